@@ -1,0 +1,27 @@
+# Finds Arrow and Parquet for C++: an installed one (ArrowConfig.cmake on CMAKE_PREFIX_PATH) wins over the pyarrow
+# wheel that scripts/setup.sh installs. Defines the target ArrowParquet::parquet.
+find_package(Arrow CONFIG QUIET)
+find_package(Parquet CONFIG QUIET)
+if(Arrow_FOUND AND Parquet_FOUND)
+  set(ArrowParquet_ORIGIN ${Arrow_DIR})
+  if(NOT TARGET ArrowParquet::parquet)
+    add_library(ArrowParquet::parquet INTERFACE IMPORTED)
+    target_link_libraries(ArrowParquet::parquet INTERFACE Parquet::parquet_shared Arrow::arrow_shared)
+  endif()
+else()
+  set(_root ${ARMORM_PYTHON_SITE}/pyarrow)
+  file(GLOB _arrow ${_root}/libarrow.so.*)
+  file(GLOB _parquet ${_root}/libparquet.so.*)
+  if(_arrow AND _parquet AND EXISTS ${_root}/include/arrow/api.h)
+    set(ArrowParquet_ORIGIN ${_root})
+    if(NOT TARGET ArrowParquet::parquet)
+      add_library(ArrowParquet::parquet INTERFACE IMPORTED)
+      set_target_properties(ArrowParquet::parquet PROPERTIES INTERFACE_SYSTEM_INCLUDE_DIRECTORIES ${_root}/include)
+      target_link_libraries(ArrowParquet::parquet INTERFACE ${_parquet} ${_arrow})
+    endif()
+  endif()
+endif()
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(
+  ArrowParquet REQUIRED_VARS ArrowParquet_ORIGIN
+  REASON_FAILURE_MESSAGE "run scripts/setup.sh, or point CMAKE_PREFIX_PATH at an installed Arrow")

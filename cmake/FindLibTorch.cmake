@@ -1,0 +1,46 @@
+# Finds LibTorch by its headers and libraries: a user's own (CMAKE_PREFIX_PATH, LibTorch_ROOT or Torch_DIR) wins over
+# the wheel that scripts/setup.sh installs. TorchConfig.cmake is not used: it fails without a CUDA toolkit although
+# the libraries need none to be linked.
+#
+# Defines the target LibTorch::torch, and LibTorch_HAS_CUDA.
+set(_hints ${LibTorch_ROOT} $ENV{LibTorch_ROOT})
+if(Torch_DIR)
+  list(APPEND _hints ${Torch_DIR}/../../..)
+endif()
+find_path(LibTorch_PREFIX include/torch/csrc/api/include/torch/torch.h HINTS ${_hints}
+          PATH_SUFFIXES torch libtorch)
+if(NOT LibTorch_PREFIX)
+  find_path(LibTorch_PREFIX include/torch/csrc/api/include/torch/torch.h
+            PATHS ${ARMORM_PYTHON_SITE}/torch NO_DEFAULT_PATH)
+endif()
+if(LibTorch_PREFIX)
+  foreach(_name torch torch_cpu c10)
+    find_library(LibTorch_${_name}_LIBRARY ${_name} PATHS ${LibTorch_PREFIX}/lib NO_DEFAULT_PATH)
+  endforeach()
+  foreach(_name torch_cuda c10_cuda)
+    find_library(LibTorch_${_name}_LIBRARY ${_name} PATHS ${LibTorch_PREFIX}/lib NO_DEFAULT_PATH)
+  endforeach()
+endif()
+
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(
+  LibTorch REQUIRED_VARS LibTorch_PREFIX LibTorch_torch_LIBRARY LibTorch_torch_cpu_LIBRARY LibTorch_c10_LIBRARY
+  REASON_FAILURE_MESSAGE "run scripts/setup.sh, or point CMAKE_PREFIX_PATH at a LibTorch folder")
+
+if(LibTorch_FOUND AND NOT TARGET LibTorch::torch)
+  set(LibTorch_HAS_CUDA FALSE)
+  if(LibTorch_torch_cuda_LIBRARY AND LibTorch_c10_cuda_LIBRARY)
+    set(LibTorch_HAS_CUDA TRUE)
+  endif()
+  add_library(LibTorch::torch INTERFACE IMPORTED)
+  set_target_properties(
+    LibTorch::torch PROPERTIES INTERFACE_SYSTEM_INCLUDE_DIRECTORIES
+    "${LibTorch_PREFIX}/include;${LibTorch_PREFIX}/include/torch/csrc/api/include")
+  set(_libs ${LibTorch_torch_cpu_LIBRARY} ${LibTorch_c10_LIBRARY})
+  if(LibTorch_HAS_CUDA)
+    # Nothing names a symbol of these two; they register the CUDA kernels when they are loaded.
+    list(APPEND _libs "-Wl,--no-as-needed" ${LibTorch_torch_cuda_LIBRARY} ${LibTorch_c10_cuda_LIBRARY}
+         "-Wl,--as-needed")
+  endif()
+  target_link_libraries(LibTorch::torch INTERFACE ${_libs})
+endif()

@@ -1,0 +1,56 @@
+// A frozen decoder that turns token sequences into final-norm hidden states.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "armorm/core/matrix_view.h"
+#include "armorm/model/model_config.h"
+#include "armorm/text/tokenizer.h"
+
+namespace armorm {
+
+enum class Precision { fp32, bf16 };
+
+struct BackboneOptions {
+  std::filesystem::path model_folder;
+  Precision precision = Precision::bf16;
+  int device = 0;  // CUDA device index; -1 = CPU
+};
+
+// Sequences laid end to end without padding.
+struct PackedBatch {
+  std::vector<TokenId> tokens;           // [total tokens]
+  std::vector<std::int64_t> cu_seqlens;  // [sequences + 1], starts with 0
+  std::vector<std::int64_t> wanted;      // indices into tokens, any order: the rows of the result
+};
+
+// Weights are const after load; embed() may not be called from two threads at once on one Backbone.
+class Backbone {
+ public:
+  static Backbone load(const BackboneOptions& options);
+
+  const ModelConfig& config() const;
+  // Writes the final-norm hidden state of each wanted token, float32 [wanted, hidden_size] (bf16 results are exact in
+  // it). data error for a token id outside the vocabulary.
+  void embed(const PackedBatch& batch, MatrixView<float> out) const;
+
+  std::string device_name() const;
+  // Bytes of device memory still free for activations (host memory on CPU).
+  std::int64_t free_memory() const;
+
+  Backbone(Backbone&&) noexcept;
+  Backbone& operator=(Backbone&&) noexcept;
+  ~Backbone();
+
+ private:
+  struct Impl;
+  explicit Backbone(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace armorm

@@ -1,0 +1,52 @@
+// The part of config.json that decides a backbone's arithmetic. Field names are those of transformers.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace armorm {
+
+enum class Architecture { llama, gemma2, mistral, qwen2 };
+
+struct RopeScaling {
+  std::string rope_type = "default";  // default, linear, dynamic, llama3, yarn
+  double factor = 1.0;
+  double low_freq_factor = 1.0;
+  double high_freq_factor = 4.0;
+  std::int64_t original_max_position_embeddings = 0;
+};
+
+struct ModelConfig {
+  Architecture architecture = Architecture::llama;
+  std::string model_type;  // as written
+  std::int64_t hidden_size = 0;
+  std::int64_t intermediate_size = 0;
+  std::int64_t num_hidden_layers = 0;
+  std::int64_t num_attention_heads = 0;
+  std::int64_t num_key_value_heads = 0;
+  std::int64_t head_dim = 0;
+  std::int64_t vocab_size = 0;
+  std::int64_t max_position_embeddings = 0;
+  double rms_norm_eps = 1e-6;
+  double rope_theta = 10000.0;
+  std::optional<RopeScaling> rope_scaling;
+  bool attention_bias = false;
+  bool mlp_bias = false;
+  std::string hidden_act = "silu";
+  std::int64_t sliding_window = 0;      // 0 = none
+  std::vector<bool> layer_is_sliding;   // one per layer
+  double attn_logit_softcapping = 0.0;  // 0 = none
+  double query_pre_attn_scalar = 0.0;   // 0 = head_dim
+  std::optional<std::int64_t> bos_token_id;
+
+  // Reads <folder>/config.json. data error naming field, found and expected; an unsupported model_type lists the
+  // supported ones.
+  static ModelConfig load(const std::filesystem::path& folder);
+  static ModelConfig parse(std::string_view json, std::string_view origin);
+};
+
+}  // namespace armorm

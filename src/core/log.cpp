@@ -1,0 +1,42 @@
+#include "armorm/core/log.h"
+
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include "armorm/core/error.h"
+
+namespace armorm::log {
+namespace {
+
+spdlog::logger& logger() {
+  static const auto instance = [] {
+    auto made = std::make_shared<spdlog::logger>("armorm", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+    made->set_pattern("%H:%M:%S %^%-5l%$ %v");
+    return made;
+  }();
+  return *instance;
+}
+
+spdlog::level::level_enum to_spdlog(Level level) {
+  switch (level) {
+    case Level::debug: return spdlog::level::debug;
+    case Level::info: return spdlog::level::info;
+    case Level::warn: return spdlog::level::warn;
+    case Level::error: return spdlog::level::err;
+  }
+  return spdlog::level::info;
+}
+
+}  // namespace
+
+void set_level(std::string_view name) {
+  if (name == "debug") return logger().set_level(spdlog::level::debug);
+  if (name == "info") return logger().set_level(spdlog::level::info);
+  if (name == "warn") return logger().set_level(spdlog::level::warn);
+  if (name == "error") return logger().set_level(spdlog::level::err);
+  fail_usage("--log_level: '{}' is not a level; use debug, info, warn or error", name);
+}
+
+void write(Level level, const std::string& message) { logger().log(to_spdlog(level), message); }
+
+}  // namespace armorm::log

@@ -1,0 +1,32 @@
+#include "support/test_support.h"
+
+#include <cstdlib>
+#include <iostream>
+
+namespace armorm::test {
+namespace fs = std::filesystem;
+
+fs::path golden(std::string_view name) { return fs::path(ARMORM_SOURCE_DIR) / "tests" / "goldens" / name; }
+
+fs::path shared_dir() {
+  const char* named = std::getenv("ARMORM_SHARED");
+  const fs::path path = named != nullptr ? fs::path(named) : fs::path(ARMORM_SOURCE_DIR) / ".." / "shared";
+  return fs::is_directory(path) ? fs::canonical(path) : fs::path();
+}
+
+void report_skip(const std::string& reason) {
+  std::cerr << "skipped: " << Catch::getResultCapture().getCurrentTestName() << ": " << reason << "\n";
+}
+
+TempDir::TempDir() {
+  std::string pattern = (fs::temp_directory_path() / "armorm-test-XXXXXX").string();
+  if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp failed for " + pattern);
+  path_ = pattern;
+}
+
+TempDir::~TempDir() {
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+}
+
+}  // namespace armorm::test

@@ -1,0 +1,40 @@
+// Shared by all tests: where things are, a scratch folder, and skipping aloud.
+#pragma once
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace armorm::test {
+
+// tests/goldens/<name>: files made by scripts/goldens with other people's software.
+std::filesystem::path golden(std::string_view name);
+// The shared folder beside the checkout with the real tokenizer and the real preference pairs ($ARMORM_SHARED, else
+// ../shared); empty when it is not there.
+std::filesystem::path shared_dir();
+
+// Prints "skipped: <test>: <reason>"; scripts/test.sh counts these lines.
+void report_skip(const std::string& reason);
+
+// A folder that is removed with its content at the end of the scope.
+class TempDir {
+ public:
+  TempDir();
+  ~TempDir();
+  TempDir(const TempDir&) = delete;
+  TempDir& operator=(const TempDir&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace armorm::test
+
+#define ARMORM_SKIP(reason)              \
+  do {                                   \
+    ::armorm::test::report_skip(reason); \
+    return;                              \
+  } while (false)
