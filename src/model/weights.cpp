@@ -1,6 +1,7 @@
 #include "model/weights.h"
 
 #include <ATen/ATen.h>
+#include <fmt/ranges.h>
 
 #include <cstring>
 
