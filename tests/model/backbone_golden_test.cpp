@@ -22,7 +22,7 @@ std::vector<float> all_states(const std::string& model, Precision precision,
 }
 
 std::vector<float> joined(const std::vector<GoldenSequence>& sequences,
-                          const std::vector<float> GoldenSequence::* member) {
+                          const std::vector<float> GoldenSequence::*member) {
   std::vector<float> out;
   for (const auto& sequence : sequences) {
     out.insert(out.end(), (sequence.*member).begin(), (sequence.*member).end());
@@ -37,8 +37,8 @@ TEST_CASE("float32 hidden states equal those of transformers", "[golden]") {
     CAPTURE(model);
     const auto sequences = golden_sequences(model);
     REQUIRE(sequences.size() >= 2);
-    const double difference =
-        max_difference(all_states(model, Precision::fp32, sequences), joined(sequences, &GoldenSequence::fp32));
+    const double difference = max_difference(all_states(model, Precision::fp32, sequences),
+                                             joined(sequences, &GoldenSequence::fp32));
     INFO("max difference " << difference);
     CHECK(difference <= 2e-5);
   }

@@ -13,10 +13,10 @@
 namespace armorm::test {
 
 inline const std::vector<std::string>& golden_models() {
-  static const std::vector<std::string> names = {
-      "llama_gqa",     "llama_tied",        "llama_odd_heads",    "llama_sharded",
-      "llama31_rope",  "llama_linear_rope", "llama_dynamic_rope", "gemma2",
-      "mistral_window", "mistral_full",     "qwen2",              "qwen2_window"};
+  static const std::vector<std::string> names = {"llama_gqa",          "llama_tied",   "llama_odd_heads",
+                                                 "llama_sharded",      "llama31_rope", "llama_linear_rope",
+                                                 "llama_dynamic_rope", "gemma2",       "mistral_window",
+                                                 "mistral_full",       "qwen2",        "qwen2_window"};
   return names;
 }
 
@@ -46,7 +46,8 @@ inline std::vector<GoldenSequence> golden_sequences(const std::string& name) {
     const std::string index = std::to_string(i);
     const auto tokens = file.at("tokens." + index).as<std::int32_t>();
     const auto fp32 = file.at("fp32." + index).as<float>();
-    out.push_back({{tokens.begin(), tokens.end()}, {fp32.begin(), fp32.end()}, widened(file.at("bf16." + index))});
+    out.push_back(
+        {{tokens.begin(), tokens.end()}, {fp32.begin(), fp32.end()}, widened(file.at("bf16." + index))});
   }
   return out;
 }
@@ -87,7 +88,8 @@ inline double max_difference(const std::vector<float>& a, const std::vector<floa
 inline double squared_error(const std::vector<float>& a, const std::vector<float>& b) {
   REQUIRE(a.size() == b.size());
   double sum = 0.0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += std::pow(static_cast<double>(a[i]) - static_cast<double>(b[i]), 2);
+  for (std::size_t i = 0; i < a.size(); ++i)
+    sum += std::pow(static_cast<double>(a[i]) - static_cast<double>(b[i]), 2);
   return sum;
 }
 
