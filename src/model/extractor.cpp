@@ -14,12 +14,13 @@ namespace {
 
 using Pack = std::span<const PlannedSequence>;
 
-// On a CPU a pack needs only to be large enough to keep the matrix products busy; larger ones fall out of the caches.
+// On a CPU a pack needs only to be large enough to keep the matrix products busy; larger ones fall out of the
+// caches.
 constexpr std::int64_t kCpuBatchTokens = 2048;
 constexpr std::int64_t kMaxDeviceBatchTokens = 131072;
 
-// Activations alive at once, per token: the residual stream, the normalised input, q/k/v and the gate-up product
-// with its activation, in two bytes (bf16) each, doubled for temporaries.
+// Activations alive at once, per token: the residual stream, the normalised input, q/k/v and the gate-up
+// product with its activation, in two bytes (bf16) each, doubled for temporaries.
 std::int64_t device_budget(const Backbone& backbone) {
   const ModelConfig& c = backbone.config();
   const std::int64_t qkv = (c.num_attention_heads + 2 * c.num_key_value_heads) * c.head_dim;
@@ -58,7 +59,8 @@ void check(std::span<const ExtractionRequest> requests) {
     const auto n = static_cast<std::int64_t>(requests[r].tokens.size());
     if (n == 0) fail_internal("extraction request {} has no tokens", r);
     for (const std::int64_t position : requests[r].wanted)
-      if (position < 0 || position >= n) fail_internal("extraction request {} wants token {} of {}", r, position, n);
+      if (position < 0 || position >= n)
+        fail_internal("extraction request {} wants token {} of {}", r, position, n);
   }
 }
 
@@ -74,7 +76,8 @@ ExtractionStats Extractor::run(std::span<const ExtractionRequest> requests, cons
   const auto start = std::chrono::steady_clock::now();
   ExtractionStats stats;
   stats.requests = static_cast<std::int64_t>(requests.size());
-  for (const ExtractionRequest& request : requests) stats.input_tokens += static_cast<std::int64_t>(request.tokens.size());
+  for (const ExtractionRequest& request : requests)
+    stats.input_tokens += static_cast<std::int64_t>(request.tokens.size());
 
   const std::vector<PlannedSequence> sequences = plan_sequences(requests);
   std::vector<float> rows;
@@ -88,8 +91,9 @@ ExtractionStats Extractor::run(std::span<const ExtractionRequest> requests, cons
       backbone_.embed(batch, view);
     } catch (const c10::OutOfMemoryError&) {
       if (pack.size() == 1)
-        fail_internal("a sequence of {} tokens does not fit the memory of {}; lower --seq_len, or use a larger device",
-                      pack.front().length, backbone_.device_name());
+        fail_internal(
+            "a sequence of {} tokens does not fit the memory of {}; lower --seq_len, or use a larger device",
+            pack.front().length, backbone_.device_name());
       budget_ = static_cast<std::int64_t>(batch.tokens.size()) / 2;
       log::warn("out of device memory: going on with packs of {} tokens", budget_);
       continue;
