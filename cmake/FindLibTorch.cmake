@@ -34,7 +34,7 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::torch)
   endif()
   add_library(LibTorch::torch INTERFACE IMPORTED)
   set_target_properties(
-    LibTorch::torch PROPERTIES INTERFACE_SYSTEM_INCLUDE_DIRECTORIES
+    LibTorch::torch PROPERTIES INTERFACE_INCLUDE_DIRECTORIES
     "${LibTorch_PREFIX}/include;${LibTorch_PREFIX}/include/torch/csrc/api/include")
   set(_libs ${LibTorch_torch_cpu_LIBRARY} ${LibTorch_c10_LIBRARY})
   if(LibTorch_HAS_CUDA)

@@ -87,8 +87,10 @@ struct TensorSpec {
   std::vector<std::int64_t> shape;
 };
 
-// Streams tensors whose shapes are known up front, so that memory does not grow with the file. Tensors lie in the
-// file in the order given here; append() fills them one after another, in pieces of any size.
+// Streams tensors whose shapes are known up front, so that memory does not grow with the file. append() fills them
+// one after another in the order given here, in pieces of any size. In the file they lie by descending element size
+// (ties in the order given), as the reference implementation writes them: so each is aligned to its elements, which
+// PyTorch's reader requires. Not thread-safe. Misuse (a name used twice, bytes that do not fit) is an internal error.
 class SafetensorsWriter {
  public:
   SafetensorsWriter(const std::filesystem::path& target, const std::vector<TensorSpec>& tensors,

@@ -27,6 +27,10 @@ struct PackedBatch {
   std::vector<TokenId> tokens;           // [total tokens]
   std::vector<std::int64_t> cu_seqlens;  // [sequences + 1], starts with 0
   std::vector<std::int64_t> wanted;      // indices into tokens, any order: the rows of the result
+  // Empty, or [sequences]: the earlier sequence that each one continues, -1 for none. A continuation sees all keys of
+  // that sequence (and of what that one continues) before its own, and its positions count on from there, so that a
+  // prefix that many sequences share is computed once. The result is that of the whole sequence.
+  std::vector<std::int64_t> prefix_of;
 };
 
 // Weights are const after load; embed() may not be called from two threads at once on one Backbone.

@@ -1,0 +1,17 @@
+// The command line of every executable: flags from the stage's own option list, --config, --log_level, --version, and exit
+// codes (0 ok, 1 internal, 2 usage, 3 I/O or missing, 4 bad data).
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "armorm/core/options.h"
+
+namespace armorm::cli {
+
+// Parses, applies the config file, sets up logging and runs `body`. Returns the exit code; every error becomes one
+// line on stderr.
+int run(int argc, char** argv, const std::string& program, const std::string& purpose, const OptionList& options,
+        const std::function<void()>& body);
+
+}  // namespace armorm::cli

@@ -1,0 +1,13 @@
+#include "armorm/stages/stage1_train.h"
+
+#include "cli.h"
+
+int main(int argc, char** argv) {
+  armorm::Stage1TrainOptions options;
+  return armorm::cli::run(argc, argv, "stage1-train",
+                          "Fits one ridge regression per attribute on the embeddings of stage1-prepare",
+                          options.declare(), [&options] {
+                            options.validate();
+                            armorm::run_stage1_train(options);
+                          });
+}

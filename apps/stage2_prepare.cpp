@@ -1,0 +1,13 @@
+#include "armorm/stages/stage2_prepare.h"
+
+#include "cli.h"
+
+int main(int argc, char** argv) {
+  armorm::Stage2PrepareOptions options;
+  return armorm::cli::run(argc, argv, "stage2-prepare",
+                          "Turns preference pairs into embeddings of chosen, rejected and prompt",
+                          options.declare(), [&options] {
+                            options.validate();
+                            armorm::run_stage2_prepare(options);
+                          });
+}

@@ -1,0 +1,13 @@
+#include "armorm/stages/stage2_train.h"
+
+#include "cli.h"
+
+int main(int argc, char** argv) {
+  armorm::Stage2TrainOptions options;
+  return armorm::cli::run(argc, argv, "stage2-train",
+                          "Debiases verbosity, trains the gating network on preference embeddings and evaluates on RewardBench",
+                          options.declare(), [&options] {
+                            options.validate();
+                            armorm::run_stage2_train(options);
+                          });
+}

@@ -1,0 +1,47 @@
+// Runs a backbone over many sequences: packs them by length under a token budget, computes each distinct work once, and
+// hands the rows back under their own index. The result of a request does not depend on the order of the requests.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "armorm/core/matrix_view.h"
+#include "armorm/model/backbone.h"
+
+namespace armorm {
+
+struct ExtractionRequest {
+  std::span<const TokenId> tokens;   // non-empty
+  std::vector<std::int64_t> wanted;  // positions in tokens, each < tokens.size()
+};
+
+struct ExtractorOptions {
+  std::int64_t batch_tokens = 0;  // tokens in one forward pass; 0 = from the device's free memory
+};
+
+struct ExtractionStats {
+  std::int64_t requests = 0;
+  std::int64_t input_tokens = 0;     // of all requests
+  std::int64_t computed_tokens = 0;  // that went through the backbone
+  std::int64_t passes = 0;
+  double seconds = 0.0;
+};
+
+class Extractor {
+ public:
+  Extractor(const Backbone& backbone, const ExtractorOptions& options);
+
+  // Called once per request with its rows, float32 [wanted, hidden_size], valid during the call.
+  using Sink = std::function<void(std::size_t request, MatrixView<const float> rows)>;
+  // Out of device memory halves the budget and goes on; a single sequence that does not fit is an internal error that
+  // names its length.
+  ExtractionStats run(std::span<const ExtractionRequest> requests, const Sink& sink);
+
+ private:
+  const Backbone& backbone_;
+  std::int64_t budget_;
+};
+
+}  // namespace armorm

@@ -1,0 +1,36 @@
+// Options that several executables share, with the defaults of the published run.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "armorm/core/options.h"
+
+namespace armorm {
+
+// $ARMORM_DATA, else ~/data/ArmoRM.
+std::string default_data_root();
+
+// How a backbone is run; common to both prepare stages.
+struct ExtractionOptions {
+  std::string model_path = "sfairXC/FsfairX-LLaMA3-RM-v0.1";  // folder or Hub id
+  std::int64_t n_shards = 1;                                  // >= 1
+  std::int64_t shard_idx = 1;                                 // 1-based, <= n_shards
+  std::int64_t device = 0;                                    // CUDA device; -1 = CPU
+  std::string precision = "bf16";                             // bf16 or fp32
+  std::int64_t batch_tokens = 0;                              // tokens in one forward pass; 0 = from free memory
+  std::int64_t threads = 0;                                   // CPU threads; 0 = all that this process may use
+  bool allow_special_in_content = false;
+  std::string data_root = default_data_root();
+
+  void declare(OptionList& list);
+  void validate() const;  // usage errors
+};
+
+// The attributes of the published model, in the order of the weights' rows.
+const std::vector<std::string>& default_attributes();
+
+// Names of the options of all four programs, so that a config's "common" section may serve them all.
+std::vector<std::string> all_option_names();
+
+}  // namespace armorm

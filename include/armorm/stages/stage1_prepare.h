@@ -1,0 +1,28 @@
+// stage1-prepare: conversations of the multi-objective set -> last-token embeddings and labels.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "armorm/stages/common_options.h"
+
+namespace armorm {
+
+struct Stage1PrepareOptions {
+  ExtractionOptions extraction;
+  std::string dataset_path = "RLHFlow/ArmoRM-Multi-Objective-Data-v0.1";  // file, folder or Hub id
+  std::string dataset_split = "train";
+  std::vector<std::string> attributes = default_attributes();  // label columns, in the order of the weights' rows
+  std::vector<std::string> columns;                            // renames, "messages=conversation"
+  std::int64_t seq_len = 0;  // longest row in tokens; 0 = the model's max_position_embeddings
+
+  OptionList declare();
+  void validate() const;
+};
+
+// Writes <root>/embeddings/<model>/<dataset>-<shard>-of-<n>.safetensors and returns its path:
+// embeddings bf16 [N, D], labels f32 [N, K] (NaN = missing), row_ids i64 [N].
+std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options);
+
+}  // namespace armorm

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# From a fresh checkout to a trained reward model on a small model and data set that it makes: sets up, builds, runs the
+# four stages (two shards in each prepare), prints the tables and says where everything is.
+#   scripts/quickstart.sh [FOLDER]   (default demo-run; made anew)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source scripts/lib/common.sh
+out=${1:-demo-run}
+scripts/setup.sh
+say "building"
+build release stage1-prepare stage1-train stage2-prepare stage2-train armorm-make-demo
+bin=build/release/bin
+started=$SECONDS
+
+say "making the model and the data sets in $out"
+rm -rf "$out/demo" "$out/data"
+"$bin/armorm-make-demo" --output "$out/demo"
+flags=(--model_path "$out/demo/model" --multi_objective_dataset "$out/demo/multi-objective"
+  --preference_dataset "$out/demo/preference" --reference_dataset "$out/demo/reference"
+  --reward_bench_dataset "$out/demo/reward-bench" --data_root "$out/data" --devices -1 --config configs/demo.json)
+say "prepare_embeddings: both prepare stages, two shards each"
+scripts/prepare_embeddings.sh "${flags[@]}" --n_shards 2
+say "train: ridge, debiasing, gate, evaluation"
+scripts/train.sh "${flags[@]}"
+say "the four stages took $((SECONDS - started)) s; reports: $out/data/regression_weights/*.json and $out/data/gating_network_*.json"

@@ -1,0 +1,31 @@
+#include "io/checked_json.h"
+
+#include <set>
+#include <vector>
+
+#include "armorm/core/error.h"
+
+namespace armorm::io {
+
+nlohmann::json parse_checked_json(std::string_view text, const std::string& where, int max_depth) {
+  using Event = nlohmann::json::parse_event_t;
+  std::vector<std::set<std::string>> keys;  // of each object that is open
+  const auto check = [&](int depth, Event event, nlohmann::json& value) {
+    if (event == Event::object_start || event == Event::array_start) {
+      if (depth >= max_depth) fail_data("{}: JSON nested deeper than {} levels", where, max_depth);
+    }
+    if (event == Event::object_start) keys.emplace_back();
+    if (event == Event::object_end) keys.pop_back();
+    if (event == Event::key && !keys.back().insert(value.get_ref<const std::string&>()).second) {
+      fail_data("{}: the key \"{}\" appears twice in one object", where, value.get_ref<const std::string&>());
+    }
+    return true;
+  };
+  try {
+    return nlohmann::json::parse(text.begin(), text.end(), check);
+  } catch (const nlohmann::json::exception& error) {
+    fail_data("{}: not valid JSON: {}", where, error.what());
+  }
+}
+
+}  // namespace armorm::io

@@ -1,0 +1,122 @@
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "armorm/core/error.h"
+#include "armorm/io/publish.h"
+#include "armorm/io/safetensors.h"
+#include "io/safetensors_header.h"
+
+namespace armorm {
+namespace {
+
+// Which bytes of the file were written: disjoint ranges [begin, end), never touching one another.
+class WrittenRanges {
+ public:
+  void add(std::uint64_t begin, std::uint64_t end) {
+    if (begin == end) return;
+    auto next = ranges_.upper_bound(begin);
+    if (next != ranges_.begin() && std::prev(next)->second >= begin) --next;
+    while (next != ranges_.end() && next->first <= end) {
+      begin = std::min(begin, next->first);
+      end = std::max(end, next->second);
+      next = ranges_.erase(next);
+    }
+    ranges_.emplace(begin, end);
+  }
+
+  // The first byte at or after `begin` that is not written.
+  std::uint64_t first_gap(std::uint64_t begin) const {
+    auto next = ranges_.upper_bound(begin);
+    if (next == ranges_.begin()) return begin;
+    return std::max(begin, std::prev(next)->second);
+  }
+
+ private:
+  std::map<std::uint64_t, std::uint64_t> ranges_;
+};
+
+}  // namespace
+
+struct SafetensorsWriter::Impl {
+  Impl(const std::filesystem::path& target, const std::vector<TensorSpec>& tensors, const Metadata& metadata)
+      : file(target) {
+    io::WrittenHeader header = io::write_safetensors_header(tensors, metadata, target.string());
+    file_size = header.file_size;
+    for (io::TensorEntry& entry : header.tensors) {
+      const std::string name = entry.spec.name;
+      entries.emplace(name, std::move(entry));
+    }
+    for (const TensorSpec& spec : tensors) order.push_back(spec.name);
+    put(0, std::as_bytes(std::span(header.bytes)));
+  }
+
+  void put(std::uint64_t offset, std::span<const std::byte> bytes) {
+    file.write_at(offset, bytes);
+    written.add(offset, offset + bytes.size());
+  }
+
+  void check_complete() const {
+    for (const std::string& name : order) {
+      const io::TensorEntry& entry = entries.at(name);
+      const std::uint64_t gap = written.first_gap(entry.begin);
+      if (gap < entry.end) {
+        fail_internal("{}: tensor \"{}\" is incomplete: byte {} of {} was never written",
+                      file.target().string(), name, gap - entry.begin, entry.end - entry.begin);
+      }
+    }
+  }
+
+  AtomicFile file;
+  std::map<std::string, io::TensorEntry> entries;
+  std::vector<std::string> order;  // the caller's, which append() follows
+  std::size_t current = 0;         // position in `order` that append() fills,
+  std::uint64_t filled = 0;        // and how many bytes of it are there
+  std::uint64_t file_size = 0;
+  WrittenRanges written;
+};
+
+SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& target,
+                                     const std::vector<TensorSpec>& tensors, const Metadata& metadata)
+    : impl_(std::make_unique<Impl>(target, tensors, metadata)) {}
+
+SafetensorsWriter::~SafetensorsWriter() = default;
+
+void SafetensorsWriter::append(std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    if (impl_->current == impl_->order.size()) {
+      fail_internal("{}: {} bytes appended past the last tensor", impl_->file.target().string(),
+                    bytes.size());
+    }
+    const io::TensorEntry& entry = impl_->entries.at(impl_->order[impl_->current]);
+    const std::uint64_t size = std::min<std::uint64_t>(bytes.size(), entry.end - entry.begin - impl_->filled);
+    impl_->put(entry.begin + impl_->filled, bytes.first(size));
+    bytes = bytes.subspan(size);
+    impl_->filled += size;
+    if (entry.begin + impl_->filled == entry.end) {
+      ++impl_->current;
+      impl_->filled = 0;
+    }
+  }
+}
+
+void SafetensorsWriter::write_at(const std::string& tensor, std::uint64_t offset,
+                                 std::span<const std::byte> bytes) {
+  const auto found = impl_->entries.find(tensor);
+  if (found == impl_->entries.end()) {
+    fail_internal("{}: tensor \"{}\" was not declared", impl_->file.target().string(), tensor);
+  }
+  const std::uint64_t size = found->second.end - found->second.begin;
+  if (offset > size || bytes.size() > size - offset) {
+    fail_internal("{}: tensor \"{}\": {} bytes at {} do not fit its {} bytes", impl_->file.target().string(),
+                  tensor, bytes.size(), offset, size);
+  }
+  impl_->put(found->second.begin + offset, bytes);
+}
+
+void SafetensorsWriter::publish() {
+  impl_->check_complete();
+  impl_->file.publish();
+}
+
+}  // namespace armorm

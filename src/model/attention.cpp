@@ -1,0 +1,78 @@
+#include "model/attention.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+#include "model/reference_ops.h"
+
+namespace armorm::model {
+namespace {
+
+// [rows, heads, d] -> [kv_heads, heads / kv_heads, rows, d] without a copy: each group of query heads is an
+// entry of the batch, so that it broadcasts over its one key head.
+at::Tensor grouped(const at::Tensor& x, std::int64_t kv_heads) {
+  return x.unflatten(1, {kv_heads, x.size(1) / kv_heads}).permute({1, 2, 0, 3});
+}
+
+// Additive, in the dtype of the scores. [q_count, kv_count]
+at::Tensor window_mask(const AttentionBlock& block, std::int64_t window, const at::Tensor& like) {
+  const auto options = at::TensorOptions().dtype(at::kLong).device(like.device());
+  const at::Tensor query = at::arange(block.kv_count - block.q_count, block.kv_count, options).unsqueeze(1);
+  const at::Tensor key = at::arange(block.kv_count, options).unsqueeze(0);
+  at::Tensor hidden = key.gt(query);
+  if (window > 0) hidden = hidden.logical_or(key.le(query - window));
+  return at::zeros({block.q_count, block.kv_count}, like.options()).masked_fill_(hidden, -INFINITY);
+}
+
+at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionBlock& block,
+                  const AttentionOptions& options) {
+  const bool windowed = options.window > 0 && options.window < block.kv_count;
+  const bool causal = !windowed && block.q_count == block.kv_count;
+  std::optional<at::Tensor> mask;
+  if (windowed || (!causal && block.q_count > 1)) mask = window_mask(block, options.window, q);
+  return at::scaled_dot_product_attention(q, k, v, mask, 0.0, causal && block.q_count > 1, options.scale);
+}
+
+}  // namespace
+
+void finish_plan(AttentionPlan& plan, at::Device device) {
+  const auto count = static_cast<std::int64_t>(plan.blocks.size());
+  plan.max_q = plan.max_kv = 0;
+  at::Tensor table = at::empty({3, count + 1}, at::kInt);
+  auto cells = table.accessor<int, 2>();
+  for (std::int64_t i = 0; i < count; ++i) {
+    const AttentionBlock& block = plan.blocks[static_cast<std::size_t>(i)];
+    plan.max_q = std::max(plan.max_q, block.q_count);
+    plan.max_kv = std::max(plan.max_kv, block.kv_count);
+    cells[0][i] = static_cast<int>(block.q_begin);
+    cells[0][i + 1] = static_cast<int>(block.q_begin + block.q_count);
+    cells[1][i] = static_cast<int>(block.kv_begin);
+    cells[1][i + 1] = static_cast<int>(block.kv_begin + block.kv_count);
+    cells[2][i] = static_cast<int>(block.kv_count);
+  }
+  if (device.is_cpu()) return;
+  table = table.to(device);
+  plan.q_starts = table[0];
+  plan.kv_starts = table[1];
+  plan.kv_counts = table[2].narrow(0, 0, count);
+}
+
+at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                            const AttentionPlan& plan, const AttentionOptions& options) {
+  if (options.softcap > 0.0) return reference::packed_attention(q, k, v, plan, options);
+  const std::int64_t kv_heads = k.size(1);
+  at::Tensor out = at::empty(q.sizes(), q.options());
+  for (const AttentionBlock& block : plan.blocks) {
+    const at::Tensor queries = grouped(q.narrow(0, block.q_begin, block.q_count), kv_heads);
+    const auto shared = [&](const at::Tensor& x) {
+      return grouped(x.narrow(0, block.kv_begin, block.kv_count), kv_heads)
+          .expand({-1, queries.size(1), -1, -1});
+    };
+    const at::Tensor result = attend(queries, shared(k), shared(v), block, options);
+    grouped(out.narrow(0, block.q_begin, block.q_count), kv_heads).copy_(result);
+  }
+  return out;
+}
+
+}  // namespace armorm::model

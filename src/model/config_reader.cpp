@@ -1,0 +1,152 @@
+#include "model/config_reader.h"
+
+#include <cmath>
+#include <limits>
+
+#include "armorm/core/error.h"
+
+namespace armorm::model {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr int kMaxDepth = 64;
+constexpr std::size_t kMaxShownBytes = 60;
+
+// The value as written, cut so that the message stays one readable line.
+std::string shown(const Json& value) {
+  if (value.is_structured()) return value.is_array() ? "an array" : "an object";
+  std::string text = value.dump(-1, ' ', true, Json::error_handler_t::replace);
+  if (text.size() > kMaxShownBytes) text = text.substr(0, kMaxShownBytes) + "...";
+  return text;
+}
+
+// Counts brackets outside strings: the parser recurses when it destroys what it built.
+bool too_deep(std::string_view text) {
+  int depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      if (c == '"') in_string = false;
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '{' || c == '[') {
+      if (++depth > kMaxDepth) return true;
+    } else if (c == '}' || c == ']') {
+      --depth;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+Json parse_json(std::string_view text, std::string_view origin) {
+  if (too_deep(text)) {
+    fail_data("{}: found JSON nested deeper than {} levels, expected a model configuration", origin,
+              kMaxDepth);
+  }
+  Json root = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!root.is_object()) {
+    fail_data("{}: found {}, expected a JSON object; download the file again", origin,
+              root.is_discarded() ? "text that is not JSON" : shown(root));
+  }
+  return root;
+}
+
+void ConfigReader::fail(const char* field, std::string_view found, std::string_view expected) const {
+  fail_data("{}: field '{}': found {}, expected {}", origin_, field, found, expected);
+}
+
+void ConfigReader::fail_value(const char* field, const Json& value, std::string_view expected) const {
+  fail(field, shown(value), expected);
+}
+
+bool ConfigReader::has(const char* field) const {
+  const auto found = object_->find(field);
+  return found != object_->end() && !found->is_null();
+}
+
+bool ConfigReader::is_null(const char* field) const {
+  const auto found = object_->find(field);
+  return found != object_->end() && found->is_null();
+}
+
+const Json& ConfigReader::at(const char* field, const char* expected) const {
+  const auto found = object_->find(field);
+  if (found == object_->end()) fail(field, "nothing", expected);
+  return *found;
+}
+
+ConfigReader ConfigReader::object(const char* field) const {
+  const Json& value = at(field, "an object");
+  if (!value.is_object()) fail_value(field, value, "an object");
+  return {value, origin_ + ": " + field};
+}
+
+std::int64_t ConfigReader::size(const char* field, std::int64_t max, std::int64_t min) const {
+  const Json& value = at(field, "an integer");
+  const std::string expected = fmt::format("an integer from {} to {}", min, max);
+  if (!value.is_number_integer()) fail_value(field, value, expected);
+  const bool huge = value.is_number_unsigned() &&
+                    value.get<std::uint64_t>() > std::uint64_t{std::numeric_limits<std::int64_t>::max()};
+  if (huge || value.get<std::int64_t>() < min || value.get<std::int64_t>() > max) {
+    fail_value(field, value, expected);
+  }
+  return value.get<std::int64_t>();
+}
+
+std::int64_t ConfigReader::size_or(const char* field, std::int64_t max, std::int64_t fallback,
+                                   std::int64_t min) const {
+  return has(field) ? size(field, max, min) : fallback;
+}
+
+double ConfigReader::number_or(const char* field, double fallback) const {
+  if (!has(field)) return fallback;
+  const Json& value = at(field, "a number");
+  if (!value.is_number() || !std::isfinite(value.get<double>())) fail_value(field, value, "a finite number");
+  return value.get<double>();
+}
+
+double ConfigReader::positive(const char* field) const {
+  const Json& value = at(field, "a number above 0");
+  const bool good = value.is_number() && std::isfinite(value.get<double>()) && value.get<double>() > 0.0;
+  if (!good) fail_value(field, value, "a finite number above 0");
+  return value.get<double>();
+}
+
+double ConfigReader::positive_or(const char* field, double fallback) const {
+  return has(field) ? positive(field) : fallback;
+}
+
+bool ConfigReader::boolean_or(const char* field, bool fallback) const {
+  if (!has(field)) return fallback;
+  const Json& value = at(field, "true or false");
+  if (!value.is_boolean()) fail_value(field, value, "true or false");
+  return value.get<bool>();
+}
+
+std::string ConfigReader::required_string(const char* field) const {
+  const Json& value = at(field, "a string");
+  if (!value.is_string()) fail_value(field, value, "a string");
+  return value.get<std::string>();
+}
+
+std::string ConfigReader::string_or(const char* field, const std::string& fallback) const {
+  return has(field) ? required_string(field) : fallback;
+}
+
+std::vector<std::string> ConfigReader::strings(const char* field) const {
+  const Json& value = at(field, "an array of strings");
+  if (!value.is_array()) fail_value(field, value, "an array of strings");
+  std::vector<std::string> out;
+  for (const Json& item : value) {
+    if (!item.is_string()) fail_value(field, item, "an array of strings");
+    out.push_back(item.get<std::string>());
+  }
+  return out;
+}
+
+}  // namespace armorm::model

@@ -1,0 +1,50 @@
+// Typed access to the fields of a JSON object; every mismatch is a data error that names file, field, found
+// and expected. A field that is absent and one that is null are the same to the *_or readers.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace armorm::model {
+
+// data error when the text is not JSON, not an object, or nested deeper than a configuration ever is.
+nlohmann::json parse_json(std::string_view text, std::string_view origin);
+
+class ConfigReader {
+ public:
+  // `object` must outlive the reader.
+  ConfigReader(const nlohmann::json& object, std::string origin)
+      : object_(&object), origin_(std::move(origin)) {}
+
+  bool has(const char* field) const;      // present and not null
+  bool is_null(const char* field) const;  // present and null
+  ConfigReader object(const char* field) const;
+
+  // An integer in [min, max].
+  std::int64_t size(const char* field, std::int64_t max, std::int64_t min = 1) const;
+  std::int64_t size_or(const char* field, std::int64_t max, std::int64_t fallback,
+                       std::int64_t min = 1) const;
+  // A finite number; positive() wants it above zero.
+  double number_or(const char* field, double fallback) const;
+  double positive(const char* field) const;
+  double positive_or(const char* field, double fallback) const;
+  bool boolean_or(const char* field, bool fallback) const;
+  std::string required_string(const char* field) const;
+  std::string string_or(const char* field, const std::string& fallback) const;
+  std::vector<std::string> strings(const char* field) const;
+
+  [[noreturn]] void fail(const char* field, std::string_view found, std::string_view expected) const;
+
+ private:
+  const nlohmann::json& at(const char* field, const char* expected) const;
+  [[noreturn]] void fail_value(const char* field, const nlohmann::json& value,
+                               std::string_view expected) const;
+
+  const nlohmann::json* object_;
+  std::string origin_;
+};
+
+}  // namespace armorm::model

@@ -1,0 +1,128 @@
+#include "model/decoder.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+
+#include "armorm/core/error.h"
+
+namespace armorm::model {
+namespace {
+
+at::Tensor apply(const Linear& linear, const at::Tensor& x) {
+  return linear.bias.defined() ? at::linear(x, linear.weight, linear.bias) : at::linear(x, linear.weight);
+}
+
+// The rows [first, first + count) of a fused product.
+Linear rows_of(const Linear& linear, std::int64_t first, std::int64_t count) {
+  Linear part{linear.weight.narrow(0, first, count), {}};
+  if (linear.bias.defined()) part.bias = linear.bias.narrow(0, first, count);
+  return part;
+}
+
+at::Tensor as_heads(const at::Tensor& x, std::int64_t head_dim) {
+  return x.unflatten(1, {x.size(1) / head_dim, head_dim});
+}
+
+at::Tensor gather_keys(const at::Tensor& x, const PackLayout& layout) {
+  return layout.key_rows.defined() ? x.index_select(0, layout.key_rows) : x;
+}
+
+void check_shared_prefixes(const PackLayout& layout, const Rope& rope) {
+  if (!layout.key_rows.defined()) return;
+  for (const std::int64_t length : layout.sequence_lengths) {
+    if (rope.depends_on_length(length)) {
+      fail_internal(
+          "a sequence of {} tokens continues another, but dynamic rope scaling gives both other keys",
+          length);
+    }
+  }
+}
+
+}  // namespace
+
+Decoder::Decoder(ModelConfig config, DecoderWeights weights, at::Device device)
+    : config_(std::move(config)),
+      weights_(std::move(weights)),
+      device_(device),
+      rope_(config_, device),
+      activation_(config_.hidden_act == "silu" ? Activation::silu : Activation::gelu_tanh) {}
+
+AttentionOptions Decoder::attention_options(std::size_t layer) const {
+  const double scalar = config_.query_pre_attn_scalar > 0.0 ? config_.query_pre_attn_scalar
+                                                            : static_cast<double>(config_.head_dim);
+  AttentionOptions options;
+  options.scale = 1.0 / std::sqrt(scalar);
+  options.softcap = config_.attn_logit_softcapping;
+  options.window = config_.layer_is_sliding[layer] ? config_.sliding_window : 0;
+  return options;
+}
+
+at::Tensor Decoder::embed(const at::Tensor& tokens) const {
+  at::Tensor x = weights_.embedding.index_select(0, tokens);
+  if (config_.architecture != Architecture::gemma2) return x;
+  // The scale is rounded to the weights' type, as Gemma was trained.
+  const at::Tensor scale = at::tensor(std::sqrt(static_cast<double>(config_.hidden_size)), at::kFloat)
+                               .to(device_, x.scalar_type());
+  return x.mul_(scale);
+}
+
+at::Tensor Decoder::attention(const LayerWeights& layer, const at::Tensor& normed, const PackLayout& layout,
+                              const RopeTable& rope, const AttentionOptions& options) const {
+  const std::int64_t heads = config_.num_attention_heads;
+  const std::int64_t kv_heads = config_.num_key_value_heads;
+  const at::Tensor qkv = as_heads(apply(layer.qkv, normed), config_.head_dim);
+  at::Tensor rotated = qkv.narrow(1, 0, heads + kv_heads);
+  rope_inplace(rotated, rope.cos, rope.sin);
+  const at::Tensor q = qkv.narrow(1, 0, heads);
+  const at::Tensor k = gather_keys(qkv.narrow(1, heads, kv_heads), layout);
+  const at::Tensor v = gather_keys(qkv.narrow(1, heads + kv_heads, kv_heads), layout);
+  return apply(layer.o, packed_attention(q, k, v, layout.all, options).flatten(1));
+}
+
+at::Tensor Decoder::last_attention(const LayerWeights& layer, const at::Tensor& normed,
+                                   const PackLayout& layout, const RopeTable& rope,
+                                   const AttentionOptions& options) const {
+  const std::int64_t kv_heads = config_.num_key_value_heads;
+  const std::int64_t q_size = config_.num_attention_heads * config_.head_dim;
+  const std::int64_t kv_size = kv_heads * config_.head_dim;
+  const at::Tensor kv = as_heads(apply(rows_of(layer.qkv, q_size, 2 * kv_size), normed), config_.head_dim);
+  at::Tensor rotated = kv.narrow(1, 0, kv_heads);
+  rope_inplace(rotated, rope.cos, rope.sin);
+  at::Tensor q =
+      as_heads(apply(rows_of(layer.qkv, 0, q_size), normed.index_select(0, layout.wanted)), config_.head_dim);
+  rope_inplace(q, rope.cos.index_select(0, layout.wanted), rope.sin.index_select(0, layout.wanted));
+  const at::Tensor k = gather_keys(rotated, layout);
+  const at::Tensor v = gather_keys(kv.narrow(1, kv_heads, kv_heads), layout);
+  return apply(layer.o, packed_attention(q, k, v, layout.pruned, options).flatten(1));
+}
+
+at::Tensor Decoder::mlp(const LayerWeights& layer, const at::Tensor& normed) const {
+  return apply(layer.down, gated_activation(apply(layer.gate_up, normed), activation_));
+}
+
+at::Tensor Decoder::forward(const PackLayout& layout) const {
+  check_shared_prefixes(layout, rope_);
+  const double eps = config_.rms_norm_eps;
+  const RopeTable rope = rope_.table(layout.positions, layout.sequence_lengths);
+  at::Tensor residual = embed(layout.tokens);
+  at::Tensor normed = rms_norm(residual, weights_.layers.front().input_norm, eps);
+  for (std::size_t i = 0; i < weights_.layers.size(); ++i) {
+    const LayerWeights& layer = weights_.layers[i];
+    const AttentionOptions options = attention_options(i);
+    const bool last = i + 1 == weights_.layers.size();
+    at::Tensor delta = last ? last_attention(layer, normed, layout, rope, options)
+                            : attention(layer, normed, layout, rope, options);
+    if (last) residual = residual.index_select(0, layout.wanted);
+    const bool gemma = layer.pre_mlp_norm.defined();
+    if (gemma) delta = rms_norm(delta, layer.post_attention_norm, eps);
+    normed = add_rms_norm(residual, delta, gemma ? layer.pre_mlp_norm : layer.post_attention_norm, eps);
+    delta = mlp(layer, normed);
+    if (gemma) delta = rms_norm(delta, layer.post_mlp_norm, eps);
+    normed =
+        add_rms_norm(residual, delta, last ? weights_.final_norm : weights_.layers[i + 1].input_norm, eps);
+  }
+  return normed;
+}
+
+}  // namespace armorm::model

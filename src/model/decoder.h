@@ -1,0 +1,42 @@
+// The forward pass of Llama-like decoders over a pack: weights in, final-norm hidden states out.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "armorm/model/model_config.h"
+#include "model/attention.h"
+#include "model/ops.h"
+#include "model/pack.h"
+#include "model/rope.h"
+#include "model/weights.h"
+
+namespace armorm::model {
+
+class Decoder {
+ public:
+  Decoder(ModelConfig config, DecoderWeights weights, at::Device device);
+
+  const ModelConfig& config() const noexcept { return config_; }
+  at::Device device() const noexcept { return device_; }
+
+  // Hidden states after the final norm of the wanted tokens, [wanted, hidden] in the dtype of the weights.
+  // The last layer computes queries, output projection and MLP for the wanted tokens only.
+  at::Tensor forward(const PackLayout& layout) const;
+
+ private:
+  at::Tensor embed(const at::Tensor& tokens) const;
+  at::Tensor attention(const LayerWeights& layer, const at::Tensor& normed, const PackLayout& layout,
+                       const RopeTable& rope, const AttentionOptions& options) const;
+  at::Tensor last_attention(const LayerWeights& layer, const at::Tensor& normed, const PackLayout& layout,
+                            const RopeTable& rope, const AttentionOptions& options) const;
+  at::Tensor mlp(const LayerWeights& layer, const at::Tensor& normed) const;
+  AttentionOptions attention_options(std::size_t layer) const;
+
+  ModelConfig config_;
+  DecoderWeights weights_;
+  at::Device device_;
+  Rope rope_;
+  Activation activation_;
+};
+
+}  // namespace armorm::model

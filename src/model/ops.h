@@ -1,0 +1,30 @@
+// The operations of a decoder layer. Each computes in float32 inside and rounds once to the dtype of its
+// result, so bfloat16 results lie at least as close to float32 as those of a chain of bfloat16 operations.
+//
+// These functions choose the fastest implementation for a tensor's device; reference_ops.h has the plain ones
+// that tests compare with.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace armorm::model {
+
+enum class Activation { silu, gelu_tanh };
+
+// x / sqrt(mean(x^2) + eps) * weight over the last dimension. x [n, hidden], weight float32 [hidden].
+at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
+
+// residual += delta in place, then rms_norm(residual). Both [n, hidden] and contiguous.
+at::Tensor add_rms_norm(at::Tensor& residual, const at::Tensor& delta, const at::Tensor& weight, double eps);
+
+// Rotates the pairs (j, j + d/2) of each head in place. x [n, heads, d] with contiguous heads; rows may be
+// strided. cos, sin float32 [n, d/2].
+void rope_inplace(at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin);
+
+// activation(gate) * up for gate_up [n, 2 * intermediate] = [gate | up]. Result [n, intermediate].
+at::Tensor gated_activation(const at::Tensor& gate_up, Activation activation);
+
+}  // namespace armorm::model

@@ -1,0 +1,76 @@
+#include "model/reference_ops.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+namespace armorm::model::reference {
+
+at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
+  const at::Tensor wide = x.to(at::kFloat);
+  const at::Tensor scale = at::rsqrt(wide.pow(2).mean(-1, /*keepdim=*/true) + eps);
+  return (wide * scale * weight).to(x.scalar_type());
+}
+
+at::Tensor add_rms_norm(at::Tensor& residual, const at::Tensor& delta, const at::Tensor& weight, double eps) {
+  residual.add_(delta);
+  return reference::rms_norm(residual, weight, eps);
+}
+
+void rope_inplace(at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
+  const std::int64_t half = x.size(-1) / 2;
+  const at::Tensor low = x.narrow(-1, 0, half).to(at::kFloat, false, /*copy=*/true);
+  const at::Tensor high = x.narrow(-1, half, half).to(at::kFloat, false, /*copy=*/true);
+  const at::Tensor c = cos.unsqueeze(1);
+  const at::Tensor s = sin.unsqueeze(1);
+  x.narrow(-1, 0, half).copy_(low * c - high * s);
+  x.narrow(-1, half, half).copy_(high * c + low * s);
+}
+
+at::Tensor gated_activation(const at::Tensor& gate_up, Activation activation) {
+  const std::int64_t size = gate_up.size(-1) / 2;
+  const at::Tensor gate = gate_up.narrow(-1, 0, size).to(at::kFloat);
+  const at::Tensor up = gate_up.narrow(-1, size, size).to(at::kFloat);
+  const at::Tensor activated = activation == Activation::silu ? at::silu(gate) : at::gelu(gate, "tanh");
+  return (activated * up).to(gate_up.scalar_type());
+}
+
+namespace {
+
+// True where query i of the block does not see key j. [q_count, kv_count]
+at::Tensor hidden_keys(const AttentionBlock& block, std::int64_t window, at::Device device) {
+  const auto options = at::TensorOptions().dtype(at::kLong).device(device);
+  const at::Tensor query = at::arange(block.kv_count - block.q_count, block.kv_count, options).unsqueeze(1);
+  const at::Tensor key = at::arange(block.kv_count, options).unsqueeze(0);
+  at::Tensor hidden = key.gt(query);
+  if (window > 0) hidden = hidden.logical_or(key.le(query - window));
+  return hidden;
+}
+
+at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionBlock& block,
+                  const AttentionOptions& options) {
+  const std::int64_t groups = q.size(1) / k.size(1);
+  const auto heads_first = [](const at::Tensor& x) { return x.to(at::kFloat).transpose(0, 1); };
+  const at::Tensor keys = heads_first(k).repeat_interleave(groups, 0);
+  const at::Tensor values = heads_first(v).repeat_interleave(groups, 0);
+  at::Tensor scores = at::matmul(heads_first(q), keys.transpose(1, 2)) * options.scale;
+  if (options.softcap > 0.0) scores = at::tanh(scores / options.softcap) * options.softcap;
+  scores.masked_fill_(hidden_keys(block, options.window, q.device()), -INFINITY);
+  return at::matmul(at::softmax(scores, -1), values).transpose(0, 1);
+}
+
+}  // namespace
+
+at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                            const AttentionPlan& plan, const AttentionOptions& options) {
+  at::Tensor out = at::empty(q.sizes(), q.options());
+  for (const AttentionBlock& block : plan.blocks) {
+    const at::Tensor queries = q.narrow(0, block.q_begin, block.q_count);
+    const at::Tensor keys = k.narrow(0, block.kv_begin, block.kv_count);
+    const at::Tensor values = v.narrow(0, block.kv_begin, block.kv_count);
+    out.narrow(0, block.q_begin, block.q_count).copy_(attend(queries, keys, values, block, options));
+  }
+  return out;
+}
+
+}  // namespace armorm::model::reference

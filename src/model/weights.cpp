@@ -1,0 +1,162 @@
+#include "model/weights.h"
+
+#include <ATen/ATen.h>
+#include <fmt/ranges.h>
+
+#include <cstring>
+
+#include "armorm/core/error.h"
+
+namespace armorm::model {
+namespace {
+
+using Shape = std::vector<std::int64_t>;
+
+at::ScalarType scalar_type(DType dtype, const std::string& name) {
+  switch (dtype) {
+    case DType::f32:
+      return at::kFloat;
+    case DType::f16:
+      return at::kHalf;
+    case DType::bf16:
+      return at::kBFloat16;
+    default:
+      break;
+  }
+  fail_data("tensor '{}': found elements of type {}, expected BF16, F16 or F32; use the unquantised model",
+            name, name_of(dtype));
+}
+
+class Loader {
+ public:
+  Loader(const SafetensorsFolder& files, at::ScalarType dtype, at::Device device)
+      : files_(files), dtype_(dtype), device_(device), prefix_(find_prefix(files)) {}
+
+  at::Tensor matrix(const std::string& name, const Shape& shape) const {
+    return stored(name, shape).to(device_, dtype_);
+  }
+
+  // Rows of several tensors in one: [sum of rows, columns], or [sum of rows] for biases.
+  at::Tensor fused(const std::vector<std::pair<std::string, Shape>>& parts) const {
+    Shape shape = parts.front().second;
+    shape[0] = 0;
+    for (const auto& part : parts) shape[0] += part.second[0];
+    const at::Tensor out = at::empty(shape, at::TensorOptions().dtype(dtype_).device(device_));
+    std::int64_t row = 0;
+    for (const auto& [name, part_shape] : parts) {
+      out.narrow(0, row, part_shape[0]).copy_(stored(name, part_shape));
+      row += part_shape[0];
+    }
+    return out;
+  }
+
+  at::Tensor norm(const std::string& name, std::int64_t size, bool one_centred) const {
+    const at::Tensor weight = stored(name, {size}).to(at::kFloat);
+    return (one_centred ? weight + 1.0 : weight.clone()).to(device_);
+  }
+
+ private:
+  static std::string find_prefix(const SafetensorsFolder& files) {
+    return files.contains("embed_tokens.weight") ? "" : "model.";
+  }
+
+  // The tensor as it lies in the file.
+  at::Tensor stored(const std::string& name, const Shape& shape) const {
+    const TensorView view = files_.at(prefix_ + name);
+    if (view.shape != shape) {
+      fail_data(
+          "tensor '{}': found shape [{}], expected [{}] from config.json; the weights are of another model",
+          prefix_ + name, fmt::join(view.shape, ", "), fmt::join(shape, ", "));
+    }
+    const at::ScalarType type = scalar_type(view.dtype, prefix_ + name);
+    const auto address = reinterpret_cast<std::uintptr_t>(view.bytes.data());
+    if (address % size_of(view.dtype) != 0) {
+      at::Tensor copy = at::empty(shape, type);
+      std::memcpy(copy.data_ptr(), view.bytes.data(), view.bytes.size());
+      return copy;
+    }
+    // The mapping is read-only and no operation writes to weights.
+    return at::from_blob(const_cast<std::byte*>(view.bytes.data()), shape, at::TensorOptions().dtype(type));
+  }
+
+  const SafetensorsFolder& files_;
+  at::ScalarType dtype_;
+  at::Device device_;
+  std::string prefix_;
+};
+
+struct Biases {
+  bool qkv = false;
+  bool o = false;
+  bool mlp = false;
+};
+
+Biases biases_of(const ModelConfig& c) {
+  if (c.architecture == Architecture::qwen2) return {.qkv = true};
+  return {.qkv = c.attention_bias, .o = c.attention_bias, .mlp = c.mlp_bias};
+}
+
+Linear load_linear(const Loader& load, const std::string& name, std::int64_t out, std::int64_t in,
+                   bool biased) {
+  Linear linear{load.matrix(name + ".weight", {out, in}), {}};
+  if (biased) linear.bias = load.matrix(name + ".bias", {out});
+  return linear;
+}
+
+Linear load_fused(const Loader& load, const std::vector<std::pair<std::string, std::int64_t>>& parts,
+                  std::int64_t in, bool biased) {
+  std::vector<std::pair<std::string, Shape>> weights;
+  std::vector<std::pair<std::string, Shape>> biases;
+  for (const auto& [name, rows] : parts) {
+    weights.emplace_back(name + ".weight", Shape{rows, in});
+    biases.emplace_back(name + ".bias", Shape{rows});
+  }
+  Linear linear{load.fused(weights), {}};
+  if (biased) linear.bias = load.fused(biases);
+  return linear;
+}
+
+void load_norms(const Loader& load, const ModelConfig& c, const std::string& at, LayerWeights& layer) {
+  const bool gemma = c.architecture == Architecture::gemma2;
+  layer.input_norm = load.norm(at + "input_layernorm.weight", c.hidden_size, gemma);
+  layer.post_attention_norm = load.norm(at + "post_attention_layernorm.weight", c.hidden_size, gemma);
+  if (!gemma) return;
+  layer.pre_mlp_norm = load.norm(at + "pre_feedforward_layernorm.weight", c.hidden_size, true);
+  layer.post_mlp_norm = load.norm(at + "post_feedforward_layernorm.weight", c.hidden_size, true);
+}
+
+LayerWeights load_layer(const Loader& load, const ModelConfig& c, std::int64_t index) {
+  const std::string at = fmt::format("layers.{}.", index);
+  const Biases biased = biases_of(c);
+  const std::int64_t q_size = c.num_attention_heads * c.head_dim;
+  const std::int64_t kv_size = c.num_key_value_heads * c.head_dim;
+  LayerWeights layer;
+  load_norms(load, c, at, layer);
+  layer.qkv = load_fused(load,
+                         {{at + "self_attn.q_proj", q_size},
+                          {at + "self_attn.k_proj", kv_size},
+                          {at + "self_attn.v_proj", kv_size}},
+                         c.hidden_size, biased.qkv);
+  layer.o = load_linear(load, at + "self_attn.o_proj", c.hidden_size, q_size, biased.o);
+  layer.gate_up = load_fused(
+      load, {{at + "mlp.gate_proj", c.intermediate_size}, {at + "mlp.up_proj", c.intermediate_size}},
+      c.hidden_size, biased.mlp);
+  layer.down = load_linear(load, at + "mlp.down_proj", c.hidden_size, c.intermediate_size, biased.mlp);
+  return layer;
+}
+
+}  // namespace
+
+DecoderWeights load_weights(const SafetensorsFolder& files, const ModelConfig& config, at::ScalarType dtype,
+                            at::Device device) {
+  const Loader load(files, dtype, device);
+  DecoderWeights weights;
+  weights.embedding = load.matrix("embed_tokens.weight", {config.vocab_size, config.hidden_size});
+  for (std::int64_t i = 0; i < config.num_hidden_layers; ++i)
+    weights.layers.push_back(load_layer(load, config, i));
+  weights.final_norm =
+      load.norm("norm.weight", config.hidden_size, config.architecture == Architecture::gemma2);
+  return weights;
+}
+
+}  // namespace armorm::model

@@ -1,0 +1,42 @@
+// The tensors of a decoder, under the names that transformers gives them, fused for fewer and larger
+// products.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+#include "armorm/io/safetensors.h"
+#include "armorm/model/model_config.h"
+
+namespace armorm::model {
+
+struct Linear {
+  at::Tensor weight;  // [out, in]
+  at::Tensor bias;    // [out] or undefined
+};
+
+struct LayerWeights {
+  at::Tensor input_norm;           // norms: float32 [hidden], with the 1 of Gemma's (1 + w) added
+  at::Tensor post_attention_norm;  // Llama: before the MLP. Gemma: on the attention's output
+  at::Tensor pre_mlp_norm;         // Gemma only
+  at::Tensor post_mlp_norm;        // Gemma only
+  Linear qkv;                      // [(heads + 2 * kv_heads) * head_dim, hidden]
+  Linear o;                        // [hidden, heads * head_dim]
+  Linear gate_up;                  // [2 * intermediate, hidden]
+  Linear down;                     // [hidden, intermediate]
+};
+
+struct DecoderWeights {
+  at::Tensor embedding;  // [vocab, hidden]
+  std::vector<LayerWeights> layers;
+  at::Tensor final_norm;  // float32 [hidden]
+};
+
+// Tensors that already have `dtype` and lie on the CPU stay views of the mapped file: `files` must outlive
+// the result. Names may have the prefix "model." or not; heads of any kind are left aside. data error naming
+// a tensor that is missing or has another shape or an element type that is no floating-point one.
+DecoderWeights load_weights(const SafetensorsFolder& files, const ModelConfig& config, at::ScalarType dtype,
+                            at::Device device);
+
+}  // namespace armorm::model

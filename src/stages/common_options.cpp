@@ -1,0 +1,70 @@
+#include "armorm/stages/common_options.h"
+
+#include <cstdlib>
+#include <set>
+
+#include "armorm/core/error.h"
+#include "armorm/stages/all_options.h"
+
+namespace armorm {
+
+std::string default_data_root() {
+  if (const char* root = std::getenv("ARMORM_DATA"); root != nullptr && *root != '\0') return root;
+  const char* home = std::getenv("HOME");
+  return std::string(home != nullptr ? home : ".") + "/data/ArmoRM";
+}
+
+void ExtractionOptions::declare(OptionList& list) {
+  list.add("model_path", model_path, "Reward model: a folder with config.json and safetensors, or a Hub id")
+      .add("n_shards", n_shards, "Number of shards the data set is divided into, >= 1")
+      .add("shard_idx", shard_idx, "Which shard this process computes, 1-based")
+      .add("device", device, "CUDA device index; -1 = CPU")
+      .add("precision", precision, "Arithmetic of the backbone", {"bf16", "fp32"})
+      .add("batch_tokens", batch_tokens, "Tokens in one forward pass; 0 = from the free memory")
+      .add("threads", threads, "CPU threads; 0 = all that this process may use")
+      .add("allow_special_in_content", allow_special_in_content,
+           "Let special-token strings inside message content become special tokens, as the Python scripts did")
+      .add("data_root", data_root, "Folder of all artefacts ($ARMORM_DATA sets the default)");
+}
+
+void ExtractionOptions::validate() const {
+  if (model_path.empty()) fail_usage("--model_path: is empty; name a model folder or a Hub id");
+  if (n_shards < 1) fail_usage("--n_shards: {} is out of range; it must be at least 1", n_shards);
+  if (shard_idx < 1 || shard_idx > n_shards)
+    fail_usage("--shard_idx: {} is out of range; it is 1-based and at most --n_shards ({})", shard_idx, n_shards);
+  if (n_shards > 99999) fail_usage("--n_shards: {} is out of range; at most 99999 fit the file names", n_shards);
+  if (device < -1) fail_usage("--device: {} is no device; use -1 for the CPU or a CUDA index from 0", device);
+  if (batch_tokens < 0) fail_usage("--batch_tokens: {} is negative; use 0 to let it follow the free memory", batch_tokens);
+  if (threads < 0) fail_usage("--threads: {} is negative; use 0 for all", threads);
+  if (data_root.empty()) fail_usage("--data_root: is empty; name a folder");
+}
+
+const std::vector<std::string>& default_attributes() {
+  static const std::vector<std::string> names{
+      "helpsteer-helpfulness",       "helpsteer-correctness",
+      "helpsteer-coherence",         "helpsteer-complexity",
+      "helpsteer-verbosity",         "ultrafeedback-overall_score",
+      "ultrafeedback-instruction_following", "ultrafeedback-truthfulness",
+      "ultrafeedback-honesty",       "ultrafeedback-helpfulness",
+      "beavertails-is_safe",         "prometheus-score",
+      "argilla-overall_quality",     "argilla-judge_lm",
+      "code-complexity",             "code-style",
+      "code-explanation",            "code-instruction-following",
+      "code-readability"};
+  return names;
+}
+
+std::vector<std::string> all_option_names() {
+  std::set<std::string> names;
+  const auto collect = [&names](auto options) {
+    const OptionList list = options.declare();
+    for (const Option& option : list.options()) names.insert(option.name);
+  };
+  collect(Stage1PrepareOptions{});
+  collect(Stage1TrainOptions{});
+  collect(Stage2PrepareOptions{});
+  collect(Stage2TrainOptions{});
+  return {names.begin(), names.end()};
+}
+
+}  // namespace armorm

@@ -1,0 +1,40 @@
+// The text side of a prepare stage: conversations of one shard as token ids.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "armorm/data/conversation.h"
+#include "armorm/text/chat_template.h"
+#include "armorm/text/tokenizer.h"
+
+namespace armorm {
+
+// Const members are thread-safe.
+class ConversationEncoder {
+ public:
+  ConversationEncoder(const std::filesystem::path& model_folder, bool allow_special_in_content);
+
+  struct Encoded {
+    std::vector<TokenId> tokens;
+    bool special_in_content = false;  // a special-token string stands in the data
+  };
+  // The tokenizer's own template without a generation prompt; exactly one BOS where the model has one.
+  Encoded encode(const Conversation& conversation) const;
+
+  const Tokenizer& tokenizer() const noexcept { return tokenizer_; }
+  const std::string& template_sha256() const noexcept { return template_sha256_; }
+  const std::string& tokenizer_sha256() const noexcept { return tokenizer_sha256_; }
+
+ private:
+  Tokenizer tokenizer_;
+  ChatTemplate template_;
+  TemplateVariables variables_;
+  std::string template_sha256_;
+  std::string tokenizer_sha256_;
+  bool allow_special_;
+};
+
+}  // namespace armorm

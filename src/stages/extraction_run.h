@@ -1,0 +1,73 @@
+// What both prepare stages do around their rows: find model and data set, choose the shard, encode rows in parallel, run
+// the backbone, and say what was done.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "armorm/core/parallel.h"
+#include "armorm/data/dataset.h"
+#include "armorm/model/backbone.h"
+#include "armorm/model/extractor.h"
+#include "armorm/stages/common_options.h"
+#include "stages/conversation_encoder.h"
+#include "stages/provenance.h"
+#include "stages/shard_rows.h"
+
+namespace armorm {
+
+struct ModelInputs {
+  std::filesystem::path folder;
+  std::string name;  // <model> of the artefacts
+  ModelConfig config;
+  ConversationEncoder encoder;
+};
+ModelInputs open_model_inputs(const ExtractionOptions& options);
+
+struct DatasetInputs {
+  Dataset dataset;
+  std::string name;  // <dataset> of the artefacts
+};
+// `columns`: renames "ours=theirs"; a usage error where one has no '='.
+DatasetInputs open_dataset_inputs(const std::string& path, const std::string& split,
+                                  const std::vector<std::string>& columns);
+
+Backbone load_backbone(const ExtractionOptions& options, const ModelInputs& model);
+
+int thread_count(const ExtractionOptions& options);
+
+// Collects rows and encodes them many at a time; the callback runs on several threads, each row once.
+template <class Row>
+class ParallelRows {
+ public:
+  ParallelRows(int threads, std::function<void(Row&)> encode) : threads_(threads), encode_(std::move(encode)) {}
+  void push(Row&& row) {
+    rows_.push_back(std::move(row));
+    if (rows_.size() >= kBatch) flush();
+  }
+  void flush() {
+    parallel_for(static_cast<std::int64_t>(rows_.size()), threads_,
+                 [this](std::int64_t i) { encode_(rows_[static_cast<std::size_t>(i)]); });
+    rows_.clear();
+  }
+
+ private:
+  static constexpr std::size_t kBatch = 2048;
+  int threads_;
+  std::function<void(Row&)> encode_;
+  std::vector<Row> rows_;
+};
+
+// Fills the fields that both stages share.
+Provenance make_provenance(const ExtractionOptions& options, const ModelInputs& model, const DatasetInputs& dataset,
+                           const std::string& split);
+
+// float32 rows -> bf16 bytes, as stored.
+std::vector<BFloat16> to_bf16(std::span<const float> values);
+
+// One line on stdout: rows, dropped, tokens, tokens/s, file.
+void print_summary(const std::string& what, const Provenance& provenance, const ExtractionStats& stats,
+                   const std::filesystem::path& file);
+
+}  // namespace armorm

@@ -1,0 +1,21 @@
+// Which rows of a split one process computes.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace armorm {
+
+struct ShardRows {
+  std::vector<std::int64_t> row_ids;      // output position -> row of the split
+  std::vector<std::int64_t> position_of;  // row of the split -> output position, -1 = not of this shard
+
+  std::vector<bool> wanted() const;  // by row of the split
+};
+
+// `candidates` are the rows of the split that take part, ascending. With `shuffle` they are ordered as by
+// datasets.Dataset.shuffle(seed=0) first; the shard is the contiguous block shard_idx (1-based) of n_shards.
+ShardRows select_shard(std::int64_t split_rows, const std::vector<std::int64_t>& candidates, bool shuffle,
+                       std::int64_t n_shards, std::int64_t shard_idx);
+
+}  // namespace armorm

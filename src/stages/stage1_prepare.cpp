@@ -1,0 +1,151 @@
+#include "armorm/stages/stage1_prepare.h"
+
+#include <limits>
+#include <atomic>
+#include <numeric>
+#include <set>
+
+#include "armorm/core/error.h"
+#include "armorm/core/log.h"
+#include "armorm/core/progress.h"
+#include "stages/artifact_paths.h"
+#include "stages/extraction_run.h"
+
+namespace armorm {
+namespace {
+
+constexpr const char* kTooLong = "longer than seq_len";
+
+// The rows of this shard, by output position.
+struct LabelledShard {
+  std::vector<std::int64_t> row_ids;
+  std::vector<std::vector<TokenId>> tokens;
+  std::vector<std::vector<float>> labels;
+  std::int64_t special_in_content = 0;
+  std::vector<std::int64_t> too_long;  // row ids
+};
+
+std::vector<std::int64_t> all_rows(std::int64_t n) {
+  std::vector<std::int64_t> rows(static_cast<std::size_t>(n));
+  std::iota(rows.begin(), rows.end(), 0);
+  return rows;
+}
+
+LabelledShard encode_shard(const Stage1PrepareOptions& options, const ModelInputs& model, const Dataset& dataset) {
+  const ShardRows shard = select_shard(dataset.num_rows(), all_rows(dataset.num_rows()), true,
+                                       options.extraction.n_shards, options.extraction.shard_idx);
+  LabelledShard out;
+  out.row_ids = shard.row_ids;
+  out.tokens.resize(shard.row_ids.size());
+  out.labels.resize(shard.row_ids.size());
+  std::atomic<std::int64_t> special{0};
+  ParallelRows<LabelledRow> rows(thread_count(options.extraction), [&](LabelledRow& row) {
+    const auto position = static_cast<std::size_t>(shard.position_of[static_cast<std::size_t>(row.row_id)]);
+    ConversationEncoder::Encoded encoded = model.encoder.encode(row.messages);
+    special += encoded.special_in_content ? 1 : 0;
+    out.tokens[position] = std::move(encoded.tokens);
+    out.labels[position] = std::move(row.labels);
+  });
+  dataset.for_each_labelled(options.attributes, shard.wanted(), [&](LabelledRow&& row) { rows.push(std::move(row)); });
+  rows.flush();
+  out.special_in_content = special;
+  return out;
+}
+
+void drop_long_rows(LabelledShard& shard, std::size_t limit) {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < shard.tokens.size(); ++i) {
+    if (shard.tokens[i].size() > limit) {
+      shard.too_long.push_back(shard.row_ids[i]);
+      continue;
+    }
+    if (kept != i) {
+      shard.tokens[kept] = std::move(shard.tokens[i]);
+      shard.labels[kept] = std::move(shard.labels[i]);
+      shard.row_ids[kept] = shard.row_ids[i];
+    }
+    ++kept;
+  }
+  shard.tokens.resize(kept);
+  shard.labels.resize(kept);
+  shard.row_ids.resize(kept);
+}
+
+ExtractionStats write_shard(const Stage1PrepareOptions& options, const LabelledShard& shard, const Backbone& backbone,
+                            const Provenance& provenance, const std::filesystem::path& target) {
+  const auto n = static_cast<std::int64_t>(shard.tokens.size());
+  const auto k = static_cast<std::int64_t>(options.attributes.size());
+  const std::int64_t d = backbone.config().hidden_size;
+  SafetensorsWriter writer(target,
+                           {{"embeddings", DType::bf16, {n, d}}, {"labels", DType::f32, {n, k}}, {"row_ids", DType::i64, {n}}},
+                           provenance.to_metadata());
+  std::vector<ExtractionRequest> requests;
+  for (const auto& tokens : shard.tokens) requests.push_back({tokens, {static_cast<std::int64_t>(tokens.size()) - 1}});
+  Progress progress("stage1-prepare", n);
+  Extractor extractor(backbone, {options.extraction.batch_tokens});
+  const ExtractionStats stats = extractor.run(requests, [&](std::size_t request, MatrixView<const float> rows) {
+    const std::vector<BFloat16> row = to_bf16(rows.row(0));
+    writer.write_at("embeddings", request * static_cast<std::size_t>(d) * sizeof(BFloat16), std::as_bytes(std::span(row)));
+    progress.advance(1, static_cast<std::int64_t>(shard.tokens[request].size()));
+  });
+  for (std::size_t i = 0; i < shard.labels.size(); ++i)
+    writer.write_at("labels", i * static_cast<std::size_t>(k) * sizeof(float), std::as_bytes(std::span(shard.labels[i])));
+  writer.write_at("row_ids", 0, std::as_bytes(std::span(shard.row_ids)));
+  writer.publish();
+  return stats;
+}
+
+}  // namespace
+
+OptionList Stage1PrepareOptions::declare() {
+  OptionList list;
+  extraction.declare(list);
+  list.add("dataset_path", dataset_path, "Multi-objective data set: a file, a folder, or a Hub id")
+      .add("dataset_split", dataset_split, "Split of the data set")
+      .add("attributes", attributes, "Label columns, comma-separated, in the order of the weights' rows")
+      .add("columns", columns, "Other names of columns, comma-separated: messages=conversation")
+      .add("seq_len", seq_len, "Longest row in tokens, longer ones are dropped and counted; 0 = the model's limit");
+  return list;
+}
+
+void Stage1PrepareOptions::validate() const {
+  extraction.validate();
+  if (dataset_path.empty()) fail_usage("--dataset_path: is empty; name a file, a folder or a Hub id");
+  if (attributes.empty()) fail_usage("--attributes: is empty; name at least one label column");
+  if (std::set<std::string>(attributes.begin(), attributes.end()).size() != attributes.size())
+    fail_usage("--attributes: a name is there twice; every attribute must be named once");
+  if (seq_len < 0) fail_usage("--seq_len: {} is negative; use 0 for the model's limit", seq_len);
+}
+
+std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options) {
+  const ModelInputs model = open_model_inputs(options.extraction);
+  const DatasetInputs dataset = open_dataset_inputs(options.dataset_path, options.dataset_split, options.columns);
+  const Backbone backbone = load_backbone(options.extraction, model);
+  log::info("{}: {} rows; model {} on {}", dataset.name, dataset.dataset.num_rows(), model.name, backbone.device_name());
+
+  LabelledShard shard = encode_shard(options, model, dataset.dataset);
+  drop_long_rows(shard, static_cast<std::size_t>(options.seq_len > 0 ? options.seq_len
+                                                                     : model.config.max_position_embeddings));
+  if (shard.tokens.empty())
+    fail_data("{}: shard {} of {} holds no rows to embed; check --seq_len and --n_shards", options.dataset_path,
+              options.extraction.shard_idx, options.extraction.n_shards);
+
+  Provenance provenance = make_provenance(options.extraction, model, dataset, options.dataset_split);
+  provenance.kind = "labelled";
+  provenance.attributes = options.attributes;
+  provenance.rows = static_cast<std::int64_t>(shard.tokens.size());
+  provenance.dropped[kTooLong] = shard.too_long;
+  provenance.counts["special_in_content"] = shard.special_in_content;
+  if (shard.special_in_content > 0)
+    log::warn("{} rows hold special-token strings in their content; they are encoded as {}", shard.special_in_content,
+              options.extraction.allow_special_in_content ? "special tokens" : "plain text");
+
+  const std::filesystem::path target =
+      embeddings_folder(options.extraction.data_root, model.name) /
+      (shard_stem(dataset.name, options.extraction.shard_idx, options.extraction.n_shards) + ".safetensors");
+  const ExtractionStats stats = write_shard(options, shard, backbone, provenance, target);
+  print_summary("stage1-prepare", provenance, stats, target);
+  return target;
+}
+
+}  // namespace armorm

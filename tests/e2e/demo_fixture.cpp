@@ -1,0 +1,98 @@
+#include "e2e/demo_fixture.h"
+
+#include <fstream>
+
+#include "armorm/io/publish.h"
+
+namespace armorm::test {
+namespace fs = std::filesystem;
+namespace {
+
+void must(const ProcessResult& result) {
+  if (result.exit_code != 0) throw std::runtime_error("fixture: " + result.err);
+}
+
+// Removed when the process ends.
+struct Fixture {
+  TempDir dir;
+  bool demo_made = false;
+  bool run_made = false;
+};
+Fixture& fixture() {
+  static Fixture instance;
+  return instance;
+}
+
+const fs::path& path_in_fixture(const char* name) {
+  static const fs::path demo = fixture().dir / "demo";
+  static const fs::path root = fixture().dir / "root";
+  return std::string(name) == "demo" ? demo : root;
+}
+
+}  // namespace
+
+const fs::path& demo_dir() {
+  const fs::path& path = path_in_fixture("demo");
+  if (!fixture().demo_made) {
+    must(run_program("armorm-make-demo", {"--output", path.string(), "--rows", "400", "--pairs", "200", "--reference",
+                                          "100", "--reward_bench", "120"}));
+    fixture().demo_made = true;
+  }
+  return path;
+}
+
+const fs::path& demo_run() {
+  const fs::path& root = path_in_fixture("root");
+  if (fixture().run_made) return root;
+  const fs::path& demo = demo_dir();
+  must(run_program("stage1-prepare", stage_flags("stage1-prepare", demo, root)));
+  must(run_program("stage1-train", stage_flags("stage1-train", demo, root)));
+  for (const char* set : {"preference", "reference", "reward-bench"}) {
+    std::vector<std::string> flags = stage_flags("stage2-prepare", demo, root);
+    flags.insert(flags.end(), {"--dataset_path", (demo / set).string(), "--dataset_split",
+                               std::string(set) == "reward-bench" ? "filtered" : "train"});
+    must(run_program("stage2-prepare", flags));
+  }
+  must(run_program("stage2-train", stage_flags("stage2-train", demo, root)));
+  fixture().run_made = true;
+  return root;
+}
+
+std::vector<std::string> stage_flags(const std::string& program, const fs::path& demo, const fs::path& root) {
+  std::vector<std::string> flags{"--model_path", (demo / "model").string(), "--data_root", root.string()};
+  const auto add = [&flags](std::vector<std::string> more) { flags.insert(flags.end(), more.begin(), more.end()); };
+  if (program == "stage1-prepare")
+    add({"--dataset_path", (demo / "multi-objective").string(), "--device", "-1", "--precision", "fp32"});
+  if (program == "stage1-train") add({"--dataset_path", (demo / "multi-objective").string()});
+  if (program == "stage2-prepare") add({"--device", "-1", "--precision", "fp32"});
+  if (program == "stage2-train")
+    add({"--device", "-1", "--multi_objective_dataset", (demo / "multi-objective").string(), "--preference_dataset",
+         (demo / "preference").string(), "--reference_dataset", (demo / "reference").string(), "--eval_reward_bench",
+         "--reward_bench_dataset", (demo / "reward-bench").string(), "--n_steps", "60", "--batch_size", "64",
+         "--hidden_size", "32", "--on_unmet", "max"});
+  return flags;
+}
+
+void copy_tree(const fs::path& from, const fs::path& to) {
+  fs::create_directories(to.parent_path());
+  fs::copy(from, to, fs::copy_options::recursive);
+}
+
+void write_text(const fs::path& path, const std::string& text) {
+  std::ofstream out(path, std::ios::binary);
+  out << text;
+  if (!out.flush()) throw std::runtime_error("cannot write " + path.string());
+}
+
+std::string replace_in_file(const fs::path& path, const std::string& from, const std::string& to) {
+  std::string text = read_text_file(path);
+  const std::size_t at = text.find(from);
+  if (at == std::string::npos) throw std::runtime_error(path.string() + " lacks " + from);
+  text.replace(at, from.size(), to);
+  write_text(path, text);
+  return text;
+}
+
+void truncate_file(const fs::path& path, std::uintmax_t bytes) { fs::resize_file(path, bytes); }
+
+}  // namespace armorm::test

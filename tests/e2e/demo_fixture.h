@@ -1,0 +1,28 @@
+// A small demo model with data sets, made once per test process by armorm-make-demo, and edited copies of it.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "support/process.h"
+#include "support/test_support.h"
+
+namespace armorm::test {
+
+// <dir>/model, <dir>/multi-objective, <dir>/preference, <dir>/reference, <dir>/reward-bench
+const std::filesystem::path& demo_dir();
+
+// A run of all four stages over demo_dir() in fp32 on the CPU, made once: its data root.
+const std::filesystem::path& demo_run();
+
+// Flags that make a stage run on the demo; `root` is --data_root.
+std::vector<std::string> stage_flags(const std::string& program, const std::filesystem::path& demo,
+                                     const std::filesystem::path& root);
+
+void copy_tree(const std::filesystem::path& from, const std::filesystem::path& to);
+void write_text(const std::filesystem::path& path, const std::string& text);
+std::string replace_in_file(const std::filesystem::path& path, const std::string& from, const std::string& to);
+void truncate_file(const std::filesystem::path& path, std::uintmax_t bytes);
+
+}  // namespace armorm::test
