@@ -95,15 +95,27 @@ ARMORM_SIMD void gelu_tanh_times(const float* __restrict gate, const float* __re
   }
 }
 
-ARMORM_SIMD float max_of(const float* __restrict x, std::int64_t n) {
+ARMORM_SIMD float scale_max(float* __restrict x, float factor, std::int64_t n) {
   float lanes[kLanes];
   std::fill(lanes, lanes + kLanes, -std::numeric_limits<float>::infinity());
   std::int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) {
-    for (std::int64_t j = 0; j < kLanes; ++j) lanes[j] = x[i + j] > lanes[j] ? x[i + j] : lanes[j];
+    for (std::int64_t j = 0; j < kLanes; ++j) {
+      x[i + j] *= factor;
+      lanes[j] = x[i + j] > lanes[j] ? x[i + j] : lanes[j];
+    }
   }
-  for (; i < n; ++i) lanes[0] = std::max(lanes[0], x[i]);
+  for (; i < n; ++i) {
+    x[i] *= factor;
+    lanes[0] = std::max(lanes[0], x[i]);
+  }
   return *std::max_element(lanes, lanes + kLanes);
+}
+
+ARMORM_SIMD float scale_cap_max(float* __restrict x, float factor, float cap, std::int64_t n) {
+  const float inner = factor / cap;
+  for (std::int64_t i = 0; i < n; ++i) x[i] = tanh_one(x[i] * inner);
+  return scale_max(x, cap, n);
 }
 
 ARMORM_SIMD float exp_and_sum(float* __restrict x, float shift, std::int64_t n) {
@@ -122,10 +134,6 @@ ARMORM_SIMD float exp_and_sum(float* __restrict x, float shift, std::int64_t n) 
   float sum = 0.0F;
   for (const float lane : lanes) sum += lane;
   return sum;
-}
-
-ARMORM_SIMD void soft_cap(float* x, float cap, std::int64_t n) {
-  for (std::int64_t i = 0; i < n; ++i) x[i] = cap * tanh_one(x[i] / cap);
 }
 
 ARMORM_SIMD void scale(float* x, float factor, std::int64_t n) {
