@@ -59,10 +59,8 @@ void finish_plan(AttentionPlan& plan, at::Device device) {
   plan.kv_counts = table[2].narrow(0, 0, count);
 }
 
-at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                            const AttentionPlan& plan, const AttentionOptions& options) {
-  if (cpu::supports_attention(q)) return cpu::packed_attention(q, k, v, plan, options);
-  if (options.softcap > 0.0) return reference::packed_attention(q, k, v, plan, options);
+at::Tensor sdpa_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                          const AttentionPlan& plan, const AttentionOptions& options) {
   const std::int64_t kv_heads = k.size(1);
   at::Tensor out = at::empty(q.sizes(), q.options());
   for (const AttentionBlock& block : plan.blocks) {
@@ -75,6 +73,13 @@ at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::
     grouped(out.narrow(0, block.q_begin, block.q_count), kv_heads).copy_(result);
   }
   return out;
+}
+
+at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                            const AttentionPlan& plan, const AttentionOptions& options) {
+  if (cpu::supports_attention(q)) return cpu::packed_attention(q, k, v, plan, options);
+  if (options.softcap > 0.0) return reference::packed_attention(q, k, v, plan, options);
+  return sdpa_attention(q, k, v, plan, options);
 }
 
 }  // namespace armorm::model
