@@ -1,0 +1,32 @@
+// Lines of a text file that may be compressed (gzip or zstd, told apart by content).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+namespace armorm {
+
+class LineReader {
+ public:
+  static constexpr std::size_t kMaxLineBytes = std::size_t{256} << 20;
+
+  // io error when the file cannot be opened
+  explicit LineReader(const std::filesystem::path& path, std::size_t max_line_bytes = kMaxLineBytes);
+  ~LineReader();
+  LineReader(LineReader&&) noexcept;
+  LineReader& operator=(LineReader&&) noexcept;
+
+  // Reads the next line, without its "\n" or "\r\n"; false at the end. A UTF-8 byte order mark at the start of the
+  // file is dropped. data error, naming the line, on a line that is too long and on damaged compressed data.
+  bool next(std::string& line);
+  std::int64_t line_number() const noexcept;  // of the line last read, from 1
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace armorm

@@ -1,0 +1,225 @@
+#include "data/arrow_cells.h"
+
+#include <arrow/extension_type.h>
+#include <arrow/util/float16.h>
+
+#include <cstdlib>
+#include <optional>
+
+#include "armorm/core/error.h"
+#include "data/utf8.h"
+
+namespace armorm::data {
+namespace {
+
+using arrow::Array;
+using arrow::Type;
+
+// Where a value was found; made into text only when something is wrong.
+struct Place {
+  const std::filesystem::path& path;
+  std::int64_t row;
+  const std::string& column;
+  std::string text() const { return place_of(path, row, column); }
+};
+
+// A value in the array that really holds it: behind dictionaries and extension types.
+struct Value {
+  const Array* array;
+  std::int64_t index;
+  bool is_null() const { return array->IsNull(index) || array->type_id() == Type::NA; }
+};
+
+Value resolve(const Array& array, std::int64_t index) {
+  Value value{&array, index};
+  while (!value.is_null()) {
+    if (value.array->type_id() == Type::DICTIONARY) {
+      const auto& dictionary = static_cast<const arrow::DictionaryArray&>(*value.array);
+      value = {dictionary.dictionary().get(), dictionary.GetValueIndex(value.index)};
+    } else if (value.array->type_id() == Type::EXTENSION) {
+      value.array = static_cast<const arrow::ExtensionArray&>(*value.array).storage().get();
+    } else {
+      break;
+    }
+  }
+  return value;
+}
+
+template <class ArrayType>
+auto at(const Value& value) {
+  return static_cast<const ArrayType&>(*value.array).GetView(value.index);
+}
+
+std::optional<std::string_view> text_at(const Value& value) {
+  switch (value.array->type_id()) {
+    case Type::STRING:
+      return at<arrow::StringArray>(value);
+    case Type::LARGE_STRING:
+      return at<arrow::LargeStringArray>(value);
+    case Type::STRING_VIEW:
+      return at<arrow::StringViewArray>(value);
+    default:
+      return std::nullopt;
+  }
+}
+
+template <class ArrayType>
+double decimal_at(const Value& value) {
+  return std::strtod(static_cast<const ArrayType&>(*value.array).FormatValue(value.index).c_str(), nullptr);
+}
+
+std::optional<double> number_at(const Value& value) {
+  switch (value.array->type_id()) {
+    case Type::BOOL:
+      return at<arrow::BooleanArray>(value) ? 1.0 : 0.0;
+    case Type::INT8:
+      return at<arrow::Int8Array>(value);
+    case Type::INT16:
+      return at<arrow::Int16Array>(value);
+    case Type::INT32:
+      return at<arrow::Int32Array>(value);
+    case Type::INT64:
+      return static_cast<double>(at<arrow::Int64Array>(value));
+    case Type::UINT8:
+      return at<arrow::UInt8Array>(value);
+    case Type::UINT16:
+      return at<arrow::UInt16Array>(value);
+    case Type::UINT32:
+      return at<arrow::UInt32Array>(value);
+    case Type::UINT64:
+      return static_cast<double>(at<arrow::UInt64Array>(value));
+    case Type::HALF_FLOAT:
+      return arrow::util::Float16::FromBits(at<arrow::HalfFloatArray>(value)).ToDouble();
+    case Type::FLOAT:
+      return at<arrow::FloatArray>(value);
+    case Type::DOUBLE:
+      return at<arrow::DoubleArray>(value);
+    case Type::DECIMAL32:
+      return decimal_at<arrow::Decimal32Array>(value);
+    case Type::DECIMAL64:
+      return decimal_at<arrow::Decimal64Array>(value);
+    case Type::DECIMAL128:
+      return decimal_at<arrow::Decimal128Array>(value);
+    case Type::DECIMAL256:
+      return decimal_at<arrow::Decimal256Array>(value);
+    default:
+      return std::nullopt;
+  }
+}
+
+struct Items {
+  const Array* values;
+  std::int64_t begin;
+  std::int64_t size;
+};
+
+template <class ListType>
+Items items_of(const Value& value) {
+  const auto& list = static_cast<const ListType&>(*value.array);
+  return {list.values().get(), list.value_offset(value.index), list.value_length(value.index)};
+}
+
+std::optional<Items> items_at(const Value& value) {
+  switch (value.array->type_id()) {
+    case Type::LIST:
+      return items_of<arrow::ListArray>(value);
+    case Type::LARGE_LIST:
+      return items_of<arrow::LargeListArray>(value);
+    case Type::FIXED_SIZE_LIST:
+      return items_of<arrow::FixedSizeListArray>(value);
+    case Type::LIST_VIEW:
+      return items_of<arrow::ListViewArray>(value);
+    case Type::LARGE_LIST_VIEW:
+      return items_of<arrow::LargeListViewArray>(value);
+    default:
+      return std::nullopt;
+  }
+}
+
+std::string type_of(const Value& value) { return value.is_null() ? "null" : value.array->type()->ToString(); }
+
+std::string checked_text(std::string_view text, const Place& place) {
+  if (!is_utf8(text)) fail_data("{}: the text is not valid UTF-8", place.text());
+  return std::string(text);
+}
+
+std::string message_field(const arrow::StructArray& messages, std::int64_t index, const char* name,
+                          std::int64_t position, const Place& place) {
+  const int field = messages.struct_type()->GetFieldIndex(name);
+  if (field < 0) {
+    fail_data("{}: message {}: no field \"{}\" in {}; expected messages with role and content", place.text(),
+              position, name, messages.type()->ToString());
+  }
+  const std::shared_ptr<Array> column = messages.field(field);
+  const Value value = resolve(*column, index);
+  const std::optional<std::string_view> text = value.is_null() ? std::nullopt : text_at(value);
+  if (!text) {
+    fail_data("{}: message {}: {}: found {}, expected a string", place.text(), position, name,
+              type_of(value));
+  }
+  return checked_text(*text, place);
+}
+
+Conversation conversation_of(const Items& items, const Place& place) {
+  Conversation turns;
+  turns.reserve(static_cast<std::size_t>(items.size));
+  for (std::int64_t i = 0; i < items.size; ++i) {
+    const Value item = resolve(*items.values, items.begin + i);
+    if (item.is_null() || item.array->type_id() != Type::STRUCT) {
+      fail_data("{}: message {}: found {}, expected a message with role and content", place.text(), i,
+                type_of(item));
+    }
+    const auto& messages = static_cast<const arrow::StructArray&>(*item.array);
+    turns.push_back({message_field(messages, item.index, "role", i, place),
+                     message_field(messages, item.index, "content", i, place)});
+  }
+  return turns;
+}
+
+void fill_cell(const Array& column, std::int64_t index, Want want, const Place& place, Cell& cell) {
+  cell = Cell{};
+  const Value value = resolve(column, index);
+  if (value.is_null()) return;
+  if (const auto number = number_at(value)) {
+    cell.kind = CellKind::number;
+    cell.number = *number;
+  } else if (const auto text = text_at(value)) {
+    cell.kind = CellKind::text;
+    cell.text = checked_text(*text, place);
+  } else if (const auto items = items_at(value); items && want == Want::turns) {
+    cell.kind = CellKind::turns;
+    cell.turns = conversation_of(*items, place);
+  } else {
+    cell.kind = CellKind::other;
+    cell.text = type_of(value);
+  }
+}
+
+}  // namespace
+
+void check_arrow(const arrow::Status& status, const std::string& where) {
+  if (status.ok()) return;
+  std::string message = status.ToStringWithoutContextLines();
+  for (char& c : message) {
+    if (c == '\n') c = ' ';
+  }
+  if (status.IsIOError() && status.detail() != nullptr) fail_io("{}: {}", where, message);
+  fail_data("{}: damaged or unsupported file: {}", where, message);
+}
+
+void visit_batch(const std::vector<std::shared_ptr<Array>>& columns,
+                 const std::vector<ColumnRequest>& requests, std::int64_t num_rows, std::int64_t first_row,
+                 const std::filesystem::path& path, const RowFile::Wanted& wanted,
+                 const RowFile::Visit& visit) {
+  std::vector<Cell> cells(columns.size());
+  for (std::int64_t i = 0; i < num_rows; ++i) {
+    const std::int64_t row = first_row + i;
+    if (!wanted(row)) continue;
+    for (std::size_t c = 0; c < columns.size(); ++c) {
+      fill_cell(*columns[c], i, requests[c].want, Place{path, row, requests[c].name}, cells[c]);
+    }
+    visit(row, cells);
+  }
+}
+
+}  // namespace armorm::data

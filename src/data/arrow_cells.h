@@ -1,0 +1,28 @@
+// Cells out of Arrow record batches, whatever of Arrow's encodings the column has.
+#pragma once
+
+#include <arrow/api.h>
+
+#include <string>
+#include <vector>
+
+#include "data/row_file.h"
+
+namespace armorm::data {
+
+// Throws a data error that begins with `where` unless `status` is ok.
+void check_arrow(const arrow::Status& status, const std::string& where);
+template <class T>
+T take_arrow(arrow::Result<T>&& result, const std::string& where) {
+  check_arrow(result.status(), where);
+  return std::move(result).ValueUnsafe();
+}
+
+// Visits the wanted rows of one batch. `columns[i]` is the batch's column for `requests[i]`; `first_row` is
+// the row number in the file of the batch's first row.
+void visit_batch(const std::vector<std::shared_ptr<arrow::Array>>& columns,
+                 const std::vector<ColumnRequest>& requests, std::int64_t num_rows, std::int64_t first_row,
+                 const std::filesystem::path& path, const RowFile::Wanted& wanted,
+                 const RowFile::Visit& visit);
+
+}  // namespace armorm::data

@@ -1,0 +1,124 @@
+#include <arrow/io/file.h>
+#include <arrow/ipc/reader.h>
+
+#include <functional>
+#include <utility>
+
+#include "armorm/core/error.h"
+#include "data/arrow_cells.h"
+
+namespace armorm::data {
+namespace {
+
+constexpr std::string_view kFileMagic = "ARROW1";  // the stream format has none
+
+// Both Arrow IPC formats: the stream (what `datasets` saves) and the random-access file. Mapped into memory,
+// so that columns which are not asked for are never read from disk.
+class ArrowRowFile final : public RowFile {
+ public:
+  explicit ArrowRowFile(std::filesystem::path path) : path_(std::move(path)), where_(path_.string()) {
+    auto input = arrow::io::MemoryMappedFile::Open(where_, arrow::io::FileMode::READ);
+    if (!input.ok()) fail_io("{}: cannot be opened: {}", where_, input.status().message());
+    input_ = std::move(input).ValueUnsafe();
+    const auto first = take_arrow(input_->ReadAt(0, kFileMagic.size()), where_);
+    is_file_ = std::string_view(*first) == kFileMagic;
+    schema_ = for_each_batch({}, [](const arrow::RecordBatch&) { return false; });
+  }
+
+  std::int64_t num_rows() override {
+    if (rows_ < 0) {
+      rows_ = 0;
+      // Buffers of columns left out are not touched, so this reads the batches' headers alone.
+      for_each_batch({0}, [&](const arrow::RecordBatch& batch) {
+        rows_ += batch.num_rows();
+        return true;
+      });
+    }
+    return rows_;
+  }
+
+  std::vector<std::string> column_names() override { return schema_->field_names(); }
+
+  std::int64_t read(const std::vector<ColumnRequest>& columns, const Wanted& wanted,
+                    const Visit& visit) override {
+    std::int64_t first_row = 0;
+    for_each_batch(fields_of(columns), [&](const arrow::RecordBatch& batch) {
+      bool any = false;
+      for (std::int64_t i = 0; i < batch.num_rows() && !any; ++i) any = wanted(first_row + i);
+      if (any) {
+        // Offsets in the file are not to be trusted.
+        check_arrow(batch.ValidateFull(), fmt::format("{}: batch at row {}", where_, first_row));
+        std::vector<std::shared_ptr<arrow::Array>> arrays;
+        for (const ColumnRequest& column : columns) {
+          arrays.push_back(batch.GetColumnByName(column.name));
+          if (arrays.back() == nullptr)
+            fail_data("{}: column \"{}\" is missing or named twice", where_, column.name);
+        }
+        visit_batch(arrays, columns, batch.num_rows(), first_row, path_, wanted, visit);
+      }
+      first_row += batch.num_rows();
+      return true;
+    });
+    return rows_ = first_row;
+  }
+
+ private:
+  using OnBatch = std::function<bool(const arrow::RecordBatch&)>;  // false stops
+
+  std::vector<int> fields_of(const std::vector<ColumnRequest>& columns) const {
+    std::vector<int> fields;
+    for (int i = 0; i < schema_->num_fields(); ++i) {
+      for (const ColumnRequest& column : columns) {
+        if (column.name == schema_->field(i)->name()) {
+          fields.push_back(i);
+          break;
+        }
+      }
+    }
+    return fields;
+  }
+
+  // Returns the schema of the whole file. Batches hold only `fields`; none given means all.
+  std::shared_ptr<arrow::Schema> for_each_batch(const std::vector<int>& fields, const OnBatch& on_batch) {
+    arrow::ipc::IpcReadOptions options;
+    options.use_threads = false;
+    options.included_fields = fields;
+    check_arrow(input_->Seek(0), where_);
+    return is_file_ ? walk_file(options, on_batch) : walk_stream(options, on_batch);
+  }
+
+  std::shared_ptr<arrow::Schema> walk_stream(const arrow::ipc::IpcReadOptions& options,
+                                             const OnBatch& on_batch) {
+    const auto reader = take_arrow(arrow::ipc::RecordBatchStreamReader::Open(input_, options), where_);
+    const auto schema = reader->schema();
+    if (schema->num_fields() == 0) return schema;
+    while (const auto batch = take_arrow(reader->Next(), where_)) {
+      if (!on_batch(*batch)) break;
+    }
+    return schema;
+  }
+
+  std::shared_ptr<arrow::Schema> walk_file(const arrow::ipc::IpcReadOptions& options,
+                                           const OnBatch& on_batch) {
+    const auto reader = take_arrow(arrow::ipc::RecordBatchFileReader::Open(input_, options), where_);
+    for (int i = 0; i < reader->num_record_batches(); ++i) {
+      if (!on_batch(*take_arrow(reader->ReadRecordBatch(i), where_))) break;
+    }
+    return reader->schema();
+  }
+
+  std::filesystem::path path_;
+  std::string where_;
+  std::shared_ptr<arrow::io::MemoryMappedFile> input_;
+  std::shared_ptr<arrow::Schema> schema_;
+  bool is_file_ = false;
+  std::int64_t rows_ = -1;
+};
+
+}  // namespace
+
+std::unique_ptr<RowFile> open_arrow_ipc(const std::filesystem::path& path) {
+  return std::make_unique<ArrowRowFile>(path);
+}
+
+}  // namespace armorm::data

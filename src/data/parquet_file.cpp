@@ -1,0 +1,136 @@
+#include <arrow/io/file.h>
+#include <parquet/arrow/reader.h>
+#include <parquet/arrow/schema.h>
+#include <parquet/exception.h>
+#include <parquet/file_reader.h>
+#include <parquet/metadata.h>
+
+#include <utility>
+
+#include "armorm/core/error.h"
+#include "data/arrow_cells.h"
+
+namespace armorm::data {
+namespace {
+
+constexpr std::int64_t kBatchRows = 512;
+
+class ParquetRowFile final : public RowFile {
+ public:
+  explicit ParquetRowFile(std::filesystem::path path) : path_(std::move(path)) {
+    guarded([&] { open(); });
+  }
+
+  std::int64_t num_rows() override { return rows_; }
+
+  std::vector<std::string> column_names() override {
+    std::vector<std::string> names;
+    for (const auto& field : reader_->manifest().schema_fields) names.push_back(field.field->name());
+    return names;
+  }
+
+  std::int64_t read(const std::vector<ColumnRequest>& columns, const Wanted& wanted,
+                    const Visit& visit) override {
+    guarded([&] { read_groups(columns, wanted, visit); });
+    return rows_;
+  }
+
+ private:
+  // Arrow reports by Status, Parquet below it by exceptions.
+  template <class Body>
+  void guarded(Body&& body) {
+    try {
+      body();
+    } catch (const Error&) {
+      throw;
+    } catch (const parquet::ParquetException& error) {
+      fail_data("{}: damaged or unsupported Parquet file: {}", path_.string(), error.what());
+    } catch (const std::bad_alloc&) {
+      fail_data("{}: a page asks for more memory than there is; the file is damaged", path_.string());
+    } catch (const std::length_error& error) {
+      fail_data("{}: damaged Parquet file: {}", path_.string(), error.what());
+    }
+  }
+
+  void open() {
+    const std::string where = path_.string();
+    auto input = arrow::io::ReadableFile::Open(where);
+    if (!input.ok()) fail_io("{}: cannot be opened: {}", where, input.status().message());
+    parquet::ReaderProperties properties;
+    properties.enable_buffered_stream();  // page by page, not whole column chunks
+    parquet::arrow::FileReaderBuilder builder;
+    check_arrow(builder.Open(std::move(input).ValueUnsafe(), properties), where);
+    parquet::ArrowReaderProperties arrow_properties(/*use_threads=*/false);
+    arrow_properties.set_batch_size(kBatchRows);
+    arrow_properties.set_pre_buffer(false);
+    builder.properties(arrow_properties);
+    reader_ = take_arrow(builder.Build(), where);
+    const auto metadata = reader_->parquet_reader()->metadata();
+    for (int group = 0; group < metadata->num_row_groups(); ++group) {
+      const std::int64_t rows = metadata->RowGroup(group)->num_rows();
+      if (rows < 0) fail_data("{}: row group {} claims {} rows; the file is damaged", where, group, rows);
+      rows_ += rows;
+    }
+  }
+
+  static void collect_leaves(const parquet::arrow::SchemaField& field, std::vector<int>& leaves) {
+    if (field.is_leaf()) leaves.push_back(field.column_index);
+    for (const auto& child : field.children) collect_leaves(child, leaves);
+  }
+
+  std::vector<int> leaves_of(const std::vector<ColumnRequest>& columns) const {
+    std::vector<int> leaves;
+    for (const auto& field : reader_->manifest().schema_fields) {
+      for (const ColumnRequest& column : columns) {
+        if (column.name == field.field->name()) {
+          collect_leaves(field, leaves);
+          break;
+        }
+      }
+    }
+    return leaves;
+  }
+
+  void read_groups(const std::vector<ColumnRequest>& columns, const Wanted& wanted, const Visit& visit) {
+    const std::vector<int> leaves = leaves_of(columns);
+    const auto metadata = reader_->parquet_reader()->metadata();
+    std::int64_t first_row = 0;
+    for (int group = 0; group < metadata->num_row_groups(); ++group) {
+      const std::int64_t rows = metadata->RowGroup(group)->num_rows();
+      bool any = false;
+      for (std::int64_t row = first_row; row < first_row + rows && !any; ++row) any = wanted(row);
+      if (any) read_group(group, leaves, columns, first_row, rows, wanted, visit);
+      first_row += rows;
+    }
+  }
+
+  void read_group(int group, const std::vector<int>& leaves, const std::vector<ColumnRequest>& columns,
+                  std::int64_t first_row, std::int64_t rows, const Wanted& wanted, const Visit& visit) {
+    const std::string where = fmt::format("{}: row group {}", path_.string(), group);
+    const auto batches = take_arrow(reader_->GetRecordBatchReader({group}, leaves), where);
+    std::int64_t done = 0;
+    while (const auto batch = take_arrow(batches->Next(), where)) {
+      std::vector<std::shared_ptr<arrow::Array>> arrays;
+      for (const ColumnRequest& column : columns) {
+        arrays.push_back(batch->GetColumnByName(column.name));
+        if (arrays.back() == nullptr)
+          fail_data("{}: column \"{}\" is missing or named twice", where, column.name);
+      }
+      visit_batch(arrays, columns, batch->num_rows(), first_row + done, path_, wanted, visit);
+      done += batch->num_rows();
+    }
+    if (done != rows) fail_data("{}: found {} rows, expected {}; the file is damaged", where, done, rows);
+  }
+
+  std::filesystem::path path_;
+  std::unique_ptr<parquet::arrow::FileReader> reader_;
+  std::int64_t rows_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<RowFile> open_parquet(const std::filesystem::path& path) {
+  return std::make_unique<ParquetRowFile>(path);
+}
+
+}  // namespace armorm::data

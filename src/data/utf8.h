@@ -1,0 +1,10 @@
+// Is this text UTF-8 as RFC 3629 has it (no surrogates, no overlong forms, at most U+10FFFF)?
+#pragma once
+
+#include <string_view>
+
+namespace armorm::data {
+
+bool is_utf8(std::string_view text) noexcept;
+
+}  // namespace armorm::data

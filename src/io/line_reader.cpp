@@ -1,0 +1,73 @@
+#include "armorm/io/line_reader.h"
+
+#include <cstring>
+#include <span>
+#include <vector>
+
+#include "armorm/core/error.h"
+#include "io/byte_source.h"
+
+namespace armorm {
+namespace {
+
+constexpr std::size_t kBlock = std::size_t{1} << 17;
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
+}  // namespace
+
+struct LineReader::Impl {
+  Impl(const std::filesystem::path& file, std::size_t limit)
+      : path(file.string()), source(io::open_byte_source(file)), max_line_bytes(limit), block(kBlock) {}
+
+  bool fill() {
+    begin = 0;
+    end = source->read(block);
+    return end > 0;
+  }
+
+  void append(std::string& line, std::size_t size) {
+    if (size > max_line_bytes - line.size()) {
+      fail_data("{}: line {} is longer than the {} bytes allowed", path, number, max_line_bytes);
+    }
+    line.append(block.data() + begin, size);
+    begin += size;
+  }
+
+  std::string path;
+  std::unique_ptr<io::ByteSource> source;
+  std::size_t max_line_bytes;
+  std::vector<char> block;
+  std::size_t begin = 0;
+  std::size_t end = 0;
+  std::int64_t number = 0;
+};
+
+LineReader::LineReader(const std::filesystem::path& path, std::size_t max_line_bytes)
+    : impl_(std::make_unique<Impl>(path, max_line_bytes)) {}
+LineReader::~LineReader() = default;
+LineReader::LineReader(LineReader&&) noexcept = default;
+LineReader& LineReader::operator=(LineReader&&) noexcept = default;
+
+bool LineReader::next(std::string& line) {
+  Impl& r = *impl_;
+  line.clear();
+  if (r.begin == r.end && !r.fill()) return false;
+  ++r.number;
+  do {
+    const void* found = std::memchr(r.block.data() + r.begin, '\n', r.end - r.begin);
+    const char* newline = static_cast<const char*>(found);
+    const char* stop = newline != nullptr ? newline : r.block.data() + r.end;
+    r.append(line, static_cast<std::size_t>(stop - (r.block.data() + r.begin)));
+    if (newline != nullptr) {
+      ++r.begin;
+      break;
+    }
+  } while (r.fill());
+  if (!line.empty() && line.back() == '\r') line.pop_back();
+  if (r.number == 1 && line.starts_with(kByteOrderMark)) line.erase(0, kByteOrderMark.size());
+  return true;
+}
+
+std::int64_t LineReader::line_number() const noexcept { return impl_->number; }
+
+}  // namespace armorm
