@@ -5,18 +5,23 @@
 #include <ATen/ATen.h>
 
 #include "model/attention.h"
-#include "model/cpu_attention.h"
-#include "model/cpu_kernels.h"
+#include "model/gpu_test_support.h"
 #include "model/reference_ops.h"
 #include "support/test_support.h"
 
 namespace armorm::model {
 namespace {
 
-at::Tensor random(at::IntArrayRef shape, at::ScalarType type, std::uint64_t seed, double spread = 1.0) {
-  at::Generator generator = at::detail::createCPUGenerator(seed);
-  return (at::randn(shape, generator, at::kFloat) * spread).to(type);
-}
+// The same numbers on every device.
+struct Random {
+  at::Device device;
+
+  at::Tensor operator()(at::IntArrayRef shape, at::ScalarType type, std::uint64_t seed,
+                        double spread = 1.0) const {
+    at::Generator generator = at::detail::createCPUGenerator(seed);
+    return (at::randn(shape, generator, at::kFloat) * spread).to(type).to(device);
+  }
+};
 
 // The largest difference, relative to the largest value of the reference.
 double difference(const at::Tensor& a, const at::Tensor& b) {
@@ -31,23 +36,23 @@ double difference(const at::Tensor& a, const at::Tensor& b) {
 double bound(at::ScalarType type) { return type == at::kFloat ? 2e-6 : 1.0 / 128; }
 
 const at::ScalarType kTypes[] = {at::kFloat, at::kBFloat16};
-const std::int64_t kWidths[] = {2, 16, 31, 48, 1024, 1031};
+const std::int64_t kWidths[] = {2, 16, 31, 48, 1024, 1031, 8200};
 
-}  // namespace
-
-TEST_CASE("rms_norm on the CPU equals the plain one", "[unit]") {
+void check_rms_norm(at::Device device) {
+  const Random random{device};
   for (const at::ScalarType type : kTypes) {
     for (const std::int64_t width : kWidths) {
       CAPTURE(type, width);
       const at::Tensor x = random({7, width}, type, 1, 3.0);
       const at::Tensor weight = random({width}, at::kFloat, 2);
-      REQUIRE(cpu::supports(x));
+
       CHECK(difference(rms_norm(x, weight, 1e-5), reference::rms_norm(x, weight, 1e-5)) <= bound(type));
     }
   }
 }
 
-TEST_CASE("add_rms_norm on the CPU equals the plain one and updates the residual", "[unit]") {
+void check_add_rms_norm(at::Device device) {
+  const Random random{device};
   for (const at::ScalarType type : kTypes) {
     for (const std::int64_t width : kWidths) {
       CAPTURE(type, width);
@@ -62,7 +67,8 @@ TEST_CASE("add_rms_norm on the CPU equals the plain one and updates the residual
   }
 }
 
-TEST_CASE("rope on the CPU equals the plain one, in rows of a wider matrix too", "[unit]") {
+void check_rope(at::Device device) {
+  const Random random{device};
   for (const at::ScalarType type : kTypes) {
     for (const std::int64_t dim : {2, 12, 20, 64, 130}) {
       CAPTURE(type, dim);
@@ -72,7 +78,7 @@ TEST_CASE("rope on the CPU equals the plain one, in rows of a wider matrix too",
       at::Tensor plain = whole.clone();
       at::Tensor fast_heads = fast.narrow(1, 0, 3);
       at::Tensor plain_heads = plain.narrow(1, 0, 3);
-      REQUIRE(cpu::supports(fast_heads));
+
       rope_inplace(fast_heads, angles.cos(), angles.sin());
       reference::rope_inplace(plain_heads, angles.cos(), angles.sin());
       CHECK(difference(fast, plain) <= bound(type));
@@ -81,7 +87,8 @@ TEST_CASE("rope on the CPU equals the plain one, in rows of a wider matrix too",
   }
 }
 
-TEST_CASE("gated activations on the CPU equal the plain ones, far values included", "[unit]") {
+void check_gated_activation(at::Device device) {
+  const Random random{device};
   for (const at::ScalarType type : kTypes) {
     for (const Activation activation : {Activation::silu, Activation::gelu_tanh}) {
       for (const std::int64_t width : kWidths) {
@@ -96,14 +103,12 @@ TEST_CASE("gated activations on the CPU equal the plain ones, far values include
   }
 }
 
-namespace {
-
 struct Shape {
   std::int64_t heads, kv_heads, dim;
 };
 
 // Sequences of many lengths, a block that continues a prefix, and single queries amid their keys.
-AttentionPlan mixed_plan() {
+AttentionPlan mixed_plan(at::Device device) {
   AttentionPlan plan;
   std::int64_t q = 0;
   std::int64_t kv = 0;
@@ -117,14 +122,13 @@ AttentionPlan mixed_plan() {
   add(1, 131);
   add(1, 1);
   add(70, 135);
-  finish_plan(plan, at::kCPU);
+  finish_plan(plan, device);
   return plan;
 }
 
-}  // namespace
-
-TEST_CASE("attention on the CPU equals the plain one", "[unit]") {
-  const AttentionPlan plan = mixed_plan();
+void check_attention(at::Device device) {
+  const Random random{device};
+  const AttentionPlan plan = mixed_plan(device);
   const auto& last = plan.blocks.back();
   for (const at::ScalarType type : kTypes) {
     for (const Shape& shape :
@@ -151,16 +155,70 @@ TEST_CASE("attention on the CPU equals the plain one", "[unit]") {
   }
 }
 
-TEST_CASE("attention keeps its scale when all scores are far below zero", "[unit]") {
+void check_low_scores(at::Device device) {
+  const Random random{device};
   AttentionPlan plan;
   plan.blocks = {{0, 200, 0, 200}};
-  finish_plan(plan, at::kCPU);
-  const at::Tensor q = at::full({200, 1, 16}, 30.0, at::kFloat);
-  const at::Tensor k = at::full({200, 1, 16}, -30.0, at::kFloat) + random({200, 1, 16}, at::kFloat, 1);
+  finish_plan(plan, device);
+  const at::Tensor q = at::full({200, 1, 16}, 30.0, at::kFloat).to(device);
+  const at::Tensor k =
+      at::full({200, 1, 16}, -30.0, at::kFloat).to(device) + random({200, 1, 16}, at::kFloat, 1);
   const at::Tensor v = random({200, 1, 16}, at::kFloat, 2);
   const AttentionOptions options{.scale = 1.0};
   CHECK(difference(packed_attention(q, k, v, plan, options),
                    reference::packed_attention(q, k, v, plan, options)) <= 1e-4);
+}
+
+}  // namespace
+
+TEST_CASE("on the CPU, rms_norm equals the plain one", "[unit]") { check_rms_norm(at::kCPU); }
+
+TEST_CASE("on the CPU, add_rms_norm equals the plain one and updates the residual", "[unit]") {
+  check_add_rms_norm(at::kCPU);
+}
+
+TEST_CASE("on the CPU, rope equals the plain one, in rows of a wider matrix too", "[unit]") {
+  check_rope(at::kCPU);
+}
+
+TEST_CASE("on the CPU, gated activations equal the plain ones, far values included", "[unit]") {
+  check_gated_activation(at::kCPU);
+}
+
+TEST_CASE("on the CPU, attention equals the plain one", "[unit]") { check_attention(at::kCPU); }
+
+TEST_CASE("on the CPU, attention keeps its scale when all scores are far below zero", "[unit]") {
+  check_low_scores(at::kCPU);
+}
+
+TEST_CASE("on CUDA, rms_norm equals the plain one", "[gpu]") {
+  if (!test::has_cuda()) ARMORM_SKIP("no CUDA device");
+  check_rms_norm(at::Device(at::kCUDA, 0));
+}
+
+TEST_CASE("on CUDA, add_rms_norm equals the plain one and updates the residual", "[gpu]") {
+  if (!test::has_cuda()) ARMORM_SKIP("no CUDA device");
+  check_add_rms_norm(at::Device(at::kCUDA, 0));
+}
+
+TEST_CASE("on CUDA, rope equals the plain one, in rows of a wider matrix too", "[gpu]") {
+  if (!test::has_cuda()) ARMORM_SKIP("no CUDA device");
+  check_rope(at::Device(at::kCUDA, 0));
+}
+
+TEST_CASE("on CUDA, gated activations equal the plain ones, far values included", "[gpu]") {
+  if (!test::has_cuda()) ARMORM_SKIP("no CUDA device");
+  check_gated_activation(at::Device(at::kCUDA, 0));
+}
+
+TEST_CASE("on CUDA, attention equals the plain one", "[gpu]") {
+  if (!test::has_cuda()) ARMORM_SKIP("no CUDA device");
+  check_attention(at::Device(at::kCUDA, 0));
+}
+
+TEST_CASE("on CUDA, attention keeps its scale when all scores are far below zero", "[gpu]") {
+  if (!test::has_cuda()) ARMORM_SKIP("no CUDA device");
+  check_low_scores(at::Device(at::kCUDA, 0));
 }
 
 }  // namespace armorm::model
