@@ -52,10 +52,14 @@ auto at(const Value& value) {
 
 std::optional<std::string_view> text_at(const Value& value) {
   switch (value.array->type_id()) {
-    case Type::STRING: return at<arrow::StringArray>(value);
-    case Type::LARGE_STRING: return at<arrow::LargeStringArray>(value);
-    case Type::STRING_VIEW: return at<arrow::StringViewArray>(value);
-    default: return std::nullopt;
+    case Type::STRING:
+      return at<arrow::StringArray>(value);
+    case Type::LARGE_STRING:
+      return at<arrow::LargeStringArray>(value);
+    case Type::STRING_VIEW:
+      return at<arrow::StringViewArray>(value);
+    default:
+      return std::nullopt;
   }
 }
 
@@ -66,24 +70,40 @@ double decimal_at(const Value& value) {
 
 std::optional<double> number_at(const Value& value) {
   switch (value.array->type_id()) {
-    case Type::BOOL: return at<arrow::BooleanArray>(value) ? 1.0 : 0.0;
-    case Type::INT8: return at<arrow::Int8Array>(value);
-    case Type::INT16: return at<arrow::Int16Array>(value);
-    case Type::INT32: return at<arrow::Int32Array>(value);
-    case Type::INT64: return static_cast<double>(at<arrow::Int64Array>(value));
-    case Type::UINT8: return at<arrow::UInt8Array>(value);
-    case Type::UINT16: return at<arrow::UInt16Array>(value);
-    case Type::UINT32: return at<arrow::UInt32Array>(value);
-    case Type::UINT64: return static_cast<double>(at<arrow::UInt64Array>(value));
+    case Type::BOOL:
+      return at<arrow::BooleanArray>(value) ? 1.0 : 0.0;
+    case Type::INT8:
+      return at<arrow::Int8Array>(value);
+    case Type::INT16:
+      return at<arrow::Int16Array>(value);
+    case Type::INT32:
+      return at<arrow::Int32Array>(value);
+    case Type::INT64:
+      return static_cast<double>(at<arrow::Int64Array>(value));
+    case Type::UINT8:
+      return at<arrow::UInt8Array>(value);
+    case Type::UINT16:
+      return at<arrow::UInt16Array>(value);
+    case Type::UINT32:
+      return at<arrow::UInt32Array>(value);
+    case Type::UINT64:
+      return static_cast<double>(at<arrow::UInt64Array>(value));
     case Type::HALF_FLOAT:
       return arrow::util::Float16::FromBits(at<arrow::HalfFloatArray>(value)).ToDouble();
-    case Type::FLOAT: return at<arrow::FloatArray>(value);
-    case Type::DOUBLE: return at<arrow::DoubleArray>(value);
-    case Type::DECIMAL32: return decimal_at<arrow::Decimal32Array>(value);
-    case Type::DECIMAL64: return decimal_at<arrow::Decimal64Array>(value);
-    case Type::DECIMAL128: return decimal_at<arrow::Decimal128Array>(value);
-    case Type::DECIMAL256: return decimal_at<arrow::Decimal256Array>(value);
-    default: return std::nullopt;
+    case Type::FLOAT:
+      return at<arrow::FloatArray>(value);
+    case Type::DOUBLE:
+      return at<arrow::DoubleArray>(value);
+    case Type::DECIMAL32:
+      return decimal_at<arrow::Decimal32Array>(value);
+    case Type::DECIMAL64:
+      return decimal_at<arrow::Decimal64Array>(value);
+    case Type::DECIMAL128:
+      return decimal_at<arrow::Decimal128Array>(value);
+    case Type::DECIMAL256:
+      return decimal_at<arrow::Decimal256Array>(value);
+    default:
+      return std::nullopt;
   }
 }
 
@@ -101,12 +121,18 @@ Items items_of(const Value& value) {
 
 std::optional<Items> items_at(const Value& value) {
   switch (value.array->type_id()) {
-    case Type::LIST: return items_of<arrow::ListArray>(value);
-    case Type::LARGE_LIST: return items_of<arrow::LargeListArray>(value);
-    case Type::FIXED_SIZE_LIST: return items_of<arrow::FixedSizeListArray>(value);
-    case Type::LIST_VIEW: return items_of<arrow::ListViewArray>(value);
-    case Type::LARGE_LIST_VIEW: return items_of<arrow::LargeListViewArray>(value);
-    default: return std::nullopt;
+    case Type::LIST:
+      return items_of<arrow::ListArray>(value);
+    case Type::LARGE_LIST:
+      return items_of<arrow::LargeListArray>(value);
+    case Type::FIXED_SIZE_LIST:
+      return items_of<arrow::FixedSizeListArray>(value);
+    case Type::LIST_VIEW:
+      return items_of<arrow::ListViewArray>(value);
+    case Type::LARGE_LIST_VIEW:
+      return items_of<arrow::LargeListViewArray>(value);
+    default:
+      return std::nullopt;
   }
 }
 
@@ -128,7 +154,8 @@ std::string message_field(const arrow::StructArray& messages, std::int64_t index
   const Value value = resolve(*column, index);
   const std::optional<std::string_view> text = value.is_null() ? std::nullopt : text_at(value);
   if (!text) {
-    fail_data("{}: message {}: {}: found {}, expected a string", place.text(), position, name, type_of(value));
+    fail_data("{}: message {}: {}: found {}, expected a string", place.text(), position, name,
+              type_of(value));
   }
   return checked_text(*text, place);
 }
@@ -180,9 +207,10 @@ void check_arrow(const arrow::Status& status, const std::string& where) {
   fail_data("{}: damaged or unsupported file: {}", where, message);
 }
 
-void visit_batch(const std::vector<std::shared_ptr<Array>>& columns, const std::vector<ColumnRequest>& requests,
-                 std::int64_t num_rows, std::int64_t first_row, const std::filesystem::path& path,
-                 const RowFile::Wanted& wanted, const RowFile::Visit& visit) {
+void visit_batch(const std::vector<std::shared_ptr<Array>>& columns,
+                 const std::vector<ColumnRequest>& requests, std::int64_t num_rows, std::int64_t first_row,
+                 const std::filesystem::path& path, const RowFile::Wanted& wanted,
+                 const RowFile::Visit& visit) {
   std::vector<Cell> cells(columns.size());
   for (std::int64_t i = 0; i < num_rows; ++i) {
     const std::int64_t row = first_row + i;

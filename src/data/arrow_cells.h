@@ -18,10 +18,11 @@ T take_arrow(arrow::Result<T>&& result, const std::string& where) {
   return std::move(result).ValueUnsafe();
 }
 
-// Visits the wanted rows of one batch. `columns[i]` is the batch's column for `requests[i]`; `first_row` is the row
-// number in the file of the batch's first row.
+// Visits the wanted rows of one batch. `columns[i]` is the batch's column for `requests[i]`; `first_row` is
+// the row number in the file of the batch's first row.
 void visit_batch(const std::vector<std::shared_ptr<arrow::Array>>& columns,
                  const std::vector<ColumnRequest>& requests, std::int64_t num_rows, std::int64_t first_row,
-                 const std::filesystem::path& path, const RowFile::Wanted& wanted, const RowFile::Visit& visit);
+                 const std::filesystem::path& path, const RowFile::Wanted& wanted,
+                 const RowFile::Visit& visit);
 
 }  // namespace armorm::data

@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::string_view kFileMagic = "ARROW1";  // the stream format has none
 
-// Both Arrow IPC formats: the stream (what `datasets` saves) and the random-access file. Mapped into memory, so that
-// columns which are not asked for are never read from disk.
+// Both Arrow IPC formats: the stream (what `datasets` saves) and the random-access file. Mapped into memory,
+// so that columns which are not asked for are never read from disk.
 class ArrowRowFile final : public RowFile {
  public:
   explicit ArrowRowFile(std::filesystem::path path) : path_(std::move(path)), where_(path_.string()) {
@@ -39,7 +39,8 @@ class ArrowRowFile final : public RowFile {
 
   std::vector<std::string> column_names() override { return schema_->field_names(); }
 
-  std::int64_t read(const std::vector<ColumnRequest>& columns, const Wanted& wanted, const Visit& visit) override {
+  std::int64_t read(const std::vector<ColumnRequest>& columns, const Wanted& wanted,
+                    const Visit& visit) override {
     std::int64_t first_row = 0;
     for_each_batch(fields_of(columns), [&](const arrow::RecordBatch& batch) {
       bool any = false;
@@ -50,7 +51,8 @@ class ArrowRowFile final : public RowFile {
         std::vector<std::shared_ptr<arrow::Array>> arrays;
         for (const ColumnRequest& column : columns) {
           arrays.push_back(batch.GetColumnByName(column.name));
-          if (arrays.back() == nullptr) fail_data("{}: column \"{}\" is missing or named twice", where_, column.name);
+          if (arrays.back() == nullptr)
+            fail_data("{}: column \"{}\" is missing or named twice", where_, column.name);
         }
         visit_batch(arrays, columns, batch.num_rows(), first_row, path_, wanted, visit);
       }
@@ -85,7 +87,8 @@ class ArrowRowFile final : public RowFile {
     return is_file_ ? walk_file(options, on_batch) : walk_stream(options, on_batch);
   }
 
-  std::shared_ptr<arrow::Schema> walk_stream(const arrow::ipc::IpcReadOptions& options, const OnBatch& on_batch) {
+  std::shared_ptr<arrow::Schema> walk_stream(const arrow::ipc::IpcReadOptions& options,
+                                             const OnBatch& on_batch) {
     const auto reader = take_arrow(arrow::ipc::RecordBatchStreamReader::Open(input_, options), where_);
     const auto schema = reader->schema();
     if (schema->num_fields() == 0) return schema;
@@ -95,7 +98,8 @@ class ArrowRowFile final : public RowFile {
     return schema;
   }
 
-  std::shared_ptr<arrow::Schema> walk_file(const arrow::ipc::IpcReadOptions& options, const OnBatch& on_batch) {
+  std::shared_ptr<arrow::Schema> walk_file(const arrow::ipc::IpcReadOptions& options,
+                                           const OnBatch& on_batch) {
     const auto reader = take_arrow(arrow::ipc::RecordBatchFileReader::Open(input_, options), where_);
     for (int i = 0; i < reader->num_record_batches(); ++i) {
       if (!on_batch(*take_arrow(reader->ReadRecordBatch(i), where_))) break;

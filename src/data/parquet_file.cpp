@@ -29,7 +29,8 @@ class ParquetRowFile final : public RowFile {
     return names;
   }
 
-  std::int64_t read(const std::vector<ColumnRequest>& columns, const Wanted& wanted, const Visit& visit) override {
+  std::int64_t read(const std::vector<ColumnRequest>& columns, const Wanted& wanted,
+                    const Visit& visit) override {
     guarded([&] { read_groups(columns, wanted, visit); });
     return rows_;
   }
@@ -112,7 +113,8 @@ class ParquetRowFile final : public RowFile {
       std::vector<std::shared_ptr<arrow::Array>> arrays;
       for (const ColumnRequest& column : columns) {
         arrays.push_back(batch->GetColumnByName(column.name));
-        if (arrays.back() == nullptr) fail_data("{}: column \"{}\" is missing or named twice", where, column.name);
+        if (arrays.back() == nullptr)
+          fail_data("{}: column \"{}\" is missing or named twice", where, column.name);
       }
       visit_batch(arrays, columns, batch->num_rows(), first_row + done, path_, wanted, visit);
       done += batch->num_rows();

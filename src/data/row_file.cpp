@@ -15,13 +15,19 @@ std::string place_of(const std::filesystem::path& path, std::int64_t row, const 
 
 std::unique_ptr<RowFile> open_row_file(const std::filesystem::path& path) {
   switch (format_of(path)) {
-    case Format::parquet: return open_parquet(path);
-    case Format::arrow: return open_arrow_ipc(path);
-    case Format::json: return open_json(path);
-    case Format::csv: return open_csv(path, is_tab_separated(path) ? '\t' : ',');
-    case Format::none: break;
+    case Format::parquet:
+      return open_parquet(path);
+    case Format::arrow:
+      return open_arrow_ipc(path);
+    case Format::json:
+      return open_json(path);
+    case Format::csv:
+      return open_csv(path, is_tab_separated(path) ? '\t' : ',');
+    case Format::none:
+      break;
   }
-  fail_data("{}: unknown kind of file; expected .parquet, .arrow, .jsonl, .json, .ndjson, .csv or .tsv", path.string());
+  fail_data("{}: unknown kind of file; expected .parquet, .arrow, .jsonl, .json, .ndjson, .csv or .tsv",
+            path.string());
 }
 
 }  // namespace armorm::data

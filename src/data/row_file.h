@@ -1,5 +1,5 @@
-// One file of rows, whatever its format. Readers turn the columns asked for into cells; dataset.cpp makes rows of
-// the cells, so that what a row must hold is said in one place.
+// One file of rows, whatever its format. Readers turn the columns asked for into cells; dataset.cpp makes
+// rows of the cells, so that what a row must hold is said in one place.
 #pragma once
 
 #include <cstdint>
@@ -24,22 +24,23 @@ enum class CellKind { null, number, text, turns, other };
 
 struct Cell {
   CellKind kind = CellKind::null;
-  double number = 0;    // booleans are 0 and 1
-  std::string text;     // of `other`: what was found instead, for messages
+  double number = 0;  // booleans are 0 and 1
+  std::string text;   // of `other`: what was found instead, for messages
   Conversation turns;
 };
 
 class RowFile {
  public:
-  using Wanted = std::function<bool(std::int64_t row)>;                    // row of this file, from 0
+  using Wanted = std::function<bool(std::int64_t row)>;                     // row of this file, from 0
   using Visit = std::function<void(std::int64_t row, std::vector<Cell>&)>;  // one cell per request
 
   virtual ~RowFile() = default;
   virtual std::int64_t num_rows() = 0;
   virtual std::vector<std::string> column_names() = 0;
-  // Visits the wanted rows in order and returns the number of rows of the file. Requires the columns to exist.
-  // Memory: one record batch. data error that names file, row and column.
-  virtual std::int64_t read(const std::vector<ColumnRequest>& columns, const Wanted& wanted, const Visit& visit) = 0;
+  // Visits the wanted rows in order and returns the number of rows of the file. Requires the columns to
+  // exist. Memory: one record batch. data error that names file, row and column.
+  virtual std::int64_t read(const std::vector<ColumnRequest>& columns, const Wanted& wanted,
+                            const Visit& visit) = 0;
 };
 
 std::unique_ptr<RowFile> open_parquet(const std::filesystem::path& path);

@@ -107,7 +107,8 @@ class GzipSource final : public ByteSource {
 // zstd, also of several frames one after another.
 class ZstdSource final : public ByteSource {
  public:
-  explicit ZstdSource(std::unique_ptr<PlainSource> input) : input_(std::move(input)), stream_(ZSTD_createDStream()) {
+  explicit ZstdSource(std::unique_ptr<PlainSource> input)
+      : input_(std::move(input)), stream_(ZSTD_createDStream()) {
     if (stream_ == nullptr) fail_internal("zstd cannot be initialised");
   }
   ~ZstdSource() override { ZSTD_freeDStream(stream_); }

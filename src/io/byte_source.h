@@ -11,8 +11,8 @@ namespace armorm::io {
 class ByteSource {
  public:
   virtual ~ByteSource() = default;
-  // Fills the front of `into` and returns how much; 0 is the end. io error when the file cannot be read, data error
-  // when the compressed stream is damaged or ends too early.
+  // Fills the front of `into` and returns how much; 0 is the end. io error when the file cannot be read, data
+  // error when the compressed stream is damaged or ends too early.
   virtual std::size_t read(std::span<char> into) = 0;
 };
 

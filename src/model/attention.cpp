@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "model/cpu_attention.h"
 #include "model/reference_ops.h"
 
 namespace armorm::model {
@@ -60,6 +61,7 @@ void finish_plan(AttentionPlan& plan, at::Device device) {
 
 at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                             const AttentionPlan& plan, const AttentionOptions& options) {
+  if (cpu::supports_attention(q)) return cpu::packed_attention(q, k, v, plan, options);
   if (options.softcap > 0.0) return reference::packed_attention(q, k, v, plan, options);
   const std::int64_t kv_heads = k.size(1);
   at::Tensor out = at::empty(q.sizes(), q.options());

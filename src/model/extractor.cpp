@@ -28,20 +28,6 @@ std::int64_t device_budget(const Backbone& backbone) {
   return std::clamp<std::int64_t>(backbone.free_memory() / per_token * 3 / 4, 2048, kMaxDeviceBatchTokens);
 }
 
-PackedBatch to_batch(Pack pack, std::span<const ExtractionRequest> requests) {
-  PackedBatch batch;
-  batch.cu_seqlens.push_back(0);
-  for (const PlannedSequence& sequence : pack) {
-    const auto start = static_cast<std::int64_t>(batch.tokens.size());
-    const ExtractionRequest& first = requests[sequence.requests.front()];
-    batch.tokens.insert(batch.tokens.end(), first.tokens.begin(), first.tokens.end());
-    batch.cu_seqlens.push_back(static_cast<std::int64_t>(batch.tokens.size()));
-    for (const std::size_t r : sequence.requests)
-      for (const std::int64_t position : requests[r].wanted) batch.wanted.push_back(start + position);
-  }
-  return batch;
-}
-
 void deliver(Pack pack, std::span<const ExtractionRequest> requests, MatrixView<const float> rows,
              const Extractor::Sink& sink) {
   std::int64_t row = 0;
@@ -67,7 +53,7 @@ void check(std::span<const ExtractionRequest> requests) {
 }  // namespace
 
 Extractor::Extractor(const Backbone& backbone, const ExtractorOptions& options)
-    : backbone_(backbone), budget_(options.batch_tokens) {
+    : backbone_(backbone), options_(options), budget_(options.batch_tokens) {
   if (budget_ == 0) budget_ = backbone.device_name() == "cpu" ? kCpuBatchTokens : device_budget(backbone);
 }
 
@@ -79,11 +65,11 @@ ExtractionStats Extractor::run(std::span<const ExtractionRequest> requests, cons
   for (const ExtractionRequest& request : requests)
     stats.input_tokens += static_cast<std::int64_t>(request.tokens.size());
 
-  const std::vector<PlannedSequence> sequences = plan_sequences(requests);
+  const std::vector<PlannedSequence> sequences = plan_sequences(requests, options_.share_prefixes);
   std::vector<float> rows;
   for (Pack rest(sequences); !rest.empty();) {
     const Pack pack = first_pack(rest, budget_);
-    const PackedBatch batch = to_batch(pack, requests);
+    const PackedBatch batch = lay_out(pack, requests);
     const std::int64_t hidden_size = backbone_.config().hidden_size;
     rows.resize(batch.wanted.size() * static_cast<std::size_t>(hidden_size));
     const MatrixView<float> view(rows.data(), static_cast<std::int64_t>(batch.wanted.size()), hidden_size);
@@ -93,7 +79,7 @@ ExtractionStats Extractor::run(std::span<const ExtractionRequest> requests, cons
       if (pack.size() == 1)
         fail_internal(
             "a sequence of {} tokens does not fit the memory of {}; lower --seq_len, or use a larger device",
-            pack.front().length, backbone_.device_name());
+            pack.front().tokens.size(), backbone_.device_name());
       budget_ = static_cast<std::int64_t>(batch.tokens.size()) / 2;
       log::warn("out of device memory: going on with packs of {} tokens", budget_);
       continue;

@@ -1,0 +1,240 @@
+#include "armorm/data/dataset.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "armorm/core/error.h"
+#include "data/layout.h"
+#include "data/row_file.h"
+
+namespace armorm {
+namespace fs = std::filesystem;
+namespace {
+
+using data::Cell;
+using data::CellKind;
+using data::ColumnRequest;
+using data::RowFile;
+using data::Want;
+
+// One cell with its place, for messages.
+struct Field {
+  const fs::path& path;
+  std::int64_t row;  // of the file
+  const std::string& column;
+  Cell& cell;
+
+  std::string place() const { return data::place_of(path, row, column); }
+  std::string found() const {
+    switch (cell.kind) {
+      case CellKind::null:
+        return "null";
+      case CellKind::number:
+        return fmt::format("the number {}", cell.number);
+      case CellKind::text:
+        return fmt::format("text (\"{}\")", excerpt(cell.text));
+      case CellKind::turns:
+        return "a list of messages";
+      case CellKind::other:
+        return cell.text;
+    }
+    return {};
+  }
+
+ private:
+  // The first characters, on one line and not cut inside a UTF-8 sequence.
+  static std::string excerpt(const std::string& text) {
+    constexpr std::size_t kLength = 40;
+    std::size_t size = std::min(text.size(), kLength);
+    while (size < text.size() && size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0U) == 0x80U)
+      --size;
+    std::string start = text.substr(0, size) + (size < text.size() ? "..." : "");
+    std::replace_if(
+        start.begin(), start.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
+    return start;
+  }
+};
+
+float label_of(const Field& field) {
+  if (field.cell.kind == CellKind::null) return std::numeric_limits<float>::quiet_NaN();
+  if (field.cell.kind != CellKind::number) {
+    fail_data("{}: found {}, expected a number, a boolean or null; is this an attribute column?",
+              field.place(), field.found());
+  }
+  const auto label = static_cast<float>(field.cell.number);
+  if (std::isinf(label))
+    fail_data("{}: found {}, expected a finite number or null", field.place(), field.cell.number);
+  return label;
+}
+
+std::string optional_text_of(const Field& field) {
+  if (field.cell.kind == CellKind::null) return {};
+  if (field.cell.kind != CellKind::text)
+    fail_data("{}: found {}, expected text", field.place(), field.found());
+  return std::move(field.cell.text);
+}
+
+Conversation turns_of(const Field& field) {
+  if (field.cell.kind != CellKind::turns) {
+    fail_data("{}: found {}, expected a list of messages with role and content", field.place(),
+              field.found());
+  }
+  if (field.cell.turns.empty())
+    fail_data("{}: found an empty list, expected at least one message", field.place());
+  return std::move(field.cell.turns);
+}
+
+// `prompt` is null when the set has no such column.
+Conversation side_of(const Field& side, const Field* prompt) {
+  if (side.cell.kind != CellKind::text) return turns_of(side);
+  if (prompt == nullptr) {
+    fail_data(
+        "{}: found text, but the set has no column \"prompt\" to go before it; expected a list of messages, "
+        "or "
+        "name the prompt's column with --columns",
+        side.place());
+  }
+  if (prompt->cell.kind != CellKind::text) {
+    fail_data("{}: found {}, expected text, as \"{}\" is text", prompt->place(), prompt->found(),
+              side.column);
+  }
+  return {{"user", prompt->cell.text}, {"assistant", std::move(side.cell.text)}};
+}
+
+}  // namespace
+
+struct Dataset::Impl {
+  explicit Impl(const DatasetOptions& given) : options(given), files(data::find_split_files(given)) {
+    for (const fs::path& file : files) readers.push_back(data::open_row_file(file));
+  }
+
+  const std::string& name_in_set(const std::string& ours) const {
+    const auto renamed = options.columns.find(ours);
+    return renamed != options.columns.end() ? renamed->second : ours;
+  }
+
+  bool has(const std::string& ours) const {
+    const std::vector<std::string> names = readers.front()->column_names();
+    return std::find(names.begin(), names.end(), name_in_set(ours)) != names.end();
+  }
+
+  ColumnRequest request(const std::string& ours, Want want) const { return {name_in_set(ours), want}; }
+
+  // Every file must have every column.
+  void check_columns(const std::vector<ColumnRequest>& requests) const {
+    for (std::size_t f = 0; f < files.size(); ++f) {
+      const std::vector<std::string> names = readers[f]->column_names();
+      for (const ColumnRequest& request : requests) {
+        const auto count = std::count(names.begin(), names.end(), request.name);
+        if (count == 1) continue;
+        if (count > 1)
+          fail_data("{}: the column \"{}\" is there {} times", files[f].string(), request.name, count);
+        fail_data("{}: no column \"{}\"; the file has: {}; rename with --columns", files[f].string(),
+                  request.name, fmt::join(names, ", "));
+      }
+    }
+  }
+
+  // visit(row of the split, file, row of the file, cells)
+  template <class Visit>
+  void for_each(const std::vector<ColumnRequest>& requests, const std::vector<bool>& wanted,
+                Visit&& visit) const {
+    check_columns(requests);
+    std::int64_t first_row = 0;
+    for (std::size_t f = 0; f < files.size(); ++f) {
+      const auto is_wanted = [&](std::int64_t row) {
+        const auto index = static_cast<std::size_t>(first_row + row);
+        if (wanted.empty()) return true;
+        if (index < wanted.size()) return static_cast<bool>(wanted[index]);
+        fail_internal("{}: row {} is past the {} rows of the selection", files[f].string(), index,
+                      wanted.size());
+      };
+      first_row += readers[f]->read(requests, is_wanted, [&](std::int64_t row, std::vector<Cell>& cells) {
+        visit(first_row + row, files[f], row, cells);
+      });
+    }
+  }
+
+  DatasetOptions options;
+  std::vector<fs::path> files;
+  std::vector<std::unique_ptr<RowFile>> readers;
+};
+
+Dataset::Dataset(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Dataset::Dataset(Dataset&&) noexcept = default;
+Dataset& Dataset::operator=(Dataset&&) noexcept = default;
+Dataset::~Dataset() = default;
+
+Dataset Dataset::open(const DatasetOptions& options) { return Dataset(std::make_unique<Impl>(options)); }
+
+std::int64_t Dataset::num_rows() const {
+  std::int64_t rows = 0;
+  for (const auto& reader : impl_->readers) rows += reader->num_rows();
+  return rows;
+}
+
+std::vector<std::string> Dataset::column_names() const { return impl_->readers.front()->column_names(); }
+
+const std::vector<fs::path>& Dataset::files() const { return impl_->files; }
+
+void Dataset::for_each_labelled(const std::vector<std::string>& attributes, const std::vector<bool>& wanted,
+                                const std::function<void(LabelledRow&&)>& visit) const {
+  std::vector<ColumnRequest> requests{impl_->request("messages", Want::turns)};
+  for (const std::string& attribute : attributes) requests.push_back(impl_->request(attribute, Want::number));
+  impl_->for_each(requests, wanted,
+                  [&](std::int64_t row_id, const fs::path& path, std::int64_t row, std::vector<Cell>& cells) {
+                    LabelledRow labelled;
+                    labelled.row_id = row_id;
+                    labelled.messages = turns_of({path, row, requests[0].name, cells[0]});
+                    labelled.labels.reserve(attributes.size());
+                    for (std::size_t k = 1; k < requests.size(); ++k) {
+                      labelled.labels.push_back(label_of({path, row, requests[k].name, cells[k]}));
+                    }
+                    visit(std::move(labelled));
+                  });
+}
+
+void Dataset::for_each_preference(const std::vector<bool>& wanted,
+                                  const std::function<void(PreferenceRow&&)>& visit) const {
+  constexpr std::size_t kNone =
+      0;  // column 0 is `chosen`, so 0 can stand for an optional column that is not there
+  std::vector<ColumnRequest> requests{impl_->request("chosen", Want::turns),
+                                      impl_->request("rejected", Want::turns)};
+  const auto add_optional = [&](const char* name) {
+    if (!impl_->has(name)) return kNone;
+    requests.push_back(impl_->request(name, Want::text));
+    return requests.size() - 1;
+  };
+  const std::size_t prompt = add_optional("prompt");
+  const std::size_t subset = add_optional("subset");
+  const std::size_t source = add_optional("source");
+  impl_->for_each(requests, wanted,
+                  [&](std::int64_t row_id, const fs::path& path, std::int64_t row, std::vector<Cell>& cells) {
+                    const auto field = [&](std::size_t i) {
+                      return Field{path, row, requests[i].name, cells[i]};
+                    };
+                    const Field prompt_field = field(prompt);
+                    const Field* prompt_or_none = prompt != kNone ? &prompt_field : nullptr;
+                    PreferenceRow preference;
+                    preference.row_id = row_id;
+                    preference.chosen = side_of(field(0), prompt_or_none);
+                    preference.rejected = side_of(field(1), prompt_or_none);
+                    if (subset != kNone) preference.subset = optional_text_of(field(subset));
+                    if (source != kNone) preference.source = optional_text_of(field(source));
+                    visit(std::move(preference));
+                  });
+}
+
+std::vector<std::string> Dataset::read_strings(const std::string& column) const {
+  const std::vector<ColumnRequest> requests{impl_->request(column, Want::text)};
+  std::vector<std::string> values;
+  impl_->for_each(requests, {},
+                  [&](std::int64_t, const fs::path& path, std::int64_t row, std::vector<Cell>& cells) {
+                    values.push_back(optional_text_of({path, row, requests[0].name, cells[0]}));
+                  });
+  return values;
+}
+
+}  // namespace armorm

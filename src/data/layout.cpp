@@ -1,0 +1,248 @@
+#include "data/layout.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "armorm/core/error.h"
+#include "data/dataset_card.h"
+#include "data/glob.h"
+
+namespace armorm::data {
+namespace fs = std::filesystem;
+namespace {
+
+using Files = std::vector<std::string>;
+
+constexpr std::string_view kShardSuffix = "-[0-9][0-9][0-9][0-9][0-9]-of-[0-9][0-9][0-9][0-9][0-9]*.*";
+constexpr std::string_view kSeparators = "[-._ 0-9]";
+
+struct Keywords {
+  const char* split;
+  std::vector<std::string> words;
+};
+
+const std::vector<Keywords>& keywords() {
+  static const std::vector<Keywords> kKeywords{{"train", {"train", "training"}},
+                                               {"validation", {"validation", "valid", "dev", "val"}},
+                                               {"test", {"test", "testing", "eval", "evaluation"}}};
+  return kKeywords;
+}
+
+struct Extension {
+  std::string_view suffix;
+  Format format;
+  int rank;  // of two formats with as many files, the higher rank wins
+};
+constexpr std::array<Extension, 9> kExtensions{{{"parquet", Format::parquet, 9},
+                                                {"arrow", Format::arrow, 8},
+                                                {"jsonl", Format::json, 7},
+                                                {"json", Format::json, 6},
+                                                {"csv", Format::csv, 5},
+                                                {"tsv", Format::csv, 4},
+                                                {"ndjson", Format::json, 3},
+                                                {"gpq", Format::parquet, 2},
+                                                {"geoparquet", Format::parquet, 1}}};
+
+// The parts of the name after its first dot, in lower case.
+std::vector<std::string> suffixes_of(const fs::path& path) {
+  std::string name = path.filename().string();
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  std::vector<std::string> suffixes;
+  for (std::size_t dot = name.find('.'); dot != std::string::npos;) {
+    const std::size_t next = name.find('.', dot + 1);
+    suffixes.push_back(name.substr(dot + 1, next == std::string::npos ? next : next - dot - 1));
+    dot = next;
+  }
+  return suffixes;
+}
+
+const Extension* extension_of(const fs::path& path) {
+  const std::vector<std::string> suffixes = suffixes_of(path);
+  for (auto suffix = suffixes.rbegin(); suffix != suffixes.rend(); ++suffix) {
+    for (const Extension& extension : kExtensions) {
+      if (*suffix == extension.suffix) return &extension;
+    }
+  }
+  return nullptr;
+}
+
+std::vector<std::string> name_patterns(const std::string& word) {
+  const std::string sep(kSeparators);
+  return {"**/" + word + sep + "*", "**/*" + sep + word + sep + "*"};
+}
+
+std::vector<std::string> folder_patterns(const std::string& word) {
+  const std::string sep(kSeparators);
+  return {"**/" + word + "/**", "**/" + word + sep + "*/**", "**/*" + sep + word + "/**",
+          "**/*" + sep + word + sep + "*/**"};
+}
+
+// data/<split>-00000-of-00001.<extension>, with any name for the split.
+SplitPatterns shard_patterns(const Files& files) {
+  std::set<std::string> names;
+  for (const std::string& file : select_files("data/*" + std::string(kShardSuffix), files)) {
+    // The split is what stands before the first "-ddddd-of-ddddd"; names themselves hold no dash.
+    const std::string name = fs::path(file).filename().string();
+    for (std::size_t dash = name.find('-'); dash != std::string::npos; dash = name.find('-', dash + 1)) {
+      if (matches("*" + std::string(kShardSuffix), "x" + name.substr(dash))) {
+        names.insert(name.substr(0, dash));
+        break;
+      }
+    }
+  }
+  std::vector<std::string> ordered;
+  for (const Keywords& known : keywords()) {
+    if (names.erase(known.split) != 0) ordered.emplace_back(known.split);
+  }
+  ordered.insert(ordered.end(), names.begin(), names.end());
+  SplitPatterns patterns;
+  for (const std::string& split : ordered)
+    patterns.push_back({split, {"data/" + split + std::string(kShardSuffix)}});
+  return patterns;
+}
+
+SplitPatterns keyword_patterns(const Files& files,
+                               std::vector<std::string> (*patterns_of)(const std::string&)) {
+  SplitPatterns found;
+  for (const Keywords& known : keywords()) {
+    std::vector<std::string> patterns;
+    for (const std::string& word : known.words) {
+      for (const std::string& pattern : patterns_of(word)) patterns.push_back(pattern);
+    }
+    const bool any = std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
+      return !select_files(pattern, files).empty();
+    });
+    if (any) found.emplace_back(known.split, std::move(patterns));
+  }
+  return found;
+}
+
+// The first rule that finds a file decides for all splits.
+SplitPatterns default_patterns(const Files& files) {
+  SplitPatterns patterns = shard_patterns(files);
+  if (patterns.empty()) patterns = keyword_patterns(files, folder_patterns);
+  if (patterns.empty()) patterns = keyword_patterns(files, name_patterns);
+  if (patterns.empty()) patterns = {{"train", {"**"}}};
+  return patterns;
+}
+
+// Only files of the commonest extension's format, as `datasets` reads one format only.
+void keep_one_format(Files& files) {
+  std::map<std::string_view, int> counts;
+  for (const std::string& file : files) {
+    for (const std::string& suffix : suffixes_of(file)) {
+      for (const Extension& extension : kExtensions) {
+        if (suffix == extension.suffix) ++counts[extension.suffix];
+      }
+    }
+  }
+  const Extension* best = nullptr;
+  for (const Extension& extension : kExtensions) {  // by rank, so the first of equals stays
+    const auto count = counts.find(extension.suffix);
+    if (count == counts.end()) continue;
+    if (best == nullptr || count->second > counts[best->suffix]) best = &extension;
+  }
+  std::erase_if(files,
+                [&](const std::string& file) { return best == nullptr || format_of(file) != best->format; });
+}
+
+// A file that matches twice is read once. (`datasets` would read it twice.)
+Files resolve(const std::vector<std::string>& patterns, const Files& files, const fs::path& root) {
+  Files resolved;
+  std::set<std::string> seen;
+  for (const std::string& pattern : patterns) {
+    const Files selected = select_files(pattern, files);
+    if (selected.empty() && !has_wildcards(pattern)) {
+      fail_data("{}: the file \"{}\" named in README.md is missing", root.string(), pattern);
+    }
+    for (const std::string& file : selected) {
+      if (extension_of(file) != nullptr && seen.insert(file).second) resolved.push_back(file);
+    }
+  }
+  keep_one_format(resolved);
+  return resolved;
+}
+
+std::string join_names(const std::vector<std::string>& names) {
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+[[noreturn]] void fail_split(const DatasetOptions& options, const std::vector<std::string>& splits) {
+  fail_data("{}: no split \"{}\"; expected one of: {}", options.path.string(), options.split,
+            join_names(splits));
+}
+
+// Files that a text inside the data set named must not be links to somewhere else. Inside the Hub cache links
+// lead to the blobs folder of the same repository.
+void check_link_targets(const std::vector<fs::path>& files, const fs::path& root) {
+  fs::path allowed = fs::canonical(root);
+  if (allowed.parent_path().filename() == "snapshots") allowed = allowed.parent_path().parent_path();
+  for (const fs::path& file : files) {
+    std::error_code error;
+    const fs::path relative = fs::canonical(file, error).lexically_relative(allowed);
+    if (error || relative.empty() || *relative.begin() == "..") {
+      fail_data("{}: a link that leads out of {}; copy the file into the folder", file.string(),
+                allowed.string());
+    }
+  }
+}
+
+std::vector<fs::path> saved_split_files(const DatasetOptions& options) {
+  const std::vector<std::string> splits = saved_splits(options.path);
+  if (std::find(splits.begin(), splits.end(), options.split) == splits.end()) fail_split(options, splits);
+  std::vector<fs::path> files = saved_files(options.path, options.split);
+  check_link_targets(files, options.path);
+  return files;
+}
+
+std::vector<fs::path> repository_split_files(const DatasetOptions& options) {
+  const std::optional<CardConfig> config = read_card_config(options.path, options.config);
+  if (!config && !options.config.empty()) {
+    fail_data("{}: no config \"{}\": there is no README.md with configs", options.path.string(),
+              options.config);
+  }
+  const fs::path root = config && !config->data_files ? options.path / config->data_dir : options.path;
+  const Files all = list_files(root);
+  const SplitPatterns patterns = config && config->data_files ? *config->data_files : default_patterns(all);
+  std::vector<std::string> splits;
+  for (const auto& [split, split_patterns] : patterns) {
+    splits.push_back(split);
+    if (split != options.split) continue;
+    std::vector<fs::path> files;
+    for (const std::string& file : resolve(split_patterns, all, root)) files.push_back(root / file);
+    if (files.empty()) {
+      fail_io(
+          "{}: no data files for the split \"{}\"; expected .parquet, .arrow, .jsonl, .json or .csv files",
+          root.string(), split);
+    }
+    if (config) check_link_targets(files, options.path);
+    return files;
+  }
+  fail_split(options, splits);
+}
+
+}  // namespace
+
+Format format_of(const fs::path& path) {
+  const Extension* extension = extension_of(path);
+  return extension != nullptr ? extension->format : Format::none;
+}
+
+bool is_tab_separated(const fs::path& path) {
+  const Extension* extension = extension_of(path);
+  return extension != nullptr && extension->suffix == "tsv";
+}
+
+std::vector<fs::path> find_split_files(const DatasetOptions& options) {
+  if (fs::is_directory(options.path)) {
+    return is_saved_dataset(options.path) ? saved_split_files(options) : repository_split_files(options);
+  }
+  if (fs::exists(options.path)) return {options.path};
+  fail_io("{}: not found; expected a data set's file or folder", options.path.string());
+}
+
+}  // namespace armorm::data

@@ -1,0 +1,194 @@
+// Which files make a split, against what the `datasets` library takes from the same folders.
+#include <fstream>
+
+#include "armorm/core/error.h"
+#include "data/glob.h"
+#include "data/rows.h"
+
+namespace fs = std::filesystem;
+using armorm::Dataset;
+using armorm::DatasetOptions;
+using armorm::test::golden_json;
+using armorm::test::open_dataset;
+using armorm::test::TempDir;
+using Catch::Matchers::Contains;
+
+namespace {
+
+void put(const fs::path& path, const std::string& text) {
+  fs::create_directories(path.parent_path());
+  std::ofstream(path, std::ios::binary) << text;
+}
+
+const char* const kRow = R"({"f":"x"})";
+
+}  // namespace
+
+TEST_CASE("splits are found as datasets finds them", "[golden]") {
+  for (const auto& layout : golden_json("layouts.json")) {
+    CAPTURE(layout["name"]);
+    const TempDir dir;
+    for (const auto& [file, text] : layout["files"].items()) put(dir.path() / file, text);
+    DatasetOptions options;
+    options.path = dir.path();
+    options.config = layout["config"];
+    if (layout["splits"].contains("error")) {
+      CHECK_THROWS_AS(Dataset::open(options), armorm::Error);
+      continue;
+    }
+    std::string names;
+    for (const auto& [split, expected] : layout["splits"].items()) {
+      CAPTURE(split);
+      options.split = split;
+      const Dataset dataset = Dataset::open(options);
+      CHECK(dataset.read_strings("f") == expected.get<std::vector<std::string>>());
+      CHECK(dataset.num_rows() == static_cast<std::int64_t>(expected.size()));
+    }
+    options.split = "no such split";
+    CHECK_THROWS_WITH(Dataset::open(options),
+                      Contains("no such split") && Contains(layout["splits"].items().begin().key()));
+  }
+}
+
+TEST_CASE("a file is the split that is asked for, and is read once", "[unit]") {
+  const TempDir dir;
+  put(dir / "train-training.jsonl", kRow);
+  CHECK(open_dataset(dir / "train-training.jsonl", "filtered").num_rows() == 1);
+  CHECK(open_dataset(dir.path()).num_rows() == 1);  // two patterns match it
+}
+
+TEST_CASE("missing sets and splits", "[unit]") {
+  const TempDir dir;
+  const auto kind_of = [&](const fs::path& path, const std::string& split) {
+    try {
+      open_dataset(path, split);
+    } catch (const armorm::Error& error) {
+      return error.kind();
+    }
+    return armorm::ErrorKind::internal;
+  };
+  put(dir / "set/train.jsonl", kRow);
+  put(dir / "empty/notes.txt", "");
+  CHECK(kind_of(dir / "none", "train") == armorm::ErrorKind::io);
+  CHECK(kind_of(dir / "empty", "train") == armorm::ErrorKind::io);
+  CHECK(kind_of(dir / "set", "test") == armorm::ErrorKind::data);
+}
+
+TEST_CASE("a data set's own files cannot name files outside of it", "[unit]") {
+  const TempDir dir;
+  const fs::path set = dir / "set";
+  put(dir / "outside.jsonl", kRow);
+  put(set / "inside.jsonl", kRow);
+  fs::create_symlink(dir / "outside.jsonl", set / "link.jsonl");
+  const auto with_card = [&](const std::string& path) {
+    put(set / "README.md", "---\nconfigs:\n- config_name: default\n  data_files: \"" + path + "\"\n---\n");
+    return open_dataset(set);
+  };
+  CHECK(with_card("inside.jsonl").num_rows() == 1);
+  CHECK(with_card("./inside.jsonl").num_rows() == 1);
+  for (const std::string path :
+       {"../outside.jsonl", "a/../../outside.jsonl", "https://host/x.jsonl", "hf://x/y.jsonl"}) {
+    CAPTURE(path);
+    CHECK_THROWS_WITH(with_card(path), Contains("inside the data set's folder"));
+  }
+  CHECK_THROWS_WITH(with_card((dir / "outside.jsonl").string()), Contains("inside the data set's folder"));
+  CHECK_THROWS_WITH(with_card("link.jsonl"), Contains("leads out of"));
+  CHECK_THROWS_WITH(with_card("*.jsonl"), Contains("leads out of"));
+  put(set / "README.md", "---\nconfigs:\n- config_name: default\n  data_dir: ..\n---\n");
+  CHECK_THROWS_WITH(open_dataset(set), Contains("inside the data set's folder"));
+  // Nobody but the user made this one.
+  fs::remove(set / "README.md");
+  CHECK(open_dataset(set).num_rows() == 2);
+}
+
+TEST_CASE("links into the blobs of a Hub snapshot are followed", "[unit]") {
+  const TempDir dir;
+  const fs::path repository = dir / "datasets--org--name";
+  put(repository / "blobs/1234", kRow);
+  const fs::path snapshot = repository / "snapshots/abcd";
+  put(snapshot / "README.md", "---\nconfigs:\n- config_name: default\n  data_files: \"data/*.jsonl\"\n---\n");
+  fs::create_directories(snapshot / "data");
+  fs::create_symlink("../../../blobs/1234", snapshot / "data/train.jsonl");
+  CHECK(open_dataset(snapshot).num_rows() == 1);
+}
+
+TEST_CASE("the files of save_to_disk are trusted with nothing", "[unit]") {
+  const TempDir dir;
+  const fs::path set = dir / "set";
+  const fs::path good = armorm::test::golden("data/saved_single/data-00000-of-00001.arrow");
+  fs::create_directories(set);
+  fs::copy_file(good, set / "a.arrow");
+  fs::copy_file(good, dir / "outside.arrow");
+  fs::create_symlink(dir / "outside.arrow", set / "link.arrow");
+  const auto with_state = [&](const std::string& text) {
+    put(set / "state.json", text);
+    return open_dataset(set);
+  };
+  CHECK(with_state(R"({"_data_files":[{"filename":"a.arrow"}],"_split":"x"})").num_rows() == 4);
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {R"({"_data_files":[{"filename":"../outside.arrow"}]})", "inside"},
+      {R"({"_data_files":[{"filename":"link.arrow"}]})", "leads out of"},
+      {R"({"_data_files":[{"filename":"b.arrow"}]})", "missing"},
+      {R"({"_data_files":[{"filename":7}]})", "state.json"},
+      {R"({"_data_files":[7]})", "filename"},
+      {R"({"_data_files":7})", "_data_files"},
+      {R"({})", "_data_files"},
+      {R"([])", "expected an object"},
+      {R"({)", "not valid JSON"},
+  };
+  for (const auto& [text, reason] : cases) {
+    CAPTURE(text);
+    CHECK_THROWS_WITH(with_state(text), Contains(reason));
+  }
+  put(set / "dataset_dict.json", R"({"splits":["../set"]})");
+  CHECK_THROWS_WITH(open_dataset(set, "../set"), Contains("inside"));
+  put(set / "dataset_dict.json", R"({"splits":["."]})");
+  CHECK_THROWS_WITH(open_dataset(set, "."), Contains("beside"));
+}
+
+TEST_CASE("damaged cards", "[unit]") {
+  const TempDir dir;
+  put(dir / "train.jsonl", kRow);
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"configs: 3", "expected a list"},
+      {"configs: []", "expected a list"},
+      {"configs:\n- 3", "config_name"},
+      {"configs:\n- data_files: x", "config_name"},
+      {"configs:\n- config_name: a\n  data_files: {split: train, path: x}", "data_files"},
+      {"configs:\n- config_name: a\n  data_files: []", "data_files"},
+      {"configs:\n- config_name: a\n  data_files:\n  - split: train", "split and path"},
+      {"configs:\n- config_name: a\n  data_files:\n  - {split: t, path: x}\n  - {split: t, path: y}",
+       "twice"},
+      {"configs:\n- config_name: a\n  data_files: a**/x", "whole part"},
+      {"a: [", "damaged"},
+      {"a: " + std::string(100000, '['), "damaged"},
+  };
+  for (const auto& [yaml, reason] : cases) {
+    CAPTURE(yaml.substr(0, 100));
+    put(dir / "README.md", "---\n" + yaml + "\n---\n");
+    CHECK_THROWS_WITH(open_dataset(dir.path()), Contains(reason));
+  }
+}
+
+TEST_CASE("path patterns", "[unit]") {
+  using armorm::data::matches;
+  CHECK(matches("*.jsonl", "a.jsonl"));
+  CHECK_FALSE(matches("*.jsonl", "a/b.jsonl"));
+  CHECK(matches("**", "a/b/c"));
+  CHECK(matches("**/c", "c"));
+  CHECK(matches("**/c", "a/b/c"));
+  CHECK(matches("a/**/c", "a/c"));
+  CHECK_FALSE(matches("a/**/c", "b/a/c"));
+  CHECK(matches("./a//b", "a/b"));
+  CHECK(matches("[!a]?", "b1"));
+  CHECK_FALSE(matches("[!a]?", "a1"));
+  CHECK(matches("x[-._ 0-9]*", "x-"));
+  CHECK(matches("x\\y", "x\\y"));
+  // Many stars stay fast: the table is quadratic, not exponential.
+  std::string stars, path;
+  for (int i = 0; i < 60; ++i) {
+    stars += "**/a/";
+    path += "a/";
+  }
+  CHECK_FALSE(matches(stars + "b", path + "a"));
+}

@@ -1,0 +1,214 @@
+// What a row must hold, and what is said when it does not.
+#include "data/rows.h"
+
+#include <cmath>
+#include <fstream>
+
+#include "armorm/core/error.h"
+#include "armorm/data/parquet_writer.h"
+
+namespace fs = std::filesystem;
+using armorm::Conversation;
+using armorm::test::labelled_rows;
+using armorm::test::open_dataset;
+using armorm::test::preference_rows;
+using armorm::test::TempDir;
+using Catch::Matchers::Contains;
+
+namespace {
+
+fs::path put(const fs::path& path, const std::string& text) {
+  std::ofstream(path, std::ios::binary) << text;
+  return path;
+}
+
+// The message of the data error that `body` throws; it names the file.
+template <class Body>
+std::string refusal(Body&& body) {
+  try {
+    body();
+  } catch (const armorm::Error& error) {
+    CHECK(error.kind() == armorm::ErrorKind::data);
+    CHECK_THAT(error.what(), Contains("x."));
+    CHECK(std::string(error.what()).find('\n') == std::string::npos);
+    return error.what();
+  }
+  return "nothing was thrown";
+}
+
+const std::string kTurns = R"([{"role":"user","content":"q"},{"role":"assistant","content":"a"}])";
+
+}  // namespace
+
+TEST_CASE("labels: numbers, booleans and null", "[unit]") {
+  const TempDir dir;
+  put(dir / "x.jsonl", "{\"messages\":" + kTurns + ",\"a\":1,\"b\":true,\"c\":null}\n\n  \n" +
+                           "{\"messages\":" + kTurns + ",\"a\":-2.5,\"b\":false}\n");
+  const auto rows = labelled_rows(open_dataset(dir / "x.jsonl"), {"a", "b", "c"});
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0].labels[0] == 1.0F);
+  CHECK(rows[0].labels[1] == 1.0F);
+  CHECK(std::isnan(rows[0].labels[2]));
+  CHECK(rows[1].labels[0] == -2.5F);
+  CHECK(rows[1].labels[1] == 0.0F);
+  CHECK(std::isnan(rows[1].labels[2]));
+}
+
+TEST_CASE("a bad labelled row is named with what was found and expected", "[unit]") {
+  const TempDir dir;
+  const std::string good = "{\"messages\":" + kTurns + ",\"a\":1}\n";
+  const std::vector<std::pair<std::string, std::vector<std::string>>> cases{
+      {"{\"messages\":" + kTurns + ",\"a\":\"four\"}", {"row 1", "\"a\"", "four", "a number"}},
+      {"{\"messages\":" + kTurns + ",\"a\":[1]}", {"row 1", "\"a\"", "a list", "a number"}},
+      {"{\"messages\":" + kTurns + ",\"a\":1e300}", {"row 1", "\"a\"", "finite"}},
+      {R"({"messages":null,"a":1})", {"row 1", "messages", "null", "list of messages"}},
+      {R"({"a":1})", {"row 1", "messages", "null"}},
+      {R"({"messages":[],"a":1})", {"row 1", "messages", "empty list"}},
+      {R"({"messages":"hello","a":1})", {"row 1", "messages", "hello"}},
+      {R"({"messages":{"role":"user"},"a":1})", {"row 1", "messages", "an object"}},
+      {R"({"messages":[3],"a":1})", {"row 1", "message 0", "number"}},
+      {R"({"messages":[{"role":"user","content":"q"},{"content":"a"}],"a":1})",
+       {"row 1", "message 1", "\"role\""}},
+      {R"({"messages":[{"role":"user"}],"a":1})", {"row 1", "message 0", "\"content\""}},
+      {R"({"messages":[{"role":"user","content":null}],"a":1})", {"row 1", "content", "null"}},
+      {R"({"messages":[{"role":"user","content":[{"type":"text"}]}],"a":1})", {"row 1", "content", "a list"}},
+      {R"({"messages":[{"role":1,"content":"q"}],"a":1})", {"row 1", "role", "number"}},
+      {R"([1])", {"line 2", "a list", "an object"}},
+      {R"({"messages":)", {"line 2", "not valid JSON"}},
+      {"{\"messages\":\"\xff\"}", {"line 2", "not valid JSON"}},
+      {"{\"a\":" + std::string(100000, '[') + "}", {"line 2", "nested deeper"}},
+  };
+  for (const auto& [row, parts] : cases) {
+    CAPTURE(row.substr(0, 200));
+    put(dir / "x.jsonl", good + row + "\n");
+    // Unless the row is wanted, it is not even parsed.
+    if (row[0] == '{' && row.back() == '}' && row.find("[[") == std::string::npos &&
+        row.find('\xff') == std::string::npos)
+      CHECK(labelled_rows(open_dataset(dir / "x.jsonl"), {"a"}, {true, false}).size() == 1);
+    const std::string message = refusal([&] { labelled_rows(open_dataset(dir / "x.jsonl"), {"a"}); });
+    for (const std::string& part : parts) CHECK_THAT(message, Contains(part));
+  }
+}
+
+TEST_CASE("missing columns are listed beside those that exist", "[unit]") {
+  const TempDir dir;
+  put(dir / "x.jsonl", "{\"messages\":" + kTurns + ",\"quality\":1,\"chosen\":" + kTurns + "}\n");
+  const auto dataset = open_dataset(dir / "x.jsonl");
+  for (const auto& message : {refusal([&] {
+                                labelled_rows(dataset, {"quality", "honesty"});
+                              }),
+                              refusal([&] { dataset.read_strings("honesty"); })}) {
+    CHECK_THAT(message,
+               Contains("\"honesty\"") && Contains("messages, quality, chosen") && Contains("--columns"));
+  }
+  CHECK_THAT(refusal([&] { preference_rows(dataset); }), Contains("\"rejected\""));
+  // A row may lack a label that others have, a file may not.
+  fs::create_directory(dir / "x.set");
+  put(dir.path() / "x.set/a.jsonl", "{\"messages\":" + kTurns + ",\"a\":1}\n{\"messages\":" + kTurns + "}\n");
+  CHECK(labelled_rows(open_dataset(dir / "x.set"), {"a"}).size() == 2);
+  put(dir.path() / "x.set/b.jsonl", "{\"messages\":" + kTurns + "}\n");
+  CHECK_THAT(refusal([&] { labelled_rows(open_dataset(dir / "x.set"), {"a"}); }), Contains("b.jsonl"));
+}
+
+TEST_CASE("pairs as text need the text of a prompt", "[unit]") {
+  const TempDir dir;
+  put(dir / "x.jsonl", R"({"question":"q","chosen":"c","rejected":"r"})");
+  CHECK_THAT(refusal([&] { preference_rows(open_dataset(dir / "x.jsonl")); }), Contains("\"prompt\""));
+  const auto rows = preference_rows(open_dataset(dir / "x.jsonl", "train", {{"prompt", "question"}}));
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0].chosen == Conversation{{"user", "q"}, {"assistant", "c"}});
+  CHECK(rows[0].rejected == Conversation{{"user", "q"}, {"assistant", "r"}});
+  put(dir / "x.jsonl", R"({"prompt":null,"chosen":"c","rejected":"r"})");
+  CHECK_THAT(refusal([&] { preference_rows(open_dataset(dir / "x.jsonl")); }),
+             Contains("row 0") && Contains("\"prompt\"") && Contains("null"));
+  put(dir / "x.jsonl", R"({"prompt":[{"role":"user"}],"chosen":"c","rejected":"r"})");
+  CHECK_THAT(refusal([&] { preference_rows(open_dataset(dir / "x.jsonl")); }), Contains("a list"));
+}
+
+TEST_CASE("pairs as lists ignore a prompt of any kind", "[unit]") {
+  const TempDir dir;
+  for (const std::string prompt : {"\"q\"", "null", "7", "[{\"role\":\"user\"}]"}) {
+    put(dir / "x.jsonl",
+        "{\"prompt\":" + prompt + ",\"chosen\":" + kTurns + ",\"rejected\":" + kTurns + ",\"subset\":\"s\"}");
+    const auto rows = preference_rows(open_dataset(dir / "x.jsonl"));
+    REQUIRE(rows.size() == 1);
+    CHECK(rows[0].chosen == Conversation{{"user", "q"}, {"assistant", "a"}});
+    CHECK(rows[0].subset == "s");
+  }
+  put(dir / "x.jsonl", "{\"chosen\":" + kTurns + ",\"rejected\":[]}");
+  CHECK_THAT(refusal([&] { preference_rows(open_dataset(dir / "x.jsonl")); }),
+             Contains("\"rejected\"") && Contains("empty list"));
+  put(dir / "x.jsonl", "{\"chosen\":" + kTurns + ",\"rejected\":" + kTurns + ",\"source\":3}");
+  CHECK_THAT(refusal([&] { preference_rows(open_dataset(dir / "x.jsonl")); }), Contains("\"source\""));
+}
+
+TEST_CASE("Parquet rows are held to the same rules", "[unit]") {
+  const TempDir dir;
+  const Conversation turns{
+      {"system", "s"}, {"user", "q"}, {"assistant", "a"}, {"user", "q2"}, {"assistant", "a2"}};
+  armorm::write_parquet(dir / "x.parquet", {{"messages", std::vector<Conversation>{turns, {}, turns}},
+                                            {"a", std::vector<std::optional<double>>{0.5, std::nullopt, 2.0}},
+                                            {"text", std::vector<std::string>{"p", "q", "r"}},
+                                            {"id", std::vector<std::int64_t>{7, 8, 9}}});
+  const auto dataset = open_dataset(dir / "x.parquet");
+  CHECK(dataset.column_names() == std::vector<std::string>{"messages", "a", "text", "id"});
+  const auto rows = labelled_rows(dataset, {"a", "id"}, {true, false, true});
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[1].messages == turns);
+  CHECK(rows[1].labels == std::vector<float>{2.0F, 9.0F});
+  CHECK_THAT(refusal([&] { labelled_rows(dataset, {"a"}); }), Contains("row 1") && Contains("empty list"));
+  CHECK_THAT(refusal([&] {
+               labelled_rows(dataset, {"text"}, {false, false, true});
+             }),
+             Contains("row 2") && Contains("text (\"r\")") && Contains("a number"));
+  CHECK_THAT(refusal([&] { labelled_rows(dataset, {"b"}); }), Contains("messages, a, text, id"));
+  const auto wrong = open_dataset(dir / "x.parquet", "train", {{"messages", "id"}});
+  CHECK_THAT(refusal([&] { labelled_rows(wrong, {}); }), Contains("row 0") && Contains("the number 7"));
+  CHECK_THROWS_WITH(labelled_rows(dataset, {"a"}, {true, false}), Contains("2 rows of the selection"));
+}
+
+TEST_CASE("the Parquet writer refuses what is no table", "[unit]") {
+  const TempDir dir;
+  CHECK_THROWS_AS(armorm::write_parquet(dir / "x.parquet", {}), armorm::Error);
+  CHECK_THROWS_WITH(armorm::write_parquet(dir / "x.parquet", {{"a", std::vector<std::int64_t>{1}},
+                                                              {"b", std::vector<std::int64_t>{}}}),
+                    Contains("\"b\"") && Contains("0 rows"));
+}
+
+TEST_CASE("an array of JSON objects", "[unit]") {
+  const TempDir dir;
+  const auto texts = [&](const std::string& text) {
+    return open_dataset(put(dir / "x.json", text)).read_strings("f");
+  };
+  CHECK(texts(R"( [ {"f":"a]},\"[{"} , {"f":"b","g":[[1],{"h":"]"}]} ] )") ==
+        std::vector<std::string>{"a]},\"[{", "b"});
+  CHECK(texts("\n\n[{\"f\":\"a\"}]") == std::vector<std::string>{"a"});
+  CHECK(open_dataset(put(dir / "x.json", "[ ]")).num_rows() == 0);
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {R"([{"f":"a"})", "truncated"},       {R"([{"f":"a"},)", "truncated"},
+      {R"([{"f":"a"},])", "after a comma"}, {R"([,{"f":"a"}])", "before a comma"},
+      {R"([{"f":"a"}] x)", "after"},        {R"([{"f":"a"} {"f":"b"}])", "not valid"},
+      {R"([1])", "expected an object"},     {R"([{"f":"a)", "truncated"},
+  };
+  for (const auto& [text, reason] : cases) {
+    CAPTURE(text);
+    const std::string json = text;
+    CHECK_THAT(refusal([&] { texts(json); }), Contains(reason));
+  }
+}
+
+TEST_CASE("CSV fields", "[unit]") {
+  const TempDir dir;
+  const auto open = [&](const std::string& text) { return open_dataset(put(dir / "x.csv", text)); };
+  const auto dataset = open(
+      "\xef\xbb\xbf"
+      "a,\"b,c\"\r\n1,\"x\"\"y\nz\"\r\n\r\n2,\n,None");
+  CHECK(dataset.column_names() == std::vector<std::string>{"a", "b,c"});
+  CHECK(dataset.num_rows() == 3);
+  CHECK(dataset.read_strings("b,c") == std::vector<std::string>{"x\"y\nz", "", "None"});
+  CHECK(dataset.read_strings("a") == std::vector<std::string>{"1", "2", ""});
+  CHECK_THAT(refusal([&] { open("a,b\n1,2,3\n").read_strings("a"); }),
+             Contains("line 2") && Contains("3 fields"));
+  CHECK_THAT(refusal([&] { open("a,b\n1,\"2\n").read_strings("a"); }), Contains("quoted field"));
+  CHECK_THAT(refusal([&] { open("a\n\"\xff\"\n").read_strings("a"); }), Contains("UTF-8"));
+}
