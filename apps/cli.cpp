@@ -7,6 +7,7 @@
 #include "armorm/core/log.h"
 #include "armorm/core/version.h"
 #include "armorm/stages/all_options.h"
+#include "option_docs.h"
 
 namespace armorm::cli {
 namespace {
@@ -59,9 +60,18 @@ int run(int argc, char** argv, const std::string& program, const std::string& pu
   std::string log_level = "info";
   app.add_option("--config", config, "JSON file with options by section; the command line wins over it");
   app.add_option("--log_level", log_level, "debug, info, warn or error")->capture_default_str();
+  bool print_man_page = false;
+  bool print_completion = false;
+  app.add_flag("--man_page", print_man_page, "Print this program's man page and end")->group("Documentation");
+  app.add_flag("--bash_completion", print_completion, "Print this program's completion for bash and end")
+      ->group("Documentation");
   for (const Option& option : options.options()) std::visit(Bind{app, option}, option.target);
   try {
     app.parse(argc, argv);
+    if (print_man_page || print_completion) {
+      std::cout << (print_man_page ? man_page(program, purpose, options) : bash_completion(program, options));
+      return 0;
+    }
     log::set_level(log_level);
     if (!config.empty()) apply_config(config, program, options, names_given(app), all_option_names());
     body();

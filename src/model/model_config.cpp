@@ -119,6 +119,9 @@ void read_rope(const ConfigReader& reader, ModelConfig& c) {
   if (rope.number_or("partial_rotary_factor", 1.0) != 1.0) {
     rope.fail("partial_rotary_factor", "another value", "1, as only whole heads are rotated here");
   }
+  for (const char* nested : {"full_attention", "sliding_attention"}) {
+    if (rope.has(nested)) rope.fail(nested, "parameters for one kind of layer", "the same for all layers");
+  }
   RopeScaling scaling;
   scaling.rope_type = rope.string_or("rope_type", rope.string_or("type", "default"));
   if (scaling.rope_type == "default") return;
@@ -126,6 +129,9 @@ void read_rope(const ConfigReader& reader, ModelConfig& c) {
     rope.fail("rope_type", fmt::format("'{}'", scaling.rope_type), "one of default, dynamic, linear, llama3");
   }
   scaling.factor = rope.positive("factor");
+  if (scaling.rope_type == "dynamic" && c.head_dim < 4) {
+    reader.fail("head_dim", std::to_string(c.head_dim), "at least 4 with dynamic rope scaling");
+  }
   if (scaling.rope_type == "llama3") read_llama3_scaling(rope, c, scaling);
   c.rope_scaling = scaling;
 }

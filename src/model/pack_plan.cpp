@@ -1,38 +1,156 @@
 #include "model/pack_plan.h"
 
 #include <algorithm>
-#include <string_view>
-#include <unordered_map>
+#include <numeric>
 
 namespace armorm {
 namespace {
 
-std::string_view bytes_of(std::span<const TokenId> tokens) {
-  return {reinterpret_cast<const char*>(tokens.data()), tokens.size_bytes()};
+using Tokens = std::span<const TokenId>;
+
+std::int64_t common_prefix(Tokens a, Tokens b) {
+  const auto n = std::min(a.size(), b.size());
+  return std::mismatch(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(n), b.begin()).first - a.begin();
 }
+
+// Distinct sequences in lexicographic order.
+std::vector<PlannedSequence> sort_and_merge(std::span<const ExtractionRequest> requests) {
+  std::vector<std::size_t> order(requests.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return std::ranges::lexicographical_compare(requests[a].tokens, requests[b].tokens);
+  });
+  std::vector<PlannedSequence> sequences;
+  for (const std::size_t r : order) {
+    if (sequences.empty() || !std::ranges::equal(sequences.back().tokens, requests[r].tokens))
+      sequences.push_back({requests[r].tokens, {}, 0});
+    sequences.back().requests.push_back(r);
+  }
+  return sequences;
+}
+
+struct Family {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+  std::size_t longest = 0;
+};
+
+std::vector<Family> find_families(std::span<const PlannedSequence> sequences) {
+  std::vector<Family> families;
+  for (std::size_t i = 0; i < sequences.size(); ++i) {
+    if (sequences[i].shared == 0) families.push_back({i, i, 0});
+    families.back().end = i + 1;
+    families.back().longest = std::max(families.back().longest, sequences[i].tokens.size());
+  }
+  std::stable_sort(families.begin(), families.end(),
+                   [](const Family& a, const Family& b) { return a.longest > b.longest; });
+  return families;
+}
+
+// Builds the tree of one pack depth first; a node's tokens are a sequence of the batch, which continues its parent.
+class TreeBuilder {
+ public:
+  explicit TreeBuilder(std::span<const PlannedSequence> pack) : pack_(pack), paths_(pack.size()) {
+    batch_.cu_seqlens.push_back(0);
+    add_children(0, pack.size(), {});
+  }
+
+  // Where position `position` of sequence `s` lies in the batch's tokens.
+  std::int64_t locate(std::size_t s, std::int64_t position) const {
+    const auto& path = paths_[s];
+    const auto after = std::upper_bound(path.begin(), path.end(), position,
+                                        [](std::int64_t p, const Piece& piece) { return p < piece.position; });
+    const Piece& piece = *(after - 1);
+    return piece.offset + position - piece.position;
+  }
+  PackedBatch take() && { return std::move(batch_); }
+
+ private:
+  struct Piece {
+    std::int64_t position = 0;  // in the sequence
+    std::int64_t offset = 0;    // in the batch's tokens
+  };
+  struct Node {
+    std::int64_t depth = 0;    // tokens from the root to this node's end
+    std::int64_t index = -1;   // of its sequence in the batch
+    std::vector<Piece> path;   // from the root
+  };
+
+  Node add_node(const Node& parent, Tokens tokens, std::int64_t end) {
+    Node node{end, static_cast<std::int64_t>(batch_.prefix_of.size()), parent.path};
+    node.path.push_back({parent.depth, static_cast<std::int64_t>(batch_.tokens.size())});
+    batch_.tokens.insert(batch_.tokens.end(), tokens.begin() + parent.depth, tokens.begin() + end);
+    batch_.cu_seqlens.push_back(static_cast<std::int64_t>(batch_.tokens.size()));
+    batch_.prefix_of.push_back(parent.index);
+    return node;
+  }
+
+  // Sequences [begin, end) all start with the parent's tokens.
+  void add_children(std::size_t begin, std::size_t end, const Node& parent) {
+    for (std::size_t first = begin; first < end;) {
+      std::size_t last = first + 1;
+      std::int64_t common = static_cast<std::int64_t>(pack_[first].tokens.size());
+      while (last < end && pack_[last].shared >= parent.depth + kMinSharedTokens) common = std::min(common, pack_[last++].shared);
+      add_run(first, last, common, parent);
+      first = last;
+    }
+  }
+
+  void add_run(std::size_t first, std::size_t last, std::int64_t common, const Node& parent) {
+    if (common == parent.depth) {  // the parent's tokens are this whole sequence
+      paths_[first] = parent.path;
+      if (++first == last) return;
+      return add_children(first, last, parent);
+    }
+    const Node node = add_node(parent, pack_[first].tokens, common);
+    if (last - first == 1) {
+      paths_[first] = node.path;
+      return;
+    }
+    if (static_cast<std::int64_t>(pack_[first].tokens.size()) == common) paths_[first++] = node.path;
+    add_children(first, last, node);
+  }
+
+  std::span<const PlannedSequence> pack_;
+  std::vector<std::vector<Piece>> paths_;
+  PackedBatch batch_;
+};
 
 }  // namespace
 
-std::vector<PlannedSequence> plan_sequences(std::span<const ExtractionRequest> requests) {
-  std::vector<PlannedSequence> sequences;
-  std::unordered_map<std::string_view, std::size_t> index_of;
-  index_of.reserve(requests.size());
-  for (std::size_t r = 0; r < requests.size(); ++r) {
-    const auto [slot, is_new] = index_of.try_emplace(bytes_of(requests[r].tokens), sequences.size());
-    if (is_new) sequences.push_back({{}, static_cast<std::int64_t>(requests[r].tokens.size())});
-    sequences[slot->second].requests.push_back(r);
+std::vector<PlannedSequence> plan_sequences(std::span<const ExtractionRequest> requests, bool share_prefixes) {
+  std::vector<PlannedSequence> sorted = sort_and_merge(requests);
+  for (std::size_t i = 1; share_prefixes && i < sorted.size(); ++i) {
+    const std::int64_t shared = common_prefix(sorted[i - 1].tokens, sorted[i].tokens);
+    sorted[i].shared = shared >= kMinSharedTokens ? shared : 0;
   }
-  std::stable_sort(sequences.begin(), sequences.end(),
-                   [](const PlannedSequence& a, const PlannedSequence& b) { return a.length > b.length; });
-  return sequences;
+  std::vector<PlannedSequence> planned;
+  planned.reserve(sorted.size());
+  for (const Family& family : find_families(sorted))
+    for (std::size_t i = family.begin; i < family.end; ++i) planned.push_back(std::move(sorted[i]));
+  return planned;
 }
 
 std::span<const PlannedSequence> first_pack(std::span<const PlannedSequence> sequences, std::int64_t budget) {
   std::size_t count = 0;
   std::int64_t tokens = 0;
-  while (count < sequences.size() && (count == 0 || tokens + sequences[count].length <= budget))
-    tokens += sequences[count++].length;
+  for (; count < sequences.size(); ++count) {
+    const std::int64_t shared = count == 0 ? 0 : sequences[count].shared;
+    tokens += static_cast<std::int64_t>(sequences[count].tokens.size()) - shared;
+    if (count > 0 && tokens > budget) break;
+  }
   return sequences.first(count);
+}
+
+PackedBatch lay_out(std::span<const PlannedSequence> pack, std::span<const ExtractionRequest> requests) {
+  TreeBuilder tree(pack);
+  std::vector<std::int64_t> wanted;
+  for (std::size_t s = 0; s < pack.size(); ++s)
+    for (const std::size_t r : pack[s].requests)
+      for (const std::int64_t position : requests[r].wanted) wanted.push_back(tree.locate(s, position));
+  PackedBatch batch = std::move(tree).take();
+  batch.wanted = std::move(wanted);
+  return batch;
 }
 
 }  // namespace armorm

@@ -19,6 +19,7 @@ struct ExtractionRequest {
 
 struct ExtractorOptions {
   std::int64_t batch_tokens = 0;  // tokens in one forward pass; 0 = from the device's free memory
+  bool share_prefixes = true;     // compute a common prefix of several sequences once
 };
 
 struct ExtractionStats {
@@ -41,6 +42,7 @@ class Extractor {
 
  private:
   const Backbone& backbone_;
+  ExtractorOptions options_;
   std::int64_t budget_;
 };
 

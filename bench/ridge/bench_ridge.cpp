@@ -1,0 +1,169 @@
+// Times ridge regression with missing labels on a safetensors file of embeddings [N, D] and labels [N, K], as the
+// stage does it: one pass for the moments, decompositions and losses, then the validation pass with Spearman.
+//
+//   bench_ridge FILE [--threads T] [--repeat R] [--weights OUT.safetensors]
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include "armorm/core/error.h"
+#include "armorm/core/numpy_random.h"
+#include "armorm/io/safetensors.h"
+#include "armorm/linear/ridge.h"
+#include "linear/gram_kernel.h"
+#include "linear/worker_pool.h"
+
+namespace {
+
+using namespace armorm;
+
+constexpr std::int64_t kBlock = 8192;
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// Memory of this process that is not the mapped file, in MiB.
+double anonymous_memory() {
+  std::FILE* file = std::fopen("/proc/self/status", "r");
+  char line[256];
+  double kilobytes = 0.0;
+  while (file != nullptr && std::fgets(line, sizeof line, file) != nullptr) {
+    if (std::strncmp(line, "RssAnon:", 8) == 0) kilobytes = std::atof(line + 8);
+  }
+  if (file != nullptr) std::fclose(file);
+  return kilobytes / 1024.0;
+}
+
+// Multiply-adds a second of the accumulation kernel on data in cache, times two.
+double kernel_peak(int n_threads) {
+  constexpr std::int64_t kColumns = 1032;
+  constexpr int kRepeats = 20;
+  WorkerPool pool(n_threads);
+  std::vector<gram::TileMatrix> sums(static_cast<std::size_t>(pool.n_threads()), gram::TileMatrix(kColumns));
+  const std::vector<double> packed(static_cast<std::size_t>(gram::kBlockRows * (kColumns + gram::kTileRows)), 0.5);
+  double best = 1e9;
+  for (int repeat = 0; repeat < 5; ++repeat) {
+    const double start = now();
+    pool.run(pool.n_threads(), [&](std::int64_t i) {
+      auto& mine = sums[static_cast<std::size_t>(i)];
+      for (int k = 0; k < kRepeats; ++k) {
+        for (std::int64_t tile = 0; tile < mine.row_tiles(); tile += 8) {
+          gram::accumulate(gram::kBlockRows, packed.data(), packed.data(), tile,
+                           std::min(tile + 8, mine.row_tiles()), mine);
+        }
+      }
+    });
+    best = std::min(best, now() - start);
+  }
+  return 1.0 * pool.n_threads() * kRepeats * gram::kBlockRows * kColumns * kColumns / best;
+}
+
+struct Run {
+  double accumulate = 0.0;
+  double solve = 0.0;
+  double evaluate = 0.0;
+  RidgeResult result;
+  double total() const { return accumulate + solve + evaluate; }
+};
+
+Run run(const SafetensorsFile& file, std::span<const RowGroup> groups, int n_threads) {
+  const TensorView x = file.at("embeddings");
+  const std::int64_t n = x.shape[0];
+  const std::int64_t d = x.shape[1];
+  const TensorView y = file.at("labels", DType::f32, {n, -1});
+  const std::int64_t k = y.shape[1];
+  const auto feed = [&](auto& target) {
+    for (std::int64_t begin = 0; begin < n; begin += kBlock) {
+      const std::int64_t rows = std::min(kBlock, n - begin);
+      target.add_block(MatrixView<const BFloat16>(x.as<BFloat16>().data() + begin * d, rows, d),
+                       MatrixView<const float>(y.as<float>().data() + begin * k, rows, k),
+                       groups.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(rows)));
+      file.mapping().advise(MappedFile::Access::dont_need,
+                            static_cast<std::size_t>(x.bytes.data() - file.mapping().bytes().data()) +
+                                static_cast<std::size_t>(begin * d) * sizeof(BFloat16),
+                            static_cast<std::size_t>(rows * d) * sizeof(BFloat16));
+    }
+  };
+  Run out;
+  double start = now();
+  RidgeAccumulator accumulator(d, k, {.n_threads = n_threads});
+  feed(accumulator);
+  const RidgeMoments moments = accumulator.finish();
+  out.accumulate = now() - start;
+  start = now();
+  RidgeOptions options;
+  options.n_threads = n_threads;
+  RidgeSolver solver(moments, options);
+  if (solver.needs_rows()) feed(solver);
+  out.result = solver.finish();
+  out.solve = now() - start;
+  start = now();
+  RidgeEvaluator evaluator(out.result, {.n_threads = n_threads});
+  feed(evaluator);
+  evaluator.finish(out.result);
+  out.evaluate = now() - start;
+  return out;
+}
+
+void write_weights(const std::string& path, const RidgeResult& result) {
+  const auto k = static_cast<std::int64_t>(result.attributes.size());
+  std::vector<double> alphas;
+  for (const AttributeFit& fit : result.attributes) alphas.push_back(fit.best_alpha);
+  SafetensorsWriter writer(path, {{"weight", DType::f64, {k, result.n_features}}, {"alpha", DType::f64, {k}}}, {});
+  writer.append(std::span<const double>(result.weights));
+  writer.append(std::span<const double>(alphas));
+  writer.publish();
+}
+
+int bench(const std::string& path, int n_threads, int repeat, const std::string& weights) {
+  const SafetensorsFile file = SafetensorsFile::open(path);
+  const TensorView x = file.at("embeddings");
+  std::vector<RowGroup> groups(static_cast<std::size_t>(x.shape[0]), kTrainRow);
+  for (const std::int64_t row : train_test_split(x.shape[0], 0.2, 42).validation) {
+    groups[static_cast<std::size_t>(row)] = kValidationRow;
+  }
+  for (int i = 0; i < repeat; ++i) {
+    const Run out = run(file, groups, n_threads);
+    const double peak = kernel_peak(n_threads);
+    const double flops = static_cast<double>(x.shape[0]) * x.shape[1] * x.shape[1];
+    std::printf(
+        "{\"total\": %.4f, \"accumulate\": %.4f, \"solve\": %.4f, \"evaluate\": %.4f, \"gflops\": %.1f, "
+        "\"kernel_gflops\": %.1f, \"anonymous_mib\": %.0f, \"instructions\": \"%s\"}\n",
+        out.total(), out.accumulate, out.solve, out.evaluate, flops / out.accumulate / 1e9, peak / 1e9,
+        anonymous_memory(), gram::instruction_set());
+    std::fflush(stdout);
+    if (!weights.empty()) write_weights(weights, out.result);
+  }
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  int n_threads = 0;
+  int repeat = 1;
+  std::string weights;
+  for (int i = 2; i + 1 < argc; i += 2) {
+    const std::string flag = argv[i];
+    if (flag == "--threads") n_threads = std::stoi(argv[i + 1]);
+    if (flag == "--repeat") repeat = std::stoi(argv[i + 1]);
+    if (flag == "--weights") weights = argv[i + 1];
+  }
+  if (argc < 2) {
+    std::fputs("usage: bench_ridge FILE [--threads T] [--repeat R] [--weights OUT.safetensors]\n", stderr);
+    return 2;
+  }
+  try {
+    return bench(argv[1], n_threads, repeat, weights);
+  } catch (const armorm::Error& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return error.exit_code();
+  }
+}

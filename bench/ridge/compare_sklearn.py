@@ -1,0 +1,113 @@
+"""The same ridge fits by scikit-learn and by bench_ridge, one after the other, several times; prints the ratio.
+
+    compare_sklearn.py BENCH_RIDGE [--rows 50000] [--features 1024] [--masks own|overlapping] [--repeat 3]
+
+The data: bf16 embeddings and 19 labels in 8 patterns. "own" is the shape of the published multi-objective data, where
+a pattern is a source data set; "overlapping" gives every pattern half of the labels at random.
+The scikit-learn side is the usual loop: for each label, Ridge(fit_intercept=False) in float32 at 9 alphas on the
+labelled training rows, the mean squared error of each on the validation rows, and the best alpha once more.
+"""
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import time
+import warnings
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import train_test_split
+
+N_LABELS = 19
+ALPHAS = [10.0**e for e in range(-4, 5)]
+OWN = [range(0, 5), range(5, 10), range(6, 10), [10], [11], [12], [13], range(14, 19)]
+
+
+def make_data(rows, features, masks, path):
+    rng = np.random.default_rng(0)
+    X = torch.tensor(rng.standard_normal((rows, features), dtype=np.float32) + 0.1).to(torch.bfloat16)
+    truth = rng.standard_normal((features, N_LABELS)).astype(np.float32) / np.sqrt(features)
+    Y = X.float().numpy() @ truth + rng.standard_normal((rows, N_LABELS), dtype=np.float32)
+    held = np.zeros((8, N_LABELS), bool)
+    for pattern in range(8):
+        held[pattern, list(OWN[pattern]) if masks == "own" else rng.permutation(N_LABELS)[:10]] = True
+    Y[~held[rng.integers(0, 8, rows)]] = np.nan
+    save_file({"embeddings": X, "labels": torch.tensor(Y)}, path)
+    return X, Y
+
+
+def sklearn_loop(X, Y):
+    """Weights [K, D] and alphas [K]; the data is converted before the clock starts."""
+    train, validation = train_test_split(np.arange(len(X)), test_size=0.2, random_state=42)
+    X = X.float().numpy()
+    start = time.perf_counter()
+    X_train, X_val, Y_train, Y_val = X[train], X[validation], Y[train], Y[validation]
+    weights, chosen = [], []
+    for k in range(Y.shape[1]):
+        train_rows, val_rows = ~np.isnan(Y_train[:, k]), ~np.isnan(Y_val[:, k])
+        losses = []
+        for alpha in ALPHAS:
+            model = Ridge(alpha=alpha, fit_intercept=False).fit(X_train[train_rows], Y_train[train_rows, k])
+            losses.append(((model.predict(X_val[val_rows]) - Y_val[val_rows, k]) ** 2).mean())
+        chosen.append(ALPHAS[int(np.argmin(losses))])
+        model = Ridge(alpha=chosen[-1], fit_intercept=False).fit(X_train[train_rows], Y_train[train_rows, k])
+        weights.append(model.coef_)
+    return time.perf_counter() - start, np.array(weights), np.array(chosen)
+
+
+def gemm_peak():
+    best = {}
+    for dtype in (np.float64, np.float32):
+        a = np.random.default_rng(0).standard_normal((2048, 2048)).astype(dtype)
+        times = []
+        for _ in range(5):
+            start = time.perf_counter()
+            a @ a
+            times.append(time.perf_counter() - start)
+        best[dtype.__name__] = 2 * 2048**3 / min(times) / 1e9
+    return best
+
+
+def run_ours(program, data, weights):
+    output = subprocess.run([program, data, "--weights", weights], check=True, capture_output=True, text=True)
+    return json.loads(output.stdout)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program")
+    parser.add_argument("--rows", type=int, default=50000)
+    parser.add_argument("--features", type=int, default=1024)
+    parser.add_argument("--masks", choices=["own", "overlapping"], default="own")
+    parser.add_argument("--repeat", type=int, default=3)
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore")
+    ratios = []
+    with tempfile.TemporaryDirectory() as folder:
+        data, out = str(pathlib.Path(folder) / "data.safetensors"), str(pathlib.Path(folder) / "out.safetensors")
+        X, Y = make_data(arguments.rows, arguments.features, arguments.masks, data)
+        for _ in range(arguments.repeat):
+            # Ours runs before and after, so that a busy machine weighs on both sides.
+            before = run_ours(arguments.program, data, out)
+            peak = gemm_peak()
+            seconds, weights, alphas = sklearn_loop(X, Y)
+            after = run_ours(arguments.program, data, out)
+            ours = (before["total"] + after["total"]) / 2
+            ratios.append(seconds / ours)
+            theirs = load_file(out)
+            difference = np.linalg.norm(theirs["weight"].numpy() - weights, axis=1) / np.linalg.norm(weights, axis=1)
+            print(json.dumps({"sklearn_s": round(seconds, 2), "ours_s": round(ours, 3), "ratio": round(ratios[-1], 1),
+                              "before": before, "after": after,
+                              "numpy_gemm_gflops": {k: round(v, 1) for k, v in peak.items()},
+                              "same_alphas": int((theirs["alpha"].numpy() == alphas).sum()),
+                              "largest_weight_difference": float(difference.max()), "load": os.getloadavg()[0]}),
+                  flush=True)
+    print("median ratio", round(float(np.median(ratios)), 1))
+
+
+if __name__ == "__main__":
+    main()

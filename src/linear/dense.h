@@ -1,0 +1,68 @@
+// The dense float64 operations behind ridge regression, by LAPACK and BLAS where the build found them
+// (OpenBLAS), else by Eigen. All of them may be called from several threads at once.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace armorm::dense {
+
+// Symmetric matrices are [n, n], row-major, and only their lower triangle is read. Sets of m vectors of
+// length n are [m, n], row-major: one vector after another.
+
+// out = G v for each of the vectors.
+void symmetric_times(std::int64_t n, const double* g, std::int64_t m, const double* vectors, double* out);
+
+// out[r, c] = rows[r] . vectors[c], rows [n_rows, n], vectors [m, n], out [n_rows, m].
+void products(std::int64_t n, std::int64_t n_rows, const double* rows, std::int64_t m, const double* vectors,
+              double* out);
+
+// While it lives, the BLAS runs each call on the calling thread alone: our own threads share the work.
+class SingleThreadedBlas {
+ public:
+  SingleThreadedBlas();
+  ~SingleThreadedBlas();
+  SingleThreadedBlas(const SingleThreadedBlas&) = delete;
+  SingleThreadedBlas& operator=(const SingleThreadedBlas&) = delete;
+
+ private:
+  int previous_ = 0;
+};
+
+// Solves (G + alpha I) x = b for many alphas at the price of one decomposition.
+//
+// G = Q T Q' with T tridiagonal (Householder), after which a solve costs O(n) and Q is applied to the vectors
+// in play only. Where T + alpha I is close to singular in float64, T is diagonalised too (divide and
+// conquer), and components that float64 cannot tell from zero are left out when alpha is below that level as
+// well.
+class ShiftedSolver {
+ public:
+  // `smallest_alpha` is the smallest shift that solve() will be given.
+  ShiftedSolver(std::vector<double> g, std::int64_t n, double smallest_alpha);
+
+  std::int64_t size() const noexcept { return n_; }
+  bool diagonalised() const noexcept { return off_diagonal_.empty(); }
+  void rotate(std::span<double> vectors) const;    // each v becomes Q' v
+  void unrotate(std::span<double> vectors) const;  // each v becomes Q v
+  // v becomes (T + alpha I)^-1 v; v is one rotated vector.
+  void solve(double alpha, std::span<double> v) const;
+  // v' (T + alpha I)^-1 v for a rotated vector v.
+  double quadratic_form(double alpha, std::span<const double> v) const;
+
+ private:
+  bool well_conditioned(double shift) const;
+  void decompose(double smallest_alpha);
+  void diagonalise();
+  void apply(bool transpose, std::span<double> vectors) const;
+
+  std::int64_t n_;
+  std::vector<double> reflectors_;  // Householder vectors as LAPACK's dsytrd leaves them
+  std::vector<double> tau_;
+  std::vector<double> diagonal_;      // of T, or the eigenvalues
+  std::vector<double> off_diagonal_;  // of T; empty when diagonalised
+  std::vector<double> vectors_;       // eigenvectors of G [n, n], one after another; empty when tridiagonal
+  double noise_level_ = 0.0;          // eigenvalues below it are rounding noise
+};
+
+}  // namespace armorm::dense

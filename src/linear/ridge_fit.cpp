@@ -1,0 +1,51 @@
+#include "linear/ridge_fit.h"
+
+#include <utility>
+
+namespace armorm {
+
+RidgeFit::RidgeFit(RidgeProblem problem, const RidgeOptions& options, double smallest_alpha)
+    : centred_(options.fit_intercept), weight_(problem.weight) {
+  transform_ = transform_columns(problem, options.standardize, options.fit_intercept);
+  for (const double sum : problem.y_sum) y_mean_.push_back(weight_ > 0.0 ? sum / weight_ : 0.0);
+  rotated_xy_ = std::move(problem.xy);
+  solver_.emplace(std::move(problem.gram), problem.n_features, smallest_alpha);
+  solver_->rotate(rotated_xy_);
+}
+
+Candidates RidgeFit::solve(std::span<const double> alphas) const {
+  const auto n = static_cast<std::size_t>(solver_->size());
+  Candidates candidates{
+      .n_alphas = alphas.size(), .n_attributes = y_mean_.size(), .weights = {}, .intercepts = {}};
+  candidates.weights.reserve(alphas.size() * rotated_xy_.size());
+  for (const double alpha : alphas) {
+    candidates.weights.insert(candidates.weights.end(), rotated_xy_.begin(), rotated_xy_.end());
+    const auto solved = std::span(candidates.weights).last(rotated_xy_.size());
+    for (std::size_t a = 0; a < y_mean_.size(); ++a) solver_->solve(alpha, solved.subspan(a * n, n));
+  }
+  solver_->unrotate(candidates.weights);
+  for (std::size_t i = 0; i < alphas.size() * y_mean_.size(); ++i) {
+    candidates.intercepts.push_back(restore_weights(transform_, y_mean_[i % y_mean_.size()],
+                                                    candidates.weights.data() + i * n, solver_->size()));
+  }
+  return candidates;
+}
+
+void RidgeFit::leverages(std::span<const double> alphas, std::span<double> rows,
+                         std::span<const double> weights, double* out) const {
+  const auto n = static_cast<std::size_t>(solver_->size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (!transform_.mean.empty()) rows[i] -= transform_.mean[i % n];
+    if (!transform_.scale.empty()) rows[i] /= transform_.scale[i % n];
+  }
+  solver_->rotate(rows);
+  const double of_mean = centred_ ? 1.0 / weight_ : 0.0;
+  for (std::size_t a = 0; a < alphas.size(); ++a) {
+    for (std::size_t r = 0; r < weights.size(); ++r) {
+      const double form = solver_->quadratic_form(alphas[a], rows.subspan(r * n, n));
+      out[a * weights.size() + r] = weights[r] * (form + of_mean);
+    }
+  }
+}
+
+}  // namespace armorm

@@ -1,0 +1,47 @@
+// One decomposed ridge problem and the weights it gives for a list of alphas.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "armorm/linear/ridge.h"
+#include "linear/dense.h"
+#include "linear/ridge_problem.h"
+
+namespace armorm {
+
+// Weights [alphas][attributes][D] and intercepts [alphas][attributes] for the embeddings as they are.
+struct Candidates {
+  std::size_t n_alphas = 0;
+  std::size_t n_attributes = 0;
+  std::vector<double> weights;
+  std::vector<double> intercepts;
+
+  std::size_t index(std::size_t alpha, std::size_t attribute) const {
+    return alpha * n_attributes + attribute;
+  }
+};
+
+class RidgeFit {
+ public:
+  // problem.n_rows > 0. The alphas of later calls are at least smallest_alpha.
+  RidgeFit(RidgeProblem problem, const RidgeOptions& options, double smallest_alpha);
+
+  Candidates solve(std::span<const double> alphas) const;
+  // Leverages h_i = w_i (x_i' (X'WX + alpha I)^-1 x_i [+ 1 / Σw with an intercept]) of training rows [n, D],
+  // which are overwritten; out [alphas][n].
+  void leverages(std::span<const double> alphas, std::span<double> rows, std::span<const double> weights,
+                 double* out) const;
+
+ private:
+  bool centred_;
+  double weight_;
+  ColumnTransform transform_;
+  std::vector<double> y_mean_;      // [attributes]
+  std::vector<double> rotated_xy_;  // [attributes][D]
+  std::optional<dense::ShiftedSolver> solver_;
+};
+
+}  // namespace armorm

@@ -1,0 +1,17 @@
+// The element-wise operations of ops.h on the CPU: one pass over each row, vectorised for the processor at
+// hand.
+#pragma once
+
+#include "model/ops.h"
+
+namespace armorm::model::cpu {
+
+// float32 and bfloat16 tensors on the CPU with contiguous rows; others are for reference_ops.h.
+bool supports(const at::Tensor& x);
+
+at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
+at::Tensor add_rms_norm(at::Tensor& residual, const at::Tensor& delta, const at::Tensor& weight, double eps);
+void rope_inplace(at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin);
+at::Tensor gated_activation(const at::Tensor& gate_up, Activation activation);
+
+}  // namespace armorm::model::cpu

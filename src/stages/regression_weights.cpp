@@ -1,0 +1,82 @@
+#include "stages/regression_weights.h"
+
+#include <nlohmann/json.hpp>
+
+#include "armorm/core/error.h"
+#include "armorm/core/log.h"
+#include "armorm/core/version.h"
+#include "armorm/io/safetensors.h"
+#include "armorm/model/pt_file.h"
+
+namespace armorm {
+namespace fs = std::filesystem;
+namespace {
+
+std::vector<std::string> attribute_names(const Metadata& metadata, const std::string& origin) {
+  const auto found = metadata.find("attributes");
+  const nlohmann::json names =
+      nlohmann::json::parse(found == metadata.end() ? "" : found->second, nullptr, false);
+  if (!names.is_array() || !std::all_of(names.begin(), names.end(), [](const auto& n) { return n.is_string(); }))
+    fail_data("{}: metadata 'attributes' is not a list of names; run stage1-train again", origin);
+  return names.get<std::vector<std::string>>();
+}
+
+RegressionWeights load_safetensors(const fs::path& path) {
+  const SafetensorsFile file = SafetensorsFile::open(path);
+  const TensorView tensor = file.at("weight", DType::f32, {-1, -1});
+  RegressionWeights weights;
+  const auto text = [&](const char* key) {
+    const auto found = file.metadata().find(key);
+    return found == file.metadata().end() ? std::string() : found->second;
+  };
+  weights.model = text("model");
+  weights.dataset = text("dataset");
+  weights.attributes = attribute_names(file.metadata(), path.string());
+  weights.hidden_size = tensor.shape[1];
+  const auto values = tensor.as<float>();
+  weights.weight.assign(values.begin(), values.end());
+  if (static_cast<std::int64_t>(weights.attributes.size()) != tensor.shape[0])
+    fail_data("{}: 'weight' has {} rows, but {} attributes are named; run stage1-train again", path.string(),
+              tensor.shape[0], weights.attributes.size());
+  return weights;
+}
+
+RegressionWeights load_pt(const fs::path& path) {
+  const PtTensors tensors = load_pt_file(path);
+  const auto found = tensors.find("weight");
+  if (found == tensors.end() || found->second.shape.size() != 2 || found->second.shape[1] < 1)
+    fail_data("{}: holds no matrix 'weight' [K, D]; run stage1-train again", path.string());
+  RegressionWeights weights;
+  weights.hidden_size = found->second.shape[1];
+  weights.weight = found->second.values;
+  log::warn("{}: has no .safetensors file beside it (written by the Python scripts?); its attributes have no names",
+            path.string());
+  return weights;
+}
+
+}  // namespace
+
+void RegressionWeights::save(const fs::path& stem) const {
+  const std::vector<std::int64_t> shape{n_attributes(), hidden_size};
+  SafetensorsWriter writer(stem.string() + ".safetensors", {{"weight", DType::f32, shape}},
+                           {{"format", "pt"},
+                            {"armorm_format_version", "1"},
+                            {"armorm_version", kVersion},
+                            {"kind", "regression_weights"},
+                            {"model", model},
+                            {"dataset", dataset},
+                            {"attributes", nlohmann::json(attributes).dump()}});
+  writer.append(std::span<const float>(weight));
+  writer.publish();
+  save_pt_file(stem.string() + ".pt", {{"weight", {shape, weight}}});
+}
+
+RegressionWeights RegressionWeights::load(const fs::path& stem) {
+  const fs::path twin = stem.string() + ".safetensors";
+  const fs::path pt = stem.string() + ".pt";
+  if (fs::exists(twin)) return load_safetensors(twin);
+  if (fs::exists(pt)) return load_pt(pt);
+  fail_io("{}: no such file; run stage1-train first, with the same --data_root, model and data set", pt.string());
+}
+
+}  // namespace armorm

@@ -1,0 +1,27 @@
+// The ridge weights as stage1-train leaves them for stage2-train.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace armorm {
+
+struct RegressionWeights {
+  std::string model;
+  std::string dataset;
+  std::vector<std::string> attributes;  // [K]; empty when read from a file of the Python scripts
+  std::int64_t hidden_size = 0;         // D
+  std::vector<float> weight;            // [K, D]
+
+  std::int64_t n_attributes() const { return static_cast<std::int64_t>(weight.size()) / hidden_size; }
+
+  // <stem>.pt for Python and <stem>.safetensors, which also names model, data set and attributes.
+  void save(const std::filesystem::path& stem) const;
+  // The safetensors file, or, where only that is there, the .pt file (then without names, with a warning). io error
+  // when neither is there; data error when the two disagree or are malformed.
+  static RegressionWeights load(const std::filesystem::path& stem);
+};
+
+}  // namespace armorm

@@ -1,0 +1,221 @@
+// A row's result belongs to its sequence alone: not to the pack, the order, the wanted rows or shared
+// prefixes.
+#include <algorithm>
+#include <numeric>
+
+#include "model/gpu_test_support.h"
+#include "model/model_test_support.h"
+
+namespace armorm {
+namespace {
+
+using namespace test;
+
+// Rounding differs with the number of rows of a product; nothing else may.
+constexpr double kSame = 1e-5;
+
+std::vector<TokenId> some_tokens(int length, int seed) {
+  std::vector<TokenId> out;
+  for (int i = 0; i < length; ++i) out.push_back((i * 37 + seed * 11 + i * i * 5) % 128);
+  return out;
+}
+
+std::vector<float> states_alone(const Backbone& backbone, const std::vector<TokenId>& tokens) {
+  PackedBatch batch = pack({tokens});
+  want_all(batch);
+  return embed(backbone, batch);
+}
+
+std::vector<float> rows(const std::vector<float>& states, std::int64_t first, std::int64_t count,
+                        std::int64_t width) {
+  return {states.begin() + first * width, states.begin() + (first + count) * width};
+}
+
+std::vector<TokenId> joined(std::vector<TokenId> a, const std::vector<TokenId>& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+}  // namespace
+
+namespace {
+
+void check_packs(int device) {
+  for (const std::string model : {"llama_gqa", "llama_dynamic_rope", "gemma2", "mistral_window", "qwen2"}) {
+    CAPTURE(model);
+    const Backbone backbone = load_on(device, model);
+    const std::int64_t width = backbone.config().hidden_size;
+    const std::vector<std::vector<TokenId>> sequences = {
+        some_tokens(1, 1), some_tokens(40, 2), some_tokens(17, 3), some_tokens(1, 4), some_tokens(63, 5)};
+    PackedBatch batch = pack(sequences);
+    want_all(batch);
+    const std::vector<float> together = embed(backbone, batch);
+    for (std::size_t i = 0; i < sequences.size(); ++i) {
+      const auto first = batch.cu_seqlens[i];
+      const auto part = rows(together, first, std::ssize(sequences[i]), width);
+      CHECK(max_difference(part, states_alone(backbone, sequences[i])) <= kSame);
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a sequence's states do not depend on what shares its pack", "[unit]") { check_packs(kCpu); }
+
+TEST_CASE("on CUDA, a sequence's states do not depend on what shares its pack", "[gpu]") {
+  if (!has_cuda()) ARMORM_SKIP("no CUDA device");
+  check_packs(0);
+}
+
+namespace {
+
+void check_wanted_rows(int device) {
+  for (const std::string model : {"llama_gqa", "gemma2", "mistral_window"}) {
+    CAPTURE(model);
+    const Backbone backbone = load_on(device, model);
+    const std::int64_t width = backbone.config().hidden_size;
+    PackedBatch batch = pack({some_tokens(30, 1), some_tokens(5, 2), some_tokens(21, 3)});
+    want_all(batch);
+    const std::vector<float> all = embed(backbone, batch);
+    batch.wanted = {55, 0, 34, 29, 29, 30, 12, 41};
+    const std::vector<float> some = embed(backbone, batch);
+    for (std::size_t i = 0; i < batch.wanted.size(); ++i) {
+      const auto row = static_cast<std::int64_t>(i);
+      CHECK(max_difference(rows(some, row, 1, width), rows(all, batch.wanted[i], 1, width)) <= kSame);
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("wanted rows may be any, in any order, and repeat", "[unit]") { check_wanted_rows(kCpu); }
+
+TEST_CASE("on CUDA, wanted rows may be any, in any order, and repeat", "[gpu]") {
+  if (!has_cuda()) ARMORM_SKIP("no CUDA device");
+  check_wanted_rows(0);
+}
+
+TEST_CASE("no wanted row gives an empty result", "[unit]") {
+  const Backbone backbone = load_cpu("llama_gqa");
+  CHECK(embed(backbone, pack({some_tokens(4, 1)})).empty());
+  CHECK(embed(backbone, pack({})).empty());
+}
+
+TEST_CASE("rows are written at the stride asked for", "[unit]") {
+  const Backbone backbone = load_cpu("llama_gqa");
+  const std::int64_t width = backbone.config().hidden_size;
+  PackedBatch batch = pack({some_tokens(6, 1)});
+  batch.wanted = {5, 2};
+  const std::vector<float> dense = embed(backbone, batch);
+  std::vector<float> wide(static_cast<std::size_t>(2 * (width + 3)), 7.0F);
+  backbone.embed(batch, {wide.data(), 2, width, width + 3});
+  CHECK(std::equal(dense.begin(), dense.begin() + width, wide.begin()));
+  CHECK(std::equal(dense.begin() + width, dense.end(), wide.begin() + width + 3));
+  CHECK(std::all_of(wide.begin() + width, wide.begin() + width + 3, [](float x) { return x == 7.0F; }));
+  CHECK(std::all_of(wide.end() - 3, wide.end(), [](float x) { return x == 7.0F; }));
+}
+
+namespace {
+
+void check_prefixes(int device) {
+  for (const std::string model : {"llama_gqa", "llama31_rope", "gemma2", "mistral_window", "qwen2"}) {
+    CAPTURE(model);
+    const Backbone backbone = load_on(device, model);
+    const std::int64_t width = backbone.config().hidden_size;
+    const auto prompt = some_tokens(23, 1);
+    const auto turn = some_tokens(9, 2);
+    const auto chosen = some_tokens(14, 3);
+    const auto rejected = some_tokens(1, 4);
+    // A tree: prompt -> {turn -> {chosen, rejected}, rejected}, with a stranger among them.
+    PackedBatch batch = pack({prompt, some_tokens(8, 9), turn, chosen, rejected, rejected});
+    batch.prefix_of = {-1, -1, 0, 2, 2, 0};
+    want_all(batch);
+    const std::vector<float> shared = embed(backbone, batch);
+    const auto check = [&](std::size_t sequence, const std::vector<TokenId>& whole) {
+      const auto own = batch.cu_seqlens[sequence + 1] - batch.cu_seqlens[sequence];
+      const auto expected = rows(states_alone(backbone, whole), std::ssize(whole) - own, own, width);
+      CHECK(max_difference(rows(shared, batch.cu_seqlens[sequence], own, width), expected) <= kSame);
+    };
+    check(0, prompt);
+    check(1, some_tokens(8, 9));
+    check(2, joined(prompt, turn));
+    check(3, joined(joined(prompt, turn), chosen));
+    check(4, joined(joined(prompt, turn), rejected));
+    check(5, joined(prompt, rejected));
+    batch.wanted = {std::ssize(batch.tokens) - 1, batch.cu_seqlens[4] - 1, 3};
+    const std::vector<float> some = embed(backbone, batch);
+    for (std::size_t i = 0; i < batch.wanted.size(); ++i) {
+      CHECK(max_difference(rows(some, static_cast<std::int64_t>(i), 1, width),
+                           rows(shared, batch.wanted[i], 1, width)) <= kSame);
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a shared prefix gives the states of the whole sequences", "[unit]") { check_prefixes(kCpu); }
+
+TEST_CASE("on CUDA, a shared prefix gives the states of the whole sequences", "[gpu]") {
+  if (!has_cuda()) ARMORM_SKIP("no CUDA device");
+  check_prefixes(0);
+}
+
+TEST_CASE("dynamic rope scaling refuses a prefix whose keys would change", "[unit]") {
+  const Backbone backbone = load_cpu("llama_dynamic_rope");
+  PackedBatch batch = pack({some_tokens(10, 1), some_tokens(14, 2)});
+  batch.prefix_of = {-1, 0};
+  want_all(batch);
+  const std::vector<float> within = embed(backbone, batch);  // 24 positions, as trained
+  const auto whole = states_alone(backbone, joined(some_tokens(10, 1), some_tokens(14, 2)));
+  CHECK(max_difference(within, whole) <= kSame);
+  batch = pack({some_tokens(10, 1), some_tokens(15, 2)});
+  batch.prefix_of = {-1, 0};
+  want_all(batch);
+  CHECK_THROWS_WITH(embed(backbone, batch), Catch::Contains("dynamic rope scaling"));
+}
+
+TEST_CASE("a token outside the vocabulary is a data error", "[unit]") {
+  const Backbone backbone = load_cpu("llama_gqa");
+  for (const TokenId bad : {-1, 128, 2147483647}) {
+    PackedBatch batch = pack({{3, bad}});
+    want_all(batch);
+    try {
+      embed(backbone, batch);
+      FAIL("accepted id " << bad);
+    } catch (const Error& error) {
+      CHECK(error.kind() == ErrorKind::data);
+      CHECK_THAT(error.what(), Catch::Contains("token 1") && Catch::Contains(std::to_string(bad)) &&
+                                   Catch::Contains("0 to 127"));
+    }
+  }
+}
+
+TEST_CASE("a pack that breaks its contract is an internal error", "[unit]") {
+  const Backbone backbone = load_cpu("llama_gqa");
+  const auto broken = [&](const auto& change) {
+    PackedBatch batch = pack({some_tokens(4, 1), some_tokens(3, 2)});
+    want_all(batch);
+    change(batch);
+    try {
+      embed(backbone, batch);
+      return false;
+    } catch (const Error& error) {
+      return error.kind() == ErrorKind::internal;
+    }
+  };
+  CHECK(broken([](PackedBatch& b) { b.cu_seqlens = {0, 4, 8}; }));
+  CHECK(broken([](PackedBatch& b) { b.cu_seqlens = {1, 4, 7}; }));
+  CHECK(broken([](PackedBatch& b) { b.cu_seqlens = {0, 4, 4, 7}; }));
+  CHECK(broken([](PackedBatch& b) { b.cu_seqlens = {}; }));
+  CHECK(broken([](PackedBatch& b) { b.wanted.back() = 7; }));
+  CHECK(broken([](PackedBatch& b) { b.wanted.front() = -1; }));
+  CHECK(broken([](PackedBatch& b) { b.prefix_of = {-1}; }));
+  CHECK(broken([](PackedBatch& b) { b.prefix_of = {-1, 1}; }));
+  CHECK(broken([](PackedBatch& b) { b.prefix_of = {-2, -1}; }));
+  CHECK(broken([](PackedBatch& b) {
+    b.wanted.clear();
+    b.cu_seqlens = {0, 9};
+  }));
+}
+
+}  // namespace armorm
