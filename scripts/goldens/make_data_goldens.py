@@ -181,7 +181,7 @@ def column_types():
     numbers = [1, None, 0, 1, 1]
     string_types = {
         "utf8": pa.string(), "large_utf8": pa.large_string(), "view": pa.string_view(),
-        "dictionary": pa.dictionary(pa.int32(), pa.string()), "dictionary_large": pa.dictionary(pa.int8(), pa.large_string()),
+        "dictionary": pa.dictionary(pa.int32(), pa.string()), "large_dictionary": pa.dictionary(pa.int8(), pa.large_string()),
     }
     number_types = {
         "bool": pa.bool_(), "int8": pa.int8(), "int16": pa.int16(), "int32": pa.int32(), "int64": pa.int64(),

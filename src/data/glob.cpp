@@ -41,8 +41,12 @@ bool match_parts(const Parts& pattern, const Parts& path) {
   for (std::size_t p = 0; p < pattern.size(); ++p) {
     std::vector<bool> next(path.size() + 1, false);
     if (pattern[p] == "**") {
-      bool any = false;
-      for (std::size_t i = 0; i <= path.size(); ++i) next[i] = any = any || reachable[i];
+      const bool last = p + 1 == pattern.size();  // then it stands for at least one part
+      bool before = false;
+      for (std::size_t i = 0; i <= path.size(); ++i) {
+        next[i] = before || (!last && reachable[i]);
+        before = before || reachable[i];
+      }
     } else {
       for (std::size_t i = 0; i < path.size(); ++i)
         next[i + 1] = reachable[i] && match_part(pattern[p], path[i]);

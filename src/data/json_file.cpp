@@ -13,7 +13,8 @@ using nlohmann::json;
 
 constexpr std::int64_t kRowsSeenForColumns = 1000;
 
-std::string found_of(const json& value) {
+template <class Json>
+std::string found_of(const Json& value) {
   if (value.is_object()) return "an object";
   if (value.is_array()) return "a list";
   return value.type_name();
@@ -87,7 +88,7 @@ class JsonRowFile final : public RowFile {
     std::set<std::string> seen;
     std::string text;
     for (std::int64_t row = 0; row < kRowsSeenForColumns && records->next(text); ++row) {
-      const json object = parse(text, *records);
+      const auto object = parse<nlohmann::ordered_json>(text, *records);
       for (const auto& [name, value] : object.items()) {
         if (seen.insert(name).second) names.push_back(name);
       }
@@ -103,7 +104,7 @@ class JsonRowFile final : public RowFile {
     std::int64_t row = 0;
     for (; records->next(text); ++row) {
       if (!wanted(row)) continue;
-      const json value = parse(text, *records);
+      const auto value = parse<json>(text, *records);
       for (std::size_t c = 0; c < columns.size(); ++c) fill_cell(value, columns[c], path_, row, cells[c]);
       visit(row, cells);
     }
@@ -111,10 +112,11 @@ class JsonRowFile final : public RowFile {
   }
 
  private:
-  static json parse(const std::string& text, const JsonRecords& records) {
+  template <class Json>
+  static Json parse(const std::string& text, const JsonRecords& records) {
     check_json_depth(text, records.where());
     try {
-      json value = json::parse(text);
+      Json value = Json::parse(text);
       if (!value.is_object()) fail_data("{}: found {}, expected an object", records.where(), found_of(value));
       return value;
     } catch (const json::exception& error) {

@@ -59,10 +59,8 @@ void finish_plan(AttentionPlan& plan, at::Device device) {
   plan.kv_counts = table[2].narrow(0, 0, count);
 }
 
-at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                            const AttentionPlan& plan, const AttentionOptions& options) {
-  if (cpu::supports_attention(q)) return cpu::packed_attention(q, k, v, plan, options);
-  if (options.softcap > 0.0) return reference::packed_attention(q, k, v, plan, options);
+at::Tensor sdpa_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                          const AttentionPlan& plan, const AttentionOptions& options) {
   const std::int64_t kv_heads = k.size(1);
   at::Tensor out = at::empty(q.sizes(), q.options());
   for (const AttentionBlock& block : plan.blocks) {
@@ -75,6 +73,33 @@ at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::
     grouped(out.narrow(0, block.q_begin, block.q_count), kv_heads).copy_(result);
   }
   return out;
+}
+
+bool supports_flash(const at::Tensor& q, const AttentionOptions& options) {
+  const bool half = q.scalar_type() == at::kBFloat16 || q.scalar_type() == at::kHalf;
+  return q.is_cuda() && half && q.size(2) % 8 == 0 && q.size(2) <= 256 && options.softcap == 0.0;
+}
+
+at::Tensor flash_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                           const AttentionPlan& plan, const AttentionOptions& options) {
+  std::optional<std::int64_t> left;
+  std::optional<std::int64_t> right;
+  if (options.window > 0) {
+    left = options.window - 1;
+    right = 0;
+  }
+  return std::get<0>(
+      at::_flash_attention_forward(q, k, v, plan.q_starts, plan.kv_starts, plan.max_q, plan.max_kv,
+                                   /*dropout_p=*/0.0, /*is_causal=*/true,
+                                   /*return_debug_mask=*/false, options.scale, left, right, plan.kv_counts));
+}
+
+at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                            const AttentionPlan& plan, const AttentionOptions& options) {
+  if (cpu::supports_attention(q)) return cpu::packed_attention(q, k, v, plan, options);
+  if (supports_flash(q, options)) return flash_attention(q, k, v, plan, options);
+  if (options.softcap > 0.0) return reference::packed_attention(q, k, v, plan, options);
+  return sdpa_attention(q, k, v, plan, options);
 }
 
 }  // namespace armorm::model

@@ -42,4 +42,15 @@ void finish_plan(AttentionPlan& plan, at::Device device);
 at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                             const AttentionPlan& plan, const AttentionOptions& options);
 
+// The same through ATen's scaled_dot_product_attention, one block after another: for devices and types
+// without a packed kernel. No soft cap.
+at::Tensor sdpa_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                          const AttentionPlan& plan, const AttentionOptions& options);
+
+// The same through ATen's FlashAttention for sequences of any length in one launch: CUDA, 16-bit elements,
+// heads of a multiple of 8 up to 256, no soft cap.
+bool supports_flash(const at::Tensor& q, const AttentionOptions& options);
+at::Tensor flash_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                           const AttentionPlan& plan, const AttentionOptions& options);
+
 }  // namespace armorm::model

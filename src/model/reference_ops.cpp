@@ -37,6 +37,9 @@ at::Tensor gated_activation(const at::Tensor& gate_up, Activation activation) {
 
 namespace {
 
+// Scores are held in memory: this bounds them to kQueryRows x keys for each head.
+constexpr std::int64_t kQueryRows = 512;
+
 // True where query i of the block does not see key j. [q_count, kv_count]
 at::Tensor hidden_keys(const AttentionBlock& block, std::int64_t window, at::Device device) {
   const auto options = at::TensorOptions().dtype(at::kLong).device(device);
@@ -59,12 +62,25 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
   return at::matmul(at::softmax(scores, -1), values).transpose(0, 1);
 }
 
+// The blocks with at most kQueryRows queries each; earlier slices see fewer keys.
+std::vector<AttentionBlock> sliced(const std::vector<AttentionBlock>& blocks) {
+  std::vector<AttentionBlock> out;
+  for (const AttentionBlock& block : blocks) {
+    for (std::int64_t first = 0; first < block.q_count; first += kQueryRows) {
+      const std::int64_t count = std::min(kQueryRows, block.q_count - first);
+      const std::int64_t keys = block.kv_count - block.q_count + first + count;
+      out.push_back({block.q_begin + first, count, block.kv_begin, keys});
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                             const AttentionPlan& plan, const AttentionOptions& options) {
   at::Tensor out = at::empty(q.sizes(), q.options());
-  for (const AttentionBlock& block : plan.blocks) {
+  for (const AttentionBlock& block : sliced(plan.blocks)) {
     const at::Tensor queries = q.narrow(0, block.q_begin, block.q_count);
     const at::Tensor keys = k.narrow(0, block.kv_begin, block.kv_count);
     const at::Tensor values = v.narrow(0, block.kv_begin, block.kv_count);

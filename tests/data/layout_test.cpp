@@ -175,6 +175,8 @@ TEST_CASE("path patterns", "[unit]") {
   CHECK(matches("*.jsonl", "a.jsonl"));
   CHECK_FALSE(matches("*.jsonl", "a/b.jsonl"));
   CHECK(matches("**", "a/b/c"));
+  CHECK_FALSE(matches("a/**", "a"));
+  CHECK(matches("a/**", "a/b/c"));
   CHECK(matches("**/c", "c"));
   CHECK(matches("**/c", "a/b/c"));
   CHECK(matches("a/**/c", "a/c"));

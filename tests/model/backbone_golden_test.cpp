@@ -1,6 +1,7 @@
 // Hidden states against transformers, for every architecture and way of saving a model.
 #include <algorithm>
 
+#include "model/gpu_test_support.h"
 #include "model/model_test_support.h"
 
 namespace armorm {
@@ -14,11 +15,11 @@ std::vector<std::vector<TokenId>> token_lists(const std::vector<GoldenSequence>&
   return out;
 }
 
-std::vector<float> all_states(const std::string& model, Precision precision,
+std::vector<float> all_states(int device, const std::string& model, Precision precision,
                               const std::vector<GoldenSequence>& sequences) {
   PackedBatch batch = pack(token_lists(sequences));
   want_all(batch);
-  return embed(load_cpu(model, precision), batch);
+  return embed(load_on(device, model, precision), batch);
 }
 
 std::vector<float> joined(const std::vector<GoldenSequence>& sequences,
@@ -30,32 +31,48 @@ std::vector<float> joined(const std::vector<GoldenSequence>& sequences,
   return out;
 }
 
-}  // namespace
-
-TEST_CASE("float32 hidden states equal those of transformers", "[golden]") {
+void check_float32(int device) {
   for (const std::string& model : golden_models()) {
     CAPTURE(model);
     const auto sequences = golden_sequences(model);
     REQUIRE(sequences.size() >= 2);
-    const double difference = max_difference(all_states(model, Precision::fp32, sequences),
+    const double difference = max_difference(all_states(device, model, Precision::fp32, sequences),
                                              joined(sequences, &GoldenSequence::fp32));
     INFO("max difference " << difference);
     CHECK(difference <= 2e-5);
   }
 }
 
-TEST_CASE("bfloat16 hidden states are as close to float32 as those of transformers", "[golden]") {
+void check_bfloat16(int device) {
   for (const std::string& model : golden_models()) {
     CAPTURE(model);
     const auto sequences = golden_sequences(model);
     const std::vector<float> exact = joined(sequences, &GoldenSequence::fp32);
-    const double ours = squared_error(all_states(model, Precision::bf16, sequences), exact);
+    const double ours = squared_error(all_states(device, model, Precision::bf16, sequences), exact);
     const double theirs = squared_error(joined(sequences, &GoldenSequence::bf16), exact);
     INFO("error relative to transformers " << std::sqrt(ours / theirs));
     CHECK(std::sqrt(ours / theirs) <= 1.05);
     // A float32 computation in disguise would pass the line above.
     CHECK(ours > 0.01 * theirs);
   }
+}
+
+}  // namespace
+
+TEST_CASE("float32 hidden states equal those of transformers", "[golden]") { check_float32(kCpu); }
+
+TEST_CASE("bfloat16 hidden states are as close to float32 as those of transformers", "[golden]") {
+  check_bfloat16(kCpu);
+}
+
+TEST_CASE("on CUDA, float32 hidden states equal those of transformers", "[gpu]") {
+  if (!has_cuda()) ARMORM_SKIP("no CUDA device");
+  check_float32(0);
+}
+
+TEST_CASE("on CUDA, bfloat16 hidden states are as close to float32 as those of transformers", "[gpu]") {
+  if (!has_cuda()) ARMORM_SKIP("no CUDA device");
+  check_bfloat16(0);
 }
 
 }  // namespace armorm

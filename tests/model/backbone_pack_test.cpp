@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "model/gpu_test_support.h"
 #include "model/model_test_support.h"
 
 namespace armorm {
@@ -37,10 +38,12 @@ std::vector<TokenId> joined(std::vector<TokenId> a, const std::vector<TokenId>& 
 
 }  // namespace
 
-TEST_CASE("a sequence's states do not depend on what shares its pack", "[unit]") {
+namespace {
+
+void check_packs(int device) {
   for (const std::string model : {"llama_gqa", "llama_dynamic_rope", "gemma2", "mistral_window", "qwen2"}) {
     CAPTURE(model);
-    const Backbone backbone = load_cpu(model);
+    const Backbone backbone = load_on(device, model);
     const std::int64_t width = backbone.config().hidden_size;
     const std::vector<std::vector<TokenId>> sequences = {
         some_tokens(1, 1), some_tokens(40, 2), some_tokens(17, 3), some_tokens(1, 4), some_tokens(63, 5)};
@@ -55,10 +58,21 @@ TEST_CASE("a sequence's states do not depend on what shares its pack", "[unit]")
   }
 }
 
-TEST_CASE("wanted rows may be any, in any order, and repeat", "[unit]") {
+}  // namespace
+
+TEST_CASE("a sequence's states do not depend on what shares its pack", "[unit]") { check_packs(kCpu); }
+
+TEST_CASE("on CUDA, a sequence's states do not depend on what shares its pack", "[gpu]") {
+  if (!has_cuda()) ARMORM_SKIP("no CUDA device");
+  check_packs(0);
+}
+
+namespace {
+
+void check_wanted_rows(int device) {
   for (const std::string model : {"llama_gqa", "gemma2", "mistral_window"}) {
     CAPTURE(model);
-    const Backbone backbone = load_cpu(model);
+    const Backbone backbone = load_on(device, model);
     const std::int64_t width = backbone.config().hidden_size;
     PackedBatch batch = pack({some_tokens(30, 1), some_tokens(5, 2), some_tokens(21, 3)});
     want_all(batch);
@@ -70,6 +84,15 @@ TEST_CASE("wanted rows may be any, in any order, and repeat", "[unit]") {
       CHECK(max_difference(rows(some, row, 1, width), rows(all, batch.wanted[i], 1, width)) <= kSame);
     }
   }
+}
+
+}  // namespace
+
+TEST_CASE("wanted rows may be any, in any order, and repeat", "[unit]") { check_wanted_rows(kCpu); }
+
+TEST_CASE("on CUDA, wanted rows may be any, in any order, and repeat", "[gpu]") {
+  if (!has_cuda()) ARMORM_SKIP("no CUDA device");
+  check_wanted_rows(0);
 }
 
 TEST_CASE("no wanted row gives an empty result", "[unit]") {
@@ -92,10 +115,12 @@ TEST_CASE("rows are written at the stride asked for", "[unit]") {
   CHECK(std::all_of(wide.end() - 3, wide.end(), [](float x) { return x == 7.0F; }));
 }
 
-TEST_CASE("a shared prefix gives the states of the whole sequences", "[unit]") {
+namespace {
+
+void check_prefixes(int device) {
   for (const std::string model : {"llama_gqa", "llama31_rope", "gemma2", "mistral_window", "qwen2"}) {
     CAPTURE(model);
-    const Backbone backbone = load_cpu(model);
+    const Backbone backbone = load_on(device, model);
     const std::int64_t width = backbone.config().hidden_size;
     const auto prompt = some_tokens(23, 1);
     const auto turn = some_tokens(9, 2);
@@ -124,6 +149,15 @@ TEST_CASE("a shared prefix gives the states of the whole sequences", "[unit]") {
                            rows(shared, batch.wanted[i], 1, width)) <= kSame);
     }
   }
+}
+
+}  // namespace
+
+TEST_CASE("a shared prefix gives the states of the whole sequences", "[unit]") { check_prefixes(kCpu); }
+
+TEST_CASE("on CUDA, a shared prefix gives the states of the whole sequences", "[gpu]") {
+  if (!has_cuda()) ARMORM_SKIP("no CUDA device");
+  check_prefixes(0);
 }
 
 TEST_CASE("dynamic rope scaling refuses a prefix whose keys would change", "[unit]") {

@@ -22,9 +22,13 @@ inline const std::vector<std::string>& golden_models() {
 
 inline std::filesystem::path golden_model(const std::string& name) { return golden("model") / name; }
 
-inline Backbone load_cpu(const std::string& name, Precision precision = Precision::fp32) {
-  return Backbone::load({.model_folder = golden_model(name), .precision = precision, .device = -1});
+constexpr int kCpu = -1;
+
+inline Backbone load_on(int device, const std::string& name, Precision precision = Precision::fp32) {
+  return Backbone::load({.model_folder = golden_model(name), .precision = precision, .device = device});
 }
+
+inline Backbone load_cpu(const std::string& name) { return load_on(kCpu, name); }
 
 // One sequence of a golden with the states that transformers computed for it, [length * hidden].
 struct GoldenSequence {

@@ -1,5 +1,6 @@
-// A split of a data set as users have it: a file, a folder laid out as `datasets` expects, or a save_to_disk folder.
-// Rows come in source order, one at a time, with memory bounded by one record batch; only needed columns are read.
+// A split of a data set as users have it: a file, a folder laid out as `datasets` expects, or a save_to_disk
+// folder. Rows come in source order, one at a time, with memory bounded by one record batch; only needed
+// columns are read.
 #pragma once
 
 #include <cstdint>
@@ -17,34 +18,38 @@ namespace armorm {
 struct DatasetOptions {
   std::filesystem::path path;  // file or folder
   std::string split = "train";
-  std::string config;  // of several in README.md; empty = the default one
+  std::string config;                          // of several in README.md; empty = the default one
   std::map<std::string, std::string> columns;  // our column name -> the set's column name
 };
 
+// Not thread-safe.
 class Dataset {
  public:
   // io error when nothing is there; data error when the split is not, naming the splits that are.
   //
-  // A file is the split that is asked for, whatever its name. A folder of save_to_disk holds the splits of its
-  // dataset_dict.json, or the one of its state.json, which "train" names as well. In any other folder the splits are
-  // found as `datasets` finds them: by the `configs` of README.md, else data/<split>-00000-of-00001.*, else folders
-  // and then files named after train, validation or test and their synonyms, else all files are "train"; of several
-  // formats the commonest is read. (Unlike `datasets`, a file that two patterns match is read once.)
+  // A file is the split that is asked for, whatever its name. A folder of save_to_disk holds the splits of
+  // its dataset_dict.json, or the one of its state.json, which "train" names as well. In any other folder the
+  // splits are found as `datasets` finds them: by the `configs` of README.md, else
+  // data/<split>-00000-of-00001.*, else folders and then files named after train, validation or test and
+  // their synonyms, else all files are "train"; of several formats the commonest is read. (Unlike `datasets`,
+  // a file that two patterns match is read once.)
   //
-  // Formats: Parquet, Arrow IPC (stream and file), JSON Lines or one JSON array, CSV and TSV; text formats may be
-  // compressed with gzip or zstd.
+  // Formats: Parquet, Arrow IPC (stream and file), JSON Lines or one JSON array, CSV and TSV; text formats
+  // may be compressed with gzip or zstd.
   static Dataset open(const DatasetOptions& options);
 
-  // From metadata for Parquet and Arrow; text files are read through once, without being parsed, and remembered.
+  // From metadata for Parquet and Arrow; text files are read through once, without being parsed, and
+  // remembered.
   std::int64_t num_rows() const;
   std::vector<std::string> column_names() const;
   const std::vector<std::filesystem::path>& files() const;
 
-  // Rows of the multi-objective set: the column `messages`, a list of messages, and one column per attribute (numbers
-  // or booleans; null, NaN or, in JSON, a missing key is a missing label). Rows of a preference set: `chosen` and
-  // `rejected` as lists of messages, which hold the prompt themselves, or as text that follows the text of the column
-  // `prompt` as one user and one assistant message; and `subset` and `source`, where they exist. Names are those
-  // before DatasetOptions::columns renames them. A missing column is a data error that lists those that exist.
+  // Rows of the multi-objective set: the column `messages`, a list of messages, and one column per attribute
+  // (numbers or booleans; null, NaN or, in JSON, a missing key is a missing label). Rows of a preference set:
+  // `chosen` and `rejected` as lists of messages, which hold the prompt themselves, or as text that follows
+  // the text of the column `prompt` as one user and one assistant message; and `subset` and `source`, where
+  // they exist. Names are those before DatasetOptions::columns renames them. A missing column is a data error
+  // that lists those that exist.
   //
   // Calls `visit` for every row in source order. The row is the callee's to move from. Errors name file, row
   // and field. A row for which `wanted` (indexed by row id; empty = all) is false is skipped unparsed.
@@ -52,7 +57,6 @@ class Dataset {
                          const std::function<void(LabelledRow&&)>& visit) const;
   void for_each_preference(const std::vector<bool>& wanted,
                            const std::function<void(PreferenceRow&&)>& visit) const;
-  // Not thread-safe.
   // One string column alone (the `source` filter), cheap.
   std::vector<std::string> read_strings(const std::string& column) const;
 

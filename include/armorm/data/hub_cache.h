@@ -1,0 +1,46 @@
+// Models and data sets by Hub id, found in the standard Hub cache on this machine
+// (https://huggingface.co/docs/huggingface_hub/guides/manage-cache). Nothing is downloaded here.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace armorm {
+
+enum class RepoKind { model, dataset };
+
+// "org/name", "name", and either with "@revision": a branch, a tag, "refs/pr/1" or a commit's 40 hex digits.
+struct HubId {
+  std::string id;
+  std::string revision = "main";
+};
+
+// None when the text cannot be an id, e.g. "./model", "/data/model" or "a/b/c".
+std::optional<HubId> parse_hub_id(std::string_view text);
+
+// $HF_HUB_CACHE, else $HUGGINGFACE_HUB_CACHE, else $HF_HOME/hub, else $XDG_CACHE_HOME/huggingface/hub, else
+// ~/.cache/huggingface/hub.
+std::filesystem::path hub_cache_folder();
+
+// <cache>/models--org--name or <cache>/datasets--org--name
+std::filesystem::path hub_repo_folder(const std::filesystem::path& cache, RepoKind kind,
+                                      const std::string& id);
+
+// <repo>/snapshots/<commit>, through <repo>/refs/<revision> unless the revision is a commit itself. None when
+// the revision was never fetched; data error when a ref does not hold the name of a snapshot.
+std::optional<std::filesystem::path> find_snapshot(const std::filesystem::path& cache, RepoKind kind,
+                                                   const HubId& id);
+
+// A local path as it is; else the snapshot of the Hub id. io error that names the path or id and how to fetch
+// it.
+std::filesystem::path resolve_model(const std::string& path_or_id);
+std::filesystem::path resolve_dataset(const std::string& path_or_id);
+
+// What a model or data set is called in the names of files made from it: the last part of a path or of an id,
+// the same for "org/name", "org/name@revision", ".../name", ".../name/" and the snapshot folder of a Hub
+// cache. Usage error on an empty text.
+std::string artifact_name(const std::string& path_or_id);
+
+}  // namespace armorm

@@ -1,0 +1,34 @@
+// Launchers of our CUDA kernels: raw device pointers and a stream, so that nvcc never sees a LibTorch header.
+// Each computes in float32 and rounds once; the caller checks the launch (cudaGetLastError).
+#pragma once
+
+#include <cstdint>
+
+struct CUstream_st;
+
+namespace armorm::model::cuda {
+
+using Stream = CUstream_st*;
+
+enum class Element { fp32, bf16 };
+
+// Rows of `width` elements, contiguous. weight float32 [width].
+void launch_rms_norm(Element type, const void* x, const float* weight, void* out, std::int64_t rows,
+                     std::int64_t width, float eps, Stream stream);
+
+// residual += delta, then the norm of the rounded sum into out.
+void launch_add_rms_norm(Element type, void* residual, const void* delta, const float* weight, void* out,
+                         std::int64_t rows, std::int64_t width, float eps, Stream stream);
+
+// x: `rows` rows, `row_stride` elements apart, of `heads` heads of 2 * half elements. cos, sin float32 [rows,
+// half].
+void launch_rope(Element type, void* x, const float* cos, const float* sin, std::int64_t rows,
+                 std::int64_t row_stride, std::int64_t heads, std::int64_t half, Stream stream);
+
+// gate_up [rows, 2 * width] -> out [rows, width]: activation(gate) * up.
+void launch_gated_silu(Element type, const void* gate_up, void* out, std::int64_t rows, std::int64_t width,
+                       Stream stream);
+void launch_gated_gelu_tanh(Element type, const void* gate_up, void* out, std::int64_t rows,
+                            std::int64_t width, Stream stream);
+
+}  // namespace armorm::model::cuda
