@@ -51,7 +51,8 @@ double kernel_peak(int n_threads) {
   constexpr std::int64_t kColumns = 1032;
   constexpr int kRepeats = 20;
   WorkerPool pool(n_threads);
-  std::vector<gram::TileMatrix> sums(static_cast<std::size_t>(pool.n_threads()), gram::TileMatrix(kColumns));
+  std::vector<gram::TileMatrix> sums;
+  for (int i = 0; i < pool.n_threads(); ++i) sums.emplace_back(kColumns);
   const std::vector<double> packed(static_cast<std::size_t>(gram::kBlockRows * (kColumns + gram::kTileRows)),
                                    0.5);
   double best = 1e9;
@@ -163,7 +164,7 @@ int bench(const std::string& path, int n_threads, int repeat, const std::string&
         "\"kernel_gflops\": %.1f, \"anonymous_mib\": %.0f, \"instructions\": \"%s\"}\n",
         wall, out.accumulate.wall, out.solve.wall, out.evaluate.wall, cpu, out.accumulate.cpu, out.solve.cpu,
         out.evaluate.cpu, flops / out.accumulate.wall / 1e9, peak / 1e9, out.anonymous_mib,
-        gram::instruction_set());
+        std::string(gram::name_of(gram::best_instruction_set())).c_str());
     std::fflush(stdout);
     if (!weights.empty()) write_weights(weights, out.result);
   }
