@@ -34,13 +34,15 @@ GateNetwork::GateNetwork(const GateParameters& parameters, at::Device device) {
   }
 }
 
-GateParameters GateNetwork::parameters() const {
+GateParameters to_parameters(const std::vector<at::Tensor>& tensors) {
   GateParameters out;
-  out.logit_scale = tensors_[0].to(at::kCPU).item<float>();
-  for (std::size_t i = 0; i < n_layers(); ++i)
-    out.layers.push_back({weight(i).size(0), weight(i).size(1), to_vector(weight(i)), to_vector(bias(i))});
+  out.logit_scale = tensors[0].to(at::kCPU).item<float>();
+  for (std::size_t i = 1; i < tensors.size(); i += 2)
+    out.layers.push_back({tensors[i].size(0), tensors[i].size(1), to_vector(tensors[i]), to_vector(tensors[i + 1])});
   return out;
 }
+
+GateParameters GateNetwork::parameters() const { return to_parameters(tensors_); }
 
 at::Tensor GateNetwork::forward(const at::Tensor& x, double dropout, std::optional<at::Generator> generator) {
   const bool training = generator.has_value();

@@ -36,6 +36,9 @@ class GateNetwork {
   std::vector<at::Tensor> slopes_;  // d output / d pre-activation of each hidden layer: dropout scale where relu passes
 };
 
+// logit_scale, then weight and bias of each layer, copied to the host.
+GateParameters to_parameters(const std::vector<at::Tensor>& tensors);
+
 // PyTorch's AdamW (decoupled decay, bias correction, eps outside the root).
 class AdamW {
  public:

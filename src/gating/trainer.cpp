@@ -121,21 +121,27 @@ class Training {
     if (!device_.is_cpu()) dropout_.set_current_seed(stream_seed(options.seed, 2));
   }
 
-  // One optimiser step; the batch's mean loss.
-  double step(std::span<const std::int64_t> rows, double learning_rate) {
+  // The batch's mean loss; its gradients in the order of the network's tensors.
+  double gradients(std::span<const std::int64_t> rows, std::vector<at::Tensor>& out) {
     const PairTensors::Batch batch = pairs_.gather(rows);
     const at::Tensor logits = network_.forward(batch.prompts, options_.dropout, dropout_);
     const SideGates gates = side_gates(logits, batch, options_.softmax, options_.temperature);
     const at::Tensor raw = (gates.chosen * batch.chosen - gates.rejected * batch.rejected).sum(1);
     const at::Tensor difference = raw * network_.logit_scale();
-    const at::Tensor loss = at::softplus(-difference).mean();
     const at::Tensor d_difference = -at::sigmoid(-difference) / static_cast<double>(rows.size());
     const at::Tensor d_raw = (d_difference * network_.logit_scale()).unsqueeze(1);
     const at::Tensor d_logits = logits_gradient(logits, batch, gates, d_raw * batch.chosen, -d_raw * batch.rejected,
                                                 options_.softmax, options_.temperature);
-    const std::vector<at::Tensor> gradients = network_.backward(d_logits, (d_difference * raw).sum());
-    optimiser_.step(network_.tensors(), gradients, learning_rate);
-    return loss.item<double>();
+    out = network_.backward(d_logits, (d_difference * raw).sum());
+    return at::softplus(-difference).mean().item<double>();
+  }
+
+  // One optimiser step; the batch's mean loss.
+  double step(std::span<const std::int64_t> rows, double learning_rate) {
+    std::vector<at::Tensor> d;
+    const double loss = gradients(rows, d);
+    optimiser_.step(network_.tensors(), d, learning_rate);
+    return loss;
   }
   float logit_scale() const { return network_.logit_scale().item<float>(); }
   GateParameters parameters() const { return network_.parameters(); }
@@ -192,6 +198,15 @@ GateParameters train_gate_on_batches(const PairData& data, const std::vector<std
     if (losses != nullptr) losses->push_back(loss);
   }
   return training.parameters();
+}
+
+GateParameters gate_gradients(const PairData& data, std::span<const std::int64_t> batch, const GateParameters& gate,
+                              const TrainOptions& options) {
+  const c10::InferenceMode no_autograd;
+  Training training(data, gate, options);
+  std::vector<at::Tensor> gradients;
+  training.gradients(batch, gradients);
+  return to_parameters(gradients);
 }
 
 PairScores score_pairs(const GateParameters& gate, const PairData& data, std::span<const std::int64_t> rows,

@@ -1,5 +1,7 @@
 #include "armorm/stages/stage2_train.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <iostream>

@@ -58,6 +58,10 @@ GateParameters train_gate_on_batches(const PairData& data, const std::vector<std
                                      GateParameters initial, const TrainOptions& options,
                                      std::vector<double>* losses);
 
+// Gradients of the batch's mean loss, one for each parameter, before any optimiser step.
+GateParameters gate_gradients(const PairData& data, std::span<const std::int64_t> batch, const GateParameters& gate,
+                              const TrainOptions& options);
+
 struct PairScores {
   std::vector<float> chosen;    // [rows]
   std::vector<float> rejected;  // [rows]
