@@ -6,6 +6,7 @@
 
 #include "model/cpu_attention.h"
 #include "model/reference_ops.h"
+#include "model/upload.h"
 
 namespace armorm::model {
 namespace {
@@ -53,7 +54,7 @@ void finish_plan(AttentionPlan& plan, at::Device device) {
     cells[2][i] = static_cast<int>(block.kv_count);
   }
   if (device.is_cpu()) return;
-  table = table.to(device);
+  table = upload(table, device);
   plan.q_starts = table[0];
   plan.kv_starts = table[1];
   plan.kv_counts = table[2].narrow(0, 0, count);

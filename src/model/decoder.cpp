@@ -62,8 +62,8 @@ at::Tensor Decoder::embed(const at::Tensor& tokens) const {
   at::Tensor x = weights_.embedding.index_select(0, tokens);
   if (config_.architecture != Architecture::gemma2) return x;
   // The scale is rounded to the weights' type, as Gemma was trained.
-  const at::Tensor scale = at::tensor(std::sqrt(static_cast<double>(config_.hidden_size)), at::kFloat)
-                               .to(device_, x.scalar_type());
+  const double exact = std::sqrt(static_cast<double>(config_.hidden_size));
+  const double scale = at::tensor(exact, at::kFloat).to(x.scalar_type()).item<float>();
   return x.mul_(scale);
 }
 

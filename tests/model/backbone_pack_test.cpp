@@ -95,6 +95,35 @@ TEST_CASE("on CUDA, wanted rows may be any, in any order, and repeat", "[gpu]") 
   check_wanted_rows(0);
 }
 
+namespace {
+
+void check_submissions(int device) {
+  const Backbone backbone = load_on(device, "llama_gqa");
+  std::vector<PackedBatch> batches;
+  std::vector<PendingRows> pending;
+  for (int i = 0; i < 4; ++i) {
+    batches.push_back(pack({some_tokens(20 + i, i), some_tokens(3, i + 1)}));
+    want_all(batches.back());
+    pending.push_back(backbone.submit(batches.back()));
+  }
+  for (const std::size_t i : {2U, 0U, 3U, 1U}) {
+    std::vector<float> rows(batches[i].tokens.size() *
+                            static_cast<std::size_t>(backbone.config().hidden_size));
+    const auto count = std::ssize(batches[i].tokens);
+    backbone.collect(std::move(pending[i]), {rows.data(), count, backbone.config().hidden_size});
+    CHECK(rows == embed(backbone, batches[i]));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("packs may be submitted ahead and collected in any order", "[unit]") { check_submissions(kCpu); }
+
+TEST_CASE("on CUDA, packs may be submitted ahead and collected in any order", "[gpu]") {
+  if (!has_cuda()) ARMORM_SKIP("no CUDA device");
+  check_submissions(0);
+}
+
 TEST_CASE("no wanted row gives an empty result", "[unit]") {
   const Backbone backbone = load_cpu("llama_gqa");
   CHECK(embed(backbone, pack({some_tokens(4, 1)})).empty());
