@@ -88,6 +88,11 @@ at::Tensor flash_attention(const at::Tensor& q, const at::Tensor& k, const at::T
   if (options.window > 0) {
     left = options.window - 1;
     right = 0;
+  } else if (options.fixed_order && plan.max_q == 1) {
+    // For single queries without a window the kernel splits the keys by how many blocks there are. A window
+    // of all keys keeps it from that.
+    left = plan.max_kv - 1;
+    right = 0;
   }
   return std::get<0>(
       at::_flash_attention_forward(q, k, v, plan.q_starts, plan.kv_starts, plan.max_q, plan.max_kv,

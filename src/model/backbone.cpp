@@ -59,8 +59,9 @@ Backbone Backbone::load(const BackboneOptions& options) {
   ModelConfig config = ModelConfig::load(options.model_folder);
   SafetensorsFolder files = SafetensorsFolder::open(options.model_folder);
   model::DecoderWeights weights = model::load_weights(files, config, dtype, device);
-  return Backbone(std::make_unique<Impl>(
-      Impl{std::move(files), model::Decoder(std::move(config), std::move(weights), device)}));
+  return Backbone(
+      std::make_unique<Impl>(Impl{std::move(files), model::Decoder(std::move(config), std::move(weights),
+                                                                   device, options.batch_invariant)}));
 }
 
 const ModelConfig& Backbone::config() const { return impl_->decoder.config(); }

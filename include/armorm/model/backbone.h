@@ -20,6 +20,9 @@ struct BackboneOptions {
   std::filesystem::path model_folder;
   Precision precision = Precision::bf16;
   int device = 0;  // CUDA device index; -1 = CPU
+  // A row's bits do not depend on what shares its pack: every matrix product runs in one fixed shape. Slower
+  // by the padding of the last rows of a pack.
+  bool batch_invariant = false;
 };
 
 // Sequences laid end to end without padding.
