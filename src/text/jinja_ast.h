@@ -110,12 +110,15 @@ struct Stmt {
 
 class Ast {
  public:
+  Ast() { intern("loop"); }
+
   Block root;
 
   Expr* new_expr(Expr::Kind kind, int line);
   Stmt* new_stmt(Stmt::Kind kind, int line);
   MacroDefinition* new_macro();
   NameId intern(std::string_view name);
+  NameId loop_name() const { return 0; }
   const std::string* name(NameId id) const { return &names_[id]; }
   // False when the template does not mention the name.
   bool find_name(std::string_view name, NameId& id) const;

@@ -48,7 +48,6 @@ struct Callable {
 struct Loop {
   std::vector<Value> items;
   std::size_t index = 0;
-  std::size_t depth = 1;
   std::optional<Arguments> last_changed;
 };
 
