@@ -91,7 +91,7 @@ std::int64_t search(const Text& text, const Bound& bound, bool from_right) {
                                  None{});
   const std::string_view window = part.text()->view();
   const std::string_view wanted = bound.text(0).view();
-  const std::size_t at = from_right ? window.rfind(wanted) : find(window, wanted, 0);
+  const std::size_t at = from_right ? window.rfind(wanted) : find_bytes(window, wanted, 0);
   if (at == std::string_view::npos) return -1;
   std::int64_t offset = bound.integer(1, 0);
   const auto length = static_cast<std::int64_t>(count_code_points(text.view()));
@@ -114,8 +114,8 @@ Value method_count(Evaluator&, const Value& self, const Arguments& arguments) {
   const Text& part = bound.text(0);
   if (part.empty()) return static_cast<std::int64_t>(count_code_points(text.view()) + 1);
   std::int64_t count = 0;
-  for (std::size_t at = find(text.view(), part.view(), 0); at != std::string_view::npos; ++count) {
-    at = find(text.view(), part.view(), at + part.size());
+  for (std::size_t at = find_bytes(text.view(), part.view(), 0); at != std::string_view::npos; ++count) {
+    at = find_bytes(text.view(), part.view(), at + part.size());
   }
   return count;
 }

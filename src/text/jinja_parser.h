@@ -54,7 +54,7 @@ class Parser {
     bool conditional = true;
     bool parentheses = false;
     bool namespaces = false;
-    std::string_view end_name;
+    std::string_view end_name = {};
   };
   const Expr* parse_expression(bool conditional = true);
   const Expr* parse_conditional();

@@ -72,7 +72,7 @@ std::vector<Value> split_separator(const Text& text, const Text& separator, std:
   while (limit < 0 || static_cast<std::int64_t>(parts.size()) < limit) {
     check_count(parts.size());
     const std::size_t at =
-        from_right ? rfind(text.view().substr(0, end), separator.view(), end) : find(text.view(), separator.view(), begin);
+        from_right ? rfind(text.view().substr(0, end), separator.view(), end) : find_bytes(text.view(), separator.view(), begin);
     if (at == std::string_view::npos) break;
     if (from_right) {
       parts.emplace_back(at + separator.size(), end);
@@ -138,7 +138,7 @@ std::vector<Value> split_words_from_right(const Text& text, std::int64_t limit) 
 
 }  // namespace
 
-std::size_t find(std::string_view text, std::string_view part, std::size_t from) {
+std::size_t find_bytes(std::string_view text, std::string_view part, std::size_t from) {
   if (from > text.size()) return std::string_view::npos;
   if (part.empty()) return from;
   const void* found = memmem(text.data() + from, text.size() - from, part.data(), part.size());
@@ -204,7 +204,7 @@ Text replace(const Text& text, const Text& from, const Text& to, std::int64_t co
   Text out;
   std::size_t at = 0;
   for (std::int64_t done = 0; count < 0 || done < count; ++done) {
-    const std::size_t found = find(text.view(), from.view(), at);
+    const std::size_t found = find_bytes(text.view(), from.view(), at);
     if (found == std::string_view::npos) break;
     if (!from.empty()) {
       out.append_slice(text, at, found);
@@ -248,7 +248,7 @@ std::vector<Value> split_lines(const Text& text, bool keep_ends) {
 
 std::vector<Value> partition(const Text& text, const Text& separator, bool from_right) {
   if (separator.empty()) fail("the separator of partition is empty");
-  const std::size_t at = from_right ? text.view().rfind(separator.view()) : find(text.view(), separator.view(), 0);
+  const std::size_t at = from_right ? text.view().rfind(separator.view()) : find_bytes(text.view(), separator.view(), 0);
   if (at == std::string_view::npos) {
     return from_right ? std::vector<Value>{Text(), Text(), text} : std::vector<Value>{text, Text(), Text()};
   }

@@ -26,6 +26,6 @@ std::vector<Value> split_lines(const Text& text, bool keep_ends);
 std::vector<Value> partition(const Text& text, const Text& separator, bool from_right);
 Text join(const Text& separator, const std::vector<Text>& parts);
 Text pad(const Text& text, std::int64_t width, const Text& fill, Side text_side);
-std::size_t find(std::string_view text, std::string_view part, std::size_t from);  // bytes, or npos
+std::size_t find_bytes(std::string_view text, std::string_view part, std::size_t from);  // bytes, or npos
 
 }  // namespace armorm::jinja
