@@ -137,7 +137,7 @@ TEST_CASE("data ranges are exactly the bytes of the messages", "[golden]") {
       CHECK(marked.substr(i, 3) == "DDD");
     }
     CHECK(markers == 5);
-    for (const std::string& token : {"<|", "<s>", "</s>", "[INST]", "<start_of_turn>", "<end_of_turn>"}) {
+    for (const std::string token : {"<|", "<s>", "</s>", "[INST]", "<start_of_turn>", "<end_of_turn>"}) {
       for (std::size_t at = rendered.text.find(token); at != std::string::npos; at = rendered.text.find(token, at + 1)) {
         CHECK(marked.substr(at, token.size()) == std::string(token.size(), '.'));
       }
