@@ -82,7 +82,8 @@ Text slice_text(const Text& text, const Value& begin, const Value& end, const Va
   return part;
 }
 
-std::int64_t checked(bool overflow, std::int64_t value) {
+// By reference: the operation that tells of the overflow writes the value.
+std::int64_t checked(bool overflow, const std::int64_t& value) {
   if (overflow) fail("an integer leaves the supported 64-bit range");
   return value;
 }
@@ -252,20 +253,20 @@ Value slice_value(const Value& value, const Value& begin, const Value& end, cons
 }
 
 Value Evaluator::attribute(const Value& value, std::string_view name) {
+  // The sandbox hands out an undefined value for Python's own attributes.
+  if (name.starts_with("__")) return {};
   if (const auto* undefined = value.get<Undefined>()) {
     fail("'{}' is undefined, so it has no attribute '{}'", undefined->name ? *undefined->name : "a value", name);
   }
-  if (name.starts_with("__")) fail("the attribute '{}' is not accessible", name);
   if (value.is<std::shared_ptr<Loop>>()) return loop_attribute(value, name);
   if (Namespace* const* space = value.get<Namespace*>()) {
     const Value* held = (*space)->find(name);
     return held == nullptr ? Value() : *held;
   }
-  NameId id = 0;
-  if (has_method(value, name) && ast_->find_name(name, id)) {
+  if (const std::string_view known = method_name(value, name); !known.empty()) {
     auto method = std::make_shared<Callable>();
     method->kind = Callable::Kind::method;
-    method->name = *ast_->name(id);
+    method->name = known;
     method->self = value;
     return std::shared_ptr<const Callable>(std::move(method));
   }

@@ -114,6 +114,7 @@ std::vector<std::pair<Value, Value>> dict_items(const Arguments& arguments) {
   if (arguments.positional.size() > 1) fail("'dict' and 'namespace' take one positional argument");
   if (!arguments.positional.empty()) {
     const Value& source = arguments.positional[0];
+    if (source.is_undefined()) fail("a dict cannot be made of an undefined value");
     if (const Mapping* mapping = source.mapping()) {
       items = mapping->items;
     } else {

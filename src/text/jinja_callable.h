@@ -39,7 +39,7 @@ class Bound {
 struct Callable {
   enum class Kind { method, macro, function };
   Kind kind = Kind::function;
-  std::string_view name;  // of the method or function; owned by the template
+  std::string_view name;  // of the method, function or macro; in storage that outlives the render
   Value self;             // method
   const MacroDefinition* macro = nullptr;
   Scope* scope = nullptr;  // where the macro was defined; owned by the evaluator

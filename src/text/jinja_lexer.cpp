@@ -201,6 +201,7 @@ bool Lexer::lex_raw() {
     close_block(source_[at_] == '%' ? 2 : 3);
     return true;
   }
+  if (at_ == source_.size()) return true;  // jinja2 lets an empty one stay open
   fail_at(line_, "the raw block is not closed");
 }
 

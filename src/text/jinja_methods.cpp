@@ -266,7 +266,7 @@ constexpr Entry kListMethods[] = {
     {"clear", method_refused},    {"sort", method_refused},     {"reverse", method_refused},
 };
 
-Method find_method(const Value& value, std::string_view name) {
+const Entry* find_method(const Value& value, std::string_view name) {
   std::span<const Entry> table;
   if (value.text() != nullptr) table = kStringMethods;
   if (value.mapping() != nullptr) table = kDictMethods;
@@ -275,18 +275,21 @@ Method find_method(const Value& value, std::string_view name) {
   if (sequence != nullptr && sequence->kind == Sequence::Kind::list) table = kListMethods;
   if (sequence != nullptr && sequence->kind == Sequence::Kind::tuple) table = std::span(kListMethods).first(2);
   const auto found = std::find_if(table.begin(), table.end(), [&](const Entry& entry) { return entry.name == name; });
-  return found == table.end() ? nullptr : found->method;
+  return found == table.end() ? nullptr : &*found;
 }
 
 }  // namespace
 
-bool has_method(const Value& value, std::string_view name) { return find_method(value, name) != nullptr; }
+std::string_view method_name(const Value& value, std::string_view name) {
+  const Entry* entry = find_method(value, name);
+  return entry == nullptr ? std::string_view() : entry->name;
+}
 
 Value call_method(Evaluator& evaluator, const Value& self, std::string_view name, const Arguments& arguments) {
   for (const Value& argument : arguments.positional) evaluator.charge(weight(argument));
-  const Method method = find_method(self, name);
-  if (method == nullptr) fail("a {} has no method '{}'", type_name(self), name);
-  return method(evaluator, self, arguments);
+  const Entry* entry = find_method(self, name);
+  if (entry == nullptr) fail("a {} has no method '{}'", type_name(self), name);
+  return entry->method(evaluator, self, arguments);
 }
 
 }  // namespace armorm::jinja

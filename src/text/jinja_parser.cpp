@@ -123,8 +123,13 @@ const Stmt* Parser::parse_simple_statement(const std::string& tag, int line) {
   if (tag == "break") return parse_loop_control(Stmt::Kind::leave, line);
   if (tag == "continue") return parse_loop_control(Stmt::Kind::next, line);
   if (tag == "print") {
+    Expr* parts = ast_.new_expr(Expr::Kind::concat, line);
+    while (current().kind != Token::Kind::block_end) {
+      if (!parts->children.empty()) expect_symbol(",");
+      parts->children.push_back(parse_expression());
+    }
     Stmt* output = ast_.new_stmt(Stmt::Kind::output, line);
-    output->expr = parse_tuple({});
+    output->expr = parts;
     return output;
   }
   if (tag == "generation") {

@@ -1,5 +1,6 @@
 // The expressions of a template.
 #include <charconv>
+#include <cstdlib>
 
 #include "text/jinja_failure.h"
 #include "text/jinja_parser.h"
@@ -203,9 +204,7 @@ const Expr* Parser::parse_number() {
   const char* begin = token.text.data();
   const char* end = begin + token.text.size();
   if (token.kind == Token::Kind::real) {
-    double value = 0;
-    std::from_chars(begin, end, value);
-    node->value = value;
+    node->value = std::strtod(token.text.c_str(), nullptr);  // too large is inf, as in Python
     return node;
   }
   int base = 10;

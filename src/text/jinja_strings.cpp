@@ -103,7 +103,7 @@ std::vector<Value> split_words(const Text& text, std::int64_t limit) {
     check_count(words.size());
     const std::size_t begin = at;
     if (limit >= 0 && static_cast<std::int64_t>(words.size()) == limit) {
-      words.emplace_back(strip(text.slice(begin, text.size()), Side::right, nullptr));
+      words.emplace_back(text.slice(begin, text.size()));
       break;
     }
     skip(false);
@@ -126,7 +126,7 @@ std::vector<Value> split_words_from_right(const Text& text, std::int64_t limit) 
     check_count(words.size());
     const std::size_t last = end;
     if (limit >= 0 && static_cast<std::int64_t>(words.size()) == limit) {
-      words.emplace_back(strip(text.slice(0, last), Side::left, nullptr));
+      words.emplace_back(text.slice(0, last));
       break;
     }
     skip(false);

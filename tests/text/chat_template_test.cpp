@@ -235,5 +235,5 @@ TEST_CASE("the template of the shared tokenizer renders with its own tokens", "[
   const RenderedText text =
       ChatTemplate::load(test::shared_dir() / "llama3-tokenizer").render({{"user", " <|eot_id|> "}}, variables);
   CHECK(text.text == "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\n<|eot_id|><|eot_id|>");
-  CHECK(text.data_ranges == Ranges{{36, 40}, {57, 67}});
+  CHECK(text.data_ranges == Ranges{{36, 40}, {59, 69}});
 }
