@@ -189,7 +189,8 @@ Value repeat(const Value& value, std::int64_t times) {
   const std::vector<Value>& items = value.sequence()->items;
   if (!items.empty() && count > kMaxItems / items.size()) fail("a list grows past {} items", kMaxItems);
   std::vector<Value> repeated;
-  for (std::size_t i = 0; i < (items.empty() ? 0 : count); ++i) repeated.insert(repeated.end(), items.begin(), items.end());
+  for (std::size_t i = 0; i < (items.empty() ? 0 : count); ++i)
+    repeated.insert(repeated.end(), items.begin(), items.end());
   return make_sequence(std::move(repeated), value.sequence()->kind);
 }
 
@@ -209,7 +210,8 @@ Value binary_operation(Op op, const Value& a, const Value& b) {
   if (op == Op::mod && a.text() != nullptr) return format_percent(*a.text(), b);
   const Sequence* x = a.sequence();
   const Sequence* y = b.sequence();
-  if (op == Op::add && x != nullptr && y != nullptr && x->kind == y->kind && x->kind <= Sequence::Kind::tuple) {
+  if (op == Op::add && x != nullptr && y != nullptr && x->kind == y->kind &&
+      x->kind <= Sequence::Kind::tuple) {
     std::vector<Value> items = x->items;
     items.insert(items.end(), y->items.begin(), y->items.end());
     return make_sequence(std::move(items), x->kind);
@@ -248,15 +250,18 @@ Value slice_value(const Value& value, const Value& begin, const Value& end, cons
   if (sequence == nullptr || sequence->kind > Sequence::Kind::range) return {};
   const auto length = static_cast<std::int64_t>(sequence->items.size());
   std::vector<Value> part;
-  visit_slice(resolve_slice(begin, end, step, length), [&](std::size_t i) { part.push_back(sequence->items[i]); });
+  visit_slice(resolve_slice(begin, end, step, length),
+              [&](std::size_t i) { part.push_back(sequence->items[i]); });
   return make_sequence(std::move(part), sequence->kind);
 }
 
 Value Evaluator::attribute(const Value& value, std::string_view name) {
-  // The sandbox hands out an undefined value for Python's own attributes.
-  if (name.starts_with("__")) return {};
+  // The sandbox hands out an undefined value for Python's own attributes, of which an undefined value has
+  // this one.
+  if (name.starts_with("__") && (!value.is_undefined() || name == "__class__")) return {};
   if (const auto* undefined = value.get<Undefined>()) {
-    fail("'{}' is undefined, so it has no attribute '{}'", undefined->name ? *undefined->name : "a value", name);
+    fail("'{}' is undefined, so it has no attribute '{}'", undefined->name ? *undefined->name : "a value",
+         name);
   }
   if (value.is<std::shared_ptr<Loop>>()) return loop_attribute(value, name);
   if (Namespace* const* space = value.get<Namespace*>()) {

@@ -1,4 +1,5 @@
-// The parsed template. Nodes live in deques of the Ast, so that a long chain of nodes is freed without recursion.
+// The parsed template. Nodes live in deques of the Ast, so that a long chain of nodes is freed without
+// recursion.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,27 @@ using NameId = std::uint32_t;
 using FilterFunction = Value (*)(Evaluator&, const Value&, const Arguments&);
 using TestFunction = bool (*)(Evaluator&, const Value&, const Arguments&);
 
-enum class Op { none, add, sub, mul, div, floor_div, mod, power, eq, ne, lt, le, gt, ge, in, not_in, negate, plus, invert };
+enum class Op {
+  none,
+  add,
+  sub,
+  mul,
+  div,
+  floor_div,
+  mod,
+  power,
+  eq,
+  ne,
+  lt,
+  le,
+  gt,
+  ge,
+  in,
+  not_in,
+  negate,
+  plus,
+  invert
+};
 
 struct Expr;
 

@@ -6,11 +6,12 @@
 
 namespace armorm::jinja {
 
-Bound::Bound(const Arguments& arguments, std::string_view callee, std::initializer_list<std::string_view> parameters,
-             std::size_t required)
+Bound::Bound(const Arguments& arguments, std::string_view callee,
+             std::initializer_list<std::string_view> parameters, std::size_t required)
     : callee_(callee), values_(parameters.size(), nullptr) {
   if (arguments.positional.size() > parameters.size()) {
-    fail("'{}' takes at most {} arguments, {} are given", callee, parameters.size(), arguments.positional.size());
+    fail("'{}' takes at most {} arguments, {} are given", callee, parameters.size(),
+         arguments.positional.size());
   }
   for (std::size_t i = 0; i < arguments.positional.size(); ++i) values_[i] = &arguments.positional[i];
   for (const auto& [name, value] : arguments.named) {

@@ -22,8 +22,8 @@ struct Arguments {
 class Bound {
  public:
   // Fails on too many, on unknown names, and when one of the first `required` is missing.
-  Bound(const Arguments& arguments, std::string_view callee, std::initializer_list<std::string_view> parameters,
-        std::size_t required = 0);
+  Bound(const Arguments& arguments, std::string_view callee,
+        std::initializer_list<std::string_view> parameters, std::size_t required = 0);
   bool has(std::size_t i) const { return values_[i] != nullptr; }
   const Value& operator[](std::size_t i) const { return *values_[i]; }
   // str, else fails.

@@ -135,7 +135,9 @@ Value Evaluator::eval_concat(const Expr& expr) {
 
 Value Evaluator::eval_slice(const Expr& expr) {
   const Value holder = eval(expr.children[0]);
-  const auto bound = [&](std::size_t i) { return expr.children[i] == nullptr ? Value(None{}) : eval(expr.children[i]); };
+  const auto bound = [&](std::size_t i) {
+    return expr.children[i] == nullptr ? Value(None{}) : eval(expr.children[i]);
+  };
   const Value begin = bound(1);
   const Value end = bound(2);
   const Value step = bound(3);

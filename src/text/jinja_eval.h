@@ -113,7 +113,9 @@ class Evaluator {
 
 // The name itself, in storage that lasts, when values of this type have such a method; else empty.
 std::string_view method_name(const Value& value, std::string_view name);
-inline bool has_method(const Value& value, std::string_view name) { return !method_name(value, name).empty(); }
+inline bool has_method(const Value& value, std::string_view name) {
+  return !method_name(value, name).empty();
+}
 Value call_method(Evaluator& evaluator, const Value& self, std::string_view name, const Arguments& arguments);
 bool is_global_function(std::string_view name);
 Value binary_operation(Op op, const Value& a, const Value& b);

@@ -170,7 +170,8 @@ Evaluator::Flow Evaluator::run_with(const Stmt& statement) {
   std::vector<Value> values;
   for (const auto& [target, value] : statement.assignments) values.push_back(eval(value));
   const ScopeGuard scope(*this, scope_);
-  for (std::size_t i = 0; i < values.size(); ++i) assign(*statement.assignments[i].first, std::move(values[i]));
+  for (std::size_t i = 0; i < values.size(); ++i)
+    assign(*statement.assignments[i].first, std::move(values[i]));
   return run(statement.body);
 }
 
@@ -197,7 +198,8 @@ void Evaluator::assign(const Expr& target, Value value) {
   if (target.kind == Expr::Kind::namespace_item) {
     const Value holder = lookup(target.name);
     Namespace* const* space = holder.get<Namespace*>();
-    if (space == nullptr) fail("'{}' is no namespace, so '{}' cannot be set on it", *ast_->name(target.name), *target.text);
+    if (space == nullptr)
+      fail("'{}' is no namespace, so '{}' cannot be set on it", *ast_->name(target.name), *target.text);
     return (*space)->set(*target.text, std::move(value));
   }
   std::vector<Value> items = iterate(value);

@@ -1,4 +1,5 @@
-// How the parts of the engine report what a template did wrong; the template's name and line are added further out.
+// How the parts of the engine report what a template did wrong; the template's name and line are added
+// further out.
 #pragma once
 
 #include <fmt/format.h>

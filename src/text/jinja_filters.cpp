@@ -41,8 +41,9 @@ Text title_words(const Text& text) {
   };
   for (std::size_t at = 0; at < text.size();) {
     const CodePoint c = code_point_at(text.view(), at);
-    const bool separator = is_space(c.value) || (c.value < 0x80 && std::string_view("-({[<").find(
-                                                     static_cast<char>(c.value)) != std::string_view::npos);
+    const bool separator =
+        is_space(c.value) || (c.value < 0x80 && std::string_view("-({[<").find(static_cast<char>(c.value)) !=
+                                                    std::string_view::npos);
     if (separator) {
       flush(at);
       out.append_slice(text, at, at + c.size);
@@ -57,7 +58,8 @@ Text title_words(const Text& text) {
 Value filter_trim(Evaluator&, const Value& input, const Arguments& arguments) {
   const Bound bound(arguments, "trim", {"chars"});
   const Text text = soft_text(input);
-  return keep_markup(input, strip(text, Side::both, bound.has(0) && !bound[0].is_none() ? &bound.text(0) : nullptr));
+  return keep_markup(input,
+                     strip(text, Side::both, bound.has(0) && !bound[0].is_none() ? &bound.text(0) : nullptr));
 }
 
 Value filter_replace(Evaluator&, const Value& input, const Arguments& arguments) {
@@ -105,7 +107,8 @@ bool parse_real(const Text& text, double& value) {
   const std::string digits = number_text(text);
   const auto [end, status] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
   if (status == std::errc::result_out_of_range) fail("the number {} is out of range", digits);
-  return status == std::errc() && end == digits.data() + digits.size() && digits.find('(') == std::string::npos;
+  return status == std::errc() && end == digits.data() + digits.size() &&
+         digits.find('(') == std::string::npos;
 }
 
 bool parse_integer(const Text& text, std::int64_t base, std::int64_t& value) {
@@ -113,7 +116,8 @@ bool parse_integer(const Text& text, std::int64_t base, std::int64_t& value) {
   const std::size_t sign = digits.starts_with('-') ? 1 : 0;
   static constexpr std::pair<std::string_view, std::int64_t> kPrefixes[] = {{"0x", 16}, {"0o", 8}, {"0b", 2}};
   for (const auto& [prefix, its_base] : kPrefixes) {
-    if (its_base == base && digits.size() > sign + 2 && digits[sign] == '0' && (digits[sign + 1] | 0x20) == prefix[1]) {
+    if (its_base == base && digits.size() > sign + 2 && digits[sign] == '0' &&
+        (digits[sign + 1] | 0x20) == prefix[1]) {
       digits.erase(sign, 2);
       break;
     }
@@ -121,7 +125,8 @@ bool parse_integer(const Text& text, std::int64_t base, std::int64_t& value) {
   if (base < 2 || base > 36) fail("the base {} of int is not supported", base);
   const auto [end, status] =
       std::from_chars(digits.data(), digits.data() + digits.size(), value, static_cast<int>(base));
-  if (status == std::errc::result_out_of_range) fail("the integer {} leaves the supported 64-bit range", digits);
+  if (status == std::errc::result_out_of_range)
+    fail("the integer {} leaves the supported 64-bit range", digits);
   return status == std::errc() && end == digits.data() + digits.size();
 }
 
@@ -168,7 +173,8 @@ Value filter_abs(Evaluator&, const Value& input, const Arguments& arguments) {
 // round(x, n) of Python: correct to the last digit, through the decimal text.
 double round_half_even(double value, std::int64_t precision) {
   if (precision >= 0) {
-    const std::string digits = fmt::format("{:.{}f}", value, static_cast<int>(std::min<std::int64_t>(precision, 300)));
+    const std::string digits =
+        fmt::format("{:.{}f}", value, static_cast<int>(std::min<std::int64_t>(precision, 300)));
     double rounded = 0;
     std::from_chars(digits.data(), digits.data() + digits.size(), rounded);
     return rounded;
@@ -185,9 +191,11 @@ Value filter_round(Evaluator&, const Value& input, const Arguments& arguments) {
   if (!input.is_number()) fail("a {} cannot be rounded", type_name(input));
   if (method == "common" && !input.is<double>()) {
     if (precision >= 0) return to_index(input, "a number");
-    return static_cast<std::int64_t>(round_half_even(static_cast<double>(to_index(input, "a number")), precision));
+    return static_cast<std::int64_t>(
+        round_half_even(static_cast<double>(to_index(input, "a number")), precision));
   }
-  const double value = input.is<double>() ? *input.get<double>() : static_cast<double>(to_index(input, "a number"));
+  const double value =
+      input.is<double>() ? *input.get<double>() : static_cast<double>(to_index(input, "a number"));
   if (method == "common") return round_half_even(value, precision);
   const double scale = std::pow(10.0, static_cast<double>(precision));
   return (method == "ceil" ? std::ceil(value * scale) : std::floor(value * scale)) / scale;
@@ -199,7 +207,8 @@ Value filter_indent(Evaluator&, const Value& input, const Arguments& arguments) 
   if (bound.has(0) && bound[0].text() != nullptr) {
     margin = *bound[0].text();
   } else {
-    margin.append_fill(static_cast<std::size_t>(std::max<std::int64_t>(bound.integer(0, 4), 0)), Text::trusted(" "));
+    margin.append_fill(static_cast<std::size_t>(std::max<std::int64_t>(bound.integer(0, 4), 0)),
+                       Text::trusted(" "));
   }
   Text text = to_text(input);
   text.append("\n", false);  // so that a last line that ends in a newline counts
@@ -220,7 +229,8 @@ Value filter_center(Evaluator&, const Value& input, const Arguments& arguments) 
 }
 
 Value filter_format(Evaluator&, const Value& input, const Arguments& arguments) {
-  if (!arguments.positional.empty() && !arguments.named.empty()) fail("format takes positional or named values");
+  if (!arguments.positional.empty() && !arguments.named.empty())
+    fail("format takes positional or named values");
   if (arguments.named.empty()) {
     return format_percent(soft_text(input), make_sequence(arguments.positional, Sequence::Kind::tuple));
   }
@@ -234,8 +244,11 @@ Value filter_truncate(Evaluator&, const Value& input, const Arguments& arguments
   const std::int64_t length = bound.integer(0, 255);
   const Text end = bound.has(2) ? bound.text(2) : Text::trusted("...");
   const std::int64_t leeway = bound.has(3) && !bound[3].is_none() ? bound.integer(3, 5) : 5;
-  const auto size = [](const Text& text) { return static_cast<std::int64_t>(count_code_points(text.view())); };
-  if (length < size(end) || leeway < 0) fail("truncate needs a length of at least {} and a leeway of at least 0", size(end));
+  const auto size = [](const Text& text) {
+    return static_cast<std::int64_t>(count_code_points(text.view()));
+  };
+  if (length < size(end) || leeway < 0)
+    fail("truncate needs a length of at least {} and a leeway of at least 0", size(end));
   const Text text = to_text(input);
   if (size(text) <= length || size(text) - length <= leeway) return text;
   const Value kept = slice_value(text, None{}, length - size(end), None{});
@@ -273,7 +286,8 @@ Value filter_json(Evaluator&, const Value& input, const Arguments& arguments) {
     if (bound[1].text() != nullptr) {
       indent = *bound[1].text();
     } else {
-      indent.append_fill(static_cast<std::size_t>(std::max<std::int64_t>(bound.integer(1, 0), 0)), Text::trusted(" "));
+      indent.append_fill(static_cast<std::size_t>(std::max<std::int64_t>(bound.integer(1, 0), 0)),
+                         Text::trusted(" "));
     }
     style.indent = std::move(indent);
   }
@@ -322,8 +336,9 @@ Text escape_html(const Value& value) {
   const Text text = to_text(value);
   Text out;
   for (std::size_t at = 0; at < text.size(); ++at) {
-    const auto* const escape = std::find_if(std::begin(kEscapes), std::end(kEscapes),
-                                            [&](const auto& entry) { return entry.first == text.view()[at]; });
+    const auto* const escape = std::find_if(std::begin(kEscapes), std::end(kEscapes), [&](const auto& entry) {
+      return entry.first == text.view()[at];
+    });
     if (escape == std::end(kEscapes)) {
       out.append_slice(text, at, at + 1);
     } else {
@@ -337,8 +352,8 @@ std::span<const FilterEntry> scalar_filters() { return kFilters; }
 
 FilterFunction find_filter(std::string_view name) {
   for (const auto table : {scalar_filters(), sequence_filters()}) {
-    const auto found =
-        std::find_if(table.begin(), table.end(), [&](const FilterEntry& entry) { return entry.name == name; });
+    const auto found = std::find_if(table.begin(), table.end(),
+                                    [&](const FilterEntry& entry) { return entry.name == name; });
     if (found != table.end()) return found->filter;
   }
   return nullptr;

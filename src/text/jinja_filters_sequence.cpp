@@ -44,8 +44,9 @@ bool before(const SortItem& a, const SortItem& b) {
 
 std::vector<Value> sort_items(std::vector<SortItem> items, bool reverse) {
   // Python's reverse sort is stable too.
-  std::stable_sort(items.begin(), items.end(),
-                   [&](const SortItem& a, const SortItem& b) { return reverse ? before(b, a) : before(a, b); });
+  std::stable_sort(items.begin(), items.end(), [&](const SortItem& a, const SortItem& b) {
+    return reverse ? before(b, a) : before(a, b);
+  });
   std::vector<Value> values;
   for (SortItem& item : items) values.push_back(std::move(item.value));
   return values;
@@ -65,7 +66,8 @@ Value filter_sort(Evaluator& evaluator, const Value& input, const Arguments& arg
     SortItem item{{}, value};
     for (const Value& path : paths) item.keys.push_back(get_path(evaluator, value, path, nullptr));
     if (paths.empty()) item.keys = {value};
-    if (!bound.flag(1, false)) std::transform(item.keys.begin(), item.keys.end(), item.keys.begin(), fold_case);
+    if (!bound.flag(1, false))
+      std::transform(item.keys.begin(), item.keys.end(), item.keys.begin(), fold_case);
     items.push_back(std::move(item));
   }
   return make_sequence(sort_items(std::move(items), bound.flag(0, false)));
@@ -93,7 +95,8 @@ Value filter_unique(Evaluator& evaluator, const Value& input, const Arguments& a
     Value key = bound.has(1) && !bound[1].is_none() ? get_path(evaluator, value, bound[1], nullptr) : value;
     if (!bound.flag(0, false)) key = fold_case(key);
     evaluator.charge(seen.size());
-    if (std::any_of(seen.begin(), seen.end(), [&](const Value& known) { return equal(known, key); })) continue;
+    if (std::any_of(seen.begin(), seen.end(), [&](const Value& known) { return equal(known, key); }))
+      continue;
     seen.push_back(std::move(key));
     kept.push_back(value);
   }
@@ -134,7 +137,8 @@ Value filter_join(Evaluator& evaluator, const Value& input, const Arguments& arg
   const Bound bound(arguments, "join", {"d", "attribute"});
   std::vector<Text> parts;
   for (const Value& value : iterate(input)) {
-    parts.push_back(to_text(bound.has(1) && !bound[1].is_none() ? get_path(evaluator, value, bound[1], nullptr) : value));
+    parts.push_back(
+        to_text(bound.has(1) && !bound[1].is_none() ? get_path(evaluator, value, bound[1], nullptr) : value));
   }
   return join(bound.has(0) ? to_text(bound[0]) : Text(), parts);
 }
@@ -156,16 +160,18 @@ Value filter_first(Evaluator&, const Value& input, const Arguments& arguments) {
     return sequence->consumed < sequence->items.size() ? sequence->items[sequence->consumed++] : Value();
   }
   if (sequence != nullptr) return sequence->items.empty() ? Value() : sequence->items.front();
-  if (input.text() != nullptr) return slice_value(input, None{}, std::int64_t{1}, None{}).text()->empty()
-                                          ? Value()
-                                          : slice_value(input, None{}, std::int64_t{1}, None{});
+  if (input.text() != nullptr)
+    return slice_value(input, None{}, std::int64_t{1}, None{}).text()->empty()
+               ? Value()
+               : slice_value(input, None{}, std::int64_t{1}, None{});
   const std::vector<Value> items = iterate(input);
   return items.empty() ? Value() : items.front();
 }
 
 Value filter_last(Evaluator&, const Value& input, const Arguments& arguments) {
   const Bound bound(arguments, "last", {});
-  if (input.sequence() != nullptr && input.sequence()->kind == kGenerator) fail("a generator cannot be reversed");
+  if (input.sequence() != nullptr && input.sequence()->kind == kGenerator)
+    fail("a generator cannot be reversed");
   const std::vector<Value> items = iterate(input);
   return items.empty() ? Value() : items.back();
 }
@@ -197,7 +203,8 @@ Value filter_attr(Evaluator& evaluator, const Value& input, const Arguments& arg
 
 // The arguments behind the name of the filter or test that map or select were given.
 std::string take_name(Arguments& arguments, std::string_view callee) {
-  if (arguments.positional.empty() || arguments.positional[0].text() == nullptr) fail("'{}' needs a name", callee);
+  if (arguments.positional.empty() || arguments.positional[0].text() == nullptr)
+    fail("'{}' needs a name", callee);
   std::string name = arguments.positional[0].text()->bytes();
   arguments.positional.erase(arguments.positional.begin());
   return name;
@@ -209,7 +216,8 @@ Value filter_map_items(Evaluator& evaluator, const Value& input, const Arguments
   if (arguments.positional.empty()) {
     const Bound bound(arguments, "map", {"attribute", "default"}, 1);
     const Value* otherwise = bound.has(1) && !bound[1].is_none() ? &bound[1] : nullptr;
-    for (const Value& value : iterate(input)) mapped.push_back(get_path(evaluator, value, bound[0], otherwise));
+    for (const Value& value : iterate(input))
+      mapped.push_back(get_path(evaluator, value, bound[0], otherwise));
     return make_sequence(std::move(mapped), kGenerator);
   }
   Arguments rest = arguments;

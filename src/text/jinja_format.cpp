@@ -48,10 +48,12 @@ double real_of(const Value& value) {
 
 // Digits without a sign.
 std::string format_magnitude(const Value& value, const Spec& spec) {
-  const bool real = spec.type != '\0' && std::string_view("eEfFgG%").find(spec.type) != std::string_view::npos;
+  const bool real =
+      spec.type != '\0' && std::string_view("eEfFgG%").find(spec.type) != std::string_view::npos;
   if (real || value.is<double>()) {
     const double magnitude = std::fabs(real_of(value)) * (spec.type == '%' ? 100 : 1);
-    const int precision = static_cast<int>(std::min<std::int64_t>(spec.precision < 0 ? 6 : spec.precision, 300));
+    const int precision =
+        static_cast<int>(std::min<std::int64_t>(spec.precision < 0 ? 6 : spec.precision, 300));
     if (spec.type == '\0' && spec.precision < 0) return format_float(magnitude);
     const char type = spec.type == '%' ? 'f' : spec.type;
     if (type == '\0' || std::string_view("eEfFgG").find(type) == std::string_view::npos) {
@@ -61,7 +63,8 @@ std::string format_magnitude(const Value& value, const Spec& spec) {
     return fmt::format(fmt::runtime(pattern), magnitude, precision) + (spec.type == '%' ? "%" : "");
   }
   const std::int64_t integer = to_index(value, "a formatted number");
-  const std::uint64_t magnitude = integer < 0 ? 0 - static_cast<std::uint64_t>(integer) : static_cast<std::uint64_t>(integer);
+  const std::uint64_t magnitude =
+      integer < 0 ? 0 - static_cast<std::uint64_t>(integer) : static_cast<std::uint64_t>(integer);
   switch (spec.type) {
     case '\0':
     case 'd':
@@ -92,7 +95,8 @@ void append_padded(Text& out, const Text& text, const Spec& spec, char default_a
 }
 
 void append_number(Text& out, const Value& value, const Spec& spec) {
-  const bool negative = value.is<double>() ? std::signbit(*value.get<double>()) : to_index(value, "a formatted number") < 0;
+  const bool negative =
+      value.is<double>() ? std::signbit(*value.get<double>()) : to_index(value, "a formatted number") < 0;
   std::string digits = format_magnitude(value, spec);
   if (spec.grouping != '\0') digits = group_thousands(std::move(digits), spec.grouping);
   const std::string sign = negative ? "-" : spec.sign == '-' ? "" : std::string(1, spec.sign);
@@ -114,7 +118,8 @@ void append_text(Text& out, const Text& text, const Spec& spec, char default_ali
   append_padded(out, *cut.text(), spec, default_align);
 }
 
-// --- percent ---------------------------------------------------------------------------------------------------
+// --- percent
+// ---------------------------------------------------------------------------------------------------
 
 class PercentArguments {
  public:
@@ -135,8 +140,8 @@ class PercentArguments {
     return *value;
   }
   void finish() const {
-    if (tuple_ != nullptr ? used_ < tuple_->items.size() : used_ == 0 && argument_.mapping() == nullptr &&
-                                                              argument_.sequence() == nullptr) {
+    if (tuple_ != nullptr ? used_ < tuple_->items.size()
+                          : used_ == 0 && argument_.mapping() == nullptr && argument_.sequence() == nullptr) {
       fail("the format does not use all its values");
     }
   }
@@ -181,7 +186,8 @@ void append_percent(Text& out, Spec spec, const Value& value) {
   append_number(out, value, spec);
 }
 
-// --- braces ----------------------------------------------------------------------------------------------------
+// --- braces
+// ----------------------------------------------------------------------------------------------------
 
 Spec read_brace_spec(std::string_view text) {
   Spec spec;
@@ -196,7 +202,8 @@ Spec read_brace_spec(std::string_view text) {
   } else if (is_align(0)) {
     spec.align = text[at++];
   }
-  if (at < text.size() && std::string_view("+- ").find(text[at]) != std::string_view::npos) spec.sign = text[at++];
+  if (at < text.size() && std::string_view("+- ").find(text[at]) != std::string_view::npos)
+    spec.sign = text[at++];
   if (at < text.size() && text[at] == '#') spec.alternate = ++at > 0;
   if (at < text.size() && text[at] == '0') spec.zero = ++at > 0;
   spec.width = read_number(text, at);
@@ -253,11 +260,13 @@ class BraceFormat {
     Value value = argument(name.substr(0, end));
     for (std::size_t at = end; at < name.size();) {
       const bool bracket = name[at] == '[';
-      const std::size_t stop = bracket ? name.find(']', at) : std::min(name.find_first_of(".[", at + 1), name.size());
+      const std::size_t stop =
+          bracket ? name.find(']', at) : std::min(name.find_first_of(".[", at + 1), name.size());
       if (stop == std::string_view::npos) fail("the format has an unmatched bracket");
       const std::string_view key = name.substr(at + 1, stop - at - 1);
       std::size_t digits = 0;
-      const bool number = bracket && !key.empty() && key.find_first_not_of("0123456789") == std::string_view::npos;
+      const bool number =
+          bracket && !key.empty() && key.find_first_not_of("0123456789") == std::string_view::npos;
       value = !bracket ? evaluator_.attribute(value, key)
               : number ? evaluator_.item(value, read_number(key, digits))
                        : evaluator_.item(value, make_trusted(key));

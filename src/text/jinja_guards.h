@@ -14,7 +14,8 @@ class Evaluator::Depth {
  public:
   explicit Depth(Evaluator& evaluator) : evaluator_(evaluator) {
     if (++evaluator_.steps_ > kMaxSteps) fail("the template takes more than {} steps", kMaxSteps);
-    if (evaluator_.depth_ >= kMaxEvalDepth) fail("calls and expressions are nested deeper than {}", kMaxEvalDepth);
+    if (evaluator_.depth_ >= kMaxEvalDepth)
+      fail("calls and expressions are nested deeper than {}", kMaxEvalDepth);
     ++evaluator_.depth_;
   }
   ~Depth() { --evaluator_.depth_; }

@@ -1,9 +1,10 @@
 // The tojson filter as transformers defines it: json.dumps with ensure_ascii off by default.
+#include "text/jinja_json.h"
+
 #include <algorithm>
 #include <cmath>
 
 #include "text/jinja_failure.h"
-#include "text/jinja_json.h"
 #include "text/jinja_unicode.h"
 
 namespace armorm::jinja {
@@ -29,7 +30,8 @@ class Writer {
     if (const Text* text = value.text()) return write_string(*text);
     if (const Mapping* mapping = value.mapping()) return write_mapping(*mapping, level);
     const Sequence* sequence = value.sequence();
-    if (sequence != nullptr && sequence->kind <= Sequence::Kind::tuple) return write_sequence(*sequence, level);
+    if (sequence != nullptr && sequence->kind <= Sequence::Kind::tuple)
+      return write_sequence(*sequence, level);
     put(scalar(value));
   }
 
@@ -58,7 +60,8 @@ class Writer {
     for (std::size_t at = 0; at < text.size();) {
       const CodePoint c = code_point_at(text.view(), at);
       const bool data = text.is_data(at);
-      const std::size_t known = c.value < 0x80 ? kFrom.find(static_cast<char>(c.value)) : std::string_view::npos;
+      const std::size_t known =
+          c.value < 0x80 ? kFrom.find(static_cast<char>(c.value)) : std::string_view::npos;
       if (known != std::string_view::npos) {
         const char escape[] = {'\\', kTo[known]};
         out_.append({escape, 2}, data);

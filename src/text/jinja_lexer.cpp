@@ -88,8 +88,8 @@ void Lexer::skip_spaces() {
   }
 }
 
-// Text in front of a tag: "-" strips all space before it; otherwise blanks between the start of the line and a block
-// or comment go, unless "+" keeps them.
+// Text in front of a tag: "-" strips all space before it; otherwise blanks between the start of the line and
+// a block or comment go, unless "+" keeps them.
 void Lexer::push_data(std::string_view text, char sign, bool strip_line) {
   std::string_view kept = text;
   if (sign == '-') {
@@ -106,7 +106,8 @@ void Lexer::push_data(std::string_view text, char sign, bool strip_line) {
 
 std::size_t Lexer::find_opening() const {
   for (std::size_t i = source_.find('{', at_); i != std::string::npos; i = source_.find('{', i + 1)) {
-    if (i + 1 < source_.size() && (source_[i + 1] == '{' || source_[i + 1] == '%' || source_[i + 1] == '#')) return i;
+    if (i + 1 < source_.size() && (source_[i + 1] == '{' || source_[i + 1] == '%' || source_[i + 1] == '#'))
+      return i;
   }
   return std::string::npos;
 }
@@ -177,7 +178,8 @@ std::size_t Lexer::match_raw_begin() const {
 bool Lexer::match_raw_end(std::size_t begin, std::size_t& end, char& sign) const {
   std::size_t i = begin + 2;
   const auto spaces = [&] {
-    while (i < source_.size() && is_space(code_point_at(source_, i).value)) i += code_point_at(source_, i).size;
+    while (i < source_.size() && is_space(code_point_at(source_, i).value))
+      i += code_point_at(source_, i).size;
   };
   sign = i < source_.size() && (source_[i] == '-' || source_[i] == '+') ? source_[i++] : '\0';
   spaces();
@@ -185,7 +187,8 @@ bool Lexer::match_raw_end(std::size_t begin, std::size_t& end, char& sign) const
   i += 6;
   spaces();
   end = i;
-  return source_.compare(i, 2, "%}") == 0 || source_.compare(i, 3, "-%}") == 0 || source_.compare(i, 3, "+%}") == 0;
+  return source_.compare(i, 2, "%}") == 0 || source_.compare(i, 3, "-%}") == 0 ||
+         source_.compare(i, 3, "+%}") == 0;
 }
 
 bool Lexer::lex_raw() {
@@ -264,7 +267,8 @@ std::size_t Lexer::number_size(bool& real) const {
   std::size_t end = digits_end(text, 0, is_ascii_digit);
   const std::size_t whole = end;
   if (at_ > 0 && source_[at_ - 1] == '.') return whole;
-  if (end < text.size() && text[end] == '.' && digit(end + 1, text)) end = digits_end(text, end + 1, is_ascii_digit);
+  if (end < text.size() && text[end] == '.' && digit(end + 1, text))
+    end = digits_end(text, end + 1, is_ascii_digit);
   if (end < text.size() && (text[end] | 0x20) == 'e') {
     const std::size_t sign = end + 1 < text.size() && (text[end + 1] == '+' || text[end + 1] == '-') ? 1 : 0;
     if (digit(end + 1 + sign, text)) end = digits_end(text, end + 1 + sign, is_ascii_digit);
@@ -289,7 +293,8 @@ void Lexer::lex_number() {
 
 void Lexer::lex_name() {
   std::size_t end = at_;
-  while (end < source_.size() && is_word(code_point_at(source_, end).value)) end += code_point_at(source_, end).size;
+  while (end < source_.size() && is_word(code_point_at(source_, end).value))
+    end += code_point_at(source_, end).size;
   push(Token::Kind::name, source_.substr(at_, end - at_));
   advance(end - at_);
 }
@@ -315,7 +320,8 @@ void Lexer::lex_symbol() {
   if (c == '{') brackets_.push_back('}');
   if (c == ')' || c == ']' || c == '}') {
     if (brackets_.empty()) fail_at(line_, fmt::format("unexpected '{}'", c));
-    if (brackets_.back() != c) fail_at(line_, fmt::format("unexpected '{}', expected '{}'", c, brackets_.back()));
+    if (brackets_.back() != c)
+      fail_at(line_, fmt::format("unexpected '{}', expected '{}'", c, brackets_.back()));
     brackets_.pop_back();
   }
   push(Token::Kind::symbol, std::string(*symbol));
@@ -331,7 +337,9 @@ std::vector<Token> Lexer::run() {
 
 }  // namespace
 
-void fail_at(int line, const std::string& message) { throw Failure(fmt::format("line {}: {}", line, message)); }
+void fail_at(int line, const std::string& message) {
+  throw Failure(fmt::format("line {}: {}", line, message));
+}
 
 std::vector<Token> tokenize(std::string_view source) { return Lexer(source).run(); }
 

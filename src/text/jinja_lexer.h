@@ -8,7 +8,19 @@
 namespace armorm::jinja {
 
 struct Token {
-  enum class Kind { data, output_begin, output_end, block_begin, block_end, name, string, integer, real, symbol, end };
+  enum class Kind {
+    data,
+    output_begin,
+    output_end,
+    block_begin,
+    block_end,
+    name,
+    string,
+    integer,
+    real,
+    symbol,
+    end
+  };
   Kind kind = Kind::end;
   int line = 1;
   std::string text;  // data: the text; string: unescaped; else as written

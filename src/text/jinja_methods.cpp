@@ -87,8 +87,8 @@ Value method_join(Evaluator&, const Value& self, const Arguments& arguments) {
 
 // find and its relatives count in code points.
 std::int64_t search(const Text& text, const Bound& bound, bool from_right) {
-  const Value part = slice_value(text, bound.has(1) ? bound[1] : Value(None{}), bound.has(2) ? bound[2] : Value(None{}),
-                                 None{});
+  const Value part = slice_value(text, bound.has(1) ? bound[1] : Value(None{}),
+                                 bound.has(2) ? bound[2] : Value(None{}), None{});
   const std::string_view window = part.text()->view();
   const std::string_view wanted = bound.text(0).view();
   const std::size_t at = from_right ? window.rfind(wanted) : find_bytes(window, wanted, 0);
@@ -261,9 +261,10 @@ constexpr Entry kDictMethods[] = {
     {"setdefault", method_refused},
 };
 constexpr Entry kListMethods[] = {
-    {"index", method_item_index}, {"count", method_item_count}, {"copy", method_copy},      {"append", method_refused},
-    {"extend", method_refused},   {"insert", method_refused},   {"pop", method_refused},    {"remove", method_refused},
-    {"clear", method_refused},    {"sort", method_refused},     {"reverse", method_refused},
+    {"index", method_item_index}, {"count", method_item_count}, {"copy", method_copy},
+    {"append", method_refused},   {"extend", method_refused},   {"insert", method_refused},
+    {"pop", method_refused},      {"remove", method_refused},   {"clear", method_refused},
+    {"sort", method_refused},     {"reverse", method_refused},
 };
 
 const Entry* find_method(const Value& value, std::string_view name) {
@@ -273,8 +274,10 @@ const Entry* find_method(const Value& value, std::string_view name) {
   const Sequence* sequence = value.sequence();
   // Tuples have the first two of a list's.
   if (sequence != nullptr && sequence->kind == Sequence::Kind::list) table = kListMethods;
-  if (sequence != nullptr && sequence->kind == Sequence::Kind::tuple) table = std::span(kListMethods).first(2);
-  const auto found = std::find_if(table.begin(), table.end(), [&](const Entry& entry) { return entry.name == name; });
+  if (sequence != nullptr && sequence->kind == Sequence::Kind::tuple)
+    table = std::span(kListMethods).first(2);
+  const auto found =
+      std::find_if(table.begin(), table.end(), [&](const Entry& entry) { return entry.name == name; });
   return found == table.end() ? nullptr : &*found;
 }
 
@@ -285,7 +288,8 @@ std::string_view method_name(const Value& value, std::string_view name) {
   return entry == nullptr ? std::string_view() : entry->name;
 }
 
-Value call_method(Evaluator& evaluator, const Value& self, std::string_view name, const Arguments& arguments) {
+Value call_method(Evaluator& evaluator, const Value& self, std::string_view name,
+                  const Arguments& arguments) {
   for (const Value& argument : arguments.positional) evaluator.charge(weight(argument));
   const Entry* entry = find_method(self, name);
   if (entry == nullptr) fail("a {} has no method '{}'", type_name(self), name);

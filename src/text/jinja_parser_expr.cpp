@@ -232,7 +232,8 @@ const Expr* Parser::parse_string() {
 
 bool Parser::at_tuple_end(const TupleRules& rules) const {
   const Token& token = current();
-  return token.kind == Token::Kind::output_end || token.kind == Token::Kind::block_end || token.is_symbol(")") ||
+  return token.kind == Token::Kind::output_end || token.kind == Token::Kind::block_end ||
+         token.is_symbol(")") ||
          (!rules.end_name.empty() && (token.is_name(rules.end_name) || token.is_symbol(rules.end_name)));
 }
 

@@ -131,8 +131,8 @@ const Expr* Parser::parse_filters(const Expr* node) {
 void Parser::parse_test_argument(CallArguments& arguments) {
   const Token& token = current();
   const bool operand = token.kind == Token::Kind::name || token.kind == Token::Kind::string ||
-                       token.kind == Token::Kind::integer || token.kind == Token::Kind::real || token.is_symbol("[") ||
-                       token.is_symbol("{");
+                       token.kind == Token::Kind::integer || token.kind == Token::Kind::real ||
+                       token.is_symbol("[") || token.is_symbol("{");
   if (!operand || token.is_name("else") || token.is_name("or") || token.is_name("and")) return;
   if (token.is_name("is")) fail_at(token.line, "tests cannot be chained with 'is'");
   arguments.positional.push_back(parse_postfix(parse_primary()));

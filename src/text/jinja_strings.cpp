@@ -64,15 +64,16 @@ std::size_t rfind(std::string_view text, std::string_view part, std::size_t end)
   return end < part.size() ? std::string_view::npos : text.rfind(part, end - part.size());
 }
 
-std::vector<Value> split_separator(const Text& text, const Text& separator, std::int64_t limit, bool from_right) {
+std::vector<Value> split_separator(const Text& text, const Text& separator, std::int64_t limit,
+                                   bool from_right) {
   if (separator.empty()) fail("the separator of split is empty");
   std::vector<std::pair<std::size_t, std::size_t>> parts;
   std::size_t begin = 0;
   std::size_t end = text.size();
   while (limit < 0 || static_cast<std::int64_t>(parts.size()) < limit) {
     check_count(parts.size());
-    const std::size_t at =
-        from_right ? rfind(text.view().substr(0, end), separator.view(), end) : find_bytes(text.view(), separator.view(), begin);
+    const std::size_t at = from_right ? rfind(text.view().substr(0, end), separator.view(), end)
+                                      : find_bytes(text.view(), separator.view(), begin);
     if (at == std::string_view::npos) break;
     if (from_right) {
       parts.emplace_back(at + separator.size(), end);
@@ -142,7 +143,8 @@ std::size_t find_bytes(std::string_view text, std::string_view part, std::size_t
   if (from > text.size()) return std::string_view::npos;
   if (part.empty()) return from;
   const void* found = memmem(text.data() + from, text.size() - from, part.data(), part.size());
-  return found == nullptr ? std::string_view::npos : static_cast<std::size_t>(static_cast<const char*>(found) - text.data());
+  return found == nullptr ? std::string_view::npos
+                          : static_cast<std::size_t>(static_cast<const char*>(found) - text.data());
 }
 
 Text strip(const Text& text, Side side, const Text* characters) {
@@ -236,7 +238,8 @@ std::vector<Value> split_lines(const Text& text, bool keep_ends) {
     const std::size_t end = at;
     at += c.size;
     const char32_t v = c.value;
-    if (!(v >= 0x0A && v <= 0x0D) && !(v >= 0x1C && v <= 0x1E) && v != 0x85 && v != 0x2028 && v != 0x2029) continue;
+    if (!(v >= 0x0A && v <= 0x0D) && !(v >= 0x1C && v <= 0x1E) && v != 0x85 && v != 0x2028 && v != 0x2029)
+      continue;
     if (v == U'\r' && at < text.size() && text.view()[at] == '\n') ++at;
     check_count(lines.size());
     lines.emplace_back(text.slice(begin, keep_ends ? at : end));
@@ -248,7 +251,8 @@ std::vector<Value> split_lines(const Text& text, bool keep_ends) {
 
 std::vector<Value> partition(const Text& text, const Text& separator, bool from_right) {
   if (separator.empty()) fail("the separator of partition is empty");
-  const std::size_t at = from_right ? text.view().rfind(separator.view()) : find_bytes(text.view(), separator.view(), 0);
+  const std::size_t at =
+      from_right ? text.view().rfind(separator.view()) : find_bytes(text.view(), separator.view(), 0);
   if (at == std::string_view::npos) {
     return from_right ? std::vector<Value>{Text(), Text(), text} : std::vector<Value>{text, Text(), Text()};
   }

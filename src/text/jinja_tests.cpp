@@ -46,7 +46,8 @@ bool is_odd(const Value& value) { return remainder_is(value, std::int64_t{2}, 1)
 bool is_even(const Value& value) { return remainder_is(value, std::int64_t{2}, 0); }
 
 bool is_callable(const Value& value) {
-  return value.is<std::shared_ptr<const Callable>>() || value.is<std::shared_ptr<Loop>>() || value.is_undefined();
+  return value.is<std::shared_ptr<const Callable>>() || value.is<std::shared_ptr<Loop>>() ||
+         value.is_undefined();
 }
 
 // What has a length and takes a subscript.
@@ -61,7 +62,8 @@ bool is_iterable(const Value& value) {
 
 bool in_case(const Value& value, bool upper_case) {
   const Text text = to_text(value);
-  return has_method(text, "isupper") && !text.empty() && (upper_case ? upper(text) : lower(text)).view() == text.view() &&
+  return has_method(text, "isupper") && !text.empty() &&
+         (upper_case ? upper(text) : lower(text)).view() == text.view() &&
          (upper_case ? lower(text) : upper(text)).view() != text.view();
 }
 bool is_lower_text(const Value& value) { return in_case(value, false); }
@@ -92,26 +94,52 @@ bool test_test(Evaluator&, const Value& value, const Arguments&) {
 }
 
 constexpr Entry kTests[] = {
-    {"defined", unary<is_defined>},   {"undefined", unary<is_undefined>}, {"none", unary<is_none>},
-    {"boolean", unary<is_boolean>},   {"true", unary<is_true>},           {"false", unary<is_false>},
-    {"integer", unary<is_integer>},   {"float", unary<is_float>},         {"number", unary<is_number>},
-    {"string", unary<is_string>},     {"mapping", unary<is_mapping>},     {"sequence", unary<is_sequence>},
-    {"iterable", unary<is_iterable>}, {"callable", unary<is_callable>},   {"escaped", unary<is_escaped>},
-    {"odd", unary<is_odd>},           {"even", unary<is_even>},           {"lower", unary<is_lower_text>},
-    {"upper", unary<is_upper_text>},  {"divisibleby", test_divisible},    {"sameas", test_same},
-    {"in", test_in},                  {"filter", test_filter},            {"test", test_test},
-    {"eq", ordered<Op::eq>},          {"equalto", ordered<Op::eq>},       {"==", ordered<Op::eq>},
-    {"ne", ordered<Op::ne>},          {"!=", ordered<Op::ne>},            {"gt", ordered<Op::gt>},
-    {"greaterthan", ordered<Op::gt>}, {">", ordered<Op::gt>},             {"ge", ordered<Op::ge>},
-    {">=", ordered<Op::ge>},          {"lt", ordered<Op::lt>},            {"lessthan", ordered<Op::lt>},
-    {"<", ordered<Op::lt>},           {"le", ordered<Op::le>},            {"<=", ordered<Op::le>},
+    {"defined", unary<is_defined>},
+    {"undefined", unary<is_undefined>},
+    {"none", unary<is_none>},
+    {"boolean", unary<is_boolean>},
+    {"true", unary<is_true>},
+    {"false", unary<is_false>},
+    {"integer", unary<is_integer>},
+    {"float", unary<is_float>},
+    {"number", unary<is_number>},
+    {"string", unary<is_string>},
+    {"mapping", unary<is_mapping>},
+    {"sequence", unary<is_sequence>},
+    {"iterable", unary<is_iterable>},
+    {"callable", unary<is_callable>},
+    {"escaped", unary<is_escaped>},
+    {"odd", unary<is_odd>},
+    {"even", unary<is_even>},
+    {"lower", unary<is_lower_text>},
+    {"upper", unary<is_upper_text>},
+    {"divisibleby", test_divisible},
+    {"sameas", test_same},
+    {"in", test_in},
+    {"filter", test_filter},
+    {"test", test_test},
+    {"eq", ordered<Op::eq>},
+    {"equalto", ordered<Op::eq>},
+    {"==", ordered<Op::eq>},
+    {"ne", ordered<Op::ne>},
+    {"!=", ordered<Op::ne>},
+    {"gt", ordered<Op::gt>},
+    {"greaterthan", ordered<Op::gt>},
+    {">", ordered<Op::gt>},
+    {"ge", ordered<Op::ge>},
+    {">=", ordered<Op::ge>},
+    {"lt", ordered<Op::lt>},
+    {"lessthan", ordered<Op::lt>},
+    {"<", ordered<Op::lt>},
+    {"le", ordered<Op::le>},
+    {"<=", ordered<Op::le>},
 };
 
 }  // namespace
 
 TestFunction find_test(std::string_view name) {
-  const auto* const found =
-      std::find_if(std::begin(kTests), std::end(kTests), [&](const Entry& entry) { return entry.name == name; });
+  const auto* const found = std::find_if(std::begin(kTests), std::end(kTests),
+                                         [&](const Entry& entry) { return entry.name == name; });
   return found == std::end(kTests) ? nullptr : found->test;
 }
 

@@ -33,7 +33,8 @@ class Text {
   void append_fill(std::size_t count, const Text& fill);
 
   Text slice(std::size_t begin, std::size_t end) const;
-  // All of it marked as coming from the data when any of it does: for transformations without a byte-wise map.
+  // All of it marked as coming from the data when any of it does: for transformations without a byte-wise
+  // map.
   bool any_data() const { return !data_.empty(); }
 
   RenderedText release() &&;

@@ -1,4 +1,5 @@
-// String literals, as Python's "unicode-escape" codec reads them after non-ASCII characters became \x, \u or \U.
+// String literals, as Python's "unicode-escape" codec reads them after non-ASCII characters became \x, \u or
+// \U.
 #include "text/jinja_failure.h"
 #include "text/jinja_lexer.h"
 #include "text/jinja_unicode.h"
@@ -16,7 +17,8 @@ int digit_value(char c) {
 char32_t read_hex(std::string_view literal, std::size_t& at, std::size_t digits, int line) {
   char32_t value = 0;
   for (std::size_t i = 0; i < digits; ++i, ++at) {
-    if (at >= literal.size() || digit_value(literal[at]) > 15) fail_at(line, "the string has a truncated escape");
+    if (at >= literal.size() || digit_value(literal[at]) > 15)
+      fail_at(line, "the string has a truncated escape");
     value = value * 16 + static_cast<char32_t>(digit_value(literal[at]));
   }
   if (value > 0x10FFFF || (value >= 0xD800 && value < 0xE000)) {

@@ -38,8 +38,9 @@ std::u32string map_case(std::span<const CaseRange> simple, std::span<const CaseS
   if (row != simple.end() && row->begin <= value && (value - row->begin) % row->step == 0) {
     return {static_cast<char32_t>(value + row->delta)};
   }
-  const auto found = std::lower_bound(special.begin(), special.end(), value,
-                                      [](const CaseSpecial& entry, std::int32_t v) { return entry.from < v; });
+  const auto found =
+      std::lower_bound(special.begin(), special.end(), value,
+                       [](const CaseSpecial& entry, std::int32_t v) { return entry.from < v; });
   if (found == special.end() || found->from != value) return {c};
   std::u32string mapped;
   for (const std::int32_t to : found->to) {
@@ -96,8 +97,8 @@ std::size_t count_code_points(std::string_view text) {
 
 bool is_space(char32_t c) {
   if (c < 0x80) return c == ' ' || (c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c <= 0x1F);
-  return c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
-         c == 0x202F || c == 0x205F || c == 0x3000;
+  return c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 ||
+         c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
 bool is_alpha(char32_t c) { return in_ranges(kIsAlpha, c); }

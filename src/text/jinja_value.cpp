@@ -52,11 +52,13 @@ bool is_view(const Sequence& sequence) {
 
 bool equal_sequences(const Sequence& a, const Sequence& b) {
   if (&a == &b) return true;
-  if (a.kind != b.kind || a.kind == Sequence::Kind::generator || a.kind == Sequence::Kind::values) return false;
+  if (a.kind != b.kind || a.kind == Sequence::Kind::generator || a.kind == Sequence::Kind::values)
+    return false;
   if (a.items.size() != b.items.size()) return false;
   if (is_view(a)) {
     return std::all_of(a.items.begin(), a.items.end(), [&](const Value& item) {
-      return std::any_of(b.items.begin(), b.items.end(), [&](const Value& other) { return equal(item, other); });
+      return std::any_of(b.items.begin(), b.items.end(),
+                         [&](const Value& other) { return equal(item, other); });
     });
   }
   return std::equal(a.items.begin(), a.items.end(), b.items.begin(), equal);
@@ -182,8 +184,8 @@ void insert_item(std::vector<std::pair<Value, Value>>& items, Value key, Value v
 }
 
 std::string type_name(const Value& value) {
-  static constexpr const char* kNames[] = {"undefined", "NoneType", "bool",      "int",  "float",   "str",
-                                           "Markup",    "list",     "dict", "namespace", "loop", "callable"};
+  static constexpr const char* kNames[] = {"undefined", "NoneType", "bool", "int",       "float", "str",
+                                           "Markup",    "list",     "dict", "namespace", "loop",  "callable"};
   static constexpr const char* kSequenceNames[] = {"list",      "tuple",       "range",     "generator",
                                                    "dict_keys", "dict_values", "dict_items"};
   if (const Sequence* sequence = value.sequence()) return kSequenceNames[static_cast<int>(sequence->kind)];
@@ -227,7 +229,8 @@ bool same_object(const Value& a, const Value& b) {
 bool equal(const Value& a, const Value& b) {
   if (a.is_number() && b.is_number()) return compare_numbers(a, b) == 0;
   if (a.text() != nullptr && b.text() != nullptr) return a.text()->view() == b.text()->view();
-  if (a.sequence() != nullptr && b.sequence() != nullptr) return equal_sequences(*a.sequence(), *b.sequence());
+  if (a.sequence() != nullptr && b.sequence() != nullptr)
+    return equal_sequences(*a.sequence(), *b.sequence());
   if (a.mapping() != nullptr && b.mapping() != nullptr) return equal_mappings(*a.mapping(), *b.mapping());
   if (a.is_undefined() && b.is_undefined()) return true;
   return same_object(a, b);
@@ -252,7 +255,8 @@ bool contains(const Value& container, const Value& item) {
   if (const Text* text = container.text()) {
     const Text* part = item.text();
     if (part == nullptr) fail("'in <string>' needs a string on its left, not {}", type_name(item));
-    return part->empty() || memmem(text->bytes().data(), text->size(), part->bytes().data(), part->size()) != nullptr;
+    return part->empty() ||
+           memmem(text->bytes().data(), text->size(), part->bytes().data(), part->size()) != nullptr;
   }
   if (const Mapping* mapping = container.mapping()) {
     if (!is_hashable(item)) fail("a {} cannot be the key of a dict", type_name(item));

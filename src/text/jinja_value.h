@@ -37,8 +37,9 @@ using MappingPtr = std::shared_ptr<const Mapping>;
 
 class Value {
  public:
-  using Storage = std::variant<Undefined, None, bool, std::int64_t, double, TextPtr, Markup, SequencePtr, MappingPtr,
-                               Namespace*, std::shared_ptr<Loop>, std::shared_ptr<const Callable>>;
+  using Storage =
+      std::variant<Undefined, None, bool, std::int64_t, double, TextPtr, Markup, SequencePtr, MappingPtr,
+                   Namespace*, std::shared_ptr<Loop>, std::shared_ptr<const Callable>>;
 
   Value() = default;
   Value(Undefined value) : storage_(value) {}
@@ -120,11 +121,11 @@ std::size_t length_of(const Value& value);
 // How many bytes an operation on this value may read.
 std::size_t weight(const Value& value);
 
-std::string format_float(double value);                    // repr(float)
-void append_string(Text& out, const Value& value);         // str(value)
-void append_repr(Text& out, const Value& value);           // repr(value)
-void append_quoted_repr(Text& out, const Text& text);      // repr(str)
-Text to_text(const Value& value);                          // str(value)
+std::string format_float(double value);                            // repr(float)
+void append_string(Text& out, const Value& value);                 // str(value)
+void append_repr(Text& out, const Value& value);                   // repr(value)
+void append_quoted_repr(Text& out, const Text& text);              // repr(str)
+Text to_text(const Value& value);                                  // str(value)
 std::int64_t to_index(const Value& value, std::string_view what);  // an int or bool, else fails
 
 }  // namespace armorm::jinja

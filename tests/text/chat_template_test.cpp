@@ -68,7 +68,8 @@ TEST_CASE("public templates render as transformers renders them", "[golden]") {
   for (const auto& entry : fs::directory_iterator(kGoldens)) {
     const fs::path& path = entry.path();
     if (path.extension() == ".jinja") {
-      templates.emplace(path.stem().string(), ChatTemplate::compile(read_text(path), path.filename().string()));
+      templates.emplace(path.stem().string(),
+                        ChatTemplate::compile(read_text(path), path.filename().string()));
     }
   }
   REQUIRE(templates.size() == 8);
@@ -116,10 +117,12 @@ TEST_CASE("expressions and statements behave as in jinja2", "[golden]") {
 }
 
 TEST_CASE("data ranges are exactly the bytes of the messages", "[golden]") {
-  // Characters of a private-use area stand for the content: in UTF-8 they are EE xx xx, and no template holds them.
+  // Characters of a private-use area stand for the content: in UTF-8 they are EE xx xx, and no template holds
+  // them.
   const json golden = read_json("conversations.json");
   TemplateVariables variables = to_variables(golden);
-  const Conversation conversation = {{"user", "\uE001\uE002 \uE003"}, {"assistant", "\uE004"}, {"user", "\uE005\n"}};
+  const Conversation conversation = {
+      {"user", "\uE001\uE002 \uE003"}, {"assistant", "\uE004"}, {"user", "\uE005\n"}};
   for (const auto& entry : fs::directory_iterator(kGoldens)) {
     if (entry.path().extension() != ".jinja") continue;
     INFO(entry.path());
@@ -138,7 +141,8 @@ TEST_CASE("data ranges are exactly the bytes of the messages", "[golden]") {
     }
     CHECK(markers == 5);
     for (const std::string token : {"<|", "<s>", "</s>", "[INST]", "<start_of_turn>", "<end_of_turn>"}) {
-      for (std::size_t at = rendered.text.find(token); at != std::string::npos; at = rendered.text.find(token, at + 1)) {
+      for (std::size_t at = rendered.text.find(token); at != std::string::npos;
+           at = rendered.text.find(token, at + 1)) {
         CHECK(marked.substr(at, token.size()) == std::string(token.size(), '.'));
       }
     }
@@ -175,7 +179,8 @@ TEST_CASE("every string operation keeps the origin of its bytes", "[unit]") {
   CHECK(ranges("(c ~ 'q')|indent(2, true)") == Ranges{{2, 7}});
   CHECK(ranges("c|escape") == Ranges{{0, 5}});
   CHECK(ranges("messages[0].role ~ c") == Ranges{{0, 9}});
-  CHECK(render("{% macro m(v) %}[{{ v }}]{% endmacro %}{% set t %}{{ m(messages[0].content) }}!{% endset %}{{ t }}",
+  CHECK(render("{% macro m(v) %}[{{ v }}]{% endmacro %}{% set t %}{{ m(messages[0].content) }}!{% endset "
+               "%}{{ t }}",
                conversation)
             .data_ranges == Ranges{{1, 6}});
   CHECK(render("{% filter upper %}a{{ messages[0].content }}{% endfilter %}", conversation).data_ranges ==
@@ -195,12 +200,15 @@ TEST_CASE("errors name the template, the line and the construct", "[unit]") {
   const auto render_error = [](std::string_view source) {
     return error_of([&] { (void)ChatTemplate::compile(source, "the.jinja").render({}, {}); });
   };
-  const auto contains = [](const std::string& text, const char* part) { return text.find(part) != std::string::npos; };
+  const auto contains = [](const std::string& text, const char* part) {
+    return text.find(part) != std::string::npos;
+  };
   CHECK(contains(compile_error("a\n{{ x|nope }}"), "the.jinja: chat template, line 2: the filter 'nope'"));
   CHECK(contains(compile_error("{{ x is nope }}"), "line 1: the test 'nope'"));
   CHECK(contains(compile_error("\n\n{% include 'x' %}"), "line 3: the tag 'include'"));
   CHECK(contains(compile_error("{% for i in x recursive %}{% endfor %}"), "'recursive'"));
-  CHECK(contains(render_error("\n{{ raise_exception('own\nwords') }}"), "line 2: the template refuses the conversation: own\\nwords"));
+  CHECK(contains(render_error("\n{{ raise_exception('own\nwords') }}"),
+                 "line 2: the template refuses the conversation: own\\nwords"));
   CHECK(contains(render_error("\n\n{{ 'a'.nope() }}"), "line 3"));
   CHECK(contains(render_error("{{ x.y }}"), "'x' is undefined"));
 }
@@ -214,7 +222,9 @@ TEST_CASE("a template is found where transformers looks", "[unit]") {
   CHECK(load() == "third");
   write("tokenizer_config.json", R"({"bos_token": "<s>"})");
   CHECK(load() == "third");
-  write("tokenizer_config.json", R"({"chat_template": [{"name": "tool_use", "template": "no"}, {"name": "default", "template": "listed"}]})");
+  write(
+      "tokenizer_config.json",
+      R"({"chat_template": [{"name": "tool_use", "template": "no"}, {"name": "default", "template": "listed"}]})");
   CHECK(load() == "listed");
   write("tokenizer_config.json", R"({"chat_template": [{"name": "tool_use", "template": "no"}]})");
   CHECK(error_of([&] { load(); }).find("\"default\"") != std::string::npos);
@@ -232,8 +242,8 @@ TEST_CASE("the template of the shared tokenizer renders with its own tokens", "[
   if (test::shared_dir().empty()) ARMORM_SKIP("the shared folder is absent");
   TemplateVariables variables;
   variables.special_tokens["bos_token"] = "<|begin_of_text|>";
-  const RenderedText text =
-      ChatTemplate::load(test::shared_dir() / "llama3-tokenizer").render({{"user", " <|eot_id|> "}}, variables);
+  const RenderedText text = ChatTemplate::load(test::shared_dir() / "llama3-tokenizer")
+                                .render({{"user", " <|eot_id|> "}}, variables);
   CHECK(text.text == "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\n<|eot_id|><|eot_id|>");
   CHECK(text.data_ranges == Ranges{{36, 40}, {59, 69}});
 }

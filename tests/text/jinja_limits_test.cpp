@@ -1,10 +1,11 @@
+#include "text/jinja_limits.h"
+
 #include <random>
 #include <string>
 
 #include "armorm/core/error.h"
 #include "armorm/text/chat_template.h"
 #include "support/test_support.h"
-#include "text/jinja_limits.h"
 
 using namespace armorm;
 
@@ -52,22 +53,26 @@ TEST_CASE("a namespace may hold itself", "[unit]") {
 }
 
 TEST_CASE("a macro outlives the scope that made it", "[unit]") {
-  CHECK(render("{% set ns = namespace() %}{% for i in [1, 2] %}{% macro m() %}{{ i }}{% endmacro %}{% set ns.m = m %}"
+  CHECK(render("{% set ns = namespace() %}{% for i in [1, 2] %}{% macro m() %}{{ i }}{% endmacro %}{% set "
+               "ns.m = m %}"
                "{% endfor %}{{ ns.m() }}") == "2");
 }
 
 TEST_CASE("a loop variable outlives its loop", "[unit]") {
-  CHECK(render("{% set ns = namespace() %}{% for i in [1, 2] %}{% set ns.l = loop %}{% endfor %}{{ ns.l.index }}") ==
-        "2");
+  CHECK(render("{% set ns = namespace() %}{% for i in [1, 2] %}{% set ns.l = loop %}{% endfor %}{{ "
+               "ns.l.index }}") == "2");
 }
 
 TEST_CASE("mutated templates either render or fail with a data error", "[unit]") {
   const std::string seed =
-      "{%- set ns = namespace(a=[1]) %}{% macro m(x, y='z') -%}{{ x|upper ~ y }}{{ caller() if caller }}{% endmacro %}"
+      "{%- set ns = namespace(a=[1]) %}{% macro m(x, y='z') -%}{{ x|upper ~ y }}{{ caller() if caller }}{% "
+      "endmacro %}"
       "{% for m2 in messages if m2.role != 'x' %}{{ loop.index0 }}{{ m2['content']|trim|tojson }}"
-      "{% if loop.last %}{{ m(m2.role, y=m2.content[::-1]) }}{% elif 1 %}{% continue %}{% endif %}{% else %}e{% endfor %}"
+      "{% if loop.last %}{{ m(m2.role, y=m2.content[::-1]) }}{% elif 1 %}{% continue %}{% endif %}{% else "
+      "%}e{% endfor %}"
       "{% call m('q') %}{{ '%s %d'|format('a', 3) }}{{ '{:>4}'.format(1.5) }}{% endcall %}{# c -#}"
-      "{% filter replace('a', 'b') %}{% raw %}{{ a }}{% endraw %}{% endfilter %}{{ {'a': [1, (2, 3)]}.a[1:][0][-1] }}";
+      "{% filter replace('a', 'b') %}{% raw %}{{ a }}{% endraw %}{% endfilter %}{{ {'a': [1, (2, "
+      "3)]}.a[1:][0][-1] }}";
   const std::string bytes = "{}%#-+()[]|.,:~*/'\"\\ \n0az_\xC3\xA9";
   std::mt19937 generator(5);
   const auto pick = [&](std::size_t count) { return static_cast<std::size_t>(generator() % count); };

@@ -27,8 +27,9 @@ struct TemplateVariables {
 class ChatTemplate {
  public:
   // chat_template.jinja, else the chat_template of tokenizer_config.json (a string, or a list of named
-  // templates of which "default" is taken), else that of chat_template.json. data error naming the file when there is none, or when it holds a
-  // construct this engine does not know (the construct and its line are named).
+  // templates of which "default" is taken), else that of chat_template.json. data error naming the file when
+  // there is none, or when it holds a construct this engine does not know (the construct and its line are
+  // named).
   static ChatTemplate load(const std::filesystem::path& model_folder);
   // `origin` names the source in errors.
   static ChatTemplate compile(std::string_view source, std::string_view origin);
