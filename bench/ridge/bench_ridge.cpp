@@ -1,13 +1,13 @@
-// Times ridge regression with missing labels on a safetensors file of embeddings [N, D] and labels [N, K], as the
-// stage does it: one pass for the moments, decompositions and losses, then the validation pass with Spearman.
+// Times ridge regression with missing labels on a safetensors file of embeddings [N, D] and labels [N, K], as
+// the stage does it: one pass for the moments, decompositions and losses, then the validation pass with
+// Spearman.
 //
 //   bench_ridge FILE [--threads T] [--repeat R] [--weights OUT.safetensors]
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <string>
 
 #include "armorm/core/error.h"
@@ -27,6 +27,13 @@ double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+// Processor time of all threads, which other programs on the machine disturb less than the wall clock.
+double cpu_now() {
+  timespec time{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
 // Memory of this process that is not the mapped file, in MiB.
 double anonymous_memory() {
   std::FILE* file = std::fopen("/proc/self/status", "r");
@@ -44,8 +51,10 @@ double kernel_peak(int n_threads) {
   constexpr std::int64_t kColumns = 1032;
   constexpr int kRepeats = 20;
   WorkerPool pool(n_threads);
-  std::vector<gram::TileMatrix> sums(static_cast<std::size_t>(pool.n_threads()), gram::TileMatrix(kColumns));
-  const std::vector<double> packed(static_cast<std::size_t>(gram::kBlockRows * (kColumns + gram::kTileRows)), 0.5);
+  std::vector<gram::TileMatrix> sums;
+  for (int i = 0; i < pool.n_threads(); ++i) sums.emplace_back(kColumns);
+  const std::vector<double> packed(static_cast<std::size_t>(gram::kBlockRows * (kColumns + gram::kTileRows)),
+                                   0.5);
   double best = 1e9;
   for (int repeat = 0; repeat < 5; ++repeat) {
     const double start = now();
@@ -63,12 +72,26 @@ double kernel_peak(int n_threads) {
   return 1.0 * pool.n_threads() * kRepeats * gram::kBlockRows * kColumns * kColumns / best;
 }
 
+struct Phase {
+  double wall = 0.0;
+  double cpu = 0.0;
+
+  void begin() {
+    wall -= now();
+    cpu -= cpu_now();
+  }
+  void end() {
+    wall += now();
+    cpu += cpu_now();
+  }
+};
+
 struct Run {
-  double accumulate = 0.0;
-  double solve = 0.0;
-  double evaluate = 0.0;
+  Phase accumulate;
+  Phase solve;
+  Phase evaluate;
+  double anonymous_mib = 0.0;
   RidgeResult result;
-  double total() const { return accumulate + solve + evaluate; }
 };
 
 Run run(const SafetensorsFile& file, std::span<const RowGroup> groups, int n_threads) {
@@ -90,23 +113,24 @@ Run run(const SafetensorsFile& file, std::span<const RowGroup> groups, int n_thr
     }
   };
   Run out;
-  double start = now();
+  out.accumulate.begin();
   RidgeAccumulator accumulator(d, k, {.n_threads = n_threads});
   feed(accumulator);
+  out.anonymous_mib = anonymous_memory();
   const RidgeMoments moments = accumulator.finish();
-  out.accumulate = now() - start;
-  start = now();
+  out.accumulate.end();
+  out.solve.begin();
   RidgeOptions options;
   options.n_threads = n_threads;
   RidgeSolver solver(moments, options);
   if (solver.needs_rows()) feed(solver);
   out.result = solver.finish();
-  out.solve = now() - start;
-  start = now();
+  out.solve.end();
+  out.evaluate.begin();
   RidgeEvaluator evaluator(out.result, {.n_threads = n_threads});
   feed(evaluator);
   evaluator.finish(out.result);
-  out.evaluate = now() - start;
+  out.evaluate.end();
   return out;
 }
 
@@ -114,7 +138,8 @@ void write_weights(const std::string& path, const RidgeResult& result) {
   const auto k = static_cast<std::int64_t>(result.attributes.size());
   std::vector<double> alphas;
   for (const AttributeFit& fit : result.attributes) alphas.push_back(fit.best_alpha);
-  SafetensorsWriter writer(path, {{"weight", DType::f64, {k, result.n_features}}, {"alpha", DType::f64, {k}}}, {});
+  SafetensorsWriter writer(path, {{"weight", DType::f64, {k, result.n_features}}, {"alpha", DType::f64, {k}}},
+                           {});
   writer.append(std::span<const double>(result.weights));
   writer.append(std::span<const double>(alphas));
   writer.publish();
@@ -131,16 +156,18 @@ int bench(const std::string& path, int n_threads, int repeat, const std::string&
     const Run out = run(file, groups, n_threads);
     const double peak = kernel_peak(n_threads);
     const double flops = static_cast<double>(x.shape[0]) * x.shape[1] * x.shape[1];
+    const double wall = out.accumulate.wall + out.solve.wall + out.evaluate.wall;
+    const double cpu = out.accumulate.cpu + out.solve.cpu + out.evaluate.cpu;
     std::printf(
-        "{\"total\": %.4f, \"accumulate\": %.4f, \"solve\": %.4f, \"evaluate\": %.4f, \"gflops\": %.1f, "
+        "{\"total\": %.4f, \"accumulate\": %.4f, \"solve\": %.4f, \"evaluate\": %.4f, \"total_cpu\": %.4f, "
+        "\"accumulate_cpu\": %.4f, \"solve_cpu\": %.4f, \"evaluate_cpu\": %.4f, \"gflops\": %.1f, "
         "\"kernel_gflops\": %.1f, \"anonymous_mib\": %.0f, \"instructions\": \"%s\"}\n",
-        out.total(), out.accumulate, out.solve, out.evaluate, flops / out.accumulate / 1e9, peak / 1e9,
-        anonymous_memory(), gram::instruction_set());
+        wall, out.accumulate.wall, out.solve.wall, out.evaluate.wall, cpu, out.accumulate.cpu, out.solve.cpu,
+        out.evaluate.cpu, flops / out.accumulate.wall / 1e9, peak / 1e9, out.anonymous_mib,
+        std::string(gram::name_of(gram::best_instruction_set())).c_str());
     std::fflush(stdout);
     if (!weights.empty()) write_weights(weights, out.result);
   }
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
   return 0;
 }
 

@@ -30,7 +30,7 @@ OWN = [range(0, 5), range(5, 10), range(6, 10), [10], [11], [12], [13], range(14
 def make_data(rows, features, masks, path):
     rng = np.random.default_rng(0)
     X = torch.tensor(rng.standard_normal((rows, features), dtype=np.float32) + 0.1).to(torch.bfloat16)
-    truth = rng.standard_normal((features, N_LABELS)).astype(np.float32) / np.sqrt(features)
+    truth = rng.standard_normal((features, N_LABELS)).astype(np.float32) / np.float32(np.sqrt(features))
     Y = X.float().numpy() @ truth + rng.standard_normal((rows, N_LABELS), dtype=np.float32)
     held = np.zeros((8, N_LABELS), bool)
     for pattern in range(8):

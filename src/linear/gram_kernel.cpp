@@ -1,8 +1,12 @@
 #include "linear/gram_kernel.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cmath>
-#include <type_traits>
+#include <cstdlib>
+#include <cstring>
+#include <new>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -131,10 +135,10 @@ bool has_avx2() {
 }
 #endif
 
-TileKernel tile_kernel() {
+TileKernel tile_kernel(InstructionSet set) {
 #if defined(__x86_64__)
-  if (has_avx512()) return tile_avx512;
-  if (has_avx2()) return tile_avx2;
+  if (set == InstructionSet::avx512) return tile_avx512;
+  if (set == InstructionSet::avx2) return tile_avx2;
 #endif
   return tile_portable;
 }
@@ -170,9 +174,18 @@ void pack_rows(std::span<const T* const> rows, std::int64_t begin, std::int64_t 
 
 }  // namespace
 
-TileMatrix::TileMatrix(std::int64_t n_columns)
-    : row_tiles_(row_tiles_for(n_columns)),
-      values_(static_cast<std::size_t>(first_tile(row_tiles_) * kTileSize)) {}
+// Large pages where the system gives them: these sums are tens of megabytes.
+TileMatrix::TileMatrix(std::int64_t n_columns) : row_tiles_(row_tiles_for(n_columns)) {
+  constexpr std::size_t kLargePage = std::size_t{1} << 21;
+  const auto bytes = static_cast<std::size_t>(first_tile(row_tiles_) * kTileSize) * sizeof(double);
+  const std::size_t rounded = (bytes + kLargePage - 1) / kLargePage * kLargePage;
+  values_.reset(static_cast<double*>(std::aligned_alloc(kLargePage, rounded)));
+  if (!values_) throw std::bad_alloc();
+  madvise(values_.get(), rounded, MADV_HUGEPAGE);
+  std::memset(values_.get(), 0, bytes);
+}
+
+void TileMatrix::Free::operator()(double* values) const noexcept { std::free(values); }
 
 double TileMatrix::at(std::int64_t row, std::int64_t column) const noexcept {
   const std::int64_t tile = first_tile(row / kTileRows) + column / kPanel;
@@ -181,7 +194,12 @@ double TileMatrix::at(std::int64_t row, std::int64_t column) const noexcept {
 
 void accumulate(std::int64_t n_rows, const double* a, const double* b, std::int64_t begin, std::int64_t end,
                 TileMatrix& sums) {
-  const TileKernel kernel = tile_kernel();
+  accumulate(best_instruction_set(), n_rows, a, b, begin, end, sums);
+}
+
+void accumulate(InstructionSet set, std::int64_t n_rows, const double* a, const double* b, std::int64_t begin,
+                std::int64_t end, TileMatrix& sums) {
+  const TileKernel kernel = tile_kernel(set);
   // Panel outside, row tiles inside: the panel of b stays in the first-level cache, the tiles of a in the
   // second.
   for (std::int64_t panel = 0; panel < kTilePanels * end; ++panel) {
@@ -198,12 +216,31 @@ void pack(std::span<const float* const> rows, std::int64_t begin, std::int64_t e
   pack_rows(rows, begin, end, packed);
 }
 
-const char* instruction_set() noexcept {
+bool is_supported(InstructionSet set) noexcept {
 #if defined(__x86_64__)
-  if (has_avx512()) return "AVX-512";
-  if (has_avx2()) return "AVX2";
+  if (set == InstructionSet::avx512) return has_avx512();
+  if (set == InstructionSet::avx2) return has_avx2();
 #endif
+  return set == InstructionSet::portable;
+}
+
+std::string_view name_of(InstructionSet set) noexcept {
+  switch (set) {
+    case InstructionSet::avx512:
+      return "AVX-512";
+    case InstructionSet::avx2:
+      return "AVX2";
+    case InstructionSet::portable:
+      break;
+  }
   return "portable";
+}
+
+InstructionSet best_instruction_set() noexcept {
+  for (const InstructionSet set : {InstructionSet::avx512, InstructionSet::avx2}) {
+    if (is_supported(set)) return set;
+  }
+  return InstructionSet::portable;
 }
 
 }  // namespace armorm::gram

@@ -10,7 +10,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "armorm/core/dtype.h"
@@ -35,7 +37,7 @@ class TileMatrix {
   }
   std::int64_t row_tiles() const noexcept { return row_tiles_; }
   double* tile(std::int64_t row_tile, std::int64_t panel) noexcept {
-    return values_.data() + (first_tile(row_tile) + panel) * kTileSize;
+    return values_.get() + (first_tile(row_tile) + panel) * kTileSize;
   }
   double at(std::int64_t row, std::int64_t column) const noexcept;  // row >= column
 
@@ -43,8 +45,11 @@ class TileMatrix {
   static std::int64_t first_tile(std::int64_t row_tile) {
     return kTilePanels * row_tile * (row_tile + 1) / 2;
   }
+  struct Free {
+    void operator()(double* values) const noexcept;
+  };
   std::int64_t row_tiles_;
-  std::vector<double> values_;
+  std::unique_ptr<double[], Free> values_;
 };
 
 // sums += AᵀB for row tiles [begin, end): a and b are packed panels of n_rows rows with kBlockRows capacity;
@@ -57,7 +62,12 @@ void accumulate(std::int64_t n_rows, const double* a, const double* b, std::int6
 void pack(std::span<const BFloat16* const> rows, std::int64_t begin, std::int64_t end, double* packed);
 void pack(std::span<const float* const> rows, std::int64_t begin, std::int64_t end, double* packed);
 
-// Which instructions accumulate() uses here: "AVX-512", "AVX2" or "portable".
-const char* instruction_set() noexcept;
+// The code paths of accumulate(), which takes the last one that the processor has.
+enum class InstructionSet { portable, avx2, avx512 };
+bool is_supported(InstructionSet set) noexcept;
+std::string_view name_of(InstructionSet set) noexcept;
+InstructionSet best_instruction_set() noexcept;
+void accumulate(InstructionSet set, std::int64_t n_rows, const double* a, const double* b, std::int64_t begin,
+                std::int64_t end, TileMatrix& sums);
 
 }  // namespace armorm::gram
