@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <random>
 
 #include "armorm/core/error.h"
@@ -195,6 +196,15 @@ TEST_CASE("moments and rows give the same losses and figures", "[unit]") {
     CHECK(std::isnan(before.attributes[k].spearman));
   }
   CHECK(result.attributes[1].spearman == spearman(predictions, labels));
+  const auto& bins = result.attributes[1].calibration;
+  REQUIRE(bins.size() == 10);
+  double label_sum = 0.0;
+  for (std::size_t b = 0; b < 10; ++b) {
+    CHECK(bins[b].n_rows == 10);
+    label_sum += 10.0 * bins[b].mean_label;
+    if (b > 0) CHECK(bins[b].mean_prediction > bins[b - 1].mean_prediction);
+  }
+  CHECK(label_sum == Approx(std::accumulate(labels.begin(), labels.end(), 0.0)).epsilon(1e-12));
   CHECK(result.attributes[1].r_squared == Approx(r_squared(predictions, labels)).epsilon(1e-12));
 }
 
