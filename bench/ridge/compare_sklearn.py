@@ -59,6 +59,38 @@ def sklearn_loop(X, Y):
     return time.perf_counter() - start, np.array(weights), np.array(chosen)
 
 
+def himalaya_fits(X, Y):
+    """himalaya's RidgeCV, once for every set of labels that share their rows (it takes no missing labels)."""
+    from himalaya.ridge import RidgeCV
+    from sklearn.model_selection import PredefinedSplit
+    _, validation = train_test_split(np.arange(len(X)), test_size=0.2, random_state=42)
+    fold = np.full(len(X), -1)
+    fold[validation] = 0
+    X = X.float().numpy()
+    start = time.perf_counter()
+    sets = {}
+    for k in range(Y.shape[1]):
+        sets.setdefault((~np.isnan(Y[:, k])).tobytes(), []).append(k)
+    chosen = np.zeros(Y.shape[1])
+    for mask, labels in sets.items():
+        rows = np.frombuffer(mask, dtype=bool)
+        model = RidgeCV(alphas=ALPHAS, fit_intercept=False, cv=PredefinedSplit(fold[rows]))
+        chosen[labels] = model.fit(X[rows], Y[rows][:, labels]).best_alphas_
+    return time.perf_counter() - start, chosen
+
+
+def ridge_cv_fits(X, Y):
+    """scikit-learn's RidgeCV (leave-one-out on the training rows), label by label."""
+    from sklearn.linear_model import RidgeCV
+    train, _ = train_test_split(np.arange(len(X)), test_size=0.2, random_state=42)
+    X = X.float().numpy()
+    start = time.perf_counter()
+    for k in range(Y.shape[1]):
+        rows = train[~np.isnan(Y[train, k])]
+        RidgeCV(alphas=ALPHAS, fit_intercept=False).fit(X[rows], Y[rows, k])
+    return time.perf_counter() - start, None
+
+
 def gemm_peak():
     best = {}
     for dtype in (np.float64, np.float32):
@@ -84,12 +116,22 @@ def main():
     parser.add_argument("--features", type=int, default=1024)
     parser.add_argument("--masks", choices=["own", "overlapping"], default="own")
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--with", dest="other", choices=["himalaya", "ridge_cv"], help="time this one instead, once")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     ratios = []
     with tempfile.TemporaryDirectory() as folder:
         data, out = str(pathlib.Path(folder) / "data.safetensors"), str(pathlib.Path(folder) / "out.safetensors")
         X, Y = make_data(arguments.rows, arguments.features, arguments.masks, data)
+        if arguments.other:
+            before = run_ours(arguments.program, data, out)
+            seconds, chosen = {"himalaya": himalaya_fits, "ridge_cv": ridge_cv_fits}[arguments.other](X, Y)
+            after = run_ours(arguments.program, data, out)
+            ours = (before["total"] + after["total"]) / 2
+            same = None if chosen is None else int(np.isclose(load_file(out)["alpha"].numpy(), chosen).sum())
+            print(json.dumps({arguments.other: round(seconds, 2), "ours_s": round(ours, 3),
+                              "ratio": round(seconds / ours, 1), "same_alphas": same, "load": os.getloadavg()[0]}))
+            return
         for _ in range(arguments.repeat):
             # Ours runs before and after, so that a busy machine weighs on both sides.
             before = run_ours(arguments.program, data, out)
