@@ -3,6 +3,7 @@
 //
 //   backbone_bench MODEL_FOLDER [--n_sequences N] [--pack_tokens N] [--precision bf16|fp32] [--device N]
 //   [--share]
+//                  [--batch_invariant]
 //                  [--out FILE]
 #include <fmt/format.h>
 
@@ -26,6 +27,7 @@ struct Options {
   std::int64_t pack_tokens = 4096;
   Precision precision = Precision::bf16;
   int device = -1;
+  bool batch_invariant = false;
   bool share = false;  // compute the common prefix of a pair once
   std::string out;
 };
@@ -46,6 +48,8 @@ Options parse(int argc, char** argv) {
       options.precision = value() == "fp32" ? Precision::fp32 : Precision::bf16;
     else if (flag == "--device")
       options.device = std::stoi(value());
+    else if (flag == "--batch_invariant")
+      options.batch_invariant = true;
     else if (flag == "--share")
       options.share = true;
     else if (flag == "--out")
@@ -115,8 +119,10 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
 
 void run(const Options& options) {
   const auto loading = std::chrono::steady_clock::now();
-  const Backbone backbone = Backbone::load(
-      {.model_folder = options.model, .precision = options.precision, .device = options.device});
+  const Backbone backbone = Backbone::load({.model_folder = options.model,
+                                            .precision = options.precision,
+                                            .device = options.device,
+                                            .batch_invariant = options.batch_invariant});
   fmt::print("loaded in {:.2f} s on {}\n", seconds_since(loading), backbone.device_name());
   const std::int64_t width = backbone.config().hidden_size;
   const std::vector<Tokens> sequences = read_sequences(options);

@@ -107,7 +107,10 @@ Conversation side_of(const Field& side, const Field* prompt) {
 
 struct Dataset::Impl {
   explicit Impl(const DatasetOptions& given) : options(given), files(data::find_split_files(given)) {
-    for (const fs::path& file : files) readers.push_back(data::open_row_file(file));
+    // Each file is opened to see that it can be, and closed again: there may be more than a process may hold
+    // open.
+    for (const fs::path& file : files) columns.push_back(data::open_row_file(file)->column_names());
+    rows.resize(files.size(), kNotCounted);
   }
 
   const std::string& name_in_set(const std::string& ours) const {
@@ -116,8 +119,7 @@ struct Dataset::Impl {
   }
 
   bool has(const std::string& ours) const {
-    const std::vector<std::string> names = readers.front()->column_names();
-    return std::find(names.begin(), names.end(), name_in_set(ours)) != names.end();
+    return std::find(columns[0].begin(), columns[0].end(), name_in_set(ours)) != columns[0].end();
   }
 
   ColumnRequest request(const std::string& ours, Want want) const { return {name_in_set(ours), want}; }
@@ -125,22 +127,29 @@ struct Dataset::Impl {
   // Every file must have every column.
   void check_columns(const std::vector<ColumnRequest>& requests) const {
     for (std::size_t f = 0; f < files.size(); ++f) {
-      const std::vector<std::string> names = readers[f]->column_names();
       for (const ColumnRequest& request : requests) {
-        const auto count = std::count(names.begin(), names.end(), request.name);
+        const auto count = std::count(columns[f].begin(), columns[f].end(), request.name);
         if (count == 1) continue;
         if (count > 1)
           fail_data("{}: the column \"{}\" is there {} times", files[f].string(), request.name, count);
         fail_data("{}: no column \"{}\"; the file has: {}; rename with --columns", files[f].string(),
-                  request.name, fmt::join(names, ", "));
+                  request.name, fmt::join(columns[f], ", "));
       }
     }
   }
 
+  std::int64_t count_rows() {
+    std::int64_t sum = 0;
+    for (std::size_t f = 0; f < files.size(); ++f) {
+      if (rows[f] == kNotCounted) rows[f] = data::open_row_file(files[f])->num_rows();
+      sum += rows[f];
+    }
+    return sum;
+  }
+
   // visit(row of the split, file, row of the file, cells)
   template <class Visit>
-  void for_each(const std::vector<ColumnRequest>& requests, const std::vector<bool>& wanted,
-                Visit&& visit) const {
+  void for_each(const std::vector<ColumnRequest>& requests, const std::vector<bool>& wanted, Visit&& visit) {
     check_columns(requests);
     std::int64_t first_row = 0;
     for (std::size_t f = 0; f < files.size(); ++f) {
@@ -151,15 +160,19 @@ struct Dataset::Impl {
         fail_internal("{}: row {} is past the {} rows of the selection", files[f].string(), index,
                       wanted.size());
       };
-      first_row += readers[f]->read(requests, is_wanted, [&](std::int64_t row, std::vector<Cell>& cells) {
+      const auto reader = data::open_row_file(files[f]);
+      rows[f] = reader->read(requests, is_wanted, [&](std::int64_t row, std::vector<Cell>& cells) {
         visit(first_row + row, files[f], row, cells);
       });
+      first_row += rows[f];
     }
   }
 
+  static constexpr std::int64_t kNotCounted = -1;
   DatasetOptions options;
   std::vector<fs::path> files;
-  std::vector<std::unique_ptr<RowFile>> readers;
+  std::vector<std::vector<std::string>> columns;  // the names, of each file
+  std::vector<std::int64_t> rows;                 // of each file, once known
 };
 
 Dataset::Dataset(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -169,13 +182,9 @@ Dataset::~Dataset() = default;
 
 Dataset Dataset::open(const DatasetOptions& options) { return Dataset(std::make_unique<Impl>(options)); }
 
-std::int64_t Dataset::num_rows() const {
-  std::int64_t rows = 0;
-  for (const auto& reader : impl_->readers) rows += reader->num_rows();
-  return rows;
-}
+std::int64_t Dataset::num_rows() const { return impl_->count_rows(); }
 
-std::vector<std::string> Dataset::column_names() const { return impl_->readers.front()->column_names(); }
+std::vector<std::string> Dataset::column_names() const { return impl_->columns[0]; }
 
 const std::vector<fs::path>& Dataset::files() const { return impl_->files; }
 

@@ -6,6 +6,7 @@
 
 #include "model/cpu_attention.h"
 #include "model/reference_ops.h"
+#include "model/upload.h"
 
 namespace armorm::model {
 namespace {
@@ -53,7 +54,7 @@ void finish_plan(AttentionPlan& plan, at::Device device) {
     cells[2][i] = static_cast<int>(block.kv_count);
   }
   if (device.is_cpu()) return;
-  table = table.to(device);
+  table = upload(table, device);
   plan.q_starts = table[0];
   plan.kv_starts = table[1];
   plan.kv_counts = table[2].narrow(0, 0, count);
@@ -86,6 +87,11 @@ at::Tensor flash_attention(const at::Tensor& q, const at::Tensor& k, const at::T
   std::optional<std::int64_t> right;
   if (options.window > 0) {
     left = options.window - 1;
+    right = 0;
+  } else if (options.fixed_order && plan.max_q == 1) {
+    // For single queries without a window the kernel splits the keys by how many blocks there are. A window
+    // of all keys keeps it from that.
+    left = plan.max_kv - 1;
     right = 0;
   }
   return std::get<0>(

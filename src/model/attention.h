@@ -9,9 +9,10 @@
 namespace armorm::model {
 
 struct AttentionOptions {
-  double scale = 1.0;       // of the dot products, before the soft cap
-  double softcap = 0.0;     // c * tanh(score / c); 0 = none
-  std::int64_t window = 0;  // keys a query sees, its own included; 0 = all before it
+  double scale = 1.0;        // of the dot products, before the soft cap
+  double softcap = 0.0;      // c * tanh(score / c); 0 = none
+  std::int64_t window = 0;   // keys a query sees, its own included; 0 = all before it
+  bool fixed_order = false;  // a row's bits must not depend on the other blocks
 };
 
 // Query rows [q_begin, q_begin + q_count) attend to key rows [kv_begin, kv_begin + kv_count). The last query

@@ -2,7 +2,10 @@
 
 #include <ATen/ATen.h>
 #include <c10/core/CachingDeviceAllocator.h>
+#include <c10/core/DeviceGuard.h>
+#include <c10/core/Event.h>
 #include <c10/core/InferenceMode.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <fstream>
 
@@ -56,35 +59,69 @@ Backbone Backbone::load(const BackboneOptions& options) {
   ModelConfig config = ModelConfig::load(options.model_folder);
   SafetensorsFolder files = SafetensorsFolder::open(options.model_folder);
   model::DecoderWeights weights = model::load_weights(files, config, dtype, device);
-  return Backbone(std::make_unique<Impl>(
-      Impl{std::move(files), model::Decoder(std::move(config), std::move(weights), device)}));
+  return Backbone(
+      std::make_unique<Impl>(Impl{std::move(files), model::Decoder(std::move(config), std::move(weights),
+                                                                   device, options.batch_invariant)}));
 }
 
 const ModelConfig& Backbone::config() const { return impl_->decoder.config(); }
 
-void Backbone::embed(const PackedBatch& batch, MatrixView<float> out) const {
-  const auto rows = std::ssize(batch.wanted);
-  if (out.rows != rows || out.cols != config().hidden_size) {
-    fail_internal("embed: found room for [{}, {}], expected [{}, {}]", out.rows, out.cols, rows,
-                  config().hidden_size);
-  }
+struct PendingRows::Impl {
+  at::Tensor rows;  // float32 [wanted, hidden] on the host, pinned when a copy from the device fills it
+  std::optional<c10::Event> copied;
+};
+
+PendingRows::PendingRows(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+PendingRows::PendingRows(PendingRows&&) noexcept = default;
+PendingRows& PendingRows::operator=(PendingRows&&) noexcept = default;
+PendingRows::~PendingRows() = default;
+
+void Backbone::embed(const PackedBatch& batch, MatrixView<float> out) const { collect(submit(batch), out); }
+
+PendingRows Backbone::submit(const PackedBatch& batch) const {
   const c10::InferenceMode no_gradients;
-  const model::PackLayout layout = model::lay_out(batch, config().vocab_size, impl_->decoder.device());
-  if (rows == 0) return;
-  const at::Tensor hidden = impl_->decoder.forward(layout);
-  at::from_blob(out.data, {out.rows, out.cols}, {out.row_stride, 1}, at::kFloat).copy_(hidden);
+  const at::Device device = impl_->decoder.device();
+  const c10::OptionalDeviceGuard current(device.is_cpu() ? std::nullopt : std::optional(device));
+  const model::PackLayout layout = model::lay_out(batch, config().vocab_size, device);
+  auto pending = std::make_unique<PendingRows::Impl>();
+  if (batch.wanted.empty()) {
+    pending->rows = at::empty({0, config().hidden_size}, at::kFloat);
+    return PendingRows(std::move(pending));
+  }
+  const at::Tensor hidden = impl_->decoder.forward(layout).to(at::kFloat);
+  if (device.is_cpu()) {
+    pending->rows = hidden;
+    return PendingRows(std::move(pending));
+  }
+  pending->rows = at::empty(hidden.sizes(), at::TensorOptions().dtype(at::kFloat).pinned_memory(true));
+  pending->rows.copy_(hidden, /*non_blocking=*/true);
+  pending->copied.emplace(device.type());
+  pending->copied->record(c10::impl::VirtualGuardImpl(device.type()).getStream(device));
+  return PendingRows(std::move(pending));
 }
 
-std::string Backbone::device_name() const {
-  const at::Device device = impl_->decoder.device();
-  return device.is_cpu() ? "CPU" : fmt::format("CUDA device {}", static_cast<int>(device.index()));
+void Backbone::collect(PendingRows rows, MatrixView<float> out) const {
+  const c10::InferenceMode no_gradients;
+  const at::Tensor& values = rows.impl_->rows;
+  if (out.rows != values.size(0) || out.cols != values.size(1)) {
+    fail_internal("collect: found room for [{}, {}], expected [{}, {}]", out.rows, out.cols, values.size(0),
+                  values.size(1));
+  }
+  if (rows.impl_->copied) rows.impl_->copied->synchronize();
+  if (out.rows == 0) return;
+  at::from_blob(out.data, {out.rows, out.cols}, {out.row_stride, 1}, at::kFloat).copy_(values);
 }
+
+std::string Backbone::device_name() const { return impl_->decoder.device().str(); }
 
 std::int64_t Backbone::free_memory() const {
   const at::Device device = impl_->decoder.device();
   if (device.is_cpu()) return free_host_memory();
-  return static_cast<std::int64_t>(
-      at::getDeviceAllocator(device.type())->getMemoryInfo(device.index()).first);
+  auto* allocator = at::getDeviceAllocator(device.type());
+  const auto stats = allocator->getDeviceStats(device.index());
+  constexpr auto kAll = static_cast<std::size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+  const std::int64_t reusable = stats.reserved_bytes[kAll].current - stats.allocated_bytes[kAll].current;
+  return static_cast<std::int64_t>(allocator->getMemoryInfo(device.index()).first) + reusable;
 }
 
 }  // namespace armorm

@@ -9,16 +9,11 @@
 namespace armorm::model {
 namespace {
 
-at::Tensor apply(const Linear& linear, const at::Tensor& x) {
-  return linear.bias.defined() ? at::linear(x, linear.weight, linear.bias) : at::linear(x, linear.weight);
-}
-
-// The rows [first, first + count) of a fused product.
-Linear rows_of(const Linear& linear, std::int64_t first, std::int64_t count) {
-  Linear part{linear.weight.narrow(0, first, count), {}};
-  if (linear.bias.defined()) part.bias = linear.bias.narrow(0, first, count);
-  return part;
-}
+// Products of a fixed shape: large enough to keep the device busy, small enough that padding costs little.
+constexpr std::int64_t kCpuTokenRows = 256;
+constexpr std::int64_t kCpuWantedRows = 32;
+constexpr std::int64_t kCudaTokenRows = 4096;
+constexpr std::int64_t kCudaWantedRows = 256;
 
 at::Tensor as_heads(const at::Tensor& x, std::int64_t head_dim) {
   return x.unflatten(1, {x.size(1) / head_dim, head_dim});
@@ -41,12 +36,16 @@ void check_shared_prefixes(const PackLayout& layout, const Rope& rope) {
 
 }  // namespace
 
-Decoder::Decoder(ModelConfig config, DecoderWeights weights, at::Device device)
+Decoder::Decoder(ModelConfig config, DecoderWeights weights, at::Device device, bool batch_invariant)
     : config_(std::move(config)),
       weights_(std::move(weights)),
       device_(device),
       rope_(config_, device),
-      activation_(config_.hidden_act == "silu" ? Activation::silu : Activation::gelu_tanh) {}
+      activation_(config_.hidden_act == "silu" ? Activation::silu : Activation::gelu_tanh) {
+  if (!batch_invariant) return;
+  token_rows_ = device.is_cpu() ? kCpuTokenRows : kCudaTokenRows;
+  wanted_rows_ = device.is_cpu() ? kCpuWantedRows : kCudaWantedRows;
+}
 
 AttentionOptions Decoder::attention_options(std::size_t layer) const {
   const double scalar = config_.query_pre_attn_scalar > 0.0 ? config_.query_pre_attn_scalar
@@ -54,6 +53,7 @@ AttentionOptions Decoder::attention_options(std::size_t layer) const {
   AttentionOptions options;
   options.scale = 1.0 / std::sqrt(scalar);
   options.softcap = config_.attn_logit_softcapping;
+  options.fixed_order = token_rows_ > 0;
   options.window = config_.layer_is_sliding[layer] ? config_.sliding_window : 0;
   return options;
 }
@@ -62,8 +62,8 @@ at::Tensor Decoder::embed(const at::Tensor& tokens) const {
   at::Tensor x = weights_.embedding.index_select(0, tokens);
   if (config_.architecture != Architecture::gemma2) return x;
   // The scale is rounded to the weights' type, as Gemma was trained.
-  const at::Tensor scale = at::tensor(std::sqrt(static_cast<double>(config_.hidden_size)), at::kFloat)
-                               .to(device_, x.scalar_type());
+  const double exact = std::sqrt(static_cast<double>(config_.hidden_size));
+  const double scale = at::tensor(exact, at::kFloat).to(x.scalar_type()).item<float>();
   return x.mul_(scale);
 }
 
@@ -71,13 +71,13 @@ at::Tensor Decoder::attention(const LayerWeights& layer, const at::Tensor& norme
                               const RopeTable& rope, const AttentionOptions& options) const {
   const std::int64_t heads = config_.num_attention_heads;
   const std::int64_t kv_heads = config_.num_key_value_heads;
-  const at::Tensor qkv = as_heads(apply(layer.qkv, normed), config_.head_dim);
+  const at::Tensor qkv = as_heads(apply(layer.qkv, normed, token_rows_), config_.head_dim);
   at::Tensor rotated = qkv.narrow(1, 0, heads + kv_heads);
   rope_inplace(rotated, rope.cos, rope.sin);
   const at::Tensor q = qkv.narrow(1, 0, heads);
   const at::Tensor k = gather_keys(qkv.narrow(1, heads, kv_heads), layout);
   const at::Tensor v = gather_keys(qkv.narrow(1, heads + kv_heads, kv_heads), layout);
-  return apply(layer.o, packed_attention(q, k, v, layout.all, options).flatten(1));
+  return apply(layer.o, packed_attention(q, k, v, layout.all, options).flatten(1), token_rows_);
 }
 
 at::Tensor Decoder::last_attention(const LayerWeights& layer, const at::Tensor& normed,
@@ -86,19 +86,22 @@ at::Tensor Decoder::last_attention(const LayerWeights& layer, const at::Tensor& 
   const std::int64_t kv_heads = config_.num_key_value_heads;
   const std::int64_t q_size = config_.num_attention_heads * config_.head_dim;
   const std::int64_t kv_size = kv_heads * config_.head_dim;
-  const at::Tensor kv = as_heads(apply(rows_of(layer.qkv, q_size, 2 * kv_size), normed), config_.head_dim);
+  const at::Tensor kv =
+      as_heads(apply(layer.qkv.rows(q_size, 2 * kv_size), normed, token_rows_), config_.head_dim);
   at::Tensor rotated = kv.narrow(1, 0, kv_heads);
   rope_inplace(rotated, rope.cos, rope.sin);
-  at::Tensor q =
-      as_heads(apply(rows_of(layer.qkv, 0, q_size), normed.index_select(0, layout.wanted)), config_.head_dim);
+  const at::Tensor wanted = normed.index_select(0, layout.wanted);
+  at::Tensor q = as_heads(apply(layer.qkv.rows(0, q_size), wanted, wanted_rows_), config_.head_dim);
   rope_inplace(q, rope.cos.index_select(0, layout.wanted), rope.sin.index_select(0, layout.wanted));
   const at::Tensor k = gather_keys(rotated, layout);
   const at::Tensor v = gather_keys(kv.narrow(1, kv_heads, kv_heads), layout);
-  return apply(layer.o, packed_attention(q, k, v, layout.pruned, options).flatten(1));
+  return apply(layer.o, packed_attention(q, k, v, layout.pruned, options).flatten(1), wanted_rows_);
 }
 
-at::Tensor Decoder::mlp(const LayerWeights& layer, const at::Tensor& normed) const {
-  return apply(layer.down, gated_activation(apply(layer.gate_up, normed), activation_));
+at::Tensor Decoder::mlp(const LayerWeights& layer, const at::Tensor& normed,
+                        std::int64_t rows_at_once) const {
+  const at::Tensor gate_up = apply(layer.gate_up, normed, rows_at_once);
+  return apply(layer.down, gated_activation(gate_up, activation_), rows_at_once);
 }
 
 at::Tensor Decoder::forward(const PackLayout& layout) const {
@@ -117,7 +120,7 @@ at::Tensor Decoder::forward(const PackLayout& layout) const {
     const bool gemma = layer.pre_mlp_norm.defined();
     if (gemma) delta = rms_norm(delta, layer.post_attention_norm, eps);
     normed = add_rms_norm(residual, delta, gemma ? layer.pre_mlp_norm : layer.post_attention_norm, eps);
-    delta = mlp(layer, normed);
+    delta = mlp(layer, normed, last ? wanted_rows_ : token_rows_);
     if (gemma) delta = rms_norm(delta, layer.post_mlp_norm, eps);
     normed =
         add_rms_norm(residual, delta, last ? weights_.final_norm : weights_.layers[i + 1].input_norm, eps);

@@ -14,7 +14,7 @@ namespace armorm::model {
 
 class Decoder {
  public:
-  Decoder(ModelConfig config, DecoderWeights weights, at::Device device);
+  Decoder(ModelConfig config, DecoderWeights weights, at::Device device, bool batch_invariant);
 
   const ModelConfig& config() const noexcept { return config_; }
   at::Device device() const noexcept { return device_; }
@@ -29,7 +29,7 @@ class Decoder {
                        const RopeTable& rope, const AttentionOptions& options) const;
   at::Tensor last_attention(const LayerWeights& layer, const at::Tensor& normed, const PackLayout& layout,
                             const RopeTable& rope, const AttentionOptions& options) const;
-  at::Tensor mlp(const LayerWeights& layer, const at::Tensor& normed) const;
+  at::Tensor mlp(const LayerWeights& layer, const at::Tensor& normed, std::int64_t rows_at_once) const;
   AttentionOptions attention_options(std::size_t layer) const;
 
   ModelConfig config_;
@@ -37,6 +37,9 @@ class Decoder {
   at::Device device_;
   Rope rope_;
   Activation activation_;
+  // Rows in one product over all tokens, and over the wanted ones; 0 = as many as there are.
+  std::int64_t token_rows_ = 0;
+  std::int64_t wanted_rows_ = 0;
 };
 
 }  // namespace armorm::model

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "armorm/core/error.h"
+#include "model/upload.h"
 
 namespace armorm::model {
 namespace {
@@ -83,10 +84,6 @@ std::vector<Sequence> find_sequences(const PackedBatch& batch) {
   return out;
 }
 
-at::Tensor to_tensor(const std::vector<std::int64_t>& values, at::Device device) {
-  return at::tensor(at::ArrayRef<std::int64_t>(values), at::kLong).to(device);
-}
-
 at::Tensor find_key_rows(const std::vector<Sequence>& sequences, at::Device device) {
   if (std::none_of(sequences.begin(), sequences.end(), [](const Sequence& s) { return s.prefix >= 0; }))
     return {};
@@ -100,7 +97,7 @@ at::Tensor find_key_rows(const std::vector<Sequence>& sequences, at::Device devi
     }
     for (std::int64_t i = 0; i < s.length; ++i) rows.push_back(s.begin + i);
   }
-  return to_tensor(rows, device);
+  return upload(rows, device);
 }
 
 void set_positions(const std::vector<Sequence>& sequences, PackLayout& layout) {
@@ -141,8 +138,8 @@ PackLayout lay_out(const PackedBatch& batch, std::int64_t vocab_size, at::Device
   const std::vector<Sequence> sequences = find_sequences(batch);
   PackLayout layout;
   set_positions(sequences, layout);
-  layout.tokens = at::tensor(at::ArrayRef<TokenId>(batch.tokens), at::kInt).to(device).to(at::kLong);
-  layout.wanted = to_tensor(batch.wanted, device);
+  layout.tokens = upload(at::tensor(at::ArrayRef<TokenId>(batch.tokens), at::kInt), device).to(at::kLong);
+  layout.wanted = upload(batch.wanted, device);
   layout.key_rows = find_key_rows(sequences, device);
   layout.all = plan_all(sequences);
   layout.pruned = plan_pruned(sequences, batch);

@@ -7,6 +7,8 @@
 #include <map>
 #include <numbers>
 
+#include "model/upload.h"
+
 namespace armorm::model {
 namespace {
 
@@ -34,10 +36,6 @@ double dynamic_theta(const ModelConfig& config, double factor, std::int64_t sequ
   const double length = std::max(static_cast<double>(sequence_length), trained);
   const auto dim = static_cast<double>(config.head_dim);
   return config.rope_theta * std::pow(factor * length / trained - (factor - 1.0), dim / (dim - 2.0));
-}
-
-at::Tensor to_device(const std::vector<std::int64_t>& values, at::Device device) {
-  return at::tensor(at::ArrayRef<std::int64_t>(values), at::kLong).to(device);
 }
 
 }  // namespace
@@ -70,7 +68,7 @@ at::Tensor Rope::per_token_frequencies(const std::vector<std::int64_t>& sequence
     if (is_new) rows.push_back(inverse_frequencies(length));
     row_of_token.push_back(entry->second);
   }
-  return at::stack(rows).to(device_).index_select(0, to_device(row_of_token, device_));
+  return upload(at::stack(rows), device_).index_select(0, upload(row_of_token, device_));
 }
 
 RopeTable Rope::table(const std::vector<std::int64_t>& positions,
@@ -78,7 +76,7 @@ RopeTable Rope::table(const std::vector<std::int64_t>& positions,
   const bool varies = std::any_of(sequence_lengths.begin(), sequence_lengths.end(),
                                   [&](std::int64_t length) { return depends_on_length(length); });
   const at::Tensor frequencies = varies ? per_token_frequencies(sequence_lengths) : frequencies_;
-  const at::Tensor angles = to_device(positions, device_).to(at::kFloat).unsqueeze(1) * frequencies;
+  const at::Tensor angles = upload(positions, device_).to(at::kFloat).unsqueeze(1) * frequencies;
   return {at::cos(angles), at::sin(angles)};
 }
 

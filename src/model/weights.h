@@ -8,13 +8,9 @@
 
 #include "armorm/io/safetensors.h"
 #include "armorm/model/model_config.h"
+#include "model/linear.h"
 
 namespace armorm::model {
-
-struct Linear {
-  at::Tensor weight;  // [out, in]
-  at::Tensor bias;    // [out] or undefined
-};
 
 struct LayerWeights {
   at::Tensor input_norm;           // norms: float32 [hidden], with the 1 of Gemma's (1 + w) added

@@ -43,12 +43,12 @@ RegressionWeights load_safetensors(const fs::path& path) {
 
 RegressionWeights load_pt(const fs::path& path) {
   const PtTensors tensors = load_pt_file(path);
-  const auto found = tensors.find("weight");
-  if (found == tensors.end() || found->second.shape.size() != 2 || found->second.shape[1] < 1)
+  const PtTensor* found = find_tensor(tensors, "weight");
+  if (found == nullptr || found->shape.size() != 2 || found->shape[1] < 1)
     fail_data("{}: holds no matrix 'weight' [K, D]; run stage1-train again", path.string());
   RegressionWeights weights;
-  weights.hidden_size = found->second.shape[1];
-  weights.weight = found->second.values;
+  weights.hidden_size = found->shape[1];
+  weights.weight = found->values;
   log::warn("{}: has no .safetensors file beside it (written by the Python scripts?); its attributes have no names",
             path.string());
   return weights;

@@ -34,7 +34,7 @@ struct Inputs {
 
 // --embeddings_dir is a folder, or, as in the Python scripts, the shards' path up to "-<shard>-of-<n>".
 EmbeddingSet open_embeddings(const Stage1TrainOptions& options, const std::string& model, const std::string& dataset) {
-  fs::path folder = options.embeddings_dir.empty() ? embeddings_folder(options.data_root, model) : options.embeddings_dir;
+  fs::path folder = options.embeddings_dir.empty() ? embeddings_folder(options.data_root, model) : fs::path(options.embeddings_dir);
   std::string stem = dataset;
   if (!options.embeddings_dir.empty() && !fs::is_directory(folder)) {
     stem = folder.filename().string();
@@ -209,7 +209,7 @@ void run_stage1_train(const Stage1TrainOptions& options) {
   weights.attributes = inputs.attributes;
   weights.hidden_size = inputs.set.hidden_size();
   weights.weight.assign(result.weights.begin(), result.weights.end());
-  const fs::path folder = options.output_dir.empty() ? regression_weights_folder(options.data_root) : options.output_dir;
+  const fs::path folder = options.output_dir.empty() ? regression_weights_folder(options.data_root) : fs::path(options.output_dir);
   const fs::path stem = folder / (inputs.model + "_" + inputs.dataset);
   weights.save(stem);
   publish_text(stem.string() + ".json", report(options, inputs, result).dump(2) + "\n");

@@ -66,7 +66,8 @@ TEST_CASE("snapshots are found where huggingface_hub finds them", "[golden]") {
 }
 
 TEST_CASE("what is a Hub id", "[golden]") {
-  for (const auto& [id, valid] : golden_json("hub_cache.json")["ids"].items()) {
+  const nlohmann::json golden = golden_json("hub_cache.json");
+  for (const auto& [id, valid] : golden["ids"].items()) {
     CAPTURE(id);
     CHECK(armorm::parse_hub_id(id).has_value() == valid.get<bool>());
   }

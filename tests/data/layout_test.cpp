@@ -1,7 +1,10 @@
 // Which files make a split, against what the `datasets` library takes from the same folders.
+#include <sys/resource.h>
+
 #include <fstream>
 
 #include "armorm/core/error.h"
+#include "armorm/data/parquet_writer.h"
 #include "data/glob.h"
 #include "data/rows.h"
 
@@ -55,6 +58,29 @@ TEST_CASE("a file is the split that is asked for, and is read once", "[unit]") {
   put(dir / "train-training.jsonl", kRow);
   CHECK(open_dataset(dir / "train-training.jsonl", "filtered").num_rows() == 1);
   CHECK(open_dataset(dir.path()).num_rows() == 1);  // two patterns match it
+}
+
+TEST_CASE("a set may have more files than a process may hold open", "[unit]") {
+  const TempDir dir;
+  rlimit before{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
+  for (int i = 0; i < 60; ++i) {
+    armorm::write_parquet(dir.path() / fmt::format("{:02d}.parquet", i),
+                          {{"f", std::vector<std::string>{std::to_string(i)}}});
+  }
+  const rlimit few{40, before.rlim_max};
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &few) == 0);
+  std::vector<std::string> read;
+  std::string problem;
+  try {
+    read = open_dataset(dir.path()).read_strings("f");
+  } catch (const armorm::Error& error) {
+    problem = error.what();
+  }
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &before) == 0);
+  CHECK(problem.empty());
+  REQUIRE(read.size() == 60);
+  CHECK(read[59] == "59");
 }
 
 TEST_CASE("missing sets and splits", "[unit]") {

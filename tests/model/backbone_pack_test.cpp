@@ -95,6 +95,84 @@ TEST_CASE("on CUDA, wanted rows may be any, in any order, and repeat", "[gpu]") 
   check_wanted_rows(0);
 }
 
+namespace {
+
+void check_submissions(int device) {
+  const Backbone backbone = load_on(device, "llama_gqa");
+  std::vector<PackedBatch> batches;
+  std::vector<PendingRows> pending;
+  for (int i = 0; i < 4; ++i) {
+    batches.push_back(pack({some_tokens(20 + i, i), some_tokens(3, i + 1)}));
+    want_all(batches.back());
+    pending.push_back(backbone.submit(batches.back()));
+  }
+  for (const std::size_t i : {2U, 0U, 3U, 1U}) {
+    std::vector<float> rows(batches[i].tokens.size() *
+                            static_cast<std::size_t>(backbone.config().hidden_size));
+    const auto count = std::ssize(batches[i].tokens);
+    backbone.collect(std::move(pending[i]), {rows.data(), count, backbone.config().hidden_size});
+    CHECK(rows == embed(backbone, batches[i]));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("packs may be submitted ahead and collected in any order", "[unit]") { check_submissions(kCpu); }
+
+TEST_CASE("on CUDA, packs may be submitted ahead and collected in any order", "[gpu]") {
+  if (!has_cuda()) ARMORM_SKIP("no CUDA device");
+  check_submissions(0);
+}
+
+namespace {
+
+// The last token's bits, alone and in packs of any size, with its prefix shared or not.
+void check_invariance(int device, Precision precision, const std::string& model) {
+  CAPTURE(model, precision == Precision::bf16);
+  const Backbone backbone = Backbone::load({.model_folder = golden_model(model),
+                                            .precision = precision,
+                                            .device = device,
+                                            .batch_invariant = true});
+  const auto prompt = some_tokens(41, 1);
+  const auto answer = some_tokens(60, 2);
+  PackedBatch alone = pack({joined(prompt, answer)});
+  alone.wanted = {100};
+  const std::vector<float> expected = embed(backbone, alone);
+  for (const int others : {1, 3, 40}) {
+    std::vector<std::vector<TokenId>> sequences;
+    for (int i = 0; i < others; ++i) sequences.push_back(some_tokens(5 + 7 * i % 90, i));
+    sequences.push_back(joined(prompt, answer));
+    PackedBatch batch = pack(sequences);
+    batch.wanted = {0, std::ssize(batch.tokens) - 1};
+    std::vector<float> rows_of_pack = embed(backbone, batch);
+    CHECK(rows(rows_of_pack, 1, 1, std::ssize(expected)) == expected);
+    sequences.back() = prompt;
+    sequences.push_back(answer);
+    batch = pack(sequences);
+    batch.prefix_of.assign(sequences.size(), -1);
+    batch.prefix_of.back() = others;
+    batch.wanted = {std::ssize(batch.tokens) - 1};
+    CHECK(embed(backbone, batch) == expected);
+  }
+}
+
+void check_invariance(int device) {
+  for (const Precision precision : {Precision::fp32, Precision::bf16}) {
+    for (const std::string model : {"llama_gqa", "llama31_rope", "mistral_window", "gemma2", "qwen2"}) {
+      check_invariance(device, precision, model);
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("batch_invariant gives the same bits in every pack", "[unit]") { check_invariance(kCpu); }
+
+TEST_CASE("on CUDA, batch_invariant gives the same bits in every pack", "[gpu]") {
+  if (!has_cuda()) ARMORM_SKIP("no CUDA device");
+  check_invariance(0);
+}
+
 TEST_CASE("no wanted row gives an empty result", "[unit]") {
   const Backbone backbone = load_cpu("llama_gqa");
   CHECK(embed(backbone, pack({some_tokens(4, 1)})).empty());

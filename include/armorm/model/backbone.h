@@ -20,6 +20,9 @@ struct BackboneOptions {
   std::filesystem::path model_folder;
   Precision precision = Precision::bf16;
   int device = 0;  // CUDA device index; -1 = CPU
+  // A row's bits do not depend on what shares its pack: every matrix product runs in one fixed shape. Slower
+  // by the padding of the last rows of a pack.
+  bool batch_invariant = false;
 };
 
 // Sequences laid end to end without padding.
@@ -27,24 +30,47 @@ struct PackedBatch {
   std::vector<TokenId> tokens;           // [total tokens]
   std::vector<std::int64_t> cu_seqlens;  // [sequences + 1], starts with 0
   std::vector<std::int64_t> wanted;      // indices into tokens, any order: the rows of the result
-  // Empty, or [sequences]: the earlier sequence that each one continues, -1 for none. A continuation sees all keys of
-  // that sequence (and of what that one continues) before its own, and its positions count on from there, so that a
-  // prefix that many sequences share is computed once. The result is that of the whole sequence.
+  // Empty, or [sequences]: the earlier sequence that each one continues, -1 for none. A continuation sees all
+  // keys of that sequence (and of what that one continues) before its own, and its positions count on from
+  // there, so that a prefix that many sequences share is computed once. The result is that of the whole
+  // sequence.
   std::vector<std::int64_t> prefix_of;
 };
 
-// Weights are const after load; embed() may not be called from two threads at once on one Backbone.
+// Rows that submit() has set going; moved into collect() once.
+class PendingRows {
+ public:
+  PendingRows(PendingRows&&) noexcept;
+  PendingRows& operator=(PendingRows&&) noexcept;
+  ~PendingRows();
+
+ private:
+  friend class Backbone;
+  struct Impl;
+  explicit PendingRows(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Weights are const after load; no two threads may call into one Backbone at once.
 class Backbone {
  public:
   static Backbone load(const BackboneOptions& options);
 
   const ModelConfig& config() const;
-  // Writes the final-norm hidden state of each wanted token, float32 [wanted, hidden_size] (bf16 results are exact in
-  // it). data error for a token id outside the vocabulary.
+  // Writes the final-norm hidden state of each wanted token, float32 [wanted, hidden_size] (bf16 results are
+  // exact in it). data error for a token id outside the vocabulary.
   void embed(const PackedBatch& batch, MatrixView<float> out) const;
 
-  std::string device_name() const;
-  // Bytes of device memory still free for activations (host memory on CPU).
+  // embed() in two steps. On CUDA submit() only enqueues the work, so that the next pack can be submitted
+  // before the last one is collected and the device never waits for the host; on the CPU it computes. Errors,
+  // out of memory included, come from submit().
+  PendingRows submit(const PackedBatch& batch) const;
+  // Waits for the rows and writes them as embed() does.
+  void collect(PendingRows rows, MatrixView<float> out) const;
+
+  std::string device_name() const;  // "cpu", "cuda:0"
+  // Bytes of device memory still free for activations, those that the allocator keeps for reuse included
+  // (host memory on the CPU).
   std::int64_t free_memory() const;
 
   Backbone(Backbone&&) noexcept;

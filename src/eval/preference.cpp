@@ -1,0 +1,73 @@
+#include "armorm/eval/preference.h"
+
+#include <cmath>
+
+#include "armorm/core/error.h"
+
+namespace armorm {
+namespace {
+
+template <class Score>
+PairScores scores_by(const PairData& data, std::span<const std::int64_t> rows, const Score& score) {
+  PairScores scores;
+  for (const std::int64_t row : rows) {
+    scores.chosen.push_back(score(data.chosen.row(row)));
+    scores.rejected.push_back(score(data.rejected.row(row)));
+  }
+  return scores;
+}
+
+PairScores attribute_scores(const PairData& data, std::span<const std::int64_t> rows, std::int64_t attribute, float scale) {
+  return scores_by(data, rows, [&](std::span<const float> r) { return scale * r[static_cast<std::size_t>(attribute)]; });
+}
+
+}  // namespace
+
+PreferenceMetrics preference_metrics(std::span<const float> chosen, std::span<const float> rejected) {
+  if (chosen.size() != rejected.size() || chosen.empty())
+    fail_internal("preference metrics of {} chosen and {} rejected scores", chosen.size(), rejected.size());
+  PreferenceMetrics metrics;
+  for (std::size_t i = 0; i < chosen.size(); ++i) {
+    const double margin = static_cast<double>(chosen[i]) - static_cast<double>(rejected[i]);
+    metrics.accuracy += margin > 0 ? 1.0 : 0.0;
+    metrics.loss += std::max(-margin, 0.0) + std::log1p(std::exp(-std::abs(margin)));
+  }
+  metrics.accuracy /= static_cast<double>(chosen.size());
+  metrics.loss /= static_cast<double>(chosen.size());
+  return metrics;
+}
+
+PairScores uniform_gate_scores(const PairData& data, std::span<const std::int64_t> rows, float logit_scale) {
+  const float weight = logit_scale / static_cast<float>(data.chosen.cols);
+  return scores_by(data, rows, [&](std::span<const float> r) {
+    float sum = 0.0F;
+    for (const float value : r) sum += value;
+    return weight * sum;
+  });
+}
+
+PreferenceMetrics uniform_gate_metrics(const PairData& data, std::span<const std::int64_t> rows, float logit_scale) {
+  const PairScores scores = uniform_gate_scores(data, rows, logit_scale);
+  return preference_metrics(scores.chosen, scores.rejected);
+}
+
+PreferenceMetrics attribute_metrics(const PairData& data, std::span<const std::int64_t> rows, std::int64_t attribute,
+                                    float logit_scale) {
+  const PairScores scores = attribute_scores(data, rows, attribute, logit_scale);
+  return preference_metrics(scores.chosen, scores.rejected);
+}
+
+std::int64_t best_attribute(const PairData& data, std::span<const std::int64_t> rows) {
+  std::int64_t best = 0;
+  double best_accuracy = -1.0;
+  for (std::int64_t k = 0; k < data.chosen.cols; ++k) {
+    const double accuracy = attribute_metrics(data, rows, k, 1.0F).accuracy;
+    if (accuracy > best_accuracy) {
+      best = k;
+      best_accuracy = accuracy;
+    }
+  }
+  return best;
+}
+
+}  // namespace armorm

@@ -1,0 +1,50 @@
+#include "stages/gate_artifact.h"
+
+#include <nlohmann/json.hpp>
+
+#include "armorm/core/version.h"
+#include "armorm/io/safetensors.h"
+#include "armorm/model/pt_file.h"
+
+namespace armorm {
+namespace {
+
+PtTensors state_dict(const GateParameters& gate) {
+  PtTensors tensors{{"logit_scale", {{1}, {gate.logit_scale}}}};
+  for (std::size_t i = 0; i < gate.layers.size(); ++i) {
+    const GateLayer& layer = gate.layers[i];
+    const std::string prefix = "layers." + std::to_string(i);
+    tensors.emplace_back(prefix + ".weight", PtTensor{{layer.out, layer.in}, layer.weight});
+    tensors.emplace_back(prefix + ".bias", PtTensor{{layer.out}, layer.bias});
+  }
+  return tensors;
+}
+
+}  // namespace
+
+void GateArtifact::save(const std::filesystem::path& stem) const {
+  const auto k = static_cast<std::int64_t>(attributes.size());
+  const PtTensors gate_tensors = state_dict(gate);
+  PtTensors all{{"regression_layer.weight", {{k, hidden_size}, weight}}, {"reward_transform_matrix", {{k, k}, transform}}};
+  for (const auto& [name, tensor] : gate_tensors) all.emplace_back("gating." + name, tensor);
+
+  std::vector<TensorSpec> specs;
+  for (const auto& [name, tensor] : all) specs.push_back({name, DType::f32, tensor.shape});
+  SafetensorsWriter writer(stem.string() + ".safetensors", specs,
+                           {{"format", "pt"},
+                            {"armorm_format_version", "1"},
+                            {"armorm_version", kVersion},
+                            {"kind", "reward_head"},
+                            {"model", model},
+                            {"model_family", model_family},
+                            {"attributes", nlohmann::json(attributes).dump()},
+                            {"gating_temperature", nlohmann::json(temperature).dump()},
+                            {"gating_n_hidden", std::to_string(gate.layers.size() - 1)},
+                            {"gating_hidden_dim", std::to_string(gate.layers.front().out)},
+                            {"compat", compat}});
+  for (const auto& [name, tensor] : all) writer.append(std::span<const float>(tensor.values));
+  writer.publish();
+  save_pt_file(stem.string() + ".pt", gate_tensors);
+}
+
+}  // namespace armorm

@@ -1,0 +1,28 @@
+// The trained reward head: everything that turns embeddings into a score, in one file.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "armorm/gating/gate.h"
+
+namespace armorm {
+
+struct GateArtifact {
+  std::string model;
+  std::string model_family;
+  std::vector<std::string> attributes;  // [K]
+  std::int64_t hidden_size = 0;         // D, of the backbone
+  std::vector<float> weight;            // W [K, D]
+  std::vector<float> transform;         // T [K, K]
+  GateParameters gate;
+  double temperature = 10.0;
+  std::string compat;
+
+  // <stem>.pt: the state dict (logit_scale, layers.<i>.weight|bias); <stem>.safetensors: the same and W, T, names, sizes.
+  void save(const std::filesystem::path& stem) const;
+};
+
+}  // namespace armorm

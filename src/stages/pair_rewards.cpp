@@ -1,0 +1,88 @@
+#include "stages/pair_rewards.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "armorm/core/error.h"
+
+namespace armorm {
+namespace {
+
+constexpr std::int64_t kBlockRows = 2048;
+
+// rows [M, D] bf16 times W' [D, K], accumulated in float32.
+at::Tensor rewards_of(const BFloat16* rows, std::int64_t m, std::int64_t d, const at::Tensor& weight_t) {
+  const at::Tensor block = at::from_blob(const_cast<BFloat16*>(rows), {m, d}, at::kBFloat16).to(at::kFloat);
+  return block.matmul(weight_t);
+}
+
+}  // namespace
+
+PairRewards::PairRewards(const EmbeddingSet& set, const RegressionWeights& weights, const std::string& weights_origin,
+                         int threads)
+    : pairs_(set.rows()), k_(weights.n_attributes()), d_(set.hidden_size()) {
+  if (d_ != weights.hidden_size)
+    fail_data("{}: embeddings have width {}, but the weights in {} are for width {}; both must come from one model",
+              set.description(), d_, weights_origin, weights.hidden_size);
+  if (threads > 0) at::set_num_threads(threads);
+  const at::Tensor weight_t = at::from_blob(const_cast<float*>(weights.weight.data()), {k_, d_}, at::kFloat).t();
+  rewards_.reserve(static_cast<std::size_t>(2 * pairs_ * k_));
+  prompts_.reserve(static_cast<std::size_t>(2 * pairs_ * d_));
+  for (const SafetensorsFile& file : set.files()) {
+    const auto embeddings = matrix_of<BFloat16>(file, "embeddings", {-1, 2, d_});
+    const auto prompts = matrix_of<BFloat16>(file, "prompt_embeddings", {embeddings.rows, 2, d_});
+    const std::int64_t sides = 2 * embeddings.rows;
+    for (std::int64_t first = 0; first < sides; first += kBlockRows) {
+      const at::Tensor block = rewards_of(embeddings.data + first * d_, std::min(kBlockRows, sides - first), d_, weight_t);
+      const float* values = block.const_data_ptr<float>();
+      for (std::int64_t i = 0; i < block.numel(); ++i)
+        if (!std::isfinite(values[i]))
+          fail_data("{}: the embedding of row {} ({}) is not finite; prepare the set again", file.path().string(),
+                    (first + i / k_) / 2, (first + i / k_) % 2 == 0 ? "chosen" : "rejected");
+      rewards_.insert(rewards_.end(), values, values + block.numel());
+    }
+    prompts_.insert(prompts_.end(), prompts.data, prompts.data + prompts.rows * prompts.cols);
+  }
+  for (std::int64_t i = 0; i < pairs_; ++i) {
+    const BFloat16* prompt = prompts_.data() + 2 * i * d_;
+    prompts_differ_.push_back(!std::equal(prompt, prompt + d_, prompt + d_));
+  }
+  read_subsets(set);
+}
+
+void PairRewards::read_subsets(const EmbeddingSet& set) {
+  for (const SafetensorsFile& file : set.files()) {
+    if (!file.contains("subset_ids")) continue;
+    const Provenance p = Provenance::from_metadata(file.metadata(), file.path().string());
+    for (const std::int64_t id : file.at("subset_ids", DType::i64, {-1}).as<std::int64_t>()) {
+      if (id < 0 || id >= static_cast<std::int64_t>(p.subset_names.size()))
+        fail_data("{}: subset_ids holds {}, but {} subsets are named; make the file again", file.path().string(), id,
+                  p.subset_names.size());
+      const std::string& name = p.subset_names[static_cast<std::size_t>(id)];
+      const auto found = std::find(subset_names_.begin(), subset_names_.end(), name);
+      subset_of_.push_back(found - subset_names_.begin());
+      if (found == subset_names_.end()) subset_names_.push_back(name);
+    }
+  }
+  if (!subset_of_.empty() && static_cast<std::int64_t>(subset_of_.size()) != pairs_)
+    fail_data("{}: only {} of {} rows have a subset; make the files again", set.description(), subset_of_.size(), pairs_);
+}
+
+MatrixView<const float> PairRewards::both_sides() const { return {rewards_.data(), 2 * pairs_, k_}; }
+
+void PairRewards::transform(const std::vector<float>& t) {
+  const at::Tensor rewards = at::from_blob(rewards_.data(), {2 * pairs_, k_}, at::kFloat);
+  rewards.copy_(rewards.matmul(at::from_blob(const_cast<float*>(t.data()), {k_, k_}, at::kFloat)));
+}
+
+PairData PairRewards::data() const {
+  return {{rewards_.data(), pairs_, k_, 2 * k_}, {rewards_.data() + k_, pairs_, k_, 2 * k_}, {prompts_.data(), pairs_, 2 * d_},
+          prompts_differ_};
+}
+
+std::int64_t PairRewards::prompts_differ() const { return std::count(prompts_differ_.begin(), prompts_differ_.end(), true); }
+
+}  // namespace armorm

@@ -1,0 +1,199 @@
+// Gate training beside PyTorch: autograd, AdamW and CosineAnnealingLR from one initial state over the same batches.
+#include "armorm/gating/trainer.h"
+
+#include <numeric>
+
+#include "armorm/core/error.h"
+#include "armorm/eval/preference.h"
+#include "armorm/io/safetensors.h"
+#include "support/test_support.h"
+
+using namespace armorm;
+using namespace armorm::test;
+
+namespace {
+
+struct Golden {
+  explicit Golden(const std::string& name) : file(SafetensorsFile::open(golden("gating/" + name + ".safetensors"))) {
+    const auto r = floats("rewards");
+    rewards.assign(r.begin(), r.end());
+    for (const float v : floats("prompts")) prompts.push_back(BFloat16::from_float(v));
+    const TensorView shape = file.at("rewards");
+    n = shape.shape[0];
+    k = shape.shape[2];
+    d = file.at("prompts").shape[2];
+  }
+  std::span<const float> floats(const std::string& name) const { return file.at(name).as<float>(); }
+  GateParameters parameters(const std::string& prefix) const {
+    GateParameters out;
+    out.logit_scale = floats(prefix + "logit_scale")[0];
+    for (int i = 0; file.contains(prefix + "layers." + std::to_string(i) + ".weight"); ++i) {
+      const std::string layer = prefix + "layers." + std::to_string(i);
+      const TensorView w = file.at(layer + ".weight");
+      const auto weight = w.as<float>();
+      const auto bias = floats(layer + ".bias");
+      out.layers.push_back({w.shape[0], w.shape[1], {weight.begin(), weight.end()}, {bias.begin(), bias.end()}});
+    }
+    return out;
+  }
+  PairData data() const {
+    std::vector<bool> differ;
+    for (std::int64_t i = 0; i < n; ++i)
+      differ.push_back(!std::equal(&prompts[static_cast<std::size_t>(2 * i * d)], &prompts[static_cast<std::size_t>((2 * i + 1) * d)],
+                                   &prompts[static_cast<std::size_t>((2 * i + 1) * d)]));
+    return {{rewards.data(), n, k, 2 * k}, {rewards.data() + k, n, k, 2 * k}, {prompts.data(), n, 2 * d}, differ};
+  }
+  std::vector<std::vector<std::int64_t>> batches() const {
+    const TensorView b = file.at("batches");
+    const auto values = b.as<std::int64_t>();
+    std::vector<std::vector<std::int64_t>> out;
+    for (std::int64_t s = 0; s < b.shape[0]; ++s)
+      out.emplace_back(values.begin() + s * b.shape[1], values.begin() + (s + 1) * b.shape[1]);
+    return out;
+  }
+  TrainOptions options(GateSoftmax softmax) const {
+    TrainOptions o;
+    o.learning_rate = std::stod(file.metadata().at("learning_rate"));
+    o.weight_decay = std::stod(file.metadata().at("weight_decay"));
+    o.temperature = std::stod(file.metadata().at("temperature"));
+    o.n_steps = static_cast<std::int64_t>(batches().size());
+    o.dropout = 0.0;
+    o.softmax = softmax;
+    return o;
+  }
+
+  SafetensorsFile file;
+  std::vector<float> rewards;
+  std::vector<BFloat16> prompts;
+  std::int64_t n = 0, k = 0, d = 0;
+};
+
+float largest_difference(std::span<const float> a, std::span<const float> b) {
+  REQUIRE(a.size() == b.size());
+  float largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
+  return largest;
+}
+
+float largest_difference(const GateParameters& a, const GateParameters& b) {
+  REQUIRE(a.layers.size() == b.layers.size());
+  float largest = std::abs(a.logit_scale - b.logit_scale);
+  for (std::size_t i = 0; i < a.layers.size(); ++i) {
+    largest = std::max(largest, largest_difference(a.layers[i].weight, b.layers[i].weight));
+    largest = std::max(largest, largest_difference(a.layers[i].bias, b.layers[i].bias));
+  }
+  return largest;
+}
+
+void compare_scores(const PairScores& scores, std::span<const float> expected, float tolerance) {
+  for (std::size_t i = 0; i < scores.chosen.size(); ++i) {
+    CHECK(std::abs(scores.chosen[i] - expected[2 * i]) <= tolerance);
+    CHECK(std::abs(scores.rejected[i] - expected[2 * i + 1]) <= tolerance);
+  }
+}
+
+void compare_run(const std::string& name, GateSoftmax softmax) {
+  const Golden g(name);
+  const PairData data = g.data();
+  const TrainOptions options = g.options(softmax);
+  const auto batches = g.batches();
+  const GateParameters initial = g.parameters("init.");
+  REQUIRE(initial.layers.size() == 3);
+  std::vector<std::int64_t> all(static_cast<std::size_t>(g.n));
+  std::iota(all.begin(), all.end(), 0);
+
+  compare_scores(score_pairs(initial, data, all, softmax, options.temperature, -1), g.floats("scores_before"), 1e-5F);
+  CHECK(largest_difference(gate_gradients(data, batches[0], initial, options), g.parameters("grad.")) <= 1e-6F);
+
+  std::vector<double> losses;
+  const GateParameters final = train_gate_on_batches(data, batches, initial, options, &losses);
+  const auto expected = g.file.at("losses").as<double>();
+  REQUIRE(losses.size() == expected.size());
+  for (std::size_t i = 0; i < losses.size(); ++i) {
+    INFO("step " << i);
+    CHECK(std::abs(losses[i] - expected[i]) <= 2e-5);
+  }
+  CHECK(largest_difference(final, g.parameters("final.")) <= 2e-4F);
+  CHECK(largest_difference(final, initial) > 0.1F);
+  compare_scores(score_pairs(final, data, all, softmax, options.temperature, -1), g.floats("scores_after"), 5e-4F);
+}
+
+}  // namespace
+
+TEST_CASE("100 steps with the softmax over attributes match PyTorch", "[golden]") {
+  compare_run("train_attributes", GateSoftmax::attributes);
+}
+TEST_CASE("100 steps with prompts that differ between sides, and weight decay, match PyTorch", "[golden]") {
+  compare_run("train_differing_prompts", GateSoftmax::attributes);
+}
+TEST_CASE("100 steps with the softmax over the pair match PyTorch", "[golden]") {
+  compare_run("train_over_pair", GateSoftmax::pair);
+}
+
+TEST_CASE("a softmax over a pair with one prompt gives the gate no gradient", "[unit]") {
+  const Golden g("train_attributes");
+  const GateParameters d = gate_gradients(g.data(), g.batches()[0], g.parameters("init."), g.options(GateSoftmax::pair));
+  for (const GateLayer& layer : d.layers)
+    for (const float value : layer.weight) REQUIRE(std::abs(value) <= 1e-9F);
+  CHECK(std::abs(d.logit_scale) > 1e-6F);
+}
+
+TEST_CASE("training depends on the seed alone", "[unit]") {
+  const Golden g("train_attributes");
+  TrainOptions options = g.options(GateSoftmax::attributes);
+  options.dropout = 0.3;
+  options.n_steps = 20;
+  options.batch_size = 8;
+  const GateShape shape{g.d, 2, 8, g.k, 1.0};
+  std::vector<std::int64_t> rows(static_cast<std::size_t>(g.n));
+  std::iota(rows.begin(), rows.end(), 0);
+  const auto run = [&](std::uint64_t seed) {
+    options.seed = seed;
+    return train_gate(g.data(), rows, initial_gate(shape, 1.0, seed), options, {});
+  };
+  CHECK(largest_difference(run(3), run(3)) == 0.0F);
+  CHECK(largest_difference(run(3), run(4)) > 1e-3F);
+}
+
+TEST_CASE("initial weights fill PyTorch's default range", "[unit]") {
+  const GateParameters gate = initial_gate({64, 1, 128, 19, 10.0}, 5.0, 0);
+  CHECK(gate.logit_scale == 5.0F);
+  REQUIRE(gate.layers.size() == 2);
+  CHECK((gate.layers[0].out == 128 && gate.layers[0].in == 64 && gate.layers[1].out == 19));
+  const auto [low, high] = std::minmax_element(gate.layers[0].weight.begin(), gate.layers[0].weight.end());
+  CHECK((*low >= -0.125F && *low < -0.124F && *high <= 0.125F && *high > 0.124F));
+  const double mean = std::accumulate(gate.layers[0].weight.begin(), gate.layers[0].weight.end(), 0.0) / 8192;
+  CHECK(std::abs(mean) < 0.003);  // 4 standard errors
+}
+
+TEST_CASE("a gate that is trained beats the uniform gate where the right weights follow the prompt", "[unit]") {
+  // Attribute 0 decides when the prompt's first coordinate is positive, attribute 1 otherwise.
+  constexpr std::int64_t n = 400;
+  std::vector<float> rewards;
+  std::vector<BFloat16> prompts;
+  std::uint32_t state = 1;
+  const auto uniform = [&state] { return static_cast<float>(((state = state * 1664525U + 1013904223U) >> 8) / 16777216.0) * 2 - 1; };
+  for (std::int64_t i = 0; i < n; ++i) {
+    const float kind = i % 2 == 0 ? 1.0F : -1.0F;
+    const float good = 1 + uniform() * 0.5F, other = uniform() * 2;
+    const std::vector<float> chosen = kind > 0 ? std::vector<float>{good, other} : std::vector<float>{other, good};
+    const std::vector<float> rejected{0, 0};
+    rewards.insert(rewards.end(), chosen.begin(), chosen.end());
+    rewards.insert(rewards.end(), rejected.begin(), rejected.end());
+    for (int side = 0; side < 2; ++side)
+      for (const float x : {kind, 0.5F}) prompts.push_back(BFloat16::from_float(x));
+  }
+  const PairData data{{rewards.data(), n, 2, 4}, {rewards.data() + 2, n, 2, 4}, {prompts.data(), n, 4}, std::vector<bool>(n)};
+  std::vector<std::int64_t> train(300), held_out(100);
+  std::iota(train.begin(), train.end(), 0);
+  std::iota(held_out.begin(), held_out.end(), 300);
+  TrainOptions options;
+  options.n_steps = 300;
+  options.batch_size = 64;
+  options.learning_rate = 1e-2;
+  options.temperature = 1.0;
+  const GateParameters gate = train_gate(data, train, initial_gate({2, 1, 16, 2, 1.0}, 1.0, 0), options, {});
+  const PairScores scores = score_pairs(gate, data, held_out, GateSoftmax::attributes, 1.0, -1);
+  CHECK(preference_metrics(scores.chosen, scores.rejected).accuracy >= 0.99);
+  CHECK(uniform_gate_metrics(data, held_out, 1.0F).accuracy <= 0.9);
+}
