@@ -1,0 +1,46 @@
+#include "armorm/text/gating_pattern.h"
+
+#include <algorithm>
+
+#include "armorm/core/error.h"
+
+namespace armorm {
+
+ModelFamily parse_model_family(std::string_view name) {
+  if (name == "llama3") return ModelFamily::llama3;
+  if (name == "gemma2") return ModelFamily::gemma2;
+  fail_usage("--model_family: found \"{}\", expected llama3 or gemma2", name);
+}
+
+std::string_view name_of(ModelFamily family) { return family == ModelFamily::llama3 ? "llama3" : "gemma2"; }
+
+std::string_view gating_pattern_text(ModelFamily family) {
+  return family == ModelFamily::llama3 ? "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"
+                                       : "<end_of_turn>\n<start_of_turn>model\n";
+}
+
+std::vector<TokenId> gating_pattern(const Tokenizer& tokenizer, ModelFamily family) {
+  const std::vector<std::string_view> needed =
+      family == ModelFamily::llama3
+          ? std::vector<std::string_view>{"<|eot_id|>", "<|start_header_id|>", "<|end_header_id|>"}
+          : std::vector<std::string_view>{"<end_of_turn>", "<start_of_turn>"};
+  std::vector<TokenId> ids = tokenizer.encode(gating_pattern_text(family), false);
+  for (const std::string_view token : needed) {
+    const auto id = tokenizer.token_to_id(token);
+    if (!id || std::find(ids.begin(), ids.end(), *id) == ids.end()) {
+      fail_data("tokenizer.json: found no special token {}, which the {} gating pattern needs; check --model_family "
+                "and --model_path",
+                token, name_of(family));
+    }
+  }
+  return ids;
+}
+
+std::optional<std::int64_t> find_gating_pattern(std::span<const TokenId> ids, std::span<const TokenId> pattern) {
+  if (pattern.empty()) return std::nullopt;
+  const auto found = std::find_end(ids.begin(), ids.end(), pattern.begin(), pattern.end());
+  if (found == ids.end()) return std::nullopt;
+  return found - ids.begin();
+}
+
+}  // namespace armorm
