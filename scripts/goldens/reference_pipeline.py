@@ -320,11 +320,18 @@ def main():
     print(f"embeddings: {time.time() - started:.1f} s", file=sys.stderr)
     weights, table = fit_attributes(states["embeddings"], states["labels"])
     print_stage1(table)
+    findings = None
+    if options.compare:
+        import compare_with_reference  # imports this module in turn
+
+        findings = compare_with_reference.compare(options.compare, states, options)
     stage2 = run_stage2(states, weights, options)
     print_stage2(stage2)
     print(f"everything: {time.time() - started:.1f} s", file=sys.stderr)
     if options.json:
-        options.json.write_text(json.dumps({"stage1": table, "stage2": stage2}, indent=1) + "\n")
+        values = {"stage1": table, "stage2": stage2, "compare": findings.values if findings else None}
+        options.json.write_text(json.dumps(values, indent=1) + "\n")
+    return 1 if findings and findings.failed else 0
 
 
 if __name__ == "__main__":
