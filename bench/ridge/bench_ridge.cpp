@@ -2,7 +2,7 @@
 // the stage does it: one pass for the moments, decompositions and losses, then the validation pass with
 // Spearman.
 //
-//   bench_ridge FILE [--threads T] [--repeat R] [--weights OUT.safetensors]
+//   bench_ridge FILE [--threads T] [--repeat R] [--weights OUT.safetensors] [--only_moments 1]
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -94,7 +94,7 @@ struct Run {
   RidgeResult result;
 };
 
-Run run(const SafetensorsFile& file, std::span<const RowGroup> groups, int n_threads) {
+Run run(const SafetensorsFile& file, std::span<const RowGroup> groups, int n_threads, bool only_moments) {
   const TensorView x = file.at("embeddings");
   const std::int64_t n = x.shape[0];
   const std::int64_t d = x.shape[1];
@@ -119,11 +119,14 @@ Run run(const SafetensorsFile& file, std::span<const RowGroup> groups, int n_thr
   out.anonymous_mib = anonymous_memory();
   const RidgeMoments moments = accumulator.finish();
   out.accumulate.end();
+  out.anonymous_mib = std::max(out.anonymous_mib, anonymous_memory());
+  if (only_moments) return out;
   out.solve.begin();
   RidgeOptions options;
   options.n_threads = n_threads;
   RidgeSolver solver(moments, options);
   if (solver.needs_rows()) feed(solver);
+  out.anonymous_mib = std::max(out.anonymous_mib, anonymous_memory());
   out.result = solver.finish();
   out.solve.end();
   out.evaluate.begin();
@@ -145,7 +148,7 @@ void write_weights(const std::string& path, const RidgeResult& result) {
   writer.publish();
 }
 
-int bench(const std::string& path, int n_threads, int repeat, const std::string& weights) {
+int bench(const std::string& path, int n_threads, int repeat, const std::string& weights, bool only_moments) {
   const SafetensorsFile file = SafetensorsFile::open(path);
   const TensorView x = file.at("embeddings");
   std::vector<RowGroup> groups(static_cast<std::size_t>(x.shape[0]), kTrainRow);
@@ -153,7 +156,7 @@ int bench(const std::string& path, int n_threads, int repeat, const std::string&
     groups[static_cast<std::size_t>(row)] = kValidationRow;
   }
   for (int i = 0; i < repeat; ++i) {
-    const Run out = run(file, groups, n_threads);
+    const Run out = run(file, groups, n_threads, only_moments);
     const double peak = kernel_peak(n_threads);
     const double flops = static_cast<double>(x.shape[0]) * x.shape[1] * x.shape[1];
     const double wall = out.accumulate.wall + out.solve.wall + out.evaluate.wall;
@@ -166,7 +169,7 @@ int bench(const std::string& path, int n_threads, int repeat, const std::string&
         out.evaluate.cpu, flops / out.accumulate.wall / 1e9, peak / 1e9, out.anonymous_mib,
         std::string(gram::name_of(gram::best_instruction_set())).c_str());
     std::fflush(stdout);
-    if (!weights.empty()) write_weights(weights, out.result);
+    if (!weights.empty() && !only_moments) write_weights(weights, out.result);
   }
   return 0;
 }
@@ -177,18 +180,22 @@ int main(int argc, char** argv) {
   int n_threads = 0;
   int repeat = 1;
   std::string weights;
+  bool only_moments = false;
   for (int i = 2; i + 1 < argc; i += 2) {
     const std::string flag = argv[i];
     if (flag == "--threads") n_threads = std::stoi(argv[i + 1]);
     if (flag == "--repeat") repeat = std::stoi(argv[i + 1]);
     if (flag == "--weights") weights = argv[i + 1];
+    if (flag == "--only_moments") only_moments = std::stoi(argv[i + 1]) != 0;
   }
   if (argc < 2) {
-    std::fputs("usage: bench_ridge FILE [--threads T] [--repeat R] [--weights OUT.safetensors]\n", stderr);
+    std::fputs(
+        "usage: bench_ridge FILE [--threads T] [--repeat R] [--weights OUT.safetensors] [--only_moments 1]\n",
+        stderr);
     return 2;
   }
   try {
-    return bench(argv[1], n_threads, repeat, weights);
+    return bench(argv[1], n_threads, repeat, weights, only_moments);
   } catch (const armorm::Error& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return error.exit_code();

@@ -17,6 +17,7 @@ import time
 import warnings
 
 import numpy as np
+import threadpoolctl
 import torch
 from safetensors.torch import load_file, save_file
 from sklearn.linear_model import Ridge
@@ -41,10 +42,10 @@ def make_data(rows, features, masks, path):
 
 
 def sklearn_loop(X, Y):
-    """Weights [K, D] and alphas [K]; the data is converted before the clock starts."""
+    """Wall and processor seconds, weights [K, D] and alphas [K]; the data is converted before the clock starts."""
     train, validation = train_test_split(np.arange(len(X)), test_size=0.2, random_state=42)
     X = X.float().numpy()
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     X_train, X_val, Y_train, Y_val = X[train], X[validation], Y[train], Y[validation]
     weights, chosen = [], []
     for k in range(Y.shape[1]):
@@ -56,7 +57,39 @@ def sklearn_loop(X, Y):
         chosen.append(ALPHAS[int(np.argmin(losses))])
         model = Ridge(alpha=chosen[-1], fit_intercept=False).fit(X_train[train_rows], Y_train[train_rows, k])
         weights.append(model.coef_)
-    return time.perf_counter() - start, np.array(weights), np.array(chosen)
+    return time.perf_counter() - start, time.process_time() - cpu, np.array(weights), np.array(chosen)
+
+
+def himalaya_fits(X, Y):
+    """himalaya's RidgeCV, once for every set of labels that share their rows (it takes no missing labels)."""
+    from himalaya.ridge import RidgeCV
+    from sklearn.model_selection import PredefinedSplit
+    _, validation = train_test_split(np.arange(len(X)), test_size=0.2, random_state=42)
+    fold = np.full(len(X), -1)
+    fold[validation] = 0
+    X = X.float().numpy()
+    start = time.perf_counter()
+    sets = {}
+    for k in range(Y.shape[1]):
+        sets.setdefault((~np.isnan(Y[:, k])).tobytes(), []).append(k)
+    chosen = np.zeros(Y.shape[1])
+    for mask, labels in sets.items():
+        rows = np.frombuffer(mask, dtype=bool)
+        model = RidgeCV(alphas=ALPHAS, fit_intercept=False, cv=PredefinedSplit(fold[rows]))
+        chosen[labels] = model.fit(X[rows], Y[rows][:, labels]).best_alphas_
+    return time.perf_counter() - start, chosen
+
+
+def ridge_cv_fits(X, Y):
+    """scikit-learn's RidgeCV (leave-one-out on the training rows), label by label."""
+    from sklearn.linear_model import RidgeCV
+    train, _ = train_test_split(np.arange(len(X)), test_size=0.2, random_state=42)
+    X = X.float().numpy()
+    start = time.perf_counter()
+    for k in range(Y.shape[1]):
+        rows = train[~np.isnan(Y[train, k])]
+        RidgeCV(alphas=ALPHAS, fit_intercept=False).fit(X[rows], Y[rows, k])
+    return time.perf_counter() - start, None
 
 
 def gemm_peak():
@@ -72,8 +105,8 @@ def gemm_peak():
     return best
 
 
-def run_ours(program, data, weights):
-    output = subprocess.run([program, data, "--weights", weights], check=True, capture_output=True, text=True)
+def run_ours(program, data, weights, threads):
+    output = subprocess.run([program, data, "--weights", weights, "--threads", str(threads)], check=True, capture_output=True, text=True)
     return json.loads(output.stdout)
 
 
@@ -84,23 +117,40 @@ def main():
     parser.add_argument("--features", type=int, default=1024)
     parser.add_argument("--masks", choices=["own", "overlapping"], default="own")
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=0, help="of both sides; 0: one per core. On a busy machine one "
+                        "thread and processor time compare best: BLAS threads that wait for each other spin")
+    parser.add_argument("--with", dest="other", choices=["himalaya", "ridge_cv"], help="time this one instead, once")
     arguments = parser.parse_args()
+    if arguments.threads > 0:
+        threadpoolctl.threadpool_limits(arguments.threads)
     warnings.simplefilter("ignore")
     ratios = []
     with tempfile.TemporaryDirectory() as folder:
         data, out = str(pathlib.Path(folder) / "data.safetensors"), str(pathlib.Path(folder) / "out.safetensors")
         X, Y = make_data(arguments.rows, arguments.features, arguments.masks, data)
+        if arguments.other:
+            before = run_ours(arguments.program, data, out, arguments.threads)
+            seconds, chosen = {"himalaya": himalaya_fits, "ridge_cv": ridge_cv_fits}[arguments.other](X, Y)
+            after = run_ours(arguments.program, data, out, arguments.threads)
+            ours = (before["total"] + after["total"]) / 2
+            same = None if chosen is None else int(np.isclose(load_file(out)["alpha"].numpy(), chosen).sum())
+            print(json.dumps({arguments.other: round(seconds, 2), "ours_s": round(ours, 3),
+                              "ratio": round(seconds / ours, 1), "same_alphas": same, "load": os.getloadavg()[0]}))
+            return
         for _ in range(arguments.repeat):
             # Ours runs before and after, so that a busy machine weighs on both sides.
-            before = run_ours(arguments.program, data, out)
+            before = run_ours(arguments.program, data, out, arguments.threads)
             peak = gemm_peak()
-            seconds, weights, alphas = sklearn_loop(X, Y)
-            after = run_ours(arguments.program, data, out)
+            seconds, cpu, weights, alphas = sklearn_loop(X, Y)
+            after = run_ours(arguments.program, data, out, arguments.threads)
             ours = (before["total"] + after["total"]) / 2
             ratios.append(seconds / ours)
             theirs = load_file(out)
             difference = np.linalg.norm(theirs["weight"].numpy() - weights, axis=1) / np.linalg.norm(weights, axis=1)
+            our_cpu = (before["total_cpu"] + after["total_cpu"]) / 2
             print(json.dumps({"sklearn_s": round(seconds, 2), "ours_s": round(ours, 3), "ratio": round(ratios[-1], 1),
+                              "sklearn_cpu_s": round(cpu, 2), "ours_cpu_s": round(our_cpu, 3),
+                              "cpu_ratio": round(cpu / our_cpu, 1),
                               "before": before, "after": after,
                               "numpy_gemm_gflops": {k: round(v, 1) for k, v in peak.items()},
                               "same_alphas": int((theirs["alpha"].numpy() == alphas).sum()),

@@ -9,7 +9,7 @@ import pathlib
 import datasets
 import numpy
 import sklearn
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import GroupShuffleSplit, KFold, train_test_split
 
 assert numpy.__version__ == "2.4.6", numpy.__version__
 assert sklearn.__version__ == "1.9.1", sklearn.__version__
@@ -40,6 +40,21 @@ def split_record(n, test_size, seed):
     return {"n": n, "test_size": test_size, "seed": seed, "train": stored(train), "validation": stored(validation)}
 
 
+def group_split_record(n, n_groups, test_size, seed):
+    groups = numpy.random.default_rng(n).integers(-n_groups, n_groups, n) * 3
+    splitter = GroupShuffleSplit(n_splits=1, test_size=test_size, random_state=seed)
+    train, validation = next(splitter.split(groups, groups=groups))
+    return {"n": n, "test_size": test_size, "seed": seed, "groups": groups.tolist(), "train": stored(train),
+            "validation": stored(validation)}
+
+
+def kfold_record(n, n_folds, seed):
+    folds = numpy.zeros(n, dtype=int)
+    for fold, (_, test) in enumerate(KFold(n_folds, shuffle=True, random_state=seed).split(folds)):
+        folds[test] = fold
+    return {"n_folds": n_folds, "seed": seed, "folds": stored(folds)}
+
+
 def shard_record(n, n_shards):
     data = datasets.Dataset.from_dict({"i": list(range(n))})
     ranges = []
@@ -64,6 +79,9 @@ def main():
         "dataset_shuffle": [{"seed": str(s), **stored(shuffled(s, n))} for s in (0, 42) for n in (1, 2, 3, 100, 1000)],
         "split": [split_record(n, t, s) for n in (2, 3, 5, 7, 10, 11, 99, 100, 1000, 569185)
                   for t in (0.2, 0.25, 0.5, 0.1) for s in (42, 0)],
+        "group_split": [group_split_record(n, g, t, s) for n, g in ((10, 3), (100, 20), (200, 5)) for t in (0.2, 0.5)
+                        for s in (42, 1)],
+        "kfold": [kfold_record(n, k, s) for n, k in ((2, 2), (10, 3), (100, 5), (1001, 10)) for s in (42, 0)],
         "shards": [shard_record(n, k) for n in (0, 1, 2, 3, 7, 10, 100, 1000) for k in (1, 2, 3, 4, 7, 16)],
     }
     OUT.parent.mkdir(parents=True, exist_ok=True)

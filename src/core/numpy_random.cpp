@@ -192,12 +192,45 @@ Split train_test_split(std::int64_t n, double test_size, std::uint32_t seed) {
   const double wanted = n > 0 ? std::ceil(test_size * static_cast<double>(n)) : 0.0;
   const auto n_test = static_cast<std::int64_t>(wanted);
   if (n_test < 1 || n_test >= n) {
-    fail_data("train_test_split: {} rows cannot be split with test_size {}; at least {} rows are needed", n,
-              test_size, rows_needed(test_size));
+    fail_data(
+        "train_test_split: {} rows (or groups) cannot be split with test_size {}; at least {} are needed", n,
+        test_size, rows_needed(test_size));
   }
   const auto order = mt19937_permutation(seed, n);
   const auto middle = order.begin() + n_test;
   return {.train = {middle, order.end()}, .validation = {order.begin(), middle}};
+}
+
+Split group_train_test_split(std::span<const std::int64_t> groups, double test_size, std::uint32_t seed) {
+  std::vector<std::int64_t> distinct(groups.begin(), groups.end());
+  std::sort(distinct.begin(), distinct.end());
+  distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
+  const Split of_groups = train_test_split(static_cast<std::int64_t>(distinct.size()), test_size, seed);
+  std::vector<bool> is_validation(distinct.size());
+  for (const std::int64_t group : of_groups.validation) is_validation[static_cast<std::size_t>(group)] = true;
+  Split split;
+  for (std::size_t row = 0; row < groups.size(); ++row) {
+    const auto found = std::lower_bound(distinct.begin(), distinct.end(), groups[row]);
+    auto& side =
+        is_validation[static_cast<std::size_t>(found - distinct.begin())] ? split.validation : split.train;
+    side.push_back(static_cast<std::int64_t>(row));
+  }
+  return split;
+}
+
+std::vector<std::int64_t> kfold_assignment(std::int64_t n, std::int64_t n_folds, std::uint32_t seed) {
+  if (n_folds < 2 || n_folds > n) {
+    fail_usage("kfold_assignment: {} folds of {} rows, expected 2 folds to one for each row", n_folds, n);
+  }
+  const auto order = mt19937_permutation(seed, n);
+  std::vector<std::int64_t> folds(order.size());
+  for (std::int64_t fold = 0; fold < n_folds; ++fold) {
+    const ShardRange range = shard_range(n, n_folds, fold);
+    for (std::int64_t i = range.begin; i < range.end; ++i) {
+      folds[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])] = fold;
+    }
+  }
+  return folds;
 }
 
 ShardRange shard_range(std::int64_t n, std::int64_t n_shards, std::int64_t index) {

@@ -84,6 +84,16 @@ void products(std::int64_t n, std::int64_t n_rows, const double* rows, std::int6
   dgemm_("T", "N", &count, &rows_count, &size, &one, vectors, &size, rows, &size, &zero, out, &count);
 }
 
+void combinations(std::int64_t n, std::int64_t n_rows, const double* coefficients, const double* vectors,
+                  double* out) {
+  if (n_rows == 0) return;
+  const int size = as_int(n);
+  const int count = as_int(n_rows);
+  const double one = 1.0;
+  const double zero = 0.0;
+  dgemm_("N", "N", &size, &count, &size, &one, vectors, &size, coefficients, &size, &zero, out, &size);
+}
+
 void ShiftedSolver::decompose(double smallest_alpha) {
   const int n = as_int(n_);
   tau_.resize(static_cast<std::size_t>(std::max<std::int64_t>(n_ - 1, 1)));
@@ -149,6 +159,11 @@ void products(std::int64_t n, std::int64_t n_rows, const double* rows, std::int6
   Map(out, n_rows, m).noalias() = ConstMap(rows, n_rows, n) * ConstMap(vectors, m, n).transpose();
 }
 
+void combinations(std::int64_t n, std::int64_t n_rows, const double* coefficients, const double* vectors,
+                  double* out) {
+  Map(out, n_rows, n).noalias() = ConstMap(coefficients, n_rows, n) * ConstMap(vectors, n, n);
+}
+
 void ShiftedSolver::decompose(double /*smallest_alpha*/) { diagonalise(); }
 
 void ShiftedSolver::diagonalise() {
@@ -209,13 +224,8 @@ void ShiftedSolver::unrotate(std::span<double> vectors) const {
     apply(false, vectors);
     return;
   }
-  std::vector<double> transposed(vectors_.size());
-  for (std::int64_t i = 0; i < n_; ++i) {
-    for (std::int64_t j = 0; j < n_; ++j) transposed[j * n_ + i] = vectors_[i * n_ + j];
-  }
   const std::vector<double> copy(vectors.begin(), vectors.end());
-  products(n_, static_cast<std::int64_t>(copy.size()) / n_, copy.data(), n_, transposed.data(),
-           vectors.data());
+  combinations(n_, static_cast<std::int64_t>(copy.size()) / n_, copy.data(), vectors_.data(), vectors.data());
 }
 
 void ShiftedSolver::solve(double alpha, std::span<double> v) const {

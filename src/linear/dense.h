@@ -18,6 +18,10 @@ void symmetric_times(std::int64_t n, const double* g, std::int64_t m, const doub
 void products(std::int64_t n, std::int64_t n_rows, const double* rows, std::int64_t m, const double* vectors,
               double* out);
 
+// out[r] = Σ_c coefficients[r, c] vectors[c], coefficients [n_rows, n], vectors [n, n], out [n_rows, n].
+void combinations(std::int64_t n, std::int64_t n_rows, const double* coefficients, const double* vectors,
+                  double* out);
+
 // While it lives, the BLAS runs each call on the calling thread alone: our own threads share the work.
 class SingleThreadedBlas {
  public:

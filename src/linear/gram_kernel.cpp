@@ -192,6 +192,14 @@ double TileMatrix::at(std::int64_t row, std::int64_t column) const noexcept {
   return values_[tile * kTileSize + (column % kPanel) * kTileRows + row % kTileRows];
 }
 
+void TileMatrix::copy_row(std::int64_t row, std::int64_t n, double* out) const noexcept {
+  const double* tile = values_.get() + first_tile(row / kTileRows) * kTileSize + row % kTileRows;
+  for (std::int64_t column = 0; column < n; column += kPanel, tile += kTileSize) {
+    const std::int64_t width = std::min(kPanel, n - column);
+    for (std::int64_t j = 0; j < width; ++j) out[column + j] = tile[j * kTileRows];
+  }
+}
+
 void accumulate(std::int64_t n_rows, const double* a, const double* b, std::int64_t begin, std::int64_t end,
                 TileMatrix& sums) {
   accumulate(best_instruction_set(), n_rows, a, b, begin, end, sums);

@@ -40,6 +40,8 @@ class TileMatrix {
     return values_.get() + (first_tile(row_tile) + panel) * kTileSize;
   }
   double at(std::int64_t row, std::int64_t column) const noexcept;  // row >= column
+  // Columns 0 .. n - 1 of a row, n <= row + 1.
+  void copy_row(std::int64_t row, std::int64_t n, double* out) const noexcept;
 
  private:
   static std::int64_t first_tile(std::int64_t row_tile) {

@@ -65,6 +65,14 @@ struct Bucket {
   std::vector<double> weights;
 };
 
+// Row i of the lower triangle without the padding of the panels.
+void copy_row(const Bucket& bucket, std::int64_t i, double* out) {
+  const Columns& columns = bucket.columns;
+  const std::int64_t row = columns.position(i);
+  bucket.sums.copy_row(row, std::min(i + 1, columns.n_features), out);
+  for (std::int64_t j = columns.n_features; j <= i; ++j) out[j] = bucket.sums.at(row, columns.position(j));
+}
+
 std::vector<std::int64_t> attributes_of(const std::string& pattern) {
   std::vector<std::int64_t> present;
   for (std::size_t k = 0; k < pattern.size(); ++k) {
@@ -325,10 +333,12 @@ RidgeMoments RidgeAccumulator::finish() {
     const std::int64_t n = bucket.columns.used();
     MomentBlock block{.n_rows = bucket.n_rows,
                       .lower = std::vector<double>(static_cast<std::size_t>(n * (n + 1) / 2))};
-    impl_->pool.run(n, [&](std::int64_t i) {
-      double* out = block.lower.data() + i * (i + 1) / 2;
-      const std::int64_t row = bucket.columns.position(i);
-      for (std::int64_t j = 0; j <= i; ++j) out[j] = bucket.sums.at(row, bucket.columns.position(j));
+    // A row tile at a time, whose rows share their cache lines.
+    impl_->pool.run((n + gram::kTileRows - 1) / gram::kTileRows, [&](std::int64_t task) {
+      const std::int64_t end = std::min((task + 1) * gram::kTileRows, n);
+      for (std::int64_t i = task * gram::kTileRows; i < end; ++i) {
+        copy_row(bucket, i, block.lower.data() + i * (i + 1) / 2);
+      }
     });
     moments.blocks().emplace(first->first, std::move(block));
     impl_->buckets.erase(first);  // frees the tiles before the next block is made

@@ -1,8 +1,6 @@
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <numeric>
-#include <random>
 #include <utility>
 
 #include "armorm/core/error.h"
@@ -14,6 +12,32 @@
 #include "linear/worker_pool.h"
 
 namespace armorm {
+namespace {
+
+std::vector<CalibrationBin> calibrate(const ScoredSample& sample) {
+  constexpr std::size_t kBins = 10;
+  std::vector<std::size_t> order(sample.predictions.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return sample.predictions[a] < sample.predictions[b];
+  });
+  const std::size_t n_bins = std::min(kBins, order.size());
+  std::vector<CalibrationBin> bins(n_bins);
+  for (std::size_t b = 0; b < n_bins; ++b) {
+    const std::size_t begin = b * order.size() / n_bins;
+    const std::size_t end = (b + 1) * order.size() / n_bins;
+    for (std::size_t i = begin; i < end; ++i) {
+      bins[b].mean_prediction += sample.predictions[order[i]];
+      bins[b].mean_label += sample.labels[order[i]];
+    }
+    bins[b].n_rows = static_cast<std::int64_t>(end - begin);
+    bins[b].mean_prediction /= static_cast<double>(end - begin);
+    bins[b].mean_label /= static_cast<double>(end - begin);
+  }
+  return bins;
+}
+
+}  // namespace
 
 struct RidgeEvaluator::Impl {
   Impl(const RidgeResult& result, const EvaluationOptions& options_, RowGroup group)
@@ -101,6 +125,7 @@ void RidgeEvaluator::Impl::measure(std::size_t k, AttributeFit& fit) const {
   fit.validation_mse = fitness.mse;
   fit.r_squared = fitness.r_squared;
   fit.spearman = spearman(sample.predictions, sample.labels);
+  fit.calibration = calibrate(sample);
   if (options.n_bootstrap == 0) return;
   const BootstrapIntervals intervals =
       bootstrap(sample, options.n_bootstrap, options.confidence, options.seed + k);

@@ -77,6 +77,24 @@ TEST_CASE("train_test_split is scikit-learn's", "[golden]") {
   }
 }
 
+TEST_CASE("group_train_test_split is scikit-learn's GroupShuffleSplit", "[golden]") {
+  for (const json& record : records("group_split")) {
+    const auto groups = record.at("groups").get<std::vector<std::int64_t>>();
+    const Split split = group_train_test_split(groups, record.at("test_size").get<double>(),
+                                               record.at("seed").get<std::uint32_t>());
+    check(split.train, record.at("train"));
+    check(split.validation, record.at("validation"));
+  }
+}
+
+TEST_CASE("kfold_assignment is scikit-learn's shuffled KFold", "[golden]") {
+  for (const json& record : records("kfold")) {
+    check(kfold_assignment(record.at("folds").at("n").get<std::int64_t>(),
+                           record.at("n_folds").get<std::int64_t>(), record.at("seed").get<std::uint32_t>()),
+          record.at("folds"));
+  }
+}
+
 TEST_CASE("shard_range is datasets' contiguous shard", "[golden]") {
   for (const json& record : records("shards")) {
     const auto n = record.at("n").get<std::int64_t>();
@@ -108,14 +126,20 @@ TEST_CASE("shards follow one another up to the largest row counts", "[unit]") {
 
 TEST_CASE("splits and shards that cannot be made are named", "[unit]") {
   CHECK_THAT(error_of([] { train_test_split(1, 0.2, 42); }, ErrorKind::data),
-             Catch::Contains("1 rows") && Catch::Contains("at least 2 rows"));
+             Catch::Contains("1 rows") && Catch::Contains("at least 2 are"));
   CHECK_THAT(error_of([] { train_test_split(0, 0.2, 42); }, ErrorKind::data), Catch::Contains("0 rows"));
   CHECK_THAT(error_of([] { train_test_split(3, 0.9, 42); }, ErrorKind::data),
-             Catch::Contains("at least 10 rows"));
+             Catch::Contains("at least 10 are"));
   for (const double size : {0.0, 1.0, -0.5, std::numeric_limits<double>::quiet_NaN()}) {
     CHECK_THAT(error_of([=] { train_test_split(10, size, 42); }, ErrorKind::usage),
                Catch::Contains("test_size"));
   }
+  CHECK_THAT(
+      error_of([] { group_train_test_split(std::vector<std::int64_t>(9, 5), 0.2, 42); }, ErrorKind::data),
+      Catch::Contains("1 rows"));
+  CHECK_THAT(error_of([] { kfold_assignment(5, 6, 0); }, ErrorKind::usage),
+             Catch::Contains("6 folds of 5 rows"));
+  CHECK_THAT(error_of([] { kfold_assignment(5, 1, 0); }, ErrorKind::usage), Catch::Contains("1 folds"));
   CHECK_THAT(error_of([] { shard_range(10, 0, 0); }, ErrorKind::usage), Catch::Contains("n_shards is 0"));
   CHECK_THAT(error_of([] { shard_range(10, 4, 4); }, ErrorKind::usage), Catch::Contains("index is 4"));
   CHECK_THAT(error_of([] { shard_range(10, 4, -1); }, ErrorKind::usage), Catch::Contains("index is -1"));

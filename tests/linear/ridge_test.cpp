@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <random>
 
 #include "armorm/core/error.h"
@@ -195,7 +196,46 @@ TEST_CASE("moments and rows give the same losses and figures", "[unit]") {
     CHECK(std::isnan(before.attributes[k].spearman));
   }
   CHECK(result.attributes[1].spearman == spearman(predictions, labels));
+  const auto& bins = result.attributes[1].calibration;
+  REQUIRE(bins.size() == 10);
+  double label_sum = 0.0;
+  for (std::size_t b = 0; b < 10; ++b) {
+    CHECK(bins[b].n_rows == 10);
+    label_sum += 10.0 * bins[b].mean_label;
+    if (b > 0) CHECK(bins[b].mean_prediction > bins[b - 1].mean_prediction);
+  }
+  CHECK(label_sum == Approx(std::accumulate(labels.begin(), labels.end(), 0.0)).epsilon(1e-12));
   CHECK(result.attributes[1].r_squared == Approx(r_squared(predictions, labels)).epsilon(1e-12));
+}
+
+TEST_CASE("the estimated error of losses from moments covers the real one", "[unit]") {
+  int from_moments = 0;
+  int from_rows = 0;
+  for (const double noise : {1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6}) {
+    CAPTURE(noise);
+    const Data data(300, 12, 2, noise, 15);
+    RidgeOptions options;
+    options.alphas = {1e-6, 1e-3};
+    RidgeSolver solver(data.moments(), options);
+    if (solver.needs_rows()) {
+      ++from_rows;
+      continue;
+    }
+    ++from_moments;
+    RidgeResult result = solver.finish();
+    const RidgeResult before = result;
+    RidgeEvaluator evaluator(result, {});
+    data.feed(evaluator);
+    evaluator.finish(result);
+    for (std::size_t k = 0; k < 2; ++k) {
+      const double exact = result.attributes[k].validation_mse;
+      const double error = std::abs(before.attributes[k].validation_mse - exact) / exact;
+      CHECK(error <= before.attributes[k].moment_error);
+      CHECK(before.attributes[k].moment_error <= kMomentTolerance);
+    }
+  }
+  CHECK(from_moments >= 4);
+  CHECK(from_rows >= 2);
 }
 
 TEST_CASE("results do not depend on the number of threads", "[unit]") {

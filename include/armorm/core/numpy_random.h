@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace armorm {
@@ -23,6 +24,14 @@ struct Split {
 // permutation are validation, the rest train. Requires 0 < test_size < 1 and both parts non-empty, else a data
 // error that says how many rows are needed.
 Split train_test_split(std::int64_t n, double test_size, std::uint32_t seed);
+
+// sklearn's GroupShuffleSplit(n_splits=1, test_size, random_state=seed): all rows of a group are on the same side.
+// groups [n] holds any numbers; their sorted distinct values are split like rows above. Rows come in ascending order.
+Split group_train_test_split(std::span<const std::int64_t> groups, double test_size, std::uint32_t seed);
+
+// The fold in [0, n_folds) of each row by sklearn's KFold(n_folds, shuffle=True, random_state=seed). usage error unless
+// 2 <= n_folds <= n.
+std::vector<std::int64_t> kfold_assignment(std::int64_t n, std::int64_t n_folds, std::uint32_t seed);
 
 // Rows [begin, end) of shard `index` (0-based) of datasets.Dataset.shard(contiguous=True): the first n % n_shards
 // shards are one row longer.

@@ -66,6 +66,13 @@ struct Interval {
   double high = kNotMeasured;
 };
 
+// Validation rows whose predictions are next to each other.
+struct CalibrationBin {
+  std::int64_t n_rows = 0;
+  double mean_prediction = 0.0;
+  double mean_label = 0.0;  // equal to mean_prediction when predictions are calibrated
+};
+
 struct AttributeFit {
   AttributeStatus status = AttributeStatus::fitted;
   std::int64_t n_train = 0;
@@ -82,6 +89,8 @@ struct AttributeFit {
   double spearman = kNotMeasured;  // RidgeEvaluator sets it
   Interval r_squared_interval;     // RidgeEvaluator, when it is asked for a bootstrap
   Interval spearman_interval;
+  std::vector<CalibrationBin>
+      calibration;  // RidgeEvaluator: up to ten bins of equal size, predictions ascending
   // Estimate of the relative error of the losses taken from the moments, by cancellation; above
   // kMomentTolerance they are taken from the rows instead (needs_rows()).
   double moment_error = 0.0;
