@@ -9,11 +9,9 @@
 #include "armorm/io/publish.h"
 #include "armorm/io/safetensors.h"
 #include "armorm/stages/common_options.h"
-#include "armorm/text/chat_template.h"
-#include "armorm/text/conversation_tokens.h"
 #include "armorm/text/gating_pattern.h"
-#include "armorm/text/tokenizer.h"
 #include "e2e/demo_fixture.h"
+#include "stages/conversation_encoder.h"
 
 using namespace armorm;
 using namespace armorm::test;
@@ -61,19 +59,6 @@ std::vector<Conversation> preference_sides(const fs::path& demo) {
   });
   return all;
 }
-
-// Ids of conversations as the prepare stages encode them.
-struct Encoder {
-  explicit Encoder(const fs::path& model)
-      : tokenizer(Tokenizer::load(model)), chat_template(ChatTemplate::load(model)) {}
-  std::vector<TokenId> operator()(const Conversation& conversation) const {
-    TemplateVariables variables;
-    variables.special_tokens = tokenizer.special_tokens();
-    return encode_conversation(tokenizer, chat_template.render(conversation, variables));
-  }
-  Tokenizer tokenizer;
-  ChatTemplate chat_template;
-};
 
 // Steps of bfloat16 between two values; below 2^-6 the step is the one at 2^-6.
 double steps_apart(BFloat16 a, BFloat16 b) {
@@ -163,16 +148,16 @@ TEST_CASE("the demo's tokens are those of transformers", "[e2e][golden]") {
   std::vector<Conversation> conversations = labelled_conversations(dir.path());
   for (Conversation& side : preference_sides(dir.path())) conversations.push_back(std::move(side));
   REQUIRE(conversations.size() == counts.size());
-  const Encoder encode(dir / "model");
-  const std::vector<TokenId> pattern = gating_pattern(encode.tokenizer, "llama3");
+  const ConversationEncoder encoder(dir / "model", false);
+  const std::vector<TokenId> pattern = gating_pattern(encoder.tokenizer(), ModelFamily::llama3);
   std::size_t at = 0;
   for (std::size_t i = 0; i < conversations.size(); ++i) {
     INFO("conversation " << i);
-    const std::vector<TokenId> found = encode(conversations[i]);
+    const std::vector<TokenId> found = encoder.encode(conversations[i]).tokens;
     const std::vector<TokenId> expected(ids.begin() + static_cast<std::ptrdiff_t>(at),
                                         ids.begin() + static_cast<std::ptrdiff_t>(at) + counts[i]);
     CHECK(found == expected);
-    CHECK(find_last_pattern(found, pattern).has_value());
+    CHECK(find_gating_pattern(found, pattern).has_value());
     at += static_cast<std::size_t>(counts[i]);
   }
 }
