@@ -2,9 +2,11 @@
 """The whole pipeline a second time, with other people's software, on a folder of armorm-make-demo.
 
 Usage: reference_pipeline.py DEMO [--json FILE] [--compare DATA_ROOT] [--precision fp32|bf16] [gate flags]
+       reference_pipeline.py DEMO --golden tests/goldens/e2e/demo.safetensors
+         (DEMO made with --seed 0 --rows 24 --pairs 12 --reference 4 --reward_bench 23)
 
 Embeddings by transformers, splits and ridge regression by scikit-learn, rank correlations by SciPy, the gate by
-torch, and the tables printed. With --compare, what the four executables wrote below DATA_ROOT is checked: embeddings
+torch, and the tables printed. With --golden, token ids and embeddings alone are saved. With --compare, what the four executables wrote below DATA_ROOT is checked: embeddings
 against transformers; and on those embeddings labels, chosen alphas and coefficients against scikit-learn, penalties
 and transform against SciPy, the saved gate's accuracies against torch. Exits 1 when a bound does not hold.
 """
@@ -22,7 +24,7 @@ import scipy.stats
 import sklearn
 import torch
 import transformers
-from safetensors import safe_open
+from safetensors.torch import save_file
 from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 from sklearn.model_selection import train_test_split
@@ -303,6 +305,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("demo", type=pathlib.Path)
     parser.add_argument("--json", type=pathlib.Path)
+    parser.add_argument("--golden", type=pathlib.Path)
     parser.add_argument("--compare", type=pathlib.Path, metavar="DATA_ROOT")
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     for name, default in (("learning_rate", 1e-3), ("weight_decay", 0.0), ("corr_threshold", 0.03),
@@ -313,18 +316,44 @@ def parse_arguments():
     return parser.parse_args()
 
 
+def save_golden(demo, target):
+    """Rows of the multi-objective set and sides of the preference pairs in source order: ids, and bfloat16 states."""
+    backbone = Backbone(demo / "model", "fp32")
+    conversations = [r["messages"] for r in read_rows(demo / "multi-objective")]
+    pairs, _ = read_pairs(demo / "preference")
+    sides = [side for pair in pairs for side in pair]
+    ids = [backbone.encode(c) for c in conversations + sides]
+    embeddings, prompts = backbone.pair_states(pairs)
+    states = {"embeddings": backbone.last_states(conversations), "pair_embeddings": embeddings,
+              "pair_prompt_embeddings": prompts}
+    tensors = {name: torch.tensor(value).to(torch.bfloat16) for name, value in states.items()}
+    tensors["token_ids"] = torch.tensor([i for row in ids for i in row], dtype=torch.int32)
+    tensors["token_counts"] = torch.tensor([len(row) for row in ids], dtype=torch.int64)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, target)
+
+
 def main():
     options = parse_arguments()
+    if options.golden:
+        return save_golden(options.demo, options.golden)
     started = time.time()
     states = embed_demo(options.demo, options.precision)
     print(f"embeddings: {time.time() - started:.1f} s", file=sys.stderr)
     weights, table = fit_attributes(states["embeddings"], states["labels"])
     print_stage1(table)
+    findings = None
+    if options.compare:
+        import compare_with_reference  # imports this module in turn
+
+        findings = compare_with_reference.compare(options.compare, states, options)
     stage2 = run_stage2(states, weights, options)
     print_stage2(stage2)
     print(f"everything: {time.time() - started:.1f} s", file=sys.stderr)
     if options.json:
-        options.json.write_text(json.dumps({"stage1": table, "stage2": stage2}, indent=1) + "\n")
+        values = {"stage1": table, "stage2": stage2, "compare": findings.values if findings else None}
+        options.json.write_text(json.dumps(values, indent=1) + "\n")
+    return 1 if findings and findings.failed else 0
 
 
 if __name__ == "__main__":
