@@ -149,7 +149,7 @@ def texts(count=110):
     rng = random.Random(7)
     fixed = ["", " ", "\n", "a", *TRAIN[:14], *SPECIALS, *PIECES, *SPACES, " " * 200, "\n" * 90, "9" * 100, "a" * 300,
              "ab" * 200, "é" * 60, "e\u0301\u0316" * 20, "١٢٣٤٥", "x" + " " * 7 + "y", "no<mask>  tail", "  <right>  x",
-             "sword word words word.", "<|im_start|>user\nhi <|im_end|><|im_end|>"]
+             "sword word words word. \U00011bf3word word\U0001e5f1", "\U00011de2\U00016ff4\U00011bf3", "<|im_start|>user\nhi <|im_end|><|im_end|>"]
     return fixed + [random_text(rng) for _ in range(count)]
 
 

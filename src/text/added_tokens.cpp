@@ -96,7 +96,11 @@ AddedTokens::AddedTokens(const JsonView& list, const BpeModel& model, const Norm
   std::vector<AddedToken> tokens;
   for (std::size_t i = 0; i < list.array().size(); ++i) {
     AddedToken token = read_token(JsonView(list.raw()[i], list.origin(), fmt::format("added_tokens[{}]", i)));
-    if (!token.content.empty()) tokens.push_back(std::move(token));
+    if (token.content.empty()) continue;
+    TrackedText shown{token.content, {}};
+    if (token.normalized && normalizer != nullptr) normalizer->apply(shown);
+    token.shown = std::move(shown.text);
+    tokens.push_back(std::move(token));
   }
   assign_ids(tokens, model);
   std::unordered_set<std::string> specials;
@@ -113,9 +117,7 @@ AddedTokens::AddedTokens(const JsonView& list, const BpeModel& model, const Norm
       plain_.add(tokens_[i].content, index);
       continue;
     }
-    TrackedText content{tokens_[i].content, {}};
-    if (normalizer != nullptr) normalizer->apply(content);
-    normalized_.add(content.text, index);
+    normalized_.add(tokens_[i].shown, index);
   }
 }
 

@@ -16,6 +16,7 @@ namespace armorm::text {
 
 struct AddedToken {
   std::string content;
+  std::string shown;  // as id_to_token gives it: the content, normalized where the token is
   std::int32_t id = -1;
   bool single_word = false;
   bool lstrip = false;

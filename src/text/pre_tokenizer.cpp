@@ -212,7 +212,9 @@ void PreTokenizer::add(const JsonView& view) {
   } else if (type == "Metaspace") {
     add_metaspace(view);
   } else if (type == "Digits") {
-    split("\\p{N}", view.boolean_or("individual_digits", false) ? Behavior::isolated : Behavior::contiguous);
+    // is_numeric of a newer Unicode than the patterns': two scripts more.
+    split("[\\p{N}\\x{11de0}-\\x{11de9}\\x{16ff4}-\\x{16ff6}]", view.boolean_or("individual_digits", false) ? Behavior::isolated
+                                                             : Behavior::contiguous);
   } else if (type == "Whitespace") {
     split("\\s+", Behavior::removed);
     split("\\w+", Behavior::isolated);

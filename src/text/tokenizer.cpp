@@ -250,7 +250,7 @@ std::optional<TokenId> Tokenizer::token_to_id(std::string_view token) const {
 }
 
 std::optional<std::string> Tokenizer::id_to_token(TokenId id) const {
-  if (const auto* added = impl_->added.by_id(id)) return added->content;
+  if (const auto* added = impl_->added.by_id(id)) return added->shown;
   const std::string* token = impl_->model->id_to_token(id);
   return token == nullptr ? std::nullopt : std::optional(*token);
 }

@@ -26,9 +26,11 @@ Escape read_escape(std::string_view p, std::size_t i) {
     case 'S':
       return {std::string(kSpaces), true};
     case 'w':
-      return {"\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{200c}\\x{200d}" + newer_letters() + newer_marks(), false};
+      return {"\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{200c}\\x{200d}" + newer_letters() + newer_marks() +
+                  newer_digits(),
+              false};
     case 'd':
-      return {"\\p{Nd}", false};
+      return {"\\p{Nd}" + newer_digits(), false};
     case 'p':
     case 'P':
       break;

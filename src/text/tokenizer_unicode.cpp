@@ -24,10 +24,11 @@ constexpr CodeRange kNewerLetters[] = {
     {0x1b132, 0x1b132}, {0x1b155, 0x1b155}, {0x1df25, 0x1df2a}, {0x1e030, 0x1e06d}, {0x1e4d0, 0x1e4eb},
     {0x1e5d0, 0x1e5ed}, {0x1e5f0, 0x1e5f0}, {0x2b739, 0x2b739}, {0x2ebf0, 0x2ee5d}, {0x31350, 0x323af},
 };
-constexpr CodeRange kNewerNumbers[] = {
+constexpr CodeRange kNewerDigits[] = {
     {0x10d40, 0x10d49}, {0x116d0, 0x116e3}, {0x11bf0, 0x11bf9}, {0x11f50, 0x11f59}, {0x16130, 0x16139},
-    {0x16d70, 0x16d79}, {0x1ccf0, 0x1ccf9}, {0x1d2c0, 0x1d2d3}, {0x1e4f0, 0x1e4f9}, {0x1e5f1, 0x1e5fa},
+    {0x16d70, 0x16d79}, {0x1ccf0, 0x1ccf9}, {0x1e4f0, 0x1e4f9}, {0x1e5f1, 0x1e5fa},
 };
+constexpr CodeRange kNewerOtherNumbers[] = {{0x1d2c0, 0x1d2d3}};
 constexpr CodeRange kNewerMarks[] = {
     {0x897, 0x897}, {0xcf3, 0xcf3}, {0xece, 0xece}, {0x10d69, 0x10d6d}, {0x10efc, 0x10eff},
     {0x11241, 0x11241}, {0x113b8, 0x113c0}, {0x113c2, 0x113c2}, {0x113c5, 0x113c5}, {0x113c7, 0x113ca},
@@ -70,7 +71,7 @@ CharClass classify(char32_t c) {
   if (category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO) return CharClass::letter;
   if (category >= UTF8PROC_CATEGORY_ND && category <= UTF8PROC_CATEGORY_NO) return CharClass::number;
   if (contains(kNewerLetters, c)) return CharClass::letter;
-  if (contains(kNewerNumbers, c)) return CharClass::number;
+  if (contains(kNewerDigits, c) || contains(kNewerOtherNumbers, c)) return CharClass::number;
   return CharClass::other;
 }
 
@@ -145,7 +146,8 @@ bool is_nonspacing_mark(char32_t c) {
 }
 
 bool is_word_char(char32_t c) {
-  if (c == 0x200c || c == 0x200d || contains(kNewerLetters, c) || contains(kNewerMarks, c)) return true;
+  if (c == 0x200c || c == 0x200d) return true;
+  if (contains(kNewerLetters, c) || contains(kNewerMarks, c) || contains(kNewerDigits, c)) return true;
   // Alphabetic symbols: circled and squared letters.
   if ((c >= 0x24b6 && c <= 0x24e9) || (c >= 0x1f130 && c <= 0x1f149) || (c >= 0x1f150 && c <= 0x1f169) ||
       (c >= 0x1f170 && c <= 0x1f189)) {
@@ -200,7 +202,11 @@ const std::string& newer_letters() {
   return items;
 }
 const std::string& newer_numbers() {
-  static const std::string items = class_items(kNewerNumbers);
+  static const std::string items = newer_digits() + class_items(kNewerOtherNumbers);
+  return items;
+}
+const std::string& newer_digits() {
+  static const std::string items = class_items(kNewerDigits);
   return items;
 }
 const std::string& newer_marks() {

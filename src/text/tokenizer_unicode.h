@@ -57,9 +57,10 @@ void append_lowercase(std::string& out, char32_t code_point);
 // Code points younger than the normalization tables of `tokenizers`: NFC and the like leave them where they are.
 bool is_inert_in_normalization(char32_t code_point);
 
-// `\x{..}-\x{..}` items to add to \p{L}, \p{N} and \p{M} of a Unicode 14 engine inside a character class.
+// `\x{..}-\x{..}` items to add to \p{L}, \p{N}, \p{Nd} and \p{M} of a Unicode 14 engine inside a character class.
 const std::string& newer_letters();
 const std::string& newer_numbers();
+const std::string& newer_digits();  // \p{Nd}
 const std::string& newer_marks();
 
 }  // namespace armorm::text

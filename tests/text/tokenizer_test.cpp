@@ -85,7 +85,8 @@ std::string digest(const std::vector<TokenId>& ids) {
   return sha256_hex(fmt::format("{}", fmt::join(ids, ","))).substr(0, 16);
 }
 
-std::string random_text(std::mt19937& rng) {
+std::string random_text(std::mt19937& generator) {
+  const auto rng = [&] { return static_cast<unsigned>(generator()); };
   const char32_t tops[] = {0x80, 0x250, 0x3000, 0x20000, 0x110000};
   const std::string_view common[] = {" ", "\n", "\r", "'", "'S", "'\xc5\xbf", "'ll", "'re", "1", "a", ".", "\xe1\xa0\x8e"};
   std::string text;
