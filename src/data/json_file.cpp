@@ -1,69 +1,88 @@
-#include <nlohmann/json.hpp>
-#include <set>
+#include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "armorm/core/error.h"
+#include "data/json_reader.h"
 #include "data/json_records.h"
 #include "data/row_file.h"
 
 namespace armorm::data {
 namespace {
 
-using nlohmann::json;
+using Kind = JsonReader::Kind;
 
 constexpr std::int64_t kRowsSeenForColumns = 1000;
 
-template <class Json>
-std::string found_of(const Json& value) {
-  if (value.is_object()) return "an object";
-  if (value.is_array()) return "a list";
-  return value.type_name();
+// Where a value was found; made into text only when something is wrong.
+struct Place {
+  const std::filesystem::path& path;
+  std::int64_t row;
+  const std::string& column;
+  std::string text() const { return place_of(path, row, column); }
+};
+
+std::string message_field(JsonReader& json, const std::string& name, std::size_t position,
+                          const Place& place) {
+  const Kind kind = json.peek();
+  if (kind != Kind::string) {
+    fail_data("{}: message {}: {}: found {}, expected a string", place.text(), position, name,
+              JsonReader::name_of(kind));
+  }
+  return json.read_string();
 }
 
-std::string message_field(const json& message, const char* name, std::size_t position,
-                          const std::string& place) {
-  const auto found = message.find(name);
-  if (found == message.end()) {
-    fail_data("{}: message {}: no field \"{}\"; expected messages with role and content", place, position,
-              name);
+Message read_message(JsonReader& json, std::size_t position, const Place& place) {
+  const Kind kind = json.peek();
+  if (kind != Kind::object) {
+    fail_data("{}: message {}: found {}, expected a message with role and content", place.text(), position,
+              JsonReader::name_of(kind));
   }
-  if (!found->is_string()) {
-    fail_data("{}: message {}: {}: found {}, expected a string", place, position, name, found_of(*found));
-  }
-  return found->get<std::string>();
-}
-
-Conversation conversation_of(const json& list, const std::string& place) {
-  Conversation turns;
-  turns.reserve(list.size());
-  for (std::size_t i = 0; i < list.size(); ++i) {
-    if (!list[i].is_object()) {
-      fail_data("{}: message {}: found {}, expected a message with role and content", place, i,
-                found_of(list[i]));
+  std::optional<std::string> role, content;
+  std::string key;
+  json.enter_object();
+  while (json.next_member(key)) {
+    if (key == "role") {
+      role = message_field(json, key, position, place);
+    } else if (key == "content") {
+      content = message_field(json, key, position, place);
+    } else {
+      json.skip_value();
     }
-    turns.push_back({message_field(list[i], "role", i, place), message_field(list[i], "content", i, place)});
   }
-  return turns;
+  if (!role || !content) {
+    fail_data("{}: message {}: no field \"{}\"; expected messages with role and content", place.text(),
+              position, role ? "content" : "role");
+  }
+  return {std::move(*role), std::move(*content)};
 }
 
-void fill_cell(const json& row, const ColumnRequest& request, const std::filesystem::path& path,
-               std::int64_t number, Cell& cell) {
+void read_cell(JsonReader& json, Want want, const Place& place, Cell& cell) {
   cell = Cell{};
-  const auto found = row.find(request.name);
-  if (found == row.end() || found->is_null()) return;
-  if (found->is_number() || found->is_boolean()) {
+  const Kind kind = json.peek();
+  if (kind == Kind::null) {
+    json.read_null();
+  } else if (kind == Kind::number || kind == Kind::boolean) {
     cell.kind = CellKind::number;
-    cell.number = found->is_boolean() ? (found->get<bool>() ? 1.0 : 0.0) : found->get<double>();
-  } else if (found->is_string()) {
+    cell.number = json.read_number();
+  } else if (kind == Kind::string) {
     cell.kind = CellKind::text;
-    cell.text = found->get<std::string>();
-  } else if (found->is_array() && request.want == Want::turns) {
+    cell.text = json.read_string();
+  } else if (kind == Kind::array && want == Want::turns) {
     cell.kind = CellKind::turns;
-    cell.turns = conversation_of(*found, place_of(path, number, request.name));
+    json.enter_array();
+    while (json.next_element()) cell.turns.push_back(read_message(json, cell.turns.size(), place));
   } else {
     cell.kind = CellKind::other;
-    cell.text = found_of(*found);
+    cell.text = JsonReader::name_of(kind);
+    json.skip_value();
   }
+}
+
+void enter_row(JsonReader& json, const JsonRecords& records) {
+  const Kind kind = json.peek();
+  if (kind == Kind::object || kind == Kind::number) return json.enter_object();
+  fail_data("{}: found {}, expected an object", records.where(), JsonReader::name_of(kind));
 }
 
 // JSON Lines, or one array of objects; a column is there when one of the first rows has it.
@@ -72,26 +91,26 @@ class JsonRowFile final : public RowFile {
   explicit JsonRowFile(std::filesystem::path path) : path_(std::move(path)) {}
 
   std::int64_t num_rows() override {
-    if (rows_ < 0) {
-      const auto records = open_json_records(path_);
-      std::string text;
-      std::int64_t rows = 0;
-      while (records->next(text)) ++rows;
-      rows_ = rows;
-    }
-    return rows_;
+    const auto records = open_json_records(path_);
+    std::string text;
+    std::int64_t rows = 0;
+    while (records->next(text)) ++rows;
+    return rows;
   }
 
   std::vector<std::string> column_names() override {
     const auto records = open_json_records(path_);
     std::vector<std::string> names;
-    std::set<std::string> seen;
-    std::string text;
+    std::string text, key;
     for (std::int64_t row = 0; row < kRowsSeenForColumns && records->next(text); ++row) {
-      const auto object = parse<nlohmann::ordered_json>(text, *records);
-      for (const auto& [name, value] : object.items()) {
-        if (seen.insert(name).second) names.push_back(name);
+      const std::string where = records->where();
+      JsonReader json(text, where);
+      enter_row(json, *records);
+      while (json.next_member(key)) {
+        if (std::find(names.begin(), names.end(), key) == names.end()) names.push_back(key);
+        json.skip_value();
       }
+      json.expect_end();
     }
     return names;
   }
@@ -99,33 +118,42 @@ class JsonRowFile final : public RowFile {
   std::int64_t read(const std::vector<ColumnRequest>& columns, const Wanted& wanted,
                     const Visit& visit) override {
     const auto records = open_json_records(path_);
-    std::vector<Cell> cells(columns.size());
+    std::vector<Cell> cells;
     std::string text;
     std::int64_t row = 0;
     for (; records->next(text); ++row) {
       if (!wanted(row)) continue;
-      const auto value = parse<json>(text, *records);
-      for (std::size_t c = 0; c < columns.size(); ++c) fill_cell(value, columns[c], path_, row, cells[c]);
+      cells.assign(columns.size(), Cell{});
+      read_row(text, *records, row, columns, cells);
       visit(row, cells);
     }
-    return rows_ = row;
+    return row;
   }
 
  private:
-  template <class Json>
-  static Json parse(const std::string& text, const JsonRecords& records) {
-    check_json_depth(text, records.where());
-    try {
-      Json value = Json::parse(text);
-      if (!value.is_object()) fail_data("{}: found {}, expected an object", records.where(), found_of(value));
-      return value;
-    } catch (const json::exception& error) {
-      fail_data("{}: not valid JSON: {}", records.where(), error.what());
+  // Of a key that appears twice the last value counts, as in Python.
+  void read_row(const std::string& text, const JsonRecords& records, std::int64_t row,
+                const std::vector<ColumnRequest>& columns, std::vector<Cell>& cells) const {
+    const std::string where = records.where();
+    JsonReader json(text, where);
+    std::string key;
+    enter_row(json, records);
+    while (json.next_member(key)) {
+      const JsonReader value = json;  // a column may be asked for twice
+      bool asked = false;
+      for (std::size_t c = 0; c < columns.size(); ++c) {
+        if (columns[c].name != key) continue;
+        JsonReader copy = value;
+        read_cell(copy, columns[c].want, Place{path_, row, columns[c].name}, cells[c]);
+        if (!asked) json.continue_from(copy);
+        asked = true;
+      }
+      if (!asked) json.skip_value();
     }
+    json.expect_end();
   }
 
   std::filesystem::path path_;
-  std::int64_t rows_ = -1;
 };
 
 }  // namespace

@@ -10,7 +10,6 @@
 namespace armorm::data {
 namespace {
 
-constexpr int kMaxDepth = 64;
 constexpr std::size_t kBlock = std::size_t{1} << 17;
 
 bool is_space(char c) noexcept { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
@@ -146,19 +145,6 @@ bool starts_with_bracket(const std::filesystem::path& path) {
 std::unique_ptr<JsonRecords> open_json_records(const std::filesystem::path& path) {
   if (starts_with_bracket(path)) return std::make_unique<Elements>(path);
   return std::make_unique<Lines>(path);
-}
-
-void check_json_depth(std::string_view text, const std::string& where) {
-  // Most rows have so few brackets that they cannot be too deep; counting them is many times faster.
-  std::size_t brackets = 0;
-  for (const char c : text)
-    brackets += static_cast<std::size_t>(c == '{') + static_cast<std::size_t>(c == '[');
-  if (brackets <= kMaxDepth) return;
-  Nesting nesting;
-  for (const char c : text) {
-    nesting.step(c);
-    if (nesting.depth() > kMaxDepth) fail_data("{}: JSON nested deeper than {} levels", where, kMaxDepth);
-  }
 }
 
 }  // namespace armorm::data

@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <memory>
 #include <string>
-#include <string_view>
 
 namespace armorm::data {
 
@@ -18,9 +17,5 @@ class JsonRecords {
 
 // Chooses by the first character that is not white space.
 std::unique_ptr<JsonRecords> open_json_records(const std::filesystem::path& path);
-
-// data error when objects and arrays are nested too deep for a row: a hostile row could otherwise take memory
-// many times its own size.
-void check_json_depth(std::string_view text, const std::string& where);
 
 }  // namespace armorm::data

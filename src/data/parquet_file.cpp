@@ -1,10 +1,11 @@
 #include <arrow/io/file.h>
 #include <parquet/arrow/reader.h>
 #include <parquet/arrow/schema.h>
-#include <parquet/exception.h>
 #include <parquet/file_reader.h>
 #include <parquet/metadata.h>
 
+#include <exception>
+#include <new>
 #include <utility>
 
 #include "armorm/core/error.h"
@@ -31,24 +32,23 @@ class ParquetRowFile final : public RowFile {
 
   std::int64_t read(const std::vector<ColumnRequest>& columns, const Wanted& wanted,
                     const Visit& visit) override {
-    guarded([&] { read_groups(columns, wanted, visit); });
+    read_groups(columns, wanted, visit);
     return rows_;
   }
 
  private:
-  // Arrow reports by Status, Parquet below it by exceptions.
+  // Arrow reports by Status, Parquet below it by exceptions. Not around calls of the visitor, whose
+  // exceptions are its own.
   template <class Body>
-  void guarded(Body&& body) {
+  auto guarded(Body&& body) const -> decltype(body()) {
     try {
-      body();
+      return body();
     } catch (const Error&) {
       throw;
-    } catch (const parquet::ParquetException& error) {
-      fail_data("{}: damaged or unsupported Parquet file: {}", path_.string(), error.what());
     } catch (const std::bad_alloc&) {
       fail_data("{}: a page asks for more memory than there is; the file is damaged", path_.string());
-    } catch (const std::length_error& error) {
-      fail_data("{}: damaged Parquet file: {}", path_.string(), error.what());
+    } catch (const std::exception& error) {
+      fail_data("{}: damaged or unsupported Parquet file: {}", path_.string(), error.what());
     }
   }
 
@@ -107,9 +107,10 @@ class ParquetRowFile final : public RowFile {
   void read_group(int group, const std::vector<int>& leaves, const std::vector<ColumnRequest>& columns,
                   std::int64_t first_row, std::int64_t rows, const Wanted& wanted, const Visit& visit) {
     const std::string where = fmt::format("{}: row group {}", path_.string(), group);
-    const auto batches = take_arrow(reader_->GetRecordBatchReader({group}, leaves), where);
+    const auto batches =
+        guarded([&] { return take_arrow(reader_->GetRecordBatchReader({group}, leaves), where); });
     std::int64_t done = 0;
-    while (const auto batch = take_arrow(batches->Next(), where)) {
+    while (const auto batch = guarded([&] { return take_arrow(batches->Next(), where); })) {
       std::vector<std::shared_ptr<arrow::Array>> arrays;
       for (const ColumnRequest& column : columns) {
         arrays.push_back(batch->GetColumnByName(column.name));

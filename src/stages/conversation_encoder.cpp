@@ -1,7 +1,7 @@
 #include "stages/conversation_encoder.h"
 
 #include "armorm/core/hash.h"
-#include "armorm/text/conversation_tokens.h"
+#include "armorm/text/encode_conversation.h"
 
 namespace armorm {
 

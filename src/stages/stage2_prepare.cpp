@@ -60,14 +60,14 @@ std::vector<std::int64_t> candidate_rows(const Dataset& dataset, const std::stri
 class PairEncoder {
  public:
   PairEncoder(const ModelInputs& model, const std::string& family)
-      : encoder_(model.encoder), pattern_(gating_pattern(model.encoder.tokenizer(), family)) {}
+      : encoder_(model.encoder), pattern_(gating_pattern(model.encoder.tokenizer(), parse_model_family(family))) {}
 
   EncodedPair encode(const PreferenceRow& row, bool& special_in_content) const {
     EncodedPair pair;
     for (std::size_t side = 0; side < 2; ++side) {
       auto encoded = encoder_.encode(side == 0 ? row.chosen : row.rejected);
       special_in_content |= encoded.special_in_content;
-      const auto position = find_last_pattern(encoded.tokens, pattern_);
+      const auto position = find_gating_pattern(encoded.tokens, pattern_);
       if (!position)
         fail_data("row {}, {}: the rendered conversation holds no start of an assistant's answer (the gating pattern of "
                   "--model_family); check the messages' roles and the chat template", row.row_id, kSideNames[side]);

@@ -1,65 +1,183 @@
 #include "text/added_tokens.h"
 
 #include <algorithm>
-#include <cctype>
+#include <unordered_set>
 
-namespace armorm {
+#include "armorm/core/error.h"
+#include "text/tokenizer_unicode.h"
+
+namespace armorm::text {
 namespace {
 
-bool touches(const std::vector<RenderedText::Range>& ranges, std::size_t begin, std::size_t end) {
-  const auto after = std::upper_bound(ranges.begin(), ranges.end(), begin,
-                                      [](std::size_t b, const RenderedText::Range& r) { return b < r.end; });
-  return after != ranges.end() && after->begin < end;
+AddedToken read_token(const JsonView& view) {
+  AddedToken token;
+  token.content = view.object().at("content").string();
+  view.at("id").id();  // only its type matters
+  token.special = view.boolean_or("special", false);
+  token.normalized = view.boolean_or("normalized", !token.special);
+  token.single_word = view.boolean_or("single_word", false);
+  token.lstrip = view.boolean_or("lstrip", false);
+  token.rstrip = view.boolean_or("rstrip", false);
+  return token;
 }
 
-bool is_space(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }
-// Letters outside ASCII count as word characters, as they do for nearly all scripts.
-bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || (c & 0x80) != 0; }
+
+std::size_t spaces_before(std::string_view text, std::size_t end) {
+  while (end > 0) {
+    const std::size_t last = previous_char(text, end);
+    if (!is_space(decode_utf8(text, last).code_point)) break;
+    end = last;
+  }
+  return end;
+}
+
+std::size_t spaces_after(std::string_view text, std::size_t begin) {
+  while (begin < text.size()) {
+    const Decoded c = decode_utf8(text, begin);
+    if (!is_space(c.code_point)) break;
+    begin += c.size;
+  }
+  return begin;
+}
 
 }  // namespace
 
-AddedTokenMatcher::AddedTokenMatcher(std::vector<AddedToken> tokens) : tokens_(std::move(tokens)), by_first_byte_(256) {
-  std::erase_if(tokens_, [](const AddedToken& t) { return t.content.empty(); });
-  std::stable_sort(tokens_.begin(), tokens_.end(),
-                   [](const AddedToken& a, const AddedToken& b) { return a.content.size() > b.content.size(); });
-  for (std::size_t i = 0; i < tokens_.size(); ++i)
-    by_first_byte_[static_cast<unsigned char>(tokens_[i].content[0])].push_back(i);
+std::size_t TokenTrie::child(std::size_t node, unsigned char byte) const {
+  for (const auto& [key, next] : nodes_[node].children) {
+    if (key == byte) return next;
+  }
+  return 0;
 }
 
-const AddedToken* AddedTokenMatcher::longest_at(std::string_view text, std::size_t at, bool special_only) const {
-  for (const std::size_t i : by_first_byte_[static_cast<unsigned char>(text[at])])
-    if ((!special_only || tokens_[i].special) && text.substr(at).starts_with(tokens_[i].content)) return &tokens_[i];
-  return nullptr;
+void TokenTrie::add(std::string_view pattern, std::int32_t index) {
+  if (pattern.empty()) return;
+  first_[static_cast<unsigned char>(pattern[0])] = true;
+  std::size_t node = 0;
+  for (const char c : pattern) {
+    std::size_t next = child(node, static_cast<unsigned char>(c));
+    if (next == 0) {
+      next = nodes_.size();
+      nodes_[node].children.emplace_back(static_cast<unsigned char>(c), static_cast<std::uint32_t>(next));
+      nodes_.emplace_back();
+    }
+    node = next;
+  }
+  if (nodes_[node].index < 0) nodes_[node].index = index;
 }
 
-void AddedTokenMatcher::split(std::string_view text, const std::vector<RenderedText::Range>& data,
-                              const std::function<void(std::string_view)>& on_text,
-                              const std::function<void(TokenId)>& on_token) const {
-  std::size_t done = 0;
-  for (std::size_t at = 0; at < text.size();) {
-    const AddedToken* token = longest_at(text, at, false);
-    std::size_t end = token != nullptr ? at + token->content.size() : at;
-    if (token == nullptr || touches(data, at, end) ||
-        (token->single_word && ((at > 0 && is_word(text[at - 1])) || (end < text.size() && is_word(text[end]))))) {
-      at = token != nullptr && !touches(data, at, end) ? end : at + 1;
+TokenTrie::Hit TokenTrie::search(std::string_view text, std::size_t begin, std::size_t end) const {
+  for (std::size_t at = begin; at < end; ++at) {
+    Hit hit;
+    walk(text, at, end, [&](std::size_t stop, std::int32_t index) { hit = {at, stop, index}; });
+    if (hit.index >= 0) return hit;
+  }
+  return {};
+}
+
+void AddedTokens::assign_ids(std::vector<AddedToken>& tokens, const BpeModel& model) {
+  const auto model_size = static_cast<std::int64_t>(model.vocab_size());
+  std::int64_t highest = -1;
+  for (AddedToken& token : tokens) {
+    const auto known = ids_.find(token.content);
+    if (known != ids_.end()) {
+      token.id = known->second;
+    } else if (const auto id = model.token_to_id(token.content)) {
+      token.id = *id;
+    } else {
+      token.id = static_cast<std::int32_t>(std::max(highest + 1, model_size));
+    }
+    highest = std::max<std::int64_t>(highest, token.id);
+    ids_[token.content] = token.id;
+    by_id_[token.id] = token;
+  }
+}
+
+AddedTokens::AddedTokens(const JsonView& list, const BpeModel& model, const Normalizer* normalizer) {
+  std::vector<AddedToken> tokens;
+  for (std::size_t i = 0; i < list.array().size(); ++i) {
+    AddedToken token = read_token(JsonView(list.raw()[i], list.origin(), fmt::format("added_tokens[{}]", i)));
+    if (!token.content.empty()) tokens.push_back(std::move(token));
+  }
+  assign_ids(tokens, model);
+  std::unordered_set<std::string> specials;
+  for (const AddedToken& token : tokens) {
+    if (token.special && specials.insert(token.content).second) tokens_.push_back(token);
+  }
+  for (const AddedToken& token : tokens) {
+    if (!specials.contains(token.content)) tokens_.push_back(token);
+  }
+  for (std::size_t i = 0; i < tokens_.size(); ++i) {
+    const auto index = static_cast<std::int32_t>(i);
+    if (tokens_[i].special) special_.add(tokens_[i].content, index);
+    if (!tokens_[i].normalized) {
+      plain_.add(tokens_[i].content, index);
       continue;
     }
-    std::size_t begin = at;
-    while (token->lstrip && begin > done && is_space(text[begin - 1])) --begin;
-    while (token->rstrip && end < text.size() && is_space(text[end])) ++end;
-    if (begin > done) on_text(text.substr(done, begin - done));
-    on_token(token->id);
-    at = done = end;
+    TrackedText content{tokens_[i].content, {}};
+    if (normalizer != nullptr) normalizer->apply(content);
+    normalized_.add(content.text, index);
   }
-  if (done < text.size()) on_text(text.substr(done));
 }
 
-bool AddedTokenMatcher::reaches_into(std::string_view text, const std::vector<RenderedText::Range>& data) const {
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    const AddedToken* token = longest_at(text, at, true);
-    if (token != nullptr && touches(data, at, at + token->content.size())) return true;
+bool AddedTokens::fits_word(std::string_view text, const TokenTrie::Hit& hit) const {
+  const bool before = hit.begin > 0 && is_word_char(decode_utf8(text, previous_char(text, hit.begin)).code_point);
+  const bool after = hit.end < text.size() && is_word_char(decode_utf8(text, hit.end).code_point);
+  return !before && !after;
+}
+
+std::vector<AddedTokens::Part> AddedTokens::split(std::string_view text, const std::vector<Span>& trusted,
+                                                  bool normalized) const {
+  const TokenTrie& trie = normalized ? normalized_ : plain_;
+  std::vector<Part> parts;
+  std::size_t done = 0;
+  for (const Span& region : trusted) {
+    if (trie.empty()) break;
+    std::size_t at = region.begin;
+    while (true) {
+      const TokenTrie::Hit hit = trie.search(text, at, region.end);
+      if (hit.index < 0) break;
+      at = hit.end;
+      const std::int32_t id = tokens_[static_cast<std::size_t>(hit.index)].id;
+      // The flags are those of the token that holds the id now.
+      const AddedToken& token = by_id_.at(id);
+      if (token.single_word && !fits_word(text, hit)) continue;
+      const std::size_t begin = token.lstrip ? std::max(spaces_before(text, hit.begin), done) : hit.begin;
+      const std::size_t end = token.rstrip ? spaces_after(text, hit.end) : hit.end;
+      if (done < begin) parts.push_back({-1, {done, begin}});
+      parts.push_back({id, {begin, end}});
+      done = end;
+    }
+  }
+  if (done != text.size()) parts.push_back({-1, {done, text.size()}});
+  return parts;
+}
+
+std::optional<std::int32_t> AddedTokens::token_to_id(std::string_view token) const {
+  const auto found = ids_.find(std::string(token));
+  return found == ids_.end() ? std::nullopt : std::optional(found->second);
+}
+
+const AddedToken* AddedTokens::by_id(std::int32_t id) const {
+  const auto found = by_id_.find(id);
+  return found == by_id_.end() ? nullptr : &found->second;
+}
+
+std::int32_t AddedTokens::size_with(const BpeModel& model) const {
+  std::size_t extra = 0;
+  for (const auto& [content, id] : ids_) extra += model.token_to_id(content) ? 0 : 1;
+  return static_cast<std::int32_t>(model.vocab_size() + extra);
+}
+
+bool AddedTokens::special_touches(std::string_view text, const std::vector<Span>& ranges) const {
+  auto range = ranges.begin();
+  for (std::size_t at = 0; at < text.size() && range != ranges.end(); ++at) {
+    while (range != ranges.end() && range->end <= at) ++range;
+    if (range == ranges.end()) break;
+    bool touches = false;
+    special_.walk(text, at, text.size(), [&](std::size_t end, std::int32_t) { touches |= end > range->begin; });
+    if (touches) return true;
   }
   return false;
 }
 
-}  // namespace armorm
+}  // namespace armorm::text

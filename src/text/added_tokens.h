@@ -1,41 +1,94 @@
-// Added tokens of a tokenizer.json: strings that are found in the text before anything else is done with it.
+// The added tokens of tokenizer.json: ids, and where they occur in a text.
 #pragma once
 
-#include <functional>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
-#include "armorm/text/rendered_text.h"
-#include "armorm/text/tokenizer.h"
+#include "text/bpe_model.h"
+#include "text/normalizer.h"
+#include "text/tokenizer_regex.h"
 
-namespace armorm {
+namespace armorm::text {
 
 struct AddedToken {
-  TokenId id = 0;
   std::string content;
+  std::int32_t id = -1;
   bool single_word = false;
   bool lstrip = false;
   bool rstrip = false;
+  bool normalized = false;
   bool special = false;
 };
 
-class AddedTokenMatcher {
+// Leftmost-longest search for a set of strings.
+class TokenTrie {
  public:
-  explicit AddedTokenMatcher(std::vector<AddedToken> tokens);
-
-  // Calls text(piece) and token(id) in order: leftmost, longest matches, none of which has a byte in `data`.
-  void split(std::string_view text, const std::vector<RenderedText::Range>& data,
-             const std::function<void(std::string_view)>& on_text, const std::function<void(TokenId)>& on_token) const;
-  // Whether a special token's string has a byte in one of the ranges.
-  bool reaches_into(std::string_view text, const std::vector<RenderedText::Range>& data) const;
-
-  const std::vector<AddedToken>& tokens() const noexcept { return tokens_; }
+  // Index of the pattern is what search() returns; the first of equal patterns wins, empty ones never match.
+  void add(std::string_view pattern, std::int32_t index);
+  bool empty() const { return nodes_.size() == 1; }
+  struct Hit {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+    std::int32_t index = -1;  // -1: nothing
+  };
+  // The longest pattern at the leftmost place of [begin, end).
+  Hit search(std::string_view text, std::size_t begin, std::size_t end) const;
+  // Calls sink(end, index) for every pattern that begins at `at`.
+  template <class Sink>
+  void walk(std::string_view text, std::size_t at, std::size_t end, Sink&& sink) const {
+    if (at >= end || !first_[static_cast<unsigned char>(text[at])]) return;
+    std::size_t node = 0;
+    for (std::size_t i = at; i < end; ++i) {
+      node = child(node, static_cast<unsigned char>(text[i]));
+      if (node == 0) return;
+      if (nodes_[node].index >= 0) sink(i + 1, nodes_[node].index);
+    }
+  }
 
  private:
-  const AddedToken* longest_at(std::string_view text, std::size_t at, bool special_only) const;
-  std::vector<AddedToken> tokens_;                     // longest content first
-  std::vector<std::vector<std::size_t>> by_first_byte_;  // [256]
+  struct Node {
+    std::int32_t index = -1;
+    std::vector<std::pair<unsigned char, std::uint32_t>> children;
+  };
+  std::size_t child(std::size_t node, unsigned char byte) const;
+  std::vector<Node> nodes_{1};
+  bool first_[256] = {};
 };
 
-}  // namespace armorm
+class AddedTokens {
+ public:
+  AddedTokens() = default;
+  // Ids as `tokenizers` gives them when it reads the file: that of the model's vocabulary when the content is there,
+  // else the next free one after the model's size and the tokens before. The "id" field decides nothing.
+  AddedTokens(const JsonView& list, const BpeModel& model, const Normalizer* normalizer);
+
+  struct Part {
+    std::int32_t id = -1;  // -1: plain text
+    Span span;
+  };
+  // Cuts `text` at the tokens whose bytes all lie in `trusted` (sorted, disjoint; lstrip and rstrip may reach out of
+  // it). `normalized` says which of the two sets of tokens is meant.
+  std::vector<Part> split(std::string_view text, const std::vector<Span>& trusted, bool normalized) const;
+  bool has_normalized() const { return !normalized_.empty(); }
+
+  std::optional<std::int32_t> token_to_id(std::string_view token) const;
+  const AddedToken* by_id(std::int32_t id) const;
+  std::int32_t size_with(const BpeModel& model) const;
+  // True when the text of a special token overlaps one of `ranges`.
+  bool special_touches(std::string_view text, const std::vector<Span>& ranges) const;
+
+ private:
+  void assign_ids(std::vector<AddedToken>& tokens, const BpeModel& model);
+  bool fits_word(std::string_view text, const TokenTrie::Hit& hit) const;
+
+  std::vector<AddedToken> tokens_;  // special ones first, as matching prefers them
+  std::unordered_map<std::string, std::int32_t> ids_;
+  std::unordered_map<std::int32_t, AddedToken> by_id_;
+  TokenTrie plain_, normalized_, special_;
+};
+
+}  // namespace armorm::text

@@ -1,134 +1,274 @@
 #include "armorm/text/tokenizer.h"
 
-#include <algorithm>
-#include <nlohmann/json.hpp>
+#include <fstream>
+#include <mutex>
+#include <sstream>
 
 #include "armorm/core/error.h"
-#include "armorm/io/publish.h"
-#include "io/checked_json.h"
-#include "text/regex_splitter.h"
-#include "text/tokenizer_spec.h"
+#include "text/added_tokens.h"
+#include "text/bpe_model.h"
+#include "text/normalizer.h"
+#include "text/pre_tokenizer.h"
+#include "text/tokenizer_json.h"
+#include "text/tokenizer_post.h"
+#include "text/tokenizer_unicode.h"
 
 namespace armorm {
-namespace fs = std::filesystem;
 namespace {
 
-constexpr int kMaxConfigDepth = 64;
-constexpr const char* kSpecialNames[] = {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token",
-                                         "mask_token"};
+using text::JsonView;
+using text::Span;
 
-// A special token is written as a string, or as an object with its content.
-void add_special_tokens(const nlohmann::json& config, std::map<std::string, std::string>& tokens) {
-  for (const char* name : kSpecialNames) {
-    if (!config.contains(name)) continue;
-    const nlohmann::json& value = config[name];
-    if (value.is_string()) tokens.try_emplace(name, value.get<std::string>());
-    if (value.is_object() && value.contains("content") && value["content"].is_string())
-      tokens.try_emplace(name, value["content"].get<std::string>());
+// Hands out scratch space (with its word cache) so that each running call has one of its own.
+class ScratchPool {
+ public:
+  std::unique_ptr<text::BpeScratch> take() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!free_.empty()) {
+        auto scratch = std::move(free_.back());
+        free_.pop_back();
+        return scratch;
+      }
+    }
+    return std::make_unique<text::BpeScratch>();
   }
+  void give(std::unique_ptr<text::BpeScratch> scratch) {
+    const std::lock_guard lock(mutex_);
+    if (free_.size() < kKept) free_.push_back(std::move(scratch));
+  }
+
+ private:
+  static constexpr std::size_t kKept = 256;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<text::BpeScratch>> free_;
+};
+
+class ScratchLease {
+ public:
+  explicit ScratchLease(ScratchPool& pool) : pool_(pool), scratch_(pool.take()) {}
+  ~ScratchLease() { pool_.give(std::move(scratch_)); }
+  ScratchLease(const ScratchLease&) = delete;
+  ScratchLease& operator=(const ScratchLease&) = delete;
+  text::BpeScratch& operator*() const { return *scratch_; }
+
+ private:
+  ScratchPool& pool_;
+  std::unique_ptr<text::BpeScratch> scratch_;
+};
+
+JsonView field_or_null(const JsonView& root, const char* key) {
+  static const nlohmann::json null;
+  return root.has(key) ? root.at(key) : JsonView(null, root.origin(), key);
+}
+
+void check_ranges(const RenderedText& rendered) {
+  std::size_t last = 0;
+  for (const RenderedText::Range& range : rendered.data_ranges) {
+    if (range.begin < last || range.end <= range.begin || range.end > rendered.text.size()) {
+      fail_internal("data range {}..{} of a text of {} bytes is out of order", range.begin, range.end,
+                    rendered.text.size());
+    }
+    last = range.end;
+  }
+}
+
+std::vector<Span> trusted_ranges(const RenderedText& rendered) {
+  std::vector<Span> trusted;
+  std::size_t at = 0;
+  for (const RenderedText::Range& range : rendered.data_ranges) {
+    if (at < range.begin) trusted.push_back({at, range.begin});
+    at = range.end;
+  }
+  if (at < rendered.text.size()) trusted.push_back({at, rendered.text.size()});
+  return trusted;
+}
+
+std::vector<Span> trusted_of_mask(const text::TrackedText& tracked) {
+  if (tracked.from_data.empty()) return {{0, tracked.text.size()}};
+  std::vector<Span> trusted;
+  for (std::size_t i = 0; i < tracked.text.size(); ++i) {
+    if (tracked.from_data[i] != 0) continue;
+    if (trusted.empty() || trusted.back().end != i) trusted.push_back({i, i});
+    trusted.back().end = i + 1;
+  }
+  return trusted;
+}
+
+std::optional<std::string> read_optional(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) return std::nullopt;
+  std::ostringstream bytes;
+  bytes << in.rdbuf();
+  if (!in) fail_io("{}: read failed; check the disk", file.string());
+  return std::move(bytes).str();
 }
 
 }  // namespace
 
 struct Tokenizer::Impl {
-  explicit Impl(TokenizerSpec spec)
-      : bpe(std::move(spec.byte_vocab), spec.merges, spec.ignore_merges),
-        added(std::move(spec.added_tokens)),
-        add_prefix_space(spec.add_prefix_space),
-        prefix_ids(std::move(spec.prefix_ids)),
-        suffix_ids(std::move(spec.suffix_ids)),
-        vocab(std::move(spec.vocab)) {
-    for (const auto& [token, id] : vocab) tokens_by_id[id] = token;
-  }
-
-  void encode_text(std::string_view text, std::size_t splitter, std::vector<TokenId>& out) const {
-    if (splitter == splitters.size()) return bpe.encode(text, out);
-    splitters[splitter].split(text, [&](std::string_view piece) { encode_text(piece, splitter + 1, out); });
-  }
-  void encode_piece(std::string_view text, std::vector<TokenId>& out) const {
-    if (add_prefix_space && !text.empty() && text[0] != ' ') return encode_text(" " + std::string(text), 0, out);
-    encode_text(text, 0, out);
-  }
-
-  ByteBpe bpe;
-  AddedTokenMatcher added;
-  std::vector<RegexSplitter> splitters;
-  bool add_prefix_space;
-  std::vector<TokenId> prefix_ids, suffix_ids;
-  std::unordered_map<std::string, TokenId> vocab;
-  std::unordered_map<TokenId, std::string> tokens_by_id;
+  std::unique_ptr<text::Normalizer> normalizer;
+  text::PreTokenizer pre_tokenizer;
+  std::unique_ptr<text::BpeModel> model;
+  text::AddedTokens added;
+  text::PostProcessor post;
+  text::Decoder decoder;
   std::map<std::string, std::string> special_tokens;
+  std::optional<bool> add_bos;
+  mutable ScratchPool pool;
+
+  void encode(std::string_view input, const std::vector<Span>& trusted, std::vector<TokenId>& out) const;
+  void encode_plain(std::string_view input, Span part, const std::vector<Span>& trusted, text::BpeScratch& scratch,
+                    std::vector<TokenId>& out) const;
+  void encode_piece(std::string_view piece, bool at_origin, text::BpeScratch& scratch,
+                    std::vector<TokenId>& out) const {
+    pre_tokenizer.split(piece, at_origin, [&](std::string_view word) { model->encode_word(word, scratch, out); });
+  }
+  void read_special_names(const std::filesystem::path& file);
 };
+
+// Text between added tokens: normalized, cut at the tokens that match normalized text, then into words.
+void Tokenizer::Impl::encode_plain(std::string_view input, Span part, const std::vector<Span>& trusted,
+                                   text::BpeScratch& scratch, std::vector<TokenId>& out) const {
+  const std::string_view piece = input.substr(part.begin, part.end - part.begin);
+  if (!normalizer && !added.has_normalized()) return encode_piece(piece, part.begin == 0, scratch, out);
+  text::TrackedText tracked{std::string(piece), {}};
+  if (added.has_normalized() && !(trusted.size() == 1 && trusted[0].end - trusted[0].begin == input.size())) {
+    tracked.from_data.assign(piece.size(), 1);
+    for (const Span& range : trusted) {
+      for (std::size_t i = std::max(range.begin, part.begin); i < std::min(range.end, part.end); ++i) {
+        tracked.from_data[i - part.begin] = 0;
+      }
+    }
+  }
+  if (normalizer) normalizer->apply(tracked);
+  for (const auto& [id, span] : added.split(tracked.text, trusted_of_mask(tracked), true)) {
+    if (id >= 0) {
+      out.push_back(id);
+    } else {
+      encode_piece(std::string_view(tracked.text).substr(span.begin, span.end - span.begin),
+                   part.begin == 0 && span.begin == 0, scratch, out);
+    }
+  }
+}
+
+void Tokenizer::Impl::encode(std::string_view input, const std::vector<Span>& trusted,
+                             std::vector<TokenId>& out) const {
+  if (const auto bad = text::first_invalid_utf8(input)) {
+    fail_data("text of {} bytes is not UTF-8 at byte {}; expected UTF-8, convert or drop the row", input.size(), *bad);
+  }
+  const ScratchLease scratch(pool);
+  for (const auto& [id, span] : added.split(input, trusted, false)) {
+    if (id >= 0) {
+      out.push_back(id);
+    } else {
+      encode_plain(input, span, trusted, *scratch, out);
+    }
+  }
+}
+
+void Tokenizer::Impl::read_special_names(const std::filesystem::path& file) {
+  const auto bytes = read_optional(file);
+  if (!bytes) return;
+  const std::string origin = file.string();
+  const nlohmann::json document = text::parse_json(*bytes, origin);
+  const JsonView root = JsonView(document, origin, "").object();
+  if (root.has("add_bos_token")) add_bos = root.at("add_bos_token").boolean();
+  for (const auto& [key, value] : document.items()) {
+    if (!key.ends_with("_token") || value.is_null() || value.is_boolean()) continue;
+    const JsonView token = root.at(key.c_str());
+    special_tokens[key] = value.is_object() ? token.at("content").string() : token.string();
+  }
+}
+
+Tokenizer Tokenizer::from_json(std::string_view tokenizer_json, std::string_view origin) {
+  const std::string name(origin);
+  const nlohmann::json document = text::parse_json(tokenizer_json, name);
+  const JsonView root = JsonView(document, name, "").object();
+  auto impl = std::make_unique<Impl>();
+  impl->normalizer = text::Normalizer::read(field_or_null(root, "normalizer"));
+  impl->pre_tokenizer = text::PreTokenizer::read(field_or_null(root, "pre_tokenizer"));
+  impl->model = std::make_unique<text::BpeModel>(root.at("model").object(), impl->pre_tokenizer.byte_level());
+  if (root.has("added_tokens")) {
+    impl->added = text::AddedTokens(root.at("added_tokens"), *impl->model, impl->normalizer.get());
+  }
+  impl->post = text::PostProcessor::read(field_or_null(root, "post_processor"));
+  impl->decoder = text::Decoder::read(field_or_null(root, "decoder"));
+  return Tokenizer(std::move(impl));
+}
+
+Tokenizer Tokenizer::load(const std::filesystem::path& model_folder) {
+  const auto file = model_folder / "tokenizer.json";
+  const auto bytes = read_optional(file);
+  if (!bytes) {
+    fail_io("{}: cannot be read; expected a model folder with a tokenizer.json (save the fast tokenizer there)",
+            file.string());
+  }
+  Tokenizer tokenizer = from_json(*bytes, file.string());
+  tokenizer.impl_->read_special_names(model_folder / "special_tokens_map.json");
+  tokenizer.impl_->read_special_names(model_folder / "tokenizer_config.json");
+  return tokenizer;
+}
+
+std::vector<TokenId> Tokenizer::encode(std::string_view text, bool add_special_tokens) const {
+  std::vector<TokenId> ids;
+  ids.reserve(text.size() / 3 + 8);
+  if (add_special_tokens) ids = impl_->post.before;
+  impl_->encode(text, {{0, text.size()}}, ids);
+  if (add_special_tokens) ids.insert(ids.end(), impl_->post.after.begin(), impl_->post.after.end());
+  return ids;
+}
+
+std::vector<TokenId> Tokenizer::encode(const RenderedText& text, bool add_special_tokens) const {
+  check_ranges(text);
+  std::vector<TokenId> ids;
+  ids.reserve(text.text.size() / 3 + 8);
+  if (add_special_tokens) ids = impl_->post.before;
+  impl_->encode(text.text, trusted_ranges(text), ids);
+  if (add_special_tokens) ids.insert(ids.end(), impl_->post.after.begin(), impl_->post.after.end());
+  return ids;
+}
+
+bool Tokenizer::has_special_in_data(const RenderedText& text) const {
+  check_ranges(text);
+  std::vector<Span> ranges;
+  for (const RenderedText::Range& range : text.data_ranges) ranges.push_back({range.begin, range.end});
+  return impl_->added.special_touches(text.text, ranges);
+}
+
+std::string Tokenizer::decode(const std::vector<TokenId>& ids) const {
+  std::vector<std::string> tokens;
+  for (const TokenId id : ids) {
+    if (auto token = id_to_token(id)) tokens.push_back(std::move(*token));
+  }
+  return impl_->decoder.decode(std::move(tokens));
+}
+
+std::optional<TokenId> Tokenizer::token_to_id(std::string_view token) const {
+  if (const auto id = impl_->added.token_to_id(token)) return id;
+  return impl_->model->token_to_id(token);
+}
+
+std::optional<std::string> Tokenizer::id_to_token(TokenId id) const {
+  if (const auto* added = impl_->added.by_id(id)) return added->content;
+  const std::string* token = impl_->model->id_to_token(id);
+  return token == nullptr ? std::nullopt : std::optional(*token);
+}
+
+std::int64_t Tokenizer::vocab_size() const { return impl_->added.size_with(*impl_->model); }
+
+const std::map<std::string, std::string>& Tokenizer::special_tokens() const { return impl_->special_tokens; }
+
+std::optional<TokenId> Tokenizer::bos_id() const {
+  const auto found = impl_->special_tokens.find("bos_token");
+  return found == impl_->special_tokens.end() ? std::nullopt : token_to_id(found->second);
+}
+
+std::optional<bool> Tokenizer::add_bos_token() const { return impl_->add_bos; }
 
 Tokenizer::Tokenizer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
 Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
-
-Tokenizer Tokenizer::from_json(std::string_view tokenizer_json, std::string_view origin) {
-  TokenizerSpec spec = parse_tokenizer(tokenizer_json, std::string(origin));
-  const std::vector<std::string> patterns = spec.split_patterns;
-  auto impl = std::make_unique<Impl>(std::move(spec));
-  for (const std::string& pattern : patterns) impl->splitters.emplace_back(pattern, std::string(origin));
-  return Tokenizer(std::move(impl));
-}
-
-Tokenizer Tokenizer::load(const fs::path& model_folder) {
-  const fs::path file = model_folder / "tokenizer.json";
-  Tokenizer tokenizer = from_json(read_text_file(file), file.string());
-  for (const char* name : {"tokenizer_config.json", "special_tokens_map.json"}) {
-    const fs::path path = model_folder / name;
-    if (fs::exists(path))
-      add_special_tokens(io::parse_checked_json(read_text_file(path), path.string(), kMaxConfigDepth),
-                         tokenizer.impl_->special_tokens);
-  }
-  return tokenizer;
-}
-
-std::vector<TokenId> Tokenizer::encode(const RenderedText& text, bool add_special_tokens) const {
-  std::vector<TokenId> ids;
-  if (add_special_tokens) ids = impl_->prefix_ids;
-  impl_->added.split(
-      text.text, text.data_ranges, [&](std::string_view piece) { impl_->encode_piece(piece, ids); },
-      [&](TokenId id) { ids.push_back(id); });
-  if (add_special_tokens) ids.insert(ids.end(), impl_->suffix_ids.begin(), impl_->suffix_ids.end());
-  return ids;
-}
-
-std::vector<TokenId> Tokenizer::encode(std::string_view text, bool add_special_tokens) const {
-  return encode(RenderedText{std::string(text), {}}, add_special_tokens);
-}
-
-bool Tokenizer::has_special_in_data(const RenderedText& text) const {
-  return impl_->added.reaches_into(text.text, text.data_ranges);
-}
-
-std::string Tokenizer::decode(const std::vector<TokenId>& ids) const {
-  std::string out;
-  for (const TokenId id : ids) out += id_to_token(id).value_or("");
-  return out;
-}
-
-std::optional<TokenId> Tokenizer::token_to_id(std::string_view token) const {
-  const auto found = impl_->vocab.find(std::string(token));
-  if (found == impl_->vocab.end()) return std::nullopt;
-  return found->second;
-}
-
-std::optional<std::string> Tokenizer::id_to_token(TokenId id) const {
-  const auto found = impl_->tokens_by_id.find(id);
-  if (found == impl_->tokens_by_id.end()) return std::nullopt;
-  return found->second;
-}
-
-std::int64_t Tokenizer::vocab_size() const { return static_cast<std::int64_t>(impl_->vocab.size()); }
-
-const std::map<std::string, std::string>& Tokenizer::special_tokens() const { return impl_->special_tokens; }
-
-std::optional<TokenId> Tokenizer::bos_id() const {
-  const auto name = impl_->special_tokens.find("bos_token");
-  if (name == impl_->special_tokens.end()) return std::nullopt;
-  return token_to_id(name->second);
-}
 
 }  // namespace armorm

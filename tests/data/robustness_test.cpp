@@ -155,6 +155,14 @@ TEST_CASE("row groups and columns that are not wanted are not read", "[unit]") {
   CHECK_THROWS_WITH(labelled_rows(dataset, {}), Contains("row group 0"));
 }
 
+TEST_CASE("what the visitor throws passes through", "[unit]") {
+  for (const std::string name : {"zstd.parquet", "stream.arrow", "lines.jsonl"}) {
+    const auto dataset = open_dataset(golden("data/formats/" + name));
+    CHECK_THROWS_AS(dataset.for_each_labelled({}, {}, [](armorm::LabelledRow&&) { throw std::bad_alloc(); }),
+                    std::bad_alloc);
+  }
+}
+
 TEST_CASE("the real preference pairs read", "[unit]") {
   const fs::path shared = armorm::test::shared_dir();
   if (shared.empty()) ARMORM_SKIP("no shared folder");

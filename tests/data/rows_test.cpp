@@ -42,7 +42,7 @@ const std::string kTurns = R"([{"role":"user","content":"q"},{"role":"assistant"
 
 TEST_CASE("labels: numbers, booleans and null", "[unit]") {
   const TempDir dir;
-  put(dir / "x.jsonl", "{\"messages\":" + kTurns + ",\"a\":1,\"b\":true,\"c\":null}\n\n  \n" +
+  put(dir / "x.jsonl", "{\"messages\":" + kTurns + ",\"a\":1,\"b\":true,\"c\":NaN}\n\n  \n" +
                            "{\"messages\":" + kTurns + ",\"a\":-2.5,\"b\":false}\n");
   const auto rows = labelled_rows(open_dataset(dir / "x.jsonl"), {"a", "b", "c"});
   REQUIRE(rows.size() == 2);

@@ -35,8 +35,8 @@ std::size_t run_end(const std::string& text, std::size_t at, Predicate holds) {
   return at;
 }
 
-// The end of the piece that starts at `at`: the ASCII part of Llama 3's pre-tokenizer. A piece that differs from the
-// real one could only cost a useless merge, never a wrong encoding.
+// The end of the piece that starts at `at`: the ASCII part of Llama 3's pre-tokenizer. A piece that differs
+// from the real one could only cost a useless merge, never a wrong encoding.
 std::size_t piece_end(const std::string& text, std::size_t at) {
   const char c = text[at];
   if (is_letter(c)) return run_end(text, at, is_letter);
@@ -52,7 +52,8 @@ struct Word {
   std::int64_t count = 0;
 };
 
-std::vector<Word> count_words(const std::vector<std::string>& texts, const std::vector<std::string>& alphabet) {
+std::vector<Word> count_words(const std::vector<std::string>& texts,
+                              const std::vector<std::string>& alphabet) {
   std::map<std::string, std::int64_t> counts;
   for (const std::string& text : texts)
     for (std::size_t at = 0; at < text.size();) {

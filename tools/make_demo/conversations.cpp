@@ -3,7 +3,8 @@
 namespace armorm::demo {
 namespace {
 
-std::string fill_in(const std::string& request, PromptKind kind, const std::string& language, Random& random) {
+std::string fill_in(const std::string& request, PromptKind kind, const std::string& language,
+                    Random& random) {
   std::string text;
   for (std::size_t i = 0; i < request.size(); ++i) {
     if (request[i] == '%') {
@@ -23,14 +24,16 @@ std::vector<std::string> draw_adjectives(const Traits& traits, Random& random) {
   for (std::size_t t = 0; t < kTraits; ++t) {
     const auto trait = static_cast<Trait>(t);
     if (trait == Trait::verbose) continue;
-    for (int i = 0; i < std::abs(traits[t]); ++i) words.push_back(random.pick(adjectives(trait, traits[t] > 0)));
+    for (int i = 0; i < std::abs(traits[t]); ++i)
+      words.push_back(random.pick(adjectives(trait, traits[t] > 0)));
   }
   random.shuffle(words);
   return words;
 }
 
 // "You get a useful garden and a plain letter."
-std::string make_sentence(PromptKind kind, const std::string& first, const std::string* second, Random& random) {
+std::string make_sentence(PromptKind kind, const std::string& first, const std::string* second,
+                          Random& random) {
   std::string text = random.pick(openers()) + " a " + first + " " + random.pick(topics(kind));
   if (second != nullptr) text += " and a " + *second + " " + random.pick(topics(kind));
   return text + ".";
@@ -60,7 +63,8 @@ std::string make_answer(PromptKind kind, const Traits& traits, Random& random) {
   const std::vector<std::string> words = draw_adjectives(traits, random);
   std::vector<std::string> sentences;
   for (std::size_t i = 0; i < words.size(); i += 2)
-    sentences.push_back(make_sentence(kind, words[i], i + 1 < words.size() ? &words[i + 1] : nullptr, random));
+    sentences.push_back(
+        make_sentence(kind, words[i], i + 1 < words.size() ? &words[i + 1] : nullptr, random));
   for (int i = -2; i < traits[index(Trait::verbose)]; ++i) sentences.push_back(random.pick(fillers()));
   random.shuffle(sentences);
   return sentences.empty() ? "Here it is." : join(sentences);

@@ -14,7 +14,8 @@ struct TraitWeight {
   int weight;
 };
 
-// What people look for in an answer to this kind of prompt, and which qualities the worse answer tends to have more of.
+// What people look for in an answer to this kind of prompt, and which qualities the worse answer tends to
+// have more of.
 struct Taste {
   std::vector<TraitWeight> decides;
   std::vector<Trait> decoys;
@@ -32,9 +33,9 @@ const Taste& taste(PromptKind kind) {
   return tastes[static_cast<std::size_t>(kind)];
 }
 
-constexpr int kLeastMargin = 4;      // of the better answer, in weighted trait points
+constexpr int kLeastMargin = 4;       // of the better answer, in weighted trait points
 constexpr double kDecoyRate = 0.75;   // pairs in which a decoy favours the worse answer
-constexpr double kLongerWorse = 0.75;  // pairs in which the worse answer is at least as long
+constexpr double kLongerWorse = 0.6;  // pairs in which the worse answer is at least as long
 constexpr double kLabelError = 0.05;
 
 int margin(const Taste& of, const Traits& a, const Traits& b) {
@@ -136,7 +137,8 @@ std::vector<ParquetColumn> make_multi_objective(std::int64_t rows, std::uint64_t
     for (std::size_t k = 0; k < kAttributes; ++k) labels[k].push_back(row[k]);
   }
   std::vector<ParquetColumn> columns{{"messages", std::move(messages)}};
-  for (std::size_t k = 0; k < kAttributes; ++k) columns.push_back({attribute_names()[k], std::move(labels[k])});
+  for (std::size_t k = 0; k < kAttributes; ++k)
+    columns.push_back({attribute_names()[k], std::move(labels[k])});
   return columns;
 }
 
@@ -175,7 +177,8 @@ std::vector<ParquetColumn> make_reward_bench(std::int64_t rows, std::uint64_t se
   std::vector<std::string> prompts, chosen, rejected, subsets;
   std::vector<std::int64_t> ids;
   for (std::int64_t row = 0; row < rows; ++row) {
-    const Subset& subset = reward_bench_subsets()[static_cast<std::size_t>(row) % reward_bench_subsets().size()];
+    const Subset& subset =
+        reward_bench_subsets()[static_cast<std::size_t>(row) % reward_bench_subsets().size()];
     const TraitPair traits = draw_pair(subset.kind, random);
     prompts.push_back(make_prompt(subset.kind, language_of(subset), random));
     chosen.push_back(make_answer(subset.kind, traits.better, random));

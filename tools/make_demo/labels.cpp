@@ -50,14 +50,25 @@ double draw_label(std::size_t attribute, const Traits& traits, Random& random) {
 }  // namespace
 
 const std::array<std::string, kAttributes>& attribute_names() {
-  static const std::array<std::string, kAttributes> names = {
-      "helpsteer-helpfulness",     "helpsteer-correctness",      "helpsteer-coherence",
-      "helpsteer-complexity",      "helpsteer-verbosity",        "ultrafeedback-overall_score",
-      "ultrafeedback-instruction_following", "ultrafeedback-truthfulness", "ultrafeedback-honesty",
-      "ultrafeedback-helpfulness", "beavertails-is_safe",        "prometheus-score",
-      "argilla-overall_quality",   "argilla-judge_lm",           "code-complexity",
-      "code-style",                "code-explanation",           "code-instruction-following",
-      "code-readability"};
+  static const std::array<std::string, kAttributes> names = {"helpsteer-helpfulness",
+                                                             "helpsteer-correctness",
+                                                             "helpsteer-coherence",
+                                                             "helpsteer-complexity",
+                                                             "helpsteer-verbosity",
+                                                             "ultrafeedback-overall_score",
+                                                             "ultrafeedback-instruction_following",
+                                                             "ultrafeedback-truthfulness",
+                                                             "ultrafeedback-honesty",
+                                                             "ultrafeedback-helpfulness",
+                                                             "beavertails-is_safe",
+                                                             "prometheus-score",
+                                                             "argilla-overall_quality",
+                                                             "argilla-judge_lm",
+                                                             "code-complexity",
+                                                             "code-style",
+                                                             "code-explanation",
+                                                             "code-instruction-following",
+                                                             "code-readability"};
   return names;
 }
 
@@ -79,7 +90,8 @@ const std::vector<Annotators>& annotators() {
 
 Labels draw_labels(const Annotators& annotators, const Traits& traits, Random& random) {
   Labels labels;
-  for (const std::size_t attribute : annotators.attributes) labels[attribute] = draw_label(attribute, traits, random);
+  for (const std::size_t attribute : annotators.attributes)
+    labels[attribute] = draw_label(attribute, traits, random);
   return labels;
 }
 

@@ -15,8 +15,8 @@ inline constexpr std::size_t kAttributes = 19;
 const std::array<std::string, kAttributes>& attribute_names();
 using Labels = std::array<std::optional<double>, kAttributes>;
 
-// A source of annotated answers: which attributes it labels, and for which kinds of prompt. The eight sources stand
-// for those of the published set, where too each row carries only its own source's labels.
+// A source of annotated answers: which attributes it labels, and for which kinds of prompt. The eight sources
+// stand for those of the published set, where too each row carries only its own source's labels.
 struct Annotators {
   std::string name;
   std::vector<std::size_t> attributes;
@@ -25,7 +25,8 @@ struct Annotators {
 };
 const std::vector<Annotators>& annotators();
 
-// In [0, 1]; beavertails-is_safe is 0 or 1. Every attribute takes to length: that is the bias which debiasing removes.
+// In [0, 1]; beavertails-is_safe is 0 or 1. Every attribute takes to length: that is the bias which debiasing
+// removes.
 Labels draw_labels(const Annotators& annotators, const Traits& traits, Random& random);
 
 }  // namespace armorm::demo

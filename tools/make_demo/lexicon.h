@@ -1,4 +1,5 @@
-// The vocabulary of the demonstration: what prompts are about, and the words by which an answer shows its qualities.
+// The vocabulary of the demonstration: what prompts are about, and the words by which an answer shows its
+// qualities.
 #pragma once
 
 #include <array>
@@ -8,7 +9,8 @@
 
 namespace armorm::demo {
 
-// A quality of an answer, from -2 to 2. Text shows it; the attributes of the data set are mixtures of several.
+// A quality of an answer, from -2 to 2. Text shows it; the attributes of the data set are mixtures of
+// several.
 enum class Trait {
   helpful,
   correct,
@@ -30,15 +32,17 @@ inline bool is_code_trait(Trait trait) {
   return trait == Trait::code_works || trait == Trait::code_style || trait == Trait::code_explained;
 }
 
-// Adjectives of an answer that has the trait, and of one that lacks it. Trait::verbose has none: filler shows it.
+// Adjectives of an answer that has the trait, and of one that lacks it. Trait::verbose has none: filler shows
+// it.
 const std::vector<std::string>& adjectives(Trait trait, bool positive);
 
 enum class PromptKind { chat, hard, harmful, borderline, code, maths };
 inline constexpr std::array kPromptKinds = {PromptKind::chat,       PromptKind::hard, PromptKind::harmful,
                                             PromptKind::borderline, PromptKind::code, PromptKind::maths};
 const char* name(PromptKind kind);
-const std::vector<std::string>& topics(PromptKind kind);    // nouns that prompt and answer share
-const std::vector<std::string>& requests(PromptKind kind);  // sentences; {} is a topic, % a programming language
+const std::vector<std::string>& topics(PromptKind kind);  // nouns that prompt and answer share
+const std::vector<std::string>& requests(
+    PromptKind kind);  // sentences; {} is a topic, % a programming language
 
 const std::vector<std::string>& openers();    // of the sentences of an answer
 const std::vector<std::string>& fillers();    // sentences that say nothing

@@ -1,4 +1,5 @@
-// armorm-make-demo: a random-weight model and data sets on which all four programs run within minutes on a CPU.
+// armorm-make-demo: a random-weight model and data sets on which all four programs run within minutes on a
+// CPU.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
@@ -17,22 +18,29 @@ struct Options {
   std::string output;
   std::uint64_t seed = 0;
   std::int64_t rows = 4000;
-  std::int64_t pairs = 3000;
-  std::int64_t reference = 600;
-  std::int64_t reward_bench = 1150;
+  std::int64_t pairs = 2400;
+  std::int64_t reference = 500;
+  std::int64_t reward_bench = 690;
   std::size_t merges = 1200;
 };
 
 void declare(CLI::App& app, Options& options) {
   app.add_option("--output", options.output, "folder for model/ and the data sets")->required();
   app.add_option("--seed", options.seed, "of weights and data")->capture_default_str();
-  app.add_option("--rows", options.rows, "rows of the multi-objective set")->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--pairs", options.pairs, "pairs of the preference set")->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--reference", options.reference, "pairs of the reference set")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--rows", options.rows, "rows of the multi-objective set")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--pairs", options.pairs, "pairs of the preference set")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--reference", options.reference, "pairs of the reference set")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   app.add_option("--reward_bench", options.reward_bench, "rows of the RewardBench-like set")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  app.add_option("--merges", options.merges, "largest number of merges of the tokenizer")->capture_default_str();
+  app.add_option("--merges", options.merges, "largest number of merges of the tokenizer")
+      ->capture_default_str();
 }
 
 // The tokenizer learns from the sets, and from what the chat template writes.
@@ -53,21 +61,25 @@ void make_demo(const Options& options) {
                 demo::make_reference(options.reference, options.seed));
   write_parquet(folder / "reward-bench/data/filtered-00000-of-00001.parquet",
                 demo::make_reward_bench(options.reward_bench, options.seed));
-  const demo::BpeMerges merges = demo::train_bpe(tokenizer_texts({multi_objective, preference}), options.merges);
+  const demo::BpeMerges merges =
+      demo::train_bpe(tokenizer_texts({multi_objective, preference}), options.merges);
   const demo::SpecialIds ids = demo::write_tokenizer(folder / "model", merges);
   demo::write_model(folder / "model", ids, options.seed);
-  std::printf("%s: a model with a vocabulary of %lld, %lld labelled rows, %lld preference pairs, %lld reference pairs, "
-              "%lld RewardBench rows\n",
-              options.output.c_str(), static_cast<long long>(ids.vocab_size), static_cast<long long>(options.rows),
-              static_cast<long long>(options.pairs), static_cast<long long>(options.reference),
-              static_cast<long long>(options.reward_bench));
+  std::printf(
+      "%s: a model with a vocabulary of %lld, %lld labelled rows, %lld preference pairs, %lld reference "
+      "pairs, "
+      "%lld RewardBench rows\n",
+      options.output.c_str(), static_cast<long long>(ids.vocab_size), static_cast<long long>(options.rows),
+      static_cast<long long>(options.pairs), static_cast<long long>(options.reference),
+      static_cast<long long>(options.reward_bench));
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   Options options;
-  CLI::App app("Makes a small random-weight Llama model and data sets that show what ArmoRM does", "armorm-make-demo");
+  CLI::App app("Makes a small random-weight Llama model and data sets that show what ArmoRM does",
+               "armorm-make-demo");
   declare(app, options);
   try {
     app.parse(argc, argv);

@@ -1,6 +1,6 @@
 #include "model_files.h"
 
-#include <cstdlib>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "armorm/core/dtype.h"
@@ -12,10 +12,10 @@ namespace armorm::demo {
 namespace {
 
 struct Shape {
-  std::int64_t hidden_size = 192;
-  std::int64_t intermediate_size = 384;
+  std::int64_t hidden_size = 256;
+  std::int64_t intermediate_size = 512;
   std::int64_t num_layers = 2;
-  std::int64_t num_heads = 6;
+  std::int64_t num_heads = 8;
   std::int64_t num_kv_heads = 2;
   std::int64_t head_dim = 32;
 };
@@ -23,9 +23,9 @@ struct Shape {
 // Standard deviation of a weight matrix times the root of its fan-in: how much it amplifies.
 struct Gains {
   double embedding = 0.3;  // not divided: a token's own share in its state
-  double query_key = 0.5;
-  double value_output = 1.5;
-  double mlp = 0.5;
+  double query_key = 0.2;
+  double value_output = 2.0;
+  double mlp = 0.3;
 };
 
 // A weight and how it is drawn. std 0 means a norm: all ones.
@@ -55,7 +55,8 @@ void add_layer(std::vector<Weight>& weights, const Shape& s, const Gains& g, std
 }
 
 std::vector<Weight> all_weights(const Shape& s, const Gains& g, std::int64_t vocab_size) {
-  std::vector<Weight> weights{{{"model.embed_tokens.weight", DType::bf16, {vocab_size, s.hidden_size}}, g.embedding}};
+  std::vector<Weight> weights{
+      {{"model.embed_tokens.weight", DType::bf16, {vocab_size, s.hidden_size}}, g.embedding}};
   for (std::int64_t layer = 0; layer < s.num_layers; ++layer) add_layer(weights, s, g, layer);
   weights.push_back({{"model.norm.weight", DType::bf16, {s.hidden_size}}, 0});
   weights.push_back({{"score.weight", DType::bf16, {1, s.hidden_size}}, scaled(1.0, s.hidden_size)});
@@ -69,7 +70,8 @@ std::vector<BFloat16> draw(const Weight& weight, std::uint64_t seed) {
   const double bound = weight.standard_deviation * std::sqrt(3.0);  // of a uniform distribution
   std::vector<BFloat16> values;
   for (std::int64_t i = 0; i < size; ++i)
-    values.push_back(BFloat16::from_float(bound == 0 ? 1.0F : static_cast<float>(random.uniform(-bound, bound))));
+    values.push_back(
+        BFloat16::from_float(bound == 0 ? 1.0F : static_cast<float>(random.uniform(-bound, bound))));
   return values;
 }
 
@@ -106,14 +108,8 @@ std::string config(const Shape& s, const SpecialIds& ids) {
 }  // namespace
 
 void write_model(const std::filesystem::path& folder, const SpecialIds& ids, std::uint64_t seed) {
-  Shape shape;
-  Gains gains;
-  if (const char* e = std::getenv("DEMO_TUNE")) {  // TUNING
-    sscanf(e, "%ld,%ld,%ld,%lf,%lf,%lf,%lf", &shape.hidden_size, &shape.intermediate_size, &shape.num_layers,
-           &gains.embedding, &gains.query_key, &gains.value_output, &gains.mlp);
-    shape.num_heads = shape.hidden_size / 32;
-  }
-  const std::vector<Weight> weights = all_weights(shape, gains, ids.vocab_size);
+  const Shape shape;
+  const std::vector<Weight> weights = all_weights(shape, Gains{}, ids.vocab_size);
   std::vector<TensorSpec> specs;
   for (const Weight& weight : weights) specs.push_back(weight.spec);
   SafetensorsWriter writer(folder / "model.safetensors", specs, {{"format", "pt"}});

@@ -1,5 +1,6 @@
-// Random draws that are the same with every compiler and library: std::mt19937_64 is specified to the bit, the
-// distributions of the standard library are not, so these are our own and use integer and exact arithmetic only.
+// Random draws that are the same with every compiler and library: std::mt19937_64 is specified to the bit,
+// the distributions of the standard library are not, so these are our own and use integer and exact
+// arithmetic only.
 #pragma once
 
 #include <cstddef>

@@ -10,15 +10,18 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// The pre-tokenizer of Llama 3: contractions, words with one leading mark, up to three digits, punctuation, white space.
+// The pre-tokenizer of Llama 3: contractions, words with one leading mark, up to three digits, punctuation,
+// white space.
 constexpr const char* kPieces =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 
-// Each message as a header with its role, a blank line, the trimmed content and the end-of-turn mark; BOS before the first.
+// Each message as a header with its role, a blank line, the trimmed content and the end-of-turn mark; BOS
+// before the first.
 constexpr const char* kChatTemplate =
     "{% for message in messages %}"
     "{% if loop.first %}{{ bos_token }}{% endif %}"
-    "{{ '<|start_header_id|>' + message['role'] + '<|end_header_id|>\\n\\n' + message['content'] | trim + '<|eot_id|>' }}"
+    "{{ '<|start_header_id|>' + message['role'] + '<|end_header_id|>\\n\\n' + message['content'] | trim + "
+    "'<|eot_id|>' }}"
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{% endif %}";
 
@@ -40,16 +43,22 @@ const std::vector<std::string>& special_tokens() {
 }
 
 Json byte_level(bool add_prefix_space, bool use_regex) {
-  return {{"type", "ByteLevel"}, {"add_prefix_space", add_prefix_space}, {"trim_offsets", true}, {"use_regex", use_regex}};
+  return {{"type", "ByteLevel"},
+          {"add_prefix_space", add_prefix_space},
+          {"trim_offsets", true},
+          {"use_regex", use_regex}};
 }
 
 Json special_piece(int type_id) { return {{"SpecialToken", {{"id", kBos}, {"type_id", type_id}}}}; }
-Json sequence_piece(const char* id, int type_id) { return {{"Sequence", {{"id", id}, {"type_id", type_id}}}}; }
+Json sequence_piece(const char* id, int type_id) {
+  return {{"Sequence", {{"id", id}, {"type_id", type_id}}}};
+}
 
 Json add_bos(std::int64_t bos) {
   return {{"type", "TemplateProcessing"},
           {"single", Json::array({special_piece(0), sequence_piece("A", 0)})},
-          {"pair", Json::array({special_piece(0), sequence_piece("A", 0), special_piece(1), sequence_piece("B", 1)})},
+          {"pair",
+           Json::array({special_piece(0), sequence_piece("A", 0), special_piece(1), sequence_piece("B", 1)})},
           {"special_tokens",
            {{kBos, {{"id", kBos}, {"ids", Json::array({bos})}, {"tokens", Json::array({kBos})}}}}}};
 }
@@ -62,11 +71,16 @@ Json bpe_model(const BpeMerges& merges) {
     if (!vocab.contains(left + right)) vocab[left + right] = vocab.size();
     pairs.push_back(Json::array({left, right}));
   }
-  return {{"type", "BPE"},         {"dropout", nullptr},
-          {"unk_token", nullptr},  {"continuing_subword_prefix", nullptr},
-          {"end_of_word_suffix", nullptr}, {"fuse_unk", false},
-          {"byte_fallback", false}, {"ignore_merges", true},
-          {"vocab", vocab},        {"merges", pairs}};
+  return {{"type", "BPE"},
+          {"dropout", nullptr},
+          {"unk_token", nullptr},
+          {"continuing_subword_prefix", nullptr},
+          {"end_of_word_suffix", nullptr},
+          {"fuse_unk", false},
+          {"byte_fallback", false},
+          {"ignore_merges", true},
+          {"vocab", vocab},
+          {"merges", pairs}};
 }
 
 Json added_tokens(std::int64_t first_id) {
@@ -83,13 +97,15 @@ Json added_tokens(std::int64_t first_id) {
 }
 
 Json tokenizer(const Json& model, std::int64_t first_special) {
-  const Json split = {{"type", "Split"}, {"pattern", {{"Regex", kPieces}}}, {"behavior", "Isolated"}, {"invert", false}};
+  const Json split = {
+      {"type", "Split"}, {"pattern", {{"Regex", kPieces}}}, {"behavior", "Isolated"}, {"invert", false}};
   return {{"version", "1.0"},
           {"truncation", nullptr},
           {"padding", nullptr},
           {"added_tokens", added_tokens(first_special)},
           {"normalizer", nullptr},
-          {"pre_tokenizer", {{"type", "Sequence"}, {"pretokenizers", Json::array({split, byte_level(false, false)})}}},
+          {"pre_tokenizer",
+           {{"type", "Sequence"}, {"pretokenizers", Json::array({split, byte_level(false, false)})}}},
           {"post_processor", add_bos(first_special)},
           {"decoder", byte_level(true, true)},
           {"model", model}};

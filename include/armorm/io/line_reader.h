@@ -19,8 +19,9 @@ class LineReader {
   LineReader(LineReader&&) noexcept;
   LineReader& operator=(LineReader&&) noexcept;
 
-  // Reads the next line, without its "\n" or "\r\n"; false at the end. A UTF-8 byte order mark at the start of the
-  // file is dropped. data error, naming the line, on a line that is too long and on damaged compressed data.
+  // Reads the next line, without its "\n" or "\r\n"; false at the end. A UTF-8 byte order mark at the start
+  // of the file is dropped. data error, naming the line, on a line that is too long and on damaged compressed
+  // data.
   bool next(std::string& line);
   std::int64_t line_number() const noexcept;  // of the line last read, from 1
 

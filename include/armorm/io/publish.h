@@ -9,10 +9,9 @@
 
 namespace armorm {
 
-// Writes to a temporary file beside `target`; publish() does fsync, rename onto the target, fsync of the folder.
-// Destroyed before publish(), it removes the temporary file. Every failed call is an io error that names the
-// path, the system's reason and, for a full disk, the bytes that were wanted.
-// Not thread-safe.
+// Writes to a temporary file beside `target`; publish() does fsync, rename onto the target, fsync of the
+// folder. Destroyed before publish(), it removes the temporary file. Every failed call is an io error that
+// names the path, the system's reason and, for a full disk, the bytes that were wanted. Not thread-safe.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path target);  // creates the parent folders

@@ -1,9 +1,9 @@
-// The safetensors format (https://github.com/huggingface/safetensors#format): an 8-byte little-endian header size,
-// a JSON header, then one byte buffer.
+// The safetensors format (https://github.com/huggingface/safetensors#format): an 8-byte little-endian header
+// size, a JSON header, then one byte buffer.
 //
 // Reading checks everything the format's specification requires (header size, valid JSON object, known dtype,
-// offsets that lie inside the buffer, agree with dtype x shape, do not overlap and leave no holes, no duplicate
-// names, string-only metadata); a violation is a data error that names file and tensor.
+// offsets that lie inside the buffer, agree with dtype x shape, do not overlap and leave no holes, no
+// duplicate names, string-only metadata); a violation is a data error that names file and tensor.
 #pragma once
 
 #include <cstddef>
@@ -65,8 +65,8 @@ class SafetensorsFile {
   std::unique_ptr<Impl> impl_;
 };
 
-// All tensors of a model folder: model.safetensors, or the shards named by model.safetensors.index.json (whose
-// entries must be plain file names inside the folder). The index is checked against the shards.
+// All tensors of a model folder: model.safetensors, or the shards named by model.safetensors.index.json
+// (whose entries must be plain file names inside the folder). The index is checked against the shards.
 class SafetensorsFolder {
  public:
   static SafetensorsFolder open(const std::filesystem::path& folder);
@@ -87,10 +87,11 @@ struct TensorSpec {
   std::vector<std::int64_t> shape;
 };
 
-// Streams tensors whose shapes are known up front, so that memory does not grow with the file. append() fills them
-// one after another in the order given here, in pieces of any size. In the file they lie by descending element size
-// (ties in the order given), as the reference implementation writes them: so each is aligned to its elements, which
-// PyTorch's reader requires. Not thread-safe. Misuse (a name used twice, bytes that do not fit) is an internal error.
+// Streams tensors whose shapes are known up front, so that memory does not grow with the file. append() fills
+// them one after another in the order given here, in pieces of any size. In the file they lie by descending
+// element size (ties in the order given), as the reference implementation writes them: so each is aligned to
+// its elements, which PyTorch's reader requires. Not thread-safe. Misuse (a name used twice, bytes that do
+// not fit) is an internal error.
 class SafetensorsWriter {
  public:
   SafetensorsWriter(const std::filesystem::path& target, const std::vector<TensorSpec>& tensors,

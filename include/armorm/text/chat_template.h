@@ -2,9 +2,11 @@
 // apply_chat_template does (trim_blocks, lstrip_blocks, loop controls, immutable sandbox).
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,14 +19,17 @@ struct TemplateVariables {
   // bos_token, eos_token, ... : trusted strings the template may name.
   std::map<std::string, std::string> special_tokens;
   bool add_generation_prompt = false;
+  // What strftime_now() tells, in seconds since 1970; the system's clock when empty. Shown in local time.
+  std::optional<std::int64_t> now;
 };
 
 // Immutable after compile; render() is const and thread-safe.
 class ChatTemplate {
  public:
   // chat_template.jinja, else the chat_template of tokenizer_config.json (a string, or a list of named
-  // templates of which "default" is taken). data error naming the file when there is none, or when it holds a
-  // construct this engine does not know (the construct and its line are named).
+  // templates of which "default" is taken), else that of chat_template.json. data error naming the file when
+  // there is none, or when it holds a construct this engine does not know (the construct and its line are
+  // named).
   static ChatTemplate load(const std::filesystem::path& model_folder);
   // `origin` names the source in errors.
   static ChatTemplate compile(std::string_view source, std::string_view origin);

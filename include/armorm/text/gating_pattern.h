@@ -1,4 +1,4 @@
-// Where the gate reads a conversation: the start of the text that opens the last assistant turn.
+// Where the prompt of a conversation ends: the tokens that open an assistant turn.
 #pragma once
 
 #include <cstdint>
@@ -11,12 +11,19 @@
 
 namespace armorm {
 
-// The pattern's ids in this model's own vocabulary: llama3 "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"
-// (published ids 128009 128006 78191 128007 271), gemma2 "<end_of_turn>\n<start_of_turn>model\n" (107 108 106 2516 108).
-// data error when the vocabulary lacks one of the special tokens; usage error for another family.
-std::vector<TokenId> gating_pattern(const Tokenizer& tokenizer, std::string_view model_family);
+enum class ModelFamily { llama3, gemma2 };
 
-// Start of the last occurrence.
-std::optional<std::int64_t> find_last_pattern(std::span<const TokenId> tokens, std::span<const TokenId> pattern);
+ModelFamily parse_model_family(std::string_view name);  // usage error for other names
+std::string_view name_of(ModelFamily family);
+
+// "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n" or "<end_of_turn>\n<start_of_turn>model\n".
+std::string_view gating_pattern_text(ModelFamily family);
+
+// The ids of that text under the model's own tokenizer; with the published tokenizers
+// [128009,128006,78191,128007,271] and [107,108,106,2516,108]. data error when a special token of it is missing.
+std::vector<TokenId> gating_pattern(const Tokenizer& tokenizer, ModelFamily family);
+
+// The index in `ids` where the last occurrence of `pattern` starts; nullopt when there is none.
+std::optional<std::int64_t> find_gating_pattern(std::span<const TokenId> ids, std::span<const TokenId> pattern);
 
 }  // namespace armorm

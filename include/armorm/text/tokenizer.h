@@ -41,6 +41,8 @@ class Tokenizer {
   // "bos_token" -> "<|begin_of_text|>" and so on, as tokenizer_config.json names them.
   const std::map<std::string, std::string>& special_tokens() const;
   std::optional<TokenId> bos_id() const;
+  // add_bos_token of tokenizer_config.json, where it is given.
+  std::optional<bool> add_bos_token() const;
 
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;

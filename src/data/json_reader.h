@@ -1,0 +1,65 @@
+// A pull parser for one JSON text (RFC 8259): values that are not asked for are checked and passed over
+// without being built. Besides JSON it takes NaN, Infinity and -Infinity, which Python writes and `datasets`
+// reads.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace armorm::data {
+
+class JsonReader {
+ public:
+  static constexpr int kMaxDepth = 64;
+
+  // `text` must outlive the reader and have a byte after its end that can be read (std::string has). `where`
+  // begins the messages of data errors. Checks that the text is UTF-8.
+  JsonReader(const std::string& text, const std::string& where);
+
+  enum class Kind { object, array, string, number, boolean, null };
+  Kind peek();  // of the next value
+  static std::string_view name_of(Kind kind);
+
+  // Each reads one value, which must be of this kind.
+  std::string read_string();
+  double read_number();  // also of a boolean: 0 or 1
+  void read_null();
+  void skip_value();
+
+  // Objects and arrays: enter, then next_... until it is false; after each true one value must be read or
+  // skipped.
+  void enter_object();
+  bool next_member(std::string& key);
+  void enter_array();
+  bool next_element();
+
+  void expect_end();  // nothing but white space is left
+
+  // Goes on where `copy`, a copy of this reader, has come to.
+  void continue_from(const JsonReader& copy) noexcept {
+    at_ = copy.at_;
+    depth_ = copy.depth_;
+    fresh_ = copy.fresh_;
+  }
+
+ private:
+  [[noreturn]] void fail(const char* expected) const;
+  void skip_space() noexcept;
+  void enter(char bracket);
+  bool next(char closing);
+  void literal(std::string_view word);
+  double literal_number();
+  void scan_number();
+  void scan_string(std::string* into);
+  void scan_escape(std::string* into);
+  unsigned scan_hex4();
+
+  const std::string& text_;
+  const std::string& where_;
+  std::size_t at_ = 0;
+  int depth_ = 0;
+  bool fresh_ = false;  // just inside a bracket, where no comma comes before the value
+};
+
+}  // namespace armorm::data

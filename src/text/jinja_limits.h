@@ -1,0 +1,20 @@
+// What a template may use up before it is refused: a hostile one can neither hang nor exhaust memory or
+// stack.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace armorm::jinja {
+
+constexpr std::size_t kMaxSourceBytes = std::size_t{4} << 20;  // length of a template
+constexpr std::size_t kMaxTextBytes = std::size_t{64} << 20;   // one string, and the output
+constexpr std::size_t kMaxItems = std::size_t{1} << 20;        // one list, tuple or dict
+constexpr std::size_t kMaxRange = 100'000;                     // range(), as jinja2's sandbox has it
+constexpr int kMaxValueDepth = 100;                            // lists within lists
+constexpr int kMaxParseDepth = 100;                            // brackets and blocks within each other
+constexpr int kMaxEvalDepth = 1000;              // nodes on the path from the root, through macro calls
+constexpr std::uint64_t kMaxSteps = 20'000'000;  // nodes evaluated
+constexpr std::uint64_t kMaxWork = std::uint64_t{2} << 30;  // bytes read and written by operations
+
+}  // namespace armorm::jinja

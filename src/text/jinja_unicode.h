@@ -1,0 +1,39 @@
+// Code points and character classes as Python's str knows them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace armorm::jinja {
+
+struct CodePoint {
+  char32_t value = 0;
+  std::size_t size = 1;  // bytes it took
+};
+
+// A byte that starts no valid sequence is taken alone, as U+FFFD of size 1.
+CodePoint code_point_at(std::string_view text, std::size_t position);
+void append_utf8(std::string& out, char32_t code_point);
+bool is_ascii(std::string_view text);
+std::size_t count_code_points(std::string_view text);
+
+bool is_space(char32_t c);
+bool is_alpha(char32_t c);
+bool is_decimal(char32_t c);
+bool is_digit(char32_t c);
+bool is_numeric(char32_t c);
+bool is_upper(char32_t c);
+bool is_lower(char32_t c);
+bool is_title(char32_t c);
+bool is_printable(char32_t c);
+bool is_case_ignorable(char32_t c);
+inline bool is_cased(char32_t c) { return is_upper(c) || is_lower(c) || is_title(c); }
+
+// Full mappings: up to three code points. Lower-casing of a final sigma needs its context and is not here.
+std::u32string to_upper(char32_t c);
+std::u32string to_lower(char32_t c);
+std::u32string to_title(char32_t c);
+
+}  // namespace armorm::jinja

@@ -1,0 +1,249 @@
+#include "armorm/text/chat_template.h"
+
+#include <cstdlib>
+#include <ctime>
+#include <fstream>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "armorm/core/error.h"
+#include "support/test_support.h"
+
+using namespace armorm;
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string read_text(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+const fs::path kGoldens = test::golden("text/template");
+
+json read_json(const char* name) { return json::parse(read_text(kGoldens / name)); }
+
+Conversation to_conversation(const json& messages) {
+  Conversation conversation;
+  for (const auto& message : messages) conversation.push_back({message.at("role"), message.at("content")});
+  return conversation;
+}
+
+TemplateVariables to_variables(const json& golden) {
+  setenv("TZ", "UTC", 1);
+  tzset();
+  TemplateVariables variables;
+  variables.special_tokens = golden.at("special_tokens").get<std::map<std::string, std::string>>();
+  variables.now = golden.at("now").get<std::int64_t>();
+  return variables;
+}
+
+std::string error_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::data);
+    return error.what();
+  }
+  return "no error";
+}
+
+RenderedText render(std::string_view source, const Conversation& conversation = {},
+                    const TemplateVariables& variables = {}) {
+  return ChatTemplate::compile(source, "test").render(conversation, variables);
+}
+
+using Ranges = std::vector<RenderedText::Range>;
+
+}  // namespace
+
+TEST_CASE("public templates render as transformers renders them", "[golden]") {
+  const json golden = read_json("conversations.json");
+  TemplateVariables variables = to_variables(golden);
+  std::map<std::string, ChatTemplate> templates;
+  for (const auto& entry : fs::directory_iterator(kGoldens)) {
+    const fs::path& path = entry.path();
+    if (path.extension() == ".jinja") {
+      templates.emplace(path.stem().string(),
+                        ChatTemplate::compile(read_text(path), path.filename().string()));
+    }
+  }
+  REQUIRE(templates.size() == 8);
+  for (const auto& row : golden.at("rows")) {
+    const Conversation conversation = to_conversation(row.at("messages"));
+    variables.add_generation_prompt = row.at("add_generation_prompt");
+    for (const auto& [name, expected] : row.at("rendered").items()) {
+      INFO(name << " on " << row.at("messages").dump());
+      const ChatTemplate& chat_template = templates.at(name);
+      if (expected.contains("text")) {
+        CHECK(chat_template.render(conversation, variables).text == expected.at("text").get<std::string>());
+        continue;
+      }
+      const std::string error = error_of([&] { (void)chat_template.render(conversation, variables); });
+      CHECK(error != "no error");
+      if (expected.at("error").is_string()) {
+        CHECK(error.find(expected.at("error").get<std::string>()) != std::string::npos);
+      }
+    }
+  }
+}
+
+TEST_CASE("expressions and statements behave as in jinja2", "[golden]") {
+  const json golden = read_json("snippets.json");
+  const TemplateVariables variables = to_variables(golden);
+  const Conversation conversation = to_conversation(golden.at("messages"));
+  REQUIRE(golden.at("rows").size() > 700);
+  for (const auto& row : golden.at("rows")) {
+    const std::string source = golden.at("setup").get<std::string>() + row.at("template").get<std::string>();
+    INFO(row.at("template").get<std::string>());
+    const auto action = [&] { return render(source, conversation, variables).text; };
+    if (row.at("text").is_string()) {
+      CHECK_NOTHROW(action());
+      std::string text = "(error)";
+      try {
+        text = action();
+      } catch (const Error& error) {
+        text += error.what();
+      }
+      CHECK(text == row.at("text").get<std::string>());
+    } else {
+      CHECK_THROWS_AS(action(), Error);
+    }
+  }
+}
+
+TEST_CASE("data ranges are exactly the bytes of the messages", "[golden]") {
+  // Characters of a private-use area stand for the content: in UTF-8 they are EE xx xx, and no template holds
+  // them.
+  const json golden = read_json("conversations.json");
+  TemplateVariables variables = to_variables(golden);
+  const Conversation conversation = {
+      {"user", "\uE001\uE002 \uE003"}, {"assistant", "\uE004"}, {"user", "\uE005\n"}};
+  for (const auto& entry : fs::directory_iterator(kGoldens)) {
+    if (entry.path().extension() != ".jinja") continue;
+    INFO(entry.path());
+    const RenderedText rendered = render(read_text(entry.path()), conversation, variables);
+    std::string marked(rendered.text.size(), '.');
+    for (const auto& [begin, end] : rendered.data_ranges) {
+      REQUIRE(begin < end);
+      REQUIRE(end <= marked.size());
+      for (std::size_t i = begin; i < end; ++i) marked[i] = 'D';
+    }
+    std::size_t markers = 0;
+    for (std::size_t i = 0; i < rendered.text.size(); ++i) {
+      if (static_cast<unsigned char>(rendered.text[i]) != 0xEE) continue;
+      ++markers;
+      CHECK(marked.substr(i, 3) == "DDD");
+    }
+    CHECK(markers == 5);
+    for (const std::string token : {"<|", "<s>", "</s>", "[INST]", "<start_of_turn>", "<end_of_turn>"}) {
+      for (std::size_t at = rendered.text.find(token); at != std::string::npos;
+           at = rendered.text.find(token, at + 1)) {
+        CHECK(marked.substr(at, token.size()) == std::string(token.size(), '.'));
+      }
+    }
+  }
+}
+
+TEST_CASE("every string operation keeps the origin of its bytes", "[unit]") {
+  const Conversation conversation = {{"user", " aXa "}};
+  const auto ranges = [&](const std::string& expression) {
+    return render("{% set c = messages[0].content %}{{ " + expression + " }}", conversation).data_ranges;
+  };
+  const auto text = [&](const std::string& expression) {
+    return render("{% set c = messages[0].content %}{{ " + expression + " }}", conversation).text;
+  };
+  CHECK(ranges("c") == Ranges{{0, 5}});
+  CHECK(ranges("c|trim") == Ranges{{0, 3}});
+  CHECK(ranges("'<' + c.strip() ~ '>'") == Ranges{{1, 4}});
+  CHECK(ranges("c.replace('X', 'TT')") == Ranges{{0, 2}, {4, 6}});
+  CHECK(ranges("'a-b'.replace('-', c)") == Ranges{{1, 6}});
+  CHECK(ranges("('ab' ~ c)[1:4]") == Ranges{{1, 3}});
+  CHECK(ranges("('ab' ~ c ~ 'd')[::-1]") == Ranges{{1, 6}});
+  CHECK(ranges("('x' ~ c)|upper") == Ranges{{1, 6}});
+  CHECK(ranges("c.split('X')|join('+')") == Ranges{{0, 2}, {3, 5}});
+  CHECK(ranges("'%s=%s' % ('k', c)") == Ranges{{2, 7}});
+  CHECK(ranges("'{}={:>7}'.format('k', c)") == Ranges{{4, 9}});
+  CHECK(ranges("c|tojson") == Ranges{{1, 6}});
+  CHECK(text("messages") == "[{'role': 'user', 'content': ' aXa '}]");
+  CHECK(ranges("messages") == Ranges{{11, 15}, {30, 35}});
+  CHECK(ranges("c * 2") == Ranges{{0, 10}});
+  CHECK(ranges("c.center(9, '*')") == Ranges{{2, 7}});
+  CHECK(ranges("c|length") == Ranges{});
+  CHECK(ranges("'<|eot_id|>'") == Ranges{});
+  CHECK(ranges("[c, 'x']|map('trim')|join") == Ranges{{0, 3}});
+  CHECK(ranges("(c ~ 'q')|indent(2, true)") == Ranges{{2, 7}});
+  CHECK(ranges("c|escape") == Ranges{{0, 5}});
+  CHECK(ranges("messages[0].role ~ c") == Ranges{{0, 9}});
+  CHECK(render("{% macro m(v) %}[{{ v }}]{% endmacro %}{% set t %}{{ m(messages[0].content) }}!{% endset "
+               "%}{{ t }}",
+               conversation)
+            .data_ranges == Ranges{{1, 6}});
+  CHECK(render("{% filter upper %}a{{ messages[0].content }}{% endfilter %}", conversation).data_ranges ==
+        Ranges{{1, 6}});
+}
+
+TEST_CASE("case mapping that changes lengths keeps the origin", "[unit]") {
+  const RenderedText text = render("{{ ('ß' ~ messages[0].content ~ 'ß')|upper }}", {{"user", "ß"}});
+  CHECK(text.text == "SSSSSS");
+  CHECK(text.data_ranges == Ranges{{2, 4}});
+}
+
+TEST_CASE("errors name the template, the line and the construct", "[unit]") {
+  const auto compile_error = [](std::string_view source) {
+    return error_of([&] { (void)ChatTemplate::compile(source, "the.jinja"); });
+  };
+  const auto render_error = [](std::string_view source) {
+    return error_of([&] { (void)ChatTemplate::compile(source, "the.jinja").render({}, {}); });
+  };
+  const auto contains = [](const std::string& text, const char* part) {
+    return text.find(part) != std::string::npos;
+  };
+  CHECK(contains(compile_error("a\n{{ x|nope }}"), "the.jinja: chat template, line 2: the filter 'nope'"));
+  CHECK(contains(compile_error("{{ x is nope }}"), "line 1: the test 'nope'"));
+  CHECK(contains(compile_error("\n\n{% include 'x' %}"), "line 3: the tag 'include'"));
+  CHECK(contains(compile_error("{% for i in x recursive %}{% endfor %}"), "'recursive'"));
+  CHECK(contains(render_error("\n{{ raise_exception('own\nwords') }}"),
+                 "line 2: the template refuses the conversation: own\\nwords"));
+  CHECK(contains(render_error("\n\n{{ 'a'.nope() }}"), "line 3"));
+  CHECK(contains(render_error("{{ x.y }}"), "'x' is undefined"));
+}
+
+TEST_CASE("a template is found where transformers looks", "[unit]") {
+  const test::TempDir folder;
+  const auto write = [&](const char* name, const std::string& text) { std::ofstream(folder / name) << text; };
+  const auto load = [&] { return ChatTemplate::load(folder.path()).source(); };
+  CHECK(error_of([&] { load(); }).find("no chat template") != std::string::npos);
+  write("chat_template.json", R"({"chat_template": "third"})");
+  CHECK(load() == "third");
+  write("tokenizer_config.json", R"({"bos_token": "<s>"})");
+  CHECK(load() == "third");
+  write(
+      "tokenizer_config.json",
+      R"({"chat_template": [{"name": "tool_use", "template": "no"}, {"name": "default", "template": "listed"}]})");
+  CHECK(load() == "listed");
+  write("tokenizer_config.json", R"({"chat_template": [{"name": "tool_use", "template": "no"}]})");
+  CHECK(error_of([&] { load(); }).find("\"default\"") != std::string::npos);
+  write("tokenizer_config.json", R"({"chat_template": 5})");
+  CHECK(error_of([&] { load(); }).find("chat_template is number") != std::string::npos);
+  write("tokenizer_config.json", "{");
+  CHECK(error_of([&] { load(); }).find("not a JSON object") != std::string::npos);
+  write("tokenizer_config.json", R"({"chat_template": "second"})");
+  CHECK(load() == "second");
+  write("chat_template.jinja", "first");
+  CHECK(load() == "first");
+}
+
+TEST_CASE("the template of the shared tokenizer renders with its own tokens", "[unit]") {
+  if (test::shared_dir().empty()) ARMORM_SKIP("the shared folder is absent");
+  TemplateVariables variables;
+  variables.special_tokens["bos_token"] = "<|begin_of_text|>";
+  const RenderedText text = ChatTemplate::load(test::shared_dir() / "llama3-tokenizer")
+                                .render({{"user", " <|eot_id|> "}}, variables);
+  CHECK(text.text == "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\n<|eot_id|><|eot_id|>");
+  CHECK(text.data_ranges == Ranges{{36, 40}, {59, 69}});
+}
