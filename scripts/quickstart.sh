@@ -22,4 +22,9 @@ say "prepare_embeddings: both prepare stages, two shards each"
 scripts/prepare_embeddings.sh "${flags[@]}" --n_shards 2
 say "train: ridge, debiasing, gate, evaluation"
 scripts/train.sh "${flags[@]}"
+say "the same gate trained as the Python scripts do it (softmax over the pair, no debiasing), for comparison"
+build/release/bin/stage2-train --compat upstream --output_dir "$out/upstream" --model_path "$out/demo/model" --device -1 \
+  --config configs/demo.json --data_root "$out/data" --multi_objective_dataset "$out/demo/multi-objective" \
+  --preference_dataset "$out/demo/preference" --reference_dataset "$out/demo/reference" --eval_reward_bench \
+  --reward_bench_dataset "$out/demo/reward-bench" --log_level warn | sed -n '/^validation/,$p'
 say "the four stages took $((SECONDS - started)) s; reports: $out/data/regression_weights/*.json and $out/data/gating_network_*.json"

@@ -36,7 +36,8 @@ std::vector<std::string_view> split_texts(const std::string& bytes) {
   return texts;
 }
 
-void write_ids(const armorm::Tokenizer& tokenizer, const std::vector<std::string_view>& texts, const char* path) {
+void write_ids(const armorm::Tokenizer& tokenizer, const std::vector<std::string_view>& texts,
+               const char* path) {
   std::ofstream out(path, std::ios::binary);
   for (const std::string_view text : texts) {
     const auto ids = tokenizer.encode(text, true);
@@ -46,13 +47,14 @@ void write_ids(const armorm::Tokenizer& tokenizer, const std::vector<std::string
   }
 }
 
-double encode_all(const armorm::Tokenizer& tokenizer, const std::vector<std::string_view>& texts, int n_threads,
-                  std::atomic<std::size_t>& tokens) {
+double encode_all(const armorm::Tokenizer& tokenizer, const std::vector<std::string_view>& texts,
+                  int n_threads, std::atomic<std::size_t>& tokens) {
   std::atomic<std::size_t> next{0};
   tokens = 0;
   const auto work = [&] {
     std::size_t mine = 0;
-    for (std::size_t i = next++; i < texts.size(); i = next++) mine += tokenizer.encode(texts[i], true).size();
+    for (std::size_t i = next++; i < texts.size(); i = next++)
+      mine += tokenizer.encode(texts[i], true).size();
     tokens += mine;
   };
   const auto begin = std::chrono::steady_clock::now();

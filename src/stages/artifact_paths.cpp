@@ -24,8 +24,8 @@ fs::path embeddings_folder(const std::string& data_root, const std::string& mode
 
 fs::path regression_weights_folder(const std::string& data_root) { return fs::path(data_root) / "regression_weights"; }
 
-fs::path gating_network_stem(const std::string& data_root, const std::string& model) {
-  return fs::path(data_root) / ("gating_network_" + model);
+fs::path gating_network_stem(const std::string& folder, const std::string& model) {
+  return fs::path(folder) / ("gating_network_" + model);
 }
 
 }  // namespace armorm

@@ -16,6 +16,6 @@ std::string preference_stem(const std::string& dataset, const std::string& sourc
 std::filesystem::path embeddings_folder(const std::string& data_root, const std::string& model);
 std::filesystem::path regression_weights_folder(const std::string& data_root);
 // Without extension: .pt, .safetensors and .json share it.
-std::filesystem::path gating_network_stem(const std::string& data_root, const std::string& model);
+std::filesystem::path gating_network_stem(const std::string& folder, const std::string& model);
 
 }  // namespace armorm

@@ -157,8 +157,8 @@ struct Evaluation {
   RewardBenchResult gate, uniform;
 };
 
-Evaluation evaluate_reward_bench(const Stage2TrainOptions& options, const Inputs& inputs, const GateParameters& gate,
-                                 PairRewards pairs, const std::vector<float>& transform) {
+Evaluation evaluate_reward_bench(const Stage2TrainOptions& options, const GateParameters& gate, PairRewards pairs,
+                                 const std::vector<float>& transform) {
   if (pairs.subset_of().empty())
     fail_data("RewardBench: the embeddings of {} carry no subsets; prepare the set again from rows that have a `subset` column",
               options.reward_bench_dataset);
@@ -173,7 +173,6 @@ Evaluation evaluate_reward_bench(const Stage2TrainOptions& options, const Inputs
                                           static_cast<int>(options.device))),
                         score(uniform_gate_scores(data, rows, gate.logit_scale))};
   warn_about(evaluation.gate);
-  (void)inputs;
   return evaluation;
 }
 
@@ -191,7 +190,7 @@ json options_json(Stage2TrainOptions options) {
   json out = json::object();
   const OptionList list = options.declare();
   for (const Option& option : list.options())
-    if (option.name != "data_root") out[option.name] = value_text(option);
+    if (option.name != "data_root" && option.name != "output_dir") out[option.name] = value_text(option);
   return out;
 }
 
@@ -265,6 +264,7 @@ OptionList Stage2TrainOptions::declare() {
       .add("compat", compat, "upstream: the softmax runs over the pair and the debiasing is not applied", {"none", "upstream"})
       .add("seed", seed, "Of initial weights, batches and dropout")
       .add("threads", threads, "CPU threads; 0 = all that this process may use")
+      .add("output_dir", output_dir, "Folder of the gate and its report; empty = data_root")
       .add("data_root", data_root, "Folder of all artefacts ($ARMORM_DATA sets the default)");
   return list;
 }
@@ -334,7 +334,7 @@ void run_stage2_train(const Stage2TrainOptions& options) {
   for (const Contender& c : contenders)
     report["validation"].push_back({{"name", c.name}, {"accuracy", c.metrics.accuracy}, {"loss", c.metrics.loss}});
   if (reward_bench) {
-    const Evaluation evaluation = evaluate_reward_bench(options, inputs, gate, std::move(*reward_bench), transform);
+    const Evaluation evaluation = evaluate_reward_bench(options, gate, std::move(*reward_bench), transform);
     std::cout << reward_bench_table(evaluation.gate, evaluation.uniform) << "\n";
     report["reward_bench"] = {{"gate", reward_bench_json(evaluation.gate)}, {"uniform", reward_bench_json(evaluation.uniform)}};
   }
@@ -349,7 +349,7 @@ void run_stage2_train(const Stage2TrainOptions& options) {
   artifact.gate = gate;
   artifact.temperature = options.temperature;
   artifact.compat = options.compat;
-  const fs::path stem = gating_network_stem(options.data_root, inputs.model);
+  const fs::path stem = gating_network_stem(options.output_dir.empty() ? options.data_root : options.output_dir, inputs.model);
   artifact.save(stem);
   publish_text(stem.string() + ".json", report.dump(2) + "\n");
   std::cout << fmt::format("gate:   {}.pt\nreport: {}.json\n", stem.string(), stem.string());

@@ -21,7 +21,6 @@ AddedToken read_token(const JsonView& view) {
   return token;
 }
 
-
 std::size_t spaces_before(std::string_view text, std::size_t end) {
   while (end > 0) {
     const std::size_t last = previous_char(text, end);
@@ -122,7 +121,8 @@ AddedTokens::AddedTokens(const JsonView& list, const BpeModel& model, const Norm
 }
 
 bool AddedTokens::fits_word(std::string_view text, const TokenTrie::Hit& hit) const {
-  const bool before = hit.begin > 0 && is_word_char(decode_utf8(text, previous_char(text, hit.begin)).code_point);
+  const bool before =
+      hit.begin > 0 && is_word_char(decode_utf8(text, previous_char(text, hit.begin)).code_point);
   const bool after = hit.end < text.size() && is_word_char(decode_utf8(text, hit.end).code_point);
   return !before && !after;
 }
@@ -176,7 +176,8 @@ bool AddedTokens::special_touches(std::string_view text, const std::vector<Span>
     while (range != ranges.end() && range->end <= at) ++range;
     if (range == ranges.end()) break;
     bool touches = false;
-    special_.walk(text, at, text.size(), [&](std::size_t end, std::int32_t) { touches |= end > range->begin; });
+    special_.walk(text, at, text.size(),
+                  [&](std::size_t end, std::int32_t) { touches |= end > range->begin; });
     if (touches) return true;
   }
   return false;

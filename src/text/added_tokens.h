@@ -63,16 +63,17 @@ class TokenTrie {
 class AddedTokens {
  public:
   AddedTokens() = default;
-  // Ids as `tokenizers` gives them when it reads the file: that of the model's vocabulary when the content is there,
-  // else the next free one after the model's size and the tokens before. The "id" field decides nothing.
+  // Ids as `tokenizers` gives them when it reads the file: that of the model's vocabulary when the content is
+  // there, else the next free one after the model's size and the tokens before. The "id" field decides
+  // nothing.
   AddedTokens(const JsonView& list, const BpeModel& model, const Normalizer* normalizer);
 
   struct Part {
     std::int32_t id = -1;  // -1: plain text
     Span span;
   };
-  // Cuts `text` at the tokens whose bytes all lie in `trusted` (sorted, disjoint; lstrip and rstrip may reach out of
-  // it). `normalized` says which of the two sets of tokens is meant.
+  // Cuts `text` at the tokens whose bytes all lie in `trusted` (sorted, disjoint; lstrip and rstrip may reach
+  // out of it). `normalized` says which of the two sets of tokens is meant.
   std::vector<Part> split(std::string_view text, const std::vector<Span>& trusted, bool normalized) const;
   bool has_normalized() const { return !normalized_.empty(); }
 

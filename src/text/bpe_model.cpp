@@ -27,7 +27,8 @@ std::array<std::string, 256> make_byte_level_chars() {
 std::array<int, 512> make_byte_of_char() {
   std::array<int, 512> bytes;
   bytes.fill(-1);
-  for (std::size_t b = 0; b < 256; ++b) bytes[decode_utf8(byte_level_chars()[b], 0).code_point] = static_cast<int>(b);
+  for (std::size_t b = 0; b < 256; ++b)
+    bytes[decode_utf8(byte_level_chars()[b], 0).code_point] = static_cast<int>(b);
   return bytes;
 }
 
@@ -156,8 +157,8 @@ void BpeModel::init_symbols(std::string_view word, std::vector<std::int32_t>& sy
   init_symbols_chars(mapped, symbols);
 }
 
-// A pending unknown is written before the next known character, but bytes of a fallback overtake it: the order of
-// `tokenizers`.
+// A pending unknown is written before the next known character, but bytes of a fallback overtake it: the
+// order of `tokenizers`.
 void BpeModel::init_symbols_chars(std::string_view word, std::vector<std::int32_t>& symbols) const {
   bool pending_unk = false;
   std::string affixed;
@@ -178,7 +179,8 @@ void BpeModel::init_symbols_chars(std::string_view word, std::vector<std::int32_
       continue;
     }
     const auto fallback_of = [&](char c) { return fallback_ids_[static_cast<unsigned char>(c)]; };
-    if (byte_fallback_ && std::all_of(symbol.begin(), symbol.end(), [&](char c) { return fallback_of(c) >= 0; })) {
+    if (byte_fallback_ &&
+        std::all_of(symbol.begin(), symbol.end(), [&](char c) { return fallback_of(c) >= 0; })) {
       for (const char c : symbol) symbols.push_back(fallback_of(c));
       continue;
     }
@@ -223,7 +225,8 @@ std::size_t BpeModel::merge_small(BpeScratch& scratch) const {
 void BpeModel::rerank(BpeScratch& s, std::int32_t left) const {
   const std::int32_t right = s.next[static_cast<std::size_t>(left)];
   const auto l = static_cast<std::size_t>(left);
-  const Merge merge = right < 0 ? Merge{} : merges_.find(s.symbols[l], s.symbols[static_cast<std::size_t>(right)]);
+  const Merge merge =
+      right < 0 ? Merge{} : merges_.find(s.symbols[l], s.symbols[static_cast<std::size_t>(right)]);
   s.ranks[l] = merge.rank;
   s.merged[l] = merge.id;
   if (merge.rank == UINT32_MAX) return;
@@ -270,7 +273,8 @@ void BpeModel::merge_large(BpeScratch& s) const {
   }
 }
 
-void BpeModel::encode_uncached(std::string_view word, BpeScratch& scratch, std::vector<std::int32_t>& out) const {
+void BpeModel::encode_uncached(std::string_view word, BpeScratch& scratch,
+                               std::vector<std::int32_t>& out) const {
   if (ignore_merges_) {
     const std::int32_t id = byte_level_ ? words_.find(word) : names_.find(word);
     if (id >= 0) {

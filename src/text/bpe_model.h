@@ -41,7 +41,8 @@ struct BpeScratch {
 
 class BpeModel {
  public:
-  // `byte_level`: the last pre-tokenizer is ByteLevel, so words come as raw bytes and the vocabulary is kept as such.
+  // `byte_level`: the last pre-tokenizer is ByteLevel, so words come as raw bytes and the vocabulary is kept
+  // as such.
   BpeModel(const JsonView& model, bool byte_level);
 
   // Appends the ids of one pre-token.
@@ -75,12 +76,13 @@ class BpeModel {
   StringMap words_;  // raw bytes; only for byte-level
   std::unordered_map<std::int32_t, std::string> by_id_;
   MergeMap merges_;
-  std::array<std::int32_t, 256> byte_ids_{};       // byte-level: id of each byte, -1 when missing
-  std::array<std::int32_t, 256> fallback_ids_{};   // "<0x0A>" tokens, -1 when missing
-  bool simple_bytes_ = false;                      // all 256 bytes have ids and no affixes
+  std::array<std::int32_t, 256> byte_ids_{};      // byte-level: id of each byte, -1 when missing
+  std::array<std::int32_t, 256> fallback_ids_{};  // "<0x0A>" tokens, -1 when missing
+  bool simple_bytes_ = false;                     // all 256 bytes have ids and no affixes
 };
 
-// The printable stand-in of each byte in byte-level vocabularies, and back (-1 when `text` holds another character).
+// The printable stand-in of each byte in byte-level vocabularies, and back (-1 when `text` holds another
+// character).
 const std::array<std::string, 256>& byte_level_chars();
 std::optional<std::string> byte_level_to_raw(std::string_view text);
 

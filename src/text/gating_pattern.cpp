@@ -28,15 +28,18 @@ std::vector<TokenId> gating_pattern(const Tokenizer& tokenizer, ModelFamily fami
   for (const std::string_view token : needed) {
     const auto id = tokenizer.token_to_id(token);
     if (!id || std::find(ids.begin(), ids.end(), *id) == ids.end()) {
-      fail_data("tokenizer.json: found no special token {}, which the {} gating pattern needs; check --model_family "
-                "and --model_path",
-                token, name_of(family));
+      fail_data(
+          "tokenizer.json: found no special token {}, which the {} gating pattern needs; check "
+          "--model_family "
+          "and --model_path",
+          token, name_of(family));
     }
   }
   return ids;
 }
 
-std::optional<std::int64_t> find_gating_pattern(std::span<const TokenId> ids, std::span<const TokenId> pattern) {
+std::optional<std::int64_t> find_gating_pattern(std::span<const TokenId> ids,
+                                                std::span<const TokenId> pattern) {
   if (pattern.empty()) return std::nullopt;
   const auto found = std::find_end(ids.begin(), ids.end(), pattern.begin(), pattern.end());
   if (found == ids.end()) return std::nullopt;

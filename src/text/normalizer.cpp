@@ -22,8 +22,9 @@ class Builder {
     out_.text += text;
     if (in_.from_data.empty()) return;
     const auto first = in_.from_data.begin();
-    const bool data = std::find(first + static_cast<std::ptrdiff_t>(begin), first + static_cast<std::ptrdiff_t>(end),
-                                1) != first + static_cast<std::ptrdiff_t>(end);
+    const bool data =
+        std::find(first + static_cast<std::ptrdiff_t>(begin), first + static_cast<std::ptrdiff_t>(end), 1) !=
+        first + static_cast<std::ptrdiff_t>(end);
     out_.from_data.resize(out_.text.size(), data ? 1 : 0);
   }
   void copy(std::size_t begin, std::size_t end) {
@@ -172,8 +173,8 @@ class UnicodeForm : public Normalizer {
   static bool is_ascii(std::string_view text) {
     return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<signed char>(c) >= 0; });
   }
-  // The end of a run that normalizes by itself: cut around inert characters, and, where provenance matters, before
-  // every ASCII character (none of them composes with what precedes it).
+  // The end of a run that normalizes by itself: cut around inert characters, and, where provenance matters,
+  // before every ASCII character (none of them composes with what precedes it).
   static std::size_t unit_end(std::string_view in, std::size_t begin, bool fine) {
     const Decoded first = decode_utf8(in, begin);
     std::size_t i = begin + first.size;

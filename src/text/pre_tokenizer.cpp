@@ -125,7 +125,8 @@ class MetaspaceStep : public PreTokenizerStep {
     const bool wanted = prepend_ == Prepend::always || (prepend_ == Prepend::first && piece.at_origin);
     if (wanted && !marked.text.starts_with(mark_)) marked.text.insert(0, mark_);
     if (!split_) return out.push_back(std::move(marked));
-    emit(marked, parts_of(find_string(marked.text, mark_), marked.text.size(), false), Behavior::merged_with_next, out);
+    emit(marked, parts_of(find_string(marked.text, mark_), marked.text.size(), false),
+         Behavior::merged_with_next, out);
   }
 
  private:
@@ -213,8 +214,8 @@ void PreTokenizer::add(const JsonView& view) {
     add_metaspace(view);
   } else if (type == "Digits") {
     // is_numeric of a newer Unicode than the patterns': two scripts more.
-    split("[\\p{N}\\x{11de0}-\\x{11de9}\\x{16ff4}-\\x{16ff6}]", view.boolean_or("individual_digits", false) ? Behavior::isolated
-                                                             : Behavior::contiguous);
+    split("[\\p{N}\\x{11de0}-\\x{11de9}\\x{16ff4}-\\x{16ff6}]",
+          view.boolean_or("individual_digits", false) ? Behavior::isolated : Behavior::contiguous);
   } else if (type == "Whitespace") {
     split("\\s+", Behavior::removed);
     split("\\w+", Behavior::isolated);

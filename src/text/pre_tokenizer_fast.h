@@ -1,6 +1,6 @@
-// Hand-written scanners that cut exactly where three well-known patterns match. Every character is a letter, a
-// number, White_Space or other, so the first alternative that matches can be told from the class of one or two
-// characters; the patterns cover every text without gaps.
+// Hand-written scanners that cut exactly where three well-known patterns match. Every character is a letter,
+// a number, White_Space or other, so the first alternative that matches can be told from the class of one or
+// two characters; the patterns cover every text without gaps.
 #pragma once
 
 #include <string_view>
@@ -10,10 +10,12 @@
 namespace armorm::text {
 
 inline constexpr std::string_view kLlama3Pattern =
-    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|"
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| "
+    "?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|"
     "\\s+(?!\\S)|\\s+";
 inline constexpr std::string_view kQwen2Pattern =
-    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|"
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| "
+    "?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|"
     "\\s+(?!\\S)|\\s+";
 inline constexpr std::string_view kGpt2Pattern =
     "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
@@ -47,8 +49,8 @@ class FastScanner {
   }
   static bool is_newline(char c) { return c == '\r' || c == '\n'; }
 
-  // 's 't 're 've 'm 'll 'd after the apostrophe at `at`; `at` itself when there is none. Without case, 's' also
-  // matches U+017F, the long s.
+  // 's 't 're 've 'm 'll 'd after the apostrophe at `at`; `at` itself when there is none. Without case, 's'
+  // also matches U+017F, the long s.
   std::size_t contraction(std::size_t at, bool any_case) const {
     const auto letter = [&](std::size_t k) {
       if (at + k >= text_.size()) return '\0';

@@ -118,11 +118,12 @@ struct Tokenizer::Impl {
   mutable ScratchPool pool;
 
   void encode(std::string_view input, const std::vector<Span>& trusted, std::vector<TokenId>& out) const;
-  void encode_plain(std::string_view input, Span part, const std::vector<Span>& trusted, text::BpeScratch& scratch,
-                    std::vector<TokenId>& out) const;
+  void encode_plain(std::string_view input, Span part, const std::vector<Span>& trusted,
+                    text::BpeScratch& scratch, std::vector<TokenId>& out) const;
   void encode_piece(std::string_view piece, bool at_origin, text::BpeScratch& scratch,
                     std::vector<TokenId>& out) const {
-    pre_tokenizer.split(piece, at_origin, [&](std::string_view word) { model->encode_word(word, scratch, out); });
+    pre_tokenizer.split(piece, at_origin,
+                        [&](std::string_view word) { model->encode_word(word, scratch, out); });
   }
   void read_special_names(const std::filesystem::path& file);
 };
@@ -155,7 +156,8 @@ void Tokenizer::Impl::encode_plain(std::string_view input, Span part, const std:
 void Tokenizer::Impl::encode(std::string_view input, const std::vector<Span>& trusted,
                              std::vector<TokenId>& out) const {
   if (const auto bad = text::first_invalid_utf8(input)) {
-    fail_data("text of {} bytes is not UTF-8 at byte {}; expected UTF-8, convert or drop the row", input.size(), *bad);
+    fail_data("text of {} bytes is not UTF-8 at byte {}; expected UTF-8, convert or drop the row",
+              input.size(), *bad);
   }
   const ScratchLease scratch(pool);
   for (const auto& [id, span] : added.split(input, trusted, false)) {
@@ -201,8 +203,9 @@ Tokenizer Tokenizer::load(const std::filesystem::path& model_folder) {
   const auto file = model_folder / "tokenizer.json";
   const auto bytes = read_optional(file);
   if (!bytes) {
-    fail_io("{}: cannot be read; expected a model folder with a tokenizer.json (save the fast tokenizer there)",
-            file.string());
+    fail_io(
+        "{}: cannot be read; expected a model folder with a tokenizer.json (save the fast tokenizer there)",
+        file.string());
   }
   Tokenizer tokenizer = from_json(*bytes, file.string());
   tokenizer.impl_->read_special_names(model_folder / "special_tokens_map.json");

@@ -1,6 +1,6 @@
-#include "armorm/text/encode_conversation.h"
-
 #include <algorithm>
+
+#include "armorm/text/encode_conversation.h"
 
 namespace armorm {
 

@@ -27,7 +27,8 @@ inline std::uint64_t hash_bytes(const char* data, std::size_t size) {
     size -= 8;
   }
   std::uint64_t tail = 0;
-  for (std::size_t i = 0; i < size; ++i) tail |= std::uint64_t{static_cast<unsigned char>(data[i])} << (8 * i);
+  for (std::size_t i = 0; i < size; ++i)
+    tail |= std::uint64_t{static_cast<unsigned char>(data[i])} << (8 * i);
   return mix64(h ^ tail);
 }
 

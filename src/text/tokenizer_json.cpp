@@ -21,8 +21,8 @@ void check_depth(std::string_view text, const std::string& origin) {
       in_string = true;
     } else if (c == '{' || c == '[') {
       if (++depth > kMaxDepth) {
-        fail_data("{}: byte {}: nesting deeper than {}; expected a tokenizer file of the usual shape", origin, i,
-                  kMaxDepth);
+        fail_data("{}: byte {}: nesting deeper than {}; expected a tokenizer file of the usual shape", origin,
+                  i, kMaxDepth);
       }
     } else if (c == '}' || c == ']') {
       --depth;
@@ -47,9 +47,10 @@ void JsonView::fail(std::string_view found, std::string_view expected) const {
 }
 
 void JsonView::unsupported(std::string_view what) const {
-  fail_data("{}: {}: {} is not supported; expected the components of a BPE tokenizer (byte-level or with byte "
-            "fallback)",
-            *origin_, path_, what);
+  fail_data(
+      "{}: {}: {} is not supported; expected the components of a BPE tokenizer (byte-level or with byte "
+      "fallback)",
+      *origin_, path_, what);
 }
 
 bool JsonView::has(const char* key) const {
@@ -95,7 +96,8 @@ bool JsonView::boolean() const {
 }
 
 std::int32_t JsonView::id() const {
-  if (!value_->is_number_unsigned()) fail(value_->is_number() ? "another number" : value_->type_name(), "a token id");
+  if (!value_->is_number_unsigned())
+    fail(value_->is_number() ? "another number" : value_->type_name(), "a token id");
   const auto id = value_->get<std::uint64_t>();
   if (id > static_cast<std::uint64_t>(std::numeric_limits<std::int32_t>::max())) {
     fail(fmt::format("{}", id), "a token id below 2^31");

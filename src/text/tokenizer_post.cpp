@@ -50,7 +50,9 @@ std::string to_valid_utf8(std::string text) {
 }
 
 int byte_of_fallback(const std::string& token) {
-  const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; };
+  const auto digit = [](char c) {
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+  };
   if (token.size() != 6 || !token.starts_with("<0x") || token[5] != '>') return -1;
   const int high = digit(token[3]);
   const int low = digit(token[4]);
@@ -171,8 +173,9 @@ void Decoder::add(const JsonView& view) {
   } else if (type == "Metaspace") {
     step.kind = Kind::metaspace;
     step.from = view.string_or("replacement", "\xe2\x96\x81");
-    step.prepended = view.string_or("prepend_scheme", view.boolean_or("add_prefix_space", true) ? "always" : "never") !=
-                     "never";
+    step.prepended =
+        view.string_or("prepend_scheme", view.boolean_or("add_prefix_space", true) ? "always" : "never") !=
+        "never";
   } else if (type != "Fuse") {
     view.unsupported("the decoder \"" + type + "\"");
   }

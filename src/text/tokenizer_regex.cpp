@@ -10,8 +10,9 @@ namespace armorm::text {
 namespace {
 
 // White_Space; PCRE2's own \s also has U+180E.
-constexpr std::string_view kSpaces = "\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}"
-                                     "\\x{202f}\\x{205f}\\x{3000}";
+constexpr std::string_view kSpaces =
+    "\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}"
+    "\\x{202f}\\x{205f}\\x{3000}";
 
 struct Escape {
   std::string items;  // of a character class; empty: leave the escape as it is
@@ -90,8 +91,8 @@ std::string compile(const std::string& pattern, pcre2_code*& code, bool& jit) {
   const std::string translated = translate(pattern);
   int error = 0;
   PCRE2_SIZE at = 0;
-  code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(), PCRE2_UTF | PCRE2_UCP,
-                       &error, &at, nullptr);
+  code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
+                       PCRE2_UTF | PCRE2_UCP, &error, &at, nullptr);
   if (code != nullptr) {
     jit = pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0;
     return {};
@@ -125,10 +126,12 @@ std::vector<Span> Regex::find_all(std::string_view text) const {
   for (std::size_t at = 0; at <= text.size();) {
     int rc = pcre2_match(code_->code, subject, text.size(), at, PCRE2_NO_UTF_CHECK, data.get(), nullptr);
     if (rc == PCRE2_ERROR_JIT_STACKLIMIT) {
-      rc = pcre2_match(code_->code, subject, text.size(), at, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, data.get(), nullptr);
+      rc = pcre2_match(code_->code, subject, text.size(), at, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, data.get(),
+                       nullptr);
     }
     if (rc == PCRE2_ERROR_NOMATCH) break;
-    if (rc < 0) fail_data("tokenizer.json: a pattern gave up on a text of {} bytes (PCRE2 error {})", text.size(), rc);
+    if (rc < 0)
+      fail_data("tokenizer.json: a pattern gave up on a text of {} bytes (PCRE2 error {})", text.size(), rc);
     const PCRE2_SIZE* ovector = pcre2_get_ovector_pointer(data.get());
     const Span span{ovector[0], ovector[1]};
     const bool repeated_empty = span.begin == span.end && !spans.empty() && spans.back().end == span.begin;

@@ -1,4 +1,5 @@
-// The patterns of tokenizer.json through PCRE2 (JIT, UTF, Unicode properties at the version of tokenizer_unicode.h).
+// The patterns of tokenizer.json through PCRE2 (JIT, UTF, Unicode properties at the version of
+// tokenizer_unicode.h).
 #pragma once
 
 #include <cstddef>

@@ -26,7 +26,9 @@ std::string slurp(const std::filesystem::path& file) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-std::string small_json(const std::string& family) { return slurp(test::golden("text/tokenizer_" + family + ".json")); }
+std::string small_json(const std::string& family) {
+  return slurp(test::golden("text/tokenizer_" + family + ".json"));
+}
 Tokenizer small(const std::string& family) { return Tokenizer::from_json(small_json(family), family); }
 
 std::string error_of(const std::string& source) {
@@ -58,7 +60,8 @@ std::string gunzip(const std::filesystem::path& file) {
   REQUIRE(in != nullptr);
   std::string out;
   char buffer[65536];
-  for (int n = 0; (n = gzread(in, buffer, sizeof buffer)) > 0;) out.append(buffer, static_cast<std::size_t>(n));
+  for (int n = 0; (n = gzread(in, buffer, sizeof buffer)) > 0;)
+    out.append(buffer, static_cast<std::size_t>(n));
   gzclose(in);
   return out;
 }
@@ -88,7 +91,8 @@ std::string digest(const std::vector<TokenId>& ids) {
 std::string random_text(std::mt19937& generator) {
   const auto rng = [&] { return static_cast<unsigned>(generator()); };
   const char32_t tops[] = {0x80, 0x250, 0x3000, 0x20000, 0x110000};
-  const std::string_view common[] = {" ", "\n", "\r", "'", "'S", "'\xc5\xbf", "'ll", "'re", "1", "a", ".", "\xe1\xa0\x8e"};
+  const std::string_view common[] = {" ",   "\n",  "\r", "'", "'S", "'\xc5\xbf",
+                                     "'ll", "'re", "1",  "a", ".",  "\xe1\xa0\x8e"};
   std::string text;
   for (unsigned i = 0, n = rng() % 24; i < n; ++i) {
     if (rng() % 2 == 0) {
@@ -210,9 +214,16 @@ TEST_CASE("special tokens inside data are plain text", "[unit]") {
 
 TEST_CASE("tokens that match normalized text respect the data too", "[unit]") {
   const auto tokenizer = small("flags");
-  const TokenId token = *tokenizer.token_to_id("\xc3\x89" "a");
-  const std::string text = "x E\xcc\x81" "a E\xcc\x81" "a";
-  const auto count = [&](const std::vector<TokenId>& ids) { return std::count(ids.begin(), ids.end(), token); };
+  const TokenId token = *tokenizer.token_to_id(
+      "\xc3\x89"
+      "a");
+  const std::string text =
+      "x E\xcc\x81"
+      "a E\xcc\x81"
+      "a";
+  const auto count = [&](const std::vector<TokenId>& ids) {
+    return std::count(ids.begin(), ids.end(), token);
+  };
   CHECK(count(tokenizer.encode(text, false)) == 2);
   CHECK(count(tokenizer.encode(RenderedText{text, {{2, 6}}}, false)) == 1);
   CHECK(count(tokenizer.encode(RenderedText{text, {{5, 9}}}, false)) == 0);
@@ -258,7 +269,8 @@ TEST_CASE("many threads share one tokenizer", "[unit]") {
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&] {
-      for (std::size_t i = 0; i < texts.size(); ++i) wrong += tokenizer.encode(texts[i], true) == expected[i] ? 0 : 1;
+      for (std::size_t i = 0; i < texts.size(); ++i)
+        wrong += tokenizer.encode(texts[i], true) == expected[i] ? 0 : 1;
     });
   }
   for (auto& thread : threads) thread.join();

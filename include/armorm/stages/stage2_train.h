@@ -39,6 +39,7 @@ struct Stage2TrainOptions {
   std::string compat = "none";  // "upstream" reproduces the Python scripts' softmax over the pair and unused transform
   std::int64_t seed = 0;        // of initial weights, batches and dropout
   std::int64_t threads = 0;
+  std::string output_dir;  // of the gate and its report; empty = data_root
   std::string data_root = default_data_root();
 
   OptionList declare();
@@ -46,7 +47,7 @@ struct Stage2TrainOptions {
 };
 
 // Reads <root>/regression_weights/<model>_<dataset> and the embeddings of the preference, reference and RewardBench sets;
-// writes <root>/gating_network_<model>.pt, its self-sufficient .safetensors twin and .json report; prints the tables.
+// writes <output_dir>/gating_network_<model>.pt, its self-sufficient .safetensors twin and .json report; prints the tables.
 void run_stage2_train(const Stage2TrainOptions& options);
 
 }  // namespace armorm

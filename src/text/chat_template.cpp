@@ -1,0 +1,180 @@
+#include "armorm/text/chat_template.h"
+
+#include <ctime>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "armorm/core/error.h"
+#include "text/jinja_eval.h"
+#include "text/jinja_failure.h"
+#include "text/jinja_limits.h"
+
+namespace armorm {
+namespace fs = std::filesystem;
+
+struct ChatTemplate::Impl {
+  std::string source;
+  std::string origin;
+  jinja::Ast ast;
+};
+
+namespace {
+
+constexpr std::uintmax_t kMaxConfigBytes = std::uintmax_t{256} << 20;
+
+std::string read_file(const fs::path& path, std::uintmax_t limit) {
+  std::error_code status;
+  const std::uintmax_t size = fs::file_size(path, status);
+  if (status) fail_io("{}: {}; expected a readable file", path.string(), status.message());
+  if (size > limit) fail_data("{}: {} bytes are more than the {} allowed", path.string(), size, limit);
+  std::ifstream file(path, std::ios::binary);
+  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  if (file.bad() || !file.is_open()) fail_io("{}: cannot be read; check its permissions", path.string());
+  return text;
+}
+
+// The template in one entry of a list of named ones; empty when it is not the default.
+std::string default_template(const nlohmann::json& entry, const std::string& origin) {
+  if (!entry.is_object() || !entry.contains("name") || !entry.contains("template") ||
+      !entry["name"].is_string() || !entry["template"].is_string()) {
+    fail_data("{}: an entry of chat_template is {}; expected {{\"name\": ..., \"template\": ...}}", origin,
+              entry.type_name());
+  }
+  return entry["name"] == "default" ? entry["template"].get<std::string>() : std::string();
+}
+
+// False when the file has no chat_template.
+bool read_json_template(const fs::path& path, std::string& source) {
+  const std::string origin = path.string();
+  const auto json = nlohmann::json::parse(read_file(path, kMaxConfigBytes), nullptr, false);
+  if (!json.is_object()) fail_data("{}: not a JSON object; expected a tokenizer configuration", origin);
+  const auto found = json.find("chat_template");
+  if (found == json.end() || found->is_null()) return false;
+  if (found->is_string()) {
+    source = found->get<std::string>();
+    return true;
+  }
+  if (!found->is_array()) {
+    fail_data("{}: chat_template is {}; expected a string or a list of named templates", origin,
+              found->type_name());
+  }
+  for (const auto& entry : *found) {
+    source = default_template(entry, origin);
+    if (!source.empty()) return true;
+  }
+  fail_data("{}: no entry of chat_template is named \"default\"; name one so", origin);
+}
+
+// Errors are one line.
+std::string one_line(std::string_view text) {
+  std::string line;
+  for (const char c : text) {
+    if (c == '\n') {
+      line += "\\n";
+    } else {
+      line.push_back(static_cast<unsigned char>(c) < 0x20 ? ' ' : c);
+    }
+  }
+  return line;
+}
+
+jinja::Value message_list(const Conversation& conversation) {
+  using jinja::Text;
+  using jinja::Value;
+  // The names of the fields are ours; only their values are data.
+  const Value role = jinja::make_trusted("role");
+  const Value content = jinja::make_trusted("content");
+  std::vector<Value> messages;
+  for (const Message& message : conversation) {
+    messages.push_back(jinja::make_mapping(
+        {{role, Text::from_data(message.role)}, {content, Text::from_data(message.content)}}));
+  }
+  return jinja::make_sequence(std::move(messages));
+}
+
+void set_globals(jinja::Evaluator& evaluator, const Conversation& conversation,
+                 const TemplateVariables& variables) {
+  for (const auto& [name, text] : variables.special_tokens)
+    evaluator.set_global(name, jinja::make_trusted(text));
+  evaluator.set_global("messages", message_list(conversation));
+  evaluator.set_global("tools", jinja::None{});
+  evaluator.set_global("documents", jinja::None{});
+  evaluator.set_global("add_generation_prompt", variables.add_generation_prompt);
+}
+
+}  // namespace
+
+ChatTemplate::ChatTemplate(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+ChatTemplate::ChatTemplate(ChatTemplate&&) noexcept = default;
+ChatTemplate& ChatTemplate::operator=(ChatTemplate&&) noexcept = default;
+ChatTemplate::~ChatTemplate() = default;
+
+const std::string& ChatTemplate::source() const { return impl_->source; }
+
+ChatTemplate ChatTemplate::compile(std::string_view source, std::string_view origin) {
+  auto impl = std::make_unique<Impl>();
+  impl->source = source;
+  impl->origin = origin;
+  try {
+    impl->ast = jinja::parse(source);
+  } catch (const jinja::Failure& failure) {
+    fail_data("{}: chat template, {}; write the template without it", origin, one_line(failure.what()));
+  }
+  return ChatTemplate(std::move(impl));
+}
+
+ChatTemplate ChatTemplate::load(const fs::path& model_folder) {
+  const fs::path plain = model_folder / "chat_template.jinja";
+  if (fs::exists(plain)) return compile(read_file(plain, jinja::kMaxSourceBytes), plain.string());
+  for (const char* name : {"tokenizer_config.json", "chat_template.json"}) {
+    const fs::path path = model_folder / name;
+    std::string source;
+    if (fs::exists(path) && read_json_template(path, source)) return compile(source, path.string());
+  }
+  fail_data(
+      "{}: no chat template; expected chat_template.jinja, or a chat_template in tokenizer_config.json: add "
+      "one of them",
+      model_folder.string());
+}
+
+RenderedText ChatTemplate::render(const Conversation& conversation,
+                                  const TemplateVariables& variables) const {
+  const jinja::Evaluator::Clock clock = [&] {
+    return variables.now ? *variables.now : static_cast<std::int64_t>(std::time(nullptr));
+  };
+  jinja::Evaluator evaluator(impl_->ast, clock);
+  try {
+    set_globals(evaluator, conversation, variables);
+    return evaluator.render().release();
+  } catch (const jinja::Refusal& refusal) {
+    fail_data(
+        "{}: chat template, line {}: the template refuses the conversation: {}; expected one it accepts",
+        impl_->origin, evaluator.line(), one_line(refusal.what()));
+  } catch (const jinja::Failure& failure) {
+    fail_data("{}: chat template, line {}: {}; check the template against the conversation", impl_->origin,
+              evaluator.line(), one_line(failure.what()));
+  }
+}
+
+namespace jinja {
+
+Text format_time(const Text& pattern, std::int64_t seconds) {
+  const std::time_t time = static_cast<std::time_t>(seconds);
+  std::tm parts{};
+  if (localtime_r(&time, &parts) == nullptr) fail("strftime_now: the time is out of range");
+  constexpr std::size_t kMaxPattern = 1000;
+  if (pattern.size() > kMaxPattern) fail("the format of strftime_now is longer than {} bytes", kMaxPattern);
+  // No conversion of the C locale makes more than 100 bytes out of its 2.
+  std::string buffer(pattern.size() * 50 + 100, '\0');
+  const std::string ended = pattern.bytes() + "\x01";  // tells an empty result from a full buffer
+  const std::size_t size = std::strftime(buffer.data(), buffer.size(), ended.c_str(), &parts);
+  if (size == 0) fail("strftime_now: the format cannot be shown");
+  Text text;
+  text.append(std::string_view(buffer).substr(0, size - 1), pattern.any_data());
+  return text;
+}
+
+}  // namespace jinja
+}  // namespace armorm
