@@ -60,12 +60,19 @@ class Loader {
     return files.contains("embed_tokens.weight") ? "" : "model.";
   }
 
+  std::string file_of(const std::string& tensor) const {
+    for (const SafetensorsFile& file : files_.files())
+      if (file.contains(tensor)) return file.path().string();
+    return "the weights";
+  }
+
   // The tensor as it lies in the file.
   at::Tensor stored(const std::string& name, const Shape& shape) const {
     const TensorView view = files_.at(prefix_ + name);
     if (view.shape != shape) {
       fail_data(
-          "tensor '{}': found shape [{}], expected [{}] from config.json; the weights are of another model",
+          "{}: tensor '{}': found shape [{}], expected [{}] from config.json; the weights are of another model",
+          file_of(prefix_ + name),
           prefix_ + name, fmt::join(view.shape, ", "), fmt::join(shape, ", "));
     }
     const at::ScalarType type = scalar_type(view.dtype, prefix_ + name);

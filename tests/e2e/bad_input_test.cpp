@@ -163,7 +163,7 @@ std::vector<Case> data_cases() {
        {"--seq_len"}},
       {"more shards than rows", "stage1-prepare", {"--n_shards", "9999", "--shard_idx", "9999"}, {}, 4, {"--n_shards"}},
       rows("messages column missing", R"({"a":1})", {"messages"}),
-      rows("label is text", "{" + kMessages + R"(,"a":"good"})", {"train.jsonl", "'a'"}),
+      rows("label is text", "{" + kMessages + R"(,"a":"good"})", {"train.jsonl", "\"a\"", "row 0"}),
       rows("messages is text", R"({"messages":"hello","a":1})", {"train.jsonl", "messages"}),
       rows("messages is empty", R"({"messages":[],"a":1})", {"messages", "row 0"}),
       rows("message without role", R"({"messages":[{"content":"x"}],"a":1})", {"role", "row 0"}),
