@@ -21,7 +21,8 @@ LengthBias measure_length_bias(const PairScores& scores, std::span<const std::in
                                std::span<const std::int64_t> rejected_length) {
   const std::size_t n = scores.chosen.size();
   if (scores.rejected.size() != n || chosen_length.size() != n || rejected_length.size() != n)
-    fail_internal("length bias: {} pairs of scores, {} and {} lengths", n, chosen_length.size(), rejected_length.size());
+    fail_internal("length bias: {} pairs of scores, {} and {} lengths", n, chosen_length.size(),
+                  rejected_length.size());
   LengthBias bias;
   std::vector<double> margins(n);
   std::vector<double> differences(n);
@@ -32,7 +33,9 @@ LengthBias measure_length_bias(const PairScores& scores, std::span<const std::in
     const std::int64_t longer_by = chosen_length[i] - rejected_length[i];
     margins[i] = static_cast<double>(scores.chosen[i]) - static_cast<double>(scores.rejected[i]);
     differences[i] = static_cast<double>(longer_by);
-    LengthGroup& group = longer_by > 0 ? bias.chosen_longer : longer_by < 0 ? bias.chosen_shorter : bias.equal;
+    LengthGroup& group = longer_by > 0   ? bias.chosen_longer
+                         : longer_by < 0 ? bias.chosen_shorter
+                                         : bias.equal;
     ++group.n;
     group.correct += scores.chosen[i] > scores.rejected[i] ? 1 : 0;
   }

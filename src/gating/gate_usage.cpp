@@ -23,7 +23,9 @@ double entropy(const Values& weights) {
 void check_row(std::span<const float> row, std::int64_t index) {
   double sum = 0.0;
   for (const float w : row) {
-    if (!(w >= 0)) fail_data("gate weights: prompt {} has a weight of {}, expected 0 to 1; train the gate again", index, w);
+    if (!(w >= 0))
+      fail_data("gate weights: prompt {} has a weight of {}, expected 0 to 1; train the gate again", index,
+                w);
     sum += static_cast<double>(w);
   }
   if (!(std::abs(sum - 1.0) <= kSumTolerance))
@@ -31,14 +33,17 @@ void check_row(std::span<const float> row, std::int64_t index) {
 }
 
 void warn(GateUsage& usage, const std::vector<std::string>& attributes, const GateUsageLimits& limits) {
-  const auto heaviest = static_cast<std::size_t>(std::max_element(usage.load.begin(), usage.load.end()) - usage.load.begin());
+  const auto heaviest =
+      static_cast<std::size_t>(std::max_element(usage.load.begin(), usage.load.end()) - usage.load.begin());
   if (usage.load.size() > 1 && usage.load[heaviest] > limits.max_load)
-    usage.warnings.push_back(fmt::format("'{}' takes {:.1f} % of the gate's weight: the other attributes hardly count",
-                                         attributes[heaviest], 100 * usage.load[heaviest]));
+    usage.warnings.push_back(
+        fmt::format("'{}' takes {:.1f} % of the gate's weight: the other attributes hardly count",
+                    attributes[heaviest], 100 * usage.load[heaviest]));
   if (usage.n > 1 && usage.load.size() > 1 && usage.information < limits.min_information)
-    usage.warnings.push_back(fmt::format("the gate gives every prompt nearly the same weights ({:.2e} nats about the prompt): "
-                                         "it has not learned from the prompts",
-                                         usage.information));
+    usage.warnings.push_back(
+        fmt::format("the gate gives every prompt nearly the same weights ({:.2e} nats about the prompt): "
+                    "it has not learned from the prompts",
+                    usage.information));
 }
 
 }  // namespace
@@ -56,7 +61,8 @@ GateUsage measure_gate_usage(MatrixView<const float> weights, const std::vector<
     const auto row = weights.row(i);
     check_row(row, i);
     for (std::size_t k = 0; k < row.size(); ++k) usage.load[k] += share * static_cast<double>(row[k]);
-    usage.top_share[static_cast<std::size_t>(std::max_element(row.begin(), row.end()) - row.begin())] += share;
+    usage.top_share[static_cast<std::size_t>(std::max_element(row.begin(), row.end()) - row.begin())] +=
+        share;
     usage.mean_entropy += share * entropy(row);
   }
   usage.load_entropy = entropy(usage.load);

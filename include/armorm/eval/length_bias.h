@@ -20,15 +20,16 @@ struct LengthBias {
   LengthGroup chosen_longer;
   LengthGroup chosen_shorter;
   LengthGroup equal;
-  // accuracy where the chosen answer is longer minus accuracy where it is shorter: above 0, length alone wins pairs.
-  // NaN where one of the two groups is empty.
+  // accuracy where the chosen answer is longer minus accuracy where it is shorter: above 0, length alone wins
+  // pairs. NaN where one of the two groups is empty.
   double gap = 0.0;
-  // Spearman's correlation of the score margin (chosen - rejected) with the difference of lengths; NaN where undefined.
+  // Spearman's correlation of the score margin (chosen - rejected) with the difference of lengths; NaN where
+  // undefined.
   double margin_correlation = 0.0;
 };
 
-// Lengths [pairs] of the answers, in any unit (characters, tokens), in the order of the scores. internal error when
-// the counts differ, data error for a negative length.
+// Lengths [pairs] of the answers, in any unit (characters, tokens), in the order of the scores. internal
+// error when the counts differ, data error for a negative length.
 LengthBias measure_length_bias(const PairScores& scores, std::span<const std::int64_t> chosen_length,
                                std::span<const std::int64_t> rejected_length);
 

@@ -16,11 +16,12 @@ struct PairedTest {
   double p_value = 1.0;  // two-sided
 };
 
-// Two-sided exact p-value that pairs on which one scorer alone is right split `only_first` : `only_second` if both
-// scorers were equally good: the binomial test with p = 1/2. 1 where there is no such pair.
+// Two-sided exact p-value that pairs on which one scorer alone is right split `only_first` : `only_second` if
+// both scorers were equally good: the binomial test with p = 1/2. 1 where there is no such pair.
 double mcnemar_p_value(std::int64_t only_first, std::int64_t only_second);
 
-// A pair is right where score_chosen > score_rejected; ties count as wrong. Both score the same pairs in the same order.
+// A pair is right where score_chosen > score_rejected; ties count as wrong. Both score the same pairs in the
+// same order.
 PairedTest compare_scorers(const PairScores& first, const PairScores& second);
 
 }  // namespace armorm
