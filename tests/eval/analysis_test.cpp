@@ -6,6 +6,7 @@
 #include "armorm/eval/length_bias.h"
 #include "armorm/eval/paired_test.h"
 #include "armorm/gating/gate_usage.h"
+#include "armorm/io/publish.h"
 #include "support/test_support.h"
 
 using namespace armorm;
