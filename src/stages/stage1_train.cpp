@@ -129,13 +129,14 @@ std::string attribute_table(const Inputs& inputs, const RidgeResult& result) {
   return table.str();
 }
 
-void warn_about(const Inputs& inputs, const RidgeResult& result) {
+void warn_about(const Inputs& inputs, const RidgeResult& result, bool refit) {
   for (std::size_t k = 0; k < inputs.attributes.size(); ++k) {
     const AttributeFit& a = result.attributes[k];
     if (a.status != AttributeStatus::fitted)
       log::warn("attribute {}: {}; {}", inputs.attributes[k], name_of(a.status),
-                a.status == AttributeStatus::no_validation_labels ? "its alpha could not be chosen"
-                                                                  : "its weights are zero");
+                a.status == AttributeStatus::no_validation_labels  ? "its alpha could not be chosen"
+                : a.status == AttributeStatus::no_training_labels && refit ? "fitted on the validation rows"
+                                                                           : "its weights are zero");
     if (a.at_grid_edge)
       log::warn("attribute {}: the best alpha, {:g}, is at the edge of the grid; a wider --alphas may do better",
                 inputs.attributes[k], a.best_alpha);
@@ -201,7 +202,7 @@ void run_stage1_train(const Stage1TrainOptions& options) {
             inputs.attributes.size());
   const std::vector<RowGroup> groups = split_rows(inputs.set.rows(), options.seed);
   const RidgeResult result = fit(options, inputs, groups);
-  warn_about(inputs, result);
+  warn_about(inputs, result, options.refit);
 
   RegressionWeights weights;
   weights.model = inputs.model;

@@ -12,6 +12,7 @@
 #include "armorm/core/error.h"
 #include "armorm/core/log.h"
 #include "armorm/core/numpy_random.h"
+#include "armorm/core/parallel.h"
 #include "armorm/core/text_table.h"
 #include "armorm/core/version.h"
 #include "armorm/data/hub_cache.h"
@@ -207,10 +208,25 @@ json debias_json(const Inputs& inputs, const DebiasResult& result) {
   return out;
 }
 
+// Below this much arithmetic in a step, threads wait for each other longer than they work.
+constexpr double kMinStepFlopsPerThread = 4e8;
+
+void set_training_threads(const Stage2TrainOptions& options, const GateShape& shape) {
+  if (options.threads > 0 || options.device >= 0) return;
+  const double hidden = static_cast<double>(shape.hidden_size);
+  const double weights = shape.n_hidden == 0 ? static_cast<double>(shape.input_size * shape.n_attributes)
+                                             : hidden * static_cast<double>(shape.input_size + shape.n_attributes) +
+                                                   hidden * hidden * static_cast<double>(shape.n_hidden - 1);
+  const double flops = 6.0 * weights * static_cast<double>(options.batch_size);  // forward, and twice that backward
+  const auto useful = static_cast<int>(std::max(1.0, flops / kMinStepFlopsPerThread));
+  set_compute_threads(std::min(useful, default_thread_count()));
+}
+
 GateParameters train(const Stage2TrainOptions& options, const Inputs& inputs, const PairRewards& pairs,
                      const std::vector<std::int64_t>& rows, json& curve) {
   const GateShape shape{inputs.weights.hidden_size, options.n_hidden, options.hidden_size,
                         static_cast<std::int64_t>(inputs.attributes.size()), options.temperature};
+  set_training_threads(options, shape);
   TrainOptions train;
   train.learning_rate = options.learning_rate;
   train.weight_decay = options.weight_decay;
