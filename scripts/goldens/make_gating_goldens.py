@@ -155,6 +155,8 @@ def pt_files():
         expected[name] = {key: {"shape": list(t.shape), "values": t.float().flatten().tolist()} for key, t in loaded.items()}
     (ROOT / "pt/expected.json").write_text(json.dumps(expected) + "\n")
     torch.save([1, 2], ROOT / "pt/not_a_dict.pt")
+    shared = torch.zeros(200)
+    torch.save({f"t{i}": shared for i in range(300)}, ROOT / "pt/shared.pt")  # 300 names of one storage
     torch.save({"weight": "text"}, ROOT / "pt/not_a_tensor.pt")
 
 

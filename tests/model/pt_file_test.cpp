@@ -62,6 +62,10 @@ TEST_CASE("a file cut or altered anywhere never crashes the reader", "[unit]") {
   }
 }
 
+TEST_CASE("names that share one storage cannot multiply a small file into memory", "[unit]") {
+  CHECK_THROWS_WITH(load_pt_file(golden("pt/shared.pt")), Catch::Contains("more elements than the file has bytes"));
+}
+
 TEST_CASE("a pickle nested a million deep is a data error", "[unit]") {
   std::string pickle = "\x80\x02)";
   pickle.append(1'000'000, '\x85');
