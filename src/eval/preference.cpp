@@ -1,5 +1,6 @@
 #include "armorm/eval/preference.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "armorm/core/error.h"

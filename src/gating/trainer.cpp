@@ -171,7 +171,8 @@ std::vector<std::int64_t> draw_batch(std::mt19937_64& stream, std::span<const st
 void set_compute_threads(int threads) { at::set_num_threads(threads); }
 
 GateParameters train_gate(const PairData& data, std::span<const std::int64_t> rows, GateParameters initial,
-                          const TrainOptions& options, const std::function<void(const StepReport&)>& report) {
+                          const TrainOptions& options, const std::function<void(const StepReport&)>& report,
+                          const Checkpoints& checkpoints) {
   if (rows.empty()) fail_data("gate: no training pairs");
   const c10::InferenceMode no_autograd;
   Training training(data, initial, options);
@@ -182,11 +183,15 @@ GateParameters train_gate(const PairData& data, std::span<const std::int64_t> ro
     const double learning_rate = cosine_learning_rate(options.learning_rate, step, options.n_steps);
     loss += training.step(draw_batch(stream, rows, options.batch_size), learning_rate);
     ++counted;
-    if ((step + 1) % options.log_every == 0 || step + 1 == options.n_steps) {
+    const bool last = step + 1 == options.n_steps;
+    if ((step + 1) % options.log_every == 0 || last) {
       if (report) report({step + 1, loss / static_cast<double>(counted), learning_rate, training.logit_scale()});
       loss = 0.0;
       counted = 0;
     }
+    if (checkpoints.every > 0 && ((step + 1) % checkpoints.every == 0 || last) &&
+        !checkpoints.visit(step + 1, training.parameters()))
+      break;
   }
   return training.parameters();
 }

@@ -61,6 +61,23 @@ class PenaltySearch {
   std::vector<double> ranks_;
 };
 
+void check_grid(const std::vector<double>& grid) {
+  if (grid.empty()) fail_usage("--penalty_grid: is empty; give at least one penalty");
+  for (std::size_t i = 0; i < grid.size(); ++i)
+    if (!std::isfinite(grid[i]) || grid[i] < 0 || (i > 0 && grid[i] <= grid[i - 1]))
+      fail_usage("--penalty_grid: {} at position {} is out of order; give ascending numbers from 0 on", grid[i], i + 1);
+}
+
+// A NaN would make every correlation NaN and pass for a constant attribute.
+void check_finite(MatrixView<const float> rewards, const std::vector<std::string>& attributes) {
+  for (std::int64_t row = 0; row < rewards.rows; ++row)
+    for (std::int64_t k = 0; k < rewards.cols; ++k)
+      if (!std::isfinite(rewards.at(row, k)))
+        fail_data("verbosity debiasing: reward '{}' of reference row {} is {}, expected a finite number; check the "
+                  "embeddings and regression weights",
+                  attributes[static_cast<std::size_t>(k)], row, rewards.at(row, k));
+}
+
 void check_met(const DebiasResult& result, const std::vector<std::string>& attributes, const DebiasOptions& options) {
   std::vector<std::string> unmet;
   for (std::size_t k = 0; k < attributes.size(); ++k)
@@ -95,7 +112,8 @@ DebiasResult find_debiasing_transform(MatrixView<const float> rewards, const std
   const std::int64_t k = rewards.cols;
   const std::int64_t v = options.verbosity_dim;
   if (v < 0 || v >= k) fail_usage("--verbosity_dim: {} is no attribute; use 0 to {}", v, k - 1);
-  if (options.penalty_grid.empty()) fail_usage("--penalty_grid: is empty; give at least one penalty");
+  check_grid(options.penalty_grid);
+  check_finite(rewards, attributes);
   const PenaltySearch search(rewards, v);
   if (search.verbosity_is_constant())
     fail_data("verbosity debiasing: the reward of '{}' is the same for all {} reference rows; check --verbosity_dim and its "

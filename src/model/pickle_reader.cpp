@@ -1,8 +1,9 @@
 #include "model/pickle_reader.h"
 
+#include <algorithm>
 #include <cstring>
+#include <deque>
 #include <map>
-#include <memory>
 #include <variant>
 
 #include "armorm/core/error.h"
@@ -11,7 +12,7 @@ namespace armorm {
 namespace {
 
 struct Item;
-using ItemPtr = std::shared_ptr<Item>;
+using ItemPtr = Item*;  // owned by the machine, so that items nested however deep are freed one by one
 struct Mark {};
 struct NoneItem {};
 struct Global {
@@ -66,7 +67,7 @@ class Machine {
     take(1);
     return text;
   }
-  void push(Item item) { stack_.push_back(std::make_shared<Item>(std::move(item))); }
+  void push(Item item) { stack_.push_back(&items_.emplace_back(std::move(item))); }
   ItemPtr pop() {
     if (stack_.empty()) bad("takes from an empty stack");
     ItemPtr top = stack_.back();
@@ -78,8 +79,9 @@ class Machine {
     while (true) {
       ItemPtr top = pop();
       if (std::holds_alternative<Mark>(top->value)) break;
-      items.insert(items.begin(), std::move(top));
+      items.push_back(top);
     }
+    std::reverse(items.begin(), items.end());
     return items;
   }
   Tuple pop_count(std::size_t n) {
@@ -184,6 +186,7 @@ class Machine {
   std::string_view bytes_;
   const std::string& origin_;
   std::size_t at_ = 0;
+  std::deque<Item> items_;
   std::vector<ItemPtr> stack_;
   std::map<std::uint32_t, ItemPtr> memo_;
 };
@@ -191,7 +194,8 @@ class Machine {
 }  // namespace
 
 std::vector<std::pair<std::string, PickledTensor>> read_pickled_tensors(std::string_view pickle, const std::string& origin) {
-  const ItemPtr root = Machine(pickle, origin).run();
+  Machine machine(pickle, origin);
+  const ItemPtr root = machine.run();
   const auto* dict = std::get_if<Dict>(&root->value);
   if (dict == nullptr) fail_data("{}: holds no dictionary of tensors", origin);
   std::vector<std::pair<std::string, PickledTensor>> tensors;

@@ -60,3 +60,17 @@ TEST_CASE("constant verbosity and a wrong index are told", "[unit]") {
   CHECK_THROWS_WITH(find_debiasing_transform({rewards.data(), 3, 2}, {"v", "x"}, {.verbosity_dim = 0}), Catch::Contains("same for all"));
   CHECK_THROWS_WITH(find_debiasing_transform({rewards.data(), 3, 2}, {"v", "x"}, {.verbosity_dim = 2}), Catch::Contains("--verbosity_dim"));
 }
+
+TEST_CASE("rewards that are not finite and penalties out of order are refused", "[unit]") {
+  std::vector<float> values{1, 2, 2, 1, 3, 5, 4, 4};
+  const std::vector<std::string> names{"quality", "verbosity"};
+  DebiasOptions options;
+  options.verbosity_dim = 1;
+  options.on_unmet = OnUnmet::keep;
+  CHECK(find_debiasing_transform({values.data(), 4, 2, 2}, names, options).attributes.size() == 2);
+  options.penalty_grid = {0.0, 0.5, 0.25};
+  CHECK_THROWS_AS(find_debiasing_transform({values.data(), 4, 2, 2}, names, options), Error);
+  options.penalty_grid = published_penalty_grid();
+  values[3] = std::nanf("");
+  CHECK_THROWS_AS(find_debiasing_transform({values.data(), 4, 2, 2}, names, options), Error);
+}

@@ -5,6 +5,7 @@
 
 #include "armorm/core/error.h"
 #include "armorm/io/publish.h"
+#include "model/pickle_reader.h"
 #include "support/test_support.h"
 
 using namespace armorm;
@@ -59,4 +60,28 @@ TEST_CASE("a file cut or altered anywhere never crashes the reader", "[unit]") {
     bytes[at] = static_cast<char>(bytes[at] ^ 0x55);
     attempt(bytes);
   }
+}
+
+TEST_CASE("names that share one storage cannot multiply a small file into memory", "[unit]") {
+  CHECK_THROWS_WITH(load_pt_file(golden("pt/shared.pt")), Catch::Contains("more elements than the file has bytes"));
+}
+
+TEST_CASE("a pickle nested a million deep is a data error", "[unit]") {
+  std::string pickle = "\x80\x02)";
+  pickle.append(1'000'000, '\x85');
+  pickle += '.';
+  CHECK_THROWS_AS(read_pickled_tensors(pickle, "x.pt"), Error);
+}
+
+TEST_CASE("a pickle that sets many items at once is read in order", "[unit]") {
+  std::string pickle = "\x80\x02}(";
+  for (int i = 0; i < 100'000; ++i) pickle += "NN";
+  pickle += "u.";
+  CHECK_THROWS_AS(read_pickled_tensors(pickle, "x.pt"), Error);  // holds no tensors
+}
+
+TEST_CASE("values that do not fill their shape are not saved", "[unit]") {
+  const TempDir dir;
+  CHECK_THROWS_AS(save_pt_file(dir / "a.pt", {{"weight", {{2, 3}, {1, 2, 3}}}}), Error);
+  CHECK_FALSE(std::filesystem::exists(dir / "a.pt"));
 }

@@ -52,9 +52,18 @@ struct StepReport {
   float logit_scale = 0.0F;
 };
 
+// Looks at the gate while it is trained.
+struct Checkpoints {
+  std::int64_t every = 0;  // steps; 0 = never
+  // Called with the number of steps done, also after the last; false ends the training. It does not change what the
+  // remaining steps compute.
+  std::function<bool(std::int64_t step, const GateParameters& gate)> visit;
+};
+
 // `rows`: the training rows of `data`. Same result for the same seed, data, device and thread count.
 GateParameters train_gate(const PairData& data, std::span<const std::int64_t> rows, GateParameters initial,
-                          const TrainOptions& options, const std::function<void(const StepReport&)>& report);
+                          const TrainOptions& options, const std::function<void(const StepReport&)>& report,
+                          const Checkpoints& checkpoints = {});
 
 // As train_gate with the rows of each step's batch given; for comparison with other implementations.
 GateParameters train_gate_on_batches(const PairData& data, const std::vector<std::vector<std::int64_t>>& batches,

@@ -1,0 +1,42 @@
+#include "armorm/eval/paired_test.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "armorm/core/error.h"
+
+namespace armorm {
+
+double mcnemar_p_value(std::int64_t only_first, std::int64_t only_second) {
+  if (only_first < 0 || only_second < 0)
+    fail_internal("McNemar's test of {} and {} pairs", only_first, only_second);
+  const auto n = static_cast<double>(only_first + only_second);
+  auto k = static_cast<double>(std::min(only_first, only_second));
+  // P(X <= k) of Binomial(n, 1/2), from its largest term downwards: P(X = k - 1) = P(X = k) k / (n - k + 1).
+  const double log_largest =
+      std::lgamma(n + 1) - std::lgamma(k + 1) - std::lgamma(n - k + 1) - n * std::numbers::ln2;
+  double sum = 0.0;
+  double term = 1.0;
+  for (; k >= 0 && term > sum * 1e-17; --k) {
+    sum += term;
+    term *= k / (n - k + 1);
+  }
+  return std::min(1.0, 2.0 * std::exp(log_largest) * sum);
+}
+
+PairedTest compare_scorers(const PairScores& first, const PairScores& second) {
+  const std::size_t n = first.chosen.size();
+  if (first.rejected.size() != n || second.chosen.size() != n || second.rejected.size() != n)
+    fail_internal("McNemar's test: {} pairs beside {}", n, second.chosen.size());
+  PairedTest test;
+  for (std::size_t i = 0; i < n; ++i) {
+    const bool a = first.chosen[i] > first.rejected[i];
+    const bool b = second.chosen[i] > second.rejected[i];
+    ++(a ? (b ? test.both_right : test.only_first_right) : (b ? test.only_second_right : test.both_wrong));
+  }
+  test.p_value = mcnemar_p_value(test.only_first_right, test.only_second_right);
+  return test;
+}
+
+}  // namespace armorm

@@ -1,0 +1,102 @@
+#include "armorm/eval/checkpoint_selection.h"
+
+#include <numeric>
+
+#include "armorm/core/error.h"
+#include "support/test_support.h"
+
+using namespace armorm;
+
+namespace {
+
+// The prompt's only coordinate names the attribute that decides; on validation rows it names the wrong one,
+// so that the longer the gate learns, the worse it does there.
+struct Misleading {
+  Misleading() {
+    for (std::int64_t i = 0; i < n; ++i) {
+      const bool first = (i % 2 == 0) == (i < n_train);
+      rewards.insert(rewards.end(), {first ? 1.0F : -0.9F, first ? -0.9F : 1.0F, 0.0F, 0.0F});
+      for (int side = 0; side < 2; ++side) prompts.push_back(BFloat16::from_float(i % 2 == 0 ? 1.0F : -1.0F));
+    }
+    train.resize(n_train);
+    validation.resize(n - n_train);
+    std::iota(train.begin(), train.end(), 0);
+    std::iota(validation.begin(), validation.end(), n_train);
+    options.n_steps = 60;
+    options.batch_size = 16;
+    options.learning_rate = 2e-2;
+    options.temperature = 1.0;
+    options.dropout = 0.1;
+  }
+  PairData data() const {
+    return {{rewards.data(), n, 2, 4},
+            {rewards.data() + 2, n, 2, 4},
+            {prompts.data(), n, 2},
+            std::vector<bool>(n)};
+  }
+  SelectedGate run(SelectCheckpoint select, std::int64_t every, std::int64_t patience) const {
+    return train_and_select(data(), train, validation, initial(), options, {select, every, patience}, {});
+  }
+  static GateParameters initial() { return initial_gate({1, 1, 8, 2, 1.0}, 1.0, 0); }
+
+  static constexpr std::int64_t n = 80, n_train = 60;
+  std::vector<float> rewards;
+  std::vector<BFloat16> prompts;
+  std::vector<std::int64_t> train, validation;
+  TrainOptions options;
+};
+
+void check_same(const GateParameters& a, const GateParameters& b) {
+  REQUIRE(a.layers.size() == b.layers.size());
+  CHECK(a.logit_scale == b.logit_scale);
+  for (std::size_t i = 0; i < a.layers.size(); ++i) {
+    CHECK(a.layers[i].weight == b.layers[i].weight);
+    CHECK(a.layers[i].bias == b.layers[i].bias);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("looking at checkpoints leaves the training as it is", "[unit]") {
+  const Misleading m;
+  const SelectedGate selected = m.run(SelectCheckpoint::last, 25, 0);
+  check_same(selected.gate, train_gate(m.data(), m.train, Misleading::initial(), m.options, {}));
+  REQUIRE(selected.curve.size() == 3);
+  CHECK((selected.curve[0].step == 25 && selected.curve[1].step == 50 && selected.curve[2].step == 60));
+  CHECK(selected.step == 60);
+  CHECK_FALSE(selected.stopped_early);
+}
+
+TEST_CASE("the best checkpoint is the one with the best validation figures, not the last", "[unit]") {
+  const Misleading m;
+  const SelectedGate selected = m.run(SelectCheckpoint::best, 1, 0);
+  REQUIRE(selected.curve.size() == 60);
+  REQUIRE(selected.step < 60);
+  const PairScores scores =
+      score_pairs(selected.gate, m.data(), m.validation, GateSoftmax::attributes, 1.0, -1);
+  const PreferenceMetrics kept = preference_metrics(scores.chosen, scores.rejected);
+  for (const CheckpointMetrics& c : selected.curve) {
+    CHECK(c.validation.accuracy <= kept.accuracy);
+    if (c.validation.accuracy == kept.accuracy) CHECK(c.validation.loss >= kept.loss);
+    if (c.step == selected.step) CHECK(c.validation.loss == kept.loss);
+  }
+  CHECK(selected.curve.back().validation.loss > kept.loss + 0.1);
+}
+
+TEST_CASE("training stops after as many looks without progress as patience allows", "[unit]") {
+  const Misleading m;
+  const SelectedGate selected = m.run(SelectCheckpoint::best, 2, 3);
+  CHECK(selected.stopped_early);
+  CHECK(selected.curve.back().step == selected.step + 2 * 3);
+  CHECK(selected.curve.back().step < 60);
+}
+
+TEST_CASE("options of the selection are checked", "[unit]") {
+  const Misleading m;
+  CHECK_THROWS_AS(m.run(SelectCheckpoint::best, 0, 0), Error);
+  CHECK_THROWS_AS(m.run(SelectCheckpoint::best, 1, -1), Error);
+  CHECK_THROWS_AS(train_and_select(m.data(), m.train, {}, Misleading::initial(), m.options, {}, {}), Error);
+  CHECK(parse_select("best") == SelectCheckpoint::best);
+  CHECK(parse_select("last") == SelectCheckpoint::last);
+  CHECK_THROWS_AS(parse_select("first"), Error);
+}
