@@ -99,10 +99,10 @@ std::vector<std::string> files_to_fetch(RepoKind kind, const std::string& id,
   const bool is_model = kind == RepoKind::model;
   std::vector<std::string> wanted;
   for (const std::string& name : names) {
-    if (is_model ? is_model_file(name) : name == "README.md" || (is_data_file(name) && !is_hidden(name)))
-      wanted.push_back(name);
+    if (is_model ? is_model_file(name) : name == "README.md" || is_data_file(name)) wanted.push_back(name);
   }
   check_names(id, wanted);
+  std::erase_if(wanted, is_hidden);
   if (is_model) drop_second_weights(wanted);
   const auto is_content = [&](const std::string& name) {
     return is_model ? is_weights(name) : name != "README.md";

@@ -200,8 +200,9 @@ HttpOutcome HttpClient::send_once(const HttpRequest& request, const HttpSink& si
     if (!outcome.failure.empty()) return outcome;
     outcome.retryable = status == 408 || status == 429 || status >= 500;
     if (outcome.retryable) outcome.retry_after = retry_after_of(outcome.response);
-    if (!is_redirect(status)) return outcome;
-    const std::string next = io::resolve_redirect(url, outcome.response.header("location"));
+    const std::string location = outcome.response.header("location");
+    if (!is_redirect(status) || location.empty()) return outcome;
+    const std::string next = io::resolve_redirect(url, location);
     if (next.empty()) {
       outcome.failure =
           fmt::format("{}: redirects to an address that is not allowed (not http(s), or from https to http)",

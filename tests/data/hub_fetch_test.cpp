@@ -306,8 +306,11 @@ TEST_CASE("a file larger than the disk is not begun", "[unit]") {
   FakeHub hub(model());
   const LoopbackServer huge([&](const HttpAsked& asked) {
     if (asked.method == "HEAD")
-      return HttpReply{
-          302, {{"X-Linked-Etag", std::string(64, 'a')}, {"X-Linked-Size", "900000000000000000"}}, ""};
+      return HttpReply{302,
+                       {{"X-Linked-Etag", std::string(64, 'a')},
+                        {"X-Linked-Size", "900000000000000000"},
+                        {"Location", "http://localhost:1/x"}},
+                       ""};
     return HttpReply{
         200, {}, R"({"sha": ")" + kCommit + R"(", "siblings": [{"rfilename": "a.safetensors"}]})"};
   });
