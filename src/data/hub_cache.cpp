@@ -4,6 +4,8 @@
 #include <cstdlib>
 
 #include "armorm/core/error.h"
+#include "armorm/core/log.h"
+#include "armorm/data/hub_client.h"
 #include "armorm/io/publish.h"
 
 namespace armorm {
@@ -62,6 +64,17 @@ std::string commit_in(const fs::path& ref) {
   return commit;
 }
 
+// `partial` is what another program fetched of it; it will do when the Hub cannot be asked.
+fs::path fetch(RepoKind kind, const HubId& id, const std::optional<fs::path>& partial) {
+  try {
+    return fetch_snapshot(hub_client_options(), kind, id);
+  } catch (const Error& error) {
+    if (!partial || error.kind() != ErrorKind::io) throw;
+    log::warn("{}; using what the Hub cache has in {}", error.what(), partial->string());
+    return *partial;
+  }
+}
+
 fs::path resolve(const std::string& path_or_id, RepoKind kind) {
   std::error_code ignored;
   if (!path_or_id.empty() && fs::exists(path_or_id, ignored)) return path_or_id;
@@ -69,10 +82,13 @@ fs::path resolve(const std::string& path_or_id, RepoKind kind) {
   if (!id)
     fail_io("{}: not found; expected a local path or a Hub id such as org/name[@revision]", path_or_id);
   const fs::path cache = hub_cache_folder();
-  if (const std::optional<fs::path> snapshot = find_snapshot(cache, kind, *id)) return *snapshot;
+  const std::optional<fs::path> snapshot = find_snapshot(cache, kind, *id);
+  if (snapshot && (hub_is_offline() || is_complete_snapshot(kind, *snapshot))) return *snapshot;
+  if (!hub_is_offline()) return fetch(kind, *id, snapshot);
   const bool is_model = kind == RepoKind::model;
   fail_io(
-      "{}: neither a local path nor, at revision \"{}\", a {} in the Hub cache {}; download it with: hf "
+      "{}: neither a local path nor, at revision \"{}\", a {} in the Hub cache {}, and HF_HUB_OFFLINE is "
+      "set; download it with: hf "
       "download {}{}{}",
       path_or_id, id->revision, is_model ? "model" : "data set", cache.string(), id->id,
       is_model ? "" : " --repo-type dataset", id->revision == "main" ? "" : " --revision " + id->revision);

@@ -46,6 +46,7 @@ TEST_CASE("snapshots are found where huggingface_hub finds them", "[golden]") {
     armorm::publish_text(cache.path() / file, text.get<std::string>());
   }
   const Variable variable("HF_HUB_CACHE", cache.path().c_str());
+  const Variable offline("HF_HUB_OFFLINE", "1");
   for (const auto& item : golden["cases"]) {
     CAPTURE(item);
     const bool is_model = item["kind"] == "model";
@@ -84,6 +85,7 @@ TEST_CASE("what is a Hub id", "[golden]") {
 TEST_CASE("a local path wins over a Hub id", "[unit]") {
   const TempDir dir;
   const Variable variable("HF_HUB_CACHE", (dir / "cache").c_str());
+  const Variable offline("HF_HUB_OFFLINE", "1");
   fs::create_directories(dir / "org/name@v1");
   CHECK(armorm::resolve_model((dir / "org/name@v1").string()) == dir / "org/name@v1");
   CHECK(artifact_name((dir / "org/name@v1").string()) == "name@v1");

@@ -1,5 +1,5 @@
 // Models and data sets by Hub id, found in the standard Hub cache on this machine
-// (https://huggingface.co/docs/huggingface_hub/guides/manage-cache). Nothing is downloaded here.
+// (https://huggingface.co/docs/huggingface_hub/guides/manage-cache), or fetched into it (hub_client.h).
 #pragma once
 
 #include <filesystem>
@@ -33,8 +33,8 @@ std::filesystem::path hub_repo_folder(const std::filesystem::path& cache, RepoKi
 std::optional<std::filesystem::path> find_snapshot(const std::filesystem::path& cache, RepoKind kind,
                                                    const HubId& id);
 
-// A local path as it is; else the snapshot of the Hub id. io error that names the path or id and how to fetch
-// it.
+// A local path as it is; else the snapshot of the Hub id in the cache; else it is fetched, unless HF_HUB_OFFLINE
+// is set. io error that names the path or id and what to do.
 std::filesystem::path resolve_model(const std::string& path_or_id);
 std::filesystem::path resolve_dataset(const std::string& path_or_id);
 

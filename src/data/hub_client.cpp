@@ -1,0 +1,151 @@
+#include "armorm/data/hub_client.h"
+
+#include <algorithm>
+#include <limits>
+#include <random>
+#include <set>
+
+#include "armorm/core/error.h"
+#include "armorm/core/log.h"
+#include "armorm/io/publish.h"
+#include "data/hub_client_download.h"
+#include "io/checked_json.h"
+
+namespace armorm {
+namespace fs = std::filesystem;
+namespace {
+
+using data::HubFile;
+using data::HubRepo;
+
+constexpr std::size_t kMaxListingBytes = std::size_t{1} << 28;
+constexpr int kMaxListingDepth = 64;
+constexpr std::size_t kCommitDigits = 40;
+
+struct Listing {
+  std::string commit;
+  std::vector<std::string> names;
+};
+
+bool is_commit(const std::string& text) {
+  return text.size() == kCommitDigits && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+std::string text_field(const nlohmann::json& object, const char* key) {
+  const auto found = object.is_object() ? object.find(key) : object.end();
+  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+Listing parse_listing(const HubRepo& repo, const std::string& body) {
+  const std::string where = repo.name() + ": the Hub's list of files";
+  const nlohmann::json json = io::parse_checked_json(body, where, kMaxListingDepth);
+  Listing listing{text_field(json, "sha"), {}};
+  if (!is_commit(listing.commit)) fail_data("{} has no commit in \"sha\"; check HF_ENDPOINT", where);
+  if (is_commit(repo.id.revision) && listing.commit != repo.id.revision)
+    fail_data("{} is of commit {}, expected the one that was asked for", where, listing.commit);
+  const auto siblings = json.find("siblings");
+  if (siblings == json.end() || !siblings->is_array())
+    fail_data("{} has no array \"siblings\"; check HF_ENDPOINT", where);
+  for (const nlohmann::json& file : *siblings) listing.names.push_back(text_field(file, "rfilename"));
+  return listing;
+}
+
+Listing list_files(HttpClient& client, const HubRepo& repo) {
+  const std::string path =
+      fmt::format("/api/{}/{}/revision/{}", repo.kind == RepoKind::model ? "models" : "datasets", repo.id.id,
+                  url_escape(repo.id.revision));
+  std::string body;
+  const HttpResponse response = client.send(repo.request(path), &body, kMaxListingBytes);
+  if (response.status != 200) repo.refuse(repo.name(), response);
+  return parse_listing(repo, body);
+}
+
+void make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error)
+    fail_io("{}: folder cannot be created: {}; check the Hub cache or set HF_HOME", folder.string(),
+            error.message());
+}
+
+// What is still to come, without what earlier downloads left.
+std::uint64_t bytes_to_fetch(const fs::path& blobs, const std::vector<HubFile>& files) {
+  std::uint64_t total = 0;
+  std::set<std::string> seen;
+  for (const HubFile& file : files) {
+    std::error_code error;
+    if (!seen.insert(file.etag).second || fs::exists(blobs / file.etag, error)) continue;
+    const std::uintmax_t partial = fs::file_size(blobs / (file.etag + ".incomplete"), error);
+    const std::uint64_t more = file.bytes - (error ? 0 : std::min<std::uint64_t>(partial, file.bytes));
+    total = more > std::numeric_limits<std::uint64_t>::max() - total
+                ? std::numeric_limits<std::uint64_t>::max()
+                : total + more;
+  }
+  return total;
+}
+
+void check_space(const HubRepo& repo, std::uint64_t wanted) {
+  std::error_code error;
+  const fs::space_info space = fs::space(repo.path(), error);
+  if (!error && space.available < wanted)
+    fail_io("{}: needs {} more, but {} has {} free; free space or set HF_HOME to another disk", repo.name(),
+            data::bytes_text(wanted), repo.path().string(), data::bytes_text(space.available));
+}
+
+// snapshots/<commit>/<name> -> ../../blobs/<etag>, in one step for those who look.
+void link_file(const fs::path& snapshot, const HubFile& file) {
+  const fs::path link = snapshot / file.name;
+  make_folder(link.parent_path());
+  fs::path target = "../..";
+  for (const char c : file.name) {
+    if (c == '/') target /= "..";
+  }
+  target = target / "blobs" / file.etag;
+  std::random_device random;  // processes and threads may do this at once
+  const fs::path temporary = link.parent_path() / fmt::format(".{}.{:08x}.link", file.etag, random());
+  std::error_code error;
+  fs::create_symlink(target, temporary, error);
+  if (!error) fs::rename(temporary, link, error);
+  if (error)
+    fail_io("{}: cannot be linked: {}; set HF_HOME to a file system with symbolic links", link.string(),
+            error.message());
+}
+
+void write_ref(const HubRepo& repo, const std::string& commit) {
+  if (is_commit(repo.id.revision)) return;
+  publish_text(repo.path() / "refs" / repo.id.revision, commit);
+}
+
+std::vector<HubFile> describe_missing(HttpClient& client, const HubRepo& repo, const fs::path& snapshot,
+                                      const Listing& listing) {
+  std::vector<HubFile> files;
+  for (const std::string& name : files_to_fetch(repo.kind, repo.name(), listing.names)) {
+    std::error_code error;
+    if (fs::is_regular_file(snapshot / name, error)) continue;
+    files.push_back(data::describe_file(client, repo, listing.commit, name));
+  }
+  return files;
+}
+
+}  // namespace
+
+fs::path fetch_snapshot(const HubClientOptions& options, RepoKind kind, const HubId& id) {
+  const HubRepo repo{options, kind, id};
+  HttpClient client(options.http);
+  const Listing listing = list_files(client, repo);
+  const fs::path snapshot = repo.path() / "snapshots" / listing.commit;
+  const std::vector<HubFile> files = describe_missing(client, repo, snapshot, listing);
+  make_folder(repo.path() / "blobs");
+  const std::uint64_t wanted = bytes_to_fetch(repo.path() / "blobs", files);
+  check_space(repo, wanted);
+  if (wanted > 0)
+    log::info("fetching {}: {} files, {}, into {}", repo.name(), files.size(), data::bytes_text(wanted),
+              repo.path().string());
+  for (const HubFile& file : files) data::fetch_blob(client, repo, listing.commit, file);
+  // Only now, so that a folder which is there is a whole one.
+  for (const HubFile& file : files) link_file(snapshot, file);
+  write_ref(repo, listing.commit);
+  return snapshot;
+}
+
+}  // namespace armorm

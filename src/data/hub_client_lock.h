@@ -1,0 +1,21 @@
+// The lock of one file of the Hub cache, as Python's filelock takes it.
+#pragma once
+
+#include <filesystem>
+
+#include "io/system_call.h"
+
+namespace armorm::data {
+
+// Holds <cache>/.locks/<repo>/<etag>.lock by flock(2) for its scope; waits for as long as another process or
+// thread holds it. The file stays, since removing it would split those who wait. On a file system without
+// flock it warns and goes on: the files themselves are put in place atomically.
+class HubLock {
+ public:
+  explicit HubLock(const std::filesystem::path& file);  // creates the folders; io error
+
+ private:
+  io::Descriptor descriptor_;
+};
+
+}  // namespace armorm::data

@@ -1,0 +1,69 @@
+#include <algorithm>
+#include <random>
+#include <thread>
+
+#include "armorm/core/error.h"
+#include "armorm/core/log.h"
+#include "armorm/io/http.h"
+
+namespace armorm {
+namespace {
+
+using std::chrono::milliseconds;
+
+std::string what_failed(const HttpOutcome& outcome) {
+  return outcome.failure.empty() ? fmt::format("the server answered {}", outcome.response.status)
+                                 : outcome.failure;
+}
+
+milliseconds delay_of(const HttpOptions& options, int failed) {
+  milliseconds delay = options.first_delay;
+  for (int i = 1; i < failed && delay < options.longest_delay; ++i) delay *= 2;
+  delay = std::min(delay, options.longest_delay);
+  // Clients that failed together should not come back together. It is no part of any result.
+  std::random_device device;
+  std::uniform_int_distribution<milliseconds::rep> jitter(0, delay.count() / 2);
+  return delay + milliseconds(jitter(device));
+}
+
+}  // namespace
+
+bool HttpBackoff::wait(const HttpOutcome& outcome, const std::string& what) {
+  if (++failed_ >= options_.attempts) return false;
+  milliseconds delay = delay_of(options_, failed_);
+  if (outcome.retry_after) delay = std::min(*outcome.retry_after, options_.longest_retry_after);
+  log::warn("{}: {}; trying again in {:.1f} s (attempt {} of {})", what, what_failed(outcome),
+            static_cast<double>(delay.count()) / 1000.0, failed_ + 1, options_.attempts);
+  if (options_.sleep) {
+    options_.sleep(delay);
+  } else {
+    std::this_thread::sleep_for(delay);
+  }
+  return true;
+}
+
+HttpResponse HttpClient::send(const HttpRequest& request, std::string* body, std::size_t limit) {
+  const std::string what = url_for_messages(request.url);
+  HttpBackoff backoff(options_);
+  for (;;) {
+    std::string received;
+    const HttpSink sink{{}, [&](std::span<const std::byte> bytes) {
+                          if (bytes.size() > limit - received.size())
+                            fail_data("{}: the response is larger than the {} bytes allowed here", what,
+                                      limit);
+                          received.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+                        }};
+    HttpOutcome outcome = send_once(request, sink);
+    if (outcome.failure.empty() && !outcome.retryable) {
+      if (body != nullptr) *body += received;
+      return std::move(outcome.response);
+    }
+    if (outcome.retryable && backoff.wait(outcome, what)) continue;
+    fail_io(
+        "{}: no answer after {} attempts: {}; check the network, the proxy and HF_ENDPOINT, or set "
+        "HF_HUB_OFFLINE=1 to use the cache alone",
+        what, std::max(1, backoff.failed()), what_failed(outcome));
+  }
+}
+
+}  // namespace armorm
