@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
+#include <ctime>
 #include <string>
 
 #include "armorm/core/error.h"
@@ -142,6 +143,7 @@ void run(const Options& options) {
   states.clear();
   computed_tokens = 0;
   const auto begin = std::chrono::steady_clock::now();
+  const std::clock_t cpu_begin = std::clock();
   for (const PackedBatch& pack : packs) embed(pack);
   const double seconds = seconds_since(begin);
   fmt::print("armorm: {} tokens in {:.2f} s, {:.0f} tokens/s ({} computed, {} packs)\n", input_tokens,
