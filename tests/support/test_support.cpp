@@ -1,7 +1,7 @@
 #include "support/test_support.h"
 
+#include <cstdio>
 #include <cstdlib>
-#include <iostream>
 
 namespace armorm::test {
 namespace fs = std::filesystem;
@@ -15,7 +15,8 @@ fs::path shared_dir() {
 }
 
 void report_skip(const std::string& reason) {
-  std::cerr << "skipped: " << Catch::getResultCapture().getCurrentTestName() << ": " << reason << "\n";
+  // Not std::cerr: the XML reporter takes that into its report.
+  std::fprintf(stderr, "skipped: %s: %s\n", Catch::getResultCapture().getCurrentTestName().c_str(), reason.c_str());
 }
 
 TempDir::TempDir() {
