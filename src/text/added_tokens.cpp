@@ -1,6 +1,7 @@
 #include "text/added_tokens.h"
 
 #include <algorithm>
+#include <limits>
 #include <unordered_set>
 
 #include "armorm/core/error.h"
@@ -83,7 +84,11 @@ void AddedTokens::assign_ids(std::vector<AddedToken>& tokens, const BpeModel& mo
     } else if (const auto id = model.token_to_id(token.content)) {
       token.id = *id;
     } else {
-      token.id = static_cast<std::int32_t>(std::max(highest + 1, model_size));
+      const std::int64_t next = std::max(highest + 1, model_size);
+      if (next > std::numeric_limits<std::int32_t>::max())
+        fail_data("tokenizer.json: added token '{}' would get the id {}, which is too large; check the vocabulary's ids",
+                  token.content, next);
+      token.id = static_cast<std::int32_t>(next);
     }
     highest = std::max<std::int64_t>(highest, token.id);
     ids_[token.content] = token.id;

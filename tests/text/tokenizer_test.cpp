@@ -9,6 +9,7 @@
 
 #include "armorm/core/error.h"
 #include "armorm/core/hash.h"
+#include "armorm/text/chat_template.h"
 #include "armorm/text/encode_conversation.h"
 #include "support/test_support.h"
 #include "text/pre_tokenizer.h"
@@ -66,21 +67,9 @@ std::string gunzip(const std::filesystem::path& file) {
   return out;
 }
 
-std::string trim(const std::string& text) {
-  const auto begin = text.find_first_not_of(" \t\n\v\f\r");
-  return begin == text.npos ? "" : text.substr(begin, text.find_last_not_of(" \t\n\v\f\r") - begin + 1);
-}
-
-// The Llama-3 template, for messages whose content is data.
-RenderedText render_llama3(const json& messages) {
-  RenderedText out{"<|begin_of_text|>", {}};
-  for (const json& message : messages) {
-    out.text += "<|start_header_id|>" + message.at("role").get<std::string>() + "<|end_header_id|>\n\n";
-    const std::size_t begin = out.text.size();
-    out.text += trim(message.at("content").get<std::string>());
-    if (out.text.size() > begin) out.data_ranges.push_back({begin, out.text.size()});
-    out.text += "<|eot_id|>";
-  }
+Conversation to_conversation(const json& messages) {
+  Conversation out;
+  for (const json& message : messages) out.push_back({message.at("role").get<std::string>(), message.at("content").get<std::string>()});
   return out;
 }
 
@@ -128,9 +117,12 @@ TEST_CASE("ids equal those of tokenizers with the real Llama-3 tokenizer", "[gol
   CHECK(tokenizer.vocab_size() == 128257);
 }
 
-TEST_CASE("every shared conversation has the ids of transformers", "[golden]") {
+TEST_CASE("every shared conversation, rendered by its own template, has the ids of transformers", "[golden]") {
   if (test::shared_dir().empty()) ARMORM_SKIP("the shared folder is not there");
   const auto tokenizer = Tokenizer::load(test::shared_dir() / "llama3-tokenizer");
+  const auto chat_template = ChatTemplate::load(test::shared_dir() / "llama3-tokenizer");
+  TemplateVariables variables;
+  variables.special_tokens = tokenizer.special_tokens();
   std::istringstream golden(slurp(test::golden("text/tokenizer_shared_rows.txt")));
   std::istringstream rows(gunzip(test::shared_dir() / "data" / "hh_rlhf_harmless_pairs.jsonl.gz"));
   int count = 0;
@@ -139,7 +131,7 @@ TEST_CASE("every shared conversation has the ids of transformers", "[golden]") {
     for (const auto* side : {"chosen", "rejected"}) {
       std::string expected;
       REQUIRE(std::getline(golden, expected));
-      CHECK(digest(encode_conversation(tokenizer, render_llama3(row.at(side)))) == expected);
+      CHECK(digest(encode_conversation(tokenizer, chat_template.render(to_conversation(row.at(side)), variables))) == expected);
       ++count;
     }
   }
