@@ -22,8 +22,6 @@ void ExtractionOptions::declare(OptionList& list) {
       .add("precision", precision, "Arithmetic of the backbone", {"bf16", "fp32"})
       .add("batch_tokens", batch_tokens, "Tokens in one forward pass; 0 = from the free memory")
       .add("threads", threads, "CPU threads; 0 = all that this process may use")
-      .add("batch_invariant", batch_invariant,
-           "Make a row's bits depend on the row alone, not on its pack, shard or run; slower")
       .add("allow_special_in_content", allow_special_in_content,
            "Let special-token strings inside message content become special tokens, as the Python scripts did")
       .add("data_root", data_root, "Folder of all artefacts ($ARMORM_DATA sets the default)");

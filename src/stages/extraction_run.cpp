@@ -44,13 +44,6 @@ DatasetInputs open_dataset_inputs(const std::string& path, const std::string& sp
   return {Dataset::open(options), artifact_name(path)};
 }
 
-ExtractorOptions extractor_options(const ExtractionOptions& options) {
-  ExtractorOptions extractor;
-  extractor.batch_tokens = options.batch_tokens;
-  extractor.share_prefixes = !options.batch_invariant;
-  return extractor;
-}
-
 int thread_count(const ExtractionOptions& options) {
   return options.threads > 0 ? static_cast<int>(options.threads) : default_thread_count();
 }
@@ -60,7 +53,6 @@ Backbone load_backbone(const ExtractionOptions& options, const ModelInputs& mode
   backbone.model_folder = model.folder;
   backbone.precision = options.precision == "fp32" ? Precision::fp32 : Precision::bf16;
   backbone.device = static_cast<int>(options.device);
-  backbone.batch_invariant = options.batch_invariant;
   return Backbone::load(backbone);
 }
 

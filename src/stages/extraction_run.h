@@ -35,9 +35,6 @@ DatasetInputs open_dataset_inputs(const std::string& path, const std::string& sp
 
 Backbone load_backbone(const ExtractionOptions& options, const ModelInputs& model);
 
-// Sharing a prefix cuts its rows' work differently with what shares the pack, so batch_invariant turns it off.
-ExtractorOptions extractor_options(const ExtractionOptions& options);
-
 int thread_count(const ExtractionOptions& options);
 
 // Collects rows and encodes them many at a time; the callback runs on several threads, each row once.

@@ -82,7 +82,7 @@ ExtractionStats write_shard(const Stage1PrepareOptions& options, const LabelledS
   std::vector<ExtractionRequest> requests;
   for (const auto& tokens : shard.tokens) requests.push_back({tokens, {static_cast<std::int64_t>(tokens.size()) - 1}});
   Progress progress("stage1-prepare", n);
-  Extractor extractor(backbone, extractor_options(options.extraction));
+  Extractor extractor(backbone, {.batch_tokens = options.extraction.batch_tokens});
   const ExtractionStats stats = extractor.run(requests, [&](std::size_t request, MatrixView<const float> rows) {
     const std::vector<BFloat16> row = to_bf16(rows.row(0));
     writer.write_at("embeddings", request * static_cast<std::size_t>(d) * sizeof(BFloat16), std::as_bytes(std::span(row)));

@@ -180,7 +180,7 @@ class PairWriter {
 ExtractionStats extract(const Stage2PrepareOptions& options, const PairShard& shard, const Backbone& backbone,
                         PairWriter& writer) {
   Progress progress("stage2-prepare", static_cast<std::int64_t>(2 * shard.pairs.size()));
-  Extractor extractor(backbone, extractor_options(options.extraction));
+  Extractor extractor(backbone, {.batch_tokens = options.extraction.batch_tokens});
   return extractor.run(make_requests(shard), [&](std::size_t request, MatrixView<const float> rows) {
     const std::size_t pair = request / 2;
     const std::size_t side = request % 2;

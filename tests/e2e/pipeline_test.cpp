@@ -87,17 +87,6 @@ TEST_CASE("two shards hold the rows of one run", "[e2e]") {
   }
 }
 
-TEST_CASE("with batch_invariant the bits do not depend on shards or packs", "[e2e]") {
-  const TempDir whole, parts;
-  run_stage("stage1-prepare", whole.path(), {"--batch_invariant"});
-  std::map<std::int64_t, std::string> apart;
-  for (const std::string k : {"1", "2", "3"}) {
-    run_stage("stage1-prepare", parts.path(), {"--batch_invariant", "--n_shards", "3", "--shard_idx", k, "--batch_tokens", "300"});
-    apart.merge(rows_by_id(embeddings(parts.path(), "multi-objective-0000" + k + "-of-00003.safetensors"), "embeddings"));
-  }
-  CHECK(apart == rows_by_id(embeddings(whole.path(), "multi-objective-00001-of-00001.safetensors"), "embeddings"));
-}
-
 TEST_CASE("the budget of a pack does not change the embeddings", "[e2e]") {
   const TempDir root;
   run_stage("stage1-prepare", root.path(), {"--batch_tokens", "1"});

@@ -20,7 +20,6 @@ struct ExtractionOptions {
   std::string precision = "bf16";                             // bf16 or fp32
   std::int64_t batch_tokens = 0;                              // tokens in one forward pass; 0 = from free memory
   std::int64_t threads = 0;                                   // CPU threads; 0 = all that this process may use
-  bool batch_invariant = false;                               // a row's bits depend on the row alone; slower
   bool allow_special_in_content = false;
   std::string data_root = default_data_root();
 
