@@ -24,6 +24,7 @@ void ExtractionOptions::declare(OptionList& list) {
       .add("threads", threads, "CPU threads; 0 = all that this process may use")
       .add("allow_special_in_content", allow_special_in_content,
            "Let special-token strings inside message content become special tokens, as the Python scripts did")
+      .add("seed", seed, "Of the shuffle before the rows are divided into shards; all shards need the same")
       .add("data_root", data_root, "Folder of all artefacts ($ARMORM_DATA sets the default)");
 }
 
@@ -36,6 +37,7 @@ void ExtractionOptions::validate() const {
   if (device < -1) fail_usage("--device: {} is no device; use -1 for the CPU or a CUDA index from 0", device);
   if (batch_tokens < 0) fail_usage("--batch_tokens: {} is negative; use 0 to let it follow the free memory", batch_tokens);
   if (threads < 0) fail_usage("--threads: {} is negative; use 0 for all", threads);
+  if (seed < 0) fail_usage("--seed: {} is negative; use 0 for the published shuffle", seed);
   if (data_root.empty()) fail_usage("--data_root: is empty; name a folder");
 }
 

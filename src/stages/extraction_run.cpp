@@ -68,6 +68,7 @@ Provenance make_provenance(const ExtractionOptions& options, const ModelInputs& 
   p.config_sha256 = sha256_file_hex(model.folder / "config.json");
   p.shard_idx = options.shard_idx;
   p.n_shards = options.n_shards;
+  p.seed = options.seed;
   p.source_rows = dataset.dataset.num_rows();
   return p;
 }

@@ -55,6 +55,7 @@ Metadata Provenance::to_metadata() const {
           {"config_sha256", config_sha256},
           {"shard_idx", std::to_string(shard_idx)},
           {"n_shards", std::to_string(n_shards)},
+          {"seed", std::to_string(seed)},
           {"rows", std::to_string(rows)},
           {"source_rows", std::to_string(source_rows)},
           {"dropped", json(dropped).dump()},
@@ -82,6 +83,7 @@ Provenance Provenance::from_metadata(const Metadata& metadata, const std::string
   p.config_sha256 = required(metadata, "config_sha256", origin);
   p.shard_idx = required_count(metadata, "shard_idx", origin);
   p.n_shards = required_count(metadata, "n_shards", origin);
+  p.seed = required_count(metadata, "seed", origin);
   p.rows = required_count(metadata, "rows", origin);
   p.source_rows = required_count(metadata, "source_rows", origin);
   p.dropped = required_json<std::map<std::string, std::vector<std::int64_t>>>(metadata, "dropped", origin);

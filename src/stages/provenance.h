@@ -26,6 +26,7 @@ struct Provenance {
   std::string config_sha256;
   std::int64_t shard_idx = 1;
   std::int64_t n_shards = 1;
+  std::int64_t seed = 0;         // of the shuffle
   std::int64_t rows = 0;         // in this file
   std::int64_t source_rows = 0;  // of the split
   std::map<std::string, std::vector<std::int64_t>> dropped;  // reason -> row ids, of this shard

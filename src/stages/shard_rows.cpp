@@ -3,10 +3,6 @@
 #include "armorm/core/numpy_random.h"
 
 namespace armorm {
-namespace {
-constexpr std::uint64_t kShuffleSeed = 0;  // of the published run; decides which rows share a shard
-}  // namespace
-
 std::vector<bool> ShardRows::wanted() const {
   std::vector<bool> flags(position_of.size());
   for (const std::int64_t row : row_ids) flags[static_cast<std::size_t>(row)] = true;
@@ -14,9 +10,10 @@ std::vector<bool> ShardRows::wanted() const {
 }
 
 ShardRows select_shard(std::int64_t split_rows, const std::vector<std::int64_t>& candidates, bool shuffle,
-                       std::int64_t n_shards, std::int64_t shard_idx) {
+                       std::int64_t n_shards, std::int64_t shard_idx,
+                       std::uint64_t seed) {
   const auto n = static_cast<std::int64_t>(candidates.size());
-  const std::vector<std::int64_t> order = shuffle ? pcg64_permutation(kShuffleSeed, n) : std::vector<std::int64_t>();
+  const std::vector<std::int64_t> order = shuffle ? pcg64_permutation(seed, n) : std::vector<std::int64_t>();
   const ShardRange range = shard_range(n, n_shards, shard_idx - 1);
   ShardRows shard;
   shard.position_of.assign(static_cast<std::size_t>(split_rows), -1);

@@ -33,7 +33,8 @@ std::vector<std::int64_t> all_rows(std::int64_t n) {
 
 LabelledShard encode_shard(const Stage1PrepareOptions& options, const ModelInputs& model, const Dataset& dataset) {
   const ShardRows shard = select_shard(dataset.num_rows(), all_rows(dataset.num_rows()), true,
-                                       options.extraction.n_shards, options.extraction.shard_idx);
+                                       options.extraction.n_shards, options.extraction.shard_idx,
+                                       static_cast<std::uint64_t>(options.extraction.seed));
   LabelledShard out;
   out.row_ids = shard.row_ids;
   out.tokens.resize(shard.row_ids.size());

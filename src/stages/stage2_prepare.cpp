@@ -90,7 +90,7 @@ PairShard encode_shard(const Stage2PrepareOptions& options, const ModelInputs& m
   const ExtractionOptions& run = options.extraction;
   const ShardRows shard =
       select_shard(dataset.num_rows(), candidate_rows(dataset, options.source, options.dataset_path), run.n_shards > 1,
-                   run.n_shards, run.shard_idx);
+                   run.n_shards, run.shard_idx, static_cast<std::uint64_t>(run.seed));
   PairShard out;
   out.row_ids = shard.row_ids;
   out.pairs.resize(shard.row_ids.size());

@@ -21,6 +21,7 @@ struct ExtractionOptions {
   std::int64_t batch_tokens = 0;                              // tokens in one forward pass; 0 = from free memory
   std::int64_t threads = 0;                                   // CPU threads; 0 = all that this process may use
   bool allow_special_in_content = false;
+  std::int64_t seed = 0;  // of the shuffle before the rows are divided into shards; the published run has 0
   std::string data_root = default_data_root();
 
   void declare(OptionList& list);
