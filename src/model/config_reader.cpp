@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "armorm/core/error.h"
+#include "io/checked_json.h"
 
 namespace armorm::model {
 namespace {
@@ -21,30 +22,10 @@ std::string shown(const Json& value) {
   return text;
 }
 
-// Counts brackets outside strings: the parser recurses when it destroys what it built.
-bool too_deep(std::string_view text) {
-  int depth = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string) {
-      if (c == '\\') ++i;
-      if (c == '"') in_string = false;
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '{' || c == '[') {
-      if (++depth > kMaxDepth) return true;
-    } else if (c == '}' || c == ']') {
-      --depth;
-    }
-  }
-  return false;
-}
-
 }  // namespace
 
 Json parse_json(std::string_view text, std::string_view origin) {
-  if (too_deep(text)) {
+  if (io::first_too_deep(text, kMaxDepth)) {
     fail_data("{}: found JSON nested deeper than {} levels, expected a model configuration", origin,
               kMaxDepth);
   }

@@ -3,37 +3,20 @@
 #include <limits>
 
 #include "armorm/core/error.h"
+#include "io/checked_json.h"
 
 namespace armorm::text {
 namespace {
 
 constexpr int kMaxDepth = 64;
 
-void check_depth(std::string_view text, const std::string& origin) {
-  int depth = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string) {
-      if (c == '\\') ++i;
-      if (c == '"') in_string = false;
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '{' || c == '[') {
-      if (++depth > kMaxDepth) {
-        fail_data("{}: byte {}: nesting deeper than {}; expected a tokenizer file of the usual shape", origin,
-                  i, kMaxDepth);
-      }
-    } else if (c == '}' || c == ']') {
-      --depth;
-    }
-  }
-}
-
 }  // namespace
 
 nlohmann::json parse_json(std::string_view text, const std::string& origin) {
-  check_depth(text, origin);
+  if (const auto at = io::first_too_deep(text, kMaxDepth)) {
+    fail_data("{}: byte {}: nesting deeper than {}; expected a tokenizer file of the usual shape", origin, *at,
+              kMaxDepth);
+  }
   try {
     return nlohmann::json::parse(text.begin(), text.end());
   } catch (const nlohmann::json::exception& e) {
