@@ -7,6 +7,7 @@
 
 #include "armorm/core/error.h"
 #include "armorm/core/hash.h"
+#include "support/error_of.h"
 #include "support/test_support.h"
 
 namespace armorm {
@@ -36,17 +37,7 @@ void check(const std::vector<std::int64_t>& values, const json& expected) {
 
 std::uint64_t seed_of(const json& record) { return std::stoull(record.at("seed").get<std::string>()); }
 
-template <class Call>
-std::string error_of(Call call, ErrorKind kind) {
-  try {
-    call();
-  } catch (const Error& error) {
-    CHECK(error.kind() == kind);
-    return error.what();
-  }
-  FAIL("no error was thrown");
-  return {};
-}
+using test::error_of;
 
 TEST_CASE("PCG64 permutations are numpy's", "[golden]") {
   for (const json& record : records("pcg64")) {

@@ -10,6 +10,7 @@
 #include "armorm/io/publish.h"
 #include "armorm/io/safetensors.h"
 #include "linear/gram_kernel.h"
+#include "support/error_of.h"
 #include "support/test_support.h"
 
 namespace armorm {
@@ -111,17 +112,7 @@ void check_same_bits(const RidgeMoments& a, const RidgeMoments& b) {
   }
 }
 
-template <class Call>
-std::string error_of(Call call, ErrorKind kind) {
-  try {
-    call();
-  } catch (const Error& error) {
-    CHECK(error.kind() == kind);
-    return error.what();
-  }
-  FAIL("no error was thrown");
-  return {};
-}
+using test::error_of;
 
 TEST_CASE("moments are the sums that define them", "[unit]") {
   for (const std::int64_t d : {1, 7, 8, 24, 37, 200}) {

@@ -11,6 +11,7 @@
 #include "armorm/linear/statistics.h"
 #include "linear/bootstrap.h"
 #include "linear/dense.h"
+#include "support/error_of.h"
 #include "support/test_support.h"
 
 namespace armorm {
@@ -20,17 +21,7 @@ constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
 
 double uniform(std::mt19937_64& generator) { return static_cast<double>(generator() >> 11) * 0x1p-52 - 1.0; }
 
-template <class Call>
-std::string error_of(Call call, ErrorKind kind) {
-  try {
-    call();
-  } catch (const Error& error) {
-    CHECK(error.kind() == kind);
-    return error.what();
-  }
-  FAIL("no error was thrown");
-  return {};
-}
+using test::error_of;
 
 // y = x . truth + noise, float32.
 struct Data {
