@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "armorm/core/parallel.h"
+
 namespace armorm {
 
 WorkerPool::WorkerPool(int n_threads) {
-  const int wanted = n_threads > 0 ? n_threads : static_cast<int>(std::thread::hardware_concurrency());
+  const int wanted = n_threads > 0 ? n_threads : default_thread_count();
   for (int i = 1; i < std::max(wanted, 1); ++i) threads_.emplace_back([this] { work(); });
 }
 
