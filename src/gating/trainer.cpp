@@ -3,7 +3,6 @@
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
-#include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
@@ -167,8 +166,6 @@ std::vector<std::int64_t> draw_batch(std::mt19937_64& stream, std::span<const st
 }
 
 }  // namespace
-
-void set_compute_threads(int threads) { at::set_num_threads(threads); }
 
 GateParameters train_gate(const PairData& data, std::span<const std::int64_t> rows, GateParameters initial,
                           const TrainOptions& options, const std::function<void(const StepReport&)>& report,

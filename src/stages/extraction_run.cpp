@@ -6,6 +6,7 @@
 #include "armorm/core/hash.h"
 #include "armorm/core/log.h"
 #include "armorm/data/hub_cache.h"
+#include "armorm/model/compute_threads.h"
 
 namespace armorm {
 namespace {
@@ -49,6 +50,7 @@ int thread_count(const ExtractionOptions& options) {
 }
 
 Backbone load_backbone(const ExtractionOptions& options, const ModelInputs& model) {
+  set_compute_threads(thread_count(options));
   BackboneOptions backbone;
   backbone.model_folder = model.folder;
   backbone.precision = options.precision == "fp32" ? Precision::fp32 : Precision::bf16;

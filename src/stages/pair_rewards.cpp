@@ -1,7 +1,6 @@
 #include "stages/pair_rewards.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <cmath>
@@ -21,13 +20,11 @@ at::Tensor rewards_of(const BFloat16* rows, std::int64_t m, std::int64_t d, cons
 
 }  // namespace
 
-PairRewards::PairRewards(const EmbeddingSet& set, const RegressionWeights& weights, const std::string& weights_origin,
-                         int threads)
+PairRewards::PairRewards(const EmbeddingSet& set, const RegressionWeights& weights, const std::string& weights_origin)
     : pairs_(set.rows()), k_(weights.n_attributes()), d_(set.hidden_size()) {
   if (d_ != weights.hidden_size)
     fail_data("{}: embeddings have width {}, but the weights in {} are for width {}; both must come from one model",
               set.description(), d_, weights_origin, weights.hidden_size);
-  if (threads > 0) at::set_num_threads(threads);
   const at::Tensor weight_t = at::from_blob(const_cast<float*>(weights.weight.data()), {k_, d_}, at::kFloat).t();
   rewards_.reserve(static_cast<std::size_t>(2 * pairs_ * k_));
   prompts_.reserve(static_cast<std::size_t>(2 * pairs_ * d_));

@@ -15,7 +15,7 @@ namespace armorm {
 class PairRewards {
  public:
   // R = E W' for both sides of every pair, once. data error when the widths differ or an embedding is not finite.
-  PairRewards(const EmbeddingSet& set, const RegressionWeights& weights, const std::string& weights_origin, int threads);
+  PairRewards(const EmbeddingSet& set, const RegressionWeights& weights, const std::string& weights_origin);
 
   std::int64_t size() const { return pairs_; }
   // [2 N, K]: chosen and rejected of each pair in turn; the reference distribution.

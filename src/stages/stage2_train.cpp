@@ -22,7 +22,7 @@
 #include "armorm/gating/trainer.h"
 #include "armorm/gating/verbosity.h"
 #include "armorm/io/publish.h"
-#include "armorm/model/pt_file.h"
+#include "armorm/model/compute_threads.h"
 #include "stages/artifact_paths.h"
 #include "stages/gate_artifact.h"
 #include "stages/json_values.h"
@@ -79,8 +79,7 @@ EmbeddingSet open_pairs(const Stage2TrainOptions& options, const Inputs& inputs,
 
 PairRewards load_pairs(const Stage2TrainOptions& options, const Inputs& inputs, const std::string& dataset,
                        const std::string& source, const std::string& split) {
-  return PairRewards(open_pairs(options, inputs, dataset, source, split), inputs.weights, inputs.weights_stem.string(),
-                     static_cast<int>(options.threads));
+  return PairRewards(open_pairs(options, inputs, dataset, source, split), inputs.weights, inputs.weights_stem.string());
 }
 
 DebiasResult debias(const Stage2TrainOptions& options, const Inputs& inputs, const PairRewards& reference) {
@@ -313,6 +312,7 @@ void Stage2TrainOptions::validate() const {
 }
 
 void run_stage2_train(const Stage2TrainOptions& options) {
+  if (options.threads > 0) set_compute_threads(static_cast<int>(options.threads));
   const Inputs inputs = open_inputs(options);
   if (options.reference_dataset.empty())
     log::info("--reference_dataset is not given: verbosity is measured on the preference set, {}", options.preference_dataset);

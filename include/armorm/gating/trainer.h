@@ -12,9 +12,6 @@
 
 namespace armorm {
 
-// Threads of the tensor operations of this process, at least 1.
-void set_compute_threads(int threads);
-
 // What the softmax runs over.
 enum class GateSoftmax {
   attributes,  // the paper

@@ -1,0 +1,9 @@
+#include "armorm/model/compute_threads.h"
+
+#include <ATen/Parallel.h>
+
+namespace armorm {
+
+void set_compute_threads(int threads) { at::set_num_threads(threads); }
+
+}  // namespace armorm
