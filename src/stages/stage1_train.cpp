@@ -13,10 +13,9 @@
 #include "armorm/data/hub_cache.h"
 #include "armorm/io/publish.h"
 #include "armorm/linear/ridge.h"
-#include "armorm/model/pt_file.h"
+#include "armorm/linear/ridge_report.h"
 #include "stages/artifact_paths.h"
 #include "stages/embedding_set.h"
-#include "stages/json_values.h"
 #include "stages/regression_weights.h"
 
 namespace armorm {
@@ -144,30 +143,16 @@ void warn_about(const Inputs& inputs, const RidgeResult& result, bool refit) {
 }
 
 nlohmann::json report(const Stage1TrainOptions& options, const Inputs& inputs, const RidgeResult& result) {
-  nlohmann::json attributes = nlohmann::json::array();
-  for (std::size_t k = 0; k < inputs.attributes.size(); ++k) {
-    const AttributeFit& a = result.attributes[k];
-    nlohmann::json loss = nlohmann::json::array();
-    for (const double value : a.loss) loss.push_back(json_number(value));
-    attributes.push_back({{"name", inputs.attributes[k]},
-                          {"status", name_of(a.status)},
-                          {"n_train", a.n_train},
-                          {"n_validation", a.n_validation},
-                          {"best_alpha", json_number(a.best_alpha)},
-                          {"loss", loss},
-                          {"validation_mse", json_number(a.validation_mse)},
-                          {"r_squared", json_number(a.r_squared)},
-                          {"spearman", json_number(a.spearman)}});
-  }
-  return {{"armorm_version", kVersion},
-          {"model", inputs.model},
-          {"dataset", inputs.dataset},
-          {"rows", inputs.set.rows()},
-          {"hidden_size", inputs.set.hidden_size()},
-          {"seed", options.seed},
-          {"refit", options.refit},
-          {"alphas", options.alphas},
-          {"attributes", attributes}};
+  nlohmann::json out = nlohmann::json::parse(
+      ridge_report_json({inputs.model + ", " + inputs.dataset, inputs.attributes, result, /*correlations=*/{}}));
+  out.update({{"armorm_version", kVersion},
+              {"model", inputs.model},
+              {"dataset", inputs.dataset},
+              {"rows", inputs.set.rows()},
+              {"hidden_size", inputs.set.hidden_size()},
+              {"seed", options.seed},
+              {"refit", options.refit}});
+  return out;
 }
 
 }  // namespace
