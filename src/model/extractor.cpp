@@ -57,8 +57,10 @@ Extractor::Extractor(const Backbone& backbone, const ExtractorOptions& options)
   if (budget_ == 0) budget_ = backbone.device_name() == "cpu" ? kCpuBatchTokens : device_budget(backbone);
 }
 
-ExtractionStats Extractor::run(std::span<const ExtractionRequest> requests, const Sink& sink) {
+ExtractionStats Extractor::run(std::span<const ExtractionRequest> requests, const Sink& sink,
+                               const ExtractionCursor& start_at, const AfterPass& after_pass) {
   check(requests);
+  if (start_at.budget > 0) budget_ = start_at.budget;
   const auto start = std::chrono::steady_clock::now();
   ExtractionStats stats;
   stats.requests = static_cast<std::int64_t>(requests.size());
@@ -66,8 +68,10 @@ ExtractionStats Extractor::run(std::span<const ExtractionRequest> requests, cons
     stats.input_tokens += static_cast<std::int64_t>(request.tokens.size());
 
   const std::vector<PlannedSequence> sequences = plan_sequences(requests, options_.share_prefixes);
+  if (start_at.next_sequence > sequences.size())
+    fail_internal("an extraction of {} sequences cannot go on from sequence {}", sequences.size(), start_at.next_sequence);
   std::vector<float> rows;
-  for (Pack rest(sequences); !rest.empty();) {
+  for (Pack rest = Pack(sequences).subspan(start_at.next_sequence); !rest.empty();) {
     const Pack pack = first_pack(rest, budget_);
     const PackedBatch batch = lay_out(pack, requests);
     const std::int64_t hidden_size = backbone_.config().hidden_size;
@@ -88,6 +92,7 @@ ExtractionStats Extractor::run(std::span<const ExtractionRequest> requests, cons
     stats.computed_tokens += static_cast<std::int64_t>(batch.tokens.size());
     ++stats.passes;
     rest = rest.subspan(pack.size());
+    if (after_pass && !after_pass({sequences.size() - rest.size(), budget_})) break;
   }
   stats.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return stats;

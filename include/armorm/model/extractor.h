@@ -30,15 +30,26 @@ struct ExtractionStats {
   double seconds = 0.0;
 };
 
+// A place between two passes. With equal requests and options, the passes from a cursor on are the same ones, bit for
+// bit, in a run that starts there as in the run that gave it.
+struct ExtractionCursor {
+  std::size_t next_sequence = 0;  // in planned order
+  std::int64_t budget = 0;        // tokens in one pass; 0 = the extractor's own
+};
+
 class Extractor {
  public:
   Extractor(const Backbone& backbone, const ExtractorOptions& options);
 
   // Called once per request with its rows, float32 [wanted, hidden_size], valid during the call.
   using Sink = std::function<void(std::size_t request, MatrixView<const float> rows)>;
+  // Called in order when the rows of a pass have all been given to the sink, by the same thread; `after` is where a later
+  // run would go on. False stops the run.
+  using AfterPass = std::function<bool(const ExtractionCursor& after)>;
   // Out of device memory halves the budget and goes on; a single sequence that does not fit is an internal error that
   // names its length.
-  ExtractionStats run(std::span<const ExtractionRequest> requests, const Sink& sink);
+  ExtractionStats run(std::span<const ExtractionRequest> requests, const Sink& sink,
+                      const ExtractionCursor& start = {}, const AfterPass& after_pass = {});
 
  private:
   const Backbone& backbone_;
