@@ -87,6 +87,7 @@ std::vector<fs::path> files_to_merge(const std::vector<std::string>& names) {
     for (const fs::directory_entry& entry : fs::directory_iterator(name))
       if (entry.path().extension() == ".safetensors") files.push_back(entry.path());
   }
+  std::sort(files.begin(), files.end());  // the first error is the same on every file system
   return files;
 }
 
@@ -98,6 +99,9 @@ std::string value_of(const Metadata& metadata, const std::string& key) {
 // The shard (from 0) of a file that belongs to this run.
 std::size_t check_partial(const fs::path& path, const Metadata& run, const LabelledSet& set) {
   const SafetensorsFile file = SafetensorsFile::open(path);
+  if (const std::string kind = value_of(file.metadata(), "kind"); kind != run.at("kind"))
+    fail_data("{}: kind is '{}', expected '{}'; give --merge what stage1-train --partial wrote",
+              path.string(), kind, run.at("kind"));
   for (const auto& [key, expected] : run)
     if (const std::string found = value_of(file.metadata(), key); found != expected)
       fail_data(
