@@ -144,7 +144,6 @@ void BandSolver::reduce_panel(std::int64_t first_column, std::vector<double>& a)
 
 std::optional<BandSolver> BandSolver::reduce(std::span<const double> g, std::int64_t n,
                                              double smallest_alpha) {
-  constexpr double kMargin = 1e-8;
   BandSolver solver(n);
   std::vector<double> a(g.begin(), g.end());
   std::int64_t first = 0;

@@ -17,9 +17,10 @@ namespace armorm::dense {
 class BandSolver {
  public:
   static constexpr std::int64_t kBand = 32;
+  static constexpr double kMargin = 1e-8;  // smallest eigenvalue of G + alpha I over the norm of G
 
   // g [n, n], row-major, lower triangle read. Nothing when G + smallest_alpha I is close to singular in
-  // float64: an eigenvalue of it may be below 1e-8 times the norm.
+  // float64: an eigenvalue of it may be below kMargin times the norm.
   static std::optional<BandSolver> reduce(std::span<const double> g, std::int64_t n, double smallest_alpha);
 
   // Vectors of length n, one after another. Const members may be called from several threads.

@@ -1,15 +1,31 @@
 #include "linear/ridge_fit.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace armorm {
+
+namespace {
+
+// With fewer rows than columns the smallest eigenvalue is zero, and the largest is at least the largest element of the
+// diagonal: the band would be refused, after the work.
+bool surely_singular(const RidgeProblem& problem, double smallest_alpha) {
+  if (problem.n_rows >= problem.n_features) return false;
+  double largest = 0.0;
+  for (std::int64_t j = 0; j < problem.n_features; ++j)
+    largest = std::max(largest, problem.gram[j * problem.n_features + j]);
+  return smallest_alpha < dense::BandSolver::kMargin * largest;
+}
+
+}  // namespace
 
 RidgeFit::RidgeFit(RidgeProblem problem, const RidgeOptions& options, double smallest_alpha, bool leverages)
     : centred_(options.fit_intercept), weight_(problem.weight) {
   transform_ = transform_columns(problem, options.standardize, options.fit_intercept);
   for (const double sum : problem.y_sum) y_mean_.push_back(weight_ > 0.0 ? sum / weight_ : 0.0);
   rotated_xy_ = std::move(problem.xy);
-  if (!leverages) band_ = dense::BandSolver::reduce(problem.gram, problem.n_features, smallest_alpha);
+  if (!leverages && !surely_singular(problem, smallest_alpha))
+    band_ = dense::BandSolver::reduce(problem.gram, problem.n_features, smallest_alpha);
   if (!band_) solver_.emplace(std::move(problem.gram), problem.n_features, smallest_alpha);
   if (band_) {
     band_->rotate(rotated_xy_);
