@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <set>
 
@@ -11,6 +10,7 @@
 #include "armorm/core/log.h"
 #include "armorm/core/progress.h"
 #include "stages/artifact_paths.h"
+#include "stages/dry_run.h"
 #include "stages/extraction_run.h"
 #include "stages/prompt_id.h"
 
@@ -114,13 +114,32 @@ void write_labels(SafetensorsWriter& writer, const LabelledShard& shard, std::si
   writer.write_at("prompt_ids", 0, std::as_bytes(std::span(shard.prompt_ids)));
 }
 
+// The last token of each row.
+std::vector<ExtractionRequest> make_requests(const LabelledShard& shard) {
+  std::vector<ExtractionRequest> requests;
+  for (const auto& tokens : shard.tokens) requests.push_back({tokens, {static_cast<std::int64_t>(tokens.size()) - 1}});
+  return requests;
+}
+
+void report_plan(const Stage1PrepareOptions& options, const ModelInputs& model, const LabelledShard& shard,
+                 const Provenance& provenance, const std::filesystem::path& target) {
+  const std::vector<ExtractionRequest> requests = make_requests(shard);
+  DryRunPlan plan{.program = "stage1-prepare", .provenance = provenance, .requests = requests,
+                  .samples = {{fmt::format("row {}", shard.row_ids.front()), shard.tokens.front(), {}}}, .label_counts = {},
+                  .target = target,
+                  .target_bytes = total_bytes(tensors_of(options, provenance.rows, model.config.hidden_size))};
+  for (std::size_t k = 0; k < options.attributes.size(); ++k)
+    plan.label_counts[options.attributes[k]] = std::count_if(
+        shard.labels.begin(), shard.labels.end(), [k](const std::vector<float>& row) { return !std::isnan(row[k]); });
+  print_dry_run(options.extraction, model, plan);
+}
+
 ExtractionStats write_shard(const Stage1PrepareOptions& options, const LabelledShard& shard, const Backbone& backbone,
                             const Provenance& provenance, const std::filesystem::path& target) {
   const auto n = static_cast<std::int64_t>(shard.tokens.size());
   const std::int64_t d = backbone.config().hidden_size;
   SafetensorsWriter writer(target, tensors_of(options, n, d), provenance.to_metadata());
-  std::vector<ExtractionRequest> requests;
-  for (const auto& tokens : shard.tokens) requests.push_back({tokens, {static_cast<std::int64_t>(tokens.size()) - 1}});
+  const std::vector<ExtractionRequest> requests = make_requests(shard);
   Progress progress("stage1-prepare", n);
   Extractor extractor(backbone, {.batch_tokens = options.extraction.batch_tokens});
   const ExtractionStats stats = extractor.run(requests, [&](std::size_t request, MatrixView<const float> rows) {
@@ -162,9 +181,6 @@ void Stage1PrepareOptions::validate() const {
 std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options) {
   const ModelInputs model = open_model_inputs(options.extraction);
   const DatasetInputs dataset = open_dataset_inputs(options.dataset_path, options.dataset_split, options.columns);
-  const Backbone backbone = load_backbone(options.extraction, model);
-  log::info("{}: {} rows; model {} on {}", dataset.name, dataset.dataset.num_rows(), model.name, backbone.device_name());
-
   LabelledShard shard = encode_shard(options, model, dataset.dataset);
   drop_long_rows(shard, static_cast<std::size_t>(options.seq_len > 0 ? options.seq_len
                                                                      : model.config.max_position_embeddings));
@@ -186,6 +202,12 @@ std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options) {
   const std::filesystem::path target =
       embeddings_folder(options.extraction.data_root, model.name) /
       (shard_stem(dataset.name, options.extraction.shard_idx, options.extraction.n_shards) + ".safetensors");
+  if (options.extraction.dry_run) {
+    report_plan(options, model, shard, provenance, target);
+    return target;
+  }
+  const Backbone backbone = load_backbone(options.extraction, model);
+  log::info("{}: {} rows; model {} on {}", dataset.name, provenance.rows, model.name, backbone.device_name());
   const ExtractionStats stats = write_shard(options, shard, backbone, provenance, target);
   print_summary("stage1-prepare", provenance, stats, target);
   return target;
