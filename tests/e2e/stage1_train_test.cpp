@@ -212,7 +212,10 @@ TEST_CASE("sums that are missing, double or of another run are refused", "[e2e]"
         {"--merge", sums, "--weight_column", "w"},
         4,
         {"weight_column is ''", "'w'"}},
-       {"not sums", {"--merge", (root / "embeddings/m").string()}, 4, {"kind is 'labelled'", "ridge_sums", "--partial"}},
+       {"not sums",
+        {"--merge", (root / "embeddings/m").string()},
+        4,
+        {"kind is 'labelled'", "ridge_sums", "--partial"}},
        {"no such file", {"--merge", sums + "/none.safetensors"}, 3, {"none.safetensors"}}});
   write_shard(root.path(), 71, 91, 2, 3);
   check_refusals(
