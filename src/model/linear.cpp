@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include "model/cpu_linear.h"
+
 namespace armorm::model {
 namespace {
 
@@ -11,16 +13,16 @@ at::Tensor product(const Linear& linear, const at::Tensor& x) {
 
 }  // namespace
 
-Linear Linear::rows(std::int64_t first, std::int64_t count) const {
-  Linear part{weight.narrow(0, first, count), {}};
-  if (bias.defined()) part.bias = bias.narrow(0, first, count);
-  return part;
+Linear make_linear(const at::Tensor& weight, const at::Tensor& bias) {
+  const bool packed = weight.is_cpu() && cpu::supports_linear(weight.scalar_type());
+  return {packed ? cpu::pack_weight(weight) : weight, bias, weight.size(0), packed};
 }
 
 at::Tensor apply(const Linear& linear, const at::Tensor& x, std::int64_t rows_at_once) {
+  if (linear.packed) return cpu::linear(x, linear.weight, linear.out_features, linear.bias);
   if (rows_at_once == 0) return product(linear, x);
   const std::int64_t n = x.size(0);
-  at::Tensor out = at::empty({n, linear.weight.size(0)}, x.options());
+  at::Tensor out = at::empty({n, linear.out_features}, x.options());
   for (std::int64_t first = 0; first < n; first += rows_at_once) {
     const std::int64_t count = std::min(rows_at_once, n - first);
     at::Tensor piece = x.narrow(0, first, count);

@@ -49,13 +49,13 @@ int thread_count(const ExtractionOptions& options) {
   return options.threads > 0 ? static_cast<int>(options.threads) : default_thread_count();
 }
 
-Backbone load_backbone(const ExtractionOptions& options, const ModelInputs& model) {
-  set_compute_threads(thread_count(options));
+std::future<Backbone> load_backbone(const ExtractionOptions& options, const ModelInputs& model) {
+  set_compute_threads(thread_count(options));  // of the caller's thread, which will run the backbone
   BackboneOptions backbone;
   backbone.model_folder = model.folder;
   backbone.precision = options.precision == "fp32" ? Precision::fp32 : Precision::bf16;
   backbone.device = static_cast<int>(options.device);
-  return Backbone::load(backbone);
+  return std::async(std::launch::async, [backbone] { return Backbone::load(backbone); });
 }
 
 Provenance make_provenance(const ExtractionOptions& options, const ModelInputs& model, const DatasetInputs& dataset,
@@ -87,9 +87,11 @@ void print_summary(const std::string& what, const Provenance& provenance, const 
     if (!rows.empty()) log::warn("{} rows dropped: {}", rows.size(), reason);
   const double seconds = std::max(stats.seconds, 1e-9);
   std::cout << fmt::format(
-      "{}: shard {} of {}: {} rows written, {} dropped, {} input tokens ({} computed) in {:.1f} s = {:.0f} tokens/s\n  {}\n",
+      "{}: shard {} of {}: {} rows written, {} dropped, {} input tokens in {:.1f} s = {:.0f} tokens/s, device busy {:.1f} %\n"
+      "  {} tokens computed, {} saved by duplicates and {} by shared prefixes: {:.3f} input tokens for each\n  {}\n",
       what, provenance.shard_idx, provenance.n_shards, provenance.rows, dropped_count(provenance), stats.input_tokens,
-      stats.computed_tokens, stats.seconds, static_cast<double>(stats.input_tokens) / seconds, file.string());
+      stats.seconds, static_cast<double>(stats.input_tokens) / seconds, 100.0 * stats.busy_fraction(),
+      stats.computed_tokens, stats.saved_by_duplicates(), stats.saved_by_prefixes(), stats.sharing_ratio(), file.string());
 }
 
 }  // namespace armorm

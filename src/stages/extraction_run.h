@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <future>
 #include <string>
 #include <vector>
 
@@ -33,7 +34,8 @@ struct DatasetInputs {
 DatasetInputs open_dataset_inputs(const std::string& path, const std::string& split,
                                   const std::vector<std::string>& columns);
 
-Backbone load_backbone(const ExtractionOptions& options, const ModelInputs& model);
+// Loads the weights on another thread while the caller encodes its rows; get() throws what went wrong.
+std::future<Backbone> load_backbone(const ExtractionOptions& options, const ModelInputs& model);
 
 int thread_count(const ExtractionOptions& options);
 
@@ -66,7 +68,7 @@ Provenance make_provenance(const ExtractionOptions& options, const ModelInputs& 
 // float32 rows -> bf16 bytes, as stored.
 std::vector<BFloat16> to_bf16(std::span<const float> values);
 
-// One line on stdout: rows, dropped, tokens, tokens/s, file.
+// On stdout: rows, dropped, tokens, tokens/s, busy fraction, what sharing saved, file.
 void print_summary(const std::string& what, const Provenance& provenance, const ExtractionStats& stats,
                    const std::filesystem::path& file);
 

@@ -121,8 +121,8 @@ void Stage1PrepareOptions::validate() const {
 std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options) {
   const ModelInputs model = open_model_inputs(options.extraction);
   const DatasetInputs dataset = open_dataset_inputs(options.dataset_path, options.dataset_split, options.columns);
-  const Backbone backbone = load_backbone(options.extraction, model);
-  log::info("{}: {} rows; model {} on {}", dataset.name, dataset.dataset.num_rows(), model.name, backbone.device_name());
+  std::future<Backbone> loading = load_backbone(options.extraction, model);
+  log::info("{}: {} rows; model {}", dataset.name, dataset.dataset.num_rows(), model.name);
 
   LabelledShard shard = encode_shard(options, model, dataset.dataset);
   drop_long_rows(shard, static_cast<std::size_t>(options.seq_len > 0 ? options.seq_len
@@ -144,6 +144,7 @@ std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options) {
   const std::filesystem::path target =
       embeddings_folder(options.extraction.data_root, model.name) /
       (shard_stem(dataset.name, options.extraction.shard_idx, options.extraction.n_shards) + ".safetensors");
+  const Backbone backbone = loading.get();
   const ExtractionStats stats = write_shard(options, shard, backbone, provenance, target);
   print_summary("stage1-prepare", provenance, stats, target);
   return target;

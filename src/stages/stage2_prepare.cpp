@@ -237,8 +237,8 @@ std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options) {
   const ModelInputs model = open_model_inputs(options.extraction);
   check_model_family(options.model_family, model);
   const DatasetInputs dataset = open_dataset_inputs(options.dataset_path, options.dataset_split, options.columns);
-  const Backbone backbone = load_backbone(options.extraction, model);
-  log::info("{}: {} rows; model {} on {}", dataset.name, dataset.dataset.num_rows(), model.name, backbone.device_name());
+  std::future<Backbone> loading = load_backbone(options.extraction, model);
+  log::info("{}: {} rows; model {}", dataset.name, dataset.dataset.num_rows(), model.name);
 
   PairShard shard = encode_shard(options, model, dataset.dataset);
   drop_long_pairs(shard, options.seq_len);
@@ -257,6 +257,7 @@ std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options) {
   if (options.extraction.n_shards > 1) stem = shard_stem(stem, options.extraction.shard_idx, options.extraction.n_shards);
   const std::filesystem::path target =
       embeddings_folder(options.extraction.data_root, model.name) / (stem + ".safetensors");
+  const Backbone backbone = loading.get();
   PairWriter writer(target, provenance, backbone.config().hidden_size, !subset_ids.empty());
   const ExtractionStats stats = extract(options, shard, backbone, writer);
   writer.publish(shard.row_ids, subset_ids);
