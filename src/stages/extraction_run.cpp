@@ -55,6 +55,7 @@ std::future<Backbone> load_backbone(const ExtractionOptions& options, const Mode
   backbone.model_folder = model.folder;
   backbone.precision = options.precision == "fp32" ? Precision::fp32 : Precision::bf16;
   backbone.device = static_cast<int>(options.device);
+  backbone.batch_invariant = options.batch_invariant;
   return std::async(std::launch::async, [backbone] { return Backbone::load(backbone); });
 }
 
@@ -65,6 +66,7 @@ Provenance make_provenance(const ExtractionOptions& options, const ModelInputs& 
   p.dataset = dataset.name;
   p.split = split;
   p.precision = options.precision;
+  p.batch_invariant = options.batch_invariant;
   p.template_sha256 = model.encoder.template_sha256();
   p.tokenizer_sha256 = model.encoder.tokenizer_sha256();
   p.config_sha256 = sha256_file_hex(model.folder / "config.json");

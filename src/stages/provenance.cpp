@@ -48,6 +48,7 @@ Metadata Provenance::to_metadata() const {
           {"split", split},
           {"source", source},
           {"precision", precision},
+          {"batch_invariant", batch_invariant ? "true" : "false"},
           {"attributes", json(attributes).dump()},
           {"subset_names", json(subset_names).dump()},
           {"template_sha256", template_sha256},
@@ -76,6 +77,7 @@ Provenance Provenance::from_metadata(const Metadata& metadata, const std::string
   p.split = required(metadata, "split", origin);
   p.source = required(metadata, "source", origin);
   p.precision = required(metadata, "precision", origin);
+  p.batch_invariant = required(metadata, "batch_invariant", origin) == "true";
   p.attributes = required_json<std::vector<std::string>>(metadata, "attributes", origin);
   p.subset_names = required_json<std::vector<std::string>>(metadata, "subset_names", origin);
   p.template_sha256 = required(metadata, "template_sha256", origin);

@@ -19,6 +19,7 @@ struct Provenance {
   std::string split;
   std::string source;
   std::string precision;
+  bool batch_invariant = false;
   std::vector<std::string> attributes;    // labelled
   std::vector<std::string> subset_names;  // preference, of a set with subsets
   std::string template_sha256;

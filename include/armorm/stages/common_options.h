@@ -20,6 +20,7 @@ struct ExtractionOptions {
   std::string precision = "bf16";                             // bf16 or fp32
   std::int64_t batch_tokens = 0;                              // tokens in one forward pass; 0 = from free memory
   std::int64_t threads = 0;                                   // CPU threads; 0 = all that this process may use
+  bool batch_invariant = false;  // a row's bits do not depend on packs, shards, threads or runs
   bool allow_special_in_content = false;
   std::int64_t seed = 0;  // of the shuffle before the rows are divided into shards; the published run has 0
   std::string data_root = default_data_root();
