@@ -64,10 +64,10 @@ Backbone::~Backbone() = default;
 Backbone Backbone::load(const BackboneOptions& options) {
   const c10::InferenceMode no_gradients;
   const at::Device device = choose_device(options.device);
-  const at::ScalarType dtype = options.precision == Precision::bf16 ? at::kBFloat16 : at::kFloat;
+  const at::ScalarType dtype = options.precision == Precision::fp32 ? at::kFloat : at::kBFloat16;
   ModelConfig config = ModelConfig::load(options.model_folder);
   SafetensorsFolder files = SafetensorsFolder::open(options.model_folder);
-  model::DecoderWeights weights = model::load_weights(files, config, dtype, device);
+  model::DecoderWeights weights = model::load_weights(files, config, dtype, device, options.precision == Precision::fp8);
   return Backbone(
       std::make_unique<Impl>(Impl{std::move(files), model::Decoder(std::move(config), std::move(weights),
                                                                    device, options.batch_invariant)}));

@@ -3,11 +3,21 @@
 #include <ATen/ATen.h>
 
 #include "model/cpu_linear.h"
+#include "model/fp8.h"
 
 namespace armorm::model {
 namespace {
 
+at::Tensor fp8_product(const Linear& linear, const at::Tensor& x) {
+  const QuantisedRows rows = quantise_rows(x);
+  if (!linear.packed) return multiply_quantised(rows, {linear.weight, linear.scales}, linear.bias);
+  const at::Tensor sums = cpu::linear(rows.values.to(at::kFloat), linear.weight, linear.out_features, {});
+  return scale_sums(sums, rows.scales, linear.scales, linear.bias);
+}
+
 at::Tensor product(const Linear& linear, const at::Tensor& x) {
+  if (linear.scales.defined()) return fp8_product(linear, x);
+  if (linear.packed) return cpu::linear(x, linear.weight, linear.out_features, linear.bias);
   return linear.bias.defined() ? at::linear(x, linear.weight, linear.bias) : at::linear(x, linear.weight);
 }
 
@@ -15,12 +25,17 @@ at::Tensor product(const Linear& linear, const at::Tensor& x) {
 
 Linear make_linear(const at::Tensor& weight, const at::Tensor& bias) {
   const bool packed = weight.is_cpu() && cpu::supports_linear(weight.scalar_type());
-  return {packed ? cpu::pack_weight(weight) : weight, bias, weight.size(0), packed};
+  return {packed ? cpu::pack_weight(weight) : weight, bias, weight.size(0), packed, {}};
+}
+
+Linear make_fp8_linear(const at::Tensor& weight, const at::Tensor& bias) {
+  const QuantisedRows rows = quantise_rows(weight);
+  const bool packed = weight.is_cpu() && cpu::supports_linear(at::kFloat);
+  return {packed ? cpu::pack_weight(rows.values.to(at::kFloat)) : rows.values, bias, weight.size(0), packed, rows.scales};
 }
 
 at::Tensor apply(const Linear& linear, const at::Tensor& x, std::int64_t rows_at_once) {
-  if (linear.packed) return cpu::linear(x, linear.weight, linear.out_features, linear.bias);
-  if (rows_at_once == 0) return product(linear, x);
+  if (rows_at_once == 0 || linear.packed) return product(linear, x);
   const std::int64_t n = x.size(0);
   at::Tensor out = at::empty({n, linear.out_features}, x.options());
   for (std::int64_t first = 0; first < n; first += rows_at_once) {

@@ -39,8 +39,12 @@ void give_back_pages(std::span<const std::byte> mapped) {
 
 class Loader {
  public:
-  Loader(const SafetensorsFolder& files, at::ScalarType dtype, at::Device device)
-      : files_(files), dtype_(dtype), device_(device), prefix_(find_prefix(files)) {}
+  Loader(const SafetensorsFolder& files, at::ScalarType dtype, at::Device device, bool fp8)
+      : files_(files), dtype_(dtype), device_(device), fp8_(fp8), prefix_(find_prefix(files)) {}
+
+  Linear linear(const at::Tensor& weight, const at::Tensor& bias) const {
+    return fp8_ ? make_fp8_linear(weight, bias) : make_linear(weight, bias);
+  }
 
   at::Tensor matrix(const std::string& name, const Shape& shape) const {
     const at::Tensor out = stored(name, shape).to(device_, dtype_);
@@ -108,6 +112,7 @@ class Loader {
   const SafetensorsFolder& files_;
   at::ScalarType dtype_;
   at::Device device_;
+  bool fp8_;
   std::string prefix_;
 };
 
@@ -131,7 +136,7 @@ Linear load_linear(const Loader& load, const Parts& parts, std::int64_t in, bool
     weights.emplace_back(name + ".weight", Shape{rows, in});
     biases.emplace_back(name + ".bias", Shape{rows});
   }
-  const Linear linear = make_linear(load.fused(weights), biased ? load.fused(biases) : at::Tensor());
+  const Linear linear = load.linear(load.fused(weights), biased ? load.fused(biases) : at::Tensor());
   if (linear.packed) load.release(weights);
   return linear;
 }
@@ -171,8 +176,8 @@ LayerWeights load_layer(const Loader& load, const ModelConfig& c, std::int64_t i
 }  // namespace
 
 DecoderWeights load_weights(const SafetensorsFolder& files, const ModelConfig& config, at::ScalarType dtype,
-                            at::Device device) {
-  const Loader load(files, dtype, device);
+                            at::Device device, bool fp8) {
+  const Loader load(files, dtype, device, fp8);
   DecoderWeights weights;
   weights.embedding = load.matrix("embed_tokens.weight", {config.vocab_size, config.hidden_size});
   for (std::int64_t i = 0; i < config.num_hidden_layers; ++i)

@@ -19,7 +19,7 @@ void ExtractionOptions::declare(OptionList& list) {
       .add("n_shards", n_shards, "Number of shards the data set is divided into, >= 1")
       .add("shard_idx", shard_idx, "Which shard this process computes, 1-based")
       .add("device", device, "CUDA device index; -1 = CPU")
-      .add("precision", precision, "Arithmetic of the backbone", {"bf16", "fp32"})
+      .add("precision", precision, "Arithmetic of the backbone", {"bf16", "fp32", "fp8"})
       .add("batch_tokens", batch_tokens, "Tokens in one forward pass; 0 = from the free memory")
       .add("threads", threads, "CPU threads; 0 = all that this process may use")
       .add("batch_invariant", batch_invariant,

@@ -7,6 +7,7 @@
 #include "armorm/core/log.h"
 #include "armorm/data/hub_cache.h"
 #include "armorm/model/compute_threads.h"
+#include "armorm/model/precision_deviation.h"
 
 namespace armorm {
 namespace {
@@ -26,6 +27,17 @@ std::int64_t dropped_count(const Provenance& provenance) {
   std::int64_t count = 0;
   for (const auto& [reason, rows] : provenance.dropped) count += static_cast<std::int64_t>(rows.size());
   return count;
+}
+
+BackboneOptions backbone_options(const ExtractionOptions& options, const ModelInputs& model) {
+  BackboneOptions backbone;
+  backbone.model_folder = model.folder;
+  backbone.precision = options.precision == "fp32"  ? Precision::fp32
+                       : options.precision == "fp8" ? Precision::fp8
+                                                    : Precision::bf16;
+  backbone.device = static_cast<int>(options.device);
+  backbone.batch_invariant = options.batch_invariant;
+  return backbone;
 }
 
 }  // namespace
@@ -51,12 +63,18 @@ int thread_count(const ExtractionOptions& options) {
 
 std::future<Backbone> load_backbone(const ExtractionOptions& options, const ModelInputs& model) {
   set_compute_threads(thread_count(options));  // of the caller's thread, which will run the backbone
-  BackboneOptions backbone;
-  backbone.model_folder = model.folder;
-  backbone.precision = options.precision == "fp32" ? Precision::fp32 : Precision::bf16;
-  backbone.device = static_cast<int>(options.device);
-  backbone.batch_invariant = options.batch_invariant;
-  return std::async(std::launch::async, [backbone] { return Backbone::load(backbone); });
+  return std::async(std::launch::async, [how = backbone_options(options, model)] { return Backbone::load(how); });
+}
+
+void record_deviation(const ExtractionOptions& options, const ModelInputs& model, const Backbone& backbone,
+                      const std::vector<std::span<const TokenId>>& rows, Provenance& provenance) {
+  constexpr std::size_t kRows = 8;
+  if (options.precision != "fp8") return;
+  const Deviation deviation = deviation_from_bf16(backbone, backbone_options(options, model),
+                                                  std::span(rows).first(std::min(kRows, rows.size())));
+  provenance.deviation = fmt::format("{:.4f} of bf16 (relative, {} rows), lowest cosine {:.5f}", deviation.relative,
+                                     deviation.rows, deviation.lowest_cosine);
+  log::info("the embeddings of fp8 deviate by {}", provenance.deviation);
 }
 
 Provenance make_provenance(const ExtractionOptions& options, const ModelInputs& model, const DatasetInputs& dataset,

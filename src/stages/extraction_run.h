@@ -37,6 +37,10 @@ DatasetInputs open_dataset_inputs(const std::string& path, const std::string& sp
 // Loads the weights on another thread while the caller encodes its rows; get() throws what went wrong.
 std::future<Backbone> load_backbone(const ExtractionOptions& options, const ModelInputs& model);
 
+// With --precision fp8: measures on the first few rows how far the embeddings lie from those of bf16, says so and records it.
+void record_deviation(const ExtractionOptions& options, const ModelInputs& model, const Backbone& backbone,
+                      const std::vector<std::span<const TokenId>>& rows, Provenance& provenance);
+
 int thread_count(const ExtractionOptions& options);
 
 // Collects rows and encodes them many at a time; the callback runs on several threads, each row once.

@@ -20,6 +20,7 @@ struct Provenance {
   std::string source;
   std::string precision;
   bool batch_invariant = false;
+  std::string deviation;  // of fp8 embeddings from those of bf16; empty for other precisions
   std::vector<std::string> attributes;    // labelled
   std::vector<std::string> subset_names;  // preference, of a set with subsets
   std::string template_sha256;

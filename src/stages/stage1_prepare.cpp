@@ -145,6 +145,7 @@ std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options) {
       embeddings_folder(options.extraction.data_root, model.name) /
       (shard_stem(dataset.name, options.extraction.shard_idx, options.extraction.n_shards) + ".safetensors");
   const Backbone backbone = loading.get();
+  record_deviation(options.extraction, model, backbone, {shard.tokens.begin(), shard.tokens.end()}, provenance);
   const ExtractionStats stats = write_shard(options, shard, backbone, provenance, target);
   print_summary("stage1-prepare", provenance, stats, target);
   return target;

@@ -258,6 +258,9 @@ std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options) {
   const std::filesystem::path target =
       embeddings_folder(options.extraction.data_root, model.name) / (stem + ".safetensors");
   const Backbone backbone = loading.get();
+  std::vector<std::span<const TokenId>> chosen;
+  for (const EncodedPair& pair : shard.pairs) chosen.push_back(pair.tokens[0]);
+  record_deviation(options.extraction, model, backbone, chosen, provenance);
   PairWriter writer(target, provenance, backbone.config().hidden_size, !subset_ids.empty());
   const ExtractionStats stats = extract(options, shard, backbone, writer);
   writer.publish(shard.row_ids, subset_ids);

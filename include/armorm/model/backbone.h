@@ -14,7 +14,10 @@
 
 namespace armorm {
 
-enum class Precision { fp32, bf16 };
+// fp8: bfloat16, but the layers' products multiply e4m3 values with one scale for each row of activations and each
+// output channel, quantised at load; deviation_from_bf16() tells what that costs. Elsewhere than on CUDA it is as
+// accurate, but slow.
+enum class Precision { fp32, bf16, fp8 };
 
 struct BackboneOptions {
   std::filesystem::path model_folder;
