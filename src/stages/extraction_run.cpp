@@ -62,6 +62,7 @@ int thread_count(const ExtractionOptions& options) {
 }
 
 std::future<Backbone> load_backbone(const ExtractionOptions& options, const ModelInputs& model) {
+  if (options.dry_run) return {};
   set_compute_threads(thread_count(options));  // of the caller's thread, which will run the backbone
   return std::async(std::launch::async, [how = backbone_options(options, model)] { return Backbone::load(how); });
 }

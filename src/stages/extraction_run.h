@@ -34,7 +34,8 @@ struct DatasetInputs {
 DatasetInputs open_dataset_inputs(const std::string& path, const std::string& split,
                                   const std::vector<std::string>& columns);
 
-// Loads the weights on another thread while the caller encodes its rows; get() throws what went wrong.
+// Loads the weights on another thread while the caller encodes its rows; get() throws what went wrong. Not valid in
+// a dry run.
 std::future<Backbone> load_backbone(const ExtractionOptions& options, const ModelInputs& model);
 
 // With --precision fp8: measures on the first few rows how far the embeddings lie from those of bf16, says so and records it.

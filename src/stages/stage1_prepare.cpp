@@ -1,7 +1,8 @@
 #include "armorm/stages/stage1_prepare.h"
 
-#include <limits>
+#include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <numeric>
 #include <set>
 
@@ -9,6 +10,7 @@
 #include "armorm/core/log.h"
 #include "armorm/core/progress.h"
 #include "stages/artifact_paths.h"
+#include "stages/dry_run.h"
 #include "stages/extraction_run.h"
 
 namespace armorm {
@@ -72,16 +74,38 @@ void drop_long_rows(LabelledShard& shard, std::size_t limit) {
   shard.row_ids.resize(kept);
 }
 
+// The last token of each row.
+std::vector<ExtractionRequest> make_requests(const LabelledShard& shard) {
+  std::vector<ExtractionRequest> requests;
+  for (const auto& tokens : shard.tokens) requests.push_back({tokens, {static_cast<std::int64_t>(tokens.size()) - 1}});
+  return requests;
+}
+
+std::vector<TensorSpec> tensors(std::int64_t n, std::int64_t d, std::int64_t k) {
+  return {{"embeddings", DType::bf16, {n, d}}, {"labels", DType::f32, {n, k}}, {"row_ids", DType::i64, {n}}};
+}
+
+void report_plan(const Stage1PrepareOptions& options, const ModelInputs& model, const LabelledShard& shard,
+                 const Provenance& provenance, const std::filesystem::path& target) {
+  const std::vector<ExtractionRequest> requests = make_requests(shard);
+  DryRunPlan plan{.program = "stage1-prepare", .provenance = provenance, .requests = requests,
+                  .samples = {{fmt::format("row {}", shard.row_ids.front()), shard.tokens.front(), {}}}, .label_counts = {},
+                  .target = target,
+                  .target_bytes = total_bytes(tensors(provenance.rows, model.config.hidden_size,
+                                                      static_cast<std::int64_t>(options.attributes.size())))};
+  for (std::size_t k = 0; k < options.attributes.size(); ++k)
+    plan.label_counts[options.attributes[k]] = std::count_if(
+        shard.labels.begin(), shard.labels.end(), [k](const std::vector<float>& row) { return !std::isnan(row[k]); });
+  print_dry_run(options.extraction, model, plan);
+}
+
 ExtractionStats write_shard(const Stage1PrepareOptions& options, const LabelledShard& shard, const Backbone& backbone,
                             const Provenance& provenance, const std::filesystem::path& target) {
   const auto n = static_cast<std::int64_t>(shard.tokens.size());
   const auto k = static_cast<std::int64_t>(options.attributes.size());
   const std::int64_t d = backbone.config().hidden_size;
-  SafetensorsWriter writer(target,
-                           {{"embeddings", DType::bf16, {n, d}}, {"labels", DType::f32, {n, k}}, {"row_ids", DType::i64, {n}}},
-                           provenance.to_metadata());
-  std::vector<ExtractionRequest> requests;
-  for (const auto& tokens : shard.tokens) requests.push_back({tokens, {static_cast<std::int64_t>(tokens.size()) - 1}});
+  SafetensorsWriter writer(target, tensors(n, d, k), provenance.to_metadata());
+  const std::vector<ExtractionRequest> requests = make_requests(shard);
   Progress progress("stage1-prepare", n);
   Extractor extractor(backbone, {.batch_tokens = options.extraction.batch_tokens});
   const ExtractionStats stats = extractor.run(requests, [&](std::size_t request, MatrixView<const float> rows) {
@@ -122,8 +146,6 @@ std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options) {
   const ModelInputs model = open_model_inputs(options.extraction);
   const DatasetInputs dataset = open_dataset_inputs(options.dataset_path, options.dataset_split, options.columns);
   std::future<Backbone> loading = load_backbone(options.extraction, model);
-  log::info("{}: {} rows; model {}", dataset.name, dataset.dataset.num_rows(), model.name);
-
   LabelledShard shard = encode_shard(options, model, dataset.dataset);
   drop_long_rows(shard, static_cast<std::size_t>(options.seq_len > 0 ? options.seq_len
                                                                      : model.config.max_position_embeddings));
@@ -144,7 +166,12 @@ std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options) {
   const std::filesystem::path target =
       embeddings_folder(options.extraction.data_root, model.name) /
       (shard_stem(dataset.name, options.extraction.shard_idx, options.extraction.n_shards) + ".safetensors");
+  if (options.extraction.dry_run) {
+    report_plan(options, model, shard, provenance, target);
+    return target;
+  }
   const Backbone backbone = loading.get();
+  log::info("{}: {} rows; model {} on {}", dataset.name, provenance.rows, model.name, backbone.device_name());
   record_deviation(options.extraction, model, backbone, {shard.tokens.begin(), shard.tokens.end()}, provenance);
   const ExtractionStats stats = write_shard(options, shard, backbone, provenance, target);
   print_summary("stage1-prepare", provenance, stats, target);

@@ -10,6 +10,7 @@
 #include "armorm/core/progress.h"
 #include "armorm/text/gating_pattern.h"
 #include "stages/artifact_paths.h"
+#include "stages/dry_run.h"
 #include "stages/extraction_run.h"
 
 namespace armorm {
@@ -149,6 +150,14 @@ std::vector<ExtractionRequest> make_requests(const PairShard& shard) {
   return requests;
 }
 
+std::vector<TensorSpec> tensors(std::int64_t n, std::int64_t d, bool subsets) {
+  std::vector<TensorSpec> specs{{"embeddings", DType::bf16, {n, 2, d}},
+                                {"prompt_embeddings", DType::bf16, {n, 2, d}},
+                                {"row_ids", DType::i64, {n}}};
+  if (subsets) specs.push_back({"subset_ids", DType::i64, {n}});
+  return specs;
+}
+
 class PairWriter {
  public:
   PairWriter(const std::filesystem::path& target, const Provenance& provenance, std::int64_t hidden_size, bool subsets)
@@ -166,13 +175,6 @@ class PairWriter {
   }
 
  private:
-  static std::vector<TensorSpec> tensors(std::int64_t n, std::int64_t d, bool subsets) {
-    std::vector<TensorSpec> specs{{"embeddings", DType::bf16, {n, 2, d}},
-                                  {"prompt_embeddings", DType::bf16, {n, 2, d}},
-                                  {"row_ids", DType::i64, {n}}};
-    if (subsets) specs.push_back({"subset_ids", DType::i64, {n}});
-    return specs;
-  }
   std::uint64_t row_bytes_;
   SafetensorsWriter writer_;
 };
@@ -201,6 +203,20 @@ Provenance describe(const Stage2PrepareOptions& options, const ModelInputs& mode
   p.counts["special_in_content"] = shard.special_in_content;
   p.counts["prompts_differ"] = shard.prompts_differ;
   return p;
+}
+
+void report_plan(const Stage2PrepareOptions& options, const ModelInputs& model, const PairShard& shard,
+                 const Provenance& provenance, const std::filesystem::path& target) {
+  const std::vector<ExtractionRequest> requests = make_requests(shard);
+  DryRunPlan plan{.program = "stage2-prepare", .provenance = provenance, .requests = requests, .samples = {},
+                  .label_counts = {}, .target = target,
+                  .target_bytes = total_bytes(tensors(provenance.rows, model.config.hidden_size,
+                                                      !provenance.subset_names.empty()))};
+  const EncodedPair& first = shard.pairs.front();
+  for (std::size_t side = 0; side < 2; ++side)
+    plan.samples.push_back({fmt::format("row {}, {}", shard.row_ids.front(), kSideNames[side]), first.tokens[side],
+                            first.gating[side]});
+  print_dry_run(options.extraction, model, plan);
 }
 
 void report_counts(const PairShard& shard, bool special_allowed) {
@@ -238,8 +254,6 @@ std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options) {
   check_model_family(options.model_family, model);
   const DatasetInputs dataset = open_dataset_inputs(options.dataset_path, options.dataset_split, options.columns);
   std::future<Backbone> loading = load_backbone(options.extraction, model);
-  log::info("{}: {} rows; model {}", dataset.name, dataset.dataset.num_rows(), model.name);
-
   PairShard shard = encode_shard(options, model, dataset.dataset);
   drop_long_pairs(shard, options.seq_len);
   if (shard.pairs.empty())
@@ -257,7 +271,12 @@ std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options) {
   if (options.extraction.n_shards > 1) stem = shard_stem(stem, options.extraction.shard_idx, options.extraction.n_shards);
   const std::filesystem::path target =
       embeddings_folder(options.extraction.data_root, model.name) / (stem + ".safetensors");
+  if (options.extraction.dry_run) {
+    report_plan(options, model, shard, provenance, target);
+    return target;
+  }
   const Backbone backbone = loading.get();
+  log::info("{}: {} pairs; model {} on {}", dataset.name, provenance.rows, model.name, backbone.device_name());
   std::vector<std::span<const TokenId>> chosen;
   for (const EncodedPair& pair : shard.pairs) chosen.push_back(pair.tokens[0]);
   record_deviation(options.extraction, model, backbone, chosen, provenance);

@@ -23,6 +23,7 @@ struct ExtractionOptions {
   bool batch_invariant = false;  // a row's bits do not depend on packs, shards, threads or runs
   bool allow_special_in_content = false;
   std::int64_t seed = 0;  // of the shuffle before the rows are divided into shards; the published run has 0
+  bool dry_run = false;   // report what would be done, load no weights and write nothing
   std::string data_root = default_data_root();
 
   void declare(OptionList& list);
