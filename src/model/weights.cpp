@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <memory>
 
 #include "armorm/core/error.h"
+#include "model/staged_copy.h"
 
 namespace armorm::model {
 namespace {
@@ -40,15 +42,18 @@ void give_back_pages(std::span<const std::byte> mapped) {
 class Loader {
  public:
   Loader(const SafetensorsFolder& files, at::ScalarType dtype, at::Device device, bool fp8)
-      : files_(files), dtype_(dtype), device_(device), fp8_(fp8), prefix_(find_prefix(files)) {}
+      : files_(files), dtype_(dtype), device_(device), fp8_(fp8), prefix_(find_prefix(files)) {
+    if (!device.is_cpu()) staged_ = std::make_unique<StagedCopy>(device);
+  }
 
   Linear linear(const at::Tensor& weight, const at::Tensor& bias) const {
     return fp8_ ? make_fp8_linear(weight, bias) : make_linear(weight, bias);
   }
 
   at::Tensor matrix(const std::string& name, const Shape& shape) const {
-    const at::Tensor out = stored(name, shape).to(device_, dtype_);
-    if (!device_.is_cpu()) release({{name, shape}});
+    if (device_.is_cpu()) return stored(name, shape).to(dtype_);
+    at::Tensor out = at::empty(shape, at::TensorOptions().dtype(dtype_).device(device_));
+    copy_part(name, shape, out);
     return out;
   }
 
@@ -61,9 +66,8 @@ class Loader {
     const at::Tensor out = at::empty(shape, at::TensorOptions().dtype(dtype_).device(device_));
     std::int64_t row = 0;
     for (const auto& [name, part_shape] : parts) {
-      out.narrow(0, row, part_shape[0]).copy_(stored(name, part_shape));
+      copy_part(name, part_shape, out.narrow(0, row, part_shape[0]));
       row += part_shape[0];
-      if (!device_.is_cpu()) release({{name, part_shape}});
     }
     return out;
   }
@@ -87,6 +91,16 @@ class Loader {
     for (const SafetensorsFile& file : files_.files())
       if (file.contains(tensor)) return file.path().string();
     return "the weights";
+  }
+
+  void copy_part(const std::string& name, const Shape& shape, const at::Tensor& to) const {
+    const at::Tensor from = stored(name, shape);
+    if (device_.is_cpu()) {
+      to.copy_(from);
+      return;
+    }
+    staged_->copy(to, from.to(dtype_));
+    release({{name, shape}});
   }
 
   // The tensor as it lies in the file.
@@ -114,6 +128,7 @@ class Loader {
   at::Device device_;
   bool fp8_;
   std::string prefix_;
+  std::unique_ptr<StagedCopy> staged_;  // where there is a device
 };
 
 struct Biases {
