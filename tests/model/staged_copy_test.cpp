@@ -10,6 +10,8 @@
 namespace armorm::model {
 namespace {
 
+using test::has_cuda;
+
 void check_copies(at::Device device) {
   StagedCopy staged(device, 1000);
   for (const std::int64_t size : {0, 1, 250, 499, 500, 501, 5000}) {
