@@ -108,11 +108,13 @@ void print_summary(const std::string& what, const Provenance& provenance, const 
     if (!rows.empty()) log::warn("{} rows dropped: {}", rows.size(), reason);
   const double seconds = std::max(stats.seconds, 1e-9);
   std::cout << fmt::format(
-      "{}: shard {} of {}: {} rows written, {} dropped, {} input tokens in {:.1f} s = {:.0f} tokens/s, device busy {:.1f} %\n"
-      "  {} tokens computed, {} saved by duplicates and {} by shared prefixes: {:.3f} input tokens for each\n  {}\n",
+      "{}: shard {} of {}: {} rows written, {} dropped, {} input tokens ({} computed) in {:.1f} s = {:.0f} tokens/s\n"
+      "  device busy {:.1f} % of the time; {} tokens saved by duplicates, {} by shared prefixes: {:.3f} input tokens for "
+      "each computed\n  {}\n",
       what, provenance.shard_idx, provenance.n_shards, provenance.rows, dropped_count(provenance), stats.input_tokens,
-      stats.seconds, static_cast<double>(stats.input_tokens) / seconds, 100.0 * stats.busy_fraction(),
-      stats.computed_tokens, stats.saved_by_duplicates(), stats.saved_by_prefixes(), stats.sharing_ratio(), file.string());
+      stats.computed_tokens, stats.seconds, static_cast<double>(stats.input_tokens) / seconds,
+      100.0 * stats.busy_fraction(), stats.saved_by_duplicates(), stats.saved_by_prefixes(), stats.sharing_ratio(),
+      file.string());
 }
 
 }  // namespace armorm
