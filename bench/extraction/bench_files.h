@@ -51,10 +51,13 @@ inline std::vector<std::vector<TokenId>> read_sequences(const std::string& folde
   return out;
 }
 
-// Wall clock and processor time since its making. Processor time is the steadier one on a machine that others use.
+// Wall clock and processor time since its making. Processor time is the steadier one on a machine that others
+// use.
 class Stopwatch {
  public:
-  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+  }
   double cpu_seconds() const { return static_cast<double>(std::clock() - cpu_begin_) / CLOCKS_PER_SEC; }
 
  private:

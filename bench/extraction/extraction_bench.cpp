@@ -1,6 +1,7 @@
 // Extracts the last-token embeddings of the sequences of make_model.py and prints one line of JSON.
 //
-//   extraction_bench MODEL_FOLDER [--n_sequences N] [--batch_tokens N] [--precision bf16|fp32|fp8] [--device N]
+//   extraction_bench MODEL_FOLDER [--n_sequences N] [--batch_tokens N] [--precision bf16|fp32|fp8] [--device
+//   N]
 //                    [--threads N] [--share 0|1] [--batch_invariant 0|1] [--out FILE]
 #include <fmt/format.h>
 
@@ -34,21 +35,26 @@ void run(const Flags& flags) {
   std::vector<ExtractionRequest> requests;
   for (const auto& tokens : sequences) requests.push_back({tokens, {std::ssize(tokens) - 1}});
   const std::int64_t width = backbone.config().hidden_size;
-  std::vector<float> states(flags.text("out").empty() ? 0 : requests.size() * static_cast<std::size_t>(width));
+  std::vector<float> states(flags.text("out").empty() ? 0
+                                                      : requests.size() * static_cast<std::size_t>(width));
   const auto sink = [&](std::size_t request, MatrixView<const float> row) {
-    if (!states.empty()) std::copy_n(row.data, width, states.begin() + static_cast<std::ptrdiff_t>(request) * width);
+    if (!states.empty())
+      std::copy_n(row.data, width, states.begin() + static_cast<std::ptrdiff_t>(request) * width);
   };
-  Extractor extractor(backbone, {.batch_tokens = flags.number("batch_tokens"), .share_prefixes = flags.on("share")});
+  Extractor extractor(backbone,
+                      {.batch_tokens = flags.number("batch_tokens"), .share_prefixes = flags.on("share")});
   extractor.run(std::span(requests).first(1), sink);
   const Stopwatch watch;
   const ExtractionStats stats = extractor.run(requests, sink);
   fmt::print(
-      "{{\"tokens\": {}, \"seconds\": {:.4f}, \"cpu_seconds\": {:.4f}, \"peak_rss_mib\": {}, \"computed_tokens\": {}, "
-      "\"saved_by_duplicates\": {}, \"saved_by_prefixes\": {}, \"passes\": {}, \"busy\": {:.4f}, \"load_seconds\": {:.3f}, "
+      "{{\"tokens\": {}, \"seconds\": {:.4f}, \"cpu_seconds\": {:.4f}, \"peak_rss_mib\": {}, "
+      "\"computed_tokens\": {}, "
+      "\"saved_by_duplicates\": {}, \"saved_by_prefixes\": {}, \"passes\": {}, \"busy\": {:.4f}, "
+      "\"load_seconds\": {:.3f}, "
       "\"load_peak_rss_mib\": {}, \"device\": \"{}\"}}\n",
       stats.input_tokens, watch.seconds(), watch.cpu_seconds(), peak_rss_mib(), stats.computed_tokens,
-      stats.saved_by_duplicates(), stats.saved_by_prefixes(), stats.passes, stats.busy_fraction(), load_seconds, load_rss,
-      backbone.device_name());
+      stats.saved_by_duplicates(), stats.saved_by_prefixes(), stats.passes, stats.busy_fraction(),
+      load_seconds, load_rss, backbone.device_name());
   if (!states.empty()) save(flags.text("out"), states, width);
 }
 
@@ -57,8 +63,14 @@ void run(const Flags& flags) {
 int main(int argc, char** argv) {
   try {
     run(Flags(argc, argv,
-              {{"n_sequences", "1000000"}, {"batch_tokens", "0"}, {"precision", "bf16"}, {"device", "-1"}, {"threads", "2"},
-               {"share", "1"}, {"batch_invariant", "0"}, {"out", ""}}));
+              {{"n_sequences", "1000000"},
+               {"batch_tokens", "0"},
+               {"precision", "bf16"},
+               {"device", "-1"},
+               {"threads", "2"},
+               {"share", "1"},
+               {"batch_invariant", "0"},
+               {"out", ""}}));
     return 0;
   } catch (const armorm::Error& error) {
     fmt::print(stderr, "extraction_bench: {}\n", error.what());

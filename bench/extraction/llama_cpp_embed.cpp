@@ -1,5 +1,6 @@
-// llama.cpp's embedding mode over the sequences of make_model.py: as many whole sequences in a batch as fit, the last
-// token's state of each (pooling "last", no logits). compare.py builds this against a llama.cpp tree of the user's.
+// llama.cpp's embedding mode over the sequences of make_model.py: as many whole sequences in a batch as fit,
+// the last token's state of each (pooling "last", no logits). compare.py builds this against a llama.cpp tree
+// of the user's.
 //
 //   llama_cpp_embed MODEL.gguf SEQUENCES.bin THREADS BATCH_TOKENS [STATES.bin]
 //
@@ -29,7 +30,8 @@ std::vector<Tokens> read_sequences(const char* path) {
     return values;
   };
   std::vector<Tokens> sequences;
-  for (const std::int32_t length : read(static_cast<std::size_t>(read(1)[0]))) sequences.push_back(Tokens(static_cast<std::size_t>(length)));
+  for (const std::int32_t length : read(static_cast<std::size_t>(read(1)[0])))
+    sequences.push_back(Tokens(static_cast<std::size_t>(length)));
   for (Tokens& tokens : sequences) tokens = read(tokens.size());
   return sequences;
 }
@@ -58,7 +60,9 @@ llama_context* open(const char* path, int threads, int batch_tokens) {
 class Embedder {
  public:
   Embedder(llama_context* context, int batch_tokens)
-      : context_(context), batch_tokens_(batch_tokens), batch_(llama_batch_init(batch_tokens, 0, 1)),
+      : context_(context),
+        batch_tokens_(batch_tokens),
+        batch_(llama_batch_init(batch_tokens, 0, 1)),
         width_(llama_model_n_embd(llama_get_model(context))) {}
 
   // Longest first, so that a batch holds sequences of like length.
@@ -130,10 +134,11 @@ int main(int argc, char** argv) {
   for (const Tokens& sequence : sequences) tokens += sequence.size();
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  std::printf("{\"tokens\": %zu, \"seconds\": %.4f, \"cpu_seconds\": %.4f, \"peak_rss_mib\": %ld}\n", tokens, seconds,
-              cpu_seconds, usage.ru_maxrss / 1024);
+  std::printf("{\"tokens\": %zu, \"seconds\": %.4f, \"cpu_seconds\": %.4f, \"peak_rss_mib\": %ld}\n", tokens,
+              seconds, cpu_seconds, usage.ru_maxrss / 1024);
   if (argc > 5)
     std::ofstream(argv[5], std::ios::binary)
-        .write(reinterpret_cast<const char*>(states.data()), static_cast<std::streamsize>(states.size() * sizeof(float)));
+        .write(reinterpret_cast<const char*>(states.data()),
+               static_cast<std::streamsize>(states.size() * sizeof(float)));
   return 0;
 }

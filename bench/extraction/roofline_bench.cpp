@@ -1,7 +1,8 @@
-// Times each operation of a decoder layer at a model's shapes and sets it against what the device reaches on a large
-// square product (operations bound by arithmetic) and on a copy (operations bound by memory).
+// Times each operation of a decoder layer at a model's shapes and sets it against what the device reaches on
+// a large square product (operations bound by arithmetic) and on a copy (operations bound by memory).
 //
-//   roofline_bench MODEL_FOLDER [--tokens N] [--sequence N] [--precision bf16|fp32|fp8] [--device N] [--threads N]
+//   roofline_bench MODEL_FOLDER [--tokens N] [--sequence N] [--precision bf16|fp32|fp8] [--device N]
+//   [--threads N]
 //
 // A pack of `tokens` tokens in sequences of `sequence` tokens; the weights are random.
 #include <ATen/ATen.h>
@@ -37,8 +38,9 @@ class Bench {
  public:
   explicit Bench(const Flags& flags)
       : config_(ModelConfig::load(flags.folder)),
-        device_(flags.number("device") < 0 ? at::Device(at::kCPU)
-                                           : at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(flags.number("device")))),
+        device_(flags.number("device") < 0
+                    ? at::Device(at::kCPU)
+                    : at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(flags.number("device")))),
         type_(flags.text("precision") == "fp32" ? at::kFloat : at::kBFloat16),
         fp8_(flags.text("precision") == "fp8"),
         n_(flags.number("tokens")),
@@ -47,10 +49,13 @@ class Bench {
   void print() {
     const double peak_flops = gemm_peak();
     const double peak_bytes = copy_peak();
-    fmt::print("{} {}: {} tokens in sequences of {}; a product of {} reaches {:.2f} TFLOP/s, a copy {:.1f} GB/s\n\n",
-               device_.str(), fp8_ ? "fp8" : c10::toString(type_), n_, sequence_, gemm_shape_, peak_flops / 1e12,
-               peak_bytes / 1e9);
-    fmt::print("| operation | GFLOP | MB | ms | TFLOP/s | of the product | GB/s | of the copy |\n|---|---:|---:|---:|---:|---:|---:|---:|\n");
+    fmt::print(
+        "{} {}: {} tokens in sequences of {}; a product of {} reaches {:.2f} TFLOP/s, a copy {:.1f} GB/s\n\n",
+        device_.str(), fp8_ ? "fp8" : c10::toString(type_), n_, sequence_, gemm_shape_, peak_flops / 1e12,
+        peak_bytes / 1e9);
+    fmt::print(
+        "| operation | GFLOP | MB | ms | TFLOP/s | of the product | GB/s | of the copy "
+        "|\n|---|---:|---:|---:|---:|---:|---:|---:|\n");
     Operation layer{"one layer", 0, 0, {}};
     double total = 0.0;
     for (const Operation& operation : operations()) {
@@ -68,9 +73,10 @@ class Bench {
 
  private:
   static void print_row(const Operation& o, double seconds, double peak_flops, double peak_bytes) {
-    fmt::print("| {} | {:.2f} | {:.1f} | {:.3f} | {:.3f} | {:.1f} % | {:.1f} | {:.1f} % |\n", o.name, o.flops / 1e9,
-               o.bytes / 1e6, seconds * 1e3, o.flops / seconds / 1e12, 100 * o.flops / seconds / peak_flops,
-               o.bytes / seconds / 1e9, 100 * o.bytes / seconds / peak_bytes);
+    fmt::print("| {} | {:.2f} | {:.1f} | {:.3f} | {:.3f} | {:.1f} % | {:.1f} | {:.1f} % |\n", o.name,
+               o.flops / 1e9, o.bytes / 1e6, seconds * 1e3, o.flops / seconds / 1e12,
+               100 * o.flops / seconds / peak_flops, o.bytes / seconds / 1e9,
+               100 * o.bytes / seconds / peak_bytes);
   }
 
   at::Tensor random(at::IntArrayRef shape, at::ScalarType type) const {
@@ -159,11 +165,13 @@ class Bench {
   }
 
   Operation rotation() const {
-    const at::Tensor x = random({n_, config_.num_attention_heads + config_.num_key_value_heads, config_.head_dim});
+    const at::Tensor x =
+        random({n_, config_.num_attention_heads + config_.num_key_value_heads, config_.head_dim});
     const at::Tensor angles = random({n_, config_.head_dim / 2}, at::kFloat);
     const at::Tensor cos = angles.cos();
     const at::Tensor sin = angles.sin();
-    return {"rope", 3.0 * static_cast<double>(x.numel()), 2.0 * static_cast<double>(x.nbytes() + angles.nbytes()), [=] {
+    return {"rope", 3.0 * static_cast<double>(x.numel()),
+            2.0 * static_cast<double>(x.nbytes() + angles.nbytes()), [=] {
               at::Tensor rotated = x;
               rope_inplace(rotated, cos, sin);
             }};
@@ -171,7 +179,8 @@ class Bench {
 
   Operation activation() const {
     const at::Tensor gate_up = random({n_, 2 * config_.intermediate_size});
-    return {"gated activation", 5.0 * static_cast<double>(gate_up.numel() / 2), 1.5 * static_cast<double>(gate_up.nbytes()),
+    return {"gated activation", 5.0 * static_cast<double>(gate_up.numel() / 2),
+            1.5 * static_cast<double>(gate_up.nbytes()),
             [=] { gated_activation(gate_up, Activation::silu); }};
   }
 
@@ -203,8 +212,9 @@ class Bench {
 
 int main(int argc, char** argv) {
   try {
-    const Flags flags(argc, argv,
-                      {{"tokens", "2048"}, {"sequence", "256"}, {"precision", "bf16"}, {"device", "-1"}, {"threads", "2"}});
+    const Flags flags(
+        argc, argv,
+        {{"tokens", "2048"}, {"sequence", "256"}, {"precision", "bf16"}, {"device", "-1"}, {"threads", "2"}});
     const c10::InferenceMode no_gradients;
     set_compute_threads(static_cast<int>(flags.number("threads")));
     Bench(flags).print();

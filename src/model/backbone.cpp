@@ -67,7 +67,8 @@ Backbone Backbone::load(const BackboneOptions& options) {
   const at::ScalarType dtype = options.precision == Precision::fp32 ? at::kFloat : at::kBFloat16;
   ModelConfig config = ModelConfig::load(options.model_folder);
   SafetensorsFolder files = SafetensorsFolder::open(options.model_folder);
-  model::DecoderWeights weights = model::load_weights(files, config, dtype, device, options.precision == Precision::fp8);
+  model::DecoderWeights weights =
+      model::load_weights(files, config, dtype, device, options.precision == Precision::fp8);
   return Backbone(
       std::make_unique<Impl>(Impl{std::move(files), model::Decoder(std::move(config), std::move(weights),
                                                                    device, options.batch_invariant)}));
@@ -83,7 +84,8 @@ struct DeviceSpan {
   c10::Event end;
 
   explicit DeviceSpan(at::Device device)
-      : begin(device.type(), c10::EventFlag::BACKEND_DEFAULT), end(device.type(), c10::EventFlag::BACKEND_DEFAULT) {
+      : begin(device.type(), c10::EventFlag::BACKEND_DEFAULT),
+        end(device.type(), c10::EventFlag::BACKEND_DEFAULT) {
     begin.record(stream(device));
   }
   void close(at::Device device) { end.record(stream(device)); }
@@ -93,7 +95,9 @@ struct DeviceSpan {
   }
 
  private:
-  static c10::Stream stream(at::Device device) { return c10::impl::VirtualGuardImpl(device.type()).getStream(device); }
+  static c10::Stream stream(at::Device device) {
+    return c10::impl::VirtualGuardImpl(device.type()).getStream(device);
+  }
 };
 
 double seconds_since(std::chrono::steady_clock::time_point begin) {
@@ -121,16 +125,20 @@ PendingRows Backbone::submit(const PackedBatch& batch) const {
   const c10::OptionalDeviceGuard current(device.is_cpu() ? std::nullopt : std::optional(device));
   auto pending = std::make_unique<PendingRows::Impl>();
   const auto begin = std::chrono::steady_clock::now();
-  if (!device.is_cpu()) pending->device_work.emplace(device);
   const model::PackLayout layout = model::lay_out(batch, config().vocab_size, device);
+  if (!device.is_cpu())
+    pending->device_work.emplace(device);  // what the host did before is no work of the device
   if (batch.wanted.empty()) {
     pending->rows = at::empty({0, config().hidden_size}, at::kFloat);
   } else {
     const at::Tensor hidden = impl_->decoder.forward(layout).to(at::kFloat);
     pending->rows = device.is_cpu() ? hidden : download(hidden);
   }
-  if (pending->device_work) pending->device_work->close(device);
-  else pending->seconds = seconds_since(begin);
+  if (pending->device_work) {
+    pending->device_work->close(device);
+  } else {
+    pending->seconds = seconds_since(begin);
+  }
   return PendingRows(std::move(pending));
 }
 

@@ -148,7 +148,8 @@ class Worker {
   void add_tile(const AttentionBlock& block, std::int64_t first, std::int64_t count, std::int64_t rows,
                 std::int64_t tile, bool is_first) {
     const std::int64_t at = tile * kKeyTile;
-    brgemm({rows, kKeyTile, p_.dim}, queries_.data(), p_.dim, keys_.data() + at * p_.dim, scores_.data(), false);
+    brgemm({rows, kKeyTile, p_.dim}, queries_.data(), p_.dim, keys_.data() + at * p_.dim, scores_.data(),
+           false);
     for (std::int64_t r = 0; r < count * p_.group(); ++r) {
       const std::int64_t own_key = key_of(block, first + r / p_.group());
       const std::int64_t from = std::clamp<std::int64_t>(first_key_seen(own_key) - at, 0, kKeyTile);
@@ -158,7 +159,8 @@ class Worker {
     for (std::int64_t r = count * p_.group(); r < rows; ++r) {
       std::fill_n(weights_.data() + r * kKeyTile, kKeyTile, T(0.0F));
     }
-    brgemm({rows, p_.dim, kKeyTile}, weights_.data(), kKeyTile, values_.data() + at * p_.dim, sums_.data(), !is_first);
+    brgemm({rows, p_.dim, kKeyTile}, weights_.data(), kKeyTile, values_.data() + at * p_.dim, sums_.data(),
+           !is_first);
   }
 
   // Turns scores [from, to) of row r into weights, and rescales what the row has summed when its maximum

@@ -12,9 +12,9 @@
 namespace armorm::model::cpu {
 namespace {
 
-constexpr std::int64_t kPanel = 64;       // output features side by side: four vectors of 16 floats
-constexpr std::int64_t kRowBlock = 256;   // rows that one task multiplies with a panel
-constexpr std::int64_t kChunkBytes = 512; // of one row: so much of a panel stays in the first-level cache
+constexpr std::int64_t kPanel = 64;        // output features side by side: four vectors of 16 floats
+constexpr std::int64_t kRowBlock = 256;    // rows that one task multiplies with a panel
+constexpr std::int64_t kChunkBytes = 512;  // of one row: so much of a panel stays in the first-level cache
 
 // Inputs that one packed row pair (bfloat16) or row (float32) holds.
 template <class T>
@@ -27,13 +27,22 @@ std::int64_t padded_inputs(std::int64_t in_features) {
   return round_up(in_features, kInterleaved<T>);
 }
 
+// Words of 4 bytes, a float or two bfloat16, are transposed: [rows, words] -> [words, kPanel]. Blocks of a
+// cache line of each row keep both sides in the cache.
 template <class T>
 void pack_panel(const T* weight, std::int64_t row_stride, std::int64_t rows, std::int64_t inputs, T* out) {
   constexpr std::int64_t n = kInterleaved<T>;
-  for (std::int64_t r = 0; r < rows; ++r) {
-    const T* from = weight + r * row_stride;
-    for (std::int64_t i = 0; i < inputs; ++i) out[i / n * kPanel * n + r * n + i % n] = from[i];
+  constexpr std::int64_t kWords = 16;
+  const std::int64_t words = inputs / n;
+  for (std::int64_t first = 0; first < words; first += kWords) {
+    const std::int64_t last = std::min(words, first + kWords);
+    for (std::int64_t r = 0; r < rows; ++r) {
+      for (std::int64_t i = first; i < last; ++i)
+        std::copy_n(weight + r * row_stride + i * n, n, out + (i * kPanel + r) * n);
+    }
   }
+  for (std::int64_t r = 0; r < rows && inputs % n != 0; ++r)
+    out[(words * kPanel + r) * n] = weight[r * row_stride + inputs - 1];
 }
 
 template <class T>
@@ -47,14 +56,15 @@ at::Tensor pack(const at::Tensor& weight) {
     for (std::int64_t p = begin; p < end; ++p) {
       T* panel = to + p * panel_size;
       std::fill_n(panel, panel_size, T(0.0F));
-      pack_panel(from + p * kPanel * weight.stride(0), weight.stride(0), std::min(kPanel, out_features - p * kPanel),
-                 weight.size(1), panel);
+      pack_panel(from + p * kPanel * weight.stride(0), weight.stride(0),
+                 std::min(kPanel, out_features - p * kPanel), weight.size(1), panel);
     }
   });
   return packed;
 }
 
-// Rows that are multiplied together: a multiple of kRowMultiple lies at x, of which the first `valid` are wanted.
+// Rows that are multiplied together: a multiple of kRowMultiple lies at x, of which the first `valid` are
+// wanted.
 template <class T>
 struct RowBlock {
   const T* x;
@@ -117,12 +127,14 @@ struct Product {
 };
 
 template <class T>
-at::Tensor multiply(const at::Tensor& x, const at::Tensor& packed, std::int64_t out_features, const at::Tensor& bias) {
+at::Tensor multiply(const at::Tensor& x, const at::Tensor& packed, std::int64_t out_features,
+                    const at::Tensor& bias) {
   const std::int64_t inputs = padded_inputs<T>(x.size(1));
   const at::Tensor rows = inputs == x.size(1) ? x : at::constant_pad_nd(x, {0, inputs - x.size(1)});
   at::Tensor out = at::empty({x.size(0), out_features}, x.options());
   const at::Tensor wide_bias = bias.defined() ? bias.to(at::kFloat).contiguous() : bias;
-  const Product<T> product{packed.const_data_ptr<T>(), bias.defined() ? wide_bias.const_data_ptr<float>() : nullptr,
+  const Product<T> product{packed.const_data_ptr<T>(),
+                           bias.defined() ? wide_bias.const_data_ptr<float>() : nullptr,
                            out.mutable_data_ptr<T>(), inputs, out_features};
   std::vector<T> tail;
   const std::vector<RowBlock<T>> blocks = split_rows<T>(rows, tail);
@@ -146,7 +158,8 @@ at::Tensor pack_weight(const at::Tensor& weight) {
   return weight.scalar_type() == at::kBFloat16 ? pack<at::BFloat16>(weight) : pack<float>(weight);
 }
 
-at::Tensor linear(const at::Tensor& x, const at::Tensor& packed, std::int64_t out_features, const at::Tensor& bias) {
+at::Tensor linear(const at::Tensor& x, const at::Tensor& packed, std::int64_t out_features,
+                  const at::Tensor& bias) {
   return x.scalar_type() == at::kBFloat16 ? multiply<at::BFloat16>(x, packed, out_features, bias)
                                           : multiply<float>(x, packed, out_features, bias);
 }

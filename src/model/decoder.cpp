@@ -35,8 +35,10 @@ void check_shared_prefixes(const PackLayout& layout, const Rope& rope) {
 // On the CPU only the packed products keep a row's bits; libraries choose by shape, alignment and threads.
 void check_invariance(const DecoderWeights& weights, at::Device device) {
   if (device.is_cpu() && !weights.layers.front().o.packed) {
-    fail_usage("batch_invariant: this processor or LibTorch lacks oneDNN's small products (AVX-512), which it needs on the "
-               "CPU; leave it out, or use another machine");
+    fail_usage(
+        "batch_invariant: this processor or LibTorch lacks oneDNN's small products (AVX-512), which it needs "
+        "on the "
+        "CPU; leave it out, or use another machine");
   }
 }
 

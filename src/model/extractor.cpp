@@ -49,8 +49,8 @@ struct Pass {
   ExtractionCursor after;
 };
 
-// One call of Extractor::run: the caller's thread lays packs out and submits them; another one collects their rows and
-// hands them on, so that the device always has the next pack before it is done with one.
+// One call of Extractor::run: the caller's thread lays packs out and submits them; another one collects their
+// rows and hands them on, so that the device always has the next pack before it is done with one.
 class Run {
  public:
   Run(const Backbone& backbone, std::span<const ExtractionRequest> requests, const Extractor::Sink& sink,
@@ -59,7 +59,8 @@ class Run {
 
   // Halves `budget` when it does not fit the device.
   void go(Pack sequences, std::size_t first, std::int64_t& budget) {
-    std::shared_ptr<Pass> submitted;  // waits for the next one, which settles the budget that a later run starts with
+    std::shared_ptr<Pass>
+        submitted;  // waits for the next one, which settles the budget that a later run starts with
     DeliveryThread deliveries;
     const auto deliver_submitted = [&] {
       if (!submitted) return;
@@ -92,8 +93,9 @@ class Run {
       return true;
     } catch (const c10::OutOfMemoryError&) {
       if (pass.pack.size() == 1)
-        fail_internal("a sequence of {} tokens does not fit the memory of {}; lower --seq_len, or use a larger device",
-                      pass.pack.front().tokens.size(), backbone_.device_name());
+        fail_internal(
+            "a sequence of {} tokens does not fit the memory of {}; lower --seq_len, or use a larger device",
+            pass.pack.front().tokens.size(), backbone_.device_name());
     }
     budget = std::ssize(pass.batch.tokens) / 2;
     log::warn("out of device memory: going on with packs of {} tokens", budget);
@@ -137,8 +139,11 @@ class Run {
 
 double ratio(double part, double whole) { return whole > 0.0 ? part / whole : 0.0; }
 
-// With "dynamic" scaling the keys of a prefix depend on the length of the whole sequence, so that it can't be shared.
-bool rotation_varies(const ModelConfig& config) { return config.rope_scaling && config.rope_scaling->rope_type == "dynamic"; }
+// With "dynamic" scaling the keys of a prefix depend on the length of the whole sequence, so that it can't be
+// shared.
+bool rotation_varies(const ModelConfig& config) {
+  return config.rope_scaling && config.rope_scaling->rope_type == "dynamic";
+}
 
 }  // namespace
 
@@ -161,7 +166,8 @@ ExtractionStats Extractor::run(std::span<const ExtractionRequest> requests, cons
   const std::vector<PlannedSequence> sequences =
       plan_sequences(requests, options_.share_prefixes && !rotation_varies(backbone_.config()));
   if (start_at.next_sequence > sequences.size())
-    fail_internal("an extraction of {} sequences cannot go on from sequence {}", sequences.size(), start_at.next_sequence);
+    fail_internal("an extraction of {} sequences cannot go on from sequence {}", sequences.size(),
+                  start_at.next_sequence);
   Run run(backbone_, requests, sink, after_pass);
   run.go(sequences, start_at.next_sequence, budget_);
   ExtractionStats stats = run.stats();

@@ -1,5 +1,5 @@
-// Products in 8-bit floating point: e4m3 (arXiv 2209.05433: 4 exponent bits, 3 of mantissa, largest value 448, no
-// infinity), with one float32 scale for each row of activations and each output channel of a weight.
+// Products in 8-bit floating point: e4m3 (arXiv 2209.05433: 4 exponent bits, 3 of mantissa, largest value
+// 448, no infinity), with one float32 scale for each row of activations and each output channel of a weight.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -17,8 +17,8 @@ struct QuantisedRows {
 // x [n, k], float32 or bfloat16, contiguous. Rounds to nearest even.
 QuantisedRows quantise_rows(const at::Tensor& x);
 
-// x weight^T * scales, summed in float32, of quantised operands [n, k] and [m, k]; bias bfloat16 [m] or undefined.
-// bfloat16 [n, m]. CUDA's tensor cores multiply them where they can (k and m multiples of 16).
+// x weight^T * scales, summed in float32, of quantised operands [n, k] and [m, k]; bias bfloat16 [m] or
+// undefined. bfloat16 [n, m]. CUDA's tensor cores multiply them where they can (k and m multiples of 16).
 at::Tensor multiply_quantised(const QuantisedRows& x, const QuantisedRows& weight, const at::Tensor& bias);
 
 namespace reference {

@@ -31,7 +31,8 @@ Linear make_linear(const at::Tensor& weight, const at::Tensor& bias) {
 Linear make_fp8_linear(const at::Tensor& weight, const at::Tensor& bias) {
   const QuantisedRows rows = quantise_rows(weight);
   const bool packed = weight.is_cpu() && cpu::supports_linear(at::kFloat);
-  return {packed ? cpu::pack_weight(rows.values.to(at::kFloat)) : rows.values, bias, weight.size(0), packed, rows.scales};
+  return {packed ? cpu::pack_weight(rows.values.to(at::kFloat)) : rows.values, bias, weight.size(0), packed,
+          rows.scales};
 }
 
 at::Tensor apply(const Linear& linear, const at::Tensor& x, std::int64_t rows_at_once) {

@@ -13,12 +13,13 @@ struct Linear {
   at::Tensor bias;    // [out] or undefined
   std::int64_t out_features = 0;
   bool packed = false;  // weight is in the form of cpu_linear.h
-  // Of fp8 (fp8.h): float32 [out, 1], else undefined. weight then holds e4m3 values, as float32 where it is packed.
+  // Of fp8 (fp8.h): float32 [out, 1], else undefined. weight then holds e4m3 values, as float32 where it is
+  // packed.
   at::Tensor scales;
 };
 
-// weight [out, in] and bias ([out] or undefined) lie on the device that will run them. On the CPU the weight is laid out
-// for its products, where the processor has them; the argument is not kept then.
+// weight [out, in] and bias ([out] or undefined) lie on the device that will run them. On the CPU the weight
+// is laid out for its products, where the processor has them; the argument is not kept then.
 Linear make_linear(const at::Tensor& weight, const at::Tensor& bias);
 
 // The same with the weight quantised to e4m3 by output channel, as x will be by row.

@@ -11,14 +11,17 @@
 
 namespace armorm::model {
 
-StagedCopy::StagedCopy(at::Device device, std::int64_t buffer_bytes) : device_(device), buffer_bytes_(buffer_bytes) {
+StagedCopy::StagedCopy(at::Device device, std::int64_t buffer_bytes)
+    : device_(device), buffer_bytes_(buffer_bytes) {
   for (Buffer& buffer : buffers_)
-    buffer.bytes = at::empty({buffer_bytes}, at::TensorOptions().dtype(at::kByte).pinned_memory(!device.is_cpu()));
+    buffer.bytes =
+        at::empty({buffer_bytes}, at::TensorOptions().dtype(at::kByte).pinned_memory(!device.is_cpu()));
 }
 
 void StagedCopy::copy(const at::Tensor& to, const at::Tensor& from) {
   if (to.nbytes() != from.nbytes() || !to.is_contiguous() || !from.is_contiguous())
-    fail_internal("a staged copy of {} bytes into {} needs two contiguous tensors of one size", from.nbytes(), to.nbytes());
+    fail_internal("a staged copy of {} bytes into {} needs two contiguous tensors of one size", from.nbytes(),
+                  to.nbytes());
   const at::Tensor target = to.flatten().view(at::kByte);
   const auto* source = static_cast<const std::byte*>(from.const_data_ptr());
   const auto total = static_cast<std::int64_t>(from.nbytes());

@@ -1,5 +1,5 @@
-// Copies of mapped weights to a device through two pinned buffers: while the device takes one, all threads fill the other
-// from the page cache. A plain copy of pageable memory does both in turns on one thread.
+// Copies of mapped weights to a device through two pinned buffers: while the device takes one, all threads
+// fill the other from the page cache. A plain copy of pageable memory does both in turns on one thread.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -18,8 +18,8 @@ class StagedCopy {
   // On the CPU the buffers are plain memory.
   explicit StagedCopy(at::Device device, std::int64_t buffer_bytes = kBufferBytes);
 
-  // `to` lies on the device, `from` on the host; both contiguous, of the same type and size. `from` may be unmapped when
-  // this returns.
+  // `to` lies on the device, `from` on the host; both contiguous, of the same type and size. `from` may be
+  // unmapped when this returns.
   void copy(const at::Tensor& to, const at::Tensor& from);
 
  private:

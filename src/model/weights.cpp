@@ -72,7 +72,8 @@ class Loader {
     return out;
   }
 
-  // The mapped pages of tensors that have been copied count as this process's memory until it gives them back.
+  // The mapped pages of tensors that have been copied count as this process's memory until it gives them
+  // back.
   void release(const std::vector<std::pair<std::string, Shape>>& parts) const {
     for (const auto& [name, shape] : parts) give_back_pages(files_.at(prefix_ + name).bytes);
   }
@@ -108,9 +109,9 @@ class Loader {
     const TensorView view = files_.at(prefix_ + name);
     if (view.shape != shape) {
       fail_data(
-          "{}: tensor '{}': found shape [{}], expected [{}] from config.json; the weights are of another model",
-          file_of(prefix_ + name),
-          prefix_ + name, fmt::join(view.shape, ", "), fmt::join(shape, ", "));
+          "{}: tensor '{}': found shape [{}], expected [{}] from config.json; the weights are of another "
+          "model",
+          file_of(prefix_ + name), prefix_ + name, fmt::join(view.shape, ", "), fmt::join(shape, ", "));
     }
     const at::ScalarType type = scalar_type(view.dtype, prefix_ + name);
     const auto address = reinterpret_cast<std::uintptr_t>(view.bytes.data());

@@ -33,9 +33,9 @@ struct DecoderWeights {
 
 // Tensors that already have `dtype`, lie on the CPU and are not laid out anew stay views of the mapped file:
 // `files` must outlive the result. Pages of the others are given back once they are copied, so that the host
-// holds the weights at most once. Names may have the prefix "model." or not; heads of any kind are left aside. data error naming
-// a tensor that is missing or has another shape or an element type that is no floating-point one.
-// `fp8`: the layers' matrices are quantised (fp8.h).
+// holds the weights at most once. Names may have the prefix "model." or not; heads of any kind are left
+// aside. data error naming a tensor that is missing or has another shape or an element type that is no
+// floating-point one. `fp8`: the layers' matrices are quantised (fp8.h).
 DecoderWeights load_weights(const SafetensorsFolder& files, const ModelConfig& config, at::ScalarType dtype,
                             at::Device device, bool fp8 = false);
 

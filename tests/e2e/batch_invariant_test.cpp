@@ -29,7 +29,8 @@ void add_rows(const fs::path& path, Rows& rows) {
     const auto bytes = file.at(tensor).bytes;
     const std::size_t size = bytes.size() / ids.size();
     for (std::size_t i = 0; i < ids.size(); ++i)
-      rows[tensor + std::string(" ") + std::to_string(ids[i])] = {reinterpret_cast<const char*>(bytes.data()) + i * size, size};
+      rows[tensor + std::string(" ") + std::to_string(ids[i])] = {
+          reinterpret_cast<const char*>(bytes.data()) + i * size, size};
   }
 }
 
@@ -37,10 +38,12 @@ Rows rows_of(const std::string& program, const std::string& precision, const Run
   const TempDir root;
   for (int k = 1; k <= run.n_shards; ++k) {
     std::vector<std::string> flags = stage_flags(program, demo_dir(), root.path());
-    if (program == "stage2-prepare") flags.insert(flags.end(), {"--dataset_path", (demo_dir() / "preference").string()});
+    if (program == "stage2-prepare")
+      flags.insert(flags.end(), {"--dataset_path", (demo_dir() / "preference").string()});
     *(std::find(flags.begin(), flags.end(), "--precision") + 1) = precision;
-    flags.insert(flags.end(), {"--batch_invariant", "--n_shards", std::to_string(run.n_shards),
-                               "--shard_idx", std::to_string(k), "--batch_tokens", run.batch_tokens, "--threads", run.threads});
+    flags.insert(flags.end(),
+                 {"--batch_invariant", "--n_shards", std::to_string(run.n_shards), "--shard_idx",
+                  std::to_string(k), "--batch_tokens", run.batch_tokens, "--threads", run.threads});
     const ProcessResult result = run_program(program, flags);
     INFO(result.err);
     REQUIRE(result.exit_code == 0);

@@ -30,13 +30,15 @@ TEST_CASE("packed products equal those in float64, in shapes that straddle their
         const at::Tensor got = cpu::linear(x, cpu::pack_weight(weight), out, bias);
         REQUIRE(got.scalar_type() == type);
         const double bound = type == at::kFloat ? 4e-6 : 1.0 / 256;
-        CHECK((got.to(at::kDouble) - exact).abs().max().item<double>() <= bound * exact.abs().max().item<double>());
+        CHECK((got.to(at::kDouble) - exact).abs().max().item<double>() <=
+              bound * exact.abs().max().item<double>());
       }
     }
   }
 }
 
-TEST_CASE("a row of a packed product has the same bits at any place, among any rows, on any threads", "[unit]") {
+TEST_CASE("a row of a packed product has the same bits at any place, among any rows, on any threads",
+          "[unit]") {
   const int threads = at::get_num_threads();
   for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
     if (!cpu::supports_linear(type)) ARMORM_SKIP("no small products on this processor");

@@ -1,5 +1,5 @@
-// The extractor against the states that transformers computed, under every plan; what a cursor, a stop, an error and a
-// lack of memory do to a run.
+// The extractor against the states that transformers computed, under every plan; what a cursor, a stop, an
+// error and a lack of memory do to a run.
 #include "armorm/model/extractor.h"
 
 #include <c10/core/CPUAllocator.h>
@@ -37,12 +37,14 @@ struct Workload {
   std::vector<float> pick(const std::vector<float>& states, const std::vector<std::int64_t>& wanted) const {
     std::vector<float> out;
     for (const std::int64_t position : wanted)
-      out.insert(out.end(), states.begin() + position * hidden_size, states.begin() + (position + 1) * hidden_size);
+      out.insert(out.end(), states.begin() + position * hidden_size,
+                 states.begin() + (position + 1) * hidden_size);
     return out;
   }
 };
 
-// Each sequence, beginnings of it (their states are the same, unless the rotation depends on the length), and copies.
+// Each sequence, beginnings of it (their states are the same, unless the rotation depends on the length), and
+// copies.
 Workload make_workload(const std::string& model) {
   Workload work;
   work.sequences = golden_sequences(model);
@@ -133,7 +135,9 @@ void check_plans(int device, Precision precision) {
 
 }  // namespace
 
-TEST_CASE("every plan gives the float32 states of transformers", "[golden]") { check_plans(kCpu, Precision::fp32); }
+TEST_CASE("every plan gives the float32 states of transformers", "[golden]") {
+  check_plans(kCpu, Precision::fp32);
+}
 
 TEST_CASE("every plan is as close to float32 as transformers' bfloat16 states", "[golden]") {
   check_plans(kCpu, Precision::bf16);
@@ -240,7 +244,8 @@ TEST_CASE("the tokens that sharing saves are counted exactly", "[unit]") {
   CHECK(shared.sharing_ratio() == 3.0);
   CHECK(shared.busy_fraction() > 0.0);
   CHECK(shared.busy_fraction() <= 1.0);
-  const ExtractionStats apart = extract(backbone, work, {.batch_tokens = 1000, .share_prefixes = false}).stats;
+  const ExtractionStats apart =
+      extract(backbone, work, {.batch_tokens = 1000, .share_prefixes = false}).stats;
   CHECK(apart.computed_tokens == 110);
   CHECK(apart.saved_by_prefixes() == 0);
 }
@@ -262,7 +267,9 @@ class SmallMemory : public at::Allocator {
     return before_->allocate(bytes);
   }
   at::DeleterFnPtr raw_deleter() const override { return before_->raw_deleter(); }
-  void copy_data(void* to, const void* from, std::size_t bytes) const override { default_copy_data(to, from, bytes); }
+  void copy_data(void* to, const void* from, std::size_t bytes) const override {
+    default_copy_data(to, from, bytes);
+  }
 
  private:
   std::size_t largest_;

@@ -49,28 +49,30 @@ TEST_CASE("an fp8 product is that of the quantised operands", "[unit]") {
     const at::Tensor x = random({n, k}, 1);
     const at::Tensor weight = random({m, k}, 2);
     const at::Tensor bias = random({m}, 3);
-    const at::Tensor exact =
-        at::matmul(dequantised(quantise_rows(x)).to(at::kDouble), dequantised(quantise_rows(weight)).to(at::kDouble).t()) +
-        bias.to(at::kDouble);
+    const at::Tensor exact = at::matmul(dequantised(quantise_rows(x)).to(at::kDouble),
+                                        dequantised(quantise_rows(weight)).to(at::kDouble).t()) +
+                             bias.to(at::kDouble);
     const at::Tensor got = apply(make_fp8_linear(weight, bias), x, 0);
     REQUIRE(got.scalar_type() == at::kBFloat16);
     const double error = (got.to(at::kDouble) - exact).abs().max().item<double>();
     CHECK(error <= exact.abs().max().item<double>() / 256 * 1.01);
     const at::Tensor plain = reference::multiply_quantised(quantise_rows(x), quantise_rows(weight), bias);
-    CHECK((got.to(at::kDouble) - plain.to(at::kDouble)).abs().max().item<double>() <= exact.abs().max().item<double>() / 128);
+    CHECK((got.to(at::kDouble) - plain.to(at::kDouble)).abs().max().item<double>() <=
+          exact.abs().max().item<double>() / 128);
   }
 }
 
 TEST_CASE("the deviation of fp8 embeddings from bf16 is measured", "[unit]") {
-  const BackboneOptions options{.model_folder = golden_model("llama_gqa"), .precision = Precision::fp8, .device = kCpu};
+  const BackboneOptions options{
+      .model_folder = golden_model("llama_gqa"), .precision = Precision::fp8, .device = kCpu};
   const auto sequences = golden_sequences("llama_gqa");
   std::vector<std::span<const TokenId>> rows;
   for (const auto& sequence : sequences) rows.emplace_back(sequence.tokens);
   const Backbone fp8 = Backbone::load(options);
   const Deviation deviation = deviation_from_bf16(fp8, options, rows);
   CHECK(deviation.rows == std::ssize(rows));
-  // Rounding to 3 bits of mantissa: about 2.6 % of each operand, which the sharp attention of these small random weights
-  // magnifies.
+  // Rounding to 3 bits of mantissa: about 2.6 % of each operand, which the sharp attention of these small
+  // random weights magnifies.
   CHECK(deviation.relative > 0.026);
   CHECK(deviation.relative < 0.26);
   CHECK(deviation.lowest_cosine > 0.93);

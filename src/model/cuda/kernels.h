@@ -32,7 +32,7 @@ void launch_gated_gelu_tanh(Element type, const void* gate_up, void* out, std::i
                             std::int64_t width, Stream stream);
 
 // x [rows, width] -> e4m3 bytes and float32 scales [rows].
-void launch_quantise_rows(Element type, const void* x, void* out, float* scales, std::int64_t rows, std::int64_t width,
-                          Stream stream);
+void launch_quantise_rows(Element type, const void* x, void* out, float* scales, std::int64_t rows,
+                          std::int64_t width, Stream stream);
 
 }  // namespace armorm::model::cuda

@@ -14,12 +14,14 @@ constexpr float kLargest = 448.0F;
 
 __device__ float block_max(float value) {
   __shared__ float warps[kThreads / kWarp];
-  for (int offset = kWarp / 2; offset > 0; offset /= 2) value = fmaxf(value, __shfl_xor_sync(0xffffffffU, value, offset));
+  for (int offset = kWarp / 2; offset > 0; offset /= 2)
+    value = fmaxf(value, __shfl_xor_sync(0xffffffffU, value, offset));
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
   if (lane == 0) warps[threadIdx.x / kWarp] = value;
   __syncthreads();
   float largest = lane < kThreads / kWarp ? warps[lane] : 0.0F;
-  for (int offset = kWarp / 2; offset > 0; offset /= 2) largest = fmaxf(largest, __shfl_xor_sync(0xffffffffU, largest, offset));
+  for (int offset = kWarp / 2; offset > 0; offset /= 2)
+    largest = fmaxf(largest, __shfl_xor_sync(0xffffffffU, largest, offset));
   return largest;
 }
 
@@ -43,7 +45,8 @@ __global__ void quantise(const T* x, __nv_fp8_storage_t* out, float* scales, std
     load<T, N>(x + begin + i, values);
     Pack<__nv_fp8_storage_t, N> bytes;
 #pragma unroll
-    for (int j = 0; j < N; ++j) bytes.values[j] = __nv_cvt_float_to_fp8(__fdiv_rn(values[j], scale), __NV_SATFINITE, __NV_E4M3);
+    for (int j = 0; j < N; ++j)
+      bytes.values[j] = __nv_cvt_float_to_fp8(__fdiv_rn(values[j], scale), __NV_SATFINITE, __NV_E4M3);
     *reinterpret_cast<Pack<__nv_fp8_storage_t, N>*>(out + begin + i) = bytes;
   }
 }
@@ -63,8 +66,8 @@ void launch(const void* x, void* out, float* scales, std::int64_t rows, std::int
 
 }  // namespace
 
-void launch_quantise_rows(Element type, const void* x, void* out, float* scales, std::int64_t rows, std::int64_t width,
-                          Stream stream) {
+void launch_quantise_rows(Element type, const void* x, void* out, float* scales, std::int64_t rows,
+                          std::int64_t width, Stream stream) {
   if (rows == 0) return;
   if (type == Element::bf16) {
     launch<__nv_bfloat16>(x, out, scales, rows, width, stream);
