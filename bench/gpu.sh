@@ -2,7 +2,7 @@
 # Everything that needs an NVIDIA GPU, in one run: build, GPU tests, compute-sanitizer, then the benchmark of an 8B-shaped
 # model beside transformers. Writes bench/results/<date>-<gpu>.md. See bench/README.md.
 #
-#   DEVICE=0 SHAPE=8b WORK=/tmp/armorm-gpu PYTHON=... SETUP=0 bench/gpu.sh
+#   DEVICE=0 SHAPE=8b WORK=/tmp/armorm-gpu PYTHON=... SETUP=0 SANITIZER=0 bench/gpu.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,7 +15,6 @@ bin=build/release/bin
 
 build() {
   [[ ${SETUP:-1} == 0 ]] || scripts/setup.sh --dev
-  export PATH=$PATH:/usr/local/cuda/bin
   cmake --preset release -DARMORM_BUILD_BENCH=ON >"$work/cmake.log"
   ninja -C build/release bin/test_model bin/extraction_bench bin/roofline_bench >"$work/build.log" || {
     tail -30 "$work/build.log" >&2
@@ -34,6 +33,10 @@ run_tests() {
     exit 1
   fi
   echo "test_model [gpu]: $(tail -2 "$work/tests.log" | head -1)"
+  if [[ ${SANITIZER:-1} == 0 ]]; then
+    echo "compute-sanitizer: left out by SANITIZER=0"
+    return
+  fi
   local tool
   for tool in memcheck racecheck; do
     compute-sanitizer --tool "$tool" --error-exitcode 1 $bin/test_model "[gpu]" >"$work/$tool.log" 2>&1 ||
@@ -55,9 +58,10 @@ print("| {} | {} | {:.2f} | {:.0f} | {} | {} |".format(
 
 benchmark() {
   local model=$work/$shape lengths=${LENGTHS:-50-8192} n=${N_SEQUENCES:-400}
+  section "Random tokens, $lengths a sequence"
   "$python" bench/extraction/make_model.py --shape "$shape" --lengths "$lengths" --n_sequences "$n" --device "cuda:$device" \
     --out "$model"
-  section "Random tokens, $lengths a sequence"
+  printf '\n'
   printf '| run | tokens | s | tokens/s | device busy | load s |\n|---|---:|---:|---:|---:|---:|\n'
   local precision tokens
   for precision in bf16 fp8; do
@@ -81,6 +85,11 @@ benchmark() {
 }
 
 mkdir -p "$work" bench/results
+export PATH=$PATH:/usr/local/cuda/bin
+if [[ ${SANITIZER:-1} != 0 ]] && ! command -v compute-sanitizer >/dev/null; then
+  echo "bench/gpu.sh: compute-sanitizer is not there; install it (cuda-sanitizer-13-0) or say SANITIZER=0" >&2
+  exit 3
+fi
 build
 gpu=$(nvidia-smi --query-gpu=name --format=csv,noheader -i "$device" | tr ' ' '-')
 report=bench/results/$(date +%F)-$gpu.md
