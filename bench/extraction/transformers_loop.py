@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""The Python loop that extraction is compared with: transformers, one sequence at a time or in padded
-batches.
+"""The Python loop that extraction is compared with: transformers, one sequence at a time or in padded batches.
 
-Reads the folder of make_model.py; prints tokens/s and, with --out, saves the last hidden state of each sequence.
+Reads the folder of make_model.py; prints one line of JSON and, with --out, saves the last hidden state of each sequence.
 """
 
 import argparse
+import json
 import pathlib
+import resource
 import time
 
 import torch
@@ -17,13 +18,14 @@ from safetensors.torch import load_file, save_file
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", type=pathlib.Path)
-    parser.add_argument("--n_sequences", type=int, default=200)
+    parser.add_argument("--n_sequences", type=int, default=1000000)
     parser.add_argument("--batch_size", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--dtype", default="bfloat16")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", type=pathlib.Path)
     options = parser.parse_args()
+    assert transformers.__version__ == "5.23.0", transformers.__version__
     torch.set_num_threads(options.threads)
     data = load_file(options.model / "bench.safetensors")
     starts = data["cu_seqlens"][: options.n_sequences + 1].tolist()
@@ -45,8 +47,8 @@ def main():
             for row, i in enumerate(batch):
                 states[i] = hidden[row, len(sequences[i]) - 1].float().cpu()
         seconds, cpu_seconds = time.perf_counter() - begin, time.process_time() - cpu_begin
-    print(f"transformers {transformers.__version__} {options.dtype} batch {options.batch_size}: {starts[-1]} tokens in "
-          f"{seconds:.2f} s ({cpu_seconds:.2f} s of processor time), {starts[-1] / seconds:.0f} tokens/s")
+    print(json.dumps({"tokens": starts[-1], "seconds": round(seconds, 4), "cpu_seconds": round(cpu_seconds, 4),
+                      "peak_rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}))
     if options.out:
         save_file({"states": torch.stack(states)}, options.out)
 

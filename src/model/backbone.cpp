@@ -7,6 +7,8 @@
 #include <c10/core/InferenceMode.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
+#include <algorithm>
+#include <chrono>
 #include <fstream>
 
 #include "armorm/core/error.h"
@@ -40,6 +42,13 @@ std::int64_t free_host_memory() {
   fail_io("/proc/meminfo: found no MemAvailable, expected the free memory of this machine");
 }
 
+// Enqueued: the rows are there when the device's stream has come to this place.
+at::Tensor download(const at::Tensor& values) {
+  at::Tensor host = at::empty(values.sizes(), values.options().device(at::kCPU).pinned_memory(true));
+  host.copy_(values, /*non_blocking=*/true);
+  return host;
+}
+
 }  // namespace
 
 struct Backbone::Impl {
@@ -55,10 +64,11 @@ Backbone::~Backbone() = default;
 Backbone Backbone::load(const BackboneOptions& options) {
   const c10::InferenceMode no_gradients;
   const at::Device device = choose_device(options.device);
-  const at::ScalarType dtype = options.precision == Precision::bf16 ? at::kBFloat16 : at::kFloat;
+  const at::ScalarType dtype = options.precision == Precision::fp32 ? at::kFloat : at::kBFloat16;
   ModelConfig config = ModelConfig::load(options.model_folder);
   SafetensorsFolder files = SafetensorsFolder::open(options.model_folder);
-  model::DecoderWeights weights = model::load_weights(files, config, dtype, device);
+  model::DecoderWeights weights =
+      model::load_weights(files, config, dtype, device, options.precision == Precision::fp8);
   return Backbone(
       std::make_unique<Impl>(Impl{std::move(files), model::Decoder(std::move(config), std::move(weights),
                                                                    device, options.batch_invariant)}));
@@ -66,9 +76,40 @@ Backbone Backbone::load(const BackboneOptions& options) {
 
 const ModelConfig& Backbone::config() const { return impl_->decoder.config(); }
 
+namespace {
+
+// The device's work between two places of its stream.
+struct DeviceSpan {
+  c10::Event begin;
+  c10::Event end;
+
+  explicit DeviceSpan(at::Device device)
+      : begin(device.type(), c10::EventFlag::BACKEND_DEFAULT),
+        end(device.type(), c10::EventFlag::BACKEND_DEFAULT) {
+    begin.record(stream(device));
+  }
+  void close(at::Device device) { end.record(stream(device)); }
+  double wait() const {
+    end.synchronize();
+    return begin.elapsedTime(end) / 1000.0;
+  }
+
+ private:
+  static c10::Stream stream(at::Device device) {
+    return c10::impl::VirtualGuardImpl(device.type()).getStream(device);
+  }
+};
+
+double seconds_since(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+}  // namespace
+
 struct PendingRows::Impl {
   at::Tensor rows;  // float32 [wanted, hidden] on the host, pinned when a copy from the device fills it
-  std::optional<c10::Event> copied;
+  std::optional<DeviceSpan> device_work;
+  double seconds = 0.0;  // where the host itself computed them
 };
 
 PendingRows::PendingRows(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -82,34 +123,36 @@ PendingRows Backbone::submit(const PackedBatch& batch) const {
   const c10::InferenceMode no_gradients;
   const at::Device device = impl_->decoder.device();
   const c10::OptionalDeviceGuard current(device.is_cpu() ? std::nullopt : std::optional(device));
-  const model::PackLayout layout = model::lay_out(batch, config().vocab_size, device);
   auto pending = std::make_unique<PendingRows::Impl>();
+  const auto begin = std::chrono::steady_clock::now();
+  const model::PackLayout layout = model::lay_out(batch, config().vocab_size, device);
+  if (!device.is_cpu())
+    pending->device_work.emplace(device);  // what the host did before is no work of the device
   if (batch.wanted.empty()) {
     pending->rows = at::empty({0, config().hidden_size}, at::kFloat);
-    return PendingRows(std::move(pending));
+  } else {
+    const at::Tensor hidden = impl_->decoder.forward(layout).to(at::kFloat);
+    pending->rows = device.is_cpu() ? hidden : download(hidden);
   }
-  const at::Tensor hidden = impl_->decoder.forward(layout).to(at::kFloat);
-  if (device.is_cpu()) {
-    pending->rows = hidden;
-    return PendingRows(std::move(pending));
+  if (pending->device_work) {
+    pending->device_work->close(device);
+  } else {
+    pending->seconds = seconds_since(begin);
   }
-  pending->rows = at::empty(hidden.sizes(), at::TensorOptions().dtype(at::kFloat).pinned_memory(true));
-  pending->rows.copy_(hidden, /*non_blocking=*/true);
-  pending->copied.emplace(device.type());
-  pending->copied->record(c10::impl::VirtualGuardImpl(device.type()).getStream(device));
   return PendingRows(std::move(pending));
 }
 
-void Backbone::collect(PendingRows rows, MatrixView<float> out) const {
-  const c10::InferenceMode no_gradients;
+double Backbone::collect(PendingRows rows, MatrixView<float> out) const {
   const at::Tensor& values = rows.impl_->rows;
   if (out.rows != values.size(0) || out.cols != values.size(1)) {
     fail_internal("collect: found room for [{}, {}], expected [{}, {}]", out.rows, out.cols, values.size(0),
                   values.size(1));
   }
-  if (rows.impl_->copied) rows.impl_->copied->synchronize();
-  if (out.rows == 0) return;
-  at::from_blob(out.data, {out.rows, out.cols}, {out.row_stride, 1}, at::kFloat).copy_(values);
+  const double seconds = rows.impl_->device_work ? rows.impl_->device_work->wait() : rows.impl_->seconds;
+  const auto* from = values.const_data_ptr<float>();
+  for (std::int64_t row = 0; row < out.rows; ++row)
+    std::copy_n(from + row * out.cols, out.cols, out.data + row * out.row_stride);
+  return seconds;
 }
 
 std::string Backbone::device_name() const { return impl_->decoder.device().str(); }

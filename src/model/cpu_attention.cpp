@@ -2,7 +2,6 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <ATen/native/CPUBlas.h>
 
 #include <algorithm>
 #include <atomic>
@@ -10,6 +9,7 @@
 #include <cstring>
 #include <limits>
 
+#include "model/brgemm.h"
 #include "model/simd_rows.h"
 
 namespace armorm::model::cpu {
@@ -18,13 +18,6 @@ namespace {
 constexpr std::int64_t kKeyTile = 128;  // keys per tile
 constexpr std::int64_t kQueryTile =
     64;  // query rows per tile: positions times the heads that share a key head
-constexpr std::int64_t kRowMultiple = 16;  // of rows in a product, so that few kernels are generated
-
-using at::native::cpublas::brgemm;
-
-std::int64_t round_up(std::int64_t n, std::int64_t multiple) {
-  return (n + multiple - 1) / multiple * multiple;
-}
 
 // A product's right side holds bfloat16 rows 2i and 2i + 1 interleaved: [rows / 2, columns, 2].
 void pack_keys(const at::BFloat16* keys, std::int64_t stride, std::int64_t count, std::int64_t dim,
@@ -67,13 +60,6 @@ void write_row(const float* row, std::int64_t dim, at::BFloat16* out) {
   simd::narrow(row, reinterpret_cast<std::uint16_t*>(out), dim);
 }
 void write_row(const float* row, std::int64_t dim, float* out) { std::copy_n(row, dim, out); }
-
-template <class T>
-void product(std::int64_t rows, std::int64_t columns, std::int64_t inner, bool add, const T* a, const T* b,
-             float* c) {
-  brgemm(rows, columns, inner, inner, columns, columns, add, a, b, c,
-         /*is_vnni=*/std::is_same_v<T, at::BFloat16>);
-}
 
 template <class T>
 struct Problem {
@@ -162,7 +148,8 @@ class Worker {
   void add_tile(const AttentionBlock& block, std::int64_t first, std::int64_t count, std::int64_t rows,
                 std::int64_t tile, bool is_first) {
     const std::int64_t at = tile * kKeyTile;
-    product(rows, kKeyTile, p_.dim, false, queries_.data(), keys_.data() + at * p_.dim, scores_.data());
+    brgemm({rows, kKeyTile, p_.dim}, queries_.data(), p_.dim, keys_.data() + at * p_.dim, scores_.data(),
+           false);
     for (std::int64_t r = 0; r < count * p_.group(); ++r) {
       const std::int64_t own_key = key_of(block, first + r / p_.group());
       const std::int64_t from = std::clamp<std::int64_t>(first_key_seen(own_key) - at, 0, kKeyTile);
@@ -172,7 +159,8 @@ class Worker {
     for (std::int64_t r = count * p_.group(); r < rows; ++r) {
       std::fill_n(weights_.data() + r * kKeyTile, kKeyTile, T(0.0F));
     }
-    product(rows, p_.dim, kKeyTile, !is_first, weights_.data(), values_.data() + at * p_.dim, sums_.data());
+    brgemm({rows, p_.dim, kKeyTile}, weights_.data(), kKeyTile, values_.data() + at * p_.dim, sums_.data(),
+           !is_first);
   }
 
   // Turns scores [from, to) of row r into weights, and rescales what the row has summed when its maximum
@@ -236,33 +224,14 @@ at::Tensor run(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, co
     for (std::int64_t task = next++; task < tasks; task = next++) {
       worker.run(plan.blocks[static_cast<std::size_t>(task / problem.kv_heads)], task % problem.kv_heads);
     }
-    at::native::cpublas::brgemm_release();
+    brgemm_release();
   });
   return out;
 }
 
-template <class T>
-bool product_works() {
-  try {
-    const std::vector<T> ones(static_cast<std::size_t>(kRowMultiple * kRowMultiple), T(1.0F));
-    std::vector<float> out(ones.size());
-    product(kRowMultiple, kRowMultiple, kRowMultiple, false, ones.data(), ones.data(), out.data());
-    at::native::cpublas::brgemm_release();
-    return out.front() == static_cast<float>(kRowMultiple);
-  } catch (const c10::Error&) {
-    return false;
-  }
-}
-
 }  // namespace
 
-bool supports_attention(const at::Tensor& q) {
-  if (!q.is_cpu()) return false;
-  static const bool bf16 = product_works<at::BFloat16>();
-  static const bool fp32 = product_works<float>();
-  if (q.scalar_type() == at::kBFloat16) return bf16;
-  return q.scalar_type() == at::kFloat && fp32;
-}
+bool supports_attention(const at::Tensor& q) { return q.is_cpu() && supports_brgemm(q.scalar_type()); }
 
 at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                             const AttentionPlan& plan, const AttentionOptions& options) {

@@ -10,10 +10,8 @@ namespace armorm::model {
 namespace {
 
 // Products of a fixed shape: large enough to keep the device busy, small enough that padding costs little.
-constexpr std::int64_t kCpuTokenRows = 256;
-constexpr std::int64_t kCpuWantedRows = 32;
-constexpr std::int64_t kCudaTokenRows = 4096;
-constexpr std::int64_t kCudaWantedRows = 256;
+constexpr std::int64_t kTokenRows = 4096;
+constexpr std::int64_t kWantedRows = 256;
 
 at::Tensor as_heads(const at::Tensor& x, std::int64_t head_dim) {
   return x.unflatten(1, {x.size(1) / head_dim, head_dim});
@@ -34,6 +32,16 @@ void check_shared_prefixes(const PackLayout& layout, const Rope& rope) {
   }
 }
 
+// On the CPU only the packed products keep a row's bits; libraries choose by shape, alignment and threads.
+void check_invariance(const DecoderWeights& weights, at::Device device) {
+  if (device.is_cpu() && !weights.layers.front().o.packed) {
+    fail_usage(
+        "batch_invariant: this processor or LibTorch lacks oneDNN's small products (AVX-512), which it needs "
+        "on the "
+        "CPU; leave it out, or use another machine");
+  }
+}
+
 }  // namespace
 
 Decoder::Decoder(ModelConfig config, DecoderWeights weights, at::Device device, bool batch_invariant)
@@ -43,8 +51,9 @@ Decoder::Decoder(ModelConfig config, DecoderWeights weights, at::Device device, 
       rope_(config_, device),
       activation_(config_.hidden_act == "silu" ? Activation::silu : Activation::gelu_tanh) {
   if (!batch_invariant) return;
-  token_rows_ = device.is_cpu() ? kCpuTokenRows : kCudaTokenRows;
-  wanted_rows_ = device.is_cpu() ? kCpuWantedRows : kCudaWantedRows;
+  check_invariance(weights_, device);
+  token_rows_ = kTokenRows;
+  wanted_rows_ = kWantedRows;
 }
 
 AttentionOptions Decoder::attention_options(std::size_t layer) const {
@@ -84,14 +93,11 @@ at::Tensor Decoder::last_attention(const LayerWeights& layer, const at::Tensor& 
                                    const PackLayout& layout, const RopeTable& rope,
                                    const AttentionOptions& options) const {
   const std::int64_t kv_heads = config_.num_key_value_heads;
-  const std::int64_t q_size = config_.num_attention_heads * config_.head_dim;
-  const std::int64_t kv_size = kv_heads * config_.head_dim;
-  const at::Tensor kv =
-      as_heads(apply(layer.qkv.rows(q_size, 2 * kv_size), normed, token_rows_), config_.head_dim);
+  const at::Tensor kv = as_heads(apply(layer.kv, normed, token_rows_), config_.head_dim);
   at::Tensor rotated = kv.narrow(1, 0, kv_heads);
   rope_inplace(rotated, rope.cos, rope.sin);
   const at::Tensor wanted = normed.index_select(0, layout.wanted);
-  at::Tensor q = as_heads(apply(layer.qkv.rows(0, q_size), wanted, wanted_rows_), config_.head_dim);
+  at::Tensor q = as_heads(apply(layer.q, wanted, wanted_rows_), config_.head_dim);
   rope_inplace(q, rope.cos.index_select(0, layout.wanted), rope.sin.index_select(0, layout.wanted));
   const at::Tensor k = gather_keys(rotated, layout);
   const at::Tensor v = gather_keys(kv.narrow(1, kv_heads, kv_heads), layout);

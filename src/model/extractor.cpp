@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
+#include <optional>
 
 #include "armorm/core/error.h"
 #include "armorm/core/log.h"
+#include "model/delivery_thread.h"
 #include "model/pack_plan.h"
 
 namespace armorm {
@@ -28,18 +31,6 @@ std::int64_t device_budget(const Backbone& backbone) {
   return std::clamp<std::int64_t>(backbone.free_memory() / per_token * 3 / 4, 2048, kMaxDeviceBatchTokens);
 }
 
-void deliver(Pack pack, std::span<const ExtractionRequest> requests, MatrixView<const float> rows,
-             const Extractor::Sink& sink) {
-  std::int64_t row = 0;
-  for (const PlannedSequence& sequence : pack) {
-    for (const std::size_t r : sequence.requests) {
-      const auto n = static_cast<std::int64_t>(requests[r].wanted.size());
-      sink(r, {rows.data + row * rows.row_stride, n, rows.cols, rows.row_stride});
-      row += n;
-    }
-  }
-}
-
 void check(std::span<const ExtractionRequest> requests) {
   for (std::size_t r = 0; r < requests.size(); ++r) {
     const auto n = static_cast<std::int64_t>(requests[r].tokens.size());
@@ -50,6 +41,110 @@ void check(std::span<const ExtractionRequest> requests) {
   }
 }
 
+// A pack on its way: submitted, then collected and given to the sink.
+struct Pass {
+  Pack pack;
+  PackedBatch batch;
+  std::optional<PendingRows> pending;
+  ExtractionCursor after;
+};
+
+// One call of Extractor::run: the caller's thread lays packs out and submits them; another one collects their
+// rows and hands them on, so that the device always has the next pack before it is done with one.
+class Run {
+ public:
+  Run(const Backbone& backbone, std::span<const ExtractionRequest> requests, const Extractor::Sink& sink,
+      const Extractor::AfterPass& after_pass)
+      : backbone_(backbone), requests_(requests), sink_(sink), after_pass_(after_pass) {}
+
+  // Halves `budget` when it does not fit the device.
+  void go(Pack sequences, std::size_t first, std::int64_t& budget) {
+    std::shared_ptr<Pass>
+        submitted;  // waits for the next one, which settles the budget that a later run starts with
+    DeliveryThread deliveries;
+    const auto deliver_submitted = [&] {
+      if (!submitted) return;
+      submitted->after = {first, budget};
+      deliveries.post([this, pass = std::move(submitted)] { return deliver(*pass); });
+    };
+    while (first < sequences.size()) {
+      auto pass = std::make_shared<Pass>();
+      pass->pack = first_pack(sequences.subspan(first), budget);
+      pass->batch = lay_out(pass->pack, requests_);
+      if (!deliveries.wait_until_below(kUndelivered)) break;
+      if (!submit(*pass, budget)) continue;
+      deliver_submitted();
+      first += pass->pack.size();
+      submitted = std::move(pass);
+    }
+    deliver_submitted();
+    deliveries.finish();
+  }
+
+  const ExtractionStats& stats() const { return stats_; }
+
+ private:
+  // Passes whose rows wait for the sink, beside the one or two that the device works on.
+  static constexpr std::size_t kUndelivered = 2;
+
+  bool submit(Pass& pass, std::int64_t& budget) const {
+    try {
+      pass.pending = backbone_.submit(pass.batch);
+      return true;
+    } catch (const c10::OutOfMemoryError&) {
+      if (pass.pack.size() == 1)
+        fail_internal(
+            "a sequence of {} tokens does not fit the memory of {}; lower --seq_len, or use a larger device",
+            pass.pack.front().tokens.size(), backbone_.device_name());
+    }
+    budget = std::ssize(pass.batch.tokens) / 2;
+    log::warn("out of device memory: going on with packs of {} tokens", budget);
+    return false;
+  }
+
+  bool deliver(Pass& pass) {
+    const std::int64_t hidden_size = backbone_.config().hidden_size;
+    rows_.resize(pass.batch.wanted.size() * static_cast<std::size_t>(hidden_size));
+    const MatrixView<float> rows(rows_.data(), std::ssize(pass.batch.wanted), hidden_size);
+    stats_.busy_seconds += backbone_.collect(std::move(*pass.pending), rows);
+    stats_.computed_tokens += std::ssize(pass.batch.tokens);
+    ++stats_.passes;
+    give_to_sink(pass.pack, rows);
+    return !after_pass_ || after_pass_(pass.after);
+  }
+
+  void give_to_sink(Pack pack, MatrixView<const float> rows) {
+    std::int64_t row = 0;
+    for (const PlannedSequence& sequence : pack) {
+      const auto length = std::ssize(sequence.tokens);
+      stats_.distinct_tokens += length;
+      for (const std::size_t r : sequence.requests) {
+        const auto n = std::ssize(requests_[r].wanted);
+        sink_(r, {rows.data + row * rows.row_stride, n, rows.cols, rows.row_stride});
+        row += n;
+        ++stats_.requests;
+        stats_.input_tokens += length;
+      }
+    }
+  }
+
+  const Backbone& backbone_;
+  std::span<const ExtractionRequest> requests_;
+  const Extractor::Sink& sink_;
+  const Extractor::AfterPass& after_pass_;
+  // Of the delivering thread until it ends.
+  ExtractionStats stats_;
+  std::vector<float> rows_;
+};
+
+double ratio(double part, double whole) { return whole > 0.0 ? part / whole : 0.0; }
+
+// With "dynamic" scaling the keys of a prefix depend on the length of the whole sequence, so that it can't be
+// shared.
+bool rotation_varies(const ModelConfig& config) {
+  return config.rope_scaling && config.rope_scaling->rope_type == "dynamic";
+}
+
 }  // namespace
 
 Extractor::Extractor(const Backbone& backbone, const ExtractorOptions& options)
@@ -57,43 +152,25 @@ Extractor::Extractor(const Backbone& backbone, const ExtractorOptions& options)
   if (budget_ == 0) budget_ = backbone.device_name() == "cpu" ? kCpuBatchTokens : device_budget(backbone);
 }
 
+double ExtractionStats::sharing_ratio() const {
+  return ratio(static_cast<double>(input_tokens), static_cast<double>(computed_tokens));
+}
+
+double ExtractionStats::busy_fraction() const { return ratio(busy_seconds, seconds); }
+
 ExtractionStats Extractor::run(std::span<const ExtractionRequest> requests, const Sink& sink,
                                const ExtractionCursor& start_at, const AfterPass& after_pass) {
   check(requests);
   if (start_at.budget > 0) budget_ = start_at.budget;
   const auto start = std::chrono::steady_clock::now();
-  ExtractionStats stats;
-  stats.requests = static_cast<std::int64_t>(requests.size());
-  for (const ExtractionRequest& request : requests)
-    stats.input_tokens += static_cast<std::int64_t>(request.tokens.size());
-
-  const std::vector<PlannedSequence> sequences = plan_sequences(requests, options_.share_prefixes);
+  const std::vector<PlannedSequence> sequences =
+      plan_sequences(requests, options_.share_prefixes && !rotation_varies(backbone_.config()));
   if (start_at.next_sequence > sequences.size())
-    fail_internal("an extraction of {} sequences cannot go on from sequence {}", sequences.size(), start_at.next_sequence);
-  std::vector<float> rows;
-  for (Pack rest = Pack(sequences).subspan(start_at.next_sequence); !rest.empty();) {
-    const Pack pack = first_pack(rest, budget_);
-    const PackedBatch batch = lay_out(pack, requests);
-    const std::int64_t hidden_size = backbone_.config().hidden_size;
-    rows.resize(batch.wanted.size() * static_cast<std::size_t>(hidden_size));
-    const MatrixView<float> view(rows.data(), static_cast<std::int64_t>(batch.wanted.size()), hidden_size);
-    try {
-      backbone_.embed(batch, view);
-    } catch (const c10::OutOfMemoryError&) {
-      if (pack.size() == 1)
-        fail_internal(
-            "a sequence of {} tokens does not fit the memory of {}; lower --seq_len, or use a larger device",
-            pack.front().tokens.size(), backbone_.device_name());
-      budget_ = static_cast<std::int64_t>(batch.tokens.size()) / 2;
-      log::warn("out of device memory: going on with packs of {} tokens", budget_);
-      continue;
-    }
-    deliver(pack, requests, view, sink);
-    stats.computed_tokens += static_cast<std::int64_t>(batch.tokens.size());
-    ++stats.passes;
-    rest = rest.subspan(pack.size());
-    if (after_pass && !after_pass({sequences.size() - rest.size(), budget_})) break;
-  }
+    fail_internal("an extraction of {} sequences cannot go on from sequence {}", sequences.size(),
+                  start_at.next_sequence);
+  Run run(backbone_, requests, sink, after_pass);
+  run.go(sequences, start_at.next_sequence, budget_);
+  ExtractionStats stats = run.stats();
   stats.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return stats;
 }

@@ -1,6 +1,7 @@
 #include "model/rope.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <cmath>
@@ -36,6 +37,22 @@ double dynamic_theta(const ModelConfig& config, double factor, std::int64_t sequ
   const double length = std::max(static_cast<double>(sequence_length), trained);
   const auto dim = static_cast<double>(config.head_dim);
   return config.rope_theta * std::pow(factor * length / trained - (factor - 1.0), dim / (dim - 2.0));
+}
+
+// One element at a time: in vector libraries an element's last bit can depend on its place in the array.
+RopeTable cos_and_sin(const at::Tensor& angles) {
+  RopeTable table{at::empty_like(angles), at::empty_like(angles)};
+  const auto* from = angles.const_data_ptr<float>();
+  auto* cos = table.cos.mutable_data_ptr<float>();
+  auto* sin = table.sin.mutable_data_ptr<float>();
+  constexpr std::int64_t kGrain = 4096;
+  at::parallel_for(0, angles.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      cos[i] = std::cos(from[i]);
+      sin[i] = std::sin(from[i]);
+    }
+  });
+  return table;
 }
 
 }  // namespace
@@ -77,7 +94,7 @@ RopeTable Rope::table(const std::vector<std::int64_t>& positions,
                                   [&](std::int64_t length) { return depends_on_length(length); });
   const at::Tensor frequencies = varies ? per_token_frequencies(sequence_lengths) : frequencies_;
   const at::Tensor angles = upload(positions, device_).to(at::kFloat).unsqueeze(1) * frequencies;
-  return {at::cos(angles), at::sin(angles)};
+  return device_.is_cpu() ? cos_and_sin(angles) : RopeTable{at::cos(angles), at::sin(angles)};
 }
 
 }  // namespace armorm::model

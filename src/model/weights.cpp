@@ -2,10 +2,14 @@
 
 #include <ATen/ATen.h>
 #include <fmt/ranges.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstring>
+#include <memory>
 
 #include "armorm/core/error.h"
+#include "model/staged_copy.h"
 
 namespace armorm::model {
 namespace {
@@ -27,27 +31,51 @@ at::ScalarType scalar_type(DType dtype, const std::string& name) {
             name, name_of(dtype));
 }
 
+// Whole pages only; they can be read again.
+void give_back_pages(std::span<const std::byte> mapped) {
+  const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+  const std::uintptr_t begin = (reinterpret_cast<std::uintptr_t>(mapped.data()) + page - 1) / page * page;
+  const std::uintptr_t end = reinterpret_cast<std::uintptr_t>(mapped.data() + mapped.size()) / page * page;
+  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+
 class Loader {
  public:
-  Loader(const SafetensorsFolder& files, at::ScalarType dtype, at::Device device)
-      : files_(files), dtype_(dtype), device_(device), prefix_(find_prefix(files)) {}
+  Loader(const SafetensorsFolder& files, at::ScalarType dtype, at::Device device, bool fp8)
+      : files_(files), dtype_(dtype), device_(device), fp8_(fp8), prefix_(find_prefix(files)) {
+    if (!device.is_cpu()) staged_ = std::make_unique<StagedCopy>(device);
+  }
+
+  Linear linear(const at::Tensor& weight, const at::Tensor& bias) const {
+    return fp8_ ? make_fp8_linear(weight, bias) : make_linear(weight, bias);
+  }
 
   at::Tensor matrix(const std::string& name, const Shape& shape) const {
-    return stored(name, shape).to(device_, dtype_);
+    if (device_.is_cpu()) return stored(name, shape).to(dtype_);
+    at::Tensor out = at::empty(shape, at::TensorOptions().dtype(dtype_).device(device_));
+    copy_part(name, shape, out);
+    return out;
   }
 
   // Rows of several tensors in one: [sum of rows, columns], or [sum of rows] for biases.
   at::Tensor fused(const std::vector<std::pair<std::string, Shape>>& parts) const {
+    if (parts.size() == 1) return matrix(parts[0].first, parts[0].second);
     Shape shape = parts.front().second;
     shape[0] = 0;
     for (const auto& part : parts) shape[0] += part.second[0];
     const at::Tensor out = at::empty(shape, at::TensorOptions().dtype(dtype_).device(device_));
     std::int64_t row = 0;
     for (const auto& [name, part_shape] : parts) {
-      out.narrow(0, row, part_shape[0]).copy_(stored(name, part_shape));
+      copy_part(name, part_shape, out.narrow(0, row, part_shape[0]));
       row += part_shape[0];
     }
     return out;
+  }
+
+  // The mapped pages of tensors that have been copied count as this process's memory until it gives them
+  // back.
+  void release(const std::vector<std::pair<std::string, Shape>>& parts) const {
+    for (const auto& [name, shape] : parts) give_back_pages(files_.at(prefix_ + name).bytes);
   }
 
   at::Tensor norm(const std::string& name, std::int64_t size, bool one_centred) const {
@@ -66,14 +94,24 @@ class Loader {
     return "the weights";
   }
 
+  void copy_part(const std::string& name, const Shape& shape, const at::Tensor& to) const {
+    const at::Tensor from = stored(name, shape);
+    if (device_.is_cpu()) {
+      to.copy_(from);
+      return;
+    }
+    staged_->copy(to, from.to(dtype_));
+    release({{name, shape}});
+  }
+
   // The tensor as it lies in the file.
   at::Tensor stored(const std::string& name, const Shape& shape) const {
     const TensorView view = files_.at(prefix_ + name);
     if (view.shape != shape) {
       fail_data(
-          "{}: tensor '{}': found shape [{}], expected [{}] from config.json; the weights are of another model",
-          file_of(prefix_ + name),
-          prefix_ + name, fmt::join(view.shape, ", "), fmt::join(shape, ", "));
+          "{}: tensor '{}': found shape [{}], expected [{}] from config.json; the weights are of another "
+          "model",
+          file_of(prefix_ + name), prefix_ + name, fmt::join(view.shape, ", "), fmt::join(shape, ", "));
     }
     const at::ScalarType type = scalar_type(view.dtype, prefix_ + name);
     const auto address = reinterpret_cast<std::uintptr_t>(view.bytes.data());
@@ -89,7 +127,9 @@ class Loader {
   const SafetensorsFolder& files_;
   at::ScalarType dtype_;
   at::Device device_;
+  bool fp8_;
   std::string prefix_;
+  std::unique_ptr<StagedCopy> staged_;  // where there is a device
 };
 
 struct Biases {
@@ -103,23 +143,17 @@ Biases biases_of(const ModelConfig& c) {
   return {.qkv = c.attention_bias, .o = c.attention_bias, .mlp = c.mlp_bias};
 }
 
-Linear load_linear(const Loader& load, const std::string& name, std::int64_t out, std::int64_t in,
-                   bool biased) {
-  Linear linear{load.matrix(name + ".weight", {out, in}), {}};
-  if (biased) linear.bias = load.matrix(name + ".bias", {out});
-  return linear;
-}
+using Parts = std::vector<std::pair<std::string, std::int64_t>>;  // names and their rows
 
-Linear load_fused(const Loader& load, const std::vector<std::pair<std::string, std::int64_t>>& parts,
-                  std::int64_t in, bool biased) {
+Linear load_linear(const Loader& load, const Parts& parts, std::int64_t in, bool biased) {
   std::vector<std::pair<std::string, Shape>> weights;
   std::vector<std::pair<std::string, Shape>> biases;
   for (const auto& [name, rows] : parts) {
     weights.emplace_back(name + ".weight", Shape{rows, in});
     biases.emplace_back(name + ".bias", Shape{rows});
   }
-  Linear linear{load.fused(weights), {}};
-  if (biased) linear.bias = load.fused(biases);
+  const Linear linear = load.linear(load.fused(weights), biased ? load.fused(biases) : at::Tensor());
+  if (linear.packed) load.release(weights);
   return linear;
 }
 
@@ -139,24 +173,27 @@ LayerWeights load_layer(const Loader& load, const ModelConfig& c, std::int64_t i
   const std::int64_t kv_size = c.num_key_value_heads * c.head_dim;
   LayerWeights layer;
   load_norms(load, c, at, layer);
-  layer.qkv = load_fused(load,
-                         {{at + "self_attn.q_proj", q_size},
-                          {at + "self_attn.k_proj", kv_size},
-                          {at + "self_attn.v_proj", kv_size}},
-                         c.hidden_size, biased.qkv);
-  layer.o = load_linear(load, at + "self_attn.o_proj", c.hidden_size, q_size, biased.o);
-  layer.gate_up = load_fused(
+  const Parts q{{at + "self_attn.q_proj", q_size}};
+  const Parts kv{{at + "self_attn.k_proj", kv_size}, {at + "self_attn.v_proj", kv_size}};
+  if (index + 1 == c.num_hidden_layers) {
+    layer.q = load_linear(load, q, c.hidden_size, biased.qkv);
+    layer.kv = load_linear(load, kv, c.hidden_size, biased.qkv);
+  } else {
+    layer.qkv = load_linear(load, {q[0], kv[0], kv[1]}, c.hidden_size, biased.qkv);
+  }
+  layer.o = load_linear(load, {{at + "self_attn.o_proj", c.hidden_size}}, q_size, biased.o);
+  layer.gate_up = load_linear(
       load, {{at + "mlp.gate_proj", c.intermediate_size}, {at + "mlp.up_proj", c.intermediate_size}},
       c.hidden_size, biased.mlp);
-  layer.down = load_linear(load, at + "mlp.down_proj", c.hidden_size, c.intermediate_size, biased.mlp);
+  layer.down = load_linear(load, {{at + "mlp.down_proj", c.hidden_size}}, c.intermediate_size, biased.mlp);
   return layer;
 }
 
 }  // namespace
 
 DecoderWeights load_weights(const SafetensorsFolder& files, const ModelConfig& config, at::ScalarType dtype,
-                            at::Device device) {
-  const Loader load(files, dtype, device);
+                            at::Device device, bool fp8) {
+  const Loader load(files, dtype, device, fp8);
   DecoderWeights weights;
   weights.embedding = load.matrix("embed_tokens.weight", {config.vocab_size, config.hidden_size});
   for (std::int64_t i = 0; i < config.num_hidden_layers; ++i)

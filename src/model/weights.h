@@ -17,7 +17,9 @@ struct LayerWeights {
   at::Tensor post_attention_norm;  // Llama: before the MLP. Gemma: on the attention's output
   at::Tensor pre_mlp_norm;         // Gemma only
   at::Tensor post_mlp_norm;        // Gemma only
-  Linear qkv;                      // [(heads + 2 * kv_heads) * head_dim, hidden]
+  Linear qkv;                      // [(heads + 2 * kv_heads) * head_dim, hidden]; of all layers but the last
+  Linear q;                        // [heads * head_dim, hidden]; the last layer's, for the wanted rows alone
+  Linear kv;                       // [2 * kv_heads * head_dim, hidden]; the last layer's
   Linear o;                        // [hidden, heads * head_dim]
   Linear gate_up;                  // [2 * intermediate, hidden]
   Linear down;                     // [hidden, intermediate]
@@ -29,10 +31,12 @@ struct DecoderWeights {
   at::Tensor final_norm;  // float32 [hidden]
 };
 
-// Tensors that already have `dtype` and lie on the CPU stay views of the mapped file: `files` must outlive
-// the result. Names may have the prefix "model." or not; heads of any kind are left aside. data error naming
-// a tensor that is missing or has another shape or an element type that is no floating-point one.
+// Tensors that already have `dtype`, lie on the CPU and are not laid out anew stay views of the mapped file:
+// `files` must outlive the result. Pages of the others are given back once they are copied, so that the host
+// holds the weights at most once. Names may have the prefix "model." or not; heads of any kind are left
+// aside. data error naming a tensor that is missing or has another shape or an element type that is no
+// floating-point one. `fp8`: the layers' matrices are quantised (fp8.h).
 DecoderWeights load_weights(const SafetensorsFolder& files, const ModelConfig& config, at::ScalarType dtype,
-                            at::Device device);
+                            at::Device device, bool fp8 = false);
 
 }  // namespace armorm::model

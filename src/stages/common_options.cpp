@@ -19,9 +19,11 @@ void ExtractionOptions::declare(OptionList& list) {
       .add("n_shards", n_shards, "Number of shards the data set is divided into, >= 1")
       .add("shard_idx", shard_idx, "Which shard this process computes, 1-based")
       .add("device", device, "CUDA device index; -1 = CPU")
-      .add("precision", precision, "Arithmetic of the backbone", {"bf16", "fp32"})
+      .add("precision", precision, "Arithmetic of the backbone", {"bf16", "fp32", "fp8"})
       .add("batch_tokens", batch_tokens, "Tokens in one forward pass; 0 = from the free memory")
       .add("threads", threads, "CPU threads; 0 = all that this process may use")
+      .add("batch_invariant", batch_invariant,
+           "Let a row's bits depend on nothing but the row: the same for any shards, packs and threads")
       .add("allow_special_in_content", allow_special_in_content,
            "Let special-token strings inside message content become special tokens, as the Python scripts did")
       .add("seed", seed, "Of the shuffle before the rows are divided into shards; all shards need the same")

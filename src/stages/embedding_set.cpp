@@ -98,6 +98,8 @@ void EmbeddingSet::check_shard(const std::string& kind) {
   check_same(name, first, "dataset", p.dataset, provenance_->dataset);
   check_same(name, first, "split", p.split, provenance_->split);
   check_same(name, first, "precision", p.precision, provenance_->precision);
+  check_same(name, first, "batch_invariant", fmt::format("{}", p.batch_invariant),
+             fmt::format("{}", provenance_->batch_invariant));
   check_same(name, first, "template_sha256", p.template_sha256, provenance_->template_sha256);
   check_same(name, first, "tokenizer_sha256", p.tokenizer_sha256, provenance_->tokenizer_sha256);
   check_same(name, first, "config_sha256", p.config_sha256, provenance_->config_sha256);

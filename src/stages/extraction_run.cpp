@@ -7,6 +7,7 @@
 #include "armorm/core/log.h"
 #include "armorm/data/hub_cache.h"
 #include "armorm/model/compute_threads.h"
+#include "armorm/model/precision_deviation.h"
 
 namespace armorm {
 namespace {
@@ -26,6 +27,17 @@ std::int64_t dropped_count(const Provenance& provenance) {
   std::int64_t count = 0;
   for (const auto& [reason, rows] : provenance.dropped) count += static_cast<std::int64_t>(rows.size());
   return count;
+}
+
+BackboneOptions backbone_options(const ExtractionOptions& options, const ModelInputs& model) {
+  BackboneOptions backbone;
+  backbone.model_folder = model.folder;
+  backbone.precision = options.precision == "fp32"  ? Precision::fp32
+                       : options.precision == "fp8" ? Precision::fp8
+                                                    : Precision::bf16;
+  backbone.device = static_cast<int>(options.device);
+  backbone.batch_invariant = options.batch_invariant;
+  return backbone;
 }
 
 }  // namespace
@@ -49,13 +61,21 @@ int thread_count(const ExtractionOptions& options) {
   return options.threads > 0 ? static_cast<int>(options.threads) : default_thread_count();
 }
 
-Backbone load_backbone(const ExtractionOptions& options, const ModelInputs& model) {
-  set_compute_threads(thread_count(options));
-  BackboneOptions backbone;
-  backbone.model_folder = model.folder;
-  backbone.precision = options.precision == "fp32" ? Precision::fp32 : Precision::bf16;
-  backbone.device = static_cast<int>(options.device);
-  return Backbone::load(backbone);
+std::future<Backbone> load_backbone(const ExtractionOptions& options, const ModelInputs& model) {
+  if (options.dry_run) return {};
+  set_compute_threads(thread_count(options));  // of the caller's thread, which will run the backbone
+  return std::async(std::launch::async, [how = backbone_options(options, model)] { return Backbone::load(how); });
+}
+
+void record_deviation(const ExtractionOptions& options, const ModelInputs& model, const Backbone& backbone,
+                      const std::vector<std::span<const TokenId>>& rows, Provenance& provenance) {
+  constexpr std::size_t kRows = 8;
+  if (options.precision != "fp8") return;
+  const Deviation deviation = deviation_from_bf16(backbone, backbone_options(options, model),
+                                                  std::span(rows).first(std::min(kRows, rows.size())));
+  provenance.deviation = fmt::format("{:.4f} of bf16 (relative, {} rows), lowest cosine {:.5f}", deviation.relative,
+                                     deviation.rows, deviation.lowest_cosine);
+  log::info("the embeddings of fp8 deviate by {}", provenance.deviation);
 }
 
 Provenance make_provenance(const ExtractionOptions& options, const ModelInputs& model, const DatasetInputs& dataset,
@@ -65,6 +85,7 @@ Provenance make_provenance(const ExtractionOptions& options, const ModelInputs& 
   p.dataset = dataset.name;
   p.split = split;
   p.precision = options.precision;
+  p.batch_invariant = options.batch_invariant;
   p.template_sha256 = model.encoder.template_sha256();
   p.tokenizer_sha256 = model.encoder.tokenizer_sha256();
   p.config_sha256 = sha256_file_hex(model.folder / "config.json");
@@ -87,9 +108,13 @@ void print_summary(const std::string& what, const Provenance& provenance, const 
     if (!rows.empty()) log::warn("{} rows dropped: {}", rows.size(), reason);
   const double seconds = std::max(stats.seconds, 1e-9);
   std::cout << fmt::format(
-      "{}: shard {} of {}: {} rows written, {} dropped, {} input tokens ({} computed) in {:.1f} s = {:.0f} tokens/s\n  {}\n",
+      "{}: shard {} of {}: {} rows written, {} dropped, {} input tokens ({} computed) in {:.1f} s = {:.0f} tokens/s\n"
+      "  device busy {:.1f} % of the time; {} tokens saved by duplicates, {} by shared prefixes: {:.3f} input tokens for "
+      "each computed\n  {}\n",
       what, provenance.shard_idx, provenance.n_shards, provenance.rows, dropped_count(provenance), stats.input_tokens,
-      stats.computed_tokens, stats.seconds, static_cast<double>(stats.input_tokens) / seconds, file.string());
+      stats.computed_tokens, stats.seconds, static_cast<double>(stats.input_tokens) / seconds,
+      100.0 * stats.busy_fraction(), stats.saved_by_duplicates(), stats.saved_by_prefixes(), stats.sharing_ratio(),
+      file.string());
 }
 
 }  // namespace armorm

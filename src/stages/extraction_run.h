@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <future>
 #include <string>
 #include <vector>
 
@@ -33,7 +34,13 @@ struct DatasetInputs {
 DatasetInputs open_dataset_inputs(const std::string& path, const std::string& split,
                                   const std::vector<std::string>& columns);
 
-Backbone load_backbone(const ExtractionOptions& options, const ModelInputs& model);
+// Loads the weights on another thread while the caller encodes its rows; get() throws what went wrong. Not valid in
+// a dry run.
+std::future<Backbone> load_backbone(const ExtractionOptions& options, const ModelInputs& model);
+
+// With --precision fp8: measures on the first few rows how far the embeddings lie from those of bf16, says so and records it.
+void record_deviation(const ExtractionOptions& options, const ModelInputs& model, const Backbone& backbone,
+                      const std::vector<std::span<const TokenId>>& rows, Provenance& provenance);
 
 int thread_count(const ExtractionOptions& options);
 
@@ -66,7 +73,7 @@ Provenance make_provenance(const ExtractionOptions& options, const ModelInputs& 
 // float32 rows -> bf16 bytes, as stored.
 std::vector<BFloat16> to_bf16(std::span<const float> values);
 
-// One line on stdout: rows, dropped, tokens, tokens/s, file.
+// On stdout: rows, dropped, tokens, tokens/s, busy fraction, what sharing saved, file.
 void print_summary(const std::string& what, const Provenance& provenance, const ExtractionStats& stats,
                    const std::filesystem::path& file);
 

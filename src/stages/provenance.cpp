@@ -39,7 +39,7 @@ T required_json(const Metadata& metadata, const std::string& key, const std::str
 }  // namespace
 
 Metadata Provenance::to_metadata() const {
-  return {{"format", "pt"},  // what the Python library asks for before it loads a file as PyTorch tensors
+  Metadata metadata{{"format", "pt"},  // what the Python library asks for before it loads a file as PyTorch tensors
           {"armorm_format_version", kFormatVersion},
           {"armorm_version", kVersion},
           {"kind", kind},
@@ -48,6 +48,7 @@ Metadata Provenance::to_metadata() const {
           {"split", split},
           {"source", source},
           {"precision", precision},
+          {"batch_invariant", batch_invariant ? "true" : "false"},
           {"attributes", json(attributes).dump()},
           {"weight_column", weight_column},
           {"subset_names", json(subset_names).dump()},
@@ -61,6 +62,8 @@ Metadata Provenance::to_metadata() const {
           {"source_rows", std::to_string(source_rows)},
           {"dropped", json(dropped).dump()},
           {"counts", json(counts).dump()}};
+  if (!deviation.empty()) metadata["deviation"] = deviation;
+  return metadata;
 }
 
 bool Provenance::present_in(const Metadata& metadata) { return metadata.contains("armorm_format_version"); }
@@ -77,6 +80,8 @@ Provenance Provenance::from_metadata(const Metadata& metadata, const std::string
   p.split = required(metadata, "split", origin);
   p.source = required(metadata, "source", origin);
   p.precision = required(metadata, "precision", origin);
+  p.batch_invariant = required(metadata, "batch_invariant", origin) == "true";
+  if (metadata.contains("deviation")) p.deviation = metadata.at("deviation");
   p.attributes = required_json<std::vector<std::string>>(metadata, "attributes", origin);
   // Files from before there were weights lack it.
   if (const auto column = metadata.find("weight_column"); column != metadata.end()) p.weight_column = column->second;

@@ -19,6 +19,8 @@ struct Provenance {
   std::string split;
   std::string source;
   std::string precision;
+  bool batch_invariant = false;
+  std::string deviation;  // of fp8 embeddings from those of bf16; empty for other precisions
   std::vector<std::string> attributes;    // labelled
   std::string weight_column;              // labelled; empty = rows have no weights
   std::vector<std::string> subset_names;  // preference, of a set with subsets

@@ -181,6 +181,7 @@ void Stage1PrepareOptions::validate() const {
 std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options) {
   const ModelInputs model = open_model_inputs(options.extraction);
   const DatasetInputs dataset = open_dataset_inputs(options.dataset_path, options.dataset_split, options.columns);
+  std::future<Backbone> loading = load_backbone(options.extraction, model);
   LabelledShard shard = encode_shard(options, model, dataset.dataset);
   drop_long_rows(shard, static_cast<std::size_t>(options.seq_len > 0 ? options.seq_len
                                                                      : model.config.max_position_embeddings));
@@ -206,8 +207,9 @@ std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options) {
     report_plan(options, model, shard, provenance, target);
     return target;
   }
-  const Backbone backbone = load_backbone(options.extraction, model);
+  const Backbone backbone = loading.get();
   log::info("{}: {} rows; model {} on {}", dataset.name, provenance.rows, model.name, backbone.device_name());
+  record_deviation(options.extraction, model, backbone, {shard.tokens.begin(), shard.tokens.end()}, provenance);
   const ExtractionStats stats = write_shard(options, shard, backbone, provenance, target);
   print_summary("stage1-prepare", provenance, stats, target);
   return target;

@@ -253,6 +253,7 @@ std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options) {
   const ModelInputs model = open_model_inputs(options.extraction);
   check_model_family(options.model_family, model);
   const DatasetInputs dataset = open_dataset_inputs(options.dataset_path, options.dataset_split, options.columns);
+  std::future<Backbone> loading = load_backbone(options.extraction, model);
   PairShard shard = encode_shard(options, model, dataset.dataset);
   drop_long_pairs(shard, options.seq_len);
   if (shard.pairs.empty())
@@ -274,8 +275,11 @@ std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options) {
     report_plan(options, model, shard, provenance, target);
     return target;
   }
-  const Backbone backbone = load_backbone(options.extraction, model);
+  const Backbone backbone = loading.get();
   log::info("{}: {} pairs; model {} on {}", dataset.name, provenance.rows, model.name, backbone.device_name());
+  std::vector<std::span<const TokenId>> chosen;
+  for (const EncodedPair& pair : shard.pairs) chosen.push_back(pair.tokens[0]);
+  record_deviation(options.extraction, model, backbone, chosen, provenance);
   PairWriter writer(target, provenance, backbone.config().hidden_size, !subset_ids.empty());
   const ExtractionStats stats = extract(options, shard, backbone, writer);
   writer.publish(shard.row_ids, subset_ids);

@@ -14,7 +14,10 @@
 
 namespace armorm {
 
-enum class Precision { fp32, bf16 };
+// fp8: bfloat16, but the layers' products multiply e4m3 values with one scale for each row of activations and
+// each output channel, quantised at load; deviation_from_bf16() tells what that costs. Elsewhere than on CUDA
+// it is as accurate, but slow.
+enum class Precision { fp32, bf16, fp8 };
 
 struct BackboneOptions {
   std::filesystem::path model_folder;
@@ -51,7 +54,7 @@ class PendingRows {
   std::unique_ptr<Impl> impl_;
 };
 
-// Weights are const after load; no two threads may call into one Backbone at once.
+// Weights are const after load; no two threads may call into one Backbone at once, but for collect().
 class Backbone {
  public:
   static Backbone load(const BackboneOptions& options);
@@ -65,8 +68,9 @@ class Backbone {
   // before the last one is collected and the device never waits for the host; on the CPU it computes. Errors,
   // out of memory included, come from submit().
   PendingRows submit(const PackedBatch& batch) const;
-  // Waits for the rows and writes them as embed() does.
-  void collect(PendingRows rows, MatrixView<float> out) const;
+  // Waits for the rows and writes them as embed() does. Returns the seconds in which the device had this
+  // work. May run on another thread while submit() does.
+  double collect(PendingRows rows, MatrixView<float> out) const;
 
   std::string device_name() const;  // "cpu", "cuda:0"
   // Bytes of device memory still free for activations, those that the allocator keeps for reuse included

@@ -17,9 +17,10 @@ struct ExtractionOptions {
   std::int64_t n_shards = 1;                                  // >= 1
   std::int64_t shard_idx = 1;                                 // 1-based, <= n_shards
   std::int64_t device = 0;                                    // CUDA device; -1 = CPU
-  std::string precision = "bf16";                             // bf16 or fp32
+  std::string precision = "bf16";                             // bf16, fp32 or fp8
   std::int64_t batch_tokens = 0;                              // tokens in one forward pass; 0 = from free memory
   std::int64_t threads = 0;                                   // CPU threads; 0 = all that this process may use
+  bool batch_invariant = false;  // a row's bits do not depend on packs, shards, threads or runs
   bool allow_special_in_content = false;
   std::int64_t seed = 0;  // of the shuffle before the rows are divided into shards; the published run has 0
   bool dry_run = false;   // report what would be done, load no weights and write nothing

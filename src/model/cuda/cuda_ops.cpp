@@ -78,4 +78,15 @@ at::Tensor gated_activation(const at::Tensor& gate_up, Activation activation) {
   return out;
 }
 
+QuantisedRows quantise_rows(const at::Tensor& x) {
+  const Launch launch("quantise_rows", x);
+  const at::Tensor rows = x.contiguous();
+  QuantisedRows out{at::empty(x.sizes(), x.options().dtype(at::kFloat8_e4m3fn)),
+                    at::empty({x.size(0), 1}, x.options().dtype(at::kFloat))};
+  launch_quantise_rows(element_of(x), rows.const_data_ptr(), out.values.mutable_data_ptr(),
+                       out.scales.mutable_data_ptr<float>(), x.size(0), x.size(1), launch.stream());
+  launch.check();
+  return out;
+}
+
 }  // namespace armorm::model::cuda

@@ -1,6 +1,7 @@
-// ops.h on CUDA through our own kernels, on ATen's current stream.
+// ops.h and fp8.h on CUDA through our own kernels, on ATen's current stream.
 #pragma once
 
+#include "model/fp8.h"
 #include "model/ops.h"
 
 namespace armorm::model::cuda {
@@ -12,5 +13,6 @@ at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
 at::Tensor add_rms_norm(at::Tensor& residual, const at::Tensor& delta, const at::Tensor& weight, double eps);
 void rope_inplace(at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin);
 at::Tensor gated_activation(const at::Tensor& gate_up, Activation activation);
+QuantisedRows quantise_rows(const at::Tensor& x);
 
 }  // namespace armorm::model::cuda

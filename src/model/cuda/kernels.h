@@ -31,4 +31,8 @@ void launch_gated_silu(Element type, const void* gate_up, void* out, std::int64_
 void launch_gated_gelu_tanh(Element type, const void* gate_up, void* out, std::int64_t rows,
                             std::int64_t width, Stream stream);
 
+// x [rows, width] -> e4m3 bytes and float32 scales [rows].
+void launch_quantise_rows(Element type, const void* x, void* out, float* scales, std::int64_t rows,
+                          std::int64_t width, Stream stream);
+
 }  // namespace armorm::model::cuda

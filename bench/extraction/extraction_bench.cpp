@@ -1,0 +1,79 @@
+// Extracts the last-token embeddings of the sequences of make_model.py and prints one line of JSON.
+//
+//   extraction_bench MODEL_FOLDER [--n_sequences N] [--batch_tokens N] [--precision bf16|fp32|fp8] [--device
+//   N]
+//                    [--threads N] [--share 0|1] [--batch_invariant 0|1] [--out FILE]
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "armorm/model/compute_threads.h"
+#include "armorm/model/extractor.h"
+#include "bench_files.h"
+
+namespace {
+
+using namespace armorm;
+using namespace armorm::bench;
+
+void save(const std::string& path, const std::vector<float>& states, std::int64_t width) {
+  SafetensorsWriter writer(path, {{"states", DType::f32, {std::ssize(states) / width, width}}}, {});
+  writer.append(std::span<const float>(states));
+  writer.publish();
+}
+
+void run(const Flags& flags) {
+  set_compute_threads(static_cast<int>(flags.number("threads")));
+  const Stopwatch loading;
+  const Backbone backbone = Backbone::load({.model_folder = flags.folder,
+                                            .precision = parse_precision(flags.text("precision")),
+                                            .device = static_cast<int>(flags.number("device")),
+                                            .batch_invariant = flags.on("batch_invariant")});
+  const double load_seconds = loading.seconds();
+  const std::int64_t load_rss = peak_rss_mib();
+  const auto sequences = read_sequences(flags.folder, flags.number("n_sequences"));
+  std::vector<ExtractionRequest> requests;
+  for (const auto& tokens : sequences) requests.push_back({tokens, {std::ssize(tokens) - 1}});
+  const std::int64_t width = backbone.config().hidden_size;
+  std::vector<float> states(flags.text("out").empty() ? 0
+                                                      : requests.size() * static_cast<std::size_t>(width));
+  const auto sink = [&](std::size_t request, MatrixView<const float> row) {
+    if (!states.empty())
+      std::copy_n(row.data, width, states.begin() + static_cast<std::ptrdiff_t>(request) * width);
+  };
+  Extractor extractor(backbone,
+                      {.batch_tokens = flags.number("batch_tokens"), .share_prefixes = flags.on("share")});
+  extractor.run(std::span(requests).first(1), sink);
+  const Stopwatch watch;
+  const ExtractionStats stats = extractor.run(requests, sink);
+  fmt::print(
+      "{{\"tokens\": {}, \"seconds\": {:.4f}, \"cpu_seconds\": {:.4f}, \"peak_rss_mib\": {}, "
+      "\"computed_tokens\": {}, "
+      "\"saved_by_duplicates\": {}, \"saved_by_prefixes\": {}, \"passes\": {}, \"busy\": {:.4f}, "
+      "\"load_seconds\": {:.3f}, "
+      "\"load_peak_rss_mib\": {}, \"device\": \"{}\"}}\n",
+      stats.input_tokens, watch.seconds(), watch.cpu_seconds(), peak_rss_mib(), stats.computed_tokens,
+      stats.saved_by_duplicates(), stats.saved_by_prefixes(), stats.passes, stats.busy_fraction(),
+      load_seconds, load_rss, backbone.device_name());
+  if (!states.empty()) save(flags.text("out"), states, width);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    run(Flags(argc, argv,
+              {{"n_sequences", "1000000"},
+               {"batch_tokens", "0"},
+               {"precision", "bf16"},
+               {"device", "-1"},
+               {"threads", "2"},
+               {"share", "1"},
+               {"batch_invariant", "0"},
+               {"out", ""}}));
+    return 0;
+  } catch (const armorm::Error& error) {
+    fmt::print(stderr, "extraction_bench: {}\n", error.what());
+    return error.exit_code();
+  }
+}

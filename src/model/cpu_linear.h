@@ -1,0 +1,26 @@
+// Products with weights on the CPU by oneDNN's batch-reduce GEMM, over weights that are laid out once, at
+// load, in the order in which the product reads them.
+//
+// Every element of the result is one sum over the inputs in ascending order, whatever the number of rows, the
+// row's place among them, and the number of threads: a row's bits depend on nothing but the row.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+namespace armorm::model::cpu {
+
+// Whether this processor and LibTorch have the products for `type`.
+bool supports_linear(at::ScalarType type);
+
+// [out, in] float32 or bfloat16 -> the blocked form that linear() takes, 1-D of the same type: panels of
+// kPanel output features, each [in, kPanel] (bfloat16: inputs 2i and 2i + 1 interleaved), filled up with
+// zeros.
+at::Tensor pack_weight(const at::Tensor& weight);
+
+// x weight^T + bias: [n, in] -> [n, out]. x has contiguous rows; bias [out] or undefined.
+at::Tensor linear(const at::Tensor& x, const at::Tensor& packed, std::int64_t out_features,
+                  const at::Tensor& bias);
+
+}  // namespace armorm::model::cpu

@@ -1,0 +1,58 @@
+#include "model/fp8.h"
+
+#include <ATen/ATen.h>
+#include <ATen/ops/_scaled_mm.h>
+
+#ifdef ARMORM_WITH_CUDA
+#include "model/cuda/cuda_ops.h"
+#endif
+
+namespace armorm::model {
+namespace {
+
+// What the tensor cores' kernel takes.
+bool supports_scaled_mm(const QuantisedRows& x, const QuantisedRows& weight) {
+  constexpr std::int64_t kMultiple = 16;
+  return x.values.is_cuda() && x.values.size(1) % kMultiple == 0 && weight.values.size(0) % kMultiple == 0;
+}
+
+}  // namespace
+
+namespace reference {
+
+QuantisedRows quantise_rows(const at::Tensor& x) {
+  const at::Tensor wide = x.to(at::kFloat);
+  const at::Tensor largest = wide.abs().amax(1, /*keepdim=*/true);
+  const at::Tensor scales = at::where(largest.gt(0), largest / kLargestE4m3, at::ones_like(largest));
+  return {(wide / scales).clamp(-kLargestE4m3, kLargestE4m3).to(at::kFloat8_e4m3fn), scales};
+}
+
+at::Tensor multiply_quantised(const QuantisedRows& x, const QuantisedRows& weight, const at::Tensor& bias) {
+  const at::Tensor sums = at::linear(x.values.to(at::kFloat), weight.values.to(at::kFloat));
+  return scale_sums(sums, x.scales, weight.scales, bias);
+}
+
+}  // namespace reference
+
+at::Tensor scale_sums(const at::Tensor& sums, const at::Tensor& row_scales, const at::Tensor& channel_scales,
+                      const at::Tensor& bias) {
+  at::Tensor scaled = sums * row_scales * channel_scales.view({1, -1});
+  if (bias.defined()) scaled += bias.to(at::kFloat);
+  return scaled.to(at::kBFloat16);
+}
+
+QuantisedRows quantise_rows(const at::Tensor& x) {
+#ifdef ARMORM_WITH_CUDA
+  if (cuda::supports(x)) return cuda::quantise_rows(x);
+#endif
+  return reference::quantise_rows(x);
+}
+
+at::Tensor multiply_quantised(const QuantisedRows& x, const QuantisedRows& weight, const at::Tensor& bias) {
+  if (!supports_scaled_mm(x, weight)) return reference::multiply_quantised(x, weight, bias);
+  const auto optional_bias = bias.defined() ? std::optional(bias) : std::nullopt;
+  return at::_scaled_mm(x.values, weight.values.t(), x.scales, weight.scales.view({1, -1}), optional_bias,
+                        /*scale_result=*/std::nullopt, at::kBFloat16, /*use_fast_accum=*/false);
+}
+
+}  // namespace armorm::model

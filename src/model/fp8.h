@@ -1,0 +1,33 @@
+// Products in 8-bit floating point: e4m3 (arXiv 2209.05433: 4 exponent bits, 3 of mantissa, largest value
+// 448, no infinity), with one float32 scale for each row of activations and each output channel of a weight.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace armorm::model {
+
+inline constexpr float kLargestE4m3 = 448.0F;
+
+// value = scale * element. A row's largest magnitude becomes kLargestE4m3; a row of zeros has scale 1.
+struct QuantisedRows {
+  at::Tensor values;  // Float8_e4m3fn [n, k]
+  at::Tensor scales;  // float32 [n, 1]
+};
+
+// x [n, k], float32 or bfloat16, contiguous. Rounds to nearest even.
+QuantisedRows quantise_rows(const at::Tensor& x);
+
+// x weight^T * scales, summed in float32, of quantised operands [n, k] and [m, k]; bias bfloat16 [m] or
+// undefined. bfloat16 [n, m]. CUDA's tensor cores multiply them where they can (k and m multiples of 16).
+at::Tensor multiply_quantised(const QuantisedRows& x, const QuantisedRows& weight, const at::Tensor& bias);
+
+namespace reference {
+QuantisedRows quantise_rows(const at::Tensor& x);
+at::Tensor multiply_quantised(const QuantisedRows& x, const QuantisedRows& weight, const at::Tensor& bias);
+}  // namespace reference
+
+// Scales the float32 sums [n, m] of a product of quantised values, adds the bias, and rounds to bfloat16.
+at::Tensor scale_sums(const at::Tensor& sums, const at::Tensor& row_scales, const at::Tensor& channel_scales,
+                      const at::Tensor& bias);
+
+}  // namespace armorm::model

@@ -1,0 +1,54 @@
+#include "armorm/model/precision_deviation.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "armorm/core/error.h"
+#include "armorm/model/extractor.h"
+
+namespace armorm {
+namespace {
+
+std::vector<float> embeddings(const Backbone& backbone, std::span<const std::span<const TokenId>> rows) {
+  const auto width = static_cast<std::size_t>(backbone.config().hidden_size);
+  std::vector<ExtractionRequest> requests;
+  for (const auto& tokens : rows) requests.push_back({tokens, {std::ssize(tokens) - 1}});
+  std::vector<float> out(rows.size() * width);
+  Extractor extractor(backbone, {});
+  extractor.run(requests, [&](std::size_t request, MatrixView<const float> row) {
+    std::copy_n(row.data, width, out.begin() + static_cast<std::ptrdiff_t>(request * width));
+  });
+  return out;
+}
+
+}  // namespace
+
+Deviation deviation_from_bf16(const Backbone& backbone, BackboneOptions options,
+                              std::span<const std::span<const TokenId>> rows) {
+  const std::vector<float> ours = embeddings(backbone, rows);
+  options.precision = Precision::bf16;
+  const std::vector<float> exact = embeddings(Backbone::load(options), rows);
+  const auto width = static_cast<std::size_t>(backbone.config().hidden_size);
+  Deviation deviation{std::ssize(rows)};
+  double differences = 0.0;
+  double squares = 0.0;
+  for (std::size_t begin = 0; begin < ours.size(); begin += width) {
+    double dot = 0.0;
+    double a2 = 0.0;
+    double b2 = 0.0;
+    for (std::size_t i = begin; i < begin + width; ++i) {
+      const double a = ours[i];
+      const double b = exact[i];
+      differences += (a - b) * (a - b);
+      dot += a * b;
+      a2 += a * a;
+      b2 += b * b;
+    }
+    squares += b2;
+    deviation.lowest_cosine = std::min(deviation.lowest_cosine, dot / std::sqrt(a2 * b2));
+  }
+  deviation.relative = std::sqrt(differences / squares);
+  return deviation;
+}
+
+}  // namespace armorm

@@ -1,0 +1,311 @@
+// The extractor against the states that transformers computed, under every plan; what a cursor, a stop, an
+// error and a lack of memory do to a run.
+#include "armorm/model/extractor.h"
+
+#include <c10/core/CPUAllocator.h>
+#include <c10/util/Exception.h>
+
+#include <numeric>
+#include <random>
+#include <set>
+#include <stdexcept>
+#include <thread>
+
+#include "model/gpu_test_support.h"
+#include "model/model_test_support.h"
+
+namespace armorm {
+namespace {
+
+using namespace test;
+
+// Requests made of a golden's sequences, with the states that each must give.
+struct Workload {
+  std::vector<GoldenSequence> sequences;
+  std::vector<ExtractionRequest> requests;
+  std::vector<std::vector<float>> fp32;
+  std::vector<std::vector<float>> bf16;
+  std::int64_t hidden_size = 0;
+
+  void add(const GoldenSequence& sequence, std::int64_t length, const std::vector<std::int64_t>& wanted) {
+    requests.push_back({std::span(sequence.tokens).first(static_cast<std::size_t>(length)), wanted});
+    fp32.push_back(pick(sequence.fp32, wanted));
+    bf16.push_back(pick(sequence.bf16, wanted));
+  }
+
+ private:
+  std::vector<float> pick(const std::vector<float>& states, const std::vector<std::int64_t>& wanted) const {
+    std::vector<float> out;
+    for (const std::int64_t position : wanted)
+      out.insert(out.end(), states.begin() + position * hidden_size,
+                 states.begin() + (position + 1) * hidden_size);
+    return out;
+  }
+};
+
+// Each sequence, beginnings of it (their states are the same, unless the rotation depends on the length), and
+// copies.
+Workload make_workload(const std::string& model) {
+  Workload work;
+  work.sequences = golden_sequences(model);
+  work.hidden_size = std::ssize(work.sequences.front().fp32) / std::ssize(work.sequences.front().tokens);
+  const bool whole = model == "llama_dynamic_rope";
+  for (const GoldenSequence& sequence : work.sequences) {
+    const auto n = std::ssize(sequence.tokens);
+    std::vector<std::int64_t> lengths{n};
+    for (std::int64_t length = n - 1; !whole && length > 0; length -= 9) lengths.push_back(length);
+    for (const std::int64_t length : lengths) {
+      work.add(sequence, length, {length - 1});
+      work.add(sequence, length, {length - 1, 0, length / 2});
+    }
+  }
+  return work;
+}
+
+void shuffle(Workload& work, std::uint32_t seed) {
+  std::mt19937 random(seed);
+  for (std::size_t i = work.requests.size(); i > 1; --i) {
+    const std::size_t j = random() % i;
+    std::swap(work.requests[i - 1], work.requests[j]);
+    std::swap(work.fp32[i - 1], work.fp32[j]);
+    std::swap(work.bf16[i - 1], work.bf16[j]);
+  }
+}
+
+struct Result {
+  std::vector<std::vector<float>> rows;  // by request; empty where the sink was not called
+  std::vector<std::size_t> order;        // of the sink's calls
+  std::vector<ExtractionCursor> cursors;
+  ExtractionStats stats;
+};
+
+Result extract(const Backbone& backbone, const Workload& work, const ExtractorOptions& options,
+               const ExtractionCursor& start = {}) {
+  Result result;
+  result.rows.resize(work.requests.size());
+  Extractor extractor(backbone, options);
+  result.stats = extractor.run(
+      work.requests,
+      [&](std::size_t request, MatrixView<const float> rows) {
+        for (std::int64_t i = 0; i < rows.rows; ++i)
+          result.rows[request].insert(result.rows[request].end(), rows.row(i).begin(), rows.row(i).end());
+        result.order.push_back(request);
+      },
+      start,
+      [&](const ExtractionCursor& after) {
+        result.cursors.push_back(after);
+        return true;
+      });
+  return result;
+}
+
+std::vector<float> flat(const std::vector<std::vector<float>>& rows) {
+  std::vector<float> out;
+  for (const auto& row : rows) out.insert(out.end(), row.begin(), row.end());
+  return out;
+}
+
+void check_bounds(const Workload& work, const Result& result, Precision precision) {
+  if (precision == Precision::fp32) {
+    CHECK(max_difference(flat(result.rows), flat(work.fp32)) <= 2e-5);
+    return;
+  }
+  const double ours = squared_error(flat(result.rows), flat(work.fp32));
+  const double theirs = squared_error(flat(work.bf16), flat(work.fp32));
+  INFO("error relative to transformers " << std::sqrt(ours / theirs));
+  CHECK(std::sqrt(ours / theirs) <= 1.05);
+}
+
+void check_plans(int device, Precision precision) {
+  for (const std::string& model : golden_models()) {
+    const Backbone backbone = load_on(device, model, precision);
+    Workload work = make_workload(model);
+    for (const bool share : {true, false}) {
+      for (const std::int64_t budget : {1, 70, 100000}) {
+        CAPTURE(model, share, budget);
+        shuffle(work, static_cast<std::uint32_t>(budget));
+        const Result result = extract(backbone, work, {.batch_tokens = budget, .share_prefixes = share});
+        check_bounds(work, result, precision);
+        CHECK(result.order.size() == work.requests.size());
+        if (budget == 100000) CHECK(result.stats.passes == 1);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("every plan gives the float32 states of transformers", "[golden]") {
+  check_plans(kCpu, Precision::fp32);
+}
+
+TEST_CASE("every plan is as close to float32 as transformers' bfloat16 states", "[golden]") {
+  check_plans(kCpu, Precision::bf16);
+}
+
+TEST_CASE("on CUDA, every plan keeps to the bounds of the golden states", "[gpu]") {
+  if (!has_cuda()) ARMORM_SKIP("no CUDA device");
+  check_plans(0, Precision::fp32);
+  check_plans(0, Precision::bf16);
+}
+
+namespace {
+
+void check_cursors(int device) {
+  const Backbone backbone = load_on(device, "llama_gqa", Precision::bf16);
+  const Workload work = make_workload("llama_gqa");
+  const ExtractorOptions options{.batch_tokens = 60};
+  const Result whole = extract(backbone, work, options);
+  REQUIRE(whole.cursors.size() >= 4);
+  CHECK(whole.cursors.size() == static_cast<std::size_t>(whole.stats.passes));
+  std::size_t fewest = 0;
+  for (auto cursor = whole.cursors.rbegin(); cursor != whole.cursors.rend(); ++cursor) {
+    const Result rest = extract(backbone, work, options, *cursor);
+    CHECK(rest.order.size() >= fewest);
+    fewest = rest.order.size();
+    CHECK(std::equal(rest.order.begin(), rest.order.end(), whole.order.end() - std::ssize(rest.order)));
+    for (const std::size_t request : rest.order) CHECK(rest.rows[request] == whole.rows[request]);
+    CHECK(rest.stats.requests == std::ssize(rest.order));
+  }
+  CHECK(fewest > 0);
+  CHECK(fewest < work.requests.size());
+}
+
+}  // namespace
+
+TEST_CASE("from every cursor the remaining passes give the same bits", "[unit]") { check_cursors(kCpu); }
+
+TEST_CASE("on CUDA, from every cursor the remaining passes give the same bits", "[gpu]") {
+  if (!has_cuda()) ARMORM_SKIP("no CUDA device");
+  check_cursors(0);
+}
+
+TEST_CASE("a run stops after the pass whose callback says so", "[unit]") {
+  const Backbone backbone = load_cpu("llama_gqa");
+  const Workload work = make_workload("llama_gqa");
+  const Result whole = extract(backbone, work, {.batch_tokens = 60});
+  std::vector<std::size_t> delivered;
+  std::vector<std::thread::id> threads;
+  Extractor extractor(backbone, {.batch_tokens = 60});
+  std::size_t after_first = 0;
+  const ExtractionStats stats = extractor.run(
+      work.requests,
+      [&](std::size_t request, MatrixView<const float>) {
+        delivered.push_back(request);
+        threads.push_back(std::this_thread::get_id());
+      },
+      {},
+      [&](const ExtractionCursor& after) {
+        threads.push_back(std::this_thread::get_id());
+        if (after_first == 0) after_first = after.next_sequence;
+        return after.next_sequence == after_first;
+      });
+  CHECK(stats.passes == 2);
+  CHECK(std::set<std::thread::id>(threads.begin(), threads.end()).size() == 1);
+  REQUIRE(delivered.size() < work.requests.size());
+  CHECK(std::equal(delivered.begin(), delivered.end(), whole.order.begin()));
+}
+
+TEST_CASE("what the sink throws ends the run", "[unit]") {
+  const Backbone backbone = load_cpu("llama_gqa");
+  const Workload work = make_workload("llama_gqa");
+  std::size_t calls = 0;
+  Extractor extractor(backbone, {.batch_tokens = 60});
+  const auto sink = [&](std::size_t, MatrixView<const float>) {
+    if (++calls == 3) throw std::runtime_error("disk full");
+  };
+  CHECK_THROWS_WITH(extractor.run(work.requests, sink), "disk full");
+  CHECK(calls == 3);
+}
+
+TEST_CASE("a bad token ends the run when its pass is reached", "[unit]") {
+  const Backbone backbone = load_cpu("llama_gqa");
+  Workload work = make_workload("llama_gqa");
+  const std::vector<TokenId> bad{1, 2, 128};
+  work.requests.push_back({bad, {2}});
+  CHECK_THROWS_WITH(extract(backbone, work, {.batch_tokens = 60}), Catch::Contains("id 128"));
+}
+
+TEST_CASE("the tokens that sharing saves are counted exactly", "[unit]") {
+  const Backbone backbone = load_cpu("llama_gqa");
+  std::vector<TokenId> prompt(40, 7);
+  std::vector<TokenId> chosen = prompt;
+  std::vector<TokenId> rejected = prompt;
+  chosen.insert(chosen.end(), 10, 1);
+  rejected.insert(rejected.end(), 20, 2);
+  Workload work;
+  for (const auto* tokens : {&chosen, &rejected, &chosen, &chosen}) work.requests.push_back({*tokens, {0}});
+  const ExtractionStats shared = extract(backbone, work, {.batch_tokens = 1000}).stats;
+  CHECK(shared.input_tokens == 50 + 60 + 50 + 50);
+  CHECK(shared.distinct_tokens == 50 + 60);
+  CHECK(shared.computed_tokens == 40 + 10 + 20);
+  CHECK(shared.saved_by_duplicates() == 100);
+  CHECK(shared.saved_by_prefixes() == 40);
+  CHECK(shared.sharing_ratio() == 3.0);
+  CHECK(shared.busy_fraction() > 0.0);
+  CHECK(shared.busy_fraction() <= 1.0);
+  const ExtractionStats apart =
+      extract(backbone, work, {.batch_tokens = 1000, .share_prefixes = false}).stats;
+  CHECK(apart.computed_tokens == 110);
+  CHECK(apart.saved_by_prefixes() == 0);
+}
+
+namespace {
+
+// Refuses large tensors as a full device does.
+class SmallMemory : public at::Allocator {
+ public:
+  explicit SmallMemory(std::size_t largest) : largest_(largest), before_(c10::GetCPUAllocator()) {
+    c10::SetCPUAllocator(this);
+  }
+  ~SmallMemory() override { c10::SetCPUAllocator(before_); }
+  SmallMemory(const SmallMemory&) = delete;
+  SmallMemory& operator=(const SmallMemory&) = delete;
+
+  at::DataPtr allocate(std::size_t bytes) override {
+    TORCH_CHECK_WITH(OutOfMemoryError, bytes <= largest_, "tensor of ", bytes, " bytes");
+    return before_->allocate(bytes);
+  }
+  at::DeleterFnPtr raw_deleter() const override { return before_->raw_deleter(); }
+  void copy_data(void* to, const void* from, std::size_t bytes) const override {
+    default_copy_data(to, from, bytes);
+  }
+
+ private:
+  std::size_t largest_;
+  at::Allocator* before_;
+};
+
+// The widest activation of llama_gqa: the gate-up product in float32.
+std::size_t bytes_of_tokens(const Backbone& backbone, std::int64_t tokens) {
+  return static_cast<std::size_t>(tokens * 2 * backbone.config().intermediate_size) * sizeof(float);
+}
+
+}  // namespace
+
+TEST_CASE("out of memory halves the packs and goes on", "[unit]") {
+  const Backbone backbone = load_cpu("llama_gqa");
+  const Workload work = make_workload("llama_gqa");
+  Result result;
+  {
+    const SmallMemory memory(bytes_of_tokens(backbone, 80));
+    result = extract(backbone, work, {.batch_tokens = 100000});
+  }
+  check_bounds(work, result, Precision::fp32);
+  CHECK(result.order.size() == work.requests.size());
+  REQUIRE(result.cursors.size() >= 2);
+  CHECK(result.cursors.front().budget <= 80);
+  CHECK(result.cursors.front().budget >= 40);
+  const Result rest = extract(backbone, work, {.batch_tokens = 100000}, result.cursors.front());
+  for (const std::size_t request : rest.order) CHECK(rest.rows[request] == result.rows[request]);
+}
+
+TEST_CASE("a sequence that does not fit the memory alone is named by its length", "[unit]") {
+  const Backbone backbone = load_cpu("llama_gqa");
+  Workload work = make_workload("llama_gqa");
+  std::erase_if(work.requests, [](const ExtractionRequest& request) { return request.tokens.size() != 64; });
+  const SmallMemory memory(bytes_of_tokens(backbone, 50));
+  CHECK_THROWS_WITH(extract(backbone, work, {.batch_tokens = 100000}), Catch::Contains("64 tokens"));
+}
+
+}  // namespace armorm

@@ -1,0 +1,106 @@
+// Quantisation and products in e4m3 against LibTorch's own cast and float32 products.
+#include "model/fp8.h"
+
+#include <ATen/ATen.h>
+
+#include "armorm/model/precision_deviation.h"
+#include "model/gpu_test_support.h"
+#include "model/linear.h"
+#include "model/model_test_support.h"
+
+namespace armorm::model {
+namespace {
+
+using namespace test;
+
+at::Tensor random(at::IntArrayRef shape, std::uint64_t seed, at::ScalarType type = at::kBFloat16) {
+  at::Generator generator = at::detail::createCPUGenerator(seed);
+  return at::randn(shape, generator, at::kFloat).to(type);
+}
+
+at::Tensor dequantised(const QuantisedRows& rows) { return rows.values.to(at::kFloat) * rows.scales; }
+
+}  // namespace
+
+TEST_CASE("a row is divided by its largest magnitude over 448 and cast as LibTorch casts", "[unit]") {
+  at::Tensor x = random({5, 33}, 1);
+  x[1].mul_(1e-4);
+  x[2].mul_(3e4);
+  x[3].zero_();
+  const QuantisedRows rows = quantise_rows(x);
+  REQUIRE(rows.values.scalar_type() == at::kFloat8_e4m3fn);
+  for (const std::int64_t r : {0, 1, 2, 4}) {
+    const at::Tensor row = x[r].to(at::kFloat);
+    const float scale = row.abs().max().item<float>() / 448.0F;
+    CHECK(rows.scales[r].item<float>() == scale);
+    CHECK(at::equal(rows.values[r].to(at::kFloat), (row / scale).to(at::kFloat8_e4m3fn).to(at::kFloat)));
+    CHECK(rows.values[r].to(at::kFloat).abs().max().item<float>() == 448.0F);
+    // Three bits of mantissa: at most half a step of 1/8 from the value, or half a subnormal step.
+    const at::Tensor error = (dequantised(rows)[r] - row).abs();
+    CHECK((error <= row.abs() / 16 + scale / 1024 * 1.0001).all().item<bool>());
+  }
+  CHECK(rows.scales[3].item<float>() == 1.0F);
+  CHECK(dequantised(rows)[3].abs().max().item<float>() == 0.0F);
+}
+
+TEST_CASE("an fp8 product is that of the quantised operands", "[unit]") {
+  for (const auto& [n, m, k] : {std::tuple{7, 48, 64}, {33, 100, 31}, {1, 16, 16}}) {
+    CAPTURE(n, m, k);
+    const at::Tensor x = random({n, k}, 1);
+    const at::Tensor weight = random({m, k}, 2);
+    const at::Tensor bias = random({m}, 3);
+    const at::Tensor exact = at::matmul(dequantised(quantise_rows(x)).to(at::kDouble),
+                                        dequantised(quantise_rows(weight)).to(at::kDouble).t()) +
+                             bias.to(at::kDouble);
+    const at::Tensor got = apply(make_fp8_linear(weight, bias), x, 0);
+    REQUIRE(got.scalar_type() == at::kBFloat16);
+    const double error = (got.to(at::kDouble) - exact).abs().max().item<double>();
+    CHECK(error <= exact.abs().max().item<double>() / 256 * 1.01);
+    const at::Tensor plain = reference::multiply_quantised(quantise_rows(x), quantise_rows(weight), bias);
+    CHECK((got.to(at::kDouble) - plain.to(at::kDouble)).abs().max().item<double>() <=
+          exact.abs().max().item<double>() / 128);
+  }
+}
+
+TEST_CASE("the deviation of fp8 embeddings from bf16 is measured", "[unit]") {
+  const BackboneOptions options{
+      .model_folder = golden_model("llama_gqa"), .precision = Precision::fp8, .device = kCpu};
+  const auto sequences = golden_sequences("llama_gqa");
+  std::vector<std::span<const TokenId>> rows;
+  for (const auto& sequence : sequences) rows.emplace_back(sequence.tokens);
+  const Backbone fp8 = Backbone::load(options);
+  const Deviation deviation = deviation_from_bf16(fp8, options, rows);
+  CHECK(deviation.rows == std::ssize(rows));
+  // Rounding to 3 bits of mantissa: about 2.6 % of each operand, which the sharp attention of these small
+  // random weights magnifies.
+  CHECK(deviation.relative > 0.026);
+  CHECK(deviation.relative < 0.26);
+  CHECK(deviation.lowest_cosine > 0.93);
+  BackboneOptions same = options;
+  same.precision = Precision::bf16;
+  const Deviation none = deviation_from_bf16(Backbone::load(same), same, rows);
+  CHECK(none.relative == 0.0);
+  CHECK(none.lowest_cosine == Approx(1.0));
+}
+
+TEST_CASE("on CUDA, quantisation and fp8 products equal the plain ones", "[gpu]") {
+  if (!has_cuda()) ARMORM_SKIP("no CUDA device");
+  for (const std::int64_t width : {64, 4096, 31}) {
+    for (const at::ScalarType type : {at::kBFloat16, at::kFloat}) {
+      CAPTURE(width, type);
+      const at::Tensor x = random({37, width}, 1, type).cuda();
+      const QuantisedRows fast = quantise_rows(x);
+      const QuantisedRows plain = reference::quantise_rows(x);
+      CHECK(at::equal(fast.scales, plain.scales));
+      CHECK(at::equal(fast.values.to(at::kFloat), plain.values.to(at::kFloat)));
+    }
+    const at::Tensor weight = random({48, width}, 2).cuda();
+    const QuantisedRows x = quantise_rows(random({37, width}, 3).cuda());
+    const at::Tensor bias = random({48}, 4).cuda();
+    const at::Tensor plain = reference::multiply_quantised(x, quantise_rows(weight), bias).to(at::kFloat);
+    const at::Tensor fast = multiply_quantised(x, quantise_rows(weight), bias).to(at::kFloat);
+    CHECK((fast - plain).abs().max().item<double>() <= plain.abs().max().item<double>() / 128);
+  }
+}
+
+}  // namespace armorm::model
