@@ -104,8 +104,8 @@ std::string read_record(caffe2::serialize::PyTorchStreamReader& archive, const s
 
 }  // namespace
 
-void save_pt_file(const std::filesystem::path& path, const PtTensors& tensors) {
-  AtomicFile file(path);
+void save_pt_file(const std::filesystem::path& path, const PtTensors& tensors, FileSystem& files) {
+  AtomicFile file(path, files);
   {
     caffe2::serialize::PyTorchStreamWriter writer([&file](const void* data, std::size_t size) {
       file.write(std::span(static_cast<const std::byte*>(data), size));

@@ -75,12 +75,6 @@ Provenance make_provenance(const ExtractionOptions& options, const ModelInputs& 
   return p;
 }
 
-std::vector<BFloat16> to_bf16(std::span<const float> values) {
-  std::vector<BFloat16> out(values.size());
-  for (std::size_t i = 0; i < values.size(); ++i) out[i] = BFloat16::from_float(values[i]);
-  return out;
-}
-
 void print_summary(const std::string& what, const Provenance& provenance, const ExtractionStats& stats,
                    const std::filesystem::path& file) {
   for (const auto& [reason, rows] : provenance.dropped)

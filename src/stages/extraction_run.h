@@ -63,9 +63,6 @@ class ParallelRows {
 Provenance make_provenance(const ExtractionOptions& options, const ModelInputs& model, const DatasetInputs& dataset,
                            const std::string& split);
 
-// float32 rows -> bf16 bytes, as stored.
-std::vector<BFloat16> to_bf16(std::span<const float> values);
-
 // One line on stdout: rows, dropped, tokens, tokens/s, file.
 void print_summary(const std::string& what, const Provenance& provenance, const ExtractionStats& stats,
                    const std::filesystem::path& file);

@@ -56,7 +56,7 @@ RegressionWeights load_pt(const fs::path& path) {
 
 }  // namespace
 
-void RegressionWeights::save(const fs::path& stem) const {
+void RegressionWeights::save(const fs::path& stem, FileSystem& files) const {
   const std::vector<std::int64_t> shape{n_attributes(), hidden_size};
   SafetensorsWriter writer(stem.string() + ".safetensors", {{"weight", DType::f32, shape}},
                            {{"format", "pt"},
@@ -65,10 +65,10 @@ void RegressionWeights::save(const fs::path& stem) const {
                             {"kind", "regression_weights"},
                             {"model", model},
                             {"dataset", dataset},
-                            {"attributes", nlohmann::json(attributes).dump()}});
+                            {"attributes", nlohmann::json(attributes).dump()}}, files);
   writer.append(std::span<const float>(weight));
   writer.publish();
-  save_pt_file(stem.string() + ".pt", {{"weight", {shape, weight}}});
+  save_pt_file(stem.string() + ".pt", {{"weight", {shape, weight}}}, files);
 }
 
 RegressionWeights RegressionWeights::load(const fs::path& stem) {

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "armorm/io/file_system.h"
+
 namespace armorm {
 
 struct RegressionWeights {
@@ -18,7 +20,7 @@ struct RegressionWeights {
   std::int64_t n_attributes() const { return static_cast<std::int64_t>(weight.size()) / hidden_size; }
 
   // <stem>.pt for Python and <stem>.safetensors, which also names model, data set and attributes.
-  void save(const std::filesystem::path& stem) const;
+  void save(const std::filesystem::path& stem, FileSystem& files = posix_file_system()) const;
   // The safetensors file, or, where only that is there, the .pt file (then without names, with a warning). io error
   // when neither is there; data error when the two disagree or are malformed.
   static RegressionWeights load(const std::filesystem::path& stem);

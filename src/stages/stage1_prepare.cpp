@@ -1,15 +1,13 @@
 #include "armorm/stages/stage1_prepare.h"
 
-#include <limits>
 #include <atomic>
 #include <numeric>
 #include <set>
 
 #include "armorm/core/error.h"
 #include "armorm/core/log.h"
-#include "armorm/core/progress.h"
 #include "stages/artifact_paths.h"
-#include "stages/extraction_run.h"
+#include "stages/shard_run.h"
 
 namespace armorm {
 namespace {
@@ -31,10 +29,13 @@ std::vector<std::int64_t> all_rows(std::int64_t n) {
   return rows;
 }
 
-LabelledShard encode_shard(const Stage1PrepareOptions& options, const ModelInputs& model, const Dataset& dataset) {
-  const ShardRows shard = select_shard(dataset.num_rows(), all_rows(dataset.num_rows()), true,
-                                       options.extraction.n_shards, options.extraction.shard_idx,
-                                       static_cast<std::uint64_t>(options.extraction.seed));
+ShardRows choose_rows(const ExtractionOptions& run, const Dataset& dataset) {
+  return select_shard(dataset.num_rows(), all_rows(dataset.num_rows()), true, run.n_shards, run.shard_idx,
+                      static_cast<std::uint64_t>(run.seed));
+}
+
+LabelledShard encode_shard(const Stage1PrepareOptions& options, const ModelInputs& model, const Dataset& dataset,
+                           const ShardRows& shard, BadRows& bad_rows) {
   LabelledShard out;
   out.row_ids = shard.row_ids;
   out.tokens.resize(shard.row_ids.size());
@@ -42,20 +43,28 @@ LabelledShard encode_shard(const Stage1PrepareOptions& options, const ModelInput
   std::atomic<std::int64_t> special{0};
   ParallelRows<LabelledRow> rows(thread_count(options.extraction), [&](LabelledRow& row) {
     const auto position = static_cast<std::size_t>(shard.position_of[static_cast<std::size_t>(row.row_id)]);
-    ConversationEncoder::Encoded encoded = model.encoder.encode(row.messages);
+    ConversationEncoder::Encoded encoded;
+    const auto encode = [&] {
+      encoded = model.encoder.encode(row.messages);
+      if (encoded.tokens.empty()) fail_data("the conversation is rendered to no tokens; check the chat template");
+    };
+    if (!usable(bad_rows, row.row_id, "messages", encode)) return;
     special += encoded.special_in_content ? 1 : 0;
     out.tokens[position] = std::move(encoded.tokens);
     out.labels[position] = std::move(row.labels);
   });
-  dataset.for_each_labelled(options.attributes, shard.wanted(), [&](LabelledRow&& row) { rows.push(std::move(row)); });
+  dataset.for_each_labelled(options.attributes, shard.wanted(), [&](LabelledRow&& row) { rows.push(std::move(row)); },
+                            reject_into(bad_rows));
   rows.flush();
   out.special_in_content = special;
   return out;
 }
 
-void drop_long_rows(LabelledShard& shard, std::size_t limit) {
+// Rejected rows have no tokens.
+void drop_unusable_rows(LabelledShard& shard, std::size_t limit) {
   std::size_t kept = 0;
   for (std::size_t i = 0; i < shard.tokens.size(); ++i) {
+    if (shard.tokens[i].empty()) continue;
     if (shard.tokens[i].size() > limit) {
       shard.too_long.push_back(shard.row_ids[i]);
       continue;
@@ -72,28 +81,32 @@ void drop_long_rows(LabelledShard& shard, std::size_t limit) {
   shard.row_ids.resize(kept);
 }
 
-ExtractionStats write_shard(const Stage1PrepareOptions& options, const LabelledShard& shard, const Backbone& backbone,
-                            const Provenance& provenance, const std::filesystem::path& target) {
+ShardTensors describe_tensors(const LabelledShard& shard, std::int64_t n_attributes, std::int64_t hidden_size) {
   const auto n = static_cast<std::int64_t>(shard.tokens.size());
-  const auto k = static_cast<std::int64_t>(options.attributes.size());
-  const std::int64_t d = backbone.config().hidden_size;
-  SafetensorsWriter writer(target,
-                           {{"embeddings", DType::bf16, {n, d}}, {"labels", DType::f32, {n, k}}, {"row_ids", DType::i64, {n}}},
-                           provenance.to_metadata());
+  std::vector<float> labels;
+  for (const std::vector<float>& row : shard.labels) labels.insert(labels.end(), row.begin(), row.end());
+  return {.embeddings = {{"embeddings", DType::bf16, {n, hidden_size}}},
+          .known = {known_tensor<float>("labels", {n, n_attributes}, labels),
+                    known_tensor<std::int64_t>("row_ids", {n}, shard.row_ids)},
+          .width = hidden_size,
+          .rows = n};
+}
+
+std::vector<ExtractionRequest> make_requests(const LabelledShard& shard) {
   std::vector<ExtractionRequest> requests;
   for (const auto& tokens : shard.tokens) requests.push_back({tokens, {static_cast<std::int64_t>(tokens.size()) - 1}});
-  Progress progress("stage1-prepare", n);
-  Extractor extractor(backbone, {.batch_tokens = options.extraction.batch_tokens});
-  const ExtractionStats stats = extractor.run(requests, [&](std::size_t request, MatrixView<const float> rows) {
-    const std::vector<BFloat16> row = to_bf16(rows.row(0));
-    writer.write_at("embeddings", request * static_cast<std::size_t>(d) * sizeof(BFloat16), std::as_bytes(std::span(row)));
-    progress.advance(1, static_cast<std::int64_t>(shard.tokens[request].size()));
-  });
-  for (std::size_t i = 0; i < shard.labels.size(); ++i)
-    writer.write_at("labels", i * static_cast<std::size_t>(k) * sizeof(float), std::as_bytes(std::span(shard.labels[i])));
-  writer.write_at("row_ids", 0, std::as_bytes(std::span(shard.row_ids)));
-  writer.publish();
-  return stats;
+  return requests;
+}
+
+Provenance describe(const Stage1PrepareOptions& options, const ModelInputs& model, const DatasetInputs& dataset,
+                    const LabelledShard& shard) {
+  Provenance p = make_provenance(options.extraction, model, dataset, options.dataset_split);
+  p.kind = "labelled";
+  p.attributes = options.attributes;
+  p.rows = static_cast<std::int64_t>(shard.tokens.size());
+  p.dropped[kTooLong] = shard.too_long;
+  p.counts["special_in_content"] = shard.special_in_content;
+  return p;
 }
 
 }  // namespace
@@ -118,34 +131,36 @@ void Stage1PrepareOptions::validate() const {
   if (seq_len < 0) fail_usage("--seq_len: {} is negative; use 0 for the model's limit", seq_len);
 }
 
-std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options) {
+std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options, const StageEnvironment& environment) {
   const ModelInputs model = open_model_inputs(options.extraction);
   const DatasetInputs dataset = open_dataset_inputs(options.dataset_path, options.dataset_split, options.columns);
-  const Backbone backbone = load_backbone(options.extraction, model);
-  log::info("{}: {} rows; model {} on {}", dataset.name, dataset.dataset.num_rows(), model.name, backbone.device_name());
+  log::info("{}: {} rows", dataset.name, dataset.dataset.num_rows());
+  const std::filesystem::path target =
+      embeddings_folder(options.extraction.data_root, model.name) /
+      (shard_stem(dataset.name, options.extraction.shard_idx, options.extraction.n_shards) + ".safetensors");
 
-  LabelledShard shard = encode_shard(options, model, dataset.dataset);
-  drop_long_rows(shard, static_cast<std::size_t>(options.seq_len > 0 ? options.seq_len
-                                                                     : model.config.max_position_embeddings));
+  const ShardRows rows = choose_rows(options.extraction, dataset.dataset);
+  BadRows bad_rows(options.extraction, static_cast<std::int64_t>(rows.row_ids.size()), target, environment.files);
+  LabelledShard shard = encode_shard(options, model, dataset.dataset, rows, bad_rows);
+  drop_unusable_rows(shard, static_cast<std::size_t>(options.seq_len > 0 ? options.seq_len
+                                                                         : model.config.max_position_embeddings));
   if (shard.tokens.empty())
     fail_data("{}: shard {} of {} holds no rows to embed; check --seq_len and --n_shards", options.dataset_path,
               options.extraction.shard_idx, options.extraction.n_shards);
-
-  Provenance provenance = make_provenance(options.extraction, model, dataset, options.dataset_split);
-  provenance.kind = "labelled";
-  provenance.attributes = options.attributes;
-  provenance.rows = static_cast<std::int64_t>(shard.tokens.size());
-  provenance.dropped[kTooLong] = shard.too_long;
-  provenance.counts["special_in_content"] = shard.special_in_content;
   if (shard.special_in_content > 0)
     log::warn("{} rows hold special-token strings in their content; they are encoded as {}", shard.special_in_content,
               options.extraction.allow_special_in_content ? "special tokens" : "plain text");
 
-  const std::filesystem::path target =
-      embeddings_folder(options.extraction.data_root, model.name) /
-      (shard_stem(dataset.name, options.extraction.shard_idx, options.extraction.n_shards) + ".safetensors");
-  const ExtractionStats stats = write_shard(options, shard, backbone, provenance, target);
-  print_summary("stage1-prepare", provenance, stats, target);
+  ShardJob job;
+  job.program = "stage1-prepare";
+  job.target = target;
+  job.provenance = describe(options, model, dataset, shard);
+  job.tensors = describe_tensors(shard, static_cast<std::int64_t>(options.attributes.size()), model.config.hidden_size);
+  job.row_ids = shard.row_ids;
+  job.requests = make_requests(shard);
+  job.store = [](std::size_t request, MatrixView<const float> values, DurableRows& out) { out.put(0, request, values.row(0)); };
+  Stage1PrepareOptions all = options;
+  run_shard(job, all.declare(), options.extraction, model, bad_rows, environment);
   return target;
 }
 

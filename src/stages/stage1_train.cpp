@@ -181,7 +181,7 @@ void Stage1TrainOptions::validate() const {
     fail_usage("--seed: {} is out of range; it must be from 0 to 4294967295", seed);
 }
 
-void run_stage1_train(const Stage1TrainOptions& options) {
+void run_stage1_train(const Stage1TrainOptions& options, const StageEnvironment& environment) {
   const Inputs inputs = open_inputs(options);
   log::info("{}: {} rows of width {}, {} attributes", inputs.set.description(), inputs.set.rows(), inputs.set.hidden_size(),
             inputs.attributes.size());
@@ -197,8 +197,8 @@ void run_stage1_train(const Stage1TrainOptions& options) {
   weights.weight.assign(result.weights.begin(), result.weights.end());
   const fs::path folder = options.output_dir.empty() ? regression_weights_folder(options.data_root) : fs::path(options.output_dir);
   const fs::path stem = folder / (inputs.model + "_" + inputs.dataset);
-  weights.save(stem);
-  publish_text(stem.string() + ".json", report(options, inputs, result).dump(2) + "\n");
+  weights.save(stem, environment.files);
+  publish_text(stem.string() + ".json", report(options, inputs, result).dump(2) + "\n", environment.files);
   std::cout << attribute_table(inputs, result) << fmt::format("weights: {}.pt\nreport:  {}.json\n", stem.string(), stem.string());
 }
 

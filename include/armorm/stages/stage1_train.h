@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "armorm/stages/common_options.h"
+#include "armorm/stages/stage_environment.h"
 
 namespace armorm {
 
@@ -27,6 +28,6 @@ struct Stage1TrainOptions {
 
 // Writes <output_dir>/<model>_<dataset>.pt ({"weight": f32 [K, D]}), its .safetensors twin and .json report; prints the
 // table of attributes.
-void run_stage1_train(const Stage1TrainOptions& options);
+void run_stage1_train(const Stage1TrainOptions& options, const StageEnvironment& environment = {});
 
 }  // namespace armorm
