@@ -26,6 +26,7 @@ void ExtractionOptions::declare(OptionList& list) {
       .add("allow_special_in_content", allow_special_in_content,
            "Let special-token strings inside message content become special tokens, as the Python scripts did")
       .add("seed", seed, "Of the shuffle before the rows are divided into shards; all shards need the same")
+      .add("dry_run", dry_run, "Only tell what would be done: rows, lengths, work, memory, and the first row as it is read")
       .add("data_root", data_root, "Folder of all artefacts ($ARMORM_DATA sets the default)")
       .add("restart", restart, "Make a finished shard again, and delete what an interrupted run with other inputs left")
       .add("checkpoint_seconds", checkpoint_seconds, "Seconds between two durable points of a run; 0 = after every pass")

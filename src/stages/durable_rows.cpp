@@ -49,6 +49,13 @@ std::vector<BFloat16> to_bf16(std::span<const float> values) {
 
 }  // namespace
 
+std::vector<TensorSpec> tensor_specs(const ShardTensors& tensors, std::int64_t rows) {
+  std::vector<TensorSpec> specs = tensors.embeddings;
+  for (const KnownTensor& known : tensors.known) specs.push_back(known.spec);
+  for (TensorSpec& spec : specs) spec.shape.at(0) = rows;
+  return specs;
+}
+
 fs::path journal_path(const fs::path& target) { return target.string() + ".journal"; }
 
 DurableRows::DurableRows(const fs::path& target, const ShardTensors& tensors, const Metadata& metadata,
@@ -58,7 +65,7 @@ DurableRows::DurableRows(const fs::path& target, const ShardTensors& tensors, co
       files_(files),
       interval_(checkpoint_seconds),
       found_(read_own_journal(journal_path(target), key)),
-      writer_(AtomicFile::resume(target, files), all_specs(tensors.rows), metadata) {
+      writer_(AtomicFile::resume(target, files), tensor_specs(tensors, tensors.rows), metadata) {
   for (const KnownTensor& known : tensors_.known) writer_.write_at(known.spec.name, 0, known.bytes);
   if (found_) {
     const std::size_t n = take_over_chunks();
@@ -74,13 +81,6 @@ DurableRows::DurableRows(const fs::path& target, const ShardTensors& tensors, co
 void DurableRows::discard(const fs::path& target, FileSystem& files) {
   io::remove_file(files, journal_path(target));
   io::remove_file(files, AtomicFile::resumed_name(target));
-}
-
-std::vector<TensorSpec> DurableRows::all_specs(std::int64_t rows) const {
-  std::vector<TensorSpec> specs = tensors_.embeddings;
-  for (const KnownTensor& known : tensors_.known) specs.push_back(known.spec);
-  for (TensorSpec& spec : specs) spec.shape.at(0) = rows;
-  return specs;
 }
 
 std::size_t DurableRows::vectors_per_row(std::size_t tensor) const {
@@ -181,7 +181,7 @@ void DurableRows::publish() {
 }
 
 void DurableRows::publish_without(const std::set<std::int64_t>& rows, const Metadata& metadata) {
-  SafetensorsWriter out(target_, all_specs(tensors_.rows - static_cast<std::int64_t>(rows.size())), metadata, files_);
+  SafetensorsWriter out(target_, tensor_specs(tensors_, tensors_.rows - static_cast<std::int64_t>(rows.size())), metadata, files_);
   std::vector<std::byte> bytes;
   const auto copy = [&](const std::string& name, std::size_t row_bytes, const auto& read_row) {
     bytes.resize(row_bytes);

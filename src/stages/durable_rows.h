@@ -37,6 +37,9 @@ struct ShardTensors {
   std::int64_t rows = 0;
 };
 
+// All of them, in a file of so many rows.
+std::vector<TensorSpec> tensor_specs(const ShardTensors& tensors, std::int64_t rows);
+
 std::filesystem::path journal_path(const std::filesystem::path& target);  // "<target>.journal"
 
 // Not thread-safe.
@@ -69,7 +72,6 @@ class DurableRows {
   void publish_without(const std::set<std::int64_t>& rows, const Metadata& metadata);
 
  private:
-  std::vector<TensorSpec> all_specs(std::int64_t rows) const;
   std::size_t vector_bytes() const { return static_cast<std::size_t>(tensors_.width) * sizeof(BFloat16); }
   std::size_t vectors_per_row(std::size_t tensor) const;
   std::int64_t total_vectors() const;

@@ -204,6 +204,11 @@ class ShardRun {
 
 }  // namespace
 
+DryRunPlan dry_run_plan(const ShardJob& job) {
+  return {.program = job.program, .provenance = job.provenance, .requests = job.requests, .samples = {}, .label_counts = {},
+          .target = job.target, .target_bytes = total_bytes(tensor_specs(job.tensors, job.tensors.rows))};
+}
+
 void run_shard(const ShardJob& job, const OptionList& options, const ExtractionOptions& extraction,
                const ModelInputs& model, BadRows& bad_rows, const StageEnvironment& environment) {
   ShardRun(job, options, extraction, model, bad_rows, environment).run();

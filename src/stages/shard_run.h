@@ -9,6 +9,7 @@
 
 #include "armorm/stages/stage_environment.h"
 #include "stages/bad_rows.h"
+#include "stages/dry_run.h"
 #include "stages/durable_rows.h"
 #include "stages/extraction_run.h"
 
@@ -25,6 +26,9 @@ struct ShardJob {
   // Puts a request's rows, one per wanted position, where they belong.
   std::function<void(std::size_t request, MatrixView<const float> rows, DurableRows& out)> store;
 };
+
+// What --dry_run tells of a job; samples and labels are the stage's to add. `job` must outlive it.
+DryRunPlan dry_run_plan(const ShardJob& job);
 
 // Publishes job.target, and prints the summary. Goes on where an interrupted run of the same job ended; a complete file of
 // the same job is left as it is. Rows whose embeddings are not finite are computed again in float32 before they count as

@@ -1,6 +1,8 @@
 #include "armorm/stages/stage1_prepare.h"
 
+#include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <numeric>
 #include <set>
 
@@ -109,6 +111,16 @@ Provenance describe(const Stage1PrepareOptions& options, const ModelInputs& mode
   return p;
 }
 
+void report_plan(const Stage1PrepareOptions& options, const ModelInputs& model, const LabelledShard& shard,
+                 const ShardJob& job) {
+  DryRunPlan plan = dry_run_plan(job);
+  plan.samples = {{fmt::format("row {}", shard.row_ids.front()), shard.tokens.front(), {}}};
+  for (std::size_t k = 0; k < options.attributes.size(); ++k)
+    plan.label_counts[options.attributes[k]] = std::count_if(
+        shard.labels.begin(), shard.labels.end(), [k](const std::vector<float>& row) { return !std::isnan(row[k]); });
+  print_dry_run(options.extraction, model, plan);
+}
+
 }  // namespace
 
 OptionList Stage1PrepareOptions::declare() {
@@ -159,6 +171,10 @@ std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options, co
   job.row_ids = shard.row_ids;
   job.requests = make_requests(shard);
   job.store = [](std::size_t request, MatrixView<const float> values, DurableRows& out) { out.put(0, request, values.row(0)); };
+  if (options.extraction.dry_run) {
+    report_plan(options, model, shard, job);
+    return target;
+  }
   Stage1PrepareOptions all = options;
   run_shard(job, all.declare(), options.extraction, model, bad_rows, environment);
   return target;

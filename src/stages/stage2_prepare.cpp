@@ -203,6 +203,15 @@ Provenance describe(const Stage2PrepareOptions& options, const ModelInputs& mode
   return p;
 }
 
+void report_plan(const Stage2PrepareOptions& options, const ModelInputs& model, const PairShard& shard, const ShardJob& job) {
+  DryRunPlan plan = dry_run_plan(job);
+  const EncodedPair& first = shard.pairs.front();
+  for (std::size_t side = 0; side < 2; ++side)
+    plan.samples.push_back({fmt::format("row {}, {}", shard.row_ids.front(), kSideNames[side]), first.tokens[side],
+                            first.gating[side]});
+  print_dry_run(options.extraction, model, plan);
+}
+
 void report_counts(const PairShard& shard, bool special_allowed) {
   if (shard.special_in_content > 0)
     log::warn("{} pairs hold special-token strings in their content; they are encoded as {}", shard.special_in_content,
@@ -268,6 +277,10 @@ std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options, co
   job.store = [&shard](std::size_t request, MatrixView<const float> values, DurableRows& out) {
     store_pair(shard, request, values, out);
   };
+  if (options.extraction.dry_run) {
+    report_plan(options, model, shard, job);
+    return target;
+  }
   Stage2PrepareOptions all = options;
   run_shard(job, all.declare(), options.extraction, model, bad_rows, environment);
   return target;

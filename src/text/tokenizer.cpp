@@ -258,6 +258,11 @@ std::optional<std::string> Tokenizer::id_to_token(TokenId id) const {
   return token == nullptr ? std::nullopt : std::optional(*token);
 }
 
+bool Tokenizer::is_special(TokenId id) const {
+  const auto* added = impl_->added.by_id(id);
+  return added != nullptr && added->special;
+}
+
 std::int64_t Tokenizer::vocab_size() const { return impl_->added.size_with(*impl_->model); }
 
 const std::map<std::string, std::string>& Tokenizer::special_tokens() const { return impl_->special_tokens; }

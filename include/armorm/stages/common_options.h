@@ -22,6 +22,7 @@ struct ExtractionOptions {
   std::int64_t threads = 0;                                   // CPU threads; 0 = all that this process may use
   bool allow_special_in_content = false;
   std::int64_t seed = 0;  // of the shuffle before the rows are divided into shards; the published run has 0
+  bool dry_run = false;   // report what would be done, load no weights and write nothing
   std::string data_root = default_data_root();
   bool restart = false;             // make a finished shard again; delete an interrupted run with other inputs
   double checkpoint_seconds = 10.0; // between two durable points of a run; 0 = after every pass

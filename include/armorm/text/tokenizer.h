@@ -36,6 +36,7 @@ class Tokenizer {
   std::string decode(const std::vector<TokenId>& ids) const;  // special tokens kept, for --dry_run
   std::optional<TokenId> token_to_id(std::string_view token) const;
   std::optional<std::string> id_to_token(TokenId id) const;
+  bool is_special(TokenId id) const;  // an added token marked "special"
   std::int64_t vocab_size() const;  // with added tokens
 
   // "bos_token" -> "<|begin_of_text|>" and so on, as tokenizer_config.json names them.

@@ -1,0 +1,88 @@
+// --dry_run of the prepare stages: tells what a run does, and does nothing.
+#include <regex>
+
+#include "e2e/demo_fixture.h"
+
+using namespace armorm;
+using namespace armorm::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+ProcessResult run_stage(const std::string& program, const fs::path& root, const std::vector<std::string>& more) {
+  std::vector<std::string> flags = stage_flags(program, demo_dir(), root);
+  flags.insert(flags.end(), more.begin(), more.end());
+  ProcessResult result = run_program(program, flags);
+  INFO(result.err);
+  REQUIRE(result.exit_code == 0);
+  return result;
+}
+
+std::string capture(const std::string& text, const std::string& pattern) {
+  std::smatch match;
+  INFO(text);
+  REQUIRE(std::regex_search(text, match, std::regex(pattern)));
+  return match[1];
+}
+
+const std::vector<std::string>& preference() {
+  static const std::vector<std::string> flags{"--dataset_path", (demo_dir() / "preference").string(), "--batch_tokens", "2048"};
+  return flags;
+}
+
+std::vector<std::string> with(std::vector<std::string> flags, const std::vector<std::string>& more) {
+  flags.insert(flags.end(), more.begin(), more.end());
+  return flags;
+}
+
+}  // namespace
+
+TEST_CASE("a dry run foretells the rows and tokens of the run, and writes nothing", "[e2e]") {
+  const TempDir root;
+  const std::string plan = run_stage("stage2-prepare", root.path(), with(preference(), {"--dry_run"})).out;
+  CHECK(fs::is_empty(root.path()));
+  const std::string run = run_stage("stage2-prepare", root.path(), preference()).out;
+  CHECK(capture(plan, "(\\d+) of input") == capture(run, "(\\d+) input tokens"));
+  CHECK(capture(plan, "(\\d+) to compute") == capture(run, "\\((\\d+) computed"));
+  CHECK(capture(plan, "(\\d+) rows will be written") == capture(run, "(\\d+) rows written"));
+  const std::string file = capture(plan, "file +([^ ]+) \\(");
+  CHECK(fs::exists(file));
+}
+
+TEST_CASE("a dry run shows the first row with its special tokens and the places of its embeddings", "[e2e]") {
+  const TempDir root;
+  const std::string plan = run_stage("stage2-prepare", root.path(), with(preference(), {"--dry_run"})).out;
+  CHECK_THAT(plan, Catch::Contains("row 0, chosen") && Catch::Contains("row 0, rejected") &&
+                       Catch::Contains("[<|begin_of_text|>][<|start_header_id|>]user[<|end_header_id|>]") &&
+                       Catch::Contains("<<prompt embedding>>[<|eot_id|>][<|start_header_id|>]assistant") &&
+                       Catch::Contains("<<embedding>>[<|eot_id|>]\n") &&
+                       Catch::Contains("exactly one <|begin_of_text|> in every sequence"));
+}
+
+TEST_CASE("a dry run names the rows that will be dropped and counts labels", "[e2e]") {
+  const TempDir root;
+  const std::string plan = run_stage("stage1-prepare", root.path(), {"--dry_run", "--seq_len", "100"}).out;
+  const auto kept = std::stoi(capture(plan, "(\\d+) rows will be written"));
+  const auto dropped = std::stoi(capture(plan, "dropped +(\\d+) rows: longer than seq_len"));
+  CHECK(kept > 0);
+  CHECK(dropped > 0);
+  CHECK(kept + dropped == 400);
+  CHECK(std::stoi(capture(plan, "max (\\d+) tokens")) <= 100);
+  CHECK_THAT(plan, Catch::Contains("helpsteer-verbosity"));
+}
+
+TEST_CASE("a dry run needs no device but complete weights", "[e2e]") {
+  const TempDir place;
+  const fs::path demo = place.path() / "demo";
+  copy_tree(demo_dir(), demo);
+  const std::vector<std::string> flags{"--model_path", (demo / "model").string(), "--dataset_path",
+                                       (demo / "multi-objective").string(), "--device", "63", "--dry_run",
+                                       "--data_root", (place.path() / "root").string()};
+  const ProcessResult elsewhere = run_program("stage1-prepare", flags);
+  CHECK(elsewhere.exit_code == 0);
+  CHECK_THAT(elsewhere.out, Catch::Contains("no device 63"));
+  truncate_file(demo / "model/model.safetensors", 1000);
+  const ProcessResult broken = run_program("stage1-prepare", flags);
+  CHECK(broken.exit_code == 4);
+  CHECK_THAT(broken.err, Catch::Contains("model.safetensors"));
+}
