@@ -49,6 +49,8 @@ std::vector<BFloat16> to_bf16(std::span<const float> values) {
 
 }  // namespace
 
+void check_resumable(const fs::path& target, const ResumeKey& key) { read_own_journal(journal_path(target), key); }
+
 std::vector<TensorSpec> tensor_specs(const ShardTensors& tensors, std::int64_t rows) {
   std::vector<TensorSpec> specs = tensors.embeddings;
   for (const KnownTensor& known : tensors.known) specs.push_back(known.spec);

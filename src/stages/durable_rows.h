@@ -42,11 +42,14 @@ std::vector<TensorSpec> tensor_specs(const ShardTensors& tensors, std::int64_t r
 
 std::filesystem::path journal_path(const std::filesystem::path& target);  // "<target>.journal"
 
+// data error when an interrupted run of the target had another key: it names what differs.
+void check_resumable(const std::filesystem::path& target, const ResumeKey& key);
+
 // Not thread-safe.
 class DurableRows {
  public:
   // Goes on with what the journal vouches for: chunks whose rows have another checksum, and all after them, are dropped.
-  // data error when the journal has another key: it names what differs. `tensors` must outlive this.
+  // Errors as check_resumable(). `tensors` must outlive this.
   DurableRows(const std::filesystem::path& target, const ShardTensors& tensors, const Metadata& metadata,
               const ResumeKey& key, double checkpoint_seconds, FileSystem& files);
 

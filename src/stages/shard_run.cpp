@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
-#include <numeric>
+#include <optional>
 
 #include "armorm/core/error.h"
 #include "armorm/core/hash.h"
@@ -78,9 +78,12 @@ class ShardRun {
     const RunLock lock(job_.target.string() + ".lock", environment_.files);
     if (!extraction_.restart && is_complete(job_.target, digest_of(key_))) return leave_complete();
     discard_other_inputs();
+    check_resumable(job_.target, key_);
+    load();
     DurableRows rows(job_.target, job_.tensors, metadata_of(provenance_, digest_of(key_)), key_,
                      extraction_.checkpoint_seconds, environment_.files);
     const ExtractionStats stats = extract(rows);
+    backbone_.reset();
     const std::set<std::int64_t> dropped = retry_non_finite(rows);
     bad_rows_.publish();
     if (rows.non_finite().empty()) {
@@ -107,21 +110,21 @@ class ShardRun {
     if (!journal || journal->key != key_) DurableRows::discard(job_.target, environment_.files);
   }
 
+  // Before a file is begun, so that weights that cannot be loaded leave nothing behind.
+  void load() {
+    if (environment_.stopping()) fail_interrupted("{}: asked to stop before the first row", job_.target.string());
+    backbone_.emplace(load_backbone(extraction_, model_));
+    log::info("model {} on {}", model_.name, backbone_->device_name());
+  }
+
   ExtractionStats extract(DurableRows& rows) {
     const auto total = static_cast<std::int64_t>(job_.requests.size());
     if (rows.requests_done() > 0)
       log::info("going on with an interrupted run: {} of {} sequences are done", rows.requests_done(), total);
     if (rows.requests_done() == total) return {};
-    if (!environment_.stopping()) return run_backbone(rows, total);
-    stop(rows, total);
-  }
-
-  ExtractionStats run_backbone(DurableRows& rows, std::int64_t total) {
-    const Backbone backbone = load_backbone(extraction_, model_);
-    log::info("model {} on {}", model_.name, backbone.device_name());
     Progress progress(job_.program, total - rows.requests_done());
     std::int64_t tokens = 0;
-    Extractor extractor(backbone, {.batch_tokens = extraction_.batch_tokens});
+    Extractor extractor(*backbone_, {.batch_tokens = extraction_.batch_tokens});
     ExtractionStats stats = extractor.run(
         job_.requests,
         [&](std::size_t request, MatrixView<const float> values) {
@@ -136,7 +139,9 @@ class ShardRun {
           return !environment_.stopping();
         });
     rows.checkpoint();
-    if (rows.requests_done() < total) stop(rows, total);
+    if (rows.requests_done() < total)
+      fail_interrupted("{}: asked to stop; {} of {} sequences are safe, the same command goes on with the rest",
+                       job_.target.string(), rows.requests_done(), total);
     stats.input_tokens = tokens;
     return stats;
   }
@@ -145,11 +150,6 @@ class ShardRun {
     if (!all_finite(values)) return rows.finish_non_finite(request);
     job_.store(request, values, rows);
     rows.finish_request();
-  }
-
-  [[noreturn]] void stop(const DurableRows& rows, std::int64_t total) {
-    fail_interrupted("{}: asked to stop; {} of {} sequences are safe, the same command goes on with the rest",
-                     job_.target.string(), rows.requests_done(), total);
   }
 
   std::int64_t row_id_of(std::size_t request) const { return job_.row_ids[request / job_.requests_per_row]; }
@@ -200,6 +200,7 @@ class ShardRun {
   const StageEnvironment& environment_;
   Provenance provenance_;
   ResumeKey key_;
+  std::optional<Backbone> backbone_;
 };
 
 }  // namespace
