@@ -7,6 +7,7 @@
 #include <array>
 #include <chrono>
 #include <ctime>
+#include <random>
 
 #include "armorm/core/error.h"
 #include "armorm/core/log.h"
@@ -17,8 +18,9 @@ namespace armorm {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::size_t kMaxOwnerBytes = 1024;
+constexpr std::size_t kOwnerBytes = 512;  // of one length, so that each write replaces the one before
 
+// The text that an owner writes; different for any two.
 std::string owner_text() {
   std::array<char, 256> host{};
   ::gethostname(host.data(), host.size() - 1);
@@ -27,41 +29,85 @@ std::string owner_text() {
   ::gmtime_r(&now, &utc);
   std::array<char, 32> time{};
   std::strftime(time.data(), time.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return fmt::format("process {} on {} since {}\n", ::getpid(), host.data(), time.data());
+  const std::string text = fmt::format("process {} on {} since {}\n", ::getpid(), host.data(), time.data());
+  return fmt::format("{}{:>{}}\n", text, std::random_device()(), static_cast<int>(kOwnerBytes - text.size() - 1));
 }
 
-// What a living owner wrote, on one line.
-std::string owner_of(const fs::path& file) {
-  std::string text;
+// "" when it cannot be read
+std::string content_of(const fs::path& file) {
   try {
-    text = read_text_file(file, kMaxOwnerBytes);
+    return read_text_file(file, 2 * kOwnerBytes);
   } catch (const Error&) {
+    return "";
   }
-  text = text.substr(0, text.find('\n'));
-  return text.empty() ? "another process" : text;
+}
+
+[[noreturn]] void fail_held(const fs::path& file) {
+  const std::string text = content_of(file);
+  const std::string owner = text.substr(0, text.find('\n'));
+  fail_locked("{}: {} is at work on this output; wait for it or end it", file.string(),
+              owner.empty() ? "another process" : owner);
 }
 
 }  // namespace
 
-RunLock::RunLock(const fs::path& file, FileSystem& files) : files_(files), file_(files, file, O_CREAT) {
-  const auto acquire = [&] {
-    if (file_.lock()) return;
-    if (errno == EWOULDBLOCK || errno == EACCES)
-      fail_locked("{}: {} is at work on this output; wait for it or end it", file.string(), owner_of(file));
-    log::warn("{}: the file system has no locks ({}); do not start two processes on one shard", file.string(),
-              io::reason(errno));
-  };
-  acquire();
-  // Who locked a file that its owner was about to remove holds nothing.
-  while (!file_.is_still_there()) {
-    file_.reopen();
-    acquire();
+RunLock::RunLock(const fs::path& file, FileSystem& files, std::chrono::milliseconds heartbeat)
+    : files_(files), file_(files, file, O_CREAT), heartbeat_(heartbeat), owner_(owner_text()) {
+  if (lock()) {
+    write_owner();
+    return;
   }
-  file_.truncate(0);
-  const std::string text = owner_text();
-  file_.write_at(0, std::as_bytes(std::span(text)));
+  log::warn("{}: the file system has no locks; finding out whether another process is at work takes {} s", file.string(),
+            std::chrono::duration<double>(2 * heartbeat_).count());
+  claim();
+  heart_ = std::thread([this] { beat(); });
 }
 
-RunLock::~RunLock() { files_.remove(file_.path()); }
+RunLock::~RunLock() {
+  if (heart_.joinable()) {
+    {
+      const std::lock_guard guard(mutex_);
+      ending_ = true;
+    }
+    wake_.notify_one();
+    heart_.join();
+  }
+  files_.remove(file_.path());
+}
+
+bool RunLock::lock() {
+  for (;;) {
+    if (!file_.lock()) {
+      if (errno == ENOLCK || errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL) return false;
+      if (errno == EWOULDBLOCK || errno == EACCES) fail_held(file_.path());
+      fail_io("{}: cannot be locked: {}", file_.path().string(), io::reason(errno));
+    }
+    // Who locked a file that its owner was about to remove holds nothing.
+    if (file_.is_still_there()) return true;
+    file_.reopen();
+  }
+}
+
+void RunLock::claim() {
+  write_owner();
+  std::this_thread::sleep_for(2 * heartbeat_);
+  if (content_of(file_.path()) != owner_) fail_held(file_.path());
+}
+
+void RunLock::write_owner() {
+  file_.write_at(0, std::as_bytes(std::span(owner_)));
+  file_.truncate(owner_.size());
+}
+
+void RunLock::beat() {
+  std::unique_lock guard(mutex_);
+  while (!wake_.wait_for(guard, heartbeat_, [this] { return ending_; })) {
+    try {
+      write_owner();
+    } catch (const Error& error) {
+      log::warn("{}", error.what());
+    }
+  }
+}
 
 }  // namespace armorm
