@@ -35,13 +35,4 @@ StopSignal::~StopSignal() {
 
 bool StopSignal::requested() const noexcept { return received != 0; }
 
-std::string StopSignal::name() const {
-  switch (received) {
-    case SIGTERM: return "SIGTERM";
-    case SIGUSR1: return "SIGUSR1";
-    case SIGINT: return "SIGINT";
-    default: return "";
-  }
-}
-
 }  // namespace armorm

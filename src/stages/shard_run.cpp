@@ -124,6 +124,7 @@ class ShardRun {
     if (rows.requests_done() == total) return {};
     Progress progress(job_.program, total - rows.requests_done());
     std::int64_t tokens = 0;
+    const ExtractionCursor start = rows.cursor();
     Extractor extractor(*backbone_, {.batch_tokens = extraction_.batch_tokens});
     ExtractionStats stats = extractor.run(
         job_.requests,
@@ -133,7 +134,7 @@ class ShardRun {
           tokens += length;
           progress.advance(1, length);
         },
-        rows.cursor(),
+        start,
         [&](const ExtractionCursor& after) {
           rows.after_pass(after);
           return !environment_.stopping();

@@ -133,6 +133,47 @@ TEST_CASE("a byte that changed in a durable row drops its chunk and all after it
   }
 }
 
+TEST_CASE("a journal with a torn or damaged end is used as far as it is whole", "[unit]") {
+  const TempDir dir;
+  fill_some(dir / "x", 3);
+  const std::string whole = read_text_file(dir / "x.journal");
+  const std::size_t last_line = whole.rfind('\n', whole.size() - 2) + 1;
+  const auto check_going_on = [&](const std::string& journal) {
+    const TempDir copy;
+    fs::copy_file(dir / "x.partial", copy / "x.partial");
+    std::ofstream(copy / "x.journal", std::ios::binary) << journal;
+    {
+      DurableRows rows = open_rows(copy / "x");
+      const auto found = static_cast<std::size_t>(rows.requests_done());
+      for (std::size_t r = found; r < kRows; ++r) put_row(rows, r);
+    }
+    const auto grown = read_journal(copy / "x.journal");
+    CHECK((grown && grown->chunks.size() == kRows));  // what is appended is read again
+    DurableRows rows = open_rows(copy / "x");
+    rows.publish();
+    CHECK(read_text_file(copy / "x") == whole_file());
+  };
+  const auto chunks_in = [&](const std::string& journal) {
+    std::ofstream(dir / "j", std::ios::binary) << journal;
+    const auto content = read_journal(dir / "j");
+    return content ? static_cast<std::int64_t>(content->chunks.size()) : -1;
+  };
+  CHECK(chunks_in(whole) == 3);
+  CHECK(chunks_in("") == -1);
+  CHECK(chunks_in(whole.substr(0, 20)) == -1);
+  CHECK(chunks_in(whole + std::string(4096, '\0')) == 3);
+  CHECK(chunks_in(whole + "00000000 {}\n" + whole.substr(last_line)) == 3);
+  for (std::size_t size = last_line; size < whole.size(); ++size) CHECK(chunks_in(whole.substr(0, size)) == 2);
+  for (std::size_t at = last_line; at < whole.size(); ++at) {
+    std::string damaged = whole;
+    damaged[at] ^= 4;
+    CHECK(chunks_in(damaged) == 2);
+  }
+  for (const std::string& journal : {std::string(), whole.substr(0, 20), whole.substr(0, whole.size() - 7),
+                                     whole + "0badf00d {\"next", whole + std::string(4096, '\0')})
+    check_going_on(journal);
+}
+
 TEST_CASE("a journal whose rows are not of this file is not believed", "[unit]") {
   const TempDir dir;
   fill_some(dir / "x", 1);

@@ -1,8 +1,6 @@
 // Turns the signals that end a process into a question that it answers when its work is safe.
 #pragma once
 
-#include <string>
-
 namespace armorm {
 
 // While one is alive, SIGTERM, SIGUSR1 (a batch scheduler's warnings) and the first SIGINT set a flag; a second SIGINT ends
@@ -15,7 +13,6 @@ class StopSignal {
   StopSignal& operator=(const StopSignal&) = delete;
 
   bool requested() const noexcept;
-  std::string name() const;  // of the signal that came last, "" before
 };
 
 }  // namespace armorm
