@@ -88,7 +88,8 @@ bool run_with_fault(const Scenario& scenario, Fault fault, std::size_t at, Unsyn
   if (fault == Fault::power_loss) files.lose_power(unsynced);
   check_published(files_below(root.path()), scenario);
 
-  scenario.command(root.path(), posix_file_system());
+  FaultFileSystem sound(root.path(), Fault::none, 0);
+  scenario.command(root.path(), sound);
   CHECK(files_below(root.path()) == scenario.result);
   return files.reached();
 }
@@ -103,11 +104,10 @@ std::size_t run_all_faults(const Scenario& scenario, Fault fault, Unsynced unsyn
 }
 
 void run_everything(const Scenario& scenario, std::size_t least_calls) {
-  CHECK(run_all_faults(scenario, Fault::io_error) >= least_calls);
-  CHECK(run_all_faults(scenario, Fault::disk_full) >= least_calls);
-  CHECK(run_all_faults(scenario, Fault::short_write) >= least_calls);
-  CHECK(run_all_faults(scenario, Fault::power_loss, Unsynced::entries_lost) >= least_calls);
-  CHECK(run_all_faults(scenario, Fault::power_loss, Unsynced::entries_kept) >= least_calls);
+  for (const Fault fault : {Fault::io_error, Fault::disk_full, Fault::short_write})
+    CHECK(run_all_faults(scenario, fault) >= least_calls);
+  for (const Unsynced unsynced : {Unsynced::entries_lost, Unsynced::entries_kept, Unsynced::data_torn})
+    CHECK(run_all_faults(scenario, Fault::power_loss, unsynced) >= least_calls);
 }
 
 // Few rows: every call of the run is made to fail in a run of its own.
@@ -149,7 +149,7 @@ TEST_CASE("stage1-prepare survives a fault in every call", "[e2e]") {
   run_everything(scenario, 40);
 }
 
-TEST_CASE("stage2-prepare survives a power loss in every call, with bad rows listed", "[e2e]") {
+TEST_CASE("stage2-prepare survives a fault in every call, with bad rows listed", "[e2e]") {
   const TempDir set;
   fs::create_directories(set / "preference");
   const std::string good = R"({"chosen":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}],)"
@@ -164,8 +164,7 @@ TEST_CASE("stage2-prepare survives a power loss in every call, with bad rows lis
     run_stage2_prepare(options, {.files = files});
   });
   CHECK(scenario.result.size() == 2);
-  CHECK(run_all_faults(scenario, Fault::power_loss, Unsynced::entries_lost) >= 40);
-  CHECK(run_all_faults(scenario, Fault::power_loss, Unsynced::entries_kept) >= 40);
+  run_everything(scenario, 40);
 }
 
 TEST_CASE("stage1-train survives a fault in every call", "[e2e]") {

@@ -106,7 +106,7 @@ TEST_CASE("a fault at any call leaves the old file or the whole new one", "[unit
     return files.reached();
   };
   for (const Fault fault : {Fault::io_error, Fault::disk_full, Fault::short_write, Fault::power_loss}) {
-    for (const Unsynced unsynced : {Unsynced::entries_lost, Unsynced::entries_kept}) {
+    for (const Unsynced unsynced : {Unsynced::entries_lost, Unsynced::entries_kept, Unsynced::data_torn}) {
       std::size_t at = 0;
       INFO("fault " << static_cast<int>(fault));
       while (publish_with(fault, at, unsynced)) ++at;

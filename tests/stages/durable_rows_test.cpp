@@ -244,7 +244,7 @@ TEST_CASE("a power loss at any call costs at most the rows since the last durabl
     return files.reached();
   };
   for (const double seconds : {0.0, 1e6}) {
-    for (const Unsynced unsynced : {Unsynced::entries_lost, Unsynced::entries_kept}) {
+    for (const Unsynced unsynced : {Unsynced::entries_lost, Unsynced::entries_kept, Unsynced::data_torn}) {
       std::size_t at = 0;
       while (lose_power_at(at, unsynced, seconds)) ++at;
       CHECK(at > 15);

@@ -113,15 +113,26 @@ int FaultFileSystem::make_folder(const fs::path& folder) {
   return result;
 }
 
+std::string FaultFileSystem::surviving_data(const fs::path& path, int node, Unsynced unsynced) const {
+  const std::string& durable = durable_data_.at(node);
+  if (unsynced != Unsynced::data_torn) return durable;
+  std::string data = read_text_file(path);
+  for (std::size_t i = data.size() / 2; i < data.size(); ++i) data[i] = i < durable.size() ? durable[i] : '\0';
+  return data;
+}
+
 void FaultFileSystem::lose_power(Unsynced unsynced) {
+  std::map<fs::path, std::string> survivors;
   const Entries& entries = unsynced == Unsynced::entries_lost ? durable_ : live_;
+  for (const auto& [path, node] : entries)
+    if (node != kFolder) survivors[path] = surviving_data(path, node, unsynced);
   for (const auto& entry : fs::directory_iterator(root_)) fs::remove_all(entry.path());
   for (const auto& [path, node] : entries) {  // parents come first
     if (!fs::is_directory(path.parent_path())) continue;
     if (node == kFolder) {
       fs::create_directory(path);
     } else {
-      std::ofstream(path, std::ios::binary) << durable_data_.at(node);
+      std::ofstream(path, std::ios::binary) << survivors.at(path);
     }
   }
 }

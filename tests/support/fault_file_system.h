@@ -23,6 +23,7 @@ enum class Fault {
 enum class Unsynced {
   entries_lost,  // also new, renamed and removed entries of folders that no sync covered
   entries_kept,  // nothing: so a renamed file is there, without the data that was not synced
+  data_torn,     // nothing, and even half of that data reached the disk
 };
 
 // The real file system below `root`, and a record of what of it would survive. Not thread-safe.
@@ -54,6 +55,7 @@ class FaultFileSystem final : public FileSystem {
   bool fails(bool needs_space);
   int sync_now(int file);
   void sync_entries(const std::filesystem::path& folder);
+  std::string surviving_data(const std::filesystem::path& path, int node, Unsynced unsynced) const;
 
   std::filesystem::path root_;
   Fault fault_;
