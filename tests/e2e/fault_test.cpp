@@ -134,17 +134,19 @@ ExtractionOptions extraction_in(const fs::path& root) {
   return options;
 }
 
+void prepare_small_demo(const fs::path& root, FileSystem& files) {
+  Stage1PrepareOptions options;
+  options.extraction = extraction_in(root);
+  options.dataset_path = (small_demo() / "multi-objective").string();
+  run_stage1_prepare(options, {.files = files});
+}
+
 void nothing(const fs::path&) {}
 
 }  // namespace
 
 TEST_CASE("stage1-prepare survives a fault in every call", "[e2e]") {
-  const Scenario scenario = make_scenario(nothing, [](const fs::path& root, FileSystem& files) {
-    Stage1PrepareOptions options;
-    options.extraction = extraction_in(root);
-    options.dataset_path = (small_demo() / "multi-objective").string();
-    run_stage1_prepare(options, {.files = files});
-  });
+  const Scenario scenario = make_scenario(nothing, prepare_small_demo);
   CHECK(scenario.result.size() == 1);
   run_everything(scenario, 40);
 }
@@ -168,11 +170,13 @@ TEST_CASE("stage2-prepare survives a fault in every call, with bad rows listed",
 }
 
 TEST_CASE("stage1-train survives a fault in every call", "[e2e]") {
-  const auto prepare = [](const fs::path& root) { copy_tree(demo_run() / "embeddings", root / "data/embeddings"); };
+  const TempDir prepared;
+  prepare_small_demo(prepared.path(), posix_file_system());
+  const auto prepare = [&](const fs::path& root) { copy_tree(prepared / "data", root / "data"); };
   const Scenario scenario = make_scenario(prepare, [](const fs::path& root, FileSystem& files) {
     Stage1TrainOptions options;
-    options.model_path = (demo_dir() / "model").string();
-    options.dataset_path = (demo_dir() / "multi-objective").string();
+    options.model_path = (small_demo() / "model").string();
+    options.dataset_path = (small_demo() / "multi-objective").string();
     options.alphas = {0.1};
     options.threads = 1;
     options.data_root = (root / "data").string();
