@@ -1,5 +1,5 @@
 // The command line of every executable: flags from the stage's own option list, --config, --log_level, --version, and exit
-// codes (0 ok, 1 internal, 2 usage, 3 I/O or missing, 4 bad data).
+// codes (0 ok, 1 internal, 2 usage, 3 I/O or missing, 4 bad data, 5 locked, 75 interrupted).
 #pragma once
 
 #include <functional>

@@ -64,7 +64,8 @@ std::string man_page(const std::string& program, const std::string& purpose, con
   for (const Option& option : options.options()) text += man_option(option);
   for (const auto& [name, help] : shared_options())
     text += fmt::format(".TP\n\\fB\\-\\-{}\\fR \\fITEXT\\fR\n{}.\n", name, roff(help));
-  return text + ".SH EXIT STATUS\n0 ok, 1 internal error, 2 wrong usage, 3 missing file or failed I/O, 4 bad data.\n"
+  return text + ".SH EXIT STATUS\n0 ok, 1 internal error, 2 wrong usage, 3 missing file or failed I/O, 4 bad data, "
+                "5 another process is at work on the same output, 75 stopped when asked to (the same command goes on).\n"
                 ".SH ENVIRONMENT\n.TP\nARMORM_DATA\nDefault of \\-\\-data_root.\n";
 }
 

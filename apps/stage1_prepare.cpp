@@ -1,5 +1,6 @@
 #include "armorm/stages/stage1_prepare.h"
 
+#include "armorm/core/stop_signal.h"
 #include "cli.h"
 
 int main(int argc, char** argv) {
@@ -8,6 +9,7 @@ int main(int argc, char** argv) {
                           "Turns the conversations of a multi-objective data set into last-token embeddings of a frozen reward model",
                           options.declare(), [&options] {
                             options.validate();
-                            armorm::run_stage1_prepare(options);
+                            const armorm::StopSignal stop;
+                            armorm::run_stage1_prepare(options, {.stop_requested = [&stop] { return stop.requested(); }});
                           });
 }

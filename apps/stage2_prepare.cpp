@@ -1,5 +1,6 @@
 #include "armorm/stages/stage2_prepare.h"
 
+#include "armorm/core/stop_signal.h"
 #include "cli.h"
 
 int main(int argc, char** argv) {
@@ -8,6 +9,7 @@ int main(int argc, char** argv) {
                           "Turns preference pairs into embeddings of chosen, rejected and prompt",
                           options.declare(), [&options] {
                             options.validate();
-                            armorm::run_stage2_prepare(options);
+                            const armorm::StopSignal stop;
+                            armorm::run_stage2_prepare(options, {.stop_requested = [&stop] { return stop.requested(); }});
                           });
 }

@@ -1,6 +1,7 @@
 #include "armorm/core/hash.h"
 
 #include <openssl/evp.h>
+#include <zlib.h>
 
 #include <array>
 #include <fstream>
@@ -51,6 +52,10 @@ std::string sha256_file_hex(const std::filesystem::path& path) {
     hash.update(std::string_view(buffer.data(), static_cast<std::size_t>(in.gcount())));
   if (in.bad()) fail_io("{}: read failed half-way; check the disk", path.string());
   return hash.hex();
+}
+
+std::uint32_t crc32(std::string_view text) noexcept {
+  return static_cast<std::uint32_t>(::crc32_z(0, reinterpret_cast<const Bytef*>(text.data()), text.size()));
 }
 
 }  // namespace armorm

@@ -216,7 +216,9 @@ void visit_batch(const std::vector<std::shared_ptr<Array>>& columns,
     const std::int64_t row = first_row + i;
     if (!wanted(row)) continue;
     for (std::size_t c = 0; c < columns.size(); ++c) {
-      fill_cell(*columns[c], i, requests[c].want, Place{path, row, requests[c].name}, cells[c]);
+      fill_or_mark_bad({&cells[c], 1}, [&] {
+        fill_cell(*columns[c], i, requests[c].want, Place{path, row, requests[c].name}, cells[c]);
+      });
     }
     visit(row, cells);
   }

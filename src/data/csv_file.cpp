@@ -145,14 +145,16 @@ class CsvRowFile final : public RowFile {
     std::int64_t row = 0;
     for (; records.next(fields); ++row) {
       if (!wanted(row)) continue;
-      if (fields.size() > header_.size()) {
-        fail_data("{}: found {} fields, expected {} as in the header", records.where(), fields.size(),
-                  header_.size());
-      }
-      fields.resize(header_.size());
-      for (std::size_t c = 0; c < columns.size(); ++c) {
-        fill_cell(std::move(fields[positions[c]]), columns[c], row, cells[c]);
-      }
+      fill_or_mark_bad(cells, [&] {
+        if (fields.size() > header_.size()) {
+          fail_data("{}: found {} fields, expected {} as in the header", records.where(), fields.size(),
+                    header_.size());
+        }
+        fields.resize(header_.size());
+        for (std::size_t c = 0; c < columns.size(); ++c) {
+          fill_cell(std::move(fields[positions[c]]), columns[c], row, cells[c]);
+        }
+      });
       visit(row, cells);
     }
     return rows_ = row;

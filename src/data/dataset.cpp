@@ -38,9 +38,14 @@ struct Field {
       case CellKind::turns:
         return "a list of messages";
       case CellKind::other:
+      case CellKind::bad:
         return cell.text;
     }
     return {};
+  }
+  // What was wrong with a bad cell says it all.
+  void check_readable() const {
+    if (cell.kind == CellKind::bad) fail_data("{}", cell.text);
   }
 
  private:
@@ -58,6 +63,7 @@ struct Field {
 };
 
 float label_of(const Field& field) {
+  field.check_readable();
   if (field.cell.kind == CellKind::null) return std::numeric_limits<float>::quiet_NaN();
   if (field.cell.kind != CellKind::number) {
     fail_data("{}: found {}, expected a number, a boolean or null; is this an attribute column?",
@@ -70,6 +76,7 @@ float label_of(const Field& field) {
 }
 
 std::string optional_text_of(const Field& field) {
+  field.check_readable();
   if (field.cell.kind == CellKind::null) return {};
   if (field.cell.kind != CellKind::text)
     fail_data("{}: found {}, expected text", field.place(), field.found());
@@ -77,6 +84,7 @@ std::string optional_text_of(const Field& field) {
 }
 
 Conversation turns_of(const Field& field) {
+  field.check_readable();
   if (field.cell.kind != CellKind::turns) {
     fail_data("{}: found {}, expected a list of messages with role and content", field.place(),
               field.found());
@@ -85,6 +93,30 @@ Conversation turns_of(const Field& field) {
     fail_data("{}: found an empty list, expected at least one message", field.place());
   return std::move(field.cell.turns);
 }
+
+// The making of one row out of its fields.
+struct Reading {
+  std::int64_t row_id;
+  const RejectRow& reject;
+  const std::string* column = nullptr;  // at hand
+
+  Field at(Field field) {
+    column = &field.column;
+    return field;
+  }
+  // False when a field was bad and the row was rejected.
+  template <class Make>
+  bool run(const Make& make) {
+    try {
+      make();
+      return true;
+    } catch (const Error& error) {
+      if (!reject || error.kind() != ErrorKind::data) throw;
+      reject(row_id, *column, error.what());
+      return false;
+    }
+  }
+};
 
 // `prompt` is null when the set has no such column.
 Conversation side_of(const Field& side, const Field* prompt) {
@@ -96,6 +128,7 @@ Conversation side_of(const Field& side, const Field* prompt) {
         "name the prompt's column with --columns",
         side.place());
   }
+  prompt->check_readable();
   if (prompt->cell.kind != CellKind::text) {
     fail_data("{}: found {}, expected text, as \"{}\" is text", prompt->place(), prompt->found(),
               side.column);
@@ -189,24 +222,29 @@ std::vector<std::string> Dataset::column_names() const { return impl_->columns[0
 const std::vector<fs::path>& Dataset::files() const { return impl_->files; }
 
 void Dataset::for_each_labelled(const std::vector<std::string>& attributes, const std::vector<bool>& wanted,
-                                const std::function<void(LabelledRow&&)>& visit) const {
+                                const std::function<void(LabelledRow&&)>& visit,
+                                const RejectRow& reject) const {
   std::vector<ColumnRequest> requests{impl_->request("messages", Want::turns)};
   for (const std::string& attribute : attributes) requests.push_back(impl_->request(attribute, Want::number));
   impl_->for_each(requests, wanted,
                   [&](std::int64_t row_id, const fs::path& path, std::int64_t row, std::vector<Cell>& cells) {
                     LabelledRow labelled;
                     labelled.row_id = row_id;
-                    labelled.messages = turns_of({path, row, requests[0].name, cells[0]});
-                    labelled.labels.reserve(attributes.size());
-                    for (std::size_t k = 1; k < requests.size(); ++k) {
-                      labelled.labels.push_back(label_of({path, row, requests[k].name, cells[k]}));
-                    }
-                    visit(std::move(labelled));
+                    Reading reading{row_id, reject};
+                    const bool good = reading.run([&] {
+                      labelled.messages = turns_of(reading.at({path, row, requests[0].name, cells[0]}));
+                      labelled.labels.reserve(attributes.size());
+                      for (std::size_t k = 1; k < requests.size(); ++k) {
+                        labelled.labels.push_back(label_of(reading.at({path, row, requests[k].name, cells[k]})));
+                      }
+                    });
+                    if (good) visit(std::move(labelled));
                   });
 }
 
 void Dataset::for_each_preference(const std::vector<bool>& wanted,
-                                  const std::function<void(PreferenceRow&&)>& visit) const {
+                                  const std::function<void(PreferenceRow&&)>& visit,
+                                  const RejectRow& reject) const {
   constexpr std::size_t kNone =
       0;  // column 0 is `chosen`, so 0 can stand for an optional column that is not there
   std::vector<ColumnRequest> requests{impl_->request("chosen", Want::turns),
@@ -221,27 +259,34 @@ void Dataset::for_each_preference(const std::vector<bool>& wanted,
   const std::size_t source = add_optional("source");
   impl_->for_each(requests, wanted,
                   [&](std::int64_t row_id, const fs::path& path, std::int64_t row, std::vector<Cell>& cells) {
+                    Reading reading{row_id, reject};
                     const auto field = [&](std::size_t i) {
-                      return Field{path, row, requests[i].name, cells[i]};
+                      return reading.at({path, row, requests[i].name, cells[i]});
                     };
-                    const Field prompt_field = field(prompt);
-                    const Field* prompt_or_none = prompt != kNone ? &prompt_field : nullptr;
                     PreferenceRow preference;
                     preference.row_id = row_id;
-                    preference.chosen = side_of(field(0), prompt_or_none);
-                    preference.rejected = side_of(field(1), prompt_or_none);
-                    if (subset != kNone) preference.subset = optional_text_of(field(subset));
-                    if (source != kNone) preference.source = optional_text_of(field(source));
-                    visit(std::move(preference));
+                    const bool good = reading.run([&] {
+                      const Field prompt_field = field(prompt);
+                      const Field* prompt_or_none = prompt != kNone ? &prompt_field : nullptr;
+                      preference.chosen = side_of(field(0), prompt_or_none);
+                      preference.rejected = side_of(field(1), prompt_or_none);
+                      if (subset != kNone) preference.subset = optional_text_of(field(subset));
+                      if (source != kNone) preference.source = optional_text_of(field(source));
+                    });
+                    if (good) visit(std::move(preference));
                   });
 }
 
-std::vector<std::string> Dataset::read_strings(const std::string& column) const {
+std::vector<std::string> Dataset::read_strings(const std::string& column, const RejectRow& reject) const {
   const std::vector<ColumnRequest> requests{impl_->request(column, Want::text)};
   std::vector<std::string> values;
   impl_->for_each(requests, {},
-                  [&](std::int64_t, const fs::path& path, std::int64_t row, std::vector<Cell>& cells) {
-                    values.push_back(optional_text_of({path, row, requests[0].name, cells[0]}));
+                  [&](std::int64_t row_id, const fs::path& path, std::int64_t row, std::vector<Cell>& cells) {
+                    std::string& value = values.emplace_back();
+                    Reading reading{row_id, reject};
+                    reading.run([&] {
+                      value = optional_text_of(reading.at({path, row, requests[0].name, cells[0]}));
+                    });
                   });
   return values;
 }

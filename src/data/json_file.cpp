@@ -85,6 +85,21 @@ void enter_row(JsonReader& json, const JsonRecords& records) {
   fail_data("{}: found {}, expected an object", records.where(), JsonReader::name_of(kind));
 }
 
+// The keys of one row that are not there yet; all or, where the row is damaged, none.
+void add_names(const std::string& text, const JsonRecords& records, std::vector<std::string>& names) {
+  const std::string where = records.where();
+  JsonReader json(text, where);
+  std::vector<std::string> all = names;
+  std::string key;
+  enter_row(json, records);
+  while (json.next_member(key)) {
+    if (std::find(all.begin(), all.end(), key) == all.end()) all.push_back(key);
+    json.skip_value();
+  }
+  json.expect_end();
+  names = std::move(all);
+}
+
 // JSON Lines, or one array of objects; a column is there when one of the first rows has it.
 class JsonRowFile final : public RowFile {
  public:
@@ -101,17 +116,15 @@ class JsonRowFile final : public RowFile {
   std::vector<std::string> column_names() override {
     const auto records = open_json_records(path_);
     std::vector<std::string> names;
-    std::string text, key;
+    std::string text;
+    // A row that is no object is for read() to tell of, unless no row is.
+    std::vector<Cell> first_bad;
     for (std::int64_t row = 0; row < kRowsSeenForColumns && records->next(text); ++row) {
-      const std::string where = records->where();
-      JsonReader json(text, where);
-      enter_row(json, *records);
-      while (json.next_member(key)) {
-        if (std::find(names.begin(), names.end(), key) == names.end()) names.push_back(key);
-        json.skip_value();
-      }
-      json.expect_end();
+      Cell failure;
+      fill_or_mark_bad({&failure, 1}, [&] { add_names(text, *records, names); });
+      if (failure.kind == CellKind::bad && first_bad.empty()) first_bad.push_back(failure);
     }
+    if (names.empty() && !first_bad.empty()) fail_data("{}", first_bad[0].text);
     return names;
   }
 
@@ -124,7 +137,7 @@ class JsonRowFile final : public RowFile {
     for (; records->next(text); ++row) {
       if (!wanted(row)) continue;
       cells.assign(columns.size(), Cell{});
-      read_row(text, *records, row, columns, cells);
+      fill_or_mark_bad(cells, [&] { read_row(text, *records, row, columns, cells); });
       visit(row, cells);
     }
     return row;

@@ -6,9 +6,11 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "armorm/core/error.h"
 #include "armorm/data/conversation.h"
 
 namespace armorm::data {
@@ -20,14 +22,29 @@ struct ColumnRequest {
   Want want = Want::text;
 };
 
-enum class CellKind { null, number, text, turns, other };
+enum class CellKind { null, number, text, turns, other, bad };
 
 struct Cell {
   CellKind kind = CellKind::null;
   double number = 0;  // booleans are 0 and 1
-  std::string text;   // of `other`: what was found instead, for messages
+  std::string text;   // of `other`: what was found instead, for messages; of `bad`: the whole message
   Conversation turns;
 };
+
+// Runs `fill`, which reads one row or cell; what it finds wrong makes the cells bad.
+template <class Fill>
+void fill_or_mark_bad(std::span<Cell> cells, const Fill& fill) {
+  try {
+    fill();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::data) throw;
+    for (Cell& cell : cells) {
+      cell = Cell{};
+      cell.kind = CellKind::bad;
+      cell.text = error.what();
+    }
+  }
+}
 
 class RowFile {
  public:
@@ -38,7 +55,8 @@ class RowFile {
   virtual std::int64_t num_rows() = 0;
   virtual std::vector<std::string> column_names() = 0;
   // Visits the wanted rows in order and returns the number of rows of the file. Requires the columns to
-  // exist. Memory: one record batch. data error that names file, row and column.
+  // exist. Memory: one record batch. A value that cannot be read is a bad cell, whose text names file, row and
+  // column, so that the rows after it are read all the same; a damaged file is a data error.
   virtual std::int64_t read(const std::vector<ColumnRequest>& columns, const Wanted& wanted,
                             const Visit& visit) = 0;
 };

@@ -2,116 +2,115 @@
 
 #include <fcntl.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdio>
 #include <utility>
+#include <vector>
 
 #include "armorm/core/error.h"
 #include "io/system_call.h"
+#include "io/writable_file.h"
 
 namespace armorm {
 namespace fs = std::filesystem;
 namespace {
+
+std::string temporary_prefix(const fs::path& target) { return "." + target.filename().string() + "."; }
 
 // Random, because two machines that share a file system can have processes of one id.
 fs::path temporary_beside(const fs::path& target) {
   std::uint64_t random = 0;
   if (::getrandom(&random, sizeof(random), 0) != sizeof(random))
     random = static_cast<std::uint64_t>(::getpid());
-  return target.parent_path() / fmt::format(".{}.{:016x}.tmp", target.filename().string(), random);
+  return target.parent_path() / fmt::format("{}{:016x}.tmp", temporary_prefix(target), random);
 }
 
-fs::path folder_of(const fs::path& target) {
-  return target.has_parent_path() ? target.parent_path() : fs::path(".");
+bool is_temporary_of(const fs::path& target, const fs::path& file) {
+  const std::string name = file.filename().string();
+  const std::string prefix = temporary_prefix(target);
+  return name.size() == prefix.size() + 20 && name.starts_with(prefix) && name.ends_with(".tmp");
 }
 
-[[noreturn]] void fail_write(const fs::path& path, std::size_t wanted, int error) {
-  if (error == ENOSPC || error == EDQUOT) {
-    fail_io("{}: disk full while {} more bytes were to be written ({}); free space or choose another folder",
-            path.string(), wanted, io::reason(error));
-  }
-  fail_io("{}: writing {} bytes failed: {}", path.string(), wanted, io::reason(error));
-}
-
-// Calls `put(data, size, done)` until all is written: a write may be short without being an error.
-template <class Put>
-void write_all(const fs::path& path, std::span<const std::byte> bytes, Put&& put) {
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    const ssize_t count = io::retry([&] { return put(bytes.data() + done, bytes.size() - done, done); });
-    if (count < 0) fail_write(path, bytes.size() - done, errno);
-    if (count == 0) fail_write(path, bytes.size() - done, ENOSPC);
-    done += static_cast<std::size_t>(count);
+// Those of processes that were killed: the living hold a lock on theirs. What cannot be removed does no harm.
+void remove_abandoned(FileSystem& files, const fs::path& target) {
+  std::vector<fs::path> found;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(io::folder_of(target), ignored))
+    if (is_temporary_of(target, entry.path())) found.push_back(entry.path());
+  for (const fs::path& file : found) {
+    const int opened = files.open(file, O_RDWR | O_NOFOLLOW);
+    if (opened < 0) continue;
+    if (files.lock(opened) == 0) files.remove(file);
+    files.close(opened);
   }
 }
 
-// Makes the rename itself durable. Some file systems cannot sync a folder and say EINVAL.
-void sync_folder(const fs::path& folder) {
-  const io::Descriptor descriptor(
-      io::retry([&] { return ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
-  if (descriptor.get() < 0) fail_io("{}: folder cannot be opened: {}", folder.string(), io::reason(errno));
-  if (io::retry([&] { return ::fsync(descriptor.get()); }) != 0 && errno != EINVAL) {
-    fail_io("{}: syncing the folder failed: {}", folder.string(), io::reason(errno));
+std::unique_ptr<io::WritableFile> create_temporary(FileSystem& files, const fs::path& target) {
+  remove_abandoned(files, target);
+  for (;;) {
+    auto file = std::make_unique<io::WritableFile>(files, temporary_beside(target), O_CREAT | O_EXCL);
+    // Between creation and lock another process may have taken it for abandoned.
+    if (!file->lock() || file->is_still_there()) return file;
   }
 }
 
 }  // namespace
 
-AtomicFile::AtomicFile(fs::path target) : target_(std::move(target)) {
+AtomicFile::AtomicFile(fs::path target, FileSystem& files) : AtomicFile(std::move(target), files, false) {}
+
+AtomicFile::AtomicFile(fs::path target, FileSystem& files, bool resumed)
+    : files_(&files), target_(std::move(target)), kept_(resumed) {
   if (!target_.has_filename()) fail_io("{}: found a folder name, expected a file to write", target_.string());
-  std::error_code error;
-  fs::create_directories(folder_of(target_), error);
-  if (error) fail_io("{}: folder cannot be created: {}", folder_of(target_).string(), error.message());
-  temporary_ = temporary_beside(target_);
-  descriptor_ =
-      io::retry([&] { return ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); });
-  if (descriptor_ < 0) {
-    fail_io("{}: cannot be created: {}; check that the folder is writable", temporary_.string(),
-            io::reason(errno));
-  }
+  io::make_folders(files, io::folder_of(target_));
+  file_ = resumed ? std::make_unique<io::WritableFile>(files, resumed_name(target_), O_CREAT)
+                  : create_temporary(files, target_);
 }
 
+AtomicFile AtomicFile::resume(fs::path target, FileSystem& files) { return {std::move(target), files, true}; }
+
+fs::path AtomicFile::resumed_name(const fs::path& target) { return target.string() + ".partial"; }
+
+AtomicFile::AtomicFile(AtomicFile&&) noexcept = default;
+
 AtomicFile::~AtomicFile() {
-  if (descriptor_ < 0) return;
-  ::close(descriptor_);
-  ::unlink(temporary_.c_str());
+  if (file_ && file_->is_open() && !kept_) files_->remove(file_->path());
 }
 
 void AtomicFile::write(std::span<const std::byte> bytes) {
-  write_all(temporary_, bytes, [&](const std::byte* data, std::size_t size, std::size_t) {
-    return ::write(descriptor_, data, size);
-  });
+  write_at(end_, bytes);
+  end_ += bytes.size();
 }
 
 void AtomicFile::write(std::string_view text) { write(std::as_bytes(std::span(text))); }
 
-void AtomicFile::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
-  write_all(temporary_, bytes, [&](const std::byte* data, std::size_t size, std::size_t done) {
-    return ::pwrite(descriptor_, data, size, static_cast<off_t>(offset + done));
-  });
-}
+void AtomicFile::write_at(std::uint64_t offset, std::span<const std::byte> bytes) { file_->write_at(offset, bytes); }
+
+void AtomicFile::read_at(std::uint64_t offset, std::span<std::byte> bytes) const { file_->read_at(offset, bytes); }
+
+void AtomicFile::allocate(std::uint64_t size) { file_->allocate(size); }
+
+void AtomicFile::sync_data() { file_->sync_data(); }
+
+const fs::path& AtomicFile::temporary() const noexcept { return file_->path(); }
 
 void AtomicFile::publish() {
-  if (descriptor_ < 0) fail_internal("{}: published twice", target_.string());
-  if (io::retry([&] { return ::fsync(descriptor_); }) != 0) {
-    fail_io("{}: syncing to disk failed: {}", temporary_.string(), io::reason(errno));
+  if (!file_->is_open()) fail_internal("{}: published twice", target_.string());
+  file_->sync();
+  try {
+    file_->close();
+    if (files_->rename(temporary(), target_) != 0)
+      fail_io("{}: cannot be put in place: {}", target_.string(), io::reason(errno));
+  } catch (const Error&) {
+    if (!kept_) files_->remove(temporary());
+    throw;
   }
-  // After close() the descriptor is gone whatever it returns, so the destructor must not see it again.
-  const int closed = ::close(std::exchange(descriptor_, -1));
-  if (closed != 0 || std::rename(temporary_.c_str(), target_.c_str()) != 0) {
-    const int error = errno;
-    ::unlink(temporary_.c_str());
-    fail_io("{}: cannot be put in place: {}", target_.string(), io::reason(error));
-  }
-  sync_folder(folder_of(target_));
+  io::sync_folder(*files_, io::folder_of(target_));
 }
 
-void publish_text(const fs::path& target, std::string_view text) {
-  AtomicFile file(target);
+void publish_text(const fs::path& target, std::string_view text, FileSystem& files) {
+  AtomicFile file(target, files);
   file.write(text);
   file.publish();
 }

@@ -39,16 +39,29 @@ class WrittenRanges {
 }  // namespace
 
 struct SafetensorsWriter::Impl {
-  Impl(const std::filesystem::path& target, const std::vector<TensorSpec>& tensors, const Metadata& metadata)
-      : file(target) {
-    io::WrittenHeader header = io::write_safetensors_header(tensors, metadata, target.string());
-    file_size = header.file_size;
+  Impl(AtomicFile&& output, const std::vector<TensorSpec>& tensors, const Metadata& metadata)
+      : file(std::move(output)) {
+    io::WrittenHeader header = io::write_safetensors_header(tensors, metadata, file.target().string());
+    file.allocate(header.file_size);
     for (io::TensorEntry& entry : header.tensors) {
       const std::string name = entry.spec.name;
       entries.emplace(name, std::move(entry));
     }
     for (const TensorSpec& spec : tensors) order.push_back(spec.name);
     put(0, std::as_bytes(std::span(header.bytes)));
+  }
+
+  // The place in the file of `size` bytes at `offset` of a tensor.
+  std::uint64_t place_of(const std::string& tensor, std::uint64_t offset, std::uint64_t size) const {
+    const auto found = entries.find(tensor);
+    if (found == entries.end())
+      fail_internal("{}: tensor \"{}\" was not declared", file.target().string(), tensor);
+    const std::uint64_t tensor_size = found->second.end - found->second.begin;
+    if (offset > tensor_size || size > tensor_size - offset) {
+      fail_internal("{}: tensor \"{}\": {} bytes at {} do not fit its {} bytes", file.target().string(), tensor,
+                    size, offset, tensor_size);
+    }
+    return found->second.begin + offset;
   }
 
   void put(std::uint64_t offset, std::span<const std::byte> bytes) {
@@ -72,13 +85,17 @@ struct SafetensorsWriter::Impl {
   std::vector<std::string> order;  // the caller's, which append() follows
   std::size_t current = 0;         // position in `order` that append() fills,
   std::uint64_t filled = 0;        // and how many bytes of it are there
-  std::uint64_t file_size = 0;
   WrittenRanges written;
 };
 
 SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& target,
-                                     const std::vector<TensorSpec>& tensors, const Metadata& metadata)
-    : impl_(std::make_unique<Impl>(target, tensors, metadata)) {}
+                                     const std::vector<TensorSpec>& tensors, const Metadata& metadata,
+                                     FileSystem& files)
+    : SafetensorsWriter(AtomicFile(target, files), tensors, metadata) {}
+
+SafetensorsWriter::SafetensorsWriter(AtomicFile file, const std::vector<TensorSpec>& tensors,
+                                     const Metadata& metadata)
+    : impl_(std::make_unique<Impl>(std::move(file), tensors, metadata)) {}
 
 SafetensorsWriter::~SafetensorsWriter() = default;
 
@@ -102,17 +119,19 @@ void SafetensorsWriter::append(std::span<const std::byte> bytes) {
 
 void SafetensorsWriter::write_at(const std::string& tensor, std::uint64_t offset,
                                  std::span<const std::byte> bytes) {
-  const auto found = impl_->entries.find(tensor);
-  if (found == impl_->entries.end()) {
-    fail_internal("{}: tensor \"{}\" was not declared", impl_->file.target().string(), tensor);
-  }
-  const std::uint64_t size = found->second.end - found->second.begin;
-  if (offset > size || bytes.size() > size - offset) {
-    fail_internal("{}: tensor \"{}\": {} bytes at {} do not fit its {} bytes", impl_->file.target().string(),
-                  tensor, bytes.size(), offset, size);
-  }
-  impl_->put(found->second.begin + offset, bytes);
+  impl_->put(impl_->place_of(tensor, offset, bytes.size()), bytes);
 }
+
+void SafetensorsWriter::read_at(const std::string& tensor, std::uint64_t offset, std::span<std::byte> bytes) const {
+  impl_->file.read_at(impl_->place_of(tensor, offset, bytes.size()), bytes);
+}
+
+void SafetensorsWriter::keep(const std::string& tensor, std::uint64_t offset, std::uint64_t size) {
+  const std::uint64_t begin = impl_->place_of(tensor, offset, size);
+  impl_->written.add(begin, begin + size);
+}
+
+void SafetensorsWriter::sync_data() { impl_->file.sync_data(); }
 
 void SafetensorsWriter::publish() {
   impl_->check_complete();

@@ -102,29 +102,32 @@ std::string read_record(caffe2::serialize::PyTorchStreamReader& archive, const s
   return {static_cast<const char*>(data.get()), size};
 }
 
+// In memory: PyTorch's writer ends the process when a write of its own throws.
+std::string to_archive(const PtTensors& tensors) {
+  std::string bytes;
+  caffe2::serialize::PyTorchStreamWriter writer([&bytes](const void* data, std::size_t size) {
+    bytes.append(static_cast<const char*>(data), size);
+    return size;
+  });
+  std::string pickle;
+  // Without type tags: torch.load(weights_only=True) refuses the function that restores them.
+  torch::jit::Pickler pickler([&pickle](const char* data, std::size_t size) { pickle.append(data, size); }, nullptr, nullptr,
+                              nullptr, nullptr, false);
+  pickler.protocol();
+  pickler.pushIValue(to_dict(tensors));
+  pickler.stop();
+  writer.writeRecord("data.pkl", pickle.data(), pickle.size());
+  std::size_t i = 0;
+  for (const at::Tensor& tensor : pickler.tensorData())
+    writer.writeRecord("data/" + std::to_string(i++), tensor.const_data_ptr(), tensor.nbytes());
+  writer.writeEndOfFile();
+  return bytes;
+}
+
 }  // namespace
 
-void save_pt_file(const std::filesystem::path& path, const PtTensors& tensors) {
-  AtomicFile file(path);
-  {
-    caffe2::serialize::PyTorchStreamWriter writer([&file](const void* data, std::size_t size) {
-      file.write(std::span(static_cast<const std::byte*>(data), size));
-      return size;
-    });
-    std::string pickle;
-    // Without type tags: torch.load(weights_only=True) refuses the function that restores them.
-    torch::jit::Pickler pickler([&pickle](const char* data, std::size_t size) { pickle.append(data, size); }, nullptr, nullptr,
-                                nullptr, nullptr, false);
-    pickler.protocol();
-    pickler.pushIValue(to_dict(tensors));
-    pickler.stop();
-    writer.writeRecord("data.pkl", pickle.data(), pickle.size());
-    std::size_t i = 0;
-    for (const at::Tensor& tensor : pickler.tensorData())
-      writer.writeRecord("data/" + std::to_string(i++), tensor.const_data_ptr(), tensor.nbytes());
-    writer.writeEndOfFile();
-  }
-  file.publish();
+void save_pt_file(const std::filesystem::path& path, const PtTensors& tensors, FileSystem& files) {
+  publish_text(path, to_archive(tensors), files);
 }
 
 PtTensors load_pt_file(const std::filesystem::path& path) {

@@ -5,6 +5,7 @@
 
 #include "armorm/core/error.h"
 #include "armorm/stages/all_options.h"
+#include "stages/bad_rows.h"
 
 namespace armorm {
 
@@ -28,7 +29,12 @@ void ExtractionOptions::declare(OptionList& list) {
            "Let special-token strings inside message content become special tokens, as the Python scripts did")
       .add("seed", seed, "Of the shuffle before the rows are divided into shards; all shards need the same")
       .add("dry_run", dry_run, "Only tell what would be done: rows, lengths, work, memory, and the first row as it is read")
-      .add("data_root", data_root, "Folder of all artefacts ($ARMORM_DATA sets the default)");
+      .add("data_root", data_root, "Folder of all artefacts ($ARMORM_DATA sets the default)")
+      .add("restart", restart, "Make a finished shard again, and delete what an interrupted run with other inputs left")
+      .add("checkpoint_seconds", checkpoint_seconds, "Seconds between two durable points of a run; 0 = after every pass")
+      .add("on_bad_row", on_bad_row, "A row that cannot be used ends the run, or is listed in <target>.rejects.jsonl",
+           {"error", "skip"})
+      .add("max_bad_rows", max_bad_rows, "Skipped rows that end the run after all: a count (100), or a part (0.01, 1%)");
 }
 
 void ExtractionOptions::validate() const {
@@ -42,6 +48,11 @@ void ExtractionOptions::validate() const {
   if (threads < 0) fail_usage("--threads: {} is negative; use 0 for all", threads);
   if (seed < 0) fail_usage("--seed: {} is negative; use 0 for the published shuffle", seed);
   if (data_root.empty()) fail_usage("--data_root: is empty; name a folder");
+  if (!(checkpoint_seconds >= 0))
+    fail_usage("--checkpoint_seconds: {} is out of range; it must not be negative", checkpoint_seconds);
+  if (on_bad_row != "error" && on_bad_row != "skip")
+    fail_usage("--on_bad_row: '{}' is unknown; use error or skip", on_bad_row);
+  bad_row_limit(max_bad_rows, 0);
 }
 
 const std::vector<std::string>& default_attributes() {

@@ -62,9 +62,15 @@ int thread_count(const ExtractionOptions& options) {
 }
 
 std::future<Backbone> load_backbone(const ExtractionOptions& options, const ModelInputs& model) {
-  if (options.dry_run) return {};
   set_compute_threads(thread_count(options));  // of the caller's thread, which will run the backbone
   return std::async(std::launch::async, [how = backbone_options(options, model)] { return Backbone::load(how); });
+}
+
+std::future<Backbone> load_ahead(const ExtractionOptions& options, const ModelInputs& model,
+                                 const std::filesystem::path& target) {
+  std::error_code error;
+  if (options.dry_run || std::filesystem::exists(target, error)) return {};
+  return load_backbone(options, model);
 }
 
 void record_deviation(const ExtractionOptions& options, const ModelInputs& model, const Backbone& backbone,
@@ -94,12 +100,6 @@ Provenance make_provenance(const ExtractionOptions& options, const ModelInputs& 
   p.seed = options.seed;
   p.source_rows = dataset.dataset.num_rows();
   return p;
-}
-
-std::vector<BFloat16> to_bf16(std::span<const float> values) {
-  std::vector<BFloat16> out(values.size());
-  for (std::size_t i = 0; i < values.size(); ++i) out[i] = BFloat16::from_float(values[i]);
-  return out;
 }
 
 void print_summary(const std::string& what, const Provenance& provenance, const ExtractionStats& stats,

@@ -34,9 +34,11 @@ struct DatasetInputs {
 DatasetInputs open_dataset_inputs(const std::string& path, const std::string& split,
                                   const std::vector<std::string>& columns);
 
-// Loads the weights on another thread while the caller encodes its rows; get() throws what went wrong. Not valid in
-// a dry run.
+// Loads the weights on another thread while the caller does something else; get() throws what went wrong.
 std::future<Backbone> load_backbone(const ExtractionOptions& options, const ModelInputs& model);
+// As load_backbone; not valid where the weights may not be needed: in a dry run, or when `target` is there already.
+std::future<Backbone> load_ahead(const ExtractionOptions& options, const ModelInputs& model,
+                                 const std::filesystem::path& target);
 
 // With --precision fp8: measures on the first few rows how far the embeddings lie from those of bf16, says so and records it.
 void record_deviation(const ExtractionOptions& options, const ModelInputs& model, const Backbone& backbone,
@@ -69,9 +71,6 @@ class ParallelRows {
 // Fills the fields that both stages share.
 Provenance make_provenance(const ExtractionOptions& options, const ModelInputs& model, const DatasetInputs& dataset,
                            const std::string& split);
-
-// float32 rows -> bf16 bytes, as stored.
-std::vector<BFloat16> to_bf16(std::span<const float> values);
 
 // On stdout: rows, dropped, tokens, tokens/s, busy fraction, what sharing saved, file.
 void print_summary(const std::string& what, const Provenance& provenance, const ExtractionStats& stats,

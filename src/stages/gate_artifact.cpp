@@ -22,7 +22,7 @@ PtTensors state_dict(const GateParameters& gate) {
 
 }  // namespace
 
-void GateArtifact::save(const std::filesystem::path& stem) const {
+void GateArtifact::save(const std::filesystem::path& stem, FileSystem& files) const {
   const auto k = static_cast<std::int64_t>(attributes.size());
   const PtTensors gate_tensors = state_dict(gate);
   PtTensors all{{"regression_layer.weight", {{k, hidden_size}, weight}}, {"reward_transform_matrix", {{k, k}, transform}}};
@@ -42,10 +42,10 @@ void GateArtifact::save(const std::filesystem::path& stem) const {
                             {"gating_temperature", nlohmann::json(temperature).dump()},
                             {"gating_n_hidden", std::to_string(gate.layers.size() - 1)},
                             {"gating_hidden_dim", std::to_string(gate.layers.front().out)},
-                            {"compat", compat}});
+                            {"compat", compat}}, files);
   for (const auto& [name, tensor] : all) writer.append(std::span<const float>(tensor.values));
   writer.publish();
-  save_pt_file(stem.string() + ".pt", gate_tensors);
+  save_pt_file(stem.string() + ".pt", gate_tensors, files);
 }
 
 }  // namespace armorm

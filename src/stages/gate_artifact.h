@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "armorm/gating/gate.h"
+#include "armorm/io/file_system.h"
 
 namespace armorm {
 
@@ -24,7 +25,7 @@ struct GateArtifact {
 
   // <stem>.pt: the state dict (logit_scale, layers.<i>.weight|bias); <stem>.safetensors: the same and W (with
   // regression_layer.bias where there are intercepts), T, names, sizes.
-  void save(const std::filesystem::path& stem) const;
+  void save(const std::filesystem::path& stem, FileSystem& files = posix_file_system()) const;
 };
 
 }  // namespace armorm

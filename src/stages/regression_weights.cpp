@@ -66,7 +66,7 @@ RegressionWeights load_pt(const fs::path& path) {
 
 }  // namespace
 
-void RegressionWeights::save(const fs::path& stem) const {
+void RegressionWeights::save(const fs::path& stem, FileSystem& files) const {
   const std::vector<std::int64_t> shape{n_attributes(), hidden_size};
   PtTensors tensors{{"weight", {shape, weight}}};
   if (!bias.empty()) tensors.emplace_back("bias", PtTensor{{n_attributes()}, bias});
@@ -79,10 +79,10 @@ void RegressionWeights::save(const fs::path& stem) const {
                             {"kind", "regression_weights"},
                             {"model", model},
                             {"dataset", dataset},
-                            {"attributes", nlohmann::json(attributes).dump()}});
+                            {"attributes", nlohmann::json(attributes).dump()}}, files);
   for (const auto& [name, tensor] : tensors) writer.append(std::span<const float>(tensor.values));
   writer.publish();
-  save_pt_file(stem.string() + ".pt", tensors);
+  save_pt_file(stem.string() + ".pt", tensors, files);
 }
 
 RegressionWeights RegressionWeights::load(const fs::path& stem) {

@@ -8,11 +8,9 @@
 
 #include "armorm/core/error.h"
 #include "armorm/core/log.h"
-#include "armorm/core/progress.h"
 #include "stages/artifact_paths.h"
-#include "stages/dry_run.h"
-#include "stages/extraction_run.h"
 #include "stages/prompt_id.h"
+#include "stages/shard_run.h"
 
 namespace armorm {
 namespace {
@@ -23,7 +21,7 @@ constexpr const char* kTooLong = "longer than seq_len";
 struct LabelledShard {
   std::vector<std::int64_t> row_ids;
   std::vector<std::vector<TokenId>> tokens;
-  std::vector<std::vector<float>> labels;  // with a weight column, the row's weight comes last
+  std::vector<std::vector<float>> labels;  // with the sample weight behind them, where there is a column for it
   std::vector<std::int64_t> prompt_ids;
   std::int64_t special_in_content = 0;
   std::vector<std::int64_t> too_long;  // row ids
@@ -42,17 +40,19 @@ std::vector<std::string> label_columns(const Stage1PrepareOptions& options) {
 }
 
 void check_weight(const Stage1PrepareOptions& options, const LabelledRow& row) {
-  if (options.weight_column.empty()) return;
   const float weight = row.labels.back();
   if (!(weight >= 0) || !std::isfinite(weight))
-    fail_data("{}: row {}: weight \"{}\" is {}; every row needs a finite weight of at least 0", options.dataset_path,
-              row.row_id, options.weight_column, std::isnan(weight) ? "missing" : fmt::format("{:g}", weight));
+    fail_data("the weight is {}; every row needs a finite weight of at least 0 in the column of --weight_column",
+              std::isnan(weight) ? "missing" : fmt::format("{:g}", weight));
 }
 
-LabelledShard encode_shard(const Stage1PrepareOptions& options, const ModelInputs& model, const Dataset& dataset) {
-  const ShardRows shard = select_shard(dataset.num_rows(), all_rows(dataset.num_rows()), true,
-                                       options.extraction.n_shards, options.extraction.shard_idx,
-                                       static_cast<std::uint64_t>(options.extraction.seed));
+ShardRows choose_rows(const ExtractionOptions& run, const Dataset& dataset) {
+  return select_shard(dataset.num_rows(), all_rows(dataset.num_rows()), true, run.n_shards, run.shard_idx,
+                      static_cast<std::uint64_t>(run.seed));
+}
+
+LabelledShard encode_shard(const Stage1PrepareOptions& options, const ModelInputs& model, const Dataset& dataset,
+                           const ShardRows& shard, BadRows& bad_rows) {
   LabelledShard out;
   out.row_ids = shard.row_ids;
   out.tokens.resize(shard.row_ids.size());
@@ -60,23 +60,34 @@ LabelledShard encode_shard(const Stage1PrepareOptions& options, const ModelInput
   out.prompt_ids.resize(shard.row_ids.size());
   std::atomic<std::int64_t> special{0};
   ParallelRows<LabelledRow> rows(thread_count(options.extraction), [&](LabelledRow& row) {
-    check_weight(options, row);
     const auto position = static_cast<std::size_t>(shard.position_of[static_cast<std::size_t>(row.row_id)]);
-    ConversationEncoder::Encoded encoded = model.encoder.encode(row.messages);
+    ConversationEncoder::Encoded encoded;
+    const auto encode = [&] {
+      encoded = model.encoder.encode(row.messages);
+      if (encoded.tokens.empty()) fail_data("the conversation is rendered to no tokens; check the chat template");
+    };
+    if (!usable(bad_rows, row.row_id, "messages", encode)) return;
+    const auto weigh = [&] {
+      if (!options.weight_column.empty()) check_weight(options, row);
+    };
+    if (!usable(bad_rows, row.row_id, options.weight_column.c_str(), weigh)) return;
     special += encoded.special_in_content ? 1 : 0;
     out.tokens[position] = std::move(encoded.tokens);
     out.labels[position] = std::move(row.labels);
     out.prompt_ids[position] = prompt_id(row.messages);
   });
-  dataset.for_each_labelled(label_columns(options), shard.wanted(), [&](LabelledRow&& row) { rows.push(std::move(row)); });
+  dataset.for_each_labelled(label_columns(options), shard.wanted(), [&](LabelledRow&& row) { rows.push(std::move(row)); },
+                            reject_into(bad_rows));
   rows.flush();
   out.special_in_content = special;
   return out;
 }
 
-void drop_long_rows(LabelledShard& shard, std::size_t limit) {
+// Rejected rows have no tokens.
+void drop_unusable_rows(LabelledShard& shard, std::size_t limit) {
   std::size_t kept = 0;
   for (std::size_t i = 0; i < shard.tokens.size(); ++i) {
+    if (shard.tokens[i].empty()) continue;
     if (shard.tokens[i].size() > limit) {
       shard.too_long.push_back(shard.row_ids[i]);
       continue;
@@ -95,61 +106,50 @@ void drop_long_rows(LabelledShard& shard, std::size_t limit) {
   shard.prompt_ids.resize(kept);
 }
 
-std::vector<TensorSpec> tensors_of(const Stage1PrepareOptions& options, std::int64_t n, std::int64_t d) {
-  std::vector<TensorSpec> tensors{{"embeddings", DType::bf16, {n, d}},
-                                  {"labels", DType::f32, {n, static_cast<std::int64_t>(options.attributes.size())}},
-                                  {"row_ids", DType::i64, {n}},
-                                  {"prompt_ids", DType::i64, {n}}};
-  if (!options.weight_column.empty()) tensors.push_back({"sample_weights", DType::f32, {n}});
+ShardTensors describe_tensors(const LabelledShard& shard, std::int64_t n_attributes, std::int64_t hidden_size) {
+  const auto n = static_cast<std::int64_t>(shard.tokens.size());
+  std::vector<float> labels;
+  std::vector<float> weights;
+  for (const std::vector<float>& row : shard.labels) {
+    labels.insert(labels.end(), row.begin(), row.begin() + n_attributes);
+    weights.insert(weights.end(), row.begin() + n_attributes, row.end());
+  }
+  ShardTensors tensors{.embeddings = {{"embeddings", DType::bf16, {n, hidden_size}}},
+                       .known = {known_tensor<float>("labels", {n, n_attributes}, labels),
+                                 known_tensor<std::int64_t>("row_ids", {n}, shard.row_ids),
+                                 known_tensor<std::int64_t>("prompt_ids", {n}, shard.prompt_ids)},
+                       .width = hidden_size,
+                       .rows = n};
+  if (!weights.empty()) tensors.known.push_back(known_tensor<float>("sample_weights", {n}, weights));
   return tensors;
 }
 
-void write_labels(SafetensorsWriter& writer, const LabelledShard& shard, std::size_t k) {
-  for (std::size_t i = 0; i < shard.labels.size(); ++i) {
-    const std::span<const float> values(shard.labels[i]);
-    writer.write_at("labels", i * k * sizeof(float), std::as_bytes(values.first(k)));
-    if (values.size() > k) writer.write_at("sample_weights", i * sizeof(float), std::as_bytes(values.last(1)));
-  }
-  writer.write_at("row_ids", 0, std::as_bytes(std::span(shard.row_ids)));
-  writer.write_at("prompt_ids", 0, std::as_bytes(std::span(shard.prompt_ids)));
-}
-
-// The last token of each row.
 std::vector<ExtractionRequest> make_requests(const LabelledShard& shard) {
   std::vector<ExtractionRequest> requests;
   for (const auto& tokens : shard.tokens) requests.push_back({tokens, {static_cast<std::int64_t>(tokens.size()) - 1}});
   return requests;
 }
 
+Provenance describe(const Stage1PrepareOptions& options, const ModelInputs& model, const DatasetInputs& dataset,
+                    const LabelledShard& shard) {
+  Provenance p = make_provenance(options.extraction, model, dataset, options.dataset_split);
+  p.kind = "labelled";
+  p.attributes = options.attributes;
+  p.weight_column = options.weight_column;
+  p.rows = static_cast<std::int64_t>(shard.tokens.size());
+  p.dropped[kTooLong] = shard.too_long;
+  p.counts["special_in_content"] = shard.special_in_content;
+  return p;
+}
+
 void report_plan(const Stage1PrepareOptions& options, const ModelInputs& model, const LabelledShard& shard,
-                 const Provenance& provenance, const std::filesystem::path& target) {
-  const std::vector<ExtractionRequest> requests = make_requests(shard);
-  DryRunPlan plan{.program = "stage1-prepare", .provenance = provenance, .requests = requests,
-                  .samples = {{fmt::format("row {}", shard.row_ids.front()), shard.tokens.front(), {}}}, .label_counts = {},
-                  .target = target,
-                  .target_bytes = total_bytes(tensors_of(options, provenance.rows, model.config.hidden_size))};
+                 const ShardJob& job) {
+  DryRunPlan plan = dry_run_plan(job);
+  plan.samples = {{fmt::format("row {}", shard.row_ids.front()), shard.tokens.front(), {}}};
   for (std::size_t k = 0; k < options.attributes.size(); ++k)
     plan.label_counts[options.attributes[k]] = std::count_if(
         shard.labels.begin(), shard.labels.end(), [k](const std::vector<float>& row) { return !std::isnan(row[k]); });
   print_dry_run(options.extraction, model, plan);
-}
-
-ExtractionStats write_shard(const Stage1PrepareOptions& options, const LabelledShard& shard, const Backbone& backbone,
-                            const Provenance& provenance, const std::filesystem::path& target) {
-  const auto n = static_cast<std::int64_t>(shard.tokens.size());
-  const std::int64_t d = backbone.config().hidden_size;
-  SafetensorsWriter writer(target, tensors_of(options, n, d), provenance.to_metadata());
-  const std::vector<ExtractionRequest> requests = make_requests(shard);
-  Progress progress("stage1-prepare", n);
-  Extractor extractor(backbone, {.batch_tokens = options.extraction.batch_tokens});
-  const ExtractionStats stats = extractor.run(requests, [&](std::size_t request, MatrixView<const float> rows) {
-    const std::vector<BFloat16> row = to_bf16(rows.row(0));
-    writer.write_at("embeddings", request * static_cast<std::size_t>(d) * sizeof(BFloat16), std::as_bytes(std::span(row)));
-    progress.advance(1, static_cast<std::int64_t>(shard.tokens[request].size()));
-  });
-  write_labels(writer, shard, options.attributes.size());
-  writer.publish();
-  return stats;
 }
 
 }  // namespace
@@ -178,40 +178,42 @@ void Stage1PrepareOptions::validate() const {
   if (seq_len < 0) fail_usage("--seq_len: {} is negative; use 0 for the model's limit", seq_len);
 }
 
-std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options) {
+std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options, const StageEnvironment& environment) {
   const ModelInputs model = open_model_inputs(options.extraction);
   const DatasetInputs dataset = open_dataset_inputs(options.dataset_path, options.dataset_split, options.columns);
-  std::future<Backbone> loading = load_backbone(options.extraction, model);
-  LabelledShard shard = encode_shard(options, model, dataset.dataset);
-  drop_long_rows(shard, static_cast<std::size_t>(options.seq_len > 0 ? options.seq_len
-                                                                     : model.config.max_position_embeddings));
+  log::info("{}: {} rows", dataset.name, dataset.dataset.num_rows());
+  const std::filesystem::path target =
+      embeddings_folder(options.extraction.data_root, model.name) /
+      (shard_stem(dataset.name, options.extraction.shard_idx, options.extraction.n_shards) + ".safetensors");
+
+  std::future<Backbone> loading = load_ahead(options.extraction, model, target);
+  const ShardRows rows = choose_rows(options.extraction, dataset.dataset);
+  BadRows bad_rows(options.extraction, static_cast<std::int64_t>(rows.row_ids.size()), target, environment.files);
+  LabelledShard shard = encode_shard(options, model, dataset.dataset, rows, bad_rows);
+  drop_unusable_rows(shard, static_cast<std::size_t>(options.seq_len > 0 ? options.seq_len
+                                                                         : model.config.max_position_embeddings));
   if (shard.tokens.empty())
     fail_data("{}: shard {} of {} holds no rows to embed; check --seq_len and --n_shards", options.dataset_path,
               options.extraction.shard_idx, options.extraction.n_shards);
-
-  Provenance provenance = make_provenance(options.extraction, model, dataset, options.dataset_split);
-  provenance.kind = "labelled";
-  provenance.attributes = options.attributes;
-  provenance.weight_column = options.weight_column;
-  provenance.rows = static_cast<std::int64_t>(shard.tokens.size());
-  provenance.dropped[kTooLong] = shard.too_long;
-  provenance.counts["special_in_content"] = shard.special_in_content;
   if (shard.special_in_content > 0)
     log::warn("{} rows hold special-token strings in their content; they are encoded as {}", shard.special_in_content,
               options.extraction.allow_special_in_content ? "special tokens" : "plain text");
 
-  const std::filesystem::path target =
-      embeddings_folder(options.extraction.data_root, model.name) /
-      (shard_stem(dataset.name, options.extraction.shard_idx, options.extraction.n_shards) + ".safetensors");
+  ShardJob job;
+  job.program = "stage1-prepare";
+  job.target = target;
+  job.provenance = describe(options, model, dataset, shard);
+  job.tensors = describe_tensors(shard, static_cast<std::int64_t>(options.attributes.size()), model.config.hidden_size);
+  job.row_ids = shard.row_ids;
+  job.requests = make_requests(shard);
+  job.store = [](std::size_t request, MatrixView<const float> values, DurableRows& out) { out.put(0, request, values.row(0)); };
   if (options.extraction.dry_run) {
-    report_plan(options, model, shard, provenance, target);
+    report_plan(options, model, shard, job);
     return target;
   }
-  const Backbone backbone = loading.get();
-  log::info("{}: {} rows; model {} on {}", dataset.name, provenance.rows, model.name, backbone.device_name());
-  record_deviation(options.extraction, model, backbone, {shard.tokens.begin(), shard.tokens.end()}, provenance);
-  const ExtractionStats stats = write_shard(options, shard, backbone, provenance, target);
-  print_summary("stage1-prepare", provenance, stats, target);
+  Stage1PrepareOptions all = options;
+  job.loading = std::move(loading);
+  run_shard(job, all.declare(), options.extraction, model, bad_rows, environment);
   return target;
 }
 

@@ -158,13 +158,14 @@ RegressionWeights weights_of(const Stage1TrainOptions& options, const LabelledSe
   return weights;
 }
 
-void publish(const Stage1TrainOptions& options, const LabelledSet& inputs, const RidgeReport& report) {
+void publish(const Stage1TrainOptions& options, const LabelledSet& inputs, const RidgeReport& report,
+             FileSystem& files) {
   const fs::path folder = options.output_dir.empty() ? regression_weights_folder(options.data_root)
                                                      : fs::path(options.output_dir);
   const std::string stem = (folder / (inputs.model + "_" + inputs.dataset)).string();
-  weights_of(options, inputs, report.result).save(stem);
-  publish_text(stem + ".json", report_json(options, inputs, report).dump(2) + "\n");
-  publish_text(stem + ".html", ridge_report_html(report));
+  weights_of(options, inputs, report.result).save(stem, files);
+  publish_text(stem + ".json", report_json(options, inputs, report).dump(2) + "\n", files);
+  publish_text(stem + ".html", ridge_report_html(report), files);
   std::cout << attribute_table(report) << fmt::format("weights: {0}.pt\nreport:  {0}.json, {0}.html\n", stem);
 }
 
@@ -227,7 +228,7 @@ void Stage1TrainOptions::validate() const {
   validate_partials(*this);
 }
 
-void run_stage1_train(const Stage1TrainOptions& options) {
+void run_stage1_train(const Stage1TrainOptions& options, const StageEnvironment& environment) {
   const LabelledSet inputs = LabelledSet::open(options);
   log::info("{}: {} rows of width {}, {} attributes", inputs.set.description(), inputs.set.rows(),
             inputs.set.hidden_size(), inputs.attributes.size());
@@ -240,7 +241,7 @@ void run_stage1_train(const Stage1TrainOptions& options) {
   warn_about_prompts(options, inputs);
   const RidgeReport report = fit(options, inputs, groups);
   warn_about_fits(report, options.refit);
-  publish(options, inputs, report);
+  publish(options, inputs, report, environment.files);
 }
 
 }  // namespace armorm

@@ -4,14 +4,13 @@
 #include <array>
 #include <atomic>
 #include <numeric>
+#include <optional>
 
 #include "armorm/core/error.h"
 #include "armorm/core/log.h"
-#include "armorm/core/progress.h"
 #include "armorm/text/gating_pattern.h"
 #include "stages/artifact_paths.h"
-#include "stages/dry_run.h"
-#include "stages/extraction_run.h"
+#include "stages/shard_run.h"
 
 namespace armorm {
 namespace {
@@ -44,14 +43,19 @@ void check_model_family(const std::string& family, const ModelInputs& model) {
                model.config.model_type == "gemma2" ? "gemma2" : "llama3");
 }
 
-std::vector<std::int64_t> candidate_rows(const Dataset& dataset, const std::string& source, const std::string& path) {
+// A row whose source cannot be read has none.
+std::vector<std::int64_t> candidate_rows(const Dataset& dataset, const std::string& source, const std::string& path,
+                                         bool skip_bad) {
   std::vector<std::int64_t> rows;
   if (source.empty()) {
     rows.resize(static_cast<std::size_t>(dataset.num_rows()));
     std::iota(rows.begin(), rows.end(), 0);
     return rows;
   }
-  const std::vector<std::string> sources = dataset.read_strings("source");
+  const RejectRow pass_over = [](std::int64_t row_id, const std::string& column, const std::string& reason) {
+    log::warn("row {}: {}: {}; it has no source", row_id, column, reason);
+  };
+  const std::vector<std::string> sources = dataset.read_strings("source", skip_bad ? pass_over : RejectRow());
   for (std::size_t i = 0; i < sources.size(); ++i)
     if (sources[i] == source) rows.push_back(static_cast<std::int64_t>(i));
   if (rows.empty()) fail_data("{}: no row has source '{}'; check --source against the column's values", path, source);
@@ -63,17 +67,12 @@ class PairEncoder {
   PairEncoder(const ModelInputs& model, const std::string& family)
       : encoder_(model.encoder), pattern_(gating_pattern(model.encoder.tokenizer(), parse_model_family(family))) {}
 
-  EncodedPair encode(const PreferenceRow& row, bool& special_in_content) const {
+  // Nothing for a row that is rejected.
+  std::optional<EncodedPair> encode(const PreferenceRow& row, BadRows& bad_rows, bool& special_in_content) const {
     EncodedPair pair;
     for (std::size_t side = 0; side < 2; ++side) {
-      auto encoded = encoder_.encode(side == 0 ? row.chosen : row.rejected);
-      special_in_content |= encoded.special_in_content;
-      const auto position = find_gating_pattern(encoded.tokens, pattern_);
-      if (!position)
-        fail_data("row {}, {}: the rendered conversation holds no start of an assistant's answer (the gating pattern of "
-                  "--model_family); check the messages' roles and the chat template", row.row_id, kSideNames[side]);
-      pair.gating[side] = *position;
-      pair.tokens[side] = std::move(encoded.tokens);
+      const auto encode_here = [&] { encode_side(side == 0 ? row.chosen : row.rejected, side, pair, special_in_content); };
+      if (!usable(bad_rows, row.row_id, kSideNames[side], encode_here)) return std::nullopt;
     }
     pair.subset = row.subset;
     pair.same_prompt = pair.gating[0] == pair.gating[1] &&
@@ -83,35 +82,56 @@ class PairEncoder {
   }
 
  private:
+  void encode_side(const Conversation& conversation, std::size_t side, EncodedPair& pair, bool& special_in_content) const {
+    auto encoded = encoder_.encode(conversation);
+    special_in_content |= encoded.special_in_content;
+    const auto position = find_gating_pattern(encoded.tokens, pattern_);
+    if (!position)
+      fail_data("the rendered conversation holds no start of an assistant's answer (the gating pattern of "
+                "--model_family); check the messages' roles and the chat template");
+    pair.gating[side] = *position;
+    pair.tokens[side] = std::move(encoded.tokens);
+  }
+
   const ConversationEncoder& encoder_;
   std::vector<TokenId> pattern_;
 };
 
-PairShard encode_shard(const Stage2PrepareOptions& options, const ModelInputs& model, const Dataset& dataset) {
+ShardRows choose_rows(const Stage2PrepareOptions& options, const Dataset& dataset) {
   const ExtractionOptions& run = options.extraction;
-  const ShardRows shard =
-      select_shard(dataset.num_rows(), candidate_rows(dataset, options.source, options.dataset_path), run.n_shards > 1,
-                   run.n_shards, run.shard_idx, static_cast<std::uint64_t>(run.seed));
+  const std::vector<std::int64_t> candidates =
+      candidate_rows(dataset, options.source, options.dataset_path, run.on_bad_row == "skip");
+  return select_shard(dataset.num_rows(), candidates, run.n_shards > 1, run.n_shards, run.shard_idx,
+                      static_cast<std::uint64_t>(run.seed));
+}
+
+PairShard encode_shard(const Stage2PrepareOptions& options, const ModelInputs& model, const Dataset& dataset,
+                       const ShardRows& shard, BadRows& bad_rows) {
   PairShard out;
   out.row_ids = shard.row_ids;
   out.pairs.resize(shard.row_ids.size());
   const PairEncoder encoder(model, options.model_family);
   std::atomic<std::int64_t> special{0};
-  ParallelRows<PreferenceRow> rows(thread_count(run), [&](PreferenceRow& row) {
+  ParallelRows<PreferenceRow> rows(thread_count(options.extraction), [&](PreferenceRow& row) {
     bool special_here = false;
     const auto position = static_cast<std::size_t>(shard.position_of[static_cast<std::size_t>(row.row_id)]);
-    out.pairs[position] = encoder.encode(row, special_here);
+    std::optional<EncodedPair> pair = encoder.encode(row, bad_rows, special_here);
+    if (!pair) return;
+    out.pairs[position] = std::move(*pair);
     special += special_here ? 1 : 0;
   });
-  dataset.for_each_preference(shard.wanted(), [&](PreferenceRow&& row) { rows.push(std::move(row)); });
+  dataset.for_each_preference(shard.wanted(), [&](PreferenceRow&& row) { rows.push(std::move(row)); },
+                              reject_into(bad_rows));
   rows.flush();
   out.special_in_content = special;
   return out;
 }
 
-void drop_long_pairs(PairShard& shard, std::int64_t limit) {
+// Rejected pairs have no tokens.
+void drop_unusable_pairs(PairShard& shard, std::int64_t limit) {
   std::size_t kept = 0;
   for (std::size_t i = 0; i < shard.pairs.size(); ++i) {
+    if (shard.pairs[i].length() == 0) continue;
     if (shard.pairs[i].length() > limit) {
       shard.too_long.push_back(shard.row_ids[i]);
       continue;
@@ -150,47 +170,25 @@ std::vector<ExtractionRequest> make_requests(const PairShard& shard) {
   return requests;
 }
 
-std::vector<TensorSpec> tensors(std::int64_t n, std::int64_t d, bool subsets) {
-  std::vector<TensorSpec> specs{{"embeddings", DType::bf16, {n, 2, d}},
-                                {"prompt_embeddings", DType::bf16, {n, 2, d}},
-                                {"row_ids", DType::i64, {n}}};
-  if (subsets) specs.push_back({"subset_ids", DType::i64, {n}});
-  return specs;
+constexpr std::size_t kEmbeddings = 0;  // positions in ShardTensors::embeddings
+constexpr std::size_t kPromptEmbeddings = 1;
+
+ShardTensors describe_tensors(const PairShard& shard, const std::vector<std::int64_t>& subset_ids, std::int64_t d) {
+  const auto n = static_cast<std::int64_t>(shard.pairs.size());
+  ShardTensors tensors{.embeddings = {{"embeddings", DType::bf16, {n, 2, d}}, {"prompt_embeddings", DType::bf16, {n, 2, d}}},
+                       .known = {known_tensor<std::int64_t>("row_ids", {n}, shard.row_ids)},
+                       .width = d,
+                       .rows = n};
+  if (!subset_ids.empty()) tensors.known.push_back(known_tensor<std::int64_t>("subset_ids", {n}, subset_ids));
+  return tensors;
 }
 
-class PairWriter {
- public:
-  PairWriter(const std::filesystem::path& target, const Provenance& provenance, std::int64_t hidden_size, bool subsets)
-      : row_bytes_(static_cast<std::uint64_t>(hidden_size) * sizeof(BFloat16)),
-        writer_(target, tensors(provenance.rows, hidden_size, subsets), provenance.to_metadata()) {}
-
-  void write(const char* tensor, std::size_t pair, std::size_t side, std::span<const float> row) {
-    const std::vector<BFloat16> stored = to_bf16(row);
-    writer_.write_at(tensor, (2 * pair + side) * row_bytes_, std::as_bytes(std::span(stored)));
-  }
-  void publish(const std::vector<std::int64_t>& row_ids, const std::vector<std::int64_t>& subset_ids) {
-    writer_.write_at("row_ids", 0, std::as_bytes(std::span(row_ids)));
-    if (!subset_ids.empty()) writer_.write_at("subset_ids", 0, std::as_bytes(std::span(subset_ids)));
-    writer_.publish();
-  }
-
- private:
-  std::uint64_t row_bytes_;
-  SafetensorsWriter writer_;
-};
-
-ExtractionStats extract(const Stage2PrepareOptions& options, const PairShard& shard, const Backbone& backbone,
-                        PairWriter& writer) {
-  Progress progress("stage2-prepare", static_cast<std::int64_t>(2 * shard.pairs.size()));
-  Extractor extractor(backbone, {.batch_tokens = options.extraction.batch_tokens});
-  return extractor.run(make_requests(shard), [&](std::size_t request, MatrixView<const float> rows) {
-    const std::size_t pair = request / 2;
-    const std::size_t side = request % 2;
-    writer.write("embeddings", pair, side, rows.row(0));
-    if (rows.rows > 1) writer.write("prompt_embeddings", pair, side, rows.row(1));
-    if (side == 0 && shard.pairs[pair].same_prompt) writer.write("prompt_embeddings", pair, 1, rows.row(1));
-    progress.advance(1, static_cast<std::int64_t>(shard.pairs[pair].tokens[side].size()));
-  });
+void store_pair(const PairShard& shard, std::size_t request, MatrixView<const float> rows, DurableRows& out) {
+  const std::size_t pair = request / 2;
+  const std::size_t side = request % 2;
+  out.put(kEmbeddings, request, rows.row(0));
+  if (rows.rows > 1) out.put(kPromptEmbeddings, request, rows.row(1));
+  if (side == 0 && shard.pairs[pair].same_prompt) out.put(kPromptEmbeddings, request + 1, rows.row(1));
 }
 
 Provenance describe(const Stage2PrepareOptions& options, const ModelInputs& model, const DatasetInputs& dataset,
@@ -205,13 +203,8 @@ Provenance describe(const Stage2PrepareOptions& options, const ModelInputs& mode
   return p;
 }
 
-void report_plan(const Stage2PrepareOptions& options, const ModelInputs& model, const PairShard& shard,
-                 const Provenance& provenance, const std::filesystem::path& target) {
-  const std::vector<ExtractionRequest> requests = make_requests(shard);
-  DryRunPlan plan{.program = "stage2-prepare", .provenance = provenance, .requests = requests, .samples = {},
-                  .label_counts = {}, .target = target,
-                  .target_bytes = total_bytes(tensors(provenance.rows, model.config.hidden_size,
-                                                      !provenance.subset_names.empty()))};
+void report_plan(const Stage2PrepareOptions& options, const ModelInputs& model, const PairShard& shard, const ShardJob& job) {
+  DryRunPlan plan = dry_run_plan(job);
   const EncodedPair& first = shard.pairs.front();
   for (std::size_t side = 0; side < 2; ++side)
     plan.samples.push_back({fmt::format("row {}, {}", shard.row_ids.front(), kSideNames[side]), first.tokens[side],
@@ -249,41 +242,49 @@ void Stage2PrepareOptions::validate() const {
     fail_usage("--model_family: '{}' is unknown; use llama3 or gemma2", model_family);
 }
 
-std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options) {
+std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options, const StageEnvironment& environment) {
   const ModelInputs model = open_model_inputs(options.extraction);
   check_model_family(options.model_family, model);
   const DatasetInputs dataset = open_dataset_inputs(options.dataset_path, options.dataset_split, options.columns);
-  std::future<Backbone> loading = load_backbone(options.extraction, model);
-  PairShard shard = encode_shard(options, model, dataset.dataset);
-  drop_long_pairs(shard, options.seq_len);
+  log::info("{}: {} rows", dataset.name, dataset.dataset.num_rows());
+  std::string stem = preference_stem(dataset.name, options.source, options.dataset_split);
+  if (options.extraction.n_shards > 1) stem = shard_stem(stem, options.extraction.shard_idx, options.extraction.n_shards);
+  const std::filesystem::path target =
+      embeddings_folder(options.extraction.data_root, model.name) / (stem + ".safetensors");
+
+  std::future<Backbone> loading = load_ahead(options.extraction, model, target);
+  const ShardRows rows = choose_rows(options, dataset.dataset);
+  BadRows bad_rows(options.extraction, static_cast<std::int64_t>(rows.row_ids.size()), target, environment.files);
+  PairShard shard = encode_shard(options, model, dataset.dataset, rows, bad_rows);
+  drop_unusable_pairs(shard, options.seq_len);
   if (shard.pairs.empty())
     fail_data("{}: shard {} of {} holds no pairs to embed; check --seq_len, --source and --n_shards", options.dataset_path,
               options.extraction.shard_idx, options.extraction.n_shards);
   report_counts(shard, options.extraction.allow_special_in_content);
 
-  Provenance provenance = describe(options, model, dataset, shard);
-  std::vector<std::int64_t> subset_ids = number_subsets(shard, provenance.subset_names);
-  if (provenance.subset_names == std::vector<std::string>{""}) {  // a set without subsets
-    provenance.subset_names.clear();
+  ShardJob job;
+  job.program = "stage2-prepare";
+  job.target = target;
+  job.provenance = describe(options, model, dataset, shard);
+  std::vector<std::int64_t> subset_ids = number_subsets(shard, job.provenance.subset_names);
+  if (job.provenance.subset_names == std::vector<std::string>{""}) {  // a set without subsets
+    job.provenance.subset_names.clear();
     subset_ids.clear();
   }
-  std::string stem = preference_stem(dataset.name, options.source, options.dataset_split);
-  if (options.extraction.n_shards > 1) stem = shard_stem(stem, options.extraction.shard_idx, options.extraction.n_shards);
-  const std::filesystem::path target =
-      embeddings_folder(options.extraction.data_root, model.name) / (stem + ".safetensors");
+  job.tensors = describe_tensors(shard, subset_ids, model.config.hidden_size);
+  job.row_ids = shard.row_ids;
+  job.requests = make_requests(shard);
+  job.requests_per_row = 2;
+  job.store = [&shard](std::size_t request, MatrixView<const float> values, DurableRows& out) {
+    store_pair(shard, request, values, out);
+  };
   if (options.extraction.dry_run) {
-    report_plan(options, model, shard, provenance, target);
+    report_plan(options, model, shard, job);
     return target;
   }
-  const Backbone backbone = loading.get();
-  log::info("{}: {} pairs; model {} on {}", dataset.name, provenance.rows, model.name, backbone.device_name());
-  std::vector<std::span<const TokenId>> chosen;
-  for (const EncodedPair& pair : shard.pairs) chosen.push_back(pair.tokens[0]);
-  record_deviation(options.extraction, model, backbone, chosen, provenance);
-  PairWriter writer(target, provenance, backbone.config().hidden_size, !subset_ids.empty());
-  const ExtractionStats stats = extract(options, shard, backbone, writer);
-  writer.publish(shard.row_ids, subset_ids);
-  print_summary("stage2-prepare", provenance, stats, target);
+  Stage2PrepareOptions all = options;
+  job.loading = std::move(loading);
+  run_shard(job, all.declare(), options.extraction, model, bad_rows, environment);
   return target;
 }
 

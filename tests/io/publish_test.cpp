@@ -2,10 +2,13 @@
 
 #include <sys/resource.h>
 
+#include <array>
 #include <csignal>
+#include <fstream>
 
 #include "armorm/core/error.h"
 #include "armorm/io/mapped_file.h"
+#include "support/fault_file_system.h"
 #include "support/test_support.h"
 
 namespace fs = std::filesystem;
@@ -71,6 +74,79 @@ TEST_CASE("an abandoned or failed write leaves the old file and no other", "[uni
     CHECK_THROWS_WITH(file.write("0123456789abc"), Contains("writing 3 bytes failed"));
   }
   CHECK(armorm::read_text_file(dir / "x") == "old");
+  CHECK(entries(dir.path()) == 1);
+}
+
+TEST_CASE("a fault at any call leaves the old file or the whole new one", "[unit]") {
+  using armorm::test::Fault;
+  using armorm::test::Unsynced;
+  const std::string text(3000, 'n');
+  const auto publish_with = [&](Fault fault, std::size_t at, Unsynced unsynced) {
+    const TempDir dir;
+    armorm::publish_text(dir / "old", "old");
+    armorm::test::FaultFileSystem files(dir.path(), fault, at);
+    for (const char* target : {"old", "new/deep/file"}) {
+      bool published = false;
+      try {
+        armorm::publish_text(dir / target, text, files);
+        published = true;
+      } catch (const armorm::Error& error) {
+        CHECK(error.kind() == armorm::ErrorKind::io);
+      }
+      if (fault == Fault::power_loss) files.lose_power(unsynced);
+      const std::string found = fs::exists(dir / target) ? armorm::read_text_file(dir / target) : "old";
+      CHECK((found == text || (found == "old" && !published)));
+    }
+    if (files.reached() && fault != Fault::short_write) {
+      armorm::publish_text(dir / "old", text);  // which also clears away what was abandoned
+      armorm::publish_text(dir / "new/deep/file", text);
+    }
+    CHECK(entries(dir.path()) == 2);
+    CHECK(entries(dir / "new/deep") == 1);
+    return files.reached();
+  };
+  for (const Fault fault : {Fault::io_error, Fault::disk_full, Fault::short_write, Fault::power_loss}) {
+    for (const Unsynced unsynced : {Unsynced::entries_lost, Unsynced::entries_kept, Unsynced::data_torn}) {
+      std::size_t at = 0;
+      INFO("fault " << static_cast<int>(fault));
+      while (publish_with(fault, at, unsynced)) ++at;
+      CHECK(at > 15);
+    }
+  }
+}
+
+TEST_CASE("the temporary file of a killed process is removed, that of a living one is not", "[unit]") {
+  const TempDir dir;
+  const auto left = [&](const std::string& digits) { return dir / (".x." + digits + ".tmp"); };
+  for (const fs::path& file : {left("0123456789abcdef"), left("0123"), dir / ".y.0123456789abcdef.tmp"})
+    std::ofstream(file) << "half";
+  AtomicFile living(dir / "x");
+  CHECK_FALSE(fs::exists(left("0123456789abcdef")));
+  armorm::publish_text(dir / "x", "new");
+  CHECK(fs::exists(living.temporary()));
+  CHECK(fs::exists(left("0123")));
+  CHECK(fs::exists(dir / ".y.0123456789abcdef.tmp"));
+  living.publish();
+  CHECK(armorm::read_text_file(dir / "x").empty());
+}
+
+TEST_CASE("a resumed file keeps what was written until it is published", "[unit]") {
+  const TempDir dir;
+  {
+    AtomicFile file = AtomicFile::resume(dir / "x");
+    file.allocate(8);
+    file.write_at(4, std::as_bytes(std::span("abcd", 4)));
+    file.sync_data();
+  }
+  CHECK_FALSE(fs::exists(dir / "x"));
+  AtomicFile file = AtomicFile::resume(dir / "x");
+  CHECK(file.temporary() == AtomicFile::resumed_name(dir / "x"));
+  std::array<std::byte, 4> bytes{};
+  file.read_at(4, bytes);
+  CHECK(bytes[3] == std::byte{'d'});
+  CHECK_THROWS_WITH(file.read_at(6, bytes), Contains("truncated"));
+  file.publish();
+  CHECK(armorm::read_text_file(dir / "x") == std::string(4, '\0') + "abcd");
   CHECK(entries(dir.path()) == 1);
 }
 

@@ -4,10 +4,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <stdexcept>
+#include <utility>
 
 #include "armorm/io/publish.h"
-#include "support/test_support.h"
 
 namespace armorm::test {
 namespace {
@@ -30,21 +31,39 @@ namespace {
 
 }  // namespace
 
-ProcessResult run_program(const std::string& program, const std::vector<std::string>& arguments) {
+ChildProcess::ChildProcess(const std::string& program, const std::vector<std::string>& arguments) {
   const std::string path = program.find('/') == std::string::npos ? std::string(ARMORM_BIN_DIR) + "/" + program : program;
-  const TempDir dir;
-  const std::string out = (dir / "out").string();
-  const std::string err = (dir / "err").string();
-  const pid_t child = fork();
-  if (child < 0) throw std::runtime_error("fork failed");
-  if (child == 0) become(path, arguments, out, err);
+  const std::string out = (output_ / "out").string();
+  const std::string err = (output_ / "err").string();
+  id_ = fork();
+  if (id_ < 0) throw std::runtime_error("fork failed");
+  if (id_ == 0) become(path, arguments, out, err);
+}
+
+ChildProcess::~ChildProcess() {
+  if (id_ < 0) return;
+  kill(id_, SIGKILL);
+  waitpid(id_, nullptr, 0);
+}
+
+void ChildProcess::signal(int number) const { kill(id_, number); }
+
+ProcessResult ChildProcess::wait() {
   int status = 0;
-  if (waitpid(child, &status, 0) != child) throw std::runtime_error("waitpid failed");
+  if (waitpid(std::exchange(id_, -1), &status, 0) < 0) throw std::runtime_error("waitpid failed");
   ProcessResult result;
   result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  result.out = read_text_file(out);
-  result.err = read_text_file(err);
+  // A program killed at its start has not opened them yet.
+  const auto text = [&](const char* name) {
+    return std::filesystem::exists(output_ / name) ? read_text_file(output_ / name) : std::string();
+  };
+  result.out = text("out");
+  result.err = text("err");
   return result;
+}
+
+ProcessResult run_program(const std::string& program, const std::vector<std::string>& arguments) {
+  return ChildProcess(program, arguments).wait();
 }
 
 }  // namespace armorm::test

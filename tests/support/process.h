@@ -1,8 +1,12 @@
 // Runs a program and collects what it says.
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 #include <vector>
+
+#include "support/test_support.h"
 
 namespace armorm::test {
 
@@ -12,7 +16,23 @@ struct ProcessResult {
   std::string err;
 };
 
-// `program` is a name in the build's bin folder, or a path. Standard input is empty.
+// A program under way; `program` is a name in the build's bin folder, or a path. Standard input is empty.
+class ChildProcess {
+ public:
+  ChildProcess(const std::string& program, const std::vector<std::string>& arguments);
+  ~ChildProcess();  // killed if it was not waited for
+  ChildProcess(const ChildProcess&) = delete;
+  ChildProcess& operator=(const ChildProcess&) = delete;
+
+  pid_t id() const noexcept { return id_; }
+  void signal(int number) const;
+  ProcessResult wait();
+
+ private:
+  TempDir output_;
+  pid_t id_ = -1;
+};
+
 ProcessResult run_program(const std::string& program, const std::vector<std::string>& arguments);
 
 }  // namespace armorm::test

@@ -18,6 +18,8 @@ enum class ErrorKind : int {
   usage = 2,     // flags or config that cannot be run
   io = 3,        // a missing file, a failed read or write
   data = 4,      // a file that was read but holds wrong or inconsistent content
+  locked = 5,    // another process is at work on the same output
+  interrupted = 75,  // asked to stop; the same command goes on later (EX_TEMPFAIL of sysexits.h: "requeue me")
 };
 
 class Error : public std::runtime_error {
@@ -45,6 +47,14 @@ template <class... Args>
 template <class... Args>
 [[noreturn]] void fail_data(fmt::format_string<Args...> format, Args&&... args) {
   throw Error(ErrorKind::data, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+[[noreturn]] void fail_locked(fmt::format_string<Args...> format, Args&&... args) {
+  throw Error(ErrorKind::locked, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+[[noreturn]] void fail_interrupted(fmt::format_string<Args...> format, Args&&... args) {
+  throw Error(ErrorKind::interrupted, fmt::format(format, std::forward<Args>(args)...));
 }
 
 }  // namespace armorm

@@ -1,7 +1,8 @@
-// SHA-256, for artefact provenance and for verifying downloads.
+// SHA-256, for artefact provenance and for verifying downloads; CRC-32, for telling a torn write.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <span>
@@ -27,5 +28,8 @@ class Sha256 {
 
 std::string sha256_hex(std::string_view text);
 std::string sha256_file_hex(const std::filesystem::path& path);  // io error when unreadable
+
+// Of zlib and ISO 3309.
+std::uint32_t crc32(std::string_view text) noexcept;
 
 }  // namespace armorm

@@ -22,6 +22,9 @@ struct DatasetOptions {
   std::map<std::string, std::string> columns;  // our column name -> the set's column name
 };
 
+// Told of a row that cannot be read: its id, the column, and what was found there with at most an excerpt of it.
+using RejectRow = std::function<void(std::int64_t row_id, const std::string& column, const std::string& reason)>;
+
 // Not thread-safe.
 class Dataset {
  public:
@@ -52,13 +55,15 @@ class Dataset {
   // that lists those that exist.
   //
   // Calls `visit` for every row in source order. The row is the callee's to move from. Errors name file, row
-  // and field. A row for which `wanted` (indexed by row id; empty = all) is false is skipped unparsed.
+  // and field; with `reject` they go there, and the rows after are visited all the same. A row for which
+  // `wanted` (indexed by row id; empty = all) is false is skipped unparsed.
   void for_each_labelled(const std::vector<std::string>& attributes, const std::vector<bool>& wanted,
-                         const std::function<void(LabelledRow&&)>& visit) const;
+                         const std::function<void(LabelledRow&&)>& visit, const RejectRow& reject = {}) const;
   void for_each_preference(const std::vector<bool>& wanted,
-                           const std::function<void(PreferenceRow&&)>& visit) const;
-  // One string column alone (the `source` filter), cheap.
-  std::vector<std::string> read_strings(const std::string& column) const;
+                           const std::function<void(PreferenceRow&&)>& visit,
+                           const RejectRow& reject = {}) const;
+  // One string column alone (the `source` filter), cheap. A rejected row has "".
+  std::vector<std::string> read_strings(const std::string& column, const RejectRow& reject = {}) const;
 
   Dataset(Dataset&&) noexcept;
   Dataset& operator=(Dataset&&) noexcept;

@@ -17,6 +17,7 @@
 
 #include "armorm/core/dtype.h"
 #include "armorm/io/mapped_file.h"
+#include "armorm/io/publish.h"
 
 namespace armorm {
 
@@ -95,7 +96,9 @@ struct TensorSpec {
 class SafetensorsWriter {
  public:
   SafetensorsWriter(const std::filesystem::path& target, const std::vector<TensorSpec>& tensors,
-                    const Metadata& metadata);
+                    const Metadata& metadata, FileSystem& files = posix_file_system());
+  // Into a file that may hold what an earlier process wrote with equal tensors and metadata; see keep().
+  SafetensorsWriter(AtomicFile file, const std::vector<TensorSpec>& tensors, const Metadata& metadata);
   ~SafetensorsWriter();
 
   void append(std::span<const std::byte> bytes);
@@ -105,7 +108,12 @@ class SafetensorsWriter {
   }
   // Random access for out-of-order producers: `offset` is in bytes from the start of the tensor.
   void write_at(const std::string& tensor, std::uint64_t offset, std::span<const std::byte> bytes);
-  // Requires that every byte was written (append or write_at); then publishes atomically.
+  // What the file holds there now, as written or kept.
+  void read_at(const std::string& tensor, std::uint64_t offset, std::span<std::byte> bytes) const;
+  // Counts bytes of an earlier process as written.
+  void keep(const std::string& tensor, std::uint64_t offset, std::uint64_t size);
+  void sync_data();  // what was written survives a power loss from here on
+  // Requires that every byte was written (append or write_at) or kept; then publishes atomically.
   void publish();
 
  private:

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "armorm/io/file_system.h"
+
 namespace armorm {
 
 struct PtTensor {
@@ -17,7 +19,7 @@ using PtTensors = std::vector<std::pair<std::string, PtTensor>>;  // in the file
 
 // A dictionary of float32 tensors that torch.load(weights_only=True) reads. Published atomically; the same tensors give
 // the same bytes.
-void save_pt_file(const std::filesystem::path& path, const PtTensors& tensors);
+void save_pt_file(const std::filesystem::path& path, const PtTensors& tensors, FileSystem& files = posix_file_system());
 
 // Reads what save_pt_file and Python's torch.save(dict or OrderedDict of float tensors) write; float32, bfloat16, float16
 // and float64 come out as float32. The pickle is interpreted by a reader of our own that knows these constructs only:

@@ -25,6 +25,10 @@ struct ExtractionOptions {
   std::int64_t seed = 0;  // of the shuffle before the rows are divided into shards; the published run has 0
   bool dry_run = false;   // report what would be done, load no weights and write nothing
   std::string data_root = default_data_root();
+  bool restart = false;             // make a finished shard again; delete an interrupted run with other inputs
+  double checkpoint_seconds = 10.0; // between two durable points of a run; 0 = after every pass
+  std::string on_bad_row = "error";  // error or skip
+  std::string max_bad_rows = "1%";   // that may be skipped: a count, or a part of the shard's rows
 
   void declare(OptionList& list);
   void validate() const;  // usage errors

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "armorm/stages/common_options.h"
+#include "armorm/stages/stage_environment.h"
 
 namespace armorm {
 
@@ -25,6 +26,7 @@ struct Stage1PrepareOptions {
 // Writes <root>/embeddings/<model>/<dataset>-<shard>-of-<n>.safetensors and returns its path:
 // embeddings bf16 [N, D], labels f32 [N, K] (NaN = missing), row_ids i64 [N], prompt_ids i64 [N] (rows with the same
 // messages before the last answer have the same), and with a weight column sample_weights f32 [N].
-std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options);
+// Rows already computed by an interrupted run of the same command are kept; a complete file is left as it is.
+std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options, const StageEnvironment& environment = {});
 
 }  // namespace armorm

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "armorm/stages/common_options.h"
+#include "armorm/stages/stage_environment.h"
 
 namespace armorm {
 
@@ -25,6 +26,7 @@ struct Stage2PrepareOptions {
 // Writes <root>/embeddings/<model>/<dataset>[-<source>]-<split>[-<shard>-of-<n>].safetensors and returns its path:
 // embeddings bf16 [N, 2, D] (0 = chosen, 1 = rejected), prompt_embeddings bf16 [N, 2, D], row_ids i64 [N], and for a set
 // with subsets subset_ids i64 [N] into the metadata's subset_names.
-std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options);
+// Rows already computed by an interrupted run of the same command are kept; a complete file is left as it is.
+std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options, const StageEnvironment& environment = {});
 
 }  // namespace armorm

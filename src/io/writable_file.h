@@ -1,0 +1,55 @@
+// A file being written, and the steps around one that make it durable. Every failed call is an io error that names the
+// path, the system's reason and, for a full disk, the bytes that were wanted.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+
+#include "armorm/io/file_system.h"
+
+namespace armorm::io {
+
+// Closes itself, without a word when that fails: close() is for those who need to know. Not thread-safe.
+class WritableFile {
+ public:
+  // `flags` as for open(2), without the access mode.
+  WritableFile(FileSystem& files, std::filesystem::path path, int flags);
+  ~WritableFile();
+  WritableFile(const WritableFile&) = delete;
+  WritableFile& operator=(const WritableFile&) = delete;
+
+  void write_at(std::uint64_t offset, std::span<const std::byte> bytes);
+  void read_at(std::uint64_t offset, std::span<std::byte> bytes) const;  // data error when the file ends before
+  void allocate(std::uint64_t size);
+  void truncate(std::uint64_t size);
+  void sync();
+  void sync_data();
+  void close();
+  void reopen();
+
+  bool lock();                  // exclusive, without waiting; false with errno set
+  bool is_still_there() const;  // under its own name
+  bool is_open() const noexcept { return file_ >= 0; }
+  const std::filesystem::path& path() const noexcept { return path_; }
+
+ private:
+  FileSystem& files_;
+  std::filesystem::path path_;
+  int flags_;
+  int file_ = -1;
+};
+
+std::filesystem::path folder_of(const std::filesystem::path& file);
+
+// With missing parents; each new folder's entry is durable before its content can be.
+void make_folders(FileSystem& files, const std::filesystem::path& folder);
+
+// Makes new, renamed and removed entries durable.
+void sync_folder(FileSystem& files, const std::filesystem::path& folder);
+
+// False when there was none.
+bool remove_file(FileSystem& files, const std::filesystem::path& file);
+
+}  // namespace armorm::io

@@ -1,0 +1,116 @@
+#include "stages/journal.h"
+
+#include <fcntl.h>
+
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "armorm/core/error.h"
+#include "armorm/core/hash.h"
+#include "armorm/io/publish.h"
+
+namespace armorm {
+namespace fs = std::filesystem;
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kMaxJournalBytes = std::size_t{1} << 32;
+constexpr std::size_t kChecksumDigits = 8;
+
+std::string line_of(const json& record) {
+  const std::string text = record.dump();
+  return fmt::format("{:08x} {}\n", crc32(text), text);
+}
+
+// The record of a line without its line end; nothing when the line is damaged.
+std::optional<json> parse_line(std::string_view line) {
+  if (line.size() <= kChecksumDigits + 1 || line[kChecksumDigits] != ' ') return std::nullopt;
+  const std::string_view text = line.substr(kChecksumDigits + 1);
+  if (fmt::format("{:08x}", crc32(text)) != line.substr(0, kChecksumDigits)) return std::nullopt;
+  json record = json::parse(text, nullptr, false);
+  if (record.is_discarded()) return std::nullopt;
+  return record;
+}
+
+json to_json(const ChunkRecord& chunk) {
+  return {{"next_sequence", chunk.after.next_sequence},
+          {"budget", chunk.after.budget},
+          {"requests", chunk.requests},
+          {"rows", chunk.rows},
+          {"sha256", chunk.sha256},
+          {"non_finite", chunk.non_finite}};
+}
+
+std::optional<ChunkRecord> to_chunk(const json& record) {
+  try {
+    ChunkRecord chunk;
+    record.at("next_sequence").get_to(chunk.after.next_sequence);
+    record.at("budget").get_to(chunk.after.budget);
+    record.at("requests").get_to(chunk.requests);
+    record.at("rows").get_to(chunk.rows);
+    record.at("sha256").get_to(chunk.sha256);
+    record.at("non_finite").get_to(chunk.non_finite);
+    return chunk;
+  } catch (const json::exception&) {
+    return std::nullopt;
+  }
+}
+
+// The journal's first line.
+std::optional<ResumeKey> to_key(const json& record) {
+  try {
+    return record.at("resume_key").get<ResumeKey>();
+  } catch (const json::exception&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+std::optional<JournalContent> read_journal(const fs::path& path) {
+  std::error_code error;
+  if (!fs::exists(path, error)) return std::nullopt;
+  const std::string text = read_text_file(path, kMaxJournalBytes);
+  std::optional<JournalContent> content;
+  for (std::size_t begin = 0;;) {
+    const std::size_t end = text.find('\n', begin);
+    if (end == std::string::npos) return content;
+    const auto record = parse_line(std::string_view(text).substr(begin, end - begin));
+    begin = end + 1;
+    if (!record) return content;
+    if (!content) {
+      const auto key = to_key(*record);
+      if (!key) return std::nullopt;
+      content = JournalContent{*key, {}, {}, begin};
+      continue;
+    }
+    const auto chunk = to_chunk(*record);
+    if (!chunk) return content;
+    content->chunks.push_back(*chunk);
+    content->ends.push_back(begin);
+  }
+}
+
+Journal::Journal(FileSystem& files, const fs::path& path, const ResumeKey& key)
+    : file_(files, path, O_CREAT | O_TRUNC) {
+  append_line(line_of({{"resume_key", key}}));
+  io::sync_folder(files, io::folder_of(path));
+}
+
+Journal::Journal(FileSystem& files, const fs::path& path, const JournalContent& content, std::size_t n_chunks)
+    : file_(files, path, 0), end_(n_chunks == 0 ? content.key_end : content.ends.at(n_chunks - 1)) {
+  file_.truncate(end_);
+  file_.sync();
+  io::sync_folder(files, io::folder_of(path));  // the process that made it may have died before it could
+}
+
+void Journal::append(const ChunkRecord& chunk) { append_line(line_of(to_json(chunk))); }
+
+void Journal::append_line(const std::string& line) {
+  file_.write_at(end_, std::as_bytes(std::span(line)));
+  file_.sync_data();
+  end_ += line.size();
+}
+
+}  // namespace armorm

@@ -1,0 +1,96 @@
+#include "stages/resume_key.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "armorm/core/error.h"
+#include "armorm/core/hash.h"
+#include "armorm/core/version.h"
+#include "armorm/io/publish.h"
+#include "armorm/io/safetensors.h"
+
+namespace armorm {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* kJournalFormat = "1";
+constexpr std::size_t kBlockBytes = 4096;
+constexpr std::size_t kBlocksPerTensor = 64;
+
+// Options that say where, how fast and how patiently, but not what; paths are known by their content.
+const std::set<std::string>& options_without_effect() {
+  static const std::set<std::string> names{"model_path", "dataset_path",       "data_root",  "device",      "threads",
+                                           "restart",    "checkpoint_seconds", "on_bad_row", "max_bad_rows", "dry_run"};
+  return names;
+}
+
+void update_with_blocks(Sha256& hash, std::span<const std::byte> bytes) {
+  if (bytes.size() <= kBlockBytes * kBlocksPerTensor) return hash.update(bytes);
+  const std::size_t last = bytes.size() - kBlockBytes;
+  for (std::size_t i = 0; i < kBlocksPerTensor; ++i)
+    hash.update(bytes.subspan(last / (kBlocksPerTensor - 1) * i, kBlockBytes));
+}
+
+// One kind per driver, as "NVIDIA H200"; of unlike devices in one machine all are named.
+std::string gpu_models() {
+  std::set<std::string> models;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator("/proc/driver/nvidia/gpus", error)) {
+    std::string text;
+    try {
+      text = read_text_file(entry.path() / "information");
+    } catch (const Error&) {
+      continue;
+    }
+    constexpr std::string_view kField = "Model:";
+    const std::size_t at = text.find(kField);
+    if (at == std::string::npos) continue;
+    const std::size_t begin = text.find_first_not_of(" \t", at + kField.size());
+    models.insert(text.substr(begin, text.find('\n', begin) - begin));
+  }
+  std::string all;
+  for (const std::string& model : models) all += " " + model;
+  return all;
+}
+
+}  // namespace
+
+std::string weights_fingerprint(const fs::path& model_folder) {
+  const SafetensorsFolder weights = SafetensorsFolder::open(model_folder);
+  std::vector<std::string> names = weights.names();
+  std::sort(names.begin(), names.end());
+  Sha256 hash;
+  for (const std::string& name : names) {
+    const TensorView tensor = weights.at(name);
+    hash.update(nlohmann::json({name, std::string(name_of(tensor.dtype)), tensor.shape}).dump());
+    update_with_blocks(hash, tensor.bytes);
+  }
+  return hash.hex();
+}
+
+std::string device_kind(int device, int threads) {
+  if (device >= 0) return "cuda" + gpu_models();
+  const char* vectors = __builtin_cpu_supports("avx512f") ? "avx512" : __builtin_cpu_supports("avx2") ? "avx2" : "sse";
+  return fmt::format("cpu {}, {} threads", vectors, threads);
+}
+
+ResumeKey make_resume_key(const OptionList& options, const ExtractionOptions& extraction, const ModelInputs& model,
+                          const Provenance& provenance, const std::string& content_sha256) {
+  ResumeKey key{{"journal format", kJournalFormat},
+                {"program version", version_text()},
+                {"data set rows", content_sha256},
+                {"tokenizer.json", provenance.tokenizer_sha256},
+                {"chat template", provenance.template_sha256},
+                {"config.json", provenance.config_sha256},
+                {"weights", weights_fingerprint(model.folder)},
+                {"device", device_kind(static_cast<int>(extraction.device), thread_count(extraction))},
+                {"description", sha256_hex(nlohmann::json(provenance.to_metadata()).dump())}};
+  for (const Option& option : options.options())
+    if (!options_without_effect().contains(option.name)) key["--" + option.name] = value_text(option);
+  return key;
+}
+
+std::string digest_of(const ResumeKey& key) { return sha256_hex(nlohmann::json(key).dump()); }
+
+}  // namespace armorm

@@ -1,0 +1,98 @@
+// One row that cannot be read does not hide the others, in any format.
+#include <fstream>
+#include <map>
+
+#include "armorm/core/error.h"
+#include "armorm/data/parquet_writer.h"
+#include "data/rows.h"
+#include "support/error_of.h"
+
+using namespace armorm;
+using namespace armorm::test;
+using Catch::Matchers::Contains;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Outcome {
+  std::vector<std::int64_t> read;
+  std::map<std::int64_t, std::string> rejected;  // row -> "column: reason"
+};
+
+Outcome read_labelled(const Dataset& dataset, const std::vector<std::string>& attributes) {
+  Outcome outcome;
+  dataset.for_each_labelled(
+      attributes, {}, [&](LabelledRow&& row) { outcome.read.push_back(row.row_id); },
+      [&](std::int64_t row_id, const std::string& column, const std::string& reason) {
+        outcome.rejected[row_id] = column + ": " + reason;
+      });
+  return outcome;
+}
+
+Outcome read_preference(const Dataset& dataset) {
+  Outcome outcome;
+  dataset.for_each_preference({}, [&](PreferenceRow&& row) { outcome.read.push_back(row.row_id); },
+                              [&](std::int64_t row_id, const std::string& column, const std::string& reason) {
+                                outcome.rejected[row_id] = column + ": " + reason;
+                              });
+  return outcome;
+}
+
+fs::path write(const fs::path& path, const std::string& text) {
+  std::ofstream(path, std::ios::binary) << text;
+  return path;
+}
+
+}  // namespace
+
+TEST_CASE("rows of Parquet that cannot be read are rejected one by one", "[unit]") {
+  const TempDir dir;
+  const Conversation good{{"user", "q"}, {"assistant", "a"}};
+  const Conversation not_utf8{{"user", "\xff\xfe"}};
+  write_parquet(dir / "x.parquet",
+                {{"messages", std::vector<Conversation>{good, {}, not_utf8, good}},
+                 {"a", std::vector<std::optional<double>>{0.5, 0.5, 0.5, std::nullopt}}},
+                2);
+  const Outcome outcome = read_labelled(open_dataset(dir / "x.parquet"), {"a"});
+  CHECK(outcome.read == std::vector<std::int64_t>{0, 3});
+  REQUIRE(outcome.rejected.size() == 2);
+  CHECK_THAT(outcome.rejected.at(1), Contains("messages: ") && Contains("row 1") && Contains("empty list"));
+  CHECK_THAT(outcome.rejected.at(2), Contains("messages: ") && Contains("row 2") && Contains("UTF-8"));
+  CHECK_THAT(error_of([&] { labelled_rows(open_dataset(dir / "x.parquet"), {"a"}); }, ErrorKind::data), Contains("row 1"));
+}
+
+TEST_CASE("rows of CSV that cannot be read are rejected one by one", "[unit]") {
+  const TempDir dir;
+  const fs::path file = write(dir / "x.csv", "prompt,chosen,rejected,subset\np,c,r,s\np,c,r,s,too many\np,c,\np,c,r,s\n");
+  const Outcome outcome = read_preference(open_dataset(file));
+  CHECK(outcome.read == std::vector<std::int64_t>{0, 3});
+  REQUIRE(outcome.rejected.size() == 2);
+  CHECK_THAT(outcome.rejected.at(1), Contains("line 3") && Contains("5 fields"));
+  CHECK_THAT(outcome.rejected.at(2), Contains("rejected: ") && Contains("null"));
+}
+
+TEST_CASE("elements of a JSON array that cannot be read are rejected one by one", "[unit]") {
+  const TempDir dir;
+  const std::string good = R"({"chosen":[{"role":"user","content":"q"}],"rejected":[{"role":"user","content":"q"}],"subset":"s"})";
+  const fs::path file = write(dir / "x.json", "[" + good + R"(, {"chosen":tru}, 7, )" + good +
+                                                  R"(, {"chosen":[{"role":"user","content":"q"}],"rejected":[],"subset":4}])");
+  const Dataset dataset = open_dataset(file);
+  const Outcome outcome = read_preference(dataset);
+  CHECK(outcome.read == std::vector<std::int64_t>{0, 3});
+  REQUIRE(outcome.rejected.size() == 3);
+  CHECK_THAT(outcome.rejected.at(1), Contains("element 1"));
+  CHECK_THAT(outcome.rejected.at(2), Contains("element 2") && Contains("expected an object"));
+  CHECK_THAT(outcome.rejected.at(4), Contains("rejected: ") && Contains("empty list"));
+  std::size_t without = 0;
+  const auto subsets = dataset.read_strings("subset", [&](std::int64_t, const std::string&, const std::string&) { ++without; });
+  CHECK(subsets == std::vector<std::string>{"s", "", "", "s", ""});
+  CHECK(without == 3);
+  CHECK_THAT(error_of([&] { dataset.read_strings("subset"); }, ErrorKind::data), Contains("element 1"));
+}
+
+TEST_CASE("a damaged file is an error even where rows may be rejected", "[unit]") {
+  const TempDir dir;
+  const fs::path file = write(dir / "x.json", R"([{"messages":[{"role":"user","content":"q"}]}, {"mess)");
+  CHECK_THAT(error_of([&] { read_labelled(open_dataset(file), {}); }, ErrorKind::data), Contains("truncated"));
+  CHECK_THAT(error_of([&] { open_dataset(write(dir / "y.jsonl", "7\n[]\n")); }, ErrorKind::data), Contains("expected an object"));
+}

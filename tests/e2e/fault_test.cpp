@@ -1,0 +1,203 @@
+// Every call to the file system of a whole prepare and of a whole train fails once: with EIO, with a full disk, as a short
+// write, by a power loss. Nothing published is ever partial, and the same command then completes with the same bytes.
+#include <iostream>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "armorm/core/error.h"
+#include "armorm/core/log.h"
+#include "armorm/gating/gate.h"
+#include "armorm/io/publish.h"
+#include "armorm/stages/all_options.h"
+#include "e2e/demo_fixture.h"
+#include "stages/gate_artifact.h"
+#include "support/fault_file_system.h"
+
+using namespace armorm;
+using namespace armorm::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+using Files = std::map<std::string, std::string>;  // path below the root -> content
+using Command = std::function<void(const fs::path& root, FileSystem& files)>;
+
+// The stages talk of what they do; here they do it hundreds of times.
+class Silence {
+ public:
+  Silence() : before_(std::cout.rdbuf(sink_.rdbuf())) { log::set_level("error"); }
+  ~Silence() {
+    std::cout.rdbuf(before_);
+    log::set_level("info");
+  }
+
+ private:
+  std::ostringstream sink_;
+  std::streambuf* before_;
+};
+
+Files files_below(const fs::path& root) {
+  Files files;
+  for (const auto& entry : fs::recursive_directory_iterator(root))
+    if (entry.is_regular_file()) files[fs::relative(entry.path(), root).string()] = read_text_file(entry.path());
+  return files;
+}
+
+bool is_work_in_progress(const std::string& name) {
+  return name.ends_with(".partial") || name.ends_with(".journal") || name.ends_with(".lock") || name.ends_with(".tmp");
+}
+
+struct Scenario {
+  Command command;
+  std::function<void(const fs::path& root)> prepare;  // what the command reads below the root
+  Files result;                                       // what it publishes
+};
+
+Scenario make_scenario(std::function<void(const fs::path& root)> prepare, Command command) {
+  const TempDir root;
+  prepare(root.path());
+  command(root.path(), posix_file_system());
+  return {std::move(command), std::move(prepare), files_below(root.path())};
+}
+
+// What is published is whole.
+void check_published(const Files& files, const Scenario& scenario) {
+  for (const auto& [name, content] : files) {
+    if (is_work_in_progress(name)) continue;
+    INFO(name);
+    REQUIRE(scenario.result.contains(name));
+    CHECK(content == scenario.result.at(name));
+  }
+}
+
+// False when the command was over before the fault.
+bool run_with_fault(const Scenario& scenario, Fault fault, std::size_t at, Unsynced unsynced) {
+  const TempDir root;
+  scenario.prepare(root.path());
+  FaultFileSystem files(root.path(), fault, at);
+  bool failed = false;
+  try {
+    scenario.command(root.path(), files);
+  } catch (const Error& error) {
+    failed = true;
+    CHECK(error.kind() == ErrorKind::io);
+  }
+  if (fault == Fault::short_write) CHECK_FALSE(failed);
+  if (!failed) CHECK(files_below(root.path()).size() >= scenario.result.size());
+  if (fault == Fault::power_loss) files.lose_power(unsynced);
+  check_published(files_below(root.path()), scenario);
+
+  FaultFileSystem sound(root.path(), Fault::none, 0);
+  scenario.command(root.path(), sound);
+  CHECK(files_below(root.path()) == scenario.result);
+  return files.reached();
+}
+
+std::size_t run_all_faults(const Scenario& scenario, Fault fault, Unsynced unsynced = Unsynced::entries_lost) {
+  const Silence silence;
+  std::size_t at = 0;
+  for (;; ++at) {
+    INFO("fault " << static_cast<int>(fault) << " at call " << at);
+    if (!run_with_fault(scenario, fault, at, unsynced)) return at;
+  }
+}
+
+void run_everything(const Scenario& scenario, std::size_t least_calls) {
+  for (const Fault fault : {Fault::io_error, Fault::disk_full, Fault::short_write})
+    CHECK(run_all_faults(scenario, fault) >= least_calls);
+  for (const Unsynced unsynced : {Unsynced::entries_lost, Unsynced::entries_kept, Unsynced::data_torn})
+    CHECK(run_all_faults(scenario, Fault::power_loss, unsynced) >= least_calls);
+}
+
+// Few rows: every call of the run is made to fail in a run of its own.
+const fs::path& small_demo() {
+  static const TempDir dir;
+  static const fs::path path = [] {
+    const ProcessResult made = run_program("armorm-make-demo", {"--output", (dir / "demo").string(), "--rows", "5", "--pairs",
+                                                                "3", "--reference", "3", "--reward_bench", "23"});
+    if (made.exit_code != 0) throw std::runtime_error(made.err);
+    return dir / "demo";
+  }();
+  return path;
+}
+
+ExtractionOptions extraction_in(const fs::path& root) {
+  ExtractionOptions options;
+  options.model_path = (small_demo() / "model").string();
+  options.device = -1;
+  options.precision = "fp32";
+  options.batch_tokens = 150;
+  options.threads = 1;
+  options.checkpoint_seconds = 0;
+  options.data_root = (root / "data").string();
+  return options;
+}
+
+void prepare_small_demo(const fs::path& root, FileSystem& files) {
+  Stage1PrepareOptions options;
+  options.extraction = extraction_in(root);
+  options.dataset_path = (small_demo() / "multi-objective").string();
+  run_stage1_prepare(options, {.files = files});
+}
+
+void nothing(const fs::path&) {}
+
+}  // namespace
+
+TEST_CASE("stage1-prepare survives a fault in every call", "[e2e]") {
+  const Scenario scenario = make_scenario(nothing, prepare_small_demo);
+  CHECK(scenario.result.size() == 1);
+  run_everything(scenario, 40);
+}
+
+TEST_CASE("stage2-prepare survives a fault in every call, with bad rows listed", "[e2e]") {
+  const TempDir set;
+  fs::create_directories(set / "preference");
+  const std::string good = R"({"chosen":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}],)"
+                           R"("rejected":[{"role":"user","content":"q"},{"role":"assistant","content":"b"}]})";
+  write_text(set / "preference/train.jsonl", good + "\n{\"chosen\":3}\n" + good + "\n");
+  const Scenario scenario = make_scenario(nothing, [&](const fs::path& root, FileSystem& files) {
+    Stage2PrepareOptions options;
+    options.extraction = extraction_in(root);
+    options.extraction.on_bad_row = "skip";
+    options.extraction.max_bad_rows = "1";
+    options.dataset_path = (set / "preference").string();
+    run_stage2_prepare(options, {.files = files});
+  });
+  CHECK(scenario.result.size() == 2);
+  run_everything(scenario, 40);
+}
+
+TEST_CASE("stage1-train survives a fault in every call", "[e2e]") {
+  const TempDir prepared;
+  prepare_small_demo(prepared.path(), posix_file_system());
+  const auto prepare = [&](const fs::path& root) { copy_tree(prepared / "data", root / "data"); };
+  const Scenario scenario = make_scenario(prepare, [](const fs::path& root, FileSystem& files) {
+    Stage1TrainOptions options;
+    options.model_path = (small_demo() / "model").string();
+    options.dataset_path = (small_demo() / "multi-objective").string();
+    options.alphas = {0.1};
+    options.threads = 1;
+    options.data_root = (root / "data").string();
+    run_stage1_train(options, {.files = files});
+  });
+  run_everything(scenario, 15);
+}
+
+TEST_CASE("the gate's files survive a fault in every call", "[e2e]") {
+  GateArtifact artifact;
+  artifact.model = "m";
+  artifact.model_family = "llama3";
+  artifact.attributes = {"a", "b"};
+  artifact.hidden_size = 4;
+  artifact.weight.assign(8, 0.5F);
+  artifact.transform = {1, 0, 0, 1};
+  artifact.gate = initial_gate({4, 1, 3, 2, 10.0}, 1.0, 0);
+  artifact.compat = "none";
+  const Scenario scenario = make_scenario(nothing, [&](const fs::path& root, FileSystem& files) {
+    artifact.save(root / "new/folders/gate", files);
+    publish_text(root / "new/folders/gate.json", "{}", files);
+  });
+  run_everything(scenario, 20);
+}

@@ -1,0 +1,140 @@
+#include "support/fault_file_system.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+
+#include "armorm/io/publish.h"
+
+namespace armorm::test {
+namespace fs = std::filesystem;
+
+FaultFileSystem::FaultFileSystem(fs::path root, Fault fault, std::size_t fault_at)
+    : root_(std::move(root)), fault_(fault), fault_at_(fault_at) {
+  for (const auto& entry : fs::recursive_directory_iterator(root_)) {
+    live_[entry.path()] = entry.is_directory() ? kFolder : next_node_;
+    if (!entry.is_directory()) durable_data_[next_node_++] = read_text_file(entry.path());
+  }
+  durable_ = live_;
+}
+
+bool FaultFileSystem::fails(bool needs_space) {
+  const std::size_t call = calls_++;
+  if (fault_ == Fault::io_error && call == fault_at_) errno = EIO;
+  else if (fault_ == Fault::power_loss && call >= fault_at_) errno = EIO;
+  else if (fault_ == Fault::disk_full && call >= fault_at_ && needs_space) errno = ENOSPC;
+  else return false;
+  return true;
+}
+
+int FaultFileSystem::open(const fs::path& path, int flags) {
+  const bool creates = (flags & O_CREAT) != 0 && !fs::exists(path);
+  if (fails(creates)) return -1;
+  const int file = posix_file_system().open(path, flags);
+  if (file < 0) return file;
+  open_[file] = path;
+  if (creates) {
+    live_[path] = next_node_;
+    durable_data_[next_node_++] = "";
+  }
+  return file;
+}
+
+ssize_t FaultFileSystem::write_at(int file, const std::byte* data, std::size_t size, off_t offset) {
+  const bool cut = fault_ == Fault::short_write && calls_ == fault_at_ && size > 1;
+  if (fails(true)) return -1;
+  return posix_file_system().write_at(file, data, cut ? size - 1 : size, offset);
+}
+
+int FaultFileSystem::allocate(int file, off_t size) {
+  return fails(true) ? -1 : posix_file_system().allocate(file, size);
+}
+
+int FaultFileSystem::truncate(int file, off_t size) {
+  return fails(false) ? -1 : posix_file_system().truncate(file, size);
+}
+
+int FaultFileSystem::sync(int file) { return fails(true) ? -1 : sync_now(file); }
+
+int FaultFileSystem::sync_data(int file) { return fails(true) ? -1 : sync_now(file); }
+
+// The real disk need not be waited for.
+int FaultFileSystem::sync_now(int file) {
+  const fs::path& path = open_.at(file);
+  if (fs::is_directory(path)) {
+    sync_entries(path);
+  } else if (const auto entry = live_.find(path); entry != live_.end()) {
+    durable_data_[entry->second] = read_text_file(path);
+  }
+  return 0;
+}
+
+void FaultFileSystem::sync_entries(const fs::path& folder) {
+  std::erase_if(durable_, [&](const auto& entry) { return entry.first.parent_path() == folder; });
+  for (const auto& [path, node] : live_)
+    if (path.parent_path() == folder) durable_[path] = node;
+}
+
+int FaultFileSystem::lock(int file) { return fails(false) ? -1 : posix_file_system().lock(file); }
+
+int FaultFileSystem::close(int file) {
+  open_.erase(file);
+  const bool failed = fails(false);
+  const int why = errno;
+  const int result = posix_file_system().close(file);  // a descriptor is gone even when its close fails
+  errno = why;
+  return failed ? -1 : result;
+}
+
+int FaultFileSystem::rename(const fs::path& from, const fs::path& to) {
+  if (fails(false)) return -1;
+  const int result = posix_file_system().rename(from, to);
+  if (result != 0) return result;
+  live_[to] = live_.at(from);
+  live_.erase(from);
+  for (auto& [file, path] : open_)
+    if (path == from) path = to;
+  return 0;
+}
+
+int FaultFileSystem::remove(const fs::path& file) {
+  if (fails(false)) return -1;
+  const int result = posix_file_system().remove(file);
+  if (result == 0) live_.erase(file);
+  return result;
+}
+
+int FaultFileSystem::make_folder(const fs::path& folder) {
+  if (fails(true)) return -1;
+  const int result = posix_file_system().make_folder(folder);
+  if (result == 0) live_[folder] = kFolder;
+  return result;
+}
+
+std::string FaultFileSystem::surviving_data(const fs::path& path, int node, Unsynced unsynced) const {
+  const std::string& durable = durable_data_.at(node);
+  if (unsynced != Unsynced::data_torn) return durable;
+  std::string data = read_text_file(path);
+  for (std::size_t i = data.size() / 2; i < data.size(); ++i) data[i] = i < durable.size() ? durable[i] : '\0';
+  return data;
+}
+
+void FaultFileSystem::lose_power(Unsynced unsynced) {
+  std::map<fs::path, std::string> survivors;
+  const Entries& entries = unsynced == Unsynced::entries_lost ? durable_ : live_;
+  for (const auto& [path, node] : entries)
+    if (node != kFolder) survivors[path] = surviving_data(path, node, unsynced);
+  for (const auto& entry : fs::directory_iterator(root_)) fs::remove_all(entry.path());
+  for (const auto& [path, node] : entries) {  // parents come first
+    if (!fs::is_directory(path.parent_path())) continue;
+    if (node == kFolder) {
+      fs::create_directory(path);
+    } else {
+      std::ofstream(path, std::ios::binary) << survivors.at(path);
+    }
+  }
+}
+
+}  // namespace armorm::test

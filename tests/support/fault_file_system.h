@@ -1,0 +1,71 @@
+// A disk that fails when told to: in the k-th call, or by losing its power there.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <string>
+
+#include "armorm/io/file_system.h"
+
+namespace armorm::test {
+
+enum class Fault {
+  none,
+  io_error,    // the call fails with EIO, later ones work
+  disk_full,   // from this call on, whatever needs space fails with ENOSPC
+  short_write, // of a write one byte less is done, which is no error
+  power_loss,  // this call and all later ones fail; see lose_power()
+};
+
+// What is lost with the power besides the data that no sync covered.
+enum class Unsynced {
+  entries_lost,  // also new, renamed and removed entries of folders that no sync covered
+  entries_kept,  // nothing: so a renamed file is there, without the data that was not synced
+  data_torn,     // nothing, and even half of that data reached the disk
+};
+
+// The real file system below `root`, and a record of what of it would survive. Not thread-safe.
+class FaultFileSystem final : public FileSystem {
+ public:
+  // Calls count from 0; what lies below `root` now is durable.
+  FaultFileSystem(std::filesystem::path root, Fault fault, std::size_t fault_at);
+
+  bool reached() const noexcept { return calls_ > fault_at_; }
+  std::size_t calls() const noexcept { return calls_; }
+  // Leaves below `root` what the disk holds after a power loss at this moment.
+  void lose_power(Unsynced unsynced);
+
+  int open(const std::filesystem::path& path, int flags) override;
+  ssize_t write_at(int file, const std::byte* data, std::size_t size, off_t offset) override;
+  int allocate(int file, off_t size) override;
+  int truncate(int file, off_t size) override;
+  int sync(int file) override;
+  int sync_data(int file) override;
+  int lock(int file) override;
+  int close(int file) override;
+  int rename(const std::filesystem::path& from, const std::filesystem::path& to) override;
+  int remove(const std::filesystem::path& file) override;
+  int make_folder(const std::filesystem::path& folder) override;
+
+ private:
+  using Entries = std::map<std::filesystem::path, int>;  // path -> node
+  static constexpr int kFolder = -1;
+  bool fails(bool needs_space);
+  int sync_now(int file);
+  void sync_entries(const std::filesystem::path& folder);
+  std::string surviving_data(const std::filesystem::path& path, int node, Unsynced unsynced) const;
+
+  std::filesystem::path root_;
+  Fault fault_;
+  std::size_t fault_at_;
+  std::size_t calls_ = 0;
+  Entries live_;
+  Entries durable_;
+  std::map<int, std::string> durable_data_;  // by node
+  std::map<int, std::filesystem::path> open_;
+  int next_node_ = 0;
+};
+
+}  // namespace armorm::test
