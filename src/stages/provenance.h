@@ -22,6 +22,7 @@ struct Provenance {
   bool batch_invariant = false;
   std::string deviation;  // of fp8 embeddings from those of bf16; empty for other precisions
   std::vector<std::string> attributes;    // labelled
+  std::string weight_column;              // labelled; empty = rows have no weights
   std::vector<std::string> subset_names;  // preference, of a set with subsets
   std::string template_sha256;
   std::string tokenizer_sha256;

@@ -12,6 +12,7 @@
 #include "stages/artifact_paths.h"
 #include "stages/dry_run.h"
 #include "stages/extraction_run.h"
+#include "stages/prompt_id.h"
 
 namespace armorm {
 namespace {
@@ -22,7 +23,8 @@ constexpr const char* kTooLong = "longer than seq_len";
 struct LabelledShard {
   std::vector<std::int64_t> row_ids;
   std::vector<std::vector<TokenId>> tokens;
-  std::vector<std::vector<float>> labels;
+  std::vector<std::vector<float>> labels;  // with a weight column, the row's weight comes last
+  std::vector<std::int64_t> prompt_ids;
   std::int64_t special_in_content = 0;
   std::vector<std::int64_t> too_long;  // row ids
 };
@@ -33,6 +35,20 @@ std::vector<std::int64_t> all_rows(std::int64_t n) {
   return rows;
 }
 
+std::vector<std::string> label_columns(const Stage1PrepareOptions& options) {
+  std::vector<std::string> columns = options.attributes;
+  if (!options.weight_column.empty()) columns.push_back(options.weight_column);
+  return columns;
+}
+
+void check_weight(const Stage1PrepareOptions& options, const LabelledRow& row) {
+  if (options.weight_column.empty()) return;
+  const float weight = row.labels.back();
+  if (!(weight >= 0) || !std::isfinite(weight))
+    fail_data("{}: row {}: weight \"{}\" is {}; every row needs a finite weight of at least 0", options.dataset_path,
+              row.row_id, options.weight_column, std::isnan(weight) ? "missing" : fmt::format("{:g}", weight));
+}
+
 LabelledShard encode_shard(const Stage1PrepareOptions& options, const ModelInputs& model, const Dataset& dataset) {
   const ShardRows shard = select_shard(dataset.num_rows(), all_rows(dataset.num_rows()), true,
                                        options.extraction.n_shards, options.extraction.shard_idx,
@@ -41,15 +57,18 @@ LabelledShard encode_shard(const Stage1PrepareOptions& options, const ModelInput
   out.row_ids = shard.row_ids;
   out.tokens.resize(shard.row_ids.size());
   out.labels.resize(shard.row_ids.size());
+  out.prompt_ids.resize(shard.row_ids.size());
   std::atomic<std::int64_t> special{0};
   ParallelRows<LabelledRow> rows(thread_count(options.extraction), [&](LabelledRow& row) {
+    check_weight(options, row);
     const auto position = static_cast<std::size_t>(shard.position_of[static_cast<std::size_t>(row.row_id)]);
     ConversationEncoder::Encoded encoded = model.encoder.encode(row.messages);
     special += encoded.special_in_content ? 1 : 0;
     out.tokens[position] = std::move(encoded.tokens);
     out.labels[position] = std::move(row.labels);
+    out.prompt_ids[position] = prompt_id(row.messages);
   });
-  dataset.for_each_labelled(options.attributes, shard.wanted(), [&](LabelledRow&& row) { rows.push(std::move(row)); });
+  dataset.for_each_labelled(label_columns(options), shard.wanted(), [&](LabelledRow&& row) { rows.push(std::move(row)); });
   rows.flush();
   out.special_in_content = special;
   return out;
@@ -66,12 +85,33 @@ void drop_long_rows(LabelledShard& shard, std::size_t limit) {
       shard.tokens[kept] = std::move(shard.tokens[i]);
       shard.labels[kept] = std::move(shard.labels[i]);
       shard.row_ids[kept] = shard.row_ids[i];
+      shard.prompt_ids[kept] = shard.prompt_ids[i];
     }
     ++kept;
   }
   shard.tokens.resize(kept);
   shard.labels.resize(kept);
   shard.row_ids.resize(kept);
+  shard.prompt_ids.resize(kept);
+}
+
+std::vector<TensorSpec> tensors_of(const Stage1PrepareOptions& options, std::int64_t n, std::int64_t d) {
+  std::vector<TensorSpec> tensors{{"embeddings", DType::bf16, {n, d}},
+                                  {"labels", DType::f32, {n, static_cast<std::int64_t>(options.attributes.size())}},
+                                  {"row_ids", DType::i64, {n}},
+                                  {"prompt_ids", DType::i64, {n}}};
+  if (!options.weight_column.empty()) tensors.push_back({"sample_weights", DType::f32, {n}});
+  return tensors;
+}
+
+void write_labels(SafetensorsWriter& writer, const LabelledShard& shard, std::size_t k) {
+  for (std::size_t i = 0; i < shard.labels.size(); ++i) {
+    const std::span<const float> values(shard.labels[i]);
+    writer.write_at("labels", i * k * sizeof(float), std::as_bytes(values.first(k)));
+    if (values.size() > k) writer.write_at("sample_weights", i * sizeof(float), std::as_bytes(values.last(1)));
+  }
+  writer.write_at("row_ids", 0, std::as_bytes(std::span(shard.row_ids)));
+  writer.write_at("prompt_ids", 0, std::as_bytes(std::span(shard.prompt_ids)));
 }
 
 // The last token of each row.
@@ -81,18 +121,13 @@ std::vector<ExtractionRequest> make_requests(const LabelledShard& shard) {
   return requests;
 }
 
-std::vector<TensorSpec> tensors(std::int64_t n, std::int64_t d, std::int64_t k) {
-  return {{"embeddings", DType::bf16, {n, d}}, {"labels", DType::f32, {n, k}}, {"row_ids", DType::i64, {n}}};
-}
-
 void report_plan(const Stage1PrepareOptions& options, const ModelInputs& model, const LabelledShard& shard,
                  const Provenance& provenance, const std::filesystem::path& target) {
   const std::vector<ExtractionRequest> requests = make_requests(shard);
   DryRunPlan plan{.program = "stage1-prepare", .provenance = provenance, .requests = requests,
                   .samples = {{fmt::format("row {}", shard.row_ids.front()), shard.tokens.front(), {}}}, .label_counts = {},
                   .target = target,
-                  .target_bytes = total_bytes(tensors(provenance.rows, model.config.hidden_size,
-                                                      static_cast<std::int64_t>(options.attributes.size())))};
+                  .target_bytes = total_bytes(tensors_of(options, provenance.rows, model.config.hidden_size))};
   for (std::size_t k = 0; k < options.attributes.size(); ++k)
     plan.label_counts[options.attributes[k]] = std::count_if(
         shard.labels.begin(), shard.labels.end(), [k](const std::vector<float>& row) { return !std::isnan(row[k]); });
@@ -102,9 +137,8 @@ void report_plan(const Stage1PrepareOptions& options, const ModelInputs& model, 
 ExtractionStats write_shard(const Stage1PrepareOptions& options, const LabelledShard& shard, const Backbone& backbone,
                             const Provenance& provenance, const std::filesystem::path& target) {
   const auto n = static_cast<std::int64_t>(shard.tokens.size());
-  const auto k = static_cast<std::int64_t>(options.attributes.size());
   const std::int64_t d = backbone.config().hidden_size;
-  SafetensorsWriter writer(target, tensors(n, d, k), provenance.to_metadata());
+  SafetensorsWriter writer(target, tensors_of(options, n, d), provenance.to_metadata());
   const std::vector<ExtractionRequest> requests = make_requests(shard);
   Progress progress("stage1-prepare", n);
   Extractor extractor(backbone, {.batch_tokens = options.extraction.batch_tokens});
@@ -113,9 +147,7 @@ ExtractionStats write_shard(const Stage1PrepareOptions& options, const LabelledS
     writer.write_at("embeddings", request * static_cast<std::size_t>(d) * sizeof(BFloat16), std::as_bytes(std::span(row)));
     progress.advance(1, static_cast<std::int64_t>(shard.tokens[request].size()));
   });
-  for (std::size_t i = 0; i < shard.labels.size(); ++i)
-    writer.write_at("labels", i * static_cast<std::size_t>(k) * sizeof(float), std::as_bytes(std::span(shard.labels[i])));
-  writer.write_at("row_ids", 0, std::as_bytes(std::span(shard.row_ids)));
+  write_labels(writer, shard, options.attributes.size());
   writer.publish();
   return stats;
 }
@@ -128,6 +160,8 @@ OptionList Stage1PrepareOptions::declare() {
   list.add("dataset_path", dataset_path, "Multi-objective data set: a file, a folder, or a Hub id")
       .add("dataset_split", dataset_split, "Split of the data set")
       .add("attributes", attributes, "Label columns, comma-separated, in the order of the weights' rows")
+      .add("weight_column", weight_column,
+           "Column with a sample weight for each row, kept for stage1-train --weight_column; empty = none")
       .add("columns", columns, "Other names of columns, comma-separated: messages=conversation")
       .add("seq_len", seq_len, "Longest row in tokens, longer ones are dropped and counted; 0 = the model's limit");
   return list;
@@ -139,6 +173,8 @@ void Stage1PrepareOptions::validate() const {
   if (attributes.empty()) fail_usage("--attributes: is empty; name at least one label column");
   if (std::set<std::string>(attributes.begin(), attributes.end()).size() != attributes.size())
     fail_usage("--attributes: a name is there twice; every attribute must be named once");
+  if (std::find(attributes.begin(), attributes.end(), weight_column) != attributes.end())
+    fail_usage("--weight_column: '{}' is one of --attributes; a column is either a label or the weight", weight_column);
   if (seq_len < 0) fail_usage("--seq_len: {} is negative; use 0 for the model's limit", seq_len);
 }
 
@@ -156,6 +192,7 @@ std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options) {
   Provenance provenance = make_provenance(options.extraction, model, dataset, options.dataset_split);
   provenance.kind = "labelled";
   provenance.attributes = options.attributes;
+  provenance.weight_column = options.weight_column;
   provenance.rows = static_cast<std::int64_t>(shard.tokens.size());
   provenance.dropped[kTooLong] = shard.too_long;
   provenance.counts["special_in_content"] = shard.special_in_content;
