@@ -158,7 +158,7 @@ int bench(const std::string& path, int n_threads, int repeat, const std::string&
   for (int i = 0; i < repeat; ++i) {
     const Run out = run(file, groups, n_threads, only_moments);
     const double peak = kernel_peak(n_threads);
-    const double flops = static_cast<double>(x.shape[0]) * x.shape[1] * x.shape[1];
+    const double flops = static_cast<double>(x.shape[0] * x.shape[1] * x.shape[1]);
     const double wall = out.accumulate.wall + out.solve.wall + out.evaluate.wall;
     const double cpu = out.accumulate.cpu + out.solve.cpu + out.evaluate.cpu;
     std::printf(

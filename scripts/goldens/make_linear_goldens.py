@@ -241,6 +241,11 @@ def hard_cases():
     constant[:, 4] = 0.0
     constant[:, 5] = -100.0
     ridge_case("constant", constant, labels(constant), holdout_groups(n), fit=exact_fit)
+    # More columns than fit one panel of the reduction to a band.
+    rng = np.random.default_rng(6)
+    panels = as_bf16(rng.standard_normal((150, 76)) * np.logspace(1, -2, 76) @ np.linalg.qr(rng.standard_normal((76, 76)))[0])
+    noise = rng.standard_normal((150, K))
+    ridge_case("panels", panels, labels(panels), holdout_groups(150), fit=exact_fit)
 
 
 def main():

@@ -13,9 +13,6 @@
 // The Fortran interface: matrices by columns, so a row-major lower triangle is an upper one here, and a
 // row-major [m, n] set of vectors has one vector in each column.
 extern "C" {
-void dsymm_(const char* side, const char* uplo, const int* m, const int* n, const double* alpha,
-            const double* a, const int* lda, const double* b, const int* ldb, const double* beta, double* c,
-            const int* ldc);
 void dgemm_(const char* transa, const char* transb, const int* m, const int* n, const int* k,
             const double* alpha, const double* a, const int* lda, const double* b, const int* ldb,
             const double* beta, double* c, const int* ldc);
@@ -42,8 +39,8 @@ namespace {
 }
 
 #if defined(ARMORM_WITH_LAPACK)
-// OpenBLAS 0.3.21 gives wrong results, rarely, when these routines run on several threads at once (9 of 4,345 runs of a
-// two-thread solve here), so each takes its turn; the pool's other work goes on beside it.
+// OpenBLAS 0.3.21 gives wrong results, rarely, when these routines run on several threads at once (9 of 4,345
+// runs of a two-thread solve here), so each takes its turn; the pool's other work goes on beside it.
 std::recursive_mutex& lapack_turn() {
   static std::recursive_mutex turn;  // decompose() applies reflectors inside its own turn
   return turn;
@@ -74,35 +71,19 @@ SingleThreadedBlas::~SingleThreadedBlas() {
   if (previous_ > 0) openblas_set_num_threads(previous_);
 }
 
-void symmetric_times(std::int64_t n, const double* g, std::int64_t m, const double* vectors, double* out) {
-  if (m == 0) return;
-  const int size = as_int(n);
-  const int count = as_int(m);
-  const double one = 1.0;
-  const double zero = 0.0;
-  const std::lock_guard turn(lapack_turn());
-  dsymm_("L", "U", &size, &count, &one, g, &size, vectors, &size, &zero, out, &size);
-}
-
-void products(std::int64_t n, std::int64_t n_rows, const double* rows, std::int64_t m, const double* vectors,
-              double* out) {
-  if (m == 0 || n_rows == 0) return;
-  const int size = as_int(n);
-  const int count = as_int(m);
-  const int rows_count = as_int(n_rows);
-  const double one = 1.0;
-  const double zero = 0.0;
-  dgemm_("T", "N", &count, &rows_count, &size, &one, vectors, &size, rows, &size, &zero, out, &count);
-}
-
-void combinations(std::int64_t n, std::int64_t n_rows, const double* coefficients, const double* vectors,
-                  double* out) {
-  if (n_rows == 0) return;
-  const int size = as_int(n);
-  const int count = as_int(n_rows);
-  const double one = 1.0;
-  const double zero = 0.0;
-  dgemm_("N", "N", &size, &count, &size, &one, vectors, &size, coefficients, &size, &zero, out, &size);
+// A row-major matrix is its transpose to Fortran, so the factors change places.
+void gemm(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k, double alpha,
+          const double* a, std::int64_t lda, const double* b, std::int64_t ldb, double beta, double* c,
+          std::int64_t ldc) {
+  if (m == 0 || n == 0) return;
+  const int rows = as_int(n);
+  const int columns = as_int(m);
+  const int depth = as_int(k);
+  const int stride_a = as_int(lda);
+  const int stride_b = as_int(ldb);
+  const int stride_c = as_int(ldc);
+  dgemm_(transpose_b ? "T" : "N", transpose_a ? "T" : "N", &rows, &columns, &depth, &alpha, b, &stride_b, a,
+         &stride_a, &beta, c, &stride_c);
 }
 
 void ShiftedSolver::decompose(double smallest_alpha) {
@@ -162,19 +143,22 @@ void ShiftedSolver::apply(bool transpose, std::span<double> vectors) const {
 SingleThreadedBlas::SingleThreadedBlas() = default;
 SingleThreadedBlas::~SingleThreadedBlas() = default;
 
-void symmetric_times(std::int64_t n, const double* g, std::int64_t m, const double* vectors, double* out) {
-  const auto symmetric = ConstMap(g, n, n).selfadjointView<Eigen::Lower>();
-  Map(out, m, n).noalias() = ConstMap(vectors, m, n) * symmetric;
-}
-
-void products(std::int64_t n, std::int64_t n_rows, const double* rows, std::int64_t m, const double* vectors,
-              double* out) {
-  Map(out, n_rows, m).noalias() = ConstMap(rows, n_rows, n) * ConstMap(vectors, m, n).transpose();
-}
-
-void combinations(std::int64_t n, std::int64_t n_rows, const double* coefficients, const double* vectors,
-                  double* out) {
-  Map(out, n_rows, n).noalias() = ConstMap(coefficients, n_rows, n) * ConstMap(vectors, n, n);
+void gemm(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k, double alpha,
+          const double* a, std::int64_t lda, const double* b, std::int64_t ldb, double beta, double* c,
+          std::int64_t ldc) {
+  using Strided = Eigen::Map<const Matrix, 0, Eigen::OuterStride<> >;
+  const Strided left(a, transpose_a ? k : m, transpose_a ? m : k, Eigen::OuterStride<>(lda));
+  const Strided right(b, transpose_b ? n : k, transpose_b ? k : n, Eigen::OuterStride<>(ldb));
+  Eigen::Map<Matrix, 0, Eigen::OuterStride<> > out(c, m, n, Eigen::OuterStride<>(ldc));
+  if (beta == 0.0) {
+    out.setZero();
+  } else {
+    out *= beta;
+  }
+  if (transpose_a && transpose_b) out.noalias() += alpha * left.transpose() * right.transpose();
+  if (transpose_a && !transpose_b) out.noalias() += alpha * left.transpose() * right;
+  if (!transpose_a && transpose_b) out.noalias() += alpha * left * right.transpose();
+  if (!transpose_a && !transpose_b) out.noalias() += alpha * left * right;
 }
 
 void ShiftedSolver::decompose(double /*smallest_alpha*/) { diagonalise(); }
@@ -194,6 +178,35 @@ void ShiftedSolver::apply(bool /*transpose*/, std::span<double> /*vectors*/) con
 }
 
 #endif
+
+void symmetric_times(std::int64_t n, const double* g, std::int64_t stride, std::int64_t m,
+                     const double* vectors, double* out) {
+  constexpr std::int64_t kBlock = 128;
+  std::vector<double> diagonal(static_cast<std::size_t>(kBlock * kBlock));
+  for (std::int64_t first = 0; first < n; first += kBlock) {
+    const std::int64_t size = std::min(kBlock, n - first);
+    const double* rows = g + first * stride;
+    for (std::int64_t i = 0; i < size; ++i) {
+      for (std::int64_t j = 0; j <= i; ++j)
+        diagonal[i * kBlock + j] = diagonal[j * kBlock + i] = rows[i * stride + first + j];
+    }
+    gemm(false, false, m, size, size, 1.0, vectors + first, n, diagonal.data(), kBlock, 0.0, out + first, n);
+    if (first == 0) continue;
+    // The block row below the diagonal, and the block column that mirrors it.
+    gemm(false, true, m, size, first, 1.0, vectors, n, rows, stride, 1.0, out + first, n);
+    gemm(false, false, m, first, size, 1.0, vectors + first, n, rows, stride, 1.0, out, n);
+  }
+}
+
+void products(std::int64_t n, std::int64_t n_rows, const double* rows, std::int64_t m, const double* vectors,
+              double* out) {
+  gemm(false, true, n_rows, m, n, 1.0, rows, n, vectors, n, 0.0, out, m);
+}
+
+void combinations(std::int64_t n, std::int64_t n_rows, const double* coefficients, const double* vectors,
+                  double* out) {
+  gemm(false, false, n_rows, n, n, 1.0, coefficients, n, vectors, n, 0.0, out, n);
+}
 
 ShiftedSolver::ShiftedSolver(std::vector<double> g, std::int64_t n, double smallest_alpha)
     : n_(n), reflectors_(std::move(g)), diagonal_(static_cast<std::size_t>(n)) {

@@ -11,8 +11,16 @@ namespace armorm::dense {
 // Symmetric matrices are [n, n], row-major, and only their lower triangle is read. Sets of m vectors of
 // length n are [m, n], row-major: one vector after another.
 
-// out = G v for each of the vectors.
-void symmetric_times(std::int64_t n, const double* g, std::int64_t m, const double* vectors, double* out);
+// c = alpha op(a) op(b) + beta c with c [m, n], op(a) [m, k], op(b) [k, n]; op is the matrix or its
+// transpose. All row-major; lda, ldb, ldc are the lengths of the stored rows. c is not read when beta is
+// zero.
+void gemm(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k, double alpha,
+          const double* a, std::int64_t lda, const double* b, std::int64_t ldb, double beta, double* c,
+          std::int64_t ldc);
+
+// out = G v for each of the vectors; g has rows of length `stride`.
+void symmetric_times(std::int64_t n, const double* g, std::int64_t stride, std::int64_t m,
+                     const double* vectors, double* out);
 
 // out[r, c] = rows[r] . vectors[c], rows [n_rows, n], vectors [m, n], out [n_rows, m].
 void products(std::int64_t n, std::int64_t n_rows, const double* rows, std::int64_t m, const double* vectors,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "armorm/linear/ridge.h"
+#include "linear/band_solver.h"
 #include "linear/dense.h"
 #include "linear/ridge_problem.h"
 
@@ -26,8 +27,9 @@ struct Candidates {
 
 class RidgeFit {
  public:
-  // problem.n_rows > 0. The alphas of later calls are at least smallest_alpha.
-  RidgeFit(RidgeProblem problem, const RidgeOptions& options, double smallest_alpha);
+  // problem.n_rows > 0. The alphas of later calls are at least smallest_alpha. leverages() may be called only
+  // when they are announced here.
+  RidgeFit(RidgeProblem problem, const RidgeOptions& options, double smallest_alpha, bool leverages = false);
 
   Candidates solve(std::span<const double> alphas) const;
   // Leverages h_i = w_i (x_i' (X'WX + alpha I)^-1 x_i [+ 1 / Σw with an intercept]) of training rows [n, D],
@@ -36,11 +38,16 @@ class RidgeFit {
                  double* out) const;
 
  private:
+  void solve_rotated(double alpha, std::span<double> vectors) const;
+
   bool centred_;
   double weight_;
   ColumnTransform transform_;
   std::vector<double> y_mean_;      // [attributes]
   std::vector<double> rotated_xy_;  // [attributes][D]
+  // The band where it can: it is the fastest to make, but the solves that leverages need, many for each
+  // alpha, are cheaper with a tridiagonal matrix.
+  std::optional<dense::BandSolver> band_;
   std::optional<dense::ShiftedSolver> solver_;
 };
 

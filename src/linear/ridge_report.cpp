@@ -87,7 +87,8 @@ std::string attribute_row(const std::string& name, const AttributeFit& fit) {
                                ? (fit.at_grid_edge ? "best alpha at the grid's edge" : "")
                                : std::string(name_of(fit.status));
   return fmt::format(
-      "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+      "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td "
+      "class=\"note\">{}</td></tr>\n",
       escaped(name), fit.n_train, fit.n_validation,
       std::isfinite(fit.best_alpha) ? fmt::format("{:g}", fit.best_alpha) : "–", figure(fit.validation_mse),
       with_interval(fit.r_squared, fit.r_squared_interval),
@@ -99,9 +100,29 @@ struct Point {
   double y;
 };
 
+struct PlotLabels {
+  std::string title;  // read aloud, and shown when pointed at
+  std::string x;
+  std::string y;
+};
+
+// The ends of both axes, in the corners under and left of the box, and their names.
+std::string axes(Point low, Point high, const PlotLabels& labels) {
+  const auto text = [](double x, double y, const char* anchor, const std::string& what) {
+    return fmt::format("<text class=\"axis\" x=\"{}\" y=\"{}\" text-anchor=\"{}\">{}</text>", x, y, anchor,
+                       escaped(what));
+  };
+  return text(52, 148, "start", fmt::format("{:.3g}", low.x)) + text(161, 148, "middle", labels.x) +
+         text(270, 148, "end", fmt::format("{:.3g}", high.x)) +
+         text(46, 134, "end", fmt::format("{:.3g}", low.y)) + text(46, 76, "end", labels.y) +
+         text(46, 18, "end", fmt::format("{:.3g}", high.y));
+}
+
 // Points in a box of 220 x 120 with the origin below, as an SVG; `diagonal` draws y = x and gives both axes
 // one scale.
-std::string plot(const std::vector<Point>& points, int marked, bool diagonal, const std::string& label) {
+std::string plot(const std::vector<Point>& points, int marked, bool diagonal, const PlotLabels& labels) {
+  constexpr double kLeft = 51.0;
+  constexpr double kTop = 14.0;
   constexpr double kWidth = 220.0;
   constexpr double kHeight = 120.0;
   if (points.empty()) return "";
@@ -121,21 +142,20 @@ std::string plot(const std::vector<Point>& points, int marked, bool diagonal, co
   std::string line;
   std::string dots;
   for (std::size_t i = 0; i < points.size(); ++i) {
-    const double x = 10.0 + scaled(points[i].x, low.x, high.x, kWidth);
-    const double y = 10.0 + kHeight - scaled(points[i].y, low.y, high.y, kHeight);
+    const double x = kLeft + scaled(points[i].x, low.x, high.x, kWidth);
+    const double y = kTop + kHeight - scaled(points[i].y, low.y, high.y, kHeight);
     line += fmt::format("{:.1f},{:.1f} ", x, y);
     const bool best = static_cast<int>(i) == marked;
     dots += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{}\"/>", x, y, best ? 4 : 2);
   }
   const std::string reference =
-      diagonal ? fmt::format("<line x1=\"10\" y1=\"{}\" x2=\"{}\" y2=\"10\" class=\"reference\"/>",
-                             10.0 + kHeight, 10.0 + kWidth)
+      diagonal ? fmt::format("<line x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\" class=\"reference\"/>", kLeft,
+                             kTop + kHeight, kLeft + kWidth, kTop)
                : "";
   return fmt::format(
-      "<svg width=\"240\" height=\"140\" role=\"img\" aria-label=\"{0}\"><title>{0}</title>{1}<polyline "
-      "points=\"{2}\"/>"
-      "{3}</svg>",
-      escaped(label), reference, line, dots);
+      "<svg width=\"280\" height=\"154\" role=\"img\" aria-label=\"{0}\"><title>{0}</title>{1}{2}<polyline "
+      "points=\"{3}\"/>{4}</svg>",
+      escaped(labels.title), axes(low, high, labels), reference, line, dots);
 }
 
 std::string curves(const std::string& name, const AttributeFit& fit, const std::vector<double>& alphas) {
@@ -145,18 +165,19 @@ std::string curves(const std::string& name, const AttributeFit& fit, const std::
   std::vector<Point> bins;
   for (const CalibrationBin& bin : fit.calibration) bins.push_back({bin.mean_prediction, bin.mean_label});
   const auto [low, high] = std::minmax_element(fit.loss.begin(), fit.loss.end());
-  const std::string losses = plot(loss, fit.best_index, false, name + ": loss against log10 alpha");
+  const std::string losses =
+      plot(loss, fit.best_index, false, {name + ": loss against log10 alpha", "log10 alpha", "loss"});
   return fmt::format(
       "<figure><figcaption>{}<br><small>loss {:.4g} to {:.4g}; alpha {:g} to "
-      "{:g}</small></figcaption>{}{}</figure>\n",
+      "{:g}</small></figcaption><div>{}{}</div></figure>\n",
       escaped(name), *low, *high, alphas.front(), alphas.back(), losses,
-      plot(bins, -1, true, name + ": mean label against mean prediction"));
+      plot(bins, -1, true, {name + ": mean label against mean prediction", "prediction", "label"}));
 }
 
 std::string correlation_table(const RidgeReport& report) {
   if (report.correlations.empty()) return "";
   const std::size_t k = report.attributes.size();
-  std::string html = "<h2>Correlations of the labels</h2>\n<table><tr><th></th>";
+  std::string html = "<h2>Correlations of the labels</h2>\n<div class=\"wide\"><table><tr><th></th>";
   for (std::size_t j = 0; j < k; ++j) html += fmt::format("<th>{}</th>", j + 1);
   html += "</tr>\n";
   for (std::size_t i = 0; i < k; ++i) {
@@ -170,15 +191,29 @@ std::string correlation_table(const RidgeReport& report) {
     }
     html += "</tr>\n";
   }
-  return html + "</table>\n";
+  return html + "</table></div>\n";
 }
 
-constexpr const char* kStyle =
-    "body{font:14px sans-serif;margin:2em}table{border-collapse:collapse}td,th{padding:3px "
-    "8px;border-bottom:1px solid "
-    "#ddd;text-align:right}td:first-child{text-align:left}figure{display:inline-block;margin:8px}svg{border:"
-    "1px solid "
-    "#ddd;margin-right:6px}polyline{fill:none;stroke:#246}circle{fill:#246}.reference{stroke:#bbb}";
+// Colours follow the reader's light or dark setting; on narrow screens tables scroll by themselves.
+constexpr const char* kStyle = R"(
+:root{color-scheme:light dark;--text:#1c1f23;--page:#fff;--rule:#d5d9de;--quiet:#5b636d;--line:#1f4e87;--box:#fafbfc}
+@media(prefers-color-scheme:dark){:root{--text:#e4e7eb;--page:#15181c;--rule:#3a4048;--quiet:#9aa3ad;--line:#7db4f0;--box:#1b1f24}}
+body{font:14px/1.4 system-ui,sans-serif;margin:2em;color:var(--text);background:var(--page)}
+.wide{overflow-x:auto}
+table{border-collapse:collapse;font-variant-numeric:tabular-nums}
+td,th{padding:3px 8px;border-bottom:1px solid var(--rule);text-align:right;white-space:nowrap}
+td:first-child,th:first-child,td.note{text-align:left}
+small,.axis{color:var(--quiet)}
+.plots{display:flex;flex-wrap:wrap;gap:1em}
+figure{margin:0;max-width:100%}
+figure>div{display:flex;flex-wrap:wrap;gap:6px}
+svg{border:1px solid var(--rule);background:var(--box)}
+.axis{font-size:10px;fill:var(--quiet)}
+polyline{fill:none;stroke:var(--line);stroke-width:1.5}
+circle{fill:var(--line)}
+.reference{stroke:var(--quiet);stroke-dasharray:3 3}
+@media(max-width:600px){body{margin:1em}}
+)";
 
 }  // namespace
 
@@ -204,19 +239,21 @@ std::string ridge_report_html(const RidgeReport& report) {
   check_sizes(report);
   std::string html = fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta "
-      "charset=\"utf-8\"><title>{0}</title><style>{1}</style></head>\n"
-      "<body><h1>{0}</h1>\n<table><tr><th>attribute</th><th>train</th><th>validation</th><th>alpha</"
+      "charset=\"utf-8\"><meta name=\"viewport\" "
+      "content=\"width=device-width\"><title>{0}</title><style>{1}</style></head>\n"
+      "<body><h1>Ridge regression: {0}</h1>\n<div "
+      "class=\"wide\"><table><tr><th>attribute</th><th>train</th><th>validation</th><th>alpha</"
       "th><th>MSE</th>"
       "<th>R²</th><th>Spearman</th><th></th></tr>\n",
       escaped(report.title), kStyle);
   for (std::size_t k = 0; k < report.attributes.size(); ++k) {
     html += attribute_row(report.attributes[k], report.result.attributes[k]);
   }
-  html += "</table>\n<h2>Loss against alpha, and calibration</h2>\n";
+  html += "</table></div>\n<h2>Loss against alpha, and calibration</h2>\n<div class=\"plots\">\n";
   for (std::size_t k = 0; k < report.attributes.size(); ++k) {
     html += curves(report.attributes[k], report.result.attributes[k], report.result.alphas);
   }
-  return html + correlation_table(report) + "</body></html>\n";
+  return html + "</div>\n" + correlation_table(report) + "</body></html>\n";
 }
 
 }  // namespace armorm

@@ -65,8 +65,8 @@ Losses moment_losses(const RidgeProblem& problem, const Candidates& candidates, 
   const std::int64_t n = problem.n_features;
   const std::size_t count = n_alphas * candidates.n_attributes;
   std::vector<double> products(count * static_cast<std::size_t>(n));
-  dense::symmetric_times(n, problem.gram.data(), static_cast<std::int64_t>(count), candidates.weights.data(),
-                         products.data());
+  dense::symmetric_times(n, problem.gram.data(), n, static_cast<std::int64_t>(count),
+                         candidates.weights.data(), products.data());
   Losses losses(count);
   losses.weight = problem.weight;
   for (std::size_t i = 0; i < count; ++i) {
@@ -165,9 +165,10 @@ void RidgeSolver::Impl::prepare(SetState& state, const RidgeMoments& moments) co
   state.n_train = problem.n_rows;
   state.selection = Losses(n_alphas * state.set.attributes.size());
   if (state.n_train > 0) {
-    auto fit = std::make_unique<RidgeFit>(std::move(problem), options, smallest);
+    const bool leverages = options.cv == RidgeCv::loo;
+    auto fit = std::make_unique<RidgeFit>(std::move(problem), options, smallest, leverages);
     state.trained = fit->solve(alphas);
-    if (options.cv == RidgeCv::loo) {
+    if (leverages) {
       state.folds.push_back(row_task(training, state.trained));
       state.folds.back().fit = std::move(fit);
     }

@@ -104,6 +104,7 @@ void EmbeddingSet::check_shard(const std::string& kind) {
   check_same(name, first, "n_shards", std::to_string(p.n_shards), std::to_string(provenance_->n_shards));
   check_same(name, first, "seed", std::to_string(p.seed), std::to_string(provenance_->seed));
   check_same(name, first, "source_rows", std::to_string(p.source_rows), std::to_string(provenance_->source_rows));
+  check_same(name, first, "weight_column", p.weight_column, provenance_->weight_column);
   check_same(name, first, "attributes", fmt::format("{}", fmt::join(p.attributes, ",")),
              fmt::format("{}", fmt::join(provenance_->attributes, ",")));
 }

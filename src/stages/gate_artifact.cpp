@@ -26,6 +26,7 @@ void GateArtifact::save(const std::filesystem::path& stem, FileSystem& files) co
   const auto k = static_cast<std::int64_t>(attributes.size());
   const PtTensors gate_tensors = state_dict(gate);
   PtTensors all{{"regression_layer.weight", {{k, hidden_size}, weight}}, {"reward_transform_matrix", {{k, k}, transform}}};
+  if (!bias.empty()) all.emplace_back("regression_layer.bias", PtTensor{{k}, bias});
   for (const auto& [name, tensor] : gate_tensors) all.emplace_back("gating." + name, tensor);
 
   std::vector<TensorSpec> specs;

@@ -17,12 +17,14 @@ struct GateArtifact {
   std::vector<std::string> attributes;  // [K]
   std::int64_t hidden_size = 0;         // D, of the backbone
   std::vector<float> weight;            // W [K, D]
+  std::vector<float> bias;              // of W, [K]; empty without fitted intercepts
   std::vector<float> transform;         // T [K, K]
   GateParameters gate;
   double temperature = 10.0;
   std::string compat;
 
-  // <stem>.pt: the state dict (logit_scale, layers.<i>.weight|bias); <stem>.safetensors: the same and W, T, names, sizes.
+  // <stem>.pt: the state dict (logit_scale, layers.<i>.weight|bias); <stem>.safetensors: the same and W (with
+  // regression_layer.bias where there are intercepts), T, names, sizes.
   void save(const std::filesystem::path& stem, FileSystem& files = posix_file_system()) const;
 };
 

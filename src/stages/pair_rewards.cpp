@@ -12,10 +12,11 @@ namespace {
 
 constexpr std::int64_t kBlockRows = 2048;
 
-// rows [M, D] bf16 times W' [D, K], accumulated in float32.
-at::Tensor rewards_of(const BFloat16* rows, std::int64_t m, std::int64_t d, const at::Tensor& weight_t) {
+// rows [M, D] bf16 times W' [D, K], accumulated in float32, plus the bias [K].
+at::Tensor rewards_of(const BFloat16* rows, std::int64_t m, std::int64_t d, const at::Tensor& weight_t,
+                      const at::Tensor& bias) {
   const at::Tensor block = at::from_blob(const_cast<BFloat16*>(rows), {m, d}, at::kBFloat16).to(at::kFloat);
-  return block.matmul(weight_t);
+  return bias.defined() ? at::addmm(bias, block, weight_t) : block.matmul(weight_t);
 }
 
 }  // namespace
@@ -26,6 +27,8 @@ PairRewards::PairRewards(const EmbeddingSet& set, const RegressionWeights& weigh
     fail_data("{}: embeddings have width {}, but the weights in {} are for width {}; both must come from one model",
               set.description(), d_, weights_origin, weights.hidden_size);
   const at::Tensor weight_t = at::from_blob(const_cast<float*>(weights.weight.data()), {k_, d_}, at::kFloat).t();
+  const at::Tensor bias =
+      weights.bias.empty() ? at::Tensor() : at::from_blob(const_cast<float*>(weights.bias.data()), {k_}, at::kFloat);
   rewards_.reserve(static_cast<std::size_t>(2 * pairs_ * k_));
   prompts_.reserve(static_cast<std::size_t>(2 * pairs_ * d_));
   for (const SafetensorsFile& file : set.files()) {
@@ -33,7 +36,8 @@ PairRewards::PairRewards(const EmbeddingSet& set, const RegressionWeights& weigh
     const auto prompts = matrix_of<BFloat16>(file, "prompt_embeddings", {embeddings.rows, 2, d_});
     const std::int64_t sides = 2 * embeddings.rows;
     for (std::int64_t first = 0; first < sides; first += kBlockRows) {
-      const at::Tensor block = rewards_of(embeddings.data + first * d_, std::min(kBlockRows, sides - first), d_, weight_t);
+      const at::Tensor block =
+          rewards_of(embeddings.data + first * d_, std::min(kBlockRows, sides - first), d_, weight_t, bias);
       const float* values = block.const_data_ptr<float>();
       for (std::int64_t i = 0; i < block.numel(); ++i)
         if (!std::isfinite(values[i]))

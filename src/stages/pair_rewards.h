@@ -14,7 +14,7 @@ namespace armorm {
 
 class PairRewards {
  public:
-  // R = E W' for both sides of every pair, once. data error when the widths differ or an embedding is not finite.
+  // R = E W' + b for both sides of every pair, once. data error when the widths differ or an embedding is not finite.
   PairRewards(const EmbeddingSet& set, const RegressionWeights& weights, const std::string& weights_origin);
 
   std::int64_t size() const { return pairs_; }

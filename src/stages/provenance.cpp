@@ -49,6 +49,7 @@ Metadata Provenance::to_metadata() const {
           {"source", source},
           {"precision", precision},
           {"attributes", json(attributes).dump()},
+          {"weight_column", weight_column},
           {"subset_names", json(subset_names).dump()},
           {"template_sha256", template_sha256},
           {"tokenizer_sha256", tokenizer_sha256},
@@ -77,6 +78,8 @@ Provenance Provenance::from_metadata(const Metadata& metadata, const std::string
   p.source = required(metadata, "source", origin);
   p.precision = required(metadata, "precision", origin);
   p.attributes = required_json<std::vector<std::string>>(metadata, "attributes", origin);
+  // Files from before there were weights lack it.
+  if (const auto column = metadata.find("weight_column"); column != metadata.end()) p.weight_column = column->second;
   p.subset_names = required_json<std::vector<std::string>>(metadata, "subset_names", origin);
   p.template_sha256 = required(metadata, "template_sha256", origin);
   p.tokenizer_sha256 = required(metadata, "tokenizer_sha256", origin);

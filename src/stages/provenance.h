@@ -20,6 +20,7 @@ struct Provenance {
   std::string source;
   std::string precision;
   std::vector<std::string> attributes;    // labelled
+  std::string weight_column;              // labelled; empty = rows have no weights
   std::vector<std::string> subset_names;  // preference, of a set with subsets
   std::string template_sha256;
   std::string tokenizer_sha256;

@@ -38,6 +38,10 @@ RegressionWeights load_safetensors(const fs::path& path) {
   if (static_cast<std::int64_t>(weights.attributes.size()) != tensor.shape[0])
     fail_data("{}: 'weight' has {} rows, but {} attributes are named; run stage1-train again", path.string(),
               tensor.shape[0], weights.attributes.size());
+  if (file.contains("bias")) {
+    const auto bias = file.at("bias", DType::f32, {tensor.shape[0]}).as<float>();
+    weights.bias.assign(bias.begin(), bias.end());
+  }
   return weights;
 }
 
@@ -49,6 +53,12 @@ RegressionWeights load_pt(const fs::path& path) {
   RegressionWeights weights;
   weights.hidden_size = found->shape[1];
   weights.weight = found->values;
+  if (const PtTensor* bias = find_tensor(tensors, "bias")) {
+    if (bias->shape != std::vector<std::int64_t>{found->shape[0]})
+      fail_data("{}: 'bias' is not of one number for each of the {} rows of 'weight'; run stage1-train again", path.string(),
+                found->shape[0]);
+    weights.bias = bias->values;
+  }
   log::warn("{}: has no .safetensors file beside it (written by the Python scripts?); its attributes have no names",
             path.string());
   return weights;
@@ -58,7 +68,11 @@ RegressionWeights load_pt(const fs::path& path) {
 
 void RegressionWeights::save(const fs::path& stem, FileSystem& files) const {
   const std::vector<std::int64_t> shape{n_attributes(), hidden_size};
-  SafetensorsWriter writer(stem.string() + ".safetensors", {{"weight", DType::f32, shape}},
+  PtTensors tensors{{"weight", {shape, weight}}};
+  if (!bias.empty()) tensors.emplace_back("bias", PtTensor{{n_attributes()}, bias});
+  std::vector<TensorSpec> specs;
+  for (const auto& [name, tensor] : tensors) specs.push_back({name, DType::f32, tensor.shape});
+  SafetensorsWriter writer(stem.string() + ".safetensors", specs,
                            {{"format", "pt"},
                             {"armorm_format_version", "1"},
                             {"armorm_version", kVersion},
@@ -66,9 +80,9 @@ void RegressionWeights::save(const fs::path& stem, FileSystem& files) const {
                             {"model", model},
                             {"dataset", dataset},
                             {"attributes", nlohmann::json(attributes).dump()}}, files);
-  writer.append(std::span<const float>(weight));
+  for (const auto& [name, tensor] : tensors) writer.append(std::span<const float>(tensor.values));
   writer.publish();
-  save_pt_file(stem.string() + ".pt", {{"weight", {shape, weight}}}, files);
+  save_pt_file(stem.string() + ".pt", tensors, files);
 }
 
 RegressionWeights RegressionWeights::load(const fs::path& stem) {

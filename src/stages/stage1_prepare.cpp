@@ -9,6 +9,7 @@
 #include "armorm/core/error.h"
 #include "armorm/core/log.h"
 #include "stages/artifact_paths.h"
+#include "stages/prompt_id.h"
 #include "stages/shard_run.h"
 
 namespace armorm {
@@ -20,7 +21,8 @@ constexpr const char* kTooLong = "longer than seq_len";
 struct LabelledShard {
   std::vector<std::int64_t> row_ids;
   std::vector<std::vector<TokenId>> tokens;
-  std::vector<std::vector<float>> labels;
+  std::vector<std::vector<float>> labels;  // with a weight column, the row's weight comes last
+  std::vector<std::int64_t> prompt_ids;
   std::int64_t special_in_content = 0;
   std::vector<std::int64_t> too_long;  // row ids
 };
@@ -36,14 +38,30 @@ ShardRows choose_rows(const ExtractionOptions& run, const Dataset& dataset) {
                       static_cast<std::uint64_t>(run.seed));
 }
 
+std::vector<std::string> label_columns(const Stage1PrepareOptions& options) {
+  std::vector<std::string> columns = options.attributes;
+  if (!options.weight_column.empty()) columns.push_back(options.weight_column);
+  return columns;
+}
+
+void check_weight(const Stage1PrepareOptions& options, const LabelledRow& row) {
+  if (options.weight_column.empty()) return;
+  const float weight = row.labels.back();
+  if (!(weight >= 0) || !std::isfinite(weight))
+    fail_data("{}: row {}: weight \"{}\" is {}; every row needs a finite weight of at least 0", options.dataset_path,
+              row.row_id, options.weight_column, std::isnan(weight) ? "missing" : fmt::format("{:g}", weight));
+}
+
 LabelledShard encode_shard(const Stage1PrepareOptions& options, const ModelInputs& model, const Dataset& dataset,
                            const ShardRows& shard, BadRows& bad_rows) {
   LabelledShard out;
   out.row_ids = shard.row_ids;
   out.tokens.resize(shard.row_ids.size());
   out.labels.resize(shard.row_ids.size());
+  out.prompt_ids.resize(shard.row_ids.size());
   std::atomic<std::int64_t> special{0};
   ParallelRows<LabelledRow> rows(thread_count(options.extraction), [&](LabelledRow& row) {
+    if (!usable(bad_rows, row.row_id, options.weight_column.c_str(), [&] { check_weight(options, row); })) return;
     const auto position = static_cast<std::size_t>(shard.position_of[static_cast<std::size_t>(row.row_id)]);
     ConversationEncoder::Encoded encoded;
     const auto encode = [&] {
@@ -54,8 +72,9 @@ LabelledShard encode_shard(const Stage1PrepareOptions& options, const ModelInput
     special += encoded.special_in_content ? 1 : 0;
     out.tokens[position] = std::move(encoded.tokens);
     out.labels[position] = std::move(row.labels);
+    out.prompt_ids[position] = prompt_id(row.messages);
   });
-  dataset.for_each_labelled(options.attributes, shard.wanted(), [&](LabelledRow&& row) { rows.push(std::move(row)); },
+  dataset.for_each_labelled(label_columns(options), shard.wanted(), [&](LabelledRow&& row) { rows.push(std::move(row)); },
                             reject_into(bad_rows));
   rows.flush();
   out.special_in_content = special;
@@ -75,25 +94,35 @@ void drop_unusable_rows(LabelledShard& shard, std::size_t limit) {
       shard.tokens[kept] = std::move(shard.tokens[i]);
       shard.labels[kept] = std::move(shard.labels[i]);
       shard.row_ids[kept] = shard.row_ids[i];
+      shard.prompt_ids[kept] = shard.prompt_ids[i];
     }
     ++kept;
   }
   shard.tokens.resize(kept);
   shard.labels.resize(kept);
   shard.row_ids.resize(kept);
+  shard.prompt_ids.resize(kept);
 }
 
-ShardTensors describe_tensors(const LabelledShard& shard, std::int64_t n_attributes, std::int64_t hidden_size) {
+ShardTensors describe_tensors(const Stage1PrepareOptions& options, const LabelledShard& shard, std::int64_t hidden_size) {
   const auto n = static_cast<std::int64_t>(shard.tokens.size());
-  std::vector<float> labels;
-  for (const std::vector<float>& row : shard.labels) labels.insert(labels.end(), row.begin(), row.end());
-  return {.embeddings = {{"embeddings", DType::bf16, {n, hidden_size}}},
-          .known = {known_tensor<float>("labels", {n, n_attributes}, labels),
-                    known_tensor<std::int64_t>("row_ids", {n}, shard.row_ids)},
-          .width = hidden_size,
-          .rows = n};
+  const std::size_t k = options.attributes.size();
+  std::vector<float> labels, weights;
+  for (const std::vector<float>& row : shard.labels) {
+    labels.insert(labels.end(), row.begin(), row.begin() + static_cast<std::ptrdiff_t>(k));
+    weights.insert(weights.end(), row.begin() + static_cast<std::ptrdiff_t>(k), row.end());
+  }
+  ShardTensors tensors{.embeddings = {{"embeddings", DType::bf16, {n, hidden_size}}},
+                       .known = {known_tensor<float>("labels", {n, static_cast<std::int64_t>(k)}, labels),
+                                 known_tensor<std::int64_t>("row_ids", {n}, shard.row_ids),
+                                 known_tensor<std::int64_t>("prompt_ids", {n}, shard.prompt_ids)},
+                       .width = hidden_size,
+                       .rows = n};
+  if (!options.weight_column.empty()) tensors.known.push_back(known_tensor<float>("sample_weights", {n}, weights));
+  return tensors;
 }
 
+// The last token of each row.
 std::vector<ExtractionRequest> make_requests(const LabelledShard& shard) {
   std::vector<ExtractionRequest> requests;
   for (const auto& tokens : shard.tokens) requests.push_back({tokens, {static_cast<std::int64_t>(tokens.size()) - 1}});
@@ -105,6 +134,7 @@ Provenance describe(const Stage1PrepareOptions& options, const ModelInputs& mode
   Provenance p = make_provenance(options.extraction, model, dataset, options.dataset_split);
   p.kind = "labelled";
   p.attributes = options.attributes;
+  p.weight_column = options.weight_column;
   p.rows = static_cast<std::int64_t>(shard.tokens.size());
   p.dropped[kTooLong] = shard.too_long;
   p.counts["special_in_content"] = shard.special_in_content;
@@ -129,6 +159,8 @@ OptionList Stage1PrepareOptions::declare() {
   list.add("dataset_path", dataset_path, "Multi-objective data set: a file, a folder, or a Hub id")
       .add("dataset_split", dataset_split, "Split of the data set")
       .add("attributes", attributes, "Label columns, comma-separated, in the order of the weights' rows")
+      .add("weight_column", weight_column,
+           "Column with a sample weight for each row, kept for stage1-train --weight_column; empty = none")
       .add("columns", columns, "Other names of columns, comma-separated: messages=conversation")
       .add("seq_len", seq_len, "Longest row in tokens, longer ones are dropped and counted; 0 = the model's limit");
   return list;
@@ -140,6 +172,8 @@ void Stage1PrepareOptions::validate() const {
   if (attributes.empty()) fail_usage("--attributes: is empty; name at least one label column");
   if (std::set<std::string>(attributes.begin(), attributes.end()).size() != attributes.size())
     fail_usage("--attributes: a name is there twice; every attribute must be named once");
+  if (std::find(attributes.begin(), attributes.end(), weight_column) != attributes.end())
+    fail_usage("--weight_column: '{}' is one of --attributes; a column is either a label or the weight", weight_column);
   if (seq_len < 0) fail_usage("--seq_len: {} is negative; use 0 for the model's limit", seq_len);
 }
 
@@ -167,7 +201,7 @@ std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options, co
   job.program = "stage1-prepare";
   job.target = target;
   job.provenance = describe(options, model, dataset, shard);
-  job.tensors = describe_tensors(shard, static_cast<std::int64_t>(options.attributes.size()), model.config.hidden_size);
+  job.tensors = describe_tensors(options, shard, model.config.hidden_size);
   job.row_ids = shard.row_ids;
   job.requests = make_requests(shard);
   job.store = [](std::size_t request, MatrixView<const float> values, DurableRows& out) { out.put(0, request, values.row(0)); };

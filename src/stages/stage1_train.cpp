@@ -1,158 +1,182 @@
 #include "armorm/stages/stage1_train.h"
 
+#include <algorithm>
 #include <cmath>
 #include <iostream>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "armorm/core/error.h"
 #include "armorm/core/log.h"
-#include "armorm/core/numpy_random.h"
 #include "armorm/core/text_table.h"
 #include "armorm/core/version.h"
-#include "armorm/data/hub_cache.h"
 #include "armorm/io/publish.h"
 #include "armorm/linear/ridge.h"
 #include "armorm/linear/ridge_report.h"
 #include "stages/artifact_paths.h"
-#include "stages/embedding_set.h"
+#include "stages/labelled_set.h"
 #include "stages/regression_weights.h"
+#include "stages/ridge_partials.h"
+#include "stages/row_groups.h"
 
 namespace armorm {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr double kTestSize = 0.2;  // of the published run
-
-struct Inputs {
-  EmbeddingSet set;
-  std::vector<std::string> attributes;
-  std::string model;
-  std::string dataset;
-};
-
-// --embeddings_dir is a folder, or, as in the Python scripts, the shards' path up to "-<shard>-of-<n>".
-EmbeddingSet open_embeddings(const Stage1TrainOptions& options, const std::string& model, const std::string& dataset) {
-  fs::path folder = options.embeddings_dir.empty() ? embeddings_folder(options.data_root, model) : fs::path(options.embeddings_dir);
-  std::string stem = dataset;
-  if (!options.embeddings_dir.empty() && !fs::is_directory(folder)) {
-    stem = folder.filename().string();
-    folder = folder.parent_path();
-  }
-  return EmbeddingSet::open(folder, stem, "labelled", "stage1-prepare");
-}
-
-Inputs open_inputs(const Stage1TrainOptions& options) {
-  const std::string model = artifact_name(options.model_path);
-  const std::string dataset = artifact_name(options.dataset_path);
-  EmbeddingSet set = open_embeddings(options, model, dataset);
-  const std::int64_t k = set.files().front().at("labels", DType::f32, {-1, -1}).shape[1];
-  std::vector<std::string> attributes;
-  if (set.provenance()) {
-    attributes = set.provenance()->attributes;
-  } else {
-    attributes = default_attributes();
-  }
-  if (static_cast<std::int64_t>(attributes.size()) != k)
-    fail_data("{}: labels have {} columns, but {} attributes are named; make the file again with stage1-prepare",
-              set.description(), k, attributes.size());
-  return {std::move(set), std::move(attributes), model, dataset};
-}
-
-std::vector<RowGroup> split_rows(std::int64_t n, std::int64_t seed) {
-  const Split split = train_test_split(n, kTestSize, static_cast<std::uint32_t>(seed));
-  std::vector<RowGroup> groups(static_cast<std::size_t>(n), kTrainRow);
-  for (const std::int64_t row : split.validation) groups[static_cast<std::size_t>(row)] = kValidationRow;
-  return groups;
-}
-
-// Calls visit(embeddings, labels, groups) for each shard.
-template <class Visit>
-void for_each_shard(const Inputs& inputs, std::span<const RowGroup> groups, const Visit& visit) {
-  std::size_t first = 0;
-  for (const SafetensorsFile& file : inputs.set.files()) {
-    const auto embeddings = matrix_of<BFloat16>(file, "embeddings", {-1, inputs.set.hidden_size()});
-    const auto labels =
-        matrix_of<float>(file, "labels", {embeddings.rows, static_cast<std::int64_t>(inputs.attributes.size())});
-    try {
-      visit(embeddings, labels, groups.subspan(first, static_cast<std::size_t>(embeddings.rows)));
-    } catch (const Error& error) {
-      if (error.kind() == ErrorKind::data) fail_data("{}: {}", file.path().string(), error.what());
-      throw;
-    }
-    first += static_cast<std::size_t>(embeddings.rows);
-  }
-}
-
-RidgeMoments accumulate(const Inputs& inputs, std::span<const RowGroup> groups, int threads) {
-  AccumulatorOptions options;
-  options.n_threads = threads;
-  const auto k = static_cast<std::int64_t>(inputs.attributes.size());
-  RidgeMoments moments;
-  for_each_shard(inputs, groups, [&](auto embeddings, auto labels, auto shard_groups) {
-    RidgeAccumulator shard(inputs.set.hidden_size(), k, options);
-    shard.add_block(embeddings, labels, shard_groups);
-    moments.add(shard.finish());
-  });
-  return moments;
-}
-
-RidgeResult fit(const Stage1TrainOptions& options, const Inputs& inputs, std::span<const RowGroup> groups) {
+RidgeOptions ridge_options(const Stage1TrainOptions& options) {
   RidgeOptions ridge;
-  ridge.alphas = options.alphas;
+  ridge.alphas = parse_alphas(options.alphas);
+  ridge.cv = parse_ridge_cv(options.cv);
   ridge.refit = options.refit;
+  ridge.standardize = options.standardize;
+  ridge.fit_intercept = options.fit_intercept;
   ridge.n_threads = static_cast<int>(options.threads);
-  RidgeSolver solver(accumulate(inputs, groups, ridge.n_threads), ridge);
-  if (solver.needs_rows())
-    for_each_shard(inputs, groups, [&](auto embeddings, auto labels, auto g) { solver.add_block(embeddings, labels, g); });
-  RidgeResult result = solver.finish();
+  return ridge;
+}
+
+// The second pass: figures on the validation rows.
+void evaluate(const Stage1TrainOptions& options, const LabelledSet& inputs, std::span<const RowGroup> groups,
+              RidgeResult& result) {
   EvaluationOptions evaluation;
-  evaluation.n_threads = ridge.n_threads;
-  RidgeEvaluator evaluator(result, evaluation);
-  for_each_shard(inputs, groups, [&](auto embeddings, auto labels, auto g) { evaluator.add_block(embeddings, labels, g); });
+  evaluation.n_bootstrap = static_cast<int>(options.bootstrap);
+  evaluation.seed = static_cast<std::uint64_t>(options.seed);
+  evaluation.n_threads = static_cast<int>(options.threads);
+  RidgeEvaluator evaluator(result, evaluation, static_cast<RowGroup>(group_count(options) - 1));
+  inputs.for_each_block(groups, [&](const LabelledBlock& b) {
+    evaluator.add_block(b.embeddings, b.labels, b.groups, b.weights, b.prompts);
+  });
   evaluator.finish(result);
-  return result;
+}
+
+RidgeReport fit(const Stage1TrainOptions& options, const LabelledSet& inputs,
+                std::span<const RowGroup> groups) {
+  RidgeMoments moments =
+      options.merge.empty() ? accumulate(options, inputs, groups) : merge_partials(options, inputs);
+  RidgeReport report{
+      inputs.model + ", " + inputs.dataset, inputs.attributes, {}, label_correlations(moments)};
+  RidgeSolver solver(moments, ridge_options(options));
+  moments = {};
+  if (solver.needs_rows())
+    inputs.for_each_block(groups, [&](const LabelledBlock& b) {
+      solver.add_block(b.embeddings, b.labels, b.groups, b.weights);
+    });
+  report.result = solver.finish();
+  evaluate(options, inputs, groups, report.result);
+  return report;
 }
 
 std::string number(double value, const char* format) {
   return std::isnan(value) ? "-" : fmt::format(fmt::runtime(format), value);
 }
 
-std::string attribute_table(const Inputs& inputs, const RidgeResult& result) {
+std::string with_interval(double value, const Interval& interval) {
+  return std::isnan(interval.low)
+             ? number(value, "{:.4f}")
+             : fmt::format("{:.4f} [{:.4f}, {:.4f}]", value, interval.low, interval.high);
+}
+
+std::string attribute_table(const RidgeReport& report) {
   TextTable table({"attribute", "n train", "n val", "alpha", "val MSE", "R2", "Spearman"});
-  for (std::size_t k = 0; k < inputs.attributes.size(); ++k) {
-    const AttributeFit& a = result.attributes[k];
-    table.add({inputs.attributes[k], std::to_string(a.n_train), std::to_string(a.n_validation), number(a.best_alpha, "{:g}"),
-               number(a.validation_mse, "{:.5f}"), number(a.r_squared, "{:.4f}"), number(a.spearman, "{:.4f}")});
+  for (std::size_t k = 0; k < report.attributes.size(); ++k) {
+    const AttributeFit& a = report.result.attributes[k];
+    table.add({report.attributes[k], std::to_string(a.n_train), std::to_string(a.n_validation),
+               number(a.best_alpha, "{:g}"), number(a.validation_mse, "{:.5f}"),
+               with_interval(a.r_squared, a.r_squared_interval),
+               with_interval(a.spearman, a.spearman_interval)});
   }
   return table.str();
 }
 
-void warn_about(const Inputs& inputs, const RidgeResult& result, bool refit) {
-  for (std::size_t k = 0; k < inputs.attributes.size(); ++k) {
-    const AttributeFit& a = result.attributes[k];
+std::string loss_curve(const AttributeFit& fit, const std::vector<double>& alphas) {
+  std::string curve;
+  for (std::size_t i = 0; i < fit.loss.size(); ++i)
+    curve += fmt::format("{}{:g}: {:.6g}", i == 0 ? "" : ", ", alphas[i], fit.loss[i]);
+  return curve;
+}
+
+void warn_about_fits(const RidgeReport& report, bool refit) {
+  for (std::size_t k = 0; k < report.attributes.size(); ++k) {
+    const AttributeFit& a = report.result.attributes[k];
     if (a.status != AttributeStatus::fitted)
-      log::warn("attribute {}: {}; {}", inputs.attributes[k], name_of(a.status),
-                a.status == AttributeStatus::no_validation_labels  ? "its alpha could not be chosen"
+      log::warn("attribute {}: {}; {}", report.attributes[k], name_of(a.status),
+                a.status == AttributeStatus::no_validation_labels          ? "its alpha could not be chosen"
                 : a.status == AttributeStatus::no_training_labels && refit ? "fitted on the validation rows"
                                                                            : "its weights are zero");
     if (a.at_grid_edge)
-      log::warn("attribute {}: the best alpha, {:g}, is at the edge of the grid; a wider --alphas may do better",
-                inputs.attributes[k], a.best_alpha);
+      log::warn(
+          "attribute {}: the best alpha, {:g}, is at the edge of the grid; a wider --alphas may do better "
+          "(loss at each "
+          "alpha: {})",
+          report.attributes[k], a.best_alpha, loss_curve(a, report.result.alphas));
   }
 }
 
-nlohmann::json report(const Stage1TrainOptions& options, const Inputs& inputs, const RidgeResult& result) {
-  nlohmann::json out = nlohmann::json::parse(
-      ridge_report_json({inputs.model + ", " + inputs.dataset, inputs.attributes, result, /*correlations=*/{}}));
+void warn_about_prompts(const Stage1TrainOptions& options, const LabelledSet& inputs) {
+  if (options.split_by == "prompt" && options.cv == "loo")
+    log::warn(
+        "--cv loo leaves out one row at a time, not the other rows of its prompt; --cv kfold leaves out "
+        "whole prompts");
+  if (options.bootstrap > 0 && inputs.prompts.empty())
+    log::warn(
+        "{}: has no prompt numbers; the bootstrap draws rows instead of prompts, and its intervals are too "
+        "narrow where "
+        "prompts repeat",
+        inputs.set.description());
+}
+
+nlohmann::json report_json(const Stage1TrainOptions& options, const LabelledSet& inputs,
+                           const RidgeReport& report) {
+  nlohmann::json out = nlohmann::json::parse(ridge_report_json(report));
   out.update({{"armorm_version", kVersion},
               {"model", inputs.model},
               {"dataset", inputs.dataset},
               {"rows", inputs.set.rows()},
               {"hidden_size", inputs.set.hidden_size()},
               {"seed", options.seed},
-              {"refit", options.refit}});
+              {"cv", options.cv},
+              {"split_by", options.split_by},
+              {"weight_column", options.weight_column},
+              {"standardize", options.standardize},
+              {"fit_intercept", options.fit_intercept},
+              {"refit", options.refit},
+              {"bootstrap", options.bootstrap}});
+  if (options.cv == "kfold") out["n_folds"] = options.n_folds;
+  if (options.bootstrap > 0) out["bootstrap_unit"] = inputs.prompts.empty() ? "row" : "prompt";
   return out;
+}
+
+RegressionWeights weights_of(const Stage1TrainOptions& options, const LabelledSet& inputs,
+                             const RidgeResult& result) {
+  RegressionWeights weights;
+  weights.model = inputs.model;
+  weights.dataset = inputs.dataset;
+  weights.attributes = inputs.attributes;
+  weights.hidden_size = inputs.set.hidden_size();
+  weights.weight.assign(result.weights.begin(), result.weights.end());
+  if (options.fit_intercept) weights.bias.assign(result.intercepts.begin(), result.intercepts.end());
+  return weights;
+}
+
+void publish(const Stage1TrainOptions& options, const LabelledSet& inputs, const RidgeReport& report, FileSystem& files) {
+  const fs::path folder = options.output_dir.empty() ? regression_weights_folder(options.data_root)
+                                                     : fs::path(options.output_dir);
+  const std::string stem = (folder / (inputs.model + "_" + inputs.dataset)).string();
+  weights_of(options, inputs, report.result).save(stem, files);
+  publish_text(stem + ".json", report_json(options, inputs, report).dump(2) + "\n", files);
+  publish_text(stem + ".html", ridge_report_html(report), files);
+  std::cout << attribute_table(report) << fmt::format("weights: {0}.pt\nreport:  {0}.json, {0}.html\n", stem);
+}
+
+void validate_partials(const Stage1TrainOptions& options) {
+  if (!options.partial.empty() && !options.merge.empty())
+    fail_usage("--partial and --merge: one writes the sums, the other reads them; give one of them");
+  if (!options.shards.empty() && options.partial.empty())
+    fail_usage("--shards: chooses what --partial adds up; give --partial FOLDER too, or leave it out");
+  for (const std::int64_t k : options.shards)
+    if (k < 1) fail_usage("--shards: {} is out of range; shards are numbered from 1", k);
+  if (std::set<std::int64_t>(options.shards.begin(), options.shards.end()).size() != options.shards.size())
+    fail_usage("--shards: a shard is there twice; name each once");
 }
 
 }  // namespace
@@ -160,46 +184,63 @@ nlohmann::json report(const Stage1TrainOptions& options, const Inputs& inputs, c
 OptionList Stage1TrainOptions::declare() {
   OptionList list;
   list.add("model_path", model_path, "Reward model whose embeddings these are: names the files")
-      .add("dataset_path", dataset_path, "Multi-objective data set whose embeddings these are: names the files")
+      .add("dataset_path", dataset_path,
+           "Multi-objective data set whose embeddings these are: names the files")
       .add("embeddings_dir", embeddings_dir,
            "Folder of the embeddings, or their path up to -<shard>-of-<n>; empty = below data_root")
       .add("output_dir", output_dir, "Folder of the weights; empty = <data_root>/regression_weights")
-      .add("alphas", alphas, "L2 strengths to choose from, comma-separated, each above 0")
+      .add("alphas", alphas,
+           "L2 strengths to choose from, above 0: comma-separated, or lo:hi:n for n of them, evenly in log10")
+      .add("cv", cv,
+           "What the strength is chosen by: the validation rows, folds of the training rows, or leaving out "
+           "each training row",
+           {"holdout", "kfold", "loo"})
+      .add("n_folds", n_folds, "Folds of --cv kfold, 2 to 254")
+      .add("split_by", split_by,
+           "prompt: rows with the same prompt stay on one side of the split, and in one fold",
+           {"row", "prompt"})
+      .add("weight_column", weight_column,
+           "Column of sample weights, which stage1-prepare --weight_column kept; empty = every row weighs 1")
+      .add("standardize", standardize, "Penalise the weights of columns scaled to unit standard deviation")
+      .add("fit_intercept", fit_intercept, "Fit a constant for each attribute, which is not penalised")
       .add("refit", refit, "Fit the final weights on train and validation rows together")
+      .add("bootstrap", bootstrap, "Resamples, by prompt, for 95 % intervals of R2 and Spearman; 0 = none")
+      .add("partial", partial,
+           "Folder for the sums of shards: adds them up and ends, for --merge to fit; empty = fit")
+      .add("shards", shards, "Shards that --partial adds up, from 1, comma-separated; empty = all")
+      .add("merge", merge, "Files or folders with the sums of all shards, comma-separated, to fit from")
       .add("threads", threads, "CPU threads; 0 = all that this process may use")
-      .add("seed", seed, "Seed of the train/validation split")
+      .add("seed", seed, "Of the train/validation split, the folds and the bootstrap")
       .add("data_root", data_root, "Folder of all artefacts ($ARMORM_DATA sets the default)");
   return list;
 }
 
 void Stage1TrainOptions::validate() const {
-  if (alphas.empty()) fail_usage("--alphas: is empty; give at least one L2 strength");
-  for (const double alpha : alphas)
-    if (!(alpha > 0) || !std::isfinite(alpha)) fail_usage("--alphas: {} is not a strength; each must be above 0", alpha);
+  parse_alphas(alphas);
+  if (n_folds < 2 || n_folds > 254)
+    fail_usage("--n_folds: {} is out of range; it must be from 2 to 254", n_folds);
+  if (bootstrap < 0 || bootstrap > 1'000'000)
+    fail_usage("--bootstrap: {} is out of range; it must be from 0 to 1000000", bootstrap);
   if (threads < 0) fail_usage("--threads: {} is negative; use 0 for all", threads);
   if (seed < 0 || seed > std::numeric_limits<std::uint32_t>::max())
     fail_usage("--seed: {} is out of range; it must be from 0 to 4294967295", seed);
+  validate_partials(*this);
 }
 
 void run_stage1_train(const Stage1TrainOptions& options, const StageEnvironment& environment) {
-  const Inputs inputs = open_inputs(options);
-  log::info("{}: {} rows of width {}, {} attributes", inputs.set.description(), inputs.set.rows(), inputs.set.hidden_size(),
-            inputs.attributes.size());
-  const std::vector<RowGroup> groups = split_rows(inputs.set.rows(), options.seed);
-  const RidgeResult result = fit(options, inputs, groups);
-  warn_about(inputs, result, options.refit);
-
-  RegressionWeights weights;
-  weights.model = inputs.model;
-  weights.dataset = inputs.dataset;
-  weights.attributes = inputs.attributes;
-  weights.hidden_size = inputs.set.hidden_size();
-  weights.weight.assign(result.weights.begin(), result.weights.end());
-  const fs::path folder = options.output_dir.empty() ? regression_weights_folder(options.data_root) : fs::path(options.output_dir);
-  const fs::path stem = folder / (inputs.model + "_" + inputs.dataset);
-  weights.save(stem, environment.files);
-  publish_text(stem.string() + ".json", report(options, inputs, result).dump(2) + "\n", environment.files);
-  std::cout << attribute_table(inputs, result) << fmt::format("weights: {}.pt\nreport:  {}.json\n", stem.string(), stem.string());
+  const LabelledSet inputs = LabelledSet::open(options);
+  log::info("{}: {} rows of width {}, {} attributes", inputs.set.description(), inputs.set.rows(),
+            inputs.set.hidden_size(), inputs.attributes.size());
+  const std::vector<RowGroup> groups = assign_groups(options, inputs.set.rows(), inputs.prompts);
+  if (!options.partial.empty()) {
+    for (const fs::path& file : save_partials(options, inputs, groups))
+      std::cout << "sums: " << file.string() << "\n";
+    return;
+  }
+  warn_about_prompts(options, inputs);
+  const RidgeReport report = fit(options, inputs, groups);
+  warn_about_fits(report, options.refit);
+  publish(options, inputs, report, environment.files);
 }
 
 }  // namespace armorm

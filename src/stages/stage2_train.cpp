@@ -361,6 +361,7 @@ void run_stage2_train(const Stage2TrainOptions& options) {
   artifact.attributes = inputs.attributes;
   artifact.hidden_size = inputs.weights.hidden_size;
   artifact.weight = inputs.weights.weight;
+  artifact.bias = inputs.weights.bias;
   artifact.transform = debiased.transform;
   artifact.gate = gate;
   artifact.temperature = options.temperature;

@@ -68,10 +68,12 @@ TEST_CASE("the HTML report escapes names and draws the curves of fitted attribut
   CHECK(count_of(html, "<figure>") == 1);
   CHECK(count_of(html, "<svg") == 2);
   // Loss 3, 1, 2 over three alphas: top left, bottom middle, half way right; the best point is drawn larger.
-  CHECK_THAT(html, Catch::Contains("points=\"10.0,10.0 120.0,130.0 230.0,70.0 \""));
-  CHECK_THAT(html, Catch::Contains("<circle cx=\"120.0\" cy=\"130.0\" r=\"4\"/>"));
+  CHECK_THAT(html, Catch::Contains("points=\"51.0,14.0 161.0,134.0 271.0,74.0 \""));
+  CHECK_THAT(html, Catch::Contains("<circle cx=\"161.0\" cy=\"134.0\" r=\"4\"/>"));
+  // The ends of the axes: log10 alpha from -1 to 1, loss from 1 to 3.
+  CHECK_THAT(html, Catch::Contains(">-1</text>") && Catch::Contains(">3</text>"));
   CHECK_THAT(html, Catch::Contains("0.2500 <small>[0.1250, 0.3750]</small>"));
-  for (const char* tag : {"table", "tr", "td", "th", "figure", "svg", "small", "h2"}) {
+  for (const char* tag : {"table", "tr", "td", "th", "figure", "svg", "text", "div", "small", "h2"}) {
     CAPTURE(tag);
     CHECK(count_of(html, std::string("<") + tag + ">") + count_of(html, std::string("<") + tag + " ") ==
           count_of(html, std::string("</") + tag + ">"));

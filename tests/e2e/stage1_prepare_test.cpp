@@ -1,0 +1,98 @@
+// What stage1-prepare hands to stage1-train besides embeddings and labels: prompts and sample weights.
+#include <map>
+
+#include "armorm/io/safetensors.h"
+#include "e2e/demo_fixture.h"
+
+using namespace armorm;
+using namespace armorm::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string row(const std::string& prompt, const std::string& answer, const std::string& rest) {
+  return R"({"messages":[{"role":"user","content":")" + prompt + R"("},{"role":"assistant","content":")" +
+         answer + R"("}],"a":)" + rest + "}\n";
+}
+
+ProcessResult prepare(const fs::path& folder, const std::string& rows, const std::vector<std::string>& more) {
+  fs::create_directories(folder / "data");
+  write_text(folder / "data/train.jsonl", rows);
+  std::vector<std::string> flags{"--model_path",   (demo_dir() / "model").string(),
+                                 "--data_root",    (folder / "root").string(),
+                                 "--dataset_path", (folder / "data").string(),
+                                 "--device",       "-1",
+                                 "--attributes",   "a"};
+  flags.insert(flags.end(), more.begin(), more.end());
+  return run_program("stage1-prepare", flags);
+}
+
+SafetensorsFile embeddings(const fs::path& folder) {
+  return SafetensorsFile::open(folder / "root/embeddings/model/data-00001-of-00001.safetensors");
+}
+
+}  // namespace
+
+TEST_CASE("rows carry the number of their prompt and their weight", "[e2e]") {
+  const TempDir dir;
+  const std::string rows = row("p", "x", "1,\"w\":0.5") + row("q", "x", "2,\"w\":2") +
+                           row("p", "a longer answer", "3,\"w\":0") + row("pp", "x", "4,\"w\":1.25");
+  const ProcessResult result = prepare(dir.path(), rows, {"--weight_column", "w", "--seq_len", "200"});
+  INFO(result.err);
+  REQUIRE(result.exit_code == 0);
+  const SafetensorsFile file = embeddings(dir.path());
+  const auto ids = file.at("row_ids", DType::i64, {4}).as<std::int64_t>();
+  const auto prompts = file.at("prompt_ids", DType::i64, {4}).as<std::int64_t>();
+  const auto weights = file.at("sample_weights", DType::f32, {4}).as<float>();
+  const auto labels = file.at("labels", DType::f32, {4, 1}).as<float>();
+  std::map<std::int64_t, std::int64_t> prompt_of;
+  std::map<std::int64_t, std::pair<float, float>> label_and_weight_of;
+  for (std::size_t i = 0; i < 4; ++i) {
+    prompt_of[ids[i]] = prompts[i];
+    label_and_weight_of[ids[i]] = {labels[i], weights[i]};
+  }
+  CHECK(prompt_of[0] == prompt_of[2]);
+  CHECK(prompt_of[0] != prompt_of[1]);
+  CHECK(prompt_of[0] != prompt_of[3]);
+  CHECK(prompt_of[1] != prompt_of[3]);
+  CHECK(label_and_weight_of == std::map<std::int64_t, std::pair<float, float>>{
+                                   {0, {1.F, 0.5F}}, {1, {2.F, 2.F}}, {2, {3.F, 0.F}}, {3, {4.F, 1.25F}}});
+  CHECK(file.metadata().at("weight_column") == "w");
+}
+
+TEST_CASE("a dropped row takes its prompt and weight with it", "[e2e]") {
+  const TempDir dir;
+  std::string words;
+  for (int i = 0; i < 200; ++i) words += "word ";
+  const std::string rows =
+      row("p", words, "1,\"w\":9") + row("q", "x", "2,\"w\":2") + row("r", "x", "3,\"w\":3");
+  REQUIRE(prepare(dir.path(), rows, {"--weight_column", "w", "--seq_len", "100"}).exit_code == 0);
+  const SafetensorsFile file = embeddings(dir.path());
+  const auto labels = file.at("labels", DType::f32, {2, 1}).as<float>();
+  const auto weights = file.at("sample_weights", DType::f32, {2}).as<float>();
+  CHECK(file.at("prompt_ids", DType::i64, {2}).numel() == 2);
+  CHECK(std::equal(labels.begin(), labels.end(), weights.begin()));
+}
+
+TEST_CASE("without a weight column there are no weights", "[e2e]") {
+  const TempDir dir;
+  REQUIRE(prepare(dir.path(), row("p", "x", "1") + row("q", "x", "2"), {}).exit_code == 0);
+  CHECK_FALSE(embeddings(dir.path()).contains("sample_weights"));
+}
+
+TEST_CASE("weights that cannot be used name their row", "[e2e]") {
+  const auto refused = [](const std::string& rest, const std::string& flag, int exit_code,
+                          const std::string& says) {
+    const TempDir dir;
+    const ProcessResult result =
+        prepare(dir.path(), row("p", "x", "1,\"w\":1") + row("q", "x", rest), {"--weight_column", flag});
+    INFO(result.err);
+    CHECK(result.exit_code == exit_code);
+    CHECK(result.err.find(says) != std::string::npos);
+    CHECK_FALSE(fs::exists(dir / "root"));
+  };
+  refused("2,\"w\":-1", "w", 4, "row 1: weight \"w\" is -1; every row needs");
+  refused("2", "w", 4, "row 1: weight \"w\" is missing");
+  refused("2", "v", 4, "v");
+  refused("2", "a", 2, "--weight_column: 'a' is one of --attributes");
+}
