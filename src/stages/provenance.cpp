@@ -80,7 +80,7 @@ Provenance Provenance::from_metadata(const Metadata& metadata, const std::string
   p.split = required(metadata, "split", origin);
   p.source = required(metadata, "source", origin);
   p.precision = required(metadata, "precision", origin);
-  p.batch_invariant = required(metadata, "batch_invariant", origin) == "true";
+  p.batch_invariant = metadata.contains("batch_invariant") && metadata.at("batch_invariant") == "true";
   if (metadata.contains("deviation")) p.deviation = metadata.at("deviation");
   p.attributes = required_json<std::vector<std::string>>(metadata, "attributes", origin);
   // Files from before there were weights lack it.

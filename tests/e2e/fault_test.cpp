@@ -177,7 +177,7 @@ TEST_CASE("stage1-train survives a fault in every call", "[e2e]") {
     Stage1TrainOptions options;
     options.model_path = (small_demo() / "model").string();
     options.dataset_path = (small_demo() / "multi-objective").string();
-    options.alphas = {0.1};
+    options.alphas = "0.1";
     options.threads = 1;
     options.data_root = (root / "data").string();
     run_stage1_train(options, {.files = files});
