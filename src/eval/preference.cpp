@@ -18,10 +18,6 @@ PairScores scores_by(const PairData& data, std::span<const std::int64_t> rows, c
   return scores;
 }
 
-PairScores attribute_scores(const PairData& data, std::span<const std::int64_t> rows, std::int64_t attribute, float scale) {
-  return scores_by(data, rows, [&](std::span<const float> r) { return scale * r[static_cast<std::size_t>(attribute)]; });
-}
-
 }  // namespace
 
 PreferenceMetrics preference_metrics(std::span<const float> chosen, std::span<const float> rejected) {
@@ -50,6 +46,11 @@ PairScores uniform_gate_scores(const PairData& data, std::span<const std::int64_
 PreferenceMetrics uniform_gate_metrics(const PairData& data, std::span<const std::int64_t> rows, float logit_scale) {
   const PairScores scores = uniform_gate_scores(data, rows, logit_scale);
   return preference_metrics(scores.chosen, scores.rejected);
+}
+
+PairScores attribute_scores(const PairData& data, std::span<const std::int64_t> rows, std::int64_t attribute,
+                            float logit_scale) {
+  return scores_by(data, rows, [&](std::span<const float> r) { return logit_scale * r[static_cast<std::size_t>(attribute)]; });
 }
 
 PreferenceMetrics attribute_metrics(const PairData& data, std::span<const std::int64_t> rows, std::int64_t attribute,

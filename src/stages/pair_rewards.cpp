@@ -75,12 +75,13 @@ void PairRewards::read_subsets(const EmbeddingSet& set) {
 MatrixView<const float> PairRewards::both_sides() const { return {rewards_.data(), 2 * pairs_, k_}; }
 
 void PairRewards::transform(const std::vector<float>& t) {
+  untransformed_ = rewards_;
   const at::Tensor rewards = at::from_blob(rewards_.data(), {2 * pairs_, k_}, at::kFloat);
   rewards.copy_(rewards.matmul(at::from_blob(const_cast<float*>(t.data()), {k_, k_}, at::kFloat)));
 }
 
-PairData PairRewards::data() const {
-  return {{rewards_.data(), pairs_, k_, 2 * k_}, {rewards_.data() + k_, pairs_, k_, 2 * k_}, {prompts_.data(), pairs_, 2 * d_},
+PairData PairRewards::data_of(const std::vector<float>& rewards) const {
+  return {{rewards.data(), pairs_, k_, 2 * k_}, {rewards.data() + k_, pairs_, k_, 2 * k_}, {prompts_.data(), pairs_, 2 * d_},
           prompts_differ_};
 }
 

@@ -20,9 +20,11 @@ class PairRewards {
   std::int64_t size() const { return pairs_; }
   // [2 N, K]: chosen and rejected of each pair in turn; the reference distribution.
   MatrixView<const float> both_sides() const;
-  // Multiplies every reward vector by T [K, K] from the right.
+  // Multiplies every reward vector by T [K, K] from the right, once.
   void transform(const std::vector<float>& t);
-  PairData data() const;
+  bool is_transformed() const { return !untransformed_.empty(); }
+  PairData data() const { return data_of(rewards_); }
+  PairData data_before_transform() const { return data_of(is_transformed() ? untransformed_ : rewards_); }
   std::int64_t prompts_differ() const;
   // Index of each pair's subset in `names`; both empty for a set without subsets.
   const std::vector<std::int64_t>& subset_of() const { return subset_of_; }
@@ -30,10 +32,12 @@ class PairRewards {
 
  private:
   void read_subsets(const EmbeddingSet& set);
+  PairData data_of(const std::vector<float>& rewards) const;
   std::int64_t pairs_ = 0;
   std::int64_t k_ = 0;
   std::int64_t d_ = 0;
-  std::vector<float> rewards_;       // [N, 2, K]
+  std::vector<float> rewards_;        // [N, 2, K]
+  std::vector<float> untransformed_;  // [N, 2, K]; empty before transform()
   std::vector<BFloat16> prompts_;    // [N, 2, D]
   std::vector<bool> prompts_differ_;
   std::vector<std::int64_t> subset_of_;

@@ -91,8 +91,8 @@ TEST_CASE("weights that cannot be used name their row", "[e2e]") {
     CHECK(result.err.find(says) != std::string::npos);
     CHECK_FALSE(fs::exists(dir / "root"));
   };
-  refused("2,\"w\":-1", "w", 4, "row 1: weight \"w\" is -1; every row needs");
-  refused("2", "w", 4, "row 1: weight \"w\" is missing");
+  refused("2,\"w\":-1", "w", 4, "row 1: w: the weight is -1; every row needs");
+  refused("2", "w", 4, "row 1: w: the weight is missing");
   refused("2", "v", 4, "v");
   refused("2", "a", 2, "--weight_column: 'a' is one of --attributes");
 }

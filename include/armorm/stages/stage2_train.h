@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "armorm/stages/common_options.h"
+#include "armorm/stages/stage_environment.h"
 
 namespace armorm {
 
@@ -24,6 +25,10 @@ struct Stage2TrainOptions {
   double weight_decay = 0.0;       // >= 0
   std::int64_t n_steps = 2000;     // optimiser steps, >= 1
   std::int64_t batch_size = 1024;  // pairs per step, >= 1
+  std::string select = "last";     // or "best": which gate of the training to keep, judged on the validation pairs
+  std::int64_t eval_every = 100;   // steps between looks at the validation pairs, >= 1
+  std::int64_t patience = 0;       // looks without a better gate after which training stops; 0 = never
+  std::int64_t seeds = 1;          // trainings with seed, seed + 1, ...; the best on the validation pairs is kept
   std::int64_t verbosity_dim = 4;  // index of the verbosity attribute
   double corr_threshold = 0.03;    // Spearman correlation with verbosity that debiasing must reach
   std::string on_unmet = "error";  // attribute that never reaches it: error, keep (lambda 0) or max (largest penalty)
@@ -31,6 +36,7 @@ struct Stage2TrainOptions {
   bool eval_reward_bench = false;
   std::string reward_bench_dataset = "allenai/reward-bench";
   std::string reward_bench_split = "filtered";
+  std::vector<std::string> eval;  // further preference sets: DATASET or DATASET:SPLIT
   double logit_scale = 1.0;    // initial value; trained
   double temperature = 10.0;   // of the softmax over attributes, > 0
   std::int64_t n_hidden = 3;   // hidden layers, >= 0
@@ -48,6 +54,6 @@ struct Stage2TrainOptions {
 
 // Reads <root>/regression_weights/<model>_<dataset> and the embeddings of the preference, reference and RewardBench sets;
 // writes <output_dir>/gating_network_<model>.pt, its self-sufficient .safetensors twin and .json report; prints the tables.
-void run_stage2_train(const Stage2TrainOptions& options);
+void run_stage2_train(const Stage2TrainOptions& options, const StageEnvironment& environment = {});
 
 }  // namespace armorm
