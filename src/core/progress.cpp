@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "armorm/core/log.h"
+#include "armorm/core/units.h"
 
 namespace armorm {
 namespace {
@@ -12,12 +13,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr auto kBarInterval = std::chrono::milliseconds(200);
 constexpr auto kLineInterval = std::chrono::minutes(1);
-constexpr int kBarWidth = 24;
-
-std::string duration_text(double seconds) {
-  const auto s = static_cast<std::int64_t>(seconds + 0.5);
-  return s >= 3600 ? fmt::format("{}h{:02}m", s / 3600, s / 60 % 60) : fmt::format("{}m{:02}s", s / 60, s % 60);
-}
 
 }  // namespace
 
@@ -52,9 +47,7 @@ std::string Progress::line() const {
   const double fraction = total_ > 0 ? static_cast<double>(rows_) / static_cast<double>(total_) : 1.0;
   const double rate = elapsed > 0 ? static_cast<double>(rows_) / elapsed : 0.0;
   const double left = rate > 0 ? static_cast<double>(total_ - rows_) / rate : 0.0;
-  const int filled = static_cast<int>(fraction * kBarWidth);
-  std::string text = fmt::format("{} [{:<{}}] {}/{} rows, {:.1f} rows/s", what_, std::string(filled, '#'), kBarWidth,
-                                 rows_, total_, rate);
+  std::string text = fmt::format("{} {} {}/{} rows, {:.1f} rows/s", what_, bar_text(fraction), rows_, total_, rate);
   if (tokens_ > 0 && elapsed > 0) text += fmt::format(", {:.0f} tok/s", static_cast<double>(tokens_) / elapsed);
   return text + fmt::format(", {} left ", duration_text(left));
 }

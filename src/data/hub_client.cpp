@@ -7,6 +7,8 @@
 
 #include "armorm/core/error.h"
 #include "armorm/core/log.h"
+#include "armorm/core/parallel.h"
+#include "armorm/core/units.h"
 #include "armorm/io/publish.h"
 #include "data/hub_client_download.h"
 #include "io/checked_json.h"
@@ -21,6 +23,7 @@ using data::HubRepo;
 constexpr std::size_t kMaxListingBytes = std::size_t{1} << 28;
 constexpr int kMaxListingDepth = 64;
 constexpr std::size_t kCommitDigits = 40;
+constexpr int kConnections = 4;  // one does not fill a fast line
 
 struct Listing {
   std::string commit;
@@ -89,7 +92,7 @@ void check_space(const HubRepo& repo, std::uint64_t wanted) {
   const fs::space_info space = fs::space(repo.path(), error);
   if (!error && space.available < wanted)
     fail_io("{}: needs {} more, but {} has {} free; free space or set HF_HOME to another disk", repo.name(),
-            data::bytes_text(wanted), repo.path().string(), data::bytes_text(space.available));
+            bytes_text(wanted), repo.path().string(), bytes_text(space.available));
 }
 
 // snapshots/<commit>/<name> -> ../../blobs/<etag>, in one step for those who look.
@@ -127,6 +130,16 @@ std::vector<HubFile> describe_missing(HttpClient& client, const HubRepo& repo, c
   return files;
 }
 
+// The largest first, so that the last one is not waited for alone.
+void fetch_blobs(const HubRepo& repo, const std::string& commit, std::vector<HubFile> files, std::uint64_t wanted) {
+  std::stable_sort(files.begin(), files.end(), [](const HubFile& a, const HubFile& b) { return a.bytes > b.bytes; });
+  data::DownloadProgress progress("fetching " + repo.name(), wanted);
+  parallel_for(static_cast<std::int64_t>(files.size()), kConnections, [&](std::int64_t i) {
+    HttpClient client(repo.options.http);
+    data::fetch_blob(client, repo, commit, files[static_cast<std::size_t>(i)], progress);
+  });
+}
+
 }  // namespace
 
 fs::path fetch_snapshot(const HubClientOptions& options, RepoKind kind, const HubId& id) {
@@ -139,9 +152,9 @@ fs::path fetch_snapshot(const HubClientOptions& options, RepoKind kind, const Hu
   const std::uint64_t wanted = bytes_to_fetch(repo.path() / "blobs", files);
   check_space(repo, wanted);
   if (wanted > 0)
-    log::info("fetching {}: {} files, {}, into {}", repo.name(), files.size(), data::bytes_text(wanted),
+    log::info("fetching {}: {} files, {}, into {}", repo.name(), files.size(), bytes_text(wanted),
               repo.path().string());
-  for (const HubFile& file : files) data::fetch_blob(client, repo, listing.commit, file);
+  fetch_blobs(repo, listing.commit, files, wanted);
   // Only now, so that a folder which is there is a whole one.
   for (const HubFile& file : files) link_file(snapshot, file);
   write_ref(repo, listing.commit);

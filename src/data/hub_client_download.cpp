@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <chrono>
 #include <fstream>
 
 #include "armorm/core/error.h"
@@ -20,7 +19,6 @@ namespace {
 
 constexpr std::size_t kSha256Digits = 64;
 constexpr int kContentTries = 2;
-constexpr auto kLogInterval = std::chrono::seconds(5);
 
 // The server sent something that is not the file. Never leaves this file.
 struct WrongContent {};
@@ -99,29 +97,6 @@ class PartialFile {
   io::Descriptor descriptor_;
 };
 
-class Meter {
- public:
-  explicit Meter(std::string what, std::uint64_t total) : what_(std::move(what)), total_(total) {}
-
-  void show(std::uint64_t done, std::uint64_t received) {
-    received_ += received;
-    const auto now = Clock::now();
-    if (now < next_) return;
-    next_ = now + kLogInterval;
-    const double rate = static_cast<double>(received_) / std::chrono::duration<double>(now - start_).count();
-    log::info("{}: {} of {}, {}/s, {:.0f} s left", what_, bytes_text(done), bytes_text(total_),
-              bytes_text(static_cast<std::uint64_t>(rate)), static_cast<double>(total_ - done) / rate);
-  }
-
- private:
-  using Clock = std::chrono::steady_clock;
-  std::string what_;
-  std::uint64_t total_;
-  std::uint64_t received_ = 0;
-  Clock::time_point start_ = Clock::now();
-  Clock::time_point next_ = start_ + kLogInterval;
-};
-
 // Where the body of a 2xx begins in the file.
 std::uint64_t start_of_body(const HttpResponse& response, std::uint64_t asked) {
   if (response.status == 200) return 0;  // it ignores Range, or none was sent
@@ -136,9 +111,10 @@ struct Download {
   const HubFile& file;
   std::string path;  // below the endpoint
   std::string what;
+  DownloadProgress& progress;
 
   // One request from where `partial` ends; the offset it came to.
-  std::uint64_t attempt(PartialFile& partial, Meter& meter, std::uint64_t have, HttpOutcome& outcome) const {
+  std::uint64_t attempt(PartialFile& partial, std::uint64_t have, HttpOutcome& outcome) const {
     HttpRequest request = repo.request(path);
     if (have > 0) request.headers.emplace_back("Range", fmt::format("bytes={}-", have));
     std::uint64_t offset = have;
@@ -146,7 +122,7 @@ struct Download {
                         [&](std::span<const std::byte> bytes) {
                           partial.write_at(offset, bytes);
                           offset += bytes.size();
-                          meter.show(offset, bytes.size());
+                          progress.received(bytes.size());
                         }};
     outcome = client.send_once(request, sink);
     return offset;
@@ -154,11 +130,10 @@ struct Download {
 
   void complete(PartialFile& partial) const {
     HttpBackoff backoff(client.options());
-    Meter meter(what, file.bytes);
     for (std::uint64_t have = partial.bytes(); have != file.bytes;) {
       if (have > file.bytes) throw WrongContent{};
       HttpOutcome outcome;
-      const std::uint64_t offset = attempt(partial, meter, have, outcome);
+      const std::uint64_t offset = attempt(partial, have, outcome);
       const bool success = outcome.response.status >= 200 && outcome.response.status < 300;
       if (outcome.response.status == 416) throw WrongContent{};
       if (outcome.failure.empty() && !success && !outcome.retryable) repo.refuse(what, outcome.response);
@@ -205,13 +180,14 @@ bool is_there(const fs::path& blob, const HubFile& file) {
 
 }  // namespace
 
-void fetch_blob(HttpClient& client, const HubRepo& repo, const std::string& commit, const HubFile& file) {
+void fetch_blob(HttpClient& client, const HubRepo& repo, const std::string& commit, const HubFile& file,
+                DownloadProgress& progress) {
   const fs::path blob = repo.path() / "blobs" / file.etag;
   const HubLock lock(repo.options.cache / ".locks" / repo.folder() / (file.etag + ".lock"));
   if (is_there(blob, file)) return;
   const fs::path incomplete = blob.string() + ".incomplete";
   const Download download{client, repo, file, file_path(repo, commit, file.name),
-                          repo.name() + ": " + file.name};
+                          repo.name() + ": " + file.name, progress};
   for (int tried = 1; tried <= kContentTries; ++tried) {
     if (download.fetch(incomplete, blob)) return;
     fs::remove(incomplete);

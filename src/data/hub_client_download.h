@@ -6,6 +6,7 @@
 #include <string>
 
 #include "armorm/data/hub_client.h"
+#include "data/download_progress.h"
 
 namespace armorm::data {
 
@@ -36,8 +37,7 @@ HubFile describe_file(HttpClient& client, const HubRepo& repo, const std::string
                       const std::string& name);
 
 // Puts blobs/<etag> in place unless it is there. Continues blobs/<etag>.incomplete.
-void fetch_blob(HttpClient& client, const HubRepo& repo, const std::string& commit, const HubFile& file);
-
-std::string bytes_text(std::uint64_t bytes);  // "16.1 GB"
+void fetch_blob(HttpClient& client, const HubRepo& repo, const std::string& commit, const HubFile& file,
+                DownloadProgress& progress);
 
 }  // namespace armorm::data

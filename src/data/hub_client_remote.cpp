@@ -110,11 +110,4 @@ std::string file_path(const HubRepo& repo, const std::string& commit, const std:
                      commit, escaped_path(name));
 }
 
-std::string bytes_text(std::uint64_t bytes) {
-  const auto value = static_cast<double>(bytes);
-  if (value >= 1e9) return fmt::format("{:.1f} GB", value / 1e9);
-  if (value >= 1e6) return fmt::format("{:.1f} MB", value / 1e6);
-  return fmt::format("{} bytes", bytes);
-}
-
 }  // namespace armorm::data

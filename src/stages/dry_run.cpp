@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "armorm/core/text_table.h"
+#include "armorm/core/units.h"
 #include "armorm/io/safetensors.h"
 #include "armorm/model/matmul_rate.h"
 
@@ -17,19 +18,6 @@ constexpr int kBarWidth = 40;
 constexpr std::int64_t kPlannedBatchTokens = 16384;
 // A frozen decoder reaches about this much of the rate of one large matrix product.
 constexpr double kReachedFraction = 0.65;
-
-std::string bytes_text(double bytes) {
-  const char* const units[] = {"bytes", "kB", "MB", "GB", "TB"};
-  std::size_t unit = 0;
-  for (; bytes >= 1000.0 && unit + 1 < std::size(units); ++unit) bytes /= 1000.0;
-  return fmt::format(fmt::runtime(unit == 0 ? "{:.0f} {}" : "{:.1f} {}"), bytes, units[unit]);
-}
-
-std::string duration_text(double seconds) {
-  if (seconds < 60.0) return fmt::format("{:.1f} s", seconds);
-  const auto minutes = static_cast<std::int64_t>(seconds / 60.0 + 0.5);
-  return minutes < 60 ? fmt::format("{} min", minutes) : fmt::format("{} h {:02} min", minutes / 60, minutes % 60);
-}
 
 double percent(std::int64_t part, std::int64_t whole) {
   return whole > 0 ? 100.0 * static_cast<double>(part) / static_cast<double>(whole) : 0.0;
@@ -111,8 +99,8 @@ std::string work_section(const ExtractionOptions& options, const ModelConfig& co
                                     duration_text(work.flops() / 1e14)));
   const double weights = static_cast<double>(parameter_count(config)) * (precision == Precision::fp32 ? 4.0 : 2.0);
   return out + line("memory", fmt::format("{} of weights ({:.4g} million parameters) and {} of token ids on the host",
-                                          bytes_text(weights), static_cast<double>(parameter_count(config)) / 1e6,
-                                          bytes_text(static_cast<double>(work.input_tokens) * sizeof(TokenId))));
+                                          bytes_text(static_cast<std::uint64_t>(weights)), static_cast<double>(parameter_count(config)) / 1e6,
+                                          bytes_text(static_cast<std::uint64_t>(work.input_tokens) * sizeof(TokenId))));
 }
 
 std::string target_section(const DryRunPlan& plan) {
@@ -120,10 +108,10 @@ std::string target_section(const DryRunPlan& plan) {
   std::error_code error;
   while (!existing.empty() && !std::filesystem::exists(existing, error)) existing = existing.parent_path();
   const auto space = std::filesystem::space(existing.empty() ? "." : existing, error);
-  const std::string size = bytes_text(static_cast<double>(plan.target_bytes));
+  const std::string size = bytes_text(plan.target_bytes);
   std::string out = line("file", fmt::format("{} ({})", plan.target.string(), size));
   if (!error && space.available < plan.target_bytes)
-    out += line("", fmt::format("WARNING: only {} are free there", bytes_text(static_cast<double>(space.available))));
+    out += line("", fmt::format("WARNING: only {} are free there", bytes_text(space.available)));
   if (std::filesystem::exists(plan.target, error)) out += line("", "exists already and would be replaced");
   return out;
 }

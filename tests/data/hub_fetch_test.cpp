@@ -319,7 +319,7 @@ TEST_CASE("a file larger than the disk is not begun", "[unit]") {
   const std::string error = error_of(ErrorKind::io, [&] {
     armorm::fetch_snapshot(options, RepoKind::model, {"org/name", "main"});
   });
-  CHECK_THAT(error, Contains("900000000.0 GB") && Contains("free space"));
+  CHECK_THAT(error, Contains("900000.0 TB") && Contains("free space"));
 }
 
 TEST_CASE("many at once fetch every file once", "[unit]") {
