@@ -8,26 +8,7 @@
 #include <numeric>
 
 #include "armorm/core/error.h"
-
-#if defined(ARMORM_WITH_LAPACK)
-// The Fortran interface: matrices by columns, so a row-major lower triangle is an upper one here, and a
-// row-major [m, n] set of vectors has one vector in each column.
-extern "C" {
-void dgemm_(const char* transa, const char* transb, const int* m, const int* n, const int* k,
-            const double* alpha, const double* a, const int* lda, const double* b, const int* ldb,
-            const double* beta, double* c, const int* ldc);
-void dsytrd_(const char* uplo, const int* n, double* a, const int* lda, double* d, double* e, double* tau,
-             double* work, const int* lwork, int* info);
-void dormtr_(const char* side, const char* uplo, const char* trans, const int* m, const int* n,
-             const double* a, const int* lda, const double* tau, double* c, const int* ldc, double* work,
-             const int* lwork, int* info);
-void dstedc_(const char* compz, const int* n, double* d, double* e, double* z, const int* ldz, double* work,
-             const int* lwork, int* iwork, const int* liwork, int* info);
-// Of OpenBLAS; absent from other libraries.
-int openblas_get_num_threads() __attribute__((weak));
-void openblas_set_num_threads(int n) __attribute__((weak));
-}
-#endif
+#include "linear/blas_library.h"
 
 namespace armorm::dense {
 namespace {
@@ -38,7 +19,7 @@ namespace {
   return static_cast<int>(n);
 }
 
-#if defined(ARMORM_WITH_LAPACK)
+#if defined(ARMORM_OPENBLAS)
 // OpenBLAS 0.3.21 gives wrong results, rarely, when these routines run on several threads at once (9 of 4,345
 // runs of a two-thread solve here), so each takes its turn; the pool's other work goes on beside it.
 std::recursive_mutex& lapack_turn() {
@@ -51,7 +32,7 @@ std::recursive_mutex& lapack_turn() {
   if (info != 0) fail_internal("ridge: {} failed with info {}", routine, info);
 }
 
-#if !defined(ARMORM_WITH_LAPACK)
+#if !defined(ARMORM_OPENBLAS)
 using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using ConstMap = Eigen::Map<const Matrix>;
 using Map = Eigen::Map<Matrix>;
@@ -59,16 +40,15 @@ using Map = Eigen::Map<Matrix>;
 
 }  // namespace
 
-#if defined(ARMORM_WITH_LAPACK)
+#if defined(ARMORM_OPENBLAS)
 
 SingleThreadedBlas::SingleThreadedBlas() {
-  if (openblas_get_num_threads == nullptr || openblas_set_num_threads == nullptr) return;
-  previous_ = openblas_get_num_threads();
-  openblas_set_num_threads(1);
+  previous_ = blas_library().get_num_threads();
+  blas_library().set_num_threads(1);
 }
 
 SingleThreadedBlas::~SingleThreadedBlas() {
-  if (previous_ > 0) openblas_set_num_threads(previous_);
+  if (previous_ > 0) blas_library().set_num_threads(previous_);
 }
 
 // A row-major matrix is its transpose to Fortran, so the factors change places.
@@ -82,7 +62,7 @@ void gemm(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n, st
   const int stride_a = as_int(lda);
   const int stride_b = as_int(ldb);
   const int stride_c = as_int(ldc);
-  dgemm_(transpose_b ? "T" : "N", transpose_a ? "T" : "N", &rows, &columns, &depth, &alpha, b, &stride_b, a,
+  blas_library().dgemm(transpose_b ? "T" : "N", transpose_a ? "T" : "N", &rows, &columns, &depth, &alpha, b, &stride_b, a,
          &stride_a, &beta, c, &stride_c);
 }
 
@@ -94,11 +74,11 @@ void ShiftedSolver::decompose(double smallest_alpha) {
   int info = 0;
   int size = -1;
   double wanted = 0.0;
-  dsytrd_("U", &n, reflectors_.data(), &n, diagonal_.data(), off_diagonal_.data(), tau_.data(), &wanted,
+  blas_library().dsytrd("U", &n, reflectors_.data(), &n, diagonal_.data(), off_diagonal_.data(), tau_.data(), &wanted,
           &size, &info);
   size = std::max(1, static_cast<int>(wanted));
   std::vector<double> work(static_cast<std::size_t>(size));
-  dsytrd_("U", &n, reflectors_.data(), &n, diagonal_.data(), off_diagonal_.data(), tau_.data(), work.data(),
+  blas_library().dsytrd("U", &n, reflectors_.data(), &n, diagonal_.data(), off_diagonal_.data(), tau_.data(), work.data(),
           &size, &info);
   check_info("dsytrd", info);
   if (!well_conditioned(smallest_alpha)) diagonalise();
@@ -112,7 +92,7 @@ void ShiftedSolver::diagonalise() {
   std::vector<double> work(static_cast<std::size_t>(size));
   std::vector<int> integer_work(static_cast<std::size_t>(integers));
   int info = 0;
-  dstedc_("I", &n, diagonal_.data(), off_diagonal_.data(), vectors_.data(), &n, work.data(), &size,
+  blas_library().dstedc("I", &n, diagonal_.data(), off_diagonal_.data(), vectors_.data(), &n, work.data(), &size,
           integer_work.data(), &integers, &info);
   check_info("dstedc", info);
   work = {};
@@ -129,11 +109,11 @@ void ShiftedSolver::apply(bool transpose, std::span<double> vectors) const {
   int info = 0;
   int size = -1;
   double wanted = 0.0;
-  dormtr_("L", "U", direction, &n, &count, reflectors_.data(), &n, tau_.data(), vectors.data(), &n, &wanted,
+  blas_library().dormtr("L", "U", direction, &n, &count, reflectors_.data(), &n, tau_.data(), vectors.data(), &n, &wanted,
           &size, &info);
   size = std::max(1, static_cast<int>(wanted));
   std::vector<double> work(static_cast<std::size_t>(size));
-  dormtr_("L", "U", direction, &n, &count, reflectors_.data(), &n, tau_.data(), vectors.data(), &n,
+  blas_library().dormtr("L", "U", direction, &n, &count, reflectors_.data(), &n, tau_.data(), vectors.data(), &n,
           work.data(), &size, &info);
   check_info("dormtr", info);
 }
