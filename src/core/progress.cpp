@@ -1,45 +1,27 @@
 #include "armorm/core/progress.h"
 
-#include <unistd.h>
+#include <fmt/format.h>
 
-#include <cstdio>
-
-#include "armorm/core/log.h"
 #include "armorm/core/units.h"
 
 namespace armorm {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-constexpr auto kBarInterval = std::chrono::milliseconds(200);
-constexpr auto kLineInterval = std::chrono::minutes(1);
+constexpr auto kLogInterval = std::chrono::minutes(1);
 
 }  // namespace
 
 Progress::Progress(std::string what, std::int64_t total_rows)
-    : what_(std::move(what)), total_(total_rows), terminal_(isatty(STDERR_FILENO) == 1), start_(Clock::now()) {
-  next_ = start_ + (terminal_ ? Clock::duration(kBarInterval) : Clock::duration(kLineInterval));
-}
+    : what_(std::move(what)), total_(total_rows), status_(kLogInterval), start_(StatusLine::Clock::now()) {}
 
-Progress::~Progress() {
-  if (drawn_) std::fprintf(stderr, "\r%s\n", line().c_str());
-}
+Progress::~Progress() { status_.finish(line()); }
 
-double Progress::seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+double Progress::seconds() const { return std::chrono::duration<double>(StatusLine::Clock::now() - start_).count(); }
 
 void Progress::advance(std::int64_t rows, std::int64_t tokens) {
   rows_ += rows;
   tokens_ += tokens;
-  const auto now = Clock::now();
-  if (now < next_) return;
-  if (terminal_) {
-    std::fprintf(stderr, "\r%s", line().c_str());
-    drawn_ = true;
-    next_ = now + kBarInterval;
-  } else {
-    log::info("{}", line());
-    next_ = now + kLineInterval;
-  }
+  if (status_.due()) status_.show(line());
 }
 
 std::string Progress::line() const {

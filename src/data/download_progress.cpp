@@ -1,46 +1,29 @@
 #include "data/download_progress.h"
 
-#include <unistd.h>
+#include <fmt/format.h>
 
-#include <cstdio>
-
-#include "armorm/core/log.h"
 #include "armorm/core/units.h"
 
 namespace armorm::data {
 namespace {
 
-constexpr auto kBarInterval = std::chrono::milliseconds(200);
-constexpr auto kLineInterval = std::chrono::seconds(5);
+constexpr auto kLogInterval = std::chrono::seconds(5);
 
 }  // namespace
 
 DownloadProgress::DownloadProgress(std::string what, std::uint64_t total)
-    : what_(std::move(what)), total_(total), terminal_(isatty(STDERR_FILENO) == 1) {
-  next_ = start_ + (terminal_ ? Clock::duration(kBarInterval) : Clock::duration(kLineInterval));
-}
+    : what_(std::move(what)), total_(total), status_(kLogInterval) {}
 
-DownloadProgress::~DownloadProgress() {
-  if (drawn_) std::fprintf(stderr, "\r%s\n", line().c_str());
-}
+DownloadProgress::~DownloadProgress() { status_.finish(line()); }
 
 void DownloadProgress::received(std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
   received_ += bytes;
-  const auto now = Clock::now();
-  if (now < next_) return;
-  if (terminal_) {
-    std::fprintf(stderr, "\r%s", line().c_str());
-    drawn_ = true;
-    next_ = now + kBarInterval;
-  } else {
-    log::info("{}", line());
-    next_ = now + kLineInterval;
-  }
+  if (status_.due()) status_.show(line());
 }
 
 std::string DownloadProgress::line() const {
-  const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
+  const double seconds = std::chrono::duration<double>(StatusLine::Clock::now() - start_).count();
   const double rate = seconds > 0 ? static_cast<double>(received_) / seconds : 0.0;
   // A file that came wrong is fetched again, so that more than the total may come.
   const double left = received_ < total_ ? static_cast<double>(total_ - received_) / rate : 0.0;

@@ -1,10 +1,11 @@
 // How far the download of a repository is, on stderr: a bar on a terminal, a line every few seconds otherwise.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <mutex>
 #include <string>
+
+#include "armorm/core/status_line.h"
 
 namespace armorm::data {
 
@@ -20,16 +21,13 @@ class DownloadProgress {
   void received(std::uint64_t bytes);
 
  private:
-  using Clock = std::chrono::steady_clock;
   std::string line() const;
   std::string what_;
   std::uint64_t total_;
-  bool terminal_;
   std::mutex mutex_;
   std::uint64_t received_ = 0;
-  bool drawn_ = false;
-  Clock::time_point start_ = Clock::now();
-  Clock::time_point next_;
+  StatusLine status_;
+  StatusLine::Clock::time_point start_ = StatusLine::Clock::now();
 };
 
 }  // namespace armorm::data

@@ -73,6 +73,15 @@ std::vector<std::string> stage_flags(const std::string& program, const fs::path&
   return flags;
 }
 
+ProcessResult run_stage(const std::string& program, const fs::path& root, const std::vector<std::string>& more) {
+  std::vector<std::string> flags = stage_flags(program, demo_dir(), root);
+  flags.insert(flags.end(), more.begin(), more.end());
+  ProcessResult result = run_program(program, flags);
+  INFO(result.err);
+  REQUIRE(result.exit_code == 0);
+  return result;
+}
+
 void copy_tree(const fs::path& from, const fs::path& to) {
   fs::create_directories(to.parent_path());
   fs::copy(from, to, fs::copy_options::recursive);

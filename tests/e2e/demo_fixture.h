@@ -20,6 +20,10 @@ const std::filesystem::path& demo_run();
 std::vector<std::string> stage_flags(const std::string& program, const std::filesystem::path& demo,
                                      const std::filesystem::path& root);
 
+// Runs a stage on the demo with `more` flags; the test fails where the stage does.
+ProcessResult run_stage(const std::string& program, const std::filesystem::path& root,
+                        const std::vector<std::string>& more);
+
 void copy_tree(const std::filesystem::path& from, const std::filesystem::path& to);
 void write_text(const std::filesystem::path& path, const std::string& text);
 std::string replace_in_file(const std::filesystem::path& path, const std::string& from, const std::string& to);

@@ -9,15 +9,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-ProcessResult run_stage(const std::string& program, const fs::path& root, const std::vector<std::string>& more) {
-  std::vector<std::string> flags = stage_flags(program, demo_dir(), root);
-  flags.insert(flags.end(), more.begin(), more.end());
-  ProcessResult result = run_program(program, flags);
-  INFO(result.err);
-  REQUIRE(result.exit_code == 0);
-  return result;
-}
-
 std::string capture(const std::string& text, const std::string& pattern) {
   std::smatch match;
   INFO(text);

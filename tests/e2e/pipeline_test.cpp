@@ -46,15 +46,6 @@ float largest_difference(const std::string& a, const std::string& b) {
   return largest;
 }
 
-ProcessResult run_stage(const std::string& program, const fs::path& root, std::vector<std::string> more) {
-  std::vector<std::string> flags = stage_flags(program, demo_dir(), root);
-  flags.insert(flags.end(), more.begin(), more.end());
-  ProcessResult result = run_program(program, flags);
-  INFO(result.err);
-  REQUIRE(result.exit_code == 0);
-  return result;
-}
-
 }  // namespace
 
 TEST_CASE("stage1-prepare writes every row once, in the order of the published shuffle", "[e2e]") {

@@ -1,9 +1,10 @@
 // Progress of a long run on stderr: a bar on a terminal, one line a minute otherwise.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <string>
+
+#include "armorm/core/status_line.h"
 
 namespace armorm {
 
@@ -26,10 +27,8 @@ class Progress {
   std::int64_t total_;
   std::int64_t rows_ = 0;
   std::int64_t tokens_ = 0;
-  bool terminal_;
-  bool drawn_ = false;
-  std::chrono::steady_clock::time_point start_;
-  std::chrono::steady_clock::time_point next_;
+  StatusLine status_;
+  StatusLine::Clock::time_point start_;
 };
 
 }  // namespace armorm

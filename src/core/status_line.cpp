@@ -1,0 +1,36 @@
+#include "armorm/core/status_line.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "armorm/core/log.h"
+
+namespace armorm {
+namespace {
+
+constexpr auto kRedrawInterval = std::chrono::milliseconds(200);
+
+}  // namespace
+
+StatusLine::StatusLine(Clock::duration log_interval)
+    : terminal_(isatty(STDERR_FILENO) == 1),
+      interval_(terminal_ ? Clock::duration(kRedrawInterval) : log_interval),
+      next_(Clock::now() + interval_) {}
+
+void StatusLine::show(const std::string& text) {
+  if (terminal_) {
+    std::fprintf(stderr, "\r%s", text.c_str());
+    drawn_ = true;
+  } else {
+    log::info("{}", text);
+  }
+  next_ = Clock::now() + interval_;
+}
+
+void StatusLine::finish(const std::string& text) {
+  if (drawn_) std::fprintf(stderr, "\r%s\n", text.c_str());
+  drawn_ = false;
+}
+
+}  // namespace armorm
