@@ -51,8 +51,8 @@ std::unique_ptr<io::WritableFile> create_temporary(FileSystem& files, const fs::
   remove_abandoned(files, target);
   for (;;) {
     auto file = std::make_unique<io::WritableFile>(files, temporary_beside(target), O_CREAT | O_EXCL);
-    // Between creation and lock another process may have taken it for abandoned.
-    if (!file->lock() || file->is_still_there()) return file;
+    // Between creation and lock another process may have taken it for abandoned: it holds the lock, or the file is gone.
+    if (file->lock() ? file->is_still_there() : errno != EWOULDBLOCK) return file;
   }
 }
 
@@ -98,14 +98,14 @@ const fs::path& AtomicFile::temporary() const noexcept { return file_->path(); }
 void AtomicFile::publish() {
   if (!file_->is_open()) fail_internal("{}: published twice", target_.string());
   file_->sync();
-  try {
-    file_->close();
-    if (files_->rename(temporary(), target_) != 0)
-      fail_io("{}: cannot be put in place: {}", target_.string(), io::reason(errno));
-  } catch (const Error&) {
+  // Still open, and so locked: another process that publishes to this target would take a closed one for abandoned.
+  if (files_->rename(temporary(), target_) != 0) {
+    const int error = errno;
     if (!kept_) files_->remove(temporary());
-    throw;
+    file_->close();
+    fail_io("{}: cannot be put in place: {}", target_.string(), io::reason(error));
   }
+  file_->close();
   io::sync_folder(*files_, io::folder_of(target_));
 }
 

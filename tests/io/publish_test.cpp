@@ -3,8 +3,10 @@
 #include <sys/resource.h>
 
 #include <array>
+#include <atomic>
 #include <csignal>
 #include <fstream>
+#include <thread>
 
 #include "armorm/core/error.h"
 #include "armorm/io/mapped_file.h"
@@ -74,6 +76,27 @@ TEST_CASE("an abandoned or failed write leaves the old file and no other", "[uni
     CHECK_THROWS_WITH(file.write("0123456789abc"), Contains("writing 3 bytes failed"));
   }
   CHECK(armorm::read_text_file(dir / "x") == "old");
+  CHECK(entries(dir.path()) == 1);
+}
+
+TEST_CASE("many may publish to one target at once", "[unit]") {
+  const TempDir dir;
+  std::atomic<int> failures{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 6; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 100; ++i) {
+        try {
+          armorm::publish_text(dir / "x", "whole");
+        } catch (const armorm::Error&) {
+          ++failures;
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(failures == 0);
+  CHECK(armorm::read_text_file(dir / "x") == "whole");
   CHECK(entries(dir.path()) == 1);
 }
 
