@@ -60,11 +60,17 @@ void relu_backward(const at::Tensor& output, double scale, at::Tensor& d) {
     d.mul_(output.gt(0)).mul_(scale);
     return;
   }
-  const float* y = output.const_data_ptr<float>();
   float* x = d.mutable_data_ptr<float>();
-  at::parallel_for(0, d.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
-    gate_rows::relu_backward(y + begin, static_cast<float>(scale), x + begin, end - begin);
-  });
+  const auto run = [&](const auto* y) {
+    at::parallel_for(0, d.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+      gate_rows::relu_backward(y + begin, static_cast<float>(scale), x + begin, end - begin);
+    });
+  };
+  if (output.scalar_type() == at::kBFloat16) {
+    run(static_cast<const BFloat16*>(output.const_data_ptr()));
+  } else {
+    run(output.const_data_ptr<float>());
+  }
 }
 
 }  // namespace
@@ -103,6 +109,7 @@ at::Tensor GateNetwork::forward(const at::Tensor& x, const std::optional<Dropout
   kept_scale_ = drops ? 1.0 / (1.0 - dropout->probability) : 1.0;
   at::Tensor h = x;
   for (std::size_t i = 0; i < n_layers(); ++i) {
+    h = to_operand(h, precision_);
     if (dropout) inputs_.push_back(h);
     h = layer_output(h, weight(i), bias(i), precision_);
     if (i + 1 == n_layers()) break;
@@ -120,10 +127,11 @@ std::vector<at::Tensor> GateNetwork::backward(const at::Tensor& d_logits, const 
   gradients[0] = d_scale.reshape({1});
   at::Tensor d = d_logits;
   for (std::size_t i = n_layers(); i-- > 0;) {
-    gradients[1 + 2 * i] = weight_gradient(d, inputs_[i], precision_);
+    const at::Tensor operand = to_operand(d, precision_);
+    gradients[1 + 2 * i] = weight_gradient(operand, inputs_[i], precision_);
     gradients[2 + 2 * i] = d.sum(0);
     if (i == 0) break;
-    d = input_gradient(d, weight(i), precision_);
+    d = input_gradient(operand, weight(i), precision_);
     relu_backward(inputs_[i], kept_scale_, d);
   }
   return gradients;

@@ -21,6 +21,8 @@ at::Tensor plain_product(const at::Tensor& a, const at::Tensor& b, at::ScalarTyp
 
 }  // namespace
 
+at::Tensor to_operand(const at::Tensor& x, GatePrecision precision) { return x.to(operand_type(precision)); }
+
 at::Tensor layer_output(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, GatePrecision precision) {
   const at::ScalarType type = operand_type(precision);
   if (!blocked(x, type)) return plain_product(x, weight.t(), type).add_(bias);

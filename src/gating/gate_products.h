@@ -8,6 +8,9 @@
 
 namespace armorm {
 
+// In the type that the products below round their operands to; rounding there again changes nothing.
+at::Tensor to_operand(const at::Tensor& x, GatePrecision precision);
+
 // x [n, in], weight [out, in], bias [out] -> x weight' + bias [n, out]
 at::Tensor layer_output(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, GatePrecision precision);
 // d [n, out], weight [out, in] -> d weight [n, in]

@@ -1,6 +1,8 @@
 #include "gating/gate_rows.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define ARMORM_SIMD __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
@@ -19,8 +21,16 @@ namespace {
   return z ^ (z >> 31);
 }
 
-[[gnu::always_inline]] inline float pass(float x, std::uint32_t bits, const Dropout& dropout) {
-  return x > 0.0F && bits >= dropout.threshold ? x * dropout.scale : 0.0F;
+// Elements that share a block of draws; even.
+constexpr std::int64_t kBlock = 128;
+
+[[gnu::always_inline]] inline void drop_block(const Dropout& dropout, std::uint64_t counter, float* __restrict x, std::int64_t n) {
+  alignas(64) std::uint64_t draws[kBlock / 2];
+  alignas(64) std::uint32_t bits[kBlock];
+  for (std::int64_t i = 0; i < kBlock / 2; ++i) draws[i] = bits_of(dropout.key, counter + static_cast<std::uint64_t>(i));
+  std::memcpy(bits, draws, sizeof bits);
+  for (std::int64_t i = 0; i < n; ++i)
+    x[i] = x[i] > 0.0F && bits[i] >= dropout.threshold ? x[i] * dropout.scale : 0.0F;
 }
 
 }  // namespace
@@ -38,17 +48,8 @@ ARMORM_SIMD void adamw(const AdamWStep& s, const float* __restrict gradient, flo
 }
 
 ARMORM_SIMD void relu_dropout(const Dropout& dropout, std::int64_t first, float* __restrict x, std::int64_t n) {
-  const std::uint64_t counter = static_cast<std::uint64_t>(first) / 2;
-  const std::int64_t pairs = n / 2;
-  for (std::int64_t i = 0; i < pairs; ++i) {
-    const std::uint64_t bits = bits_of(dropout.key, counter + static_cast<std::uint64_t>(i));
-    x[2 * i] = pass(x[2 * i], static_cast<std::uint32_t>(bits), dropout);
-    x[2 * i + 1] = pass(x[2 * i + 1], static_cast<std::uint32_t>(bits >> 32), dropout);
-  }
-  if (n % 2 != 0) {
-    const std::uint64_t bits = bits_of(dropout.key, counter + static_cast<std::uint64_t>(pairs));
-    x[n - 1] = pass(x[n - 1], static_cast<std::uint32_t>(bits), dropout);
-  }
+  for (std::int64_t i = 0; i < n; i += kBlock)
+    drop_block(dropout, static_cast<std::uint64_t>((first + i) / 2), x + i, std::min(kBlock, n - i));
 }
 
 ARMORM_SIMD void relu(float* __restrict x, std::int64_t n) {
@@ -57,6 +58,11 @@ ARMORM_SIMD void relu(float* __restrict x, std::int64_t n) {
 
 ARMORM_SIMD void relu_backward(const float* __restrict output, float scale, float* __restrict d, std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) d[i] = output[i] > 0.0F ? d[i] * scale : 0.0F;
+}
+
+// What the rectifier wrote is never negative: bits other than 0 are a number above 0.
+ARMORM_SIMD void relu_backward(const BFloat16* __restrict output, float scale, float* __restrict d, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) d[i] = output[i].bits != 0 ? d[i] * scale : 0.0F;
 }
 
 }  // namespace armorm::gate_rows

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "armorm/core/dtype.h"
+
 namespace armorm::gate_rows {
 
 struct AdamWStep {
@@ -26,5 +28,6 @@ void relu_dropout(const Dropout& dropout, std::int64_t first, float* x, std::int
 void relu(float* x, std::int64_t n);
 // d *= scale where the layer let the element pass, else 0.
 void relu_backward(const float* output, float scale, float* d, std::int64_t n);
+void relu_backward(const BFloat16* output, float scale, float* d, std::int64_t n);
 
 }  // namespace armorm::gate_rows
