@@ -17,10 +17,11 @@ using nlohmann::json;
 
 namespace {
 
-std::vector<std::string> train_flags(const fs::path& root, const TempDir& place, const std::vector<std::string>& more) {
+std::vector<std::string> train_flags(const fs::path& root, const TempDir& place, const std::vector<std::string>& more,
+                                     const std::string& reward_bench_2 = "reward-bench-2") {
   std::vector<std::string> flags = stage_flags("stage2-train", demo_dir(), root);
   flags.insert(flags.end(), {"--output_dir", place.path().string(), "--threads", "1", "--reward_bench_2_dataset",
-                             (demo_dir() / "reward-bench-2").string()});
+                             (demo_dir() / reward_bench_2).string()});
   flags.insert(flags.end(), more.begin(), more.end());
   return flags;
 }
@@ -131,7 +132,7 @@ TEST_CASE("sets without lengths are still read, and say what to do where lengths
 }
 
 TEST_CASE("--verbosity_target length lowers the correlation with length instead", "[e2e]") {
-  const Trained run = train({"--verbosity_target", "length", "--on_unmet", "max"});
+  const Trained run = train({"--verbosity_target", "length"});
   CHECK(run.report["verbosity_target"] == "length");
   CHECK_THAT(run.out, Catch::Contains("corr length before"));
   const json& verbosity = penalty_of(run, "helpsteer-verbosity");
@@ -257,8 +258,9 @@ TEST_CASE("wrong values of the evaluation's flags are told", "[e2e]") {
   const ProcessResult missing = refused({"--eval_reward_bench_2", "--reward_bench_2_split", "train"});
   CHECK(missing.exit_code == 3);
   CHECK_THAT(missing.err, Catch::Contains("reward-bench-2-train") && Catch::Contains("stage2-prepare"));
-  const ProcessResult pairs = refused({"--eval_reward_bench_2", "--reward_bench_2_dataset", (demo_dir() / "preference").string(),
-                                       "--reward_bench_2_split", "train"});
+  const ProcessResult pairs = run_program(
+      "stage2-train",
+      train_flags(demo_run(), place, {"--eval_reward_bench_2", "--reward_bench_2_split", "train"}, "preference"));
   CHECK(pairs.exit_code == 4);
   CHECK_THAT(pairs.err, Catch::Contains("lists of answers"));
 }
