@@ -26,7 +26,7 @@ using Histograms = std::array<std::array<std::uint32_t, kDigitValues>, kDigits>;
 // Unsigned integers in the order of the floats; the two zeros are one value.
 std::uint32_t key_of(float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value + 0.0F);
-  return bits ^ ((bits >> 31U) != 0 ? 0xFFFFFFFFU : 0x80000000U);
+  return bits ^ ((0U - (bits >> 31U)) | 0x80000000U);  // without a branch, which signs at random would mislead
 }
 
 // An item is a key in the high half and what travels with it in the low half.
@@ -55,13 +55,18 @@ void radix_sort(std::vector<std::uint64_t>& items, std::vector<std::uint64_t>& o
 }
 
 struct Sums {
-  Int128 xy = 0;
-  Int128 xx = 0;
+  double xy = 0.0;
+  double xx = 0.0;
 };
 
+// Below this many values the sums, at most the cube of it, fit 64 bits.
+constexpr std::size_t kSmall = std::size_t{1} << 20;
+
 // Of centred doubled ranks: positions begin + 1 .. end of equal keys share the doubled rank begin + 1 + end.
+template <class Integer>
 Sums sum_over(const std::vector<std::uint64_t>& sorted) {
-  Sums sums;
+  Integer xy = 0;
+  Integer xx = 0;
   const auto centre = static_cast<std::int64_t>(sorted.size()) + 1;
   for (std::size_t begin = 0; begin < sorted.size();) {
     std::size_t end = begin;
@@ -70,11 +75,11 @@ Sums sum_over(const std::vector<std::uint64_t>& sorted) {
     for (; end < sorted.size() && key_in(sorted[end]) == key; ++end)
       y += static_cast<std::int32_t>(static_cast<std::uint32_t>(sorted[end]));
     const std::int64_t x = static_cast<std::int64_t>(begin + 1 + end) - centre;
-    sums.xy += static_cast<Int128>(x) * y;
-    sums.xx += static_cast<Int128>(x) * x * static_cast<std::int64_t>(end - begin);
+    xy += static_cast<Integer>(x) * y;
+    xx += static_cast<Integer>(x) * x * static_cast<std::int64_t>(end - begin);
     begin = end;
   }
-  return sums;
+  return {static_cast<double>(xy), static_cast<double>(xx)};
 }
 
 }  // namespace
@@ -107,17 +112,16 @@ double RankCorrelation::with(std::span<const float> x, Workspace& workspace) con
   if (x.size() < 2 || constant_) return kNaN;
   std::vector<std::uint64_t>& items = workspace.items;
   items.resize(x.size());
-  bool has_nan = false;
+  std::size_t nans = 0;
   for (std::size_t i = 0; i < x.size(); ++i) {
-    has_nan |= std::isnan(x[i]);
+    nans += x[i] != x[i] ? 1 : 0;
     items[i] = (static_cast<std::uint64_t>(key_of(x[i])) << 32U) | static_cast<std::uint32_t>(centred_[i]);
   }
-  if (has_nan) return kNaN;
+  if (nans > 0) return kNaN;
   radix_sort(items, workspace.sorted);
-  const Sums sums = sum_over(items);
+  const Sums sums = items.size() < kSmall ? sum_over<std::int64_t>(items) : sum_over<Int128>(items);
   if (sums.xx == 0) return kNaN;
-  const double scale = std::sqrt(static_cast<double>(sums.xx)) * std::sqrt(sum_of_squares_);
-  return std::clamp(static_cast<double>(sums.xy) / scale, -1.0, 1.0);
+  return std::clamp(sums.xy / (std::sqrt(sums.xx) * std::sqrt(sum_of_squares_)), -1.0, 1.0);
 }
 
 }  // namespace armorm

@@ -32,7 +32,7 @@ void check_same(const std::vector<float>& x, const std::vector<float>& y) {
 // spearman() itself is compared with SciPy in statistics_test.cpp.
 TEST_CASE("rank correlations are those of spearman, with and without ties", "[unit]") {
   std::mt19937 random(1);
-  for (const std::size_t n : {0U, 1U, 2U, 3U, 17U, 1000U, 40000U}) {
+  for (const std::size_t n : {0U, 1U, 2U, 3U, 17U, 1000U, 40000U, 1200000U}) {
     for (const float step : {0.0F, 0.01F, 1.0F}) {
       CAPTURE(n, step);
       std::vector<float> x = draw(random, n, step);
@@ -57,8 +57,8 @@ TEST_CASE("what is undefined is NaN, and one workspace serves samples of any siz
   const std::vector<float> y{1, 2, 3, 4};
   const RankCorrelation target(y);
   CHECK_FALSE(target.is_constant());
-  CHECK(target.with(std::vector<float>{4, 3, 2, 1}, workspace) == -1.0);
-  CHECK(RankCorrelation(std::vector<float>{1, 2}).with(std::vector<float>{5, 6}, workspace) == 1.0);
+  CHECK(target.with(std::vector<float>{4, 3, 2, 1}, workspace) == Approx(-1.0));
+  CHECK(RankCorrelation(std::vector<float>{1, 2}).with(std::vector<float>{5, 6}, workspace) == Approx(1.0));
   CHECK(target.with(std::vector<float>{1, 2, 4, 3}, workspace) == spearman(std::vector<float>{1, 2, 4, 3}, y));
   CHECK(std::isnan(target.with(std::vector<float>{1, 1, 1, 1}, workspace)));
   CHECK(std::isnan(target.with(std::vector<float>{1, std::nanf(""), 1, 2}, workspace)));
