@@ -39,6 +39,8 @@ class PairRewards {
   const std::vector<std::string>& subset_names() const { return subset_names_; }
 
  private:
+  void read_rewards(const SafetensorsFile& file, const RegressionWeights& weights);
+  void read_prompts(const SafetensorsFile& file, std::int64_t pairs);
   void read_lengths(const EmbeddingSet& set);
   void read_candidates(const EmbeddingSet& set);
   void read_subsets(const EmbeddingSet& set);
@@ -48,8 +50,9 @@ class PairRewards {
   std::int64_t d_ = 0;
   std::vector<float> rewards_;        // [N, 2, K]
   std::vector<float> untransformed_;  // [N, 2, K]; empty before transform()
-  std::vector<BFloat16> prompts_;    // [N, 2, D]
-  std::vector<bool> prompts_differ_;
+  // [P, D]: of each pair one, or two where its sides have different prompts.
+  std::vector<BFloat16> prompts_;
+  std::vector<std::int64_t> chosen_prompt_, rejected_prompt_;  // [N] rows of prompts_
   std::vector<std::int64_t> lengths_;  // [N, 2] or empty
   std::vector<std::int64_t> row_ids_;
   std::vector<std::int64_t> candidate_ids_;

@@ -47,9 +47,13 @@ OptionList Stage2TrainOptions::declare() {
       .add("n_hidden", n_hidden, "Hidden layers of the gate")
       .add("hidden_size", hidden_size, "Width of the hidden layers")
       .add("dropout", dropout, "Of the hidden layers")
+      .add("precision", precision, "Operands of the gate's products in training; weights, sums and optimiser are float32",
+           {"fp32", "bf16"})
       .add("compat", compat, "upstream: the softmax runs over the pair and the debiasing is not applied", {"none", "upstream"})
       .add("seed", seed, "Of initial weights, batches and dropout")
       .add("threads", threads, "CPU threads; 0 = all that this process may use")
+      .add("restart", restart, "Delete what an interrupted training with other inputs left")
+      .add("checkpoint_seconds", checkpoint_seconds, "Seconds between two saves of the training; 0 = after every step")
       .add("output_dir", output_dir, "Folder of the gate and its report; empty = data_root")
       .add("data_root", data_root, "Folder of all artefacts ($ARMORM_DATA sets the default)");
   return list;
@@ -69,6 +73,8 @@ void Stage2TrainOptions::validate() const {
   if (!(dropout >= 0 && dropout < 1)) fail_usage("--dropout: {} is out of range; it must be from 0 to below 1", dropout);
   if (!(corr_threshold > -1 && corr_threshold < 1))
     fail_usage("--corr_threshold: {} is out of range; it is a correlation, above -1 and below 1", corr_threshold);
+  if (!(checkpoint_seconds >= 0))
+    fail_usage("--checkpoint_seconds: {} is out of range; it must not be negative", checkpoint_seconds);
   at_least("n_steps", n_steps, 1);
   at_least("batch_size", batch_size, 1);
   at_least("eval_every", eval_every, 1);

@@ -4,6 +4,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 
 #include "armorm/core/error.h"
 #include "armorm/core/log.h"
@@ -14,6 +15,7 @@
 #include "armorm/gating/verbosity.h"
 #include "armorm/io/publish.h"
 #include "armorm/model/compute_threads.h"
+#include "io/writable_file.h"
 #include "stages/artifact_paths.h"
 #include "stages/gate_artifact.h"
 #include "stages/gate_evaluation.h"
@@ -23,6 +25,7 @@
 #include "stages/pair_rewards.h"
 #include "stages/reward_bench_2_report.h"
 #include "stages/reward_bench_report.h"
+#include "stages/run_lock.h"
 
 namespace armorm {
 namespace fs = std::filesystem;
@@ -104,8 +107,9 @@ std::string debias_table(const Stage2TrainOptions& options, const Inputs& inputs
 json options_json(Stage2TrainOptions options) {
   json out = json::object();
   const OptionList list = options.declare();
+  static const std::set<std::string> without_effect{"data_root", "output_dir", "restart", "checkpoint_seconds"};
   for (const Option& option : list.options())
-    if (option.name != "data_root" && option.name != "output_dir") out[option.name] = value_text(option);
+    if (!without_effect.contains(option.name)) out[option.name] = value_text(option);
   return out;
 }
 
@@ -248,7 +252,13 @@ void run_stage2_train(const Stage2TrainOptions& options, const StageEnvironment&
   const Split split = train_test_split(preference.size(), kTestSize, kSplitSeed);
   const GateShape shape{inputs.weights.hidden_size, options.n_hidden, options.hidden_size,
                         static_cast<std::int64_t>(inputs.attributes.size()), options.temperature};
-  const std::vector<GateRun> runs = train_gates(options, shape, preference.data(), split.train, split.validation);
+  const fs::path stem = gating_network_stem(options.output_dir.empty() ? options.data_root : options.output_dir, inputs.model);
+  io::make_folders(environment.files, stem.parent_path());
+  const RunLock lock(stem.string() + ".lock", environment.files);
+  GateCheckpoint checkpoint(stem.string() + ".checkpoint", training_key(options, preference.data()),
+                            options.checkpoint_seconds, options.restart, environment);
+  const std::vector<GateRun> runs =
+      train_gates(options, shape, preference.data(), split.train, split.validation, checkpoint);
   const GateRun& kept = best_run(runs);
   if (runs.size() > 1) std::cout << seeds_table(runs) << "\n";
 
@@ -279,9 +289,9 @@ void run_stage2_train(const Stage2TrainOptions& options, const StageEnvironment&
     tables.preference_set(set.name, set.pairs);
   }
 
-  const fs::path stem = gating_network_stem(options.output_dir.empty() ? options.data_root : options.output_dir, inputs.model);
   make_artifact(options, inputs, debiased, kept.selected.gate).save(stem, environment.files);
   publish_text(stem.string() + ".json", report.dump(2) + "\n", environment.files);
+  checkpoint.remove();
   std::cout << fmt::format("gate:   {}.pt\nreport: {}.json\n", stem.string(), stem.string());
 }
 

@@ -45,7 +45,8 @@ Files files_below(const fs::path& root) {
 }
 
 bool is_work_in_progress(const std::string& name) {
-  return name.ends_with(".partial") || name.ends_with(".journal") || name.ends_with(".lock") || name.ends_with(".tmp");
+  return name.ends_with(".partial") || name.ends_with(".journal") || name.ends_with(".lock") || name.ends_with(".tmp") ||
+         name.ends_with(".checkpoint");
 }
 
 struct Scenario {
@@ -183,6 +184,43 @@ TEST_CASE("stage1-train survives a fault in every call", "[e2e]") {
     run_stage1_train(options, {.files = files});
   });
   run_everything(scenario, 15);
+}
+
+TEST_CASE("stage2-train survives a fault in every call", "[e2e]") {
+  const auto model = (small_demo() / "model").string();
+  const auto set = [](const char* name) { return (small_demo() / name).string(); };
+  const TempDir prepared;
+  prepare_small_demo(prepared.path(), posix_file_system());
+  const fs::path root = prepared / "data";
+  Stage1TrainOptions ridge;
+  ridge.model_path = model;
+  ridge.dataset_path = set("multi-objective");
+  ridge.alphas = "0.1";
+  ridge.threads = 1;
+  ridge.data_root = root.string();
+  run_stage1_train(ridge);
+  Stage2PrepareOptions pairs;
+  pairs.extraction = extraction_in(prepared.path());
+  pairs.dataset_path = set("preference");
+  run_stage2_prepare(pairs);
+  const auto prepare = [&](const fs::path& place) { copy_tree(root, place / "data"); };
+  const Scenario scenario = make_scenario(prepare, [&](const fs::path& place, FileSystem& files) {
+    Stage2TrainOptions options;
+    options.model_path = model;
+    options.multi_objective_dataset = set("multi-objective");
+    options.preference_dataset = set("preference");
+    options.device = -1;
+    options.n_steps = 2;
+    options.batch_size = 2;
+    options.hidden_size = 4;
+    options.on_unmet = "max";
+    options.threads = 1;
+    options.checkpoint_seconds = 0;
+    options.data_root = (place / "data").string();
+    options.output_dir = (place / "gate").string();
+    run_stage2_train(options, {.files = files});
+  });
+  run_everything(scenario, 30);
 }
 
 TEST_CASE("the gate's files survive a fault in every call", "[e2e]") {

@@ -47,9 +47,12 @@ struct Stage2TrainOptions {
   std::int64_t n_hidden = 3;   // hidden layers, >= 0
   std::int64_t hidden_size = 1024;
   double dropout = 0.2;        // [0, 1)
+  std::string precision = "fp32";  // of the operands of the gate's products in training: fp32 or bf16
   std::string compat = "none";  // "upstream" reproduces the Python scripts' softmax over the pair and unused transform
   std::int64_t seed = 0;        // of initial weights, batches and dropout
   std::int64_t threads = 0;
+  bool restart = false;               // delete what an interrupted training with other inputs left
+  double checkpoint_seconds = 60.0;   // between two saves of the training; 0 = after every step
   std::string output_dir;  // of the gate and its report; empty = data_root
   std::string data_root = default_data_root();
 
@@ -59,6 +62,7 @@ struct Stage2TrainOptions {
 
 // Reads <root>/regression_weights/<model>_<dataset> and the embeddings of the preference, reference and RewardBench sets;
 // writes <output_dir>/gating_network_<model>.pt, its self-sufficient .safetensors twin and .json report; prints the tables.
+// A training that was interrupted, or asked to stop (an interrupted error then), goes on from <...>.checkpoint, to the same bits.
 void run_stage2_train(const Stage2TrainOptions& options, const StageEnvironment& environment = {});
 
 }  // namespace armorm
