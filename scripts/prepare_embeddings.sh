@@ -29,3 +29,4 @@ if [[ -n $reference_dataset && $reference_dataset != "$preference_dataset" ]]; t
   prepare_pairs "$reference_dataset" train
 fi
 if [[ -n $reward_bench_dataset ]]; then prepare_pairs "$reward_bench_dataset" filtered; fi
+if [[ -n $reward_bench_2_dataset ]]; then prepare_pairs "$reward_bench_2_dataset" test; fi

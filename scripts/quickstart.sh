@@ -17,7 +17,8 @@ rm -rf "$out/demo" "$out/data"
 "$bin/armorm-make-demo" --output "$out/demo"
 flags=(--model_path "$out/demo/model" --multi_objective_dataset "$out/demo/multi-objective"
   --preference_dataset "$out/demo/preference" --reference_dataset "$out/demo/reference"
-  --reward_bench_dataset "$out/demo/reward-bench" --data_root "$out/data" --devices -1 --config configs/demo.json)
+  --reward_bench_dataset "$out/demo/reward-bench" --reward_bench_2_dataset "$out/demo/reward-bench-2"
+  --data_root "$out/data" --devices -1 --config configs/demo.json)
 say "prepare_embeddings: both prepare stages, two shards each"
 scripts/prepare_embeddings.sh "${flags[@]}" --n_shards 2
 say "train: ridge, debiasing, gate, evaluation"

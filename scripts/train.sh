@@ -9,6 +9,9 @@ parse_pipeline_flags "$@"
 "$bin/stage1-train" "${common[@]}" --dataset_path "$multi_objective_dataset"
 evaluation=()
 if [[ -n $reward_bench_dataset ]]; then evaluation=(--eval_reward_bench --reward_bench_dataset "$reward_bench_dataset"); fi
+if [[ -n $reward_bench_2_dataset ]]; then
+  evaluation+=(--eval_reward_bench_2 --reward_bench_2_dataset "$reward_bench_2_dataset")
+fi
 "$bin/stage2-train" "${common[@]}" --model_family "$model_family" --device "${device_list[0]}" \
   --multi_objective_dataset "$multi_objective_dataset" --preference_dataset "$preference_dataset" \
   ${reference_dataset:+--reference_dataset "$reference_dataset"} "${evaluation[@]}"

@@ -19,6 +19,28 @@ at::Tensor rewards_of(const BFloat16* rows, std::int64_t m, std::int64_t d, cons
   return bias.defined() ? at::addmm(bias, block, weight_t) : block.matmul(weight_t);
 }
 
+// Counts or ids [rows, ...width] of all shards, none negative; empty where no shard has the tensor.
+std::vector<std::int64_t> read_optional(const EmbeddingSet& set, const std::string& name,
+                                        const std::vector<std::int64_t>& width) {
+  std::vector<std::int64_t> all;
+  std::size_t files = 0;
+  for (const SafetensorsFile& file : set.files()) {
+    if (!file.contains(name)) continue;
+    ++files;
+    std::vector<std::int64_t> shape{file.at("embeddings").shape[0]};
+    shape.insert(shape.end(), width.begin(), width.end());
+    for (const std::int64_t value : file.at(name, DType::i64, shape).as<std::int64_t>()) {
+      if (value < 0)
+        fail_data("{}: {} holds {}, expected 0 or more; make the file again", file.path().string(), name, value);
+      all.push_back(value);
+    }
+  }
+  if (files != 0 && files != set.files().size())
+    fail_data("{}: only {} of {} shards have {}; make them again with one version of stage2-prepare", set.description(), files,
+              set.files().size(), name);
+  return all;
+}
+
 }  // namespace
 
 PairRewards::PairRewards(const EmbeddingSet& set, const RegressionWeights& weights, const std::string& weights_origin)
@@ -32,6 +54,8 @@ PairRewards::PairRewards(const EmbeddingSet& set, const RegressionWeights& weigh
     read_rewards(file, weights);
     read_prompts(file, static_cast<std::int64_t>(rewards_.size()) / (2 * k_) - static_cast<std::int64_t>(chosen_prompt_.size()));
   }
+  read_lengths(set);
+  read_candidates(set);
   read_subsets(set);
 }
 
@@ -65,6 +89,17 @@ void PairRewards::read_prompts(const SafetensorsFile& file, std::int64_t pairs) 
     chosen_prompt_.push_back(keep(chosen));
     rejected_prompt_.push_back(std::equal(chosen, rejected, rejected) ? chosen_prompt_.back() : keep(rejected));
   }
+}
+
+void PairRewards::read_lengths(const EmbeddingSet& set) { lengths_ = read_optional(set, "lengths", {2}); }
+
+void PairRewards::read_candidates(const EmbeddingSet& set) {
+  candidate_ids_ = read_optional(set, "candidate_ids", {2});
+  if (candidate_ids_.empty()) return;
+  row_ids_ = read_optional(set, "row_ids", {});
+  tie_ids_ = read_optional(set, "tie_ids", {2});
+  if (row_ids_.empty() || tie_ids_.empty())
+    fail_data("{}: has candidate_ids, but no {}; make the file again", set.description(), row_ids_.empty() ? "row_ids" : "tie_ids");
 }
 
 void PairRewards::read_subsets(const EmbeddingSet& set) {

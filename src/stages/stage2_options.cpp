@@ -26,13 +26,21 @@ OptionList Stage2TrainOptions::declare() {
       .add("patience", patience, "Looks without a better gate after which training stops; 0 = never")
       .add("seeds", seeds, "Trainings, with seed, seed + 1, ...; the best on the validation pairs is kept")
       .add("verbosity_dim", verbosity_dim, "Index of the verbosity attribute")
-      .add("corr_threshold", corr_threshold, "Spearman correlation with verbosity that debiasing must reach")
+      .add("corr_threshold", corr_threshold, "Spearman correlation with the verbosity target that debiasing must reach")
       .add("on_unmet", on_unmet, "Attribute that no penalty brings to the threshold: an error, penalty 0, or the largest",
            {"error", "keep", "max"})
       .add("penalty_grid", penalty_grid, "Penalties to try, ascending, comma-separated; empty = the published grid")
+      .add("penalty_search", penalty_search,
+           "grid: the first penalty that meets the threshold; bisection: the crossing before it, to 1e-6", {"grid", "bisection"})
+      .add("verbosity_target", verbosity_target,
+           "What debiased rewards must not rise with: the verbosity attribute's reward, or the response's length in tokens",
+           {"attribute", "length"})
       .add("eval_reward_bench", eval_reward_bench, "Evaluate on RewardBench")
       .add("reward_bench_dataset", reward_bench_dataset, "RewardBench: names the files")
       .add("reward_bench_split", reward_bench_split, "Split of RewardBench")
+      .add("eval_reward_bench_2", eval_reward_bench_2, "Evaluate on RewardBench 2")
+      .add("reward_bench_2_dataset", reward_bench_2_dataset, "RewardBench 2: names the files")
+      .add("reward_bench_2_split", reward_bench_2_split, "Split of RewardBench 2")
       .add("eval", eval, "Further preference sets to evaluate on, comma-separated, each DATASET or DATASET:SPLIT (train)")
       .add("logit_scale", logit_scale, "Initial value of the trained scale of the gate")
       .add("temperature", temperature, "Of the softmax over attributes")

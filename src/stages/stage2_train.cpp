@@ -21,7 +21,10 @@
 #include "stages/gate_evaluation.h"
 #include "stages/gate_training.h"
 #include "stages/json_values.h"
+#include "stages/length_bias_report.h"
 #include "stages/pair_rewards.h"
+#include "stages/reward_bench_2_report.h"
+#include "stages/reward_bench_report.h"
 #include "stages/run_lock.h"
 
 namespace armorm {
@@ -80,11 +83,18 @@ DebiasResult debias(const Stage2TrainOptions& options, const Inputs& inputs, con
   debias.corr_threshold = options.corr_threshold;
   if (!options.penalty_grid.empty()) debias.penalty_grid = options.penalty_grid;
   debias.on_unmet = parse_on_unmet(options.on_unmet);
-  return find_debiasing_transform(reference.both_sides(), inputs.attributes, debias);
+  debias.target = parse_verbosity_target(options.verbosity_target);
+  debias.search = parse_penalty_search(options.penalty_search);
+  debias.threads = static_cast<int>(options.threads);
+  if (debias.target == VerbosityTarget::length && reference.lengths().empty())
+    fail_data("--verbosity_target length: the embeddings of {} carry no lengths; run stage2-prepare again to record them",
+              options.reference_dataset.empty() ? options.preference_dataset : options.reference_dataset);
+  return find_debiasing_transform(reference.both_sides(), inputs.attributes, debias, reference.lengths());
 }
 
-std::string debias_table(const Inputs& inputs, const DebiasResult& result) {
-  TextTable table({"attribute", "penalty", "corr before", "corr after"});
+std::string debias_table(const Stage2TrainOptions& options, const Inputs& inputs, const DebiasResult& result) {
+  const char* with = options.verbosity_target == "length" ? " length" : "";
+  TextTable table({"attribute", "penalty", fmt::format("corr{} before", with), fmt::format("corr{} after", with)});
   for (std::size_t k = 0; k < inputs.attributes.size(); ++k) {
     const AttributePenalty& a = result.attributes[k];
     const auto number = [](double v) { return std::isnan(v) ? std::string("-") : fmt::format("{:.4f}", v); };
@@ -167,7 +177,9 @@ GateArtifact make_artifact(const Stage2TrainOptions& options, const Inputs& inpu
 class GateReport {
  public:
   GateReport(const GateScorer& scorer, const std::vector<std::string>& attributes, std::int64_t best, json& report)
-      : scorer_(scorer), attributes_(attributes), best_(best), report_(report) {}
+      : scorer_(scorer), attributes_(attributes), best_(best), report_(report) {
+    report_["length_bias"] = json::array();
+  }
 
   void validation(const PairRewards& pairs, std::span<const std::int64_t> rows) {
     const auto contenders = compare_scorers_on(scorer_, pairs, rows, best_, attributes_);
@@ -176,19 +188,38 @@ class GateReport {
     const GateUsage usage = gate_usage_on(scorer_, pairs, rows, attributes_);
     std::cout << usage_table(usage, attributes_) << "\n";
     report_["gate_usage"] = usage_json(usage, attributes_);
+    length_bias("validation", contenders, pairs, rows);
   }
   void reward_bench(const PairRewards& pairs, const std::string& dataset) {
-    const RewardBenchReport result = evaluate_reward_bench(scorer_, pairs, best_, attributes_, dataset);
+    const std::vector<std::int64_t> rows = all_pairs(pairs);
+    const RewardBenchReport result =
+        evaluate_reward_bench(compare_scorers_on(scorer_, pairs, rows, best_, attributes_), pairs, dataset);
     std::cout << reward_bench_table(result) << "\n";
     report_["reward_bench"] = reward_bench_json(result);
+    length_bias("RewardBench", result.contenders, pairs, rows);
+  }
+  void reward_bench_2(const PairRewards& pairs, const std::string& dataset) {
+    const auto contenders = compare_scorers_on(scorer_, pairs, all_pairs(pairs), best_, attributes_);
+    const RewardBench2Report result = evaluate_reward_bench_2(contenders, pairs, dataset);
+    std::cout << reward_bench_2_table(result) << "\n";
+    report_["reward_bench_2"] = reward_bench_2_json(result);
   }
   void preference_set(const std::string& name, const PairRewards& pairs) {
-    const auto contenders = compare_scorers_on(scorer_, pairs, all_pairs(pairs), best_, attributes_);
+    const std::vector<std::int64_t> rows = all_pairs(pairs);
+    const auto contenders = compare_scorers_on(scorer_, pairs, rows, best_, attributes_);
     std::cout << comparison_table(name, contenders, pairs.size()) << "\n";
     report_["eval"].push_back({{"name", name}, {"pairs", pairs.size()}, {"scorers", comparison_json(contenders)}});
+    length_bias(name, contenders, pairs, rows);
   }
 
  private:
+  void length_bias(const std::string& set, const std::vector<Contender>& contenders, const PairRewards& pairs,
+                   std::span<const std::int64_t> rows) {
+    const std::vector<LengthBiasEntry> entries = length_bias_on(set, contenders, pairs, rows);
+    if (!entries.empty()) std::cout << length_bias_table(entries) << "\n";
+    for (const json& entry : length_bias_json(entries)) report_["length_bias"].push_back(entry);
+  }
+
   const GateScorer& scorer_;
   const std::vector<std::string>& attributes_;
   std::int64_t best_;
@@ -201,15 +232,17 @@ void run_stage2_train(const Stage2TrainOptions& options, const StageEnvironment&
   if (options.threads > 0) set_compute_threads(static_cast<int>(options.threads));
   const Inputs inputs = open_inputs(options);
   PairRewards preference = load_pairs(options, inputs, options.preference_dataset, options.preference_source, options.preference_split);
-  std::optional<PairRewards> reward_bench;
+  std::optional<PairRewards> reward_bench, reward_bench_2;
   if (options.eval_reward_bench)
     reward_bench = load_pairs(options, inputs, options.reward_bench_dataset, "", options.reward_bench_split);
+  if (options.eval_reward_bench_2)
+    reward_bench_2 = load_pairs(options, inputs, options.reward_bench_2_dataset, "", options.reward_bench_2_split);
   std::vector<EvalSet> eval_sets = open_eval_sets(options, inputs);
   if (preference.prompts_differ() > 0)
     log::info("{} pairs have sides with different prompts; each side has its own gate there", preference.prompts_differ());
 
   const DebiasResult debiased = debias_on_reference(options, inputs, preference);
-  std::cout << debias_table(inputs, debiased) << "\n";
+  std::cout << debias_table(options, inputs, debiased) << "\n";
   const std::vector<float> transform = applied_transform(options, debiased);
   const auto apply_transform = [&transform](PairRewards& pairs) {
     if (!transform.empty()) pairs.transform(transform);
@@ -234,6 +267,7 @@ void run_stage2_train(const Stage2TrainOptions& options, const StageEnvironment&
               {"options", options_json(options)},
               {"attributes", inputs.attributes},
               {"debiasing", debias_json(inputs, debiased)},
+              {"verbosity_target", options.verbosity_target},
               {"transform", debiased.transform},
               {"pairs", {{"train", split.train.size()}, {"validation", split.validation.size()},
                          {"prompts_differ", preference.prompts_differ()}}},
@@ -245,6 +279,10 @@ void run_stage2_train(const Stage2TrainOptions& options, const StageEnvironment&
   if (reward_bench) {
     apply_transform(*reward_bench);
     tables.reward_bench(*reward_bench, options.reward_bench_dataset);
+  }
+  if (reward_bench_2) {
+    apply_transform(*reward_bench_2);
+    tables.reward_bench_2(*reward_bench_2, options.reward_bench_2_dataset);
   }
   for (EvalSet& set : eval_sets) {
     apply_transform(set.pairs);

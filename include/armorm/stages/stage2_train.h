@@ -33,9 +33,14 @@ struct Stage2TrainOptions {
   double corr_threshold = 0.03;    // Spearman correlation with verbosity that debiasing must reach
   std::string on_unmet = "error";  // attribute that never reaches it: error, keep (lambda 0) or max (largest penalty)
   std::vector<double> penalty_grid;  // empty = the published grid
+  std::string penalty_search = "grid";         // or "bisection": the crossing within the grid's first step that meets
+  std::string verbosity_target = "attribute";  // or "length": what debiased rewards must not rise with
   bool eval_reward_bench = false;
   std::string reward_bench_dataset = "allenai/reward-bench";
   std::string reward_bench_split = "filtered";
+  bool eval_reward_bench_2 = false;
+  std::string reward_bench_2_dataset = "allenai/reward-bench-2";
+  std::string reward_bench_2_split = "test";
   std::vector<std::string> eval;  // further preference sets: DATASET or DATASET:SPLIT
   double logit_scale = 1.0;    // initial value; trained
   double temperature = 10.0;   // of the softmax over attributes, > 0
