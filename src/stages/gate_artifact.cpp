@@ -22,13 +22,16 @@ PtTensors state_dict(const GateParameters& gate) {
 
 }  // namespace
 
-void GateArtifact::save(const std::filesystem::path& stem, FileSystem& files) const {
+PtTensors GateArtifact::head_tensors() const {
   const auto k = static_cast<std::int64_t>(attributes.size());
-  const PtTensors gate_tensors = state_dict(gate);
   PtTensors all{{"regression_layer.weight", {{k, hidden_size}, weight}}, {"reward_transform_matrix", {{k, k}, transform}}};
   if (!bias.empty()) all.emplace_back("regression_layer.bias", PtTensor{{k}, bias});
-  for (const auto& [name, tensor] : gate_tensors) all.emplace_back("gating." + name, tensor);
+  for (const auto& [name, tensor] : state_dict(gate)) all.emplace_back("gating." + name, tensor);
+  return all;
+}
 
+void GateArtifact::save(const std::filesystem::path& stem, FileSystem& files) const {
+  const PtTensors all = head_tensors();
   std::vector<TensorSpec> specs;
   for (const auto& [name, tensor] : all) specs.push_back({name, DType::f32, tensor.shape});
   SafetensorsWriter writer(stem.string() + ".safetensors", specs,
@@ -45,7 +48,7 @@ void GateArtifact::save(const std::filesystem::path& stem, FileSystem& files) co
                             {"compat", compat}}, files);
   for (const auto& [name, tensor] : all) writer.append(std::span<const float>(tensor.values));
   writer.publish();
-  save_pt_file(stem.string() + ".pt", gate_tensors, files);
+  save_pt_file(stem.string() + ".pt", state_dict(gate), files);
 }
 
 }  // namespace armorm

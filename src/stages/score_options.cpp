@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "armorm/core/error.h"
 #include "armorm/stages/score.h"
 #include "stages/score_output.h"

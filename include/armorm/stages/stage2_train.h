@@ -45,6 +45,8 @@ struct Stage2TrainOptions {
   std::string compat = "none";  // "upstream" reproduces the Python scripts' softmax over the pair and unused transform
   std::int64_t seed = 0;        // of initial weights, batches and dropout
   std::int64_t threads = 0;
+  std::string export_dir;                 // folder for the whole model as Python and score load it; empty = none
+  std::string export_weights = "auto";    // auto, link or copy: the decoder's weight files there
   std::string output_dir;  // of the gate and its report; empty = data_root
   std::string data_root = default_data_root();
 
@@ -54,6 +56,7 @@ struct Stage2TrainOptions {
 
 // Reads <root>/regression_weights/<model>_<dataset> and the embeddings of the preference, reference and RewardBench sets;
 // writes <output_dir>/gating_network_<model>.pt, its self-sufficient .safetensors twin and .json report; prints the tables.
+// With export_dir also a folder of the released model's layout, which is there when it is whole.
 void run_stage2_train(const Stage2TrainOptions& options, const StageEnvironment& environment = {});
 
 }  // namespace armorm
