@@ -11,4 +11,4 @@ evaluation=()
 if [[ -n $reward_bench_dataset ]]; then evaluation=(--eval_reward_bench --reward_bench_dataset "$reward_bench_dataset"); fi
 "$bin/stage2-train" "${common[@]}" --model_family "$model_family" --device "${device_list[0]}" \
   --multi_objective_dataset "$multi_objective_dataset" --preference_dataset "$preference_dataset" \
-  ${reference_dataset:+--reference_dataset "$reference_dataset"} "${evaluation[@]}"
+  ${reference_dataset:+--reference_dataset "$reference_dataset"} "${evaluation[@]}" ${export:+--export "$export"}
