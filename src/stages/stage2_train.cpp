@@ -26,6 +26,9 @@
 #include "stages/reward_bench_2_report.h"
 #include "stages/reward_bench_report.h"
 #include "stages/run_lock.h"
+#include "stages/model_export.h"
+#include "stages/pair_rewards.h"
+#include "stages/reward_model.h"
 
 namespace armorm {
 namespace fs = std::filesystem;
@@ -49,12 +52,8 @@ Inputs open_inputs(const Stage2TrainOptions& options) {
   inputs.weights_stem = regression_weights_folder(options.data_root) /
                         (inputs.model + "_" + artifact_name(options.multi_objective_dataset));
   inputs.weights = RegressionWeights::load(inputs.weights_stem);
-  inputs.attributes = inputs.weights.attributes;
   const std::int64_t k = inputs.weights.n_attributes();
-  for (std::int64_t i = static_cast<std::int64_t>(inputs.attributes.size()); i < k; ++i)
-    inputs.attributes.push_back(k == static_cast<std::int64_t>(default_attributes().size())
-                                    ? default_attributes()[static_cast<std::size_t>(i)]
-                                    : fmt::format("attribute-{}", i));
+  inputs.attributes = attribute_names_or_default(inputs.weights.attributes, k);
   if (options.verbosity_dim >= k)
     fail_usage("--verbosity_dim: {} is no attribute; {} holds attributes 0 to {}", options.verbosity_dim,
                inputs.weights_stem.string(), k - 1);
@@ -107,7 +106,7 @@ std::string debias_table(const Stage2TrainOptions& options, const Inputs& inputs
 json options_json(Stage2TrainOptions options) {
   json out = json::object();
   const OptionList list = options.declare();
-  static const std::set<std::string> without_effect{"data_root", "output_dir", "restart", "checkpoint_seconds"};
+  static const std::set<std::string> without_effect{"data_root", "output_dir", "restart", "checkpoint_seconds", "export", "export_weights"};
   for (const Option& option : list.options())
     if (!without_effect.contains(option.name)) out[option.name] = value_text(option);
   return out;
@@ -124,6 +123,15 @@ json debias_json(const Inputs& inputs, const DebiasResult& result) {
                    {"met", a.met}});
   }
   return out;
+}
+
+// Checked before the training, so that what it cannot be written from or to is told at once.
+std::optional<ModelExport> open_export(const Stage2TrainOptions& options, const Inputs& inputs, FileSystem& files) {
+  if (options.export_dir.empty()) return std::nullopt;
+  const EmbeddingSet pairs =
+      open_pairs(options, inputs, options.preference_dataset, options.preference_source, options.preference_split);
+  return ModelExport(options.export_dir, options.model_path, parse_export_weights(options.export_weights), pairs.provenance(),
+                     files);
 }
 
 struct EvalSet {
@@ -231,6 +239,7 @@ class GateReport {
 void run_stage2_train(const Stage2TrainOptions& options, const StageEnvironment& environment) {
   if (options.threads > 0) set_compute_threads(static_cast<int>(options.threads));
   const Inputs inputs = open_inputs(options);
+  const std::optional<ModelExport> model_export = open_export(options, inputs, environment.files);
   PairRewards preference = load_pairs(options, inputs, options.preference_dataset, options.preference_source, options.preference_split);
   std::optional<PairRewards> reward_bench, reward_bench_2;
   if (options.eval_reward_bench)
@@ -289,10 +298,15 @@ void run_stage2_train(const Stage2TrainOptions& options, const StageEnvironment&
     tables.preference_set(set.name, set.pairs);
   }
 
-  make_artifact(options, inputs, debiased, kept.selected.gate).save(stem, environment.files);
+  const GateArtifact artifact = make_artifact(options, inputs, debiased, kept.selected.gate);
+  artifact.save(stem, environment.files);
   publish_text(stem.string() + ".json", report.dump(2) + "\n", environment.files);
-  checkpoint.remove();
   std::cout << fmt::format("gate:   {}.pt\nreport: {}.json\n", stem.string(), stem.string());
+  if (model_export) {
+    model_export->write(artifact, report);
+    std::cout << fmt::format("model:  {}\n", options.export_dir);
+  }
+  checkpoint.remove();
 }
 
 }  // namespace armorm
