@@ -214,39 +214,35 @@ GateParameters gate_gradients(const PairData& data, std::span<const std::int64_t
   return to_parameters(gradients);
 }
 
-PairScores score_pairs(const GateParameters& gate, const PairData& data, std::span<const std::int64_t> rows,
-                       GateSoftmax softmax, double temperature, int device) {
+PairGates pair_gates(const GateParameters& gate, const PairData& data, std::span<const std::int64_t> rows,
+                     GateSoftmax softmax, double temperature, int device) {
   const c10::InferenceMode no_autograd;
   const PairTensors pairs(data, softmax, device_of(device));
   GateNetwork network(gate, device_of(device));
-  PairScores scores;
+  PairGates out;
+  const auto append = [](const at::Tensor& values, std::vector<float>& to) {
+    const at::Tensor flat = values.to(at::kCPU).contiguous();
+    to.insert(to.end(), flat.const_data_ptr<float>(), flat.const_data_ptr<float>() + flat.numel());
+  };
   for (std::size_t first = 0; first < rows.size(); first += kEvaluationRows) {
     const PairTensors::Batch batch = pairs.gather(rows.subspan(first, std::min<std::size_t>(kEvaluationRows, rows.size() - first)));
     const SideGates gates = side_gates(network.forward(batch.prompts, 0.0, std::nullopt), batch, softmax, temperature);
-    const auto append = [&](const at::Tensor& g, const at::Tensor& r, std::vector<float>& out) {
-      const at::Tensor score = ((g * r).sum(1) * network.logit_scale()).to(at::kCPU);
-      out.insert(out.end(), score.const_data_ptr<float>(), score.const_data_ptr<float>() + score.numel());
-    };
-    append(gates.chosen, batch.chosen, scores.chosen);
-    append(gates.rejected, batch.rejected, scores.rejected);
+    append((gates.chosen * batch.chosen).sum(1) * network.logit_scale(), out.scores.chosen);
+    append((gates.rejected * batch.rejected).sum(1) * network.logit_scale(), out.scores.rejected);
+    append(gates.chosen, out.chosen);
+    append(gates.rejected, out.rejected);
   }
-  return scores;
+  return out;
+}
+
+PairScores score_pairs(const GateParameters& gate, const PairData& data, std::span<const std::int64_t> rows,
+                       GateSoftmax softmax, double temperature, int device) {
+  return pair_gates(gate, data, rows, softmax, temperature, device).scores;
 }
 
 std::vector<float> gate_weights(const GateParameters& gate, const PairData& data, std::span<const std::int64_t> rows,
                                 double temperature, int device) {
-  const c10::InferenceMode no_autograd;
-  const PairTensors pairs(data, GateSoftmax::attributes, device_of(device));
-  GateNetwork network(gate, device_of(device));
-  std::vector<float> out;
-  for (std::size_t first = 0; first < rows.size(); first += kEvaluationRows) {
-    const auto part = rows.subspan(first, std::min<std::size_t>(kEvaluationRows, rows.size() - first));
-    const PairTensors::Batch batch = pairs.gather(part);
-    const at::Tensor logits = network.forward(batch.prompts, 0.0, std::nullopt).slice(0, 0, static_cast<std::int64_t>(part.size()));
-    const at::Tensor gates = at::softmax(logits / temperature, 1).to(at::kCPU).contiguous();
-    out.insert(out.end(), gates.const_data_ptr<float>(), gates.const_data_ptr<float>() + gates.numel());
-  }
-  return out;
+  return pair_gates(gate, data, rows, GateSoftmax::attributes, temperature, device).chosen;
 }
 
 }  // namespace armorm

@@ -52,6 +52,17 @@ PairRewards::PairRewards(const EmbeddingSet& set, const RegressionWeights& weigh
     prompts_differ_.push_back(!std::equal(prompt, prompt + d_, prompt + d_));
   }
   read_subsets(set);
+  read_row_ids(set);
+}
+
+void PairRewards::read_row_ids(const EmbeddingSet& set) {
+  for (const SafetensorsFile& file : set.files()) {
+    if (!file.contains("row_ids")) continue;
+    const auto ids = file.at("row_ids", DType::i64, {-1}).as<std::int64_t>();
+    row_ids_.insert(row_ids_.end(), ids.begin(), ids.end());
+  }
+  if (!row_ids_.empty() && static_cast<std::int64_t>(row_ids_.size()) != pairs_)
+    fail_data("{}: row_ids holds {} numbers for {} pairs; make the files again", set.description(), row_ids_.size(), pairs_);
 }
 
 void PairRewards::read_subsets(const EmbeddingSet& set) {

@@ -29,9 +29,12 @@ class PairRewards {
   // Index of each pair's subset in `names`; both empty for a set without subsets.
   const std::vector<std::int64_t>& subset_of() const { return subset_of_; }
   const std::vector<std::string>& subset_names() const { return subset_names_; }
+  // Position of each pair in its source split; empty for files of the Python scripts.
+  const std::vector<std::int64_t>& row_ids() const { return row_ids_; }
 
  private:
   void read_subsets(const EmbeddingSet& set);
+  void read_row_ids(const EmbeddingSet& set);
   PairData data_of(const std::vector<float>& rewards) const;
   std::int64_t pairs_ = 0;
   std::int64_t k_ = 0;
@@ -42,6 +45,7 @@ class PairRewards {
   std::vector<bool> prompts_differ_;
   std::vector<std::int64_t> subset_of_;
   std::vector<std::string> subset_names_;
+  std::vector<std::int64_t> row_ids_;
 };
 
 }  // namespace armorm
