@@ -167,11 +167,9 @@ Table& Table::wrap_text() {
 
 std::string Table::str() const {
   std::string head;
-  const bool upright = css_class_ == "upright";
   for (std::size_t i = 0; i < columns_.size(); ++i) {
-    const std::string name = escaped(columns_[i].name);
-    head += fmt::format("<th scope=\"col\"{}>{}</th>", columns_[i].text || i == 0 ? " class=\"text\"" : "",
-                        upright && i > 0 ? "<span>" + name + "</span>" : name);
+    head += fmt::format("<th scope=\"col\"{}><span>{}</span></th>", columns_[i].text || i == 0 ? " class=\"text\"" : "",
+                        escaped(columns_[i].name));
   }
   return fmt::format(
       "<figure class=\"table\"><figcaption id=\"{0}-caption\">{1}</figcaption>"

@@ -39,16 +39,19 @@ figcaption small{font-weight:400}
 .wide{overflow-x:auto;max-width:100%}
 table{border-collapse:separate;border-spacing:0;font-size:.9rem;font-variant-numeric:tabular-nums}
 td,th{padding:.22rem .6rem;border-bottom:1px solid var(--rule);text-align:right;white-space:nowrap;font-weight:400}
-thead th{color:var(--quiet);font-size:.82rem;vertical-align:bottom;border-bottom-width:2px}
+thead th{color:var(--quiet);font-size:.82rem;vertical-align:bottom;border-bottom-width:2px;line-height:1.25}
+thead th span{display:block;max-width:8rem;margin-left:auto;white-space:normal;overflow-wrap:anywhere}
+thead th.text span,thead th:first-child span{max-width:none;margin-left:0}
 td.text,th.text,th[scope=row]{text-align:left}
 th[scope=row],thead th:first-child{position:sticky;left:0;background:var(--page);z-index:1;padding-left:0}
 tr.sum th,tr.sum td,tfoot th,tfoot td{font-weight:600}
 tfoot th,tfoot td{border-top:2px solid var(--rule);border-bottom:0}
 table.upright td{padding:.2rem .35rem;font-size:.8rem}
 table.upright thead th{padding:.35rem .3rem}
-table.upright thead th span{writing-mode:vertical-rl;transform:rotate(180deg);max-height:16rem;overflow-wrap:anywhere}
+table.upright thead th span{display:inline-block;max-width:none;max-height:17rem;writing-mode:vertical-rl;transform:rotate(180deg)}
+table.upright thead th:first-child span{writing-mode:horizontal-tb;transform:none}
 table.wrap td{white-space:normal;overflow-wrap:anywhere;min-width:8rem}
-td.bar{background:linear-gradient(rgba(var(--blue),.2),rgba(var(--blue),.2)) no-repeat 0 50%/var(--w) calc(100% - 4px)}
+td.bar{min-width:7rem;background:linear-gradient(rgba(var(--blue),.2),rgba(var(--blue),.2)) no-repeat 0 50%/var(--w) calc(100% - 4px)}
 td.heat{background:rgba(var(--blue),calc(var(--a)*.5))}
 td.heat.low{background:rgba(var(--orange),calc(var(--a)*.5))}
 td.zero{color:var(--quiet)}

@@ -86,7 +86,7 @@ class Curves {
     const std::string drawn = html::line_chart(chart);
     if (drawn.empty()) return "";
     return fmt::format("<figure><figcaption>{}</figcaption>\n{}{}</figure>\n", html::escaped(title),
-                       html::legend(chart), drawn);
+                       drawn, html::legend(chart));
   }
 
  private:
