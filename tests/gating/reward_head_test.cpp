@@ -77,12 +77,17 @@ TEST_CASE("a conversation's score is that of the training's own scoring", "[unit
         debiased.push_back(static_cast<float>(sum));
       }
     }
-    std::vector<std::int64_t> rows(kPairs);
-    for (std::int64_t i = 0; i < kPairs; ++i) rows[i] = i;
+    std::vector<std::int64_t> rows, chosen_prompt, rejected_prompt;
+    for (std::int64_t i = 0; i < kPairs; ++i) {
+      rows.push_back(i);
+      chosen_prompt.push_back(2 * i);
+      rejected_prompt.push_back(2 * i + 1);
+    }
     const PairData data{{debiased.data(), kPairs, kK, 2 * kK},
                         {debiased.data() + kK, kPairs, kK, 2 * kK},
-                        {pairs.prompts.data(), kPairs, 2 * kD},
-                        std::vector<bool>(kPairs, true)};
+                        {pairs.prompts.data(), 2 * kPairs, kD},
+                        chosen_prompt,
+                        rejected_prompt};
     const PairScores trained = score_pairs(head.gate, data, rows, GateSoftmax::attributes, head.temperature, -1);
     const std::vector<float> weights = gate_weights(head.gate, data, rows, head.temperature, -1);
     for (std::int64_t i = 0; i < kPairs; ++i) {
