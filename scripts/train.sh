@@ -14,4 +14,4 @@ if [[ -n $reward_bench_2_dataset ]]; then
 fi
 "$bin/stage2-train" "${common[@]}" --model_family "$model_family" --device "${device_list[0]}" \
   --multi_objective_dataset "$multi_objective_dataset" --preference_dataset "$preference_dataset" \
-  ${reference_dataset:+--reference_dataset "$reference_dataset"} "${evaluation[@]}"
+  ${reference_dataset:+--reference_dataset "$reference_dataset"} "${evaluation[@]}" ${export:+--export "$export"}

@@ -7,6 +7,7 @@ preference_dataset=RLHFlow/pair_data_v2_80K_wsafety
 reference_dataset=RLHFlow/UltraFeedback-preference-standard
 reward_bench_dataset=allenai/reward-bench
 reward_bench_2_dataset=
+export=
 data_root=${ARMORM_DATA:-$HOME/data/ArmoRM}
 config=
 devices=
@@ -16,7 +17,7 @@ pipeline_usage() {
   cat >&2 <<TEXT
 usage: $0 [--model_path M] [--model_family llama3|gemma2] [--multi_objective_dataset D] [--preference_dataset D]
        [--reference_dataset D] [--reward_bench_dataset D, empty = none] [--reward_bench_2_dataset D, default none:
-       allenai/reward-bench-2 is the published one] [--data_root DIR] [--config FILE]
+       allenai/reward-bench-2 is the published one] [--export DIR (train)] [--data_root DIR] [--config FILE]
        [--devices 0,1,... or -1 for the CPU] [--n_shards N]
 ARMORM_BIN names the folder of the executables (default build/release/bin).
 TEXT
@@ -26,7 +27,7 @@ parse_pipeline_flags() {
   while (($#)); do
     case $1 in
       --model_path | --model_family | --multi_objective_dataset | --preference_dataset | --reference_dataset | \
-        --reward_bench_dataset | --reward_bench_2_dataset | --data_root | --config | --devices | --n_shards)
+        --reward_bench_dataset | --reward_bench_2_dataset | --export | --data_root | --config | --devices | --n_shards)
         (($# > 1)) || { pipeline_usage; exit 2; }
         printf -v "${1#--}" '%s' "$2"
         shift 2

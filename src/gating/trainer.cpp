@@ -37,24 +37,19 @@ void append(const at::Tensor& values, std::vector<float>& out) {
   out.insert(out.end(), host.const_data_ptr<float>(), host.const_data_ptr<float>() + host.numel());
 }
 
-// Calls `visit(batch, logits)` for consecutive parts of `rows`, in evaluation mode.
-template <class Visit>
-void for_each_part(GateNetwork& network, const PairTensors& pairs, std::span<const std::int64_t> rows, const Visit& visit) {
+// In evaluation mode.
+PairGates gates_with(GateNetwork& network, const PairTensors& pairs, std::span<const std::int64_t> rows,
+                     GateSoftmax softmax, double temperature) {
+  PairGates out;
   for (std::size_t first = 0; first < rows.size(); first += kEvaluationRows) {
     const PairTensors::Batch batch = pairs.gather(rows.subspan(first, std::min(kEvaluationRows, rows.size() - first)));
-    visit(batch, network.forward(batch.prompts, std::nullopt));
+    const SideGates gates = side_gates(network.forward(batch.prompts, std::nullopt), batch, softmax, temperature);
+    append((gates.chosen * batch.chosen).sum(1) * network.logit_scale(), out.scores.chosen);
+    append((gates.rejected * batch.rejected).sum(1) * network.logit_scale(), out.scores.rejected);
+    append(gates.chosen, out.chosen);
+    append(gates.rejected, out.rejected);
   }
-}
-
-PairScores score_with(GateNetwork& network, const PairTensors& pairs, std::span<const std::int64_t> rows,
-                      GateSoftmax softmax, double temperature) {
-  PairScores scores;
-  for_each_part(network, pairs, rows, [&](const PairTensors::Batch& batch, const at::Tensor& logits) {
-    const SideGates gates = side_gates(logits, batch, softmax, temperature);
-    append((gates.chosen * batch.chosen).sum(1) * network.logit_scale(), scores.chosen);
-    append((gates.rejected * batch.rejected).sum(1) * network.logit_scale(), scores.rejected);
-  });
-  return scores;
+  return out;
 }
 
 // A network, its pairs and the loss: one step at a time.
@@ -169,7 +164,7 @@ TrainingState GateTrainer::state() const {
 PairScores GateTrainer::score(std::span<const std::int64_t> rows) const {
   const c10::InferenceMode no_autograd;
   GateNetwork network = impl_->training.network().in_float32();
-  return score_with(network, impl_->training.pairs(), rows, impl_->options.softmax, impl_->options.temperature);
+  return gates_with(network, impl_->training.pairs(), rows, impl_->options.softmax, impl_->options.temperature).scores;
 }
 
 GateParameters train_gate(const PairData& data, std::span<const std::int64_t> rows, GateParameters initial,
@@ -199,23 +194,21 @@ GateParameters gate_gradients(const PairData& data, std::span<const std::int64_t
   return to_parameters(gradients);
 }
 
-PairScores score_pairs(const GateParameters& gate, const PairData& data, std::span<const std::int64_t> rows,
-                       GateSoftmax softmax, double temperature, int device) {
+PairGates pair_gates(const GateParameters& gate, const PairData& data, std::span<const std::int64_t> rows,
+                     GateSoftmax softmax, double temperature, int device) {
   const c10::InferenceMode no_autograd;
   GateNetwork network(gate, gate_device(device));
-  return score_with(network, PairTensors(data, softmax, gate_device(device)), rows, softmax, temperature);
+  return gates_with(network, PairTensors(data, softmax, gate_device(device)), rows, softmax, temperature);
+}
+
+PairScores score_pairs(const GateParameters& gate, const PairData& data, std::span<const std::int64_t> rows,
+                       GateSoftmax softmax, double temperature, int device) {
+  return pair_gates(gate, data, rows, softmax, temperature, device).scores;
 }
 
 std::vector<float> gate_weights(const GateParameters& gate, const PairData& data, std::span<const std::int64_t> rows,
                                 double temperature, int device) {
-  const c10::InferenceMode no_autograd;
-  const PairTensors pairs(data, GateSoftmax::attributes, gate_device(device));
-  GateNetwork network(gate, gate_device(device));
-  std::vector<float> out;
-  for_each_part(network, pairs, rows, [&](const PairTensors::Batch& batch, const at::Tensor& logits) {
-    append(at::softmax(logits.slice(0, 0, batch.second.size(0)) / temperature, 1), out);
-  });
-  return out;
+  return pair_gates(gate, data, rows, GateSoftmax::attributes, temperature, device).chosen;
 }
 
 }  // namespace armorm

@@ -7,13 +7,17 @@
 
 namespace armorm {
 
-void GateArtifact::save(const std::filesystem::path& stem, FileSystem& files) const {
+PtTensors GateArtifact::head_tensors() const {
   const auto k = static_cast<std::int64_t>(attributes.size());
   PtTensors all{{"regression_layer.weight", {{k, hidden_size}, weight}}, {"reward_transform_matrix", {{k, k}, transform}}};
   if (!bias.empty()) all.emplace_back("regression_layer.bias", PtTensor{{k}, bias});
   const PtTensors gating = gate_tensors(gate, "gating.");
   all.insert(all.end(), gating.begin(), gating.end());
+  return all;
+}
 
+void GateArtifact::save(const std::filesystem::path& stem, FileSystem& files) const {
+  const PtTensors all = head_tensors();
   SafetensorsWriter writer(stem.string() + ".safetensors", specs_of(all),
                            {{"format", "pt"},
                             {"armorm_format_version", "1"},

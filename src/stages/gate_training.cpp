@@ -200,7 +200,8 @@ std::string seeds_table(const std::vector<GateRun>& runs) {
 json seeds_json(const std::vector<GateRun>& runs) {
   json list = json::array();
   for (const GateRun& run : runs)
-    list.push_back({{"seed", run.seed}, {"step", run.kept.step}, {"accuracy", accuracy_of(run)}, {"loss", json_number(loss_of(run))}});
+    list.push_back({{"seed", run.seed}, {"step", run.kept.step}, {"accuracy", accuracy_of(run)}, {"loss", json_number(loss_of(run))},
+                    {"training", curve_json(run)}});
   const Summary accuracy = summarise(runs, accuracy_of);
   const Summary loss = summarise(runs, loss_of);
   return {{"runs", list},

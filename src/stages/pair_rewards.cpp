@@ -54,6 +54,7 @@ PairRewards::PairRewards(const EmbeddingSet& set, const RegressionWeights& weigh
     read_rewards(file, weights);
     read_prompts(file, static_cast<std::int64_t>(rewards_.size()) / (2 * k_) - static_cast<std::int64_t>(chosen_prompt_.size()));
   }
+  row_ids_ = read_optional(set, "row_ids", {});
   read_lengths(set);
   read_candidates(set);
   read_subsets(set);
@@ -96,7 +97,6 @@ void PairRewards::read_lengths(const EmbeddingSet& set) { lengths_ = read_option
 void PairRewards::read_candidates(const EmbeddingSet& set) {
   candidate_ids_ = read_optional(set, "candidate_ids", {2});
   if (candidate_ids_.empty()) return;
-  row_ids_ = read_optional(set, "row_ids", {});
   tie_ids_ = read_optional(set, "tie_ids", {2});
   if (row_ids_.empty() || tie_ids_.empty())
     fail_data("{}: has candidate_ids, but no {}; make the file again", set.description(), row_ids_.empty() ? "row_ids" : "tie_ids");

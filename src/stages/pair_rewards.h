@@ -29,9 +29,10 @@ class PairRewards {
   // Response tokens [N, 2] of chosen and rejected; empty where stage2-prepare did not record them (files of the Python
   // scripts and of versions before it did).
   const std::vector<std::int64_t>& lengths() const { return lengths_; }
-  // Best-of-n sets alone, else empty: the row of each pair [N], which of its answers the pair holds [N, 2], and kind and
-  // number of a prompt of Ties [N, 2].
+  // Position of each pair's row in its source split [N]; empty for files of the Python scripts.
   const std::vector<std::int64_t>& row_ids() const { return row_ids_; }
+  // Best-of-n sets alone, else empty: which answers of its row the pair holds [N, 2], and kind and number of a prompt of
+  // Ties [N, 2].
   const std::vector<std::int64_t>& candidate_ids() const { return candidate_ids_; }
   const std::vector<std::int64_t>& tie_ids() const { return tie_ids_; }
   // Index of each pair's subset in `names`; both empty for a set without subsets.

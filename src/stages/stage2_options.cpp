@@ -54,6 +54,9 @@ OptionList Stage2TrainOptions::declare() {
       .add("threads", threads, "CPU threads; 0 = all that this process may use")
       .add("restart", restart, "Delete what an interrupted training with other inputs left")
       .add("checkpoint_seconds", checkpoint_seconds, "Seconds between two saves of the training; 0 = after every step")
+      .add("export", export_dir, "Folder for the whole reward model, for Python and for score; an earlier export is replaced")
+      .add("export_weights", export_weights,
+           "The backbone's files in it: hard links (auto: copies where there can be none), or copies", {"auto", "link", "copy"})
       .add("output_dir", output_dir, "Folder of the gate and its report; empty = data_root")
       .add("data_root", data_root, "Folder of all artefacts ($ARMORM_DATA sets the default)");
   return list;
@@ -86,6 +89,8 @@ void Stage2TrainOptions::validate() const {
   at_least("device", device, -1);
   at_least("threads", threads, 0);
   at_least("seed", seed, 0);
+  if (!export_dir.empty() && compat == "upstream")
+    fail_usage("--export: a gate trained with --compat upstream gives no score to a single conversation; leave one of them out");
   for (const std::string& set : eval)
     if (set.empty() || set.front() == ':') fail_usage("--eval: '{}' names no data set; use DATASET or DATASET:SPLIT", set);
   for (std::size_t i = 0; i < penalty_grid.size(); ++i)

@@ -115,6 +115,14 @@ GateParameters gate_gradients(const PairData& data, std::span<const std::int64_t
 // Evaluation mode: no dropout.
 PairScores score_pairs(const GateParameters& gate, const PairData& data, std::span<const std::int64_t> rows,
                        GateSoftmax softmax, double temperature, int device);
+// What a score is made of: scores, and both sides' weights before logit_scale. Score = logit_scale * weights . rewards.
+struct PairGates {
+  std::vector<float> chosen;    // [rows, K]
+  std::vector<float> rejected;  // [rows, K]
+  PairScores scores;
+};
+PairGates pair_gates(const GateParameters& gate, const PairData& data, std::span<const std::int64_t> rows,
+                     GateSoftmax softmax, double temperature, int device);
 // The gate's weights [rows, K] for the chosen sides' prompts.
 std::vector<float> gate_weights(const GateParameters& gate, const PairData& data, std::span<const std::int64_t> rows,
                                 double temperature, int device);

@@ -53,6 +53,8 @@ struct Stage2TrainOptions {
   std::int64_t threads = 0;
   bool restart = false;               // delete what an interrupted training with other inputs left
   double checkpoint_seconds = 60.0;   // between two saves of the training; 0 = after every step
+  std::string export_dir;                 // folder for the whole model as Python and score load it; empty = none
+  std::string export_weights = "auto";    // auto, link or copy: the decoder's weight files there
   std::string output_dir;  // of the gate and its report; empty = data_root
   std::string data_root = default_data_root();
 
@@ -61,8 +63,10 @@ struct Stage2TrainOptions {
 };
 
 // Reads <root>/regression_weights/<model>_<dataset> and the embeddings of the preference, reference and RewardBench sets;
-// writes <output_dir>/gating_network_<model>.pt, its self-sufficient .safetensors twin and .json report; prints the tables.
+// writes <output_dir>/gating_network_<model>.pt, its self-sufficient .safetensors twin, and the report as .json and as a
+// page, .html; prints the tables.
 // A training that was interrupted, or asked to stop (an interrupted error then), goes on from <...>.checkpoint, to the same bits.
+// With export_dir also a folder of the released model's layout, which is there when it is whole.
 void run_stage2_train(const Stage2TrainOptions& options, const StageEnvironment& environment = {});
 
 }  // namespace armorm
