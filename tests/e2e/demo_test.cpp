@@ -188,6 +188,7 @@ TEST_CASE("armorm-make-demo refuses wrong flags and places it cannot write", "[e
   const TempDir dir;
   CHECK(run_program("armorm-make-demo", {}).exit_code == 2);
   CHECK(run_program("armorm-make-demo", {"--output", dir.path().string(), "--rows", "-1"}).exit_code == 2);
+  CHECK(run_program("armorm-make-demo", {"--output", dir.path().string(), "--reward_bench_2", "0"}).exit_code == 2);
   write_text(dir / "file", "");
   const ProcessResult blocked = run_program("armorm-make-demo", {"--output", (dir / "file").string()});
   CHECK(blocked.exit_code == 3);
