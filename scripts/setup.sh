@@ -4,7 +4,8 @@
 # skipped. A LibTorch or Arrow of your own on CMAKE_PREFIX_PATH wins over this one.
 #
 #   ARMORM_DEPS   where the private environment lives (default ~/.cache/armorm/deps)
-#   scripts/setup.sh --dev   also installs the pinned Python packages that make the goldens
+#   scripts/setup.sh --dev     also installs the pinned Python packages that make the goldens
+#   scripts/setup.sh --tests   also installs the browser that the tests of the report pages look through
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/lib/common.sh
@@ -43,6 +44,16 @@ install_private_environment() {
   echo "$want" >"$stamp"
 }
 
+# Half a minute; without one, the tests of the pages are skipped.
+install_browser() {
+  local name
+  for name in chromium-headless-shell chromium chromium-browser google-chrome; do
+    if command -v "$name" >/dev/null; then return 0; fi
+  done
+  packages=(chromium-headless-shell fonts-dejavu-core)
+  (install_packages) || say "no browser could be installed: the tests of the report pages will be skipped"
+}
+
 install_dev_environment() {
   local site
   say "installing the pinned Python packages of scripts/goldens/requirements.txt into $ARMORM_DEPS/dev"
@@ -55,4 +66,5 @@ install_dev_environment() {
 install_packages
 install_private_environment
 [[ ${1:-} != --dev ]] || install_dev_environment
+[[ ${1:-} != --tests ]] || install_browser
 say "setup is complete"

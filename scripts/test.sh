@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/lib/common.sh
-scripts/setup.sh
+scripts/setup.sh --tests
 say "building"
 build release
 
