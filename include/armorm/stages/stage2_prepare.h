@@ -27,6 +27,7 @@ struct Stage2PrepareOptions {
 // embeddings bf16 [N, 2, D] (0 = chosen, 1 = rejected), prompt_embeddings bf16 [N, 2, D], row_ids i64 [N], and for a set
 // with subsets subset_ids i64 [N] into the metadata's subset_names.
 // Rows already computed by an interrupted run of the same command are kept; a complete file is left as it is.
+// With extraction.status it only prints how far the shards are, and returns an empty path.
 std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options, const StageEnvironment& environment = {});
 
 }  // namespace armorm

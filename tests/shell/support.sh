@@ -1,0 +1,84 @@
+# What the tests of the scripts share: a demo, an uninterrupted run of it to compare with, and results as lines
+# 'passed: NAME', 'failed: NAME: WHY' and 'skipped: NAME: WHY' on stdout.
+# shellcheck shell=bash disable=SC2034
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+export ARMORM_BIN=${ARMORM_BIN:-$root/build/release/bin}
+bin=$ARMORM_BIN
+work=$(mktemp -d "${TMPDIR:-/tmp}/armorm-test-XXXXXX")
+n_shards=4
+
+problem=
+# check WHAT COMMAND...: notes WHAT when the command fails.
+check() {
+  local what=$1
+  shift
+  "$@" || problem="${problem:+$problem; }$what"
+}
+
+# result NAME: passed, unless a check since the last result failed.
+result() {
+  if [[ -z $problem ]]; then echo "passed: $1"; else echo "failed: $1: $problem"; fi
+  problem=
+}
+
+# wait_until SECONDS COMMAND...: false when it still fails then.
+wait_until() {
+  local end=$((SECONDS + $1))
+  shift
+  until "$@" 2>/dev/null; do
+    ((SECONDS < end)) || return 1
+    sleep 0.05
+  done
+}
+
+# Many short passes, each made durable, so that there is time to interrupt; of one thread, because the bits depend on the number.
+make_demo() {
+  local quick='"precision": "fp32", "batch_tokens": 400, "checkpoint_seconds": 0, "threads": 1'
+  "$bin/armorm-make-demo" --output "$work/demo" --rows 1200 --pairs 400 --reference 100 --reward_bench 46 >/dev/null
+  cat >"$work/config.json" <<JSON
+{"stage1-prepare": {$quick}, "stage2-prepare": {$quick},
+ "stage2-train": {"n_steps": 40, "batch_size": 64, "hidden_size": 32, "on_unmet": "max", "threads": 1}}
+JSON
+  pipeline=(--model_path "$work/demo/model" --multi_objective_dataset "$work/demo/multi-objective"
+    --preference_dataset "$work/demo/preference" --reference_dataset "$work/demo/reference"
+    --reward_bench_dataset "$work/demo/reward-bench" --config "$work/config.json")
+}
+
+# What an uninterrupted run publishes, made by the programs alone.
+make_reference() {
+  local k set
+  local common=(--model_path "$work/demo/model" --config "$work/config.json" --data_root "$work/reference" --log_level warn)
+  for ((k = 1; k <= n_shards; ++k)); do
+    "$bin/stage1-prepare" "${common[@]}" --dataset_path "$work/demo/multi-objective" --device -1 --n_shards "$n_shards" --shard_idx "$k"
+    for set in preference reference reward-bench; do
+      "$bin/stage2-prepare" "${common[@]}" --dataset_path "$work/demo/$set" --device -1 --n_shards "$n_shards" --shard_idx "$k" \
+        --dataset_split "$([[ $set == reward-bench ]] && echo filtered || echo train)"
+    done
+  done >/dev/null
+  embeddings=$work/reference/embeddings/model
+}
+
+# same_embeddings DATA_ROOT [PATTERN]: the published files, and nothing beside them, are those of the uninterrupted run.
+same_embeddings() {
+  local made=$1/embeddings/model pattern=${2:-*}
+  # shellcheck disable=SC2086
+  diff <(cd "$embeddings" && sha256sum $pattern) <(cd "$made" && sha256sum $pattern) >&2
+}
+
+# target DATA_ROOT STEM SHARD
+target() { printf '%s/embeddings/model/%s-%05d-of-%05d.safetensors' "$1" "$2" "$3" "$n_shards"; }
+
+chunks_of() { if [[ -e $1.journal ]]; then wc -l <"$1.journal"; else echo 0; fi; }
+has_chunks() { (($(chunks_of "$1") > $2)); }
+owner_of() { sed -n '1s/^process \([0-9]*\) .*/\1/p' "$1.lock"; }
+
+# hold_midway TARGET: stops the program that makes it when some of it is durable; prints its process. False when it was over before.
+hold_midway() {
+  local process
+  while :; do
+    if has_chunks "$1" 3 2>/dev/null; then break; fi
+    [[ ! -e $1 ]] || return 1
+    sleep 0.02
+  done
+  process=$(owner_of "$1") && [[ -n $process ]] && kill -STOP "$process" && echo "$process"
+}
