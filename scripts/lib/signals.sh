@@ -11,6 +11,7 @@ children=()
 pass_on() {
   stop_signal=${stop_signal:-$1}
   signals_seen=$((signals_seen + 1))
+  printf '%s: asked to stop (SIG%s)\n' "${0##*/}" "$1" >&2
   if ((${#children[@]})); then kill -USR1 "${children[@]}" 2>/dev/null || true; fi
 }
 
@@ -68,6 +69,6 @@ advice() {
     2) echo "cannot be run like this; mend the flags" ;;
     3) echo "a file is missing or cannot be written; mend that and give the same command again" ;;
     4) echo "bad data; mend it (or --on_bad_row skip, or --restart where the message says so) and give the command again" ;;
-    *) if (($1 > 128)); then echo "killed by signal $(($1 - 128)) each time; is there enough memory?"; else echo "see its message"; fi ;;
+    *) if (($1 > 128)); then echo "killed by signal $(($1 - 128)); is there enough memory?"; else echo "see its message"; fi ;;
   esac
 }

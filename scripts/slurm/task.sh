@@ -26,7 +26,7 @@ requeue() {
     say "ended with $1 after $restarts restarts, which is the limit (max_restarts); submit again to go on"
     exit "$1"
   fi
-  say "ended with $1: $(advice "$1"); back to the queue, restart $((restarts + 1)) of at most $max_restarts"
+  say "ended with $1 ($(advice "$1")): back to the queue, restart $((restarts + 1)) of at most $max_restarts"
   scontrol requeue "$(task_id)" || say "cannot be put back into the queue; submit again to go on"
   exit "$1"
 }
@@ -43,6 +43,6 @@ run_shard() {
   run_child "${command[@]}" --device "$device" --threads "$threads" "${prepare_flag_list[@]}" || status=$?
   if ((status == 0)); then exit 0; fi
   if { may_go_on "$status" || ((status == exit_locked)); } && is_wanted; then requeue "$status"; fi
-  say "ended with $status: $(advice "$status")"
+  say "ended with $status ($(advice "$status"))"
   exit "$status"
 }

@@ -26,14 +26,14 @@ write_slurm_config() {
   local dir=$1 port host
   port=$(free_ports)
   host=$(hostname -s)
-  # cred_expire: how soon a requeued task may start again.
+  # cred_expire, of at least 5 s: how soon a requeued task may start again.
   cat >"$dir/slurm.conf" <<CONF
 ClusterName=armorm-test
 SlurmctldHost=$host(127.0.0.1)
 SlurmctldPort=$port
 SlurmUser=root
 SlurmdUser=root
-AuthInfo=socket=$dir/munge/socket,cred_expire=3
+AuthInfo=socket=$dir/munge/socket,cred_expire=5
 StateSaveLocation=$dir/state
 SlurmdSpoolDir=$dir/spool-%n
 SlurmctldPidFile=$dir/slurmctld.pid
@@ -74,25 +74,44 @@ start_slurm() {
 
 nodes_are_idle() { [[ $(sinfo --noheader --format=%T) == idle ]]; }
 start_node() { slurmd -N "$1" >/dev/null 2>&1; }
-node_is() { [[ $(sinfo --noheader --nodes="$1" --format=%T) == "$2" ]]; }
+node_is_up() { [[ $(sinfo --noheader --nodes="$1" --format=%T) =~ ^(idle|mixed|allocated)$ ]]; }
 daemon_of() { cat "$work/slurm/slurmd-$1.pid"; }
 
-# Processes below one, itself included.
-family() {
-  local child
-  echo "$1"
-  for child in $(pgrep -P "$1" || true); do family "$child"; done
+# The step daemon above a process, and all between them; the step daemon outlives its slurmd.
+task_processes() {
+  local process=$1
+  until [[ $(cat "/proc/$process/comm" 2>/dev/null) == slurmstepd ]]; do
+    if [[ -z $process || $process == 1 ]]; then return; fi
+    echo "$process"
+    process=$(ps -o ppid= -p "$process" | tr -d ' ')
+  done
+  echo "$process"
 }
 
-# The step daemons of a node, which outlive its slurmd; they are known by their spool folder's name, in their title.
-steps_of() { pgrep -f "^slurmstepd: \[" | while read -r step; do
-    if grep -qz "^SLURMD_NODENAME=$1$" "/proc/$step/environ" 2>/dev/null; then echo "$step"; fi
-  done; }
+state_of() { squeue --noheader --states=all --jobs="$1" --format=%T; }
+state_is() { [[ $(state_of "$1") == "$2" ]]; }
+# Every task of the array jobs and jobs.
+all_are() {
+  local state=$1
+  shift
+  [[ $(squeue --noheader --states=all --array --jobs="$(IFS=,; echo "$*")" --format=%T | sort -u) == "$state" ]]
+}
 
+# Ends all that start_slurm() and the jobs began.
 stop_slurm() {
-  local file
+  local file process
   scancel --user=root --quiet >/dev/null 2>&1 || true
+  wait_until 10 no_steps || true
+  # Programs that were stopped or whose node was lost; the arguments of all of them name our folder.
+  for process in $(pgrep -f "$work/(slurm/spool|demo/model)"); do
+    # shellcheck disable=SC2046
+    kill -KILL $(task_processes "$process") 2>/dev/null || true
+  done
   for file in "$work"/slurm/slurmd-*.pid "$work"/slurm/slurmctld.pid "$work"/slurm/munge/pid; do
-    [[ ! -s $file ]] || kill "$(cat "$file")" 2>/dev/null || true
+    process=$(cat "$file" 2>/dev/null) || continue
+    if kill "$process" 2>/dev/null; then wait_until 10 is_gone "$process" || true; fi
   done
 }
+
+no_steps() { [[ -z $(squeue --noheader --states=running,completing) ]]; }
+is_gone() { [[ ! -e /proc/$1 ]]; }

@@ -6,6 +6,9 @@ export ARMORM_BIN=${ARMORM_BIN:-$root/build/release/bin}
 bin=$ARMORM_BIN
 work=$(mktemp -d "${TMPDIR:-/tmp}/armorm-test-XXXXXX")
 n_shards=4
+embeddings=$work/reference/embeddings/model  # of an uninterrupted run
+
+remove_work() { [[ -n ${KEEP_WORK:-} ]] || rm -rf "$work"; }
 
 problem=
 # check WHAT COMMAND...: notes WHAT when the command fails.
@@ -17,6 +20,7 @@ check() {
 
 # result NAME: passed, unless a check since the last result failed.
 result() {
+  echo "$SECONDS s" >&2
   if [[ -z $problem ]]; then echo "passed: $1"; else echo "failed: $1: $problem"; fi
   problem=
 }
@@ -34,13 +38,13 @@ wait_until() {
 # Many short passes, each made durable, so that there is time to interrupt; of one thread, because the bits depend on the number.
 make_demo() {
   local quick='"precision": "fp32", "batch_tokens": 400, "checkpoint_seconds": 0, "threads": 1'
-  "$bin/armorm-make-demo" --output "$work/demo" --rows 1200 --pairs 400 --reference 100 --reward_bench 46 >/dev/null
+  "$bin/armorm-make-demo" --output "$work/demo" --rows 2400 --pairs 400 --reference 1 --reward_bench 46 >/dev/null
   cat >"$work/config.json" <<JSON
 {"stage1-prepare": {$quick}, "stage2-prepare": {$quick},
  "stage2-train": {"n_steps": 40, "batch_size": 64, "hidden_size": 32, "on_unmet": "max", "threads": 1}}
 JSON
   pipeline=(--model_path "$work/demo/model" --multi_objective_dataset "$work/demo/multi-objective"
-    --preference_dataset "$work/demo/preference" --reference_dataset "$work/demo/reference"
+    --preference_dataset "$work/demo/preference" --reference_dataset ""
     --reward_bench_dataset "$work/demo/reward-bench" --config "$work/config.json")
 }
 
@@ -50,13 +54,23 @@ make_reference() {
   local common=(--model_path "$work/demo/model" --config "$work/config.json" --data_root "$work/reference" --log_level warn)
   for ((k = 1; k <= n_shards; ++k)); do
     "$bin/stage1-prepare" "${common[@]}" --dataset_path "$work/demo/multi-objective" --device -1 --n_shards "$n_shards" --shard_idx "$k"
-    for set in preference reference reward-bench; do
+    for set in preference reward-bench; do
       "$bin/stage2-prepare" "${common[@]}" --dataset_path "$work/demo/$set" --device -1 --n_shards "$n_shards" --shard_idx "$k" \
         --dataset_split "$([[ $set == reward-bench ]] && echo filtered || echo train)"
     done
   done >/dev/null
-  embeddings=$work/reference/embeddings/model
 }
+
+# The train stages on it, by the programs alone.
+train_reference() {
+  local common=(--model_path "$work/demo/model" --config "$work/config.json" --data_root "$work/reference" --log_level warn)
+  "$bin/stage1-train" "${common[@]}" --dataset_path "$work/demo/multi-objective" --threads 1 >/dev/null
+  "$bin/stage2-train" "${common[@]}" --device -1 --multi_objective_dataset "$work/demo/multi-objective" \
+    --preference_dataset "$work/demo/preference" --eval_reward_bench --reward_bench_dataset "$work/demo/reward-bench" >/dev/null
+}
+
+# same_files NAME DATA_ROOT
+same_files() { cmp "$work/reference/$1" "$2/$1" >&2; }
 
 # same_embeddings DATA_ROOT [PATTERN]: the published files, and nothing beside them, are those of the uninterrupted run.
 same_embeddings() {
@@ -72,13 +86,15 @@ chunks_of() { if [[ -e $1.journal ]]; then wc -l <"$1.journal"; else echo 0; fi;
 has_chunks() { (($(chunks_of "$1") > $2)); }
 owner_of() { sed -n '1s/^process \([0-9]*\) .*/\1/p' "$1.lock"; }
 
-# hold_midway TARGET: stops the program that makes it when some of it is durable; prints its process. False when it was over before.
+# hold_midway TARGET [PROCESS]: stops the program that makes it, unless it is PROCESS, when some of it is durable; prints its
+# process. False when it was over before.
 hold_midway() {
   local process
   while :; do
-    if has_chunks "$1" 3 2>/dev/null; then break; fi
+    process=$(owner_of "$1" 2>/dev/null) || true
+    if [[ -n $process && $process != "${2:-}" ]] && has_chunks "$1" 3 2>/dev/null; then break; fi
     [[ ! -e $1 ]] || return 1
     sleep 0.02
   done
-  process=$(owner_of "$1") && [[ -n $process ]] && kill -STOP "$process" && echo "$process"
+  kill -STOP "$process" && echo "$process"
 }
