@@ -8,7 +8,7 @@ find_programs
 # As many as Slurm gave the task, where it says so.
 threads=${SLURM_CPUS_PER_TASK:-0}
 
-say() { printf '%s task %s, run %d on %s: %s\n' "$(date -u +%FT%TZ)" "$(task_id)" "$((${SLURM_RESTART_COUNT:-0} + 1))" "$(hostname)" "$*" >&2; }
+say() { printf '%s task %s, run %d on %s: %s\n' "$(date -u +%FT%TZ)" "$(task_id)" "$((${SLURM_RESTART_COUNT:-0} + 1))" "${SLURMD_NODENAME:-$HOSTNAME}" "$*" >&2; }
 
 # SLURM_JOB_ID of one of an array's tasks is the id of the whole array.
 task_id() {

@@ -6,8 +6,8 @@ slurm_nodes=(node1 node2)
 slurm_is_missing() {
   local program
   if ((EUID != 0)); then echo "its daemons need root"; return 1; fi
-  for program in munged slurmctld slurmd sbatch; do
-    command -v "$program" >/dev/null || { echo "$program is not installed (Debian: slurm-wlm)"; return 1; }
+  for program in munged slurmctld slurmd sbatch pgrep ps; do
+    command -v "$program" >/dev/null || { echo "$program is not installed (Debian: slurm-wlm, procps)"; return 1; }
   done
 }
 
@@ -15,7 +15,7 @@ slurm_is_missing() {
 free_ports() {
   local port
   for ((port = 20000 + RANDOM % 20000; ; port += 3)); do
-    if ! (ss -Htln 2>/dev/null || netstat -tln) | grep -qE ":($port|$((port + 1))|$((port + 2)))\b"; then
+    if ! { ss -Htln || netstat -tln; } 2>/dev/null | grep -qE ":($port|$((port + 1))|$((port + 2)))\b"; then
       echo "$port"
       return
     fi
@@ -54,8 +54,10 @@ GresTypes=gpu
 NodeName=node[1-2] NodeHostname=$host NodeAddr=127.0.0.1 Port=[$((port + 1))-$((port + 2))] CPUs=4 RealMemory=4000 Gres=gpu:2
 PartitionName=main Nodes=ALL Default=YES State=UP
 CONF
-  # Any two device files do: Slurm counts them and numbers them in CUDA_VISIBLE_DEVICES.
-  echo 'NodeName=node[1-2] Name=gpu File=/dev/tty[0-1]' >"$dir/gres.conf"
+  # Any two devices stand for GPUs: Slurm counts them and tells their numbers in CUDA_VISIBLE_DEVICES. With plain files, where
+  # no device can be made, it only counts.
+  mknod "$dir/gpu0" c 1 3 2>/dev/null && mknod "$dir/gpu1" c 1 3 || touch "$dir/gpu0" "$dir/gpu1"
+  echo "NodeName=node[1-2] Name=gpu File=$dir/gpu[0-1]" >"$dir/gres.conf"
 }
 
 start_slurm() {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The jobs of scripts/slurm on a real Slurm: two nodes with two GPUs each (device files that stand for them), started on this
+# The jobs of scripts/slurm on a real Slurm: two nodes with two GPUs each (other devices that stand for them), started on this
 # machine for the test alone and ended with it. Tasks are killed, warned, cancelled and lose their node; the files must be
 # those of an uninterrupted run, byte for byte, and the train stages must follow. KEEP_WORK=1 leaves logs and files.
 set -euo pipefail
@@ -16,7 +16,7 @@ if ! start_slurm; then
   echo "skipped: slurm: its daemons do not start here: $(grep -h error "$work"/slurm/log/* 2>/dev/null | tail -n 3 | tr '\n' ' ')"
   exit 0
 fi
-make_reference &
+make_reference multi-objective preference reward-bench &
 reference_run=$!
 
 # submit DATA_ROOT FLAG...: the job ids, in order, as `jobs`. The programs run on the CPU, whatever Slurm gives them.
@@ -24,7 +24,7 @@ submit() {
   local data_root=$1
   shift
   mapfile -t jobs < <("$root/scripts/slurm/submit.sh" "${pipeline[@]}" --data_root "$data_root" --n_shards "$n_shards" \
-    --reward_bench_shards "$n_shards" --cpus 1 --mem 100M --train_cpus 1 --train_mem 100M --device -1 "$@" | cut -f1)
+    --reward_bench_dataset "$reward_bench" --reward_bench_shards "$n_shards" --cpus 1 --mem 100M --train_cpus 1 --train_mem 100M --device -1 "$@" | cut -f1)
 }
 
 log_of() { echo "$1/slurm/armorm-$2-$3.out"; }
@@ -42,9 +42,17 @@ check "six jobs" test "${#jobs[@]}" = 6
 declare -A held
 for k in 1 2 3 4; do
   held[$k]=$(hold_midway "$(target "$run" multi-objective "$k")") || problem="shard $k was over too soon"
-  check "one GPU for task $k" grep -qzE '^CUDA_VISIBLE_DEVICES=[0-9]$' "/proc/${held[$k]}/environ"
 done
-result "slurm: a task for each shard, with one GPU"
+result "slurm: a task for each shard"
+
+if [[ -c $work/slurm/gpu0 ]]; then
+  for k in 1 2 3 4; do
+    check "one GPU for task $k" grep -qzE '^CUDA_VISIBLE_DEVICES=[01]$' "/proc/${held[$k]}/environ"
+  done
+  result "slurm: each task sees one GPU"
+else
+  echo "skipped: slurm: each task sees one GPU: no device can be made here"
+fi
 
 status=$("$root/scripts/status.sh" --data_root "$run" --json)
 check "the owners of four running shards" \
@@ -127,6 +135,6 @@ result "slurm: the files are those of an uninterrupted run"
 train_reference
 check "regression weights" same_files regression_weights/model_multi-objective.pt "$run"
 check "gate" same_files gating_network_model.pt "$run"
-check "no sums are left" test ! -e "$run/ridge_sums/${jobs[1]}"
+check "no sums are left" rmdir "$run/ridge_sums"
 check "status.sh shows both" test "$("$root/scripts/status.sh" --data_root "$run" | grep -c '^trained: ')" = 2
 result "slurm: the train stages follow"

@@ -20,7 +20,6 @@ check() {
 
 # result NAME: passed, unless a check since the last result failed.
 result() {
-  echo "$SECONDS s" >&2
   if [[ -z $problem ]]; then echo "passed: $1"; else echo "failed: $1: $problem"; fi
   problem=
 }
@@ -44,19 +43,23 @@ make_demo() {
  "stage2-train": {"n_steps": 40, "batch_size": 64, "hidden_size": 32, "on_unmet": "max", "threads": 1}}
 JSON
   pipeline=(--model_path "$work/demo/model" --multi_objective_dataset "$work/demo/multi-objective"
-    --preference_dataset "$work/demo/preference" --reference_dataset ""
-    --reward_bench_dataset "$work/demo/reward-bench" --config "$work/config.json")
+    --preference_dataset "$work/demo/preference" --reference_dataset "" --config "$work/config.json")
+  reward_bench=$work/demo/reward-bench
 }
 
-# What an uninterrupted run publishes, made by the programs alone.
+# make_reference SET...: what an uninterrupted run publishes, made by the programs alone.
 make_reference() {
-  local k set
+  local k set command
   local common=(--model_path "$work/demo/model" --config "$work/config.json" --data_root "$work/reference" --log_level warn)
-  for ((k = 1; k <= n_shards; ++k)); do
-    "$bin/stage1-prepare" "${common[@]}" --dataset_path "$work/demo/multi-objective" --device -1 --n_shards "$n_shards" --shard_idx "$k"
-    for set in preference reward-bench; do
-      "$bin/stage2-prepare" "${common[@]}" --dataset_path "$work/demo/$set" --device -1 --n_shards "$n_shards" --shard_idx "$k" \
-        --dataset_split "$([[ $set == reward-bench ]] && echo filtered || echo train)"
+  for set in "$@"; do
+    for ((k = 1; k <= n_shards; ++k)); do
+      case $set in
+        multi-objective) command=(stage1-prepare) ;;
+        reward-bench) command=(stage2-prepare --dataset_split filtered) ;;
+        *) command=(stage2-prepare) ;;
+      esac
+      "$bin/${command[0]}" "${common[@]}" --dataset_path "$work/demo/$set" --device -1 --n_shards "$n_shards" --shard_idx "$k" \
+        "${command[@]:1}"
     done
   done >/dev/null
 }
@@ -66,7 +69,7 @@ train_reference() {
   local common=(--model_path "$work/demo/model" --config "$work/config.json" --data_root "$work/reference" --log_level warn)
   "$bin/stage1-train" "${common[@]}" --dataset_path "$work/demo/multi-objective" --threads 1 >/dev/null
   "$bin/stage2-train" "${common[@]}" --device -1 --multi_objective_dataset "$work/demo/multi-objective" \
-    --preference_dataset "$work/demo/preference" --eval_reward_bench --reward_bench_dataset "$work/demo/reward-bench" >/dev/null
+    --preference_dataset "$work/demo/preference" --eval_reward_bench --reward_bench_dataset "$reward_bench" >/dev/null
 }
 
 # same_files NAME DATA_ROOT
@@ -89,12 +92,15 @@ owner_of() { sed -n '1s/^process \([0-9]*\) .*/\1/p' "$1.lock"; }
 # hold_midway TARGET [PROCESS]: stops the program that makes it, unless it is PROCESS, when some of it is durable; prints its
 # process. False when it was over before.
 hold_midway() {
-  local process
-  while :; do
+  local process end=$((SECONDS + 60))
+  while ((SECONDS < end)); do
     process=$(owner_of "$1" 2>/dev/null) || true
-    if [[ -n $process && $process != "${2:-}" ]] && has_chunks "$1" 3 2>/dev/null; then break; fi
-    [[ ! -e $1 ]] || return 1
+    if [[ -n $process && $process != "${2:-}" ]] && has_chunks "$1" 3 2>/dev/null; then
+      kill -STOP "$process" && echo "$process"
+      return
+    fi
+    [[ ! -e $1 ]] || break
     sleep 0.02
   done
-  kill -STOP "$process" && echo "$process"
+  return 1
 }
