@@ -62,8 +62,8 @@ std::string shard_table(const SetStatus& set) {
     if (const std::string text = remark(shard); !text.empty())
       remarks += fmt::format("shard {}: {}\n", number, text);
   }
-  const std::string sum =
-      fmt::format("{}; {} of {} rows", counts_text(set), set.rows_done(), rows_text(set.rows()));
+  std::string sum = counts_text(set);
+  if (const auto rows = set.rows()) sum += fmt::format("; {} of {} rows", set.rows_done(), rows_text(rows));
   const double rate = set.rows_per_second();
   return table.str() + remarks + sum +
          (std::isnan(rate) ? "\n"
