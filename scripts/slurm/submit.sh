@@ -29,23 +29,29 @@ export ARMORM_BIN=${ARMORM_BIN:-$root/build/release/bin}
 complete_settings
 find_programs
 
-submitted=0
+submitted=()
 # submit NAME DEPENDENCIES SBATCH-ARGUMENT...: sets job_id. DEPENDENCIES: job ids with ':' between them, or nothing.
+# When Slurm refuses a job, those before it are cancelled.
 submit() {
   local name=$1 dependencies=$2 line
   shift 2
   line=(sbatch --parsable --export=ALL ${partition:+--partition="$partition"} ${account:+--account="$account"}
     ${qos:+--qos="$qos"} ${constraint:+--constraint="$constraint"} "${sbatch_flag_list[@]}"
     ${dependencies:+--dependency=afterok:"$dependencies" --kill-on-invalid-dep=yes} "$@")
-  submitted=$((submitted + 1))
   if [[ -n $dry_run ]]; then
-    job_id="<job $submitted>"
+    submitted+=("")
+    job_id="<job ${#submitted[@]}>"
     printf '%s ' "${line[@]@Q}" | sed "s/'\([-A-Za-z0-9_=.,:%@/]*\)'/\1/g"  # quotes only where a shell needs them
     echo
     return
   fi
-  job_id=$("${line[@]}")
+  if ! job_id=$("${line[@]}"); then
+    if ((${#submitted[@]})); then scancel "${submitted[@]}"; fi
+    echo "error: Slurm refused '$name'; nothing was submitted" >&2
+    exit 1
+  fi
   job_id=${job_id%%;*}  # a cluster's name may follow
+  submitted+=("$job_id")
   printf '%s\t%s\n' "$job_id" "$name"
 }
 

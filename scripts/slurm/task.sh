@@ -15,9 +15,13 @@ task_id() {
   if [[ -n ${SLURM_ARRAY_JOB_ID:-} ]]; then echo "${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID"; else echo "$SLURM_JOB_ID"; fi
 }
 
-# False once Slurm is ending the task: after scancel, at the time limit, or because the node goes away. A preemption's grace
-# time, and a warning, leave it running.
-is_wanted() { [[ $(squeue --noheader --jobs="$(task_id)" --format=%T) == RUNNING ]]; }
+# False once Slurm is ending the task (after scancel, at the time limit, because the node goes away), and when it runs again
+# elsewhere, because this node was cut off. A preemption's grace time, and a warning, leave it running.
+is_wanted() {
+  local state restarts
+  read -r state restarts < <(squeue --noheader --jobs="$(task_id)" --Format=State:20,RestartCnt:10)
+  [[ $state == RUNNING && $restarts == "${SLURM_RESTART_COUNT:-0}" ]]
+}
 
 # requeue EXIT-CODE: puts this task back into the queue; Slurm ends this script then.
 requeue() {

@@ -56,7 +56,7 @@ PartitionName=main Nodes=ALL Default=YES State=UP
 CONF
   # Any two devices stand for GPUs: Slurm counts them and tells their numbers in CUDA_VISIBLE_DEVICES. With plain files, where
   # no device can be made, it only counts.
-  mknod "$dir/gpu0" c 1 3 2>/dev/null && mknod "$dir/gpu1" c 1 3 || touch "$dir/gpu0" "$dir/gpu1"
+  if ! mknod "$dir/gpu0" c 1 3 2>/dev/null || ! mknod "$dir/gpu1" c 1 3; then touch "$dir/gpu0" "$dir/gpu1"; fi
   echo "NodeName=node[1-2] Name=gpu File=$dir/gpu[0-1]" >"$dir/gres.conf"
 }
 

@@ -69,3 +69,17 @@ end
 check "status $status of the second run" test "$status" = 0
 check "files" same_embeddings "$data"
 result "scripts/prepare_embeddings.sh: stopped in order, and gone on with"
+
+train() { "$root/scripts/train.sh" "${pipeline[@]}" --reward_bench_dataset "" --data_root "$data" --devices -1 >"$work/train.log" 2>&1; }
+check "train.sh: $(tail -n 1 "$work/train.log" 2>/dev/null)" train
+# shellcheck disable=SC2119
+train_reference
+check "regression weights" same_files regression_weights/model_multi-objective.pt "$data"
+check "gate" same_files gating_network_model.pt "$data"
+rm "$(target "$data" multi-objective 1)"
+status=0
+train || status=$?
+check "status $status without a shard" test "$status" = 3
+check "what is missing" grep -q "1 of 2 shards are missing: 1" "$work/train.log"
+check "that stage2-train was not begun" grep -q "stage2-train, which needs its weights, was not begun" "$work/train.log"
+result "scripts/train.sh: trains what the programs train, and stops where a shard is missing"

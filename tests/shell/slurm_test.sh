@@ -85,6 +85,10 @@ check "status.sh calls it interrupted" \
 check "a task with wrong flags fails" wait_until 20 state_is "${wrong[0]}" FAILED
 check "it says why" log_says "$(log_of "$work/wrong" stage1-prepare "${wrong[0]}_1")" "ended with 2 "
 check "what waited for it is cancelled, too" wait_until 20 state_is "${wrong[1]}" CANCELLED
+submit "$work/refused" --gpus 0 --train_time never 2>"$work/refused.err"
+check "the refusal is told" grep -q "error: Slurm refused 'stage1-train'; nothing was submitted" "$work/refused.err"
+check "the jobs before it" test "${#jobs[@]}" = 3
+check "they are cancelled" wait_until 20 all_are CANCELLED "${jobs[@]}"
 result "slurm: cancelled and failed tasks are not queued again, and nothing follows them"
 
 # --- A time limit that comes too soon, and a program that is killed once too often.
@@ -116,6 +120,11 @@ result "slurm: a time limit is survived, and restarts have a limit"
 # --- The pipeline again.
 check "the task whose program lives on the lost node is turned away" \
   wait_until 40 log_says "$(log_of "$run" stage1-prepare "${prepare1}_4")" "ended with 5 (another process is at work on it"
+kill -KILL "${held[4]}"
+check "what the lost node did ends" \
+  wait_until 20 log_says "$(log_of "$run" stage1-prepare "${prepare1}_4")" "run 1 on $lost: ended with 137"
+check "and does not queue the task that runs elsewhere" \
+  test "$(grep -c "run 1 on $lost: .* back to the queue" "$(log_of "$run" stage1-prepare "${prepare1}_4")")" = 0
 start_node "$lost"
 check "the node is back" wait_until 20 node_is_up "$lost"
 check "the pipeline ends: $(squeue --states=all)" wait_until 90 all_are COMPLETED "${pipeline_jobs[@]}"
@@ -132,7 +141,7 @@ check "the file of the time limit" same_embeddings "$work/limit" "multi-objectiv
 check "the file of the killed task" same_embeddings "$work/killed" "multi-objective-00001-*"
 result "slurm: the files are those of an uninterrupted run"
 
-train_reference
+train_reference --eval_reward_bench --reward_bench_dataset "$reward_bench"
 check "regression weights" same_files regression_weights/model_multi-objective.pt "$run"
 check "gate" same_files gating_network_model.pt "$run"
 check "no sums are left" rmdir "$run/ridge_sums"

@@ -39,7 +39,7 @@ make_demo() {
   local quick='"precision": "fp32", "batch_tokens": 400, "checkpoint_seconds": 0, "threads": 1'
   "$bin/armorm-make-demo" --output "$work/demo" --rows 2400 --pairs 400 --reference 1 --reward_bench 46 >/dev/null
   cat >"$work/config.json" <<JSON
-{"stage1-prepare": {$quick}, "stage2-prepare": {$quick},
+{"stage1-prepare": {$quick}, "stage2-prepare": {$quick}, "stage1-train": {"threads": 1},
  "stage2-train": {"n_steps": 40, "batch_size": 64, "hidden_size": 32, "on_unmet": "max", "threads": 1}}
 JSON
   pipeline=(--model_path "$work/demo/model" --multi_objective_dataset "$work/demo/multi-objective"
@@ -64,12 +64,12 @@ make_reference() {
   done >/dev/null
 }
 
-# The train stages on it, by the programs alone.
+# train_reference [FLAG...]: the train stages on it, by the programs alone; the flags are stage2-train's.
 train_reference() {
-  local common=(--model_path "$work/demo/model" --config "$work/config.json" --data_root "$work/reference" --log_level warn)
-  "$bin/stage1-train" "${common[@]}" --dataset_path "$work/demo/multi-objective" --threads 1 >/dev/null
+  local common=(--model_path "$work/demo/model" --config "$work/config.json" --data_root "$work/reference" --log_level error)
+  "$bin/stage1-train" "${common[@]}" --dataset_path "$work/demo/multi-objective" >/dev/null
   "$bin/stage2-train" "${common[@]}" --device -1 --multi_objective_dataset "$work/demo/multi-objective" \
-    --preference_dataset "$work/demo/preference" --eval_reward_bench --reward_bench_dataset "$reward_bench" >/dev/null
+    --preference_dataset "$work/demo/preference" "$@" >/dev/null
 }
 
 # same_files NAME DATA_ROOT
