@@ -4,7 +4,7 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 export ARMORM_BIN=${ARMORM_BIN:-$root/build/release/bin}
 bin=$ARMORM_BIN
-work=$(mktemp -d "${TMPDIR:-/tmp}/armorm-test-XXXXXX")
+work=$(mktemp -d "${TMPDIR:-/tmp}/armorm-scripts-XXXXXX")
 n_shards=4
 embeddings=$work/reference/embeddings/model  # of an uninterrupted run
 
