@@ -48,7 +48,7 @@ bool stop_midway(const ChildProcess& run, const fs::path& target) {
 
 }  // namespace
 
-TEST_CASE("--status tells how far a shard is while it is made, when it is killed, and when it is done",
+TEST_CASE("the status tells how far a shard is while it is made, when it is killed, and when it is done",
           "[e2e]") {
   const TempDir dir;
   const fs::path root = dir / "root";
@@ -83,7 +83,7 @@ TEST_CASE("--status tells how far a shard is while it is made, when it is killed
   CHECK(overview[0]["rows"] == 400);  // estimated for the other
 }
 
-TEST_CASE("--status has tables, and its flags need it", "[e2e]") {
+TEST_CASE("the status has tables, and its flags need it", "[e2e]") {
   const std::string one =
       run_stage("stage2-prepare", demo_run(), {"--dataset_path", "preference", "--status"}).out;
   CHECK_THAT(one, Catch::Contains("preference-train") && Catch::Contains("1 of 1   done") &&

@@ -32,8 +32,8 @@ log_says() { grep -q "$2" "$1"; }
 # go_on PROCESS: a program that hold_midway() stopped.
 go_on() { kill -CONT "$1"; }
 
-# --- The whole pipeline: task 1 is killed, 2 warned, the node of 3 is switched off, and that of 4 is cut off from Slurm for
-# a while, with its program alive.
+# --- The whole pipeline: the node of task 1 is switched off, that of 2 is cut off from Slurm for a while, with its program
+# alive, 3 is killed, and 4 warned: the one whose SLURM_JOB_ID is the array's.
 run=$work/run
 submit "$run" --ridge_tasks 2
 prepare1=${jobs[0]}
@@ -59,14 +59,21 @@ check "the owners of four running shards" \
   test "$(grep -cE "\"process\": (${held[1]}|${held[2]}|${held[3]}|${held[4]}),$" <<<"$status")" = 4
 result "slurm: status.sh shows the running shards"
 
-kill -KILL "${held[1]}"
-scancel --signal=USR1 --batch "${prepare1}_2"
-go_on "${held[2]}"
-lost=$(squeue --noheader --jobs="${prepare1}_3" --format=%N)
-check "tasks 3 and 4 share a node" test "$(squeue --noheader --jobs="${prepare1}_4" --format=%N)" = "$lost"
+scancel --signal=USR1 --batch "${prepare1}_4"
+go_on "${held[4]}"
+check "the warned task is queued again" \
+  wait_until 20 log_says "$(log_of "$run" stage1-prepare "${prepare1}_4")" "ended with 75 .* restart 1 of"
+check "it waits" wait_until 20 state_is "${prepare1}_4" PENDING
+check "it leaves the others alone" \
+  test "$(squeue --noheader --array --states=R --jobs="$prepare1" --format=%K | sort | tr '\n' ' ')" = "1 2 3 "
+result "slurm: a warned task alone goes back to the queue"
+
+kill -KILL "${held[3]}"
+lost=$(squeue --noheader --jobs="${prepare1}_1" --format=%N)
+check "tasks 1 and 2 share a node" test "$(squeue --noheader --jobs="${prepare1}_2" --format=%N)" = "$lost"
 kill -KILL "$(daemon_of "$lost")"
 # shellcheck disable=SC2046
-kill -KILL $(task_processes "${held[3]}")
+kill -KILL $(task_processes "${held[1]}")
 scontrol update nodename="$lost" state=down reason=lost
 
 # --- Meanwhile, on the other node: what must not go on for ever.
@@ -119,21 +126,20 @@ result "slurm: a time limit is survived, and restarts have a limit"
 
 # --- The pipeline again.
 check "the task whose program lives on the lost node is turned away" \
-  wait_until 40 log_says "$(log_of "$run" stage1-prepare "${prepare1}_4")" "ended with 5 (another process is at work on it"
-kill -KILL "${held[4]}"
+  wait_until 40 log_says "$(log_of "$run" stage1-prepare "${prepare1}_2")" "ended with 5 (another process is at work on it"
+kill -KILL "${held[2]}"
 check "what the lost node did ends" \
-  wait_until 20 log_says "$(log_of "$run" stage1-prepare "${prepare1}_4")" "run 1 on $lost: ended with 137"
+  wait_until 20 log_says "$(log_of "$run" stage1-prepare "${prepare1}_2")" "run 1 on $lost: ended with 137"
 check "and does not queue the task that runs elsewhere" \
-  test "$(grep -c "run 1 on $lost: .* back to the queue" "$(log_of "$run" stage1-prepare "${prepare1}_4")")" = 0
+  test "$(grep -c "run 1 on $lost: .* back to the queue" "$(log_of "$run" stage1-prepare "${prepare1}_2")")" = 0
 start_node "$lost"
 check "the node is back" wait_until 20 node_is_up "$lost"
 check "the pipeline ends: $(squeue --states=all)" wait_until 90 all_are COMPLETED "${pipeline_jobs[@]}"
-check "the killed task's restart" log_says "$(log_of "$run" stage1-prepare "${prepare1}_1")" "ended with 137 .* restart 1 of"
-check "the warned task's restart" log_says "$(log_of "$run" stage1-prepare "${prepare1}_2")" "ended with 75 .* restart 1 of"
-for k in 1 2 3; do
+check "the killed task's restart" log_says "$(log_of "$run" stage1-prepare "${prepare1}_3")" "ended with 137 .* restart 1 of"
+for k in 1 3 4; do
   check "task $k goes on where it ended" log_says "$(log_of "$run" stage1-prepare "${prepare1}_$k")" "going on with an interrupted run"
 done
-result "slurm: tasks that are killed, warned, or lose their node go on"
+result "slurm: tasks that are killed or lose their node go on"
 
 wait "$reference_run"
 check "files of the pipeline" same_embeddings "$run"
