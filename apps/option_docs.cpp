@@ -51,7 +51,7 @@ std::string man_option(const Option& option) {
 }
 
 bool names_a_path(const std::string& name) {
-  return name == "config" || name.ends_with("_path") || name.ends_with("_dir") || name.ends_with("_root") ||
+  return name == "config" || name == "export" || name == "input" || name == "output" || name.ends_with("_path") || name.ends_with("_dir") || name.ends_with("_root") ||
          name.ends_with("_dataset");
 }
 

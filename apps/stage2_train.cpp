@@ -1,5 +1,6 @@
 #include "armorm/stages/stage2_train.h"
 
+#include "armorm/core/stop_signal.h"
 #include "cli.h"
 
 int main(int argc, char** argv) {
@@ -8,6 +9,7 @@ int main(int argc, char** argv) {
                           "Debiases verbosity, trains the gating network on preference embeddings and evaluates on RewardBench",
                           options.declare(), [&options] {
                             options.validate();
-                            armorm::run_stage2_train(options);
+                            const armorm::StopSignal stop;
+                            armorm::run_stage2_train(options, {.stop_requested = [&stop] { return stop.requested(); }});
                           });
 }

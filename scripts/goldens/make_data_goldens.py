@@ -105,6 +105,27 @@ def reward_bench():
     return pa.Table.from_pylist(rows, schema)
 
 
+def reward_bench_2():
+    texts = pa.list_(pa.string())
+    metadata = [("category", pa.string()), ("correct", pa.string()), ("index", pa.float64()), ("instruction_id_list", texts),
+                ("label", pa.string()), ("method", pa.string()), ("models", texts), ("prompt_norm", pa.string()),
+                ("subcategory", pa.string()), ("valid", pa.float64())]
+    schema = pa.schema(
+        [("id", pa.string()), ("prompt", pa.string()), ("chosen", texts), ("rejected", texts)]
+        + [(n, pa.int64()) for n in ("num_correct", "num_incorrect", "total_completions")]
+        + [("models", texts), ("subset", pa.string()), ("additional_metadata", pa.struct(metadata))]
+    )
+    rows = []
+    for i, (subset, good, bad) in enumerate([("Factuality", 1, 3), ("Precise IF", 1, 3), ("Ties", 1, 2), ("Ties", 4, 2)]):
+        rows.append({
+            "id": f"{['ref', 'tied'][good > 1]}:7" if subset == "Ties" else str(i), "prompt": f"Name {i} \u00e9\nplease",
+            "chosen": [f"good {i}.{j}" for j in range(good)], "rejected": [f"bad {i}.{j}" for j in range(bad)],
+            "num_correct": good, "num_incorrect": bad, "total_completions": good + bad, "models": ["m"] * (good + bad),
+            "subset": subset, "additional_metadata": {"category": "c", "index": None, "instruction_id_list": ["x"]},
+        })
+    return pa.Table.from_pylist(rows, schema)
+
+
 def load(path, **kwargs):
     with tempfile.TemporaryDirectory() as cache:
         loaded = datasets.load_dataset(str(path), cache_dir=cache, **kwargs)
@@ -124,6 +145,7 @@ def public_schemas():
         "pair_data/data/train-00001-of-00002.parquet": pair_data().slice(3),
         "reward_bench/data/filtered-00000-of-00001.parquet": reward_bench(),
         "reward_bench/data/raw-00000-of-00001.parquet": reward_bench().slice(0, 1),
+        "reward_bench_2/data/test-00000-of-00001.parquet": reward_bench_2(),
     }
     for name, table in sets.items():
         path = folder / name

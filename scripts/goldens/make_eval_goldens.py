@@ -50,6 +50,46 @@ def gate_usage():
             "mean_entropy": mean_entropy, "load_entropy": load_entropy, "information": information}
 
 
-goldens = {"paired_tests": paired_tests(), "length_bias": length_bias(), "gate_usage": gate_usage()}
+def weighted_means():
+    """MOVER from SciPy's Wilson limits, and the stratified test from its variance; both checked here by simulation."""
+    rng = np.random.default_rng(13)
+
+    def interval(weights, right, n):
+        weights = np.asarray(weights) / np.sum(weights)
+        shares = np.asarray(right) / np.asarray(n)
+        limits = [scipy.stats.binomtest(int(k), int(m)).proportion_ci(method="wilson") for k, m in zip(right, n)]
+        mean = float(weights @ shares)
+        below = np.sqrt(np.sum((weights * (shares - [c.low for c in limits])) ** 2))
+        above = np.sqrt(np.sum((weights * ([c.high for c in limits] - shares)) ** 2))
+        return mean, mean - below, mean + above
+
+    weights, n = np.array([984, 164, 164, 37.0]), np.array([447, 164, 80, 12])
+    for rates in ([0.9, 0.8, 0.95, 0.6], [0.99, 0.98, 0.99, 0.97], [0.5, 0.5, 0.5, 0.5]):
+        truth, covered = float(weights @ rates / weights.sum()), 0
+        for _ in range(1500):
+            _, low, high = interval(weights, rng.binomial(n, rates), n)
+            covered += low <= truth <= high
+        assert 0.935 <= covered / 1500 <= 0.99, (rates, covered / 1500)
+
+    means = []
+    for right in ([400, 130, 70, 9], [447, 164, 80, 12], [0, 3, 80, 6]):
+        mean, low, high = interval(weights, right, n)
+        means.append({"weights": weights.tolist(), "right": right, "n": n.tolist(), "mean": mean, "low": low, "high": high})
+    tests = []
+    for first, second in (([30, 5, 6, 1], [12, 9, 2, 1]), ([40, 0, 0, 0], [22, 0, 0, 0]), ([3, 20, 1, 0], [9, 1, 5, 2])):
+        first, second = np.array(first), np.array(second)
+        difference = float(np.sum(weights * (first - second) / n))
+        variance = float(np.sum((weights / n) ** 2 * (first + second)))
+        p = float(2 * scipy.stats.norm.sf(abs(difference) / np.sqrt(variance)))
+        flips = 2 * rng.binomial(first + second, 0.5, size=(40000, 4)) - (first + second)
+        simulated = np.mean(np.abs(flips @ (weights / n)) >= abs(difference) - 1e-12)
+        assert abs(simulated - p) < 0.03, (p, simulated)
+        tests.append({"weights": weights.tolist(), "n": n.tolist(), "first": first.tolist(), "second": second.tolist(), "p": p})
+    one = scipy.stats.chi2.sf((40 - 22) ** 2 / (40 + 22), 1)  # McNemar's statistic
+    assert abs(tests[1]["p"] - one) < 1e-12
+    return {"means": means, "tests": tests}
+
+
+goldens = {"paired_tests": paired_tests(), "length_bias": length_bias(), "gate_usage": gate_usage(), "weighted": weighted_means()}
 (ROOT / "analysis.json").write_text(json.dumps(goldens, separators=(",", ":")) + "\n")
 print("golden written below", ROOT)

@@ -8,6 +8,7 @@ import pathlib
 from importlib.metadata import version
 
 import numpy as np
+import scipy.optimize
 import scipy.stats
 import torch
 from safetensors.numpy import save_file
@@ -49,6 +50,52 @@ def penalties():
         transform[v, a] -= np.float32(chosen[a])
     save_file({"rewards": rewards, "transform": transform}, ROOT / "gating/penalties.safetensors",
               {"expected": json.dumps({"penalty": chosen, "before": before, "after": after, "verbosity_dim": v})})
+
+
+def first_meeting(correlation, threshold, grid):
+    """(value below, value) of the grid step that reaches the threshold; (None, 0) where none is needed."""
+    below = None
+    for lam in grid:
+        if correlation(lam) <= threshold:
+            return below, lam
+        below = lam
+    raise AssertionError("the golden needs penalties that meet the threshold")
+
+
+def penalty_roots():
+    """Crossings of the threshold, by SciPy's root finders over SciPy's Spearman, against verbosity and against length."""
+    rng = np.random.default_rng(7)
+    grid = [0, 0.01, 0.025, 0.05, 0.075, 0.1, 0.125, 0.15] + [p / 100 for p in range(20, 100, 5)]
+    m, v, threshold, tolerance = 2000, 3, 0.03, 1e-6
+    length = np.maximum(1, np.round(np.exp(rng.normal(4.5, 0.6, size=m)))).astype(np.int64)  # with ties
+    verbosity = np.log(length) - 4.5 + 0.2 * rng.normal(size=m)
+    rewards = np.stack([rng.normal(size=m) * 0.5 + c * verbosity for c in (0.1, 0.35, 0.6, 0.0, -0.4, 0.02)], axis=1)
+    rewards[:, v] = verbosity
+    rewards = rewards.astype(np.float32)
+    expected = {}
+    for name, target in {"attribute": rewards[:, v], "length": length}.items():
+        found = []
+        for a in range(rewards.shape[1]):
+            if a == v:
+                found.append({"before": scipy.stats.spearmanr(rewards[:, a], target).statistic})
+                continue
+
+            def correlation(lam):
+                return scipy.stats.spearmanr(rewards[:, a] - np.float32(lam) * rewards[:, v], target).statistic
+
+            below, at_grid = first_meeting(correlation, threshold, grid)
+            entry = {"before": correlation(0), "grid": at_grid}
+            if below is None:
+                entry.update(bisect=0.0, brentq=0.0)
+            else:
+                excess = lambda lam: correlation(lam) - threshold - 1e-15  # meeting it exactly counts as below
+                entry["bisect"] = scipy.optimize.bisect(excess, below, at_grid, xtol=tolerance / 4)
+                entry["brentq"] = scipy.optimize.brentq(excess, below, at_grid, xtol=tolerance / 4)
+                assert abs(entry["bisect"] - entry["brentq"]) < 1e-4  # the steps of the function are that fine here
+            found.append(entry)
+        expected[name] = found
+    save_file({"rewards": rewards, "lengths": length}, ROOT / "gating/penalty_roots.safetensors",
+              {"expected": json.dumps(expected), "verbosity_dim": str(v), "threshold": str(threshold)})
 
 
 class Gate(torch.nn.Module):
@@ -161,6 +208,7 @@ def pt_files():
 
 
 penalties()
+penalty_roots()
 training("train_attributes", over_pair=False, weight_decay=0.0, differ=0.0, learning_rate=0.01)
 training("train_differing_prompts", over_pair=False, weight_decay=0.01, differ=0.25, learning_rate=0.01)
 # Every pair differs and steps are small: pairs of one prompt have gradients of rounding noise alone, which AdamW scales up to full

@@ -6,17 +6,20 @@ multi_objective_dataset=RLHFlow/ArmoRM-Multi-Objective-Data-v0.1
 preference_dataset=RLHFlow/pair_data_v2_80K_wsafety
 reference_dataset=RLHFlow/UltraFeedback-preference-standard
 reward_bench_dataset=allenai/reward-bench
+reward_bench_2_dataset=
+export=
 data_root=${ARMORM_DATA:-$HOME/data/ArmoRM}
 config=
 devices=
 n_shards=
 pipeline_flags=(model_path model_family multi_objective_dataset preference_dataset reference_dataset reward_bench_dataset
-  data_root config devices n_shards)
+  reward_bench_2_dataset export data_root config devices n_shards)
 
 pipeline_usage() {
   cat >&2 <<TEXT
 usage: $0 [--model_path M] [--model_family llama3|gemma2] [--multi_objective_dataset D] [--preference_dataset D]
-       [--reference_dataset D] [--reward_bench_dataset D, empty = none] [--data_root DIR] [--config FILE]
+       [--reference_dataset D] [--reward_bench_dataset D, empty = none] [--reward_bench_2_dataset D, default none:
+       allenai/reward-bench-2 is the published one] [--export DIR (train)] [--data_root DIR] [--config FILE]
        [--devices 0,1,... or -1 for the CPU] [--n_shards N]
 ARMORM_BIN names the folder of the executables (default build/release/bin).
 TEXT
@@ -73,6 +76,7 @@ preference_sets() {
   printf '%s\ttrain\n' "$preference_dataset"
   if [[ -n $reference_dataset && $reference_dataset != "$preference_dataset" ]]; then printf '%s\ttrain\n' "$reference_dataset"; fi
   if [[ -n $reward_bench_dataset ]]; then printf '%s\tfiltered\n' "$reward_bench_dataset"; fi
+  if [[ -n $reward_bench_2_dataset ]]; then printf '%s\ttest\n' "$reward_bench_2_dataset"; fi
 }
 
 # shard_command PROGRAM DATASET SPLIT SHARD: sets `command`, which lacks only the device.
@@ -84,6 +88,10 @@ shard_command() {
 # Flags of stage2-train after `common`.
 gate_flags() {
   gate=(--model_family "$model_family" --multi_objective_dataset "$multi_objective_dataset"
-    --preference_dataset "$preference_dataset" ${reference_dataset:+--reference_dataset "$reference_dataset"})
+    --preference_dataset "$preference_dataset" ${reference_dataset:+--reference_dataset "$reference_dataset"}
+    ${export:+--export "$export"})
   if [[ -n $reward_bench_dataset ]]; then gate+=(--eval_reward_bench --reward_bench_dataset "$reward_bench_dataset"); fi
+  if [[ -n $reward_bench_2_dataset ]]; then
+    gate+=(--eval_reward_bench_2 --reward_bench_2_dataset "$reward_bench_2_dataset")
+  fi
 }

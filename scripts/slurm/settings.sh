@@ -4,7 +4,7 @@
 source "$root/scripts/lib/pipeline.sh"  # model_path, data sets, data_root, config
 
 n_shards=8             # of each data set; tasks of its array job
-reward_bench_shards=1  # of the RewardBench set, which is small
+reward_bench_shards=1  # of the RewardBench sets, which are small
 max_parallel=          # tasks of one array at work at once; empty = no limit
 ridge_tasks=1          # array tasks that share stage1-train's pass over the rows; 1 = no array
 
@@ -23,15 +23,15 @@ qos=
 constraint=            # a shard goes on only on the kind of device that began it: name one where nodes differ
 sbatch_flags=          # further flags of sbatch, separated by blanks
 
-warn_seconds=120       # before the time limit a prepare task is asked to stop
+warn_seconds=120       # before the time limit a task that can go on later is asked to stop
 max_restarts=20        # of one task, whatever the reason
 log_dir=               # empty = <data_root>/slurm
 prepare_flags=         # further flags of both prepare stages, separated by blanks; as the next two
 stage1_train_flags=
 stage2_train_flags=
 
-setting_names=(model_path model_family multi_objective_dataset preference_dataset reference_dataset reward_bench_dataset data_root
-  config n_shards reward_bench_shards max_parallel ridge_tasks gpus gres device cpus mem time train_cpus train_mem train_time
+setting_names=(model_path model_family multi_objective_dataset preference_dataset reference_dataset reward_bench_dataset
+  reward_bench_2_dataset export data_root config n_shards reward_bench_shards max_parallel ridge_tasks gpus gres device cpus mem time train_cpus train_mem train_time
   partition account qos constraint sbatch_flags warn_seconds max_restarts log_dir prepare_flags stage1_train_flags
   stage2_train_flags)
 

@@ -87,7 +87,7 @@ fi
 if wanted prepare2; then
   while IFS=$'\t' read -r dataset split; do
     n=$n_shards
-    if [[ $dataset == "$reward_bench_dataset" ]]; then n=$reward_bench_shards; fi
+    if [[ $split != train ]]; then n=$reward_bench_shards; fi
     prepare "stage2-prepare $dataset" prepare_stage2.sbatch "$n" "$dataset" "$split" "$n"
     pairs=${pairs:+$pairs:}$job_id
   done < <(preference_sets)
@@ -99,5 +99,5 @@ if wanted train1; then
 fi
 if wanted train2; then
   submit stage2-train "${pairs}${weights:+${pairs:+:}$weights}" --output="$log_dir/%x-%j.out" "${train_flags[@]}" \
-    ${gres:+--gres="$gres"} "$root/scripts/slurm/train_stage2.sbatch"
+    ${gres:+--gres="$gres"} --signal="B:USR1@$warn_seconds" "$root/scripts/slurm/train_stage2.sbatch"
 fi

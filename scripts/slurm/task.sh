@@ -35,18 +35,24 @@ requeue() {
   exit "$1"
 }
 
-# run_shard PROGRAM DATASET SPLIT N_SHARDS: the shard that the task's number says. Signals go on to the program, which makes
-# its work safe and ends with 75. The task is queued again after that, when its program was killed, and while another
-# process holds the shard: one that a lost node still runs.
-run_shard() {
-  local status=0 command
-  n_shards=$4
-  shard_command "$1" "$2" "$3" "${SLURM_ARRAY_TASK_ID:?submit this as an array: --array=1-$n_shards}"
+# run_resumable COMMAND...: a program that goes on where it was ended. Signals go on to it; it makes its work safe and ends
+# with 75. The task is queued again after that, when the program was killed, and while another process holds its output:
+# one that a lost node still runs.
+run_resumable() {
+  local status=0
   watch_signals
-  say "${command[*]}"
-  run_child "${command[@]}" --device "$device" --threads "$threads" "${prepare_flag_list[@]}" || status=$?
+  say "$*"
+  run_child "$@" || status=$?
   if ((status == 0)); then exit 0; fi
   if { may_go_on "$status" || ((status == exit_locked)); } && is_wanted; then requeue "$status"; fi
   say "ended with $status ($(advice "$status"))"
   exit "$status"
+}
+
+# run_shard PROGRAM DATASET SPLIT N_SHARDS: the shard that the task's number says.
+run_shard() {
+  local command
+  n_shards=$4
+  shard_command "$1" "$2" "$3" "${SLURM_ARRAY_TASK_ID:?submit this as an array: --array=1-$n_shards}"
+  run_resumable "${command[@]}" --device "$device" --threads "$threads" "${prepare_flag_list[@]}"
 }

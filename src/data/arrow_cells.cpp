@@ -176,6 +176,25 @@ Conversation conversation_of(const Items& items, const Place& place) {
   return turns;
 }
 
+// A list whose first item is text holds texts alone.
+bool holds_texts(const Items& items) {
+  if (items.size == 0) return false;
+  const Value first = resolve(*items.values, items.begin);
+  return !first.is_null() && text_at(first).has_value();
+}
+
+std::vector<std::string> texts_of(const Items& items, const Place& place) {
+  std::vector<std::string> texts;
+  texts.reserve(static_cast<std::size_t>(items.size));
+  for (std::int64_t i = 0; i < items.size; ++i) {
+    const Value item = resolve(*items.values, items.begin + i);
+    const std::optional<std::string_view> text = item.is_null() ? std::nullopt : text_at(item);
+    if (!text) fail_data("{}: item {}: found {}, expected text, as the first item is", place.text(), i, type_of(item));
+    texts.push_back(checked_text(*text, place));
+  }
+  return texts;
+}
+
 void fill_cell(const Array& column, std::int64_t index, Want want, const Place& place, Cell& cell) {
   cell = Cell{};
   const Value value = resolve(column, index);
@@ -186,7 +205,10 @@ void fill_cell(const Array& column, std::int64_t index, Want want, const Place& 
   } else if (const auto text = text_at(value)) {
     cell.kind = CellKind::text;
     cell.text = checked_text(*text, place);
-  } else if (const auto items = items_at(value); items && want == Want::turns) {
+  } else if (const auto items = items_at(value); items && want == Want::turns && holds_texts(*items)) {
+    cell.kind = CellKind::texts;
+    cell.texts = texts_of(*items, place);
+  } else if (items && want == Want::turns) {
     cell.kind = CellKind::turns;
     cell.turns = conversation_of(*items, place);
   } else {

@@ -37,6 +37,8 @@ struct Field {
         return fmt::format("text (\"{}\")", excerpt(cell.text));
       case CellKind::turns:
         return "a list of messages";
+      case CellKind::texts:
+        return "a list of texts";
       case CellKind::other:
       case CellKind::bad:
         return cell.text;
@@ -136,6 +138,21 @@ Conversation side_of(const Field& side, const Field* prompt) {
   return {{"user", prompt->cell.text}, {"assistant", std::move(side.cell.text)}};
 }
 
+// The answers of a best-of-n row, each after the prompt.
+std::vector<Conversation> candidates_of(const Field& side, const Field* prompt) {
+  side.check_readable();
+  if (side.cell.kind != CellKind::texts)
+    fail_data("{}: found {}, expected a list of texts, as the other side is one", side.place(), side.found());
+  std::vector<Conversation> candidates;
+  for (std::string& text : side.cell.texts) {
+    Cell answer;
+    answer.kind = CellKind::text;
+    answer.text = std::move(text);
+    candidates.push_back(side_of({side.path, side.row, side.column, answer}, prompt));
+  }
+  return candidates;
+}
+
 }  // namespace
 
 struct Dataset::Impl {
@@ -153,6 +170,12 @@ struct Dataset::Impl {
 
   bool has(const std::string& ours) const {
     return std::find(columns[0].begin(), columns[0].end(), name_in_set(ours)) != columns[0].end();
+  }
+
+  bool all_have(const std::string& ours) const {
+    return std::all_of(columns.begin(), columns.end(), [&](const std::vector<std::string>& names) {
+      return std::count(names.begin(), names.end(), name_in_set(ours)) == 1;
+    });
   }
 
   ColumnRequest request(const std::string& ours, Want want) const { return {name_in_set(ours), want}; }
@@ -257,6 +280,7 @@ void Dataset::for_each_preference(const std::vector<bool>& wanted,
   const std::size_t prompt = add_optional("prompt");
   const std::size_t subset = add_optional("subset");
   const std::size_t source = add_optional("source");
+  const std::size_t id = impl_->all_have("id") ? add_optional("id") : kNone;
   impl_->for_each(requests, wanted,
                   [&](std::int64_t row_id, const fs::path& path, std::int64_t row, std::vector<Cell>& cells) {
                     Reading reading{row_id, reject};
@@ -268,8 +292,16 @@ void Dataset::for_each_preference(const std::vector<bool>& wanted,
                     const bool good = reading.run([&] {
                       const Field prompt_field = field(prompt);
                       const Field* prompt_or_none = prompt != kNone ? &prompt_field : nullptr;
-                      preference.chosen = side_of(field(0), prompt_or_none);
-                      preference.rejected = side_of(field(1), prompt_or_none);
+                      if (cells[0].kind == CellKind::texts || cells[1].kind == CellKind::texts) {
+                        preference.all_chosen = candidates_of(field(0), prompt_or_none);
+                        preference.all_rejected = candidates_of(field(1), prompt_or_none);
+                        preference.chosen = preference.all_chosen.front();
+                        preference.rejected = preference.all_rejected.front();
+                        if (id != kNone) preference.id = optional_text_of(field(id));
+                      } else {
+                        preference.chosen = side_of(field(0), prompt_or_none);
+                        preference.rejected = side_of(field(1), prompt_or_none);
+                      }
                       if (subset != kNone) preference.subset = optional_text_of(field(subset));
                       if (source != kNone) preference.source = optional_text_of(field(source));
                     });

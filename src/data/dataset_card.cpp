@@ -13,25 +13,6 @@ namespace {
 
 constexpr std::size_t kMaxCardBytes = std::size_t{16} << 20;
 
-// The lines between the first two "---"; empty when there are none.
-std::string front_matter(const std::string& card) {
-  std::istringstream lines(card);
-  std::string line, yaml;
-  bool inside = false;
-  while (std::getline(lines, line)) {
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (line == "---") {
-      if (inside) return yaml;
-      inside = true;
-    } else if (inside) {
-      yaml += line + '\n';
-    } else if (!line.empty()) {
-      return "";
-    }
-  }
-  return "";
-}
-
 std::vector<std::string> paths_of(const YAML::Node& node, const std::string& where) {
   std::vector<std::string> paths;
   if (node.IsScalar()) paths.push_back(node.Scalar());
@@ -94,6 +75,24 @@ YAML::Node choose(const YAML::Node& configs, const std::string& wanted, const st
 }
 
 }  // namespace
+
+std::string front_matter(const std::string& card) {
+  std::istringstream lines(card);
+  std::string line, yaml;
+  bool inside = false;
+  while (std::getline(lines, line)) {
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    if (line == "---") {
+      if (inside) return yaml;
+      inside = true;
+    } else if (inside) {
+      yaml += line + '\n';
+    } else if (!line.empty()) {
+      return "";
+    }
+  }
+  return "";
+}
 
 std::optional<CardConfig> read_card_config(const fs::path& folder, const std::string& wanted) {
   const fs::path card = folder / "README.md";

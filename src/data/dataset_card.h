@@ -23,6 +23,9 @@ struct CardConfig {
 // error on bad YAML, on a config that is not there, and when no config is wanted and none is the default.
 std::optional<CardConfig> read_card_config(const std::filesystem::path& folder, const std::string& wanted);
 
+// The lines between the first two "---" of a card; empty when there are none.
+std::string front_matter(const std::string& card);
+
 // Requires text from a file of the data set, where it names a path. data error unless the path is relative
 // and has no "..", so that it stays in the folder.
 void check_inside(const std::string& path, const std::string& where);

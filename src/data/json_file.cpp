@@ -57,6 +57,24 @@ Message read_message(JsonReader& json, std::size_t position, const Place& place)
   return {std::move(*role), std::move(*content)};
 }
 
+// A list of messages, or, where the first item is text, of texts.
+void read_list(JsonReader& json, const Place& place, Cell& cell) {
+  cell.kind = CellKind::turns;
+  json.enter_array();
+  while (json.next_element()) {
+    const Kind kind = json.peek();
+    if (kind == Kind::string && cell.turns.empty()) {
+      cell.kind = CellKind::texts;
+      cell.texts.push_back(json.read_string());
+    } else if (cell.kind == CellKind::texts) {
+      fail_data("{}: item {}: found {}, expected text, as the first item is", place.text(), cell.texts.size(),
+                JsonReader::name_of(kind));
+    } else {
+      cell.turns.push_back(read_message(json, cell.turns.size(), place));
+    }
+  }
+}
+
 void read_cell(JsonReader& json, Want want, const Place& place, Cell& cell) {
   cell = Cell{};
   const Kind kind = json.peek();
@@ -69,9 +87,7 @@ void read_cell(JsonReader& json, Want want, const Place& place, Cell& cell) {
     cell.kind = CellKind::text;
     cell.text = json.read_string();
   } else if (kind == Kind::array && want == Want::turns) {
-    cell.kind = CellKind::turns;
-    json.enter_array();
-    while (json.next_element()) cell.turns.push_back(read_message(json, cell.turns.size(), place));
+    read_list(json, place, cell);
   } else {
     cell.kind = CellKind::other;
     cell.text = JsonReader::name_of(kind);

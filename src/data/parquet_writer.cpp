@@ -44,6 +44,16 @@ ArrayResult make_array(const std::vector<std::string>& rows) {
   return finish(builder);
 }
 
+ArrayResult make_array(const std::vector<std::vector<std::string>>& rows) {
+  auto text = std::make_shared<arrow::StringBuilder>();
+  arrow::ListBuilder list(arrow::default_memory_pool(), text);
+  for (const std::vector<std::string>& texts : rows) {
+    ARROW_RETURN_NOT_OK(list.Append());
+    ARROW_RETURN_NOT_OK(text->AppendValues(texts));
+  }
+  return finish(list);
+}
+
 ArrayResult make_array(const std::vector<std::optional<double>>& rows) {
   arrow::DoubleBuilder builder;
   for (const std::optional<double>& value : rows) ARROW_RETURN_NOT_OK(builder.AppendOrNull(value));

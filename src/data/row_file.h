@@ -15,20 +15,21 @@
 
 namespace armorm::data {
 
-enum class Want { number, text, turns };  // turns: a list of messages, or text
+enum class Want { number, text, turns };  // turns: a list of messages or of texts, or text
 
 struct ColumnRequest {
   std::string name;
   Want want = Want::text;
 };
 
-enum class CellKind { null, number, text, turns, other, bad };
+enum class CellKind { null, number, text, turns, texts, other, bad };
 
 struct Cell {
   CellKind kind = CellKind::null;
   double number = 0;  // booleans are 0 and 1
   std::string text;   // of `other`: what was found instead, for messages; of `bad`: the whole message
   Conversation turns;
+  std::vector<std::string> texts;  // candidates of a best-of-n row
 };
 
 // Runs `fill`, which reads one row or cell; what it finds wrong makes the cells bad.

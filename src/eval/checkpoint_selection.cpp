@@ -20,6 +20,56 @@ void check(std::span<const std::int64_t> validation, const SelectionOptions& sel
     fail_data("checkpoints: no validation pairs to choose a gate by; give more preference pairs");
 }
 
+// One training whose looks choose its gate.
+class SelectingRun {
+ public:
+  SelectingRun(const PairData& data, std::span<const std::int64_t> train, std::span<const std::int64_t> validation,
+               SelectionProgress start, const TrainOptions& options, const SelectionOptions& selection)
+      : validation_(validation), selection_(selection), kept_(std::move(start)), trainer_(data, train, kept_.training, options) {}
+
+  bool over() const { return trainer_.done() || stopped_early(); }
+  void step(const std::function<void(const StepReport&)>& report) {
+    trainer_.step([&](const StepReport& r) {
+      kept_.losses.push_back(r);
+      if (report) report(r);
+    });
+    if (trainer_.steps_done() % selection_.every == 0 || trainer_.done()) look();
+  }
+  SelectionProgress progress() const {
+    SelectionProgress now = kept_;
+    now.training = trainer_.state();
+    return now;
+  }
+  SelectedGate result() && {
+    SelectedGate selected{trainer_.gate(), trainer_.steps_done(), {}, std::move(kept_.losses), stopped_early()};
+    if (selection_.select == SelectCheckpoint::best && !kept_.curve.empty()) {
+      selected.gate = std::move(kept_.best);
+      selected.step = kept_.curve[best_look()].step;
+    }
+    selected.curve = std::move(kept_.curve);
+    return selected;
+  }
+
+ private:
+  std::size_t best_look() const { return static_cast<std::size_t>(kept_.best_look); }
+  bool stopped_early() const {
+    return selection_.patience > 0 && !trainer_.done() && !kept_.curve.empty() &&
+           static_cast<std::int64_t>(kept_.curve.size()) - 1 - kept_.best_look >= selection_.patience;
+  }
+  void look() {
+    const PairScores scores = trainer_.score(validation_);
+    kept_.curve.push_back({trainer_.steps_done(), preference_metrics(scores.chosen, scores.rejected)});
+    if (kept_.curve.size() > 1 && !better(kept_.curve.back().validation, kept_.curve[best_look()].validation)) return;
+    kept_.best_look = static_cast<std::int64_t>(kept_.curve.size()) - 1;
+    if (selection_.select == SelectCheckpoint::best) kept_.best = trainer_.gate();
+  }
+
+  std::span<const std::int64_t> validation_;
+  SelectionOptions selection_;
+  SelectionProgress kept_;
+  GateTrainer trainer_;
+};
+
 }  // namespace
 
 SelectCheckpoint parse_select(std::string_view text) {
@@ -29,34 +79,15 @@ SelectCheckpoint parse_select(std::string_view text) {
 }
 
 SelectedGate train_and_select(const PairData& data, std::span<const std::int64_t> train,
-                              std::span<const std::int64_t> validation, GateParameters initial,
-                              const TrainOptions& options, const SelectionOptions& selection,
-                              const std::function<void(const StepReport&)>& report) {
+                              std::span<const std::int64_t> validation, SelectionProgress start,
+                              const TrainOptions& options, const SelectionOptions& selection, const SelectionHooks& hooks) {
   check(validation, selection);
-  SelectedGate result;
-  GateParameters best;
-  std::size_t best_look = 0;  // index into the curve
-  const auto look = [&](std::int64_t step, const GateParameters& gate) {
-    const PairScores scores =
-        score_pairs(gate, data, validation, options.softmax, options.temperature, options.device);
-    result.curve.push_back({step, preference_metrics(scores.chosen, scores.rejected)});
-    const std::size_t now = result.curve.size() - 1;
-    if (now == 0 || better(result.curve[now].validation, result.curve[best_look].validation)) {
-      best_look = now;
-      if (selection.select == SelectCheckpoint::best) best = gate;
-    }
-    result.stopped_early = selection.patience > 0 && step < options.n_steps &&
-                           static_cast<std::int64_t>(now - best_look) >= selection.patience;
-    return !result.stopped_early;
-  };
-  result.gate = train_gate(data, train, std::move(initial), options, report, {selection.every, look});
-  if (result.curve.empty()) return result;  // no steps: the initial gate
-  result.step = result.curve.back().step;
-  if (selection.select == SelectCheckpoint::best) {
-    result.gate = std::move(best);
-    result.step = result.curve[best_look].step;
+  SelectingRun run(data, train, validation, std::move(start), options, selection);
+  while (!run.over()) {
+    run.step(hooks.report);
+    if (hooks.between_steps && !run.over()) hooks.between_steps([&run] { return run.progress(); });
   }
-  return result;
+  return std::move(run).result();
 }
 
 }  // namespace armorm

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 #include "armorm/core/error.h"
@@ -23,6 +24,18 @@ double mcnemar_p_value(std::int64_t only_first, std::int64_t only_second) {
     term *= k / (n - k + 1);
   }
   return std::min(1.0, 2.0 * std::exp(log_largest) * sum);
+}
+
+double weighted_mcnemar_p_value(std::span<const PairedStratum> strata) {
+  if (strata.empty()) return std::numeric_limits<double>::quiet_NaN();
+  double difference = 0.0;
+  double variance = 0.0;
+  for (const PairedStratum& s : strata) {
+    const double weight = s.weight / static_cast<double>(s.n);
+    difference += weight * static_cast<double>(s.only_first_right - s.only_second_right);
+    variance += weight * weight * static_cast<double>(s.only_first_right + s.only_second_right);
+  }
+  return variance > 0.0 ? std::erfc(std::abs(difference) / std::sqrt(2.0 * variance)) : 1.0;
 }
 
 PairedTest compare_scorers(const PairScores& first, const PairScores& second) {

@@ -48,11 +48,12 @@ SubsetResult& result_of(RewardBenchResult& result, const std::string& name) {
   return result.subsets.back();
 }
 
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
 SectionResult score_section(const RewardBenchResult& result, const char* name) {
   SectionResult section;
   section.name = name;
-  double sum = 0.0;
-  double weights = 0.0;
+  std::vector<WeightedShare> parts;
   for (std::size_t i = 0; i < std::size(kSubsets); ++i) {
     if (std::string(kSubsets[i].section) != name) continue;
     const SubsetResult& subset = result.subsets[i];
@@ -60,13 +61,46 @@ SectionResult score_section(const RewardBenchResult& result, const char* name) {
       section.missing.push_back(subset.name);
       continue;
     }
-    sum += subset.accuracy() * static_cast<double>(kSubsets[i].weight);
-    weights += static_cast<double>(kSubsets[i].weight);
+    parts.push_back({static_cast<double>(kSubsets[i].weight), subset.accuracy(), wilson_interval(subset.correct, subset.n)});
     section.n += subset.n;
   }
-  section.measured = weights > 0;
-  section.score = section.measured ? 100.0 * sum / weights : std::numeric_limits<double>::quiet_NaN();
+  section.measured = !parts.empty();
+  section.score = kNaN;
+  section.interval = {kNaN, kNaN};
+  if (!section.measured) return section;
+  const WeightedMean mean = weighted_mean(parts);
+  section.score = 100.0 * mean.share;
+  section.interval = {100.0 * mean.interval.low, 100.0 * mean.interval.high};
   return section;
+}
+
+PairedTest compare_in_subset(const PairScores& first, const PairScores& second, std::span<const std::int64_t> subset_of,
+                             const std::vector<std::string>& names, const std::string& name) {
+  PairScores a;
+  PairScores b;
+  for (std::size_t i = 0; i < subset_of.size(); ++i) {
+    if (names.at(static_cast<std::size_t>(subset_of[i])) != name) continue;
+    for (const auto& [from, to] : {std::pair{&first, &a}, {&second, &b}}) {
+      to->chosen.push_back(from->chosen[i]);
+      to->rejected.push_back(from->rejected[i]);
+    }
+  }
+  return compare_scorers(a, b);
+}
+
+// The section's subsets, weighted as in the section's score; all of a section weigh 1.
+std::vector<PairedStratum> strata_of(const RewardBenchResult& result, const std::vector<PairedTest>& tests,
+                                     const std::string& section) {
+  std::vector<PairedStratum> strata;
+  double weights = 0.0;
+  for (std::size_t i = 0; i < std::size(kSubsets); ++i) {
+    if (kSubsets[i].section != section || result.subsets[i].n == 0) continue;
+    const auto weight = static_cast<double>(kSubsets[i].weight);
+    weights += weight;
+    strata.push_back({weight, result.subsets[i].n, tests[i].only_first_right, tests[i].only_second_right});
+  }
+  for (PairedStratum& stratum : strata) stratum.weight /= weights;
+  return strata;
 }
 
 }  // namespace
@@ -83,21 +117,33 @@ RewardBenchResult score_reward_bench(std::span<const float> chosen, std::span<co
     ++subset.n;
     subset.correct += chosen[i] > rejected[i] ? 1 : 0;
   }
+  std::vector<WeightedShare> sections;
   for (const char* name : kSections) {
-    result.sections.push_back(score_section(result, name));
-    result.score += result.sections.back().score / static_cast<double>(std::size(kSections));
+    const SectionResult section = score_section(result, name);
+    sections.push_back({1.0, section.score, section.interval});
+    result.sections.push_back(section);
   }
+  const WeightedMean score = weighted_mean(sections);  // in percent; NaN with one of them
+  result.score = score.share;
+  result.interval = score.interval;
   return result;
 }
 
-Proportion wilson_interval(std::int64_t correct, std::int64_t n) {
-  if (n == 0) return {0.0, 1.0};
-  constexpr double z = 1.959963984540054;  // 97.5 % quantile of the normal distribution
-  const double count = static_cast<double>(n);
-  const double p = static_cast<double>(correct) / count;
-  const double centre = (p + z * z / (2 * count)) / (1 + z * z / count);
-  const double half = z / (1 + z * z / count) * std::sqrt(p * (1 - p) / count + z * z / (4 * count * count));
-  return {std::max(0.0, centre - half), std::min(1.0, centre + half)};
+RewardBenchTests compare_on_reward_bench(const PairScores& first, const PairScores& second,
+                                         std::span<const std::int64_t> subset_of,
+                                         const std::vector<std::string>& subset_names) {
+  const RewardBenchResult result = score_reward_bench(first.chosen, first.rejected, subset_of, subset_names);
+  RewardBenchTests tests;
+  for (const SubsetResult& subset : result.subsets)
+    tests.subsets.push_back(compare_in_subset(first, second, subset_of, subset_names, subset.name));
+  std::vector<PairedStratum> all;
+  for (const SectionResult& section : result.sections) {
+    const std::vector<PairedStratum> strata = strata_of(result, tests.subsets, section.name);
+    tests.sections.push_back(weighted_mcnemar_p_value(strata));
+    all.insert(all.end(), strata.begin(), strata.end());
+  }
+  tests.score = std::isnan(result.score) ? kNaN : weighted_mcnemar_p_value(all);
+  return tests;
 }
 
 }  // namespace armorm

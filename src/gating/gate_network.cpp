@@ -1,18 +1,20 @@
 #include "gating/gate_network.h"
 
+#include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <cmath>
-#include <numbers>
 
 #include "armorm/core/error.h"
+#include "gating/gate_rows.h"
 
 namespace armorm {
 namespace {
 
-constexpr double kBeta1 = 0.9;
-constexpr double kBeta2 = 0.999;
-constexpr double kEpsilon = 1e-8;
+constexpr std::int64_t kGrain = 1 << 16;  // elements that a thread takes at least; even
 
 at::Tensor to_device(const std::vector<float>& values, at::IntArrayRef shape, at::Device device) {
   return at::from_blob(const_cast<float*>(values.data()), shape, at::kFloat).clone().to(device);
@@ -24,14 +26,62 @@ std::vector<float> to_vector(const at::Tensor& tensor) {
   return {data, data + host.numel()};
 }
 
+// In place, as relu_backward().
+void rectify(at::Tensor& h) {
+  if (!h.is_cpu()) {
+    h.relu_();
+    return;
+  }
+  float* x = h.mutable_data_ptr<float>();
+  at::parallel_for(0, h.numel(), kGrain,
+                   [&](std::int64_t begin, std::int64_t end) { gate_rows::relu(x + begin, end - begin); });
+}
+
+void rectify_and_drop(at::Tensor& h, double probability, std::uint64_t seed) {
+  if (!h.is_cpu()) {
+    at::Generator generator = at::globalContext().defaultGenerator(h.device()).clone();
+    generator.set_current_seed(seed);
+    h.relu_().mul_(at::empty_like(h).bernoulli_(1.0 - probability, generator)).div_(1.0 - probability);
+    return;
+  }
+  const gate_rows::Dropout dropout{seed, static_cast<std::uint32_t>(std::llround(probability * 4294967296.0)),
+                                   static_cast<float>(1.0 / (1.0 - probability))};
+  float* x = h.mutable_data_ptr<float>();
+  // Threads take whole grains, so that each begins at an even element.
+  const std::int64_t grains = (h.numel() + kGrain - 1) / kGrain;
+  at::parallel_for(0, grains, 1, [&](std::int64_t begin, std::int64_t end) {
+    const std::int64_t first = begin * kGrain;
+    gate_rows::relu_dropout(dropout, first, x + first, std::min(end * kGrain, h.numel()) - first);
+  });
+}
+
+void relu_backward(const at::Tensor& output, double scale, at::Tensor& d) {
+  if (!d.is_cpu()) {
+    d.mul_(output.gt(0)).mul_(scale);
+    return;
+  }
+  float* x = d.mutable_data_ptr<float>();
+  const auto run = [&](const auto* y) {
+    at::parallel_for(0, d.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+      gate_rows::relu_backward(y + begin, static_cast<float>(scale), x + begin, end - begin);
+    });
+  };
+  if (output.scalar_type() == at::kBFloat16) {
+    run(static_cast<const BFloat16*>(output.const_data_ptr()));
+  } else {
+    run(output.const_data_ptr<float>());
+  }
+}
+
 }  // namespace
 
-GateNetwork::GateNetwork(const GateParameters& parameters, at::Device device) {
-  tensors_.push_back(to_device({parameters.logit_scale}, {1}, device));
+std::vector<at::Tensor> to_tensors(const GateParameters& parameters, at::Device device) {
+  std::vector<at::Tensor> tensors{to_device({parameters.logit_scale}, {1}, device)};
   for (const GateLayer& layer : parameters.layers) {
-    tensors_.push_back(to_device(layer.weight, {layer.out, layer.in}, device));
-    tensors_.push_back(to_device(layer.bias, {layer.out}, device));
+    tensors.push_back(to_device(layer.weight, {layer.out, layer.in}, device));
+    tensors.push_back(to_device(layer.bias, {layer.out}, device));
   }
+  return tensors;
 }
 
 GateParameters to_parameters(const std::vector<at::Tensor>& tensors) {
@@ -42,28 +92,32 @@ GateParameters to_parameters(const std::vector<at::Tensor>& tensors) {
   return out;
 }
 
+GateNetwork::GateNetwork(const GateParameters& parameters, at::Device device, GatePrecision precision)
+    : precision_(precision), tensors_(to_tensors(parameters, device)) {}
+
 GateParameters GateNetwork::parameters() const { return to_parameters(tensors_); }
 
-at::Tensor GateNetwork::forward(const at::Tensor& x, double dropout, std::optional<at::Generator> generator) {
-  const bool training = generator.has_value();
+GateNetwork GateNetwork::in_float32() const {
+  GateNetwork copy = *this;
+  copy.precision_ = GatePrecision::fp32;
+  return copy;
+}
+
+at::Tensor GateNetwork::forward(const at::Tensor& x, const std::optional<DropoutStream>& dropout) {
   inputs_.clear();
-  slopes_.clear();
+  const bool drops = dropout && dropout->probability > 0;
+  kept_scale_ = drops ? 1.0 / (1.0 - dropout->probability) : 1.0;
   at::Tensor h = x;
   for (std::size_t i = 0; i < n_layers(); ++i) {
-    if (training) inputs_.push_back(h);
-    h = at::addmm(bias(i), h, weight(i).t());
+    h = to_operand(h, precision_);
+    if (dropout) inputs_.push_back(h);
+    h = layer_output(h, weight(i), bias(i), precision_);
     if (i + 1 == n_layers()) break;
-    if (!training) {
-      h.relu_();
-      continue;
+    if (drops) {
+      rectify_and_drop(h, dropout->probability, stream_seed(dropout->seed, i));
+    } else {
+      rectify(h);
     }
-    at::Tensor slope = h.gt(0).to(at::kFloat);
-    if (dropout > 0) {
-      const at::Tensor keep = at::empty_like(slope).bernoulli_(1.0 - dropout, generator);
-      slope.mul_(keep).div_(1.0 - dropout);
-    }
-    h = h * slope;
-    slopes_.push_back(slope);
   }
   return h;
 }
@@ -73,35 +127,14 @@ std::vector<at::Tensor> GateNetwork::backward(const at::Tensor& d_logits, const 
   gradients[0] = d_scale.reshape({1});
   at::Tensor d = d_logits;
   for (std::size_t i = n_layers(); i-- > 0;) {
-    gradients[1 + 2 * i] = d.t().matmul(inputs_[i]);
+    const at::Tensor operand = to_operand(d, precision_);
+    gradients[1 + 2 * i] = weight_gradient(operand, inputs_[i], precision_);
     gradients[2 + 2 * i] = d.sum(0);
-    if (i > 0) d = d.matmul(weight(i)).mul_(slopes_[i - 1]);
+    if (i == 0) break;
+    d = input_gradient(operand, weight(i), precision_);
+    relu_backward(inputs_[i], kept_scale_, d);
   }
   return gradients;
-}
-
-AdamW::AdamW(const std::vector<at::Tensor>& tensors, double weight_decay) : weight_decay_(weight_decay) {
-  for (const at::Tensor& t : tensors) {
-    first_.push_back(at::zeros_like(t));
-    second_.push_back(at::zeros_like(t));
-  }
-}
-
-void AdamW::step(std::vector<at::Tensor>& tensors, const std::vector<at::Tensor>& gradients, double learning_rate) {
-  ++steps_;
-  const double correction1 = 1.0 - std::pow(kBeta1, static_cast<double>(steps_));
-  const double correction2 = std::sqrt(1.0 - std::pow(kBeta2, static_cast<double>(steps_)));
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    if (weight_decay_ != 0) tensors[i].mul_(1.0 - learning_rate * weight_decay_);
-    first_[i].lerp_(gradients[i], 1.0 - kBeta1);
-    second_[i].mul_(kBeta2).addcmul_(gradients[i], gradients[i], 1.0 - kBeta2);
-    const at::Tensor denominator = second_[i].sqrt().div_(correction2).add_(kEpsilon);
-    tensors[i].addcdiv_(first_[i], denominator, -learning_rate / correction1);
-  }
-}
-
-double cosine_learning_rate(double peak, std::int64_t step, std::int64_t n_steps) {
-  return peak * 0.5 * (1.0 + std::cos(std::numbers::pi * static_cast<double>(step) / static_cast<double>(n_steps)));
 }
 
 std::uint64_t stream_seed(std::uint64_t seed, std::uint64_t purpose) {

@@ -4,62 +4,112 @@
 
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "armorm/core/error.h"
-#include "armorm/linear/statistics.h"
+#include "armorm/core/log.h"
+#include "armorm/core/parallel.h"
+#include "armorm/linear/rank_correlation.h"
 
 namespace armorm {
 namespace {
 
-std::vector<double> column(MatrixView<const float> m, std::int64_t c) {
-  std::vector<double> out(static_cast<std::size_t>(m.rows));
+std::vector<float> column(MatrixView<const float> m, std::int64_t c) {
+  std::vector<float> out(static_cast<std::size_t>(m.rows));
   for (std::int64_t r = 0; r < m.rows; ++r) out[static_cast<std::size_t>(r)] = m.at(r, c);
   return out;
 }
 
-// Correlations of one attribute's penalised rewards with verbosity, whose ranks are made once.
-class PenaltySearch {
+const char* name_of(VerbosityTarget target) {
+  return target == VerbosityTarget::length ? "response length" : "verbosity";
+}
+
+// One attribute's correlation with the target as a function of the penalty.
+class PenalisedAttribute {
  public:
-  PenaltySearch(MatrixView<const float> rewards, std::int64_t verbosity_dim)
-      : rewards_(rewards), verbosity_(column(rewards, verbosity_dim)), ranks_(average_ranks(verbosity_)) {}
+  PenalisedAttribute(std::vector<float> rewards, const std::vector<float>& verbosity, const RankCorrelation& target)
+      : rewards_(std::move(rewards)), verbosity_(verbosity), target_(target), penalised_(rewards_.size()) {}
 
   // The rewards are float32 and so is their difference, as in the Python scripts: ties fall as they do there.
-  double correlation(const std::vector<double>& attribute, double penalty) const {
-    std::vector<float> penalised(attribute.size());
-    for (std::size_t i = 0; i < attribute.size(); ++i)
-      penalised[i] = static_cast<float>(attribute[i]) - static_cast<float>(penalty) * static_cast<float>(verbosity_[i]);
-    return spearman_of_ranks(average_ranks(penalised), ranks_);
-  }
-
-  AttributePenalty search(std::int64_t k, const DebiasOptions& options) const {
-    const std::vector<double> attribute = column(rewards_, k);
-    AttributePenalty result;
-    result.correlation_before = result.correlation_after = correlation(attribute, 0.0);
-    if (std::isnan(result.correlation_before)) return result;  // constant
-    for (const double penalty : options.penalty_grid) {
-      result.penalty = penalty;
-      result.correlation_after = correlation(attribute, penalty);
-      if (result.correlation_after <= options.corr_threshold) return result;
-    }
-    result.met = false;
-    if (options.on_unmet == OnUnmet::keep) {
-      result.penalty = 0.0;
-      result.correlation_after = result.correlation_before;
-    }
-    return result;
-  }
-
-  bool verbosity_is_constant() const {
-    for (const double v : verbosity_)
-      if (v != verbosity_.front()) return false;
-    return true;
+  double correlation(double penalty) {
+    const auto lambda = static_cast<float>(penalty);
+    for (std::size_t i = 0; i < rewards_.size(); ++i) penalised_[i] = rewards_[i] - lambda * verbosity_[i];
+    return target_.with(penalised_, workspace_);
   }
 
  private:
-  MatrixView<const float> rewards_;
-  std::vector<double> verbosity_;
-  std::vector<double> ranks_;
+  std::vector<float> rewards_;
+  const std::vector<float>& verbosity_;
+  const RankCorrelation& target_;
+  std::vector<float> penalised_;
+  RankCorrelation::Workspace workspace_;
 };
+
+// Between `unmet`, which does not meet the threshold, and result.penalty, which does.
+void bisect(PenalisedAttribute& attribute, double unmet, double threshold, AttributePenalty& result) {
+  while (result.penalty - unmet > kPenaltyTolerance) {
+    const double middle = 0.5 * (unmet + result.penalty);
+    const double correlation = attribute.correlation(middle);
+    if (correlation <= threshold) {
+      result.penalty = middle;
+      result.correlation_after = correlation;
+    } else {
+      unmet = middle;
+    }
+  }
+}
+
+AttributePenalty search_penalty(PenalisedAttribute& attribute, const DebiasOptions& options) {
+  AttributePenalty result;
+  result.correlation_before = result.correlation_after = attribute.correlation(0.0);
+  if (std::isnan(result.correlation_before)) return result;  // constant
+  const bool bisecting = options.search == PenaltySearch::bisection;
+  if (bisecting && result.correlation_before <= options.corr_threshold) return result;  // whether the grid has 0 or not
+  double below = 0.0;
+  for (const double penalty : options.penalty_grid) {
+    result.penalty = penalty;
+    result.correlation_after = penalty == 0.0 ? result.correlation_before : attribute.correlation(penalty);
+    if (result.correlation_after <= options.corr_threshold) {
+      if (bisecting) bisect(attribute, below, options.corr_threshold, result);
+      return result;
+    }
+    below = penalty;
+  }
+  result.met = false;
+  if (options.on_unmet == OnUnmet::keep) {
+    result.penalty = 0.0;
+    result.correlation_after = result.correlation_before;
+  }
+  return result;
+}
+
+RankCorrelation rank_target(const std::vector<float>& verbosity, std::span<const std::int64_t> lengths,
+                            const std::vector<std::string>& attributes, const DebiasOptions& options) {
+  const std::string& name = attributes[static_cast<std::size_t>(options.verbosity_dim)];
+  const RankCorrelation verbosity_ranks(verbosity);
+  if (verbosity_ranks.is_constant())
+    fail_data("verbosity debiasing: the reward of '{}' is the same for all {} reference rows; check --verbosity_dim and its "
+              "labels", name, verbosity.size());
+  if (options.target == VerbosityTarget::attribute) return verbosity_ranks;
+  if (lengths.size() != verbosity.size())
+    fail_internal("verbosity debiasing: {} lengths beside {} rewards", lengths.size(), verbosity.size());
+  RankCorrelation length_ranks(lengths);
+  if (length_ranks.is_constant())
+    fail_data("verbosity debiasing: all {} reference responses have {} tokens; use --verbosity_target attribute, or another "
+              "--reference_dataset", lengths.size(), lengths.front());
+  return length_ranks;
+}
+
+// Its own correlation; T removes it altogether.
+AttributePenalty verbosity_itself(const std::vector<float>& verbosity, const RankCorrelation& target,
+                                  const std::string& name, const DebiasOptions& options) {
+  RankCorrelation::Workspace workspace;
+  const double before = target.with(verbosity, workspace);
+  if (before <= options.corr_threshold)
+    log::warn("verbosity debiasing: the reward of '{}' correlates {:.3f} with response length, so taking it away cannot lower "
+              "the correlation of others; check --verbosity_dim", name, before);
+  return {1.0, before, std::numeric_limits<double>::quiet_NaN(), true};
+}
 
 void check_grid(const std::vector<double>& grid) {
   if (grid.empty()) fail_usage("--penalty_grid: is empty; give at least one penalty");
@@ -84,9 +134,9 @@ void check_met(const DebiasResult& result, const std::vector<std::string>& attri
     if (!result.attributes[k].met)
       unmet.push_back(fmt::format("{} ({:.3f})", attributes[k], result.attributes[k].correlation_after));
   if (!unmet.empty() && options.on_unmet == OnUnmet::error)
-    fail_data("verbosity debiasing: no penalty up to {} brings the correlation with verbosity to {} for: {}; raise "
+    fail_data("verbosity debiasing: no penalty up to {} brings the correlation with {} to {} for: {}; raise "
               "--corr_threshold, or choose with --on_unmet keep|max",
-              options.penalty_grid.back(), options.corr_threshold, fmt::join(unmet, ", "));
+              options.penalty_grid.back(), name_of(options.target), options.corr_threshold, fmt::join(unmet, ", "));
 }
 
 }  // namespace
@@ -107,24 +157,38 @@ OnUnmet parse_on_unmet(std::string_view text) {
   fail_usage("--on_unmet: '{}' is unknown; use error, keep or max", text);
 }
 
+VerbosityTarget parse_verbosity_target(std::string_view text) {
+  if (text == "attribute") return VerbosityTarget::attribute;
+  if (text == "length") return VerbosityTarget::length;
+  fail_usage("--verbosity_target: '{}' is unknown; use attribute or length", text);
+}
+
+PenaltySearch parse_penalty_search(std::string_view text) {
+  if (text == "grid") return PenaltySearch::grid;
+  if (text == "bisection") return PenaltySearch::bisection;
+  fail_usage("--penalty_search: '{}' is unknown; use grid or bisection", text);
+}
+
 DebiasResult find_debiasing_transform(MatrixView<const float> rewards, const std::vector<std::string>& attributes,
-                                      const DebiasOptions& options) {
+                                      const DebiasOptions& options, std::span<const std::int64_t> lengths) {
   const std::int64_t k = rewards.cols;
   const std::int64_t v = options.verbosity_dim;
   if (v < 0 || v >= k) fail_usage("--verbosity_dim: {} is no attribute; use 0 to {}", v, k - 1);
   check_grid(options.penalty_grid);
   check_finite(rewards, attributes);
-  const PenaltySearch search(rewards, v);
-  if (search.verbosity_is_constant())
-    fail_data("verbosity debiasing: the reward of '{}' is the same for all {} reference rows; check --verbosity_dim and its "
-              "labels", attributes[static_cast<std::size_t>(v)], rewards.rows);
+  const std::vector<float> verbosity = column(rewards, v);
+  const RankCorrelation target = rank_target(verbosity, lengths, attributes, options);
   DebiasResult result;
-  for (std::int64_t a = 0; a < k; ++a) {
-    if (a == v)
-      result.attributes.push_back({1.0, 1.0, std::numeric_limits<double>::quiet_NaN(), true});
-    else
-      result.attributes.push_back(search.search(a, options));
-  }
+  result.attributes.resize(static_cast<std::size_t>(k));
+  parallel_for(k, options.threads > 0 ? options.threads : default_thread_count(), [&](std::int64_t a) {
+    const auto index = static_cast<std::size_t>(a);
+    if (a == v) {
+      result.attributes[index] = verbosity_itself(verbosity, target, attributes[index], options);
+    } else {
+      PenalisedAttribute attribute(column(rewards, a), verbosity, target);
+      result.attributes[index] = search_penalty(attribute, options);
+    }
+  });
   check_met(result, attributes, options);
   result.transform.assign(static_cast<std::size_t>(k * k), 0.0F);
   for (std::int64_t a = 0; a < k; ++a) {

@@ -32,6 +32,11 @@ class PosixFileSystem final : public FileSystem {
   int rename(const fs::path& from, const fs::path& to) override { return std::rename(from.c_str(), to.c_str()); }
   int remove(const fs::path& file) override { return ::unlink(file.c_str()); }
   int make_folder(const fs::path& folder) override { return ::mkdir(folder.c_str(), 0777); }
+  int remove_folder(const fs::path& folder) override { return ::rmdir(folder.c_str()); }
+  int link(const fs::path& from, const fs::path& to) override { return ::link(from.c_str(), to.c_str()); }
+  int exchange(const fs::path& one, const fs::path& other) override {
+    return ::renameat2(AT_FDCWD, one.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE);
+  }
 };
 
 }  // namespace

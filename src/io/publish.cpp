@@ -1,7 +1,6 @@
 #include "armorm/io/publish.h"
 
 #include <fcntl.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,46 +10,17 @@
 
 #include "armorm/core/error.h"
 #include "io/system_call.h"
+#include "io/temporary_name.h"
 #include "io/writable_file.h"
 
 namespace armorm {
 namespace fs = std::filesystem;
 namespace {
 
-std::string temporary_prefix(const fs::path& target) { return "." + target.filename().string() + "."; }
-
-// Random, because two machines that share a file system can have processes of one id.
-fs::path temporary_beside(const fs::path& target) {
-  std::uint64_t random = 0;
-  if (::getrandom(&random, sizeof(random), 0) != sizeof(random))
-    random = static_cast<std::uint64_t>(::getpid());
-  return target.parent_path() / fmt::format("{}{:016x}.tmp", temporary_prefix(target), random);
-}
-
-bool is_temporary_of(const fs::path& target, const fs::path& file) {
-  const std::string name = file.filename().string();
-  const std::string prefix = temporary_prefix(target);
-  return name.size() == prefix.size() + 20 && name.starts_with(prefix) && name.ends_with(".tmp");
-}
-
-// Those of processes that were killed: the living hold a lock on theirs. What cannot be removed does no harm.
-void remove_abandoned(FileSystem& files, const fs::path& target) {
-  std::vector<fs::path> found;
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(io::folder_of(target), ignored))
-    if (is_temporary_of(target, entry.path())) found.push_back(entry.path());
-  for (const fs::path& file : found) {
-    const int opened = files.open(file, O_RDWR | O_NOFOLLOW);
-    if (opened < 0) continue;
-    if (files.lock(opened) == 0) files.remove(file);
-    files.close(opened);
-  }
-}
-
 std::unique_ptr<io::WritableFile> create_temporary(FileSystem& files, const fs::path& target) {
-  remove_abandoned(files, target);
+  io::remove_abandoned(files, target, O_RDWR, [&files](const fs::path& file) { files.remove(file); });
   for (;;) {
-    auto file = std::make_unique<io::WritableFile>(files, temporary_beside(target), O_CREAT | O_EXCL);
+    auto file = std::make_unique<io::WritableFile>(files, io::temporary_beside(target), O_CREAT | O_EXCL);
     // Between creation and lock another process may have taken it for abandoned: it holds the lock, or the file is gone.
     if (file->lock() ? file->is_still_there() : errno != EWOULDBLOCK) return file;
   }

@@ -65,19 +65,6 @@ std::vector<double> centred_ranks(const std::vector<double>& values, const std::
   return ranks;
 }
 
-Interval percentiles(std::vector<double> values, double confidence) {
-  std::erase_if(values, [](double value) { return std::isnan(value); });
-  if (values.empty()) return {};
-  std::sort(values.begin(), values.end());
-  const auto at = [&](double fraction) {
-    const double position = fraction * static_cast<double>(values.size() - 1);
-    const auto low = static_cast<std::size_t>(position);
-    const std::size_t high = std::min(low + 1, values.size() - 1);
-    return values[low] + (position - static_cast<double>(low)) * (values[high] - values[low]);
-  };
-  return {.low = at(0.5 * (1.0 - confidence)), .high = at(0.5 * (1.0 + confidence))};
-}
-
 // Numbers 0 .. n - 1 for the prompts of the rows, in the order they are met.
 std::vector<std::size_t> prompt_numbers(const std::vector<std::int64_t>& prompts, std::size_t& n_prompts) {
   std::map<std::int64_t, std::size_t> number_of;
@@ -89,6 +76,19 @@ std::vector<std::size_t> prompt_numbers(const std::vector<std::int64_t>& prompts
 }
 
 }  // namespace
+
+Interval percentile_interval(std::vector<double> values, double confidence) {
+  std::erase_if(values, [](double value) { return std::isnan(value); });
+  if (values.empty()) return {};
+  std::sort(values.begin(), values.end());
+  const auto at = [&](double fraction) {
+    const double position = fraction * static_cast<double>(values.size() - 1);
+    const auto low = static_cast<std::size_t>(position);
+    const std::size_t high = std::min(low + 1, values.size() - 1);
+    return values[low] + (position - static_cast<double>(low)) * (values[high] - values[low]);
+  };
+  return {.low = at(0.5 * (1.0 - confidence)), .high = at(0.5 * (1.0 + confidence))};
+}
 
 Fitness measure_fitness(const ScoredSample& sample) {
   return fitness_of(sample, [](std::size_t) { return 1.0; });
@@ -137,8 +137,8 @@ BootstrapIntervals bootstrap(const ScoredSample& sample, int n_resamples, double
     spearman.push_back(
         repeated_spearman(sample.predictions, sample.labels, prediction_order, label_order, counts));
   }
-  return {.r_squared = percentiles(std::move(r_squared), confidence),
-          .spearman = percentiles(std::move(spearman), confidence)};
+  return {.r_squared = percentile_interval(std::move(r_squared), confidence),
+          .spearman = percentile_interval(std::move(spearman), confidence)};
 }
 
 }  // namespace armorm

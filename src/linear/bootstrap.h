@@ -22,11 +22,15 @@ struct Fitness {
 };
 Fitness measure_fitness(const ScoredSample& sample);
 
+// Between the two percentiles that leave (1 - confidence) / 2 outside on either side, with linear interpolation between
+// order statistics. NaN among the values are left out; kNotMeasured for none.
+Interval percentile_interval(std::vector<double> values, double confidence);
+
 struct BootstrapIntervals {
   Interval r_squared;
   Interval spearman;
 };
-// Percentile intervals (linear interpolation between order statistics) over n_resamples draws of as many
+// percentile_interval() over n_resamples draws of as many
 // prompts as there are, with replacement. Resamples in which a statistic is not defined are left out of its
 // interval.
 BootstrapIntervals bootstrap(const ScoredSample& sample, int n_resamples, double confidence,

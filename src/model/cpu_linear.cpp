@@ -45,22 +45,49 @@ void pack_panel(const T* weight, std::int64_t row_stride, std::int64_t rows, std
     out[(words * kPanel + r) * n] = weight[r * row_stride + inputs - 1];
 }
 
+// The same of the transpose: row i holds input i of all outputs.
 template <class T>
-at::Tensor pack(const at::Tensor& weight) {
-  const std::int64_t out_features = weight.size(0);
-  const std::int64_t panel_size = padded_inputs<T>(weight.size(1)) * kPanel;
-  at::Tensor packed = at::empty({panels_of(out_features) * panel_size}, weight.options());
+void pack_panel_columns(const T* columns, std::int64_t row_stride, std::int64_t outputs, std::int64_t inputs, T* out) {
+  constexpr std::int64_t n = kInterleaved<T>;
+  for (std::int64_t i = 0; i < inputs; ++i) {
+    const T* from = columns + i * row_stride;
+    T* to = out + i / n * n * kPanel + i % n;
+    for (std::int64_t r = 0; r < outputs; ++r) to[r * n] = from[r];
+  }
+}
+
+// `fill(panel, n_outputs, out)` writes one panel over zeros.
+template <class T, class Fill>
+at::Tensor pack(std::int64_t outputs, std::int64_t inputs, const at::TensorOptions& type, const Fill& fill) {
+  const std::int64_t panel_size = padded_inputs<T>(inputs) * kPanel;
+  at::Tensor packed = at::empty({panels_of(outputs) * panel_size}, type);
   T* to = packed.mutable_data_ptr<T>();
-  const T* from = weight.const_data_ptr<T>();
-  at::parallel_for(0, panels_of(out_features), 1, [&](std::int64_t begin, std::int64_t end) {
+  at::parallel_for(0, panels_of(outputs), 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t p = begin; p < end; ++p) {
       T* panel = to + p * panel_size;
-      std::fill_n(panel, panel_size, T(0.0F));
-      pack_panel(from + p * kPanel * weight.stride(0), weight.stride(0),
-                 std::min(kPanel, out_features - p * kPanel), weight.size(1), panel);
+      const std::int64_t here = std::min(kPanel, outputs - p * kPanel);
+      if (here < kPanel || inputs % kInterleaved<T> != 0) std::fill_n(panel, panel_size, T(0.0F));
+      fill(p, here, panel);
     }
   });
   return packed;
+}
+
+template <class T>
+at::Tensor pack_rows_of(const at::Tensor& weight) {
+  const T* from = weight.const_data_ptr<T>();
+  const std::int64_t stride = weight.stride(0);
+  return pack<T>(weight.size(0), weight.size(1), weight.options(), [&](std::int64_t p, std::int64_t outputs, T* panel) {
+    pack_panel(from + p * kPanel * stride, stride, outputs, weight.size(1), panel);
+  });
+}
+
+template <class T>
+at::Tensor pack_columns_of(const at::Tensor& weight) {
+  const T* from = weight.const_data_ptr<T>();
+  return pack<T>(weight.size(1), weight.size(0), weight.options(), [&](std::int64_t p, std::int64_t outputs, T* panel) {
+    pack_panel_columns(from + p * kPanel, weight.stride(0), outputs, weight.size(0), panel);
+  });
 }
 
 // Rows that are multiplied together: a multiple of kRowMultiple lies at x, of which the first `valid` are
@@ -101,11 +128,11 @@ void write_row(const float* row, std::int64_t n, at::BFloat16* out) {
   simd::narrow(row, reinterpret_cast<std::uint16_t*>(out), n);
 }
 
-template <class T>
+template <class T, class Out>
 struct Product {
   const T* weight;    // packed
   const float* bias;  // [panels * kPanel] or null
-  T* out;
+  Out* out;
   std::int64_t inputs;
   std::int64_t outputs;
 
@@ -126,16 +153,16 @@ struct Product {
   }
 };
 
-template <class T>
+template <class T, class Out>
 at::Tensor multiply(const at::Tensor& x, const at::Tensor& packed, std::int64_t out_features,
                     const at::Tensor& bias) {
   const std::int64_t inputs = padded_inputs<T>(x.size(1));
   const at::Tensor rows = inputs == x.size(1) ? x : at::constant_pad_nd(x, {0, inputs - x.size(1)});
-  at::Tensor out = at::empty({x.size(0), out_features}, x.options());
+  at::Tensor out = at::empty({x.size(0), out_features}, x.options().dtype(c10::CppTypeToScalarType<Out>::value));
   const at::Tensor wide_bias = bias.defined() ? bias.to(at::kFloat).contiguous() : bias;
-  const Product<T> product{packed.const_data_ptr<T>(),
-                           bias.defined() ? wide_bias.const_data_ptr<float>() : nullptr,
-                           out.mutable_data_ptr<T>(), inputs, out_features};
+  const Product<T, Out> product{packed.const_data_ptr<T>(),
+                                bias.defined() ? wide_bias.const_data_ptr<float>() : nullptr,
+                                out.mutable_data_ptr<Out>(), inputs, out_features};
   std::vector<T> tail;
   const std::vector<RowBlock<T>> blocks = split_rows<T>(rows, tail);
   const std::int64_t panels = panels_of(out_features);
@@ -155,13 +182,24 @@ at::Tensor multiply(const at::Tensor& x, const at::Tensor& packed, std::int64_t 
 bool supports_linear(at::ScalarType type) { return supports_brgemm(type); }
 
 at::Tensor pack_weight(const at::Tensor& weight) {
-  return weight.scalar_type() == at::kBFloat16 ? pack<at::BFloat16>(weight) : pack<float>(weight);
+  return weight.scalar_type() == at::kBFloat16 ? pack_rows_of<at::BFloat16>(weight) : pack_rows_of<float>(weight);
+}
+
+at::Tensor pack_columns(const at::Tensor& transposed_weight) {
+  return transposed_weight.scalar_type() == at::kBFloat16 ? pack_columns_of<at::BFloat16>(transposed_weight)
+                                                          : pack_columns_of<float>(transposed_weight);
 }
 
 at::Tensor linear(const at::Tensor& x, const at::Tensor& packed, std::int64_t out_features,
                   const at::Tensor& bias) {
-  return x.scalar_type() == at::kBFloat16 ? multiply<at::BFloat16>(x, packed, out_features, bias)
-                                          : multiply<float>(x, packed, out_features, bias);
+  return linear(x, packed, out_features, bias, x.scalar_type());
+}
+
+at::Tensor linear(const at::Tensor& x, const at::Tensor& packed, std::int64_t out_features,
+                  const at::Tensor& bias, at::ScalarType result) {
+  if (x.scalar_type() == at::kFloat) return multiply<float, float>(x, packed, out_features, bias);
+  return result == at::kFloat ? multiply<at::BFloat16, float>(x, packed, out_features, bias)
+                              : multiply<at::BFloat16, at::BFloat16>(x, packed, out_features, bias);
 }
 
 }  // namespace armorm::model::cpu

@@ -19,8 +19,14 @@ bool supports_linear(at::ScalarType type);
 // zeros.
 at::Tensor pack_weight(const at::Tensor& weight);
 
-// x weight^T + bias: [n, in] -> [n, out]. x has contiguous rows; bias [out] or undefined.
+// The same of the weight's transpose: [in, out] with contiguous rows.
+at::Tensor pack_columns(const at::Tensor& transposed_weight);
+
+// x weight^T + bias: [n, in] -> [n, out]. x has contiguous rows; bias [out] or undefined. The result has the
+// type of x, or float32 where that is asked for.
 at::Tensor linear(const at::Tensor& x, const at::Tensor& packed, std::int64_t out_features,
                   const at::Tensor& bias);
+at::Tensor linear(const at::Tensor& x, const at::Tensor& packed, std::int64_t out_features,
+                  const at::Tensor& bias, at::ScalarType result);
 
 }  // namespace armorm::model::cpu

@@ -84,6 +84,7 @@ std::vector<std::string> all_option_names() {
   collect(Stage1TrainOptions{});
   collect(Stage2PrepareOptions{});
   collect(Stage2TrainOptions{});
+  collect(ScoreOptions{});
   return {names.begin(), names.end()};
 }
 

@@ -1,12 +1,11 @@
 #include "stages/durable_rows.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 
 #include "armorm/core/dtype.h"
 #include "armorm/core/error.h"
 #include "armorm/core/log.h"
+#include "stages/resume_key.h"
 
 namespace armorm {
 namespace fs = std::filesystem;
@@ -15,29 +14,11 @@ namespace {
 // A chunk is at most this large, so that a fast device does not leave much to a crash.
 constexpr std::size_t kMaxChunkVectors = 65536;
 
-std::string shortened(const std::string& value) { return value.size() > 24 ? value.substr(0, 12) + "..." : value; }
-
-// "weights (1a2b... then, 3c4d... now)" for every item that differs.
-std::vector<std::string> differences(const ResumeKey& then, const ResumeKey& now) {
-  ResumeKey all = then;
-  all.insert(now.begin(), now.end());
-  std::vector<std::string> list;
-  const auto value = [](const ResumeKey& key, const std::string& name) {
-    const auto found = key.find(name);
-    return found == key.end() ? std::string("absent") : found->second.empty() ? "empty" : shortened(found->second);
-  };
-  for (const auto& [name, unused] : all) {
-    if (!then.contains(name) || !now.contains(name) || then.at(name) != now.at(name))
-      list.push_back(fmt::format("{} ({} then, {} now)", name, value(then, name), value(now, name)));
-  }
-  return list;
-}
-
 std::optional<JournalContent> read_own_journal(const fs::path& path, const ResumeKey& key) {
   std::optional<JournalContent> journal = read_journal(path);
   if (journal && journal->key != key)
     fail_data("{}: the interrupted run of this shard differs from this one in {}; finish it with the old inputs, or delete "
-              "what it did with --restart", path.string(), fmt::join(differences(journal->key, key), ", "));
+              "what it did with --restart", path.string(), differences_of(journal->key, key));
   return journal;
 }
 

@@ -3,35 +3,22 @@
 #include <nlohmann/json.hpp>
 
 #include "armorm/core/version.h"
-#include "armorm/io/safetensors.h"
-#include "armorm/model/pt_file.h"
+#include "stages/gate_tensors.h"
 
 namespace armorm {
-namespace {
 
-PtTensors state_dict(const GateParameters& gate) {
-  PtTensors tensors{{"logit_scale", {{1}, {gate.logit_scale}}}};
-  for (std::size_t i = 0; i < gate.layers.size(); ++i) {
-    const GateLayer& layer = gate.layers[i];
-    const std::string prefix = "layers." + std::to_string(i);
-    tensors.emplace_back(prefix + ".weight", PtTensor{{layer.out, layer.in}, layer.weight});
-    tensors.emplace_back(prefix + ".bias", PtTensor{{layer.out}, layer.bias});
-  }
-  return tensors;
-}
-
-}  // namespace
-
-void GateArtifact::save(const std::filesystem::path& stem, FileSystem& files) const {
+PtTensors GateArtifact::head_tensors() const {
   const auto k = static_cast<std::int64_t>(attributes.size());
-  const PtTensors gate_tensors = state_dict(gate);
   PtTensors all{{"regression_layer.weight", {{k, hidden_size}, weight}}, {"reward_transform_matrix", {{k, k}, transform}}};
   if (!bias.empty()) all.emplace_back("regression_layer.bias", PtTensor{{k}, bias});
-  for (const auto& [name, tensor] : gate_tensors) all.emplace_back("gating." + name, tensor);
+  const PtTensors gating = gate_tensors(gate, "gating.");
+  all.insert(all.end(), gating.begin(), gating.end());
+  return all;
+}
 
-  std::vector<TensorSpec> specs;
-  for (const auto& [name, tensor] : all) specs.push_back({name, DType::f32, tensor.shape});
-  SafetensorsWriter writer(stem.string() + ".safetensors", specs,
+void GateArtifact::save(const std::filesystem::path& stem, FileSystem& files) const {
+  const PtTensors all = head_tensors();
+  SafetensorsWriter writer(stem.string() + ".safetensors", specs_of(all),
                            {{"format", "pt"},
                             {"armorm_format_version", "1"},
                             {"armorm_version", kVersion},
@@ -43,9 +30,9 @@ void GateArtifact::save(const std::filesystem::path& stem, FileSystem& files) co
                             {"gating_n_hidden", std::to_string(gate.layers.size() - 1)},
                             {"gating_hidden_dim", std::to_string(gate.layers.front().out)},
                             {"compat", compat}}, files);
-  for (const auto& [name, tensor] : all) writer.append(std::span<const float>(tensor.values));
+  append_all(writer, all);
   writer.publish();
-  save_pt_file(stem.string() + ".pt", gate_tensors, files);
+  save_pt_file(stem.string() + ".pt", gate_tensors(gate), files);
 }
 
 }  // namespace armorm

@@ -1,11 +1,10 @@
 #include "stages/gate_evaluation.h"
 
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
 #include <cmath>
 #include <numeric>
 
-#include "armorm/core/error.h"
 #include "armorm/core/log.h"
 #include "armorm/core/text_table.h"
 #include "stages/json_values.h"
@@ -30,27 +29,6 @@ Contender make_contender(std::string name, PairScores scores) {
   c.metrics = preference_metrics(c.scores.chosen, c.scores.rejected);
   c.interval = wilson_interval(right_pairs(c.scores), static_cast<std::int64_t>(c.scores.chosen.size()));
   return c;
-}
-
-void warn_about(const RewardBenchResult& result) {
-  for (const SectionResult& section : result.sections)
-    if (!section.missing.empty())
-      log::warn("RewardBench {}: no rows of {}; left out of the section", section.name, fmt::join(section.missing, ", "));
-  if (!result.unknown.empty())
-    log::warn("RewardBench: subsets {} are not of version 1 and count in no section", fmt::join(result.unknown, ", "));
-}
-
-json result_json(const std::string& name, const RewardBenchResult& result) {
-  json subsets = json::array();
-  for (const SubsetResult& s : result.subsets) {
-    if (s.n == 0) continue;
-    const Proportion interval = wilson_interval(s.correct, s.n);
-    subsets.push_back({{"name", s.name}, {"n", s.n}, {"correct", s.correct}, {"low", interval.low}, {"high", interval.high}});
-  }
-  json sections = json::array();
-  for (const SectionResult& s : result.sections)
-    sections.push_back({{"name", s.name}, {"score", json_number(s.score)}, {"n", s.n}, {"missing", s.missing}});
-  return {{"name", name}, {"subsets", subsets}, {"sections", sections}, {"score", json_number(result.score)}};
 }
 
 }  // namespace
@@ -133,51 +111,6 @@ json usage_json(const GateUsage& usage, const std::vector<std::string>& attribut
           {"load_entropy", usage.load_entropy},
           {"information", usage.information},
           {"warnings", usage.warnings}};
-}
-
-RewardBenchReport evaluate_reward_bench(const GateScorer& scorer, const PairRewards& pairs, std::int64_t best,
-                                        const std::vector<std::string>& attributes, const std::string& dataset) {
-  if (pairs.subset_of().empty())
-    fail_data("RewardBench: the embeddings of {} carry no subsets; prepare the set again from rows that have a `subset` column",
-              dataset);
-  RewardBenchReport report;
-  for (const Contender& c : compare_scorers_on(scorer, pairs, all_pairs(pairs), best, attributes)) {
-    report.names.push_back(c.name);
-    report.results.push_back(
-        score_reward_bench(c.scores.chosen, c.scores.rejected, pairs.subset_of(), pairs.subset_names()));
-  }
-  warn_about(report.results.front());
-  return report;
-}
-
-std::string reward_bench_table(const RewardBenchReport& report) {
-  std::vector<std::string> header{"RewardBench", "n", "gate", "95 % interval"};
-  header.insert(header.end(), report.names.begin() + 1, report.names.end());
-  TextTable table(std::move(header));
-  const RewardBenchResult& gate = report.results.front();
-  const auto add = [&](std::vector<std::string> row, const auto& value_of) {
-    for (std::size_t i = 1; i < report.results.size(); ++i) row.push_back(value_of(report.results[i]));
-    table.add(std::move(row));
-  };
-  for (std::size_t s = 0; s < gate.subsets.size(); ++s) {
-    const SubsetResult& subset = gate.subsets[s];
-    if (subset.n == 0) continue;
-    add({subset.name, std::to_string(subset.n), percent(subset.accuracy()),
-         interval_text(wilson_interval(subset.correct, subset.n))},
-        [s](const RewardBenchResult& r) { return percent(r.subsets[s].accuracy()); });
-  }
-  const auto score = [](double v) { return std::isnan(v) ? std::string("-") : fmt::format("{:.2f}", v); };
-  for (std::size_t s = 0; s < gate.sections.size(); ++s)
-    add({"= " + gate.sections[s].name, std::to_string(gate.sections[s].n), score(gate.sections[s].score), ""},
-        [&](const RewardBenchResult& r) { return score(r.sections[s].score); });
-  add({"= Score", "", score(gate.score), ""}, [&](const RewardBenchResult& r) { return score(r.score); });
-  return table.str();
-}
-
-json reward_bench_json(const RewardBenchReport& report) {
-  json out = json::array();
-  for (std::size_t i = 0; i < report.names.size(); ++i) out.push_back(result_json(report.names[i], report.results[i]));
-  return out;
 }
 
 }  // namespace armorm

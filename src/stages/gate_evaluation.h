@@ -8,7 +8,7 @@
 
 #include "armorm/eval/paired_test.h"
 #include "armorm/eval/preference.h"
-#include "armorm/eval/reward_bench.h"
+#include "armorm/eval/proportion.h"
 #include "armorm/gating/gate_usage.h"
 #include "armorm/gating/trainer.h"
 #include "stages/pair_rewards.h"
@@ -47,17 +47,6 @@ GateUsage gate_usage_on(const GateScorer& scorer, const PairRewards& pairs, std:
                         const std::vector<std::string>& attributes);
 std::string usage_table(const GateUsage& usage, const std::vector<std::string>& attributes);
 nlohmann::json usage_json(const GateUsage& usage, const std::vector<std::string>& attributes);
-
-// RewardBench v1 for each of the contenders.
-struct RewardBenchReport {
-  std::vector<std::string> names;
-  std::vector<RewardBenchResult> results;
-};
-// data error when the set has no subsets; what is missing from a section is logged.
-RewardBenchReport evaluate_reward_bench(const GateScorer& scorer, const PairRewards& pairs, std::int64_t best,
-                                        const std::vector<std::string>& attributes, const std::string& dataset);
-std::string reward_bench_table(const RewardBenchReport& report);
-nlohmann::json reward_bench_json(const RewardBenchReport& report);
 
 std::vector<std::int64_t> all_pairs(const PairRewards& pairs);
 

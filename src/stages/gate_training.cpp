@@ -2,12 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
+#include <utility>
 
+#include "armorm/core/hash.h"
 #include "armorm/core/log.h"
 #include "armorm/core/parallel.h"
 #include "armorm/core/text_table.h"
+#include "armorm/core/version.h"
 #include "armorm/model/compute_threads.h"
 #include "stages/json_values.h"
+#include "stages/resume_key.h"
 
 namespace armorm {
 namespace {
@@ -37,6 +42,7 @@ TrainOptions train_options(const Stage2TrainOptions& options, std::int64_t seed)
   train.batch_size = options.batch_size;
   train.dropout = options.dropout;
   train.softmax = softmax_of(options);
+  train.precision = options.precision == "bf16" ? GatePrecision::bf16 : GatePrecision::fp32;
   train.temperature = options.temperature;
   train.seed = static_cast<std::uint64_t>(seed);
   train.device = static_cast<int>(options.device);
@@ -44,23 +50,86 @@ TrainOptions train_options(const Stage2TrainOptions& options, std::int64_t seed)
   return train;
 }
 
-GateRun train_one(const Stage2TrainOptions& options, const GateShape& shape, const PairData& pairs,
-                  std::span<const std::int64_t> train, std::span<const std::int64_t> validation, std::int64_t seed) {
-  GateRun run;
-  run.seed = seed;
-  const TrainOptions how = train_options(options, seed);
-  run.selected = train_and_select(pairs, train, validation, initial_gate(shape, options.logit_scale, how.seed), how,
-                                  {parse_select(options.select), options.eval_every, options.patience},
-                                  [&](const StepReport& r) {
-                                    log::info("step {}/{}: loss {:.4f}, learning rate {:.2e}, logit scale {:.3f}", r.step,
-                                              options.n_steps, r.loss, r.learning_rate, r.logit_scale);
-                                    run.losses.push_back(r);
-                                  });
+GateRun run_of(std::int64_t seed, SelectedGate selected) {
+  GateRun run{seed, std::move(selected), {}};
   run.kept = *std::find_if(run.selected.curve.begin(), run.selected.curve.end(),
                            [&](const CheckpointMetrics& look) { return look.step == run.selected.step; });
-  if (run.selected.stopped_early)
-    log::info("no better gate in {} looks: stopped after step {}", options.patience, run.selected.curve.back().step);
   return run;
+}
+
+std::vector<const SelectedGate*> done_in(const std::vector<GateRun>& runs) {
+  std::vector<const SelectedGate*> done;
+  for (const GateRun& run : runs) done.push_back(&run.selected);
+  return done;
+}
+
+class SeedRuns {
+ public:
+  SeedRuns(const Stage2TrainOptions& options, const GateShape& shape, const PairData& pairs,
+           std::span<const std::int64_t> train, std::span<const std::int64_t> validation, GateCheckpoint& checkpoint)
+      : options_(options), shape_(shape), pairs_(pairs), train_(train), validation_(validation), checkpoint_(checkpoint) {}
+
+  std::vector<GateRun> run() {
+    SeedsTrained before = checkpoint_.take_over();
+    for (SelectedGate& done : before.done) runs_.push_back(run_of(next_seed(), std::move(done)));
+    if (before.current || !runs_.empty())
+      log::info("going on with an interrupted training: {} of {} seeds are done, {} steps of the next", runs_.size(),
+                options_.seeds, before.current ? before.current->training.step : 0);
+    while (static_cast<std::int64_t>(runs_.size()) < options_.seeds) {
+      const std::int64_t seed = next_seed();
+      if (options_.seeds > 1) log::info("seed {} ({} of {})", seed, runs_.size() + 1, options_.seeds);
+      runs_.push_back(run_of(seed, train_one(seed, before.current ? std::move(*before.current) : from_scratch(seed))));
+      before.current.reset();
+      checkpoint_.save(done_in(runs_), nullptr);
+    }
+    return std::move(runs_);
+  }
+
+ private:
+  std::int64_t next_seed() const { return options_.seed + static_cast<std::int64_t>(runs_.size()); }
+  SelectionProgress from_scratch(std::int64_t seed) const {
+    SelectionProgress start;
+    start.training.gate = initial_gate(shape_, options_.logit_scale, static_cast<std::uint64_t>(seed));
+    return start;
+  }
+  SelectedGate train_one(std::int64_t seed, SelectionProgress start) {
+    const auto report = [&](const StepReport& r) {
+      log::info("step {}/{}: loss {:.4f}, learning rate {:.2e}, logit scale {:.3f}", r.step, options_.n_steps, r.loss,
+                r.learning_rate, r.logit_scale);
+    };
+    const auto keep = [&](const std::function<SelectionProgress()>& progress) {
+      checkpoint_.between_steps(done_in(runs_), progress);
+    };
+    SelectedGate selected =
+        train_and_select(pairs_, train_, validation_, std::move(start), train_options(options_, seed),
+                         {parse_select(options_.select), options_.eval_every, options_.patience}, {report, keep});
+    if (selected.stopped_early)
+      log::info("no better gate in {} looks: stopped after step {}", options_.patience, selected.curve.back().step);
+    return selected;
+  }
+
+  const Stage2TrainOptions& options_;
+  const GateShape& shape_;
+  const PairData& pairs_;
+  std::span<const std::int64_t> train_, validation_;
+  GateCheckpoint& checkpoint_;
+  std::vector<GateRun> runs_;
+};
+
+// Options that the training's bits depend on; data sets and debiasing show in the pairs.
+const std::set<std::string>& training_options() {
+  static const std::set<std::string> names{"learning_rate", "weight_decay", "n_steps",     "batch_size", "select",
+                                           "eval_every",    "patience",     "seeds",       "logit_scale", "temperature",
+                                           "n_hidden",      "hidden_size",  "dropout",     "compat",     "precision",
+                                           "seed"};
+  return names;
+}
+
+template <class T>
+std::string digest_of_rows(MatrixView<const T> m) {
+  Sha256 hash;
+  for (std::int64_t r = 0; r < m.rows; ++r) hash.update(std::as_bytes(m.row(r)));
+  return hash.hex();
 }
 
 struct Summary {
@@ -88,14 +157,25 @@ GateSoftmax softmax_of(const Stage2TrainOptions& options) {
 }
 
 std::vector<GateRun> train_gates(const Stage2TrainOptions& options, const GateShape& shape, const PairData& pairs,
-                                 std::span<const std::int64_t> train, std::span<const std::int64_t> validation) {
+                                 std::span<const std::int64_t> train, std::span<const std::int64_t> validation,
+                                 GateCheckpoint& checkpoint) {
   set_training_threads(options, shape);
-  std::vector<GateRun> runs;
-  for (std::int64_t i = 0; i < options.seeds; ++i) {
-    if (options.seeds > 1) log::info("seed {} ({} of {})", options.seed + i, i + 1, options.seeds);
-    runs.push_back(train_one(options, shape, pairs, train, validation, options.seed + i));
-  }
-  return runs;
+  return SeedRuns(options, shape, pairs, train, validation, checkpoint).run();
+}
+
+ResumeKey training_key(const Stage2TrainOptions& options, const PairData& pairs) {
+  const int threads = options.threads > 0 ? static_cast<int>(options.threads) : default_thread_count();
+  ResumeKey key{{"checkpoint format", "1"},
+                {"program version", version_text()},
+                {"device", device_kind(static_cast<int>(options.device), threads)},
+                {"rewards of the chosen", digest_of_rows(pairs.chosen)},
+                {"rewards of the rejected", digest_of_rows(pairs.rejected)},
+                {"prompt embeddings", digest_of_rows(pairs.prompts)}};
+  Stage2TrainOptions copy = options;
+  const OptionList list = copy.declare();
+  for (const Option& option : list.options())
+    if (training_options().contains(option.name)) key["--" + option.name] = value_text(option);
+  return key;
 }
 
 const GateRun& best_run(const std::vector<GateRun>& runs) {
@@ -120,7 +200,8 @@ std::string seeds_table(const std::vector<GateRun>& runs) {
 json seeds_json(const std::vector<GateRun>& runs) {
   json list = json::array();
   for (const GateRun& run : runs)
-    list.push_back({{"seed", run.seed}, {"step", run.kept.step}, {"accuracy", accuracy_of(run)}, {"loss", json_number(loss_of(run))}});
+    list.push_back({{"seed", run.seed}, {"step", run.kept.step}, {"accuracy", accuracy_of(run)}, {"loss", json_number(loss_of(run))},
+                    {"training", curve_json(run)}});
   const Summary accuracy = summarise(runs, accuracy_of);
   const Summary loss = summarise(runs, loss_of);
   return {{"runs", list},
@@ -131,7 +212,7 @@ json seeds_json(const std::vector<GateRun>& runs) {
 
 json curve_json(const GateRun& run) {
   json losses = json::array();
-  for (const StepReport& r : run.losses)
+  for (const StepReport& r : run.selected.losses)
     losses.push_back({{"step", r.step}, {"loss", json_number(r.loss)}, {"learning_rate", r.learning_rate}, {"logit_scale", r.logit_scale}});
   json looks = json::array();
   for (const CheckpointMetrics& look : run.selected.curve)

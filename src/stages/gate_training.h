@@ -9,6 +9,7 @@
 #include "armorm/eval/checkpoint_selection.h"
 #include "armorm/gating/gate.h"
 #include "armorm/stages/stage2_train.h"
+#include "stages/gate_checkpoint.h"
 
 namespace armorm {
 
@@ -17,13 +18,17 @@ GateSoftmax softmax_of(const Stage2TrainOptions& options);
 struct GateRun {
   std::int64_t seed = 0;
   SelectedGate selected;
-  CheckpointMetrics kept;          // of selected.gate, on the validation pairs
-  std::vector<StepReport> losses;  // of the training pairs
+  CheckpointMetrics kept;  // of selected.gate, on the validation pairs
 };
 
-// One run for each seed from options.seed on.
+// One run for each seed from options.seed on. Goes on with what `checkpoint` holds of an interrupted one, and keeps it up to
+// date; it holds all of them in the end.
 std::vector<GateRun> train_gates(const Stage2TrainOptions& options, const GateShape& shape, const PairData& pairs,
-                                 std::span<const std::int64_t> train, std::span<const std::int64_t> validation);
+                                 std::span<const std::int64_t> train, std::span<const std::int64_t> validation,
+                                 GateCheckpoint& checkpoint);
+
+// Of a training on these pairs.
+ResumeKey training_key(const Stage2TrainOptions& options, const PairData& pairs);
 
 // The run with the highest validation accuracy; the lower loss, then the earlier seed on ties.
 const GateRun& best_run(const std::vector<GateRun>& runs);

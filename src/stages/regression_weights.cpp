@@ -88,8 +88,11 @@ void RegressionWeights::save(const fs::path& stem, FileSystem& files) const {
 RegressionWeights RegressionWeights::load(const fs::path& stem) {
   const fs::path twin = stem.string() + ".safetensors";
   const fs::path pt = stem.string() + ".pt";
-  if (fs::exists(twin)) return load_safetensors(twin);
-  if (fs::exists(pt)) return load_pt(pt);
+  if (fs::exists(twin) || fs::exists(pt)) {
+    RegressionWeights weights = fs::exists(twin) ? load_safetensors(twin) : load_pt(pt);
+    weights.file = fs::exists(twin) ? twin : pt;
+    return weights;
+  }
   fail_io("{}: no such file; run stage1-train first, with the same --data_root, model and data set", pt.string());
 }
 

@@ -17,6 +17,7 @@ struct RegressionWeights {
   std::int64_t hidden_size = 0;         // D
   std::vector<float> weight;            // [K, D]
   std::vector<float> bias;              // [K]; empty without fitted intercepts
+  std::filesystem::path file;           // that load() read
 
   std::int64_t n_attributes() const { return static_cast<std::int64_t>(weight.size()) / hidden_size; }
 

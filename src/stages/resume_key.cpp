@@ -1,5 +1,7 @@
 #include "stages/resume_key.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -25,6 +27,8 @@ const std::set<std::string>& options_without_effect() {
                                            "status",     "all_sets",           "json"};
   return names;
 }
+
+std::string shortened(const std::string& value) { return value.size() > 24 ? value.substr(0, 12) + "..." : value; }
 
 void update_with_blocks(Sha256& hash, std::span<const std::byte> bytes) {
   if (bytes.size() <= kBlockBytes * kBlocksPerTensor) return hash.update(bytes);
@@ -90,6 +94,21 @@ ResumeKey make_resume_key(const OptionList& options, const ExtractionOptions& ex
   for (const Option& option : options.options())
     if (!options_without_effect().contains(option.name)) key["--" + option.name] = value_text(option);
   return key;
+}
+
+std::string differences_of(const ResumeKey& then, const ResumeKey& now) {
+  ResumeKey all = then;
+  all.insert(now.begin(), now.end());
+  std::vector<std::string> list;
+  const auto value = [](const ResumeKey& key, const std::string& name) {
+    const auto found = key.find(name);
+    return found == key.end() ? std::string("absent") : found->second.empty() ? "empty" : shortened(found->second);
+  };
+  for (const auto& [name, unused] : all) {
+    if (!then.contains(name) || !now.contains(name) || then.at(name) != now.at(name))
+      list.push_back(fmt::format("{} ({} then, {} now)", name, value(then, name), value(now, name)));
+  }
+  return fmt::format("{}", fmt::join(list, ", "));
 }
 
 std::string digest_of(const ResumeKey& key) { return sha256_hex(nlohmann::json(key).dump()); }

@@ -22,6 +22,9 @@ std::string device_kind(int device, int threads);
 ResumeKey make_resume_key(const OptionList& options, const ExtractionOptions& extraction, const ModelInputs& model,
                           const Provenance& provenance, const std::string& content_sha256);
 
+// "weights (1a2b... then, 3c4d... now), --seed (0 then, 1 now)"
+std::string differences_of(const ResumeKey& then, const ResumeKey& now);
+
 // Of the whole key; stored in the published file.
 std::string digest_of(const ResumeKey& key);
 

@@ -169,10 +169,14 @@ class ShardRun {
     std::set<std::int64_t> dropped;
     if (rows.non_finite().empty()) return dropped;
     const std::set<std::int64_t> bad = extraction_.precision == "fp32" ? rows.non_finite() : recompute(rows);
+    std::set<std::int64_t> bad_ids;
     for (const std::int64_t request : bad) {
-      if (!dropped.insert(request / static_cast<std::int64_t>(job_.requests_per_row)).second) continue;
-      bad_rows_.reject({row_id_of(static_cast<std::size_t>(request)), "embedding", "is not finite, also in float32"});
+      const std::int64_t row_id = row_id_of(static_cast<std::size_t>(request));
+      if (bad_ids.insert(row_id).second) bad_rows_.reject({row_id, "embedding", "is not finite, also in float32"});
     }
+    // All pairs of a best-of-n row go with one of them.
+    for (std::size_t row = 0; row < job_.row_ids.size(); ++row)
+      if (bad_ids.contains(job_.row_ids[row])) dropped.insert(static_cast<std::int64_t>(row));
     if (dropped.size() == job_.row_ids.size())
       fail_data("{}: no row has a finite embedding; check the weights of {}", job_.target.string(), model_.folder.string());
     bad_rows_.describe(provenance_);

@@ -41,7 +41,7 @@ std::vector<std::string> label_columns(const Stage1PrepareOptions& options) {
   return columns;
 }
 
-void check_weight(const Stage1PrepareOptions& options, const LabelledRow& row) {
+void check_weight(const LabelledRow& row) {
   const float weight = row.labels.back();
   if (!(weight >= 0) || !std::isfinite(weight))
     fail_data("the weight is {}; every row needs a finite weight of at least 0 in the column of --weight_column",
@@ -70,7 +70,7 @@ LabelledShard encode_shard(const Stage1PrepareOptions& options, const ModelInput
     };
     if (!usable(bad_rows, row.row_id, "messages", encode)) return;
     const auto weigh = [&] {
-      if (!options.weight_column.empty()) check_weight(options, row);
+      if (!options.weight_column.empty()) check_weight(row);
     };
     if (!usable(bad_rows, row.row_id, options.weight_column.c_str(), weigh)) return;
     special += encoded.special_in_content ? 1 : 0;

@@ -9,6 +9,7 @@
 #include "armorm/core/error.h"
 #include "armorm/core/log.h"
 #include "armorm/data/hub_cache.h"
+#include "armorm/eval/reward_bench_2.h"
 #include "armorm/text/gating_pattern.h"
 #include "stages/artifact_paths.h"
 #include "stages/shard_run.h"
@@ -23,19 +24,26 @@ constexpr const char* kSideNames[] = {"chosen", "rejected"};
 struct EncodedPair {
   std::array<std::vector<TokenId>, 2> tokens;  // chosen, rejected
   std::array<std::int64_t, 2> gating{};        // start of the gating pattern
+  std::array<std::int64_t, 2> response{};      // tokens after the gating pattern
   bool same_prompt = false;                    // the tokens up to the gating position agree
   std::string subset;
+  std::array<std::int64_t, 2> candidates{};  // of a best-of-n row: which of its chosen and of its rejected answers
+  TieId tie;
 
   std::int64_t length() const { return static_cast<std::int64_t>(std::max(tokens[0].size(), tokens[1].size())); }
 };
 
 struct PairShard {
-  std::vector<std::int64_t> row_ids;
+  std::vector<std::int64_t> row_ids;  // of each pair
   std::vector<EncodedPair> pairs;
+  bool best_of_n = false;  // rows have several answers, and several pairs
   std::int64_t special_in_content = 0;
   std::int64_t prompts_differ = 0;
   std::vector<std::int64_t> too_long;  // row ids
 };
+
+// The pairs of each row, one unless it is a best-of-n row, none when it was rejected.
+using PairsByRow = std::vector<std::vector<EncodedPair>>;
 
 void check_model_family(const std::string& family, const ModelInputs& model) {
   const std::string wanted = family == "llama3" ? "llama" : "gemma2";
@@ -69,30 +77,59 @@ class PairEncoder {
   PairEncoder(const ModelInputs& model, const std::string& family)
       : encoder_(model.encoder), pattern_(gating_pattern(model.encoder.tokenizer(), parse_model_family(family))) {}
 
-  // Nothing for a row that is rejected.
-  std::optional<EncodedPair> encode(const PreferenceRow& row, BadRows& bad_rows, bool& special_in_content) const {
-    EncodedPair pair;
+  // Nothing for a row that is rejected. Of c chosen and r rejected answers max(c, r) pairs are made, i mod c beside i mod r,
+  // so that each answer is there and the engine computes it once.
+  std::vector<EncodedPair> encode(const PreferenceRow& row, BadRows& bad_rows, bool& special_in_content) const {
+    const bool best_of_n = !row.all_chosen.empty();
+    std::array<std::vector<EncodedSide>, 2> sides;
     for (std::size_t side = 0; side < 2; ++side) {
-      const auto encode_here = [&] { encode_side(side == 0 ? row.chosen : row.rejected, side, pair, special_in_content); };
-      if (!usable(bad_rows, row.row_id, kSideNames[side], encode_here)) return std::nullopt;
+      const auto encode_here = [&] {
+        const auto& all = side == 0 ? row.all_chosen : row.all_rejected;
+        if (!best_of_n) sides[side].push_back(encode_side(side == 0 ? row.chosen : row.rejected, special_in_content));
+        for (const Conversation& answer : all) sides[side].push_back(encode_side(answer, special_in_content));
+      };
+      if (!usable(bad_rows, row.row_id, kSideNames[side], encode_here)) return {};
     }
-    pair.subset = row.subset;
-    pair.same_prompt = pair.gating[0] == pair.gating[1] &&
-                       std::equal(pair.tokens[0].begin(), pair.tokens[0].begin() + pair.gating[0] + 1,
-                                  pair.tokens[1].begin());
-    return pair;
+    TieId tie;
+    const auto parse_id = [&] { tie = best_of_n ? parse_tie_id(row.subset, row.id) : TieId(); };
+    if (!usable(bad_rows, row.row_id, "id", parse_id)) return {};
+    std::vector<EncodedPair> pairs(std::max(sides[0].size(), sides[1].size()));
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+      pairs[i] = make_pair(sides[0][i % sides[0].size()], sides[1][i % sides[1].size()]);
+      pairs[i].candidates = {static_cast<std::int64_t>(i % sides[0].size()), static_cast<std::int64_t>(i % sides[1].size())};
+      pairs[i].subset = row.subset;
+      pairs[i].tie = tie;
+    }
+    return pairs;
   }
 
  private:
-  void encode_side(const Conversation& conversation, std::size_t side, EncodedPair& pair, bool& special_in_content) const {
+  struct EncodedSide {
+    std::vector<TokenId> tokens;
+    std::int64_t gating = 0;
+    std::int64_t response = 0;
+  };
+
+  static EncodedPair make_pair(const EncodedSide& chosen, const EncodedSide& rejected) {
+    EncodedPair pair;
+    pair.tokens = {chosen.tokens, rejected.tokens};
+    pair.gating = {chosen.gating, rejected.gating};
+    pair.response = {chosen.response, rejected.response};
+    pair.same_prompt =
+        chosen.gating == rejected.gating &&
+        std::equal(chosen.tokens.begin(), chosen.tokens.begin() + chosen.gating + 1, rejected.tokens.begin());
+    return pair;
+  }
+
+  EncodedSide encode_side(const Conversation& conversation, bool& special_in_content) const {
     auto encoded = encoder_.encode(conversation);
     special_in_content |= encoded.special_in_content;
     const auto position = find_gating_pattern(encoded.tokens, pattern_);
     if (!position)
       fail_data("the rendered conversation holds no start of an assistant's answer (the gating pattern of "
                 "--model_family); check the messages' roles and the chat template");
-    pair.gating[side] = *position;
-    pair.tokens[side] = std::move(encoded.tokens);
+    const auto response = static_cast<std::int64_t>(encoded.tokens.size() - pattern_.size()) - *position;
+    return {std::move(encoded.tokens), *position, response};
   }
 
   const ConversationEncoder& encoder_;
@@ -107,44 +144,49 @@ ShardRows choose_rows(const Stage2PrepareOptions& options, const Dataset& datase
                       static_cast<std::uint64_t>(run.seed));
 }
 
-PairShard encode_shard(const Stage2PrepareOptions& options, const ModelInputs& model, const Dataset& dataset,
-                       const ShardRows& shard, BadRows& bad_rows) {
-  PairShard out;
-  out.row_ids = shard.row_ids;
-  out.pairs.resize(shard.row_ids.size());
+PairsByRow encode_rows(const Stage2PrepareOptions& options, const ModelInputs& model, const Dataset& dataset,
+                       const ShardRows& shard, BadRows& bad_rows, PairShard& facts) {
+  PairsByRow out(shard.row_ids.size());
   const PairEncoder encoder(model, options.model_family);
   std::atomic<std::int64_t> special{0};
+  std::atomic<bool> best_of_n{false};
   ParallelRows<PreferenceRow> rows(thread_count(options.extraction), [&](PreferenceRow& row) {
     bool special_here = false;
     const auto position = static_cast<std::size_t>(shard.position_of[static_cast<std::size_t>(row.row_id)]);
-    std::optional<EncodedPair> pair = encoder.encode(row, bad_rows, special_here);
-    if (!pair) return;
-    out.pairs[position] = std::move(*pair);
+    out[position] = encoder.encode(row, bad_rows, special_here);
+    if (out[position].empty()) return;
     special += special_here ? 1 : 0;
+    if (!row.all_chosen.empty()) best_of_n = true;
   });
   dataset.for_each_preference(shard.wanted(), [&](PreferenceRow&& row) { rows.push(std::move(row)); },
                               reject_into(bad_rows));
   rows.flush();
-  out.special_in_content = special;
+  facts.special_in_content = special;
+  facts.best_of_n = best_of_n;
   return out;
 }
 
-// Rejected pairs have no tokens.
-void drop_unusable_pairs(PairShard& shard, std::int64_t limit) {
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < shard.pairs.size(); ++i) {
-    if (shard.pairs[i].length() == 0) continue;
-    if (shard.pairs[i].length() > limit) {
-      shard.too_long.push_back(shard.row_ids[i]);
+// The pairs of the rows that can be used. A row with one side that is too long is dropped whole: the best of its answers
+// could not be told from those that are left.
+PairShard gather_pairs(const Stage2PrepareOptions& options, const ModelInputs& model, const Dataset& dataset,
+                       const ShardRows& rows, BadRows& bad_rows) {
+  PairShard shard;
+  PairsByRow by_row = encode_rows(options, model, dataset, rows, bad_rows, shard);
+  for (std::size_t i = 0; i < by_row.size(); ++i) {
+    const bool too_long = std::any_of(by_row[i].begin(), by_row[i].end(),
+                                      [&](const EncodedPair& pair) { return pair.length() > options.seq_len; });
+    if (too_long) {
+      shard.too_long.push_back(rows.row_ids[i]);
       continue;
     }
-    if (kept != i) shard.pairs[kept] = std::move(shard.pairs[i]);
-    shard.row_ids[kept] = shard.row_ids[i];
-    shard.prompts_differ += shard.pairs[kept].same_prompt ? 0 : 1;
-    ++kept;
+    for (EncodedPair& pair : by_row[i]) {
+      shard.prompts_differ += pair.same_prompt ? 0 : 1;
+      shard.row_ids.push_back(rows.row_ids[i]);
+      shard.pairs.push_back(std::move(pair));
+    }
+    by_row[i].clear();
   }
-  shard.pairs.resize(kept);
-  shard.row_ids.resize(kept);
+  return shard;
 }
 
 // Subset names in order of first appearance; ids by row.
@@ -175,13 +217,37 @@ std::vector<ExtractionRequest> make_requests(const PairShard& shard) {
 constexpr std::size_t kEmbeddings = 0;  // positions in ShardTensors::embeddings
 constexpr std::size_t kPromptEmbeddings = 1;
 
+std::vector<std::int64_t> response_lengths(const PairShard& shard) {
+  std::vector<std::int64_t> lengths;
+  for (const EncodedPair& pair : shard.pairs) lengths.insert(lengths.end(), pair.response.begin(), pair.response.end());
+  return lengths;
+}
+
+std::vector<std::int64_t> candidate_ids(const PairShard& shard) {
+  std::vector<std::int64_t> ids;
+  for (const EncodedPair& pair : shard.pairs) ids.insert(ids.end(), pair.candidates.begin(), pair.candidates.end());
+  return ids;
+}
+
+std::vector<std::int64_t> tie_ids(const PairShard& shard) {
+  std::vector<std::int64_t> ids;
+  for (const EncodedPair& pair : shard.pairs)
+    ids.insert(ids.end(), {static_cast<std::int64_t>(pair.tie.kind), pair.tie.number});
+  return ids;
+}
+
 ShardTensors describe_tensors(const PairShard& shard, const std::vector<std::int64_t>& subset_ids, std::int64_t d) {
   const auto n = static_cast<std::int64_t>(shard.pairs.size());
   ShardTensors tensors{.embeddings = {{"embeddings", DType::bf16, {n, 2, d}}, {"prompt_embeddings", DType::bf16, {n, 2, d}}},
-                       .known = {known_tensor<std::int64_t>("row_ids", {n}, shard.row_ids)},
+                       .known = {known_tensor<std::int64_t>("row_ids", {n}, shard.row_ids),
+                                 known_tensor<std::int64_t>("lengths", {n, 2}, response_lengths(shard))},
                        .width = d,
                        .rows = n};
   if (!subset_ids.empty()) tensors.known.push_back(known_tensor<std::int64_t>("subset_ids", {n}, subset_ids));
+  if (shard.best_of_n) {
+    tensors.known.push_back(known_tensor<std::int64_t>("candidate_ids", {n, 2}, candidate_ids(shard)));
+    tensors.known.push_back(known_tensor<std::int64_t>("tie_ids", {n, 2}, tie_ids(shard)));
+  }
   return tensors;
 }
 
@@ -263,8 +329,7 @@ std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options, co
   std::future<Backbone> loading = load_ahead(options.extraction, model, target);
   const ShardRows rows = choose_rows(options, dataset.dataset);
   BadRows bad_rows(options.extraction, static_cast<std::int64_t>(rows.row_ids.size()), target, environment.files);
-  PairShard shard = encode_shard(options, model, dataset.dataset, rows, bad_rows);
-  drop_unusable_pairs(shard, options.seq_len);
+  PairShard shard = gather_pairs(options, model, dataset.dataset, rows, bad_rows);
   if (shard.pairs.empty())
     fail_data("{}: shard {} of {} holds no pairs to embed; check --seq_len, --source and --n_shards", options.dataset_path,
               options.extraction.shard_idx, options.extraction.n_shards);

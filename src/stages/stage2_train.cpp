@@ -4,6 +4,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 
 #include "armorm/core/error.h"
 #include "armorm/core/log.h"
@@ -14,12 +15,22 @@
 #include "armorm/gating/verbosity.h"
 #include "armorm/io/publish.h"
 #include "armorm/model/compute_threads.h"
+#include "io/writable_file.h"
 #include "stages/artifact_paths.h"
 #include "stages/gate_artifact.h"
 #include "stages/gate_evaluation.h"
+#include "stages/gate_explanation.h"
+#include "stages/gate_report_page.h"
+#include "stages/gate_sources.h"
 #include "stages/gate_training.h"
 #include "stages/json_values.h"
+#include "stages/length_bias_report.h"
+#include "stages/model_export.h"
 #include "stages/pair_rewards.h"
+#include "stages/reward_bench_2_report.h"
+#include "stages/reward_bench_report.h"
+#include "stages/reward_model.h"
+#include "stages/run_lock.h"
 
 namespace armorm {
 namespace fs = std::filesystem;
@@ -35,6 +46,7 @@ struct Inputs {
   fs::path weights_stem;
   RegressionWeights weights;
   std::vector<std::string> attributes;
+  json sources = json::array();
 };
 
 Inputs open_inputs(const Stage2TrainOptions& options) {
@@ -43,12 +55,9 @@ Inputs open_inputs(const Stage2TrainOptions& options) {
   inputs.weights_stem = regression_weights_folder(options.data_root) /
                         (inputs.model + "_" + artifact_name(options.multi_objective_dataset));
   inputs.weights = RegressionWeights::load(inputs.weights_stem);
-  inputs.attributes = inputs.weights.attributes;
+  inputs.sources.push_back(weights_source_json(inputs.weights));
   const std::int64_t k = inputs.weights.n_attributes();
-  for (std::int64_t i = static_cast<std::int64_t>(inputs.attributes.size()); i < k; ++i)
-    inputs.attributes.push_back(k == static_cast<std::int64_t>(default_attributes().size())
-                                    ? default_attributes()[static_cast<std::size_t>(i)]
-                                    : fmt::format("attribute-{}", i));
+  inputs.attributes = attribute_names_or_default(inputs.weights.attributes, k);
   if (options.verbosity_dim >= k)
     fail_usage("--verbosity_dim: {} is no attribute; {} holds attributes 0 to {}", options.verbosity_dim,
                inputs.weights_stem.string(), k - 1);
@@ -66,9 +75,12 @@ EmbeddingSet open_pairs(const Stage2TrainOptions& options, const Inputs& inputs,
   return set;
 }
 
-PairRewards load_pairs(const Stage2TrainOptions& options, const Inputs& inputs, const std::string& dataset,
+// A set that the report records as one of its sources, in the given role.
+PairRewards load_pairs(const Stage2TrainOptions& options, Inputs& inputs, const std::string& role, const std::string& dataset,
                        const std::string& source, const std::string& split) {
-  return PairRewards(open_pairs(options, inputs, dataset, source, split), inputs.weights, inputs.weights_stem.string());
+  const EmbeddingSet set = open_pairs(options, inputs, dataset, source, split);
+  inputs.sources.push_back(embedding_source_json(role, set));
+  return PairRewards(set, inputs.weights, inputs.weights_stem.string());
 }
 
 DebiasResult debias(const Stage2TrainOptions& options, const Inputs& inputs, const PairRewards& reference) {
@@ -77,11 +89,18 @@ DebiasResult debias(const Stage2TrainOptions& options, const Inputs& inputs, con
   debias.corr_threshold = options.corr_threshold;
   if (!options.penalty_grid.empty()) debias.penalty_grid = options.penalty_grid;
   debias.on_unmet = parse_on_unmet(options.on_unmet);
-  return find_debiasing_transform(reference.both_sides(), inputs.attributes, debias);
+  debias.target = parse_verbosity_target(options.verbosity_target);
+  debias.search = parse_penalty_search(options.penalty_search);
+  debias.threads = static_cast<int>(options.threads);
+  if (debias.target == VerbosityTarget::length && reference.lengths().empty())
+    fail_data("--verbosity_target length: the embeddings of {} carry no lengths; run stage2-prepare again to record them",
+              options.reference_dataset.empty() ? options.preference_dataset : options.reference_dataset);
+  return find_debiasing_transform(reference.both_sides(), inputs.attributes, debias, reference.lengths());
 }
 
-std::string debias_table(const Inputs& inputs, const DebiasResult& result) {
-  TextTable table({"attribute", "penalty", "corr before", "corr after"});
+std::string debias_table(const Stage2TrainOptions& options, const Inputs& inputs, const DebiasResult& result) {
+  const char* with = options.verbosity_target == "length" ? " length" : "";
+  TextTable table({"attribute", "penalty", fmt::format("corr{} before", with), fmt::format("corr{} after", with)});
   for (std::size_t k = 0; k < inputs.attributes.size(); ++k) {
     const AttributePenalty& a = result.attributes[k];
     const auto number = [](double v) { return std::isnan(v) ? std::string("-") : fmt::format("{:.4f}", v); };
@@ -94,8 +113,9 @@ std::string debias_table(const Inputs& inputs, const DebiasResult& result) {
 json options_json(Stage2TrainOptions options) {
   json out = json::object();
   const OptionList list = options.declare();
+  static const std::set<std::string> without_effect{"data_root", "output_dir", "restart", "checkpoint_seconds", "export", "export_weights"};
   for (const Option& option : list.options())
-    if (option.name != "data_root" && option.name != "output_dir") out[option.name] = value_text(option);
+    if (!without_effect.contains(option.name)) out[option.name] = value_text(option);
   return out;
 }
 
@@ -112,18 +132,27 @@ json debias_json(const Inputs& inputs, const DebiasResult& result) {
   return out;
 }
 
+// Checked before the training, so that what it cannot be written from or to is told at once.
+std::optional<ModelExport> open_export(const Stage2TrainOptions& options, const Inputs& inputs, FileSystem& files) {
+  if (options.export_dir.empty()) return std::nullopt;
+  const EmbeddingSet pairs =
+      open_pairs(options, inputs, options.preference_dataset, options.preference_source, options.preference_split);
+  return ModelExport(options.export_dir, options.model_path, parse_export_weights(options.export_weights), pairs.provenance(),
+                     files);
+}
+
 struct EvalSet {
   std::string name;  // as --eval gives it
   PairRewards pairs;
 };
 
 // Opened before the training, so that a missing set is told at once.
-std::vector<EvalSet> open_eval_sets(const Stage2TrainOptions& options, const Inputs& inputs) {
+std::vector<EvalSet> open_eval_sets(const Stage2TrainOptions& options, Inputs& inputs) {
   std::vector<EvalSet> sets;
   for (const std::string& name : options.eval) {
     const std::size_t colon = name.rfind(':');
     const std::string split = colon == std::string::npos ? "train" : name.substr(colon + 1);
-    sets.push_back({name, load_pairs(options, inputs, name.substr(0, colon), "", split)});
+    sets.push_back({name, load_pairs(options, inputs, "evaluation", name.substr(0, colon), "", split)});
   }
   return sets;
 }
@@ -134,13 +163,13 @@ std::vector<float> applied_transform(const Stage2TrainOptions& options, const De
   return options.compat == "upstream" ? std::vector<float>() : debiased.transform;
 }
 
-DebiasResult debias_on_reference(const Stage2TrainOptions& options, const Inputs& inputs, const PairRewards& preference) {
+DebiasResult debias_on_reference(const Stage2TrainOptions& options, Inputs& inputs, const PairRewards& preference) {
   if (options.reference_dataset.empty()) {
     log::info("--reference_dataset is not given: verbosity is measured on the preference set, {}", options.preference_dataset);
     return debias(options, inputs, preference);
   }
   return debias(options, inputs,
-                load_pairs(options, inputs, options.reference_dataset, options.reference_source, options.reference_split));
+                load_pairs(options, inputs, "reference", options.reference_dataset, options.reference_source, options.reference_split));
 }
 
 GateArtifact make_artifact(const Stage2TrainOptions& options, const Inputs& inputs, const DebiasResult& debiased,
@@ -163,7 +192,9 @@ GateArtifact make_artifact(const Stage2TrainOptions& options, const Inputs& inpu
 class GateReport {
  public:
   GateReport(const GateScorer& scorer, const std::vector<std::string>& attributes, std::int64_t best, json& report)
-      : scorer_(scorer), attributes_(attributes), best_(best), report_(report) {}
+      : scorer_(scorer), attributes_(attributes), best_(best), report_(report) {
+    report_["length_bias"] = json::array();
+  }
 
   void validation(const PairRewards& pairs, std::span<const std::int64_t> rows) {
     const auto contenders = compare_scorers_on(scorer_, pairs, rows, best_, attributes_);
@@ -172,19 +203,43 @@ class GateReport {
     const GateUsage usage = gate_usage_on(scorer_, pairs, rows, attributes_);
     std::cout << usage_table(usage, attributes_) << "\n";
     report_["gate_usage"] = usage_json(usage, attributes_);
+    length_bias("validation", contenders, pairs, rows);
+    explain(scorer_, {"validation", pairs, rows}, attributes_, report_);
   }
   void reward_bench(const PairRewards& pairs, const std::string& dataset) {
-    const RewardBenchReport result = evaluate_reward_bench(scorer_, pairs, best_, attributes_, dataset);
+    const std::vector<std::int64_t> rows = all_pairs(pairs);
+    const RewardBenchReport result =
+        evaluate_reward_bench(compare_scorers_on(scorer_, pairs, rows, best_, attributes_), pairs, dataset);
     std::cout << reward_bench_table(result) << "\n";
     report_["reward_bench"] = reward_bench_json(result);
+    length_bias("RewardBench", result.contenders, pairs, rows);
+    std::vector<std::string> published_order;
+    for (const SubsetResult& subset : result.results.front().subsets) published_order.push_back(subset.name);
+    explain(scorer_, {"RewardBench", pairs, rows, published_order}, attributes_, report_);
+  }
+  void reward_bench_2(const PairRewards& pairs, const std::string& dataset) {
+    const auto contenders = compare_scorers_on(scorer_, pairs, all_pairs(pairs), best_, attributes_);
+    const RewardBench2Report result = evaluate_reward_bench_2(contenders, pairs, dataset);
+    std::cout << reward_bench_2_table(result) << "\n";
+    report_["reward_bench_2"] = reward_bench_2_json(result);
   }
   void preference_set(const std::string& name, const PairRewards& pairs) {
-    const auto contenders = compare_scorers_on(scorer_, pairs, all_pairs(pairs), best_, attributes_);
+    const std::vector<std::int64_t> rows = all_pairs(pairs);
+    const auto contenders = compare_scorers_on(scorer_, pairs, rows, best_, attributes_);
     std::cout << comparison_table(name, contenders, pairs.size()) << "\n";
     report_["eval"].push_back({{"name", name}, {"pairs", pairs.size()}, {"scorers", comparison_json(contenders)}});
+    length_bias(name, contenders, pairs, rows);
+    explain(scorer_, {name, pairs, rows}, attributes_, report_);
   }
 
  private:
+  void length_bias(const std::string& set, const std::vector<Contender>& contenders, const PairRewards& pairs,
+                   std::span<const std::int64_t> rows) {
+    const std::vector<LengthBiasEntry> entries = length_bias_on(set, contenders, pairs, rows);
+    if (!entries.empty()) std::cout << length_bias_table(entries) << "\n";
+    for (const json& entry : length_bias_json(entries)) report_["length_bias"].push_back(entry);
+  }
+
   const GateScorer& scorer_;
   const std::vector<std::string>& attributes_;
   std::int64_t best_;
@@ -195,17 +250,22 @@ class GateReport {
 
 void run_stage2_train(const Stage2TrainOptions& options, const StageEnvironment& environment) {
   if (options.threads > 0) set_compute_threads(static_cast<int>(options.threads));
-  const Inputs inputs = open_inputs(options);
-  PairRewards preference = load_pairs(options, inputs, options.preference_dataset, options.preference_source, options.preference_split);
-  std::optional<PairRewards> reward_bench;
+  Inputs inputs = open_inputs(options);
+  const std::optional<ModelExport> model_export = open_export(options, inputs, environment.files);
+  PairRewards preference = load_pairs(options, inputs, "preference", options.preference_dataset, options.preference_source,
+                                      options.preference_split);
+  std::optional<PairRewards> reward_bench, reward_bench_2;
   if (options.eval_reward_bench)
-    reward_bench = load_pairs(options, inputs, options.reward_bench_dataset, "", options.reward_bench_split);
+    reward_bench = load_pairs(options, inputs, "RewardBench", options.reward_bench_dataset, "", options.reward_bench_split);
+  if (options.eval_reward_bench_2)
+    reward_bench_2 = load_pairs(options, inputs, "RewardBench 2", options.reward_bench_2_dataset, "",
+                                options.reward_bench_2_split);
   std::vector<EvalSet> eval_sets = open_eval_sets(options, inputs);
   if (preference.prompts_differ() > 0)
     log::info("{} pairs have sides with different prompts; each side has its own gate there", preference.prompts_differ());
 
   const DebiasResult debiased = debias_on_reference(options, inputs, preference);
-  std::cout << debias_table(inputs, debiased) << "\n";
+  std::cout << debias_table(options, inputs, debiased) << "\n";
   const std::vector<float> transform = applied_transform(options, debiased);
   const auto apply_transform = [&transform](PairRewards& pairs) {
     if (!transform.empty()) pairs.transform(transform);
@@ -215,7 +275,13 @@ void run_stage2_train(const Stage2TrainOptions& options, const StageEnvironment&
   const Split split = train_test_split(preference.size(), kTestSize, kSplitSeed);
   const GateShape shape{inputs.weights.hidden_size, options.n_hidden, options.hidden_size,
                         static_cast<std::int64_t>(inputs.attributes.size()), options.temperature};
-  const std::vector<GateRun> runs = train_gates(options, shape, preference.data(), split.train, split.validation);
+  const fs::path stem = gating_network_stem(options.output_dir.empty() ? options.data_root : options.output_dir, inputs.model);
+  io::make_folders(environment.files, stem.parent_path());
+  const RunLock lock(stem.string() + ".lock", environment.files);
+  GateCheckpoint checkpoint(stem.string() + ".checkpoint", training_key(options, preference.data()),
+                            options.checkpoint_seconds, options.restart, environment);
+  const std::vector<GateRun> runs =
+      train_gates(options, shape, preference.data(), split.train, split.validation, checkpoint);
   const GateRun& kept = best_run(runs);
   if (runs.size() > 1) std::cout << seeds_table(runs) << "\n";
 
@@ -224,7 +290,10 @@ void run_stage2_train(const Stage2TrainOptions& options, const StageEnvironment&
               {"options", options_json(options)},
               {"attributes", inputs.attributes},
               {"debiasing", debias_json(inputs, debiased)},
+              {"verbosity_target", options.verbosity_target},
               {"transform", debiased.transform},
+              {"transform_applied", !transform.empty()},
+              {"logit_scale", kept.selected.gate.logit_scale},
               {"pairs", {{"train", split.train.size()}, {"validation", split.validation.size()},
                          {"prompts_differ", preference.prompts_differ()}}},
               {"training", curve_json(kept)},
@@ -236,15 +305,27 @@ void run_stage2_train(const Stage2TrainOptions& options, const StageEnvironment&
     apply_transform(*reward_bench);
     tables.reward_bench(*reward_bench, options.reward_bench_dataset);
   }
+  if (reward_bench_2) {
+    apply_transform(*reward_bench_2);
+    tables.reward_bench_2(*reward_bench_2, options.reward_bench_2_dataset);
+  }
   for (EvalSet& set : eval_sets) {
     apply_transform(set.pairs);
     tables.preference_set(set.name, set.pairs);
   }
 
-  const fs::path stem = gating_network_stem(options.output_dir.empty() ? options.data_root : options.output_dir, inputs.model);
-  make_artifact(options, inputs, debiased, kept.selected.gate).save(stem, environment.files);
+  const GateArtifact artifact = make_artifact(options, inputs, debiased, kept.selected.gate);
+  artifact.save(stem, environment.files);
+  report["sources"] = inputs.sources;
+  for (const char* suffix : {".pt", ".safetensors"}) report["outputs"].push_back(output_json(stem.string() + suffix));
   publish_text(stem.string() + ".json", report.dump(2) + "\n", environment.files);
-  std::cout << fmt::format("gate:   {}.pt\nreport: {}.json\n", stem.string(), stem.string());
+  publish_text(stem.string() + ".html", gate_report_page(report), environment.files);
+  std::cout << fmt::format("gate:   {0}.pt\nreport: {0}.json, {0}.html\n", stem.string());
+  if (model_export) {
+    model_export->write(artifact, report);
+    std::cout << fmt::format("model:  {}\n", options.export_dir);
+  }
+  checkpoint.remove();
 }
 
 }  // namespace armorm

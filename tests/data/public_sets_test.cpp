@@ -103,6 +103,28 @@ TEST_CASE("reward-bench: prompt, chosen and rejected as text, with subsets", "[g
   check_text_pairs(preference_rows(open_dataset(path, "raw")), expected.at("raw"));
 }
 
+TEST_CASE("reward-bench-2: lists of answers to one prompt, with subsets and ids", "[golden]") {
+  const nlohmann::json expected = golden_json("sets/expected.json").at("reward_bench_2").at("test");
+  const auto rows = preference_rows(open_dataset(golden("data/sets/reward_bench_2"), "test"));
+  REQUIRE(rows.size() == expected.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    CAPTURE(i);
+    const std::string prompt = expected[i].at("prompt");
+    const auto check_side = [&](const std::vector<Conversation>& found, const nlohmann::json& texts) {
+      REQUIRE(found.size() == texts.size());
+      for (std::size_t j = 0; j < texts.size(); ++j)
+        CHECK(found[j] == Conversation{{"user", prompt}, {"assistant", texts[j]}});
+    };
+    check_side(rows[i].all_chosen, expected[i].at("chosen"));
+    check_side(rows[i].all_rejected, expected[i].at("rejected"));
+    CHECK(rows[i].chosen == rows[i].all_chosen[0]);
+    CHECK(rows[i].rejected == rows[i].all_rejected[0]);
+    CHECK(rows[i].subset == expected[i].at("subset").get<std::string>());
+    CHECK(rows[i].id == expected[i].at("id").get<std::string>());
+    CHECK(rows[i].row_id == static_cast<std::int64_t>(i));
+  }
+}
+
 TEST_CASE("every format gives the same rows", "[golden]") {
   const nlohmann::json expected = golden_json("formats/expected.json");
   const std::vector<std::string> attributes{"helpsteer-correctness", "helpsteer-coherence"};

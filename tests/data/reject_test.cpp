@@ -96,3 +96,31 @@ TEST_CASE("a damaged file is an error even where rows may be rejected", "[unit]"
   CHECK_THAT(error_of([&] { read_labelled(open_dataset(file), {}); }, ErrorKind::data), Contains("truncated"));
   CHECK_THAT(error_of([&] { open_dataset(write(dir / "y.jsonl", "7\n[]\n")); }, ErrorKind::data), Contains("expected an object"));
 }
+
+TEST_CASE("best-of-n rows are rejected for a side that is no list of texts, in JSON and in Parquet", "[unit]") {
+  const TempDir dir;
+  const Outcome outcome = read_preference(open_dataset(write(dir / "x.jsonl",
+      R"({"prompt":"q","chosen":["a","b"],"rejected":["c"],"id":"ref:1"})" "\n"
+      R"({"prompt":"q","chosen":["a",3],"rejected":["c"]})" "\n"
+      R"({"prompt":"q","chosen":["a"],"rejected":"c"})" "\n"
+      R"({"prompt":"q","chosen":["a"],"rejected":[]})" "\n"
+      R"({"prompt":null,"chosen":["a"],"rejected":["c"]})" "\n"
+      R"({"prompt":"q","chosen":["a"],"rejected":["c"],"id":5})" "\n"
+      R"({"prompt":"q","chosen":"a","rejected":"b","id":5})" "\n")));
+  CHECK(outcome.read == std::vector<std::int64_t>{0, 6});  // a pair's id is not looked at
+  REQUIRE(outcome.rejected.size() == 5);
+  CHECK_THAT(outcome.rejected.at(1), Contains("chosen: ") && Contains("item 1") && Contains("number"));
+  CHECK_THAT(outcome.rejected.at(2), Contains("rejected: ") && Contains("expected a list of texts"));
+  CHECK_THAT(outcome.rejected.at(3), Contains("rejected: ") && Contains("expected a list of texts"));
+  CHECK_THAT(outcome.rejected.at(4), Contains("prompt") && Contains("null"));
+  CHECK_THAT(outcome.rejected.at(5), Contains("id: ") && Contains("the number 5"));
+
+  using Texts = std::vector<std::vector<std::string>>;
+  write_parquet(dir / "x.parquet", {{"prompt", std::vector<std::string>{"q", "q", "q"}},
+                                    {"chosen", Texts{{"a"}, {"a", "\xff"}, {}}},
+                                    {"rejected", Texts{{"b", "c"}, {"b"}, {"b"}}}});
+  const Outcome columns = read_preference(open_dataset(dir / "x.parquet"));
+  CHECK(columns.read == std::vector<std::int64_t>{0});
+  CHECK_THAT(columns.rejected.at(1), Contains("chosen: ") && Contains("UTF-8"));
+  CHECK_THAT(columns.rejected.at(2), Contains("chosen: ") && Contains("expected a list of texts"));
+}

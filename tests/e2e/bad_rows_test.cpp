@@ -257,3 +257,31 @@ TEST_CASE("an embedding that only bf16 makes infinite is computed in float32", "
   for (const auto& [id, row] : rows)
     for (const float value : row) CHECK(std::isfinite(value));
 }
+
+TEST_CASE("a best-of-n row goes whole with an answer whose embedding is not finite, and is listed once", "[e2e]") {
+  const auto row = [](const std::string& rejected, const std::string& id) {
+    return R"({"prompt":"one","chosen":["two"],"rejected":[)" + rejected + R"(],"subset":"Math","id":")" + id + "\"}\n";
+  };
+  // The middle one has three pairs, two of which hold the answer.
+  Scene scene("bench", row(R"("four","three")", "0") + row(R"("~","four","~")", "1") + row(R"("three")", "2"));
+  set_embedding(scene.dir / "model", token_of_third(scene.dir / "model"), std::numeric_limits<float>::quiet_NaN());
+  const ProcessResult result = scene.run("stage2-prepare", "bench", {"--on_bad_row", "skip", "--max_bad_rows", "1"});
+  INFO(result.err);
+  REQUIRE(result.exit_code == 0);
+  const SafetensorsFile file = SafetensorsFile::open(scene.file("bench-train.safetensors"));
+  const auto ids = file.at("row_ids").as<std::int64_t>();
+  CHECK(std::vector<std::int64_t>(ids.begin(), ids.end()) == std::vector<std::int64_t>{0, 0, 2});
+  const auto candidates = file.at("candidate_ids", DType::i64, {3, 2}).as<std::int64_t>();
+  CHECK(std::vector<std::int64_t>(candidates.begin(), candidates.end()) == std::vector<std::int64_t>{0, 0, 0, 1, 0, 0});
+  const std::vector<json> listed = rejects(scene.file("bench-train.rejects.jsonl"));
+  REQUIRE(listed.size() == 1);
+  CHECK(listed[0]["row_id"] == 1);
+}
+
+TEST_CASE("a row of Ties without a number is a bad row", "[e2e]") {
+  const std::string good = R"({"prompt":"q","chosen":["a"],"rejected":["b"],"subset":"Ties","id":"ref:0"})";
+  Scene scene("bench", good + "\n" + R"({"prompt":"q","chosen":["a","c"],"rejected":["b"],"subset":"Ties","id":"0"})" + "\n");
+  const ProcessResult stopped = scene.run("stage2-prepare", "bench", {});
+  CHECK(stopped.exit_code == 4);
+  CHECK_THAT(stopped.err, Contains("row 1") && Contains("tied:<number>"));
+}

@@ -35,7 +35,7 @@ const fs::path& demo_dir() {
   const fs::path& path = path_in_fixture("demo");
   if (!fixture().demo_made) {
     must(run_program("armorm-make-demo", {"--output", path.string(), "--rows", "400", "--pairs", "200", "--reference",
-                                          "100", "--reward_bench", "120"}));
+                                          "100", "--reward_bench", "120", "--reward_bench_2", "48"}));
     fixture().demo_made = true;
   }
   return path;
@@ -47,10 +47,10 @@ const fs::path& demo_run() {
   const fs::path& demo = demo_dir();
   must(run_program("stage1-prepare", stage_flags("stage1-prepare", demo, root)));
   must(run_program("stage1-train", stage_flags("stage1-train", demo, root)));
-  for (const char* set : {"preference", "reference", "reward-bench"}) {
+  for (const auto& [set, split] : std::vector<std::pair<std::string, std::string>>{
+           {"preference", "train"}, {"reference", "train"}, {"reward-bench", "filtered"}, {"reward-bench-2", "test"}}) {
     std::vector<std::string> flags = stage_flags("stage2-prepare", demo, root);
-    flags.insert(flags.end(), {"--dataset_path", (demo / set).string(), "--dataset_split",
-                               std::string(set) == "reward-bench" ? "filtered" : "train"});
+    flags.insert(flags.end(), {"--dataset_path", (demo / set).string(), "--dataset_split", split});
     must(run_program("stage2-prepare", flags));
   }
   must(run_program("stage2-train", stage_flags("stage2-train", demo, root)));

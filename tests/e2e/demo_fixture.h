@@ -10,7 +10,7 @@
 
 namespace armorm::test {
 
-// <dir>/model, <dir>/multi-objective, <dir>/preference, <dir>/reference, <dir>/reward-bench
+// <dir>/model, <dir>/multi-objective, <dir>/preference, <dir>/reference, <dir>/reward-bench, <dir>/reward-bench-2
 const std::filesystem::path& demo_dir();
 
 // A run of all four stages over demo_dir() in fp32 on the CPU, made once: its data root.

@@ -21,7 +21,7 @@ namespace {
 
 void make_demo(const fs::path& folder, const std::vector<std::string>& more = {}) {
   std::vector<std::string> flags{"--output", folder.string(),  "--rows", "24", "--pairs", "12", "--reference",
-                                 "4",        "--reward_bench", "23"};
+                                 "4",        "--reward_bench", "23",     "--reward_bench_2", "12"};
   flags.insert(flags.end(), more.begin(), more.end());
   const ProcessResult result = run_program("armorm-make-demo", flags);
   INFO(result.err);
@@ -87,7 +87,7 @@ TEST_CASE("the demo is the same for a seed and different for another", "[e2e]") 
   make_demo(dir / "b");
   make_demo(dir / "c", {"--seed", "1"});
   const auto a = files_below(dir / "a"), b = files_below(dir / "b"), c = files_below(dir / "c");
-  CHECK(a.size() == 8);
+  CHECK(a.size() == 9);
   CHECK(a == b);
   for (const auto& [name, content] : a) {
     INFO(name);

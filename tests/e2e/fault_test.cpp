@@ -2,6 +2,7 @@
 // write, by a power loss. Nothing published is ever partial, and the same command then completes with the same bytes.
 #include <iostream>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 
@@ -12,6 +13,7 @@
 #include "armorm/stages/all_options.h"
 #include "e2e/demo_fixture.h"
 #include "stages/gate_artifact.h"
+#include "stages/model_export.h"
 #include "support/fault_file_system.h"
 
 using namespace armorm;
@@ -45,7 +47,8 @@ Files files_below(const fs::path& root) {
 }
 
 bool is_work_in_progress(const std::string& name) {
-  return name.ends_with(".partial") || name.ends_with(".journal") || name.ends_with(".lock") || name.ends_with(".tmp");
+  return name.find(".tmp/") != std::string::npos || name.ends_with(".partial") || name.ends_with(".journal") || name.ends_with(".lock") || name.ends_with(".tmp") ||
+         name.ends_with(".checkpoint");
 }
 
 struct Scenario {
@@ -185,19 +188,100 @@ TEST_CASE("stage1-train survives a fault in every call", "[e2e]") {
   run_everything(scenario, 15);
 }
 
-TEST_CASE("the gate's files survive a fault in every call", "[e2e]") {
+TEST_CASE("stage2-train survives a fault in every call", "[e2e]") {
+  const auto model = (small_demo() / "model").string();
+  const auto set = [](const char* name) { return (small_demo() / name).string(); };
+  const TempDir prepared;
+  prepare_small_demo(prepared.path(), posix_file_system());
+  const fs::path root = prepared / "data";
+  Stage1TrainOptions ridge;
+  ridge.model_path = model;
+  ridge.dataset_path = set("multi-objective");
+  ridge.alphas = "0.1";
+  ridge.threads = 1;
+  ridge.data_root = root.string();
+  run_stage1_train(ridge);
+  Stage2PrepareOptions pairs;
+  pairs.extraction = extraction_in(prepared.path());
+  pairs.dataset_path = set("preference");
+  run_stage2_prepare(pairs);
+  const auto prepare = [&](const fs::path& place) { copy_tree(root, place / "data"); };
+  const Scenario scenario = make_scenario(prepare, [&](const fs::path& place, FileSystem& files) {
+    Stage2TrainOptions options;
+    options.model_path = model;
+    options.multi_objective_dataset = set("multi-objective");
+    options.preference_dataset = set("preference");
+    options.device = -1;
+    options.n_steps = 2;
+    options.batch_size = 2;
+    options.hidden_size = 4;
+    options.on_unmet = "max";
+    options.threads = 1;
+    options.checkpoint_seconds = 0;
+    options.data_root = (place / "data").string();
+    options.output_dir = (place / "gate").string();
+    run_stage2_train(options, {.files = files});
+  });
+  run_everything(scenario, 30);
+}
+
+namespace {
+
+GateArtifact small_artifact(std::int64_t hidden_size) {
   GateArtifact artifact;
   artifact.model = "m";
   artifact.model_family = "llama3";
   artifact.attributes = {"a", "b"};
-  artifact.hidden_size = 4;
-  artifact.weight.assign(8, 0.5F);
+  artifact.hidden_size = hidden_size;
+  artifact.weight.assign(static_cast<std::size_t>(2 * hidden_size), 0.5F);
   artifact.transform = {1, 0, 0, 1};
-  artifact.gate = initial_gate({4, 1, 3, 2, 10.0}, 1.0, 0);
+  artifact.gate = initial_gate({hidden_size, 1, 3, 2, 10.0}, 1.0, 0);
   artifact.compat = "none";
+  return artifact;
+}
+
+}  // namespace
+
+TEST_CASE("the gate's files survive a fault in every call", "[e2e]") {
+  const GateArtifact artifact = small_artifact(4);
   const Scenario scenario = make_scenario(nothing, [&](const fs::path& root, FileSystem& files) {
     artifact.save(root / "new/folders/gate", files);
     publish_text(root / "new/folders/gate.json", "{}", files);
   });
   run_everything(scenario, 20);
+}
+
+TEST_CASE("an export survives a fault in every call, new or in place of an earlier one", "[e2e]") {
+  const fs::path model = golden("reward_model/llama");
+  const auto export_with = [&](const std::string& attribute, const fs::path& root, FileSystem& files) {
+    GateArtifact artifact = small_artifact(32);
+    artifact.attributes[0] = attribute;
+    ModelExport(root / "rm", model.string(), ExportWeights::auto_, std::nullopt, files).write(artifact, nlohmann::json::object());
+  };
+  const Command command = [&](const fs::path& root, FileSystem& files) { export_with("new", root, files); };
+  const Scenario first = make_scenario(nothing, command);
+  CHECK(first.result.contains("rm/model.safetensors.index.json"));
+  run_everything(first, 60);
+
+  // What is under the name is the one or the other, and never a mixture.
+  const auto prepare = [&](const fs::path& root) { export_with("old", root, posix_file_system()); };
+  const Silence silence;
+  const TempDir old_root;
+  prepare(old_root.path());
+  const Files old = files_below(old_root.path());
+  for (std::size_t at = 0, reached = 1; reached != 0; ++at) {
+    const TempDir root;
+    prepare(root.path());
+    FaultFileSystem files(root.path(), Fault::power_loss, at);
+    try {
+      command(root.path(), files);
+    } catch (const Error& error) {
+      CHECK(error.kind() == ErrorKind::io);
+    }
+    reached = files.reached() ? 1 : 0;
+    files.lose_power(Unsynced::entries_lost);
+    Files found = files_below(root.path());
+    std::erase_if(found, [](const auto& entry) { return is_work_in_progress(entry.first); });
+    CHECK((found == old || found == first.result));
+  }
 }

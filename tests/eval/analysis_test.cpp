@@ -5,6 +5,7 @@
 #include "armorm/core/error.h"
 #include "armorm/eval/length_bias.h"
 #include "armorm/eval/paired_test.h"
+#include "armorm/eval/proportion.h"
 #include "armorm/gating/gate_usage.h"
 #include "armorm/io/publish.h"
 #include "support/test_support.h"
@@ -38,6 +39,42 @@ TEST_CASE("McNemar's p-values are those of the exact binomial test", "[golden]")
     check_near(mcnemar_p_value(c["first"].get<std::int64_t>(), c["second"].get<std::int64_t>()),
                c["p"].get<double>(), 1e-9);
   }
+}
+
+TEST_CASE("weighted means and their intervals and tests are those of SciPy and NumPy", "[golden]") {
+  const auto expected = reference("weighted");
+  for (const auto& c : expected["means"]) {
+    INFO(c.dump());
+    std::vector<WeightedShare> parts;
+    for (std::size_t i = 0; i < c["n"].size(); ++i) {
+      const auto n = c["n"][i].get<std::int64_t>(), right = c["right"][i].get<std::int64_t>();
+      parts.push_back({c["weights"][i].get<double>(), static_cast<double>(right) / static_cast<double>(n),
+                       wilson_interval(right, n)});
+    }
+    const WeightedMean mean = weighted_mean(parts);
+    check_near(mean.share, c["mean"].get<double>(), 1e-14);
+    check_near(mean.interval.low, c["low"].get<double>(), 1e-12);
+    check_near(mean.interval.high, c["high"].get<double>(), 1e-12);
+  }
+  for (const auto& c : expected["tests"]) {
+    INFO(c.dump());
+    std::vector<PairedStratum> strata;
+    for (std::size_t i = 0; i < c["n"].size(); ++i)
+      strata.push_back({c["weights"][i].get<double>(), c["n"][i].get<std::int64_t>(), c["first"][i].get<std::int64_t>(),
+                        c["second"][i].get<std::int64_t>()});
+    check_near(weighted_mcnemar_p_value(strata), c["p"].get<double>(), 1e-10);
+  }
+}
+
+TEST_CASE("a weighted mean of one part is that part, and no part is none", "[unit]") {
+  const Proportion interval = wilson_interval(3, 7);
+  const WeightedMean mean = weighted_mean(std::vector<WeightedShare>{{5.0, 3.0 / 7, interval}});
+  check_near(mean.interval.low, interval.low, 1e-14);
+  check_near(mean.interval.high, interval.high, 1e-14);
+  CHECK_THROWS_AS(weighted_mean({}), Error);
+  CHECK(std::isnan(weighted_mcnemar_p_value({})));
+  CHECK(weighted_mcnemar_p_value(std::vector<PairedStratum>{{1.0, 9, 0, 0}}) == 1.0);
+  CHECK_THROWS_AS(wilson_interval_of_share(1.5, 2), Error);
 }
 
 TEST_CASE("paired scorers are counted by who is right, ties being wrong", "[unit]") {

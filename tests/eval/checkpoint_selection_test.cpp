@@ -16,7 +16,8 @@ struct Misleading {
     for (std::int64_t i = 0; i < n; ++i) {
       const bool first = (i % 2 == 0) == (i < n_train);
       rewards.insert(rewards.end(), {first ? 1.0F : -0.9F, first ? -0.9F : 1.0F, 0.0F, 0.0F});
-      for (int side = 0; side < 2; ++side) prompts.push_back(BFloat16::from_float(i % 2 == 0 ? 1.0F : -1.0F));
+      prompts.push_back(BFloat16::from_float(i % 2 == 0 ? 1.0F : -1.0F));
+      own_prompt.push_back(i);
     }
     train.resize(n_train);
     validation.resize(n - n_train);
@@ -27,22 +28,25 @@ struct Misleading {
     options.learning_rate = 2e-2;
     options.temperature = 1.0;
     options.dropout = 0.1;
+    options.log_every = 9;
   }
   PairData data() const {
     return {{rewards.data(), n, 2, 4},
             {rewards.data() + 2, n, 2, 4},
-            {prompts.data(), n, 2},
-            std::vector<bool>(n)};
+            {prompts.data(), n, 1},
+            own_prompt,
+            own_prompt};
   }
   SelectedGate run(SelectCheckpoint select, std::int64_t every, std::int64_t patience) const {
-    return train_and_select(data(), train, validation, initial(), options, {select, every, patience}, {});
+    return train_and_select(data(), train, validation, start(), options, {select, every, patience});
   }
+  static SelectionProgress start() { return {.training = {.gate = initial()}}; }
   static GateParameters initial() { return initial_gate({1, 1, 8, 2, 1.0}, 1.0, 0); }
 
   static constexpr std::int64_t n = 80, n_train = 60;
   std::vector<float> rewards;
   std::vector<BFloat16> prompts;
-  std::vector<std::int64_t> train, validation;
+  std::vector<std::int64_t> own_prompt, train, validation;
   TrainOptions options;
 };
 
@@ -91,11 +95,38 @@ TEST_CASE("training stops after as many looks without progress as patience allow
   CHECK(selected.curve.back().step < 60);
 }
 
+TEST_CASE("a training that is cut off anywhere ends with the bits of one that is not", "[unit]") {
+  const Misleading m;
+  for (const SelectCheckpoint select : {SelectCheckpoint::last, SelectCheckpoint::best}) {
+    const SelectionOptions selection{select, 7, 4};
+    const SelectedGate whole = train_and_select(m.data(), m.train, m.validation, Misleading::start(), m.options, selection);
+    for (const std::int64_t cut : {1, 6, 7, 20}) {
+      CAPTURE(cut);
+      struct Cut : std::exception {};
+      SelectionProgress saved;
+      const auto save = [&](const std::function<SelectionProgress()>& progress) {
+        saved = progress();
+        if (saved.training.step == cut) throw Cut();
+      };
+      CHECK_THROWS_AS(train_and_select(m.data(), m.train, m.validation, Misleading::start(), m.options, selection, {{}, save}), Cut);
+      REQUIRE(saved.training.step == cut);
+      const SelectedGate resumed = train_and_select(m.data(), m.train, m.validation, saved, m.options, selection);
+      check_same(resumed.gate, whole.gate);
+      CHECK(resumed.step == whole.step);
+      CHECK(resumed.stopped_early == whole.stopped_early);
+      REQUIRE(resumed.curve.size() == whole.curve.size());
+      for (std::size_t i = 0; i < whole.curve.size(); ++i) CHECK(resumed.curve[i].validation.loss == whole.curve[i].validation.loss);
+      REQUIRE(resumed.losses.size() == whole.losses.size());
+      for (std::size_t i = 0; i < whole.losses.size(); ++i) CHECK(resumed.losses[i].loss == whole.losses[i].loss);
+    }
+  }
+}
+
 TEST_CASE("options of the selection are checked", "[unit]") {
   const Misleading m;
   CHECK_THROWS_AS(m.run(SelectCheckpoint::best, 0, 0), Error);
   CHECK_THROWS_AS(m.run(SelectCheckpoint::best, 1, -1), Error);
-  CHECK_THROWS_AS(train_and_select(m.data(), m.train, {}, Misleading::initial(), m.options, {}, {}), Error);
+  CHECK_THROWS_AS(train_and_select(m.data(), m.train, {}, Misleading::start(), m.options, {}), Error);
   CHECK(parse_select("best") == SelectCheckpoint::best);
   CHECK(parse_select("last") == SelectCheckpoint::last);
   CHECK_THROWS_AS(parse_select("first"), Error);

@@ -41,6 +41,28 @@ TEST_CASE("ties count as wrong and unknown subsets count nowhere", "[unit]") {
   CHECK(result.unknown == std::vector<std::string>{"made-up"});
 }
 
+TEST_CASE("sections and score have the intervals and tests of weighted means", "[unit]") {
+  // Chat Hard from two subsets of the published counts 37 and 100; no other section.
+  const std::vector<float> chosen{1, 1, 0, 1, 1, 1, 0, 0}, rejected{0, 0, 1, 0, 0, 0, 1, 1}, others{0, 1, 0, 0, 1, 1, 1, 0};
+  const std::vector<std::int64_t> subset{0, 0, 0, 1, 1, 1, 1, 1};
+  const std::vector<std::string> names{"mt-bench-hard", "llmbar-natural"};
+  const RewardBenchResult result = score_reward_bench(chosen, rejected, subset, names);
+  const WeightedMean mean = weighted_mean(std::vector<WeightedShare>{{37, 2.0 / 3, wilson_interval(2, 3)},
+                                                                     {100, 3.0 / 5, wilson_interval(3, 5)}});
+  CHECK(result.sections[1].score == Approx(100 * mean.share));
+  CHECK(result.sections[1].interval.low == Approx(100 * mean.interval.low));
+  CHECK(result.sections[1].interval.high == Approx(100 * mean.interval.high));
+  CHECK((std::isnan(result.sections[0].interval.low) && std::isnan(result.interval.high)));
+
+  const PairScores first{chosen, rejected}, second{others, std::vector<float>(8, 0.5F)};
+  const RewardBenchTests tests = compare_on_reward_bench(first, second, subset, names);
+  CHECK(tests.subsets[5].only_first_right == 1);  // mt-bench-hard: pair 0 against none
+  CHECK(tests.subsets[6].only_first_right == 1);  // llmbar-natural: pair 3
+  CHECK(tests.subsets[6].only_second_right == 1);  // pair 6
+  CHECK(tests.sections[1] == Approx(weighted_mcnemar_p_value(std::vector<PairedStratum>{{37, 3, 1, 0}, {100, 5, 1, 1}})));
+  CHECK((std::isnan(tests.sections[0]) && std::isnan(tests.score)));
+}
+
 TEST_CASE("Wilson intervals are the published ones", "[unit]") {
   // scipy.stats.binomtest(8, 10).proportion_ci(method="wilson")
   const Proportion interval = wilson_interval(8, 10);

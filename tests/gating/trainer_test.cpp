@@ -22,6 +22,11 @@ struct Golden {
     n = shape.shape[0];
     k = shape.shape[2];
     d = file.at("prompts").shape[2];
+    for (std::int64_t i = 0; i < n; ++i) {
+      const BFloat16* chosen = prompts.data() + 2 * i * d;
+      chosen_prompt.push_back(2 * i);
+      rejected_prompt.push_back(std::equal(chosen, chosen + d, chosen + d) ? 2 * i : 2 * i + 1);
+    }
   }
   std::span<const float> floats(const std::string& name) const { return file.at(name).as<float>(); }
   GateParameters parameters(const std::string& prefix) const {
@@ -37,11 +42,7 @@ struct Golden {
     return out;
   }
   PairData data() const {
-    std::vector<bool> differ;
-    for (std::int64_t i = 0; i < n; ++i)
-      differ.push_back(!std::equal(&prompts[static_cast<std::size_t>(2 * i * d)], &prompts[static_cast<std::size_t>((2 * i + 1) * d)],
-                                   &prompts[static_cast<std::size_t>((2 * i + 1) * d)]));
-    return {{rewards.data(), n, k, 2 * k}, {rewards.data() + k, n, k, 2 * k}, {prompts.data(), n, 2 * d}, differ};
+    return {{rewards.data(), n, k, 2 * k}, {rewards.data() + k, n, k, 2 * k}, {prompts.data(), 2 * n, d}, chosen_prompt, rejected_prompt};
   }
   std::vector<std::vector<std::int64_t>> batches() const {
     const TensorView b = file.at("batches");
@@ -65,6 +66,7 @@ struct Golden {
   SafetensorsFile file;
   std::vector<float> rewards;
   std::vector<BFloat16> prompts;
+  std::vector<std::int64_t> chosen_prompt, rejected_prompt;
   std::int64_t n = 0, k = 0, d = 0;
 };
 
@@ -203,10 +205,11 @@ TEST_CASE("a gate that is trained beats the uniform gate where the right weights
     const std::vector<float> rejected{0, 0};
     rewards.insert(rewards.end(), chosen.begin(), chosen.end());
     rewards.insert(rewards.end(), rejected.begin(), rejected.end());
-    for (int side = 0; side < 2; ++side)
-      for (const float x : {kind, 0.5F}) prompts.push_back(BFloat16::from_float(x));
+    for (const float x : {kind, 0.5F}) prompts.push_back(BFloat16::from_float(x));
   }
-  const PairData data{{rewards.data(), n, 2, 4}, {rewards.data() + 2, n, 2, 4}, {prompts.data(), n, 4}, std::vector<bool>(n)};
+  std::vector<std::int64_t> own_prompt(n);
+  std::iota(own_prompt.begin(), own_prompt.end(), 0);
+  const PairData data{{rewards.data(), n, 2, 4}, {rewards.data() + 2, n, 2, 4}, {prompts.data(), n, 2}, own_prompt, own_prompt};
   std::vector<std::int64_t> train(300), held_out(100);
   std::iota(train.begin(), train.end(), 0);
   std::iota(held_out.begin(), held_out.end(), 300);

@@ -74,3 +74,71 @@ TEST_CASE("rewards that are not finite and penalties out of order are refused", 
   values[3] = std::nanf("");
   CHECK_THROWS_AS(find_debiasing_transform({values.data(), 4, 2, 2}, names, options), Error);
 }
+
+TEST_CASE("bisection finds SciPy's roots, against verbosity and against length", "[golden]") {
+  const SafetensorsFile file = SafetensorsFile::open(golden("gating/penalty_roots.safetensors"));
+  const auto expected = nlohmann::json::parse(file.metadata().at("expected"));
+  const TensorView rewards = file.at("rewards");
+  const auto lengths = file.at("lengths").as<std::int64_t>();
+  const std::vector<std::string> names{"a", "b", "c", "v", "d", "e"};
+  DebiasOptions options;
+  options.verbosity_dim = 3;
+  for (const char* target : {"attribute", "length"}) {
+    options.target = parse_verbosity_target(target);
+    options.search = PenaltySearch::grid;
+    const MatrixView<const float> view{rewards.as<float>().data(), rewards.shape[0], rewards.shape[1]};
+    const DebiasResult at_grid = find_debiasing_transform(view, names, options, lengths);
+    options.search = PenaltySearch::bisection;
+    const DebiasResult between = find_debiasing_transform(view, names, options, lengths);
+    for (std::size_t k = 0; k < names.size(); ++k) {
+      CAPTURE(target, names[k]);
+      const auto& theirs = expected[target][k];
+      CHECK(std::abs(between.attributes[k].correlation_before - theirs["before"].get<double>()) <= 1e-12);
+      if (k == 3) {
+        CHECK(between.attributes[k].penalty == 1.0);
+        CHECK(std::isnan(between.attributes[k].correlation_after));
+        CHECK(between.transform[3 * names.size() + 3] == 0.0F);
+        continue;
+      }
+      CHECK(at_grid.attributes[k].penalty == theirs["grid"].get<double>());
+      CHECK(std::abs(between.attributes[k].penalty - theirs["bisect"].get<double>()) <= 2 * kPenaltyTolerance);
+      CHECK(std::abs(between.attributes[k].penalty - theirs["brentq"].get<double>()) <= 1e-4);
+      CHECK(between.attributes[k].correlation_after <= options.corr_threshold);
+      CHECK(between.attributes[k].penalty <= at_grid.attributes[k].penalty);
+      CHECK(between.transform[3 * names.size() + k] == -static_cast<float>(between.attributes[k].penalty));
+    }
+  }
+}
+
+TEST_CASE("penalties do not depend on the number of threads", "[unit]") {
+  const Reference reference;
+  DebiasOptions options;
+  options.search = PenaltySearch::bisection;
+  options.threads = 1;
+  const auto alone = find_debiasing_transform(reference.rewards(), reference.names, options).transform;
+  options.threads = 4;
+  CHECK(find_debiasing_transform(reference.rewards(), reference.names, options).transform == alone);
+}
+
+TEST_CASE("against lengths that verbosity does not follow an attribute is unmet", "[unit]") {
+  const std::vector<float> rewards{1, 4, 2, 3, 3, 2, 4, 1};  // quality rises with length, verbosity falls
+  const std::vector<std::int64_t> lengths{10, 20, 30, 40};
+  DebiasOptions options;
+  options.verbosity_dim = 1;
+  options.target = VerbosityTarget::length;
+  const MatrixView<const float> view{rewards.data(), 4, 2};
+  CHECK_THROWS_WITH(find_debiasing_transform(view, {"quality", "verbosity"}, options, lengths),
+                    Catch::Contains("response length") && Catch::Contains("quality (1.000)"));
+  options.on_unmet = OnUnmet::keep;
+  const DebiasResult kept = find_debiasing_transform(view, {"quality", "verbosity"}, options, lengths);
+  CHECK(kept.attributes[0].penalty == 0.0);
+  CHECK(kept.attributes[1].correlation_before == Approx(-1.0));
+  CHECK_THROWS_WITH(find_debiasing_transform(view, {"quality", "verbosity"}, options, std::vector<std::int64_t>(4, 7)),
+                    Catch::Contains("have 7 tokens"));
+  CHECK_THROWS_AS(find_debiasing_transform(view, {"quality", "verbosity"}, options, std::vector<std::int64_t>{1}), Error);
+}
+
+TEST_CASE("words that name no search or target are refused", "[unit]") {
+  CHECK_THROWS_WITH(parse_penalty_search("newton"), Catch::Contains("--penalty_search") && Catch::Contains("bisection"));
+  CHECK_THROWS_WITH(parse_verbosity_target("words"), Catch::Contains("--verbosity_target") && Catch::Contains("length"));
+}

@@ -66,12 +66,13 @@ TEST_CASE("the HTML report escapes names and draws the curves of fitted attribut
   CHECK(count_of(html, "<help>") == 0);
   CHECK(count_of(html, "<script") == 0);
   CHECK(count_of(html, "<figure>") == 1);
-  CHECK(count_of(html, "<svg") == 2);
-  // Loss 3, 1, 2 over three alphas: top left, bottom middle, half way right; the best point is drawn larger.
-  CHECK_THAT(html, Catch::Contains("points=\"51.0,14.0 161.0,134.0 271.0,74.0 \""));
-  CHECK_THAT(html, Catch::Contains("<circle cx=\"161.0\" cy=\"134.0\" r=\"4\"/>"));
+  CHECK(count_of(html, "<svg class=\"chart\"") == 2);
+  // The box lies between (48, 24) and (328, 174). Loss 3, 1, 2 over three alphas: top left, bottom middle, half way
+  // right; the best point is drawn larger.
+  CHECK_THAT(html, Catch::Contains("d=\"M48.0,24.0L188.0,174.0L328.0,99.0\""));
+  CHECK_THAT(html, Catch::Contains("marked\" cx=\"188.0\" cy=\"174.0\""));
   // The ends of the axes: log10 alpha from -1 to 1, loss from 1 to 3.
-  CHECK_THAT(html, Catch::Contains(">-1</text>") && Catch::Contains(">3</text>"));
+  CHECK_THAT(html, Catch::Contains(">-1.0</text>") && Catch::Contains(">3.0</text>"));
   CHECK_THAT(html, Catch::Contains("0.2500 <small>[0.1250, 0.3750]</small>"));
   for (const char* tag : {"table", "tr", "td", "th", "figure", "svg", "text", "div", "small", "h2"}) {
     CAPTURE(tag);

@@ -3,21 +3,48 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <fstream>
+#include <utility>
 
 #include "armorm/io/publish.h"
 
 namespace armorm::test {
 namespace fs = std::filesystem;
+namespace {
+
+bool is_below(const fs::path& path, const fs::path& folder) {
+  const auto [end, rest] = std::mismatch(folder.begin(), folder.end(), path.begin(), path.end());
+  return end == folder.end() && rest != path.end();
+}
+
+fs::path renamed(const fs::path& path, const fs::path& from, const fs::path& to) {
+  if (path == from) return to;
+  return is_below(path, from) ? to / path.lexically_relative(from) : path;
+}
+
+// What `to` named before is gone.
+std::map<fs::path, int> renamed(const std::map<fs::path, int>& entries, const fs::path& from, const fs::path& to) {
+  std::map<fs::path, int> result;
+  for (const auto& [path, node] : entries)
+    if (path != to || !entries.contains(from)) result[renamed(path, from, to)] = node;
+  return result;
+}
+
+}  // namespace
 
 FaultFileSystem::FaultFileSystem(fs::path root, Fault fault, std::size_t fault_at)
     : root_(std::move(root)), fault_(fault), fault_at_(fault_at) {
   for (const auto& entry : fs::recursive_directory_iterator(root_)) {
-    live_[entry.path()] = entry.is_directory() ? kFolder : next_node_;
-    if (!entry.is_directory()) durable_data_[next_node_++] = read_text_file(entry.path());
+    live_[entry.path()] = entry.is_directory() ? next_folder_-- : new_file(read_text_file(entry.path()));
   }
   durable_ = live_;
+}
+
+int FaultFileSystem::new_file(std::string durable) {
+  durable_data_[next_node_] = std::move(durable);
+  return next_node_++;
 }
 
 bool FaultFileSystem::fails(bool needs_space) {
@@ -35,10 +62,7 @@ int FaultFileSystem::open(const fs::path& path, int flags) {
   const int file = posix_file_system().open(path, flags);
   if (file < 0) return file;
   open_[file] = path;
-  if (creates) {
-    live_[path] = next_node_;
-    durable_data_[next_node_++] = "";
-  }
+  if (creates) live_[path] = new_file("");
   return file;
 }
 
@@ -71,10 +95,19 @@ int FaultFileSystem::sync_now(int file) {
   return 0;
 }
 
+// A folder that is there now brings along what is durable in it, from the name that it had on the disk.
 void FaultFileSystem::sync_entries(const fs::path& folder) {
-  std::erase_if(durable_, [&](const auto& entry) { return entry.first.parent_path() == folder; });
-  for (const auto& [path, node] : live_)
-    if (path.parent_path() == folder) durable_[path] = node;
+  const Entries before = durable_;
+  std::erase_if(durable_, [&](const auto& entry) { return is_below(entry.first, folder); });
+  for (const auto& [path, node] : live_) {
+    if (path.parent_path() != folder) continue;
+    durable_[path] = node;
+    if (!is_folder(node)) continue;
+    const auto known = std::find_if(before.begin(), before.end(), [n = node](const auto& e) { return e.second == n; });
+    const fs::path name_before = known == before.end() ? path : known->first;
+    for (const auto& [below, content] : before)
+      if (is_below(below, name_before)) durable_[path / below.lexically_relative(name_before)] = content;
+  }
 }
 
 int FaultFileSystem::lock(int file) { return fails(false) ? -1 : posix_file_system().lock(file); }
@@ -92,11 +125,36 @@ int FaultFileSystem::rename(const fs::path& from, const fs::path& to) {
   if (fails(false)) return -1;
   const int result = posix_file_system().rename(from, to);
   if (result != 0) return result;
-  live_[to] = live_.at(from);
-  live_.erase(from);
-  for (auto& [file, path] : open_)
-    if (path == from) path = to;
+  live_ = renamed(live_, from, to);
+  if (is_folder(live_.at(to)) && !durable_.contains(from)) durable_ = renamed(durable_, from, to);
+  for (auto& [file, path] : open_) path = renamed(path, from, to);
   return 0;
+}
+
+int FaultFileSystem::exchange(const fs::path& one, const fs::path& other) {
+  if (fails(false)) return -1;
+  const int result = posix_file_system().exchange(one, other);
+  if (result != 0) return result;
+  const fs::path between = root_ / "exchanged";
+  live_ = renamed(renamed(renamed(live_, one, between), other, one), between, other);
+  for (auto& [file, path] : open_) path = renamed(renamed(renamed(path, one, between), other, one), between, other);
+  return 0;
+}
+
+int FaultFileSystem::link(const fs::path& from, const fs::path& to) {
+  if (fails(true)) return -1;
+  const int result = posix_file_system().link(from, to);
+  if (result != 0) return result;
+  const auto known = live_.find(from);
+  live_[to] = known != live_.end() ? known->second : new_file(read_text_file(from));
+  return 0;
+}
+
+int FaultFileSystem::remove_folder(const fs::path& folder) {
+  if (fails(false)) return -1;
+  const int result = posix_file_system().remove_folder(folder);
+  if (result == 0) live_.erase(folder);
+  return result;
 }
 
 int FaultFileSystem::remove(const fs::path& file) {
@@ -109,7 +167,7 @@ int FaultFileSystem::remove(const fs::path& file) {
 int FaultFileSystem::make_folder(const fs::path& folder) {
   if (fails(true)) return -1;
   const int result = posix_file_system().make_folder(folder);
-  if (result == 0) live_[folder] = kFolder;
+  if (result == 0) live_[folder] = next_folder_--;
   return result;
 }
 
@@ -125,11 +183,11 @@ void FaultFileSystem::lose_power(Unsynced unsynced) {
   std::map<fs::path, std::string> survivors;
   const Entries& entries = unsynced == Unsynced::entries_lost ? durable_ : live_;
   for (const auto& [path, node] : entries)
-    if (node != kFolder) survivors[path] = surviving_data(path, node, unsynced);
+    if (!is_folder(node)) survivors[path] = surviving_data(path, node, unsynced);
   for (const auto& entry : fs::directory_iterator(root_)) fs::remove_all(entry.path());
   for (const auto& [path, node] : entries) {  // parents come first
     if (!fs::is_directory(path.parent_path())) continue;
-    if (node == kFolder) {
+    if (is_folder(node)) {
       fs::create_directory(path);
     } else {
       std::ofstream(path, std::ios::binary) << survivors.at(path);

@@ -48,10 +48,14 @@ class FaultFileSystem final : public FileSystem {
   int rename(const std::filesystem::path& from, const std::filesystem::path& to) override;
   int remove(const std::filesystem::path& file) override;
   int make_folder(const std::filesystem::path& folder) override;
+  int remove_folder(const std::filesystem::path& folder) override;
+  int link(const std::filesystem::path& from, const std::filesystem::path& to) override;
+  int exchange(const std::filesystem::path& one, const std::filesystem::path& other) override;
 
  private:
-  using Entries = std::map<std::filesystem::path, int>;  // path -> node
-  static constexpr int kFolder = -1;
+  using Entries = std::map<std::filesystem::path, int>;  // path -> node: files from 0, folders below
+  static bool is_folder(int node) { return node < 0; }
+  int new_file(std::string durable);
   bool fails(bool needs_space);
   int sync_now(int file);
   void sync_entries(const std::filesystem::path& folder);
@@ -66,6 +70,7 @@ class FaultFileSystem final : public FileSystem {
   std::map<int, std::string> durable_data_;  // by node
   std::map<int, std::filesystem::path> open_;
   int next_node_ = 0;
+  int next_folder_ = -1;
 };
 
 }  // namespace armorm::test

@@ -1,5 +1,7 @@
 #include "data_sets.h"
 
+#include <algorithm>
+
 #include "conversations.h"
 #include "labels.h"
 
@@ -100,6 +102,60 @@ const std::vector<Subset>& reward_bench_subsets() {
   return subsets;
 }
 
+const std::vector<Subset>& reward_bench_2_subsets() {
+  static const std::vector<Subset> subsets = {{"Factuality", hard}, {"Precise IF", borderline}, {"Math", maths},
+                                              {"Safety", harmful},  {"Focus", chat},            {"Ties", chat}};
+  return subsets;
+}
+
+struct Candidates {
+  std::vector<Traits> good;
+  std::vector<Traits> bad;
+};
+
+// Each good answer beats each bad one by the least margin or more; bad ones tend to be longer than the first good one.
+Candidates draw_candidates(PromptKind kind, std::size_t n_good, std::size_t n_bad, Random& random) {
+  const Taste& wanted = taste(kind);
+  std::vector<Traits> all(n_good + n_bad);
+  const auto better = [&](const Traits& a, const Traits& b) { return margin(wanted, a, b) > 0; };
+  do {
+    for (Traits& traits : all) traits = draw_traits(kind, random);
+    std::sort(all.begin(), all.end(), better);
+  } while (margin(wanted, all[n_good - 1], all[n_good]) < kLeastMargin);
+  const auto first_bad = all.begin() + static_cast<std::ptrdiff_t>(n_good);
+  Candidates candidates{{all.begin(), first_bad}, {first_bad, all.end()}};
+  for (Traits& worse : candidates.bad)
+    if (random.chance(kLongerWorse)) give_to_worse(verbose, candidates.good.front(), worse);
+  return candidates;
+}
+
+// Rows of one best-of-n set, column by column.
+struct CandidateColumns {
+  std::vector<std::string> ids, prompts, subsets;
+  std::vector<std::vector<std::string>> chosen, rejected, models;
+  std::vector<std::int64_t> num_correct, num_incorrect, total_completions;
+
+  void add(const std::string& id, const Subset& subset, std::size_t n_good, std::size_t n_bad, Random& random) {
+    const Candidates candidates = draw_candidates(subset.kind, n_good, n_bad, random);
+    ids.push_back(id);
+    prompts.push_back(make_prompt(subset.kind, "", random));
+    subsets.emplace_back(subset.name);
+    chosen.push_back(answers(subset.kind, candidates.good, random));
+    rejected.push_back(answers(subset.kind, candidates.bad, random));
+    models.emplace_back(n_good + n_bad, "demo");
+    num_correct.push_back(static_cast<std::int64_t>(n_good));
+    num_incorrect.push_back(static_cast<std::int64_t>(n_bad));
+    total_completions.push_back(static_cast<std::int64_t>(n_good + n_bad));
+  }
+
+ private:
+  static std::vector<std::string> answers(PromptKind kind, const std::vector<Traits>& all, Random& random) {
+    std::vector<std::string> texts;
+    for (const Traits& traits : all) texts.push_back(make_answer(kind, traits, random));
+    return texts;
+  }
+};
+
 std::string language_of(const Subset& subset) {
   const std::string name = subset.name;
   return subset.kind == code ? name.substr(name.find('-') + 1) : "";
@@ -191,6 +247,32 @@ std::vector<ParquetColumn> make_reward_bench(std::int64_t rows, std::uint64_t se
           {"rejected", std::move(rejected)},
           {"subset", std::move(subsets)},
           {"id", std::move(ids)}};
+}
+
+std::vector<ParquetColumn> make_reward_bench_2(std::int64_t rows, std::uint64_t seed) {
+  Random random(seed, "reward-bench-2");
+  CandidateColumns columns;
+  const auto& subsets = reward_bench_2_subsets();
+  for (std::size_t row = 0; row < static_cast<std::size_t>(rows); ++row) {
+    const Subset& subset = subsets[row % subsets.size()];
+    const std::size_t round = row / subsets.size();
+    if (subset.name != std::string("Ties")) {
+      columns.add(std::to_string(row), subset, 1, 3, random);
+    } else if (round % 2 == 0) {
+      columns.add("ref:" + std::to_string(round / 2), subset, 1, 4, random);
+    } else {
+      columns.add("tied:" + std::to_string(round / 2), subset, 3, 4, random);
+    }
+  }
+  return {{"id", std::move(columns.ids)},
+          {"prompt", std::move(columns.prompts)},
+          {"chosen", std::move(columns.chosen)},
+          {"rejected", std::move(columns.rejected)},
+          {"num_correct", std::move(columns.num_correct)},
+          {"num_incorrect", std::move(columns.num_incorrect)},
+          {"total_completions", std::move(columns.total_completions)},
+          {"models", std::move(columns.models)},
+          {"subset", std::move(columns.subsets)}};
 }
 
 std::vector<std::string> texts_of(const std::vector<ParquetColumn>& columns) {

@@ -21,6 +21,7 @@ struct Options {
   std::int64_t pairs = 2400;
   std::int64_t reference = 500;
   std::int64_t reward_bench = 690;
+  std::int64_t reward_bench_2 = 180;
   std::size_t merges = 1200;
 };
 
@@ -37,6 +38,9 @@ void declare(CLI::App& app, Options& options) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app.add_option("--reward_bench", options.reward_bench, "rows of the RewardBench-like set")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--reward_bench_2", options.reward_bench_2, "rows of the set like RewardBench 2")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app.add_option("--merges", options.merges, "largest number of merges of the tokenizer")
@@ -61,6 +65,8 @@ void make_demo(const Options& options) {
                 demo::make_reference(options.reference, options.seed));
   write_parquet(folder / "reward-bench/data/filtered-00000-of-00001.parquet",
                 demo::make_reward_bench(options.reward_bench, options.seed));
+  write_parquet(folder / "reward-bench-2/data/test-00000-of-00001.parquet",
+                demo::make_reward_bench_2(options.reward_bench_2, options.seed));
   const demo::BpeMerges merges =
       demo::train_bpe(tokenizer_texts({multi_objective, preference}), options.merges);
   const demo::SpecialIds ids = demo::write_tokenizer(folder / "model", merges);
@@ -68,10 +74,10 @@ void make_demo(const Options& options) {
   std::printf(
       "%s: a model with a vocabulary of %lld, %lld labelled rows, %lld preference pairs, %lld reference "
       "pairs, "
-      "%lld RewardBench rows\n",
+      "%lld RewardBench rows, %lld RewardBench 2 rows\n",
       options.output.c_str(), static_cast<long long>(ids.vocab_size), static_cast<long long>(options.rows),
       static_cast<long long>(options.pairs), static_cast<long long>(options.reference),
-      static_cast<long long>(options.reward_bench));
+      static_cast<long long>(options.reward_bench), static_cast<long long>(options.reward_bench_2));
 }
 
 }  // namespace

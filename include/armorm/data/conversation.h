@@ -20,12 +20,17 @@ struct LabelledRow {
   std::vector<float> labels;  // one per attribute, NaN = missing
 };
 
-// One row of a preference set or of RewardBench.
+// One row of a preference set, of RewardBench or of RewardBench 2.
 struct PreferenceRow {
   std::int64_t row_id = 0;
   Conversation chosen;
   Conversation rejected;
   std::string subset;  // RewardBench only
+  // Best-of-n rows (RewardBench 2): every good and every bad answer to one prompt, at least one of each; `chosen` and
+  // `rejected` are then the first of each. Empty for a pair.
+  std::vector<Conversation> all_chosen;
+  std::vector<Conversation> all_rejected;
+  std::string id;  // best-of-n rows only: as the set gives it
   std::string source;  // empty when the set has no such column
 };
 

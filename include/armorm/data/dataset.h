@@ -50,8 +50,8 @@ class Dataset {
   // Rows of the multi-objective set: the column `messages`, a list of messages, and one column per attribute
   // (numbers or booleans; null, NaN or, in JSON, a missing key is a missing label). Rows of a preference set:
   // `chosen` and `rejected` as lists of messages, which hold the prompt themselves, or as text that follows
-  // the text of the column `prompt` as one user and one assistant message; and `subset` and `source`, where
-  // they exist. Names are those before DatasetOptions::columns renames them. A missing column is a data error
+  // the text of the column `prompt` as one user and one assistant message, or both as lists of texts, each an
+  // answer to the `prompt` (a best-of-n row, with its `id`); and `subset` and `source`, where they exist. Names are those before DatasetOptions::columns renames them. A missing column is a data error
   // that lists those that exist.
   //
   // Calls `visit` for every row in source order. The row is the callee's to move from. Errors name file, row

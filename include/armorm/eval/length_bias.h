@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <span>
 
-#include "armorm/eval/reward_bench.h"
+#include "armorm/eval/proportion.h"
 #include "armorm/gating/trainer.h"
 
 namespace armorm {

@@ -6,6 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "armorm/eval/paired_test.h"
+#include "armorm/eval/proportion.h"
+
 namespace armorm {
 
 struct SubsetResult {
@@ -18,6 +21,7 @@ struct SubsetResult {
 struct SectionResult {
   std::string name;             // Chat, Chat Hard, Safety, Reasoning
   double score = 0.0;           // mean of the subsets' accuracies weighted by the published counts, in percent
+  Proportion interval;          // 95 %, of the score: weighted_mean() of the subsets' Wilson intervals, in percent
   std::int64_t n = 0;           // pairs seen
   std::vector<std::string> missing;  // subsets of the section that have no pairs
   bool measured = false;        // at least one subset is there
@@ -28,17 +32,22 @@ struct RewardBenchResult {
   std::vector<std::string> unknown;     // subset names that RewardBench v1 does not have
   std::vector<SectionResult> sections;  // four
   double score = 0.0;                   // plain mean of the sections, in percent; NaN when one is not measured
+  Proportion interval;                  // 95 %, of the score, in percent
 };
 
 // `subset_of[i]` indexes `subset_names`. The weights are the published counts (984 for math-prm, whose set has 447 pairs).
 RewardBenchResult score_reward_bench(std::span<const float> chosen, std::span<const float> rejected,
                                      std::span<const std::int64_t> subset_of, const std::vector<std::string>& subset_names);
 
-// 95 % Wilson score interval of a proportion.
-struct Proportion {
-  double low = 0.0;
-  double high = 0.0;
+// Do two scorers differ? Of each subset McNemar's exact test; of sections and score weighted_mcnemar_p_value() with the
+// weights of the score. NaN where not measured.
+struct RewardBenchTests {
+  std::vector<PairedTest> subsets;  // as RewardBenchResult::subsets
+  std::vector<double> sections;
+  double score = 0.0;
 };
-Proportion wilson_interval(std::int64_t correct, std::int64_t n);
+RewardBenchTests compare_on_reward_bench(const PairScores& first, const PairScores& second,
+                                         std::span<const std::int64_t> subset_of,
+                                         const std::vector<std::string>& subset_names);
 
 }  // namespace armorm

@@ -25,6 +25,11 @@ class FileSystem {
   virtual int rename(const std::filesystem::path& from, const std::filesystem::path& to) = 0;
   virtual int remove(const std::filesystem::path& file) = 0;
   virtual int make_folder(const std::filesystem::path& folder) = 0;
+  virtual int remove_folder(const std::filesystem::path& folder) = 0;  // an empty one
+  // A second name of the same file; `from` must not be a symbolic link. Fails with EXDEV across file systems.
+  virtual int link(const std::filesystem::path& from, const std::filesystem::path& to) = 0;
+  // Both names stay, and change what they name, in one step. Fails with EINVAL or ENOSYS where that is not possible.
+  virtual int exchange(const std::filesystem::path& one, const std::filesystem::path& other) = 0;
 };
 
 // The machine's own; stateless.

@@ -40,7 +40,7 @@ struct ExtractionOptions {
 // The attributes of the published model, in the order of the weights' rows.
 const std::vector<std::string>& default_attributes();
 
-// Names of the options of all four programs, so that a config's "common" section may serve them all.
+// Names of the options of all programs, so that a config's "common" section may serve them all.
 std::vector<std::string> all_option_names();
 
 }  // namespace armorm

@@ -1,0 +1,40 @@
+#include "gating/dot_products.h"
+
+#include <cstdint>
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define ARMORM_SIMD __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define ARMORM_SIMD
+#endif
+
+namespace armorm {
+namespace {
+
+// Independent partial sums: one in strict order can't be vectorised.
+constexpr std::int64_t kLanes = 32;
+
+ARMORM_SIMD float dot(const float* __restrict a, const float* __restrict b, std::int64_t n) {
+  float lanes[kLanes] = {};
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes)
+    for (std::int64_t j = 0; j < kLanes; ++j) lanes[j] += a[i + j] * b[i + j];
+  double sum = 0.0;
+  for (; i < n; ++i) sum += static_cast<double>(a[i]) * b[i];
+  for (const float lane : lanes) sum += lane;
+  return static_cast<float>(sum);
+}
+
+}  // namespace
+
+void dot_products(MatrixView<const float> weight, std::span<const float> bias, MatrixView<const float> inputs,
+                  MatrixView<float> out) {
+  for (std::int64_t o = 0; o < weight.rows; ++o) {
+    const float b = bias.empty() ? 0.0F : bias[static_cast<std::size_t>(o)];
+    for (std::int64_t r = 0; r < inputs.rows; ++r)
+      out.data[r * out.row_stride + o] =
+          dot(weight.data + o * weight.row_stride, inputs.data + r * inputs.row_stride, weight.cols) + b;
+  }
+}
+
+}  // namespace armorm

@@ -1,0 +1,33 @@
+// Loops over rows of floats that the compiler vectorises, in a version for each x86-64 level: what a training step does on
+// the CPU besides its products, each in one pass over memory.
+#pragma once
+
+#include <cstdint>
+
+#include "armorm/core/dtype.h"
+
+namespace armorm::gate_rows {
+
+struct AdamWStep {
+  float beta1, beta2, epsilon;
+  float decay;        // 1 - learning rate * weight decay
+  float step_size;    // learning rate / (1 - beta1^t)
+  float correction2;  // sqrt(1 - beta2^t)
+};
+// weights -= step_size * first / (sqrt(second) / correction2 + epsilon), the moments brought up to date before.
+void adamw(const AdamWStep& step, const float* gradient, float* weights, float* first, float* second, std::int64_t n);
+
+// Inverted dropout after the rectifier. An element stays where the 32 bits that `key` and its index give are at least
+// `threshold`; what stays is multiplied by `scale`. `first`: the index of x[0]; even.
+struct Dropout {
+  std::uint64_t key;
+  std::uint32_t threshold;  // probability * 2^32
+  float scale;
+};
+void relu_dropout(const Dropout& dropout, std::int64_t first, float* x, std::int64_t n);
+void relu(float* x, std::int64_t n);
+// d *= scale where the layer let the element pass, else 0.
+void relu_backward(const float* output, float scale, float* d, std::int64_t n);
+void relu_backward(const BFloat16* output, float scale, float* d, std::int64_t n);
+
+}  // namespace armorm::gate_rows

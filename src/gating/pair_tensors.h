@@ -1,0 +1,48 @@
+// Preference pairs on the device that trains the gate, gathered by batch.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <span>
+
+#include "armorm/gating/trainer.h"
+
+namespace armorm {
+
+// Index -1 is the CPU.
+at::Device gate_device(int index);
+
+class PairTensors {
+ public:
+  // On the CPU these are views of `data`, elsewhere copies.
+  PairTensors(const PairData& data, GateSoftmax softmax, at::Device device);
+
+  struct Batch {
+    at::Tensor prompts;   // [B + M, D] bf16: the chosen sides, then the rejected sides that need a gate of their own
+    at::Tensor second;    // [B] row of `prompts` that holds the rejected side's gate
+    at::Tensor chosen;    // rewards [B, K]
+    at::Tensor rejected;  // [B, K]
+  };
+  Batch gather(std::span<const std::int64_t> rows) const;
+
+ private:
+  at::Tensor indices(std::span<const std::int64_t> rows) const;
+
+  PairData data_;
+  GateSoftmax softmax_;
+  at::Device device_;
+  at::Tensor prompts_, chosen_, rejected_;
+};
+
+// The two sides' gates, before logit_scale, [B, K] each.
+struct SideGates {
+  at::Tensor chosen, rejected;
+};
+SideGates side_gates(const at::Tensor& logits, const PairTensors::Batch& batch, GateSoftmax softmax, double temperature);
+
+// d loss / d logits [B + M, K] from the gradients of both sides' gates.
+at::Tensor logits_gradient(const at::Tensor& logits, const PairTensors::Batch& batch, const SideGates& gates,
+                           const at::Tensor& d_chosen, const at::Tensor& d_rejected, GateSoftmax softmax,
+                           double temperature);
+
+}  // namespace armorm

@@ -1,0 +1,106 @@
+#include "armorm/io/publish_folder.h"
+
+#include <fcntl.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "armorm/core/error.h"
+#include "io/system_call.h"
+#include "io/temporary_name.h"
+#include "io/writable_file.h"
+
+namespace armorm {
+namespace fs = std::filesystem;
+namespace {
+
+// "DIR/" and "DIR" are one name.
+fs::path without_slash(const fs::path& path) { return path.has_filename() ? path : path.parent_path(); }
+
+bool cannot_link(int error) {
+  // EPERM: of file systems without hard links, and of files of others where the system protects them.
+  return error == EXDEV || error == EPERM || error == EMLINK || error == EOPNOTSUPP || error == ENOSYS;
+}
+
+}  // namespace
+
+AtomicFolder::AtomicFolder(fs::path target, FileSystem& files) : files_(files), target_(without_slash(target)) {
+  if (!target_.has_filename()) fail_io("{}: found no name, expected a folder to write", target.string());
+  io::make_folders(files_, io::folder_of(target_));
+  io::remove_abandoned(files_, target_, O_RDONLY | O_DIRECTORY, [this](const fs::path& folder) { remove_tree(folder); });
+  while (!create()) files_.close(lock_);
+}
+
+// False when another process took the new folder for abandoned before it was locked.
+bool AtomicFolder::create() {
+  building_ = io::temporary_beside(target_);
+  io::make_folders(files_, building_);
+  lock_ = io::retry([&] { return files_.open(building_, O_RDONLY | O_DIRECTORY); });
+  if (lock_ < 0) fail_io("{}: folder cannot be opened: {}", building_.string(), io::reason(errno));
+  if (io::retry([&] { return files_.lock(lock_); }) != 0) return errno != EWOULDBLOCK;  // a file system without locks
+  std::error_code error;
+  return fs::is_directory(building_, error);
+}
+
+AtomicFolder::~AtomicFolder() {
+  if (!published_) remove_tree(building_);
+  if (lock_ >= 0) files_.close(lock_);
+}
+
+bool AtomicFolder::link_file(const fs::path& file, const std::string& name) {
+  std::error_code error;
+  const fs::path real = fs::canonical(file, error);
+  if (error) fail_io("{}: cannot be found: {}", file.string(), error.message());
+  if (io::retry([&] { return files_.link(real, building_ / name); }) == 0) return true;
+  if (!cannot_link(errno)) fail_io("{}: cannot be linked to {}: {}", (building_ / name).string(), real.string(), io::reason(errno));
+  return false;
+}
+
+void AtomicFolder::publish() {
+  io::sync_folder(files_, building_);
+  if (io::retry([&] { return files_.rename(building_, target_); }) == 0) {
+    published_ = true;
+  } else if (errno == ENOTEMPTY || errno == EEXIST) {
+    replace_target();
+  } else {
+    fail_io("{}: cannot be put in place: {}", target_.string(), io::reason(errno));
+  }
+  io::sync_folder(files_, io::folder_of(target_));
+  std::error_code error;
+  if (fs::exists(building_, error)) remove_tree(building_);
+}
+
+// Afterwards building_ names the folder that was there before.
+void AtomicFolder::replace_target() {
+  if (io::retry([&] { return files_.exchange(building_, target_); }) == 0) {
+    published_ = true;
+    return;
+  }
+  if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
+    fail_io("{}: cannot be replaced: {}", target_.string(), io::reason(errno));
+  const fs::path old = io::temporary_beside(target_);
+  if (io::retry([&] { return files_.rename(target_, old); }) != 0)
+    fail_io("{}: cannot be replaced: {}", target_.string(), io::reason(errno));
+  if (io::retry([&] { return files_.rename(building_, target_); }) != 0) {
+    const int why = errno;
+    files_.rename(old, target_);
+    fail_io("{}: cannot be put in place: {}", target_.string(), io::reason(why));
+  }
+  published_ = true;
+  building_ = old;
+}
+
+// As far as it goes: what stays is removed by the next that publishes here.
+void AtomicFolder::remove_tree(const fs::path& folder) {
+  std::error_code ignored;
+  std::vector<fs::directory_entry> entries;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) entries.push_back(entry);
+  for (const fs::directory_entry& entry : entries) {
+    if (entry.is_directory(ignored) && !entry.is_symlink(ignored)) remove_tree(entry.path());
+    else files_.remove(entry.path());
+  }
+  files_.remove_folder(folder);
+}
+
+}  // namespace armorm

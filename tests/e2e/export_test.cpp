@@ -1,0 +1,160 @@
+// stage2-train --export and score on the demo, as users run them, and what transformers makes of the folder.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "armorm/data/dataset.h"
+#include "armorm/io/safetensors.h"
+#include "e2e/demo_fixture.h"
+#include "stages/reward_model.h"
+
+using namespace armorm;
+using namespace armorm::test;
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+namespace {
+
+// The demo's model, exported once.
+const fs::path& exported() {
+  static const TempDir dir;
+  static const fs::path path = [] {
+    run_stage("stage2-train", demo_run(), {"--output_dir", (dir / "gate").string(), "--export", (dir / "demo-rm").string()});
+    return dir / "demo-rm";
+  }();
+  return path;
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::istringstream in(text);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+// Both sides of the demo's preference pairs, chosen first.
+std::string write_conversations(const fs::path& path, std::size_t pairs) {
+  std::string text;
+  const Dataset demo = Dataset::open({.path = demo_dir() / "preference"});
+  demo.for_each_preference({}, [&](PreferenceRow&& row) {
+    if (row.row_id >= static_cast<std::int64_t>(pairs)) return;
+    for (const Conversation* side : {&row.chosen, &row.rejected}) {
+      json messages = json::array();
+      for (const Message& message : *side) messages.push_back({{"role", message.role}, {"content", message.content}});
+      text += json{{"messages", messages}}.dump() + "\n";
+    }
+  });
+  write_text(path, text);
+  return text;
+}
+
+ProcessResult score(const std::vector<std::string>& more) {
+  std::vector<std::string> flags{"--model_path", exported().string(), "--device", "-1"};
+  flags.insert(flags.end(), more.begin(), more.end());
+  ProcessResult result = run_program("score", flags);
+  INFO(result.err);
+  REQUIRE(result.exit_code == 0);
+  return result;
+}
+
+std::string dev_python() {
+  const char* deps = std::getenv("ARMORM_DEPS");
+  const char* home = std::getenv("HOME");
+  const fs::path root = deps != nullptr ? fs::path(deps) : fs::path(home != nullptr ? home : "") / ".cache/armorm/deps";
+  const fs::path python = root / "dev/bin/python";
+  return fs::exists(python) ? python.string() : "";
+}
+
+}  // namespace
+
+TEST_CASE("score computes what the stages stored, to the last bit, and trains' own score", "[e2e]") {
+  const TempDir root;
+  std::vector<std::string> flags = stage_flags("stage2-prepare", demo_dir(), root.path());
+  *(std::find(flags.begin(), flags.end(), "--precision") + 1) = "bf16";
+  flags.insert(flags.end(), {"--dataset_path", (demo_dir() / "preference").string(), "--batch_invariant"});
+  REQUIRE(run_program("stage2-prepare", flags).exit_code == 0);
+  const SafetensorsFile file = SafetensorsFile::open(root / "embeddings/model/preference-train.safetensors");
+  const RewardModel model = RewardModel::load(exported(), false);
+  const std::int64_t d = model.head.hidden_size;
+  const auto floats = [&](const char* name) {
+    std::vector<float> values;
+    for (const BFloat16 x : file.at(name, DType::bf16, {-1, 2, d}).as<BFloat16>()) values.push_back(x.to_float());
+    return values;
+  };
+  const std::vector<float> states = floats("embeddings"), prompts = floats("prompt_embeddings");
+  const std::int64_t rows = std::ssize(states) / d;
+  const HeadScores expected = score_states(model.head, {states.data(), rows, d}, {prompts.data(), rows, d}, 1);
+
+  write_conversations(root / "in.jsonl", static_cast<std::size_t>(rows / 2));
+  const auto lines = lines_of(score({"--input", (root / "in.jsonl").string()}).out);
+  REQUIRE(std::ssize(lines) == rows);
+  std::size_t different = 0;
+  for (std::size_t i = 0; i < lines.size(); ++i)
+    different += json::parse(lines[i]).at("score").get<float>() != expected.score[i] ? 1 : 0;
+  CHECK(different == 0);
+}
+
+TEST_CASE("score writes files whole, reads compressed ones, and says what is wrong", "[e2e]") {
+  const TempDir dir;
+  write_conversations(dir / "in.jsonl", 4);
+  const std::string out = score({"--input", (dir / "in.jsonl").string(), "--fields", "score,gate"}).out;
+  CHECK(lines_of(out).size() == 8);
+  score({"--input", (dir / "in.jsonl").string(), "--fields", "score,gate", "--output", (dir / "out.jsonl").string()});
+  CHECK(read_text_file(dir / "out.jsonl") == out);
+  REQUIRE(run_program("/bin/gzip", {(dir / "in.jsonl").string()}).exit_code == 0);
+  CHECK(score({"--input", (dir / "in.jsonl.gz").string(), "--fields", "score,gate", "--window", "1"}).out == out);
+
+  write_text(dir / "bad.jsonl", "[{\"role\":\"user\",\"content\":\"q\"},{\"role\":\"assistant\",\"content\":\"a\"}]\n[1]\n");
+  const ProcessResult bad = run_program("score", {"--model_path", exported().string(), "--device", "-1", "--input", (dir / "bad.jsonl").string()});
+  CHECK(bad.exit_code == 4);
+  CHECK(lines_of(bad.out).size() == 1);
+  CHECK(bad.err.find("bad.jsonl: line 2: row: message 0: found number") != std::string::npos);
+  const ProcessResult none = run_program("score", {"--model_path", exported().string(), "--device", "-1", "--input", (dir / "none").string()});
+  CHECK(none.exit_code == 3);
+  const ProcessResult decoder = run_program("score", {"--model_path", (demo_dir() / "model").string(), "--device", "-1", "--input", "/dev/null"});
+  CHECK(decoder.exit_code == 4);
+  CHECK(decoder.err.find("stage2-train --export") != std::string::npos);
+}
+
+TEST_CASE("score answers line by line while its input stays open", "[e2e]") {
+  const TempDir dir;
+  const std::string text = write_conversations(dir / "in.jsonl", 1);
+  const fs::path input = dir / "input", output = dir / "output";
+  REQUIRE(mkfifo(input.c_str(), 0600) == 0);
+  REQUIRE(mkfifo(output.c_str(), 0600) == 0);
+  // A shell joins the pipes to the standard streams.
+  const std::string command = std::string(ARMORM_BIN_DIR) + "/score --model_path " + exported().string() + " --device -1 <" +
+                              input.string() + " >" + output.string();
+  ChildProcess child("/bin/sh", {"-c", command});
+  const int to = open(input.c_str(), O_WRONLY | O_CLOEXEC), from = open(output.c_str(), O_RDONLY | O_CLOEXEC);
+  REQUIRE(to >= 0);
+  REQUIRE(from >= 0);
+  for (const std::string& line : lines_of(text)) {
+    REQUIRE(write(to, (line + "\n").data(), line.size() + 1) == static_cast<ssize_t>(line.size() + 1));
+    std::string answer;
+    char c = 0;
+    while (read(from, &c, 1) == 1 && c != '\n') answer += c;
+    CHECK(json::parse(answer).contains("score"));
+  }
+  close(to);
+  const ProcessResult result = child.wait();
+  close(from);
+  CHECK(result.exit_code == 0);
+}
+
+TEST_CASE("transformers loads the export and gives the same scores, padded or not", "[e2e]") {
+  const std::string python = dev_python();
+  if (python.empty()) ARMORM_SKIP("the Python of scripts/setup.sh --dev is not here");
+  const TempDir dir;
+  write_conversations(dir / "in.jsonl", 8);
+  const ProcessResult check = run_program(python, {std::string(ARMORM_SOURCE_DIR) + "/scripts/goldens/check_export.py", exported().string(),
+                                                   (dir / "in.jsonl").string(), std::string(ARMORM_BIN_DIR) + "/score"});
+  INFO(check.out);
+  INFO(check.err);
+  CHECK(check.exit_code == 0);
+  CHECK(check.out.find("16 conversations") != std::string::npos);
+}

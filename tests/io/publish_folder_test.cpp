@@ -1,0 +1,145 @@
+// A folder appears under its name only when it is whole, and replaces another in one step.
+#include "armorm/io/publish_folder.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <map>
+
+#include "armorm/core/error.h"
+#include "armorm/io/publish.h"
+#include "support/fault_file_system.h"
+#include "support/forwarding_file_system.h"
+#include "support/test_support.h"
+
+using namespace armorm;
+using namespace armorm::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+using Files = std::map<std::string, std::string>;
+
+Files files_in(const fs::path& folder) {
+  Files files;
+  if (!fs::exists(folder)) return files;
+  for (const auto& entry : fs::recursive_directory_iterator(folder))
+    if (entry.is_regular_file()) files[fs::relative(entry.path(), folder).string()] = read_text_file(entry.path());
+  return files;
+}
+
+void publish(const fs::path& target, const fs::path& weights, const std::string& text, FileSystem& files) {
+  AtomicFolder folder(target, files);
+  const bool linked = folder.link_file(weights, "weights");
+  REQUIRE(linked);
+  publish_text(folder.building() / "text", text, files);
+  folder.publish();
+}
+
+ino_t inode(const fs::path& path) {
+  struct stat info {};
+  REQUIRE(stat(path.c_str(), &info) == 0);
+  return info.st_ino;
+}
+
+std::size_t entries_in(const fs::path& folder) {
+  return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
+}
+
+class OldFileSystem final : public ForwardingFileSystem {
+ public:
+  int exchange(const Path&, const Path&) override {
+    errno = EINVAL;
+    return -1;
+  }
+  int link(const Path&, const Path&) override {
+    errno = EXDEV;
+    return -1;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a folder is published whole, with links to the files themselves", "[unit]") {
+  const TempDir dir;
+  publish_text(dir / "blob", "w");
+  fs::create_symlink(dir / "blob", dir / "name in a cache");
+  publish(dir / "new/model/", dir / "name in a cache", "one", posix_file_system());
+  CHECK(files_in(dir / "new/model") == Files{{"text", "one"}, {"weights", "w"}});
+  CHECK(inode(dir / "new/model/weights") == inode(dir / "blob"));
+  CHECK_FALSE(fs::is_symlink(dir / "new/model/weights"));
+  CHECK(entries_in(dir / "new") == 1);
+  fs::remove(dir / "blob");  // as a cache that is cleared
+  CHECK(read_text_file(dir / "new/model/weights") == "w");
+}
+
+TEST_CASE("a folder that is there is replaced", "[unit]") {
+  const TempDir dir;
+  publish_text(dir / "blob", "w");
+  OldFileSystem old;
+  for (FileSystem* files : {&posix_file_system(), static_cast<FileSystem*>(&old)}) {
+    fs::create_directories(dir / "model/more");
+    publish_text(dir / "model/more/left", "over");
+    AtomicFolder folder(dir / "model", *files);
+    publish_text(folder.building() / "text", "two", *files);
+    CHECK(folder.link_file(dir / "blob", "weights") == (files != &old));
+    CHECK(files_in(dir / "model").contains("more/left"));
+    folder.publish();
+    CHECK(files_in(dir / "model").at("text") == "two");
+    CHECK_FALSE(files_in(dir / "model").contains("more/left"));
+    CHECK(entries_in(dir.path()) == 2);
+    fs::remove_all(dir / "model");
+  }
+}
+
+TEST_CASE("what is not published leaves nothing, and killed processes' folders are cleared away", "[unit]") {
+  const TempDir dir;
+  {
+    AtomicFolder folder(dir / "model");
+    publish_text(folder.building() / "text", "never");
+  }
+  CHECK(entries_in(dir.path()) == 0);
+  fs::create_directories(dir / ".model.0123456789abcdef.tmp/sub");
+  publish_text(dir / ".model.0123456789abcdef.tmp/sub/half", "h");
+  AtomicFolder living(dir / "model");
+  AtomicFolder second(dir / "model");
+  CHECK_FALSE(fs::exists(dir / ".model.0123456789abcdef.tmp"));
+  CHECK(fs::exists(living.building()));
+  CHECK_THROWS_AS(AtomicFolder("/"), Error);
+}
+
+TEST_CASE("a folder survives a fault in every call of its publishing", "[unit]") {
+  for (const bool replaces : {false, true})
+    for (const Fault fault : {Fault::io_error, Fault::disk_full, Fault::short_write, Fault::power_loss})
+      for (const Unsynced unsynced : {Unsynced::entries_lost, Unsynced::entries_kept, Unsynced::data_torn}) {
+        const Files before = replaces ? Files{{"text", "old"}, {"weights", "w"}} : Files{};
+        const Files after{{"text", "new"}, {"weights", "w"}};
+        bool reached = true;
+        std::size_t at = 0;
+        for (; reached; ++at) {
+          CAPTURE(replaces, static_cast<int>(fault), static_cast<int>(unsynced), at);
+          const TempDir dir;
+          const TempDir elsewhere;
+          publish_text(elsewhere / "blob", "w");
+          if (replaces) publish(dir / "model", elsewhere / "blob", "old", posix_file_system());
+          FaultFileSystem files(dir.path(), fault, at);
+          bool failed = false;
+          try {
+            publish(dir / "model", elsewhere / "blob", "new", files);
+          } catch (const Error& error) {
+            failed = true;
+            CHECK(error.kind() == ErrorKind::io);
+          }
+          reached = files.reached();
+          if (fault == Fault::power_loss) files.lose_power(unsynced);
+          const Files found = files_in(dir / "model");
+          CHECK((found == after || (failed && found == before)));
+          FaultFileSystem sound(dir.path(), Fault::none, 0);
+          publish(dir / "model", elsewhere / "blob", "new", sound);
+          CHECK(files_in(dir / "model") == after);
+          CHECK(entries_in(dir.path()) == 1);
+        }
+        CHECK(at > 10);
+      }
+}
