@@ -134,11 +134,19 @@ check "and does not queue the task that runs elsewhere" \
   test "$(grep -c "run 1 on $lost: .* back to the queue" "$(log_of "$run" stage1-prepare "${prepare1}_2")")" = 0
 start_node "$lost"
 check "the node is back" wait_until 20 node_is_up "$lost"
+gate=$run/gating_network_model
+process=$(hold "$gate.lock" "$gate.pt" "" test -e "$gate.checkpoint") || problem="stage2-train was over too soon"
+scancel --signal=USR1 --batch "${pipeline_jobs[5]}"
+go_on "$process"
+check "stage2-train is warned and queued again" \
+  wait_until 20 log_says "$run/slurm/armorm-stage2-train-${pipeline_jobs[5]}.out" "ended with 75 .* restart 1 of"
 check "the pipeline ends: $(squeue --states=all)" wait_until 90 all_are COMPLETED "${pipeline_jobs[@]}"
 check "the killed task's restart" log_says "$(log_of "$run" stage1-prepare "${prepare1}_3")" "ended with 137 .* restart 1 of"
 for k in 1 3 4; do
   check "task $k goes on where it ended" log_says "$(log_of "$run" stage1-prepare "${prepare1}_$k")" "going on with an interrupted run"
 done
+check "stage2-train goes on where it ended" \
+  log_says "$run/slurm/armorm-stage2-train-${pipeline_jobs[5]}.out" "going on with an interrupted"
 result "slurm: tasks that are killed or lose their node go on"
 
 wait "$reference_run"

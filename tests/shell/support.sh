@@ -37,10 +37,12 @@ wait_until() {
 # Many short passes, each made durable, so that there is time to interrupt; of one thread, because the bits depend on the number.
 make_demo() {
   local quick='"precision": "fp32", "batch_tokens": 400, "checkpoint_seconds": 0, "threads": 1'
-  "$bin/armorm-make-demo" --output "$work/demo" --rows 2400 --pairs 400 --reference 1 --reward_bench 46 >/dev/null
+  "$bin/armorm-make-demo" --output "$work/demo" --rows 2400 --pairs 400 --reference 1 --reward_bench 46 \
+    --reward_bench_2 6 >/dev/null
   cat >"$work/config.json" <<JSON
 {"stage1-prepare": {$quick}, "stage2-prepare": {$quick}, "stage1-train": {"threads": 1},
- "stage2-train": {"n_steps": 40, "batch_size": 64, "hidden_size": 32, "on_unmet": "max", "threads": 1}}
+ "stage2-train": {"n_steps": 200, "batch_size": 64, "hidden_size": 32, "on_unmet": "max", "threads": 1,
+  "checkpoint_seconds": 0}}
 JSON
   pipeline=(--model_path "$work/demo/model" --multi_objective_dataset "$work/demo/multi-objective"
     --preference_dataset "$work/demo/preference" --reference_dataset "" --config "$work/config.json")
@@ -87,20 +89,24 @@ target() { printf '%s/embeddings/model/%s-%05d-of-%05d.safetensors' "$1" "$2" "$
 
 chunks_of() { if [[ -e $1.journal ]]; then wc -l <"$1.journal"; else echo 0; fi; }
 has_chunks() { (($(chunks_of "$1") > $2)); }
-owner_of() { sed -n '1s/^process \([0-9]*\) .*/\1/p' "$1.lock"; }
+owner_of() { sed -n '1s/^process \([0-9]*\) .*/\1/p' "$1"; }
 
-# hold_midway TARGET [PROCESS]: stops the program that makes it, unless it is PROCESS, when some of it is durable; prints its
-# process. False when it was over before.
-hold_midway() {
-  local process end=$((SECONDS + 60))
+# hold LOCK RESULT OTHER COMMAND...: once COMMAND succeeds, stops the program that has LOCK, unless it is the process OTHER;
+# prints its process. False when RESULT was there before.
+hold() {
+  local lock=$1 result=$2 other=$3 process end=$((SECONDS + 90))
+  shift 3
   while ((SECONDS < end)); do
-    process=$(owner_of "$1" 2>/dev/null) || true
-    if [[ -n $process && $process != "${2:-}" ]] && has_chunks "$1" 3 2>/dev/null; then
+    process=$(owner_of "$lock" 2>/dev/null) || true
+    if [[ -n $process && $process != "$other" ]] && "$@" 2>/dev/null; then
       kill -STOP "$process" && echo "$process"
       return
     fi
-    [[ ! -e $1 ]] || break
+    [[ ! -e $result ]] || break
     sleep 0.02
   done
   return 1
 }
+
+# hold_midway TARGET [OTHER]: the program that makes a shard, when some of it is durable.
+hold_midway() { hold "$1.lock" "$1" "${2:-}" has_chunks "$1" 3; }
