@@ -4,8 +4,8 @@
 # skipped. A LibTorch or Arrow of your own on CMAKE_PREFIX_PATH wins over this one.
 #
 #   ARMORM_DEPS   where the private environment lives (default ~/.cache/armorm/deps)
-#   scripts/setup.sh --dev     also installs the pinned Python packages that make the goldens
-#   scripts/setup.sh --tests   also installs the browser that the tests of the report pages look through
+#   scripts/setup.sh --dev   also installs the pinned Python packages that make the goldens
+#   scripts/setup.sh --test  also installs what tests need; where that fails they are skipped
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/lib/common.sh
@@ -15,10 +15,11 @@ pyarrow_version=26.0.1
 packages=(build-essential cmake ninja-build ccache pkg-config python3-venv ca-certificates catch2 libcli11-dev
   nlohmann-json3-dev libeigen3-dev libspdlog-dev libfmt-dev libpcre2-dev libssl-dev zlib1g-dev libzstd-dev libyaml-cpp-dev
   libopenblas-dev libutf8proc-dev libcurl4-openssl-dev)
+test_packages=(slurm-wlm parallel procps)
 
-install_packages() {
+install_packages() { # install_packages PACKAGE...
   local missing=()
-  for package in "${packages[@]}"; do
+  for package in "$@"; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
   done
   ((${#missing[@]})) || return 0
@@ -63,7 +64,8 @@ install_dev_environment() {
   "$ARMORM_DEPS/dev/bin/pip" install --quiet --disable-pip-version-check -r scripts/goldens/requirements.txt
 }
 
-install_packages
+install_packages "${packages[@]}"
+if [[ ${1:-} == --test ]]; then (install_packages "${test_packages[@]}") || say "their tests will be skipped"; fi
 install_private_environment
 [[ ${1:-} != --dev ]] || install_dev_environment
 [[ ${1:-} != --tests ]] || install_browser

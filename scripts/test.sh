@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/lib/common.sh
-scripts/setup.sh --tests
+scripts/setup.sh --test
 say "building"
 build release
 
@@ -35,6 +35,11 @@ for test in "$bin"/test_*; do
   fi
   passed=$((passed + p - s)) failed=$((failed + f)) skipped=$((skipped + s))
   printf '%-18s %4d passed %3d failed %3d skipped\n' "$name" $((p - s)) "$f" "$s"
+done
+# The scripts' own tests.
+tests/shell/run_all.sh | tee "$reports/shell"
+for outcome in passed failed skipped; do
+  declare "$outcome=$((outcome + $(grep -c "^$outcome: " "$reports/shell" || true)))"
 done
 echo "$passed passed, $failed failed, $skipped skipped"
 ((failed == 0 && passed > 0))

@@ -39,7 +39,10 @@ json to_json(const ChunkRecord& chunk) {
           {"requests", chunk.requests},
           {"rows", chunk.rows},
           {"sha256", chunk.sha256},
-          {"non_finite", chunk.non_finite}};
+          {"non_finite", chunk.non_finite},
+          {"time", chunk.time},
+          {"tokens", chunk.tokens},
+          {"total_tokens", chunk.total_tokens}};
 }
 
 std::optional<ChunkRecord> to_chunk(const json& record) {
@@ -51,6 +54,9 @@ std::optional<ChunkRecord> to_chunk(const json& record) {
     record.at("rows").get_to(chunk.rows);
     record.at("sha256").get_to(chunk.sha256);
     record.at("non_finite").get_to(chunk.non_finite);
+    chunk.time = record.value("time", 0.0);
+    chunk.tokens = record.value("tokens", std::int64_t{0});
+    chunk.total_tokens = record.value("total_tokens", std::int64_t{0});
     return chunk;
   } catch (const json::exception&) {
     return std::nullopt;
