@@ -3,7 +3,7 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 source "$root/scripts/lib/pipeline.sh"
-[[ -n ${ARMORM_BIN:-} ]] || export ARMORM_BIN="$root/build/release/bin"
+export ARMORM_BIN="${ARMORM_BIN:-$(default_bin "$root")}"
 parse_pipeline_flags "$@"
 
 "$bin/stage1-train" "${common[@]}" --dataset_path "$multi_objective_dataset"

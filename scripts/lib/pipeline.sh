@@ -16,8 +16,17 @@ pipeline_usage() {
 usage: $0 [--model_path M] [--model_family llama3|gemma2] [--multi_objective_dataset D] [--preference_dataset D]
        [--reference_dataset D] [--reward_bench_dataset D, empty = none] [--data_root DIR] [--config FILE]
        [--devices 0,1,... or -1 for the CPU] [--n_shards N]
-ARMORM_BIN names the folder of the executables (default build/release/bin).
+ARMORM_BIN names the folder of the executables (default: those installed with this script, or build/release/bin).
 TEXT
+}
+
+# default_bin ROOT: ROOT holds this scripts folder; an installation has it in share/armorm.
+default_bin() {
+  if [[ ! -d $1/build/release/bin && -x $1/../../bin/stage1-prepare ]]; then
+    (cd "$1/../../bin" && pwd)
+  else
+    echo "$1/build/release/bin"
+  fi
 }
 
 parse_pipeline_flags() {
