@@ -38,6 +38,7 @@ std::string roff(const std::string& text) {
       case '`': out += "\\(ga"; break;
       case '^': out += "\\(ha"; break;
       case '~': out += "\\(ti"; break;
+      case ',': out += ",\\:"; break;  // long lists may be broken here
       default: out += c;
     }
   }
@@ -127,7 +128,7 @@ std::string man_page(const ProgramDocs& docs) {
                                  roff(docs.name), roff(docs.purpose));
   text += fmt::format(".SH SYNOPSIS\n.B {}\n[\\fIoptions\\fR]\n", roff(docs.name));
   text += fmt::format(".SH DESCRIPTION\n{}.\n", roff(docs.purpose));
-  text += "One of the programs that train ArmoRM, an interpretable reward model (arXiv 2406.12845).\n.SH OPTIONS\n";
+  text += "One of the programs that train ArmoRM, an interpretable reward model (arXiv 2406.12845).\n.SH OPTIONS\n.ad l\n";
   for (const Option& option : docs.options) text += man_option(option);
   return text + kConfigOptions + man_examples(docs.name) + kFiles + kEnvironment + kExitStatus + man_see_also(docs.name);
 }

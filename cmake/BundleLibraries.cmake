@@ -4,6 +4,7 @@
 #   ARMORM_BUNDLE_OPENED    libraries that are opened by name at run time
 #   ARMORM_BUNDLE_WHICH     own: those outside the distribution's folders; distribution: those inside, glibc excepted
 #   ARMORM_BUNDLE_TORCH     LibTorch's folder
+cmake_policy(VERSION 3.25)
 
 # The C library belongs to the machine (its loader, name services and locales must fit each other), and so does the
 # GPU's driver; an RDMA network's libraries are looked for, and done without, by NVIDIA's.
@@ -63,6 +64,10 @@ function(wheel_licenses library name_result files_result)
         get_filename_component(name ${folder} NAME)
         string(REPLACE ".dist-info" "" name ${name})
         file(GLOB files ${folder}/LICEN[CS]E* ${folder}/License* ${folder}/NOTICE* ${folder}/licenses/*)
+        # Some keep theirs beside the folder of the library.
+        get_filename_component(around ${library} DIRECTORY)
+        file(GLOB beside ${around}/../LICEN[CS]E*)
+        list(APPEND files ${beside})
       endif()
     endforeach()
   elseif(library MATCHES "^${ARMORM_BUNDLE_TORCH}/")
