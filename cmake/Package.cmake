@@ -1,16 +1,16 @@
 # `cpack -G TGZ` and `cpack -G DEB` in the build folder, over the components of Install.cmake.
 #   tarball  runs from wherever it is unpacked, on any x86-64 Linux with a C library as new as the one it was built with
 #   .deb     brings LibTorch and Arrow, which Debian has not (or not as new), and depends on packages for the rest
-set(ARMORM_PACKAGE_CONTACT "ArmoRM <armorm@localhost.localdomain>" CACHE STRING "Maintainer field of the packages")
+set(ARMORM_PACKAGE_CONTACT "ArmoRM <packages@armorm.invalid>" CACHE STRING "Maintainer field of the packages")
 set(CPACK_PACKAGE_NAME armorm)
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
 set(CPACK_PACKAGE_CONTACT ${ARMORM_PACKAGE_CONTACT})
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "Trains ArmoRM, an interpretable reward model for RLHF")
 set(CPACK_PACKAGE_DESCRIPTION
-    "Turns conversations into embeddings of a frozen Llama 3 or Gemma 2 reward model,
-fits one ridge regression per attribute and trains the network that decides
-from the prompt how much each attribute counts (arXiv 2406.12845). With the
-flags and files of the Python scripts it replaces; no Python is run.")
+    "Turns conversations into embeddings of a frozen Llama 3 or Gemma 2 reward
+model, fits one ridge regression per attribute and trains the network that
+decides from the prompt how much each attribute counts (arXiv 2406.12845).
+With the flags and files of the Python scripts it replaces; runs no Python.")
 set(CPACK_RESOURCE_FILE_LICENSE ${CMAKE_SOURCE_DIR}/LICENSE)
 set(CPACK_RESOURCE_FILE_README ${CMAKE_SOURCE_DIR}/README.md)
 set(CPACK_STRIP_FILES ON)
@@ -42,7 +42,7 @@ set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
-set(CPACK_DEBIAN_COMPRESSION_TYPE zstd)
+set(CPACK_DEBIAN_COMPRESSION_TYPE gzip)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 # Beside the programs once they are installed; this is where they come from.
 file(GLOB CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${LibTorch_PREFIX}/lib ${LibTorch_PREFIX}/../nvidia/*/lib

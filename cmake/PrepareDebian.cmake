@@ -15,6 +15,7 @@ file(READ ${CPACK_ARMORM_SOURCE_DIR}/CHANGELOG.md _changelog)
 if(_changelog MATCHES "## \\[${CPACK_PACKAGE_VERSION}\\] - ([0-9-]+)")
   execute_process(COMMAND date -R -u -d ${CMAKE_MATCH_1} OUTPUT_VARIABLE _date OUTPUT_STRIP_TRAILING_WHITESPACE)
 endif()
+string(SUBSTRING "${CMAKE_MATCH_1}" 0 4 _year)
 if(NOT _date)
   message(FATAL_ERROR "CHANGELOG.md has no dated section for ${CPACK_PACKAGE_VERSION}")
 endif()
@@ -28,11 +29,11 @@ file(WRITE ${_docs}/copyright
 Upstream-Name: armorm
 
 Files: *
-Copyright: the authors of ArmoRM in C++
+Copyright: ${_year} the authors of ArmoRM in C++
 License: Apache-2.0
 
 Files: lib/armorm/*
-Copyright: the authors of the libraries there
+Copyright: ${_year} the authors of the libraries there, who are named with their licences
 License: as-bundled
  Libraries that Debian does not have, as they were built by others: their licences are in
  /usr/share/doc/${CPACK_DEBIAN_PACKAGE_NAME}/licenses.

@@ -24,16 +24,19 @@ packages=(build-essential cmake ninja-build ccache python3-venv ca-certificates 
   nlohmann-json3-dev libeigen3-dev libspdlog-dev libfmt-dev libpcre2-dev libssl-dev zlib1g-dev libzstd-dev libyaml-cpp-dev
   libopenblas-dev libutf8proc-dev libcurl4-openssl-dev)
 
+is_library() { [[ $1 == *-dev || $1 == catch2 ]]; }
+
 install_packages() {
   local missing=()
   for package in "${packages[@]}"; do
+    if [[ -d .deps && $wanted != --gather ]] && is_library "$package"; then continue; fi
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
   done
   ((${#missing[@]})) || return 0
   local sudo=()
   if ((EUID != 0)); then
-    command -v sudo >/dev/null || die "these packages are missing and need root to install: ${missing[*]}; ask for" \
-      "'apt-get install ${missing[*]}', or build with the .deps/ that 'scripts/setup.sh --gather' makes elsewhere"
+    command -v sudo >/dev/null || die "these packages are missing and need root to install: ${missing[*]};" \
+      "have root run 'apt-get install' for them, or build with the .deps/ that 'scripts/setup.sh --gather' makes elsewhere"
     sudo=(sudo)
   fi
   say "installing Debian packages: ${missing[*]}"
@@ -47,19 +50,19 @@ install_private_environment() {
   [[ -f $stamp && $(<"$stamp") == "$want" ]] && return 0
   say "installing LibTorch $torch_version and Arrow $pyarrow_version into $ARMORM_DEPS (about 5 GB, some minutes)"
   mkdir -p "$ARMORM_DEPS"
-  [[ -x $ARMORM_DEPS/py/bin/pip ]] || /usr/bin/python3 -m venv "$ARMORM_DEPS/py"
+  [[ -x $ARMORM_DEPS/py/bin/python ]] || /usr/bin/python3 -m venv "$ARMORM_DEPS/py"
   # shellcheck disable=SC2086
-  "$ARMORM_DEPS/py/bin/pip" install --quiet --disable-pip-version-check $want numpy
+  "$ARMORM_DEPS/py/bin/python" -m pip install --quiet --disable-pip-version-check $want numpy
   echo "$want" >"$stamp"
 }
 
 install_dev_environment() {
   local site
   say "installing the pinned Python packages of scripts/goldens/requirements.txt into $ARMORM_DEPS/dev"
-  [[ -x $ARMORM_DEPS/dev/bin/pip ]] || /usr/bin/python3 -m venv "$ARMORM_DEPS/dev"
+  [[ -x $ARMORM_DEPS/dev/bin/python ]] || /usr/bin/python3 -m venv "$ARMORM_DEPS/dev"
   site=$(echo "$ARMORM_DEPS"/py/lib/python3*/site-packages)
   echo "$site" >"$(echo "$ARMORM_DEPS"/dev/lib/python3*/site-packages)/base.pth"
-  "$ARMORM_DEPS/dev/bin/pip" install --quiet --disable-pip-version-check -r scripts/goldens/requirements.txt
+  "$ARMORM_DEPS/dev/bin/python" -m pip install --quiet --disable-pip-version-check -r scripts/goldens/requirements.txt
 }
 
 # What the packages hold below /usr, as far as a build needs it, and the libraries that their libraries need.
@@ -90,7 +93,7 @@ gather() {
 files_of_packages() {
   local package
   for package in "${packages[@]}"; do
-    [[ $package == *-dev || $package == catch2 ]] || continue
+    is_library "$package" || continue
     dpkg-query -W -f='${Depends}' "$package" | tr -s ',| ' '\n' | grep -E -- '-dev$' | grep -vE '^(libc6|linux-libc)-dev$' || true
     echo "$package"
   done | sort -u | { xargs dpkg-query -L 2>/dev/null || true; } | sed -n 's#^/usr/##p' | sort -u

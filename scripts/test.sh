@@ -36,5 +36,8 @@ for test in "$bin"/test_*; do
   passed=$((passed + p - s)) failed=$((failed + f)) skipped=$((skipped + s))
   printf '%-18s %4d passed %3d failed %3d skipped\n' "$name" $((p - s)) "$f" "$s"
 done
+# Its line says passed, failed and skipped; without one it broke off.
+read -r p f s < <(tests/install/run.sh build/release) || read -r p f s <<<"0 1 0"
+passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 echo "$passed passed, $failed failed, $skipped skipped"
 ((failed == 0 && passed > 0))
