@@ -24,8 +24,8 @@ COPY scripts/setup.sh scripts/setup.sh
 COPY scripts/lib/common.sh scripts/lib/common.sh
 RUN scripts/setup.sh
 COPY . .
-RUN PATH=$PATH:/usr/local/cuda/bin cmake --preset release -DARMORM_BUILD_TESTS=OFF -DARMORM_CUDA=${CUDA} \
-      -DCMAKE_CUDA_ARCHITECTURES=${CUDA_ARCHITECTURES} -DARMORM_COMMIT=${COMMIT} \
+RUN PATH=$PATH:/usr/local/cuda/bin cmake --preset release -DARMORM_BUILD_TESTS=OFF -DARMORM_CUDA="${CUDA}" \
+      -DCMAKE_CUDA_ARCHITECTURES="${CUDA_ARCHITECTURES}" -DARMORM_COMMIT="${COMMIT}" \
     && cmake --build --preset release \
     && cmake --install build/release --prefix /opt/armorm --strip \
     && cmake --install build/release --prefix /opt/armorm --component distribution_libraries

@@ -3,6 +3,7 @@
 
 namespace armorm::cli {
 
-extern const char* const kCommit;  // abbreviated, "-dirty" after it when files differed; "unknown" outside a repository
+extern const char* const
+    kCommit;  // abbreviated, "-dirty" after it when files differed; "unknown" outside a repository
 
 }  // namespace armorm::cli

@@ -38,7 +38,8 @@ std::string bash_case(const std::vector<std::string>& flags, const std::string& 
   return flags.empty() ? "" : fmt::format("    {}) {} ;;\n", fmt::join(flags, "|"), body);
 }
 
-// Names with blanks are one candidate each, hence the lines instead of words. After --flag= the shell hands over
+// Names with blanks are one candidate each, hence the lines instead of words. After --flag= the shell hands
+// over
 // "=" as a word of its own.
 std::string bash_completion(const ProgramDocs& docs) {
   std::string function = "_armorm_" + docs.name;
@@ -77,15 +78,19 @@ std::string zsh_escaped(const std::string& text) {
 }
 
 std::string zsh_completion(const ProgramDocs& docs) {
-  std::string text = fmt::format("#compdef {}\n_arguments -S \\\n  '--help[tell the options]' '--version[tell the build]'", docs.name);
+  std::string text = fmt::format(
+      "#compdef {}\n_arguments -S \\\n  '--help[tell the options]' '--version[tell the build]'", docs.name);
   for (const Option& option : docs.options) {
     std::string spec = fmt::format("--{}[{}]", option.name, zsh_escaped(option.help));
     const std::string value = value_name(option);
     if (!value.empty()) {
       std::string action = " ";
-      if (!option.choices.empty()) action = fmt::format("({})", fmt::join(option.choices, " "));
-      else if (takes_path(option)) action = takes_folder(option) ? "_files -/" : "_files";
-      spec = fmt::format("--{}=[{}]:{}:{}", option.name, zsh_escaped(option.help), zsh_escaped(value), action);
+      if (!option.choices.empty())
+        action = fmt::format("({})", fmt::join(option.choices, " "));
+      else if (takes_path(option))
+        action = takes_folder(option) ? "_files -/" : "_files";
+      spec =
+          fmt::format("--{}=[{}]:{}:{}", option.name, zsh_escaped(option.help), zsh_escaped(value), action);
     }
     text += " \\\n  " + quoted(spec, "'\\''");
   }
@@ -93,16 +98,22 @@ std::string zsh_completion(const ProgramDocs& docs) {
 }
 
 std::string fish_completion(const ProgramDocs& docs) {
-  std::string text = fmt::format("complete -c {0} -f\ncomplete -c {0} -l help -d 'tell the options'\n"
-                                 "complete -c {0} -l version -d 'tell the build'\n",
-                                 docs.name);
+  std::string text = fmt::format(
+      "complete -c {0} -f\ncomplete -c {0} -l help -d 'tell the options'\n"
+      "complete -c {0} -l version -d 'tell the build'\n",
+      docs.name);
   for (const Option& option : docs.options) {
     std::string how;
-    if (!option.choices.empty()) how = fmt::format(" -x -a '{}'", fmt::join(option.choices, " "));
-    else if (takes_folder(option)) how = " -x -a '(__fish_complete_directories)'";
-    else if (takes_path(option)) how = " -r -F";
-    else if (!value_name(option).empty()) how = " -x";
-    text += fmt::format("complete -c {} -l {}{} -d {}\n", docs.name, option.name, how, quoted(option.help, "\\'"));
+    if (!option.choices.empty())
+      how = fmt::format(" -x -a '{}'", fmt::join(option.choices, " "));
+    else if (takes_folder(option))
+      how = " -x -a '(__fish_complete_directories)'";
+    else if (takes_path(option))
+      how = " -r -F";
+    else if (!value_name(option).empty())
+      how = " -x";
+    text += fmt::format("complete -c {} -l {}{} -d {}\n", docs.name, option.name, how,
+                        quoted(option.help, "\\'"));
   }
   return text;
 }

@@ -23,8 +23,8 @@ struct ValueKind {
   }
 };
 
-// roff takes a leading dot or quote, and every backslash, for its own, and sets quotes, minus, hat and tilde in
-// typographic forms that a shell does not understand.
+// roff takes a leading dot or quote, and every backslash, for its own, and sets quotes, minus, hat and tilde
+// in typographic forms that a shell does not understand.
 std::string roff(const std::string& text) {
   std::string out;
   bool line_start = true;
@@ -32,14 +32,29 @@ std::string roff(const std::string& text) {
     if (line_start && (c == '.' || c == '\'')) out += "\\&";
     line_start = c == '\n';
     switch (c) {
-      case '\\': out += "\\e"; break;
-      case '-': out += "\\-"; break;
-      case '\'': out += "\\(aq"; break;
-      case '`': out += "\\(ga"; break;
-      case '^': out += "\\(ha"; break;
-      case '~': out += "\\(ti"; break;
-      case ',': out += ",\\:"; break;  // long lists may be broken here
-      default: out += c;
+      case '\\':
+        out += "\\e";
+        break;
+      case '-':
+        out += "\\-";
+        break;
+      case '\'':
+        out += "\\(aq";
+        break;
+      case '`':
+        out += "\\(ga";
+        break;
+      case '^':
+        out += "\\(ha";
+        break;
+      case '~':
+        out += "\\(ti";
+        break;
+      case ',':
+        out += ",\\:";
+        break;  // long lists may be broken here
+      default:
+        out += c;
     }
   }
   return out;
@@ -59,7 +74,8 @@ std::string man_examples(const std::string& program) {
   const std::vector<Example> examples = program_examples(program);
   std::string text = examples.empty() ? "" : ".SH EXAMPLES\n";
   for (const Example& example : examples)
-    text += fmt::format(".PP\n{}\n.PP\n.RS 4\n.nf\n{}\n.fi\n.RE\n", roff(example.what), roff(example.command));
+    text +=
+        fmt::format(".PP\n{}\n.PP\n.RS 4\n.nf\n{}\n.fi\n.RE\n", roff(example.what), roff(example.command));
   return text;
 }
 
@@ -71,8 +87,10 @@ std::string man_see_also(const std::string& program) {
 }
 
 constexpr const char* kConfigOptions =
-    ".TP\n\\fB\\-\\-help\\fR, \\fB\\-\\-version\\fR\nTell the options, or the version with the facts of the build.\n"
-    ".PP\nA file for \\fB\\-\\-config\\fR is JSON, comments allowed, with an object \\(dqcommon\\(dq and one for each program;\n"
+    ".TP\n\\fB\\-\\-help\\fR, \\fB\\-\\-version\\fR\nTell the options, or the version with the facts of the "
+    "build.\n"
+    ".PP\nA file for \\fB\\-\\-config\\fR is JSON, comments allowed, with an object \\(dqcommon\\(dq and one "
+    "for each program;\n"
     "each key is the name of an option, and one that no program has is an error.\n";
 
 constexpr const char* kExitStatus =
@@ -86,11 +104,15 @@ constexpr const char* kExitStatus =
     ".TP\n75\nStopped when asked to by a signal; the same command goes on.\n";
 
 constexpr const char* kFiles =
-    ".SH FILES\nBelow \\fB\\-\\-data_root\\fR, where MODEL and DATASET are the last part of the path or Hub id:\n"
-    ".TP\n\\fIembeddings/MODEL/DATASET\\fR[\\fI\\-SPLIT\\fR][\\fI\\-00001\\-of\\-00008\\fR]\\fI.safetensors\\fR\n"
+    ".SH FILES\nBelow \\fB\\-\\-data_root\\fR, where MODEL and DATASET are the last part of the path or Hub "
+    "id:\n"
+    ".TP\n\\fIembeddings/MODEL/"
+    "DATASET\\fR[\\fI\\-SPLIT\\fR][\\fI\\-00001\\-of\\-00008\\fR]\\fI.safetensors\\fR\n"
     "Embeddings of the prepare stages.\n"
-    ".TP\n\\fIregression_weights/MODEL_DATASET.pt\\fR\nWeights of stage1\\-train, with a twin in safetensors and a report.\n"
-    ".TP\n\\fIgating_network_MODEL.pt\\fR\nGate of stage2\\-train; its twin in safetensors holds all that scoring needs.\n";
+    ".TP\n\\fIregression_weights/MODEL_DATASET.pt\\fR\nWeights of stage1\\-train, with a twin in safetensors "
+    "and a report.\n"
+    ".TP\n\\fIgating_network_MODEL.pt\\fR\nGate of stage2\\-train; its twin in safetensors holds all that "
+    "scoring needs.\n";
 
 constexpr const char* kEnvironment =
     ".SH ENVIRONMENT\n.TP\nARMORM_DATA\nDefault of \\fB\\-\\-data_root\\fR.\n"
@@ -114,8 +136,8 @@ bool takes_folder(const Option& option) { return option.help.starts_with("Folder
 
 bool takes_path(const Option& option) {
   const std::string& name = option.name;
-  return takes_folder(option) || name == "config" || name == "merge" || name == "partial" || name.ends_with("_path") ||
-         name.ends_with("_dataset");
+  return takes_folder(option) || name == "config" || name == "merge" || name == "partial" ||
+         name.ends_with("_path") || name.ends_with("_dataset");
 }
 
 std::string value_name(const Option& option) {
@@ -124,13 +146,16 @@ std::string value_name(const Option& option) {
 }
 
 std::string man_page(const ProgramDocs& docs) {
-  std::string text = fmt::format(".TH {} 1 \"\" \"armorm {}\" \"ArmoRM\"\n.SH NAME\n{} \\- {}\n", roff(docs.name), kVersion,
-                                 roff(docs.name), roff(docs.purpose));
+  std::string text = fmt::format(".TH {} 1 \"\" \"armorm {}\" \"ArmoRM\"\n.SH NAME\n{} \\- {}\n",
+                                 roff(docs.name), kVersion, roff(docs.name), roff(docs.purpose));
   text += fmt::format(".SH SYNOPSIS\n.B {}\n[\\fIoptions\\fR]\n", roff(docs.name));
   text += fmt::format(".SH DESCRIPTION\n{}.\n", roff(docs.purpose));
-  text += "One of the programs that train ArmoRM, an interpretable reward model (arXiv 2406.12845).\n.SH OPTIONS\n.ad l\n";
+  text +=
+      "One of the programs that train ArmoRM, an interpretable reward model (arXiv 2406.12845).\n.SH "
+      "OPTIONS\n.ad l\n";
   for (const Option& option : docs.options) text += man_option(option);
-  return text + kConfigOptions + man_examples(docs.name) + kFiles + kEnvironment + kExitStatus + man_see_also(docs.name);
+  return text + kConfigOptions + man_examples(docs.name) + kFiles + kEnvironment + kExitStatus +
+         man_see_also(docs.name);
 }
 
 void write_docs(const ProgramDocs& docs, const std::filesystem::path& share) {

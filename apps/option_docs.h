@@ -27,7 +27,8 @@ bool takes_folder(const Option& option);
 bool takes_path(const Option& option);  // a folder too
 
 // Writes the page and the completions where they lie below a prefix's share: man/man1/NAME.1,
-// bash-completion/completions/NAME, zsh/site-functions/_NAME, fish/vendor_completions.d/NAME.fish. I/O errors.
+// bash-completion/completions/NAME, zsh/site-functions/_NAME, fish/vendor_completions.d/NAME.fish. I/O
+// errors.
 void write_docs(const ProgramDocs& docs, const std::filesystem::path& share);
 
 }  // namespace armorm::cli

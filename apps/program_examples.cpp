@@ -23,7 +23,8 @@ const std::map<std::string, std::vector<Example>>& all_examples() {
         {"Strength by five folds that keep the answers to a prompt together, and intervals.",
          "stage1-train --cv kfold --n_folds 5 --split_by prompt --bootstrap 1000"},
         {"The pass over the rows divided among tasks, then the fit.",
-         "stage1-train --partial sums --shards 1,2\nstage1-train --partial sums --shards 3,4\nstage1-train --merge sums"}}},
+         "stage1-train --partial sums --shards 1,2\nstage1-train --partial sums --shards 3,4\nstage1-train "
+         "--merge sums"}}},
       {"stage2-prepare",
        {{"Preference pairs of a Llama 3 reward model.",
          "stage2-prepare --model_path sfairXC/FsfairX-LLaMA3-RM-v0.1 --model_family llama3 \\\n"

@@ -10,8 +10,8 @@ namespace armorm {
 // The version of the project() call in CMakeLists.txt, which is the only place that states it.
 extern const char* const kVersion;
 
-// Version, compiler and build type: what may change a result. A run is resumed only by the program that began it, which
-// this text decides; so it must not hold what leaves results as they are, such as the commit.
+// Version, compiler and build type: what may change a result. A run is resumed only by the program that began
+// it, which this text decides; so it must not hold what leaves results as they are, such as the commit.
 std::string version_text();
 
 // Names and values, in the order in which --version shows them.
