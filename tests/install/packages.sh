@@ -19,7 +19,7 @@ demo() {
   shift 3
   local run=("$@" env -i PATH=/usr/bin:/bin HOME=/tmp LANG=C.UTF-8)
   "${run[@]}" "$libexec" --output "$out/demo" --rows 400 --pairs 200 --reference 100 --reward_bench 120 >/dev/null
-  "${run[@]}" "$share/scripts/prepare_embeddings.sh" "${flags[@]}" 2>/dev/null
+  "${run[@]}" "$share/scripts/prepare_embeddings.sh" "${flags[@]}" >/dev/null 2>&1
   "${run[@]}" "$share/scripts/train.sh" "${flags[@]}" 2>/dev/null | grep '^= Score'
 }
 
@@ -49,11 +49,11 @@ if [[ -n $root ]]; then
   cp "$deb" "$root/tmp/armorm.deb"
   chroot "$root" sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends /tmp/armorm.deb' >/dev/null
   rm -rf "$root/tmp/armorm.deb" "$root/tmp/out"
+  # The loader asks /proc where a program lies.
+  mount -t proc proc "$root/proc"
+  trap 'umount "$root/proc"; rm -rf "$work"' EXIT
   chroot "$root" stage1-prepare --version >&2
-  # Some libraries ask the kernel for what they may use.
-  mountpoint -q "$root/proc" || mount -t proc proc "$root/proc"
   demo /usr/bin /usr/share/armorm /tmp/out chroot "$root"
-  umount "$root/proc"
   chroot "$root" apt-get purge -y -qq armorm >/dev/null
   ! find "$root/usr" -path '*armorm*' | grep . || die "purging left the files above"
 fi
