@@ -22,7 +22,8 @@ torch_version=2.11.0
 pyarrow_version=26.0.1
 packages=(build-essential cmake ninja-build ccache python3-venv ca-certificates catch2 libcli11-dev
   nlohmann-json3-dev libeigen3-dev libspdlog-dev libfmt-dev libpcre2-dev libssl-dev zlib1g-dev libzstd-dev libyaml-cpp-dev
-  libopenblas-dev libutf8proc-dev libcurl4-openssl-dev)
+  libopenblas-dev libutf8proc-dev libcurl4-openssl-dev
+  strace groff-base) # the last two: for the tests of an installation
 
 is_library() { [[ $1 == *-dev || $1 == catch2 ]]; }
 
