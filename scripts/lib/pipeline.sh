@@ -21,8 +21,17 @@ usage: $0 [--model_path M] [--model_family llama3|gemma2] [--multi_objective_dat
        [--reference_dataset D] [--reward_bench_dataset D, empty = none] [--reward_bench_2_dataset D, default none:
        allenai/reward-bench-2 is the published one] [--export DIR (train)] [--data_root DIR] [--config FILE]
        [--devices 0,1,... or -1 for the CPU] [--n_shards N]
-ARMORM_BIN names the folder of the executables (default build/release/bin).
+ARMORM_BIN names the folder of the executables (default: those installed with this script, or build/release/bin).
 TEXT
+}
+
+# default_bin ROOT: ROOT holds this scripts folder; an installation has it in share/armorm.
+default_bin() {
+  if [[ ! -d $1/build/release/bin && -x $1/../../bin/stage1-prepare ]]; then
+    (cd "$1/../../bin" && pwd)
+  else
+    echo "$1/build/release/bin"
+  fi
 }
 
 # assign_flags "NAME..." USAGE FLAG...: `--NAME VALUE` sets the variable NAME; anything else prints USAGE and ends.
@@ -46,7 +55,7 @@ assign_flags() {
 }
 
 find_programs() {
-  bin=${ARMORM_BIN:-$root/build/release/bin}
+  bin=${ARMORM_BIN:-$(default_bin "$root")}
   [[ -x $bin/stage1-prepare ]] || { echo "error: $bin/stage1-prepare is not there; build first, or set ARMORM_BIN" >&2; exit 3; }
   common=(--model_path "$model_path" --data_root "$data_root" ${config:+--config "$config"})
 }
