@@ -13,7 +13,7 @@ torch_version=2.11.0
 pyarrow_version=26.0.1
 packages=(build-essential cmake ninja-build ccache pkg-config python3-venv ca-certificates catch2 libcli11-dev
   nlohmann-json3-dev libeigen3-dev libspdlog-dev libfmt-dev libpcre2-dev libssl-dev zlib1g-dev libzstd-dev libyaml-cpp-dev
-  libopenblas-dev libutf8proc-dev libcurl4-openssl-dev)
+  libopenblas-dev libutf8proc-dev libcurl4-openssl-dev clang libclang-rt-14-dev)
 
 install_packages() {
   local missing=()

@@ -36,5 +36,11 @@ for test in "$bin"/test_*; do
   passed=$((passed + p - s)) failed=$((failed + f)) skipped=$((skipped + s))
   printf '%-18s %4d passed %3d failed %3d skipped\n' "$name" $((p - s)) "$f" "$s"
 done
+# Short, from a fixed number of inputs: every file of the corpora, and some new ones. Longer: scripts/fuzz.sh --seconds 600
+fuzz=$(scripts/fuzz.sh --runs 2000) || true
+echo "$fuzz"
+p=$(sed -n 's/^\([0-9]*\) passed, [0-9]* failed$/\1/p' <<<"$fuzz")
+f=$(sed -n 's/^[0-9]* passed, \([0-9]*\) failed$/\1/p' <<<"$fuzz")
+passed=$((passed + ${p:-0})) failed=$((failed + ${f:-1}))
 echo "$passed passed, $failed failed, $skipped skipped"
 ((failed == 0 && passed > 0))
