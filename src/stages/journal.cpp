@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
@@ -45,8 +46,16 @@ json to_json(const ChunkRecord& chunk) {
           {"total_tokens", chunk.total_tokens}};
 }
 
+bool holds_whole_numbers(const json& list) {
+  return list.is_array() && std::all_of(list.begin(), list.end(), [](const json& n) { return n.is_number_integer(); });
+}
+
 std::optional<ChunkRecord> to_chunk(const json& record) {
   try {
+    if (!record.at("next_sequence").is_number_unsigned() || !record.at("budget").is_number_integer() ||
+        !record.at("requests").is_number_integer() || !holds_whole_numbers(record.at("rows")) ||
+        !holds_whole_numbers(record.at("non_finite")))
+      return std::nullopt;
     ChunkRecord chunk;
     record.at("next_sequence").get_to(chunk.after.next_sequence);
     record.at("budget").get_to(chunk.after.budget);
