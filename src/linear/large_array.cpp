@@ -9,13 +9,15 @@ namespace armorm {
 namespace {
 
 constexpr std::size_t kLargePage = std::size_t{1} << 21;
+// A multiple of every page size that mmap() cuts by.
+constexpr std::size_t kSmallPage = std::size_t{1} << 16;
 
 }  // namespace
 
 LargeArray::LargeArray(std::size_t size) {
   if (size == 0) return;
-  // Room to begin at a large page.
-  const std::size_t bytes = (size * sizeof(double) + kLargePage - 1) / kLargePage * kLargePage;
+  // Room to begin at a large page. What fills no large page at the end gets small ones.
+  const std::size_t bytes = (size * sizeof(double) + kSmallPage - 1) / kSmallPage * kSmallPage;
   void* room = mmap(nullptr, bytes + kLargePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (room == MAP_FAILED) throw std::bad_alloc();
   auto* begin = static_cast<std::byte*>(room);
@@ -24,7 +26,7 @@ LargeArray::LargeArray(std::size_t size) {
   if (before < kLargePage) munmap(begin + before + bytes, kLargePage - before);
   values_ = reinterpret_cast<double*>(begin + before);
   bytes_ = bytes;
-  madvise(values_, bytes_, MADV_HUGEPAGE);
+  if (const std::size_t whole = bytes_ / kLargePage * kLargePage; whole > 0) madvise(values_, whole, MADV_HUGEPAGE);
 }
 
 LargeArray::~LargeArray() {
