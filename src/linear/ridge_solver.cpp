@@ -169,7 +169,6 @@ RidgeSolver::Impl::Impl(const RidgeMoments& moments, const RidgeOptions& options
   }
   alphas.push_back(options.fallback_alpha);
   for (AttributeSet& set : attribute_sets(moments)) states.emplace_back().set = std::move(set);
-  const dense::SingleThreadedBlas single;
   pool.run(static_cast<std::int64_t>(states.size()),
            [&](std::int64_t i) { prepare(states[static_cast<std::size_t>(i)], moments); });
   rooms.clear();
@@ -307,7 +306,6 @@ void RidgeSolver::Impl::add_block(MatrixView<const T> embeddings, MatrixView<con
       groups.size() != n || weights.size() != (weighted ? n : 0)) {
     fail_internal("ridge: a block of {} rows does not have the sizes of the moments", n);
   }
-  const dense::SingleThreadedBlas single;
   for (SetState& state : states) {
     for (RowTask& task : state.holdout) run_task(task, state.set, embeddings, labels, groups, weights);
     for (RowTask& task : state.folds) run_task(task, state.set, embeddings, labels, groups, weights);
