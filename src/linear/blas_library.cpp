@@ -55,7 +55,6 @@ void find(void* library, const char* name, Function& function) {
 BlasLibrary load() {
   void* const library = open_library();
   BlasLibrary blas;
-  find(library, "dgemm_", blas.dgemm);
   find(library, "dsytrd_", blas.dsytrd);
   find(library, "dormtr_", blas.dormtr);
   find(library, "dstedc_", blas.dstedc);

@@ -9,9 +9,6 @@ namespace armorm::dense {
 // The Fortran interface: matrices by columns, so a row-major lower triangle is an upper one there, and a row-major [m, n]
 // set of vectors has one vector in each column.
 struct BlasLibrary {
-  void (*dgemm)(const char* transa, const char* transb, const int* m, const int* n, const int* k, const double* alpha,
-                const double* a, const int* lda, const double* b, const int* ldb, const double* beta, double* c,
-                const int* ldc) = nullptr;
   void (*dsytrd)(const char* uplo, const int* n, double* a, const int* lda, double* d, double* e, double* tau, double* work,
                  const int* lwork, int* info) = nullptr;
   void (*dormtr)(const char* side, const char* uplo, const char* trans, const int* m, const int* n, const double* a,
