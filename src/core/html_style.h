@@ -37,19 +37,20 @@ figcaption small{font-weight:400}
 .plots figure{margin:.5rem 0}
 .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,15rem),1fr));gap:.5rem}
 .wide{overflow-x:auto;max-width:100%}
-table{border-collapse:separate;border-spacing:0;font-size:.9rem;font-variant-numeric:tabular-nums}
+table{width:max-content;border-collapse:separate;border-spacing:0;font-size:.9rem;font-variant-numeric:tabular-nums}
 td,th{padding:.22rem .6rem;border-bottom:1px solid var(--rule);text-align:right;white-space:nowrap;font-weight:400}
 thead th{color:var(--quiet);font-size:.82rem;vertical-align:bottom;border-bottom-width:2px;line-height:1.25}
-thead th span{display:block;max-width:8rem;margin-left:auto;white-space:normal;overflow-wrap:anywhere}
-thead th.text span,thead th:first-child span{max-width:none;margin-left:0}
+thead th span{display:block;width:max-content;max-width:8rem;margin-left:auto;white-space:normal;overflow-wrap:break-word}
+thead th.text span,thead th:first-child span{width:auto;max-width:none;margin-left:0}
 td.text,th.text,th[scope=row]{text-align:left}
 th[scope=row],thead th:first-child{position:sticky;left:0;background:var(--page);z-index:1;padding-left:0}
 tr.sum th,tr.sum td,tfoot th,tfoot td{font-weight:600}
 tfoot th,tfoot td{border-top:2px solid var(--rule);border-bottom:0}
 table.upright td{padding:.2rem .35rem;font-size:.8rem}
 table.upright thead th{padding:.35rem .3rem}
-table.upright thead th span{display:inline-block;max-width:none;max-height:17rem;writing-mode:vertical-rl;transform:rotate(180deg)}
+table.upright thead th span{display:inline-block;width:auto;max-width:none;overflow-wrap:anywhere;max-height:17rem;writing-mode:vertical-rl;transform:rotate(180deg)}
 table.upright thead th:first-child span{writing-mode:horizontal-tb;transform:none}
+table.wrap{width:auto}
 table.wrap td{white-space:normal;overflow-wrap:anywhere;min-width:8rem}
 td.bar{min-width:7rem;background:linear-gradient(rgba(var(--blue),.2),rgba(var(--blue),.2)) no-repeat 0 50%/var(--w) calc(100% - 4px)}
 td.heat{background:rgba(var(--blue),calc(var(--a)*.5))}
@@ -84,8 +85,8 @@ svg.chart circle.hover:hover{opacity:1}
 .legend svg{width:26px;height:8px;vertical-align:middle;margin-right:.4rem}
 .legend line{stroke-width:2.5}
 @media(max-width:40rem){main{padding:1rem 1rem 3rem}h1{font-size:1.35rem}
-th[scope=row],thead th:first-child{max-width:44vw;white-space:normal;overflow-wrap:anywhere}
-.balance,.track{width:6rem}.tiles{grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr))}.tiles dd.big{font-size:1.35rem}}
+th[scope=row],thead th:first-child{max-width:44vw;white-space:normal;overflow-wrap:break-word}
+.balance,.track{width:6rem}.tiles dd.big{font-size:1.35rem}}
 @media print{@page{margin:14mm}:root{color-scheme:light}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 body{font-size:10pt}main{max-width:none;padding:0}nav{display:none}.wide{overflow:visible}
 details::details-content{content-visibility:visible;block-size:auto}

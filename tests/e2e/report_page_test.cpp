@@ -34,6 +34,7 @@ json look(Browser& browser, const fs::path& page, const View& view) {
   CHECK(seen["width"] == view.width);
   CHECK(seen["scroll_width"].get<int>() <= view.width);
   CHECK(seen["sticking_out"] == json::array());
+  CHECK(seen["squeezed"] == json::array());
   CHECK(seen["faint"] == json::array());
   CHECK(seen["texts"].get<int>() > 20);
   CHECK(seen["repeated_ids"] == json::array());

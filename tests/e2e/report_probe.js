@@ -42,6 +42,12 @@
   const tables = {};
   for (const t of document.querySelectorAll('table'))
     tables[t.id] = {head: cells(t.tHead.rows[0]), rows: [...t.tBodies[0].rows].map(cells), foot: t.tFoot ? [...t.tFoot.rows].map(cells) : []};
+  const taller = (e) => {
+    const range = document.createRange();
+    range.selectNodeContents(e);
+    const box = range.getBoundingClientRect();
+    return box.height > box.width && box.height > 40;
+  };
   const ids = [...document.querySelectorAll('[id]')].map((e) => e.id);
   const named = (e) => e.getAttribute('aria-label') || (document.getElementById(e.getAttribute('aria-labelledby')) || {}).textContent;
   return {
@@ -64,6 +70,11 @@
     // What sticks out of the page without a box of its own that scrolls.
     sticking_out: [...document.querySelectorAll('main *')]
       .filter((e) => !e.closest('.wide') && e.getBoundingClientRect().right > innerWidth + 0.5)
+      .map((e) => e.outerHTML.slice(0, 80)),
+    // Cells of a few letters on top of each other.
+    squeezed: [...document.querySelectorAll('td, th')]
+      .filter((e) => !e.closest('table.upright thead') && e.checkVisibility({contentVisibilityAuto: true}))
+      .filter((e) => e.textContent.length > 3 && e.textContent.length < 60 && taller(e))
       .map((e) => e.outerHTML.slice(0, 80)),
     hidden_when_printed: matchMedia('print').matches ? [...document.querySelectorAll('table')].filter((t) => !t.checkVisibility({contentVisibilityAuto: true})).map((t) => t.id) : [],
     scripts: document.scripts.length,
