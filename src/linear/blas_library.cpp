@@ -61,6 +61,7 @@ BlasLibrary load() {
   find(library, "dstedc_", blas.dstedc);
   find(library, "openblas_get_num_threads", blas.get_num_threads);
   find(library, "openblas_set_num_threads", blas.set_num_threads);
+  find(library, "openblas_get_config", blas.get_config);
   return blas;
 }
 
@@ -70,6 +71,22 @@ const BlasLibrary& blas_library() {
   static const BlasLibrary library = load();
   return library;
 }
+
+std::string blas_description() {
+  try {
+    return blas_library().get_config();
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
+}  // namespace armorm::dense
+
+#else
+
+namespace armorm::dense {
+
+std::string blas_description() { return "none; Eigen decomposes"; }
 
 }  // namespace armorm::dense
 

@@ -2,6 +2,8 @@
 // whichever comes first in the program's scope would serve both, with the other's threads and kernels.
 #pragma once
 
+#include <string>
+
 namespace armorm::dense {
 
 // The Fortran interface: matrices by columns, so a row-major lower triangle is an upper one there, and a row-major [m, n]
@@ -19,9 +21,13 @@ struct BlasLibrary {
                  const int* lwork, int* iwork, const int* liwork, int* info) = nullptr;
   int (*get_num_threads)() = nullptr;
   void (*set_num_threads)(int n) = nullptr;
+  char* (*get_config)() = nullptr;
 };
 
 // Loaded at the first call; io error when the library is not there. Thread-safe.
 const BlasLibrary& blas_library();
+
+// Version and kernels of the OpenBLAS that is found at run time, for people to read; says so when there is none.
+std::string blas_description();
 
 }  // namespace armorm::dense

@@ -62,19 +62,37 @@ std::vector<html::Column> scorer_columns(std::vector<html::Column> columns, cons
   return columns;
 }
 
-std::string sections_table(const json& scorers) {
-  html::Table table("reward-bench", "RewardBench: sections in per cent, weighted by the published counts",
-                    scorer_columns({"section", "pairs", "gate"}, scorers));
+// A score of a section in per cent, the p-value against the gate below it where there is one.
+Cell compared_cell(const json& entry) {
+  Cell cell = score_cell(report::number(entry, "score"));
+  const std::string p = p_text(entry);
+  if (!p.empty()) cell.content += " <small>p " + p + "</small>";
+  return cell;
+}
+
+// What the gate and the other scorers have in one line of a table of scores; `entry_of` finds it.
+std::vector<Cell> score_cells(std::string name, const std::string& n, const json& scorers,
+                              const auto& entry_of) {
+  std::vector<Cell> cells{html::escaped(name), html::escaped(n)};
+  for (std::size_t i = 0; i < scorers.size(); ++i) {
+    const json& entry = entry_of(scorers[i]);
+    cells.push_back(compared_cell(entry));
+    if (i == 0) cells.push_back(html::range(report::number(entry, "low"), report::number(entry, "high"), 1));
+  }
+  return cells;
+}
+
+// Sections and their mean, as RewardBench and RewardBench 2 both have them.
+std::string sections_table(const std::string& id, const std::string& caption, const std::string& unit,
+                           const json& scorers) {
+  html::Table table(id, caption, scorer_columns({"section", unit, "gate", "95 % interval"}, scorers));
   for (const json& section : report::member(scorers[0], "sections")) {
     const std::string name = report::text(section, "name");
-    std::vector<Cell> cells{html::escaped(name), html::escaped(report::text(section, "n"))};
-    for (const json& s : scorers)
-      cells.push_back(score_cell(report::number(named(report::member(s, "sections"), name), "score")));
-    table.add(std::move(cells));
+    table.add(score_cells(name, report::text(section, "n"), scorers, [&](const json& s) -> const json& {
+      return named(report::member(s, "sections"), name);
+    }));
   }
-  std::vector<Cell> total{"Score", ""};
-  for (const json& s : scorers) total.push_back(score_cell(report::number(s, "score")));
-  return table.total(std::move(total)).str();
+  return table.total(score_cells("Score", "", scorers, [](const json& s) -> const json& { return s; })).str();
 }
 
 double share_right(const json& subset) {
@@ -131,30 +149,17 @@ std::string comparison_part(const json& report) {
 std::string reward_bench_part(const json& report) {
   const json& scorers = report::member(report, "reward_bench");
   if (!scorers.is_array() || scorers.empty()) return "";
-  return sections_table(scorers) + missing_subsets(scorers[0]) + subsets_table(scorers);
+  return sections_table("reward-bench", "RewardBench: sections in per cent, weighted by the published counts",
+                        "pairs", scorers) +
+         missing_subsets(scorers[0]) + subsets_table(scorers);
 }
 
 std::string reward_bench_2_part(const json& report) {
   const json& bench = report::member(report, "reward_bench_2");
   const json& scorers = report::member(bench, "scorers");
   if (!scorers.is_array() || scorers.empty()) return "";
-  html::Table table("reward-bench-2", "RewardBench 2: " + report::text(bench, "name") + ", in per cent",
-                    scorer_columns({"section", "prompts", "gate", "95 % interval"}, scorers));
-  for (const json& section : report::member(scorers[0], "sections")) {
-    const std::string name = report::text(section, "name");
-    std::vector<Cell> cells{html::escaped(name), html::escaped(report::text(section, "n"))};
-    for (std::size_t i = 0; i < scorers.size(); ++i) {
-      const json& entry = named(report::member(scorers[i], "sections"), name);
-      cells.push_back(score_cell(report::number(entry, "score")));
-      if (i == 0)
-        cells.push_back(html::range(report::number(entry, "low"), report::number(entry, "high"), 1));
-    }
-    table.add(std::move(cells));
-  }
-  std::vector<Cell> total{"Score", "", score_cell(report::number(scorers[0], "score")), ""};
-  for (std::size_t i = 1; i < scorers.size(); ++i)
-    total.push_back(score_cell(report::number(scorers[i], "score")));
-  return table.total(std::move(total)).str();
+  return sections_table("reward-bench-2", "RewardBench 2: " + report::text(bench, "name") + ", in per cent",
+                        "prompts", scorers);
 }
 
 std::string evaluation_part(const json& report) {

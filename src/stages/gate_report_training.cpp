@@ -85,8 +85,8 @@ class Curves {
     for (std::size_t i = 0; i < lines.size(); ++i) add(lines[i], static_cast<int>(i), chart);
     const std::string drawn = html::line_chart(chart);
     if (drawn.empty()) return "";
-    return fmt::format("<figure><figcaption>{}</figcaption>\n{}{}</figure>\n", html::escaped(title),
-                       drawn, html::legend(chart));
+    return fmt::format("<figure><figcaption>{}</figcaption>\n{}{}</figure>\n", html::escaped(title), drawn,
+                       html::legend(chart));
   }
 
  private:

@@ -20,8 +20,9 @@ std::vector<std::string> attribute_names(const json& report) {
   return names;
 }
 
-std::string penalties_table(const json& debiasing, double threshold) {
-  html::Table table("debiasing", "Rank correlation with verbosity before and after its penalty is taken off",
+std::string penalties_table(const json& debiasing, const std::string& target, double threshold) {
+  html::Table table("debiasing",
+                    fmt::format("Rank correlation with {} before and after the penalty is taken off", target),
                     {"attribute", "penalty", "before", "after", "-1 to 1", {"", true}});
   for (const json& a : debiasing) {
     const double before = report::number(a, "correlation_before");
@@ -95,15 +96,16 @@ std::string debiasing_part(const json& report) {
   const json& debiasing = report::member(report, "debiasing");
   if (!debiasing.is_array() || debiasing.empty()) return "";
   const std::string threshold = report::text(report::member(report, "options"), "corr_threshold");
+  const std::string target =
+      report::text(report, "verbosity_target") == "length" ? "the answer's length" : "verbosity";
   std::string words = fmt::format(
       "Each reward gives up a multiple of the verbosity reward, the smallest penalty that brings its "
-      "Spearman correlation with "
-      "verbosity on the reference pairs to {} (the stroke). The line runs from before to after, the dot is "
-      "after.",
-      threshold.empty() ? "the threshold" : threshold);
+      "Spearman correlation with {} "
+      "on the reference pairs to {} (the stroke). The line runs from before to after, the dot is after.",
+      target, threshold.empty() ? "the threshold" : threshold);
   if (report::member(report, "transform_applied") == false) words += " Scores here were computed without it.";
   const double line = threshold.empty() ? NAN : std::strtod(threshold.c_str(), nullptr);
-  return html::paragraph(words) + penalties_table(debiasing, line) + transform_map(report);
+  return html::paragraph(words) + penalties_table(debiasing, target, line) + transform_map(report);
 }
 
 std::string gate_part(const json& report) {

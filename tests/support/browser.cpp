@@ -56,7 +56,7 @@ std::string decode_base64(const std::string& text) {
 std::optional<fs::path> Browser::find() {
   if (const char* named = std::getenv("ARMORM_BROWSER")) return fs::path(named);
   const char* path = std::getenv("PATH");
-  for (const char* name : {"chromium", "chromium-browser", "google-chrome", "chrome"}) {
+  for (const char* name : {"chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"}) {
     std::istringstream folders(path == nullptr ? "" : path);
     for (std::string folder; std::getline(folders, folder, ':');)
       if (access((fs::path(folder) / name).c_str(), X_OK) == 0) return fs::path(folder) / name;
