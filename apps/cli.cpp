@@ -7,6 +7,8 @@
 #include "armorm/core/log.h"
 #include "armorm/core/version.h"
 #include "armorm/stages/all_options.h"
+#include "armorm/stages/build_facts.h"
+#include "commit.h"
 #include "option_docs.h"
 
 namespace armorm::cli {
@@ -45,6 +47,41 @@ std::string one_line(std::string text) {
   return text;
 }
 
+// The first line is for people and scripts, what follows for a report of a fault.
+std::string version_page(const std::string& program) {
+  BuildFacts facts{{"commit", kCommit}};
+  for (const BuildFacts& more : {compiler_facts(), library_facts()}) facts.insert(facts.end(), more.begin(), more.end());
+  std::string text = fmt::format("{} {}", program, kVersion);
+  for (const auto& [name, value] : facts) text += fmt::format("\n{:<11} {}", name, value);
+  return text;
+}
+
+// What the flags of the group "Documentation" ask for.
+struct DocsRequest {
+  bool man_page = false;
+  std::string shell;
+  std::string folder;
+
+  void declare(CLI::App& app) {
+    const char* group = "Documentation";
+    app.add_flag("--man_page", man_page, "Print this program's man page and end")->group(group);
+    app.add_option("--completion", shell, "Print this program's completion for bash, zsh or fish and end")->group(group);
+    app.add_option("--write_docs", folder, "Write man page and completions into a folder and end")->group(group);
+  }
+  // False when none was asked for.
+  bool serve(const ProgramDocs& docs) const {
+    if (man_page) std::cout << cli::man_page(docs);
+    if (!shell.empty()) std::cout << completion(docs, shell);
+    if (!folder.empty()) write_docs(docs, folder);
+    return man_page || !shell.empty() || !folder.empty();
+  }
+};
+
+std::vector<Option> joined(std::vector<Option> options, const std::vector<Option>& more) {
+  options.insert(options.end(), more.begin(), more.end());
+  return options;
+}
+
 int report(const std::string& program, int code, const std::string& message) {
   std::cerr << program << ": error: " << one_line(message) << "\n";
   return code;
@@ -55,23 +92,18 @@ int report(const std::string& program, int code, const std::string& message) {
 int run(int argc, char** argv, const std::string& program, const std::string& purpose, const OptionList& options,
         const std::function<void()>& body) {
   CLI::App app{purpose, program};
-  app.set_version_flag("--version", program + " " + version_text());
+  app.set_version_flag("--version", [&program] { return version_page(program); }, "Print the version and the facts of the build");
   std::string config;
   std::string log_level = "info";
-  app.add_option("--config", config, "JSON file with options by section; the command line wins over it");
-  app.add_option("--log_level", log_level, "debug, info, warn or error")->capture_default_str();
-  bool print_man_page = false;
-  bool print_completion = false;
-  app.add_flag("--man_page", print_man_page, "Print this program's man page and end")->group("Documentation");
-  app.add_flag("--bash_completion", print_completion, "Print this program's completion for bash and end")
-      ->group("Documentation");
-  for (const Option& option : options.options()) std::visit(Bind{app, option}, option.target);
+  OptionList shared;
+  shared.add("config", config, "JSON file with options by section; the command line wins over it")
+      .add("log_level", log_level, "Least severe messages that are logged", {"debug", "info", "warn", "error"});
+  for (const Option& option : joined(shared.options(), options.options())) std::visit(Bind{app, option}, option.target);
+  DocsRequest docs;
+  docs.declare(app);
   try {
     app.parse(argc, argv);
-    if (print_man_page || print_completion) {
-      std::cout << (print_man_page ? man_page(program, purpose, options) : bash_completion(program, options));
-      return 0;
-    }
+    if (docs.serve({program, purpose, joined(options.options(), shared.options())})) return 0;
     log::set_level(log_level);
     if (!config.empty()) apply_config(config, program, options, names_given(app), all_option_names());
     body();

@@ -3,91 +3,166 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
+#include <fstream>
 
+#include "armorm/core/error.h"
 #include "armorm/core/version.h"
+#include "program_examples.h"
 
 namespace armorm::cli {
 namespace {
 
-struct ValueName {
+struct ValueKind {
   std::string operator()(const bool*) const { return ""; }
   std::string operator()(const std::int64_t*) const { return "INT"; }
   std::string operator()(const double*) const { return "NUMBER"; }
   std::string operator()(const std::string*) const { return "TEXT"; }
   template <class T>
   std::string operator()(const std::vector<T>*) const {
-    return ValueName()(static_cast<const T*>(nullptr)) + ",...";
+    return ValueKind()(static_cast<const T*>(nullptr)) + ",...";
   }
 };
 
-// roff takes a leading dot or quote, and every backslash and minus, for its own.
+// roff takes a leading dot or quote, and every backslash, for its own, and sets quotes, minus, hat and tilde
+// in typographic forms that a shell does not understand.
 std::string roff(const std::string& text) {
   std::string out;
+  bool line_start = true;
   for (const char c : text) {
-    if (c == '\\') out += "\\e";
-    else if (c == '-') out += "\\-";
-    else if (out.empty() && (c == '.' || c == '\'')) out += std::string("\\&") + c;
-    else out += c;
+    if (line_start && (c == '.' || c == '\'')) out += "\\&";
+    line_start = c == '\n';
+    switch (c) {
+      case '\\':
+        out += "\\e";
+        break;
+      case '-':
+        out += "\\-";
+        break;
+      case '\'':
+        out += "\\(aq";
+        break;
+      case '`':
+        out += "\\(ga";
+        break;
+      case '^':
+        out += "\\(ha";
+        break;
+      case '~':
+        out += "\\(ti";
+        break;
+      case ',':
+        out += ",\\:";
+        break;  // long lists may be broken here
+      default:
+        out += c;
+    }
   }
   return out;
 }
 
-// The two options that every program has besides its own.
-std::vector<std::pair<std::string, std::string>> shared_options() {
-  return {{"config", "JSON file with options by section; the command line wins over it"},
-          {"log_level", "debug, info, warn or error"}};
-}
-
 std::string man_option(const Option& option) {
   std::string text = fmt::format(".TP\n\\fB\\-\\-{}\\fR", roff(option.name));
-  const std::string value = std::visit(ValueName{}, option.target);
-  if (!value.empty()) text += fmt::format(" \\fI{}\\fR", value);
+  const std::string value = value_name(option);
+  if (!value.empty()) text += fmt::format(" \\fI{}\\fR", roff(value));
   text += "\n" + roff(option.help) + ".";
-  if (!option.choices.empty()) text += fmt::format(" One of {}.", roff(fmt::format("{}", fmt::join(option.choices, ", "))));
-  const std::string current = value_text(option);
-  if (!value.empty() && !current.empty()) text += " Default: " + roff(current) + ".";
+  const std::string initial = value_text(option);
+  if (!value.empty() && !initial.empty()) text += "\nDefault: " + roff(initial) + ".";
   return text + "\n";
 }
 
-bool names_a_path(const std::string& name) {
-  return name == "config" || name == "export" || name == "input" || name == "output" || name.ends_with("_path") || name.ends_with("_dir") || name.ends_with("_root") ||
-         name.ends_with("_dataset");
+std::string man_examples(const std::string& program) {
+  const std::vector<Example> examples = program_examples(program);
+  std::string text = examples.empty() ? "" : ".SH EXAMPLES\n";
+  for (const Example& example : examples)
+    text +=
+        fmt::format(".PP\n{}\n.PP\n.RS 4\n.nf\n{}\n.fi\n.RE\n", roff(example.what), roff(example.command));
+  return text;
+}
+
+std::string man_see_also(const std::string& program) {
+  std::string text;
+  for (const char* other : {ARMORM_PROGRAMS})
+    if (other != program) text += fmt::format("{}.BR {} (1)", text.empty() ? "" : ",\n", roff(other));
+  return ".SH SEE ALSO\n" + text + "\n";
+}
+
+constexpr const char* kConfigOptions =
+    ".TP\n\\fB\\-\\-help\\fR, \\fB\\-\\-version\\fR\nTell the options, or the version with the facts of the "
+    "build.\n"
+    ".PP\nA file for \\fB\\-\\-config\\fR is JSON, comments allowed, with an object \\(dqcommon\\(dq and one "
+    "for each program;\n"
+    "each key is the name of an option, and one that no program has is an error.\n";
+
+constexpr const char* kExitStatus =
+    ".SH EXIT STATUS\n"
+    ".TP\n0\nDone.\n"
+    ".TP\n1\nInternal error, or no memory.\n"
+    ".TP\n2\nWrong usage.\n"
+    ".TP\n3\nA missing file, or failed input or output.\n"
+    ".TP\n4\nBad data.\n"
+    ".TP\n5\nAnother process is at work on the same output.\n"
+    ".TP\n75\nStopped when asked to by a signal; the same command goes on.\n";
+
+constexpr const char* kFiles =
+    ".SH FILES\nBelow \\fB\\-\\-data_root\\fR, where MODEL and DATASET are the last part of the path or Hub "
+    "id:\n"
+    ".TP\n\\fIembeddings/MODEL/"
+    "DATASET\\fR[\\fI\\-SPLIT\\fR][\\fI\\-00001\\-of\\-00008\\fR]\\fI.safetensors\\fR\n"
+    "Embeddings of the prepare stages.\n"
+    ".TP\n\\fIregression_weights/MODEL_DATASET.pt\\fR\nWeights of stage1\\-train, with a twin in safetensors "
+    "and a report.\n"
+    ".TP\n\\fIgating_network_MODEL.pt\\fR\nGate of stage2\\-train; its twin in safetensors holds all that "
+    "scoring needs.\n";
+
+constexpr const char* kEnvironment =
+    ".SH ENVIRONMENT\n.TP\nARMORM_DATA\nDefault of \\fB\\-\\-data_root\\fR.\n"
+    ".TP\nHF_HOME, HF_HUB_CACHE\nWhere the Hub cache lies.\n"
+    ".TP\nHF_TOKEN, HF_TOKEN_PATH\nThe access token for the Hub, or a file that holds it.\n"
+    ".TP\nHF_ENDPOINT, HF_HUB_OFFLINE\nAnother Hub; 1 to fetch nothing.\n";
+
+void write_file(const std::filesystem::path& path, const std::string& text) {
+  std::error_code error;
+  std::filesystem::create_directories(path.parent_path(), error);
+  if (error) fail_io("{}: cannot be made: {}", path.parent_path().string(), error.message());
+  std::ofstream out(path, std::ios::binary);
+  out << text;
+  out.close();
+  if (!out) fail_io("{}: cannot be written; check the folder's permissions and space", path.string());
 }
 
 }  // namespace
 
-std::string man_page(const std::string& program, const std::string& purpose, const OptionList& options) {
-  std::string text = fmt::format(".TH {} 1 \"\" \"armorm {}\"\n.SH NAME\n{} \\- {}\n", program, kVersion, roff(program),
-                                 roff(purpose));
-  text += fmt::format(".SH SYNOPSIS\n.B {}\n[\\fIoptions\\fR]\n.SH OPTIONS\n", roff(program));
-  for (const Option& option : options.options()) text += man_option(option);
-  for (const auto& [name, help] : shared_options())
-    text += fmt::format(".TP\n\\fB\\-\\-{}\\fR \\fITEXT\\fR\n{}.\n", name, roff(help));
-  return text + ".SH EXIT STATUS\n0 ok, 1 internal error, 2 wrong usage, 3 missing file or failed I/O, 4 bad data, "
-                "5 another process is at work on the same output, 75 stopped when asked to (the same command goes on).\n"
-                ".SH ENVIRONMENT\n.TP\nARMORM_DATA\nDefault of \\-\\-data_root.\n";
+bool takes_folder(const Option& option) { return option.help.starts_with("Folder"); }
+
+bool takes_path(const Option& option) {
+  const std::string& name = option.name;
+  return takes_folder(option) || name == "config" || name == "merge" || name == "partial" || name == "input" ||
+         name == "output" || name.ends_with("_path") || name.ends_with("_dataset");
 }
 
-std::string bash_completion(const std::string& program, const OptionList& options) {
-  std::string function = "_armorm_" + program;
-  std::replace(function.begin(), function.end(), '-', '_');
-  std::vector<std::string> flags{"--help", "--version"};
-  std::string cases;
-  std::vector<std::string> paths;
-  const auto add = [&](const std::string& name, const std::vector<std::string>& choices) {
-    flags.push_back("--" + name);
-    if (names_a_path(name)) paths.push_back("--" + name);
-    if (!choices.empty())
-      cases += fmt::format("    --{}) COMPREPLY=($(compgen -W '{}' -- \"$cur\")); return;;\n", name, fmt::join(choices, " "));
-  };
-  for (const Option& option : options.options()) add(option.name, option.choices);
-  for (const auto& [name, help] : shared_options()) add(name, {});
-  if (!paths.empty()) cases += fmt::format("    {}) COMPREPLY=($(compgen -f -- \"$cur\")); return;;\n", fmt::join(paths, "|"));
-  return fmt::format(
-      "{0}() {{\n  local cur=${{COMP_WORDS[COMP_CWORD]}} prev=${{COMP_WORDS[COMP_CWORD-1]}}\n  case $prev in\n{1}  esac\n"
-      "  COMPREPLY=($(compgen -W '{2}' -- \"$cur\"))\n}}\ncomplete -o filenames -F {0} {3}\n",
-      function, cases, fmt::join(flags, " "), program);
+std::string value_name(const Option& option) {
+  if (!option.choices.empty()) return fmt::format("{}", fmt::join(option.choices, "|"));
+  return takes_folder(option) ? "FOLDER" : std::visit(ValueKind{}, option.target);
+}
+
+std::string man_page(const ProgramDocs& docs) {
+  std::string text = fmt::format(".TH {} 1 \"\" \"armorm {}\" \"ArmoRM\"\n.SH NAME\n{} \\- {}\n",
+                                 roff(docs.name), kVersion, roff(docs.name), roff(docs.purpose));
+  text += fmt::format(".SH SYNOPSIS\n.B {}\n[\\fIoptions\\fR]\n", roff(docs.name));
+  text += fmt::format(".SH DESCRIPTION\n{}.\n", roff(docs.purpose));
+  text +=
+      "One of the programs that train ArmoRM, an interpretable reward model (arXiv 2406.12845).\n.SH "
+      "OPTIONS\n.ad l\n";
+  for (const Option& option : docs.options) text += man_option(option);
+  return text + kConfigOptions + man_examples(docs.name) + kFiles + kEnvironment + kExitStatus +
+         man_see_also(docs.name);
+}
+
+void write_docs(const ProgramDocs& docs, const std::filesystem::path& share) {
+  write_file(share / "man" / "man1" / (docs.name + ".1"), man_page(docs));
+  write_file(share / "bash-completion" / "completions" / docs.name, completion(docs, "bash"));
+  write_file(share / "zsh" / "site-functions" / ("_" + docs.name), completion(docs, "zsh"));
+  write_file(share / "fish" / "vendor_completions.d" / (docs.name + ".fish"), completion(docs, "fish"));
 }
 
 }  // namespace armorm::cli

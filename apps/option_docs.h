@@ -1,13 +1,34 @@
-// A man page and a bash completion from the same option declarations that the command line uses.
+// Man page and shell completions of a program, from the same option declarations that the command line uses.
 #pragma once
 
+#include <filesystem>
 #include <string>
+#include <vector>
 
 #include "armorm/core/options.h"
 
 namespace armorm::cli {
 
-std::string man_page(const std::string& program, const std::string& purpose, const OptionList& options);
-std::string bash_completion(const std::string& program, const OptionList& options);
+// What the documents of one program say; `options` are its own and then those that every program has.
+struct ProgramDocs {
+  std::string name;
+  std::string purpose;  // one sentence
+  std::vector<Option> options;
+};
+
+std::string man_page(const ProgramDocs& docs);  // section 1, in the macros of man(7)
+
+// For one shell: bash, zsh or fish.
+std::string completion(const ProgramDocs& docs, const std::string& shell);
+
+// What an option takes: "INT", "FOLDER,...", "llama3|gemma2"; "" for a flag that takes nothing.
+std::string value_name(const Option& option);
+bool takes_folder(const Option& option);
+bool takes_path(const Option& option);  // a folder too
+
+// Writes the page and the completions where they lie below a prefix's share: man/man1/NAME.1,
+// bash-completion/completions/NAME, zsh/site-functions/_NAME, fish/vendor_completions.d/NAME.fish. I/O
+// errors.
+void write_docs(const ProgramDocs& docs, const std::filesystem::path& share);
 
 }  // namespace armorm::cli

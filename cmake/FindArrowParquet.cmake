@@ -1,5 +1,6 @@
-# Finds Arrow and Parquet for C++: an installed one (ArrowConfig.cmake on CMAKE_PREFIX_PATH) wins over the pyarrow
-# wheel that scripts/setup.sh installs. Defines the target ArrowParquet::parquet.
+# Finds Arrow and Parquet for C++: an installed one (ArrowConfig.cmake on CMAKE_PREFIX_PATH) wins over a pyarrow wheel,
+# and a wheel on CMAKE_PREFIX_PATH (site-packages, or its pyarrow) over the one that scripts/setup.sh installs. Defines the
+# target ArrowParquet::parquet.
 find_package(Arrow CONFIG QUIET)
 find_package(Parquet CONFIG QUIET)
 if(Arrow_FOUND AND Parquet_FOUND)
@@ -9,14 +10,16 @@ if(Arrow_FOUND AND Parquet_FOUND)
     target_link_libraries(ArrowParquet::parquet INTERFACE Parquet::parquet_shared Arrow::arrow_shared)
   endif()
 else()
-  set(_root ${ARMORM_PYTHON_SITE}/pyarrow)
-  file(GLOB _arrow ${_root}/libarrow.so.*)
-  file(GLOB _parquet ${_root}/libparquet.so.*)
-  if(_arrow AND _parquet AND EXISTS ${_root}/include/arrow/api.h)
-    set(ArrowParquet_ORIGIN ${_root})
+  find_path(ArrowParquet_WHEEL include/arrow/api.h PATH_SUFFIXES pyarrow NO_CMAKE_SYSTEM_PATH)
+  find_path(ArrowParquet_WHEEL include/arrow/api.h PATHS ${ARMORM_PYTHON_SITE}/pyarrow NO_DEFAULT_PATH)
+  mark_as_advanced(ArrowParquet_WHEEL)
+  file(GLOB _arrow ${ArrowParquet_WHEEL}/libarrow.so.*)
+  file(GLOB _parquet ${ArrowParquet_WHEEL}/libparquet.so.*)
+  if(_arrow AND _parquet)
+    set(ArrowParquet_ORIGIN ${ArrowParquet_WHEEL})
     if(NOT TARGET ArrowParquet::parquet)
       add_library(ArrowParquet::parquet INTERFACE IMPORTED)
-      set_target_properties(ArrowParquet::parquet PROPERTIES INTERFACE_INCLUDE_DIRECTORIES ${_root}/include)
+      set_target_properties(ArrowParquet::parquet PROPERTIES INTERFACE_INCLUDE_DIRECTORIES ${ArrowParquet_WHEEL}/include)
       target_link_libraries(ArrowParquet::parquet INTERFACE ${_parquet} ${_arrow})
     endif()
   endif()
@@ -24,4 +27,4 @@ endif()
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(
   ArrowParquet REQUIRED_VARS ArrowParquet_ORIGIN
-  REASON_FAILURE_MESSAGE "run scripts/setup.sh, or point CMAKE_PREFIX_PATH at an installed Arrow")
+  REASON_FAILURE_MESSAGE "run scripts/setup.sh, or point CMAKE_PREFIX_PATH at an installed Arrow or a pyarrow wheel")

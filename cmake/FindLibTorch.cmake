@@ -1,12 +1,18 @@
 # Finds LibTorch by its headers and libraries: a user's own (CMAKE_PREFIX_PATH, LibTorch_ROOT or Torch_DIR) wins over
-# the wheel that scripts/setup.sh installs. TorchConfig.cmake is not used: it fails without a CUDA toolkit although
+# the wheel that scripts/setup.sh installs. On CMAKE_PREFIX_PATH it may be LibTorch's folder or the one around it
+# (site-packages), or what Python calls torch.utils.cmake_prefix_path. TorchConfig.cmake is not used: it fails without a CUDA toolkit although
 # the libraries need none to be linked.
 #
-# Defines the target LibTorch::torch, and LibTorch_HAS_CUDA.
+# Defines the target LibTorch::torch, and LibTorch_HAS_CUDA (false with ARMORM_CUDA off, whatever the LibTorch).
 set(_hints ${LibTorch_ROOT} $ENV{LibTorch_ROOT})
 if(Torch_DIR)
   list(APPEND _hints ${Torch_DIR}/../../..)
 endif()
+foreach(_prefix ${CMAKE_PREFIX_PATH} $ENV{CMAKE_PREFIX_PATH})
+  if(_prefix MATCHES "/share/cmake/?$")
+    list(APPEND _hints ${_prefix}/../..)
+  endif()
+endforeach()
 find_path(LibTorch_PREFIX include/torch/csrc/api/include/torch/torch.h HINTS ${_hints}
           PATH_SUFFIXES torch libtorch)
 if(NOT LibTorch_PREFIX)
@@ -29,7 +35,7 @@ find_package_handle_standard_args(
 
 if(LibTorch_FOUND AND NOT TARGET LibTorch::torch)
   set(LibTorch_HAS_CUDA FALSE)
-  if(LibTorch_torch_cuda_LIBRARY AND LibTorch_c10_cuda_LIBRARY)
+  if(ARMORM_CUDA AND LibTorch_torch_cuda_LIBRARY AND LibTorch_c10_cuda_LIBRARY)
     set(LibTorch_HAS_CUDA TRUE)
   endif()
   add_library(LibTorch::torch INTERFACE IMPORTED)

@@ -4,27 +4,42 @@
 # skipped. A LibTorch or Arrow of your own on CMAKE_PREFIX_PATH wins over this one.
 #
 #   ARMORM_DEPS   where the private environment lives (default ~/.cache/armorm/deps)
-#   scripts/setup.sh --dev     also installs the pinned Python packages that make the goldens
-#   scripts/setup.sh --tests   also installs the browser that the tests of the report pages look through
+#   scripts/setup.sh --dev            also installs the pinned Python packages that make the goldens
+#   scripts/setup.sh --gather         also copies the packages' headers and small libraries into .deps/ of this checkout.
+#                                     Take the checkout to a machine that has a compiler, CMake, Ninja, torch and pyarrow but
+#                                     neither network nor root, and build there (docs/install.md)
+#   scripts/setup.sh --test           also installs what the tests need beside the build; where that fails they are skipped
+#   scripts/setup.sh --packages-only  leaves the private environment out
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/lib/common.sh
+wanted=${1:-}
+case $wanted in
+  '' | --dev | --gather | --test | --packages-only) ;;
+  *) die "unknown flag '$wanted'; the head of $0 lists them" ;;
+esac
 
 torch_version=2.11.0
 pyarrow_version=26.0.1
-packages=(build-essential cmake ninja-build ccache pkg-config python3-venv ca-certificates catch2 libcli11-dev
+packages=(build-essential cmake ninja-build ccache python3-venv ca-certificates catch2 libcli11-dev
   nlohmann-json3-dev libeigen3-dev libspdlog-dev libfmt-dev libpcre2-dev libssl-dev zlib1g-dev libzstd-dev libyaml-cpp-dev
   libopenblas-dev libutf8proc-dev libcurl4-openssl-dev)
+# For the tests of scripts and clusters, of an installation, of the report pages, and of hostile input.
+test_packages=(slurm-wlm parallel procps strace groff-base chromium-headless-shell fonts-dejavu-core clang libclang-rt-14-dev)
 
-install_packages() {
+is_library() { [[ $1 == *-dev || $1 == catch2 ]]; }
+
+install_packages() { # install_packages PACKAGE...
   local missing=()
-  for package in "${packages[@]}"; do
+  for package in "$@"; do
+    if [[ -d .deps && $wanted != --gather ]] && is_library "$package"; then continue; fi
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
   done
   ((${#missing[@]})) || return 0
   local sudo=()
   if ((EUID != 0)); then
-    command -v sudo >/dev/null || die "these packages are missing and need root to install: ${missing[*]}"
+    command -v sudo >/dev/null || die "these packages are missing and need root to install: ${missing[*]};" \
+      "have root run 'apt-get install' for them, or build with the .deps/ that 'scripts/setup.sh --gather' makes elsewhere"
     sudo=(sudo)
   fi
   say "installing Debian packages: ${missing[*]}"
@@ -38,33 +53,77 @@ install_private_environment() {
   [[ -f $stamp && $(<"$stamp") == "$want" ]] && return 0
   say "installing LibTorch $torch_version and Arrow $pyarrow_version into $ARMORM_DEPS (about 5 GB, some minutes)"
   mkdir -p "$ARMORM_DEPS"
-  [[ -x $ARMORM_DEPS/py/bin/pip ]] || /usr/bin/python3 -m venv "$ARMORM_DEPS/py"
+  [[ -x $ARMORM_DEPS/py/bin/python ]] || /usr/bin/python3 -m venv "$ARMORM_DEPS/py"
   # shellcheck disable=SC2086
-  "$ARMORM_DEPS/py/bin/pip" install --quiet --disable-pip-version-check $want numpy
+  "$ARMORM_DEPS/py/bin/python" -m pip install --quiet --disable-pip-version-check $want numpy
   echo "$want" >"$stamp"
-}
-
-# Half a minute; without one, the tests of the pages are skipped.
-install_browser() {
-  local name
-  for name in chromium-headless-shell chromium chromium-browser google-chrome; do
-    if command -v "$name" >/dev/null; then return 0; fi
-  done
-  packages=(chromium-headless-shell fonts-dejavu-core)
-  (install_packages) || say "no browser could be installed: the tests of the report pages will be skipped"
 }
 
 install_dev_environment() {
   local site
   say "installing the pinned Python packages of scripts/goldens/requirements.txt into $ARMORM_DEPS/dev"
-  [[ -x $ARMORM_DEPS/dev/bin/pip ]] || /usr/bin/python3 -m venv "$ARMORM_DEPS/dev"
+  [[ -x $ARMORM_DEPS/dev/bin/python ]] || /usr/bin/python3 -m venv "$ARMORM_DEPS/dev"
   site=$(echo "$ARMORM_DEPS"/py/lib/python3*/site-packages)
   echo "$site" >"$(echo "$ARMORM_DEPS"/dev/lib/python3*/site-packages)/base.pth"
-  "$ARMORM_DEPS/dev/bin/pip" install --quiet --disable-pip-version-check -r scripts/goldens/requirements.txt
+  "$ARMORM_DEPS/dev/bin/python" -m pip install --quiet --disable-pip-version-check -r scripts/goldens/requirements.txt
 }
 
-install_packages
-install_private_environment
-[[ ${1:-} != --dev ]] || install_dev_environment
-[[ ${1:-} != --tests ]] || install_browser
+# What the packages hold below /usr, as far as a build needs it, and the libraries that their libraries need.
+gather() {
+  local staging lib=lib/x86_64-linux-gnu
+  staging=$(mktemp -d "$PWD/.deps-XXXXXX")
+  # shellcheck disable=SC2064
+  trap "rm -rf '$staging'" EXIT
+  say "gathering headers and libraries into $PWD/.deps"
+  files_of_packages >"$staging/list"
+  mkdir -p "$staging/prefix/$lib"
+  grep -E "^(include/|lib/libCatch2[^/]*\.a$|$lib/cmake/|lib/cmake/|share/cmake/|share/eigen3/)" "$staging/list" |
+    tar -C /usr --no-recursion -T - -c | tar -C "$staging/prefix" -x
+  # A compiler looks into the folder of an architecture below /usr only.
+  cp -a "$staging/prefix/include/${lib#lib/}/." "$staging/prefix/include/"
+  rm -rf "$staging/prefix/include/${lib#lib/}"
+  {
+    grep -E "^$lib/[^/]*\.so$" "$staging/list" | sed 's#^#/usr/#'
+    find "/usr/$lib/" -maxdepth 1 -name libopenblas.so # of no package: Debian's alternatives make it
+  } | gather_libraries "$staging/prefix/$lib"
+  rm -rf .deps
+  mv "$staging/prefix" .deps
+  say ".deps holds $(du -sh .deps | cut -f1)"
+}
+
+# Files, relative to /usr, of the packages that are libraries and of the -dev packages that those need (of alternatives,
+# whichever is installed).
+files_of_packages() {
+  local package
+  for package in "${packages[@]}"; do
+    is_library "$package" || continue
+    dpkg-query -W -f='${Depends}' "$package" | tr -s ',| ' '\n' | grep -E -- '-dev$' | grep -vE '^(libc6|linux-libc)-dev$' || true
+    echo "$package"
+  done | sort -u | { xargs dpkg-query -L 2>/dev/null || true; } | sed -n 's#^/usr/##p' | sort -u
+}
+
+# Reads libraries from standard input. Each, and all that it needs but the C library, is put into the folder under its
+# real name, with links for the names by which it is needed and linked.
+gather_libraries() {
+  local library real name
+  while IFS= read -r library; do
+    ldd "$library" >/dev/null 2>&1 || continue # a linker's script under a library's name
+    echo "$library"
+    ldd "$library" | awk '$3 ~ /^\// {print $3}'
+  done | sort -u | grep -Ev '/lib(c|m|mvec|dl|rt|pthread|resolv|util|anl|stdc\+\+|gcc_s)\.so' | while IFS= read -r library; do
+    real=$(readlink -f "$library")
+    cp --preserve=timestamps "$real" "$1/"
+    for name in "${library##*/}" "$(objdump -p "$real" | awk '$1 == "SONAME" {print $2}')"; do
+      [[ -z $name || $name == "${real##*/}" ]] || ln -sf "${real##*/}" "$1/$name"
+    done
+  done
+}
+
+install_packages "${packages[@]}"
+[[ $wanted == --packages-only ]] || install_private_environment
+case $wanted in
+  --dev) install_dev_environment ;;
+  --gather) gather ;;
+  --test) (install_packages "${test_packages[@]}") || say "not all that the tests want could be installed; what misses it is skipped" ;;
+esac
 say "setup is complete"

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/lib/common.sh
-scripts/setup.sh --tests
+scripts/setup.sh --test
 say "building"
 build release
 
@@ -36,5 +36,25 @@ for test in "$bin"/test_*; do
   passed=$((passed + p - s)) failed=$((failed + f)) skipped=$((skipped + s))
   printf '%-18s %4d passed %3d failed %3d skipped\n' "$name" $((p - s)) "$f" "$s"
 done
+count() { # count NAME PASSED FAILED SKIPPED
+  passed=$((passed + $2)) failed=$((failed + $3)) skipped=$((skipped + $4))
+  printf '%-18s %4d passed %3d failed %3d skipped\n' "$@"
+}
+# The scripts' own tests.
+tests/shell/run_all.sh | tee "$reports/shell"
+lines() { grep -c "^$1: " "$reports/shell" || true; }
+count scripts "$(lines passed)" "$(lines failed)" "$(lines skipped)"
+# Its last line says passed, failed and skipped; without one it broke off.
+read -r p f s < <(tests/install/run.sh build/release 2> >(grep -v '^install  ' >&2)) || read -r p f s <<<"0 1 0"
+count install "$p" "$f" "$s"
+# Short, from a fixed number of inputs: every file of the corpora, and some new ones. Longer: scripts/fuzz.sh --seconds 600
+if command -v clang++ >/dev/null; then
+  scripts/fuzz.sh --runs 2000 | tee "$reports/fuzz" || true
+  read -r p f < <(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$reports/fuzz") || read -r p f <<<"0 1"
+  count fuzzing "$p" "$f" 0
+else
+  echo "skipped: fuzzing: clang is not installed"
+  skipped=$((skipped + 1))
+fi
 echo "$passed passed, $failed failed, $skipped skipped"
 ((failed == 0 && passed > 0))

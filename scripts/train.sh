@@ -3,15 +3,13 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 source "$root/scripts/lib/pipeline.sh"
-[[ -n ${ARMORM_BIN:-} ]] || export ARMORM_BIN="$root/build/release/bin"
 parse_pipeline_flags "$@"
 
-"$bin/stage1-train" "${common[@]}" --dataset_path "$multi_objective_dataset"
-evaluation=()
-if [[ -n $reward_bench_dataset ]]; then evaluation=(--eval_reward_bench --reward_bench_dataset "$reward_bench_dataset"); fi
-if [[ -n $reward_bench_2_dataset ]]; then
-  evaluation+=(--eval_reward_bench_2 --reward_bench_2_dataset "$reward_bench_2_dataset")
+status=0
+"$bin/stage1-train" "${common[@]}" --dataset_path "$multi_objective_dataset" || status=$?
+if ((status != 0)); then
+  echo "$0: stage1-train ended with $status; stage2-train, which needs its weights, was not begun" >&2
+  exit "$status"
 fi
-"$bin/stage2-train" "${common[@]}" --model_family "$model_family" --device "${device_list[0]}" \
-  --multi_objective_dataset "$multi_objective_dataset" --preference_dataset "$preference_dataset" \
-  ${reference_dataset:+--reference_dataset "$reference_dataset"} "${evaluation[@]}" ${export:+--export "$export"}
+gate_flags
+exec "$bin/stage2-train" "${common[@]}" --device "${device_list[0]}" "${gate[@]}"

@@ -1,5 +1,5 @@
-// bench_debiasing FILE.safetensors [grid|bisection] [threads]: the search for verbosity penalties on the tensor `rewards`
-// [M, K]; prints one JSON object. compare_scipy.py runs it.
+// bench_debiasing FILE.safetensors [grid|bisection] [threads]: the search for verbosity penalties on the
+// tensor `rewards` [M, K]; prints one JSON object. compare_scipy.py runs it.
 #include <chrono>
 #include <cstdio>
 #include <ctime>
@@ -21,10 +21,11 @@ nlohmann::json search(const SafetensorsFile& file, DebiasOptions options) {
   for (std::int64_t k = 0; k < rewards.shape[1]; ++k) names.push_back("attribute-" + std::to_string(k));
   const auto started = std::chrono::steady_clock::now();
   const double processor = processor_seconds();
-  const DebiasResult result =
-      find_debiasing_transform({rewards.as<float>().data(), rewards.shape[0], rewards.shape[1]}, names, options);
-  nlohmann::json out{{"processor_s", processor_seconds() - processor},
-                     {"wall_s", std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count()}};
+  const DebiasResult result = find_debiasing_transform(
+      {rewards.as<float>().data(), rewards.shape[0], rewards.shape[1]}, names, options);
+  nlohmann::json out{
+      {"processor_s", processor_seconds() - processor},
+      {"wall_s", std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count()}};
   for (const AttributePenalty& a : result.attributes) {
     out["penalties"].push_back(a.penalty);
     out["after"].push_back(a.correlation_after);

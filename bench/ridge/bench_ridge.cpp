@@ -167,7 +167,7 @@ int bench(const std::string& path, int n_threads, int repeat, const std::string&
         "\"kernel_gflops\": %.1f, \"anonymous_mib\": %.0f, \"instructions\": \"%s\"}\n",
         wall, out.accumulate.wall, out.solve.wall, out.evaluate.wall, cpu, out.accumulate.cpu, out.solve.cpu,
         out.evaluate.cpu, flops / out.accumulate.wall / 1e9, peak / 1e9, out.anonymous_mib,
-        std::string(gram::name_of(gram::best_instruction_set())).c_str());
+        std::string(name_of(best_instruction_set())).c_str());
     std::fflush(stdout);
     if (!weights.empty() && !only_moments) write_weights(weights, out.result);
   }

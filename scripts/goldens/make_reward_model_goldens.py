@@ -4,11 +4,13 @@
 Decoder and tokenizer are those of transformers; the head (regression, debiasing matrix, gate) and the search for the last
 token and for the gating pattern are written out here with PyTorch alone. Each folder holds besides the model
   conversations.jsonl   the input of `score`
-  expected.json         for fp32 and bf16 of the decoder: score [N], rewards, gate, contributions, coefficients [N, K]; tokens [N]
+  expected.json         with the decoder in float32: score [N], rewards, gate, contributions, coefficients [N, K]; tokens [N];
+                        bf16_rms: how far each of them lies from that with the decoder in bfloat16
 """
 
 import json
 import pathlib
+import random
 import shutil
 
 import torch
@@ -38,6 +40,9 @@ def conversations(system):
         turns("Tell me everything. " * 12, "Once upon a time there was a lazy dog. " * 15),
         turns("a", "b"),
     ]
+    source = random.Random(0)
+    words = " ".join(sum((row[0]["content"].split() + row[1]["content"].split() for row in rows), [])).split()
+    rows += [turns(*(" ".join(source.choices(words, k=source.randrange(3, 40))) for _ in range(2))) for _ in range(24)]
     return rows + ([[{"role": "system", "content": "Be brief."}] + rows[0]] if system else [])
 
 
@@ -120,6 +125,11 @@ def expected(folder, config, head, rows, pattern_text, dtype):
     return {name: [r[name] for r in results] for name in results[0]}, pattern
 
 
+def shortened(value):
+    """Nine digits tell float32 numbers apart."""
+    return [shortened(v) for v in value] if isinstance(value, list) else float(f"{value:.9g}")
+
+
 def make(name, model_class, config_class, write_tokenizer_files, architecture, pattern_text, *, seed, k, head_dtype, shards,
          keys, decoder, attributes=None, bias=False, system=True):
     folder = OUT / name
@@ -153,9 +163,11 @@ def make(name, model_class, config_class, write_tokenizer_files, architecture, p
 
     rows = conversations(system)
     wide = {key: value.float() for key, value in head.items()}
-    results = {}
-    for precision, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
-        results[precision], pattern = expected(folder, keys, wide, rows, pattern_text, dtype)
+    exact, pattern = expected(folder, keys, wide, rows, pattern_text, torch.float32)
+    rounded, _ = expected(folder, keys, wide, rows, pattern_text, torch.bfloat16)
+    results = {key: shortened(value) for key, value in exact.items()}
+    results["bf16_rms"] = {key: float((torch.tensor(exact[key]) - torch.tensor(rounded[key])).float().square().mean().sqrt())
+                           for key in exact}
     if attributes:
         written |= {"attributes": attributes, "gating_token_pattern": pattern, "regression_bias": bias}
         (folder / "config.json").write_text(json.dumps(written, indent=2) + "\n")
@@ -163,7 +175,7 @@ def make(name, model_class, config_class, write_tokenizer_files, architecture, p
         for i, messages in enumerate(rows):
             file.write(json.dumps({"id": f"row-{i}", "messages": messages}, ensure_ascii=False) + "\n")
     (folder / "expected.json").write_text(json.dumps(results) + "\n")
-    print(f"{name}: scores {[round(s, 4) for s in results['fp32']['score']]}, "
+    print(f"{name}: scores {[round(s, 4) for s in exact['score'][:8]]}, "
           f"{sum(f.stat().st_size for f in folder.iterdir()) // 1024} KiB")
 
 

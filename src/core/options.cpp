@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -40,7 +41,8 @@ struct FromJson {
     return true;
   }
   bool operator()(std::int64_t* out) const {
-    if (!value.is_number_integer()) return false;
+    constexpr auto kMax = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    if (!value.is_number_integer() || (value.is_number_unsigned() && value.get<std::uint64_t>() > kMax)) return false;
     *out = value.get<std::int64_t>();
     return true;
   }
@@ -91,10 +93,13 @@ json parse_config(const std::string& path) {
   return root;
 }
 
+// Only scalars are shown: what is nested may be nested deeper than the stack goes.
+std::string found_text(const json& value) { return value.is_structured() ? value.type_name() : value.dump(); }
+
 void assign(const std::string& path, const std::string& section, const Option& option, const json& value) {
   if (!std::visit(FromJson{value}, option.target))
     fail_usage("--config {}: {}.{} must be {}, found {}", path, section, option.name,
-               std::visit(TypeName{}, option.target), value.dump());
+               std::visit(TypeName{}, option.target), found_text(value));
   const std::string text = value_text(option);
   if (!option.choices.empty() && std::find(option.choices.begin(), option.choices.end(), text) == option.choices.end())
     fail_usage("--config {}: {}.{} must be one of {}, found '{}'", path, section, option.name,
@@ -111,11 +116,12 @@ void apply_config(const std::string& path, const std::string& program, const Opt
   const std::set<std::string> from_command_line(given.begin(), given.end());
   for (const std::string& section : {std::string("common"), program}) {
     if (!root.contains(section)) continue;
-    for (const auto& [key, value] : root[section].items()) {
+    for (const auto& entry : root[section].items()) {
+      const std::string& key = entry.key();
       const auto& list = options.options();
       const auto found = std::find_if(list.begin(), list.end(), [&](const Option& o) { return o.name == key; });
       if (found != list.end()) {
-        if (!from_command_line.contains(key)) assign(path, section, *found, value);
+        if (!from_command_line.contains(key)) assign(path, section, *found, entry.value());
       } else if (section != "common" ||
                  std::find(known_elsewhere.begin(), known_elsewhere.end(), key) == known_elsewhere.end()) {
         fail_usage("--config {}: unknown key '{}' in section '{}'; `{} --help` lists the options", path, key, section,

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "armorm/core/error.h"
+#include "armorm/io/line_reader.h"
 #include "data/utf8.h"
 
 namespace armorm::data {
@@ -162,7 +163,7 @@ std::string message_field(const arrow::StructArray& messages, std::int64_t index
 
 Conversation conversation_of(const Items& items, const Place& place) {
   Conversation turns;
-  turns.reserve(static_cast<std::size_t>(items.size));
+  std::size_t bytes = 0;  // views and dictionaries let one long text stand for many
   for (std::int64_t i = 0; i < items.size; ++i) {
     const Value item = resolve(*items.values, items.begin + i);
     if (item.is_null() || item.array->type_id() != Type::STRUCT) {
@@ -172,6 +173,9 @@ Conversation conversation_of(const Items& items, const Place& place) {
     const auto& messages = static_cast<const arrow::StructArray&>(*item.array);
     turns.push_back({message_field(messages, item.index, "role", i, place),
                      message_field(messages, item.index, "content", i, place)});
+    bytes += sizeof(Message) + turns.back().role.size() + turns.back().content.size();
+    if (bytes > LineReader::kMaxLineBytes)
+      fail_data("{}: its messages hold more than the {} bytes allowed for a row", place.text(), LineReader::kMaxLineBytes);
   }
   return turns;
 }
@@ -227,6 +231,14 @@ void check_arrow(const arrow::Status& status, const std::string& where) {
   }
   if (status.IsIOError() && status.detail() != nullptr) fail_io("{}: {}", where, message);
   fail_data("{}: damaged or unsupported file: {}", where, message);
+}
+
+std::int64_t add_claimed_rows(std::int64_t rows, std::int64_t more, std::int64_t file_bytes, const std::string& where) {
+  constexpr std::int64_t kMaxRowsPerByte = 4096;  // equal rows take next to nothing
+  std::int64_t sum = 0;
+  if (more < 0 || __builtin_add_overflow(rows, more, &sum) || sum / kMaxRowsPerByte > file_bytes)
+    fail_data("{}: claims {} rows after {} in {} bytes; the file is damaged", where, more, rows, file_bytes);
+  return sum;
 }
 
 void visit_batch(const std::vector<std::shared_ptr<Array>>& columns,

@@ -18,6 +18,9 @@ T take_arrow(arrow::Result<T>&& result, const std::string& where) {
   return std::move(result).ValueUnsafe();
 }
 
+// rows + more. data error when that is more than a file of so many bytes can hold: rows are counted on before they are read.
+std::int64_t add_claimed_rows(std::int64_t rows, std::int64_t more, std::int64_t file_bytes, const std::string& where);
+
 // Visits the wanted rows of one batch. `columns[i]` is the batch's column for `requests[i]`; `first_row` is
 // the row number in the file of the batch's first row.
 void visit_batch(const std::vector<std::shared_ptr<arrow::Array>>& columns,

@@ -20,6 +20,7 @@ class ArrowRowFile final : public RowFile {
     auto input = arrow::io::MemoryMappedFile::Open(where_, arrow::io::FileMode::READ);
     if (!input.ok()) fail_io("{}: cannot be opened: {}", where_, input.status().message());
     input_ = std::move(input).ValueUnsafe();
+    file_bytes_ = take_arrow(input_->GetSize(), where_);
     const auto first = take_arrow(input_->ReadAt(0, kFileMagic.size()), where_);
     is_file_ = std::string_view(*first) == kFileMagic;
     schema_ = for_each_batch({}, [](const arrow::RecordBatch&) { return false; });
@@ -30,7 +31,7 @@ class ArrowRowFile final : public RowFile {
       rows_ = 0;
       // Buffers of columns left out are not touched, so this reads the batches' headers alone.
       for_each_batch({0}, [&](const arrow::RecordBatch& batch) {
-        rows_ += batch.num_rows();
+        rows_ = add_claimed_rows(rows_, batch.num_rows(), file_bytes_, where_);
         return true;
       });
     }
@@ -43,6 +44,7 @@ class ArrowRowFile final : public RowFile {
                     const Visit& visit) override {
     std::int64_t first_row = 0;
     for_each_batch(fields_of(columns), [&](const arrow::RecordBatch& batch) {
+      const std::int64_t next_row = add_claimed_rows(first_row, batch.num_rows(), file_bytes_, where_);
       bool any = false;
       for (std::int64_t i = 0; i < batch.num_rows() && !any; ++i) any = wanted(first_row + i);
       if (any) {
@@ -56,7 +58,7 @@ class ArrowRowFile final : public RowFile {
         }
         visit_batch(arrays, columns, batch.num_rows(), first_row, path_, wanted, visit);
       }
-      first_row += batch.num_rows();
+      first_row = next_row;
       return true;
     });
     return rows_ = first_row;
@@ -112,6 +114,7 @@ class ArrowRowFile final : public RowFile {
   std::shared_ptr<arrow::io::MemoryMappedFile> input_;
   std::shared_ptr<arrow::Schema> schema_;
   bool is_file_ = false;
+  std::int64_t file_bytes_ = 0;
   std::int64_t rows_ = -1;
 };
 

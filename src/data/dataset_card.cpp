@@ -6,12 +6,14 @@
 
 #include "armorm/core/error.h"
 #include "armorm/io/publish.h"
+#include "io/contained_path.h"
 
 namespace armorm::data {
 namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t kMaxCardBytes = std::size_t{16} << 20;
+constexpr std::size_t kMaxPathBytes = 1024;  // so that it can be looked up below any folder
 
 std::vector<std::string> paths_of(const YAML::Node& node, const std::string& where) {
   std::vector<std::string> paths;
@@ -97,6 +99,7 @@ std::string front_matter(const std::string& card) {
 std::optional<CardConfig> read_card_config(const fs::path& folder, const std::string& wanted) {
   const fs::path card = folder / "README.md";
   if (!fs::is_regular_file(card)) return std::nullopt;
+  io::check_stays_inside(card, folder);
   const std::string yaml = front_matter(read_text_file(card, kMaxCardBytes));
   if (yaml.empty()) return std::nullopt;
   try {
@@ -113,7 +116,7 @@ std::optional<CardConfig> read_card_config(const fs::path& folder, const std::st
 
 void check_inside(const std::string& path, const std::string& where) {
   const fs::path value(path);
-  bool inside = !path.empty() && value.is_relative() && path.find("://") == std::string::npos &&
+  bool inside = !path.empty() && path.size() <= kMaxPathBytes && value.is_relative() && path.find("://") == std::string::npos &&
                 path.find('\0') == std::string::npos;
   for (const fs::path& part : value) inside = inside && part != "..";
   if (!inside) fail_data("{}: found \"{}\", expected a path inside the data set's folder", where, path);

@@ -13,6 +13,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t kMaxNameLength = 96;
+constexpr std::size_t kMaxRevisionLength = 1024;
+constexpr std::size_t kMaxPartLength = 255;  // NAME_MAX
 constexpr std::size_t kCommitLength = 40;
 constexpr std::size_t kMaxRefBytes = 4096;
 
@@ -31,11 +33,11 @@ bool is_name(std::string_view name) {
 
 // A revision becomes a path below refs/, so it must not lead anywhere else.
 bool is_revision(std::string_view revision) {
-  if (revision.empty() || revision.find('\0') != std::string_view::npos) return false;
+  if (revision.empty() || revision.size() > kMaxRevisionLength || revision.find('\0') != std::string_view::npos) return false;
   const fs::path path(revision);
   return path.is_relative() && path.has_filename() &&
          std::none_of(path.begin(), path.end(),
-                      [](const fs::path& part) { return part == ".." || part == "."; });
+                      [](const fs::path& part) { return part == ".." || part == "." || part.native().size() > kMaxPartLength; });
 }
 
 bool is_commit(std::string_view text) {
@@ -79,8 +81,10 @@ fs::path resolve(const std::string& path_or_id, RepoKind kind) {
   std::error_code ignored;
   if (!path_or_id.empty() && fs::exists(path_or_id, ignored)) return path_or_id;
   const std::optional<HubId> id = parse_hub_id(path_or_id);
+  // An address may hold a password.
   if (!id)
-    fail_io("{}: not found; expected a local path or a Hub id such as org/name[@revision]", path_or_id);
+    fail_io("{}: not found; expected a local path or a Hub id such as org/name[@revision]",
+            path_or_id.find("://") != std::string::npos ? url_for_messages(path_or_id) : path_or_id);
   const fs::path cache = hub_cache_folder();
   const std::optional<fs::path> snapshot = find_snapshot(cache, kind, *id);
   if (snapshot && (hub_is_offline() || is_complete_snapshot(kind, *snapshot))) return *snapshot;

@@ -18,17 +18,13 @@ namespace fs = std::filesystem;
 namespace {
 
 using data::HubFile;
+using data::HubListing;
 using data::HubRepo;
 
 constexpr std::size_t kMaxListingBytes = std::size_t{1} << 28;
 constexpr int kMaxListingDepth = 64;
 constexpr std::size_t kCommitDigits = 40;
 constexpr int kConnections = 4;  // one does not fill a fast line
-
-struct Listing {
-  std::string commit;
-  std::vector<std::string> names;
-};
 
 bool is_commit(const std::string& text) {
   return text.size() == kCommitDigits && text.find_first_not_of("0123456789abcdef") == std::string::npos;
@@ -39,28 +35,14 @@ std::string text_field(const nlohmann::json& object, const char* key) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
-Listing parse_listing(const HubRepo& repo, const std::string& body) {
-  const std::string where = repo.name() + ": the Hub's list of files";
-  const nlohmann::json json = io::parse_checked_json(body, where, kMaxListingDepth);
-  Listing listing{text_field(json, "sha"), {}};
-  if (!is_commit(listing.commit)) fail_data("{} has no commit in \"sha\"; check HF_ENDPOINT", where);
-  if (is_commit(repo.id.revision) && listing.commit != repo.id.revision)
-    fail_data("{} is of commit {}, expected the one that was asked for", where, listing.commit);
-  const auto siblings = json.find("siblings");
-  if (siblings == json.end() || !siblings->is_array())
-    fail_data("{} has no array \"siblings\"; check HF_ENDPOINT", where);
-  for (const nlohmann::json& file : *siblings) listing.names.push_back(text_field(file, "rfilename"));
-  return listing;
-}
-
-Listing list_files(HttpClient& client, const HubRepo& repo) {
+HubListing list_files(HttpClient& client, const HubRepo& repo) {
   const std::string path =
       fmt::format("/api/{}/{}/revision/{}", repo.kind == RepoKind::model ? "models" : "datasets", repo.id.id,
                   url_escape(repo.id.revision));
   std::string body;
   const HttpResponse response = client.send(repo.request(path), &body, kMaxListingBytes);
   if (response.status != 200) repo.refuse(repo.name(), response);
-  return parse_listing(repo, body);
+  return data::parse_listing(repo, body);
 }
 
 void make_folder(const fs::path& folder) {
@@ -120,7 +102,7 @@ void write_ref(const HubRepo& repo, const std::string& commit) {
 }
 
 std::vector<HubFile> describe_missing(HttpClient& client, const HubRepo& repo, const fs::path& snapshot,
-                                      const Listing& listing) {
+                                      const HubListing& listing) {
   std::vector<HubFile> files;
   for (const std::string& name : files_to_fetch(repo.kind, repo.name(), listing.names)) {
     std::error_code error;
@@ -142,10 +124,28 @@ void fetch_blobs(const HubRepo& repo, const std::string& commit, std::vector<Hub
 
 }  // namespace
 
+namespace data {
+
+HubListing parse_listing(const HubRepo& repo, const std::string& body) {
+  const std::string where = repo.name() + ": the Hub's list of files";
+  const nlohmann::json json = io::parse_checked_json(body, where, kMaxListingDepth);
+  HubListing listing{text_field(json, "sha"), {}};
+  if (!is_commit(listing.commit)) fail_data("{} has no commit in \"sha\"; check HF_ENDPOINT", where);
+  if (is_commit(repo.id.revision) && listing.commit != repo.id.revision)
+    fail_data("{} is of commit {}, expected the one that was asked for", where, listing.commit);
+  const auto siblings = json.find("siblings");
+  if (siblings == json.end() || !siblings->is_array())
+    fail_data("{} has no array \"siblings\"; check HF_ENDPOINT", where);
+  for (const nlohmann::json& file : *siblings) listing.names.push_back(text_field(file, "rfilename"));
+  return listing;
+}
+
+}  // namespace data
+
 fs::path fetch_snapshot(const HubClientOptions& options, RepoKind kind, const HubId& id) {
   const HubRepo repo{options, kind, id};
   HttpClient client(options.http);
-  const Listing listing = list_files(client, repo);
+  const HubListing listing = list_files(client, repo);
   const fs::path snapshot = repo.path() / "snapshots" / listing.commit;
   const std::vector<HubFile> files = describe_missing(client, repo, snapshot, listing);
   make_folder(repo.path() / "blobs");

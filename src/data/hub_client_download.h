@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "armorm/data/hub_client.h"
 #include "data/download_progress.h"
@@ -29,12 +30,22 @@ struct HubFile {
   std::uint64_t bytes = 0;  // of the whole file
 };
 
+// Which commit a revision is, and the names of its files: as the Hub says them, not yet checked.
+struct HubListing {
+  std::string commit;
+  std::vector<std::string> names;
+};
+// data error when the answer to /api/models|datasets/... is no list of files, or one of another commit.
+HubListing parse_listing(const HubRepo& repo, const std::string& body);
+
 // The path of a file below the endpoint.
 std::string file_path(const HubRepo& repo, const std::string& commit, const std::string& name);
 
 // Asks without fetching. data error when the answer lacks the hash or the size, or is about another commit.
 HubFile describe_file(HttpClient& client, const HubRepo& repo, const std::string& commit,
                       const std::string& name);
+HubFile file_of_answer(const HubRepo& repo, const std::string& commit, const std::string& name,
+                       const HttpResponse& response);
 
 // Puts blobs/<etag> in place unless it is there. Continues blobs/<etag>.incomplete.
 void fetch_blob(HttpClient& client, const HubRepo& repo, const std::string& commit, const HubFile& file,

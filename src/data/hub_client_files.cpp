@@ -7,6 +7,7 @@
 #include "armorm/data/hub_client.h"
 #include "armorm/io/publish.h"
 #include "io/checked_json.h"
+#include "io/contained_path.h"
 
 namespace armorm {
 namespace fs = std::filesystem;
@@ -88,7 +89,8 @@ bool has_all_shards(const fs::path& snapshot) {
   const auto map = json.find("weight_map");
   if (map == json.end() || !map->is_object()) return true;  // its reader says what is wrong
   return std::all_of(map->begin(), map->end(), [&](const nlohmann::json& shard) {
-    return !shard.is_string() || fs::exists(snapshot / shard.get_ref<const std::string&>());
+    if (!shard.is_string() || !io::is_plain_file_name(shard.get_ref<const std::string&>())) return true;
+    return fs::exists(snapshot / shard.get_ref<const std::string&>());
   });
 }
 

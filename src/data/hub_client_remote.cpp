@@ -85,11 +85,15 @@ void HubRepo::refuse(const std::string& what, const HttpResponse& response) cons
 
 HubFile describe_file(HttpClient& client, const HubRepo& repo, const std::string& commit,
                       const std::string& name) {
-  const std::string what = repo.name() + ": " + name;
   HttpRequest request = repo.request(file_path(repo, commit, name));
   request.head = true;
   request.leave_origin = false;  // the Hub itself gives hash and size, the storage behind it does not
-  const HttpResponse response = client.send(request, nullptr, kMaxErrorPage);
+  return file_of_answer(repo, commit, name, client.send(request, nullptr, kMaxErrorPage));
+}
+
+HubFile file_of_answer(const HubRepo& repo, const std::string& commit, const std::string& name,
+                       const HttpResponse& response) {
+  const std::string what = repo.name() + ": " + name;
   const bool redirects = response.status >= 300 && response.status < 400;
   if (response.status != 200 && !redirects) repo.refuse(what, response);
   const std::string answered = response.header("x-repo-commit");

@@ -9,6 +9,7 @@
 #include "armorm/core/error.h"
 #include "data/dataset_card.h"
 #include "data/glob.h"
+#include "io/contained_path.h"
 
 namespace armorm::data {
 namespace fs = std::filesystem;
@@ -176,26 +177,11 @@ std::string join_names(const std::vector<std::string>& names) {
             join_names(splits));
 }
 
-// Files that a text inside the data set named must not be links to somewhere else. Inside the Hub cache links
-// lead to the blobs folder of the same repository.
-void check_link_targets(const std::vector<fs::path>& files, const fs::path& root) {
-  fs::path allowed = fs::canonical(root);
-  if (allowed.parent_path().filename() == "snapshots") allowed = allowed.parent_path().parent_path();
-  for (const fs::path& file : files) {
-    std::error_code error;
-    const fs::path relative = fs::canonical(file, error).lexically_relative(allowed);
-    if (error || relative.empty() || *relative.begin() == "..") {
-      fail_data("{}: a link that leads out of {}; copy the file into the folder", file.string(),
-                allowed.string());
-    }
-  }
-}
-
 std::vector<fs::path> saved_split_files(const DatasetOptions& options) {
   const std::vector<std::string> splits = saved_splits(options.path);
   if (std::find(splits.begin(), splits.end(), options.split) == splits.end()) fail_split(options, splits);
   std::vector<fs::path> files = saved_files(options.path, options.split);
-  check_link_targets(files, options.path);
+  for (const fs::path& file : files) io::check_stays_inside(file, options.path);
   return files;
 }
 
@@ -219,7 +205,7 @@ std::vector<fs::path> repository_split_files(const DatasetOptions& options) {
           "{}: no data files for the split \"{}\"; expected .parquet, .arrow, .jsonl, .json or .csv files",
           root.string(), split);
     }
-    if (config) check_link_targets(files, options.path);
+    for (const fs::path& file : files) io::check_stays_inside(file, options.path);
     return files;
   }
   fail_split(options, splits);

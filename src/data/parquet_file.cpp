@@ -4,6 +4,7 @@
 #include <parquet/file_reader.h>
 #include <parquet/metadata.h>
 
+#include <algorithm>
 #include <exception>
 #include <new>
 #include <utility>
@@ -15,6 +16,18 @@ namespace armorm::data {
 namespace {
 
 constexpr std::int64_t kBatchRows = 512;
+// What decoding may hold at once: pages say themselves what they unpack to, and a small one may unpack to much.
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+constexpr std::int64_t kMemoryFloor = std::int64_t{8} << 20;  // within a fuzzer's reach
+#else
+constexpr std::int64_t kMemoryFloor = std::int64_t{1} << 30;
+#endif
+constexpr std::int64_t kMemoryPerByte = 64;
+
+std::int64_t memory_limit(std::int64_t file_bytes) {
+  return file_bytes > (std::int64_t{1} << 40) / kMemoryPerByte ? std::int64_t{1} << 40
+                                                               : kMemoryFloor + kMemoryPerByte * file_bytes;
+}
 
 class ParquetRowFile final : public RowFile {
  public:
@@ -56,7 +69,14 @@ class ParquetRowFile final : public RowFile {
     const std::string where = path_.string();
     auto input = arrow::io::ReadableFile::Open(where);
     if (!input.ok()) fail_io("{}: cannot be opened: {}", where, input.status().message());
-    parquet::ReaderProperties properties;
+    const std::int64_t bytes = file_bytes(*input.ValueUnsafe(), where);
+    memory_ = std::make_unique<arrow::CappedMemoryPool>(arrow::default_memory_pool(), memory_limit(bytes));
+    parquet::ReaderProperties properties(memory_.get());
+    // Every element of a list takes a byte at least, and every text its length.
+    const auto most = static_cast<std::int32_t>(std::min<std::int64_t>(bytes, properties.thrift_container_size_limit()));
+    properties.set_thrift_container_size_limit(most);
+    properties.set_thrift_string_size_limit(
+        static_cast<std::int32_t>(std::min<std::int64_t>(bytes, properties.thrift_string_size_limit())));
     properties.enable_buffered_stream();  // page by page, not whole column chunks
     parquet::arrow::FileReaderBuilder builder;
     check_arrow(builder.Open(std::move(input).ValueUnsafe(), properties), where);
@@ -64,13 +84,17 @@ class ParquetRowFile final : public RowFile {
     arrow_properties.set_batch_size(kBatchRows);
     arrow_properties.set_pre_buffer(false);
     builder.properties(arrow_properties);
+    builder.memory_pool(memory_.get());
     reader_ = take_arrow(builder.Build(), where);
     const auto metadata = reader_->parquet_reader()->metadata();
     for (int group = 0; group < metadata->num_row_groups(); ++group) {
       const std::int64_t rows = metadata->RowGroup(group)->num_rows();
-      if (rows < 0) fail_data("{}: row group {} claims {} rows; the file is damaged", where, group, rows);
-      rows_ += rows;
+      rows_ = add_claimed_rows(rows_, rows, bytes, where);
     }
+  }
+
+  static std::int64_t file_bytes(arrow::io::ReadableFile& file, const std::string& where) {
+    return take_arrow(file.GetSize(), where);
   }
 
   static void collect_leaves(const parquet::arrow::SchemaField& field, std::vector<int>& leaves) {
@@ -124,6 +148,7 @@ class ParquetRowFile final : public RowFile {
   }
 
   std::filesystem::path path_;
+  std::unique_ptr<arrow::CappedMemoryPool> memory_;
   std::unique_ptr<parquet::arrow::FileReader> reader_;
   std::int64_t rows_ = 0;
 };

@@ -4,6 +4,7 @@
 #include "armorm/io/publish.h"
 #include "data/dataset_card.h"
 #include "io/checked_json.h"
+#include "io/contained_path.h"
 
 namespace armorm::data {
 namespace fs = std::filesystem;
@@ -14,7 +15,9 @@ constexpr const char* kStateName = "state.json";
 constexpr std::size_t kMaxBytes = std::size_t{64} << 20;
 constexpr int kMaxDepth = 32;
 
-nlohmann::json read_object(const fs::path& path) {
+// `root` is the data set's folder.
+nlohmann::json read_object(const fs::path& path, const fs::path& root) {
+  io::check_stays_inside(path, root);
   nlohmann::json object = io::parse_checked_json(read_text_file(path, kMaxBytes), path.string(), kMaxDepth);
   if (!object.is_object()) fail_data("{}: found {}, expected an object", path.string(), object.type_name());
   return object;
@@ -30,7 +33,7 @@ const nlohmann::json& list_field(const nlohmann::json& object, const char* name,
 std::string plain_name(const nlohmann::json& value, const fs::path& path) {
   const std::string name = value.is_string() ? value.get<std::string>() : std::string();
   check_inside(name, path.string());
-  if (name.find('/') != std::string::npos || name == ".") {
+  if (!io::is_plain_file_name(name)) {
     fail_data("{}: found \"{}\", expected the name of a file or folder beside it", path.string(), name);
   }
   return name;
@@ -45,14 +48,14 @@ bool is_saved_dataset(const fs::path& folder) {
 std::vector<std::string> saved_splits(const fs::path& folder) {
   std::vector<std::string> splits;
   if (fs::is_regular_file(folder / kDictName)) {
-    const nlohmann::json dict = read_object(folder / kDictName);
+    const nlohmann::json dict = read_object(folder / kDictName, folder);
     for (const auto& split : list_field(dict, "splits", folder / kDictName)) {
       splits.push_back(plain_name(split, folder / kDictName));
     }
     return splits;
   }
   // A Dataset saved by itself is one split: what it was called, if it says so, and "train".
-  const nlohmann::json state = read_object(folder / kStateName);
+  const nlohmann::json state = read_object(folder / kStateName, folder);
   const auto name = state.find("_split");
   splits.push_back(name != state.end() && name->is_string() ? name->get<std::string>() : "train");
   if (splits[0] != "train") splits.push_back("train");
@@ -62,7 +65,7 @@ std::vector<std::string> saved_splits(const fs::path& folder) {
 std::vector<fs::path> saved_files(const fs::path& folder, const std::string& split) {
   const fs::path inside = fs::is_regular_file(folder / kDictName) ? folder / split : folder;
   const fs::path state_path = inside / kStateName;
-  const nlohmann::json state = read_object(state_path);
+  const nlohmann::json state = read_object(state_path, folder);
   std::vector<fs::path> files;
   for (const auto& entry : list_field(state, "_data_files", state_path)) {
     const auto name = entry.is_object() ? entry.find("filename") : entry.end();

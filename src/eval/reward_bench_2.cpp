@@ -53,10 +53,11 @@ std::vector<TiesNumber> gather_numbers(const std::vector<ScoredPrompt>& prompts)
     TiesNumber& number = numbers[prompt.tie.number];
     std::optional<PromptMargins>& place = is_ref ? number.ref : number.tied;
     if (place)
-      fail_data("RewardBench 2: Ties has \"{}:{}\" twice; check the data set", is_ref ? "ref" : "tied", prompt.tie.number);
+      fail_data("RewardBench 2: Ties has \"{}:{}\" twice; check the data set", is_ref ? "ref" : "tied",
+                prompt.tie.number);
     if (!is_ref && prompt.chosen.size() < 2)
-      fail_data("RewardBench 2: \"tied:{}\" has {} good answer, expected several; check the data set", prompt.tie.number,
-                prompt.chosen.size());
+      fail_data("RewardBench 2: \"tied:{}\" has {} good answer, expected several; check the data set",
+                prompt.tie.number, prompt.chosen.size());
     place = margins_of(prompt);
   }
   std::vector<TiesNumber> list;
@@ -95,8 +96,13 @@ TiesResult ties_of(const std::vector<TiesNumber>& numbers, const std::vector<std
     hard.add(smaller_gap > spread ? 1.0 : 0.0, times);
     margin.add(margin_of(smaller_gap, spread), times);
   }
-  TiesResult result{ref.value_or(0.0), tied.value_or(0.0), preferred.value_or(kNaN), hard.value_or(kNaN),
-                    margin.value_or(kNaN), 0.0, {}};
+  TiesResult result{ref.value_or(0.0),
+                    tied.value_or(0.0),
+                    preferred.value_or(kNaN),
+                    hard.value_or(kNaN),
+                    margin.value_or(kNaN),
+                    0.0,
+                    {}};
   result.score = 0.3 * result.tied_accuracy + 0.3 * result.ref_accuracy + 0.2 * result.preferred +
                  0.2 * result.preferred_hard + 0.01 * result.margin;
   return result;
@@ -130,7 +136,8 @@ RewardBench2Section best_of_n_section(const std::string& name, const std::vector
   return section;
 }
 
-RewardBench2Section ties_section(const std::string& name, const TiesResult& ties, const std::vector<ScoredPrompt>& prompts) {
+RewardBench2Section ties_section(const std::string& name, const TiesResult& ties,
+                                 const std::vector<ScoredPrompt>& prompts) {
   const auto n = std::count_if(prompts.begin(), prompts.end(),
                                [](const ScoredPrompt& p) { return p.tie.kind != TieId::Kind::none; });
   return {name, n, 100.0 * ties.score, {100.0 * ties.interval.low, 100.0 * ties.interval.high}};
@@ -141,7 +148,8 @@ std::vector<std::string> unknown_subsets(const std::vector<ScoredPrompt>& prompt
   for (const ScoredPrompt& prompt : prompts) {
     if (prompt.tie.kind != TieId::Kind::none) continue;
     if (std::find(std::begin(kSections), std::end(kSections), prompt.subset) != std::end(kSections)) continue;
-    if (std::find(unknown.begin(), unknown.end(), prompt.subset) == unknown.end()) unknown.push_back(prompt.subset);
+    if (std::find(unknown.begin(), unknown.end(), prompt.subset) == unknown.end())
+      unknown.push_back(prompt.subset);
   }
   return unknown;
 }
@@ -152,15 +160,20 @@ TieId parse_tie_id(std::string_view subset, std::string_view id) {
   if (!is_ties(subset)) return {};
   TieId tie;
   std::string_view digits = id;
-  for (const auto& [prefix, kind] : {std::pair{std::string_view("ref:"), TieId::Kind::ref}, {"tied:", TieId::Kind::tied}}) {
+  for (const auto& [prefix, kind] :
+       {std::pair{std::string_view("ref:"), TieId::Kind::ref}, {"tied:", TieId::Kind::tied}}) {
     if (!id.starts_with(prefix)) continue;
     tie.kind = kind;
     digits.remove_prefix(prefix.size());
   }
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), tie.number);
-  if (tie.kind == TieId::Kind::none || error != std::errc() || end != digits.data() + digits.size() || tie.number < 0)
-    fail_data("the id is \"{}\", expected \"ref:<number>\" or \"tied:<number>\", as the rows of the subset {} have; check the "
-              "data set", id, subset);
+  if (tie.kind == TieId::Kind::none || error != std::errc() || end != digits.data() + digits.size() ||
+      tie.number < 0)
+    fail_data(
+        "the id is \"{}\", expected \"ref:<number>\" or \"tied:<number>\", as the rows of the subset {} "
+        "have; check the "
+        "data set",
+        id, subset);
   return tie;
 }
 
@@ -188,7 +201,8 @@ RewardBench2Result score_reward_bench_2(const std::vector<ScoredPrompt>& prompts
   result.ties = score_ties(prompts);
   std::vector<WeightedShare> parts;
   for (const std::string name : kSections) {
-    result.sections.push_back(is_ties(name) ? ties_section(name, result.ties, prompts) : best_of_n_section(name, prompts));
+    result.sections.push_back(is_ties(name) ? ties_section(name, result.ties, prompts)
+                                            : best_of_n_section(name, prompts));
     const RewardBench2Section& section = result.sections.back();
     parts.push_back({1.0, section.score, section.interval});
   }

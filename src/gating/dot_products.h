@@ -1,4 +1,5 @@
-// A linear layer whose every output is one sum in a fixed order: the same bits for any number of rows and threads.
+// A linear layer whose every output is one sum in a fixed order: the same bits for any number of rows and
+// threads.
 #pragma once
 
 #include <span>
@@ -7,7 +8,8 @@
 
 namespace armorm {
 
-// out[r, o] = inputs[r] . weight[o] + bias[o] with weight [O, D], inputs [R, D], out [R, O]; an empty bias is 0.
+// out[r, o] = inputs[r] . weight[o] + bias[o] with weight [O, D], inputs [R, D], out [R, O]; an empty bias is
+// 0.
 void dot_products(MatrixView<const float> weight, std::span<const float> bias, MatrixView<const float> inputs,
                   MatrixView<float> out);
 

@@ -45,18 +45,21 @@ class Block {
 
   void rewards(MatrixView<const float> embeddings) {
     const std::int64_t k = head_.n_attributes;
-    dot_products({head_.weight.data(), k, head_.hidden_size}, head_.bias,
-                 {embeddings.data + first_ * embeddings.row_stride, rows_, embeddings.cols, embeddings.row_stride},
-                 {out_.rewards.data() + first_ * k, rows_, k});
+    dot_products(
+        {head_.weight.data(), k, head_.hidden_size}, head_.bias,
+        {embeddings.data + first_ * embeddings.row_stride, rows_, embeddings.cols, embeddings.row_stride},
+        {out_.rewards.data() + first_ * k, rows_, k});
   }
 
   void gate(MatrixView<const float> prompts) {
-    MatrixView<const float> in(prompts.data + first_ * prompts.row_stride, rows_, prompts.cols, prompts.row_stride);
+    MatrixView<const float> in(prompts.data + first_ * prompts.row_stride, rows_, prompts.cols,
+                               prompts.row_stride);
     std::vector<float> before, after;
     for (std::size_t i = 0; i < head_.gate.layers.size(); ++i) {
       const GateLayer& layer = head_.gate.layers[i];
       after.resize(static_cast<std::size_t>(rows_ * layer.out));
-      dot_products({layer.weight.data(), layer.out, layer.in}, layer.bias, in, {after.data(), rows_, layer.out});
+      dot_products({layer.weight.data(), layer.out, layer.in}, layer.bias, in,
+                   {after.data(), rows_, layer.out});
       if (i + 1 < head_.gate.layers.size())
         for (float& x : after) x = std::max(x, 0.0F);
       std::swap(before, after);
@@ -94,17 +97,18 @@ class Block {
 };
 
 void check(const RewardHead& head, MatrixView<const float> embeddings, MatrixView<const float> prompts) {
-  if (embeddings.cols != head.hidden_size || prompts.cols != head.hidden_size || embeddings.rows != prompts.rows)
-    fail_internal("score_states: found embeddings [{}, {}] and prompts [{}, {}], expected width {}", embeddings.rows,
-                  embeddings.cols, prompts.rows, prompts.cols, head.hidden_size);
+  if (embeddings.cols != head.hidden_size || prompts.cols != head.hidden_size ||
+      embeddings.rows != prompts.rows)
+    fail_internal("score_states: found embeddings [{}, {}] and prompts [{}, {}], expected width {}",
+                  embeddings.rows, embeddings.cols, prompts.rows, prompts.cols, head.hidden_size);
   if (head.gate.layers.empty() || head.gate.layers.back().out != head.n_attributes)
     fail_internal("score_states: the gate does not end in {} attributes", head.n_attributes);
 }
 
 }  // namespace
 
-HeadScores score_states(const RewardHead& head, MatrixView<const float> embeddings, MatrixView<const float> prompts,
-                        int threads) {
+HeadScores score_states(const RewardHead& head, MatrixView<const float> embeddings,
+                        MatrixView<const float> prompts, int threads) {
   check(head, embeddings, prompts);
   const std::int64_t rows = embeddings.rows;
   const auto size = static_cast<std::size_t>(rows * head.n_attributes);

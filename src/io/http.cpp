@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <exception>
 
 #include "armorm/core/error.h"
@@ -127,6 +128,12 @@ void set_limits(CURL* curl, const HttpOptions& options) {
   curl_easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 }
 
+// libcurl looks where the distribution it was built for keeps its certificates; an installation may be on another.
+void choose_certificates(CURL* curl) {
+  const char* file = std::getenv("SSL_CERT_FILE");
+  if (file != nullptr && *file != '\0') curl_easy_setopt(curl, CURLOPT_CAINFO, file);
+}
+
 std::optional<std::chrono::milliseconds> retry_after_of(const HttpResponse& response) {
   const std::string text = response.header("retry-after");
   if (text.empty()) return std::nullopt;
@@ -164,6 +171,7 @@ HttpOutcome HttpClient::Impl::transfer(const HttpOptions& options, const HttpReq
   state.sink = &sink;
   curl_easy_reset(curl);  // keeps the connection
   set_limits(curl, options);
+  choose_certificates(curl);
   curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.list);
   curl_easy_setopt(curl, CURLOPT_NOBODY, request.head ? 1L : 0L);

@@ -55,7 +55,8 @@ class PipeLines final : public LineSource {
 
   void check_length() const {
     if (buffer_.size() - begin_ > LineReader::kMaxLineBytes)
-      fail_data("{}: line {} is longer than the {} bytes allowed", name_, number_ + 1, LineReader::kMaxLineBytes);
+      fail_data("{}: line {} is longer than the {} bytes allowed", name_, number_ + 1,
+                LineReader::kMaxLineBytes);
   }
 
   bool is_readable(int wait_ms) const {
@@ -90,8 +91,10 @@ class PipeLines final : public LineSource {
 class NamedPipeLines final : public LineSource {
  public:
   explicit NamedPipeLines(const fs::path& path)
-      : file_(io::retry([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); })), lines_(file_.get(), path.string()) {
-    if (file_.get() < 0) fail_io("{}: cannot be opened: {}; check the path", path.string(), io::reason(errno));
+      : file_(io::retry([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); })),
+        lines_(file_.get(), path.string()) {
+    if (file_.get() < 0)
+      fail_io("{}: cannot be opened: {}; check the path", path.string(), io::reason(errno));
   }
   Got next(std::string& line, int wait_ms) override { return lines_.next(line, wait_ms); }
   std::int64_t line_number() const override { return lines_.line_number(); }

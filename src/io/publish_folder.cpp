@@ -25,10 +25,12 @@ bool cannot_link(int error) {
 
 }  // namespace
 
-AtomicFolder::AtomicFolder(fs::path target, FileSystem& files) : files_(files), target_(without_slash(target)) {
+AtomicFolder::AtomicFolder(fs::path target, FileSystem& files)
+    : files_(files), target_(without_slash(target)) {
   if (!target_.has_filename()) fail_io("{}: found no name, expected a folder to write", target.string());
   io::make_folders(files_, io::folder_of(target_));
-  io::remove_abandoned(files_, target_, O_RDONLY | O_DIRECTORY, [this](const fs::path& folder) { remove_tree(folder); });
+  io::remove_abandoned(files_, target_, O_RDONLY | O_DIRECTORY,
+                       [this](const fs::path& folder) { remove_tree(folder); });
   while (!create()) files_.close(lock_);
 }
 
@@ -38,7 +40,8 @@ bool AtomicFolder::create() {
   io::make_folders(files_, building_);
   lock_ = io::retry([&] { return files_.open(building_, O_RDONLY | O_DIRECTORY); });
   if (lock_ < 0) fail_io("{}: folder cannot be opened: {}", building_.string(), io::reason(errno));
-  if (io::retry([&] { return files_.lock(lock_); }) != 0) return errno != EWOULDBLOCK;  // a file system without locks
+  if (io::retry([&] { return files_.lock(lock_); }) != 0)
+    return errno != EWOULDBLOCK;  // a file system without locks
   std::error_code error;
   return fs::is_directory(building_, error);
 }
@@ -53,7 +56,8 @@ bool AtomicFolder::link_file(const fs::path& file, const std::string& name) {
   const fs::path real = fs::canonical(file, error);
   if (error) fail_io("{}: cannot be found: {}", file.string(), error.message());
   if (io::retry([&] { return files_.link(real, building_ / name); }) == 0) return true;
-  if (!cannot_link(errno)) fail_io("{}: cannot be linked to {}: {}", (building_ / name).string(), real.string(), io::reason(errno));
+  if (!cannot_link(errno))
+    fail_io("{}: cannot be linked to {}: {}", (building_ / name).string(), real.string(), io::reason(errno));
   return false;
 }
 
@@ -97,8 +101,10 @@ void AtomicFolder::remove_tree(const fs::path& folder) {
   std::vector<fs::directory_entry> entries;
   for (const auto& entry : fs::directory_iterator(folder, ignored)) entries.push_back(entry);
   for (const fs::directory_entry& entry : entries) {
-    if (entry.is_directory(ignored) && !entry.is_symlink(ignored)) remove_tree(entry.path());
-    else files_.remove(entry.path());
+    if (entry.is_directory(ignored) && !entry.is_symlink(ignored))
+      remove_tree(entry.path());
+    else
+      files_.remove(entry.path());
   }
   files_.remove_folder(folder);
 }

@@ -12,6 +12,8 @@
 namespace armorm {
 
 std::int64_t TensorView::numel() const noexcept {
+  // With a size of 0 the others may be so large that their product is no number.
+  if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return 0;
   std::int64_t count = 1;
   for (const std::int64_t size : shape) count *= size;
   return count;

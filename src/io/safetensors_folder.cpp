@@ -7,6 +7,7 @@
 #include "armorm/io/publish.h"
 #include "armorm/io/safetensors.h"
 #include "io/checked_json.h"
+#include "io/contained_path.h"
 #include "io/safetensors_header.h"
 
 namespace armorm {
@@ -17,12 +18,6 @@ constexpr const char* kSingleName = "model.safetensors";
 constexpr const char* kIndexName = "model.safetensors.index.json";
 constexpr int kMaxIndexDepth = 8;
 
-// A name that cannot leave its folder. (Symbolic links are allowed: the Hub cache is made of them.)
-bool is_plain_file_name(const std::string& name) {
-  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos &&
-         name.find('\\') == std::string::npos && name.find('\0') == std::string::npos;
-}
-
 // tensor name -> shard file name
 std::map<std::string, std::string> read_index(const fs::path& path) {
   const std::string where = path.string();
@@ -32,7 +27,7 @@ std::map<std::string, std::string> read_index(const fs::path& path) {
   if (map == root.end() || !map->is_object()) fail_data("{}: the object \"weight_map\" is missing", where);
   std::map<std::string, std::string> shard_of;
   for (const auto& [tensor, shard] : map->items()) {
-    if (!shard.is_string() || !is_plain_file_name(shard.get_ref<const std::string&>())) {
+    if (!shard.is_string() || !io::is_plain_file_name(shard.get_ref<const std::string&>())) {
       fail_data("{}: weight_map[\"{}\"]: found {}, expected the name of a file in the same folder", where,
                 tensor, shard.dump());
     }
@@ -53,6 +48,7 @@ std::map<std::string, std::size_t> open_shards(const fs::path& folder,
       fail_io("{}: missing, although {} names it; download the whole model", (folder / shard).string(),
               kIndexName);
     }
+    io::check_stays_inside(folder / shard, folder);
     position = files.size();
     files.push_back(SafetensorsFile::open(folder / shard));
   }

@@ -11,8 +11,8 @@ namespace armorm::io {
 // A new one each time.
 std::filesystem::path temporary_beside(const std::filesystem::path& target);
 
-// Removes, by `remove`, the temporaries of killed processes that published to `target`: the living hold a lock on theirs.
-// What cannot be opened with `flags` or removed is left; it does no harm.
+// Removes, by `remove`, the temporaries of killed processes that published to `target`: the living hold a
+// lock on theirs. What cannot be opened with `flags` or removed is left; it does no harm.
 void remove_abandoned(FileSystem& files, const std::filesystem::path& target, int flags,
                       const std::function<void(const std::filesystem::path&)>& remove);
 

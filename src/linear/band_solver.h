@@ -12,11 +12,12 @@
 #include <span>
 #include <vector>
 
+#include "linear/band_reduction.h"
+
 namespace armorm::dense {
 
 class BandSolver {
  public:
-  static constexpr std::int64_t kBand = 32;
   static constexpr double kMargin = 1e-8;  // smallest eigenvalue of G + alpha I over the norm of G
 
   // g [n, n], row-major, lower triangle read. Nothing when G + smallest_alpha I is close to singular in
@@ -29,26 +30,18 @@ class BandSolver {
   void solve(double alpha, std::span<double> vectors) const;  // each v becomes (B + alpha I)^-1 v
 
  private:
-  // I - V T V' on rows [first, n): V as kBand vectors of length n - first.
-  struct Reflector {
-    std::int64_t first = 0;
-    std::vector<double> v;  // [kBand, n - first]
-    std::vector<double> t;  // [kBand, kBand], upper triangular
-  };
   // B = L D L': D in column 0, L below it in the columns 1 .. kBand, laid out as band_.
   using Factor = std::vector<double>;
 
-  explicit BandSolver(std::int64_t n);
-  void reduce_panel(std::int64_t first_column, std::vector<double>& a);
-  void keep_diagonal_block(std::int64_t first, std::int64_t size, const std::vector<double>& a);
-  void keep_panel(std::int64_t first_column, std::int64_t rows, const std::vector<double>& r);
+  explicit BandSolver(std::int64_t n) : n_(n) {}
   double norm() const;
   std::optional<Factor> factorise(double shift) const;  // nothing when a pivot is not positive
-  void apply(const Reflector& reflector, bool transpose, std::span<double> vectors) const;
+  void apply(const BlockReflector& reflector, bool transpose, std::span<double> vectors) const;
 
   std::int64_t n_;
   std::vector<double> band_;  // element (j + d, j) of B at j (kBand + 1) + d
-  std::vector<Reflector> reflectors_;
+  std::vector<BlockReflector> reflectors_;
+  LargeArray vectors_;        // theirs
 };
 
 }  // namespace armorm::dense

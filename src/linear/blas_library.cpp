@@ -55,12 +55,12 @@ void find(void* library, const char* name, Function& function) {
 BlasLibrary load() {
   void* const library = open_library();
   BlasLibrary blas;
-  find(library, "dgemm_", blas.dgemm);
   find(library, "dsytrd_", blas.dsytrd);
   find(library, "dormtr_", blas.dormtr);
   find(library, "dstedc_", blas.dstedc);
   find(library, "openblas_get_num_threads", blas.get_num_threads);
   find(library, "openblas_set_num_threads", blas.set_num_threads);
+  find(library, "openblas_get_config", blas.get_config);
   return blas;
 }
 
@@ -70,6 +70,22 @@ const BlasLibrary& blas_library() {
   static const BlasLibrary library = load();
   return library;
 }
+
+std::string blas_description() {
+  try {
+    return blas_library().get_config();
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
+}  // namespace armorm::dense
+
+#else
+
+namespace armorm::dense {
+
+std::string blas_description() { return "none; Eigen decomposes"; }
 
 }  // namespace armorm::dense
 

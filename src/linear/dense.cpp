@@ -21,11 +21,25 @@ namespace {
 
 #if defined(ARMORM_OPENBLAS)
 // OpenBLAS 0.3.21 gives wrong results, rarely, when these routines run on several threads at once (9 of 4,345
-// runs of a two-thread solve here), so each takes its turn; the pool's other work goes on beside it.
-std::recursive_mutex& lapack_turn() {
-  static std::recursive_mutex turn;  // decompose() applies reflectors inside its own turn
-  return turn;
-}
+// runs of a two-thread solve here), so each takes its turn, on the calling thread alone; the pool's other work goes on
+// beside it.
+class LapackTurn {
+ public:
+  LapackTurn() : lock_(mutex()), previous_(blas_library().get_num_threads()) { blas_library().set_num_threads(1); }
+  ~LapackTurn() {
+    if (previous_ > 0) blas_library().set_num_threads(previous_);
+  }
+  LapackTurn(const LapackTurn&) = delete;
+  LapackTurn& operator=(const LapackTurn&) = delete;
+
+ private:
+  static std::recursive_mutex& mutex() {
+    static std::recursive_mutex turn;  // decompose() applies reflectors inside its own turn
+    return turn;
+  }
+  std::lock_guard<std::recursive_mutex> lock_;
+  int previous_;
+};
 #endif
 
 [[maybe_unused]] void check_info(const char* routine, int info) {
@@ -42,32 +56,8 @@ using Map = Eigen::Map<Matrix>;
 
 #if defined(ARMORM_OPENBLAS)
 
-SingleThreadedBlas::SingleThreadedBlas() {
-  previous_ = blas_library().get_num_threads();
-  blas_library().set_num_threads(1);
-}
-
-SingleThreadedBlas::~SingleThreadedBlas() {
-  if (previous_ > 0) blas_library().set_num_threads(previous_);
-}
-
-// A row-major matrix is its transpose to Fortran, so the factors change places.
-void gemm(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k, double alpha,
-          const double* a, std::int64_t lda, const double* b, std::int64_t ldb, double beta, double* c,
-          std::int64_t ldc) {
-  if (m == 0 || n == 0) return;
-  const int rows = as_int(n);
-  const int columns = as_int(m);
-  const int depth = as_int(k);
-  const int stride_a = as_int(lda);
-  const int stride_b = as_int(ldb);
-  const int stride_c = as_int(ldc);
-  blas_library().dgemm(transpose_b ? "T" : "N", transpose_a ? "T" : "N", &rows, &columns, &depth, &alpha, b, &stride_b, a,
-         &stride_a, &beta, c, &stride_c);
-}
-
 void ShiftedSolver::decompose(double smallest_alpha) {
-  const std::lock_guard turn(lapack_turn());
+  const LapackTurn turn;
   const int n = as_int(n_);
   tau_.resize(static_cast<std::size_t>(std::max<std::int64_t>(n_ - 1, 1)));
   off_diagonal_.resize(tau_.size());
@@ -102,7 +92,7 @@ void ShiftedSolver::diagonalise() {
 }
 
 void ShiftedSolver::apply(bool transpose, std::span<double> vectors) const {
-  const std::lock_guard turn(lapack_turn());
+  const LapackTurn turn;
   const int n = as_int(n_);
   const int count = as_int(static_cast<std::int64_t>(vectors.size()) / n_);
   const char* direction = transpose ? "T" : "N";
@@ -119,27 +109,6 @@ void ShiftedSolver::apply(bool transpose, std::span<double> vectors) const {
 }
 
 #else
-
-SingleThreadedBlas::SingleThreadedBlas() = default;
-SingleThreadedBlas::~SingleThreadedBlas() = default;
-
-void gemm(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k, double alpha,
-          const double* a, std::int64_t lda, const double* b, std::int64_t ldb, double beta, double* c,
-          std::int64_t ldc) {
-  using Strided = Eigen::Map<const Matrix, 0, Eigen::OuterStride<> >;
-  const Strided left(a, transpose_a ? k : m, transpose_a ? m : k, Eigen::OuterStride<>(lda));
-  const Strided right(b, transpose_b ? n : k, transpose_b ? k : n, Eigen::OuterStride<>(ldb));
-  Eigen::Map<Matrix, 0, Eigen::OuterStride<> > out(c, m, n, Eigen::OuterStride<>(ldc));
-  if (beta == 0.0) {
-    out.setZero();
-  } else {
-    out *= beta;
-  }
-  if (transpose_a && transpose_b) out.noalias() += alpha * left.transpose() * right.transpose();
-  if (transpose_a && !transpose_b) out.noalias() += alpha * left.transpose() * right;
-  if (!transpose_a && transpose_b) out.noalias() += alpha * left * right.transpose();
-  if (!transpose_a && !transpose_b) out.noalias() += alpha * left * right;
-}
 
 void ShiftedSolver::decompose(double /*smallest_alpha*/) { diagonalise(); }
 

@@ -1,5 +1,6 @@
-// The dense float64 operations behind ridge regression, by LAPACK and BLAS where the build found them
-// (OpenBLAS), else by Eigen. All of them may be called from several threads at once.
+// The dense float64 operations behind ridge regression. Products are our own (tile_kernel.h), other decompositions than
+// the band's are LAPACK's where the build found it (OpenBLAS), else Eigen's. All of them may be called from several
+// threads at once.
 #pragma once
 
 #include <cstdint>
@@ -29,18 +30,6 @@ void products(std::int64_t n, std::int64_t n_rows, const double* rows, std::int6
 // out[r] = Σ_c coefficients[r, c] vectors[c], coefficients [n_rows, n], vectors [n, n], out [n_rows, n].
 void combinations(std::int64_t n, std::int64_t n_rows, const double* coefficients, const double* vectors,
                   double* out);
-
-// While it lives, the BLAS runs each call on the calling thread alone: our own threads share the work.
-class SingleThreadedBlas {
- public:
-  SingleThreadedBlas();
-  ~SingleThreadedBlas();
-  SingleThreadedBlas(const SingleThreadedBlas&) = delete;
-  SingleThreadedBlas& operator=(const SingleThreadedBlas&) = delete;
-
- private:
-  int previous_ = 0;
-};
 
 // Solves (G + alpha I) x = b for many alphas at the price of one decomposition.
 //

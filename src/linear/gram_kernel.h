@@ -10,18 +10,18 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <span>
-#include <string_view>
 #include <vector>
 
 #include "armorm/core/dtype.h"
+#include "linear/large_array.h"
+#include "linear/tile_kernel.h"
 
 namespace armorm::gram {
 
-inline constexpr std::int64_t kPanel = 8;
-inline constexpr std::int64_t kTilePanels = 3;
-inline constexpr std::int64_t kTileRows = kPanel * kTilePanels;
+using armorm::kPanel;
+using armorm::kTilePanels;
+using armorm::kTileRows;
 inline constexpr std::int64_t kTileSize = kTileRows * kPanel;
 inline constexpr std::int64_t kBlockRows = 384;
 
@@ -30,6 +30,7 @@ inline constexpr std::int64_t kBlockRows = 384;
 // column) is at column * kTileRows + row.
 class TileMatrix {
  public:
+  TileMatrix() = default;
   explicit TileMatrix(std::int64_t n_columns);
 
   static std::int64_t row_tiles_for(std::int64_t n_columns) {
@@ -37,7 +38,7 @@ class TileMatrix {
   }
   std::int64_t row_tiles() const noexcept { return row_tiles_; }
   double* tile(std::int64_t row_tile, std::int64_t panel) noexcept {
-    return values_.get() + (first_tile(row_tile) + panel) * kTileSize;
+    return values_.data() + (first_tile(row_tile) + panel) * kTileSize;
   }
   double at(std::int64_t row, std::int64_t column) const noexcept;  // row >= column
   // Columns 0 .. n - 1 of a row, n <= row + 1.
@@ -47,11 +48,8 @@ class TileMatrix {
   static std::int64_t first_tile(std::int64_t row_tile) {
     return kTilePanels * row_tile * (row_tile + 1) / 2;
   }
-  struct Free {
-    void operator()(double* values) const noexcept;
-  };
-  std::int64_t row_tiles_;
-  std::unique_ptr<double[], Free> values_;
+  std::int64_t row_tiles_ = 0;
+  LargeArray values_;
 };
 
 // sums += AᵀB for row tiles [begin, end): a and b are packed panels of n_rows rows with kBlockRows capacity;
@@ -64,11 +62,7 @@ void accumulate(std::int64_t n_rows, const double* a, const double* b, std::int6
 void pack(std::span<const BFloat16* const> rows, std::int64_t begin, std::int64_t end, double* packed);
 void pack(std::span<const float* const> rows, std::int64_t begin, std::int64_t end, double* packed);
 
-// The code paths of accumulate(), which takes the last one that the processor has.
-enum class InstructionSet { portable, avx2, avx512 };
-bool is_supported(InstructionSet set) noexcept;
-std::string_view name_of(InstructionSet set) noexcept;
-InstructionSet best_instruction_set() noexcept;
+// The same by a certain code path; the one above takes the best that the processor has.
 void accumulate(InstructionSet set, std::int64_t n_rows, const double* a, const double* b, std::int64_t begin,
                 std::int64_t end, TileMatrix& sums);
 

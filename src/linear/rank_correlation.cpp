@@ -26,12 +26,15 @@ using Histograms = std::array<std::array<std::uint32_t, kDigitValues>, kDigits>;
 // Unsigned integers in the order of the floats; the two zeros are one value.
 std::uint32_t key_of(float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value + 0.0F);
-  return bits ^ ((0U - (bits >> 31U)) | 0x80000000U);  // without a branch, which signs at random would mislead
+  return bits ^
+         ((0U - (bits >> 31U)) | 0x80000000U);  // without a branch, which signs at random would mislead
 }
 
 // An item is a key in the high half and what travels with it in the low half.
 std::uint32_t key_in(std::uint64_t item) { return static_cast<std::uint32_t>(item >> 32U); }
-std::size_t digit_in(std::uint64_t item, int digit) { return (item >> (32 + digit * kDigitBits)) & (kDigitValues - 1); }
+std::size_t digit_in(std::uint64_t item, int digit) {
+  return (item >> (32 + digit * kDigitBits)) & (kDigitValues - 1);
+}
 
 Histograms count_digits(const std::vector<std::uint64_t>& items) {
   Histograms counts{};
@@ -92,7 +95,8 @@ RankCorrelation::RankCorrelation(std::span<const std::int64_t> y) {
 }
 
 void RankCorrelation::take_ranks(const std::vector<double>& ranks) {
-  if (ranks.size() > kMaxValues) fail_internal("rank correlation of {} values, expected up to {}", ranks.size(), kMaxValues);
+  if (ranks.size() > kMaxValues)
+    fail_internal("rank correlation of {} values, expected up to {}", ranks.size(), kMaxValues);
   nan_ = !ranks.empty() && std::isnan(ranks[0]);
   if (nan_) return;
   const auto centre = static_cast<std::int64_t>(ranks.size()) + 1;
@@ -108,7 +112,8 @@ void RankCorrelation::take_ranks(const std::vector<double>& ranks) {
 
 double RankCorrelation::with(std::span<const float> x, Workspace& workspace) const {
   if (nan_) return kNaN;
-  if (x.size() != centred_.size()) fail_internal("rank correlation: {} values beside {}", x.size(), centred_.size());
+  if (x.size() != centred_.size())
+    fail_internal("rank correlation: {} values beside {}", x.size(), centred_.size());
   if (x.size() < 2 || constant_) return kNaN;
   std::vector<std::uint64_t>& items = workspace.items;
   items.resize(x.size());

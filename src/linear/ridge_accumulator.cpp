@@ -1,69 +1,38 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <deque>
-#include <optional>
+#include <tuple>
 #include <utility>
 #include <variant>
 
 #include "armorm/core/error.h"
 #include "armorm/linear/ridge_moments.h"
+#include "linear/chunk_adder.h"
 #include "linear/gram_kernel.h"
+#include "linear/large_array.h"
+#include "linear/row_chunk.h"
 #include "linear/worker_pool.h"
 
 namespace armorm {
 namespace {
 
 using gram::kBlockRows;
-using gram::kPanel;
 
-// Columns of a packed block: the features padded to whole panels, then the labels present and a one.
-struct Columns {
-  std::int64_t n_features = 0;
-  std::vector<std::int64_t> attributes;  // of the labels present
-
-  std::int64_t first_label() const { return (n_features + kPanel - 1) / kPanel * kPanel; }
-  std::int64_t one() const { return first_label() + static_cast<std::int64_t>(attributes.size()); }
-  std::int64_t count() const { return one() + 1; }
-  std::int64_t used() const { return n_features + static_cast<std::int64_t>(attributes.size()) + 1; }
-  std::int64_t position(std::int64_t used_column) const {
-    return used_column < n_features ? used_column : first_label() + used_column - n_features;
-  }
+struct Bucket : PatternSums {
+  using PatternSums::PatternSums;
+  // Rows that wait until a chunk of kBlockRows is full. Rows of the caller's block are only pointed at;
+  // keep_rows() copies what is left of them before the caller takes the block back.
+  std::variant<Chunk<BFloat16>, Chunk<float>> waiting;
 };
 
-// Rows of one group and pattern that wait until a block of kBlockRows is full. Rows of the caller's block are
-// only pointed at; keep_rows() copies what is left of them before the caller takes the block back.
 template <class T>
-struct Waiting {
-  std::vector<const T*> rows;
-  std::vector<T> kept;
-  std::size_t n_kept = 0;
-
-  void keep_rows(std::size_t n_features) {
-    kept.resize(static_cast<std::size_t>(kBlockRows) * n_features);
-    for (; n_kept < rows.size(); ++n_kept) {
-      T* target = kept.data() + n_kept * n_features;
-      std::memcpy(static_cast<void*>(target), rows[n_kept], n_features * sizeof(T));
-      rows[n_kept] = target;
-    }
+void keep_rows(Chunk<T>& chunk, std::size_t n_features) {
+  for (; chunk.n_kept < chunk.rows.size(); ++chunk.n_kept) {
+    T* target = chunk.kept.data() + chunk.n_kept * n_features;
+    std::memcpy(static_cast<void*>(target), chunk.rows[chunk.n_kept], n_features * sizeof(T));
+    chunk.rows[chunk.n_kept] = target;
   }
-  void clear() {
-    rows.clear();
-    n_kept = 0;
-  }
-};
-
-struct Bucket {
-  explicit Bucket(Columns columns_) : columns(std::move(columns_)), sums(columns.count()) {}
-
-  Columns columns;
-  gram::TileMatrix sums;
-  std::int64_t n_rows = 0;
-  std::variant<Waiting<BFloat16>, Waiting<float>> waiting;
-  std::vector<std::int64_t> row_numbers;  // of the waiting rows
-  std::vector<double> labels;             // of the waiting rows [rows, P]
-  std::vector<double> weights;
-};
+}
 
 // Row i of the lower triangle without the padding of the panels.
 void copy_row(const Bucket& bucket, std::int64_t i, double* out) {
@@ -71,6 +40,13 @@ void copy_row(const Bucket& bucket, std::int64_t i, double* out) {
   const std::int64_t row = columns.position(i);
   bucket.sums.copy_row(row, std::min(i + 1, columns.n_features), out);
   for (std::int64_t j = columns.n_features; j <= i; ++j) out[j] = bucket.sums.at(row, columns.position(j));
+}
+
+MomentBlock block_of(const Bucket& bucket) {
+  const std::int64_t n = bucket.columns.used();
+  MomentBlock block{.n_rows = bucket.n_rows, .lower = large_vector(static_cast<std::size_t>(n * (n + 1) / 2))};
+  for (std::int64_t i = 0; i < n; ++i) copy_row(bucket, i, block.lower.data() + i * (i + 1) / 2);
+  return block;
 }
 
 std::vector<std::int64_t> attributes_of(const std::string& pattern) {
@@ -85,29 +61,34 @@ std::vector<std::int64_t> attributes_of(const std::string& pattern) {
 
 struct RidgeAccumulator::Impl {
   Impl(std::int64_t n_features_, std::int64_t n_attributes_, const AccumulatorOptions& options_)
-      : n_features(n_features_), n_attributes(n_attributes_), options(options_), pool(options_.n_threads) {}
+      : n_features(n_features_),
+        n_attributes(n_attributes_),
+        options(options_),
+        pool(options_.n_threads),
+        adder(pool, options_.weighted) {}
 
   template <class T>
   void add_block(MatrixView<const T> embeddings, MatrixView<const float> labels,
                  std::span<const RowGroup> groups, std::span<const float> row_weights);
   void check_block(std::int64_t rows, std::int64_t cols, MatrixView<const float> labels, std::size_t n_groups,
                    std::size_t n_weights) const;
-  std::string pattern_of(std::span<const float> labels, std::int64_t row_number) const;
+  std::int64_t read_pattern(std::span<const float> labels);
   template <class T>
-  void add_row(const T* row, std::span<const float> labels, RowGroup group, double weight);
-  Bucket& bucket(const MomentKey& key);
-  bool has_room(const MomentKey& key) const;
+  void add_row(const T* row, std::span<const float> labels, RowGroup group, double weight,
+               std::vector<Chunk<T>>& full);
+  Bucket& new_bucket();
   template <class T>
-  void push(Bucket& bucket, const T* row, std::span<const float> labels, double weight);
+  void push(Bucket& bucket, const T* row, std::span<const float> labels, double weight,
+            std::vector<Chunk<T>>& full);
   template <class T>
-  void flush(Bucket& bucket, Waiting<T>& waiting);
-  void flush_any(Bucket& bucket) {
-    std::visit([&](auto& waiting) { flush(bucket, waiting); }, bucket.waiting);
-  }
-  void pack_labels(const Bucket& bucket);
-  void scale_rows(const Bucket& bucket, std::int64_t begin, std::int64_t end);
+  void add_chunks(std::vector<Chunk<T>>& chunks);
+  void add_waiting(Bucket& bucket);
   template <class T>
-  void check_finite(const Bucket& bucket, const Waiting<T>& waiting) const;
+  void add_all_waiting();
+  template <class T>
+  void keep_waiting();
+  template <class T>
+  void check_finite(std::span<const Chunk<T>> chunks) const;
 
   std::int64_t n_features;
   std::int64_t n_attributes;
@@ -115,9 +96,11 @@ struct RidgeAccumulator::Impl {
   std::map<MomentKey, Bucket> buckets;
   std::vector<std::int64_t> patterns_of_group = std::vector<std::int64_t>(256);
   std::int64_t rows_seen = 0;
-  std::vector<double> packed;
-  std::vector<double> scaled;  // packed with each row times its weight
+  MomentKey key;  // of the row at hand
+  // Room for kept rows that no chunk uses.
+  std::tuple<std::vector<std::vector<BFloat16>>, std::vector<std::vector<float>>> spare_room;
   WorkerPool pool;
+  ChunkAdder adder;
 };
 
 void RidgeAccumulator::Impl::check_block(std::int64_t rows, std::int64_t cols, MatrixView<const float> labels,
@@ -133,168 +116,166 @@ void RidgeAccumulator::Impl::check_block(std::int64_t rows, std::int64_t cols, M
   }
 }
 
-std::string RidgeAccumulator::Impl::pattern_of(std::span<const float> labels, std::int64_t row_number) const {
-  std::string pattern(labels.size(), '0');
+// Sets key.pattern and counts the labels present.
+std::int64_t RidgeAccumulator::Impl::read_pattern(std::span<const float> labels) {
+  key.pattern.assign(labels.size(), '0');
+  std::int64_t n_present = 0;
   for (std::size_t k = 0; k < labels.size(); ++k) {
     if (std::isnan(labels[k])) continue;
     if (std::isinf(labels[k])) {
       fail_data("ridge: label {} of row {} is infinite, expected a number or NaN for a missing label", k,
-                row_number);
+                rows_seen);
     }
-    pattern[k] = '1';
+    key.pattern[k] = '1';
+    ++n_present;
   }
-  return pattern;
+  return n_present;
 }
 
-bool RidgeAccumulator::Impl::has_room(const MomentKey& key) const {
-  return buckets.contains(key) || patterns_of_group[key.group] < options.max_patterns;
-}
-
-Bucket& RidgeAccumulator::Impl::bucket(const MomentKey& key) {
-  const auto found = buckets.find(key);
-  if (found != buckets.end()) return found->second;
+Bucket& RidgeAccumulator::Impl::new_bucket() {
   ++patterns_of_group[key.group];
   return buckets.emplace(key, Bucket({n_features, attributes_of(key.pattern)})).first->second;
 }
 
 template <class T>
-void RidgeAccumulator::Impl::push(Bucket& bucket, const T* row, std::span<const float> labels,
-                                  double weight) {
-  if (!std::holds_alternative<Waiting<T>>(bucket.waiting)) {
-    flush_any(bucket);
-    bucket.waiting = Waiting<T>();
+void RidgeAccumulator::Impl::push(Bucket& bucket, const T* row, std::span<const float> labels, double weight,
+                                  std::vector<Chunk<T>>& full) {
+  if (!std::holds_alternative<Chunk<T>>(bucket.waiting)) {
+    add_waiting(bucket);
+    bucket.waiting = Chunk<T>();
   }
-  auto& waiting = std::get<Waiting<T>>(bucket.waiting);
+  auto& waiting = std::get<Chunk<T>>(bucket.waiting);
+  waiting.target = &bucket;
   waiting.rows.push_back(row);
-  bucket.row_numbers.push_back(rows_seen);
+  waiting.row_numbers.push_back(rows_seen);
   for (const std::int64_t k : bucket.columns.attributes)
-    bucket.labels.push_back(labels[static_cast<std::size_t>(k)]);
-  bucket.weights.push_back(weight);
-  if (static_cast<std::int64_t>(waiting.rows.size()) == kBlockRows) flush(bucket, waiting);
+    waiting.labels.push_back(labels[static_cast<std::size_t>(k)]);
+  waiting.weights.push_back(weight);
+  if (static_cast<std::int64_t>(waiting.rows.size()) < kBlockRows) return;
+  full.push_back(std::exchange(waiting, {}));
+  if (full.size() == adder.batch_size()) add_chunks(full);
 }
 
 template <class T>
 void RidgeAccumulator::Impl::add_row(const T* row, std::span<const float> labels, RowGroup group,
-                                     double weight) {
+                                     double weight, std::vector<Chunk<T>>& full) {
   if (!(weight >= 0.0) || std::isinf(weight)) {
     fail_data("ridge: the weight of row {} is {}, expected a finite number >= 0", rows_seen, weight);
   }
-  MomentKey key{group, pattern_of(labels, rows_seen)};
-  const auto present = attributes_of(key.pattern);
-  if (present.empty()) return;
-  if (present.size() == 1 || has_room(key)) {
-    push(bucket(key), row, labels, weight);
+  key.group = group;
+  const std::int64_t n_present = read_pattern(labels);
+  if (n_present == 0) return;
+  auto found = buckets.find(key);
+  const bool has_room = n_present == 1 || patterns_of_group[group] < options.max_patterns;
+  if (found != buckets.end() || has_room) {
+    push(found != buckets.end() ? found->second : new_bucket(), row, labels, weight, full);
     return;
   }
-  for (const std::int64_t k : present) {
+  for (const std::int64_t k : attributes_of(key.pattern)) {
     key.pattern.assign(key.pattern.size(), '0');
     key.pattern[static_cast<std::size_t>(k)] = '1';
-    push(bucket(key), row, labels, weight);
+    found = buckets.find(key);
+    push(found != buckets.end() ? found->second : new_bucket(), row, labels, weight, full);
   }
 }
 
-void RidgeAccumulator::Impl::pack_labels(const Bucket& bucket) {
-  const Columns& columns = bucket.columns;
-  const auto n_rows = static_cast<std::int64_t>(bucket.weights.size());
-  const auto n_labels = static_cast<std::int64_t>(columns.attributes.size());
-  const std::int64_t end = gram::TileMatrix::row_tiles_for(columns.count()) * gram::kTileRows;
-  for (std::int64_t column = columns.first_label(); column < end; ++column) {
-    const std::int64_t label = column - columns.first_label();
-    double* out = packed.data() + (column / kPanel) * kBlockRows * kPanel + column % kPanel;
-    for (std::int64_t r = 0; r < n_rows; ++r) {
-      const double value = label < n_labels ? bucket.labels[r * n_labels + label] : 0.0;
-      out[r * kPanel] = column == columns.one() ? 1.0 : value;
-    }
-  }
-}
-
-void RidgeAccumulator::Impl::scale_rows(const Bucket& bucket, std::int64_t begin, std::int64_t end) {
-  const auto n_rows = static_cast<std::int64_t>(bucket.weights.size());
-  for (std::int64_t panel = begin / kPanel; panel < end / kPanel; ++panel) {
-    for (std::int64_t i = 0; i < n_rows * kPanel; ++i) {
-      const std::int64_t at = panel * kBlockRows * kPanel + i;
-      scaled[at] = packed[at] * bucket.weights[static_cast<std::size_t>(i / kPanel)];
-    }
-  }
-}
-
+// A value that is not finite stays in the sums of squares, so looking at the diagonals is enough.
 template <class T>
-void RidgeAccumulator::Impl::check_finite(const Bucket& bucket, const Waiting<T>& waiting) const {
-  // A value that is not finite stays in the sums of squares, so looking at the diagonal is enough.
-  for (std::int64_t j = 0; j < n_features; ++j) {
-    if (std::isfinite(bucket.sums.at(j, j))) continue;
-    for (std::size_t r = 0; r < waiting.rows.size(); ++r) {
-      float value = 0.0F;
-      if constexpr (std::is_same_v<T, float>) {
-        value = waiting.rows[r][j];
-      } else {
-        value = waiting.rows[r][j].to_float();
-      }
-      if (!std::isfinite(value)) {
+void RidgeAccumulator::Impl::check_finite(std::span<const Chunk<T>> chunks) const {
+  const auto bad = [](const PatternSums& target, std::int64_t j) { return !std::isfinite(target.sums.at(j, j)); };
+  const auto first_bad = [&](const PatternSums& target) {
+    std::int64_t j = 0;
+    while (j < n_features && !bad(target, j)) ++j;
+    return j;
+  };
+  const auto found = std::find_if(buckets.begin(), buckets.end(),
+                                  [&](const auto& entry) { return first_bad(entry.second) < n_features; });
+  if (found == buckets.end()) return;
+  for (const Chunk<T>& chunk : chunks) {
+    for (std::int64_t j = 0; j < n_features; ++j) {
+      for (std::size_t r = 0; bad(*chunk.target, j) && r < chunk.rows.size(); ++r) {
+        const double value = to_double(chunk.rows[r][j]);
+        if (std::isfinite(value)) continue;
         fail_data(
             "ridge: the embedding of row {} is {} in column {}, expected a finite number; prepare this shard "
             "again",
-            bucket.row_numbers[r], value, j);
+            chunk.row_numbers[r], value, j);
       }
     }
-    fail_data("ridge: the sum of squares of embedding column {} overflows; scale the embeddings", j);
   }
+  fail_data("ridge: the sum of squares of embedding column {} overflows; scale the embeddings",
+            first_bad(found->second));
 }
 
+// Adds the chunks and keeps their room.
 template <class T>
-void RidgeAccumulator::Impl::flush(Bucket& bucket, Waiting<T>& waiting) {
-  constexpr std::int64_t kPackColumns = 128;
-  constexpr std::int64_t kTilesPerTask = 8;
-  if (waiting.rows.empty()) return;
-  const auto n_rows = static_cast<std::int64_t>(waiting.rows.size());
-  const std::int64_t row_tiles = bucket.sums.row_tiles();
-  const auto size = static_cast<std::size_t>(row_tiles * gram::kTileRows * kBlockRows);
-  if (packed.size() < size) packed.resize(size);
-  if (options.weighted && scaled.size() < size) scaled.resize(size);
-
-  const std::span<const T* const> rows(waiting.rows);
-  pool.run((n_features + kPackColumns - 1) / kPackColumns, [&](std::int64_t task) {
-    const std::int64_t begin = task * kPackColumns;
-    gram::pack(rows, begin, std::min(begin + kPackColumns, n_features), packed.data());
-  });
-  pack_labels(bucket);
-  const double* left = packed.data();
-  if (options.weighted) {
-    pool.run(row_tiles,
-             [&](std::int64_t i) { scale_rows(bucket, i * gram::kTileRows, (i + 1) * gram::kTileRows); });
-    left = scaled.data();
+void RidgeAccumulator::Impl::add_chunks(std::vector<Chunk<T>>& chunks) {
+  adder.add(std::span<const Chunk<T>>(chunks));
+  check_finite(std::span<const Chunk<T>>(chunks));
+  for (Chunk<T>& chunk : chunks) {
+    if (!chunk.kept.empty()) std::get<std::vector<std::vector<T>>>(spare_room).push_back(std::move(chunk.kept));
   }
-  const std::int64_t n_tasks = (row_tiles + kTilesPerTask - 1) / kTilesPerTask;
-  pool.run(n_tasks, [&](std::int64_t task) {
-    // The last row tiles reach furthest right: largest tasks first.
-    const std::int64_t begin = (n_tasks - 1 - task) * kTilesPerTask;
-    gram::accumulate(n_rows, left, packed.data(), begin, std::min(begin + kTilesPerTask, row_tiles),
-                     bucket.sums);
+  chunks.clear();
+}
+
+// Adds the rows of a bucket that wait, in a chunk that is not full.
+void RidgeAccumulator::Impl::add_waiting(Bucket& bucket) {
+  std::visit(
+      [this]<class T>(Chunk<T>& waiting) {
+        std::vector<Chunk<T>> chunks;
+        if (!waiting.rows.empty()) chunks.push_back(std::exchange(waiting, {}));
+        add_chunks(chunks);
+      },
+      bucket.waiting);
+}
+
+// The same for all buckets, side by side.
+template <class T>
+void RidgeAccumulator::Impl::add_all_waiting() {
+  std::vector<Chunk<T>> chunks;
+  for (auto& [pattern, bucket] : buckets) {
+    auto* waiting = std::get_if<Chunk<T>>(&bucket.waiting);
+    if (waiting != nullptr && !waiting->rows.empty()) chunks.push_back(std::exchange(*waiting, {}));
+  }
+  add_chunks(chunks);
+}
+
+// Copies the rows that wait out of the caller's block.
+template <class T>
+void RidgeAccumulator::Impl::keep_waiting() {
+  const auto width = static_cast<std::size_t>(n_features);
+  auto& spare = std::get<std::vector<std::vector<T>>>(spare_room);
+  std::vector<Chunk<T>*> chunks;
+  for (auto& [pattern, bucket] : buckets) {
+    auto* waiting = std::get_if<Chunk<T>>(&bucket.waiting);
+    if (waiting == nullptr || waiting->n_kept == waiting->rows.size()) continue;
+    chunks.push_back(waiting);
+    if (!waiting->kept.empty() || spare.empty()) continue;
+    waiting->kept = std::move(spare.back());
+    spare.pop_back();
+  }
+  pool.run(static_cast<std::int64_t>(chunks.size()), [&](std::int64_t i) {
+    Chunk<T>& chunk = *chunks[static_cast<std::size_t>(i)];
+    chunk.kept.resize(static_cast<std::size_t>(kBlockRows) * width);
+    keep_rows(chunk, width);
   });
-  check_finite(bucket, waiting);
-  bucket.n_rows += n_rows;
-  waiting.clear();
-  bucket.row_numbers.clear();
-  bucket.labels.clear();
-  bucket.weights.clear();
 }
 
 template <class T>
 void RidgeAccumulator::Impl::add_block(MatrixView<const T> embeddings, MatrixView<const float> labels,
                                        std::span<const RowGroup> groups, std::span<const float> row_weights) {
   check_block(embeddings.rows, embeddings.cols, labels, groups.size(), row_weights.size());
+  std::vector<Chunk<T>> full;
   for (std::int64_t r = 0; r < embeddings.rows; ++r, ++rows_seen) {
     const RowGroup group = groups[static_cast<std::size_t>(r)];
     if (group == kSkipRow) continue;
     if (group >= options.n_groups)
       fail_internal("ridge: row group {}, expected 0 to {}", group, options.n_groups - 1);
     const double weight = options.weighted ? row_weights[static_cast<std::size_t>(r)] : 1.0;
-    add_row(embeddings.row(r).data(), labels.row(r), group, weight);
+    add_row(embeddings.row(r).data(), labels.row(r), group, weight, full);
   }
-  for (auto& [key, bucket] : buckets) {
-    std::visit([&](auto& waiting) { waiting.keep_rows(static_cast<std::size_t>(n_features)); },
-               bucket.waiting);
-  }
+  add_chunks(full);
+  keep_waiting<T>();
 }
 
 RidgeAccumulator::RidgeAccumulator(std::int64_t n_features, std::int64_t n_attributes,
@@ -326,23 +307,22 @@ std::int64_t RidgeAccumulator::rows_seen() const noexcept { return impl_->rows_s
 RidgeMoments RidgeAccumulator::finish() {
   RidgeMoments moments(impl_->n_features, impl_->n_attributes, impl_->options.n_groups,
                        impl_->options.weighted);
-  while (!impl_->buckets.empty()) {
-    const auto first = impl_->buckets.begin();
-    Bucket& bucket = first->second;
-    impl_->flush_any(bucket);
-    const std::int64_t n = bucket.columns.used();
-    MomentBlock block{.n_rows = bucket.n_rows,
-                      .lower = std::vector<double>(static_cast<std::size_t>(n * (n + 1) / 2))};
-    // A row tile at a time, whose rows share their cache lines.
-    impl_->pool.run((n + gram::kTileRows - 1) / gram::kTileRows, [&](std::int64_t task) {
-      const std::int64_t end = std::min((task + 1) * gram::kTileRows, n);
-      for (std::int64_t i = task * gram::kTileRows; i < end; ++i) {
-        copy_row(bucket, i, block.lower.data() + i * (i + 1) / 2);
-      }
+  impl_->add_all_waiting<BFloat16>();
+  impl_->add_all_waiting<float>();
+  impl_->spare_room = {};
+  std::vector<std::pair<Bucket*, MomentBlock*>> copies;
+  for (auto& [key, bucket] : impl_->buckets) copies.emplace_back(&bucket, &moments.blocks()[key]);
+  // The tiles of a bucket are freed before its thread goes on to the next, so that few are there twice.
+  constexpr std::int64_t kAtOnce = 4;
+  const auto n_copies = static_cast<std::int64_t>(copies.size());
+  for (std::int64_t first = 0; first < n_copies; first += kAtOnce) {
+    impl_->pool.run(std::min(kAtOnce, n_copies - first), [&](std::int64_t i) {
+      const auto& [bucket, block] = copies[static_cast<std::size_t>(first + i)];
+      *block = block_of(*bucket);
+      bucket->sums = gram::TileMatrix();
     });
-    moments.blocks().emplace(first->first, std::move(block));
-    impl_->buckets.erase(first);  // frees the tiles before the next block is made
   }
+  impl_->buckets.clear();
   std::fill(impl_->patterns_of_group.begin(), impl_->patterns_of_group.end(), 0);
   impl_->rows_seen = 0;
   return moments;

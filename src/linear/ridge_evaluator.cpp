@@ -83,7 +83,6 @@ void RidgeEvaluator::Impl::add_block(MatrixView<const T> embeddings, MatrixView<
   }
   const std::size_t n_labels = samples.size();
   std::vector<double> predictions(rows.size() * n_labels);
-  const dense::SingleThreadedBlas single;
   pool.run(static_cast<std::int64_t>((rows.size() + kChunkRows - 1) / kChunkRows), [&](std::int64_t chunk) {
     const std::size_t begin = static_cast<std::size_t>(chunk) * kChunkRows;
     const auto part = std::span(rows).subspan(begin, std::min(kChunkRows, rows.size() - begin));

@@ -19,7 +19,7 @@ bool surely_singular(const RidgeProblem& problem, double smallest_alpha) {
 
 }  // namespace
 
-RidgeFit::RidgeFit(RidgeProblem problem, const RidgeOptions& options, double smallest_alpha, bool leverages)
+RidgeFit::RidgeFit(RidgeProblem& problem, const RidgeOptions& options, double smallest_alpha, bool leverages)
     : centred_(options.fit_intercept), weight_(problem.weight) {
   transform_ = transform_columns(problem, options.standardize, options.fit_intercept);
   for (const double sum : problem.y_sum) y_mean_.push_back(weight_ > 0.0 ? sum / weight_ : 0.0);

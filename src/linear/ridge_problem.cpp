@@ -4,6 +4,10 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <span>
+#include <utility>
+
+#include "linear/large_array.h"
 
 namespace armorm {
 namespace {
@@ -16,11 +20,15 @@ std::int64_t label_column(const MomentKey& key, std::int64_t n_features, std::in
   return n_features + std::count(key.pattern.begin(), key.pattern.begin() + attribute, '1');
 }
 
-void add_lower(const double* lower, std::int64_t n, std::vector<double>& square) {
+// Sums of packed lower triangles; row by row, so that the sum stays in the cache.
+void sum_lower(std::span<const double* const> triangles, std::int64_t n, std::vector<double>& square) {
   for (std::int64_t i = 0; i < n; ++i) {
     double* out = square.data() + i * n;
-    for (std::int64_t j = 0; j <= i; ++j) out[j] += lower[j];
-    lower += i + 1;
+    std::fill_n(out, i + 1, 0.0);
+    for (const double* triangle : triangles) {
+      const double* row = triangle + i * (i + 1) / 2;
+      for (std::int64_t j = 0; j <= i; ++j) out[j] += row[j];
+    }
   }
 }
 
@@ -28,12 +36,12 @@ void add_vector(const double* values, std::int64_t n, double* out) {
   for (std::int64_t j = 0; j < n; ++j) out[j] += values[j];
 }
 
+// All but the gram.
 void add_block(const MomentKey& key, const MomentBlock& block, const AttributeSet& set,
                RidgeProblem& problem) {
   const std::int64_t n = problem.n_features;
   const auto row = [&](std::int64_t i) { return block.lower.data() + i * (i + 1) / 2; };
   const std::int64_t one = n + std::count(key.pattern.begin(), key.pattern.end(), '1');
-  add_lower(block.lower.data(), n, problem.gram);
   add_vector(row(one), n, problem.x_sum.data());
   for (std::size_t a = 0; a < set.attributes.size(); ++a) {
     const std::int64_t column = label_column(key, n, set.attributes[a]);
@@ -98,21 +106,25 @@ std::vector<AttributeSet> attribute_sets(const RidgeMoments& moments) {
 }
 
 RidgeProblem make_problem(const RidgeMoments& moments, const AttributeSet& set,
-                          const std::function<bool(RowGroup)>& use_group) {
+                          const std::function<bool(RowGroup)>& use_group, std::vector<double> room) {
   const std::int64_t n = moments.n_features();
   const std::size_t n_attributes = set.attributes.size();
   RidgeProblem problem;
   problem.n_features = n;
-  problem.gram.resize(static_cast<std::size_t>(n * n));
+  problem.gram = std::move(room);
+  if (problem.gram.empty()) problem.gram = large_vector(static_cast<std::size_t>(n * n));
   problem.x_sum.resize(static_cast<std::size_t>(n));
   problem.xy.resize(n_attributes * static_cast<std::size_t>(n));
   problem.y_sum.resize(n_attributes);
   problem.yy.resize(n_attributes);
+  std::vector<const double*> triangles;
   for (const auto& [key, block] : moments.blocks()) {
     if (!use_group(key.group)) continue;
     if (!std::binary_search(set.patterns.begin(), set.patterns.end(), key.pattern)) continue;
     add_block(key, block, set, problem);
+    triangles.push_back(block.lower.data());
   }
+  sum_lower(triangles, n, problem.gram);
   return problem;
 }
 

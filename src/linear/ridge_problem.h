@@ -29,8 +29,9 @@ struct RidgeProblem {
   std::vector<double> y_sum;  // [attributes]
   std::vector<double> yy;     // [attributes]
 };
+// room: the memory of an earlier problem's gram, to be used again.
 RidgeProblem make_problem(const RidgeMoments& moments, const AttributeSet& set,
-                          const std::function<bool(RowGroup)>& use_group);
+                          const std::function<bool(RowGroup)>& use_group, std::vector<double> room = {});
 
 // x' = (x - mean) / scale, under which the ridge penalty is taken.
 struct ColumnTransform {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <mutex>
 #include <utility>
 
 #include "armorm/core/error.h"
@@ -48,6 +49,27 @@ struct RowTask {
   Losses losses;
 };
 
+// Memory of [D, D] matrices that are done with: new memory costs more than writing to it.
+class MatrixRooms {
+ public:
+  std::vector<double> take() {  // empty if there is none
+    const std::lock_guard lock(mutex_);
+    if (rooms_.empty()) return {};
+    std::vector<double> room = std::move(rooms_.back());
+    rooms_.pop_back();
+    return room;
+  }
+  void give(std::vector<double> room) {
+    const std::lock_guard lock(mutex_);
+    if (!room.empty()) rooms_.push_back(std::move(room));
+  }
+  void clear() { rooms_.clear(); }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::vector<double>> rooms_;
+};
+
 struct SetState {
   AttributeSet set;
   std::int64_t n_train = 0;
@@ -91,12 +113,13 @@ struct RidgeSolver::Impl {
     return groups;
   }
   RidgeProblem problem_of(const RidgeMoments& moments, const AttributeSet& set,
-                          const std::vector<bool>& groups) const {
-    return make_problem(moments, set, [&](RowGroup g) { return groups[g]; });
+                          const std::vector<bool>& groups) {
+    return make_problem(moments, set, [&](RowGroup g) { return groups[g]; }, rooms.take());
   }
-  void prepare(SetState& state, const RidgeMoments& moments) const;
-  void prepare_validation(SetState& state, const RidgeMoments& moments) const;
-  void prepare_folds(SetState& state, const RidgeMoments& moments) const;
+  Candidates solve(RidgeProblem problem, std::span<const double> some_alphas);
+  void prepare(SetState& state, const RidgeMoments& moments);
+  void prepare_validation(SetState& state, const RidgeMoments& moments);
+  void prepare_folds(SetState& state, const RidgeMoments& moments);
   RowTask row_task(std::vector<bool> groups, Candidates candidates) const;
 
   template <class T>
@@ -125,6 +148,7 @@ struct RidgeSolver::Impl {
   std::vector<SetState> states;
   std::int64_t n_labelled_rows = 0;
   std::int64_t n_rows_added = 0;
+  MatrixRooms rooms;
   WorkerPool pool;
 };
 
@@ -145,9 +169,9 @@ RidgeSolver::Impl::Impl(const RidgeMoments& moments, const RidgeOptions& options
   }
   alphas.push_back(options.fallback_alpha);
   for (AttributeSet& set : attribute_sets(moments)) states.emplace_back().set = std::move(set);
-  const dense::SingleThreadedBlas single;
   pool.run(static_cast<std::int64_t>(states.size()),
            [&](std::int64_t i) { prepare(states[static_cast<std::size_t>(i)], moments); });
+  rooms.clear();
 }
 
 RowTask RidgeSolver::Impl::row_task(std::vector<bool> groups, Candidates candidates) const {
@@ -157,34 +181,40 @@ RowTask RidgeSolver::Impl::row_task(std::vector<bool> groups, Candidates candida
   return task;
 }
 
-void RidgeSolver::Impl::prepare(SetState& state, const RidgeMoments& moments) const {
+Candidates RidgeSolver::Impl::solve(RidgeProblem problem, std::span<const double> some_alphas) {
+  const double smallest = *std::min_element(some_alphas.begin(), some_alphas.end());
+  const RidgeFit fit(problem, options, smallest);
+  rooms.give(std::move(problem.gram));
+  return fit.solve(some_alphas);
+}
+
+void RidgeSolver::Impl::prepare(SetState& state, const RidgeMoments& moments) {
   const int validation_group = n_groups - 1;
   const auto training = groups_where([&](int g) { return g != validation_group; });
-  const double smallest = *std::min_element(alphas.begin(), alphas.end());
   RidgeProblem problem = problem_of(moments, state.set, training);
   state.n_train = problem.n_rows;
   state.selection = Losses(n_alphas * state.set.attributes.size());
-  if (state.n_train > 0) {
-    const bool leverages = options.cv == RidgeCv::loo;
-    auto fit = std::make_unique<RidgeFit>(std::move(problem), options, smallest, leverages);
+  if (state.n_train > 0 && options.cv == RidgeCv::loo) {
+    const double smallest = *std::min_element(alphas.begin(), alphas.end());
+    auto fit = std::make_unique<RidgeFit>(problem, options, smallest, true);
     state.trained = fit->solve(alphas);
-    if (leverages) {
-      state.folds.push_back(row_task(training, state.trained));
-      state.folds.back().fit = std::move(fit);
-    }
+    state.folds.push_back(row_task(training, state.trained));
+    state.folds.back().fit = std::move(fit);
+  } else if (state.n_train > 0) {
+    state.trained = solve(std::move(problem), alphas);
   }
   prepare_validation(state, moments);
   if (options.cv == RidgeCv::kfold) prepare_folds(state, moments);
   if (options.cv == RidgeCv::holdout) state.selection = state.validation;
   if (options.refit) {
     const auto all = groups_where([](int) { return true; });
-    state.refitted = RidgeFit(problem_of(moments, state.set, all), options, smallest).solve(alphas);
+    state.refitted = solve(problem_of(moments, state.set, all), alphas);
   }
 }
 
-void RidgeSolver::Impl::prepare_validation(SetState& state, const RidgeMoments& moments) const {
+void RidgeSolver::Impl::prepare_validation(SetState& state, const RidgeMoments& moments) {
   const auto validation = groups_where([&](int g) { return g == n_groups - 1; });
-  const RidgeProblem problem = problem_of(moments, state.set, validation);
+  RidgeProblem problem = problem_of(moments, state.set, validation);
   state.n_validation = problem.n_rows;
   if (state.n_train == 0 || state.n_validation == 0) return;
   for (std::size_t a = 0; a < problem.yy.size(); ++a) {
@@ -193,21 +223,24 @@ void RidgeSolver::Impl::prepare_validation(SetState& state, const RidgeMoments& 
     state.total.push_back(total > kRounding * problem.yy[a] ? total : 0.0);
   }
   state.validation = moment_losses(problem, state.trained, n_alphas);
+  rooms.give(std::move(problem.gram));
   if (!state.validation.accurate()) state.holdout.push_back(row_task(validation, state.trained));
 }
 
-void RidgeSolver::Impl::prepare_folds(SetState& state, const RidgeMoments& moments) const {
-  const double smallest = *std::min_element(options.alphas.begin(), options.alphas.end());
+void RidgeSolver::Impl::prepare_folds(SetState& state, const RidgeMoments& moments) {
   std::vector<RowTask> tasks;
   for (int fold = 0; fold < n_groups - 1; ++fold) {
     const auto held_out = groups_where([&](int g) { return g == fold; });
     const auto rest = groups_where([&](int g) { return g != fold && g != n_groups - 1; });
     RidgeProblem train = problem_of(moments, state.set, rest);
-    const RidgeProblem test = problem_of(moments, state.set, held_out);
-    if (train.n_rows == 0 || test.n_rows == 0) continue;
-    Candidates candidates = RidgeFit(std::move(train), options, smallest).solve(options.alphas);
-    state.selection.add(moment_losses(test, candidates, n_alphas));
-    tasks.push_back(row_task(held_out, std::move(candidates)));
+    RidgeProblem test = problem_of(moments, state.set, held_out);
+    if (train.n_rows > 0 && test.n_rows > 0) {
+      Candidates candidates = solve(std::move(train), options.alphas);
+      state.selection.add(moment_losses(test, candidates, n_alphas));
+      tasks.push_back(row_task(held_out, std::move(candidates)));
+    }
+    rooms.give(std::move(train.gram));
+    rooms.give(std::move(test.gram));
   }
   if (!tasks.empty() && !state.selection.accurate()) state.folds = std::move(tasks);
 }
@@ -273,7 +306,6 @@ void RidgeSolver::Impl::add_block(MatrixView<const T> embeddings, MatrixView<con
       groups.size() != n || weights.size() != (weighted ? n : 0)) {
     fail_internal("ridge: a block of {} rows does not have the sizes of the moments", n);
   }
-  const dense::SingleThreadedBlas single;
   for (SetState& state : states) {
     for (RowTask& task : state.holdout) run_task(task, state.set, embeddings, labels, groups, weights);
     for (RowTask& task : state.folds) run_task(task, state.set, embeddings, labels, groups, weights);

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <deque>
 #include <map>
+#include <set>
 #include <variant>
 
 #include "armorm/core/error.h"
@@ -31,6 +32,9 @@ struct Item {
 };
 
 constexpr std::size_t kMaxOperations = 1 << 22;
+// What a storage's description may hold: it is copied with each tensor, and the memo lets a small file name it often.
+constexpr std::size_t kMaxDimensions = 8;
+constexpr std::size_t kMaxKeyBytes = 64;
 
 class Machine {
  public:
@@ -162,12 +166,17 @@ class Machine {
     if (id.size() != 5 || get<std::string>(id[0], "a storage") != "storage") bad("expected a storage");
     const std::string& type = get<Global>(id[1], "a storage class").name;
     if (!type.starts_with("torch ")) bad("unknown storage class '" + type + "'");
-    return {type.substr(6), get<std::string>(id[2], "a storage key"), get<std::int64_t>(id[4], "a storage size")};
+    const std::string& key = get<std::string>(id[2], "a storage key");
+    if (type.size() > kMaxKeyBytes || key.size() > kMaxKeyBytes) bad("the name of a storage is too long");
+    return {type.substr(6), key, get<std::int64_t>(id[4], "a storage size")};
   }
 
   std::vector<std::int64_t> integers(const ItemPtr& item) {
+    const Tuple& sizes = get<Tuple>(item, "sizes");
+    if (sizes.size() > kMaxDimensions) 
+      bad(fmt::format("a tensor of {} dimensions, at most {} are read", sizes.size(), kMaxDimensions));
     std::vector<std::int64_t> out;
-    for (const ItemPtr& i : get<Tuple>(item, "sizes")) out.push_back(get<std::int64_t>(i, "a size"));
+    for (const ItemPtr& i : sizes) out.push_back(get<std::int64_t>(i, "a size"));
     return out;
   }
 
@@ -199,10 +208,12 @@ std::vector<std::pair<std::string, PickledTensor>> read_pickled_tensors(std::str
   const auto* dict = std::get_if<Dict>(&root->value);
   if (dict == nullptr) fail_data("{}: holds no dictionary of tensors", origin);
   std::vector<std::pair<std::string, PickledTensor>> tensors;
+  std::set<std::string_view> names;
   for (const auto& [key, value] : dict->items) {
     const auto* name = std::get_if<std::string>(&key->value);
     const auto* tensor = std::get_if<PickledTensor>(&value->value);
     if (name == nullptr || tensor == nullptr) fail_data("{}: the dictionary holds something else than tensors by name", origin);
+    if (!names.insert(*name).second) fail_data("{}: the dictionary holds '{}' twice", origin, *name);
     tensors.emplace_back(*name, *tensor);
   }
   return tensors;

@@ -29,6 +29,9 @@ void ExtractionOptions::declare(OptionList& list) {
            "Let special-token strings inside message content become special tokens, as the Python scripts did")
       .add("seed", seed, "Of the shuffle before the rows are divided into shards; all shards need the same")
       .add("dry_run", dry_run, "Only tell what would be done: rows, lengths, work, memory, and the first row as it is read")
+      .add("status", status, "Only tell how far the shards of this data set are: done, running, interrupted, missing; rows/s, time left")
+      .add("all_sets", all_sets, "With --status: an overview of all data sets below --data_root")
+      .add("json", json, "With --status: as JSON")
       .add("data_root", data_root, "Folder of all artefacts ($ARMORM_DATA sets the default)")
       .add("restart", restart, "Make a finished shard again, and delete what an interrupted run with other inputs left")
       .add("checkpoint_seconds", checkpoint_seconds, "Seconds between two durable points of a run; 0 = after every pass")
@@ -53,6 +56,7 @@ void ExtractionOptions::validate() const {
   if (on_bad_row != "error" && on_bad_row != "skip")
     fail_usage("--on_bad_row: '{}' is unknown; use error or skip", on_bad_row);
   bad_row_limit(max_bad_rows, 0);
+  if (!status && (all_sets || json)) fail_usage("--{}: belongs to --status; give both", all_sets ? "all_sets" : "json");
 }
 
 const std::vector<std::string>& default_attributes() {

@@ -176,14 +176,14 @@ std::string show_tokens(const Tokenizer& tokenizer, std::span<const TokenId> tok
     }
     if (const auto mark = marks.find(static_cast<std::int64_t>(i)); mark != marks.end()) {
       flush();
-      out += "<<" + mark->second + ">>";
+      out.append("<<").append(mark->second).append(">>");
     }
     if (!tokenizer.is_special(tokens[i])) {
       plain.push_back(tokens[i]);
       continue;
     }
     flush();
-    out += "[" + tokenizer.id_to_token(tokens[i]).value_or("?") + "]";
+    out.append("[").append(tokenizer.id_to_token(tokens[i]).value_or("?")).append("]");
   }
   flush();
   return out;

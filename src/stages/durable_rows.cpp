@@ -132,13 +132,14 @@ void DurableRows::put(std::size_t tensor, std::size_t row, std::span<const float
   chunk_.rows.push_back(vector_of({tensor, row}));
 }
 
-void DurableRows::finish_request() {
+void DurableRows::finish_request(std::int64_t tokens) {
   ++chunk_.requests;
+  chunk_.tokens += tokens;
   ++requests_done_;
 }
 
-void DurableRows::finish_non_finite(std::size_t request) {
-  finish_request();
+void DurableRows::finish_non_finite(std::size_t request, std::int64_t tokens) {
+  finish_request(tokens);
   chunk_.non_finite.push_back(static_cast<std::int64_t>(request));
   non_finite_.insert(static_cast<std::int64_t>(request));
 }
@@ -152,7 +153,9 @@ void DurableRows::checkpoint() {
   if (chunk_.requests == 0) return;
   chunk_.after = cursor_;
   chunk_.sha256 = std::exchange(digest_, Sha256()).hex();
+  chunk_.total_tokens = tensors_.tokens;
   writer_.sync_data();
+  chunk_.time = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
   journal_->append(chunk_);
   chunk_ = {};
   last_checkpoint_ = std::chrono::steady_clock::now();

@@ -35,6 +35,7 @@ struct ShardTensors {
   std::vector<KnownTensor> known;
   std::int64_t width = 0;
   std::int64_t rows = 0;
+  std::int64_t tokens = 0;  // of all requests, for whoever watches the journal
 };
 
 // All of them, in a file of so many rows.
@@ -62,8 +63,8 @@ class DurableRows {
 
   // `row` counts vectors of `width` in the tensor embeddings[tensor].
   void put(std::size_t tensor, std::size_t row, std::span<const float> values);
-  void finish_request();
-  void finish_non_finite(std::size_t request);  // instead of put()
+  void finish_request(std::int64_t tokens = 0);
+  void finish_non_finite(std::size_t request, std::int64_t tokens = 0);  // instead of put()
 
   // What was put so far is a whole number of passes; makes it durable when it is time.
   void after_pass(const ExtractionCursor& after);

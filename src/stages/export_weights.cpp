@@ -15,16 +15,19 @@ namespace {
 
 constexpr const char* kPrefix = "model.";
 
-// The name under which the reward model knows a tensor of the decoder's folder; empty for one it has no use for.
+// The name under which the reward model knows a tensor of the decoder's folder; empty for one it has no use
+// for.
 std::string exported_name(const std::string& name, bool has_prefix) {
   if (has_prefix) return name.starts_with(kPrefix) ? name : "";
-  const bool decoder = name.starts_with("layers.") || name.starts_with("embed_tokens.") || name.starts_with("norm.");
+  const bool decoder =
+      name.starts_with("layers.") || name.starts_with("embed_tokens.") || name.starts_with("norm.");
   return decoder ? kPrefix + name : "";
 }
 
 // Of a reward model's head: the decoder's folder may be an ArmoRM itself.
 bool is_of_a_head(const std::string& name) {
-  return name.starts_with("regression_layer.") || name.starts_with("gating.") || name == "reward_transform_matrix";
+  return name.starts_with("regression_layer.") || name.starts_with("gating.") ||
+         name == "reward_transform_matrix";
 }
 
 bool holds_any(const SafetensorsFile& file, const std::function<bool(const std::string&)>& wanted) {
@@ -35,12 +38,17 @@ bool holds_any(const SafetensorsFile& file, const std::function<bool(const std::
 class WeightsExport {
  public:
   WeightsExport(const fs::path& model, AtomicFolder& folder, FileSystem& files)
-      : source_(SafetensorsFolder::open(model)), has_prefix_(!source_.contains("embed_tokens.weight")), folder_(folder),
+      : source_(SafetensorsFolder::open(model)),
+        has_prefix_(!source_.contains("embed_tokens.weight")),
+        folder_(folder),
         files_(files) {
-    const auto of_decoder = [this](const std::string& name) { return !exported_name(name, has_prefix_).empty(); };
+    const auto of_decoder = [this](const std::string& name) {
+      return !exported_name(name, has_prefix_).empty();
+    };
     for (const SafetensorsFile& file : source_.files())
       if (holds_any(file, of_decoder)) shards_.push_back(&file);
-    if (shards_.empty()) fail_data("{}: found no tensor model.*, expected the weights of a decoder", model.string());
+    if (shards_.empty())
+      fail_data("{}: found no tensor model.*, expected the weights of a decoder", model.string());
   }
 
   // False when the files cannot stand in the folder as they are, or the file system links none.
@@ -51,7 +59,8 @@ class WeightsExport {
     for (const SafetensorsFile* shard : shards_) {
       if (!folder_.link_file(shard->path(), next_name())) {
         if (out_.files.empty()) return false;
-        fail_io("{}: cannot be linked, as others of the model were; use --export_weights copy", shard->path().string());
+        fail_io("{}: cannot be linked, as others of the model were; use --export_weights copy",
+                shard->path().string());
       }
       for (const std::string& name : shard->names()) add(name, shard->at(name).bytes.size());
       close_file();
@@ -84,7 +93,8 @@ class WeightsExport {
     const PtTensors tensors = artifact.head_tensors();
     std::vector<TensorSpec> specs;
     for (const auto& [name, tensor] : tensors) specs.push_back({name, DType::f32, tensor.shape});
-    SafetensorsWriter writer(folder_.building() / next_name(), specs, {{"format", "pt"}, {"armorm_version", kVersion}}, files_);
+    SafetensorsWriter writer(folder_.building() / next_name(), specs,
+                             {{"format", "pt"}, {"armorm_version", kVersion}}, files_);
     for (const auto& [name, tensor] : tensors) {
       const std::span<const float> values(tensor.values);
       writer.append(values);
@@ -95,7 +105,8 @@ class WeightsExport {
   }
 
   ExportedWeights write_index() {
-    const nlohmann::ordered_json index{{"metadata", {{"total_size", total_size_}}}, {"weight_map", weight_map_}};
+    const nlohmann::ordered_json index{{"metadata", {{"total_size", total_size_}}},
+                                       {"weight_map", weight_map_}};
     constexpr const char* kIndex = "model.safetensors.index.json";
     publish_text(folder_.building() / kIndex, index.dump(2) + "\n", files_);
     out_.files.push_back(kIndex);
@@ -103,7 +114,9 @@ class WeightsExport {
   }
 
  private:
-  std::string next_name() const { return fmt::format("model-{:05d}-of-{:05d}.safetensors", out_.files.size() + 1, shards_.size() + 1); }
+  std::string next_name() const {
+    return fmt::format("model-{:05d}-of-{:05d}.safetensors", out_.files.size() + 1, shards_.size() + 1);
+  }
   void close_file() { out_.files.push_back(next_name()); }
   void add(const std::string& name, std::uint64_t bytes) {
     weight_map_[name] = next_name();
@@ -122,15 +135,18 @@ class WeightsExport {
 
 }  // namespace
 
-ExportedWeights export_weights(const fs::path& model, const GateArtifact& artifact, ExportWeights how, AtomicFolder& folder,
-                               FileSystem& files) {
+ExportedWeights export_weights(const fs::path& model, const GateArtifact& artifact, ExportWeights how,
+                               AtomicFolder& folder, FileSystem& files) {
   WeightsExport weights(model, folder, files);
   const bool linked = how != ExportWeights::copy && weights.link_decoder();
   if (!linked && how == ExportWeights::link)
-    fail_io("{}: its weights cannot be linked to {}, which is on another file system or needs other tensors; use "
-            "--export_weights copy", folder.target().string(), model.string());
+    fail_io(
+        "{}: its weights cannot be linked to {}, which is on another file system or needs other tensors; use "
+        "--export_weights copy",
+        folder.target().string(), model.string());
   if (!linked) {
-    if (how == ExportWeights::auto_) log::info("{}: the weights are copied, as they cannot be linked", folder.target().string());
+    if (how == ExportWeights::auto_)
+      log::info("{}: the weights are copied, as they cannot be linked", folder.target().string());
     weights.copy_decoder();
   }
   weights.write_head(artifact);

@@ -32,15 +32,17 @@ std::int64_t dropped_count(const Provenance& provenance) {
 BackboneOptions backbone_options(const ExtractionOptions& options, const ModelInputs& model) {
   BackboneOptions backbone;
   backbone.model_folder = model.folder;
-  backbone.precision = options.precision == "fp32"  ? Precision::fp32
-                       : options.precision == "fp8" ? Precision::fp8
-                                                    : Precision::bf16;
+  backbone.precision = parse_precision(options.precision);
   backbone.device = static_cast<int>(options.device);
   backbone.batch_invariant = options.batch_invariant;
   return backbone;
 }
 
 }  // namespace
+
+Precision parse_precision(const std::string& name) {
+  return name == "fp32" ? Precision::fp32 : name == "fp8" ? Precision::fp8 : Precision::bf16;
+}
 
 ModelInputs open_model_inputs(const ExtractionOptions& options) {
   const std::filesystem::path folder = resolve_model(options.model_path);

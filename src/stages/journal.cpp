@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
@@ -39,11 +40,22 @@ json to_json(const ChunkRecord& chunk) {
           {"requests", chunk.requests},
           {"rows", chunk.rows},
           {"sha256", chunk.sha256},
-          {"non_finite", chunk.non_finite}};
+          {"non_finite", chunk.non_finite},
+          {"time", chunk.time},
+          {"tokens", chunk.tokens},
+          {"total_tokens", chunk.total_tokens}};
+}
+
+bool holds_whole_numbers(const json& list) {
+  return list.is_array() && std::all_of(list.begin(), list.end(), [](const json& n) { return n.is_number_integer(); });
 }
 
 std::optional<ChunkRecord> to_chunk(const json& record) {
   try {
+    if (!record.at("next_sequence").is_number_unsigned() || !record.at("budget").is_number_integer() ||
+        !record.at("requests").is_number_integer() || !holds_whole_numbers(record.at("rows")) ||
+        !holds_whole_numbers(record.at("non_finite")))
+      return std::nullopt;
     ChunkRecord chunk;
     record.at("next_sequence").get_to(chunk.after.next_sequence);
     record.at("budget").get_to(chunk.after.budget);
@@ -51,6 +63,9 @@ std::optional<ChunkRecord> to_chunk(const json& record) {
     record.at("rows").get_to(chunk.rows);
     record.at("sha256").get_to(chunk.sha256);
     record.at("non_finite").get_to(chunk.non_finite);
+    chunk.time = record.value("time", 0.0);
+    chunk.tokens = record.value("tokens", std::int64_t{0});
+    chunk.total_tokens = record.value("total_tokens", std::int64_t{0});
     return chunk;
   } catch (const json::exception&) {
     return std::nullopt;

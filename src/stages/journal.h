@@ -24,6 +24,10 @@ struct ChunkRecord {
   std::vector<std::int64_t> rows;        // of the partial file, in the order of the digest
   std::string sha256;                    // of their bytes, one after another
   std::vector<std::int64_t> non_finite;  // requests without rows: their embeddings are not finite
+  // For whoever watches; a run decides nothing by them.
+  double time = 0.0;              // when it became durable, in seconds since 1970 by the clock of its machine
+  std::int64_t tokens = 0;        // of the chunk's requests,
+  std::int64_t total_tokens = 0;  // and of all of the shard
 };
 
 struct JournalContent {

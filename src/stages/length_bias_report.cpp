@@ -36,8 +36,11 @@ json group_json(const LengthGroup& group) {
 std::vector<LengthBiasEntry> length_bias_on(const std::string& set, const std::vector<Contender>& contenders,
                                             const PairRewards& pairs, std::span<const std::int64_t> rows) {
   if (pairs.lengths().empty()) {
-    log::warn("{}: its embeddings carry no lengths, so its length bias is not measured; run stage2-prepare again to record "
-              "them", set);
+    log::warn(
+        "{}: its embeddings carry no lengths, so its length bias is not measured; run stage2-prepare again "
+        "to record "
+        "them",
+        set);
     return {};
   }
   std::vector<std::int64_t> chosen;
@@ -61,8 +64,9 @@ std::string length_bias_table(const std::vector<LengthBiasEntry>& entries) {
                    fmt::format("equal ({})", counts.equal.n), "gap", "margin ~ length"});
   for (const LengthBiasEntry& entry : entries) {
     const LengthBias& bias = entry.bias;
-    table.add({entry.name, group_text(bias.chosen_longer), group_text(bias.chosen_shorter), group_text(bias.equal),
-               number_text(100.0 * bias.gap, 1), number_text(bias.margin_correlation, 3)});
+    table.add({entry.name, group_text(bias.chosen_longer), group_text(bias.chosen_shorter),
+               group_text(bias.equal), number_text(100.0 * bias.gap, 1),
+               number_text(bias.margin_correlation, 3)});
   }
   return table.str();
 }

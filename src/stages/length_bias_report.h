@@ -18,14 +18,14 @@ struct LengthBiasEntry {
   LengthBias bias;
 };
 
-// One entry for each contender, whose scores are of `rows` of `pairs`. None, and a warning, where the set's lengths are
-// not recorded.
+// One entry for each contender, whose scores are of `rows` of `pairs`. None, and a warning, where the set's
+// lengths are not recorded.
 std::vector<LengthBiasEntry> length_bias_on(const std::string& set, const std::vector<Contender>& contenders,
                                             const PairRewards& pairs, std::span<const std::int64_t> rows);
 
 std::string length_bias_table(const std::vector<LengthBiasEntry>& entries);  // of one set; "" without entries
-// [{"set", "name", "chosen_longer": {"n", "correct", "accuracy", "low", "high"}, "chosen_shorter", "equal", "gap",
-// "margin_correlation"}]; shares in [0, 1], null where not measured.
+// [{"set", "name", "chosen_longer": {"n", "correct", "accuracy", "low", "high"}, "chosen_shorter", "equal",
+// "gap", "margin_correlation"}]; shares in [0, 1], null where not measured.
 nlohmann::json length_bias_json(const std::vector<LengthBiasEntry>& entries);
 
 }  // namespace armorm

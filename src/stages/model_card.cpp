@@ -30,7 +30,9 @@ class MarkdownTable {
     add(header);
     add(std::vector<std::string>(header.size(), "---"));
   }
-  void add(const std::vector<std::string>& cells) { text_ += fmt::format("| {} |\n", fmt::join(cells, " | ")); }
+  void add(const std::vector<std::string>& cells) {
+    text_ += fmt::format("| {} |\n", fmt::join(cells, " | "));
+  }
   const std::string& str() const { return text_; }
 
  private:
@@ -47,14 +49,29 @@ std::string text_of(const json& object, const char* key) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
-json field(const json& object, const char* key) { return object.is_object() ? object.value(key, json()) : json(); }
+json field(const json& object, const char* key) {
+  return object.is_object() ? object.value(key, json()) : json();
+}
 
 std::string attribute_table(const json& report) {
   MarkdownTable table({"attribute", "penalty", "correlation with verbosity before", "after"});
   for (const json& a : list_of(report, "debiasing"))
-    table.add({text_of(a, "name"), number(field(a, "penalty"), "{:g}"), number(field(a, "correlation_before")),
-               number(field(a, "correlation_after"))});
-  return "## Attributes and debiasing\n\n`penalty` is how much of the verbosity reward is taken from each attribute.\n\n" +
+    table.add({text_of(a, "name"), number(field(a, "penalty"), "{:g}"),
+               number(field(a, "correlation_before")), number(field(a, "correlation_after"))});
+  return "## Attributes and debiasing\n\n`penalty` is how much of the verbosity reward is taken from each "
+         "attribute.\n\n" +
+         table.str() + "\n";
+}
+
+std::string regression_table(const json& report) {
+  MarkdownTable table({"attribute", "n train", "n val", "alpha", "val MSE", "R2", "Spearman"});
+  for (const json& a : list_of(report, "attributes"))
+    table.add({text_of(a, "name"), number(field(a, "n_train"), "{:.0f}"),
+               number(field(a, "n_validation"), "{:.0f}"), number(field(a, "best_alpha"), "{:g}"),
+               number(field(a, "validation_mse"), "{:.5f}"), number(field(a, "r_squared")),
+               number(field(a, "spearman"))});
+  return "## Rewards\n\nRidge regressions on the decoder's last hidden state, on rows they have not "
+         "seen.\n\n" +
          table.str() + "\n";
 }
 
@@ -68,8 +85,8 @@ std::string usage_table(const json& report) {
 std::string scorers_table(const std::string& title, const json& scorers) {
   MarkdownTable table({"scorer", "accuracy", "95 % interval", "loss"});
   for (const json& s : scorers)
-    table.add({text_of(s, "name"), percent(field(s, "accuracy")), percent(field(s, "low")) + " - " + percent(field(s, "high")),
-               number(field(s, "loss"))});
+    table.add({text_of(s, "name"), percent(field(s, "accuracy")),
+               percent(field(s, "low")) + " - " + percent(field(s, "high")), number(field(s, "loss"))});
   return fmt::format("## {}\n\n{}\n", title, table.str());
 }
 
@@ -92,13 +109,15 @@ std::string reward_bench_table(const json& results) {
   return "## RewardBench\n\n" + table.str() + "\n";
 }
 
-std::string tables(const json& report) {
+std::string tables(const json& report, const json& regression) {
   std::string text;
-  if (const json results = list_of(report, "reward_bench"); !results.empty()) text += reward_bench_table(results);
+  if (const json results = list_of(report, "reward_bench"); !results.empty())
+    text += reward_bench_table(results);
   if (const json scorers = list_of(report, "validation"); !scorers.empty())
     text += scorers_table("Validation pairs", scorers);
   for (const json& set : list_of(report, "eval"))
     text += scorers_table("Preference set " + text_of(set, "name"), list_of(set, "scorers"));
+  if (!list_of(regression, "attributes").empty()) text += regression_table(regression);
   if (!list_of(field(report, "gate_usage"), "attributes").empty()) text += usage_table(report);
   if (!list_of(report, "debiasing").empty()) text += attribute_table(report);
   return text;
@@ -109,14 +128,17 @@ std::string evaluation_metadata(const ModelCardInputs& inputs) {
   const json results = list_of(inputs.report, "reward_bench");
   if (results.empty()) return "";
   const std::string dataset = text_of(field(inputs.report, "options"), "reward_bench_dataset");
-  std::string text = fmt::format("model-index:\n- name: {}\n  results:\n  - task:\n      type: text-classification\n    dataset:\n"
-                                 "      name: RewardBench\n      type: {}\n    metrics:\n",
-                                 quoted(inputs.name), quoted(dataset));
+  std::string text = fmt::format(
+      "model-index:\n- name: {}\n  results:\n  - task:\n      type: text-classification\n    dataset:\n"
+      "      name: RewardBench\n      type: {}\n    metrics:\n",
+      quoted(inputs.name), quoted(dataset));
   const auto add = [&text](const std::string& name, const json& score) {
     if (!score.is_number()) return;
-    text += fmt::format("    - name: {}\n      type: accuracy\n      value: {:.2f}\n", quoted(name), score.get<double>());
+    text += fmt::format("    - name: {}\n      type: accuracy\n      value: {:.2f}\n", quoted(name),
+                        score.get<double>());
   };
-  for (const json& section : list_of(results.front(), "sections")) add(text_of(section, "name"), field(section, "score"));
+  for (const json& section : list_of(results.front(), "sections"))
+    add(text_of(section, "name"), field(section, "score"));
   add("Score", field(results.front(), "score"));
   return text;
 }
@@ -155,21 +177,26 @@ score --model_path {name} --input conversations.jsonl
 std::string introduction(const ModelCardInputs& inputs) {
   const GateArtifact& a = inputs.artifact;
   return fmt::format(
-      "\n# {}\n\nA reward model after [ArmoRM](https://arxiv.org/abs/2406.12845): a frozen decoder ({}, hidden size {}) reads a "
-      "conversation; its last hidden state gives {} rewards, that of the prompt's end gives each of them a weight, and the score "
+      "\n# {}\n\nA reward model after [ArmoRM](https://arxiv.org/abs/2406.12845): a frozen decoder ({}, "
+      "hidden size {}) reads a "
+      "conversation; its last hidden state gives {} rewards, that of the prompt's end gives each of them a "
+      "weight, and the score "
       "is the weighted sum of the debiased rewards.\n\n",
-      inputs.name, inputs.base_model.empty() ? a.model : inputs.base_model, a.hidden_size, a.attributes.size());
+      inputs.name, inputs.base_model.empty() ? a.model : inputs.base_model, a.hidden_size,
+      a.attributes.size());
 }
 
 }  // namespace
 
 std::string model_card(const ModelCardInputs& inputs) {
   const json options = field(inputs.report, "options");
-  std::string made = fmt::format("## How it was made\n\nBy armorm {}, `stage2-train`, with\n\n```json\n{}\n```\n", kVersion,
-                                 options.dump(2));
+  std::string made =
+      fmt::format("## How it was made\n\nBy armorm {}, `stage2-train`, with\n\n```json\n{}\n```\n", kVersion,
+                  options.dump(2));
   return front_matter(inputs) + introduction(inputs) +
-         fmt::format(fmt::runtime(kUse), fmt::arg("name", inputs.name), fmt::arg("k", inputs.artifact.attributes.size())) +
-         tables(inputs.report) + made;
+         fmt::format(fmt::runtime(kUse), fmt::arg("name", inputs.name),
+                     fmt::arg("k", inputs.artifact.attributes.size())) +
+         tables(inputs.report, inputs.regression) + made;
 }
 
 std::string license_lines(const std::string& card) {

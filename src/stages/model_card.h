@@ -11,9 +11,10 @@ namespace armorm {
 struct ModelCardInputs {
   std::string name;        // of the exported folder
   std::string base_model;  // Hub id of the decoder; empty for a local folder
-  std::string license;     // lines of front matter, each ending in "\n"; empty where the decoder's card has none
+  std::string license;  // lines of front matter, each ending in "\n"; empty where the decoder's card has none
   const GateArtifact& artifact;
-  const nlohmann::json& report;  // as stage2-train writes it; tables it has nothing for are left out
+  const nlohmann::json& report;      // as stage2-train writes it; tables it has nothing for are left out
+  const nlohmann::json& regression;  // as stage1-train writes it, or an empty object
 };
 
 // Markdown with the YAML front matter that the Hub reads.

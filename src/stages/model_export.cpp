@@ -25,9 +25,17 @@ constexpr const char* kManifest = "armorm_export.json";
 constexpr int kMaxJsonDepth = 64;
 
 // Of the decoder's folder: what its users need besides weights and config.
-constexpr const char* kCopied[] = {"tokenizer.json",     "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-                                   "tokenizer.model",    "chat_template.jinja",   "chat_template.json",      "LICENSE",
-                                   "LICENSE.txt",        "NOTICE",                "USE_POLICY.md"};
+constexpr const char* kCopied[] = {"tokenizer.json",
+                                   "tokenizer_config.json",
+                                   "special_tokens_map.json",
+                                   "added_tokens.json",
+                                   "tokenizer.model",
+                                   "chat_template.jinja",
+                                   "chat_template.json",
+                                   "LICENSE",
+                                   "LICENSE.txt",
+                                   "NOTICE",
+                                   "USE_POLICY.md"};
 
 const char* class_prefix(Architecture architecture) {
   switch (architecture) {
@@ -47,7 +55,8 @@ const char* class_prefix(Architecture architecture) {
 std::set<std::string> files_of_export(const fs::path& target) {
   std::error_code error;
   if (!fs::exists(target / kManifest, error)) return {};
-  const auto manifest = io::parse_checked_json(read_text_file(target / kManifest), (target / kManifest).string(), kMaxJsonDepth);
+  const auto manifest = io::parse_checked_json(read_text_file(target / kManifest),
+                                               (target / kManifest).string(), kMaxJsonDepth);
   std::set<std::string> names{kManifest};
   for (const auto& name : manifest.value("files", nlohmann::json::array()))
     if (name.is_string()) names.insert(name.get<std::string>());
@@ -62,21 +71,27 @@ void check_target(const fs::path& target) {
   const std::set<std::string> ours = files_of_export(target);
   for (const auto& entry : fs::directory_iterator(target))
     if (!ours.contains(entry.path().filename().string()))
-      fail_usage("--export: {} holds {}, which no export put there; move it away or choose another folder", target.string(),
-                 entry.path().filename().string());
+      fail_usage("--export: {} holds {}, which no export put there; move it away or choose another folder",
+                 target.string(), entry.path().filename().string());
 }
 
-void check_same(const char* what, const std::string& made_with, const std::string& found, const fs::path& model) {
+void check_same(const char* what, const std::string& made_with, const std::string& found,
+                const fs::path& model) {
   if (made_with != found)
-    fail_data("--export: the embeddings were made with another {} (SHA-256 {}) than {} holds ({}); name the model they were "
-              "made with by --model_path", what, made_with, model.string(), found);
+    fail_data(
+        "--export: the embeddings were made with another {} (SHA-256 {}) than {} holds ({}); name the model "
+        "they were "
+        "made with by --model_path",
+        what, made_with, model.string(), found);
 }
 
 nlohmann::ordered_json exported_config(const fs::path& model, const GateArtifact& artifact) {
   const ModelConfig decoder = ModelConfig::load(model);
   if (decoder.hidden_size != artifact.hidden_size)
-    fail_data("{}: found hidden_size {}, expected {} of the trained head; name the model of the embeddings by --model_path",
-              (model / "config.json").string(), decoder.hidden_size, artifact.hidden_size);
+    fail_data(
+        "{}: found hidden_size {}, expected {} of the trained head; name the model of the embeddings by "
+        "--model_path",
+        (model / "config.json").string(), decoder.hidden_size, artifact.hidden_size);
   const std::string name = std::string(class_prefix(decoder.architecture)) + "ForRewardModelWithGating";
   const Tokenizer tokenizer = Tokenizer::load(model);
   auto config = nlohmann::ordered_json::parse(read_text_file(model / "config.json"));
@@ -97,6 +112,19 @@ nlohmann::ordered_json exported_config(const fs::path& model, const GateArtifact
 std::string license_of(const fs::path& model) {
   std::error_code error;
   return fs::exists(model / "README.md", error) ? license_lines(read_text_file(model / "README.md")) : "";
+}
+
+// Empty for a local folder.
+std::string hub_id_of(const std::string& model_path) {
+  std::error_code error;
+  const std::optional<HubId> id = parse_hub_id(model_path);
+  return id && !fs::exists(model_path, error) ? id->id : "";
+}
+
+nlohmann::json report_at(const fs::path& path) {
+  std::error_code error;
+  if (path.empty() || !fs::exists(path, error)) return nlohmann::json::object();
+  return io::parse_checked_json(read_text_file(path), path.string(), kMaxJsonDepth);
 }
 
 // One export on its way.
@@ -141,32 +169,40 @@ ExportWeights parse_export_weights(const std::string& name) {
 }
 
 ModelExport::ModelExport(fs::path target, const std::string& model_path, ExportWeights weights,
-                         const std::optional<Provenance>& embeddings, FileSystem& files)
-    : target_(std::move(target)), model_path_(model_path), model_(resolve_model(model_path)), weights_(weights), files_(files) {
+                         const std::optional<Provenance>& embeddings, fs::path regression_report,
+                         FileSystem& files)
+    : target_(std::move(target)),
+      model_path_(model_path),
+      model_(resolve_model(model_path)),
+      weights_(weights),
+      regression_report_(std::move(regression_report)),
+      files_(files) {
   if (!target_.has_filename()) target_ = target_.parent_path();
   check_target(target_);
   SafetensorsFolder::open(model_);
   if (!embeddings) return;
   check_same("config.json", embeddings->config_sha256, sha256_file_hex(model_ / "config.json"), model_);
-  check_same("tokenizer.json", embeddings->tokenizer_sha256, sha256_file_hex(model_ / "tokenizer.json"), model_);
-  check_same("chat template", embeddings->template_sha256, sha256_hex(ChatTemplate::load(model_).source()), model_);
+  check_same("tokenizer.json", embeddings->tokenizer_sha256, sha256_file_hex(model_ / "tokenizer.json"),
+             model_);
+  check_same("chat template", embeddings->template_sha256, sha256_hex(ChatTemplate::load(model_).source()),
+             model_);
 }
 
 void ModelExport::write(const GateArtifact& artifact, const nlohmann::json& report) const {
   check_target(target_);
   const nlohmann::ordered_json config = exported_config(model_, artifact);
-  std::error_code error;
-  const bool is_hub_id = !fs::exists(model_path_, error) && parse_hub_id(model_path_);
+  const nlohmann::json regression = report_at(regression_report_);
   Folder folder(target_, files_);
   folder.add_text("config.json", config.dump(2) + "\n");
   folder.add_copies(model_);
   const bool linked = folder.add_weights(model_, artifact, weights_);
   folder.add_text(std::string(kModelingModule) + ".py", modeling_code());
   folder.add_text("README.md", model_card({.name = target_.filename().string(),
-                                           .base_model = is_hub_id ? model_path_ : "",
+                                           .base_model = hub_id_of(model_path_),
                                            .license = license_of(model_),
                                            .artifact = artifact,
-                                           .report = report}));
+                                           .report = report,
+                                           .regression = regression}));
   folder.publish({{"armorm_format_version", "1"},
                   {"armorm_version", kVersion},
                   {"model", artifact.model},

@@ -14,8 +14,9 @@
 
 namespace armorm {
 
-// What becomes of the decoder's weight files. A hard link shares the bytes on the disk with the model folder or Hub cache, costs
-// nothing, survives when those are deleted, and is copied as a file when the folder goes to another machine.
+// What becomes of the decoder's weight files. A hard link shares the bytes on the disk with the model folder
+// or Hub cache, costs nothing, survives when those are deleted, and is copied as a file when the folder goes
+// to another machine.
 enum class ExportWeights {
   auto_,  // link, and copy where the file system cannot link
   link,   // link, or an io error
@@ -25,15 +26,17 @@ ExportWeights parse_export_weights(const std::string& name);  // usage error for
 
 class ModelExport {
  public:
-  // Looks at everything that could go wrong before anything is trained. `target` must not exist, be empty, or hold nothing but
-  // an earlier export, which is replaced: else a usage error. `embeddings`, where known, must have been made with the config,
-  // tokenizer and template of the model in `model_path`: else a data error.
+  // Looks at everything that could go wrong before anything is trained. `target` must not exist, be empty, or
+  // hold nothing but an earlier export, which is replaced: else a usage error. `embeddings`, where known,
+  // must have been made with the config, tokenizer and template of the model in `model_path`: else a data
+  // error. `regression_report`: that of stage1-train, for the model card; left out where there is none.
   ModelExport(std::filesystem::path target, const std::string& model_path, ExportWeights weights,
-              const std::optional<Provenance>& embeddings, FileSystem& files);
+              const std::optional<Provenance>& embeddings, std::filesystem::path regression_report,
+              FileSystem& files);
 
   // Writes <target>: config.json, safetensors with an index (head in the last shard), the tokenizer's files,
-  // modeling_armorm.py, README.md (from `report`, as stage2-train writes it) and armorm_export.json, which lists the files and
-  // what they were made from. The folder is there when it is whole.
+  // modeling_armorm.py, README.md (from `report`, as stage2-train writes it) and armorm_export.json, which
+  // lists the files and what they were made from. The folder is there when it is whole.
   void write(const GateArtifact& artifact, const nlohmann::json& report) const;
 
  private:
@@ -41,6 +44,7 @@ class ModelExport {
   std::string model_path_;
   std::filesystem::path model_;
   ExportWeights weights_;
+  std::filesystem::path regression_report_;
   FileSystem& files_;
 };
 

@@ -23,7 +23,8 @@ constexpr std::size_t kBlocksPerTensor = 64;
 // Options that say where, how fast and how patiently, but not what; paths are known by their content.
 const std::set<std::string>& options_without_effect() {
   static const std::set<std::string> names{"model_path", "dataset_path",       "data_root",  "device",      "threads",
-                                           "restart",    "checkpoint_seconds", "on_bad_row", "max_bad_rows", "dry_run"};
+                                           "restart",    "checkpoint_seconds", "on_bad_row", "max_bad_rows", "dry_run",
+                                           "status",     "all_sets",           "json"};
   return names;
 }
 

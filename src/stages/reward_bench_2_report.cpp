@@ -49,7 +49,8 @@ class PromptGatherer {
       std::vector<float> list;
       for (const auto& [answer, score] : scores) {
         if (answer != list.size())
-          fail_data("RewardBench 2: {}: row {} lacks its {} answer {}; prepare the set again", dataset, row, side, list.size());
+          fail_data("RewardBench 2: {}: row {} lacks its {} answer {}; prepare the set again", dataset, row,
+                    side, list.size());
         list.push_back(score);
       }
       return list;
@@ -65,7 +66,8 @@ class PromptGatherer {
   Slots new_prompt(std::size_t pair, std::int64_t row) const {
     const std::int64_t kind = pairs_.tie_ids()[2 * pair];
     if (kind > static_cast<std::int64_t>(TieId::Kind::tied))
-      fail_data("RewardBench 2: {}: row {} has a tie kind of {}, expected 0 to 2; prepare the set again", dataset_, row, kind);
+      fail_data("RewardBench 2: {}: row {} has a tie kind of {}, expected 0 to 2; prepare the set again",
+                dataset_, row, kind);
     Slots slots;
     slots.row = row;
     slots.prompt.tie = {static_cast<TieId::Kind>(kind), pairs_.tie_ids()[2 * pair + 1]};
@@ -93,11 +95,13 @@ void warn_about(const RewardBench2Result& result) {
   for (const RewardBench2Section& section : result.sections)
     if (section.n == 0) log::warn("RewardBench 2: no rows of {}; there is no overall score", section.name);
   if (!result.unknown.empty())
-    log::warn("RewardBench 2: subsets {} are none of its six and count nowhere", fmt::join(result.unknown, ", "));
+    log::warn("RewardBench 2: subsets {} are none of its six and count nowhere",
+              fmt::join(result.unknown, ", "));
 }
 
 std::string cell(double score, const Proportion& interval) {
-  return std::isnan(score) ? "-" : fmt::format("{:.2f} ({:.1f} - {:.1f})", score, interval.low, interval.high);
+  return std::isnan(score) ? "-"
+                           : fmt::format("{:.2f} ({:.1f} - {:.1f})", score, interval.low, interval.high);
 }
 
 json scorer_json(const std::string& name, const RewardBench2Result& result) {
@@ -124,14 +128,20 @@ json scorer_json(const std::string& name, const RewardBench2Result& result) {
 
 }  // namespace
 
-std::vector<ScoredPrompt> gather_prompts(const PairScores& scores, const PairRewards& pairs, const std::string& dataset) {
+std::vector<ScoredPrompt> gather_prompts(const PairScores& scores, const PairRewards& pairs,
+                                         const std::string& dataset) {
   if (pairs.candidate_ids().empty() || pairs.subset_of().empty())
-    fail_data("RewardBench 2: the embeddings of {} are not of rows with lists of answers and a subset each; prepare the set "
-              "again from allenai/reward-bench-2 or one with its columns", dataset);
+    fail_data(
+        "RewardBench 2: the embeddings of {} are not of rows with lists of answers and a subset each; "
+        "prepare the set "
+        "again from allenai/reward-bench-2 or one with its columns",
+        dataset);
   if (scores.chosen.size() != pairs.row_ids().size() || scores.rejected.size() != scores.chosen.size())
-    fail_internal("RewardBench 2: scores of {} pairs, expected {}", scores.chosen.size(), pairs.row_ids().size());
+    fail_internal("RewardBench 2: scores of {} pairs, expected {}", scores.chosen.size(),
+                  pairs.row_ids().size());
   PromptGatherer gatherer(pairs, dataset);
-  for (std::size_t i = 0; i < scores.chosen.size(); ++i) gatherer.add(i, scores.chosen[i], scores.rejected[i]);
+  for (std::size_t i = 0; i < scores.chosen.size(); ++i)
+    gatherer.add(i, scores.chosen[i], scores.rejected[i]);
   return gatherer.take();
 }
 
@@ -158,14 +168,16 @@ std::string reward_bench_2_table(const RewardBench2Report& report) {
     table.add(std::move(row));
   }
   std::vector<std::string> total{"= Score", ""};
-  for (const RewardBench2Result& result : report.results) total.push_back(cell(result.score, result.interval));
+  for (const RewardBench2Result& result : report.results)
+    total.push_back(cell(result.score, result.interval));
   table.add(std::move(total));
   return table.str();
 }
 
 json reward_bench_2_json(const RewardBench2Report& report) {
   json scorers = json::array();
-  for (std::size_t i = 0; i < report.names.size(); ++i) scorers.push_back(scorer_json(report.names[i], report.results[i]));
+  for (std::size_t i = 0; i < report.names.size(); ++i)
+    scorers.push_back(scorer_json(report.names[i], report.results[i]));
   return {{"name", report.dataset}, {"scorers", scorers}};
 }
 

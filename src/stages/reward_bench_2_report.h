@@ -11,10 +11,11 @@
 
 namespace armorm {
 
-// Scores of pairs -> scores of each prompt's answers, prompts in the order of their first pair; an answer that several
-// pairs hold has the score that it has in the first. data error when the set is not of best-of-n rows, or an answer is
-// missing.
-std::vector<ScoredPrompt> gather_prompts(const PairScores& scores, const PairRewards& pairs, const std::string& dataset);
+// Scores of pairs -> scores of each prompt's answers, prompts in the order of their first pair; an answer
+// that several pairs hold has the score that it has in the first. data error when the set is not of best-of-n
+// rows, or an answer is missing.
+std::vector<ScoredPrompt> gather_prompts(const PairScores& scores, const PairRewards& pairs,
+                                         const std::string& dataset);
 
 struct RewardBench2Report {
   std::string dataset;
@@ -25,9 +26,10 @@ struct RewardBench2Report {
 RewardBench2Report evaluate_reward_bench_2(const std::vector<Contender>& contenders, const PairRewards& pairs,
                                            const std::string& dataset);
 std::string reward_bench_2_table(const RewardBench2Report& report);
-// {"name", "scorers": [{"name", "score", "low", "high", "sections": [{"name", "n", "score", "low", "high"}], "ties":
-// {"ref_accuracy", "tied_accuracy", "preferred", "preferred_hard", "margin"}}]}: scores and their limits in percent, null
-// where not measured.
+// {"name", "scorers": [{"name", "score", "low", "high", "sections": [{"name", "n", "score", "low", "high"}],
+// "ties":
+// {"ref_accuracy", "tied_accuracy", "preferred", "preferred_hard", "margin"}}]}: scores and their limits in
+// percent, null where not measured.
 nlohmann::json reward_bench_2_json(const RewardBench2Report& report);
 
 }  // namespace armorm

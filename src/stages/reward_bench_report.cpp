@@ -18,9 +18,11 @@ using nlohmann::json;
 void warn_about(const RewardBenchResult& result) {
   for (const SectionResult& section : result.sections)
     if (!section.missing.empty())
-      log::warn("RewardBench {}: no rows of {}; left out of the section", section.name, fmt::join(section.missing, ", "));
+      log::warn("RewardBench {}: no rows of {}; left out of the section", section.name,
+                fmt::join(section.missing, ", "));
   if (!result.unknown.empty())
-    log::warn("RewardBench: subsets {} are not of version 1 and count in no section", fmt::join(result.unknown, ", "));
+    log::warn("RewardBench: subsets {} are not of version 1 and count in no section",
+              fmt::join(result.unknown, ", "));
 }
 
 // "93.91 (89.2 - 96.7)", and " p 0.012" behind it where there is a test.
@@ -37,7 +39,8 @@ json subsets_json(const RewardBenchResult& result, const RewardBenchTests* tests
     const SubsetResult& s = result.subsets[i];
     if (s.n == 0) continue;
     const Proportion interval = wilson_interval(s.correct, s.n);
-    json entry{{"name", s.name}, {"n", s.n}, {"correct", s.correct}, {"low", interval.low}, {"high", interval.high}};
+    json entry{
+        {"name", s.name}, {"n", s.n}, {"correct", s.correct}, {"low", interval.low}, {"high", interval.high}};
     if (tests != nullptr) entry["p_value"] = tests->subsets[i].p_value;
     out.push_back(std::move(entry));
   }
@@ -66,11 +69,13 @@ class Rows {
   explicit Rows(const RewardBenchReport& report) : report_(report), table_(header(report)) {}
 
   template <class Percent, class Interval, class PValue>
-  void add(std::string title, std::string n, const Percent& percent, const Interval& interval, const PValue& p_value) {
+  void add(std::string title, std::string n, const Percent& percent, const Interval& interval,
+           const PValue& p_value) {
     std::vector<std::string> row{std::move(title), std::move(n)};
     for (std::size_t i = 0; i < report_.results.size(); ++i) {
       const RewardBenchResult& result = report_.results[i];
-      row.push_back(cell(percent(result), interval(result), i == 0 ? kNoTest : p_value(report_.against_gate[i])));
+      row.push_back(
+          cell(percent(result), interval(result), i == 0 ? kNoTest : p_value(report_.against_gate[i])));
     }
     table_.add(std::move(row));
   }
@@ -92,13 +97,17 @@ class Rows {
 RewardBenchReport evaluate_reward_bench(std::vector<Contender> contenders, const PairRewards& pairs,
                                         const std::string& dataset) {
   if (pairs.subset_of().empty())
-    fail_data("RewardBench: the embeddings of {} carry no subsets; prepare the set again from rows that have a `subset` column",
-              dataset);
+    fail_data(
+        "RewardBench: the embeddings of {} carry no subsets; prepare the set again from rows that have a "
+        "`subset` column",
+        dataset);
   RewardBenchReport report{std::move(contenders), {}, {}};
   const PairScores& gate = report.contenders.front().scores;
   for (const Contender& c : report.contenders) {
-    report.results.push_back(score_reward_bench(c.scores.chosen, c.scores.rejected, pairs.subset_of(), pairs.subset_names()));
-    report.against_gate.push_back(compare_on_reward_bench(gate, c.scores, pairs.subset_of(), pairs.subset_names()));
+    report.results.push_back(
+        score_reward_bench(c.scores.chosen, c.scores.rejected, pairs.subset_of(), pairs.subset_names()));
+    report.against_gate.push_back(
+        compare_on_reward_bench(gate, c.scores, pairs.subset_of(), pairs.subset_names()));
   }
   warn_about(report.results.front());
   return report;
@@ -126,7 +135,8 @@ std::string reward_bench_table(const RewardBenchReport& report) {
         [s](const RewardBenchTests& t) { return t.sections[s]; });
   rows.add(
       "= Score", "", [](const RewardBenchResult& r) { return r.score; },
-      [](const RewardBenchResult& r) { return r.interval; }, [](const RewardBenchTests& t) { return t.score; });
+      [](const RewardBenchResult& r) { return r.interval; },
+      [](const RewardBenchTests& t) { return t.score; });
   return rows.str();
 }
 
@@ -135,12 +145,9 @@ json reward_bench_json(const RewardBenchReport& report) {
   for (std::size_t i = 0; i < report.results.size(); ++i) {
     const RewardBenchResult& result = report.results[i];
     const RewardBenchTests* tests = i == 0 ? nullptr : &report.against_gate[i];
-    json entry{{"name", report.contenders[i].name},
-               {"subsets", subsets_json(result, tests)},
-               {"sections", sections_json(result, tests)},
-               {"score", json_number(result.score)},
-               {"low", json_number(result.interval.low)},
-               {"high", json_number(result.interval.high)}};
+    json entry{{"name", report.contenders[i].name},        {"subsets", subsets_json(result, tests)},
+               {"sections", sections_json(result, tests)}, {"score", json_number(result.score)},
+               {"low", json_number(result.interval.low)},  {"high", json_number(result.interval.high)}};
     if (tests != nullptr) entry["p_value"] = json_number(tests->score);
     out.push_back(std::move(entry));
   }

@@ -39,7 +39,8 @@ std::vector<TokenId> read_pattern(const model::ConfigReader& reader, const nlohm
   if (!reader.has(kField)) return pattern;
   const nlohmann::json& ids = config.at(kField);
   for (const nlohmann::json& id : ids) {
-    const bool good = ids.is_array() && id.is_number_integer() && id.get<std::int64_t>() >= 0 && id.get<std::int64_t>() < (1 << 30);
+    const bool good = ids.is_array() && id.is_number_integer() && id.get<std::int64_t>() >= 0 &&
+                      id.get<std::int64_t>() < (1 << 30);
     if (!good) reader.fail(kField, ids.dump(), "an array of token ids");
     pattern.push_back(id.get<TokenId>());
   }
@@ -58,7 +59,8 @@ HeadConfig read_config(const fs::path& path) {
   c.bias = reader.boolean_or("regression_bias", false);
   if (reader.has("attributes")) c.attributes = reader.strings("attributes");
   if (!c.attributes.empty() && std::ssize(c.attributes) != c.k)
-    reader.fail("attributes", fmt::format("{} names", c.attributes.size()), fmt::format("num_objectives = {}", c.k));
+    reader.fail("attributes", fmt::format("{} names", c.attributes.size()),
+                fmt::format("num_objectives = {}", c.k));
   c.pattern = read_pattern(reader, root);
   return c;
 }
@@ -67,7 +69,8 @@ at::ScalarType float_type(DType dtype, const std::string& name, const fs::path& 
   if (dtype == DType::f32) return at::kFloat;
   if (dtype == DType::bf16) return at::kBFloat16;
   if (dtype == DType::f16) return at::kHalf;
-  fail_data("{}: tensor '{}': found elements of type {}, expected F32, BF16 or F16", folder.string(), name, name_of(dtype));
+  fail_data("{}: tensor '{}': found elements of type {}, expected F32, BF16 or F16", folder.string(), name,
+            name_of(dtype));
 }
 
 class HeadReader {
@@ -76,18 +79,24 @@ class HeadReader {
 
   std::vector<float> floats(const std::string& name, const std::vector<std::int64_t>& shape) const {
     if (!files_.contains(name))
-      fail_data("{}: found no tensor '{}', expected an ArmoRM; name a folder that stage2-train --export wrote, or the "
-                "released model", folder_.string(), name);
+      fail_data(
+          "{}: found no tensor '{}', expected an ArmoRM; name a folder that stage2-train --export wrote, or "
+          "the "
+          "released model",
+          folder_.string(), name);
     const TensorView view = files_.at(name);
     if (view.shape != shape)
-      fail_data("{}: tensor '{}': found shape [{}], expected [{}] from config.json; the weights are of another model",
-                folder_.string(), name, fmt::join(view.shape, ", "), fmt::join(shape, ", "));
+      fail_data(
+          "{}: tensor '{}': found shape [{}], expected [{}] from config.json; the weights are of another "
+          "model",
+          folder_.string(), name, fmt::join(view.shape, ", "), fmt::join(shape, ", "));
     at::Tensor stored = at::empty(shape, float_type(view.dtype, name, folder_));
     std::memcpy(stored.data_ptr(), view.bytes.data(), view.bytes.size());
     const at::Tensor wide = stored.to(at::kFloat);
     const float* values = wide.const_data_ptr<float>();
     for (std::int64_t i = 0; i < wide.numel(); ++i)
-      if (!std::isfinite(values[i])) fail_data("{}: tensor '{}' holds a number that is not finite", folder_.string(), name);
+      if (!std::isfinite(values[i]))
+        fail_data("{}: tensor '{}' holds a number that is not finite", folder_.string(), name);
     return {values, values + wide.numel()};
   }
 
@@ -103,7 +112,8 @@ GateParameters read_gate(const HeadReader& read, const HeadConfig& c, std::int64
   for (std::int64_t i = 0; i <= c.n_hidden; ++i) {
     const std::int64_t out = i < c.n_hidden ? c.hidden_dim : c.k;
     const std::string name = fmt::format("gating.layers.{}", i);
-    gate.layers.push_back({out, in, read.floats(name + ".weight", {out, in}), read.floats(name + ".bias", {out})});
+    gate.layers.push_back(
+        {out, in, read.floats(name + ".weight", {out, in}), read.floats(name + ".bias", {out})});
     in = out;
   }
   return gate;
@@ -116,10 +126,12 @@ RewardHead read_head(const fs::path& folder, const HeadConfig& c, std::int64_t h
   head.hidden_size = hidden_size;
   head.n_attributes = c.k;
   head.weight = read.floats("regression_layer.weight", {c.k, hidden_size});
-  if (c.bias) head.bias = read.floats("regression_layer.bias", {c.k});
+  if (c.bias)
+    head.bias = read.floats("regression_layer.bias", {c.k});
   else if (files.contains("regression_layer.bias"))
-    fail_data("{}: found a tensor 'regression_layer.bias', but config.json does not say \"regression_bias\": true",
-              folder.string());
+    fail_data(
+        "{}: found a tensor 'regression_layer.bias', but config.json does not say \"regression_bias\": true",
+        folder.string());
   head.transform = read.floats("reward_transform_matrix", {c.k, c.k});
   head.gate = read_gate(read, c, hidden_size);
   head.temperature = c.temperature;
@@ -140,7 +152,8 @@ std::vector<TokenId> pattern_of(const fs::path& folder, const HeadConfig& head, 
 std::vector<std::string> attribute_names_or_default(std::vector<std::string> known, std::int64_t k) {
   const bool published = k == std::ssize(default_attributes());
   for (std::int64_t i = std::ssize(known); i < k; ++i)
-    known.push_back(published ? default_attributes()[static_cast<std::size_t>(i)] : fmt::format("attribute-{}", i));
+    known.push_back(published ? default_attributes()[static_cast<std::size_t>(i)]
+                              : fmt::format("attribute-{}", i));
   return known;
 }
 
@@ -150,7 +163,11 @@ RewardModel RewardModel::load(const fs::path& folder, bool allow_special_in_cont
   RewardHead weights = read_head(folder, head, config.hidden_size);
   ConversationEncoder encoder(folder, allow_special_in_content);
   std::vector<TokenId> pattern = pattern_of(folder, head, config, encoder.tokenizer());
-  return {folder, config, attribute_names_or_default(head.attributes, head.k), std::move(pattern), std::move(weights),
+  return {folder,
+          config,
+          attribute_names_or_default(head.attributes, head.k),
+          std::move(pattern),
+          std::move(weights),
           std::move(encoder)};
 }
 

@@ -1,9 +1,11 @@
-// A folder that holds a whole ArmoRM: a decoder, its tokenizer, and the trained head, laid out as the released model
-// (RLHFlow/ArmoRM-Llama3-8B-v0.1) and as ModelExport writes it.
+// A folder that holds a whole ArmoRM: a decoder, its tokenizer, and the trained head, laid out as the
+// released model (RLHFlow/ArmoRM-Llama3-8B-v0.1) and as ModelExport writes it.
 //
-//   config.json   the decoder's own, and num_objectives (19), gating_temperature (10), gating_hidden_dim (1024),
+//   config.json   the decoder's own, and num_objectives (19), gating_temperature (10), gating_hidden_dim
+//   (1024),
 //                 gating_n_hidden (3); in our exports also attributes, regression_bias, gating_token_pattern
-//   safetensors   model.*, regression_layer.weight [K, D], reward_transform_matrix [K, K], gating.logit_scale [1],
+//   safetensors   model.*, regression_layer.weight [K, D], reward_transform_matrix [K, K], gating.logit_scale
+//   [1],
 //                 gating.layers.<i>.weight|bias; regression_layer.bias [K] where regression_bias says so
 #pragma once
 
@@ -25,11 +27,13 @@ struct RewardModel {
   RewardHead head;
   ConversationEncoder encoder;
 
-  // Tensors of any float type. data error when the folder is a model without such a head, or when sizes disagree.
+  // Tensors of any float type. data error when the folder is a model without such a head, or when sizes
+  // disagree.
   static RewardModel load(const std::filesystem::path& folder, bool allow_special_in_content);
 };
 
-// Names of K attributes where nothing names them: the published ones if there are as many, else attribute-0, ...
+// Names of K attributes where nothing names them: the published ones if there are as many, else attribute-0,
+// ...
 std::vector<std::string> attribute_names_or_default(std::vector<std::string> known, std::int64_t k);
 
 }  // namespace armorm

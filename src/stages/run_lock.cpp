@@ -1,18 +1,13 @@
 #include "stages/run_lock.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <array>
-#include <chrono>
-#include <ctime>
 #include <random>
 
 #include "armorm/core/error.h"
 #include "armorm/core/log.h"
 #include "armorm/io/publish.h"
 #include "io/system_call.h"
+#include "stages/lock_owner.h"
 
 namespace armorm {
 namespace fs = std::filesystem;
@@ -22,14 +17,7 @@ constexpr std::size_t kOwnerBytes = 512;  // of one length, so that each write r
 
 // The text that an owner writes; different for any two.
 std::string owner_text() {
-  std::array<char, 256> host{};
-  ::gethostname(host.data(), host.size() - 1);
-  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  std::tm utc{};
-  ::gmtime_r(&now, &utc);
-  std::array<char, 32> time{};
-  std::strftime(time.data(), time.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
-  const std::string text = fmt::format("process {} on {} since {}\n", ::getpid(), host.data(), time.data());
+  const std::string text = this_process().text() + "\n";
   return fmt::format("{}{:>{}}\n", text, std::random_device()(), static_cast<int>(kOwnerBytes - text.size() - 1));
 }
 

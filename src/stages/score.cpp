@@ -13,6 +13,7 @@
 #include "armorm/model/compute_threads.h"
 #include "armorm/model/extractor.h"
 #include "armorm/text/gating_pattern.h"
+#include "stages/extraction_run.h"
 #include "stages/reward_model.h"
 #include "stages/score_output.h"
 #include "stages/score_rows.h"
@@ -43,30 +44,34 @@ std::int64_t longest(const ScoreOptions& options, const RewardModel& model) {
   return options.max_length > 0 ? options.max_length : model.config.max_position_embeddings;
 }
 
-void encode(const RewardModel& model, std::int64_t max_length, const Conversation& conversation, ScoreRow& row) {
+void encode(const RewardModel& model, std::int64_t max_length, const Conversation& conversation,
+            ScoreRow& row) {
   auto encoded = model.encoder.encode(conversation);
   const auto length = std::ssize(encoded.tokens);
-  if (length > max_length) fail_data("the conversation has {} tokens, more than --max_length ({}) allows", length, max_length);
+  if (length > max_length)
+    fail_data("the conversation has {} tokens, more than --max_length ({}) allows", length, max_length);
   const auto gating = find_gating_pattern(encoded.tokens, model.gating_pattern);
   if (!gating)
-    fail_data("the rendered conversation holds no start of an assistant's answer; check the messages' roles and the chat "
-              "template");
+    fail_data(
+        "the rendered conversation holds no start of an assistant's answer; check the messages' roles and "
+        "the chat "
+        "template");
   row.gating = *gating;
   row.special_in_content = encoded.special_in_content;
   row.tokens = std::move(encoded.tokens);
 }
 
-Precision parse_precision(const std::string& name) {
-  return name == "fp32" ? Precision::fp32 : name == "fp8" ? Precision::fp8 : Precision::bf16;
-}
-
 class Scorer {
  public:
   Scorer(const ScoreOptions& options, const RewardModel& model, const Backbone& backbone, int threads)
-      : options_(options), model_(model), extractor_(backbone, {.batch_tokens = options.batch_tokens}), threads_(threads),
+      : options_(options),
+        model_(model),
+        extractor_(backbone, {.batch_tokens = options.batch_tokens}),
+        threads_(threads),
         lines_(model.attributes, options.fields) {}
 
-  // What is to be written of these rows. A bad row that ends the run is thrown, with the lines before it in `out`.
+  // What is to be written of these rows. A bad row that ends the run is thrown, with the lines before it in
+  // `out`.
   void score(const std::vector<ScoreRow>& rows, fmt::memory_buffer& out) {
     const HeadScores scores = head_scores(rows);
     std::size_t index = 0;
@@ -76,20 +81,22 @@ class Scorer {
         continue;
       }
       special_ += row.special_in_content ? 1 : 0;
-      if (std::isfinite(scores.score[index])) lines_.add(row, scores, index, out);
-      else add_bad(row, "the score is not a finite number; try --precision fp32", out);
+      if (std::isfinite(scores.score[index]))
+        lines_.add(row, scores, index, out);
+      else
+        add_bad(row, "the score is not a finite number; try --precision fp32", out);
       ++index;
     }
   }
 
   void report() const {
     if (special_ > 0)
-      log::warn("{} conversations hold special-token strings in their content; they are encoded as {}", special_,
-                options_.allow_special_in_content ? "special tokens" : "plain text");
+      log::warn("{} conversations hold special-token strings in their content; they are encoded as {}",
+                special_, options_.allow_special_in_content ? "special tokens" : "plain text");
     if (bad_ > 0) log::warn("{} rows could not be scored; their lines hold an \"error\"", bad_);
     const double rate = static_cast<double>(stats_.input_tokens) / std::max(stats_.seconds, 1e-9);
-    log::info("{} conversations scored, {} tokens ({} computed) in {:.1f} s = {:.0f} tokens/s", stats_.requests,
-              stats_.input_tokens, stats_.computed_tokens, stats_.seconds, rate);
+    log::info("{} conversations scored, {} tokens ({} computed) in {:.1f} s = {:.0f} tokens/s",
+              stats_.requests, stats_.input_tokens, stats_.computed_tokens, stats_.seconds, rate);
   }
 
  private:
@@ -100,13 +107,16 @@ class Scorer {
       if (row.error.empty()) requests.push_back({row.tokens, {std::ssize(row.tokens) - 1, row.gating}});
     const std::int64_t d = model_.config.hidden_size;
     states_.resize(requests.size() * static_cast<std::size_t>(2 * d));
-    const ExtractionStats stats = extractor_.run(requests, [&](std::size_t request, MatrixView<const float> values) {
-      for (std::int64_t i = 0; i < 2; ++i)
-        std::copy_n(values.row(i).data(), d, states_.data() + (2 * static_cast<std::int64_t>(request) + i) * d);
-    });
+    const ExtractionStats stats =
+        extractor_.run(requests, [&](std::size_t request, MatrixView<const float> values) {
+          for (std::int64_t i = 0; i < 2; ++i)
+            std::copy_n(values.row(i).data(), d,
+                        states_.data() + (2 * static_cast<std::int64_t>(request) + i) * d);
+        });
     add(stats);
     const auto n = std::ssize(requests);
-    return score_states(model_.head, {states_.data(), n, d, 2 * d}, {states_.data() + d, n, d, 2 * d}, threads_);
+    return score_states(model_.head, {states_.data(), n, d, 2 * d}, {states_.data() + d, n, d, 2 * d},
+                        threads_);
   }
 
   void add_bad(const ScoreRow& row, const std::string& reason, fmt::memory_buffer& out) {
@@ -158,16 +168,18 @@ void run_score(const ScoreOptions& options, const StageEnvironment& environment)
   const int threads = options.threads > 0 ? static_cast<int>(options.threads) : default_thread_count();
   set_compute_threads(threads);
   const std::filesystem::path folder = resolve_model(options.model_path);
+  // Before the weights, so that what is wrong with it is told at once.
+  const RewardModel model = RewardModel::load(folder, options.allow_special_in_content);
+  Output output(options.output, environment.files);
+  auto source = open_line_source(options.input);
   auto loading = std::async(std::launch::async, [&] {
     return Backbone::load({.model_folder = folder,
                            .precision = parse_precision(options.precision),
                            .device = static_cast<int>(options.device),
                            .batch_invariant = options.batch_invariant});
   });
-  const RewardModel model = RewardModel::load(folder, options.allow_special_in_content);
-  Output output(options.output, environment.files);
   const std::int64_t max_length = longest(options, model);
-  ScoreReader reader(open_line_source(options.input),
+  ScoreReader reader(std::move(source),
                      {.window = static_cast<std::size_t>(options.window),
                       .threads = threads,
                       .stop_at_bad = options.on_bad_row == "error"},

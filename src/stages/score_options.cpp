@@ -6,23 +6,27 @@ namespace armorm {
 
 OptionList ScoreOptions::declare() {
   OptionList list;
-  list.add("model_path", model_path, "ArmoRM: a folder of stage2-train --export or of the released layout, or a Hub id")
+  list.add("model_path", model_path,
+           "ArmoRM: a folder of stage2-train --export or of the released layout, or a Hub id")
       .add("input", input, "Conversations as JSON Lines, plain, gzip or zstd; - = standard input")
       .add("output", output, "File for the scores, there when it is whole; - = standard output, as they come")
       .add("device", device, "CUDA device index; -1 = CPU")
       .add("precision", precision, "Arithmetic of the backbone", {"bf16", "fp32", "fp8"})
-      .add("batch_invariant", batch_invariant,
-           "Same bits for a conversation in any company, packs and threads; --batch_invariant=false is faster")
+      .add(
+          "batch_invariant", batch_invariant,
+          "Same bits for a conversation in any company, packs and threads; --batch_invariant=false is faster")
       .add("batch_tokens", batch_tokens, "Tokens in one forward pass; 0 = from the free memory")
       .add("window", window, "Conversations that are held, and shared prefixes searched in, at once")
       .add("threads", threads, "CPU threads; 0 = all that this process may use")
-      .add("max_length", max_length, "Longest conversation in tokens, a longer one is a bad row; 0 = what the model allows")
-      .add("on_bad_row", on_bad_row, "A row that cannot be scored ends the run, or gets a line with its \"error\"",
-           {"error", "skip"})
+      .add("max_length", max_length,
+           "Longest conversation in tokens, a longer one is a bad row; 0 = what the model allows")
+      .add("on_bad_row", on_bad_row,
+           "A row that cannot be scored ends the run, or gets a line with its \"error\"", {"error", "skip"})
       .add("allow_special_in_content", allow_special_in_content,
            "Let special-token strings inside message content become special tokens")
-      .add("fields", fields, "What to write of each row, comma-separated: score, rewards, gate, contributions, "
-                             "coefficients, tokens");
+      .add("fields", fields,
+           "What to write of each row, comma-separated: score, rewards, gate, contributions, "
+           "coefficients, tokens");
   return list;
 }
 

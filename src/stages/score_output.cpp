@@ -12,8 +12,15 @@ namespace armorm {
 namespace {
 
 const std::vector<std::string>& names() {
-  static const std::vector<std::string> list{"score", "rewards", "gate", "contributions", "coefficients", "tokens"};
+  static const std::vector<std::string> list{"score",         "rewards",      "gate",
+                                             "contributions", "coefficients", "tokens"};
   return list;
+}
+
+const std::vector<float>& vector_of(const HeadScores& scores, ScoreField field) {
+  if (field == ScoreField::rewards) return scores.rewards;
+  if (field == ScoreField::gate) return scores.gate;
+  return field == ScoreField::contributions ? scores.contributions : scores.coefficients;
 }
 
 std::string quoted(const std::string& text) {
@@ -22,8 +29,10 @@ std::string quoted(const std::string& text) {
 
 // The row's own id, or its line.
 void open_line(const ScoreRow& row, fmt::memory_buffer& out) {
-  if (row.id.empty()) fmt::format_to(std::back_inserter(out), "{{\"line\":{}", row.line);
-  else fmt::format_to(std::back_inserter(out), "{{\"id\":{}", row.id);
+  if (row.id.empty())
+    fmt::format_to(std::back_inserter(out), "{{\"line\":{}", row.line);
+  else
+    fmt::format_to(std::back_inserter(out), "{{\"id\":{}", row.id);
 }
 
 void close_line(fmt::memory_buffer& out) {
@@ -46,37 +55,26 @@ ScoreLines::ScoreLines(const std::vector<std::string>& attributes, const std::ve
   for (const std::string& field : fields) fields_.push_back(parse_score_field(field));
 }
 
-void ScoreLines::add_vector(const char* name, const std::vector<float>& values, std::size_t index,
+void ScoreLines::add_vector(ScoreField field, const HeadScores& scores, std::size_t index,
                             fmt::memory_buffer& out) const {
-  fmt::format_to(std::back_inserter(out), ",\"{}\":{{", name);
+  const std::vector<float>& values = vector_of(scores, field);
+  fmt::format_to(std::back_inserter(out), ",\"{}\":{{", names()[static_cast<std::size_t>(field)]);
   for (std::size_t k = 0; k < keys_.size(); ++k)
-    fmt::format_to(std::back_inserter(out), "{}{}{}", k == 0 ? "" : ",", keys_[k], values[index * keys_.size() + k]);
+    fmt::format_to(std::back_inserter(out), "{}{}{}", k == 0 ? "" : ",", keys_[k],
+                   values[index * keys_.size() + k]);
   out.push_back('}');
 }
 
-void ScoreLines::add(const ScoreRow& row, const HeadScores& scores, std::size_t index, fmt::memory_buffer& out) const {
+void ScoreLines::add(const ScoreRow& row, const HeadScores& scores, std::size_t index,
+                     fmt::memory_buffer& out) const {
   open_line(row, out);
   for (const ScoreField field : fields_) {
-    switch (field) {
-      case ScoreField::score:
-        fmt::format_to(std::back_inserter(out), ",\"score\":{}", scores.score[index]);
-        break;
-      case ScoreField::rewards:
-        add_vector("rewards", scores.rewards, index, out);
-        break;
-      case ScoreField::gate:
-        add_vector("gate", scores.gate, index, out);
-        break;
-      case ScoreField::contributions:
-        add_vector("contributions", scores.contributions, index, out);
-        break;
-      case ScoreField::coefficients:
-        add_vector("coefficients", scores.coefficients, index, out);
-        break;
-      case ScoreField::tokens:
-        fmt::format_to(std::back_inserter(out), ",\"tokens\":{}", row.tokens.size());
-        break;
-    }
+    if (field == ScoreField::score)
+      fmt::format_to(std::back_inserter(out), ",\"score\":{}", scores.score[index]);
+    else if (field == ScoreField::tokens)
+      fmt::format_to(std::back_inserter(out), ",\"tokens\":{}", row.tokens.size());
+    else
+      add_vector(field, scores, index, out);
   }
   close_line(out);
 }

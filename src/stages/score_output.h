@@ -20,14 +20,15 @@ class ScoreLines {
  public:
   ScoreLines(const std::vector<std::string>& attributes, const std::vector<std::string>& fields);
 
-  // Appends the line of row `row`, whose result is number `index` of `scores`. Numbers are the shortest that read back as the
-  // same float32.
+  // Appends the line of row `row`, whose result is number `index` of `scores`. Numbers are the shortest that
+  // read back as the same float32.
   void add(const ScoreRow& row, const HeadScores& scores, std::size_t index, fmt::memory_buffer& out) const;
   // Of a row that was skipped: its "error" in place of fields.
   void add_bad(const ScoreRow& row, const std::string& reason, fmt::memory_buffer& out) const;
 
  private:
-  void add_vector(const char* name, const std::vector<float>& values, std::size_t index, fmt::memory_buffer& out) const;
+  void add_vector(ScoreField field, const HeadScores& scores, std::size_t index,
+                  fmt::memory_buffer& out) const;
   std::vector<std::string> keys_;  // "\"name\":" of each attribute
   std::vector<ScoreField> fields_;
 };

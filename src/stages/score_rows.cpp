@@ -15,22 +15,24 @@ namespace {
 using nlohmann::json;
 
 constexpr int kMaxDepth = 64;
-constexpr int kWaitMs = 100;                              // between two looks whether to stop
-constexpr std::size_t kMaxLines = 256;                    // encoded at once
-constexpr std::size_t kMaxText = std::size_t{16} << 20;   // of them, in bytes
+constexpr int kWaitMs = 100;                             // between two looks whether to stop
+constexpr std::size_t kMaxLines = 256;                   // encoded at once
+constexpr std::size_t kMaxText = std::size_t{16} << 20;  // of them, in bytes
 
 constexpr const char* kForms =
     "expected {\"messages\": [...]}, a list of messages, or {\"prompt\": ..., \"response\": \"...\"}";
 
 std::string text_of(const json& object, const char* key, const std::string& where) {
   const auto found = object.find(key);
-  if (found == object.end()) fail_data("{}: no field \"{}\"; expected messages with role and content", where, key);
+  if (found == object.end())
+    fail_data("{}: no field \"{}\"; expected messages with role and content", where, key);
   if (!found->is_string()) fail_data("{}: {}: found {}, expected a string", where, key, found->type_name());
   return found->get<std::string>();
 }
 
 Conversation messages_of(const json& list, const std::string& where) {
-  if (!list.is_array()) fail_data("{}: found {}, expected a list of messages with role and content", where, list.type_name());
+  if (!list.is_array())
+    fail_data("{}: found {}, expected a list of messages with role and content", where, list.type_name());
   if (list.empty()) fail_data("{}: is empty, expected at least one message", where);
   Conversation conversation;
   for (std::size_t i = 0; i < list.size(); ++i) {
@@ -45,8 +47,10 @@ Conversation messages_of(const json& list, const std::string& where) {
 Conversation prompt_and_response(const json& row) {
   const json& prompt = row.at("prompt");
   Conversation conversation;
-  if (prompt.is_string()) conversation.push_back({"user", prompt.get<std::string>()});
-  else conversation = messages_of(prompt, "prompt");
+  if (prompt.is_string())
+    conversation.push_back({"user", prompt.get<std::string>()});
+  else
+    conversation = messages_of(prompt, "prompt");
   conversation.push_back({"assistant", text_of(row, "response", "row")});
   return conversation;
 }
@@ -58,13 +62,17 @@ Conversation parse_conversation(const std::string& text, ScoreRow& row) {
   if (root.is_array()) return messages_of(root, "row");
   if (!root.is_object()) fail_data("row: found {}, {}", root.type_name(), kForms);
   if (const auto id = root.find("id"); id != root.end() && !id->is_null()) row.id = id->dump();
-  if (const auto messages = root.find("messages"); messages != root.end()) return messages_of(*messages, "messages");
+  if (const auto messages = root.find("messages"); messages != root.end())
+    return messages_of(*messages, "messages");
   if (root.contains("prompt")) return prompt_and_response(root);
   fail_data("row: found neither \"messages\" nor \"prompt\", {}", kForms);
 }
 
 ScoreReader::ScoreReader(std::unique_ptr<LineSource> source, ScoreReaderOptions options, Encode encode)
-    : source_(std::move(source)), options_(options), encode_(std::move(encode)), thread_([this] { read_all(); }) {}
+    : source_(std::move(source)),
+      options_(options),
+      encode_(std::move(encode)),
+      thread_([this] { read_all(); }) {}
 
 ScoreReader::~ScoreReader() {
   {
@@ -77,7 +85,8 @@ ScoreReader::~ScoreReader() {
 
 std::vector<ScoreRow> ScoreReader::next() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return finished_ || ready_.size() >= options_.window || (idle_ && !ready_.empty()); });
+  changed_.wait(
+      lock, [this] { return finished_ || ready_.size() >= options_.window || (idle_ && !ready_.empty()); });
   std::vector<ScoreRow> rows = std::exchange(ready_, {});
   const std::exception_ptr failure = rows.empty() ? failure_ : nullptr;
   lock.unlock();
@@ -146,7 +155,8 @@ std::vector<ScoreRow> ScoreReader::encode_all(const std::vector<Line>& lines) co
 
 // Waits for room. False when no more rows are wanted.
 bool ScoreReader::hand_over(std::vector<ScoreRow> rows) {
-  const auto bad = std::find_if(rows.begin(), rows.end(), [](const ScoreRow& row) { return !row.error.empty(); });
+  const auto bad =
+      std::find_if(rows.begin(), rows.end(), [](const ScoreRow& row) { return !row.error.empty(); });
   const bool stops = options_.stop_at_bad && bad != rows.end();
   if (stops) rows.erase(bad + 1, rows.end());
   std::unique_lock lock(mutex_);

@@ -23,11 +23,11 @@ struct ScoreRow {
   std::vector<TokenId> tokens;  // empty for a bad row
   std::int64_t gating = 0;      // where the last gating pattern starts
   bool special_in_content = false;
-  std::string error;            // what is wrong with a bad row
+  std::string error;  // what is wrong with a bad row
 };
 
-// {"messages": [...]}, a bare list of messages, or {"prompt": text or messages, "response": text}; fills row.id where the row
-// has an "id". data error that says what is wrong, without the place.
+// {"messages": [...]}, a bare list of messages, or {"prompt": text or messages, "response": text}; fills
+// row.id where the row has an "id". data error that says what is wrong, without the place.
 Conversation parse_conversation(const std::string& text, ScoreRow& row);
 
 struct ScoreReaderOptions {
@@ -38,13 +38,14 @@ struct ScoreReaderOptions {
 
 class ScoreReader {
  public:
-  // `encode` fills the tokens of a row from its conversation, on several threads at once; its data errors make a bad row.
+  // `encode` fills the tokens of a row from its conversation, on several threads at once; its data errors
+  // make a bad row.
   using Encode = std::function<void(const Conversation& conversation, ScoreRow& row)>;
   ScoreReader(std::unique_ptr<LineSource> source, ScoreReaderOptions options, Encode encode);
   ~ScoreReader();  // does not wait for input
 
-  // The next rows, in order: a whole window, or those that are there when no more input is waiting. Empty at the end. Throws
-  // what reading threw.
+  // The next rows, in order: a whole window, or those that are there when no more input is waiting. Empty at
+  // the end. Throws what reading threw.
   std::vector<ScoreRow> next();
 
  private:

@@ -71,6 +71,8 @@ class ShardRun {
         provenance_(job.provenance) {
     bad_rows_.describe(provenance_);
     key_ = make_resume_key(options, extraction, model, provenance_, content_digest(job));
+    job_.tensors.tokens = 0;
+    for (std::size_t i = 0; i < job_.requests.size(); ++i) job_.tensors.tokens += length_of(i);
   }
 
   void run() {
@@ -134,9 +136,8 @@ class ShardRun {
         job_.requests,
         [&](std::size_t request, MatrixView<const float> values) {
           take(request, values, rows);
-          const auto length = static_cast<std::int64_t>(job_.requests[request].tokens.size());
-          tokens += length;
-          progress.advance(1, length);
+          tokens += length_of(request);
+          progress.advance(1, length_of(request));
         },
         start,
         [&](const ExtractionCursor& after) {
@@ -152,9 +153,13 @@ class ShardRun {
   }
 
   void take(std::size_t request, MatrixView<const float> values, DurableRows& rows) {
-    if (!all_finite(values)) return rows.finish_non_finite(request);
+    if (!all_finite(values)) return rows.finish_non_finite(request, length_of(request));
     job_.store(request, values, rows);
-    rows.finish_request();
+    rows.finish_request(length_of(request));
+  }
+
+  std::int64_t length_of(std::size_t request) const {
+    return static_cast<std::int64_t>(job_.requests[request].tokens.size());
   }
 
   std::int64_t row_id_of(std::size_t request) const { return job_.row_ids[request / job_.requests_per_row]; }

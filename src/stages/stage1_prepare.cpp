@@ -8,9 +8,11 @@
 
 #include "armorm/core/error.h"
 #include "armorm/core/log.h"
+#include "armorm/data/hub_cache.h"
 #include "stages/artifact_paths.h"
 #include "stages/prompt_id.h"
 #include "stages/shard_run.h"
+#include "stages/status_report.h"
 
 namespace armorm {
 namespace {
@@ -179,6 +181,10 @@ void Stage1PrepareOptions::validate() const {
 }
 
 std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options, const StageEnvironment& environment) {
+  if (options.extraction.status) {
+    print_status(options.extraction, {"stage1-prepare", artifact_name(options.dataset_path), false});
+    return {};
+  }
   const ModelInputs model = open_model_inputs(options.extraction);
   const DatasetInputs dataset = open_dataset_inputs(options.dataset_path, options.dataset_split, options.columns);
   log::info("{}: {} rows", dataset.name, dataset.dataset.num_rows());

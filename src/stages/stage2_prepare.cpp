@@ -8,10 +8,12 @@
 
 #include "armorm/core/error.h"
 #include "armorm/core/log.h"
+#include "armorm/data/hub_cache.h"
 #include "armorm/eval/reward_bench_2.h"
 #include "armorm/text/gating_pattern.h"
 #include "stages/artifact_paths.h"
 #include "stages/shard_run.h"
+#include "stages/status_report.h"
 
 namespace armorm {
 namespace {
@@ -309,6 +311,12 @@ void Stage2PrepareOptions::validate() const {
 }
 
 std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options, const StageEnvironment& environment) {
+  if (options.extraction.status) {
+    print_status(options.extraction, {"stage2-prepare",
+                                      preference_stem(artifact_name(options.dataset_path), options.source, options.dataset_split),
+                                      true});
+    return {};
+  }
   const ModelInputs model = open_model_inputs(options.extraction);
   check_model_family(options.model_family, model);
   const DatasetInputs dataset = open_dataset_inputs(options.dataset_path, options.dataset_split, options.columns);

@@ -138,7 +138,7 @@ std::optional<ModelExport> open_export(const Stage2TrainOptions& options, const 
   const EmbeddingSet pairs =
       open_pairs(options, inputs, options.preference_dataset, options.preference_source, options.preference_split);
   return ModelExport(options.export_dir, options.model_path, parse_export_weights(options.export_weights), pairs.provenance(),
-                     files);
+                     inputs.weights_stem.string() + ".json", files);
 }
 
 struct EvalSet {

@@ -7,14 +7,22 @@
 
 namespace armorm::jinja {
 
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+// So that a fuzzer reaches every limit, and often.
+constexpr std::size_t kMaxTextBytes = std::size_t{1} << 16;
+constexpr std::size_t kMaxItems = std::size_t{1} << 12;
+constexpr std::uint64_t kMaxSteps = 20'000;
+constexpr std::uint64_t kMaxWork = std::uint64_t{4} << 20;
+#else
+constexpr std::size_t kMaxTextBytes = std::size_t{64} << 20;  // one string, and the output
+constexpr std::size_t kMaxItems = std::size_t{1} << 20;       // one list, tuple or dict
+constexpr std::uint64_t kMaxSteps = 20'000'000;               // nodes evaluated
+constexpr std::uint64_t kMaxWork = std::uint64_t{2} << 30;    // bytes read and written by operations
+#endif
 constexpr std::size_t kMaxSourceBytes = std::size_t{4} << 20;  // length of a template
-constexpr std::size_t kMaxTextBytes = std::size_t{64} << 20;   // one string, and the output
-constexpr std::size_t kMaxItems = std::size_t{1} << 20;        // one list, tuple or dict
 constexpr std::size_t kMaxRange = 100'000;                     // range(), as jinja2's sandbox has it
 constexpr int kMaxValueDepth = 100;                            // lists within lists
 constexpr int kMaxParseDepth = 100;                            // brackets and blocks within each other
-constexpr int kMaxEvalDepth = 1000;              // nodes on the path from the root, through macro calls
-constexpr std::uint64_t kMaxSteps = 20'000'000;  // nodes evaluated
-constexpr std::uint64_t kMaxWork = std::uint64_t{2} << 30;  // bytes read and written by operations
+constexpr int kMaxEvalDepth = 1000;                            // nodes on the path from the root, through macro calls
 
 }  // namespace armorm::jinja

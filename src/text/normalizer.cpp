@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "armorm/core/error.h"
+#include "text/tokenizer_limits.h"
 #include "text/tokenizer_regex.h"
 #include "text/tokenizer_unicode.h"
 
@@ -19,6 +20,7 @@ class Builder {
   explicit Builder(const TrackedText& in) : in_(in) {}
   // `text` stands for bytes [begin, end) of the input: it counts as data when any of them does.
   void put(std::string_view text, std::size_t begin, std::size_t end) {
+    check_grown(out_.text.size(), text.size());
     out_.text += text;
     if (in_.from_data.empty()) return;
     const auto first = in_.from_data.begin();
@@ -46,6 +48,7 @@ class Prepend : public Normalizer {
   explicit Prepend(std::string content) : content_(std::move(content)) {}
   void apply(TrackedText& text) const override {
     if (text.text.empty()) return;
+    check_grown(text.text.size(), content_.size());
     text.text.insert(0, content_);
     if (!text.from_data.empty()) text.from_data.insert(text.from_data.begin(), content_.size(), 0);
   }

@@ -1,3 +1,4 @@
+#include "text/tokenizer_limits.h"
 #include "text/tokenizer_post.h"
 
 #include "armorm/core/error.h"
@@ -90,6 +91,7 @@ std::string replace_all(const std::string& text, const std::string& from, const 
   std::string out;
   std::size_t at = 0;
   for (std::size_t found = text.find(from); found != std::string::npos; found = text.find(from, at)) {
+    check_grown(out.size(), found - at + to.size());
     out.append(text, at, found - at).append(to);
     at = found + from.size();
   }
@@ -202,6 +204,7 @@ std::vector<std::string> Decoder::apply(const Step& step, std::vector<std::strin
     std::string out;
     std::size_t at = 0;
     for (const Span span : step.regex.front().find_all(token)) {
+      check_grown(out.size(), span.begin - at + step.to.size());
       out.append(token, at, span.begin - at).append(step.to);
       at = span.end;
     }

@@ -122,9 +122,16 @@ TEST_CASE("a data set's own files cannot name files outside of it", "[unit]") {
   CHECK_THROWS_WITH(with_card("*.jsonl"), Contains("leads out of"));
   put(set / "README.md", "---\nconfigs:\n- config_name: default\n  data_dir: ..\n---\n");
   CHECK_THROWS_WITH(open_dataset(set), Contains("inside the data set's folder"));
-  // Nobody but the user made this one.
+  // Nor can what came with the folder: links are kept by whatever copies or clones it.
   fs::remove(set / "README.md");
-  CHECK(open_dataset(set).num_rows() == 2);
+  CHECK_THROWS_WITH(open_dataset(set), Contains("leads out of") && Contains("link.jsonl"));
+  fs::remove(set / "link.jsonl");
+  CHECK(open_dataset(set).num_rows() == 1);
+  fs::create_symlink(dir / "outside.jsonl", set / "README.md");
+  CHECK_THROWS_WITH(open_dataset(set), Contains("leads out of") && Contains("README.md"));
+  fs::remove(set / "README.md");
+  CHECK_THROWS_WITH(with_card(std::string(5000, 'a')), Contains("inside the data set's folder"));
+  CHECK_THROWS_WITH(with_card("a\\0b.jsonl"), Contains("inside the data set's folder"));
 }
 
 TEST_CASE("links into the blobs of a Hub snapshot are followed", "[unit]") {
@@ -155,6 +162,8 @@ TEST_CASE("the files of save_to_disk are trusted with nothing", "[unit]") {
       {R"({"_data_files":[{"filename":"../outside.arrow"}]})", "inside"},
       {R"({"_data_files":[{"filename":"link.arrow"}]})", "leads out of"},
       {R"({"_data_files":[{"filename":"b.arrow"}]})", "missing"},
+      {R"({"_data_files":[{"filename":")" + std::string(300, 'b') + R"("}]})", "name of a file"},
+      {R"({"_data_files":[{"filename":"a\u0000.arrow"}]})", "inside"},
       {R"({"_data_files":[{"filename":7}]})", "state.json"},
       {R"({"_data_files":[7]})", "filename"},
       {R"({"_data_files":7})", "_data_files"},

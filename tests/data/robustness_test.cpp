@@ -1,5 +1,7 @@
 // Damaged files give an error and nothing worse; memory does not grow with the file.
-#include <arrow/memory_pool.h>
+#include <arrow/api.h>
+#include <arrow/io/file.h>
+#include <arrow/ipc/writer.h>
 #include <parquet/file_reader.h>
 #include <parquet/metadata.h>
 
@@ -174,4 +176,51 @@ TEST_CASE("the real preference pairs read", "[unit]") {
     CHECK(row.chosen.back().role == "assistant");
     CHECK(row.rejected.back().role == "assistant");
   }
+}
+
+namespace {
+
+// An Arrow file with one column of nulls, which takes no bytes however long it is.
+void put_nulls(const fs::path& path, std::int64_t rows) {
+  const auto batch = arrow::RecordBatch::Make(arrow::schema({arrow::field("messages", arrow::null())}), rows,
+                                              {std::make_shared<arrow::NullArray>(rows)});
+  auto sink = arrow::io::FileOutputStream::Open(path.string()).ValueOrDie();
+  auto writer = arrow::ipc::MakeStreamWriter(sink, batch->schema()).ValueOrDie();
+  REQUIRE(writer->WriteRecordBatch(*batch).ok());
+  REQUIRE(writer->Close().ok());
+  REQUIRE(sink->Close().ok());
+}
+
+}  // namespace
+
+TEST_CASE("a file that claims more rows than its bytes can hold is refused", "[unit]") {
+  const TempDir dir;
+  put_nulls(dir / "many.arrow", std::int64_t{1} << 50);
+  put_nulls(dir / "few.arrow", 1000);
+  CHECK(open_dataset(dir / "few.arrow").num_rows() == 1000);
+  CHECK_THROWS_WITH(open_dataset(dir / "many.arrow").num_rows(), Catch::Contains("claims 1125899906842624 rows"));
+  CHECK_THROWS_WITH(labelled_rows(open_dataset(dir / "many.arrow"), {}), Catch::Contains("claims"));
+}
+
+TEST_CASE("a dictionary cannot multiply a text into memory", "[unit]") {
+  // One text of 1 MB that 400 messages of one row are.
+  arrow::StringBuilder texts;
+  REQUIRE(texts.Append(std::string(1 << 20, 'x')).ok());
+  arrow::Int8Builder indices;
+  for (int i = 0; i < 400; ++i) REQUIRE(indices.Append(0).ok());
+  const auto content = arrow::DictionaryArray::FromArrays(arrow::dictionary(arrow::int8(), arrow::utf8()),
+                                                          indices.Finish().ValueOrDie(), texts.Finish().ValueOrDie())
+                           .ValueOrDie();
+  const auto message = arrow::StructArray::Make({content, content}, std::vector<std::string>{"role", "content"}).ValueOrDie();
+  arrow::Int32Builder offsets;
+  REQUIRE(offsets.AppendValues({0, 400}).ok());
+  const auto rows = arrow::ListArray::FromArrays(*offsets.Finish().ValueOrDie(), *message).ValueOrDie();
+  const auto batch = arrow::RecordBatch::Make(arrow::schema({arrow::field("messages", rows->type())}), 1, {rows});
+  const TempDir dir;
+  auto sink = arrow::io::FileOutputStream::Open((dir / "x.arrow").string()).ValueOrDie();
+  auto writer = arrow::ipc::MakeStreamWriter(sink, batch->schema()).ValueOrDie();
+  REQUIRE(writer->WriteRecordBatch(*batch).ok());
+  REQUIRE(writer->Close().ok());
+  REQUIRE(sink->Close().ok());
+  CHECK_THROWS_WITH(labelled_rows(open_dataset(dir / "x.arrow"), {}), Catch::Contains("bytes allowed for a row"));
 }

@@ -79,6 +79,21 @@ void check_rows(const TensorView& found, std::span<const std::int64_t> ids, cons
   CHECK(largest <= 1.0);
 }
 
+// Of every conversation of transformers' tokens: what follows the line break after the last <|end_header_id|>.
+std::vector<std::int64_t> response_lengths(const SafetensorsFile& expected, const fs::path& model) {
+  const TokenId end_header = *ConversationEncoder(model, false).tokenizer().token_to_id("<|end_header_id|>");
+  const auto ids = expected.at("token_ids").as<std::int32_t>();
+  std::vector<std::int64_t> lengths;
+  std::size_t at = 0;
+  for (const std::int64_t count : expected.at("token_counts").as<std::int64_t>()) {
+    std::int64_t after = count - 1;
+    while (ids[at + static_cast<std::size_t>(after)] != end_header) --after;
+    lengths.push_back(count - after - 2);
+    at += static_cast<std::size_t>(count);
+  }
+  return lengths;
+}
+
 }  // namespace
 
 TEST_CASE("the demo is the same for a seed and different for another", "[e2e]") {
@@ -182,12 +197,17 @@ TEST_CASE("the demo's embeddings are those of transformers", "[e2e][golden]") {
   const auto ids = pairs.at("row_ids").as<std::int64_t>();
   check_rows(pairs.at("embeddings"), ids, expected.at("pair_embeddings"));
   check_rows(pairs.at("prompt_embeddings"), ids, expected.at("pair_prompt_embeddings"));
+  const auto lengths = pairs.at("lengths", DType::i64, {12, 2}).as<std::int64_t>();
+  const std::vector<std::int64_t> expected_lengths = response_lengths(expected, dir / "demo" / "model");
+  CHECK(std::vector<std::int64_t>(lengths.begin(), lengths.end()) ==
+        std::vector<std::int64_t>(expected_lengths.end() - 24, expected_lengths.end()));  // the pairs' sides come last
 }
 
 TEST_CASE("armorm-make-demo refuses wrong flags and places it cannot write", "[e2e]") {
   const TempDir dir;
   CHECK(run_program("armorm-make-demo", {}).exit_code == 2);
   CHECK(run_program("armorm-make-demo", {"--output", dir.path().string(), "--rows", "-1"}).exit_code == 2);
+  CHECK(run_program("armorm-make-demo", {"--output", dir.path().string(), "--reward_bench_2", "0"}).exit_code == 2);
   write_text(dir / "file", "");
   const ProcessResult blocked = run_program("armorm-make-demo", {"--output", (dir / "file").string()});
   CHECK(blocked.exit_code == 3);

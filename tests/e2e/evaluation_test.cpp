@@ -1,4 +1,5 @@
-// stage2-train's evaluations: length bias, RewardBench with intervals, RewardBench 2, and debiasing against length.
+// stage2-train's evaluations: length bias, RewardBench with intervals, RewardBench 2, and debiasing against
+// length.
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -17,11 +18,12 @@ using nlohmann::json;
 
 namespace {
 
-std::vector<std::string> train_flags(const fs::path& root, const TempDir& place, const std::vector<std::string>& more,
+std::vector<std::string> train_flags(const fs::path& root, const TempDir& place,
+                                     const std::vector<std::string>& more,
                                      const std::string& reward_bench_2 = "reward-bench-2") {
   std::vector<std::string> flags = stage_flags("stage2-train", demo_dir(), root);
-  flags.insert(flags.end(), {"--output_dir", place.path().string(), "--threads", "1", "--reward_bench_2_dataset",
-                             (demo_dir() / reward_bench_2).string()});
+  flags.insert(flags.end(), {"--output_dir", place.path().string(), "--threads", "1",
+                             "--reward_bench_2_dataset", (demo_dir() / reward_bench_2).string()});
   flags.insert(flags.end(), more.begin(), more.end());
   return flags;
 }
@@ -54,7 +56,8 @@ void strip(const fs::path& path, const std::set<std::string>& without) {
   const SafetensorsFile file = SafetensorsFile::open(path);
   std::vector<TensorSpec> specs;
   for (const std::string name : {"embeddings", "prompt_embeddings", "row_ids", "lengths", "subset_ids"})
-    if (file.contains(name) && !without.contains(name)) specs.push_back({name, file.at(name).dtype, file.at(name).shape});
+    if (file.contains(name) && !without.contains(name))
+      specs.push_back({name, file.at(name).dtype, file.at(name).shape});
   SafetensorsWriter writer(path, specs, file.metadata());
   for (const TensorSpec& spec : specs) writer.write_at(spec.name, 0, file.at(spec.name).bytes);
   writer.publish();
@@ -76,7 +79,8 @@ TEST_CASE("stage2-prepare counts the tokens after the opening of the last answer
   const ConversationEncoder encoder(demo_dir() / "model", false);
   const auto answer_tokens = [&](const Conversation& conversation) {
     // The answer's own tokens and the end of its turn; the demo's template adds nothing else.
-    return static_cast<std::int64_t>(encoder.tokenizer().encode(conversation.back().content, false).size()) + 1;
+    return static_cast<std::int64_t>(encoder.tokenizer().encode(conversation.back().content, false).size()) +
+           1;
   };
   DatasetOptions options;
   options.path = demo_dir() / "preference";
@@ -105,15 +109,16 @@ TEST_CASE("every evaluation tells its length bias", "[e2e]") {
       CHECK((g["low"] <= g["accuracy"] && g["accuracy"] <= g["high"]));
     }
     CHECK(n == (set == "validation" ? 40 : set == "RewardBench" ? 120 : 100));
-    CHECK(entry["gap"].get<double>() ==
-          Approx(entry["chosen_longer"]["accuracy"].get<double>() - entry["chosen_shorter"]["accuracy"].get<double>()));
+    CHECK(entry["gap"].get<double>() == Approx(entry["chosen_longer"]["accuracy"].get<double>() -
+                                               entry["chosen_shorter"]["accuracy"].get<double>()));
     CHECK(std::abs(entry["margin_correlation"].get<double>()) <= 1.0);
   }
   CHECK(scorers == std::map<std::string, int>{{"validation", 4}, {"RewardBench", 4}, {reference, 4}});
   // The demo's rewards take to length, and debiasing lessens that.
   const json& bias = run.report["length_bias"];
   CHECK(bias[0]["margin_correlation"].get<double>() < bias[3]["margin_correlation"].get<double>());
-  CHECK_THAT(run.out, Catch::Contains("length bias, validation") && Catch::Contains("length bias, RewardBench"));
+  CHECK_THAT(run.out,
+             Catch::Contains("length bias, validation") && Catch::Contains("length bias, RewardBench"));
 }
 
 TEST_CASE("sets without lengths are still read, and say what to do where lengths are needed", "[e2e]") {
@@ -123,7 +128,8 @@ TEST_CASE("sets without lengths are still read, and say what to do where lengths
     strip(dir / "root" / "embeddings" / "model" / (std::string(name) + ".safetensors"), {"lengths"});
   const Trained run = train({}, dir / "root");
   CHECK(run.report["length_bias"] == json::array());
-  CHECK_THAT(run.err, Catch::Contains("validation") && Catch::Contains("carry no lengths") && Catch::Contains("stage2-prepare"));
+  CHECK_THAT(run.err, Catch::Contains("validation") && Catch::Contains("carry no lengths") &&
+                          Catch::Contains("stage2-prepare"));
   const TempDir place;
   const ProcessResult refused =
       run_program("stage2-train", train_flags(dir / "root", place, {"--verbosity_target", "length"}));
@@ -153,7 +159,8 @@ TEST_CASE("--penalty_search bisection finds penalties between those of the grid"
     const json& found = penalty_of(bisection, entry["name"]);
     CHECK(found["met"] == entry["met"]);
     CHECK(found["penalty"].get<double>() <= entry["penalty"].get<double>());
-    if (found["met"] == true && !found["correlation_after"].is_null()) CHECK(found["correlation_after"].get<double>() <= 0.03);
+    if (found["met"] == true && !found["correlation_after"].is_null())
+      CHECK(found["correlation_after"].get<double>() <= 0.03);
     finer += found["penalty"] < entry["penalty"] ? 1 : 0;
   }
   CHECK(finer > 5);
@@ -176,7 +183,8 @@ TEST_CASE("RewardBench sections have intervals, and scorers are tested against t
 
 TEST_CASE("a best-of-n row becomes pairs that hold each of its answers", "[e2e]") {
   const SafetensorsFile file = pairs_file(demo_run(), "reward-bench-2-test");
-  const auto rows = integers(file, "row_ids"), candidates = integers(file, "candidate_ids"), ties = integers(file, "tie_ids");
+  const auto rows = integers(file, "row_ids"), candidates = integers(file, "candidate_ids"),
+             ties = integers(file, "tie_ids");
   std::map<std::int64_t, std::set<std::int64_t>> chosen, rejected;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     chosen[rows[i]].insert(candidates[2 * i]);
@@ -194,14 +202,16 @@ TEST_CASE("a best-of-n row becomes pairs that hold each of its answers", "[e2e]"
     while (i < rows.size() && rows[i] < row.row_id) ++i;
     REQUIRE(i < rows.size());
     CHECK((ties[2 * i] != 0) == (row.subset == "Ties"));
-    if (row.subset == "Ties") CHECK(row.id == (ties[2 * i] == 1 ? "ref:" : "tied:") + std::to_string(ties[2 * i + 1]));
+    if (row.subset == "Ties")
+      CHECK(row.id == (ties[2 * i] == 1 ? "ref:" : "tied:") + std::to_string(ties[2 * i + 1]));
   });
 }
 
 TEST_CASE("a best-of-n row with one answer over seq_len is dropped whole", "[e2e]") {
   const TempDir root;
-  run_stage("stage2-prepare", root.path(), {"--dataset_path", (demo_dir() / "reward-bench-2").string(), "--dataset_split", "test",
-                                            "--seq_len", "90"});
+  run_stage("stage2-prepare", root.path(),
+            {"--dataset_path", (demo_dir() / "reward-bench-2").string(), "--dataset_split", "test",
+             "--seq_len", "90"});
   const SafetensorsFile file = pairs_file(root.path(), "reward-bench-2-test");
   const json dropped = json::parse(file.metadata().at("dropped"))["a side longer than seq_len"];
   const auto rows = integers(file, "row_ids");
@@ -235,8 +245,8 @@ TEST_CASE("RewardBench 2 in two shards scores as in one", "[e2e]") {
   fs::remove(dir / "root" / "embeddings" / "model" / "reward-bench-2-test.safetensors");
   for (const char* shard : {"1", "2"})
     run_stage("stage2-prepare", dir / "root",
-              {"--dataset_path", (demo_dir() / "reward-bench-2").string(), "--dataset_split", "test", "--n_shards", "2",
-               "--shard_idx", shard});
+              {"--dataset_path", (demo_dir() / "reward-bench-2").string(), "--dataset_split", "test",
+               "--n_shards", "2", "--shard_idx", shard});
   const json apart = train({"--eval_reward_bench_2"}, dir / "root").report["reward_bench_2"];
   const json whole = train({"--eval_reward_bench_2"}).report["reward_bench_2"];
   for (std::size_t s = 0; s < 6; ++s)
@@ -258,9 +268,10 @@ TEST_CASE("wrong values of the evaluation's flags are told", "[e2e]") {
   const ProcessResult missing = refused({"--eval_reward_bench_2", "--reward_bench_2_split", "train"});
   CHECK(missing.exit_code == 3);
   CHECK_THAT(missing.err, Catch::Contains("reward-bench-2-train") && Catch::Contains("stage2-prepare"));
-  const ProcessResult pairs = run_program(
-      "stage2-train",
-      train_flags(demo_run(), place, {"--eval_reward_bench_2", "--reward_bench_2_split", "train"}, "preference"));
+  const ProcessResult pairs =
+      run_program("stage2-train",
+                  train_flags(demo_run(), place, {"--eval_reward_bench_2", "--reward_bench_2_split", "train"},
+                              "preference"));
   CHECK(pairs.exit_code == 4);
   CHECK_THAT(pairs.err, Catch::Contains("lists of answers"));
 }

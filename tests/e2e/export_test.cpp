@@ -23,7 +23,8 @@ namespace {
 const fs::path& exported() {
   static const TempDir dir;
   static const fs::path path = [] {
-    run_stage("stage2-train", demo_run(), {"--output_dir", (dir / "gate").string(), "--export", (dir / "demo-rm").string()});
+    run_stage("stage2-train", demo_run(),
+              {"--output_dir", (dir / "gate").string(), "--export", (dir / "demo-rm").string()});
     return dir / "demo-rm";
   }();
   return path;
@@ -39,12 +40,14 @@ std::vector<std::string> lines_of(const std::string& text) {
 // Both sides of the demo's preference pairs, chosen first.
 std::string write_conversations(const fs::path& path, std::size_t pairs) {
   std::string text;
-  const Dataset demo = Dataset::open({.path = demo_dir() / "preference"});
+  const Dataset demo =
+      Dataset::open({.path = demo_dir() / "preference", .split = "train", .config = "", .columns = {}});
   demo.for_each_preference({}, [&](PreferenceRow&& row) {
     if (row.row_id >= static_cast<std::int64_t>(pairs)) return;
     for (const Conversation* side : {&row.chosen, &row.rejected}) {
       json messages = json::array();
-      for (const Message& message : *side) messages.push_back({{"role", message.role}, {"content", message.content}});
+      for (const Message& message : *side)
+        messages.push_back({{"role", message.role}, {"content", message.content}});
       text += json{{"messages", messages}}.dump() + "\n";
     }
   });
@@ -64,7 +67,8 @@ ProcessResult score(const std::vector<std::string>& more) {
 std::string dev_python() {
   const char* deps = std::getenv("ARMORM_DEPS");
   const char* home = std::getenv("HOME");
-  const fs::path root = deps != nullptr ? fs::path(deps) : fs::path(home != nullptr ? home : "") / ".cache/armorm/deps";
+  const fs::path root =
+      deps != nullptr ? fs::path(deps) : fs::path(home != nullptr ? home : "") / ".cache/armorm/deps";
   const fs::path python = root / "dev/bin/python";
   return fs::exists(python) ? python.string() : "";
 }
@@ -82,12 +86,14 @@ TEST_CASE("score computes what the stages stored, to the last bit, and trains' o
   const std::int64_t d = model.head.hidden_size;
   const auto floats = [&](const char* name) {
     std::vector<float> values;
-    for (const BFloat16 x : file.at(name, DType::bf16, {-1, 2, d}).as<BFloat16>()) values.push_back(x.to_float());
+    for (const BFloat16 x : file.at(name, DType::bf16, {-1, 2, d}).as<BFloat16>())
+      values.push_back(x.to_float());
     return values;
   };
   const std::vector<float> states = floats("embeddings"), prompts = floats("prompt_embeddings");
   const std::int64_t rows = std::ssize(states) / d;
-  const HeadScores expected = score_states(model.head, {states.data(), rows, d}, {prompts.data(), rows, d}, 1);
+  const HeadScores expected =
+      score_states(model.head, {states.data(), rows, d}, {prompts.data(), rows, d}, 1);
 
   write_conversations(root / "in.jsonl", static_cast<std::size_t>(rows / 2));
   const auto lines = lines_of(score({"--input", (root / "in.jsonl").string()}).out);
@@ -103,19 +109,25 @@ TEST_CASE("score writes files whole, reads compressed ones, and says what is wro
   write_conversations(dir / "in.jsonl", 4);
   const std::string out = score({"--input", (dir / "in.jsonl").string(), "--fields", "score,gate"}).out;
   CHECK(lines_of(out).size() == 8);
-  score({"--input", (dir / "in.jsonl").string(), "--fields", "score,gate", "--output", (dir / "out.jsonl").string()});
+  score({"--input", (dir / "in.jsonl").string(), "--fields", "score,gate", "--output",
+         (dir / "out.jsonl").string()});
   CHECK(read_text_file(dir / "out.jsonl") == out);
   REQUIRE(run_program("/bin/gzip", {(dir / "in.jsonl").string()}).exit_code == 0);
-  CHECK(score({"--input", (dir / "in.jsonl.gz").string(), "--fields", "score,gate", "--window", "1"}).out == out);
+  CHECK(score({"--input", (dir / "in.jsonl.gz").string(), "--fields", "score,gate", "--window", "1"}).out ==
+        out);
 
-  write_text(dir / "bad.jsonl", "[{\"role\":\"user\",\"content\":\"q\"},{\"role\":\"assistant\",\"content\":\"a\"}]\n[1]\n");
-  const ProcessResult bad = run_program("score", {"--model_path", exported().string(), "--device", "-1", "--input", (dir / "bad.jsonl").string()});
+  write_text(dir / "bad.jsonl",
+             "[{\"role\":\"user\",\"content\":\"q\"},{\"role\":\"assistant\",\"content\":\"a\"}]\n[1]\n");
+  const ProcessResult bad = run_program("score", {"--model_path", exported().string(), "--device", "-1",
+                                                  "--input", (dir / "bad.jsonl").string()});
   CHECK(bad.exit_code == 4);
   CHECK(lines_of(bad.out).size() == 1);
   CHECK(bad.err.find("bad.jsonl: line 2: row: message 0: found number") != std::string::npos);
-  const ProcessResult none = run_program("score", {"--model_path", exported().string(), "--device", "-1", "--input", (dir / "none").string()});
+  const ProcessResult none = run_program(
+      "score", {"--model_path", exported().string(), "--device", "-1", "--input", (dir / "none").string()});
   CHECK(none.exit_code == 3);
-  const ProcessResult decoder = run_program("score", {"--model_path", (demo_dir() / "model").string(), "--device", "-1", "--input", "/dev/null"});
+  const ProcessResult decoder = run_program(
+      "score", {"--model_path", (demo_dir() / "model").string(), "--device", "-1", "--input", "/dev/null"});
   CHECK(decoder.exit_code == 4);
   CHECK(decoder.err.find("stage2-train --export") != std::string::npos);
 }
@@ -127,8 +139,8 @@ TEST_CASE("score answers line by line while its input stays open", "[e2e]") {
   REQUIRE(mkfifo(input.c_str(), 0600) == 0);
   REQUIRE(mkfifo(output.c_str(), 0600) == 0);
   // A shell joins the pipes to the standard streams.
-  const std::string command = std::string(ARMORM_BIN_DIR) + "/score --model_path " + exported().string() + " --device -1 <" +
-                              input.string() + " >" + output.string();
+  const std::string command = std::string(ARMORM_BIN_DIR) + "/score --model_path " + exported().string() +
+                              " --device -1 <" + input.string() + " >" + output.string();
   ChildProcess child("/bin/sh", {"-c", command});
   const int to = open(input.c_str(), O_WRONLY | O_CLOEXEC), from = open(output.c_str(), O_RDONLY | O_CLOEXEC);
   REQUIRE(to >= 0);
@@ -151,8 +163,9 @@ TEST_CASE("transformers loads the export and gives the same scores, padded or no
   if (python.empty()) ARMORM_SKIP("the Python of scripts/setup.sh --dev is not here");
   const TempDir dir;
   write_conversations(dir / "in.jsonl", 8);
-  const ProcessResult check = run_program(python, {std::string(ARMORM_SOURCE_DIR) + "/scripts/goldens/check_export.py", exported().string(),
-                                                   (dir / "in.jsonl").string(), std::string(ARMORM_BIN_DIR) + "/score"});
+  const ProcessResult check = run_program(
+      python, {std::string(ARMORM_SOURCE_DIR) + "/scripts/goldens/check_export.py", exported().string(),
+               (dir / "in.jsonl").string(), std::string(ARMORM_BIN_DIR) + "/score"});
   INFO(check.out);
   INFO(check.err);
   CHECK(check.exit_code == 0);

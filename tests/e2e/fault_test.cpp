@@ -256,7 +256,7 @@ TEST_CASE("an export survives a fault in every call, new or in place of an earli
   const auto export_with = [&](const std::string& attribute, const fs::path& root, FileSystem& files) {
     GateArtifact artifact = small_artifact(32);
     artifact.attributes[0] = attribute;
-    ModelExport(root / "rm", model.string(), ExportWeights::auto_, std::nullopt, files).write(artifact, nlohmann::json::object());
+    ModelExport(root / "rm", model.string(), ExportWeights::auto_, std::nullopt, {}, files).write(artifact, nlohmann::json::object());
   };
   const Command command = [&](const fs::path& root, FileSystem& files) { export_with("new", root, files); };
   const Scenario first = make_scenario(nothing, command);

@@ -17,13 +17,14 @@ std::vector<ScoredPrompt> prompts_of(const json& list) {
   std::vector<ScoredPrompt> prompts;
   for (const json& p : list) {
     const std::string subset = p["subset"];
-    prompts.push_back({subset, parse_tie_id(subset, p["id"].get<std::string>()), p["chosen"].get<std::vector<float>>(),
-                       p["rejected"].get<std::vector<float>>()});
+    prompts.push_back({subset, parse_tie_id(subset, p["id"].get<std::string>()),
+                       p["chosen"].get<std::vector<float>>(), p["rejected"].get<std::vector<float>>()});
   }
   return prompts;
 }
 
-ScoredPrompt ties_prompt(TieId::Kind kind, std::int64_t number, std::vector<float> chosen, std::vector<float> rejected) {
+ScoredPrompt ties_prompt(TieId::Kind kind, std::int64_t number, std::vector<float> chosen,
+                         std::vector<float> rejected) {
   return {"Ties", {kind, number}, std::move(chosen), std::move(rejected)};
 }
 
@@ -46,8 +47,10 @@ TEST_CASE("RewardBench 2 scores are those of the published code", "[golden]") {
       CHECK(std::abs(section.score - c["sections"][section.name]["score"].get<double>()) <= 1e-9);
       CHECK((section.interval.low < section.score && section.score < section.interval.high));
     }
-    if (c["score"].is_null()) CHECK(std::isnan(result.score));
-    else CHECK(std::abs(result.score - c["score"].get<double>()) <= 1e-9);
+    if (c["score"].is_null())
+      CHECK(std::isnan(result.score));
+    else
+      CHECK(std::abs(result.score - c["score"].get<double>()) <= 1e-9);
     CHECK(result.unknown.empty());
     if (!c.contains("ties_interval")) continue;
     // Two bootstraps with draws of their own: a limit's Monte-Carlo error is below half a point here.
@@ -65,7 +68,8 @@ TEST_CASE("equal top scores share the credit, and only the first chosen answer c
 
 TEST_CASE("a spread of 0 gives the full margin, and one without a gap none", "[unit]") {
   const auto ties = [](float good, float bad) {
-    return score_ties({ties_prompt(TieId::Kind::ref, 4, {good}, {bad}), ties_prompt(TieId::Kind::tied, 4, {good, good}, {bad})});
+    return score_ties({ties_prompt(TieId::Kind::ref, 4, {good}, {bad}),
+                       ties_prompt(TieId::Kind::tied, 4, {good, good}, {bad})});
   };
   CHECK(ties(1, 0).score == Approx(1.01));
   CHECK(ties(1, 0).margin == 1.0);
@@ -78,14 +82,16 @@ TEST_CASE("ids of Ties are ref or tied with a number", "[unit]") {
   CHECK(parse_tie_id("Ties", "ref:12").kind == TieId::Kind::ref);
   CHECK(parse_tie_id("ties", "tied:12").number == 12);
   CHECK(parse_tie_id("Focus", "anything").kind == TieId::Kind::none);
-  for (const char* id : {"", "12", "ref", "ref:", "ref:x", "ref:1x", "tie:1", "ref:-1", "ref:99999999999999999999"})
+  for (const char* id :
+       {"", "12", "ref", "ref:", "ref:x", "ref:1x", "tie:1", "ref:-1", "ref:99999999999999999999"})
     CHECK_THROWS_WITH(parse_tie_id("Ties", id), Catch::Contains("tied:<number>"));
 }
 
 TEST_CASE("doubled numbers and tied prompts with one good answer are refused", "[unit]") {
   const ScoredPrompt ref = ties_prompt(TieId::Kind::ref, 1, {1}, {0});
   CHECK_THROWS_WITH(score_ties({ref, ref}), Catch::Contains("\"ref:1\" twice"));
-  CHECK_THROWS_WITH(score_ties({ref, ties_prompt(TieId::Kind::tied, 1, {1}, {0})}), Catch::Contains("\"tied:1\" has 1 good"));
+  CHECK_THROWS_WITH(score_ties({ref, ties_prompt(TieId::Kind::tied, 1, {1}, {0})}),
+                    Catch::Contains("\"tied:1\" has 1 good"));
 }
 
 TEST_CASE("subsets that RewardBench 2 does not have count nowhere", "[unit]") {

@@ -1,11 +1,12 @@
-// The head that scores single conversations against the one that scores pairs in training, and against plain sums.
+// The head that scores single conversations against the one that scores pairs in training, and against plain
+// sums.
 #include "armorm/gating/reward_head.h"
 
 #include <cmath>
 #include <random>
 
-#include "armorm/gating/trainer.h"
 #include "armorm/core/dtype.h"
+#include "armorm/gating/trainer.h"
 #include "support/test_support.h"
 
 using namespace armorm;
@@ -37,8 +38,8 @@ RewardHead make_head(std::int64_t n_hidden) {
 }
 
 struct Pairs {
-  std::vector<BFloat16> prompts;    // [N, 2, D]
-  std::vector<float> states;        // [2 N, D], exact in bf16
+  std::vector<BFloat16> prompts;  // [N, 2, D]
+  std::vector<float> states;      // [2 N, D], exact in bf16
   std::vector<float> prompt_states;
 };
 
@@ -48,7 +49,8 @@ Pairs make_pairs() {
     pairs.prompts.push_back(BFloat16::from_float(x));
     pairs.prompt_states.push_back(pairs.prompts.back().to_float());
   }
-  for (const float x : randoms(2 * kPairs * kD, 6, 1.0F)) pairs.states.push_back(BFloat16::from_float(x).to_float());
+  for (const float x : randoms(2 * kPairs * kD, 6, 1.0F))
+    pairs.states.push_back(BFloat16::from_float(x).to_float());
   return pairs;
 }
 
@@ -59,8 +61,8 @@ TEST_CASE("a conversation's score is that of the training's own scoring", "[unit
     CAPTURE(n_hidden);
     const RewardHead head = make_head(n_hidden);
     const Pairs pairs = make_pairs();
-    const HeadScores scores =
-        score_states(head, {pairs.states.data(), 2 * kPairs, kD}, {pairs.prompt_states.data(), 2 * kPairs, kD}, 3);
+    const HeadScores scores = score_states(head, {pairs.states.data(), 2 * kPairs, kD},
+                                           {pairs.prompt_states.data(), 2 * kPairs, kD}, 3);
 
     std::vector<float> debiased;  // rewards in double, then T
     for (std::int64_t row = 0; row < 2 * kPairs; ++row) {
@@ -77,19 +79,25 @@ TEST_CASE("a conversation's score is that of the training's own scoring", "[unit
         debiased.push_back(static_cast<float>(sum));
       }
     }
-    std::vector<std::int64_t> rows(kPairs);
-    for (std::int64_t i = 0; i < kPairs; ++i) rows[i] = i;
+    std::vector<std::int64_t> rows, chosen_prompt, rejected_prompt;
+    for (std::int64_t i = 0; i < kPairs; ++i) {
+      rows.push_back(i);
+      chosen_prompt.push_back(2 * i);
+      rejected_prompt.push_back(2 * i + 1);
+    }
     const PairData data{{debiased.data(), kPairs, kK, 2 * kK},
                         {debiased.data() + kK, kPairs, kK, 2 * kK},
-                        {pairs.prompts.data(), kPairs, 2 * kD},
-                        std::vector<bool>(kPairs, true)};
+                        {pairs.prompts.data(), 2 * kPairs, kD},
+                        chosen_prompt,
+                        rejected_prompt};
     const PairScores trained = score_pairs(head.gate, data, rows, GateSoftmax::attributes, head.temperature, -1);
     const std::vector<float> weights = gate_weights(head.gate, data, rows, head.temperature, -1);
     for (std::int64_t i = 0; i < kPairs; ++i) {
       CHECK(scores.score[2 * i] == Approx(trained.chosen[i]).epsilon(1e-5).margin(1e-5));
       CHECK(scores.score[2 * i + 1] == Approx(trained.rejected[i]).epsilon(1e-5).margin(1e-5));
       for (std::int64_t k = 0; k < kK; ++k)
-        CHECK(scores.gate[2 * i * kK + k] == Approx(weights[i * kK + k] * head.gate.logit_scale).epsilon(1e-5));
+        CHECK(scores.gate[2 * i * kK + k] ==
+              Approx(weights[i * kK + k] * head.gate.logit_scale).epsilon(1e-5));
     }
   }
 }
@@ -97,7 +105,8 @@ TEST_CASE("a conversation's score is that of the training's own scoring", "[unit
 TEST_CASE("contributions and coefficients add up to the score", "[unit]") {
   const RewardHead head = make_head(2);
   const Pairs pairs = make_pairs();
-  const HeadScores scores = score_states(head, {pairs.states.data(), kPairs, kD}, {pairs.prompt_states.data(), kPairs, kD}, 1);
+  const HeadScores scores =
+      score_states(head, {pairs.states.data(), kPairs, kD}, {pairs.prompt_states.data(), kPairs, kD}, 1);
   for (std::int64_t row = 0; row < kPairs; ++row) {
     double contributions = 0.0, weighted = 0.0, gate = 0.0;
     for (std::int64_t i = row * kK; i < (row + 1) * kK; ++i) {
@@ -114,16 +123,19 @@ TEST_CASE("contributions and coefficients add up to the score", "[unit]") {
 TEST_CASE("a conversation's head has the same bits in any company", "[unit]") {
   const RewardHead head = make_head(3);
   const Pairs pairs = make_pairs();
-  const HeadScores whole = score_states(head, {pairs.states.data(), kPairs, kD}, {pairs.prompt_states.data(), kPairs, kD}, 4);
+  const HeadScores whole =
+      score_states(head, {pairs.states.data(), kPairs, kD}, {pairs.prompt_states.data(), kPairs, kD}, 4);
   for (std::int64_t row = 0; row < kPairs; ++row) {
-    const HeadScores alone = score_states(head, {pairs.states.data() + row * kD, 1, kD}, {pairs.prompt_states.data() + row * kD, 1, kD}, 1);
+    const HeadScores alone = score_states(head, {pairs.states.data() + row * kD, 1, kD},
+                                          {pairs.prompt_states.data() + row * kD, 1, kD}, 1);
     CHECK(alone.score[0] == whole.score[row]);
     for (std::int64_t k = 0; k < kK; ++k) CHECK(alone.gate[k] == whole.gate[row * kK + k]);
   }
   RewardHead plain = head;
   plain.transform.clear();
   plain.bias.clear();
-  const HeadScores raw = score_states(plain, {pairs.states.data(), 1, kD}, {pairs.prompt_states.data(), 1, kD}, 1);
+  const HeadScores raw =
+      score_states(plain, {pairs.states.data(), 1, kD}, {pairs.prompt_states.data(), 1, kD}, 1);
   CHECK(raw.contributions[0] == Approx(raw.gate[0] * raw.rewards[0]));
   CHECK(raw.coefficients[1] == raw.gate[1]);
   CHECK_THROWS(score_states(head, {pairs.states.data(), 1, kD - 1}, {pairs.prompt_states.data(), 1, kD}, 1));

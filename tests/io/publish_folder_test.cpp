@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include <cerrno>
 #include <map>
 
 #include "armorm/core/error.h"
@@ -25,7 +24,8 @@ Files files_in(const fs::path& folder) {
   Files files;
   if (!fs::exists(folder)) return files;
   for (const auto& entry : fs::recursive_directory_iterator(folder))
-    if (entry.is_regular_file()) files[fs::relative(entry.path(), folder).string()] = read_text_file(entry.path());
+    if (entry.is_regular_file())
+      files[fs::relative(entry.path(), folder).string()] = read_text_file(entry.path());
   return files;
 }
 
@@ -47,18 +47,6 @@ std::size_t entries_in(const fs::path& folder) {
   return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
 }
 
-class OldFileSystem final : public ForwardingFileSystem {
- public:
-  int exchange(const Path&, const Path&) override {
-    errno = EINVAL;
-    return -1;
-  }
-  int link(const Path&, const Path&) override {
-    errno = EXDEV;
-    return -1;
-  }
-};
-
 }  // namespace
 
 TEST_CASE("a folder is published whole, with links to the files themselves", "[unit]") {
@@ -77,7 +65,7 @@ TEST_CASE("a folder is published whole, with links to the files themselves", "[u
 TEST_CASE("a folder that is there is replaced", "[unit]") {
   const TempDir dir;
   publish_text(dir / "blob", "w");
-  OldFileSystem old;
+  WithoutLinks old;
   for (FileSystem* files : {&posix_file_system(), static_cast<FileSystem*>(&old)}) {
     fs::create_directories(dir / "model/more");
     publish_text(dir / "model/more/left", "over");

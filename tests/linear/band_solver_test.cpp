@@ -2,6 +2,7 @@
 #include "linear/band_solver.h"
 
 #include <Eigen/Dense>
+#include <algorithm>
 #include <limits>
 #include <random>
 
@@ -52,8 +53,8 @@ double error_of_solves(const RowMajor& g, const BandSolver& solver) {
 }  // namespace
 
 TEST_CASE("band solves agree with a direct factorisation", "[unit]") {
-  // Around the edges of panels of 32 columns, and of blocks of 128 rows.
-  for (const std::int64_t n : {1, 2, 31, 32, 33, 34, 63, 64, 65, 66, 96, 97, 127, 130, 200, 300}) {
+  // Around the edges of panels of 32 columns, and of tiles of 24 rows.
+  for (const std::int64_t n : {1, 2, 24, 31, 32, 33, 34, 49, 63, 64, 65, 66, 72, 96, 97, 127, 130, 200, 300}) {
     CAPTURE(n);
     const RowMajor x = random_matrix(2 * n, n, static_cast<std::uint64_t>(n));
     const RowMajor g = x.transpose() * x;
@@ -113,24 +114,29 @@ TEST_CASE("a matrix close to singular is refused, and only then", "[unit]") {
 }
 
 TEST_CASE("products of strided matrices agree with Eigen's", "[unit]") {
-  constexpr std::int64_t kM = 5, kN = 7, kK = 150, kStride = 160;
-  for (const bool transpose_a : {false, true}) {
-    for (const bool transpose_b : {false, true}) {
-      CAPTURE(transpose_a, transpose_b);
-      const RowMajor a = random_matrix(transpose_a ? kK : kM, kStride, 1);
-      const RowMajor b = random_matrix(transpose_b ? kN : kK, kStride, 2);
-      const RowMajor c = random_matrix(kM, kStride, 3);
-      const RowMajor left = transpose_a ? RowMajor(a.leftCols(kM).transpose()) : RowMajor(a.leftCols(kK));
-      const RowMajor right = transpose_b ? RowMajor(b.leftCols(kK).transpose()) : RowMajor(b.leftCols(kN));
-      for (const double beta : {0.0, -0.5}) {
-        RowMajor found = c;
-        gemm(transpose_a, transpose_b, kM, kN, kK, 2.0, a.data(), kStride, b.data(), kStride, beta,
-             found.data(), kStride);
-        RowMajor expected = c;
-        expected.leftCols(kN) = 2.0 * left * right + beta * c.leftCols(kN);
-        CHECK((found - expected).norm() < 1e-12);
-      }
-    }
+  struct Shape {
+    std::int64_t m, n, k;
+  };
+  const bool transpose_a = GENERATE(false, true);
+  const bool transpose_b = GENERATE(false, true);
+  // The second one takes several blocks in each direction, with edges.
+  const Shape shape = GENERATE(Shape{5, 7, 150}, Shape{133, 203, 517}, Shape{8, 24, 0}, Shape{1, 192, 256});
+  const std::int64_t stride = std::max({shape.m, shape.n, shape.k}) + 3;
+  CAPTURE(transpose_a, transpose_b, shape.m, shape.n, shape.k);
+  const RowMajor a = random_matrix(transpose_a ? shape.k : shape.m, stride, 1);
+  const RowMajor b = random_matrix(transpose_b ? shape.n : shape.k, stride, 2);
+  const RowMajor c = random_matrix(shape.m, stride, 3);
+  const RowMajor left = transpose_a ? RowMajor(a.leftCols(shape.m).transpose()) : RowMajor(a.leftCols(shape.k));
+  const RowMajor right = transpose_b ? RowMajor(b.leftCols(shape.k).transpose()) : RowMajor(b.leftCols(shape.n));
+  for (const double beta : {0.0, 1.0, -0.5}) {
+    RowMajor found = c;
+    // What is overwritten is not read.
+    if (beta == 0.0) found.leftCols(shape.n).setConstant(std::numeric_limits<double>::quiet_NaN());
+    gemm(transpose_a, transpose_b, shape.m, shape.n, shape.k, 2.0, a.data(), stride, b.data(), stride, beta,
+         found.data(), stride);
+    RowMajor expected = c;
+    expected.leftCols(shape.n) = 2.0 * left * right + beta * c.leftCols(shape.n);
+    CHECK((found - expected).norm() < 1e-11);
   }
 }
 

@@ -59,7 +59,8 @@ TEST_CASE("what is undefined is NaN, and one workspace serves samples of any siz
   CHECK_FALSE(target.is_constant());
   CHECK(target.with(std::vector<float>{4, 3, 2, 1}, workspace) == Approx(-1.0));
   CHECK(RankCorrelation(std::vector<float>{1, 2}).with(std::vector<float>{5, 6}, workspace) == Approx(1.0));
-  CHECK(target.with(std::vector<float>{1, 2, 4, 3}, workspace) == spearman(std::vector<float>{1, 2, 4, 3}, y));
+  CHECK(target.with(std::vector<float>{1, 2, 4, 3}, workspace) ==
+        spearman(std::vector<float>{1, 2, 4, 3}, y));
   CHECK(std::isnan(target.with(std::vector<float>{1, 1, 1, 1}, workspace)));
   CHECK(std::isnan(target.with(std::vector<float>{1, std::nanf(""), 1, 2}, workspace)));
   CHECK_THROWS_AS(target.with(std::vector<float>{1, 2}, workspace), Error);

@@ -156,6 +156,26 @@ TEST_CASE("moments are the same bits for any threads and blocks", "[unit]") {
   }
 }
 
+TEST_CASE("chunks that are packed and added side by side keep their order", "[unit]") {
+  // Three stripes of columns; one pattern or two, so that chunks wait for others with the same sums and with others.
+  for (const std::int64_t n_labels : {1, 2}) {
+    Rows rows(9000, 400, n_labels, 9, false);
+    std::fill(rows.groups.begin(), rows.groups.end(), kTrainRow);
+    for (std::size_t r = 0; r < rows.groups.size(); ++r) rows.y[r * static_cast<std::size_t>(n_labels)] = 1.0F;
+    RidgeAccumulator one(rows.d, rows.k, {.n_threads = 1, .weighted = true});
+    for (std::int64_t begin = 0; begin < rows.n; begin += 300)
+      rows.feed(one, begin, begin + 300, true, true);
+    const RidgeMoments expected = one.finish();
+    REQUIRE(expected.blocks().size() == static_cast<std::size_t>(n_labels));
+    for (const int n_threads : {2, 3, 8}) {
+      CAPTURE(n_labels, n_threads);
+      RidgeAccumulator accumulator(rows.d, rows.k, {.n_threads = n_threads, .weighted = true});
+      rows.feed(accumulator, 0, rows.n, true, true);
+      check_same_bits(accumulator.finish(), expected);
+    }
+  }
+}
+
 TEST_CASE("saved shards merge to the bits of one process", "[unit]") {
   const Rows rows(3000, 30, 3, 4, false);
   const std::vector<std::int64_t> cuts{0, 700, 1300, 1301, 2999, 3000};
@@ -260,6 +280,17 @@ TEST_CASE("values that cannot be summed are named with their row", "[unit]") {
   CHECK_THAT(message([&](Rows& r) { r.weights[3] = -1.0F; }, true), Catch::Contains("weight of row 3 is -1"));
 }
 
+TEST_CASE("the first row that is not finite is named whatever the threads", "[unit]") {
+  Rows rows(4000, 30, 2, 6);
+  std::fill(rows.groups.begin(), rows.groups.end(), kTrainRow);
+  for (float& label : rows.y) label = 1.0F;
+  for (const std::int64_t r : {1900, 1300, 3999}) rows.x[r * 30 + r % 7] = BFloat16::from_float(kMissing);
+  for (const int n_threads : {1, 4}) {
+    CHECK_THAT(error_of([&] { rows.moments(0, rows.n, {.n_threads = n_threads}); }, ErrorKind::data),
+               Catch::Contains("row 1300 ") && Catch::Contains("column 5"));
+  }
+}
+
 TEST_CASE("rows without labels and skipped rows leave no trace", "[unit]") {
   Rows rows(50, 5, 2, 7);
   std::fill(rows.groups.begin(), rows.groups.end(), kSkipRow);
@@ -296,6 +327,48 @@ TEST_CASE("every instruction set gives the same bits", "[unit]") {
       }
       CHECK(same);
     }
+  }
+}
+
+TEST_CASE("both products of a tile are the sums that define them, in every instruction set", "[unit]") {
+  constexpr std::int64_t kDepth = 53, kStride = 60;
+  std::mt19937_64 generator(9);
+  const auto numbers = [&](std::int64_t n) {  // their products and sums are exact
+    std::vector<double> out;
+    for (std::int64_t i = 0; i < n; ++i) out.push_back(static_cast<double>(generator() % 2001) - 1000.0);
+    return out;
+  };
+  const auto a = numbers(kDepth * kStride);  // rows of length kStride, panels side by side
+  const LeftFactor left{a.data(), kStride, kPanel};
+  const auto panel = numbers(kDepth * kPanel);
+  const auto columns = numbers(kPanel * kStride);
+  const auto before = numbers(kPanel * kTileRows);
+  for (const InstructionSet set : {InstructionSet::portable, InstructionSet::avx2, InstructionSet::avx512}) {
+    if (!is_supported(set)) continue;
+    CAPTURE(std::string(name_of(set)));
+    auto product = before;
+    auto dots = before;
+    tile_kernels(set).multiply(kDepth, left, panel.data(), product.data(), kTileRows);
+    tile_kernels(set).dots(kDepth, left, columns.data(), kStride, dots.data(), kTileRows);
+    auto expected_product = before;
+    auto expected_dots = before;
+    for (std::int64_t j = 0; j < kPanel; ++j) {
+      for (std::int64_t i = 0; i < kTileRows; ++i) {
+        for (std::int64_t k = 0; k < kDepth; ++k) {
+          const double value = a[k * kStride + i];
+          expected_product[j * kTileRows + i] += value * panel[k * kPanel + j];
+          if (i < kDotRows) expected_dots[j * kTileRows + i] += value * columns[j * kStride + k];
+        }
+      }
+    }
+    CHECK(product == expected_product);
+    CHECK(dots == expected_dots);
+    double sum = 0.0;
+    for (std::int64_t i = 0; i < kStride; ++i) sum += columns[i] * a[i];
+    CHECK(tile_kernels(set).dot(kStride, columns.data(), a.data()) == sum);
+    auto vector = before;
+    tile_kernels(set).add_multiple(kDepth, 3.0, a.data(), vector.data());
+    for (std::int64_t i = 0; i < kDepth; ++i) CHECK(vector[i] == before[i] + 3.0 * a[i]);
   }
 }
 

@@ -1,11 +1,17 @@
 #include "armorm/model/pt_file.h"
 
+#include <c10/util/Half.h>
+
+#include <bit>
 #include <cmath>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "armorm/core/error.h"
 #include "armorm/io/publish.h"
+#include "model/half.h"
 #include "model/pickle_reader.h"
+#include "model/pt_archive.h"
 #include "support/test_support.h"
 
 using namespace armorm;
@@ -59,6 +65,77 @@ TEST_CASE("a file cut or altered anywhere never crashes the reader", "[unit]") {
     std::string bytes = whole;
     bytes[at] = static_cast<char>(bytes[at] ^ 0x55);
     attempt(bytes);
+  }
+}
+
+TEST_CASE("a short pickle cannot name long things often", "[unit]") {
+  const std::string start = "\x80\x02}(";
+  const std::string storage = std::string("ctorch\nFloatStorage\n", 20);
+  const auto text = [](const std::string& value) {
+    std::string out = "X....";
+    const auto size = static_cast<std::uint32_t>(value.size());
+    std::memcpy(out.data() + 1, &size, sizeof(size));
+    return out + value;
+  };
+  const auto tensor = [&](const std::string& key, const std::string& sizes) {
+    return "ctorch._utils\n_rebuild_tensor_v2\n((" + text("storage") + storage + text(key) + text("cpu") + "K\x01tQK" +
+           std::string(1, '\0') + sizes + sizes + "tR";
+  };
+  const std::string good = start + text("w") + tensor("0", "(K\x01t");
+  CHECK(read_pickled_tensors(good + "u.", "x.pt").size() == 1);
+  CHECK_THROWS_WITH(read_pickled_tensors(good + text("w") + tensor("0", "(K\x01t") + "u.", "x.pt"), Catch::Contains("twice"));
+  CHECK_THROWS_WITH(read_pickled_tensors(start + text("w") + tensor(std::string(65, '0'), "(K\x01t") + "u.", "x.pt"),
+                    Catch::Contains("too long"));
+  std::string many = "(";
+  for (int i = 0; i < 9; ++i) many += "K\x01";
+  CHECK_THROWS_WITH(read_pickled_tensors(start + text("w") + tensor("0", many + "t") + "u.", "x.pt"),
+                    Catch::Contains("9 dimensions"));
+}
+
+TEST_CASE("an archive of PyTorch is read member by member, and nothing past the file", "[unit]") {
+  const std::string whole = read_text_file(golden("pt/dict.pt"));
+  const auto bytes = [](const std::string& text) { return std::as_bytes(std::span(text)); };
+  const model::PtArchive archive(bytes(whole), "dict.pt");
+  CHECK(archive.record("data.pkl").starts_with("\x80\x02"));
+  CHECK(archive.contains("version"));
+  CHECK_FALSE(archive.contains("dict/version"));
+  CHECK_THROWS_WITH(archive.record("data/77"), Catch::Contains("lacks the record 'data/77'"));
+  // Every 8 bytes of the directory overwritten with ones: sizes and places of 2^32 and 2^64.
+  const std::size_t directory = whole.find("PK\x01\x02");
+  REQUIRE(directory != std::string::npos);
+  std::size_t refused = 0;
+  for (std::size_t at = directory; at + 8 <= whole.size(); ++at) {
+    std::string changed = whole;
+    changed.replace(at, 8, 8, '\xff');
+    try {
+      const model::PtArchive other(bytes(changed), "dict.pt");
+      for (const char* name : {"data.pkl", "data/0"})
+        if (other.contains(name)) CHECK(other.record(name).size() <= whole.size());
+    } catch (const Error& error) {
+      CHECK(error.kind() == ErrorKind::data);
+      ++refused;
+    }
+  }
+  CHECK(refused > 50);
+}
+
+TEST_CASE("a file of a big-endian machine is refused", "[unit]") {
+  std::string whole = read_text_file(golden("pt/dict.pt"));
+  const std::size_t at = whole.find("little");
+  if (at == std::string::npos) ARMORM_SKIP("this golden has no byte order");
+  whole.replace(at, 6, "biggie");
+  const TempDir dir;
+  publish_text(dir / "x.pt", whole);
+  CHECK_THROWS_WITH(load_pt_file(dir / "x.pt"), Catch::Contains("big-endian"));
+}
+
+TEST_CASE("halves become the floats that PyTorch makes of them", "[unit]") {
+  for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
+    const float expected = c10::Half(static_cast<std::uint16_t>(bits), c10::Half::from_bits());
+    const float found = model::half_to_float(static_cast<std::uint16_t>(bits));
+    if (std::bit_cast<std::uint32_t>(expected) != std::bit_cast<std::uint32_t>(found) &&
+        !(std::isnan(expected) && std::isnan(found)))
+      FAIL("half " << bits << " became " << found << ", expected " << expected);
   }
 }
 

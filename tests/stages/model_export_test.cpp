@@ -3,7 +3,6 @@
 
 #include <sys/stat.h>
 
-#include <cerrno>
 #include <fstream>
 #include <set>
 
@@ -45,13 +44,15 @@ GateArtifact artifact_for(const std::string& family, std::int64_t hidden_size, b
 
 const json kReport{
     {"options", {{"n_steps", "60"}, {"reward_bench_dataset", "allenai/reward-bench"}}},
-    {"debiasing", {{{"name", "first"}, {"penalty", 0.25}, {"correlation_before", 0.5}, {"correlation_after", nullptr}}}},
+    {"debiasing",
+     {{{"name", "first"}, {"penalty", 0.25}, {"correlation_before", 0.5}, {"correlation_after", nullptr}}}},
     {"validation", {{{"name", "gate"}, {"accuracy", 0.9}, {"low", 0.8}, {"high", 0.95}, {"loss", 0.3}}}},
-    {"reward_bench", {{{"name", "gate"}, {"sections", {{{"name", "Chat"}, {"score", 93.912}}}}, {"score", 93.0}}}}};
+    {"reward_bench",
+     {{{"name", "gate"}, {"sections", {{{"name", "Chat"}, {"score", 93.912}}}}, {"score", 93.0}}}}};
 
 void export_to(const fs::path& target, const fs::path& model, const GateArtifact& artifact,
                ExportWeights weights = ExportWeights::auto_, FileSystem& files = posix_file_system()) {
-  ModelExport(target, model.string(), weights, std::nullopt, files).write(artifact, kReport);
+  ModelExport(target, model.string(), weights, std::nullopt, {}, files).write(artifact, kReport);
 }
 
 fs::path decoder(const std::string& name) { return golden("reward_model") / name; }
@@ -60,7 +61,8 @@ fs::path decoder(const std::string& name) { return golden("reward_model") / name
 void make_decoder(const fs::path& folder) {
   fs::create_directories(folder);
   for (const auto& entry : fs::directory_iterator(decoder("llama")))
-    if (entry.path().extension() == ".json" || entry.path().extension() == ".jinja") fs::copy(entry.path(), folder);
+    if (entry.path().extension() == ".json" || entry.path().extension() == ".jinja")
+      fs::copy(entry.path(), folder);
   fs::remove(folder / "model.safetensors.index.json");
   fs::copy(decoder("llama") / "model-00001-of-00002.safetensors", folder / "model.safetensors");
 }
@@ -97,14 +99,6 @@ void check_index(const fs::path& folder) {
   CHECK(index.at("metadata").at("total_size") == total);
 }
 
-class NoLinks final : public ForwardingFileSystem {
- public:
-  int link(const Path&, const Path&) override {
-    errno = EXDEV;
-    return -1;
-  }
-};
-
 }  // namespace
 
 TEST_CASE("an exported folder holds a whole model, its weights linked", "[unit]") {
@@ -113,17 +107,20 @@ TEST_CASE("an exported folder holds a whole model, its weights linked", "[unit]"
   const GateArtifact artifact = artifact_for("llama3", 32, true);
   export_to(dir / "out/", dir / "model", artifact);
   const fs::path out = dir / "out";
-  CHECK(names_in(out) == std::set<std::string>{"README.md", "armorm_export.json", "chat_template.jinja", "config.json",
-                                               "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors",
-                                               "model.safetensors.index.json", "modeling_armorm.py", "tokenizer.json",
-                                               "tokenizer_config.json"});
+  CHECK(names_in(out) == std::set<std::string>{"README.md", "armorm_export.json", "chat_template.jinja",
+                                               "config.json", "model-00001-of-00002.safetensors",
+                                               "model-00002-of-00002.safetensors",
+                                               "model.safetensors.index.json", "modeling_armorm.py",
+                                               "tokenizer.json", "tokenizer_config.json"});
   CHECK(inode(out / "model-00001-of-00002.safetensors") == inode(dir / "model/model.safetensors"));
   check_index(out);
   CHECK(read_text_file(out / "tokenizer.json") == read_text_file(dir / "model/tokenizer.json"));
-  CHECK(read_text_file(out / "modeling_armorm.py") == read_text_file(fs::path(ARMORM_SOURCE_DIR) / "src/stages/export/modeling_armorm.py"));
+  CHECK(read_text_file(out / "modeling_armorm.py") ==
+        read_text_file(fs::path(ARMORM_SOURCE_DIR) / "src/stages/export/modeling_armorm.py"));
 
   const json config = read_json(out / "config.json");
-  CHECK(config.at("auto_map") == json{{"AutoModelForSequenceClassification", "modeling_armorm.LlamaForRewardModelWithGating"}});
+  CHECK(config.at("auto_map") ==
+        json{{"AutoModelForSequenceClassification", "modeling_armorm.LlamaForRewardModelWithGating"}});
   CHECK(config.at("architectures") == json{"LlamaForRewardModelWithGating"});
   CHECK(config.at("num_objectives") == 3);
   CHECK(config.at("gating_hidden_dim") == 7);
@@ -147,12 +144,16 @@ TEST_CASE("an exported folder holds a whole model, its weights linked", "[unit]"
 TEST_CASE("weights that cannot be linked are copied, without what the model has no use for", "[unit]") {
   const TempDir dir;
   make_decoder(dir / "model");
-  NoLinks no_links;
-  export_to(dir / "no-links", dir / "model", artifact_for("llama3", 32, false), ExportWeights::auto_, no_links);
+  WithoutLinks no_links;
+  export_to(dir / "no-links", dir / "model", artifact_for("llama3", 32, false), ExportWeights::auto_,
+            no_links);
   CHECK(read_json(dir / "no-links/armorm_export.json").at("weights") == "copied");
   check_index(dir / "no-links");
   const std::string message = error_of(
-      [&] { export_to(dir / "x", dir / "model", artifact_for("llama3", 32, false), ExportWeights::link, no_links); }, ErrorKind::io);
+      [&] {
+        export_to(dir / "x", dir / "model", artifact_for("llama3", 32, false), ExportWeights::link, no_links);
+      },
+      ErrorKind::io);
   CHECK(message.find("--export_weights copy") != std::string::npos);
   CHECK_FALSE(fs::exists(dir / "x"));
 
@@ -176,7 +177,8 @@ TEST_CASE("weights that cannot be linked are copied, without what the model has 
   export_to(dir / "copied", dir / "model", artifact_for("llama3", 32, false), ExportWeights::copy);
   CHECK(inode(dir / "copied/model-00001-of-00002.safetensors") != inode(dir / "model/model.safetensors"));
   for (const char* folder : {"bare-out", "copied"})
-    for (const auto& [name, file] : read_json(dir / folder / "model.safetensors.index.json").at("weight_map").items())
+    for (const auto& [name, file] :
+         read_json(dir / folder / "model.safetensors.index.json").at("weight_map").items())
       CHECK((name.starts_with("model.") || file == "model-00002-of-00002.safetensors"));
 }
 
@@ -208,33 +210,51 @@ TEST_CASE("an export is of the model that the embeddings were made with", "[unit
   made.config_sha256 = sha256_file_hex(dir / "model/config.json");
   made.tokenizer_sha256 = sha256_file_hex(dir / "model/tokenizer.json");
   made.template_sha256 = sha256_hex(ChatTemplate::load(dir / "model").source());
-  const auto open = [&] { return ModelExport(dir / "out", (dir / "model").string(), ExportWeights::auto_, made, posix_file_system()); };
+  const auto open = [&] {
+    return ModelExport(dir / "out", (dir / "model").string(), ExportWeights::auto_, made, {},
+                       posix_file_system());
+  };
   open();
   made.template_sha256 = "other";
   CHECK(error_of(open, ErrorKind::data).find("another chat template") != std::string::npos);
   made.config_sha256 = "other";
   CHECK(error_of(open, ErrorKind::data).find("another config.json") != std::string::npos);
-  CHECK(error_of([&] { export_to(dir / "out", dir / "model", artifact_for("llama3", 16, false)); }, ErrorKind::data)
+  CHECK(error_of([&] { export_to(dir / "out", dir / "model", artifact_for("llama3", 16, false)); },
+                 ErrorKind::data)
             .find("found hidden_size 32, expected 16") != std::string::npos);
   CHECK_FALSE(fs::exists(dir / "out"));
-  CHECK(error_of([] { parse_export_weights("symlink"); }, ErrorKind::usage).find("'symlink' is unknown") != std::string::npos);
+  CHECK(error_of([] { parse_export_weights("symlink"); }, ErrorKind::usage).find("'symlink' is unknown") !=
+        std::string::npos);
   Stage2TrainOptions options;
   options.export_dir = "x";
   options.compat = "upstream";
-  CHECK(error_of([&] { options.validate(); }, ErrorKind::usage).find("--compat upstream") != std::string::npos);
+  CHECK(error_of([&] { options.validate(); }, ErrorKind::usage).find("--compat upstream") !=
+        std::string::npos);
 }
 
 TEST_CASE("the model card carries the tables, the license and the base model", "[unit]") {
   const GateArtifact artifact = artifact_for("llama3", 32, false);
-  const std::string license = license_lines("---\nlicense: llama3\nlicense_name: x\ntags: [a]\n---\nlicense: no\n");
+  const std::string license =
+      license_lines("---\nlicense: llama3\nlicense_name: x\ntags: [a]\n---\nlicense: no\n");
   CHECK(license == "license: llama3\nlicense_name: x\n");
-  const std::string card = model_card({"my-rm", "org/decoder", license, artifact, kReport});
+  const json regression{{"attributes",
+                         {{{"name", "first"},
+                           {"n_train", 638},
+                           {"n_validation", 162},
+                           {"best_alpha", 0.01},
+                           {"validation_mse", 0.02527},
+                           {"r_squared", 0.4981},
+                           {"spearman", nullptr}}}}};
+  const json empty = json::object();
+  const std::string card = model_card({"my-rm", "org/decoder", license, artifact, kReport, regression});
   CHECK(card.starts_with("---\nlibrary_name: transformers\n"));
-  for (const char* part : {"license: llama3\n", "base_model: \"org/decoder\"\n", "value: 93.91\n", "| first | 0.25 | 0.5000 | - |\n",
-                           "| gate | 90.00 % | 80.00 % - 95.00 % | 0.3000 |\n", "| Chat | 93.91 |\n", "| Score | 93.00 |\n",
-                           "path = \"my-rm\"", "\"n_steps\": \"60\""})
+  for (const char* part :
+       {"license: llama3\n", "base_model: \"org/decoder\"\n", "value: 93.91\n",
+        "| first | 0.25 | 0.5000 | - |\n", "| first | 638 | 162 | 0.01 | 0.02527 | 0.4981 | - |\n",
+        "| gate | 90.00 % | 80.00 % - 95.00 % | 0.3000 |\n", "| Chat | 93.91 |\n", "| Score | 93.00 |\n",
+        "path = \"my-rm\"", "\"n_steps\": \"60\""})
     CHECK(card.find(part) != std::string::npos);
-  const std::string bare = model_card({"my-rm", "", "", artifact, json::object()});
+  const std::string bare = model_card({"my-rm", "", "", artifact, empty, empty});
   CHECK(bare.find("## RewardBench") == std::string::npos);
   CHECK(bare.find("model-index") == std::string::npos);
 }

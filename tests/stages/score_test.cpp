@@ -28,7 +28,8 @@ namespace {
 
 fs::path model(const std::string& name) { return golden("reward_model") / name; }
 
-const std::vector<std::string> kAllFields{"score", "rewards", "gate", "contributions", "coefficients", "tokens"};
+const std::vector<std::string> kAllFields{"score",         "rewards",      "gate",
+                                          "contributions", "coefficients", "tokens"};
 
 ScoreOptions options_for(const fs::path& folder, const fs::path& input, const fs::path& output) {
   ScoreOptions options;
@@ -80,7 +81,8 @@ std::vector<double> numbers_of(const std::vector<std::string>& lines, const std:
   for (const std::string& line : lines) {
     const json found = json::parse(line).at(field);
     if (found.is_object()) REQUIRE(found.size() == attributes.size());
-    if (found.is_number()) out.push_back(found.get<double>());
+    if (found.is_number())
+      out.push_back(found.get<double>());
     else
       for (const std::string& name : attributes) out.push_back(found.at(name).get<double>());
   }
@@ -111,11 +113,14 @@ double rms_difference(const std::vector<double>& a, const std::vector<double>& b
 json read_json(const fs::path& path) { return json::parse(read_text_file(path)); }
 
 std::string conversation(const std::string& id, const std::string& question, const std::string& answer) {
-  return json{{"id", id}, {"messages", {{{"role", "user"}, {"content", question}}, {{"role", "assistant"}, {"content", answer}}}}}
+  return json{
+      {"id", id},
+      {"messages", {{{"role", "user"}, {"content", question}}, {{"role", "assistant"}, {"content", answer}}}}}
       .dump();
 }
 
-std::string error_of_score(const std::vector<std::string>& input, const std::function<void(ScoreOptions&)>& change = {}) {
+std::string error_of_score(const std::vector<std::string>& input,
+                           const std::function<void(ScoreOptions&)>& change = {}) {
   return error_of([&] { score_lines(model("llama"), input, change); }, ErrorKind::data);
 }
 
@@ -131,15 +136,15 @@ TEST_CASE("score agrees with PyTorch on folders of the released layout", "[golde
       for (const std::string& field : kAllFields) {
         CAPTURE(name, precision, field);
         const std::vector<double> found = numbers_of(lines, field, loaded.attributes);
-        const std::vector<double> exact = numbers_of(expected.at("fp32").at(field));
-        if (std::string(precision) == "fp32") {
+        const std::vector<double> exact = numbers_of(expected.at(field));
+        // In bfloat16 about as far from the float32 numbers as transformers' own bfloat16 is.
+        if (std::string(precision) == "fp32")
           CHECK(largest_difference(found, exact) <= 2e-5);
-        } else {
-          // No further from the float32 numbers than twice what transformers' own bfloat16 is.
-          CHECK(rms_difference(found, exact) <= 2 * rms_difference(numbers_of(expected.at("bf16").at(field)), exact));
-        }
+        else
+          CHECK(rms_difference(found, exact) <= 1.5 * expected.at("bf16_rms").at(field).get<double>());
       }
-      for (std::size_t i = 0; i < lines.size(); ++i) CHECK(json::parse(lines[i]).at("id") == "row-" + std::to_string(i));
+      for (std::size_t i = 0; i < lines.size(); ++i)
+        CHECK(json::parse(lines[i]).at("id") == "row-" + std::to_string(i));
     }
   }
 }
@@ -172,14 +177,16 @@ TEST_CASE("the folder says what its head is", "[unit]") {
   fails_with("gating_token_pattern", json::array(), "gating_token_pattern");
   fails_with("gating_token_pattern", {"text"}, "token ids");
   fails_with("regression_bias", true, "regression_layer.bias");
-  CHECK(error_of([] { RewardModel::load(golden("model") / "llama_gqa", false); }, ErrorKind::data).find("expected an ArmoRM") != std::string::npos);
+  CHECK(error_of([] { RewardModel::load(golden("model") / "llama_gqa", false); }, ErrorKind::data)
+            .find("expected an ArmoRM") != std::string::npos);
 }
 
 TEST_CASE("a score has the same bits in any company", "[unit]") {
   std::vector<std::string> input;
   for (const std::string& line : lines_of(model("llama") / "conversations.jsonl")) input.push_back(line);
   for (int i = 0; i < 40; ++i)
-    input.push_back(conversation("more-" + std::to_string(i), "question " + std::to_string(i % 5), std::string(static_cast<std::size_t>(i * 7 + 1), 'x')));
+    input.push_back(conversation("more-" + std::to_string(i), "question " + std::to_string(i % 5),
+                                 std::string(static_cast<std::size_t>(i * 7 + 1), 'x')));
   for (const char* precision : {"fp32", "bf16"}) {
     const auto whole = score_lines(model("llama"), input, [&](ScoreOptions& o) { o.precision = precision; });
     REQUIRE(whole.size() == input.size());
@@ -194,17 +201,21 @@ TEST_CASE("a score has the same bits in any company", "[unit]") {
     auto back = score_lines(model("llama"), reversed, [&](ScoreOptions& o) { o.precision = precision; });
     std::reverse(back.begin(), back.end());
     CHECK(back == whole);
-    const auto alone = score_lines(model("llama"), {input[20]}, [&](ScoreOptions& o) { o.precision = precision; });
+    const auto alone =
+        score_lines(model("llama"), {input[20]}, [&](ScoreOptions& o) { o.precision = precision; });
     CHECK(alone == std::vector<std::string>{whole[20]});
   }
 }
 
 TEST_CASE("rows come in several forms, and their lines count", "[unit]") {
   const std::string q = R"({"role":"user","content":"q"})", a = R"({"role":"assistant","content":"a"})";
-  const auto lines = score_lines(
-      model("llama"), {R"({"messages":[)" + q + "," + a + R"(],"id":7})", "[" + q + "," + a + "]", "",
-                       R"({"prompt":"q","response":"a","id":{"set":"x","n":[1]}})", R"({"prompt":[)" + q + R"(],"response":"a"})"},
-      [](ScoreOptions& o) { o.fields = {"tokens", "score"}; });
+  const auto lines = score_lines(model("llama"),
+                                 {R"({"messages":[)" + q + "," + a + R"(],"id":7})", "[" + q + "," + a + "]",
+                                  "", R"({"prompt":"q","response":"a","id":{"set":"x","n":[1]}})",
+                                  R"({"prompt":[)" + q + R"(],"response":"a"})"},
+                                 [](ScoreOptions& o) {
+                                   o.fields = {"tokens", "score"};
+                                 });
   REQUIRE(lines.size() == 4);
   const json first = json::parse(lines[0]);
   CHECK(lines[0].starts_with(R"({"id":7,"tokens":)"));
@@ -249,8 +260,9 @@ TEST_CASE("bad rows end the run, or are passed over with their reason", "[unit]"
     CHECK_FALSE(bad.contains("score"));
     CHECK(lines[2 * i + 2] == lines[0]);
   }
-  CHECK(error_of_score({good, conversation("x", "q", "aaaa bbbb")}, [](ScoreOptions& o) { o.max_length = 12; })
-            .find("--max_length (12)") != std::string::npos);
+  CHECK(error_of_score({good, conversation("x", "q", "aaaa bbbb")}, [](ScoreOptions& o) {
+          o.max_length = 12;
+        }).find("--max_length (12)") != std::string::npos);
 }
 
 TEST_CASE("options of score are checked", "[unit]") {
@@ -259,7 +271,8 @@ TEST_CASE("options of score are checked", "[unit]") {
     change(options);
     return error_of([&] { options.validate(); }, ErrorKind::usage);
   };
-  CHECK(fails([](ScoreOptions& o) { o.fields = {"scores"}; }).find("'scores' is unknown") != std::string::npos);
+  CHECK(fails([](ScoreOptions& o) { o.fields = {"scores"}; }).find("'scores' is unknown") !=
+        std::string::npos);
   CHECK(fails([](ScoreOptions& o) { o.fields = {}; }).find("--fields") != std::string::npos);
   CHECK(fails([](ScoreOptions& o) { o.window = 0; }).find("--window") != std::string::npos);
   CHECK(fails([](ScoreOptions& o) { o.device = -2; }).find("--device") != std::string::npos);
@@ -275,16 +288,21 @@ TEST_CASE("rows are handed over as soon as no more input is waiting", "[unit]") 
   };
   ScoreReader reader(open_line_source(name), {.window = 4, .threads = 2, .stop_at_bad = false},
                      [](const Conversation& c, ScoreRow& row) { row.tokens.assign(c[0].content.size(), 1); });
-  write_text(R"([{"role":"user","content":"one"}])" "\n" R"([{"role":"user",)");
+  write_text(R"([{"role":"user","content":"one"}])"
+             "\n"
+             R"([{"role":"user",)");
   auto rows = reader.next();  // would wait for ever for a whole window
   REQUIRE(rows.size() == 1);
   CHECK(rows[0].tokens.size() == 3);
-  write_text(R"("content":"four5"}])" "\n");
+  write_text(R"("content":"four5"}])"
+             "\n");
   rows = reader.next();
   REQUIRE(rows.size() == 1);
   CHECK(rows[0].line == 2);
   CHECK(rows[0].tokens.size() == 5);
-  for (int i = 0; i < 10; ++i) write_text(R"([{"role":"user","content":"x"}])" "\n");
+  for (int i = 0; i < 10; ++i)
+    write_text(R"([{"role":"user","content":"x"}])"
+               "\n");
   write_text(R"([{"role":"user","content":"last, without a newline"}])");
   close(ends[1]);
   std::size_t total = 0;
@@ -300,11 +318,12 @@ TEST_CASE("a reader that is no longer wanted does not wait for input", "[unit]")
   int ends[2];
   REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
   {
-    const ScoreReader reader(open_line_source("/proc/self/fd/" + std::to_string(ends[0])), {}, [](const Conversation&, ScoreRow&) {});
+    const ScoreReader reader(open_line_source("/proc/self/fd/" + std::to_string(ends[0])), {},
+                             [](const Conversation&, ScoreRow&) {});
   }
   close(ends[0]);
   close(ends[1]);
-  ScoreReader missing(open_line_source(golden("reward_model/llama/conversations.jsonl").string()), {.window = 2},
-                      [](const Conversation&, ScoreRow&) { fail_io("a disk went away"); });
+  ScoreReader missing(open_line_source(golden("reward_model/llama/conversations.jsonl").string()),
+                      {.window = 2}, [](const Conversation&, ScoreRow&) { fail_io("a disk went away"); });
   CHECK(error_of([&] { missing.next(); }, ErrorKind::io) == "a disk went away");
 }

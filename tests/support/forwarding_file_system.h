@@ -1,6 +1,8 @@
 // The machine's file system, for tests to change one call of.
 #pragma once
 
+#include <cerrno>
+
 #include "armorm/io/file_system.h"
 
 namespace armorm::test {
@@ -24,6 +26,19 @@ class ForwardingFileSystem : public FileSystem {
   int remove_folder(const Path& folder) override { return posix_file_system().remove_folder(folder); }
   int link(const Path& from, const Path& to) override { return posix_file_system().link(from, to); }
   int exchange(const Path& one, const Path& other) override { return posix_file_system().exchange(one, other); }
+};
+
+// As file systems that are old or of a network.
+class WithoutLinks final : public ForwardingFileSystem {
+ public:
+  int link(const Path&, const Path&) override { return fails(EXDEV); }
+  int exchange(const Path&, const Path&) override { return fails(EINVAL); }
+
+ private:
+  static int fails(int reason) {
+    errno = reason;
+    return -1;
+  }
 };
 
 }  // namespace armorm::test

@@ -32,9 +32,9 @@ struct HeadScores {
   std::vector<float> score;          // [B]
 };
 
-// embeddings, prompts [B, D]. In float32 like the training's own scoring; every sum runs in one fixed order, so that a row's
-// bits depend on nothing but the row. internal error when shapes do not fit.
-HeadScores score_states(const RewardHead& head, MatrixView<const float> embeddings, MatrixView<const float> prompts,
-                        int threads);
+// embeddings, prompts [B, D]. In float32 like the training's own scoring; every sum runs in one fixed order,
+// so that a row's bits depend on nothing but the row. internal error when shapes do not fit.
+HeadScores score_states(const RewardHead& head, MatrixView<const float> embeddings,
+                        MatrixView<const float> prompts, int threads);
 
 }  // namespace armorm

@@ -11,7 +11,11 @@ namespace armorm {
 
 class LineReader {
  public:
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+  static constexpr std::size_t kMaxLineBytes = std::size_t{1} << 20;  // within a fuzzer's reach
+#else
   static constexpr std::size_t kMaxLineBytes = std::size_t{256} << 20;
+#endif
 
   // io error when the file cannot be opened
   explicit LineReader(const std::filesystem::path& path, std::size_t max_line_bytes = kMaxLineBytes);

@@ -8,10 +8,11 @@
 
 namespace armorm {
 
-// Makes a temporary folder beside `target`, which the caller fills through building(); publish() puts it under the target's
-// name. What is put into it must be durable by then, as AtomicFile and link_file() leave it. Destroyed before publish(), it
-// removes the temporary folder with all that is in it; one that a killed process left is removed by the next that publishes
-// to the same target. Every failed call is an io error that names the path and the system's reason. Not thread-safe.
+// Makes a temporary folder beside `target`, which the caller fills through building(); publish() puts it
+// under the target's name. What is put into it must be durable by then, as AtomicFile and link_file() leave
+// it. Destroyed before publish(), it removes the temporary folder with all that is in it; one that a killed
+// process left is removed by the next that publishes to the same target. Every failed call is an io error
+// that names the path and the system's reason. Not thread-safe.
 class AtomicFolder {
  public:
   // Creates the parent folders. `files` must outlive this.
@@ -21,11 +22,12 @@ class AtomicFolder {
   AtomicFolder& operator=(const AtomicFolder&) = delete;
 
   const std::filesystem::path& building() const noexcept { return building_; }
-  // Gives `file`, symbolic links followed, a second name in the folder. False where file systems allow no such link; what
-  // the two names hold is one and the same file then on, so only files that are never written in place should be linked.
+  // Gives `file`, symbolic links followed, a second name in the folder. False where file systems allow no
+  // such link; what the two names hold is one and the same file then on, so only files that are never written
+  // in place should be linked.
   bool link_file(const std::filesystem::path& file, const std::string& name);
-  // What lies under the target's name is replaced, in one step where the file system can do that (Linux: all but network
-  // file systems), and removed.
+  // What lies under the target's name is replaced, in one step where the file system can do that (Linux: all
+  // but network file systems), and removed.
   void publish();
 
   const std::filesystem::path& target() const noexcept { return target_; }

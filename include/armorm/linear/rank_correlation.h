@@ -7,8 +7,8 @@
 
 namespace armorm {
 
-// Keeps the ranks of one sample y. A sample x is sorted by radix, with y's ranks carried along, so that no ranks of x are
-// ever stored. The result is bit for bit spearman(x, y): the sums are the same exact integers.
+// Keeps the ranks of one sample y. A sample x is sorted by radix, with y's ranks carried along, so that no
+// ranks of x are ever stored. The result is bit for bit spearman(x, y): the sums are the same exact integers.
 class RankCorrelation {
  public:
   // internal error for more than 2^30 values. A NaN in y makes every correlation NaN.
@@ -21,7 +21,8 @@ class RankCorrelation {
     std::vector<std::uint64_t> sorted;
   };
 
-  // NaN where undefined: a constant side, fewer than two values, a NaN in x. internal error when sizes differ.
+  // NaN where undefined: a constant side, fewer than two values, a NaN in x. internal error when sizes
+  // differ.
   double with(std::span<const float> x, Workspace& workspace) const;
 
   bool is_constant() const noexcept { return constant_; }

@@ -24,6 +24,9 @@ struct ExtractionOptions {
   bool allow_special_in_content = false;
   std::int64_t seed = 0;  // of the shuffle before the rows are divided into shards; the published run has 0
   bool dry_run = false;   // report what would be done, load no weights and write nothing
+  bool status = false;    // report how far the data set's shards are, and end
+  bool all_sets = false;  // with status: an overview of all data sets below data_root
+  bool json = false;      // with status: as JSON
   std::string data_root = default_data_root();
   bool restart = false;             // make a finished shard again; delete an interrupted run with other inputs
   double checkpoint_seconds = 10.0; // between two durable points of a run; 0 = after every pass

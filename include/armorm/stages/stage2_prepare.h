@@ -32,6 +32,7 @@ struct Stage2PrepareOptions {
 // with row_ids repeated; candidate_ids i64 [N, 2] tells which answers a pair holds, tie_ids i64 [N, 2] kind and number of a
 // prompt of the subset Ties (TieId).
 // Rows already computed by an interrupted run of the same command are kept; a complete file is left as it is.
+// With extraction.status it only prints how far the shards are, and returns an empty path.
 std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options, const StageEnvironment& environment = {});
 
 }  // namespace armorm

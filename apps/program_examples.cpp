@@ -1,0 +1,57 @@
+#include "program_examples.h"
+
+#include <map>
+
+namespace armorm::cli {
+namespace {
+
+const std::map<std::string, std::vector<Example>>& all_examples() {
+  static const std::map<std::string, std::vector<Example>> examples{
+      {"stage1-prepare",
+       {{"Shard 3 of 8 of the published data, on the third GPU.",
+         "stage1-prepare --model_path sfairXC/FsfairX-LLaMA3-RM-v0.1 \\\n"
+         "  --dataset_path RLHFlow/ArmoRM-Multi-Objective-Data-v0.1 --n_shards 8 --shard_idx 3 --device 2"},
+        {"What that would do, without weights or a GPU.",
+         "stage1-prepare --n_shards 8 --shard_idx 3 --dry_run"},
+        {"A model and rows of your own on the CPU, with two label columns.",
+         "stage1-prepare --model_path ./my-model --dataset_path ./rows.jsonl \\\n"
+         "  --attributes helpfulness,safety --device -1"}}},
+      {"stage1-train",
+       {{"The published regression weights, from all shards.",
+         "stage1-train --model_path sfairXC/FsfairX-LLaMA3-RM-v0.1 \\\n"
+         "  --dataset_path RLHFlow/ArmoRM-Multi-Objective-Data-v0.1"},
+        {"Strength by five folds that keep the answers to a prompt together, and intervals.",
+         "stage1-train --cv kfold --n_folds 5 --split_by prompt --bootstrap 1000"},
+        {"The pass over the rows divided among tasks, then the fit.",
+         "stage1-train --partial sums --shards 1,2\nstage1-train --partial sums --shards 3,4\nstage1-train "
+         "--merge sums"}}},
+      {"stage2-prepare",
+       {{"Preference pairs of a Llama 3 reward model.",
+         "stage2-prepare --model_path sfairXC/FsfairX-LLaMA3-RM-v0.1 --model_family llama3 \\\n"
+         "  --dataset_path RLHFlow/pair_data_v2_80K_wsafety --dataset_split train"},
+        {"RewardBench, for the evaluation at the end of stage2-train.",
+         "stage2-prepare --dataset_path allenai/reward-bench --dataset_split filtered"}}},
+      {"stage2-train",
+       {{"The published setting, evaluated on RewardBench.",
+         "stage2-train --config paper.json --eval_reward_bench \\\n"
+         "  --preference_dataset RLHFlow/pair_data_v2_80K_wsafety \\\n"
+         "  --reference_dataset RLHFlow/UltraFeedback-preference-standard"},
+        {"Five trainings on the CPU, each keeping its best gate.",
+         "stage2-train --device -1 --seeds 5 --select best --patience 5"},
+        {"The whole reward model as a folder, for Python and for score.", "stage2-train --export my-armorm"}}},
+      {"score",
+       {{"A file of conversations on the first GPU.",
+         "score --model_path my-armorm --input conversations.jsonl --output scores.jsonl --device 0"},
+        {"The better answers of a stream.",
+         "generate-answers | score --model_path my-armorm --fields score | choose-the-best"}}}};
+  return examples;
+}
+
+}  // namespace
+
+std::vector<Example> program_examples(const std::string& program) {
+  const auto found = all_examples().find(program);
+  return found == all_examples().end() ? std::vector<Example>{} : found->second;
+}
+
+}  // namespace armorm::cli

@@ -1,0 +1,76 @@
+# What `cmake --install` puts where, for ARMORM_PROGRAMS. The components, which CPack chooses from (Package.cmake):
+#   programs                bin, and the demo's generator in libexec/armorm
+#   data                    share/armorm: configs and scripts
+#   documentation           man pages, completions, share/doc/armorm
+#   libraries               lib/armorm: LibTorch, Arrow and whatever else is not of the distribution
+#   distribution_libraries  lib/armorm: the distribution's libraries too; only when it is asked for by name
+# Nothing in an installation names the source or the build folder; the whole prefix may be moved.
+include(GNUInstallDirs)
+
+option(ARMORM_BUNDLE_LIBRARIES
+       "Install the libraries that are not of the distribution; off: use them where they are, by absolute paths" ON)
+set(ARMORM_LIBRARY_DIR lib/armorm)
+
+# RPATH instead of RUNPATH: it also serves the libraries that libraries need, and no LD_LIBRARY_PATH of another LibTorch
+# comes before it.
+foreach(program ${ARMORM_PROGRAMS} armorm-make-demo)
+  if(ARMORM_BUNDLE_LIBRARIES)
+    target_link_options(${program} PRIVATE LINKER:--disable-new-dtags)
+    set_target_properties(${program} PROPERTIES INSTALL_RPATH $ORIGIN/../${ARMORM_LIBRARY_DIR})
+  else()
+    set_target_properties(${program} PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
+  endif()
+endforeach()
+if(ARMORM_BUNDLE_LIBRARIES)
+  set_target_properties(armorm-make-demo PROPERTIES INSTALL_RPATH $ORIGIN/../../${ARMORM_LIBRARY_DIR})
+endif()
+install(TARGETS ${ARMORM_PROGRAMS} DESTINATION bin COMPONENT programs)
+install(TARGETS armorm-make-demo DESTINATION libexec/armorm COMPONENT programs)
+
+install(DIRECTORY configs DESTINATION share/armorm COMPONENT data)
+install(DIRECTORY scripts/slurm DESTINATION share/armorm/scripts COMPONENT data USE_SOURCE_PERMISSIONS OPTIONAL)
+install(PROGRAMS scripts/prepare_embeddings.sh scripts/train.sh DESTINATION share/armorm/scripts COMPONENT data)
+install(PROGRAMS scripts/status.sh DESTINATION share/armorm/scripts COMPONENT data OPTIONAL)
+install(FILES scripts/lib/pipeline.sh DESTINATION share/armorm/scripts/lib COMPONENT data)
+
+install(DIRECTORY ${ARMORM_DOCS_DIR}/ DESTINATION share COMPONENT documentation)
+install(FILES README.md CHANGELOG.md LICENSE DESTINATION share/doc/armorm COMPONENT documentation)
+install(DIRECTORY docs/ DESTINATION share/doc/armorm/docs COMPONENT documentation FILES_MATCHING PATTERN *.md PATTERN *.png)
+
+# What is compiled in: header libraries.
+foreach(_package libeigen3-dev nlohmann-json3-dev libcli11-dev libfmt-dev)
+  install(FILES /usr/share/doc/${_package}/copyright DESTINATION share/doc/armorm/licenses/${_package}
+          COMPONENT documentation OPTIONAL)
+endforeach()
+
+# Opened by name while a program runs, so no program's list of needed libraries shows them. In a CUDA LibTorch these are
+# cuDNN's parts, the run-time compiler and the decompositions.
+set(_opened ${ARMORM_OPENBLAS})
+if(LibTorch_HAS_CUDA)
+  file(GLOB _gpu_opened ${LibTorch_PREFIX}/lib/libtorch_cuda_linalg.so ${LibTorch_PREFIX}/lib/libcaffe2_nvrtc.so)
+  get_filename_component(_around ${LibTorch_PREFIX} DIRECTORY)
+  foreach(_folder ${LibTorch_PREFIX}/lib ${_around}/nvidia/*/lib)
+    file(GLOB _found ${_folder}/libcudnn_*.so* ${_folder}/libnvrtc.so* ${_folder}/libnvrtc-builtins.so*)
+    list(APPEND _gpu_opened ${_found})
+  endforeach()
+endif()
+foreach(program ${ARMORM_PROGRAMS})
+  list(APPEND _program_files $<TARGET_FILE:${program}>)
+endforeach()
+
+# bundle(COMPONENT WHICH): at installation time, because only then the programs are there to be asked.
+function(bundle component which)
+  install(
+    CODE "set(ARMORM_BUNDLE_PROGRAMS \"${_program_files}\")
+          set(ARMORM_BUNDLE_OPENED \"${_opened};${_gpu_opened}\")
+          set(ARMORM_BUNDLE_WHICH ${which})
+          set(ARMORM_BUNDLE_TORCH \"${LibTorch_PREFIX}\")
+          set(ARMORM_BUNDLE_DESTINATION \"\${CMAKE_INSTALL_PREFIX}/${ARMORM_LIBRARY_DIR}\")
+          set(ARMORM_BUNDLE_LICENSES \"\${CMAKE_INSTALL_PREFIX}/share/doc/armorm/licenses\")
+          include(\"${CMAKE_SOURCE_DIR}/cmake/BundleLibraries.cmake\")"
+    COMPONENT ${component} ${ARGN})
+endfunction()
+if(ARMORM_BUNDLE_LIBRARIES)
+  bundle(libraries own)
+  bundle(distribution_libraries distribution EXCLUDE_FROM_ALL)
+endif()

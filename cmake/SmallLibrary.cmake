@@ -1,0 +1,14 @@
+# armorm_small_library(TARGET HEADER LIBRARY PACKAGE): an imported target for a C library of one header, found on
+# CMAKE_PREFIX_PATH or in the system's folders. Not by pkg-config: its files name the folder they were made for, and the
+# headers gathered by `scripts/setup.sh --gather` lie elsewhere. PACKAGE is Debian's, for the message.
+function(armorm_small_library target header library package)
+  string(MAKE_C_IDENTIFIER "ARMORM_${library}" name)
+  find_path(${name}_INCLUDE ${header})
+  find_library(${name}_LIBRARY ${library})
+  mark_as_advanced(${name}_INCLUDE ${name}_LIBRARY)
+  if(NOT ${name}_INCLUDE OR NOT ${name}_LIBRARY)
+    message(FATAL_ERROR "${header} or lib${library} not found: install ${package} (Debian's name), or point CMAKE_PREFIX_PATH at it")
+  endif()
+  add_library(${target} UNKNOWN IMPORTED)
+  set_target_properties(${target} PROPERTIES IMPORTED_LOCATION ${${name}_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${${name}_INCLUDE})
+endfunction()

@@ -1,0 +1,74 @@
+# Children that can be asked to stop: signals that come to the script go on to them, and a shard is tried again when its
+# program says so.
+# shellcheck shell=bash
+
+readonly exit_locked=5        # another process is at work on the shard
+readonly exit_interrupted=75  # stopped in order: the same command goes on
+stop_signal=                  # the first signal that asked this script to stop
+signals_seen=0
+children=()
+
+pass_on() {
+  stop_signal=${stop_signal:-$1}
+  signals_seen=$((signals_seen + 1))
+  printf '%s: asked to stop (SIG%s)\n' "${0##*/}" "$1" >&2
+  if ((${#children[@]})); then kill -USR1 "${children[@]}" 2>/dev/null || true; fi
+}
+
+# From here on SIGTERM, SIGUSR1 and SIGINT do not end the script: its children get SIGUSR1, and stop_signal tells.
+watch_signals() {
+  local name
+  # shellcheck disable=SC2064
+  for name in TERM USR1 INT; do trap "pass_on $name" "$name"; done
+}
+
+# The exit code of a child; a signal that only interrupted the waiting does not count.
+wait_for() {
+  local before status
+  while :; do
+    before=$signals_seen status=0
+    wait "$1" || status=$?
+    if ((signals_seen == before)); then return "$status"; fi
+  done
+}
+
+# run_child COMMAND...: its exit code, with 128 added to a signal that killed it.
+run_child() {
+  local status=0
+  "$@" &
+  children=($!)
+  # A signal between the test and here found no child.
+  if [[ -n $stop_signal ]]; then kill -USR1 "${children[@]}" 2>/dev/null || true; fi
+  wait_for "${children[0]}" || status=$?
+  children=()
+  return "$status"
+}
+
+# Whether the same command may end better: it was interrupted, or killed.
+may_go_on() { (($1 == exit_interrupted || $1 > 128)); }
+
+# finish_shard COMMAND...: again while it was interrupted or killed, at most max_restarts times and not after a signal to
+# this script. The last exit code.
+finish_shard() {
+  local status restarts=0
+  while :; do
+    status=0
+    if [[ -n $stop_signal ]]; then return "$exit_interrupted"; fi
+    run_child "$@" || status=$?
+    if [[ -n $stop_signal ]] || ! may_go_on "$status" || ((restarts >= ${max_restarts:-10})); then return "$status"; fi
+    restarts=$((restarts + 1))
+    printf '%s: ended with %d; again (%d of at most %d restarts)\n' "${1##*/}" "$status" "$restarts" "${max_restarts:-10}" >&2
+  done
+}
+
+# What to do about an exit code of a prepare stage.
+advice() {
+  case $1 in
+    "$exit_interrupted") echo "was asked to stop; the same command goes on where it ended" ;;
+    "$exit_locked") echo "another process is at work on it; wait for that one, or end it" ;;
+    2) echo "cannot be run like this; mend the flags" ;;
+    3) echo "a file is missing or cannot be written; mend that and give the same command again" ;;
+    4) echo "bad data; mend it (or --on_bad_row skip, or --restart where the message says so) and give the command again" ;;
+    *) if (($1 > 128)); then echo "killed by signal $(($1 - 128)); is there enough memory?"; else echo "see its message"; fi ;;
+  esac
+}

@@ -1,0 +1,58 @@
+# What the batch scripts share. Slurm runs a copy of them, so they find the checkout by ARMORM_HOME (`root`).
+# shellcheck shell=bash disable=SC2154
+source "$root/scripts/slurm/settings.sh"
+source "$root/scripts/lib/signals.sh"
+complete_settings
+find_programs
+
+# As many as Slurm gave the task, where it says so.
+threads=${SLURM_CPUS_PER_TASK:-0}
+
+say() { printf '%s task %s, run %d on %s: %s\n' "$(date -u +%FT%TZ)" "$(task_id)" "$((${SLURM_RESTART_COUNT:-0} + 1))" "${SLURMD_NODENAME:-$HOSTNAME}" "$*" >&2; }
+
+# SLURM_JOB_ID of one of an array's tasks is the id of the whole array.
+task_id() {
+  if [[ -n ${SLURM_ARRAY_JOB_ID:-} ]]; then echo "${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID"; else echo "$SLURM_JOB_ID"; fi
+}
+
+# False once Slurm is ending the task (after scancel, at the time limit, because the node goes away), and when it runs again
+# elsewhere, because this node was cut off. A preemption's grace time, and a warning, leave it running.
+is_wanted() {
+  local state restarts
+  read -r state restarts < <(squeue --noheader --jobs="$(task_id)" --Format=State:20,RestartCnt:10)
+  [[ $state == RUNNING && $restarts == "${SLURM_RESTART_COUNT:-0}" ]]
+}
+
+# requeue EXIT-CODE: puts this task back into the queue; Slurm ends this script then.
+requeue() {
+  local restarts=${SLURM_RESTART_COUNT:-0}
+  if ((restarts >= max_restarts)); then
+    say "ended with $1 after $restarts restarts, which is the limit (max_restarts); submit again to go on"
+    exit "$1"
+  fi
+  say "ended with $1 ($(advice "$1")): back to the queue, restart $((restarts + 1)) of at most $max_restarts"
+  scontrol requeue "$(task_id)" || say "cannot be put back into the queue; submit again to go on"
+  exit "$1"
+}
+
+# run_resumable COMMAND...: a program that goes on where it was ended. Signals go on to it; it makes its work safe and ends
+# with 75. The task is queued again after that, when the program was killed, and while another process holds its output:
+# one that a lost node still runs.
+run_resumable() {
+  local status=0
+  watch_signals
+  say "$*"
+  run_child "$@" || status=$?
+  if ((status == 0)); then exit 0; fi
+  if { may_go_on "$status" || ((status == exit_locked)); } && is_wanted; then requeue "$status"; fi
+  say "ended with $status ($(advice "$status"))"
+  exit "$status"
+}
+
+# run_shard PROGRAM DATASET SPLIT N_SHARDS: the shard that the task's number says.
+run_shard() {
+  local command
+  n_shards=$4
+  shard_command "$1" "$2" "$3" "${SLURM_ARRAY_TASK_ID:?submit this as an array: --array=1-$n_shards}"
+  run_resumable "${command[@]}" --device "$device" --threads "$threads" "${prepare_flag_list[@]}"
+}

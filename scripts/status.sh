@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# How far the prepare stages are, over all data sets and shards below a data root: shards done, running, interrupted and missing,
+# rows, rows/s, time left. Reads only, and disturbs no run; works on any machine that sees the folder.
+#   scripts/status.sh [--data_root DIR] [--json] [--watch SECONDS]
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+source "$root/scripts/lib/pipeline.sh"
+status_usage() { echo "usage: $0 [--data_root DIR] [--json] [--watch SECONDS]" >&2; }
+json=
+watch=
+flags=()
+for flag in "$@"; do
+  if [[ $flag == --json ]]; then json=--json; else flags+=("$flag"); fi
+done
+assign_flags "data_root watch" status_usage "${flags[@]}"
+find_programs
+
+show() { "$bin/stage1-prepare" --status --all_sets --data_root "$data_root" $json; }
+
+if [[ -z $watch ]]; then
+  show
+  exit
+fi
+while :; do
+  text=$(show || true)
+  printf '\033[H\033[J%s\n%s\n' "$(date)" "$text"
+  sleep "$watch"
+done

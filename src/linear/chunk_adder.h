@@ -1,0 +1,77 @@
+// Chunks of rows on their way into the sums of their buckets, packed and added by all threads side by side.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "linear/gram_kernel.h"
+#include "linear/worker_pool.h"
+
+namespace armorm {
+
+// Columns of a packed chunk: the features padded to whole panels, then the labels present and a one.
+struct Columns {
+  std::int64_t n_features = 0;
+  std::vector<std::int64_t> attributes;  // of the labels present
+
+  std::int64_t first_label() const {
+    return (n_features + gram::kPanel - 1) / gram::kPanel * gram::kPanel;
+  }
+  std::int64_t one() const { return first_label() + static_cast<std::int64_t>(attributes.size()); }
+  std::int64_t count() const { return one() + 1; }
+  std::int64_t used() const { return n_features + static_cast<std::int64_t>(attributes.size()) + 1; }
+  std::int64_t position(std::int64_t used_column) const {
+    return used_column < n_features ? used_column : first_label() + used_column - n_features;
+  }
+};
+
+// The sums of one group and pattern.
+struct PatternSums {
+  explicit PatternSums(Columns columns_) : columns(std::move(columns_)), sums(columns.count()) {}
+
+  Columns columns;
+  gram::TileMatrix sums;
+  std::int64_t n_rows = 0;
+};
+
+// At most kBlockRows rows of one group and pattern.
+template <class T>
+struct Chunk {
+  std::vector<const T*> rows;
+  std::vector<std::int64_t> row_numbers;
+  std::vector<double> labels;  // [rows, P]
+  std::vector<double> weights;
+  std::vector<T> kept;  // rows copied out of the caller's block, the first n_kept of `rows`
+  std::size_t n_kept = 0;
+  PatternSums* target = nullptr;
+};
+
+// A chunk is packed in parts and then added in stripes of its target. Every part and stripe is a task; while some
+// threads add one chunk, others pack the next ones, and nobody waits for a chunk to be done with. Chunks of the
+// same target are added in their order, stripe by stripe, so that the sums do not depend on the threads.
+class ChunkAdder {
+ public:
+  ChunkAdder(WorkerPool& pool, bool weighted);
+
+  // How many chunks keep all threads busy.
+  std::size_t batch_size() const noexcept { return 8 * slots_.size(); }
+  template <class T>
+  void add(std::span<const Chunk<T>> chunks);
+
+ private:
+  struct Slot {
+    std::vector<double> packed;
+    std::vector<double> scaled;  // packed with each row times its weight
+    const double* left(bool weighted) const { return weighted ? scaled.data() : packed.data(); }
+  };
+  template <class T>
+  class Run;
+
+  WorkerPool& pool_;
+  bool weighted_;
+  std::vector<Slot> slots_;  // of packed chunks, used in turn
+};
+
+}  // namespace armorm

@@ -1,0 +1,35 @@
+// Zeroed doubles in large pages where the system gives them, for matrices of tens of megabytes.
+#pragma once
+
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+namespace armorm {
+
+// The pages come when they are first written to, so that whoever writes to a part pays for it.
+class LargeArray {
+ public:
+  LargeArray() = default;
+  explicit LargeArray(std::size_t size);  // zeros; bad_alloc when there is no memory
+  ~LargeArray();
+  LargeArray(LargeArray&& other) noexcept
+      : values_(std::exchange(other.values_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+  LargeArray& operator=(LargeArray&& other) noexcept {
+    std::swap(values_, other.values_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+
+  double* data() noexcept { return values_; }
+  const double* data() const noexcept { return values_; }
+
+ private:
+  double* values_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
+// `size` zeros whose memory is in large pages.
+std::vector<double> large_vector(std::size_t size);
+
+}  // namespace armorm

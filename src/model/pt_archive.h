@@ -1,0 +1,50 @@
+// The records of a .pt file: a ZIP archive (PKWARE's APPNOTE.TXT, with ZIP64) whose members lie uncompressed below one
+// folder, as torch.save writes it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace armorm::model {
+
+class PtArchive {
+ public:
+  // `file` must outlive this. data error naming `path` when it is no such archive, or when a member does not lie in it.
+  PtArchive(std::span<const std::byte> file, std::string path);
+
+  // The name is without the archive's folder: "data.pkl". data error when it is absent. A checksum that disagrees is a
+  // warning: torch.save can be told to leave it out.
+  std::string_view record(const std::string& name) const;
+  bool contains(const std::string& name) const { return records_.contains(name); }
+
+ private:
+  struct Record {
+    std::string_view bytes;
+    std::uint32_t crc32 = 0;
+  };
+  struct Directory {
+    std::uint64_t entries = 0;
+    std::uint64_t size = 0;
+    std::uint64_t begin = 0;
+  };
+  struct Entry;
+  [[noreturn]] void fail(const std::string& what) const;
+  std::string_view bytes_at(std::uint64_t begin, std::uint64_t size, const char* what) const;
+  template <class T>
+  T number_at(std::uint64_t begin) const;
+  std::uint64_t find_end_record() const;
+  Directory find_directory() const;
+  Entry read_entry(std::uint64_t at) const;
+  void read_sizes_of_zip64(Entry& entry, std::string_view extra) const;
+  std::string_view data_of(const Entry& entry) const;
+
+  std::string_view file_;
+  std::string path_;
+  std::map<std::string, Record, std::less<>> records_;
+};
+
+}  // namespace armorm::model

@@ -1,0 +1,26 @@
+// A chat template is a program; what it may use up is in src/text/jinja_limits.h, which has smaller numbers for fuzzing.
+#include "armorm/text/chat_template.h"
+#include "fuzz/driver.h"
+#include "text/jinja_limits.h"
+
+namespace armorm::fuzz {
+
+// The program's nodes by its length; what it computes is bounded by a constant.
+const MemoryBound kMemoryBound{1024, std::size_t{16} * jinja::kMaxWork};
+
+void read_input(std::string_view input) {
+  const ChatTemplate compiled = ChatTemplate::compile(input, "chat_template.jinja");
+  TemplateVariables variables;
+  variables.special_tokens = {{"bos_token", "<s>"}, {"eos_token", "</s>"}};
+  variables.add_generation_prompt = true;
+  variables.now = 1'700'000'000;
+  const RenderedText text = compiled.render({{"system", " Be brief. "}, {"user", "Hello <s> \xC3\xA9"}, {"assistant", "Hi"}}, variables);
+  touch(text.text);
+  std::size_t last = 0;
+  for (const RenderedText::Range& range : text.data_ranges) {
+    require(range.begin >= last && range.begin < range.end && range.end <= text.text.size(), "ranges out of order");
+    last = range.end;
+  }
+}
+
+}  // namespace armorm::fuzz

@@ -1,0 +1,41 @@
+// Texts of conversations through good tokenizers of every kind: the first byte chooses one, the second where the text stops
+// to be the template's own.
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <vector>
+
+#include "armorm/text/tokenizer.h"
+#include "fuzz/driver.h"
+
+namespace armorm::fuzz {
+namespace {
+
+std::vector<Tokenizer> load_all() {
+  std::vector<Tokenizer> all;
+  for (const char* name : {"llama3", "gemma2", "gpt2", "llama2", "mistral", "qwen2", "nfkc", "flags"}) {
+    std::ifstream in(golden(std::string("text/tokenizer_") + name + ".json"), std::ios::binary);
+    all.push_back(Tokenizer::from_json(std::string{std::istreambuf_iterator<char>(in), {}}, name));
+  }
+  return all;
+}
+
+}  // namespace
+
+const MemoryBound kMemoryBound{512, 32 << 20};
+
+void read_input(std::string_view input) {
+  static const std::vector<Tokenizer> tokenizers = load_all();
+  if (input.size() < 2) return;
+  const Tokenizer& tokenizer = tokenizers[static_cast<unsigned char>(input[0]) % tokenizers.size()];
+  RenderedText text;
+  text.text = input.substr(2);
+  const std::size_t begin = std::min<std::size_t>(static_cast<unsigned char>(input[1]), text.text.size());
+  if (begin < text.text.size()) text.data_ranges.push_back({begin, text.text.size()});
+  const std::vector<TokenId> ids = tokenizer.encode(text, true);
+  require(ids.size() <= 4 * text.text.size() + 16, "more tokens than bytes can make");
+  tokenizer.has_special_in_data(text);
+  touch(tokenizer.decode(ids));
+}
+
+}  // namespace armorm::fuzz

@@ -1,0 +1,16 @@
+#include "fuzz/driver.h"
+#include "model/pickle_reader.h"
+
+namespace armorm::fuzz {
+
+// One operation is one byte at least, and one item of the machine at most.
+const MemoryBound kMemoryBound{256, 64 << 10};
+
+void read_input(std::string_view input) {
+  for (const auto& [name, tensor] : read_pickled_tensors(input, "x.pt")) {
+    touch(name);
+    touch(tensor.key);
+  }
+}
+
+}  // namespace armorm::fuzz

@@ -1,0 +1,16 @@
+#include "armorm/model/pt_file.h"
+#include "fuzz/driver.h"
+
+namespace armorm::fuzz {
+
+// As of the pickle, and what it names as float32.
+const MemoryBound kMemoryBound{256, 64 << 10};
+
+void read_input(std::string_view input) {
+  for (const auto& [name, tensor] : load_pt_file(write_scratch("x.pt", input))) {
+    touch(name);
+    touch({reinterpret_cast<const char*>(tensor.values.data()), tensor.values.size() * sizeof(float)});
+  }
+}
+
+}  // namespace armorm::fuzz

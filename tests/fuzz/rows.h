@@ -1,0 +1,56 @@
+// Reads a data set's file in every way that the stages do.
+#pragma once
+
+#include <algorithm>
+
+#include "armorm/core/error.h"
+#include "armorm/data/dataset.h"
+#include "fuzz/driver.h"
+
+namespace armorm::fuzz {
+
+constexpr std::size_t kRowsRead = 256;
+
+inline void try_to(const auto& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    require(error.kind() == ErrorKind::data, error.what());
+  }
+}
+
+inline void touch_turns(const Conversation& turns) {
+  for (const Message& turn : turns) {
+    touch(turn.role);
+    touch(turn.content);
+  }
+}
+
+inline void read_rows(const std::filesystem::path& file) {
+  DatasetOptions options;
+  options.path = file;
+  options.columns = {{"label", "score"}};
+  const Dataset set = Dataset::open(options);
+  const std::int64_t rows = set.num_rows();
+  std::vector<bool> wanted(static_cast<std::size_t>(rows), false);
+  std::fill_n(wanted.begin(), std::min(kRowsRead, wanted.size()), true);
+  const RejectRow reject = [&](std::int64_t row, const std::string& column, const std::string& reason) {
+    require(row >= 0 && row < rows, "a row that is not there was rejected");
+    touch(column);
+    touch(reason);
+  };
+  try_to([&] { set.for_each_labelled({"label"}, wanted, [](LabelledRow&& row) { touch_turns(row.messages); }, reject); });
+  try_to([&] {
+    set.for_each_preference(
+        wanted,
+        [](PreferenceRow&& row) {
+          touch_turns(row.chosen);
+          touch_turns(row.rejected);
+        },
+        reject);
+  });
+  for (const std::string& column : set.column_names())
+    if (column.size() < 16) try_to([&] { touch(column + std::to_string(set.read_strings(column, reject).size())); });
+}
+
+}  // namespace armorm::fuzz

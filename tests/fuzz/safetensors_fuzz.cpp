@@ -1,0 +1,21 @@
+#include "armorm/io/safetensors.h"
+#include "fuzz/driver.h"
+
+namespace armorm::fuzz {
+
+// A JSON value of 2 bytes becomes 16 in memory, a key of 4 bytes a map's node, and both while lists grow.
+const MemoryBound kMemoryBound{160, 64 << 10};
+
+void read_input(std::string_view input) {
+  const SafetensorsFile file = SafetensorsFile::open(write_scratch("x.safetensors", input));
+  for (const auto& [key, value] : file.metadata()) touch(value);
+  for (const std::string& name : file.names()) {
+    const TensorView tensor = file.at(name);
+    require(tensor.bytes.size() <= input.size(), "a tensor is larger than its file");
+    require(tensor.numel() == static_cast<std::int64_t>(tensor.bytes.size() / size_of(tensor.dtype)),
+            "shape and bytes of a tensor disagree");
+    touch({reinterpret_cast<const char*>(tensor.bytes.data()), tensor.bytes.size()});
+  }
+}
+
+}  // namespace armorm::fuzz

@@ -1,0 +1,35 @@
+// model.safetensors.index.json beside two good shards, and a file outside of the folder that it must not reach.
+#include <fstream>
+#include <iterator>
+
+#include "armorm/io/safetensors.h"
+#include "fuzz/driver.h"
+
+namespace armorm::fuzz {
+namespace {
+
+bool make_shards() {
+  for (const char* name : {"model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"}) {
+    std::ifstream in(golden(std::string("io/sharded/") + name), std::ios::binary);
+    const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+    write_scratch(std::string("model/") + name, bytes);
+    write_scratch("outside.safetensors", bytes);
+  }
+  return true;
+}
+
+}  // namespace
+
+const MemoryBound kMemoryBound{160, 128 << 10};
+
+void read_input(std::string_view input) {
+  static const bool made = make_shards();
+  require(made, "shards");
+  write_scratch("model/model.safetensors.index.json", input);
+  const SafetensorsFolder folder = SafetensorsFolder::open(scratch_folder() / "model");
+  for (const std::string& name : folder.names()) folder.at(name);
+  for (const SafetensorsFile& file : folder.files())
+    require(file.path().parent_path() == scratch_folder() / "model", "a shard outside of the folder was opened");
+}
+
+}  // namespace armorm::fuzz

@@ -1,0 +1,31 @@
+// tokenizer.json: whatever loads also encodes and decodes.
+#include "armorm/core/error.h"
+#include "armorm/text/tokenizer.h"
+#include "fuzz/driver.h"
+
+namespace armorm::fuzz {
+namespace {
+
+constexpr std::string_view kTexts[] = {
+    "", "Hello, world! <s>[INST] don't 123  \n\n\t", "\xC3\xA9\xE2\x80\x99\xF0\x9F\x98\x80 e\xCC\x81 \xEF\xAC\x81 \xE2\x96\x81"};
+
+}  // namespace
+
+// Vocabulary and merges lie in hash tables and by id, beside the JSON they were read from. The constant is what encoding
+// keeps for its words and what PCRE2 compiles a pattern to.
+const MemoryBound kMemoryBound{512, 32 << 20};
+
+void read_input(std::string_view input) {
+  const Tokenizer tokenizer = Tokenizer::from_json(input, "tokenizer.json");
+  for (const std::string_view text : kTexts) {
+    try {
+      const std::vector<TokenId> ids = tokenizer.encode(text, true);
+      touch(tokenizer.decode(ids));
+    } catch (const Error& error) {
+      require(error.kind() == ErrorKind::data, error.what());
+    }
+  }
+  require(tokenizer.vocab_size() >= 0, "a vocabulary of less than nothing");
+}
+
+}  // namespace armorm::fuzz

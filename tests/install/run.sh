@@ -1,0 +1,160 @@
+#!/usr/bin/env bash
+# Installs a build into a clean prefix, moves it, and uses it from there with an empty environment: the demo's four
+# stages, --version, man pages and completions. Nothing of the source tree, the build or ARMORM_DEPS may be opened.
+#   tests/install/run.sh [BUILD]   (default build/release; must be built)
+# Says on standard error what passed; the last line of standard output is 'PASSED FAILED SKIPPED'.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+source scripts/lib/common.sh
+build=$(cd "${1:-build/release}" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+prefix="$work/moved prefix"
+log="$work/log"
+programs=$(sed -n 's/^set(ARMORM_PROGRAMS \([^$].*\))$/\1/p' apps/CMakeLists.txt)
+passed=0 failed=0 skipped=0
+
+check() { # check NAME COMMAND...: passes when the command succeeds
+  local name=$1 started=$SECONDS
+  shift
+  if "$@" >"$log" 2>&1; then
+    passed=$((passed + 1))
+    ((SECONDS - started < 5)) || printf '  %s: %d s\n' "$name" $((SECONDS - started)) >&2
+  else
+    failed=$((failed + 1))
+    printf 'failed: install: %s\n' "$name" >&2
+    tail -n 20 "$log" >&2
+  fi
+}
+skip() {
+  skipped=$((skipped + 1))
+  printf 'skipped: install: %s\n' "$1" >&2
+}
+has() { command -v "$1" >/dev/null; }
+
+# As a user has it who never saw the source: no variables, another folder, a home of its own. CUDA must not be looked for
+# where it is not wanted, and some trees are only readable for their owner.
+clean() { (cd "$work/home" && env -i PATH="$prefix/bin:/usr/bin:/bin" HOME="$work/home" LANG=C.UTF-8 "$@"); }
+
+install_and_move() {
+  cmake --install "$build" --prefix "$work/first prefix" && mv "$work/first prefix" "$prefix"
+}
+
+no_path_leads_back() {
+  ! grep -rlIF -e "$PWD" -e "$build" -e "$ARMORM_DEPS" "$prefix/share" || return 1
+  local file
+  for file in "$prefix"/bin/* "$prefix"/libexec/armorm/* "$prefix"/lib/armorm/*; do
+    if readelf -d "$file" | grep -E 'R(UN)?PATH' | grep -v '\[\$ORIGIN[^:]*\]'; then
+      echo "$file"
+      return 1
+    fi
+  done
+}
+
+# Every file that a command opens, loads or runs, by strace; the build must not be among them.
+traced() {
+  local trace="$work/trace"
+  clean strace -f -qq --seccomp-bpf -e trace=open,openat,execve,readlink -o "$trace" "$@" || return 1
+  ! grep -vE '= -1 E' "$trace" | grep -F -e "\"$PWD/" -e "\"$build/" -e "\"$ARMORM_DEPS/" | head -n 5 || return 1
+}
+opens_nothing_else() { if has strace; then traced "$@"; else clean "$@"; fi; }
+
+make_demo() {
+  clean "$prefix/libexec/armorm/armorm-make-demo" --output "$work/a demo" --rows 400 --pairs 200 --reference 100 --reward_bench 120
+}
+demo_flags() {
+  printf '%s\n' --model_path "$work/a demo/model" --multi_objective_dataset "$work/a demo/multi-objective" \
+    --preference_dataset "$work/a demo/preference" --reference_dataset "$work/a demo/reference" \
+    --reward_bench_dataset "$work/a demo/reward-bench" --devices -1 --config "$prefix/share/armorm/configs/demo.json" \
+    --data_root "$work/data"
+}
+prepare() {
+  local flags
+  mapfile -t flags < <(demo_flags)
+  opens_nothing_else "$prefix/share/armorm/scripts/prepare_embeddings.sh" "${flags[@]}"
+}
+train() {
+  local flags
+  mapfile -t flags < <(demo_flags)
+  opens_nothing_else "$prefix/share/armorm/scripts/train.sh" "${flags[@]}" && [[ -s $work/data/gating_network_model.safetensors ]]
+}
+
+tells_version() { # the version is CMake's, the commit git's
+  local version page
+  version=$(sed -n 's/^project(armorm VERSION \([0-9.]*\) .*/\1/p' CMakeLists.txt)
+  page=$(clean "$1" --version)
+  echo "$page"
+  [[ $(head -n 1 <<<"$page") == "$1 $version" ]] || return 1
+  for fact in commit compiler sanitizers processor libtorch cuda arrow openblas; do grep -qE "^$fact +[^ ]" <<<"$page" || return 1; done
+  if [[ -e .git ]]; then grep -qE "^commit +$(git rev-parse --short=10 HEAD)" <<<"$page"; fi
+}
+finds_blas() { clean stage1-train --version | grep -E '^openblas +OpenBLAS'; }
+
+flags_in_help() { clean "$1" --help | grep -oE '^ +(-h,)?--[a-z_0-9]+' | grep -oE -- '--[a-z_0-9]+' | grep -vE -- '--(man_page|completion|write_docs)$' | sort; }
+man_page_is_clean() { [[ -z $(groff -man -Tutf8 -ww -z -K utf8 "$prefix/share/man/man1/$1.1" 2>&1 | tee /dev/stderr) ]]; }
+man_page_is_complete() {
+  local flag page
+  page=$(MANWIDTH=200 groff -man -Tascii -P-c -rLL=200n "$prefix/share/man/man1/$1.1" | sed 's/.\x08//g')
+  for flag in $(flags_in_help "$1"); do grep -qE -- "^ +([^ ]+, )?$flag\b" <<<"$page" || { echo "$flag"; return 1; }; done
+  for section in NAME SYNOPSIS OPTIONS FILES ENVIRONMENT 'EXIT STATUS' 'SEE ALSO'; do grep -q "^$section" <<<"$page" || return 1; done
+}
+
+# complete_with LINE...: what bash offers for the last word of these; run in a folder with a file and a folder.
+complete_with() {
+  # shellcheck disable=SC2016
+  clean bash -c 'cd "$1" && source "$2/share/bash-completion/completions/$3" && shift 2 && COMP_WORDS=("$@") &&
+    COMP_CWORD=$(($# - 1)) && "_armorm_${1//-/_}" 2>/dev/null && printf "%s\n" "${COMPREPLY[@]}" | sort' \
+    bash "$work/completion" "$prefix" "$@"
+}
+offers() { # offers EXPECTED WORD...
+  local expected=$1 got
+  shift
+  got=$(complete_with "$@" | paste -sd,)
+  echo "offered: $got"
+  [[ $got == "$expected" ]]
+}
+offers_every_flag() { diff <(flags_in_help "$1") <(complete_with "$1" --); }
+completes() {
+  offers best,last stage2-train --select '' && offers best stage2-train --select b && offers best,last stage2-train --select = &&
+    offers last stage2-train --select = l && offers 'a file.json,a folder' stage2-train --config 'a f' &&
+    offers 'a folder' stage2-train --data_root 'a f' && offers '' stage2-train --n_steps '' &&
+    offers --seed,--seeds stage2-train --seed
+}
+wrong_flag_is_told() {
+  local status=0
+  clean stage1-train --no_such_flag || status=$?
+  ((status == 2))
+}
+
+mkdir -p "$work/home" "$work/completion/a folder"
+touch "$work/completion/a file.json"
+# A CUDA LibTorch's libraries take 3.4 GB.
+if (($(df --output=avail -B1M "$work" | tail -n 1) < 5000)); then
+  skip "everything: less than 5 GB are free in $work"
+  echo "0 0 1"
+  exit
+fi
+check "cmake --install, and the prefix moved" install_and_move
+check "no path leads back to the build" no_path_leads_back
+check "the demo's data" make_demo
+has strace || skip "files opened: strace is not installed, so the stages run without being watched"
+check "prepare_embeddings from the prefix" prepare
+check "train from the prefix" train
+check "OpenBLAS is found" finds_blas
+check "a wrong flag ends with 2" wrong_flag_is_told
+for program in $programs; do
+  check "$program --version" tells_version "$program"
+  check "$program: bash completion parses" bash -n "$prefix/share/bash-completion/completions/$program"
+  check "$program: bash offers the flags of --help" offers_every_flag "$program"
+  if has groff; then
+    check "$program: man page has no warnings" man_page_is_clean "$program"
+    check "$program: man page has all flags" man_page_is_complete "$program"
+  else
+    skip "$program: man page: groff is not installed"
+  fi
+  if has zsh; then check "$program: zsh completion parses" zsh -n "$prefix/share/zsh/site-functions/_$program"; fi
+  if has fish; then check "$program: fish completion parses" fish -n "$prefix/share/fish/vendor_completions.d/$program.fish"; fi
+done
+check "bash completes choices, files and folders" completes
+printf '%-18s %4d passed %3d failed %3d skipped\n' install "$passed" "$failed" "$skipped" >&2
+echo "$passed $failed $skipped"

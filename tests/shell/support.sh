@@ -1,0 +1,112 @@
+# What the tests of the scripts share: a demo, an uninterrupted run of it to compare with, and results as lines
+# 'passed: NAME', 'failed: NAME: WHY' and 'skipped: NAME: WHY' on stdout.
+# shellcheck shell=bash disable=SC2034
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+export ARMORM_BIN=${ARMORM_BIN:-$root/build/release/bin}
+bin=$ARMORM_BIN
+work=$(mktemp -d "${TMPDIR:-/tmp}/armorm-scripts-XXXXXX")
+n_shards=4
+embeddings=$work/reference/embeddings/model  # of an uninterrupted run
+
+remove_work() { [[ -n ${KEEP_WORK:-} ]] || rm -rf "$work"; }
+
+problem=
+# check WHAT COMMAND...: notes WHAT when the command fails.
+check() {
+  local what=$1
+  shift
+  "$@" || problem="${problem:+$problem; }$what"
+}
+
+# result NAME: passed, unless a check since the last result failed.
+result() {
+  if [[ -z $problem ]]; then echo "passed: $1"; else echo "failed: $1: $problem"; fi
+  problem=
+}
+
+# wait_until SECONDS COMMAND...: false when it still fails then.
+wait_until() {
+  local end=$((SECONDS + $1))
+  shift
+  until "$@" 2>/dev/null; do
+    ((SECONDS < end)) || return 1
+    sleep 0.05
+  done
+}
+
+# Many short passes, each made durable, so that there is time to interrupt; of one thread, because the bits depend on the number.
+make_demo() {
+  local quick='"precision": "fp32", "batch_tokens": 400, "checkpoint_seconds": 0, "threads": 1'
+  "$bin/armorm-make-demo" --output "$work/demo" --rows 2400 --pairs 400 --reference 1 --reward_bench 46 \
+    --reward_bench_2 6 >/dev/null
+  cat >"$work/config.json" <<JSON
+{"stage1-prepare": {$quick}, "stage2-prepare": {$quick}, "stage1-train": {"threads": 1},
+ "stage2-train": {"n_steps": 200, "batch_size": 64, "hidden_size": 32, "on_unmet": "max", "threads": 1,
+  "checkpoint_seconds": 0}}
+JSON
+  pipeline=(--model_path "$work/demo/model" --multi_objective_dataset "$work/demo/multi-objective"
+    --preference_dataset "$work/demo/preference" --reference_dataset "" --config "$work/config.json")
+  reward_bench=$work/demo/reward-bench
+}
+
+# make_reference SET...: what an uninterrupted run publishes, made by the programs alone.
+make_reference() {
+  local k set command
+  local common=(--model_path "$work/demo/model" --config "$work/config.json" --data_root "$work/reference" --log_level warn)
+  for set in "$@"; do
+    for ((k = 1; k <= n_shards; ++k)); do
+      case $set in
+        multi-objective) command=(stage1-prepare) ;;
+        reward-bench) command=(stage2-prepare --dataset_split filtered) ;;
+        *) command=(stage2-prepare) ;;
+      esac
+      "$bin/${command[0]}" "${common[@]}" --dataset_path "$work/demo/$set" --device -1 --n_shards "$n_shards" --shard_idx "$k" \
+        "${command[@]:1}"
+    done
+  done >/dev/null
+}
+
+# train_reference [FLAG...]: the train stages on it, by the programs alone; the flags are stage2-train's.
+train_reference() {
+  local common=(--model_path "$work/demo/model" --config "$work/config.json" --data_root "$work/reference" --log_level error)
+  "$bin/stage1-train" "${common[@]}" --dataset_path "$work/demo/multi-objective" >/dev/null
+  "$bin/stage2-train" "${common[@]}" --device -1 --multi_objective_dataset "$work/demo/multi-objective" \
+    --preference_dataset "$work/demo/preference" "$@" >/dev/null
+}
+
+# same_files NAME DATA_ROOT
+same_files() { cmp "$work/reference/$1" "$2/$1" >&2; }
+
+# same_embeddings DATA_ROOT [PATTERN]: the published files, and nothing beside them, are those of the uninterrupted run.
+same_embeddings() {
+  local made=$1/embeddings/model pattern=${2:-*}
+  # shellcheck disable=SC2086
+  diff <(cd "$embeddings" && sha256sum $pattern) <(cd "$made" && sha256sum $pattern) >&2
+}
+
+# target DATA_ROOT STEM SHARD
+target() { printf '%s/embeddings/model/%s-%05d-of-%05d.safetensors' "$1" "$2" "$3" "$n_shards"; }
+
+chunks_of() { if [[ -e $1.journal ]]; then wc -l <"$1.journal"; else echo 0; fi; }
+has_chunks() { (($(chunks_of "$1") > $2)); }
+owner_of() { sed -n '1s/^process \([0-9]*\) .*/\1/p' "$1"; }
+
+# hold LOCK RESULT OTHER COMMAND...: once COMMAND succeeds, stops the program that has LOCK, unless it is the process OTHER;
+# prints its process. False when RESULT was there before.
+hold() {
+  local lock=$1 result=$2 other=$3 process end=$((SECONDS + 90))
+  shift 3
+  while ((SECONDS < end)); do
+    process=$(owner_of "$lock" 2>/dev/null) || true
+    if [[ -n $process && $process != "$other" ]] && "$@" 2>/dev/null; then
+      kill -STOP "$process" && echo "$process"
+      return
+    fi
+    [[ ! -e $result ]] || break
+    sleep 0.02
+  done
+  return 1
+}
+
+# hold_midway TARGET [OTHER]: the program that makes a shard, when some of it is durable.
+hold_midway() { hold "$1.lock" "$1" "${2:-}" has_chunks "$1" 3; }
