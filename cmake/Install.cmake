@@ -35,7 +35,7 @@ install(FILES scripts/lib/pipeline.sh DESTINATION share/armorm/scripts/lib COMPO
 
 install(DIRECTORY ${ARMORM_DOCS_DIR}/ DESTINATION share COMPONENT documentation)
 install(FILES README.md CHANGELOG.md LICENSE DESTINATION share/doc/armorm COMPONENT documentation)
-install(DIRECTORY docs/ DESTINATION share/doc/armorm/docs COMPONENT documentation FILES_MATCHING PATTERN *.md)
+install(DIRECTORY docs/ DESTINATION share/doc/armorm/docs COMPONENT documentation FILES_MATCHING PATTERN *.md PATTERN *.png)
 
 # What is compiled in: header libraries.
 foreach(_package libeigen3-dev nlohmann-json3-dev libcli11-dev libfmt-dev)

@@ -128,7 +128,7 @@ void check_example(const json& table, const json& example, const json& attribute
 
 TEST_CASE("the page of a run shows the figures of its JSON report", "[e2e]") {
   const auto program = Browser::find();
-  if (!program) ARMORM_SKIP("no Chromium or Chrome here; scripts/setup.sh --tests installs one");
+  if (!program) ARMORM_SKIP("no Chromium or Chrome here; scripts/setup.sh --test installs one");
   const json report = gate_report();
   Browser browser(*program);
   const json seen = look(browser, gate_page(), {1280, 900, false, "screen"});
@@ -176,7 +176,7 @@ TEST_CASE("the page of a run shows the figures of its JSON report", "[e2e]") {
 TEST_CASE("the page of a run shows RewardBench, curves, examples and options as its JSON report does",
           "[e2e]") {
   const auto program = Browser::find();
-  if (!program) ARMORM_SKIP("no Chromium or Chrome here; scripts/setup.sh --tests installs one");
+  if (!program) ARMORM_SKIP("no Chromium or Chrome here; scripts/setup.sh --test installs one");
   const json report = gate_report();
   Browser browser(*program);
   const json seen = look(browser, gate_page(), {360, 740, false, "screen"});
@@ -216,7 +216,7 @@ TEST_CASE("the page of a run shows RewardBench, curves, examples and options as 
 
 TEST_CASE("the pages of a run fit a phone and a wide screen, in light and dark", "[e2e]") {
   const auto program = Browser::find();
-  if (!program) ARMORM_SKIP("no Chromium or Chrome here; scripts/setup.sh --tests installs one");
+  if (!program) ARMORM_SKIP("no Chromium or Chrome here; scripts/setup.sh --test installs one");
   Browser browser(*program);
   std::set<std::string> colours;
   for (const fs::path& page : {gate_page(), demo_run() / "regression_weights" / "model_multi-objective.html"})
@@ -231,7 +231,7 @@ TEST_CASE("the pages of a run fit a phone and a wide screen, in light and dark",
 
 TEST_CASE("pages of runs that are hard to lay out fit too", "[e2e]") {
   const auto program = Browser::find();
-  if (!program) ARMORM_SKIP("no Chromium or Chrome here; scripts/setup.sh --tests installs one");
+  if (!program) ARMORM_SKIP("no Chromium or Chrome here; scripts/setup.sh --test installs one");
   const TempDir dir;
   const std::vector<std::pair<std::string, ReportShape>> shapes{
       {"one", {.attributes = 1, .kinds = 1}},
@@ -254,7 +254,7 @@ TEST_CASE("pages of runs that are hard to lay out fit too", "[e2e]") {
 
 TEST_CASE("a printed page is light and shows what is folded away", "[e2e]") {
   const auto program = Browser::find();
-  if (!program) ARMORM_SKIP("no Chromium or Chrome here; scripts/setup.sh --tests installs one");
+  if (!program) ARMORM_SKIP("no Chromium or Chrome here; scripts/setup.sh --test installs one");
   Browser browser(*program);
   browser.open(gate_page(), {1280, 900, false, "print"});
   const json seen = browser.evaluate(probe());

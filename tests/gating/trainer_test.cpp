@@ -223,3 +223,29 @@ TEST_CASE("a gate that is trained beats the uniform gate where the right weights
   CHECK(preference_metrics(scores.chosen, scores.rejected).accuracy >= 0.99);
   CHECK(uniform_gate_metrics(data, held_out, 1.0F).accuracy <= 0.9);
 }
+
+TEST_CASE("the weights of both sides make PyTorch's scores of the rewards", "[golden]") {
+  for (const auto& [name, softmax] : {std::pair("train_attributes", GateSoftmax::attributes),
+                                      std::pair("train_differing_prompts", GateSoftmax::attributes),
+                                      std::pair("train_over_pair", GateSoftmax::pair)}) {
+    const Golden g(name);
+    std::vector<std::int64_t> all(static_cast<std::size_t>(g.n));
+    std::iota(all.begin(), all.end(), 0);
+    const GateParameters gate = g.parameters("init.");
+    const PairGates gates = pair_gates(gate, g.data(), all, softmax, g.options(softmax).temperature, -1);
+    REQUIRE(gates.chosen.size() == static_cast<std::size_t>(g.n * g.k));
+    PairScores sums;
+    for (std::int64_t i = 0; i < g.n; ++i) {
+      const auto sum = [&](const std::vector<float>& weights, std::span<const float> rewards) {
+        float total = 0;
+        for (std::int64_t k = 0; k < g.k; ++k)
+          total += gate.logit_scale * weights[static_cast<std::size_t>(i * g.k + k)] * rewards[static_cast<std::size_t>(k)];
+        return total;
+      };
+      sums.chosen.push_back(sum(gates.chosen, g.data().chosen.row(i)));
+      sums.rejected.push_back(sum(gates.rejected, g.data().rejected.row(i)));
+    }
+    compare_scores(sums, g.floats("scores_before"), 1e-5F);
+    compare_scores(gates.scores, g.floats("scores_before"), 1e-5F);
+  }
+}
