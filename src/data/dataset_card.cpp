@@ -119,7 +119,7 @@ void check_inside(const std::string& path, const std::string& where) {
   bool inside = !path.empty() && path.size() <= kMaxPathBytes && value.is_relative() && path.find("://") == std::string::npos &&
                 path.find('\0') == std::string::npos;
   for (const fs::path& part : value) inside = inside && part != "..";
-  if (!inside) fail_data("{}: found \"{}\", expected a path inside the data set's folder", where, path);
+  if (!inside) fail_data("{}: found \"{}\", expected a path inside the data set's folder", where, io::shown_name(path));
 }
 
 }  // namespace armorm::data

@@ -1,5 +1,8 @@
 // The journal of a resumable run. After 'c' each line gets the checksum that the reader expects, so that what is behind the
 // checksum is reached.
+#include <algorithm>
+
+#include "armorm/core/error.h"
 #include "armorm/core/hash.h"
 #include "fuzz/driver.h"
 #include "stages/journal.h"

@@ -16,10 +16,14 @@ CORPUS = ROOT / "tests/fuzz/corpus"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
-def seed(target, name, data):
+def seed(target, name, data, kind="seed"):
     folder = CORPUS / target
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"seed-{name}").write_bytes(data if isinstance(data, bytes) else data.encode())
+    (folder / f"{kind}-{name}").write_bytes(data if isinstance(data, bytes) else data.encode())
+
+
+def regression(target, name, data):
+    seed(target, name, data, "regression")
 
 
 def copy(target, pattern, prefix=b"", limit=4096):
@@ -165,6 +169,38 @@ def text_seeds():
         seed("encode", str(i), text)
 
 
+def text_item(text):
+    return b"X" + len(text).to_bytes(4, "little") + text.encode()
+
+
+def pickled_tensor(key, sizes):
+    storage = b"(" + text_item("storage") + b"ctorch\nFloatStorage\n" + text_item(key) + text_item("cpu") + b"K\x01tQ"
+    return b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + b"K\x00" + sizes + sizes + b"tR"
+
+
+def regressions():
+    """Inputs that readers once took for good, or would have paid too much for."""
+    header = b'{"a":{"dtype":"U8","shape":[4611686018427387904,2,0],"data_offsets":[0,0]}}'
+    regression("safetensors", "product-of-sizes", len(header).to_bytes(8, "little") + header)
+    regression("safetensors_index", "long-name", '{"weight_map":{"a":"' + "a" * 1000 + '"}}')
+    regression("saved_dataset", "long-name", 's{"_data_files":[{"filename":"' + "a" * 1000 + '"}]}')
+    regression("program_config", "deep", '{"common":{"model_path":' + "[" * 20000 + "]" * 20000 + "}}")
+    regression("program_config", "past-int64", '{"stage2-train":{"seed":18446744073709551615}}')
+    chunk = {"next_sequence": 1e300, "budget": 1, "requests": 1, "rows": [1e300], "sha256": "", "non_finite": []}
+    regression("journal", "rows-of-fractions", 'c{"resume_key":{}}\n' + json.dumps(chunk) + "\n")
+    sizes = b"(" + b"K\x01" * 500 + b"tq\x00"
+    regression("pickle", "sizes-by-memo", b"\x80\x02" + sizes + b"}(" + b"".join(
+        text_item(str(i)) + pickled_tensor("0", b"h\x00") for i in range(20)) + b"u.")
+    regression("pickle", "name-by-memo", b"\x80\x02}(" + text_item("n" * 1000) + b"q\x00" + pickled_tensor("0", b")") +
+               b"q\x01" + b"h\x00h\x01" * 300 + b"u.")
+    tokenizer = json.loads((CORPUS / "tokenizer/seed-gpt2").read_text())
+    replace = {"type": "Replace", "pattern": {"String": "e"}, "content": "eeee"}
+    tokenizer["normalizer"] = {"type": "Sequence", "normalizers": [replace] * 30}
+    regression("tokenizer", "growing-text", json.dumps(tokenizer))
+    tokenizer["normalizer"], tokenizer["decoder"] = None, {"type": "Sequence", "decoders": [replace] * 30}
+    regression("tokenizer", "growing-decoder", json.dumps(tokenizer))
+
+
 def main():
     copy("safetensors", "io/*.safetensors")
     copy("safetensors_index", "io/sharded/*.json")
@@ -181,6 +217,7 @@ def main():
     text_seeds()
     hub_seeds()
     journal_seeds()
+    regressions()
     total = sum(path.stat().st_size for path in CORPUS.rglob("*") if path.is_file())
     print(f"{total} bytes below {CORPUS}")
 

@@ -302,12 +302,12 @@ TEST_CASE("a hostile tokenizer.json is a data error that names the place", "[uni
 }
 
 TEST_CASE("steps of a normalizer cannot multiply a text into memory", "[unit]") {
-  nlohmann::json json = nlohmann::json::parse(small_json("gpt2"));
-  nlohmann::json steps = nlohmann::json::array();
+  json document = json::parse(small_json("gpt2"));
+  json steps = json::array();
   for (int i = 0; i < 60; ++i)
     steps.push_back({{"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", "aaaaaaaa"}});
-  json["normalizer"] = {{"type", "Sequence"}, {"normalizers", steps}};
-  const Tokenizer tokenizer = Tokenizer::from_json(json.dump(), "t.json");
+  document["normalizer"] = {{"type", "Sequence"}, {"normalizers", steps}};
+  const Tokenizer tokenizer = Tokenizer::from_json(document.dump(), "t.json");
   CHECK_NOTHROW(tokenizer.encode("b", false));
   CHECK_THROWS_WITH(tokenizer.encode("a", false), Catch::Contains("makes more than"));
 }
