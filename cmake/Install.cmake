@@ -28,10 +28,10 @@ install(TARGETS ${ARMORM_PROGRAMS} DESTINATION bin COMPONENT programs)
 install(TARGETS armorm-make-demo DESTINATION libexec/armorm COMPONENT programs)
 
 install(DIRECTORY configs DESTINATION share/armorm COMPONENT data)
-install(DIRECTORY scripts/slurm DESTINATION share/armorm/scripts COMPONENT data USE_SOURCE_PERMISSIONS OPTIONAL)
+install(DIRECTORY scripts/slurm scripts/parallel DESTINATION share/armorm/scripts COMPONENT data USE_SOURCE_PERMISSIONS)
 install(PROGRAMS scripts/prepare_embeddings.sh scripts/train.sh DESTINATION share/armorm/scripts COMPONENT data)
-install(PROGRAMS scripts/status.sh DESTINATION share/armorm/scripts COMPONENT data OPTIONAL)
-install(FILES scripts/lib/pipeline.sh DESTINATION share/armorm/scripts/lib COMPONENT data)
+install(PROGRAMS scripts/status.sh DESTINATION share/armorm/scripts COMPONENT data)
+install(FILES scripts/lib/pipeline.sh scripts/lib/signals.sh DESTINATION share/armorm/scripts/lib COMPONENT data)
 
 install(DIRECTORY ${ARMORM_DOCS_DIR}/ DESTINATION share COMPONENT documentation)
 install(FILES README.md CHANGELOG.md LICENSE DESTINATION share/doc/armorm COMPONENT documentation)
