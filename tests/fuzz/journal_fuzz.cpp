@@ -22,7 +22,7 @@ std::string with_checksums(std::string_view text) {
 
 }  // namespace
 
-const MemoryBound kMemoryBound{320, 64 << 10};
+const MemoryBound kMemoryBound{320, 512 << 10};
 
 void read_input(std::string_view input) {
   if (input.empty()) return;

@@ -20,7 +20,7 @@ bool make_shards() {
 
 }  // namespace
 
-const MemoryBound kMemoryBound{160, 128 << 10};
+const MemoryBound kMemoryBound{160, 512 << 10};
 
 void read_input(std::string_view input) {
   static const bool made = make_shards();

@@ -19,7 +19,7 @@ bool make_set() {
 
 }  // namespace
 
-const MemoryBound kMemoryBound{160, 64 << 10};
+const MemoryBound kMemoryBound{160, 512 << 10};
 
 void read_input(std::string_view input) {
   static const bool made = make_set();
