@@ -233,6 +233,18 @@ void check_arrow(const arrow::Status& status, const std::string& where) {
   fail_data("{}: damaged or unsupported file: {}", where, message);
 }
 
+std::unique_ptr<arrow::MemoryPool> bounded_memory(std::int64_t file_bytes) {
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+  constexpr std::int64_t kFloor = std::int64_t{8} << 20;  // within a fuzzer's reach
+#else
+  constexpr std::int64_t kFloor = std::int64_t{1} << 30;
+#endif
+  constexpr std::int64_t kPerByte = 64;
+  constexpr std::int64_t kMost = std::int64_t{1} << 40;
+  const std::int64_t limit = file_bytes > kMost / kPerByte ? kMost : kFloor + kPerByte * file_bytes;
+  return std::make_unique<arrow::CappedMemoryPool>(arrow::default_memory_pool(), limit);
+}
+
 std::int64_t add_claimed_rows(std::int64_t rows, std::int64_t more, std::int64_t file_bytes, const std::string& where) {
   constexpr std::int64_t kMaxRowsPerByte = 4096;  // equal rows take next to nothing
   std::int64_t sum = 0;

@@ -21,6 +21,7 @@ class ArrowRowFile final : public RowFile {
     if (!input.ok()) fail_io("{}: cannot be opened: {}", where_, input.status().message());
     input_ = std::move(input).ValueUnsafe();
     file_bytes_ = take_arrow(input_->GetSize(), where_);
+    memory_ = bounded_memory(file_bytes_);
     const auto first = take_arrow(input_->ReadAt(0, kFileMagic.size()), where_);
     is_file_ = std::string_view(*first) == kFileMagic;
     schema_ = for_each_batch({}, [](const arrow::RecordBatch&) { return false; });
@@ -84,6 +85,7 @@ class ArrowRowFile final : public RowFile {
   std::shared_ptr<arrow::Schema> for_each_batch(const std::vector<int>& fields, const OnBatch& on_batch) {
     arrow::ipc::IpcReadOptions options;
     options.use_threads = false;
+    options.memory_pool = memory_.get();
     options.included_fields = fields;
     check_arrow(input_->Seek(0), where_);
     return is_file_ ? walk_file(options, on_batch) : walk_stream(options, on_batch);
@@ -111,6 +113,7 @@ class ArrowRowFile final : public RowFile {
 
   std::filesystem::path path_;
   std::string where_;
+  std::unique_ptr<arrow::MemoryPool> memory_;
   std::shared_ptr<arrow::io::MemoryMappedFile> input_;
   std::shared_ptr<arrow::Schema> schema_;
   bool is_file_ = false;

@@ -16,19 +16,6 @@ namespace armorm::data {
 namespace {
 
 constexpr std::int64_t kBatchRows = 512;
-// What decoding may hold at once: pages say themselves what they unpack to, and a small one may unpack to much.
-#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
-constexpr std::int64_t kMemoryFloor = std::int64_t{8} << 20;  // within a fuzzer's reach
-#else
-constexpr std::int64_t kMemoryFloor = std::int64_t{1} << 30;
-#endif
-constexpr std::int64_t kMemoryPerByte = 64;
-
-std::int64_t memory_limit(std::int64_t file_bytes) {
-  return file_bytes > (std::int64_t{1} << 40) / kMemoryPerByte ? std::int64_t{1} << 40
-                                                               : kMemoryFloor + kMemoryPerByte * file_bytes;
-}
-
 class ParquetRowFile final : public RowFile {
  public:
   explicit ParquetRowFile(std::filesystem::path path) : path_(std::move(path)) {
@@ -70,7 +57,7 @@ class ParquetRowFile final : public RowFile {
     auto input = arrow::io::ReadableFile::Open(where);
     if (!input.ok()) fail_io("{}: cannot be opened: {}", where, input.status().message());
     const std::int64_t bytes = file_bytes(*input.ValueUnsafe(), where);
-    memory_ = std::make_unique<arrow::CappedMemoryPool>(arrow::default_memory_pool(), memory_limit(bytes));
+    memory_ = bounded_memory(bytes);
     parquet::ReaderProperties properties(memory_.get());
     // Every element of a list takes a byte at least, and every text its length.
     const auto most = static_cast<std::int32_t>(std::min<std::int64_t>(bytes, properties.thrift_container_size_limit()));
@@ -148,7 +135,7 @@ class ParquetRowFile final : public RowFile {
   }
 
   std::filesystem::path path_;
-  std::unique_ptr<arrow::CappedMemoryPool> memory_;
+  std::unique_ptr<arrow::MemoryPool> memory_;
   std::unique_ptr<parquet::arrow::FileReader> reader_;
   std::int64_t rows_ = 0;
 };

@@ -34,7 +34,9 @@ bool is_plain_file_name(const std::string& name) {
 std::string shown_name(const std::string& name) {
   constexpr std::size_t kMaxShown = 200;
   std::string shown = name.substr(0, kMaxShown);
-  std::replace_if(shown.begin(), shown.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+  std::replace_if(
+      shown.begin(), shown.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; },
+      '?');
   return name.size() > kMaxShown ? shown + "..." : shown;
 }
 

@@ -49,12 +49,14 @@ struct PtArchive::Entry {
 };
 
 void PtArchive::fail(const std::string& what) const {
-  fail_data("{}: is not a whole .pt file: {}; copy the file again, or save it again with torch.save", path_, what);
+  fail_data("{}: is not a whole .pt file: {}; copy the file again, or save it again with torch.save", path_,
+            what);
 }
 
 std::string_view PtArchive::bytes_at(std::uint64_t begin, std::uint64_t size, const char* what) const {
   if (begin > file_.size() || size > file_.size() - begin)
-    fail(fmt::format("{} of {} bytes at {} reaches past the file's {} bytes", what, size, begin, file_.size()));
+    fail(fmt::format("{} of {} bytes at {} reaches past the file's {} bytes", what, size, begin,
+                     file_.size()));
   return file_.substr(begin, size);
 }
 
@@ -65,9 +67,11 @@ T PtArchive::number_at(std::uint64_t begin) const {
 
 // The last record of the file; only a comment may follow.
 std::uint64_t PtArchive::find_end_record() const {
-  for (std::uint64_t comment = 0; comment <= kMaxCommentBytes && comment + kEndBytes <= file_.size(); ++comment) {
+  for (std::uint64_t comment = 0; comment <= kMaxCommentBytes && comment + kEndBytes <= file_.size();
+       ++comment) {
     const std::uint64_t at = file_.size() - comment - kEndBytes;
-    if (number_at<std::uint32_t>(at) == kEndSignature && number_at<std::uint16_t>(at + 20) == comment) return at;
+    if (number_at<std::uint32_t>(at) == kEndSignature && number_at<std::uint16_t>(at + 20) == comment)
+      return at;
   }
   fail("the ZIP archive's end record is missing");
 }
@@ -78,9 +82,11 @@ PtArchive::Directory PtArchive::find_directory() const {
     const auto end64 = number_at<std::uint64_t>(end - kLocator64Bytes + 8);
     bytes_at(end64, kEnd64Bytes, "the ZIP64 end record");
     if (number_at<std::uint32_t>(end64) != kEnd64Signature) fail("the ZIP64 end record is missing");
-    return {number_at<std::uint64_t>(end64 + 32), number_at<std::uint64_t>(end64 + 40), number_at<std::uint64_t>(end64 + 48)};
+    return {number_at<std::uint64_t>(end64 + 32), number_at<std::uint64_t>(end64 + 40),
+            number_at<std::uint64_t>(end64 + 48)};
   }
-  return {number_at<std::uint16_t>(end + 10), number_at<std::uint32_t>(end + 12), number_at<std::uint32_t>(end + 16)};
+  return {number_at<std::uint16_t>(end + 10), number_at<std::uint32_t>(end + 12),
+          number_at<std::uint32_t>(end + 16)};
 }
 
 // The field holds those of the three values, in this order, that did not fit their places.
@@ -156,8 +162,9 @@ std::string_view PtArchive::record(const std::string& name) const {
   if (found == records_.end()) fail(fmt::format("it lacks the record '{}'", name));
   const Record& record = found->second;
   if (crc32(record.bytes) != record.crc32)
-    log::warn("{}: the checksum of the record '{}' disagrees; unless it was saved without checksums, it is damaged", path_,
-              name);
+    log::warn(
+        "{}: the checksum of the record '{}' disagrees; unless it was saved without checksums, it is damaged",
+        path_, name);
   return record.bytes;
 }
 

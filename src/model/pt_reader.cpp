@@ -43,7 +43,8 @@ std::size_t element_size(const std::string& type, const std::string& where) {
 std::int64_t element_count(const PickledTensor& tensor, const std::string& where) {
   std::int64_t count = 1;
   for (const std::int64_t size : tensor.shape)
-    if (size < 0 || __builtin_mul_overflow(count, size, &count)) fail_data("{}: its sizes are not valid", where);
+    if (size < 0 || __builtin_mul_overflow(count, size, &count))
+      fail_data("{}: its sizes are not valid", where);
   return count;
 }
 
@@ -53,7 +54,8 @@ std::int64_t last_element(const PickledTensor& tensor, std::int64_t elements, co
   bool fits = last >= 0 && last < elements;
   for (std::size_t d = 0; d < tensor.shape.size(); ++d) {
     std::int64_t reach = 0;
-    fits = fits && tensor.stride[d] >= 0 && !__builtin_mul_overflow(tensor.shape[d] - 1, tensor.stride[d], &reach) &&
+    fits = fits && tensor.stride[d] >= 0 &&
+           !__builtin_mul_overflow(tensor.shape[d] - 1, tensor.stride[d], &reach) &&
            !__builtin_add_overflow(last, reach, &last);
   }
   if (!fits) fail_data("{}: its offset and strides do not fit its {} stored elements", where, elements);
@@ -75,7 +77,8 @@ PtTensor materialise(const PickledTensor& tensor, std::string_view storage, cons
   for (std::int64_t n = 0; n < count; ++n) {
     std::int64_t at = tensor.storage_offset;
     for (std::size_t d = 0; d < index.size(); ++d) at += index[d] * tensor.stride[d];
-    out.values.push_back(to_float32(tensor.storage_type, storage.data() + static_cast<std::size_t>(at) * size));
+    out.values.push_back(
+        to_float32(tensor.storage_type, storage.data() + static_cast<std::size_t>(at) * size));
     for (std::size_t d = index.size(); d-- > 0 && ++index[d] == tensor.shape[d];) index[d] = 0;
   }
   return out;
@@ -100,7 +103,8 @@ PtTensors load_pt_file(const std::filesystem::path& path) {
     tensors.emplace_back(name, materialise(tensor, archive.record("data/" + tensor.key), where));
     // Tensors may share storage, but not so often that a small file fills the memory.
     total += tensors.back().second.values.size();
-    if (total > file_size) fail_data("{}: the tensors hold more elements than the file has bytes; it is damaged", where);
+    if (total > file_size)
+      fail_data("{}: the tensors hold more elements than the file has bytes; it is damaged", where);
   }
   return tensors;
 }

@@ -1,5 +1,5 @@
-// The token, and passwords in addresses, under every kind of failure: none of it may come out anywhere but in the
-// Authorization header of requests to the Hub.
+// The token, and passwords in addresses, under every kind of failure: none of it may come out anywhere but in
+// the Authorization header of requests to the Hub.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -76,9 +76,12 @@ std::vector<std::pair<std::string, Fault>> faults() {
     all.emplace_back(list, status(code));
     all.emplace_back(stored, status(code, {{"X-Error-Code", "GatedRepo"}, {"Retry-After", "1"}}));
   }
-  const std::string secret_url = "http://user:" + kSecretPassword + "@127.0.0.1:1/x?X-Amz-Signature=" + kSecretSignature;
-  for (const std::string& location : {secret_url, "ftp" + secret_url.substr(4), std::string("file:///etc/passwd"), list})
-    for (const std::string& target : {list, stored}) all.emplace_back(target, status(302, {{"Location", location}}));
+  const std::string secret_url =
+      "http://user:" + kSecretPassword + "@127.0.0.1:1/x?X-Amz-Signature=" + kSecretSignature;
+  for (const std::string& location :
+       {secret_url, "ftp" + secret_url.substr(4), std::string("file:///etc/passwd"), list})
+    for (const std::string& target : {list, stored})
+      all.emplace_back(target, status(302, {{"Location", location}}));
   all.emplace_back(list, [](const HttpAsked&, HttpReply& reply) { reply.body = "<html>"; });
   all.emplace_back(stored, [](const HttpAsked&, HttpReply& reply) { reply.body[7] = 'x'; });
   all.emplace_back(stored, [](const HttpAsked&, HttpReply& reply) { reply.cut_after = 10; });
@@ -107,7 +110,8 @@ void check_files(const fs::path& root) {
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root)) {
     check_holds_no_secret("name", entry.path().string());
     if (entry.is_symlink()) check_holds_no_secret("link", fs::read_symlink(entry.path()).string());
-    if (entry.is_regular_file()) check_holds_no_secret(entry.path().string(), armorm::read_text_file(entry.path()));
+    if (entry.is_regular_file())
+      check_holds_no_secret(entry.path().string(), armorm::read_text_file(entry.path()));
   }
 }
 
@@ -140,8 +144,9 @@ TEST_CASE("the token is told to nobody but the Hub, whatever fails", "[unit]") {
     armorm::HubClientOptions options = hub.options(dir / "cache");
     options.token = kSecretToken;
     options.http.attempts = 2;
-    const std::string error =
-        outcome([&] { armorm::fetch_snapshot(options, RepoKind::model, {"org/name", "main"}); });
+    const std::string error = outcome([&] {
+      armorm::fetch_snapshot(options, RepoKind::model, {"org/name", "main"});
+    });
     failed += error.empty() ? 0 : 1;
     told += error + "\n";
     for (const HttpAsked& asked : hub.storage.asked())
@@ -180,7 +185,8 @@ TEST_CASE("secrets in the environment and in given addresses are not repeated", 
   const Variable online("HF_HUB_OFFLINE", "0");
   OutputCapture capture(dir / "output");
   std::string told;
-  for (const std::string& token : {kSecretToken + " x", kSecretToken + "\nX-Header: y", kSecretToken + "\x01"}) {
+  for (const std::string& token :
+       {kSecretToken + " x", kSecretToken + "\nX-Header: y", kSecretToken + "\x01"}) {
     const Variable set("HF_TOKEN", token);
     told += outcome([] { armorm::hub_client_options(); }) + "\n";
   }
@@ -188,7 +194,8 @@ TEST_CASE("secrets in the environment and in given addresses are not repeated", 
   const Variable no_token("HF_TOKEN", "");
   told += outcome([] { armorm::hub_client_options(); }) + "\n";
   CHECK(told.find("token: expected an access token") != std::string::npos);
-  for (const std::string& address : {"ftp" + endpoint.substr(4), "http://user:" + kSecretPassword + "@[bad"}) {
+  for (const std::string& address :
+       {"ftp" + endpoint.substr(4), "http://user:" + kSecretPassword + "@[bad"}) {
     const Variable set("HF_ENDPOINT", address);
     told += outcome([] { armorm::hub_client_options(); }) + "\n";
   }

@@ -1,4 +1,5 @@
-// A chat template is a program; what it may use up is in src/text/jinja_limits.h, which has smaller numbers for fuzzing.
+// A chat template is a program; what it may use up is in src/text/jinja_limits.h, which has smaller numbers
+// for fuzzing.
 #include "armorm/text/chat_template.h"
 #include "fuzz/driver.h"
 #include "text/jinja_limits.h"
@@ -14,11 +15,13 @@ void read_input(std::string_view input) {
   variables.special_tokens = {{"bos_token", "<s>"}, {"eos_token", "</s>"}};
   variables.add_generation_prompt = true;
   variables.now = 1'700'000'000;
-  const RenderedText text = compiled.render({{"system", " Be brief. "}, {"user", "Hello <s> \xC3\xA9"}, {"assistant", "Hi"}}, variables);
+  const RenderedText text = compiled.render(
+      {{"system", " Be brief. "}, {"user", "Hello <s> \xC3\xA9"}, {"assistant", "Hi"}}, variables);
   touch(text.text);
   std::size_t last = 0;
   for (const RenderedText::Range& range : text.data_ranges) {
-    require(range.begin >= last && range.begin < range.end && range.end <= text.text.size(), "ranges out of order");
+    require(range.begin >= last && range.begin < range.end && range.end <= text.text.size(),
+            "ranges out of order");
     last = range.end;
   }
 }

@@ -9,7 +9,8 @@ namespace {
 
 bool make_set() {
   write_scratch("outside.jsonl", "{}\n");
-  for (const char* name : {"a.jsonl", "data/train-00000-of-00001.parquet", "data/test/b.csv", "c/.d/e.json", "__f/g.arrow"})
+  for (const char* name :
+       {"a.jsonl", "data/train-00000-of-00001.parquet", "data/test/b.csv", "c/.d/e.json", "__f/g.arrow"})
     write_scratch(std::string("set/") + name, "{}\n");
   std::filesystem::create_symlink(scratch_folder() / "outside.jsonl", scratch_folder() / "set/link.jsonl");
   std::filesystem::create_directory_symlink(scratch_folder(), scratch_folder() / "set/up");

@@ -36,7 +36,8 @@ class MemoryGuard {
   static void stop(std::size_t input_bytes) {
     active_ = false;
     worst_peak_ = std::max(worst_peak_, peak_.load());
-    if (input_bytes > 0) worst_ratio_ = std::max(worst_ratio_, peak_.load() / static_cast<std::int64_t>(input_bytes));
+    if (input_bytes > 0)
+      worst_ratio_ = std::max(worst_ratio_, peak_.load() / static_cast<std::int64_t>(input_bytes));
   }
 
  private:
@@ -48,7 +49,8 @@ class MemoryGuard {
     }
     if (live <= limit_) return;
     active_ = false;
-    std::fprintf(stderr, "memory bound exceeded: %lld bytes allocated, the last %zu at once; the bound is %lld\n",
+    std::fprintf(stderr,
+                 "memory bound exceeded: %lld bytes allocated, the last %zu at once; the bound is %lld\n",
                  static_cast<long long>(live), size, static_cast<long long>(limit_.load()));
     __sanitizer_print_stack_trace();
     std::abort();
@@ -58,8 +60,8 @@ class MemoryGuard {
       live_ -= static_cast<std::int64_t>(__sanitizer_get_allocated_size(const_cast<const void*>(pointer)));
   }
   static void print_worst() {
-    std::fprintf(stderr, "memory: at most %lld bytes, %lld for each byte of input\n", static_cast<long long>(worst_peak_),
-                 static_cast<long long>(worst_ratio_));
+    std::fprintf(stderr, "memory: at most %lld bytes, %lld for each byte of input\n",
+                 static_cast<long long>(worst_peak_), static_cast<long long>(worst_ratio_));
   }
 
   static inline std::atomic<bool> active_ = false;

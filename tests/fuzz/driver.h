@@ -1,6 +1,6 @@
-// What the fuzz targets share. A target defines kMemoryBound and read_input(); the driver (driver.cpp) gives it to libFuzzer
-// and holds it to what all readers promise: whatever the bytes, a result or an armorm::Error of kind io, data or usage,
-// within the target's bound of memory.
+// What the fuzz targets share. A target defines kMemoryBound and read_input(); the driver (driver.cpp) gives
+// it to libFuzzer and holds it to what all readers promise: whatever the bytes, a result or an armorm::Error
+// of kind io, data or usage, within the target's bound of memory.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,8 @@
 
 namespace armorm::fuzz {
 
-// Of the bytes that are allocated at any time while an input of n bytes is read, at most constant + per_byte * n.
+// Of the bytes that are allocated at any time while an input of n bytes is read, at most constant + per_byte
+// * n.
 struct MemoryBound {
   std::size_t per_byte;
   std::size_t constant;

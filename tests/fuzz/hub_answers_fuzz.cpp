@@ -1,5 +1,5 @@
-// What a Hub answers, without a network: the list of files, the headers of one file, and addresses of redirects; the first
-// byte chooses which.
+// What a Hub answers, without a network: the list of files, the headers of one file, and addresses of
+// redirects; the first byte chooses which.
 #include "armorm/core/error.h"
 #include "data/hub_client_download.h"
 #include "fuzz/driver.h"
@@ -17,7 +17,8 @@ void read_listing(const data::HubRepo& repo, const std::string& body) {
     try {
       for (const std::string& name : files_to_fetch(kind, "org/name", listing.names)) {
         const std::filesystem::path path = std::filesystem::path("/cache/snapshot") / name;
-        require(path.lexically_normal() == path && path.string().starts_with("/cache/snapshot/"), "a name leads out");
+        require(path.lexically_normal() == path && path.string().starts_with("/cache/snapshot/"),
+                "a name leads out");
         touch(data::file_path(repo, listing.commit, name));
       }
     } catch (const Error& error) {
@@ -40,7 +41,8 @@ void read_headers(const data::HubRepo& repo, std::string_view text) {
     }
   }
   const data::HubFile file = data::file_of_answer(repo, kCommit, "config.json", response);
-  require(file.etag.find_first_not_of("0123456789abcdef") == std::string::npos && file.etag.size() >= 40, "not a hash");
+  require(file.etag.find_first_not_of("0123456789abcdef") == std::string::npos && file.etag.size() >= 40,
+          "not a hash");
 }
 
 void read_redirect(const std::string& location) {

@@ -1,6 +1,7 @@
-// A whole download against a server on loopback that sends what the input says: answers one after another, each up to a byte
-// 0xff, with "@HUB" and "@ELSEWHERE" for the addresses of this server and of another one. Whatever they are, nothing is
-// written outside of the cache, no file appears whose hash was not checked, and the token goes to the Hub alone.
+// A whole download against a server on loopback that sends what the input says: answers one after another,
+// each up to a byte 0xff, with "@HUB" and "@ELSEWHERE" for the addresses of this server and of another one.
+// Whatever they are, nothing is written outside of the cache, no file appears whose hash was not checked, and
+// the token goes to the Hub alone.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -90,7 +91,8 @@ void replace_all(std::string& text, std::string_view from, const std::string& to
     text.replace(at, from.size(), to);
 }
 
-std::vector<std::string> split_answers(std::string_view input, const RawServer& hub, const RawServer& elsewhere) {
+std::vector<std::string> split_answers(std::string_view input, const RawServer& hub,
+                                       const RawServer& elsewhere) {
   std::vector<std::string> answers;
   while (!input.empty() && answers.size() < 16) {
     std::string answer(input.substr(0, input.find('\xff')));
@@ -110,7 +112,8 @@ void check_cache(const fs::path& cache) {
         entry.path().parent_path().filename() == "blobs")
       require(sha256_file_hex(entry.path()) == name, "a file was published under the hash of another");
     if (entry.is_symlink())
-      require(fs::weakly_canonical(entry.path()).string().starts_with(fs::canonical(cache).string() + "/"), "a link leads out");
+      require(fs::weakly_canonical(entry.path()).string().starts_with(fs::canonical(cache).string() + "/"),
+              "a link leads out");
   }
 }
 
@@ -142,8 +145,10 @@ void read_input(std::string_view input) {
     told = error.what();
     require(error.kind() == ErrorKind::io || error.kind() == ErrorKind::data, error.what());
   }
-  require(told.find(kToken) == std::string::npos || input.find(kToken) != std::string_view::npos, "the token was told");
-  require(std::distance(fs::directory_iterator(home), fs::directory_iterator()) == 1, "something was written outside of the cache");
+  require(told.find(kToken) == std::string::npos || input.find(kToken) != std::string_view::npos,
+          "the token was told");
+  require(std::distance(fs::directory_iterator(home), fs::directory_iterator()) == 1,
+          "something was written outside of the cache");
   check_cache(options.cache);
 }
 

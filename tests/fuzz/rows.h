@@ -39,7 +39,10 @@ inline void read_rows(const std::filesystem::path& file) {
     touch(column);
     touch(reason);
   };
-  try_to([&] { set.for_each_labelled({"label"}, wanted, [](LabelledRow&& row) { touch_turns(row.messages); }, reject); });
+  try_to([&] {
+    set.for_each_labelled(
+        {"label"}, wanted, [](LabelledRow&& row) { touch_turns(row.messages); }, reject);
+  });
   try_to([&] {
     set.for_each_preference(
         wanted,
@@ -50,7 +53,8 @@ inline void read_rows(const std::filesystem::path& file) {
         reject);
   });
   for (const std::string& column : set.column_names())
-    if (column.size() < 16) try_to([&] { touch(column + std::to_string(set.read_strings(column, reject).size())); });
+    if (column.size() < 16)
+      try_to([&] { touch(column + std::to_string(set.read_strings(column, reject).size())); });
 }
 
 }  // namespace armorm::fuzz

@@ -1,4 +1,5 @@
-// model.safetensors.index.json beside two good shards, and a file outside of the folder that it must not reach.
+// model.safetensors.index.json beside two good shards, and a file outside of the folder that it must not
+// reach.
 #include <fstream>
 #include <iterator>
 
@@ -29,7 +30,8 @@ void read_input(std::string_view input) {
   const SafetensorsFolder folder = SafetensorsFolder::open(scratch_folder() / "model");
   for (const std::string& name : folder.names()) folder.at(name);
   for (const SafetensorsFile& file : folder.files())
-    require(file.path().parent_path() == scratch_folder() / "model", "a shard outside of the folder was opened");
+    require(file.path().parent_path() == scratch_folder() / "model",
+            "a shard outside of the folder was opened");
 }
 
 }  // namespace armorm::fuzz

@@ -10,7 +10,8 @@ namespace {
 bool make_set() {
   for (const char* set : {"dict/train", "single"}) {
     write_scratch(std::string(set) + "/a.arrow", "");
-    std::filesystem::create_symlink(scratch_folder() / "outside.arrow", scratch_folder() / set / "link.arrow");
+    std::filesystem::create_symlink(scratch_folder() / "outside.arrow",
+                                    scratch_folder() / set / "link.arrow");
   }
   write_scratch("outside.arrow", "");
   write_scratch("dict/train/state.json", R"({"_data_files":[{"filename":"a.arrow"}]})");
@@ -33,7 +34,8 @@ void read_input(std::string_view input) {
     options.split = split;
     try {
       for (const std::filesystem::path& file : data::find_split_files(options))
-        require(std::filesystem::canonical(file).string().starts_with(std::filesystem::canonical(options.path).string() + "/"),
+        require(std::filesystem::canonical(file).string().starts_with(
+                    std::filesystem::canonical(options.path).string() + "/"),
                 "a file outside of the data set was chosen");
     } catch (const Error& error) {
       require(error.kind() != ErrorKind::internal, error.what());

@@ -7,12 +7,13 @@ namespace armorm::fuzz {
 namespace {
 
 constexpr std::string_view kTexts[] = {
-    "", "Hello, world! <s>[INST] don't 123  \n\n\t", "\xC3\xA9\xE2\x80\x99\xF0\x9F\x98\x80 e\xCC\x81 \xEF\xAC\x81 \xE2\x96\x81"};
+    "", "Hello, world! <s>[INST] don't 123  \n\n\t",
+    "\xC3\xA9\xE2\x80\x99\xF0\x9F\x98\x80 e\xCC\x81 \xEF\xAC\x81 \xE2\x96\x81"};
 
 }  // namespace
 
-// Vocabulary and merges lie in hash tables and by id, beside the JSON they were read from. The constant is what encoding
-// keeps for its words and what PCRE2 compiles a pattern to.
+// Vocabulary and merges lie in hash tables and by id, beside the JSON they were read from. The constant is
+// what encoding keeps for its words and what PCRE2 compiles a pattern to.
 const MemoryBound kMemoryBound{512, 32 << 20};
 
 void read_input(std::string_view input) {

@@ -34,10 +34,11 @@ void check_leads_out(const fs::path& file, const fs::path& root) {
 
 TEST_CASE("names that are paths are no names of files", "[unit]") {
   for (const std::string& name :
-       {std::string(), std::string("."), std::string(".."), std::string("a/b"), std::string("/a"), std::string("..\\a"),
-        std::string("a\0b", 3), std::string(256, 'a')})
+       {std::string(), std::string("."), std::string(".."), std::string("a/b"), std::string("/a"),
+        std::string("..\\a"), std::string("a\0b", 3), std::string(256, 'a')})
     CHECK_FALSE(io::is_plain_file_name(name));
-  for (const std::string& name : {std::string("a..b"), std::string("...") , std::string("a b"), std::string(255, 'a')})
+  for (const std::string& name :
+       {std::string("a..b"), std::string("..."), std::string("a b"), std::string(255, 'a')})
     CHECK(io::is_plain_file_name(name));
 }
 
@@ -53,7 +54,8 @@ TEST_CASE("links within a folder are followed, links out of it refused", "[unit]
   link("nowhere", root / "dangling");
   for (const char* name : {"data/a", "inside", "dangling", "missing", "data/../data/a"})
     CHECK_NOTHROW(io::check_stays_inside(root / name, root));
-  for (const char* name : {"out", "out_by_two", "folder/b", "../outside/b"}) check_leads_out(root / name, root);
+  for (const char* name : {"out", "out_by_two", "folder/b", "../outside/b"})
+    check_leads_out(root / name, root);
   // A folder whose name begins alike is another one, and one reached by a link is itself.
   put(dir / "set2/c");
   check_leads_out(dir / "set2/c", root);
