@@ -86,9 +86,10 @@ class ArrowRowFile final : public RowFile {
     arrow::ipc::IpcReadOptions options;
     options.use_threads = false;
     options.memory_pool = memory_.get();
-    options.included_fields = fields;
     check_arrow(input_->Seek(0), where_);
-    return is_file_ ? walk_file(options, on_batch) : walk_stream(options, on_batch);
+    if (is_file_) return walk_file(options, fields, on_batch);
+    options.included_fields = fields;
+    return walk_stream(options, on_batch);
   }
 
   std::shared_ptr<arrow::Schema> walk_stream(const arrow::ipc::IpcReadOptions& options,
@@ -102,11 +103,15 @@ class ArrowRowFile final : public RowFile {
     return schema;
   }
 
+  // Asked for some fields of a random-access file, Arrow allocates what a batch claims to be long, before it looks whether
+  // the file is. Asked for all, it maps them, and what is left out here stays on disk.
   std::shared_ptr<arrow::Schema> walk_file(const arrow::ipc::IpcReadOptions& options,
-                                           const OnBatch& on_batch) {
+                                           const std::vector<int>& fields, const OnBatch& on_batch) {
     const auto reader = take_arrow(arrow::ipc::RecordBatchFileReader::Open(input_, options), where_);
     for (int i = 0; i < reader->num_record_batches(); ++i) {
-      if (!on_batch(*take_arrow(reader->ReadRecordBatch(i), where_))) break;
+      auto batch = take_arrow(reader->ReadRecordBatch(i), where_);
+      if (!fields.empty()) batch = take_arrow(batch->SelectColumns(fields), where_);
+      if (!on_batch(*batch)) break;
     }
     return reader->schema();
   }
