@@ -53,10 +53,10 @@ run_target() {
   [[ ! -f tests/fuzz/dict/$name.dict ]] || options+=("-dict=tests/fuzz/dict/$name.dict")
   local seeds=("$kept"/*)
   guard_works "$name" "${seeds[0]}" || { echo "fuzz_$name: a broken memory bound is not noticed, see $out/logs/$name.guard" && return 1; }
-  "$out/bin/fuzz_$name" -timeout=20 -artifact_prefix="$findings/$name-" "${seeds[@]}" >"$log" 2>&1 || {
+  "$out/bin/fuzz_$name" -timeout=60 -artifact_prefix="$findings/$name-" "${seeds[@]}" >"$log" 2>&1 || {
     echo "fuzz_$name: a file of its corpus fails" && tail -n 40 "$log" && return 1
   }
-  "$out/bin/fuzz_$name" "${limit[@]}" -max_len=4096 -timeout=20 -rss_limit_mb=3072 -print_final_stats=1 "${options[@]}" \
+  "$out/bin/fuzz_$name" "${limit[@]}" -max_len=4096 -timeout=60 -rss_limit_mb=3072 -print_final_stats=1 "${options[@]}" \
     -artifact_prefix="$findings/$name-" "$own" "$kept" >"$log" 2>&1 || {
     echo "fuzz_$name: found something, kept in $findings" && tail -n 60 "$log" && return 1
   }
