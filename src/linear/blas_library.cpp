@@ -13,8 +13,8 @@ namespace {
 
 constexpr const char* kCoreType = "OPENBLAS_CORETYPE";
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr int kScope = RTLD_LOCAL;  // the sanitizer's allocator must be seen inside
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr int kScope = RTLD_LOCAL;  // the sanitizer's runtime must be seen inside
 #else
 constexpr int kScope = RTLD_LOCAL | RTLD_DEEPBIND;  // its own calls must stay inside
 #endif
