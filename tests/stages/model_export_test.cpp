@@ -176,10 +176,11 @@ TEST_CASE("weights that cannot be linked are copied, without what the model has 
   check_index(dir / "bare-out");
   export_to(dir / "copied", dir / "model", artifact_for("llama3", 32, false), ExportWeights::copy);
   CHECK(inode(dir / "copied/model-00001-of-00002.safetensors") != inode(dir / "model/model.safetensors"));
-  for (const char* folder : {"bare-out", "copied"})
-    for (const auto& [name, file] :
-         read_json(dir / folder / "model.safetensors.index.json").at("weight_map").items())
+  for (const char* folder : {"bare-out", "copied"}) {
+    const json index = read_json(dir / folder / "model.safetensors.index.json");
+    for (const auto& [name, file] : index.at("weight_map").items())
       CHECK((name.starts_with("model.") || file == "model-00002-of-00002.safetensors"));
+  }
 }
 
 TEST_CASE("only an earlier export is replaced", "[unit]") {
