@@ -95,17 +95,18 @@ int run(int argc, char** argv, const std::string& program, const std::string& pu
   app.set_version_flag("--version", [&program] { return version_page(program); }, "Print the version and the facts of the build");
   std::string config;
   std::string log_level = "info";
-  OptionList shared;
-  shared.add("config", config, "JSON file with options by section; the command line wins over it")
-      .add("log_level", log_level, "Least severe messages that are logged", {"debug", "info", "warn", "error"});
-  for (const Option& option : joined(shared.options(), options.options())) std::visit(Bind{app, option}, option.target);
+  OptionList config_file, configurable = options;
+  config_file.add("config", config, "JSON file with options by section; the command line wins over it");
+  configurable.add("log_level", log_level, "Least severe messages that are logged", {"debug", "info", "warn", "error"});
+  const std::vector<Option> all = joined(configurable.options(), config_file.options());
+  for (const Option& option : all) std::visit(Bind{app, option}, option.target);
   DocsRequest docs;
   docs.declare(app);
   try {
     app.parse(argc, argv);
-    if (docs.serve({program, purpose, joined(options.options(), shared.options())})) return 0;
+    if (docs.serve({program, purpose, all})) return 0;
+    if (!config.empty()) apply_config(config, program, configurable, names_given(app), all_option_names());
     log::set_level(log_level);
-    if (!config.empty()) apply_config(config, program, options, names_given(app), all_option_names());
     body();
     std::cout.flush();
     if (!std::cout) fail_io("standard output: write failed; check what it is connected to");

@@ -13,7 +13,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kSections[] = {"common", "stage1-prepare", "stage1-train", "stage2-prepare", "stage2-train"};
+constexpr const char* kSections[] = {"common", "stage1-prepare", "stage1-train", "stage2-prepare", "stage2-train", "score"};
 
 std::string element_text(const std::string& value) { return value; }
 std::string element_text(double value) { return fmt::format("{}", value); }
@@ -86,8 +86,7 @@ json parse_config(const std::string& path) {
   if (!root.is_object()) fail_usage("--config {}: the top level must be an object of sections", path);
   for (const auto& [section, body] : root.items()) {
     if (std::find(std::begin(kSections), std::end(kSections), section) == std::end(kSections))
-      fail_usage("--config {}: unknown section '{}'; sections are common, stage1-prepare, stage1-train, stage2-prepare, "
-                 "stage2-train", path, section);
+      fail_usage("--config {}: unknown section '{}'; sections are {}", path, section, fmt::join(kSections, ", "));
     if (!body.is_object()) fail_usage("--config {}: section '{}' must be an object", path, section);
   }
   return root;

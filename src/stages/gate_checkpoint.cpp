@@ -110,18 +110,18 @@ std::optional<Saved> read_saved(const fs::path& path) {
 }  // namespace
 
 GateCheckpoint::GateCheckpoint(fs::path file, ResumeKey key, double seconds, bool restart, const StageEnvironment& environment)
-    : file_(std::move(file)), key_(std::move(key)), interval_(seconds), environment_(environment) {
-  if (restart) io::remove_file(environment_.files, file_);
-}
+    : file_(std::move(file)), key_(std::move(key)), interval_(seconds), restart_(restart), environment_(environment) {}
 
 SeedsTrained GateCheckpoint::take_over() {
   if (!fs::exists(file_)) return {};
   std::optional<Saved> saved = read_saved(file_);
   if (!saved) return {};
-  if (saved->key != key_)
+  if (saved->key == key_) return std::move(saved->trained);
+  if (!restart_)
     fail_data("{}: the interrupted training differs from this one in {}; finish it with the old inputs, or delete what it "
               "did with --restart", file_.string(), differences_of(saved->key, key_));
-  return std::move(saved->trained);
+  remove();
+  return {};
 }
 
 void GateCheckpoint::between_steps(const std::vector<const SelectedGate*>& done,

@@ -22,7 +22,7 @@ struct SeedsTrained {
 class GateCheckpoint {
  public:
   // `file` belongs to this process alone. `key`: all that decides the training's bits; a file with another key is a data
-  // error that names what differs, or is deleted where `restart` is set. 0 seconds = after every step.
+  // error that names what differs, or, where `restart` is set, is deleted by take_over(). 0 seconds = after every step.
   GateCheckpoint(std::filesystem::path file, ResumeKey key, double seconds, bool restart,
                  const StageEnvironment& environment);
 
@@ -39,6 +39,7 @@ class GateCheckpoint {
   std::filesystem::path file_;
   ResumeKey key_;
   std::chrono::duration<double> interval_;
+  bool restart_;
   const StageEnvironment& environment_;
   std::chrono::steady_clock::time_point last_save_ = std::chrono::steady_clock::now();
 };

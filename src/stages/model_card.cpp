@@ -90,8 +90,9 @@ std::string scorers_table(const std::string& title, const json& scorers) {
   return fmt::format("## {}\n\n{}\n", title, table.str());
 }
 
-std::string reward_bench_table(const json& results) {
-  std::vector<std::string> header{"RewardBench"};
+// One column for each scorer; `title` heads the column of sections.
+std::string sections_table(const std::string& title, const json& results) {
+  std::vector<std::string> header{title};
   for (const json& r : results) header.push_back(text_of(r, "name"));
   MarkdownTable table(header);
   const json sections = list_of(results.front(), "sections");
@@ -106,17 +107,30 @@ std::string reward_bench_table(const json& results) {
   std::vector<std::string> total{"Score"};
   for (const json& r : results) total.push_back(number(field(r, "score"), "{:.2f}"));
   table.add(total);
-  return "## RewardBench\n\n" + table.str() + "\n";
+  return fmt::format("## {}\n\n{}\n", title, table.str());
+}
+
+std::string length_bias_table(const json& entries) {
+  MarkdownTable table({"set", "scorer", "chosen longer", "chosen shorter", "margin ~ length"});
+  for (const json& e : entries)
+    table.add({text_of(e, "set"), text_of(e, "name"), percent(field(field(e, "chosen_longer"), "accuracy")),
+               percent(field(field(e, "chosen_shorter"), "accuracy")), number(field(e, "margin_correlation"), "{:+.3f}")});
+  return "## Length bias\n\nAccuracy where the chosen response is the longer one and where it is the shorter, and the rank "
+         "correlation of score margin and length difference.\n\n" +
+         table.str() + "\n";
 }
 
 std::string tables(const json& report, const json& regression) {
   std::string text;
   if (const json results = list_of(report, "reward_bench"); !results.empty())
-    text += reward_bench_table(results);
+    text += sections_table("RewardBench", results);
+  if (const json results = list_of(field(report, "reward_bench_2"), "scorers"); !results.empty())
+    text += sections_table("RewardBench 2", results);
   if (const json scorers = list_of(report, "validation"); !scorers.empty())
     text += scorers_table("Validation pairs", scorers);
   for (const json& set : list_of(report, "eval"))
     text += scorers_table("Preference set " + text_of(set, "name"), list_of(set, "scorers"));
+  if (const json entries = list_of(report, "length_bias"); !entries.empty()) text += length_bias_table(entries);
   if (!list_of(regression, "attributes").empty()) text += regression_table(regression);
   if (!list_of(field(report, "gate_usage"), "attributes").empty()) text += usage_table(report);
   if (!list_of(report, "debiasing").empty()) text += attribute_table(report);

@@ -64,6 +64,16 @@ RegressionWeights load_pt(const fs::path& path) {
   return weights;
 }
 
+// A Python script that fits again replaces the .pt alone.
+void check_same(const RegressionWeights& weights, const fs::path& twin, const fs::path& pt) {
+  const PtTensors tensors = load_pt_file(pt);
+  const PtTensor* weight = find_tensor(tensors, "weight");
+  const PtTensor* bias = find_tensor(tensors, "bias");
+  if (weight == nullptr || weight->values != weights.weight || (bias == nullptr ? std::vector<float>() : bias->values) != weights.bias)
+    fail_data("{}: holds other weights than {} beside it; delete the one that is out of date, or run stage1-train again",
+              pt.string(), twin.filename().string());
+}
+
 }  // namespace
 
 void RegressionWeights::save(const fs::path& stem, FileSystem& files) const {
@@ -88,12 +98,13 @@ void RegressionWeights::save(const fs::path& stem, FileSystem& files) const {
 RegressionWeights RegressionWeights::load(const fs::path& stem) {
   const fs::path twin = stem.string() + ".safetensors";
   const fs::path pt = stem.string() + ".pt";
-  if (fs::exists(twin) || fs::exists(pt)) {
-    RegressionWeights weights = fs::exists(twin) ? load_safetensors(twin) : load_pt(pt);
-    weights.file = fs::exists(twin) ? twin : pt;
-    return weights;
-  }
-  fail_io("{}: no such file; run stage1-train first, with the same --data_root, model and data set", pt.string());
+  const bool has_twin = fs::exists(twin), has_pt = fs::exists(pt);
+  if (!has_twin && !has_pt)
+    fail_io("{}: no such file; run stage1-train first, with the same --data_root, model and data set", pt.string());
+  RegressionWeights weights = has_twin ? load_safetensors(twin) : load_pt(pt);
+  if (has_twin && has_pt) check_same(weights, twin, pt);
+  weights.file = has_twin ? twin : pt;
+  return weights;
 }
 
 }  // namespace armorm

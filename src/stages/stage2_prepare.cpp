@@ -47,6 +47,9 @@ using PairsByRow = std::vector<std::vector<EncodedPair>>;
 
 void check_model_family(const std::string& family, const ModelInputs& model) {
   const std::string wanted = family == "llama3" ? "llama" : "gemma2";
+  if (model.config.model_type != "llama" && model.config.model_type != "gemma2")
+    fail_usage("--model_path: {} says model_type '{}'; stage 2 knows where the prompt ends for 'llama' (Llama 3) and 'gemma2' "
+               "only; use a reward model of these families", (model.folder / "config.json").string(), model.config.model_type);
   if (model.config.model_type != wanted)
     fail_usage("--model_family: {} needs a model_type '{}', but {} says '{}'; use --model_family {}", family, wanted,
                (model.folder / "config.json").string(), model.config.model_type,

@@ -69,6 +69,7 @@ std::vector<Case> config_cases() {
       with_config("config section unknown", R"({"stage3": {}})", {"c.json", "'stage3'"}),
       with_config("config common key unknown", R"({"common": {"zzz": 1}})", {"c.json", "'zzz'"}),
       with_config("config value of wrong type", R"({"stage1-train": {"refit": "yes"}})", {"refit", "true or false"}),
+      with_config("config log level unknown", R"({"common": {"log_level": "loud"}})", {"common.log_level", "warn"}),
       with_config("config not JSON", R"({"stage1-train": )", {"c.json", "not valid JSON"}),
   };
 }

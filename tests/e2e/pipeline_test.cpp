@@ -144,3 +144,18 @@ TEST_CASE("the sets of one model folder get one name, however it is written", "[
   CHECK(run_program("stage1-prepare", flags).exit_code == 0);
   CHECK(fs::exists(embeddings(root.path(), "multi-objective-00001-of-00001.safetensors")));
 }
+
+TEST_CASE("each program has a section of its own in a config file, and takes log_level from it", "[e2e]") {
+  const TempDir dir;
+  for (const std::string program : {"stage1-prepare", "stage1-train", "stage2-prepare", "stage2-train", "score"}) {
+    INFO(program);
+    const fs::path config = dir / (program + ".json");
+    write_text(config, nlohmann::json{{"common", {{"log_level", "error"}}}, {program, {{"model_path", "/nonexistent"}}}}.dump());
+    std::vector<std::string> flags{"--config", config.string()};
+    if (program != "score") flags.insert(flags.end(), {"--data_root", dir.path().string()});
+    const ProcessResult result = run_program(program, flags);
+    CHECK(result.exit_code == 3);
+    CHECK(result.err.find("/nonexistent") != std::string::npos);
+    CHECK(result.err.find("info ") == std::string::npos);
+  }
+}

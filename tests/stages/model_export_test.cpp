@@ -48,7 +48,18 @@ const json kReport{
      {{{"name", "first"}, {"penalty", 0.25}, {"correlation_before", 0.5}, {"correlation_after", nullptr}}}},
     {"validation", {{{"name", "gate"}, {"accuracy", 0.9}, {"low", 0.8}, {"high", 0.95}, {"loss", 0.3}}}},
     {"reward_bench",
-     {{{"name", "gate"}, {"sections", {{{"name", "Chat"}, {"score", 93.912}}}}, {"score", 93.0}}}}};
+     {{{"name", "gate"}, {"sections", {{{"name", "Chat"}, {"score", 93.912}}}}, {"score", 93.0}}}},
+    {"reward_bench_2",
+     {{"name", "reward-bench-2"},
+      {"scorers",
+       {{{"name", "gate"}, {"sections", {{{"name", "Ties"}, {"n", 30}, {"score", 52.831}}}}, {"score", 83.248}},
+        {{"name", "uniform gate"}, {"sections", {{{"name", "Ties"}, {"n", 30}, {"score", 14.386}}}}, {"score", 44.62}}}}}},
+    {"length_bias",
+     {{{"set", "validation"},
+       {"name", "gate"},
+       {"chosen_longer", {{"accuracy", 0.8367}}},
+       {"chosen_shorter", {{"accuracy", 0.9205}}},
+       {"margin_correlation", -0.058}}}}};
 
 void export_to(const fs::path& target, const fs::path& model, const GateArtifact& artifact,
                ExportWeights weights = ExportWeights::auto_, FileSystem& files = posix_file_system()) {
@@ -253,6 +264,8 @@ TEST_CASE("the model card carries the tables, the license and the base model", "
        {"license: llama3\n", "base_model: \"org/decoder\"\n", "value: 93.91\n",
         "| first | 0.25 | 0.5000 | - |\n", "| first | 638 | 162 | 0.01 | 0.02527 | 0.4981 | - |\n",
         "| gate | 90.00 % | 80.00 % - 95.00 % | 0.3000 |\n", "| Chat | 93.91 |\n", "| Score | 93.00 |\n",
+        "| RewardBench 2 | gate | uniform gate |\n", "| Ties | 52.83 | 14.39 |\n", "| Score | 83.25 | 44.62 |\n",
+        "| validation | gate | 83.67 % | 92.05 % | -0.058 |\n",
         "path = \"my-rm\"", "\"n_steps\": \"60\""})
     CHECK(card.find(part) != std::string::npos);
   const std::string bare = model_card({"my-rm", "", "", artifact, empty, empty});

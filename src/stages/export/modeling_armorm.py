@@ -24,10 +24,6 @@ from transformers import (
     Gemma2PreTrainedModel,
     LlamaModel,
     LlamaPreTrainedModel,
-    MistralModel,
-    MistralPreTrainedModel,
-    Qwen2Model,
-    Qwen2PreTrainedModel,
 )
 from transformers.utils import ModelOutput
 
@@ -168,14 +164,6 @@ class RewardModelWithGating:
 
 class LlamaForRewardModelWithGating(RewardModelWithGating, LlamaPreTrainedModel):
     decoder_class = LlamaModel
-
-
-class MistralForRewardModelWithGating(RewardModelWithGating, MistralPreTrainedModel):
-    decoder_class = MistralModel
-
-
-class Qwen2ForRewardModelWithGating(RewardModelWithGating, Qwen2PreTrainedModel):
-    decoder_class = Qwen2Model
 
 
 class Gemma2ForRewardModelWithGating(RewardModelWithGating, Gemma2PreTrainedModel):
