@@ -1,7 +1,9 @@
 #include "cli.h"
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "armorm/core/error.h"
 #include "armorm/core/log.h"
@@ -87,6 +89,23 @@ int report(const std::string& program, int code, const std::string& message) {
   return code;
 }
 
+int success(const std::string& program) {
+  std::cout.flush();
+  if (std::cout) return 0;
+  return report(program, static_cast<int>(ErrorKind::io), "standard output: write failed; check what it is connected to");
+}
+
+// Names and options go into metadata and reports, which are UTF-8.
+void check_encoding(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    try {
+      nlohmann::json(argv[i]).dump();
+    } catch (const nlohmann::json::exception&) {
+      fail_usage("argument {} is not UTF-8; rename what it names, or set a link with a name that is", i);
+    }
+  }
+}
+
 }  // namespace
 
 int run(int argc, char** argv, const std::string& program, const std::string& purpose, const OptionList& options,
@@ -103,19 +122,24 @@ int run(int argc, char** argv, const std::string& program, const std::string& pu
   DocsRequest docs;
   docs.declare(app);
   try {
+    check_encoding(argc, argv);
     app.parse(argc, argv);
-    if (docs.serve({program, purpose, all})) return 0;
+    if (docs.serve({program, purpose, all})) return success(program);
     if (!config.empty()) apply_config(config, program, configurable, names_given(app), all_option_names());
     log::set_level(log_level);
     body();
-    std::cout.flush();
-    if (!std::cout) fail_io("standard output: write failed; check what it is connected to");
-    return 0;
+    return success(program);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    if (error.get_exit_code() == 0) {  // --help, --version
+      app.exit(error);
+      return success(program);
+    }
     return report(program, static_cast<int>(ErrorKind::usage), fmt::format("{}; see {} --help", error.what(), program));
   } catch (const Error& error) {
     return report(program, error.exit_code(), error.what());
+  } catch (const std::filesystem::filesystem_error& error) {
+    return report(program, static_cast<int>(ErrorKind::io),
+                  fmt::format("{}: {}; check its name and who may use it", error.path1().string(), error.code().message()));
   } catch (const std::bad_alloc&) {
     return report(program, 1, "out of memory; use more shards (--n_shards) or a machine with more memory");
   } catch (const std::exception& error) {

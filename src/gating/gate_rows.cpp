@@ -4,11 +4,7 @@
 #include <cmath>
 #include <cstring>
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define ARMORM_SIMD __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define ARMORM_SIMD
-#endif
+#include "core/simd_clones.h"
 
 namespace armorm::gate_rows {
 namespace {

@@ -29,6 +29,7 @@ AtomicFolder::AtomicFolder(fs::path target, FileSystem& files)
     : files_(files), target_(without_slash(target)) {
   if (!target_.has_filename()) fail_io("{}: found no name, expected a folder to write", target.string());
   io::make_folders(files_, io::folder_of(target_));
+  restore_parked();
   io::remove_abandoned(files_, target_, O_RDONLY | O_DIRECTORY,
                        [this](const fs::path& folder) { remove_tree(folder); });
   while (!create()) files_.close(lock_);
@@ -83,16 +84,31 @@ void AtomicFolder::replace_target() {
   }
   if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
     fail_io("{}: cannot be replaced: {}", target_.string(), io::reason(errno));
-  const fs::path old = io::temporary_beside(target_);
+  const fs::path old = io::parked_beside(target_);
   if (io::retry([&] { return files_.rename(target_, old); }) != 0)
     fail_io("{}: cannot be replaced: {}", target_.string(), io::reason(errno));
   if (io::retry([&] { return files_.rename(building_, target_); }) != 0) {
     const int why = errno;
-    files_.rename(old, target_);
-    fail_io("{}: cannot be put in place: {}", target_.string(), io::reason(why));
+    if (io::retry([&] { return files_.rename(old, target_); }) == 0)
+      fail_io("{}: cannot be put in place: {}", target_.string(), io::reason(why));
+    fail_io("{}: cannot be put in place: {}; what was there is in {}, and the next run puts it back", target_.string(),
+            io::reason(why), old.string());
   }
   published_ = true;
   building_ = old;
+}
+
+void AtomicFolder::restore_parked() {
+  for (const fs::path& parked : io::find_parked(target_)) {
+    std::error_code error;
+    if (fs::exists(fs::symlink_status(target_, error))) {
+      remove_tree(parked);
+      continue;
+    }
+    if (io::retry([&] { return files_.rename(parked, target_); }) != 0)
+      fail_io("{}: cannot be put back as {}: {}", parked.string(), target_.string(), io::reason(errno));
+    io::sync_folder(files_, io::folder_of(target_));
+  }
 }
 
 // As far as it goes: what stays is removed by the next that publishes here.

@@ -17,29 +17,38 @@ namespace {
 
 std::string temporary_prefix(const fs::path& target) { return "." + target.filename().string() + "."; }
 
-bool is_temporary_of(const fs::path& target, const fs::path& file) {
-  const std::string name = file.filename().string();
+constexpr const char* kTemporary = ".tmp";
+constexpr const char* kParked = ".old";
+
+// Random, because two machines that share a file system can have processes of one id.
+fs::path name_beside(const fs::path& target, const char* ending) {
+  std::uint64_t random = 0;
+  if (::getrandom(&random, sizeof(random), 0) != sizeof(random))
+    random = static_cast<std::uint64_t>(::getpid());
+  return target.parent_path() / fmt::format("{}{:016x}{}", temporary_prefix(target), random, ending);
+}
+
+std::vector<fs::path> find_beside(const fs::path& target, const char* ending) {
   const std::string prefix = temporary_prefix(target);
-  return name.size() == prefix.size() + 20 && name.starts_with(prefix) && name.ends_with(".tmp");
+  std::vector<fs::path> found;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder_of(target), ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (name.size() == prefix.size() + 20 && name.starts_with(prefix) && name.ends_with(ending))
+      found.push_back(entry.path());
+  }
+  return found;
 }
 
 }  // namespace
 
-// Random, because two machines that share a file system can have processes of one id.
-fs::path temporary_beside(const fs::path& target) {
-  std::uint64_t random = 0;
-  if (::getrandom(&random, sizeof(random), 0) != sizeof(random))
-    random = static_cast<std::uint64_t>(::getpid());
-  return target.parent_path() / fmt::format("{}{:016x}.tmp", temporary_prefix(target), random);
-}
+fs::path temporary_beside(const fs::path& target) { return name_beside(target, kTemporary); }
+fs::path parked_beside(const fs::path& target) { return name_beside(target, kParked); }
+std::vector<fs::path> find_parked(const fs::path& target) { return find_beside(target, kParked); }
 
 void remove_abandoned(FileSystem& files, const fs::path& target, int flags,
                       const std::function<void(const fs::path&)>& remove) {
-  std::vector<fs::path> found;
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(folder_of(target), ignored))
-    if (is_temporary_of(target, entry.path())) found.push_back(entry.path());
-  for (const fs::path& path : found) {
+  for (const fs::path& path : find_beside(target, kTemporary)) {
     const int opened = files.open(path, flags | O_NOFOLLOW);
     if (opened < 0) continue;
     if (files.lock(opened) == 0) remove(path);

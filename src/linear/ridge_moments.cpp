@@ -84,7 +84,7 @@ void RidgeMoments::add(RidgeMoments next) {
 }
 
 void RidgeMoments::save(const std::filesystem::path& path,
-                        const std::map<std::string, std::string>& extra) const {
+                        const std::map<std::string, std::string>& extra, FileSystem& files) const {
   Metadata metadata(extra.begin(), extra.end());
   metadata["format"] = kFormat;
   metadata["n_features"] = std::to_string(n_features_);
@@ -96,7 +96,7 @@ void RidgeMoments::save(const std::filesystem::path& path,
     metadata[rows_name(key)] = std::to_string(block.n_rows);
     tensors.push_back({name_of(key), DType::f64, {static_cast<std::int64_t>(block.lower.size())}});
   }
-  SafetensorsWriter writer(path, tensors, metadata);
+  SafetensorsWriter writer(path, tensors, metadata, files);
   for (const auto& [key, block] : blocks_) writer.append(std::span<const double>(block.lower));
   writer.publish();
 }

@@ -2,6 +2,7 @@
 
 #include <ATen/native/CPUBlas.h>
 
+#include <exception>
 #include <vector>
 
 namespace armorm::model::cpu {
@@ -18,7 +19,7 @@ bool product_works() {
            false);
     brgemm_release();
     return out.front() == static_cast<float>(kRowMultiple);
-  } catch (const c10::Error&) {
+  } catch (const std::exception&) {  // oneDNN's own, where LibTorch found no reason to refuse
     return false;
   }
 }
@@ -39,10 +40,12 @@ void brgemm(const Brgemm& shape, const float* a, std::int64_t a_stride, const fl
 void brgemm_release() { blas::brgemm_release(); }
 
 bool supports_brgemm(at::ScalarType type) {
-  static const bool bf16 = product_works<at::BFloat16>();
-  static const bool fp32 = product_works<float>();
-  if (type == at::kBFloat16) return bf16;
-  return type == at::kFloat && fp32;
+  if (type == at::kBFloat16) {
+    static const bool works = product_works<at::BFloat16>();
+    return works;
+  }
+  static const bool works = product_works<float>();
+  return type == at::kFloat && works;
 }
 
 }  // namespace armorm::model::cpu

@@ -13,9 +13,11 @@
 #include "armorm/text/chat_template.h"
 #include "armorm/text/gating_pattern.h"
 #include "io/checked_json.h"
+#include "io/writable_file.h"
 #include "stages/export_weights.h"
 #include "stages/model_card.h"
 #include "stages/modeling_code.h"
+#include "stages/run_lock.h"
 
 namespace armorm {
 namespace fs = std::filesystem;
@@ -182,6 +184,8 @@ ModelExport::ModelExport(fs::path target, const std::string& model_path, ExportW
 }
 
 void ModelExport::write(const GateArtifact& artifact, const nlohmann::json& report) const {
+  io::make_folders(files_, io::folder_of(target_));
+  const RunLock lock(target_.string() + ".lock", files_);
   check_target(target_);
   const nlohmann::ordered_json config = exported_config(model_, artifact);
   const nlohmann::json regression = report_at(regression_report_);

@@ -80,7 +80,8 @@ std::vector<std::int64_t> chosen_shards(const Stage1TrainOptions& options, const
 std::vector<fs::path> files_to_merge(const std::vector<std::string>& names) {
   std::vector<fs::path> files;
   for (const fs::path name : names) {
-    if (!fs::is_directory(name)) {
+    std::error_code error;
+    if (!fs::is_directory(name, error)) {
       files.push_back(name);
       continue;
     }
@@ -159,8 +160,8 @@ RidgeMoments accumulate(const Stage1TrainOptions& options, const LabelledSet& se
 }
 
 std::vector<fs::path> save_partials(const Stage1TrainOptions& options, const LabelledSet& set,
-                                    std::span<const RowGroup> groups) {
-  std::vector<fs::path> files;
+                                    std::span<const RowGroup> groups, FileSystem& files) {
+  std::vector<fs::path> written;
   for (const std::int64_t k : chosen_shards(options, set)) {
     const auto shard = static_cast<std::size_t>(k - 1);
     Metadata metadata = run_metadata(options, set);
@@ -168,10 +169,10 @@ std::vector<fs::path> save_partials(const Stage1TrainOptions& options, const Lab
     metadata[kRows] = rows_sha256(set, shard);
     const std::string stem =
         shard_stem(set.model + "_" + set.dataset, k, static_cast<std::int64_t>(set.n_shards()));
-    files.push_back(fs::path(options.partial) / (stem + ".safetensors"));
-    accumulate_shard(options, set, groups, shard).save(files.back(), metadata);
+    written.push_back(fs::path(options.partial) / (stem + ".safetensors"));
+    accumulate_shard(options, set, groups, shard).save(written.back(), metadata, files);
   }
-  return files;
+  return written;
 }
 
 RidgeMoments merge_partials(const Stage1TrainOptions& options, const LabelledSet& set) {

@@ -22,7 +22,7 @@ RidgeMoments accumulate(const Stage1TrainOptions& options, const LabelledSet& se
 // Writes <--partial>/<model>_<dataset>-<k>-of-<n>.safetensors for each of --shards and returns the paths.
 // usage error for a shard that the set does not have.
 std::vector<std::filesystem::path> save_partials(const Stage1TrainOptions& options, const LabelledSet& set,
-                                                 std::span<const RowGroup> groups);
+                                                 std::span<const RowGroup> groups, FileSystem& files);
 
 // The sums in the files --merge (or in the .safetensors files of its folders), which must be those of every
 // shard of this set, once, made with the same model, data, labels, split and weights; data error that names

@@ -234,7 +234,7 @@ void run_stage1_train(const Stage1TrainOptions& options, const StageEnvironment&
             inputs.set.hidden_size(), inputs.attributes.size());
   const std::vector<RowGroup> groups = assign_groups(options, inputs.set.rows(), inputs.prompts);
   if (!options.partial.empty()) {
-    for (const fs::path& file : save_partials(options, inputs, groups))
+    for (const fs::path& file : save_partials(options, inputs, groups, environment.files))
       std::cout << "sums: " << file.string() << "\n";
     return;
   }

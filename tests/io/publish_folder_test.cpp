@@ -47,6 +47,16 @@ std::size_t entries_in(const fs::path& folder) {
   return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
 }
 
+// As network file systems.
+class WithoutExchange final : public FaultFileSystem {
+ public:
+  using FaultFileSystem::FaultFileSystem;
+  int exchange(const fs::path&, const fs::path&) override {
+    errno = EINVAL;
+    return -1;
+  }
+};
+
 }  // namespace
 
 TEST_CASE("a folder is published whole, with links to the files themselves", "[unit]") {
@@ -130,4 +140,34 @@ TEST_CASE("a folder survives a fault in every call of its publishing", "[unit]")
         }
         CHECK(at > 10);
       }
+}
+
+TEST_CASE("without exchanging names, a fault in any call leaves the earlier folder or the new one", "[unit]") {
+  const Files before{{"text", "old"}, {"weights", "w"}};
+  const Files after{{"text", "new"}, {"weights", "w"}};
+  std::size_t put_back = 0;
+  for (const Fault fault : {Fault::io_error, Fault::disk_full, Fault::power_loss}) {
+    bool reached = true;
+    for (std::size_t at = 0; reached; ++at) {
+      CAPTURE(static_cast<int>(fault), at);
+      const TempDir dir;
+      const TempDir elsewhere;
+      publish_text(elsewhere / "blob", "w");
+      publish(dir / "model", elsewhere / "blob", "old", posix_file_system());
+      WithoutExchange files(dir.path(), fault, at);
+      try {
+        publish(dir / "model", elsewhere / "blob", "new", files);
+      } catch (const Error& error) {
+        CHECK(error.kind() == ErrorKind::io);
+      }
+      reached = files.reached();
+      if (fault == Fault::power_loss) files.lose_power(Unsynced::entries_kept);
+      put_back += fs::exists(dir / "model") ? 0 : 1;
+      { const AtomicFolder next(dir / "model"); }  // the next run, which comes to nothing
+      const Files found = files_in(dir / "model");
+      CHECK((found == after || found == before));
+      CHECK(entries_in(dir.path()) == 1);
+    }
+  }
+  CHECK(put_back > 0);
 }

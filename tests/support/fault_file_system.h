@@ -27,7 +27,7 @@ enum class Unsynced {
 };
 
 // The real file system below `root`, and a record of what of it would survive. Not thread-safe.
-class FaultFileSystem final : public FileSystem {
+class FaultFileSystem : public FileSystem {
  public:
   // Calls count from 0; what lies below `root` now is durable.
   FaultFileSystem(std::filesystem::path root, Fault fault, std::size_t fault_at);

@@ -24,6 +24,7 @@
 
 #include "armorm/core/dtype.h"
 #include "armorm/core/matrix_view.h"
+#include "armorm/io/file_system.h"
 
 namespace armorm {
 
@@ -65,7 +66,8 @@ class RidgeMoments {
   // A safetensors file: one F64 tensor "moments.<group>.<pattern>" per block, sizes and row counts in the
   // metadata together with `extra`. Bits are kept. load() gives back what was saved and checks every size
   // (data error).
-  void save(const std::filesystem::path& path, const std::map<std::string, std::string>& extra = {}) const;
+  void save(const std::filesystem::path& path, const std::map<std::string, std::string>& extra = {},
+            FileSystem& files = posix_file_system()) const;
   static RidgeMoments load(const std::filesystem::path& path,
                            std::map<std::string, std::string>* extra = nullptr);
 

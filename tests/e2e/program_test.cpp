@@ -1,0 +1,83 @@
+// What any of the programs does with its arguments, its output and the processor it runs on.
+#include <cmath>
+
+#include "armorm/io/safetensors.h"
+#include "e2e/demo_fixture.h"
+
+using namespace armorm;
+using namespace armorm::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+ProcessResult shell(const std::string& command) {
+  return run_program("/bin/sh", {"-c", "PATH=" ARMORM_BIN_DIR ":$PATH; " + command});
+}
+
+std::vector<float> embeddings_with(const std::string& instructions, const std::string& precision) {
+  const TempDir root;
+  std::vector<std::string> flags = stage_flags("stage1-prepare", demo_dir(), root.path());
+  *(std::find(flags.begin(), flags.end(), "--precision") + 1) = precision;
+  flags.insert(flags.begin(), {"ONEDNN_MAX_CPU_ISA=" + instructions, std::string(ARMORM_BIN_DIR) + "/stage1-prepare"});
+  const ProcessResult result = run_program("/usr/bin/env", flags);
+  INFO(result.err);
+  REQUIRE(result.exit_code == 0);
+  std::vector<float> values;
+  for (const auto& entry : fs::recursive_directory_iterator(root.path()))
+    if (entry.path().extension() == ".safetensors") {
+      const SafetensorsFile file = SafetensorsFile::open(entry.path());
+      for (const BFloat16 value : file.at("embeddings").as<BFloat16>()) values.push_back(value.to_float());
+    }
+  return values;
+}
+
+double relative_distance(const std::vector<float>& a, const std::vector<float>& b) {
+  REQUIRE(a.size() == b.size());
+  REQUIRE_FALSE(a.empty());
+  double difference = 0, square = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    difference += std::pow(double{a[i]} - double{b[i]}, 2);
+    square += std::pow(double{a[i]}, 2);
+  }
+  return std::sqrt(difference / square);
+}
+
+}  // namespace
+
+TEST_CASE("an output that cannot be written is told of, whatever was to be printed", "[e2e]") {
+  for (const char* flag : {"--help", "--version", "--man_page", "--completion bash"}) {
+    INFO(flag);
+    const ProcessResult result = shell(std::string("stage1-train ") + flag + " >/dev/full");
+    CHECK(result.exit_code == 3);
+    CHECK(result.err.find("standard output") != std::string::npos);
+    CHECK(shell(std::string("stage1-train ") + flag).exit_code == 0);
+  }
+}
+
+TEST_CASE("an argument that is not UTF-8 is refused", "[e2e]") {
+  const ProcessResult result = run_program("stage1-prepare", {"--device", "-1", "--dataset_path", "caf\xe9"});
+  CHECK(result.exit_code == 2);
+  CHECK(result.err.find("argument 4 is not UTF-8") != std::string::npos);
+}
+
+TEST_CASE("a name that is too long for the file system is an I/O error", "[e2e]") {
+  const std::string name(300, 'x');
+  for (const auto& [program, flag] : {std::pair("stage2-train", "--data_root"), std::pair("stage1-train", "--data_root")}) {
+    const ProcessResult result = run_program(program, {flag, "/tmp/" + name});
+    CHECK(result.exit_code == 3);
+    CHECK(result.err.find(name) != std::string::npos);
+    CHECK(result.err.find("internal") == std::string::npos);
+  }
+}
+
+// What oneDNN may use is what older processors have.
+TEST_CASE("processors without bfloat16 or AVX-512 give the same embeddings but for rounding", "[e2e]") {
+  for (const std::string precision : {"bf16", "fp32"}) {
+    const std::vector<float> native = embeddings_with("DEFAULT", precision);
+    for (const char* instructions : {"AVX2", "AVX512_CORE", "AVX512_CORE_VNNI", "AVX512_CORE_BF16"}) {
+      CAPTURE(precision, instructions);
+      // Embeddings are stored as bfloat16, of 8 significant bits.
+      CHECK(relative_distance(native, embeddings_with(instructions, precision)) < (precision == "bf16" ? 0.03 : 0.003));
+    }
+  }
+}
