@@ -1,6 +1,7 @@
 #include "cli.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 
 #include "armorm/core/error.h"
@@ -82,6 +83,13 @@ std::vector<Option> joined(std::vector<Option> options, const std::vector<Option
   return options;
 }
 
+// For scripts, which would otherwise need to read JSON with comments themselves.
+void print_assigned(const std::vector<Option>& options, const std::vector<std::string>& assigned) {
+  for (const Option& option : options)
+    if (std::find(assigned.begin(), assigned.end(), option.name) != assigned.end())
+      std::cout << option.name << '\t' << value_text(option) << '\n';
+}
+
 int report(const std::string& program, int code, const std::string& message) {
   std::cerr << program << ": error: " << one_line(message) << "\n";
   return code;
@@ -95,8 +103,11 @@ int run(int argc, char** argv, const std::string& program, const std::string& pu
   app.set_version_flag("--version", [&program] { return version_page(program); }, "Print the version and the facts of the build");
   std::string config;
   std::string log_level = "info";
+  bool print_config = false;
   OptionList shared;
   shared.add("config", config, "JSON file with options by section; the command line wins over it")
+      .add("print_config", print_config,
+           "Only print what --config sets for this program: on each line a name, a tab and the value")
       .add("log_level", log_level, "Least severe messages that are logged", {"debug", "info", "warn", "error"});
   for (const Option& option : joined(shared.options(), options.options())) std::visit(Bind{app, option}, option.target);
   DocsRequest docs;
@@ -105,8 +116,12 @@ int run(int argc, char** argv, const std::string& program, const std::string& pu
     app.parse(argc, argv);
     if (docs.serve({program, purpose, joined(options.options(), shared.options())})) return 0;
     log::set_level(log_level);
-    if (!config.empty()) apply_config(config, program, options, names_given(app), all_option_names());
-    body();
+    std::vector<std::string> assigned;
+    if (!config.empty()) assigned = apply_config(config, program, options, names_given(app), all_option_names());
+    if (print_config)
+      print_assigned(options.options(), assigned);
+    else
+      body();
     std::cout.flush();
     if (!std::cout) fail_io("standard output: write failed; check what it is connected to");
     return 0;
