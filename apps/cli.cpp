@@ -108,7 +108,8 @@ int run(int argc, char** argv, const std::string& program, const std::string& pu
   shared.add("config", config, "JSON file with options by section; the command line wins over it")
       .add("print_config", print_config,
            "Only print what --config sets for this program: on each line a name, a tab and the value")
-      .add("log_level", log_level, "Least severe messages that are logged", {"debug", "info", "warn", "error"});
+      .add("log_level", log_level, "Least severe messages that are logged",
+           {"debug", "info", "warn", "error"});
   for (const Option& option : joined(shared.options(), options.options())) std::visit(Bind{app, option}, option.target);
   DocsRequest docs;
   docs.declare(app);
@@ -117,7 +118,8 @@ int run(int argc, char** argv, const std::string& program, const std::string& pu
     if (docs.serve({program, purpose, joined(options.options(), shared.options())})) return 0;
     log::set_level(log_level);
     std::vector<std::string> assigned;
-    if (!config.empty()) assigned = apply_config(config, program, options, names_given(app), all_option_names());
+    if (!config.empty())
+      assigned = apply_config(config, program, options, names_given(app), all_option_names());
     if (print_config)
       print_assigned(options.options(), assigned);
     else

@@ -121,7 +121,9 @@ parse_pipeline_flags() {
 # All prepare work, a line for each shard: PROGRAM DATASET SPLIT SHARD, with tabs between them.
 list_shards() {
   local k set
-  for ((k = 1; k <= n_shards; ++k)); do printf 'stage1-prepare\t%s\t%s\t%d\n' "$multi_objective_dataset" "$multi_objective_split" "$k"; done
+  for ((k = 1; k <= n_shards; ++k)); do
+    printf 'stage1-prepare\t%s\t%s\t%d\n' "$multi_objective_dataset" "$multi_objective_split" "$k"
+  done
   preference_sets | while IFS= read -r set; do
     for ((k = 1; k <= n_shards; ++k)); do printf 'stage2-prepare\t%s\t%d\n' "$set" "$k"; done
   done
