@@ -1,7 +1,11 @@
 #include "cli.h"
 
 #include <CLI/CLI.hpp>
+<<<<<<< HEAD
 #include <filesystem>
+=======
+#include <algorithm>
+>>>>>>> scripts
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -84,6 +88,13 @@ std::vector<Option> joined(std::vector<Option> options, const std::vector<Option
   return options;
 }
 
+// For scripts, which would otherwise need to read JSON with comments themselves.
+void print_assigned(const std::vector<Option>& options, const std::vector<std::string>& assigned) {
+  for (const Option& option : options)
+    if (std::find(assigned.begin(), assigned.end(), option.name) != assigned.end())
+      std::cout << option.name << '\t' << value_text(option) << '\n';
+}
+
 int report(const std::string& program, int code, const std::string& message) {
   std::cerr << program << ": error: " << one_line(message) << "\n";
   return code;
@@ -106,28 +117,10 @@ void check_encoding(int argc, char** argv) {
   }
 }
 
-}  // namespace
-
-int run(int argc, char** argv, const std::string& program, const std::string& purpose, const OptionList& options,
-        const std::function<void()>& body) {
-  CLI::App app{purpose, program};
-  app.set_version_flag("--version", [&program] { return version_page(program); }, "Print the version and the facts of the build");
-  std::string config;
-  std::string log_level = "info";
-  OptionList config_file, configurable = options;
-  config_file.add("config", config, "JSON file with options by section; the command line wins over it");
-  configurable.add("log_level", log_level, "Least severe messages that are logged", {"debug", "info", "warn", "error"});
-  const std::vector<Option> all = joined(configurable.options(), config_file.options());
-  for (const Option& option : all) std::visit(Bind{app, option}, option.target);
-  DocsRequest docs;
-  docs.declare(app);
+// What the programs end with, whatever `work` throws.
+int guarded(const CLI::App& app, const std::string& program, const std::function<void()>& work) {
   try {
-    check_encoding(argc, argv);
-    app.parse(argc, argv);
-    if (docs.serve({program, purpose, all})) return success(program);
-    if (!config.empty()) apply_config(config, program, configurable, names_given(app), all_option_names());
-    log::set_level(log_level);
-    body();
+    work();
     return success(program);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) {  // --help, --version
@@ -145,6 +138,38 @@ int run(int argc, char** argv, const std::string& program, const std::string& pu
   } catch (const std::exception& error) {
     return report(program, 1, std::string("internal error: ") + error.what());
   }
+}
+
+}  // namespace
+
+int run(int argc, char** argv, const std::string& program, const std::string& purpose, const OptionList& options,
+        const std::function<void()>& body) {
+  CLI::App app{purpose, program};
+  app.set_version_flag("--version", [&program] { return version_page(program); }, "Print the version and the facts of the build");
+  std::string config;
+  bool print_config = false;
+  std::string log_level = "info";
+  OptionList configurable = options, about_config;
+  configurable.add("log_level", log_level, "Least severe messages that are logged", {"debug", "info", "warn", "error"});
+  about_config.add("config", config, "JSON file with options by section; the command line wins over it")
+      .add("print_config", print_config,
+           "Only print what --config sets for this program: on each line a name, a tab and the value");
+  const std::vector<Option> all = joined(configurable.options(), about_config.options());
+  for (const Option& option : all) std::visit(Bind{app, option}, option.target);
+  DocsRequest docs;
+  docs.declare(app);
+  return guarded(app, program, [&] {
+    check_encoding(argc, argv);
+    app.parse(argc, argv);
+    if (docs.serve({program, purpose, all})) return;
+    std::vector<std::string> assigned;
+    if (!config.empty()) assigned = apply_config(config, program, configurable, names_given(app), all_option_names());
+    log::set_level(log_level);
+    if (print_config)
+      print_assigned(configurable.options(), assigned);
+    else
+      body();
+  });
 }
 
 }  // namespace armorm::cli

@@ -52,6 +52,11 @@ if(ARMORM_OPENBLAS)
   set(CPACK_DEBIAN_PACKAGE_DEPENDS libopenblas0)  # opened by name, which dpkg-shlibdeps cannot see
 endif()
 if(LibTorch_HAS_CUDA)
+  # LibTorch's loader of kernels needs the driver's library, which a machine that only builds has not; dpkg-shlibdeps ends
+  # without it. An empty one stands in for it (PrepareDebian.cmake), and no package is depended on: the driver is the machine's.
+  set(CPACK_ARMORM_DRIVER_DIR ${CMAKE_BINARY_DIR}/driver-for-shlibdeps)
+  set(CPACK_ARMORM_COMPILER ${CMAKE_CXX_COMPILER})
+  list(PREPEND CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${CPACK_ARMORM_DRIVER_DIR})
   set(CPACK_DEBIAN_PACKAGE_PROVIDES armorm)
   set(CPACK_DEBIAN_PACKAGE_CONFLICTS armorm)
   set(CPACK_DEBIAN_PACKAGE_REPLACES armorm)

@@ -2,6 +2,11 @@
 if(NOT CPACK_GENERATOR STREQUAL "DEB")
   return()
 endif()
+if(CPACK_ARMORM_DRIVER_DIR)
+  file(MAKE_DIRECTORY ${CPACK_ARMORM_DRIVER_DIR})
+  execute_process(COMMAND ${CPACK_ARMORM_COMPILER} -shared -nostdlib -Wl,-soname,libcuda.so.1 -x c++ /dev/null
+                          -o ${CPACK_ARMORM_DRIVER_DIR}/libcuda.so.1 COMMAND_ERROR_IS_FATAL ANY)
+endif()
 file(GLOB_RECURSE _licenses ${CPACK_TEMPORARY_DIRECTORY}/LICENSE)
 list(FILTER _licenses INCLUDE REGEX "/share/doc/armorm/LICENSE$")
 list(GET _licenses 0 _license)

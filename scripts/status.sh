@@ -1,19 +1,21 @@
 #!/usr/bin/env bash
 # How far the prepare stages are, over all data sets and shards below a data root: shards done, running, interrupted and missing,
 # rows, rows/s, time left. Reads only, and disturbs no run; works on any machine that sees the folder.
-#   scripts/status.sh [--data_root DIR] [--json] [--watch SECONDS]
+#   scripts/status.sh [--data_root DIR] [--config FILE, for its data_root] [--json] [--watch SECONDS]
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 source "$root/scripts/lib/pipeline.sh"
-status_usage() { echo "usage: $0 [--data_root DIR] [--json] [--watch SECONDS]" >&2; }
+status_usage() { echo "usage: $0 [--data_root DIR] [--config FILE] [--json] [--watch SECONDS]" >&2; }
 json=
 watch=
 flags=()
 for flag in "$@"; do
   if [[ $flag == --json ]]; then json=--json; else flags+=("$flag"); fi
 done
-assign_flags "data_root watch" status_usage "${flags[@]}"
+assign_flags "data_root config watch" status_usage "${flags[@]}"
 find_programs
+read_config
+from_everywhere data_root
 
 show() { "$bin/stage1-prepare" --status --all_sets --data_root "$data_root" $json; }
 

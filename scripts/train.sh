@@ -12,4 +12,4 @@ if ((status != 0)); then
   exit "$status"
 fi
 gate_flags
-exec "$bin/stage2-train" "${common[@]}" --device "${device_list[0]}" "${gate[@]}"
+exec "$bin/stage2-train" "${common[@]}" --device "$train_device" "${gate[@]}"

@@ -1,12 +1,19 @@
 # Model and data sets of the published run, and the flags that the scripts over all stages share. `root` is the checkout.
+# A flag wins over a --config, and that over what stands here (config.sh).
 # shellcheck shell=bash disable=SC2034,SC2154
+source "$root/scripts/lib/config.sh"
 model_path=sfairXC/FsfairX-LLaMA3-RM-v0.1
 model_family=llama3
 multi_objective_dataset=RLHFlow/ArmoRM-Multi-Objective-Data-v0.1
+multi_objective_split=train  # this and the other splits: no flags, but a config may name another
 preference_dataset=RLHFlow/pair_data_v2_80K_wsafety
+preference_split=train
 reference_dataset=RLHFlow/UltraFeedback-preference-standard
+reference_split=train
 reward_bench_dataset=allenai/reward-bench
+reward_bench_split=filtered
 reward_bench_2_dataset=
+reward_bench_2_split="test"
 export=
 data_root=${ARMORM_DATA:-$HOME/data/ArmoRM}
 config=
@@ -21,6 +28,8 @@ usage: $0 [--model_path M] [--model_family llama3|gemma2] [--multi_objective_dat
        [--reference_dataset D] [--reward_bench_dataset D, empty = none] [--reward_bench_2_dataset D, default none:
        allenai/reward-bench-2 is the published one] [--export DIR (train)] [--data_root DIR] [--config FILE]
        [--devices 0,1,... or -1 for the CPU] [--n_shards N]
+A --config serves all programs; a flag wins over it. Devices default to the GPUs of CUDA_VISIBLE_DEVICES or, without it, to
+all of the machine; n_shards to the number of devices.
 ARMORM_BIN names the folder of the executables (default: those installed with this script, or build/release/bin).
 TEXT
 }
@@ -50,6 +59,7 @@ assign_flags() {
     fi
     (($# > 1)) || { "$usage"; echo "error: $1 needs a value" >&2; exit 2; }
     printf -v "${1#--}" '%s' "$2"
+    given[${1#--}]=yes
     shift 2
   done
 }
@@ -57,24 +67,63 @@ assign_flags() {
 find_programs() {
   bin=${ARMORM_BIN:-$(default_bin "$root")}
   [[ -x $bin/stage1-prepare ]] || { echo "error: $bin/stage1-prepare is not there; build first, or set ARMORM_BIN" >&2; exit 3; }
-  common=(--model_path "$model_path" --data_root "$data_root" ${config:+--config "$config"})
+}
+
+# After take_config(): what every program is given.
+set_common() { common=(--model_path "$model_path" --data_root "$data_root" ${config:+--config "$config"}); }
+
+# check_count NAME...: variables, and flags, that are whole numbers from 1.
+check_count() {
+  local name
+  for name in "$@"; do
+    if [[ ! ${!name} =~ ^[1-9][0-9]{0,5}$ ]]; then
+      echo "error: --$name is '${!name}'; expected a whole number from 1 to 999999" >&2
+      exit 2
+    fi
+  done
+}
+
+# The devices that the programs can use, with commas between them; nothing without a GPU. What CUDA_VISIBLE_DEVICES names
+# (numbers, or UUIDs of GPUs and their MIG instances) has the numbers 0, 1, ...; the first entry that is no device ends it.
+visible_devices() {
+  local entries entry n=0
+  if [[ -z ${CUDA_VISIBLE_DEVICES+set} ]]; then
+    nvidia-smi --query-gpu=index --format=csv,noheader 2>/dev/null | paste -sd, || true
+    return
+  fi
+  IFS=', ' read -ra entries <<<"$CUDA_VISIBLE_DEVICES"
+  for entry in "${entries[@]}"; do
+    [[ $entry =~ ^([0-9]+|GPU-.+|MIG-.+)$ ]] || break
+    n=$((n + 1))
+  done
+  if ((n)); then seq -s, 0 $((n - 1)); fi
 }
 
 parse_pipeline_flags() {
   assign_flags "${pipeline_flags[*]}" pipeline_usage "$@"
   find_programs
-  if [[ -z $devices ]]; then
-    devices=$(nvidia-smi --query-gpu=index --format=csv,noheader 2>/dev/null | paste -sd, || true)
-    devices=${devices:--1}
+  take_config
+  from_config devices stage1-prepare.device stage2-prepare.device
+  if [[ -z ${given[devices]:-} ]]; then train_device=${config_values[stage2-train.device]:-}; fi
+  devices=${devices:-$(visible_devices)}
+  devices=${devices:--1}
+  if [[ ! $devices =~ ^(-1|[0-9]+)(,(-1|[0-9]+))*$ ]]; then
+    echo "error: --devices is '$devices'; expected numbers of GPUs with commas between them, or -1 for the CPU" >&2
+    exit 2
   fi
   IFS=, read -ra device_list <<<"$devices"
+  train_device=${train_device:-${device_list[0]}}
   n_shards=${n_shards:-${#device_list[@]}}
+  check_count n_shards
+  set_common
 }
 
 # All prepare work, a line for each shard: PROGRAM DATASET SPLIT SHARD, with tabs between them.
 list_shards() {
   local k set
-  for ((k = 1; k <= n_shards; ++k)); do printf 'stage1-prepare\t%s\ttrain\t%d\n' "$multi_objective_dataset" "$k"; done
+  for ((k = 1; k <= n_shards; ++k)); do
+    printf 'stage1-prepare\t%s\t%s\t%d\n' "$multi_objective_dataset" "$multi_objective_split" "$k"
+  done
   preference_sets | while IFS= read -r set; do
     for ((k = 1; k <= n_shards; ++k)); do printf 'stage2-prepare\t%s\t%d\n' "$set" "$k"; done
   done
@@ -82,10 +131,12 @@ list_shards() {
 
 # The preference sets, a line each: DATASET, tab, SPLIT.
 preference_sets() {
-  printf '%s\ttrain\n' "$preference_dataset"
-  if [[ -n $reference_dataset && $reference_dataset != "$preference_dataset" ]]; then printf '%s\ttrain\n' "$reference_dataset"; fi
-  if [[ -n $reward_bench_dataset ]]; then printf '%s\tfiltered\n' "$reward_bench_dataset"; fi
-  if [[ -n $reward_bench_2_dataset ]]; then printf '%s\ttest\n' "$reward_bench_2_dataset"; fi
+  printf '%s\t%s\n' "$preference_dataset" "$preference_split"
+  if [[ -n $reference_dataset && "$reference_dataset $reference_split" != "$preference_dataset $preference_split" ]]; then
+    printf '%s\t%s\n' "$reference_dataset" "$reference_split"
+  fi
+  if [[ -n $reward_bench_dataset ]]; then printf '%s\t%s\n' "$reward_bench_dataset" "$reward_bench_split"; fi
+  if [[ -n $reward_bench_2_dataset ]]; then printf '%s\t%s\n' "$reward_bench_2_dataset" "$reward_bench_2_split"; fi
 }
 
 # shard_command PROGRAM DATASET SPLIT SHARD: sets `command`, which lacks only the device.
@@ -94,13 +145,18 @@ shard_command() {
   if [[ $1 == stage2-prepare ]]; then command+=(--model_family "$model_family"); fi
 }
 
-# Flags of stage2-train after `common`.
+# Flags of stage2-train after `common`. What is empty is said too: a config may hold something else.
 gate_flags() {
   gate=(--model_family "$model_family" --multi_objective_dataset "$multi_objective_dataset"
-    --preference_dataset "$preference_dataset" ${reference_dataset:+--reference_dataset "$reference_dataset"}
-    ${export:+--export "$export"})
-  if [[ -n $reward_bench_dataset ]]; then gate+=(--eval_reward_bench --reward_bench_dataset "$reward_bench_dataset"); fi
+    --preference_dataset "$preference_dataset" --reference_dataset "$reference_dataset" --export "$export")
+  if [[ -n $reward_bench_dataset ]]; then
+    gate+=(--eval_reward_bench --reward_bench_dataset "$reward_bench_dataset")
+  else
+    gate+=(--eval_reward_bench=false)
+  fi
   if [[ -n $reward_bench_2_dataset ]]; then
     gate+=(--eval_reward_bench_2 --reward_bench_2_dataset "$reward_bench_2_dataset")
+  else
+    gate+=(--eval_reward_bench_2=false)
   fi
 }

@@ -9,5 +9,5 @@ source "$root/scripts/lib/pipeline.sh"
 parse_pipeline_flags "$@"
 # xargs numbers its slots from 0.
 # shellcheck disable=SC2016
-"$here/list_shards.sh" "$@" | xargs -d '\n' -P "${#device_list[@]}" -n 1 --process-slot-var=slot \
+"$here/list_shards.sh" "$@" | xargs -r -d '\n' -P "${#device_list[@]}" -n 1 --process-slot-var=slot \
   bash -c 'exec "$0" $((slot + 1)) "$1" "$2"' "$here/run_shard.sh" "$devices"

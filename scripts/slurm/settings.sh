@@ -1,5 +1,6 @@
 # Settings of the Slurm jobs, with their defaults: here and nowhere else. `scripts/slurm/submit.sh --NAME VALUE` sets one, and so
-# does ARMORM_<NAME> in the environment, by which submit.sh hands them to the jobs. `root` is the checkout.
+# does ARMORM_<NAME> in the environment, by which submit.sh hands them to the jobs. Both win over the --config, and that over
+# what stands here. `root` is the checkout.
 # shellcheck shell=bash disable=SC2034,SC2154
 source "$root/scripts/lib/pipeline.sh"  # model_path, data sets, data_root, config
 
@@ -11,7 +12,7 @@ ridge_tasks=1          # array tasks that share stage1-train's pass over the row
 gpus=1                 # GPUs of each prepare task and of stage2-train: 1, or 0 for the CPU
 gres=                  # generic resource of such a task; empty = gpu:1, or none without a GPU
 device=                # --device of the programs; empty = 0, the task's own GPU, or -1 without a GPU
-cpus=8                 # CPUs of a prepare task, which run the program's threads
+cpus=8                 # CPUs of a prepare task, and the program's threads unless the config says how many
 mem=64G                # memory of a prepare task
 time=24:00:00          # limit of a prepare task; what is not done by then goes on in its next run
 train_cpus=16          # CPUs of a train job
@@ -35,26 +36,54 @@ setting_names=(model_path model_family multi_objective_dataset preference_datase
   partition account qos constraint sbatch_flags warn_seconds max_restarts log_dir prepare_flags stage1_train_flags
   stage2_train_flags)
 
+# What the config alone decides; the jobs get it in the same way, and need not ask the programs again.
+config_taken=       # yes, once these are set
+threads_in_config=  # programs whose threads it says, with blanks between them
+config_names=(config_taken threads_in_config multi_objective_split preference_split reference_split reward_bench_split
+  reward_bench_2_split)
+
 take_settings_from_environment() {
   local name variable
-  for name in "${setting_names[@]}"; do
+  for name in "${setting_names[@]}" "${config_names[@]}"; do
     variable=ARMORM_${name^^}
-    if [[ -n ${!variable+set} ]]; then printf -v "$name" '%s' "${!variable}"; fi
+    if [[ -n ${!variable+set} ]]; then
+      printf -v "$name" '%s' "${!variable}"
+      given[$name]=yes
+    fi
   done
 }
 
 export_settings() {
   local name
-  for name in "${setting_names[@]}"; do export "ARMORM_${name^^}=${!name}"; done
+  for name in "${setting_names[@]}" "${config_names[@]}"; do export "ARMORM_${name^^}=${!name}"; done
 }
 
-# What depends on other settings.
+take_all_config() {
+  local program
+  take_config
+  for program in "${all_programs[@]}"; do
+    if [[ -n ${config_values[$program.threads]+set} ]]; then threads_in_config+=" $program"; fi
+  done
+  config_taken=yes
+}
+
+# What depends on the config and on other settings.
 complete_settings() {
+  local program
+  find_programs
+  if [[ -z $config_taken ]]; then take_all_config; fi
+  set_common
+  check_count n_shards reward_bench_shards ridge_tasks
   if [[ $gpus != 0 && $gpus != 1 ]]; then
     echo "error: --gpus is '$gpus'; a program uses one GPU: give 1, or 0 for the CPU, and more shards (--n_shards) for more GPUs" >&2
     exit 2
   fi
   if ((gpus)); then gres=${gres:-gpu:1} device=${device:-0}; else device=${device:--1}; fi
+  if [[ -z ${given[device]:-} ]]; then
+    for program in stage1-prepare stage2-prepare stage2-train; do
+      only "$program.device" "take it out, or give --gpus or --device" "$device"
+    done
+  fi
   log_dir=${log_dir:-$data_root/slurm}
   read -ra prepare_flag_list <<<"$prepare_flags"
   read -ra stage1_train_flag_list <<<"$stage1_train_flags"

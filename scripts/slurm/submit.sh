@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Submits all four stages to Slurm: an array job for each data set's shards, and the train stages behind them. Prints a job id
 # and its name, a line each. submit.sh --help lists the settings; --dry_run prints the sbatch commands instead; --stages
-# chooses some of prepare1,prepare2,train1,train2; --array 3,7 makes only those shards.
+# chooses some of prepare1,prepare2,train1,train2; --array 3,7 makes only those shards, of the sets that have n_shards.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 source "$root/scripts/slurm/settings.sh"
@@ -25,9 +25,12 @@ for stage in ${stages//,/ }; do
   [[ $stage =~ ^(prepare|train)[12]$ ]] || { echo "error: --stages: '$stage' is none of prepare1, prepare2, train1, train2" >&2; exit 2; }
 done
 export ARMORM_HOME=$root
-export ARMORM_BIN=${ARMORM_BIN:-$root/build/release/bin}
+export ARMORM_BIN=${ARMORM_BIN:-$(default_bin "$root")}
 complete_settings
-find_programs
+if ((ridge_tasks > n_shards)); then
+  echo "note: --ridge_tasks $ridge_tasks: the multi-objective set has $n_shards shards (--n_shards), so that many tasks are enough" >&2
+  ridge_tasks=$n_shards
+fi
 
 submitted=()
 # submit NAME DEPENDENCIES SBATCH-ARGUMENT...: sets job_id. DEPENDENCIES: job ids with ':' between them, or nothing.
@@ -55,11 +58,13 @@ submit() {
   printf '%s\t%s\n' "$job_id" "$name"
 }
 
-# prepare NAME SCRIPT N_SHARDS ARGUMENT...
+# prepare NAME SCRIPT N_SHARDS ARGUMENT... The numbers of --array are those of n_shards: RewardBench, in fewer shards, is made
+# whole, which takes no time where it is finished.
 prepare() {
-  local name=$1 script=$2 n=$3
+  local name=$1 script=$2 n=$3 tasks=1-$3
   shift 3
-  submit "$name" "" --array="${array:-1-$n}${max_parallel:+%$max_parallel}" --output="$log_dir/%x-%A_%a.out" ${gres:+--gres="$gres"} \
+  if ((n == n_shards)); then tasks=${array:-$tasks}; fi
+  submit "$name" "" --array="$tasks${max_parallel:+%$max_parallel}" --output="$log_dir/%x-%A_%a.out" ${gres:+--gres="$gres"} \
     --cpus-per-task="$cpus" --mem="$mem" --time="$time" --signal="B:USR1@$warn_seconds" "$root/scripts/slurm/$script" "$@"
 }
 
@@ -87,7 +92,7 @@ fi
 if wanted prepare2; then
   while IFS=$'\t' read -r dataset split; do
     n=$n_shards
-    if [[ $split != train ]]; then n=$reward_bench_shards; fi
+    if [[ $dataset == "$reward_bench_dataset" || $dataset == "$reward_bench_2_dataset" ]]; then n=$reward_bench_shards; fi
     prepare "stage2-prepare $dataset" prepare_stage2.sbatch "$n" "$dataset" "$split" "$n"
     pairs=${pairs:+$pairs:}$job_id
   done < <(preference_sets)

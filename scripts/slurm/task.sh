@@ -3,10 +3,12 @@
 source "$root/scripts/slurm/settings.sh"
 source "$root/scripts/lib/signals.sh"
 complete_settings
-find_programs
 
-# As many as Slurm gave the task, where it says so.
-threads=${SLURM_CPUS_PER_TASK:-0}
+# thread_flags PROGRAM: sets `threads`; as many as Slurm gave the task, where it says so, unless the config says how many.
+thread_flags() {
+  threads=()
+  if [[ " $threads_in_config " != *" $1 "* ]]; then threads=(--threads "${SLURM_CPUS_PER_TASK:-0}"); fi
+}
 
 say() { printf '%s task %s, run %d on %s: %s\n' "$(date -u +%FT%TZ)" "$(task_id)" "$((${SLURM_RESTART_COUNT:-0} + 1))" "${SLURMD_NODENAME:-$HOSTNAME}" "$*" >&2; }
 
@@ -54,5 +56,6 @@ run_shard() {
   local command
   n_shards=$4
   shard_command "$1" "$2" "$3" "${SLURM_ARRAY_TASK_ID:?submit this as an array: --array=1-$n_shards}"
-  run_resumable "${command[@]}" --device "$device" --threads "$threads" "${prepare_flag_list[@]}"
+  thread_flags "$1"
+  run_resumable "${command[@]}" --device "$device" "${threads[@]}" "${prepare_flag_list[@]}"
 }

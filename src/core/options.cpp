@@ -109,10 +109,12 @@ void assign(const std::string& path, const std::string& section, const Option& o
 
 std::string value_text(const Option& option) { return std::visit(ToText{}, option.target); }
 
-void apply_config(const std::string& path, const std::string& program, const OptionList& options,
-                  const std::vector<std::string>& given, const std::vector<std::string>& known_elsewhere) {
+std::vector<std::string> apply_config(const std::string& path, const std::string& program,
+                                      const OptionList& options, const std::vector<std::string>& given,
+                                      const std::vector<std::string>& known_elsewhere) {
   const json root = parse_config(path);
   const std::set<std::string> from_command_line(given.begin(), given.end());
+  std::set<std::string> assigned;  // a key of both sections once
   for (const std::string& section : {std::string("common"), program}) {
     if (!root.contains(section)) continue;
     for (const auto& entry : root[section].items()) {
@@ -120,7 +122,9 @@ void apply_config(const std::string& path, const std::string& program, const Opt
       const auto& list = options.options();
       const auto found = std::find_if(list.begin(), list.end(), [&](const Option& o) { return o.name == key; });
       if (found != list.end()) {
-        if (!from_command_line.contains(key)) assign(path, section, *found, entry.value());
+        if (from_command_line.contains(key)) continue;
+        assign(path, section, *found, entry.value());
+        assigned.insert(key);
       } else if (section != "common" ||
                  std::find(known_elsewhere.begin(), known_elsewhere.end(), key) == known_elsewhere.end()) {
         fail_usage("--config {}: unknown key '{}' in section '{}'; `{} --help` lists the options", path, key, section,
@@ -128,6 +132,7 @@ void apply_config(const std::string& path, const std::string& program, const Opt
       }
     }
   }
+  return {assigned.begin(), assigned.end()};
 }
 
 }  // namespace armorm

@@ -44,6 +44,7 @@ no_path_leads_back() {
   ! grep -rlIF -e "$PWD" -e "$build" -e "$ARMORM_DEPS" "$prefix/share" || return 1
   local file
   for file in "$prefix"/bin/* "$prefix"/libexec/armorm/* "$prefix"/lib/armorm/*; do
+    # shellcheck disable=SC2016
     if readelf -d "$file" | grep -E 'R(UN)?PATH' | grep -v '\[\$ORIGIN[^:]*\]'; then
       echo "$file"
       return 1
@@ -51,13 +52,25 @@ no_path_leads_back() {
   done
 }
 
-# Every file that a command opens, loads or runs, by strace; the build must not be among them.
+# Every file that a command opens, loads or runs, by strace; the build must not be among them. awk reads to the end: a
+# `head` that leaves early would end the others with a signal, and they would count as having found nothing.
 traced() {
-  local trace="$work/trace"
+  local trace="$work/trace" leaks
   clean strace -f -qq --seccomp-bpf -e trace=open,openat,execve,readlink -o "$trace" "$@" || return 1
-  ! grep -vE '= -1 E' "$trace" | grep -F -e "\"$PWD/" -e "\"$build/" -e "\"$ARMORM_DEPS/" | head -n 5 || return 1
+  leaks=$(P="\"$PWD/" B="\"$build/" D="\"$ARMORM_DEPS/" awk '/= -1 E/ {next}
+    index($0, ENVIRON["P"]) || index($0, ENVIRON["B"]) || index($0, ENVIRON["D"]) {if (++n <= 5) print}' "$trace") || return 1
+  if [[ -n $leaks ]]; then
+    echo "$leaks"
+    return 1
+  fi
 }
 opens_nothing_else() { if has strace; then traced "$@"; else clean "$@"; fi; }
+# More than a pipe holds. The output says that it was noticed, and not that the command failed.
+notices_leaks() {
+  # shellcheck disable=SC2016
+  ! traced bash -c 'for ((i = 0; i < 3000; ++i)); do : <"$1"; done' bash "$build/CMakeCache.txt" >"$work/leaks" 2>&1 &&
+    (($(grep -cF "$build/" "$work/leaks") == 5))
+}
 
 make_demo() {
   clean "$prefix/libexec/armorm/armorm-make-demo" --output "$work/a demo" --rows 400 --pairs 200 --reference 100 --reward_bench 120
@@ -77,6 +90,15 @@ train() {
   local flags
   mapfile -t flags < <(demo_flags)
   opens_nothing_else "$prefix/share/armorm/scripts/train.sh" "${flags[@]}" && [[ -s $work/data/gating_network_model.safetensors ]]
+}
+
+shows_status() { opens_nothing_else "$prefix/share/armorm/scripts/status.sh" --data_root "$work/data"; }
+# Nothing needs Slurm for that. The programs and batch scripts must be those of the prefix.
+prints_sbatch_commands() {
+  local jobs
+  jobs=$(opens_nothing_else "$prefix/share/armorm/scripts/slurm/submit.sh" --dry_run --data_root "$work/data") || return 1
+  echo "$jobs"
+  (($(grep -cF "$prefix/share/armorm/scripts/slurm/" <<<"$jobs") == 6))
 }
 
 tells_version() { # the version is CMake's, the commit git's
@@ -137,9 +159,12 @@ fi
 check "cmake --install, and the prefix moved" install_and_move
 check "no path leads back to the build" no_path_leads_back
 check "the demo's data" make_demo
+if has strace; then check "many files of the build would be noticed" notices_leaks; fi
 has strace || skip "files opened: strace is not installed, so the stages run without being watched"
 check "prepare_embeddings from the prefix" prepare
 check "train from the prefix" train
+check "status.sh from the prefix" shows_status
+check "submit.sh --dry_run from the prefix" prints_sbatch_commands
 check "OpenBLAS is found" finds_blas
 check "a wrong flag ends with 2" wrong_flag_is_told
 for program in $programs; do

@@ -79,15 +79,15 @@ start_node() { slurmd -N "$1" >/dev/null 2>&1; }
 node_is_up() { [[ $(sinfo --noheader --nodes="$1" --format=%T) =~ ^(idle|mixed|allocated)$ ]]; }
 daemon_of() { cat "$work/slurm/slurmd-$1.pid"; }
 
-# The step daemon above a process, and all between them; the step daemon outlives its slurmd.
+# The step daemon above a process, and all between them; the step daemon outlives its slurmd. Nothing for a process of no task.
 task_processes() {
-  local process=$1
+  local process=$1 found=()
   until [[ $(cat "/proc/$process/comm" 2>/dev/null) == slurmstepd ]]; do
     if [[ -z $process || $process == 1 ]]; then return; fi
-    echo "$process"
+    found+=("$process")
     process=$(ps -o ppid= -p "$process" | tr -d ' ')
   done
-  echo "$process"
+  echo "${found[@]}" "$process"
 }
 
 state_of() { squeue --noheader --states=all --jobs="$1" --format=%T; }
@@ -107,7 +107,7 @@ stop_slurm() {
   # Programs that were stopped or whose node was lost; the arguments of all of them name our folder.
   for process in $(pgrep -f "$work/(slurm/spool|demo/model)"); do
     # shellcheck disable=SC2046
-    kill -KILL $(task_processes "$process") 2>/dev/null || true
+    kill -KILL "$process" $(task_processes "$process") 2>/dev/null || true
   done
   for file in "$work"/slurm/slurmd-*.pid "$work"/slurm/slurmctld.pid "$work"/slurm/munge/pid; do
     process=$(cat "$file" 2>/dev/null) || continue

@@ -110,3 +110,33 @@ hold() {
 
 # hold_midway TARGET [OTHER]: the program that makes a shard, when some of it is durable.
 hold_midway() { hold "$1.lock" "$1" "${2:-}" has_chunks "$1" 3; }
+
+# make_stubs: programs that only note their arguments in $stub_log, then do what $stub_rule says, with `program`, `shard` and
+# `device` set; ARMORM_BIN becomes theirs. What a config holds the real programs tell.
+make_stubs() {
+  local program
+  export stub_log=$work/stub.log stub_rule=$work/stub.rule real_bin=$bin ARMORM_BIN=$work/stubs
+  mkdir -p "$work/stubs"
+  cat >"$work/stubs/stage1-prepare" <<'STUB'
+#!/usr/bin/env bash
+program=${0##*/}
+if [[ " $* " == *' --print_config '* ]]; then exec "$real_bin/$program" "$@"; fi
+printf '%s %s\n' "$program" "${*@Q}" >>"$stub_log"
+[[ $* =~ --shard_idx\ ([0-9]+) ]] && shard=${BASH_REMATCH[1]}
+[[ $* =~ --device\ (-?[0-9]+) ]] && device=${BASH_REMATCH[1]}
+source "$stub_rule"
+STUB
+  chmod +x "$work/stubs/stage1-prepare"
+  for program in stage1-train stage2-prepare stage2-train; do cp "$work/stubs/stage1-prepare" "$work/stubs/$program"; done
+}
+
+# run_stubs RULE COMMAND...: sets `status`; what the command says is in $work/said, the programs' arguments in $stub_log.
+run_stubs() {
+  printf '%s\n' "$1" >"$stub_rule"
+  : >"$stub_log"
+  shift
+  status=0
+  "$@" >"$work/said" 2>&1 || status=$?
+}
+says() { grep -q -e "$1" "$work/said"; }
+was_run() { grep -q -e "$1" "$stub_log"; }

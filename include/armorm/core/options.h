@@ -35,11 +35,13 @@ class OptionList {
 // The current value as text, as --help shows it ("" for an empty string or list).
 std::string value_text(const Option& option);
 
-// Reads a JSON config of the form {"common": {...}, "stage1-prepare": {...}, ...} and assigns every key of "common" and
-// of section `program`, except the options named in `given` (those of the command line win). A key of "common" may
-// belong to another program: `known_elsewhere` lists the names that are fine to pass over. Usage errors name the
-// file and the key, and list near names; other programs' sections are not looked into.
-void apply_config(const std::string& path, const std::string& program, const OptionList& options,
-                  const std::vector<std::string>& given, const std::vector<std::string>& known_elsewhere);
+// Reads a JSON config of the form {"common": {...}, "stage1-prepare": {...}, ...} and assigns every key of
+// "common" and of section `program`, except the options named in `given` (those of the command line win). A
+// key of "common" may belong to another program: `known_elsewhere` lists the names that are fine to pass
+// over. Usage errors name the file and the key, and list near names; other programs' sections are not looked
+// into. Returns the names that were assigned, sorted.
+std::vector<std::string> apply_config(const std::string& path, const std::string& program,
+                                      const OptionList& options, const std::vector<std::string>& given,
+                                      const std::vector<std::string>& known_elsewhere);
 
 }  // namespace armorm
