@@ -1,11 +1,8 @@
 #include "cli.h"
 
 #include <CLI/CLI.hpp>
-<<<<<<< HEAD
-#include <filesystem>
-=======
 #include <algorithm>
->>>>>>> scripts
+#include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
