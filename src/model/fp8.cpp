@@ -23,7 +23,9 @@ namespace reference {
 QuantisedRows quantise_rows(const at::Tensor& x) {
   const at::Tensor wide = x.to(at::kFloat);
   const at::Tensor largest = wide.abs().amax(1, /*keepdim=*/true);
-  const at::Tensor scales = at::where(largest.gt(0), largest / kLargestE4m3, at::ones_like(largest));
+  // Divided by a tensor: by a number, ATen would multiply with its inverse on CUDA, which rounds twice.
+  const at::Tensor divisor = at::full_like(largest, kLargestE4m3);
+  const at::Tensor scales = at::where(largest.gt(0), largest / divisor, at::ones_like(largest));
   return {(wide / scales).clamp(-kLargestE4m3, kLargestE4m3).to(at::kFloat8_e4m3fn), scales};
 }
 
