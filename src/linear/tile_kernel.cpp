@@ -33,8 +33,8 @@ void product_portable(std::int64_t n, const LeftFactor& a, RightFactor b, double
   }
 }
 
-// Sums that do not wait for each other. Fused by name: left to itself the compiler fuses where the instructions allow it,
-// and the bits would depend on the processor.
+// Sums that do not wait for each other. Fused by name: left to itself the compiler fuses where the
+// instructions allow it, and the bits would depend on the processor.
 inline __attribute__((always_inline)) double dot_in_lanes(std::int64_t n, const double* x, const double* y) {
   constexpr std::int64_t kLanes = 32;
   std::array<double, kLanes> sums{};

@@ -1,8 +1,9 @@
 // The inner loops of every float64 matrix product here, for the widest vectors that the processor has.
 //
-// Every element of a product is one chain of fused multiply-adds over k in its order, then one addition to the value that
-// was there; vector width only decides which elements are computed together. The others fuse every multiplication with
-// its addition as well, and dot() has an order that no width changes. So the bits are the same on every processor.
+// Every element of a product is one chain of fused multiply-adds over k in its order, then one addition to
+// the value that was there; vector width only decides which elements are computed together. The others fuse
+// every multiplication with its addition as well, and dot() has an order that no width changes. So the bits
+// are the same on every processor.
 #pragma once
 
 #include <cstdint>

@@ -377,7 +377,8 @@ TEST_CASE("sums of rounded products have the same bits in every instruction set"
   std::mt19937_64 generator(10);
   const auto numbers = [&] {
     std::vector<double> out;
-    for (std::int64_t i = 0; i < kLength; ++i) out.push_back(static_cast<double>(generator()) * 0x1p-63 - 1.0);
+    for (std::int64_t i = 0; i < kLength; ++i)
+      out.push_back(static_cast<double>(generator()) * 0x1p-63 - 1.0);
     return out;
   };
   const auto x = numbers();
