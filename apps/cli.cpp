@@ -6,6 +6,7 @@
 #include "armorm/core/error.h"
 #include "armorm/core/log.h"
 #include "armorm/core/version.h"
+#include "armorm/model/torch_errors.h"
 #include "armorm/stages/all_options.h"
 #include "armorm/stages/build_facts.h"
 #include "commit.h"
@@ -106,7 +107,7 @@ int run(int argc, char** argv, const std::string& program, const std::string& pu
     if (docs.serve({program, purpose, joined(options.options(), shared.options())})) return 0;
     log::set_level(log_level);
     if (!config.empty()) apply_config(config, program, options, names_given(app), all_option_names());
-    body();
+    translate_torch_errors(body);
     std::cout.flush();
     if (!std::cout) fail_io("standard output: write failed; check what it is connected to");
     return 0;

@@ -10,10 +10,17 @@
 namespace armorm::model {
 namespace {
 
+constexpr std::int64_t kMultiple = 16;
+
 // What the tensor cores' kernel takes.
 bool supports_scaled_mm(const QuantisedRows& x, const QuantisedRows& weight) {
-  constexpr std::int64_t kMultiple = 16;
   return x.values.is_cuda() && x.values.size(1) % kMultiple == 0 && weight.values.size(0) % kMultiple == 0;
+}
+
+at::Tensor scaled_mm(const QuantisedRows& x, const QuantisedRows& weight,
+                     const std::optional<at::Tensor>& bias) {
+  return at::_scaled_mm(x.values, weight.values.t(), x.scales, weight.scales.view({1, -1}), bias,
+                        /*scale_result=*/std::nullopt, at::kBFloat16, /*use_fast_accum=*/false);
 }
 
 }  // namespace
@@ -52,9 +59,21 @@ QuantisedRows quantise_rows(const at::Tensor& x) {
 
 at::Tensor multiply_quantised(const QuantisedRows& x, const QuantisedRows& weight, const at::Tensor& bias) {
   if (!supports_scaled_mm(x, weight)) return reference::multiply_quantised(x, weight, bias);
-  const auto optional_bias = bias.defined() ? std::optional(bias) : std::nullopt;
-  return at::_scaled_mm(x.values, weight.values.t(), x.scales, weight.scales.view({1, -1}), optional_bias,
-                        /*scale_result=*/std::nullopt, at::kBFloat16, /*use_fast_accum=*/false);
+  return scaled_mm(x, weight, bias.defined() ? std::optional(bias) : std::nullopt);
+}
+
+bool has_scaled_mm(at::Device device) {
+  if (!device.is_cuda()) return false;
+  const auto options = at::TensorOptions().dtype(at::kBFloat16).device(device);
+  const QuantisedRows ones = reference::quantise_rows(at::ones({kMultiple, kMultiple}, options));
+  try {
+    scaled_mm(ones, ones, std::nullopt);
+    return true;
+  } catch (const c10::OutOfMemoryError&) {
+    throw;
+  } catch (const c10::Error&) {
+    return false;
+  }
 }
 
 }  // namespace armorm::model
