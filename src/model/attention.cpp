@@ -96,7 +96,8 @@ at::Tensor flash_attention(const at::Tensor& q, const at::Tensor& k, const at::T
   std::optional<std::int64_t> left;
   std::optional<std::int64_t> right;
   if (options.window > 0) {
-    left = options.window - 1;
+    // A window of more than all keys would be taken for none, by a kernel of other tiles on some devices.
+    left = (options.fixed_order ? std::min(options.window, plan.max_kv) : options.window) - 1;
     right = 0;
   } else if (options.fixed_order && plan.max_q == 1) {
     // For single queries without a window the kernel splits the keys by how many blocks there are. A window
