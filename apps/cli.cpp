@@ -9,6 +9,7 @@
 #include "armorm/core/error.h"
 #include "armorm/core/log.h"
 #include "armorm/core/version.h"
+#include "armorm/model/torch_errors.h"
 #include "armorm/stages/all_options.h"
 #include "armorm/stages/build_facts.h"
 #include "commit.h"
@@ -165,7 +166,7 @@ int run(int argc, char** argv, const std::string& program, const std::string& pu
     if (print_config)
       print_assigned(configurable.options(), assigned);
     else
-      body();
+      translate_torch_errors(body);
   });
 }
 

@@ -15,7 +15,6 @@ namespace {
 constexpr double kBeta1 = 0.9;
 constexpr double kBeta2 = 0.999;
 constexpr double kEpsilon = 1e-8;
-constexpr std::int64_t kGrain = 1 << 16;  // elements that a thread takes at least
 
 void step_on_cpu(const gate_rows::AdamWStep& step, const at::Tensor& gradient, at::Tensor& weights, at::Tensor& first,
                  at::Tensor& second) {
@@ -24,7 +23,7 @@ void step_on_cpu(const gate_rows::AdamWStep& step, const at::Tensor& gradient, a
   float* w = weights.mutable_data_ptr<float>();
   float* m = first.mutable_data_ptr<float>();
   float* v = second.mutable_data_ptr<float>();
-  at::parallel_for(0, weights.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+  at::parallel_for(0, weights.numel(), gate_rows::kGrain, [&](std::int64_t begin, std::int64_t end) {
     gate_rows::adamw(step, g + begin, w + begin, m + begin, v + begin, end - begin);
   });
 }

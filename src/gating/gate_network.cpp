@@ -14,8 +14,6 @@
 namespace armorm {
 namespace {
 
-constexpr std::int64_t kGrain = 1 << 16;  // elements that a thread takes at least; even
-
 at::Tensor to_device(const std::vector<float>& values, at::IntArrayRef shape, at::Device device) {
   return at::from_blob(const_cast<float*>(values.data()), shape, at::kFloat).clone().to(device);
 }
@@ -33,7 +31,7 @@ void rectify(at::Tensor& h) {
     return;
   }
   float* x = h.mutable_data_ptr<float>();
-  at::parallel_for(0, h.numel(), kGrain,
+  at::parallel_for(0, h.numel(), gate_rows::kGrain,
                    [&](std::int64_t begin, std::int64_t end) { gate_rows::relu(x + begin, end - begin); });
 }
 
@@ -48,10 +46,10 @@ void rectify_and_drop(at::Tensor& h, double probability, std::uint64_t seed) {
                                    static_cast<float>(1.0 / (1.0 - probability))};
   float* x = h.mutable_data_ptr<float>();
   // Threads take whole grains, so that each begins at an even element.
-  const std::int64_t grains = (h.numel() + kGrain - 1) / kGrain;
+  const std::int64_t grains = (h.numel() + gate_rows::kGrain - 1) / gate_rows::kGrain;
   at::parallel_for(0, grains, 1, [&](std::int64_t begin, std::int64_t end) {
-    const std::int64_t first = begin * kGrain;
-    gate_rows::relu_dropout(dropout, first, x + first, std::min(end * kGrain, h.numel()) - first);
+    const std::int64_t first = begin * gate_rows::kGrain;
+    gate_rows::relu_dropout(dropout, first, x + first, std::min(end * gate_rows::kGrain, h.numel()) - first);
   });
 }
 
@@ -62,7 +60,7 @@ void relu_backward(const at::Tensor& output, double scale, at::Tensor& d) {
   }
   float* x = d.mutable_data_ptr<float>();
   const auto run = [&](const auto* y) {
-    at::parallel_for(0, d.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+    at::parallel_for(0, d.numel(), gate_rows::kGrain, [&](std::int64_t begin, std::int64_t end) {
       gate_rows::relu_backward(y + begin, static_cast<float>(scale), x + begin, end - begin);
     });
   };

@@ -8,6 +8,8 @@
 
 namespace armorm::gate_rows {
 
+inline constexpr std::int64_t kGrain = 1 << 16;  // elements that a thread takes at least; even
+
 struct AdamWStep {
   float beta1, beta2, epsilon;
   float decay;        // 1 - learning rate * weight decay

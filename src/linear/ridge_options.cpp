@@ -94,8 +94,12 @@ std::string_view name_of(AttributeStatus status) noexcept {
       return "no labels";
     case AttributeStatus::no_training_labels:
       return "no training labels";
+    case AttributeStatus::no_training_weight:
+      return "training labels of weight 0 only";
     case AttributeStatus::no_validation_labels:
       return "no validation labels";
+    case AttributeStatus::no_validation_weight:
+      return "validation labels of weight 0 only";
   }
   return "unknown";
 }

@@ -64,9 +64,10 @@ std::string attribute_table(const RidgeReport& report) {
                     {"attribute", "train", "validation", "alpha", "MSE", "R²", "Spearman", {"", true}});
   for (std::size_t k = 0; k < report.attributes.size(); ++k) {
     const AttributeFit& fit = report.result.attributes[k];
-    const std::string note = fit.status == AttributeStatus::fitted
-                                 ? (fit.at_grid_edge ? "best alpha at the grid's edge" : "")
-                                 : std::string(name_of(fit.status));
+    const std::string note = fit.status != AttributeStatus::fitted ? std::string(name_of(fit.status))
+                             : fit.best_index < 0                  ? "alpha could not be chosen"
+                             : fit.at_grid_edge                    ? "best alpha at the grid's edge"
+                                                                   : "";
     table.add({html::escaped(report.attributes[k]), std::to_string(fit.n_train), std::to_string(fit.n_validation),
                std::isfinite(fit.best_alpha) ? fmt::format("{:g}", fit.best_alpha) : "–",
                html::number(fit.validation_mse, 4), with_interval(fit.r_squared, fit.r_squared_interval),

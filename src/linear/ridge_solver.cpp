@@ -43,7 +43,9 @@ struct Losses {
 
 // Candidates whose losses on the rows of a group are taken from the rows; with `fit`, leave-one-out losses.
 struct RowTask {
-  std::vector<bool> groups;  // [n_groups]
+  std::vector<bool> groups;      // [n_groups]
+  std::int64_t n_rows = 0;       // that the moments have
+  std::int64_t n_rows_seen = 0;  // that the second pass has given so far
   Candidates candidates;
   std::unique_ptr<RidgeFit> fit;
   Losses losses;
@@ -74,6 +76,8 @@ struct SetState {
   AttributeSet set;
   std::int64_t n_train = 0;
   std::int64_t n_validation = 0;
+  double train_weight = 0.0;  // Σ w
+  double validation_weight = 0.0;
   Candidates trained;            // alphas, then fallback_alpha
   Candidates refitted;           // the same from all rows, with refit
   Losses selection;              // the losses that choose
@@ -82,6 +86,14 @@ struct SetState {
   std::vector<RowTask> folds;    // k-fold or leave-one-out losses to be taken from rows, if any
   std::vector<RowTask> holdout;  // validation losses to be taken from rows, if any
 };
+
+AttributeStatus status_of(const SetState& state) {
+  if (state.n_train == 0) return AttributeStatus::no_training_labels;
+  if (!(state.train_weight > 0.0)) return AttributeStatus::no_training_weight;
+  if (state.n_validation == 0) return AttributeStatus::no_validation_labels;
+  if (!(state.validation_weight > 0.0)) return AttributeStatus::no_validation_weight;
+  return AttributeStatus::fitted;
+}
 
 Losses moment_losses(const RidgeProblem& problem, const Candidates& candidates, std::size_t n_alphas) {
   const std::int64_t n = problem.n_features;
@@ -120,7 +132,7 @@ struct RidgeSolver::Impl {
   void prepare(SetState& state, const RidgeMoments& moments);
   void prepare_validation(SetState& state, const RidgeMoments& moments);
   void prepare_folds(SetState& state, const RidgeMoments& moments);
-  RowTask row_task(std::vector<bool> groups, Candidates candidates) const;
+  RowTask row_task(std::vector<bool> groups, std::int64_t n_rows, Candidates candidates) const;
 
   template <class T>
   void add_block(MatrixView<const T> embeddings, MatrixView<const float> labels,
@@ -146,8 +158,6 @@ struct RidgeSolver::Impl {
   int n_groups;
   bool weighted;
   std::vector<SetState> states;
-  std::int64_t n_labelled_rows = 0;
-  std::int64_t n_rows_added = 0;
   MatrixRooms rooms;
   WorkerPool pool;
 };
@@ -174,9 +184,13 @@ RidgeSolver::Impl::Impl(const RidgeMoments& moments, const RidgeOptions& options
   rooms.clear();
 }
 
-RowTask RidgeSolver::Impl::row_task(std::vector<bool> groups, Candidates candidates) const {
-  RowTask task{
-      .groups = std::move(groups), .candidates = std::move(candidates), .fit = nullptr, .losses = Losses()};
+RowTask RidgeSolver::Impl::row_task(std::vector<bool> groups, std::int64_t n_rows,
+                                    Candidates candidates) const {
+  RowTask task{.groups = std::move(groups),
+               .n_rows = n_rows,
+               .candidates = std::move(candidates),
+               .fit = nullptr,
+               .losses = Losses()};
   task.losses = Losses(n_alphas * task.candidates.n_attributes);
   return task;
 }
@@ -193,14 +207,15 @@ void RidgeSolver::Impl::prepare(SetState& state, const RidgeMoments& moments) {
   const auto training = groups_where([&](int g) { return g != validation_group; });
   RidgeProblem problem = problem_of(moments, state.set, training);
   state.n_train = problem.n_rows;
+  state.train_weight = problem.weight;
   state.selection = Losses(n_alphas * state.set.attributes.size());
-  if (state.n_train > 0 && options.cv == RidgeCv::loo) {
+  if (state.train_weight > 0.0 && options.cv == RidgeCv::loo) {
     const double smallest = *std::min_element(alphas.begin(), alphas.end());
     auto fit = std::make_unique<RidgeFit>(problem, options, smallest, true);
     state.trained = fit->solve(alphas);
-    state.folds.push_back(row_task(training, state.trained));
+    state.folds.push_back(row_task(training, state.n_train, state.trained));
     state.folds.back().fit = std::move(fit);
-  } else if (state.n_train > 0) {
+  } else if (state.train_weight > 0.0) {
     state.trained = solve(std::move(problem), alphas);
   }
   prepare_validation(state, moments);
@@ -208,7 +223,8 @@ void RidgeSolver::Impl::prepare(SetState& state, const RidgeMoments& moments) {
   if (options.cv == RidgeCv::holdout) state.selection = state.validation;
   if (options.refit) {
     const auto all = groups_where([](int) { return true; });
-    state.refitted = solve(problem_of(moments, state.set, all), alphas);
+    RidgeProblem everything = problem_of(moments, state.set, all);
+    if (everything.weight > 0.0) state.refitted = solve(std::move(everything), alphas);
   }
 }
 
@@ -216,7 +232,8 @@ void RidgeSolver::Impl::prepare_validation(SetState& state, const RidgeMoments& 
   const auto validation = groups_where([&](int g) { return g == n_groups - 1; });
   RidgeProblem problem = problem_of(moments, state.set, validation);
   state.n_validation = problem.n_rows;
-  if (state.n_train == 0 || state.n_validation == 0) return;
+  state.validation_weight = problem.weight;
+  if (!(state.train_weight > 0.0 && state.validation_weight > 0.0)) return;
   for (std::size_t a = 0; a < problem.yy.size(); ++a) {
     const double total = problem.yy[a] - problem.y_sum[a] * problem.y_sum[a] / problem.weight;
     // Constant labels leave rounding only.
@@ -224,7 +241,9 @@ void RidgeSolver::Impl::prepare_validation(SetState& state, const RidgeMoments& 
   }
   state.validation = moment_losses(problem, state.trained, n_alphas);
   rooms.give(std::move(problem.gram));
-  if (!state.validation.accurate()) state.holdout.push_back(row_task(validation, state.trained));
+  if (!state.validation.accurate()) {
+    state.holdout.push_back(row_task(validation, state.n_validation, state.trained));
+  }
 }
 
 void RidgeSolver::Impl::prepare_folds(SetState& state, const RidgeMoments& moments) {
@@ -234,10 +253,10 @@ void RidgeSolver::Impl::prepare_folds(SetState& state, const RidgeMoments& momen
     const auto rest = groups_where([&](int g) { return g != fold && g != n_groups - 1; });
     RidgeProblem train = problem_of(moments, state.set, rest);
     RidgeProblem test = problem_of(moments, state.set, held_out);
-    if (train.n_rows > 0 && test.n_rows > 0) {
+    if (train.weight > 0.0 && test.weight > 0.0) {
       Candidates candidates = solve(std::move(train), options.alphas);
       state.selection.add(moment_losses(test, candidates, n_alphas));
-      tasks.push_back(row_task(held_out, std::move(candidates)));
+      tasks.push_back(row_task(held_out, test.n_rows, std::move(candidates)));
     }
     rooms.give(std::move(train.gram));
     rooms.give(std::move(test.gram));
@@ -281,6 +300,7 @@ void RidgeSolver::Impl::run_task(RowTask& task, const AttributeSet& set, MatrixV
     const bool wanted = group < n_groups && task.groups[group];
     if (wanted && !std::isnan(labels.at(r, set.attributes[0]))) rows.push_back(r);
   }
+  task.n_rows_seen += std::ssize(rows);
   const std::size_t n_chunks = (rows.size() + kChunkRows - 1) / kChunkRows;
   std::vector<Losses> chunks(n_chunks);
   pool.run(static_cast<std::int64_t>(n_chunks), [&](std::int64_t chunk) {
@@ -316,8 +336,13 @@ void RidgeSolver::Impl::take_row_losses(SetState& state) const {
   const auto replace = [](std::vector<RowTask>& tasks, Losses& target) {
     if (tasks.empty()) return;
     target = Losses(target.squared_error.size());
-    for (const RowTask& task : tasks) target.add(task.losses);
-    if (!(target.weight > 0.0)) fail_internal("ridge: the second pass was given no rows");
+    for (const RowTask& task : tasks) {
+      if (task.n_rows_seen != task.n_rows) {
+        fail_internal("ridge: the second pass has {} of an attribute's rows, the first had {}",
+                      task.n_rows_seen, task.n_rows);
+      }
+      target.add(task.losses);
+    }
   };
   replace(state.holdout, state.validation);
   replace(state.folds, state.selection);
@@ -344,19 +369,13 @@ void RidgeSolver::Impl::choose(const SetState& state, std::size_t attribute, Att
 
 AttributeFit RidgeSolver::Impl::describe(const SetState& state, std::size_t attribute) const {
   AttributeFit fit;
+  fit.status = status_of(state);
   fit.n_train = state.n_train;
   fit.n_validation = state.n_validation;
-  if (state.n_train == 0) {
-    fit.status = AttributeStatus::no_training_labels;
-    fit.best_alpha = options.fallback_alpha;
-    return fit;
-  }
   choose(state, attribute, fit);
-  if (state.n_validation == 0) {
-    fit.status = AttributeStatus::no_validation_labels;
-    return fit;
-  }
-  const std::size_t alpha = fit.best_index >= 0 ? static_cast<std::size_t>(fit.best_index) : 0;
+  // The losses are those of the grid: none of them is the fallback's.
+  if (fit.status != AttributeStatus::fitted || fit.best_index < 0) return fit;
+  const auto alpha = static_cast<std::size_t>(fit.best_index);
   const double error = std::max(0.0, state.validation.squared_error[state.trained.index(alpha, attribute)]);
   fit.validation_mse = error / state.validation.weight;
   if (state.n_validation > 1 && state.total[attribute] > 0.0)

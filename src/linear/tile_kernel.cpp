@@ -33,15 +33,16 @@ void product_portable(std::int64_t n, const LeftFactor& a, RightFactor b, double
   }
 }
 
-// Sums that do not wait for each other.
+// Sums that do not wait for each other. Fused by name: left to itself the compiler fuses where the
+// instructions allow it, and the bits would depend on the processor.
 inline __attribute__((always_inline)) double dot_in_lanes(std::int64_t n, const double* x, const double* y) {
   constexpr std::int64_t kLanes = 32;
   std::array<double, kLanes> sums{};
   std::int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) {
-    for (std::int64_t j = 0; j < kLanes; ++j) sums[j] += x[i + j] * y[i + j];
+    for (std::int64_t j = 0; j < kLanes; ++j) sums[j] = std::fma(x[i + j], y[i + j], sums[j]);
   }
-  for (std::int64_t j = 0; i < n; ++i, ++j) sums[j] += x[i] * y[i];
+  for (std::int64_t j = 0; i < n; ++i, ++j) sums[j] = std::fma(x[i], y[i], sums[j]);
   for (std::int64_t half = kLanes / 2; half > 0; half /= 2) {
     for (std::int64_t j = 0; j < half; ++j) sums[j] += sums[j + half];
   }
@@ -50,7 +51,7 @@ inline __attribute__((always_inline)) double dot_in_lanes(std::int64_t n, const 
 
 inline __attribute__((always_inline)) void add_multiple_in_lanes(std::int64_t n, double factor, const double* x,
                                                                  double* y) {
-  for (std::int64_t i = 0; i < n; ++i) y[i] += factor * x[i];
+  for (std::int64_t i = 0; i < n; ++i) y[i] = std::fma(factor, x[i], y[i]);
 }
 
 void multiply_portable(std::int64_t n, const LeftFactor& a, const double* b, double* c, std::int64_t stride) {

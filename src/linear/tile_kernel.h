@@ -1,7 +1,9 @@
 // The inner loops of every float64 matrix product here, for the widest vectors that the processor has.
 //
-// Every element is one chain of fused multiply-adds over k in its order, then one addition to the value that was there.
-// Vector width only decides which elements are computed together, so the bits are the same on every processor.
+// Every element of a product is one chain of fused multiply-adds over k in its order, then one addition to
+// the value that was there; vector width only decides which elements are computed together. The others fuse
+// every multiplication with its addition as well, and dot() has an order that no width changes. So the bits
+// are the same on every processor.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +35,7 @@ struct TileKernels {
   // c[j * stride + i] += Σ_k a(i, k) b[j * b_stride + k] for i < kDotRows, j < kPanel, k < n.
   void (*dots)(std::int64_t n, const LeftFactor& a, const double* b, std::int64_t b_stride, double* c,
                std::int64_t stride);
-  // Σ_i x[i] y[i], in an order of its own.
+  // Σ_i x[i] y[i]: 32 chains, each of every 32nd element, then added in halves.
   double (*dot)(std::int64_t n, const double* x, const double* y);
   // y += factor x.
   void (*add_multiple)(std::int64_t n, double factor, const double* x, double* y);

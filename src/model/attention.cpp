@@ -60,14 +60,20 @@ void finish_plan(AttentionPlan& plan, at::Device device) {
   plan.kv_counts = table[2].narrow(0, 0, count);
 }
 
+at::Tensor rows_of(const at::Tensor& x, std::int64_t begin, std::int64_t count, bool fixed_order) {
+  const at::Tensor rows = x.narrow(0, begin, count);
+  return fixed_order ? rows.clone(at::MemoryFormat::Contiguous) : rows;
+}
+
 at::Tensor sdpa_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                           const AttentionPlan& plan, const AttentionOptions& options) {
   const std::int64_t kv_heads = k.size(1);
   at::Tensor out = at::empty(q.sizes(), q.options());
   for (const AttentionBlock& block : plan.blocks) {
-    const at::Tensor queries = grouped(q.narrow(0, block.q_begin, block.q_count), kv_heads);
+    const at::Tensor queries =
+        grouped(rows_of(q, block.q_begin, block.q_count, options.fixed_order), kv_heads);
     const auto shared = [&](const at::Tensor& x) {
-      return grouped(x.narrow(0, block.kv_begin, block.kv_count), kv_heads)
+      return grouped(rows_of(x, block.kv_begin, block.kv_count, options.fixed_order), kv_heads)
           .expand({-1, queries.size(1), -1, -1});
     };
     const at::Tensor result = attend(queries, shared(k), shared(v), block, options);
@@ -76,9 +82,13 @@ at::Tensor sdpa_attention(const at::Tensor& q, const at::Tensor& k, const at::Te
   return out;
 }
 
+bool flash_takes(at::ScalarType type, std::int64_t head_dim, double softcap) {
+  const bool half = type == at::kBFloat16 || type == at::kHalf;
+  return half && head_dim % 8 == 0 && head_dim <= 256 && softcap == 0.0;
+}
+
 bool supports_flash(const at::Tensor& q, const AttentionOptions& options) {
-  const bool half = q.scalar_type() == at::kBFloat16 || q.scalar_type() == at::kHalf;
-  return q.is_cuda() && half && q.size(2) % 8 == 0 && q.size(2) <= 256 && options.softcap == 0.0;
+  return q.is_cuda() && flash_takes(q.scalar_type(), q.size(2), options.softcap);
 }
 
 at::Tensor flash_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
@@ -86,7 +96,8 @@ at::Tensor flash_attention(const at::Tensor& q, const at::Tensor& k, const at::T
   std::optional<std::int64_t> left;
   std::optional<std::int64_t> right;
   if (options.window > 0) {
-    left = options.window - 1;
+    // A window of more than all keys would be taken for none, by a kernel of other tiles on some devices.
+    left = (options.fixed_order ? std::min(options.window, plan.max_kv) : options.window) - 1;
     right = 0;
   } else if (options.fixed_order && plan.max_q == 1) {
     // For single queries without a window the kernel splits the keys by how many blocks there are. A window

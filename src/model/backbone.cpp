@@ -12,8 +12,13 @@
 #include <fstream>
 
 #include "armorm/core/error.h"
+#include "armorm/core/log.h"
+#include "armorm/core/units.h"
 #include "armorm/io/safetensors.h"
+#include "armorm/model/work_estimate.h"
 #include "model/decoder.h"
+#include "model/fp8.h"
+#include "model/out_of_memory.h"
 
 namespace armorm {
 namespace {
@@ -42,6 +47,35 @@ std::int64_t free_host_memory() {
   fail_io("/proc/meminfo: found no MemAvailable, expected the free memory of this machine");
 }
 
+at::ScalarType dtype_of(Precision precision) {
+  return precision == Precision::fp32 ? at::kFloat : at::kBFloat16;
+}
+
+model::DecoderWeights load_weights(const SafetensorsFolder& files, const ModelConfig& config,
+                                   const BackboneOptions& options, at::Device device) {
+  try {
+    return model::load_weights(files, config, dtype_of(options.precision), device,
+                               options.precision == Precision::fp8);
+  } catch (const c10::Error& error) {
+    if (!model::is_out_of_memory(error)) throw;
+    fail_usage(
+        "{}: the weights, about {} in {}, do not fit the memory of {}; use a device with more memory{}{}",
+        options.model_folder.string(), bytes_text(weight_bytes(config, options.precision, options.device)),
+        name_of(options.precision), device.str(),
+        options.precision == Precision::fp32 ? ", or --precision bf16" : "",
+        device.is_cpu() ? "" : ", or --device -1 for the CPU");
+  }
+}
+
+void warn_of_slow_fp8(const BackboneOptions& options, at::Device device) {
+  if (options.precision != Precision::fp8 || device.is_cpu() || model::has_scaled_mm(device)) return;
+  log::warn(
+      "{} cannot multiply in fp8, which takes compute capability 8.9: products of the same values run in "
+      "float32, "
+      "much slower; --precision bf16 is fast there",
+      device.str());
+}
+
 // Enqueued: the rows are there when the device's stream has come to this place.
 at::Tensor download(const at::Tensor& values) {
   at::Tensor host = at::empty(values.sizes(), values.options().device(at::kCPU).pinned_memory(true));
@@ -51,7 +85,32 @@ at::Tensor download(const at::Tensor& values) {
 
 }  // namespace
 
+std::string_view name_of(Precision precision) noexcept {
+  switch (precision) {
+    case Precision::fp32:
+      return "fp32";
+    case Precision::bf16:
+      return "bf16";
+    case Precision::fp8:
+      return "fp8";
+  }
+  return "unknown";
+}
+
+std::string_view why_no_shared_prefixes(const ModelConfig& config, const BackboneOptions& options) {
+  if (config.rope_scaling && config.rope_scaling->rope_type == "dynamic")
+    return "under dynamic rope scaling they depend on the whole sequence's length";
+  const bool flash =
+      model::flash_takes(dtype_of(options.precision), config.head_dim, config.attn_logit_softcapping);
+  if (options.batch_invariant && options.device >= 0 && !flash)
+    return "--batch_invariant on a GPU allows sharing only in FlashAttention (bf16 or fp8, heads of a "
+           "multiple of 8, "
+           "no soft cap)";
+  return "";
+}
+
 struct Backbone::Impl {
+  BackboneOptions options;
   SafetensorsFolder files;  // the weights may be views of it
   model::Decoder decoder;
 };
@@ -64,17 +123,23 @@ Backbone::~Backbone() = default;
 Backbone Backbone::load(const BackboneOptions& options) {
   const c10::InferenceMode no_gradients;
   const at::Device device = choose_device(options.device);
-  const at::ScalarType dtype = options.precision == Precision::fp32 ? at::kFloat : at::kBFloat16;
+  // Pinned memory belongs to the current device: without this, that would be the first one, whose other users
+  // would find a context on it.
+  const c10::OptionalDeviceGuard current(device.is_cpu() ? std::nullopt : std::optional(device));
   ModelConfig config = ModelConfig::load(options.model_folder);
   SafetensorsFolder files = SafetensorsFolder::open(options.model_folder);
-  model::DecoderWeights weights =
-      model::load_weights(files, config, dtype, device, options.precision == Precision::fp8);
-  return Backbone(
-      std::make_unique<Impl>(Impl{std::move(files), model::Decoder(std::move(config), std::move(weights),
-                                                                   device, options.batch_invariant)}));
+  model::DecoderWeights weights = load_weights(files, config, options, device);
+  warn_of_slow_fp8(options, device);
+  return Backbone(std::make_unique<Impl>(
+      Impl{options, std::move(files),
+           model::Decoder(std::move(config), std::move(weights), device, options.batch_invariant)}));
 }
 
 const ModelConfig& Backbone::config() const { return impl_->decoder.config(); }
+
+std::string_view Backbone::why_no_shared_prefixes() const {
+  return armorm::why_no_shared_prefixes(config(), impl_->options);
+}
 
 namespace {
 

@@ -32,6 +32,16 @@ void check_shared_prefixes(const PackLayout& layout, const Rope& rope) {
   }
 }
 
+// See why_no_shared_prefixes().
+void check_invariant_sharing(const PackLayout& layout, const at::Tensor& hidden, const ModelConfig& config) {
+  if (layout.key_rows.defined() && hidden.is_cuda() &&
+      !flash_takes(hidden.scalar_type(), config.head_dim, config.attn_logit_softcapping)) {
+    fail_internal(
+        "a sequence of a pack continues another, which batch_invariant allows on CUDA only in "
+        "FlashAttention");
+  }
+}
+
 // On the CPU only the packed products keep a row's bits; libraries choose by shape, alignment and threads.
 void check_invariance(const DecoderWeights& weights, at::Device device) {
   if (device.is_cpu() && !weights.layers.front().o.packed) {
@@ -115,6 +125,7 @@ at::Tensor Decoder::forward(const PackLayout& layout) const {
   const double eps = config_.rms_norm_eps;
   const RopeTable rope = rope_.table(layout.positions, layout.sequence_lengths);
   at::Tensor residual = embed(layout.tokens);
+  if (token_rows_ > 0) check_invariant_sharing(layout, residual, config_);
   at::Tensor normed = rms_norm(residual, weights_.layers.front().input_norm, eps);
   for (std::size_t i = 0; i < weights_.layers.size(); ++i) {
     const LayerWeights& layer = weights_.layers[i];

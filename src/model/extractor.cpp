@@ -1,7 +1,5 @@
 #include "armorm/model/extractor.h"
 
-#include <c10/util/Exception.h>
-
 #include <algorithm>
 #include <chrono>
 #include <memory>
@@ -10,6 +8,7 @@
 #include "armorm/core/error.h"
 #include "armorm/core/log.h"
 #include "model/delivery_thread.h"
+#include "model/out_of_memory.h"
 #include "model/pack_plan.h"
 
 namespace armorm {
@@ -91,14 +90,17 @@ class Run {
     try {
       pass.pending = backbone_.submit(pass.batch);
       return true;
-    } catch (const c10::OutOfMemoryError&) {
+    } catch (const c10::Error& error) {
+      if (!model::is_out_of_memory(error)) throw;
       if (pass.pack.size() == 1)
         fail_internal(
-            "a sequence of {} tokens does not fit the memory of {}; lower --seq_len, or use a larger device",
+            "a sequence of {} tokens does not fit the memory of {}; lower --seq_len (of score: "
+            "--max_length), or "
+            "use a device with more memory",
             pass.pack.front().tokens.size(), backbone_.device_name());
     }
     budget = std::ssize(pass.batch.tokens) / 2;
-    log::warn("out of device memory: going on with packs of {} tokens", budget);
+    log::warn("out of memory on {}: going on with packs of {} tokens", backbone_.device_name(), budget);
     return false;
   }
 
@@ -139,16 +141,15 @@ class Run {
 
 double ratio(double part, double whole) { return whole > 0.0 ? part / whole : 0.0; }
 
-// With "dynamic" scaling the keys of a prefix depend on the length of the whole sequence, so that it can't be
-// shared.
-bool rotation_varies(const ModelConfig& config) {
-  return config.rope_scaling && config.rope_scaling->rope_type == "dynamic";
-}
-
 }  // namespace
 
 Extractor::Extractor(const Backbone& backbone, const ExtractorOptions& options)
     : backbone_(backbone), options_(options), budget_(options.batch_tokens) {
+  const std::string_view obstacle = backbone.why_no_shared_prefixes();
+  if (options_.share_prefixes && !obstacle.empty()) {
+    log::info("common prefixes are computed for each sequence: {}", obstacle);
+    options_.share_prefixes = false;
+  }
   if (budget_ == 0) budget_ = backbone.device_name() == "cpu" ? kCpuBatchTokens : device_budget(backbone);
 }
 
@@ -163,8 +164,7 @@ ExtractionStats Extractor::run(std::span<const ExtractionRequest> requests, cons
   check(requests);
   if (start_at.budget > 0) budget_ = start_at.budget;
   const auto start = std::chrono::steady_clock::now();
-  const std::vector<PlannedSequence> sequences =
-      plan_sequences(requests, options_.share_prefixes && !rotation_varies(backbone_.config()));
+  const std::vector<PlannedSequence> sequences = plan_sequences(requests, options_.share_prefixes);
   if (start_at.next_sequence > sequences.size())
     fail_internal("an extraction of {} sequences cannot go on from sequence {}", sequences.size(),
                   start_at.next_sequence);

@@ -10,10 +10,17 @@
 namespace armorm::model {
 namespace {
 
+constexpr std::int64_t kMultiple = 16;
+
 // What the tensor cores' kernel takes.
 bool supports_scaled_mm(const QuantisedRows& x, const QuantisedRows& weight) {
-  constexpr std::int64_t kMultiple = 16;
   return x.values.is_cuda() && x.values.size(1) % kMultiple == 0 && weight.values.size(0) % kMultiple == 0;
+}
+
+at::Tensor scaled_mm(const QuantisedRows& x, const QuantisedRows& weight,
+                     const std::optional<at::Tensor>& bias) {
+  return at::_scaled_mm(x.values, weight.values.t(), x.scales, weight.scales.view({1, -1}), bias,
+                        /*scale_result=*/std::nullopt, at::kBFloat16, /*use_fast_accum=*/false);
 }
 
 }  // namespace
@@ -23,7 +30,9 @@ namespace reference {
 QuantisedRows quantise_rows(const at::Tensor& x) {
   const at::Tensor wide = x.to(at::kFloat);
   const at::Tensor largest = wide.abs().amax(1, /*keepdim=*/true);
-  const at::Tensor scales = at::where(largest.gt(0), largest / kLargestE4m3, at::ones_like(largest));
+  // Divided by a tensor: by a number, ATen would multiply with its inverse on CUDA, which rounds twice.
+  const at::Tensor divisor = at::full_like(largest, kLargestE4m3);
+  const at::Tensor scales = at::where(largest.gt(0), largest / divisor, at::ones_like(largest));
   return {(wide / scales).clamp(-kLargestE4m3, kLargestE4m3).to(at::kFloat8_e4m3fn), scales};
 }
 
@@ -50,9 +59,21 @@ QuantisedRows quantise_rows(const at::Tensor& x) {
 
 at::Tensor multiply_quantised(const QuantisedRows& x, const QuantisedRows& weight, const at::Tensor& bias) {
   if (!supports_scaled_mm(x, weight)) return reference::multiply_quantised(x, weight, bias);
-  const auto optional_bias = bias.defined() ? std::optional(bias) : std::nullopt;
-  return at::_scaled_mm(x.values, weight.values.t(), x.scales, weight.scales.view({1, -1}), optional_bias,
-                        /*scale_result=*/std::nullopt, at::kBFloat16, /*use_fast_accum=*/false);
+  return scaled_mm(x, weight, bias.defined() ? std::optional(bias) : std::nullopt);
+}
+
+bool has_scaled_mm(at::Device device) {
+  if (!device.is_cuda()) return false;
+  const auto options = at::TensorOptions().dtype(at::kBFloat16).device(device);
+  const QuantisedRows ones = reference::quantise_rows(at::ones({kMultiple, kMultiple}, options));
+  try {
+    scaled_mm(ones, ones, std::nullopt);
+    return true;
+  } catch (const c10::OutOfMemoryError&) {
+    throw;
+  } catch (const c10::Error&) {
+    return false;
+  }
 }
 
 }  // namespace armorm::model

@@ -18,8 +18,13 @@ struct QuantisedRows {
 QuantisedRows quantise_rows(const at::Tensor& x);
 
 // x weight^T * scales, summed in float32, of quantised operands [n, k] and [m, k]; bias bfloat16 [m] or
-// undefined. bfloat16 [n, m]. CUDA's tensor cores multiply them where they can (k and m multiples of 16).
+// undefined. bfloat16 [n, m]. CUDA's tensor cores multiply them where they can (k and m multiples of 16);
+// only for devices that has_scaled_mm().
 at::Tensor multiply_quantised(const QuantisedRows& x, const QuantisedRows& weight, const at::Tensor& bias);
+
+// Whether the device has tensor cores that multiply e4m3 values: CUDA of compute capability 8.9 and above,
+// which LibTorch alone can be asked for without CUDA's headers. It is asked by a small product.
+bool has_scaled_mm(at::Device device);
 
 namespace reference {
 QuantisedRows quantise_rows(const at::Tensor& x);

@@ -10,7 +10,10 @@ namespace {
 
 at::Tensor fp8_product(const Linear& linear, const at::Tensor& x) {
   const QuantisedRows rows = quantise_rows(x);
-  if (!linear.packed) return multiply_quantised(rows, {linear.weight, linear.scales}, linear.bias);
+  if (!linear.packed) {
+    const auto multiply = linear.scaled_mm ? multiply_quantised : reference::multiply_quantised;
+    return multiply(rows, {linear.weight, linear.scales}, linear.bias);
+  }
   const at::Tensor sums = cpu::linear(rows.values.to(at::kFloat), linear.weight, linear.out_features, {});
   return scale_sums(sums, rows.scales, linear.scales, linear.bias);
 }
@@ -25,14 +28,18 @@ at::Tensor product(const Linear& linear, const at::Tensor& x) {
 
 Linear make_linear(const at::Tensor& weight, const at::Tensor& bias) {
   const bool packed = weight.is_cpu() && cpu::supports_linear(weight.scalar_type());
-  return {packed ? cpu::pack_weight(weight) : weight, bias, weight.size(0), packed, {}};
+  return {packed ? cpu::pack_weight(weight) : weight, bias, weight.size(0), packed, {}, false};
 }
 
 Linear make_fp8_linear(const at::Tensor& weight, const at::Tensor& bias) {
   const QuantisedRows rows = quantise_rows(weight);
   const bool packed = weight.is_cpu() && cpu::supports_linear(at::kFloat);
-  return {packed ? cpu::pack_weight(rows.values.to(at::kFloat)) : rows.values, bias, weight.size(0), packed,
-          rows.scales};
+  return {packed ? cpu::pack_weight(rows.values.to(at::kFloat)) : rows.values,
+          bias,
+          weight.size(0),
+          packed,
+          rows.scales,
+          has_scaled_mm(weight.device())};
 }
 
 at::Tensor apply(const Linear& linear, const at::Tensor& x, std::int64_t rows_at_once) {

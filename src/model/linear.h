@@ -16,6 +16,7 @@ struct Linear {
   // Of fp8 (fp8.h): float32 [out, 1], else undefined. weight then holds e4m3 values, as float32 where it is
   // packed.
   at::Tensor scales;
+  bool scaled_mm = false;  // with scales: the device has_scaled_mm()
 };
 
 // weight [out, in] and bias ([out] or undefined) lie on the device that will run them. On the CPU the weight

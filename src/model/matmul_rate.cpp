@@ -1,10 +1,14 @@
 #include "armorm/model/matmul_rate.h"
 
 #include <ATen/ATen.h>
+#include <c10/core/DeviceGuard.h>
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
+
+#include "model/linear.h"
 
 namespace armorm {
 namespace {
@@ -13,10 +17,10 @@ constexpr std::int64_t kCpuSize = 1024;
 constexpr std::int64_t kCudaSize = 8192;
 constexpr int kTries = 4;  // the first one warms up
 
-double seconds_of_product(const at::Tensor& a, const at::Tensor& b) {
+double seconds_of(const std::function<at::Tensor()>& product) {
   const auto start = std::chrono::steady_clock::now();
   // One element on the host: the product is done.
-  at::mm(a, b).select(0, 0).select(0, 0).to(at::kFloat).item();
+  product().select(0, 0).select(0, 0).to(at::kFloat).item();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
@@ -28,10 +32,14 @@ std::optional<double> measure_matmul_rate(int device, Precision precision) {
   if (device < -1 || device >= gpus) return std::nullopt;
   const std::int64_t n = device == -1 ? kCpuSize : kCudaSize;
   const at::Device where = device == -1 ? at::Device(at::kCPU) : at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(device));
-  const at::Tensor a =
-      at::ones({n, n}, at::TensorOptions().dtype(precision == Precision::bf16 ? at::kBFloat16 : at::kFloat).device(where));
-  double best = seconds_of_product(a, a);
-  for (int i = 1; i < kTries; ++i) best = std::min(best, seconds_of_product(a, a));
+  const c10::OptionalDeviceGuard current(where.is_cpu() ? std::nullopt : std::optional(where));
+  const auto type = precision == Precision::fp32 ? at::kFloat : at::kBFloat16;
+  const at::Tensor a = at::ones({n, n}, at::TensorOptions().dtype(type).device(where));
+  // fp8 as the layers multiply, whatever they have for it here.
+  const model::Linear fp8 = precision == Precision::fp8 ? model::make_fp8_linear(a, {}) : model::Linear();
+  const auto product = [&] { return fp8.weight.defined() ? model::apply(fp8, a, 0) : at::mm(a, a); };
+  double best = seconds_of(product);
+  for (int i = 1; i < kTries; ++i) best = std::min(best, seconds_of(product));
   return 2.0 * static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(n) / best;
 }
 

@@ -21,6 +21,14 @@ Backend backend_for(const at::Tensor& x) {
 
 }  // namespace
 
+bool has_cuda_kernels() noexcept {
+#ifdef ARMORM_WITH_CUDA
+  return true;
+#else
+  return false;
+#endif
+}
+
 #ifndef ARMORM_WITH_CUDA
 // Without the kernels backend_for() never answers cuda.
 namespace cuda = reference;

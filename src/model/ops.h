@@ -12,6 +12,9 @@
 
 namespace armorm::model {
 
+// Whether this build has CUDA kernels of its own; without them ATen's operations run on GPUs.
+bool has_cuda_kernels() noexcept;
+
 enum class Activation { silu, gelu_tanh };
 
 // x / sqrt(mean(x^2) + eps) * weight over the last dimension. x [n, hidden], weight float32 [hidden].

@@ -5,10 +5,24 @@
 #include <algorithm>
 
 namespace armorm::model::reference {
+namespace {
+
+// Sums of the last dimension, kept, by halves: on CUDA the order of at::sum() depends on the number of rows,
+// and with that a row's bits on what else is in its pack.
+at::Tensor sum_by_halves(at::Tensor x) {
+  for (std::int64_t n = x.size(-1); n > 1; n = x.size(-1)) {
+    at::Tensor sums = x.narrow(-1, 0, n / 2) + x.narrow(-1, n / 2, n / 2);
+    if (n % 2 == 1) sums.select(-1, 0).add_(x.select(-1, n - 1));
+    x = sums;
+  }
+  return x;
+}
+
+}  // namespace
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
   const at::Tensor wide = x.to(at::kFloat);
-  const at::Tensor scale = at::rsqrt(wide.pow(2).mean(-1, /*keepdim=*/true) + eps);
+  const at::Tensor scale = at::rsqrt(sum_by_halves(wide.pow(2)) / x.size(-1) + eps);
   return (wide * scale * weight).to(x.scalar_type());
 }
 
@@ -81,9 +95,9 @@ at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::
                             const AttentionPlan& plan, const AttentionOptions& options) {
   at::Tensor out = at::empty(q.sizes(), q.options());
   for (const AttentionBlock& block : sliced(plan.blocks)) {
-    const at::Tensor queries = q.narrow(0, block.q_begin, block.q_count);
-    const at::Tensor keys = k.narrow(0, block.kv_begin, block.kv_count);
-    const at::Tensor values = v.narrow(0, block.kv_begin, block.kv_count);
+    const at::Tensor queries = rows_of(q, block.q_begin, block.q_count, options.fixed_order);
+    const at::Tensor keys = rows_of(k, block.kv_begin, block.kv_count, options.fixed_order);
+    const at::Tensor values = rows_of(v, block.kv_begin, block.kv_count, options.fixed_order);
     out.narrow(0, block.q_begin, block.q_count).copy_(attend(queries, keys, values, block, options));
   }
   return out;

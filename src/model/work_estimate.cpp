@@ -1,7 +1,10 @@
 #include "armorm/model/work_estimate.h"
 
+#include <c10/core/ScalarType.h>
+
 #include <algorithm>
 
+#include "model/cpu_linear.h"
 #include "model/pack_plan.h"
 
 namespace armorm {
@@ -60,12 +63,25 @@ std::int64_t parameter_count(const ModelConfig& c) {
   return c.vocab_size * c.hidden_size + c.num_hidden_layers * (layer_parameters(c) + norms + biases) + c.hidden_size;
 }
 
-WorkEstimate estimate_work(const ModelConfig& config, std::span<const ExtractionRequest> requests,
-                           std::int64_t batch_tokens) {
+std::uint64_t weight_bytes(const ModelConfig& c, Precision precision, int device) {
+  const std::int64_t products = c.num_hidden_layers * layer_parameters(c);
+  const std::int64_t others = parameter_count(c) - products;
+  if (precision == Precision::fp32) return static_cast<std::uint64_t>(4 * (products + others));
+  if (precision == Precision::bf16) return static_cast<std::uint64_t>(2 * (products + others));
+  const std::int64_t channels = (c.num_attention_heads + 2 * c.num_key_value_heads) * c.head_dim +
+                                2 * c.hidden_size + 2 * c.intermediate_size;
+  const bool widened = device == -1 && model::cpu::supports_linear(at::kFloat);  // see Linear::packed
+  return static_cast<std::uint64_t>((widened ? 4 : 1) * products + 4 * c.num_hidden_layers * channels +
+                                    2 * others);
+}
+
+WorkEstimate estimate_work(const ModelConfig& config, const BackboneOptions& options,
+                           std::span<const ExtractionRequest> requests, std::int64_t batch_tokens) {
   WorkEstimate work;
   for (const ExtractionRequest& request : requests) work.input_tokens += static_cast<std::int64_t>(request.tokens.size());
   std::int64_t wanted = 0;
-  const std::vector<PlannedSequence> sequences = plan_sequences(requests, /*share_prefixes=*/true);
+  const std::vector<PlannedSequence> sequences =
+      plan_sequences(requests, why_no_shared_prefixes(config, options).empty());
   for (std::span<const PlannedSequence> rest(sequences); !rest.empty();) {
     const auto pack = first_pack(rest, batch_tokens);
     const PackedBatch batch = lay_out(pack, requests);

@@ -84,23 +84,36 @@ std::string edges_section(const Tokenizer& tokenizer, std::span<const Extraction
   return out;
 }
 
-std::string work_section(const ExtractionOptions& options, const ModelConfig& config, const WorkEstimate& work) {
-  const Precision precision = options.precision == "fp32" ? Precision::fp32 : Precision::bf16;
+std::string memory_line(const BackboneOptions& options, const ModelConfig& config, const WorkEstimate& work) {
+  const auto weights = [&](Precision precision) {
+    return bytes_text(weight_bytes(config, precision, options.device));
+  };
+  // See deviation_from_bf16().
+  const std::string beside =
+      options.precision == Precision::fp8
+          ? fmt::format(", {} beside them while fp8 is compared with bf16", weights(Precision::bf16))
+          : "";
+  return line(
+      "memory",
+      fmt::format("{} of weights ({:.4g} million parameters){}, and {} of token ids on the host",
+                  weights(options.precision), static_cast<double>(parameter_count(config)) / 1e6, beside,
+                  bytes_text(static_cast<std::uint64_t>(work.input_tokens) * sizeof(TokenId))));
+}
+
+std::string work_section(const BackboneOptions& options, const ModelConfig& config,
+                         const WorkEstimate& work) {
   std::string out = line("tokens", fmt::format("{} of input, {} to compute ({:.1f} % saved by sharing)", work.input_tokens,
                                                work.computed_tokens,
                                                100.0 - percent(work.computed_tokens, work.input_tokens)));
   out += line("work", fmt::format("{:.3g} TFLOP", work.flops() / 1e12));
-  if (const auto rate = measure_matmul_rate(static_cast<int>(options.device), precision))
+  if (const auto rate = measure_matmul_rate(options.device, options.precision))
     out += line("time", fmt::format("about {}, at least {} at the {:.3g} TFLOP/s that this device reaches in a matrix product",
                                     duration_text(work.flops() / (*rate * kReachedFraction)), duration_text(work.flops() / *rate),
                                     *rate / 1e12));
   else
     out += line("time", fmt::format("no device {} here to measure; {} at 100 TFLOP/s", options.device,
                                     duration_text(work.flops() / 1e14)));
-  const double weights = static_cast<double>(parameter_count(config)) * (precision == Precision::fp32 ? 4.0 : 2.0);
-  return out + line("memory", fmt::format("{} of weights ({:.4g} million parameters) and {} of token ids on the host",
-                                          bytes_text(static_cast<std::uint64_t>(weights)), static_cast<double>(parameter_count(config)) / 1e6,
-                                          bytes_text(static_cast<std::uint64_t>(work.input_tokens) * sizeof(TokenId))));
+  return out + memory_line(options, config, work);
 }
 
 std::string target_section(const DryRunPlan& plan) {
@@ -208,7 +221,9 @@ void print_dry_run(const ExtractionOptions& options, const ModelInputs& model, c
   out += line("model", fmt::format("{}: {}, {} layers, hidden size {}, {}; {} weight files, {} tensors", model.name,
                                    model.config.model_type, model.config.num_hidden_layers, model.config.hidden_size,
                                    options.precision, files.files().size(), files.names().size()));
-  out += work_section(options, model.config, estimate_work(model.config, plan.requests, batch_tokens));
+  const BackboneOptions backbone = backbone_options(options, model);
+  out += work_section(backbone, model.config,
+                      estimate_work(model.config, backbone, plan.requests, batch_tokens));
   out += target_section(plan);
   out += edges_section(tokenizer, plan.requests);
   out += length_histogram(lengths_of(plan.requests));

@@ -29,15 +29,6 @@ std::int64_t dropped_count(const Provenance& provenance) {
   return count;
 }
 
-BackboneOptions backbone_options(const ExtractionOptions& options, const ModelInputs& model) {
-  BackboneOptions backbone;
-  backbone.model_folder = model.folder;
-  backbone.precision = parse_precision(options.precision);
-  backbone.device = static_cast<int>(options.device);
-  backbone.batch_invariant = options.batch_invariant;
-  return backbone;
-}
-
 }  // namespace
 
 Precision parse_precision(const std::string& name) {
@@ -61,6 +52,15 @@ DatasetInputs open_dataset_inputs(const std::string& path, const std::string& sp
 
 int thread_count(const ExtractionOptions& options) {
   return options.threads > 0 ? static_cast<int>(options.threads) : default_thread_count();
+}
+
+BackboneOptions backbone_options(const ExtractionOptions& options, const ModelInputs& model) {
+  BackboneOptions backbone;
+  backbone.model_folder = model.folder;
+  backbone.precision = parse_precision(options.precision);
+  backbone.device = static_cast<int>(options.device);
+  backbone.batch_invariant = options.batch_invariant;
+  return backbone;
 }
 
 std::future<Backbone> load_backbone(const ExtractionOptions& options, const ModelInputs& model) {

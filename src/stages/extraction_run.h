@@ -34,6 +34,7 @@ struct DatasetInputs {
 DatasetInputs open_dataset_inputs(const std::string& path, const std::string& split,
                                   const std::vector<std::string>& columns);
 
+BackboneOptions backbone_options(const ExtractionOptions& options, const ModelInputs& model);
 // Loads the weights on another thread while the caller does something else; get() throws what went wrong.
 std::future<Backbone> load_backbone(const ExtractionOptions& options, const ModelInputs& model);
 // As load_backbone; not valid where the weights may not be needed: in a dry run, or when `target` is there already.

@@ -95,14 +95,35 @@ std::string loss_curve(const AttributeFit& fit, const std::vector<double>& alpha
   return curve;
 }
 
-void warn_about_fits(const RidgeReport& report, bool refit) {
+// What came of an attribute that lacks something; empty where nothing is lacking.
+std::string shortcoming(const RidgeReport& report, std::size_t k) {
+  const AttributeFit& a = report.result.attributes[k];
+  const auto weights = std::span(report.result.weights)
+                           .subspan(k * static_cast<std::size_t>(report.result.n_features),
+                                    static_cast<std::size_t>(report.result.n_features));
+  const bool chosen = a.best_index >= 0;
+  const std::string fallback = fmt::format("its alpha could not be chosen and is {:g}", a.best_alpha);
+  switch (a.status) {
+    case AttributeStatus::fitted:
+      return chosen ? "" : "its training labels lie in one fold; " + fallback;
+    case AttributeStatus::no_validation_labels:
+    case AttributeStatus::no_validation_weight:
+      return chosen ? "its fit could not be measured" : fallback;
+    default:
+      return std::any_of(weights.begin(), weights.end(), [](double w) { return w != 0.0; })
+                 ? "fitted on the validation rows"
+                 : "its weights are zero";
+  }
+}
+
+void warn_about_fits(const RidgeReport& report) {
   for (std::size_t k = 0; k < report.attributes.size(); ++k) {
     const AttributeFit& a = report.result.attributes[k];
-    if (a.status != AttributeStatus::fitted)
-      log::warn("attribute {}: {}; {}", report.attributes[k], name_of(a.status),
-                a.status == AttributeStatus::no_validation_labels          ? "its alpha could not be chosen"
-                : a.status == AttributeStatus::no_training_labels && refit ? "fitted on the validation rows"
-                                                                           : "its weights are zero");
+    if (const std::string text = shortcoming(report, k); !text.empty()) {
+      const std::string status =
+          a.status == AttributeStatus::fitted ? "" : std::string(name_of(a.status)) + "; ";
+      log::warn("attribute {}: {}{}", report.attributes[k], status, text);
+    }
     if (a.at_grid_edge)
       log::warn(
           "attribute {}: the best alpha, {:g}, is at the edge of the grid; a wider --alphas may do better "
@@ -240,7 +261,7 @@ void run_stage1_train(const Stage1TrainOptions& options, const StageEnvironment&
   }
   warn_about_prompts(options, inputs);
   const RidgeReport report = fit(options, inputs, groups);
-  warn_about_fits(report, options.refit);
+  warn_about_fits(report);
   publish(options, inputs, report, environment.files);
 }
 

@@ -77,3 +77,25 @@ TEST_CASE("a dry run needs no device but complete weights", "[e2e]") {
   CHECK(broken.exit_code == 4);
   CHECK_THAT(broken.err, Catch::Contains("model.safetensors"));
 }
+
+TEST_CASE("a dry run foretells what fp8 takes, and that dynamic rope scaling shares nothing", "[e2e]") {
+  const TempDir place;
+  const fs::path demo = place.path() / "demo";
+  copy_tree(demo_dir(), demo);
+  replace_in_file(demo / "model/config.json", "\"rope_scaling\": null",
+                  R"("rope_scaling": {"rope_type": "dynamic", "factor": 2.0})");
+  const auto prepare = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> flags = stage_flags("stage2-prepare", demo, place.path() / "root");
+    flags = with(flags, {"--dataset_path", (demo / "preference").string(), "--batch_tokens", "2048"});
+    const ProcessResult result = run_program("stage2-prepare", with(flags, more));
+    INFO(result.err);
+    REQUIRE(result.exit_code == 0);
+    return result.out;
+  };
+  const std::string plan = prepare({"--dry_run"});
+  CHECK(capture(plan, "(\\d+) to compute") == capture(prepare({}), "\\((\\d+) computed"));
+  const std::vector<std::string> fp8{"--dataset_path", (demo_dir() / "preference").string(), "--dry_run"};
+  std::vector<std::string> flags = with(stage_flags("stage2-prepare", demo_dir(), place.path() / "fp8"), fp8);
+  *(std::find(flags.begin(), flags.end(), "--precision") + 1) = "fp8";
+  CHECK_THAT(run_program("stage2-prepare", flags).out, Catch::Contains("while fp8 is compared with bf16"));
+}

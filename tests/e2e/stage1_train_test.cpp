@@ -1,4 +1,6 @@
 // stage1-train with each of its flags: against scikit-learn's fits, in one process and in several.
+#include "armorm/stages/stage1_train.h"
+
 #include <fmt/ranges.h>
 
 #include <cmath>
@@ -8,6 +10,7 @@
 #include "armorm/io/publish.h"
 #include "armorm/io/safetensors.h"
 #include "e2e/demo_fixture.h"
+#include "stages/row_groups.h"
 
 using namespace armorm;
 using namespace armorm::test;
@@ -18,9 +21,12 @@ namespace {
 
 SafetensorsFile golden_rows() { return SafetensorsFile::open(golden("stages/stage1_rows.safetensors")); }
 
+// Changes the tensor `name` [240, columns].
+using Edit = std::function<void(const std::string& name, std::span<float> values)>;
+
 // Rows [begin, end) of the golden rows as shard k of n, without the tensors named in `without`.
 void write_shard(const fs::path& root, std::int64_t begin, std::int64_t end, int k, int n,
-                 const std::vector<std::string>& without = {}) {
+                 const std::vector<std::string>& without = {}, const Edit& edit = {}) {
   const SafetensorsFile all = golden_rows();
   Metadata metadata = all.metadata();
   metadata["shard_idx"] = std::to_string(k);
@@ -37,9 +43,12 @@ void write_shard(const fs::path& root, std::int64_t begin, std::int64_t end, int
                            metadata);
   for (const TensorSpec& spec : specs) {
     const TensorView tensor = all.at(spec.name);
-    const std::size_t row = tensor.bytes.size() / static_cast<std::size_t>(tensor.shape[0]);
-    writer.append(tensor.bytes.subspan(static_cast<std::size_t>(begin) * row,
-                                       static_cast<std::size_t>(end - begin) * row));
+    std::vector<std::byte> bytes(tensor.bytes.begin(), tensor.bytes.end());
+    if (edit && spec.dtype == DType::f32)
+      edit(spec.name, {reinterpret_cast<float*>(bytes.data()), bytes.size() / sizeof(float)});
+    const std::size_t row = bytes.size() / static_cast<std::size_t>(tensor.shape[0]);
+    writer.append(std::span<const std::byte>(bytes).subspan(static_cast<std::size_t>(begin) * row,
+                                                            static_cast<std::size_t>(end - begin) * row));
   }
   writer.publish();
 }
@@ -322,4 +331,37 @@ TEST_CASE("fitted intercepts travel through stage2-train into the gate's file", 
   const auto bias = fitted.at("bias", DType::f32, {19}).as<float>();
   const auto kept = gate.at("regression_layer.bias", DType::f32, {19}).as<float>();
   CHECK(std::equal(bias.begin(), bias.end(), kept.begin()));
+}
+
+TEST_CASE("an attribute whose validation labels weigh nothing is fitted and warned of", "[e2e]") {
+  const std::vector<RowGroup> groups = assign_groups(Stage1TrainOptions{}, 240, {});
+  const TempDir root;
+  write_shard(root.path(), 0, 240, 1, 1, {}, [&](const std::string& name, std::span<float> values) {
+    for (std::size_t r = 0; name == "sample_weights" && r < values.size(); ++r)
+      if (groups[r] == kValidationRow) values[r] = 0.0F;
+  });
+  const ProcessResult holdout = must_train(root.path(), {"--weight_column", "w"});
+  CHECK_THAT(holdout.err, Catch::Contains("weight 0 only; its alpha could not be chosen and is 1\n"));
+  CHECK(report_of(root.path())["attributes"][0]["status"] == "validation labels of weight 0 only");
+  for (const char* cv : {"kfold", "loo"}) {
+    const ProcessResult result = must_train(root.path(), {"--weight_column", "w", "--cv", cv});
+    CHECK_THAT(result.err, Catch::Contains("weight 0 only; its fit could not be measured") &&
+                               !Catch::Contains("could not be chosen"));
+  }
+}
+
+TEST_CASE("an alpha that k-fold cannot choose is warned of", "[e2e]") {
+  const std::vector<RowGroup> groups = assign_groups(Stage1TrainOptions{}, 240, {});
+  const TempDir root;
+  write_shard(root.path(), 0, 240, 1, 1, {}, [&](const std::string& name, std::span<float> values) {
+    if (name != "labels") return;
+    int left = 1;  // of the first attribute's training labels
+    for (std::size_t r = 0; r < 240; ++r)
+      if (groups[r] == kTrainRow && !std::isnan(values[3 * r]) && left-- <= 0) values[3 * r] = NAN;
+  });
+  const ProcessResult result = must_train(root.path(), {"--cv", "kfold"});
+  CHECK_THAT(
+      result.err,
+      Catch::Contains("its training labels lie in one fold; its alpha could not be chosen and is 1\n"));
+  CHECK_THAT(read_text_file(weights(root.path(), ".html")), Catch::Contains("alpha could not be chosen"));
 }

@@ -372,5 +372,32 @@ TEST_CASE("both products of a tile are the sums that define them, in every instr
   }
 }
 
+TEST_CASE("sums of rounded products have the same bits in every instruction set", "[unit]") {
+  constexpr std::int64_t kLength = 32 * 40 + 7;  // with a rest
+  std::mt19937_64 generator(10);
+  const auto numbers = [&] {
+    std::vector<double> out;
+    for (std::int64_t i = 0; i < kLength; ++i)
+      out.push_back(static_cast<double>(generator()) * 0x1p-63 - 1.0);
+    return out;
+  };
+  const auto x = numbers();
+  const auto y = numbers();
+  for (const std::int64_t n : {std::int64_t{1}, std::int64_t{31}, std::int64_t{32}, kLength}) {
+    const TileKernels& portable = tile_kernels(InstructionSet::portable);
+    auto expected = y;
+    portable.add_multiple(n, 0.7, x.data(), expected.data());
+    for (std::int64_t i = 0; i < n; ++i) CHECK(expected[i] == std::fma(0.7, x[i], y[i]));
+    for (const InstructionSet set : {InstructionSet::avx2, InstructionSet::avx512}) {
+      if (!is_supported(set)) continue;
+      CAPTURE(n, std::string(name_of(set)));
+      CHECK(tile_kernels(set).dot(n, x.data(), y.data()) == portable.dot(n, x.data(), y.data()));
+      auto found = y;
+      tile_kernels(set).add_multiple(n, 0.7, x.data(), found.data());
+      CHECK(found == expected);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace armorm

@@ -103,6 +103,76 @@ TEST_CASE("attributes without labels somewhere are flagged and never NaN", "[uni
   }
 }
 
+// The fit with weight 0 for the rows of `group`; `cv` takes its pass over the rows where it needs one.
+RidgeResult fit_without_weight(const Data& data, RowGroup group, const RidgeOptions& options) {
+  std::vector<float> weights;
+  for (const RowGroup g : data.groups) weights.push_back(g == group ? 0.0F : 2.0F);
+  const auto feed = [&](auto& target) {
+    target.add_block(MatrixView<const float>(data.x.data(), data.n, data.d),
+                     MatrixView<const float>(data.y.data(), data.n, data.k), data.groups, weights);
+  };
+  RidgeAccumulator accumulator(data.d, data.k, {.weighted = true});
+  feed(accumulator);
+  RidgeSolver solver(accumulator.finish(), options);
+  if (solver.needs_rows()) feed(solver);
+  RidgeResult result = solver.finish();
+  RidgeEvaluator evaluator(result, {.n_bootstrap = 3});
+  feed(evaluator);
+  evaluator.finish(result);
+  return result;
+}
+
+TEST_CASE("labels of weight 0 are as no labels, and flagged", "[unit]") {
+  for (const RidgeCv cv : {RidgeCv::holdout, RidgeCv::loo}) {
+    for (const bool refit : {false, true}) {
+      for (const bool intercept : {false, true}) {
+        CAPTURE(cv == RidgeCv::loo, refit, intercept);
+        RidgeOptions options;
+        options.cv = cv;
+        options.refit = refit;
+        options.fit_intercept = intercept;
+        options.fallback_alpha = 0.5;
+        const Data data(100, 4, 1, 0.1, 1);
+        Data hidden = data;
+        hidden.hide(0, kValidationRow);
+        const RidgeResult found = fit_without_weight(data, kValidationRow, options);
+        const RidgeResult expected = fit_without_weight(hidden, kValidationRow, options);
+        const AttributeFit& fit = found.attributes[0];
+        CHECK(fit.status == AttributeStatus::no_validation_weight);
+        CHECK(fit.n_validation == 20);
+        CHECK(fit.best_alpha == expected.attributes[0].best_alpha);
+        CHECK((fit.best_index >= 0) == (cv == RidgeCv::loo));
+        CHECK(std::isnan(fit.validation_mse));
+        for (std::size_t j = 0; j < 4; ++j)
+          CHECK(found.weights[j] == Approx(expected.weights[j]).epsilon(1e-12));
+        const RidgeResult untrained = fit_without_weight(data, kTrainRow, options);
+        CHECK(untrained.attributes[0].status == AttributeStatus::no_training_weight);
+        CHECK(untrained.attributes[0].n_train == 80);
+        CHECK(untrained.attributes[0].best_alpha == 0.5);
+        CHECK(all_zero(untrained.training_weights));
+        CHECK(all_zero(untrained.weights) == !refit);
+      }
+    }
+  }
+}
+
+TEST_CASE("labels in one fold leave k-fold nothing to choose by", "[unit]") {
+  Data data(60, 3, 1, 0.1, 16);
+  for (std::int64_t r = 0; r < data.n; ++r) {
+    data.groups[static_cast<std::size_t>(r)] = static_cast<RowGroup>(r % 4);  // three folds, validation
+    if (r % 4 != 3 && r != 4) data.y[static_cast<std::size_t>(r)] = kMissing;
+  }
+  RidgeOptions options;
+  options.cv = RidgeCv::kfold;
+  const AttributeFit fit = fit_ridge(data.moments(4), options).attributes[0];
+  CHECK(fit.status == AttributeStatus::fitted);
+  CHECK(fit.n_train == 1);
+  CHECK(fit.best_index == -1);
+  CHECK(fit.best_alpha == options.fallback_alpha);
+  CHECK(fit.loss.empty());
+  CHECK(std::isnan(fit.validation_mse));  // no alpha of the grid made these weights
+}
+
 TEST_CASE("cross-validation needs no validation labels to choose", "[unit]") {
   Data data(100, 4, 1, 0.1, 2);
   data.hide(0, kValidationRow);
@@ -169,6 +239,20 @@ TEST_CASE("losses that the moments cannot give come from the rows", "[unit]") {
   // Skipping the pass is noticed.
   RidgeSolver forgotten(data.moments(), options);
   CHECK_THAT(error_of([&] { forgotten.finish(); }, ErrorKind::internal), Catch::Contains("second pass"));
+  // So is half of it, and a row that comes twice.
+  const auto feed_rows = [&](RidgeSolver& target, std::int64_t n) {
+    target.add_block(MatrixView<const float>(data.x.data(), n, data.d),
+                     MatrixView<const float>(data.y.data(), n, data.k),
+                     std::span(data.groups).first(static_cast<std::size_t>(n)));
+  };
+  RidgeSolver cut_short(data.moments(), options);
+  feed_rows(cut_short, 200);
+  CHECK_THAT(error_of([&] { cut_short.finish(); }, ErrorKind::internal),
+             Catch::Contains("has 40") && Catch::Contains("had 80"));
+  RidgeSolver repeated(data.moments(), options);
+  data.feed(repeated);
+  feed_rows(repeated, 1);
+  CHECK_THAT(error_of([&] { repeated.finish(); }, ErrorKind::internal), Catch::Contains("has 81"));
 }
 
 TEST_CASE("moments and rows give the same losses and figures", "[unit]") {

@@ -1,8 +1,11 @@
 // A row's result belongs to its sequence alone: not to the pack, the order, the wanted rows or shared
 // prefixes.
 #include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "armorm/model/extractor.h"
 #include "model/gpu_test_support.h"
 #include "model/model_test_support.h"
 
@@ -146,6 +149,7 @@ void check_invariance(int device, Precision precision, const std::string& model)
     batch.wanted = {0, std::ssize(batch.tokens) - 1};
     std::vector<float> rows_of_pack = embed(backbone, batch);
     CHECK(rows(rows_of_pack, 1, 1, std::ssize(expected)) == expected);
+    if (!backbone.why_no_shared_prefixes().empty()) continue;
     sequences.back() = prompt;
     sequences.push_back(answer);
     batch = pack(sequences);
@@ -165,6 +169,91 @@ void check_invariance(int device) {
 }
 
 }  // namespace
+
+namespace {
+
+// By the extractor, which shares the prefix where that keeps the bits.
+void check_long_prefix(int device, Precision precision, const std::filesystem::path& model) {
+  CAPTURE(model.string(), precision == Precision::bf16);
+  const Backbone backbone = Backbone::load(
+      {.model_folder = model, .precision = precision, .device = device, .batch_invariant = true});
+  const auto prefix = some_tokens(1500, 1);
+  const std::vector<std::vector<TokenId>> sequences = {joined(prefix, some_tokens(30, 2)),
+                                                       joined(prefix, some_tokens(700, 3)), prefix};
+  std::vector<ExtractionRequest> requests;
+  for (const auto& sequence : sequences) requests.push_back({sequence, {1499, std::ssize(sequence) - 1}});
+  const auto width = backbone.config().hidden_size;
+  const auto states = [&](std::span<const ExtractionRequest> some, std::int64_t& computed) {
+    std::vector<std::vector<float>> out(some.size());
+    Extractor extractor(backbone, {.batch_tokens = 100000});
+    computed =
+        extractor
+            .run(some, [&](std::size_t r,
+                           MatrixView<const float> rows) { out[r].assign(rows.data, rows.data + 2 * width); })
+            .computed_tokens;
+    return out;
+  };
+  std::int64_t computed = 0;
+  const auto together = states(requests, computed);
+  const bool shares = backbone.why_no_shared_prefixes().empty();
+  CHECK(computed == (shares ? 1500 + 30 + 700 : 3 * 1500 + 30 + 700));
+  for (std::size_t r = 0; r < requests.size(); ++r) {
+    CAPTURE(r);
+    CHECK(states(std::span(requests).subspan(r, 1), computed)[0] == together[r]);
+  }
+}
+
+// llama31_rope, whose heads are those that FlashAttention takes, as a model with a sliding window.
+void write_windowed_model(const std::filesystem::path& folder) {
+  std::filesystem::copy(golden_model("llama31_rope"), folder, std::filesystem::copy_options::recursive);
+  std::ifstream in(folder / "config.json");
+  auto config = nlohmann::json::parse(in);
+  config["model_type"] = "mistral";
+  config["sliding_window"] = 100;
+  std::ofstream(folder / "config.json") << config;
+}
+
+void check_long_prefix(int device) {
+  const TempDir place;
+  write_windowed_model(place / "windowed");
+  for (const Precision precision : {Precision::fp32, Precision::bf16}) {
+    for (const std::string model : {"llama_gqa", "llama31_rope", "llama_odd_heads", "gemma2", "qwen2"})
+      check_long_prefix(device, precision, golden_model(model));
+    check_long_prefix(device, precision, place / "windowed");
+  }
+}
+
+}  // namespace
+
+TEST_CASE("batch_invariant gives the same bits after a prefix of 1500 tokens, shared or not", "[unit]") {
+  check_long_prefix(kCpu);
+}
+
+TEST_CASE("on CUDA, batch_invariant gives the same bits after a prefix of 1500 tokens, shared or not",
+          "[gpu]") {
+  if (!has_cuda()) ARMORM_SKIP("no CUDA device");
+  check_long_prefix(0);
+}
+
+TEST_CASE("prefixes are shared where that can keep its promises", "[unit]") {
+  const auto why = [](const std::string& model, const BackboneOptions& options) {
+    return std::string(why_no_shared_prefixes(ModelConfig::load(golden_model(model)), options));
+  };
+  for (const int device : {kCpu, 0}) {
+    for (const Precision precision : {Precision::fp32, Precision::bf16, Precision::fp8}) {
+      const BackboneOptions usual{.model_folder = {}, .precision = precision, .device = device};
+      CHECK(why("llama_gqa", usual).empty());
+      CHECK(why("gemma2", usual).empty());
+      CHECK_THAT(why("llama_dynamic_rope", usual), Catch::Contains("dynamic rope"));
+      const BackboneOptions invariant{
+          .model_folder = {}, .precision = precision, .device = device, .batch_invariant = true};
+      const bool on_cpu = device == kCpu;
+      CHECK(why("llama31_rope", invariant).empty() == (on_cpu || precision != Precision::fp32));
+      CHECK(why("gemma2", invariant).empty() == on_cpu);           // a soft cap
+      CHECK(why("llama_odd_heads", invariant).empty() == on_cpu);  // of 20
+    }
+  }
+}
 
 TEST_CASE("batch_invariant gives the same bits in every pack", "[unit]") { check_invariance(kCpu); }
 

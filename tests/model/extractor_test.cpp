@@ -2,9 +2,6 @@
 // error and a lack of memory do to a run.
 #include "armorm/model/extractor.h"
 
-#include <c10/core/CPUAllocator.h>
-#include <c10/util/Exception.h>
-
 #include <numeric>
 #include <random>
 #include <set>
@@ -13,6 +10,7 @@
 
 #include "model/gpu_test_support.h"
 #include "model/model_test_support.h"
+#include "model/small_memory.h"
 
 namespace armorm {
 namespace {
@@ -252,30 +250,6 @@ TEST_CASE("the tokens that sharing saves are counted exactly", "[unit]") {
 
 namespace {
 
-// Refuses large tensors as a full device does.
-class SmallMemory : public at::Allocator {
- public:
-  explicit SmallMemory(std::size_t largest) : largest_(largest), before_(c10::GetCPUAllocator()) {
-    c10::SetCPUAllocator(this);
-  }
-  ~SmallMemory() override { c10::SetCPUAllocator(before_); }
-  SmallMemory(const SmallMemory&) = delete;
-  SmallMemory& operator=(const SmallMemory&) = delete;
-
-  at::DataPtr allocate(std::size_t bytes) override {
-    TORCH_CHECK_WITH(OutOfMemoryError, bytes <= largest_, "tensor of ", bytes, " bytes");
-    return before_->allocate(bytes);
-  }
-  at::DeleterFnPtr raw_deleter() const override { return before_->raw_deleter(); }
-  void copy_data(void* to, const void* from, std::size_t bytes) const override {
-    default_copy_data(to, from, bytes);
-  }
-
- private:
-  std::size_t largest_;
-  at::Allocator* before_;
-};
-
 // The widest activation of llama_gqa: the gate-up product in float32.
 std::size_t bytes_of_tokens(const Backbone& backbone, std::int64_t tokens) {
   return static_cast<std::size_t>(tokens * 2 * backbone.config().intermediate_size) * sizeof(float);
@@ -304,8 +278,12 @@ TEST_CASE("a sequence that does not fit the memory alone is named by its length"
   const Backbone backbone = load_cpu("llama_gqa");
   Workload work = make_workload("llama_gqa");
   std::erase_if(work.requests, [](const ExtractionRequest& request) { return request.tokens.size() != 64; });
-  const SmallMemory memory(bytes_of_tokens(backbone, 50));
-  CHECK_THROWS_WITH(extract(backbone, work, {.batch_tokens = 100000}), Catch::Contains("64 tokens"));
+  for (const SmallMemory::Kind kind : {SmallMemory::Kind::device, SmallMemory::Kind::host}) {
+    const SmallMemory memory(bytes_of_tokens(backbone, 50), kind);
+    CHECK_THROWS_WITH(
+        extract(backbone, work, {.batch_tokens = 100000}),
+        Catch::Contains("64 tokens does not fit the memory of cpu") && Catch::Contains("--max_length"));
+  }
 }
 
 }  // namespace armorm

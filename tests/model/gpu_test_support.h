@@ -3,8 +3,17 @@
 
 #include <ATen/Context.h>
 
+#include "model/ops.h"
+
 namespace armorm::test {
 
 inline bool has_cuda() { return at::hasCUDA() && at::getNumGPUs() > 0; }
+
+// Why a test of the CUDA kernels cannot run, or nothing. Without the kernels it would compare the plain
+// operations with themselves.
+inline const char* why_no_kernels() {
+  if (!model::has_cuda_kernels()) return "the CUDA kernels are not built (nvcc was not found)";
+  return has_cuda() ? nullptr : "no CUDA device";
+}
 
 }  // namespace armorm::test

@@ -173,6 +173,18 @@ void check_low_scores(at::Device device) {
 
 TEST_CASE("on the CPU, rms_norm equals the plain one", "[unit]") { check_rms_norm(at::kCPU); }
 
+TEST_CASE("the plain norm is that of float64", "[unit]") {
+  const Random random{at::kCPU};
+  for (const std::int64_t width : kWidths) {
+    CAPTURE(width);
+    const at::Tensor x = random({7, width}, at::kFloat, 1, 3.0);
+    const at::Tensor weight = random({width}, at::kFloat, 2);
+    const at::Tensor wide = x.to(at::kDouble);
+    const at::Tensor exact = wide / (wide.pow(2).mean(-1, true) + 1e-5).sqrt() * weight.to(at::kDouble);
+    CHECK(difference(reference::rms_norm(x, weight, 1e-5), exact.to(at::kFloat)) <= 1e-6);
+  }
+}
+
 TEST_CASE("on the CPU, add_rms_norm equals the plain one and updates the residual", "[unit]") {
   check_add_rms_norm(at::kCPU);
 }
@@ -192,23 +204,36 @@ TEST_CASE("on the CPU, attention keeps its scale when all scores are far below z
 }
 
 TEST_CASE("on CUDA, rms_norm equals the plain one", "[gpu]") {
-  if (!test::has_cuda()) ARMORM_SKIP("no CUDA device");
+  if (const char* why = test::why_no_kernels()) ARMORM_SKIP(why);
   check_rms_norm(at::Device(at::kCUDA, 0));
 }
 
 TEST_CASE("on CUDA, add_rms_norm equals the plain one and updates the residual", "[gpu]") {
-  if (!test::has_cuda()) ARMORM_SKIP("no CUDA device");
+  if (const char* why = test::why_no_kernels()) ARMORM_SKIP(why);
   check_add_rms_norm(at::Device(at::kCUDA, 0));
 }
 
 TEST_CASE("on CUDA, rope equals the plain one, in rows of a wider matrix too", "[gpu]") {
-  if (!test::has_cuda()) ARMORM_SKIP("no CUDA device");
+  if (const char* why = test::why_no_kernels()) ARMORM_SKIP(why);
   check_rope(at::Device(at::kCUDA, 0));
 }
 
 TEST_CASE("on CUDA, gated activations equal the plain ones, far values included", "[gpu]") {
-  if (!test::has_cuda()) ARMORM_SKIP("no CUDA device");
+  if (const char* why = test::why_no_kernels()) ARMORM_SKIP(why);
   check_gated_activation(at::Device(at::kCUDA, 0));
+}
+
+TEST_CASE("on CUDA, a row's plain norm has the same bits among any number of rows", "[gpu]") {
+  if (!test::has_cuda()) ARMORM_SKIP("no CUDA device");
+  const Random random{at::Device(at::kCUDA, 0)};
+  for (const std::int64_t width : kWidths) {
+    CAPTURE(width);
+    const at::Tensor x = random({3000, width}, at::kFloat, 1);
+    const at::Tensor weight = random({width}, at::kFloat, 2);
+    const at::Tensor all = reference::rms_norm(x, weight, 1e-5);
+    for (const std::int64_t n : {1, 2, 17, 400})
+      CHECK(at::equal(reference::rms_norm(x.narrow(0, 5, n), weight, 1e-5), all.narrow(0, 5, n)));
+  }
 }
 
 TEST_CASE("on CUDA, attention equals the plain one", "[gpu]") {

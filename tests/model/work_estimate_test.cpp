@@ -1,5 +1,6 @@
 #include "armorm/model/work_estimate.h"
 
+#include "armorm/model/matmul_rate.h"
 #include "model/pack_plan.h"
 #include "support/test_support.h"
 
@@ -31,7 +32,7 @@ TEST_CASE("an 8B body takes 13.96 GFLOP a token", "[unit]") {
   std::vector<std::int64_t> all(tokens.size());
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::int64_t>(i);
   const std::vector<ExtractionRequest> every_row{{tokens, all}};
-  const WorkEstimate work = estimate_work(config_of(kLlama3), every_row, 4096);
+  const WorkEstimate work = estimate_work(config_of(kLlama3), BackboneOptions{}, every_row, 4096);
   CHECK(work.computed_tokens == 1000);
   CHECK(work.matmul_flops / 1000 == Approx(13.96e9).epsilon(1e-3));
   // 4 FLOP for each query, visible key and channel.
@@ -41,7 +42,7 @@ TEST_CASE("an 8B body takes 13.96 GFLOP a token", "[unit]") {
 TEST_CASE("rows nobody wants cost the last layer its keys and values alone", "[unit]") {
   const std::vector<TokenId> tokens(500, 1);
   const std::vector<ExtractionRequest> last_row{{tokens, {499}}};
-  const WorkEstimate work = estimate_work(config_of(kLlama3), last_row, 4096);
+  const WorkEstimate work = estimate_work(config_of(kLlama3), BackboneOptions{}, last_row, 4096);
   const double layer = 4096.0 * (4096 + 2 * 1024) + 4096.0 * 4096 + 3 * 4096.0 * 14336;
   const double keys_values = 4096.0 * 2048;
   CHECK(work.matmul_flops == Approx(2 * (500 * (31 * layer + keys_values) + layer - keys_values)));
@@ -53,9 +54,41 @@ TEST_CASE("what is shared is counted once", "[unit]") {
   chosen.insert(chosen.end(), 100, 8);
   rejected.insert(rejected.end(), 50, 9);
   const std::vector<ExtractionRequest> pair{{chosen, {399}}, {rejected, {349}}, {chosen, {299}}};
-  const WorkEstimate work = estimate_work(config_of(kLlama3), pair, 4096);
+  const WorkEstimate work = estimate_work(config_of(kLlama3), BackboneOptions{}, pair, 4096);
   CHECK(work.input_tokens == 400 + 350 + 400);
   CHECK(work.computed_tokens == 300 + 100 + 50);
+}
+
+TEST_CASE("what a run does not share is counted for each sequence", "[unit]") {
+  std::vector<TokenId> chosen(300, 7), rejected(300, 7);
+  chosen.insert(chosen.end(), 100, 8);
+  rejected.insert(rejected.end(), 50, 9);
+  const std::vector<ExtractionRequest> pair{{chosen, {399}}, {rejected, {349}}};
+  ModelConfig dynamic = config_of(kLlama3);
+  dynamic.rope_scaling = RopeScaling{.rope_type = "dynamic", .factor = 2.0};
+  CHECK(estimate_work(dynamic, {}, pair, 4096).computed_tokens == 400 + 350);
+  const BackboneOptions invariant{.model_folder = {}, .device = 0, .batch_invariant = true};
+  CHECK(estimate_work(config_of(kLlama3), invariant, pair, 4096).computed_tokens == 300 + 100 + 50);
+  CHECK(estimate_work(config_of(kGemma2), invariant, pair, 4096).computed_tokens == 400 + 350);
+}
+
+TEST_CASE("weights take the bytes of their precision", "[unit]") {
+  const ModelConfig config = config_of(kLlama3);
+  const auto n = static_cast<std::uint64_t>(parameter_count(config));
+  CHECK(weight_bytes(config, Precision::fp32, 0) == 4 * n);
+  CHECK(weight_bytes(config, Precision::bf16, 0) == 2 * n);
+  // 32 layers of 4096 x (4096 + 2 * 1024), 4096 x 4096 and three of 4096 x 14336, a byte each, with a scale
+  // for each of their outputs; the rest stays bfloat16.
+  const std::uint64_t products = 32ULL * 4096 * (4096 + 2 * 1024 + 4096 + 3 * 14336);
+  const std::uint64_t scales = 32ULL * 4 * (4096 + 2 * 1024 + 4096 + 2 * 14336 + 4096);
+  CHECK(weight_bytes(config, Precision::fp8, 0) == products + scales + 2 * (n - products));
+  CHECK(weight_bytes(config, Precision::fp8, -1) >= weight_bytes(config, Precision::fp8, 0));
+}
+
+TEST_CASE("the rate of a product is measured in every precision", "[unit]") {
+  for (const Precision precision : {Precision::fp32, Precision::bf16, Precision::fp8})
+    CHECK(measure_matmul_rate(-1, precision).value_or(0.0) > 1e6);
+  CHECK_FALSE(measure_matmul_rate(63, Precision::fp8));
 }
 
 TEST_CASE("a sliding window bounds the keys of a query", "[unit]") {
@@ -67,7 +100,8 @@ TEST_CASE("a sliding window bounds the keys of a query", "[unit]") {
   const std::vector<ExtractionRequest> request{{tokens, {199}}};
   double keys = 0;
   for (int q = 0; q < 200; ++q) keys += std::min(q + 1, 64);
-  CHECK(estimate_work(config, request, 4096).attention_flops == Approx(4.0 * 16 * 256 * (keys + 200)));
+  CHECK(estimate_work(config, BackboneOptions{}, request, 4096).attention_flops ==
+        Approx(4.0 * 16 * 256 * (keys + 200)));
 }
 
 }  // namespace

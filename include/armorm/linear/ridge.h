@@ -54,8 +54,10 @@ enum class AttributeStatus {
   fitted,
   no_labels,             // zero weights, best_alpha NaN
   no_training_labels,    // zero weights (with refit: fitted on the validation rows with fallback_alpha)
+  no_training_weight,    // labels on training rows of weight 0 only: as without any
   no_validation_labels,  // no validation figures; holdout falls back to fallback_alpha, kfold and loo choose
                          // as usual
+  no_validation_weight,  // labels on validation rows of weight 0 only: as without any
 };
 std::string_view name_of(AttributeStatus status) noexcept;
 
@@ -83,7 +85,7 @@ struct AttributeFit {
       false;  // the best alpha is the smallest or largest of several: a wider grid may do better
   std::vector<double> loss;  // [alphas] mean squared error that chose the alpha; empty when there was none
   // On the validation rows, of the weights fitted on the training rows (with refit, too). NaN where not
-  // measured.
+  // measured; before RidgeEvaluator, also where the alpha is the fallback.
   double validation_mse = kNotMeasured;
   double r_squared = kNotMeasured;
   double spearman = kNotMeasured;  // RidgeEvaluator sets it

@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "armorm/core/matrix_view.h"
@@ -15,9 +16,10 @@
 namespace armorm {
 
 // fp8: bfloat16, but the layers' products multiply e4m3 values with one scale for each row of activations and
-// each output channel, quantised at load; deviation_from_bf16() tells what that costs. Elsewhere than on CUDA
-// it is as accurate, but slow.
+// each output channel, quantised at load; deviation_from_bf16() tells what that costs. Elsewhere than on GPUs
+// of compute capability 8.9 and above it is as accurate, but slow.
 enum class Precision { fp32, bf16, fp8 };
+std::string_view name_of(Precision precision) noexcept;
 
 struct BackboneOptions {
   std::filesystem::path model_folder;
@@ -27,6 +29,12 @@ struct BackboneOptions {
   // by the padding of the last rows of a pack.
   bool batch_invariant = false;
 };
+
+// Why sequences of a model must not share prefixes in a pack, or "" where they may. With dynamic rope scaling
+// the keys of a prefix depend on the length of the whole sequence. batch_invariant holds on CUDA with shared
+// prefixes only in FlashAttention, which takes 16-bit heads of a multiple of 8 without a soft cap: other
+// products choose how to compute by the shape that a prefix leaves of a sequence.
+std::string_view why_no_shared_prefixes(const ModelConfig& config, const BackboneOptions& options);
 
 // Sequences laid end to end without padding.
 struct PackedBatch {
@@ -57,9 +65,11 @@ class PendingRows {
 // Weights are const after load; no two threads may call into one Backbone at once, but for collect().
 class Backbone {
  public:
+  // usage error where there is no such device, or too little memory on it.
   static Backbone load(const BackboneOptions& options);
 
   const ModelConfig& config() const;
+  std::string_view why_no_shared_prefixes() const;  // see the function of this name
   // Writes the final-norm hidden state of each wanted token, float32 [wanted, hidden_size] (bf16 results are
   // exact in it). data error for a token id outside the vocabulary.
   void embed(const PackedBatch& batch, MatrixView<float> out) const;

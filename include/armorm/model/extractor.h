@@ -20,7 +20,9 @@ struct ExtractionRequest {
 
 struct ExtractorOptions {
   std::int64_t batch_tokens = 0;  // tokens in one forward pass; 0 = from the device's free memory
-  bool share_prefixes = true;     // compute a common prefix of several sequences once
+  // Compute a common prefix of several sequences once, where Backbone::why_no_shared_prefixes() has no
+  // objection.
+  bool share_prefixes = true;
 };
 
 // Of the passes that a run did; those before its cursor are not in it.

@@ -13,7 +13,7 @@ namespace armorm {
 enum class Architecture { llama, gemma2, mistral, qwen2 };
 
 struct RopeScaling {
-  std::string rope_type = "default";  // default, linear, dynamic, llama3, yarn
+  std::string rope_type = "default";  // default, linear, dynamic, llama3
   double factor = 1.0;
   double low_freq_factor = 1.0;
   double high_freq_factor = 4.0;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "armorm/model/backbone.h"
 #include "armorm/model/extractor.h"
 #include "armorm/model/model_config.h"
 
@@ -17,11 +18,13 @@ struct WorkEstimate {
   double flops() const noexcept { return matmul_flops + attention_flops; }
 };
 
-// The passes that Extractor makes with a budget of `batch_tokens` each.
-WorkEstimate estimate_work(const ModelConfig& config, std::span<const ExtractionRequest> requests,
-                           std::int64_t batch_tokens);
+// The passes that Extractor makes with a budget of `batch_tokens` each, on a backbone loaded with `options`.
+WorkEstimate estimate_work(const ModelConfig& config, const BackboneOptions& options,
+                           std::span<const ExtractionRequest> requests, std::int64_t batch_tokens);
 
 // Parameters of the decoder without a head, which is all that an extraction reads.
 std::int64_t parameter_count(const ModelConfig& config);
+// Bytes that they take on the device (-1 = CPU), scales of fp8 included.
+std::uint64_t weight_bytes(const ModelConfig& config, Precision precision, int device);
 
 }  // namespace armorm
