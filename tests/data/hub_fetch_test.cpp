@@ -268,6 +268,20 @@ TEST_CASE("attempts end", "[unit]") {
   CHECK(hub.hub.asked().size() == 6);
 }
 
+TEST_CASE("a message names the address once", "[unit]") {
+  const TempDir cache;
+  FakeHub hub(model());
+  armorm::HubClientOptions options = hub.options(cache.path());
+  options.http.attempts = 2;
+  options.endpoint = "http://127.0.0.1:1";  // nobody listens
+  const std::string error = error_of(ErrorKind::io, [&] {
+    armorm::fetch_snapshot(options, RepoKind::model, {"org/name", "main"});
+  });
+  const std::size_t at = error.find(options.endpoint);
+  REQUIRE(at != std::string::npos);
+  CHECK(error.find(options.endpoint, at + 1) == std::string::npos);
+}
+
 TEST_CASE("refusals say what to do", "[unit]") {
   const TempDir cache;
   FakeHub hub(model());

@@ -24,7 +24,7 @@ bool make_set() {
 
 }  // namespace
 
-const MemoryBound kMemoryBound{160, 512 << 10};
+const MemoryBound kMemoryBound{256, 16 << 20};
 
 void read_input(std::string_view input) {
   static const bool made = make_set();
