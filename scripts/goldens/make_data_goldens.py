@@ -324,6 +324,17 @@ LAYOUTS = {
     "card with folder": {
         "README.md": configs("- config_name: default\n  data_dir: v2\n"),
         "files": ["train.jsonl", "v2/train.jsonl", "v2/test.jsonl"]},
+    "card with folder and files": {
+        "README.md": configs("- config_name: default\n  data_dir: v2\n  data_files: x/*.jsonl\n"),
+        "files": ["x/1.jsonl", "v2/x/2.jsonl"]},
+    "card with a default in capitals": {
+        "README.md": configs("- config_name: one\n  data_files: 1.jsonl\n",
+                             "- config_name: two\n  data_files: 2.jsonl\n  default: True\n"),
+        "files": ["1.jsonl", "2.jsonl"]},
+    "card with a default that says yes": {
+        "README.md": configs("- config_name: one\n  data_files: 1.jsonl\n  default: no\n",
+                             "- config_name: two\n  data_files: 2.jsonl\n  default: yes\n"),
+        "files": ["1.jsonl", "2.jsonl"]},
     "card without configs": {
         "README.md": card("tags: [a, b]\n"), "files": ["train.jsonl", "test.jsonl"]},
     "card without front matter": {"README.md": "# Title\n---\nconfigs: 3\n---\n", "files": ["train.jsonl"]},

@@ -153,6 +153,11 @@ def texts(count=110):
     return fixed + [random_text(rng) for _ in range(count)]
 
 
+def data_texts():
+    return [text for text in texts(40) if text] + ["<mask><right>", "a<mask><right>word word", "<end_of_turn>\n\n\n<start_of_turn>",
+                                                   "x\n\n\n\n\n\ny  z\t\t\t", "<|im_start|>user\n\nthe word the<right>  word Éa E\u0301a"]
+
+
 def shared_rows():
     from transformers import AutoTokenizer
     tok = AutoTokenizer.from_pretrained(SHARED / "llama3-tokenizer")
@@ -170,7 +175,7 @@ def shared_rows():
 def main():
     OUT.mkdir(parents=True, exist_ok=True)
     real = {"real_llama3": (SHARED / "llama3-tokenizer" / "tokenizer.json").read_text()}
-    cases = {}
+    cases, as_data = {}, {}
     for name, doc in (families() | real).items():
         source = doc if isinstance(doc, str) else json.dumps(doc, ensure_ascii=False, separators=(",", ":"))
         if name not in real:
@@ -182,7 +187,10 @@ def main():
             rows.append({"text": text, "ids": ids, "special": tok.encode(text, add_special_tokens=True).ids[:2],
                          "decoded": tok.decode(ids, skip_special_tokens=False)})
         cases[name] = rows
+        tok.encode_special_tokens = True  # what a message's content must become
+        as_data[name] = [{"text": text, "ids": tok.encode(text, add_special_tokens=False).ids} for text in data_texts()]
     (OUT / "tokenizer_cases.json").write_text(json.dumps(cases, separators=(",", ":")) + "\n")
+    (OUT / "tokenizer_data_cases.json").write_text(json.dumps(as_data, separators=(",", ":")) + "\n")
     (OUT / "tokenizer_shared_rows.txt").write_text("\n".join(shared_rows()) + "\n")
 
 

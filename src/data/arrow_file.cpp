@@ -39,7 +39,9 @@ class ArrowRowFile final : public RowFile {
     return rows_;
   }
 
-  std::vector<std::string> column_names() override { return schema_->field_names(); }
+  std::vector<std::string> column_names(std::span<const std::string>) override {
+    return schema_->field_names();
+  }
 
   std::int64_t read(const std::vector<ColumnRequest>& columns, const Wanted& wanted,
                     const Visit& visit) override {
@@ -103,8 +105,8 @@ class ArrowRowFile final : public RowFile {
     return schema;
   }
 
-  // Asked for some fields of a random-access file, Arrow allocates what a batch claims to be long, before it looks whether
-  // the file is. Asked for all, it maps them, and what is left out here stays on disk.
+  // Asked for some fields of a random-access file, Arrow allocates what a batch claims to be long, before it
+  // looks whether the file is. Asked for all, it maps them, and what is left out here stays on disk.
   std::shared_ptr<arrow::Schema> walk_file(const arrow::ipc::IpcReadOptions& options,
                                            const std::vector<int>& fields, const OnBatch& on_batch) {
     const auto reader = take_arrow(arrow::ipc::RecordBatchFileReader::Open(input_, options), where_);

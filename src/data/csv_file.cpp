@@ -133,7 +133,7 @@ class CsvRowFile final : public RowFile {
     if (rows_ < 0) rows_ = read({}, [](std::int64_t) { return false; }, {});
     return rows_;
   }
-  std::vector<std::string> column_names() override { return header_; }
+  std::vector<std::string> column_names(std::span<const std::string>) override { return header_; }
 
   std::int64_t read(const std::vector<ColumnRequest>& columns, const Wanted& wanted,
                     const Visit& visit) override {

@@ -29,6 +29,8 @@ struct Field {
   std::string place() const { return data::place_of(path, row, column); }
   std::string found() const {
     switch (cell.kind) {
+      case CellKind::missing:
+        return "nothing";
       case CellKind::null:
         return "null";
       case CellKind::number:
@@ -36,9 +38,9 @@ struct Field {
       case CellKind::text:
         return fmt::format("text (\"{}\")", excerpt(cell.text));
       case CellKind::turns:
-        return "a list of messages";
+        return cell.turns.empty() ? "an empty list" : "a list of messages";
       case CellKind::texts:
-        return "a list of texts";
+        return cell.texts.empty() ? "an empty list" : "a list of texts";
       case CellKind::other:
       case CellKind::bad:
         return cell.text;
@@ -79,7 +81,7 @@ float label_of(const Field& field) {
 
 std::string optional_text_of(const Field& field) {
   field.check_readable();
-  if (field.cell.kind == CellKind::null) return {};
+  if (field.cell.kind == CellKind::null || field.cell.kind == CellKind::missing) return {};
   if (field.cell.kind != CellKind::text)
     fail_data("{}: found {}, expected text", field.place(), field.found());
   return std::move(field.cell.text);
@@ -120,29 +122,28 @@ struct Reading {
   }
 };
 
-// `prompt` is null when the set has no such column.
-Conversation side_of(const Field& side, const Field* prompt) {
+Conversation side_of(const Field& side, const Field& prompt) {
   if (side.cell.kind != CellKind::text) return turns_of(side);
-  if (prompt == nullptr) {
+  if (prompt.cell.kind == CellKind::missing) {
     fail_data(
-        "{}: found text, but the set has no column \"prompt\" to go before it; expected a list of messages, "
-        "or "
-        "name the prompt's column with --columns",
+        "{}: found text, but there is no column \"prompt\" to go before it; expected a list of messages, "
+        "or name the prompt's column with --columns",
         side.place());
   }
-  prompt->check_readable();
-  if (prompt->cell.kind != CellKind::text) {
-    fail_data("{}: found {}, expected text, as \"{}\" is text", prompt->place(), prompt->found(),
-              side.column);
+  prompt.check_readable();
+  if (prompt.cell.kind != CellKind::text) {
+    fail_data("{}: found {}, expected text, as \"{}\" is text", prompt.place(), prompt.found(), side.column);
   }
-  return {{"user", prompt->cell.text}, {"assistant", std::move(side.cell.text)}};
+  return {{"user", prompt.cell.text}, {"assistant", std::move(side.cell.text)}};
 }
 
 // The answers of a best-of-n row, each after the prompt.
-std::vector<Conversation> candidates_of(const Field& side, const Field* prompt) {
+std::vector<Conversation> candidates_of(const Field& side, const Field& prompt) {
   side.check_readable();
   if (side.cell.kind != CellKind::texts)
     fail_data("{}: found {}, expected a list of texts, as the other side is one", side.place(), side.found());
+  if (side.cell.texts.empty())
+    fail_data("{}: found {}, expected a list of texts", side.place(), side.found());
   std::vector<Conversation> candidates;
   for (std::string& text : side.cell.texts) {
     Cell answer;
@@ -159,7 +160,11 @@ struct Dataset::Impl {
   explicit Impl(const DatasetOptions& given) : options(given), files(data::find_split_files(given)) {
     // Each file is opened to see that it can be, and closed again: there may be more than a process may hold
     // open.
-    for (const fs::path& file : files) columns.push_back(data::open_row_file(file)->column_names());
+    for (const fs::path& file : files) {
+      const auto reader = data::open_row_file(file);
+      columns.push_back(reader->column_names());
+      fixed_columns.push_back(reader->has_fixed_columns());
+    }
     rows.resize(files.size(), kNotCounted);
   }
 
@@ -168,30 +173,48 @@ struct Dataset::Impl {
     return renamed != options.columns.end() ? renamed->second : ours;
   }
 
-  bool has(const std::string& ours) const {
-    return std::find(columns[0].begin(), columns[0].end(), name_in_set(ours)) != columns[0].end();
+  std::int64_t count_of(std::size_t f, const std::string& name) const {
+    return std::count(columns[f].begin(), columns[f].end(), name);
   }
 
-  bool all_have(const std::string& ours) const {
-    return std::all_of(columns.begin(), columns.end(), [&](const std::vector<std::string>& names) {
-      return std::count(names.begin(), names.end(), name_in_set(ours)) == 1;
-    });
+  ColumnRequest request(const std::string& ours, Want want, bool optional = false) const {
+    return {name_in_set(ours), want, optional};
   }
 
-  ColumnRequest request(const std::string& ours, Want want) const { return {name_in_set(ours), want}; }
+  // A column may first appear far down in a file whose rows name their columns themselves.
+  void look_further(std::size_t f, const std::vector<ColumnRequest>& requests) {
+    if (fixed_columns[f]) return;
+    std::vector<std::string> sought;
+    bool all_seen = true;
+    for (const ColumnRequest& request : requests) {
+      if (request.optional) continue;
+      sought.push_back(request.name);
+      all_seen = all_seen && count_of(f, request.name) > 0;
+    }
+    if (!all_seen) columns[f] = data::open_row_file(files[f])->column_names(sought);
+  }
 
-  // Every file must have every column.
-  void check_columns(const std::vector<ColumnRequest>& requests) const {
+  // Every file must have every column that is not optional.
+  void check_columns(const std::vector<ColumnRequest>& requests) {
     for (std::size_t f = 0; f < files.size(); ++f) {
+      look_further(f, requests);
       for (const ColumnRequest& request : requests) {
-        const auto count = std::count(columns[f].begin(), columns[f].end(), request.name);
-        if (count == 1) continue;
+        const auto count = count_of(f, request.name);
+        if (count == 1 || (count == 0 && request.optional)) continue;
         if (count > 1)
           fail_data("{}: the column \"{}\" is there {} times", files[f].string(), request.name, count);
         fail_data("{}: no column \"{}\"; the file has: {}; rename with --columns", files[f].string(),
                   request.name, fmt::join(columns[f], ", "));
       }
     }
+  }
+
+  // Which of `requests` are put to file `f`: all but the optional ones that it lacks.
+  std::vector<std::size_t> requests_to(std::size_t f, const std::vector<ColumnRequest>& requests) const {
+    std::vector<std::size_t> asked;
+    for (std::size_t r = 0; r < requests.size(); ++r)
+      if (!requests[r].optional || !fixed_columns[f] || count_of(f, requests[r].name) > 0) asked.push_back(r);
+    return asked;
   }
 
   std::int64_t count_rows() {
@@ -216,18 +239,34 @@ struct Dataset::Impl {
         fail_internal("{}: row {} is past the {} rows of the selection", files[f].string(), index,
                       wanted.size());
       };
-      const auto reader = data::open_row_file(files[f]);
-      rows[f] = reader->read(requests, is_wanted, [&](std::int64_t row, std::vector<Cell>& cells) {
+      rows[f] = read_file(f, requests, is_wanted, [&](std::int64_t row, std::vector<Cell>& cells) {
         visit(first_row + row, files[f], row, cells);
       });
       first_row += rows[f];
     }
   }
 
+  // visit(row of the file, one cell for each request)
+  std::int64_t read_file(std::size_t f, const std::vector<ColumnRequest>& requests,
+                         const RowFile::Wanted& wanted, const RowFile::Visit& visit) const {
+    const std::vector<std::size_t> asked = requests_to(f, requests);
+    const auto reader = data::open_row_file(files[f]);
+    if (asked.size() == requests.size()) return reader->read(requests, wanted, visit);
+    std::vector<ColumnRequest> some;
+    for (const std::size_t r : asked) some.push_back(requests[r]);
+    std::vector<Cell> all;
+    return reader->read(some, wanted, [&](std::int64_t row, std::vector<Cell>& cells) {
+      all.assign(requests.size(), data::missing_cell());
+      for (std::size_t c = 0; c < asked.size(); ++c) all[asked[c]] = std::move(cells[c]);
+      visit(row, all);
+    });
+  }
+
   static constexpr std::int64_t kNotCounted = -1;
   DatasetOptions options;
   std::vector<fs::path> files;
   std::vector<std::vector<std::string>> columns;  // the names, of each file
+  std::vector<bool> fixed_columns;                // of each file: it has no others
   std::vector<std::int64_t> rows;                 // of each file, once known
 };
 
@@ -249,77 +288,67 @@ void Dataset::for_each_labelled(const std::vector<std::string>& attributes, cons
                                 const RejectRow& reject) const {
   std::vector<ColumnRequest> requests{impl_->request("messages", Want::turns)};
   for (const std::string& attribute : attributes) requests.push_back(impl_->request(attribute, Want::number));
-  impl_->for_each(requests, wanted,
-                  [&](std::int64_t row_id, const fs::path& path, std::int64_t row, std::vector<Cell>& cells) {
-                    LabelledRow labelled;
-                    labelled.row_id = row_id;
-                    Reading reading{row_id, reject};
-                    const bool good = reading.run([&] {
-                      labelled.messages = turns_of(reading.at({path, row, requests[0].name, cells[0]}));
-                      labelled.labels.reserve(attributes.size());
-                      for (std::size_t k = 1; k < requests.size(); ++k) {
-                        labelled.labels.push_back(label_of(reading.at({path, row, requests[k].name, cells[k]})));
-                      }
-                    });
-                    if (good) visit(std::move(labelled));
-                  });
+  impl_->for_each(
+      requests, wanted,
+      [&](std::int64_t row_id, const fs::path& path, std::int64_t row, std::vector<Cell>& cells) {
+        LabelledRow labelled;
+        labelled.row_id = row_id;
+        Reading reading{row_id, reject};
+        const bool good = reading.run([&] {
+          labelled.messages = turns_of(reading.at({path, row, requests[0].name, cells[0]}));
+          labelled.labels.reserve(attributes.size());
+          for (std::size_t k = 1; k < requests.size(); ++k) {
+            labelled.labels.push_back(label_of(reading.at({path, row, requests[k].name, cells[k]})));
+          }
+        });
+        if (good) visit(std::move(labelled));
+      });
 }
 
 void Dataset::for_each_preference(const std::vector<bool>& wanted,
                                   const std::function<void(PreferenceRow&&)>& visit,
                                   const RejectRow& reject) const {
-  constexpr std::size_t kNone =
-      0;  // column 0 is `chosen`, so 0 can stand for an optional column that is not there
-  std::vector<ColumnRequest> requests{impl_->request("chosen", Want::turns),
-                                      impl_->request("rejected", Want::turns)};
-  const auto add_optional = [&](const char* name) {
-    if (!impl_->has(name)) return kNone;
-    requests.push_back(impl_->request(name, Want::text));
-    return requests.size() - 1;
-  };
-  const std::size_t prompt = add_optional("prompt");
-  const std::size_t subset = add_optional("subset");
-  const std::size_t source = add_optional("source");
-  const std::size_t id = impl_->all_have("id") ? add_optional("id") : kNone;
-  impl_->for_each(requests, wanted,
-                  [&](std::int64_t row_id, const fs::path& path, std::int64_t row, std::vector<Cell>& cells) {
-                    Reading reading{row_id, reject};
-                    const auto field = [&](std::size_t i) {
-                      return reading.at({path, row, requests[i].name, cells[i]});
-                    };
-                    PreferenceRow preference;
-                    preference.row_id = row_id;
-                    const bool good = reading.run([&] {
-                      const Field prompt_field = field(prompt);
-                      const Field* prompt_or_none = prompt != kNone ? &prompt_field : nullptr;
-                      if (cells[0].kind == CellKind::texts || cells[1].kind == CellKind::texts) {
-                        preference.all_chosen = candidates_of(field(0), prompt_or_none);
-                        preference.all_rejected = candidates_of(field(1), prompt_or_none);
-                        preference.chosen = preference.all_chosen.front();
-                        preference.rejected = preference.all_rejected.front();
-                        if (id != kNone) preference.id = optional_text_of(field(id));
-                      } else {
-                        preference.chosen = side_of(field(0), prompt_or_none);
-                        preference.rejected = side_of(field(1), prompt_or_none);
-                      }
-                      if (subset != kNone) preference.subset = optional_text_of(field(subset));
-                      if (source != kNone) preference.source = optional_text_of(field(source));
-                    });
-                    if (good) visit(std::move(preference));
-                  });
+  const Impl& set = *impl_;
+  const std::vector<ColumnRequest> requests{
+      set.request("chosen", Want::turns), set.request("rejected", Want::turns),
+      set.request("prompt", Want::text, true), set.request("subset", Want::text, true),
+      set.request("id", Want::text, true)};
+  enum : std::size_t { kChosen, kRejected, kPrompt, kSubset, kId };
+  impl_->for_each(
+      requests, wanted,
+      [&](std::int64_t row_id, const fs::path& path, std::int64_t row, std::vector<Cell>& cells) {
+        Reading reading{row_id, reject};
+        const auto field = [&](std::size_t i) { return reading.at({path, row, requests[i].name, cells[i]}); };
+        PreferenceRow preference;
+        preference.row_id = row_id;
+        const bool good = reading.run([&] {
+          const Field prompt = field(kPrompt);
+          if (cells[kChosen].kind == CellKind::texts || cells[kRejected].kind == CellKind::texts) {
+            preference.all_chosen = candidates_of(field(kChosen), prompt);
+            preference.all_rejected = candidates_of(field(kRejected), prompt);
+            preference.chosen = preference.all_chosen.front();
+            preference.rejected = preference.all_rejected.front();
+            preference.id = optional_text_of(field(kId));
+          } else {
+            preference.chosen = side_of(field(kChosen), prompt);
+            preference.rejected = side_of(field(kRejected), prompt);
+          }
+          preference.subset = optional_text_of(field(kSubset));
+        });
+        if (good) visit(std::move(preference));
+      });
 }
 
 std::vector<std::string> Dataset::read_strings(const std::string& column, const RejectRow& reject) const {
   const std::vector<ColumnRequest> requests{impl_->request(column, Want::text)};
   std::vector<std::string> values;
-  impl_->for_each(requests, {},
-                  [&](std::int64_t row_id, const fs::path& path, std::int64_t row, std::vector<Cell>& cells) {
-                    std::string& value = values.emplace_back();
-                    Reading reading{row_id, reject};
-                    reading.run([&] {
-                      value = optional_text_of(reading.at({path, row, requests[0].name, cells[0]}));
-                    });
-                  });
+  impl_->for_each(
+      requests, {},
+      [&](std::int64_t row_id, const fs::path& path, std::int64_t row, std::vector<Cell>& cells) {
+        std::string& value = values.emplace_back();
+        Reading reading{row_id, reject};
+        reading.run([&] { value = optional_text_of(reading.at({path, row, requests[0].name, cells[0]})); });
+      });
   return values;
 }
 

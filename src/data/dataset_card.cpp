@@ -2,6 +2,7 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include <set>
 #include <sstream>
 
 #include "armorm/core/error.h"
@@ -50,6 +51,12 @@ std::string scalar_of(const YAML::Node& node) {
   return node && node.IsScalar() ? node.Scalar() : std::string();
 }
 
+// What PyYAML, by which `datasets` reads a card, takes for true.
+bool is_true(const YAML::Node& node) {
+  static const std::set<std::string> kTrue{"yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"};
+  return kTrue.contains(scalar_of(node));
+}
+
 CardConfig config_of(const YAML::Node& node, const std::string& where) {
   CardConfig config;
   config.name = scalar_of(node["config_name"]);
@@ -67,13 +74,13 @@ YAML::Node choose(const YAML::Node& configs, const std::string& wanted, const st
       fail_data("{}: configs: each needs a config_name", where);
     }
     const std::string name = scalar_of(config["config_name"]);
-    const bool is_default =
-        configs.size() == 1 || name == "default" || scalar_of(config["default"]) == "true";
+    const bool is_default = configs.size() == 1 || name == "default" || is_true(config["default"]);
     if (wanted.empty() ? is_default : name == wanted) return config;
     names += names.empty() ? name : ", " + name;
   }
-  if (wanted.empty()) fail_data("{}: no config is the default; choose one of: {}", where, names);
-  fail_data("{}: no config \"{}\"; expected one of: {}", where, wanted, names);
+  if (wanted.empty())
+    fail_data("{}: no config is the default; choose one of these with --dataset_config: {}", where, names);
+  fail_data("{}: no config \"{}\"; expected --dataset_config to name one of: {}", where, wanted, names);
 }
 
 }  // namespace
@@ -116,10 +123,11 @@ std::optional<CardConfig> read_card_config(const fs::path& folder, const std::st
 
 void check_inside(const std::string& path, const std::string& where) {
   const fs::path value(path);
-  bool inside = !path.empty() && path.size() <= kMaxPathBytes && value.is_relative() && path.find("://") == std::string::npos &&
-                path.find('\0') == std::string::npos;
+  bool inside = !path.empty() && path.size() <= kMaxPathBytes && value.is_relative() &&
+                path.find("://") == std::string::npos && path.find('\0') == std::string::npos;
   for (const fs::path& part : value) inside = inside && part != "..";
-  if (!inside) fail_data("{}: found \"{}\", expected a path inside the data set's folder", where, io::shown_name(path));
+  if (!inside)
+    fail_data("{}: found \"{}\", expected a path inside the data set's folder", where, io::shown_name(path));
 }
 
 }  // namespace armorm::data

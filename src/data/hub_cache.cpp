@@ -1,12 +1,13 @@
 #include "armorm/data/hub_cache.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "armorm/core/error.h"
 #include "armorm/core/log.h"
 #include "armorm/data/hub_client.h"
 #include "armorm/io/publish.h"
+#include "data/hub_environment.h"
+#include "data/hub_snapshot.h"
 
 namespace armorm {
 namespace fs = std::filesystem;
@@ -15,7 +16,6 @@ namespace {
 constexpr std::size_t kMaxNameLength = 96;
 constexpr std::size_t kMaxRevisionLength = 1024;
 constexpr std::size_t kMaxPartLength = 255;  // NAME_MAX
-constexpr std::size_t kCommitLength = 40;
 constexpr std::size_t kMaxRefBytes = 4096;
 
 bool is_alphanumeric(char c) noexcept {
@@ -33,26 +33,14 @@ bool is_name(std::string_view name) {
 
 // A revision becomes a path below refs/, so it must not lead anywhere else.
 bool is_revision(std::string_view revision) {
-  if (revision.empty() || revision.size() > kMaxRevisionLength || revision.find('\0') != std::string_view::npos) return false;
+  if (revision.empty() || revision.size() > kMaxRevisionLength ||
+      revision.find('\0') != std::string_view::npos)
+    return false;
   const fs::path path(revision);
   return path.is_relative() && path.has_filename() &&
-         std::none_of(path.begin(), path.end(),
-                      [](const fs::path& part) { return part == ".." || part == "." || part.native().size() > kMaxPartLength; });
-}
-
-bool is_commit(std::string_view text) {
-  return text.size() == kCommitLength && std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         std::none_of(path.begin(), path.end(), [](const fs::path& part) {
+           return part == ".." || part == "." || part.native().size() > kMaxPartLength;
          });
-}
-
-// "" when not set; a leading "~" is the home folder.
-std::string environment(const char* name) {
-  const char* found = std::getenv(name);
-  std::string value = found != nullptr ? found : "";
-  const char* home = std::getenv("HOME");
-  if (home != nullptr && (value == "~" || value.starts_with("~/"))) value.replace(0, 1, home);
-  return value;
 }
 
 std::string_view prefix_of(RepoKind kind) { return kind == RepoKind::model ? "models" : "datasets"; }
@@ -61,15 +49,19 @@ std::string commit_in(const fs::path& ref) {
   std::string commit = read_text_file(ref, kMaxRefBytes);
   while (!commit.empty() && (commit.back() == '\n' || commit.back() == '\r' || commit.back() == ' '))
     commit.pop_back();
-  if (!is_commit(commit))
+  if (!data::is_commit(commit))
     fail_data("{}: expected 40 hexadecimal digits of a commit; download it again", ref.string());
   return commit;
 }
 
-// `partial` is what another program fetched of it; it will do when the Hub cannot be asked.
-fs::path fetch(RepoKind kind, const HubId& id, const std::optional<fs::path>& partial) {
+// `partial` is what another program fetched of it: that commit is completed, wherever the branch is by now.
+// It will do when the Hub cannot be asked.
+fs::path fetch(RepoKind kind, HubId id, const std::optional<fs::path>& partial, const StopRequested& stop) {
+  if (partial) id.revision = partial->filename().string();
   try {
-    return fetch_snapshot(hub_client_options(), kind, id);
+    HubClientOptions options = hub_client_options();
+    options.http.stop_requested = stop;
+    return fetch_snapshot(options, kind, id);
   } catch (const Error& error) {
     if (!partial || error.kind() != ErrorKind::io) throw;
     log::warn("{}; using what the Hub cache has in {}", error.what(), partial->string());
@@ -77,7 +69,7 @@ fs::path fetch(RepoKind kind, const HubId& id, const std::optional<fs::path>& pa
   }
 }
 
-fs::path resolve(const std::string& path_or_id, RepoKind kind) {
+fs::path resolve(const std::string& path_or_id, RepoKind kind, const StopRequested& stop) {
   std::error_code ignored;
   if (!path_or_id.empty() && fs::exists(path_or_id, ignored)) return path_or_id;
   const std::optional<HubId> id = parse_hub_id(path_or_id);
@@ -87,8 +79,12 @@ fs::path resolve(const std::string& path_or_id, RepoKind kind) {
             path_or_id.find("://") != std::string::npos ? url_for_messages(path_or_id) : path_or_id);
   const fs::path cache = hub_cache_folder();
   const std::optional<fs::path> snapshot = find_snapshot(cache, kind, *id);
-  if (snapshot && (hub_is_offline() || is_complete_snapshot(kind, *snapshot))) return *snapshot;
-  if (!hub_is_offline()) return fetch(kind, *id, snapshot);
+  const bool complete = snapshot && is_complete_snapshot(kind, *snapshot);
+  if (snapshot && !complete && hub_is_offline())
+    log::info("{}: HF_HUB_OFFLINE is set, so nothing can tell whether all its files are in the Hub cache",
+              path_or_id);
+  if (complete || (snapshot && hub_is_offline())) return *snapshot;
+  if (!hub_is_offline()) return fetch(kind, *id, snapshot, stop);
   const bool is_model = kind == RepoKind::model;
   fail_io(
       "{}: neither a local path nor, at revision \"{}\", a {} in the Hub cache {}, and HF_HUB_OFFLINE is "
@@ -126,12 +122,9 @@ std::optional<HubId> parse_hub_id(std::string_view text) {
 
 fs::path hub_cache_folder() {
   for (const char* name : {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"}) {
-    if (const std::string cache = environment(name); !cache.empty()) return cache;
+    if (const std::string cache = data::environment(name); !cache.empty()) return data::expanded(cache);
   }
-  if (const std::string home = environment("HF_HOME"); !home.empty()) return fs::path(home) / "hub";
-  if (const std::string cache = environment("XDG_CACHE_HOME"); !cache.empty())
-    return fs::path(cache) / "huggingface/hub";
-  return fs::path(environment("HOME")) / ".cache/huggingface/hub";
+  return data::hub_home() / "hub";
 }
 
 fs::path hub_repo_folder(const fs::path& cache, RepoKind kind, const std::string& id) {
@@ -146,7 +139,7 @@ std::optional<fs::path> find_snapshot(const fs::path& cache, RepoKind kind, cons
   const fs::path ref = repo / "refs" / id.revision;
   if (fs::is_regular_file(ref)) {
     commit = commit_in(ref);
-  } else if (!is_commit(commit)) {
+  } else if (!data::is_commit(commit)) {
     return std::nullopt;
   }
   fs::path snapshot = repo / "snapshots" / commit;
@@ -154,8 +147,12 @@ std::optional<fs::path> find_snapshot(const fs::path& cache, RepoKind kind, cons
   return snapshot;
 }
 
-fs::path resolve_model(const std::string& path_or_id) { return resolve(path_or_id, RepoKind::model); }
-fs::path resolve_dataset(const std::string& path_or_id) { return resolve(path_or_id, RepoKind::dataset); }
+fs::path resolve_model(const std::string& path_or_id, const StopRequested& stop) {
+  return resolve(path_or_id, RepoKind::model, stop);
+}
+fs::path resolve_dataset(const std::string& path_or_id, const StopRequested& stop) {
+  return resolve(path_or_id, RepoKind::dataset, stop);
+}
 
 std::string artifact_name(const std::string& path_or_id) {
   if (path_or_id.empty()) fail_usage("the path of a model or data set is empty; expected a path or a Hub id");

@@ -11,6 +11,8 @@
 #include "armorm/core/units.h"
 #include "armorm/io/publish.h"
 #include "data/hub_client_download.h"
+#include "data/hub_environment.h"
+#include "data/hub_snapshot.h"
 #include "io/checked_json.h"
 
 namespace armorm {
@@ -20,15 +22,12 @@ namespace {
 using data::HubFile;
 using data::HubListing;
 using data::HubRepo;
+using data::is_commit;
 
 constexpr std::size_t kMaxListingBytes = std::size_t{1} << 28;
 constexpr int kMaxListingDepth = 64;
-constexpr std::size_t kCommitDigits = 40;
+constexpr int kAttemptsWithPart = 2;
 constexpr int kConnections = 4;  // one does not fill a fast line
-
-bool is_commit(const std::string& text) {
-  return text.size() == kCommitDigits && text.find_first_not_of("0123456789abcdef") == std::string::npos;
-}
 
 std::string text_field(const nlohmann::json& object, const char* key) {
   const auto found = object.is_object() ? object.find(key) : object.end();
@@ -102,19 +101,30 @@ void write_ref(const HubRepo& repo, const std::string& commit) {
 }
 
 std::vector<HubFile> describe_missing(HttpClient& client, const HubRepo& repo, const fs::path& snapshot,
-                                      const HubListing& listing) {
+                                      const std::vector<std::string>& names) {
   std::vector<HubFile> files;
-  for (const std::string& name : files_to_fetch(repo.kind, repo.name(), listing.names)) {
+  for (const std::string& name : names) {
     std::error_code error;
     if (fs::is_regular_file(snapshot / name, error)) continue;
-    files.push_back(data::describe_file(client, repo, listing.commit, name));
+    files.push_back(data::describe_file(client, repo, snapshot.filename().string(), name));
   }
   return files;
 }
 
+// Where a part is there that will do, a machine without network should not wait for minutes to use it.
+HttpOptions options_of_listing(const HubRepo& repo) {
+  HttpOptions options = repo.options.http;
+  std::error_code error;
+  if (is_commit(repo.id.revision) && fs::is_directory(repo.path() / "snapshots" / repo.id.revision, error))
+    options.attempts = std::min(options.attempts, kAttemptsWithPart);
+  return options;
+}
+
 // The largest first, so that the last one is not waited for alone.
-void fetch_blobs(const HubRepo& repo, const std::string& commit, std::vector<HubFile> files, std::uint64_t wanted) {
-  std::stable_sort(files.begin(), files.end(), [](const HubFile& a, const HubFile& b) { return a.bytes > b.bytes; });
+void fetch_blobs(const HubRepo& repo, const std::string& commit, std::vector<HubFile> files,
+                 std::uint64_t wanted) {
+  std::stable_sort(files.begin(), files.end(),
+                   [](const HubFile& a, const HubFile& b) { return a.bytes > b.bytes; });
   data::DownloadProgress progress("fetching " + repo.name(), wanted);
   parallel_for(static_cast<std::int64_t>(files.size()), kConnections, [&](std::int64_t i) {
     HttpClient client(repo.options.http);
@@ -144,20 +154,24 @@ HubListing parse_listing(const HubRepo& repo, const std::string& body) {
 
 fs::path fetch_snapshot(const HubClientOptions& options, RepoKind kind, const HubId& id) {
   const HubRepo repo{options, kind, id};
-  HttpClient client(options.http);
-  const HubListing listing = list_files(client, repo);
+  HttpClient asking(options_of_listing(repo));
+  const HubListing listing = list_files(asking, repo);
+  const std::vector<std::string> names = files_to_fetch(kind, repo.name(), listing.names);
   const fs::path snapshot = repo.path() / "snapshots" / listing.commit;
-  const std::vector<HubFile> files = describe_missing(client, repo, snapshot, listing);
-  make_folder(repo.path() / "blobs");
+  HttpClient client(options.http);
+  const std::vector<HubFile> files = describe_missing(client, repo, snapshot, names);
+  if (!files.empty()) make_folder(repo.path() / "blobs");
   const std::uint64_t wanted = bytes_to_fetch(repo.path() / "blobs", files);
   check_space(repo, wanted);
   if (wanted > 0)
     log::info("fetching {}: {} files, {}, into {}", repo.name(), files.size(), bytes_text(wanted),
               repo.path().string());
   fetch_blobs(repo, listing.commit, files, wanted);
-  // Only now, so that a folder which is there is a whole one.
+  // Only now, so that a folder which nobody else began is nearly always a whole one; the mark says that it
+  // is.
   for (const HubFile& file : files) link_file(snapshot, file);
   write_ref(repo, listing.commit);
+  data::mark_whole(snapshot, names);
   return snapshot;
 }
 

@@ -183,11 +183,12 @@ bool is_there(const fs::path& blob, const HubFile& file) {
 void fetch_blob(HttpClient& client, const HubRepo& repo, const std::string& commit, const HubFile& file,
                 DownloadProgress& progress) {
   const fs::path blob = repo.path() / "blobs" / file.etag;
-  const HubLock lock(repo.options.cache / ".locks" / repo.folder() / (file.etag + ".lock"));
+  const HubLock lock(repo.options.cache / ".locks" / repo.folder() / (file.etag + ".lock"),
+                     repo.options.http);
   if (is_there(blob, file)) return;
   const fs::path incomplete = blob.string() + ".incomplete";
-  const Download download{client, repo, file, file_path(repo, commit, file.name),
-                          repo.name() + ": " + file.name, progress};
+  const Download download{
+      client, repo, file, file_path(repo, commit, file.name), repo.name() + ": " + file.name, progress};
   for (int tried = 1; tried <= kContentTries; ++tried) {
     if (download.fetch(incomplete, blob)) return;
     fs::remove(incomplete);

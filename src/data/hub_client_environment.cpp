@@ -6,6 +6,7 @@
 #include "armorm/core/version.h"
 #include "armorm/data/hub_client.h"
 #include "armorm/io/publish.h"
+#include "data/hub_environment.h"
 #include "io/http_url.h"
 
 namespace armorm {
@@ -14,27 +15,13 @@ namespace {
 
 constexpr std::size_t kMaxTokenBytes = 4096;
 
-std::string environment(const char* name) {
-  const char* found = std::getenv(name);
-  return found != nullptr ? found : "";
-}
+using data::environment;
+using data::expanded;
 
 bool is_true(std::string value) {
   std::transform(value.begin(), value.end(), value.begin(),
                  [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
   return value == "1" || value == "ON" || value == "YES" || value == "TRUE";
-}
-
-fs::path expanded(const std::string& path) {
-  if (path == "~" || path.starts_with("~/")) return environment("HOME") + path.substr(1);
-  return path;
-}
-
-fs::path hub_home() {
-  if (const std::string home = environment("HF_HOME"); !home.empty()) return expanded(home);
-  if (const std::string cache = environment("XDG_CACHE_HOME"); !cache.empty())
-    return expanded(cache) / "huggingface";
-  return fs::path(environment("HOME")) / ".cache/huggingface";
 }
 
 std::string trimmed(const std::string& text) {
@@ -58,13 +45,39 @@ std::string find_token() {
     if (std::string token = checked_token(environment(name), name); !token.empty()) return token;
   }
   const std::string named = environment("HF_TOKEN_PATH");
-  const fs::path file = named.empty() ? hub_home() / "token" : expanded(named);
+  const fs::path file = named.empty() ? data::hub_home() / "token" : expanded(named);
   std::error_code ignored;
   if (!fs::is_regular_file(file, ignored)) return "";
   return checked_token(read_text_file(file, kMaxTokenBytes), file.string());
 }
 
 }  // namespace
+
+namespace data {
+
+std::string environment(const char* name) {
+  const char* found = std::getenv(name);
+  return found != nullptr ? found : "";
+}
+
+fs::path expanded(const std::string& path) {
+  if (path == "~" || path.starts_with("~/")) return environment("HOME") + path.substr(1);
+  return path;
+}
+
+fs::path hub_home() {
+  if (const std::string home = environment("HF_HOME"); !home.empty()) return expanded(home);
+  if (const std::string cache = environment("XDG_CACHE_HOME"); !cache.empty())
+    return expanded(cache) / "huggingface";
+  return fs::path(environment("HOME")) / ".cache/huggingface";
+}
+
+bool is_commit(std::string_view text) {
+  constexpr std::size_t kDigits = 40;
+  return text.size() == kDigits && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+}  // namespace data
 
 HubClientOptions hub_client_options() {
   HubClientOptions options;

@@ -6,6 +6,7 @@
 #include "armorm/core/error.h"
 #include "armorm/data/hub_client.h"
 #include "armorm/io/publish.h"
+#include "data/hub_snapshot.h"
 #include "io/checked_json.h"
 #include "io/contained_path.h"
 
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::size_t kMaxNameBytes = 1024;
 constexpr std::size_t kMaxPartBytes = 255;  // NAME_MAX
+constexpr std::size_t kMaxTokenizerConfigBytes = std::size_t{1} << 28;
 constexpr std::size_t kMaxIndexBytes = std::size_t{1} << 28;
 constexpr int kMaxIndexDepth = 16;
 constexpr const char* kIndexName = "model.safetensors.index.json";
@@ -82,6 +84,14 @@ void drop_second_weights(std::vector<std::string>& names) {
   std::erase_if(names, [&](const std::string& name) { return is_weights(name) && !is_main(name); });
 }
 
+// tokenizer_config.json is linked after all other files of a model, so a snapshot under way lacks it.
+bool has_text_side(const fs::path& snapshot) {
+  const fs::path config = snapshot / "tokenizer_config.json";
+  if (!fs::exists(snapshot / "tokenizer.json") || !fs::exists(config)) return false;
+  return fs::exists(snapshot / "chat_template.jinja") || fs::exists(snapshot / "chat_template.json") ||
+         read_text_file(config, kMaxTokenizerConfigBytes).find("\"chat_template\"") != std::string::npos;
+}
+
 bool has_all_shards(const fs::path& snapshot) {
   const fs::path index = snapshot / kIndexName;
   const nlohmann::json json =
@@ -118,8 +128,9 @@ std::vector<std::string> files_to_fetch(RepoKind kind, const std::string& id,
 }
 
 bool is_complete_snapshot(RepoKind kind, const fs::path& snapshot) {
-  if (kind == RepoKind::dataset) return true;
-  if (!fs::exists(snapshot / "config.json")) return false;
+  if (data::is_marked_whole(snapshot)) return true;
+  if (kind == RepoKind::dataset || !fs::exists(snapshot / "config.json") || !has_text_side(snapshot))
+    return false;
   if (fs::exists(snapshot / kIndexName)) return has_all_shards(snapshot);
   for (const fs::directory_entry& entry : fs::directory_iterator(snapshot)) {
     if (is_weights(entry.path().filename().string()) && entry.exists()) return true;

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "armorm/io/http.h"
 #include "io/system_call.h"
 
 namespace armorm::data {
@@ -12,7 +13,8 @@ namespace armorm::data {
 // flock it warns and goes on: the files themselves are put in place atomically.
 class HubLock {
  public:
-  explicit HubLock(const std::filesystem::path& file);  // creates the folders; io error
+  // Creates the folders; io error. Interrupted error when `options` ask to stop the wait.
+  HubLock(const std::filesystem::path& file, const HttpOptions& options);
 
  private:
   io::Descriptor descriptor_;

@@ -116,7 +116,13 @@ void add_names(const std::string& text, const JsonRecords& records, std::vector<
   names = std::move(all);
 }
 
-// JSON Lines, or one array of objects; a column is there when one of the first rows has it.
+bool holds_all(const std::vector<std::string>& names, std::span<const std::string> sought) {
+  return std::all_of(sought.begin(), sought.end(), [&](const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  });
+}
+
+// JSON Lines, or one array of objects; a column is there when a row has it.
 class JsonRowFile final : public RowFile {
  public:
   explicit JsonRowFile(std::filesystem::path path) : path_(std::move(path)) {}
@@ -129,13 +135,16 @@ class JsonRowFile final : public RowFile {
     return rows;
   }
 
-  std::vector<std::string> column_names() override {
+  bool has_fixed_columns() const override { return false; }
+
+  std::vector<std::string> column_names(std::span<const std::string> sought) override {
     const auto records = open_json_records(path_);
     std::vector<std::string> names;
     std::string text;
     // A row that is no object is for read() to tell of, unless no row is.
     std::vector<Cell> first_bad;
-    for (std::int64_t row = 0; row < kRowsSeenForColumns && records->next(text); ++row) {
+    for (std::int64_t row = 0; row < kRowsSeenForColumns || !holds_all(names, sought); ++row) {
+      if (!records->next(text)) break;
       Cell failure;
       fill_or_mark_bad({&failure, 1}, [&] { add_names(text, *records, names); });
       if (failure.kind == CellKind::bad && first_bad.empty()) first_bad.push_back(failure);
@@ -152,7 +161,7 @@ class JsonRowFile final : public RowFile {
     std::int64_t row = 0;
     for (; records->next(text); ++row) {
       if (!wanted(row)) continue;
-      cells.assign(columns.size(), Cell{});
+      start_row(columns, cells);
       fill_or_mark_bad(cells, [&] { read_row(text, *records, row, columns, cells); });
       visit(row, cells);
     }
@@ -160,6 +169,13 @@ class JsonRowFile final : public RowFile {
   }
 
  private:
+  // A key that is not there is a null, as in `datasets`, unless the column is optional.
+  static void start_row(const std::vector<ColumnRequest>& columns, std::vector<Cell>& cells) {
+    cells.assign(columns.size(), Cell{});
+    for (std::size_t c = 0; c < columns.size(); ++c)
+      if (columns[c].optional) cells[c] = missing_cell();
+  }
+
   // Of a key that appears twice the last value counts, as in Python.
   void read_row(const std::string& text, const JsonRecords& records, std::int64_t row,
                 const std::vector<ColumnRequest>& columns, std::vector<Cell>& cells) const {

@@ -7,8 +7,11 @@
 #include <utility>
 
 #include "armorm/core/error.h"
+#include "armorm/core/log.h"
 #include "data/dataset_card.h"
 #include "data/glob.h"
+#include "data/hub_snapshot.h"
+#include "data/shard_names.h"
 #include "io/contained_path.h"
 
 namespace armorm::data {
@@ -46,6 +49,15 @@ constexpr std::array<Extension, 9> kExtensions{{{"parquet", Format::parquet, 9},
                                                 {"ndjson", Format::json, 3},
                                                 {"gpq", Format::parquet, 2},
                                                 {"geoparquet", Format::parquet, 1}}};
+
+// Other programs fill the Hub cache file by file.
+bool may_be_partial(const fs::path& folder) { return is_hub_snapshot(folder) && !is_marked_whole(folder); }
+
+std::string remedy(const fs::path& folder) {
+  if (!may_be_partial(folder)) return "";
+  return "; the Hub cache may hold only a part: run without HF_HUB_OFFLINE, or fetch all of it with: " +
+         download_command(folder);
+}
 
 // The parts of the name after its first dot, in lower case.
 std::vector<std::string> suffixes_of(const fs::path& path) {
@@ -151,15 +163,33 @@ void keep_one_format(Files& files) {
                 [&](const std::string& file) { return best == nullptr || format_of(file) != best->format; });
 }
 
+// Only shards that the pattern would have chosen: a card may name one of several on purpose.
+void check_shards(const std::string& pattern, const Files& selected, const DatasetOptions& options) {
+  const Files missing = missing_shards(selected);
+  Files wanted = select_files(pattern, missing);
+  if (wanted.empty()) return;
+  constexpr std::size_t kShown = 5;
+  const std::size_t count = wanted.size();
+  wanted.resize(std::min(count, kShown));
+  const std::string what =
+      fmt::format("{}: the split \"{}\" lacks {} of its files: {}{}", options.path.string(), options.split,
+                  count, fmt::join(wanted, ", "), count > kShown ? ", ..." : "");
+  if (may_be_partial(options.path)) fail_io("{}{}", what, remedy(options.path));
+  log::warn("{}; only those that are there are read", what);
+}
+
 // A file that matches twice is read once. (`datasets` would read it twice.)
-Files resolve(const std::vector<std::string>& patterns, const Files& files, const fs::path& root) {
+Files resolve(const std::vector<std::string>& patterns, const Files& files, const fs::path& root,
+              const DatasetOptions& options) {
   Files resolved;
   std::set<std::string> seen;
   for (const std::string& pattern : patterns) {
     const Files selected = select_files(pattern, files);
     if (selected.empty() && !has_wildcards(pattern)) {
-      fail_data("{}: the file \"{}\" named in README.md is missing", root.string(), pattern);
+      fail_data("{}: the file \"{}\" named in README.md is missing{}", root.string(), pattern,
+                remedy(options.path));
     }
+    check_shards(pattern, selected, options);
     for (const std::string& file : selected) {
       if (extension_of(file) != nullptr && seen.insert(file).second) resolved.push_back(file);
     }
@@ -173,8 +203,8 @@ std::string join_names(const std::vector<std::string>& names) {
 }
 
 [[noreturn]] void fail_split(const DatasetOptions& options, const std::vector<std::string>& splits) {
-  fail_data("{}: no split \"{}\"; expected one of: {}", options.path.string(), options.split,
-            join_names(splits));
+  fail_data("{}: no split \"{}\"; expected one of: {}{}", options.path.string(), options.split,
+            join_names(splits), remedy(options.path));
 }
 
 std::vector<fs::path> saved_split_files(const DatasetOptions& options) {
@@ -188,10 +218,11 @@ std::vector<fs::path> saved_split_files(const DatasetOptions& options) {
 std::vector<fs::path> repository_split_files(const DatasetOptions& options) {
   const std::optional<CardConfig> config = read_card_config(options.path, options.config);
   if (!config && !options.config.empty()) {
-    fail_data("{}: no config \"{}\": there is no README.md with configs", options.path.string(),
-              options.config);
+    fail_data("{}: no config \"{}\": there is no README.md with configs; leave out --dataset_config",
+              options.path.string(), options.config);
   }
-  const fs::path root = config && !config->data_files ? options.path / config->data_dir : options.path;
+  // Patterns of a card are below its data_dir too, as `datasets` has it (BuilderConfig._resolve_data_files).
+  const fs::path root = config ? options.path / config->data_dir : options.path;
   const Files all = list_files(root);
   const SplitPatterns patterns = config && config->data_files ? *config->data_files : default_patterns(all);
   std::vector<std::string> splits;
@@ -199,11 +230,11 @@ std::vector<fs::path> repository_split_files(const DatasetOptions& options) {
     splits.push_back(split);
     if (split != options.split) continue;
     std::vector<fs::path> files;
-    for (const std::string& file : resolve(split_patterns, all, root)) files.push_back(root / file);
+    for (const std::string& file : resolve(split_patterns, all, root, options)) files.push_back(root / file);
     if (files.empty()) {
       fail_io(
-          "{}: no data files for the split \"{}\"; expected .parquet, .arrow, .jsonl, .json or .csv files",
-          root.string(), split);
+          "{}: no data files for the split \"{}\"; expected .parquet, .arrow, .jsonl, .json or .csv files{}",
+          root.string(), split, remedy(options.path));
     }
     for (const fs::path& file : files) io::check_stays_inside(file, options.path);
     return files;

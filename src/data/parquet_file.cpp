@@ -24,7 +24,7 @@ class ParquetRowFile final : public RowFile {
 
   std::int64_t num_rows() override { return rows_; }
 
-  std::vector<std::string> column_names() override {
+  std::vector<std::string> column_names(std::span<const std::string>) override {
     std::vector<std::string> names;
     for (const auto& field : reader_->manifest().schema_fields) names.push_back(field.field->name());
     return names;
@@ -60,7 +60,8 @@ class ParquetRowFile final : public RowFile {
     memory_ = bounded_memory(bytes);
     parquet::ReaderProperties properties(memory_.get());
     // Every element of a list takes a byte at least, and every text its length.
-    const auto most = static_cast<std::int32_t>(std::min<std::int64_t>(bytes, properties.thrift_container_size_limit()));
+    const auto most =
+        static_cast<std::int32_t>(std::min<std::int64_t>(bytes, properties.thrift_container_size_limit()));
     properties.set_thrift_container_size_limit(most);
     properties.set_thrift_string_size_limit(
         static_cast<std::int32_t>(std::min<std::int64_t>(bytes, properties.thrift_string_size_limit())));

@@ -20,9 +20,10 @@ enum class Want { number, text, turns };  // turns: a list of messages or of tex
 struct ColumnRequest {
   std::string name;
   Want want = Want::text;
+  bool optional = false;  // its cells are `missing` where a file, or a row of JSON, lacks the column
 };
 
-enum class CellKind { null, number, text, turns, texts, other, bad };
+enum class CellKind { missing, null, number, text, turns, texts, other, bad };
 
 struct Cell {
   CellKind kind = CellKind::null;
@@ -31,6 +32,12 @@ struct Cell {
   Conversation turns;
   std::vector<std::string> texts;  // candidates of a best-of-n row
 };
+
+inline Cell missing_cell() {
+  Cell cell;
+  cell.kind = CellKind::missing;
+  return cell;
+}
 
 // Runs `fill`, which reads one row or cell; what it finds wrong makes the cells bad.
 template <class Fill>
@@ -54,10 +61,14 @@ class RowFile {
 
   virtual ~RowFile() = default;
   virtual std::int64_t num_rows() = 0;
-  virtual std::vector<std::string> column_names() = 0;
+  // Of a format whose rows name their columns themselves, those of the first rows, and of as many more as it
+  // takes to see all of `sought`.
+  virtual std::vector<std::string> column_names(std::span<const std::string> sought = {}) = 0;
+  // False when read() may be asked for a column that column_names() did not name.
+  virtual bool has_fixed_columns() const { return true; }
   // Visits the wanted rows in order and returns the number of rows of the file. Requires the columns to
-  // exist. Memory: one record batch. A value that cannot be read is a bad cell, whose text names file, row and
-  // column, so that the rows after it are read all the same; a damaged file is a data error.
+  // exist. Memory: one record batch. A value that cannot be read is a bad cell, whose text names file, row
+  // and column, so that the rows after it are read all the same; a damaged file is a data error.
   virtual std::int64_t read(const std::vector<ColumnRequest>& columns, const Wanted& wanted,
                             const Visit& visit) = 0;
 };

@@ -34,7 +34,8 @@ std::string plain_name(const nlohmann::json& value, const fs::path& path) {
   const std::string name = value.is_string() ? value.get<std::string>() : std::string();
   check_inside(name, path.string());
   if (!io::is_plain_file_name(name)) {
-    fail_data("{}: found \"{}\", expected the name of a file or folder beside it", path.string(), io::shown_name(name));
+    fail_data("{}: found \"{}\", expected the name of a file or folder beside it", path.string(),
+              io::shown_name(name));
   }
   return name;
 }
@@ -75,6 +76,10 @@ std::vector<fs::path> saved_files(const fs::path& folder, const std::string& spl
     if (!fs::is_regular_file(files.back())) {
       fail_io("{}: missing, although {} names it", files.back().string(), kStateName);
     }
+  }
+  if (files.empty()) {
+    fail_data("{}: _data_files: found an empty list, expected at least one file; save the data set again",
+              state_path.string());
   }
   return files;
 }

@@ -114,6 +114,18 @@ struct HeaderList {
   }
 };
 
+// Called about once a second, also while nothing comes; what is not 0 ends the transfer.
+int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  const auto& options = *static_cast<const HttpOptions*>(user);
+  return options.stop_requested && options.stop_requested() ? 1 : 0;
+}
+
+void watch_for_stop(CURL* curl, const HttpOptions& options) {
+  curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+  curl_easy_setopt(curl, CURLOPT_XFERINFODATA, const_cast<HttpOptions*>(&options));
+}
+
 void set_limits(CURL* curl, const HttpOptions& options) {
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout.count()));
@@ -128,7 +140,8 @@ void set_limits(CURL* curl, const HttpOptions& options) {
   curl_easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 }
 
-// libcurl looks where the distribution it was built for keeps its certificates; an installation may be on another.
+// libcurl looks where the distribution it was built for keeps its certificates; an installation may be on
+// another.
 void choose_certificates(CURL* curl) {
   const char* file = std::getenv("SSL_CERT_FILE");
   if (file != nullptr && *file != '\0') curl_easy_setopt(curl, CURLOPT_CAINFO, file);
@@ -151,6 +164,11 @@ std::string HttpResponse::header(const std::string& name) const {
   return found == headers.end() ? "" : found->second;
 }
 
+void HttpOptions::check_stop(const std::string& what) const {
+  if (stop_requested && stop_requested())
+    fail_interrupted("{}: asked to stop; what was downloaded is kept, the same command goes on there", what);
+}
+
 struct HttpClient::Impl {
   CURL* curl = curl_easy_init();
   ~Impl() { curl_easy_cleanup(curl); }
@@ -171,6 +189,7 @@ HttpOutcome HttpClient::Impl::transfer(const HttpOptions& options, const HttpReq
   state.sink = &sink;
   curl_easy_reset(curl);  // keeps the connection
   set_limits(curl, options);
+  if (options.stop_requested) watch_for_stop(curl, options);
   choose_certificates(curl);
   curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.list);
@@ -181,6 +200,7 @@ HttpOutcome HttpClient::Impl::transfer(const HttpOptions& options, const HttpReq
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &state);
   const CURLcode code = curl_easy_perform(curl);
   if (state.thrown) std::rethrow_exception(state.thrown);
+  if (code == CURLE_ABORTED_BY_CALLBACK) options.check_stop(url_for_messages(url));
   HttpOutcome outcome;
   if (code != CURLE_OK) {
     outcome.failure = fmt::format("{}: {}", url_for_messages(url), curl_easy_strerror(code));
@@ -200,6 +220,7 @@ HttpClient::HttpClient(HttpOptions options) : options_(std::move(options)) {
 HttpClient::~HttpClient() = default;
 
 HttpOutcome HttpClient::send_once(const HttpRequest& request, const HttpSink& sink) {
+  options_.check_stop(url_for_messages(request.url));
   const std::string origin = io::url_origin(request.url);
   std::string url = request.url;
   for (int redirects = 0; redirects <= kMaxRedirects; ++redirects) {

@@ -16,6 +16,21 @@ std::string what_failed(const HttpOutcome& outcome) {
                                  : outcome.failure;
 }
 
+// A failure names the address itself, where it is another one than `what`.
+std::string told(const std::string& what, const HttpOutcome& outcome) {
+  const std::string failed = what_failed(outcome);
+  return failed.starts_with(what) ? failed : what + ": " + failed;
+}
+
+// In slices, so that a stop is not kept waiting.
+void sleep_for(const HttpOptions& options, milliseconds delay, const std::string& what) {
+  constexpr milliseconds kSlice{100};
+  for (milliseconds slept{0}; slept < delay; slept += kSlice) {
+    options.check_stop(what);
+    std::this_thread::sleep_for(std::min(kSlice, delay - slept));
+  }
+}
+
 milliseconds delay_of(const HttpOptions& options, int failed) {
   milliseconds delay = options.first_delay;
   for (int i = 1; i < failed && delay < options.longest_delay; ++i) delay *= 2;
@@ -32,13 +47,14 @@ bool HttpBackoff::wait(const HttpOutcome& outcome, const std::string& what) {
   if (++failed_ >= options_.attempts) return false;
   milliseconds delay = delay_of(options_, failed_);
   if (outcome.retry_after) delay = std::min(*outcome.retry_after, options_.longest_retry_after);
-  log::warn("{}: {}; trying again in {:.1f} s (attempt {} of {})", what, what_failed(outcome),
+  log::warn("{}; trying again in {:.1f} s (attempt {} of {})", told(what, outcome),
             static_cast<double>(delay.count()) / 1000.0, failed_ + 1, options_.attempts);
   if (options_.sleep) {
     options_.sleep(delay);
   } else {
-    std::this_thread::sleep_for(delay);
+    sleep_for(options_, delay, what);
   }
+  options_.check_stop(what);
   return true;
 }
 
@@ -60,9 +76,10 @@ HttpResponse HttpClient::send(const HttpRequest& request, std::string* body, std
     }
     if (outcome.retryable && backoff.wait(outcome, what)) continue;
     fail_io(
-        "{}: no answer after {} attempts: {}; check the network, the proxy and HF_ENDPOINT, or set "
-        "HF_HUB_OFFLINE=1 to use the cache alone",
-        what, std::max(1, backoff.failed()), what_failed(outcome));
+        "{} (after {} attempts); check the network, the proxy and HF_ENDPOINT, or set HF_HUB_OFFLINE=1 to "
+        "use "
+        "the cache alone",
+        told(what, outcome), std::max(1, backoff.failed()));
   }
 }
 

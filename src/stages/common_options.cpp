@@ -1,5 +1,6 @@
 #include "armorm/stages/common_options.h"
 
+#include <cstdio>
 #include <cstdlib>
 #include <set>
 
@@ -15,6 +16,19 @@ std::string default_data_root() {
   return std::string(home != nullptr ? home : ".") + "/data/ArmoRM";
 }
 
+std::chrono::year_month_day parse_date(const char* flag, const std::string& text) {
+  int year = 0;
+  unsigned month = 0;
+  unsigned day = 0;
+  int end = 0;
+  const bool plain = text.size() == 10 && text.find_first_not_of("0123456789-") == std::string::npos;
+  const bool read = plain && std::sscanf(text.c_str(), "%4d-%2u-%2u%n", &year, &month, &day, &end) == 3 && end == 10;
+  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month), std::chrono::day(day)};
+  if (!read || year < 1970 || !date.ok())
+    fail_usage("{}: '{}' is no date; use YYYY-MM-DD from 1970 on, such as {}", flag, text, kTemplateDate);
+  return date;
+}
+
 void ExtractionOptions::declare(OptionList& list) {
   list.add("model_path", model_path, "Reward model: a folder with config.json and safetensors, or a Hub id")
       .add("n_shards", n_shards, "Number of shards the data set is divided into, >= 1")
@@ -27,6 +41,8 @@ void ExtractionOptions::declare(OptionList& list) {
            "Let a row's bits depend on nothing but the row: the same for any shards, packs and threads")
       .add("allow_special_in_content", allow_special_in_content,
            "Let special-token strings inside message content become special tokens, as the Python scripts did")
+      .add("template_date", template_date,
+           "Date that a chat template which reads the clock is told, YYYY-MM-DD, whatever day it is")
       .add("seed", seed, "Of the shuffle before the rows are divided into shards; all shards need the same")
       .add("dry_run", dry_run, "Only tell what would be done: rows, lengths, work, memory, and the first row as it is read")
       .add("status", status, "Only tell how far the shards of this data set are: done, running, interrupted, missing; rows/s, time left")
@@ -49,6 +65,7 @@ void ExtractionOptions::validate() const {
   if (device < -1) fail_usage("--device: {} is no device; use -1 for the CPU or a CUDA index from 0", device);
   if (batch_tokens < 0) fail_usage("--batch_tokens: {} is negative; use 0 to let it follow the free memory", batch_tokens);
   if (threads < 0) fail_usage("--threads: {} is negative; use 0 for all", threads);
+  parse_date("--template_date", template_date);
   if (seed < 0) fail_usage("--seed: {} is negative; use 0 for the published shuffle", seed);
   if (data_root.empty()) fail_usage("--data_root: is empty; name a folder");
   if (!(checkpoint_seconds >= 0))

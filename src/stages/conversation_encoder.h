@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "armorm/data/conversation.h"
+#include "armorm/stages/common_options.h"
 #include "armorm/text/chat_template.h"
 #include "armorm/text/tokenizer.h"
 
@@ -15,7 +16,9 @@ namespace armorm {
 // Const members are thread-safe.
 class ConversationEncoder {
  public:
-  ConversationEncoder(const std::filesystem::path& model_folder, bool allow_special_in_content);
+  // `template_date`: what a template that reads the clock is told, so that it renders the same on any day.
+  ConversationEncoder(const std::filesystem::path& model_folder, bool allow_special_in_content,
+                      const std::string& template_date = kTemplateDate);
 
   struct Encoded {
     std::vector<TokenId> tokens;
@@ -26,6 +29,7 @@ class ConversationEncoder {
 
   const Tokenizer& tokenizer() const noexcept { return tokenizer_; }
   const std::string& template_sha256() const noexcept { return template_sha256_; }
+  const std::string& template_date() const noexcept { return template_date_; }  // empty where it does not ask
   const std::string& tokenizer_sha256() const noexcept { return tokenizer_sha256_; }
 
  private:
@@ -33,6 +37,7 @@ class ConversationEncoder {
   ChatTemplate template_;
   TemplateVariables variables_;
   std::string template_sha256_;
+  std::string template_date_;
   std::string tokenizer_sha256_;
   bool allow_special_;
 };

@@ -97,12 +97,15 @@ void EmbeddingSet::check_shard(const std::string& kind) {
   check_same(name, first, "model", p.model, provenance_->model);
   check_same(name, first, "dataset", p.dataset, provenance_->dataset);
   check_same(name, first, "split", p.split, provenance_->split);
+  check_same(name, first, "dataset_config", p.dataset_config, provenance_->dataset_config);
   check_same(name, first, "precision", p.precision, provenance_->precision);
   check_same(name, first, "batch_invariant", fmt::format("{}", p.batch_invariant),
              fmt::format("{}", provenance_->batch_invariant));
   check_same(name, first, "template_sha256", p.template_sha256, provenance_->template_sha256);
   check_same(name, first, "tokenizer_sha256", p.tokenizer_sha256, provenance_->tokenizer_sha256);
   check_same(name, first, "config_sha256", p.config_sha256, provenance_->config_sha256);
+  check_same_model(p.facts, name, provenance_->facts, first);
+  provenance_->facts.complete_from(p.facts);
   check_same(name, first, "n_shards", std::to_string(p.n_shards), std::to_string(provenance_->n_shards));
   check_same(name, first, "seed", std::to_string(p.seed), std::to_string(provenance_->seed));
   check_same(name, first, "source_rows", std::to_string(p.source_rows), std::to_string(provenance_->source_rows));
@@ -127,6 +130,9 @@ EmbeddingSet EmbeddingSet::open(const fs::path& folder, const std::string& stem,
     fail_data("{}: {} of {} shards carry no metadata; they come from different programs, make them again",
               set.description(), without_metadata, set.files_.size());
   }
+  if (set.provenance_ && !set.provenance_->facts.all_known())
+    log::info("{}: an earlier version wrote it; which weights, template date and treatment of special tokens made it is "
+              "not known, and not compared", set.description());
   if (set.rows_ == 0) fail_data("{}: holds no rows; check the data set and {}'s filters", set.description(), command);
   return set;
 }

@@ -25,7 +25,7 @@ class EmbeddingSet {
   std::int64_t rows() const noexcept { return rows_; }
   std::int64_t hidden_size() const noexcept { return hidden_size_; }
   const std::vector<SafetensorsFile>& files() const noexcept { return files_; }
-  // Of the first shard, absent for files of the Python scripts.
+  // Of the first shard, with the facts that others know; absent for files of the Python scripts.
   const std::optional<Provenance>& provenance() const noexcept { return provenance_; }
   std::string description() const;  // for messages: the path, or the first path and the number of shards
 

@@ -5,9 +5,9 @@
 #include "armorm/core/error.h"
 #include "armorm/core/hash.h"
 #include "armorm/core/log.h"
-#include "armorm/data/hub_cache.h"
 #include "armorm/model/compute_threads.h"
 #include "armorm/model/precision_deviation.h"
+#include "data/hub_snapshot.h"
 
 namespace armorm {
 namespace {
@@ -35,19 +35,19 @@ Precision parse_precision(const std::string& name) {
   return name == "fp32" ? Precision::fp32 : name == "fp8" ? Precision::fp8 : Precision::bf16;
 }
 
-ModelInputs open_model_inputs(const ExtractionOptions& options) {
-  const std::filesystem::path folder = resolve_model(options.model_path);
+ModelInputs open_model_inputs(const ExtractionOptions& options, const StopRequested& stop) {
+  const std::filesystem::path folder = resolve_model(options.model_path, stop);
   return {folder, artifact_name(options.model_path), ModelConfig::load(folder),
-          ConversationEncoder(folder, options.allow_special_in_content)};
+          ConversationEncoder(folder, options.allow_special_in_content, options.template_date)};
 }
 
-DatasetInputs open_dataset_inputs(const std::string& path, const std::string& split,
-                                  const std::vector<std::string>& columns) {
+DatasetInputs open_dataset_inputs(const DatasetChoice& choice, const StopRequested& stop) {
   DatasetOptions options;
-  options.columns = parse_renames(columns);
-  options.path = resolve_dataset(path);
-  options.split = split;
-  return {Dataset::open(options), artifact_name(path)};
+  options.columns = parse_renames(choice.columns);
+  options.path = resolve_dataset(choice.path, stop);
+  options.config = choice.config;
+  options.split = choice.split;
+  return {Dataset::open(options), artifact_name(choice.path)};
 }
 
 int thread_count(const ExtractionOptions& options) {
@@ -97,6 +97,9 @@ Provenance make_provenance(const ExtractionOptions& options, const ModelInputs& 
   p.template_sha256 = model.encoder.template_sha256();
   p.tokenizer_sha256 = model.encoder.tokenizer_sha256();
   p.config_sha256 = sha256_file_hex(model.folder / "config.json");
+  p.facts.commit = data::is_hub_snapshot(model.folder) ? model.folder.filename().string() : "";
+  p.facts.allow_special_in_content = options.allow_special_in_content;
+  p.facts.template_date = model.encoder.template_date();
   p.shard_idx = options.shard_idx;
   p.n_shards = options.n_shards;
   p.seed = options.seed;

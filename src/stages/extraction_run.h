@@ -9,6 +9,7 @@
 
 #include "armorm/core/parallel.h"
 #include "armorm/data/dataset.h"
+#include "armorm/data/hub_cache.h"
 #include "armorm/model/backbone.h"
 #include "armorm/model/extractor.h"
 #include "armorm/stages/common_options.h"
@@ -24,15 +25,20 @@ struct ModelInputs {
   ModelConfig config;
   ConversationEncoder encoder;
 };
-ModelInputs open_model_inputs(const ExtractionOptions& options);
+// `stop` ends a download.
+ModelInputs open_model_inputs(const ExtractionOptions& options, const StopRequested& stop);
 
 struct DatasetInputs {
   Dataset dataset;
   std::string name;  // <dataset> of the artefacts
 };
-// `columns`: renames "ours=theirs"; a usage error where one has no '='.
-DatasetInputs open_dataset_inputs(const std::string& path, const std::string& split,
-                                  const std::vector<std::string>& columns);
+struct DatasetChoice {
+  std::string path;  // or Hub id
+  std::string config;
+  std::string split;
+  std::vector<std::string> columns;  // renames "ours=theirs"; a usage error where one has no '='
+};
+DatasetInputs open_dataset_inputs(const DatasetChoice& choice, const StopRequested& stop);
 
 BackboneOptions backbone_options(const ExtractionOptions& options, const ModelInputs& model);
 // Loads the weights on another thread while the caller does something else; get() throws what went wrong.

@@ -6,6 +6,17 @@ namespace armorm {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
+namespace {
+
+// What is known.
+json facts_json(const ModelFacts& facts) {
+  Metadata known;
+  facts.add_to(known);
+  return json(known);
+}
+
+}  // namespace
+
 json embedding_source_json(const std::string& role, const EmbeddingSet& set) {
   json files = json::array();
   json dropped = json::object();
@@ -31,16 +42,20 @@ json embedding_source_json(const std::string& role, const EmbeddingSet& set) {
               {"seed", p.seed},
               {"source_rows", p.source_rows},
               {"dropped", dropped}});
+  if (!p.dataset_config.empty()) out["dataset_config"] = p.dataset_config;
+  out.update(facts_json(p.facts));
   return out;
 }
 
 json weights_source_json(const RegressionWeights& weights) {
-  return {{"role", "regression weights"},
+  json out{{"role", "regression weights"},
           {"files", {weights.file.filename().string()}},
           {"sha256", sha256_file_hex(weights.file)},
           {"model", weights.model},
           {"dataset", weights.dataset},
           {"attributes", weights.n_attributes()}};
+  out.update(facts_json(weights.facts));
+  return out;
 }
 
 json output_json(const fs::path& file) {

@@ -2,11 +2,13 @@
 
 #include <fmt/ranges.h>
 
+#include <chrono>
 #include <sstream>
 #include <string_view>
 #include <vector>
 
 #include "armorm/core/version.h"
+#include "armorm/stages/common_options.h"
 #include "data/dataset_card.h"
 
 namespace armorm {
@@ -200,6 +202,26 @@ std::string introduction(const ModelCardInputs& inputs) {
       a.attributes.size());
 }
 
+// "26 Jul 2024", as the templates of Llama 3 write it.
+std::string written_out(const std::string& date) {
+  const std::chrono::year_month_day day = parse_date("template_date", date);
+  constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  return fmt::format("{:02} {} {}", static_cast<unsigned>(day.day()),
+                     kMonths[static_cast<unsigned>(day.month()) - 1], static_cast<int>(day.year()));
+}
+
+std::string date_note(const std::string& date) {
+  if (date.empty()) return "";
+  return fmt::format(
+      "The chat template reads the clock. In training it was told {0}, and `score` tells it the same; in "
+      "Python pass "
+      "`date_string=\"{1}\"` to `apply_chat_template` (a template without that variable tells today's date), "
+      "or scores "
+      "change from day to day.\n\n",
+      date, written_out(date));
+}
+
 }  // namespace
 
 std::string model_card(const ModelCardInputs& inputs) {
@@ -210,7 +232,7 @@ std::string model_card(const ModelCardInputs& inputs) {
   return front_matter(inputs) + introduction(inputs) +
          fmt::format(fmt::runtime(kUse), fmt::arg("name", inputs.name),
                      fmt::arg("k", inputs.artifact.attributes.size())) +
-         tables(inputs.report, inputs.regression) + made;
+         date_note(inputs.template_date) + tables(inputs.report, inputs.regression) + made;
 }
 
 std::string license_lines(const std::string& card) {

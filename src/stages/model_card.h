@@ -15,6 +15,7 @@ struct ModelCardInputs {
   const GateArtifact& artifact;
   const nlohmann::json& report;      // as stage2-train writes it; tables it has nothing for are left out
   const nlohmann::json& regression;  // as stage1-train writes it, or an empty object
+  std::string template_date = {};  // that the chat template was told; empty where it does not read the clock
 };
 
 // Markdown with the YAML front matter that the Hub reads.

@@ -17,6 +17,8 @@
 #include "stages/export_weights.h"
 #include "stages/model_card.h"
 #include "stages/modeling_code.h"
+#include "stages/resume_key.h"
+#include "stages/reward_model.h"
 #include "stages/run_lock.h"
 
 namespace armorm {
@@ -80,7 +82,7 @@ void check_same(const char* what, const std::string& made_with, const std::strin
         what, made_with, model.string(), found);
 }
 
-nlohmann::ordered_json exported_config(const fs::path& model, const GateArtifact& artifact) {
+nlohmann::ordered_json exported_config(const fs::path& model, const GateArtifact& artifact, const ModelFacts& facts) {
   const ModelConfig decoder = ModelConfig::load(model);
   if (decoder.hidden_size != artifact.hidden_size)
     fail_data(
@@ -100,6 +102,7 @@ nlohmann::ordered_json exported_config(const fs::path& model, const GateArtifact
   config["gating_temperature"] = artifact.temperature;
   config["gating_hidden_dim"] = artifact.gate.layers.front().out;
   config["gating_n_hidden"] = artifact.gate.layers.size() - 1;
+  if (!facts.template_date.value_or("").empty()) config[kTemplateDateField] = *facts.template_date;
   config["gating_token_pattern"] = gating_pattern(tokenizer, parse_model_family(artifact.model_family));
   return config;
 }
@@ -165,10 +168,10 @@ ExportWeights parse_export_weights(const std::string& name) {
 
 ModelExport::ModelExport(fs::path target, const std::string& model_path, ExportWeights weights,
                          const std::optional<Provenance>& embeddings, fs::path regression_report,
-                         FileSystem& files)
+                         FileSystem& files, const std::function<bool()>& stop_requested)
     : target_(std::move(target)),
       model_path_(model_path),
-      model_(resolve_model(model_path)),
+      model_(resolve_model(model_path, stop_requested)),
       weights_(weights),
       regression_report_(std::move(regression_report)),
       files_(files) {
@@ -176,18 +179,20 @@ ModelExport::ModelExport(fs::path target, const std::string& model_path, ExportW
   check_target(target_);
   SafetensorsFolder::open(model_);
   if (!embeddings) return;
+  facts_ = embeddings->facts;
   check_same("config.json", embeddings->config_sha256, sha256_file_hex(model_ / "config.json"), model_);
   check_same("tokenizer.json", embeddings->tokenizer_sha256, sha256_file_hex(model_ / "tokenizer.json"),
              model_);
   check_same("chat template", embeddings->template_sha256, sha256_hex(ChatTemplate::load(model_).source()),
              model_);
+  if (facts_.weights) check_same("set of weights", *facts_.weights, weights_fingerprint(model_), model_);
 }
 
 void ModelExport::write(const GateArtifact& artifact, const nlohmann::json& report) const {
   io::make_folders(files_, io::folder_of(target_));
   const RunLock lock(target_.string() + ".lock", files_);
   check_target(target_);
-  const nlohmann::ordered_json config = exported_config(model_, artifact);
+  const nlohmann::ordered_json config = exported_config(model_, artifact, facts_);
   const nlohmann::json regression = report_at(regression_report_);
   Folder folder(target_, files_);
   folder.add_text("config.json", config.dump(2) + "\n");
@@ -199,7 +204,8 @@ void ModelExport::write(const GateArtifact& artifact, const nlohmann::json& repo
                                            .license = license_of(model_),
                                            .artifact = artifact,
                                            .report = report,
-                                           .regression = regression}));
+                                           .regression = regression,
+                                           .template_date = facts_.template_date.value_or("")}));
   folder.publish({{"armorm_format_version", "1"},
                   {"armorm_version", kVersion},
                   {"model", artifact.model},

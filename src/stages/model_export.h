@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -28,11 +29,11 @@ class ModelExport {
  public:
   // Looks at everything that could go wrong before anything is trained. `target` must not exist, be empty, or
   // hold nothing but an earlier export, which is replaced: else a usage error. `embeddings`, where known,
-  // must have been made with the config, tokenizer and template of the model in `model_path`: else a data
-  // error. `regression_report`: that of stage1-train, for the model card; left out where there is none.
+  // must have been made with the config, tokenizer, template and weights of the model in `model_path`: else a data
+  // error. `stop_requested` ends a download. `regression_report`: that of stage1-train, for the model card; left out where there is none.
   ModelExport(std::filesystem::path target, const std::string& model_path, ExportWeights weights,
               const std::optional<Provenance>& embeddings, std::filesystem::path regression_report,
-              FileSystem& files);
+              FileSystem& files, const std::function<bool()>& stop_requested = {});
 
   // Writes <target>: config.json, safetensors with an index (head in the last shard), the tokenizer's files,
   // modeling_armorm.py, README.md (from `report`, as stage2-train writes it) and armorm_export.json, which
@@ -46,6 +47,7 @@ class ModelExport {
   ExportWeights weights_;
   std::filesystem::path regression_report_;
   FileSystem& files_;
+  ModelFacts facts_;
 };
 
 }  // namespace armorm

@@ -63,6 +63,8 @@ Metadata Provenance::to_metadata() const {
           {"dropped", json(dropped).dump()},
           {"counts", json(counts).dump()}};
   if (!deviation.empty()) metadata["deviation"] = deviation;
+  if (!dataset_config.empty()) metadata["dataset_config"] = dataset_config;
+  facts.add_to(metadata);
   return metadata;
 }
 
@@ -78,6 +80,7 @@ Provenance Provenance::from_metadata(const Metadata& metadata, const std::string
   p.model = required(metadata, "model", origin);
   p.dataset = required(metadata, "dataset", origin);
   p.split = required(metadata, "split", origin);
+  if (const auto config = metadata.find("dataset_config"); config != metadata.end()) p.dataset_config = config->second;
   p.source = required(metadata, "source", origin);
   p.precision = required(metadata, "precision", origin);
   p.batch_invariant = metadata.contains("batch_invariant") && metadata.at("batch_invariant") == "true";
@@ -89,6 +92,7 @@ Provenance Provenance::from_metadata(const Metadata& metadata, const std::string
   p.template_sha256 = required(metadata, "template_sha256", origin);
   p.tokenizer_sha256 = required(metadata, "tokenizer_sha256", origin);
   p.config_sha256 = required(metadata, "config_sha256", origin);
+  p.facts = ModelFacts::from_metadata(metadata);
   p.shard_idx = required_count(metadata, "shard_idx", origin);
   p.n_shards = required_count(metadata, "n_shards", origin);
   p.seed = required_count(metadata, "seed", origin);

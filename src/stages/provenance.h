@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "armorm/io/safetensors.h"
+#include "stages/model_facts.h"
 
 namespace armorm {
 
@@ -17,6 +18,7 @@ struct Provenance {
   std::string model;
   std::string dataset;
   std::string split;
+  std::string dataset_config;  // of several that a card names; empty = the default one
   std::string source;
   std::string precision;
   bool batch_invariant = false;
@@ -27,6 +29,7 @@ struct Provenance {
   std::string template_sha256;
   std::string tokenizer_sha256;
   std::string config_sha256;
+  ModelFacts facts;
   std::int64_t shard_idx = 1;
   std::int64_t n_shards = 1;
   std::int64_t seed = 0;         // of the shuffle

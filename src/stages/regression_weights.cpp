@@ -31,6 +31,10 @@ RegressionWeights load_safetensors(const fs::path& path) {
   };
   weights.model = text("model");
   weights.dataset = text("dataset");
+  weights.facts = ModelFacts::from_metadata(file.metadata());
+  if (!weights.facts.all_known())
+    log::info("{}: does not tell all of the weights, template date and treatment of special tokens behind it; what is not "
+              "known is not compared", path.string());
   weights.attributes = attribute_names(file.metadata(), path.string());
   weights.hidden_size = tensor.shape[1];
   const auto values = tensor.as<float>();
@@ -82,14 +86,15 @@ void RegressionWeights::save(const fs::path& stem, FileSystem& files) const {
   if (!bias.empty()) tensors.emplace_back("bias", PtTensor{{n_attributes()}, bias});
   std::vector<TensorSpec> specs;
   for (const auto& [name, tensor] : tensors) specs.push_back({name, DType::f32, tensor.shape});
-  SafetensorsWriter writer(stem.string() + ".safetensors", specs,
-                           {{"format", "pt"},
-                            {"armorm_format_version", "1"},
-                            {"armorm_version", kVersion},
-                            {"kind", "regression_weights"},
-                            {"model", model},
-                            {"dataset", dataset},
-                            {"attributes", nlohmann::json(attributes).dump()}}, files);
+  Metadata metadata{{"format", "pt"},
+                    {"armorm_format_version", "1"},
+                    {"armorm_version", kVersion},
+                    {"kind", "regression_weights"},
+                    {"model", model},
+                    {"dataset", dataset},
+                    {"attributes", nlohmann::json(attributes).dump()}};
+  facts.add_to(metadata);
+  SafetensorsWriter writer(stem.string() + ".safetensors", specs, metadata, files);
   for (const auto& [name, tensor] : tensors) writer.append(std::span<const float>(tensor.values));
   writer.publish();
   save_pt_file(stem.string() + ".pt", tensors, files);

@@ -7,12 +7,14 @@
 #include <vector>
 
 #include "armorm/io/file_system.h"
+#include "stages/model_facts.h"
 
 namespace armorm {
 
 struct RegressionWeights {
   std::string model;
   std::string dataset;
+  ModelFacts facts;                     // of the model that made the embeddings they were fitted to
   std::vector<std::string> attributes;  // [K]; empty when read from a file of the Python scripts
   std::int64_t hidden_size = 0;         // D
   std::vector<float> weight;            // [K, D]

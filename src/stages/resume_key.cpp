@@ -88,7 +88,7 @@ ResumeKey make_resume_key(const OptionList& options, const ExtractionOptions& ex
                 {"tokenizer.json", provenance.tokenizer_sha256},
                 {"chat template", provenance.template_sha256},
                 {"config.json", provenance.config_sha256},
-                {"weights", weights_fingerprint(model.folder)},
+                {"weights", provenance.facts.weights ? *provenance.facts.weights : weights_fingerprint(model.folder)},
                 {"device", device_kind(static_cast<int>(extraction.device), thread_count(extraction))},
                 {"description", sha256_hex(nlohmann::json(provenance.to_metadata()).dump())}};
   for (const Option& option : options.options())

@@ -31,6 +31,7 @@ struct HeadConfig {
   bool bias = false;
   std::vector<std::string> attributes;
   std::vector<TokenId> pattern;  // empty where the folder does not say
+  std::string template_date = kTemplateDate;
 };
 
 std::vector<TokenId> read_pattern(const model::ConfigReader& reader, const nlohmann::json& config) {
@@ -48,6 +49,17 @@ std::vector<TokenId> read_pattern(const model::ConfigReader& reader, const nlohm
   return pattern;
 }
 
+std::string read_date(const nlohmann::json& config, const fs::path& path) {
+  const nlohmann::json& date = config.at(kTemplateDateField);
+  try {
+    const std::string text = date.is_string() ? date.get<std::string>() : date.dump();
+    parse_date(kTemplateDateField, text);
+    return text;
+  } catch (const Error& error) {
+    fail_data("{}: {}", path.string(), error.what());
+  }
+}
+
 HeadConfig read_config(const fs::path& path) {
   const nlohmann::json root = model::parse_json(read_text_file(path, kMaxConfigBytes), path.string());
   const model::ConfigReader reader(root, path.string());
@@ -62,6 +74,7 @@ HeadConfig read_config(const fs::path& path) {
     reader.fail("attributes", fmt::format("{} names", c.attributes.size()),
                 fmt::format("num_objectives = {}", c.k));
   c.pattern = read_pattern(reader, root);
+  if (reader.has(kTemplateDateField)) c.template_date = read_date(root, path);
   return c;
 }
 
@@ -157,11 +170,13 @@ std::vector<std::string> attribute_names_or_default(std::vector<std::string> kno
   return known;
 }
 
-RewardModel RewardModel::load(const fs::path& folder, bool allow_special_in_content) {
+RewardModel RewardModel::load(const fs::path& folder, bool allow_special_in_content,
+                              const std::string& template_date) {
   const ModelConfig config = ModelConfig::load(folder);
   const HeadConfig head = read_config(folder / "config.json");
   RewardHead weights = read_head(folder, head, config.hidden_size);
-  ConversationEncoder encoder(folder, allow_special_in_content);
+  ConversationEncoder encoder(folder, allow_special_in_content,
+                              template_date.empty() ? head.template_date : template_date);
   std::vector<TokenId> pattern = pattern_of(folder, head, config, encoder.tokenizer());
   return {folder,
           config,

@@ -19,6 +19,8 @@
 
 namespace armorm {
 
+constexpr const char* kTemplateDateField = "template_date";  // of config.json
+
 struct RewardModel {
   std::filesystem::path folder;
   ModelConfig config;
@@ -29,7 +31,10 @@ struct RewardModel {
 
   // Tensors of any float type. data error when the folder is a model without such a head, or when sizes
   // disagree.
-  static RewardModel load(const std::filesystem::path& folder, bool allow_special_in_content);
+  // `template_date`: for a template that reads the clock; empty = the one that config.json says it was
+  // trained with, else the default.
+  static RewardModel load(const std::filesystem::path& folder, bool allow_special_in_content,
+                          const std::string& template_date = "");
 };
 
 // Names of K attributes where nothing names them: the published ones if there are as many, else attribute-0,

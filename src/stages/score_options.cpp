@@ -1,4 +1,5 @@
 #include "armorm/core/error.h"
+#include "armorm/stages/common_options.h"
 #include "armorm/stages/score.h"
 #include "stages/score_output.h"
 
@@ -24,6 +25,8 @@ OptionList ScoreOptions::declare() {
            "A row that cannot be scored ends the run, or gets a line with its \"error\"", {"error", "skip"})
       .add("allow_special_in_content", allow_special_in_content,
            "Let special-token strings inside message content become special tokens")
+      .add("template_date", template_date,
+           "Date that a chat template which reads the clock is told, YYYY-MM-DD; empty = that of the training")
       .add("fields", fields,
            "What to write of each row, comma-separated: score, rewards, gate, contributions, "
            "coefficients, tokens");
@@ -42,6 +45,7 @@ void ScoreOptions::validate() const {
   at_least("window", window, 1);
   at_least("threads", threads, 0);
   at_least("max_length", max_length, 0);
+  if (!template_date.empty()) parse_date("--template_date", template_date);
   if (fields.empty()) fail_usage("--fields: is empty; name at least one of {}", score_field_names());
   for (const std::string& field : fields) parse_score_field(field);
 }

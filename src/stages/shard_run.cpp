@@ -70,6 +70,7 @@ class ShardRun {
       : job_(job), extraction_(extraction), model_(model), bad_rows_(bad_rows), environment_(environment),
         provenance_(job.provenance) {
     bad_rows_.describe(provenance_);
+    provenance_.facts.weights = weights_fingerprint(model.folder);
     key_ = make_resume_key(options, extraction, model, provenance_, content_digest(job));
     job_.tensors.tokens = 0;
     for (std::size_t i = 0; i < job_.requests.size(); ++i) job_.tensors.tokens += length_of(i);

@@ -138,6 +138,7 @@ Provenance describe(const Stage1PrepareOptions& options, const ModelInputs& mode
   p.kind = "labelled";
   p.attributes = options.attributes;
   p.weight_column = options.weight_column;
+  p.dataset_config = options.dataset_config;
   p.rows = static_cast<std::int64_t>(shard.tokens.size());
   p.dropped[kTooLong] = shard.too_long;
   p.counts["special_in_content"] = shard.special_in_content;
@@ -160,6 +161,8 @@ OptionList Stage1PrepareOptions::declare() {
   OptionList list;
   extraction.declare(list);
   list.add("dataset_path", dataset_path, "Multi-objective data set: a file, a folder, or a Hub id")
+      .add("dataset_config", dataset_config,
+           "Config of a data set whose card names several; empty = its default. It is no part of the file's name")
       .add("dataset_split", dataset_split, "Split of the data set")
       .add("attributes", attributes, "Label columns, comma-separated, in the order of the weights' rows")
       .add("weight_column", weight_column,
@@ -185,8 +188,9 @@ std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options, co
     print_status(options.extraction, {"stage1-prepare", artifact_name(options.dataset_path), false});
     return {};
   }
-  const ModelInputs model = open_model_inputs(options.extraction);
-  const DatasetInputs dataset = open_dataset_inputs(options.dataset_path, options.dataset_split, options.columns);
+  const ModelInputs model = open_model_inputs(options.extraction, environment.stop_requested);
+  const DatasetInputs dataset = open_dataset_inputs(
+      {options.dataset_path, options.dataset_config, options.dataset_split, options.columns}, environment.stop_requested);
   log::info("{}: {} rows", dataset.name, dataset.dataset.num_rows());
   const std::filesystem::path target =
       embeddings_folder(options.extraction.data_root, model.name) /

@@ -172,6 +172,7 @@ RegressionWeights weights_of(const Stage1TrainOptions& options, const LabelledSe
   RegressionWeights weights;
   weights.model = inputs.model;
   weights.dataset = inputs.dataset;
+  if (inputs.set.provenance()) weights.facts = inputs.set.provenance()->facts;
   weights.attributes = inputs.attributes;
   weights.hidden_size = inputs.set.hidden_size();
   weights.weight.assign(result.weights.begin(), result.weights.end());

@@ -267,6 +267,7 @@ Provenance describe(const Stage2PrepareOptions& options, const ModelInputs& mode
   Provenance p = make_provenance(options.extraction, model, dataset, options.dataset_split);
   p.kind = "preference";
   p.source = options.source;
+  p.dataset_config = options.dataset_config;
   p.rows = static_cast<std::int64_t>(shard.pairs.size());
   p.dropped[kTooLong] = shard.too_long;
   p.counts["special_in_content"] = shard.special_in_content;
@@ -298,6 +299,8 @@ OptionList Stage2PrepareOptions::declare() {
   extraction.declare(list);
   list.add("model_family", model_family, "Family of the backbone; decides the gating position", {"llama3", "gemma2"})
       .add("dataset_path", dataset_path, "Preference data set: a file, a folder, or a Hub id")
+      .add("dataset_config", dataset_config,
+           "Config of a data set whose card names several; empty = its default. It is no part of the file's name")
       .add("source", source, "Keep the rows whose `source` column equals this; empty = all")
       .add("dataset_split", dataset_split, "Split of the data set")
       .add("columns", columns, "Other names of columns, comma-separated: chosen=winner,rejected=loser")
@@ -320,9 +323,10 @@ std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options, co
                                       true});
     return {};
   }
-  const ModelInputs model = open_model_inputs(options.extraction);
+  const ModelInputs model = open_model_inputs(options.extraction, environment.stop_requested);
   check_model_family(options.model_family, model);
-  const DatasetInputs dataset = open_dataset_inputs(options.dataset_path, options.dataset_split, options.columns);
+  const DatasetInputs dataset = open_dataset_inputs(
+      {options.dataset_path, options.dataset_config, options.dataset_split, options.columns}, environment.stop_requested);
   log::info("{}: {} rows", dataset.name, dataset.dataset.num_rows());
   std::string stem = preference_stem(dataset.name, options.source, options.dataset_split);
   if (options.extraction.n_shards > 1) stem = shard_stem(stem, options.extraction.shard_idx, options.extraction.n_shards);

@@ -45,6 +45,7 @@ struct Inputs {
   std::string model;
   fs::path weights_stem;
   RegressionWeights weights;
+  ModelFacts facts;  // what the weights and the sets opened so far know of the model
   std::vector<std::string> attributes;
   json sources = json::array();
 };
@@ -55,6 +56,7 @@ Inputs open_inputs(const Stage2TrainOptions& options) {
   inputs.weights_stem = regression_weights_folder(options.data_root) /
                         (inputs.model + "_" + artifact_name(options.multi_objective_dataset));
   inputs.weights = RegressionWeights::load(inputs.weights_stem);
+  inputs.facts = inputs.weights.facts;
   inputs.sources.push_back(weights_source_json(inputs.weights));
   const std::int64_t k = inputs.weights.n_attributes();
   inputs.attributes = attribute_names_or_default(inputs.weights.attributes, k);
@@ -79,6 +81,11 @@ EmbeddingSet open_pairs(const Stage2TrainOptions& options, const Inputs& inputs,
 PairRewards load_pairs(const Stage2TrainOptions& options, Inputs& inputs, const std::string& role, const std::string& dataset,
                        const std::string& source, const std::string& split) {
   const EmbeddingSet set = open_pairs(options, inputs, dataset, source, split);
+  if (set.provenance()) {
+    check_same_model(set.provenance()->facts, set.description(), inputs.facts,
+                     inputs.weights.file.string() + " or a set before it");
+    inputs.facts.complete_from(set.provenance()->facts);
+  }
   inputs.sources.push_back(embedding_source_json(role, set));
   return PairRewards(set, inputs.weights, inputs.weights_stem.string());
 }
@@ -133,12 +140,13 @@ json debias_json(const Inputs& inputs, const DebiasResult& result) {
 }
 
 // Checked before the training, so that what it cannot be written from or to is told at once.
-std::optional<ModelExport> open_export(const Stage2TrainOptions& options, const Inputs& inputs, FileSystem& files) {
+std::optional<ModelExport> open_export(const Stage2TrainOptions& options, const Inputs& inputs,
+                                       const StageEnvironment& environment) {
   if (options.export_dir.empty()) return std::nullopt;
   const EmbeddingSet pairs =
       open_pairs(options, inputs, options.preference_dataset, options.preference_source, options.preference_split);
   return ModelExport(options.export_dir, options.model_path, parse_export_weights(options.export_weights), pairs.provenance(),
-                     inputs.weights_stem.string() + ".json", files);
+                     inputs.weights_stem.string() + ".json", environment.files, environment.stop_requested);
 }
 
 struct EvalSet {
@@ -251,7 +259,7 @@ class GateReport {
 void run_stage2_train(const Stage2TrainOptions& options, const StageEnvironment& environment) {
   if (options.threads > 0) set_compute_threads(static_cast<int>(options.threads));
   Inputs inputs = open_inputs(options);
-  const std::optional<ModelExport> model_export = open_export(options, inputs, environment.files);
+  const std::optional<ModelExport> model_export = open_export(options, inputs, environment);
   PairRewards preference = load_pairs(options, inputs, "preference", options.preference_dataset, options.preference_source,
                                       options.preference_split);
   std::optional<PairRewards> reward_bench, reward_bench_2;

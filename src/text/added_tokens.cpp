@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <unordered_set>
 
 #include "armorm/core/error.h"
 #include "text/tokenizer_unicode.h"
@@ -40,6 +39,16 @@ std::size_t spaces_after(std::string_view text, std::size_t begin) {
   return begin;
 }
 
+enum class Trust { none, some, all };
+
+// Of the bytes of `span`.
+Trust trust_in(Span span, const std::vector<Span>& trusted) {
+  auto after = std::partition_point(trusted.begin(), trusted.end(),
+                                    [&](const Span& t) { return t.end <= span.begin; });
+  if (after == trusted.end() || after->begin >= span.end) return Trust::none;
+  return after->begin <= span.begin && span.end <= after->end ? Trust::all : Trust::some;
+}
+
 }  // namespace
 
 std::size_t TokenTrie::child(std::size_t node, unsigned char byte) const {
@@ -65,15 +74,6 @@ void TokenTrie::add(std::string_view pattern, std::int32_t index) {
   if (nodes_[node].index < 0) nodes_[node].index = index;
 }
 
-TokenTrie::Hit TokenTrie::search(std::string_view text, std::size_t begin, std::size_t end) const {
-  for (std::size_t at = begin; at < end; ++at) {
-    Hit hit;
-    walk(text, at, end, [&](std::size_t stop, std::int32_t index) { hit = {at, stop, index}; });
-    if (hit.index >= 0) return hit;
-  }
-  return {};
-}
-
 void AddedTokens::assign_ids(std::vector<AddedToken>& tokens, const BpeModel& model) {
   const auto model_size = static_cast<std::int64_t>(model.vocab_size());
   std::int64_t highest = -1;
@@ -86,8 +86,10 @@ void AddedTokens::assign_ids(std::vector<AddedToken>& tokens, const BpeModel& mo
     } else {
       const std::int64_t next = std::max(highest + 1, model_size);
       if (next > std::numeric_limits<std::int32_t>::max())
-        fail_data("tokenizer.json: added token '{}' would get the id {}, which is too large; check the vocabulary's ids",
-                  token.content, next);
+        fail_data(
+            "tokenizer.json: added token '{}' would get the id {}, which is too large; check the "
+            "vocabulary's ids",
+            token.content, next);
       token.id = static_cast<std::int32_t>(next);
     }
     highest = std::max<std::int64_t>(highest, token.id);
@@ -116,13 +118,29 @@ AddedTokens::AddedTokens(const JsonView& list, const BpeModel& model, const Norm
   }
   for (std::size_t i = 0; i < tokens_.size(); ++i) {
     const auto index = static_cast<std::int32_t>(i);
-    if (tokens_[i].special) special_.add(tokens_[i].content, index);
     if (!tokens_[i].normalized) {
       plain_.add(tokens_[i].content, index);
       continue;
     }
     normalized_.add(tokens_[i].shown, index);
   }
+  restrict(specials);
+}
+
+bool AddedTokens::any_free(bool normalized) const {
+  return std::any_of(tokens_.begin(), tokens_.end(), [&](const AddedToken& token) {
+    return token.normalized == normalized && !token.restricted;
+  });
+}
+
+void AddedTokens::restrict(const std::unordered_set<std::string>& contents) {
+  for (std::size_t i = 0; i < tokens_.size(); ++i) {
+    if (tokens_[i].restricted || !contents.contains(tokens_[i].content)) continue;
+    tokens_[i].restricted = true;
+    restricted_.add(tokens_[i].content, static_cast<std::int32_t>(i));
+  }
+  free_plain_ = any_free(false);
+  free_normalized_ = any_free(true);
 }
 
 bool AddedTokens::fits_word(std::string_view text, const TokenTrie::Hit& hit) const {
@@ -132,16 +150,41 @@ bool AddedTokens::fits_word(std::string_view text, const TokenTrie::Hit& hit) co
   return !before && !after;
 }
 
+// The longest token that may stand at the leftmost place where one may.
+TokenTrie::Hit AddedTokens::next(const TokenTrie& trie, std::string_view text, Span range,
+                                 const std::vector<Span>& trusted) const {
+  for (std::size_t at = range.begin; at < range.end; ++at) {
+    TokenTrie::Hit longest, allowed;
+    trie.walk(text, at, range.end, [&](std::size_t end, std::int32_t index) {
+      longest = {at, end, index};
+      const bool restricted = tokens_[static_cast<std::size_t>(index)].restricted;
+      if (!restricted || trust_in({at, end}, trusted) == Trust::all) allowed = longest;
+    });
+    if (longest.index < 0) continue;
+    // `tokenizers` takes all of it for text, also what looks like another token.
+    const bool plain_text = tokens_[static_cast<std::size_t>(longest.index)].restricted &&
+                            trust_in({at, longest.end}, trusted) == Trust::none;
+    if (plain_text) {
+      at = longest.end - 1;
+    } else if (allowed.index >= 0) {
+      return allowed;
+    }
+  }
+  return {};
+}
+
 std::vector<AddedTokens::Part> AddedTokens::split(std::string_view text, const std::vector<Span>& trusted,
                                                   bool normalized) const {
   const TokenTrie& trie = normalized ? normalized_ : plain_;
   std::vector<Part> parts;
   std::size_t done = 0;
-  for (const Span& region : trusted) {
+  // Data that can make no token need not be searched.
+  const std::vector<Span> whole{{0, text.size()}};
+  for (const Span& region : (normalized ? free_normalized_ : free_plain_) ? whole : trusted) {
     if (trie.empty()) break;
     std::size_t at = region.begin;
     while (true) {
-      const TokenTrie::Hit hit = trie.search(text, at, region.end);
+      const TokenTrie::Hit hit = next(trie, text, {at, region.end}, trusted);
       if (hit.index < 0) break;
       at = hit.end;
       const std::int32_t id = tokens_[static_cast<std::size_t>(hit.index)].id;
@@ -175,14 +218,14 @@ std::int32_t AddedTokens::size_with(const BpeModel& model) const {
   return static_cast<std::int32_t>(model.vocab_size() + extra);
 }
 
-bool AddedTokens::special_touches(std::string_view text, const std::vector<Span>& ranges) const {
+bool AddedTokens::restricted_touches(std::string_view text, const std::vector<Span>& ranges) const {
   auto range = ranges.begin();
   for (std::size_t at = 0; at < text.size() && range != ranges.end(); ++at) {
     while (range != ranges.end() && range->end <= at) ++range;
     if (range == ranges.end()) break;
     bool touches = false;
-    special_.walk(text, at, text.size(),
-                  [&](std::size_t end, std::int32_t) { touches |= end > range->begin; });
+    restricted_.walk(text, at, text.size(),
+                     [&](std::size_t end, std::int32_t) { touches |= end > range->begin; });
     if (touches) return true;
   }
   return false;

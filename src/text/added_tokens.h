@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "text/bpe_model.h"
@@ -23,12 +24,13 @@ struct AddedToken {
   bool rstrip = false;
   bool normalized = false;
   bool special = false;
+  bool restricted = false;  // data cannot make it: special, or named by restrict()
 };
 
-// Leftmost-longest search for a set of strings.
+// Which of a set of strings begin at a place.
 class TokenTrie {
  public:
-  // Index of the pattern is what search() returns; the first of equal patterns wins, empty ones never match.
+  // `index` is what walk() tells; the first of equal patterns wins, empty ones never match.
   void add(std::string_view pattern, std::int32_t index);
   bool empty() const { return nodes_.size() == 1; }
   struct Hit {
@@ -36,8 +38,6 @@ class TokenTrie {
     std::size_t end = 0;
     std::int32_t index = -1;  // -1: nothing
   };
-  // The longest pattern at the leftmost place of [begin, end).
-  Hit search(std::string_view text, std::size_t begin, std::size_t end) const;
   // Calls sink(end, index) for every pattern that begins at `at`.
   template <class Sink>
   void walk(std::string_view text, std::size_t at, std::size_t end, Sink&& sink) const {
@@ -72,25 +72,34 @@ class AddedTokens {
     std::int32_t id = -1;  // -1: plain text
     Span span;
   };
-  // Cuts `text` at the tokens whose bytes all lie in `trusted` (sorted, disjoint; lstrip and rstrip may reach
-  // out of it). `normalized` says which of the two sets of tokens is meant.
+  // Tokens that have a role, though the file does not call them special. Names of no token are passed over.
+  void restrict(const std::unordered_set<std::string>& contents);
+
+  // Cuts `text` at its tokens, of which the restricted ones count only where their bytes all lie in `trusted`
+  // (sorted, disjoint; lstrip and rstrip may reach out of it), as `tokenizers` does with
+  // encode_special_tokens where nothing is trusted. `normalized` says which of the two sets of tokens is
+  // meant.
   std::vector<Part> split(std::string_view text, const std::vector<Span>& trusted, bool normalized) const;
   bool has_normalized() const { return !normalized_.empty(); }
 
   std::optional<std::int32_t> token_to_id(std::string_view token) const;
   const AddedToken* by_id(std::int32_t id) const;
   std::int32_t size_with(const BpeModel& model) const;
-  // True when the text of a special token overlaps one of `ranges`.
-  bool special_touches(std::string_view text, const std::vector<Span>& ranges) const;
+  // True when the text of a restricted token overlaps one of `ranges`.
+  bool restricted_touches(std::string_view text, const std::vector<Span>& ranges) const;
 
  private:
   void assign_ids(std::vector<AddedToken>& tokens, const BpeModel& model);
   bool fits_word(std::string_view text, const TokenTrie::Hit& hit) const;
+  TokenTrie::Hit next(const TokenTrie& trie, std::string_view text, Span range,
+                      const std::vector<Span>& trusted) const;
+  bool any_free(bool normalized) const;
 
   std::vector<AddedToken> tokens_;  // special ones first, as matching prefers them
   std::unordered_map<std::string, std::int32_t> ids_;
   std::unordered_map<std::int32_t, AddedToken> by_id_;
-  TokenTrie plain_, normalized_, special_;
+  TokenTrie plain_, normalized_, restricted_;
+  bool free_plain_ = false, free_normalized_ = false;  // is there a token that data may make?
 };
 
 }  // namespace armorm::text

@@ -113,6 +113,8 @@ ChatTemplate::~ChatTemplate() = default;
 
 const std::string& ChatTemplate::source() const { return impl_->source; }
 
+bool ChatTemplate::reads_clock() const { return impl_->source.find("strftime_now") != std::string::npos; }
+
 ChatTemplate ChatTemplate::compile(std::string_view source, std::string_view origin) {
   auto impl = std::make_unique<Impl>();
   impl->source = source;

@@ -19,13 +19,14 @@ std::string_view gating_pattern_text(ModelFamily family) {
                                        : "<end_of_turn>\n<start_of_turn>model\n";
 }
 
+std::vector<std::string_view> turn_markers(ModelFamily family) {
+  if (family == ModelFamily::llama3) return {"<|eot_id|>", "<|start_header_id|>", "<|end_header_id|>"};
+  return {"<end_of_turn>", "<start_of_turn>"};
+}
+
 std::vector<TokenId> gating_pattern(const Tokenizer& tokenizer, ModelFamily family) {
-  const std::vector<std::string_view> needed =
-      family == ModelFamily::llama3
-          ? std::vector<std::string_view>{"<|eot_id|>", "<|start_header_id|>", "<|end_header_id|>"}
-          : std::vector<std::string_view>{"<end_of_turn>", "<start_of_turn>"};
   std::vector<TokenId> ids = tokenizer.encode(gating_pattern_text(family), false);
-  for (const std::string_view token : needed) {
+  for (const std::string_view token : turn_markers(family)) {
     const auto id = tokenizer.token_to_id(token);
     if (!id || std::find(ids.begin(), ids.end(), *id) == ids.end()) {
       fail_data(

@@ -3,8 +3,10 @@
 #include <fstream>
 #include <mutex>
 #include <sstream>
+#include <unordered_set>
 
 #include "armorm/core/error.h"
+#include "armorm/text/gating_pattern.h"
 #include "text/added_tokens.h"
 #include "text/bpe_model.h"
 #include "text/normalizer.h"
@@ -95,6 +97,28 @@ std::vector<Span> trusted_of_mask(const text::TrackedText& tracked) {
   return trusted;
 }
 
+// A name stands alone, or in an object that tells how it is matched.
+std::string name_of(const JsonView& token) {
+  return token.raw().is_object() ? token.at("content").string() : token.string();
+}
+
+std::unordered_set<std::string> additional_names(const JsonView& root) {
+  constexpr const char* kField = "additional_special_tokens";
+  std::unordered_set<std::string> names;
+  if (!root.has(kField)) return names;
+  const JsonView list = root.at(kField).array();
+  for (std::size_t i = 0; i < list.size(); ++i) names.insert(name_of(list.at(i)));
+  return names;
+}
+
+// So that the gating position cannot be moved by what a message holds, whatever the file says of them.
+std::unordered_set<std::string> all_turn_markers() {
+  std::unordered_set<std::string> markers;
+  for (const ModelFamily family : {ModelFamily::llama3, ModelFamily::gemma2})
+    for (const std::string_view marker : turn_markers(family)) markers.emplace(marker);
+  return markers;
+}
+
 std::optional<std::string> read_optional(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
   if (!in) return std::nullopt;
@@ -176,11 +200,14 @@ void Tokenizer::Impl::read_special_names(const std::filesystem::path& file) {
   const nlohmann::json document = text::parse_json(*bytes, origin);
   const JsonView root = JsonView(document, origin, "").object();
   if (root.has("add_bos_token")) add_bos = root.at("add_bos_token").boolean();
+  std::unordered_set<std::string> names = additional_names(root);
   for (const auto& [key, value] : document.items()) {
     if (!key.ends_with("_token") || value.is_null() || value.is_boolean()) continue;
     const JsonView token = root.at(key.c_str());
-    special_tokens[key] = value.is_object() ? token.at("content").string() : token.string();
+    special_tokens[key] = name_of(token);
+    names.insert(special_tokens[key]);
   }
+  added.restrict(names);
 }
 
 Tokenizer Tokenizer::from_json(std::string_view tokenizer_json, std::string_view origin) {
@@ -193,6 +220,7 @@ Tokenizer Tokenizer::from_json(std::string_view tokenizer_json, std::string_view
   impl->model = std::make_unique<text::BpeModel>(root.at("model").object(), impl->pre_tokenizer.byte_level());
   if (root.has("added_tokens")) {
     impl->added = text::AddedTokens(root.at("added_tokens"), *impl->model, impl->normalizer.get());
+    impl->added.restrict(all_turn_markers());
   }
   impl->post = text::PostProcessor::read(field_or_null(root, "post_processor"));
   impl->decoder = text::Decoder::read(field_or_null(root, "decoder"));
@@ -236,7 +264,7 @@ bool Tokenizer::has_special_in_data(const RenderedText& text) const {
   check_ranges(text);
   std::vector<Span> ranges;
   for (const RenderedText::Range& range : text.data_ranges) ranges.push_back({range.begin, range.end});
-  return impl_->added.special_touches(text.text, ranges);
+  return impl_->added.restricted_touches(text.text, ranges);
 }
 
 std::string Tokenizer::decode(const std::vector<TokenId>& ids) const {

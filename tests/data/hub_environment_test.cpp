@@ -4,6 +4,7 @@
 #include "armorm/core/error.h"
 #include "armorm/io/publish.h"
 #include "data/hub_fake.h"
+#include "data/rows.h"
 
 namespace fs = std::filesystem;
 using armorm::RepoKind;
@@ -104,7 +105,7 @@ TEST_CASE("a part of a model will do when the Hub refuses", "[unit]") {
   const fs::path snapshot = dir / ("hub/models--org--name/snapshots/" + kCommit);
   armorm::publish_text(snapshot / "config.json", "{}");
   armorm::publish_text(dir / "hub/models--org--name/refs/main", kCommit);
-  hub.add_fault("/revision/main", [](const HttpAsked&, HttpReply& reply) { reply = {401, {}, ""}; });
+  hub.add_fault("/revision/" + kCommit, [](const HttpAsked&, HttpReply& reply) { reply = {401, {}, ""}; });
   CHECK(armorm::resolve_model("org/name") == snapshot);
   CHECK(hub.hub.asked().size() == 1);
 }
@@ -115,9 +116,105 @@ TEST_CASE("a sharded model is complete with all its shards", "[unit]") {
   armorm::publish_text(dir / "model.safetensors.index.json",
                        R"({"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}})");
   armorm::publish_text(dir / "model-1.safetensors", "");
+  armorm::publish_text(dir / "tokenizer.json", "{}");
+  armorm::publish_text(dir / "tokenizer_config.json", R"({"chat_template": "x"})");
   CHECK_FALSE(armorm::is_complete_snapshot(RepoKind::model, dir.path()));
   armorm::publish_text(dir / "model-2.safetensors", "");
   CHECK(armorm::is_complete_snapshot(RepoKind::model, dir.path()));
+}
+
+TEST_CASE("a model needs its tokenizer and a chat template to be complete", "[unit]") {
+  const TempDir dir;
+  const auto is_complete = [&] { return armorm::is_complete_snapshot(RepoKind::model, dir.path()); };
+  armorm::publish_text(dir / "config.json", "{}");
+  armorm::publish_text(dir / "model.safetensors", "");
+  CHECK_FALSE(is_complete());
+  armorm::publish_text(dir / "tokenizer.json", "{}");
+  CHECK_FALSE(is_complete());
+  armorm::publish_text(dir / "tokenizer_config.json", "{}");
+  CHECK_FALSE(is_complete());
+  armorm::publish_text(dir / "chat_template.jinja", "x");
+  CHECK(is_complete());
+  fs::remove(dir / "tokenizer.json");
+  CHECK_FALSE(is_complete());
+}
+
+namespace {
+
+std::map<std::string, FakeFile> three_shards() {
+  return {{"README.md", {"hello\n", kHelloSha1}},
+          {"data/train-00000-of-00003.jsonl", {"{\"f\":\"a\"}\n", ""}},
+          {"data/train-00001-of-00003.jsonl", {"{\"f\":\"b\"}\n", ""}},
+          {"data/train-00002-of-00003.jsonl", {"{\"f\":\"c\"}\n", ""}}};
+}
+
+// What load_dataset(..., data_files=...) of another program leaves: some of the files, and the ref.
+fs::path cache_part(const TempDir& dir, const std::vector<std::string>& names) {
+  const auto files = three_shards();
+  const fs::path repo = dir / "hub/datasets--org--name";
+  for (const std::string& name : names)
+    armorm::publish_text(repo / "snapshots" / kCommit / name, files.at(name).content);
+  armorm::publish_text(repo / "refs/main", kCommit);
+  return repo / "snapshots" / kCommit;
+}
+
+}  // namespace
+
+TEST_CASE("what a cached data set lacks is fetched, and nothing else", "[unit]") {
+  for (const std::string part : {"data/train-00000-of-00003.jsonl", "README.md"}) {
+    CAPTURE(part);
+    const TempDir dir;
+    FakeHub hub(three_shards(), "datasets");
+    const Environment environment({{"HF_HOME", dir.path().string()}, {"HF_ENDPOINT", hub.hub.url()}});
+    const fs::path snapshot = cache_part(dir, {part});
+    CHECK(armorm::resolve_dataset("org/name") == snapshot);
+    CHECK(open_dataset(snapshot).read_strings("f") == std::vector<std::string>{"a", "b", "c"});
+    CHECK(hub.hub.count("GET", part) == 0);
+    const std::size_t asked = hub.hub.asked().size();
+    CHECK(armorm::resolve_dataset("org/name") ==
+          snapshot);  // once known to be whole, it is not asked for again
+    CHECK(armorm::resolve_dataset("org/name@" + kCommit) == snapshot);
+    CHECK(hub.hub.asked().size() == asked);
+    fs::remove(snapshot / "data/train-00002-of-00003.jsonl");  // by whoever tidies the cache
+    CHECK(armorm::resolve_dataset("org/name") == snapshot);
+    CHECK(open_dataset(snapshot).num_rows() == 3);
+  }
+}
+
+TEST_CASE("a cache that holds all files is known to be whole after one question", "[unit]") {
+  const TempDir dir;
+  FakeHub hub(three_shards(), "datasets");
+  const Environment environment({{"HF_HOME", dir.path().string()}, {"HF_ENDPOINT", hub.hub.url()}});
+  std::vector<std::string> names;
+  for (const auto& [name, file] : three_shards()) names.push_back(name);
+  const fs::path snapshot = cache_part(dir, names);
+  CHECK(armorm::resolve_dataset("org/name") == snapshot);
+  CHECK(hub.hub.asked().size() == 1);
+  CHECK(hub.hub.asked().front().target.ends_with("/revision/" + kCommit));  // not where the branch is by now
+  CHECK(armorm::resolve_dataset("org/name") == snapshot);
+  CHECK(hub.hub.asked().size() == 1);
+}
+
+TEST_CASE("offline, a part of a data set is refused and the rest named", "[unit]") {
+  const TempDir dir;
+  const Environment environment({{"HF_HOME", dir.path().string()}, {"HF_HUB_OFFLINE", "1"}});
+  const fs::path snapshot = cache_part(dir, {"data/train-00000-of-00003.jsonl"});
+  CHECK(armorm::resolve_dataset("org/name") == snapshot);
+  CHECK_THROWS_WITH(open_dataset(snapshot),
+                    Contains("data/train-00001-of-00003.jsonl") &&
+                        Contains("data/train-00002-of-00003.jsonl") &&
+                        Contains("hf download org/name --repo-type dataset --revision " + kCommit));
+  armorm::publish_text(snapshot / "data/train-00001-of-00003.jsonl", "{}");
+  armorm::publish_text(snapshot / "data/train-00002-of-00003.jsonl", "{}");
+  CHECK(open_dataset(snapshot).num_rows() == 3);
+  // A card may want one of several.
+  fs::remove(snapshot / "data/train-00002-of-00003.jsonl");
+  armorm::publish_text(
+      snapshot / "README.md",
+      "---\nconfigs:\n- config_name: default\n  data_files: data/train-00001-of-00003.jsonl\n---\n");
+  CHECK(open_dataset(snapshot).num_rows() == 1);
+  fs::remove_all(snapshot / "data");
+  CHECK_THROWS_WITH(open_dataset(snapshot), Contains("hf download org/name"));
 }
 
 TEST_CASE("where the token comes from", "[unit]") {

@@ -89,7 +89,7 @@ TEST_CASE("a model comes into the standard cache layout", "[unit]") {
   const std::string folder = "snapshots/" + kCommit + "/";
   CHECK(tree(cache / "models--org--name") ==
         std::set<std::string>{"blobs/" + blob, "blobs/" + kHelloSha1, "blobs/" + kEmptySha1, "refs/main",
-                              folder + "config.json -> ../../blobs/" + kHelloSha1,
+                              ".armorm/" + kCommit, folder + "config.json -> ../../blobs/" + kHelloSha1,
                               folder + "tokenizer.json -> ../../blobs/" + kHelloSha1,
                               folder + "chat_template.jinja -> ../../blobs/" + kEmptySha1,
                               folder + "model.safetensors -> ../../blobs/" + blob});
@@ -268,6 +268,20 @@ TEST_CASE("attempts end", "[unit]") {
   CHECK(hub.hub.asked().size() == 6);
 }
 
+TEST_CASE("a message names the address once", "[unit]") {
+  const TempDir cache;
+  FakeHub hub(model());
+  armorm::HubClientOptions options = hub.options(cache.path());
+  options.http.attempts = 2;
+  options.endpoint = "http://127.0.0.1:1";  // nobody listens
+  const std::string error = error_of(ErrorKind::io, [&] {
+    armorm::fetch_snapshot(options, RepoKind::model, {"org/name", "main"});
+  });
+  const std::size_t at = error.find(options.endpoint);
+  REQUIRE(at != std::string::npos);
+  CHECK(error.find(options.endpoint, at + 1) == std::string::npos);
+}
+
 TEST_CASE("refusals say what to do", "[unit]") {
   const TempDir cache;
   FakeHub hub(model());
@@ -336,7 +350,7 @@ TEST_CASE("many at once fetch every file once", "[unit]") {
   for (std::thread& thread : threads) thread.join();
   CHECK(right == 6);
   CHECK(hub.storage.asked().size() == 1);
-  CHECK(tree(cache / "models--org--name").size() == 8);
+  CHECK(tree(cache / "models--org--name").size() == 9);  // blobs, links, ref and mark
 }
 
 TEST_CASE("waits for the lock that another program holds", "[unit]") {
@@ -359,4 +373,68 @@ TEST_CASE("waits for the lock that another program holds", "[unit]") {
   CHECK(hub.storage.asked().empty());
   CHECK(armorm::read_text_file(cache / ("models--org--name/snapshots/" + kCommit + "/model.safetensors")) ==
         weights());
+}
+
+TEST_CASE("a stop ends a download, a pause between tries and the wait for a lock", "[unit]") {
+  using Clock = std::chrono::steady_clock;
+  const TempDir cache;
+  FakeHub hub(model());
+  std::atomic<bool> stop = false;
+  armorm::HubClientOptions options = hub.options(cache.path());
+  options.http.stop_requested = [&] { return stop.load(); };
+  const auto stopped = [&](const std::function<void()>& when) {
+    stop = false;
+    std::thread thread([&] {
+      when();
+      stop = true;
+    });
+    const auto start = Clock::now();
+    const std::string error = error_of(ErrorKind::interrupted, [&] {
+      armorm::fetch_snapshot(options, RepoKind::model, {"org/name", "main"});
+    });
+    thread.join();
+    CHECK_THAT(error, Contains("asked to stop"));
+    CHECK(Clock::now() - start < std::chrono::seconds(20));
+  };
+  const auto soon = [] { std::this_thread::sleep_for(milliseconds(200)); };
+  // A pause of a minute.
+  options.http.sleep = {};
+  options.http.first_delay = milliseconds(60'000);
+  hub.add_fault("/revision/main", status(503));
+  stopped(soon);
+  // A lock that is never given back.
+  const fs::path lock = cache / (".locks/models--org--name/" + armorm::sha256_hex(weights()) + ".lock");
+  armorm::publish_text(lock, "");
+  const int held = ::open(lock.c_str(), O_RDWR | O_CLOEXEC);
+  REQUIRE(::flock(held, LOCK_EX | LOCK_NB) == 0);
+  stopped(soon);
+  ::close(held);
+  // A server that says nothing.
+  std::atomic<bool> asked = false, ended = false;
+  hub.add_fault("/revision/main", [&](const HttpAsked&, HttpReply&) {
+    asked = true;
+    for (int i = 0; i < 100 && !ended; ++i) std::this_thread::sleep_for(milliseconds(100));
+  });
+  const auto start = Clock::now();
+  stopped([&] {
+    while (!asked) std::this_thread::yield();
+  });
+  CHECK(Clock::now() - start < std::chrono::seconds(8));
+  ended = true;
+  // One that breaks off, after which what came is kept.
+  asked = false;
+  hub.add_fault(weights_target(), [&](const HttpAsked&, HttpReply& reply) {
+    reply.cut_after = 100'000;
+    asked = true;
+  });
+  stopped([&] {
+    while (!asked) std::this_thread::yield();
+    soon();
+  });
+  const fs::path partial =
+      cache / ("models--org--name/blobs/" + armorm::sha256_hex(weights()) + ".incomplete");
+  CHECK(fs::file_size(partial) == 100'000);
+  stop = false;
+  const fs::path snapshot = armorm::fetch_snapshot(options, RepoKind::model, {"org/name", "main"});
+  CHECK(armorm::read_text_file(snapshot / "model.safetensors") == weights());
 }

@@ -167,6 +167,7 @@ TEST_CASE("the files of save_to_disk are trusted with nothing", "[unit]") {
       {R"({"_data_files":[{"filename":7}]})", "state.json"},
       {R"({"_data_files":[7]})", "filename"},
       {R"({"_data_files":7})", "_data_files"},
+      {R"({"_data_files":[]})", "empty list"},
       {R"({})", "_data_files"},
       {R"([])", "expected an object"},
       {R"({)", "not valid JSON"},

@@ -31,10 +31,11 @@ Outcome read_labelled(const Dataset& dataset, const std::vector<std::string>& at
 
 Outcome read_preference(const Dataset& dataset) {
   Outcome outcome;
-  dataset.for_each_preference({}, [&](PreferenceRow&& row) { outcome.read.push_back(row.row_id); },
-                              [&](std::int64_t row_id, const std::string& column, const std::string& reason) {
-                                outcome.rejected[row_id] = column + ": " + reason;
-                              });
+  dataset.for_each_preference(
+      {}, [&](PreferenceRow&& row) { outcome.read.push_back(row.row_id); },
+      [&](std::int64_t row_id, const std::string& column, const std::string& reason) {
+        outcome.rejected[row_id] = column + ": " + reason;
+      });
   return outcome;
 }
 
@@ -58,12 +59,14 @@ TEST_CASE("rows of Parquet that cannot be read are rejected one by one", "[unit]
   REQUIRE(outcome.rejected.size() == 2);
   CHECK_THAT(outcome.rejected.at(1), Contains("messages: ") && Contains("row 1") && Contains("empty list"));
   CHECK_THAT(outcome.rejected.at(2), Contains("messages: ") && Contains("row 2") && Contains("UTF-8"));
-  CHECK_THAT(error_of([&] { labelled_rows(open_dataset(dir / "x.parquet"), {"a"}); }, ErrorKind::data), Contains("row 1"));
+  CHECK_THAT(error_of([&] { labelled_rows(open_dataset(dir / "x.parquet"), {"a"}); }, ErrorKind::data),
+             Contains("row 1"));
 }
 
 TEST_CASE("rows of CSV that cannot be read are rejected one by one", "[unit]") {
   const TempDir dir;
-  const fs::path file = write(dir / "x.csv", "prompt,chosen,rejected,subset\np,c,r,s\np,c,r,s,too many\np,c,\np,c,r,s\n");
+  const fs::path file =
+      write(dir / "x.csv", "prompt,chosen,rejected,subset\np,c,r,s\np,c,r,s,too many\np,c,\np,c,r,s\n");
   const Outcome outcome = read_preference(open_dataset(file));
   CHECK(outcome.read == std::vector<std::int64_t>{0, 3});
   REQUIRE(outcome.rejected.size() == 2);
@@ -73,9 +76,11 @@ TEST_CASE("rows of CSV that cannot be read are rejected one by one", "[unit]") {
 
 TEST_CASE("elements of a JSON array that cannot be read are rejected one by one", "[unit]") {
   const TempDir dir;
-  const std::string good = R"({"chosen":[{"role":"user","content":"q"}],"rejected":[{"role":"user","content":"q"}],"subset":"s"})";
-  const fs::path file = write(dir / "x.json", "[" + good + R"(, {"chosen":tru}, 7, )" + good +
-                                                  R"(, {"chosen":[{"role":"user","content":"q"}],"rejected":[],"subset":4}])");
+  const std::string good =
+      R"({"chosen":[{"role":"user","content":"q"}],"rejected":[{"role":"user","content":"q"}],"subset":"s"})";
+  const fs::path file =
+      write(dir / "x.json", "[" + good + R"(, {"chosen":tru}, 7, )" + good +
+                                R"(, {"chosen":[{"role":"user","content":"q"}],"rejected":[],"subset":4}])");
   const Dataset dataset = open_dataset(file);
   const Outcome outcome = read_preference(dataset);
   CHECK(outcome.read == std::vector<std::int64_t>{0, 3});
@@ -84,7 +89,8 @@ TEST_CASE("elements of a JSON array that cannot be read are rejected one by one"
   CHECK_THAT(outcome.rejected.at(2), Contains("element 2") && Contains("expected an object"));
   CHECK_THAT(outcome.rejected.at(4), Contains("rejected: ") && Contains("empty list"));
   std::size_t without = 0;
-  const auto subsets = dataset.read_strings("subset", [&](std::int64_t, const std::string&, const std::string&) { ++without; });
+  const auto subsets = dataset.read_strings(
+      "subset", [&](std::int64_t, const std::string&, const std::string&) { ++without; });
   CHECK(subsets == std::vector<std::string>{"s", "", "", "s", ""});
   CHECK(without == 3);
   CHECK_THAT(error_of([&] { dataset.read_strings("subset"); }, ErrorKind::data), Contains("element 1"));
@@ -93,25 +99,36 @@ TEST_CASE("elements of a JSON array that cannot be read are rejected one by one"
 TEST_CASE("a damaged file is an error even where rows may be rejected", "[unit]") {
   const TempDir dir;
   const fs::path file = write(dir / "x.json", R"([{"messages":[{"role":"user","content":"q"}]}, {"mess)");
-  CHECK_THAT(error_of([&] { read_labelled(open_dataset(file), {}); }, ErrorKind::data), Contains("truncated"));
-  CHECK_THAT(error_of([&] { open_dataset(write(dir / "y.jsonl", "7\n[]\n")); }, ErrorKind::data), Contains("expected an object"));
+  CHECK_THAT(error_of([&] { read_labelled(open_dataset(file), {}); }, ErrorKind::data),
+             Contains("truncated"));
+  CHECK_THAT(error_of([&] { open_dataset(write(dir / "y.jsonl", "7\n[]\n")); }, ErrorKind::data),
+             Contains("expected an object"));
 }
 
-TEST_CASE("best-of-n rows are rejected for a side that is no list of texts, in JSON and in Parquet", "[unit]") {
+TEST_CASE("best-of-n rows are rejected for a side that is no list of texts, in JSON and in Parquet",
+          "[unit]") {
   const TempDir dir;
-  const Outcome outcome = read_preference(open_dataset(write(dir / "x.jsonl",
-      R"({"prompt":"q","chosen":["a","b"],"rejected":["c"],"id":"ref:1"})" "\n"
-      R"({"prompt":"q","chosen":["a",3],"rejected":["c"]})" "\n"
-      R"({"prompt":"q","chosen":["a"],"rejected":"c"})" "\n"
-      R"({"prompt":"q","chosen":["a"],"rejected":[]})" "\n"
-      R"({"prompt":null,"chosen":["a"],"rejected":["c"]})" "\n"
-      R"({"prompt":"q","chosen":["a"],"rejected":["c"],"id":5})" "\n"
-      R"({"prompt":"q","chosen":"a","rejected":"b","id":5})" "\n")));
+  const Outcome outcome = read_preference(
+      open_dataset(write(dir / "x.jsonl", R"({"prompt":"q","chosen":["a","b"],"rejected":["c"],"id":"ref:1"})"
+                                          "\n"
+                                          R"({"prompt":"q","chosen":["a",3],"rejected":["c"]})"
+                                          "\n"
+                                          R"({"prompt":"q","chosen":["a"],"rejected":"c"})"
+                                          "\n"
+                                          R"({"prompt":"q","chosen":["a"],"rejected":[]})"
+                                          "\n"
+                                          R"({"prompt":null,"chosen":["a"],"rejected":["c"]})"
+                                          "\n"
+                                          R"({"prompt":"q","chosen":["a"],"rejected":["c"],"id":5})"
+                                          "\n"
+                                          R"({"prompt":"q","chosen":"a","rejected":"b","id":5})"
+                                          "\n")));
   CHECK(outcome.read == std::vector<std::int64_t>{0, 6});  // a pair's id is not looked at
   REQUIRE(outcome.rejected.size() == 5);
   CHECK_THAT(outcome.rejected.at(1), Contains("chosen: ") && Contains("item 1") && Contains("number"));
   CHECK_THAT(outcome.rejected.at(2), Contains("rejected: ") && Contains("expected a list of texts"));
-  CHECK_THAT(outcome.rejected.at(3), Contains("rejected: ") && Contains("expected a list of texts"));
+  CHECK_THAT(outcome.rejected.at(3),
+             Contains("rejected: ") && Contains("an empty list") && Contains("expected a list of texts"));
   CHECK_THAT(outcome.rejected.at(4), Contains("prompt") && Contains("null"));
   CHECK_THAT(outcome.rejected.at(5), Contains("id: ") && Contains("the number 5"));
 

@@ -138,8 +138,8 @@ TEST_CASE("pairs as lists ignore a prompt of any kind", "[unit]") {
   put(dir / "x.jsonl", "{\"chosen\":" + kTurns + ",\"rejected\":[]}");
   CHECK_THAT(refusal([&] { preference_rows(open_dataset(dir / "x.jsonl")); }),
              Contains("\"rejected\"") && Contains("empty list"));
-  put(dir / "x.jsonl", "{\"chosen\":" + kTurns + ",\"rejected\":" + kTurns + ",\"source\":3}");
-  CHECK_THAT(refusal([&] { preference_rows(open_dataset(dir / "x.jsonl")); }), Contains("\"source\""));
+  put(dir / "x.jsonl", "{\"chosen\":" + kTurns + ",\"rejected\":" + kTurns + ",\"subset\":3}");
+  CHECK_THAT(refusal([&] { preference_rows(open_dataset(dir / "x.jsonl")); }), Contains("\"subset\""));
 }
 
 TEST_CASE("Parquet rows are held to the same rules", "[unit]") {
@@ -211,4 +211,57 @@ TEST_CASE("CSV fields", "[unit]") {
              Contains("line 2") && Contains("3 fields"));
   CHECK_THAT(refusal([&] { open("a,b\n1,\"2\n").read_strings("a"); }), Contains("quoted field"));
   CHECK_THAT(refusal([&] { open("a\n\"\xff\"\n").read_strings("a"); }), Contains("UTF-8"));
+}
+
+TEST_CASE("a source that nobody asked for is not looked at", "[unit]") {
+  const TempDir dir;
+  put(dir / "x.jsonl", "{\"chosen\":" + kTurns + ",\"rejected\":" + kTurns + ",\"source\":3}\n");
+  const auto dataset = open_dataset(dir / "x.jsonl");
+  CHECK(preference_rows(dataset).size() == 1);
+  CHECK_THAT(refusal([&] { dataset.read_strings("source"); }), Contains("the number 3"));
+}
+
+TEST_CASE("a file may lack an optional column that others have", "[unit]") {
+  const TempDir dir;
+  for (const std::string form : {"jsonl", "parquet"}) {
+    CAPTURE(form);
+    const fs::path set = dir / ("x." + form);
+    fs::create_directory(set);
+    using Texts = std::vector<std::string>;
+    if (form == "jsonl") {
+      put(set / "a.jsonl", "{\"chosen\":" + kTurns + ",\"rejected\":" + kTurns + "}\n");
+      put(set / "b.jsonl", R"({"prompt":"q","chosen":"c","rejected":"r","subset":"s"})");
+      put(set / "c.jsonl", "{\"chosen\":" + kTurns + ",\"rejected\":" + kTurns + "}\n");
+    } else {
+      const std::vector<Conversation> turns{Conversation{{"user", "q"}, {"assistant", "a"}}};
+      armorm::write_parquet(set / "a.parquet", {{"chosen", turns}, {"rejected", turns}});
+      armorm::write_parquet(
+          set / "b.parquet",
+          {{"subset", Texts{"s"}}, {"rejected", Texts{"r"}}, {"prompt", Texts{"q"}}, {"chosen", Texts{"c"}}});
+      armorm::write_parquet(set / "c.parquet", {{"chosen", turns}, {"rejected", turns}});
+    }
+    const auto rows = preference_rows(open_dataset(set));
+    REQUIRE(rows.size() == 3);
+    CHECK(rows[0].subset.empty());
+    CHECK(rows[1].subset == "s");
+    CHECK(rows[1].chosen == Conversation{{"user", "q"}, {"assistant", "c"}});
+    CHECK(rows[2].subset.empty());
+  }
+  // The other way about: text in a file without a prompt.
+  put(dir / "x.jsonl/c.jsonl", R"({"chosen":"c","rejected":"r"})");
+  CHECK_THAT(refusal([&] { preference_rows(open_dataset(dir / "x.jsonl")); }),
+             Contains("c.jsonl") && Contains("no column \"prompt\""));
+}
+
+TEST_CASE("a label that first appears after many rows is a column all the same", "[unit]") {
+  const TempDir dir;
+  std::string text;
+  for (int i = 0; i < 1500; ++i) text += "{\"messages\":" + kTurns + ",\"a\":1}\n";
+  put(dir / "x.jsonl", text + "{\"messages\":" + kTurns + ",\"late\":2,\"subset\":\"s\"}\n");
+  const auto rows = labelled_rows(open_dataset(dir / "x.jsonl"), {"late", "a"});
+  REQUIRE(rows.size() == 1501);
+  CHECK(std::isnan(rows[0].labels[0]));
+  CHECK(rows[1500].labels[0] == 2.0F);
+  CHECK_THAT(refusal([&] { labelled_rows(open_dataset(dir / "x.jsonl"), {"never"}); }),
+             Contains("\"never\"") && Contains("late"));
 }

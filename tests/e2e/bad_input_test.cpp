@@ -209,6 +209,13 @@ std::vector<Case> artefact_cases() {
          fs::copy(embeddings(s, "preference-train.safetensors"), embeddings(s, labelled.c_str()));
        },
        4, {labelled}},
+      {"embeddings of other model weights", "stage2-train", {},
+       [=](const Scene& s) {
+         const fs::path pairs = embeddings(s, "preference-train.safetensors");
+         const std::string made_with = armorm::SafetensorsFile::open(pairs).metadata().at("weights_fingerprint");
+         replace_in_file(pairs, made_with, std::string(made_with.size(), '0'));
+       },
+       4, {"preference-train.safetensors: weights_fingerprint", "regression_weights", "make one of them again"}},
       {"weights of another width", "stage2-train", {},
        [](const Scene& s) {
          armorm::Metadata metadata;

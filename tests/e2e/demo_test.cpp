@@ -20,8 +20,9 @@ namespace fs = std::filesystem;
 namespace {
 
 void make_demo(const fs::path& folder, const std::vector<std::string>& more = {}) {
-  std::vector<std::string> flags{"--output", folder.string(),  "--rows", "24", "--pairs", "12", "--reference",
-                                 "4",        "--reward_bench", "23",     "--reward_bench_2", "12"};
+  std::vector<std::string> flags{
+      "--output", folder.string(),    "--rows", "24", "--pairs", "12", "--reference", "4", "--reward_bench",
+      "23",       "--reward_bench_2", "12"};
   flags.insert(flags.end(), more.begin(), more.end());
   const ProcessResult result = run_program("armorm-make-demo", flags);
   INFO(result.err);
@@ -79,7 +80,8 @@ void check_rows(const TensorView& found, std::span<const std::int64_t> ids, cons
   CHECK(largest <= 1.0);
 }
 
-// Of every conversation of transformers' tokens: what follows the line break after the last <|end_header_id|>.
+// Of every conversation of transformers' tokens: what follows the line break after the last
+// <|end_header_id|>.
 std::vector<std::int64_t> response_lengths(const SafetensorsFile& expected, const fs::path& model) {
   const TokenId end_header = *ConversationEncoder(model, false).tokenizer().token_to_id("<|end_header_id|>");
   const auto ids = expected.at("token_ids").as<std::int32_t>();
@@ -136,17 +138,19 @@ TEST_CASE("the demo's labels are missing in eight patterns and lie in [0, 1]", "
 }
 
 TEST_CASE("the demo's pairs differ in the answer alone, and carry source and subset", "[e2e]") {
-  std::set<std::string> sources, subsets;
-  open_set(demo_dir() / "preference").for_each_preference({}, [&](PreferenceRow&& row) {
+  std::set<std::string> subsets;
+  const Dataset preference = open_set(demo_dir() / "preference");
+  preference.for_each_preference({}, [&](PreferenceRow&& row) {
     REQUIRE(row.chosen.size() == row.rejected.size());
     for (std::size_t i = 0; i + 1 < row.chosen.size(); ++i)
       CHECK(row.chosen[i].content == row.rejected[i].content);
     CHECK(row.chosen.back().content != row.rejected.back().content);
     CHECK(row.chosen.back().role == "assistant");
-    sources.insert(row.source);
   });
-  CHECK(sources == std::set<std::string>{"demo-borderline", "demo-chat", "demo-code", "demo-hard",
-                                         "demo-harmful", "demo-maths"});
+  const std::vector<std::string> sources = preference.read_strings("source");
+  CHECK(std::set<std::string>(sources.begin(), sources.end()) ==
+        std::set<std::string>{"demo-borderline", "demo-chat", "demo-code", "demo-hard", "demo-harmful",
+                              "demo-maths"});
   open_set(demo_dir() / "reward-bench", "filtered").for_each_preference({}, [&](PreferenceRow&& row) {
     CHECK(row.chosen.size() == 2);
     subsets.insert(row.subset);
@@ -200,14 +204,17 @@ TEST_CASE("the demo's embeddings are those of transformers", "[e2e][golden]") {
   const auto lengths = pairs.at("lengths", DType::i64, {12, 2}).as<std::int64_t>();
   const std::vector<std::int64_t> expected_lengths = response_lengths(expected, dir / "demo" / "model");
   CHECK(std::vector<std::int64_t>(lengths.begin(), lengths.end()) ==
-        std::vector<std::int64_t>(expected_lengths.end() - 24, expected_lengths.end()));  // the pairs' sides come last
+        std::vector<std::int64_t>(expected_lengths.end() - 24,
+                                  expected_lengths.end()));  // the pairs' sides come last
 }
 
 TEST_CASE("armorm-make-demo refuses wrong flags and places it cannot write", "[e2e]") {
   const TempDir dir;
   CHECK(run_program("armorm-make-demo", {}).exit_code == 2);
   CHECK(run_program("armorm-make-demo", {"--output", dir.path().string(), "--rows", "-1"}).exit_code == 2);
-  CHECK(run_program("armorm-make-demo", {"--output", dir.path().string(), "--reward_bench_2", "0"}).exit_code == 2);
+  CHECK(
+      run_program("armorm-make-demo", {"--output", dir.path().string(), "--reward_bench_2", "0"}).exit_code ==
+      2);
   write_text(dir / "file", "");
   const ProcessResult blocked = run_program("armorm-make-demo", {"--output", (dir / "file").string()});
   CHECK(blocked.exit_code == 3);

@@ -1,4 +1,9 @@
 // The executables with Hub ids, against a Hub on loopback.
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <thread>
+
 #include "armorm/io/publish.h"
 #include "data/hub_fake.h"
 #include "e2e/demo_fixture.h"
@@ -18,9 +23,19 @@ std::map<std::string, FakeFile> files_of(const fs::path& folder) {
 }
 
 std::vector<std::string> with_hub(FakeHub& hub, const fs::path& home, const fs::path& root) {
-  return {"HF_ENDPOINT=" + hub.hub.url(), "HF_HOME=" + home.string(), "HF_HUB_OFFLINE=0",
-          (fs::path(ARMORM_BIN_DIR) / "stage1-prepare").string(), "--model_path", "org/name", "--dataset_path",
-          (demo_dir() / "multi-objective").string(), "--device", "-1", "--dry_run", "--data_root", root.string()};
+  return {"HF_ENDPOINT=" + hub.hub.url(),
+          "HF_HOME=" + home.string(),
+          "HF_HUB_OFFLINE=0",
+          (fs::path(ARMORM_BIN_DIR) / "stage1-prepare").string(),
+          "--model_path",
+          "org/name",
+          "--dataset_path",
+          (demo_dir() / "multi-objective").string(),
+          "--device",
+          "-1",
+          "--dry_run",
+          "--data_root",
+          root.string()};
 }
 
 }  // namespace
@@ -45,6 +60,25 @@ TEST_CASE("two programs that need one model fetch each of its files once", "[e2e
     weights += name == "model.safetensors" ? fetched : 0;
   }
   CHECK(weights == 1);
+}
+
+TEST_CASE("a stop during the fetch ends it soon, with the code of a stop", "[e2e]") {
+  const TempDir place;
+  FakeHub hub(files_of(demo_dir() / "model"));
+  std::atomic<bool> asked = false, ended = false;
+  hub.add_fault("/revision/main", [&](const HttpAsked&, HttpReply&) {
+    asked = true;
+    for (int i = 0; i < 300 && !ended; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  });
+  ChildProcess child("/usr/bin/env", with_hub(hub, place.path() / "hf", place.path() / "root"));
+  while (!asked) std::this_thread::yield();
+  const auto start = std::chrono::steady_clock::now();
+  child.signal(SIGTERM);
+  const ProcessResult result = child.wait();
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(15));
+  ended = true;
+  CHECK(result.exit_code == 75);
+  CHECK_THAT(result.err, Catch::Contains("asked to stop"));
 }
 
 TEST_CASE("a file that the Hub does not give ends the fetch, and the others are kept for the next", "[e2e]") {

@@ -60,6 +60,28 @@ TEST_CASE("rows carry the number of their prompt and their weight", "[e2e]") {
   CHECK(file.metadata().at("weight_column") == "w");
 }
 
+TEST_CASE("a config of several is chosen, recorded, and named where it has to be", "[e2e]") {
+  const TempDir dir;
+  fs::create_directories(dir.path() / "data");
+  write_text(dir.path() / "data/README.md",
+             "---\nconfigs:\n- config_name: one\n  data_files: train.jsonl\n- config_name: two\n  "
+             "data_files: two.jsonl\n---\n");
+  write_text(dir.path() / "data/two.jsonl", row("p", "x", "7"));
+  const ProcessResult open = prepare(dir.path(), row("p", "x", "1"), {});
+  CHECK(open.exit_code == 4);
+  CHECK(open.err.find("--dataset_config: one, two") != std::string::npos);
+  const ProcessResult result = prepare(dir.path(), row("p", "x", "1"), {"--dataset_config", "two"});
+  INFO(result.err);
+  REQUIRE(result.exit_code == 0);
+  const SafetensorsFile file = embeddings(dir.path());
+  CHECK(file.at("labels", DType::f32, {1, 1}).as<float>()[0] == 7.F);
+  const Metadata& metadata = file.metadata();
+  CHECK(metadata.at("dataset_config") == "two");
+  CHECK(metadata.at("weights_fingerprint").size() == 64);
+  CHECK(metadata.at("allow_special_in_content") == "false");
+  CHECK(metadata.at("template_date").empty());  // the demo's template does not ask
+}
+
 TEST_CASE("a dropped row takes its prompt and weight with it", "[e2e]") {
   const TempDir dir;
   std::string words;

@@ -141,12 +141,13 @@ def card_seeds():
         seed("dataset_card", name, f"---\n{text}---\n# Title\n")
     seed("saved_dataset", "dict", 'd{"splits": ["train", "test"]}')
     seed("saved_dataset", "state", 's{"_data_files": [{"filename": "a.arrow"}], "_split": "train"}')
+    seed("saved_dataset", "rows", 's{"_data_files":[{"filename":"rows.jsonl"}]}')
     seed("saved_dataset", "outside", 's{"_data_files": [{"filename": "../outside.arrow"}, {"filename": "link.arrow"}]}')
 
 
 def text_seeds():
     for path in sorted(GOLDENS.glob("text/tokenizer_*.json")):
-        if path.stem != "tokenizer_cases":
+        if not path.stem.endswith("_cases"):
             seed("tokenizer", path.stem[len("tokenizer_"):], small_tokenizer(path))
     copy("chat_template", "text/template/*.jinja", limit=5000)
     snippets = json.loads((GOLDENS / "text/template/snippets.json").read_text())
@@ -184,6 +185,7 @@ def regressions():
     regression("safetensors", "product-of-sizes", len(header).to_bytes(8, "little") + header)
     regression("safetensors_index", "long-name", '{"weight_map":{"a":"' + "a" * 1000 + '"}}')
     regression("saved_dataset", "long-name", 's{"_data_files":[{"filename":"' + "a" * 1000 + '"}]}')
+    regression("saved_dataset", "no-files", 's{"_data_files":[]}')
     regression("program_config", "deep", '{"common":{"model_path":' + "[" * 20000 + "]" * 20000 + "}}")
     regression("program_config", "past-int64", '{"stage2-train":{"seed":18446744073709551615}}')
     chunk = {"next_sequence": 1e300, "budget": 1, "requests": 1, "rows": [1e300], "sha256": "", "non_finite": []}

@@ -26,9 +26,8 @@ inline void touch_turns(const Conversation& turns) {
   }
 }
 
-inline void read_rows(const std::filesystem::path& file) {
-  DatasetOptions options;
-  options.path = file;
+// Whatever `options.path` is: a file, or a folder with a layout of its own.
+inline void read_rows(DatasetOptions options) {
   options.columns = {{"label", "score"}};
   const Dataset set = Dataset::open(options);
   const std::int64_t rows = set.num_rows();
@@ -55,6 +54,12 @@ inline void read_rows(const std::filesystem::path& file) {
   for (const std::string& column : set.column_names())
     if (column.size() < 16)
       try_to([&] { touch(column + std::to_string(set.read_strings(column, reject).size())); });
+}
+
+inline void read_rows(const std::filesystem::path& file) {
+  DatasetOptions options;
+  options.path = file;
+  read_rows(options);
 }
 
 }  // namespace armorm::fuzz

@@ -1,8 +1,10 @@
-// dataset_dict.json and state.json of save_to_disk; the first byte chooses which.
+// dataset_dict.json and state.json of save_to_disk; the first byte chooses which. What they choose is read as
+// both prepare stages read it: a layout that is taken but cannot be opened is a finding as well.
 #include "armorm/core/error.h"
 #include "data/dataset_card.h"
 #include "data/layout.h"
 #include "fuzz/driver.h"
+#include "fuzz/rows.h"
 
 namespace armorm::fuzz {
 namespace {
@@ -10,6 +12,8 @@ namespace {
 bool make_set() {
   for (const char* set : {"dict/train", "single"}) {
     write_scratch(std::string(set) + "/a.arrow", "");
+    write_scratch(std::string(set) + "/rows.jsonl",
+                  R"({"messages":[{"role":"user","content":"q"}],"score":1,"chosen":"c","rejected":"r"})");
     std::filesystem::create_symlink(scratch_folder() / "outside.arrow",
                                     scratch_folder() / set / "link.arrow");
   }
@@ -20,7 +24,7 @@ bool make_set() {
 
 }  // namespace
 
-const MemoryBound kMemoryBound{160, 512 << 10};
+const MemoryBound kMemoryBound{256, 16 << 20};
 
 void read_input(std::string_view input) {
   static const bool made = make_set();
@@ -37,6 +41,7 @@ void read_input(std::string_view input) {
         require(std::filesystem::canonical(file).string().starts_with(
                     std::filesystem::canonical(options.path).string() + "/"),
                 "a file outside of the data set was chosen");
+      read_rows(options);
     } catch (const Error& error) {
       require(error.kind() != ErrorKind::internal, error.what());
     }

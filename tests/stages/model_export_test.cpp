@@ -15,6 +15,7 @@
 #include "armorm/text/chat_template.h"
 #include "stages/model_card.h"
 #include "stages/modeling_code.h"
+#include "stages/resume_key.h"
 #include "stages/reward_model.h"
 #include "support/error_of.h"
 #include "support/forwarding_file_system.h"
@@ -227,6 +228,10 @@ TEST_CASE("an export is of the model that the embeddings were made with", "[unit
                        posix_file_system());
   };
   open();
+  made.facts.weights = weights_fingerprint(dir / "model");
+  open();
+  made.facts.weights = "other";
+  CHECK(error_of(open, ErrorKind::data).find("another set of weights") != std::string::npos);
   made.template_sha256 = "other";
   CHECK(error_of(open, ErrorKind::data).find("another chat template") != std::string::npos);
   made.config_sha256 = "other";
@@ -242,6 +247,28 @@ TEST_CASE("an export is of the model that the embeddings were made with", "[unit
   options.compat = "upstream";
   CHECK(error_of([&] { options.validate(); }, ErrorKind::usage).find("--compat upstream") !=
         std::string::npos);
+}
+
+TEST_CASE("an exported model keeps the date that its chat template was told", "[unit]") {
+  const TempDir dir;
+  make_decoder(dir / "model");
+  publish_text(dir / "model/chat_template.jinja",
+               "{{ strftime_now('%d %b %Y') }}" + read_text_file(dir / "model/chat_template.jinja"));
+  Provenance made;
+  made.config_sha256 = sha256_file_hex(dir / "model/config.json");
+  made.tokenizer_sha256 = sha256_file_hex(dir / "model/tokenizer.json");
+  made.template_sha256 = sha256_hex(ChatTemplate::load(dir / "model").source());
+  made.facts.template_date = "2025-02-01";
+  ModelExport(dir / "out", (dir / "model").string(), ExportWeights::auto_, made, {}, posix_file_system())
+      .write(artifact_for("llama3", 32, false), kReport);
+  CHECK(read_json(dir / "out/config.json").at("template_date") == "2025-02-01");
+  CHECK(RewardModel::load(dir / "out", false).encoder.template_date() == "2025-02-01");
+  CHECK(RewardModel::load(dir / "out", false, "2025-03-01").encoder.template_date() == "2025-03-01");
+  json config = read_json(dir / "out/config.json");
+  config["template_date"] = "yesterday";
+  publish_text(dir / "out/config.json", config.dump());
+  CHECK(error_of([&] { RewardModel::load(dir / "out", false); }, ErrorKind::data)
+            .find("'yesterday' is no date") != std::string::npos);
 }
 
 TEST_CASE("the model card carries the tables, the license and the base model", "[unit]") {
@@ -268,6 +295,9 @@ TEST_CASE("the model card carries the tables, the license and the base model", "
         "| validation | gate | 83.67 % | 92.05 % | -0.058 |\n",
         "path = \"my-rm\"", "\"n_steps\": \"60\""})
     CHECK(card.find(part) != std::string::npos);
+  CHECK(card.find("date_string") == std::string::npos);
+  const std::string dated = model_card({"my-rm", "", license, artifact, kReport, regression, "2024-07-26"});
+  CHECK(dated.find("`date_string=\"26 Jul 2024\"`") != std::string::npos);
   const std::string bare = model_card({"my-rm", "", "", artifact, empty, empty});
   CHECK(bare.find("## RewardBench") == std::string::npos);
   CHECK(bare.find("model-index") == std::string::npos);

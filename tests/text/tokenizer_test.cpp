@@ -9,6 +9,7 @@
 
 #include "armorm/core/error.h"
 #include "armorm/core/hash.h"
+#include "armorm/io/publish.h"
 #include "armorm/text/chat_template.h"
 #include "armorm/text/encode_conversation.h"
 #include "support/test_support.h"
@@ -69,7 +70,8 @@ std::string gunzip(const std::filesystem::path& file) {
 
 Conversation to_conversation(const json& messages) {
   Conversation out;
-  for (const json& message : messages) out.push_back({message.at("role").get<std::string>(), message.at("content").get<std::string>()});
+  for (const json& message : messages)
+    out.push_back({message.at("role").get<std::string>(), message.at("content").get<std::string>()});
   return out;
 }
 
@@ -117,7 +119,8 @@ TEST_CASE("ids equal those of tokenizers with the real Llama-3 tokenizer", "[gol
   CHECK(tokenizer.vocab_size() == 128257);
 }
 
-TEST_CASE("every shared conversation, rendered by its own template, has the ids of transformers", "[golden]") {
+TEST_CASE("every shared conversation, rendered by its own template, has the ids of transformers",
+          "[golden]") {
   if (test::shared_dir().empty()) ARMORM_SKIP("the shared folder is not there");
   const auto tokenizer = Tokenizer::load(test::shared_dir() / "llama3-tokenizer");
   const auto chat_template = ChatTemplate::load(test::shared_dir() / "llama3-tokenizer");
@@ -131,7 +134,8 @@ TEST_CASE("every shared conversation, rendered by its own template, has the ids 
     for (const auto* side : {"chosen", "rejected"}) {
       std::string expected;
       REQUIRE(std::getline(golden, expected));
-      CHECK(digest(encode_conversation(tokenizer, chat_template.render(to_conversation(row.at(side)), variables))) == expected);
+      CHECK(digest(encode_conversation(
+                tokenizer, chat_template.render(to_conversation(row.at(side)), variables))) == expected);
       ++count;
     }
   }
@@ -217,8 +221,53 @@ TEST_CASE("tokens that match normalized text respect the data too", "[unit]") {
     return std::count(ids.begin(), ids.end(), token);
   };
   CHECK(count(tokenizer.encode(text, false)) == 2);
-  CHECK(count(tokenizer.encode(RenderedText{text, {{2, 6}}}, false)) == 1);
-  CHECK(count(tokenizer.encode(RenderedText{text, {{5, 9}}}, false)) == 0);
+  CHECK(count(tokenizer.encode(RenderedText{text, {{2, 6}}}, false)) ==
+        2);  // it is a word, not a special token
+  json document = json::parse(slurp(test::golden("text/tokenizer_flags.json")));
+  for (json& added : document.at("added_tokens"))
+    if (added.at("normalized") == true) added["special"] = true;
+  const auto special = Tokenizer::from_json(document.dump(), "tokenizer.json");
+  CHECK(count(special.encode(text, false)) == 2);
+  CHECK(count(special.encode(RenderedText{text, {{2, 6}}}, false)) == 1);
+  CHECK(count(special.encode(RenderedText{text, {{5, 9}}}, false)) == 0);
+}
+
+TEST_CASE("message content has the ids that tokenizers gives it with encode_special_tokens", "[golden]") {
+  const json cases = json::parse(slurp(test::golden("text/tokenizer_data_cases.json")));
+  for (const auto* family : {"gemma2", "llama2", "mistral", "qwen2", "llama3", "gpt2", "flags", "nfkc"}) {
+    DYNAMIC_SECTION(family) {
+      const Tokenizer tokenizer = small(family);
+      for (const json& item : cases.at(family)) {
+        const auto text = item.at("text").get<std::string>();
+        CAPTURE(text);
+        CHECK(tokenizer.encode(RenderedText{text, {{0, text.size()}}}, false) ==
+              item.at("ids").get<std::vector<TokenId>>());
+      }
+    }
+  }
+}
+
+TEST_CASE("tokens with a role are none in data, whatever tokenizer.json calls them", "[unit]") {
+  const test::TempDir folder;
+  json document = json::parse(slurp(test::golden("text/tokenizer_gemma2.json")));
+  for (json& added : document.at("added_tokens")) added["special"] = false;  // as early Gemma files have it
+  publish_text(folder / "tokenizer.json", document.dump());
+  const auto last_of = [&](const std::string& token) {
+    const Tokenizer tokenizer = Tokenizer::load(folder.path());
+    const RenderedText text{"a" + token, {{0, 1 + token.size()}}};
+    const bool made = tokenizer.encode(text, false).back() == tokenizer.token_to_id(token);
+    CHECK(tokenizer.has_special_in_data(text) == !made);
+    return made;
+  };
+  CHECK_FALSE(last_of("<start_of_turn>"));  // of the gating pattern
+  CHECK_FALSE(last_of("<end_of_turn>"));
+  CHECK(last_of("<eos>"));
+  publish_text(folder / "tokenizer_config.json", R"({"eos_token": "<eos>"})");
+  CHECK_FALSE(last_of("<eos>"));
+  CHECK(last_of("<pad>"));
+  publish_text(folder / "special_tokens_map.json",
+               R"({"additional_special_tokens": ["<none>", {"content": "<pad>"}]})");
+  CHECK_FALSE(last_of("<pad>"));
 }
 
 TEST_CASE("a conversation has exactly one BOS", "[unit]") {

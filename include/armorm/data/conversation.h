@@ -26,12 +26,11 @@ struct PreferenceRow {
   Conversation chosen;
   Conversation rejected;
   std::string subset;  // RewardBench only
-  // Best-of-n rows (RewardBench 2): every good and every bad answer to one prompt, at least one of each; `chosen` and
-  // `rejected` are then the first of each. Empty for a pair.
+  // Best-of-n rows (RewardBench 2): every good and every bad answer to one prompt, at least one of each;
+  // `chosen` and `rejected` are then the first of each. Empty for a pair.
   std::vector<Conversation> all_chosen;
   std::vector<Conversation> all_rejected;
   std::string id;  // best-of-n rows only: as the set gives it
-  std::string source;  // empty when the set has no such column
 };
 
 }  // namespace armorm

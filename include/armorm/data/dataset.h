@@ -22,8 +22,10 @@ struct DatasetOptions {
   std::map<std::string, std::string> columns;  // our column name -> the set's column name
 };
 
-// Told of a row that cannot be read: its id, the column, and what was found there with at most an excerpt of it.
-using RejectRow = std::function<void(std::int64_t row_id, const std::string& column, const std::string& reason)>;
+// Told of a row that cannot be read: its id, the column, and what was found there with at most an excerpt of
+// it.
+using RejectRow =
+    std::function<void(std::int64_t row_id, const std::string& column, const std::string& reason)>;
 
 // Not thread-safe.
 class Dataset {
@@ -51,16 +53,16 @@ class Dataset {
   // (numbers or booleans; null, NaN or, in JSON, a missing key is a missing label). Rows of a preference set:
   // `chosen` and `rejected` as lists of messages, which hold the prompt themselves, or as text that follows
   // the text of the column `prompt` as one user and one assistant message, or both as lists of texts, each an
-  // answer to the `prompt` (a best-of-n row, with its `id`); and `subset` and `source`, where they exist. Names are those before DatasetOptions::columns renames them. A missing column is a data error
-  // that lists those that exist.
+  // answer to the `prompt` (a best-of-n row, with its `id`); and `subset`. `prompt`, `subset` and `id` may be
+  // missing, in some files or in all. Names are those before DatasetOptions::columns renames them. Any other
+  // missing column is a data error that lists those that exist.
   //
   // Calls `visit` for every row in source order. The row is the callee's to move from. Errors name file, row
   // and field; with `reject` they go there, and the rows after are visited all the same. A row for which
   // `wanted` (indexed by row id; empty = all) is false is skipped unparsed.
   void for_each_labelled(const std::vector<std::string>& attributes, const std::vector<bool>& wanted,
                          const std::function<void(LabelledRow&&)>& visit, const RejectRow& reject = {}) const;
-  void for_each_preference(const std::vector<bool>& wanted,
-                           const std::function<void(PreferenceRow&&)>& visit,
+  void for_each_preference(const std::vector<bool>& wanted, const std::function<void(PreferenceRow&&)>& visit,
                            const RejectRow& reject = {}) const;
   // One string column alone (the `source` filter), cheap. A rejected row has "".
   std::vector<std::string> read_strings(const std::string& column, const RejectRow& reject = {}) const;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,10 +34,15 @@ std::filesystem::path hub_repo_folder(const std::filesystem::path& cache, RepoKi
 std::optional<std::filesystem::path> find_snapshot(const std::filesystem::path& cache, RepoKind kind,
                                                    const HubId& id);
 
-// A local path as it is; else the snapshot of the Hub id in the cache; else it is fetched, unless HF_HUB_OFFLINE
-// is set. io error that names the path or id and what to do.
-std::filesystem::path resolve_model(const std::string& path_or_id);
-std::filesystem::path resolve_dataset(const std::string& path_or_id);
+// Asked while something is downloaded or waited for, by any thread; true ends it with an interrupted error.
+// Empty = never.
+using StopRequested = std::function<bool()>;
+
+// A local path as it is; else the snapshot of the Hub id in the cache; else it is fetched, unless
+// HF_HUB_OFFLINE is set. Where other programs fetched only some of a snapshot's files, the others are
+// fetched. io error that names the path or id and what to do.
+std::filesystem::path resolve_model(const std::string& path_or_id, const StopRequested& stop = {});
+std::filesystem::path resolve_dataset(const std::string& path_or_id, const StopRequested& stop = {});
 
 // What a model or data set is called in the names of files made from it: the last part of a path or of an id,
 // the same for "org/name", "org/name@revision", ".../name", ".../name/" and the snapshot folder of a Hub

@@ -34,8 +34,10 @@ bool hub_is_offline();
 std::vector<std::string> files_to_fetch(RepoKind kind, const std::string& id,
                                         const std::vector<std::string>& names);
 
-// False for a model's snapshot that lacks config.json or weights, or a shard that its index names: another
-// program fetched a part.
+// True when all that files_to_fetch() names was once seen in the snapshot and still is there. Of a model also
+// when it has config.json, weights (all shards that its index names), tokenizer.json, tokenizer_config.json
+// and a chat template, whoever fetched them; of a data set nobody but the Hub knows, and false means "ask
+// it".
 bool is_complete_snapshot(RepoKind kind, const std::filesystem::path& snapshot);
 
 // Downloads what the cache lacks and returns <cache>/models--org--name/snapshots/<commit>. A broken download

@@ -27,6 +27,9 @@ struct HttpOptions {
   std::chrono::milliseconds longest_delay{60'000};
   std::chrono::milliseconds longest_retry_after{600'000};  // the server's wish is honoured up to this
   std::function<void(std::chrono::milliseconds)> sleep;    // empty = really sleep
+  // Asked during transfers and waits, by any thread; true ends them with an interrupted error. Empty = never.
+  std::function<bool()> stop_requested;
+  void check_stop(const std::string& what) const;  // `what` is for the message
 };
 
 struct HttpRequest {

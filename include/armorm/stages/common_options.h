@@ -1,6 +1,7 @@
 // Options that several executables share, with the defaults of the published run.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -10,6 +11,12 @@ namespace armorm {
 
 // $ARMORM_DATA, else ~/data/ArmoRM.
 std::string default_data_root();
+
+// What a chat template that reads the clock is told: the date that Llama 3.2's falls back to where there is no clock.
+constexpr const char* kTemplateDate = "2024-07-26";
+
+// Of "YYYY-MM-DD"; usage error that names the flag.
+std::chrono::year_month_day parse_date(const char* flag, const std::string& text);
 
 // How a backbone is run; common to both prepare stages.
 struct ExtractionOptions {
@@ -22,6 +29,7 @@ struct ExtractionOptions {
   std::int64_t threads = 0;                                   // CPU threads; 0 = all that this process may use
   bool batch_invariant = false;  // a row's bits do not depend on packs, shards, threads or runs
   bool allow_special_in_content = false;
+  std::string template_date = kTemplateDate;  // YYYY-MM-DD, for chat templates that read the clock
   std::int64_t seed = 0;  // of the shuffle before the rows are divided into shards; the published run has 0
   bool dry_run = false;   // report what would be done, load no weights and write nothing
   bool status = false;    // report how far the data set's shards are, and end

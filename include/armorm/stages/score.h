@@ -23,6 +23,7 @@ struct ScoreOptions {
   std::int64_t max_length = 0;       // tokens of a conversation; 0 = the model's max_position_embeddings
   std::string on_bad_row = "error";  // error, or skip: an "error" in the row's output line
   bool allow_special_in_content = false;
+  std::string template_date;  // YYYY-MM-DD, for chat templates that read the clock; empty = the model's own
   std::vector<std::string> fields{"score", "rewards", "gate", "contributions"};
 
   OptionList declare();

@@ -13,6 +13,7 @@ namespace armorm {
 struct Stage1PrepareOptions {
   ExtractionOptions extraction;
   std::string dataset_path = "RLHFlow/ArmoRM-Multi-Objective-Data-v0.1";  // file, folder or Hub id
+  std::string dataset_config;  // of several in the data set's card; empty = the default one
   std::string dataset_split = "train";
   std::vector<std::string> attributes = default_attributes();  // label columns, in the order of the weights' rows
   std::string weight_column;                                   // sample weights; empty = none

@@ -38,6 +38,8 @@ class ChatTemplate {
   RenderedText render(const Conversation& conversation, const TemplateVariables& variables) const;
 
   const std::string& source() const;
+  // Whether it names strftime_now(), so that what it renders may depend on TemplateVariables::now.
+  bool reads_clock() const;
 
   ChatTemplate(ChatTemplate&&) noexcept;
   ChatTemplate& operator=(ChatTemplate&&) noexcept;

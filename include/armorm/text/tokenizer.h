@@ -27,17 +27,20 @@ class Tokenizer {
   // Same ids as `tokenizers.Tokenizer.encode(text, add_special_tokens)`.
   std::vector<TokenId> encode(std::string_view text, bool add_special_tokens) const;
 
-  // As encode, but an added token is matched only where none of its bytes come from the data.
+  // As encode, but an added token with a role is matched only where none of its bytes come from the data: one
+  // that tokenizer.json marks special, that the special-token names give, or that marks turns
+  // (gating_pattern.h). Other added tokens (words, HTML tags, runs of white space) are matched in data too,
+  // as `tokenizers` does with encode_special_tokens.
   std::vector<TokenId> encode(const RenderedText& text, bool add_special_tokens) const;
 
-  // True when some special-token string occurs in, or reaches into, data-origin bytes.
+  // True when the string of a token with a role occurs in, or reaches into, data-origin bytes.
   bool has_special_in_data(const RenderedText& text) const;
 
   std::string decode(const std::vector<TokenId>& ids) const;  // special tokens kept, for --dry_run
   std::optional<TokenId> token_to_id(std::string_view token) const;
   std::optional<std::string> id_to_token(TokenId id) const;
   bool is_special(TokenId id) const;  // an added token marked "special"
-  std::int64_t vocab_size() const;  // with added tokens
+  std::int64_t vocab_size() const;    // with added tokens
 
   // "bos_token" -> "<|begin_of_text|>" and so on, as tokenizer_config.json names them.
   const std::map<std::string, std::string>& special_tokens() const;
