@@ -123,6 +123,15 @@ void sync_folder(FileSystem& files, const fs::path& folder) {
   if (result != 0 && why != EINVAL) fail_io("{}: syncing the folder failed: {}", folder.string(), reason(why));
 }
 
+bool exists(const fs::path& path) {
+  struct stat status {};
+  if (retry([&] { return ::stat(path.c_str(), &status); }) == 0) return true;
+  if (errno != ENOENT && errno != ENOTDIR)
+    fail_io("{}: cannot be looked up: {}; check permissions and the file system", path.string(),
+            reason(errno));
+  return false;
+}
+
 bool remove_file(FileSystem& files, const fs::path& file) {
   if (retry([&] { return files.remove(file); }) == 0) return true;
   if (errno != ENOENT) fail_io("{}: cannot be removed: {}", file.string(), reason(errno));

@@ -49,6 +49,10 @@ void make_folders(FileSystem& files, const std::filesystem::path& folder);
 // Makes new, renamed and removed entries durable.
 void sync_folder(FileSystem& files, const std::filesystem::path& folder);
 
+// False only when there is none: a name that cannot be looked up is an io error, for what is there must not
+// be overwritten.
+bool exists(const std::filesystem::path& path);
+
 // False when there was none.
 bool remove_file(FileSystem& files, const std::filesystem::path& file);
 

@@ -5,6 +5,7 @@
 #include "armorm/core/dtype.h"
 #include "armorm/core/error.h"
 #include "armorm/core/log.h"
+#include "armorm/io/publish.h"
 #include "stages/resume_key.h"
 
 namespace armorm {
@@ -20,6 +21,14 @@ std::optional<JournalContent> read_own_journal(const fs::path& path, const Resum
     fail_data("{}: the interrupted run of this shard differs from this one in {}; finish it with the old inputs, or delete "
               "what it did with --restart", path.string(), differences_of(journal->key, key));
   return journal;
+}
+
+// A first line without its end is that of a process that died before it did anything.
+void warn_of_lost_key(const fs::path& journal) {
+  if (io::exists(journal) && read_text_file(journal).find('\n') != std::string::npos)
+    log::warn(
+        "{}: its first line, which says what the interrupted run was made from, is damaged; it begins anew",
+        journal.string());
 }
 
 std::vector<BFloat16> to_bf16(std::span<const float> values) {
@@ -57,6 +66,7 @@ DurableRows::DurableRows(const fs::path& target, const ShardTensors& tensors, co
                 found_->chunks.size() - n, found_->chunks.size());
     journal_.emplace(files_, journal_path(target_), *found_, n);
   } else {
+    warn_of_lost_key(journal_path(target_));
     journal_.emplace(files_, journal_path(target_), key);
   }
 }
@@ -102,6 +112,10 @@ std::size_t DurableRows::take_over_chunks() {
 
 bool DurableRows::is_intact(const ChunkRecord& chunk) const {
   const std::int64_t vectors = total_vectors();
+  const auto is_known = [this](std::int64_t request) { return non_finite_.contains(request); };
+  if (!std::ranges::all_of(chunk.recomputed, is_known) ||
+      !std::ranges::all_of(chunk.still_non_finite, is_known))
+    return false;
   if (chunk.after.next_sequence < cursor_.next_sequence || chunk.requests < 0) return false;
   if (!std::all_of(chunk.rows.begin(), chunk.rows.end(), [&](std::int64_t v) { return v >= 0 && v < vectors; })) return false;
   Sha256 digest;
@@ -122,6 +136,8 @@ void DurableRows::take_over(const ChunkRecord& chunk) {
   cursor_ = chunk.after;
   requests_done_ += chunk.requests;
   non_finite_.insert(chunk.non_finite.begin(), chunk.non_finite.end());
+  recomputed_.insert(chunk.recomputed.begin(), chunk.recomputed.end());
+  still_non_finite_.insert(chunk.still_non_finite.begin(), chunk.still_non_finite.end());
 }
 
 void DurableRows::put(std::size_t tensor, std::size_t row, std::span<const float> values) {
@@ -144,13 +160,18 @@ void DurableRows::finish_non_finite(std::size_t request, std::int64_t tokens) {
   non_finite_.insert(static_cast<std::int64_t>(request));
 }
 
+void DurableRows::finish_again(std::int64_t request, bool finite) {
+  (finite ? chunk_.recomputed : chunk_.still_non_finite).push_back(request);
+  (finite ? recomputed_ : still_non_finite_).insert(request);
+}
+
 void DurableRows::after_pass(const ExtractionCursor& after) {
   cursor_ = after;
   if (std::chrono::steady_clock::now() - last_checkpoint_ >= interval_ || chunk_.rows.size() >= kMaxChunkVectors) checkpoint();
 }
 
 void DurableRows::checkpoint() {
-  if (chunk_.requests == 0) return;
+  if (chunk_.requests == 0 && chunk_.recomputed.empty() && chunk_.still_non_finite.empty()) return;
   chunk_.after = cursor_;
   chunk_.sha256 = std::exchange(digest_, Sha256()).hex();
   chunk_.total_tokens = tensors_.tokens;

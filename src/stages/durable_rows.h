@@ -60,11 +60,16 @@ class DurableRows {
   const ExtractionCursor& cursor() const noexcept { return cursor_; }
   std::int64_t requests_done() const noexcept { return requests_done_; }  // in this process and before
   const std::set<std::int64_t>& non_finite() const noexcept { return non_finite_; }
+  // Of those: what was computed again in float32 and put, and what is not finite then either.
+  const std::set<std::int64_t>& recomputed() const noexcept { return recomputed_; }
+  const std::set<std::int64_t>& still_non_finite() const noexcept { return still_non_finite_; }
 
   // `row` counts vectors of `width` in the tensor embeddings[tensor].
   void put(std::size_t tensor, std::size_t row, std::span<const float> values);
   void finish_request(std::int64_t tokens = 0);
   void finish_non_finite(std::size_t request, std::int64_t tokens = 0);  // instead of put()
+  // A second time, in float32: after put(), or without it where that is not `finite` either.
+  void finish_again(std::int64_t request, bool finite);
 
   // What was put so far is a whole number of passes; makes it durable when it is time.
   void after_pass(const ExtractionCursor& after);
@@ -99,7 +104,7 @@ class DurableRows {
   std::optional<Journal> journal_;
   ExtractionCursor cursor_;
   std::int64_t requests_done_ = 0;
-  std::set<std::int64_t> non_finite_;
+  std::set<std::int64_t> non_finite_, recomputed_, still_non_finite_;
   ChunkRecord chunk_;  // what no record holds yet,
   Sha256 digest_;      // and the digest of its rows
   std::chrono::steady_clock::time_point last_checkpoint_ = std::chrono::steady_clock::now();

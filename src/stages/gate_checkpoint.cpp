@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 #include "armorm/core/error.h"
 #include "armorm/core/log.h"
@@ -92,7 +93,13 @@ struct Saved {
   SeedsTrained trained;
 };
 
-// Nothing, and a warning, when the file is damaged.
+std::nullopt_t tell_of_damage(const fs::path& path, const std::exception& error) {
+  log::warn("{}: is no whole checkpoint ({}); the training begins anew", path.string(), error.what());
+  return std::nullopt;
+}
+
+// Nothing, and a warning, when the file is damaged. Where it only cannot be read now, what it holds must not
+// be replaced.
 std::optional<Saved> read_saved(const fs::path& path) {
   try {
     const SafetensorsFile file = SafetensorsFile::open(path);
@@ -101,9 +108,13 @@ std::optional<Saved> read_saved(const fs::path& path) {
     for (const json& done : content.at("done")) saved.trained.done.push_back(read_done(file, done, saved.trained.done.size()));
     if (content.contains("current")) saved.trained.current = read_current(file, content.at("current"));
     return saved;
-  } catch (const std::exception& error) {
-    log::warn("{}: is no whole checkpoint ({}); the training begins anew", path.string(), error.what());
-    return std::nullopt;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::data) throw;
+    return tell_of_damage(path, error);
+  } catch (const json::exception& error) {
+    return tell_of_damage(path, error);
+  } catch (const std::out_of_range& error) {  // of the metadata
+    return tell_of_damage(path, error);
   }
 }
 
@@ -113,7 +124,7 @@ GateCheckpoint::GateCheckpoint(fs::path file, ResumeKey key, double seconds, boo
     : file_(std::move(file)), key_(std::move(key)), interval_(seconds), restart_(restart), environment_(environment) {}
 
 SeedsTrained GateCheckpoint::take_over() {
-  if (!fs::exists(file_)) return {};
+  if (!io::exists(file_)) return {};
   std::optional<Saved> saved = read_saved(file_);
   if (!saved) return {};
   if (saved->key == key_) return std::move(saved->trained);

@@ -128,7 +128,16 @@ const std::set<std::string>& training_options() {
 template <class T>
 std::string digest_of_rows(MatrixView<const T> m) {
   Sha256 hash;
+  hash.update(fmt::format("{} x {}:", m.rows, m.cols));
   for (std::int64_t r = 0; r < m.rows; ++r) hash.update(std::as_bytes(m.row(r)));
+  return hash.hex();
+}
+
+std::string digest_of_pairing(const PairData& pairs) {
+  Sha256 hash;
+  hash.update(fmt::format("{} + {}:", pairs.chosen_prompt.size(), pairs.rejected_prompt.size()));
+  hash.update(std::as_bytes(pairs.chosen_prompt));
+  hash.update(std::as_bytes(pairs.rejected_prompt));
   return hash.hex();
 }
 
@@ -165,12 +174,13 @@ std::vector<GateRun> train_gates(const Stage2TrainOptions& options, const GateSh
 
 ResumeKey training_key(const Stage2TrainOptions& options, const PairData& pairs) {
   const int threads = options.threads > 0 ? static_cast<int>(options.threads) : default_thread_count();
-  ResumeKey key{{"checkpoint format", "1"},
+  ResumeKey key{{"checkpoint format", "2"},
                 {"program version", version_text()},
-                {"device", device_kind(static_cast<int>(options.device), threads)},
                 {"rewards of the chosen", digest_of_rows(pairs.chosen)},
                 {"rewards of the rejected", digest_of_rows(pairs.rejected)},
-                {"prompt embeddings", digest_of_rows(pairs.prompts)}};
+                {"prompt embeddings", digest_of_rows(pairs.prompts)},
+                {"prompts of the pairs", digest_of_pairing(pairs)}};
+  key.merge(arithmetic_key(static_cast<int>(options.device), threads));
   Stage2TrainOptions copy = options;
   const OptionList list = copy.declare();
   for (const Option& option : list.options())

@@ -41,6 +41,8 @@ json to_json(const ChunkRecord& chunk) {
           {"rows", chunk.rows},
           {"sha256", chunk.sha256},
           {"non_finite", chunk.non_finite},
+          {"recomputed", chunk.recomputed},
+          {"still_non_finite", chunk.still_non_finite},
           {"time", chunk.time},
           {"tokens", chunk.tokens},
           {"total_tokens", chunk.total_tokens}};
@@ -53,9 +55,12 @@ bool holds_whole_numbers(const json& list) {
 std::optional<ChunkRecord> to_chunk(const json& record) {
   try {
     if (!record.at("next_sequence").is_number_unsigned() || !record.at("budget").is_number_integer() ||
-        !record.at("requests").is_number_integer() || !holds_whole_numbers(record.at("rows")) ||
-        !holds_whole_numbers(record.at("non_finite")))
+        !record.at("requests").is_number_integer())
       return std::nullopt;
+    const json again = record.value("recomputed", json::array()),
+               still = record.value("still_non_finite", json::array());
+    for (const json* list : {&record.at("rows"), &record.at("non_finite"), &again, &still})
+      if (!holds_whole_numbers(*list)) return std::nullopt;
     ChunkRecord chunk;
     record.at("next_sequence").get_to(chunk.after.next_sequence);
     record.at("budget").get_to(chunk.after.budget);
@@ -63,6 +68,8 @@ std::optional<ChunkRecord> to_chunk(const json& record) {
     record.at("rows").get_to(chunk.rows);
     record.at("sha256").get_to(chunk.sha256);
     record.at("non_finite").get_to(chunk.non_finite);
+    again.get_to(chunk.recomputed);
+    still.get_to(chunk.still_non_finite);
     chunk.time = record.value("time", 0.0);
     chunk.tokens = record.value("tokens", std::int64_t{0});
     chunk.total_tokens = record.value("total_tokens", std::int64_t{0});
@@ -84,8 +91,7 @@ std::optional<ResumeKey> to_key(const json& record) {
 }  // namespace
 
 std::optional<JournalContent> read_journal(const fs::path& path) {
-  std::error_code error;
-  if (!fs::exists(path, error)) return std::nullopt;
+  if (!io::exists(path)) return std::nullopt;
   const std::string text = read_text_file(path, kMaxJournalBytes);
   std::optional<JournalContent> content;
   for (std::size_t begin = 0;;) {

@@ -24,6 +24,10 @@ struct ChunkRecord {
   std::vector<std::int64_t> rows;        // of the partial file, in the order of the digest
   std::string sha256;                    // of their bytes, one after another
   std::vector<std::int64_t> non_finite;  // requests without rows: their embeddings are not finite
+  // Requests that earlier chunks have under non_finite, computed again in float32: with rows here, and still
+  // without.
+  std::vector<std::int64_t> recomputed;
+  std::vector<std::int64_t> still_non_finite;
   // For whoever watches; a run decides nothing by them.
   double time = 0.0;              // when it became durable, in seconds since 1970 by the clock of its machine
   std::int64_t tokens = 0;        // of the chunk's requests,
@@ -37,7 +41,7 @@ struct JournalContent {
   std::uint64_t key_end = 0;
 };
 
-// Nothing when there is no journal, or none with a whole first line.
+// Nothing when there is no journal, or none with a whole first line. io error when it cannot be read.
 std::optional<JournalContent> read_journal(const std::filesystem::path& path);
 
 class Journal {

@@ -1,6 +1,7 @@
 #include "stages/resume_key.h"
 
 #include <fmt/ranges.h>
+#include <torch/version.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -10,15 +11,13 @@
 #include "armorm/core/hash.h"
 #include "armorm/core/version.h"
 #include "armorm/io/publish.h"
-#include "armorm/io/safetensors.h"
+#include "model/cpu_kernel_choice.h"
 
 namespace armorm {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr const char* kJournalFormat = "1";
-constexpr std::size_t kBlockBytes = 4096;
-constexpr std::size_t kBlocksPerTensor = 64;
+constexpr const char* kJournalFormat = "2";
 
 // Options that say where, how fast and how patiently, but not what; paths are known by their content.
 const std::set<std::string>& options_without_effect() {
@@ -28,13 +27,13 @@ const std::set<std::string>& options_without_effect() {
   return names;
 }
 
-std::string shortened(const std::string& value) { return value.size() > 24 ? value.substr(0, 12) + "..." : value; }
-
-void update_with_blocks(Sha256& hash, std::span<const std::byte> bytes) {
-  if (bytes.size() <= kBlockBytes * kBlocksPerTensor) return hash.update(bytes);
-  const std::size_t last = bytes.size() - kBlockBytes;
-  for (std::size_t i = 0; i < kBlocksPerTensor; ++i)
-    hash.update(bytes.subspan(last / (kBlocksPerTensor - 1) * i, kBlockBytes));
+// Digests tell nothing by their end, and lists of attributes may be long.
+std::string shortened(const std::string& value) {
+  constexpr std::size_t kDigestDigits = 64, kShown = 12, kMost = 160;
+  const bool digest =
+      value.size() == kDigestDigits && value.find_first_not_of("0123456789abcdef") == std::string::npos;
+  if (digest) return value.substr(0, kShown) + "...";
+  return value.size() > kMost ? value.substr(0, kMost) + "..." : value;
 }
 
 // One kind per driver, as "NVIDIA H200"; of unlike devices in one machine all are named.
@@ -61,23 +60,15 @@ std::string gpu_models() {
 
 }  // namespace
 
-std::string weights_fingerprint(const fs::path& model_folder) {
-  const SafetensorsFolder weights = SafetensorsFolder::open(model_folder);
-  std::vector<std::string> names = weights.names();
-  std::sort(names.begin(), names.end());
-  Sha256 hash;
-  for (const std::string& name : names) {
-    const TensorView tensor = weights.at(name);
-    hash.update(nlohmann::json({name, std::string(name_of(tensor.dtype)), tensor.shape}).dump());
-    update_with_blocks(hash, tensor.bytes);
+ResumeKey arithmetic_key(int device, int threads) {
+  ResumeKey key{{"LibTorch", TORCH_VERSION}};
+  if (device >= 0) {
+    key["device"] = "cuda" + gpu_models();
+  } else {
+    key["device"] = fmt::format("cpu, {} threads", threads);
+    key["CPU kernels"] = model::cpu_kernel_choice();
   }
-  return hash.hex();
-}
-
-std::string device_kind(int device, int threads) {
-  if (device >= 0) return "cuda" + gpu_models();
-  const char* vectors = __builtin_cpu_supports("avx512f") ? "avx512" : __builtin_cpu_supports("avx2") ? "avx2" : "sse";
-  return fmt::format("cpu {}, {} threads", vectors, threads);
+  return key;
 }
 
 ResumeKey make_resume_key(const OptionList& options, const ExtractionOptions& extraction, const ModelInputs& model,
@@ -89,8 +80,8 @@ ResumeKey make_resume_key(const OptionList& options, const ExtractionOptions& ex
                 {"chat template", provenance.template_sha256},
                 {"config.json", provenance.config_sha256},
                 {"weights", provenance.facts.weights ? *provenance.facts.weights : weights_fingerprint(model.folder)},
-                {"device", device_kind(static_cast<int>(extraction.device), thread_count(extraction))},
                 {"description", sha256_hex(nlohmann::json(provenance.to_metadata()).dump())}};
+  key.merge(arithmetic_key(static_cast<int>(extraction.device), thread_count(extraction)));
   for (const Option& option : options.options())
     if (!options_without_effect().contains(option.name)) key["--" + option.name] = value_text(option);
   return key;

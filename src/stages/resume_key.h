@@ -6,16 +6,13 @@
 #include "armorm/core/options.h"
 #include "stages/extraction_run.h"
 #include "stages/journal.h"
+#include "stages/weights_fingerprint.h"
 
 namespace armorm {
 
-// Of the weights without reading them all: for every tensor its name, type, shape, and blocks evenly spaced over its bytes
-// (small tensors whole). Any retraining, merge or conversion touches whole tensors, and is seen; a copy of the folder has
-// the same fingerprint, which times and inodes would not.
-std::string weights_fingerprint(const std::filesystem::path& model_folder);
-
-// The arithmetic's place as far as it shows in the results: "cpu avx512, 8 threads" or "cuda NVIDIA H200".
-std::string device_kind(int device, int threads);
+// The arithmetic's place and its libraries, as far as they show in the results: "device" ("cpu, 8 threads" or
+// "cuda NVIDIA H200"), "LibTorch" (its version), and on the CPU "CPU kernels" (see cpu_kernel_choice()).
+ResumeKey arithmetic_key(int device, int threads);
 
 // `content_sha256`: of the token ids, wanted positions, row ids and known tensors, so of all that data set, tokenizer,
 // template and filters amount to. `options`: all but those that cannot change a byte are taken.

@@ -1,7 +1,9 @@
 #include "stages/run_lock.h"
 
 #include <fcntl.h>
+
 #include <random>
+#include <string_view>
 
 #include "armorm/core/error.h"
 #include "armorm/core/log.h"
@@ -13,12 +15,22 @@ namespace armorm {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr int kLooksPerBeat = 8;          // at most, for check()
 constexpr std::size_t kOwnerBytes = 512;  // of one length, so that each write replaces the one before
 
-// The text that an owner writes; different for any two.
-std::string owner_text() {
-  const std::string text = this_process().text() + "\n";
-  return fmt::format("{}{:>{}}\n", text, std::random_device()(), static_cast<int>(kOwnerBytes - text.size() - 1));
+constexpr std::string_view kClaims = "claims", kOwns = "owns";
+
+// What a process writes that claims or owns the output; different for any two.
+std::string text_of(std::string_view role, unsigned id) {
+  const std::string text = fmt::format("{}\n{} ", this_process().text(), role);
+  return fmt::format("{}{:>{}}\n", text, id, static_cast<int>(kOwnerBytes - text.size() - 1));
+}
+
+// A text that is torn or damaged tells of nobody.
+bool tells_of_owner(const std::string& text) {
+  const std::size_t second_line = text.find('\n') + 1;
+  return text.size() == kOwnerBytes && second_line != 0 &&
+         text.compare(second_line, kOwns.size(), kOwns) == 0;
 }
 
 // "" when it cannot be read
@@ -40,13 +52,16 @@ std::string content_of(const fs::path& file) {
 }  // namespace
 
 RunLock::RunLock(const fs::path& file, FileSystem& files, std::chrono::milliseconds heartbeat)
-    : files_(files), file_(files, file, O_CREAT), heartbeat_(heartbeat), owner_(owner_text()) {
+    : files_(files), file_(files, file, O_CREAT), heartbeat_(heartbeat) {
+  const unsigned id = std::random_device()();
+  claim_ = text_of(kClaims, id);
+  owner_ = text_of(kOwns, id);
   if (lock()) {
-    write_owner();
+    write(owner_);
     return;
   }
-  log::warn("{}: the file system has no locks; finding out whether another process is at work takes {} s", file.string(),
-            std::chrono::duration<double>(2 * heartbeat_).count());
+  log::warn("{}: the file system has no locks; finding out whether another process is at work takes {} s",
+            file.string(), std::chrono::duration<double>(3 * heartbeat_).count());
   claim();
   heart_ = std::thread([this] { beat(); });
 }
@@ -60,7 +75,26 @@ RunLock::~RunLock() {
     wake_.notify_one();
     heart_.join();
   }
-  files_.remove(file_.path());
+  if (!lost_) files_.remove(file_.path());
+}
+
+void RunLock::check() const {
+  const auto now = std::chrono::steady_clock::now();
+  if (heart_.joinable() && !lost_ && now - last_look_.load() > heartbeat_ / kLooksPerBeat) look();
+  if (lost_) {
+    const std::string text = content_of(file_.path());
+    fail_locked(
+        "{}: {} has taken over this output, because this process was suspended or cut off for longer than "
+        "{} s; it goes on with what was safe then",
+        file_.path().string(), text.substr(0, text.find('\n')),
+        std::chrono::duration<double>(2 * heartbeat_).count());
+  }
+}
+
+void RunLock::look() const {
+  last_look_ = std::chrono::steady_clock::now();
+  const std::string text = content_of(file_.path());
+  if (text != owner_ && tells_of_owner(text)) lost_ = true;
 }
 
 bool RunLock::lock() {
@@ -77,25 +111,40 @@ bool RunLock::lock() {
 }
 
 void RunLock::claim() {
-  write_owner();
+  write(claim_);
+  file_.sync();
   std::this_thread::sleep_for(2 * heartbeat_);
-  if (content_of(file_.path()) != owner_) fail_held(file_.path());
+  if (content_of(file_.path()) != claim_) fail_held(file_.path());
+  write(owner_);
+  file_.sync();
+  std::this_thread::sleep_for(heartbeat_);
+  beat_once();
+  if (lost_) fail_held(file_.path());
 }
 
-void RunLock::write_owner() {
-  file_.write_at(0, std::as_bytes(std::span(owner_)));
-  file_.truncate(owner_.size());
+void RunLock::write(const std::string& text) {
+  file_.write_at(0, std::as_bytes(std::span(text)));
+  file_.truncate(text.size());
 }
 
 void RunLock::beat() {
   std::unique_lock guard(mutex_);
-  while (!wake_.wait_for(guard, heartbeat_, [this] { return ending_; })) {
+  while (!lost_ && !wake_.wait_for(guard, heartbeat_, [this] { return ending_; })) {
     try {
-      write_owner();
+      beat_once();
     } catch (const Error& error) {
       log::warn("{}", error.what());
     }
   }
+}
+
+// Synced, so that other machines see it.
+void RunLock::beat_once() {
+  look();
+  if (lost_) return;
+  if (!file_.is_still_there()) file_.reopen();
+  write(owner_);
+  file_.sync();
 }
 
 }  // namespace armorm

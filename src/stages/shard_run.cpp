@@ -36,14 +36,15 @@ std::string content_digest(const ShardJob& job) {
   return hash.hex();
 }
 
+// A file that only cannot be read now is an io error: it must not be replaced.
 bool is_complete(const fs::path& target, const std::string& key_digest) {
-  std::error_code error;
-  if (!fs::exists(target, error)) return false;
+  if (!io::exists(target)) return false;
   try {
     const SafetensorsFile file = SafetensorsFile::open(target);
     const auto found = file.metadata().find(kKeyOfFile);
     return found != file.metadata().end() && found->second == key_digest;
   } catch (const Error& found) {
+    if (found.kind() != ErrorKind::data) throw;
     log::warn("{}; it is made again", found.what());
     return false;
   }
@@ -78,7 +79,7 @@ class ShardRun {
 
   void run() {
     io::make_folders(environment_.files, io::folder_of(job_.target));
-    const RunLock lock(job_.target.string() + ".lock", environment_.files);
+    lock_.emplace(job_.target.string() + ".lock", environment_.files);
     if (!extraction_.restart && is_complete(job_.target, digest_of(key_))) return leave_complete();
     discard_other_inputs();
     check_resumable(job_.target, key_);
@@ -87,7 +88,9 @@ class ShardRun {
                      extraction_.checkpoint_seconds, environment_.files);
     const ExtractionStats stats = extract(rows);
     backbone_.reset();
-    const std::set<std::int64_t> dropped = retry_non_finite(rows);
+    retry_non_finite(rows);
+    const std::set<std::int64_t> dropped = drop_non_finite(rows);
+    lock_->check();
     bad_rows_.publish();
     if (rows.non_finite().empty()) {
       rows.publish();
@@ -101,10 +104,20 @@ class ShardRun {
   // The process that made it may have died between the rename and what follows it.
   void leave_complete() {
     io::sync_folder(environment_.files, io::folder_of(job_.target));
-    DurableRows::discard(job_.target, environment_.files);
+    discard_leftovers();
     std::cout << fmt::format("{}: shard {} of {}: complete already, made from the same inputs; nothing to do (--restart "
                              "makes it again)\n  {}\n",
                              job_.program, provenance_.shard_idx, provenance_.n_shards, job_.target.string());
+  }
+
+  // Only what these inputs left: a run of others may have been begun since, and is its owner's to end.
+  void discard_leftovers() {
+    const auto journal = read_journal(journal_path(job_.target));
+    if (!journal || journal->key == key_) return DurableRows::discard(job_.target, environment_.files);
+    log::warn(
+        "{}: an interrupted run that differs from this one in {} is left as it is; its command goes on with "
+        "it and replaces the shard, --restart deletes it",
+        journal_path(job_.target).string(), differences_of(journal->key, key_));
   }
 
   void discard_other_inputs() {
@@ -142,6 +155,7 @@ class ShardRun {
         },
         start,
         [&](const ExtractionCursor& after) {
+          lock_->check();
           rows.after_pass(after);
           return !environment_.stopping();
         });
@@ -165,47 +179,92 @@ class ShardRun {
 
   std::int64_t row_id_of(std::size_t request) const { return job_.row_ids[request / job_.requests_per_row]; }
 
-  // Returns the shard's rows that stay without embeddings.
-  std::set<std::int64_t> retry_non_finite(DurableRows& rows) {
+  // One request at a time, so that the result does not depend on the others. What is found out is durable as
+  // the rows are.
+  void retry_non_finite(DurableRows& rows) {
+    for (const std::int64_t request : rows.still_non_finite()) reject(request, rows);
+    std::vector<std::int64_t> left;
+    for (const std::int64_t request : rows.non_finite())
+      if (!rows.recomputed().contains(request) && !rows.still_non_finite().contains(request))
+        left.push_back(request);
+    if (left.empty()) return;
+    stop_if_asked(rows, left.size());
+    if (extraction_.precision == "fp32") return reject_all(left, rows);
+    log::warn("{} sequences have embeddings that are not finite; computing them again in float32",
+              left.size());
+    recompute(left, rows);
+    rows.checkpoint();
+  }
+
+  void reject_all(const std::vector<std::int64_t>& requests, DurableRows& rows) {
+    for (const std::int64_t request : requests) {
+      rows.finish_again(request, false);
+      reject(request, rows);
+    }
+    rows.checkpoint();
+  }
+
+  void recompute(const std::vector<std::int64_t>& requests, DurableRows& rows) {
+    ExtractionOptions exact = extraction_;
+    exact.precision = "fp32";
+    const Backbone backbone = load_backbone(exact, model_).get();
+    Progress progress(job_.program + " in float32", static_cast<std::int64_t>(requests.size()));
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      lock_->check();
+      stop_if_asked(rows, requests.size() - i);
+      const bool finite = recompute_one(backbone, requests[i], rows);
+      rows.finish_again(requests[i], finite);
+      if (!finite) reject(requests[i], rows);
+      rows.after_pass(rows.cursor());
+      progress.advance(1, length_of(static_cast<std::size_t>(requests[i])));
+    }
+  }
+
+  bool recompute_one(const Backbone& backbone, std::int64_t index, DurableRows& rows) {
+    const auto request = static_cast<std::size_t>(index);
+    bool finite = false;
+    Extractor extractor(backbone, {.batch_tokens = extraction_.batch_tokens});
+    extractor.run(std::span(&job_.requests[request], 1), [&](std::size_t, MatrixView<const float> values) {
+      finite = all_finite(values);
+      if (finite) job_.store(request, values, rows);
+    });
+    return finite;
+  }
+
+  void stop_if_asked(DurableRows& rows, std::size_t left) {
+    if (!environment_.stopping()) return;
+    rows.checkpoint();
+    fail_interrupted(
+        "{}: asked to stop; {} of {} sequences are yet to be computed again in float32, the same command "
+        "goes on with them",
+        job_.target.string(), left, rows.non_finite().size());
+  }
+
+  // Once for a row, whatever the number of its pairs. What was computed is safe before the run ends for it.
+  void reject(std::int64_t request, DurableRows& rows) {
+    const std::int64_t row_id = row_id_of(static_cast<std::size_t>(request));
+    if (!bad_ids_.insert(row_id).second) return;
+    try {
+      bad_rows_.reject({row_id, "embedding", "is not finite, also in float32"});
+    } catch (const Error&) {
+      rows.checkpoint();
+      throw;
+    }
+  }
+
+  // Returns the shard's rows that stay without embeddings: all pairs of a best-of-n row go with one of them.
+  std::set<std::int64_t> drop_non_finite(const DurableRows& rows) {
     std::set<std::int64_t> dropped;
     if (rows.non_finite().empty()) return dropped;
-    const std::set<std::int64_t> bad = extraction_.precision == "fp32" ? rows.non_finite() : recompute(rows);
-    std::set<std::int64_t> bad_ids;
-    for (const std::int64_t request : bad) {
-      const std::int64_t row_id = row_id_of(static_cast<std::size_t>(request));
-      if (bad_ids.insert(row_id).second) bad_rows_.reject({row_id, "embedding", "is not finite, also in float32"});
-    }
-    // All pairs of a best-of-n row go with one of them.
     for (std::size_t row = 0; row < job_.row_ids.size(); ++row)
-      if (bad_ids.contains(job_.row_ids[row])) dropped.insert(static_cast<std::int64_t>(row));
+      if (bad_ids_.contains(job_.row_ids[row])) dropped.insert(static_cast<std::int64_t>(row));
     if (dropped.size() == job_.row_ids.size())
       fail_data("{}: no row has a finite embedding; check the weights of {}", job_.target.string(), model_.folder.string());
     bad_rows_.describe(provenance_);
     provenance_.rows -= static_cast<std::int64_t>(dropped.size());
-    if (const std::size_t saved = rows.non_finite().size() - bad.size(); saved > 0)
-      provenance_.counts["computed_in_float32"] = static_cast<std::int64_t>(saved);
+    if (!rows.recomputed().empty())
+      provenance_.counts["computed_in_float32"] = static_cast<std::int64_t>(rows.recomputed().size());
     return dropped;
-  }
-
-  // One request at a time, so that the result does not depend on the others; returns those that are still not finite.
-  std::set<std::int64_t> recompute(DurableRows& rows) {
-    ExtractionOptions exact = extraction_;
-    exact.precision = "fp32";
-    const Backbone backbone = load_backbone(exact, model_).get();
-    std::set<std::int64_t> bad;
-    for (const std::int64_t index : rows.non_finite()) {
-      const auto request = static_cast<std::size_t>(index);
-      log::warn("row {}: its embedding is not finite; computing it again in float32", row_id_of(request));
-      Extractor extractor(backbone, {.batch_tokens = extraction_.batch_tokens});
-      extractor.run(std::span(&job_.requests[request], 1), [&](std::size_t, MatrixView<const float> values) {
-        if (all_finite(values)) {
-          job_.store(request, values, rows);
-        } else {
-          bad.insert(index);
-        }
-      });
-    }
-    return bad;
   }
 
   ShardJob& job_;
@@ -215,7 +274,9 @@ class ShardRun {
   const StageEnvironment& environment_;
   Provenance provenance_;
   ResumeKey key_;
+  std::optional<RunLock> lock_;
   std::optional<Backbone> backbone_;
+  std::set<std::int64_t> bad_ids_;  // of rows without finite embeddings
 };
 
 }  // namespace

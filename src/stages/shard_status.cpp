@@ -28,9 +28,10 @@ double written_at(const fs::path& file) {
   return static_cast<double>(status.st_mtim.tv_sec) + 1e-9 * static_cast<double>(status.st_mtim.tv_nsec);
 }
 
-bool is_there(const fs::path& file) {
+// Also where the system does not tell.
+bool may_be_there(const fs::path& file) {
   std::error_code error;
-  return fs::exists(file, error);
+  return fs::exists(file, error) || error;
 }
 
 // What the file's own description says of it.
@@ -52,7 +53,7 @@ void read_published(ShardStatus& status) {
     status.state = ShardState::done;
     status.rows_done = *status.rows;
   } catch (const Error& error) {
-    if (!is_there(status.target)) return;
+    if (!may_be_there(status.target)) return;
     status.state = ShardState::damaged;
     status.problem = error.what();
   }
@@ -138,7 +139,7 @@ ShardStatus shard_status(const fs::path& target) {
   ShardStatus unpublished;
   unpublished.target = target;
   read_unpublished(unpublished);
-  if (unpublished.state == ShardState::running && is_there(AtomicFile::resumed_name(target)))
+  if (unpublished.state == ShardState::running && may_be_there(AtomicFile::resumed_name(target)))
     return unpublished;
   // Looked for last: a run that was published meanwhile is not taken for one that never was.
   ShardStatus published;

@@ -286,8 +286,13 @@ void run_stage2_train(const Stage2TrainOptions& options, const StageEnvironment&
   const fs::path stem = gating_network_stem(options.output_dir.empty() ? options.data_root : options.output_dir, inputs.model);
   io::make_folders(environment.files, stem.parent_path());
   const RunLock lock(stem.string() + ".lock", environment.files);
+  const auto between_steps = [&lock, &environment] {
+    lock.check();
+    return environment.stopping();
+  };
+  const StageEnvironment locked{.files = environment.files, .stop_requested = between_steps};
   GateCheckpoint checkpoint(stem.string() + ".checkpoint", training_key(options, preference.data()),
-                            options.checkpoint_seconds, options.restart, environment);
+                            options.checkpoint_seconds, options.restart, locked);
   const std::vector<GateRun> runs =
       train_gates(options, shape, preference.data(), split.train, split.validation, checkpoint);
   const GateRun& kept = best_run(runs);
@@ -323,6 +328,7 @@ void run_stage2_train(const Stage2TrainOptions& options, const StageEnvironment&
   }
 
   const GateArtifact artifact = make_artifact(options, inputs, debiased, kept.selected.gate);
+  lock.check();
   artifact.save(stem, environment.files);
   report["sources"] = inputs.sources;
   for (const char* suffix : {".pt", ".safetensors"}) report["outputs"].push_back(output_json(stem.string() + suffix));

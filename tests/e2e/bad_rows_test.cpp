@@ -1,4 +1,6 @@
 // Rows that cannot be used: listed, counted, and without a trace in the rows beside them.
+#include "stages/bad_rows.h"
+
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -7,9 +9,11 @@
 #include "armorm/core/error.h"
 #include "armorm/io/publish.h"
 #include "armorm/io/safetensors.h"
+#include "armorm/stages/stage1_prepare.h"
 #include "e2e/demo_fixture.h"
-#include "stages/bad_rows.h"
 #include "stages/conversation_encoder.h"
+#include "stages/journal.h"
+#include "support/error_of.h"
 
 using namespace armorm;
 using namespace armorm::test;
@@ -125,6 +129,21 @@ TokenId token_of_third(const fs::path& model) {
 }
 
 const std::string kThird = R"({"messages":[{"role":"user","content":"~"},{"role":"assistant","content":"~"}],"a":1})";
+
+// Requests that the journal has a second time, from float32.
+struct Again {
+  std::size_t finite = 0, not_finite = 0;
+};
+Again again_in(const fs::path& journal) {
+  Again again;
+  const auto content = read_journal(journal);
+  if (!content) return again;
+  for (const ChunkRecord& chunk : content->chunks) {
+    again.finite += chunk.recomputed.size();
+    again.not_finite += chunk.still_non_finite.size();
+  }
+  return again;
+}
 
 }  // namespace
 
@@ -256,6 +275,53 @@ TEST_CASE("an embedding that only bf16 makes infinite is computed in float32", "
   REQUIRE(rows.size() == 3);
   for (const auto& [id, row] : rows)
     for (const float value : row) CHECK(std::isfinite(value));
+}
+
+TEST_CASE("what is computed again in float32 is stopped by a signal and not lost by it", "[e2e]") {
+  Scene scene("set", kGood1 + "\n" + kThird + "\n" + kGood2 + "\n" + kThird + "\n" + kThird + "\n");
+  set_embedding(scene.dir / "model", token_of_third(scene.dir / "model"), 3.4e38F);
+  Stage1PrepareOptions options;
+  options.attributes = {"a"};
+  options.dataset_path = (scene.dir / "set").string();
+  options.extraction.model_path = (scene.dir / "model").string();
+  options.extraction.device = -1;
+  options.extraction.batch_tokens = 1;
+  options.extraction.threads = 1;
+  options.extraction.checkpoint_seconds = 0;
+  const auto target_below = [&](const std::string& root) {
+    options.extraction.data_root = (scene.dir / root).string();
+    return scene.dir / root / "embeddings/model" / (std::string(kSet) + ".safetensors");
+  };
+  const fs::path whole = target_below("whole");
+  run_stage1_prepare(options);
+  const fs::path target = target_below("stopped"), journal = target.string() + ".journal";
+  for (const std::size_t wanted : {1, 2}) {
+    const StageEnvironment stopping{.stop_requested = [&] { return again_in(journal).finite >= wanted; }};
+    CHECK_THAT(
+        error_of([&] { run_stage1_prepare(options, stopping); }, ErrorKind::interrupted),
+        Contains(fmt::format("{} of 3 sequences are yet to be computed again in float32", 3 - wanted)));
+    CHECK(again_in(journal).finite == wanted);  // so each run did one
+  }
+  run_stage1_prepare(options);
+  CHECK(read_text_file(target) == read_text_file(whole));
+  CHECK_FALSE(fs::exists(journal));
+}
+
+TEST_CASE("computing again in float32 ends with the row that is one too many", "[e2e]") {
+  Scene scene("set", kGood1 + "\n" + kThird + "\n" + kThird + "\n" + kThird + "\n" + kThird + "\n");
+  set_embedding(scene.dir / "model", token_of_third(scene.dir / "model"),
+                std::numeric_limits<float>::quiet_NaN());
+  const auto run = [&](const std::string& limit) {
+    return scene.run("stage1-prepare", "set",
+                     {"--attributes", "a", "--on_bad_row", "skip", "--max_bad_rows", limit});
+  };
+  const fs::path journal = scene.file(std::string(kSet) + ".safetensors.journal");
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    CHECK(run("1").exit_code == 4);
+    CHECK(again_in(journal).not_finite == 2);
+  }
+  CHECK(run("4").exit_code == 0);
+  CHECK(rejects(scene.file(std::string(kSet) + ".rejects.jsonl")).size() == 4);
 }
 
 TEST_CASE("a best-of-n row goes whole with an answer whose embedding is not finite, and is listed once", "[e2e]") {

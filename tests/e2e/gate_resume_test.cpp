@@ -143,3 +143,17 @@ TEST_CASE("a damaged checkpoint is no hindrance", "[e2e]") {
   CHECK(anew.err.find("the training begins anew") != std::string::npos);
   check_finished(place.path());
 }
+
+TEST_CASE("a checkpoint that cannot be read is not replaced", "[e2e]") {
+  const TempDir place;
+  const fs::path checkpoint = place / (std::string(kStem) + ".checkpoint");
+  fs::create_directories(place / "folder");
+  for (const fs::path& there : {checkpoint.filename(), place / "folder"}) {  // ELOOP, EISDIR: also for root
+    fs::create_symlink(there, checkpoint);
+    const ProcessResult result = run_program("stage2-train", flags_for(place.path()));
+    CHECK(result.exit_code == 3);
+    CHECK(result.err.find(checkpoint.string()) != std::string::npos);
+    CHECK(fs::is_symlink(checkpoint));
+    fs::remove(checkpoint);
+  }
+}

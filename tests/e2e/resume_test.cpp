@@ -224,6 +224,70 @@ TEST_CASE("a complete file is left alone, unless its inputs changed or --restart
   CHECK(read_text_file(target_in(root.path())) != uninterrupted());
 }
 
+TEST_CASE("a complete shard's command leaves an interrupted run of other inputs alone", "[e2e]") {
+  const TempDir dir;
+  REQUIRE(interrupt(dir / "begun").exit_code == 128 + SIGKILL);
+  REQUIRE(run_program("stage1-prepare", flags_for(dir / "root", {"--seq_len", "90"})).exit_code == 0);
+  const fs::path target = target_in(dir / "root");
+  for (const char* ending : {".partial", ".journal"})
+    fs::copy_file(target_in(dir / "begun").string() + ending, target.string() + ending);
+  const std::string journal = read_text_file(target.string() + ".journal");
+  const ProcessResult again = run_program("stage1-prepare", flags_for(dir / "root", {"--seq_len", "90"}));
+  CHECK(again.exit_code == 0);
+  CHECK(again.out.find("complete already") != std::string::npos);
+  CHECK(again.err.find("--seq_len (0 then, 90 now)") != std::string::npos);
+  CHECK(again.err.find("is left as it is") != std::string::npos);
+  CHECK(read_text_file(target.string() + ".journal") == journal);
+  const ProcessResult rest = run_program("stage1-prepare", flags_for(dir / "root", {"--log_level", "info"}));
+  CHECK(rest.err.find("going on with an interrupted run: ") != std::string::npos);
+  check_finished(dir / "root");
+
+  // Of the same inputs it is what a process left that died after it had published.
+  for (const char* ending : {".partial", ".journal"})
+    fs::copy_file(target_in(dir / "begun").string() + ending, target.string() + ending);
+  CHECK(run_program("stage1-prepare", flags_for(dir / "root")).exit_code == 0);
+  check_finished(dir / "root");
+}
+
+TEST_CASE("a shard that cannot be read is not made again", "[e2e]") {
+  const TempDir dir;
+  const fs::path target = target_in(dir.path());
+  fs::create_directories(target.parent_path());
+  fs::create_directories(dir / "folder");
+  for (const fs::path& there : {target.filename(), dir / "folder"}) {  // ELOOP, EISDIR: also for root
+    fs::create_symlink(there, target);
+    const ProcessResult result = run_program("stage1-prepare", flags_for(dir.path()));
+    CHECK(result.exit_code == 3);
+    CHECK(result.err.find(target.string()) != std::string::npos);
+    CHECK(fs::is_symlink(target));
+    fs::remove(target);
+  }
+}
+
+TEST_CASE("a journal with a damaged first line is told of and begun anew", "[e2e]") {
+  const TempDir root;
+  interrupt(root.path());
+  const fs::path journal = target_in(root.path()).string() + ".journal";
+  std::string text = read_text_file(journal);
+  text[20] ^= 1;
+  write_text(journal, text);
+  const ProcessResult anew = run_program("stage1-prepare", flags_for(root.path()));
+  CHECK(anew.exit_code == 0);
+  CHECK(anew.err.find(".journal: its first line") != std::string::npos);
+  check_finished(root.path());
+}
+
+TEST_CASE("an interrupted run does not go on with other CPU kernels", "[e2e]") {
+  const TempDir root;
+  interrupt(root.path());
+  setenv("ONEDNN_MAX_CPU_ISA", "AVX2", 1);
+  const ProcessResult result = run_program("stage1-prepare", flags_for(root.path()));
+  unsetenv("ONEDNN_MAX_CPU_ISA");
+  CHECK(result.exit_code == 4);
+  CHECK(result.err.find("CPU kernels (") != std::string::npos);
+  CHECK(result.err.find("ONEDNN_MAX_CPU_ISA=AVX2 now") != std::string::npos);
+}
+
 TEST_CASE("a second process on one shard is turned away and told whose it is", "[e2e]") {
   const TempDir root;
   const fs::path lock = target_in(root.path()).string() + ".lock";

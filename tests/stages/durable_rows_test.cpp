@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "armorm/core/error.h"
+#include "armorm/core/hash.h"
 #include "armorm/io/publish.h"
 #include "support/error_of.h"
 #include "support/fault_file_system.h"
@@ -250,4 +251,47 @@ TEST_CASE("a power loss at any call costs at most the rows since the last durabl
       CHECK(at > 15);
     }
   }
+}
+
+TEST_CASE("what was computed again goes on with its outcome", "[unit]") {
+  const TempDir dir;
+  {
+    DurableRows rows = open_rows(dir / "x");
+    put_row(rows, 0);
+    for (const std::size_t request : {1, 2, 3}) rows.finish_non_finite(request);
+    rows.after_pass({4, 0});
+    rows.put(1, 1, vector_for(1, 1));
+    rows.finish_again(1, true);
+    rows.finish_again(2, false);
+    rows.after_pass(rows.cursor());
+    CHECK(read_journal(dir / "x.journal")->chunks.size() == 3);
+  }
+  DurableRows rows = open_rows(dir / "x");
+  CHECK(rows.requests_done() == kRows);
+  CHECK(rows.non_finite() == std::set<std::int64_t>{1, 2, 3});
+  CHECK(rows.recomputed() == std::set<std::int64_t>{1});
+  CHECK(rows.still_non_finite() == std::set<std::int64_t>{2});
+}
+
+TEST_CASE("a journal that tells of a second computation without a first is not believed", "[unit]") {
+  const TempDir dir;
+  fill_some(dir / "x", 2);
+  const auto journal = read_journal(dir / "x.journal");
+  REQUIRE(journal);
+  ChunkRecord chunk;
+  chunk.after = journal->chunks[1].after;
+  chunk.sha256 = sha256_hex("");
+  chunk.still_non_finite = {1};
+  Journal(posix_file_system(), dir / "x.journal", *journal, 2).append(chunk);
+  CHECK(read_journal(dir / "x.journal")->chunks.size() == 3);
+  CHECK(open_rows(dir / "x").still_non_finite().empty());
+}
+
+TEST_CASE("a journal that cannot be looked up is not taken for none", "[unit]") {
+  const TempDir dir;
+  CHECK_FALSE(read_journal(dir / "x.journal"));
+  CHECK_FALSE(read_journal(dir / "no/x.journal"));
+  fs::create_symlink("x.journal", dir / "x.journal");  // ELOOP, also for root
+  CHECK_THAT(error_of([&] { read_journal(dir / "x.journal"); }, ErrorKind::io),
+             Contains("x.journal: cannot be looked up"));
 }

@@ -1,9 +1,14 @@
 #include "stages/run_lock.h"
 
 #include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
+#include <csignal>
+#include <fstream>
+#include <thread>
 
 #include "armorm/core/error.h"
 #include "armorm/io/publish.h"
@@ -30,6 +35,34 @@ class WithoutLocks final : public ForwardingFileSystem {
     return -1;
   }
 };
+
+// The exit code of the error that ends the work; 0 when none does for a long time.
+int work_until_lost(const fs::path& file, FileSystem& files) {
+  try {
+    const RunLock lock(file, files, kBeat);
+    for (int i = 0; i < 30000; ++i) {
+      lock.check();
+      std::this_thread::sleep_for(1ms);
+    }
+    return 0;
+  } catch (const Error& error) {
+    return error.exit_code();
+  }
+}
+
+bool is_owned_by(const fs::path& file, pid_t process) {
+  const std::string text = fs::exists(file) ? read_text_file(file) : "";
+  return text.starts_with("process " + std::to_string(process) + " ") &&
+         text.find("\nowns ") != std::string::npos;
+}
+
+// As a batch system does that suspends a job; ends when it stands still.
+void suspend(pid_t process) {
+  kill(process, SIGSTOP);
+  int status = 0;
+  REQUIRE(waitpid(process, &status, WUNTRACED) == process);
+  REQUIRE(WIFSTOPPED(status));
+}
 
 }  // namespace
 
@@ -117,4 +150,52 @@ TEST_CASE("without locks one of several claims at once stands", "[unit]") {
   for (std::thread& thread : threads) thread.join();
   CHECK(owners == 1);
   CHECK(refused == 3);
+}
+
+TEST_CASE("without locks a process that was suspended stops when another has taken over", "[unit]") {
+  WithoutLocks files;
+  const TempDir dir;
+  const pid_t suspended = fork();
+  if (suspended == 0) _exit(work_until_lost(dir / "l", files));
+  while (!is_owned_by(dir / "l", suspended)) std::this_thread::sleep_for(1ms);
+  suspend(suspended);
+  {
+    const RunLock next(dir / "l", files, kBeat);
+    kill(suspended, SIGCONT);
+    int status = 0;
+    REQUIRE(waitpid(suspended, &status, 0) == suspended);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == static_cast<int>(ErrorKind::locked));
+    std::this_thread::sleep_for(3 * kBeat);
+    CHECK_NOTHROW(next.check());
+    CHECK(is_owned_by(dir / "l", getpid()));  // neither overwritten nor removed
+  }
+  CHECK_FALSE(fs::exists(dir / "l"));
+}
+
+TEST_CASE("without locks claims do not end a run, another owner does, and is named", "[unit]") {
+  WithoutLocks files;
+  const TempDir dir;
+  const RunLock lock(dir / "l", files, kBeat);
+  const auto text_of = [](const std::string& role) {
+    std::string text = "process 7 on elsewhere since 2026-01-31T12:00:00Z\n" + role + " ";
+    text.resize(511, '7');
+    return text + "\n";
+  };
+  const std::string claim = text_of("claims"), other = text_of("owns"), torn = other.substr(0, 300);
+  const auto put = [&](const std::string& text) { std::ofstream(dir / "l", std::ios::binary) << text; };
+  for (const std::string& text : {claim, torn, std::string()}) {
+    put(text);
+    for (int i = 0; i < 20; ++i, std::this_thread::sleep_for(kBeat / 5)) CHECK_NOTHROW(lock.check());
+    CHECK(is_owned_by(dir / "l", getpid()));
+  }
+  fs::remove(dir / "l");  // by hand
+  while (!fs::exists(dir / "l") || !is_owned_by(dir / "l", getpid())) std::this_thread::sleep_for(1ms);
+  put(other);
+  const auto work = [&] {
+    for (int i = 0; i < 10000; ++i, std::this_thread::sleep_for(1ms)) lock.check();
+  };
+  CHECK_THAT(error_of(work, ErrorKind::locked),
+             Contains("process 7 on elsewhere since 2026-01-31T12:00:00Z has taken over"));
+  CHECK(read_text_file(dir / "l") == other);
 }
