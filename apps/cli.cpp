@@ -54,7 +54,8 @@ std::string one_line(std::string text) {
 // The first line is for people and scripts, what follows for a report of a fault.
 std::string version_page(const std::string& program) {
   BuildFacts facts{{"commit", kCommit}};
-  for (const BuildFacts& more : {compiler_facts(), library_facts()}) facts.insert(facts.end(), more.begin(), more.end());
+  for (const BuildFacts& more : {compiler_facts(), library_facts()})
+    facts.insert(facts.end(), more.begin(), more.end());
   std::string text = fmt::format("{} {}", program, kVersion);
   for (const auto& [name, value] : facts) text += fmt::format("\n{:<11} {}", name, value);
   return text;
@@ -69,8 +70,10 @@ struct DocsRequest {
   void declare(CLI::App& app) {
     const char* group = "Documentation";
     app.add_flag("--man_page", man_page, "Print this program's man page and end")->group(group);
-    app.add_option("--completion", shell, "Print this program's completion for bash, zsh or fish and end")->group(group);
-    app.add_option("--write_docs", folder, "Write man page and completions into a folder and end")->group(group);
+    app.add_option("--completion", shell, "Print this program's completion for bash, zsh or fish and end")
+        ->group(group);
+    app.add_option("--write_docs", folder, "Write man page and completions into a folder and end")
+        ->group(group);
   }
   // False when none was asked for.
   bool serve(const ProgramDocs& docs) const {
@@ -101,7 +104,8 @@ int report(const std::string& program, int code, const std::string& message) {
 int success(const std::string& program) {
   std::cout.flush();
   if (std::cout) return 0;
-  return report(program, static_cast<int>(ErrorKind::io), "standard output: write failed; check what it is connected to");
+  return report(program, static_cast<int>(ErrorKind::io),
+                "standard output: write failed; check what it is connected to");
 }
 
 // Names and options go into metadata and reports, which are UTF-8.
@@ -125,12 +129,14 @@ int guarded(const CLI::App& app, const std::string& program, const std::function
       app.exit(error);
       return success(program);
     }
-    return report(program, static_cast<int>(ErrorKind::usage), fmt::format("{}; see {} --help", error.what(), program));
+    return report(program, static_cast<int>(ErrorKind::usage),
+                  fmt::format("{}; see {} --help", error.what(), program));
   } catch (const Error& error) {
     return report(program, error.exit_code(), error.what());
   } catch (const std::filesystem::filesystem_error& error) {
     return report(program, static_cast<int>(ErrorKind::io),
-                  fmt::format("{}: {}; check its name and who may use it", error.path1().string(), error.code().message()));
+                  fmt::format("{}: {}; check its name and who may use it", error.path1().string(),
+                              error.code().message()));
   } catch (const std::bad_alloc&) {
     return report(program, 1, "out of memory; use more shards (--n_shards) or a machine with more memory");
   } catch (const std::exception& error) {
@@ -140,15 +146,18 @@ int guarded(const CLI::App& app, const std::string& program, const std::function
 
 }  // namespace
 
-int run(int argc, char** argv, const std::string& program, const std::string& purpose, const OptionList& options,
-        const std::function<void()>& body) {
+int run(int argc, char** argv, const std::string& program, const std::string& purpose,
+        const OptionList& options, const std::function<void()>& body) {
   CLI::App app{purpose, program};
-  app.set_version_flag("--version", [&program] { return version_page(program); }, "Print the version and the facts of the build");
+  app.set_version_flag(
+      "--version", [&program] { return version_page(program); },
+      "Print the version and the facts of the build");
   std::string config;
   bool print_config = false;
   std::string log_level = "info";
   OptionList configurable = options, about_config;
-  configurable.add("log_level", log_level, "Least severe messages that are logged", {"debug", "info", "warn", "error"});
+  configurable.add("log_level", log_level, "Least severe messages that are logged",
+                   {"debug", "info", "warn", "error"});
   about_config.add("config", config, "JSON file with options by section; the command line wins over it")
       .add("print_config", print_config,
            "Only print what --config sets for this program: on each line a name, a tab and the value");
@@ -161,7 +170,8 @@ int run(int argc, char** argv, const std::string& program, const std::string& pu
     app.parse(argc, argv);
     if (docs.serve({program, purpose, all})) return;
     std::vector<std::string> assigned;
-    if (!config.empty()) assigned = apply_config(config, program, configurable, names_given(app), all_option_names());
+    if (!config.empty())
+      assigned = apply_config(config, program, configurable, names_given(app), all_option_names());
     log::set_level(log_level);
     if (print_config)
       print_assigned(configurable.options(), assigned);

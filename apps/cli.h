@@ -1,5 +1,6 @@
-// The command line of every executable: flags from the stage's own option list, --config, --log_level, --version, and exit
-// codes (0 ok, 1 internal, 2 usage, 3 I/O or missing, 4 bad data, 5 locked, 75 interrupted).
+// The command line of every executable: flags from the stage's own option list, --config, --log_level,
+// --version, and exit codes (0 ok, 1 internal, 2 usage, 3 I/O or missing, 4 bad data, 5 locked, 75
+// interrupted).
 #pragma once
 
 #include <functional>
@@ -9,9 +10,9 @@
 
 namespace armorm::cli {
 
-// Parses, applies the config file, sets up logging and runs `body`. Returns the exit code; every error becomes one
-// line on stderr.
-int run(int argc, char** argv, const std::string& program, const std::string& purpose, const OptionList& options,
-        const std::function<void()>& body);
+// Parses, applies the config file, sets up logging and runs `body`. Returns the exit code; every error
+// becomes one line on stderr.
+int run(int argc, char** argv, const std::string& program, const std::string& purpose,
+        const OptionList& options, const std::function<void()>& body);
 
 }  // namespace armorm::cli

@@ -136,8 +136,8 @@ bool takes_folder(const Option& option) { return option.help.starts_with("Folder
 
 bool takes_path(const Option& option) {
   const std::string& name = option.name;
-  return takes_folder(option) || name == "config" || name == "merge" || name == "partial" || name == "input" ||
-         name == "output" || name.ends_with("_path") || name.ends_with("_dataset");
+  return takes_folder(option) || name == "config" || name == "merge" || name == "partial" ||
+         name == "input" || name == "output" || name.ends_with("_path") || name.ends_with("_dataset");
 }
 
 std::string value_name(const Option& option) {

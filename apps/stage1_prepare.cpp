@@ -6,10 +6,12 @@
 int main(int argc, char** argv) {
   armorm::Stage1PrepareOptions options;
   return armorm::cli::run(argc, argv, "stage1-prepare",
-                          "Turns the conversations of a multi-objective data set into last-token embeddings of a frozen reward model",
+                          "Turns the conversations of a multi-objective data set into last-token embeddings "
+                          "of a frozen reward model",
                           options.declare(), [&options] {
                             options.validate();
                             const armorm::StopSignal stop;
-                            armorm::run_stage1_prepare(options, {.stop_requested = [&stop] { return stop.requested(); }});
+                            armorm::run_stage1_prepare(
+                                options, {.stop_requested = [&stop] { return stop.requested(); }});
                           });
 }

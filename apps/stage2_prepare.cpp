@@ -5,11 +5,11 @@
 
 int main(int argc, char** argv) {
   armorm::Stage2PrepareOptions options;
-  return armorm::cli::run(argc, argv, "stage2-prepare",
-                          "Turns preference pairs into embeddings of chosen, rejected and prompt",
-                          options.declare(), [&options] {
-                            options.validate();
-                            const armorm::StopSignal stop;
-                            armorm::run_stage2_prepare(options, {.stop_requested = [&stop] { return stop.requested(); }});
-                          });
+  return armorm::cli::run(
+      argc, argv, "stage2-prepare", "Turns preference pairs into embeddings of chosen, rejected and prompt",
+      options.declare(), [&options] {
+        options.validate();
+        const armorm::StopSignal stop;
+        armorm::run_stage2_prepare(options, {.stop_requested = [&stop] { return stop.requested(); }});
+      });
 }

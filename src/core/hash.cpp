@@ -25,7 +25,8 @@ Sha256::Sha256(Sha256&&) noexcept = default;
 Sha256& Sha256::operator=(Sha256&&) noexcept = default;
 
 void Sha256::update(std::span<const std::byte> bytes) {
-  if (EVP_DigestUpdate(impl_->context, bytes.data(), bytes.size()) != 1) fail_internal("SHA-256 update failed");
+  if (EVP_DigestUpdate(impl_->context, bytes.data(), bytes.size()) != 1)
+    fail_internal("SHA-256 update failed");
 }
 void Sha256::update(std::string_view text) { update(std::as_bytes(std::span(text.data(), text.size()))); }
 

@@ -180,8 +180,8 @@ std::string line_chart(const Chart& chart) {
   }
   for (const Point& p : chart.marked)
     if (finite(p))
-      drawn += fmt::format("<circle class=\"f0 marked\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"5\"></circle>", frame.x(p.x),
-                           frame.y(p.y));
+      drawn += fmt::format("<circle class=\"f0 marked\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"5\"></circle>",
+                           frame.x(p.x), frame.y(p.y));
   return fmt::format("<svg class=\"chart\" viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">{}</svg>\n",
                      kWidth, kHeight, escaped(label), drawn);
 }

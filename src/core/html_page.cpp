@@ -168,8 +168,8 @@ Table& Table::wrap_text() {
 std::string Table::str() const {
   std::string head;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
-    head += fmt::format("<th scope=\"col\"{}><span>{}</span></th>", columns_[i].text || i == 0 ? " class=\"text\"" : "",
-                        escaped(columns_[i].name));
+    head += fmt::format("<th scope=\"col\"{}><span>{}</span></th>",
+                        columns_[i].text || i == 0 ? " class=\"text\"" : "", escaped(columns_[i].name));
   }
   return fmt::format(
       "<figure class=\"table\"><figcaption id=\"{0}-caption\">{1}</figcaption>"
@@ -196,7 +196,8 @@ std::string heat_map(const HeatMap& map) {
       for (const std::string& note : map.notes[i]) cells.emplace_back(escaped(note));
     for (std::size_t j = 0; j < map.columns.size(); ++j) {
       const double value = map.values.at(i * map.columns.size() + j);
-      cells.push_back(heat_cell((map.trim ? trimmed : number)(value, map.decimals), largest > 0.0 ? value / largest : value));
+      cells.push_back(heat_cell((map.trim ? trimmed : number)(value, map.decimals),
+                                largest > 0.0 ? value / largest : value));
     }
     table.add(std::move(cells));
   }

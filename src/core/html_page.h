@@ -13,7 +13,7 @@ std::string escaped(std::string_view text);
 
 // With fixed decimals; "–" for a value that is not finite, and never "-0.00".
 std::string number(double value, int decimals);
-std::string trimmed(double value, int decimals);  // as number(), without zeros at the end
+std::string trimmed(double value, int decimals);           // as number(), without zeros at the end
 std::string percent(double share, int decimals = 2);       // 0.8917 -> "89.17 %"
 std::string range(double low, double high, int decimals);  // "0.10 – 0.25"; "–" where one end is not finite
 

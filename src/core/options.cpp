@@ -13,7 +13,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kSections[] = {"common", "stage1-prepare", "stage1-train", "stage2-prepare", "stage2-train", "score"};
+constexpr const char* kSections[] = {"common",         "stage1-prepare", "stage1-train",
+                                     "stage2-prepare", "stage2-train",   "score"};
 
 std::string element_text(const std::string& value) { return value; }
 std::string element_text(double value) { return fmt::format("{}", value); }
@@ -42,7 +43,8 @@ struct FromJson {
   }
   bool operator()(std::int64_t* out) const {
     constexpr auto kMax = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
-    if (!value.is_number_integer() || (value.is_number_unsigned() && value.get<std::uint64_t>() > kMax)) return false;
+    if (!value.is_number_integer() || (value.is_number_unsigned() && value.get<std::uint64_t>() > kMax))
+      return false;
     *out = value.get<std::int64_t>();
     return true;
   }
@@ -82,11 +84,13 @@ json parse_config(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in) fail_io("--config {}: cannot be read; name a file such as those in configs/", path);
   json root = json::parse(in, nullptr, false, true);
-  if (root.is_discarded()) fail_usage("--config {}: is not valid JSON; compare it with the files in configs/", path);
+  if (root.is_discarded())
+    fail_usage("--config {}: is not valid JSON; compare it with the files in configs/", path);
   if (!root.is_object()) fail_usage("--config {}: the top level must be an object of sections", path);
   for (const auto& [section, body] : root.items()) {
     if (std::find(std::begin(kSections), std::end(kSections), section) == std::end(kSections))
-      fail_usage("--config {}: unknown section '{}'; sections are {}", path, section, fmt::join(kSections, ", "));
+      fail_usage("--config {}: unknown section '{}'; sections are {}", path, section,
+                 fmt::join(kSections, ", "));
     if (!body.is_object()) fail_usage("--config {}: section '{}' must be an object", path, section);
   }
   return root;
@@ -100,7 +104,8 @@ void assign(const std::string& path, const std::string& section, const Option& o
     fail_usage("--config {}: {}.{} must be {}, found {}", path, section, option.name,
                std::visit(TypeName{}, option.target), found_text(value));
   const std::string text = value_text(option);
-  if (!option.choices.empty() && std::find(option.choices.begin(), option.choices.end(), text) == option.choices.end())
+  if (!option.choices.empty() &&
+      std::find(option.choices.begin(), option.choices.end(), text) == option.choices.end())
     fail_usage("--config {}: {}.{} must be one of {}, found '{}'", path, section, option.name,
                fmt::join(option.choices, ", "), text);
 }
@@ -120,15 +125,16 @@ std::vector<std::string> apply_config(const std::string& path, const std::string
     for (const auto& entry : root[section].items()) {
       const std::string& key = entry.key();
       const auto& list = options.options();
-      const auto found = std::find_if(list.begin(), list.end(), [&](const Option& o) { return o.name == key; });
+      const auto found =
+          std::find_if(list.begin(), list.end(), [&](const Option& o) { return o.name == key; });
       if (found != list.end()) {
         if (from_command_line.contains(key)) continue;
         assign(path, section, *found, entry.value());
         assigned.insert(key);
       } else if (section != "common" ||
                  std::find(known_elsewhere.begin(), known_elsewhere.end(), key) == known_elsewhere.end()) {
-        fail_usage("--config {}: unknown key '{}' in section '{}'; `{} --help` lists the options", path, key, section,
-                   program);
+        fail_usage("--config {}: unknown key '{}' in section '{}'; `{} --help` lists the options", path, key,
+                   section, program);
       }
     }
   }

@@ -16,7 +16,9 @@ Progress::Progress(std::string what, std::int64_t total_rows)
 
 Progress::~Progress() { status_.finish(line()); }
 
-double Progress::seconds() const { return std::chrono::duration<double>(StatusLine::Clock::now() - start_).count(); }
+double Progress::seconds() const {
+  return std::chrono::duration<double>(StatusLine::Clock::now() - start_).count();
+}
 
 void Progress::advance(std::int64_t rows, std::int64_t tokens) {
   rows_ += rows;
@@ -29,8 +31,10 @@ std::string Progress::line() const {
   const double fraction = total_ > 0 ? static_cast<double>(rows_) / static_cast<double>(total_) : 1.0;
   const double rate = elapsed > 0 ? static_cast<double>(rows_) / elapsed : 0.0;
   const double left = rate > 0 ? static_cast<double>(total_ - rows_) / rate : 0.0;
-  std::string text = fmt::format("{} {} {}/{} rows, {:.1f} rows/s", what_, bar_text(fraction), rows_, total_, rate);
-  if (tokens_ > 0 && elapsed > 0) text += fmt::format(", {:.0f} tok/s", static_cast<double>(tokens_) / elapsed);
+  std::string text =
+      fmt::format("{} {} {}/{} rows, {:.1f} rows/s", what_, bar_text(fraction), rows_, total_, rate);
+  if (tokens_ > 0 && elapsed > 0)
+    text += fmt::format(", {:.0f} tok/s", static_cast<double>(tokens_) / elapsed);
   return text + fmt::format(", {} left ", duration_text(left));
 }
 

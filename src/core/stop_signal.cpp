@@ -25,7 +25,8 @@ StopSignal::StopSignal() {
     action.sa_handler = remember;
     action.sa_flags = SA_RESTART | (kSignals[i] == SIGINT ? static_cast<int>(SA_RESETHAND) : 0);
     sigemptyset(&action.sa_mask);
-    if (sigaction(kSignals[i], &action, &former[i]) != 0) fail_internal("signal {} cannot be handled", kSignals[i]);
+    if (sigaction(kSignals[i], &action, &former[i]) != 0)
+      fail_internal("signal {} cannot be handled", kSignals[i]);
   }
 }
 

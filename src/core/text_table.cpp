@@ -16,7 +16,8 @@ std::string TextTable::str() const {
   for (std::size_t r = 0; r < rows_.size(); ++r) {
     std::string line;
     for (std::size_t c = 0; c < rows_[r].size(); ++c)
-      line += c == 0 ? fmt::format("{:<{}}", rows_[r][c], widths[c]) : fmt::format("  {:>{}}", rows_[r][c], widths[c]);
+      line += c == 0 ? fmt::format("{:<{}}", rows_[r][c], widths[c])
+                     : fmt::format("  {:>{}}", rows_[r][c], widths[c]);
     line.erase(line.find_last_not_of(' ') + 1);
     out += line + "\n";
     if (r == 0) out += std::string(line.size(), '-') + "\n";

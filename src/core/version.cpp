@@ -24,9 +24,10 @@ const char* cpu_level() {
   __builtin_cpu_init();
   // Levels by their features: clang 14 does not know their names.
   const auto all = [](auto... supported) { return (... && (supported != 0)); };
-  const bool v2 = all(__builtin_cpu_supports("ssse3"), __builtin_cpu_supports("sse4.2"), __builtin_cpu_supports("popcnt"));
-  const bool v3 = v2 && all(__builtin_cpu_supports("avx2"), __builtin_cpu_supports("bmi"), __builtin_cpu_supports("bmi2"),
-                            __builtin_cpu_supports("fma"));
+  const bool v2 = all(__builtin_cpu_supports("ssse3"), __builtin_cpu_supports("sse4.2"),
+                      __builtin_cpu_supports("popcnt"));
+  const bool v3 = v2 && all(__builtin_cpu_supports("avx2"), __builtin_cpu_supports("bmi"),
+                            __builtin_cpu_supports("bmi2"), __builtin_cpu_supports("fma"));
   const bool v4 = v3 && all(__builtin_cpu_supports("avx512f"), __builtin_cpu_supports("avx512bw"),
                             __builtin_cpu_supports("avx512cd"), __builtin_cpu_supports("avx512dq"),
                             __builtin_cpu_supports("avx512vl"));

@@ -175,7 +175,8 @@ Conversation conversation_of(const Items& items, const Place& place) {
                      message_field(messages, item.index, "content", i, place)});
     bytes += sizeof(Message) + turns.back().role.size() + turns.back().content.size();
     if (bytes > LineReader::kMaxLineBytes)
-      fail_data("{}: its messages hold more than the {} bytes allowed for a row", place.text(), LineReader::kMaxLineBytes);
+      fail_data("{}: its messages hold more than the {} bytes allowed for a row", place.text(),
+                LineReader::kMaxLineBytes);
   }
   return turns;
 }
@@ -193,7 +194,8 @@ std::vector<std::string> texts_of(const Items& items, const Place& place) {
   for (std::int64_t i = 0; i < items.size; ++i) {
     const Value item = resolve(*items.values, items.begin + i);
     const std::optional<std::string_view> text = item.is_null() ? std::nullopt : text_at(item);
-    if (!text) fail_data("{}: item {}: found {}, expected text, as the first item is", place.text(), i, type_of(item));
+    if (!text)
+      fail_data("{}: item {}: found {}, expected text, as the first item is", place.text(), i, type_of(item));
     texts.push_back(checked_text(*text, place));
   }
   return texts;
@@ -245,7 +247,8 @@ std::unique_ptr<arrow::MemoryPool> bounded_memory(std::int64_t file_bytes) {
   return std::make_unique<arrow::CappedMemoryPool>(arrow::default_memory_pool(), limit);
 }
 
-std::int64_t add_claimed_rows(std::int64_t rows, std::int64_t more, std::int64_t file_bytes, const std::string& where) {
+std::int64_t add_claimed_rows(std::int64_t rows, std::int64_t more, std::int64_t file_bytes,
+                              const std::string& where) {
   constexpr std::int64_t kMaxRowsPerByte = 4096;  // equal rows take next to nothing
   std::int64_t sum = 0;
   if (more < 0 || __builtin_add_overflow(rows, more, &sum) || sum / kMaxRowsPerByte > file_bytes)

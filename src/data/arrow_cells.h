@@ -19,12 +19,14 @@ T take_arrow(arrow::Result<T>&& result, const std::string& where) {
   return std::move(result).ValueUnsafe();
 }
 
-// Memory for decoding a file: more than its size can explain is refused, which is a data error. Pages and buffers say
-// themselves what they unpack to. Must outlive what was decoded.
+// Memory for decoding a file: more than its size can explain is refused, which is a data error. Pages and
+// buffers say themselves what they unpack to. Must outlive what was decoded.
 std::unique_ptr<arrow::MemoryPool> bounded_memory(std::int64_t file_bytes);
 
-// rows + more. data error when that is more than a file of so many bytes can hold: rows are counted on before they are read.
-std::int64_t add_claimed_rows(std::int64_t rows, std::int64_t more, std::int64_t file_bytes, const std::string& where);
+// rows + more. data error when that is more than a file of so many bytes can hold: rows are counted on before
+// they are read.
+std::int64_t add_claimed_rows(std::int64_t rows, std::int64_t more, std::int64_t file_bytes,
+                              const std::string& where);
 
 // Visits the wanted rows of one batch. `columns[i]` is the batch's column for `requests[i]`; `first_row` is
 // the row number in the file of the batch's first row.

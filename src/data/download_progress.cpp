@@ -27,9 +27,11 @@ std::string DownloadProgress::line() const {
   const double rate = seconds > 0 ? static_cast<double>(received_) / seconds : 0.0;
   // A file that came wrong is fetched again, so that more than the total may come.
   const double left = received_ < total_ ? static_cast<double>(total_ - received_) / rate : 0.0;
-  return fmt::format("{} {} {} of {}, {}/s, {} left ", what_,
-                     bar_text(total_ > 0 ? static_cast<double>(received_) / static_cast<double>(total_) : 1.0),
-                     bytes_text(received_), bytes_text(total_), bytes_text(static_cast<std::uint64_t>(rate)), duration_text(left));
+  return fmt::format(
+      "{} {} {} of {}, {}/s, {} left ", what_,
+      bar_text(total_ > 0 ? static_cast<double>(received_) / static_cast<double>(total_) : 1.0),
+      bytes_text(received_), bytes_text(total_), bytes_text(static_cast<std::uint64_t>(rate)),
+      duration_text(left));
 }
 
 }  // namespace armorm::data

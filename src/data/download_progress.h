@@ -1,4 +1,5 @@
-// How far the download of a repository is, on stderr: a bar on a terminal, a line every few seconds otherwise.
+// How far the download of a repository is, on stderr: a bar on a terminal, a line every few seconds
+// otherwise.
 #pragma once
 
 #include <cstdint>

@@ -23,9 +23,13 @@ void check(std::span<const std::int64_t> validation, const SelectionOptions& sel
 // One training whose looks choose its gate.
 class SelectingRun {
  public:
-  SelectingRun(const PairData& data, std::span<const std::int64_t> train, std::span<const std::int64_t> validation,
-               SelectionProgress start, const TrainOptions& options, const SelectionOptions& selection)
-      : validation_(validation), selection_(selection), kept_(std::move(start)), trainer_(data, train, kept_.training, options) {}
+  SelectingRun(const PairData& data, std::span<const std::int64_t> train,
+               std::span<const std::int64_t> validation, SelectionProgress start, const TrainOptions& options,
+               const SelectionOptions& selection)
+      : validation_(validation),
+        selection_(selection),
+        kept_(std::move(start)),
+        trainer_(data, train, kept_.training, options) {}
 
   bool over() const { return trainer_.done() || stopped_early(); }
   void step(const std::function<void(const StepReport&)>& report) {
@@ -41,7 +45,8 @@ class SelectingRun {
     return now;
   }
   SelectedGate result() && {
-    SelectedGate selected{trainer_.gate(), trainer_.steps_done(), {}, std::move(kept_.losses), stopped_early()};
+    SelectedGate selected{
+        trainer_.gate(), trainer_.steps_done(), {}, std::move(kept_.losses), stopped_early()};
     if (selection_.select == SelectCheckpoint::best && !kept_.curve.empty()) {
       selected.gate = std::move(kept_.best);
       selected.step = kept_.curve[best_look()].step;
@@ -59,7 +64,8 @@ class SelectingRun {
   void look() {
     const PairScores scores = trainer_.score(validation_);
     kept_.curve.push_back({trainer_.steps_done(), preference_metrics(scores.chosen, scores.rejected)});
-    if (kept_.curve.size() > 1 && !better(kept_.curve.back().validation, kept_.curve[best_look()].validation)) return;
+    if (kept_.curve.size() > 1 && !better(kept_.curve.back().validation, kept_.curve[best_look()].validation))
+      return;
     kept_.best_look = static_cast<std::int64_t>(kept_.curve.size()) - 1;
     if (selection_.select == SelectCheckpoint::best) kept_.best = trainer_.gate();
   }
@@ -80,7 +86,8 @@ SelectCheckpoint parse_select(std::string_view text) {
 
 SelectedGate train_and_select(const PairData& data, std::span<const std::int64_t> train,
                               std::span<const std::int64_t> validation, SelectionProgress start,
-                              const TrainOptions& options, const SelectionOptions& selection, const SelectionHooks& hooks) {
+                              const TrainOptions& options, const SelectionOptions& selection,
+                              const SelectionHooks& hooks) {
   check(validation, selection);
   SelectingRun run(data, train, validation, std::move(start), options, selection);
   while (!run.over()) {

@@ -43,18 +43,21 @@ PairScores uniform_gate_scores(const PairData& data, std::span<const std::int64_
   });
 }
 
-PreferenceMetrics uniform_gate_metrics(const PairData& data, std::span<const std::int64_t> rows, float logit_scale) {
+PreferenceMetrics uniform_gate_metrics(const PairData& data, std::span<const std::int64_t> rows,
+                                       float logit_scale) {
   const PairScores scores = uniform_gate_scores(data, rows, logit_scale);
   return preference_metrics(scores.chosen, scores.rejected);
 }
 
 PairScores attribute_scores(const PairData& data, std::span<const std::int64_t> rows, std::int64_t attribute,
                             float logit_scale) {
-  return scores_by(data, rows, [&](std::span<const float> r) { return logit_scale * r[static_cast<std::size_t>(attribute)]; });
+  return scores_by(data, rows, [&](std::span<const float> r) {
+    return logit_scale * r[static_cast<std::size_t>(attribute)];
+  });
 }
 
-PreferenceMetrics attribute_metrics(const PairData& data, std::span<const std::int64_t> rows, std::int64_t attribute,
-                                    float logit_scale) {
+PreferenceMetrics attribute_metrics(const PairData& data, std::span<const std::int64_t> rows,
+                                    std::int64_t attribute, float logit_scale) {
   const PairScores scores = attribute_scores(data, rows, attribute, logit_scale);
   return preference_metrics(scores.chosen, scores.rejected);
 }

@@ -41,7 +41,8 @@ constexpr Subset kSubsets[] = {{"alpacaeval-easy", "Chat", 100},
 constexpr const char* kSections[] = {"Chat", "Chat Hard", "Safety", "Reasoning"};
 
 SubsetResult& result_of(RewardBenchResult& result, const std::string& name) {
-  const auto found = std::find_if(result.subsets.begin(), result.subsets.end(), [&](const auto& s) { return s.name == name; });
+  const auto found = std::find_if(result.subsets.begin(), result.subsets.end(),
+                                  [&](const auto& s) { return s.name == name; });
   if (found != result.subsets.end()) return *found;
   result.unknown.push_back(name);
   result.subsets.push_back({name, 0, 0});
@@ -61,7 +62,8 @@ SectionResult score_section(const RewardBenchResult& result, const char* name) {
       section.missing.push_back(subset.name);
       continue;
     }
-    parts.push_back({static_cast<double>(kSubsets[i].weight), subset.accuracy(), wilson_interval(subset.correct, subset.n)});
+    parts.push_back({static_cast<double>(kSubsets[i].weight), subset.accuracy(),
+                     wilson_interval(subset.correct, subset.n)});
     section.n += subset.n;
   }
   section.measured = !parts.empty();
@@ -74,8 +76,9 @@ SectionResult score_section(const RewardBenchResult& result, const char* name) {
   return section;
 }
 
-PairedTest compare_in_subset(const PairScores& first, const PairScores& second, std::span<const std::int64_t> subset_of,
-                             const std::vector<std::string>& names, const std::string& name) {
+PairedTest compare_in_subset(const PairScores& first, const PairScores& second,
+                             std::span<const std::int64_t> subset_of, const std::vector<std::string>& names,
+                             const std::string& name) {
   PairScores a;
   PairScores b;
   for (std::size_t i = 0; i < subset_of.size(); ++i) {
@@ -109,7 +112,8 @@ RewardBenchResult score_reward_bench(std::span<const float> chosen, std::span<co
                                      std::span<const std::int64_t> subset_of,
                                      const std::vector<std::string>& subset_names) {
   if (chosen.size() != rejected.size() || chosen.size() != subset_of.size())
-    fail_internal("RewardBench: {} chosen, {} rejected scores, {} subsets", chosen.size(), rejected.size(), subset_of.size());
+    fail_internal("RewardBench: {} chosen, {} rejected scores, {} subsets", chosen.size(), rejected.size(),
+                  subset_of.size());
   RewardBenchResult result;
   for (const Subset& subset : kSubsets) result.subsets.push_back({subset.name, 0, 0});
   for (std::size_t i = 0; i < chosen.size(); ++i) {

@@ -16,8 +16,8 @@ constexpr double kBeta1 = 0.9;
 constexpr double kBeta2 = 0.999;
 constexpr double kEpsilon = 1e-8;
 
-void step_on_cpu(const gate_rows::AdamWStep& step, const at::Tensor& gradient, at::Tensor& weights, at::Tensor& first,
-                 at::Tensor& second) {
+void step_on_cpu(const gate_rows::AdamWStep& step, const at::Tensor& gradient, at::Tensor& weights,
+                 at::Tensor& first, at::Tensor& second) {
   const at::Tensor dense = gradient.contiguous();
   const float* g = dense.const_data_ptr<float>();
   float* w = weights.mutable_data_ptr<float>();
@@ -37,13 +37,17 @@ AdamW::AdamW(const std::vector<at::Tensor>& tensors, double weight_decay) : weig
   }
 }
 
-void AdamW::step(std::vector<at::Tensor>& tensors, const std::vector<at::Tensor>& gradients, double learning_rate) {
+void AdamW::step(std::vector<at::Tensor>& tensors, const std::vector<at::Tensor>& gradients,
+                 double learning_rate) {
   ++steps_;
   const double correction1 = 1.0 - std::pow(kBeta1, static_cast<double>(steps_));
   const double correction2 = std::sqrt(1.0 - std::pow(kBeta2, static_cast<double>(steps_)));
   const double decay = 1.0 - learning_rate * weight_decay_;
-  const gate_rows::AdamWStep one_pass{static_cast<float>(kBeta1), static_cast<float>(kBeta2), static_cast<float>(kEpsilon),
-                                      static_cast<float>(decay), static_cast<float>(learning_rate / correction1),
+  const gate_rows::AdamWStep one_pass{static_cast<float>(kBeta1),
+                                      static_cast<float>(kBeta2),
+                                      static_cast<float>(kEpsilon),
+                                      static_cast<float>(decay),
+                                      static_cast<float>(learning_rate / correction1),
                                       static_cast<float>(correction2)};
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     if (tensors[i].is_cpu()) {
@@ -58,14 +62,16 @@ void AdamW::step(std::vector<at::Tensor>& tensors, const std::vector<at::Tensor>
   }
 }
 
-void AdamW::restore(std::int64_t steps, std::vector<at::Tensor> first_moment, std::vector<at::Tensor> second_moment) {
+void AdamW::restore(std::int64_t steps, std::vector<at::Tensor> first_moment,
+                    std::vector<at::Tensor> second_moment) {
   steps_ = steps;
   first_ = std::move(first_moment);
   second_ = std::move(second_moment);
 }
 
 double cosine_learning_rate(double peak, std::int64_t step, std::int64_t n_steps) {
-  return peak * 0.5 * (1.0 + std::cos(std::numbers::pi * static_cast<double>(step) / static_cast<double>(n_steps)));
+  return peak * 0.5 *
+         (1.0 + std::cos(std::numbers::pi * static_cast<double>(step) / static_cast<double>(n_steps)));
 }
 
 }  // namespace armorm

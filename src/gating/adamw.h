@@ -18,7 +18,8 @@ class AdamW {
   const std::vector<at::Tensor>& first_moment() const { return first_; }
   const std::vector<at::Tensor>& second_moment() const { return second_; }
   // Goes on as the optimiser that these came from; shapes as of the tensors.
-  void restore(std::int64_t steps, std::vector<at::Tensor> first_moment, std::vector<at::Tensor> second_moment);
+  void restore(std::int64_t steps, std::vector<at::Tensor> first_moment,
+               std::vector<at::Tensor> second_moment);
 
  private:
   double weight_decay_;

@@ -86,7 +86,8 @@ GateParameters to_parameters(const std::vector<at::Tensor>& tensors) {
   GateParameters out;
   out.logit_scale = tensors[0].to(at::kCPU).item<float>();
   for (std::size_t i = 1; i < tensors.size(); i += 2)
-    out.layers.push_back({tensors[i].size(0), tensors[i].size(1), to_vector(tensors[i]), to_vector(tensors[i + 1])});
+    out.layers.push_back(
+        {tensors[i].size(0), tensors[i].size(1), to_vector(tensors[i]), to_vector(tensors[i + 1])});
   return out;
 }
 
@@ -144,8 +145,8 @@ std::uint64_t stream_seed(std::uint64_t seed, std::uint64_t purpose) {
 
 GateParameters initial_gate(const GateShape& shape, double logit_scale, std::uint64_t seed) {
   if (shape.input_size < 1 || shape.n_attributes < 1 || shape.n_hidden < 0 || shape.hidden_size < 1)
-    fail_internal("gate shape {} -> {} x {} -> {} is not valid", shape.input_size, shape.n_hidden, shape.hidden_size,
-                  shape.n_attributes);
+    fail_internal("gate shape {} -> {} x {} -> {} is not valid", shape.input_size, shape.n_hidden,
+                  shape.hidden_size, shape.n_attributes);
   at::Generator generator = at::detail::createCPUGenerator(stream_seed(seed, 0));
   GateParameters gate;
   gate.logit_scale = static_cast<float>(logit_scale);

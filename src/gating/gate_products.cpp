@@ -23,7 +23,8 @@ at::Tensor plain_product(const at::Tensor& a, const at::Tensor& b, at::ScalarTyp
 
 at::Tensor to_operand(const at::Tensor& x, GatePrecision precision) { return x.to(operand_type(precision)); }
 
-at::Tensor layer_output(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, GatePrecision precision) {
+at::Tensor layer_output(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                        GatePrecision precision) {
   const at::ScalarType type = operand_type(precision);
   if (!blocked(x, type)) return plain_product(x, weight.t(), type).add_(bias);
   return cpu::linear(x.to(type), cpu::pack_weight(weight.to(type)), weight.size(0), bias, at::kFloat);

@@ -20,10 +20,12 @@ namespace {
 // Elements that share a block of draws; even.
 constexpr std::int64_t kBlock = 128;
 
-[[gnu::always_inline]] inline void drop_block(const Dropout& dropout, std::uint64_t counter, float* __restrict x, std::int64_t n) {
+[[gnu::always_inline]] inline void drop_block(const Dropout& dropout, std::uint64_t counter,
+                                              float* __restrict x, std::int64_t n) {
   alignas(64) std::uint64_t draws[kBlock / 2];
   alignas(64) std::uint32_t bits[kBlock];
-  for (std::int64_t i = 0; i < kBlock / 2; ++i) draws[i] = bits_of(dropout.key, counter + static_cast<std::uint64_t>(i));
+  for (std::int64_t i = 0; i < kBlock / 2; ++i)
+    draws[i] = bits_of(dropout.key, counter + static_cast<std::uint64_t>(i));
   std::memcpy(bits, draws, sizeof bits);
   for (std::int64_t i = 0; i < n; ++i)
     x[i] = x[i] > 0.0F && bits[i] >= dropout.threshold ? x[i] * dropout.scale : 0.0F;
@@ -43,7 +45,8 @@ ARMORM_SIMD void adamw(const AdamWStep& s, const float* __restrict gradient, flo
   }
 }
 
-ARMORM_SIMD void relu_dropout(const Dropout& dropout, std::int64_t first, float* __restrict x, std::int64_t n) {
+ARMORM_SIMD void relu_dropout(const Dropout& dropout, std::int64_t first, float* __restrict x,
+                              std::int64_t n) {
   for (std::int64_t i = 0; i < n; i += kBlock)
     drop_block(dropout, static_cast<std::uint64_t>((first + i) / 2), x + i, std::min(kBlock, n - i));
 }
@@ -52,12 +55,14 @@ ARMORM_SIMD void relu(float* __restrict x, std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) x[i] = x[i] > 0.0F ? x[i] : 0.0F;
 }
 
-ARMORM_SIMD void relu_backward(const float* __restrict output, float scale, float* __restrict d, std::int64_t n) {
+ARMORM_SIMD void relu_backward(const float* __restrict output, float scale, float* __restrict d,
+                               std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) d[i] = output[i] > 0.0F ? d[i] * scale : 0.0F;
 }
 
 // What the rectifier wrote is never negative: bits other than 0 are a number above 0.
-ARMORM_SIMD void relu_backward(const BFloat16* __restrict output, float scale, float* __restrict d, std::int64_t n) {
+ARMORM_SIMD void relu_backward(const BFloat16* __restrict output, float scale, float* __restrict d,
+                               std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) d[i] = output[i].bits != 0 ? d[i] * scale : 0.0F;
 }
 

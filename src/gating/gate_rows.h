@@ -1,5 +1,5 @@
-// Loops over rows of floats that the compiler vectorises, in a version for each x86-64 level: what a training step does on
-// the CPU besides its products, each in one pass over memory.
+// Loops over rows of floats that the compiler vectorises, in a version for each x86-64 level: what a training
+// step does on the CPU besides its products, each in one pass over memory.
 #pragma once
 
 #include <cstdint>
@@ -16,11 +16,13 @@ struct AdamWStep {
   float step_size;    // learning rate / (1 - beta1^t)
   float correction2;  // sqrt(1 - beta2^t)
 };
-// weights -= step_size * first / (sqrt(second) / correction2 + epsilon), the moments brought up to date before.
-void adamw(const AdamWStep& step, const float* gradient, float* weights, float* first, float* second, std::int64_t n);
+// weights -= step_size * first / (sqrt(second) / correction2 + epsilon), the moments brought up to date
+// before.
+void adamw(const AdamWStep& step, const float* gradient, float* weights, float* first, float* second,
+           std::int64_t n);
 
-// Inverted dropout after the rectifier. An element stays where the 32 bits that `key` and its index give are at least
-// `threshold`; what stays is multiplied by `scale`. `first`: the index of x[0]; even.
+// Inverted dropout after the rectifier. An element stays where the 32 bits that `key` and its index give are
+// at least `threshold`; what stays is multiplied by `scale`. `first`: the index of x[0]; even.
 struct Dropout {
   std::uint64_t key;
   std::uint32_t threshold;  // probability * 2^32

@@ -18,7 +18,8 @@ at::Device gate_device(int index) {
 PairTensors::PairTensors(const PairData& data, GateSoftmax softmax, at::Device device)
     : data_(data), softmax_(softmax), device_(device) {
   const MatrixView<const BFloat16>& p = data.prompts;
-  prompts_ = at::from_blob(const_cast<BFloat16*>(p.data), {p.rows, p.cols}, {p.row_stride, 1}, at::kBFloat16).to(device);
+  prompts_ = at::from_blob(const_cast<BFloat16*>(p.data), {p.rows, p.cols}, {p.row_stride, 1}, at::kBFloat16)
+                 .to(device);
   chosen_ = view_of(data.chosen).to(device);
   rejected_ = view_of(data.rejected).to(device);
 }
@@ -41,15 +42,18 @@ PairTensors::Batch PairTensors::gather(std::span<const std::int64_t> rows) const
 }
 
 at::Tensor PairTensors::indices(std::span<const std::int64_t> rows) const {
-  return at::from_blob(const_cast<std::int64_t*>(rows.data()), {static_cast<std::int64_t>(rows.size())}, at::kLong)
+  return at::from_blob(const_cast<std::int64_t*>(rows.data()), {static_cast<std::int64_t>(rows.size())},
+                       at::kLong)
       .clone()
       .to(device_);
 }
 
-SideGates side_gates(const at::Tensor& logits, const PairTensors::Batch& batch, GateSoftmax softmax, double temperature) {
+SideGates side_gates(const at::Tensor& logits, const PairTensors::Batch& batch, GateSoftmax softmax,
+                     double temperature) {
   const std::int64_t b = batch.second.size(0);
   if (softmax == GateSoftmax::pair) {
-    const at::Tensor both = at::stack({logits.slice(0, 0, b), logits.index_select(0, batch.second)}, 1).div(temperature);
+    const at::Tensor both =
+        at::stack({logits.slice(0, 0, b), logits.index_select(0, batch.second)}, 1).div(temperature);
     const at::Tensor gates = at::softmax(both, 1);
     return {gates.select(1, 0), gates.select(1, 1)};
   }
@@ -67,7 +71,9 @@ at::Tensor logits_gradient(const at::Tensor& logits, const PairTensors::Batch& b
     d_logits.slice(0, 0, b).copy_((d_chosen - mean) * gates.chosen);
     d_logits.index_add_(0, batch.second, (d_rejected - mean) * gates.rejected);
   } else {
-    const auto through_softmax = [](const at::Tensor& d, const at::Tensor& g) { return (d - (d * g).sum(1, true)) * g; };
+    const auto through_softmax = [](const at::Tensor& d, const at::Tensor& g) {
+      return (d - (d * g).sum(1, true)) * g;
+    };
     d_logits.slice(0, 0, b).copy_(through_softmax(d_chosen, gates.chosen));
     d_logits.index_add_(0, batch.second, through_softmax(d_rejected, gates.rejected));
   }

@@ -18,7 +18,8 @@ class PairTensors {
   PairTensors(const PairData& data, GateSoftmax softmax, at::Device device);
 
   struct Batch {
-    at::Tensor prompts;   // [B + M, D] bf16: the chosen sides, then the rejected sides that need a gate of their own
+    at::Tensor
+        prompts;  // [B + M, D] bf16: the chosen sides, then the rejected sides that need a gate of their own
     at::Tensor second;    // [B] row of `prompts` that holds the rejected side's gate
     at::Tensor chosen;    // rewards [B, K]
     at::Tensor rejected;  // [B, K]
@@ -38,7 +39,8 @@ class PairTensors {
 struct SideGates {
   at::Tensor chosen, rejected;
 };
-SideGates side_gates(const at::Tensor& logits, const PairTensors::Batch& batch, GateSoftmax softmax, double temperature);
+SideGates side_gates(const at::Tensor& logits, const PairTensors::Batch& batch, GateSoftmax softmax,
+                     double temperature);
 
 // d loss / d logits [B + M, K] from the gradients of both sides' gates.
 at::Tensor logits_gradient(const at::Tensor& logits, const PairTensors::Batch& batch, const SideGates& gates,

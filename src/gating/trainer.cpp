@@ -19,10 +19,10 @@ namespace {
 constexpr std::size_t kEvaluationRows = 4096;  // per forward pass
 enum Stream : std::uint64_t { kBatches = 1, kDropout = 2 };
 
-// Unbiased draws below the number of rows, from a stream of the step's own: the same on every platform, and nothing to
-// remember between steps.
-std::vector<std::int64_t> draw_batch(std::uint64_t seed, std::int64_t step, std::span<const std::int64_t> rows,
-                                     std::int64_t size) {
+// Unbiased draws below the number of rows, from a stream of the step's own: the same on every platform, and
+// nothing to remember between steps.
+std::vector<std::int64_t> draw_batch(std::uint64_t seed, std::int64_t step,
+                                     std::span<const std::int64_t> rows, std::int64_t size) {
   std::mt19937_64 stream(stream_seed(stream_seed(seed, kBatches), static_cast<std::uint64_t>(step)));
   const auto n = static_cast<std::uint64_t>(rows.size());
   const std::uint64_t limit = std::mt19937_64::max() - std::mt19937_64::max() % n;
@@ -42,8 +42,10 @@ PairGates gates_with(GateNetwork& network, const PairTensors& pairs, std::span<c
                      GateSoftmax softmax, double temperature) {
   PairGates out;
   for (std::size_t first = 0; first < rows.size(); first += kEvaluationRows) {
-    const PairTensors::Batch batch = pairs.gather(rows.subspan(first, std::min(kEvaluationRows, rows.size() - first)));
-    const SideGates gates = side_gates(network.forward(batch.prompts, std::nullopt), batch, softmax, temperature);
+    const PairTensors::Batch batch =
+        pairs.gather(rows.subspan(first, std::min(kEvaluationRows, rows.size() - first)));
+    const SideGates gates =
+        side_gates(network.forward(batch.prompts, std::nullopt), batch, softmax, temperature);
     append((gates.chosen * batch.chosen).sum(1) * network.logit_scale(), out.scores.chosen);
     append((gates.rejected * batch.rejected).sum(1) * network.logit_scale(), out.scores.rejected);
     append(gates.chosen, out.chosen);
@@ -65,15 +67,17 @@ class Training {
   // The batch's mean loss; its gradients in the order of the network's tensors.
   double gradients(std::span<const std::int64_t> rows, std::vector<at::Tensor>& out) {
     const PairTensors::Batch batch = pairs_.gather(rows);
-    const std::uint64_t seed = stream_seed(stream_seed(options_.seed, kDropout), static_cast<std::uint64_t>(optimiser_.steps()));
+    const std::uint64_t seed =
+        stream_seed(stream_seed(options_.seed, kDropout), static_cast<std::uint64_t>(optimiser_.steps()));
     const at::Tensor logits = network_.forward(batch.prompts, DropoutStream{options_.dropout, seed});
     const SideGates gates = side_gates(logits, batch, options_.softmax, options_.temperature);
     const at::Tensor raw = (gates.chosen * batch.chosen - gates.rejected * batch.rejected).sum(1);
     const at::Tensor difference = raw * network_.logit_scale();
     const at::Tensor d_difference = -at::sigmoid(-difference) / static_cast<double>(rows.size());
     const at::Tensor d_raw = (d_difference * network_.logit_scale()).unsqueeze(1);
-    const at::Tensor d_logits = logits_gradient(logits, batch, gates, d_raw * batch.chosen, -d_raw * batch.rejected,
-                                                options_.softmax, options_.temperature);
+    const at::Tensor d_logits =
+        logits_gradient(logits, batch, gates, d_raw * batch.chosen, -d_raw * batch.rejected, options_.softmax,
+                        options_.temperature);
     out = network_.backward(d_logits, (d_difference * raw).sum());
     return at::softplus(-difference).mean().item<double>();
   }
@@ -87,14 +91,21 @@ class Training {
 
   void restore(const TrainingState& state) {
     if (state.step > 0)
-      optimiser_.restore(state.step, to_tensors(state.first_moment, device_), to_tensors(state.second_moment, device_));
+      optimiser_.restore(state.step, to_tensors(state.first_moment, device_),
+                         to_tensors(state.second_moment, device_));
   }
   TrainingState state() const {
-    return {optimiser_.steps(), network_.parameters(), to_parameters(optimiser_.first_moment()),
-            to_parameters(optimiser_.second_moment()), 0.0, 0};
+    return {optimiser_.steps(),
+            network_.parameters(),
+            to_parameters(optimiser_.first_moment()),
+            to_parameters(optimiser_.second_moment()),
+            0.0,
+            0};
   }
   // Of the next step.
-  double learning_rate() const { return cosine_learning_rate(options_.learning_rate, optimiser_.steps(), options_.n_steps); }
+  double learning_rate() const {
+    return cosine_learning_rate(options_.learning_rate, optimiser_.steps(), options_.n_steps);
+  }
   std::int64_t steps() const { return optimiser_.steps(); }
   GateParameters parameters() const { return network_.parameters(); }
   const GateNetwork& network() const { return network_; }
@@ -111,8 +122,13 @@ class Training {
 }  // namespace
 
 struct GateTrainer::Impl {
-  Impl(const PairData& data, std::span<const std::int64_t> rows_given, const TrainingState& start, const TrainOptions& how)
-      : options(how), rows(rows_given), training(data, start.gate, how), loss_sum(start.loss_sum), loss_steps(start.loss_steps) {
+  Impl(const PairData& data, std::span<const std::int64_t> rows_given, const TrainingState& start,
+       const TrainOptions& how)
+      : options(how),
+        rows(rows_given),
+        training(data, start.gate, how),
+        loss_sum(start.loss_sum),
+        loss_steps(start.loss_steps) {
     training.restore(start);
   }
   TrainOptions options;
@@ -164,7 +180,9 @@ TrainingState GateTrainer::state() const {
 PairScores GateTrainer::score(std::span<const std::int64_t> rows) const {
   const c10::InferenceMode no_autograd;
   GateNetwork network = impl_->training.network().in_float32();
-  return gates_with(network, impl_->training.pairs(), rows, impl_->options.softmax, impl_->options.temperature).scores;
+  return gates_with(network, impl_->training.pairs(), rows, impl_->options.softmax,
+                    impl_->options.temperature)
+      .scores;
 }
 
 GateParameters train_gate(const PairData& data, std::span<const std::int64_t> rows, GateParameters initial,
@@ -174,8 +192,10 @@ GateParameters train_gate(const PairData& data, std::span<const std::int64_t> ro
   return trainer.gate();
 }
 
-GateParameters train_gate_on_batches(const PairData& data, const std::vector<std::vector<std::int64_t>>& batches,
-                                     GateParameters initial, const TrainOptions& options, std::vector<double>* losses) {
+GateParameters train_gate_on_batches(const PairData& data,
+                                     const std::vector<std::vector<std::int64_t>>& batches,
+                                     GateParameters initial, const TrainOptions& options,
+                                     std::vector<double>* losses) {
   const c10::InferenceMode no_autograd;
   Training training(data, initial, options);
   for (const std::vector<std::int64_t>& batch : batches) {
@@ -185,8 +205,8 @@ GateParameters train_gate_on_batches(const PairData& data, const std::vector<std
   return training.parameters();
 }
 
-GateParameters gate_gradients(const PairData& data, std::span<const std::int64_t> batch, const GateParameters& gate,
-                              const TrainOptions& options) {
+GateParameters gate_gradients(const PairData& data, std::span<const std::int64_t> batch,
+                              const GateParameters& gate, const TrainOptions& options) {
   const c10::InferenceMode no_autograd;
   Training training(data, gate, options);
   std::vector<at::Tensor> gradients;
@@ -206,8 +226,8 @@ PairScores score_pairs(const GateParameters& gate, const PairData& data, std::sp
   return pair_gates(gate, data, rows, softmax, temperature, device).scores;
 }
 
-std::vector<float> gate_weights(const GateParameters& gate, const PairData& data, std::span<const std::int64_t> rows,
-                                double temperature, int device) {
+std::vector<float> gate_weights(const GateParameters& gate, const PairData& data,
+                                std::span<const std::int64_t> rows, double temperature, int device) {
   return pair_gates(gate, data, rows, GateSoftmax::attributes, temperature, device).chosen;
 }
 

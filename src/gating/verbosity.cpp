@@ -27,7 +27,8 @@ const char* name_of(VerbosityTarget target) {
 // One attribute's correlation with the target as a function of the penalty.
 class PenalisedAttribute {
  public:
-  PenalisedAttribute(std::vector<float> rewards, const std::vector<float>& verbosity, const RankCorrelation& target)
+  PenalisedAttribute(std::vector<float> rewards, const std::vector<float>& verbosity,
+                     const RankCorrelation& target)
       : rewards_(std::move(rewards)), verbosity_(verbosity), target_(target), penalised_(rewards_.size()) {}
 
   // The rewards are float32 and so is their difference, as in the Python scripts: ties fall as they do there.
@@ -64,7 +65,8 @@ AttributePenalty search_penalty(PenalisedAttribute& attribute, const DebiasOptio
   result.correlation_before = result.correlation_after = attribute.correlation(0.0);
   if (std::isnan(result.correlation_before)) return result;  // constant
   const bool bisecting = options.search == PenaltySearch::bisection;
-  if (bisecting && result.correlation_before <= options.corr_threshold) return result;  // whether the grid has 0 or not
+  if (bisecting && result.correlation_before <= options.corr_threshold)
+    return result;  // whether the grid has 0 or not
   double below = 0.0;
   for (const double penalty : options.penalty_grid) {
     result.penalty = penalty;
@@ -88,15 +90,21 @@ RankCorrelation rank_target(const std::vector<float>& verbosity, std::span<const
   const std::string& name = attributes[static_cast<std::size_t>(options.verbosity_dim)];
   const RankCorrelation verbosity_ranks(verbosity);
   if (verbosity_ranks.is_constant())
-    fail_data("verbosity debiasing: the reward of '{}' is the same for all {} reference rows; check --verbosity_dim and its "
-              "labels", name, verbosity.size());
+    fail_data(
+        "verbosity debiasing: the reward of '{}' is the same for all {} reference rows; check "
+        "--verbosity_dim and its "
+        "labels",
+        name, verbosity.size());
   if (options.target == VerbosityTarget::attribute) return verbosity_ranks;
   if (lengths.size() != verbosity.size())
     fail_internal("verbosity debiasing: {} lengths beside {} rewards", lengths.size(), verbosity.size());
   RankCorrelation length_ranks(lengths);
   if (length_ranks.is_constant())
-    fail_data("verbosity debiasing: all {} reference responses have {} tokens; use --verbosity_target attribute, or another "
-              "--reference_dataset", lengths.size(), lengths.front());
+    fail_data(
+        "verbosity debiasing: all {} reference responses have {} tokens; use --verbosity_target attribute, "
+        "or another "
+        "--reference_dataset",
+        lengths.size(), lengths.front());
   return length_ranks;
 }
 
@@ -106,8 +114,11 @@ AttributePenalty verbosity_itself(const std::vector<float>& verbosity, const Ran
   RankCorrelation::Workspace workspace;
   const double before = target.with(verbosity, workspace);
   if (before <= options.corr_threshold)
-    log::warn("verbosity debiasing: the reward of '{}' correlates {:.3f} with response length, so taking it away cannot lower "
-              "the correlation of others; check --verbosity_dim", name, before);
+    log::warn(
+        "verbosity debiasing: the reward of '{}' correlates {:.3f} with response length, so taking it away "
+        "cannot lower "
+        "the correlation of others; check --verbosity_dim",
+        name, before);
   return {1.0, before, std::numeric_limits<double>::quiet_NaN(), true};
 }
 
@@ -115,7 +126,8 @@ void check_grid(const std::vector<double>& grid) {
   if (grid.empty()) fail_usage("--penalty_grid: is empty; give at least one penalty");
   for (std::size_t i = 0; i < grid.size(); ++i)
     if (!std::isfinite(grid[i]) || grid[i] < 0 || (i > 0 && grid[i] <= grid[i - 1]))
-      fail_usage("--penalty_grid: {} at position {} is out of order; give ascending numbers from 0 on", grid[i], i + 1);
+      fail_usage("--penalty_grid: {} at position {} is out of order; give ascending numbers from 0 on",
+                 grid[i], i + 1);
 }
 
 // A NaN would make every correlation NaN and pass for a constant attribute.
@@ -123,20 +135,23 @@ void check_finite(MatrixView<const float> rewards, const std::vector<std::string
   for (std::int64_t row = 0; row < rewards.rows; ++row)
     for (std::int64_t k = 0; k < rewards.cols; ++k)
       if (!std::isfinite(rewards.at(row, k)))
-        fail_data("verbosity debiasing: reward '{}' of reference row {} is {}, expected a finite number; check the "
-                  "embeddings and regression weights",
-                  attributes[static_cast<std::size_t>(k)], row, rewards.at(row, k));
+        fail_data(
+            "verbosity debiasing: reward '{}' of reference row {} is {}, expected a finite number; check the "
+            "embeddings and regression weights",
+            attributes[static_cast<std::size_t>(k)], row, rewards.at(row, k));
 }
 
-void check_met(const DebiasResult& result, const std::vector<std::string>& attributes, const DebiasOptions& options) {
+void check_met(const DebiasResult& result, const std::vector<std::string>& attributes,
+               const DebiasOptions& options) {
   std::vector<std::string> unmet;
   for (std::size_t k = 0; k < attributes.size(); ++k)
     if (!result.attributes[k].met)
       unmet.push_back(fmt::format("{} ({:.3f})", attributes[k], result.attributes[k].correlation_after));
   if (!unmet.empty() && options.on_unmet == OnUnmet::error)
-    fail_data("verbosity debiasing: no penalty up to {} brings the correlation with {} to {} for: {}; raise "
-              "--corr_threshold, or choose with --on_unmet keep|max",
-              options.penalty_grid.back(), name_of(options.target), options.corr_threshold, fmt::join(unmet, ", "));
+    fail_data(
+        "verbosity debiasing: no penalty up to {} brings the correlation with {} to {} for: {}; raise "
+        "--corr_threshold, or choose with --on_unmet keep|max",
+        options.penalty_grid.back(), name_of(options.target), options.corr_threshold, fmt::join(unmet, ", "));
 }
 
 }  // namespace
@@ -169,7 +184,8 @@ PenaltySearch parse_penalty_search(std::string_view text) {
   fail_usage("--penalty_search: '{}' is unknown; use grid or bisection", text);
 }
 
-DebiasResult find_debiasing_transform(MatrixView<const float> rewards, const std::vector<std::string>& attributes,
+DebiasResult find_debiasing_transform(MatrixView<const float> rewards,
+                                      const std::vector<std::string>& attributes,
                                       const DebiasOptions& options, std::span<const std::int64_t> lengths) {
   const std::int64_t k = rewards.cols;
   const std::int64_t v = options.verbosity_dim;
@@ -193,7 +209,8 @@ DebiasResult find_debiasing_transform(MatrixView<const float> rewards, const std
   result.transform.assign(static_cast<std::size_t>(k * k), 0.0F);
   for (std::int64_t a = 0; a < k; ++a) {
     result.transform[static_cast<std::size_t>(a * k + a)] += 1.0F;
-    result.transform[static_cast<std::size_t>(v * k + a)] -= static_cast<float>(result.attributes[static_cast<std::size_t>(a)].penalty);
+    result.transform[static_cast<std::size_t>(v * k + a)] -=
+        static_cast<float>(result.attributes[static_cast<std::size_t>(a)].penalty);
   }
   return result;
 }

@@ -29,7 +29,9 @@ class PosixFileSystem final : public FileSystem {
   int sync_data(int file) override { return ::fdatasync(file); }
   int lock(int file) override { return ::flock(file, LOCK_EX | LOCK_NB); }
   int close(int file) override { return ::close(file); }
-  int rename(const fs::path& from, const fs::path& to) override { return std::rename(from.c_str(), to.c_str()); }
+  int rename(const fs::path& from, const fs::path& to) override {
+    return std::rename(from.c_str(), to.c_str());
+  }
   int remove(const fs::path& file) override { return ::unlink(file.c_str()); }
   int make_folder(const fs::path& folder) override { return ::mkdir(folder.c_str(), 0777); }
   int remove_folder(const fs::path& folder) override { return ::rmdir(folder.c_str()); }

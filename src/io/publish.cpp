@@ -21,7 +21,8 @@ std::unique_ptr<io::WritableFile> create_temporary(FileSystem& files, const fs::
   io::remove_abandoned(files, target, O_RDWR, [&files](const fs::path& file) { files.remove(file); });
   for (;;) {
     auto file = std::make_unique<io::WritableFile>(files, io::temporary_beside(target), O_CREAT | O_EXCL);
-    // Between creation and lock another process may have taken it for abandoned: it holds the lock, or the file is gone.
+    // Between creation and lock another process may have taken it for abandoned: it holds the lock, or the
+    // file is gone.
     if (file->lock() ? file->is_still_there() : errno != EWOULDBLOCK) return file;
   }
 }
@@ -55,9 +56,13 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
 
 void AtomicFile::write(std::string_view text) { write(std::as_bytes(std::span(text))); }
 
-void AtomicFile::write_at(std::uint64_t offset, std::span<const std::byte> bytes) { file_->write_at(offset, bytes); }
+void AtomicFile::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
+  file_->write_at(offset, bytes);
+}
 
-void AtomicFile::read_at(std::uint64_t offset, std::span<std::byte> bytes) const { file_->read_at(offset, bytes); }
+void AtomicFile::read_at(std::uint64_t offset, std::span<std::byte> bytes) const {
+  file_->read_at(offset, bytes);
+}
 
 void AtomicFile::allocate(std::uint64_t size) { file_->allocate(size); }
 
@@ -68,7 +73,8 @@ const fs::path& AtomicFile::temporary() const noexcept { return file_->path(); }
 void AtomicFile::publish() {
   if (!file_->is_open()) fail_internal("{}: published twice", target_.string());
   file_->sync();
-  // Still open, and so locked: another process that publishes to this target would take a closed one for abandoned.
+  // Still open, and so locked: another process that publishes to this target would take a closed one for
+  // abandoned.
   if (files_->rename(temporary(), target_) != 0) {
     const int error = errno;
     if (!kept_) files_->remove(temporary());

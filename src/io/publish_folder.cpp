@@ -91,8 +91,8 @@ void AtomicFolder::replace_target() {
     const int why = errno;
     if (io::retry([&] { return files_.rename(old, target_); }) == 0)
       fail_io("{}: cannot be put in place: {}", target_.string(), io::reason(why));
-    fail_io("{}: cannot be put in place: {}; what was there is in {}, and the next run puts it back", target_.string(),
-            io::reason(why), old.string());
+    fail_io("{}: cannot be put in place: {}; what was there is in {}, and the next run puts it back",
+            target_.string(), io::reason(why), old.string());
   }
   published_ = true;
   building_ = old;

@@ -58,8 +58,8 @@ struct SafetensorsWriter::Impl {
       fail_internal("{}: tensor \"{}\" was not declared", file.target().string(), tensor);
     const std::uint64_t tensor_size = found->second.end - found->second.begin;
     if (offset > tensor_size || size > tensor_size - offset) {
-      fail_internal("{}: tensor \"{}\": {} bytes at {} do not fit its {} bytes", file.target().string(), tensor,
-                    size, offset, tensor_size);
+      fail_internal("{}: tensor \"{}\": {} bytes at {} do not fit its {} bytes", file.target().string(),
+                    tensor, size, offset, tensor_size);
     }
     return found->second.begin + offset;
   }
@@ -122,7 +122,8 @@ void SafetensorsWriter::write_at(const std::string& tensor, std::uint64_t offset
   impl_->put(impl_->place_of(tensor, offset, bytes.size()), bytes);
 }
 
-void SafetensorsWriter::read_at(const std::string& tensor, std::uint64_t offset, std::span<std::byte> bytes) const {
+void SafetensorsWriter::read_at(const std::string& tensor, std::uint64_t offset,
+                                std::span<std::byte> bytes) const {
   impl_->file.read_at(impl_->place_of(tensor, offset, bytes.size()), bytes);
 }
 

@@ -1,5 +1,5 @@
-// Names beside a target: ".<target>.<16 hex digits>.tmp" of what is not published yet, and ".old" in place of ".tmp" of what
-// was, while it makes room for the next.
+// Names beside a target: ".<target>.<16 hex digits>.tmp" of what is not published yet, and ".old" in place of
+// ".tmp" of what was, while it makes room for the next.
 #pragma once
 
 #include <filesystem>

@@ -48,7 +48,8 @@ WritableFile::~WritableFile() {
 void WritableFile::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
   for (std::size_t done = 0; done < bytes.size();) {
     const ssize_t count = retry([&] {
-      return files_.write_at(file_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
+      return files_.write_at(file_, bytes.data() + done, bytes.size() - done,
+                             static_cast<off_t>(offset + done));
     });
     if (count < 0) fail_write(path_, bytes.size() - done, errno);
     if (count == 0) fail_write(path_, bytes.size() - done, ENOSPC);
@@ -62,13 +63,15 @@ void WritableFile::read_at(std::uint64_t offset, std::span<std::byte> bytes) con
       return ::pread(file_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
     });
     if (count < 0) fail_io("{}: cannot be read: {}", path_.string(), reason(errno));
-    if (count == 0) fail_data("{}: ends before byte {}; it is truncated", path_.string(), offset + bytes.size());
+    if (count == 0)
+      fail_data("{}: ends before byte {}; it is truncated", path_.string(), offset + bytes.size());
     done += static_cast<std::size_t>(count);
   }
 }
 
 void WritableFile::allocate(std::uint64_t size) {
-  if (retry([&] { return files_.allocate(file_, static_cast<off_t>(size)); }) != 0) fail_write(path_, size, errno);
+  if (retry([&] { return files_.allocate(file_, static_cast<off_t>(size)); }) != 0)
+    fail_write(path_, size, errno);
 }
 
 void WritableFile::truncate(std::uint64_t size) {
@@ -97,7 +100,9 @@ bool WritableFile::is_still_there() const {
          mine.st_ino == named.st_ino;
 }
 
-fs::path folder_of(const fs::path& file) { return file.has_parent_path() ? file.parent_path() : fs::path("."); }
+fs::path folder_of(const fs::path& file) {
+  return file.has_parent_path() ? file.parent_path() : fs::path(".");
+}
 
 void make_folders(FileSystem& files, const fs::path& folder) {
   std::error_code error;
@@ -120,7 +125,8 @@ void sync_folder(FileSystem& files, const fs::path& folder) {
   const int result = retry([&] { return files.sync(opened); });
   const int why = errno;
   files.close(opened);
-  if (result != 0 && why != EINVAL) fail_io("{}: syncing the folder failed: {}", folder.string(), reason(why));
+  if (result != 0 && why != EINVAL)
+    fail_io("{}: syncing the folder failed: {}", folder.string(), reason(why));
 }
 
 bool exists(const fs::path& path) {

@@ -1,5 +1,5 @@
-// A file being written, and the steps around one that make it durable. Every failed call is an io error that names the
-// path, the system's reason and, for a full disk, the bytes that were wanted.
+// A file being written, and the steps around one that make it durable. Every failed call is an io error that
+// names the path, the system's reason and, for a full disk, the bytes that were wanted.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,8 @@ class WritableFile {
   WritableFile& operator=(const WritableFile&) = delete;
 
   void write_at(std::uint64_t offset, std::span<const std::byte> bytes);
-  void read_at(std::uint64_t offset, std::span<std::byte> bytes) const;  // data error when the file ends before
+  void read_at(std::uint64_t offset,
+               std::span<std::byte> bytes) const;  // data error when the file ends before
   void allocate(std::uint64_t size);
   void truncate(std::uint64_t size);
   void sync();

@@ -114,7 +114,8 @@ double* BandReduction::take_panel(std::int64_t first) {
     const std::int64_t to = std::min((tile + 1) * kTileRows, n_);
     for (std::int64_t c = 0; c < kBand; ++c) {
       const double* column = s_.tile(tile, 0) + (first + c) * kTileRows;
-      std::copy(column + from - tile * kTileRows, column + to - tile * kTileRows, panel + c * rows + from - begin);
+      std::copy(column + from - tile * kTileRows, column + to - tile * kTileRows,
+                panel + c * rows + from - begin);
     }
   }
   return panel;
@@ -184,7 +185,8 @@ std::vector<double> BandReduction::triangle(const Taus& taus, std::int64_t first
 void BandReduction::update(std::int64_t tile, std::int64_t first_panel, std::int64_t end_panel) {
   const LeftFactor left{left_.data() + tile * kTilePanels * kUpdatePanel, kPanel, kUpdatePanel};
   for (std::int64_t panel = first_panel; panel < end_panel; ++panel) {
-    tile_kernels().multiply(kUpdateDepth, left, right_.data() + panel * kUpdatePanel, s_.tile(tile, panel), kTileRows);
+    tile_kernels().multiply(kUpdateDepth, left, right_.data() + panel * kUpdatePanel, s_.tile(tile, panel),
+                            kTileRows);
   }
 }
 
@@ -224,7 +226,8 @@ void BandReduction::multiply(std::int64_t tile, std::int64_t first_panel) {
   }
   for (std::int64_t panel = first_panel; panel < diagonal; ++panel) {
     for (std::int64_t k = 0; k < kBand; k += kDotRows) {
-      const LeftFactor rows{v_rows_.data() + k * padded_ + tile * kTileRows * kPanel, kPanel, kPanel * padded_};
+      const LeftFactor rows{v_rows_.data() + k * padded_ + tile * kTileRows * kPanel, kPanel,
+                            kPanel * padded_};
       tile_kernels().dots(kTileRows, rows, s_.tile(tile, panel), kTileRows,
                           transposed_.data() + panel * kPanel * kBand + k, kBand);
     }
@@ -239,7 +242,7 @@ void BandReduction::make_update(const BlockReflector& reflector) {
   for (std::int64_t i = 0; i < kBand; ++i) {
     for (std::int64_t j = 0; j < kBand; ++j) t_columns[j * kBand + i] = t[i * kBand + j];
   }
-  const Small vz = dots_with_v(products_.data(), begin);                                 // column after column
+  const Small vz = dots_with_v(products_.data(), begin);  // column after column
   const Small vzt = small_dots(kBand, {vz.data(), kBand, kPanel}, t_columns.data(), kBand);  // likewise
   const Small m = small_dots(kBand, {t.data(), kBand, kPanel}, vzt.data(), kBand);
   std::array<double, kBand * kUpdateDepth> factors;  // [kBand / 8, 2 kBand, 8]
@@ -254,7 +257,8 @@ void BandReduction::make_update(const BlockReflector& reflector) {
   for (std::int64_t i = begin; i < padded_; i += kTileRows) {
     for (std::int64_t p = 0; p < kPanels; ++p) {
       tile_kernels().multiply(kUpdateDepth, {products_.data() + i, padded_, kPanel},
-                              factors.data() + p * kUpdatePanel, w_.data() + p * kPanel * padded_ + i, padded_);
+                              factors.data() + p * kUpdatePanel, w_.data() + p * kPanel * padded_ + i,
+                              padded_);
     }
   }
   lay_out_update(begin);

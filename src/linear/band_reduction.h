@@ -20,10 +20,10 @@ struct BlockReflector {
   std::vector<double> t;  // [kBand, kBand], upper triangular
 };
 
-// G = Q B Q' with B of half-width kBand (Golub and Van Loan, Matrix Computations, 8.3). A step makes the reflector of a
-// panel of kBand columns, which turns the trailing matrix S into S - V W' - W V'; the next W needs the next S V. Both are
-// done to a row of tiles while it is in the cache: a step's update waits for the next reflector, and only the panel that
-// this one is made from is brought up to date before.
+// G = Q B Q' with B of half-width kBand (Golub and Van Loan, Matrix Computations, 8.3). A step makes the
+// reflector of a panel of kBand columns, which turns the trailing matrix S into S - V W' - W V'; the next W
+// needs the next S V. Both are done to a row of tiles while it is in the cache: a step's update waits for the
+// next reflector, and only the panel that this one is made from is brought up to date before.
 class BandReduction {
  public:
   // g [n, n], row-major, lower triangle read.
@@ -57,14 +57,14 @@ class BandReduction {
   std::int64_t n_;
   std::int64_t padded_;  // n in whole tiles; what is beyond n is zero
   double* free_vectors_ = nullptr;
-  gram::TileMatrix s_;             // the blocks on the diagonal hold both triangles
-  bool updating_ = false;          // left_ and right_ are still to be added
-  std::vector<double> v_rows_;     // V [kBand / 8, padded, 8]
-  std::vector<double> products_;   // S V, then V [2 kBand, padded]
-  std::vector<double> transposed_; // the part of S V from above the diagonal [padded, kBand]
-  std::vector<double> w_;          // [kBand, padded]
-  std::vector<double> left_;       // V and W [padded / 8, 2 kBand, 8]
-  std::vector<double> right_;      // -W and -V, likewise
+  gram::TileMatrix s_;              // the blocks on the diagonal hold both triangles
+  bool updating_ = false;           // left_ and right_ are still to be added
+  std::vector<double> v_rows_;      // V [kBand / 8, padded, 8]
+  std::vector<double> products_;    // S V, then V [2 kBand, padded]
+  std::vector<double> transposed_;  // the part of S V from above the diagonal [padded, kBand]
+  std::vector<double> w_;           // [kBand, padded]
+  std::vector<double> left_;        // V and W [padded / 8, 2 kBand, 8]
+  std::vector<double> right_;       // -W and -V, likewise
 };
 
 }  // namespace armorm::dense

@@ -86,13 +86,11 @@ void BandSolver::apply(const BlockReflector& reflector, bool transpose, std::spa
   const std::int64_t rows = n_ - reflector.first;
   double* tails = vectors.data() + reflector.first;
   std::vector<double> products(static_cast<std::size_t>(count * kBand));
-  gemm(false, true, count, kBand, rows, 1.0, tails, n_, reflector.v, rows, 0.0, products.data(),
-       kBand);
+  gemm(false, true, count, kBand, rows, 1.0, tails, n_, reflector.v, rows, 0.0, products.data(), kBand);
   std::vector<double> scaled(products.size());
   gemm(false, !transpose, count, kBand, kBand, 1.0, products.data(), kBand, reflector.t.data(), kBand, 0.0,
        scaled.data(), kBand);
-  gemm(false, false, count, rows, kBand, -1.0, scaled.data(), kBand, reflector.v, rows, 1.0, tails,
-       n_);
+  gemm(false, false, count, rows, kBand, -1.0, scaled.data(), kBand, reflector.v, rows, 1.0, tails, n_);
 }
 
 void BandSolver::rotate(std::span<double> vectors) const {

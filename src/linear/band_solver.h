@@ -41,7 +41,7 @@ class BandSolver {
   std::int64_t n_;
   std::vector<double> band_;  // element (j + d, j) of B at j (kBand + 1) + d
   std::vector<BlockReflector> reflectors_;
-  LargeArray vectors_;        // theirs
+  LargeArray vectors_;  // theirs
 };
 
 }  // namespace armorm::dense

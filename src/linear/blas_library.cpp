@@ -19,13 +19,15 @@ constexpr int kScope = RTLD_LOCAL;  // the sanitizer's runtime must be seen insi
 constexpr int kScope = RTLD_LOCAL | RTLD_DEEPBIND;  // its own calls must stay inside
 #endif
 
-// OpenBLAS 0.3.21 takes a processor of AMD with AVX-512 for one with AVX2; the choice is made while it is loaded.
+// OpenBLAS 0.3.21 takes a processor of AMD with AVX-512 for one with AVX2; the choice is made while it is
+// loaded.
 class CoreTypeHint {
  public:
   CoreTypeHint() {
 #if defined(__x86_64__)
-    given_ = std::getenv(kCoreType) == nullptr && __builtin_cpu_is("amd") && __builtin_cpu_supports("avx512f") &&
-             __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+    given_ = std::getenv(kCoreType) == nullptr && __builtin_cpu_is("amd") &&
+             __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+             __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
 #endif
     if (given_) ::setenv(kCoreType, "SkylakeX", 1);
   }

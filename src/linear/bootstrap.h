@@ -22,8 +22,8 @@ struct Fitness {
 };
 Fitness measure_fitness(const ScoredSample& sample);
 
-// Between the two percentiles that leave (1 - confidence) / 2 outside on either side, with linear interpolation between
-// order statistics. NaN among the values are left out; kNotMeasured for none.
+// Between the two percentiles that leave (1 - confidence) / 2 outside on either side, with linear
+// interpolation between order statistics. NaN among the values are left out; kNotMeasured for none.
 Interval percentile_interval(std::vector<double> values, double confidence);
 
 struct BootstrapIntervals {

@@ -16,9 +16,7 @@ struct Columns {
   std::int64_t n_features = 0;
   std::vector<std::int64_t> attributes;  // of the labels present
 
-  std::int64_t first_label() const {
-    return (n_features + gram::kPanel - 1) / gram::kPanel * gram::kPanel;
-  }
+  std::int64_t first_label() const { return (n_features + gram::kPanel - 1) / gram::kPanel * gram::kPanel; }
   std::int64_t one() const { return first_label() + static_cast<std::int64_t>(attributes.size()); }
   std::int64_t count() const { return one() + 1; }
   std::int64_t used() const { return n_features + static_cast<std::int64_t>(attributes.size()) + 1; }
@@ -48,9 +46,10 @@ struct Chunk {
   PatternSums* target = nullptr;
 };
 
-// A chunk is packed in parts and then added in stripes of its target. Every part and stripe is a task; while some
-// threads add one chunk, others pack the next ones, and nobody waits for a chunk to be done with. Chunks of the
-// same target are added in their order, stripe by stripe, so that the sums do not depend on the threads.
+// A chunk is packed in parts and then added in stripes of its target. Every part and stripe is a task; while
+// some threads add one chunk, others pack the next ones, and nobody waits for a chunk to be done with. Chunks
+// of the same target are added in their order, stripe by stripe, so that the sums do not depend on the
+// threads.
 class ChunkAdder {
  public:
   ChunkAdder(WorkerPool& pool, bool weighted);

@@ -21,11 +21,13 @@ namespace {
 
 #if defined(ARMORM_OPENBLAS)
 // OpenBLAS 0.3.21 gives wrong results, rarely, when these routines run on several threads at once (9 of 4,345
-// runs of a two-thread solve here), so each takes its turn, on the calling thread alone; the pool's other work goes on
-// beside it.
+// runs of a two-thread solve here), so each takes its turn, on the calling thread alone; the pool's other
+// work goes on beside it.
 class LapackTurn {
  public:
-  LapackTurn() : lock_(mutex()), previous_(blas_library().get_num_threads()) { blas_library().set_num_threads(1); }
+  LapackTurn() : lock_(mutex()), previous_(blas_library().get_num_threads()) {
+    blas_library().set_num_threads(1);
+  }
   ~LapackTurn() {
     if (previous_ > 0) blas_library().set_num_threads(previous_);
   }
@@ -64,12 +66,12 @@ void ShiftedSolver::decompose(double smallest_alpha) {
   int info = 0;
   int size = -1;
   double wanted = 0.0;
-  blas_library().dsytrd("U", &n, reflectors_.data(), &n, diagonal_.data(), off_diagonal_.data(), tau_.data(), &wanted,
-          &size, &info);
+  blas_library().dsytrd("U", &n, reflectors_.data(), &n, diagonal_.data(), off_diagonal_.data(), tau_.data(),
+                        &wanted, &size, &info);
   size = std::max(1, static_cast<int>(wanted));
   std::vector<double> work(static_cast<std::size_t>(size));
-  blas_library().dsytrd("U", &n, reflectors_.data(), &n, diagonal_.data(), off_diagonal_.data(), tau_.data(), work.data(),
-          &size, &info);
+  blas_library().dsytrd("U", &n, reflectors_.data(), &n, diagonal_.data(), off_diagonal_.data(), tau_.data(),
+                        work.data(), &size, &info);
   check_info("dsytrd", info);
   if (!well_conditioned(smallest_alpha)) diagonalise();
 }
@@ -82,8 +84,8 @@ void ShiftedSolver::diagonalise() {
   std::vector<double> work(static_cast<std::size_t>(size));
   std::vector<int> integer_work(static_cast<std::size_t>(integers));
   int info = 0;
-  blas_library().dstedc("I", &n, diagonal_.data(), off_diagonal_.data(), vectors_.data(), &n, work.data(), &size,
-          integer_work.data(), &integers, &info);
+  blas_library().dstedc("I", &n, diagonal_.data(), off_diagonal_.data(), vectors_.data(), &n, work.data(),
+                        &size, integer_work.data(), &integers, &info);
   check_info("dstedc", info);
   work = {};
   apply(false, vectors_);
@@ -99,12 +101,12 @@ void ShiftedSolver::apply(bool transpose, std::span<double> vectors) const {
   int info = 0;
   int size = -1;
   double wanted = 0.0;
-  blas_library().dormtr("L", "U", direction, &n, &count, reflectors_.data(), &n, tau_.data(), vectors.data(), &n, &wanted,
-          &size, &info);
+  blas_library().dormtr("L", "U", direction, &n, &count, reflectors_.data(), &n, tau_.data(), vectors.data(),
+                        &n, &wanted, &size, &info);
   size = std::max(1, static_cast<int>(wanted));
   std::vector<double> work(static_cast<std::size_t>(size));
-  blas_library().dormtr("L", "U", direction, &n, &count, reflectors_.data(), &n, tau_.data(), vectors.data(), &n,
-          work.data(), &size, &info);
+  blas_library().dormtr("L", "U", direction, &n, &count, reflectors_.data(), &n, tau_.data(), vectors.data(),
+                        &n, work.data(), &size, &info);
   check_info("dormtr", info);
 }
 

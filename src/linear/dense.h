@@ -1,6 +1,6 @@
-// The dense float64 operations behind ridge regression. Products are our own (tile_kernel.h), other decompositions than
-// the band's are LAPACK's where the build found it (OpenBLAS), else Eigen's. All of them may be called from several
-// threads at once.
+// The dense float64 operations behind ridge regression. Products are our own (tile_kernel.h), other
+// decompositions than the band's are LAPACK's where the build found it (OpenBLAS), else Eigen's. All of them
+// may be called from several threads at once.
 #pragma once
 
 #include <cstdint>

@@ -8,8 +8,8 @@
 namespace armorm::dense {
 namespace {
 
-// A block of the right factor, and a block of rows of the left one, fit the second-level cache side by side; a panel of
-// the left one fits the first-level cache.
+// A block of the right factor, and a block of rows of the left one, fit the second-level cache side by side;
+// a panel of the left one fits the first-level cache.
 constexpr std::int64_t kDepth = 256;
 constexpr std::int64_t kColumns = 8 * kTileRows;
 constexpr std::int64_t kRows = 16 * kPanel;
@@ -28,7 +28,8 @@ struct Source {
 };
 
 // factor times the elements k < depth, j < width, as panels [depth, kPanel]; zeros up to `padded` columns.
-void pack(const Source& from, std::int64_t depth, std::int64_t width, std::int64_t padded, double factor, double* out) {
+void pack(const Source& from, std::int64_t depth, std::int64_t width, std::int64_t padded, double factor,
+          double* out) {
   for (std::int64_t first = 0; first < padded; first += kPanel, out += depth * kPanel) {
     const std::int64_t n = std::clamp<std::int64_t>(width - first, 0, kPanel);
     if (n < kPanel) std::fill_n(out, depth * kPanel, 0.0);
@@ -48,8 +49,8 @@ void pack(const Source& from, std::int64_t depth, std::int64_t width, std::int64
 }
 
 // c [rows, columns] += left right', both packed.
-void add_product(std::int64_t depth, const double* left, std::int64_t rows, const double* right, std::int64_t columns,
-                 double* c, std::int64_t ldc) {
+void add_product(std::int64_t depth, const double* left, std::int64_t rows, const double* right,
+                 std::int64_t columns, double* c, std::int64_t ldc) {
   for (std::int64_t i = 0; i < rows; i += kPanel) {
     for (std::int64_t j = 0; j < columns; j += kTileRows) {
       const LeftFactor tile{right + j * depth, kPanel, depth * kPanel};
@@ -61,7 +62,8 @@ void add_product(std::int64_t depth, const double* left, std::int64_t rows, cons
       std::array<double, kPanel * kTileRows> edge{};
       tile_kernels().multiply(depth, tile, left + i * depth, edge.data(), kTileRows);
       for (std::int64_t r = 0; r < std::min(kPanel, rows - i); ++r) {
-        for (std::int64_t s = 0; s < std::min(kTileRows, columns - j); ++s) out[r * ldc + s] += edge[r * kTileRows + s];
+        for (std::int64_t s = 0; s < std::min(kTileRows, columns - j); ++s)
+          out[r * ldc + s] += edge[r * kTileRows + s];
       }
     }
   }
@@ -99,7 +101,8 @@ void gemm(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n, st
            packed_right.get());
       for (std::int64_t i = 0; i < m; i += kRows) {
         const std::int64_t rows = std::min(kRows, m - i);
-        pack({left.at(first, i), lda, left.along_k}, depth, rows, round_up(rows, kPanel), alpha, packed_left.get());
+        pack({left.at(first, i), lda, left.along_k}, depth, rows, round_up(rows, kPanel), alpha,
+             packed_left.get());
         add_product(depth, packed_left.get(), rows, packed_right.get(), columns, c + i * ldc + j, ldc);
       }
     }

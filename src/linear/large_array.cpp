@@ -26,7 +26,8 @@ LargeArray::LargeArray(std::size_t size) {
   if (before < kLargePage) munmap(begin + before + bytes, kLargePage - before);
   values_ = reinterpret_cast<double*>(begin + before);
   bytes_ = bytes;
-  if (const std::size_t whole = bytes_ / kLargePage * kLargePage; whole > 0) madvise(values_, whole, MADV_HUGEPAGE);
+  if (const std::size_t whole = bytes_ / kLargePage * kLargePage; whole > 0)
+    madvise(values_, whole, MADV_HUGEPAGE);
 }
 
 LargeArray::~LargeArray() {

@@ -44,7 +44,8 @@ void copy_row(const Bucket& bucket, std::int64_t i, double* out) {
 
 MomentBlock block_of(const Bucket& bucket) {
   const std::int64_t n = bucket.columns.used();
-  MomentBlock block{.n_rows = bucket.n_rows, .lower = large_vector(static_cast<std::size_t>(n * (n + 1) / 2))};
+  MomentBlock block{.n_rows = bucket.n_rows,
+                    .lower = large_vector(static_cast<std::size_t>(n * (n + 1) / 2))};
   for (std::int64_t i = 0; i < n; ++i) copy_row(bucket, i, block.lower.data() + i * (i + 1) / 2);
   return block;
 }
@@ -182,7 +183,9 @@ void RidgeAccumulator::Impl::add_row(const T* row, std::span<const float> labels
 // A value that is not finite stays in the sums of squares, so looking at the diagonals is enough.
 template <class T>
 void RidgeAccumulator::Impl::check_finite(std::span<const Chunk<T>> chunks) const {
-  const auto bad = [](const PatternSums& target, std::int64_t j) { return !std::isfinite(target.sums.at(j, j)); };
+  const auto bad = [](const PatternSums& target, std::int64_t j) {
+    return !std::isfinite(target.sums.at(j, j));
+  };
   const auto first_bad = [&](const PatternSums& target) {
     std::int64_t j = 0;
     while (j < n_features && !bad(target, j)) ++j;
@@ -213,7 +216,8 @@ void RidgeAccumulator::Impl::add_chunks(std::vector<Chunk<T>>& chunks) {
   adder.add(std::span<const Chunk<T>>(chunks));
   check_finite(std::span<const Chunk<T>>(chunks));
   for (Chunk<T>& chunk : chunks) {
-    if (!chunk.kept.empty()) std::get<std::vector<std::vector<T>>>(spare_room).push_back(std::move(chunk.kept));
+    if (!chunk.kept.empty())
+      std::get<std::vector<std::vector<T>>>(spare_room).push_back(std::move(chunk.kept));
   }
   chunks.clear();
 }

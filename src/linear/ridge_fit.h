@@ -27,8 +27,8 @@ struct Candidates {
 
 class RidgeFit {
  public:
-  // problem.n_rows > 0; it is used up, and if its gram is left, that is room for another one. The alphas of later calls
-  // are at least smallest_alpha. leverages() may be called only when they are announced here.
+  // problem.n_rows > 0; it is used up, and if its gram is left, that is room for another one. The alphas of
+  // later calls are at least smallest_alpha. leverages() may be called only when they are announced here.
   RidgeFit(RidgeProblem& problem, const RidgeOptions& options, double smallest_alpha, bool leverages = false);
 
   Candidates solve(std::span<const double> alphas) const;

@@ -83,8 +83,8 @@ void RidgeMoments::add(RidgeMoments next) {
   }
 }
 
-void RidgeMoments::save(const std::filesystem::path& path,
-                        const std::map<std::string, std::string>& extra, FileSystem& files) const {
+void RidgeMoments::save(const std::filesystem::path& path, const std::map<std::string, std::string>& extra,
+                        FileSystem& files) const {
   Metadata metadata(extra.begin(), extra.end());
   metadata["format"] = kFormat;
   metadata["n_features"] = std::to_string(n_features_);

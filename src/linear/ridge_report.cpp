@@ -68,7 +68,8 @@ std::string attribute_table(const RidgeReport& report) {
                              : fit.best_index < 0                  ? "alpha could not be chosen"
                              : fit.at_grid_edge                    ? "best alpha at the grid's edge"
                                                                    : "";
-    table.add({html::escaped(report.attributes[k]), std::to_string(fit.n_train), std::to_string(fit.n_validation),
+    table.add({html::escaped(report.attributes[k]), std::to_string(fit.n_train),
+               std::to_string(fit.n_validation),
                std::isfinite(fit.best_alpha) ? fmt::format("{:g}", fit.best_alpha) : "–",
                html::number(fit.validation_mse, 4), with_interval(fit.r_squared, fit.r_squared_interval),
                with_interval(fit.spearman, fit.spearman_interval), html::text_cell(note)});
@@ -97,8 +98,16 @@ std::string curves(const std::string& name, const AttributeFit& fit, const std::
 
 std::string correlation_map(const RidgeReport& report) {
   if (report.correlations.empty()) return "";
-  return html::heat_map({"label-correlations", "Pearson's correlation over the rows that have both labels", "attribute",
-                         report.attributes, report.attributes, {}, {}, report.correlations, 2, false});
+  return html::heat_map({"label-correlations",
+                         "Pearson's correlation over the rows that have both labels",
+                         "attribute",
+                         report.attributes,
+                         report.attributes,
+                         {},
+                         {},
+                         report.correlations,
+                         2,
+                         false});
 }
 
 }  // namespace
@@ -128,9 +137,10 @@ std::string ridge_report_html(const RidgeReport& report) {
     plots += curves(report.attributes[k], report.result.attributes[k], report.result.alphas);
   if (!plots.empty()) plots = "<div class=\"plots double\">\n" + plots + "</div>\n";
   const std::string title = "Ridge regression: " + report.title;
-  return html::page(title, "<h1>" + html::escaped(title) + "</h1>\n" + attribute_table(report) +
-                               html::section("curves", "Loss against alpha, and calibration", plots) +
-                               html::section("correlations", "Correlations of the labels", correlation_map(report)));
+  return html::page(title,
+                    "<h1>" + html::escaped(title) + "</h1>\n" + attribute_table(report) +
+                        html::section("curves", "Loss against alpha, and calibration", plots) +
+                        html::section("correlations", "Correlations of the labels", correlation_map(report)));
 }
 
 }  // namespace armorm

@@ -126,7 +126,8 @@ struct RidgeSolver::Impl {
   }
   RidgeProblem problem_of(const RidgeMoments& moments, const AttributeSet& set,
                           const std::vector<bool>& groups) {
-    return make_problem(moments, set, [&](RowGroup g) { return groups[g]; }, rooms.take());
+    return make_problem(
+        moments, set, [&](RowGroup g) { return groups[g]; }, rooms.take());
   }
   Candidates solve(RidgeProblem problem, std::span<const double> some_alphas);
   void prepare(SetState& state, const RidgeMoments& moments);

@@ -49,8 +49,8 @@ inline __attribute__((always_inline)) double dot_in_lanes(std::int64_t n, const 
   return sums[0];
 }
 
-inline __attribute__((always_inline)) void add_multiple_in_lanes(std::int64_t n, double factor, const double* x,
-                                                                 double* y) {
+inline __attribute__((always_inline)) void add_multiple_in_lanes(std::int64_t n, double factor,
+                                                                 const double* x, double* y) {
   for (std::int64_t i = 0; i < n; ++i) y[i] = std::fma(factor, x[i], y[i]);
 }
 
@@ -71,7 +71,8 @@ constexpr TileKernels kPortable{multiply_portable, dots_portable, dot_portable, 
 
 // All of c in registers: kPanels x 8 of the 32.
 template <int kPanels>
-inline __attribute__((always_inline, target("avx512f"))) void product_avx512(std::int64_t n, const LeftFactor& a,
+inline __attribute__((always_inline, target("avx512f"))) void product_avx512(std::int64_t n,
+                                                                             const LeftFactor& a,
                                                                              RightFactor b, double* c,
                                                                              std::int64_t stride) {
   __m512d sum[kPanel][kPanels];
@@ -124,9 +125,8 @@ __attribute__((target("avx512f"))) void add_multiple_avx512(std::int64_t n, doub
 constexpr TileKernels kAvx512{multiply_avx512, dots_avx512, dot_avx512, add_multiple_avx512};
 
 // One panel of a against half a panel of b: 8 of the 16 registers hold sums.
-inline __attribute__((always_inline, target("avx2,fma"))) void half_panel_avx2(std::int64_t n, const double* rows,
-                                                                               std::int64_t step, RightFactor b,
-                                                                               double* c, std::int64_t stride) {
+inline __attribute__((always_inline, target("avx2,fma"))) void half_panel_avx2(
+    std::int64_t n, const double* rows, std::int64_t step, RightFactor b, double* c, std::int64_t stride) {
   __m256d sum[4][2];
   for (auto& pair : sum) pair[0] = pair[1] = _mm256_setzero_pd();
   const double* factors = b.data;
@@ -149,7 +149,8 @@ inline __attribute__((always_inline, target("avx2,fma"))) void half_panel_avx2(s
 }
 
 template <int kPanels>
-inline __attribute__((always_inline, target("avx2,fma"))) void product_avx2(std::int64_t n, const LeftFactor& a,
+inline __attribute__((always_inline, target("avx2,fma"))) void product_avx2(std::int64_t n,
+                                                                            const LeftFactor& a,
                                                                             RightFactor b, double* c,
                                                                             std::int64_t stride) {
   for (std::int64_t i = 0; i < kPanels; ++i) {

@@ -21,8 +21,8 @@ inline constexpr std::int64_t kTilePanels = 3;
 inline constexpr std::int64_t kTileRows = kPanel * kTilePanels;
 inline constexpr std::int64_t kDotRows = 2 * kPanel;
 
-// The left factor: element (i, k) at data[k * step + (i / 8) * panel + i % 8]. Packed panels, whole tiles and matrices
-// with contiguous rows all have this form.
+// The left factor: element (i, k) at data[k * step + (i / 8) * panel + i % 8]. Packed panels, whole tiles and
+// matrices with contiguous rows all have this form.
 struct LeftFactor {
   const double* data;
   std::int64_t step;

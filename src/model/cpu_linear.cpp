@@ -47,7 +47,8 @@ void pack_panel(const T* weight, std::int64_t row_stride, std::int64_t rows, std
 
 // The same of the transpose: row i holds input i of all outputs.
 template <class T>
-void pack_panel_columns(const T* columns, std::int64_t row_stride, std::int64_t outputs, std::int64_t inputs, T* out) {
+void pack_panel_columns(const T* columns, std::int64_t row_stride, std::int64_t outputs, std::int64_t inputs,
+                        T* out) {
   constexpr std::int64_t n = kInterleaved<T>;
   for (std::int64_t i = 0; i < inputs; ++i) {
     const T* from = columns + i * row_stride;
@@ -77,17 +78,19 @@ template <class T>
 at::Tensor pack_rows_of(const at::Tensor& weight) {
   const T* from = weight.const_data_ptr<T>();
   const std::int64_t stride = weight.stride(0);
-  return pack<T>(weight.size(0), weight.size(1), weight.options(), [&](std::int64_t p, std::int64_t outputs, T* panel) {
-    pack_panel(from + p * kPanel * stride, stride, outputs, weight.size(1), panel);
-  });
+  return pack<T>(weight.size(0), weight.size(1), weight.options(),
+                 [&](std::int64_t p, std::int64_t outputs, T* panel) {
+                   pack_panel(from + p * kPanel * stride, stride, outputs, weight.size(1), panel);
+                 });
 }
 
 template <class T>
 at::Tensor pack_columns_of(const at::Tensor& weight) {
   const T* from = weight.const_data_ptr<T>();
-  return pack<T>(weight.size(1), weight.size(0), weight.options(), [&](std::int64_t p, std::int64_t outputs, T* panel) {
-    pack_panel_columns(from + p * kPanel, weight.stride(0), outputs, weight.size(0), panel);
-  });
+  return pack<T>(weight.size(1), weight.size(0), weight.options(),
+                 [&](std::int64_t p, std::int64_t outputs, T* panel) {
+                   pack_panel_columns(from + p * kPanel, weight.stride(0), outputs, weight.size(0), panel);
+                 });
 }
 
 // Rows that are multiplied together: a multiple of kRowMultiple lies at x, of which the first `valid` are
@@ -158,7 +161,8 @@ at::Tensor multiply(const at::Tensor& x, const at::Tensor& packed, std::int64_t 
                     const at::Tensor& bias) {
   const std::int64_t inputs = padded_inputs<T>(x.size(1));
   const at::Tensor rows = inputs == x.size(1) ? x : at::constant_pad_nd(x, {0, inputs - x.size(1)});
-  at::Tensor out = at::empty({x.size(0), out_features}, x.options().dtype(c10::CppTypeToScalarType<Out>::value));
+  at::Tensor out =
+      at::empty({x.size(0), out_features}, x.options().dtype(c10::CppTypeToScalarType<Out>::value));
   const at::Tensor wide_bias = bias.defined() ? bias.to(at::kFloat).contiguous() : bias;
   const Product<T, Out> product{packed.const_data_ptr<T>(),
                                 bias.defined() ? wide_bias.const_data_ptr<float>() : nullptr,
@@ -182,7 +186,8 @@ at::Tensor multiply(const at::Tensor& x, const at::Tensor& packed, std::int64_t 
 bool supports_linear(at::ScalarType type) { return supports_brgemm(type); }
 
 at::Tensor pack_weight(const at::Tensor& weight) {
-  return weight.scalar_type() == at::kBFloat16 ? pack_rows_of<at::BFloat16>(weight) : pack_rows_of<float>(weight);
+  return weight.scalar_type() == at::kBFloat16 ? pack_rows_of<at::BFloat16>(weight)
+                                               : pack_rows_of<float>(weight);
 }
 
 at::Tensor pack_columns(const at::Tensor& transposed_weight) {

@@ -31,7 +31,8 @@ std::optional<double> measure_matmul_rate(int device, Precision precision) {
   const auto gpus = at::hasCUDA() ? static_cast<int>(at::getNumGPUs()) : 0;
   if (device < -1 || device >= gpus) return std::nullopt;
   const std::int64_t n = device == -1 ? kCpuSize : kCudaSize;
-  const at::Device where = device == -1 ? at::Device(at::kCPU) : at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(device));
+  const at::Device where =
+      device == -1 ? at::Device(at::kCPU) : at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(device));
   const c10::OptionalDeviceGuard current(where.is_cpu() ? std::nullopt : std::optional(where));
   const auto type = precision == Precision::fp32 ? at::kFloat : at::kBFloat16;
   const at::Tensor a = at::ones({n, n}, at::TensorOptions().dtype(type).device(where));

@@ -47,7 +47,8 @@ std::vector<Family> find_families(std::span<const PlannedSequence> sequences) {
   return families;
 }
 
-// Builds the tree of one pack depth first; a node's tokens are a sequence of the batch, which continues its parent.
+// Builds the tree of one pack depth first; a node's tokens are a sequence of the batch, which continues its
+// parent.
 class TreeBuilder {
  public:
   explicit TreeBuilder(std::span<const PlannedSequence> pack) : pack_(pack), paths_(pack.size()) {
@@ -58,8 +59,9 @@ class TreeBuilder {
   // Where position `position` of sequence `s` lies in the batch's tokens.
   std::int64_t locate(std::size_t s, std::int64_t position) const {
     const auto& path = paths_[s];
-    const auto after = std::upper_bound(path.begin(), path.end(), position,
-                                        [](std::int64_t p, const Piece& piece) { return p < piece.position; });
+    const auto after =
+        std::upper_bound(path.begin(), path.end(), position,
+                         [](std::int64_t p, const Piece& piece) { return p < piece.position; });
     const Piece& piece = *(after - 1);
     return piece.offset + position - piece.position;
   }
@@ -71,9 +73,9 @@ class TreeBuilder {
     std::int64_t offset = 0;    // in the batch's tokens
   };
   struct Node {
-    std::int64_t depth = 0;    // tokens from the root to this node's end
-    std::int64_t index = -1;   // of its sequence in the batch
-    std::vector<Piece> path;   // from the root
+    std::int64_t depth = 0;   // tokens from the root to this node's end
+    std::int64_t index = -1;  // of its sequence in the batch
+    std::vector<Piece> path;  // from the root
   };
 
   Node add_node(const Node& parent, Tokens tokens, std::int64_t end) {
@@ -90,7 +92,8 @@ class TreeBuilder {
     for (std::size_t first = begin; first < end;) {
       std::size_t last = first + 1;
       std::int64_t common = static_cast<std::int64_t>(pack_[first].tokens.size());
-      while (last < end && pack_[last].shared >= parent.depth + kMinSharedTokens) common = std::min(common, pack_[last++].shared);
+      while (last < end && pack_[last].shared >= parent.depth + kMinSharedTokens)
+        common = std::min(common, pack_[last++].shared);
       add_run(first, last, common, parent);
       first = last;
     }
@@ -118,7 +121,8 @@ class TreeBuilder {
 
 }  // namespace
 
-std::vector<PlannedSequence> plan_sequences(std::span<const ExtractionRequest> requests, bool share_prefixes) {
+std::vector<PlannedSequence> plan_sequences(std::span<const ExtractionRequest> requests,
+                                            bool share_prefixes) {
   std::vector<PlannedSequence> sorted = sort_and_merge(requests);
   for (std::size_t i = 1; share_prefixes && i < sorted.size(); ++i) {
     const std::int64_t shared = common_prefix(sorted[i - 1].tokens, sorted[i].tokens);

@@ -28,11 +28,13 @@ struct Dict {
   std::vector<std::pair<ItemPtr, ItemPtr>> items;
 };
 struct Item {
-  std::variant<Mark, NoneItem, bool, std::int64_t, std::string, Global, Storage, PickledTensor, Tuple, Dict> value;
+  std::variant<Mark, NoneItem, bool, std::int64_t, std::string, Global, Storage, PickledTensor, Tuple, Dict>
+      value;
 };
 
 constexpr std::size_t kMaxOperations = 1 << 22;
-// What a storage's description may hold: it is copied with each tensor, and the memo lets a small file name it often.
+// What a storage's description may hold: it is copied with each tensor, and the memo lets a small file name
+// it often.
 constexpr std::size_t kMaxDimensions = 8;
 constexpr std::size_t kMaxKeyBytes = 64;
 
@@ -51,7 +53,8 @@ class Machine {
 
  private:
   [[noreturn]] void bad(const std::string& what) const {
-    fail_data("{}: pickle at byte {}: {}; only dictionaries of tensors, as torch.save writes them, are read", origin_, at_, what);
+    fail_data("{}: pickle at byte {}: {}; only dictionaries of tensors, as torch.save writes them, are read",
+              origin_, at_, what);
   }
   std::string_view take(std::size_t n) {
     if (n > bytes_.size() - at_) bad("ends early");
@@ -111,36 +114,63 @@ class Machine {
 
   void step(unsigned char op) {
     switch (op) {
-      case 0x80: return static_cast<void>(take(1));  // PROTO
+      case 0x80:
+        return static_cast<void>(take(1));  // PROTO
       case 'c': {
         std::string module = line();
         return push({Global{module + " " + line()}});
       }
-      case 'q': return put_memo(number<std::uint8_t>());
-      case 'r': return put_memo(number<std::uint32_t>());
-      case 'h': return get_memo(number<std::uint8_t>());
-      case 'j': return get_memo(number<std::uint32_t>());
-      case '(': return push({Mark{}});
-      case 'X': return push({std::string(take(number<std::uint32_t>()))});
-      case 'K': return push({static_cast<std::int64_t>(number<std::uint8_t>())});
-      case 'M': return push({static_cast<std::int64_t>(number<std::uint16_t>())});
-      case 'J': return push({static_cast<std::int64_t>(number<std::int32_t>())});
-      case 0x8a: return push({long_integer()});
-      case 0x88: return push({true});
-      case 0x89: return push({false});
-      case 'N': return push({NoneItem{}});
-      case ')': case ']': return push({Tuple{}});
-      case 't': return push({pop_to_mark()});
-      case 0x85: return push({pop_count(1)});
-      case 0x86: return push({pop_count(2)});
-      case 0x87: return push({pop_count(3)});
-      case '}': return push({Dict{}});
-      case 's': return set_items(pop_count(2));
-      case 'u': return set_items(pop_to_mark());
-      case 'Q': return push({storage(pop())});
-      case 'R': return reduce();
-      case 'b': return static_cast<void>(pop());  // BUILD: attributes such as a state dict's _metadata
-      default: bad(fmt::format("unknown operation 0x{:02x}", op));
+      case 'q':
+        return put_memo(number<std::uint8_t>());
+      case 'r':
+        return put_memo(number<std::uint32_t>());
+      case 'h':
+        return get_memo(number<std::uint8_t>());
+      case 'j':
+        return get_memo(number<std::uint32_t>());
+      case '(':
+        return push({Mark{}});
+      case 'X':
+        return push({std::string(take(number<std::uint32_t>()))});
+      case 'K':
+        return push({static_cast<std::int64_t>(number<std::uint8_t>())});
+      case 'M':
+        return push({static_cast<std::int64_t>(number<std::uint16_t>())});
+      case 'J':
+        return push({static_cast<std::int64_t>(number<std::int32_t>())});
+      case 0x8a:
+        return push({long_integer()});
+      case 0x88:
+        return push({true});
+      case 0x89:
+        return push({false});
+      case 'N':
+        return push({NoneItem{}});
+      case ')':
+      case ']':
+        return push({Tuple{}});
+      case 't':
+        return push({pop_to_mark()});
+      case 0x85:
+        return push({pop_count(1)});
+      case 0x86:
+        return push({pop_count(2)});
+      case 0x87:
+        return push({pop_count(3)});
+      case '}':
+        return push({Dict{}});
+      case 's':
+        return set_items(pop_count(2));
+      case 'u':
+        return set_items(pop_to_mark());
+      case 'Q':
+        return push({storage(pop())});
+      case 'R':
+        return reduce();
+      case 'b':
+        return static_cast<void>(pop());  // BUILD: attributes such as a state dict's _metadata
+      default:
+        bad(fmt::format("unknown operation 0x{:02x}", op));
     }
   }
 
@@ -173,7 +203,7 @@ class Machine {
 
   std::vector<std::int64_t> integers(const ItemPtr& item) {
     const Tuple& sizes = get<Tuple>(item, "sizes");
-    if (sizes.size() > kMaxDimensions) 
+    if (sizes.size() > kMaxDimensions)
       bad(fmt::format("a tensor of {} dimensions, at most {} are read", sizes.size(), kMaxDimensions));
     std::vector<std::int64_t> out;
     for (const ItemPtr& i : sizes) out.push_back(get<std::int64_t>(i, "a size"));
@@ -188,8 +218,8 @@ class Machine {
     if (name == "collections OrderedDict" && arguments.empty()) return push({Dict{}});
     if (name != "torch._utils _rebuild_tensor_v2" || arguments.size() < 4) bad("calls '" + name + "'");
     const auto& s = get<Storage>(arguments[0], "a storage");
-    push({PickledTensor{s.type, s.key, s.size, get<std::int64_t>(arguments[1], "an offset"), integers(arguments[2]),
-                        integers(arguments[3])}});
+    push({PickledTensor{s.type, s.key, s.size, get<std::int64_t>(arguments[1], "an offset"),
+                        integers(arguments[2]), integers(arguments[3])}});
   }
 
   std::string_view bytes_;
@@ -202,7 +232,8 @@ class Machine {
 
 }  // namespace
 
-std::vector<std::pair<std::string, PickledTensor>> read_pickled_tensors(std::string_view pickle, const std::string& origin) {
+std::vector<std::pair<std::string, PickledTensor>> read_pickled_tensors(std::string_view pickle,
+                                                                        const std::string& origin) {
   Machine machine(pickle, origin);
   const ItemPtr root = machine.run();
   const auto* dict = std::get_if<Dict>(&root->value);
@@ -212,7 +243,8 @@ std::vector<std::pair<std::string, PickledTensor>> read_pickled_tensors(std::str
   for (const auto& [key, value] : dict->items) {
     const auto* name = std::get_if<std::string>(&key->value);
     const auto* tensor = std::get_if<PickledTensor>(&value->value);
-    if (name == nullptr || tensor == nullptr) fail_data("{}: the dictionary holds something else than tensors by name", origin);
+    if (name == nullptr || tensor == nullptr)
+      fail_data("{}: the dictionary holds something else than tensors by name", origin);
     if (!names.insert(*name).second) fail_data("{}: the dictionary holds '{}' twice", origin, *name);
     tensors.emplace_back(*name, *tensor);
   }

@@ -20,6 +20,7 @@ struct PickledTensor {
 };
 
 // data error naming `origin` for any opcode, global or structure outside the subset.
-std::vector<std::pair<std::string, PickledTensor>> read_pickled_tensors(std::string_view pickle, const std::string& origin);
+std::vector<std::pair<std::string, PickledTensor>> read_pickled_tensors(std::string_view pickle,
+                                                                        const std::string& origin);
 
 }  // namespace armorm

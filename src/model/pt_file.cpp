@@ -19,8 +19,10 @@ c10::IValue to_dict(const PtTensors& tensors) {
     std::int64_t count = 1;
     for (const std::int64_t size : tensor.shape) count *= size;
     if (static_cast<std::size_t>(count) != tensor.values.size())
-      fail_internal("tensor '{}' to save has {} values where its shape holds {}", name, tensor.values.size(), count);
-    dict.insert(name, at::from_blob(const_cast<float*>(tensor.values.data()), tensor.shape, at::kFloat).clone());
+      fail_internal("tensor '{}' to save has {} values where its shape holds {}", name, tensor.values.size(),
+                    count);
+    dict.insert(name,
+                at::from_blob(const_cast<float*>(tensor.values.data()), tensor.shape, at::kFloat).clone());
   }
   return dict;
 }
@@ -34,8 +36,8 @@ std::string to_archive(const PtTensors& tensors) {
   });
   std::string pickle;
   // Without type tags: torch.load(weights_only=True) refuses the function that restores them.
-  torch::jit::Pickler pickler([&pickle](const char* data, std::size_t size) { pickle.append(data, size); }, nullptr, nullptr,
-                              nullptr, nullptr, false);
+  torch::jit::Pickler pickler([&pickle](const char* data, std::size_t size) { pickle.append(data, size); },
+                              nullptr, nullptr, nullptr, nullptr, false);
   pickler.protocol();
   pickler.pushIValue(to_dict(tensors));
   pickler.stop();

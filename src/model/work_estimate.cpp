@@ -14,17 +14,23 @@ std::int64_t qkv_parameters(const ModelConfig& c) {
   return c.hidden_size * (c.num_attention_heads + 2 * c.num_key_value_heads) * c.head_dim;
 }
 
-std::int64_t kv_parameters(const ModelConfig& c) { return 2 * c.hidden_size * c.num_key_value_heads * c.head_dim; }
+std::int64_t kv_parameters(const ModelConfig& c) {
+  return 2 * c.hidden_size * c.num_key_value_heads * c.head_dim;
+}
 
 std::int64_t output_and_mlp_parameters(const ModelConfig& c) {
   return c.hidden_size * c.num_attention_heads * c.head_dim + 3 * c.hidden_size * c.intermediate_size;
 }
 
-std::int64_t layer_parameters(const ModelConfig& c) { return qkv_parameters(c) + output_and_mlp_parameters(c); }
+std::int64_t layer_parameters(const ModelConfig& c) {
+  return qkv_parameters(c) + output_and_mlp_parameters(c);
+}
 
 // Keys that the queries at positions [begin, end) see, of at most `window` each (0 = all).
 double visible_keys(std::int64_t begin, std::int64_t end, std::int64_t window) {
-  const auto triangle = [](std::int64_t n) { return 0.5 * static_cast<double>(n) * static_cast<double>(n + 1); };
+  const auto triangle = [](std::int64_t n) {
+    return 0.5 * static_cast<double>(n) * static_cast<double>(n + 1);
+  };
   if (window <= 0 || end <= window) return triangle(end) - triangle(begin);
   const std::int64_t full = std::max(begin, window);
   const double partial = begin < window ? triangle(window) - triangle(begin) : 0.0;
@@ -46,7 +52,8 @@ double attention_flops(const ModelConfig& c, std::span<const PlannedSequence> pa
       keys += visible_keys(sequence.shared, length, slides(c, layer) ? c.sliding_window : 0);
     const std::int64_t last_window = slides(c, c.num_hidden_layers - 1) ? c.sliding_window : 0;
     for (const std::size_t r : sequence.requests)
-      for (const std::int64_t position : requests[r].wanted) keys += visible_keys(position, position + 1, last_window);
+      for (const std::int64_t position : requests[r].wanted)
+        keys += visible_keys(position, position + 1, last_window);
   }
   return 4.0 * static_cast<double>(c.num_attention_heads * c.head_dim) * keys;
 }
@@ -60,7 +67,8 @@ std::int64_t parameter_count(const ModelConfig& c) {
   std::int64_t biases = qwen || c.attention_bias ? qkv_parameters(c) / c.hidden_size : 0;
   if (!qwen && c.attention_bias) biases += c.hidden_size;
   if (!qwen && c.mlp_bias) biases += 2 * c.intermediate_size + c.hidden_size;
-  return c.vocab_size * c.hidden_size + c.num_hidden_layers * (layer_parameters(c) + norms + biases) + c.hidden_size;
+  return c.vocab_size * c.hidden_size + c.num_hidden_layers * (layer_parameters(c) + norms + biases) +
+         c.hidden_size;
 }
 
 std::uint64_t weight_bytes(const ModelConfig& c, Precision precision, int device) {
@@ -78,7 +86,8 @@ std::uint64_t weight_bytes(const ModelConfig& c, Precision precision, int device
 WorkEstimate estimate_work(const ModelConfig& config, const BackboneOptions& options,
                            std::span<const ExtractionRequest> requests, std::int64_t batch_tokens) {
   WorkEstimate work;
-  for (const ExtractionRequest& request : requests) work.input_tokens += static_cast<std::int64_t>(request.tokens.size());
+  for (const ExtractionRequest& request : requests)
+    work.input_tokens += static_cast<std::int64_t>(request.tokens.size());
   std::int64_t wanted = 0;
   const std::vector<PlannedSequence> sequences =
       plan_sequences(requests, why_no_shared_prefixes(config, options).empty());
@@ -92,8 +101,10 @@ WorkEstimate estimate_work(const ModelConfig& config, const BackboneOptions& opt
   }
   const auto tokens = static_cast<double>(work.computed_tokens);
   work.matmul_flops =
-      2.0 * (tokens * static_cast<double>((config.num_hidden_layers - 1) * layer_parameters(config) + kv_parameters(config)) +
-             static_cast<double>(wanted) * static_cast<double>(layer_parameters(config) - kv_parameters(config)));
+      2.0 *
+      (tokens * static_cast<double>((config.num_hidden_layers - 1) * layer_parameters(config) +
+                                    kv_parameters(config)) +
+       static_cast<double>(wanted) * static_cast<double>(layer_parameters(config) - kv_parameters(config)));
   return work;
 }
 

@@ -22,7 +22,9 @@ fs::path embeddings_folder(const std::string& data_root, const std::string& mode
   return fs::path(data_root) / "embeddings" / model;
 }
 
-fs::path regression_weights_folder(const std::string& data_root) { return fs::path(data_root) / "regression_weights"; }
+fs::path regression_weights_folder(const std::string& data_root) {
+  return fs::path(data_root) / "regression_weights";
+}
 
 fs::path gating_network_stem(const std::string& folder, const std::string& model) {
   return fs::path(folder) / ("gating_network_" + model);

@@ -10,7 +10,8 @@ namespace armorm {
 // "<stem>-00003-of-00008"
 std::string shard_stem(const std::string& stem, std::int64_t shard_idx, std::int64_t n_shards);
 
-// "<dataset>-<source>-<split>", without the source when it is empty. A source with a path separator has it replaced by '_'.
+// "<dataset>-<source>-<split>", without the source when it is empty. A source with a path separator has it
+// replaced by '_'.
 std::string preference_stem(const std::string& dataset, const std::string& source, const std::string& split);
 
 std::filesystem::path embeddings_folder(const std::string& data_root, const std::string& model);

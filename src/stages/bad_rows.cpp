@@ -38,11 +38,14 @@ std::int64_t bad_row_limit(const std::string& max_bad_rows, std::int64_t rows) {
   const auto fraction = whole_number<double>(text);
   const double part = fraction ? *fraction / (percent ? 100.0 : 1.0) : -1.0;
   if (!(part >= 0.0 && part <= 1.0))
-    fail_usage("--max_bad_rows: '{}' is neither a count nor a part of the rows; use for example 100, 0.01 or 1%", max_bad_rows);
+    fail_usage(
+        "--max_bad_rows: '{}' is neither a count nor a part of the rows; use for example 100, 0.01 or 1%",
+        max_bad_rows);
   return static_cast<std::int64_t>(std::floor(part * static_cast<double>(rows)));
 }
 
-BadRows::BadRows(const ExtractionOptions& options, std::int64_t shard_rows, fs::path target, FileSystem& files)
+BadRows::BadRows(const ExtractionOptions& options, std::int64_t shard_rows, fs::path target,
+                 FileSystem& files)
     : file_(rejects_file(std::move(target))),
       files_(files),
       skip_(options.on_bad_row == "skip"),
@@ -51,15 +54,16 @@ BadRows::BadRows(const ExtractionOptions& options, std::int64_t shard_rows, fs::
 
 void BadRows::reject(BadRow row) {
   if (!skip_)
-    fail_data("row {}: {}: {}; repair it, or leave such rows out with --on_bad_row skip", row.row_id, row.field, row.reason);
+    fail_data("row {}: {}: {}; repair it, or leave such rows out with --on_bad_row skip", row.row_id,
+              row.field, row.reason);
   const std::lock_guard lock(mutex_);
   if (row.reason.size() > kMaxReasonBytes) row.reason.resize(kMaxReasonBytes);
   rows_.push_back(std::move(row));
   if (static_cast<std::int64_t>(rows_.size()) <= limit_) return;
   publish();
   const BadRow& last = rows_.back();
-  fail_data("{}: lists {} bad rows, more than --max_bad_rows ({}) allows; the last is row {}: {}: {}", file_.string(),
-            rows_.size(), limit_text_, last.row_id, last.field, last.reason);
+  fail_data("{}: lists {} bad rows, more than --max_bad_rows ({}) allows; the last is row {}: {}: {}",
+            file_.string(), rows_.size(), limit_text_, last.row_id, last.field, last.reason);
 }
 
 std::vector<BadRow> BadRows::sorted() const {

@@ -22,17 +22,19 @@ struct BadRow {
   std::string reason;  // what was found, with at most an excerpt of it
 };
 
-// The most bad rows of `rows` that --max_bad_rows allows: a count ("100"), or a part of the rows ("0.01", "1%"). Usage error
-// for anything else.
+// The most bad rows of `rows` that --max_bad_rows allows: a count ("100"), or a part of the rows ("0.01",
+// "1%"). Usage error for anything else.
 std::int64_t bad_row_limit(const std::string& max_bad_rows, std::int64_t rows);
 
 // Thread-safe.
 class BadRows {
  public:
-  BadRows(const ExtractionOptions& options, std::int64_t shard_rows, std::filesystem::path target, FileSystem& files);
+  BadRows(const ExtractionOptions& options, std::int64_t shard_rows, std::filesystem::path target,
+          FileSystem& files);
 
   bool skipping() const noexcept { return skip_; }
-  // Under --on_bad_row error, and when the limit is passed, a data error that names the row; the file is there then.
+  // Under --on_bad_row error, and when the limit is passed, a data error that names the row; the file is
+  // there then.
   void reject(BadRow row);
 
   // What provenance tells of them: dropped row ids and a count. Nothing when there are none.

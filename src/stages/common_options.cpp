@@ -22,8 +22,10 @@ std::chrono::year_month_day parse_date(const char* flag, const std::string& text
   unsigned day = 0;
   int end = 0;
   const bool plain = text.size() == 10 && text.find_first_not_of("0123456789-") == std::string::npos;
-  const bool read = plain && std::sscanf(text.c_str(), "%4d-%2u-%2u%n", &year, &month, &day, &end) == 3 && end == 10;
-  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month), std::chrono::day(day)};
+  const bool read =
+      plain && std::sscanf(text.c_str(), "%4d-%2u-%2u%n", &year, &month, &day, &end) == 3 && end == 10;
+  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month),
+                                         std::chrono::day(day)};
   if (!read || year < 1970 || !date.ok())
     fail_usage("{}: '{}' is no date; use YYYY-MM-DD from 1970 on, such as {}", flag, text, kTemplateDate);
   return date;
@@ -39,31 +41,42 @@ void ExtractionOptions::declare(OptionList& list) {
       .add("threads", threads, "CPU threads; 0 = all that this process may use")
       .add("batch_invariant", batch_invariant,
            "Let a row's bits depend on nothing but the row: the same for any shards, packs and threads")
-      .add("allow_special_in_content", allow_special_in_content,
-           "Let special-token strings inside message content become special tokens, as the Python scripts did")
+      .add(
+          "allow_special_in_content", allow_special_in_content,
+          "Let special-token strings inside message content become special tokens, as the Python scripts did")
       .add("template_date", template_date,
            "Date that a chat template which reads the clock is told, YYYY-MM-DD, whatever day it is")
       .add("seed", seed, "Of the shuffle before the rows are divided into shards; all shards need the same")
-      .add("dry_run", dry_run, "Only tell what would be done: rows, lengths, work, memory, and the first row as it is read")
-      .add("status", status, "Only tell how far the shards of this data set are: done, running, interrupted, missing; rows/s, time left")
+      .add("dry_run", dry_run,
+           "Only tell what would be done: rows, lengths, work, memory, and the first row as it is read")
+      .add("status", status,
+           "Only tell how far the shards of this data set are: done, running, interrupted, missing; rows/s, "
+           "time left")
       .add("all_sets", all_sets, "With --status: an overview of all data sets below --data_root")
       .add("json", json, "With --status: as JSON")
       .add("data_root", data_root, "Folder of all artefacts ($ARMORM_DATA sets the default)")
-      .add("restart", restart, "Make a finished shard again, and delete what an interrupted run with other inputs left")
-      .add("checkpoint_seconds", checkpoint_seconds, "Seconds between two durable points of a run; 0 = after every pass")
-      .add("on_bad_row", on_bad_row, "A row that cannot be used ends the run, or is listed in <target>.rejects.jsonl",
+      .add("restart", restart,
+           "Make a finished shard again, and delete what an interrupted run with other inputs left")
+      .add("checkpoint_seconds", checkpoint_seconds,
+           "Seconds between two durable points of a run; 0 = after every pass")
+      .add("on_bad_row", on_bad_row,
+           "A row that cannot be used ends the run, or is listed in <target>.rejects.jsonl",
            {"error", "skip"})
-      .add("max_bad_rows", max_bad_rows, "Skipped rows that end the run after all: a count (100), or a part (0.01, 1%)");
+      .add("max_bad_rows", max_bad_rows,
+           "Skipped rows that end the run after all: a count (100), or a part (0.01, 1%)");
 }
 
 void ExtractionOptions::validate() const {
   if (model_path.empty()) fail_usage("--model_path: is empty; name a model folder or a Hub id");
   if (n_shards < 1) fail_usage("--n_shards: {} is out of range; it must be at least 1", n_shards);
   if (shard_idx < 1 || shard_idx > n_shards)
-    fail_usage("--shard_idx: {} is out of range; it is 1-based and at most --n_shards ({})", shard_idx, n_shards);
-  if (n_shards > 99999) fail_usage("--n_shards: {} is out of range; at most 99999 fit the file names", n_shards);
+    fail_usage("--shard_idx: {} is out of range; it is 1-based and at most --n_shards ({})", shard_idx,
+               n_shards);
+  if (n_shards > 99999)
+    fail_usage("--n_shards: {} is out of range; at most 99999 fit the file names", n_shards);
   if (device < -1) fail_usage("--device: {} is no device; use -1 for the CPU or a CUDA index from 0", device);
-  if (batch_tokens < 0) fail_usage("--batch_tokens: {} is negative; use 0 to let it follow the free memory", batch_tokens);
+  if (batch_tokens < 0)
+    fail_usage("--batch_tokens: {} is negative; use 0 to let it follow the free memory", batch_tokens);
   if (threads < 0) fail_usage("--threads: {} is negative; use 0 for all", threads);
   parse_date("--template_date", template_date);
   if (seed < 0) fail_usage("--seed: {} is negative; use 0 for the published shuffle", seed);
@@ -73,21 +86,30 @@ void ExtractionOptions::validate() const {
   if (on_bad_row != "error" && on_bad_row != "skip")
     fail_usage("--on_bad_row: '{}' is unknown; use error or skip", on_bad_row);
   bad_row_limit(max_bad_rows, 0);
-  if (!status && (all_sets || json)) fail_usage("--{}: belongs to --status; give both", all_sets ? "all_sets" : "json");
+  if (!status && (all_sets || json))
+    fail_usage("--{}: belongs to --status; give both", all_sets ? "all_sets" : "json");
 }
 
 const std::vector<std::string>& default_attributes() {
-  static const std::vector<std::string> names{
-      "helpsteer-helpfulness",       "helpsteer-correctness",
-      "helpsteer-coherence",         "helpsteer-complexity",
-      "helpsteer-verbosity",         "ultrafeedback-overall_score",
-      "ultrafeedback-instruction_following", "ultrafeedback-truthfulness",
-      "ultrafeedback-honesty",       "ultrafeedback-helpfulness",
-      "beavertails-is_safe",         "prometheus-score",
-      "argilla-overall_quality",     "argilla-judge_lm",
-      "code-complexity",             "code-style",
-      "code-explanation",            "code-instruction-following",
-      "code-readability"};
+  static const std::vector<std::string> names{"helpsteer-helpfulness",
+                                              "helpsteer-correctness",
+                                              "helpsteer-coherence",
+                                              "helpsteer-complexity",
+                                              "helpsteer-verbosity",
+                                              "ultrafeedback-overall_score",
+                                              "ultrafeedback-instruction_following",
+                                              "ultrafeedback-truthfulness",
+                                              "ultrafeedback-honesty",
+                                              "ultrafeedback-helpfulness",
+                                              "beavertails-is_safe",
+                                              "prometheus-score",
+                                              "argilla-overall_quality",
+                                              "argilla-judge_lm",
+                                              "code-complexity",
+                                              "code-style",
+                                              "code-explanation",
+                                              "code-instruction-following",
+                                              "code-readability"};
   return names;
 }
 

@@ -23,12 +23,15 @@ double percent(std::int64_t part, std::int64_t whole) {
   return whole > 0 ? 100.0 * static_cast<double>(part) / static_cast<double>(whole) : 0.0;
 }
 
-std::string line(const std::string& name, const std::string& text) { return fmt::format("{:<10} {}\n", name, text); }
+std::string line(const std::string& name, const std::string& text) {
+  return fmt::format("{:<10} {}\n", name, text);
+}
 
 std::string rows_section(const DryRunPlan& plan) {
   const Provenance& p = plan.provenance;
-  std::string out = line("data set", fmt::format("{}, split {}: {} rows; shard {} of {}: {} rows will be written", p.dataset,
-                                                 p.split, p.source_rows, p.shard_idx, p.n_shards, p.rows));
+  std::string out =
+      line("data set", fmt::format("{}, split {}: {} rows; shard {} of {}: {} rows will be written",
+                                   p.dataset, p.split, p.source_rows, p.shard_idx, p.n_shards, p.rows));
   for (const auto& [reason, rows] : p.dropped) {
     if (rows.empty()) continue;
     std::string ids;
@@ -53,7 +56,8 @@ std::string labels_section(const DryRunPlan& plan) {
 
 std::vector<std::int64_t> lengths_of(std::span<const ExtractionRequest> requests) {
   std::vector<std::int64_t> lengths;
-  for (const ExtractionRequest& request : requests) lengths.push_back(static_cast<std::int64_t>(request.tokens.size()));
+  for (const ExtractionRequest& request : requests)
+    lengths.push_back(static_cast<std::int64_t>(request.tokens.size()));
   return lengths;
 }
 
@@ -68,19 +72,23 @@ std::string edges_section(const Tokenizer& tokenizer, std::span<const Extraction
   }
   std::string out;
   if (bos)
-    out += line("BOS", wrong_bos == 0 ? fmt::format("exactly one {} in every sequence", tokenizer.id_to_token(*bos).value_or("?"))
-                                      : fmt::format("WARNING: {} sequences do not hold exactly one {}", wrong_bos,
-                                                    tokenizer.id_to_token(*bos).value_or("?")));
+    out += line("BOS", wrong_bos == 0 ? fmt::format("exactly one {} in every sequence",
+                                                    tokenizer.id_to_token(*bos).value_or("?"))
+                                      : fmt::format("WARNING: {} sequences do not hold exactly one {}",
+                                                    wrong_bos, tokenizer.id_to_token(*bos).value_or("?")));
   std::vector<std::pair<std::int64_t, TokenId>> order;
   for (const auto& [id, count] : ends) order.emplace_back(count, id);
   std::sort(order.rbegin(), order.rend());
   std::string text;
   for (std::size_t i = 0; i < std::min(order.size(), kMaxShownIds); ++i)
-    text += fmt::format("{}{} ({}) {:.1f} %", i == 0 ? "" : ", ", tokenizer.id_to_token(order[i].second).value_or("?"),
-                        order[i].second, percent(order[i].first, static_cast<std::int64_t>(requests.size())));
+    text += fmt::format("{}{} ({}) {:.1f} %", i == 0 ? "" : ", ",
+                        tokenizer.id_to_token(order[i].second).value_or("?"), order[i].second,
+                        percent(order[i].first, static_cast<std::int64_t>(requests.size())));
   out += line("last token", text + (order.size() > kMaxShownIds ? ", ..." : ""));
   if (order.size() > 1)
-    out += line("", "WARNING: sequences end in different tokens; check that the template closes every conversation alike");
+    out += line("",
+                "WARNING: sequences end in different tokens; check that the template closes every "
+                "conversation alike");
   return out;
 }
 
@@ -102,14 +110,17 @@ std::string memory_line(const BackboneOptions& options, const ModelConfig& confi
 
 std::string work_section(const BackboneOptions& options, const ModelConfig& config,
                          const WorkEstimate& work) {
-  std::string out = line("tokens", fmt::format("{} of input, {} to compute ({:.1f} % saved by sharing)", work.input_tokens,
-                                               work.computed_tokens,
-                                               100.0 - percent(work.computed_tokens, work.input_tokens)));
+  std::string out = line(
+      "tokens", fmt::format("{} of input, {} to compute ({:.1f} % saved by sharing)", work.input_tokens,
+                            work.computed_tokens, 100.0 - percent(work.computed_tokens, work.input_tokens)));
   out += line("work", fmt::format("{:.3g} TFLOP", work.flops() / 1e12));
   if (const auto rate = measure_matmul_rate(options.device, options.precision))
-    out += line("time", fmt::format("about {}, at least {} at the {:.3g} TFLOP/s that this device reaches in a matrix product",
-                                    duration_text(work.flops() / (*rate * kReachedFraction)), duration_text(work.flops() / *rate),
-                                    *rate / 1e12));
+    out +=
+        line("time",
+             fmt::format(
+                 "about {}, at least {} at the {:.3g} TFLOP/s that this device reaches in a matrix product",
+                 duration_text(work.flops() / (*rate * kReachedFraction)),
+                 duration_text(work.flops() / *rate), *rate / 1e12));
   else
     out += line("time", fmt::format("no device {} here to measure; {} at 100 TFLOP/s", options.device,
                                     duration_text(work.flops() / 1e14)));
@@ -133,8 +144,8 @@ std::string sample_section(const Tokenizer& tokenizer, const DryRunSample& sampl
   const auto last = static_cast<std::int64_t>(sample.tokens.size()) - 1;
   std::map<std::int64_t, std::string> marks{{last, "embedding"}};
   if (sample.gating) marks[*sample.gating] = "prompt embedding";
-  std::string out = fmt::format("\n{}: {} tokens; special tokens in [ ], places of embeddings in << >>\n", sample.title,
-                                sample.tokens.size());
+  std::string out = fmt::format("\n{}: {} tokens; special tokens in [ ], places of embeddings in << >>\n",
+                                sample.title, sample.tokens.size());
   out += show_tokens(tokenizer, sample.tokens, marks) + "\n";
   const auto describe = [&](std::int64_t position) {
     const TokenId id = sample.tokens[static_cast<std::size_t>(position)];
@@ -150,9 +161,12 @@ std::string sample_section(const Tokenizer& tokenizer, const DryRunSample& sampl
 std::string length_histogram(std::vector<std::int64_t> lengths) {
   if (lengths.empty()) return "";
   std::sort(lengths.begin(), lengths.end());
-  const auto quantile = [&](double q) { return lengths[static_cast<std::size_t>(q * static_cast<double>(lengths.size() - 1))]; };
-  std::string out = line("lengths", fmt::format("min {}, median {}, 90 % {}, 99 % {}, max {} tokens", lengths.front(),
-                                                quantile(0.5), quantile(0.9), quantile(0.99), lengths.back()));
+  const auto quantile = [&](double q) {
+    return lengths[static_cast<std::size_t>(q * static_cast<double>(lengths.size() - 1))];
+  };
+  std::string out =
+      line("lengths", fmt::format("min {}, median {}, 90 % {}, 99 % {}, max {} tokens", lengths.front(),
+                                  quantile(0.5), quantile(0.9), quantile(0.99), lengths.back()));
   std::vector<std::int64_t> counts;
   std::vector<std::int64_t> limits;  // bins double: (limit / 2, limit]
   auto rest = lengths.begin();
@@ -166,9 +180,10 @@ std::string length_histogram(std::vector<std::int64_t> lengths) {
   }
   const std::int64_t most = *std::max_element(counts.begin(), counts.end());
   for (std::size_t i = 0; i < counts.size(); ++i)
-    out += fmt::format("{:>10} {:>6}-{:<6} {:<{}} {} ({:.1f} %)\n", "", limits[i] == 32 ? 1 : limits[i] / 2 + 1, limits[i],
-                       std::string(static_cast<std::size_t>(counts[i] * kBarWidth / most), '#'), kBarWidth, counts[i],
-                       percent(counts[i], static_cast<std::int64_t>(lengths.size())));
+    out +=
+        fmt::format("{:>10} {:>6}-{:<6} {:<{}} {} ({:.1f} %)\n", "", limits[i] == 32 ? 1 : limits[i] / 2 + 1,
+                    limits[i], std::string(static_cast<std::size_t>(counts[i] * kBarWidth / most), '#'),
+                    kBarWidth, counts[i], percent(counts[i], static_cast<std::int64_t>(lengths.size())));
   return out;
 }
 
@@ -218,9 +233,10 @@ void print_dry_run(const ExtractionOptions& options, const ModelInputs& model, c
   const std::int64_t batch_tokens = options.batch_tokens > 0 ? options.batch_tokens : kPlannedBatchTokens;
   std::string out = fmt::format("{} --dry_run: nothing was computed or written\n\n", plan.program);
   out += rows_section(plan);
-  out += line("model", fmt::format("{}: {}, {} layers, hidden size {}, {}; {} weight files, {} tensors", model.name,
-                                   model.config.model_type, model.config.num_hidden_layers, model.config.hidden_size,
-                                   options.precision, files.files().size(), files.names().size()));
+  out += line("model",
+              fmt::format("{}: {}, {} layers, hidden size {}, {}; {} weight files, {} tensors", model.name,
+                          model.config.model_type, model.config.num_hidden_layers, model.config.hidden_size,
+                          options.precision, files.files().size(), files.names().size()));
   const BackboneOptions backbone = backbone_options(options, model);
   out += work_section(backbone, model.config,
                       estimate_work(model.config, backbone, plan.requests, batch_tokens));

@@ -1,5 +1,5 @@
-// What --dry_run tells: the rows, tokens, memory and time of a prepare stage, and how its first row will be read, before
-// a weight is loaded.
+// What --dry_run tells: the rows, tokens, memory and time of a prepare stage, and how its first row will be
+// read, before a weight is loaded.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +43,8 @@ void print_dry_run(const ExtractionOptions& options, const ModelInputs& model, c
 
 // The parts of the report, each ending with a line break.
 std::string length_histogram(std::vector<std::int64_t> lengths);
-// "[<|begin_of_text|>]text[<|eot_id|>]": special tokens in brackets, with `marks` (positions) as "«1»" before their token.
+// "[<|begin_of_text|>]text[<|eot_id|>]": special tokens in brackets, with `marks` (positions) as "«1»" before
+// their token.
 std::string show_tokens(const Tokenizer& tokenizer, std::span<const TokenId> tokens,
                         const std::map<std::int64_t, std::string>& marks);
 

@@ -18,8 +18,11 @@ constexpr std::size_t kMaxChunkVectors = 65536;
 std::optional<JournalContent> read_own_journal(const fs::path& path, const ResumeKey& key) {
   std::optional<JournalContent> journal = read_journal(path);
   if (journal && journal->key != key)
-    fail_data("{}: the interrupted run of this shard differs from this one in {}; finish it with the old inputs, or delete "
-              "what it did with --restart", path.string(), differences_of(journal->key, key));
+    fail_data(
+        "{}: the interrupted run of this shard differs from this one in {}; finish it with the old inputs, "
+        "or delete "
+        "what it did with --restart",
+        path.string(), differences_of(journal->key, key));
   return journal;
 }
 
@@ -39,7 +42,9 @@ std::vector<BFloat16> to_bf16(std::span<const float> values) {
 
 }  // namespace
 
-void check_resumable(const fs::path& target, const ResumeKey& key) { read_own_journal(journal_path(target), key); }
+void check_resumable(const fs::path& target, const ResumeKey& key) {
+  read_own_journal(journal_path(target), key);
+}
 
 std::vector<TensorSpec> tensor_specs(const ShardTensors& tensors, std::int64_t rows) {
   std::vector<TensorSpec> specs = tensors.embeddings;
@@ -87,7 +92,8 @@ std::int64_t DurableRows::total_vectors() const { return vector_of({tensors_.emb
 
 std::int64_t DurableRows::vector_of(Place place) const {
   std::size_t vector = place.row;
-  for (std::size_t t = 0; t < place.tensor; ++t) vector += static_cast<std::size_t>(tensors_.rows) * vectors_per_row(t);
+  for (std::size_t t = 0; t < place.tensor; ++t)
+    vector += static_cast<std::size_t>(tensors_.rows) * vectors_per_row(t);
   return static_cast<std::int64_t>(vector);
 }
 
@@ -117,7 +123,9 @@ bool DurableRows::is_intact(const ChunkRecord& chunk) const {
       !std::ranges::all_of(chunk.still_non_finite, is_known))
     return false;
   if (chunk.after.next_sequence < cursor_.next_sequence || chunk.requests < 0) return false;
-  if (!std::all_of(chunk.rows.begin(), chunk.rows.end(), [&](std::int64_t v) { return v >= 0 && v < vectors; })) return false;
+  if (!std::all_of(chunk.rows.begin(), chunk.rows.end(),
+                   [&](std::int64_t v) { return v >= 0 && v < vectors; }))
+    return false;
   Sha256 digest;
   std::vector<std::byte> bytes(vector_bytes());
   for (const std::int64_t vector : chunk.rows) {
@@ -167,7 +175,9 @@ void DurableRows::finish_again(std::int64_t request, bool finite) {
 
 void DurableRows::after_pass(const ExtractionCursor& after) {
   cursor_ = after;
-  if (std::chrono::steady_clock::now() - last_checkpoint_ >= interval_ || chunk_.rows.size() >= kMaxChunkVectors) checkpoint();
+  if (std::chrono::steady_clock::now() - last_checkpoint_ >= interval_ ||
+      chunk_.rows.size() >= kMaxChunkVectors)
+    checkpoint();
 }
 
 void DurableRows::checkpoint() {
@@ -188,7 +198,9 @@ void DurableRows::publish() {
 }
 
 void DurableRows::publish_without(const std::set<std::int64_t>& rows, const Metadata& metadata) {
-  SafetensorsWriter out(target_, tensor_specs(tensors_, tensors_.rows - static_cast<std::int64_t>(rows.size())), metadata, files_);
+  SafetensorsWriter out(target_,
+                        tensor_specs(tensors_, tensors_.rows - static_cast<std::int64_t>(rows.size())),
+                        metadata, files_);
   std::vector<std::byte> bytes;
   const auto copy = [&](const std::string& name, std::size_t row_bytes, const auto& read_row) {
     bytes.resize(row_bytes);
@@ -200,7 +212,8 @@ void DurableRows::publish_without(const std::set<std::int64_t>& rows, const Meta
   };
   for (std::size_t t = 0; t < tensors_.embeddings.size(); ++t) {
     const std::string& name = tensors_.embeddings[t].name;
-    copy(name, vectors_per_row(t) * vector_bytes(), [&](std::size_t at) { writer_.read_at(name, at, bytes); });
+    copy(name, vectors_per_row(t) * vector_bytes(),
+         [&](std::size_t at) { writer_.read_at(name, at, bytes); });
   }
   for (const KnownTensor& known : tensors_.known) {
     copy(known.spec.name, known.bytes.size() / static_cast<std::size_t>(tensors_.rows), [&](std::size_t at) {

@@ -1,5 +1,5 @@
-// The file of one shard while it grows: rows go to "<target>.partial" in any order, and a journal beside it says which are
-// durable, so that the next process goes on where this one ended, however it ended.
+// The file of one shard while it grows: rows go to "<target>.partial" in any order, and a journal beside it
+// says which are durable, so that the next process goes on where this one ended, however it ended.
 #pragma once
 
 #include <chrono>
@@ -49,8 +49,8 @@ void check_resumable(const std::filesystem::path& target, const ResumeKey& key);
 // Not thread-safe.
 class DurableRows {
  public:
-  // Goes on with what the journal vouches for: chunks whose rows have another checksum, and all after them, are dropped.
-  // Errors as check_resumable(). `tensors` must outlive this.
+  // Goes on with what the journal vouches for: chunks whose rows have another checksum, and all after them,
+  // are dropped. Errors as check_resumable(). `tensors` must outlive this.
   DurableRows(const std::filesystem::path& target, const ShardTensors& tensors, const Metadata& metadata,
               const ResumeKey& key, double checkpoint_seconds, FileSystem& files);
 

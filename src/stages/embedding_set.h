@@ -15,12 +15,12 @@ namespace armorm {
 class EmbeddingSet {
  public:
   // `<folder>/<stem>.safetensors`, or the complete set `<stem>-00001-of-0000n.safetensors`.
-  // io error when there is none or a shard is missing (the missing ones are named, with the command's flags that make
-  // them); data error when several sets are there at once, when metadata of the shards disagree, or when they are not of
-  // `kind`. `command` names the program that makes the files. Files without our metadata (written by the Python
-  // scripts) are accepted with a warning.
-  static EmbeddingSet open(const std::filesystem::path& folder, const std::string& stem, const std::string& kind,
-                           const std::string& command);
+  // io error when there is none or a shard is missing (the missing ones are named, with the command's flags
+  // that make them); data error when several sets are there at once, when metadata of the shards disagree, or
+  // when they are not of `kind`. `command` names the program that makes the files. Files without our metadata
+  // (written by the Python scripts) are accepted with a warning.
+  static EmbeddingSet open(const std::filesystem::path& folder, const std::string& stem,
+                           const std::string& kind, const std::string& command);
 
   std::int64_t rows() const noexcept { return rows_; }
   std::int64_t hidden_size() const noexcept { return hidden_size_; }

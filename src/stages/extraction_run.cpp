@@ -65,7 +65,8 @@ BackboneOptions backbone_options(const ExtractionOptions& options, const ModelIn
 
 std::future<Backbone> load_backbone(const ExtractionOptions& options, const ModelInputs& model) {
   set_compute_threads(thread_count(options));  // of the caller's thread, which will run the backbone
-  return std::async(std::launch::async, [how = backbone_options(options, model)] { return Backbone::load(how); });
+  return std::async(std::launch::async,
+                    [how = backbone_options(options, model)] { return Backbone::load(how); });
 }
 
 std::future<Backbone> load_ahead(const ExtractionOptions& options, const ModelInputs& model,
@@ -81,13 +82,13 @@ void record_deviation(const ExtractionOptions& options, const ModelInputs& model
   if (options.precision != "fp8") return;
   const Deviation deviation = deviation_from_bf16(backbone, backbone_options(options, model),
                                                   std::span(rows).first(std::min(kRows, rows.size())));
-  provenance.deviation = fmt::format("{:.4f} of bf16 (relative, {} rows), lowest cosine {:.5f}", deviation.relative,
-                                     deviation.rows, deviation.lowest_cosine);
+  provenance.deviation = fmt::format("{:.4f} of bf16 (relative, {} rows), lowest cosine {:.5f}",
+                                     deviation.relative, deviation.rows, deviation.lowest_cosine);
   log::info("the embeddings of fp8 deviate by {}", provenance.deviation);
 }
 
-Provenance make_provenance(const ExtractionOptions& options, const ModelInputs& model, const DatasetInputs& dataset,
-                           const std::string& split) {
+Provenance make_provenance(const ExtractionOptions& options, const ModelInputs& model,
+                           const DatasetInputs& dataset, const std::string& split) {
   Provenance p;
   p.model = model.name;
   p.dataset = dataset.name;
@@ -113,13 +114,15 @@ void print_summary(const std::string& what, const Provenance& provenance, const 
     if (!rows.empty()) log::warn("{} rows dropped: {}", rows.size(), reason);
   const double seconds = std::max(stats.seconds, 1e-9);
   std::cout << fmt::format(
-      "{}: shard {} of {}: {} rows written, {} dropped, {} input tokens ({} computed) in {:.1f} s = {:.0f} tokens/s\n"
-      "  device busy {:.1f} % of the time; {} tokens saved by duplicates, {} by shared prefixes: {:.3f} input tokens for "
+      "{}: shard {} of {}: {} rows written, {} dropped, {} input tokens ({} computed) in {:.1f} s = {:.0f} "
+      "tokens/s\n"
+      "  device busy {:.1f} % of the time; {} tokens saved by duplicates, {} by shared prefixes: {:.3f} "
+      "input tokens for "
       "each computed\n  {}\n",
-      what, provenance.shard_idx, provenance.n_shards, provenance.rows, dropped_count(provenance), stats.input_tokens,
-      stats.computed_tokens, stats.seconds, static_cast<double>(stats.input_tokens) / seconds,
-      100.0 * stats.busy_fraction(), stats.saved_by_duplicates(), stats.saved_by_prefixes(), stats.sharing_ratio(),
-      file.string());
+      what, provenance.shard_idx, provenance.n_shards, provenance.rows, dropped_count(provenance),
+      stats.input_tokens, stats.computed_tokens, stats.seconds,
+      static_cast<double>(stats.input_tokens) / seconds, 100.0 * stats.busy_fraction(),
+      stats.saved_by_duplicates(), stats.saved_by_prefixes(), stats.sharing_ratio(), file.string());
 }
 
 }  // namespace armorm

@@ -1,5 +1,5 @@
-// What both prepare stages do around their rows: find model and data set, choose the shard, encode rows in parallel, run
-// the backbone, and say what was done.
+// What both prepare stages do around their rows: find model and data set, choose the shard, encode rows in
+// parallel, run the backbone, and say what was done.
 #pragma once
 
 #include <functional>
@@ -43,11 +43,13 @@ DatasetInputs open_dataset_inputs(const DatasetChoice& choice, const StopRequest
 BackboneOptions backbone_options(const ExtractionOptions& options, const ModelInputs& model);
 // Loads the weights on another thread while the caller does something else; get() throws what went wrong.
 std::future<Backbone> load_backbone(const ExtractionOptions& options, const ModelInputs& model);
-// As load_backbone; not valid where the weights may not be needed: in a dry run, or when `target` is there already.
+// As load_backbone; not valid where the weights may not be needed: in a dry run, or when `target` is there
+// already.
 std::future<Backbone> load_ahead(const ExtractionOptions& options, const ModelInputs& model,
                                  const std::filesystem::path& target);
 
-// With --precision fp8: measures on the first few rows how far the embeddings lie from those of bf16, says so and records it.
+// With --precision fp8: measures on the first few rows how far the embeddings lie from those of bf16, says so
+// and records it.
 void record_deviation(const ExtractionOptions& options, const ModelInputs& model, const Backbone& backbone,
                       const std::vector<std::span<const TokenId>>& rows, Provenance& provenance);
 
@@ -59,7 +61,8 @@ int thread_count(const ExtractionOptions& options);
 template <class Row>
 class ParallelRows {
  public:
-  ParallelRows(int threads, std::function<void(Row&)> encode) : threads_(threads), encode_(std::move(encode)) {}
+  ParallelRows(int threads, std::function<void(Row&)> encode)
+      : threads_(threads), encode_(std::move(encode)) {}
   void push(Row&& row) {
     rows_.push_back(std::move(row));
     if (rows_.size() >= kBatch) flush();
@@ -78,8 +81,8 @@ class ParallelRows {
 };
 
 // Fills the fields that both stages share.
-Provenance make_provenance(const ExtractionOptions& options, const ModelInputs& model, const DatasetInputs& dataset,
-                           const std::string& split);
+Provenance make_provenance(const ExtractionOptions& options, const ModelInputs& model,
+                           const DatasetInputs& dataset, const std::string& split);
 
 // On stdout: rows, dropped, tokens, tokens/s, busy fraction, what sharing saved, file.
 void print_summary(const std::string& what, const Provenance& provenance, const ExtractionStats& stats,

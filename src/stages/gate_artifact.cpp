@@ -9,7 +9,8 @@ namespace armorm {
 
 PtTensors GateArtifact::head_tensors() const {
   const auto k = static_cast<std::int64_t>(attributes.size());
-  PtTensors all{{"regression_layer.weight", {{k, hidden_size}, weight}}, {"reward_transform_matrix", {{k, k}, transform}}};
+  PtTensors all{{"regression_layer.weight", {{k, hidden_size}, weight}},
+                {"reward_transform_matrix", {{k, k}, transform}}};
   if (!bias.empty()) all.emplace_back("regression_layer.bias", PtTensor{{k}, bias});
   const PtTensors gating = gate_tensors(gate, "gating.");
   all.insert(all.end(), gating.begin(), gating.end());
@@ -29,7 +30,8 @@ void GateArtifact::save(const std::filesystem::path& stem, FileSystem& files) co
                             {"gating_temperature", nlohmann::json(temperature).dump()},
                             {"gating_n_hidden", std::to_string(gate.layers.size() - 1)},
                             {"gating_hidden_dim", std::to_string(gate.layers.front().out)},
-                            {"compat", compat}}, files);
+                            {"compat", compat}},
+                           files);
   append_all(writer, all);
   writer.publish();
   save_pt_file(stem.string() + ".pt", gate_tensors(gate), files);

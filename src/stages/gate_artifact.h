@@ -24,8 +24,8 @@ struct GateArtifact {
   double temperature = 10.0;
   std::string compat;
 
-  // regression_layer.weight [K, D] and, where there are intercepts, .bias [K]; reward_transform_matrix [K, K];
-  // gating.logit_scale [1], gating.layers.<i>.weight|bias: the names of the released model.
+  // regression_layer.weight [K, D] and, where there are intercepts, .bias [K]; reward_transform_matrix [K,
+  // K]; gating.logit_scale [1], gating.layers.<i>.weight|bias: the names of the released model.
   PtTensors head_tensors() const;
 
   // <stem>.pt: the state dict (logit_scale, layers.<i>.weight|bias); <stem>.safetensors: the same and W (with

@@ -21,7 +21,9 @@ using nlohmann::json;
 constexpr const char* kKey = "resume_key";
 constexpr const char* kContent = "training";
 
-double number_of(const json& value) { return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>(); }
+double number_of(const json& value) {
+  return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
+}
 
 json to_json(const std::vector<CheckpointMetrics>& curve) {
   json list = json::array();
@@ -38,18 +40,23 @@ std::vector<CheckpointMetrics> curve_of(const json& list) {
 
 json to_json(const std::vector<StepReport>& losses) {
   json list = json::array();
-  for (const StepReport& r : losses) list.push_back({r.step, json_number(r.loss), r.learning_rate, r.logit_scale});
+  for (const StepReport& r : losses)
+    list.push_back({r.step, json_number(r.loss), r.learning_rate, r.logit_scale});
   return list;
 }
 
 std::vector<StepReport> losses_of(const json& list) {
   std::vector<StepReport> losses;
-  for (const json& r : list) losses.push_back({r.at(0), number_of(r.at(1)), r.at(2), static_cast<float>(number_of(r.at(3)))});
+  for (const json& r : list)
+    losses.push_back({r.at(0), number_of(r.at(1)), r.at(2), static_cast<float>(number_of(r.at(3)))});
   return losses;
 }
 
 json to_json(const SelectedGate& done) {
-  return {{"step", done.step}, {"curve", to_json(done.curve)}, {"losses", to_json(done.losses)}, {"stopped_early", done.stopped_early}};
+  return {{"step", done.step},
+          {"curve", to_json(done.curve)},
+          {"losses", to_json(done.losses)},
+          {"stopped_early", done.stopped_early}};
 }
 
 json to_json(const SelectionProgress& current) {
@@ -105,7 +112,8 @@ std::optional<Saved> read_saved(const fs::path& path) {
     const SafetensorsFile file = SafetensorsFile::open(path);
     Saved saved{json::parse(file.metadata().at(kKey)).get<ResumeKey>(), {}};
     const json content = json::parse(file.metadata().at(kContent));
-    for (const json& done : content.at("done")) saved.trained.done.push_back(read_done(file, done, saved.trained.done.size()));
+    for (const json& done : content.at("done"))
+      saved.trained.done.push_back(read_done(file, done, saved.trained.done.size()));
     if (content.contains("current")) saved.trained.current = read_current(file, content.at("current"));
     return saved;
   } catch (const Error& error) {
@@ -120,8 +128,13 @@ std::optional<Saved> read_saved(const fs::path& path) {
 
 }  // namespace
 
-GateCheckpoint::GateCheckpoint(fs::path file, ResumeKey key, double seconds, bool restart, const StageEnvironment& environment)
-    : file_(std::move(file)), key_(std::move(key)), interval_(seconds), restart_(restart), environment_(environment) {}
+GateCheckpoint::GateCheckpoint(fs::path file, ResumeKey key, double seconds, bool restart,
+                               const StageEnvironment& environment)
+    : file_(std::move(file)),
+      key_(std::move(key)),
+      interval_(seconds),
+      restart_(restart),
+      environment_(environment) {}
 
 SeedsTrained GateCheckpoint::take_over() {
   if (!io::exists(file_)) return {};
@@ -129,8 +142,11 @@ SeedsTrained GateCheckpoint::take_over() {
   if (!saved) return {};
   if (saved->key == key_) return std::move(saved->trained);
   if (!restart_)
-    fail_data("{}: the interrupted training differs from this one in {}; finish it with the old inputs, or delete what it "
-              "did with --restart", file_.string(), differences_of(saved->key, key_));
+    fail_data(
+        "{}: the interrupted training differs from this one in {}; finish it with the old inputs, or delete "
+        "what it "
+        "did with --restart",
+        file_.string(), differences_of(saved->key, key_));
   remove();
   return {};
 }
@@ -142,8 +158,9 @@ void GateCheckpoint::between_steps(const std::vector<const SelectedGate*>& done,
   const SelectionProgress now = progress();
   save(done, &now);
   if (stopping)
-    fail_interrupted("{}: asked to stop; {} steps of this seed are safe, the same command goes on with the rest",
-                     file_.string(), now.training.step);
+    fail_interrupted(
+        "{}: asked to stop; {} steps of this seed are safe, the same command goes on with the rest",
+        file_.string(), now.training.step);
 }
 
 void GateCheckpoint::save(const std::vector<const SelectedGate*>& done, const SelectionProgress* current) {
@@ -160,7 +177,8 @@ void GateCheckpoint::save(const std::vector<const SelectedGate*>& done, const Se
     add(tensors, current->training.second_moment, "second_moment.");
     add(tensors, current->best, "best.");
   }
-  SafetensorsWriter writer(file_, specs_of(tensors), {{kKey, json(key_).dump()}, {kContent, content.dump()}}, environment_.files);
+  SafetensorsWriter writer(file_, specs_of(tensors), {{kKey, json(key_).dump()}, {kContent, content.dump()}},
+                           environment_.files);
   append_all(writer, tensors);
   writer.publish();
   last_save_ = std::chrono::steady_clock::now();

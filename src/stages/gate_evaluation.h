@@ -34,17 +34,18 @@ struct Contender {
   std::optional<PairedTest> against_gate;  // absent for the gate itself
 };
 
-// The gate, every attribute alike, the attribute `best` alone, and, where the rewards were debiased, the gate on the
-// rewards as they were before.
+// The gate, every attribute alike, the attribute `best` alone, and, where the rewards were debiased, the gate
+// on the rewards as they were before.
 std::vector<Contender> compare_scorers_on(const GateScorer& scorer, const PairRewards& pairs,
                                           std::span<const std::int64_t> rows, std::int64_t best,
                                           const std::vector<std::string>& attributes);
-std::string comparison_table(const std::string& title, const std::vector<Contender>& contenders, std::int64_t n);
+std::string comparison_table(const std::string& title, const std::vector<Contender>& contenders,
+                             std::int64_t n);
 nlohmann::json comparison_json(const std::vector<Contender>& contenders);
 
 // What the gate does with its attributes on these prompts; a sign of a collapse is also logged.
-GateUsage gate_usage_on(const GateScorer& scorer, const PairRewards& pairs, std::span<const std::int64_t> rows,
-                        const std::vector<std::string>& attributes);
+GateUsage gate_usage_on(const GateScorer& scorer, const PairRewards& pairs,
+                        std::span<const std::int64_t> rows, const std::vector<std::string>& attributes);
 std::string usage_table(const GateUsage& usage, const std::vector<std::string>& attributes);
 nlohmann::json usage_json(const GateUsage& usage, const std::vector<std::string>& attributes);
 

@@ -125,7 +125,8 @@ json example_json(const Explained& e, std::size_t i, const std::string& why) {
           {"position", row},
           {"row_id", ids.empty() ? json(nullptr) : json(ids[static_cast<std::size_t>(row)])},
           {"subset", e.subset(i).empty() ? json(nullptr) : json(e.subset(i))},
-          {"prompts_differ", after.chosen_prompt[static_cast<std::size_t>(row)] != after.rejected_prompt[static_cast<std::size_t>(row)]},
+          {"prompts_differ", after.chosen_prompt[static_cast<std::size_t>(row)] !=
+                                 after.rejected_prompt[static_cast<std::size_t>(row)]},
           {"margin", short_number(e.margins[i])},
           {"score", both(short_number(e.gates.scores.chosen[i]), short_number(e.gates.scores.rejected[i]))},
           {"gate", both(number_list(e.gate(i, true)), number_list(e.gate(i, false)))},

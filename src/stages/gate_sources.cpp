@@ -49,11 +49,11 @@ json embedding_source_json(const std::string& role, const EmbeddingSet& set) {
 
 json weights_source_json(const RegressionWeights& weights) {
   json out{{"role", "regression weights"},
-          {"files", {weights.file.filename().string()}},
-          {"sha256", sha256_file_hex(weights.file)},
-          {"model", weights.model},
-          {"dataset", weights.dataset},
-          {"attributes", weights.n_attributes()}};
+           {"files", {weights.file.filename().string()}},
+           {"sha256", sha256_file_hex(weights.file)},
+           {"model", weights.model},
+           {"dataset", weights.dataset},
+           {"attributes", weights.n_attributes()}};
   out.update(facts_json(weights.facts));
   return out;
 }

@@ -26,10 +26,12 @@ constexpr std::int64_t kReportsPerRun = 20;
 void set_training_threads(const Stage2TrainOptions& options, const GateShape& shape) {
   if (options.threads > 0 || options.device >= 0) return;
   const double hidden = static_cast<double>(shape.hidden_size);
-  const double weights = shape.n_hidden == 0 ? static_cast<double>(shape.input_size * shape.n_attributes)
-                                             : hidden * static_cast<double>(shape.input_size + shape.n_attributes) +
-                                                   hidden * hidden * static_cast<double>(shape.n_hidden - 1);
-  const double flops = 6.0 * weights * static_cast<double>(options.batch_size);  // forward, and twice that backward
+  const double weights = shape.n_hidden == 0
+                             ? static_cast<double>(shape.input_size * shape.n_attributes)
+                             : hidden * static_cast<double>(shape.input_size + shape.n_attributes) +
+                                   hidden * hidden * static_cast<double>(shape.n_hidden - 1);
+  const double flops =
+      6.0 * weights * static_cast<double>(options.batch_size);  // forward, and twice that backward
   const auto useful = static_cast<int>(std::max(1.0, flops / kMinStepFlopsPerThread));
   set_compute_threads(std::min(useful, default_thread_count()));
 }
@@ -66,19 +68,26 @@ std::vector<const SelectedGate*> done_in(const std::vector<GateRun>& runs) {
 class SeedRuns {
  public:
   SeedRuns(const Stage2TrainOptions& options, const GateShape& shape, const PairData& pairs,
-           std::span<const std::int64_t> train, std::span<const std::int64_t> validation, GateCheckpoint& checkpoint)
-      : options_(options), shape_(shape), pairs_(pairs), train_(train), validation_(validation), checkpoint_(checkpoint) {}
+           std::span<const std::int64_t> train, std::span<const std::int64_t> validation,
+           GateCheckpoint& checkpoint)
+      : options_(options),
+        shape_(shape),
+        pairs_(pairs),
+        train_(train),
+        validation_(validation),
+        checkpoint_(checkpoint) {}
 
   std::vector<GateRun> run() {
     SeedsTrained before = checkpoint_.take_over();
     for (SelectedGate& done : before.done) runs_.push_back(run_of(next_seed(), std::move(done)));
     if (before.current || !runs_.empty())
-      log::info("going on with an interrupted training: {} of {} seeds are done, {} steps of the next", runs_.size(),
-                options_.seeds, before.current ? before.current->training.step : 0);
+      log::info("going on with an interrupted training: {} of {} seeds are done, {} steps of the next",
+                runs_.size(), options_.seeds, before.current ? before.current->training.step : 0);
     while (static_cast<std::int64_t>(runs_.size()) < options_.seeds) {
       const std::int64_t seed = next_seed();
       if (options_.seeds > 1) log::info("seed {} ({} of {})", seed, runs_.size() + 1, options_.seeds);
-      runs_.push_back(run_of(seed, train_one(seed, before.current ? std::move(*before.current) : from_scratch(seed))));
+      runs_.push_back(
+          run_of(seed, train_one(seed, before.current ? std::move(*before.current) : from_scratch(seed))));
       before.current.reset();
       checkpoint_.save(done_in(runs_), nullptr);
     }
@@ -94,17 +103,18 @@ class SeedRuns {
   }
   SelectedGate train_one(std::int64_t seed, SelectionProgress start) {
     const auto report = [&](const StepReport& r) {
-      log::info("step {}/{}: loss {:.4f}, learning rate {:.2e}, logit scale {:.3f}", r.step, options_.n_steps, r.loss,
-                r.learning_rate, r.logit_scale);
+      log::info("step {}/{}: loss {:.4f}, learning rate {:.2e}, logit scale {:.3f}", r.step, options_.n_steps,
+                r.loss, r.learning_rate, r.logit_scale);
     };
     const auto keep = [&](const std::function<SelectionProgress()>& progress) {
       checkpoint_.between_steps(done_in(runs_), progress);
     };
-    SelectedGate selected =
-        train_and_select(pairs_, train_, validation_, std::move(start), train_options(options_, seed),
-                         {parse_select(options_.select), options_.eval_every, options_.patience}, {report, keep});
+    SelectedGate selected = train_and_select(
+        pairs_, train_, validation_, std::move(start), train_options(options_, seed),
+        {parse_select(options_.select), options_.eval_every, options_.patience}, {report, keep});
     if (selected.stopped_early)
-      log::info("no better gate in {} looks: stopped after step {}", options_.patience, selected.curve.back().step);
+      log::info("no better gate in {} looks: stopped after step {}", options_.patience,
+                selected.curve.back().step);
     return selected;
   }
 
@@ -118,10 +128,10 @@ class SeedRuns {
 
 // Options that the training's bits depend on; data sets and debiasing show in the pairs.
 const std::set<std::string>& training_options() {
-  static const std::set<std::string> names{"learning_rate", "weight_decay", "n_steps",     "batch_size", "select",
-                                           "eval_every",    "patience",     "seeds",       "logit_scale", "temperature",
-                                           "n_hidden",      "hidden_size",  "dropout",     "compat",     "precision",
-                                           "seed"};
+  static const std::set<std::string> names{"learning_rate", "weight_decay", "n_steps",   "batch_size",
+                                           "select",        "eval_every",   "patience",  "seeds",
+                                           "logit_scale",   "temperature",  "n_hidden",  "hidden_size",
+                                           "dropout",       "compat",       "precision", "seed"};
   return names;
 }
 
@@ -151,7 +161,8 @@ Summary summarise(const std::vector<GateRun>& runs, const Value& value) {
   const auto n = static_cast<double>(runs.size());
   Summary s;
   for (const GateRun& run : runs) s.mean += value(run) / n;
-  for (const GateRun& run : runs) s.deviation += (value(run) - s.mean) * (value(run) - s.mean) / std::max(n - 1.0, 1.0);
+  for (const GateRun& run : runs)
+    s.deviation += (value(run) - s.mean) * (value(run) - s.mean) / std::max(n - 1.0, 1.0);
   s.deviation = std::sqrt(s.deviation);
   return s;
 }
@@ -165,9 +176,9 @@ GateSoftmax softmax_of(const Stage2TrainOptions& options) {
   return options.compat == "upstream" ? GateSoftmax::pair : GateSoftmax::attributes;
 }
 
-std::vector<GateRun> train_gates(const Stage2TrainOptions& options, const GateShape& shape, const PairData& pairs,
-                                 std::span<const std::int64_t> train, std::span<const std::int64_t> validation,
-                                 GateCheckpoint& checkpoint) {
+std::vector<GateRun> train_gates(const Stage2TrainOptions& options, const GateShape& shape,
+                                 const PairData& pairs, std::span<const std::int64_t> train,
+                                 std::span<const std::int64_t> validation, GateCheckpoint& checkpoint) {
   set_training_threads(options, shape);
   return SeedRuns(options, shape, pairs, train, validation, checkpoint).run();
 }
@@ -198,19 +209,24 @@ std::string seeds_table(const std::vector<GateRun>& runs) {
   if (runs.size() < 2) return "";
   TextTable table({"seed", "step", "accuracy", "loss"});
   for (const GateRun& run : runs)
-    table.add({fmt::format("{}{}", run.seed, &run == &best_run(runs) ? " (kept)" : ""), std::to_string(run.kept.step),
-               fmt::format("{:.2f} %", 100 * accuracy_of(run)), fmt::format("{:.4f}", loss_of(run))});
+    table.add({fmt::format("{}{}", run.seed, &run == &best_run(runs) ? " (kept)" : ""),
+               std::to_string(run.kept.step), fmt::format("{:.2f} %", 100 * accuracy_of(run)),
+               fmt::format("{:.4f}", loss_of(run))});
   const Summary accuracy = summarise(runs, accuracy_of);
   const Summary loss = summarise(runs, loss_of);
   table.add({"mean", "", fmt::format("{:.2f} %", 100 * accuracy.mean), fmt::format("{:.4f}", loss.mean)});
-  table.add({"standard deviation", "", fmt::format("{:.2f} %", 100 * accuracy.deviation), fmt::format("{:.4f}", loss.deviation)});
+  table.add({"standard deviation", "", fmt::format("{:.2f} %", 100 * accuracy.deviation),
+             fmt::format("{:.4f}", loss.deviation)});
   return table.str();
 }
 
 json seeds_json(const std::vector<GateRun>& runs) {
   json list = json::array();
   for (const GateRun& run : runs)
-    list.push_back({{"seed", run.seed}, {"step", run.kept.step}, {"accuracy", accuracy_of(run)}, {"loss", json_number(loss_of(run))},
+    list.push_back({{"seed", run.seed},
+                    {"step", run.kept.step},
+                    {"accuracy", accuracy_of(run)},
+                    {"loss", json_number(loss_of(run))},
                     {"training", curve_json(run)}});
   const Summary accuracy = summarise(runs, accuracy_of);
   const Summary loss = summarise(runs, loss_of);
@@ -223,11 +239,19 @@ json seeds_json(const std::vector<GateRun>& runs) {
 json curve_json(const GateRun& run) {
   json losses = json::array();
   for (const StepReport& r : run.selected.losses)
-    losses.push_back({{"step", r.step}, {"loss", json_number(r.loss)}, {"learning_rate", r.learning_rate}, {"logit_scale", r.logit_scale}});
+    losses.push_back({{"step", r.step},
+                      {"loss", json_number(r.loss)},
+                      {"learning_rate", r.learning_rate},
+                      {"logit_scale", r.logit_scale}});
   json looks = json::array();
   for (const CheckpointMetrics& look : run.selected.curve)
-    looks.push_back({{"step", look.step}, {"accuracy", look.validation.accuracy}, {"loss", json_number(look.validation.loss)}});
-  return {{"train", losses}, {"validation", looks}, {"kept_step", run.kept.step}, {"stopped_early", run.selected.stopped_early}};
+    looks.push_back({{"step", look.step},
+                     {"accuracy", look.validation.accuracy},
+                     {"loss", json_number(look.validation.loss)}});
+  return {{"train", losses},
+          {"validation", looks},
+          {"kept_step", run.kept.step},
+          {"stopped_early", run.selected.stopped_early}};
 }
 
 }  // namespace armorm

@@ -21,11 +21,11 @@ struct GateRun {
   CheckpointMetrics kept;  // of selected.gate, on the validation pairs
 };
 
-// One run for each seed from options.seed on. Goes on with what `checkpoint` holds of an interrupted one, and keeps it up to
-// date; it holds all of them in the end.
-std::vector<GateRun> train_gates(const Stage2TrainOptions& options, const GateShape& shape, const PairData& pairs,
-                                 std::span<const std::int64_t> train, std::span<const std::int64_t> validation,
-                                 GateCheckpoint& checkpoint);
+// One run for each seed from options.seed on. Goes on with what `checkpoint` holds of an interrupted one, and
+// keeps it up to date; it holds all of them in the end.
+std::vector<GateRun> train_gates(const Stage2TrainOptions& options, const GateShape& shape,
+                                 const PairData& pairs, std::span<const std::int64_t> train,
+                                 std::span<const std::int64_t> validation, GateCheckpoint& checkpoint);
 
 // Of a training on these pairs.
 ResumeKey training_key(const Stage2TrainOptions& options, const PairData& pairs);

@@ -49,7 +49,8 @@ json to_json(const ChunkRecord& chunk) {
 }
 
 bool holds_whole_numbers(const json& list) {
-  return list.is_array() && std::all_of(list.begin(), list.end(), [](const json& n) { return n.is_number_integer(); });
+  return list.is_array() &&
+         std::all_of(list.begin(), list.end(), [](const json& n) { return n.is_number_integer(); });
 }
 
 std::optional<ChunkRecord> to_chunk(const json& record) {

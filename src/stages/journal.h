@@ -1,6 +1,6 @@
-// The journal of one shard: which rows of its partial file are durable. One line per record, "<CRC-32 in hex> <JSON>": the
-// first holds the resume key, each later one a chunk. It only ever grows; a line that is torn, damaged or out of place
-// ends it.
+// The journal of one shard: which rows of its partial file are durable. One line per record, "<CRC-32 in hex>
+// <JSON>": the first holds the resume key, each later one a chunk. It only ever grows; a line that is torn,
+// damaged or out of place ends it.
 #pragma once
 
 #include <cstdint>
@@ -49,7 +49,8 @@ class Journal {
   // A new one, durable with its name when this returns.
   Journal(FileSystem& files, const std::filesystem::path& path, const ResumeKey& key);
   // Goes on after the first `n_chunks` of `content`; what follows them is cut off.
-  Journal(FileSystem& files, const std::filesystem::path& path, const JournalContent& content, std::size_t n_chunks);
+  Journal(FileSystem& files, const std::filesystem::path& path, const JournalContent& content,
+          std::size_t n_chunks);
 
   void append(const ChunkRecord& chunk);  // durable when this returns
 

@@ -116,8 +116,10 @@ std::string length_bias_table(const json& entries) {
   MarkdownTable table({"set", "scorer", "chosen longer", "chosen shorter", "margin ~ length"});
   for (const json& e : entries)
     table.add({text_of(e, "set"), text_of(e, "name"), percent(field(field(e, "chosen_longer"), "accuracy")),
-               percent(field(field(e, "chosen_shorter"), "accuracy")), number(field(e, "margin_correlation"), "{:+.3f}")});
-  return "## Length bias\n\nAccuracy where the chosen response is the longer one and where it is the shorter, and the rank "
+               percent(field(field(e, "chosen_shorter"), "accuracy")),
+               number(field(e, "margin_correlation"), "{:+.3f}")});
+  return "## Length bias\n\nAccuracy where the chosen response is the longer one and where it is the "
+         "shorter, and the rank "
          "correlation of score margin and length difference.\n\n" +
          table.str() + "\n";
 }
@@ -132,7 +134,8 @@ std::string tables(const json& report, const json& regression) {
     text += scorers_table("Validation pairs", scorers);
   for (const json& set : list_of(report, "eval"))
     text += scorers_table("Preference set " + text_of(set, "name"), list_of(set, "scorers"));
-  if (const json entries = list_of(report, "length_bias"); !entries.empty()) text += length_bias_table(entries);
+  if (const json entries = list_of(report, "length_bias"); !entries.empty())
+    text += length_bias_table(entries);
   if (!list_of(regression, "attributes").empty()) text += regression_table(regression);
   if (!list_of(field(report, "gate_usage"), "attributes").empty()) text += usage_table(report);
   if (!list_of(report, "debiasing").empty()) text += attribute_table(report);

@@ -82,7 +82,8 @@ void check_same(const char* what, const std::string& made_with, const std::strin
         what, made_with, model.string(), found);
 }
 
-nlohmann::ordered_json exported_config(const fs::path& model, const GateArtifact& artifact, const ModelFacts& facts) {
+nlohmann::ordered_json exported_config(const fs::path& model, const GateArtifact& artifact,
+                                       const ModelFacts& facts) {
   const ModelConfig decoder = ModelConfig::load(model);
   if (decoder.hidden_size != artifact.hidden_size)
     fail_data(

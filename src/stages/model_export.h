@@ -29,8 +29,9 @@ class ModelExport {
  public:
   // Looks at everything that could go wrong before anything is trained. `target` must not exist, be empty, or
   // hold nothing but an earlier export, which is replaced: else a usage error. `embeddings`, where known,
-  // must have been made with the config, tokenizer, template and weights of the model in `model_path`: else a data
-  // error. `stop_requested` ends a download. `regression_report`: that of stage1-train, for the model card; left out where there is none.
+  // must have been made with the config, tokenizer, template and weights of the model in `model_path`: else a
+  // data error. `stop_requested` ends a download. `regression_report`: that of stage1-train, for the model
+  // card; left out where there is none.
   ModelExport(std::filesystem::path target, const std::string& model_path, ExportWeights weights,
               const std::optional<Provenance>& embeddings, std::filesystem::path regression_report,
               FileSystem& files, const std::function<bool()>& stop_requested = {});

@@ -22,7 +22,7 @@ struct Provenance {
   std::string source;
   std::string precision;
   bool batch_invariant = false;
-  std::string deviation;  // of fp8 embeddings from those of bf16; empty for other precisions
+  std::string deviation;                  // of fp8 embeddings from those of bf16; empty for other precisions
   std::vector<std::string> attributes;    // labelled
   std::string weight_column;              // labelled; empty = rows have no weights
   std::vector<std::string> subset_names;  // preference, of a set with subsets
@@ -32,11 +32,11 @@ struct Provenance {
   ModelFacts facts;
   std::int64_t shard_idx = 1;
   std::int64_t n_shards = 1;
-  std::int64_t seed = 0;         // of the shuffle
-  std::int64_t rows = 0;         // in this file
-  std::int64_t source_rows = 0;  // of the split
+  std::int64_t seed = 0;                                     // of the shuffle
+  std::int64_t rows = 0;                                     // in this file
+  std::int64_t source_rows = 0;                              // of the split
   std::map<std::string, std::vector<std::int64_t>> dropped;  // reason -> row ids, of this shard
-  std::map<std::string, std::int64_t> counts;                // further facts, e.g. rows with special tokens in content
+  std::map<std::string, std::int64_t> counts;  // further facts, e.g. rows with special tokens in content
 
   Metadata to_metadata() const;
   // `origin` names the file in errors. data error for a format version this build does not read.

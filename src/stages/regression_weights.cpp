@@ -16,7 +16,8 @@ std::vector<std::string> attribute_names(const Metadata& metadata, const std::st
   const auto found = metadata.find("attributes");
   const nlohmann::json names =
       nlohmann::json::parse(found == metadata.end() ? "" : found->second, nullptr, false);
-  if (!names.is_array() || !std::all_of(names.begin(), names.end(), [](const auto& n) { return n.is_string(); }))
+  if (!names.is_array() ||
+      !std::all_of(names.begin(), names.end(), [](const auto& n) { return n.is_string(); }))
     fail_data("{}: metadata 'attributes' is not a list of names; run stage1-train again", origin);
   return names.get<std::vector<std::string>>();
 }
@@ -33,8 +34,11 @@ RegressionWeights load_safetensors(const fs::path& path) {
   weights.dataset = text("dataset");
   weights.facts = ModelFacts::from_metadata(file.metadata());
   if (!weights.facts.all_known())
-    log::info("{}: does not tell all of the weights, template date and treatment of special tokens behind it; what is not "
-              "known is not compared", path.string());
+    log::info(
+        "{}: does not tell all of the weights, template date and treatment of special tokens behind it; what "
+        "is not "
+        "known is not compared",
+        path.string());
   weights.attributes = attribute_names(file.metadata(), path.string());
   weights.hidden_size = tensor.shape[1];
   const auto values = tensor.as<float>();
@@ -59,12 +63,13 @@ RegressionWeights load_pt(const fs::path& path) {
   weights.weight = found->values;
   if (const PtTensor* bias = find_tensor(tensors, "bias")) {
     if (bias->shape != std::vector<std::int64_t>{found->shape[0]})
-      fail_data("{}: 'bias' is not of one number for each of the {} rows of 'weight'; run stage1-train again", path.string(),
-                found->shape[0]);
+      fail_data("{}: 'bias' is not of one number for each of the {} rows of 'weight'; run stage1-train again",
+                path.string(), found->shape[0]);
     weights.bias = bias->values;
   }
-  log::warn("{}: has no .safetensors file beside it (written by the Python scripts?); its attributes have no names",
-            path.string());
+  log::warn(
+      "{}: has no .safetensors file beside it (written by the Python scripts?); its attributes have no names",
+      path.string());
   return weights;
 }
 
@@ -73,9 +78,12 @@ void check_same(const RegressionWeights& weights, const fs::path& twin, const fs
   const PtTensors tensors = load_pt_file(pt);
   const PtTensor* weight = find_tensor(tensors, "weight");
   const PtTensor* bias = find_tensor(tensors, "bias");
-  if (weight == nullptr || weight->values != weights.weight || (bias == nullptr ? std::vector<float>() : bias->values) != weights.bias)
-    fail_data("{}: holds other weights than {} beside it; delete the one that is out of date, or run stage1-train again",
-              pt.string(), twin.filename().string());
+  if (weight == nullptr || weight->values != weights.weight ||
+      (bias == nullptr ? std::vector<float>() : bias->values) != weights.bias)
+    fail_data(
+        "{}: holds other weights than {} beside it; delete the one that is out of date, or run stage1-train "
+        "again",
+        pt.string(), twin.filename().string());
 }
 
 }  // namespace
@@ -105,7 +113,8 @@ RegressionWeights RegressionWeights::load(const fs::path& stem) {
   const fs::path pt = stem.string() + ".pt";
   const bool has_twin = fs::exists(twin), has_pt = fs::exists(pt);
   if (!has_twin && !has_pt)
-    fail_io("{}: no such file; run stage1-train first, with the same --data_root, model and data set", pt.string());
+    fail_io("{}: no such file; run stage1-train first, with the same --data_root, model and data set",
+            pt.string());
   RegressionWeights weights = has_twin ? load_safetensors(twin) : load_pt(pt);
   if (has_twin && has_pt) check_same(weights, twin, pt);
   weights.file = has_twin ? twin : pt;

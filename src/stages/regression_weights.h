@@ -23,11 +23,11 @@ struct RegressionWeights {
 
   std::int64_t n_attributes() const { return static_cast<std::int64_t>(weight.size()) / hidden_size; }
 
-  // <stem>.pt for Python and <stem>.safetensors, which also names model, data set and attributes. Both hold "weight" and,
-  // where there are intercepts, "bias": the state dict of a torch.nn.Linear.
+  // <stem>.pt for Python and <stem>.safetensors, which also names model, data set and attributes. Both hold
+  // "weight" and, where there are intercepts, "bias": the state dict of a torch.nn.Linear.
   void save(const std::filesystem::path& stem, FileSystem& files = posix_file_system()) const;
-  // The safetensors file, or, where only that is there, the .pt file (then without names, with a warning). io error
-  // when neither is there; data error when the two disagree or are malformed.
+  // The safetensors file, or, where only that is there, the .pt file (then without names, with a warning). io
+  // error when neither is there; data error when the two disagree or are malformed.
   static RegressionWeights load(const std::filesystem::path& stem);
 };
 

@@ -169,7 +169,8 @@ void run_score(const ScoreOptions& options, const StageEnvironment& environment)
   set_compute_threads(threads);
   const std::filesystem::path folder = resolve_model(options.model_path, environment.stop_requested);
   // Before the weights, so that what is wrong with it is told at once.
-  const RewardModel model = RewardModel::load(folder, options.allow_special_in_content, options.template_date);
+  const RewardModel model =
+      RewardModel::load(folder, options.allow_special_in_content, options.template_date);
   Output output(options.output, environment.files);
   auto source = open_line_source(options.input);
   auto loading = std::async(std::launch::async, [&] {

@@ -25,8 +25,9 @@ OptionList ScoreOptions::declare() {
            "A row that cannot be scored ends the run, or gets a line with its \"error\"", {"error", "skip"})
       .add("allow_special_in_content", allow_special_in_content,
            "Let special-token strings inside message content become special tokens")
-      .add("template_date", template_date,
-           "Date that a chat template which reads the clock is told, YYYY-MM-DD; empty = that of the training")
+      .add(
+          "template_date", template_date,
+          "Date that a chat template which reads the clock is told, YYYY-MM-DD; empty = that of the training")
       .add("fields", fields,
            "What to write of each row, comma-separated: score, rewards, gate, contributions, "
            "coefficients, tokens");

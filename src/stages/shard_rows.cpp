@@ -10,8 +10,7 @@ std::vector<bool> ShardRows::wanted() const {
 }
 
 ShardRows select_shard(std::int64_t split_rows, const std::vector<std::int64_t>& candidates, bool shuffle,
-                       std::int64_t n_shards, std::int64_t shard_idx,
-                       std::uint64_t seed) {
+                       std::int64_t n_shards, std::int64_t shard_idx, std::uint64_t seed) {
   const auto n = static_cast<std::int64_t>(candidates.size());
   const std::vector<std::int64_t> order = shuffle ? pcg64_permutation(seed, n) : std::vector<std::int64_t>();
   const ShardRange range = shard_range(n, n_shards, shard_idx - 1);

@@ -16,7 +16,6 @@ struct ShardRows {
 // `candidates` are the rows of the split that take part, ascending. With `shuffle` they are ordered as by
 // datasets.Dataset.shuffle(seed) first; the shard is the contiguous block shard_idx (1-based) of n_shards.
 ShardRows select_shard(std::int64_t split_rows, const std::vector<std::int64_t>& candidates, bool shuffle,
-                       std::int64_t n_shards, std::int64_t shard_idx,
-                       std::uint64_t seed = 0);
+                       std::int64_t n_shards, std::int64_t shard_idx, std::uint64_t seed = 0);
 
 }  // namespace armorm

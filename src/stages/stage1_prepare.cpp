@@ -23,7 +23,8 @@ constexpr const char* kTooLong = "longer than seq_len";
 struct LabelledShard {
   std::vector<std::int64_t> row_ids;
   std::vector<std::vector<TokenId>> tokens;
-  std::vector<std::vector<float>> labels;  // with the sample weight behind them, where there is a column for it
+  std::vector<std::vector<float>>
+      labels;  // with the sample weight behind them, where there is a column for it
   std::vector<std::int64_t> prompt_ids;
   std::int64_t special_in_content = 0;
   std::vector<std::int64_t> too_long;  // row ids
@@ -44,8 +45,9 @@ std::vector<std::string> label_columns(const Stage1PrepareOptions& options) {
 void check_weight(const LabelledRow& row) {
   const float weight = row.labels.back();
   if (!(weight >= 0) || !std::isfinite(weight))
-    fail_data("the weight is {}; every row needs a finite weight of at least 0 in the column of --weight_column",
-              std::isnan(weight) ? "missing" : fmt::format("{:g}", weight));
+    fail_data(
+        "the weight is {}; every row needs a finite weight of at least 0 in the column of --weight_column",
+        std::isnan(weight) ? "missing" : fmt::format("{:g}", weight));
 }
 
 ShardRows choose_rows(const ExtractionOptions& run, const Dataset& dataset) {
@@ -53,8 +55,8 @@ ShardRows choose_rows(const ExtractionOptions& run, const Dataset& dataset) {
                       static_cast<std::uint64_t>(run.seed));
 }
 
-LabelledShard encode_shard(const Stage1PrepareOptions& options, const ModelInputs& model, const Dataset& dataset,
-                           const ShardRows& shard, BadRows& bad_rows) {
+LabelledShard encode_shard(const Stage1PrepareOptions& options, const ModelInputs& model,
+                           const Dataset& dataset, const ShardRows& shard, BadRows& bad_rows) {
   LabelledShard out;
   out.row_ids = shard.row_ids;
   out.tokens.resize(shard.row_ids.size());
@@ -66,7 +68,8 @@ LabelledShard encode_shard(const Stage1PrepareOptions& options, const ModelInput
     ConversationEncoder::Encoded encoded;
     const auto encode = [&] {
       encoded = model.encoder.encode(row.messages);
-      if (encoded.tokens.empty()) fail_data("the conversation is rendered to no tokens; check the chat template");
+      if (encoded.tokens.empty())
+        fail_data("the conversation is rendered to no tokens; check the chat template");
     };
     if (!usable(bad_rows, row.row_id, "messages", encode)) return;
     const auto weigh = [&] {
@@ -78,8 +81,9 @@ LabelledShard encode_shard(const Stage1PrepareOptions& options, const ModelInput
     out.labels[position] = std::move(row.labels);
     out.prompt_ids[position] = prompt_id(row.messages);
   });
-  dataset.for_each_labelled(label_columns(options), shard.wanted(), [&](LabelledRow&& row) { rows.push(std::move(row)); },
-                            reject_into(bad_rows));
+  dataset.for_each_labelled(
+      label_columns(options), shard.wanted(), [&](LabelledRow&& row) { rows.push(std::move(row)); },
+      reject_into(bad_rows));
   rows.flush();
   out.special_in_content = special;
   return out;
@@ -108,7 +112,8 @@ void drop_unusable_rows(LabelledShard& shard, std::size_t limit) {
   shard.prompt_ids.resize(kept);
 }
 
-ShardTensors describe_tensors(const LabelledShard& shard, std::int64_t n_attributes, std::int64_t hidden_size) {
+ShardTensors describe_tensors(const LabelledShard& shard, std::int64_t n_attributes,
+                              std::int64_t hidden_size) {
   const auto n = static_cast<std::int64_t>(shard.tokens.size());
   std::vector<float> labels;
   std::vector<float> weights;
@@ -128,12 +133,13 @@ ShardTensors describe_tensors(const LabelledShard& shard, std::int64_t n_attribu
 
 std::vector<ExtractionRequest> make_requests(const LabelledShard& shard) {
   std::vector<ExtractionRequest> requests;
-  for (const auto& tokens : shard.tokens) requests.push_back({tokens, {static_cast<std::int64_t>(tokens.size()) - 1}});
+  for (const auto& tokens : shard.tokens)
+    requests.push_back({tokens, {static_cast<std::int64_t>(tokens.size()) - 1}});
   return requests;
 }
 
-Provenance describe(const Stage1PrepareOptions& options, const ModelInputs& model, const DatasetInputs& dataset,
-                    const LabelledShard& shard) {
+Provenance describe(const Stage1PrepareOptions& options, const ModelInputs& model,
+                    const DatasetInputs& dataset, const LabelledShard& shard) {
   Provenance p = make_provenance(options.extraction, model, dataset, options.dataset_split);
   p.kind = "labelled";
   p.attributes = options.attributes;
@@ -150,8 +156,9 @@ void report_plan(const Stage1PrepareOptions& options, const ModelInputs& model, 
   DryRunPlan plan = dry_run_plan(job);
   plan.samples = {{fmt::format("row {}", shard.row_ids.front()), shard.tokens.front(), {}}};
   for (std::size_t k = 0; k < options.attributes.size(); ++k)
-    plan.label_counts[options.attributes[k]] = std::count_if(
-        shard.labels.begin(), shard.labels.end(), [k](const std::vector<float>& row) { return !std::isnan(row[k]); });
+    plan.label_counts[options.attributes[k]] =
+        std::count_if(shard.labels.begin(), shard.labels.end(),
+                      [k](const std::vector<float>& row) { return !std::isnan(row[k]); });
   print_dry_run(options.extraction, model, plan);
 }
 
@@ -162,13 +169,15 @@ OptionList Stage1PrepareOptions::declare() {
   extraction.declare(list);
   list.add("dataset_path", dataset_path, "Multi-objective data set: a file, a folder, or a Hub id")
       .add("dataset_config", dataset_config,
-           "Config of a data set whose card names several; empty = its default. It is no part of the file's name")
+           "Config of a data set whose card names several; empty = its default. It is no part of the file's "
+           "name")
       .add("dataset_split", dataset_split, "Split of the data set")
       .add("attributes", attributes, "Label columns, comma-separated, in the order of the weights' rows")
       .add("weight_column", weight_column,
            "Column with a sample weight for each row, kept for stage1-train --weight_column; empty = none")
       .add("columns", columns, "Other names of columns, comma-separated: messages=conversation")
-      .add("seq_len", seq_len, "Longest row in tokens, longer ones are dropped and counted; 0 = the model's limit");
+      .add("seq_len", seq_len,
+           "Longest row in tokens, longer ones are dropped and counted; 0 = the model's limit");
   return list;
 }
 
@@ -179,18 +188,21 @@ void Stage1PrepareOptions::validate() const {
   if (std::set<std::string>(attributes.begin(), attributes.end()).size() != attributes.size())
     fail_usage("--attributes: a name is there twice; every attribute must be named once");
   if (std::find(attributes.begin(), attributes.end(), weight_column) != attributes.end())
-    fail_usage("--weight_column: '{}' is one of --attributes; a column is either a label or the weight", weight_column);
+    fail_usage("--weight_column: '{}' is one of --attributes; a column is either a label or the weight",
+               weight_column);
   if (seq_len < 0) fail_usage("--seq_len: {} is negative; use 0 for the model's limit", seq_len);
 }
 
-std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options, const StageEnvironment& environment) {
+std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options,
+                                         const StageEnvironment& environment) {
   if (options.extraction.status) {
     print_status(options.extraction, {"stage1-prepare", artifact_name(options.dataset_path), false});
     return {};
   }
   const ModelInputs model = open_model_inputs(options.extraction, environment.stop_requested);
   const DatasetInputs dataset = open_dataset_inputs(
-      {options.dataset_path, options.dataset_config, options.dataset_split, options.columns}, environment.stop_requested);
+      {options.dataset_path, options.dataset_config, options.dataset_split, options.columns},
+      environment.stop_requested);
   log::info("{}: {} rows", dataset.name, dataset.dataset.num_rows());
   const std::filesystem::path target =
       embeddings_folder(options.extraction.data_root, model.name) /
@@ -198,25 +210,31 @@ std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options, co
 
   std::future<Backbone> loading = load_ahead(options.extraction, model, target);
   const ShardRows rows = choose_rows(options.extraction, dataset.dataset);
-  BadRows bad_rows(options.extraction, static_cast<std::int64_t>(rows.row_ids.size()), target, environment.files);
+  BadRows bad_rows(options.extraction, static_cast<std::int64_t>(rows.row_ids.size()), target,
+                   environment.files);
   LabelledShard shard = encode_shard(options, model, dataset.dataset, rows, bad_rows);
-  drop_unusable_rows(shard, static_cast<std::size_t>(options.seq_len > 0 ? options.seq_len
-                                                                         : model.config.max_position_embeddings));
+  drop_unusable_rows(
+      shard,
+      static_cast<std::size_t>(options.seq_len > 0 ? options.seq_len : model.config.max_position_embeddings));
   if (shard.tokens.empty())
-    fail_data("{}: shard {} of {} holds no rows to embed; check --seq_len and --n_shards", options.dataset_path,
-              options.extraction.shard_idx, options.extraction.n_shards);
+    fail_data("{}: shard {} of {} holds no rows to embed; check --seq_len and --n_shards",
+              options.dataset_path, options.extraction.shard_idx, options.extraction.n_shards);
   if (shard.special_in_content > 0)
-    log::warn("{} rows hold special-token strings in their content; they are encoded as {}", shard.special_in_content,
+    log::warn("{} rows hold special-token strings in their content; they are encoded as {}",
+              shard.special_in_content,
               options.extraction.allow_special_in_content ? "special tokens" : "plain text");
 
   ShardJob job;
   job.program = "stage1-prepare";
   job.target = target;
   job.provenance = describe(options, model, dataset, shard);
-  job.tensors = describe_tensors(shard, static_cast<std::int64_t>(options.attributes.size()), model.config.hidden_size);
+  job.tensors =
+      describe_tensors(shard, static_cast<std::int64_t>(options.attributes.size()), model.config.hidden_size);
   job.row_ids = shard.row_ids;
   job.requests = make_requests(shard);
-  job.store = [](std::size_t request, MatrixView<const float> values, DurableRows& out) { out.put(0, request, values.row(0)); };
+  job.store = [](std::size_t request, MatrixView<const float> values, DurableRows& out) {
+    out.put(0, request, values.row(0));
+  };
   if (options.extraction.dry_run) {
     report_plan(options, model, shard, job);
     return target;

@@ -27,10 +27,13 @@ struct EncodedPair {
   std::array<std::int64_t, 2> response{};      // tokens after the gating pattern
   bool same_prompt = false;                    // the tokens up to the gating position agree
   std::string subset;
-  std::array<std::int64_t, 2> candidates{};  // of a best-of-n row: which of its chosen and of its rejected answers
+  std::array<std::int64_t, 2>
+      candidates{};  // of a best-of-n row: which of its chosen and of its rejected answers
   TieId tie;
 
-  std::int64_t length() const { return static_cast<std::int64_t>(std::max(tokens[0].size(), tokens[1].size())); }
+  std::int64_t length() const {
+    return static_cast<std::int64_t>(std::max(tokens[0].size(), tokens[1].size()));
+  }
 };
 
 struct PairShard {
@@ -48,17 +51,20 @@ using PairsByRow = std::vector<std::vector<EncodedPair>>;
 void check_model_family(const std::string& family, const ModelInputs& model) {
   const std::string wanted = family == "llama3" ? "llama" : "gemma2";
   if (model.config.model_type != "llama" && model.config.model_type != "gemma2")
-    fail_usage("--model_path: {} says model_type '{}'; stage 2 knows where the prompt ends for 'llama' (Llama 3) and 'gemma2' "
-               "only; use a reward model of these families", (model.folder / "config.json").string(), model.config.model_type);
+    fail_usage(
+        "--model_path: {} says model_type '{}'; stage 2 knows where the prompt ends for 'llama' (Llama 3) "
+        "and 'gemma2' "
+        "only; use a reward model of these families",
+        (model.folder / "config.json").string(), model.config.model_type);
   if (model.config.model_type != wanted)
-    fail_usage("--model_family: {} needs a model_type '{}', but {} says '{}'; use --model_family {}", family, wanted,
-               (model.folder / "config.json").string(), model.config.model_type,
+    fail_usage("--model_family: {} needs a model_type '{}', but {} says '{}'; use --model_family {}", family,
+               wanted, (model.folder / "config.json").string(), model.config.model_type,
                model.config.model_type == "gemma2" ? "gemma2" : "llama3");
 }
 
 // A row whose source cannot be read has none.
-std::vector<std::int64_t> candidate_rows(const Dataset& dataset, const std::string& source, const std::string& path,
-                                         bool skip_bad) {
+std::vector<std::int64_t> candidate_rows(const Dataset& dataset, const std::string& source,
+                                         const std::string& path, bool skip_bad) {
   std::vector<std::int64_t> rows;
   if (source.empty()) {
     rows.resize(static_cast<std::size_t>(dataset.num_rows()));
@@ -71,24 +77,28 @@ std::vector<std::int64_t> candidate_rows(const Dataset& dataset, const std::stri
   const std::vector<std::string> sources = dataset.read_strings("source", skip_bad ? pass_over : RejectRow());
   for (std::size_t i = 0; i < sources.size(); ++i)
     if (sources[i] == source) rows.push_back(static_cast<std::int64_t>(i));
-  if (rows.empty()) fail_data("{}: no row has source '{}'; check --source against the column's values", path, source);
+  if (rows.empty())
+    fail_data("{}: no row has source '{}'; check --source against the column's values", path, source);
   return rows;
 }
 
 class PairEncoder {
  public:
   PairEncoder(const ModelInputs& model, const std::string& family)
-      : encoder_(model.encoder), pattern_(gating_pattern(model.encoder.tokenizer(), parse_model_family(family))) {}
+      : encoder_(model.encoder),
+        pattern_(gating_pattern(model.encoder.tokenizer(), parse_model_family(family))) {}
 
-  // Nothing for a row that is rejected. Of c chosen and r rejected answers max(c, r) pairs are made, i mod c beside i mod r,
-  // so that each answer is there and the engine computes it once.
-  std::vector<EncodedPair> encode(const PreferenceRow& row, BadRows& bad_rows, bool& special_in_content) const {
+  // Nothing for a row that is rejected. Of c chosen and r rejected answers max(c, r) pairs are made, i mod c
+  // beside i mod r, so that each answer is there and the engine computes it once.
+  std::vector<EncodedPair> encode(const PreferenceRow& row, BadRows& bad_rows,
+                                  bool& special_in_content) const {
     const bool best_of_n = !row.all_chosen.empty();
     std::array<std::vector<EncodedSide>, 2> sides;
     for (std::size_t side = 0; side < 2; ++side) {
       const auto encode_here = [&] {
         const auto& all = side == 0 ? row.all_chosen : row.all_rejected;
-        if (!best_of_n) sides[side].push_back(encode_side(side == 0 ? row.chosen : row.rejected, special_in_content));
+        if (!best_of_n)
+          sides[side].push_back(encode_side(side == 0 ? row.chosen : row.rejected, special_in_content));
         for (const Conversation& answer : all) sides[side].push_back(encode_side(answer, special_in_content));
       };
       if (!usable(bad_rows, row.row_id, kSideNames[side], encode_here)) return {};
@@ -99,7 +109,8 @@ class PairEncoder {
     std::vector<EncodedPair> pairs(std::max(sides[0].size(), sides[1].size()));
     for (std::size_t i = 0; i < pairs.size(); ++i) {
       pairs[i] = make_pair(sides[0][i % sides[0].size()], sides[1][i % sides[1].size()]);
-      pairs[i].candidates = {static_cast<std::int64_t>(i % sides[0].size()), static_cast<std::int64_t>(i % sides[1].size())};
+      pairs[i].candidates = {static_cast<std::int64_t>(i % sides[0].size()),
+                             static_cast<std::int64_t>(i % sides[1].size())};
       pairs[i].subset = row.subset;
       pairs[i].tie = tie;
     }
@@ -129,8 +140,9 @@ class PairEncoder {
     special_in_content |= encoded.special_in_content;
     const auto position = find_gating_pattern(encoded.tokens, pattern_);
     if (!position)
-      fail_data("the rendered conversation holds no start of an assistant's answer (the gating pattern of "
-                "--model_family); check the messages' roles and the chat template");
+      fail_data(
+          "the rendered conversation holds no start of an assistant's answer (the gating pattern of "
+          "--model_family); check the messages' roles and the chat template");
     const auto response = static_cast<std::int64_t>(encoded.tokens.size() - pattern_.size()) - *position;
     return {std::move(encoded.tokens), *position, response};
   }
@@ -161,23 +173,24 @@ PairsByRow encode_rows(const Stage2PrepareOptions& options, const ModelInputs& m
     special += special_here ? 1 : 0;
     if (!row.all_chosen.empty()) best_of_n = true;
   });
-  dataset.for_each_preference(shard.wanted(), [&](PreferenceRow&& row) { rows.push(std::move(row)); },
-                              reject_into(bad_rows));
+  dataset.for_each_preference(
+      shard.wanted(), [&](PreferenceRow&& row) { rows.push(std::move(row)); }, reject_into(bad_rows));
   rows.flush();
   facts.special_in_content = special;
   facts.best_of_n = best_of_n;
   return out;
 }
 
-// The pairs of the rows that can be used. A row with one side that is too long is dropped whole: the best of its answers
-// could not be told from those that are left.
+// The pairs of the rows that can be used. A row with one side that is too long is dropped whole: the best of
+// its answers could not be told from those that are left.
 PairShard gather_pairs(const Stage2PrepareOptions& options, const ModelInputs& model, const Dataset& dataset,
                        const ShardRows& rows, BadRows& bad_rows) {
   PairShard shard;
   PairsByRow by_row = encode_rows(options, model, dataset, rows, bad_rows, shard);
   for (std::size_t i = 0; i < by_row.size(); ++i) {
-    const bool too_long = std::any_of(by_row[i].begin(), by_row[i].end(),
-                                      [&](const EncodedPair& pair) { return pair.length() > options.seq_len; });
+    const bool too_long = std::any_of(by_row[i].begin(), by_row[i].end(), [&](const EncodedPair& pair) {
+      return pair.length() > options.seq_len;
+    });
     if (too_long) {
       shard.too_long.push_back(rows.row_ids[i]);
       continue;
@@ -222,13 +235,15 @@ constexpr std::size_t kPromptEmbeddings = 1;
 
 std::vector<std::int64_t> response_lengths(const PairShard& shard) {
   std::vector<std::int64_t> lengths;
-  for (const EncodedPair& pair : shard.pairs) lengths.insert(lengths.end(), pair.response.begin(), pair.response.end());
+  for (const EncodedPair& pair : shard.pairs)
+    lengths.insert(lengths.end(), pair.response.begin(), pair.response.end());
   return lengths;
 }
 
 std::vector<std::int64_t> candidate_ids(const PairShard& shard) {
   std::vector<std::int64_t> ids;
-  for (const EncodedPair& pair : shard.pairs) ids.insert(ids.end(), pair.candidates.begin(), pair.candidates.end());
+  for (const EncodedPair& pair : shard.pairs)
+    ids.insert(ids.end(), pair.candidates.begin(), pair.candidates.end());
   return ids;
 }
 
@@ -239,13 +254,15 @@ std::vector<std::int64_t> tie_ids(const PairShard& shard) {
   return ids;
 }
 
-ShardTensors describe_tensors(const PairShard& shard, const std::vector<std::int64_t>& subset_ids, std::int64_t d) {
+ShardTensors describe_tensors(const PairShard& shard, const std::vector<std::int64_t>& subset_ids,
+                              std::int64_t d) {
   const auto n = static_cast<std::int64_t>(shard.pairs.size());
-  ShardTensors tensors{.embeddings = {{"embeddings", DType::bf16, {n, 2, d}}, {"prompt_embeddings", DType::bf16, {n, 2, d}}},
-                       .known = {known_tensor<std::int64_t>("row_ids", {n}, shard.row_ids),
-                                 known_tensor<std::int64_t>("lengths", {n, 2}, response_lengths(shard))},
-                       .width = d,
-                       .rows = n};
+  ShardTensors tensors{
+      .embeddings = {{"embeddings", DType::bf16, {n, 2, d}}, {"prompt_embeddings", DType::bf16, {n, 2, d}}},
+      .known = {known_tensor<std::int64_t>("row_ids", {n}, shard.row_ids),
+                known_tensor<std::int64_t>("lengths", {n, 2}, response_lengths(shard))},
+      .width = d,
+      .rows = n};
   if (!subset_ids.empty()) tensors.known.push_back(known_tensor<std::int64_t>("subset_ids", {n}, subset_ids));
   if (shard.best_of_n) {
     tensors.known.push_back(known_tensor<std::int64_t>("candidate_ids", {n, 2}, candidate_ids(shard)));
@@ -262,8 +279,8 @@ void store_pair(const PairShard& shard, std::size_t request, MatrixView<const fl
   if (side == 0 && shard.pairs[pair].same_prompt) out.put(kPromptEmbeddings, request + 1, rows.row(1));
 }
 
-Provenance describe(const Stage2PrepareOptions& options, const ModelInputs& model, const DatasetInputs& dataset,
-                    const PairShard& shard) {
+Provenance describe(const Stage2PrepareOptions& options, const ModelInputs& model,
+                    const DatasetInputs& dataset, const PairShard& shard) {
   Provenance p = make_provenance(options.extraction, model, dataset, options.dataset_split);
   p.kind = "preference";
   p.source = options.source;
@@ -275,21 +292,23 @@ Provenance describe(const Stage2PrepareOptions& options, const ModelInputs& mode
   return p;
 }
 
-void report_plan(const Stage2PrepareOptions& options, const ModelInputs& model, const PairShard& shard, const ShardJob& job) {
+void report_plan(const Stage2PrepareOptions& options, const ModelInputs& model, const PairShard& shard,
+                 const ShardJob& job) {
   DryRunPlan plan = dry_run_plan(job);
   const EncodedPair& first = shard.pairs.front();
   for (std::size_t side = 0; side < 2; ++side)
-    plan.samples.push_back({fmt::format("row {}, {}", shard.row_ids.front(), kSideNames[side]), first.tokens[side],
-                            first.gating[side]});
+    plan.samples.push_back({fmt::format("row {}, {}", shard.row_ids.front(), kSideNames[side]),
+                            first.tokens[side], first.gating[side]});
   print_dry_run(options.extraction, model, plan);
 }
 
 void report_counts(const PairShard& shard, bool special_allowed) {
   if (shard.special_in_content > 0)
-    log::warn("{} pairs hold special-token strings in their content; they are encoded as {}", shard.special_in_content,
-              special_allowed ? "special tokens" : "plain text");
+    log::warn("{} pairs hold special-token strings in their content; they are encoded as {}",
+              shard.special_in_content, special_allowed ? "special tokens" : "plain text");
   if (shard.prompts_differ > 0)
-    log::info("{} pairs have sides with different prompts; each side keeps its own prompt embedding", shard.prompts_differ);
+    log::info("{} pairs have sides with different prompts; each side keeps its own prompt embedding",
+              shard.prompts_differ);
 }
 
 }  // namespace
@@ -297,14 +316,17 @@ void report_counts(const PairShard& shard, bool special_allowed) {
 OptionList Stage2PrepareOptions::declare() {
   OptionList list;
   extraction.declare(list);
-  list.add("model_family", model_family, "Family of the backbone; decides the gating position", {"llama3", "gemma2"})
+  list.add("model_family", model_family, "Family of the backbone; decides the gating position",
+           {"llama3", "gemma2"})
       .add("dataset_path", dataset_path, "Preference data set: a file, a folder, or a Hub id")
       .add("dataset_config", dataset_config,
-           "Config of a data set whose card names several; empty = its default. It is no part of the file's name")
+           "Config of a data set whose card names several; empty = its default. It is no part of the file's "
+           "name")
       .add("source", source, "Keep the rows whose `source` column equals this; empty = all")
       .add("dataset_split", dataset_split, "Split of the data set")
       .add("columns", columns, "Other names of columns, comma-separated: chosen=winner,rejected=loser")
-      .add("seq_len", seq_len, "Longest side in tokens; a pair with a longer one is dropped, counted and recorded");
+      .add("seq_len", seq_len,
+           "Longest side in tokens; a pair with a longer one is dropped, counted and recorded");
   return list;
 }
 
@@ -316,30 +338,35 @@ void Stage2PrepareOptions::validate() const {
     fail_usage("--model_family: '{}' is unknown; use llama3 or gemma2", model_family);
 }
 
-std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options, const StageEnvironment& environment) {
+std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options,
+                                         const StageEnvironment& environment) {
   if (options.extraction.status) {
-    print_status(options.extraction, {"stage2-prepare",
-                                      preference_stem(artifact_name(options.dataset_path), options.source, options.dataset_split),
-                                      true});
+    print_status(
+        options.extraction,
+        {"stage2-prepare",
+         preference_stem(artifact_name(options.dataset_path), options.source, options.dataset_split), true});
     return {};
   }
   const ModelInputs model = open_model_inputs(options.extraction, environment.stop_requested);
   check_model_family(options.model_family, model);
   const DatasetInputs dataset = open_dataset_inputs(
-      {options.dataset_path, options.dataset_config, options.dataset_split, options.columns}, environment.stop_requested);
+      {options.dataset_path, options.dataset_config, options.dataset_split, options.columns},
+      environment.stop_requested);
   log::info("{}: {} rows", dataset.name, dataset.dataset.num_rows());
   std::string stem = preference_stem(dataset.name, options.source, options.dataset_split);
-  if (options.extraction.n_shards > 1) stem = shard_stem(stem, options.extraction.shard_idx, options.extraction.n_shards);
+  if (options.extraction.n_shards > 1)
+    stem = shard_stem(stem, options.extraction.shard_idx, options.extraction.n_shards);
   const std::filesystem::path target =
       embeddings_folder(options.extraction.data_root, model.name) / (stem + ".safetensors");
 
   std::future<Backbone> loading = load_ahead(options.extraction, model, target);
   const ShardRows rows = choose_rows(options, dataset.dataset);
-  BadRows bad_rows(options.extraction, static_cast<std::int64_t>(rows.row_ids.size()), target, environment.files);
+  BadRows bad_rows(options.extraction, static_cast<std::int64_t>(rows.row_ids.size()), target,
+                   environment.files);
   PairShard shard = gather_pairs(options, model, dataset.dataset, rows, bad_rows);
   if (shard.pairs.empty())
-    fail_data("{}: shard {} of {} holds no pairs to embed; check --seq_len, --source and --n_shards", options.dataset_path,
-              options.extraction.shard_idx, options.extraction.n_shards);
+    fail_data("{}: shard {} of {} holds no pairs to embed; check --seq_len, --source and --n_shards",
+              options.dataset_path, options.extraction.shard_idx, options.extraction.n_shards);
   report_counts(shard, options.extraction.allow_special_in_content);
 
   ShardJob job;

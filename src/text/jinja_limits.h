@@ -23,6 +23,6 @@ constexpr std::size_t kMaxSourceBytes = std::size_t{4} << 20;  // length of a te
 constexpr std::size_t kMaxRange = 100'000;                     // range(), as jinja2's sandbox has it
 constexpr int kMaxValueDepth = 100;                            // lists within lists
 constexpr int kMaxParseDepth = 100;                            // brackets and blocks within each other
-constexpr int kMaxEvalDepth = 1000;                            // nodes on the path from the root, through macro calls
+constexpr int kMaxEvalDepth = 1000;  // nodes on the path from the root, through macro calls
 
 }  // namespace armorm::jinja

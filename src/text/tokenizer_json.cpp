@@ -14,8 +14,8 @@ constexpr int kMaxDepth = 64;
 
 nlohmann::json parse_json(std::string_view text, const std::string& origin) {
   if (const auto at = io::first_too_deep(text, kMaxDepth)) {
-    fail_data("{}: byte {}: nesting deeper than {}; expected a tokenizer file of the usual shape", origin, *at,
-              kMaxDepth);
+    fail_data("{}: byte {}: nesting deeper than {}; expected a tokenizer file of the usual shape", origin,
+              *at, kMaxDepth);
   }
   try {
     return nlohmann::json::parse(text.begin(), text.end());

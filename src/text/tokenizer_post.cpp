@@ -1,8 +1,8 @@
-#include "text/tokenizer_limits.h"
 #include "text/tokenizer_post.h"
 
 #include "armorm/core/error.h"
 #include "text/bpe_model.h"
+#include "text/tokenizer_limits.h"
 #include "text/tokenizer_unicode.h"
 
 namespace armorm::text {

@@ -209,19 +209,23 @@ TEST_CASE("a dictionary cannot multiply a text into memory", "[unit]") {
   REQUIRE(texts.Append(std::string(1 << 20, 'x')).ok());
   arrow::Int8Builder indices;
   for (int i = 0; i < 400; ++i) REQUIRE(indices.Append(0).ok());
-  const auto content = arrow::DictionaryArray::FromArrays(arrow::dictionary(arrow::int8(), arrow::utf8()),
-                                                          indices.Finish().ValueOrDie(), texts.Finish().ValueOrDie())
-                           .ValueOrDie();
-  const auto message = arrow::StructArray::Make({content, content}, std::vector<std::string>{"role", "content"}).ValueOrDie();
+  const auto content =
+      arrow::DictionaryArray::FromArrays(arrow::dictionary(arrow::int8(), arrow::utf8()),
+                                         indices.Finish().ValueOrDie(), texts.Finish().ValueOrDie())
+          .ValueOrDie();
+  const auto message =
+      arrow::StructArray::Make({content, content}, std::vector<std::string>{"role", "content"}).ValueOrDie();
   arrow::Int32Builder offsets;
   REQUIRE(offsets.AppendValues({0, 400}).ok());
   const auto rows = arrow::ListArray::FromArrays(*offsets.Finish().ValueOrDie(), *message).ValueOrDie();
-  const auto batch = arrow::RecordBatch::Make(arrow::schema({arrow::field("messages", rows->type())}), 1, {rows});
+  const auto batch =
+      arrow::RecordBatch::Make(arrow::schema({arrow::field("messages", rows->type())}), 1, {rows});
   const TempDir dir;
   auto sink = arrow::io::FileOutputStream::Open((dir / "x.arrow").string()).ValueOrDie();
   auto writer = arrow::ipc::MakeStreamWriter(sink, batch->schema()).ValueOrDie();
   REQUIRE(writer->WriteRecordBatch(*batch).ok());
   REQUIRE(writer->Close().ok());
   REQUIRE(sink->Close().ok());
-  CHECK_THROWS_WITH(labelled_rows(open_dataset(dir / "x.arrow"), {}), Catch::Contains("bytes allowed for a row"));
+  CHECK_THROWS_WITH(labelled_rows(open_dataset(dir / "x.arrow"), {}),
+                    Catch::Contains("bytes allowed for a row"));
 }

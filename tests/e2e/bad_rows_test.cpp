@@ -23,8 +23,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::string kGood1 = R"({"messages":[{"role":"user","content":"one"},{"role":"assistant","content":"two"}],"a":0.5})";
-const std::string kGood2 = R"({"messages":[{"role":"user","content":"three"},{"role":"assistant","content":"four"}],"a":null})";
+const std::string kGood1 =
+    R"({"messages":[{"role":"user","content":"one"},{"role":"assistant","content":"two"}],"a":0.5})";
+const std::string kGood2 =
+    R"({"messages":[{"role":"user","content":"three"},{"role":"assistant","content":"four"}],"a":null})";
 
 struct BadLine {
   std::string line;
@@ -54,7 +56,8 @@ struct Scene {
     copy_tree(demo_dir() / "model", dir / "model");
     const json config = json::parse(read_text_file(dir / "model/tokenizer_config.json"));
     write_text(dir / "model/chat_template.jinja",
-               "{% for m in messages %}{% if m.role == 'critic' %}{{ raise_exception('unknown role') }}{% endif %}{% endfor %}" +
+               "{% for m in messages %}{% if m.role == 'critic' %}{{ raise_exception('unknown role') }}{% "
+               "endif %}{% endfor %}" +
                    config["chat_template"].get<std::string>());
     set_lines(set, lines);
   }
@@ -62,10 +65,14 @@ struct Scene {
     fs::create_directories(dir / set);
     write_text(dir.path() / set / "train.jsonl", lines);
   }
-  ProcessResult run(const std::string& program, const std::string& set, const std::vector<std::string>& more) {
-    std::vector<std::string> flags{"--model_path", (dir / "model").string(), "--data_root", (dir / "root").string(),
-                                   "--device", "-1", "--batch_tokens", "1", "--dataset_path", (dir / set).string(),
-                                   "--log_level", "error"};
+  ProcessResult run(const std::string& program, const std::string& set,
+                    const std::vector<std::string>& more) {
+    std::vector<std::string> flags{"--model_path",   (dir / "model").string(),
+                                   "--data_root",    (dir / "root").string(),
+                                   "--device",       "-1",
+                                   "--batch_tokens", "1",
+                                   "--dataset_path", (dir / set).string(),
+                                   "--log_level",    "error"};
     flags.insert(flags.end(), more.begin(), more.end());
     return run_program(program, flags);
   }
@@ -122,13 +129,15 @@ TokenId token_of_third(const fs::path& model) {
     return encoder.encode({{"user", q}, {"assistant", a}}).tokens;
   };
   std::set<TokenId> common;
-  for (const auto& list : {tokens("one", "two"), tokens("three", "four")}) common.insert(list.begin(), list.end());
+  for (const auto& list : {tokens("one", "two"), tokens("three", "four")})
+    common.insert(list.begin(), list.end());
   for (const TokenId token : tokens("~", "~"))
     if (!common.contains(token)) return token;
   throw std::runtime_error("no token of its own");
 }
 
-const std::string kThird = R"({"messages":[{"role":"user","content":"~"},{"role":"assistant","content":"~"}],"a":1})";
+const std::string kThird =
+    R"({"messages":[{"role":"user","content":"~"},{"role":"assistant","content":"~"}],"a":1})";
 
 // Requests that the journal has a second time, from float32.
 struct Again {
@@ -152,8 +161,8 @@ TEST_CASE("bad rows are skipped, listed and counted; the good ones do not notice
   for (const BadLine& bad : bad_lines()) lines += bad.line + "\n";
   lines += kGood2 + "\n";
   Scene scene("set", lines);
-  const ProcessResult result =
-      scene.run("stage1-prepare", "set", {"--attributes", "a", "--on_bad_row", "skip", "--max_bad_rows", "9"});
+  const ProcessResult result = scene.run(
+      "stage1-prepare", "set", {"--attributes", "a", "--on_bad_row", "skip", "--max_bad_rows", "9"});
   INFO(result.err);
   REQUIRE(result.exit_code == 0);
 
@@ -195,13 +204,16 @@ TEST_CASE("too many bad rows end the run and are listed", "[e2e]") {
   Scene scene("set", kGood1 + "\n" + bad_lines()[0].line + "\n" + bad_lines()[1].line + "\n");
   for (const std::string limit : {"1", "34%", "0.5", "1%"}) {
     INFO(limit);
-    const ProcessResult result =
-        scene.run("stage1-prepare", "set", {"--attributes", "a", "--on_bad_row", "skip", "--max_bad_rows", limit});
+    const ProcessResult result = scene.run(
+        "stage1-prepare", "set", {"--attributes", "a", "--on_bad_row", "skip", "--max_bad_rows", limit});
     CHECK(result.exit_code == 4);
     CHECK_THAT(result.err, Contains("--max_bad_rows") && Contains(".rejects.jsonl"));
     CHECK(rejects(scene.file(std::string(kSet) + ".rejects.jsonl")).size() == (limit == "1%" ? 1 : 2));
   }
-  CHECK(scene.run("stage1-prepare", "set", {"--attributes", "a", "--on_bad_row", "skip", "--max_bad_rows", "67%"}).exit_code == 0);
+  CHECK(scene
+            .run("stage1-prepare", "set",
+                 {"--attributes", "a", "--on_bad_row", "skip", "--max_bad_rows", "67%"})
+            .exit_code == 0);
 }
 
 TEST_CASE("--max_bad_rows is a count or a part", "[unit]") {
@@ -217,12 +229,16 @@ TEST_CASE("--max_bad_rows is a count or a part", "[unit]") {
 }
 
 TEST_CASE("a pair without a gating position or with a broken side is skipped", "[e2e]") {
-  const std::string good = R"({"chosen":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}],)"
-                           R"("rejected":[{"role":"user","content":"q"},{"role":"assistant","content":"b"}],"source":"s"})";
-  Scene scene("pairs", good + "\n" +
-                           R"({"chosen":[{"role":"user","content":"q"}],"rejected":[{"role":"user","content":"q"}],"source":"s"})" +
-                           "\n{\"chosen\":\n" + good + "\n");
-  const ProcessResult all = scene.run("stage2-prepare", "pairs", {"--on_bad_row", "skip", "--max_bad_rows", "2"});
+  const std::string good =
+      R"({"chosen":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}],)"
+      R"("rejected":[{"role":"user","content":"q"},{"role":"assistant","content":"b"}],"source":"s"})";
+  Scene scene(
+      "pairs",
+      good + "\n" +
+          R"({"chosen":[{"role":"user","content":"q"}],"rejected":[{"role":"user","content":"q"}],"source":"s"})" +
+          "\n{\"chosen\":\n" + good + "\n");
+  const ProcessResult all =
+      scene.run("stage2-prepare", "pairs", {"--on_bad_row", "skip", "--max_bad_rows", "2"});
   INFO(all.err);
   REQUIRE(all.exit_code == 0);
   std::vector<json> listed = rejects(scene.file("pairs-train.rejects.jsonl"));
@@ -232,11 +248,13 @@ TEST_CASE("a pair without a gating position or with a broken side is skipped", "
   CHECK(listed[1]["row_id"] == 2);
   CHECK(rows_by_id(scene.file("pairs-train.safetensors")).size() == 2);
   // The damaged line has no source, so it is not one of these rows.
-  CHECK(scene.run("stage2-prepare", "pairs", {"--on_bad_row", "skip", "--max_bad_rows", "1", "--source", "s"}).exit_code == 0);
+  CHECK(scene.run("stage2-prepare", "pairs", {"--on_bad_row", "skip", "--max_bad_rows", "1", "--source", "s"})
+            .exit_code == 0);
   CHECK(rejects(scene.file("pairs-s-train.rejects.jsonl")).size() == 1);
 }
 
-TEST_CASE("an embedding that is not finite is a bad row; --on_bad_row skip then needs no pass again", "[e2e]") {
+TEST_CASE("an embedding that is not finite is a bad row; --on_bad_row skip then needs no pass again",
+          "[e2e]") {
   Scene scene("set", kGood1 + "\n" + kGood2 + "\n" + kThird + "\n");
   const TokenId token = token_of_third(scene.dir / "model");
   set_embedding(scene.dir / "model", token, std::numeric_limits<float>::quiet_NaN());
@@ -324,21 +342,27 @@ TEST_CASE("computing again in float32 ends with the row that is one too many", "
   CHECK(rejects(scene.file(std::string(kSet) + ".rejects.jsonl")).size() == 4);
 }
 
-TEST_CASE("a best-of-n row goes whole with an answer whose embedding is not finite, and is listed once", "[e2e]") {
+TEST_CASE("a best-of-n row goes whole with an answer whose embedding is not finite, and is listed once",
+          "[e2e]") {
   const auto row = [](const std::string& rejected, const std::string& id) {
-    return R"({"prompt":"one","chosen":["two"],"rejected":[)" + rejected + R"(],"subset":"Math","id":")" + id + "\"}\n";
+    return R"({"prompt":"one","chosen":["two"],"rejected":[)" + rejected + R"(],"subset":"Math","id":")" +
+           id + "\"}\n";
   };
   // The middle one has three pairs, two of which hold the answer.
-  Scene scene("bench", row(R"("four","three")", "0") + row(R"("~","four","~")", "1") + row(R"("three")", "2"));
-  set_embedding(scene.dir / "model", token_of_third(scene.dir / "model"), std::numeric_limits<float>::quiet_NaN());
-  const ProcessResult result = scene.run("stage2-prepare", "bench", {"--on_bad_row", "skip", "--max_bad_rows", "1"});
+  Scene scene("bench",
+              row(R"("four","three")", "0") + row(R"("~","four","~")", "1") + row(R"("three")", "2"));
+  set_embedding(scene.dir / "model", token_of_third(scene.dir / "model"),
+                std::numeric_limits<float>::quiet_NaN());
+  const ProcessResult result =
+      scene.run("stage2-prepare", "bench", {"--on_bad_row", "skip", "--max_bad_rows", "1"});
   INFO(result.err);
   REQUIRE(result.exit_code == 0);
   const SafetensorsFile file = SafetensorsFile::open(scene.file("bench-train.safetensors"));
   const auto ids = file.at("row_ids").as<std::int64_t>();
   CHECK(std::vector<std::int64_t>(ids.begin(), ids.end()) == std::vector<std::int64_t>{0, 0, 2});
   const auto candidates = file.at("candidate_ids", DType::i64, {3, 2}).as<std::int64_t>();
-  CHECK(std::vector<std::int64_t>(candidates.begin(), candidates.end()) == std::vector<std::int64_t>{0, 0, 0, 1, 0, 0});
+  CHECK(std::vector<std::int64_t>(candidates.begin(), candidates.end()) ==
+        std::vector<std::int64_t>{0, 0, 0, 1, 0, 0});
   const std::vector<json> listed = rejects(scene.file("bench-train.rejects.jsonl"));
   REQUIRE(listed.size() == 1);
   CHECK(listed[0]["row_id"] == 1);
@@ -346,7 +370,9 @@ TEST_CASE("a best-of-n row goes whole with an answer whose embedding is not fini
 
 TEST_CASE("a row of Ties without a number is a bad row", "[e2e]") {
   const std::string good = R"({"prompt":"q","chosen":["a"],"rejected":["b"],"subset":"Ties","id":"ref:0"})";
-  Scene scene("bench", good + "\n" + R"({"prompt":"q","chosen":["a","c"],"rejected":["b"],"subset":"Ties","id":"0"})" + "\n");
+  Scene scene(
+      "bench",
+      good + "\n" + R"({"prompt":"q","chosen":["a","c"],"rejected":["b"],"subset":"Ties","id":"0"})" + "\n");
   const ProcessResult stopped = scene.run("stage2-prepare", "bench", {});
   CHECK(stopped.exit_code == 4);
   CHECK_THAT(stopped.err, Contains("row 1") && Contains("tied:<number>"));

@@ -34,8 +34,9 @@ const fs::path& path_in_fixture(const char* name) {
 const fs::path& demo_dir() {
   const fs::path& path = path_in_fixture("demo");
   if (!fixture().demo_made) {
-    must(run_program("armorm-make-demo", {"--output", path.string(), "--rows", "400", "--pairs", "200", "--reference",
-                                          "100", "--reward_bench", "120", "--reward_bench_2", "48"}));
+    must(run_program("armorm-make-demo",
+                     {"--output", path.string(), "--rows", "400", "--pairs", "200", "--reference", "100",
+                      "--reward_bench", "120", "--reward_bench_2", "48"}));
     fixture().demo_made = true;
   }
   return path;
@@ -47,8 +48,11 @@ const fs::path& demo_run() {
   const fs::path& demo = demo_dir();
   must(run_program("stage1-prepare", stage_flags("stage1-prepare", demo, root)));
   must(run_program("stage1-train", stage_flags("stage1-train", demo, root)));
-  for (const auto& [set, split] : std::vector<std::pair<std::string, std::string>>{
-           {"preference", "train"}, {"reference", "train"}, {"reward-bench", "filtered"}, {"reward-bench-2", "test"}}) {
+  for (const auto& [set, split] :
+       std::vector<std::pair<std::string, std::string>>{{"preference", "train"},
+                                                        {"reference", "train"},
+                                                        {"reward-bench", "filtered"},
+                                                        {"reward-bench-2", "test"}}) {
     std::vector<std::string> flags = stage_flags("stage2-prepare", demo, root);
     flags.insert(flags.end(), {"--dataset_path", (demo / set).string(), "--dataset_split", split});
     must(run_program("stage2-prepare", flags));
@@ -60,20 +64,24 @@ const fs::path& demo_run() {
 
 std::vector<std::string> stage_flags(const std::string& program, const fs::path& demo, const fs::path& root) {
   std::vector<std::string> flags{"--model_path", (demo / "model").string(), "--data_root", root.string()};
-  const auto add = [&flags](std::vector<std::string> more) { flags.insert(flags.end(), more.begin(), more.end()); };
+  const auto add = [&flags](std::vector<std::string> more) {
+    flags.insert(flags.end(), more.begin(), more.end());
+  };
   if (program == "stage1-prepare")
     add({"--dataset_path", (demo / "multi-objective").string(), "--device", "-1", "--precision", "fp32"});
   if (program == "stage1-train") add({"--dataset_path", (demo / "multi-objective").string()});
   if (program == "stage2-prepare") add({"--device", "-1", "--precision", "fp32"});
   if (program == "stage2-train")
-    add({"--device", "-1", "--multi_objective_dataset", (demo / "multi-objective").string(), "--preference_dataset",
-         (demo / "preference").string(), "--reference_dataset", (demo / "reference").string(), "--eval_reward_bench",
-         "--reward_bench_dataset", (demo / "reward-bench").string(), "--n_steps", "60", "--batch_size", "64",
-         "--hidden_size", "32", "--on_unmet", "max"});
+    add({"--device", "-1", "--multi_objective_dataset", (demo / "multi-objective").string(),
+         "--preference_dataset", (demo / "preference").string(), "--reference_dataset",
+         (demo / "reference").string(), "--eval_reward_bench", "--reward_bench_dataset",
+         (demo / "reward-bench").string(), "--n_steps", "60", "--batch_size", "64", "--hidden_size", "32",
+         "--on_unmet", "max"});
   return flags;
 }
 
-ProcessResult run_stage(const std::string& program, const fs::path& root, const std::vector<std::string>& more) {
+ProcessResult run_stage(const std::string& program, const fs::path& root,
+                        const std::vector<std::string>& more) {
   std::vector<std::string> flags = stage_flags(program, demo_dir(), root);
   flags.insert(flags.end(), more.begin(), more.end());
   ProcessResult result = run_program(program, flags);

@@ -10,7 +10,8 @@
 
 namespace armorm::test {
 
-// <dir>/model, <dir>/multi-objective, <dir>/preference, <dir>/reference, <dir>/reward-bench, <dir>/reward-bench-2
+// <dir>/model, <dir>/multi-objective, <dir>/preference, <dir>/reference, <dir>/reward-bench,
+// <dir>/reward-bench-2
 const std::filesystem::path& demo_dir();
 
 // A run of all four stages over demo_dir() in fp32 on the CPU, made once: its data root.
@@ -26,7 +27,8 @@ ProcessResult run_stage(const std::string& program, const std::filesystem::path&
 
 void copy_tree(const std::filesystem::path& from, const std::filesystem::path& to);
 void write_text(const std::filesystem::path& path, const std::string& text);
-std::string replace_in_file(const std::filesystem::path& path, const std::string& from, const std::string& to);
+std::string replace_in_file(const std::filesystem::path& path, const std::string& from,
+                            const std::string& to);
 void truncate_file(const std::filesystem::path& path, std::uintmax_t bytes);
 
 }  // namespace armorm::test

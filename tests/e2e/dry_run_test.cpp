@@ -17,7 +17,8 @@ std::string capture(const std::string& text, const std::string& pattern) {
 }
 
 const std::vector<std::string>& preference() {
-  static const std::vector<std::string> flags{"--dataset_path", (demo_dir() / "preference").string(), "--batch_tokens", "2048"};
+  static const std::vector<std::string> flags{"--dataset_path", (demo_dir() / "preference").string(),
+                                              "--batch_tokens", "2048"};
   return flags;
 }
 
@@ -66,9 +67,15 @@ TEST_CASE("a dry run needs no device but complete weights", "[e2e]") {
   const TempDir place;
   const fs::path demo = place.path() / "demo";
   copy_tree(demo_dir(), demo);
-  const std::vector<std::string> flags{"--model_path", (demo / "model").string(), "--dataset_path",
-                                       (demo / "multi-objective").string(), "--device", "63", "--dry_run",
-                                       "--data_root", (place.path() / "root").string()};
+  const std::vector<std::string> flags{"--model_path",
+                                       (demo / "model").string(),
+                                       "--dataset_path",
+                                       (demo / "multi-objective").string(),
+                                       "--device",
+                                       "63",
+                                       "--dry_run",
+                                       "--data_root",
+                                       (place.path() / "root").string()};
   const ProcessResult elsewhere = run_program("stage1-prepare", flags);
   CHECK(elsewhere.exit_code == 0);
   CHECK_THAT(elsewhere.out, Catch::Contains("no device 63"));

@@ -1,4 +1,5 @@
-// stage2-train's choices: which gate to keep, several seeds, further preference sets, and what the report says of them.
+// stage2-train's choices: which gate to keep, several seeds, further preference sets, and what the report
+// says of them.
 #include <nlohmann/json.hpp>
 
 #include "armorm/io/publish.h"
@@ -84,7 +85,8 @@ TEST_CASE("--seeds trains several gates, tells their spread and keeps the best",
 
 TEST_CASE("--eval measures the gate on further preference sets", "[e2e]") {
   const TempDir place;
-  const Trained trained = train(place, {"--eval", (demo_dir() / "reference").string() + ":train," + (demo_dir() / "preference").string()});
+  const Trained trained = train(place, {"--eval", (demo_dir() / "reference").string() + ":train," +
+                                                      (demo_dir() / "preference").string()});
   const json& sets = trained.report["eval"];
   REQUIRE(sets.size() == 2);
   CHECK(sets[0]["pairs"] == 100);
@@ -119,7 +121,8 @@ TEST_CASE("the report compares the gate with its baselines pair by pair", "[e2e]
           Approx(scorers[i]["accuracy"].get<double>()));
   }
   double load = 0.0;
-  for (const json& attribute : trained.report["gate_usage"]["attributes"]) load += attribute["mean_weight"].get<double>();
+  for (const json& attribute : trained.report["gate_usage"]["attributes"])
+    load += attribute["mean_weight"].get<double>();
   CHECK(load == Approx(1.0));
   CHECK(trained.report["transform"].size() == 19 * 19);
 }

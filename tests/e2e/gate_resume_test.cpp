@@ -1,4 +1,5 @@
-// stage2-train ended in the middle of its training: the same command goes on, to the files of an uninterrupted run.
+// stage2-train ended in the middle of its training: the same command goes on, to the files of an
+// uninterrupted run.
 #include <chrono>
 #include <csignal>
 #include <random>
@@ -19,16 +20,18 @@ constexpr const char* kStem = "gating_network_model";
 std::vector<std::string> flags_for(const fs::path& place, const std::vector<std::string>& more = {}) {
   std::vector<std::string> flags = stage_flags("stage2-train", demo_dir(), demo_run());
   for (const char* replaced : {"--n_steps", "--threads"})
-    if (const auto at = std::find(flags.begin(), flags.end(), replaced); at != flags.end()) flags.erase(at, at + 2);
-  flags.insert(flags.end(), {"--output_dir", place.string(), "--threads", "1", "--n_steps", "300", "--seeds", "2", "--select",
-                             "best", "--eval_every", "40", "--checkpoint_seconds", "0"});
+    if (const auto at = std::find(flags.begin(), flags.end(), replaced); at != flags.end())
+      flags.erase(at, at + 2);
+  flags.insert(flags.end(), {"--output_dir", place.string(), "--threads", "1", "--n_steps", "300", "--seeds",
+                             "2", "--select", "best", "--eval_every", "40", "--checkpoint_seconds", "0"});
   flags.insert(flags.end(), more.begin(), more.end());
   return flags;
 }
 
 struct Files {
   explicit Files(const fs::path& place) {
-    for (const char* ending : {".pt", ".safetensors", ".json"}) bytes += read_text_file((place / kStem).string() + ending);
+    for (const char* ending : {".pt", ".safetensors", ".json"})
+      bytes += read_text_file((place / kStem).string() + ending);
     for (const auto& entry : fs::directory_iterator(place)) names.push_back(entry.path().filename().string());
     std::sort(names.begin(), names.end());
   }
@@ -96,7 +99,8 @@ TEST_CASE("an interrupted gate training is not mixed with other inputs", "[e2e]"
   REQUIRE(interrupt(place.path(), SIGKILL).exit_code == 128 + SIGKILL);
   const auto with = [&](const std::string& flag, const std::string& value) {
     std::vector<std::string> flags = flags_for(place.path());
-    if (const auto at = std::find(flags.begin(), flags.end(), flag); at != flags.end()) flags.erase(at, at + 2);
+    if (const auto at = std::find(flags.begin(), flags.end(), flag); at != flags.end())
+      flags.erase(at, at + 2);
     flags.insert(flags.end(), {flag, value});
     return run_program("stage2-train", flags);
   };
@@ -127,7 +131,8 @@ TEST_CASE("--restart keeps what the same inputs began and deletes what others di
   check_finished(place.path());
 
   write_text(checkpoint, begun);
-  const ProcessResult other = run_program("stage2-train", flags_for(place.path(), {"--restart", "--weight_decay", "0.1"}));
+  const ProcessResult other =
+      run_program("stage2-train", flags_for(place.path(), {"--restart", "--weight_decay", "0.1"}));
   CHECK(other.exit_code == 0);
   CHECK(other.err.find("going on") == std::string::npos);
   CHECK_FALSE(fs::exists(checkpoint));

@@ -15,7 +15,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-fs::path embeddings(const fs::path& root, const std::string& name) { return root / "embeddings" / "model" / name; }
+fs::path embeddings(const fs::path& root, const std::string& name) {
+  return root / "embeddings" / "model" / name;
+}
 
 std::vector<std::int64_t> row_ids(const SafetensorsFile& file) {
   const auto ids = file.at("row_ids", DType::i64, {-1}).as<std::int64_t>();
@@ -49,7 +51,8 @@ float largest_difference(const std::string& a, const std::string& b) {
 }  // namespace
 
 TEST_CASE("stage1-prepare writes every row once, in the order of the published shuffle", "[e2e]") {
-  const auto file = SafetensorsFile::open(embeddings(demo_run(), "multi-objective-00001-of-00001.safetensors"));
+  const auto file =
+      SafetensorsFile::open(embeddings(demo_run(), "multi-objective-00001-of-00001.safetensors"));
   const std::int64_t n = file.at("embeddings").shape[0];
   CHECK(n == 400);
   CHECK(row_ids(file) == pcg64_permutation(0, n));
@@ -81,8 +84,10 @@ TEST_CASE("two shards hold the rows of one run", "[e2e]") {
 TEST_CASE("the budget of a pack does not change the embeddings", "[e2e]") {
   const TempDir root;
   run_stage("stage1-prepare", root.path(), {"--batch_tokens", "1"});
-  const auto alone = rows_by_id(embeddings(root.path(), "multi-objective-00001-of-00001.safetensors"), "embeddings");
-  for (const auto& [id, row] : rows_by_id(embeddings(demo_run(), "multi-objective-00001-of-00001.safetensors"), "embeddings"))
+  const auto alone =
+      rows_by_id(embeddings(root.path(), "multi-objective-00001-of-00001.safetensors"), "embeddings");
+  for (const auto& [id, row] :
+       rows_by_id(embeddings(demo_run(), "multi-objective-00001-of-00001.safetensors"), "embeddings"))
     CHECK(largest_difference(alone.at(id), row) <= 0.02F);
 }
 
@@ -101,12 +106,14 @@ TEST_CASE("stage2-prepare keeps pairs in order and shares a prompt's embedding b
                      values.begin() + static_cast<std::ptrdiff_t>((2 * pair + 1) * d),
                      values.begin() + static_cast<std::ptrdiff_t>((2 * pair + 1) * d)));
   const auto sides = file.at("embeddings").as<BFloat16>();
-  CHECK_FALSE(std::equal(sides.begin(), sides.begin() + static_cast<std::ptrdiff_t>(d), sides.begin() + static_cast<std::ptrdiff_t>(d)));
+  CHECK_FALSE(std::equal(sides.begin(), sides.begin() + static_cast<std::ptrdiff_t>(d),
+                         sides.begin() + static_cast<std::ptrdiff_t>(d)));
 }
 
 TEST_CASE("RewardBench rows keep their subset", "[e2e]") {
   const auto file = SafetensorsFile::open(embeddings(demo_run(), "reward-bench-filtered.safetensors"));
-  const auto names = nlohmann::json::parse(file.metadata().at("subset_names")).get<std::vector<std::string>>();
+  const auto names =
+      nlohmann::json::parse(file.metadata().at("subset_names")).get<std::vector<std::string>>();
   CHECK(names.size() > 10);
   for (const std::int64_t id : file.at("subset_ids", DType::i64, {-1}).as<std::int64_t>())
     CHECK((id >= 0 && id < static_cast<std::int64_t>(names.size())));
@@ -114,7 +121,8 @@ TEST_CASE("RewardBench rows keep their subset", "[e2e]") {
 
 TEST_CASE("a pair with a side over seq_len is dropped, counted and recorded", "[e2e]") {
   const TempDir root;
-  run_stage("stage2-prepare", root.path(), {"--dataset_path", (demo_dir() / "preference").string(), "--seq_len", "70"});
+  run_stage("stage2-prepare", root.path(),
+            {"--dataset_path", (demo_dir() / "preference").string(), "--seq_len", "70"});
   const auto file = SafetensorsFile::open(embeddings(root.path(), "preference-train.safetensors"));
   const auto dropped = nlohmann::json::parse(file.metadata().at("dropped"))["a side longer than seq_len"];
   CHECK(dropped.size() > 0);
@@ -147,10 +155,13 @@ TEST_CASE("the sets of one model folder get one name, however it is written", "[
 
 TEST_CASE("each program has a section of its own in a config file, and takes log_level from it", "[e2e]") {
   const TempDir dir;
-  for (const std::string program : {"stage1-prepare", "stage1-train", "stage2-prepare", "stage2-train", "score"}) {
+  for (const std::string program :
+       {"stage1-prepare", "stage1-train", "stage2-prepare", "stage2-train", "score"}) {
     INFO(program);
     const fs::path config = dir / (program + ".json");
-    write_text(config, nlohmann::json{{"common", {{"log_level", "error"}}}, {program, {{"model_path", "/nonexistent"}}}}.dump());
+    write_text(config, nlohmann::json{{"common", {{"log_level", "error"}}},
+                                      {program, {{"model_path", "/nonexistent"}}}}
+                           .dump());
     std::vector<std::string> flags{"--config", config.string()};
     if (program != "score") flags.insert(flags.end(), {"--data_root", dir.path().string()});
     const ProcessResult result = run_program(program, flags);

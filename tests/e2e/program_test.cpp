@@ -18,7 +18,8 @@ std::vector<float> embeddings_with(const std::string& instructions, const std::s
   const TempDir root;
   std::vector<std::string> flags = stage_flags("stage1-prepare", demo_dir(), root.path());
   *(std::find(flags.begin(), flags.end(), "--precision") + 1) = precision;
-  flags.insert(flags.begin(), {"ONEDNN_MAX_CPU_ISA=" + instructions, std::string(ARMORM_BIN_DIR) + "/stage1-prepare"});
+  flags.insert(flags.begin(),
+               {"ONEDNN_MAX_CPU_ISA=" + instructions, std::string(ARMORM_BIN_DIR) + "/stage1-prepare"});
   const ProcessResult result = run_program("/usr/bin/env", flags);
   INFO(result.err);
   REQUIRE(result.exit_code == 0);
@@ -62,7 +63,8 @@ TEST_CASE("an argument that is not UTF-8 is refused", "[e2e]") {
 
 TEST_CASE("a name that is too long for the file system is an I/O error", "[e2e]") {
   const std::string name(300, 'x');
-  for (const auto& [program, flag] : {std::pair("stage2-train", "--data_root"), std::pair("stage1-train", "--data_root")}) {
+  for (const auto& [program, flag] :
+       {std::pair("stage2-train", "--data_root"), std::pair("stage1-train", "--data_root")}) {
     const ProcessResult result = run_program(program, {flag, "/tmp/" + name});
     CHECK(result.exit_code == 3);
     CHECK(result.err.find(name) != std::string::npos);
@@ -77,7 +79,8 @@ TEST_CASE("processors without bfloat16 or AVX-512 give the same embeddings but f
     for (const char* instructions : {"AVX2", "AVX512_CORE", "AVX512_CORE_VNNI", "AVX512_CORE_BF16"}) {
       CAPTURE(precision, instructions);
       // Embeddings are stored as bfloat16, of 8 significant bits.
-      CHECK(relative_distance(native, embeddings_with(instructions, precision)) < (precision == "bf16" ? 0.03 : 0.003));
+      CHECK(relative_distance(native, embeddings_with(instructions, precision)) <
+            (precision == "bf16" ? 0.03 : 0.003));
     }
   }
 }

@@ -1,5 +1,5 @@
-// A prepare run that is ended in every way a machine knows, and the same command afterwards: the file is that of an
-// uninterrupted run, byte for byte. ARMORM_KILLS=200 makes the test of random kills a soak test.
+// A prepare run that is ended in every way a machine knows, and the same command afterwards: the file is that
+// of an uninterrupted run, byte for byte. ARMORM_KILLS=200 makes the test of random kills a soak test.
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/mount.h>
@@ -27,8 +27,9 @@ namespace {
 const fs::path& small_demo() {
   static const TempDir dir;
   static const fs::path path = [] {
-    const ProcessResult made = run_program("armorm-make-demo", {"--output", (dir / "demo").string(), "--rows", "150", "--pairs",
-                                                                "3", "--reference", "3", "--reward_bench", "23"});
+    const ProcessResult made =
+        run_program("armorm-make-demo", {"--output", (dir / "demo").string(), "--rows", "150", "--pairs", "3",
+                                         "--reference", "3", "--reward_bench", "23"});
     if (made.exit_code != 0) throw std::runtime_error(made.err);
     return dir / "demo";
   }();
@@ -36,9 +37,11 @@ const fs::path& small_demo() {
 }
 
 // Many passes, and a durable point after each.
-std::vector<std::string> flags_for(const fs::path& demo, const fs::path& root, const std::vector<std::string>& more) {
+std::vector<std::string> flags_for(const fs::path& demo, const fs::path& root,
+                                   const std::vector<std::string>& more) {
   std::vector<std::string> flags = stage_flags("stage1-prepare", demo, root);
-  flags.insert(flags.end(), {"--batch_tokens", "400", "--checkpoint_seconds", "0", "--threads", "1", "--log_level", "warn"});
+  flags.insert(flags.end(), {"--batch_tokens", "400", "--checkpoint_seconds", "0", "--threads", "1",
+                             "--log_level", "warn"});
   for (const std::string& flag : more) {
     const auto at = std::find(flags.begin(), flags.end(), flag);
     if (flag.starts_with("--") && at != flags.end()) flags.erase(at, at + 2);
@@ -73,7 +76,8 @@ std::vector<std::string> names_in(const fs::path& folder) {
 
 void check_finished(const fs::path& root) {
   CHECK(read_text_file(target_in(root)) == uninterrupted());
-  CHECK(names_in(target_in(root).parent_path()) == std::vector<std::string>{target_in(root).filename().string()});
+  CHECK(names_in(target_in(root).parent_path()) ==
+        std::vector<std::string>{target_in(root).filename().string()});
 }
 
 std::size_t chunks_of(const fs::path& root) {
@@ -90,7 +94,8 @@ bool wait_for_chunks(const fs::path& root, std::size_t chunks) {
   return true;
 }
 
-// Ends a run by a signal when some chunks are there. On a busy machine it may be over first; then it is made anew.
+// Ends a run by a signal when some chunks are there. On a busy machine it may be over first; then it is made
+// anew.
 ProcessResult interrupt(const fs::path& root, int signal = SIGKILL) {
   for (;;) {
     ChildProcess run("stage1-prepare", flags_for(root));
@@ -127,7 +132,8 @@ TEST_CASE("a run killed at random points publishes what an uninterrupted one doe
       const int code = run.wait().exit_code;
       if (code == 128 + SIGKILL) {
         ++kills;
-        if (fs::exists(target_in(root.path()))) CHECK(read_text_file(target_in(root.path())) == uninterrupted());
+        if (fs::exists(target_in(root.path())))
+          CHECK(read_text_file(target_in(root.path())) == uninterrupted());
         continue;
       }
       REQUIRE(code == 0);
@@ -190,7 +196,8 @@ TEST_CASE("an interrupted run is not mixed with other inputs", "[e2e]") {
   weights[weights.size() - 2] ^= 1;
   write_text(dir / "demo" / "model/model.safetensors", weights);
   refused(on_copy(), "weights");
-  replace_in_file(dir / "demo" / "model/tokenizer_config.json", "chat_template\": \"", "chat_template\": \"{# other #}");
+  replace_in_file(dir / "demo" / "model/tokenizer_config.json", "chat_template\": \"",
+                  "chat_template\": \"{# other #}");
   refused(on_copy(), "chat template");
 
   // Nothing was touched, so the old command goes on.
@@ -201,7 +208,8 @@ TEST_CASE("an interrupted run is not mixed with other inputs", "[e2e]") {
 TEST_CASE("--restart deletes a run with other inputs", "[e2e]") {
   const TempDir root;
   interrupt(root.path());
-  CHECK(run_program("stage1-prepare", flags_for(root.path(), {"--seq_len", "90", "--restart"})).exit_code == 0);
+  CHECK(run_program("stage1-prepare", flags_for(root.path(), {"--seq_len", "90", "--restart"})).exit_code ==
+        0);
   CHECK(read_text_file(target_in(root.path())) != uninterrupted());
   CHECK(names_in(target_in(root.path()).parent_path()).size() == 1);
 }
@@ -347,7 +355,8 @@ TEST_CASE("a full disk: tmpfs fills up at several places of a run", "[e2e]") {
   for (const std::size_t pages : {8, 26, 28, 30, 32}) {
     INFO(pages << " pages");
     const std::string size = "size=" + std::to_string(pages * 4096);
-    if (mount("tmpfs", where.c_str(), "tmpfs", 0, size.c_str()) != 0) ARMORM_SKIP("a tmpfs needs the right to mount");
+    if (mount("tmpfs", where.c_str(), "tmpfs", 0, size.c_str()) != 0)
+      ARMORM_SKIP("a tmpfs needs the right to mount");
     const ProcessResult full = run_program("stage1-prepare", flags_for(dir.path()));
     CHECK((full.exit_code == 3 || full.exit_code == 0));
     if (full.exit_code == 3) {
@@ -366,7 +375,8 @@ TEST_CASE("a full disk: tmpfs fills up at several places of a run", "[e2e]") {
 TEST_CASE("a folder that cannot be written is an I/O error that names it", "[e2e]") {
   const TempDir dir;
   fs::permissions(dir.path(), fs::perms::owner_read | fs::perms::owner_exec);
-  const fs::path root = geteuid() == 0 ? fs::path("/proc/armorm") : dir.path();  // root may write to the other
+  const fs::path root =
+      geteuid() == 0 ? fs::path("/proc/armorm") : dir.path();  // root may write to the other
   const ProcessResult result = run_program("stage1-prepare", flags_for(root));
   fs::permissions(dir.path(), fs::perms::owner_all);
   CHECK(result.exit_code == 3);

@@ -60,8 +60,8 @@ TEST_CASE("weighted means and their intervals and tests are those of SciPy and N
     INFO(c.dump());
     std::vector<PairedStratum> strata;
     for (std::size_t i = 0; i < c["n"].size(); ++i)
-      strata.push_back({c["weights"][i].get<double>(), c["n"][i].get<std::int64_t>(), c["first"][i].get<std::int64_t>(),
-                        c["second"][i].get<std::int64_t>()});
+      strata.push_back({c["weights"][i].get<double>(), c["n"][i].get<std::int64_t>(),
+                        c["first"][i].get<std::int64_t>(), c["second"][i].get<std::int64_t>()});
     check_near(weighted_mcnemar_p_value(strata), c["p"].get<double>(), 1e-10);
   }
 }

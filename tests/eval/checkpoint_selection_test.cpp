@@ -99,7 +99,8 @@ TEST_CASE("a training that is cut off anywhere ends with the bits of one that is
   const Misleading m;
   for (const SelectCheckpoint select : {SelectCheckpoint::last, SelectCheckpoint::best}) {
     const SelectionOptions selection{select, 7, 4};
-    const SelectedGate whole = train_and_select(m.data(), m.train, m.validation, Misleading::start(), m.options, selection);
+    const SelectedGate whole =
+        train_and_select(m.data(), m.train, m.validation, Misleading::start(), m.options, selection);
     for (const std::int64_t cut : {1, 6, 7, 20}) {
       CAPTURE(cut);
       struct Cut : std::exception {};
@@ -108,16 +109,21 @@ TEST_CASE("a training that is cut off anywhere ends with the bits of one that is
         saved = progress();
         if (saved.training.step == cut) throw Cut();
       };
-      CHECK_THROWS_AS(train_and_select(m.data(), m.train, m.validation, Misleading::start(), m.options, selection, {{}, save}), Cut);
+      CHECK_THROWS_AS(train_and_select(m.data(), m.train, m.validation, Misleading::start(), m.options,
+                                       selection, {{}, save}),
+                      Cut);
       REQUIRE(saved.training.step == cut);
-      const SelectedGate resumed = train_and_select(m.data(), m.train, m.validation, saved, m.options, selection);
+      const SelectedGate resumed =
+          train_and_select(m.data(), m.train, m.validation, saved, m.options, selection);
       check_same(resumed.gate, whole.gate);
       CHECK(resumed.step == whole.step);
       CHECK(resumed.stopped_early == whole.stopped_early);
       REQUIRE(resumed.curve.size() == whole.curve.size());
-      for (std::size_t i = 0; i < whole.curve.size(); ++i) CHECK(resumed.curve[i].validation.loss == whole.curve[i].validation.loss);
+      for (std::size_t i = 0; i < whole.curve.size(); ++i)
+        CHECK(resumed.curve[i].validation.loss == whole.curve[i].validation.loss);
       REQUIRE(resumed.losses.size() == whole.losses.size());
-      for (std::size_t i = 0; i < whole.losses.size(); ++i) CHECK(resumed.losses[i].loss == whole.losses[i].loss);
+      for (std::size_t i = 0; i < whole.losses.size(); ++i)
+        CHECK(resumed.losses[i].loss == whole.losses[i].loss);
     }
   }
 }

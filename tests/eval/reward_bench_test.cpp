@@ -27,15 +27,18 @@ TEST_CASE("sections and score are those of the published weighting", "[golden]")
       }
       CHECK(std::abs(section.score - c["sections"][section.name].get<double>()) <= 1e-9);
     }
-    if (c["score"].is_null()) CHECK(std::isnan(result.score));
-    else CHECK(std::abs(result.score - c["score"].get<double>()) <= 1e-9);
+    if (c["score"].is_null())
+      CHECK(std::isnan(result.score));
+    else
+      CHECK(std::abs(result.score - c["score"].get<double>()) <= 1e-9);
     CHECK(result.unknown.empty());
   }
 }
 
 TEST_CASE("ties count as wrong and unknown subsets count nowhere", "[unit]") {
   const std::vector<float> chosen{1, 1, 2}, rejected{1, 0, 0};
-  const RewardBenchResult result = score_reward_bench(chosen, rejected, std::vector<std::int64_t>{0, 0, 1}, {"donotanswer", "made-up"});
+  const RewardBenchResult result =
+      score_reward_bench(chosen, rejected, std::vector<std::int64_t>{0, 0, 1}, {"donotanswer", "made-up"});
   CHECK(result.sections[2].score == 50.0);
   CHECK(result.sections[2].missing.size() == 4);
   CHECK(result.unknown == std::vector<std::string>{"made-up"});
@@ -43,7 +46,8 @@ TEST_CASE("ties count as wrong and unknown subsets count nowhere", "[unit]") {
 
 TEST_CASE("sections and score have the intervals and tests of weighted means", "[unit]") {
   // Chat Hard from two subsets of the published counts 37 and 100; no other section.
-  const std::vector<float> chosen{1, 1, 0, 1, 1, 1, 0, 0}, rejected{0, 0, 1, 0, 0, 0, 1, 1}, others{0, 1, 0, 0, 1, 1, 1, 0};
+  const std::vector<float> chosen{1, 1, 0, 1, 1, 1, 0, 0}, rejected{0, 0, 1, 0, 0, 0, 1, 1},
+      others{0, 1, 0, 0, 1, 1, 1, 0};
   const std::vector<std::int64_t> subset{0, 0, 0, 1, 1, 1, 1, 1};
   const std::vector<std::string> names{"mt-bench-hard", "llmbar-natural"};
   const RewardBenchResult result = score_reward_bench(chosen, rejected, subset, names);
@@ -56,10 +60,11 @@ TEST_CASE("sections and score have the intervals and tests of weighted means", "
 
   const PairScores first{chosen, rejected}, second{others, std::vector<float>(8, 0.5F)};
   const RewardBenchTests tests = compare_on_reward_bench(first, second, subset, names);
-  CHECK(tests.subsets[5].only_first_right == 1);  // mt-bench-hard: pair 0 against none
-  CHECK(tests.subsets[6].only_first_right == 1);  // llmbar-natural: pair 3
+  CHECK(tests.subsets[5].only_first_right == 1);   // mt-bench-hard: pair 0 against none
+  CHECK(tests.subsets[6].only_first_right == 1);   // llmbar-natural: pair 3
   CHECK(tests.subsets[6].only_second_right == 1);  // pair 6
-  CHECK(tests.sections[1] == Approx(weighted_mcnemar_p_value(std::vector<PairedStratum>{{37, 3, 1, 0}, {100, 5, 1, 1}})));
+  CHECK(tests.sections[1] ==
+        Approx(weighted_mcnemar_p_value(std::vector<PairedStratum>{{37, 3, 1, 0}, {100, 5, 1, 1}})));
   CHECK((std::isnan(tests.sections[0]) && std::isnan(tests.score)));
 }
 

@@ -1,4 +1,5 @@
-// The parts of a training step that are written out here, beside ATen's own operations; on CUDA, beside the CPU.
+// The parts of a training step that are written out here, beside ATen's own operations; on CUDA, beside the
+// CPU.
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
@@ -37,12 +38,17 @@ struct Pairs {
       rejected_prompt.push_back(i % 3 == 0 ? n_prompts++ : chosen_prompt.back());
     }
     const at::Tensor p = random({n_prompts, d}, 2).contiguous();
-    for (std::int64_t i = 0; i < p.numel(); ++i) prompts.push_back(BFloat16::from_float(p.const_data_ptr<float>()[i]));
+    for (std::int64_t i = 0; i < p.numel(); ++i)
+      prompts.push_back(BFloat16::from_float(p.const_data_ptr<float>()[i]));
     rows.resize(static_cast<std::size_t>(n));
     std::iota(rows.begin(), rows.end(), 0);
   }
   PairData data() const {
-    return {{rewards.data(), n, k, 2 * k}, {rewards.data() + k, n, k, 2 * k}, {prompts.data(), n_prompts, d}, chosen_prompt, rejected_prompt};
+    return {{rewards.data(), n, k, 2 * k},
+            {rewards.data() + k, n, k, 2 * k},
+            {prompts.data(), n_prompts, d},
+            chosen_prompt,
+            rejected_prompt};
   }
   GateParameters initial() const { return initial_gate({d, 2, 96, k, 1.0}, 1.0, 5); }
 
@@ -67,7 +73,8 @@ TrainOptions options_for(GatePrecision precision, std::int64_t n_steps = 12) {
 
 std::vector<double> losses_of(const Pairs& pairs, const TrainOptions& options) {
   std::vector<double> losses;
-  train_gate(pairs.data(), pairs.rows, pairs.initial(), options, [&](const StepReport& r) { losses.push_back(r.loss); });
+  train_gate(pairs.data(), pairs.rows, pairs.initial(), options,
+             [&](const StepReport& r) { losses.push_back(r.loss); });
   return losses;
 }
 
@@ -78,9 +85,13 @@ TEST_CASE("the three products of a layer equal those in float64", "[unit]") {
     const bool rounded = precision == GatePrecision::bf16;
     for (const auto& [n, in, out] : {std::tuple{64, 128, 96}, {1000, 131, 19}, {17, 1024, 65}, {1, 1, 1}}) {
       CAPTURE(rounded, n, in, out);
-      const auto cast = [&](const at::Tensor& t) { return (rounded ? t.to(at::kBFloat16) : t).to(at::kDouble); };
-      const at::Tensor x = random({n, in}, 1), w = random({out, in}, 2), bias = random({out}, 3), d = random({n, out}, 4);
-      CHECK(difference(layer_output(x, w, bias, precision), cast(x).matmul(cast(w).t()) + bias.to(at::kDouble)) <= 4e-6);
+      const auto cast = [&](const at::Tensor& t) {
+        return (rounded ? t.to(at::kBFloat16) : t).to(at::kDouble);
+      };
+      const at::Tensor x = random({n, in}, 1), w = random({out, in}, 2), bias = random({out}, 3),
+                       d = random({n, out}, 4);
+      CHECK(difference(layer_output(x, w, bias, precision),
+                       cast(x).matmul(cast(w).t()) + bias.to(at::kDouble)) <= 4e-6);
       CHECK(difference(input_gradient(d, w, precision), cast(d).matmul(cast(w))) <= 4e-6);
       CHECK(difference(weight_gradient(d, x, precision), cast(d).t().matmul(cast(x))) <= 4e-6);
     }
@@ -93,7 +104,8 @@ TEST_CASE("the rectifier with dropout keeps the share asked for, in no pattern",
     const auto drop = [&](std::uint64_t key) {
       std::vector<float> x(n, 2.0F);
       gate_rows::relu_dropout({key, static_cast<std::uint32_t>(std::llround(probability * 4294967296.0)),
-                               static_cast<float>(1 / (1 - probability))}, 0, x.data(), n);
+                               static_cast<float>(1 / (1 - probability))},
+                              0, x.data(), n);
       return x;
     };
     const std::vector<float> x = drop(11), y = drop(12);
@@ -148,7 +160,7 @@ TEST_CASE("operands in bfloat16 follow the training in float32 to their rounding
   const std::vector<double> rounded = losses_of(pairs, options_for(GatePrecision::bf16, 40));
   CHECK(exact != rounded);
   CHECK(exact.back() < 0.75 * exact.front());  // it learns, so that the comparison means something
-  for (std::size_t i = 0; i < 20; ++i) {  // later steps show how each went its own way
+  for (std::size_t i = 0; i < 20; ++i) {       // later steps show how each went its own way
     INFO("step " << i);
     CHECK(std::abs(exact[i] - rounded[i]) <= 0.02 * exact.front());
   }
@@ -169,7 +181,8 @@ TEST_CASE("on CUDA, a training step and its scores equal those of the CPU", "[gp
     for (std::size_t i = 0; i < cpu.size(); ++i) CHECK(std::abs(cpu[i] - cuda[i]) <= bound);
     const PairScores here = score_pairs(gate, pairs.data(), pairs.rows, GateSoftmax::attributes, 1.0, -1);
     const PairScores there = score_pairs(gate, pairs.data(), pairs.rows, GateSoftmax::attributes, 1.0, 0);
-    for (std::size_t i = 0; i < here.chosen.size(); ++i) CHECK(std::abs(here.chosen[i] - there.chosen[i]) <= 1e-4);
+    for (std::size_t i = 0; i < here.chosen.size(); ++i)
+      CHECK(std::abs(here.chosen[i] - there.chosen[i]) <= 1e-4);
   }
 }
 

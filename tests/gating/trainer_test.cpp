@@ -1,4 +1,5 @@
-// Gate training beside PyTorch: autograd, AdamW and CosineAnnealingLR from one initial state over the same batches.
+// Gate training beside PyTorch: autograd, AdamW and CosineAnnealingLR from one initial state over the same
+// batches.
 #include "armorm/gating/trainer.h"
 
 #include <numeric>
@@ -14,7 +15,8 @@ using namespace armorm::test;
 namespace {
 
 struct Golden {
-  explicit Golden(const std::string& name) : file(SafetensorsFile::open(golden("gating/" + name + ".safetensors"))) {
+  explicit Golden(const std::string& name)
+      : file(SafetensorsFile::open(golden("gating/" + name + ".safetensors"))) {
     const auto r = floats("rewards");
     rewards.assign(r.begin(), r.end());
     for (const float v : floats("prompts")) prompts.push_back(BFloat16::from_float(v));
@@ -37,12 +39,17 @@ struct Golden {
       const TensorView w = file.at(layer + ".weight");
       const auto weight = w.as<float>();
       const auto bias = floats(layer + ".bias");
-      out.layers.push_back({w.shape[0], w.shape[1], {weight.begin(), weight.end()}, {bias.begin(), bias.end()}});
+      out.layers.push_back(
+          {w.shape[0], w.shape[1], {weight.begin(), weight.end()}, {bias.begin(), bias.end()}});
     }
     return out;
   }
   PairData data() const {
-    return {{rewards.data(), n, k, 2 * k}, {rewards.data() + k, n, k, 2 * k}, {prompts.data(), 2 * n, d}, chosen_prompt, rejected_prompt};
+    return {{rewards.data(), n, k, 2 * k},
+            {rewards.data() + k, n, k, 2 * k},
+            {prompts.data(), 2 * n, d},
+            chosen_prompt,
+            rejected_prompt};
   }
   std::vector<std::vector<std::int64_t>> batches() const {
     const TensorView b = file.at("batches");
@@ -89,8 +96,8 @@ float largest_difference(const GateParameters& a, const GateParameters& b) {
   return largest;
 }
 
-// The last bias moves both sides of a pair alike: a softmax over the pair gives it a gradient of rounding noise alone, which
-// AdamW scales up to steps of any sign.
+// The last bias moves both sides of a pair alike: a softmax over the pair gives it a gradient of rounding
+// noise alone, which AdamW scales up to steps of any sign.
 GateParameters without_noise(GateParameters gate, GateSoftmax softmax) {
   if (softmax == GateSoftmax::pair) gate.layers.back().bias.assign(gate.layers.back().bias.size(), 0.0F);
   return gate;
@@ -119,8 +126,10 @@ void compare_run(const std::string& name, GateSoftmax softmax, const Bounds& bou
   std::vector<std::int64_t> all(static_cast<std::size_t>(g.n));
   std::iota(all.begin(), all.end(), 0);
 
-  compare_scores(score_pairs(initial, data, all, softmax, options.temperature, -1), g.floats("scores_before"), 1e-5F);
-  CHECK(largest_difference(gate_gradients(data, batches[0], initial, options), g.parameters("grad.")) <= 1e-6F);
+  compare_scores(score_pairs(initial, data, all, softmax, options.temperature, -1), g.floats("scores_before"),
+                 1e-5F);
+  CHECK(largest_difference(gate_gradients(data, batches[0], initial, options), g.parameters("grad.")) <=
+        1e-6F);
 
   std::vector<double> losses;
   const GateParameters final = train_gate_on_batches(data, batches, initial, options, &losses);
@@ -130,9 +139,11 @@ void compare_run(const std::string& name, GateSoftmax softmax, const Bounds& bou
     INFO("step " << i);
     CHECK(std::abs(losses[i] - expected[i]) <= bounds.loss);
   }
-  CHECK(largest_difference(without_noise(final, softmax), without_noise(g.parameters("final."), softmax)) <= bounds.parameters);
+  CHECK(largest_difference(without_noise(final, softmax), without_noise(g.parameters("final."), softmax)) <=
+        bounds.parameters);
   CHECK(largest_difference(without_noise(final, softmax), without_noise(initial, softmax)) > bounds.moved);
-  compare_scores(score_pairs(final, data, all, softmax, options.temperature, -1), g.floats("scores_after"), 5e-4F);
+  compare_scores(score_pairs(final, data, all, softmax, options.temperature, -1), g.floats("scores_after"),
+                 5e-4F);
 }
 
 }  // namespace
@@ -191,17 +202,21 @@ TEST_CASE("initial weights fill PyTorch's default range", "[unit]") {
   CHECK(std::abs(mean) < 0.003);  // 4 standard errors
 }
 
-TEST_CASE("a gate that is trained beats the uniform gate where the right weights follow the prompt", "[unit]") {
+TEST_CASE("a gate that is trained beats the uniform gate where the right weights follow the prompt",
+          "[unit]") {
   // Attribute 0 decides when the prompt's first coordinate is positive, attribute 1 otherwise.
   constexpr std::int64_t n = 400;
   std::vector<float> rewards;
   std::vector<BFloat16> prompts;
   std::uint32_t state = 1;
-  const auto uniform = [&state] { return static_cast<float>(((state = state * 1664525U + 1013904223U) >> 8) / 16777216.0) * 2 - 1; };
+  const auto uniform = [&state] {
+    return static_cast<float>(((state = state * 1664525U + 1013904223U) >> 8) / 16777216.0) * 2 - 1;
+  };
   for (std::int64_t i = 0; i < n; ++i) {
     const float kind = i % 2 == 0 ? 1.0F : -1.0F;
     const float good = 1 + uniform() * 0.5F, other = uniform() * 2;
-    const std::vector<float> chosen = kind > 0 ? std::vector<float>{good, other} : std::vector<float>{other, good};
+    const std::vector<float> chosen =
+        kind > 0 ? std::vector<float>{good, other} : std::vector<float>{other, good};
     const std::vector<float> rejected{0, 0};
     rewards.insert(rewards.end(), chosen.begin(), chosen.end());
     rewards.insert(rewards.end(), rejected.begin(), rejected.end());
@@ -209,7 +224,11 @@ TEST_CASE("a gate that is trained beats the uniform gate where the right weights
   }
   std::vector<std::int64_t> own_prompt(n);
   std::iota(own_prompt.begin(), own_prompt.end(), 0);
-  const PairData data{{rewards.data(), n, 2, 4}, {rewards.data() + 2, n, 2, 4}, {prompts.data(), n, 2}, own_prompt, own_prompt};
+  const PairData data{{rewards.data(), n, 2, 4},
+                      {rewards.data() + 2, n, 2, 4},
+                      {prompts.data(), n, 2},
+                      own_prompt,
+                      own_prompt};
   std::vector<std::int64_t> train(300), held_out(100);
   std::iota(train.begin(), train.end(), 0);
   std::iota(held_out.begin(), held_out.end(), 300);
@@ -239,7 +258,8 @@ TEST_CASE("the weights of both sides make PyTorch's scores of the rewards", "[go
       const auto sum = [&](const std::vector<float>& weights, std::span<const float> rewards) {
         float total = 0;
         for (std::int64_t k = 0; k < g.k; ++k)
-          total += gate.logit_scale * weights[static_cast<std::size_t>(i * g.k + k)] * rewards[static_cast<std::size_t>(k)];
+          total += gate.logit_scale * weights[static_cast<std::size_t>(i * g.k + k)] *
+                   rewards[static_cast<std::size_t>(k)];
         return total;
       };
       sums.chosen.push_back(sum(gates.chosen, g.data().chosen.row(i)));

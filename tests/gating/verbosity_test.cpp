@@ -57,8 +57,10 @@ TEST_CASE("an attribute that never meets the threshold is an error or a choice, 
 
 TEST_CASE("constant verbosity and a wrong index are told", "[unit]") {
   const std::vector<float> rewards{1, 2, 1, 3, 1, 4};
-  CHECK_THROWS_WITH(find_debiasing_transform({rewards.data(), 3, 2}, {"v", "x"}, {.verbosity_dim = 0}), Catch::Contains("same for all"));
-  CHECK_THROWS_WITH(find_debiasing_transform({rewards.data(), 3, 2}, {"v", "x"}, {.verbosity_dim = 2}), Catch::Contains("--verbosity_dim"));
+  CHECK_THROWS_WITH(find_debiasing_transform({rewards.data(), 3, 2}, {"v", "x"}, {.verbosity_dim = 0}),
+                    Catch::Contains("same for all"));
+  CHECK_THROWS_WITH(find_debiasing_transform({rewards.data(), 3, 2}, {"v", "x"}, {.verbosity_dim = 2}),
+                    Catch::Contains("--verbosity_dim"));
 }
 
 TEST_CASE("rewards that are not finite and penalties out of order are refused", "[unit]") {
@@ -101,7 +103,8 @@ TEST_CASE("bisection finds SciPy's roots, against verbosity and against length",
         continue;
       }
       CHECK(at_grid.attributes[k].penalty == theirs["grid"].get<double>());
-      CHECK(std::abs(between.attributes[k].penalty - theirs["bisect"].get<double>()) <= 2 * kPenaltyTolerance);
+      CHECK(std::abs(between.attributes[k].penalty - theirs["bisect"].get<double>()) <=
+            2 * kPenaltyTolerance);
       CHECK(std::abs(between.attributes[k].penalty - theirs["brentq"].get<double>()) <= 1e-4);
       CHECK(between.attributes[k].correlation_after <= options.corr_threshold);
       CHECK(between.attributes[k].penalty <= at_grid.attributes[k].penalty);
@@ -133,12 +136,16 @@ TEST_CASE("against lengths that verbosity does not follow an attribute is unmet"
   const DebiasResult kept = find_debiasing_transform(view, {"quality", "verbosity"}, options, lengths);
   CHECK(kept.attributes[0].penalty == 0.0);
   CHECK(kept.attributes[1].correlation_before == Approx(-1.0));
-  CHECK_THROWS_WITH(find_debiasing_transform(view, {"quality", "verbosity"}, options, std::vector<std::int64_t>(4, 7)),
-                    Catch::Contains("have 7 tokens"));
-  CHECK_THROWS_AS(find_debiasing_transform(view, {"quality", "verbosity"}, options, std::vector<std::int64_t>{1}), Error);
+  CHECK_THROWS_WITH(
+      find_debiasing_transform(view, {"quality", "verbosity"}, options, std::vector<std::int64_t>(4, 7)),
+      Catch::Contains("have 7 tokens"));
+  CHECK_THROWS_AS(
+      find_debiasing_transform(view, {"quality", "verbosity"}, options, std::vector<std::int64_t>{1}), Error);
 }
 
 TEST_CASE("words that name no search or target are refused", "[unit]") {
-  CHECK_THROWS_WITH(parse_penalty_search("newton"), Catch::Contains("--penalty_search") && Catch::Contains("bisection"));
-  CHECK_THROWS_WITH(parse_verbosity_target("words"), Catch::Contains("--verbosity_target") && Catch::Contains("length"));
+  CHECK_THROWS_WITH(parse_penalty_search("newton"),
+                    Catch::Contains("--penalty_search") && Catch::Contains("bisection"));
+  CHECK_THROWS_WITH(parse_verbosity_target("words"),
+                    Catch::Contains("--verbosity_target") && Catch::Contains("length"));
 }

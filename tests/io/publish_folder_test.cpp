@@ -142,7 +142,8 @@ TEST_CASE("a folder survives a fault in every call of its publishing", "[unit]")
       }
 }
 
-TEST_CASE("without exchanging names, a fault in any call leaves the earlier folder or the new one", "[unit]") {
+TEST_CASE("without exchanging names, a fault in any call leaves the earlier folder or the new one",
+          "[unit]") {
   const Files before{{"text", "old"}, {"weights", "w"}};
   const Files after{{"text", "new"}, {"weights", "w"}};
   std::size_t put_back = 0;

@@ -54,7 +54,8 @@ double error_of_solves(const RowMajor& g, const BandSolver& solver) {
 
 TEST_CASE("band solves agree with a direct factorisation", "[unit]") {
   // Around the edges of panels of 32 columns, and of tiles of 24 rows.
-  for (const std::int64_t n : {1, 2, 24, 31, 32, 33, 34, 49, 63, 64, 65, 66, 72, 96, 97, 127, 130, 200, 300}) {
+  for (const std::int64_t n :
+       {1, 2, 24, 31, 32, 33, 34, 49, 63, 64, 65, 66, 72, 96, 97, 127, 130, 200, 300}) {
     CAPTURE(n);
     const RowMajor x = random_matrix(2 * n, n, static_cast<std::uint64_t>(n));
     const RowMajor g = x.transpose() * x;
@@ -126,8 +127,10 @@ TEST_CASE("products of strided matrices agree with Eigen's", "[unit]") {
   const RowMajor a = random_matrix(transpose_a ? shape.k : shape.m, stride, 1);
   const RowMajor b = random_matrix(transpose_b ? shape.n : shape.k, stride, 2);
   const RowMajor c = random_matrix(shape.m, stride, 3);
-  const RowMajor left = transpose_a ? RowMajor(a.leftCols(shape.m).transpose()) : RowMajor(a.leftCols(shape.k));
-  const RowMajor right = transpose_b ? RowMajor(b.leftCols(shape.k).transpose()) : RowMajor(b.leftCols(shape.n));
+  const RowMajor left =
+      transpose_a ? RowMajor(a.leftCols(shape.m).transpose()) : RowMajor(a.leftCols(shape.k));
+  const RowMajor right =
+      transpose_b ? RowMajor(b.leftCols(shape.k).transpose()) : RowMajor(b.leftCols(shape.n));
   for (const double beta : {0.0, 1.0, -0.5}) {
     RowMajor found = c;
     // What is overwritten is not read.

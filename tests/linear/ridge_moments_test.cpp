@@ -157,14 +157,15 @@ TEST_CASE("moments are the same bits for any threads and blocks", "[unit]") {
 }
 
 TEST_CASE("chunks that are packed and added side by side keep their order", "[unit]") {
-  // Three stripes of columns; one pattern or two, so that chunks wait for others with the same sums and with others.
+  // Three stripes of columns; one pattern or two, so that chunks wait for others with the same sums and with
+  // others.
   for (const std::int64_t n_labels : {1, 2}) {
     Rows rows(9000, 400, n_labels, 9, false);
     std::fill(rows.groups.begin(), rows.groups.end(), kTrainRow);
-    for (std::size_t r = 0; r < rows.groups.size(); ++r) rows.y[r * static_cast<std::size_t>(n_labels)] = 1.0F;
+    for (std::size_t r = 0; r < rows.groups.size(); ++r)
+      rows.y[r * static_cast<std::size_t>(n_labels)] = 1.0F;
     RidgeAccumulator one(rows.d, rows.k, {.n_threads = 1, .weighted = true});
-    for (std::int64_t begin = 0; begin < rows.n; begin += 300)
-      rows.feed(one, begin, begin + 300, true, true);
+    for (std::int64_t begin = 0; begin < rows.n; begin += 300) rows.feed(one, begin, begin + 300, true, true);
     const RidgeMoments expected = one.finish();
     REQUIRE(expected.blocks().size() == static_cast<std::size_t>(n_labels));
     for (const int n_threads : {2, 3, 8}) {

@@ -41,12 +41,16 @@ std::vector<ExtractionRequest> all_positions(const Sequences& sequences) {
 
 // The tokens from the root of the tree up to and including flat index `at`.
 std::vector<TokenId> history(const PackedBatch& batch, std::int64_t at) {
-  std::int64_t node = std::upper_bound(batch.cu_seqlens.begin(), batch.cu_seqlens.end(), at) - batch.cu_seqlens.begin() - 1;
-  std::vector<std::pair<std::int64_t, std::int64_t>> pieces{{batch.cu_seqlens[static_cast<std::size_t>(node)], at + 1}};
+  std::int64_t node =
+      std::upper_bound(batch.cu_seqlens.begin(), batch.cu_seqlens.end(), at) - batch.cu_seqlens.begin() - 1;
+  std::vector<std::pair<std::int64_t, std::int64_t>> pieces{
+      {batch.cu_seqlens[static_cast<std::size_t>(node)], at + 1}};
   while ((node = batch.prefix_of[static_cast<std::size_t>(node)]) >= 0)
-    pieces.insert(pieces.begin(), {batch.cu_seqlens[static_cast<std::size_t>(node)], batch.cu_seqlens[static_cast<std::size_t>(node) + 1]});
+    pieces.insert(pieces.begin(), {batch.cu_seqlens[static_cast<std::size_t>(node)],
+                                   batch.cu_seqlens[static_cast<std::size_t>(node) + 1]});
   std::vector<TokenId> tokens;
-  for (const auto& [begin, end] : pieces) tokens.insert(tokens.end(), batch.tokens.begin() + begin, batch.tokens.begin() + end);
+  for (const auto& [begin, end] : pieces)
+    tokens.insert(tokens.end(), batch.tokens.begin() + begin, batch.tokens.begin() + end);
   return tokens;
 }
 

@@ -46,7 +46,8 @@ TEST_CASE("what we save is read back, and the same tensors give the same bytes",
 }
 
 TEST_CASE("files that are no dictionary of tensors are data errors", "[unit]") {
-  for (const char* name : {"pt/not_a_dict.pt", "pt/not_a_tensor.pt"}) CHECK_THROWS_AS(load_pt_file(golden(name)), Error);
+  for (const char* name : {"pt/not_a_dict.pt", "pt/not_a_tensor.pt"})
+    CHECK_THROWS_AS(load_pt_file(golden(name)), Error);
 }
 
 TEST_CASE("a file cut or altered anywhere never crashes the reader", "[unit]") {
@@ -78,14 +79,16 @@ TEST_CASE("a short pickle cannot name long things often", "[unit]") {
     return out + value;
   };
   const auto tensor = [&](const std::string& key, const std::string& sizes) {
-    return "ctorch._utils\n_rebuild_tensor_v2\n((" + text("storage") + storage + text(key) + text("cpu") + "K\x01tQK" +
-           std::string(1, '\0') + sizes + sizes + "tR";
+    return "ctorch._utils\n_rebuild_tensor_v2\n((" + text("storage") + storage + text(key) + text("cpu") +
+           "K\x01tQK" + std::string(1, '\0') + sizes + sizes + "tR";
   };
   const std::string good = start + text("w") + tensor("0", "(K\x01t");
   CHECK(read_pickled_tensors(good + "u.", "x.pt").size() == 1);
-  CHECK_THROWS_WITH(read_pickled_tensors(good + text("w") + tensor("0", "(K\x01t") + "u.", "x.pt"), Catch::Contains("twice"));
-  CHECK_THROWS_WITH(read_pickled_tensors(start + text("w") + tensor(std::string(65, '0'), "(K\x01t") + "u.", "x.pt"),
-                    Catch::Contains("too long"));
+  CHECK_THROWS_WITH(read_pickled_tensors(good + text("w") + tensor("0", "(K\x01t") + "u.", "x.pt"),
+                    Catch::Contains("twice"));
+  CHECK_THROWS_WITH(
+      read_pickled_tensors(start + text("w") + tensor(std::string(65, '0'), "(K\x01t") + "u.", "x.pt"),
+      Catch::Contains("too long"));
   std::string many = "(";
   for (int i = 0; i < 9; ++i) many += "K\x01";
   CHECK_THROWS_WITH(read_pickled_tensors(start + text("w") + tensor("0", many + "t") + "u.", "x.pt"),
@@ -140,7 +143,8 @@ TEST_CASE("halves become the floats that PyTorch makes of them", "[unit]") {
 }
 
 TEST_CASE("names that share one storage cannot multiply a small file into memory", "[unit]") {
-  CHECK_THROWS_WITH(load_pt_file(golden("pt/shared.pt")), Catch::Contains("more elements than the file has bytes"));
+  CHECK_THROWS_WITH(load_pt_file(golden("pt/shared.pt")),
+                    Catch::Contains("more elements than the file has bytes"));
 }
 
 TEST_CASE("a pickle nested a million deep is a data error", "[unit]") {

@@ -106,8 +106,10 @@ TEST_CASE("another key is refused and named; the work stays", "[unit]") {
   const auto refusal = [&](const ResumeKey& key) {
     return error_of([&] { open_rows(dir / "x", key); }, ErrorKind::data);
   };
-  CHECK_THAT(refusal({{"weights", "xyz"}, {"--seed", "0"}}), Contains("weights (abc then, xyz now)") && Contains("--restart"));
-  CHECK_THAT(refusal({{"weights", "abc"}, {"--seed", ""}}), Contains("--seed (0 then, empty now)") && !Contains("weights"));
+  CHECK_THAT(refusal({{"weights", "xyz"}, {"--seed", "0"}}),
+             Contains("weights (abc then, xyz now)") && Contains("--restart"));
+  CHECK_THAT(refusal({{"weights", "abc"}, {"--seed", ""}}),
+             Contains("--seed (0 then, empty now)") && !Contains("weights"));
   CHECK_THAT(refusal({{"weights", "abc"}}), Contains("--seed (0 then, absent now)"));
   CHECK(open_rows(dir / "x").requests_done() == 2);
   DurableRows::discard(dir / "x", posix_file_system());
@@ -164,7 +166,8 @@ TEST_CASE("a journal with a torn or damaged end is used as far as it is whole", 
   CHECK(chunks_in(whole.substr(0, 20)) == -1);
   CHECK(chunks_in(whole + std::string(4096, '\0')) == 3);
   CHECK(chunks_in(whole + "00000000 {}\n" + whole.substr(last_line)) == 3);
-  for (std::size_t size = last_line; size < whole.size(); ++size) CHECK(chunks_in(whole.substr(0, size)) == 2);
+  for (std::size_t size = last_line; size < whole.size(); ++size)
+    CHECK(chunks_in(whole.substr(0, size)) == 2);
   for (std::size_t at = last_line; at < whole.size(); ++at) {
     std::string damaged = whole;
     damaged[at] ^= 4;

@@ -1,5 +1,5 @@
-// The page of stage2-train as text: what is escaped, left out, and balanced. tests/e2e/report_page_test.cpp looks at it
-// in a browser.
+// The page of stage2-train as text: what is escaped, left out, and balanced. tests/e2e/report_page_test.cpp
+// looks at it in a browser.
 #include "stages/gate_report_page.h"
 
 #include <regex>
@@ -20,9 +20,11 @@ std::ptrdiff_t count_of(const std::string& text, const std::string& pattern) {
 
 // Elements are closed as often as they are opened.
 void check_balance(const std::string& page) {
-  for (const char* tag : {"html", "head", "body", "main", "section", "nav", "ul", "li", "a", "dl", "dt", "dd", "div", "figure",
-                          "figcaption", "table", "thead", "tbody", "tfoot", "tr", "th", "td", "span", "i", "p", "h1", "h2", "h3",
-                          "details", "summary", "svg", "text", "title", "circle", "small"}) {
+  for (const char* tag :
+       {"html",  "head",    "body",    "main", "section", "nav",        "ul",     "li",    "a",
+        "dl",    "dt",      "dd",      "div",  "figure",  "figcaption", "table",  "thead", "tbody",
+        "tfoot", "tr",      "th",      "td",   "span",    "i",          "p",      "h1",    "h2",
+        "h3",    "details", "summary", "svg",  "text",    "title",      "circle", "small"}) {
     CAPTURE(tag);
     const std::string name(tag);
     CHECK(count_of(page, "<" + name + "[ >]") == count_of(page, "</" + name + ">"));
@@ -34,8 +36,8 @@ void check_balance(const std::string& page) {
 TEST_CASE("the page shows every part of a full report", "[unit]") {
   const std::string page = gate_report_page(gate_report_example({}));
   check_balance(page);
-  for (const char* part : {"reward-bench", "reward-bench-2", "validation", "evaluation", "length-bias", "training", "debiasing",
-                           "gate", "examples", "origin"}) {
+  for (const char* part : {"reward-bench", "reward-bench-2", "validation", "evaluation", "length-bias",
+                           "training", "debiasing", "gate", "examples", "origin"}) {
     CAPTURE(part);
     CHECK(count_of(page, std::string("<section id=\"") + part + "-part\">") == 1);
     CHECK(count_of(page, std::string("href=\"#") + part + "-part\"") == 1);
@@ -82,7 +84,7 @@ TEST_CASE("the page needs nothing but itself", "[unit]") {
 TEST_CASE("several seeds are drawn with their mean and spread", "[unit]") {
   const std::string page = gate_report_page(gate_report_example({.seeds = 5}));
   CHECK_THAT(page, Catch::Contains("training, mean of 5 seeds") && Catch::Contains("standard deviation"));
-  CHECK(count_of(page, "<polygon") == 4);            // training and validation loss, accuracy, scale
+  CHECK(count_of(page, "<polygon") == 4);  // training and validation loss, accuracy, scale
   CHECK(count_of(page, "class=\"s\\d faint\"") == 20);
   // A single seed has no spread to show.
   const std::string single = gate_report_page(gate_report_example({}));
@@ -91,7 +93,8 @@ TEST_CASE("several seeds are drawn with their mean and spread", "[unit]") {
 }
 
 TEST_CASE("what was not measured is a dash", "[unit]") {
-  const std::string page = gate_report_page(gate_report_example({.attributes = 7, .seeds = 3, .unmeasured = true}));
+  const std::string page =
+      gate_report_page(gate_report_example({.attributes = 7, .seeds = 3, .unmeasured = true}));
   check_balance(page);
   CHECK(count_of(page, "nan|inf[^o]") == 0);
   CHECK(count_of(page, "<td>–</td>") > 20);

@@ -53,8 +53,12 @@ const json kReport{
     {"reward_bench_2",
      {{"name", "reward-bench-2"},
       {"scorers",
-       {{{"name", "gate"}, {"sections", {{{"name", "Ties"}, {"n", 30}, {"score", 52.831}}}}, {"score", 83.248}},
-        {{"name", "uniform gate"}, {"sections", {{{"name", "Ties"}, {"n", 30}, {"score", 14.386}}}}, {"score", 44.62}}}}}},
+       {{{"name", "gate"},
+         {"sections", {{{"name", "Ties"}, {"n", 30}, {"score", 52.831}}}},
+         {"score", 83.248}},
+        {{"name", "uniform gate"},
+         {"sections", {{{"name", "Ties"}, {"n", 30}, {"score", 14.386}}}},
+         {"score", 44.62}}}}}},
     {"length_bias",
      {{{"set", "validation"},
        {"name", "gate"},
@@ -291,8 +295,8 @@ TEST_CASE("the model card carries the tables, the license and the base model", "
        {"license: llama3\n", "base_model: \"org/decoder\"\n", "value: 93.91\n",
         "| first | 0.25 | 0.5000 | - |\n", "| first | 638 | 162 | 0.01 | 0.02527 | 0.4981 | - |\n",
         "| gate | 90.00 % | 80.00 % - 95.00 % | 0.3000 |\n", "| Chat | 93.91 |\n", "| Score | 93.00 |\n",
-        "| RewardBench 2 | gate | uniform gate |\n", "| Ties | 52.83 | 14.39 |\n", "| Score | 83.25 | 44.62 |\n",
-        "| validation | gate | 83.67 % | 92.05 % | -0.058 |\n",
+        "| RewardBench 2 | gate | uniform gate |\n", "| Ties | 52.83 | 14.39 |\n",
+        "| Score | 83.25 | 44.62 |\n", "| validation | gate | 83.67 % | 92.05 % | -0.058 |\n",
         "path = \"my-rm\"", "\"n_steps\": \"60\""})
     CHECK(card.find(part) != std::string::npos);
   CHECK(card.find("date_string") == std::string::npos);

@@ -11,8 +11,10 @@ namespace {
 EmbeddingSet small_set(const std::filesystem::path& folder, const std::vector<std::int64_t>& lengths = {}) {
   std::vector<BFloat16> values;
   for (const float v : {1.F, 0.F, 0.F, 1.F, 2.F, 1.F, -1.F, 3.F}) values.push_back(BFloat16::from_float(v));
-  std::vector<TensorSpec> tensors{{"embeddings", DType::bf16, {2, 2, 2}}, {"prompt_embeddings", DType::bf16, {2, 2, 2}}};
-  if (!lengths.empty()) tensors.push_back({"lengths", DType::i64, {static_cast<std::int64_t>(lengths.size()) / 2, 2}});
+  std::vector<TensorSpec> tensors{{"embeddings", DType::bf16, {2, 2, 2}},
+                                  {"prompt_embeddings", DType::bf16, {2, 2, 2}}};
+  if (!lengths.empty())
+    tensors.push_back({"lengths", DType::i64, {static_cast<std::int64_t>(lengths.size()) / 2, 2}});
   SafetensorsWriter writer(folder / "pairs.safetensors", tensors, {});
   writer.append(std::span<const BFloat16>(values));
   writer.append(std::span<const BFloat16>(values));
@@ -46,7 +48,10 @@ TEST_CASE("lengths are read where they are there, and must fit and not be negati
   weights.hidden_size = 2;
   weights.weight = {1.F, 2.F};
   CHECK(PairRewards(small_set(dir.path()), weights, "weights").lengths().empty());
-  CHECK(PairRewards(small_set(dir.path(), {3, 4, 0, 6}), weights, "weights").lengths() == std::vector<std::int64_t>{3, 4, 0, 6});
-  CHECK_THROWS_WITH(PairRewards(small_set(dir.path(), {3, 4, -1, 6}), weights, "weights"), Catch::Contains("lengths holds -1"));
-  CHECK_THROWS_WITH(PairRewards(small_set(dir.path(), {3, 4}), weights, "weights"), Catch::Contains("lengths"));
+  CHECK(PairRewards(small_set(dir.path(), {3, 4, 0, 6}), weights, "weights").lengths() ==
+        std::vector<std::int64_t>{3, 4, 0, 6});
+  CHECK_THROWS_WITH(PairRewards(small_set(dir.path(), {3, 4, -1, 6}), weights, "weights"),
+                    Catch::Contains("lengths holds -1"));
+  CHECK_THROWS_WITH(PairRewards(small_set(dir.path(), {3, 4}), weights, "weights"),
+                    Catch::Contains("lengths"));
 }

@@ -1,7 +1,6 @@
 #include "stages/regression_weights.h"
 
 #include "armorm/model/pt_file.h"
-
 #include "support/test_support.h"
 
 using namespace armorm;
@@ -31,12 +30,14 @@ TEST_CASE("a .pt that was fitted again beside an old .safetensors is not passed 
   weights.weight = {1.F, 2.F};
   weights.save(dir / "w");
   const auto refused = [&] {
-    CHECK_THROWS_WITH(RegressionWeights::load(dir / "w"), Catch::Contains("w.pt: holds other weights than w.safetensors") &&
-                                                              Catch::Contains("delete the one that is out of date"));
+    CHECK_THROWS_WITH(RegressionWeights::load(dir / "w"),
+                      Catch::Contains("w.pt: holds other weights than w.safetensors") &&
+                          Catch::Contains("delete the one that is out of date"));
   };
   save_pt_file(dir / "w.pt", {{"weight", {{1, 2}, {1.F, 2.5F}}}}, posix_file_system());
   refused();
-  save_pt_file(dir / "w.pt", {{"weight", {{1, 2}, {1.F, 2.F}}}, {"bias", {{1}, {0.5F}}}}, posix_file_system());
+  save_pt_file(dir / "w.pt", {{"weight", {{1, 2}, {1.F, 2.F}}}, {"bias", {{1}, {0.5F}}}},
+               posix_file_system());
   refused();
   save_pt_file(dir / "w.pt", {{"weight", {{1, 2}, {1.F, 2.F}}}}, posix_file_system());
   CHECK(RegressionWeights::load(dir / "w").weight == weights.weight);

@@ -70,7 +70,8 @@ TEST_CASE("a lock is held by one, and free again after it", "[unit]") {
   const TempDir dir;
   for (int round = 0; round < 2; ++round) {
     const RunLock first(dir / "l", posix_file_system());
-    const std::string refusal = error_of([&] { const RunLock second(dir / "l", posix_file_system()); }, ErrorKind::locked);
+    const std::string refusal =
+        error_of([&] { const RunLock second(dir / "l", posix_file_system()); }, ErrorKind::locked);
     CHECK_THAT(refusal, Contains("process " + std::to_string(getpid()) + " on ") && Contains("since 2"));
     CHECK(fs::exists(dir / "l"));
   }
@@ -105,7 +106,8 @@ TEST_CASE("many threads at once: one at a time holds the lock", "[unit]") {
 TEST_CASE("a lock that the file system refuses is an I/O error", "[unit]") {
   const TempDir dir;
   FaultFileSystem files(dir.path(), Fault::io_error, 1);  // after the open
-  CHECK_THAT(error_of([&] { const RunLock lock(dir / "l", files); }, ErrorKind::io), Contains("cannot be locked"));
+  CHECK_THAT(error_of([&] { const RunLock lock(dir / "l", files); }, ErrorKind::io),
+             Contains("cannot be locked"));
 }
 
 TEST_CASE("without locks a living owner's heart tells, and a dead owner's file is taken over", "[unit]") {

@@ -25,7 +25,8 @@ fs::path renamed(const fs::path& path, const fs::path& from, const fs::path& to)
 }
 
 // What `to` named before is gone.
-std::map<fs::path, int> renamed(const std::map<fs::path, int>& entries, const fs::path& from, const fs::path& to) {
+std::map<fs::path, int> renamed(const std::map<fs::path, int>& entries, const fs::path& from,
+                                const fs::path& to) {
   std::map<fs::path, int> result;
   for (const auto& [path, node] : entries)
     if (path != to || !entries.contains(from)) result[renamed(path, from, to)] = node;
@@ -49,10 +50,14 @@ int FaultFileSystem::new_file(std::string durable) {
 
 bool FaultFileSystem::fails(bool needs_space) {
   const std::size_t call = calls_++;
-  if (fault_ == Fault::io_error && call == fault_at_) errno = EIO;
-  else if (fault_ == Fault::power_loss && call >= fault_at_) errno = EIO;
-  else if (fault_ == Fault::disk_full && call >= fault_at_ && needs_space) errno = ENOSPC;
-  else return false;
+  if (fault_ == Fault::io_error && call == fault_at_)
+    errno = EIO;
+  else if (fault_ == Fault::power_loss && call >= fault_at_)
+    errno = EIO;
+  else if (fault_ == Fault::disk_full && call >= fault_at_ && needs_space)
+    errno = ENOSPC;
+  else
+    return false;
   return true;
 }
 
@@ -103,7 +108,8 @@ void FaultFileSystem::sync_entries(const fs::path& folder) {
     if (path.parent_path() != folder) continue;
     durable_[path] = node;
     if (!is_folder(node)) continue;
-    const auto known = std::find_if(before.begin(), before.end(), [n = node](const auto& e) { return e.second == n; });
+    const auto known =
+        std::find_if(before.begin(), before.end(), [n = node](const auto& e) { return e.second == n; });
     const fs::path name_before = known == before.end() ? path : known->first;
     for (const auto& [below, content] : before)
       if (is_below(below, name_before)) durable_[path / below.lexically_relative(name_before)] = content;
@@ -137,7 +143,8 @@ int FaultFileSystem::exchange(const fs::path& one, const fs::path& other) {
   if (result != 0) return result;
   const fs::path between = root_ / "exchanged";
   live_ = renamed(renamed(renamed(live_, one, between), other, one), between, other);
-  for (auto& [file, path] : open_) path = renamed(renamed(renamed(path, one, between), other, one), between, other);
+  for (auto& [file, path] : open_)
+    path = renamed(renamed(renamed(path, one, between), other, one), between, other);
   return 0;
 }
 
@@ -175,7 +182,8 @@ std::string FaultFileSystem::surviving_data(const fs::path& path, int node, Unsy
   const std::string& durable = durable_data_.at(node);
   if (unsynced != Unsynced::data_torn) return durable;
   std::string data = read_text_file(path);
-  for (std::size_t i = data.size() / 2; i < data.size(); ++i) data[i] = i < durable.size() ? durable[i] : '\0';
+  for (std::size_t i = data.size() / 2; i < data.size(); ++i)
+    data[i] = i < durable.size() ? durable[i] : '\0';
   return data;
 }
 

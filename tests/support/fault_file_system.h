@@ -13,10 +13,10 @@ namespace armorm::test {
 
 enum class Fault {
   none,
-  io_error,    // the call fails with EIO, later ones work
-  disk_full,   // from this call on, whatever needs space fails with ENOSPC
-  short_write, // of a write one byte less is done, which is no error
-  power_loss,  // this call and all later ones fail; see lose_power()
+  io_error,     // the call fails with EIO, later ones work
+  disk_full,    // from this call on, whatever needs space fails with ENOSPC
+  short_write,  // of a write one byte less is done, which is no error
+  power_loss,   // this call and all later ones fail; see lose_power()
 };
 
 // What is lost with the power besides the data that no sync covered.

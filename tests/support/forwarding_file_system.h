@@ -25,7 +25,9 @@ class ForwardingFileSystem : public FileSystem {
   int make_folder(const Path& folder) override { return posix_file_system().make_folder(folder); }
   int remove_folder(const Path& folder) override { return posix_file_system().remove_folder(folder); }
   int link(const Path& from, const Path& to) override { return posix_file_system().link(from, to); }
-  int exchange(const Path& one, const Path& other) override { return posix_file_system().exchange(one, other); }
+  int exchange(const Path& one, const Path& other) override {
+    return posix_file_system().exchange(one, other);
+  }
 };
 
 // As file systems that are old or of a network.

@@ -13,8 +13,8 @@
 namespace armorm::test {
 namespace {
 
-[[noreturn]] void become(const std::string& program, const std::vector<std::string>& arguments, const std::string& out,
-                         const std::string& err) {
+[[noreturn]] void become(const std::string& program, const std::vector<std::string>& arguments,
+                         const std::string& out, const std::string& err) {
   const auto redirect = [](const std::string& path, int flags, int descriptor) {
     const int opened = open(path.c_str(), flags, 0600);
     if (opened < 0 || dup2(opened, descriptor) < 0) _exit(126);
@@ -32,7 +32,8 @@ namespace {
 }  // namespace
 
 ChildProcess::ChildProcess(const std::string& program, const std::vector<std::string>& arguments) {
-  const std::string path = program.find('/') == std::string::npos ? std::string(ARMORM_BIN_DIR) + "/" + program : program;
+  const std::string path =
+      program.find('/') == std::string::npos ? std::string(ARMORM_BIN_DIR) + "/" + program : program;
   const std::string out = (output_ / "out").string();
   const std::string err = (output_ / "err").string();
   id_ = fork();

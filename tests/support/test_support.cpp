@@ -16,7 +16,8 @@ fs::path shared_dir() {
 
 void report_skip(const std::string& reason) {
   // Not std::cerr: the XML reporter takes that into its report.
-  std::fprintf(stderr, "skipped: %s: %s\n", Catch::getResultCapture().getCurrentTestName().c_str(), reason.c_str());
+  std::fprintf(stderr, "skipped: %s: %s\n", Catch::getResultCapture().getCurrentTestName().c_str(),
+               reason.c_str());
 }
 
 TempDir::TempDir() {

@@ -10,7 +10,8 @@ namespace armorm::test {
 
 // tests/goldens/<name>: files made by scripts/goldens with other people's software.
 std::filesystem::path golden(std::string_view name);
-// The shared folder beside the checkout with the real tokenizer and the real preference pairs ($ARMORM_SHARED, else
+// The shared folder beside the checkout with the real tokenizer and the real preference pairs
+// ($ARMORM_SHARED, else
 // ../shared); empty when it is not there.
 std::filesystem::path shared_dir();
 

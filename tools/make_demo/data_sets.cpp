@@ -103,8 +103,9 @@ const std::vector<Subset>& reward_bench_subsets() {
 }
 
 const std::vector<Subset>& reward_bench_2_subsets() {
-  static const std::vector<Subset> subsets = {{"Factuality", hard}, {"Precise IF", borderline}, {"Math", maths},
-                                              {"Safety", harmful},  {"Focus", chat},            {"Ties", chat}};
+  static const std::vector<Subset> subsets = {{"Factuality", hard}, {"Precise IF", borderline},
+                                              {"Math", maths},      {"Safety", harmful},
+                                              {"Focus", chat},      {"Ties", chat}};
   return subsets;
 }
 
@@ -113,7 +114,8 @@ struct Candidates {
   std::vector<Traits> bad;
 };
 
-// Each good answer beats each bad one by the least margin or more; bad ones tend to be longer than the first good one.
+// Each good answer beats each bad one by the least margin or more; bad ones tend to be longer than the first
+// good one.
 Candidates draw_candidates(PromptKind kind, std::size_t n_good, std::size_t n_bad, Random& random) {
   const Taste& wanted = taste(kind);
   std::vector<Traits> all(n_good + n_bad);
@@ -135,7 +137,8 @@ struct CandidateColumns {
   std::vector<std::vector<std::string>> chosen, rejected, models;
   std::vector<std::int64_t> num_correct, num_incorrect, total_completions;
 
-  void add(const std::string& id, const Subset& subset, std::size_t n_good, std::size_t n_bad, Random& random) {
+  void add(const std::string& id, const Subset& subset, std::size_t n_good, std::size_t n_bad,
+           Random& random) {
     const Candidates candidates = draw_candidates(subset.kind, n_good, n_bad, random);
     ids.push_back(id);
     prompts.push_back(make_prompt(subset.kind, "", random));

@@ -20,7 +20,8 @@ std::vector<ParquetColumn> make_reference(std::int64_t pairs, std::uint64_t seed
 // prompt, chosen, rejected, subset, id: the 23 subsets of RewardBench v1 in equal parts, labelled without
 // error.
 std::vector<ParquetColumn> make_reward_bench(std::int64_t rows, std::uint64_t seed);
-// The columns of RewardBench 2: five subsets of one good and three bad answers, and Ties, whose prompts come in twos.
+// The columns of RewardBench 2: five subsets of one good and three bad answers, and Ties, whose prompts come
+// in twos.
 std::vector<ParquetColumn> make_reward_bench_2(std::int64_t rows, std::uint64_t seed);
 
 // Every text of these columns, for training the tokenizer.

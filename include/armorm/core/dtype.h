@@ -9,10 +9,26 @@
 namespace armorm {
 
 // Names follow the safetensors format ("BF16", "F32", ...).
-enum class DType : std::uint8_t { bool_, u8, i8, u16, i16, u32, i32, u64, i64, f16, bf16, f32, f64, f8_e4m3, f8_e5m2 };
+enum class DType : std::uint8_t {
+  bool_,
+  u8,
+  i8,
+  u16,
+  i16,
+  u32,
+  i32,
+  u64,
+  i64,
+  f16,
+  bf16,
+  f32,
+  f64,
+  f8_e4m3,
+  f8_e5m2
+};
 
 std::size_t size_of(DType dtype) noexcept;
-std::string_view name_of(DType dtype) noexcept;     // "BF16"
+std::string_view name_of(DType dtype) noexcept;                // "BF16"
 bool parse_dtype(std::string_view name, DType& out) noexcept;  // false when the name is unknown
 
 // Upper half of an IEEE float32; conversion rounds to nearest even and keeps NaN a NaN.
@@ -30,11 +46,29 @@ struct BFloat16 {
 
 template <class T>
 struct DTypeOf;
-template <> struct DTypeOf<BFloat16> { static constexpr DType value = DType::bf16; };
-template <> struct DTypeOf<float> { static constexpr DType value = DType::f32; };
-template <> struct DTypeOf<double> { static constexpr DType value = DType::f64; };
-template <> struct DTypeOf<std::int64_t> { static constexpr DType value = DType::i64; };
-template <> struct DTypeOf<std::int32_t> { static constexpr DType value = DType::i32; };
-template <> struct DTypeOf<std::uint8_t> { static constexpr DType value = DType::u8; };
+template <>
+struct DTypeOf<BFloat16> {
+  static constexpr DType value = DType::bf16;
+};
+template <>
+struct DTypeOf<float> {
+  static constexpr DType value = DType::f32;
+};
+template <>
+struct DTypeOf<double> {
+  static constexpr DType value = DType::f64;
+};
+template <>
+struct DTypeOf<std::int64_t> {
+  static constexpr DType value = DType::i64;
+};
+template <>
+struct DTypeOf<std::int32_t> {
+  static constexpr DType value = DType::i32;
+};
+template <>
+struct DTypeOf<std::uint8_t> {
+  static constexpr DType value = DType::u8;
+};
 
 }  // namespace armorm

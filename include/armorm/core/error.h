@@ -19,7 +19,8 @@ enum class ErrorKind : int {
   io = 3,        // a missing file, a failed read or write
   data = 4,      // a file that was read but holds wrong or inconsistent content
   locked = 5,    // another process is at work on the same output
-  interrupted = 75,  // asked to stop; the same command goes on later (EX_TEMPFAIL of sysexits.h: "requeue me")
+  interrupted =
+      75,  // asked to stop; the same command goes on later (EX_TEMPFAIL of sysexits.h: "requeue me")
 };
 
 class Error : public std::runtime_error {

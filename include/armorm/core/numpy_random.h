@@ -20,21 +20,22 @@ struct Split {
   std::vector<std::int64_t> validation;
 };
 
-// sklearn's train_test_split(range(n), test_size=0.2, random_state=seed): the first ceil(test_size * n) of the
-// permutation are validation, the rest train. Requires 0 < test_size < 1 and both parts non-empty, else a data
-// error that says how many rows are needed.
+// sklearn's train_test_split(range(n), test_size=0.2, random_state=seed): the first ceil(test_size * n) of
+// the permutation are validation, the rest train. Requires 0 < test_size < 1 and both parts non-empty, else a
+// data error that says how many rows are needed.
 Split train_test_split(std::int64_t n, double test_size, std::uint32_t seed);
 
-// sklearn's GroupShuffleSplit(n_splits=1, test_size, random_state=seed): all rows of a group are on the same side.
-// groups [n] holds any numbers; their sorted distinct values are split like rows above. Rows come in ascending order.
+// sklearn's GroupShuffleSplit(n_splits=1, test_size, random_state=seed): all rows of a group are on the same
+// side. groups [n] holds any numbers; their sorted distinct values are split like rows above. Rows come in
+// ascending order.
 Split group_train_test_split(std::span<const std::int64_t> groups, double test_size, std::uint32_t seed);
 
-// The fold in [0, n_folds) of each row by sklearn's KFold(n_folds, shuffle=True, random_state=seed). usage error unless
-// 2 <= n_folds <= n.
+// The fold in [0, n_folds) of each row by sklearn's KFold(n_folds, shuffle=True, random_state=seed). usage
+// error unless 2 <= n_folds <= n.
 std::vector<std::int64_t> kfold_assignment(std::int64_t n, std::int64_t n_folds, std::uint32_t seed);
 
-// Rows [begin, end) of shard `index` (0-based) of datasets.Dataset.shard(contiguous=True): the first n % n_shards
-// shards are one row longer.
+// Rows [begin, end) of shard `index` (0-based) of datasets.Dataset.shard(contiguous=True): the first n %
+// n_shards shards are one row longer.
 struct ShardRange {
   std::int64_t begin = 0;
   std::int64_t end = 0;

@@ -1,5 +1,5 @@
-// One declaration of an option serves the command line, the config file and --help alike: a stage's option struct lists
-// its fields once in declare(), each with its help; the default is the field's initial value.
+// One declaration of an option serves the command line, the config file and --help alike: a stage's option
+// struct lists its fields once in declare(), each with its help; the default is the field's initial value.
 #pragma once
 
 #include <cstdint>

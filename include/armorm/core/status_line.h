@@ -1,4 +1,5 @@
-// One line on stderr that tells how far something is: redrawn in place on a terminal, logged now and then otherwise.
+// One line on stderr that tells how far something is: redrawn in place on a terminal, logged now and then
+// otherwise.
 #pragma once
 
 #include <chrono>

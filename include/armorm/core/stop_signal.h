@@ -3,8 +3,8 @@
 
 namespace armorm {
 
-// While one is alive, SIGTERM, SIGUSR1 (a batch scheduler's warnings) and the first SIGINT set a flag; a second SIGINT ends
-// the process as ever. One at a time in a process.
+// While one is alive, SIGTERM, SIGUSR1 (a batch scheduler's warnings) and the first SIGINT set a flag; a
+// second SIGINT ends the process as ever. One at a time in a process.
 class StopSignal {
  public:
   StopSignal();

@@ -14,8 +14,8 @@ namespace armorm {
 
 struct ParquetColumn {
   std::string name;
-  // Conversation: list<struct<content: string, role: string>>. vector<string>: list<string>. optional<double>:
-  // nullable float64.
+  // Conversation: list<struct<content: string, role: string>>. vector<string>: list<string>.
+  // optional<double>: nullable float64.
   std::variant<std::vector<Conversation>, std::vector<std::string>, std::vector<std::optional<double>>,
                std::vector<std::int64_t>, std::vector<std::vector<std::string>>>
       values;

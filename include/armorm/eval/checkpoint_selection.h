@@ -44,19 +44,21 @@ struct SelectionProgress {
   std::vector<CheckpointMetrics> curve = {};
   std::vector<StepReport> losses = {};
   std::int64_t best_look = 0;  // index into the curve
-  GateParameters best = {};         // its gate; without layers where the last gate is wanted
+  GateParameters best = {};    // its gate; without layers where the last gate is wanted
 };
 
 struct SelectionHooks {
   std::function<void(const StepReport&)> report = {};
-  // Called between two steps; `progress()` copies what another call could start from. What it throws ends the training.
+  // Called between two steps; `progress()` copies what another call could start from. What it throws ends the
+  // training.
   std::function<void(const std::function<SelectionProgress()>& progress)> between_steps = {};
 };
 
-// Training with a look at `validation` every `selection.every` steps and after the last. The looks leave the training
-// itself as it is: `last` without early stopping gives what train_gate gives. `start`: a gate to begin with
-// (start.training.gate), or the progress of an earlier call with the same arguments, which this one then completes to the
-// same bits. data error without validation rows; usage error for options out of range.
+// Training with a look at `validation` every `selection.every` steps and after the last. The looks leave the
+// training itself as it is: `last` without early stopping gives what train_gate gives. `start`: a gate to
+// begin with (start.training.gate), or the progress of an earlier call with the same arguments, which this
+// one then completes to the same bits. data error without validation rows; usage error for options out of
+// range.
 SelectedGate train_and_select(const PairData& data, std::span<const std::int64_t> train,
                               std::span<const std::int64_t> validation, SelectionProgress start,
                               const TrainOptions& options, const SelectionOptions& selection,

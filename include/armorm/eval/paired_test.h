@@ -32,10 +32,10 @@ struct PairedStratum {
   std::int64_t only_second_right = 0;
 };
 
-// Two-sided p-value of the difference of two weighted means of accuracies over the same pairs: under equally good scorers
-// each pair on which one alone is right falls to either side alike, so that the difference has mean 0 and variance
-// sum(weight^2 (only_first + only_second) / n^2); taken as normal. For one stratum this is McNemar's test without
-// correction. 1 where no pair tells the scorers apart, NaN without strata.
+// Two-sided p-value of the difference of two weighted means of accuracies over the same pairs: under equally
+// good scorers each pair on which one alone is right falls to either side alike, so that the difference has
+// mean 0 and variance sum(weight^2 (only_first + only_second) / n^2); taken as normal. For one stratum this
+// is McNemar's test without correction. 1 where no pair tells the scorers apart, NaN without strata.
 double weighted_mcnemar_p_value(std::span<const PairedStratum> strata);
 
 }  // namespace armorm

@@ -1,6 +1,7 @@
 // The gating network: a multilayer perceptron that turns a prompt's embedding into weights of the attributes.
 //
-//   h = x;  h = dropout(relu(h W_i' + b_i)) for each hidden layer;  weights = logit_scale * softmax((h W' + b) / temperature)
+//   h = x;  h = dropout(relu(h W_i' + b_i)) for each hidden layer;  weights = logit_scale * softmax((h W' +
+//   b) / temperature)
 #pragma once
 
 #include <cstdint>
@@ -29,7 +30,8 @@ struct GateParameters {
   std::vector<GateLayer> layers;  // n_hidden + 1
 };
 
-// PyTorch's default for Linear (uniform within 1/sqrt(in), weights and biases), from a stream of this seed alone.
+// PyTorch's default for Linear (uniform within 1/sqrt(in), weights and biases), from a stream of this seed
+// alone.
 GateParameters initial_gate(const GateShape& shape, double logit_scale, std::uint64_t seed);
 
 }  // namespace armorm

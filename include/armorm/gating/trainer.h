@@ -24,9 +24,10 @@ enum class GatePrecision { fp32, bf16 };
 
 // Preference pairs with everything computed that does not change in training. Nothing is owned.
 struct PairData {
-  MatrixView<const float> chosen;       // rewards [N, K], debiased where that is wanted
-  MatrixView<const float> rejected;     // [N, K]
-  MatrixView<const BFloat16> prompts;   // [P, D]: the prompts' embeddings, each pair's once where its sides share it
+  MatrixView<const float> chosen;    // rewards [N, K], debiased where that is wanted
+  MatrixView<const float> rejected;  // [N, K]
+  MatrixView<const BFloat16>
+      prompts;  // [P, D]: the prompts' embeddings, each pair's once where its sides share it
   std::span<const std::int64_t> chosen_prompt;    // [N] row of `prompts`
   std::span<const std::int64_t> rejected_prompt;  // [N]; the same row where the sides share their prompt
 
@@ -34,7 +35,7 @@ struct PairData {
 };
 
 struct TrainOptions {
-  double learning_rate = 1e-3;     // peak; cosine decay to 0 over n_steps
+  double learning_rate = 1e-3;  // peak; cosine decay to 0 over n_steps
   double weight_decay = 0.0;
   std::int64_t n_steps = 2000;
   std::int64_t batch_size = 1024;  // drawn uniformly with replacement
@@ -59,20 +60,22 @@ struct PairScores {
   std::vector<float> rejected;  // [rows]
 };
 
-// All that a training has come to after some steps: another one that starts from it goes on with the same bits.
+// All that a training has come to after some steps: another one that starts from it goes on with the same
+// bits.
 struct TrainingState {
   std::int64_t step = 0;  // steps done
   GateParameters gate = {};
-  // AdamW's moving averages of the gradients and of their squares, shaped like the gate; without layers before step 1.
+  // AdamW's moving averages of the gradients and of their squares, shaped like the gate; without layers
+  // before step 1.
   GateParameters first_moment = {};
   GateParameters second_moment = {};
   double loss_sum = 0.0;  // of the steps since the last report
   std::int64_t loss_steps = 0;
 };
 
-// One training, step by step. The pairs are copied to the device once; `data`, `rows` and what they view must outlive this.
-// Same bits for the same seed, data, device and precision; on the CPU for any number of threads where the processor has
-// oneDNN's blocked products (AVX2 for float32, AVX-512 for bf16). Not thread-safe.
+// One training, step by step. The pairs are copied to the device once; `data`, `rows` and what they view must
+// outlive this. Same bits for the same seed, data, device and precision; on the CPU for any number of threads
+// where the processor has oneDNN's blocked products (AVX2 for float32, AVX-512 for bf16). Not thread-safe.
 class GateTrainer {
  public:
   // `rows`: the training rows of `data`; a data error when there are none.
@@ -104,18 +107,20 @@ GateParameters train_gate(const PairData& data, std::span<const std::int64_t> ro
                           const TrainOptions& options, const std::function<void(const StepReport&)>& report);
 
 // As train_gate with the rows of each step's batch given; for comparison with other implementations.
-GateParameters train_gate_on_batches(const PairData& data, const std::vector<std::vector<std::int64_t>>& batches,
+GateParameters train_gate_on_batches(const PairData& data,
+                                     const std::vector<std::vector<std::int64_t>>& batches,
                                      GateParameters initial, const TrainOptions& options,
                                      std::vector<double>* losses);
 
 // Gradients of the batch's mean loss, one for each parameter, before any optimiser step.
-GateParameters gate_gradients(const PairData& data, std::span<const std::int64_t> batch, const GateParameters& gate,
-                              const TrainOptions& options);
+GateParameters gate_gradients(const PairData& data, std::span<const std::int64_t> batch,
+                              const GateParameters& gate, const TrainOptions& options);
 
 // Evaluation mode: no dropout.
 PairScores score_pairs(const GateParameters& gate, const PairData& data, std::span<const std::int64_t> rows,
                        GateSoftmax softmax, double temperature, int device);
-// What a score is made of: scores, and both sides' weights before logit_scale. Score = logit_scale * weights . rewards.
+// What a score is made of: scores, and both sides' weights before logit_scale. Score = logit_scale * weights
+// . rewards.
 struct PairGates {
   std::vector<float> chosen;    // [rows, K]
   std::vector<float> rejected;  // [rows, K]
@@ -124,7 +129,7 @@ struct PairGates {
 PairGates pair_gates(const GateParameters& gate, const PairData& data, std::span<const std::int64_t> rows,
                      GateSoftmax softmax, double temperature, int device);
 // The gate's weights [rows, K] for the chosen sides' prompts.
-std::vector<float> gate_weights(const GateParameters& gate, const PairData& data, std::span<const std::int64_t> rows,
-                                double temperature, int device);
+std::vector<float> gate_weights(const GateParameters& gate, const PairData& data,
+                                std::span<const std::int64_t> rows, double temperature, int device);
 
 }  // namespace armorm

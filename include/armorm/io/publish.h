@@ -17,15 +17,15 @@ class WritableFile;
 }
 
 // Writes to a temporary file beside `target`; publish() does fsync, rename onto the target, fsync of the
-// folder. Destroyed before publish(), it removes the temporary file; one that a killed process left is removed
-// by the next that writes the same target. Every failed call is an io error that
-// names the path, the system's reason and, for a full disk, the bytes that were wanted. Not thread-safe.
+// folder. Destroyed before publish(), it removes the temporary file; one that a killed process left is
+// removed by the next that writes the same target. Every failed call is an io error that names the path, the
+// system's reason and, for a full disk, the bytes that were wanted. Not thread-safe.
 class AtomicFile {
  public:
   // Creates the parent folders. `files` must outlive this.
   explicit AtomicFile(std::filesystem::path target, FileSystem& files = posix_file_system());
-  // The temporary file has a fixed name, is opened with what an earlier process left in it, and is kept when it is not
-  // published. Only for the holder of a lock on the target.
+  // The temporary file has a fixed name, is opened with what an earlier process left in it, and is kept when
+  // it is not published. Only for the holder of a lock on the target.
   static AtomicFile resume(std::filesystem::path target, FileSystem& files = posix_file_system());
   static std::filesystem::path resumed_name(const std::filesystem::path& target);  // "<target>.partial"
 
@@ -54,7 +54,8 @@ class AtomicFile {
   bool kept_;
 };
 
-void publish_text(const std::filesystem::path& target, std::string_view text, FileSystem& files = posix_file_system());
+void publish_text(const std::filesystem::path& target, std::string_view text,
+                  FileSystem& files = posix_file_system());
 
 // The whole file; io error when missing, data error above `limit` bytes.
 std::string read_text_file(const std::filesystem::path& path, std::size_t limit = std::size_t{1} << 30);

@@ -43,8 +43,8 @@ struct ModelConfig {
   double query_pre_attn_scalar = 0.0;   // 0 = head_dim
   std::optional<std::int64_t> bos_token_id;
 
-  // Reads <folder>/config.json. data error naming field, found and expected; an unsupported model_type lists the
-  // supported ones.
+  // Reads <folder>/config.json. data error naming field, found and expected; an unsupported model_type lists
+  // the supported ones.
   static ModelConfig load(const std::filesystem::path& folder);
   static ModelConfig parse(std::string_view json, std::string_view origin);
 };

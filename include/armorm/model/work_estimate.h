@@ -13,8 +13,10 @@ namespace armorm {
 struct WorkEstimate {
   std::int64_t input_tokens = 0;
   std::int64_t computed_tokens = 0;  // once identical sequences and common prefixes are computed once
-  double matmul_flops = 0.0;         // of the linear layers, two a multiply-add; the last layer only where rows are wanted
-  double attention_flops = 0.0;      // of scores and weighted sums under the causal mask, sliding windows included
+  double matmul_flops =
+      0.0;  // of the linear layers, two a multiply-add; the last layer only where rows are wanted
+  double attention_flops =
+      0.0;  // of scores and weighted sums under the causal mask, sliding windows included
   double flops() const noexcept { return matmul_flops + attention_flops; }
 };
 

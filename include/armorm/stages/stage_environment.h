@@ -9,8 +9,8 @@ namespace armorm {
 
 struct StageEnvironment {
   FileSystem& files = posix_file_system();
-  // Asked between two passes of the backbone, by any thread; true ends the stage with an interrupted error once what was
-  // computed is durable. Empty = never.
+  // Asked between two passes of the backbone, by any thread; true ends the stage with an interrupted error
+  // once what was computed is durable. Empty = never.
   std::function<bool()> stop_requested = {};
 
   bool stopping() const { return stop_requested && stop_requested(); }
