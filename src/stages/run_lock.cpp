@@ -79,16 +79,21 @@ RunLock::~RunLock() {
 }
 
 void RunLock::check() const {
+  if (!heart_.joinable()) return;  // the kernel keeps others off
   const auto now = std::chrono::steady_clock::now();
-  if (heart_.joinable() && !lost_ && now - last_look_.load() > heartbeat_ / kLooksPerBeat) look();
-  if (lost_) {
-    const std::string text = content_of(file_.path());
-    fail_locked(
-        "{}: {} has taken over this output, because this process was suspended or cut off for longer than "
-        "{} s; it goes on with what was safe then",
-        file_.path().string(), text.substr(0, text.find('\n')),
-        std::chrono::duration<double>(2 * heartbeat_).count());
-  }
+  if (lost_ || now - last_look_.load() > heartbeat_ / kLooksPerBeat) check_now();
+}
+
+void RunLock::check_now() const {
+  if (!heart_.joinable()) return;
+  look();
+  if (!lost_) return;
+  const std::string text = content_of(file_.path());
+  fail_locked(
+      "{}: {} has taken over this output, because this process was suspended or cut off for longer than "
+      "{} s; it goes on with what was safe then",
+      file_.path().string(), text.substr(0, text.find('\n')),
+      std::chrono::duration<double>(2 * heartbeat_).count());
 }
 
 void RunLock::look() const {

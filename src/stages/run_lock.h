@@ -34,6 +34,7 @@ class RunLock {
   // To be called before a write that no other owner may have made; a locked error when another process took
   // over because this one was suspended for too long. Reads the file now and then. Thread-safe.
   void check() const;
+  void check_now() const;  // always reads it; before publishing
 
  private:
   bool lock();  // false when the file system has no locks

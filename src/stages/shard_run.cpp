@@ -90,7 +90,7 @@ class ShardRun {
     backbone_.reset();
     retry_non_finite(rows);
     const std::set<std::int64_t> dropped = drop_non_finite(rows);
-    lock_->check();
+    lock_->check_now();
     bad_rows_.publish();
     if (rows.non_finite().empty()) {
       rows.publish();

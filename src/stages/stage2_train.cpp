@@ -328,7 +328,7 @@ void run_stage2_train(const Stage2TrainOptions& options, const StageEnvironment&
   }
 
   const GateArtifact artifact = make_artifact(options, inputs, debiased, kept.selected.gate);
-  lock.check();
+  lock.check_now();
   artifact.save(stem, environment.files);
   report["sources"] = inputs.sources;
   for (const char* suffix : {".pt", ".safetensors"}) report["outputs"].push_back(output_json(stem.string() + suffix));

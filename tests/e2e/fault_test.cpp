@@ -14,7 +14,9 @@
 #include "e2e/demo_fixture.h"
 #include "stages/gate_artifact.h"
 #include "stages/model_export.h"
+#include "support/error_of.h"
 #include "support/fault_file_system.h"
+#include "support/forwarding_file_system.h"
 
 using namespace armorm;
 using namespace armorm::test;
@@ -144,9 +146,37 @@ void prepare_small_demo(const fs::path& root, FileSystem& files) {
   run_stage1_prepare(options, {.files = files});
 }
 
+// A file system without locks, where another process takes over as soon as the run has a journal.
+class TakenOver final : public ForwardingFileSystem {
+ public:
+  int lock(int) override {
+    errno = ENOLCK;
+    return -1;
+  }
+  int open(const Path& path, int flags) override {
+    if (path.extension() == ".journal") {
+      std::string owner = "process 7 on elsewhere\nowns ";
+      owner.resize(511, '7');
+      write_text(path.parent_path() / path.stem().concat(".lock"), owner + "\n");
+    }
+    return ForwardingFileSystem::open(path, flags);
+  }
+};
+
 void nothing(const fs::path&) {}
 
 }  // namespace
+
+TEST_CASE("a run publishes nothing once another process has taken over its shard", "[e2e]") {
+  const Silence silence;
+  const TempDir root;
+  TakenOver files;
+  CHECK_THAT(error_of([&] { prepare_small_demo(root.path(), files); }, ErrorKind::locked),
+             Catch::Matchers::Contains("process 7 on elsewhere has taken over"));
+  std::set<std::string> endings;
+  for (const auto& [name, content] : files_below(root.path())) endings.insert(fs::path(name).extension());
+  CHECK(endings == std::set<std::string>{".journal", ".lock", ".partial"});
+}
 
 TEST_CASE("stage1-prepare survives a fault in every call", "[e2e]") {
   const Scenario scenario = make_scenario(nothing, prepare_small_demo);
