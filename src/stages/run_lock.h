@@ -26,7 +26,8 @@ class RunLock {
  public:
   static constexpr std::chrono::milliseconds kHeartbeat{5000};
 
-  RunLock(const std::filesystem::path& file, FileSystem& files, std::chrono::milliseconds heartbeat = kHeartbeat);
+  RunLock(const std::filesystem::path& file, FileSystem& files,
+          std::chrono::milliseconds heartbeat = kHeartbeat);
   ~RunLock();
   RunLock(const RunLock&) = delete;
   RunLock& operator=(const RunLock&) = delete;

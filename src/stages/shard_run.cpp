@@ -66,9 +66,13 @@ Metadata metadata_of(const Provenance& provenance, const std::string& key_digest
 
 class ShardRun {
  public:
-  ShardRun(ShardJob& job, const OptionList& options, const ExtractionOptions& extraction, const ModelInputs& model,
-           BadRows& bad_rows, const StageEnvironment& environment)
-      : job_(job), extraction_(extraction), model_(model), bad_rows_(bad_rows), environment_(environment),
+  ShardRun(ShardJob& job, const OptionList& options, const ExtractionOptions& extraction,
+           const ModelInputs& model, BadRows& bad_rows, const StageEnvironment& environment)
+      : job_(job),
+        extraction_(extraction),
+        model_(model),
+        bad_rows_(bad_rows),
+        environment_(environment),
         provenance_(job.provenance) {
     bad_rows_.describe(provenance_);
     provenance_.facts.weights = weights_fingerprint(model.folder);
@@ -105,9 +109,10 @@ class ShardRun {
   void leave_complete() {
     io::sync_folder(environment_.files, io::folder_of(job_.target));
     discard_leftovers();
-    std::cout << fmt::format("{}: shard {} of {}: complete already, made from the same inputs; nothing to do (--restart "
-                             "makes it again)\n  {}\n",
-                             job_.program, provenance_.shard_idx, provenance_.n_shards, job_.target.string());
+    std::cout << fmt::format(
+        "{}: shard {} of {}: complete already, made from the same inputs; nothing to do (--restart "
+        "makes it again)\n  {}\n",
+        job_.program, provenance_.shard_idx, provenance_.n_shards, job_.target.string());
   }
 
   // Only what these inputs left: a run of others may have been begun since, and is its owner's to end.
@@ -128,7 +133,8 @@ class ShardRun {
 
   // Before a file is begun, so that weights that cannot be loaded leave nothing behind.
   void load() {
-    if (environment_.stopping()) fail_interrupted("{}: asked to stop before the first row", job_.target.string());
+    if (environment_.stopping())
+      fail_interrupted("{}: asked to stop before the first row", job_.target.string());
     if (!job_.loading.valid()) job_.loading = load_backbone(extraction_, model_);
     backbone_.emplace(job_.loading.get());
     log::info("model {} on {}", model_.name, backbone_->device_name());
@@ -161,8 +167,9 @@ class ShardRun {
         });
     rows.checkpoint();
     if (rows.requests_done() < total)
-      fail_interrupted("{}: asked to stop; {} of {} sequences are safe, the same command goes on with the rest",
-                       job_.target.string(), rows.requests_done(), total);
+      fail_interrupted(
+          "{}: asked to stop; {} of {} sequences are safe, the same command goes on with the rest",
+          job_.target.string(), rows.requests_done(), total);
     stats.input_tokens = tokens;
     return stats;
   }
@@ -259,7 +266,8 @@ class ShardRun {
     for (std::size_t row = 0; row < job_.row_ids.size(); ++row)
       if (bad_ids_.contains(job_.row_ids[row])) dropped.insert(static_cast<std::int64_t>(row));
     if (dropped.size() == job_.row_ids.size())
-      fail_data("{}: no row has a finite embedding; check the weights of {}", job_.target.string(), model_.folder.string());
+      fail_data("{}: no row has a finite embedding; check the weights of {}", job_.target.string(),
+                model_.folder.string());
     bad_rows_.describe(provenance_);
     provenance_.rows -= static_cast<std::int64_t>(dropped.size());
     if (!rows.recomputed().empty())
@@ -282,8 +290,13 @@ class ShardRun {
 }  // namespace
 
 DryRunPlan dry_run_plan(const ShardJob& job) {
-  return {.program = job.program, .provenance = job.provenance, .requests = job.requests, .samples = {}, .label_counts = {},
-          .target = job.target, .target_bytes = total_bytes(tensor_specs(job.tensors, job.tensors.rows))};
+  return {.program = job.program,
+          .provenance = job.provenance,
+          .requests = job.requests,
+          .samples = {},
+          .label_counts = {},
+          .target = job.target,
+          .target_bytes = total_bytes(tensor_specs(job.tensors, job.tensors.rows))};
 }
 
 void run_shard(ShardJob& job, const OptionList& options, const ExtractionOptions& extraction,

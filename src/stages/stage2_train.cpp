@@ -72,14 +72,14 @@ EmbeddingSet open_pairs(const Stage2TrainOptions& options, const Inputs& inputs,
                                         preference_stem(artifact_name(dataset), source, split), "preference",
                                         "stage2-prepare");
   if (set.provenance() && set.provenance()->model != inputs.model)
-    fail_data("{}: was made with model '{}', not '{}'; prepare the set again", set.description(), set.provenance()->model,
-              inputs.model);
+    fail_data("{}: was made with model '{}', not '{}'; prepare the set again", set.description(),
+              set.provenance()->model, inputs.model);
   return set;
 }
 
 // A set that the report records as one of its sources, in the given role.
-PairRewards load_pairs(const Stage2TrainOptions& options, Inputs& inputs, const std::string& role, const std::string& dataset,
-                       const std::string& source, const std::string& split) {
+PairRewards load_pairs(const Stage2TrainOptions& options, Inputs& inputs, const std::string& role,
+                       const std::string& dataset, const std::string& source, const std::string& split) {
   const EmbeddingSet set = open_pairs(options, inputs, dataset, source, split);
   if (set.provenance()) {
     check_same_model(set.provenance()->facts, set.description(), inputs.facts,
@@ -100,19 +100,23 @@ DebiasResult debias(const Stage2TrainOptions& options, const Inputs& inputs, con
   debias.search = parse_penalty_search(options.penalty_search);
   debias.threads = static_cast<int>(options.threads);
   if (debias.target == VerbosityTarget::length && reference.lengths().empty())
-    fail_data("--verbosity_target length: the embeddings of {} carry no lengths; run stage2-prepare again to record them",
-              options.reference_dataset.empty() ? options.preference_dataset : options.reference_dataset);
+    fail_data(
+        "--verbosity_target length: the embeddings of {} carry no lengths; run stage2-prepare again to "
+        "record them",
+        options.reference_dataset.empty() ? options.preference_dataset : options.reference_dataset);
   return find_debiasing_transform(reference.both_sides(), inputs.attributes, debias, reference.lengths());
 }
 
-std::string debias_table(const Stage2TrainOptions& options, const Inputs& inputs, const DebiasResult& result) {
+std::string debias_table(const Stage2TrainOptions& options, const Inputs& inputs,
+                         const DebiasResult& result) {
   const char* with = options.verbosity_target == "length" ? " length" : "";
-  TextTable table({"attribute", "penalty", fmt::format("corr{} before", with), fmt::format("corr{} after", with)});
+  TextTable table(
+      {"attribute", "penalty", fmt::format("corr{} before", with), fmt::format("corr{} after", with)});
   for (std::size_t k = 0; k < inputs.attributes.size(); ++k) {
     const AttributePenalty& a = result.attributes[k];
     const auto number = [](double v) { return std::isnan(v) ? std::string("-") : fmt::format("{:.4f}", v); };
-    table.add({inputs.attributes[k], fmt::format("{:g}{}", a.penalty, a.met ? "" : " (unmet)"), number(a.correlation_before),
-               number(a.correlation_after)});
+    table.add({inputs.attributes[k], fmt::format("{:g}{}", a.penalty, a.met ? "" : " (unmet)"),
+               number(a.correlation_before), number(a.correlation_after)});
   }
   return table.str();
 }
@@ -120,7 +124,8 @@ std::string debias_table(const Stage2TrainOptions& options, const Inputs& inputs
 json options_json(Stage2TrainOptions options) {
   json out = json::object();
   const OptionList list = options.declare();
-  static const std::set<std::string> without_effect{"data_root", "output_dir", "restart", "checkpoint_seconds", "export", "export_weights"};
+  static const std::set<std::string> without_effect{"data_root",          "output_dir", "restart",
+                                                    "checkpoint_seconds", "export",     "export_weights"};
   for (const Option& option : list.options())
     if (!without_effect.contains(option.name)) out[option.name] = value_text(option);
   return out;
@@ -143,10 +148,11 @@ json debias_json(const Inputs& inputs, const DebiasResult& result) {
 std::optional<ModelExport> open_export(const Stage2TrainOptions& options, const Inputs& inputs,
                                        const StageEnvironment& environment) {
   if (options.export_dir.empty()) return std::nullopt;
-  const EmbeddingSet pairs =
-      open_pairs(options, inputs, options.preference_dataset, options.preference_source, options.preference_split);
-  return ModelExport(options.export_dir, options.model_path, parse_export_weights(options.export_weights), pairs.provenance(),
-                     inputs.weights_stem.string() + ".json", environment.files, environment.stop_requested);
+  const EmbeddingSet pairs = open_pairs(options, inputs, options.preference_dataset,
+                                        options.preference_source, options.preference_split);
+  return ModelExport(options.export_dir, options.model_path, parse_export_weights(options.export_weights),
+                     pairs.provenance(), inputs.weights_stem.string() + ".json", environment.files,
+                     environment.stop_requested);
 }
 
 struct EvalSet {
@@ -165,23 +171,26 @@ std::vector<EvalSet> open_eval_sets(const Stage2TrainOptions& options, Inputs& i
   return sets;
 }
 
-// T, the debiasing that scores go through: empty where --compat upstream leaves it out, as the Python scripts compute it
-// and then use it nowhere.
+// T, the debiasing that scores go through: empty where --compat upstream leaves it out, as the Python scripts
+// compute it and then use it nowhere.
 std::vector<float> applied_transform(const Stage2TrainOptions& options, const DebiasResult& debiased) {
   return options.compat == "upstream" ? std::vector<float>() : debiased.transform;
 }
 
-DebiasResult debias_on_reference(const Stage2TrainOptions& options, Inputs& inputs, const PairRewards& preference) {
+DebiasResult debias_on_reference(const Stage2TrainOptions& options, Inputs& inputs,
+                                 const PairRewards& preference) {
   if (options.reference_dataset.empty()) {
-    log::info("--reference_dataset is not given: verbosity is measured on the preference set, {}", options.preference_dataset);
+    log::info("--reference_dataset is not given: verbosity is measured on the preference set, {}",
+              options.preference_dataset);
     return debias(options, inputs, preference);
   }
   return debias(options, inputs,
-                load_pairs(options, inputs, "reference", options.reference_dataset, options.reference_source, options.reference_split));
+                load_pairs(options, inputs, "reference", options.reference_dataset, options.reference_source,
+                           options.reference_split));
 }
 
-GateArtifact make_artifact(const Stage2TrainOptions& options, const Inputs& inputs, const DebiasResult& debiased,
-                           const GateParameters& gate) {
+GateArtifact make_artifact(const Stage2TrainOptions& options, const Inputs& inputs,
+                           const DebiasResult& debiased, const GateParameters& gate) {
   GateArtifact artifact;
   artifact.model = inputs.model;
   artifact.model_family = options.model_family;
@@ -199,7 +208,8 @@ GateArtifact make_artifact(const Stage2TrainOptions& options, const Inputs& inpu
 // Prints the tables of a trained gate, and puts their figures into the report.
 class GateReport {
  public:
-  GateReport(const GateScorer& scorer, const std::vector<std::string>& attributes, std::int64_t best, json& report)
+  GateReport(const GateScorer& scorer, const std::vector<std::string>& attributes, std::int64_t best,
+             json& report)
       : scorer_(scorer), attributes_(attributes), best_(best), report_(report) {
     report_["length_bias"] = json::array();
   }
@@ -235,7 +245,8 @@ class GateReport {
     const std::vector<std::int64_t> rows = all_pairs(pairs);
     const auto contenders = compare_scorers_on(scorer_, pairs, rows, best_, attributes_);
     std::cout << comparison_table(name, contenders, pairs.size()) << "\n";
-    report_["eval"].push_back({{"name", name}, {"pairs", pairs.size()}, {"scorers", comparison_json(contenders)}});
+    report_["eval"].push_back(
+        {{"name", name}, {"pairs", pairs.size()}, {"scorers", comparison_json(contenders)}});
     length_bias(name, contenders, pairs, rows);
     explain(scorer_, {name, pairs, rows}, attributes_, report_);
   }
@@ -260,17 +271,19 @@ void run_stage2_train(const Stage2TrainOptions& options, const StageEnvironment&
   if (options.threads > 0) set_compute_threads(static_cast<int>(options.threads));
   Inputs inputs = open_inputs(options);
   const std::optional<ModelExport> model_export = open_export(options, inputs, environment);
-  PairRewards preference = load_pairs(options, inputs, "preference", options.preference_dataset, options.preference_source,
-                                      options.preference_split);
+  PairRewards preference = load_pairs(options, inputs, "preference", options.preference_dataset,
+                                      options.preference_source, options.preference_split);
   std::optional<PairRewards> reward_bench, reward_bench_2;
   if (options.eval_reward_bench)
-    reward_bench = load_pairs(options, inputs, "RewardBench", options.reward_bench_dataset, "", options.reward_bench_split);
+    reward_bench = load_pairs(options, inputs, "RewardBench", options.reward_bench_dataset, "",
+                              options.reward_bench_split);
   if (options.eval_reward_bench_2)
     reward_bench_2 = load_pairs(options, inputs, "RewardBench 2", options.reward_bench_2_dataset, "",
                                 options.reward_bench_2_split);
   std::vector<EvalSet> eval_sets = open_eval_sets(options, inputs);
   if (preference.prompts_differ() > 0)
-    log::info("{} pairs have sides with different prompts; each side has its own gate there", preference.prompts_differ());
+    log::info("{} pairs have sides with different prompts; each side has its own gate there",
+              preference.prompts_differ());
 
   const DebiasResult debiased = debias_on_reference(options, inputs, preference);
   std::cout << debias_table(options, inputs, debiased) << "\n";
@@ -283,7 +296,8 @@ void run_stage2_train(const Stage2TrainOptions& options, const StageEnvironment&
   const Split split = train_test_split(preference.size(), kTestSize, kSplitSeed);
   const GateShape shape{inputs.weights.hidden_size, options.n_hidden, options.hidden_size,
                         static_cast<std::int64_t>(inputs.attributes.size()), options.temperature};
-  const fs::path stem = gating_network_stem(options.output_dir.empty() ? options.data_root : options.output_dir, inputs.model);
+  const fs::path stem =
+      gating_network_stem(options.output_dir.empty() ? options.data_root : options.output_dir, inputs.model);
   io::make_folders(environment.files, stem.parent_path());
   const RunLock lock(stem.string() + ".lock", environment.files);
   const auto between_steps = [&lock, &environment] {
@@ -307,11 +321,14 @@ void run_stage2_train(const Stage2TrainOptions& options, const StageEnvironment&
               {"transform", debiased.transform},
               {"transform_applied", !transform.empty()},
               {"logit_scale", kept.selected.gate.logit_scale},
-              {"pairs", {{"train", split.train.size()}, {"validation", split.validation.size()},
-                         {"prompts_differ", preference.prompts_differ()}}},
+              {"pairs",
+               {{"train", split.train.size()},
+                {"validation", split.validation.size()},
+                {"prompts_differ", preference.prompts_differ()}}},
               {"training", curve_json(kept)},
               {"seeds", seeds_json(runs)}};
-  const GateScorer scorer{kept.selected.gate, softmax_of(options), options.temperature, static_cast<int>(options.device)};
+  const GateScorer scorer{kept.selected.gate, softmax_of(options), options.temperature,
+                          static_cast<int>(options.device)};
   GateReport tables(scorer, inputs.attributes, best_attribute(preference.data(), split.train), report);
   tables.validation(preference, split.validation);
   if (reward_bench) {
@@ -331,7 +348,8 @@ void run_stage2_train(const Stage2TrainOptions& options, const StageEnvironment&
   lock.check_now();
   artifact.save(stem, environment.files);
   report["sources"] = inputs.sources;
-  for (const char* suffix : {".pt", ".safetensors"}) report["outputs"].push_back(output_json(stem.string() + suffix));
+  for (const char* suffix : {".pt", ".safetensors"})
+    report["outputs"].push_back(output_json(stem.string() + suffix));
   publish_text(stem.string() + ".json", report.dump(2) + "\n", environment.files);
   publish_text(stem.string() + ".html", gate_report_page(report), environment.files);
   std::cout << fmt::format("gate:   {0}.pt\nreport: {0}.json, {0}.html\n", stem.string());

@@ -1,5 +1,6 @@
-// Every call to the file system of a whole prepare and of a whole train fails once: with EIO, with a full disk, as a short
-// write, by a power loss. Nothing published is ever partial, and the same command then completes with the same bytes.
+// Every call to the file system of a whole prepare and of a whole train fails once: with EIO, with a full
+// disk, as a short write, by a power loss. Nothing published is ever partial, and the same command then
+// completes with the same bytes.
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -44,12 +45,14 @@ class Silence {
 Files files_below(const fs::path& root) {
   Files files;
   for (const auto& entry : fs::recursive_directory_iterator(root))
-    if (entry.is_regular_file()) files[fs::relative(entry.path(), root).string()] = read_text_file(entry.path());
+    if (entry.is_regular_file())
+      files[fs::relative(entry.path(), root).string()] = read_text_file(entry.path());
   return files;
 }
 
 bool is_work_in_progress(const std::string& name) {
-  return name.find(".tmp/") != std::string::npos || name.ends_with(".partial") || name.ends_with(".journal") || name.ends_with(".lock") || name.ends_with(".tmp") ||
+  return name.find(".tmp/") != std::string::npos || name.ends_with(".partial") ||
+         name.ends_with(".journal") || name.ends_with(".lock") || name.ends_with(".tmp") ||
          name.ends_with(".checkpoint");
 }
 
@@ -99,7 +102,8 @@ bool run_with_fault(const Scenario& scenario, Fault fault, std::size_t at, Unsyn
   return files.reached();
 }
 
-std::size_t run_all_faults(const Scenario& scenario, Fault fault, Unsynced unsynced = Unsynced::entries_lost) {
+std::size_t run_all_faults(const Scenario& scenario, Fault fault,
+                           Unsynced unsynced = Unsynced::entries_lost) {
   const Silence silence;
   std::size_t at = 0;
   for (;; ++at) {
@@ -119,8 +123,9 @@ void run_everything(const Scenario& scenario, std::size_t least_calls) {
 const fs::path& small_demo() {
   static const TempDir dir;
   static const fs::path path = [] {
-    const ProcessResult made = run_program("armorm-make-demo", {"--output", (dir / "demo").string(), "--rows", "5", "--pairs",
-                                                                "3", "--reference", "3", "--reward_bench", "23"});
+    const ProcessResult made =
+        run_program("armorm-make-demo", {"--output", (dir / "demo").string(), "--rows", "5", "--pairs", "3",
+                                         "--reference", "3", "--reward_bench", "23"});
     if (made.exit_code != 0) throw std::runtime_error(made.err);
     return dir / "demo";
   }();
@@ -187,8 +192,9 @@ TEST_CASE("stage1-prepare survives a fault in every call", "[e2e]") {
 TEST_CASE("stage2-prepare survives a fault in every call, with bad rows listed", "[e2e]") {
   const TempDir set;
   fs::create_directories(set / "preference");
-  const std::string good = R"({"chosen":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}],)"
-                           R"("rejected":[{"role":"user","content":"q"},{"role":"assistant","content":"b"}]})";
+  const std::string good =
+      R"({"chosen":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}],)"
+      R"("rejected":[{"role":"user","content":"q"},{"role":"assistant","content":"b"}]})";
   write_text(set / "preference/train.jsonl", good + "\n{\"chosen\":3}\n" + good + "\n");
   const Scenario scenario = make_scenario(nothing, [&](const fs::path& root, FileSystem& files) {
     Stage2PrepareOptions options;
@@ -216,13 +222,14 @@ TEST_CASE("stage1-train survives a fault in every call", "[e2e]") {
     options.partial = partial;
     run_stage1_train(options, {.files = files});
   };
-  const Scenario whole = make_scenario(
-      prepare, [&](const fs::path& root, FileSystem& files) { train(root, files, ""); });
+  const Scenario whole =
+      make_scenario(prepare, [&](const fs::path& root, FileSystem& files) { train(root, files, ""); });
   run_everything(whole, 15);
   const Scenario sums = make_scenario(prepare, [&](const fs::path& root, FileSystem& files) {
     train(root, files, (root / "sums").string());
   });
-  CHECK(sums.result.size() == whole.result.size() - 3);  // one file in place of .pt, .safetensors, .json and .html
+  CHECK(sums.result.size() ==
+        whole.result.size() - 3);  // one file in place of .pt, .safetensors, .json and .html
   run_everything(sums, 5);
 }
 
@@ -294,7 +301,8 @@ TEST_CASE("an export survives a fault in every call, new or in place of an earli
   const auto export_with = [&](const std::string& attribute, const fs::path& root, FileSystem& files) {
     GateArtifact artifact = small_artifact(32);
     artifact.attributes[0] = attribute;
-    ModelExport(root / "rm", model.string(), ExportWeights::auto_, std::nullopt, {}, files).write(artifact, nlohmann::json::object());
+    ModelExport(root / "rm", model.string(), ExportWeights::auto_, std::nullopt, {}, files)
+        .write(artifact, nlohmann::json::object());
   };
   const Command command = [&](const fs::path& root, FileSystem& files) { export_with("new", root, files); };
   const Scenario first = make_scenario(nothing, command);
