@@ -1,15 +1,16 @@
 # The programs for GPU nodes: built on Debian 12, run as an ordinary user, with the libraries they need and no Python.
 #   docker build -t armorm --build-arg COMMIT="$(git describe --always --dirty)" .
 #   docker run --gpus all -v /data:/data armorm stage1-prepare --help
-# With --build-arg CUDA=OFF the image holds nothing of CUDA: for CPUs, a sixth of the size.
+# With --build-arg CUDA=off the image holds nothing of CUDA: for CPUs, a sixth of the size.
 ARG DEBIAN=debian:12-slim
 ARG CUDA_IMAGE=nvidia/cuda:13.0.0-devel-ubuntu22.04
-ARG CUDA=ON
+ARG CUDA=on
 
 # Only the compiler is taken from there; its series is that of LibTorch's wheel.
-FROM ${CUDA_IMAGE} AS toolkit-ON
-FROM ${DEBIAN} AS toolkit-OFF
-RUN mkdir -p /usr/local/cuda-13.0
+FROM ${CUDA_IMAGE} AS toolkit-on
+WORKDIR /usr/local/cuda-13.0
+FROM ${DEBIAN} AS toolkit-off
+WORKDIR /usr/local/cuda-13.0
 FROM toolkit-${CUDA} AS toolkit
 
 FROM ${DEBIAN} AS build
