@@ -88,6 +88,8 @@ class ArrowRowFile final : public RowFile {
     arrow::ipc::IpcReadOptions options;
     options.use_threads = false;
     options.memory_pool = memory_.get();
+    // Other writers may align values to less than their size, which a plain load must not meet.
+    options.ensure_alignment = arrow::ipc::Alignment::kDataTypeSpecificAlignment;
     check_arrow(input_->Seek(0), where_);
     if (is_file_) return walk_file(options, fields, on_batch);
     options.included_fields = fields;
