@@ -1,5 +1,6 @@
 #include "armorm/core/stop_signal.h"
 
+#include <atomic>
 #include <csignal>
 #include <iterator>
 
@@ -10,8 +11,10 @@ namespace {
 
 constexpr int kSignals[] = {SIGTERM, SIGUSR1, SIGINT};
 
-// A handler has no argument of its own, so what it sets is the process's.
-volatile std::sig_atomic_t received = 0;
+// A handler has no argument of its own, so what it sets is the process's. Threads that deliver results ask
+// for it, for which a sig_atomic_t would not do; a handler may use an atomic that takes no lock.
+std::atomic<int> received = 0;
+static_assert(std::atomic<int>::is_always_lock_free);
 struct sigaction former[std::size(kSignals)];
 
 void remember(int signal) { received = signal; }

@@ -49,6 +49,7 @@ class FakeHub {
   }
 
   void add_fault(const std::string& target_end, Fault fault) {
+    const std::lock_guard lock(mutex_);
     faults_[target_end].push_back(std::move(fault));
   }
 
