@@ -13,9 +13,10 @@ class JsonReader {
  public:
   static constexpr int kMaxDepth = 64;
 
-  // `text` must outlive the reader and have a byte after its end that can be read (std::string has). `where`
-  // begins the messages of data errors. Checks that the text is UTF-8.
+  // Both must outlive the reader. `text` has a byte after its end that can be read, as std::string has;
+  // `where` begins the messages of data errors. Checks that the text is UTF-8.
   JsonReader(const std::string& text, const std::string& where);
+  JsonReader(const std::string& text, std::string&& where) = delete;
 
   enum class Kind { object, array, string, number, boolean, null };
   Kind peek();  // of the next value

@@ -45,7 +45,8 @@ json rebuild(JsonReader& reader) {
 
 bool parse(const std::string& text, json& value) {
   try {
-    JsonReader reader(text, "x");
+    const std::string where = "x";
+    JsonReader reader(text, where);
     value = rebuild(reader);
     reader.expect_end();
     return true;
@@ -56,7 +57,8 @@ bool parse(const std::string& text, json& value) {
 
 bool skip(const std::string& text) {
   try {
-    JsonReader reader(text, "x");
+    const std::string where = "x";
+    JsonReader reader(text, where);
     reader.skip_value();
     reader.expect_end();
     return true;
@@ -212,7 +214,8 @@ TEST_CASE("changed JSON texts are taken or refused alike", "[unit]") {
 
 TEST_CASE("numbers that Python writes and JSON has not", "[unit]") {
   const std::string text = "[NaN, Infinity, -Infinity, 1e999, -1e999, 1e-999, true]";
-  JsonReader reader(text, "x");
+  const std::string where = "x";
+  JsonReader reader(text, where);
   std::vector<double> values;
   reader.enter_array();
   while (reader.next_element()) values.push_back(reader.read_number());
@@ -239,6 +242,7 @@ TEST_CASE("nesting is bounded", "[unit]") {
   CHECK(skip(nested(64)));
   CHECK_FALSE(skip(nested(65)));
   const std::string deep = nested(1'000'000);
-  JsonReader reader(deep, "the place");
+  const std::string where = "the place";
+  JsonReader reader(deep, where);
   CHECK_THROWS_WITH(reader.skip_value(), Contains("the place") && Contains("nested deeper than 64"));
 }
