@@ -6,14 +6,14 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "armorm/core/error.h"
-#include "armorm/core/log.h"
-#include "armorm/core/version.h"
-#include "armorm/model/torch_errors.h"
-#include "armorm/stages/all_options.h"
-#include "armorm/stages/build_facts.h"
 #include "commit.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "core/version.h"
+#include "model/torch_errors.h"
 #include "option_docs.h"
+#include "stages/build_facts.h"
+#include "stages/options/all_options.h"
 
 namespace armorm::cli {
 namespace {

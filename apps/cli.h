@@ -6,7 +6,7 @@
 #include <functional>
 #include <string>
 
-#include "armorm/core/options.h"
+#include "core/options.h"
 
 namespace armorm::cli {
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 #include "option_docs.h"
 
 namespace armorm::cli {

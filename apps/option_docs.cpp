@@ -5,8 +5,8 @@
 
 #include <fstream>
 
-#include "armorm/core/error.h"
-#include "armorm/core/version.h"
+#include "core/error.h"
+#include "core/version.h"
 #include "program_examples.h"
 
 namespace armorm::cli {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "armorm/core/options.h"
+#include "core/options.h"
 
 namespace armorm::cli {
 

@@ -1,4 +1,4 @@
-#include "armorm/stages/score.h"
+#include "stages/score.h"
 
 #include "cli.h"
 

@@ -1,4 +1,4 @@
-#include "armorm/stages/stage1_train.h"
+#include "stages/stage1_train.h"
 
 #include "cli.h"
 

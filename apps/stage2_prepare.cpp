@@ -1,7 +1,7 @@
-#include "armorm/stages/stage2_prepare.h"
+#include "stages/stage2_prepare.h"
 
-#include "armorm/core/stop_signal.h"
 #include "cli.h"
+#include "core/stop_signal.h"
 
 int main(int argc, char** argv) {
   armorm::Stage2PrepareOptions options;

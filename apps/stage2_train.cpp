@@ -1,7 +1,7 @@
-#include "armorm/stages/stage2_train.h"
+#include "stages/stage2_train.h"
 
-#include "armorm/core/stop_signal.h"
 #include "cli.h"
+#include "core/stop_signal.h"
 
 int main(int argc, char** argv) {
   armorm::Stage2TrainOptions options;

@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "armorm/core/error.h"
-#include "armorm/io/safetensors.h"
-#include "armorm/model/backbone.h"
+#include "core/error.h"
+#include "io/safetensors.h"
+#include "model/backbone.h"
 
 namespace armorm::bench {
 

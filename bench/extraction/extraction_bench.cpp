@@ -7,9 +7,9 @@
 
 #include <cmath>
 
-#include "armorm/model/compute_threads.h"
-#include "armorm/model/extractor.h"
 #include "bench_files.h"
+#include "model/compute_threads.h"
+#include "model/extractor.h"
 
 namespace {
 

@@ -14,11 +14,11 @@
 #include <algorithm>
 #include <functional>
 
-#include "armorm/model/compute_threads.h"
-#include "armorm/model/model_config.h"
 #include "bench_files.h"
 #include "model/attention.h"
+#include "model/compute_threads.h"
 #include "model/linear.h"
+#include "model/model_config.h"
 #include "model/ops.h"
 
 namespace {

@@ -5,9 +5,9 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
-#include "armorm/core/error.h"
-#include "armorm/gating/verbosity.h"
-#include "armorm/io/safetensors.h"
+#include "core/error.h"
+#include "gating/verbosity.h"
+#include "io/safetensors.h"
 
 namespace {
 

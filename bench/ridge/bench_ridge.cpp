@@ -10,12 +10,12 @@
 #include <ctime>
 #include <string>
 
-#include "armorm/core/error.h"
-#include "armorm/core/numpy_random.h"
-#include "armorm/io/safetensors.h"
-#include "armorm/linear/ridge.h"
-#include "linear/gram_kernel.h"
-#include "linear/worker_pool.h"
+#include "core/error.h"
+#include "core/numpy_random.h"
+#include "io/safetensors.h"
+#include "linear/dense/gram_kernel.h"
+#include "linear/dense/worker_pool.h"
+#include "linear/ridge.h"
 
 namespace {
 

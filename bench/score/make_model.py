@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes an ArmoRM of random weights in the released layout, to be timed: decoder of bench/extraction/make_model.py's shapes.
 
-Usage: make_model.py --shape 327m --tokenizer FOLDER --code src/stages/export/modeling_armorm.py
+Usage: make_model.py --shape 327m --tokenizer FOLDER --code src/stages/reward_model/modeling_armorm.py
            --pairs PAIRS.jsonl.gz [--n_pairs 100] --out FOLDER
 Both sides of the pairs are written to FOLDER/conversations.jsonl.
 """
@@ -28,7 +28,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shape", choices=decoder.SHAPES, default="327m")
     parser.add_argument("--tokenizer", type=pathlib.Path, required=True)
-    parser.add_argument("--code", type=pathlib.Path, default=ROOT / "src/stages/export/modeling_armorm.py")
+    parser.add_argument("--code", type=pathlib.Path, default=ROOT / "src/stages/reward_model/modeling_armorm.py")
     parser.add_argument("--pairs", type=pathlib.Path, required=True)
     parser.add_argument("--n_pairs", type=int, default=100)
     parser.add_argument("--out", type=pathlib.Path, required=True)

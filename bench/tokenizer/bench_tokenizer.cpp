@@ -12,8 +12,8 @@
 #include <sstream>
 #include <thread>
 
-#include "armorm/core/error.h"
-#include "armorm/text/tokenizer.h"
+#include "core/error.h"
+#include "text/tokenizer/tokenizer.h"
 
 namespace {
 

@@ -1,4 +1,4 @@
-"""Writes src/text/jinja_unicode_tables.inc: case maps and character classes as Python's str has them."""
+"""Writes src/text/jinja/python_unicode_tables.inc: case maps and character classes as Python's str has them."""
 
 import pathlib
 import sys
@@ -68,7 +68,7 @@ def main():
         ("kIsTitle", lambda c: unicodedata.category(c) == "Lt"), ("kIsPrintable", str.isprintable),
         ("kIsIgnorable", ignorable)):
         emit(out, "CodeRange", name, ranges(predicate))
-    (ROOT / "src/text/jinja_unicode_tables.inc").write_text("\n".join(out) + "\n")
+    (ROOT / "src/text/jinja/python_unicode_tables.inc").write_text("\n".join(out) + "\n")
 
 
 if __name__ == "__main__":

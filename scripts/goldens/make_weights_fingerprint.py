@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints the digests that tests/stages/weights_fingerprint_test.cpp expects, from hashlib and json alone."""
+"""Prints the digests that tests/stages/artifacts/weights_fingerprint_test.cpp expects, from hashlib and json alone."""
 import hashlib
 import json
 

@@ -1,4 +1,4 @@
-#include "armorm/core/dtype.h"
+#include "core/dtype.h"
 
 #include <array>
 

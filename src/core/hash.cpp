@@ -1,4 +1,4 @@
-#include "armorm/core/hash.h"
+#include "core/hash.h"
 
 #include <openssl/evp.h>
 #include <zlib.h>
@@ -7,7 +7,7 @@
 #include <fstream>
 #include <vector>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 
 namespace armorm {
 

@@ -1,9 +1,9 @@
-#include "armorm/core/log.h"
+#include "core/log.h"
 
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 
 namespace armorm::log {
 namespace {

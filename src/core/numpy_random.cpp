@@ -7,7 +7,7 @@
 //   (Generator),
 //     and masked rejection (RandomState).
 //   Both shuffles are Fisher-Yates from the last element down.
-#include "armorm/core/numpy_random.h"
+#include "core/numpy_random.h"
 
 #include <algorithm>
 #include <array>
@@ -16,7 +16,7 @@
 #include <numeric>
 #include <utility>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 
 namespace armorm {
 namespace {

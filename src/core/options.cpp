@@ -1,4 +1,4 @@
-#include "armorm/core/options.h"
+#include "core/options.h"
 
 #include <algorithm>
 #include <fstream>
@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 
 namespace armorm {
 namespace {

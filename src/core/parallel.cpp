@@ -1,4 +1,4 @@
-#include "armorm/core/parallel.h"
+#include "core/parallel.h"
 
 #include <sched.h>
 

@@ -1,8 +1,8 @@
-#include "armorm/core/progress.h"
+#include "core/progress.h"
 
 #include <fmt/format.h>
 
-#include "armorm/core/units.h"
+#include "core/units.h"
 
 namespace armorm {
 namespace {

@@ -1,10 +1,10 @@
-#include "armorm/core/status_line.h"
+#include "core/status_line.h"
 
 #include <unistd.h>
 
 #include <cstdio>
 
-#include "armorm/core/log.h"
+#include "core/log.h"
 
 namespace armorm {
 namespace {

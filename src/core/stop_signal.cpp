@@ -1,10 +1,10 @@
-#include "armorm/core/stop_signal.h"
+#include "core/stop_signal.h"
 
 #include <atomic>
 #include <csignal>
 #include <iterator>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 
 namespace armorm {
 namespace {

@@ -1,4 +1,4 @@
-#include "armorm/core/version.h"
+#include "core/version.h"
 
 #include <fmt/format.h>
 

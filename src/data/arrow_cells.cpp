@@ -6,9 +6,9 @@
 #include <cstdlib>
 #include <optional>
 
-#include "armorm/core/error.h"
-#include "armorm/io/line_reader.h"
+#include "core/error.h"
 #include "data/utf8.h"
+#include "io/line_reader.h"
 
 namespace armorm::data {
 namespace {

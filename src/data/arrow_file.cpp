@@ -4,7 +4,7 @@
 #include <functional>
 #include <utility>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 #include "data/arrow_cells.h"
 
 namespace armorm::data {

@@ -5,11 +5,11 @@
 #include <optional>
 #include <utility>
 
-#include "armorm/core/error.h"
-#include "armorm/io/line_reader.h"
+#include "core/error.h"
 #include "data/row_file.h"
 #include "data/utf8.h"
 #include "io/byte_source.h"
+#include "io/line_reader.h"
 
 namespace armorm::data {
 namespace {

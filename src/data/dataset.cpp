@@ -1,11 +1,11 @@
-#include "armorm/data/dataset.h"
+#include "data/dataset.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 #include "data/layout.h"
 #include "data/row_file.h"
 

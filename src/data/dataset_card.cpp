@@ -5,9 +5,9 @@
 #include <set>
 #include <sstream>
 
-#include "armorm/core/error.h"
-#include "armorm/io/publish.h"
+#include "core/error.h"
 #include "io/contained_path.h"
+#include "io/publish.h"
 
 namespace armorm::data {
 namespace fs = std::filesystem;

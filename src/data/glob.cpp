@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 
 namespace armorm::data {
 namespace fs = std::filesystem;

@@ -2,7 +2,7 @@
 #include <optional>
 #include <utility>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 #include "data/json_reader.h"
 #include "data/json_records.h"
 #include "data/row_file.h"

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <limits>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 #include "data/utf8.h"
 
 namespace armorm::data {

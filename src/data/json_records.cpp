@@ -3,9 +3,9 @@
 #include <utility>
 #include <vector>
 
-#include "armorm/core/error.h"
-#include "armorm/io/line_reader.h"
+#include "core/error.h"
 #include "io/byte_source.h"
+#include "io/line_reader.h"
 
 namespace armorm::data {
 namespace {

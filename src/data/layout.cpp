@@ -6,12 +6,12 @@
 #include <set>
 #include <utility>
 
-#include "armorm/core/error.h"
-#include "armorm/core/log.h"
+#include "core/error.h"
+#include "core/log.h"
 #include "data/dataset_card.h"
 #include "data/glob.h"
-#include "data/hub_snapshot.h"
 #include "data/shard_names.h"
+#include "hub/snapshot.h"
 #include "io/contained_path.h"
 
 namespace armorm::data {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "armorm/data/dataset.h"
+#include "data/dataset.h"
 
 namespace armorm::data {
 

@@ -9,7 +9,7 @@
 #include <new>
 #include <utility>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 #include "data/arrow_cells.h"
 
 namespace armorm::data {

@@ -1,12 +1,12 @@
-#include "armorm/data/parquet_writer.h"
+#include "data/parquet_writer.h"
 
 #include <arrow/api.h>
 #include <arrow/io/memory.h>
 #include <parquet/arrow/writer.h>
 #include <parquet/properties.h>
 
-#include "armorm/core/error.h"
-#include "armorm/io/publish.h"
+#include "core/error.h"
+#include "io/publish.h"
 
 namespace armorm {
 namespace {

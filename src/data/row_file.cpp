@@ -4,7 +4,7 @@
 #include <array>
 #include <utility>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 #include "data/layout.h"
 
 namespace armorm::data {

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "armorm/core/error.h"
-#include "armorm/data/conversation.h"
+#include "core/error.h"
+#include "data/conversation.h"
 
 namespace armorm::data {
 

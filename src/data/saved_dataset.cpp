@@ -1,10 +1,10 @@
 #include <nlohmann/json.hpp>
 
-#include "armorm/core/error.h"
-#include "armorm/io/publish.h"
+#include "core/error.h"
 #include "data/dataset_card.h"
 #include "io/checked_json.h"
 #include "io/contained_path.h"
+#include "io/publish.h"
 
 namespace armorm::data {
 namespace fs = std::filesystem;

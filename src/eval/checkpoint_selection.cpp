@@ -1,8 +1,8 @@
-#include "armorm/eval/checkpoint_selection.h"
+#include "eval/checkpoint_selection.h"
 
 #include <utility>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 
 namespace armorm {
 namespace {

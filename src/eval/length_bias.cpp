@@ -1,10 +1,10 @@
-#include "armorm/eval/length_bias.h"
+#include "eval/length_bias.h"
 
 #include <limits>
 #include <vector>
 
-#include "armorm/core/error.h"
-#include "armorm/linear/statistics.h"
+#include "core/error.h"
+#include "stats/statistics.h"
 
 namespace armorm {
 namespace {

@@ -1,11 +1,11 @@
-#include "armorm/eval/paired_test.h"
+#include "eval/paired_test.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numbers>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 
 namespace armorm {
 

@@ -1,9 +1,9 @@
-#include "armorm/eval/preference.h"
+#include "eval/preference.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 
 namespace armorm {
 namespace {

@@ -1,10 +1,10 @@
-#include "armorm/eval/reward_bench.h"
+#include "eval/reward_bench.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 
 namespace armorm {
 namespace {

@@ -1,4 +1,4 @@
-#include "armorm/eval/reward_bench_2.h"
+#include "eval/reward_bench_2.h"
 
 #include <algorithm>
 #include <charconv>
@@ -9,7 +9,7 @@
 #include <optional>
 #include <random>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 #include "linear/bootstrap.h"
 
 namespace armorm {

@@ -4,7 +4,7 @@
 
 #include <span>
 
-#include "armorm/core/matrix_view.h"
+#include "core/matrix_view.h"
 
 namespace armorm {
 

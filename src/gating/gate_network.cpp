@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 #include "gating/gate_rows.h"
 
 namespace armorm {

@@ -8,7 +8,7 @@
 #include <optional>
 #include <vector>
 
-#include "armorm/gating/gate.h"
+#include "gating/gate.h"
 #include "gating/gate_products.h"
 
 namespace armorm {

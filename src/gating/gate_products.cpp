@@ -2,7 +2,7 @@
 
 #include <ATen/ATen.h>
 
-#include "model/cpu_linear.h"
+#include "model/cpu/linear.h"
 
 namespace armorm {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "armorm/gating/trainer.h"
+#include "gating/trainer.h"
 
 namespace armorm {
 

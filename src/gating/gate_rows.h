@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "armorm/core/dtype.h"
+#include "core/dtype.h"
 
 namespace armorm::gate_rows {
 

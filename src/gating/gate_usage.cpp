@@ -1,11 +1,11 @@
-#include "armorm/gating/gate_usage.h"
+#include "gating/gate_usage.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 
 namespace armorm {
 namespace {

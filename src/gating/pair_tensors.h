@@ -5,7 +5,7 @@
 
 #include <span>
 
-#include "armorm/gating/trainer.h"
+#include "gating/trainer.h"
 
 namespace armorm {
 

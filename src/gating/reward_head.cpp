@@ -1,11 +1,11 @@
-#include "armorm/gating/reward_head.h"
+#include "gating/reward_head.h"
 
 #include <algorithm>
 #include <cmath>
 #include <span>
 
-#include "armorm/core/error.h"
-#include "armorm/core/parallel.h"
+#include "core/error.h"
+#include "core/parallel.h"
 #include "gating/dot_products.h"
 
 namespace armorm {

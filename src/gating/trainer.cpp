@@ -1,4 +1,4 @@
-#include "armorm/gating/trainer.h"
+#include "gating/trainer.h"
 
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
@@ -8,7 +8,7 @@
 #include <random>
 #include <utility>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 #include "gating/adamw.h"
 #include "gating/gate_network.h"
 #include "gating/pair_tensors.h"

@@ -1,4 +1,4 @@
-#include "armorm/gating/verbosity.h"
+#include "gating/verbosity.h"
 
 #include <fmt/ranges.h>
 
@@ -6,10 +6,10 @@
 #include <limits>
 #include <utility>
 
-#include "armorm/core/error.h"
-#include "armorm/core/log.h"
-#include "armorm/core/parallel.h"
-#include "armorm/linear/rank_correlation.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "core/parallel.h"
+#include "stats/rank_correlation.h"
 
 namespace armorm {
 namespace {

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 #include "io/system_call.h"
 
 namespace armorm::io {

@@ -3,7 +3,7 @@
 #include <set>
 #include <vector>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 
 namespace armorm::io {
 

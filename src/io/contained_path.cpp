@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 
 namespace armorm::io {
 namespace fs = std::filesystem;

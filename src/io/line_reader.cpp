@@ -1,10 +1,10 @@
-#include "armorm/io/line_reader.h"
+#include "io/line_reader.h"
 
 #include <cstring>
 #include <span>
 #include <vector>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 #include "io/byte_source.h"
 
 namespace armorm {

@@ -1,4 +1,4 @@
-#include "armorm/io/line_source.h"
+#include "io/line_source.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -6,8 +6,8 @@
 
 #include <utility>
 
-#include "armorm/core/error.h"
-#include "armorm/io/line_reader.h"
+#include "core/error.h"
+#include "io/line_reader.h"
 #include "io/system_call.h"
 
 namespace armorm {

@@ -1,4 +1,4 @@
-#include "armorm/io/mapped_file.h"
+#include "io/mapped_file.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 #include "io/system_call.h"
 
 namespace armorm {

@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <cstdio>
 
-#include "armorm/io/file_system.h"
+#include "io/file_system.h"
 
 namespace armorm {
 namespace fs = std::filesystem;

@@ -1,4 +1,4 @@
-#include "armorm/io/publish.h"
+#include "io/publish.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 #include "io/system_call.h"
 #include "io/temporary_name.h"
 #include "io/writable_file.h"

@@ -1,4 +1,4 @@
-#include "armorm/io/publish_folder.h"
+#include "io/publish_folder.h"
 
 #include <fcntl.h>
 
@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 #include "io/system_call.h"
 #include "io/temporary_name.h"
 #include "io/writable_file.h"

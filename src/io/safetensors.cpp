@@ -1,4 +1,4 @@
-#include "armorm/io/safetensors.h"
+#include "io/safetensors.h"
 
 #include <algorithm>
 #include <cstring>
@@ -6,7 +6,7 @@
 #include <mutex>
 #include <utility>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 #include "io/safetensors_header.h"
 
 namespace armorm {

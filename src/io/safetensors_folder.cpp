@@ -2,12 +2,12 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "armorm/core/error.h"
-#include "armorm/core/log.h"
-#include "armorm/io/publish.h"
-#include "armorm/io/safetensors.h"
+#include "core/error.h"
+#include "core/log.h"
 #include "io/checked_json.h"
 #include "io/contained_path.h"
+#include "io/publish.h"
+#include "io/safetensors.h"
 #include "io/safetensors_header.h"
 
 namespace armorm {

@@ -8,7 +8,7 @@
 #include <set>
 #include <tuple>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 #include "io/checked_json.h"
 
 namespace armorm::io {

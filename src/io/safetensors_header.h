@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "armorm/io/safetensors.h"
+#include "io/safetensors.h"
 
 namespace armorm::io {
 

@@ -2,9 +2,9 @@
 #include <map>
 #include <utility>
 
-#include "armorm/core/error.h"
-#include "armorm/io/publish.h"
-#include "armorm/io/safetensors.h"
+#include "core/error.h"
+#include "io/publish.h"
+#include "io/safetensors.h"
 #include "io/safetensors_header.h"
 
 namespace armorm {

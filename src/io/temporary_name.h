@@ -6,7 +6,7 @@
 #include <functional>
 #include <vector>
 
-#include "armorm/io/file_system.h"
+#include "io/file_system.h"
 
 namespace armorm::io {
 

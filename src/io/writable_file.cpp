@@ -6,7 +6,7 @@
 
 #include <utility>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 #include "io/system_call.h"
 
 namespace armorm::io {

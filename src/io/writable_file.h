@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <span>
 
-#include "armorm/io/file_system.h"
+#include "io/file_system.h"
 
 namespace armorm::io {
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "armorm/linear/ridge.h"
+#include "linear/ridge.h"
 
 namespace armorm {
 

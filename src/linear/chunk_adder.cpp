@@ -4,7 +4,7 @@
 #include <atomic>
 #include <memory>
 
-#include "armorm/core/dtype.h"
+#include "core/dtype.h"
 
 namespace armorm {
 namespace {

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "armorm/linear/ridge.h"
+#include "linear/ridge.h"
 
 namespace armorm {
 namespace {

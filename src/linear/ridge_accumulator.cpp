@@ -5,13 +5,13 @@
 #include <utility>
 #include <variant>
 
-#include "armorm/core/error.h"
-#include "armorm/linear/ridge_moments.h"
+#include "core/error.h"
 #include "linear/chunk_adder.h"
-#include "linear/gram_kernel.h"
-#include "linear/large_array.h"
+#include "linear/dense/gram_kernel.h"
+#include "linear/dense/large_array.h"
+#include "linear/dense/worker_pool.h"
+#include "linear/ridge_moments.h"
 #include "linear/row_chunk.h"
-#include "linear/worker_pool.h"
 
 namespace armorm {
 namespace {

@@ -3,13 +3,13 @@
 #include <numeric>
 #include <utility>
 
-#include "armorm/core/error.h"
-#include "armorm/linear/ridge.h"
-#include "armorm/linear/statistics.h"
+#include "core/error.h"
 #include "linear/bootstrap.h"
-#include "linear/dense.h"
+#include "linear/dense/dense.h"
+#include "linear/dense/worker_pool.h"
+#include "linear/ridge.h"
 #include "linear/row_chunk.h"
-#include "linear/worker_pool.h"
+#include "stats/statistics.h"
 
 namespace armorm {
 namespace {

@@ -6,9 +6,9 @@
 #include <span>
 #include <vector>
 
-#include "armorm/linear/ridge.h"
-#include "linear/band_solver.h"
-#include "linear/dense.h"
+#include "linear/dense/band_solver.h"
+#include "linear/dense/dense.h"
+#include "linear/ridge.h"
 #include "linear/ridge_problem.h"
 
 namespace armorm {

@@ -1,11 +1,11 @@
-#include "armorm/linear/ridge_moments.h"
+#include "linear/ridge_moments.h"
 
 #include <algorithm>
 #include <charconv>
 #include <utility>
 
-#include "armorm/core/error.h"
-#include "armorm/io/safetensors.h"
+#include "core/error.h"
+#include "io/safetensors.h"
 
 namespace armorm {
 namespace {

@@ -2,8 +2,8 @@
 #include <cmath>
 #include <string>
 
-#include "armorm/core/error.h"
-#include "armorm/linear/ridge.h"
+#include "core/error.h"
+#include "linear/ridge.h"
 
 namespace armorm {
 namespace {

@@ -7,7 +7,7 @@
 #include <span>
 #include <utility>
 
-#include "linear/large_array.h"
+#include "linear/dense/large_array.h"
 
 namespace armorm {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "armorm/linear/ridge_moments.h"
+#include "linear/ridge_moments.h"
 
 namespace armorm {
 

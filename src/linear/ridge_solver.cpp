@@ -3,13 +3,13 @@
 #include <mutex>
 #include <utility>
 
-#include "armorm/core/error.h"
-#include "armorm/linear/ridge.h"
-#include "linear/dense.h"
+#include "core/error.h"
+#include "linear/dense/dense.h"
+#include "linear/dense/worker_pool.h"
+#include "linear/ridge.h"
 #include "linear/ridge_fit.h"
 #include "linear/ridge_problem.h"
 #include "linear/row_chunk.h"
-#include "linear/worker_pool.h"
 
 namespace armorm {
 namespace {

@@ -5,8 +5,8 @@
 #include <span>
 #include <vector>
 
-#include "armorm/core/dtype.h"
-#include "armorm/core/matrix_view.h"
+#include "core/dtype.h"
+#include "core/matrix_view.h"
 
 namespace armorm {
 

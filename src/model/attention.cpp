@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "model/cpu_attention.h"
+#include "model/cpu/attention.h"
 #include "model/reference_ops.h"
 #include "model/upload.h"
 

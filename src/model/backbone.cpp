@@ -1,4 +1,4 @@
-#include "armorm/model/backbone.h"
+#include "model/backbone.h"
 
 #include <ATen/ATen.h>
 #include <c10/core/CachingDeviceAllocator.h>
@@ -11,14 +11,14 @@
 #include <chrono>
 #include <fstream>
 
-#include "armorm/core/error.h"
-#include "armorm/core/log.h"
-#include "armorm/core/units.h"
-#include "armorm/io/safetensors.h"
-#include "armorm/model/work_estimate.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "core/units.h"
+#include "io/safetensors.h"
 #include "model/decoder.h"
 #include "model/fp8.h"
 #include "model/out_of_memory.h"
+#include "model/work_estimate.h"
 
 namespace armorm {
 namespace {

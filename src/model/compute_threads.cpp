@@ -1,4 +1,4 @@
-#include "armorm/model/compute_threads.h"
+#include "model/compute_threads.h"
 
 #include <ATen/Parallel.h>
 

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <limits>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 #include "io/checked_json.h"
 
 namespace armorm::model {

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 
 namespace armorm::model {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "armorm/model/model_config.h"
 #include "model/attention.h"
+#include "model/model_config.h"
 #include "model/ops.h"
 #include "model/pack.h"
 #include "model/rope.h"

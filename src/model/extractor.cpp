@@ -1,12 +1,12 @@
-#include "armorm/model/extractor.h"
+#include "model/extractor.h"
 
 #include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
 
-#include "armorm/core/error.h"
-#include "armorm/core/log.h"
+#include "core/error.h"
+#include "core/log.h"
 #include "model/delivery_thread.h"
 #include "model/out_of_memory.h"
 #include "model/pack_plan.h"

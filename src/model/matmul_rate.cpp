@@ -1,4 +1,4 @@
-#include "armorm/model/matmul_rate.h"
+#include "model/matmul_rate.h"
 
 #include <ATen/ATen.h>
 #include <c10/core/DeviceGuard.h>

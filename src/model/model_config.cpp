@@ -1,10 +1,10 @@
-#include "armorm/model/model_config.h"
+#include "model/model_config.h"
 
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 #include "model/config_reader.h"
 
 namespace armorm {

@@ -1,6 +1,6 @@
 #include "model/ops.h"
 
-#include "model/cpu_kernels.h"
+#include "model/cpu/kernels.h"
 #include "model/reference_ops.h"
 #ifdef ARMORM_WITH_CUDA
 #include "model/cuda/cuda_ops.h"

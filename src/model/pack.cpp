@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 #include "model/upload.h"
 
 namespace armorm::model {

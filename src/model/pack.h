@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "armorm/model/backbone.h"
 #include "model/attention.h"
+#include "model/backbone.h"
 
 namespace armorm::model {
 

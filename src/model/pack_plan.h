@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "armorm/model/extractor.h"
+#include "model/extractor.h"
 
 namespace armorm {
 

@@ -1,10 +1,10 @@
-#include "armorm/model/precision_deviation.h"
+#include "model/precision_deviation.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "armorm/core/error.h"
-#include "armorm/model/extractor.h"
+#include "core/error.h"
+#include "model/extractor.h"
 
 namespace armorm {
 namespace {

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 
 namespace armorm::model {
 

@@ -1,8 +1,8 @@
-#include "armorm/model/torch_errors.h"
+#include "model/torch_errors.h"
 
 #include <string_view>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 #include "model/out_of_memory.h"
 
 namespace armorm {

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <memory>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 #include "model/staged_copy.h"
 
 namespace armorm::model {

@@ -6,9 +6,9 @@
 
 #include <vector>
 
-#include "armorm/io/safetensors.h"
-#include "armorm/model/model_config.h"
+#include "io/safetensors.h"
 #include "model/linear.h"
+#include "model/model_config.h"
 
 namespace armorm::model {
 

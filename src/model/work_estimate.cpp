@@ -1,10 +1,10 @@
-#include "armorm/model/work_estimate.h"
+#include "model/work_estimate.h"
 
 #include <c10/core/ScalarType.h>
 
 #include <algorithm>
 
-#include "model/cpu_linear.h"
+#include "model/cpu/linear.h"
 #include "model/pack_plan.h"
 
 namespace armorm {

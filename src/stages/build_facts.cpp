@@ -1,4 +1,4 @@
-#include "armorm/stages/build_facts.h"
+#include "stages/build_facts.h"
 
 #include <ATen/Version.h>
 #include <ATen/detail/CUDAHooksInterface.h>
@@ -6,7 +6,7 @@
 #include <torch/version.h>
 
 #include "data/arrow_version.h"
-#include "linear/blas_library.h"
+#include "linear/dense/blas_library.h"
 
 namespace armorm {
 namespace {

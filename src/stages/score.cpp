@@ -1,22 +1,22 @@
-#include "armorm/stages/score.h"
+#include "stages/score.h"
 
 #include <cmath>
 #include <future>
 #include <iostream>
 #include <optional>
 
-#include "armorm/core/error.h"
-#include "armorm/core/log.h"
-#include "armorm/core/parallel.h"
-#include "armorm/data/hub_cache.h"
-#include "armorm/io/publish.h"
-#include "armorm/model/compute_threads.h"
-#include "armorm/model/extractor.h"
-#include "armorm/text/gating_pattern.h"
-#include "stages/extraction_run.h"
-#include "stages/reward_model.h"
-#include "stages/score_output.h"
-#include "stages/score_rows.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "core/parallel.h"
+#include "hub/cache.h"
+#include "io/publish.h"
+#include "model/compute_threads.h"
+#include "model/extractor.h"
+#include "stages/prepare/extraction_run.h"
+#include "stages/reward_model/reward_model.h"
+#include "stages/scoring/score_output.h"
+#include "stages/scoring/score_rows.h"
+#include "text/gating_pattern.h"
 
 namespace armorm {
 namespace {

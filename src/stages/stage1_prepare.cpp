@@ -1,4 +1,4 @@
-#include "armorm/stages/stage1_prepare.h"
+#include "stages/stage1_prepare.h"
 
 #include <algorithm>
 #include <atomic>
@@ -6,13 +6,13 @@
 #include <numeric>
 #include <set>
 
-#include "armorm/core/error.h"
-#include "armorm/core/log.h"
-#include "armorm/data/hub_cache.h"
-#include "stages/artifact_paths.h"
-#include "stages/prompt_id.h"
-#include "stages/shard_run.h"
-#include "stages/status_report.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "hub/cache.h"
+#include "stages/artifacts/artifact_paths.h"
+#include "stages/prepare/prompt_id.h"
+#include "stages/prepare/shard_run.h"
+#include "stages/status/status_report.h"
 
 namespace armorm {
 namespace {

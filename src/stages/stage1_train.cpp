@@ -1,4 +1,4 @@
-#include "armorm/stages/stage1_train.h"
+#include "stages/stage1_train.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,18 +7,18 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "armorm/core/error.h"
-#include "armorm/core/log.h"
-#include "armorm/core/text_table.h"
-#include "armorm/core/version.h"
-#include "armorm/io/publish.h"
-#include "armorm/linear/ridge.h"
-#include "armorm/linear/ridge_report.h"
-#include "stages/artifact_paths.h"
-#include "stages/labelled_set.h"
-#include "stages/regression_weights.h"
-#include "stages/ridge_partials.h"
-#include "stages/row_groups.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "core/version.h"
+#include "io/publish.h"
+#include "linear/ridge.h"
+#include "report/ridge_report.h"
+#include "report/text_table.h"
+#include "stages/artifacts/artifact_paths.h"
+#include "stages/artifacts/regression_weights.h"
+#include "stages/ridge/labelled_set.h"
+#include "stages/ridge/ridge_partials.h"
+#include "stages/ridge/row_groups.h"
 
 namespace armorm {
 namespace fs = std::filesystem;

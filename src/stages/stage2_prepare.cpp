@@ -1,4 +1,4 @@
-#include "armorm/stages/stage2_prepare.h"
+#include "stages/stage2_prepare.h"
 
 #include <algorithm>
 #include <array>
@@ -6,14 +6,14 @@
 #include <numeric>
 #include <optional>
 
-#include "armorm/core/error.h"
-#include "armorm/core/log.h"
-#include "armorm/data/hub_cache.h"
-#include "armorm/eval/reward_bench_2.h"
-#include "armorm/text/gating_pattern.h"
-#include "stages/artifact_paths.h"
-#include "stages/shard_run.h"
-#include "stages/status_report.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "eval/reward_bench_2.h"
+#include "hub/cache.h"
+#include "stages/artifacts/artifact_paths.h"
+#include "stages/prepare/shard_run.h"
+#include "stages/status/status_report.h"
+#include "text/gating_pattern.h"
 
 namespace armorm {
 namespace {

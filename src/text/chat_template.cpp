@@ -1,4 +1,4 @@
-#include "armorm/text/chat_template.h"
+#include "text/chat_template.h"
 
 #include <ctime>
 #include <fstream>
@@ -6,10 +6,10 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "armorm/core/error.h"
-#include "text/jinja_eval.h"
-#include "text/jinja_failure.h"
-#include "text/jinja_limits.h"
+#include "core/error.h"
+#include "text/jinja/eval.h"
+#include "text/jinja/failure.h"
+#include "text/jinja/limits.h"
 
 namespace armorm {
 namespace fs = std::filesystem;

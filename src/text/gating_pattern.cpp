@@ -1,8 +1,8 @@
-#include "armorm/text/gating_pattern.h"
+#include "text/gating_pattern.h"
 
 #include <algorithm>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 
 namespace armorm {
 

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "armorm/text/encode_conversation.h"
+#include "text/encode_conversation.h"
 
 namespace armorm {
 

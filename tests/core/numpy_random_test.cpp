@@ -1,12 +1,12 @@
-#include "armorm/core/numpy_random.h"
+#include "core/numpy_random.h"
 
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "armorm/core/error.h"
-#include "armorm/core/hash.h"
+#include "core/error.h"
+#include "core/hash.h"
 #include "support/error_of.h"
 #include "support/test_support.h"
 

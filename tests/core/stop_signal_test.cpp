@@ -1,4 +1,4 @@
-#include "armorm/core/stop_signal.h"
+#include "core/stop_signal.h"
 
 #include <csignal>
 

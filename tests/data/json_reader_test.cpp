@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 #include "support/test_support.h"
 
 using armorm::data::JsonReader;

@@ -3,9 +3,9 @@
 
 #include <fstream>
 
-#include "armorm/core/error.h"
-#include "armorm/data/parquet_writer.h"
+#include "core/error.h"
 #include "data/glob.h"
+#include "data/parquet_writer.h"
 #include "data/rows.h"
 
 namespace fs = std::filesystem;

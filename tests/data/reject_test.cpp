@@ -2,8 +2,8 @@
 #include <fstream>
 #include <map>
 
-#include "armorm/core/error.h"
-#include "armorm/data/parquet_writer.h"
+#include "core/error.h"
+#include "data/parquet_writer.h"
 #include "data/rows.h"
 #include "support/error_of.h"
 

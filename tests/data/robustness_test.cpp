@@ -10,8 +10,8 @@
 #include <limits>
 #include <random>
 
-#include "armorm/core/error.h"
-#include "armorm/data/parquet_writer.h"
+#include "core/error.h"
+#include "data/parquet_writer.h"
 #include "data/rows.h"
 
 namespace fs = std::filesystem;

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "armorm/data/dataset.h"
-#include "armorm/io/publish.h"
+#include "data/dataset.h"
+#include "io/publish.h"
 #include "support/test_support.h"
 
 namespace armorm {

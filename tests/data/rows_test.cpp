@@ -4,8 +4,8 @@
 #include <cmath>
 #include <fstream>
 
-#include "armorm/core/error.h"
-#include "armorm/data/parquet_writer.h"
+#include "core/error.h"
+#include "data/parquet_writer.h"
 
 namespace fs = std::filesystem;
 using armorm::Conversation;

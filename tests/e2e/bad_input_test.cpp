@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <functional>
 
-#include "armorm/io/publish.h"
-#include "armorm/io/safetensors.h"
 #include "e2e/demo_fixture.h"
+#include "io/publish.h"
+#include "io/safetensors.h"
 
 using namespace armorm::test;
 namespace fs = std::filesystem;

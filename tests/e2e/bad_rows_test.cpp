@@ -1,19 +1,19 @@
 // Rows that cannot be used: listed, counted, and without a trace in the rows beside them.
-#include "stages/bad_rows.h"
+#include "stages/prepare/bad_rows.h"
 
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "armorm/core/error.h"
-#include "armorm/io/publish.h"
-#include "armorm/io/safetensors.h"
-#include "armorm/stages/stage1_prepare.h"
+#include "core/error.h"
 #include "e2e/demo_fixture.h"
-#include "stages/conversation_encoder.h"
-#include "stages/journal.h"
+#include "io/publish.h"
+#include "io/safetensors.h"
+#include "stages/resume/journal.h"
+#include "stages/stage1_prepare.h"
 #include "support/error_of.h"
+#include "text/conversation_encoder.h"
 
 using namespace armorm;
 using namespace armorm::test;

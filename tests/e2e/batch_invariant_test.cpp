@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <map>
 
-#include "armorm/io/safetensors.h"
 #include "e2e/demo_fixture.h"
+#include "io/safetensors.h"
 
 using namespace armorm;
 using namespace armorm::test;

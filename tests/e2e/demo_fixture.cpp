@@ -2,7 +2,7 @@
 
 #include <fstream>
 
-#include "armorm/io/publish.h"
+#include "io/publish.h"
 
 namespace armorm::test {
 namespace fs = std::filesystem;

@@ -5,13 +5,13 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "armorm/data/dataset.h"
-#include "armorm/io/publish.h"
-#include "armorm/io/safetensors.h"
-#include "armorm/stages/common_options.h"
-#include "armorm/text/gating_pattern.h"
+#include "data/dataset.h"
 #include "e2e/demo_fixture.h"
-#include "stages/conversation_encoder.h"
+#include "io/publish.h"
+#include "io/safetensors.h"
+#include "stages/options/common_options.h"
+#include "text/conversation_encoder.h"
+#include "text/gating_pattern.h"
 
 using namespace armorm;
 using namespace armorm::test;

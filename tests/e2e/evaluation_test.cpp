@@ -5,11 +5,11 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "armorm/data/dataset.h"
-#include "armorm/io/publish.h"
-#include "armorm/io/safetensors.h"
+#include "data/dataset.h"
 #include "e2e/demo_fixture.h"
-#include "stages/conversation_encoder.h"
+#include "io/publish.h"
+#include "io/safetensors.h"
+#include "text/conversation_encoder.h"
 
 using namespace armorm;
 using namespace armorm::test;

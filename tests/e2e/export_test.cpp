@@ -7,10 +7,10 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "armorm/data/dataset.h"
-#include "armorm/io/safetensors.h"
+#include "data/dataset.h"
 #include "e2e/demo_fixture.h"
-#include "stages/reward_model.h"
+#include "io/safetensors.h"
+#include "stages/reward_model/reward_model.h"
 
 using namespace armorm;
 using namespace armorm::test;

@@ -7,14 +7,14 @@
 #include <set>
 #include <sstream>
 
-#include "armorm/core/error.h"
-#include "armorm/core/log.h"
-#include "armorm/gating/gate.h"
-#include "armorm/io/publish.h"
-#include "armorm/stages/all_options.h"
+#include "core/error.h"
+#include "core/log.h"
 #include "e2e/demo_fixture.h"
-#include "stages/gate_artifact.h"
-#include "stages/model_export.h"
+#include "gating/gate.h"
+#include "io/publish.h"
+#include "stages/artifacts/gate_artifact.h"
+#include "stages/options/all_options.h"
+#include "stages/reward_model/model_export.h"
 #include "support/error_of.h"
 #include "support/fault_file_system.h"
 #include "support/forwarding_file_system.h"

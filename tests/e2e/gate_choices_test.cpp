@@ -2,8 +2,8 @@
 // says of them.
 #include <nlohmann/json.hpp>
 
-#include "armorm/io/publish.h"
 #include "e2e/demo_fixture.h"
+#include "io/publish.h"
 
 using namespace armorm;
 using namespace armorm::test;

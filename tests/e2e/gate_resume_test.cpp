@@ -5,8 +5,8 @@
 #include <random>
 #include <thread>
 
-#include "armorm/io/publish.h"
 #include "e2e/demo_fixture.h"
+#include "io/publish.h"
 
 using namespace armorm;
 using namespace armorm::test;

@@ -4,9 +4,9 @@
 #include <csignal>
 #include <thread>
 
-#include "armorm/io/publish.h"
-#include "data/hub_fake.h"
 #include "e2e/demo_fixture.h"
+#include "hub/hub_fake.h"
+#include "io/publish.h"
 
 using namespace armorm;
 using namespace armorm::test;

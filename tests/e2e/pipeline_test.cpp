@@ -4,10 +4,10 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "armorm/core/numpy_random.h"
-#include "armorm/io/publish.h"
-#include "armorm/io/safetensors.h"
+#include "core/numpy_random.h"
 #include "e2e/demo_fixture.h"
+#include "io/publish.h"
+#include "io/safetensors.h"
 
 using namespace armorm;
 using namespace armorm::test;

@@ -1,8 +1,8 @@
 // What any of the programs does with its arguments, its output and the processor it runs on.
 #include <cmath>
 
-#include "armorm/io/safetensors.h"
 #include "e2e/demo_fixture.h"
+#include "io/safetensors.h"
 
 using namespace armorm;
 using namespace armorm::test;

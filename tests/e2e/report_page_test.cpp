@@ -6,9 +6,9 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "armorm/io/publish.h"
 #include "e2e/demo_fixture.h"
-#include "stages/gate_report_page.h"
+#include "io/publish.h"
+#include "report/gate_page.h"
 #include "support/browser.h"
 #include "support/gate_report_example.h"
 

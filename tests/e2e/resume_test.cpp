@@ -14,9 +14,9 @@
 #include <random>
 #include <thread>
 
-#include "armorm/io/publish.h"
 #include "e2e/demo_fixture.h"
-#include "stages/journal.h"
+#include "io/publish.h"
+#include "stages/resume/journal.h"
 
 using namespace armorm;
 using namespace armorm::test;

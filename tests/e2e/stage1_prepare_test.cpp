@@ -1,8 +1,8 @@
 // What stage1-prepare hands to stage1-train besides embeddings and labels: prompts and sample weights.
 #include <map>
 
-#include "armorm/io/safetensors.h"
 #include "e2e/demo_fixture.h"
+#include "io/safetensors.h"
 
 using namespace armorm;
 using namespace armorm::test;

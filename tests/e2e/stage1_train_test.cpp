@@ -1,5 +1,5 @@
 // stage1-train with each of its flags: against scikit-learn's fits, in one process and in several.
-#include "armorm/stages/stage1_train.h"
+#include "stages/stage1_train.h"
 
 #include <fmt/ranges.h>
 
@@ -7,10 +7,10 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "armorm/io/publish.h"
-#include "armorm/io/safetensors.h"
 #include "e2e/demo_fixture.h"
-#include "stages/row_groups.h"
+#include "io/publish.h"
+#include "io/safetensors.h"
+#include "stages/ridge/row_groups.h"
 
 using namespace armorm;
 using namespace armorm::test;

@@ -4,9 +4,9 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "armorm/io/safetensors.h"
 #include "e2e/demo_fixture.h"
-#include "stages/journal.h"
+#include "io/safetensors.h"
+#include "stages/resume/journal.h"
 
 using namespace armorm;
 using namespace armorm::test;

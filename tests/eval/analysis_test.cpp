@@ -2,12 +2,12 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "armorm/core/error.h"
-#include "armorm/eval/length_bias.h"
-#include "armorm/eval/paired_test.h"
-#include "armorm/eval/proportion.h"
-#include "armorm/gating/gate_usage.h"
-#include "armorm/io/publish.h"
+#include "core/error.h"
+#include "eval/length_bias.h"
+#include "eval/paired_test.h"
+#include "gating/gate_usage.h"
+#include "io/publish.h"
+#include "stats/proportion.h"
 #include "support/test_support.h"
 
 using namespace armorm;

@@ -1,8 +1,8 @@
-#include "armorm/eval/checkpoint_selection.h"
+#include "eval/checkpoint_selection.h"
 
 #include <numeric>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 #include "support/test_support.h"
 
 using namespace armorm;

@@ -1,10 +1,10 @@
-#include "armorm/eval/reward_bench_2.h"
+#include "eval/reward_bench_2.h"
 
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "armorm/core/error.h"
-#include "armorm/io/publish.h"
+#include "core/error.h"
+#include "io/publish.h"
 #include "support/test_support.h"
 
 using namespace armorm;

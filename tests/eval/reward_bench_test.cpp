@@ -1,9 +1,9 @@
-#include "armorm/eval/reward_bench.h"
+#include "eval/reward_bench.h"
 
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "armorm/io/publish.h"
+#include "io/publish.h"
 #include "support/test_support.h"
 
 using namespace armorm;

@@ -1,8 +1,8 @@
-// A chat template is a program; what it may use up is in src/text/jinja_limits.h, which has smaller numbers
+// A chat template is a program; what it may use up is in src/text/jinja/limits.h, which has smaller numbers
 // for fuzzing.
-#include "armorm/text/chat_template.h"
 #include "fuzz/driver.h"
-#include "text/jinja_limits.h"
+#include "text/chat_template.h"
+#include "text/jinja/limits.h"
 
 namespace armorm::fuzz {
 

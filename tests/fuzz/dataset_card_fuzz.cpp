@@ -1,5 +1,5 @@
 // README.md of a data set: whatever its configs say, only files of its folder are read.
-#include "armorm/core/error.h"
+#include "core/error.h"
 #include "data/dataset_card.h"
 #include "data/layout.h"
 #include "fuzz/driver.h"

@@ -11,8 +11,8 @@
 #include <cstdlib>
 #include <new>
 
-#include "armorm/core/error.h"
-#include "armorm/core/log.h"
+#include "core/error.h"
+#include "core/log.h"
 
 namespace armorm::fuzz {
 namespace {

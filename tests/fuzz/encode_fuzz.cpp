@@ -5,8 +5,8 @@
 #include <iterator>
 #include <vector>
 
-#include "armorm/text/tokenizer.h"
 #include "fuzz/driver.h"
+#include "text/tokenizer/tokenizer.h"
 
 namespace armorm::fuzz {
 namespace {

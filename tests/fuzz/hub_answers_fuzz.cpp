@@ -1,9 +1,9 @@
 // What a Hub answers, without a network: the list of files, the headers of one file, and addresses of
 // redirects; the first byte chooses which.
-#include "armorm/core/error.h"
-#include "data/hub_client_download.h"
+#include "core/error.h"
 #include "fuzz/driver.h"
-#include "io/http_url.h"
+#include "hub/download.h"
+#include "hub/http_url.h"
 
 namespace armorm::fuzz {
 namespace {

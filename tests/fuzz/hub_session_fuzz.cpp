@@ -13,10 +13,10 @@
 #include <thread>
 #include <vector>
 
-#include "armorm/core/error.h"
-#include "armorm/core/hash.h"
-#include "armorm/data/hub_client.h"
+#include "core/error.h"
+#include "core/hash.h"
 #include "fuzz/driver.h"
+#include "hub/client.h"
 
 namespace armorm::fuzz {
 namespace {

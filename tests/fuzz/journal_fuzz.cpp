@@ -2,10 +2,10 @@
 // is behind the checksum is reached.
 #include <algorithm>
 
-#include "armorm/core/error.h"
-#include "armorm/core/hash.h"
+#include "core/error.h"
+#include "core/hash.h"
 #include "fuzz/driver.h"
-#include "stages/journal.h"
+#include "stages/resume/journal.h"
 
 namespace armorm::fuzz {
 namespace {

@@ -1,5 +1,5 @@
-#include "armorm/model/model_config.h"
 #include "fuzz/driver.h"
+#include "model/model_config.h"
 
 namespace armorm::fuzz {
 

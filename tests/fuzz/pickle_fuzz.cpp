@@ -1,5 +1,5 @@
 #include "fuzz/driver.h"
-#include "model/pickle_reader.h"
+#include "model/pt/pickle_reader.h"
 
 namespace armorm::fuzz {
 

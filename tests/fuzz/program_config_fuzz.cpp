@@ -1,5 +1,5 @@
 // --config FILE, for a program with an option of every type.
-#include "armorm/core/options.h"
+#include "core/options.h"
 #include "fuzz/driver.h"
 
 namespace armorm::fuzz {

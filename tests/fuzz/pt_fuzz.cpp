@@ -1,5 +1,5 @@
-#include "armorm/model/pt_file.h"
 #include "fuzz/driver.h"
+#include "model/pt/pt_file.h"
 
 namespace armorm::fuzz {
 

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "armorm/core/error.h"
-#include "armorm/data/dataset.h"
+#include "core/error.h"
+#include "data/dataset.h"
 #include "fuzz/driver.h"
 
 namespace armorm::fuzz {

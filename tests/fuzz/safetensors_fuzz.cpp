@@ -1,5 +1,5 @@
-#include "armorm/io/safetensors.h"
 #include "fuzz/driver.h"
+#include "io/safetensors.h"
 
 namespace armorm::fuzz {
 

@@ -3,8 +3,8 @@
 #include <fstream>
 #include <iterator>
 
-#include "armorm/io/safetensors.h"
 #include "fuzz/driver.h"
+#include "io/safetensors.h"
 
 namespace armorm::fuzz {
 namespace {

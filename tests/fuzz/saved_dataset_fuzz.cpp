@@ -1,6 +1,6 @@
 // dataset_dict.json and state.json of save_to_disk; the first byte chooses which. What they choose is read as
 // both prepare stages read it: a layout that is taken but cannot be opened is a finding as well.
-#include "armorm/core/error.h"
+#include "core/error.h"
 #include "data/dataset_card.h"
 #include "data/layout.h"
 #include "fuzz/driver.h"

@@ -1,7 +1,7 @@
 // tokenizer.json: whatever loads also encodes and decodes.
-#include "armorm/core/error.h"
-#include "armorm/text/tokenizer.h"
+#include "core/error.h"
 #include "fuzz/driver.h"
+#include "text/tokenizer/tokenizer.h"
 
 namespace armorm::fuzz {
 namespace {

@@ -1,12 +1,12 @@
 // The head that scores single conversations against the one that scores pairs in training, and against plain
 // sums.
-#include "armorm/gating/reward_head.h"
+#include "gating/reward_head.h"
 
 #include <cmath>
 #include <random>
 
-#include "armorm/core/dtype.h"
-#include "armorm/gating/trainer.h"
+#include "core/dtype.h"
+#include "gating/trainer.h"
 #include "support/test_support.h"
 
 using namespace armorm;

@@ -1,12 +1,12 @@
 // Gate training beside PyTorch: autograd, AdamW and CosineAnnealingLR from one initial state over the same
 // batches.
-#include "armorm/gating/trainer.h"
+#include "gating/trainer.h"
 
 #include <numeric>
 
-#include "armorm/core/error.h"
-#include "armorm/eval/preference.h"
-#include "armorm/io/safetensors.h"
+#include "core/error.h"
+#include "eval/preference.h"
+#include "io/safetensors.h"
 #include "support/test_support.h"
 
 using namespace armorm;

@@ -1,10 +1,10 @@
-#include "armorm/gating/verbosity.h"
+#include "gating/verbosity.h"
 
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "armorm/core/error.h"
-#include "armorm/io/safetensors.h"
+#include "core/error.h"
+#include "io/safetensors.h"
 #include "support/test_support.h"
 
 using namespace armorm;

@@ -2,8 +2,8 @@
 
 #include <fstream>
 
-#include "armorm/core/error.h"
-#include "armorm/io/safetensors.h"
+#include "core/error.h"
+#include "io/safetensors.h"
 #include "support/error_of.h"
 #include "support/test_support.h"
 

@@ -1,11 +1,11 @@
-#include "armorm/io/line_reader.h"
+#include "io/line_reader.h"
 
 #include <zlib.h>
 #include <zstd.h>
 
 #include <fstream>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 #include "support/test_support.h"
 
 namespace fs = std::filesystem;

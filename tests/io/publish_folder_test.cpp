@@ -1,13 +1,13 @@
 // A folder appears under its name only when it is whole, and replaces another in one step.
-#include "armorm/io/publish_folder.h"
+#include "io/publish_folder.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 
 #include <map>
 
-#include "armorm/core/error.h"
-#include "armorm/io/publish.h"
+#include "core/error.h"
+#include "io/publish.h"
 #include "support/fault_file_system.h"
 #include "support/forwarding_file_system.h"
 #include "support/test_support.h"

@@ -1,4 +1,4 @@
-#include "armorm/io/publish.h"
+#include "io/publish.h"
 
 #include <sys/resource.h>
 
@@ -8,8 +8,8 @@
 #include <fstream>
 #include <thread>
 
-#include "armorm/core/error.h"
-#include "armorm/io/mapped_file.h"
+#include "core/error.h"
+#include "io/mapped_file.h"
 #include "support/fault_file_system.h"
 #include "support/test_support.h"
 

@@ -3,9 +3,9 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
-#include "armorm/core/error.h"
-#include "armorm/io/publish.h"
-#include "armorm/io/safetensors.h"
+#include "core/error.h"
+#include "io/publish.h"
+#include "io/safetensors.h"
 #include "support/test_support.h"
 
 namespace fs = std::filesystem;

@@ -2,9 +2,9 @@
 #include <cmath>
 #include <string>
 
-#include "armorm/io/safetensors.h"
-#include "armorm/linear/ridge.h"
-#include "armorm/linear/statistics.h"
+#include "io/safetensors.h"
+#include "linear/ridge.h"
+#include "stats/statistics.h"
 #include "support/test_support.h"
 
 namespace armorm {

@@ -1,4 +1,4 @@
-#include "armorm/linear/ridge_moments.h"
+#include "linear/ridge_moments.h"
 
 #include <cmath>
 #include <cstring>
@@ -6,10 +6,10 @@
 #include <optional>
 #include <random>
 
-#include "armorm/core/error.h"
-#include "armorm/io/publish.h"
-#include "armorm/io/safetensors.h"
-#include "linear/gram_kernel.h"
+#include "core/error.h"
+#include "io/publish.h"
+#include "io/safetensors.h"
+#include "linear/dense/gram_kernel.h"
 #include "support/error_of.h"
 #include "support/test_support.h"
 

@@ -1,4 +1,4 @@
-#include "armorm/linear/ridge.h"
+#include "linear/ridge.h"
 
 #include <Eigen/Dense>
 #include <algorithm>
@@ -7,10 +7,10 @@
 #include <numeric>
 #include <random>
 
-#include "armorm/core/error.h"
-#include "armorm/linear/statistics.h"
+#include "core/error.h"
 #include "linear/bootstrap.h"
-#include "linear/dense.h"
+#include "linear/dense/dense.h"
+#include "stats/statistics.h"
 #include "support/error_of.h"
 #include "support/test_support.h"
 

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
-#include "armorm/model/extractor.h"
+#include "model/extractor.h"
 #include "model/gpu_test_support.h"
 #include "model/model_test_support.h"
 

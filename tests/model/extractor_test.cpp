@@ -1,6 +1,6 @@
 // The extractor against the states that transformers computed, under every plan; what a cursor, a stop, an
 // error and a lack of memory do to a run.
-#include "armorm/model/extractor.h"
+#include "model/extractor.h"
 
 #include <numeric>
 #include <random>

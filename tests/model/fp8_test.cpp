@@ -3,10 +3,10 @@
 
 #include <ATen/ATen.h>
 
-#include "armorm/model/precision_deviation.h"
 #include "model/gpu_test_support.h"
 #include "model/linear.h"
 #include "model/model_test_support.h"
+#include "model/precision_deviation.h"
 
 namespace armorm::model {
 namespace {

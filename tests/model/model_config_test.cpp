@@ -1,4 +1,4 @@
-#include "armorm/model/model_config.h"
+#include "model/model_config.h"
 
 #include <fstream>
 #include <nlohmann/json.hpp>

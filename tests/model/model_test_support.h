@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "armorm/core/error.h"
-#include "armorm/io/safetensors.h"
-#include "armorm/model/backbone.h"
+#include "core/error.h"
+#include "io/safetensors.h"
+#include "model/backbone.h"
 #include "support/test_support.h"
 
 namespace armorm::test {

@@ -3,7 +3,7 @@
 
 #include <ATen/ATen.h>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 #include "model/gpu_test_support.h"
 #include "support/test_support.h"
 

@@ -1,11 +1,11 @@
 // What LibTorch throws, as users see it.
-#include "armorm/model/torch_errors.h"
+#include "model/torch_errors.h"
 
 #include <ATen/ATen.h>
 #include <c10/util/Exception.h>
 
-#include "armorm/model/precision_deviation.h"
 #include "model/model_test_support.h"
+#include "model/precision_deviation.h"
 #include "model/small_memory.h"
 #include "support/error_of.h"
 

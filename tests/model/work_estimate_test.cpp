@@ -1,6 +1,6 @@
-#include "armorm/model/work_estimate.h"
+#include "model/work_estimate.h"
 
-#include "armorm/model/matmul_rate.h"
+#include "model/matmul_rate.h"
 #include "model/pack_plan.h"
 #include "support/test_support.h"
 

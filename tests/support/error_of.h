@@ -4,7 +4,7 @@
 #include <catch2/catch.hpp>
 #include <string>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 
 namespace armorm::test {
 

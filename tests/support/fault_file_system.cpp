@@ -8,7 +8,7 @@
 #include <fstream>
 #include <utility>
 
-#include "armorm/io/publish.h"
+#include "io/publish.h"
 
 namespace armorm::test {
 namespace fs = std::filesystem;

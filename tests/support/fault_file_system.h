@@ -7,7 +7,7 @@
 #include <set>
 #include <string>
 
-#include "armorm/io/file_system.h"
+#include "io/file_system.h"
 
 namespace armorm::test {
 

@@ -3,7 +3,7 @@
 
 #include <cerrno>
 
-#include "armorm/io/file_system.h"
+#include "io/file_system.h"
 
 namespace armorm::test {
 

@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "armorm/io/publish.h"
+#include "io/publish.h"
 
 namespace armorm::test {
 namespace {

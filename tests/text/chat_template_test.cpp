@@ -1,4 +1,4 @@
-#include "armorm/text/chat_template.h"
+#include "text/chat_template.h"
 
 #include <cstdlib>
 #include <ctime>
@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 #include "support/test_support.h"
 
 using namespace armorm;

@@ -1,9 +1,9 @@
-#include "armorm/text/gating_pattern.h"
+#include "text/gating_pattern.h"
 
 #include <fstream>
 #include <iterator>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 #include "support/test_support.h"
 
 using namespace armorm;

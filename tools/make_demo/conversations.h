@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "armorm/data/conversation.h"
+#include "data/conversation.h"
 #include "lexicon.h"
 #include "random.h"
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "armorm/data/parquet_writer.h"
+#include "data/parquet_writer.h"
 
 namespace armorm::demo {
 

@@ -4,8 +4,8 @@
 #include <cstdio>
 #include <exception>
 
-#include "armorm/core/error.h"
 #include "bpe_trainer.h"
+#include "core/error.h"
 #include "data_sets.h"
 #include "model_files.h"
 #include "tokenizer_files.h"

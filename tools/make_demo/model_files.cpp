@@ -3,9 +3,9 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "armorm/core/dtype.h"
-#include "armorm/io/publish.h"
-#include "armorm/io/safetensors.h"
+#include "core/dtype.h"
+#include "io/publish.h"
+#include "io/safetensors.h"
 #include "random.h"
 
 namespace armorm::demo {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "armorm/io/publish.h"
+#include "io/publish.h"
 
 namespace armorm::demo {
 namespace {

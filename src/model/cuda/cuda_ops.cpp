@@ -6,7 +6,7 @@
 #include <c10/cuda/CUDAStream.h>
 #include <cuda_runtime_api.h>
 
-#include "armorm/core/error.h"
+#include "core/error.h"
 #include "model/cuda/kernels.h"
 
 namespace armorm::model::cuda {

@@ -1,0 +1,135 @@
+// Bradley-Terry training of the gate on frozen embeddings.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/dtype.h"
+#include "core/matrix_view.h"
+#include "gating/gate.h"
+
+namespace armorm {
+
+// What the softmax runs over.
+enum class GateSoftmax {
+  attributes,  // the paper
+  pair,        // the Python scripts: over {chosen, rejected}, which leaves the gate without a gradient
+};
+
+// What the operands of the gate's products are rounded to; sums, weights and optimiser stay float32.
+enum class GatePrecision { fp32, bf16 };
+
+// Preference pairs with everything computed that does not change in training. Nothing is owned.
+struct PairData {
+  MatrixView<const float> chosen;    // rewards [N, K], debiased where that is wanted
+  MatrixView<const float> rejected;  // [N, K]
+  MatrixView<const BFloat16>
+      prompts;  // [P, D]: the prompts' embeddings, each pair's once where its sides share it
+  std::span<const std::int64_t> chosen_prompt;    // [N] row of `prompts`
+  std::span<const std::int64_t> rejected_prompt;  // [N]; the same row where the sides share their prompt
+
+  std::int64_t size() const { return chosen.rows; }
+};
+
+struct TrainOptions {
+  double learning_rate = 1e-3;  // peak; cosine decay to 0 over n_steps
+  double weight_decay = 0.0;
+  std::int64_t n_steps = 2000;
+  std::int64_t batch_size = 1024;  // drawn uniformly with replacement
+  double dropout = 0.2;
+  GateSoftmax softmax = GateSoftmax::attributes;
+  GatePrecision precision = GatePrecision::fp32;
+  double temperature = 10.0;
+  std::uint64_t seed = 0;  // batches and dropout, each from its own stream
+  int device = -1;         // CUDA device index; -1 = CPU
+  std::int64_t log_every = 100;
+};
+
+struct StepReport {
+  std::int64_t step = 0;  // 1-based
+  double loss = 0.0;      // mean of the steps since the last report
+  double learning_rate = 0.0;
+  float logit_scale = 0.0F;
+};
+
+struct PairScores {
+  std::vector<float> chosen;    // [rows]
+  std::vector<float> rejected;  // [rows]
+};
+
+// All that a training has come to after some steps: another one that starts from it goes on with the same
+// bits.
+struct TrainingState {
+  std::int64_t step = 0;  // steps done
+  GateParameters gate = {};
+  // AdamW's moving averages of the gradients and of their squares, shaped like the gate; without layers
+  // before step 1.
+  GateParameters first_moment = {};
+  GateParameters second_moment = {};
+  double loss_sum = 0.0;  // of the steps since the last report
+  std::int64_t loss_steps = 0;
+};
+
+// One training, step by step. The pairs are copied to the device once; `data`, `rows` and what they view must
+// outlive this. Same bits for the same seed, data, device and precision; on the CPU for any number of threads
+// where the processor has oneDNN's blocked products (AVX2 for float32, AVX-512 for bf16). Not thread-safe.
+class GateTrainer {
+ public:
+  // `rows`: the training rows of `data`; a data error when there are none.
+  GateTrainer(const PairData& data, std::span<const std::int64_t> rows, const TrainingState& start,
+              const TrainOptions& options);
+  ~GateTrainer();
+  GateTrainer(const GateTrainer&) = delete;
+  GateTrainer& operator=(const GateTrainer&) = delete;
+
+  std::int64_t steps_done() const;
+  bool done() const;  // steps_done() == n_steps
+  // One optimiser step on a batch of its own; calls `report` every log_every steps and after the last.
+  void step(const std::function<void(const StepReport&)>& report = {});
+  // One step on these pairs; the batch's mean loss.
+  double step_on(std::span<const std::int64_t> batch);
+
+  GateParameters gate() const;
+  TrainingState state() const;
+  // Evaluation mode, in float32: no dropout. Any rows of `data`.
+  PairScores score(std::span<const std::int64_t> rows) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// n_steps from `initial`.
+GateParameters train_gate(const PairData& data, std::span<const std::int64_t> rows, GateParameters initial,
+                          const TrainOptions& options, const std::function<void(const StepReport&)>& report);
+
+// As train_gate with the rows of each step's batch given; for comparison with other implementations.
+GateParameters train_gate_on_batches(const PairData& data,
+                                     const std::vector<std::vector<std::int64_t>>& batches,
+                                     GateParameters initial, const TrainOptions& options,
+                                     std::vector<double>* losses);
+
+// Gradients of the batch's mean loss, one for each parameter, before any optimiser step.
+GateParameters gate_gradients(const PairData& data, std::span<const std::int64_t> batch,
+                              const GateParameters& gate, const TrainOptions& options);
+
+// Evaluation mode: no dropout.
+PairScores score_pairs(const GateParameters& gate, const PairData& data, std::span<const std::int64_t> rows,
+                       GateSoftmax softmax, double temperature, int device);
+// What a score is made of: scores, and both sides' weights before logit_scale. Score = logit_scale * weights
+// . rewards.
+struct PairGates {
+  std::vector<float> chosen;    // [rows, K]
+  std::vector<float> rejected;  // [rows, K]
+  PairScores scores;
+};
+PairGates pair_gates(const GateParameters& gate, const PairData& data, std::span<const std::int64_t> rows,
+                     GateSoftmax softmax, double temperature, int device);
+// The gate's weights [rows, K] for the chosen sides' prompts.
+std::vector<float> gate_weights(const GateParameters& gate, const PairData& data,
+                                std::span<const std::int64_t> rows, double temperature, int device);
+
+}  // namespace armorm

@@ -1,0 +1,37 @@
+#include "hub/download_progress.h"
+
+#include <fmt/format.h>
+
+#include "core/units.h"
+
+namespace armorm::data {
+namespace {
+
+constexpr auto kLogInterval = std::chrono::seconds(5);
+
+}  // namespace
+
+DownloadProgress::DownloadProgress(std::string what, std::uint64_t total)
+    : what_(std::move(what)), total_(total), status_(kLogInterval) {}
+
+DownloadProgress::~DownloadProgress() { status_.finish(line()); }
+
+void DownloadProgress::received(std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  received_ += bytes;
+  if (status_.due()) status_.show(line());
+}
+
+std::string DownloadProgress::line() const {
+  const double seconds = std::chrono::duration<double>(StatusLine::Clock::now() - start_).count();
+  const double rate = seconds > 0 ? static_cast<double>(received_) / seconds : 0.0;
+  // A file that came wrong is fetched again, so that more than the total may come.
+  const double left = received_ < total_ ? static_cast<double>(total_ - received_) / rate : 0.0;
+  return fmt::format(
+      "{} {} {} of {}, {}/s, {} left ", what_,
+      bar_text(total_ > 0 ? static_cast<double>(received_) / static_cast<double>(total_) : 1.0),
+      bytes_text(received_), bytes_text(total_), bytes_text(static_cast<std::uint64_t>(rate)),
+      duration_text(left));
+}
+
+}  // namespace armorm::data

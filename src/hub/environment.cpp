@@ -1,0 +1,98 @@
+// The environment variables of the Hub's own client.
+#include "hub/environment.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "core/error.h"
+#include "core/version.h"
+#include "hub/client.h"
+#include "hub/http_url.h"
+#include "io/publish.h"
+
+namespace armorm {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::size_t kMaxTokenBytes = 4096;
+
+using data::environment;
+using data::expanded;
+
+bool is_true(std::string value) {
+  std::transform(value.begin(), value.end(), value.begin(),
+                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+  return value == "1" || value == "ON" || value == "YES" || value == "TRUE";
+}
+
+std::string trimmed(const std::string& text) {
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  if (first == std::string::npos) return "";
+  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+}
+
+// The message names where the token came from, and never the token.
+std::string checked_token(const std::string& text, const std::string& source) {
+  std::string token = trimmed(text);
+  if (std::any_of(token.begin(), token.end(), [](char c) { return c <= 0x20 || c > 0x7e; }))
+    fail_usage("{}: expected an access token, one word of printable ASCII; copy it again from the Hub",
+               source);
+  return token;
+}
+
+std::string find_token() {
+  if (is_true(environment("HF_HUB_DISABLE_IMPLICIT_TOKEN"))) return "";
+  for (const char* name : {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"}) {
+    if (std::string token = checked_token(environment(name), name); !token.empty()) return token;
+  }
+  const std::string named = environment("HF_TOKEN_PATH");
+  const fs::path file = named.empty() ? data::hub_home() / "token" : expanded(named);
+  std::error_code ignored;
+  if (!fs::is_regular_file(file, ignored)) return "";
+  return checked_token(read_text_file(file, kMaxTokenBytes), file.string());
+}
+
+}  // namespace
+
+namespace data {
+
+std::string environment(const char* name) {
+  const char* found = std::getenv(name);
+  return found != nullptr ? found : "";
+}
+
+fs::path expanded(const std::string& path) {
+  if (path == "~" || path.starts_with("~/")) return environment("HOME") + path.substr(1);
+  return path;
+}
+
+fs::path hub_home() {
+  if (const std::string home = environment("HF_HOME"); !home.empty()) return expanded(home);
+  if (const std::string cache = environment("XDG_CACHE_HOME"); !cache.empty())
+    return expanded(cache) / "huggingface";
+  return fs::path(environment("HOME")) / ".cache/huggingface";
+}
+
+bool is_commit(std::string_view text) {
+  constexpr std::size_t kDigits = 40;
+  return text.size() == kDigits && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+}  // namespace data
+
+HubClientOptions hub_client_options() {
+  HubClientOptions options;
+  options.cache = hub_cache_folder();
+  if (const std::string endpoint = trimmed(environment("HF_ENDPOINT")); !endpoint.empty())
+    options.endpoint = endpoint;
+  while (options.endpoint.ends_with('/')) options.endpoint.pop_back();
+  io::url_origin(options.endpoint);  // a usage error when it is none
+  options.token = find_token();
+  return options;
+}
+
+bool hub_is_offline() {
+  return is_true(environment("HF_HUB_OFFLINE")) || is_true(environment("TRANSFORMERS_OFFLINE"));
+}
+
+}  // namespace armorm

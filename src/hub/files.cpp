@@ -1,0 +1,141 @@
+// Which files of a repository are fetched, and which names are refused.
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "core/error.h"
+#include "hub/client.h"
+#include "hub/snapshot.h"
+#include "io/checked_json.h"
+#include "io/contained_path.h"
+#include "io/publish.h"
+
+namespace armorm {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::size_t kMaxNameBytes = 1024;
+constexpr std::size_t kMaxPartBytes = 255;  // NAME_MAX
+constexpr std::size_t kMaxTokenizerConfigBytes = std::size_t{1} << 28;
+constexpr std::size_t kMaxIndexBytes = std::size_t{1} << 28;
+constexpr int kMaxIndexDepth = 16;
+constexpr const char* kIndexName = "model.safetensors.index.json";
+
+bool is_weights(std::string_view name) { return name.ends_with(".safetensors"); }
+
+bool is_model_file(std::string_view name) {
+  if (name.find('/') != std::string_view::npos) return false;
+  return name == "config.json" || name == "special_tokens_map.json" || is_weights(name) ||
+         name.ends_with(".safetensors.index.json") || name.starts_with("chat_template.") ||
+         (name.starts_with("tokenizer") && name.ends_with(".json"));
+}
+
+bool is_data_file(std::string_view name) {
+  for (const std::string_view packed : {".gz", ".zst"}) {
+    if (name.ends_with(packed)) name.remove_suffix(packed.size());
+  }
+  constexpr std::array<std::string_view, 7> kEndings = {".parquet", ".arrow", ".json", ".jsonl",
+                                                        ".ndjson",  ".csv",   ".tsv"};
+  return std::any_of(kEndings.begin(), kEndings.end(),
+                     [&](std::string_view end) { return name.ends_with(end); });
+}
+
+bool is_hidden(std::string_view name) {
+  return name.starts_with('.') || name.find("/.") != std::string_view::npos;
+}
+
+bool is_safe_part(std::string_view part) {
+  return !part.empty() && part != "." && part != ".." && part.size() <= kMaxPartBytes;
+}
+
+bool is_safe_name(std::string_view name) {
+  if (name.empty() || name.size() > kMaxNameBytes) return false;
+  const auto refused = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '\\'; };
+  if (std::any_of(name.begin(), name.end(), refused)) return false;
+  for (std::size_t start = 0; start <= name.size();) {
+    const std::size_t end = std::min(name.find('/', start), name.size());
+    if (!is_safe_part(name.substr(start, end - start))) return false;
+    start = end + 1;
+  }
+  return true;
+}
+
+std::string printable(std::string_view name) {
+  std::string out(name.substr(0, 200));
+  std::replace_if(
+      out.begin(), out.end(), [](char c) { return c < 0x20 || c > 0x7e; }, '?');
+  return out;
+}
+
+void check_names(const std::string& id, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    if (!is_safe_name(name))
+      fail_data(
+          "{}: a file is named \"{}\", expected a relative path without \"..\", backslashes or control "
+          "characters; do not trust this repository",
+          id, printable(name));
+  }
+}
+
+// Some models hold their weights a second time, e.g. as consolidated.safetensors.
+void drop_second_weights(std::vector<std::string>& names) {
+  const auto is_main = [](const std::string& name) { return is_weights(name) && name.starts_with("model"); };
+  if (std::none_of(names.begin(), names.end(), is_main)) return;
+  std::erase_if(names, [&](const std::string& name) { return is_weights(name) && !is_main(name); });
+}
+
+// tokenizer_config.json is linked after all other files of a model, so a snapshot under way lacks it.
+bool has_text_side(const fs::path& snapshot) {
+  const fs::path config = snapshot / "tokenizer_config.json";
+  if (!fs::exists(snapshot / "tokenizer.json") || !fs::exists(config)) return false;
+  return fs::exists(snapshot / "chat_template.jinja") || fs::exists(snapshot / "chat_template.json") ||
+         read_text_file(config, kMaxTokenizerConfigBytes).find("\"chat_template\"") != std::string::npos;
+}
+
+bool has_all_shards(const fs::path& snapshot) {
+  const fs::path index = snapshot / kIndexName;
+  const nlohmann::json json =
+      io::parse_checked_json(read_text_file(index, kMaxIndexBytes), index.string(), kMaxIndexDepth);
+  const auto map = json.find("weight_map");
+  if (map == json.end() || !map->is_object()) return true;  // its reader says what is wrong
+  return std::all_of(map->begin(), map->end(), [&](const nlohmann::json& shard) {
+    if (!shard.is_string() || !io::is_plain_file_name(shard.get_ref<const std::string&>())) return true;
+    return fs::exists(snapshot / shard.get_ref<const std::string&>());
+  });
+}
+
+}  // namespace
+
+std::vector<std::string> files_to_fetch(RepoKind kind, const std::string& id,
+                                        const std::vector<std::string>& names) {
+  const bool is_model = kind == RepoKind::model;
+  std::vector<std::string> wanted;
+  for (const std::string& name : names) {
+    if (is_model ? is_model_file(name) : name == "README.md" || is_data_file(name)) wanted.push_back(name);
+  }
+  check_names(id, wanted);
+  std::erase_if(wanted, is_hidden);
+  if (is_model) drop_second_weights(wanted);
+  const auto is_content = [&](const std::string& name) {
+    return is_model ? is_weights(name) : name != "README.md";
+  };
+  if (std::none_of(wanted.begin(), wanted.end(), is_content))
+    fail_data("{}: found {} files, but none of {}; convert the repository or choose another", id,
+              names.size(), is_model ? "*.safetensors" : "Parquet, Arrow, JSON, CSV or TSV");
+  std::sort(wanted.begin(), wanted.end());
+  wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
+  return wanted;
+}
+
+bool is_complete_snapshot(RepoKind kind, const fs::path& snapshot) {
+  if (data::is_marked_whole(snapshot)) return true;
+  if (kind == RepoKind::dataset || !fs::exists(snapshot / "config.json") || !has_text_side(snapshot))
+    return false;
+  if (fs::exists(snapshot / kIndexName)) return has_all_shards(snapshot);
+  for (const fs::directory_entry& entry : fs::directory_iterator(snapshot)) {
+    if (is_weights(entry.path().filename().string()) && entry.exists()) return true;
+  }
+  return false;
+}
+
+}  // namespace armorm

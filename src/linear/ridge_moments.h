@@ -1,0 +1,116 @@
+// The sums that ridge regression needs, from one pass over the rows.
+//
+// With missing labels every attribute sees its own rows. Rows are therefore grouped by which labels they have
+// (the pattern) and by role (training rows, or one fold of them; validation rows), and each pair of the two
+// keeps
+//     Z'WZ,  Z = [X, Y, 1],  X [n, D] embeddings, Y [n, P] the labels present, W sample weights (1 without
+//     them)
+// in float64. The sums of an attribute are sums over the patterns that hold it.
+//
+// Order of summation, fixed by the rows alone: inside a shard (one accumulator, rows in the order given,
+// however they are cut into blocks) per pair in chunks of 384 rows, then the chunks one after another; over
+// shards one addition per shard, in shard order. So the result is the same bits for any number of threads
+// and, when each process saves the moments of whole shards and they are added in shard order, for any number
+// of processes.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/dtype.h"
+#include "core/matrix_view.h"
+#include "io/file_system.h"
+
+namespace armorm {
+
+// What a row is used for. Groups 0 .. n_groups - 2 are training rows (more than one: the folds of k-fold
+// cross-validation), group n_groups - 1 is validation, skipped rows are not read at all.
+using RowGroup = std::uint8_t;
+inline constexpr RowGroup kSkipRow = 255;
+inline constexpr RowGroup kTrainRow = 0;
+inline constexpr RowGroup kValidationRow = 1;  // with the usual two groups
+
+struct MomentKey {
+  RowGroup group = 0;
+  std::string pattern;  // one character per attribute, '1' where the label is present; at least one '1'
+  auto operator<=>(const MomentKey&) const = default;
+};
+
+struct MomentBlock {
+  std::int64_t n_rows = 0;
+  // Z'WZ [D + P + 1, D + P + 1], lower triangle, row after row.
+  std::vector<double> lower;
+};
+
+class RidgeMoments {
+ public:
+  RidgeMoments() = default;
+  RidgeMoments(std::int64_t n_features, std::int64_t n_attributes, int n_groups, bool weighted = false);
+
+  std::int64_t n_features() const noexcept { return n_features_; }
+  std::int64_t n_attributes() const noexcept { return n_attributes_; }
+  int n_groups() const noexcept { return n_groups_; }
+  bool weighted() const noexcept { return weighted_; }
+  const std::map<MomentKey, MomentBlock>& blocks() const noexcept { return blocks_; }
+  std::map<MomentKey, MomentBlock>& blocks() noexcept { return blocks_; }
+
+  // Adds the moments of the next shard. Adding to an empty object takes them as they are. data error when the
+  // sizes (features, attributes, groups, weighted) differ.
+  void add(RidgeMoments next);
+
+  // A safetensors file: one F64 tensor "moments.<group>.<pattern>" per block, sizes and row counts in the
+  // metadata together with `extra`. Bits are kept. load() gives back what was saved and checks every size
+  // (data error).
+  void save(const std::filesystem::path& path, const std::map<std::string, std::string>& extra = {},
+            FileSystem& files = posix_file_system()) const;
+  static RidgeMoments load(const std::filesystem::path& path,
+                           std::map<std::string, std::string>* extra = nullptr);
+
+ private:
+  std::int64_t n_features_ = 0;
+  std::int64_t n_attributes_ = 0;
+  int n_groups_ = 0;
+  bool weighted_ = false;
+  std::map<MomentKey, MomentBlock> blocks_;
+};
+
+struct AccumulatorOptions {
+  int n_groups = 2;   // training folds + 1, in [2, 255]
+  int n_threads = 0;  // 0: one per core
+  // Patterns that get sums of their own, per group. Rows of a further pattern are added once for each label
+  // that they have, to the pattern of that label alone: the same fits at more work, in bounded memory.
+  int max_patterns = 64;
+  bool weighted = false;  // add_block is given weights
+};
+
+// The moments of one shard. Memory: (D + P)²/2 doubles per pattern and group met, none per row.
+class RidgeAccumulator {
+ public:
+  RidgeAccumulator(std::int64_t n_features, std::int64_t n_attributes, const AccumulatorOptions& options);
+  ~RidgeAccumulator();
+  RidgeAccumulator(RidgeAccumulator&&) noexcept;
+  RidgeAccumulator& operator=(RidgeAccumulator&&) noexcept;
+
+  // embeddings [n, D], labels [n, K] with NaN = missing, groups [n], weights [n] (non-negative; empty unless
+  // `weighted`). The views are not kept. data error that names the row (counted from the accumulator's first)
+  // for embeddings that are not finite, infinite labels, and weights that are negative or not finite.
+  void add_block(MatrixView<const BFloat16> embeddings, MatrixView<const float> labels,
+                 std::span<const RowGroup> groups, std::span<const float> weights = {});
+  void add_block(MatrixView<const float> embeddings, MatrixView<const float> labels,
+                 std::span<const RowGroup> groups, std::span<const float> weights = {});
+
+  std::int64_t rows_seen() const noexcept;
+  // The sums; the accumulator is empty afterwards.
+  RidgeMoments finish();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace armorm

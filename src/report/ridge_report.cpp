@@ -1,0 +1,146 @@
+#include "report/ridge_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "report/html_chart.h"
+#include "report/html_page.h"
+
+namespace armorm {
+namespace {
+
+using nlohmann::ordered_json;
+
+void check_sizes(const RidgeReport& report) {
+  const std::size_t k = report.result.attributes.size();
+  if (report.attributes.size() != k ||
+      (!report.correlations.empty() && report.correlations.size() != k * k)) {
+    fail_internal("ridge report: {} names and {} correlations for {} attributes", report.attributes.size(),
+                  report.correlations.size(), k);
+  }
+}
+
+ordered_json number(double value) {
+  return std::isfinite(value) ? ordered_json(value) : ordered_json(nullptr);
+}
+
+ordered_json interval(const Interval& range) {
+  if (!std::isfinite(range.low)) return nullptr;
+  return ordered_json::array({range.low, range.high});
+}
+
+ordered_json attribute_json(const std::string& name, const AttributeFit& fit) {
+  ordered_json bins = ordered_json::array();
+  for (const CalibrationBin& bin : fit.calibration) {
+    bins.push_back(
+        {{"n_rows", bin.n_rows}, {"mean_prediction", bin.mean_prediction}, {"mean_label", bin.mean_label}});
+  }
+  return {{"name", name},
+          {"status", std::string(name_of(fit.status))},
+          {"n_train", fit.n_train},
+          {"n_validation", fit.n_validation},
+          {"best_alpha", number(fit.best_alpha)},
+          {"at_grid_edge", fit.at_grid_edge},
+          {"loss", fit.loss},
+          {"validation_mse", number(fit.validation_mse)},
+          {"r_squared", number(fit.r_squared)},
+          {"r_squared_interval", interval(fit.r_squared_interval)},
+          {"spearman", number(fit.spearman)},
+          {"spearman_interval", interval(fit.spearman_interval)},
+          {"calibration", bins}};
+}
+
+std::string with_interval(double value, const Interval& range) {
+  if (!std::isfinite(range.low)) return html::number(value, 4);
+  return fmt::format("{} <small>[{:.4f}, {:.4f}]</small>", html::number(value, 4), range.low, range.high);
+}
+
+std::string attribute_table(const RidgeReport& report) {
+  html::Table table("attributes", "Fits on the training rows, measured on the validation rows",
+                    {"attribute", "train", "validation", "alpha", "MSE", "R²", "Spearman", {"", true}});
+  for (std::size_t k = 0; k < report.attributes.size(); ++k) {
+    const AttributeFit& fit = report.result.attributes[k];
+    const std::string note = fit.status != AttributeStatus::fitted ? std::string(name_of(fit.status))
+                             : fit.best_index < 0                  ? "alpha could not be chosen"
+                             : fit.at_grid_edge                    ? "best alpha at the grid's edge"
+                                                                   : "";
+    table.add({html::escaped(report.attributes[k]), std::to_string(fit.n_train),
+               std::to_string(fit.n_validation),
+               std::isfinite(fit.best_alpha) ? fmt::format("{:g}", fit.best_alpha) : "–",
+               html::number(fit.validation_mse, 4), with_interval(fit.r_squared, fit.r_squared_interval),
+               with_interval(fit.spearman, fit.spearman_interval), html::text_cell(note)});
+  }
+  return table.str();
+}
+
+std::string curves(const std::string& name, const AttributeFit& fit, const std::vector<double>& alphas) {
+  if (fit.loss.empty()) return "";
+  html::Chart loss{name + ": loss against log10 alpha", "log10 alpha", "loss", {{}}, {}, {}, false};
+  for (std::size_t i = 0; i < fit.loss.size(); ++i)
+    loss.series[0].points.push_back({std::log10(alphas[i]), fit.loss[i]});
+  if (fit.best_index >= 0 && fit.best_index < static_cast<int>(fit.loss.size()))
+    loss.marked.push_back(loss.series[0].points[static_cast<std::size_t>(fit.best_index)]);
+  html::Chart calibration{
+      name + ": mean label against mean prediction", "prediction", "label", {{}}, {}, {}, true};
+  for (const CalibrationBin& bin : fit.calibration)
+    calibration.series[0].points.push_back({bin.mean_prediction, bin.mean_label});
+  const auto [low, high] = std::minmax_element(fit.loss.begin(), fit.loss.end());
+  return fmt::format(
+      "<figure><figcaption>{}<br><small>loss {:.4g} to {:.4g}; alpha {:g} to {:g}</small></figcaption>"
+      "<div class=\"pair\">{}{}</div></figure>\n",
+      html::escaped(name), *low, *high, alphas.front(), alphas.back(), html::line_chart(loss),
+      html::line_chart(calibration));
+}
+
+std::string correlation_map(const RidgeReport& report) {
+  if (report.correlations.empty()) return "";
+  return html::heat_map({"label-correlations",
+                         "Pearson's correlation over the rows that have both labels",
+                         "attribute",
+                         report.attributes,
+                         report.attributes,
+                         {},
+                         {},
+                         report.correlations,
+                         2,
+                         false});
+}
+
+}  // namespace
+
+std::string ridge_report_json(const RidgeReport& report) {
+  check_sizes(report);
+  ordered_json json{
+      {"title", report.title}, {"alphas", report.result.alphas}, {"attributes", ordered_json::array()}};
+  for (std::size_t k = 0; k < report.attributes.size(); ++k) {
+    json["attributes"].push_back(attribute_json(report.attributes[k], report.result.attributes[k]));
+  }
+  const std::size_t k = report.correlations.empty() ? 0 : report.attributes.size();
+  ordered_json rows = ordered_json::array();
+  for (std::size_t i = 0; i < k; ++i) {
+    ordered_json row = ordered_json::array();
+    for (std::size_t j = 0; j < k; ++j) row.push_back(number(report.correlations[i * k + j]));
+    rows.push_back(row);
+  }
+  json["correlations"] = rows;
+  return json.dump(1) + "\n";
+}
+
+std::string ridge_report_html(const RidgeReport& report) {
+  check_sizes(report);
+  std::string plots;
+  for (std::size_t k = 0; k < report.attributes.size(); ++k)
+    plots += curves(report.attributes[k], report.result.attributes[k], report.result.alphas);
+  if (!plots.empty()) plots = "<div class=\"plots double\">\n" + plots + "</div>\n";
+  const std::string title = "Ridge regression: " + report.title;
+  return html::page(title,
+                    "<h1>" + html::escaped(title) + "</h1>\n" + attribute_table(report) +
+                        html::section("curves", "Loss against alpha, and calibration", plots) +
+                        html::section("correlations", "Correlations of the labels", correlation_map(report)));
+}
+
+}  // namespace armorm

@@ -1,0 +1,102 @@
+#include "stages/artifacts/weights_fingerprint.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "core/hash.h"
+#include "core/log.h"
+#include "core/parallel.h"
+#include "io/safetensors.h"
+
+namespace armorm {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::size_t kBlockBytes = std::size_t{8} << 20;
+constexpr double kPatienceSeconds = 3.0;  // before a word is said of what takes so long
+constexpr double kGigabyte = 1e9;
+
+struct Tensor {
+  std::string description;  // name, type and shape
+  std::size_t first_block = 0;
+};
+
+struct Blocks {
+  std::vector<Tensor> tensors;  // by name
+  std::vector<std::span<const std::byte>> blocks;
+  std::size_t bytes = 0;
+};
+
+Blocks blocks_of(const SafetensorsFolder& weights) {
+  std::vector<std::string> names = weights.names();
+  std::sort(names.begin(), names.end());
+  Blocks all;
+  for (const std::string& name : names) {
+    const TensorView view = weights.at(name);
+    all.tensors.push_back(
+        {nlohmann::json({name, std::string(name_of(view.dtype)), view.shape}).dump(), all.blocks.size()});
+    for (std::size_t at = 0; at < view.bytes.size(); at += kBlockBytes)
+      all.blocks.push_back(view.bytes.subspan(at, std::min(kBlockBytes, view.bytes.size() - at)));
+    all.bytes += view.bytes.size();
+  }
+  return all;
+}
+
+std::string sha256_of(std::span<const std::byte> bytes) {
+  Sha256 hash;
+  hash.update(bytes);
+  return hash.hex();
+}
+
+// Tells of itself once, when it turns out to take long.
+class Watch {
+ public:
+  Watch(const fs::path& folder, std::size_t total) : folder_(folder), total_(total) {}
+  void advance(std::size_t bytes) {
+    const std::size_t done = done_ += bytes;
+    if (seconds() > kPatienceSeconds && !told_.exchange(true))
+      log::info("{}: reading all {:.1f} GB of weights for their fingerprint, {:.0f} % done", folder_.string(),
+                static_cast<double>(total_) / kGigabyte,
+                100.0 * static_cast<double>(done) / static_cast<double>(total_));
+  }
+  void finish() const {
+    if (told_) log::info("{}: weights read in {:.0f} s", folder_.string(), seconds());
+  }
+
+ private:
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+  const fs::path& folder_;
+  std::size_t total_;
+  std::atomic<std::size_t> done_ = 0;
+  std::atomic<bool> told_ = false;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace
+
+std::string weights_fingerprint(const fs::path& model_folder) {
+  const SafetensorsFolder weights = SafetensorsFolder::open(model_folder);
+  const Blocks all = blocks_of(weights);
+  std::vector<std::string> digests(all.blocks.size());
+  Watch watch(model_folder, all.bytes);
+  parallel_for(static_cast<std::int64_t>(digests.size()), default_thread_count(), [&](std::int64_t i) {
+    const auto block = static_cast<std::size_t>(i);
+    digests[block] = sha256_of(all.blocks[block]);
+    watch.advance(all.blocks[block].size());
+  });
+  watch.finish();
+  Sha256 hash;
+  for (std::size_t t = 0; t < all.tensors.size(); ++t) {
+    const std::size_t end = t + 1 < all.tensors.size() ? all.tensors[t + 1].first_block : digests.size();
+    hash.update(all.tensors[t].description);
+    for (std::size_t block = all.tensors[t].first_block; block < end; ++block) hash.update(digests[block]);
+  }
+  return hash.hex();
+}
+
+}  // namespace armorm

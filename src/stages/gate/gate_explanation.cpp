@@ -1,0 +1,199 @@
+#include "stages/gate/gate_explanation.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <numeric>
+#include <set>
+
+namespace armorm {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kExamplesPerGroup = 3;
+
+// A float32 as the shortest decimal that reads back as the same float32.
+json short_number(float value) {
+  if (!std::isfinite(value)) return nullptr;
+  char text[32];
+  double shortest = 0.0;
+  const auto end = std::to_chars(text, text + sizeof text, value).ptr;
+  std::from_chars(text, end, shortest);
+  return shortest;
+}
+
+json number_list(std::span<const float> values) {
+  json out = json::array();
+  for (const float v : values) out.push_back(short_number(v));
+  return out;
+}
+
+// What is to be explained, with row i of everything being pair set.rows[i].
+struct Explained {
+  const ExplainedSet& set;
+  const PairGates gates;
+  const std::vector<float> margins;
+  const float logit_scale;
+  const std::size_t k;
+
+  std::size_t size() const { return margins.size(); }
+  std::span<const float> gate(std::size_t i, bool chosen) const {
+    return std::span(chosen ? gates.chosen : gates.rejected).subspan(i * k, k);
+  }
+  std::string subset(std::size_t i) const {
+    const auto& subset_of = set.pairs.subset_of();
+    if (subset_of.empty()) return "";
+    return set.pairs
+        .subset_names()[static_cast<std::size_t>(subset_of[static_cast<std::size_t>(set.rows[i])])];
+  }
+};
+
+std::vector<float> margins_of(const PairScores& scores) {
+  std::vector<float> margins(scores.chosen.size());
+  std::transform(scores.chosen.begin(), scores.chosen.end(), scores.rejected.begin(), margins.begin(),
+                 std::minus<>());
+  return margins;
+}
+
+// ---- weights by kind of prompt
+
+struct Kind {
+  std::string name;
+  std::vector<std::size_t> members;
+};
+
+// Kinds named in `order` first and in that order, the others as they come.
+std::vector<Kind> group(std::size_t n, const std::vector<std::string>& order, const auto& name_of) {
+  std::vector<Kind> kinds;
+  for (const std::string& name : order) kinds.push_back({name, {}});
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::string name = name_of(i);
+    auto found =
+        std::find_if(kinds.begin(), kinds.end(), [&](const Kind& kind) { return kind.name == name; });
+    if (found == kinds.end()) found = kinds.insert(kinds.end(), {name, {}});
+    found->members.push_back(i);
+  }
+  std::erase_if(kinds, [](const Kind& kind) { return kind.members.empty(); });
+  return kinds;
+}
+
+json kind_json(const Explained& e, const Kind& kind) {
+  std::vector<double> mean(e.k, 0.0);
+  for (const std::size_t i : kind.members)
+    for (std::size_t k = 0; k < e.k; ++k)
+      mean[k] += static_cast<double>(e.gate(i, true)[k]) / static_cast<double>(kind.members.size());
+  return {{"name", kind.name}, {"n", kind.members.size()}, {"weights", mean}};
+}
+
+std::vector<Kind> kinds_of(const Explained& e, const std::vector<std::string>& attributes) {
+  if (!e.set.pairs.subset_of().empty())
+    return group(e.size(), e.set.subset_order, [&](std::size_t i) { return e.subset(i); });
+  return group(e.size(), attributes, [&](std::size_t i) {
+    const auto weights = e.gate(i, true);
+    return attributes[static_cast<std::size_t>(std::max_element(weights.begin(), weights.end()) -
+                                               weights.begin())];
+  });
+}
+
+json kinds_json(const Explained& e, const std::vector<Kind>& kinds) {
+  json list = json::array();
+  for (const Kind& kind : kinds) list.push_back(kind_json(e, kind));
+  return {{"set", e.set.name},
+          {"by", e.set.pairs.subset_of().empty() ? "largest attribute" : "subset"},
+          {"kinds", list}};
+}
+
+// ---- examples
+
+// score = sum over k of scale * gate_k * (r T)_k
+json side_contributions(const Explained& e, std::span<const float> gate, std::span<const float> debiased) {
+  json out = json::array();
+  for (std::size_t k = 0; k < e.k; ++k) out.push_back(short_number(e.logit_scale * gate[k] * debiased[k]));
+  return out;
+}
+
+json example_json(const Explained& e, std::size_t i, const std::string& why) {
+  const std::int64_t row = e.set.rows[i];
+  const PairData after = e.set.pairs.data();
+  const PairData before = e.set.pairs.data_before_transform();
+  const auto both = [](json chosen, json rejected) {
+    return json{{"chosen", std::move(chosen)}, {"rejected", std::move(rejected)}};
+  };
+  const auto& ids = e.set.pairs.row_ids();
+  return {{"why", why},
+          {"position", row},
+          {"row_id", ids.empty() ? json(nullptr) : json(ids[static_cast<std::size_t>(row)])},
+          {"subset", e.subset(i).empty() ? json(nullptr) : json(e.subset(i))},
+          {"prompts_differ", after.chosen_prompt[static_cast<std::size_t>(row)] !=
+                                 after.rejected_prompt[static_cast<std::size_t>(row)]},
+          {"margin", short_number(e.margins[i])},
+          {"score", both(short_number(e.gates.scores.chosen[i]), short_number(e.gates.scores.rejected[i]))},
+          {"gate", both(number_list(e.gate(i, true)), number_list(e.gate(i, false)))},
+          {"reward", both(number_list(before.chosen.row(row)), number_list(before.rejected.row(row)))},
+          {"debiased", both(number_list(after.chosen.row(row)), number_list(after.rejected.row(row)))},
+          {"contribution", both(side_contributions(e, e.gate(i, true), after.chosen.row(row)),
+                                side_contributions(e, e.gate(i, false), after.rejected.row(row)))}};
+}
+
+// Chooses rows once each: whoever asks first has them.
+class ExampleList {
+ public:
+  explicit ExampleList(const Explained& explained) : e_(explained) {}
+
+  // The first `count` of `rows` by `less` for which `wanted` holds and that no earlier group has.
+  void add(const std::string& why, std::vector<std::size_t> rows, const auto& wanted, const auto& less,
+           std::size_t count) {
+    std::erase_if(rows, [&](std::size_t i) { return !wanted(i) || taken_.contains(i); });
+    std::stable_sort(rows.begin(), rows.end(), less);
+    rows.resize(std::min(rows.size(), count));
+    for (const std::size_t i : rows) take(why, i);
+  }
+  void take(const std::string& why, std::size_t i) {
+    if (taken_.insert(i).second) rows_.push_back(example_json(e_, i, why));
+  }
+  json rows() && { return std::move(rows_); }
+
+ private:
+  const Explained& e_;
+  std::set<std::size_t> taken_;
+  json rows_ = json::array();
+};
+
+json examples_json(const Explained& e, const std::vector<Kind>& kinds) {
+  std::vector<std::size_t> all(e.size());
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  const auto margin = [&](std::size_t i) { return e.margins[i]; };
+  const auto ascending = [&](std::size_t a, std::size_t b) { return margin(a) < margin(b); };
+  ExampleList list(e);
+  list.add(
+      "surest and right", all, [&](std::size_t i) { return margin(i) > 0; },
+      [&](std::size_t a, std::size_t b) { return margin(a) > margin(b); }, kExamplesPerGroup);
+  list.add(
+      "surest and wrong", all, [&](std::size_t i) { return margin(i) < 0; }, ascending, kExamplesPerGroup);
+  list.add(
+      "closest", all, [](std::size_t) { return true; },
+      [&](std::size_t a, std::size_t b) { return std::abs(margin(a)) < std::abs(margin(b)); },
+      kExamplesPerGroup);
+  if (e.set.pairs.subset_of().empty()) return std::move(list).rows();
+  for (Kind kind : kinds) {  // the pair in the middle of each subset
+    std::stable_sort(kind.members.begin(), kind.members.end(), ascending);
+    list.take("typical of its subset", kind.members[kind.members.size() / 2]);
+  }
+  return std::move(list).rows();
+}
+
+}  // namespace
+
+void explain(const GateScorer& scorer, const ExplainedSet& set, const std::vector<std::string>& attributes,
+             json& report) {
+  PairGates gates =
+      pair_gates(scorer.gate, set.pairs.data(), set.rows, scorer.softmax, scorer.temperature, scorer.device);
+  std::vector<float> margins = margins_of(gates.scores);
+  const Explained e{set, std::move(gates), std::move(margins), scorer.gate.logit_scale, attributes.size()};
+  const std::vector<Kind> kinds = kinds_of(e, attributes);
+  report["gate_by_kind"].push_back(kinds_json(e, kinds));
+  report["examples"].push_back({{"set", set.name}, {"rows", examples_json(e, kinds)}});
+}
+
+}  // namespace armorm

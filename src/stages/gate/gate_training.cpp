@@ -1,0 +1,257 @@
+#include "stages/gate/gate_training.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <utility>
+
+#include "core/hash.h"
+#include "core/log.h"
+#include "core/parallel.h"
+#include "core/version.h"
+#include "model/compute_threads.h"
+#include "report/json_values.h"
+#include "report/text_table.h"
+#include "stages/resume/resume_key.h"
+
+namespace armorm {
+namespace {
+
+using nlohmann::json;
+
+// Below this much arithmetic in a step, threads wait for each other longer than they work.
+constexpr double kMinStepFlopsPerThread = 4e8;
+constexpr std::int64_t kReportsPerRun = 20;
+
+void set_training_threads(const Stage2TrainOptions& options, const GateShape& shape) {
+  if (options.threads > 0 || options.device >= 0) return;
+  const double hidden = static_cast<double>(shape.hidden_size);
+  const double weights = shape.n_hidden == 0
+                             ? static_cast<double>(shape.input_size * shape.n_attributes)
+                             : hidden * static_cast<double>(shape.input_size + shape.n_attributes) +
+                                   hidden * hidden * static_cast<double>(shape.n_hidden - 1);
+  const double flops =
+      6.0 * weights * static_cast<double>(options.batch_size);  // forward, and twice that backward
+  const auto useful = static_cast<int>(std::max(1.0, flops / kMinStepFlopsPerThread));
+  set_compute_threads(std::min(useful, default_thread_count()));
+}
+
+TrainOptions train_options(const Stage2TrainOptions& options, std::int64_t seed) {
+  TrainOptions train;
+  train.learning_rate = options.learning_rate;
+  train.weight_decay = options.weight_decay;
+  train.n_steps = options.n_steps;
+  train.batch_size = options.batch_size;
+  train.dropout = options.dropout;
+  train.softmax = softmax_of(options);
+  train.precision = options.precision == "bf16" ? GatePrecision::bf16 : GatePrecision::fp32;
+  train.temperature = options.temperature;
+  train.seed = static_cast<std::uint64_t>(seed);
+  train.device = static_cast<int>(options.device);
+  train.log_every = std::max<std::int64_t>(1, options.n_steps / kReportsPerRun);
+  return train;
+}
+
+GateRun run_of(std::int64_t seed, SelectedGate selected) {
+  GateRun run{seed, std::move(selected), {}};
+  run.kept = *std::find_if(run.selected.curve.begin(), run.selected.curve.end(),
+                           [&](const CheckpointMetrics& look) { return look.step == run.selected.step; });
+  return run;
+}
+
+std::vector<const SelectedGate*> done_in(const std::vector<GateRun>& runs) {
+  std::vector<const SelectedGate*> done;
+  for (const GateRun& run : runs) done.push_back(&run.selected);
+  return done;
+}
+
+class SeedRuns {
+ public:
+  SeedRuns(const Stage2TrainOptions& options, const GateShape& shape, const PairData& pairs,
+           std::span<const std::int64_t> train, std::span<const std::int64_t> validation,
+           GateCheckpoint& checkpoint)
+      : options_(options),
+        shape_(shape),
+        pairs_(pairs),
+        train_(train),
+        validation_(validation),
+        checkpoint_(checkpoint) {}
+
+  std::vector<GateRun> run() {
+    SeedsTrained before = checkpoint_.take_over();
+    for (SelectedGate& done : before.done) runs_.push_back(run_of(next_seed(), std::move(done)));
+    if (before.current || !runs_.empty())
+      log::info("going on with an interrupted training: {} of {} seeds are done, {} steps of the next",
+                runs_.size(), options_.seeds, before.current ? before.current->training.step : 0);
+    while (static_cast<std::int64_t>(runs_.size()) < options_.seeds) {
+      const std::int64_t seed = next_seed();
+      if (options_.seeds > 1) log::info("seed {} ({} of {})", seed, runs_.size() + 1, options_.seeds);
+      runs_.push_back(
+          run_of(seed, train_one(seed, before.current ? std::move(*before.current) : from_scratch(seed))));
+      before.current.reset();
+      checkpoint_.save(done_in(runs_), nullptr);
+    }
+    return std::move(runs_);
+  }
+
+ private:
+  std::int64_t next_seed() const { return options_.seed + static_cast<std::int64_t>(runs_.size()); }
+  SelectionProgress from_scratch(std::int64_t seed) const {
+    SelectionProgress start;
+    start.training.gate = initial_gate(shape_, options_.logit_scale, static_cast<std::uint64_t>(seed));
+    return start;
+  }
+  SelectedGate train_one(std::int64_t seed, SelectionProgress start) {
+    const auto report = [&](const StepReport& r) {
+      log::info("step {}/{}: loss {:.4f}, learning rate {:.2e}, logit scale {:.3f}", r.step, options_.n_steps,
+                r.loss, r.learning_rate, r.logit_scale);
+    };
+    const auto keep = [&](const std::function<SelectionProgress()>& progress) {
+      checkpoint_.between_steps(done_in(runs_), progress);
+    };
+    SelectedGate selected = train_and_select(
+        pairs_, train_, validation_, std::move(start), train_options(options_, seed),
+        {parse_select(options_.select), options_.eval_every, options_.patience}, {report, keep});
+    if (selected.stopped_early)
+      log::info("no better gate in {} looks: stopped after step {}", options_.patience,
+                selected.curve.back().step);
+    return selected;
+  }
+
+  const Stage2TrainOptions& options_;
+  const GateShape& shape_;
+  const PairData& pairs_;
+  std::span<const std::int64_t> train_, validation_;
+  GateCheckpoint& checkpoint_;
+  std::vector<GateRun> runs_;
+};
+
+// Options that the training's bits depend on; data sets and debiasing show in the pairs.
+const std::set<std::string>& training_options() {
+  static const std::set<std::string> names{"learning_rate", "weight_decay", "n_steps",   "batch_size",
+                                           "select",        "eval_every",   "patience",  "seeds",
+                                           "logit_scale",   "temperature",  "n_hidden",  "hidden_size",
+                                           "dropout",       "compat",       "precision", "seed"};
+  return names;
+}
+
+template <class T>
+std::string digest_of_rows(MatrixView<const T> m) {
+  Sha256 hash;
+  hash.update(fmt::format("{} x {}:", m.rows, m.cols));
+  for (std::int64_t r = 0; r < m.rows; ++r) hash.update(std::as_bytes(m.row(r)));
+  return hash.hex();
+}
+
+std::string digest_of_pairing(const PairData& pairs) {
+  Sha256 hash;
+  hash.update(fmt::format("{} + {}:", pairs.chosen_prompt.size(), pairs.rejected_prompt.size()));
+  hash.update(std::as_bytes(pairs.chosen_prompt));
+  hash.update(std::as_bytes(pairs.rejected_prompt));
+  return hash.hex();
+}
+
+struct Summary {
+  double mean = 0.0;
+  double deviation = 0.0;
+};
+
+template <class Value>
+Summary summarise(const std::vector<GateRun>& runs, const Value& value) {
+  const auto n = static_cast<double>(runs.size());
+  Summary s;
+  for (const GateRun& run : runs) s.mean += value(run) / n;
+  for (const GateRun& run : runs)
+    s.deviation += (value(run) - s.mean) * (value(run) - s.mean) / std::max(n - 1.0, 1.0);
+  s.deviation = std::sqrt(s.deviation);
+  return s;
+}
+
+double accuracy_of(const GateRun& run) { return run.kept.validation.accuracy; }
+double loss_of(const GateRun& run) { return run.kept.validation.loss; }
+
+}  // namespace
+
+GateSoftmax softmax_of(const Stage2TrainOptions& options) {
+  return options.compat == "upstream" ? GateSoftmax::pair : GateSoftmax::attributes;
+}
+
+std::vector<GateRun> train_gates(const Stage2TrainOptions& options, const GateShape& shape,
+                                 const PairData& pairs, std::span<const std::int64_t> train,
+                                 std::span<const std::int64_t> validation, GateCheckpoint& checkpoint) {
+  set_training_threads(options, shape);
+  return SeedRuns(options, shape, pairs, train, validation, checkpoint).run();
+}
+
+ResumeKey training_key(const Stage2TrainOptions& options, const PairData& pairs) {
+  const int threads = options.threads > 0 ? static_cast<int>(options.threads) : default_thread_count();
+  ResumeKey key{{"checkpoint format", "2"},
+                {"program version", version_text()},
+                {"rewards of the chosen", digest_of_rows(pairs.chosen)},
+                {"rewards of the rejected", digest_of_rows(pairs.rejected)},
+                {"prompt embeddings", digest_of_rows(pairs.prompts)},
+                {"prompts of the pairs", digest_of_pairing(pairs)}};
+  key.merge(arithmetic_key(static_cast<int>(options.device), threads));
+  Stage2TrainOptions copy = options;
+  const OptionList list = copy.declare();
+  for (const Option& option : list.options())
+    if (training_options().contains(option.name)) key["--" + option.name] = value_text(option);
+  return key;
+}
+
+const GateRun& best_run(const std::vector<GateRun>& runs) {
+  return *std::max_element(runs.begin(), runs.end(), [](const GateRun& a, const GateRun& b) {
+    return accuracy_of(a) != accuracy_of(b) ? accuracy_of(a) < accuracy_of(b) : loss_of(a) > loss_of(b);
+  });
+}
+
+std::string seeds_table(const std::vector<GateRun>& runs) {
+  if (runs.size() < 2) return "";
+  TextTable table({"seed", "step", "accuracy", "loss"});
+  for (const GateRun& run : runs)
+    table.add({fmt::format("{}{}", run.seed, &run == &best_run(runs) ? " (kept)" : ""),
+               std::to_string(run.kept.step), fmt::format("{:.2f} %", 100 * accuracy_of(run)),
+               fmt::format("{:.4f}", loss_of(run))});
+  const Summary accuracy = summarise(runs, accuracy_of);
+  const Summary loss = summarise(runs, loss_of);
+  table.add({"mean", "", fmt::format("{:.2f} %", 100 * accuracy.mean), fmt::format("{:.4f}", loss.mean)});
+  table.add({"standard deviation", "", fmt::format("{:.2f} %", 100 * accuracy.deviation),
+             fmt::format("{:.4f}", loss.deviation)});
+  return table.str();
+}
+
+json seeds_json(const std::vector<GateRun>& runs) {
+  json list = json::array();
+  for (const GateRun& run : runs)
+    list.push_back({{"seed", run.seed},
+                    {"step", run.kept.step},
+                    {"accuracy", accuracy_of(run)},
+                    {"loss", json_number(loss_of(run))},
+                    {"training", curve_json(run)}});
+  const Summary accuracy = summarise(runs, accuracy_of);
+  const Summary loss = summarise(runs, loss_of);
+  return {{"runs", list},
+          {"kept", best_run(runs).seed},
+          {"accuracy", {{"mean", accuracy.mean}, {"deviation", accuracy.deviation}}},
+          {"loss", {{"mean", json_number(loss.mean)}, {"deviation", json_number(loss.deviation)}}}};
+}
+
+json curve_json(const GateRun& run) {
+  json losses = json::array();
+  for (const StepReport& r : run.selected.losses)
+    losses.push_back({{"step", r.step},
+                      {"loss", json_number(r.loss)},
+                      {"learning_rate", r.learning_rate},
+                      {"logit_scale", r.logit_scale}});
+  json looks = json::array();
+  for (const CheckpointMetrics& look : run.selected.curve)
+    looks.push_back({{"step", look.step},
+                     {"accuracy", look.validation.accuracy},
+                     {"loss", json_number(look.validation.loss)}});
+  return {{"train", losses},
+          {"validation", looks},
+          {"kept_step", run.kept.step},
+          {"stopped_early", run.selected.stopped_early}};
+}
+
+}  // namespace armorm

@@ -1,0 +1,42 @@
+// Training of the gate as stage2-train runs it: one or several seeds, and the choice among what they give.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "eval/checkpoint_selection.h"
+#include "gating/gate.h"
+#include "stages/gate/gate_checkpoint.h"
+#include "stages/stage2_train.h"
+
+namespace armorm {
+
+GateSoftmax softmax_of(const Stage2TrainOptions& options);
+
+struct GateRun {
+  std::int64_t seed = 0;
+  SelectedGate selected;
+  CheckpointMetrics kept;  // of selected.gate, on the validation pairs
+};
+
+// One run for each seed from options.seed on. Goes on with what `checkpoint` holds of an interrupted one, and
+// keeps it up to date; it holds all of them in the end.
+std::vector<GateRun> train_gates(const Stage2TrainOptions& options, const GateShape& shape,
+                                 const PairData& pairs, std::span<const std::int64_t> train,
+                                 std::span<const std::int64_t> validation, GateCheckpoint& checkpoint);
+
+// Of a training on these pairs.
+ResumeKey training_key(const Stage2TrainOptions& options, const PairData& pairs);
+
+// The run with the highest validation accuracy; the lower loss, then the earlier seed on ties.
+const GateRun& best_run(const std::vector<GateRun>& runs);
+
+// "" for a single run. The spread is the standard deviation between seeds (n - 1).
+std::string seeds_table(const std::vector<GateRun>& runs);
+nlohmann::json seeds_json(const std::vector<GateRun>& runs);
+// Losses and validation metrics by step.
+nlohmann::json curve_json(const GateRun& run);
+
+}  // namespace armorm

@@ -1,0 +1,153 @@
+#include "stages/gate/pair_rewards.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+
+namespace armorm {
+namespace {
+
+constexpr std::int64_t kBlockRows = 2048;
+
+// rows [M, D] bf16 times W' [D, K], accumulated in float32, plus the bias [K].
+at::Tensor rewards_of(const BFloat16* rows, std::int64_t m, std::int64_t d, const at::Tensor& weight_t,
+                      const at::Tensor& bias) {
+  const at::Tensor block = at::from_blob(const_cast<BFloat16*>(rows), {m, d}, at::kBFloat16).to(at::kFloat);
+  return bias.defined() ? at::addmm(bias, block, weight_t) : block.matmul(weight_t);
+}
+
+// Counts or ids [rows, ...width] of all shards, none negative; empty where no shard has the tensor.
+std::vector<std::int64_t> read_optional(const EmbeddingSet& set, const std::string& name,
+                                        const std::vector<std::int64_t>& width) {
+  std::vector<std::int64_t> all;
+  std::size_t files = 0;
+  for (const SafetensorsFile& file : set.files()) {
+    if (!file.contains(name)) continue;
+    ++files;
+    std::vector<std::int64_t> shape{file.at("embeddings").shape[0]};
+    shape.insert(shape.end(), width.begin(), width.end());
+    for (const std::int64_t value : file.at(name, DType::i64, shape).as<std::int64_t>()) {
+      if (value < 0)
+        fail_data("{}: {} holds {}, expected 0 or more; make the file again", file.path().string(), name,
+                  value);
+      all.push_back(value);
+    }
+  }
+  if (files != 0 && files != set.files().size())
+    fail_data("{}: only {} of {} shards have {}; make them again with one version of stage2-prepare",
+              set.description(), files, set.files().size(), name);
+  return all;
+}
+
+}  // namespace
+
+PairRewards::PairRewards(const EmbeddingSet& set, const RegressionWeights& weights,
+                         const std::string& weights_origin)
+    : pairs_(set.rows()), k_(weights.n_attributes()), d_(set.hidden_size()) {
+  if (d_ != weights.hidden_size)
+    fail_data(
+        "{}: embeddings have width {}, but the weights in {} are for width {}; both must come from one model",
+        set.description(), d_, weights_origin, weights.hidden_size);
+  rewards_.reserve(static_cast<std::size_t>(2 * pairs_ * k_));
+  prompts_.reserve(static_cast<std::size_t>(pairs_ * d_));
+  for (const SafetensorsFile& file : set.files()) {
+    read_rewards(file, weights);
+    read_prompts(file, static_cast<std::int64_t>(rewards_.size()) / (2 * k_) -
+                           static_cast<std::int64_t>(chosen_prompt_.size()));
+  }
+  row_ids_ = read_optional(set, "row_ids", {});
+  read_lengths(set);
+  read_candidates(set);
+  read_subsets(set);
+}
+
+void PairRewards::read_rewards(const SafetensorsFile& file, const RegressionWeights& weights) {
+  const at::Tensor weight_t =
+      at::from_blob(const_cast<float*>(weights.weight.data()), {k_, d_}, at::kFloat).t();
+  const at::Tensor bias = weights.bias.empty()
+                              ? at::Tensor()
+                              : at::from_blob(const_cast<float*>(weights.bias.data()), {k_}, at::kFloat);
+  const auto embeddings = matrix_of<BFloat16>(file, "embeddings", {-1, 2, d_});
+  const std::int64_t sides = 2 * embeddings.rows;
+  for (std::int64_t first = 0; first < sides; first += kBlockRows) {
+    const at::Tensor block =
+        rewards_of(embeddings.data + first * d_, std::min(kBlockRows, sides - first), d_, weight_t, bias);
+    const float* values = block.const_data_ptr<float>();
+    for (std::int64_t i = 0; i < block.numel(); ++i)
+      if (!std::isfinite(values[i]))
+        fail_data("{}: the embedding of row {} ({}) is not finite; prepare the set again",
+                  file.path().string(), (first + i / k_) / 2,
+                  (first + i / k_) % 2 == 0 ? "chosen" : "rejected");
+    rewards_.insert(rewards_.end(), values, values + block.numel());
+  }
+}
+
+void PairRewards::read_prompts(const SafetensorsFile& file, std::int64_t pairs) {
+  const auto prompts = matrix_of<BFloat16>(file, "prompt_embeddings", {pairs, 2, d_});
+  const auto keep = [this](const BFloat16* prompt) {
+    prompts_.insert(prompts_.end(), prompt, prompt + d_);
+    return static_cast<std::int64_t>(prompts_.size()) / d_ - 1;
+  };
+  for (std::int64_t i = 0; i < pairs; ++i) {
+    const BFloat16* chosen = prompts.data + i * prompts.row_stride;
+    const BFloat16* rejected = chosen + d_;
+    chosen_prompt_.push_back(keep(chosen));
+    rejected_prompt_.push_back(std::equal(chosen, rejected, rejected) ? chosen_prompt_.back()
+                                                                      : keep(rejected));
+  }
+}
+
+void PairRewards::read_lengths(const EmbeddingSet& set) { lengths_ = read_optional(set, "lengths", {2}); }
+
+void PairRewards::read_candidates(const EmbeddingSet& set) {
+  candidate_ids_ = read_optional(set, "candidate_ids", {2});
+  if (candidate_ids_.empty()) return;
+  tie_ids_ = read_optional(set, "tie_ids", {2});
+  if (row_ids_.empty() || tie_ids_.empty())
+    fail_data("{}: has candidate_ids, but no {}; make the file again", set.description(),
+              row_ids_.empty() ? "row_ids" : "tie_ids");
+}
+
+void PairRewards::read_subsets(const EmbeddingSet& set) {
+  for (const SafetensorsFile& file : set.files()) {
+    if (!file.contains("subset_ids")) continue;
+    const Provenance p = Provenance::from_metadata(file.metadata(), file.path().string());
+    for (const std::int64_t id : file.at("subset_ids", DType::i64, {-1}).as<std::int64_t>()) {
+      if (id < 0 || id >= static_cast<std::int64_t>(p.subset_names.size()))
+        fail_data("{}: subset_ids holds {}, but {} subsets are named; make the file again",
+                  file.path().string(), id, p.subset_names.size());
+      const std::string& name = p.subset_names[static_cast<std::size_t>(id)];
+      const auto found = std::find(subset_names_.begin(), subset_names_.end(), name);
+      subset_of_.push_back(found - subset_names_.begin());
+      if (found == subset_names_.end()) subset_names_.push_back(name);
+    }
+  }
+  if (!subset_of_.empty() && static_cast<std::int64_t>(subset_of_.size()) != pairs_)
+    fail_data("{}: only {} of {} rows have a subset; make the files again", set.description(),
+              subset_of_.size(), pairs_);
+}
+
+MatrixView<const float> PairRewards::both_sides() const { return {rewards_.data(), 2 * pairs_, k_}; }
+
+void PairRewards::transform(const std::vector<float>& t) {
+  untransformed_ = rewards_;
+  const at::Tensor rewards = at::from_blob(rewards_.data(), {2 * pairs_, k_}, at::kFloat);
+  rewards.copy_(rewards.matmul(at::from_blob(const_cast<float*>(t.data()), {k_, k_}, at::kFloat)));
+}
+
+PairData PairRewards::data_of(const std::vector<float>& rewards) const {
+  return {{rewards.data(), pairs_, k_, 2 * k_},
+          {rewards.data() + k_, pairs_, k_, 2 * k_},
+          {prompts_.data(), static_cast<std::int64_t>(prompts_.size()) / d_, d_},
+          chosen_prompt_,
+          rejected_prompt_};
+}
+
+std::int64_t PairRewards::prompts_differ() const {
+  return static_cast<std::int64_t>(prompts_.size()) / d_ - pairs_;
+}
+
+}  // namespace armorm

@@ -1,0 +1,66 @@
+// A preference artefact with its rewards: what gate training and evaluation read.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/matrix_view.h"
+#include "gating/trainer.h"
+#include "stages/artifacts/embedding_set.h"
+#include "stages/artifacts/regression_weights.h"
+
+namespace armorm {
+
+class PairRewards {
+ public:
+  // R = E W' + b for both sides of every pair, once. data error when the widths differ or an embedding is not
+  // finite.
+  PairRewards(const EmbeddingSet& set, const RegressionWeights& weights, const std::string& weights_origin);
+
+  std::int64_t size() const { return pairs_; }
+  // [2 N, K]: chosen and rejected of each pair in turn; the reference distribution.
+  MatrixView<const float> both_sides() const;
+  // Multiplies every reward vector by T [K, K] from the right, once.
+  void transform(const std::vector<float>& t);
+  bool is_transformed() const { return !untransformed_.empty(); }
+  PairData data() const { return data_of(rewards_); }
+  PairData data_before_transform() const { return data_of(is_transformed() ? untransformed_ : rewards_); }
+  std::int64_t prompts_differ() const;
+  // Response tokens [N, 2] of chosen and rejected; empty where stage2-prepare did not record them (files of
+  // the Python scripts and of versions before it did).
+  const std::vector<std::int64_t>& lengths() const { return lengths_; }
+  // Position of each pair's row in its source split [N]; empty for files of the Python scripts.
+  const std::vector<std::int64_t>& row_ids() const { return row_ids_; }
+  // Best-of-n sets alone, else empty: which answers of its row the pair holds [N, 2], and kind and number of
+  // a prompt of Ties [N, 2].
+  const std::vector<std::int64_t>& candidate_ids() const { return candidate_ids_; }
+  const std::vector<std::int64_t>& tie_ids() const { return tie_ids_; }
+  // Index of each pair's subset in `names`; both empty for a set without subsets.
+  const std::vector<std::int64_t>& subset_of() const { return subset_of_; }
+  const std::vector<std::string>& subset_names() const { return subset_names_; }
+
+ private:
+  void read_rewards(const SafetensorsFile& file, const RegressionWeights& weights);
+  void read_prompts(const SafetensorsFile& file, std::int64_t pairs);
+  void read_lengths(const EmbeddingSet& set);
+  void read_candidates(const EmbeddingSet& set);
+  void read_subsets(const EmbeddingSet& set);
+  PairData data_of(const std::vector<float>& rewards) const;
+  std::int64_t pairs_ = 0;
+  std::int64_t k_ = 0;
+  std::int64_t d_ = 0;
+  std::vector<float> rewards_;        // [N, 2, K]
+  std::vector<float> untransformed_;  // [N, 2, K]; empty before transform()
+  // [P, D]: of each pair one, or two where its sides have different prompts.
+  std::vector<BFloat16> prompts_;
+  std::vector<std::int64_t> chosen_prompt_, rejected_prompt_;  // [N] rows of prompts_
+  std::vector<std::int64_t> lengths_;                          // [N, 2] or empty
+  std::vector<std::int64_t> row_ids_;
+  std::vector<std::int64_t> candidate_ids_;
+  std::vector<std::int64_t> tie_ids_;
+  std::vector<std::int64_t> subset_of_;
+  std::vector<std::string> subset_names_;
+};
+
+}  // namespace armorm

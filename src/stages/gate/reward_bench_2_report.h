@@ -1,0 +1,35 @@
+// RewardBench 2 for the gate and the scorers that it must beat, as stage2-train tells it.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "eval/reward_bench_2.h"
+#include "stages/gate/gate_evaluation.h"
+#include "stages/gate/pair_rewards.h"
+
+namespace armorm {
+
+// Scores of pairs -> scores of each prompt's answers, prompts in the order of their first pair; an answer
+// that several pairs hold has the score that it has in the first. data error when the set is not of best-of-n
+// rows, or an answer is missing.
+std::vector<ScoredPrompt> gather_prompts(const PairScores& scores, const PairRewards& pairs,
+                                         const std::string& dataset);
+
+struct RewardBench2Report {
+  std::string dataset;
+  std::vector<std::string> names;  // of the scorers, the gate first
+  std::vector<RewardBench2Result> results;
+};
+// `contenders` scored all pairs of `pairs`. Errors as gather_prompts; a section without prompts is logged.
+RewardBench2Report evaluate_reward_bench_2(const std::vector<Contender>& contenders, const PairRewards& pairs,
+                                           const std::string& dataset);
+std::string reward_bench_2_table(const RewardBench2Report& report);
+// {"name", "scorers": [{"name", "score", "low", "high", "sections": [{"name", "n", "score", "low", "high"}],
+// "ties":
+// {"ref_accuracy", "tied_accuracy", "preferred", "preferred_hard", "margin"}}]}: scores and their limits in
+// percent, null where not measured.
+nlohmann::json reward_bench_2_json(const RewardBench2Report& report);
+
+}  // namespace armorm

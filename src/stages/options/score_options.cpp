@@ -1,0 +1,54 @@
+#include "core/error.h"
+#include "stages/options/common_options.h"
+#include "stages/score.h"
+#include "stages/scoring/score_output.h"
+
+namespace armorm {
+
+OptionList ScoreOptions::declare() {
+  OptionList list;
+  list.add("model_path", model_path,
+           "ArmoRM: a folder of stage2-train --export or of the released layout, or a Hub id")
+      .add("input", input, "Conversations as JSON Lines, plain, gzip or zstd; - = standard input")
+      .add("output", output, "File for the scores, there when it is whole; - = standard output, as they come")
+      .add("device", device, "CUDA device index; -1 = CPU")
+      .add("precision", precision, "Arithmetic of the backbone", {"bf16", "fp32", "fp8"})
+      .add(
+          "batch_invariant", batch_invariant,
+          "Same bits for a conversation in any company, packs and threads; --batch_invariant=false is faster")
+      .add("batch_tokens", batch_tokens, "Tokens in one forward pass; 0 = from the free memory")
+      .add("window", window, "Conversations that are held, and shared prefixes searched in, at once")
+      .add("threads", threads, "CPU threads; 0 = all that this process may use")
+      .add("max_length", max_length,
+           "Longest conversation in tokens, a longer one is a bad row; 0 = what the model allows")
+      .add("on_bad_row", on_bad_row,
+           "A row that cannot be scored ends the run, or gets a line with its \"error\"", {"error", "skip"})
+      .add("allow_special_in_content", allow_special_in_content,
+           "Let special-token strings inside message content become special tokens")
+      .add(
+          "template_date", template_date,
+          "Date that a chat template which reads the clock is told, YYYY-MM-DD; empty = that of the training")
+      .add("fields", fields,
+           "What to write of each row, comma-separated: score, rewards, gate, contributions, "
+           "coefficients, tokens");
+  return list;
+}
+
+void ScoreOptions::validate() const {
+  const auto at_least = [](const char* flag, std::int64_t value, std::int64_t least) {
+    if (value < least) fail_usage("--{}: {} is out of range; it must be at least {}", flag, value, least);
+  };
+  if (model_path.empty()) fail_usage("--model_path: is empty; name a model folder or a Hub id");
+  if (input.empty()) fail_usage("--input: is empty; name a file, or - for the standard input");
+  if (output.empty()) fail_usage("--output: is empty; name a file, or - for the standard output");
+  at_least("device", device, -1);
+  at_least("batch_tokens", batch_tokens, 0);
+  at_least("window", window, 1);
+  at_least("threads", threads, 0);
+  at_least("max_length", max_length, 0);
+  if (!template_date.empty()) parse_date("--template_date", template_date);
+  if (fields.empty()) fail_usage("--fields: is empty; name at least one of {}", score_field_names());
+  for (const std::string& field : fields) parse_score_field(field);
+}
+
+}  // namespace armorm

@@ -1,0 +1,99 @@
+#include "stages/prepare/bad_rows.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <tuple>
+#include <utility>
+
+#include "core/error.h"
+#include "io/publish.h"
+#include "io/writable_file.h"
+
+namespace armorm {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::size_t kMaxReasonBytes = 300;
+
+template <class T>
+std::optional<T> whole_number(std::string_view text) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+fs::path rejects_file(fs::path target) { return target.replace_extension(".rejects.jsonl"); }
+
+}  // namespace
+
+std::int64_t bad_row_limit(const std::string& max_bad_rows, std::int64_t rows) {
+  std::string_view text = max_bad_rows;
+  const bool percent = text.ends_with('%');
+  if (percent) text.remove_suffix(1);
+  if (const auto count = whole_number<std::int64_t>(text); count && !percent && *count >= 0) return *count;
+  const auto fraction = whole_number<double>(text);
+  const double part = fraction ? *fraction / (percent ? 100.0 : 1.0) : -1.0;
+  if (!(part >= 0.0 && part <= 1.0))
+    fail_usage(
+        "--max_bad_rows: '{}' is neither a count nor a part of the rows; use for example 100, 0.01 or 1%",
+        max_bad_rows);
+  return static_cast<std::int64_t>(std::floor(part * static_cast<double>(rows)));
+}
+
+BadRows::BadRows(const ExtractionOptions& options, std::int64_t shard_rows, fs::path target,
+                 FileSystem& files)
+    : file_(rejects_file(std::move(target))),
+      files_(files),
+      skip_(options.on_bad_row == "skip"),
+      limit_(bad_row_limit(options.max_bad_rows, shard_rows)),
+      limit_text_(options.max_bad_rows) {}
+
+void BadRows::reject(BadRow row) {
+  if (!skip_)
+    fail_data("row {}: {}: {}; repair it, or leave such rows out with --on_bad_row skip", row.row_id,
+              row.field, row.reason);
+  const std::lock_guard lock(mutex_);
+  if (row.reason.size() > kMaxReasonBytes) row.reason.resize(kMaxReasonBytes);
+  rows_.push_back(std::move(row));
+  if (static_cast<std::int64_t>(rows_.size()) <= limit_) return;
+  publish();
+  const BadRow& last = rows_.back();
+  fail_data("{}: lists {} bad rows, more than --max_bad_rows ({}) allows; the last is row {}: {}: {}",
+            file_.string(), rows_.size(), limit_text_, last.row_id, last.field, last.reason);
+}
+
+std::vector<BadRow> BadRows::sorted() const {
+  std::vector<BadRow> rows = rows_;
+  std::sort(rows.begin(), rows.end(), [](const BadRow& a, const BadRow& b) {
+    return std::tie(a.row_id, a.field) < std::tie(b.row_id, b.field);
+  });
+  return rows;
+}
+
+void BadRows::describe(Provenance& provenance) const {
+  if (rows_.empty()) return;
+  std::vector<std::int64_t>& dropped = provenance.dropped["bad row"];
+  dropped.clear();
+  for (const BadRow& row : sorted()) dropped.push_back(row.row_id);
+  provenance.counts["bad_rows"] = static_cast<std::int64_t>(dropped.size());
+}
+
+void BadRows::publish() const {
+  std::error_code error;
+  if (rows_.empty()) {
+    if (fs::exists(file_, error)) io::remove_file(files_, file_);
+    return;
+  }
+  std::string text;
+  for (const BadRow& row : sorted()) {
+    const nlohmann::ordered_json line{{"row_id", row.row_id}, {"field", row.field}, {"reason", row.reason}};
+    text += line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  }
+  publish_text(file_, text, files_);
+}
+
+}  // namespace armorm

@@ -1,0 +1,77 @@
+// Rows that cannot be used: what is done about one, how many may be, and the file that lists them.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "data/dataset.h"
+#include "io/file_system.h"
+#include "stages/artifacts/provenance.h"
+#include "stages/options/common_options.h"
+
+namespace armorm {
+
+struct BadRow {
+  std::int64_t row_id = 0;
+  std::string field;   // column, or "embedding"
+  std::string reason;  // what was found, with at most an excerpt of it
+};
+
+// The most bad rows of `rows` that --max_bad_rows allows: a count ("100"), or a part of the rows ("0.01",
+// "1%"). Usage error for anything else.
+std::int64_t bad_row_limit(const std::string& max_bad_rows, std::int64_t rows);
+
+// Thread-safe.
+class BadRows {
+ public:
+  BadRows(const ExtractionOptions& options, std::int64_t shard_rows, std::filesystem::path target,
+          FileSystem& files);
+
+  bool skipping() const noexcept { return skip_; }
+  // Under --on_bad_row error, and when the limit is passed, a data error that names the row; the file is
+  // there then.
+  void reject(BadRow row);
+
+  // What provenance tells of them: dropped row ids and a count. Nothing when there are none.
+  void describe(Provenance& provenance) const;
+  // "<target stem>.rejects.jsonl", a row a line by row id; removed when there are none.
+  void publish() const;
+
+ private:
+  std::vector<BadRow> sorted() const;
+  std::filesystem::path file_;
+  FileSystem& files_;
+  bool skip_;
+  std::int64_t limit_;
+  std::string limit_text_;
+  mutable std::mutex mutex_;
+  std::vector<BadRow> rows_;
+};
+
+// Runs `use`; false when it found bad data and the row was rejected.
+template <class Use>
+bool usable(BadRows& bad_rows, std::int64_t row_id, const char* field, const Use& use) {
+  try {
+    use();
+    return true;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::data) throw;
+    bad_rows.reject({row_id, field, error.what()});
+    return false;
+  }
+}
+
+// For Dataset: empty when bad rows end the run, which the reader's own errors do best.
+inline RejectRow reject_into(BadRows& bad_rows) {
+  if (!bad_rows.skipping()) return {};
+  return [&bad_rows](std::int64_t row_id, const std::string& field, const std::string& reason) {
+    bad_rows.reject({row_id, field, reason});
+  };
+}
+
+}  // namespace armorm

@@ -1,0 +1,251 @@
+#include "stages/prepare/dry_run.h"
+
+#include <algorithm>
+#include <iostream>
+
+#include "core/units.h"
+#include "io/safetensors.h"
+#include "model/matmul_rate.h"
+#include "report/text_table.h"
+
+namespace armorm {
+namespace {
+
+constexpr std::size_t kMaxShownIds = 5;
+constexpr std::size_t kMaxShownTokens = 400;
+constexpr int kBarWidth = 40;
+// The pass that an unknown device is planned for.
+constexpr std::int64_t kPlannedBatchTokens = 16384;
+// A frozen decoder reaches about this much of the rate of one large matrix product.
+constexpr double kReachedFraction = 0.65;
+
+double percent(std::int64_t part, std::int64_t whole) {
+  return whole > 0 ? 100.0 * static_cast<double>(part) / static_cast<double>(whole) : 0.0;
+}
+
+std::string line(const std::string& name, const std::string& text) {
+  return fmt::format("{:<10} {}\n", name, text);
+}
+
+std::string rows_section(const DryRunPlan& plan) {
+  const Provenance& p = plan.provenance;
+  std::string out =
+      line("data set", fmt::format("{}, split {}: {} rows; shard {} of {}: {} rows will be written",
+                                   p.dataset, p.split, p.source_rows, p.shard_idx, p.n_shards, p.rows));
+  for (const auto& [reason, rows] : p.dropped) {
+    if (rows.empty()) continue;
+    std::string ids;
+    for (std::size_t i = 0; i < std::min(rows.size(), kMaxShownIds); ++i) ids += fmt::format(" {}", rows[i]);
+    out += line("dropped", fmt::format("{} rows: {} (row ids{}{})", rows.size(), reason, ids,
+                                       rows.size() > kMaxShownIds ? " ..." : ""));
+  }
+  for (const auto& [what, count] : p.counts)
+    if (count > 0) out += line("noted", fmt::format("{} rows: {}", count, what));
+  return out;
+}
+
+std::string labels_section(const DryRunPlan& plan) {
+  if (plan.label_counts.empty()) return "";
+  TextTable table({"attribute", "labels", "share"});
+  for (const std::string& name : plan.provenance.attributes) {
+    const std::int64_t count = plan.label_counts.at(name);
+    table.add({name, std::to_string(count), fmt::format("{:.1f} %", percent(count, plan.provenance.rows))});
+  }
+  return "\n" + table.str();
+}
+
+std::vector<std::int64_t> lengths_of(std::span<const ExtractionRequest> requests) {
+  std::vector<std::int64_t> lengths;
+  for (const ExtractionRequest& request : requests)
+    lengths.push_back(static_cast<std::int64_t>(request.tokens.size()));
+  return lengths;
+}
+
+// What every conversation should agree on, or nearly: how it begins and how it ends.
+std::string edges_section(const Tokenizer& tokenizer, std::span<const ExtractionRequest> requests) {
+  std::map<TokenId, std::int64_t> ends;
+  std::int64_t wrong_bos = 0;
+  const std::optional<TokenId> bos = tokenizer.bos_id();
+  for (const ExtractionRequest& request : requests) {
+    ++ends[request.tokens.back()];
+    if (bos && std::count(request.tokens.begin(), request.tokens.end(), *bos) != 1) ++wrong_bos;
+  }
+  std::string out;
+  if (bos)
+    out += line("BOS", wrong_bos == 0 ? fmt::format("exactly one {} in every sequence",
+                                                    tokenizer.id_to_token(*bos).value_or("?"))
+                                      : fmt::format("WARNING: {} sequences do not hold exactly one {}",
+                                                    wrong_bos, tokenizer.id_to_token(*bos).value_or("?")));
+  std::vector<std::pair<std::int64_t, TokenId>> order;
+  for (const auto& [id, count] : ends) order.emplace_back(count, id);
+  std::sort(order.rbegin(), order.rend());
+  std::string text;
+  for (std::size_t i = 0; i < std::min(order.size(), kMaxShownIds); ++i)
+    text += fmt::format("{}{} ({}) {:.1f} %", i == 0 ? "" : ", ",
+                        tokenizer.id_to_token(order[i].second).value_or("?"), order[i].second,
+                        percent(order[i].first, static_cast<std::int64_t>(requests.size())));
+  out += line("last token", text + (order.size() > kMaxShownIds ? ", ..." : ""));
+  if (order.size() > 1)
+    out += line("",
+                "WARNING: sequences end in different tokens; check that the template closes every "
+                "conversation alike");
+  return out;
+}
+
+std::string memory_line(const BackboneOptions& options, const ModelConfig& config, const WorkEstimate& work) {
+  const auto weights = [&](Precision precision) {
+    return bytes_text(weight_bytes(config, precision, options.device));
+  };
+  // See deviation_from_bf16().
+  const std::string beside =
+      options.precision == Precision::fp8
+          ? fmt::format(", {} beside them while fp8 is compared with bf16", weights(Precision::bf16))
+          : "";
+  return line(
+      "memory",
+      fmt::format("{} of weights ({:.4g} million parameters){}, and {} of token ids on the host",
+                  weights(options.precision), static_cast<double>(parameter_count(config)) / 1e6, beside,
+                  bytes_text(static_cast<std::uint64_t>(work.input_tokens) * sizeof(TokenId))));
+}
+
+std::string work_section(const BackboneOptions& options, const ModelConfig& config,
+                         const WorkEstimate& work) {
+  std::string out = line(
+      "tokens", fmt::format("{} of input, {} to compute ({:.1f} % saved by sharing)", work.input_tokens,
+                            work.computed_tokens, 100.0 - percent(work.computed_tokens, work.input_tokens)));
+  out += line("work", fmt::format("{:.3g} TFLOP", work.flops() / 1e12));
+  if (const auto rate = measure_matmul_rate(options.device, options.precision))
+    out +=
+        line("time",
+             fmt::format(
+                 "about {}, at least {} at the {:.3g} TFLOP/s that this device reaches in a matrix product",
+                 duration_text(work.flops() / (*rate * kReachedFraction)),
+                 duration_text(work.flops() / *rate), *rate / 1e12));
+  else
+    out += line("time", fmt::format("no device {} here to measure; {} at 100 TFLOP/s", options.device,
+                                    duration_text(work.flops() / 1e14)));
+  return out + memory_line(options, config, work);
+}
+
+std::string target_section(const DryRunPlan& plan) {
+  std::filesystem::path existing = plan.target.parent_path();
+  std::error_code error;
+  while (!existing.empty() && !std::filesystem::exists(existing, error)) existing = existing.parent_path();
+  const auto space = std::filesystem::space(existing.empty() ? "." : existing, error);
+  const std::string size = bytes_text(plan.target_bytes);
+  std::string out = line("file", fmt::format("{} ({})", plan.target.string(), size));
+  if (!error && space.available < plan.target_bytes)
+    out += line("", fmt::format("WARNING: only {} are free there", bytes_text(space.available)));
+  if (std::filesystem::exists(plan.target, error)) out += line("", "exists already and would be replaced");
+  return out;
+}
+
+std::string sample_section(const Tokenizer& tokenizer, const DryRunSample& sample) {
+  const auto last = static_cast<std::int64_t>(sample.tokens.size()) - 1;
+  std::map<std::int64_t, std::string> marks{{last, "embedding"}};
+  if (sample.gating) marks[*sample.gating] = "prompt embedding";
+  std::string out = fmt::format("\n{}: {} tokens; special tokens in [ ], places of embeddings in << >>\n",
+                                sample.title, sample.tokens.size());
+  out += show_tokens(tokenizer, sample.tokens, marks) + "\n";
+  const auto describe = [&](std::int64_t position) {
+    const TokenId id = sample.tokens[static_cast<std::size_t>(position)];
+    return fmt::format("of token {} of {}: {} ({})\n", position, sample.tokens.size(),
+                       tokenizer.id_to_token(id).value_or("?"), id);
+  };
+  if (sample.gating) out += "prompt embedding " + describe(*sample.gating);
+  return out + "embedding        " + describe(last);
+}
+
+}  // namespace
+
+std::string length_histogram(std::vector<std::int64_t> lengths) {
+  if (lengths.empty()) return "";
+  std::sort(lengths.begin(), lengths.end());
+  const auto quantile = [&](double q) {
+    return lengths[static_cast<std::size_t>(q * static_cast<double>(lengths.size() - 1))];
+  };
+  std::string out =
+      line("lengths", fmt::format("min {}, median {}, 90 % {}, 99 % {}, max {} tokens", lengths.front(),
+                                  quantile(0.5), quantile(0.9), quantile(0.99), lengths.back()));
+  std::vector<std::int64_t> counts;
+  std::vector<std::int64_t> limits;  // bins double: (limit / 2, limit]
+  auto rest = lengths.begin();
+  for (std::int64_t limit = 32; rest != lengths.end(); limit *= 2) {
+    const auto end = std::upper_bound(rest, lengths.end(), limit);
+    if (end != rest || !counts.empty()) {
+      counts.push_back(end - rest);
+      limits.push_back(limit);
+    }
+    rest = end;
+  }
+  const std::int64_t most = *std::max_element(counts.begin(), counts.end());
+  for (std::size_t i = 0; i < counts.size(); ++i)
+    out +=
+        fmt::format("{:>10} {:>6}-{:<6} {:<{}} {} ({:.1f} %)\n", "", limits[i] == 32 ? 1 : limits[i] / 2 + 1,
+                    limits[i], std::string(static_cast<std::size_t>(counts[i] * kBarWidth / most), '#'),
+                    kBarWidth, counts[i], percent(counts[i], static_cast<std::int64_t>(lengths.size())));
+  return out;
+}
+
+std::string show_tokens(const Tokenizer& tokenizer, std::span<const TokenId> tokens,
+                        const std::map<std::int64_t, std::string>& marks) {
+  std::string out;
+  std::vector<TokenId> plain;  // a run of them is decoded at once: a character may be several tokens
+  const auto flush = [&] {
+    if (!plain.empty()) out += tokenizer.decode(plain);
+    plain.clear();
+  };
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    if (tokens.size() > kMaxShownTokens && i == kMaxShownTokens / 2) {
+      flush();
+      const std::size_t skipped = tokens.size() - kMaxShownTokens;
+      out += fmt::format(" ... {} tokens ... ", skipped);
+      i += skipped;
+    }
+    if (const auto mark = marks.find(static_cast<std::int64_t>(i)); mark != marks.end()) {
+      flush();
+      out.append("<<").append(mark->second).append(">>");
+    }
+    if (!tokenizer.is_special(tokens[i])) {
+      plain.push_back(tokens[i]);
+      continue;
+    }
+    flush();
+    out.append("[").append(tokenizer.id_to_token(tokens[i]).value_or("?")).append("]");
+  }
+  flush();
+  return out;
+}
+
+std::uint64_t total_bytes(const std::vector<TensorSpec>& tensors) {
+  std::uint64_t bytes = 0;
+  for (const TensorSpec& tensor : tensors) {
+    std::uint64_t size = size_of(tensor.dtype);
+    for (const std::int64_t n : tensor.shape) size *= static_cast<std::uint64_t>(n);
+    bytes += size;
+  }
+  return bytes;
+}
+
+void print_dry_run(const ExtractionOptions& options, const ModelInputs& model, const DryRunPlan& plan) {
+  const SafetensorsFolder files = SafetensorsFolder::open(model.folder);
+  const Tokenizer& tokenizer = model.encoder.tokenizer();
+  const std::int64_t batch_tokens = options.batch_tokens > 0 ? options.batch_tokens : kPlannedBatchTokens;
+  std::string out = fmt::format("{} --dry_run: nothing was computed or written\n\n", plan.program);
+  out += rows_section(plan);
+  out += line("model",
+              fmt::format("{}: {}, {} layers, hidden size {}, {}; {} weight files, {} tensors", model.name,
+                          model.config.model_type, model.config.num_hidden_layers, model.config.hidden_size,
+                          options.precision, files.files().size(), files.names().size()));
+  const BackboneOptions backbone = backbone_options(options, model);
+  out += work_section(backbone, model.config,
+                      estimate_work(model.config, backbone, plan.requests, batch_tokens));
+  out += target_section(plan);
+  out += edges_section(tokenizer, plan.requests);
+  out += length_histogram(lengths_of(plan.requests));
+  out += labels_section(plan);
+  for (const DryRunSample& sample : plan.samples) out += sample_section(tokenizer, sample);
+  std::cout << out;
+}
+
+}  // namespace armorm

@@ -1,0 +1,51 @@
+// What --dry_run tells: the rows, tokens, memory and time of a prepare stage, and how its first row will be
+// read, before a weight is loaded.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "io/safetensors.h"
+#include "model/extractor.h"
+#include "model/work_estimate.h"
+#include "stages/artifacts/provenance.h"
+#include "stages/prepare/extraction_run.h"
+
+namespace armorm {
+
+// One side of the first row.
+struct DryRunSample {
+  std::string title;  // "row 17, chosen"
+  std::span<const TokenId> tokens;
+  std::optional<std::int64_t> gating;  // where the prompt embedding is taken
+};
+
+struct DryRunPlan {
+  std::string program;
+  const Provenance& provenance;  // with rows, dropped and counts filled in
+  std::span<const ExtractionRequest> requests;
+  std::vector<DryRunSample> samples;
+  std::map<std::string, std::int64_t> label_counts;  // attribute -> rows that have it; empty for pairs
+  std::filesystem::path target;
+  std::uint64_t target_bytes = 0;
+};
+
+// Of the tensors' elements.
+std::uint64_t total_bytes(const std::vector<TensorSpec>& tensors);
+
+// Prints the report to stdout. data error where the weights' files are not complete.
+void print_dry_run(const ExtractionOptions& options, const ModelInputs& model, const DryRunPlan& plan);
+
+// The parts of the report, each ending with a line break.
+std::string length_histogram(std::vector<std::int64_t> lengths);
+// "[<|begin_of_text|>]text[<|eot_id|>]": special tokens in brackets, with `marks` (positions) as "«1»" before
+// their token.
+std::string show_tokens(const Tokenizer& tokenizer, std::span<const TokenId> tokens,
+                        const std::map<std::int64_t, std::string>& marks);
+
+}  // namespace armorm

@@ -1,0 +1,128 @@
+#include "stages/prepare/extraction_run.h"
+
+#include <iostream>
+
+#include "core/error.h"
+#include "core/hash.h"
+#include "core/log.h"
+#include "hub/snapshot.h"
+#include "model/compute_threads.h"
+#include "model/precision_deviation.h"
+
+namespace armorm {
+namespace {
+
+std::map<std::string, std::string> parse_renames(const std::vector<std::string>& columns) {
+  std::map<std::string, std::string> renames;
+  for (const std::string& entry : columns) {
+    const std::size_t sign = entry.find('=');
+    if (sign == std::string::npos || sign == 0 || sign + 1 == entry.size())
+      fail_usage("--columns: '{}' is not of the form name=column; for example messages=conversation", entry);
+    renames[entry.substr(0, sign)] = entry.substr(sign + 1);
+  }
+  return renames;
+}
+
+std::int64_t dropped_count(const Provenance& provenance) {
+  std::int64_t count = 0;
+  for (const auto& [reason, rows] : provenance.dropped) count += static_cast<std::int64_t>(rows.size());
+  return count;
+}
+
+}  // namespace
+
+Precision parse_precision(const std::string& name) {
+  return name == "fp32" ? Precision::fp32 : name == "fp8" ? Precision::fp8 : Precision::bf16;
+}
+
+ModelInputs open_model_inputs(const ExtractionOptions& options, const StopRequested& stop) {
+  const std::filesystem::path folder = resolve_model(options.model_path, stop);
+  return {folder, artifact_name(options.model_path), ModelConfig::load(folder),
+          ConversationEncoder(folder, options.allow_special_in_content, options.template_date)};
+}
+
+DatasetInputs open_dataset_inputs(const DatasetChoice& choice, const StopRequested& stop) {
+  DatasetOptions options;
+  options.columns = parse_renames(choice.columns);
+  options.path = resolve_dataset(choice.path, stop);
+  options.config = choice.config;
+  options.split = choice.split;
+  return {Dataset::open(options), artifact_name(choice.path)};
+}
+
+int thread_count(const ExtractionOptions& options) {
+  return options.threads > 0 ? static_cast<int>(options.threads) : default_thread_count();
+}
+
+BackboneOptions backbone_options(const ExtractionOptions& options, const ModelInputs& model) {
+  BackboneOptions backbone;
+  backbone.model_folder = model.folder;
+  backbone.precision = parse_precision(options.precision);
+  backbone.device = static_cast<int>(options.device);
+  backbone.batch_invariant = options.batch_invariant;
+  return backbone;
+}
+
+std::future<Backbone> load_backbone(const ExtractionOptions& options, const ModelInputs& model) {
+  set_compute_threads(thread_count(options));  // of the caller's thread, which will run the backbone
+  return std::async(std::launch::async,
+                    [how = backbone_options(options, model)] { return Backbone::load(how); });
+}
+
+std::future<Backbone> load_ahead(const ExtractionOptions& options, const ModelInputs& model,
+                                 const std::filesystem::path& target) {
+  std::error_code error;
+  if (options.dry_run || std::filesystem::exists(target, error)) return {};
+  return load_backbone(options, model);
+}
+
+void record_deviation(const ExtractionOptions& options, const ModelInputs& model, const Backbone& backbone,
+                      const std::vector<std::span<const TokenId>>& rows, Provenance& provenance) {
+  constexpr std::size_t kRows = 8;
+  if (options.precision != "fp8") return;
+  const Deviation deviation = deviation_from_bf16(backbone, backbone_options(options, model),
+                                                  std::span(rows).first(std::min(kRows, rows.size())));
+  provenance.deviation = fmt::format("{:.4f} of bf16 (relative, {} rows), lowest cosine {:.5f}",
+                                     deviation.relative, deviation.rows, deviation.lowest_cosine);
+  log::info("the embeddings of fp8 deviate by {}", provenance.deviation);
+}
+
+Provenance make_provenance(const ExtractionOptions& options, const ModelInputs& model,
+                           const DatasetInputs& dataset, const std::string& split) {
+  Provenance p;
+  p.model = model.name;
+  p.dataset = dataset.name;
+  p.split = split;
+  p.precision = options.precision;
+  p.batch_invariant = options.batch_invariant;
+  p.template_sha256 = model.encoder.template_sha256();
+  p.tokenizer_sha256 = model.encoder.tokenizer_sha256();
+  p.config_sha256 = sha256_file_hex(model.folder / "config.json");
+  p.facts.commit = data::is_hub_snapshot(model.folder) ? model.folder.filename().string() : "";
+  p.facts.allow_special_in_content = options.allow_special_in_content;
+  p.facts.template_date = model.encoder.template_date();
+  p.shard_idx = options.shard_idx;
+  p.n_shards = options.n_shards;
+  p.seed = options.seed;
+  p.source_rows = dataset.dataset.num_rows();
+  return p;
+}
+
+void print_summary(const std::string& what, const Provenance& provenance, const ExtractionStats& stats,
+                   const std::filesystem::path& file) {
+  for (const auto& [reason, rows] : provenance.dropped)
+    if (!rows.empty()) log::warn("{} rows dropped: {}", rows.size(), reason);
+  const double seconds = std::max(stats.seconds, 1e-9);
+  std::cout << fmt::format(
+      "{}: shard {} of {}: {} rows written, {} dropped, {} input tokens ({} computed) in {:.1f} s = {:.0f} "
+      "tokens/s\n"
+      "  device busy {:.1f} % of the time; {} tokens saved by duplicates, {} by shared prefixes: {:.3f} "
+      "input tokens for "
+      "each computed\n  {}\n",
+      what, provenance.shard_idx, provenance.n_shards, provenance.rows, dropped_count(provenance),
+      stats.input_tokens, stats.computed_tokens, stats.seconds,
+      static_cast<double>(stats.input_tokens) / seconds, 100.0 * stats.busy_fraction(),
+      stats.saved_by_duplicates(), stats.saved_by_prefixes(), stats.sharing_ratio(), file.string());
+}
+
+}  // namespace armorm

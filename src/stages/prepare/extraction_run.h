@@ -1,0 +1,91 @@
+// What both prepare stages do around their rows: find model and data set, choose the shard, encode rows in
+// parallel, run the backbone, and say what was done.
+#pragma once
+
+#include <functional>
+#include <future>
+#include <string>
+#include <vector>
+
+#include "core/parallel.h"
+#include "data/dataset.h"
+#include "hub/cache.h"
+#include "model/backbone.h"
+#include "model/extractor.h"
+#include "stages/artifacts/provenance.h"
+#include "stages/options/common_options.h"
+#include "stages/prepare/shard_rows.h"
+#include "text/conversation_encoder.h"
+
+namespace armorm {
+
+struct ModelInputs {
+  std::filesystem::path folder;
+  std::string name;  // <model> of the artefacts
+  ModelConfig config;
+  ConversationEncoder encoder;
+};
+// `stop` ends a download.
+ModelInputs open_model_inputs(const ExtractionOptions& options, const StopRequested& stop);
+
+struct DatasetInputs {
+  Dataset dataset;
+  std::string name;  // <dataset> of the artefacts
+};
+struct DatasetChoice {
+  std::string path;  // or Hub id
+  std::string config;
+  std::string split;
+  std::vector<std::string> columns;  // renames "ours=theirs"; a usage error where one has no '='
+};
+DatasetInputs open_dataset_inputs(const DatasetChoice& choice, const StopRequested& stop);
+
+BackboneOptions backbone_options(const ExtractionOptions& options, const ModelInputs& model);
+// Loads the weights on another thread while the caller does something else; get() throws what went wrong.
+std::future<Backbone> load_backbone(const ExtractionOptions& options, const ModelInputs& model);
+// As load_backbone; not valid where the weights may not be needed: in a dry run, or when `target` is there
+// already.
+std::future<Backbone> load_ahead(const ExtractionOptions& options, const ModelInputs& model,
+                                 const std::filesystem::path& target);
+
+// With --precision fp8: measures on the first few rows how far the embeddings lie from those of bf16, says so
+// and records it.
+void record_deviation(const ExtractionOptions& options, const ModelInputs& model, const Backbone& backbone,
+                      const std::vector<std::span<const TokenId>>& rows, Provenance& provenance);
+
+Precision parse_precision(const std::string& name);  // bf16 for an unknown one
+
+int thread_count(const ExtractionOptions& options);
+
+// Collects rows and encodes them many at a time; the callback runs on several threads, each row once.
+template <class Row>
+class ParallelRows {
+ public:
+  ParallelRows(int threads, std::function<void(Row&)> encode)
+      : threads_(threads), encode_(std::move(encode)) {}
+  void push(Row&& row) {
+    rows_.push_back(std::move(row));
+    if (rows_.size() >= kBatch) flush();
+  }
+  void flush() {
+    parallel_for(static_cast<std::int64_t>(rows_.size()), threads_,
+                 [this](std::int64_t i) { encode_(rows_[static_cast<std::size_t>(i)]); });
+    rows_.clear();
+  }
+
+ private:
+  static constexpr std::size_t kBatch = 2048;
+  int threads_;
+  std::function<void(Row&)> encode_;
+  std::vector<Row> rows_;
+};
+
+// Fills the fields that both stages share.
+Provenance make_provenance(const ExtractionOptions& options, const ModelInputs& model,
+                           const DatasetInputs& dataset, const std::string& split);
+
+// On stdout: rows, dropped, tokens, tokens/s, busy fraction, what sharing saved, file.
+void print_summary(const std::string& what, const Provenance& provenance, const ExtractionStats& stats,
+                   const std::filesystem::path& file);
+
+}  // namespace armorm

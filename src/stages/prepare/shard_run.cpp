@@ -1,0 +1,307 @@
+#include "stages/prepare/shard_run.h"
+
+#include <algorithm>
+#include <cmath>
+#include <iostream>
+#include <optional>
+
+#include "core/error.h"
+#include "core/hash.h"
+#include "core/log.h"
+#include "core/progress.h"
+#include "stages/resume/resume_key.h"
+#include "stages/resume/run_lock.h"
+
+namespace armorm {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* kKeyOfFile = "resume_key";  // in the metadata
+
+template <class T>
+void update(Sha256& hash, std::span<const T> values) {
+  const std::uint64_t size = values.size();
+  hash.update(std::as_bytes(std::span(&size, 1)));
+  hash.update(std::as_bytes(values));
+}
+
+std::string content_digest(const ShardJob& job) {
+  Sha256 hash;
+  update(hash, std::span<const std::int64_t>(job.row_ids));
+  for (const ExtractionRequest& request : job.requests) {
+    update(hash, request.tokens);
+    update(hash, std::span<const std::int64_t>(request.wanted));
+  }
+  for (const KnownTensor& known : job.tensors.known) update(hash, std::span<const std::byte>(known.bytes));
+  return hash.hex();
+}
+
+// A file that only cannot be read now is an io error: it must not be replaced.
+bool is_complete(const fs::path& target, const std::string& key_digest) {
+  if (!io::exists(target)) return false;
+  try {
+    const SafetensorsFile file = SafetensorsFile::open(target);
+    const auto found = file.metadata().find(kKeyOfFile);
+    return found != file.metadata().end() && found->second == key_digest;
+  } catch (const Error& found) {
+    if (found.kind() != ErrorKind::data) throw;
+    log::warn("{}; it is made again", found.what());
+    return false;
+  }
+}
+
+// As they would be stored.
+bool all_finite(MatrixView<const float> rows) {
+  for (std::int64_t r = 0; r < rows.rows; ++r)
+    for (const float value : rows.row(r))
+      if (!std::isfinite(BFloat16::from_float(value).to_float())) return false;
+  return true;
+}
+
+Metadata metadata_of(const Provenance& provenance, const std::string& key_digest) {
+  Metadata metadata = provenance.to_metadata();
+  metadata[kKeyOfFile] = key_digest;
+  return metadata;
+}
+
+class ShardRun {
+ public:
+  ShardRun(ShardJob& job, const OptionList& options, const ExtractionOptions& extraction,
+           const ModelInputs& model, BadRows& bad_rows, const StageEnvironment& environment)
+      : job_(job),
+        extraction_(extraction),
+        model_(model),
+        bad_rows_(bad_rows),
+        environment_(environment),
+        provenance_(job.provenance) {
+    bad_rows_.describe(provenance_);
+    provenance_.facts.weights = weights_fingerprint(model.folder);
+    key_ = make_resume_key(options, extraction, model, provenance_, content_digest(job));
+    job_.tensors.tokens = 0;
+    for (std::size_t i = 0; i < job_.requests.size(); ++i) job_.tensors.tokens += length_of(i);
+  }
+
+  void run() {
+    io::make_folders(environment_.files, io::folder_of(job_.target));
+    lock_.emplace(job_.target.string() + ".lock", environment_.files);
+    if (!extraction_.restart && is_complete(job_.target, digest_of(key_))) return leave_complete();
+    discard_other_inputs();
+    check_resumable(job_.target, key_);
+    load();
+    DurableRows rows(job_.target, job_.tensors, metadata_of(provenance_, digest_of(key_)), key_,
+                     extraction_.checkpoint_seconds, environment_.files);
+    const ExtractionStats stats = extract(rows);
+    backbone_.reset();
+    retry_non_finite(rows);
+    const std::set<std::int64_t> dropped = drop_non_finite(rows);
+    lock_->check_now();
+    bad_rows_.publish();
+    if (rows.non_finite().empty()) {
+      rows.publish();
+    } else {
+      rows.publish_without(dropped, metadata_of(provenance_, digest_of(key_)));
+    }
+    print_summary(job_.program, provenance_, stats, job_.target);
+  }
+
+ private:
+  // The process that made it may have died between the rename and what follows it.
+  void leave_complete() {
+    io::sync_folder(environment_.files, io::folder_of(job_.target));
+    discard_leftovers();
+    std::cout << fmt::format(
+        "{}: shard {} of {}: complete already, made from the same inputs; nothing to do (--restart "
+        "makes it again)\n  {}\n",
+        job_.program, provenance_.shard_idx, provenance_.n_shards, job_.target.string());
+  }
+
+  // Only what these inputs left: a run of others may have been begun since, and is its owner's to end.
+  void discard_leftovers() {
+    const auto journal = read_journal(journal_path(job_.target));
+    if (!journal || journal->key == key_) return DurableRows::discard(job_.target, environment_.files);
+    log::warn(
+        "{}: an interrupted run that differs from this one in {} is left as it is; its command goes on with "
+        "it and replaces the shard, --restart deletes it",
+        journal_path(job_.target).string(), differences_of(journal->key, key_));
+  }
+
+  void discard_other_inputs() {
+    if (!extraction_.restart) return;
+    const auto journal = read_journal(journal_path(job_.target));
+    if (!journal || journal->key != key_) DurableRows::discard(job_.target, environment_.files);
+  }
+
+  // Before a file is begun, so that weights that cannot be loaded leave nothing behind.
+  void load() {
+    if (environment_.stopping())
+      fail_interrupted("{}: asked to stop before the first row", job_.target.string());
+    if (!job_.loading.valid()) job_.loading = load_backbone(extraction_, model_);
+    backbone_.emplace(job_.loading.get());
+    log::info("model {} on {}", model_.name, backbone_->device_name());
+    std::vector<std::span<const TokenId>> sequences;
+    for (const ExtractionRequest& request : job_.requests) sequences.push_back(request.tokens);
+    record_deviation(extraction_, model_, *backbone_, sequences, provenance_);
+  }
+
+  ExtractionStats extract(DurableRows& rows) {
+    const auto total = static_cast<std::int64_t>(job_.requests.size());
+    if (rows.requests_done() > 0)
+      log::info("going on with an interrupted run: {} of {} sequences are done", rows.requests_done(), total);
+    if (rows.requests_done() == total) return {};
+    Progress progress(job_.program, total - rows.requests_done());
+    std::int64_t tokens = 0;
+    const ExtractionCursor start = rows.cursor();
+    Extractor extractor(*backbone_, {.batch_tokens = extraction_.batch_tokens});
+    ExtractionStats stats = extractor.run(
+        job_.requests,
+        [&](std::size_t request, MatrixView<const float> values) {
+          take(request, values, rows);
+          tokens += length_of(request);
+          progress.advance(1, length_of(request));
+        },
+        start,
+        [&](const ExtractionCursor& after) {
+          lock_->check();
+          rows.after_pass(after);
+          return !environment_.stopping();
+        });
+    rows.checkpoint();
+    if (rows.requests_done() < total)
+      fail_interrupted(
+          "{}: asked to stop; {} of {} sequences are safe, the same command goes on with the rest",
+          job_.target.string(), rows.requests_done(), total);
+    stats.input_tokens = tokens;
+    return stats;
+  }
+
+  void take(std::size_t request, MatrixView<const float> values, DurableRows& rows) {
+    if (!all_finite(values)) return rows.finish_non_finite(request, length_of(request));
+    job_.store(request, values, rows);
+    rows.finish_request(length_of(request));
+  }
+
+  std::int64_t length_of(std::size_t request) const {
+    return static_cast<std::int64_t>(job_.requests[request].tokens.size());
+  }
+
+  std::int64_t row_id_of(std::size_t request) const { return job_.row_ids[request / job_.requests_per_row]; }
+
+  // One request at a time, so that the result does not depend on the others. What is found out is durable as
+  // the rows are.
+  void retry_non_finite(DurableRows& rows) {
+    for (const std::int64_t request : rows.still_non_finite()) reject(request, rows);
+    std::vector<std::int64_t> left;
+    for (const std::int64_t request : rows.non_finite())
+      if (!rows.recomputed().contains(request) && !rows.still_non_finite().contains(request))
+        left.push_back(request);
+    if (left.empty()) return;
+    stop_if_asked(rows, left.size());
+    if (extraction_.precision == "fp32") return reject_all(left, rows);
+    log::warn("{} sequences have embeddings that are not finite; computing them again in float32",
+              left.size());
+    recompute(left, rows);
+    rows.checkpoint();
+  }
+
+  void reject_all(const std::vector<std::int64_t>& requests, DurableRows& rows) {
+    for (const std::int64_t request : requests) {
+      rows.finish_again(request, false);
+      reject(request, rows);
+    }
+    rows.checkpoint();
+  }
+
+  void recompute(const std::vector<std::int64_t>& requests, DurableRows& rows) {
+    ExtractionOptions exact = extraction_;
+    exact.precision = "fp32";
+    const Backbone backbone = load_backbone(exact, model_).get();
+    Progress progress(job_.program + " in float32", static_cast<std::int64_t>(requests.size()));
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      lock_->check();
+      stop_if_asked(rows, requests.size() - i);
+      const bool finite = recompute_one(backbone, requests[i], rows);
+      rows.finish_again(requests[i], finite);
+      if (!finite) reject(requests[i], rows);
+      rows.after_pass(rows.cursor());
+      progress.advance(1, length_of(static_cast<std::size_t>(requests[i])));
+    }
+  }
+
+  bool recompute_one(const Backbone& backbone, std::int64_t index, DurableRows& rows) {
+    const auto request = static_cast<std::size_t>(index);
+    bool finite = false;
+    Extractor extractor(backbone, {.batch_tokens = extraction_.batch_tokens});
+    extractor.run(std::span(&job_.requests[request], 1), [&](std::size_t, MatrixView<const float> values) {
+      finite = all_finite(values);
+      if (finite) job_.store(request, values, rows);
+    });
+    return finite;
+  }
+
+  void stop_if_asked(DurableRows& rows, std::size_t left) {
+    if (!environment_.stopping()) return;
+    rows.checkpoint();
+    fail_interrupted(
+        "{}: asked to stop; {} of {} sequences are yet to be computed again in float32, the same command "
+        "goes on with them",
+        job_.target.string(), left, rows.non_finite().size());
+  }
+
+  // Once for a row, whatever the number of its pairs. What was computed is safe before the run ends for it.
+  void reject(std::int64_t request, DurableRows& rows) {
+    const std::int64_t row_id = row_id_of(static_cast<std::size_t>(request));
+    if (!bad_ids_.insert(row_id).second) return;
+    try {
+      bad_rows_.reject({row_id, "embedding", "is not finite, also in float32"});
+    } catch (const Error&) {
+      rows.checkpoint();
+      throw;
+    }
+  }
+
+  // Returns the shard's rows that stay without embeddings: all pairs of a best-of-n row go with one of them.
+  std::set<std::int64_t> drop_non_finite(const DurableRows& rows) {
+    std::set<std::int64_t> dropped;
+    if (rows.non_finite().empty()) return dropped;
+    for (std::size_t row = 0; row < job_.row_ids.size(); ++row)
+      if (bad_ids_.contains(job_.row_ids[row])) dropped.insert(static_cast<std::int64_t>(row));
+    if (dropped.size() == job_.row_ids.size())
+      fail_data("{}: no row has a finite embedding; check the weights of {}", job_.target.string(),
+                model_.folder.string());
+    bad_rows_.describe(provenance_);
+    provenance_.rows -= static_cast<std::int64_t>(dropped.size());
+    if (!rows.recomputed().empty())
+      provenance_.counts["computed_in_float32"] = static_cast<std::int64_t>(rows.recomputed().size());
+    return dropped;
+  }
+
+  ShardJob& job_;
+  const ExtractionOptions& extraction_;
+  const ModelInputs& model_;
+  BadRows& bad_rows_;
+  const StageEnvironment& environment_;
+  Provenance provenance_;
+  ResumeKey key_;
+  std::optional<RunLock> lock_;
+  std::optional<Backbone> backbone_;
+  std::set<std::int64_t> bad_ids_;  // of rows without finite embeddings
+};
+
+}  // namespace
+
+DryRunPlan dry_run_plan(const ShardJob& job) {
+  return {.program = job.program,
+          .provenance = job.provenance,
+          .requests = job.requests,
+          .samples = {},
+          .label_counts = {},
+          .target = job.target,
+          .target_bytes = total_bytes(tensor_specs(job.tensors, job.tensors.rows))};
+}
+
+void run_shard(ShardJob& job, const OptionList& options, const ExtractionOptions& extraction,
+               const ModelInputs& model, BadRows& bad_rows, const StageEnvironment& environment) {
+  ShardRun(job, options, extraction, model, bad_rows, environment).run();
+}
+
+}  // namespace armorm

@@ -1,0 +1,43 @@
+// The second half of both prepare stages: encoded rows -> the shard's file, by way of the backbone; exactly
+// once, however often the process is ended on the way.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <future>
+#include <string>
+#include <vector>
+
+#include "stages/options/stage_environment.h"
+#include "stages/prepare/bad_rows.h"
+#include "stages/prepare/dry_run.h"
+#include "stages/prepare/extraction_run.h"
+#include "stages/resume/durable_rows.h"
+
+namespace armorm {
+
+struct ShardJob {
+  std::string program;
+  std::filesystem::path target;
+  Provenance provenance;
+  ShardTensors tensors;
+  std::vector<std::int64_t> row_ids;        // by row of the shard
+  std::vector<ExtractionRequest> requests;  // requests_per_row for each row, in order
+  std::size_t requests_per_row = 1;
+  std::future<Backbone> loading;  // of load_ahead()
+  // Puts a request's rows, one per wanted position, where they belong.
+  std::function<void(std::size_t request, MatrixView<const float> rows, DurableRows& out)> store;
+};
+
+// What --dry_run tells of a job; samples and labels are the stage's to add. `job` must outlive it.
+DryRunPlan dry_run_plan(const ShardJob& job);
+
+// Publishes job.target, and prints the summary. Goes on where an interrupted run of the same job ended; a
+// complete file of the same job is left as it is. Rows whose embeddings are not finite are computed again in
+// float32 before they count as bad. Errors: locked when another process has the target, data when an
+// interrupted run had other inputs, interrupted when `environment` asked to stop. `options`: all of the
+// program's.
+void run_shard(ShardJob& job, const OptionList& options, const ExtractionOptions& extraction,
+               const ModelInputs& model, BadRows& bad_rows, const StageEnvironment& environment);
+
+}  // namespace armorm

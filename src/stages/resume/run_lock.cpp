@@ -1,0 +1,155 @@
+#include "stages/resume/run_lock.h"
+
+#include <fcntl.h>
+
+#include <random>
+#include <string_view>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "io/publish.h"
+#include "io/system_call.h"
+#include "stages/resume/lock_owner.h"
+
+namespace armorm {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr int kLooksPerBeat = 8;          // at most, for check()
+constexpr std::size_t kOwnerBytes = 512;  // of one length, so that each write replaces the one before
+
+constexpr std::string_view kClaims = "claims", kOwns = "owns";
+
+// What a process writes that claims or owns the output; different for any two.
+std::string text_of(std::string_view role, unsigned id) {
+  const std::string text = fmt::format("{}\n{} ", this_process().text(), role);
+  return fmt::format("{}{:>{}}\n", text, id, static_cast<int>(kOwnerBytes - text.size() - 1));
+}
+
+// A text that is torn or damaged tells of nobody.
+bool tells_of_owner(const std::string& text) {
+  const std::size_t second_line = text.find('\n') + 1;
+  return text.size() == kOwnerBytes && second_line != 0 &&
+         text.compare(second_line, kOwns.size(), kOwns) == 0;
+}
+
+// "" when it cannot be read
+std::string content_of(const fs::path& file) {
+  try {
+    return read_text_file(file, 2 * kOwnerBytes);
+  } catch (const Error&) {
+    return "";
+  }
+}
+
+[[noreturn]] void fail_held(const fs::path& file) {
+  const std::string text = content_of(file);
+  const std::string owner = text.substr(0, text.find('\n'));
+  fail_locked("{}: {} is at work on this output; wait for it or end it", file.string(),
+              owner.empty() ? "another process" : owner);
+}
+
+}  // namespace
+
+RunLock::RunLock(const fs::path& file, FileSystem& files, std::chrono::milliseconds heartbeat)
+    : files_(files), file_(files, file, O_CREAT), heartbeat_(heartbeat) {
+  const unsigned id = std::random_device()();
+  claim_ = text_of(kClaims, id);
+  owner_ = text_of(kOwns, id);
+  if (lock()) {
+    write(owner_);
+    return;
+  }
+  log::warn("{}: the file system has no locks; finding out whether another process is at work takes {} s",
+            file.string(), std::chrono::duration<double>(3 * heartbeat_).count());
+  claim();
+  heart_ = std::thread([this] { beat(); });
+}
+
+RunLock::~RunLock() {
+  if (heart_.joinable()) {
+    {
+      const std::lock_guard guard(mutex_);
+      ending_ = true;
+    }
+    wake_.notify_one();
+    heart_.join();
+  }
+  if (!lost_) files_.remove(file_.path());
+}
+
+void RunLock::check() const {
+  if (!heart_.joinable()) return;  // the kernel keeps others off
+  const auto now = std::chrono::steady_clock::now();
+  if (lost_ || now - last_look_.load() > heartbeat_ / kLooksPerBeat) check_now();
+}
+
+void RunLock::check_now() const {
+  if (!heart_.joinable()) return;
+  look();
+  if (!lost_) return;
+  const std::string text = content_of(file_.path());
+  fail_locked(
+      "{}: {} has taken over this output, because this process was suspended or cut off for longer than "
+      "{} s; it goes on with what was safe then",
+      file_.path().string(), text.substr(0, text.find('\n')),
+      std::chrono::duration<double>(2 * heartbeat_).count());
+}
+
+void RunLock::look() const {
+  last_look_ = std::chrono::steady_clock::now();
+  const std::string text = content_of(file_.path());
+  if (text != owner_ && tells_of_owner(text)) lost_ = true;
+}
+
+bool RunLock::lock() {
+  for (;;) {
+    if (!file_.lock()) {
+      if (errno == ENOLCK || errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL) return false;
+      if (errno == EWOULDBLOCK || errno == EACCES) fail_held(file_.path());
+      fail_io("{}: cannot be locked: {}", file_.path().string(), io::reason(errno));
+    }
+    // Who locked a file that its owner was about to remove holds nothing.
+    if (file_.is_still_there()) return true;
+    file_.reopen();
+  }
+}
+
+void RunLock::claim() {
+  write(claim_);
+  file_.sync();
+  std::this_thread::sleep_for(2 * heartbeat_);
+  if (content_of(file_.path()) != claim_) fail_held(file_.path());
+  write(owner_);
+  file_.sync();
+  std::this_thread::sleep_for(heartbeat_);
+  beat_once();
+  if (lost_) fail_held(file_.path());
+}
+
+void RunLock::write(const std::string& text) {
+  file_.write_at(0, std::as_bytes(std::span(text)));
+  file_.truncate(text.size());
+}
+
+void RunLock::beat() {
+  std::unique_lock guard(mutex_);
+  while (!lost_ && !wake_.wait_for(guard, heartbeat_, [this] { return ending_; })) {
+    try {
+      beat_once();
+    } catch (const Error& error) {
+      log::warn("{}", error.what());
+    }
+  }
+}
+
+// Synced, so that other machines see it.
+void RunLock::beat_once() {
+  look();
+  if (lost_) return;
+  if (!file_.is_still_there()) file_.reopen();
+  write(owner_);
+  file_.sync();
+}
+
+}  // namespace armorm

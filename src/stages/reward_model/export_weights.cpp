@@ -1,0 +1,156 @@
+#include "stages/reward_model/export_weights.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "core/version.h"
+#include "io/publish.h"
+
+namespace armorm {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* kPrefix = "model.";
+
+// The name under which the reward model knows a tensor of the decoder's folder; empty for one it has no use
+// for.
+std::string exported_name(const std::string& name, bool has_prefix) {
+  if (has_prefix) return name.starts_with(kPrefix) ? name : "";
+  const bool decoder =
+      name.starts_with("layers.") || name.starts_with("embed_tokens.") || name.starts_with("norm.");
+  return decoder ? kPrefix + name : "";
+}
+
+// Of a reward model's head: the decoder's folder may be an ArmoRM itself.
+bool is_of_a_head(const std::string& name) {
+  return name.starts_with("regression_layer.") || name.starts_with("gating.") ||
+         name == "reward_transform_matrix";
+}
+
+bool holds_any(const SafetensorsFile& file, const std::function<bool(const std::string&)>& wanted) {
+  const std::vector<std::string> names = file.names();
+  return std::any_of(names.begin(), names.end(), wanted);
+}
+
+class WeightsExport {
+ public:
+  WeightsExport(const fs::path& model, AtomicFolder& folder, FileSystem& files)
+      : source_(SafetensorsFolder::open(model)),
+        has_prefix_(!source_.contains("embed_tokens.weight")),
+        folder_(folder),
+        files_(files) {
+    const auto of_decoder = [this](const std::string& name) {
+      return !exported_name(name, has_prefix_).empty();
+    };
+    for (const SafetensorsFile& file : source_.files())
+      if (holds_any(file, of_decoder)) shards_.push_back(&file);
+    if (shards_.empty())
+      fail_data("{}: found no tensor model.*, expected the weights of a decoder", model.string());
+  }
+
+  // False when the files cannot stand in the folder as they are, or the file system links none.
+  bool link_decoder() {
+    if (!has_prefix_) return false;
+    for (const SafetensorsFile* shard : shards_)
+      if (holds_any(*shard, is_of_a_head)) return false;
+    for (const SafetensorsFile* shard : shards_) {
+      if (!folder_.link_file(shard->path(), next_name())) {
+        if (out_.files.empty()) return false;
+        fail_io("{}: cannot be linked, as others of the model were; use --export_weights copy",
+                shard->path().string());
+      }
+      for (const std::string& name : shard->names()) add(name, shard->at(name).bytes.size());
+      close_file();
+    }
+    out_.linked = true;
+    return true;
+  }
+
+  void copy_decoder() {
+    for (const SafetensorsFile* shard : shards_) {
+      std::vector<TensorView> tensors;
+      std::vector<TensorSpec> specs;
+      for (const std::string& name : shard->names()) {
+        const std::string exported = exported_name(name, has_prefix_);
+        if (exported.empty()) continue;
+        tensors.push_back(shard->at(name));
+        specs.push_back({exported, tensors.back().dtype, tensors.back().shape});
+      }
+      SafetensorsWriter writer(folder_.building() / next_name(), specs, {{"format", "pt"}}, files_);
+      for (std::size_t i = 0; i < specs.size(); ++i) {
+        writer.append(tensors[i].bytes);
+        add(specs[i].name, tensors[i].bytes.size());
+      }
+      writer.publish();
+      close_file();
+    }
+  }
+
+  void write_head(const GateArtifact& artifact) {
+    const PtTensors tensors = artifact.head_tensors();
+    std::vector<TensorSpec> specs;
+    for (const auto& [name, tensor] : tensors) specs.push_back({name, DType::f32, tensor.shape});
+    SafetensorsWriter writer(folder_.building() / next_name(), specs,
+                             {{"format", "pt"}, {"armorm_version", kVersion}}, files_);
+    for (const auto& [name, tensor] : tensors) {
+      const std::span<const float> values(tensor.values);
+      writer.append(values);
+      add(name, values.size_bytes());
+    }
+    writer.publish();
+    close_file();
+  }
+
+  ExportedWeights write_index() {
+    const nlohmann::ordered_json index{{"metadata", {{"total_size", total_size_}}},
+                                       {"weight_map", weight_map_}};
+    constexpr const char* kIndex = "model.safetensors.index.json";
+    publish_text(folder_.building() / kIndex, index.dump(2) + "\n", files_);
+    out_.files.push_back(kIndex);
+    return out_;
+  }
+
+ private:
+  std::string next_name() const {
+    return fmt::format("model-{:05d}-of-{:05d}.safetensors", out_.files.size() + 1, shards_.size() + 1);
+  }
+  void close_file() { out_.files.push_back(next_name()); }
+  void add(const std::string& name, std::uint64_t bytes) {
+    weight_map_[name] = next_name();
+    total_size_ += bytes;
+  }
+
+  SafetensorsFolder source_;
+  bool has_prefix_;
+  AtomicFolder& folder_;
+  FileSystem& files_;
+  std::vector<const SafetensorsFile*> shards_;  // those that hold tensors of the decoder
+  nlohmann::json weight_map_ = nlohmann::json::object();
+  std::uint64_t total_size_ = 0;
+  ExportedWeights out_;
+};
+
+}  // namespace
+
+ExportedWeights export_weights(const fs::path& model, const GateArtifact& artifact, ExportWeights how,
+                               AtomicFolder& folder, FileSystem& files) {
+  WeightsExport weights(model, folder, files);
+  const bool linked = how != ExportWeights::copy && weights.link_decoder();
+  if (!linked && how == ExportWeights::link)
+    fail_io(
+        "{}: its weights cannot be linked to {}, which is on another file system or needs other tensors; use "
+        "--export_weights copy",
+        folder.target().string(), model.string());
+  if (!linked) {
+    if (how == ExportWeights::auto_)
+      log::info("{}: the weights are copied, as they cannot be linked", folder.target().string());
+    weights.copy_decoder();
+  }
+  weights.write_head(artifact);
+  return weights.write_index();
+}
+
+}  // namespace armorm

@@ -1,0 +1,27 @@
+// The safetensors files of an exported model.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "io/publish_folder.h"
+#include "stages/artifacts/gate_artifact.h"
+#include "stages/reward_model/model_export.h"
+
+namespace armorm {
+
+struct ExportedWeights {
+  std::vector<std::string> files;  // with the index
+  bool linked = false;             // else copied
+};
+
+// Puts the decoder's weights of `model` and the head into `folder`: model-<i>-of-<n>.safetensors, the head as
+// the last one, and model.safetensors.index.json over all tensors. The decoder's tensors are named model.*; a
+// folder that names them otherwise, or keeps a head of the same names in one file with them, cannot be
+// linked.
+ExportedWeights export_weights(const std::filesystem::path& model, const GateArtifact& artifact,
+                               ExportWeights how, AtomicFolder& folder, FileSystem& files);
+
+}  // namespace armorm

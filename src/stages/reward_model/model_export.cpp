@@ -1,0 +1,221 @@
+#include "stages/reward_model/model_export.h"
+
+#include <algorithm>
+#include <set>
+
+#include "core/error.h"
+#include "core/hash.h"
+#include "core/log.h"
+#include "core/version.h"
+#include "hub/cache.h"
+#include "io/checked_json.h"
+#include "io/publish.h"
+#include "io/writable_file.h"
+#include "model/model_config.h"
+#include "stages/resume/resume_key.h"
+#include "stages/resume/run_lock.h"
+#include "stages/reward_model/export_weights.h"
+#include "stages/reward_model/model_card.h"
+#include "stages/reward_model/modeling_code.h"
+#include "stages/reward_model/reward_model.h"
+#include "text/chat_template.h"
+#include "text/gating_pattern.h"
+
+namespace armorm {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* kManifest = "armorm_export.json";
+constexpr int kMaxJsonDepth = 64;
+
+// Of the decoder's folder: what its users need besides weights and config.
+constexpr const char* kCopied[] = {"tokenizer.json",
+                                   "tokenizer_config.json",
+                                   "special_tokens_map.json",
+                                   "added_tokens.json",
+                                   "tokenizer.model",
+                                   "chat_template.jinja",
+                                   "chat_template.json",
+                                   "LICENSE",
+                                   "LICENSE.txt",
+                                   "NOTICE",
+                                   "USE_POLICY.md"};
+
+// Of stage 2's model families, whose classes modeling_armorm.py has.
+const char* class_prefix(Architecture architecture) {
+  if (architecture == Architecture::llama) return "Llama";
+  if (architecture == Architecture::gemma2) return "Gemma2";
+  fail_internal("an architecture without a class in the exported code");
+}
+
+// The files of an earlier export; nothing for another folder.
+std::set<std::string> files_of_export(const fs::path& target) {
+  std::error_code error;
+  if (!fs::exists(target / kManifest, error)) return {};
+  const auto manifest = io::parse_checked_json(read_text_file(target / kManifest),
+                                               (target / kManifest).string(), kMaxJsonDepth);
+  std::set<std::string> names{kManifest};
+  for (const auto& name : manifest.value("files", nlohmann::json::array()))
+    if (name.is_string()) names.insert(name.get<std::string>());
+  return names;
+}
+
+void check_target(const fs::path& target) {
+  std::error_code error;
+  if (!fs::exists(fs::symlink_status(target, error))) return;
+  if (!fs::is_directory(fs::symlink_status(target, error)))
+    fail_usage("--export: {} is there and no folder; choose another name", target.string());
+  const std::set<std::string> ours = files_of_export(target);
+  for (const auto& entry : fs::directory_iterator(target))
+    if (!ours.contains(entry.path().filename().string()))
+      fail_usage("--export: {} holds {}, which no export put there; move it away or choose another folder",
+                 target.string(), entry.path().filename().string());
+}
+
+void check_same(const char* what, const std::string& made_with, const std::string& found,
+                const fs::path& model) {
+  if (made_with != found)
+    fail_data(
+        "--export: the embeddings were made with another {} (SHA-256 {}) than {} holds ({}); name the model "
+        "they were "
+        "made with by --model_path",
+        what, made_with, model.string(), found);
+}
+
+nlohmann::ordered_json exported_config(const fs::path& model, const GateArtifact& artifact,
+                                       const ModelFacts& facts) {
+  const ModelConfig decoder = ModelConfig::load(model);
+  if (decoder.hidden_size != artifact.hidden_size)
+    fail_data(
+        "{}: found hidden_size {}, expected {} of the trained head; name the model of the embeddings by "
+        "--model_path",
+        (model / "config.json").string(), decoder.hidden_size, artifact.hidden_size);
+  const std::string name = std::string(class_prefix(decoder.architecture)) + "ForRewardModelWithGating";
+  const Tokenizer tokenizer = Tokenizer::load(model);
+  auto config = nlohmann::ordered_json::parse(read_text_file(model / "config.json"));
+  config["architectures"] = {name};
+  config["auto_map"] = {{"AutoModelForSequenceClassification", std::string(kModelingModule) + "." + name}};
+  config["id2label"] = {{"0", "score"}};
+  config["label2id"] = {{"score", 0}};
+  config["num_objectives"] = artifact.attributes.size();
+  config["attributes"] = artifact.attributes;
+  config["regression_bias"] = !artifact.bias.empty();
+  config["gating_temperature"] = artifact.temperature;
+  config["gating_hidden_dim"] = artifact.gate.layers.front().out;
+  config["gating_n_hidden"] = artifact.gate.layers.size() - 1;
+  if (!facts.template_date.value_or("").empty()) config[kTemplateDateField] = *facts.template_date;
+  config["gating_token_pattern"] = gating_pattern(tokenizer, parse_model_family(artifact.model_family));
+  return config;
+}
+
+std::string license_of(const fs::path& model) {
+  std::error_code error;
+  return fs::exists(model / "README.md", error) ? license_lines(read_text_file(model / "README.md")) : "";
+}
+
+// Empty for a local folder.
+std::string hub_id_of(const std::string& model_path) {
+  std::error_code error;
+  const std::optional<HubId> id = parse_hub_id(model_path);
+  return id && !fs::exists(model_path, error) ? id->id : "";
+}
+
+nlohmann::json report_at(const fs::path& path) {
+  std::error_code error;
+  if (path.empty() || !fs::exists(path, error)) return nlohmann::json::object();
+  return io::parse_checked_json(read_text_file(path), path.string(), kMaxJsonDepth);
+}
+
+// One export on its way.
+class Folder {
+ public:
+  Folder(const fs::path& target, FileSystem& files) : files_(files), folder_(target, files) {}
+
+  void add_text(const std::string& name, std::string_view text) {
+    publish_text(folder_.building() / name, text, files_);
+    names_.push_back(name);
+  }
+  void add_copies(const fs::path& model) {
+    std::error_code error;
+    for (const char* name : kCopied)
+      if (fs::exists(model / name, error)) add_text(name, read_text_file(model / name));
+  }
+  bool add_weights(const fs::path& model, const GateArtifact& artifact, ExportWeights how) {
+    const ExportedWeights weights = export_weights(model, artifact, how, folder_, files_);
+    names_.insert(names_.end(), weights.files.begin(), weights.files.end());
+    return weights.linked;
+  }
+  void publish(nlohmann::ordered_json manifest) {
+    std::sort(names_.begin(), names_.end());
+    manifest["files"] = names_;
+    add_text(kManifest, manifest.dump(2) + "\n");
+    folder_.publish();
+  }
+
+ private:
+  FileSystem& files_;
+  AtomicFolder folder_;
+  std::vector<std::string> names_;
+};
+
+}  // namespace
+
+ExportWeights parse_export_weights(const std::string& name) {
+  if (name == "auto") return ExportWeights::auto_;
+  if (name == "link") return ExportWeights::link;
+  if (name == "copy") return ExportWeights::copy;
+  fail_usage("--export_weights: '{}' is unknown; use auto, link or copy", name);
+}
+
+ModelExport::ModelExport(fs::path target, const std::string& model_path, ExportWeights weights,
+                         const std::optional<Provenance>& embeddings, fs::path regression_report,
+                         FileSystem& files, const std::function<bool()>& stop_requested)
+    : target_(std::move(target)),
+      model_path_(model_path),
+      model_(resolve_model(model_path, stop_requested)),
+      weights_(weights),
+      regression_report_(std::move(regression_report)),
+      files_(files) {
+  if (!target_.has_filename()) target_ = target_.parent_path();
+  check_target(target_);
+  SafetensorsFolder::open(model_);
+  if (!embeddings) return;
+  facts_ = embeddings->facts;
+  check_same("config.json", embeddings->config_sha256, sha256_file_hex(model_ / "config.json"), model_);
+  check_same("tokenizer.json", embeddings->tokenizer_sha256, sha256_file_hex(model_ / "tokenizer.json"),
+             model_);
+  check_same("chat template", embeddings->template_sha256, sha256_hex(ChatTemplate::load(model_).source()),
+             model_);
+  if (facts_.weights) check_same("set of weights", *facts_.weights, weights_fingerprint(model_), model_);
+}
+
+void ModelExport::write(const GateArtifact& artifact, const nlohmann::json& report) const {
+  io::make_folders(files_, io::folder_of(target_));
+  const RunLock lock(target_.string() + ".lock", files_);
+  check_target(target_);
+  const nlohmann::ordered_json config = exported_config(model_, artifact, facts_);
+  const nlohmann::json regression = report_at(regression_report_);
+  Folder folder(target_, files_);
+  folder.add_text("config.json", config.dump(2) + "\n");
+  folder.add_copies(model_);
+  const bool linked = folder.add_weights(model_, artifact, weights_);
+  folder.add_text(std::string(kModelingModule) + ".py", modeling_code());
+  folder.add_text("README.md", model_card({.name = target_.filename().string(),
+                                           .base_model = hub_id_of(model_path_),
+                                           .license = license_of(model_),
+                                           .artifact = artifact,
+                                           .report = report,
+                                           .regression = regression,
+                                           .template_date = facts_.template_date.value_or("")}));
+  folder.publish({{"armorm_format_version", "1"},
+                  {"armorm_version", kVersion},
+                  {"model", artifact.model},
+                  {"model_family", artifact.model_family},
+                  {"weights", linked ? "linked" : "copied"},
+                  {"config_sha256", sha256_file_hex(model_ / "config.json")},
+                  {"tokenizer_sha256", sha256_file_hex(model_ / "tokenizer.json")},
+                  {"template_sha256", sha256_hex(ChatTemplate::load(model_).source())},
+                  {"options", report.value("options", nlohmann::json::object())}});
+}
+
+}  // namespace armorm

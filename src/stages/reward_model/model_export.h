@@ -1,0 +1,54 @@
+// A trained reward model as a folder of its own, which Python loads as the released ArmoRM and `score` reads.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "io/file_system.h"
+#include "io/publish_folder.h"
+#include "io/safetensors.h"
+#include "stages/artifacts/gate_artifact.h"
+#include "stages/artifacts/provenance.h"
+
+namespace armorm {
+
+// What becomes of the decoder's weight files. A hard link shares the bytes on the disk with the model folder
+// or Hub cache, costs nothing, survives when those are deleted, and is copied as a file when the folder goes
+// to another machine.
+enum class ExportWeights {
+  auto_,  // link, and copy where the file system cannot link
+  link,   // link, or an io error
+  copy,   // copy, without tensors that the reward model has no use for
+};
+ExportWeights parse_export_weights(const std::string& name);  // usage error for another word
+
+class ModelExport {
+ public:
+  // Looks at everything that could go wrong before anything is trained. `target` must not exist, be empty, or
+  // hold nothing but an earlier export, which is replaced: else a usage error. `embeddings`, where known,
+  // must have been made with the config, tokenizer, template and weights of the model in `model_path`: else a
+  // data error. `stop_requested` ends a download. `regression_report`: that of stage1-train, for the model
+  // card; left out where there is none.
+  ModelExport(std::filesystem::path target, const std::string& model_path, ExportWeights weights,
+              const std::optional<Provenance>& embeddings, std::filesystem::path regression_report,
+              FileSystem& files, const std::function<bool()>& stop_requested = {});
+
+  // Writes <target>: config.json, safetensors with an index (head in the last shard), the tokenizer's files,
+  // modeling_armorm.py, README.md (from `report`, as stage2-train writes it) and armorm_export.json, which
+  // lists the files and what they were made from. The folder is there when it is whole.
+  void write(const GateArtifact& artifact, const nlohmann::json& report) const;
+
+ private:
+  std::filesystem::path target_;
+  std::string model_path_;
+  std::filesystem::path model_;
+  ExportWeights weights_;
+  std::filesystem::path regression_report_;
+  FileSystem& files_;
+  ModelFacts facts_;
+};
+
+}  // namespace armorm

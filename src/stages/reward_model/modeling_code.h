@@ -1,0 +1,12 @@
+// The Python file that an exported model carries, kept in src/stages/reward_model/modeling_armorm.py.
+#pragma once
+
+#include <string_view>
+
+namespace armorm {
+
+// For transformers' trust_remote_code; classes <Decoder>ForRewardModelWithGating.
+std::string_view modeling_code();
+inline constexpr const char* kModelingModule = "modeling_armorm";
+
+}  // namespace armorm

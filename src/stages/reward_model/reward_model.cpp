@@ -1,0 +1,189 @@
+#include "stages/reward_model/reward_model.h"
+
+#include <ATen/ATen.h>
+#include <fmt/ranges.h>
+
+#include <cmath>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "io/publish.h"
+#include "io/safetensors.h"
+#include "model/config_reader.h"
+#include "stages/options/common_options.h"
+#include "text/gating_pattern.h"
+
+namespace armorm {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::size_t kMaxConfigBytes = std::size_t{16} << 20;
+constexpr std::int64_t kMaxAttributes = 65536;
+constexpr std::int64_t kMaxGateSize = 1 << 20;
+constexpr std::int64_t kMaxGateLayers = 64;
+
+struct HeadConfig {
+  std::int64_t k = 0;
+  double temperature = 0.0;
+  std::int64_t hidden_dim = 0;
+  std::int64_t n_hidden = 0;
+  bool bias = false;
+  std::vector<std::string> attributes;
+  std::vector<TokenId> pattern;  // empty where the folder does not say
+  std::string template_date = kTemplateDate;
+};
+
+std::vector<TokenId> read_pattern(const model::ConfigReader& reader, const nlohmann::json& config) {
+  constexpr const char* kField = "gating_token_pattern";
+  std::vector<TokenId> pattern;
+  if (!reader.has(kField)) return pattern;
+  const nlohmann::json& ids = config.at(kField);
+  for (const nlohmann::json& id : ids) {
+    const bool good = ids.is_array() && id.is_number_integer() && id.get<std::int64_t>() >= 0 &&
+                      id.get<std::int64_t>() < (1 << 30);
+    if (!good) reader.fail(kField, ids.dump(), "an array of token ids");
+    pattern.push_back(id.get<TokenId>());
+  }
+  if (pattern.empty()) reader.fail(kField, ids.dump(), "an array of token ids");
+  return pattern;
+}
+
+std::string read_date(const nlohmann::json& config, const fs::path& path) {
+  const nlohmann::json& date = config.at(kTemplateDateField);
+  try {
+    const std::string text = date.is_string() ? date.get<std::string>() : date.dump();
+    parse_date(kTemplateDateField, text);
+    return text;
+  } catch (const Error& error) {
+    fail_data("{}: {}", path.string(), error.what());
+  }
+}
+
+HeadConfig read_config(const fs::path& path) {
+  const nlohmann::json root = model::parse_json(read_text_file(path, kMaxConfigBytes), path.string());
+  const model::ConfigReader reader(root, path.string());
+  HeadConfig c;
+  c.k = reader.size_or("num_objectives", kMaxAttributes, 19);
+  c.temperature = reader.positive_or("gating_temperature", 10.0);
+  c.hidden_dim = reader.size_or("gating_hidden_dim", kMaxGateSize, 1024);
+  c.n_hidden = reader.size_or("gating_n_hidden", kMaxGateLayers, 3, 0);
+  c.bias = reader.boolean_or("regression_bias", false);
+  if (reader.has("attributes")) c.attributes = reader.strings("attributes");
+  if (!c.attributes.empty() && std::ssize(c.attributes) != c.k)
+    reader.fail("attributes", fmt::format("{} names", c.attributes.size()),
+                fmt::format("num_objectives = {}", c.k));
+  c.pattern = read_pattern(reader, root);
+  if (reader.has(kTemplateDateField)) c.template_date = read_date(root, path);
+  return c;
+}
+
+at::ScalarType float_type(DType dtype, const std::string& name, const fs::path& folder) {
+  if (dtype == DType::f32) return at::kFloat;
+  if (dtype == DType::bf16) return at::kBFloat16;
+  if (dtype == DType::f16) return at::kHalf;
+  fail_data("{}: tensor '{}': found elements of type {}, expected F32, BF16 or F16", folder.string(), name,
+            name_of(dtype));
+}
+
+class HeadReader {
+ public:
+  HeadReader(const fs::path& folder, const SafetensorsFolder& files) : folder_(folder), files_(files) {}
+
+  std::vector<float> floats(const std::string& name, const std::vector<std::int64_t>& shape) const {
+    if (!files_.contains(name))
+      fail_data(
+          "{}: found no tensor '{}', expected an ArmoRM; name a folder that stage2-train --export wrote, or "
+          "the "
+          "released model",
+          folder_.string(), name);
+    const TensorView view = files_.at(name);
+    if (view.shape != shape)
+      fail_data(
+          "{}: tensor '{}': found shape [{}], expected [{}] from config.json; the weights are of another "
+          "model",
+          folder_.string(), name, fmt::join(view.shape, ", "), fmt::join(shape, ", "));
+    at::Tensor stored = at::empty(shape, float_type(view.dtype, name, folder_));
+    std::memcpy(stored.data_ptr(), view.bytes.data(), view.bytes.size());
+    const at::Tensor wide = stored.to(at::kFloat);
+    const float* values = wide.const_data_ptr<float>();
+    for (std::int64_t i = 0; i < wide.numel(); ++i)
+      if (!std::isfinite(values[i]))
+        fail_data("{}: tensor '{}' holds a number that is not finite", folder_.string(), name);
+    return {values, values + wide.numel()};
+  }
+
+ private:
+  const fs::path& folder_;
+  const SafetensorsFolder& files_;
+};
+
+GateParameters read_gate(const HeadReader& read, const HeadConfig& c, std::int64_t hidden_size) {
+  GateParameters gate;
+  gate.logit_scale = read.floats("gating.logit_scale", {1}).front();
+  std::int64_t in = hidden_size;
+  for (std::int64_t i = 0; i <= c.n_hidden; ++i) {
+    const std::int64_t out = i < c.n_hidden ? c.hidden_dim : c.k;
+    const std::string name = fmt::format("gating.layers.{}", i);
+    gate.layers.push_back(
+        {out, in, read.floats(name + ".weight", {out, in}), read.floats(name + ".bias", {out})});
+    in = out;
+  }
+  return gate;
+}
+
+RewardHead read_head(const fs::path& folder, const HeadConfig& c, std::int64_t hidden_size) {
+  const SafetensorsFolder files = SafetensorsFolder::open(folder);
+  const HeadReader read(folder, files);
+  RewardHead head;
+  head.hidden_size = hidden_size;
+  head.n_attributes = c.k;
+  head.weight = read.floats("regression_layer.weight", {c.k, hidden_size});
+  if (c.bias)
+    head.bias = read.floats("regression_layer.bias", {c.k});
+  else if (files.contains("regression_layer.bias"))
+    fail_data(
+        "{}: found a tensor 'regression_layer.bias', but config.json does not say \"regression_bias\": true",
+        folder.string());
+  head.transform = read.floats("reward_transform_matrix", {c.k, c.k});
+  head.gate = read_gate(read, c, hidden_size);
+  head.temperature = c.temperature;
+  return head;
+}
+
+std::vector<TokenId> pattern_of(const fs::path& folder, const HeadConfig& head, const ModelConfig& config,
+                                const Tokenizer& tokenizer) {
+  if (!head.pattern.empty()) return head.pattern;
+  if (config.architecture == Architecture::llama) return gating_pattern(tokenizer, ModelFamily::llama3);
+  if (config.architecture == Architecture::gemma2) return gating_pattern(tokenizer, ModelFamily::gemma2);
+  fail_data("{}: names no gating_token_pattern, which a model of type {} needs: the tokens that end a prompt",
+            (folder / "config.json").string(), config.model_type);
+}
+
+}  // namespace
+
+std::vector<std::string> attribute_names_or_default(std::vector<std::string> known, std::int64_t k) {
+  const bool published = k == std::ssize(default_attributes());
+  for (std::int64_t i = std::ssize(known); i < k; ++i)
+    known.push_back(published ? default_attributes()[static_cast<std::size_t>(i)]
+                              : fmt::format("attribute-{}", i));
+  return known;
+}
+
+RewardModel RewardModel::load(const fs::path& folder, bool allow_special_in_content,
+                              const std::string& template_date) {
+  const ModelConfig config = ModelConfig::load(folder);
+  const HeadConfig head = read_config(folder / "config.json");
+  RewardHead weights = read_head(folder, head, config.hidden_size);
+  ConversationEncoder encoder(folder, allow_special_in_content,
+                              template_date.empty() ? head.template_date : template_date);
+  std::vector<TokenId> pattern = pattern_of(folder, head, config, encoder.tokenizer());
+  return {folder,
+          config,
+          attribute_names_or_default(head.attributes, head.k),
+          std::move(pattern),
+          std::move(weights),
+          std::move(encoder)};
+}
+
+}  // namespace armorm

@@ -1,0 +1,88 @@
+#include "stages/scoring/score_output.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+
+namespace armorm {
+namespace {
+
+const std::vector<std::string>& names() {
+  static const std::vector<std::string> list{"score",         "rewards",      "gate",
+                                             "contributions", "coefficients", "tokens"};
+  return list;
+}
+
+const std::vector<float>& vector_of(const HeadScores& scores, ScoreField field) {
+  if (field == ScoreField::rewards) return scores.rewards;
+  if (field == ScoreField::gate) return scores.gate;
+  return field == ScoreField::contributions ? scores.contributions : scores.coefficients;
+}
+
+std::string quoted(const std::string& text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+// The row's own id, or its line.
+void open_line(const ScoreRow& row, fmt::memory_buffer& out) {
+  if (row.id.empty())
+    fmt::format_to(std::back_inserter(out), "{{\"line\":{}", row.line);
+  else
+    fmt::format_to(std::back_inserter(out), "{{\"id\":{}", row.id);
+}
+
+void close_line(fmt::memory_buffer& out) {
+  out.push_back('}');
+  out.push_back('\n');
+}
+
+}  // namespace
+
+ScoreField parse_score_field(const std::string& name) {
+  const auto found = std::find(names().begin(), names().end(), name);
+  if (found == names().end()) fail_usage("--fields: '{}' is unknown; use {}", name, score_field_names());
+  return static_cast<ScoreField>(found - names().begin());
+}
+
+std::string score_field_names() { return fmt::format("{}", fmt::join(names(), ", ")); }
+
+ScoreLines::ScoreLines(const std::vector<std::string>& attributes, const std::vector<std::string>& fields) {
+  for (const std::string& name : attributes) keys_.push_back(quoted(name) + ":");
+  for (const std::string& field : fields) fields_.push_back(parse_score_field(field));
+}
+
+void ScoreLines::add_vector(ScoreField field, const HeadScores& scores, std::size_t index,
+                            fmt::memory_buffer& out) const {
+  const std::vector<float>& values = vector_of(scores, field);
+  fmt::format_to(std::back_inserter(out), ",\"{}\":{{", names()[static_cast<std::size_t>(field)]);
+  for (std::size_t k = 0; k < keys_.size(); ++k)
+    fmt::format_to(std::back_inserter(out), "{}{}{}", k == 0 ? "" : ",", keys_[k],
+                   values[index * keys_.size() + k]);
+  out.push_back('}');
+}
+
+void ScoreLines::add(const ScoreRow& row, const HeadScores& scores, std::size_t index,
+                     fmt::memory_buffer& out) const {
+  open_line(row, out);
+  for (const ScoreField field : fields_) {
+    if (field == ScoreField::score)
+      fmt::format_to(std::back_inserter(out), ",\"score\":{}", scores.score[index]);
+    else if (field == ScoreField::tokens)
+      fmt::format_to(std::back_inserter(out), ",\"tokens\":{}", row.tokens.size());
+    else
+      add_vector(field, scores, index, out);
+  }
+  close_line(out);
+}
+
+void ScoreLines::add_bad(const ScoreRow& row, const std::string& reason, fmt::memory_buffer& out) const {
+  open_line(row, out);
+  fmt::format_to(std::back_inserter(out), ",\"error\":{}", quoted(reason));
+  close_line(out);
+}
+
+}  // namespace armorm

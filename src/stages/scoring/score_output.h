@@ -1,0 +1,36 @@
+// The lines that score writes.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "gating/reward_head.h"
+#include "stages/scoring/score_rows.h"
+
+namespace armorm {
+
+enum class ScoreField { score, rewards, gate, contributions, coefficients, tokens };
+ScoreField parse_score_field(const std::string& name);  // usage error for another word
+std::string score_field_names();                        // "score, rewards, ..."
+
+class ScoreLines {
+ public:
+  ScoreLines(const std::vector<std::string>& attributes, const std::vector<std::string>& fields);
+
+  // Appends the line of row `row`, whose result is number `index` of `scores`. Numbers are the shortest that
+  // read back as the same float32.
+  void add(const ScoreRow& row, const HeadScores& scores, std::size_t index, fmt::memory_buffer& out) const;
+  // Of a row that was skipped: its "error" in place of fields.
+  void add_bad(const ScoreRow& row, const std::string& reason, fmt::memory_buffer& out) const;
+
+ private:
+  void add_vector(ScoreField field, const HeadScores& scores, std::size_t index,
+                  fmt::memory_buffer& out) const;
+  std::vector<std::string> keys_;  // "\"name\":" of each attribute
+  std::vector<ScoreField> fields_;
+};
+
+}  // namespace armorm

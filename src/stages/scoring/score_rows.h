@@ -1,0 +1,79 @@
+// The input side of score: lines to token ids, read ahead on a thread of its own.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "data/conversation.h"
+#include "io/line_source.h"
+#include "text/tokenizer/tokenizer.h"
+
+namespace armorm {
+
+struct ScoreRow {
+  std::int64_t line = 0;        // in the input, from 1
+  std::string id;               // JSON text of the row's "id"; empty without one
+  std::vector<TokenId> tokens;  // empty for a bad row
+  std::int64_t gating = 0;      // where the last gating pattern starts
+  bool special_in_content = false;
+  std::string error;  // what is wrong with a bad row
+};
+
+// {"messages": [...]}, a bare list of messages, or {"prompt": text or messages, "response": text}; fills
+// row.id where the row has an "id". data error that says what is wrong, without the place.
+Conversation parse_conversation(const std::string& text, ScoreRow& row);
+
+struct ScoreReaderOptions {
+  std::size_t window = 1024;  // rows read ahead at most, >= 1
+  int threads = 1;
+  bool stop_at_bad = true;  // read nothing after a bad row
+};
+
+class ScoreReader {
+ public:
+  // `encode` fills the tokens of a row from its conversation, on several threads at once; its data errors
+  // make a bad row.
+  using Encode = std::function<void(const Conversation& conversation, ScoreRow& row)>;
+  ScoreReader(std::unique_ptr<LineSource> source, ScoreReaderOptions options, Encode encode);
+  ~ScoreReader();  // does not wait for input
+
+  // The next rows, in order: a whole window, or those that are there when no more input is waiting. Empty at
+  // the end. Throws what reading threw.
+  std::vector<ScoreRow> next();
+
+ private:
+  struct Line {
+    std::int64_t number;
+    std::string text;
+  };
+  void read_all();
+  bool read_some(std::vector<Line>& lines);
+  LineSource::Got wait_for_line(std::string& text);
+  std::vector<ScoreRow> encode_all(const std::vector<Line>& lines) const;
+  bool hand_over(std::vector<ScoreRow> rows);
+  void set_idle(bool idle);
+  bool is_stopping();
+
+  std::unique_ptr<LineSource> source_;
+  ScoreReaderOptions options_;
+  Encode encode_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<ScoreRow> ready_;  // guarded by mutex_, as what follows
+  bool idle_ = false;            // no line is waiting to be read
+  bool finished_ = false;
+  bool stopping_ = false;
+  std::exception_ptr failure_;
+
+  std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace armorm

@@ -1,0 +1,52 @@
+#include "text/conversation_encoder.h"
+
+#include <chrono>
+#include <ctime>
+
+#include "core/hash.h"
+#include "core/log.h"
+#include "text/encode_conversation.h"
+
+namespace armorm {
+
+namespace {
+
+// Noon of that day here, as strftime_now() tells local time.
+std::int64_t noon_of(const std::string& date) {
+  const std::chrono::year_month_day day = parse_date("--template_date", date);
+  std::tm parts{};
+  parts.tm_year = static_cast<int>(day.year()) - 1900;
+  parts.tm_mon = static_cast<int>(static_cast<unsigned>(day.month())) - 1;
+  parts.tm_mday = static_cast<int>(static_cast<unsigned>(day.day()));
+  parts.tm_hour = 12;
+  parts.tm_isdst = -1;
+  return static_cast<std::int64_t>(std::mktime(&parts));
+}
+
+}  // namespace
+
+ConversationEncoder::ConversationEncoder(const std::filesystem::path& model_folder,
+                                         bool allow_special_in_content, const std::string& template_date)
+    : tokenizer_(Tokenizer::load(model_folder)),
+      template_(ChatTemplate::load(model_folder)),
+      template_sha256_(sha256_hex(template_.source())),
+      tokenizer_sha256_(sha256_file_hex(model_folder / "tokenizer.json")),
+      allow_special_(allow_special_in_content) {
+  variables_.special_tokens = tokenizer_.special_tokens();
+  if (!template_.reads_clock()) return;
+  template_date_ = template_date;
+  variables_.now = noon_of(template_date);
+  log::info("{}: the chat template reads the clock; it is told {} on every day (--template_date)",
+            model_folder.string(), template_date);
+}
+
+ConversationEncoder::Encoded ConversationEncoder::encode(const Conversation& conversation) const {
+  RenderedText rendered = template_.render(conversation, variables_);
+  Encoded encoded;
+  encoded.special_in_content = tokenizer_.has_special_in_data(rendered);
+  if (allow_special_) rendered.data_ranges.clear();
+  encoded.tokens = encode_conversation(tokenizer_, rendered);
+  return encoded;
+}
+
+}  // namespace armorm

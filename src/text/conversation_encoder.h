@@ -1,0 +1,45 @@
+// The text side of a prepare stage: conversations of one shard as token ids.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "data/conversation.h"
+#include "stages/options/common_options.h"
+#include "text/chat_template.h"
+#include "text/tokenizer/tokenizer.h"
+
+namespace armorm {
+
+// Const members are thread-safe.
+class ConversationEncoder {
+ public:
+  // `template_date`: what a template that reads the clock is told, so that it renders the same on any day.
+  ConversationEncoder(const std::filesystem::path& model_folder, bool allow_special_in_content,
+                      const std::string& template_date = kTemplateDate);
+
+  struct Encoded {
+    std::vector<TokenId> tokens;
+    bool special_in_content = false;  // a special-token string stands in the data
+  };
+  // The tokenizer's own template without a generation prompt; exactly one BOS where the model has one.
+  Encoded encode(const Conversation& conversation) const;
+
+  const Tokenizer& tokenizer() const noexcept { return tokenizer_; }
+  const std::string& template_sha256() const noexcept { return template_sha256_; }
+  const std::string& template_date() const noexcept { return template_date_; }  // empty where it does not ask
+  const std::string& tokenizer_sha256() const noexcept { return tokenizer_sha256_; }
+
+ private:
+  Tokenizer tokenizer_;
+  ChatTemplate template_;
+  TemplateVariables variables_;
+  std::string template_sha256_;
+  std::string template_date_;
+  std::string tokenizer_sha256_;
+  bool allow_special_;
+};
+
+}  // namespace armorm

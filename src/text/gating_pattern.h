@@ -1,0 +1,35 @@
+// Where the prompt of a conversation ends: the tokens that open an assistant turn.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "text/tokenizer/tokenizer.h"
+
+namespace armorm {
+
+enum class ModelFamily { llama3, gemma2 };
+
+ModelFamily parse_model_family(std::string_view name);  // usage error for other names
+std::string_view name_of(ModelFamily family);
+
+// The tokens of the pattern that no text may make: they mark turns, though some tokenizer.json files do not
+// call them special.
+std::vector<std::string_view> turn_markers(ModelFamily family);
+
+// "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n" or "<end_of_turn>\n<start_of_turn>model\n".
+std::string_view gating_pattern_text(ModelFamily family);
+
+// The ids of that text under the model's own tokenizer; with the published tokenizers
+// [128009,128006,78191,128007,271] and [107,108,106,2516,108]. data error when a special token of it is
+// missing.
+std::vector<TokenId> gating_pattern(const Tokenizer& tokenizer, ModelFamily family);
+
+// The index in `ids` where the last occurrence of `pattern` starts; nullopt when there is none.
+std::optional<std::int64_t> find_gating_pattern(std::span<const TokenId> ids,
+                                                std::span<const TokenId> pattern);
+
+}  // namespace armorm

@@ -1,0 +1,50 @@
+// A string that knows which of its bytes came from the data.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "text/rendered_text.h"
+
+namespace armorm::jinja {
+
+class Text {
+ public:
+  using Range = RenderedText::Range;
+
+  Text() = default;
+  static Text trusted(std::string_view bytes);
+  static Text from_data(std::string_view bytes);
+
+  const std::string& bytes() const { return bytes_; }
+  std::string_view view() const { return bytes_; }
+  std::size_t size() const { return bytes_.size(); }
+  bool empty() const { return bytes_.empty(); }
+  bool is_data(std::size_t position) const;
+  const std::vector<Range>& data_ranges() const { return data_; }
+
+  // All of these throw when the text would pass kMaxTextBytes.
+  void append(std::string_view bytes, bool data);
+  void append(const Text& other);
+  void append_slice(const Text& other, std::size_t begin, std::size_t end);
+  void append_code_point(char32_t c, bool data);
+  void append_fill(std::size_t count, const Text& fill);
+
+  Text slice(std::size_t begin, std::size_t end) const;
+  // All of it marked as coming from the data when any of it does: for transformations without a byte-wise
+  // map.
+  bool any_data() const { return !data_.empty(); }
+
+  RenderedText release() &&;
+
+ private:
+  void reserve_more(std::size_t more);
+  void mark(std::size_t begin, std::size_t end);
+
+  std::string bytes_;
+  std::vector<Range> data_;  // sorted, disjoint, not touching, none empty
+};
+
+}  // namespace armorm::jinja

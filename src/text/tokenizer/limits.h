@@ -1,0 +1,26 @@
+// What the steps of a tokenizer.json may make of a text: each may write more than it reads, and they follow
+// one another, so that a small file could fill any memory.
+#pragma once
+
+#include <cstddef>
+
+#include "core/error.h"
+
+namespace armorm::text {
+
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+constexpr std::size_t kMaxGrownBytes = std::size_t{1} << 20;  // within a fuzzer's reach
+#else
+constexpr std::size_t kMaxGrownBytes = std::size_t{128}
+                                       << 20;  // twice the longest text that a chat template makes
+#endif
+
+inline void check_grown(std::size_t bytes, std::size_t more) {
+  if (more > kMaxGrownBytes || bytes > kMaxGrownBytes - more)
+    fail_data(
+        "tokenizer.json: its normalizer or decoder makes more than {} bytes of one text; check its Replace "
+        "steps",
+        kMaxGrownBytes);
+}
+
+}  // namespace armorm::text

@@ -1,0 +1,39 @@
+// The patterns of tokenizer.json through PCRE2 (JIT, UTF, Unicode properties at the version of
+// tokenizer_unicode.h).
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "text/tokenizer/json_view.h"
+
+namespace armorm::text {
+
+struct Span {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
+
+class Regex {
+ public:
+  // `where` is named in the data error for a pattern that does not compile.
+  Regex(const std::string& pattern, const JsonView& where);
+  // Without a file behind it: an internal error when it does not compile.
+  explicit Regex(const std::string& pattern);
+
+  // All matches, leftmost first, not overlapping. `text` must be valid UTF-8.
+  std::vector<Span> find_all(std::string_view text) const;
+
+  Regex(Regex&&) noexcept;
+  Regex& operator=(Regex&&) noexcept;
+  ~Regex();
+
+ private:
+  struct Code;
+  std::unique_ptr<Code> code_;
+};
+
+}  // namespace armorm::text

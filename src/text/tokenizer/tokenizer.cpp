@@ -1,0 +1,310 @@
+#include "text/tokenizer/tokenizer.h"
+
+#include <fstream>
+#include <mutex>
+#include <sstream>
+#include <unordered_set>
+
+#include "core/error.h"
+#include "text/gating_pattern.h"
+#include "text/tokenizer/added_tokens.h"
+#include "text/tokenizer/bpe_model.h"
+#include "text/tokenizer/json_view.h"
+#include "text/tokenizer/normalizer.h"
+#include "text/tokenizer/post_processor.h"
+#include "text/tokenizer/pre_tokenizer.h"
+#include "text/tokenizer/unicode16.h"
+
+namespace armorm {
+namespace {
+
+using text::JsonView;
+using text::Span;
+
+// Hands out scratch space (with its word cache) so that each running call has one of its own.
+class ScratchPool {
+ public:
+  std::unique_ptr<text::BpeScratch> take() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!free_.empty()) {
+        auto scratch = std::move(free_.back());
+        free_.pop_back();
+        return scratch;
+      }
+    }
+    return std::make_unique<text::BpeScratch>();
+  }
+  void give(std::unique_ptr<text::BpeScratch> scratch) {
+    const std::lock_guard lock(mutex_);
+    if (free_.size() < kKept) free_.push_back(std::move(scratch));
+  }
+
+ private:
+  static constexpr std::size_t kKept = 256;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<text::BpeScratch>> free_;
+};
+
+class ScratchLease {
+ public:
+  explicit ScratchLease(ScratchPool& pool) : pool_(pool), scratch_(pool.take()) {}
+  ~ScratchLease() { pool_.give(std::move(scratch_)); }
+  ScratchLease(const ScratchLease&) = delete;
+  ScratchLease& operator=(const ScratchLease&) = delete;
+  text::BpeScratch& operator*() const { return *scratch_; }
+
+ private:
+  ScratchPool& pool_;
+  std::unique_ptr<text::BpeScratch> scratch_;
+};
+
+JsonView field_or_null(const JsonView& root, const char* key) {
+  static const nlohmann::json null;
+  return root.has(key) ? root.at(key) : JsonView(null, root.origin(), key);
+}
+
+void check_ranges(const RenderedText& rendered) {
+  std::size_t last = 0;
+  for (const RenderedText::Range& range : rendered.data_ranges) {
+    if (range.begin < last || range.end <= range.begin || range.end > rendered.text.size()) {
+      fail_internal("data range {}..{} of a text of {} bytes is out of order", range.begin, range.end,
+                    rendered.text.size());
+    }
+    last = range.end;
+  }
+}
+
+std::vector<Span> trusted_ranges(const RenderedText& rendered) {
+  std::vector<Span> trusted;
+  std::size_t at = 0;
+  for (const RenderedText::Range& range : rendered.data_ranges) {
+    if (at < range.begin) trusted.push_back({at, range.begin});
+    at = range.end;
+  }
+  if (at < rendered.text.size()) trusted.push_back({at, rendered.text.size()});
+  return trusted;
+}
+
+std::vector<Span> trusted_of_mask(const text::TrackedText& tracked) {
+  if (tracked.from_data.empty()) return {{0, tracked.text.size()}};
+  std::vector<Span> trusted;
+  for (std::size_t i = 0; i < tracked.text.size(); ++i) {
+    if (tracked.from_data[i] != 0) continue;
+    if (trusted.empty() || trusted.back().end != i) trusted.push_back({i, i});
+    trusted.back().end = i + 1;
+  }
+  return trusted;
+}
+
+// A name stands alone, or in an object that tells how it is matched.
+std::string name_of(const JsonView& token) {
+  return token.raw().is_object() ? token.at("content").string() : token.string();
+}
+
+std::unordered_set<std::string> additional_names(const JsonView& root) {
+  constexpr const char* kField = "additional_special_tokens";
+  std::unordered_set<std::string> names;
+  if (!root.has(kField)) return names;
+  const JsonView list = root.at(kField).array();
+  for (std::size_t i = 0; i < list.size(); ++i) names.insert(name_of(list.at(i)));
+  return names;
+}
+
+// So that the gating position cannot be moved by what a message holds, whatever the file says of them.
+std::unordered_set<std::string> all_turn_markers() {
+  std::unordered_set<std::string> markers;
+  for (const ModelFamily family : {ModelFamily::llama3, ModelFamily::gemma2})
+    for (const std::string_view marker : turn_markers(family)) markers.emplace(marker);
+  return markers;
+}
+
+std::optional<std::string> read_optional(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) return std::nullopt;
+  std::ostringstream bytes;
+  bytes << in.rdbuf();
+  if (!in) fail_io("{}: read failed; check the disk", file.string());
+  return std::move(bytes).str();
+}
+
+}  // namespace
+
+struct Tokenizer::Impl {
+  std::unique_ptr<text::Normalizer> normalizer;
+  text::PreTokenizer pre_tokenizer;
+  std::unique_ptr<text::BpeModel> model;
+  text::AddedTokens added;
+  text::PostProcessor post;
+  text::Decoder decoder;
+  std::map<std::string, std::string> special_tokens;
+  std::optional<bool> add_bos;
+  mutable ScratchPool pool;
+
+  void encode(std::string_view input, const std::vector<Span>& trusted, std::vector<TokenId>& out) const;
+  void encode_plain(std::string_view input, Span part, const std::vector<Span>& trusted,
+                    text::BpeScratch& scratch, std::vector<TokenId>& out) const;
+  void encode_piece(std::string_view piece, bool at_origin, text::BpeScratch& scratch,
+                    std::vector<TokenId>& out) const {
+    pre_tokenizer.split(piece, at_origin,
+                        [&](std::string_view word) { model->encode_word(word, scratch, out); });
+  }
+  void read_special_names(const std::filesystem::path& file);
+};
+
+// Text between added tokens: normalized, cut at the tokens that match normalized text, then into words.
+void Tokenizer::Impl::encode_plain(std::string_view input, Span part, const std::vector<Span>& trusted,
+                                   text::BpeScratch& scratch, std::vector<TokenId>& out) const {
+  const std::string_view piece = input.substr(part.begin, part.end - part.begin);
+  if (!normalizer && !added.has_normalized()) return encode_piece(piece, part.begin == 0, scratch, out);
+  text::TrackedText tracked{std::string(piece), {}};
+  if (added.has_normalized() && !(trusted.size() == 1 && trusted[0].end - trusted[0].begin == input.size())) {
+    tracked.from_data.assign(piece.size(), 1);
+    for (const Span& range : trusted) {
+      for (std::size_t i = std::max(range.begin, part.begin); i < std::min(range.end, part.end); ++i) {
+        tracked.from_data[i - part.begin] = 0;
+      }
+    }
+  }
+  if (normalizer) normalizer->apply(tracked);
+  for (const auto& [id, span] : added.split(tracked.text, trusted_of_mask(tracked), true)) {
+    if (id >= 0) {
+      out.push_back(id);
+    } else {
+      encode_piece(std::string_view(tracked.text).substr(span.begin, span.end - span.begin),
+                   part.begin == 0 && span.begin == 0, scratch, out);
+    }
+  }
+}
+
+void Tokenizer::Impl::encode(std::string_view input, const std::vector<Span>& trusted,
+                             std::vector<TokenId>& out) const {
+  if (const auto bad = text::first_invalid_utf8(input)) {
+    fail_data("text of {} bytes is not UTF-8 at byte {}; expected UTF-8, convert or drop the row",
+              input.size(), *bad);
+  }
+  const ScratchLease scratch(pool);
+  for (const auto& [id, span] : added.split(input, trusted, false)) {
+    if (id >= 0) {
+      out.push_back(id);
+    } else {
+      encode_plain(input, span, trusted, *scratch, out);
+    }
+  }
+}
+
+void Tokenizer::Impl::read_special_names(const std::filesystem::path& file) {
+  const auto bytes = read_optional(file);
+  if (!bytes) return;
+  const std::string origin = file.string();
+  const nlohmann::json document = text::parse_json(*bytes, origin);
+  const JsonView root = JsonView(document, origin, "").object();
+  if (root.has("add_bos_token")) add_bos = root.at("add_bos_token").boolean();
+  std::unordered_set<std::string> names = additional_names(root);
+  for (const auto& [key, value] : document.items()) {
+    if (!key.ends_with("_token") || value.is_null() || value.is_boolean()) continue;
+    const JsonView token = root.at(key.c_str());
+    special_tokens[key] = name_of(token);
+    names.insert(special_tokens[key]);
+  }
+  added.restrict(names);
+}
+
+Tokenizer Tokenizer::from_json(std::string_view tokenizer_json, std::string_view origin) {
+  const std::string name(origin);
+  const nlohmann::json document = text::parse_json(tokenizer_json, name);
+  const JsonView root = JsonView(document, name, "").object();
+  auto impl = std::make_unique<Impl>();
+  impl->normalizer = text::Normalizer::read(field_or_null(root, "normalizer"));
+  impl->pre_tokenizer = text::PreTokenizer::read(field_or_null(root, "pre_tokenizer"));
+  impl->model = std::make_unique<text::BpeModel>(root.at("model").object(), impl->pre_tokenizer.byte_level());
+  if (root.has("added_tokens")) {
+    impl->added = text::AddedTokens(root.at("added_tokens"), *impl->model, impl->normalizer.get());
+    impl->added.restrict(all_turn_markers());
+  }
+  impl->post = text::PostProcessor::read(field_or_null(root, "post_processor"));
+  impl->decoder = text::Decoder::read(field_or_null(root, "decoder"));
+  return Tokenizer(std::move(impl));
+}
+
+Tokenizer Tokenizer::load(const std::filesystem::path& model_folder) {
+  const auto file = model_folder / "tokenizer.json";
+  const auto bytes = read_optional(file);
+  if (!bytes) {
+    fail_io(
+        "{}: cannot be read; expected a model folder with a tokenizer.json (save the fast tokenizer there)",
+        file.string());
+  }
+  Tokenizer tokenizer = from_json(*bytes, file.string());
+  tokenizer.impl_->read_special_names(model_folder / "special_tokens_map.json");
+  tokenizer.impl_->read_special_names(model_folder / "tokenizer_config.json");
+  return tokenizer;
+}
+
+std::vector<TokenId> Tokenizer::encode(std::string_view text, bool add_special_tokens) const {
+  std::vector<TokenId> ids;
+  ids.reserve(text.size() / 3 + 8);
+  if (add_special_tokens) ids = impl_->post.before;
+  impl_->encode(text, {{0, text.size()}}, ids);
+  if (add_special_tokens) ids.insert(ids.end(), impl_->post.after.begin(), impl_->post.after.end());
+  return ids;
+}
+
+std::vector<TokenId> Tokenizer::encode(const RenderedText& text, bool add_special_tokens) const {
+  check_ranges(text);
+  std::vector<TokenId> ids;
+  ids.reserve(text.text.size() / 3 + 8);
+  if (add_special_tokens) ids = impl_->post.before;
+  impl_->encode(text.text, trusted_ranges(text), ids);
+  if (add_special_tokens) ids.insert(ids.end(), impl_->post.after.begin(), impl_->post.after.end());
+  return ids;
+}
+
+bool Tokenizer::has_special_in_data(const RenderedText& text) const {
+  check_ranges(text);
+  std::vector<Span> ranges;
+  for (const RenderedText::Range& range : text.data_ranges) ranges.push_back({range.begin, range.end});
+  return impl_->added.restricted_touches(text.text, ranges);
+}
+
+std::string Tokenizer::decode(const std::vector<TokenId>& ids) const {
+  std::vector<std::string> tokens;
+  for (const TokenId id : ids) {
+    if (auto token = id_to_token(id)) tokens.push_back(std::move(*token));
+  }
+  return impl_->decoder.decode(std::move(tokens));
+}
+
+std::optional<TokenId> Tokenizer::token_to_id(std::string_view token) const {
+  if (const auto id = impl_->added.token_to_id(token)) return id;
+  return impl_->model->token_to_id(token);
+}
+
+std::optional<std::string> Tokenizer::id_to_token(TokenId id) const {
+  if (const auto* added = impl_->added.by_id(id)) return added->shown;
+  const std::string* token = impl_->model->id_to_token(id);
+  return token == nullptr ? std::nullopt : std::optional(*token);
+}
+
+bool Tokenizer::is_special(TokenId id) const {
+  const auto* added = impl_->added.by_id(id);
+  return added != nullptr && added->special;
+}
+
+std::int64_t Tokenizer::vocab_size() const { return impl_->added.size_with(*impl_->model); }
+
+const std::map<std::string, std::string>& Tokenizer::special_tokens() const { return impl_->special_tokens; }
+
+std::optional<TokenId> Tokenizer::bos_id() const {
+  const auto found = impl_->special_tokens.find("bos_token");
+  return found == impl_->special_tokens.end() ? std::nullopt : token_to_id(found->second);
+}
+
+std::optional<bool> Tokenizer::add_bos_token() const { return impl_->add_bos; }
+
+Tokenizer::Tokenizer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
+Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
+Tokenizer::~Tokenizer() = default;
+
+}  // namespace armorm

@@ -1,0 +1,61 @@
+// Byte-level and SentencePiece-style BPE from a Hugging Face tokenizer.json.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "text/rendered_text.h"
+
+namespace armorm {
+
+using TokenId = std::int32_t;
+
+// Immutable after load; all const members are thread-safe.
+class Tokenizer {
+ public:
+  // Reads tokenizer.json and, for the special-token names, tokenizer_config.json / special_tokens_map.json.
+  // data error naming the file and the field when a component is not supported.
+  static Tokenizer load(const std::filesystem::path& model_folder);
+  static Tokenizer from_json(std::string_view tokenizer_json, std::string_view origin);
+
+  // Same ids as `tokenizers.Tokenizer.encode(text, add_special_tokens)`.
+  std::vector<TokenId> encode(std::string_view text, bool add_special_tokens) const;
+
+  // As encode, but an added token with a role is matched only where none of its bytes come from the data: one
+  // that tokenizer.json marks special, that the special-token names give, or that marks turns
+  // (gating_pattern.h). Other added tokens (words, HTML tags, runs of white space) are matched in data too,
+  // as `tokenizers` does with encode_special_tokens.
+  std::vector<TokenId> encode(const RenderedText& text, bool add_special_tokens) const;
+
+  // True when the string of a token with a role occurs in, or reaches into, data-origin bytes.
+  bool has_special_in_data(const RenderedText& text) const;
+
+  std::string decode(const std::vector<TokenId>& ids) const;  // special tokens kept, for --dry_run
+  std::optional<TokenId> token_to_id(std::string_view token) const;
+  std::optional<std::string> id_to_token(TokenId id) const;
+  bool is_special(TokenId id) const;  // an added token marked "special"
+  std::int64_t vocab_size() const;    // with added tokens
+
+  // "bos_token" -> "<|begin_of_text|>" and so on, as tokenizer_config.json names them.
+  const std::map<std::string, std::string>& special_tokens() const;
+  std::optional<TokenId> bos_id() const;
+  // add_bos_token of tokenizer_config.json, where it is given.
+  std::optional<bool> add_bos_token() const;
+
+  Tokenizer(Tokenizer&&) noexcept;
+  Tokenizer& operator=(Tokenizer&&) noexcept;
+  ~Tokenizer();
+
+ private:
+  struct Impl;
+  explicit Tokenizer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace armorm

@@ -1,0 +1,107 @@
+// The page of stage2-train as text: what is escaped, left out, and balanced. tests/e2e/report_page_test.cpp
+// looks at it in a browser.
+#include "report/gate_page.h"
+
+#include <regex>
+
+#include "support/gate_report_example.h"
+#include "support/test_support.h"
+
+using namespace armorm;
+using namespace armorm::test;
+using nlohmann::json;
+
+namespace {
+
+std::ptrdiff_t count_of(const std::string& text, const std::string& pattern) {
+  const std::regex expression(pattern);
+  return std::distance(std::sregex_iterator(text.begin(), text.end(), expression), std::sregex_iterator());
+}
+
+// Elements are closed as often as they are opened.
+void check_balance(const std::string& page) {
+  for (const char* tag :
+       {"html",  "head",    "body",    "main", "section", "nav",        "ul",     "li",    "a",
+        "dl",    "dt",      "dd",      "div",  "figure",  "figcaption", "table",  "thead", "tbody",
+        "tfoot", "tr",      "th",      "td",   "span",    "i",          "p",      "h1",    "h2",
+        "h3",    "details", "summary", "svg",  "text",    "title",      "circle", "small"}) {
+    CAPTURE(tag);
+    const std::string name(tag);
+    CHECK(count_of(page, "<" + name + "[ >]") == count_of(page, "</" + name + ">"));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("the page shows every part of a full report", "[unit]") {
+  const std::string page = gate_report_page(gate_report_example({}));
+  check_balance(page);
+  for (const char* part : {"reward-bench", "reward-bench-2", "validation", "evaluation", "length-bias",
+                           "training", "debiasing", "gate", "examples", "origin"}) {
+    CAPTURE(part);
+    CHECK(count_of(page, std::string("<section id=\"") + part + "-part\">") == 1);
+    CHECK(count_of(page, std::string("href=\"#") + part + "-part\"") == 1);
+  }
+  CHECK(count_of(page, "<svg class=\"chart\"") == 3);
+}
+
+TEST_CASE("the page leaves out what the report lacks", "[unit]") {
+  const json full = gate_report_example({});
+  for (const auto& [key, value] : full.items()) {
+    CAPTURE(key);
+    json part = full;
+    part.erase(key);
+    check_balance(gate_report_page(part));
+    part[key] = nullptr;
+    check_balance(gate_report_page(part));
+    check_balance(gate_report_page({{key, value}}));
+  }
+  const std::string empty = gate_report_page(json::object());
+  check_balance(empty);
+  CHECK(count_of(empty, "<section") == 0);
+  json without = full;
+  without.erase("reward_bench_2");
+  CHECK(count_of(gate_report_page(without), "RewardBench 2") == 0);
+}
+
+TEST_CASE("names in the page are text, whatever they hold", "[unit]") {
+  const std::string page = gate_report_page(gate_report_example({.attributes = 2, .awkward_names = true}));
+  check_balance(page);
+  CHECK(count_of(page, "<script") == 0);
+  CHECK(count_of(page, "<b>") == 0);
+  CHECK_THAT(page, Catch::Contains("attribute-0 &lt;b&gt;&amp;&quot;&#39;&lt;/b&gt;"));
+}
+
+TEST_CASE("the page needs nothing but itself", "[unit]") {
+  const std::string page = gate_report_page(gate_report_example({.attributes = 60, .seeds = 5}));
+  CHECK(count_of(page, "<(script|link|img|iframe|object|embed|form|base)[ >]") == 0);
+  CHECK(count_of(page, "(src|srcset|action|data|xlink:href)=") == 0);
+  CHECK(count_of(page, "href=\"[^#]") == 0);
+  CHECK(count_of(page, "url\\(|@import|https?:") == 0);
+  CHECK_THAT(page, Catch::Contains("default-src 'none'"));
+}
+
+TEST_CASE("several seeds are drawn with their mean and spread", "[unit]") {
+  const std::string page = gate_report_page(gate_report_example({.seeds = 5}));
+  CHECK_THAT(page, Catch::Contains("training, mean of 5 seeds") && Catch::Contains("standard deviation"));
+  CHECK(count_of(page, "<polygon") == 4);  // training and validation loss, accuracy, scale
+  CHECK(count_of(page, "class=\"s\\d faint\"") == 20);
+  // A single seed has no spread to show.
+  const std::string single = gate_report_page(gate_report_example({}));
+  CHECK(count_of(single, "<polygon") == 0);
+  CHECK(count_of(single, "faint\"") == 0);
+}
+
+TEST_CASE("what was not measured is a dash", "[unit]") {
+  const std::string page =
+      gate_report_page(gate_report_example({.attributes = 7, .seeds = 3, .unmeasured = true}));
+  check_balance(page);
+  CHECK(count_of(page, "nan|inf[^o]") == 0);
+  CHECK(count_of(page, "<td>–</td>") > 20);
+}
+
+TEST_CASE("a run with --compat upstream says so", "[unit]") {
+  const std::string page = gate_report_page(gate_report_example({.upstream = true}));
+  CHECK_THAT(page, Catch::Contains("--compat upstream") && Catch::Contains("computed without it"));
+  CHECK(count_of(gate_report_page(gate_report_example({})), "--compat upstream") == 0);
+}

@@ -1,0 +1,92 @@
+#include "report/ridge_report.h"
+
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "support/test_support.h"
+
+namespace armorm {
+namespace {
+
+RidgeReport example() {
+  RidgeReport report;
+  report.title = "a & b";
+  report.attributes = {"<help>", "none"};
+  report.result.alphas = {0.1, 1.0, 10.0};
+  AttributeFit fit;
+  fit.n_train = 80;
+  fit.n_validation = 20;
+  fit.best_alpha = 1.0;
+  fit.best_index = 1;
+  fit.loss = {3.0, 1.0, 2.0};
+  fit.validation_mse = 1.0;
+  fit.r_squared = 0.5;
+  fit.spearman = 0.25;
+  fit.spearman_interval = {0.125, 0.375};
+  fit.calibration = {{10, -1.0, -0.5}, {10, 1.0, 0.75}};
+  AttributeFit none;
+  none.status = AttributeStatus::no_labels;
+  report.result.attributes = {fit, none};
+  report.correlations = {1.0, kNotMeasured, kNotMeasured, kNotMeasured};
+  return report;
+}
+
+std::size_t count_of(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+TEST_CASE("the JSON report holds every figure, and null for what was not measured", "[unit]") {
+  const auto json = nlohmann::json::parse(ridge_report_json(example()));
+  CHECK(json.at("title") == "a & b");
+  CHECK(json.at("alphas") == std::vector<double>{0.1, 1.0, 10.0});
+  const auto& fit = json.at("attributes").at(0);
+  CHECK(fit.at("name") == "<help>");
+  CHECK(fit.at("status") == "fitted");
+  CHECK(fit.at("n_train") == 80);
+  CHECK(fit.at("best_alpha") == 1.0);
+  CHECK(fit.at("loss") == std::vector<double>{3.0, 1.0, 2.0});
+  CHECK(fit.at("spearman") == 0.25);
+  CHECK(fit.at("spearman_interval") == std::vector<double>{0.125, 0.375});
+  CHECK(fit.at("r_squared_interval").is_null());
+  CHECK(fit.at("calibration").at(1).at("mean_label") == 0.75);
+  const auto& none = json.at("attributes").at(1);
+  CHECK(none.at("status") == "no labels");
+  CHECK(none.at("best_alpha").is_null());
+  CHECK(none.at("r_squared").is_null());
+  CHECK(json.at("correlations").at(0).at(0) == 1.0);
+  CHECK(json.at("correlations").at(0).at(1).is_null());
+}
+
+TEST_CASE("the HTML report escapes names and draws the curves of fitted attributes", "[unit]") {
+  const std::string html = ridge_report_html(example());
+  CHECK_THAT(html,
+             Catch::Contains("&lt;help&gt;") && Catch::Contains("a &amp; b") && Catch::Contains("no labels"));
+  CHECK(count_of(html, "<help>") == 0);
+  CHECK(count_of(html, "<script") == 0);
+  CHECK(count_of(html, "<figure>") == 1);
+  CHECK(count_of(html, "<svg class=\"chart\"") == 2);
+  // The box lies between (48, 24) and (328, 174). Loss 3, 1, 2 over three alphas: top left, bottom middle,
+  // half way right; the best point is drawn larger.
+  CHECK_THAT(html, Catch::Contains("d=\"M48.0,24.0L188.0,174.0L328.0,99.0\""));
+  CHECK_THAT(html, Catch::Contains("marked\" cx=\"188.0\" cy=\"174.0\""));
+  // The ends of the axes: log10 alpha from -1 to 1, loss from 1 to 3.
+  CHECK_THAT(html, Catch::Contains(">-1.0</text>") && Catch::Contains(">3.0</text>"));
+  CHECK_THAT(html, Catch::Contains("0.2500 <small>[0.1250, 0.3750]</small>"));
+  for (const char* tag : {"table", "tr", "td", "th", "figure", "svg", "text", "div", "small", "h2"}) {
+    CAPTURE(tag);
+    CHECK(count_of(html, std::string("<") + tag + ">") + count_of(html, std::string("<") + tag + " ") ==
+          count_of(html, std::string("</") + tag + ">"));
+  }
+}
+
+TEST_CASE("a report with names missing is a programming error", "[unit]") {
+  RidgeReport report = example();
+  report.attributes.pop_back();
+  CHECK_THROWS_AS(ridge_report_json(report), Error);
+  CHECK_THROWS_AS(ridge_report_html(report), Error);
+}
+
+}  // namespace
+}  // namespace armorm

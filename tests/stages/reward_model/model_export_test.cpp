@@ -1,0 +1,308 @@
+// Exported folders: their layout, how the weights get there, and what is refused.
+#include "stages/reward_model/model_export.h"
+
+#include <sys/stat.h>
+
+#include <fstream>
+#include <set>
+
+#include "core/error.h"
+#include "core/hash.h"
+#include "gating/gate.h"
+#include "io/publish.h"
+#include "io/safetensors.h"
+#include "stages/resume/resume_key.h"
+#include "stages/reward_model/model_card.h"
+#include "stages/reward_model/modeling_code.h"
+#include "stages/reward_model/reward_model.h"
+#include "stages/stage2_train.h"
+#include "support/error_of.h"
+#include "support/forwarding_file_system.h"
+#include "support/test_support.h"
+#include "text/chat_template.h"
+
+using namespace armorm;
+using namespace armorm::test;
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+namespace {
+
+GateArtifact artifact_for(const std::string& family, std::int64_t hidden_size, bool bias) {
+  GateArtifact artifact;
+  artifact.model = "decoder";
+  artifact.model_family = family;
+  artifact.attributes = {"first", "second \"quoted\"", "third"};
+  artifact.hidden_size = hidden_size;
+  for (std::int64_t i = 0; i < 3 * hidden_size; ++i) artifact.weight.push_back(0.01F * static_cast<float>(i));
+  if (bias) artifact.bias = {1.0F, -2.0F, 0.5F};
+  artifact.transform = {1, 0, 0, -0.5F, 0, -0.25F, 0, 0, 1};
+  artifact.gate = initial_gate({hidden_size, 2, 7, 3, 3.5}, 1.25, 9);
+  artifact.temperature = 3.5;
+  artifact.compat = "none";
+  return artifact;
+}
+
+const json kReport{
+    {"options", {{"n_steps", "60"}, {"reward_bench_dataset", "allenai/reward-bench"}}},
+    {"debiasing",
+     {{{"name", "first"}, {"penalty", 0.25}, {"correlation_before", 0.5}, {"correlation_after", nullptr}}}},
+    {"validation", {{{"name", "gate"}, {"accuracy", 0.9}, {"low", 0.8}, {"high", 0.95}, {"loss", 0.3}}}},
+    {"reward_bench",
+     {{{"name", "gate"}, {"sections", {{{"name", "Chat"}, {"score", 93.912}}}}, {"score", 93.0}}}},
+    {"reward_bench_2",
+     {{"name", "reward-bench-2"},
+      {"scorers",
+       {{{"name", "gate"},
+         {"sections", {{{"name", "Ties"}, {"n", 30}, {"score", 52.831}}}},
+         {"score", 83.248}},
+        {{"name", "uniform gate"},
+         {"sections", {{{"name", "Ties"}, {"n", 30}, {"score", 14.386}}}},
+         {"score", 44.62}}}}}},
+    {"length_bias",
+     {{{"set", "validation"},
+       {"name", "gate"},
+       {"chosen_longer", {{"accuracy", 0.8367}}},
+       {"chosen_shorter", {{"accuracy", 0.9205}}},
+       {"margin_correlation", -0.058}}}}};
+
+void export_to(const fs::path& target, const fs::path& model, const GateArtifact& artifact,
+               ExportWeights weights = ExportWeights::auto_, FileSystem& files = posix_file_system()) {
+  ModelExport(target, model.string(), weights, std::nullopt, {}, files).write(artifact, kReport);
+}
+
+fs::path decoder(const std::string& name) { return golden("reward_model") / name; }
+
+// A model folder of the linked kind: weights without a head of the same names.
+void make_decoder(const fs::path& folder) {
+  fs::create_directories(folder);
+  for (const auto& entry : fs::directory_iterator(decoder("llama")))
+    if (entry.path().extension() == ".json" || entry.path().extension() == ".jinja")
+      fs::copy(entry.path(), folder);
+  fs::remove(folder / "model.safetensors.index.json");
+  fs::copy(decoder("llama") / "model-00001-of-00002.safetensors", folder / "model.safetensors");
+}
+
+json read_json(const fs::path& path) { return json::parse(read_text_file(path)); }
+
+ino_t inode(const fs::path& path) {
+  struct stat info {};
+  REQUIRE(stat(path.c_str(), &info) == 0);
+  return info.st_ino;
+}
+
+std::set<std::string> names_in(const fs::path& folder) {
+  std::set<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder)) names.insert(entry.path().filename().string());
+  return names;
+}
+
+void check_index(const fs::path& folder) {
+  const json index = read_json(folder / "model.safetensors.index.json");
+  std::uint64_t total = 0;
+  std::size_t tensors = 0;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() != ".safetensors") continue;
+    const SafetensorsFile file = SafetensorsFile::open(entry.path());
+    CHECK(file.metadata().at("format") == "pt");
+    for (const std::string& name : file.names()) {
+      CHECK(index.at("weight_map").at(name) == entry.path().filename().string());
+      total += file.at(name).bytes.size();
+      ++tensors;
+    }
+  }
+  CHECK(index.at("weight_map").size() == tensors);
+  CHECK(index.at("metadata").at("total_size") == total);
+}
+
+}  // namespace
+
+TEST_CASE("an exported folder holds a whole model, its weights linked", "[unit]") {
+  const TempDir dir;
+  make_decoder(dir / "model");
+  const GateArtifact artifact = artifact_for("llama3", 32, true);
+  export_to(dir / "out/", dir / "model", artifact);
+  const fs::path out = dir / "out";
+  CHECK(names_in(out) == std::set<std::string>{"README.md", "armorm_export.json", "chat_template.jinja",
+                                               "config.json", "model-00001-of-00002.safetensors",
+                                               "model-00002-of-00002.safetensors",
+                                               "model.safetensors.index.json", "modeling_armorm.py",
+                                               "tokenizer.json", "tokenizer_config.json"});
+  CHECK(inode(out / "model-00001-of-00002.safetensors") == inode(dir / "model/model.safetensors"));
+  check_index(out);
+  CHECK(read_text_file(out / "tokenizer.json") == read_text_file(dir / "model/tokenizer.json"));
+  CHECK(read_text_file(out / "modeling_armorm.py") ==
+        read_text_file(fs::path(ARMORM_SOURCE_DIR) / "src/stages/reward_model/modeling_armorm.py"));
+
+  const json config = read_json(out / "config.json");
+  CHECK(config.at("auto_map") ==
+        json{{"AutoModelForSequenceClassification", "modeling_armorm.LlamaForRewardModelWithGating"}});
+  CHECK(config.at("architectures") == json{"LlamaForRewardModelWithGating"});
+  CHECK(config.at("num_objectives") == 3);
+  CHECK(config.at("gating_hidden_dim") == 7);
+  CHECK(config.at("gating_n_hidden") == 2);
+  CHECK(config.at("gating_temperature") == 3.5);
+  CHECK(config.at("regression_bias") == true);
+  CHECK(config.at("model_type") == "llama");
+  CHECK(config.at("rope_parameters") == read_json(dir / "model/config.json").at("rope_parameters"));
+  CHECK(read_json(out / "armorm_export.json").at("weights") == "linked");
+
+  const RewardModel read = RewardModel::load(out, false);
+  CHECK(read.attributes == artifact.attributes);
+  CHECK(read.head.weight == artifact.weight);
+  CHECK(read.head.bias == artifact.bias);
+  CHECK(read.head.transform == artifact.transform);
+  CHECK(read.head.gate.layers[1].weight == artifact.gate.layers[1].weight);
+  CHECK(read.head.gate.logit_scale == 1.25F);
+  CHECK(read.gating_pattern.size() >= 5);
+}
+
+TEST_CASE("weights that cannot be linked are copied, without what the model has no use for", "[unit]") {
+  const TempDir dir;
+  make_decoder(dir / "model");
+  WithoutLinks no_links;
+  export_to(dir / "no-links", dir / "model", artifact_for("llama3", 32, false), ExportWeights::auto_,
+            no_links);
+  CHECK(read_json(dir / "no-links/armorm_export.json").at("weights") == "copied");
+  check_index(dir / "no-links");
+  const std::string message = error_of(
+      [&] {
+        export_to(dir / "x", dir / "model", artifact_for("llama3", 32, false), ExportWeights::link, no_links);
+      },
+      ErrorKind::io);
+  CHECK(message.find("--export_weights copy") != std::string::npos);
+  CHECK_FALSE(fs::exists(dir / "x"));
+
+  // The head of another reward model shares the only file.
+  export_to(dir / "again", decoder("gemma2"), artifact_for("gemma2", 32, true));
+  check_index(dir / "again");
+  CHECK(RewardModel::load(dir / "again", false).attributes.size() == 3);
+  CHECK(read_json(dir / "again/config.json").at("architectures") == json{"Gemma2ForRewardModelWithGating"});
+  // That of this one lies in a file of its own, which is left out.
+  fs::copy(decoder("llama"), dir / "sharded", fs::copy_options::recursive);
+  export_to(dir / "linked", dir / "sharded", artifact_for("llama3", 32, false));
+  check_index(dir / "linked");
+  CHECK(read_json(dir / "linked/armorm_export.json").at("weights") == "linked");
+
+  // Names without "model.", and an output head.
+  fs::copy(golden("model") / "llama_odd_heads", dir / "bare", fs::copy_options::recursive);
+  for (const char* name : {"tokenizer.json", "tokenizer_config.json", "chat_template.jinja"})
+    fs::copy(decoder("llama") / name, dir / "bare" / name);
+  export_to(dir / "bare-out", dir / "bare", artifact_for("llama3", 48, false));
+  check_index(dir / "bare-out");
+  export_to(dir / "copied", dir / "model", artifact_for("llama3", 32, false), ExportWeights::copy);
+  CHECK(inode(dir / "copied/model-00001-of-00002.safetensors") != inode(dir / "model/model.safetensors"));
+  for (const char* folder : {"bare-out", "copied"}) {
+    const json index = read_json(dir / folder / "model.safetensors.index.json");
+    for (const auto& [name, file] : index.at("weight_map").items())
+      CHECK((name.starts_with("model.") || file == "model-00002-of-00002.safetensors"));
+  }
+}
+
+TEST_CASE("only an earlier export is replaced", "[unit]") {
+  const TempDir dir;
+  make_decoder(dir / "model");
+  GateArtifact artifact = artifact_for("llama3", 32, false);
+  fs::create_directories(dir / "out");
+  export_to(dir / "out", dir / "model", artifact);
+  artifact.attributes[0] = "renamed";
+  export_to(dir / "out", dir / "model", artifact);
+  CHECK(RewardModel::load(dir / "out", false).attributes[0] == "renamed");
+  CHECK(names_in(dir.path()) == std::set<std::string>{"model", "out"});
+
+  publish_text(dir / "out/notes.txt", "mine");
+  const auto refused = [&](const fs::path& target) {
+    return error_of([&] { export_to(target, dir / "model", artifact); }, ErrorKind::usage);
+  };
+  CHECK(refused(dir / "out").find("holds notes.txt, which no export put there") != std::string::npos);
+  CHECK(read_text_file(dir / "out/notes.txt") == "mine");
+  CHECK(refused(dir / "model").find("which no export put there") != std::string::npos);
+  CHECK(refused(dir / "out/notes.txt").find("is there and no folder") != std::string::npos);
+}
+
+TEST_CASE("an export is of the model that the embeddings were made with", "[unit]") {
+  const TempDir dir;
+  make_decoder(dir / "model");
+  Provenance made;
+  made.config_sha256 = sha256_file_hex(dir / "model/config.json");
+  made.tokenizer_sha256 = sha256_file_hex(dir / "model/tokenizer.json");
+  made.template_sha256 = sha256_hex(ChatTemplate::load(dir / "model").source());
+  const auto open = [&] {
+    return ModelExport(dir / "out", (dir / "model").string(), ExportWeights::auto_, made, {},
+                       posix_file_system());
+  };
+  open();
+  made.facts.weights = weights_fingerprint(dir / "model");
+  open();
+  made.facts.weights = "other";
+  CHECK(error_of(open, ErrorKind::data).find("another set of weights") != std::string::npos);
+  made.template_sha256 = "other";
+  CHECK(error_of(open, ErrorKind::data).find("another chat template") != std::string::npos);
+  made.config_sha256 = "other";
+  CHECK(error_of(open, ErrorKind::data).find("another config.json") != std::string::npos);
+  CHECK(error_of([&] { export_to(dir / "out", dir / "model", artifact_for("llama3", 16, false)); },
+                 ErrorKind::data)
+            .find("found hidden_size 32, expected 16") != std::string::npos);
+  CHECK_FALSE(fs::exists(dir / "out"));
+  CHECK(error_of([] { parse_export_weights("symlink"); }, ErrorKind::usage).find("'symlink' is unknown") !=
+        std::string::npos);
+  Stage2TrainOptions options;
+  options.export_dir = "x";
+  options.compat = "upstream";
+  CHECK(error_of([&] { options.validate(); }, ErrorKind::usage).find("--compat upstream") !=
+        std::string::npos);
+}
+
+TEST_CASE("an exported model keeps the date that its chat template was told", "[unit]") {
+  const TempDir dir;
+  make_decoder(dir / "model");
+  publish_text(dir / "model/chat_template.jinja",
+               "{{ strftime_now('%d %b %Y') }}" + read_text_file(dir / "model/chat_template.jinja"));
+  Provenance made;
+  made.config_sha256 = sha256_file_hex(dir / "model/config.json");
+  made.tokenizer_sha256 = sha256_file_hex(dir / "model/tokenizer.json");
+  made.template_sha256 = sha256_hex(ChatTemplate::load(dir / "model").source());
+  made.facts.template_date = "2025-02-01";
+  ModelExport(dir / "out", (dir / "model").string(), ExportWeights::auto_, made, {}, posix_file_system())
+      .write(artifact_for("llama3", 32, false), kReport);
+  CHECK(read_json(dir / "out/config.json").at("template_date") == "2025-02-01");
+  CHECK(RewardModel::load(dir / "out", false).encoder.template_date() == "2025-02-01");
+  CHECK(RewardModel::load(dir / "out", false, "2025-03-01").encoder.template_date() == "2025-03-01");
+  json config = read_json(dir / "out/config.json");
+  config["template_date"] = "yesterday";
+  publish_text(dir / "out/config.json", config.dump());
+  CHECK(error_of([&] { RewardModel::load(dir / "out", false); }, ErrorKind::data)
+            .find("'yesterday' is no date") != std::string::npos);
+}
+
+TEST_CASE("the model card carries the tables, the license and the base model", "[unit]") {
+  const GateArtifact artifact = artifact_for("llama3", 32, false);
+  const std::string license =
+      license_lines("---\nlicense: llama3\nlicense_name: x\ntags: [a]\n---\nlicense: no\n");
+  CHECK(license == "license: llama3\nlicense_name: x\n");
+  const json regression{{"attributes",
+                         {{{"name", "first"},
+                           {"n_train", 638},
+                           {"n_validation", 162},
+                           {"best_alpha", 0.01},
+                           {"validation_mse", 0.02527},
+                           {"r_squared", 0.4981},
+                           {"spearman", nullptr}}}}};
+  const json empty = json::object();
+  const std::string card = model_card({"my-rm", "org/decoder", license, artifact, kReport, regression});
+  CHECK(card.starts_with("---\nlibrary_name: transformers\n"));
+  for (const char* part :
+       {"license: llama3\n", "base_model: \"org/decoder\"\n", "value: 93.91\n",
+        "| first | 0.25 | 0.5000 | - |\n", "| first | 638 | 162 | 0.01 | 0.02527 | 0.4981 | - |\n",
+        "| gate | 90.00 % | 80.00 % - 95.00 % | 0.3000 |\n", "| Chat | 93.91 |\n", "| Score | 93.00 |\n",
+        "| RewardBench 2 | gate | uniform gate |\n", "| Ties | 52.83 | 14.39 |\n",
+        "| Score | 83.25 | 44.62 |\n", "| validation | gate | 83.67 % | 92.05 % | -0.058 |\n",
+        "path = \"my-rm\"", "\"n_steps\": \"60\""})
+    CHECK(card.find(part) != std::string::npos);
+  CHECK(card.find("date_string") == std::string::npos);
+  const std::string dated = model_card({"my-rm", "", license, artifact, kReport, regression, "2024-07-26"});
+  CHECK(dated.find("`date_string=\"26 Jul 2024\"`") != std::string::npos);
+  const std::string bare = model_card({"my-rm", "", "", artifact, empty, empty});
+  CHECK(bare.find("## RewardBench") == std::string::npos);
+  CHECK(bare.find("model-index") == std::string::npos);
+}
