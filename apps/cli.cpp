@@ -1,5 +1,7 @@
 #include "cli.h"
 
+#include <fmt/core.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>

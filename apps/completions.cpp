@@ -1,6 +1,6 @@
 // Completions for bash, zsh and fish. None of them knows Hub ids: a path is completed from the disk.
+
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 

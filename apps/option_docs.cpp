@@ -1,7 +1,6 @@
 #include "option_docs.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <fstream>
 

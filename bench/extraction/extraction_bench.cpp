@@ -3,6 +3,7 @@
 //   extraction_bench MODEL_FOLDER [--n_sequences N] [--batch_tokens N] [--precision bf16|fp32|fp8] [--device
 //   N]
 //                    [--threads N] [--share 0|1] [--batch_invariant 0|1] [--out FILE]
+
 #include <fmt/format.h>
 
 #include <cmath>

@@ -4,11 +4,10 @@
 // expected, and what to do about it. Executables print the message and exit with exit_code().
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <stdexcept>
 #include <string>
-#include <utility>
 
 namespace armorm {
 
@@ -33,29 +32,33 @@ class Error : public std::runtime_error {
   ErrorKind kind_;
 };
 
+// Throws Error with the formatted message. Compiled once: format strings are checked where they are written,
+// and the formatting itself stays out of the callers.
+[[noreturn]] void fail(ErrorKind kind, fmt::string_view format, fmt::format_args args);
+
 template <class... Args>
 [[noreturn]] void fail_internal(fmt::format_string<Args...> format, Args&&... args) {
-  throw Error(ErrorKind::internal, fmt::format(format, std::forward<Args>(args)...));
+  fail(ErrorKind::internal, format, fmt::make_format_args(args...));
 }
 template <class... Args>
 [[noreturn]] void fail_usage(fmt::format_string<Args...> format, Args&&... args) {
-  throw Error(ErrorKind::usage, fmt::format(format, std::forward<Args>(args)...));
+  fail(ErrorKind::usage, format, fmt::make_format_args(args...));
 }
 template <class... Args>
 [[noreturn]] void fail_io(fmt::format_string<Args...> format, Args&&... args) {
-  throw Error(ErrorKind::io, fmt::format(format, std::forward<Args>(args)...));
+  fail(ErrorKind::io, format, fmt::make_format_args(args...));
 }
 template <class... Args>
 [[noreturn]] void fail_data(fmt::format_string<Args...> format, Args&&... args) {
-  throw Error(ErrorKind::data, fmt::format(format, std::forward<Args>(args)...));
+  fail(ErrorKind::data, format, fmt::make_format_args(args...));
 }
 template <class... Args>
 [[noreturn]] void fail_locked(fmt::format_string<Args...> format, Args&&... args) {
-  throw Error(ErrorKind::locked, fmt::format(format, std::forward<Args>(args)...));
+  fail(ErrorKind::locked, format, fmt::make_format_args(args...));
 }
 template <class... Args>
 [[noreturn]] void fail_interrupted(fmt::format_string<Args...> format, Args&&... args) {
-  throw Error(ErrorKind::interrupted, fmt::format(format, std::forward<Args>(args)...));
+  fail(ErrorKind::interrupted, format, fmt::make_format_args(args...));
 }
 
 }  // namespace armorm

@@ -1,5 +1,6 @@
 #include "core/hash.h"
 
+#include <fmt/core.h>
 #include <openssl/evp.h>
 #include <zlib.h>
 

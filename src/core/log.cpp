@@ -1,5 +1,6 @@
 #include "core/log.h"
 
+#include <fmt/core.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -43,5 +44,9 @@ void set_level(std::string_view name) {
 }
 
 void write(Level level, const std::string& message) { logger().log(to_spdlog(level), message); }
+
+void write(Level level, fmt::string_view format, fmt::format_args args) {
+  write(level, fmt::vformat(format, args));
+}
 
 }  // namespace armorm::log

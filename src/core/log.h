@@ -1,11 +1,10 @@
 // Logging to stderr. Results of a run go to stdout and never through here.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace armorm::log {
 
@@ -14,22 +13,23 @@ enum class Level { debug, info, warn, error };
 // Accepts "debug", "info", "warn", "error"; anything else is a usage error.
 void set_level(std::string_view name);
 void write(Level level, const std::string& message);
+void write(Level level, fmt::string_view format, fmt::format_args args);
 
 template <class... Args>
 void debug(fmt::format_string<Args...> format, Args&&... args) {
-  write(Level::debug, fmt::format(format, std::forward<Args>(args)...));
+  write(Level::debug, format, fmt::make_format_args(args...));
 }
 template <class... Args>
 void info(fmt::format_string<Args...> format, Args&&... args) {
-  write(Level::info, fmt::format(format, std::forward<Args>(args)...));
+  write(Level::info, format, fmt::make_format_args(args...));
 }
 template <class... Args>
 void warn(fmt::format_string<Args...> format, Args&&... args) {
-  write(Level::warn, fmt::format(format, std::forward<Args>(args)...));
+  write(Level::warn, format, fmt::make_format_args(args...));
 }
 template <class... Args>
 void error(fmt::format_string<Args...> format, Args&&... args) {
-  write(Level::error, fmt::format(format, std::forward<Args>(args)...));
+  write(Level::error, format, fmt::make_format_args(args...));
 }
 
 }  // namespace armorm::log

@@ -1,5 +1,7 @@
 #include "core/options.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <fstream>
 #include <limits>

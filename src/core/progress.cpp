@@ -1,6 +1,6 @@
 #include "core/progress.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "core/units.h"
 

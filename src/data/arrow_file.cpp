@@ -1,5 +1,6 @@
 #include <arrow/io/file.h>
 #include <arrow/ipc/reader.h>
+#include <fmt/core.h>
 
 #include <functional>
 #include <utility>

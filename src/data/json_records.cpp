@@ -1,5 +1,7 @@
 #include "data/json_records.h"
 
+#include <fmt/core.h>
+
 #include <utility>
 #include <vector>
 

@@ -1,5 +1,7 @@
 #include "data/layout.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <map>

@@ -1,4 +1,5 @@
 #include <arrow/io/file.h>
+#include <fmt/core.h>
 #include <parquet/arrow/reader.h>
 #include <parquet/arrow/schema.h>
 #include <parquet/file_reader.h>

@@ -1,5 +1,7 @@
 #include "data/row_file.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>

@@ -1,6 +1,6 @@
 #include "data/shard_names.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <map>
 #include <regex>

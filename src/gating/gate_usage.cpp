@@ -1,6 +1,6 @@
 #include "gating/gate_usage.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>

@@ -1,6 +1,6 @@
 #include "gating/verbosity.h"
 
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
 #include <cmath>
 #include <limits>

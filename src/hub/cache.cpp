@@ -1,5 +1,7 @@
 #include "hub/cache.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "core/error.h"

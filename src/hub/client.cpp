@@ -1,7 +1,10 @@
 #include "hub/client.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <random>
 #include <set>
 

@@ -1,6 +1,6 @@
 #include "hub/download_progress.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "core/units.h"
 

@@ -1,6 +1,7 @@
 // Which files of a repository are fetched, and which names are refused.
 #include <algorithm>
 #include <array>
+#include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "core/error.h"

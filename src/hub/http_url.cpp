@@ -1,6 +1,7 @@
 #include "hub/http_url.h"
 
 #include <curl/curl.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <memory>

@@ -1,4 +1,6 @@
 // Talks about a repository: requests, refusals, and what a file is.
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <limits>
 

@@ -1,6 +1,6 @@
 #include "hub/snapshot.h"
 
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <sstream>

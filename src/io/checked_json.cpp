@@ -1,5 +1,6 @@
 #include "io/checked_json.h"
 
+#include <nlohmann/json.hpp>
 #include <set>
 #include <vector>
 

@@ -1,5 +1,7 @@
 #include "io/safetensors.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cstring>
 #include <map>

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "linear/ridge.h"
+#include "stats/interval.h"
 
 namespace armorm {
 
@@ -21,10 +21,6 @@ struct Fitness {
   double r_squared = kNotMeasured;  // weighted; NaN for constant labels or fewer than two rows
 };
 Fitness measure_fitness(const ScoredSample& sample);
-
-// Between the two percentiles that leave (1 - confidence) / 2 outside on either side, with linear
-// interpolation between order statistics. NaN among the values are left out; kNotMeasured for none.
-Interval percentile_interval(std::vector<double> values, double confidence);
 
 struct BootstrapIntervals {
   Interval r_squared;

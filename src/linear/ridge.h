@@ -12,7 +12,6 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -20,6 +19,7 @@
 
 #include "core/matrix_view.h"
 #include "linear/ridge_moments.h"
+#include "stats/interval.h"
 
 namespace armorm {
 
@@ -60,13 +60,6 @@ enum class AttributeStatus {
   no_validation_weight,  // labels on validation rows of weight 0 only: as without any
 };
 std::string_view name_of(AttributeStatus status) noexcept;
-
-inline constexpr double kNotMeasured = std::numeric_limits<double>::quiet_NaN();
-
-struct Interval {
-  double low = kNotMeasured;
-  double high = kNotMeasured;
-};
 
 // Validation rows whose predictions are next to each other.
 struct CalibrationBin {

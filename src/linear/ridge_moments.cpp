@@ -1,5 +1,7 @@
 #include "linear/ridge_moments.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <charconv>
 #include <utility>

@@ -1,7 +1,10 @@
 #include "model/config_reader.h"
 
+#include <fmt/core.h>
+
 #include <cmath>
 #include <limits>
+#include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "io/checked_json.h"

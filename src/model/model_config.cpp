@@ -1,5 +1,7 @@
 #include "model/model_config.h"
 
+#include <fmt/core.h>
+
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>

@@ -1,5 +1,7 @@
 #include "model/precision_deviation.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 

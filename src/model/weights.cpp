@@ -1,7 +1,7 @@
 #include "model/weights.h"
 
 #include <ATen/ATen.h>
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 #include <sys/mman.h>
 #include <unistd.h>
 

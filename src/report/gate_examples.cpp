@@ -1,8 +1,10 @@
 // Scores of chosen pairs taken apart into what each attribute adds, and what the run was made from.
-#include <fmt/format.h>
+
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "report/gate_parts.h"

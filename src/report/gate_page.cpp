@@ -1,7 +1,8 @@
 #include "report/gate_page.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
+#include <nlohmann/json.hpp>
 #include <vector>
 
 #include "report/gate_parts.h"

@@ -1,7 +1,7 @@
 // The report of stage2-train as a page for people.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 namespace armorm {

@@ -1,7 +1,9 @@
 // How good the gate is: beside its baselines, on each set of pairs.
-#include <fmt/format.h>
+
+#include <fmt/core.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "report/gate_parts.h"
 #include "report/html_page.h"

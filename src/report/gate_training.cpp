@@ -1,8 +1,10 @@
 // Curves of the training: of one seed, or of several with their mean and spread.
-#include <fmt/format.h>
+
+#include <fmt/core.h>
 
 #include <cmath>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "report/gate_parts.h"

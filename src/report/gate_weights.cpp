@@ -1,8 +1,10 @@
 // What the rewards and the gate do: penalties, T, and the gate's weights.
-#include <fmt/format.h>
+
+#include <fmt/core.h>
 
 #include <cmath>
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 
 #include "report/gate_parts.h"
 #include "report/html_page.h"

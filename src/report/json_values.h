@@ -1,13 +1,10 @@
 // JSON has no NaN: what was not measured is null.
 #pragma once
 
-#include <cmath>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 namespace armorm {
 
-inline nlohmann::json json_number(double value) {
-  return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json(nullptr);
-}
+nlohmann::json json_number(double value);
 
 }  // namespace armorm

@@ -1,5 +1,7 @@
 #include "stages/score.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
 #include <future>
 #include <iostream>

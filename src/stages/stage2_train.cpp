@@ -1,5 +1,7 @@
 #include "stages/stage2_train.h"
 
+#include <fmt/core.h>
+
 #include <cmath>
 #include <iostream>
 #include <nlohmann/json.hpp>

@@ -160,23 +160,4 @@ RenderedText ChatTemplate::render(const Conversation& conversation,
   }
 }
 
-namespace jinja {
-
-Text format_time(const Text& pattern, std::int64_t seconds) {
-  const std::time_t time = static_cast<std::time_t>(seconds);
-  std::tm parts{};
-  if (localtime_r(&time, &parts) == nullptr) fail("strftime_now: the time is out of range");
-  constexpr std::size_t kMaxPattern = 1000;
-  if (pattern.size() > kMaxPattern) fail("the format of strftime_now is longer than {} bytes", kMaxPattern);
-  // No conversion of the C locale makes more than 100 bytes out of its 2.
-  std::string buffer(pattern.size() * 50 + 100, '\0');
-  const std::string ended = pattern.bytes() + "\x01";  // tells an empty result from a full buffer
-  const std::size_t size = std::strftime(buffer.data(), buffer.size(), ended.c_str(), &parts);
-  if (size == 0) fail("strftime_now: the format cannot be shown");
-  Text text;
-  text.append(std::string_view(buffer).substr(0, size - 1), pattern.any_data());
-  return text;
-}
-
-}  // namespace jinja
 }  // namespace armorm

@@ -1,8 +1,11 @@
 #include "text/conversation_encoder.h"
 
+#include <algorithm>
 #include <chrono>
 #include <ctime>
 
+#include "core/date.h"
+#include "core/error.h"
 #include "core/hash.h"
 #include "core/log.h"
 #include "text/encode_conversation.h"
@@ -24,6 +27,16 @@ std::int64_t noon_of(const std::string& date) {
 }
 
 }  // namespace
+
+std::vector<TokenId> encode_conversation(const Tokenizer& tokenizer, const RenderedText& text) {
+  std::vector<TokenId> ids = tokenizer.encode(text, true);
+  const auto bos = tokenizer.bos_id();
+  if (!bos) return ids;
+  const auto first_other = std::find_if(ids.begin(), ids.end(), [&](TokenId id) { return id != *bos; });
+  if (first_other - ids.begin() > 1) ids.erase(ids.begin() + 1, first_other);
+  if (first_other == ids.begin() && tokenizer.add_bos_token().value_or(false)) ids.insert(ids.begin(), *bos);
+  return ids;
+}
 
 ConversationEncoder::ConversationEncoder(const std::filesystem::path& model_folder,
                                          bool allow_special_in_content, const std::string& template_date)

@@ -1,4 +1,5 @@
 // Which files make a split, against what the `datasets` library takes from the same folders.
+#include <fmt/core.h>
 #include <sys/resource.h>
 
 #include <fstream>

@@ -1,5 +1,6 @@
 // The schemas of the public data sets, against what the `datasets` library reads from the same files.
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "data/rows.h"
 

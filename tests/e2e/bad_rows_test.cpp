@@ -1,6 +1,8 @@
 // Rows that cannot be used: listed, counted, and without a trace in the rows beside them.
 #include "stages/prepare/bad_rows.h"
 
+#include <fmt/core.h>
+
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>

@@ -1,6 +1,7 @@
 // The pages of stage1-train and stage2-train as a browser shows them: on a phone and on a wide screen, light,
 // dark and on paper. With ARMORM_SCREENSHOTS=FOLDER the pictures are kept there.
-#include <fmt/format.h>
+
+#include <fmt/core.h>
 
 #include <cmath>
 #include <nlohmann/json.hpp>

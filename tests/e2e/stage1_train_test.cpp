@@ -1,7 +1,7 @@
 // stage1-train with each of its flags: against scikit-learn's fits, in one process and in several.
 #include "stages/stage1_train.h"
 
-#include <fmt/ranges.h>
+#include <fmt/core.h>
 
 #include <cmath>
 #include <nlohmann/json.hpp>

@@ -1,5 +1,7 @@
 // The journal of a resumable run. After 'c' each line gets the checksum that the reader expects, so that what
 // is behind the checksum is reached.
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "core/error.h"

@@ -1,6 +1,7 @@
 #include "hub/cache.h"
 
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "data/rows.h"

@@ -2,6 +2,7 @@
 // looks at it in a browser.
 #include "report/gate_page.h"
 
+#include <nlohmann/json.hpp>
 #include <regex>
 
 #include "support/gate_report_example.h"

@@ -1,6 +1,7 @@
 #include "support/gate_report_example.h"
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <string>
 
 namespace armorm::test {

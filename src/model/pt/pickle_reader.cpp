@@ -1,5 +1,7 @@
 #include "model/pt/pickle_reader.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cstring>
 #include <deque>

@@ -1,5 +1,7 @@
 #include "model/pt/pt_archive.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cstring>
 #include <optional>

@@ -6,8 +6,8 @@
 
 #include "core/dtype.h"
 #include "core/error.h"
+#include "core/half.h"
 #include "io/mapped_file.h"
-#include "model/pt/half.h"
 #include "model/pt/pickle_reader.h"
 #include "model/pt/pt_archive.h"
 #include "model/pt/pt_file.h"

@@ -1,6 +1,6 @@
 #include "stages/artifacts/artifact_paths.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

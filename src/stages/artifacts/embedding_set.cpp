@@ -1,6 +1,6 @@
 #include "stages/artifacts/embedding_set.h"
 
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
 #include <map>
 #include <regex>

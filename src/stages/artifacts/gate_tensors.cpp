@@ -1,5 +1,7 @@
 #include "stages/artifacts/gate_tensors.h"
 
+#include <fmt/core.h>
+
 #include "core/error.h"
 
 namespace armorm {

@@ -1,5 +1,7 @@
 #include "stages/gate/gate_checkpoint.h"
 
+#include <fmt/core.h>
+
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>

@@ -1,8 +1,9 @@
 #include "stages/gate/gate_evaluation.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "core/log.h"

@@ -1,7 +1,7 @@
 // How good a trained gate is: beside the scorers that it must beat, on any preference set.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>

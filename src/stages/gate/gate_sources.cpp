@@ -1,5 +1,7 @@
 #include "stages/gate/gate_sources.h"
 
+#include <nlohmann/json.hpp>
+
 #include "core/hash.h"
 
 namespace armorm {

@@ -1,7 +1,10 @@
 #include "stages/gate/gate_training.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 

@@ -1,7 +1,7 @@
 // Training of the gate as stage2-train runs it: one or several seeds, and the choice among what they give.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
 #include <vector>

@@ -1,8 +1,9 @@
 #include "stages/gate/length_bias_report.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "core/log.h"
 #include "report/json_values.h"

@@ -1,7 +1,7 @@
 // What the length of an answer does to the scorers of a comparison, as stage2-train tells it.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
 #include <vector>

@@ -1,23 +1,15 @@
 #include "stages/gate/pair_rewards.h"
 
-#include <ATen/ATen.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
+#include "gating/attribute_rewards.h"
 
 namespace armorm {
 namespace {
 
 constexpr std::int64_t kBlockRows = 2048;
-
-// rows [M, D] bf16 times W' [D, K], accumulated in float32, plus the bias [K].
-at::Tensor rewards_of(const BFloat16* rows, std::int64_t m, std::int64_t d, const at::Tensor& weight_t,
-                      const at::Tensor& bias) {
-  const at::Tensor block = at::from_blob(const_cast<BFloat16*>(rows), {m, d}, at::kBFloat16).to(at::kFloat);
-  return bias.defined() ? at::addmm(bias, block, weight_t) : block.matmul(weight_t);
-}
 
 // Counts or ids [rows, ...width] of all shards, none negative; empty where no shard has the tensor.
 std::vector<std::int64_t> read_optional(const EmbeddingSet& set, const std::string& name,
@@ -65,23 +57,18 @@ PairRewards::PairRewards(const EmbeddingSet& set, const RegressionWeights& weigh
 }
 
 void PairRewards::read_rewards(const SafetensorsFile& file, const RegressionWeights& weights) {
-  const at::Tensor weight_t =
-      at::from_blob(const_cast<float*>(weights.weight.data()), {k_, d_}, at::kFloat).t();
-  const at::Tensor bias = weights.bias.empty()
-                              ? at::Tensor()
-                              : at::from_blob(const_cast<float*>(weights.bias.data()), {k_}, at::kFloat);
   const auto embeddings = matrix_of<BFloat16>(file, "embeddings", {-1, 2, d_});
   const std::int64_t sides = 2 * embeddings.rows;
   for (std::int64_t first = 0; first < sides; first += kBlockRows) {
-    const at::Tensor block =
-        rewards_of(embeddings.data + first * d_, std::min(kBlockRows, sides - first), d_, weight_t, bias);
-    const float* values = block.const_data_ptr<float>();
-    for (std::int64_t i = 0; i < block.numel(); ++i)
-      if (!std::isfinite(values[i]))
+    const std::vector<float> values =
+        attribute_rewards({embeddings.data + first * d_, std::min(kBlockRows, sides - first), d_},
+                          weights.weight, weights.bias);
+    for (std::int64_t i = 0; i < std::ssize(values); ++i)
+      if (!std::isfinite(values[static_cast<std::size_t>(i)]))
         fail_data("{}: the embedding of row {} ({}) is not finite; prepare the set again",
                   file.path().string(), (first + i / k_) / 2,
                   (first + i / k_) % 2 == 0 ? "chosen" : "rejected");
-    rewards_.insert(rewards_.end(), values, values + block.numel());
+    rewards_.insert(rewards_.end(), values.begin(), values.end());
   }
 }
 
@@ -134,8 +121,7 @@ MatrixView<const float> PairRewards::both_sides() const { return {rewards_.data(
 
 void PairRewards::transform(const std::vector<float>& t) {
   untransformed_ = rewards_;
-  const at::Tensor rewards = at::from_blob(rewards_.data(), {2 * pairs_, k_}, at::kFloat);
-  rewards.copy_(rewards.matmul(at::from_blob(const_cast<float*>(t.data()), {k_, k_}, at::kFloat)));
+  transform_rewards({rewards_.data(), 2 * pairs_, k_}, t);
 }
 
 PairData PairRewards::data_of(const std::vector<float>& rewards) const {

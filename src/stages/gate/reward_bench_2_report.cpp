@@ -1,9 +1,10 @@
 #include "stages/gate/reward_bench_2_report.h"
 
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
 #include <cmath>
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "core/log.h"

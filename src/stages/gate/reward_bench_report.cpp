@@ -1,9 +1,10 @@
 #include "stages/gate/reward_bench_report.h"
 
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
 #include <cmath>
 #include <limits>
+#include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "core/log.h"

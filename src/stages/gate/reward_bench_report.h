@@ -1,7 +1,7 @@
 // RewardBench v1 for the gate and the scorers that it must beat, as stage2-train tells it.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 

@@ -1,9 +1,18 @@
 // The option declarations of all programs taken together.
 #pragma once
 
-#include "stages/options/common_options.h"
-#include "stages/score.h"
-#include "stages/stage1_prepare.h"
-#include "stages/stage1_train.h"
-#include "stages/stage2_prepare.h"
-#include "stages/stage2_train.h"
+#include <string>
+#include <vector>
+
+#include "stages/options/score_options.h"
+#include "stages/options/stage1_prepare_options.h"
+#include "stages/options/stage1_train_options.h"
+#include "stages/options/stage2_prepare_options.h"
+#include "stages/options/stage2_train_options.h"
+
+namespace armorm {
+
+// Names of the options of all programs, so that a config's "common" section may serve them all.
+std::vector<std::string> all_option_names();
+
+}  // namespace armorm

@@ -1,34 +1,45 @@
 #include "stages/options/common_options.h"
 
-#include <cstdio>
+#include <charconv>
+#include <cmath>
 #include <cstdlib>
-#include <set>
+#include <optional>
+#include <string_view>
 
+#include "core/date.h"
 #include "core/error.h"
-#include "stages/options/all_options.h"
-#include "stages/prepare/bad_rows.h"
 
 namespace armorm {
+namespace {
+
+template <class T>
+std::optional<T> whole_number(std::string_view text) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+std::int64_t bad_row_limit(const std::string& max_bad_rows, std::int64_t rows) {
+  std::string_view text = max_bad_rows;
+  const bool percent = text.ends_with('%');
+  if (percent) text.remove_suffix(1);
+  if (const auto count = whole_number<std::int64_t>(text); count && !percent && *count >= 0) return *count;
+  const auto fraction = whole_number<double>(text);
+  const double part = fraction ? *fraction / (percent ? 100.0 : 1.0) : -1.0;
+  if (!(part >= 0.0 && part <= 1.0))
+    fail_usage(
+        "--max_bad_rows: '{}' is neither a count nor a part of the rows; use for example 100, 0.01 or 1%",
+        max_bad_rows);
+  return static_cast<std::int64_t>(std::floor(part * static_cast<double>(rows)));
+}
 
 std::string default_data_root() {
   if (const char* root = std::getenv("ARMORM_DATA"); root != nullptr && *root != '\0') return root;
   const char* home = std::getenv("HOME");
   return std::string(home != nullptr ? home : ".") + "/data/ArmoRM";
-}
-
-std::chrono::year_month_day parse_date(const char* flag, const std::string& text) {
-  int year = 0;
-  unsigned month = 0;
-  unsigned day = 0;
-  int end = 0;
-  const bool plain = text.size() == 10 && text.find_first_not_of("0123456789-") == std::string::npos;
-  const bool read =
-      plain && std::sscanf(text.c_str(), "%4d-%2u-%2u%n", &year, &month, &day, &end) == 3 && end == 10;
-  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month),
-                                         std::chrono::day(day)};
-  if (!read || year < 1970 || !date.ok())
-    fail_usage("{}: '{}' is no date; use YYYY-MM-DD from 1970 on, such as {}", flag, text, kTemplateDate);
-  return date;
 }
 
 void ExtractionOptions::declare(OptionList& list) {
@@ -88,43 +99,6 @@ void ExtractionOptions::validate() const {
   bad_row_limit(max_bad_rows, 0);
   if (!status && (all_sets || json))
     fail_usage("--{}: belongs to --status; give both", all_sets ? "all_sets" : "json");
-}
-
-const std::vector<std::string>& default_attributes() {
-  static const std::vector<std::string> names{"helpsteer-helpfulness",
-                                              "helpsteer-correctness",
-                                              "helpsteer-coherence",
-                                              "helpsteer-complexity",
-                                              "helpsteer-verbosity",
-                                              "ultrafeedback-overall_score",
-                                              "ultrafeedback-instruction_following",
-                                              "ultrafeedback-truthfulness",
-                                              "ultrafeedback-honesty",
-                                              "ultrafeedback-helpfulness",
-                                              "beavertails-is_safe",
-                                              "prometheus-score",
-                                              "argilla-overall_quality",
-                                              "argilla-judge_lm",
-                                              "code-complexity",
-                                              "code-style",
-                                              "code-explanation",
-                                              "code-instruction-following",
-                                              "code-readability"};
-  return names;
-}
-
-std::vector<std::string> all_option_names() {
-  std::set<std::string> names;
-  const auto collect = [&names](auto options) {
-    const OptionList list = options.declare();
-    for (const Option& option : list.options()) names.insert(option.name);
-  };
-  collect(Stage1PrepareOptions{});
-  collect(Stage1TrainOptions{});
-  collect(Stage2PrepareOptions{});
-  collect(Stage2TrainOptions{});
-  collect(ScoreOptions{});
-  return {names.begin(), names.end()};
 }
 
 }  // namespace armorm

@@ -1,7 +1,6 @@
 // Options that several executables share, with the defaults of the published run.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -16,8 +15,9 @@ std::string default_data_root();
 // no clock.
 constexpr const char* kTemplateDate = "2024-07-26";
 
-// Of "YYYY-MM-DD"; usage error that names the flag.
-std::chrono::year_month_day parse_date(const char* flag, const std::string& text);
+// The most bad rows of `rows` that --max_bad_rows allows: a count ("100"), or a part of the rows ("0.01",
+// "1%"). Usage error for anything else.
+std::int64_t bad_row_limit(const std::string& max_bad_rows, std::int64_t rows);
 
 // How a backbone is run; common to both prepare stages.
 struct ExtractionOptions {
@@ -45,11 +45,5 @@ struct ExtractionOptions {
   void declare(OptionList& list);
   void validate() const;  // usage errors
 };
-
-// The attributes of the published model, in the order of the weights' rows.
-const std::vector<std::string>& default_attributes();
-
-// Names of the options of all programs, so that a config's "common" section may serve them all.
-std::vector<std::string> all_option_names();
 
 }  // namespace armorm

@@ -1,9 +1,32 @@
+#include "stages/options/score_options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/date.h"
 #include "core/error.h"
-#include "stages/options/common_options.h"
-#include "stages/score.h"
-#include "stages/scoring/score_output.h"
 
 namespace armorm {
+namespace {
+
+const std::vector<std::string>& names() {
+  static const std::vector<std::string> list{"score",         "rewards",      "gate",
+                                             "contributions", "coefficients", "tokens"};
+  return list;
+}
+
+}  // namespace
+
+ScoreField parse_score_field(const std::string& name) {
+  const auto found = std::find(names().begin(), names().end(), name);
+  if (found == names().end()) fail_usage("--fields: '{}' is unknown; use {}", name, score_field_names());
+  return static_cast<ScoreField>(found - names().begin());
+}
+
+const std::string& name_of(ScoreField field) { return names()[static_cast<std::size_t>(field)]; }
+
+std::string score_field_names() { return fmt::format("{}", fmt::join(names(), ", ")); }
 
 OptionList ScoreOptions::declare() {
   OptionList list;

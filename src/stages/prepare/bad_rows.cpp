@@ -1,10 +1,7 @@
 #include "stages/prepare/bad_rows.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <tuple>
 #include <utility>
 
@@ -18,31 +15,9 @@ namespace {
 
 constexpr std::size_t kMaxReasonBytes = 300;
 
-template <class T>
-std::optional<T> whole_number(std::string_view text) {
-  T value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 fs::path rejects_file(fs::path target) { return target.replace_extension(".rejects.jsonl"); }
 
 }  // namespace
-
-std::int64_t bad_row_limit(const std::string& max_bad_rows, std::int64_t rows) {
-  std::string_view text = max_bad_rows;
-  const bool percent = text.ends_with('%');
-  if (percent) text.remove_suffix(1);
-  if (const auto count = whole_number<std::int64_t>(text); count && !percent && *count >= 0) return *count;
-  const auto fraction = whole_number<double>(text);
-  const double part = fraction ? *fraction / (percent ? 100.0 : 1.0) : -1.0;
-  if (!(part >= 0.0 && part <= 1.0))
-    fail_usage(
-        "--max_bad_rows: '{}' is neither a count nor a part of the rows; use for example 100, 0.01 or 1%",
-        max_bad_rows);
-  return static_cast<std::int64_t>(std::floor(part * static_cast<double>(rows)));
-}
 
 BadRows::BadRows(const ExtractionOptions& options, std::int64_t shard_rows, fs::path target,
                  FileSystem& files)

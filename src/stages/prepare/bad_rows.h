@@ -22,10 +22,6 @@ struct BadRow {
   std::string reason;  // what was found, with at most an excerpt of it
 };
 
-// The most bad rows of `rows` that --max_bad_rows allows: a count ("100"), or a part of the rows ("0.01",
-// "1%"). Usage error for anything else.
-std::int64_t bad_row_limit(const std::string& max_bad_rows, std::int64_t rows);
-
 // Thread-safe.
 class BadRows {
  public:

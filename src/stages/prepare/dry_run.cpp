@@ -1,5 +1,7 @@
 #include "stages/prepare/dry_run.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <iostream>
 

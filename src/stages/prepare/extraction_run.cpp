@@ -1,5 +1,7 @@
 #include "stages/prepare/extraction_run.h"
 
+#include <fmt/core.h>
+
 #include <iostream>
 
 #include "core/error.h"

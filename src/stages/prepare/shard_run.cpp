@@ -1,5 +1,7 @@
 #include "stages/prepare/shard_run.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 #include <iostream>

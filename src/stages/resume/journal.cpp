@@ -1,6 +1,7 @@
 #include "stages/resume/journal.h"
 
 #include <fcntl.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

@@ -1,7 +1,6 @@
 #include "stages/resume/resume_key.h"
 
-#include <fmt/ranges.h>
-#include <torch/version.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -9,23 +8,13 @@
 
 #include "core/error.h"
 #include "core/hash.h"
-#include "core/version.h"
 #include "io/publish.h"
 #include "model/cpu/kernel_choice.h"
+#include "model/libtorch_facts.h"
 
 namespace armorm {
 namespace fs = std::filesystem;
 namespace {
-
-constexpr const char* kJournalFormat = "2";
-
-// Options that say where, how fast and how patiently, but not what; paths are known by their content.
-const std::set<std::string>& options_without_effect() {
-  static const std::set<std::string> names{
-      "model_path", "dataset_path", "data_root", "device", "threads",  "restart", "checkpoint_seconds",
-      "on_bad_row", "max_bad_rows", "dry_run",   "status", "all_sets", "json"};
-  return names;
-}
 
 // Digests tell nothing by their end, and lists of attributes may be long.
 std::string shortened(const std::string& value) {
@@ -61,31 +50,13 @@ std::string gpu_models() {
 }  // namespace
 
 ResumeKey arithmetic_key(int device, int threads) {
-  ResumeKey key{{"LibTorch", TORCH_VERSION}};
+  ResumeKey key{{"LibTorch", model::libtorch_version()}};
   if (device >= 0) {
     key["device"] = "cuda" + gpu_models();
   } else {
     key["device"] = fmt::format("cpu, {} threads", threads);
     key["CPU kernels"] = model::cpu_kernel_choice();
   }
-  return key;
-}
-
-ResumeKey make_resume_key(const OptionList& options, const ExtractionOptions& extraction,
-                          const ModelInputs& model, const Provenance& provenance,
-                          const std::string& content_sha256) {
-  ResumeKey key{
-      {"journal format", kJournalFormat},
-      {"program version", version_text()},
-      {"data set rows", content_sha256},
-      {"tokenizer.json", provenance.tokenizer_sha256},
-      {"chat template", provenance.template_sha256},
-      {"config.json", provenance.config_sha256},
-      {"weights", provenance.facts.weights ? *provenance.facts.weights : weights_fingerprint(model.folder)},
-      {"description", sha256_hex(nlohmann::json(provenance.to_metadata()).dump())}};
-  key.merge(arithmetic_key(static_cast<int>(extraction.device), thread_count(extraction)));
-  for (const Option& option : options.options())
-    if (!options_without_effect().contains(option.name)) key["--" + option.name] = value_text(option);
   return key;
 }
 

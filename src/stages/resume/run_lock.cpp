@@ -1,6 +1,7 @@
 #include "stages/resume/run_lock.h"
 
 #include <fcntl.h>
+#include <fmt/core.h>
 
 #include <random>
 #include <string_view>

@@ -1,8 +1,9 @@
 #include "stages/reward_model/model_card.h"
 
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
 #include <chrono>
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <string_view>
 #include <vector>

@@ -1,7 +1,7 @@
 // README.md of an exported model: what it is, how to use it, and the tables of the run that made it.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "stages/artifacts/gate_artifact.h"

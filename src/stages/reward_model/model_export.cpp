@@ -1,6 +1,7 @@
 #include "stages/reward_model/model_export.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "core/error.h"
@@ -159,13 +160,6 @@ class Folder {
 };
 
 }  // namespace
-
-ExportWeights parse_export_weights(const std::string& name) {
-  if (name == "auto") return ExportWeights::auto_;
-  if (name == "link") return ExportWeights::link;
-  if (name == "copy") return ExportWeights::copy;
-  fail_usage("--export_weights: '{}' is unknown; use auto, link or copy", name);
-}
 
 ModelExport::ModelExport(fs::path target, const std::string& model_path, ExportWeights weights,
                          const std::optional<Provenance>& embeddings, fs::path regression_report,

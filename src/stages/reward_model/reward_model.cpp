@@ -1,17 +1,19 @@
 #include "stages/reward_model/reward_model.h"
 
-#include <ATen/ATen.h>
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
 #include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "core/date.h"
+#include "core/dtype.h"
 #include "core/error.h"
+#include "core/half.h"
 #include "io/publish.h"
 #include "io/safetensors.h"
 #include "model/config_reader.h"
-#include "stages/options/common_options.h"
+#include "stages/artifacts/attributes.h"
 #include "text/gating_pattern.h"
 
 namespace armorm {
@@ -78,12 +80,25 @@ HeadConfig read_config(const fs::path& path) {
   return c;
 }
 
-at::ScalarType float_type(DType dtype, const std::string& name, const fs::path& folder) {
-  if (dtype == DType::f32) return at::kFloat;
-  if (dtype == DType::bf16) return at::kBFloat16;
-  if (dtype == DType::f16) return at::kHalf;
-  fail_data("{}: tensor '{}': found elements of type {}, expected F32, BF16 or F16", folder.string(), name,
-            name_of(dtype));
+// Of a tensor of any float type that models are stored in.
+std::vector<float> to_floats(const TensorView& view, const std::string& name, const fs::path& folder) {
+  std::vector<float> values(static_cast<std::size_t>(view.numel()));
+  const auto fill = [&](auto stored, const auto& convert) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      std::memcpy(&stored, view.bytes.data() + i * sizeof stored, sizeof stored);
+      values[i] = convert(stored);
+    }
+  };
+  if (view.dtype == DType::f32)
+    fill(0.0F, [](float value) { return value; });
+  else if (view.dtype == DType::bf16)
+    fill(BFloat16(), [](BFloat16 value) { return value.to_float(); });
+  else if (view.dtype == DType::f16)
+    fill(std::uint16_t{0}, half_to_float);
+  else
+    fail_data("{}: tensor '{}': found elements of type {}, expected F32, BF16 or F16", folder.string(), name,
+              name_of(view.dtype));
+  return values;
 }
 
 class HeadReader {
@@ -103,14 +118,11 @@ class HeadReader {
           "{}: tensor '{}': found shape [{}], expected [{}] from config.json; the weights are of another "
           "model",
           folder_.string(), name, fmt::join(view.shape, ", "), fmt::join(shape, ", "));
-    at::Tensor stored = at::empty(shape, float_type(view.dtype, name, folder_));
-    std::memcpy(stored.data_ptr(), view.bytes.data(), view.bytes.size());
-    const at::Tensor wide = stored.to(at::kFloat);
-    const float* values = wide.const_data_ptr<float>();
-    for (std::int64_t i = 0; i < wide.numel(); ++i)
-      if (!std::isfinite(values[i]))
+    std::vector<float> values = to_floats(view, name, folder_);
+    for (const float value : values)
+      if (!std::isfinite(value))
         fail_data("{}: tensor '{}' holds a number that is not finite", folder_.string(), name);
-    return {values, values + wide.numel()};
+    return values;
   }
 
  private:
@@ -161,14 +173,6 @@ std::vector<TokenId> pattern_of(const fs::path& folder, const HeadConfig& head, 
 }
 
 }  // namespace
-
-std::vector<std::string> attribute_names_or_default(std::vector<std::string> known, std::int64_t k) {
-  const bool published = k == std::ssize(default_attributes());
-  for (std::int64_t i = std::ssize(known); i < k; ++i)
-    known.push_back(published ? default_attributes()[static_cast<std::size_t>(i)]
-                              : fmt::format("attribute-{}", i));
-  return known;
-}
 
 RewardModel RewardModel::load(const fs::path& folder, bool allow_special_in_content,
                               const std::string& template_date) {

@@ -37,8 +37,4 @@ struct RewardModel {
                           const std::string& template_date = "");
 };
 
-// Names of K attributes where nothing names them: the published ones if there are as many, else attribute-0,
-// ...
-std::vector<std::string> attribute_names_or_default(std::vector<std::string> known, std::int64_t k);
-
 }  // namespace armorm

@@ -1,5 +1,7 @@
 #include "stages/ridge/labelled_set.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "hub/cache.h"

@@ -1,6 +1,6 @@
 #include "stages/ridge/ridge_partials.h"
 
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <map>

@@ -1,8 +1,7 @@
 #include "stages/scoring/score_output.h"
 
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
-#include <algorithm>
 #include <iterator>
 #include <nlohmann/json.hpp>
 
@@ -10,12 +9,6 @@
 
 namespace armorm {
 namespace {
-
-const std::vector<std::string>& names() {
-  static const std::vector<std::string> list{"score",         "rewards",      "gate",
-                                             "contributions", "coefficients", "tokens"};
-  return list;
-}
 
 const std::vector<float>& vector_of(const HeadScores& scores, ScoreField field) {
   if (field == ScoreField::rewards) return scores.rewards;
@@ -42,14 +35,6 @@ void close_line(fmt::memory_buffer& out) {
 
 }  // namespace
 
-ScoreField parse_score_field(const std::string& name) {
-  const auto found = std::find(names().begin(), names().end(), name);
-  if (found == names().end()) fail_usage("--fields: '{}' is unknown; use {}", name, score_field_names());
-  return static_cast<ScoreField>(found - names().begin());
-}
-
-std::string score_field_names() { return fmt::format("{}", fmt::join(names(), ", ")); }
-
 ScoreLines::ScoreLines(const std::vector<std::string>& attributes, const std::vector<std::string>& fields) {
   for (const std::string& name : attributes) keys_.push_back(quoted(name) + ":");
   for (const std::string& field : fields) fields_.push_back(parse_score_field(field));
@@ -58,7 +43,7 @@ ScoreLines::ScoreLines(const std::vector<std::string>& attributes, const std::ve
 void ScoreLines::add_vector(ScoreField field, const HeadScores& scores, std::size_t index,
                             fmt::memory_buffer& out) const {
   const std::vector<float>& values = vector_of(scores, field);
-  fmt::format_to(std::back_inserter(out), ",\"{}\":{{", names()[static_cast<std::size_t>(field)]);
+  fmt::format_to(std::back_inserter(out), ",\"{}\":{{", name_of(field));
   for (std::size_t k = 0; k < keys_.size(); ++k)
     fmt::format_to(std::back_inserter(out), "{}{}{}", k == 0 ? "" : ",", keys_[k],
                    values[index * keys_.size() + k]);

@@ -8,13 +8,10 @@
 #include <vector>
 
 #include "gating/reward_head.h"
+#include "stages/options/score_options.h"
 #include "stages/scoring/score_rows.h"
 
 namespace armorm {
-
-enum class ScoreField { score, rewards, gate, contributions, coefficients, tokens };
-ScoreField parse_score_field(const std::string& name);  // usage error for another word
-std::string score_field_names();                        // "score, rewards, ..."
 
 class ScoreLines {
  public:

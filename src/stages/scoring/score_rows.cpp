@@ -1,5 +1,7 @@
 #include "stages/scoring/score_rows.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <iterator>
 #include <nlohmann/json.hpp>

@@ -1,6 +1,6 @@
 #include "stages/status/status_report.h"
 
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>

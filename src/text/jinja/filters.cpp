@@ -1,6 +1,8 @@
 // Filters on strings and numbers.
 #include "text/jinja/filters.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>

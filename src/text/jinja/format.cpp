@@ -1,4 +1,6 @@
 // "..." % values and "...".format(values).
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 #include <cmath>
@@ -343,6 +345,22 @@ Text format_percent(const Text& pattern, const Value& argument) {
 
 Text format_braces(Evaluator& evaluator, const Text& pattern, const Arguments& arguments) {
   return BraceFormat(evaluator, pattern, arguments).run();
+}
+
+Text format_time(const Text& pattern, std::int64_t seconds) {
+  const std::time_t time = static_cast<std::time_t>(seconds);
+  std::tm parts{};
+  if (localtime_r(&time, &parts) == nullptr) fail("strftime_now: the time is out of range");
+  constexpr std::size_t kMaxPattern = 1000;
+  if (pattern.size() > kMaxPattern) fail("the format of strftime_now is longer than {} bytes", kMaxPattern);
+  // No conversion of the C locale makes more than 100 bytes out of its 2.
+  std::string buffer(pattern.size() * 50 + 100, '\0');
+  const std::string ended = pattern.bytes() + "\x01";  // tells an empty result from a full buffer
+  const std::size_t size = std::strftime(buffer.data(), buffer.size(), ended.c_str(), &parts);
+  if (size == 0) fail("strftime_now: the format cannot be shown");
+  Text text;
+  text.append(std::string_view(buffer).substr(0, size - 1), pattern.any_data());
+  return text;
 }
 
 }  // namespace armorm::jinja

@@ -1,6 +1,8 @@
 // The tojson filter as transformers defines it: json.dumps with ensure_ascii off by default.
 #include "text/jinja/json.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 

@@ -1,5 +1,7 @@
 #include "text/jinja/lexer.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 

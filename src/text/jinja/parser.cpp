@@ -1,6 +1,8 @@
 // The statements of a template.
 #include "text/jinja/parser.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <utility>
 

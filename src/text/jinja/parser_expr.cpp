@@ -1,4 +1,6 @@
 // The expressions of a template.
+#include <fmt/core.h>
+
 #include <charconv>
 #include <cstdlib>
 

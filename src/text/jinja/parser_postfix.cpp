@@ -1,4 +1,6 @@
 // What follows an operand: attributes, subscripts, calls, filters and tests.
+#include <fmt/core.h>
+
 #include "text/jinja/failure.h"
 #include "text/jinja/parser.h"
 

@@ -1,4 +1,6 @@
 // str() and repr() of the values.
+#include <fmt/core.h>
+
 #include <charconv>
 #include <cmath>
 

@@ -1,5 +1,7 @@
 // String literals, as Python's "unicode-escape" codec reads them after non-ASCII characters became \x, \u or
 // \U.
+#include <fmt/core.h>
+
 #include "text/jinja/failure.h"
 #include "text/jinja/lexer.h"
 #include "text/jinja/python_unicode.h"

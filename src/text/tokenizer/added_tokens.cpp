@@ -1,5 +1,7 @@
 #include "text/tokenizer/added_tokens.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <limits>
 

@@ -1,5 +1,7 @@
 #include "text/tokenizer/bpe_model.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cstring>
 #include <functional>

@@ -1,5 +1,7 @@
 #include "text/tokenizer/json_view.h"
 
+#include <fmt/core.h>
+
 #include <limits>
 
 #include "core/error.h"

@@ -1,5 +1,7 @@
 #include "text/tokenizer/post_processor.h"
 
+#include <fmt/core.h>
+
 #include "core/error.h"
 #include "text/tokenizer/bpe_model.h"
 #include "text/tokenizer/limits.h"

@@ -8,8 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/half.h"
 #include "io/publish.h"
-#include "model/pt/half.h"
 #include "model/pt/pickle_reader.h"
 #include "model/pt/pt_archive.h"
 #include "support/test_support.h"

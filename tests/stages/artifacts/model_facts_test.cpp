@@ -1,6 +1,8 @@
 // Which embeddings and weights may be used together, and what a template that reads the clock is told.
 #include "stages/artifacts/model_facts.h"
 
+#include <fmt/core.h>
+
 #include <cstdlib>
 
 #include "core/error.h"

@@ -1,5 +1,6 @@
 #include "text/tokenizer/tokenizer.h"
 
+#include <fmt/format.h>
 #include <zlib.h>
 
 #include <fstream>

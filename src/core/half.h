@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstdint>
 
-namespace armorm::model {
+namespace armorm {
 
 // Exact; a NaN keeps its sign and payload.
 inline float half_to_float(std::uint16_t bits) noexcept {
@@ -18,4 +18,4 @@ inline float half_to_float(std::uint16_t bits) noexcept {
   return std::bit_cast<float>(sign | std::bit_cast<std::uint32_t>(magnitude));
 }
 
-}  // namespace armorm::model
+}  // namespace armorm

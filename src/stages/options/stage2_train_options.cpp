@@ -1,7 +1,8 @@
+#include "stages/options/stage2_train_options.h"
+
 #include <cmath>
 
 #include "core/error.h"
-#include "stages/stage2_train.h"
 
 namespace armorm {
 

@@ -1,0 +1,24 @@
+#include "core/date.h"
+
+#include <cstdio>
+
+#include "core/error.h"
+
+namespace armorm {
+
+std::chrono::year_month_day parse_date(std::string_view what, const std::string& text) {
+  int year = 0;
+  unsigned month = 0;
+  unsigned day = 0;
+  int end = 0;
+  const bool plain = text.size() == 10 && text.find_first_not_of("0123456789-") == std::string::npos;
+  const bool read =
+      plain && std::sscanf(text.c_str(), "%4d-%2u-%2u%n", &year, &month, &day, &end) == 3 && end == 10;
+  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month),
+                                         std::chrono::day(day)};
+  if (!read || year < 1970 || !date.ok())
+    fail_usage("{}: '{}' is no date; use YYYY-MM-DD from 1970 on, such as 2024-07-26", what, text);
+  return date;
+}
+
+}  // namespace armorm

@@ -1,0 +1,13 @@
+// Calendar days as options and configs write them.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+namespace armorm {
+
+// Of "YYYY-MM-DD", from 1970 on. usage error that names `what`, the option or field it was read from.
+std::chrono::year_month_day parse_date(std::string_view what, const std::string& text);
+
+}  // namespace armorm

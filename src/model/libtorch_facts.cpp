@@ -1,0 +1,34 @@
+#include "model/libtorch_facts.h"
+
+#include <ATen/Version.h>
+#include <ATen/detail/CUDAHooksInterface.h>
+#include <fmt/core.h>
+#include <torch/version.h>
+
+namespace armorm::model {
+namespace {
+
+// "13.0" of 13000, CUDA's own way to write a version.
+std::string cuda_version(long number) { return fmt::format("{}.{}", number / 1000, number % 1000 / 10); }
+
+std::string cuda() {
+  const at::CUDAHooksInterface& hooks = at::detail::getCUDAHooks();
+  if (!hooks.hasCUDART()) return "none; runs on the CPU only";
+#if defined(ARMORM_WITH_CUDA)
+  const char* kernels = "own kernels for sm_" ARMORM_CUDA_ARCHITECTURES;
+#else
+  const char* kernels = "no kernels of its own";
+#endif
+  return fmt::format("{}, {}, devices: {}", cuda_version(hooks.versionCUDART()), kernels, hooks.getNumGPUs());
+}
+
+}  // namespace
+
+std::string libtorch_version() { return TORCH_VERSION; }
+
+BuildFacts libtorch_facts() {
+  return {{"libtorch", fmt::format("{}, kernels for {}", TORCH_VERSION, at::get_cpu_capability())},
+          {"cuda", cuda()}};
+}
+
+}  // namespace armorm::model

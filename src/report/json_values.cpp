@@ -1,0 +1,12 @@
+#include "report/json_values.h"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace armorm {
+
+nlohmann::json json_number(double value) {
+  return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json(nullptr);
+}
+
+}  // namespace armorm

@@ -1,0 +1,18 @@
+// What decides the bytes of a shard, item by item.
+#pragma once
+
+#include <string>
+
+#include "core/options.h"
+#include "stages/prepare/extraction_run.h"
+#include "stages/resume/resume_key.h"
+
+namespace armorm {
+
+// `content_sha256`: of the token ids, wanted positions, row ids and known tensors, so of all that data set,
+// tokenizer, template and filters amount to. `options`: all but those that cannot change a byte are taken.
+ResumeKey make_resume_key(const OptionList& options, const ExtractionOptions& extraction,
+                          const ModelInputs& model, const Provenance& provenance,
+                          const std::string& content_sha256);
+
+}  // namespace armorm
