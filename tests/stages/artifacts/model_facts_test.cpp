@@ -9,6 +9,7 @@
 #include "io/publish.h"
 #include "stages/artifacts/embedding_set.h"
 #include "stages/artifacts/regression_weights.h"
+#include "stages/artifacts/weights_fingerprint.h"
 #include "stages/resume/resume_key.h"
 #include "stages/score.h"
 #include "support/test_support.h"
