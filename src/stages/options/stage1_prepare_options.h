@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "stages/artifacts/attributes.h"
+#include "data/attributes.h"
 #include "stages/options/common_options.h"
 
 namespace armorm {

@@ -9,11 +9,11 @@
 #include "core/date.h"
 #include "core/dtype.h"
 #include "core/error.h"
+#include "data/attributes.h"
 #include "core/half.h"
 #include "io/publish.h"
 #include "io/safetensors.h"
 #include "model/config_reader.h"
-#include "stages/artifacts/attributes.h"
 #include "text/gating_pattern.h"
 
 namespace armorm {

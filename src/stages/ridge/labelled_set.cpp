@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
+#include "data/attributes.h"
 #include "hub/cache.h"
 #include "stages/artifacts/artifact_paths.h"
-#include "stages/artifacts/attributes.h"
 
 namespace armorm {
 namespace fs = std::filesystem;

@@ -11,9 +11,9 @@
 #include <thread>
 
 #include "core/error.h"
+#include "data/attributes.h"
 #include "io/publish.h"
 #include "io/safetensors.h"
-#include "stages/artifacts/attributes.h"
 #include "stages/options/common_options.h"
 #include "stages/reward_model/reward_model.h"
 #include "stages/score.h"
