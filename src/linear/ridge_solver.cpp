@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/worker_pool.h"
 #include "linear/dense/dense.h"
-#include "linear/dense/worker_pool.h"
 #include "linear/ridge.h"
 #include "linear/ridge_fit.h"
 #include "linear/ridge_problem.h"

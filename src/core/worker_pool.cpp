@@ -1,4 +1,4 @@
-#include "linear/dense/worker_pool.h"
+#include "core/worker_pool.h"
 
 #include <algorithm>
 #include <utility>
