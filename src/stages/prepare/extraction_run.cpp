@@ -78,6 +78,12 @@ std::future<Backbone> load_ahead(const ExtractionOptions& options, const ModelIn
   return load_backbone(options, model);
 }
 
+void warn_of_special_content(std::int64_t count, const std::string& what, bool as_special) {
+  if (count == 0) return;
+  log::warn("{} {} hold special-token strings in their content; they are encoded as {}", count, what,
+            as_special ? "special tokens" : "plain text");
+}
+
 void record_deviation(const ExtractionOptions& options, const ModelInputs& model, const Backbone& backbone,
                       const std::vector<std::span<const TokenId>>& rows, Provenance& provenance) {
   constexpr std::size_t kRows = 8;

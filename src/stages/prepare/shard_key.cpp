@@ -5,7 +5,6 @@
 
 #include "core/hash.h"
 #include "core/version.h"
-#include "stages/artifacts/weights_fingerprint.h"
 
 namespace armorm {
 namespace {
@@ -23,17 +22,15 @@ const std::set<std::string>& options_without_effect() {
 }  // namespace
 
 ResumeKey make_resume_key(const OptionList& options, const ExtractionOptions& extraction,
-                          const ModelInputs& model, const Provenance& provenance,
-                          const std::string& content_sha256) {
-  ResumeKey key{
-      {"journal format", kJournalFormat},
-      {"program version", version_text()},
-      {"data set rows", content_sha256},
-      {"tokenizer.json", provenance.tokenizer_sha256},
-      {"chat template", provenance.template_sha256},
-      {"config.json", provenance.config_sha256},
-      {"weights", provenance.facts.weights ? *provenance.facts.weights : weights_fingerprint(model.folder)},
-      {"description", sha256_hex(nlohmann::json(provenance.to_metadata()).dump())}};
+                          const Provenance& provenance, const std::string& content_sha256) {
+  ResumeKey key{{"journal format", kJournalFormat},
+                {"program version", version_text()},
+                {"data set rows", content_sha256},
+                {"tokenizer.json", provenance.tokenizer_sha256},
+                {"chat template", provenance.template_sha256},
+                {"config.json", provenance.config_sha256},
+                {"weights", provenance.facts.weights.value()},
+                {"description", sha256_hex(nlohmann::json(provenance.to_metadata()).dump())}};
   key.merge(arithmetic_key(static_cast<int>(extraction.device), thread_count(extraction)));
   for (const Option& option : options.options())
     if (!options_without_effect().contains(option.name)) key["--" + option.name] = value_text(option);

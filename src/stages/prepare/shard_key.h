@@ -10,9 +10,9 @@
 namespace armorm {
 
 // `content_sha256`: of the token ids, wanted positions, row ids and known tensors, so of all that data set,
-// tokenizer, template and filters amount to. `options`: all but those that cannot change a byte are taken.
+// tokenizer, template and filters amount to. `provenance` must hold the weights' fingerprint. `options`: all
+// but those that cannot change a byte are taken.
 ResumeKey make_resume_key(const OptionList& options, const ExtractionOptions& extraction,
-                          const ModelInputs& model, const Provenance& provenance,
-                          const std::string& content_sha256);
+                          const Provenance& provenance, const std::string& content_sha256);
 
 }  // namespace armorm
