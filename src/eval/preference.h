@@ -17,13 +17,9 @@ PreferenceMetrics preference_metrics(std::span<const float> chosen, std::span<co
 
 // Every attribute weighs 1/K, times logit_scale.
 PairScores uniform_gate_scores(const PairData& data, std::span<const std::int64_t> rows, float logit_scale);
-PreferenceMetrics uniform_gate_metrics(const PairData& data, std::span<const std::int64_t> rows,
-                                       float logit_scale);
 // One attribute alone, times logit_scale.
 PairScores attribute_scores(const PairData& data, std::span<const std::int64_t> rows, std::int64_t attribute,
                             float logit_scale);
-PreferenceMetrics attribute_metrics(const PairData& data, std::span<const std::int64_t> rows,
-                                    std::int64_t attribute, float logit_scale);
 // The attribute with the highest accuracy on `rows`, the first on ties.
 std::int64_t best_attribute(const PairData& data, std::span<const std::int64_t> rows);
 

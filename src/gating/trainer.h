@@ -102,20 +102,6 @@ class GateTrainer {
   std::unique_ptr<Impl> impl_;
 };
 
-// n_steps from `initial`.
-GateParameters train_gate(const PairData& data, std::span<const std::int64_t> rows, GateParameters initial,
-                          const TrainOptions& options, const std::function<void(const StepReport&)>& report);
-
-// As train_gate with the rows of each step's batch given; for comparison with other implementations.
-GateParameters train_gate_on_batches(const PairData& data,
-                                     const std::vector<std::vector<std::int64_t>>& batches,
-                                     GateParameters initial, const TrainOptions& options,
-                                     std::vector<double>* losses);
-
-// Gradients of the batch's mean loss, one for each parameter, before any optimiser step.
-GateParameters gate_gradients(const PairData& data, std::span<const std::int64_t> batch,
-                              const GateParameters& gate, const TrainOptions& options);
-
 // Evaluation mode: no dropout.
 PairScores score_pairs(const GateParameters& gate, const PairData& data, std::span<const std::int64_t> rows,
                        GateSoftmax softmax, double temperature, int device);

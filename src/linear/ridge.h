@@ -126,9 +126,6 @@ class RidgeSolver {
   std::unique_ptr<Impl> impl_;
 };
 
-// RidgeSolver without a pass over rows. usage error when one is needed.
-RidgeResult fit_ridge(const RidgeMoments& moments, const RidgeOptions& options);
-
 struct EvaluationOptions {
   int n_bootstrap = 0;       // resamples for the intervals; 0: none
   double confidence = 0.95;  // of the percentile intervals, in (0, 1)

@@ -441,13 +441,4 @@ RidgeResult RidgeSolver::finish() {
   return result;
 }
 
-RidgeResult fit_ridge(const RidgeMoments& moments, const RidgeOptions& options) {
-  RidgeSolver solver(moments, options);
-  if (solver.needs_rows()) {
-    fail_usage(
-        "ridge: these losses take a pass over the rows (leave-one-out, or fits too close for the moments)");
-  }
-  return solver.finish();
-}
-
 }  // namespace armorm

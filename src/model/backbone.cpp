@@ -182,8 +182,6 @@ PendingRows::PendingRows(PendingRows&&) noexcept = default;
 PendingRows& PendingRows::operator=(PendingRows&&) noexcept = default;
 PendingRows::~PendingRows() = default;
 
-void Backbone::embed(const PackedBatch& batch, MatrixView<float> out) const { collect(submit(batch), out); }
-
 PendingRows Backbone::submit(const PackedBatch& batch) const {
   const c10::InferenceMode no_gradients;
   const at::Device device = impl_->decoder.device();

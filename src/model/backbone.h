@@ -70,16 +70,13 @@ class Backbone {
 
   const ModelConfig& config() const;
   std::string_view why_no_shared_prefixes() const;  // see the function of this name
-  // Writes the final-norm hidden state of each wanted token, float32 [wanted, hidden_size] (bf16 results are
-  // exact in it). data error for a token id outside the vocabulary.
-  void embed(const PackedBatch& batch, MatrixView<float> out) const;
 
-  // embed() in two steps. On CUDA submit() only enqueues the work, so that the next pack can be submitted
-  // before the last one is collected and the device never waits for the host; on the CPU it computes. Errors,
-  // out of memory included, come from submit().
+  // Computes the final-norm hidden state of each wanted token. On CUDA it only enqueues the work, so that the
+  // next pack can be submitted before the last one is collected and the device never waits for the host.
+  // data error for a token id outside the vocabulary; all errors, out of memory included, come from here.
   PendingRows submit(const PackedBatch& batch) const;
-  // Waits for the rows and writes them as embed() does. Returns the seconds in which the device had this
-  // work. May run on another thread while submit() does.
+  // Waits for the rows and writes them, float32 [wanted, hidden_size] (bf16 results are exact in it). Returns
+  // the seconds in which the device had this work. May run on another thread while submit() does.
   double collect(PendingRows rows, MatrixView<float> out) const;
 
   std::string device_name() const;  // "cpu", "cuda:0"

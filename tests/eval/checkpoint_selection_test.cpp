@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "gating/train_gate.h"
 #include "support/test_support.h"
 
 using namespace armorm;
@@ -64,7 +65,7 @@ void check_same(const GateParameters& a, const GateParameters& b) {
 TEST_CASE("looking at checkpoints leaves the training as it is", "[unit]") {
   const Misleading m;
   const SelectedGate selected = m.run(SelectCheckpoint::last, 25, 0);
-  check_same(selected.gate, train_gate(m.data(), m.train, Misleading::initial(), m.options, {}));
+  check_same(selected.gate, test::train_gate(m.data(), m.train, Misleading::initial(), m.options, {}));
   REQUIRE(selected.curve.size() == 3);
   CHECK((selected.curve[0].step == 25 && selected.curve[1].step == 50 && selected.curve[2].step == 60));
   CHECK(selected.step == 60);

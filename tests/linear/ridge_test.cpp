@@ -12,6 +12,7 @@
 #include "linear/dense/dense.h"
 #include "stats/statistics.h"
 #include "support/error_of.h"
+#include "support/reference_statistics.h"
 #include "support/test_support.h"
 
 namespace armorm {
@@ -22,6 +23,18 @@ constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
 double uniform(std::mt19937_64& generator) { return static_cast<double>(generator() >> 11) * 0x1p-52 - 1.0; }
 
 using test::error_of;
+using test::pearson;
+using test::r_squared;
+
+// RidgeSolver without a pass over rows; a usage error where one is needed.
+RidgeResult fit_ridge(const RidgeMoments& moments, const RidgeOptions& options) {
+  RidgeSolver solver(moments, options);
+  if (solver.needs_rows()) {
+    fail_usage(
+        "ridge: these losses take a pass over the rows (leave-one-out, or fits too close for the moments)");
+  }
+  return solver.finish();
+}
 
 // y = x . truth + noise, float32.
 struct Data {
