@@ -11,6 +11,7 @@
 #include "commit.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/strings.h"
 #include "core/version.h"
 #include "model/torch_errors.h"
 #include "option_docs.h"
@@ -45,11 +46,10 @@ std::vector<std::string> names_given(const CLI::App& app) {
   return given;
 }
 
-// CLI11 spreads some messages over several lines; a log reader wants one.
-std::string one_line(std::string text) {
-  for (char& c : text)
-    if (c == '\n') c = ' ';
-  while (!text.empty() && text.back() == ' ') text.pop_back();
+// CLI11 spreads some messages over several lines, and ends some with a line feed; a log reader wants one.
+std::string message_line(std::string_view message) {
+  std::string text = one_line(message);
+  text.erase(text.find_last_not_of(' ') + 1);
   return text;
 }
 
@@ -99,7 +99,7 @@ void print_assigned(const std::vector<Option>& options, const std::vector<std::s
 }
 
 int report(const std::string& program, int code, const std::string& message) {
-  std::cerr << program << ": error: " << one_line(message) << "\n";
+  std::cerr << program << ": error: " << message_line(message) << "\n";
   return code;
 }
 

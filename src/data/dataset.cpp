@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/strings.h"
+#include "core/utf8.h"
 #include "data/layout.h"
 #include "data/row_file.h"
 
@@ -59,12 +61,8 @@ struct Field {
   static std::string excerpt(const std::string& text) {
     constexpr std::size_t kLength = 40;
     std::size_t size = std::min(text.size(), kLength);
-    while (size < text.size() && size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0U) == 0x80U)
-      --size;
-    std::string start = text.substr(0, size) + (size < text.size() ? "..." : "");
-    std::replace_if(
-        start.begin(), start.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
-    return start;
+    while (size < text.size() && size > 0 && is_utf8_continuation(text[size])) --size;
+    return one_line(text.substr(0, size)) + (size < text.size() ? "..." : "");
   }
 };
 

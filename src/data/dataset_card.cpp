@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 #include "io/contained_path.h"
-#include "io/publish.h"
+#include "io/read_file.h"
 
 namespace armorm::data {
 namespace fs = std::filesystem;

@@ -14,14 +14,6 @@ using Kind = JsonReader::Kind;
 
 constexpr std::int64_t kRowsSeenForColumns = 1000;
 
-// Where a value was found; made into text only when something is wrong.
-struct Place {
-  const std::filesystem::path& path;
-  std::int64_t row;
-  const std::string& column;
-  std::string text() const { return place_of(path, row, column); }
-};
-
 std::string message_field(JsonReader& json, const std::string& name, std::size_t position,
                           const Place& place) {
   const Kind kind = json.peek();

@@ -84,4 +84,12 @@ std::unique_ptr<RowFile> open_row_file(const std::filesystem::path& path);
 // "FILE: row 3: column "chosen""
 std::string place_of(const std::filesystem::path& path, std::int64_t row, const std::string& column);
 
+// Where a value was found; made into text only when something is wrong.
+struct Place {
+  const std::filesystem::path& path;
+  std::int64_t row;
+  const std::string& column;
+  std::string text() const { return place_of(path, row, column); }
+};
+
 }  // namespace armorm::data

@@ -12,6 +12,7 @@
 #include "e2e/demo_fixture.h"
 #include "gating/gate.h"
 #include "io/publish.h"
+#include "io/read_file.h"
 #include "stages/artifacts/gate_artifact.h"
 #include "stages/options/all_options.h"
 #include "stages/reward_model/model_export.h"

@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "hub/hub_fake.h"
 #include "io/publish.h"
+#include "io/read_file.h"
 
 namespace fs = std::filesystem;
 using armorm::RepoKind;

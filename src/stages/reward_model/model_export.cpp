@@ -11,6 +11,7 @@
 #include "hub/cache.h"
 #include "io/checked_json.h"
 #include "io/publish.h"
+#include "io/read_file.h"
 #include "io/writable_file.h"
 #include "model/model_config.h"
 #include "stages/artifacts/weights_fingerprint.h"

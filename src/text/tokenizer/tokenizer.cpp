@@ -1,11 +1,10 @@
 #include "text/tokenizer/tokenizer.h"
 
-#include <fstream>
 #include <mutex>
-#include <sstream>
 #include <unordered_set>
 
 #include "core/error.h"
+#include "io/read_file.h"
 #include "text/gating_pattern.h"
 #include "text/tokenizer/added_tokens.h"
 #include "text/tokenizer/bpe_model.h"
@@ -120,12 +119,9 @@ std::unordered_set<std::string> all_turn_markers() {
 }
 
 std::optional<std::string> read_optional(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in) return std::nullopt;
-  std::ostringstream bytes;
-  bytes << in.rdbuf();
-  if (!in) fail_io("{}: read failed; check the disk", file.string());
-  return std::move(bytes).str();
+  std::error_code error;
+  if (!std::filesystem::exists(file, error)) return std::nullopt;
+  return read_text_file(file);
 }
 
 }  // namespace
@@ -179,7 +175,7 @@ void Tokenizer::Impl::encode_plain(std::string_view input, Span part, const std:
 
 void Tokenizer::Impl::encode(std::string_view input, const std::vector<Span>& trusted,
                              std::vector<TokenId>& out) const {
-  if (const auto bad = text::first_invalid_utf8(input)) {
+  if (const auto bad = first_invalid_utf8(input)) {
     fail_data("text of {} bytes is not UTF-8 at byte {}; expected UTF-8, convert or drop the row",
               input.size(), *bad);
   }

@@ -11,6 +11,7 @@
 #include "core/hash.h"
 #include "gating/gate.h"
 #include "io/publish.h"
+#include "io/read_file.h"
 #include "io/safetensors.h"
 #include "stages/artifacts/weights_fingerprint.h"
 #include "stages/resume/resume_key.h"

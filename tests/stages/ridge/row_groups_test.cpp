@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "io/publish.h"
+#include "io/read_file.h"
 #include "io/safetensors.h"
 #include "stages/prepare/prompt_id.h"
 #include "support/error_of.h"

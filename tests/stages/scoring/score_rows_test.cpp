@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "data/attributes.h"
 #include "io/publish.h"
+#include "io/read_file.h"
 #include "io/safetensors.h"
 #include "stages/options/common_options.h"
 #include "stages/reward_model/reward_model.h"
