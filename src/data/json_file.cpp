@@ -1,8 +1,10 @@
+#include <fmt/core.h>
+
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "core/error.h"
+#include "data/json_messages.h"
 #include "data/json_reader.h"
 #include "data/json_records.h"
 #include "data/row_file.h"
@@ -13,41 +15,6 @@ namespace {
 using Kind = JsonReader::Kind;
 
 constexpr std::int64_t kRowsSeenForColumns = 1000;
-
-std::string message_field(JsonReader& json, const std::string& name, std::size_t position,
-                          const Place& place) {
-  const Kind kind = json.peek();
-  if (kind != Kind::string) {
-    fail_data("{}: message {}: {}: found {}, expected a string", place.text(), position, name,
-              JsonReader::name_of(kind));
-  }
-  return json.read_string();
-}
-
-Message read_message(JsonReader& json, std::size_t position, const Place& place) {
-  const Kind kind = json.peek();
-  if (kind != Kind::object) {
-    fail_data("{}: message {}: found {}, expected a message with role and content", place.text(), position,
-              JsonReader::name_of(kind));
-  }
-  std::optional<std::string> role, content;
-  std::string key;
-  json.enter_object();
-  while (json.next_member(key)) {
-    if (key == "role") {
-      role = message_field(json, key, position, place);
-    } else if (key == "content") {
-      content = message_field(json, key, position, place);
-    } else {
-      json.skip_value();
-    }
-  }
-  if (!role || !content) {
-    fail_data("{}: message {}: no field \"{}\"; expected messages with role and content", place.text(),
-              position, role ? "content" : "role");
-  }
-  return {std::move(*role), std::move(*content)};
-}
 
 // A list of messages, or, where the first item is text, of texts.
 void read_list(JsonReader& json, const Place& place, Cell& cell) {
@@ -62,7 +29,7 @@ void read_list(JsonReader& json, const Place& place, Cell& cell) {
       fail_data("{}: item {}: found {}, expected text, as the first item is", place.text(), cell.texts.size(),
                 JsonReader::name_of(kind));
     } else {
-      cell.turns.push_back(read_message(json, cell.turns.size(), place));
+      cell.turns.push_back(read_message(json, cell.turns.size(), {[&] { return place.text(); }}));
     }
   }
 }
@@ -168,14 +135,15 @@ class JsonRowFile final : public RowFile {
       if (columns[c].optional) cells[c] = missing_cell();
   }
 
-  // Of a key that appears twice the last value counts, as in Python.
   void read_row(const std::string& text, const JsonRecords& records, std::int64_t row,
                 const std::vector<ColumnRequest>& columns, std::vector<Cell>& cells) const {
     const std::string where = records.where();
     JsonReader json(text, where);
+    ObjectKeys keys;
     std::string key;
     enter_row(json, records);
     while (json.next_member(key)) {
+      keys.add(key, [&] { return fmt::format("{}: row {}", path_.string(), row); });
       const JsonReader value = json;  // a column may be asked for twice
       bool asked = false;
       for (std::size_t c = 0; c < columns.size(); ++c) {

@@ -267,6 +267,42 @@ TEST_CASE("bad rows end the run, or are passed over with their reason", "[unit]"
         }).find("--max_length (12)") != std::string::npos);
 }
 
+TEST_CASE("a key that comes twice in a row or in a message is a bad row", "[unit]") {
+  const std::string good = conversation("good", "q", "a");
+  const std::string turns = R"([{"role":"user","content":"q"},{"role":"assistant","content":"a"}])";
+  struct Case {
+    std::string line, reason;
+  };
+  const std::vector<Case> cases{
+      {R"({"messages":)" + turns + R"(,"messages":)" + turns + "}",
+       "row: the key \"messages\" appears twice"},
+      {R"({"x":1,"messages":)" + turns + R"(,"x":2})", "row: the key \"x\" appears twice"},
+      {R"({"prompt":"q","response":"a","prompt":"p"})", "row: the key \"prompt\" appears twice"},
+      {R"({"messages":[{"role":"user","content":"q","content":"p"}]})",
+       "messages: message 0: the key \"content\" appears twice"},
+      {R"([{"role":"user","content":"q"},{"role":"assistant","content":"a","role":"user"}])",
+       "row: message 1: the key \"role\" appears twice"},
+      {R"({"prompt":[{"role":"user","content":"q","\u0072ole":"user"}],"response":"a"})",
+       "prompt: message 0: the key \"role\" appears twice"},
+      {R"({"id":{"a":1,"a":2},"messages":)" + turns + "}", "the key \"a\" appears twice"},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.line);
+    const std::string message = error_of_score({good, good, c.line});
+    CHECK(message.find("line 3: ") != std::string::npos);
+    CHECK(message.find(c.reason) != std::string::npos);
+  }
+}
+
+TEST_CASE("a bad row keeps its id", "[unit]") {
+  const auto lines =
+      score_lines(model("llama"), {R"({"messages":[],"id":"seven"})", R"({"id":null,"messages":[]})"},
+                  [](ScoreOptions& o) { o.on_bad_row = "skip"; });
+  REQUIRE(lines.size() == 2);
+  CHECK(json::parse(lines[0]).at("id") == "seven");
+  CHECK_FALSE(json::parse(lines[1]).contains("id"));
+}
+
 TEST_CASE("options of score are checked", "[unit]") {
   const auto fails = [](const std::function<void(ScoreOptions&)>& change) {
     ScoreOptions options;
