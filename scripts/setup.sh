@@ -8,7 +8,7 @@
 #   scripts/setup.sh --gather         also copies the packages' headers and small libraries into .deps/ of this checkout.
 #                                     Take the checkout to a machine that has a compiler, CMake, Ninja, torch and pyarrow but
 #                                     neither network nor root, and build there (docs/install.md)
-#   scripts/setup.sh --test           also installs what the tests need beside the build; where that fails they are skipped
+#   scripts/setup.sh --test           also installs what the tests and scripts/lint.sh need beside the build; where that fails they are skipped
 #   scripts/setup.sh --packages-only  leaves the private environment out
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -24,8 +24,9 @@ pyarrow_version=26.0.1
 packages=(build-essential cmake ninja-build ccache python3-venv ca-certificates catch2 libcli11-dev
   nlohmann-json3-dev libeigen3-dev libspdlog-dev libfmt-dev libpcre2-dev libssl-dev zlib1g-dev libzstd-dev libyaml-cpp-dev
   libopenblas-dev libutf8proc-dev libcurl4-openssl-dev)
-# For the tests of scripts and clusters, of an installation, of the report pages, and of hostile input.
-test_packages=(slurm-wlm parallel procps strace groff-base chromium-headless-shell fonts-dejavu-core clang libclang-rt-14-dev)
+# For the tests of scripts and clusters, of an installation, of the report pages, and of hostile input, and for scripts/lint.sh.
+test_packages=(slurm-wlm parallel procps strace groff-base chromium-headless-shell fonts-dejavu-core clang libclang-rt-14-dev
+  clang-tidy clang-format shellcheck)
 
 is_library() { [[ $1 == *-dev || $1 == catch2 ]]; }
 

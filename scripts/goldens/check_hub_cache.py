@@ -4,7 +4,7 @@ A small Hub on loopback serves one model and one data set. First our client fetc
 cache offline; then huggingface_hub fetches them and our client reads the cache offline. Both caches must be equal, but
 for trees/ and CACHEDIR.TAG, which huggingface_hub keeps for itself.
 
-    python scripts/goldens/check_hub_cache.py build/release/bin/test_data
+    python scripts/goldens/check_hub_cache.py build/release/bin/test_hub
 """
 
 import hashlib

@@ -4,15 +4,9 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "model/common/quantised_rows.h"
+
 namespace armorm::model {
-
-inline constexpr float kLargestE4m3 = 448.0F;
-
-// value = scale * element. A row's largest magnitude becomes kLargestE4m3; a row of zeros has scale 1.
-struct QuantisedRows {
-  at::Tensor values;  // Float8_e4m3fn [n, k]
-  at::Tensor scales;  // float32 [n, 1]
-};
 
 // x [n, k], float32 or bfloat16, contiguous. Rounds to nearest even.
 QuantisedRows quantise_rows(const at::Tensor& x);

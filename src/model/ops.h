@@ -7,15 +7,12 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <cstdint>
-#include <vector>
+#include "model/common/activation.h"
 
 namespace armorm::model {
 
 // Whether this build has CUDA kernels of its own; without them ATen's operations run on GPUs.
 bool has_cuda_kernels() noexcept;
-
-enum class Activation { silu, gelu_tanh };
 
 // x / sqrt(mean(x^2) + eps) * weight over the last dimension. x [n, hidden], weight float32 [hidden].
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);

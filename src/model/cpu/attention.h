@@ -2,7 +2,7 @@
 // batch-reduce GEMM. Handles soft caps, windows and prefixes without any mask in memory.
 #pragma once
 
-#include "model/attention.h"
+#include "model/common/attention_plan.h"
 
 namespace armorm::model::cpu {
 

@@ -2,7 +2,9 @@
 // hand.
 #pragma once
 
-#include "model/ops.h"
+#include <ATen/core/Tensor.h>
+
+#include "model/common/activation.h"
 
 namespace armorm::model::cpu {
 
