@@ -73,7 +73,7 @@ RegressionWeights load_pt(const fs::path& path) {
   return weights;
 }
 
-// A Python script that fits again replaces the .pt alone.
+// A Python script that fits again replaces only the .pt.
 void check_same(const RegressionWeights& weights, const fs::path& twin, const fs::path& pt) {
   const PtTensors tensors = load_pt_file(pt);
   const PtTensor* weight = find_tensor(tensors, "weight");
