@@ -113,7 +113,7 @@ void RankCorrelation::take_ranks(const std::vector<double>& ranks) {
 double RankCorrelation::with(std::span<const float> x, Workspace& workspace) const {
   if (nan_) return kNaN;
   if (x.size() != centred_.size())
-    fail_internal("rank correlation: {} values beside {}", x.size(), centred_.size());
+    fail_internal("rank correlation: {} and {} values, expected equal numbers", x.size(), centred_.size());
   if (x.size() < 2 || constant_) return kNaN;
   std::vector<std::uint64_t>& items = workspace.items;
   items.resize(x.size());

@@ -103,7 +103,7 @@ struct Saved {
 };
 
 std::nullopt_t tell_of_damage(const fs::path& path, const std::exception& error) {
-  log::warn("{}: is no whole checkpoint ({}); the training begins anew", path.string(), error.what());
+  log::warn("{}: is not a complete checkpoint ({}); the training begins anew", path.string(), error.what());
   return std::nullopt;
 }
 

@@ -99,15 +99,15 @@ std::string memory_line(const BackboneOptions& options, const ModelConfig& confi
     return bytes_text(weight_bytes(config, precision, options.device));
   };
   // See deviation_from_bf16().
-  const std::string beside =
+  const std::string second_model =
       options.precision == Precision::fp8
-          ? fmt::format(", {} beside them while fp8 is compared with bf16", weights(Precision::bf16))
+          ? fmt::format(", plus {} while fp8 is compared with bf16", weights(Precision::bf16))
           : "";
   return line(
       "memory",
       fmt::format("{} of weights ({:.4g} million parameters){}, and {} of token ids on the host",
-                  weights(options.precision), static_cast<double>(parameter_count(config)) / 1e6, beside,
-                  bytes_text(static_cast<std::uint64_t>(work.input_tokens) * sizeof(TokenId))));
+                  weights(options.precision), static_cast<double>(parameter_count(config)) / 1e6,
+                  second_model, bytes_text(static_cast<std::uint64_t>(work.input_tokens) * sizeof(TokenId))));
 }
 
 std::string work_section(const BackboneOptions& options, const ModelConfig& config,
