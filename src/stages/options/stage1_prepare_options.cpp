@@ -1,5 +1,7 @@
 #include "stages/options/stage1_prepare_options.h"
 
+#include <set>
+
 #include "core/error.h"
 
 namespace armorm {
