@@ -30,8 +30,7 @@ std::string front_matter(const std::string& card);
 // "..", so that it stays in the folder.
 void check_inside(const std::string& path, const std::string& where);
 
-bool is_saved_dataset(const std::filesystem::path& folder);  // a Dataset or DatasetDict written by
-                                                             // save_to_disk
+bool is_saved_dataset(const std::filesystem::path& folder);  // written by save_to_disk
 std::vector<std::string> saved_splits(const std::filesystem::path& folder);
 // The Arrow files of a split, in order. The split must be one of saved_splits().
 std::vector<std::filesystem::path> saved_files(const std::filesystem::path& folder, const std::string& split);

@@ -21,8 +21,7 @@ struct SubsetResult {
 struct SectionResult {
   std::string name;     // Chat, Chat Hard, Safety, Reasoning
   double score = 0.0;   // mean of the subsets' accuracies weighted by the published counts, in percent
-  Proportion interval;  // 95 % interval of the score: weighted_mean() of the subsets' Wilson intervals, in
-                        // percent
+  Proportion interval;  // 95 %, in percent: weighted_mean() of the subsets' Wilson intervals
   std::int64_t n = 0;   // pairs present
   std::vector<std::string> missing;  // subsets of the section without pairs
   bool measured = false;             // at least one subset has pairs

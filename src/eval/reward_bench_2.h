@@ -55,8 +55,7 @@ struct RewardBench2Section {
   std::string name;
   std::int64_t n = 0;   // prompts
   double score = 0.0;   // percent; NaN without prompts
-  Proportion interval;  // 95 %, in percent: Wilson interval for the mean of the credits; for Ties, that of
-                        // TiesResult
+  Proportion interval;  // 95 %, in percent: Wilson's for the mean credit; for Ties, TiesResult::interval
 };
 
 struct RewardBench2Result {

@@ -19,8 +19,7 @@ struct GateUsageLimits {
 struct GateUsage {
   std::int64_t n = 0;             // prompts
   std::vector<double> load;       // [K] mean weight of each attribute; sums to 1
-  std::vector<double> top_share;  // [K] share of prompts in which the attribute has the largest weight (on
-                                  // ties the first)
+  std::vector<double> top_share;  // [K] share of prompts in which the attribute weighs most (ties: the first)
   double mean_entropy = 0.0;      // mean entropy of a prompt's weights, in nats; log K for equal weights
   double load_entropy = 0.0;      // entropy of `load`, in nats
   // load_entropy - mean_entropy >= 0: mean Kullback-Leibler divergence of a prompt's weights from `load`.

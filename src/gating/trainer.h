@@ -29,8 +29,7 @@ struct PairData {
   MatrixView<const BFloat16>
       prompts;  // [P, D] prompt embeddings; one row per pair whose sides share the prompt
   std::span<const std::int64_t> chosen_prompt;    // [N] row of `prompts`
-  std::span<const std::int64_t> rejected_prompt;  // [N]; equal to chosen_prompt where the sides share their
-                                                  // prompt
+  std::span<const std::int64_t> rejected_prompt;  // [N]; the same row where the sides share their prompt
 
   std::int64_t size() const { return chosen.rows; }
 };

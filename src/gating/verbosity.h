@@ -39,8 +39,7 @@ inline constexpr double kPenaltyTolerance = 1e-6;
 
 struct DebiasOptions {
   std::int64_t verbosity_dim = 4;
-  double corr_threshold = 0.03;                                 // limit of the Spearman correlation with the
-                                                                // target
+  double corr_threshold = 0.03;                                 // Spearman correlation with the target
   std::vector<double> penalty_grid = published_penalty_grid();  // ascending
   OnUnmet on_unmet = OnUnmet::error;
   VerbosityTarget target = VerbosityTarget::attribute;

@@ -54,8 +54,7 @@ enum class AttributeStatus {
   no_labels,             // zero weights, best_alpha NaN
   no_training_labels,    // zero weights (with refit: fitted on the validation rows with fallback_alpha)
   no_training_weight,    // labels only on training rows of weight 0; treated as no_training_labels
-  no_validation_labels,  // no validation figures; holdout falls back to fallback_alpha, kfold and loo choose
-                         // as usual
+  no_validation_labels,  // no validation figures; holdout uses fallback_alpha, kfold and loo choose as usual
   no_validation_weight,  // labels only on validation rows of weight 0; treated as no_validation_labels
 };
 std::string_view name_of(AttributeStatus status) noexcept;
@@ -97,8 +96,7 @@ struct RidgeResult {
   std::vector<double> alphas;
   std::vector<double> weights;           // [K, D], never NaN
   std::vector<double> intercepts;        // [K], zero unless fit_intercept
-  std::vector<double> training_weights;  // [K, D], [K]: fitted on the training rows alone; without refit,
-                                         // equal to the two above
+  std::vector<double> training_weights;  // [K, D], [K]: from the training rows alone; as above without refit
   std::vector<double> training_intercepts;
   std::vector<AttributeFit> attributes;  // [K]
 };
@@ -119,8 +117,7 @@ class RidgeSolver {
                  std::span<const RowGroup> groups, std::span<const float> weights = {});
   void add_block(MatrixView<const float> embeddings, MatrixView<const float> labels,
                  std::span<const RowGroup> groups, std::span<const float> weights = {});
-  RidgeResult finish();  // internal error when rows are needed and their number differs from that of the
-                         // moments
+  RidgeResult finish();  // internal error when needed rows differ in number from the moments
 
  private:
   struct Impl;

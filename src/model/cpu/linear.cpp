@@ -14,8 +14,7 @@ namespace {
 
 constexpr std::int64_t kPanel = 64;        // adjacent output features: four vectors of 16 floats
 constexpr std::int64_t kRowBlock = 256;    // rows that one task multiplies by a panel
-constexpr std::int64_t kChunkBytes = 512;  // bytes of one row: this much of a panel stays in the first-level
-                                           // cache
+constexpr std::int64_t kChunkBytes = 512;  // of one row: this much of a panel stays in the first-level cache
 
 // Inputs in one packed row pair (bfloat16) or row (float32).
 template <class T>

@@ -17,8 +17,7 @@ struct ModelFacts {
   // README.
   std::string commit;
   std::optional<bool> allow_special_in_content;
-  std::optional<std::string> template_date;  // date given to the chat template; empty = the template does not
-                                             // use the date
+  std::optional<std::string> template_date;  // date for the chat template; empty = not used by it
 
   bool all_known() const { return weights && allow_special_in_content && template_date; }
   void add_to(Metadata& metadata) const;
