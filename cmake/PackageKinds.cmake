@@ -1,4 +1,4 @@
-# Read by cpack once for each kind of package: a tarball holds the distribution's libraries too, a .deb depends on them.
+# Read by cpack once per kind of package: a tarball also holds the distribution's libraries, a .deb depends on them.
 set(CPACK_COMPONENTS_ALL ${CPACK_ARMORM_COMPONENTS})
 if(CPACK_GENERATOR STREQUAL "TGZ")
   set(CPACK_COMPONENT_INCLUDE_TOPLEVEL_DIRECTORY ON)

@@ -1,7 +1,7 @@
 // The one exception type of the library.
 //
-// Every message says four things in one line: where (file, field, row), what was found, what was
-// expected, and what to do about it. Executables print the message and exit with exit_code().
+// Every message says four things in one line: where (file, field, row), what was found, what was expected,
+// and what to do about it. Executables print the message and exit with exit_code().
 #pragma once
 
 #include <fmt/core.h>
@@ -13,13 +13,13 @@ namespace armorm {
 
 // The numeric values are the exit codes of the executables.
 enum class ErrorKind : int {
-  internal = 1,  // a broken invariant of ours
-  usage = 2,     // flags or config that cannot be run
-  io = 3,        // a missing file, a failed read or write
-  data = 4,      // a file that was read but holds wrong or inconsistent content
-  locked = 5,    // another process is at work on the same output
+  internal = 1,  // a broken invariant of the program
+  usage = 2,     // flags or config that cannot run
+  io = 3,        // missing file, failed read or write
+  data = 4,      // a file with wrong or inconsistent content
+  locked = 5,    // another process works on the same output
   interrupted =
-      75,  // asked to stop; the same command goes on later (EX_TEMPFAIL of sysexits.h: "requeue me")
+      75,  // stopped on request; the same command resumes later (EX_TEMPFAIL of sysexits.h: "requeue me")
 };
 
 class Error : public std::runtime_error {
@@ -32,8 +32,8 @@ class Error : public std::runtime_error {
   ErrorKind kind_;
 };
 
-// Throws Error with the formatted message. Compiled once: format strings are checked where they are written,
-// and the formatting itself stays out of the callers.
+// Throws Error with the formatted message. The definition is compiled once: callers check only the format
+// string, and the formatting code stays out of them.
 [[noreturn]] void fail(ErrorKind kind, fmt::string_view format, fmt::format_args args);
 
 template <class... Args>

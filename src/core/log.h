@@ -1,4 +1,4 @@
-// Logging to stderr. Results of a run go to stdout and never through here.
+// Logging to stderr. Results of a run go to stdout, never through the log.
 #pragma once
 
 #include <fmt/core.h>

@@ -22,7 +22,7 @@ std::string compiler() {
 const char* cpu_level() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  // Levels by their features: clang 14 does not know their names.
+  // Levels by their features: clang 14 does not know the names of the levels.
   const auto all = [](auto... supported) { return (... && (supported != 0)); };
   const bool v2 = all(__builtin_cpu_supports("ssse3"), __builtin_cpu_supports("sse4.2"),
                       __builtin_cpu_supports("popcnt"));

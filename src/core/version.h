@@ -1,4 +1,4 @@
-// Which build this is.
+// The version and build of the program.
 #pragma once
 
 #include <string>
@@ -7,14 +7,15 @@
 
 namespace armorm {
 
-// The version of the project() call in CMakeLists.txt, which is the only place that states it.
+// The version in the project() call of CMakeLists.txt, the only place that states it.
 extern const char* const kVersion;
 
-// Version, compiler and build type: what may change a result. A run is resumed only by the program that began
-// it, which this text decides; so it must not hold what leaves results as they are, such as the commit.
+// Version, compiler and build type: everything about the build that may change a result. A run is resumed
+// only by a program with the same text, so it must not contain what leaves results unchanged, such as the
+// commit.
 std::string version_text();
 
-// Names and values, in the order in which --version shows them.
+// Names and values, in the order of --version.
 using BuildFacts = std::vector<std::pair<std::string, std::string>>;
 
 // Compiler and its options, the sanitizers that are on, and the highest x86-64 level of this processor.

@@ -2,7 +2,7 @@
 # Installs a build into a clean prefix, moves it, and uses it from there with an empty environment: the demo's four
 # stages, --version, man pages and completions. Nothing of the source tree, the build or ARMORM_DEPS may be opened.
 #   tests/install/run.sh [BUILD]   (default build/release; must be built)
-# Says on standard error what passed; the last line of standard output is 'PASSED FAILED SKIPPED'.
+# Reports what passed on standard error; the last line of standard output is 'PASSED FAILED SKIPPED'.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source scripts/lib/common.sh
@@ -32,8 +32,8 @@ skip() {
 }
 has() { command -v "$1" >/dev/null; }
 
-# As a user has it who never saw the source: no variables, another folder, a home of its own. CUDA must not be looked for
-# where it is not wanted, and some trees are only readable for their owner.
+# The environment of a user who has never seen the source: no variables, another folder, a home of its own. CUDA must
+# not be looked for where it is not wanted, and some trees are only readable for their owner.
 clean() { (cd "$work/home" && env -i PATH="$prefix/bin:/usr/bin:/bin" HOME="$work/home" LANG=C.UTF-8 "$@"); }
 
 install_and_move() {
@@ -53,7 +53,7 @@ no_path_leads_back() {
 }
 
 # Every file that a command opens, loads or runs, by strace; the build must not be among them. awk reads to the end: a
-# `head` that leaves early would end the others with a signal, and they would count as having found nothing.
+# `head` that exits early would end the others with a signal, and they would count as having found nothing.
 traced() {
   local trace="$work/trace" leaks
   clean strace -f -qq --seccomp-bpf -e trace=open,openat,execve,readlink -o "$trace" "$@" || return 1
@@ -65,7 +65,7 @@ traced() {
   fi
 }
 opens_nothing_else() { if has strace; then traced "$@"; else clean "$@"; fi; }
-# More than a pipe holds. The output says that it was noticed, and not that the command failed.
+# More output than a pipe buffers. The output must show that the leak was noticed, not that the command failed.
 notices_leaks() {
   # shellcheck disable=SC2016
   ! traced bash -c 'for ((i = 0; i < 3000; ++i)); do : <"$1"; done' bash "$build/CMakeCache.txt" >"$work/leaks" 2>&1 &&
@@ -93,7 +93,7 @@ train() {
 }
 
 shows_status() { opens_nothing_else "$prefix/share/armorm/scripts/status.sh" --data_root "$work/data"; }
-# Nothing needs Slurm for that. The programs and batch scripts must be those of the prefix.
+# This needs no Slurm. The programs and batch scripts must be those of the prefix.
 prints_sbatch_commands() {
   local jobs
   jobs=$(opens_nothing_else "$prefix/share/armorm/scripts/slurm/submit.sh" --dry_run --data_root "$work/data") || return 1
@@ -121,7 +121,7 @@ man_page_is_complete() {
   for section in NAME SYNOPSIS OPTIONS FILES ENVIRONMENT 'EXIT STATUS' 'SEE ALSO'; do grep -q "^$section" <<<"$page" || return 1; done
 }
 
-# complete_with LINE...: what bash offers for the last word of these; run in a folder with a file and a folder.
+# complete_with LINE...: bash's completions for the last word; run in a folder with a file and a folder.
 complete_with() {
   # shellcheck disable=SC2016
   clean bash -c 'cd "$1" && source "$2/share/bash-completion/completions/$3" && shift 2 && COMP_WORDS=("$@") &&
