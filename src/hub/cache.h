@@ -3,10 +3,11 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "armorm/stop.h"
 
 namespace armorm {
 
@@ -34,13 +35,10 @@ std::filesystem::path hub_repo_folder(const std::filesystem::path& cache, RepoKi
 std::optional<std::filesystem::path> find_snapshot(const std::filesystem::path& cache, RepoKind kind,
                                                    const HubId& id);
 
-// Asked while something is downloaded or waited for, by any thread; true ends it with an interrupted error.
-// Empty = never.
-using StopRequested = std::function<bool()>;
-
 // A local path as it is; else the snapshot of the Hub id in the cache; else it is fetched, unless
 // HF_HUB_OFFLINE is set. Where other programs fetched only some of a snapshot's files, the others are
-// fetched. io error that names the path or id and what to do.
+// fetched. io error that names the path or id and what to do. `stop` is asked while something is downloaded
+// or waited for.
 std::filesystem::path resolve_model(const std::string& path_or_id, const StopRequested& stop = {});
 std::filesystem::path resolve_dataset(const std::string& path_or_id, const StopRequested& stop = {});
 
