@@ -13,6 +13,7 @@
 #include "io/publish.h"
 #include "io/writable_file.h"
 #include "model/model_config.h"
+#include "stages/artifacts/weights_fingerprint.h"
 #include "stages/resume/resume_key.h"
 #include "stages/resume/run_lock.h"
 #include "stages/reward_model/export_weights.h"
