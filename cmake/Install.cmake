@@ -2,6 +2,7 @@
 #   programs                bin, and the demo's generator in libexec/armorm
 #   data                    share/armorm: configs and scripts
 #   documentation           man pages, completions, share/doc/armorm
+#   development             include/armorm, lib/libarmorm.so, its CMake package and the example that uses them
 #   libraries               lib/armorm: LibTorch, Arrow and other libraries that are not of the distribution
 #   distribution_libraries  lib/armorm: also the distribution's libraries; only if requested by name
 # Nothing in an installation contains the path of the source or build folder; the complete prefix may be moved.
@@ -13,7 +14,7 @@ set(ARMORM_LIBRARY_DIR lib/armorm)
 
 # RPATH instead of RUNPATH: it also applies to the dependencies of libraries, and it takes precedence over an
 # LD_LIBRARY_PATH of another LibTorch.
-foreach(program ${ARMORM_PROGRAMS} armorm-make-demo)
+foreach(program ${ARMORM_PROGRAMS} armorm-make-demo armorm)
   if(ARMORM_BUNDLE_LIBRARIES)
     target_link_options(${program} PRIVATE LINKER:--disable-new-dtags)
     set_target_properties(${program} PROPERTIES INSTALL_RPATH $ORIGIN/../${ARMORM_LIBRARY_DIR})
@@ -23,9 +24,21 @@ foreach(program ${ARMORM_PROGRAMS} armorm-make-demo)
 endforeach()
 if(ARMORM_BUNDLE_LIBRARIES)
   set_target_properties(armorm-make-demo PROPERTIES INSTALL_RPATH $ORIGIN/../../${ARMORM_LIBRARY_DIR})
+  set_target_properties(armorm PROPERTIES INSTALL_RPATH $ORIGIN/../${ARMORM_LIBRARY_DIR})
 endif()
 install(TARGETS ${ARMORM_PROGRAMS} DESTINATION bin COMPONENT programs)
 install(TARGETS armorm-make-demo DESTINATION libexec/armorm COMPONENT programs)
+
+# find_package(armorm): the target armorm::armorm, which depends on no other package.
+include(CMakePackageConfigHelpers)
+set(_package_dir lib/cmake/armorm)
+set(_version_file ${CMAKE_CURRENT_BINARY_DIR}/armormConfigVersion.cmake)
+write_basic_package_version_file(${_version_file} COMPATIBILITY SameMinorVersion)
+install(TARGETS armorm EXPORT armorm LIBRARY DESTINATION lib COMPONENT development)
+install(EXPORT armorm NAMESPACE armorm:: FILE armormConfig.cmake DESTINATION ${_package_dir} COMPONENT development)
+install(FILES ${_version_file} DESTINATION ${_package_dir} COMPONENT development)
+install(DIRECTORY include/armorm DESTINATION include COMPONENT development)
+install(DIRECTORY examples/embed DESTINATION share/armorm/examples COMPONENT development)
 
 install(DIRECTORY configs DESTINATION share/armorm COMPONENT data)
 install(DIRECTORY scripts/slurm scripts/parallel DESTINATION share/armorm/scripts COMPONENT data USE_SOURCE_PERMISSIONS)

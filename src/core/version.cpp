@@ -39,6 +39,7 @@ const char* cpu_level() {
 
 }  // namespace
 
+// Of the project() call in CMakeLists.txt, which is the only place that states it.
 const char* const kVersion = ARMORM_VERSION;
 
 std::string version_text() { return fmt::format("{} ({}, {})", kVersion, kBuild, compiler()); }

@@ -1,19 +1,13 @@
-// The version and build of the program.
+// The facts of this build that --version shows.
 #pragma once
 
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "armorm/version.h"
+
 namespace armorm {
-
-// The version in the project() call of CMakeLists.txt, the only place that states it.
-extern const char* const kVersion;
-
-// Version, compiler and build type: everything about the build that may change a result. A run is resumed
-// only by a program with the same text, so it must not contain what leaves results unchanged, such as the
-// commit.
-std::string version_text();
 
 // Names and values, in the order of --version.
 using BuildFacts = std::vector<std::pair<std::string, std::string>>;

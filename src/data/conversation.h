@@ -5,13 +5,9 @@
 #include <string>
 #include <vector>
 
-namespace armorm {
+#include "armorm/conversation.h"
 
-struct Message {
-  std::string role;  // "system", "user", "assistant"
-  std::string content;
-};
-using Conversation = std::vector<Message>;
+namespace armorm {
 
 // One row of the multi-objective set.
 struct LabelledRow {

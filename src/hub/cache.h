@@ -3,10 +3,11 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "armorm/stop.h"
 
 namespace armorm {
 
@@ -34,12 +35,9 @@ std::filesystem::path hub_repo_folder(const std::filesystem::path& cache, RepoKi
 std::optional<std::filesystem::path> find_snapshot(const std::filesystem::path& cache, RepoKind kind,
                                                    const HubId& id);
 
-// Polled during downloads and waits, by any thread; true ends them with an interrupted error. Empty = never.
-using StopRequested = std::function<bool()>;
-
 // A local path unchanged; else the snapshot of the Hub id in the cache; else it is downloaded, unless
-// HF_HUB_OFFLINE is set. If the cache holds only some files of a snapshot, the others are downloaded. io
-// error that names the path or id and says what to do.
+// HF_HUB_OFFLINE is set. If the cache holds only some files of a snapshot, the others are downloaded. `stop`
+// is polled during downloads and waits. io error that names the path or id and says what to do.
 std::filesystem::path resolve_model(const std::string& path_or_id, const StopRequested& stop = {});
 std::filesystem::path resolve_dataset(const std::string& path_or_id, const StopRequested& stop = {});
 
