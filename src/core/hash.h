@@ -1,5 +1,5 @@
-// SHA-256, for artefact provenance and for verifying downloads; SHA-1, for what git names; CRC-32, for
-// telling a torn write.
+// SHA-256 for artefact provenance and download checks; SHA-1 for files that git names; CRC-32 to detect torn
+// writes.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@ class Digest {
   void update(std::span<const std::byte> bytes);
   void update(std::string_view text);
   void update_with_file(const std::filesystem::path& path);  // io error when unreadable
-  std::string hex();  // lower-case digits; the object is spent afterwards
+  std::string hex();                                         // lower-case digits; consumes the object
 
  protected:
   enum class Algorithm { sha1, sha256 };
@@ -39,9 +39,9 @@ struct Sha1 : Digest {
 };
 
 std::string sha256_hex(std::string_view text);
-std::string sha256_file_hex(const std::filesystem::path& path);  // io error when unreadable
+std::string sha256_file_hex(const std::filesystem::path& path);  // io error when the file cannot be read
 
-// Of zlib and ISO 3309.
+// CRC-32 as in zlib and ISO 3309.
 std::uint32_t crc32(std::string_view text) noexcept;
 
 }  // namespace armorm

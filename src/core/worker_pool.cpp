@@ -8,8 +8,7 @@
 namespace armorm {
 
 WorkerPool::WorkerPool(int n_threads) {
-  const int wanted = n_threads > 0 ? n_threads : default_thread_count();
-  for (int i = 1; i < std::max(wanted, 1); ++i) threads_.emplace_back([this] { work(); });
+  for (int i = 1; i < thread_count(n_threads); ++i) threads_.emplace_back([this] { work(); });
 }
 
 WorkerPool::~WorkerPool() {

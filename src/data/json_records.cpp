@@ -15,7 +15,7 @@ namespace {
 
 constexpr int kEnd = io::ByteReader::kEnd;
 
-// Follows strings and brackets; all else is left to the JSON parser.
+// Tracks strings and brackets; the JSON parser checks everything else.
 class Nesting {
  public:
   void step(char c) noexcept {
@@ -89,7 +89,7 @@ class Elements final : public JsonRecords {
   std::string where() const override { return fmt::format("{}: element {}", path_, element_); }
 
  private:
-  // An element ended at a comma or at the array's bracket.
+  // An element ends at a comma or at the array's bracket.
   bool finish(char last, const std::string& text) {
     if (last == ',') {
       if (text.empty()) fail_data("{}: nothing before a comma", where());
@@ -110,7 +110,7 @@ class Elements final : public JsonRecords {
 
 bool starts_with_bracket(const std::filesystem::path& path) {
   io::ByteReader bytes(path);
-  std::size_t skipped = 0;  // of a byte order mark
+  std::size_t skipped = 0;  // bytes of a byte order mark
   for (int c = bytes.get(); c != kEnd; c = bytes.get()) {
     if (skipped < 3 && c >= 0x80) {
       ++skipped;

@@ -26,7 +26,7 @@ bool is_true(std::string value) {
   return value == "1" || value == "ON" || value == "YES" || value == "TRUE";
 }
 
-// The message names where the token came from, and never the token.
+// The message names the source of the token, never the token.
 std::string checked_token(const std::string& text, const std::string& source) {
   std::string token(trimmed(text));
   if (std::any_of(token.begin(), token.end(), [](char c) { return c <= 0x20 || c > 0x7e; }))
@@ -81,7 +81,7 @@ HubClientOptions hub_client_options() {
   if (const std::string endpoint(trimmed(environment("HF_ENDPOINT"))); !endpoint.empty())
     options.endpoint = endpoint;
   while (options.endpoint.ends_with('/')) options.endpoint.pop_back();
-  io::url_origin(options.endpoint);  // a usage error when it is none
+  io::url_origin(options.endpoint);  // usage error when it is not a URL
   options.token = find_token();
   return options;
 }

@@ -13,7 +13,7 @@ namespace armorm {
 std::string read_text_file(const std::filesystem::path& path, std::size_t limit) {
   const io::Descriptor file(io::retry([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));
   if (file.get() < 0) fail_io("{}: cannot be opened: {}; check the path", path.string(), io::reason(errno));
-  // Reads to the end instead of trusting st_size, which is 0 for pipes and /proc.
+  // Reads to the end of the file: st_size is 0 for pipes and /proc.
   constexpr std::size_t kBlock = std::size_t{1} << 16;
   std::string text;
   for (;;) {

@@ -16,7 +16,7 @@ __extension__ using Int128 = __int128;
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 void check_pairs(std::size_t n_x, std::size_t n_y) {
-  if (n_x != n_y) fail_internal("statistics: {} values beside {}, expected pairs", n_x, n_y);
+  if (n_x != n_y) fail_internal("statistics: {} and {} values, expected equal numbers", n_x, n_y);
 }
 
 template <class T>

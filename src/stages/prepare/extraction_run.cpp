@@ -52,9 +52,7 @@ DatasetInputs open_dataset_inputs(const DatasetChoice& choice, const StopRequest
   return {Dataset::open(options), artifact_name(choice.path)};
 }
 
-int thread_count(const ExtractionOptions& options) {
-  return options.threads > 0 ? static_cast<int>(options.threads) : default_thread_count();
-}
+int thread_count(const ExtractionOptions& options) { return thread_count(options.threads); }
 
 BackboneOptions backbone_options(const ExtractionOptions& options, const ModelInputs& model) {
   BackboneOptions backbone;
