@@ -1,6 +1,5 @@
 #include "core/worker_pool.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "core/parallel.h"
@@ -8,7 +7,8 @@
 namespace armorm {
 
 WorkerPool::WorkerPool(int n_threads) {
-  for (int i = 1; i < thread_count(n_threads); ++i) threads_.emplace_back([this] { work(); });
+  const int wanted = thread_count(n_threads);
+  for (int i = 1; i < wanted; ++i) threads_.emplace_back([this] { work(); });
 }
 
 WorkerPool::~WorkerPool() {
