@@ -4,8 +4,6 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
-#include "core/error.h"
-
 namespace armorm::log {
 namespace {
 
@@ -35,13 +33,7 @@ spdlog::level::level_enum to_spdlog(Level level) {
 
 }  // namespace
 
-void set_level(std::string_view name) {
-  if (name == "debug") return logger().set_level(spdlog::level::debug);
-  if (name == "info") return logger().set_level(spdlog::level::info);
-  if (name == "warn") return logger().set_level(spdlog::level::warn);
-  if (name == "error") return logger().set_level(spdlog::level::err);
-  fail_usage("--log_level: '{}' is not a level; use debug, info, warn or error", name);
-}
+void set_level(Level least) { logger().set_level(to_spdlog(least)); }
 
 void write(Level level, const std::string& message) { logger().log(to_spdlog(level), message); }
 

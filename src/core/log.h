@@ -3,15 +3,16 @@
 
 #include <fmt/core.h>
 
+#include <array>
 #include <string>
 #include <string_view>
 
 namespace armorm::log {
 
 enum class Level { debug, info, warn, error };
+constexpr std::array<std::string_view, 4> words_of(Level) { return {"debug", "info", "warn", "error"}; }
 
-// Accepts "debug", "info", "warn", "error"; anything else is a usage error.
-void set_level(std::string_view name);
+void set_level(Level least);  // of the messages that are written
 void write(Level level, const std::string& message);
 void write(Level level, fmt::string_view format, fmt::format_args args);
 

@@ -14,7 +14,7 @@ extern const char* const kVersion;
 // it, which this text decides; so it must not hold what leaves results as they are, such as the commit.
 std::string version_text();
 
-// Names and values, in the order in which --version shows them.
+// Names and values, in the order in which a program shows them.
 using BuildFacts = std::vector<std::pair<std::string, std::string>>;
 
 // Compiler and its options, the sanitizers that are on, and the highest x86-64 level of this processor.

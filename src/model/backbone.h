@@ -11,15 +11,10 @@
 
 #include "core/matrix_view.h"
 #include "model/model_config.h"
+#include "model/precision.h"
 #include "text/tokenizer/tokenizer.h"
 
 namespace armorm {
-
-// fp8: bfloat16, but the layers' products multiply e4m3 values with one scale for each row of activations and
-// each output channel, quantised at load; deviation_from_bf16() tells what that costs. Elsewhere than on GPUs
-// of compute capability 8.9 and above it is as accurate, but slow.
-enum class Precision { fp32, bf16, fp8 };
-std::string_view name_of(Precision precision) noexcept;
 
 struct BackboneOptions {
   std::filesystem::path model_folder;

@@ -122,7 +122,7 @@ class Scorer {
   }
 
   void add_bad(const ScoreRow& row, const std::string& reason, fmt::memory_buffer& out) {
-    if (options_.on_bad_row == "error")
+    if (options_.on_bad_row == OnBadRow::error)
       fail_data("{}: line {}: {}; repair it, or pass over such rows with --on_bad_row skip",
                 options_.input == "-" ? "standard input" : options_.input, row.line, reason);
     lines_.add_bad(row, reason, out);
@@ -177,7 +177,7 @@ void run_score(const ScoreOptions& options, const StageEnvironment& environment)
   auto source = open_line_source(options.input);
   auto loading = std::async(std::launch::async, [&] {
     return Backbone::load({.model_folder = folder,
-                           .precision = parse_precision(options.precision),
+                           .precision = options.precision,
                            .device = static_cast<int>(options.device),
                            .batch_invariant = options.batch_invariant});
   });
@@ -185,7 +185,7 @@ void run_score(const ScoreOptions& options, const StageEnvironment& environment)
   ScoreReader reader(std::move(source),
                      {.window = static_cast<std::size_t>(options.window),
                       .threads = threads,
-                      .stop_at_bad = options.on_bad_row == "error"},
+                      .stop_at_bad = options.on_bad_row == OnBadRow::error},
                      [&model, max_length](const Conversation& conversation, ScoreRow& row) {
                        encode(model, max_length, conversation, row);
                      });

@@ -12,6 +12,7 @@
 #include "core/log.h"
 #include "hub/cache.h"
 #include "stages/artifacts/artifact_paths.h"
+#include "stages/options/declarations.h"
 #include "stages/prepare/prompt_id.h"
 #include "stages/prepare/shard_run.h"
 #include "stages/status/status_report.h"
@@ -212,9 +213,8 @@ std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options,
     report_plan(options, model, shard, job);
     return target;
   }
-  Stage1PrepareOptions all = options;
   job.loading = std::move(loading);
-  run_shard(job, all.declare(), options.extraction, model, bad_rows, environment);
+  run_shard(job, describe(options), options.extraction, model, bad_rows, environment);
   return target;
 }
 

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "data/conversation.h"
-#include "stages/options/common_options.h"
 #include "text/chat_template.h"
+#include "text/template_date.h"
 #include "text/tokenizer/tokenizer.h"
 
 namespace armorm {

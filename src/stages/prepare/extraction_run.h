@@ -53,8 +53,6 @@ std::future<Backbone> load_ahead(const ExtractionOptions& options, const ModelIn
 void record_deviation(const ExtractionOptions& options, const ModelInputs& model, const Backbone& backbone,
                       const std::vector<std::span<const TokenId>>& rows, Provenance& provenance);
 
-Precision parse_precision(const std::string& name);  // bf16 for an unknown one
-
 int thread_count(const ExtractionOptions& options);
 
 // Collects rows and encodes them many at a time; the callback runs on several threads, each row once.

@@ -11,6 +11,8 @@
 #include "core/hash.h"
 #include "core/log.h"
 #include "core/progress.h"
+#include "stages/artifacts/weights_fingerprint.h"
+#include "stages/prepare/shard_key.h"
 #include "stages/resume/resume_key.h"
 #include "stages/resume/run_lock.h"
 
@@ -68,7 +70,7 @@ Metadata metadata_of(const Provenance& provenance, const std::string& key_digest
 
 class ShardRun {
  public:
-  ShardRun(ShardJob& job, const OptionList& options, const ExtractionOptions& extraction,
+  ShardRun(ShardJob& job, const std::vector<OptionValue>& options, const ExtractionOptions& extraction,
            const ModelInputs& model, BadRows& bad_rows, const StageEnvironment& environment)
       : job_(job),
         extraction_(extraction),
@@ -198,7 +200,7 @@ class ShardRun {
         left.push_back(request);
     if (left.empty()) return;
     stop_if_asked(rows, left.size());
-    if (extraction_.precision == "fp32") return reject_all(left, rows);
+    if (extraction_.precision == Precision::fp32) return reject_all(left, rows);
     log::warn("{} sequences have embeddings that are not finite; computing them again in float32",
               left.size());
     recompute(left, rows);
@@ -215,7 +217,7 @@ class ShardRun {
 
   void recompute(const std::vector<std::int64_t>& requests, DurableRows& rows) {
     ExtractionOptions exact = extraction_;
-    exact.precision = "fp32";
+    exact.precision = Precision::fp32;
     const Backbone backbone = load_backbone(exact, model_).get();
     Progress progress(job_.program + " in float32", static_cast<std::int64_t>(requests.size()));
     for (std::size_t i = 0; i < requests.size(); ++i) {
@@ -301,7 +303,7 @@ DryRunPlan dry_run_plan(const ShardJob& job) {
           .target_bytes = total_bytes(tensor_specs(job.tensors, job.tensors.rows))};
 }
 
-void run_shard(ShardJob& job, const OptionList& options, const ExtractionOptions& extraction,
+void run_shard(ShardJob& job, const std::vector<OptionValue>& options, const ExtractionOptions& extraction,
                const ModelInputs& model, BadRows& bad_rows, const StageEnvironment& environment) {
   ShardRun(job, options, extraction, model, bad_rows, environment).run();
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/options.h"
 #include "stages/prepare/bad_rows.h"
 #include "stages/prepare/dry_run.h"
 #include "stages/prepare/extraction_run.h"
@@ -37,7 +38,7 @@ DryRunPlan dry_run_plan(const ShardJob& job);
 // float32 before they count as bad. Errors: locked when another process has the target, data when an
 // interrupted run had other inputs, interrupted when `environment` asked to stop. `options`: all of the
 // program's.
-void run_shard(ShardJob& job, const OptionList& options, const ExtractionOptions& extraction,
+void run_shard(ShardJob& job, const std::vector<OptionValue>& options, const ExtractionOptions& extraction,
                const ModelInputs& model, BadRows& bad_rows, const StageEnvironment& environment);
 
 }  // namespace armorm
