@@ -20,6 +20,7 @@
 #include "report/json_values.h"
 #include "report/text_table.h"
 #include "stages/artifacts/artifact_paths.h"
+#include "stages/artifacts/attributes.h"
 #include "stages/artifacts/gate_artifact.h"
 #include "stages/gate/gate_evaluation.h"
 #include "stages/gate/gate_explanation.h"

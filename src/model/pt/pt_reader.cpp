@@ -30,7 +30,7 @@ float to_float32(const std::string& type, const char* at) {
   }
   std::uint16_t bits;
   std::memcpy(&bits, at, sizeof(bits));
-  return type == "BFloat16Storage" ? BFloat16{bits}.to_float() : model::half_to_float(bits);
+  return type == "BFloat16Storage" ? BFloat16{bits}.to_float() : half_to_float(bits);
 }
 
 std::size_t element_size(const std::string& type, const std::string& where) {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/date.h"
 #include "core/version.h"
 #include "data/dataset_card.h"
 #include "stages/options/common_options.h"

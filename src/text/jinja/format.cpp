@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <ctime>
 
 #include "text/jinja/eval.h"
 #include "text/jinja/failure.h"

@@ -135,7 +135,7 @@ TEST_CASE("a file of a big-endian machine is refused", "[unit]") {
 TEST_CASE("halves become the floats that PyTorch makes of them", "[unit]") {
   for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
     const float expected = c10::Half(static_cast<std::uint16_t>(bits), c10::Half::from_bits());
-    const float found = model::half_to_float(static_cast<std::uint16_t>(bits));
+    const float found = half_to_float(static_cast<std::uint16_t>(bits));
     if (std::bit_cast<std::uint32_t>(expected) != std::bit_cast<std::uint32_t>(found) &&
         !(std::isnan(expected) && std::isnan(found)))
       FAIL("half " << bits << " became " << found << ", expected " << expected);
