@@ -8,7 +8,6 @@
 
 #include "data/conversation.h"
 #include "text/chat_template.h"
-#include "text/template_date.h"
 #include "text/tokenizer/tokenizer.h"
 
 namespace armorm {
@@ -18,7 +17,7 @@ class ConversationEncoder {
  public:
   // `template_date`: what a template that reads the clock is told, so that it renders the same on any day.
   ConversationEncoder(const std::filesystem::path& model_folder, bool allow_special_in_content,
-                      const std::string& template_date = kTemplateDate);
+                      const std::string& template_date);
 
   struct Encoded {
     std::vector<TokenId> tokens;

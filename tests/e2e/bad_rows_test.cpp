@@ -12,6 +12,7 @@
 #include "e2e/demo_fixture.h"
 #include "io/publish.h"
 #include "io/safetensors.h"
+#include "stages/options/common_options.h"
 #include "stages/resume/journal.h"
 #include "stages/stage1_prepare.h"
 #include "support/error_of.h"
@@ -126,7 +127,7 @@ void set_embedding(const fs::path& model, TokenId token, float value) {
 
 // A token of the third of three conversations that the first two do not have.
 TokenId token_of_third(const fs::path& model) {
-  const ConversationEncoder encoder(model, false);
+  const ConversationEncoder encoder(model, false, kTemplateDate);
   const auto tokens = [&](const std::string& q, const std::string& a) {
     return encoder.encode({{"user", q}, {"assistant", a}}).tokens;
   };

@@ -83,7 +83,8 @@ void check_rows(const TensorView& found, std::span<const std::int64_t> ids, cons
 // Of every conversation of transformers' tokens: what follows the line break after the last
 // <|end_header_id|>.
 std::vector<std::int64_t> response_lengths(const SafetensorsFile& expected, const fs::path& model) {
-  const TokenId end_header = *ConversationEncoder(model, false).tokenizer().token_to_id("<|end_header_id|>");
+  const TokenId end_header =
+      *ConversationEncoder(model, false, kTemplateDate).tokenizer().token_to_id("<|end_header_id|>");
   const auto ids = expected.at("token_ids").as<std::int32_t>();
   std::vector<std::int64_t> lengths;
   std::size_t at = 0;
@@ -167,7 +168,7 @@ TEST_CASE("the demo's tokens are those of transformers", "[e2e][golden]") {
   std::vector<Conversation> conversations = labelled_conversations(dir.path());
   for (Conversation& side : preference_sides(dir.path())) conversations.push_back(std::move(side));
   REQUIRE(conversations.size() == counts.size());
-  const ConversationEncoder encoder(dir / "model", false);
+  const ConversationEncoder encoder(dir / "model", false, kTemplateDate);
   const std::vector<TokenId> pattern = gating_pattern(encoder.tokenizer(), ModelFamily::llama3);
   std::size_t at = 0;
   for (std::size_t i = 0; i < conversations.size(); ++i) {

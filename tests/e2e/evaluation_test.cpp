@@ -9,6 +9,7 @@
 #include "e2e/demo_fixture.h"
 #include "io/publish.h"
 #include "io/safetensors.h"
+#include "stages/options/common_options.h"
 #include "text/conversation_encoder.h"
 
 using namespace armorm;
@@ -76,7 +77,7 @@ TEST_CASE("stage2-prepare counts the tokens after the opening of the last answer
   const std::vector<std::int64_t> lengths = integers(file, "lengths");
   const std::vector<std::int64_t> rows = integers(file, "row_ids");
   REQUIRE(lengths.size() == 2 * rows.size());
-  const ConversationEncoder encoder(demo_dir() / "model", false);
+  const ConversationEncoder encoder(demo_dir() / "model", false, kTemplateDate);
   const auto answer_tokens = [&](const Conversation& conversation) {
     // The answer's own tokens and the end of its turn; the demo's template adds nothing else.
     return static_cast<std::int64_t>(encoder.tokenizer().encode(conversation.back().content, false).size()) +

@@ -7,12 +7,15 @@
 
 #include "model/precision.h"
 #include "stages/options/choices.h"
-#include "text/template_date.h"
 
 namespace armorm {
 
 // $ARMORM_DATA, else ~/data/ArmoRM.
 std::string default_data_root();
+
+// What a chat template that reads the clock is told: the date that Llama 3.2's falls back to where there is
+// no clock.
+constexpr const char* kTemplateDate = "2024-07-26";
 
 // The most bad rows of `rows` that --max_bad_rows allows: a count ("100"), or a fraction of the rows ("0.01",
 // "1%"). Usage error for anything else.

@@ -15,6 +15,7 @@
 #include "model/config_reader.h"
 #include "stages/artifacts/attributes.h"
 #include "stages/artifacts/open_encoder.h"
+#include "stages/options/common_options.h"
 #include "text/gating_pattern.h"
 
 namespace armorm {

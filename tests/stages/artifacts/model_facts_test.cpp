@@ -9,6 +9,8 @@
 #include "io/publish.h"
 #include "stages/artifacts/embedding_set.h"
 #include "stages/artifacts/regression_weights.h"
+#include "stages/artifacts/weights_fingerprint.h"
+#include "stages/options/common_options.h"
 #include "stages/resume/resume_key.h"
 #include "stages/score.h"
 #include "support/test_support.h"
@@ -148,14 +150,14 @@ TEST_CASE("a template that reads the clock is told one date on every day", "[uni
   write_text_side(dir.path(), "{{ strftime_now('%d %b %Y') }} {{ messages[0].content }}");
   const Conversation conversation{{"user", "hello"}};
   const auto tokens = [&](const ConversationEncoder& encoder) { return encoder.encode(conversation).tokens; };
-  const ConversationEncoder encoder(dir.path(), false);
+  const ConversationEncoder encoder(dir.path(), false, kTemplateDate);
   CHECK(encoder.template_date() == "2024-07-26");
   // What Llama 3.2's template falls back to without a clock.
   CHECK(tokens(encoder) == encoder.tokenizer().encode("26 Jul 2024 hello", false));
   const std::vector<TokenId> expected = tokens(encoder);
   for (const char* zone : {"Pacific/Kiritimati", "Pacific/Pago_Pago", "America/New_York"}) {
     const TimeZone here(zone);
-    CHECK(tokens(ConversationEncoder(dir.path(), false)) == expected);
+    CHECK(tokens(ConversationEncoder(dir.path(), false, kTemplateDate)) == expected);
   }
   CHECK(tokens(ConversationEncoder(dir.path(), false, "2025-02-01")) ==
         encoder.tokenizer().encode("01 Feb 2025 hello", false));
