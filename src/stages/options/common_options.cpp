@@ -21,6 +21,62 @@ std::optional<T> whole_number(std::string_view text) {
   return value;
 }
 
+void declare_backbone(ExtractionOptions& fields, OptionList& list) {
+  using namespace shared_options;
+  list.add({"model_path", inputs, "Reward model: a folder with config.json and safetensors, or a Hub id"},
+           fields.model_path)
+      .add({"n_shards", results, "Number of shards the data set is divided into, >= 1"}, fields.n_shards)
+      .add({"shard_idx", results, "Which shard this process computes, 1-based"}, fields.shard_idx)
+      .add(kDevice, fields.device)
+      .add(kBackbonePrecision, fields.precision)
+      .add(kBatchTokens, fields.batch_tokens)
+      .add(kThreads, fields.threads)
+      .add({"batch_invariant", results,
+            "Let a row's bits depend on nothing but the row: the same for any shards, packs and threads"},
+           fields.batch_invariant)
+      .add({"allow_special_in_content", results,
+            "Let special-token strings inside message content become special tokens, as the Python scripts "
+            "did"},
+           fields.allow_special_in_content)
+      .add({"template_date", results,
+            "Date that a chat template which reads the clock is told, YYYY-MM-DD, whatever day it is"},
+           fields.template_date)
+      .add({"seed", results,
+            "Of the shuffle before the rows are divided into shards; all shards need the same"},
+           fields.seed);
+}
+
+void declare_reports(ExtractionOptions& fields, OptionList& list) {
+  using namespace shared_options;
+  list.add({"dry_run", output,
+            "Only tell what would be done: rows, lengths, work, memory, and the first row as it is read"},
+           fields.dry_run)
+      .add({"status", output,
+            "Only tell how far the shards of this data set are: done, running, interrupted, missing; rows/s, "
+            "time left"},
+           fields.status)
+      .add({"all_sets", output, "With --status: an overview of all data sets below --data_root"},
+           fields.all_sets)
+      .add({"json", output, "With --status: as JSON"}, fields.json);
+}
+
+void declare_run(ExtractionOptions& fields, OptionList& list) {
+  using namespace shared_options;
+  list.add(kDataRoot, fields.data_root)
+      .add({"restart", output,
+            "Make a finished shard again, and delete what an interrupted run with other inputs left"},
+           fields.restart)
+      .add(
+          {"checkpoint_seconds", output, "Seconds between two durable points of a run; 0 = after every pass"},
+          fields.checkpoint_seconds)
+      .add({"on_bad_row", inputs,
+            "A row that cannot be used ends the run, or is listed in <target>.rejects.jsonl"},
+           fields.on_bad_row)
+      .add({"max_bad_rows", inputs,
+            "Skipped rows that end the run after all: a count (100), or a part (0.01, 1%)"},
+           fields.max_bad_rows);
+}
+
 }  // namespace
 
 std::int64_t bad_row_limit(const std::string& max_bad_rows, std::int64_t rows) {
@@ -44,50 +100,9 @@ std::string default_data_root() {
 }
 
 void shared_options::declare_extraction(ExtractionOptions& fields, OptionList& list) {
-  list.add({"model_path", inputs, "Reward model: a folder with config.json and safetensors, or a Hub id"},
-           fields.model_path)
-      .add({"n_shards", results, "Number of shards the data set is divided into, >= 1"}, fields.n_shards)
-      .add({"shard_idx", results, "Which shard this process computes, 1-based"}, fields.shard_idx)
-      .add(kDevice, fields.device)
-      .add(kBackbonePrecision, fields.precision)
-      .add(kBatchTokens, fields.batch_tokens)
-      .add(kThreads, fields.threads)
-      .add({"batch_invariant", results,
-            "Let a row's bits depend on nothing but the row: the same for any shards, packs and threads"},
-           fields.batch_invariant)
-      .add({"allow_special_in_content", results,
-            "Let special-token strings inside message content become special tokens, as the Python scripts "
-            "did"},
-           fields.allow_special_in_content)
-      .add({"template_date", results,
-            "Date that a chat template which reads the clock is told, YYYY-MM-DD, whatever day it is"},
-           fields.template_date)
-      .add({"seed", results,
-            "Of the shuffle before the rows are divided into shards; all shards need the same"},
-           fields.seed)
-      .add({"dry_run", output,
-            "Only tell what would be done: rows, lengths, work, memory, and the first row as it is read"},
-           fields.dry_run)
-      .add({"status", output,
-            "Only tell how far the shards of this data set are: done, running, interrupted, missing; rows/s, "
-            "time left"},
-           fields.status)
-      .add({"all_sets", output, "With --status: an overview of all data sets below --data_root"},
-           fields.all_sets)
-      .add({"json", output, "With --status: as JSON"}, fields.json)
-      .add(kDataRoot, fields.data_root)
-      .add({"restart", output,
-            "Make a finished shard again, and delete what an interrupted run with other inputs left"},
-           fields.restart)
-      .add(
-          {"checkpoint_seconds", output, "Seconds between two durable points of a run; 0 = after every pass"},
-          fields.checkpoint_seconds)
-      .add({"on_bad_row", inputs,
-            "A row that cannot be used ends the run, or is listed in <target>.rejects.jsonl"},
-           fields.on_bad_row)
-      .add({"max_bad_rows", inputs,
-            "Skipped rows that end the run after all: a count (100), or a part (0.01, 1%)"},
-           fields.max_bad_rows);
+  declare_backbone(fields, list);
+  declare_reports(fields, list);
+  declare_run(fields, list);
 }
 
 void ExtractionOptions::validate() const {

@@ -8,9 +8,10 @@
 #include "stages/options/shared_options.h"
 
 namespace armorm {
-OptionList declare(ScoreOptions& fields) {
+namespace {
+
+void declare_backbone(ScoreOptions& fields, OptionList& list) {
   using namespace shared_options;
-  OptionList list;
   list.add({"model_path", inputs,
             "ArmoRM: a folder of stage2-train --export or of the released layout, or a Hub id"},
            fields.model_path)
@@ -25,8 +26,12 @@ OptionList declare(ScoreOptions& fields) {
             "Same bits for a conversation in any company, packs and threads; --batch_invariant=false is "
             "faster"},
            fields.batch_invariant)
-      .add(kBatchTokens, fields.batch_tokens)
-      .add({"window", results, "Conversations that are held, and shared prefixes searched in, at once"},
+      .add(kBatchTokens, fields.batch_tokens);
+}
+
+void declare_rows(ScoreOptions& fields, OptionList& list) {
+  using namespace shared_options;
+  list.add({"window", results, "Conversations that are held, and shared prefixes searched in, at once"},
            fields.window)
       .add(kThreads, fields.threads)
       .add({"max_length", results,
@@ -46,6 +51,14 @@ OptionList declare(ScoreOptions& fields) {
             "What to write of each row, comma-separated: score, rewards, gate, contributions, coefficients, "
             "tokens"},
            fields.fields);
+}
+
+}  // namespace
+
+OptionList declare(ScoreOptions& fields) {
+  OptionList list;
+  declare_backbone(fields, list);
+  declare_rows(fields, list);
   return list;
 }
 

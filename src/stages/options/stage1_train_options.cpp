@@ -22,11 +22,8 @@ void validate_partials(const Stage1TrainOptions& options) {
     fail_usage("--shards: a shard is there twice; name each once");
 }
 
-}  // namespace
-
-OptionList declare(Stage1TrainOptions& fields) {
+void declare_choice(Stage1TrainOptions& fields, OptionList& list) {
   using namespace shared_options;
-  OptionList list;
   list.add(kModelOfEmbeddings, fields.model_path)
       .add({"dataset_path", inputs, "Multi-objective data set whose embeddings these are: names the files"},
            fields.dataset_path)
@@ -46,8 +43,12 @@ OptionList declare(Stage1TrainOptions& fields) {
       .add({"n_folds", results, "Folds of --cv kfold, 2 to 254"}, fields.n_folds)
       .add({"split_by", results,
             "prompt: rows with the same prompt stay on one side of the split, and in one fold"},
-           fields.split_by)
-      .add(
+           fields.split_by);
+}
+
+void declare_fit(Stage1TrainOptions& fields, OptionList& list) {
+  using namespace shared_options;
+  list.add(
           {"weight_column", results,
            "Column of sample weights, which stage1-prepare --weight_column kept; empty = every row weighs 1"},
           fields.weight_column)
@@ -57,8 +58,12 @@ OptionList declare(Stage1TrainOptions& fields) {
            fields.fit_intercept)
       .add({"refit", results, "Fit the final weights on train and validation rows together"}, fields.refit)
       .add({"bootstrap", results, "Resamples, by prompt, for 95 % intervals of R2 and Spearman; 0 = none"},
-           fields.bootstrap)
-      .add({"partial", output,
+           fields.bootstrap);
+}
+
+void declare_run(Stage1TrainOptions& fields, OptionList& list) {
+  using namespace shared_options;
+  list.add({"partial", output,
             "Folder for the sums of shards: adds them up and ends, for --merge to fit; empty = fit"},
            fields.partial)
       .add({"shards", inputs, "Shards that --partial adds up, from 1, comma-separated; empty = all"},
@@ -68,6 +73,15 @@ OptionList declare(Stage1TrainOptions& fields) {
       .add(kThreads, fields.threads)
       .add({"seed", results, "Of the train/validation split, the folds and the bootstrap"}, fields.seed)
       .add(kDataRoot, fields.data_root);
+}
+
+}  // namespace
+
+OptionList declare(Stage1TrainOptions& fields) {
+  OptionList list;
+  declare_choice(fields, list);
+  declare_fit(fields, list);
+  declare_run(fields, list);
   return list;
 }
 

@@ -1,5 +1,5 @@
-// The options of stage1-train. Its help says what each field means (declarations.h); the comments here say
-// what a value may be.
+// The options of stage1-train. The program's help says what each field means (declarations.h); the comments
+// here say what a value may be.
 #pragma once
 
 #include <cstdint>

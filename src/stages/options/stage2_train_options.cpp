@@ -7,7 +7,6 @@
 #include "stages/options/shared_options.h"
 
 namespace armorm {
-
 namespace {
 
 constexpr const char* kSourceOfPrepare = "The --source that stage2-prepare was given for them";
