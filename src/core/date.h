@@ -1,4 +1,4 @@
-// Calendar days as settings and configs write them.
+// Calendar days in settings and config files.
 #pragma once
 
 #include <chrono>

@@ -8,7 +8,7 @@ namespace armorm {
 
 enum class SelectCheckpoint {
   last,  // the paper: the gate after the last step
-  best,  // the highest validation accuracy; the lower loss, then the earlier step on ties
+  best,  // the highest validation accuracy; on ties the lower loss, then the earlier step
 };
 constexpr std::array<std::string_view, 2> words_of(SelectCheckpoint) { return {"last", "best"}; }
 

@@ -8,9 +8,8 @@ namespace armorm {
 
 enum class RidgeCv {
   holdout,  // lowest mean squared error on the validation rows
-  kfold,    // on the training rows: each fold (row group) predicted from the others, errors pooled over the
-            // rows
-  loo,      // on the training rows: exact leave-one-out from the decomposition; takes a pass over the rows
+  kfold,    // on the training rows: each fold (row group) is predicted from the others, errors are pooled
+  loo,      // on the training rows: exact leave-one-out from the decomposition; needs a pass over the rows
 };
 constexpr std::array<std::string_view, 3> words_of(RidgeCv) { return {"holdout", "kfold", "loo"}; }
 

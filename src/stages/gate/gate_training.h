@@ -9,7 +9,7 @@
 #include "eval/checkpoint_selection.h"
 #include "gating/gate.h"
 #include "stages/gate/gate_checkpoint.h"
-#include "stages/stage2_train.h"
+#include "stages/options/stage2_train_options.h"
 
 namespace armorm {
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "model/precision.h"
+#include "armorm/precision.h"
 #include "stages/options/choices.h"
 
 namespace armorm {
