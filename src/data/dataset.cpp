@@ -127,7 +127,7 @@ Conversation side_of(const Field& side, const Field& prompt) {
   if (prompt.cell.kind == CellKind::missing) {
     fail_data(
         "{}: found text, but there is no column \"prompt\" to go before it; expected a list of messages, "
-        "or name the prompt's column with --columns",
+        "or name the prompt's column with `columns`",
         side.place());
   }
   prompt.check_readable();
@@ -202,7 +202,7 @@ struct Dataset::Impl {
         if (count == 1 || (count == 0 && request.optional)) continue;
         if (count > 1)
           fail_data("{}: the column \"{}\" is there {} times", files[f].string(), request.name, count);
-        fail_data("{}: no column \"{}\"; the file has: {}; rename with --columns", files[f].string(),
+        fail_data("{}: no column \"{}\"; the file has: {}; rename with `columns`", files[f].string(),
                   request.name, fmt::join(columns[f], ", "));
       }
     }

@@ -10,6 +10,7 @@
 #include "core/dtype.h"
 #include "core/matrix_view.h"
 #include "gating/gate.h"
+#include "gating/gate_choices.h"
 
 namespace armorm {
 
@@ -18,9 +19,6 @@ enum class GateSoftmax {
   attributes,  // the paper
   pair,        // the Python scripts: over {chosen, rejected}, which gives the gate no gradient
 };
-
-// Type to which the operands of the gate's products are rounded; sums, weights and optimiser stay float32.
-enum class GatePrecision { fp32, bf16 };
 
 // Preference pairs with everything precomputed that training does not change. Owns nothing.
 struct PairData {

@@ -9,17 +9,12 @@
 #include <string_view>
 #include <vector>
 
+#include "armorm/precision.h"
 #include "core/matrix_view.h"
 #include "model/model_config.h"
 #include "text/tokenizer/tokenizer.h"
 
 namespace armorm {
-
-// fp8: bfloat16, but the products of the layers multiply e4m3 values with one scale per row of activations
-// and per output channel, quantised at load. deviation_from_bf16() measures the error. Without a GPU of
-// compute capability 8.9 or above it is as accurate, but slow.
-enum class Precision { fp32, bf16, fp8 };
-std::string_view name_of(Precision precision) noexcept;
 
 struct BackboneOptions {
   std::filesystem::path model_folder;

@@ -66,7 +66,7 @@ class LineWriter {
 
  private:
   void add_bad(const ScoreRow& row, fmt::memory_buffer& out) {
-    if (options_.on_bad_row == "error")
+    if (options_.on_bad_row == OnBadRow::error)
       fail_data("{}: line {}: {}; repair it, or pass over such rows with --on_bad_row skip",
                 options_.input == "-" ? "standard input" : options_.input, row.line, row.error);
     lines_.add_bad(row, row.error, out);
@@ -108,7 +108,7 @@ void run_score(const ScoreOptions& options, const StageEnvironment& environment)
       std::move(source),
       {.window = static_cast<std::size_t>(options.window),
        .threads = scorer.threads(),
-       .stop_at_bad = options.on_bad_row == "error"},
+       .stop_at_bad = options.on_bad_row == OnBadRow::error},
       [&scorer](const Conversation& conversation, ScoreRow& row) { scorer.encode(conversation, row); });
   scorer.finish_loading();
   LineWriter writer(options, scorer);

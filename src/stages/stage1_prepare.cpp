@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "hub/cache.h"
 #include "stages/artifacts/artifact_paths.h"
+#include "stages/options/declarations.h"
 #include "stages/prepare/prompt_id.h"
 #include "stages/prepare/shard_run.h"
 #include "stages/status/status_report.h"
@@ -191,8 +192,7 @@ std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options,
   job.store = [](std::size_t request, MatrixView<const float> values, DurableRows& out) {
     out.put(0, request, values.row(0));
   };
-  Stage1PrepareOptions all = options;
-  return finish_job(job, {all.declare(), options.extraction, model, bad_rows, environment},
+  return finish_job(job, {describe(options), options.extraction, model, bad_rows, environment},
                     [&](DryRunPlan& plan) { add_samples(options, shard, plan); });
 }
 

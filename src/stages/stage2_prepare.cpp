@@ -12,6 +12,7 @@
 #include "eval/reward_bench_2.h"
 #include "hub/cache.h"
 #include "stages/artifacts/artifact_paths.h"
+#include "stages/options/declarations.h"
 #include "stages/prepare/shard_run.h"
 #include "stages/status/status_report.h"
 #include "text/gating_pattern.h"
@@ -49,8 +50,8 @@ struct PairShard {
 // The pairs of each row, one unless it is a best-of-n row, none when it was rejected.
 using PairsByRow = std::vector<std::vector<EncodedPair>>;
 
-void check_model_family(const std::string& family, const ModelInputs& model) {
-  const std::string wanted = family == "llama3" ? "llama" : "gemma2";
+void check_model_family(ModelFamily family, const ModelInputs& model) {
+  const std::string wanted = family == ModelFamily::llama3 ? "llama" : "gemma2";
   if (model.config.model_type != "llama" && model.config.model_type != "gemma2")
     fail_usage(
         "--model_path: {} says model_type '{}'; stage 2 knows where the prompt ends for 'llama' (Llama 3) "
@@ -58,8 +59,8 @@ void check_model_family(const std::string& family, const ModelInputs& model) {
         "only; use a reward model of these families",
         (model.folder / "config.json").string(), model.config.model_type);
   if (model.config.model_type != wanted)
-    fail_usage("--model_family: {} needs a model_type '{}', but {} says '{}'; use --model_family {}", family,
-               wanted, (model.folder / "config.json").string(), model.config.model_type,
+    fail_usage("--model_family: {} needs a model_type '{}', but {} says '{}'; use --model_family {}",
+               name_of(family), wanted, (model.folder / "config.json").string(), model.config.model_type,
                model.config.model_type == "gemma2" ? "gemma2" : "llama3");
 }
 
@@ -81,9 +82,8 @@ std::vector<std::int64_t> candidate_rows(const Dataset& dataset, const std::stri
 
 class PairEncoder {
  public:
-  PairEncoder(const ModelInputs& model, const std::string& family)
-      : encoder_(model.encoder),
-        pattern_(gating_pattern(model.encoder.tokenizer(), parse_model_family(family))) {}
+  PairEncoder(const ModelInputs& model, ModelFamily family)
+      : encoder_(model.encoder), pattern_(gating_pattern(model.encoder.tokenizer(), family)) {}
 
   // Nothing for a row that is rejected. Of c chosen and r rejected answers max(c, r) pairs are made, i mod c
   // beside i mod r, so that each answer is there and the engine computes it once.
@@ -151,7 +151,7 @@ class PairEncoder {
 ShardRows choose_rows(const Stage2PrepareOptions& options, const Dataset& dataset) {
   const ExtractionOptions& run = options.extraction;
   const std::vector<std::int64_t> candidates =
-      candidate_rows(dataset, options.source, options.dataset_path, run.on_bad_row == "skip");
+      candidate_rows(dataset, options.source, options.dataset_path, run.on_bad_row == OnBadRow::skip);
   return select_shard(dataset.num_rows(), candidates, run.n_shards > 1, run.n_shards, run.shard_idx,
                       static_cast<std::uint64_t>(run.seed));
 }
@@ -349,8 +349,7 @@ std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options,
   job.store = [&shard](std::size_t request, MatrixView<const float> values, DurableRows& out) {
     store_pair(shard, request, values, out);
   };
-  Stage2PrepareOptions all = options;
-  return finish_job(job, {all.declare(), options.extraction, model, bad_rows, environment},
+  return finish_job(job, {describe(options), options.extraction, model, bad_rows, environment},
                     [&](DryRunPlan& plan) { add_samples(shard, plan); });
 }
 

@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "gating/train_gate.h"
+#include "core/words.h"
 #include "support/test_support.h"
 
 using namespace armorm;
@@ -134,7 +135,7 @@ TEST_CASE("options of the selection are checked", "[unit]") {
   CHECK_THROWS_AS(m.run(SelectCheckpoint::best, 0, 0), Error);
   CHECK_THROWS_AS(m.run(SelectCheckpoint::best, 1, -1), Error);
   CHECK_THROWS_AS(train_and_select(m.data(), m.train, {}, Misleading::start(), m.options, {}), Error);
-  CHECK(parse_select("best") == SelectCheckpoint::best);
-  CHECK(parse_select("last") == SelectCheckpoint::last);
-  CHECK_THROWS_AS(parse_select("first"), Error);
+  CHECK(parse_word<SelectCheckpoint>("select", "best") == SelectCheckpoint::best);
+  CHECK(parse_word<SelectCheckpoint>("select", "last") == SelectCheckpoint::last);
+  CHECK_THROWS_AS(parse_word<SelectCheckpoint>("select", "first"), Error);
 }

@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "io/read_file.h"
+#include "core/words.h"
 #include "support/test_support.h"
 
 using namespace armorm;
@@ -34,7 +35,7 @@ TEST_CASE("the last occurrence is found by its start", "[unit]") {
 }
 
 TEST_CASE("family names", "[unit]") {
-  CHECK(parse_model_family("llama3") == ModelFamily::llama3);
-  CHECK(name_of(parse_model_family("gemma2")) == "gemma2");
-  CHECK_THROWS_AS(parse_model_family("llama"), Error);
+  CHECK(parse_word<ModelFamily>("model_family", "llama3") == ModelFamily::llama3);
+  CHECK(name_of(parse_word<ModelFamily>("model_family", "gemma2")) == "gemma2");
+  CHECK_THROWS_AS(parse_word<ModelFamily>("model_family", "llama"), Error);
 }

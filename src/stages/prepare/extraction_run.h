@@ -56,8 +56,6 @@ void warn_of_special_content(std::int64_t count, const std::string& what, bool a
 void record_deviation(const ExtractionOptions& options, const ModelInputs& model, const Backbone& backbone,
                       const std::vector<std::span<const TokenId>>& rows, Provenance& provenance);
 
-Precision parse_precision(const std::string& name);  // bf16 for an unknown one
-
 int thread_count(const ExtractionOptions& options);
 
 // Collects rows and encodes them many at a time; the callback runs on several threads, each row once.

@@ -199,7 +199,7 @@ class ShardRun {
         left.push_back(request);
     if (left.empty()) return;
     stop_if_asked(rows, left.size());
-    if (extraction_.precision == "fp32") return reject_all(left, rows);
+    if (extraction_.precision == Precision::fp32) return reject_all(left, rows);
     log::warn("{} sequences have embeddings that are not finite; computing them again in float32",
               left.size());
     recompute(left, rows);
@@ -216,7 +216,7 @@ class ShardRun {
 
   void recompute(const std::vector<std::int64_t>& requests, DurableRows& rows) {
     ExtractionOptions exact = extraction_;
-    exact.precision = "fp32";
+    exact.precision = Precision::fp32;
     const Backbone backbone = load_backbone(exact, model_).get();
     Progress progress(job_.program + " in float32", static_cast<std::int64_t>(requests.size()));
     for (std::size_t i = 0; i < requests.size(); ++i) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/options.h"
 #include "stages/prepare/bad_rows.h"
 #include "stages/prepare/dry_run.h"
 #include "stages/prepare/extraction_run.h"
@@ -31,7 +32,7 @@ struct ShardJob {
 
 // What the stage of a job works with.
 struct ShardContext {
-  const OptionList& options;  // all of the program's
+  const std::vector<OptionValue>& options;  // all of the program's
   const ExtractionOptions& extraction;
   const ModelInputs& model;
   BadRows& bad_rows;

@@ -59,6 +59,13 @@ ResumeKey arithmetic_key(int device, int threads) {
   return key;
 }
 
+ResumeKey options_key(const std::vector<OptionValue>& options) {
+  ResumeKey key;
+  for (const OptionValue& option : options)
+    if (option.effect == OptionEffect::results) key["--" + option.name] = option.text;
+  return key;
+}
+
 std::string differences_of(const ResumeKey& then, const ResumeKey& now) {
   ResumeKey all = then;
   all.insert(now.begin(), now.end());

@@ -39,7 +39,7 @@ void Scorer::begin_loading() {
   set_compute_threads(threads_);
   loading_ = std::async(std::launch::async, [this] {
     return Backbone::load({.model_folder = folder_,
-                           .precision = parse_precision(options_.precision),
+                           .precision = options_.precision,
                            .device = static_cast<int>(options_.device),
                            .batch_invariant = options_.batch_invariant});
   });

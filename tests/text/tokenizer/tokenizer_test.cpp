@@ -17,6 +17,7 @@
 #include "support/test_support.h"
 #include "text/chat_template.h"
 #include "text/encode_conversation.h"
+#include "text/gating_pattern.h"
 #include "text/tokenizer/pre_tokenizer.h"
 #include "text/tokenizer/regex.h"
 #include "text/tokenizer/unicode16.h"
@@ -246,7 +247,7 @@ TEST_CASE("tokens with a role are none in data, whatever tokenizer.json calls th
   for (json& added : document.at("added_tokens")) added["special"] = false;  // as early Gemma files have it
   publish_text(folder / "tokenizer.json", document.dump());
   const auto last_of = [&](const std::string& token) {
-    const Tokenizer tokenizer = Tokenizer::load(folder.path());
+    const Tokenizer tokenizer = Tokenizer::load(folder.path(), turn_markers());
     const RenderedText text{"a" + token, {{0, 1 + token.size()}}};
     const bool made = tokenizer.encode(text, false).back() == tokenizer.token_to_id(token);
     CHECK(tokenizer.has_special_in_data(text) == !made);
