@@ -9,6 +9,7 @@
 #include "e2e/demo_fixture.h"
 #include "io/publish.h"
 #include "io/safetensors.h"
+#include "stages/artifacts/attributes.h"
 #include "stages/options/common_options.h"
 #include "text/conversation_encoder.h"
 #include "text/gating_pattern.h"

@@ -12,6 +12,7 @@
 #include "gating/gate.h"
 #include "io/publish.h"
 #include "io/safetensors.h"
+#include "stages/artifacts/weights_fingerprint.h"
 #include "stages/resume/resume_key.h"
 #include "stages/reward_model/model_card.h"
 #include "stages/reward_model/modeling_code.h"

@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "io/publish.h"
 #include "io/safetensors.h"
+#include "stages/artifacts/attributes.h"
 #include "stages/options/common_options.h"
 #include "stages/reward_model/reward_model.h"
 #include "stages/score.h"
