@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Sets up, builds and runs every test; closes with 'N passed, N failed, N skipped'. A test that cannot run here (no GPU,
-# no shared data) prints a line 'skipped: ...' with its reason and is counted as skipped, not as passed.
+# Sets up, builds and runs every test. The last line is 'N passed, N failed, N skipped'. A test that cannot run here (no
+# GPU, no shared data) prints a line 'skipped: ...' with its reason and is counted as skipped, not as passed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/lib/common.sh
@@ -26,7 +26,7 @@ for test in "$bin"/test_*; do
   s=$(grep -c '^skipped: ' "$reports/$name.err" || true)
   f=$(grep -c '<OverallResult success="false"' "$reports/$name.xml" || true)
   p=$(grep -c '<OverallResult success="true"' "$reports/$name.xml" || true)
-  # A crash leaves no result for the test it happened in.
+  # A crash leaves no result for the test in which it happened.
   if ((status != 0 && f == 0)); then
     f=1
     echo "$name ended with status $status"
@@ -51,7 +51,8 @@ count_lines lint
 # Its last line says passed, failed and skipped; without one it broke off.
 read -r p f s < <(tests/install/run.sh build/release 2> >(grep -v '^install  ' >&2)) || read -r p f s <<<"0 1 0"
 count install "$p" "$f" "$s"
-# Short, from a fixed number of inputs: every file of the corpora, and some new ones. Longer: scripts/fuzz.sh --seconds 600
+# A short run from a fixed number of inputs: every file of the corpora, and some new inputs. For more: scripts/fuzz.sh
+# --seconds 600
 if command -v clang++ >/dev/null; then
   scripts/fuzz.sh --runs 2000 | tee "$reports/fuzz" || true
   read -r p f < <(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$reports/fuzz") || read -r p f <<<"0 1"

@@ -1,5 +1,5 @@
-// What armorm-make-demo writes: the same bytes everywhere, columns like the published sets, a model that
-// others load.
+// Output of armorm-make-demo: the same bytes everywhere, columns of the published sets, a model that other
+// software loads.
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -62,13 +62,13 @@ std::vector<Conversation> preference_sides(const fs::path& demo) {
   return all;
 }
 
-// Steps of bfloat16 between two values; below 2^-6 the step is the one at 2^-6.
+// Distance of two values in steps of bfloat16; below 2^-6 the step is the one at 2^-6.
 double steps_apart(BFloat16 a, BFloat16 b) {
   const double larger = std::max({std::abs(a.to_float()), std::abs(b.to_float()), 0x1p-6F});
   return std::abs(a.to_float() - b.to_float()) / std::exp2(std::floor(std::log2(larger)) - 7);
 }
 
-// Rows of `found` lie in the order of `ids`, those of `expected` in source order.
+// Rows of `found` are in the order of `ids`, those of `expected` in source order.
 void check_rows(const TensorView& found, std::span<const std::int64_t> ids, const TensorView& expected) {
   REQUIRE(found.numel() == expected.numel());
   const std::size_t width = found.as<BFloat16>().size() / ids.size();
@@ -81,7 +81,7 @@ void check_rows(const TensorView& found, std::span<const std::int64_t> ids, cons
   CHECK(largest <= 1.0);
 }
 
-// Of every conversation of transformers' tokens: what follows the line break after the last
+// For every conversation of transformers' tokens: the tokens after the line break that follows the last
 // <|end_header_id|>.
 std::vector<std::int64_t> response_lengths(const SafetensorsFile& expected, const fs::path& model) {
   const TokenId end_header =

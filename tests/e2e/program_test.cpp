@@ -1,4 +1,4 @@
-// What any of the programs does with its arguments, its output and the processor it runs on.
+// Behaviour common to all programs: arguments, output, and independence of the processor.
 #include <cmath>
 #include <map>
 #include <sstream>
@@ -120,13 +120,13 @@ TEST_CASE("a name that is too long for the file system is an I/O error", "[e2e]"
   }
 }
 
-// What oneDNN may use is what older processors have.
+// Limits oneDNN to the instructions of older processors.
 TEST_CASE("processors without bfloat16 or AVX-512 give the same embeddings but for rounding", "[e2e]") {
   for (const std::string precision : {"bf16", "fp32"}) {
     const std::vector<float> native = embeddings_with("DEFAULT", precision);
     for (const char* instructions : {"AVX2", "AVX512_CORE", "AVX512_CORE_VNNI", "AVX512_CORE_BF16"}) {
       CAPTURE(precision, instructions);
-      // Embeddings are stored as bfloat16, of 8 significant bits.
+      // Embeddings are stored as bfloat16, with 8 significant bits.
       CHECK(relative_distance(native, embeddings_with(instructions, precision)) <
             (precision == "bf16" ? 0.03 : 0.003));
     }

@@ -57,7 +57,7 @@ class Maker {
   }
 
  private:
-  // Some number between -1 and 1, another with each call.
+  // A number between -1 and 1, different with each call.
   json value() {
     ++calls_;
     return shape_.unmeasured && calls_ % 3 == 0 ? json(nullptr)

@@ -1,4 +1,4 @@
-// ops.h and fp8.h on CUDA through our own kernels, on ATen's current stream.
+// ops.h and fp8.h on CUDA with our own kernels, on ATen's current stream.
 #pragma once
 
 #include <ATen/core/Tensor.h>

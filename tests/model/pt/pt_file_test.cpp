@@ -103,7 +103,7 @@ TEST_CASE("an archive of PyTorch is read member by member, and nothing past the 
   CHECK(archive.contains("version"));
   CHECK_FALSE(archive.contains("dict/version"));
   CHECK_THROWS_WITH(archive.record("data/77"), Catch::Contains("lacks the record 'data/77'"));
-  // Every 8 bytes of the directory overwritten with ones: sizes and places of 2^32 and 2^64.
+  // Every 8 bytes of the directory are overwritten with ones: sizes and offsets of 2^32 and 2^64.
   const std::size_t directory = whole.find("PK\x01\x02");
   REQUIRE(directory != std::string::npos);
   std::size_t refused = 0;
