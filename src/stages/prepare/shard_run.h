@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "core/options.h"
+#include "stages/options/stage_environment.h"
 #include "stages/prepare/bad_rows.h"
 #include "stages/prepare/dry_run.h"
 #include "stages/prepare/extraction_run.h"
 #include "stages/resume/durable_rows.h"
-#include "stages/stage_environment.h"
 
 namespace armorm {
 
