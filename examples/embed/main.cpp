@@ -1,4 +1,4 @@
-// Scores one answer with an ArmoRM on the CPU, and prints what each attribute adds to the score.
+// Scores one answer with an ArmoRM on the CPU, and prints the contribution of each attribute to the score.
 #include <armorm/error.h>
 #include <armorm/reward_scorer.h>
 

@@ -34,7 +34,7 @@ std::vector<ScoreRow> encode_all(const Scorer& scorer, std::span<const Conversat
   return rows;
 }
 
-// Row number `row` of a row-major matrix of k columns.
+// Row `row` of a row-major matrix with k columns.
 std::vector<float> row_of(const std::vector<float>& matrix, std::size_t row, std::size_t k) {
   const auto begin = matrix.begin() + static_cast<std::ptrdiff_t>(row * k);
   return {begin, begin + static_cast<std::ptrdiff_t>(k)};

@@ -84,7 +84,7 @@ HeadScores Scorer::score(std::vector<ScoreRow>& rows) {
 }
 
 void Scorer::extract_states(const std::vector<ScoreRow>& rows) {
-  // Of the calling thread, which need not be the one that loaded the model.
+  // For the calling thread, which may differ from the one that loaded the model.
   set_compute_threads(threads_);
   std::vector<ExtractionRequest> requests;
   for (const ScoreRow& row : rows)

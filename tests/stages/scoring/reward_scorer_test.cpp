@@ -1,4 +1,4 @@
-// RewardScorer against PyTorch's numbers, and bit for bit against what run_score writes.
+// RewardScorer compared with PyTorch's numbers, and bit for bit with the output of run_score.
 #include "armorm/reward_scorer.h"
 
 #include <cmath>
