@@ -2,8 +2,8 @@
 // numbers with the same bits.
 //
 //   const auto scorer = armorm::RewardScorer::load({.model_path = "my-armorm", .device = -1});
-//   const std::vector<armorm::Conversation> rows{{{"user", "2 + 2?"}, {"assistant", "4"}}};
-//   for (const armorm::ConversationScore& s : scorer.score(rows)) use(s.ok() ? s.score : 0.0F);
+//   const auto result = scorer.score({{"user", "What is 2 + 2?"}, {"assistant", "4"}});
+//   use(result.ok() ? result.score : 0.0F);
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,8 @@ struct ScorerOptions {
   std::int64_t threads = 0;               // CPU threads, of the whole process; 0 = all that it may use
   std::int64_t max_length = 0;            // tokens of a conversation; 0 = the model's max_position_embeddings
   bool allow_special_in_content = false;  // special-token strings in content become special tokens
-  std::string template_date;  // YYYY-MM-DD, for chat templates that read the clock; empty = the model's own
+  std::string template_date =
+      {};  // YYYY-MM-DD, for chat templates that read the clock; empty = the model's own
 
   ARMORM_API void validate() const;  // usage errors
 };
@@ -64,6 +65,7 @@ class ARMORM_API RewardScorer {
   // that the chat template does not know, no answer of an assistant, not UTF-8) gets an error and leaves the
   // others as they are. Throws Error when none can be scored: internal for a lack of memory.
   std::vector<ConversationScore> score(std::span<const Conversation> conversations) const;
+  ConversationScore score(const Conversation& conversation) const;
 
   RewardScorer(RewardScorer&&) noexcept;
   RewardScorer& operator=(RewardScorer&&) noexcept;
