@@ -14,6 +14,7 @@
 
 #include "armorm/conversation.h"
 #include "armorm/export.h"
+#include "armorm/precision.h"
 #include "armorm/stop.h"
 
 namespace armorm {
@@ -22,7 +23,7 @@ namespace armorm {
 struct ScorerOptions {
   std::string model_path = "RLHFlow/ArmoRM-Llama3-8B-v0.1";  // folder or Hub id
   std::int64_t device = 0;                                   // CUDA device; -1 = CPU
-  std::string precision = "bf16";                            // bf16, fp32 or fp8
+  Precision precision = Precision::bf16;
   bool batch_invariant = true;            // a score's bits depend on nothing but its conversation
   std::int64_t batch_tokens = 0;          // tokens in one forward pass; 0 = from free memory
   std::int64_t threads = 0;               // CPU threads, of the whole process; 0 = all that it may use

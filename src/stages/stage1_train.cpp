@@ -29,7 +29,7 @@ namespace {
 RidgeOptions ridge_options(const Stage1TrainOptions& options) {
   RidgeOptions ridge;
   ridge.alphas = parse_alphas(options.alphas);
-  ridge.cv = parse_ridge_cv(options.cv);
+  ridge.cv = options.cv;
   ridge.refit = options.refit;
   ridge.standardize = options.standardize;
   ridge.fit_intercept = options.fit_intercept;
@@ -136,7 +136,7 @@ void warn_about_fits(const RidgeReport& report) {
 }
 
 void warn_about_prompts(const Stage1TrainOptions& options, const LabelledSet& inputs) {
-  if (options.split_by == "prompt" && options.cv == "loo")
+  if (options.split_by == SplitBy::prompt && options.cv == RidgeCv::loo)
     log::warn(
         "--cv loo leaves out one row at a time, not the other rows of its prompt; --cv kfold leaves out "
         "whole prompts");
@@ -157,14 +157,14 @@ nlohmann::json report_json(const Stage1TrainOptions& options, const LabelledSet&
               {"rows", inputs.set.rows()},
               {"hidden_size", inputs.set.hidden_size()},
               {"seed", options.seed},
-              {"cv", options.cv},
-              {"split_by", options.split_by},
+              {"cv", std::string(name_of(options.cv))},
+              {"split_by", std::string(name_of(options.split_by))},
               {"weight_column", options.weight_column},
               {"standardize", options.standardize},
               {"fit_intercept", options.fit_intercept},
               {"refit", options.refit},
               {"bootstrap", options.bootstrap}});
-  if (options.cv == "kfold") out["n_folds"] = options.n_folds;
+  if (options.cv == RidgeCv::kfold) out["n_folds"] = options.n_folds;
   if (options.bootstrap > 0) out["bootstrap_unit"] = inputs.prompts.empty() ? "row" : "prompt";
   return out;
 }

@@ -6,12 +6,12 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <set>
 
 #include "core/error.h"
 #include "core/log.h"
 #include "core/numpy_random.h"
 #include "core/version.h"
+#include "data/attributes.h"
 #include "gating/verbosity.h"
 #include "hub/cache.h"
 #include "io/publish.h"
@@ -21,7 +21,6 @@
 #include "report/json_values.h"
 #include "report/text_table.h"
 #include "stages/artifacts/artifact_paths.h"
-#include "stages/artifacts/attributes.h"
 #include "stages/artifacts/gate_artifact.h"
 #include "stages/gate/gate_evaluation.h"
 #include "stages/gate/gate_explanation.h"
@@ -31,6 +30,7 @@
 #include "stages/gate/pair_rewards.h"
 #include "stages/gate/reward_bench_2_report.h"
 #include "stages/gate/reward_bench_report.h"
+#include "stages/options/declarations.h"
 #include "stages/resume/run_lock.h"
 #include "stages/reward_model/model_export.h"
 #include "stages/reward_model/reward_model.h"
@@ -98,9 +98,9 @@ DebiasResult debias(const Stage2TrainOptions& options, const Inputs& inputs, con
   debias.verbosity_dim = options.verbosity_dim;
   debias.corr_threshold = options.corr_threshold;
   if (!options.penalty_grid.empty()) debias.penalty_grid = options.penalty_grid;
-  debias.on_unmet = parse_on_unmet(options.on_unmet);
-  debias.target = parse_verbosity_target(options.verbosity_target);
-  debias.search = parse_penalty_search(options.penalty_search);
+  debias.on_unmet = options.on_unmet;
+  debias.target = options.verbosity_target;
+  debias.search = options.penalty_search;
   debias.threads = static_cast<int>(options.threads);
   if (debias.target == VerbosityTarget::length && reference.lengths().empty())
     fail_data(
@@ -112,7 +112,7 @@ DebiasResult debias(const Stage2TrainOptions& options, const Inputs& inputs, con
 
 std::string debias_table(const Stage2TrainOptions& options, const Inputs& inputs,
                          const DebiasResult& result) {
-  const char* with = options.verbosity_target == "length" ? " length" : "";
+  const char* with = options.verbosity_target == VerbosityTarget::length ? " length" : "";
   TextTable table(
       {"attribute", "penalty", fmt::format("corr{} before", with), fmt::format("corr{} after", with)});
   for (std::size_t k = 0; k < inputs.attributes.size(); ++k) {
@@ -124,13 +124,11 @@ std::string debias_table(const Stage2TrainOptions& options, const Inputs& inputs
   return table.str();
 }
 
-json options_json(Stage2TrainOptions options) {
+// What the numbers came from, and what they were computed on.
+json options_json(const Stage2TrainOptions& options) {
   json out = json::object();
-  const OptionList list = options.declare();
-  static const std::set<std::string> without_effect{"data_root",          "output_dir", "restart",
-                                                    "checkpoint_seconds", "export",     "export_weights"};
-  for (const Option& option : list.options())
-    if (!without_effect.contains(option.name)) out[option.name] = value_text(option);
+  for (const OptionValue& option : describe(options))
+    if (option.effect != OptionEffect::output) out[option.name] = option.text;
   return out;
 }
 
@@ -153,9 +151,8 @@ std::optional<ModelExport> open_export(const Stage2TrainOptions& options, const 
   if (options.export_dir.empty()) return std::nullopt;
   const EmbeddingSet pairs = open_pairs(options, inputs, options.preference_dataset,
                                         options.preference_source, options.preference_split);
-  return ModelExport(options.export_dir, options.model_path, parse_export_weights(options.export_weights),
-                     pairs.provenance(), inputs.weights_stem.string() + ".json", environment.files,
-                     environment.stop_requested);
+  return ModelExport(options.export_dir, options.model_path, options.export_weights, pairs.provenance(),
+                     inputs.weights_stem.string() + ".json", environment.files, environment.stop_requested);
 }
 
 struct EvalSet {
@@ -177,7 +174,7 @@ std::vector<EvalSet> open_eval_sets(const Stage2TrainOptions& options, Inputs& i
 // T, the debiasing that scores go through: empty where --compat upstream leaves it out, as the Python scripts
 // compute it and then use it nowhere.
 std::vector<float> applied_transform(const Stage2TrainOptions& options, const DebiasResult& debiased) {
-  return options.compat == "upstream" ? std::vector<float>() : debiased.transform;
+  return options.compat == Compat::upstream ? std::vector<float>() : debiased.transform;
 }
 
 DebiasResult debias_on_reference(const Stage2TrainOptions& options, Inputs& inputs,
@@ -196,7 +193,7 @@ GateArtifact make_artifact(const Stage2TrainOptions& options, const Inputs& inpu
                            const DebiasResult& debiased, const GateParameters& gate) {
   GateArtifact artifact;
   artifact.model = inputs.model;
-  artifact.model_family = options.model_family;
+  artifact.model_family = name_of(options.model_family);
   artifact.attributes = inputs.attributes;
   artifact.hidden_size = inputs.weights.hidden_size;
   artifact.weight = inputs.weights.weight;
@@ -204,7 +201,7 @@ GateArtifact make_artifact(const Stage2TrainOptions& options, const Inputs& inpu
   artifact.transform = debiased.transform;
   artifact.gate = gate;
   artifact.temperature = options.temperature;
-  artifact.compat = options.compat;
+  artifact.compat = name_of(options.compat);
   return artifact;
 }
 
@@ -320,7 +317,7 @@ void run_stage2_train(const Stage2TrainOptions& options, const StageEnvironment&
               {"options", options_json(options)},
               {"attributes", inputs.attributes},
               {"debiasing", debias_json(inputs, debiased)},
-              {"verbosity_target", options.verbosity_target},
+              {"verbosity_target", std::string(name_of(options.verbosity_target))},
               {"transform", debiased.transform},
               {"transform_applied", !transform.empty()},
               {"logit_scale", kept.selected.gate.logit_scale},

@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "core/error.h"
-#include "io/publish.h"
+#include "io/read_file.h"
 #include "stages/score.h"
 #include "support/error_of.h"
 #include "support/test_support.h"
@@ -21,7 +21,7 @@ namespace {
 
 fs::path model(const std::string& name) { return golden("reward_model") / name; }
 
-RewardScorer load(const std::string& name, const std::string& precision = "fp32") {
+RewardScorer load(const std::string& name, Precision precision = Precision::fp32) {
   return RewardScorer::load(
       {.model_path = model(name).string(), .device = -1, .precision = precision, .threads = 2});
 }
@@ -79,7 +79,7 @@ TEST_CASE("RewardScorer agrees with PyTorch on folders of the released layout", 
 }
 
 TEST_CASE("RewardScorer has the bits that run_score writes", "[unit]") {
-  for (const char* precision : {"fp32", "bf16"}) {
+  for (const Precision precision : {Precision::fp32, Precision::bf16}) {
     const TempDir dir;
     ScoreOptions options;
     options.model_path = model("llama").string();
@@ -87,7 +87,8 @@ TEST_CASE("RewardScorer has the bits that run_score writes", "[unit]") {
     options.output = (dir / "out.jsonl").string();
     options.device = -1;
     options.precision = precision;
-    options.fields = {"score", "rewards", "gate", "contributions", "coefficients", "tokens"};
+    options.fields = {ScoreField::score,         ScoreField::rewards,      ScoreField::gate,
+                      ScoreField::contributions, ScoreField::coefficients, ScoreField::tokens};
     run_score(options);
     const RewardScorer scorer = load("llama", precision);
     const std::vector<std::string>& names = scorer.attributes();
