@@ -2,8 +2,8 @@
 // `score`.
 //
 //   const auto scorer = armorm::RewardScorer::load({.model_path = "my-armorm", .device = -1});
-//   const std::vector<armorm::Conversation> rows{{{"user", "2 + 2?"}, {"assistant", "4"}}};
-//   for (const armorm::ConversationScore& s : scorer.score(rows)) use(s.ok() ? s.score : 0.0F);
+//   const auto result = scorer.score({{"user", "What is 2 + 2?"}, {"assistant", "4"}});
+//   use(result.ok() ? result.score : 0.0F);
 #pragma once
 
 #include <cstdint>
@@ -29,8 +29,8 @@ struct ScorerOptions {
   std::int64_t threads = 0;               // CPU threads, of the whole process; 0 = all that it may use
   std::int64_t max_length = 0;            // tokens of a conversation; 0 = the model's max_position_embeddings
   bool allow_special_in_content = false;  // special-token strings in content become special tokens
-  std::string template_date;  // YYYY-MM-DD, for chat templates that insert today's date; empty = the model's
-                              // own
+  // YYYY-MM-DD, for chat templates that insert today's date; empty = the model's own.
+  std::string template_date = {};
 
   ARMORM_API void validate() const;  // usage errors
 };
@@ -65,6 +65,7 @@ class ARMORM_API RewardScorer {
   // the chat template, no assistant answer, not UTF-8) gets an error and does not affect the others. Throws
   // Error when none can be scored: internal for lack of memory.
   std::vector<ConversationScore> score(std::span<const Conversation> conversations) const;
+  ConversationScore score(const Conversation& conversation) const;
 
   RewardScorer(RewardScorer&&) noexcept;
   RewardScorer& operator=(RewardScorer&&) noexcept;

@@ -102,4 +102,8 @@ std::vector<ConversationScore> RewardScorer::score(std::span<const Conversation>
   return results;
 }
 
+ConversationScore RewardScorer::score(const Conversation& conversation) const {
+  return score(std::span(&conversation, 1)).front();
+}
+
 }  // namespace armorm

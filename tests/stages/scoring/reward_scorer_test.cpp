@@ -122,14 +122,15 @@ TEST_CASE("a conversation that cannot be scored leaves the others as they are", 
   CHECK(scores[4].error.find("message 0: is not UTF-8") != std::string::npos);
   CHECK(scores[5].error.find("more than --max_length (1024) allows") != std::string::npos);
   for (const std::size_t bad : {1, 2, 4, 5}) CHECK(scores[bad].rewards.empty());
-  const ConversationScore alone = scorer.score(std::vector{kGood}).front();
+  const ConversationScore alone = scorer.score(kGood);
   for (const std::size_t good : {0, 3, 6}) {
     CHECK(scores[good].ok());
     CHECK(scores[good].score == alone.score);
     CHECK(scores[good].contributions == alone.contributions);
   }
-  CHECK(scorer.score({}).empty());
+  CHECK(scorer.score(std::vector<Conversation>()).empty());
   CHECK(scorer.score(std::vector<Conversation>(3)).size() == 3);
+  CHECK(scorer.score({{"user", "q"}, {"assistant", "a"}}).score == alone.score);
 }
 
 TEST_CASE("more conversations than are scored at once come back in order", "[unit]") {
@@ -141,7 +142,7 @@ TEST_CASE("more conversations than are scored at once come back in order", "[uni
   REQUIRE(scores.size() == rows.size());
   CHECK_FALSE(scores[1030].ok());
   CHECK(scores[2098].score == scores[0].score);
-  CHECK(scores[2099].score == scorer.score(std::vector{rows[2099]}).front().score);
+  CHECK(scores[2099].score == scorer.score(rows[2099]).score);
 }
 
 TEST_CASE("a scorer serves several threads", "[unit]") {
