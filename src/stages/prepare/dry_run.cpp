@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "core/units.h"
+#include "core/words.h"
 #include "io/safetensors.h"
 #include "model/matmul_rate.h"
 #include "report/text_table.h"
