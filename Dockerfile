@@ -1,12 +1,12 @@
 # The programs for GPU nodes: built on Debian 12, run as an ordinary user, with the libraries they need and no Python.
 #   docker build -t armorm --build-arg COMMIT="$(git describe --always --dirty)" .
 #   docker run --gpus all -v /data:/data armorm stage1-prepare --help
-# With --build-arg CUDA=off the image holds nothing of CUDA: for CPUs, a sixth of the size.
+# With --build-arg CUDA=off the image contains nothing of CUDA: for CPUs, a sixth of the size.
 ARG DEBIAN=debian:12-slim
 ARG CUDA_IMAGE=nvidia/cuda:13.0.0-devel-ubuntu22.04
 ARG CUDA=on
 
-# Only the compiler is taken from there; its series is that of LibTorch's wheel.
+# Only the compiler comes from this image; its series must be that of LibTorch's wheel.
 FROM ${CUDA_IMAGE} AS toolkit-on
 WORKDIR /usr/local/cuda-13.0
 FROM ${DEBIAN} AS toolkit-off
@@ -20,7 +20,7 @@ ARG COMMIT=
 ENV ARMORM_DEPS=/opt/armorm-deps
 WORKDIR /src
 COPY --from=toolkit /usr/local/cuda-13.0/ /usr/local/cuda/
-# Apart from the sources, so that a change of these does not install everything again.
+# Copied before the sources, so that a change of the sources does not reinstall everything.
 COPY scripts/setup.sh scripts/setup.sh
 COPY scripts/lib/common.sh scripts/lib/common.sh
 RUN scripts/setup.sh
@@ -38,7 +38,7 @@ RUN apt-get update \
     && useradd --uid 1000 --create-home armorm \
     && install -d -o armorm -g armorm /data
 COPY --from=build /opt/armorm /opt/armorm
-# The variables tell NVIDIA's container runtime what to bring in: the driver's libraries and nvidia-smi.
+# These variables select what NVIDIA's container runtime adds: the driver's libraries and nvidia-smi.
 ENV PATH=/opt/armorm/bin:/opt/armorm/share/armorm/scripts:$PATH \
     ARMORM_DATA=/data \
     HF_HOME=/data/huggingface \

@@ -92,15 +92,17 @@ constexpr const char* kConfigOptions =
     "for each program;\n"
     "each key is the name of an option, and one that no program has is an error.\n";
 
+// The codes and their words are those of docs/exit-codes.md.
 constexpr const char* kExitStatus =
     ".SH EXIT STATUS\n"
     ".TP\n0\nDone.\n"
-    ".TP\n1\nInternal error, or no memory.\n"
+    ".TP\n1\nInternal error, or out of memory.\n"
     ".TP\n2\nWrong usage.\n"
     ".TP\n3\nA missing file, or failed input or output.\n"
     ".TP\n4\nBad data.\n"
     ".TP\n5\nAnother process is at work on the same output.\n"
-    ".TP\n75\nStopped when asked to by a signal; the same command goes on.\n";
+    ".TP\n75\nStopped when asked to by a signal; the same command resumes.\n"
+    ".PP\nWhat to do about each: \\fIexit\\-codes.md\\fR of the documentation.\n";
 
 constexpr const char* kFiles =
     ".SH FILES\nBelow \\fB\\-\\-data_root\\fR, where MODEL and DATASET are the last part of the path or Hub "

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Everything that needs an NVIDIA GPU, in one run: build, GPU tests, compute-sanitizer, then the benchmark of an 8B-shaped
-# model beside transformers. Writes bench/results/<date>-<gpu>.md. See bench/README.md.
+# Everything that needs an NVIDIA GPU, in one run: build, GPU tests, compute-sanitizer, then the benchmark of an
+# 8B-shaped model compared with transformers. Writes bench/results/<date>-<gpu>.md. See bench/README.md.
 #
 #   DEVICE=0 SHAPE=8b WORK=/tmp/armorm-gpu PYTHON=... SETUP=0 SANITIZER=0 bench/gpu.sh
 set -euo pipefail
@@ -54,7 +54,7 @@ run_tests() {
   done
 }
 
-# One line of a table from the JSON that a program prints.
+# One table row from the JSON that a program prints.
 row() {
   "$python" -c '
 import json, sys
@@ -105,7 +105,7 @@ if [[ ${SANITIZER:-1} != 0 ]] && ! command -v compute-sanitizer >/dev/null; then
 fi
 build
 gpu=$(nvidia-smi --query-gpu=name --format=csv,noheader -i "$device" | tr ' ' '-')
-# Tests and benchmarks run on the first device that they see: the one that the report names.
+# Tests and benchmarks run on the first visible device, the one that the report names.
 export CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VISIBLE_DEVICES=$device
 report=bench/results/$(date +%F)-$gpu.md
 {

@@ -1,13 +1,14 @@
-# Runs while installing: copies the shared libraries that the programs need into ARMORM_BUNDLE_DESTINATION, under the name
-# by which they are needed, makes them find each other there, and puts their licences into ARMORM_BUNDLE_LICENSES.
+# Runs while installing: copies the shared libraries that the programs need into ARMORM_BUNDLE_DESTINATION, under the
+# names by which they are needed, makes them find each other there, and copies their licences into
+# ARMORM_BUNDLE_LICENSES.
 #   ARMORM_BUNDLE_PROGRAMS  the built programs
 #   ARMORM_BUNDLE_OPENED    libraries that are opened by name at run time
 #   ARMORM_BUNDLE_WHICH     own: those outside the distribution's folders; distribution: those inside, glibc excepted
 #   ARMORM_BUNDLE_TORCH     LibTorch's folder
 cmake_policy(VERSION 3.25)
 
-# The C library belongs to the machine (its loader, name services and locales must fit each other), and so does the
-# GPU's driver; an RDMA network's libraries are looked for, and done without, by NVIDIA's.
+# Not bundled: the C library (its loader, name services and locales must match the machine), the GPU's driver, and the
+# libraries of an RDMA network, which NVIDIA's libraries look for but do not need.
 set(_of_the_machine "^ld-linux" "^lib(c|m|mvec|dl|rt|pthread|resolv|util|anl)\\.so" "^libcuda\\.so" "^libnvidia-"
                     "^lib(mlx5|rdmacm|ibverbs)\\.so")
 
@@ -24,7 +25,7 @@ function(find_libraries result)
     message(FATAL_ERROR "cannot be bundled, for they are not found: ${missing}; make them known to ldconfig, or "
                         "configure with -DARMORM_BUNDLE_LIBRARIES=OFF")
   endif()
-  # Needed from several places: the first is what a program alone would have loaded.
+  # Needed from several places: takes the one that a program alone would have loaded.
   foreach(name ${twice_FILENAMES})
     list(GET twice_${name} 0 first)
     list(APPEND found ${first})
@@ -32,7 +33,7 @@ function(find_libraries result)
   set(${result} ${found} ${ARMORM_BUNDLE_OPENED} PARENT_SCOPE)
 endfunction()
 
-# The name that others look for: the library's own, not that of a link to it.
+# The name that other libraries look for: the library's own name, not that of a link to it.
 function(needed_name library result)
   execute_process(COMMAND ${CMAKE_OBJDUMP} -p ${library} OUTPUT_VARIABLE headers ERROR_QUIET)
   if(headers MATCHES "SONAME +([^\n]+)")
@@ -43,7 +44,7 @@ function(needed_name library result)
   endif()
 endfunction()
 
-# A library whose list of folders leads elsewhere gets its own folder; one without a list is served by the programs'.
+# A library whose RPATH leads elsewhere gets its own folder; one without RPATH uses that of the programs.
 function(keep_together library)
   file(READ_ELF ${library} RPATH rpath RUNPATH runpath)
   if((rpath OR runpath) AND NOT "${rpath}${runpath}" STREQUAL "$ORIGIN")
@@ -51,7 +52,7 @@ function(keep_together library)
   endif()
 endfunction()
 
-# Wheels: the folder of the distribution whose list of files holds the library. LibTorch's archive: LibTorch's own.
+# For wheels, the distribution's folder whose file list contains the library; for LibTorch's archive, LibTorch's own.
 function(wheel_licenses library name_result files_result)
   if(library MATCHES "^(.*/site-packages)/(.*)$")
     set(site ${CMAKE_MATCH_1})
@@ -64,7 +65,7 @@ function(wheel_licenses library name_result files_result)
         get_filename_component(name ${folder} NAME)
         string(REPLACE ".dist-info" "" name ${name})
         file(GLOB files ${folder}/LICEN[CS]E* ${folder}/License* ${folder}/NOTICE* ${folder}/licenses/*)
-        # Some keep theirs beside the folder of the library.
+        # Some keep their licences next to the library's folder.
         get_filename_component(around ${library} DIRECTORY)
         file(GLOB beside ${around}/../LICEN[CS]E*)
         list(APPEND files ${beside})
@@ -81,7 +82,7 @@ endfunction()
 function(distribution_licenses library name_result files_result)
   find_program(DPKG_QUERY dpkg-query)
   if(DPKG_QUERY)
-    # dpkg knows some libraries of /usr/lib by their old name in /lib.
+    # dpkg knows some libraries of /usr/lib by their old path in /lib.
     string(REGEX REPLACE "^/usr/" "/" old_name ${library})
     execute_process(COMMAND ${DPKG_QUERY} -S ${library} OUTPUT_VARIABLE owner ERROR_QUIET)
     if(NOT owner)

@@ -1,5 +1,5 @@
-# Finds Arrow and Parquet for C++: an installed one (ArrowConfig.cmake on CMAKE_PREFIX_PATH) wins over a pyarrow wheel,
-# and a wheel on CMAKE_PREFIX_PATH (site-packages, or its pyarrow) over the one that scripts/setup.sh installs. Defines the
+# Finds Arrow and Parquet for C++: an installed one (ArrowConfig.cmake on CMAKE_PREFIX_PATH) is preferred to a pyarrow
+# wheel, and a wheel on CMAKE_PREFIX_PATH (site-packages, or its pyarrow) to the one of scripts/setup.sh. Defines the
 # target ArrowParquet::parquet.
 find_package(Arrow CONFIG QUIET)
 find_package(Parquet CONFIG QUIET)

@@ -1,7 +1,7 @@
-# Finds LibTorch by its headers and libraries: a user's own (CMAKE_PREFIX_PATH, LibTorch_ROOT or Torch_DIR) wins over
-# the wheel that scripts/setup.sh installs. On CMAKE_PREFIX_PATH it may be LibTorch's folder or the one around it
-# (site-packages), or what Python calls torch.utils.cmake_prefix_path. TorchConfig.cmake is not used: it fails without a CUDA toolkit although
-# the libraries need none to be linked.
+# Finds LibTorch by its headers and libraries: the user's own (CMAKE_PREFIX_PATH, LibTorch_ROOT or Torch_DIR) is
+# preferred to the wheel of scripts/setup.sh. On CMAKE_PREFIX_PATH it may be LibTorch's folder, its parent
+# (site-packages), or the path of Python's torch.utils.cmake_prefix_path. TorchConfig.cmake is not used: it fails
+# without a CUDA toolkit, although linking the libraries needs none.
 #
 # Defines the target LibTorch::torch, and LibTorch_HAS_CUDA (false with ARMORM_CUDA off, whatever the LibTorch).
 set(_hints ${LibTorch_ROOT} $ENV{LibTorch_ROOT})
@@ -44,7 +44,7 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::torch)
     "${LibTorch_PREFIX}/include;${LibTorch_PREFIX}/include/torch/csrc/api/include")
   set(_libs ${LibTorch_torch_cpu_LIBRARY} ${LibTorch_c10_LIBRARY})
   if(LibTorch_HAS_CUDA)
-    # Nothing names a symbol of these two; they register the CUDA kernels when they are loaded.
+    # No symbol of these two is referenced; they register the CUDA kernels when they are loaded.
     list(APPEND _libs "-Wl,--no-as-needed" ${LibTorch_torch_cuda_LIBRARY} ${LibTorch_c10_cuda_LIBRARY}
          "-Wl,--as-needed")
   endif()

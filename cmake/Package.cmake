@@ -1,6 +1,6 @@
 # `cpack -G TGZ` and `cpack -G DEB` in the build folder, over the components of Install.cmake.
-#   tarball  runs from wherever it is unpacked, on any x86-64 Linux with a C library as new as the one it was built with
-#   .deb     brings LibTorch and Arrow, which Debian has not (or not as new), and depends on packages for the rest
+#   tarball  runs from any folder, on any x86-64 Linux with a C library at least as new as that of the build
+#   .deb     contains LibTorch and Arrow, which Debian lacks (or has in older versions), and depends on packages for the rest
 set(ARMORM_PACKAGE_CONTACT "ArmoRM <packages@armorm.invalid>" CACHE STRING "Maintainer field of the packages")
 set(CPACK_PACKAGE_NAME armorm)
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
@@ -23,7 +23,7 @@ if(LibTorch_HAS_CUDA)
 endif()
 set(CPACK_PACKAGE_FILE_NAME armorm${_flavour}-${PROJECT_VERSION}-linux-x86_64)
 
-# One package of several components each time; which ones depends on the kind (PackageKinds.cmake).
+# One package with several components; which ones depends on the kind of package (PackageKinds.cmake).
 set(CPACK_COMPONENTS_GROUPING ALL_COMPONENTS_IN_ONE)
 set(CPACK_ARCHIVE_COMPONENT_INSTALL ON)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
@@ -44,7 +44,7 @@ set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_COMPRESSION_TYPE gzip)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-# Beside the programs once they are installed; this is where they come from.
+# The folder from which the libraries are installed next to the programs.
 file(GLOB CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${LibTorch_PREFIX}/lib ${LibTorch_PREFIX}/../nvidia/*/lib
      ${ArrowParquet_ORIGIN})
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS ca-certificates)
@@ -52,8 +52,8 @@ if(ARMORM_OPENBLAS)
   set(CPACK_DEBIAN_PACKAGE_DEPENDS libopenblas0)  # opened by name, which dpkg-shlibdeps cannot see
 endif()
 if(LibTorch_HAS_CUDA)
-  # LibTorch's loader of kernels needs the driver's library, which a machine that only builds has not; dpkg-shlibdeps ends
-  # without it. An empty one stands in for it (PrepareDebian.cmake), and no package is depended on: the driver is the machine's.
+  # LibTorch's kernel loader needs the driver's library, which a build machine may lack; dpkg-shlibdeps then fails. An
+  # empty library replaces it (PrepareDebian.cmake) without a package dependency: the driver belongs to the machine.
   set(CPACK_ARMORM_DRIVER_DIR ${CMAKE_BINARY_DIR}/driver-for-shlibdeps)
   set(CPACK_ARMORM_COMPILER ${CMAKE_CXX_COMPILER})
   list(PREPEND CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${CPACK_ARMORM_DRIVER_DIR})

@@ -1,7 +1,9 @@
-# Read by cpack once for each kind of package: a tarball holds the distribution's libraries too, a .deb depends on them.
+# Read by cpack once for each kind of package: a tarball holds the distribution's libraries and the files for developers
+# too; a .deb depends on the former and leaves out the latter.
 set(CPACK_COMPONENTS_ALL ${CPACK_ARMORM_COMPONENTS})
 if(CPACK_GENERATOR STREQUAL "TGZ")
   set(CPACK_COMPONENT_INCLUDE_TOPLEVEL_DIRECTORY ON)
+  list(APPEND CPACK_COMPONENTS_ALL development)
   if(CPACK_ARMORM_BUNDLED)
     list(APPEND CPACK_COMPONENTS_ALL distribution_libraries)
   endif()

@@ -1,4 +1,4 @@
-# Run by cpack on what it is about to pack: brings a .deb's documents into the places and forms of Debian's policy.
+# Run by cpack on the staged files: moves a .deb's documents to the places and forms of Debian's policy.
 if(NOT CPACK_GENERATOR STREQUAL "DEB")
   return()
 endif()
@@ -28,7 +28,7 @@ file(WRITE ${_docs}/changelog.Debian
      "${CPACK_DEBIAN_PACKAGE_NAME} (${CPACK_PACKAGE_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE}) unstable; urgency=medium\n\n"
      "  * Release ${CPACK_PACKAGE_VERSION}; changelog.gz says what changed.\n\n -- ${CPACK_PACKAGE_CONTACT}  ${_date}\n")
 file(RENAME ${_docs}/CHANGELOG.md ${_docs}/changelog)
-file(REMOVE ${_docs}/LICENSE)  # as Debian has it: common-licenses, named in the file below
+file(REMOVE ${_docs}/LICENSE)  # Debian's form: common-licenses, named in the file below
 file(WRITE ${_docs}/copyright
      "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: armorm

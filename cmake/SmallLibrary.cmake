@@ -1,6 +1,6 @@
-# armorm_small_library(TARGET HEADER LIBRARY PACKAGE): an imported target for a C library of one header, found on
-# CMAKE_PREFIX_PATH or in the system's folders. Not by pkg-config: its files name the folder they were made for, and the
-# headers gathered by `scripts/setup.sh --gather` lie elsewhere. PACKAGE is Debian's, for the message.
+# armorm_small_library(TARGET HEADER LIBRARY PACKAGE): an imported target for a C library with one header, found on
+# CMAKE_PREFIX_PATH or in the system's folders. pkg-config is not used: its files contain the original folder, but the
+# headers of `scripts/setup.sh --gather` are elsewhere. PACKAGE is the name in Debian, for the message.
 function(armorm_small_library target header library package)
   string(MAKE_C_IDENTIFIER "ARMORM_${library}" name)
   find_path(${name}_INCLUDE ${header})

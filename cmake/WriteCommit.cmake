@@ -1,6 +1,6 @@
-# Writes the source that holds the commit, and only when it changed, so that nothing is compiled again in vain.
+# Writes the source that holds the commit, only when it changed, so that nothing is recompiled needlessly.
 #   cmake -D SOURCE_DIR=... -D OUTPUT=... [-D COMMIT=...] -P WriteCommit.cmake
-# COMMIT (ARMORM_COMMIT of the build) names it where the sources come without their repository, as in an image.
+# COMMIT (ARMORM_COMMIT of the build) names the commit of sources without their repository, as in an image.
 if(NOT COMMIT AND EXISTS ${SOURCE_DIR}/.git)
   find_package(Git QUIET)
   if(GIT_FOUND)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Loads artefacts with the software users load them with, and prints what is inside.
+"""Loads artefacts with the same software as users, and prints their content.
 
 Usage: check_artifacts.py FILE... (.safetensors through `safetensors`, .pt through torch.load(weights_only=True)).
 For developers; the toolchain itself needs no Python. Exits 1 at the first file that does not load.
@@ -29,7 +29,7 @@ def main(paths):
     for path in paths:
         try:
             tensors, metadata = (check_pt if path.endswith(".pt") else check_safetensors)(path)
-        except Exception as error:  # whatever the reader throws is the finding
+        except Exception as error:  # any exception of the reader is the finding
             print(f"{path}: FAILED: {error}")
             return 1
         print(f"{path}: ok" + (f", metadata {metadata}" if metadata else ""))

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Builds and runs the fuzz targets of tests/fuzz (README.md there): each first shows that it would notice a broken memory
-# bound, then reads its whole corpus, then goes on from there with inputs of its own. New inputs that reach new code are kept in
-# build/fuzz/corpus; an input that breaks a promise is kept in build/fuzz/findings and ends its target.
-# Closes with 'N passed, N failed'.
+# Builds and runs the fuzz targets of tests/fuzz (README.md there). Each target first shows that it would notice a
+# broken memory bound, then reads its complete corpus, then generates inputs from there. New inputs that reach new code
+# are kept in build/fuzz/corpus; an input that breaks a promise is kept in build/fuzz/findings and ends its target. The
+# last line is 'N passed, N failed'.
 #
 #   scripts/fuzz.sh [--runs N | --seconds N] [--no_build] [--minimise] [target...]     default: 10000 runs of every target
-#   --minimise   afterwards replaces the found part of tests/fuzz/corpus by the fewest inputs that reach as much
+#   --minimise   afterwards replaces the generated part of tests/fuzz/corpus by the fewest inputs that reach as much
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/lib/common.sh
@@ -68,7 +68,7 @@ run_target() {
 keep_fewest() {
   local kept=tests/fuzz/corpus/$1 merged=$TMPDIR/merged
   rm -rf "$merged" && mkdir -p "$merged"
-  # Seeds and regressions stay; they come first, so that only what adds to them is taken.
+  # Seeds and regressions stay. They come first, so that only inputs that add to them are taken.
   find "$kept" -type f ! -name 'seed-*' ! -name 'regression-*' -delete
   cp "$kept"/* "$merged"/
   "$out/bin/fuzz_$1" -merge=1 -max_len=4096 "$merged" "$out/corpus/$1" >"$out/logs/$1.merge" 2>&1

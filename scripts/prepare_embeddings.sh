@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Runs both prepare stages over all data sets: every shard, one process per device at a time. A shard that is interrupted
-# or killed is tried again; one that fails does not keep the others from being made. A device that fails on its first shard
-# gets no more when another device can make it. SIGTERM, SIGUSR1 and SIGINT end all in order. Exit code: 0, or 75 when it was
-# asked to stop, or that of the first shard in the list that failed.
+# Runs both prepare stages over all data sets: every shard, one process per device at a time. A shard that is
+# interrupted or killed is retried; a shard that fails does not stop the others. A device that fails on its first shard
+# gets no more work if another device can make that shard. SIGTERM, SIGUSR1 and SIGINT stop all work in order. Exit
+# code: 0, or 75 after such a signal, or that of the first shard in the list that failed.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 source "$root/scripts/lib/pipeline.sh"
@@ -12,7 +12,7 @@ parse_pipeline_flags "$@"
 mapfile -t shards < <(list_shards)
 n_items=${#shards[@]}
 
-# work_on ITEM DEVICE: the shard with this place in the list.
+# work_on ITEM DEVICE: makes the shard at this position in the list.
 work_on() {
   local program dataset split shard command
   IFS=$'\t' read -r program dataset split shard <<<"${shards[$1]}"

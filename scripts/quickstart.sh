@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# From a fresh checkout to a trained reward model on a small model and data set that it makes: sets up, builds, runs the
-# four stages (two shards in each prepare), prints the tables and says where everything is.
-#   scripts/quickstart.sh [FOLDER]   (default demo-run; made anew)
+# From a fresh checkout to a trained reward model, with a small model and data sets that it generates: sets up, builds,
+# runs the four stages (two shards in each prepare stage), prints the tables and the locations of all files.
+#   scripts/quickstart.sh [FOLDER]   (default demo-run; recreated)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/lib/common.sh
@@ -21,7 +21,7 @@ flags=(--model_path "$out/demo/model" --multi_objective_dataset "$out/demo/multi
   --data_root "$out/data" --devices -1 --config configs/demo.json)
 say "prepare_embeddings: both prepare stages, two shards each"
 scripts/prepare_embeddings.sh "${flags[@]}" --n_shards 2
-say "train: ridge, debiasing, gate, evaluation; and the whole model as a folder"
+say "train: ridge, debiasing, gate, evaluation; and the complete model as a folder"
 scripts/train.sh "${flags[@]}" --export "$out/demo-rm"
 say "score: a helpful answer, a poor one, and the helpful one with padding"
 "$bin/score" --model_path "$out/demo-rm" --device -1 --precision fp32 --fields score,contributions <<'JSON'

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Installs what the build needs on Debian 12: packages, and a private environment that holds LibTorch and Arrow
-# (headers and libraries of the PyPI wheels; no Python code of theirs is run). Safe to run again: finished steps are
-# skipped. A LibTorch or Arrow of your own on CMAKE_PREFIX_PATH wins over this one.
+# Installs what the build needs on Debian 12: packages, and a private environment with LibTorch and Arrow (headers and
+# libraries of the PyPI wheels; none of their Python code is run). Safe to run again: finished steps are skipped. Your
+# own LibTorch or Arrow on CMAKE_PREFIX_PATH takes precedence.
 #
-#   ARMORM_DEPS   where the private environment lives (default ~/.cache/armorm/deps)
+#   ARMORM_DEPS   folder of the private environment (default ~/.cache/armorm/deps)
 #   scripts/setup.sh --dev            also installs the pinned Python packages that make the goldens
 #   scripts/setup.sh --gather         also copies the packages' headers and small libraries into .deps/ of this checkout.
 #                                     Take the checkout to a machine that has a compiler, CMake, Ninja, torch and pyarrow but
 #                                     neither network nor root, and build there (docs/install.md)
-#   scripts/setup.sh --test           also installs what the tests need beside the build; where that fails they are skipped
-#   scripts/setup.sh --packages-only  leaves the private environment out
+#   scripts/setup.sh --test           also installs what the tests and scripts/lint.sh need besides the build; on failure they are skipped
+#   scripts/setup.sh --packages-only  skips the private environment
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/lib/common.sh
@@ -24,8 +24,9 @@ pyarrow_version=26.0.1
 packages=(build-essential cmake ninja-build ccache python3-venv ca-certificates catch2 libcli11-dev
   nlohmann-json3-dev libeigen3-dev libspdlog-dev libfmt-dev libpcre2-dev libssl-dev zlib1g-dev libzstd-dev libyaml-cpp-dev
   libopenblas-dev libutf8proc-dev libcurl4-openssl-dev)
-# For the tests of scripts and clusters, of an installation, of the report pages, and of hostile input.
-test_packages=(slurm-wlm parallel procps strace groff-base chromium-headless-shell fonts-dejavu-core clang libclang-rt-14-dev)
+# For the tests of scripts and clusters, of an installation, of the report pages, and of hostile input, and for scripts/lint.sh.
+test_packages=(slurm-wlm parallel procps strace groff-base chromium-headless-shell fonts-dejavu-core clang libclang-rt-14-dev
+  clang-tidy clang-format shellcheck)
 
 is_library() { [[ $1 == *-dev || $1 == catch2 ]]; }
 
@@ -47,7 +48,7 @@ install_packages() { # install_packages PACKAGE...
   DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# The stamp is written last, so an interrupted installation is made again.
+# The stamp is written last, so that an interrupted installation is repeated.
 install_private_environment() {
   local stamp="$ARMORM_DEPS/py/armorm-stamp" want="torch==$torch_version pyarrow==$pyarrow_version"
   [[ -f $stamp && $(<"$stamp") == "$want" ]] && return 0
@@ -68,7 +69,7 @@ install_dev_environment() {
   "$ARMORM_DEPS/dev/bin/python" -m pip install --quiet --disable-pip-version-check -r scripts/goldens/requirements.txt
 }
 
-# What the packages hold below /usr, as far as a build needs it, and the libraries that their libraries need.
+# Copies what a build needs of the packages' files below /usr, and the dependencies of their libraries.
 gather() {
   local staging lib=lib/x86_64-linux-gnu
   staging=$(mktemp -d "$PWD/.deps-XXXXXX")
@@ -79,7 +80,7 @@ gather() {
   mkdir -p "$staging/prefix/$lib"
   grep -E "^(include/|lib/libCatch2[^/]*\.a$|$lib/cmake/|lib/cmake/|share/cmake/|share/eigen3/)" "$staging/list" |
     tar -C /usr --no-recursion -T - -c | tar -C "$staging/prefix" -x
-  # A compiler looks into the folder of an architecture below /usr only.
+  # A compiler searches the architecture's folder only below /usr.
   cp -a "$staging/prefix/include/${lib#lib/}/." "$staging/prefix/include/"
   rm -rf "$staging/prefix/include/${lib#lib/}"
   {
@@ -91,8 +92,8 @@ gather() {
   say ".deps holds $(du -sh .deps | cut -f1)"
 }
 
-# Files, relative to /usr, of the packages that are libraries and of the -dev packages that those need (of alternatives,
-# whichever is installed).
+# Files, relative to /usr, of the library packages and of the -dev packages that they need (among alternatives, the
+# installed one).
 files_of_packages() {
   local package
   for package in "${packages[@]}"; do
@@ -102,8 +103,8 @@ files_of_packages() {
   done | sort -u | { xargs dpkg-query -L 2>/dev/null || true; } | sed -n 's#^/usr/##p' | sort -u
 }
 
-# Reads libraries from standard input. Each, and all that it needs but the C library, is put into the folder under its
-# real name, with links for the names by which it is needed and linked.
+# Reads libraries from standard input. Copies each, and its dependencies except the C library, under its real name, with
+# links for the names by which it is needed and linked.
 gather_libraries() {
   local library real name
   while IFS= read -r library; do

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# How far the prepare stages are, over all data sets and shards below a data root: shards done, running, interrupted and missing,
-# rows, rows/s, time left. Reads only, and disturbs no run; works on any machine that sees the folder.
+# Progress of the prepare stages over all data sets and shards below a data root: shards done, running, interrupted and
+# missing, rows, rows/s, time left. It only reads, and disturbs no run; works on any machine that sees the folder.
 #   scripts/status.sh [--data_root DIR] [--config FILE, for its data_root] [--json] [--watch SECONDS]
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Sets up, builds and runs every test; closes with 'N passed, N failed, N skipped'. A test that cannot run here (no GPU,
-# no shared data) prints a line 'skipped: ...' with its reason and is counted as skipped, not as passed.
+# Sets up, builds and runs every test. The last line is 'N passed, N failed, N skipped'. A test that cannot run here (no
+# GPU, no shared data) prints a line 'skipped: ...' with its reason and is counted as skipped, not as passed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/lib/common.sh
@@ -12,7 +12,12 @@ bin=build/release/bin
 reports=build/release/test-reports
 rm -rf "$reports"
 mkdir -p "$reports"
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 counted_at=$SECONDS
+count() { # count NAME PASSED FAILED SKIPPED: adds up, and prints them with the seconds since the last call
+  passed=$((passed + $2)) failed=$((failed + $3)) skipped=$((skipped + $4))
+  printf '%-18s %4d passed %3d failed %3d skipped %5d s\n' "$@" $((SECONDS - counted_at))
+  counted_at=$SECONDS
+}
 for test in "$bin"/test_*; do
   name=$(basename "$test")
   status=0
@@ -21,7 +26,7 @@ for test in "$bin"/test_*; do
   s=$(grep -c '^skipped: ' "$reports/$name.err" || true)
   f=$(grep -c '<OverallResult success="false"' "$reports/$name.xml" || true)
   p=$(grep -c '<OverallResult success="true"' "$reports/$name.xml" || true)
-  # A crash leaves no result for the test it happened in.
+  # A crash leaves no result for the test in which it happened.
   if ((status != 0 && f == 0)); then
     f=1
     echo "$name ended with status $status"
@@ -33,21 +38,21 @@ for test in "$bin"/test_*; do
   if ((f > 0)); then
     "$test" --reporter compact 2>&1 | tail -n 40 || true
   fi
-  passed=$((passed + p - s)) failed=$((failed + f)) skipped=$((skipped + s))
-  printf '%-18s %4d passed %3d failed %3d skipped\n' "$name" $((p - s)) "$f" "$s"
+  count "$name" $((p - s)) "$f" "$s"
 done
-count() { # count NAME PASSED FAILED SKIPPED
-  passed=$((passed + $2)) failed=$((failed + $3)) skipped=$((skipped + $4))
-  printf '%-18s %4d passed %3d failed %3d skipped\n' "$@"
-}
 # The scripts' own tests.
-tests/shell/run_all.sh | tee "$reports/shell"
-lines() { grep -c "^$1: " "$reports/shell" || true; }
-count scripts "$(lines passed)" "$(lines failed)" "$(lines skipped)"
+lines() { grep -c "^$2: " "$reports/$1" || true; }
+count_lines() { count "$1" "$(lines "$1" passed)" "$(lines "$1" failed)" "$(lines "$1" skipped)"; } # count_lines NAME, of its report
+tests/shell/run_all.sh | tee "$reports/scripts"
+count_lines scripts
+# Results of earlier runs are remembered. With the sources that include ATen: scripts/lint.sh
+scripts/lint.sh --fast | tee "$reports/lint" || true
+count_lines lint
 # Its last line says passed, failed and skipped; without one it broke off.
 read -r p f s < <(tests/install/run.sh build/release 2> >(grep -v '^install  ' >&2)) || read -r p f s <<<"0 1 0"
 count install "$p" "$f" "$s"
-# Short, from a fixed number of inputs: every file of the corpora, and some new ones. Longer: scripts/fuzz.sh --seconds 600
+# A short run from a fixed number of inputs: every file of the corpora, and some new inputs. For more: scripts/fuzz.sh
+# --seconds 600
 if command -v clang++ >/dev/null; then
   scripts/fuzz.sh --runs 2000 | tee "$reports/fuzz" || true
   read -r p f < <(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$reports/fuzz") || read -r p f <<<"0 1"

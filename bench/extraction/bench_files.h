@@ -1,4 +1,4 @@
-// What the two benchmark programs share: flags, the sequences of make_model.py, clocks and memory.
+// Shared by the two benchmark programs: flags, the sequences of make_model.py, clocks and memory.
 #pragma once
 
 #include <sys/resource.h>
@@ -51,8 +51,7 @@ inline std::vector<std::vector<TokenId>> read_sequences(const std::string& folde
   return out;
 }
 
-// Wall clock and processor time since its making. Processor time is the steadier one on a machine that others
-// use.
+// Wall clock and processor time since construction. Processor time varies less on a machine with other work.
 class Stopwatch {
  public:
   double seconds() const {

@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
-"""Runs extraction beside transformers and llama.cpp on the same sequences and prints a table of ratios.
+"""Compares extraction with transformers and llama.cpp on the same sequences and prints a table of ratios.
 
     python bench/extraction/compare.py MODEL_FOLDER --bin build/release/bin [--llama_cpp SOURCE_TREE]
 
-MODEL_FOLDER is one of make_model.py. With --llama_cpp, its own converter writes a bf16 GGUF of the model (the tokenizer
-folder is needed for that) and its CPU libraries are built under --work. All runs follow one another in this process's
-order; each warms up before it is timed. Ratios are of processor time, the steadier measure on a machine that others use,
-and of the wall clock.
+MODEL_FOLDER comes from make_model.py. With --llama_cpp, its own converter writes a bf16 GGUF of the model (this needs the
+tokenizer folder) and its CPU libraries are built under --work. Runs are sequential; each warms up before it is timed.
+Ratios are given for processor time, which varies less on a machine with other work, and for the wall clock.
 """
 
 import argparse
@@ -34,7 +33,7 @@ def last_json(text):
 
 
 def build_llama_cpp(options):
-    """The embedding program and the model as GGUF, both made once."""
+    """Builds the embedding program and the GGUF of the model, each once."""
     build, source = options.work / "llama.cpp", options.llama_cpp
     program, gguf, sequences = options.work / "llama_cpp_embed", options.work / "model.gguf", options.work / "sequences.bin"
     if not (build / "bin" / "libllama.so").exists():
@@ -50,7 +49,7 @@ def build_llama_cpp(options):
         for path in [*options.model.glob("*.safetensors"), *options.model.glob("*.index.json"), *options.tokenizer.glob("*.json")]:
             if path.name != "bench.safetensors":
                 (folder / path.name).symlink_to(path.resolve())
-        # Its architecture for embeddings: no cache, and no logits of every token.
+        # The architecture for embeddings: no cache, and no logits for every token.
         config = json.loads((options.model / "config.json").read_text()) | {"architectures": ["LlamaBidirectionalModel"]}
         (folder / "config.json").write_text(json.dumps(config))
         run([sys.executable, source / "convert_hf_to_gguf.py", folder, "--outtype", "bf16", "--outfile", gguf],

@@ -1,8 +1,7 @@
 // Extracts the last-token embeddings of the sequences of make_model.py and prints one line of JSON.
 //
-//   extraction_bench MODEL_FOLDER [--n_sequences N] [--batch_tokens N] [--precision bf16|fp32|fp8] [--device
-//   N]
-//                    [--threads N] [--share 0|1] [--batch_invariant 0|1] [--out FILE]
+//   extraction_bench MODEL_FOLDER [--n_sequences N] [--batch_tokens N] [--precision bf16|fp32|fp8]
+//                    [--device N] [--threads N] [--share 0|1] [--batch_invariant 0|1] [--out FILE]
 
 #include <fmt/format.h>
 

@@ -1,6 +1,6 @@
-// llama.cpp's embedding mode over the sequences of make_model.py: as many whole sequences in a batch as fit,
-// the last token's state of each (pooling "last", no logits). compare.py builds this against a llama.cpp tree
-// of the user's.
+// llama.cpp's embedding mode over the sequences of make_model.py: as many complete sequences per batch as
+// fit, the last token's state of each (pooling "last", no logits). compare.py builds this against the user's
+// llama.cpp tree.
 //
 //   llama_cpp_embed MODEL.gguf SEQUENCES.bin THREADS BATCH_TOKENS [STATES.bin]
 //
@@ -20,7 +20,7 @@
 namespace {
 
 using Tokens = std::vector<llama_token>;
-constexpr int kMaxSequences = 64;  // in a batch: llama.cpp's own limit is 256
+constexpr int kMaxSequences = 64;  // per batch; llama.cpp's own limit is 256
 
 std::vector<Tokens> read_sequences(const char* path) {
   std::ifstream file(path, std::ios::binary);
@@ -65,7 +65,7 @@ class Embedder {
         batch_(llama_batch_init(batch_tokens, 0, 1)),
         width_(llama_model_n_embd(llama_get_model(context))) {}
 
-  // Longest first, so that a batch holds sequences of like length.
+  // Longest first, so that a batch holds sequences of similar length.
   std::vector<float> run(const std::vector<Tokens>& sequences) {
     std::vector<std::size_t> order(sequences.size());
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes a random-weight Llama and, beside it, the token sequences that the benchmarks embed.
+"""Writes a random-weight Llama and, in the same folder, the token sequences that the benchmarks embed.
 
 bench.safetensors: tokens int32 [total], cu_seqlens int64 [sequences + 1]. Either the chosen and rejected side of each
 preference pair in turn (--pairs and --tokenizer), or random tokens: --lengths MIN-MAX with --n_sequences, log-uniform.

@@ -1,10 +1,10 @@
-// Times each operation of a decoder layer at a model's shapes and sets it against what the device reaches on
-// a large square product (operations bound by arithmetic) and on a copy (operations bound by memory).
+// Times each operation of a decoder layer at a model's shapes and compares it with the device's rate on a
+// large square product (compute-bound operations) and on a copy (memory-bound operations).
 //
 //   roofline_bench MODEL_FOLDER [--tokens N] [--sequence N] [--precision bf16|fp32|fp8] [--device N]
-//   [--threads N]
+//                  [--threads N]
 //
-// A pack of `tokens` tokens in sequences of `sequence` tokens; the weights are random.
+// A pack has `tokens` tokens in sequences of `sequence` tokens; the weights are random.
 #include <ATen/ATen.h>
 #include <c10/core/DeviceGuard.h>
 #include <c10/core/InferenceMode.h>
@@ -88,7 +88,7 @@ class Bench {
     if (!device_.is_cpu()) c10::impl::VirtualGuardImpl(device_.type()).getStream(device_).synchronize();
   }
 
-  // The best of three, each long enough for the clock; processor time would count waiting threads too.
+  // The best of three runs, each long enough for the clock; processor time would count waiting threads too.
   double time(const std::function<void()>& run) const {
     run();
     wait();
@@ -144,7 +144,7 @@ class Bench {
     finish_plan(plan, device_);
     AttentionOptions options;
     options.scale = 1.0 / std::sqrt(static_cast<double>(config_.head_dim));
-    // Two products over half of the square, which causality leaves.
+    // Two products over the half of the square that the causal mask leaves.
     const double flops = 2.0 * static_cast<double>(n_ * sequence_ * heads * config_.head_dim);
     const auto bytes = static_cast<double>(qkv.nbytes() + n_ * heads * config_.head_dim * qkv.element_size());
     return {"attention", flops, bytes, [=] {

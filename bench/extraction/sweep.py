@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Cost and memory of extraction over growing numbers of short rows, with a tiny model: both must stay in proportion.
+"""Cost and memory of extraction over growing numbers of short rows, with a tiny model: both must grow at most linearly.
 
     python bench/extraction/sweep.py --bin build/release/bin [--rows 1000,10000,100000]
 """

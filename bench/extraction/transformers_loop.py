@@ -32,7 +32,7 @@ def main():
     model = transformers.AutoModel.from_pretrained(options.model, dtype=getattr(torch, options.dtype)).to(options.device)
     model.eval()
     sequences = [data["tokens"][a:b].long() for a, b in zip(starts, starts[1:])]
-    # Batches hold sequences of like length, as a careful user would arrange them; the padding is masked.
+    # Batches hold sequences of similar length, as a careful user would arrange them; the padding is masked.
     order = sorted(range(len(sequences)), key=lambda i: len(sequences[i])) if options.batch_size > 1 else range(len(sequences))
     batches = [order[i: i + options.batch_size] for i in range(0, len(order), options.batch_size)]
     states = [None] * len(sequences)

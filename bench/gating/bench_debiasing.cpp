@@ -1,5 +1,5 @@
-// bench_debiasing FILE.safetensors [grid|bisection] [threads]: the search for verbosity penalties on the
-// tensor `rewards` [M, K]; prints one JSON object. compare_scipy.py runs it.
+// bench_debiasing FILE.safetensors [grid|bisection] [threads]: times the search for verbosity penalties on
+// the tensor `rewards` [M, K]; prints one JSON object. compare_scipy.py runs it.
 #include <chrono>
 #include <cstdio>
 #include <ctime>

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The search for verbosity penalties beside the way of the Python scripts: scipy.stats.spearmanr for each penalty.
+"""Compares the search for verbosity penalties with the method of the Python scripts: scipy.stats.spearmanr for each penalty.
 
 usage: compare_scipy.py BENCH_DEBIASING [--pairs 80000] [--attributes 19] [--rounds 3]
 """

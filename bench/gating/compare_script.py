@@ -4,8 +4,8 @@
 
 SCRIPT is armo-rm/stage-2_train.py of a checkout of RLHFlow/RLHF-Reward-Modeling. The data are random bf16 embeddings whose
 19 rewards are correlated with verbosity, so that both search the penalty grid. Each program runs with both numbers of steps: the
-difference gives the time of a step, and the run with fewer, less its steps, the time of all the rest (loading, debiasing, validation).
-Processor time is the measure to trust where other work runs beside.
+difference gives the time of a step, and the shorter run minus its steps gives the rest (loading, debiasing, validation).
+On a machine with other work, trust processor time.
 """
 import argparse
 import os

@@ -1,5 +1,5 @@
-// Times ridge regression with missing labels on a safetensors file of embeddings [N, D] and labels [N, K], as
-// the stage does it: one pass for the moments, decompositions and losses, then the validation pass with
+// Times ridge regression with missing labels on a safetensors file of embeddings [N, D] and labels [N, K],
+// like stage1-train: one pass for the moments, decompositions and losses, then the validation pass with
 // Spearman.
 //
 //   bench_ridge FILE [--threads T] [--repeat R] [--weights OUT.safetensors] [--only_moments 1]
@@ -27,14 +27,14 @@ double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// Processor time of all threads, which other programs on the machine disturb less than the wall clock.
+// Processor time of all threads; other programs disturb it less than the wall clock.
 double cpu_now() {
   timespec time{};
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
-// Memory of this process that is not the mapped file, in MiB.
+// Memory of this process without the mapped file, in MiB.
 double anonymous_memory() {
   std::FILE* file = std::fopen("/proc/self/status", "r");
   char line[256];
@@ -46,7 +46,7 @@ double anonymous_memory() {
   return kilobytes / 1024.0;
 }
 
-// Multiply-adds a second of the accumulation kernel on data in cache, times two.
+// FLOP/s of the accumulation kernel on data in the cache (two per multiply-add).
 double kernel_peak(int n_threads) {
   constexpr std::int64_t kColumns = 1032;
   constexpr int kRepeats = 20;

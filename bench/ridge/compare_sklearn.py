@@ -5,7 +5,7 @@
 The data: bf16 embeddings and 19 labels in 8 patterns. "own" is the shape of the published multi-objective data, where
 a pattern is a source data set; "overlapping" gives every pattern half of the labels at random.
 The scikit-learn side is the usual loop: for each label, Ridge(fit_intercept=False) in float32 at 9 alphas on the
-labelled training rows, the mean squared error of each on the validation rows, and the best alpha once more.
+labelled training rows, the mean squared error of each on the validation rows, and a final fit with the best alpha.
 """
 import argparse
 import json
@@ -61,7 +61,7 @@ def sklearn_loop(X, Y):
 
 
 def himalaya_fits(X, Y):
-    """himalaya's RidgeCV, once for every set of labels that share their rows (it takes no missing labels)."""
+    """himalaya's RidgeCV, once per set of labels with the same rows (it does not accept missing labels)."""
     from himalaya.ridge import RidgeCV
     from sklearn.model_selection import PredefinedSplit
     _, validation = train_test_split(np.arange(len(X)), test_size=0.2, random_state=42)
@@ -138,7 +138,7 @@ def main():
                               "ratio": round(seconds / ours, 1), "same_alphas": same, "load": os.getloadavg()[0]}))
             return
         for _ in range(arguments.repeat):
-            # Ours runs before and after, so that a busy machine weighs on both sides.
+            # Our program runs before and after, so that other load on the machine affects both sides.
             before = run_ours(arguments.program, data, out, arguments.threads)
             peak = gemm_peak()
             seconds, cpu, weights, alphas = sklearn_loop(X, Y)

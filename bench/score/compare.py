@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""`score` beside transformers with the modelling code of the export: the same conversations, the same threads.
+"""Compares `score` with transformers and the export's modelling code: same conversations, same number of threads.
 
 Usage: compare.py FOLDER CONVERSATIONS.jsonl --score PROGRAM [--threads 2] [--precision bf16] [--batch_sizes 1,8]
 
-FOLDER is an export (make_model.py makes one of random weights and any size). transformers runs as a careful user would run
-it: conversations sorted by length, padded batches, rendering and tokenizing included in the time, loading not. Of `score` the whole
-process counts less an empty run of it, which is the loading. Processor seconds are the measure where other work runs beside.
-Prints a Markdown table and the largest difference of the scores.
+FOLDER is an export (make_model.py makes one with random weights, in any size). transformers runs as a careful user would run
+it: conversations sorted by length, padded batches; the time includes rendering and tokenizing, but not loading. For `score`
+it is the time of the process minus that of an empty run, which is the loading. On a machine with other work, trust processor
+seconds. Prints a Markdown table and the largest difference of the scores.
 """
 
 import argparse

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes an ArmoRM of random weights in the released layout, to be timed: decoder of bench/extraction/make_model.py's shapes.
+"""Writes a random-weight ArmoRM in the released layout for benchmarks; decoder shapes are those of bench/extraction/make_model.py.
 
 Usage: make_model.py --shape 327m --tokenizer FOLDER --code src/stages/reward_model/modeling_armorm.py
            --pairs PAIRS.jsonl.gz [--n_pairs 100] --out FOLDER
@@ -35,7 +35,7 @@ def main():
     options = parser.parse_args()
     out, shape = options.out, decoder.SHAPES[options.shape]
     decoder.write_model(shape, "cpu", out)
-    # The head's names and those of the decoder inside a reward model.
+    # The names of the head, and of the decoder inside a reward model.
     index = json.loads((out / "model.safetensors.index.json").read_text())
     files = sorted(set(index["weight_map"].values()))
     weight_map = {}

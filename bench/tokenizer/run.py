@@ -1,4 +1,4 @@
-"""Speed against `tokenizers` on the shared pairs with the real Llama-3 tokenizer, side by side; prints ratios.
+"""Compares the speed with `tokenizers` on the shared pairs with the real Llama-3 tokenizer; prints ratios.
 
 Usage: run.py BENCH_TOKENIZER [REPEATS]
 """

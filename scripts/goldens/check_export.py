@@ -4,8 +4,8 @@
 Usage: check_export.py MODEL_FOLDER CONVERSATIONS.jsonl SCORE_PROGRAM
 
 For float32 and bfloat16: one conversation at a time, and in batches padded on the right and on the left. float32 must agree to
-float32 rounding; in bfloat16 neither side may be further from the float32 scores than a few times what transformers itself
-is in its best batch. Needs no network. Exits 1 with the first difference that is too large.
+float32 rounding. In bfloat16 the error of either side, relative to the float32 scores, may be at most a few times that of
+transformers in its best batch. Needs no network. Exits 1 with the first difference that is too large.
 """
 
 import json
@@ -22,7 +22,7 @@ import transformers
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
 FIELDS = {"score": "score", "rewards": "rewards", "gate": "gating_output", "contributions": "contributions"}
-FLOAT32_TOLERANCE = 5e-5  # of numbers around 1
+FLOAT32_TOLERANCE = 5e-5  # for numbers around 1
 BATCH = 5
 
 

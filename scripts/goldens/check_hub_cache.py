@@ -1,10 +1,10 @@
 """Checks that the Hub cache is shared with huggingface_hub in both directions. Development only.
 
 A small Hub on loopback serves one model and one data set. First our client fetches them and huggingface_hub reads the
-cache offline; then huggingface_hub fetches them and our client reads the cache offline. Both caches must be equal, but
-for trees/ and CACHEDIR.TAG, which huggingface_hub keeps for itself.
+cache offline; then huggingface_hub fetches them and our client reads the cache offline. Both caches must be equal except
+for trees/ and CACHEDIR.TAG, which only huggingface_hub uses.
 
-    python scripts/goldens/check_hub_cache.py build/release/bin/test_data
+    python scripts/goldens/check_hub_cache.py build/release/bin/test_hub
 """
 
 import hashlib

@@ -1,8 +1,8 @@
 """Checks what the four executables wrote below a data root against the reference pipeline (its --compare).
 
 Embeddings and prompt embeddings are compared with transformers row by row. All later steps are computed from the
-executables' own embeddings and weights, so that their bounds are those of one step and not of the whole chain.
-Nothing of ours is imported: tensors come through the safetensors package and torch.load(weights_only=True).
+executables' own embeddings and weights, so that each bound covers one step and not the complete chain.
+No code of this project is imported: tensors come through the safetensors package and torch.load(weights_only=True).
 """
 
 import json
@@ -13,7 +13,7 @@ from safetensors import safe_open
 
 import reference_pipeline as reference
 
-# fp32 runs differ by rounding that bf16 storage sees as at most one step: 2^-7 of a value's binade.
+# fp32 runs differ by rounding, which bf16 storage shows as at most one step: 2^-7 of a value's binade.
 EMBEDDING_STEPS = 1.0
 COEFFICIENTS = 1e-6  # relative, against float64
 TRANSFORM = 1e-7  # float32 of a decimal
@@ -51,7 +51,7 @@ def load_shards(folder, stem):
         with safe_open(path, framework="pt") as file:
             for name in file.keys():
                 tensors.setdefault(name, []).append(file.get_tensor(name))
-            if "subset_ids" in file.keys():  # each shard numbers its subsets for itself
+            if "subset_ids" in file.keys():  # each shard numbers its subsets independently
                 names = json.loads(file.metadata()["subset_names"])
                 subsets += [names[i] for i in file.get_tensor("subset_ids").tolist()]
     return {name: torch.cat(parts) for name, parts in tensors.items()} | {"subsets": subsets}

@@ -368,7 +368,7 @@ def layouts():
             try:
                 rows = load(root, **({"name": layout["config"]} if "config" in layout else {}))
                 splits = {split: [row["f"] for row in found] for split, found in rows.items()}
-            except Exception as error:  # that it refuses is the finding
+            except Exception as error:  # a refusal is the finding
                 splits = {"error": type(error).__name__}
         results.append({"name": name, "files": files, "config": layout.get("config", ""), "splits": splits})
     write_json("layouts.json", results)

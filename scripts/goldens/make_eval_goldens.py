@@ -26,7 +26,7 @@ def length_bias():
     lengths = rng.integers(1, 40, size=(n, 2))
     lengths[:30, 1] = lengths[:30, 0]
     chosen = np.round(rng.normal(size=n) + 0.03 * (lengths[:, 0] - lengths[:, 1]), 1)
-    rejected = np.round(rng.normal(size=n), 1)  # rounding makes ties
+    rejected = np.round(rng.normal(size=n), 1)  # rounding creates ties
     chosen, rejected = chosen.astype(np.float32), rejected.astype(np.float32)
     difference = lengths[:, 0] - lengths[:, 1]
     groups = {}

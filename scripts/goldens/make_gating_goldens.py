@@ -27,7 +27,7 @@ def penalties():
     verbosity = rng.normal(size=m)
     rewards = np.stack([rng.normal(size=m) * 0.4 + c * verbosity for c in (0.05, 0.2, 0.33, 0.5, 0.0, -0.3)], axis=1)
     rewards[:, v] = verbosity
-    rewards = np.round(rewards, 2).astype(np.float32)  # rounding makes ties
+    rewards = np.round(rewards, 2).astype(np.float32)  # rounding creates ties
     rewards[:, 1] = rewards[:, 1] - rewards[:, 1]  # constant: no correlation
     chosen, before, after = [], [], []
     for a in range(k):
@@ -91,7 +91,7 @@ def penalty_roots():
                 excess = lambda lam: correlation(lam) - threshold - 1e-15  # meeting it exactly counts as below
                 entry["bisect"] = scipy.optimize.bisect(excess, below, at_grid, xtol=tolerance / 4)
                 entry["brentq"] = scipy.optimize.brentq(excess, below, at_grid, xtol=tolerance / 4)
-                assert abs(entry["bisect"] - entry["brentq"]) < 1e-4  # the steps of the function are that fine here
+                assert abs(entry["bisect"] - entry["brentq"]) < 1e-4  # here the steps of the function are that fine
             found.append(entry)
         expected[name] = found
     save_file({"rewards": rewards, "lengths": length}, ROOT / "gating/penalty_roots.safetensors",
@@ -175,7 +175,7 @@ def reward_bench():
         names = [s for s in counts if s not in missing]
         subset = rng.integers(0, len(names), size=400)
         chosen = np.round(rng.normal(size=400) + 0.4, 1)
-        rejected = np.round(rng.normal(size=400), 1)  # rounding makes ties
+        rejected = np.round(rng.normal(size=400), 1)  # rounding creates ties
         right = chosen > rejected
         acc = {name: right[subset == i].mean() for i, name in enumerate(names) if (subset == i).any()}
         scores = {}
@@ -211,9 +211,10 @@ penalties()
 penalty_roots()
 training("train_attributes", over_pair=False, weight_decay=0.0, differ=0.0, learning_rate=0.01)
 training("train_differing_prompts", over_pair=False, weight_decay=0.01, differ=0.25, learning_rate=0.01)
-# Every pair differs and steps are small: pairs of one prompt have gradients of rounding noise alone, which AdamW scales up to full
-# steps. Measured here: PyTorch with each batch in another order ends within 4e-5 of these parameters and 2.4e-7 of these losses, in
-# float64 within 3e-4 and 4.1e-7 (the last bias, which is noise alone, left out). The test allows 1e-3 and 2e-6.
+# Every pair differs and steps are small: pairs of one prompt have gradients that are only rounding noise, which AdamW
+# scales up to full steps. Measured here: PyTorch with each batch in another order ends within 4e-5 of these parameters
+# and 2.4e-7 of these losses, in float64 within 3e-4 and 4.1e-7 (without the last bias, which is only noise). The test
+# allows 1e-3 and 2e-6.
 training("train_over_pair", over_pair=True, weight_decay=0.0, differ=1.0, learning_rate=0.001)
 reward_bench()
 pt_files()

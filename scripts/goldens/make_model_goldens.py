@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Makes tests/goldens/model: tiny random models as transformers saves them, and the hidden states it computes.
 
-Every folder is a model (config.json and safetensors) with golden.safetensors beside it:
+Every folder is a model (config.json and safetensors) with golden.safetensors in the same folder:
   tokens.<i>     int32 [length]            sequence i
   fp32.<i>       float32 [length, hidden]  final-norm hidden states, weights and arithmetic in float32
   bf16.<i>       bfloat16 [length, hidden] the same model run in bfloat16
 Attention is "eager" and "sdpa" where transformers has both; the float32 states of the two must agree, and the
-bfloat16 ones kept are those with the smaller error, so that the bound they set is the harder one.
+bfloat16 states with the smaller error are kept, so that they set the tighter bound.
 """
 
 import argparse
@@ -32,7 +32,7 @@ def llama(**changes):
 
 
 def randomise(model, seed):
-    """Weights large enough that every part of the arithmetic shows in the result."""
+    """Weights large enough that every operation affects the result visibly."""
     generator = torch.Generator().manual_seed(seed)
     for name, parameter in model.named_parameters():
         noise = torch.randn(parameter.shape, generator=generator)

@@ -1,6 +1,6 @@
 """Writes tests/goldens/core/numpy_random.json from NumPy, scikit-learn and datasets.
 
-Permutations of up to FULL elements are stored whole; longer ones as the SHA-256 of their little-endian int64 bytes.
+Permutations of up to FULL elements are stored completely; longer ones as the SHA-256 of their little-endian int64 bytes.
 """
 import hashlib
 import json

@@ -3,7 +3,7 @@
 usage: make_reward_bench_2_goldens.py CHECKOUT    (of github.com/allenai/reward-bench at the commit below)
 
 Its scoring functions run here on random scores; nothing of the C++ code is used. The bootstrap interval of Ties is
-NumPy's, over those same functions, with draws of its own: the test allows for that.
+computed with NumPy over the same functions, with its own draws; the test's tolerance allows for that.
 """
 
 import ast
@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 COMMIT = "05a9005efb607249822c193590c8ecab87c77052"
-SHA256 = "56b32e5a56af46716de3308537d9ba7bbd3ac3db07face66f4b10bd6ed38d7db"  # of rewardbench/utils.py there
+SHA256 = "56b32e5a56af46716de3308537d9ba7bbd3ac3db07face66f4b10bd6ed38d7db"  # SHA-256 of rewardbench/utils.py there
 for name, want in {"numpy": "2.4.6", "datasets": "5.2.0"}.items():
     assert version(name) == want, f"{name} {version(name)} != {want}, pinned in requirements.txt"
 ROOT = pathlib.Path(__file__).resolve().parents[2] / "tests/goldens/eval"
@@ -41,7 +41,7 @@ def published_functions(path):
 
 
 def make_prompts(rng, numbers, per_section, digits):
-    def rounded(scores):  # to values of float32, as scores are
+    def rounded(scores):  # to values of float32, the type of scores
         return np.round(scores, digits).astype(np.float32).astype(np.float64)
 
     prompts = []
@@ -92,7 +92,7 @@ def main():
     np.seterr(divide="ignore", invalid="ignore")  # the published code divides by spreads of 0
     rng = np.random.default_rng(21)
     cases = []
-    # One digit makes equal top scores, and spreads and gaps of 0; three make hardly any.
+    # One digit creates equal top scores, and spreads and gaps of 0; three digits hardly do.
     for numbers, per_section, digits in ((51, 40, 3), (60, 30, 1), (8, 5, 0)):
         prompts = make_prompts(rng, numbers, per_section, digits)
         case = {"prompts": prompts, "sections": evaluate(prompts, best_of_n, ties)}
@@ -100,7 +100,7 @@ def main():
         if numbers > 20:
             case["ties_interval"] = bootstrap(prompts, ties, rng)
         cases.append(case)
-    # Numbers of which a kind is missing count for the other kind's accuracy alone; sections may be absent.
+    # A number without one of its kinds counts only for the other kind's accuracy; sections may be absent.
     prompts = [p for p in make_prompts(rng, 12, 4, 2) if p["id"] not in ("ref:3", "tied:5") and p["subset"] != "Math"]
     cases.append({"prompts": prompts, "sections": evaluate(prompts, best_of_n, ties), "score": None})
     (ROOT / "reward_bench_2.json").write_text(json.dumps(cases, separators=(",", ":")) + "\n")

@@ -2,7 +2,7 @@
 """Makes tests/goldens/reward_model: tiny random ArmoRM folders in the layout of the released model, and their scores.
 
 Decoder and tokenizer are those of transformers; the head (regression, debiasing matrix, gate) and the search for the last
-token and for the gating pattern are written out here with PyTorch alone. Each folder holds besides the model
+token and for the gating pattern are implemented here with PyTorch only. Besides the model, each folder holds
   conversations.jsonl   the input of `score`
   expected.json         with the decoder in float32: score [N], rewards, gate, contributions, coefficients [N, K]; tokens [N];
                         bf16_rms: how far each of them lies from that with the decoder in bfloat16
@@ -71,7 +71,7 @@ def gemma2_tokenizer(folder):
 
 
 def random_tensors(shapes, generator):
-    """Large enough that every part shows in the score."""
+    """Large enough that every tensor affects the score visibly."""
     return {name: torch.randn(shape, generator=generator) * (0.3 if len(shape) < 2 else 1.5 / shape[1] ** 0.5)
             for name, shape in shapes.items()}
 
@@ -90,7 +90,7 @@ def make_head(hidden_size, k, hidden_dim, n_hidden, bias, generator):
 
 
 def score(head, config, last, prompt):
-    """hidden states [D] of the last token and of the prompt's end, in float32, to everything that `score` tells."""
+    """hidden states [D] of the last token and of the prompt's end, in float32, to all outputs of `score`."""
     rewards = head["regression_layer.weight"] @ last
     if "regression_layer.bias" in head:
         rewards = rewards + head["regression_layer.bias"]
@@ -126,7 +126,7 @@ def expected(folder, config, head, rows, pattern_text, dtype):
 
 
 def shortened(value):
-    """Nine digits tell float32 numbers apart."""
+    """Nine digits distinguish any two float32 numbers."""
     return [shortened(v) for v in value] if isinstance(value, list) else float(f"{value:.9g}")
 
 

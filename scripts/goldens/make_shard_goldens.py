@@ -1,4 +1,4 @@
-"""Which rows of a split a shard holds, as datasets' filter, shuffle(seed=0) and shard give them."""
+"""Which rows of a split a shard holds, by datasets' filter, shuffle(seed=0) and shard."""
 
 import json
 import pathlib
@@ -11,7 +11,7 @@ OUT = pathlib.Path(__file__).resolve().parents[2] / "tests/goldens/stages/shards
 
 
 def case(n, n_shards, shard_idx, shuffle, every):
-    """Rows whose number is divisible by `every` take part, as a filter on a `source` column would leave them."""
+    """Keeps the rows whose number is divisible by `every`, like a filter on a `source` column."""
     ds = datasets.Dataset.from_dict({"row": list(range(n))}).filter(lambda r: r["row"] % every == 0)
     if shuffle:
         ds = ds.shuffle(seed=0)

@@ -1,9 +1,9 @@
 """Writes tests/goldens/stages from scikit-learn and hashlib.
 
-stage1_rows.safetensors   labelled embeddings as stage1-prepare leaves them: three attributes, repeated prompts, weights.
-stage1_fits.json          what scikit-learn fits on them for combinations of stage1-train's flags: alphas chosen, weights,
+stage1_rows.safetensors   labelled embeddings in the form of stage1-prepare: three attributes, repeated prompts, weights.
+stage1_fits.json          scikit-learn's fits on them for combinations of stage1-train's flags: chosen alphas, weights,
                           intercepts, and validation figures.
-prompt_ids.json           conversations and the first 64 bits of SHA-256 over what stands before the last answer.
+prompt_ids.json           conversations and the first 64 bits of SHA-256 over everything before the last answer.
 """
 import hashlib
 import json
@@ -32,7 +32,7 @@ def make_rows():
     rng = np.random.default_rng(5)
     X = torch.tensor(rng.standard_normal((N, D)) * np.logspace(0.5, -0.5, D) + 0.4, dtype=torch.float32).to(torch.bfloat16)
     truth = rng.standard_normal((D, K)) * np.logspace(0, -2, D)[:, None]
-    # Rows of one prompt are alike, so that splits by row and by prompt choose differently.
+    # Rows of one prompt are similar, so that splits by row and by prompt choose differently.
     prompts = rng.integers(-(2**62), 2**62, 70)[rng.integers(0, 70, N)]
     shared = {p: rng.standard_normal(K) for p in sorted(set(prompts.tolist()))}
     Y = X.double().numpy() @ truth + np.array([shared[p] for p in prompts.tolist()]) + rng.standard_normal((N, K)) + 1.5

@@ -1,6 +1,6 @@
-"""Writes tests/goldens/text/template: what jinja2, set up by transformers, renders.
+"""Writes tests/goldens/text/template: the output of jinja2 as configured by transformers.
 
-conversations.json  the generated conversations, and for every *.jinja beside it the text (or the template's refusal).
+conversations.json  the generated conversations, and for every *.jinja next to it the text (or the template's refusal).
 snippets.json       one statement or expression per row, with its text, or null where jinja2 raises an error.
 """
 import datetime as real_datetime
@@ -172,7 +172,7 @@ STATEMENTS = [
 ]
 
 
-# What differs on purpose: this engine refuses the whole template where jinja2 fails only once it gets there, prints no
+# Intended differences: this engine refuses the complete template where jinja2 fails only when it gets there, prints no
 # callables and generators, and its integers have 64 bits.
 def snippets():
     for line in EXPRESSIONS.replace("'a\nb'", "'a\\nb'").strip().split("\n"):

@@ -74,7 +74,7 @@ def sentencepiece(normalizer, pre, specials, extra=(), fuse=True, fallback=True)
     doc = trained(pre_tokenizers.Metaspace(), names, [])
     doc["normalizer"], doc["pre_tokenizer"] = normalizer, pre
     doc["model"].update(fuse_unk=fuse, byte_fallback=fallback, unk_token="<unk>")
-    # The published files list no byte tokens among the added ones.
+    # The published files have no byte tokens among the added ones.
     doc["added_tokens"] = [t for t in doc["added_tokens"] if not t["content"].startswith("<0x")]
     doc["added_tokens"] += [added(**token) for token in extra]
     doc["post_processor"] = template("<bos>", 2)
@@ -187,7 +187,7 @@ def main():
             rows.append({"text": text, "ids": ids, "special": tok.encode(text, add_special_tokens=True).ids[:2],
                          "decoded": tok.decode(ids, skip_special_tokens=False)})
         cases[name] = rows
-        tok.encode_special_tokens = True  # what a message's content must become
+        tok.encode_special_tokens = True  # required for the content of a message
         as_data[name] = [{"text": text, "ids": tok.encode(text, add_special_tokens=False).ids} for text in data_texts()]
     (OUT / "tokenizer_cases.json").write_text(json.dumps(cases, separators=(",", ":")) + "\n")
     (OUT / "tokenizer_data_cases.json").write_text(json.dumps(as_data, separators=(",", ":")) + "\n")

@@ -1,4 +1,4 @@
-"""Writes src/text/jinja/python_unicode_tables.inc: case maps and character classes as Python's str has them."""
+"""Writes src/text/jinja/python_unicode_tables.inc: case maps and character classes of Python's str."""
 
 import pathlib
 import sys

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""The whole pipeline a second time, with other people's software, on a folder of armorm-make-demo.
+"""The complete pipeline a second time, with third-party software, on a folder of armorm-make-demo.
 
 Usage: reference_pipeline.py DEMO [--json FILE] [--compare DATA_ROOT] [--precision fp32|bf16] [gate flags]
        reference_pipeline.py DEMO --golden tests/goldens/e2e/demo.safetensors
          (DEMO made with --seed 0 --rows 24 --pairs 12 --reference 4 --reward_bench 23)
 
 Embeddings by transformers, splits and ridge regression by scikit-learn, rank correlations by SciPy, the gate by
-torch, and the tables printed. With --golden, token ids and embeddings alone are saved. With --compare, what the four executables wrote below DATA_ROOT is checked: embeddings
-against transformers; and on those embeddings labels, chosen alphas and coefficients against scikit-learn, penalties
-and transform against SciPy, the saved gate's accuracies against torch. Exits 1 when a bound does not hold.
+torch; prints the tables. --golden saves only token ids and embeddings. --compare checks the files of the four executables
+below DATA_ROOT: embeddings against transformers; and, on these embeddings, labels, chosen alphas and coefficients against
+scikit-learn, penalties and transform against SciPy, the saved gate's accuracies against torch. Exits 1 when a bound does
+not hold.
 """
 
 import argparse
@@ -61,7 +62,7 @@ COUNTS = {"alpacaeval-easy": 100, "alpacaeval-length": 95, "alpacaeval-hard": 95
 # ---- conversations to embeddings ------------------------------------------------------------------------------
 
 class Backbone:
-    """A model folder run by transformers; states are those after the final norm."""
+    """Runs a model folder with transformers; states are taken after the final norm."""
 
     def __init__(self, folder, precision):
         dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
@@ -344,7 +345,7 @@ def main():
     print_stage1(table)
     findings = None
     if options.compare:
-        import compare_with_reference  # imports this module in turn
+        import compare_with_reference  # imports this module too
 
         findings = compare_with_reference.compare(options.compare, states, options)
     stage2 = run_stage2(states, weights, options)

@@ -1,7 +1,7 @@
-# Shared by the scripts: messages, the environment's place, and the build.
+# Shared by the scripts: messages, the folder of the private environment, and the build.
 # shellcheck shell=bash
 export ARMORM_DEPS="${ARMORM_DEPS:-$HOME/.cache/armorm/deps}"
-# One compiler cache for all checkouts: paths inside the checkout are hashed relative to it.
+# One compiler cache for all checkouts: paths inside a checkout are hashed relative to it.
 export CCACHE_DIR="${CCACHE_DIR:-$HOME/.cache/ccache}"
 export CCACHE_BASEDIR="${CCACHE_BASEDIR:-$PWD}"
 export CCACHE_NOHASHDIR=1

@@ -1,7 +1,7 @@
-# What a --config says, told by the programs themselves: the scripts name model, data sets and the like on the command line,
-# which wins over a config, so they take these from it first. `bin` holds the programs.
+# Values of a --config, as printed by the programs themselves. The scripts pass model, data sets and the like on the
+# command line, which overrides a config, so they must read these values first. `bin` holds the programs.
 # shellcheck shell=bash disable=SC2034,SC2154
-declare -A given=()          # NAME -> yes, for what the user gave as a flag or in the environment
+declare -A given=()          # NAME -> yes, for values that the user gave as a flag or in the environment
 declare -A config_values=()  # PROGRAM.KEY -> value
 prepare_programs=(stage1-prepare stage2-prepare)
 all_programs=(stage1-prepare stage1-train stage2-prepare stage2-train)
@@ -15,14 +15,15 @@ read_config() {
   local program name value text
   [[ -n $config ]] || return 0
   for program in "${all_programs[@]}"; do
-    text=$("$bin/$program" --config "$config" --print_config) || exit  # it says why
+    text=$("$bin/$program" --config "$config" --print_config) || exit  # it prints the reason
     while IFS=$'\t' read -r name value; do
       if [[ -n $name ]]; then config_values[$program.$name]=$value; fi
     done <<<"$text"
   done
 }
 
-# from_config NAME PROGRAM.KEY...: the variable NAME gets what the config has at these places, unless the user gave --NAME.
+# from_config NAME PROGRAM.KEY...: sets the variable NAME to the config's value at these places, unless the user gave
+# --NAME.
 from_config() {
   local name=$1 place first=
   shift
@@ -39,10 +40,10 @@ from_config() {
   done
 }
 
-# from_everywhere NAME: for what every program has under the same name.
+# from_everywhere NAME: for an option with the same name in every program.
 from_everywhere() { from_config "$1" "${all_programs[@]/%/.$1}"; }
 
-# take_evaluation NAME PUBLISHED: NAME_dataset is empty where stage2-train is not to evaluate on it.
+# take_evaluation NAME PUBLISHED: sets NAME_dataset, empty if stage2-train is not to evaluate on it.
 take_evaluation() {
   [[ -z ${given[$1_dataset]:-} ]] || return 0
   local set=${config_values[stage2-train.$1_dataset]:-$2} name=$1_dataset
@@ -54,7 +55,8 @@ take_evaluation() {
   printf -v "$name" '%s' "$set"
 }
 
-# only PROGRAM.KEY REMEDY VALUE...: the config may have one of these values there, or none; the scripts name it themselves.
+# only PROGRAM.KEY REMEDY VALUE...: fails unless the config has one of these values there, or none; the scripts set it
+# themselves.
 only() {
   local place=$1 remedy=$2 value
   shift 2
@@ -82,7 +84,7 @@ take_config() {
   refuse_overridden
 }
 
-# What would be overridden by the command line, and has no flag.
+# Fails on config keys that the command line would override and that have no flag here.
 refuse_overridden() {
   local program
   for program in "${prepare_programs[@]}"; do

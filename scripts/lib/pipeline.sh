@@ -1,11 +1,11 @@
-# Model and data sets of the published run, and the flags that the scripts over all stages share. `root` is the checkout.
-# A flag wins over a --config, and that over what stands here (config.sh).
+# Model and data sets of the published run, and the flags shared by the scripts that run all stages. `root` is the checkout.
+# A flag overrides a --config, and a config overrides the defaults here (config.sh).
 # shellcheck shell=bash disable=SC2034,SC2154
 source "$root/scripts/lib/config.sh"
 model_path=sfairXC/FsfairX-LLaMA3-RM-v0.1
 model_family=llama3
 multi_objective_dataset=RLHFlow/ArmoRM-Multi-Objective-Data-v0.1
-multi_objective_split=train  # this and the other splits: no flags, but a config may name another
+multi_objective_split=train  # no flags for the splits, but a config may set them
 preference_dataset=RLHFlow/pair_data_v2_80K_wsafety
 preference_split=train
 reference_dataset=RLHFlow/UltraFeedback-preference-standard
@@ -34,7 +34,7 @@ ARMORM_BIN names the folder of the executables (default: those installed with th
 TEXT
 }
 
-# default_bin ROOT: ROOT holds this scripts folder; an installation has it in share/armorm.
+# default_bin ROOT: ROOT contains this scripts folder; in an installation that is share/armorm.
 default_bin() {
   if [[ ! -d $1/build/release/bin && -x $1/../../bin/stage1-prepare ]]; then
     (cd "$1/../../bin" && pwd)
@@ -43,7 +43,7 @@ default_bin() {
   fi
 }
 
-# assign_flags "NAME..." USAGE FLAG...: `--NAME VALUE` sets the variable NAME; anything else prints USAGE and ends.
+# assign_flags "NAME..." USAGE FLAG...: `--NAME VALUE` sets the variable NAME; anything else prints USAGE and exits.
 assign_flags() {
   local names=" $1 " usage=$2
   shift 2
@@ -69,10 +69,10 @@ find_programs() {
   [[ -x $bin/stage1-prepare ]] || { echo "error: $bin/stage1-prepare is not there; build first, or set ARMORM_BIN" >&2; exit 3; }
 }
 
-# After take_config(): what every program is given.
+# After take_config(): the flags that every program gets.
 set_common() { common=(--model_path "$model_path" --data_root "$data_root" ${config:+--config "$config"}); }
 
-# check_count NAME...: variables, and flags, that are whole numbers from 1.
+# check_count NAME...: each variable (and flag) must be an integer from 1.
 check_count() {
   local name
   for name in "$@"; do
@@ -83,8 +83,8 @@ check_count() {
   done
 }
 
-# The devices that the programs can use, with commas between them; nothing without a GPU. What CUDA_VISIBLE_DEVICES names
-# (numbers, or UUIDs of GPUs and their MIG instances) has the numbers 0, 1, ...; the first entry that is no device ends it.
+# The devices that the programs can use, separated by commas; nothing without a GPU. Entries of CUDA_VISIBLE_DEVICES
+# (numbers, or UUIDs of GPUs and their MIG instances) are numbered 0, 1, ...; the first invalid entry ends the list.
 visible_devices() {
   local entries entry n=0
   if [[ -z ${CUDA_VISIBLE_DEVICES+set} ]]; then
@@ -118,7 +118,7 @@ parse_pipeline_flags() {
   set_common
 }
 
-# All prepare work, a line for each shard: PROGRAM DATASET SPLIT SHARD, with tabs between them.
+# All prepare work, one line per shard: PROGRAM DATASET SPLIT SHARD, separated by tabs.
 list_shards() {
   local k set
   for ((k = 1; k <= n_shards; ++k)); do
@@ -129,7 +129,7 @@ list_shards() {
   done
 }
 
-# The preference sets, a line each: DATASET, tab, SPLIT.
+# The preference sets, one per line: DATASET, tab, SPLIT.
 preference_sets() {
   printf '%s\t%s\n' "$preference_dataset" "$preference_split"
   if [[ -n $reference_dataset && "$reference_dataset $reference_split" != "$preference_dataset $preference_split" ]]; then
@@ -145,7 +145,7 @@ shard_command() {
   if [[ $1 == stage2-prepare ]]; then command+=(--model_family "$model_family"); fi
 }
 
-# Flags of stage2-train after `common`. What is empty is said too: a config may hold something else.
+# Flags of stage2-train after `common`. Empty values are passed too, because a config may set other ones.
 gate_flags() {
   gate=(--model_family "$model_family" --multi_objective_dataset "$multi_objective_dataset"
     --preference_dataset "$preference_dataset" --reference_dataset "$reference_dataset" --export "$export")

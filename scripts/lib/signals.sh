@@ -1,9 +1,9 @@
-# Children that can be asked to stop: signals that come to the script go on to them, and a shard is tried again when its
-# program says so.
+# Runs programs as children that can be asked to stop: the script forwards its signals to them, and restarts a shard when
+# its program asks for that.
 # shellcheck shell=bash
 
-readonly exit_locked=5        # another process is at work on the shard
-readonly exit_interrupted=75  # stopped in order: the same command goes on
+readonly exit_locked=5        # another process works on the shard
+readonly exit_interrupted=75  # stopped on request: the same command resumes
 stop_signal=                  # the first signal that asked this script to stop
 signals_seen=0
 children=()
@@ -15,14 +15,14 @@ pass_on() {
   if ((${#children[@]})); then kill -USR1 "${children[@]}" 2>/dev/null || true; fi
 }
 
-# From here on SIGTERM, SIGUSR1 and SIGINT do not end the script: its children get SIGUSR1, and stop_signal tells.
+# From here on SIGTERM, SIGUSR1 and SIGINT do not end the script: its children get SIGUSR1, and stop_signal is set.
 watch_signals() {
   local name
   # shellcheck disable=SC2064
   for name in TERM USR1 INT; do trap "pass_on $name" "$name"; done
 }
 
-# The exit code of a child; a signal that only interrupted the waiting does not count.
+# Waits for a child and returns its exit code; a signal that only interrupted the wait does not count.
 wait_for() {
   local before status
   while :; do
@@ -32,23 +32,23 @@ wait_for() {
   done
 }
 
-# run_child COMMAND...: its exit code, with 128 added to a signal that killed it.
+# run_child COMMAND...: returns its exit code; if a signal killed it, 128 plus the signal.
 run_child() {
   local status=0
   "$@" &
   children=($!)
-  # A signal between the test and here found no child.
+  # A signal between the test and this line found no child.
   if [[ -n $stop_signal ]]; then kill -USR1 "${children[@]}" 2>/dev/null || true; fi
   wait_for "${children[0]}" || status=$?
   children=()
   return "$status"
 }
 
-# Whether the same command may end better: it was interrupted, or killed.
+# Whether the same command may succeed if repeated: it was interrupted or killed.
 may_go_on() { (($1 == exit_interrupted || $1 > 128)); }
 
-# finish_shard COMMAND...: again while it was interrupted or killed, at most max_restarts times and not after a signal to
-# this script. The last exit code.
+# finish_shard COMMAND...: repeats it while it is interrupted or killed, at most max_restarts times and not after a
+# signal to this script. Returns the last exit code.
 finish_shard() {
   local status restarts=0
   while :; do
@@ -61,14 +61,14 @@ finish_shard() {
   done
 }
 
-# What to do about an exit code of a prepare stage.
+# What to do after an exit code of a prepare stage.
 advice() {
   case $1 in
     "$exit_interrupted") echo "was asked to stop; the same command goes on where it ended" ;;
     "$exit_locked") echo "another process is at work on it; wait for that one, or end it" ;;
-    2) echo "cannot be run like this; mend the flags" ;;
+    2) echo "cannot be run like this; fix the flags" ;;
     3) echo "a file is missing or cannot be written; mend that and give the same command again" ;;
-    4) echo "bad data; mend it (or --on_bad_row skip, or --restart where the message says so) and give the command again" ;;
+    4) echo "bad data; fix it (or --on_bad_row skip, or --restart where the message says so) and give the command again" ;;
     *) if (($1 > 128)); then echo "killed by signal $(($1 - 128)); is there enough memory?"; else echo "see its message"; fi ;;
   esac
 }

@@ -1,22 +1,22 @@
-# Divides items of work among devices, of which some may be unusable. A device that fails before it has finished anything is
-# suspected, and its item is tried by another: when that one finishes it, the first device was at fault and gets no more; when
-# it fails too, the item was, and the first device goes on. Who uses this sets n_items and device_list, and has
-# signals.sh and a function `work_on ITEM DEVICE`, run in a process of its own. Items and devices go by their place in the
-# list.
+# Divides items of work among devices, some of which may be unusable. A device that fails before it has finished anything is
+# suspected, and another device tries its item. If that one finishes it, the first device was at fault and gets no more work;
+# if it fails too, the item was at fault, and the first device continues. The caller sets n_items and device_list, sources
+# signals.sh and defines a function `work_on ITEM DEVICE`, run in a process of its own. Items and devices are numbered by
+# their position in the list.
 # shellcheck shell=bash disable=SC2034,SC2154
-next_item=0        # the first that nobody has tried
-made=0             # items finished
+next_item=0        # the first untried item
+made=0             # finished items
 failed=()          # item -> exit code
 put_back=()        # item -> the device that failed on it, for another to try
-taken_again=()     # item -> that other device
-first_status=()    # item -> exit code of the first try
-worker_of=()       # device -> process at work for it
-item_of=()         # device -> what that works on
-proven=()          # device -> yes: it has finished something
-suspected=()       # device -> yes: it waits for the verdict of another
+taken_again=()     # item -> the second device
+first_status=()    # item -> exit code of the first attempt
+worker_of=()       # device -> its worker process
+item_of=()         # device -> the item of its worker
+proven=()          # device -> yes: it has finished an item
+suspected=()       # device -> yes: it waits for the result of another device
 retired=()         # device -> yes
 
-# take DEVICE: sets `item` to what it is to do next; false when there is nothing.
+# take DEVICE: sets `item` to the device's next item; false when there is none.
 take() {
   for item in "${!put_back[@]}"; do
     if [[ ${put_back[item]} != "$1" && -z ${taken_again[item]:-} ]]; then
@@ -42,7 +42,7 @@ begin_work() {  # DEVICE
   worker_of[$1]=$!
   item_of[$1]=$item
   children=("${worker_of[@]}")
-  # A signal between the test and here did not know the worker.
+  # A signal between the test and this line did not know the worker.
   if [[ -n $stop_signal ]]; then kill -USR1 "${worker_of[$1]}" 2>/dev/null || true; fi
 }
 
@@ -52,7 +52,7 @@ assign_work() {
     if [[ -z ${worker_of[device]:-}${retired[device]:-}${suspected[device]:-} ]]; then begin_work "$device"; fi
   done
   if ((${#worker_of[@]})); then return; fi
-  # None but suspects can: they try what the others failed on.
+  # Only suspected devices are left: they try the items on which others failed.
   for device in "${!suspected[@]}"; do begin_work "$device"; done
 }
 
@@ -66,11 +66,11 @@ wait_for_any() {
         return
       fi
     done
-    wait -n "${worker_of[@]}" 2>/dev/null || true  # also ends with a signal
+    wait -n "${worker_of[@]}" 2>/dev/null || true  # a signal ends the wait too
   done
 }
 
-# Whether another device is left that could try what this one failed on.
+# Whether another device is left to try the item on which this one failed.
 has_other() {
   local other
   for other in "${!device_list[@]}"; do
@@ -79,7 +79,7 @@ has_other() {
   return 1
 }
 
-# judge ITEM DEVICE STATUS: what follows from a worker's exit code.
+# judge ITEM DEVICE STATUS: decides what follows from a worker's exit code.
 judge() {
   local item=$1 device=$2 status=$3 first=${put_back[$1]:-}
   unset "put_back[$item]"
@@ -105,7 +105,7 @@ retire() {
   echo "$0: device ${device_list[$1]} gets no more work: it failed on what device $2 then finished" >&2
 }
 
-# Until everything is made or has failed, or a signal came.
+# Works until every item is made or has failed, or a signal arrives.
 work_all() {
   local device status
   watch_signals

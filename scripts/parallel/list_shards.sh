@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Prints the command of every shard of both prepare stages, one a line, quoted for a shell, without --device. Flags as for
-# prepare_embeddings.sh.
+# Prints the command of every shard of both prepare stages, one per line, quoted for a shell, without --device. Flags as
+# for prepare_embeddings.sh.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 source "$root/scripts/lib/pipeline.sh"

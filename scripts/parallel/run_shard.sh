@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# run_shard.sh SLOT DEVICES COMMAND-LINE: one line of list_shards.sh on the device of a job slot (from 1). Tries again while
-# the program is interrupted (75) or killed, at most ARMORM_MAX_RESTARTS times (10); ends with its last exit code. SIGTERM, SIGUSR1
-# and SIGINT go on to the program, and end this with 75.
+# run_shard.sh SLOT DEVICES COMMAND-LINE: runs one line of list_shards.sh on the device of a job slot (from 1). Repeats
+# it while the program is interrupted (75) or killed, at most ARMORM_MAX_RESTARTS times (10); exits with the last exit
+# code. SIGTERM, SIGUSR1 and SIGINT are forwarded to the program, and this script then exits with 75.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 source "$root/scripts/lib/signals.sh"

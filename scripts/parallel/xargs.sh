@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Both prepare stages over all data sets with xargs (of GNU findutils), one process per device; flags as for
-# prepare_embeddings.sh. Finished shards are left as they are, so the same command goes on after a failure. Exit code: 0, or 123 when
-# a shard failed.
+# prepare_embeddings.sh. Finished shards are skipped, so the same command resumes after a failure. Exit code: 0, or 123
+# when a shard failed.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=${here%/scripts/parallel}

@@ -1,12 +1,12 @@
-# Settings of the Slurm jobs, with their defaults: here and nowhere else. `scripts/slurm/submit.sh --NAME VALUE` sets one, and so
-# does ARMORM_<NAME> in the environment, by which submit.sh hands them to the jobs. Both win over the --config, and that over
-# what stands here. `root` is the checkout.
+# Settings of the Slurm jobs, with their defaults, in this one place. `scripts/slurm/submit.sh --NAME VALUE` sets one, and so
+# does ARMORM_<NAME> in the environment, by which submit.sh passes them to the jobs. Both override the --config, and that
+# overrides the defaults here. `root` is the checkout.
 # shellcheck shell=bash disable=SC2034,SC2154
 source "$root/scripts/lib/pipeline.sh"  # model_path, data sets, data_root, config
 
-n_shards=8             # of each data set; tasks of its array job
-reward_bench_shards=1  # of the RewardBench sets, which are small
-max_parallel=          # tasks of one array at work at once; empty = no limit
+n_shards=8             # per data set; tasks of its array job
+reward_bench_shards=1  # for the RewardBench sets, which are small
+max_parallel=          # tasks of one array that run at once; empty = no limit
 ridge_tasks=1          # array tasks that share stage1-train's pass over the rows; 1 = no array
 
 gpus=1                 # GPUs of each prepare task and of stage2-train: 1, or 0 for the CPU
@@ -14,18 +14,18 @@ gres=                  # generic resource of such a task; empty = gpu:1, or none
 device=                # --device of the programs; empty = 0, the task's own GPU, or -1 without a GPU
 cpus=8                 # CPUs of a prepare task, and the program's threads unless the config says how many
 mem=64G                # memory of a prepare task
-time=24:00:00          # limit of a prepare task; what is not done by then goes on in its next run
+time=24:00:00          # limit of a prepare task; unfinished work resumes in its next run
 train_cpus=16          # CPUs of a train job
 train_mem=64G
 train_time=4:00:00
 partition=             # empty = the cluster's default, as for the next three
 account=
 qos=
-constraint=            # a shard goes on only on the kind of device that began it: name one where nodes differ
+constraint=            # a shard resumes only on the kind of device that began it: name one where nodes differ
 sbatch_flags=          # further flags of sbatch, separated by blanks
 
-warn_seconds=120       # before the time limit a task that can go on later is asked to stop
-max_restarts=20        # of one task, whatever the reason
+warn_seconds=120       # before the time limit, a task that can resume later is asked to stop
+max_restarts=20        # per task, for any reason
 log_dir=               # empty = <data_root>/slurm
 prepare_flags=         # further flags of both prepare stages, separated by blanks; as the next two
 stage1_train_flags=
@@ -36,9 +36,9 @@ setting_names=(model_path model_family multi_objective_dataset preference_datase
   partition account qos constraint sbatch_flags warn_seconds max_restarts log_dir prepare_flags stage1_train_flags
   stage2_train_flags)
 
-# What the config alone decides; the jobs get it in the same way, and need not ask the programs again.
+# Settings that only the config decides; the jobs get them in the same way and need not ask the programs again.
 config_taken=       # yes, once these are set
-threads_in_config=  # programs whose threads it says, with blanks between them
+threads_in_config=  # programs for which it sets threads, separated by blanks
 config_names=(config_taken threads_in_config multi_objective_split preference_split reference_split reward_bench_split
   reward_bench_2_split)
 
@@ -67,7 +67,7 @@ take_all_config() {
   config_taken=yes
 }
 
-# What depends on the config and on other settings.
+# Settings that depend on the config and on other settings.
 complete_settings() {
   local program
   find_programs

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Submits all four stages to Slurm: an array job for each data set's shards, and the train stages behind them. Prints a job id
-# and its name, a line each. submit.sh --help lists the settings; --dry_run prints the sbatch commands instead; --stages
-# chooses some of prepare1,prepare2,train1,train2; --array 3,7 makes only those shards, of the sets that have n_shards.
+# Submits all four stages to Slurm: an array job per data set for its shards, followed by the train stages. Prints a job
+# id and its name per line. submit.sh --help lists the settings; --dry_run prints the sbatch commands instead; --stages
+# selects among prepare1,prepare2,train1,train2; --array 3,7 makes only those shards, of the sets that have n_shards.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 source "$root/scripts/slurm/settings.sh"
@@ -9,7 +9,7 @@ source "$root/scripts/slurm/settings.sh"
 submit_usage() {
   local name
   echo "usage: $0 [--dry_run] [--stages prepare1,prepare2,train1,train2] [--array SHARDS] [--NAME VALUE]..."
-  echo "settings (scripts/slurm/settings.sh tells what they mean), as they are now:"
+  echo "settings (scripts/slurm/settings.sh explains them), as they are now:"
   for name in "${setting_names[@]}"; do printf '  --%-24s %s\n' "$name" "${!name}"; done
 } >&2
 
@@ -33,8 +33,8 @@ if ((ridge_tasks > n_shards)); then
 fi
 
 submitted=()
-# submit NAME DEPENDENCIES SBATCH-ARGUMENT...: sets job_id. DEPENDENCIES: job ids with ':' between them, or nothing.
-# When Slurm refuses a job, those before it are cancelled.
+# submit NAME DEPENDENCIES SBATCH-ARGUMENT...: sets job_id. DEPENDENCIES: job ids separated by ':', or nothing. When
+# Slurm refuses a job, the previous ones are cancelled.
 submit() {
   local name=$1 dependencies=$2 line
   shift 2
@@ -53,13 +53,13 @@ submit() {
     echo "error: Slurm refused '$name'; nothing was submitted" >&2
     exit 1
   fi
-  job_id=${job_id%%;*}  # a cluster's name may follow
+  job_id=${job_id%%;*}  # the name of a cluster may follow
   submitted+=("$job_id")
   printf '%s\t%s\n' "$job_id" "$name"
 }
 
-# prepare NAME SCRIPT N_SHARDS ARGUMENT... The numbers of --array are those of n_shards: RewardBench, in fewer shards, is made
-# whole, which takes no time where it is finished.
+# prepare NAME SCRIPT N_SHARDS ARGUMENT... The numbers of --array refer to n_shards. RewardBench has fewer shards and is
+# made completely, which takes no time if it is finished.
 prepare() {
   local name=$1 script=$2 n=$3 tasks=1-$3
   shift 3

@@ -1,10 +1,10 @@
-# What the batch scripts share. Slurm runs a copy of them, so they find the checkout by ARMORM_HOME (`root`).
+# Shared by the batch scripts. Slurm runs a copy of them, so they find the checkout by ARMORM_HOME (`root`).
 # shellcheck shell=bash disable=SC2154
 source "$root/scripts/slurm/settings.sh"
 source "$root/scripts/lib/signals.sh"
 complete_settings
 
-# thread_flags PROGRAM: sets `threads`; as many as Slurm gave the task, where it says so, unless the config says how many.
+# thread_flags PROGRAM: sets `threads` to the CPUs that Slurm gave the task, if known, unless the config sets them.
 thread_flags() {
   threads=()
   if [[ " $threads_in_config " != *" $1 "* ]]; then threads=(--threads "${SLURM_CPUS_PER_TASK:-0}"); fi
@@ -12,34 +12,34 @@ thread_flags() {
 
 say() { printf '%s task %s, run %d on %s: %s\n' "$(date -u +%FT%TZ)" "$(task_id)" "$((${SLURM_RESTART_COUNT:-0} + 1))" "${SLURMD_NODENAME:-$HOSTNAME}" "$*" >&2; }
 
-# SLURM_JOB_ID of one of an array's tasks is the id of the whole array.
+# For a task of an array, SLURM_JOB_ID is the id of the complete array.
 task_id() {
   if [[ -n ${SLURM_ARRAY_JOB_ID:-} ]]; then echo "${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID"; else echo "$SLURM_JOB_ID"; fi
 }
 
-# False once Slurm is ending the task (after scancel, at the time limit, because the node goes away), and when it runs again
-# elsewhere, because this node was cut off. A preemption's grace time, and a warning, leave it running.
+# False once Slurm is ending the task (after scancel, at the time limit, because the node is lost), and when it runs
+# again elsewhere because this node was cut off. During a preemption's grace time, and after a warning, it stays true.
 is_wanted() {
   local state restarts
   read -r state restarts < <(squeue --noheader --jobs="$(task_id)" --Format=State:20,RestartCnt:10)
   [[ $state == RUNNING && $restarts == "${SLURM_RESTART_COUNT:-0}" ]]
 }
 
-# requeue EXIT-CODE: puts this task back into the queue; Slurm ends this script then.
+# requeue EXIT-CODE: puts this task back into the queue; Slurm then ends this script.
 requeue() {
   local restarts=${SLURM_RESTART_COUNT:-0}
   if ((restarts >= max_restarts)); then
-    say "ended with $1 after $restarts restarts, which is the limit (max_restarts); submit again to go on"
+    say "ended with $1 after $restarts restarts, which is the limit (max_restarts); submit again to resume"
     exit "$1"
   fi
   say "ended with $1 ($(advice "$1")): back to the queue, restart $((restarts + 1)) of at most $max_restarts"
-  scontrol requeue "$(task_id)" || say "cannot be put back into the queue; submit again to go on"
+  scontrol requeue "$(task_id)" || say "cannot be put back into the queue; submit again to resume"
   exit "$1"
 }
 
-# run_resumable COMMAND...: a program that goes on where it was ended. Signals go on to it; it makes its work safe and ends
-# with 75. The task is queued again after that, when the program was killed, and while another process holds its output:
-# one that a lost node still runs.
+# run_resumable COMMAND...: runs a program that can resume. Signals are forwarded to it; it saves its work and exits
+# with 75. The task is requeued after that, when the program was killed, and while another process, such as one still
+# running on a lost node, holds its output.
 run_resumable() {
   local status=0
   watch_signals
@@ -51,7 +51,7 @@ run_resumable() {
   exit "$status"
 }
 
-# run_shard PROGRAM DATASET SPLIT N_SHARDS: the shard that the task's number says.
+# run_shard PROGRAM DATASET SPLIT N_SHARDS: makes the shard with the number of the task.
 run_shard() {
   local command
   n_shards=$4

@@ -1,4 +1,4 @@
-// Calendar days as options and configs write them.
+// Calendar days in options and config files.
 #pragma once
 
 #include <chrono>

@@ -1,39 +1,14 @@
-// The one exception type of the library.
-//
-// Every message says four things in one line: where (file, field, row), what was found, what was
-// expected, and what to do about it. Executables print the message and exit with exit_code().
+// Throws the library's exception with a formatted message.
 #pragma once
 
 #include <fmt/core.h>
 
-#include <stdexcept>
-#include <string>
+#include "armorm/error.h"
 
 namespace armorm {
 
-// The numeric values are the exit codes of the executables.
-enum class ErrorKind : int {
-  internal = 1,  // a broken invariant of ours
-  usage = 2,     // flags or config that cannot be run
-  io = 3,        // a missing file, a failed read or write
-  data = 4,      // a file that was read but holds wrong or inconsistent content
-  locked = 5,    // another process is at work on the same output
-  interrupted =
-      75,  // asked to stop; the same command goes on later (EX_TEMPFAIL of sysexits.h: "requeue me")
-};
-
-class Error : public std::runtime_error {
- public:
-  Error(ErrorKind kind, const std::string& message) : std::runtime_error(message), kind_(kind) {}
-  ErrorKind kind() const noexcept { return kind_; }
-  int exit_code() const noexcept { return static_cast<int>(kind_); }
-
- private:
-  ErrorKind kind_;
-};
-
-// Throws Error with the formatted message. Compiled once: format strings are checked where they are written,
-// and the formatting itself stays out of the callers.
+// Throws Error with the formatted message. The definition is compiled once: callers check only the format
+// string, and the formatting code stays out of them.
 [[noreturn]] void fail(ErrorKind kind, fmt::string_view format, fmt::format_args args);
 
 template <class... Args>

@@ -1,4 +1,4 @@
-// SHA-256, for artefact provenance and for verifying downloads; CRC-32, for telling a torn write.
+// SHA-256 for artefact provenance and download checks; CRC-32 to detect torn writes.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,7 @@ class Sha256 {
   Sha256& operator=(Sha256&&) noexcept;
   void update(std::span<const std::byte> bytes);
   void update(std::string_view text);
-  std::string hex();  // 64 lower-case digits; the object is spent afterwards
+  std::string hex();  // 64 lower-case digits; consumes the object
 
  private:
   struct Impl;
@@ -27,9 +27,9 @@ class Sha256 {
 };
 
 std::string sha256_hex(std::string_view text);
-std::string sha256_file_hex(const std::filesystem::path& path);  // io error when unreadable
+std::string sha256_file_hex(const std::filesystem::path& path);  // io error when the file cannot be read
 
-// Of zlib and ISO 3309.
+// CRC-32 as in zlib and ISO 3309.
 std::uint32_t crc32(std::string_view text) noexcept;
 
 }  // namespace armorm

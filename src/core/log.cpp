@@ -3,6 +3,11 @@
 #include <fmt/core.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <memory>
+#include <mutex>
+#include <utility>
 
 #include "core/error.h"
 
@@ -33,7 +38,30 @@ spdlog::level::level_enum to_spdlog(Level level) {
   return spdlog::level::info;
 }
 
+class SinkSlot {
+ public:
+  void set(Sink sink) {
+    const std::lock_guard lock(mutex_);
+    sink_ = sink ? std::make_shared<const Sink>(std::move(sink)) : nullptr;
+  }
+  std::shared_ptr<const Sink> get() {
+    const std::lock_guard lock(mutex_);
+    return sink_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::shared_ptr<const Sink> sink_;
+};
+
+SinkSlot& sink_slot() {
+  static SinkSlot slot;
+  return slot;
+}
+
 }  // namespace
+
+void set_level(Level level) { logger().set_level(to_spdlog(level)); }
 
 void set_level(std::string_view name) {
   if (name == "debug") return logger().set_level(spdlog::level::debug);
@@ -43,7 +71,17 @@ void set_level(std::string_view name) {
   fail_usage("--log_level: '{}' is not a level; use debug, info, warn or error", name);
 }
 
-void write(Level level, const std::string& message) { logger().log(to_spdlog(level), message); }
+void set_sink(Sink sink) { sink_slot().set(std::move(sink)); }
+
+bool draws_on_terminal() { return isatty(STDERR_FILENO) == 1 && !sink_slot().get(); }
+
+void write(Level level, const std::string& message) {
+  if (!logger().should_log(to_spdlog(level))) return;
+  if (const auto sink = sink_slot().get())
+    (*sink)(level, message);
+  else
+    logger().log(to_spdlog(level), message);
+}
 
 void write(Level level, fmt::string_view format, fmt::format_args args) {
   write(level, fmt::vformat(format, args));

@@ -1,18 +1,18 @@
-// Logging to stderr. Results of a run go to stdout and never through here.
+// The log with formatted messages.
 #pragma once
 
 #include <fmt/core.h>
 
-#include <string>
 #include <string_view>
+
+#include "armorm/log.h"
 
 namespace armorm::log {
 
-enum class Level { debug, info, warn, error };
-
 // Accepts "debug", "info", "warn", "error"; anything else is a usage error.
 void set_level(std::string_view name);
-void write(Level level, const std::string& message);
+// Whether lines may be redrawn on standard error: it is a terminal, and no sink takes the log.
+bool draws_on_terminal();
 void write(Level level, fmt::string_view format, fmt::format_args args);
 
 template <class... Args>

@@ -1,5 +1,5 @@
-// Non-owning row-major matrices: the currency between modules, so that no Eigen or libtorch type
-// appears in a public header.
+// Non-owning row-major matrices, passed between modules so that no Eigen or libtorch type appears in a public
+// header.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 namespace armorm {
 
-// [rows, cols], row r starts at data + r * row_stride. T may be const.
+// [rows, cols]; row r starts at data + r * row_stride. T may be const.
 template <class T>
 struct MatrixView {
   T* data = nullptr;

@@ -1,11 +1,9 @@
 // Sources of the algorithms:
 //   PCG64 (XSL-RR 128/64): M. E. O'Neill, "PCG: A Family of Simple Fast Space-Efficient Statistically Good
-//   Algorithms
-//     for Random Number Generation", HMC-CS-2014-0905; seeded by numpy.random.SeedSequence.
+//     Algorithms for Random Number Generation", HMC-CS-2014-0905; seeded by numpy.random.SeedSequence.
 //   MT19937: M. Matsumoto and T. Nishimura, "Mersenne Twister", ACM TOMACS 8(1), 1998; init_genrand of 2002.
 //   Bounded integers: D. Lemire, "Fast Random Integer Generation in an Interval", ACM TOMACS 29(1), 2019
-//   (Generator),
-//     and masked rejection (RandomState).
+//     (Generator), and masked rejection (RandomState).
 //   Both shuffles are Fisher-Yates from the last element down.
 #include "core/numpy_random.h"
 
@@ -148,7 +146,7 @@ class Mt19937 {
   std::size_t position_ = kSize;
 };
 
-// Uniform in [0, bound], by masked rejection; 32-bit draws as long as the bound fits them.
+// Uniform in [0, bound], by masked rejection; uses 32-bit draws if the bound fits.
 template <class BitGenerator>
 std::uint64_t bounded(BitGenerator& generator, std::uint64_t bound) {
   const std::uint64_t mask = ~std::uint64_t{0} >> std::countl_zero(bound);
@@ -168,7 +166,7 @@ std::vector<std::int64_t> permutation(BitGenerator generator, std::int64_t n) {
   return order;
 }
 
-// The smallest n with ceil(test_size * n) < n, in the same rounding as the split itself.
+// The smallest n with ceil(test_size * n) < n, with the rounding of the split itself.
 std::int64_t rows_needed(double test_size) {
   double n = std::max(2.0, std::floor(1.0 / (1.0 - test_size)) - 1.0);
   while (std::ceil(test_size * n) >= n) n += 1.0;

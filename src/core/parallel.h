@@ -1,4 +1,4 @@
-// A bounded parallel loop.
+// A parallel loop with bounded concurrency.
 #pragma once
 
 #include <cstdint>
@@ -6,11 +6,11 @@
 
 namespace armorm {
 
-// Threads that fit this process: its CPU affinity (as batch schedulers set it), at least 1.
+// Number of threads this process may use: its CPU affinity (as set by batch schedulers), at least 1.
 int default_thread_count();
 
-// Calls body(i) for every i in [0, n) from up to `threads` threads, and returns when all are done. The first
-// exception is rethrown here; iterations not yet begun are then left out.
+// Calls body(i) for every i in [0, n) from up to `threads` threads and returns when all are done. The first
+// exception is rethrown here, and iterations that have not begun are then skipped.
 void parallel_for(std::int64_t n, int threads, const std::function<void(std::int64_t)>& body);
 
 }  // namespace armorm

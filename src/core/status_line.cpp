@@ -1,7 +1,5 @@
 #include "core/status_line.h"
 
-#include <unistd.h>
-
 #include <cstdio>
 
 #include "core/log.h"
@@ -14,7 +12,7 @@ constexpr auto kRedrawInterval = std::chrono::milliseconds(200);
 }  // namespace
 
 StatusLine::StatusLine(Clock::duration log_interval)
-    : terminal_(isatty(STDERR_FILENO) == 1),
+    : terminal_(log::draws_on_terminal()),
       interval_(terminal_ ? Clock::duration(kRedrawInterval) : log_interval),
       next_(Clock::now() + interval_) {}
 

@@ -1,5 +1,4 @@
-// One line on stderr that tells how far something is: redrawn in place on a terminal, logged now and then
-// otherwise.
+// One progress line on stderr: redrawn in place on a terminal, otherwise logged at intervals.
 #pragma once
 
 #include <chrono>
@@ -11,12 +10,12 @@ namespace armorm {
 class StatusLine {
  public:
   using Clock = std::chrono::steady_clock;
-  // `log_interval`: between two lines where stderr is no terminal.
+  // `log_interval`: time between two lines when stderr is not a terminal.
   explicit StatusLine(Clock::duration log_interval);
 
   bool due() const { return Clock::now() >= next_; }
   void show(const std::string& text);
-  // The last word, which stays; only where the line was drawn on a terminal.
+  // Prints the final text, which stays; only if the line was drawn on a terminal.
   void finish(const std::string& text);
 
  private:

@@ -11,8 +11,8 @@ namespace {
 
 constexpr int kSignals[] = {SIGTERM, SIGUSR1, SIGINT};
 
-// A handler has no argument of its own, so what it sets is the process's. Threads that deliver results ask
-// for it, for which a sig_atomic_t would not do; a handler may use an atomic that takes no lock.
+// A signal handler takes no user data, so the flag is global. Delivery threads read it too, which rules out
+// sig_atomic_t; a handler may use a lock-free atomic.
 std::atomic<int> received = 0;
 static_assert(std::atomic<int>::is_always_lock_free);
 struct sigaction former[std::size(kSignals)];

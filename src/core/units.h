@@ -1,4 +1,4 @@
-// Quantities as people read them.
+// Quantities formatted for people.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,6 @@ namespace armorm {
 
 std::string bytes_text(std::uint64_t bytes);  // "312 bytes", "2.7 kB", "16.1 GB"
 std::string duration_text(double seconds);    // "12 s", "3 min 05 s", "2 h 07 min"
-std::string bar_text(double fraction);        // "[######                  ]"; out of [0, 1] is cut off
+std::string bar_text(double fraction);        // "[######                  ]"; clamped to [0, 1]
 
 }  // namespace armorm

@@ -22,7 +22,7 @@ std::string compiler() {
 const char* cpu_level() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  // Levels by their features: clang 14 does not know their names.
+  // Levels by their features: clang 14 does not know the names of the levels.
   const auto all = [](auto... supported) { return (... && (supported != 0)); };
   const bool v2 = all(__builtin_cpu_supports("ssse3"), __builtin_cpu_supports("sse4.2"),
                       __builtin_cpu_supports("popcnt"));
@@ -39,6 +39,7 @@ const char* cpu_level() {
 
 }  // namespace
 
+// Of the project() call in CMakeLists.txt, which is the only place that states it.
 const char* const kVersion = ARMORM_VERSION;
 
 std::string version_text() { return fmt::format("{} ({}, {})", kVersion, kBuild, compiler()); }

@@ -16,7 +16,7 @@ namespace {
 using arrow::Array;
 using arrow::Type;
 
-// Where a value was found; made into text only when something is wrong.
+// Position of a value; converted to text only for an error message.
 struct Place {
   const std::filesystem::path& path;
   std::int64_t row;
@@ -24,7 +24,7 @@ struct Place {
   std::string text() const { return place_of(path, row, column); }
 };
 
-// A value in the array that really holds it: behind dictionaries and extension types.
+// A value in its underlying array, with dictionaries and extension types resolved.
 struct Value {
   const Array* array;
   std::int64_t index;
@@ -163,7 +163,7 @@ std::string message_field(const arrow::StructArray& messages, std::int64_t index
 
 Conversation conversation_of(const Items& items, const Place& place) {
   Conversation turns;
-  std::size_t bytes = 0;  // views and dictionaries let one long text stand for many
+  std::size_t bytes = 0;  // views and dictionaries can repeat one long text many times
   for (std::int64_t i = 0; i < items.size; ++i) {
     const Value item = resolve(*items.values, items.begin + i);
     if (item.is_null() || item.array->type_id() != Type::STRUCT) {
@@ -181,7 +181,7 @@ Conversation conversation_of(const Items& items, const Place& place) {
   return turns;
 }
 
-// A list whose first item is text holds texts alone.
+// If the first item of a list is text, all items must be text.
 bool holds_texts(const Items& items) {
   if (items.size == 0) return false;
   const Value first = resolve(*items.values, items.begin);
@@ -237,7 +237,7 @@ void check_arrow(const arrow::Status& status, const std::string& where) {
 
 std::unique_ptr<arrow::MemoryPool> bounded_memory(std::int64_t file_bytes) {
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
-  constexpr std::int64_t kFloor = std::int64_t{8} << 20;  // within a fuzzer's reach
+  constexpr std::int64_t kFloor = std::int64_t{8} << 20;  // within reach of a fuzzer
 #else
   constexpr std::int64_t kFloor = std::int64_t{1} << 30;
 #endif
@@ -249,7 +249,7 @@ std::unique_ptr<arrow::MemoryPool> bounded_memory(std::int64_t file_bytes) {
 
 std::int64_t add_claimed_rows(std::int64_t rows, std::int64_t more, std::int64_t file_bytes,
                               const std::string& where) {
-  constexpr std::int64_t kMaxRowsPerByte = 4096;  // equal rows take next to nothing
+  constexpr std::int64_t kMaxRowsPerByte = 4096;  // equal rows take almost no space
   std::int64_t sum = 0;
   if (more < 0 || __builtin_add_overflow(rows, more, &sum) || sum / kMaxRowsPerByte > file_bytes)
     fail_data("{}: claims {} rows after {} in {} bytes; the file is damaged", where, more, rows, file_bytes);

@@ -1,4 +1,4 @@
-// Cells out of Arrow record batches, whatever of Arrow's encodings the column has.
+// Cells of Arrow record batches, for all of Arrow's encodings of a column.
 #pragma once
 
 #include <arrow/api.h>
@@ -19,12 +19,12 @@ T take_arrow(arrow::Result<T>&& result, const std::string& where) {
   return std::move(result).ValueUnsafe();
 }
 
-// Memory for decoding a file: more than its size can explain is refused, which is a data error. Pages and
-// buffers say themselves what they unpack to. Must outlive what was decoded.
+// Memory pool for decoding a file. Pages and buffers declare their unpacked size; a size that the file cannot
+// explain is a data error. Must outlive the decoded data.
 std::unique_ptr<arrow::MemoryPool> bounded_memory(std::int64_t file_bytes);
 
-// rows + more. data error when that is more than a file of so many bytes can hold: rows are counted on before
-// they are read.
+// Returns rows + more. data error when a file of this many bytes cannot hold that many rows: row counts are
+// used before the rows are read.
 std::int64_t add_claimed_rows(std::int64_t rows, std::int64_t more, std::int64_t file_bytes,
                               const std::string& where);
 

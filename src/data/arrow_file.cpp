@@ -11,10 +11,10 @@
 namespace armorm::data {
 namespace {
 
-constexpr std::string_view kFileMagic = "ARROW1";  // the stream format has none
+constexpr std::string_view kFileMagic = "ARROW1";  // the stream format has no magic
 
-// Both Arrow IPC formats: the stream (what `datasets` saves) and the random-access file. Mapped into memory,
-// so that columns which are not asked for are never read from disk.
+// Both Arrow IPC formats: the stream (written by `datasets`) and the random-access file. Mapped into memory,
+// so that columns that are not requested are never read from disk.
 class ArrowRowFile final : public RowFile {
  public:
   explicit ArrowRowFile(std::filesystem::path path) : path_(std::move(path)), where_(path_.string()) {
@@ -31,7 +31,7 @@ class ArrowRowFile final : public RowFile {
   std::int64_t num_rows() override {
     if (rows_ < 0) {
       rows_ = 0;
-      // Buffers of columns left out are not touched, so this reads the batches' headers alone.
+      // Buffers of excluded columns are not touched, so this reads only the batch headers.
       for_each_batch({0}, [&](const arrow::RecordBatch& batch) {
         rows_ = add_claimed_rows(rows_, batch.num_rows(), file_bytes_, where_);
         return true;
@@ -52,7 +52,7 @@ class ArrowRowFile final : public RowFile {
       bool any = false;
       for (std::int64_t i = 0; i < batch.num_rows() && !any; ++i) any = wanted(first_row + i);
       if (any) {
-        // Offsets in the file are not to be trusted.
+        // Offsets in the file are untrusted.
         check_arrow(batch.ValidateFull(), fmt::format("{}: batch at row {}", where_, first_row));
         std::vector<std::shared_ptr<arrow::Array>> arrays;
         for (const ColumnRequest& column : columns) {
@@ -69,7 +69,7 @@ class ArrowRowFile final : public RowFile {
   }
 
  private:
-  using OnBatch = std::function<bool(const arrow::RecordBatch&)>;  // false stops
+  using OnBatch = std::function<bool(const arrow::RecordBatch&)>;  // false stops the walk
 
   std::vector<int> fields_of(const std::vector<ColumnRequest>& columns) const {
     std::vector<int> fields;
@@ -84,12 +84,12 @@ class ArrowRowFile final : public RowFile {
     return fields;
   }
 
-  // Returns the schema of the whole file. Batches hold only `fields`; none given means all.
+  // Returns the schema of the complete file. Batches hold only `fields`; empty means all.
   std::shared_ptr<arrow::Schema> for_each_batch(const std::vector<int>& fields, const OnBatch& on_batch) {
     arrow::ipc::IpcReadOptions options;
     options.use_threads = false;
     options.memory_pool = memory_.get();
-    // Other writers may align values to less than their size, which a plain load must not meet.
+    // Other writers may align values to less than their size; a plain load requires the full alignment.
     options.ensure_alignment = arrow::ipc::Alignment::kDataTypeSpecificAlignment;
     check_arrow(input_->Seek(0), where_);
     if (is_file_) return walk_file(options, fields, on_batch);
@@ -108,8 +108,9 @@ class ArrowRowFile final : public RowFile {
     return schema;
   }
 
-  // Asked for some fields of a random-access file, Arrow allocates what a batch claims to be long, before it
-  // looks whether the file is. Asked for all, it maps them, and what is left out here stays on disk.
+  // If only some fields of a random-access file are requested, Arrow allocates the claimed length of a batch
+  // before it checks the file's size. If all are requested, it maps them; buffers that are not used stay on
+  // disk.
   std::shared_ptr<arrow::Schema> walk_file(const arrow::ipc::IpcReadOptions& options,
                                            const std::vector<int>& fields, const OnBatch& on_batch) {
     const auto reader = take_arrow(arrow::ipc::RecordBatchFileReader::Open(input_, options), where_);

@@ -1,4 +1,4 @@
-// The Arrow library that is loaded, which need not be the one whose headers were compiled.
+// Version of the loaded Arrow library, which can differ from that of the headers.
 #pragma once
 
 #include <string>

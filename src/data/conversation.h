@@ -1,17 +1,13 @@
-// What the toolchain reads: conversations, labelled or in pairs.
+// Input rows of the toolchain: conversations, with labels or in pairs.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
-namespace armorm {
+#include "armorm/conversation.h"
 
-struct Message {
-  std::string role;  // "system", "user", "assistant"
-  std::string content;
-};
-using Conversation = std::vector<Message>;
+namespace armorm {
 
 // One row of the multi-objective set.
 struct LabelledRow {
@@ -26,11 +22,11 @@ struct PreferenceRow {
   Conversation chosen;
   Conversation rejected;
   std::string subset;  // RewardBench only
-  // Best-of-n rows (RewardBench 2): every good and every bad answer to one prompt, at least one of each;
+  // Best-of-n rows (RewardBench 2): all good and all bad answers to one prompt, at least one of each;
   // `chosen` and `rejected` are then the first of each. Empty for a pair.
   std::vector<Conversation> all_chosen;
   std::vector<Conversation> all_rejected;
-  std::string id;  // best-of-n rows only: as the set gives it
+  std::string id;  // best-of-n rows only: the id in the data set
 };
 
 }  // namespace armorm

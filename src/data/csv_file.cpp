@@ -17,19 +17,19 @@ namespace armorm::data {
 namespace {
 
 constexpr std::size_t kBlock = std::size_t{1} << 17;
-// What pandas, and so `datasets`, reads as a missing value. For text columns only the empty field is one
-// here: "None" may well be an answer.
+// The values that pandas, and so `datasets`, reads as missing. In text columns only the empty field is
+// missing: "None" may be an answer.
 constexpr std::array<std::string_view, 17> kMissing{
     "",        "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND",
     "1.#QNAN", "<NA>", "N/A",      "NA",  "NULL",    "NaN",      "None", "n/a"};
 
-// Records as RFC 4180 has them: fields in quotes may hold separators, line ends and doubled quotes.
+// Records of RFC 4180: quoted fields may hold separators, line ends and doubled quotes.
 class CsvRecords {
  public:
   CsvRecords(const std::filesystem::path& path, char separator)
       : path_(path.string()), separator_(separator), source_(io::open_byte_source(path)), block_(kBlock) {}
 
-  // Empty lines are skipped, as pandas does. False at the end.
+  // Skips empty lines, like pandas. False at the end.
   bool next(std::vector<std::string>& fields) {
     do {
       fields.clear();
@@ -78,7 +78,7 @@ class CsvRecords {
     bytes_ = 0;
     if (peek() == EOF) return false;
     fields.emplace_back();
-    bool at_start = true;  // of a field, where a quote opens
+    bool at_start = true;  // at the start of a field, where a quote opens
     for (;;) {
       const int c = get();
       if (c == '\r' && (peek() == '\n' || peek() == EOF)) continue;

@@ -21,10 +21,10 @@ using data::ColumnRequest;
 using data::RowFile;
 using data::Want;
 
-// One cell with its place, for messages.
+// One cell with its position, for messages.
 struct Field {
   const fs::path& path;
-  std::int64_t row;  // of the file
+  std::int64_t row;  // row in the file
   const std::string& column;
   Cell& cell;
 
@@ -49,13 +49,13 @@ struct Field {
     }
     return {};
   }
-  // What was wrong with a bad cell says it all.
+  // The text of a bad cell is the complete message.
   void check_readable() const {
     if (cell.kind == CellKind::bad) fail_data("{}", cell.text);
   }
 
  private:
-  // The first characters, on one line and not cut inside a UTF-8 sequence.
+  // The first characters, on one line, not cut inside a UTF-8 sequence.
   static std::string excerpt(const std::string& text) {
     constexpr std::size_t kLength = 40;
     std::size_t size = std::min(text.size(), kLength);
@@ -100,11 +100,11 @@ Conversation turns_of(const Field& field) {
   return std::move(field.cell.turns);
 }
 
-// The making of one row out of its fields.
+// Construction of one row from its fields.
 struct Reading {
   std::int64_t row_id;
   const RejectRow& reject;
-  const std::string* column = nullptr;  // at hand
+  const std::string* column = nullptr;  // the column being read, for rejection
 
   Field at(Field field) {
     column = &field.column;
@@ -160,8 +160,7 @@ std::vector<Conversation> candidates_of(const Field& side, const Field& prompt) 
 
 struct Dataset::Impl {
   explicit Impl(const DatasetOptions& given) : options(given), files(data::find_split_files(given)) {
-    // Each file is opened to see that it can be, and closed again: there may be more than a process may hold
-    // open.
+    // Each file is opened once as a check and closed again: there may be more files than a process may open.
     for (const fs::path& file : files) {
       const auto reader = data::open_row_file(file);
       columns.push_back(reader->column_names());
@@ -183,7 +182,7 @@ struct Dataset::Impl {
     return {name_in_set(ours), want, optional};
   }
 
-  // A column may first appear far down in a file whose rows name their columns themselves.
+  // In a file whose rows name their own columns, a column may first appear far from the start.
   void look_further(std::size_t f, const std::vector<ColumnRequest>& requests) {
     if (fixed_columns[f]) return;
     std::vector<std::string> sought;
@@ -211,7 +210,7 @@ struct Dataset::Impl {
     }
   }
 
-  // Which of `requests` are put to file `f`: all but the optional ones that it lacks.
+  // Which of `requests` apply to file `f`: all except optional ones that it lacks.
   std::vector<std::size_t> requests_to(std::size_t f, const std::vector<ColumnRequest>& requests) const {
     std::vector<std::size_t> asked;
     for (std::size_t r = 0; r < requests.size(); ++r)
@@ -267,9 +266,9 @@ struct Dataset::Impl {
   static constexpr std::int64_t kNotCounted = -1;
   DatasetOptions options;
   std::vector<fs::path> files;
-  std::vector<std::vector<std::string>> columns;  // the names, of each file
-  std::vector<bool> fixed_columns;                // of each file: it has no others
-  std::vector<std::int64_t> rows;                 // of each file, once known
+  std::vector<std::vector<std::string>> columns;  // the column names of each file
+  std::vector<bool> fixed_columns;                // per file: it has no other columns
+  std::vector<std::int64_t> rows;                 // rows per file, once known
 };
 
 Dataset::Dataset(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

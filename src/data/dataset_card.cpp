@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t kMaxCardBytes = std::size_t{16} << 20;
-constexpr std::size_t kMaxPathBytes = 1024;  // so that it can be looked up below any folder
+constexpr std::size_t kMaxPathBytes = 1024;  // can be looked up below any folder
 
 std::vector<std::string> paths_of(const YAML::Node& node, const std::string& where) {
   std::vector<std::string> paths;
@@ -51,7 +51,7 @@ std::string scalar_of(const YAML::Node& node) {
   return node && node.IsScalar() ? node.Scalar() : std::string();
 }
 
-// What PyYAML, by which `datasets` reads a card, takes for true.
+// Truth values of PyYAML, with which `datasets` reads a card.
 bool is_true(const YAML::Node& node) {
   static const std::set<std::string> kTrue{"yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"};
   return kTrue.contains(scalar_of(node));

@@ -1,4 +1,4 @@
-// What a data set folder says about itself: the `configs` of README.md, and the files of save_to_disk.
+// Metadata of a data set folder: the `configs` of README.md, and the files of save_to_disk.
 #pragma once
 
 #include <filesystem>
@@ -15,24 +15,24 @@ using SplitPatterns = std::vector<std::pair<std::string, std::vector<std::string
 struct CardConfig {
   std::string name;
   std::string data_dir;                     // relative; empty = the data set's folder
-  std::optional<SplitPatterns> data_files;  // none: found by the names of files and folders
+  std::optional<SplitPatterns> data_files;  // nullopt: found by the names of files and folders
 };
 
 // The YAML front matter of README.md, https://huggingface.co/docs/datasets/repository_structure. `wanted` is
-// the config's name, empty = the default one. None when the folder has no card or the card no configs. data
-// error on bad YAML, on a config that is not there, and when no config is wanted and none is the default.
+// the config's name, empty = the default one. nullopt when the folder has no card or the card has no configs.
+// data error on bad YAML, on a missing config, and when no config is wanted and none is the default.
 std::optional<CardConfig> read_card_config(const std::filesystem::path& folder, const std::string& wanted);
 
-// The lines between the first two "---" of a card; empty when there are none.
+// The lines between the first two "---" of a card; empty without them.
 std::string front_matter(const std::string& card);
 
-// Requires text from a file of the data set, where it names a path. data error unless the path is relative
-// and has no "..", so that it stays in the folder.
+// For text from a file of the data set that names a path. data error unless the path is relative and has no
+// "..", so that it stays in the folder.
 void check_inside(const std::string& path, const std::string& where);
 
-bool is_saved_dataset(const std::filesystem::path& folder);  // save_to_disk of a Dataset or DatasetDict
+bool is_saved_dataset(const std::filesystem::path& folder);  // written by save_to_disk
 std::vector<std::string> saved_splits(const std::filesystem::path& folder);
-// The Arrow files of a split, in order. Requires the split to be one of saved_splits().
+// The Arrow files of a split, in order. The split must be one of saved_splits().
 std::vector<std::filesystem::path> saved_files(const std::filesystem::path& folder, const std::string& split);
 
 }  // namespace armorm::data

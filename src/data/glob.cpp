@@ -34,14 +34,15 @@ bool match_part(const std::string& pattern, const std::string& part) {
   return ::fnmatch(pattern.c_str(), part.c_str(), FNM_NOESCAPE) == 0;
 }
 
-// One row of the usual table: reachable[i] says whether the pattern so far matches the first i parts.
+// One row of the standard dynamic programming table: reachable[i] says whether the pattern so far matches the
+// first i components.
 bool match_parts(const Parts& pattern, const Parts& path) {
   std::vector<bool> reachable(path.size() + 1, false);
   reachable[0] = true;
   for (std::size_t p = 0; p < pattern.size(); ++p) {
     std::vector<bool> next(path.size() + 1, false);
     if (pattern[p] == "**") {
-      const bool last = p + 1 == pattern.size();  // then it stands for at least one part
+      const bool last = p + 1 == pattern.size();  // a final "**" stands for at least one component
       bool before = false;
       for (std::size_t i = 0; i <= path.size(); ++i) {
         next[i] = before || (!last && reachable[i]);

@@ -14,7 +14,7 @@ using Kind = JsonReader::Kind;
 
 constexpr std::int64_t kRowsSeenForColumns = 1000;
 
-// Where a value was found; made into text only when something is wrong.
+// Position of a value; converted to text only for an error message.
 struct Place {
   const std::filesystem::path& path;
   std::int64_t row;
@@ -57,7 +57,7 @@ Message read_message(JsonReader& json, std::size_t position, const Place& place)
   return {std::move(*role), std::move(*content)};
 }
 
-// A list of messages, or, where the first item is text, of texts.
+// A list of messages, or, if the first item is text, a list of texts.
 void read_list(JsonReader& json, const Place& place, Cell& cell) {
   cell.kind = CellKind::turns;
   json.enter_array();
@@ -101,7 +101,7 @@ void enter_row(JsonReader& json, const JsonRecords& records) {
   fail_data("{}: found {}, expected an object", records.where(), JsonReader::name_of(kind));
 }
 
-// The keys of one row that are not there yet; all or, where the row is damaged, none.
+// Adds the keys of one row that are new; either all, or none if the row is damaged.
 void add_names(const std::string& text, const JsonRecords& records, std::vector<std::string>& names) {
   const std::string where = records.where();
   JsonReader json(text, where);
@@ -122,7 +122,7 @@ bool holds_all(const std::vector<std::string>& names, std::span<const std::strin
   });
 }
 
-// JSON Lines, or one array of objects; a column is there when a row has it.
+// JSON Lines, or one array of objects; a column exists if any row has it.
 class JsonRowFile final : public RowFile {
  public:
   explicit JsonRowFile(std::filesystem::path path) : path_(std::move(path)) {}
@@ -141,7 +141,7 @@ class JsonRowFile final : public RowFile {
     const auto records = open_json_records(path_);
     std::vector<std::string> names;
     std::string text;
-    // A row that is no object is for read() to tell of, unless no row is.
+    // read() reports a row that is not an object, unless no row is one.
     std::vector<Cell> first_bad;
     for (std::int64_t row = 0; row < kRowsSeenForColumns || !holds_all(names, sought); ++row) {
       if (!records->next(text)) break;
@@ -169,14 +169,14 @@ class JsonRowFile final : public RowFile {
   }
 
  private:
-  // A key that is not there is a null, as in `datasets`, unless the column is optional.
+  // An absent key is null, as in `datasets`, unless the column is optional.
   static void start_row(const std::vector<ColumnRequest>& columns, std::vector<Cell>& cells) {
     cells.assign(columns.size(), Cell{});
     for (std::size_t c = 0; c < columns.size(); ++c)
       if (columns[c].optional) cells[c] = missing_cell();
   }
 
-  // Of a key that appears twice the last value counts, as in Python.
+  // If a key appears twice, the last value counts, as in Python.
   void read_row(const std::string& text, const JsonRecords& records, std::int64_t row,
                 const std::vector<ColumnRequest>& columns, std::vector<Cell>& cells) const {
     const std::string where = records.where();
@@ -184,7 +184,7 @@ class JsonRowFile final : public RowFile {
     std::string key;
     enter_row(json, records);
     while (json.next_member(key)) {
-      const JsonReader value = json;  // a column may be asked for twice
+      const JsonReader value = json;  // a column may be requested twice
       bool asked = false;
       for (std::size_t c = 0; c < columns.size(); ++c) {
         if (columns[c].name != key) continue;

@@ -41,7 +41,7 @@ void JsonReader::fail(const char* expected) const {
   fail_data("{}: not valid JSON at byte {}: expected {}", where_, at_, expected);
 }
 
-// The byte at text_.size() is '\0', so text_[at_] is always there.
+// The byte at text_.size() is '\0', so text_[at_] is always valid.
 void JsonReader::skip_space() noexcept {
   while (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r') ++at_;
 }
@@ -114,7 +114,7 @@ double JsonReader::literal_number() {
   }
 }
 
-// Passes over a number as RFC 8259 has it: stricter than what the C library would take.
+// Skips a number of RFC 8259, which is stricter than the C library.
 void JsonReader::scan_number() {
   const auto digits = [&] {
     if (!is_digit(text_[at_])) fail("a digit");
@@ -147,7 +147,7 @@ double JsonReader::read_number() {
   scan_number();
   double value = 0;
   const auto result = std::from_chars(text_.data() + begin, text_.data() + at_, value);
-  // Too large or too small for a double: strtod says which, as infinity or zero.
+  // Too large or too small for a double: strtod returns infinity or zero.
   if (result.ec == std::errc::result_out_of_range) value = std::strtod(text_.data() + begin, nullptr);
   return value;
 }
@@ -192,7 +192,7 @@ void JsonReader::scan_string(std::string* into) {
   ++at_;
   for (;;) {
     const std::size_t begin = at_;
-    // The end of the text is a '\0', below ' ' as every control character that strings must escape.
+    // The text ends with '\0', which is below ' ' like every control character that strings must escape.
     while (static_cast<unsigned char>(text_[at_]) >= 0x20 && text_[at_] != '"' && text_[at_] != '\\') ++at_;
     if (into != nullptr) into->append(text_, begin, at_ - begin);
     if (text_[at_] == '"') break;

@@ -1,6 +1,5 @@
-// A pull parser for one JSON text (RFC 8259): values that are not asked for are checked and passed over
-// without being built. Besides JSON it takes NaN, Infinity and -Infinity, which Python writes and `datasets`
-// reads.
+// A pull parser for one JSON text (RFC 8259): values that are not requested are checked and skipped without
+// being built. It also accepts NaN, Infinity and -Infinity, which Python writes and `datasets` reads.
 #pragma once
 
 #include <cstddef>
@@ -13,18 +12,18 @@ class JsonReader {
  public:
   static constexpr int kMaxDepth = 64;
 
-  // Both must outlive the reader. `text` has a byte after its end that can be read, as std::string has;
-  // `where` begins the messages of data errors. Checks that the text is UTF-8.
+  // Both arguments must outlive the reader. `text` must have a readable byte after its end, as std::string
+  // has; `where` begins the messages of data errors. Checks that the text is UTF-8.
   JsonReader(const std::string& text, const std::string& where);
   JsonReader(const std::string& text, std::string&& where) = delete;
 
   enum class Kind { object, array, string, number, boolean, null };
-  Kind peek();  // of the next value
+  Kind peek();  // kind of the next value
   static std::string_view name_of(Kind kind);
 
   // Each reads one value, which must be of this kind.
   std::string read_string();
-  double read_number();  // also of a boolean: 0 or 1
+  double read_number();  // also a boolean: 0 or 1
   void read_null();
   void skip_value();
 
@@ -35,9 +34,9 @@ class JsonReader {
   void enter_array();
   bool next_element();
 
-  void expect_end();  // nothing but white space is left
+  void expect_end();  // only white space is left
 
-  // Goes on where `copy`, a copy of this reader, has come to.
+  // Moves to the position of `copy`, a copy of this reader.
   void continue_from(const JsonReader& copy) noexcept {
     at_ = copy.at_;
     depth_ = copy.depth_;
@@ -60,7 +59,7 @@ class JsonReader {
   const std::string& where_;
   std::size_t at_ = 0;
   int depth_ = 0;
-  bool fresh_ = false;  // just inside a bracket, where no comma comes before the value
+  bool fresh_ = false;  // just after an opening bracket, where no comma precedes the value
 };
 
 }  // namespace armorm::data

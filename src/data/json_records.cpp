@@ -16,7 +16,7 @@ constexpr std::size_t kBlock = std::size_t{1} << 17;
 
 bool is_space(char c) noexcept { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
-// Follows strings and brackets; all else is left to the JSON parser.
+// Tracks strings and brackets; the JSON parser checks everything else.
 class Nesting {
  public:
   void step(char c) noexcept {
@@ -103,7 +103,7 @@ class Elements final : public JsonRecords {
     return true;
   }
 
-  // An element ended at a comma or at the array's bracket.
+  // An element ends at a comma or at the array's bracket.
   bool finish(char last, const std::string& text) {
     if (last == ',') {
       if (text.empty()) fail_data("{}: nothing before a comma", where());
@@ -129,7 +129,7 @@ class Elements final : public JsonRecords {
 bool starts_with_bracket(const std::filesystem::path& path) {
   const auto source = io::open_byte_source(path);
   std::vector<char> block(kBlock);
-  std::size_t skipped = 0;  // of a byte order mark
+  std::size_t skipped = 0;  // bytes of a byte order mark
   while (const std::size_t size = source->read(block)) {
     for (std::size_t i = 0; i < size; ++i) {
       if (skipped < 3 && static_cast<unsigned char>(block[i]) >= 0x80) {

@@ -40,7 +40,7 @@ const std::vector<Keywords>& keywords() {
 struct Extension {
   std::string_view suffix;
   Format format;
-  int rank;  // of two formats with as many files, the higher rank wins
+  int rank;  // between two formats with as many files, the higher rank wins
 };
 constexpr std::array<Extension, 9> kExtensions{{{"parquet", Format::parquet, 9},
                                                 {"arrow", Format::arrow, 8},
@@ -61,7 +61,7 @@ std::string remedy(const fs::path& folder) {
          download_command(folder);
 }
 
-// The parts of the name after its first dot, in lower case.
+// The components of the name after its first dot, in lower case.
 std::vector<std::string> suffixes_of(const fs::path& path) {
   std::string name = path.filename().string();
   std::transform(name.begin(), name.end(), name.begin(),
@@ -100,7 +100,7 @@ std::vector<std::string> folder_patterns(const std::string& word) {
 SplitPatterns shard_patterns(const Files& files) {
   std::set<std::string> names;
   for (const std::string& file : select_files("data/*" + std::string(kShardSuffix), files)) {
-    // The split is what stands before the first "-ddddd-of-ddddd"; names themselves hold no dash.
+    // The split precedes the first "-ddddd-of-ddddd"; names themselves hold no dash.
     const std::string name = fs::path(file).filename().string();
     for (std::size_t dash = name.find('-'); dash != std::string::npos; dash = name.find('-', dash + 1)) {
       if (matches("*" + std::string(kShardSuffix), "x" + name.substr(dash))) {
@@ -145,7 +145,7 @@ SplitPatterns default_patterns(const Files& files) {
   return patterns;
 }
 
-// Only files of the commonest extension's format, as `datasets` reads one format only.
+// Keeps only the files of the most frequent format, since `datasets` reads one format only.
 void keep_one_format(Files& files) {
   std::map<std::string_view, int> counts;
   for (const std::string& file : files) {
@@ -156,7 +156,7 @@ void keep_one_format(Files& files) {
     }
   }
   const Extension* best = nullptr;
-  for (const Extension& extension : kExtensions) {  // by rank, so the first of equals stays
+  for (const Extension& extension : kExtensions) {  // by rank, so that the first of equals stays
     const auto count = counts.find(extension.suffix);
     if (count == counts.end()) continue;
     if (best == nullptr || count->second > counts[best->suffix]) best = &extension;
@@ -165,7 +165,7 @@ void keep_one_format(Files& files) {
                 [&](const std::string& file) { return best == nullptr || format_of(file) != best->format; });
 }
 
-// Only shards that the pattern would have chosen: a card may name one of several on purpose.
+// Checks only shards that the pattern would have chosen: a card may name one of several on purpose.
 void check_shards(const std::string& pattern, const Files& selected, const DatasetOptions& options) {
   const Files missing = missing_shards(selected);
   Files wanted = select_files(pattern, missing);
@@ -223,7 +223,8 @@ std::vector<fs::path> repository_split_files(const DatasetOptions& options) {
     fail_data("{}: no config \"{}\": there is no README.md with configs; leave out --dataset_config",
               options.path.string(), options.config);
   }
-  // Patterns of a card are below its data_dir too, as `datasets` has it (BuilderConfig._resolve_data_files).
+  // Patterns of a card are also relative to its data_dir, as in `datasets`
+  // (BuilderConfig._resolve_data_files).
   const fs::path root = config ? options.path / config->data_dir : options.path;
   const Files all = list_files(root);
   const SplitPatterns patterns = config && config->data_files ? *config->data_files : default_patterns(all);

@@ -1,4 +1,4 @@
-// Which files hold a split: discovery as the `datasets` library does it.
+// Finds the files of a split like the `datasets` library.
 #pragma once
 
 #include <filesystem>
@@ -9,7 +9,7 @@
 
 namespace armorm::data {
 
-// By extension, also with .gz or .zst after it. The families are those of `datasets`.
+// By extension, optionally followed by .gz or .zst. The families are those of `datasets`.
 enum class Format { none, parquet, arrow, json, csv };
 Format format_of(const std::filesystem::path& path);
 bool is_tab_separated(const std::filesystem::path& path);

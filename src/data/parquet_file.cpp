@@ -38,7 +38,7 @@ class ParquetRowFile final : public RowFile {
   }
 
  private:
-  // Arrow reports by Status, Parquet below it by exceptions. Not around calls of the visitor, whose
+  // Arrow reports errors by Status, Parquet below it by exceptions. Must not wrap calls of the visitor, whose
   // exceptions are its own.
   template <class Body>
   auto guarded(Body&& body) const -> decltype(body()) {
@@ -60,13 +60,13 @@ class ParquetRowFile final : public RowFile {
     const std::int64_t bytes = file_bytes(*input.ValueUnsafe(), where);
     memory_ = bounded_memory(bytes);
     parquet::ReaderProperties properties(memory_.get());
-    // Every element of a list takes a byte at least, and every text its length.
+    // Every element of a list takes at least one byte, and every text at least its length.
     const auto most =
         static_cast<std::int32_t>(std::min<std::int64_t>(bytes, properties.thrift_container_size_limit()));
     properties.set_thrift_container_size_limit(most);
     properties.set_thrift_string_size_limit(
         static_cast<std::int32_t>(std::min<std::int64_t>(bytes, properties.thrift_string_size_limit())));
-    properties.enable_buffered_stream();  // page by page, not whole column chunks
+    properties.enable_buffered_stream();  // page by page instead of complete column chunks
     parquet::arrow::FileReaderBuilder builder;
     check_arrow(builder.Open(std::move(input).ValueUnsafe(), properties), where);
     parquet::ArrowReaderProperties arrow_properties(/*use_threads=*/false);

@@ -1,4 +1,4 @@
-// Rows to a Parquet file, for demonstration data and tests: zstd, one file, published atomically.
+// Writes rows to a Parquet file, for demonstration data and tests: zstd, one file, published atomically.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,8 @@ struct ParquetColumn {
       values;
 };
 
-// internal error when columns differ in length or there are none; io error when the file cannot be written.
+// internal error when columns differ in length or there is no column; io error when the file cannot be
+// written.
 void write_parquet(const std::filesystem::path& target, const std::vector<ParquetColumn>& columns,
                    std::int64_t rows_per_group = 1000);
 

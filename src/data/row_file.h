@@ -1,5 +1,5 @@
-// One file of rows, whatever its format. Readers turn the columns asked for into cells; dataset.cpp makes
-// rows of the cells, so that what a row must hold is said in one place.
+// One file of rows, independent of its format. Readers turn the requested columns into cells; dataset.cpp
+// turns cells into rows, so that the rules for rows are in one place.
 #pragma once
 
 #include <cstdint>
@@ -15,12 +15,12 @@
 
 namespace armorm::data {
 
-enum class Want { number, text, turns };  // turns: a list of messages or of texts, or text
+enum class Want { number, text, turns };  // turns: a list of messages, a list of texts, or text
 
 struct ColumnRequest {
   std::string name;
   Want want = Want::text;
-  bool optional = false;  // its cells are `missing` where a file, or a row of JSON, lacks the column
+  bool optional = false;  // cells are `missing` where a file, or a row of JSON, lacks the column
 };
 
 enum class CellKind { missing, null, number, text, turns, texts, other, bad };
@@ -28,7 +28,7 @@ enum class CellKind { missing, null, number, text, turns, texts, other, bad };
 struct Cell {
   CellKind kind = CellKind::null;
   double number = 0;  // booleans are 0 and 1
-  std::string text;   // of `other`: what was found instead, for messages; of `bad`: the whole message
+  std::string text;   // `other`: what was found instead, for messages; `bad`: the complete message
   Conversation turns;
   std::vector<std::string> texts;  // candidates of a best-of-n row
 };
@@ -39,7 +39,7 @@ inline Cell missing_cell() {
   return cell;
 }
 
-// Runs `fill`, which reads one row or cell; what it finds wrong makes the cells bad.
+// Runs `fill`, which reads one row or cell; a data error in it makes the cells bad.
 template <class Fill>
 void fill_or_mark_bad(std::span<Cell> cells, const Fill& fill) {
   try {
@@ -61,14 +61,13 @@ class RowFile {
 
   virtual ~RowFile() = default;
   virtual std::int64_t num_rows() = 0;
-  // Of a format whose rows name their columns themselves, those of the first rows, and of as many more as it
-  // takes to see all of `sought`.
+  // For JSON: the columns of the first rows, reading on until all of `sought` were seen.
   virtual std::vector<std::string> column_names(std::span<const std::string> sought = {}) = 0;
-  // False when read() may be asked for a column that column_names() did not name.
+  // False if read() may be called with a column that column_names() did not return.
   virtual bool has_fixed_columns() const { return true; }
-  // Visits the wanted rows in order and returns the number of rows of the file. Requires the columns to
-  // exist. Memory: one record batch. A value that cannot be read is a bad cell, whose text names file, row
-  // and column, so that the rows after it are read all the same; a damaged file is a data error.
+  // Visits the wanted rows in order and returns the number of rows in the file. The columns must exist.
+  // Memory: one record batch. A value that cannot be read becomes a bad cell, whose text names file, row and
+  // column, so that the following rows are still read; a damaged file is a data error.
   virtual std::int64_t read(const std::vector<ColumnRequest>& columns, const Wanted& wanted,
                             const Visit& visit) = 0;
 };
@@ -78,7 +77,7 @@ std::unique_ptr<RowFile> open_arrow_ipc(const std::filesystem::path& path);
 std::unique_ptr<RowFile> open_json(const std::filesystem::path& path);
 std::unique_ptr<RowFile> open_csv(const std::filesystem::path& path, char separator);
 
-// By the extension; data error when the format is not known.
+// Chooses by extension; data error for an unknown format.
 std::unique_ptr<RowFile> open_row_file(const std::filesystem::path& path);
 
 // "FILE: row 3: column "chosen""

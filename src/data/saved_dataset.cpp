@@ -34,7 +34,7 @@ std::string plain_name(const nlohmann::json& value, const fs::path& path) {
   const std::string name = value.is_string() ? value.get<std::string>() : std::string();
   check_inside(name, path.string());
   if (!io::is_plain_file_name(name)) {
-    fail_data("{}: found \"{}\", expected the name of a file or folder beside it", path.string(),
+    fail_data("{}: found \"{}\", expected the name of a file or folder next to it", path.string(),
               io::shown_name(name));
   }
   return name;
@@ -55,7 +55,7 @@ std::vector<std::string> saved_splits(const fs::path& folder) {
     }
     return splits;
   }
-  // A Dataset saved by itself is one split: what it was called, if it says so, and "train".
+  // A single saved Dataset is one split: under its recorded name, if any, and under "train".
   const nlohmann::json state = read_object(folder / kStateName, folder);
   const auto name = state.find("_split");
   splits.push_back(name != state.end() && name->is_string() ? name->get<std::string>() : "train");

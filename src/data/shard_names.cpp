@@ -10,11 +10,11 @@
 namespace armorm::data {
 namespace {
 
-constexpr std::size_t kMaxMissing = 100'000;  // names can claim any number of shards
+constexpr std::size_t kMaxMissing = 100'000;  // a name can claim any number of shards
 
 struct Shards {
   std::set<int> present;
-  std::string rest;  // of the first; older programs put a hash of each shard's own there
+  std::string rest;  // <rest> of the first shard; older programs put a hash of each shard there
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Files that are one of several, by their names: <name>-00002-of-00005<rest>, numbered from 0.
+// File names of numbered shards: <name>-00002-of-00005<rest>, numbered from 0.
 #pragma once
 
 #include <string>
@@ -6,7 +6,7 @@
 
 namespace armorm::data {
 
-// The names that sets of shards in `files` lack, as those that are there suggest them.
+// Names of the shards that `files` lacks, derived from the names of those present.
 std::vector<std::string> missing_shards(const std::vector<std::string>& files);
 
 }  // namespace armorm::data

@@ -8,7 +8,7 @@ namespace {
 
 bool is_continuation(unsigned char byte) noexcept { return (byte & 0xc0U) == 0x80U; }
 
-// Length of the sequence that starts at `s`, or 0 when it is not one. RFC 3629, section 4.
+// Length of the UTF-8 sequence (RFC 3629, section 4) at `s`, or 0 if it is invalid.
 std::size_t sequence_length(const unsigned char* s, std::size_t left) noexcept {
   const unsigned char first = s[0];
   if (first < 0x80) return 1;

@@ -1,4 +1,4 @@
-// Is this text UTF-8 as RFC 3629 has it (no surrogates, no overlong forms, at most U+10FFFF)?
+// Whether a text is valid UTF-8 by RFC 3629 (no surrogates, no overlong forms, at most U+10FFFF).
 #pragma once
 
 #include <string_view>

@@ -20,7 +20,7 @@ void check(std::span<const std::int64_t> validation, const SelectionOptions& sel
     fail_data("checkpoints: no validation pairs to choose a gate by; give more preference pairs");
 }
 
-// One training whose looks choose its gate.
+// One training run that evaluates the gate at intervals and selects one.
 class SelectingRun {
  public:
   SelectingRun(const PairData& data, std::span<const std::int64_t> train,
@@ -37,7 +37,7 @@ class SelectingRun {
       kept_.losses.push_back(r);
       if (report) report(r);
     });
-    if (trainer_.steps_done() % selection_.every == 0 || trainer_.done()) look();
+    if (trainer_.steps_done() % selection_.every == 0 || trainer_.done()) evaluate();
   }
   SelectionProgress progress() const {
     SelectionProgress now = kept_;
@@ -61,7 +61,7 @@ class SelectingRun {
     return selection_.patience > 0 && !trainer_.done() && !kept_.curve.empty() &&
            static_cast<std::int64_t>(kept_.curve.size()) - 1 - kept_.best_look >= selection_.patience;
   }
-  void look() {
+  void evaluate() {
     const PairScores scores = trainer_.score(validation_);
     kept_.curve.push_back({trainer_.steps_done(), preference_metrics(scores.chosen, scores.rejected)});
     if (kept_.curve.size() > 1 && !better(kept_.curve.back().validation, kept_.curve[best_look()].validation))

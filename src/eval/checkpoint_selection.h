@@ -1,4 +1,4 @@
-// Which gate of a training run to keep, judged on pairs that it was not trained on.
+// Which gate of a training run to keep, measured on pairs that it was not trained on.
 #pragma once
 
 #include <cstdint>
@@ -14,14 +14,14 @@ namespace armorm {
 
 enum class SelectCheckpoint {
   last,  // the paper: the gate after the last step
-  best,  // the highest validation accuracy; the lower loss, then the earlier step on ties
+  best,  // the highest validation accuracy; on ties the lower loss, then the earlier step
 };
 SelectCheckpoint parse_select(std::string_view text);  // usage error for another word
 
 struct SelectionOptions {
   SelectCheckpoint select = SelectCheckpoint::last;
-  std::int64_t every = 100;  // steps between looks at the validation pairs; at least 1
-  // Looks in a row without a better gate (as `best` orders them) after which training stops; 0 = never.
+  std::int64_t every = 100;  // steps between evaluations on the validation pairs; at least 1
+  // Stop after this many evaluations in a row without a better gate (as `best` orders them); 0 = never.
   std::int64_t patience = 0;
 };
 
@@ -33,31 +33,31 @@ struct CheckpointMetrics {
 struct SelectedGate {
   GateParameters gate;
   std::int64_t step = 0;                 // of `gate`
-  std::vector<CheckpointMetrics> curve;  // one for each look, ascending
-  std::vector<StepReport> losses;        // of the training pairs
+  std::vector<CheckpointMetrics> curve;  // one entry per evaluation, ascending
+  std::vector<StepReport> losses;        // on the training pairs
   bool stopped_early = false;
 };
 
-// A training with its looks, as far as it got.
+// State of a training run and of its evaluations so far.
 struct SelectionProgress {
   TrainingState training = {};
   std::vector<CheckpointMetrics> curve = {};
   std::vector<StepReport> losses = {};
   std::int64_t best_look = 0;  // index into the curve
-  GateParameters best = {};    // its gate; without layers where the last gate is wanted
+  GateParameters best = {};    // gate of that evaluation; without layers for SelectCheckpoint::last
 };
 
 struct SelectionHooks {
   std::function<void(const StepReport&)> report = {};
-  // Called between two steps; `progress()` copies what another call could start from. What it throws ends the
-  // training.
+  // Called between two steps. `progress()` copies the state from which another call can resume. An exception
+  // ends the training.
   std::function<void(const std::function<SelectionProgress()>& progress)> between_steps = {};
 };
 
-// Training with a look at `validation` every `selection.every` steps and after the last. The looks leave the
-// training itself as it is: `last` without early stopping gives what train_gate gives. `start`: a gate to
-// begin with (start.training.gate), or the progress of an earlier call with the same arguments, which this
-// one then completes to the same bits. data error without validation rows; usage error for options out of
+// Trains, with an evaluation on `validation` every `selection.every` steps and after the last step.
+// Evaluations do not change the training: `last` without early stopping gives the result of train_gate.
+// `start`: an initial gate (start.training.gate), or the progress of an earlier call with the same arguments;
+// resuming from it gives the same bits. data error without validation rows; usage error for options out of
 // range.
 SelectedGate train_and_select(const PairData& data, std::span<const std::int64_t> train,
                               std::span<const std::int64_t> validation, SelectionProgress start,

@@ -14,7 +14,7 @@ double mcnemar_p_value(std::int64_t only_first, std::int64_t only_second) {
     fail_internal("McNemar's test of {} and {} pairs", only_first, only_second);
   const auto n = static_cast<double>(only_first + only_second);
   auto k = static_cast<double>(std::min(only_first, only_second));
-  // P(X <= k) of Binomial(n, 1/2), from its largest term downwards: P(X = k - 1) = P(X = k) k / (n - k + 1).
+  // P(X <= k) for Binomial(n, 1/2), from the largest term downwards: P(X = k - 1) = P(X = k) k / (n - k + 1).
   const double log_largest =
       std::lgamma(n + 1) - std::lgamma(k + 1) - std::lgamma(n - k + 1) - n * std::numbers::ln2;
   double sum = 0.0;
@@ -41,7 +41,7 @@ double weighted_mcnemar_p_value(std::span<const PairedStratum> strata) {
 PairedTest compare_scorers(const PairScores& first, const PairScores& second) {
   const std::size_t n = first.chosen.size();
   if (first.rejected.size() != n || second.chosen.size() != n || second.rejected.size() != n)
-    fail_internal("McNemar's test: {} pairs beside {}", n, second.chosen.size());
+    fail_internal("McNemar's test: {} pairs, the other scorer has {}", n, second.chosen.size());
   PairedTest test;
   for (std::size_t i = 0; i < n; ++i) {
     const bool a = first.chosen[i] > first.rejected[i];

@@ -16,12 +16,13 @@ struct PairedTest {
   double p_value = 1.0;  // two-sided
 };
 
-// Two-sided exact p-value that pairs on which one scorer alone is right split `only_first` : `only_second` if
-// both scorers were equally good: the binomial test with p = 1/2. 1 where there is no such pair.
+// Two-sided exact p-value of McNemar's test: only_first and only_second pairs are right with one scorer
+// alone; the null hypothesis of equally good scorers is Binomial(only_first + only_second, 1/2). 1 without
+// such pairs.
 double mcnemar_p_value(std::int64_t only_first, std::int64_t only_second);
 
-// A pair is right where score_chosen > score_rejected; ties count as wrong. Both score the same pairs in the
-// same order.
+// A pair is right where score_chosen > score_rejected; ties count as wrong. Both scorers must have scored the
+// same pairs in the same order.
 PairedTest compare_scorers(const PairScores& first, const PairScores& second);
 
 // A group of pairs in a weighted mean of accuracies.
@@ -32,10 +33,11 @@ struct PairedStratum {
   std::int64_t only_second_right = 0;
 };
 
-// Two-sided p-value of the difference of two weighted means of accuracies over the same pairs: under equally
-// good scorers each pair on which one alone is right falls to either side alike, so that the difference has
-// mean 0 and variance sum(weight^2 (only_first + only_second) / n^2); taken as normal. For one stratum this
-// is McNemar's test without correction. 1 where no pair tells the scorers apart, NaN without strata.
+// Two-sided p-value for the difference of two weighted means of accuracies over the same pairs. Under equally
+// good scorers, a pair that only one of them gets right favours either one with equal probability, so the
+// difference has mean 0 and variance sum(weight^2 (only_first + only_second) / n^2); normal approximation.
+// For one stratum this is McNemar's test without correction. 1 where no pair distinguishes the scorers, NaN
+// without strata.
 double weighted_mcnemar_p_value(std::span<const PairedStratum> strata);
 
 }  // namespace armorm

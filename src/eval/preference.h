@@ -1,4 +1,4 @@
-// Accuracy and Bradley-Terry loss on preference pairs, for the gate and for the baselines it must beat.
+// Accuracy and Bradley-Terry loss on preference pairs, for the gate and for its baselines.
 #pragma once
 
 #include <cstdint>
@@ -9,22 +9,22 @@
 namespace armorm {
 
 struct PreferenceMetrics {
-  double accuracy = 0.0;  // share of score_chosen > score_rejected; ties count as wrong
+  double accuracy = 0.0;  // share of pairs with score_chosen > score_rejected; ties count as wrong
   double loss = 0.0;      // mean of log(1 + exp(score_rejected - score_chosen))
 };
 
 PreferenceMetrics preference_metrics(std::span<const float> chosen, std::span<const float> rejected);
 
-// Every attribute weighs 1/K, times logit_scale.
+// Scores with weight 1/K for every attribute, times logit_scale.
 PairScores uniform_gate_scores(const PairData& data, std::span<const std::int64_t> rows, float logit_scale);
 PreferenceMetrics uniform_gate_metrics(const PairData& data, std::span<const std::int64_t> rows,
                                        float logit_scale);
-// One attribute alone, times logit_scale.
+// Scores of one attribute alone, times logit_scale.
 PairScores attribute_scores(const PairData& data, std::span<const std::int64_t> rows, std::int64_t attribute,
                             float logit_scale);
 PreferenceMetrics attribute_metrics(const PairData& data, std::span<const std::int64_t> rows,
                                     std::int64_t attribute, float logit_scale);
-// The attribute with the highest accuracy on `rows`, the first on ties.
+// The attribute with the highest accuracy on `rows`; on ties, the first.
 std::int64_t best_attribute(const PairData& data, std::span<const std::int64_t> rows);
 
 }  // namespace armorm

@@ -91,7 +91,7 @@ PairedTest compare_in_subset(const PairScores& first, const PairScores& second,
   return compare_scorers(a, b);
 }
 
-// The section's subsets, weighted as in the section's score; all of a section weigh 1.
+// The subsets of a section, weighted as in the section's score; the weights sum to 1.
 std::vector<PairedStratum> strata_of(const RewardBenchResult& result, const std::vector<PairedTest>& tests,
                                      const std::string& section) {
   std::vector<PairedStratum> strata;
@@ -127,7 +127,7 @@ RewardBenchResult score_reward_bench(std::span<const float> chosen, std::span<co
     sections.push_back({1.0, section.score, section.interval});
     result.sections.push_back(section);
   }
-  const WeightedMean score = weighted_mean(sections);  // in percent; NaN with one of them
+  const WeightedMean score = weighted_mean(sections);  // in percent; NaN if any section is NaN
   result.score = score.share;
   result.interval = score.interval;
   return result;

@@ -39,7 +39,7 @@ PromptMargins margins_of(const ScoredPrompt& prompt) {
           static_cast<double>(*worst) - static_cast<double>(best_wrong)};
 }
 
-// The prompts of one number.
+// The `ref` and `tied` prompts with the same number.
 struct TiesNumber {
   std::optional<PromptMargins> ref;
   std::optional<PromptMargins> tied;
@@ -65,7 +65,7 @@ std::vector<TiesNumber> gather_numbers(const std::vector<ScoredPrompt>& prompts)
   return list;
 }
 
-// A mean over what was counted.
+// Running mean.
 struct Mean {
   double sum = 0.0;
   double count = 0.0;
@@ -78,10 +78,10 @@ struct Mean {
 
 double margin_of(double gap, double spread) {
   const double ratio = gap / spread - 1.0;
-  return std::isnan(ratio) ? 0.0 : std::tanh(ratio);  // of 0 / 0; a spread of 0 alone gives -1 or 1
+  return std::isnan(ratio) ? 0.0 : std::tanh(ratio);  // 0 / 0 gives 0; a spread of 0 alone gives -1 or 1
 }
 
-// Number i counts counts[i] times.
+// Bootstrap weights: number i counts counts[i] times.
 TiesResult ties_of(const std::vector<TiesNumber>& numbers, const std::vector<std::int64_t>& counts) {
   Mean ref, tied, preferred, hard, margin;
   for (std::size_t i = 0; i < numbers.size(); ++i) {

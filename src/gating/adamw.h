@@ -17,7 +17,7 @@ class AdamW {
   std::int64_t steps() const { return steps_; }
   const std::vector<at::Tensor>& first_moment() const { return first_; }
   const std::vector<at::Tensor>& second_moment() const { return second_; }
-  // Goes on as the optimiser that these came from; shapes as of the tensors.
+  // Resumes from the state of another optimiser; the shapes must be those of the tensors.
   void restore(std::int64_t steps, std::vector<at::Tensor> first_moment,
                std::vector<at::Tensor> second_moment);
 
@@ -27,7 +27,8 @@ class AdamW {
   std::vector<at::Tensor> first_, second_;
 };
 
-// Of step `step` (0-based) of `n_steps`, as CosineAnnealingLR(T_max = n_steps) with eta_min 0.
+// Learning rate of step `step` (0-based) of `n_steps`, as in CosineAnnealingLR(T_max = n_steps) with eta_min
+// 0.
 double cosine_learning_rate(double peak, std::int64_t step, std::int64_t n_steps);
 
 }  // namespace armorm

@@ -1,4 +1,4 @@
-// The rewards of the attributes, r = W e + b, and their transformation by T.
+// The attribute rewards, r = W e + b, and their transformation by T.
 #pragma once
 
 #include <vector>
@@ -8,8 +8,8 @@
 
 namespace armorm {
 
-// embeddings [M, D] times the transpose of weight [K, D], accumulated in float32, plus bias [K] (empty =
-// none): [M, K].
+// embeddings [M, D] times the transpose of weight [K, D], accumulated in float32, plus bias [K] (empty = no
+// bias): [M, K].
 std::vector<float> attribute_rewards(MatrixView<const BFloat16> embeddings, const std::vector<float>& weight,
                                      const std::vector<float>& bias);
 

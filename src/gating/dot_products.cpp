@@ -7,7 +7,7 @@
 namespace armorm {
 namespace {
 
-// Independent partial sums: one in strict order can't be vectorised.
+// Independent partial sums: a single sum in strict order cannot be vectorised.
 constexpr std::int64_t kLanes = 32;
 
 ARMORM_SIMD float dot(const float* __restrict a, const float* __restrict b, std::int64_t n) {

@@ -1,4 +1,4 @@
-// A linear layer whose every output is one sum in a fixed order: the same bits for any number of rows and
+// A linear layer in which every output is one sum in a fixed order: bit-identical for any number of rows and
 // threads.
 #pragma once
 

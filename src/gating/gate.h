@@ -1,7 +1,8 @@
-// The gating network: a multilayer perceptron that turns a prompt's embedding into weights of the attributes.
+// The gating network: a multilayer perceptron that maps a prompt embedding to weights of the attributes.
 //
-//   h = x;  h = dropout(relu(h W_i' + b_i)) for each hidden layer;  weights = logit_scale * softmax((h W' +
-//   b) / temperature)
+//   h = x
+//   h = dropout(relu(h W_i' + b_i)) for each hidden layer
+//   weights = logit_scale * softmax((h W' + b) / temperature)
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,7 @@ namespace armorm {
 
 struct GateShape {
   std::int64_t input_size = 0;  // D
-  std::int64_t n_hidden = 3;    // hidden layers
+  std::int64_t n_hidden = 3;    // number of hidden layers
   std::int64_t hidden_size = 1024;
   std::int64_t n_attributes = 0;  // K
   double temperature = 10.0;
@@ -30,8 +31,8 @@ struct GateParameters {
   std::vector<GateLayer> layers;  // n_hidden + 1
 };
 
-// PyTorch's default for Linear (uniform within 1/sqrt(in), weights and biases), from a stream of this seed
-// alone.
+// PyTorch's default initialisation of Linear (uniform within 1/sqrt(in), weights and biases), from a random
+// stream of this seed only.
 GateParameters initial_gate(const GateShape& shape, double logit_scale, std::uint64_t seed);
 
 }  // namespace armorm

@@ -24,7 +24,7 @@ std::vector<float> to_vector(const at::Tensor& tensor) {
   return {data, data + host.numel()};
 }
 
-// In place, as relu_backward().
+// ReLU in place. Companion of relu_backward().
 void rectify(at::Tensor& h) {
   if (!h.is_cpu()) {
     h.relu_();
@@ -45,7 +45,7 @@ void rectify_and_drop(at::Tensor& h, double probability, std::uint64_t seed) {
   const gate_rows::Dropout dropout{seed, static_cast<std::uint32_t>(std::llround(probability * 4294967296.0)),
                                    static_cast<float>(1.0 / (1.0 - probability))};
   float* x = h.mutable_data_ptr<float>();
-  // Threads take whole grains, so that each begins at an even element.
+  // Threads take complete grains, so that each thread begins at an even element.
   const std::int64_t grains = (h.numel() + gate_rows::kGrain - 1) / gate_rows::kGrain;
   at::parallel_for(0, grains, 1, [&](std::int64_t begin, std::int64_t end) {
     const std::int64_t first = begin * gate_rows::kGrain;

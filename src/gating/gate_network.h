@@ -1,5 +1,5 @@
-// The gate on a device, with its backward pass written out: the only gradients needed are those of its own
-// parameters.
+// The gate on a device, with a hand-written backward pass: only the gradients of its own parameters are
+// needed.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -13,10 +13,10 @@
 
 namespace armorm {
 
-// What one training step drops: the same elements for the same stream and shapes, on one kind of device.
+// Dropout mask of one training step: the same elements for the same stream and shapes, on one kind of device.
 struct DropoutStream {
   double probability = 0.0;
-  std::uint64_t seed = 0;  // of the step
+  std::uint64_t seed = 0;  // seed of the step
 };
 
 class GateNetwork {
@@ -25,14 +25,14 @@ class GateNetwork {
               GatePrecision precision = GatePrecision::fp32);
   GateParameters parameters() const;
 
-  // x [B, D], of any type -> logits [B, K] float32. With dropout: training mode, activations kept for
+  // x [B, D], any type -> logits [B, K] float32. With dropout: training mode, activations are kept for
   // backward().
   at::Tensor forward(const at::Tensor& x, const std::optional<DropoutStream>& dropout);
-  // d_logits [B, K] -> gradients in the order of tensors(), for the last forward() in training mode;
-  // `d_scale` is that of logit_scale.
+  // d_logits [B, K] -> gradients in the order of tensors(), for the last forward() in training mode.
+  // `d_scale` is the gradient of logit_scale.
   std::vector<at::Tensor> backward(const at::Tensor& d_logits, const at::Tensor& d_scale) const;
 
-  // The same weights, not copied, with products of float32 operands.
+  // Shares the weights; products have float32 operands.
   GateNetwork in_float32() const;
 
   const at::Tensor& logit_scale() const { return tensors_[0]; }
@@ -46,18 +46,18 @@ class GateNetwork {
 
   GatePrecision precision_;
   std::vector<at::Tensor> tensors_;
-  // Of each layer, of the last training forward. An element of a hidden layer's output is above 0 exactly
-  // where the rectifier and dropout let it pass.
+  // Input of each layer in the last training forward pass. An element of a hidden layer's output is above 0
+  // exactly where ReLU and dropout pass it.
   std::vector<at::Tensor> inputs_;
-  double kept_scale_ = 1.0;  // what dropout multiplied by where it kept
+  double kept_scale_ = 1.0;  // scale of the elements that dropout keeps
 };
 
 std::vector<at::Tensor> to_tensors(const GateParameters& parameters, at::Device device);
-// logit_scale, then weight and bias of each layer, copied to the host.
+// Copies logit_scale, then weight and bias of each layer, to the host.
 GateParameters to_parameters(const std::vector<at::Tensor>& tensors);
 
-// Streams of one seed that do not overlap in practice: purpose 0 initial weights, 1 batches, 2 dropout; of
-// these two, one for each step.
+// Seeds of streams that in practice do not overlap: purpose 0 initial weights, 1 batches, 2 dropout; the last
+// two have one stream per step.
 std::uint64_t stream_seed(std::uint64_t seed, std::uint64_t purpose);
 
 }  // namespace armorm

@@ -1,5 +1,5 @@
-// The three products of a linear layer's training step. On the CPU they are oneDNN's batch-reduce GEMM over
-// operands in blocks, in an order that the number of threads does not change; elsewhere ATen's.
+// The three products in a training step of a linear layer. On the CPU they use oneDNN's batch-reduce GEMM
+// over blocked operands, in an order independent of the number of threads; elsewhere ATen's products.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -8,7 +8,7 @@
 
 namespace armorm {
 
-// In the type that the products below round their operands to; rounding there again changes nothing.
+// Rounds to the operand type of the products below. Their own rounding then changes nothing.
 at::Tensor to_operand(const at::Tensor& x, GatePrecision precision);
 
 // x [n, in], weight [out, in], bias [out] -> x weight' + bias [n, out]

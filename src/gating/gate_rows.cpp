@@ -9,7 +9,7 @@
 namespace armorm::gate_rows {
 namespace {
 
-// The finaliser of splitmix64 over a counter: its high and low half are two draws.
+// The finaliser of splitmix64 applied to a counter; its high and low halves are two draws.
 [[gnu::always_inline]] inline std::uint64_t bits_of(std::uint64_t key, std::uint64_t counter) {
   std::uint64_t z = key + counter * 0x9e3779b97f4a7c15ULL;
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
@@ -17,7 +17,7 @@ namespace {
   return z ^ (z >> 31);
 }
 
-// Elements that share a block of draws; even.
+// Elements that share a block of draws; an even number.
 constexpr std::int64_t kBlock = 128;
 
 [[gnu::always_inline]] inline void drop_block(const Dropout& dropout, std::uint64_t counter,
@@ -60,7 +60,7 @@ ARMORM_SIMD void relu_backward(const float* __restrict output, float scale, floa
   for (std::int64_t i = 0; i < n; ++i) d[i] = output[i] > 0.0F ? d[i] * scale : 0.0F;
 }
 
-// What the rectifier wrote is never negative: bits other than 0 are a number above 0.
+// The ReLU output is never negative: nonzero bits mean a number above 0.
 ARMORM_SIMD void relu_backward(const BFloat16* __restrict output, float scale, float* __restrict d,
                                std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) d[i] = output[i].bits != 0 ? d[i] * scale : 0.0F;

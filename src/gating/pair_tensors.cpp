@@ -26,7 +26,7 @@ PairTensors::PairTensors(const PairData& data, GateSoftmax softmax, at::Device d
 
 PairTensors::Batch PairTensors::gather(std::span<const std::int64_t> rows) const {
   std::vector<std::int64_t> prompts;
-  std::vector<std::int64_t> apart;  // prompts of the rejected sides that have their own gate
+  std::vector<std::int64_t> apart;  // prompts of the rejected sides with a gate of their own
   std::vector<std::int64_t> second;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const auto row = static_cast<std::size_t>(rows[i]);

@@ -9,18 +9,18 @@
 
 namespace armorm {
 
-// Index -1 is the CPU.
+// Index -1 = CPU.
 at::Device gate_device(int index);
 
 class PairTensors {
  public:
-  // On the CPU these are views of `data`, elsewhere copies.
+  // Views of `data` on the CPU, copies on other devices.
   PairTensors(const PairData& data, GateSoftmax softmax, at::Device device);
 
   struct Batch {
     at::Tensor
         prompts;  // [B + M, D] bf16: the chosen sides, then the rejected sides that need a gate of their own
-    at::Tensor second;    // [B] row of `prompts` that holds the rejected side's gate
+    at::Tensor second;    // [B] row of `prompts` for the rejected side's gate
     at::Tensor chosen;    // rewards [B, K]
     at::Tensor rejected;  // [B, K]
   };
@@ -35,7 +35,7 @@ class PairTensors {
   at::Tensor prompts_, chosen_, rejected_;
 };
 
-// The two sides' gates, before logit_scale, [B, K] each.
+// The gates of both sides, before logit_scale, [B, K] each.
 struct SideGates {
   at::Tensor chosen, rejected;
 };

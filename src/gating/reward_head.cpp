@@ -11,7 +11,7 @@
 namespace armorm {
 namespace {
 
-// Rows that share one pass over the weights, which are larger than the caches.
+// Rows that share one pass over the weights; the weights are larger than the caches.
 constexpr std::int64_t kBlockRows = 16;
 
 // softmax(logits / temperature), in place.
@@ -25,7 +25,7 @@ void softmax(std::span<float> logits, double temperature) {
   for (float& x : logits) x = static_cast<float>(x / sum);
 }
 
-// One block of rows of all matrices.
+// One block of rows of every matrix.
 class Block {
  public:
   Block(const RewardHead& head, HeadScores& out, std::int64_t first, std::int64_t rows)

@@ -1,8 +1,8 @@
 // The trained head of an ArmoRM: from two hidden states of a conversation to its score.
 //
-//   rewards = W e + b          e: final hidden state of the last token
-//   gate    = logit_scale * softmax(mlp(p) / temperature)         p: that of the token where the prompt ends
-//   score   = sum_k gate_k * (rewards T)_k
+//   rewards = W e + b                                          e: final hidden state of the last token
+//   gate    = logit_scale * softmax(mlp(p) / temperature)      p: final hidden state of the token where the
+//   prompt ends score   = sum_k gate_k * (rewards T)_k
 #pragma once
 
 #include <cstdint>
@@ -23,17 +23,17 @@ struct RewardHead {
   double temperature = 10.0;
 };
 
-// Row-major, a row for each conversation.
+// Row-major, one row per conversation.
 struct HeadScores {
   std::vector<float> rewards;        // [B, K] before debiasing
   std::vector<float> gate;           // [B, K]
   std::vector<float> contributions;  // [B, K]: gate_k * (rewards T)_k
-  std::vector<float> coefficients;   // [B, K]: (T gate)_k, what one unit of reward k adds to the score
+  std::vector<float> coefficients;   // [B, K]: (T gate)_k, the score per unit of reward k
   std::vector<float> score;          // [B]
 };
 
-// embeddings, prompts [B, D]. In float32 like the training's own scoring; every sum runs in one fixed order,
-// so that a row's bits depend on nothing but the row. internal error when shapes do not fit.
+// embeddings, prompts [B, D]. In float32, like the scoring during training. Every sum has a fixed order:
+// scores are bit-identical however rows are batched. internal error when shapes do not fit.
 HeadScores score_states(const RewardHead& head, MatrixView<const float> embeddings,
                         MatrixView<const float> prompts, int threads);
 

@@ -16,11 +16,11 @@
 namespace armorm {
 namespace {
 
-constexpr std::size_t kEvaluationRows = 4096;  // per forward pass
+constexpr std::size_t kEvaluationRows = 4096;  // rows per forward pass
 enum Stream : std::uint64_t { kBatches = 1, kDropout = 2 };
 
 // Unbiased draws below the number of rows, from a stream of the step's own: the same on every platform, and
-// nothing to remember between steps.
+// without state between steps.
 std::vector<std::int64_t> draw_batch(std::uint64_t seed, std::int64_t step,
                                      std::span<const std::int64_t> rows, std::int64_t size) {
   std::mt19937_64 stream(stream_seed(stream_seed(seed, kBatches), static_cast<std::uint64_t>(step)));
@@ -37,7 +37,7 @@ void append(const at::Tensor& values, std::vector<float>& out) {
   out.insert(out.end(), host.const_data_ptr<float>(), host.const_data_ptr<float>() + host.numel());
 }
 
-// In evaluation mode.
+// Gates in evaluation mode.
 PairGates gates_with(GateNetwork& network, const PairTensors& pairs, std::span<const std::int64_t> rows,
                      GateSoftmax softmax, double temperature) {
   PairGates out;
@@ -54,7 +54,7 @@ PairGates gates_with(GateNetwork& network, const PairTensors& pairs, std::span<c
   return out;
 }
 
-// A network, its pairs and the loss: one step at a time.
+// A network, its pairs and the loss; runs one step at a time.
 class Training {
  public:
   Training(const PairData& data, const GateParameters& initial, const TrainOptions& options)
@@ -64,7 +64,7 @@ class Training {
         network_(initial, device_, options.precision),
         optimiser_(network_.tensors(), options.weight_decay) {}
 
-  // The batch's mean loss; its gradients in the order of the network's tensors.
+  // Returns the batch's mean loss, and its gradients in the order of the network's tensors.
   double gradients(std::span<const std::int64_t> rows, std::vector<at::Tensor>& out) {
     const PairTensors::Batch batch = pairs_.gather(rows);
     const std::uint64_t seed =
@@ -102,7 +102,7 @@ class Training {
             0.0,
             0};
   }
-  // Of the next step.
+  // Learning rate of the next step.
   double learning_rate() const {
     return cosine_learning_rate(options_.learning_rate, optimiser_.steps(), options_.n_steps);
   }

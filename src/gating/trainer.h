@@ -13,21 +13,21 @@
 
 namespace armorm {
 
-// What the softmax runs over.
+// The axis of the softmax.
 enum class GateSoftmax {
   attributes,  // the paper
-  pair,        // the Python scripts: over {chosen, rejected}, which leaves the gate without a gradient
+  pair,        // the Python scripts: over {chosen, rejected}, which gives the gate no gradient
 };
 
-// What the operands of the gate's products are rounded to; sums, weights and optimiser stay float32.
+// Type to which the operands of the gate's products are rounded; sums, weights and optimiser stay float32.
 enum class GatePrecision { fp32, bf16 };
 
-// Preference pairs with everything computed that does not change in training. Nothing is owned.
+// Preference pairs with everything precomputed that training does not change. Owns nothing.
 struct PairData {
-  MatrixView<const float> chosen;    // rewards [N, K], debiased where that is wanted
+  MatrixView<const float> chosen;    // rewards [N, K], debiased if requested
   MatrixView<const float> rejected;  // [N, K]
   MatrixView<const BFloat16>
-      prompts;  // [P, D]: the prompts' embeddings, each pair's once where its sides share it
+      prompts;  // [P, D] prompt embeddings; one row per pair whose sides share the prompt
   std::span<const std::int64_t> chosen_prompt;    // [N] row of `prompts`
   std::span<const std::int64_t> rejected_prompt;  // [N]; the same row where the sides share their prompt
 
@@ -43,14 +43,14 @@ struct TrainOptions {
   GateSoftmax softmax = GateSoftmax::attributes;
   GatePrecision precision = GatePrecision::fp32;
   double temperature = 10.0;
-  std::uint64_t seed = 0;  // batches and dropout, each from its own stream
+  std::uint64_t seed = 0;  // for batches and dropout, each with its own stream
   int device = -1;         // CUDA device index; -1 = CPU
   std::int64_t log_every = 100;
 };
 
 struct StepReport {
   std::int64_t step = 0;  // 1-based
-  double loss = 0.0;      // mean of the steps since the last report
+  double loss = 0.0;      // mean over the steps since the last report
   double learning_rate = 0.0;
   float logit_scale = 0.0F;
 };
@@ -60,25 +60,25 @@ struct PairScores {
   std::vector<float> rejected;  // [rows]
 };
 
-// All that a training has come to after some steps: another one that starts from it goes on with the same
-// bits.
+// Complete state of a training run after some steps. A run resumed from it gives the same bits.
 struct TrainingState {
-  std::int64_t step = 0;  // steps done
+  std::int64_t step = 0;  // completed steps
   GateParameters gate = {};
-  // AdamW's moving averages of the gradients and of their squares, shaped like the gate; without layers
+  // AdamW's moving averages of the gradients and of their squares, in the shape of the gate; without layers
   // before step 1.
   GateParameters first_moment = {};
   GateParameters second_moment = {};
-  double loss_sum = 0.0;  // of the steps since the last report
+  double loss_sum = 0.0;  // over the steps since the last report
   std::int64_t loss_steps = 0;
 };
 
-// One training, step by step. The pairs are copied to the device once; `data`, `rows` and what they view must
-// outlive this. Same bits for the same seed, data, device and precision; on the CPU for any number of threads
-// where the processor has oneDNN's blocked products (AVX2 for float32, AVX-512 for bf16). Not thread-safe.
+// One training run, step by step. The pairs are copied to the device once; `data`, `rows` and the memory they
+// view must outlive the object. Bit-identical for the same seed, data, device and precision; on the CPU for
+// any number of threads where the processor has oneDNN's blocked products (AVX2 for float32, AVX-512 for
+// bf16). Not thread-safe.
 class GateTrainer {
  public:
-  // `rows`: the training rows of `data`; a data error when there are none.
+  // `rows`: the training rows of `data`; data error if empty.
   GateTrainer(const PairData& data, std::span<const std::int64_t> rows, const TrainingState& start,
               const TrainOptions& options);
   ~GateTrainer();
@@ -87,9 +87,9 @@ class GateTrainer {
 
   std::int64_t steps_done() const;
   bool done() const;  // steps_done() == n_steps
-  // One optimiser step on a batch of its own; calls `report` every log_every steps and after the last.
+  // One optimiser step on its own random batch; calls `report` every log_every steps and after the last step.
   void step(const std::function<void(const StepReport&)>& report = {});
-  // One step on these pairs; the batch's mean loss.
+  // One step on the given pairs; returns the batch's mean loss.
   double step_on(std::span<const std::int64_t> batch);
 
   GateParameters gate() const;
@@ -102,25 +102,24 @@ class GateTrainer {
   std::unique_ptr<Impl> impl_;
 };
 
-// n_steps from `initial`.
+// Trains n_steps from `initial`.
 GateParameters train_gate(const PairData& data, std::span<const std::int64_t> rows, GateParameters initial,
                           const TrainOptions& options, const std::function<void(const StepReport&)>& report);
 
-// As train_gate with the rows of each step's batch given; for comparison with other implementations.
+// Like train_gate with a given batch per step; for comparison with other implementations.
 GateParameters train_gate_on_batches(const PairData& data,
                                      const std::vector<std::vector<std::int64_t>>& batches,
                                      GateParameters initial, const TrainOptions& options,
                                      std::vector<double>* losses);
 
-// Gradients of the batch's mean loss, one for each parameter, before any optimiser step.
+// Gradients of the batch's mean loss, one per parameter, before any optimiser step.
 GateParameters gate_gradients(const PairData& data, std::span<const std::int64_t> batch,
                               const GateParameters& gate, const TrainOptions& options);
 
 // Evaluation mode: no dropout.
 PairScores score_pairs(const GateParameters& gate, const PairData& data, std::span<const std::int64_t> rows,
                        GateSoftmax softmax, double temperature, int device);
-// What a score is made of: scores, and both sides' weights before logit_scale. Score = logit_scale * weights
-// . rewards.
+// Scores and their factors, both sides' weights before logit_scale. score = logit_scale * weights . rewards.
 struct PairGates {
   std::vector<float> chosen;    // [rows, K]
   std::vector<float> rejected;  // [rows, K]
@@ -128,7 +127,7 @@ struct PairGates {
 };
 PairGates pair_gates(const GateParameters& gate, const PairData& data, std::span<const std::int64_t> rows,
                      GateSoftmax softmax, double temperature, int device);
-// The gate's weights [rows, K] for the chosen sides' prompts.
+// The gate's weights [rows, K] for the prompts of the chosen sides.
 std::vector<float> gate_weights(const GateParameters& gate, const PairData& data,
                                 std::span<const std::int64_t> rows, double temperature, int device);
 

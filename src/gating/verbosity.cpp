@@ -31,7 +31,7 @@ class PenalisedAttribute {
                      const RankCorrelation& target)
       : rewards_(std::move(rewards)), verbosity_(verbosity), target_(target), penalised_(rewards_.size()) {}
 
-  // The rewards are float32 and so is their difference, as in the Python scripts: ties fall as they do there.
+  // The rewards and their difference are float32, as in the Python scripts, so that the same values tie.
   double correlation(double penalty) {
     const auto lambda = static_cast<float>(penalty);
     for (std::size_t i = 0; i < rewards_.size(); ++i) penalised_[i] = rewards_[i] - lambda * verbosity_[i];
@@ -46,7 +46,7 @@ class PenalisedAttribute {
   RankCorrelation::Workspace workspace_;
 };
 
-// Between `unmet`, which does not meet the threshold, and result.penalty, which does.
+// Searches between `unmet`, which does not meet the threshold, and result.penalty, which does.
 void bisect(PenalisedAttribute& attribute, double unmet, double threshold, AttributePenalty& result) {
   while (result.penalty - unmet > kPenaltyTolerance) {
     const double middle = 0.5 * (unmet + result.penalty);
@@ -63,10 +63,10 @@ void bisect(PenalisedAttribute& attribute, double unmet, double threshold, Attri
 AttributePenalty search_penalty(PenalisedAttribute& attribute, const DebiasOptions& options) {
   AttributePenalty result;
   result.correlation_before = result.correlation_after = attribute.correlation(0.0);
-  if (std::isnan(result.correlation_before)) return result;  // constant
+  if (std::isnan(result.correlation_before)) return result;  // constant rewards
   const bool bisecting = options.search == PenaltySearch::bisection;
   if (bisecting && result.correlation_before <= options.corr_threshold)
-    return result;  // whether the grid has 0 or not
+    return result;  // even if the grid does not contain 0
   double below = 0.0;
   for (const double penalty : options.penalty_grid) {
     result.penalty = penalty;
@@ -97,7 +97,7 @@ RankCorrelation rank_target(const std::vector<float>& verbosity, std::span<const
         name, verbosity.size());
   if (options.target == VerbosityTarget::attribute) return verbosity_ranks;
   if (lengths.size() != verbosity.size())
-    fail_internal("verbosity debiasing: {} lengths beside {} rewards", lengths.size(), verbosity.size());
+    fail_internal("verbosity debiasing: {} lengths for {} rewards", lengths.size(), verbosity.size());
   RankCorrelation length_ranks(lengths);
   if (length_ranks.is_constant())
     fail_data(
@@ -108,7 +108,7 @@ RankCorrelation rank_target(const std::vector<float>& verbosity, std::span<const
   return length_ranks;
 }
 
-// Its own correlation; T removes it altogether.
+// Correlation of the verbosity attribute itself; T removes it completely.
 AttributePenalty verbosity_itself(const std::vector<float>& verbosity, const RankCorrelation& target,
                                   const std::string& name, const DebiasOptions& options) {
   RankCorrelation::Workspace workspace;
@@ -130,7 +130,7 @@ void check_grid(const std::vector<double>& grid) {
                  grid[i], i + 1);
 }
 
-// A NaN would make every correlation NaN and pass for a constant attribute.
+// A NaN would make every correlation NaN, which would look like a constant attribute.
 void check_finite(MatrixView<const float> rewards, const std::vector<std::string>& attributes) {
   for (std::int64_t row = 0; row < rewards.rows; ++row)
     for (std::int64_t k = 0; k < rewards.cols; ++k)

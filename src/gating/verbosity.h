@@ -1,5 +1,5 @@
-// Verbosity debiasing: a linear transformation of the rewards that takes their rank correlation with
-// verbosity away.
+// Verbosity debiasing: a linear transformation of the rewards that removes their rank correlation with
+// verbosity.
 #pragma once
 
 #include <cstdint>
@@ -15,15 +15,15 @@ namespace armorm {
 // 0, .01, .025, .05, .075, .1, .125, .15, .2, .25, ..., .95: the published grid.
 const std::vector<double>& published_penalty_grid();
 
-// What to do with an attribute that no penalty of the grid brings to the threshold.
+// What to do with an attribute for which no penalty of the grid meets the threshold.
 enum class OnUnmet {
   error,  // data error that names the attributes
-  keep,   // penalty 0: the attribute stays as it is
+  keep,   // penalty 0: the attribute is unchanged
   max,    // the largest penalty of the grid
 };
 OnUnmet parse_on_unmet(std::string_view text);  // usage error for another word
 
-// What the debiased rewards must no longer rise with.
+// The quantity with which debiased rewards must not correlate.
 enum class VerbosityTarget {
   attribute,  // the reward of the verbosity attribute, as published
   length,     // the response's length in tokens
@@ -32,27 +32,27 @@ VerbosityTarget parse_verbosity_target(std::string_view text);  // usage error f
 
 enum class PenaltySearch {
   grid,       // the first penalty of the grid that meets the threshold, as published
-  bisection,  // the crossing between that penalty and the one before it, to kPenaltyTolerance
+  bisection,  // the crossing between that penalty and the previous one, to kPenaltyTolerance
 };
 PenaltySearch parse_penalty_search(std::string_view text);  // usage error for another word
 inline constexpr double kPenaltyTolerance = 1e-6;
 
 struct DebiasOptions {
   std::int64_t verbosity_dim = 4;
-  double corr_threshold = 0.03;                                 // of Spearman's correlation with the target
+  double corr_threshold = 0.03;                                 // Spearman correlation with the target
   std::vector<double> penalty_grid = published_penalty_grid();  // ascending
   OnUnmet on_unmet = OnUnmet::error;
   VerbosityTarget target = VerbosityTarget::attribute;
   PenaltySearch search = PenaltySearch::grid;
   int threads =
-      0;  // one attribute each; 0 = all that this process may use. The result does not depend on it.
+      0;  // one attribute per thread; 0 = all that this process may use. The result does not depend on it.
 };
 
 struct AttributePenalty {
   double penalty = 0.0;             // lambda; 1 for verbosity itself
   double correlation_before = 0.0;  // Spearman(R_k, target)
   double correlation_after =
-      0.0;  // Spearman(R_k - lambda R_v, target); NaN for verbosity itself, which is gone
+      0.0;  // Spearman(R_k - lambda R_v, target); NaN for verbosity itself, which is removed
   bool met = true;
 };
 
@@ -61,22 +61,22 @@ struct DebiasResult {
   std::vector<float> transform;              // T [K, K] row-major: debiased rewards are r T
 };
 
-// rewards [M, K]: the reference distribution; lengths [M], used with VerbosityTarget::length alone: response
-// tokens. Each attribute k takes the smallest penalty lambda, as the search finds it, with
+// rewards [M, K]: the reference distribution; lengths [M]: response tokens, used only with
+// VerbosityTarget::length. Each attribute k takes the smallest penalty lambda that the search finds with
 //   Spearman(R_k - lambda R_v, target) <= corr_threshold,
-// and T takes lambda R_v from R_k: whatever the target, what is subtracted is the verbosity reward, for a
-// score knows rewards alone. Verbosity itself takes penalty 1, which leaves nothing of it: any smaller one
-// only scales it, and its correlation with the target stays what it was. An attribute whose rewards are
-// constant (its weights are zero) has no correlation and takes penalty 0.
+// and T subtracts lambda R_v from R_k. With either target the verbosity reward is what is subtracted: scoring
+// has no access to the length. Verbosity itself takes penalty 1, which removes it; a smaller penalty would
+// only scale it and keep its correlation with the target. An attribute with constant rewards (zero weights)
+// has no correlation and takes penalty 0.
 //
-// The correlation is a step function of lambda and need not fall steadily; found is the first crossing that
-// the grid sees. Bisection keeps a penalty below that does not meet the threshold and one above that does,
-// and returns the latter.
+// The correlation is a step function of lambda and need not be monotonic; the search finds the first crossing
+// on the grid. Bisection keeps a lower penalty that does not meet the threshold and an upper one that does,
+// and returns the upper one.
 //
-// Against length no penalty may do, where the verbosity reward itself does not rise with length (which is
-// warned of): then the attribute is unmet, as it is when the grid ends too early. usage error when
-// verbosity_dim is not an attribute; data error when the verbosity rewards or the lengths are constant, or,
-// with OnUnmet::error, when an attribute is unmet.
+// With VerbosityTarget::length there may be no such penalty, if the verbosity reward itself does not rise
+// with length (logged as a warning). The attribute is then unmet, as when the grid ends too early. usage
+// error when verbosity_dim is not an attribute; data error when the verbosity rewards or the lengths are
+// constant, or, with OnUnmet::error, when an attribute is unmet.
 DebiasResult find_debiasing_transform(MatrixView<const float> rewards,
                                       const std::vector<std::string>& attributes,
                                       const DebiasOptions& options,

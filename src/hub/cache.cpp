@@ -24,7 +24,7 @@ bool is_alphanumeric(char c) noexcept {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-// The Hub's rules for the two parts of an id.
+// The Hub's rules for the two components of an id.
 bool is_name(std::string_view name) {
   const auto allowed = [](char c) { return is_alphanumeric(c) || c == '-' || c == '_' || c == '.'; };
   const auto at_edge = [](char c) { return c != '-' && c != '.'; };
@@ -33,7 +33,7 @@ bool is_name(std::string_view name) {
          name.find("..") == std::string_view::npos && !name.ends_with(".git");
 }
 
-// A revision becomes a path below refs/, so it must not lead anywhere else.
+// A revision becomes a path below refs/, so it must not lead out of that folder.
 bool is_revision(std::string_view revision) {
   if (revision.empty() || revision.size() > kMaxRevisionLength ||
       revision.find('\0') != std::string_view::npos)
@@ -56,8 +56,8 @@ std::string commit_in(const fs::path& ref) {
   return commit;
 }
 
-// `partial` is what another program fetched of it: that commit is completed, wherever the branch is by now.
-// It will do when the Hub cannot be asked.
+// `partial`: incomplete snapshot of another program. Its commit is completed even if the branch has moved. It
+// is used as it is when the Hub cannot be reached.
 fs::path fetch(RepoKind kind, HubId id, const std::optional<fs::path>& partial, const StopRequested& stop) {
   if (partial) id.revision = partial->filename().string();
   try {
@@ -75,7 +75,7 @@ fs::path resolve(const std::string& path_or_id, RepoKind kind, const StopRequest
   std::error_code ignored;
   if (!path_or_id.empty() && fs::exists(path_or_id, ignored)) return path_or_id;
   const std::optional<HubId> id = parse_hub_id(path_or_id);
-  // An address may hold a password.
+  // A URL may contain a password.
   if (!id)
     fail_io("{}: not found; expected a local path or a Hub id such as org/name[@revision]",
             path_or_id.find("://") != std::string::npos ? url_for_messages(path_or_id) : path_or_id);
@@ -83,7 +83,7 @@ fs::path resolve(const std::string& path_or_id, RepoKind kind, const StopRequest
   const std::optional<fs::path> snapshot = find_snapshot(cache, kind, *id);
   const bool complete = snapshot && is_complete_snapshot(kind, *snapshot);
   if (snapshot && !complete && hub_is_offline())
-    log::info("{}: HF_HUB_OFFLINE is set, so nothing can tell whether all its files are in the Hub cache",
+    log::info("{}: HF_HUB_OFFLINE is set, so it is unknown whether the Hub cache has all its files",
               path_or_id);
   if (complete || (snapshot && hub_is_offline())) return *snapshot;
   if (!hub_is_offline()) return fetch(kind, *id, snapshot, stop);
@@ -163,8 +163,8 @@ std::string artifact_name(const std::string& path_or_id) {
     if (const std::optional<HubId> id = parse_hub_id(path_or_id)) return fs::path(id->id).filename().string();
   }
   fs::path path = fs::path(path_or_id).lexically_normal();
-  if (!path.has_filename()) path = path.parent_path();  // a trailing slash
-  // "." and ".." have the name of the folder that they mean.
+  if (!path.has_filename()) path = path.parent_path();  // trailing slash
+  // "." and ".." have the name of the folder they refer to.
   if (path == "." || path.filename() == "..") path = fs::weakly_canonical(path);
   if (const std::optional<std::string> name = name_of_snapshot(path)) return *name;
   if (path.filename().empty()) fail_usage("{}: has no name; expected a folder or file below it", path_or_id);

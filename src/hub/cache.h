@@ -1,24 +1,25 @@
-// Models and data sets by Hub id, found in the standard Hub cache on this machine
-// (https://huggingface.co/docs/huggingface_hub/guides/manage-cache), or fetched into it (hub_client.h).
+// Models and data sets by Hub id, from the standard Hub cache on this machine
+// (https://huggingface.co/docs/huggingface_hub/guides/manage-cache), or downloaded into it (hub/client.h).
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "armorm/stop.h"
 
 namespace armorm {
 
 enum class RepoKind { model, dataset };
 
-// "org/name", "name", and either with "@revision": a branch, a tag, "refs/pr/1" or a commit's 40 hex digits.
+// "org/name" or "name", either with "@revision": a branch, a tag, "refs/pr/1" or a commit's 40 hex digits.
 struct HubId {
   std::string id;
   std::string revision = "main";
 };
 
-// None when the text cannot be an id, e.g. "./model", "/data/model" or "a/b/c".
+// nullopt when the text cannot be an id, e.g. "./model", "/data/model" or "a/b/c".
 std::optional<HubId> parse_hub_id(std::string_view text);
 
 // $HF_HUB_CACHE, else $HUGGINGFACE_HUB_CACHE, else $HF_HOME/hub, else $XDG_CACHE_HOME/huggingface/hub, else
@@ -29,24 +30,20 @@ std::filesystem::path hub_cache_folder();
 std::filesystem::path hub_repo_folder(const std::filesystem::path& cache, RepoKind kind,
                                       const std::string& id);
 
-// <repo>/snapshots/<commit>, through <repo>/refs/<revision> unless the revision is a commit itself. None when
-// the revision was never fetched; data error when a ref does not hold the name of a snapshot.
+// <repo>/snapshots/<commit>, through <repo>/refs/<revision> unless the revision is a commit. nullopt when the
+// revision was never downloaded; data error when a ref does not hold the name of a snapshot.
 std::optional<std::filesystem::path> find_snapshot(const std::filesystem::path& cache, RepoKind kind,
                                                    const HubId& id);
 
-// Asked while something is downloaded or waited for, by any thread; true ends it with an interrupted error.
-// Empty = never.
-using StopRequested = std::function<bool()>;
-
-// A local path as it is; else the snapshot of the Hub id in the cache; else it is fetched, unless
-// HF_HUB_OFFLINE is set. Where other programs fetched only some of a snapshot's files, the others are
-// fetched. io error that names the path or id and what to do.
+// A local path unchanged; else the snapshot of the Hub id in the cache; else it is downloaded, unless
+// HF_HUB_OFFLINE is set. If the cache holds only some files of a snapshot, the others are downloaded. `stop`
+// is polled during downloads and waits. io error that names the path or id and says what to do.
 std::filesystem::path resolve_model(const std::string& path_or_id, const StopRequested& stop = {});
 std::filesystem::path resolve_dataset(const std::string& path_or_id, const StopRequested& stop = {});
 
-// What a model or data set is called in the names of files made from it: the last part of a path or of an id,
-// the same for "org/name", "org/name@revision", ".../name", ".../name/" and the snapshot folder of a Hub
-// cache. Usage error on an empty text.
+// Name of a model or data set in the names of files made from it: the last component of a path or id, the
+// same for "org/name", "org/name@revision", ".../name", ".../name/" and the snapshot folder of a Hub cache.
+// Usage error on an empty text.
 std::string artifact_name(const std::string& path_or_id);
 
 }  // namespace armorm

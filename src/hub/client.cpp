@@ -30,7 +30,7 @@ using data::is_commit;
 constexpr std::size_t kMaxListingBytes = std::size_t{1} << 28;
 constexpr int kMaxListingDepth = 64;
 constexpr int kAttemptsWithPart = 2;
-constexpr int kConnections = 4;  // one does not fill a fast line
+constexpr int kConnections = 4;  // one connection does not fill a fast line
 
 std::string text_field(const nlohmann::json& object, const char* key) {
   const auto found = object.is_object() ? object.find(key) : object.end();
@@ -55,7 +55,7 @@ void make_folder(const fs::path& folder) {
             error.message());
 }
 
-// What is still to come, without what earlier downloads left.
+// Bytes still to download, without those that earlier downloads left.
 std::uint64_t bytes_to_fetch(const fs::path& blobs, const std::vector<HubFile>& files) {
   std::uint64_t total = 0;
   std::set<std::string> seen;
@@ -79,7 +79,7 @@ void check_space(const HubRepo& repo, std::uint64_t wanted) {
             bytes_text(wanted), repo.path().string(), bytes_text(space.available));
 }
 
-// snapshots/<commit>/<name> -> ../../blobs/<etag>, in one step for those who look.
+// snapshots/<commit>/<name> -> ../../blobs/<etag>, atomic for readers.
 void link_file(const fs::path& snapshot, const HubFile& file) {
   const fs::path link = snapshot / file.name;
   make_folder(link.parent_path());
@@ -88,7 +88,7 @@ void link_file(const fs::path& snapshot, const HubFile& file) {
     if (c == '/') target /= "..";
   }
   target = target / "blobs" / file.etag;
-  std::random_device random;  // processes and threads may do this at once
+  std::random_device random;  // unique among processes and threads
   const fs::path temporary = link.parent_path() / fmt::format(".{}.{:08x}.link", file.etag, random());
   std::error_code error;
   fs::create_symlink(target, temporary, error);
@@ -114,7 +114,7 @@ std::vector<HubFile> describe_missing(HttpClient& client, const HubRepo& repo, c
   return files;
 }
 
-// Where a part is there that will do, a machine without network should not wait for minutes to use it.
+// With a usable incomplete snapshot, a machine without network should not wait for minutes before using it.
 HttpOptions options_of_listing(const HubRepo& repo) {
   HttpOptions options = repo.options.http;
   std::error_code error;
@@ -123,7 +123,7 @@ HttpOptions options_of_listing(const HubRepo& repo) {
   return options;
 }
 
-// The largest first, so that the last one is not waited for alone.
+// Largest file first, so that the download does not end with one long file.
 void fetch_blobs(const HubRepo& repo, const std::string& commit, std::vector<HubFile> files,
                  std::uint64_t wanted) {
   std::stable_sort(files.begin(), files.end(),
@@ -170,8 +170,8 @@ fs::path fetch_snapshot(const HubClientOptions& options, RepoKind kind, const Hu
     log::info("fetching {}: {} files, {}, into {}", repo.name(), files.size(), bytes_text(wanted),
               repo.path().string());
   fetch_blobs(repo, listing.commit, files, wanted);
-  // Only now, so that a folder which nobody else began is nearly always a whole one; the mark says that it
-  // is.
+  // Links come last, so that a folder that no other program began is nearly always complete; the mark
+  // confirms it.
   for (const HubFile& file : files) link_file(snapshot, file);
   write_ref(repo, listing.commit);
   data::mark_whole(snapshot, names);

@@ -21,10 +21,10 @@ namespace {
 constexpr std::size_t kSha256Digits = 64;
 constexpr int kContentTries = 2;
 
-// The server sent something that is not the file. Never leaves this file.
+// The server sent something else than the file. Never leaves this source file.
 struct WrongContent {};
 
-// "blob <bytes>\0" and the content, as git names it.
+// SHA-1 of "blob <bytes>\0" and the content, as git computes it.
 std::string git_sha1_hex(const fs::path& path, std::uint64_t bytes) {
   const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
   const std::string prefix = fmt::format("blob {}", bytes);
@@ -43,15 +43,15 @@ std::string git_sha1_hex(const fs::path& path, std::uint64_t bytes) {
   return out;
 }
 
-// Reads the file back, so that what is checked is what lies on the disk.
+// Reads the file back, so that the check covers the bytes on disk.
 bool has_right_content(const fs::path& path, const HubFile& file) {
   if (fs::file_size(path) != file.bytes) return false;
   return file.etag ==
          (file.etag.size() == kSha256Digits ? sha256_file_hex(path) : git_sha1_hex(path, file.bytes));
 }
 
-// blobs/<etag>.incomplete. Bytes are written at their own offset and the file is never cut while others may
-// write it: where locks do not work, two writers of one file write the same bytes.
+// blobs/<etag>.incomplete. Bytes are written at their own offset, and the file is never truncated while
+// others may write it: where locks do not work, two writers of one file write the same bytes.
 class PartialFile {
  public:
   PartialFile(fs::path path, std::uint64_t total)
@@ -98,9 +98,9 @@ class PartialFile {
   io::Descriptor descriptor_;
 };
 
-// Where the body of a 2xx begins in the file.
+// Offset in the file of the body of a 2xx response.
 std::uint64_t start_of_body(const HttpResponse& response, std::uint64_t asked) {
-  if (response.status == 200) return 0;  // it ignores Range, or none was sent
+  if (response.status == 200) return 0;  // the server ignores Range, or none was sent
   const std::string range = response.header("content-range");
   if (response.status != 206 || !range.starts_with(fmt::format("bytes {}-", asked))) throw WrongContent{};
   return asked;
@@ -114,7 +114,7 @@ struct Download {
   std::string what;
   DownloadProgress& progress;
 
-  // One request from where `partial` ends; the offset it came to.
+  // One request from where `partial` ends; returns the offset that it reached.
   std::uint64_t attempt(PartialFile& partial, std::uint64_t have, HttpOutcome& outcome) const {
     HttpRequest request = repo.request(path);
     if (have > 0) request.headers.emplace_back("Range", fmt::format("bytes={}-", have));
@@ -156,7 +156,7 @@ struct Download {
                                     : outcome.failure);
   }
 
-  // False when what came is not the file.
+  // False when the received bytes are not the file.
   bool fetch(const fs::path& incomplete, const fs::path& blob) const {
     PartialFile partial(incomplete, file.bytes);
     try {

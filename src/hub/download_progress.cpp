@@ -25,7 +25,7 @@ void DownloadProgress::received(std::uint64_t bytes) {
 std::string DownloadProgress::line() const {
   const double seconds = std::chrono::duration<double>(StatusLine::Clock::now() - start_).count();
   const double rate = seconds > 0 ? static_cast<double>(received_) / seconds : 0.0;
-  // A file that came wrong is fetched again, so that more than the total may come.
+  // A file with wrong content is downloaded again, so received_ can exceed total_.
   const double left = received_ < total_ ? static_cast<double>(total_ - received_) / rate : 0.0;
   return fmt::format(
       "{} {} {} of {}, {}/s, {} left ", what_,

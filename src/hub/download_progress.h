@@ -1,5 +1,4 @@
-// How far the download of a repository is, on stderr: a bar on a terminal, a line every few seconds
-// otherwise.
+// Download progress of a repository on stderr: a bar on a terminal, a line every few seconds otherwise.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +12,7 @@ namespace armorm::data {
 // Thread-safe.
 class DownloadProgress {
  public:
-  // `total`: bytes still to come.
+  // `total`: bytes to download.
   DownloadProgress(std::string what, std::uint64_t total);
   ~DownloadProgress();  // ends the bar's line
   DownloadProgress(const DownloadProgress&) = delete;

@@ -31,7 +31,7 @@ std::string trimmed(const std::string& text) {
   return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
 }
 
-// The message names where the token came from, and never the token.
+// The message names the source of the token, never the token.
 std::string checked_token(const std::string& text, const std::string& source) {
   std::string token = trimmed(text);
   if (std::any_of(token.begin(), token.end(), [](char c) { return c <= 0x20 || c > 0x7e; }))
@@ -86,7 +86,7 @@ HubClientOptions hub_client_options() {
   if (const std::string endpoint = trimmed(environment("HF_ENDPOINT")); !endpoint.empty())
     options.endpoint = endpoint;
   while (options.endpoint.ends_with('/')) options.endpoint.pop_back();
-  io::url_origin(options.endpoint);  // a usage error when it is none
+  io::url_origin(options.endpoint);  // usage error when it is not a URL
   options.token = find_token();
   return options;
 }

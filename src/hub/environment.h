@@ -1,4 +1,4 @@
-// What the environment says about the Hub's cache, and what a commit looks like.
+// Environment variables of the Hub cache, and the form of a commit id.
 #pragma once
 
 #include <filesystem>
@@ -7,10 +7,10 @@
 
 namespace armorm::data {
 
-std::string environment(const char* name);                // "" when not set
-std::filesystem::path expanded(const std::string& path);  // a leading "~" is the home folder
+std::string environment(const char* name);                // "" when unset
+std::filesystem::path expanded(const std::string& path);  // expands a leading "~" to the home folder
 std::filesystem::path hub_home();  // $HF_HOME, else $XDG_CACHE_HOME/huggingface, else ~/.cache/huggingface
 
-bool is_commit(std::string_view text);  // 40 hexadecimal digits in lower case
+bool is_commit(std::string_view text);  // 40 lower-case hexadecimal digits
 
 }  // namespace armorm::data

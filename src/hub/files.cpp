@@ -78,14 +78,14 @@ void check_names(const std::string& id, const std::vector<std::string>& names) {
   }
 }
 
-// Some models hold their weights a second time, e.g. as consolidated.safetensors.
+// Some repositories hold a second copy of the weights, e.g. consolidated.safetensors.
 void drop_second_weights(std::vector<std::string>& names) {
   const auto is_main = [](const std::string& name) { return is_weights(name) && name.starts_with("model"); };
   if (std::none_of(names.begin(), names.end(), is_main)) return;
   std::erase_if(names, [&](const std::string& name) { return is_weights(name) && !is_main(name); });
 }
 
-// tokenizer_config.json is linked after all other files of a model, so a snapshot under way lacks it.
+// tokenizer_config.json is linked after all other files of a model, so an incomplete snapshot lacks it.
 bool has_text_side(const fs::path& snapshot) {
   const fs::path config = snapshot / "tokenizer_config.json";
   if (!fs::exists(snapshot / "tokenizer.json") || !fs::exists(config)) return false;
@@ -98,7 +98,7 @@ bool has_all_shards(const fs::path& snapshot) {
   const nlohmann::json json =
       io::parse_checked_json(read_text_file(index, kMaxIndexBytes), index.string(), kMaxIndexDepth);
   const auto map = json.find("weight_map");
-  if (map == json.end() || !map->is_object()) return true;  // its reader says what is wrong
+  if (map == json.end() || !map->is_object()) return true;  // its reader reports the error
   return std::all_of(map->begin(), map->end(), [&](const nlohmann::json& shard) {
     if (!shard.is_string() || !io::is_plain_file_name(shard.get_ref<const std::string&>())) return true;
     return fs::exists(snapshot / shard.get_ref<const std::string&>());

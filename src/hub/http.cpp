@@ -17,7 +17,7 @@ namespace {
 constexpr int kMaxRedirects = 10;
 constexpr std::size_t kMaxHeaderBytes = std::size_t{1} << 18;
 
-// curl_global_init is to be called once, before the first handle.
+// curl_global_init must be called once, before the first handle.
 bool initialise_curl() {
   static const bool done = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
   return done;
@@ -44,7 +44,7 @@ bool is_retryable(CURLcode code) {
   return std::find(kCodes.begin(), kCodes.end(), code) != kCodes.end();
 }
 
-// What the callbacks of one transfer share.
+// State shared by the callbacks of one transfer.
 struct Transfer {
   const HttpSink* sink = nullptr;
   HttpResponse response;
@@ -53,7 +53,7 @@ struct Transfer {
   std::exception_ptr thrown;
 
   void add_header(std::string_view line) {
-    if (line.starts_with("HTTP/")) {  // an interim or a proxy's response came before
+    if (line.starts_with("HTTP/")) {  // an interim or proxy response came before
       response = {};
       const std::size_t space = line.find(' ');
       for (std::size_t i = space + 1; space != line.npos && i < line.size() && i < space + 4; ++i)
@@ -92,7 +92,7 @@ std::size_t on_header(char* data, std::size_t size, std::size_t count, void* use
 std::size_t on_body(char* data, std::size_t size, std::size_t count, void* user) {
   auto& transfer = *static_cast<Transfer*>(user);
   const std::size_t bytes = size * count;
-  if (!is_success(transfer.response.status)) return bytes;  // an error page
+  if (!is_success(transfer.response.status)) return bytes;  // error page
   try {
     transfer.give_head();
     if (transfer.sink->on_body) transfer.sink->on_body(std::as_bytes(std::span(data, bytes)));
@@ -115,7 +115,7 @@ struct HeaderList {
   }
 };
 
-// Called about once a second, also while nothing comes; what is not 0 ends the transfer.
+// Called about once a second, also while no data arrives; a nonzero result ends the transfer.
 int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   const auto& options = *static_cast<const HttpOptions*>(user);
   return options.stop_requested && options.stop_requested() ? 1 : 0;
@@ -134,15 +134,15 @@ void set_limits(CURL* curl, const HttpOptions& options) {
   curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, static_cast<long>(options.low_speed_time.count()));
   curl_easy_setopt(curl, CURLOPT_USERAGENT, options.user_agent.c_str());
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-  // Redirects are followed by hand, so that the token stays at home.
+  // We follow redirects ourselves, so that the token is not sent to other hosts.
   curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(curl, CURLOPT_UNRESTRICTED_AUTH, 0L);
   curl_easy_setopt(curl, CURLOPT_HEADEROPT, static_cast<long>(CURLHEADER_SEPARATE));
   curl_easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 }
 
-// libcurl looks where the distribution it was built for keeps its certificates; an installation may be on
-// another.
+// libcurl looks for certificates where the distribution it was built for keeps them; the installation may be
+// another distribution.
 void choose_certificates(CURL* curl) {
   const char* file = std::getenv("SSL_CERT_FILE");
   if (file != nullptr && *file != '\0') curl_easy_setopt(curl, CURLOPT_CAINFO, file);
@@ -167,14 +167,15 @@ std::string HttpResponse::header(const std::string& name) const {
 
 void HttpOptions::check_stop(const std::string& what) const {
   if (stop_requested && stop_requested())
-    fail_interrupted("{}: asked to stop; what was downloaded is kept, the same command goes on there", what);
+    fail_interrupted("{}: asked to stop; downloaded bytes are kept, the same command resumes from them",
+                     what);
 }
 
 struct HttpClient::Impl {
   CURL* curl = curl_easy_init();
   ~Impl() { curl_easy_cleanup(curl); }
 
-  // One request without redirects. `authorised` says whether the token may be sent.
+  // One request without redirects. `authorised`: whether the token may be sent.
   HttpOutcome transfer(const HttpOptions& options, const HttpRequest& request, const std::string& url,
                        bool authorised, const HttpSink& sink);
 };
@@ -207,7 +208,7 @@ HttpOutcome HttpClient::Impl::transfer(const HttpOptions& options, const HttpReq
     outcome.failure = fmt::format("{}: {}", url_for_messages(url), curl_easy_strerror(code));
     outcome.retryable = is_retryable(code);
   } else {
-    state.give_head();  // an empty body
+    state.give_head();  // empty body
   }
   outcome.response = std::move(state.response);
   return outcome;

@@ -19,15 +19,16 @@ namespace armorm {
 struct HttpOptions {
   std::string user_agent = "armorm";
   std::chrono::milliseconds connect_timeout{30'000};
-  // A transfer slower than this for so long is cut, and tried again.
+  // A transfer slower than this for so long is aborted and retried.
   std::int64_t low_speed_bytes_per_second = 1024;
   std::chrono::seconds low_speed_time{60};
-  int attempts = 6;                              // in a row without a new byte
+  int attempts = 6;                              // consecutive attempts without a new byte
   std::chrono::milliseconds first_delay{1'000};  // doubled each time, plus up to half of it at random
   std::chrono::milliseconds longest_delay{60'000};
-  std::chrono::milliseconds longest_retry_after{600'000};  // the server's wish is honoured up to this
-  std::function<void(std::chrono::milliseconds)> sleep;    // empty = really sleep
-  // Asked during transfers and waits, by any thread; true ends them with an interrupted error. Empty = never.
+  std::chrono::milliseconds longest_retry_after{600'000};  // Retry-After is honoured up to this
+  std::function<void(std::chrono::milliseconds)> sleep;    // empty = std::this_thread::sleep_for
+  // Polled during transfers and waits, by any thread; true ends them with an interrupted error. Empty =
+  // never.
   std::function<bool()> stop_requested;
   void check_stop(const std::string& what) const;  // `what` is for the message
 };
@@ -36,31 +37,31 @@ struct HttpRequest {
   std::string url;  // http or https
   bool head = false;
   std::vector<std::pair<std::string, std::string>> headers;
-  // Sent as "Authorization: Bearer" to the scheme, host and port of `url` alone: never to where a redirect
-  // leads elsewhere.
+  // Sent as "Authorization: Bearer" only to the scheme, host and port of `url`, never to another redirect
+  // target.
   std::string bearer_token;
-  // False: a redirect to another host is the response, and not followed.
+  // False: a redirect to another host is returned as the response and not followed.
   bool leave_origin = true;
 };
 
 struct HttpResponse {
   long status = 0;
   std::map<std::string, std::string> headers;  // names in lower case
-  // "" when there is none
+  // "" when absent
   std::string header(const std::string& lower_case_name) const;
 };
 
-// What became of one attempt: a response, or `failure` in words without secrets.
+// Result of one attempt: a response, or `failure` as a text without secrets.
 struct HttpOutcome {
   HttpResponse response;
-  std::string failure;  // empty = a whole response came
+  std::string failure;  // empty = a complete response arrived
   bool retryable = false;
   std::optional<std::chrono::milliseconds> retry_after;
 };
 
-// The body of a 2xx response. An exception from it ends the transfer and comes out of send_once().
+// The body of a 2xx response. An exception thrown here ends the transfer and leaves send_once().
 struct HttpSink {
-  std::function<void(const HttpResponse&)> on_head;  // may be empty; before the first byte
+  std::function<void(const HttpResponse&)> on_head;  // may be empty; called before the first byte
   std::function<void(std::span<const std::byte>)> on_body;
 };
 
@@ -74,8 +75,8 @@ class HttpClient {
 
   // One attempt, redirects included. Usage error for a URL that is not http or https.
   HttpOutcome send_once(const HttpRequest& request, const HttpSink& sink);
-  // With retries; io error when there is no response at last or it is 429 or 5xx. Other statuses are the
-  // caller's. The body of a 2xx is added to `body` (may be null), data error above `limit` bytes.
+  // With retries. io error when no response arrives or the last one is 429 or 5xx; the caller handles other
+  // statuses. The body of a 2xx is appended to `body` (may be null), data error above `limit` bytes.
   HttpResponse send(const HttpRequest& request, std::string* body, std::size_t limit);
 
   const HttpOptions& options() const noexcept { return options_; }
@@ -86,13 +87,13 @@ class HttpClient {
   std::unique_ptr<Impl> impl_;
 };
 
-// Counts the attempts of one piece of work and waits between them.
+// Counts the attempts of one task and waits between them.
 class HttpBackoff {
  public:
   explicit HttpBackoff(const HttpOptions& options) : options_(options) {}
-  // Waits before the next attempt; false, at once, when there is none left. `what` is logged.
+  // Waits before the next attempt; returns false at once when none is left. `what` is for the log.
   bool wait(const HttpOutcome& outcome, const std::string& what);
-  void progressed() noexcept { failed_ = 0; }  // new bytes came: counts from the start again
+  void progressed() noexcept { failed_ = 0; }  // new bytes arrived: restarts the count
   int failed() const noexcept { return failed_; }
 
  private:
@@ -102,7 +103,7 @@ class HttpBackoff {
 
 // The URL without user, password, query and fragment, which can hold secrets; for messages.
 std::string url_for_messages(const std::string& url);
-// One segment or parameter: everything but letters, digits and -_.~ as %XX.
+// Escapes one path segment or parameter: all but letters, digits and -_.~ become %XX.
 std::string url_escape(const std::string& text);
 
 }  // namespace armorm

@@ -18,13 +18,13 @@ std::string what_failed(const HttpOutcome& outcome) {
                                  : outcome.failure;
 }
 
-// A failure names the address itself, where it is another one than `what`.
-std::string told(const std::string& what, const HttpOutcome& outcome) {
+// A failure already begins with the address if that differs from `what`.
+std::string described(const std::string& what, const HttpOutcome& outcome) {
   const std::string failed = what_failed(outcome);
   return failed.starts_with(what) ? failed : what + ": " + failed;
 }
 
-// In slices, so that a stop is not kept waiting.
+// Sleeps in slices, so that a stop request is noticed soon.
 void sleep_for(const HttpOptions& options, milliseconds delay, const std::string& what) {
   constexpr milliseconds kSlice{100};
   for (milliseconds slept{0}; slept < delay; slept += kSlice) {
@@ -37,7 +37,7 @@ milliseconds delay_of(const HttpOptions& options, int failed) {
   milliseconds delay = options.first_delay;
   for (int i = 1; i < failed && delay < options.longest_delay; ++i) delay *= 2;
   delay = std::min(delay, options.longest_delay);
-  // Clients that failed together should not come back together. It is no part of any result.
+  // Random jitter: clients that failed together should not retry together. It affects no result.
   std::random_device device;
   std::uniform_int_distribution<milliseconds::rep> jitter(0, delay.count() / 2);
   return delay + milliseconds(jitter(device));
@@ -49,7 +49,7 @@ bool HttpBackoff::wait(const HttpOutcome& outcome, const std::string& what) {
   if (++failed_ >= options_.attempts) return false;
   milliseconds delay = delay_of(options_, failed_);
   if (outcome.retry_after) delay = std::min(*outcome.retry_after, options_.longest_retry_after);
-  log::warn("{}; trying again in {:.1f} s (attempt {} of {})", told(what, outcome),
+  log::warn("{}; trying again in {:.1f} s (attempt {} of {})", described(what, outcome),
             static_cast<double>(delay.count()) / 1000.0, failed_ + 1, options_.attempts);
   if (options_.sleep) {
     options_.sleep(delay);
@@ -81,7 +81,7 @@ HttpResponse HttpClient::send(const HttpRequest& request, std::string* body, std
         "{} (after {} attempts); check the network, the proxy and HF_ENDPOINT, or set HF_HUB_OFFLINE=1 to "
         "use "
         "the cache alone",
-        told(what, outcome), std::max(1, backoff.failed()));
+        described(what, outcome), std::max(1, backoff.failed()));
   }
 }
 

@@ -76,7 +76,7 @@ std::string resolve_redirect(const std::string& base, const std::string& locatio
   const Url url = parse(base);
   if (!url || location.find('\0') != std::string::npos) return "";
   const bool was_secure = lower(part(url, CURLUPART_SCHEME)) == "https";
-  // A user and password of the base are not the target's.
+  // The user and password of the base do not belong to the target.
   curl_url_set(url.get(), CURLUPART_USER, nullptr, 0);
   curl_url_set(url.get(), CURLUPART_PASSWORD, nullptr, 0);
   if (curl_url_set(url.get(), CURLUPART_URL, location.c_str(), 0) != CURLUE_OK || !is_web(url)) return "";

@@ -1,13 +1,13 @@
-// The few questions about URLs that a client must answer the way libcurl itself does.
+// URL operations that must agree with libcurl's own parsing.
 #pragma once
 
 #include <string>
 
 namespace armorm::io {
 
-// "scheme://host:port" in lower case, with the port spelt out. Usage error when it is not an http(s) URL.
+// "scheme://host:port" in lower case, with an explicit port. Usage error when the text is not an http(s) URL.
 std::string url_origin(const std::string& url);
-// `location` as a redirect from `base`. Empty when it is no http(s) URL or goes from https to http.
+// `location` as a redirect from `base`. Empty when it is not an http(s) URL or leads from https to http.
 std::string resolve_redirect(const std::string& base, const std::string& location);
 
 }  // namespace armorm::io

@@ -25,7 +25,7 @@ int open_lock(const fs::path& file) {
   return descriptor;
 }
 
-// By asking now and then, so that a stop is not kept waiting. 0, or -1 with errno.
+// Polls, so that a stop request is noticed. Returns 0, or -1 with errno.
 int wait_for_lock(int descriptor, const fs::path& file, const HttpOptions& options) {
   constexpr std::chrono::milliseconds kBetween{100};
   for (;;) {
@@ -48,7 +48,7 @@ bool lock(int descriptor, const fs::path& file, const HttpOptions& options) {
   return false;
 }
 
-// Older programs remove the lock file; who holds a removed one holds nothing.
+// Older programs remove the lock file; a lock on a removed file protects nothing.
 bool is_still_there(int descriptor) {
   struct stat status {};
   return ::fstat(descriptor, &status) == 0 && status.st_nlink > 0;

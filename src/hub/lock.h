@@ -1,4 +1,4 @@
-// The lock of one file of the Hub cache, as Python's filelock takes it.
+// The lock of one file of the Hub cache, compatible with Python's filelock.
 #pragma once
 
 #include <filesystem>
@@ -8,12 +8,13 @@
 
 namespace armorm::data {
 
-// Holds <cache>/.locks/<repo>/<etag>.lock by flock(2) for its scope; waits for as long as another process or
-// thread holds it. The file stays, since removing it would split those who wait. On a file system without
-// flock it warns and goes on: the files themselves are put in place atomically.
+// Holds <cache>/.locks/<repo>/<etag>.lock by flock(2) for its scope; waits while another process or thread
+// holds it. The lock file stays: removing it would separate the waiting processes. On a file system without
+// flock it warns and continues; the files themselves are published atomically.
 class HubLock {
  public:
-  // Creates the folders; io error. Interrupted error when `options` ask to stop the wait.
+  // Creates the folders; io error. Interrupted error when a stop is requested through `options` during the
+  // wait.
   HubLock(const std::filesystem::path& file, const HttpOptions& options);
 
  private:

@@ -1,4 +1,4 @@
-// Talks about a repository: requests, refusals, and what a file is.
+// Requests about a repository: its files, their sizes and hashes, refusals.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -89,7 +89,7 @@ HubFile describe_file(HttpClient& client, const HubRepo& repo, const std::string
                       const std::string& name) {
   HttpRequest request = repo.request(file_path(repo, commit, name));
   request.head = true;
-  request.leave_origin = false;  // the Hub itself gives hash and size, the storage behind it does not
+  request.leave_origin = false;  // only the Hub gives hash and size, the storage behind it does not
   return file_of_answer(repo, commit, name, client.send(request, nullptr, kMaxErrorPage));
 }
 

@@ -43,7 +43,7 @@ void mark_whole(const fs::path& snapshot, const std::vector<std::string>& names)
   try {
     publish_text(mark_of(snapshot), fmt::format("{}\n", fmt::join(names, "\n")));
   } catch (const Error& error) {
-    log::debug("{}; the Hub will be asked again whether the snapshot is whole", error.what());
+    log::debug("{}; the Hub will be asked again whether the snapshot is complete", error.what());
   }
 }
 

@@ -1,6 +1,6 @@
-// Whether a snapshot of the Hub cache is whole. The cache itself does not say: other programs fetch file by
-// file, and links appear one by one. <repo>/.armorm/<commit> lists what was there when we had fetched all
-// that we read; it is made last. Other programs pass over it.
+// Whether a snapshot of the Hub cache is complete. The cache does not record that: other programs download
+// file by file, and links appear one by one. <repo>/.armorm/<commit> lists the files that were there after a
+// complete download; it is written last. Other programs ignore it.
 #pragma once
 
 #include <filesystem>
@@ -12,9 +12,9 @@ namespace armorm::data {
 // .../models--org--name/snapshots/<commit>, or datasets--...
 bool is_hub_snapshot(const std::filesystem::path& folder);
 
-// True when all the files that mark_whole() was told are still there.
+// True when all files listed by mark_whole() still exist.
 bool is_marked_whole(const std::filesystem::path& snapshot);
-// Where the cache cannot be written it does nothing: the Hub is asked again the next time.
+// Does nothing where the cache is not writable; the Hub is asked again the next time.
 void mark_whole(const std::filesystem::path& snapshot, const std::vector<std::string>& names);
 
 // "hf download org/name --repo-type dataset --revision <commit>"

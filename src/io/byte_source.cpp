@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t kBlock = std::size_t{1} << 17;
 
-// The file itself, read in blocks; peek() shows the next bytes without taking them.
+// The file itself, read in blocks; peek() returns the next bytes without consuming them.
 class PlainSource final : public ByteSource {
  public:
   explicit PlainSource(const std::filesystem::path& path)
@@ -36,7 +36,7 @@ class PlainSource final : public ByteSource {
     return size;
   }
 
-  // The unread part of the block; reads another one when there is none. Empty at the end of the file.
+  // The unread bytes of the block; reads another block when there are none. Empty at the end of the file.
   std::span<const char> peek() {
     if (begin_ == end_) {
       const ssize_t count = retry([&] { return ::read(file_.get(), buffer_.data(), buffer_.size()); });
@@ -57,7 +57,7 @@ class PlainSource final : public ByteSource {
   std::size_t end_ = 0;
 };
 
-// gzip, also of several members one after another.
+// gzip, including files of several members.
 class GzipSource final : public ByteSource {
  public:
   explicit GzipSource(std::unique_ptr<PlainSource> input) : input_(std::move(input)) {
@@ -88,7 +88,7 @@ class GzipSource final : public ByteSource {
     stream_.avail_in = static_cast<uInt>(next.size());
     stream_.next_out = reinterpret_cast<Bytef*>(into.data());
     stream_.avail_out = static_cast<uInt>(std::min(into.size(), kBlock));
-    const uInt room = stream_.avail_out;
+    const uInt space = stream_.avail_out;
     const int status = inflate(&stream_, Z_NO_FLUSH);
     if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR) {
       fail_data("{}: damaged gzip data: {}", input_->path(),
@@ -96,7 +96,7 @@ class GzipSource final : public ByteSource {
     }
     input_->take(next.size() - stream_.avail_in);
     if (status == Z_STREAM_END) inside_ = false;
-    return room - stream_.avail_out;
+    return space - stream_.avail_out;
   }
 
   std::unique_ptr<PlainSource> input_;
@@ -104,7 +104,7 @@ class GzipSource final : public ByteSource {
   bool inside_ = false;  // in the middle of a member
 };
 
-// zstd, also of several frames one after another.
+// zstd, including files of several frames.
 class ZstdSource final : public ByteSource {
  public:
   explicit ZstdSource(std::unique_ptr<PlainSource> input)
@@ -118,7 +118,7 @@ class ZstdSource final : public ByteSource {
   std::size_t read(std::span<char> into) override {
     for (;;) {
       const std::span<const char> next = input_->peek();
-      // With no input left the decoder may still hold output that did not fit before.
+      // Without further input the decoder may still hold output that did not fit before.
       ZSTD_inBuffer in{next.data(), next.size(), 0};
       ZSTD_outBuffer out{into.data(), into.size(), 0};
       if (next.empty() && !inside_) return 0;

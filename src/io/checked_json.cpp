@@ -10,7 +10,7 @@ namespace armorm::io {
 
 nlohmann::json parse_checked_json(std::string_view text, const std::string& where, int max_depth) {
   using Event = nlohmann::json::parse_event_t;
-  std::vector<std::set<std::string>> keys;  // of each object that is open
+  std::vector<std::set<std::string>> keys;  // keys of each open object
   const auto check = [&](int depth, Event event, nlohmann::json& value) {
     if (event == Event::object_start || event == Event::array_start) {
       if (depth >= max_depth) fail_data("{}: JSON nested deeper than {} levels", where, max_depth);

@@ -1,4 +1,4 @@
-// JSON of files we did not write: no duplicate keys, and a bounded depth.
+// JSON from files that this program did not write: no duplicate keys, bounded depth.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +13,8 @@ namespace armorm::io {
 // not UTF-8, on a key that appears twice in one object and on nesting deeper than `max_depth`.
 nlohmann::json parse_checked_json(std::string_view text, const std::string& where, int max_depth);
 
-// The byte at which brackets outside strings nest deeper than `max_depth`. To be asked before a parser that
-// recurses over what it built.
+// Position of the byte at which brackets outside strings nest deeper than `max_depth`. For use before a
+// parser that recurses over its result.
 std::optional<std::size_t> first_too_deep(std::string_view text, int max_depth);
 
 }  // namespace armorm::io

@@ -15,7 +15,7 @@ bool is_below(const fs::path& path, const fs::path& folder) {
   return !relative.empty() && *relative.begin() != "..";
 }
 
-// Empty when `root` is no snapshot of the Hub cache.
+// Empty when `root` is not a snapshot of the Hub cache.
 fs::path blobs_of_snapshot(const fs::path& root) {
   if (root.parent_path().filename() != "snapshots") return {};
   const fs::path repository = root.parent_path().parent_path();

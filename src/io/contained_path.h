@@ -1,4 +1,5 @@
-// Files that a downloaded thing names must lie in it: by their names, and by where links lead.
+// A file that a downloaded repository names must lie inside its folder, both by its name and after following
+// links.
 #pragma once
 
 #include <filesystem>
@@ -6,15 +7,17 @@
 
 namespace armorm::io {
 
-// A file's name and no path: it cannot leave its folder, and the system can look for it.
+// True for a plain file name without a path: it cannot leave its folder, and its length is valid for the
+// system.
 bool is_plain_file_name(const std::string& name);
 
-// A name for messages: at most 200 bytes of it, control characters as "?".
+// A name for messages: at most its first 200 bytes, control characters as "?".
 std::string shown_name(const std::string& name);
 
-// data error naming `file`, unless its real place, all links followed, is below the real place of `root`.
-// When `root` is a snapshot of the Hub cache (<kind>--<name>/snapshots/<commit>), the repository's blobs
-// folder will do as well: there the files are links to it. A file that does not exist is no error here.
+// data error that names `file` unless its real path, with all links followed, is below the real path of
+// `root`. When `root` is a snapshot of the Hub cache (<kind>--<name>/snapshots/<commit>), the repository's
+// blobs folder is accepted as well: files of a snapshot are links into it. A file that does not exist is not
+// an error here.
 void check_stays_inside(const std::filesystem::path& file, const std::filesystem::path& root);
 
 }  // namespace armorm::io

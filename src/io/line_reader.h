@@ -1,4 +1,4 @@
-// Lines of a text file that may be compressed (gzip or zstd, told apart by content).
+// Lines of a text file that may be compressed (gzip or zstd, recognised by content).
 #pragma once
 
 #include <cstddef>
@@ -24,10 +24,10 @@ class LineReader {
   LineReader& operator=(LineReader&&) noexcept;
 
   // Reads the next line, without its "\n" or "\r\n"; false at the end. A UTF-8 byte order mark at the start
-  // of the file is dropped. data error, naming the line, on a line that is too long and on damaged compressed
-  // data.
+  // of the file is dropped. data error that names the line, on a line that is too long and on damaged
+  // compressed data.
   bool next(std::string& line);
-  std::int64_t line_number() const noexcept;  // of the line last read, from 1
+  std::int64_t line_number() const noexcept;  // number of the line last read, from 1
 
  private:
   struct Impl;

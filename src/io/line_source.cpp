@@ -81,13 +81,13 @@ class PipeLines final : public LineSource {
   std::string name_;
   int descriptor_;
   std::string buffer_;
-  std::size_t begin_ = 0;     // of the next line
-  std::size_t searched_ = 0;  // no newline before this
+  std::size_t begin_ = 0;     // start of the next line
+  std::size_t searched_ = 0;  // no newline before this position
   bool ended_ = false;
   std::int64_t number_ = 0;
 };
 
-// Closes what it opened.
+// Closes the descriptor that it opened.
 class NamedPipeLines final : public LineSource {
  public:
   explicit NamedPipeLines(const fs::path& path)

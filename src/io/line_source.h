@@ -1,4 +1,4 @@
-// Lines that may still be coming: of a file, or of a pipe whose other end writes when it likes.
+// Lines that may still be arriving: from a file, or from a pipe whose other end writes at any time.
 #pragma once
 
 #include <cstdint>
@@ -13,14 +13,14 @@ class LineSource {
   virtual ~LineSource() = default;
 
   enum class Got { line, end, nothing };
-  // The next line, without its "\n" or "\r\n"; nothing when it is not complete within `wait_ms` milliseconds.
-  // Errors as LineReader's.
+  // The next line, without its "\n" or "\r\n"; none when it is not complete within `wait_ms` milliseconds.
+  // Errors as for LineReader.
   virtual Got next(std::string& line, int wait_ms) = 0;
-  virtual std::int64_t line_number() const = 0;  // of the line last read, from 1
+  virtual std::int64_t line_number() const = 0;  // number of the line last read, from 1
 };
 
-// A file through a LineReader (gzip and zstd too), whose lines are always there; what is no regular file as a
-// pipe. "-" is the standard input, read as plain text. io error when it cannot be opened.
+// Opens a regular file through a LineReader (gzip and zstd too); its lines are always available. Anything
+// else is read as a pipe; "-" is the standard input, read as plain text. io error when it cannot be opened.
 std::unique_ptr<LineSource> open_line_source(const std::string& path);
 
 }  // namespace armorm

@@ -38,7 +38,7 @@ int advice_of(MappedFile::Access access) noexcept {
   return MADV_NORMAL;
 }
 
-std::span<const std::byte> map_whole_file(const std::filesystem::path& path) {
+std::span<const std::byte> map_file(const std::filesystem::path& path) {
   const io::Descriptor file(
       io::retry([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));  // NOLINT: variadic by POSIX
   if (file.get() < 0) fail_io("{}: cannot be opened: {}; check the path", path.string(), io::reason(errno));
@@ -57,7 +57,7 @@ std::span<const std::byte> map_whole_file(const std::filesystem::path& path) {
 
 }  // namespace
 
-MappedFile::MappedFile(const std::filesystem::path& path) : path_(path), bytes_(map_whole_file(path)) {}
+MappedFile::MappedFile(const std::filesystem::path& path) : path_(path), bytes_(map_file(path)) {}
 
 MappedFile::~MappedFile() { unmap(); }
 
@@ -78,7 +78,7 @@ void MappedFile::unmap() noexcept {
 
 void MappedFile::advise(Access access, std::size_t offset, std::size_t size) const noexcept {
   if (offset >= bytes_.size() || size == 0) return;
-  // madvise wants a page-aligned start; the mapping itself begins on a page.
+  // madvise needs a page-aligned start; the mapping itself begins on a page.
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   const std::size_t first = offset / page * page;
   const std::size_t last = offset + std::min(size, bytes_.size() - offset);

@@ -18,7 +18,7 @@ class PosixFileSystem final : public FileSystem {
   ssize_t write_at(int file, const std::byte* data, std::size_t size, off_t offset) override {
     return ::pwrite(file, data, size, offset);
   }
-  // Not posix_fallocate(3), which fills the file by writing where the file system cannot reserve.
+  // Not posix_fallocate(3): where the file system cannot reserve blocks, it writes the full file.
   int allocate(int file, off_t size) override {
     if (::ftruncate(file, size) != 0) return -1;
     if (size == 0 || ::fallocate(file, 0, 0, size) == 0) return 0;

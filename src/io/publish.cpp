@@ -21,8 +21,8 @@ std::unique_ptr<io::WritableFile> create_temporary(FileSystem& files, const fs::
   io::remove_abandoned(files, target, O_RDWR, [&files](const fs::path& file) { files.remove(file); });
   for (;;) {
     auto file = std::make_unique<io::WritableFile>(files, io::temporary_beside(target), O_CREAT | O_EXCL);
-    // Between creation and lock another process may have taken it for abandoned: it holds the lock, or the
-    // file is gone.
+    // Between creation and lock another process may have taken the file for abandoned; then it holds the
+    // lock, or the file is gone.
     if (file->lock() ? file->is_still_there() : errno != EWOULDBLOCK) return file;
   }
 }
@@ -73,8 +73,8 @@ const fs::path& AtomicFile::temporary() const noexcept { return file_->path(); }
 void AtomicFile::publish() {
   if (!file_->is_open()) fail_internal("{}: published twice", target_.string());
   file_->sync();
-  // Still open, and so locked: another process that publishes to this target would take a closed one for
-  // abandoned.
+  // The file is still open and therefore locked. Another process that publishes to this target would take a
+  // closed one for abandoned.
   if (files_->rename(temporary(), target_) != 0) {
     const int error = errno;
     if (!kept_) files_->remove(temporary());
@@ -94,7 +94,7 @@ void publish_text(const fs::path& target, std::string_view text, FileSystem& fil
 std::string read_text_file(const fs::path& path, std::size_t limit) {
   const io::Descriptor file(io::retry([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));
   if (file.get() < 0) fail_io("{}: cannot be opened: {}; check the path", path.string(), io::reason(errno));
-  // Reads to the end instead of trusting st_size, which is 0 for pipes and /proc.
+  // Reads to the end of the file: st_size is 0 for pipes and /proc.
   constexpr std::size_t kBlock = std::size_t{1} << 16;
   std::string text;
   for (;;) {

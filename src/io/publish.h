@@ -1,4 +1,4 @@
-// Atomic publishing: a reader sees the old file, or the whole new one, and never a part of it.
+// Atomic publishing: a reader sees the old file or the complete new one, never an incomplete one.
 #pragma once
 
 #include <cstddef>
@@ -16,16 +16,16 @@ namespace io {
 class WritableFile;
 }
 
-// Writes to a temporary file beside `target`; publish() does fsync, rename onto the target, fsync of the
-// folder. Destroyed before publish(), it removes the temporary file; one that a killed process left is
-// removed by the next that writes the same target. Every failed call is an io error that names the path, the
-// system's reason and, for a full disk, the bytes that were wanted. Not thread-safe.
+// Writes to a temporary file next to `target`; publish() does fsync, rename onto the target, fsync of the
+// folder. If it is destroyed before publish(), it removes the temporary file; the temporary file of a killed
+// process is removed by the next process that writes the same target. Every failed call is an io error that
+// names the path, the system's reason and, for a full disk, the number of bytes to write. Not thread-safe.
 class AtomicFile {
  public:
-  // Creates the parent folders. `files` must outlive this.
+  // Creates the parent folders. `files` must outlive the object.
   explicit AtomicFile(std::filesystem::path target, FileSystem& files = posix_file_system());
-  // The temporary file has a fixed name, is opened with what an earlier process left in it, and is kept when
-  // it is not published. Only for the holder of a lock on the target.
+  // The temporary file has a fixed name, keeps what an earlier process left in it, and is not removed if it
+  // is not published. Only for the holder of a lock on the target.
   static AtomicFile resume(std::filesystem::path target, FileSystem& files = posix_file_system());
   static std::filesystem::path resumed_name(const std::filesystem::path& target);  // "<target>.partial"
 
@@ -36,9 +36,9 @@ class AtomicFile {
   void write(std::span<const std::byte> bytes);
   void write(std::string_view text);
   void write_at(std::uint64_t offset, std::span<const std::byte> bytes);
-  // data error when the file ends before
+  // data error when the file ends earlier
   void read_at(std::uint64_t offset, std::span<std::byte> bytes) const;
-  void allocate(std::uint64_t size);  // reserves the space: a disk that is too small says so now
+  void allocate(std::uint64_t size);  // reserves the space, so that a full disk is an error now
   void sync_data();                   // what was written survives a power loss from here on
   void publish();
 
@@ -50,14 +50,14 @@ class AtomicFile {
   FileSystem* files_;
   std::filesystem::path target_;
   std::unique_ptr<io::WritableFile> file_;
-  std::uint64_t end_ = 0;  // where write() goes on
+  std::uint64_t end_ = 0;  // position of the next write()
   bool kept_;
 };
 
 void publish_text(const std::filesystem::path& target, std::string_view text,
                   FileSystem& files = posix_file_system());
 
-// The whole file; io error when missing, data error above `limit` bytes.
+// The complete file; io error when missing, data error above `limit` bytes.
 std::string read_text_file(const std::filesystem::path& path, std::size_t limit = std::size_t{1} << 30);
 
 }  // namespace armorm

@@ -19,7 +19,7 @@ namespace {
 fs::path without_slash(const fs::path& path) { return path.has_filename() ? path : path.parent_path(); }
 
 bool cannot_link(int error) {
-  // EPERM: of file systems without hard links, and of files of others where the system protects them.
+  // EPERM comes from file systems without hard links, and for protected files of other users.
   return error == EXDEV || error == EPERM || error == EMLINK || error == EOPNOTSUPP || error == ENOSYS;
 }
 
@@ -42,7 +42,7 @@ bool AtomicFolder::create() {
   lock_ = io::retry([&] { return files_.open(building_, O_RDONLY | O_DIRECTORY); });
   if (lock_ < 0) fail_io("{}: folder cannot be opened: {}", building_.string(), io::reason(errno));
   if (io::retry([&] { return files_.lock(lock_); }) != 0)
-    return errno != EWOULDBLOCK;  // a file system without locks
+    return errno != EWOULDBLOCK;  // true for a file system without locks
   std::error_code error;
   return fs::is_directory(building_, error);
 }
@@ -76,7 +76,7 @@ void AtomicFolder::publish() {
   if (fs::exists(building_, error)) remove_tree(building_);
 }
 
-// Afterwards building_ names the folder that was there before.
+// Afterwards building_ is the name of the previous folder.
 void AtomicFolder::replace_target() {
   if (io::retry([&] { return files_.exchange(building_, target_); }) == 0) {
     published_ = true;
@@ -111,7 +111,7 @@ void AtomicFolder::restore_parked() {
   }
 }
 
-// As far as it goes: what stays is removed by the next that publishes here.
+// Removes as much as possible; the next publisher to this target removes the rest.
 void AtomicFolder::remove_tree(const fs::path& folder) {
   std::error_code ignored;
   std::vector<fs::directory_entry> entries;

@@ -1,4 +1,5 @@
-// Atomic publishing of a folder: a reader sees the old one, or the whole new one, and never a part of it.
+// Atomic publishing of a folder: a reader sees the old folder or the complete new one, never an incomplete
+// one.
 #pragma once
 
 #include <filesystem>
@@ -8,29 +9,28 @@
 
 namespace armorm {
 
-// Makes a temporary folder beside `target`, which the caller fills through building(); publish() puts it
-// under the target's name. What is put into it must be durable by then, as AtomicFile and link_file() leave
-// it. Destroyed before publish(), it removes the temporary folder with all that is in it; one that a killed
-// process left is removed by the next that publishes to the same target. Every failed call is an io error
-// that names the path and the system's reason. Not thread-safe. Where processes of several machines may
-// publish to one target, the caller keeps them apart: network file systems do not lock folders.
+// Makes a temporary folder next to `target`, which the caller fills through building(); publish() gives it
+// the target's name. By then its content must be durable, as AtomicFile and link_file() leave it. If it is
+// destroyed before publish(), it removes the temporary folder and its content; the temporary folder of a
+// killed process is removed by the next process that publishes to the same target. Every failed call is an io
+// error that names the path and the system's reason. Not thread-safe. Network file systems do not lock
+// folders: where processes of several machines may publish to one target, the caller must exclude that.
 class AtomicFolder {
  public:
-  // Creates the parent folders, and puts back what a process that ended within publish() had moved aside.
-  // `files` must outlive this.
+  // Creates the parent folders, and restores what a process killed within publish() had moved away. `files`
+  // must outlive the object.
   explicit AtomicFolder(std::filesystem::path target, FileSystem& files = posix_file_system());
   ~AtomicFolder();
   AtomicFolder(const AtomicFolder&) = delete;
   AtomicFolder& operator=(const AtomicFolder&) = delete;
 
   const std::filesystem::path& building() const noexcept { return building_; }
-  // Gives `file`, symbolic links followed, a second name in the folder. False where file systems allow no
-  // such link; what the two names hold is one and the same file then on, so only files that are never written
-  // in place should be linked.
+  // Gives `file` (symbolic links followed) a second name in the folder. False where the file system allows no
+  // such link. Both names are the same file from then on, so only files that are never written in place
+  // should be linked.
   bool link_file(const std::filesystem::path& file, const std::string& name);
-  // What lies under the target's name is replaced and removed. That is one step where the file system can do
-  // it (Linux: all but network file systems); elsewhere there is a moment between two renames without the
-  // name.
+  // Replaces and removes what has the target's name. This is one step where the file system supports it
+  // (Linux: all but network file systems). Elsewhere the name is missing for a moment between two renames.
   void publish();
 
   const std::filesystem::path& target() const noexcept { return target_; }
@@ -44,7 +44,7 @@ class AtomicFolder {
   FileSystem& files_;
   std::filesystem::path target_;
   std::filesystem::path building_;
-  int lock_ = -1;  // on the folder, whatever its name
+  int lock_ = -1;  // of the folder, under any name
   bool published_ = false;
 };
 

@@ -14,7 +14,7 @@
 namespace armorm {
 
 std::int64_t TensorView::numel() const noexcept {
-  // With a size of 0 the others may be so large that their product is no number.
+  // If one size is 0, the others may be so large that their product overflows.
   if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return 0;
   std::int64_t count = 1;
   for (const std::int64_t size : shape) count *= size;
@@ -60,7 +60,7 @@ struct SafetensorsFile::Impl {
   Metadata metadata;
   std::vector<io::TensorEntry> tensors;
   std::map<std::string, std::size_t> index;
-  // Tensors that other writers left unaligned, copied when first asked for.
+  // Tensors that other writers left unaligned, copied at the first access.
   mutable std::mutex mutex;
   mutable std::map<std::string, std::vector<std::uint64_t>> copies;
 };

@@ -1,9 +1,9 @@
 // The safetensors format (https://github.com/huggingface/safetensors#format): an 8-byte little-endian header
 // size, a JSON header, then one byte buffer.
 //
-// Reading checks everything the format's specification requires (header size, valid JSON object, known dtype,
+// Reading checks everything that the specification requires (header size, valid JSON object, known dtype,
 // offsets that lie inside the buffer, agree with dtype x shape, do not overlap and leave no holes, no
-// duplicate names, string-only metadata); a violation is a data error that names file and tensor.
+// duplicate names, string-only metadata). A violation is a data error that names the file and the tensor.
 #pragma once
 
 #include <cstddef>
@@ -21,15 +21,15 @@
 
 namespace armorm {
 
-// A tensor inside a mapped file; valid as long as the SafetensorsFile it came from.
+// A tensor inside a mapped file; valid while its SafetensorsFile exists.
 struct TensorView {
   DType dtype = DType::f32;
   std::vector<std::int64_t> shape;
   std::span<const std::byte> bytes;
 
   std::int64_t numel() const noexcept;
-  // Typed access. Requires T to be the dtype; the file may leave data unaligned, which is handled by the
-  // reader (headers we write are padded so that data starts on 64 bytes).
+  // Typed access. T must be the dtype. A file may leave data unaligned; the reader handles that (headers we
+  // write are padded so that data starts on 64 bytes).
   template <class T>
   std::span<const T> as() const {
     check_type(DTypeOf<T>::value, alignof(T));
@@ -66,8 +66,8 @@ class SafetensorsFile {
   std::unique_ptr<Impl> impl_;
 };
 
-// All tensors of a model folder: model.safetensors, or the shards named by model.safetensors.index.json
-// (whose entries must be plain file names inside the folder). The index is checked against the shards.
+// All tensors of a model folder: model.safetensors, or the shards that model.safetensors.index.json names
+// (plain file names inside the folder). The index is checked against the shards.
 class SafetensorsFolder {
  public:
   static SafetensorsFolder open(const std::filesystem::path& folder);
@@ -88,16 +88,17 @@ struct TensorSpec {
   std::vector<std::int64_t> shape;
 };
 
-// Streams tensors whose shapes are known up front, so that memory does not grow with the file. append() fills
-// them one after another in the order given here, in pieces of any size. In the file they lie by descending
-// element size (ties in the order given), as the reference implementation writes them: so each is aligned to
-// its elements, which PyTorch's reader requires. Not thread-safe. Misuse (a name used twice, bytes that do
-// not fit) is an internal error.
+// Streams tensors whose shapes are known in advance, so that memory does not grow with the file. append()
+// fills the tensors in the order given here, in chunks of any size. The file stores them by descending
+// element size (ties in the given order), like the reference implementation; so each tensor is aligned to its
+// elements, as PyTorch's reader requires. Not thread-safe. Misuse (a duplicate name, bytes that do not fit)
+// is an internal error.
 class SafetensorsWriter {
  public:
   SafetensorsWriter(const std::filesystem::path& target, const std::vector<TensorSpec>& tensors,
                     const Metadata& metadata, FileSystem& files = posix_file_system());
-  // Into a file that may hold what an earlier process wrote with equal tensors and metadata; see keep().
+  // Writes into a file that may hold the output of an earlier process with equal tensors and metadata; see
+  // keep().
   SafetensorsWriter(AtomicFile file, const std::vector<TensorSpec>& tensors, const Metadata& metadata);
   ~SafetensorsWriter();
 
@@ -108,12 +109,12 @@ class SafetensorsWriter {
   }
   // Random access for out-of-order producers: `offset` is in bytes from the start of the tensor.
   void write_at(const std::string& tensor, std::uint64_t offset, std::span<const std::byte> bytes);
-  // What the file holds there now, as written or kept.
+  // Reads the current content of the file, written or kept.
   void read_at(const std::string& tensor, std::uint64_t offset, std::span<std::byte> bytes) const;
-  // Counts bytes of an earlier process as written.
+  // Counts bytes that an earlier process wrote as written.
   void keep(const std::string& tensor, std::uint64_t offset, std::uint64_t size);
   void sync_data();  // what was written survives a power loss from here on
-  // Requires that every byte was written (append or write_at) or kept; then publishes atomically.
+  // Requires that every byte is written (append or write_at) or kept; then publishes atomically.
   void publish();
 
  private:

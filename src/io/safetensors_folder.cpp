@@ -37,7 +37,7 @@ std::map<std::string, std::string> read_index(const fs::path& path) {
   return shard_of;
 }
 
-// Opens each shard once, in the order of their names.
+// Opens each shard once, in name order.
 std::map<std::string, std::size_t> open_shards(const fs::path& folder,
                                                const std::map<std::string, std::string>& shard_of,
                                                std::vector<SafetensorsFile>& files) {
@@ -45,7 +45,7 @@ std::map<std::string, std::size_t> open_shards(const fs::path& folder,
   for (const auto& [tensor, shard] : shard_of) opened.emplace(shard, 0);
   for (auto& [shard, position] : opened) {
     if (!fs::exists(folder / shard)) {
-      fail_io("{}: missing, although {} names it; download the whole model", (folder / shard).string(),
+      fail_io("{}: missing, although {} names it; download the complete model", (folder / shard).string(),
               kIndexName);
     }
     io::check_stays_inside(folder / shard, folder);

@@ -19,7 +19,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "the format is little-endian, and so are we");
 
 constexpr std::uint64_t kPrefixBytes = 8;
-constexpr int kMaxDepth = 4;  // object > tensor > shape is 3
+constexpr int kMaxDepth = 4;  // object > tensor > shape has depth 3
 
 std::uint64_t header_size(std::span<const std::byte> file, const std::string& path) {
   if (file.size() < kPrefixBytes) {
@@ -95,7 +95,7 @@ std::vector<std::int64_t> parse_shape(const nlohmann::json& tensor, const std::s
   return shape;
 }
 
-// Offsets stay relative to the buffer here; parse_safetensors_header() moves them.
+// Offsets are relative to the buffer here; parse_safetensors_header() makes them absolute.
 TensorEntry parse_tensor(const std::string& name, const nlohmann::json& value, std::uint64_t buffer_size,
                          const std::string& path) {
   const std::string where = fmt::format("{}: tensor \"{}\"", path, name);
@@ -152,7 +152,7 @@ void check_specs(const std::vector<TensorSpec>& tensors, const std::string& path
   }
 }
 
-// By descending element size, as the reference implementation sorts, so that each tensor is aligned.
+// Descending element size, the order of the reference implementation, so that each tensor is aligned.
 std::vector<TensorEntry> lay_out(const std::vector<TensorSpec>& tensors) {
   std::vector<TensorEntry> entries;
   for (const TensorSpec& spec : tensors) entries.push_back({spec, 0, 0});

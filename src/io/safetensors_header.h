@@ -11,8 +11,8 @@
 
 namespace armorm::io {
 
-constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // the specification's own limit
-constexpr std::size_t kDataAlignment = 64;              // of the byte buffer in files we write
+constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // limit of the specification
+constexpr std::size_t kDataAlignment = 64;              // alignment of the byte buffer in files we write
 
 struct TensorEntry {
   TensorSpec spec;
@@ -25,7 +25,7 @@ struct SafetensorsHeader {
   std::vector<TensorEntry> tensors;  // by position in the file
 };
 
-// data error that names `path`, and the tensor where there is one
+// data error that names `path` and, if known, the tensor
 SafetensorsHeader parse_safetensors_header(std::span<const std::byte> file, const std::string& path);
 
 // dtype x shape in bytes; false when a size is negative or the product does not fit.
@@ -34,7 +34,7 @@ bool tensor_bytes(DType dtype, const std::vector<std::int64_t>& shape, std::uint
 // "BF16[2, 3]", for messages
 std::string describe(DType dtype, const std::vector<std::int64_t>& shape);
 
-// The bytes before the buffer, and where each tensor lies. `order` of the entries is the order in the file.
+// The bytes before the buffer, and the position of each tensor. `order` lists the entries in file order.
 struct WrittenHeader {
   std::string bytes;
   std::vector<TensorEntry> tensors;

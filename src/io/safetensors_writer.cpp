@@ -10,7 +10,7 @@
 namespace armorm {
 namespace {
 
-// Which bytes of the file were written: disjoint ranges [begin, end), never touching one another.
+// Written byte ranges of the file: disjoint, non-adjacent ranges [begin, end).
 class WrittenRanges {
  public:
   void add(std::uint64_t begin, std::uint64_t end) {
@@ -25,7 +25,7 @@ class WrittenRanges {
     ranges_.emplace(begin, end);
   }
 
-  // The first byte at or after `begin` that is not written.
+  // First unwritten byte at or after `begin`.
   std::uint64_t first_gap(std::uint64_t begin) const {
     auto next = ranges_.upper_bound(begin);
     if (next == ranges_.begin()) return begin;
@@ -51,7 +51,7 @@ struct SafetensorsWriter::Impl {
     put(0, std::as_bytes(std::span(header.bytes)));
   }
 
-  // The place in the file of `size` bytes at `offset` of a tensor.
+  // Position in the file of `size` bytes at `offset` of a tensor.
   std::uint64_t place_of(const std::string& tensor, std::uint64_t offset, std::uint64_t size) const {
     const auto found = entries.find(tensor);
     if (found == entries.end())
@@ -82,9 +82,9 @@ struct SafetensorsWriter::Impl {
 
   AtomicFile file;
   std::map<std::string, io::TensorEntry> entries;
-  std::vector<std::string> order;  // the caller's, which append() follows
-  std::size_t current = 0;         // position in `order` that append() fills,
-  std::uint64_t filled = 0;        // and how many bytes of it are there
+  std::vector<std::string> order;  // the caller's order, used by append()
+  std::size_t current = 0;         // position in `order` of the tensor that append() fills
+  std::uint64_t filled = 0;        // number of its bytes that are filled
   WrittenRanges written;
 };
 

@@ -1,4 +1,4 @@
-// Small pieces shared by the files that talk to the operating system.
+// Helpers of the files that call the operating system.
 #pragma once
 
 #include <cerrno>
@@ -16,14 +16,14 @@ auto retry(Call&& call) {
   return result;
 }
 
-// The system's words for an errno value, e.g. "No such file or directory".
+// The system's text for an errno value, e.g. "No such file or directory".
 inline std::string reason(int error) {
   // GNU strerror_r (thread-safe); it returns the text, which need not lie in the buffer.
   char buffer[128];
   return ::strerror_r(error, buffer, sizeof(buffer));
 }
 
-// An open file that closes itself; for reading, where a failed close loses nothing.
+// An open file that closes itself. For reading, where a failed close loses no data.
 class Descriptor {
  public:
   explicit Descriptor(int value) noexcept : value_(value) {}

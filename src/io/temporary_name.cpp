@@ -20,7 +20,7 @@ std::string temporary_prefix(const fs::path& target) { return "." + target.filen
 constexpr const char* kTemporary = ".tmp";
 constexpr const char* kParked = ".old";
 
-// Random, because two machines that share a file system can have processes of one id.
+// Random: on a shared file system, processes of two machines can have the same id.
 fs::path name_beside(const fs::path& target, const char* ending) {
   std::uint64_t random = 0;
   if (::getrandom(&random, sizeof(random), 0) != sizeof(random))

@@ -1,5 +1,5 @@
-// Names beside a target: ".<target>.<16 hex digits>.tmp" of what is not published yet, and ".old" in place of
-// ".tmp" of what was, while it makes room for the next.
+// Names next to a target: ".<target>.<16 hex digits>.tmp" for something not yet published, ".<target>.<16 hex
+// digits>.old" for the previous version during its replacement.
 #pragma once
 
 #include <filesystem>
@@ -10,14 +10,14 @@
 
 namespace armorm::io {
 
-// A new one each time.
+// A new name each time.
 std::filesystem::path temporary_beside(const std::filesystem::path& target);
 std::filesystem::path parked_beside(const std::filesystem::path& target);
 
 std::vector<std::filesystem::path> find_parked(const std::filesystem::path& target);
 
-// Removes, by `remove`, the temporaries of killed processes that published to `target`: the living hold a
-// lock on theirs. What cannot be opened with `flags` or removed is left; it does no harm.
+// Removes, by `remove`, the temporaries of killed processes that published to `target`; live processes hold a
+// lock on theirs. A temporary that cannot be opened with `flags` or removed is left; it does no harm.
 void remove_abandoned(FileSystem& files, const std::filesystem::path& target, int flags,
                       const std::function<void(const std::filesystem::path&)>& remove);
 

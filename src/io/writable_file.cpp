@@ -86,7 +86,7 @@ void WritableFile::sync_data() {
   check(retry([&] { return files_.sync_data(file_); }), path_, "syncing to disk");
 }
 
-// After a close the descriptor is gone, whatever the call returned.
+// After close() the descriptor is invalid, whatever the call returned.
 void WritableFile::close() { check(files_.close(std::exchange(file_, -1)), path_, "closing"); }
 
 bool WritableFile::lock() {
@@ -109,7 +109,7 @@ void make_folders(FileSystem& files, const fs::path& folder) {
   if (fs::is_directory(folder, error)) return;
   const fs::path parent = folder_of(folder);
   if (parent != folder) make_folders(files, parent);
-  // Another process may have been faster.
+  // Another process may have created it first.
   if (retry([&] { return files.make_folder(folder); }) != 0) {
     const int why = errno;
     if (why != EEXIST || !fs::is_directory(folder, error))
@@ -118,7 +118,7 @@ void make_folders(FileSystem& files, const fs::path& folder) {
   sync_folder(files, parent);
 }
 
-// Some file systems cannot sync a folder and say EINVAL.
+// Some file systems cannot sync a folder and return EINVAL.
 void sync_folder(FileSystem& files, const fs::path& folder) {
   const int opened = retry([&] { return files.open(folder, O_RDONLY | O_DIRECTORY); });
   if (opened < 0) fail_io("{}: folder cannot be opened: {}", folder.string(), reason(errno));

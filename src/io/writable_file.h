@@ -1,5 +1,5 @@
-// A file being written, and the steps around one that make it durable. Every failed call is an io error that
-// names the path, the system's reason and, for a full disk, the bytes that were wanted.
+// A file being written, and the steps that make it durable. Every failed call is an io error that names the
+// path, the system's reason and, for a full disk, the number of bytes to write.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace armorm::io {
 
-// Closes itself, without a word when that fails: close() is for those who need to know. Not thread-safe.
+// The destructor closes the file and ignores a failure; call close() to detect one. Not thread-safe.
 class WritableFile {
  public:
   // `flags` as for open(2), without the access mode.
@@ -31,7 +31,7 @@ class WritableFile {
   void reopen();
 
   bool lock();                  // exclusive, without waiting; false with errno set
-  bool is_still_there() const;  // under its own name
+  bool is_still_there() const;  // the name still refers to this file
   bool is_open() const noexcept { return file_ >= 0; }
   const std::filesystem::path& path() const noexcept { return path_; }
 
@@ -44,14 +44,14 @@ class WritableFile {
 
 std::filesystem::path folder_of(const std::filesystem::path& file);
 
-// With missing parents; each new folder's entry is durable before its content can be.
+// Creates missing parents too. The entry of each new folder is durable before its content can be.
 void make_folders(FileSystem& files, const std::filesystem::path& folder);
 
 // Makes new, renamed and removed entries durable.
 void sync_folder(FileSystem& files, const std::filesystem::path& folder);
 
-// False only when there is none: a name that cannot be looked up is an io error, for what is there must not
-// be overwritten.
+// False only when there is none. A name that cannot be looked up is an io error, since an existing file must
+// not be overwritten.
 bool exists(const std::filesystem::path& path);
 
 // False when there was none.

@@ -9,7 +9,7 @@
 namespace armorm {
 namespace {
 
-// Weighted R² and MSE with row i counted counts[i] times more.
+// Weighted R² and MSE; row i counts counts[i] times.
 template <class Count>
 Fitness fitness_of(const ScoredSample& sample, Count count) {
   double weight = 0.0;
@@ -46,7 +46,7 @@ std::vector<std::size_t> order_of(const std::vector<double>& values) {
   return order;
 }
 
-// Average ranks, less their mean, of a sample in which row i stands counts[i] times.
+// Average ranks minus their mean; row i of the sample counts counts[i] times.
 std::vector<double> centred_ranks(const std::vector<double>& values, const std::vector<std::size_t>& order,
                                   const std::vector<std::int64_t>& counts, std::int64_t total) {
   std::vector<double> ranks(values.size());
@@ -65,7 +65,7 @@ std::vector<double> centred_ranks(const std::vector<double>& values, const std::
   return ranks;
 }
 
-// Numbers 0 .. n - 1 for the prompts of the rows, in the order they are met.
+// Numbers the prompts 0 .. n - 1, in order of first appearance.
 std::vector<std::size_t> prompt_numbers(const std::vector<std::int64_t>& prompts, std::size_t& n_prompts) {
   std::map<std::int64_t, std::size_t> number_of;
   std::vector<std::size_t> numbers;
@@ -96,7 +96,7 @@ double repeated_spearman(const std::vector<double>& x, const std::vector<double>
     xx += count * x_ranks[i] * x_ranks[i];
     yy += count * y_ranks[i] * y_ranks[i];
   }
-  // Ranks are multiples of a half, so equal ones give exact zeros.
+  // Ranks are multiples of 1/2, so equal ranks give exact zeros.
   if (!(xx > 0.0) || !(yy > 0.0)) return kNotMeasured;
   return std::clamp(xy / (std::sqrt(xx) * std::sqrt(yy)), -1.0, 1.0);
 }
@@ -115,8 +115,7 @@ BootstrapIntervals bootstrap(const ScoredSample& sample, int n_resamples, double
   std::vector<std::int64_t> counts(prompt_of.size());
   for (int resample = 0; resample < n_resamples; ++resample) {
     std::fill(drawn.begin(), drawn.end(), 0);
-    // The remainder's bias is below n_prompts / 2^64, and unlike a distribution of the library its value is
-    // the same everywhere.
+    // The modulo bias is below n_prompts / 2^64. A standard distribution would differ between libraries.
     for (std::size_t i = 0; i < n_prompts; ++i) ++drawn[generator() % n_prompts];
     for (std::size_t i = 0; i < counts.size(); ++i) counts[i] = drawn[prompt_of[i]];
     const auto count = [&](std::size_t i) { return static_cast<double>(counts[i]); };

@@ -1,4 +1,4 @@
-// Goodness of fit of predictions, and its bootstrap intervals with whole prompts resampled.
+// Goodness of fit of predictions, with bootstrap intervals that resample prompts, not single rows.
 #pragma once
 
 #include <cstdint>
@@ -8,12 +8,12 @@
 
 namespace armorm {
 
-// Predictions beside labels; all vectors have one value for each row.
+// Predictions and labels; every vector has one value per row.
 struct ScoredSample {
   std::vector<double> predictions;
   std::vector<double> labels;
   std::vector<double> weights;
-  std::vector<std::int64_t> prompts;  // equal numbers are resampled together
+  std::vector<std::int64_t> prompts;  // rows with the same number are resampled together
 };
 
 struct Fitness {
@@ -26,13 +26,12 @@ struct BootstrapIntervals {
   Interval r_squared;
   Interval spearman;
 };
-// percentile_interval() over n_resamples draws of as many
-// prompts as there are, with replacement. Resamples in which a statistic is not defined are left out of its
-// interval.
+// percentile_interval() over n_resamples draws; each draws as many prompts as there are, with replacement. A
+// resample in which a statistic is undefined is left out of its interval.
 BootstrapIntervals bootstrap(const ScoredSample& sample, int n_resamples, double confidence,
                              std::uint64_t seed);
 
-// Spearman's correlation of rows taken counts[i] times each. The orders sort the rows by x and by y.
+// Spearman correlation in which row i counts counts[i] times. The orders sort the rows by x and by y.
 double repeated_spearman(const std::vector<double>& x, const std::vector<double>& y,
                          const std::vector<std::size_t>& x_order, const std::vector<std::size_t>& y_order,
                          const std::vector<std::int64_t>& counts);

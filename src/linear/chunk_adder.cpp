@@ -13,10 +13,10 @@ using gram::kBlockRows;
 using gram::kPanel;
 using gram::kTileRows;
 
-constexpr std::int64_t kColumnsPerPart = 8 * kTileRows;  // whole cache lines of a row
+constexpr std::int64_t kColumnsPerPart = 8 * kTileRows;  // full cache lines of a row
 constexpr std::int64_t kTilesPerStripe = 8;  // 8 x 24 columns of a chunk fit the second-level cache
 
-// Counts tasks that are done; wait() sleeps until the last of them.
+// Counts finished tasks; wait() sleeps until the last one.
 class Countdown {
  public:
   void start(std::int64_t n) { left_.store(static_cast<int>(n), std::memory_order_relaxed); }
@@ -34,7 +34,7 @@ class Countdown {
   std::atomic<int> left_{0};
 };
 
-// The labels present and a one, in the columns [begin, end) that are no features.
+// Columns [begin, end) after the features: the labels present, then a one.
 template <class T>
 void pack_labels(const Chunk<T>& chunk, std::int64_t begin, std::int64_t end, double* packed) {
   const Columns& columns = chunk.target->columns;
@@ -62,8 +62,8 @@ void scale_rows(std::span<const double> weights, std::int64_t begin, std::int64_
 
 }  // namespace
 
-// One call of add(). Tasks are taken in the order of the list, and each waits only for earlier ones, which
-// other threads are at work on: there is always one that does not wait.
+// One call of add(). Threads take tasks in list order. A task waits only for earlier tasks, which other
+// threads are running, so at least one thread always makes progress.
 template <class T>
 class ChunkAdder::Run {
  public:
@@ -103,7 +103,7 @@ class ChunkAdder::Run {
 template <class T>
 ChunkAdder::Run<T>::Run(std::span<const Chunk<T>> chunks, std::vector<Slot>& slots, bool weighted)
     : chunks_(chunks), slots_(slots), weighted_(weighted), progress_(chunks.size()) {
-  const std::size_t ahead = slots.size() - 1;  // so many chunks are packed before one is added
+  const std::size_t ahead = slots.size() - 1;  // number of chunks that are packed before one is added
   for (std::size_t c = 0; c < chunks.size() + ahead; ++c) {
     if (c < chunks.size()) {
       plan(c);
@@ -135,7 +135,7 @@ template <class T>
 void ChunkAdder::Run<T>::list_tasks(Step step, std::size_t chunk) {
   const Progress& progress = progress_[chunk];
   const std::int64_t n = step == Step::pack ? progress.n_parts : progress.n_stripes;
-  // The last stripes reach furthest right: largest tasks first.
+  // The last stripes are the longest; largest tasks first.
   for (std::int64_t i = n; i-- > 0;) tasks_.push_back({step, chunk, i});
 }
 

@@ -1,4 +1,4 @@
-// Chunks of rows on their way into the sums of their buckets, packed and added by all threads side by side.
+// Packs chunks of rows and adds them to the sums of their buckets, on all threads.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace armorm {
 
-// Columns of a packed chunk: the features padded to whole panels, then the labels present and a one.
+// Columns of a packed chunk: the features padded to full panels, then the labels present and a one.
 struct Columns {
   std::int64_t n_features = 0;
   std::vector<std::int64_t> attributes;  // of the labels present
@@ -25,7 +25,7 @@ struct Columns {
   }
 };
 
-// The sums of one group and pattern.
+// The sums of one row group and label pattern.
 struct PatternSums {
   explicit PatternSums(Columns columns_) : columns(std::move(columns_)), sums(columns.count()) {}
 
@@ -34,7 +34,7 @@ struct PatternSums {
   std::int64_t n_rows = 0;
 };
 
-// At most kBlockRows rows of one group and pattern.
+// At most kBlockRows rows of one row group and label pattern.
 template <class T>
 struct Chunk {
   std::vector<const T*> rows;
@@ -46,15 +46,14 @@ struct Chunk {
   PatternSums* target = nullptr;
 };
 
-// A chunk is packed in parts and then added in stripes of its target. Every part and stripe is a task; while
-// some threads add one chunk, others pack the next ones, and nobody waits for a chunk to be done with. Chunks
-// of the same target are added in their order, stripe by stripe, so that the sums do not depend on the
-// threads.
+// A chunk is packed in parts, then added in stripes of its target. Every part and every stripe is a task:
+// some threads add one chunk while others pack the next ones, without a barrier between chunks. Chunks of the
+// same target are added in their order, stripe by stripe, so the sums do not depend on the number of threads.
 class ChunkAdder {
  public:
   ChunkAdder(WorkerPool& pool, bool weighted);
 
-  // How many chunks keep all threads busy.
+  // Number of chunks that keeps all threads busy.
   std::size_t batch_size() const noexcept { return 8 * slots_.size(); }
   template <class T>
   void add(std::span<const Chunk<T>> chunks);
@@ -62,7 +61,7 @@ class ChunkAdder {
  private:
   struct Slot {
     std::vector<double> packed;
-    std::vector<double> scaled;  // packed with each row times its weight
+    std::vector<double> scaled;  // packed, each row times its weight
     const double* left(bool weighted) const { return weighted ? scaled.data() : packed.data(); }
   };
   template <class T>
@@ -70,7 +69,7 @@ class ChunkAdder {
 
   WorkerPool& pool_;
   bool weighted_;
-  std::vector<Slot> slots_;  // of packed chunks, used in turn
+  std::vector<Slot> slots_;  // packed chunks, used in turn
 };
 
 }  // namespace armorm

@@ -1,7 +1,7 @@
 // Ridge regression of K attributes on the same embeddings, each on the rows that have its label:
-//     minimise  Σ w_i (y_i - x_i . b - c)² + alpha ||b||²      (c = 0 unless fit_intercept; w = 1 unless
-//     weighted)
-// for a list of alphas; the alpha with the lowest loss is kept, the first one on ties.
+//     minimise  Σ w_i (y_i - x_i . b - c)² + alpha ||b||²
+// with c = 0 unless fit_intercept and w = 1 unless weighted, for each alpha of a list. The alpha with the
+// lowest loss is kept; on ties, the first one.
 //
 //   RidgeMoments moments;                          // pass 1, see ridge_moments.h; one accumulator per shard
 //   RidgeSolver solver(moments, options);          // decompositions, losses from the moments
@@ -25,24 +25,23 @@ namespace armorm {
 
 enum class RidgeCv {
   holdout,  // lowest mean squared error on the validation rows
-  kfold,    // on the training rows: each fold (row group) predicted from the others, errors pooled over the
-            // rows
-  loo,      // on the training rows: exact leave-one-out from the decomposition; takes a pass over the rows
+  kfold,    // on the training rows: each fold (row group) is predicted from the others, errors are pooled
+  loo,      // on the training rows: exact leave-one-out from the decomposition; needs a pass over the rows
 };
 RidgeCv parse_ridge_cv(std::string_view text);  // "holdout", "kfold", "loo"; else a usage error
 
 // 1e-4, 1e-3, ..., 1e4.
 std::vector<double> default_alphas();
-// "0.1,1,10" (kept in the order given), or "lo:hi:n": n values from lo to hi, evenly spaced in log10. usage
-// error when a value is not a finite number > 0, lo > hi, or n is not in [1, 1000].
+// "0.1,1,10" (order kept), or "lo:hi:n": n values from lo to hi, evenly spaced in log10. usage error when a
+// value is not a finite number > 0, lo > hi, or n is not in [1, 1000].
 std::vector<double> parse_alphas(std::string_view text);
 
 struct RidgeOptions {
   std::vector<double> alphas = default_alphas();  // each > 0, at least one
   RidgeCv cv = RidgeCv::holdout;
-  bool refit = false;        // final weights from all rows, validation too, with the alpha chosen
+  bool refit = false;        // final weights from all rows, validation included, with the chosen alpha
   bool standardize = false;  // divide columns by their standard deviation on the training rows before the fit
-                             // (a constant column by 1); the weights given back are for unscaled embeddings
+                             // (a constant column by 1); the returned weights are for unscaled embeddings
   bool fit_intercept = false;   // also centres the columns
   double fallback_alpha = 1.0;  // for an attribute whose alpha cannot be chosen (see AttributeStatus)
   int n_threads = 0;            // 0: one per core
@@ -54,14 +53,13 @@ enum class AttributeStatus {
   fitted,
   no_labels,             // zero weights, best_alpha NaN
   no_training_labels,    // zero weights (with refit: fitted on the validation rows with fallback_alpha)
-  no_training_weight,    // labels on training rows of weight 0 only: as without any
-  no_validation_labels,  // no validation figures; holdout falls back to fallback_alpha, kfold and loo choose
-                         // as usual
-  no_validation_weight,  // labels on validation rows of weight 0 only: as without any
+  no_training_weight,    // labels only on training rows of weight 0; treated as no_training_labels
+  no_validation_labels,  // no validation figures; holdout uses fallback_alpha, kfold and loo choose as usual
+  no_validation_weight,  // labels only on validation rows of weight 0; treated as no_validation_labels
 };
 std::string_view name_of(AttributeStatus status) noexcept;
 
-// Validation rows whose predictions are next to each other.
+// Validation rows with neighbouring predictions.
 struct CalibrationBin {
   std::int64_t n_rows = 0;
   double mean_prediction = 0.0;
@@ -73,21 +71,22 @@ struct AttributeFit {
   std::int64_t n_train = 0;
   std::int64_t n_validation = 0;
   double best_alpha = kNotMeasured;
-  int best_index = -1;  // into alphas; -1 when the alpha was not chosen from them
+  int best_index = -1;  // index into alphas; -1 when the alpha was not chosen from them
   bool at_grid_edge =
-      false;  // the best alpha is the smallest or largest of several: a wider grid may do better
-  std::vector<double> loss;  // [alphas] mean squared error that chose the alpha; empty when there was none
-  // On the validation rows, of the weights fitted on the training rows (with refit, too). NaN where not
-  // measured; before RidgeEvaluator, also where the alpha is the fallback.
+      // The best alpha is the smallest or largest of several: a wider grid may do better.
+      false;
+  std::vector<double> loss;  // [alphas] mean squared error that chose the alpha; empty without a choice
+  // Measured on the validation rows with the weights fitted on the training rows (with refit, too). NaN where
+  // not measured; before RidgeEvaluator, also where the alpha is the fallback.
   double validation_mse = kNotMeasured;
   double r_squared = kNotMeasured;
-  double spearman = kNotMeasured;  // RidgeEvaluator sets it
-  Interval r_squared_interval;     // RidgeEvaluator, when it is asked for a bootstrap
+  double spearman = kNotMeasured;  // set by RidgeEvaluator
+  Interval r_squared_interval;     // set by RidgeEvaluator if n_bootstrap > 0
   Interval spearman_interval;
   std::vector<CalibrationBin>
-      calibration;  // RidgeEvaluator: up to ten bins of equal size, predictions ascending
-  // Estimate of the relative error of the losses taken from the moments, by cancellation; above
-  // kMomentTolerance they are taken from the rows instead (needs_rows()).
+      calibration;  // set by RidgeEvaluator: up to ten bins of equal size, predictions ascending
+  // Estimated relative error, by cancellation, of the losses taken from the moments. Above kMomentTolerance
+  // the losses are taken from the rows instead (needs_rows()).
   double moment_error = 0.0;
 };
 inline constexpr double kMomentTolerance = 1e-7;
@@ -95,15 +94,14 @@ inline constexpr double kMomentTolerance = 1e-7;
 struct RidgeResult {
   std::int64_t n_features = 0;
   std::vector<double> alphas;
-  std::vector<double> weights;     // [K, D], never NaN
-  std::vector<double> intercepts;  // [K], zero unless fit_intercept
-  std::vector<double>
-      training_weights;  // [K, D], [K]: fitted on the training rows alone; as above without refit
+  std::vector<double> weights;           // [K, D], never NaN
+  std::vector<double> intercepts;        // [K], zero unless fit_intercept
+  std::vector<double> training_weights;  // [K, D], [K]: from the training rows alone; as above without refit
   std::vector<double> training_intercepts;
   std::vector<AttributeFit> attributes;  // [K]
 };
 
-// Holds the decompositions only as long as rows are needed.
+// Keeps the decompositions only while rows are needed.
 class RidgeSolver {
  public:
   // `moments` is not kept.
@@ -111,15 +109,15 @@ class RidgeSolver {
   ~RidgeSolver();
   RidgeSolver(RidgeSolver&&) noexcept;
 
-  // Whether add_block() must see every row before finish(): with leave-one-out, and when rounding would show
-  // in a loss taken from the moments (nearly perfect fits).
+  // Whether add_block() must get every row before finish(): with leave-one-out, and when rounding would be
+  // visible in a loss taken from the moments (nearly perfect fits).
   bool needs_rows() const noexcept;
-  // The same rows as the accumulators saw, in any order.
+  // The rows that the accumulators got, in any order.
   void add_block(MatrixView<const BFloat16> embeddings, MatrixView<const float> labels,
                  std::span<const RowGroup> groups, std::span<const float> weights = {});
   void add_block(MatrixView<const float> embeddings, MatrixView<const float> labels,
                  std::span<const RowGroup> groups, std::span<const float> weights = {});
-  RidgeResult finish();  // internal error when rows are needed and their number is not that of the moments
+  RidgeResult finish();  // internal error when needed rows differ in number from the moments
 
  private:
   struct Impl;
@@ -130,8 +128,8 @@ class RidgeSolver {
 RidgeResult fit_ridge(const RidgeMoments& moments, const RidgeOptions& options);
 
 struct EvaluationOptions {
-  int n_bootstrap = 0;       // resamples for the intervals; 0: none
-  double confidence = 0.95;  // of the percentile intervals, in (0, 1)
+  int n_bootstrap = 0;       // resamples for the intervals; 0 = none
+  double confidence = 0.95;  // level of the percentile intervals, in (0, 1)
   std::uint64_t seed = 0;
   int n_threads = 0;  // 0: one per core
 };
@@ -145,19 +143,19 @@ class RidgeEvaluator {
   ~RidgeEvaluator();
   RidgeEvaluator(RidgeEvaluator&&) noexcept;
 
-  // Rows of other groups are passed over. `prompts` (empty: every row its own): rows of the same prompt have
-  // the same number and are resampled together.
+  // Rows of other groups are skipped. `prompts` (empty: every row its own): rows of the same prompt have the
+  // same number and are resampled together.
   void add_block(MatrixView<const BFloat16> embeddings, MatrixView<const float> labels,
                  std::span<const RowGroup> groups, std::span<const float> weights = {},
                  std::span<const std::int64_t> prompts = {});
   void add_block(MatrixView<const float> embeddings, MatrixView<const float> labels,
                  std::span<const RowGroup> groups, std::span<const float> weights = {},
                  std::span<const std::int64_t> prompts = {});
-  // Sets validation_mse and r_squared (from the residuals themselves), spearman (which ignores sample
-  // weights) and the intervals.
+  // Sets validation_mse and r_squared (from the residuals), spearman (which ignores sample weights) and the
+  // intervals.
   void finish(RidgeResult& result);
 
-  // Of attribute k, in the order the rows were added; valid until finish().
+  // Predictions for attribute k, in the order the rows were added; valid until finish().
   std::span<const double> predictions(std::int64_t k) const;
   std::span<const double> labels(std::int64_t k) const;
 
@@ -166,8 +164,8 @@ class RidgeEvaluator {
   std::unique_ptr<Impl> impl_;
 };
 
-// Pearson correlations of the labels [K, K] over the rows of all groups that have both; NaN where not
-// defined.
+// Pearson correlations [K, K] of the labels, each over the rows of all groups that have both labels; NaN
+// where undefined.
 std::vector<double> label_correlations(const RidgeMoments& moments);
 
 }  // namespace armorm

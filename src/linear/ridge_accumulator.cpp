@@ -20,8 +20,8 @@ using gram::kBlockRows;
 
 struct Bucket : PatternSums {
   using PatternSums::PatternSums;
-  // Rows that wait until a chunk of kBlockRows is full. Rows of the caller's block are only pointed at;
-  // keep_rows() copies what is left of them before the caller takes the block back.
+  // Rows that wait until a chunk of kBlockRows is full. Rows of the caller's block are referenced, not
+  // copied; keep_rows() copies the remaining ones before the caller's block becomes invalid.
   std::variant<Chunk<BFloat16>, Chunk<float>> waiting;
 };
 
@@ -34,7 +34,7 @@ void keep_rows(Chunk<T>& chunk, std::size_t n_features) {
   }
 }
 
-// Row i of the lower triangle without the padding of the panels.
+// Copies row i of the lower triangle without the padding of the panels.
 void copy_row(const Bucket& bucket, std::int64_t i, double* out) {
   const Columns& columns = bucket.columns;
   const std::int64_t row = columns.position(i);
@@ -97,9 +97,9 @@ struct RidgeAccumulator::Impl {
   std::map<MomentKey, Bucket> buckets;
   std::vector<std::int64_t> patterns_of_group = std::vector<std::int64_t>(256);
   std::int64_t rows_seen = 0;
-  MomentKey key;  // of the row at hand
-  // Room for kept rows that no chunk uses.
-  std::tuple<std::vector<std::vector<BFloat16>>, std::vector<std::vector<float>>> spare_room;
+  MomentKey key;  // key of the current row
+  // Free buffers for kept rows.
+  std::tuple<std::vector<std::vector<BFloat16>>, std::vector<std::vector<float>>> spare_buffers;
   WorkerPool pool;
   ChunkAdder adder;
 };
@@ -167,8 +167,8 @@ void RidgeAccumulator::Impl::add_row(const T* row, std::span<const float> labels
   const std::int64_t n_present = read_pattern(labels);
   if (n_present == 0) return;
   auto found = buckets.find(key);
-  const bool has_room = n_present == 1 || patterns_of_group[group] < options.max_patterns;
-  if (found != buckets.end() || has_room) {
+  const bool has_own_sums = n_present == 1 || patterns_of_group[group] < options.max_patterns;
+  if (found != buckets.end() || has_own_sums) {
     push(found != buckets.end() ? found->second : new_bucket(), row, labels, weight, full);
     return;
   }
@@ -180,7 +180,7 @@ void RidgeAccumulator::Impl::add_row(const T* row, std::span<const float> labels
   }
 }
 
-// A value that is not finite stays in the sums of squares, so looking at the diagonals is enough.
+// A value that is not finite stays in the sums of squares, so checking the diagonals is enough.
 template <class T>
 void RidgeAccumulator::Impl::check_finite(std::span<const Chunk<T>> chunks) const {
   const auto bad = [](const PatternSums& target, std::int64_t j) {
@@ -210,19 +210,19 @@ void RidgeAccumulator::Impl::check_finite(std::span<const Chunk<T>> chunks) cons
             first_bad(found->second));
 }
 
-// Adds the chunks and keeps their room.
+// Adds the chunks and returns their buffers.
 template <class T>
 void RidgeAccumulator::Impl::add_chunks(std::vector<Chunk<T>>& chunks) {
   adder.add(std::span<const Chunk<T>>(chunks));
   check_finite(std::span<const Chunk<T>>(chunks));
   for (Chunk<T>& chunk : chunks) {
     if (!chunk.kept.empty())
-      std::get<std::vector<std::vector<T>>>(spare_room).push_back(std::move(chunk.kept));
+      std::get<std::vector<std::vector<T>>>(spare_buffers).push_back(std::move(chunk.kept));
   }
   chunks.clear();
 }
 
-// Adds the rows of a bucket that wait, in a chunk that is not full.
+// Adds the waiting rows of a bucket, in a chunk that is not full.
 void RidgeAccumulator::Impl::add_waiting(Bucket& bucket) {
   std::visit(
       [this]<class T>(Chunk<T>& waiting) {
@@ -233,7 +233,7 @@ void RidgeAccumulator::Impl::add_waiting(Bucket& bucket) {
       bucket.waiting);
 }
 
-// The same for all buckets, side by side.
+// Adds the waiting rows of all buckets, in parallel.
 template <class T>
 void RidgeAccumulator::Impl::add_all_waiting() {
   std::vector<Chunk<T>> chunks;
@@ -244,11 +244,11 @@ void RidgeAccumulator::Impl::add_all_waiting() {
   add_chunks(chunks);
 }
 
-// Copies the rows that wait out of the caller's block.
+// Copies the waiting rows out of the caller's block.
 template <class T>
 void RidgeAccumulator::Impl::keep_waiting() {
   const auto width = static_cast<std::size_t>(n_features);
-  auto& spare = std::get<std::vector<std::vector<T>>>(spare_room);
+  auto& spare = std::get<std::vector<std::vector<T>>>(spare_buffers);
   std::vector<Chunk<T>*> chunks;
   for (auto& [pattern, bucket] : buckets) {
     auto* waiting = std::get_if<Chunk<T>>(&bucket.waiting);
@@ -313,10 +313,11 @@ RidgeMoments RidgeAccumulator::finish() {
                        impl_->options.weighted);
   impl_->add_all_waiting<BFloat16>();
   impl_->add_all_waiting<float>();
-  impl_->spare_room = {};
+  impl_->spare_buffers = {};
   std::vector<std::pair<Bucket*, MomentBlock*>> copies;
   for (auto& [key, bucket] : impl_->buckets) copies.emplace_back(&bucket, &moments.blocks()[key]);
-  // The tiles of a bucket are freed before its thread goes on to the next, so that few are there twice.
+  // A thread frees the tiles of a bucket before it takes the next one, so that few buckets are in memory
+  // twice.
   constexpr std::int64_t kAtOnce = 4;
   const auto n_copies = static_cast<std::int64_t>(copies.size());
   for (std::int64_t first = 0; first < n_copies; first += kAtOnce) {

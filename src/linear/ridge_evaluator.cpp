@@ -94,7 +94,7 @@ void RidgeEvaluator::Impl::add_block(MatrixView<const T> embeddings, MatrixView<
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const auto r = static_cast<std::size_t>(rows[i]);
     const double weight = row_weights.empty() ? 1.0 : row_weights[r];
-    // Rows without a prompt number get negative ones of their own.
+    // Rows without a prompt number get unique negative numbers.
     const std::int64_t prompt = prompts.empty() ? -1 - n_rows : prompts[r];
     keep(labels.row(rows[i]), predictions.data() + i * n_labels, weight, prompt);
     ++n_rows;

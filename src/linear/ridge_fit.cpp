@@ -8,7 +8,7 @@ namespace armorm {
 namespace {
 
 // With fewer rows than columns the smallest eigenvalue is zero, and the largest is at least the largest
-// element of the diagonal: the band would be refused, after the work.
+// diagonal element. The band would be rejected only after the work of the reduction.
 bool surely_singular(const RidgeProblem& problem, double smallest_alpha) {
   if (problem.n_rows >= problem.n_features) return false;
   double largest = 0.0;

@@ -1,4 +1,4 @@
-// One decomposed ridge problem and the weights it gives for a list of alphas.
+// One decomposed ridge problem and its weights for a list of alphas.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace armorm {
 
-// Weights [alphas][attributes][D] and intercepts [alphas][attributes] for the embeddings as they are.
+// Weights [alphas][attributes][D] and intercepts [alphas][attributes], for untransformed embeddings.
 struct Candidates {
   std::size_t n_alphas = 0;
   std::size_t n_attributes = 0;
@@ -27,8 +27,8 @@ struct Candidates {
 
 class RidgeFit {
  public:
-  // problem.n_rows > 0; it is used up, and if its gram is left, that is room for another one. The alphas of
-  // later calls are at least smallest_alpha. leverages() may be called only when they are announced here.
+  // Requires problem.n_rows > 0. Consumes the problem; if its gram is left, its memory can serve another one.
+  // Alphas of later calls are at least smallest_alpha. leverages() may be called only if announced here.
   RidgeFit(RidgeProblem& problem, const RidgeOptions& options, double smallest_alpha, bool leverages = false);
 
   Candidates solve(std::span<const double> alphas) const;
@@ -45,8 +45,8 @@ class RidgeFit {
   ColumnTransform transform_;
   std::vector<double> y_mean_;      // [attributes]
   std::vector<double> rotated_xy_;  // [attributes][D]
-  // The band where it can: it is the fastest to make, but the solves that leverages need, many for each
-  // alpha, are cheaper with a tridiagonal matrix.
+  // Set where the band reduction applies: it is the fastest decomposition. The many solves per alpha that
+  // leverages need are cheaper with a tridiagonal matrix.
   std::optional<dense::BandSolver> band_;
   std::optional<dense::ShiftedSolver> solver_;
 };

@@ -1,17 +1,17 @@
 // The sums that ridge regression needs, from one pass over the rows.
 //
-// With missing labels every attribute sees its own rows. Rows are therefore grouped by which labels they have
-// (the pattern) and by role (training rows, or one fold of them; validation rows), and each pair of the two
-// keeps
-//     Z'WZ,  Z = [X, Y, 1],  X [n, D] embeddings, Y [n, P] the labels present, W sample weights (1 without
-//     them)
-// in float64. The sums of an attribute are sums over the patterns that hold it.
+// Labels may be missing, so every attribute has its own set of rows. Rows are grouped by which labels they
+// have (the pattern) and by role (training rows, or one fold of them; validation rows). Each pair of pattern
+// and role keeps
+//     Z'WZ,  Z = [X, Y, 1]
+// in float64, with X [n, D] embeddings, Y [n, P] the labels present and W the sample weights (1 without
+// them). The sums of an attribute are sums over the patterns that contain it.
 //
-// Order of summation, fixed by the rows alone: inside a shard (one accumulator, rows in the order given,
-// however they are cut into blocks) per pair in chunks of 384 rows, then the chunks one after another; over
-// shards one addition per shard, in shard order. So the result is the same bits for any number of threads
-// and, when each process saves the moments of whole shards and they are added in shard order, for any number
-// of processes.
+// The order of summation depends only on the rows. In a shard (one accumulator; rows in the given order,
+// however they are cut into blocks) each pair is summed in chunks of 384 rows, and the chunks are added one
+// after another. Across shards there is one addition per shard, in shard order. So the result is
+// bit-identical for any number of threads. If each process saves the moments of complete shards and they are
+// added in shard order, it is also bit-identical for any number of processes.
 #pragma once
 
 #include <cstdint>
@@ -29,11 +29,11 @@
 namespace armorm {
 
 // What a row is used for. Groups 0 .. n_groups - 2 are training rows (more than one: the folds of k-fold
-// cross-validation), group n_groups - 1 is validation, skipped rows are not read at all.
+// cross-validation), group n_groups - 1 is validation; skipped rows are not read.
 using RowGroup = std::uint8_t;
 inline constexpr RowGroup kSkipRow = 255;
 inline constexpr RowGroup kTrainRow = 0;
-inline constexpr RowGroup kValidationRow = 1;  // with the usual two groups
+inline constexpr RowGroup kValidationRow = 1;  // with the default two groups
 
 struct MomentKey {
   RowGroup group = 0;
@@ -59,13 +59,13 @@ class RidgeMoments {
   const std::map<MomentKey, MomentBlock>& blocks() const noexcept { return blocks_; }
   std::map<MomentKey, MomentBlock>& blocks() noexcept { return blocks_; }
 
-  // Adds the moments of the next shard. Adding to an empty object takes them as they are. data error when the
-  // sizes (features, attributes, groups, weighted) differ.
+  // Adds the moments of the next shard. An empty object takes them unchanged. data error when the sizes
+  // (features, attributes, groups, weighted) differ.
   void add(RidgeMoments next);
 
   // A safetensors file: one F64 tensor "moments.<group>.<pattern>" per block, sizes and row counts in the
-  // metadata together with `extra`. Bits are kept. load() gives back what was saved and checks every size
-  // (data error).
+  // metadata together with `extra`. load() returns the saved values bit for bit and checks every size (data
+  // error).
   void save(const std::filesystem::path& path, const std::map<std::string, std::string>& extra = {},
             FileSystem& files = posix_file_system()) const;
   static RidgeMoments load(const std::filesystem::path& path,
@@ -82,13 +82,14 @@ class RidgeMoments {
 struct AccumulatorOptions {
   int n_groups = 2;   // training folds + 1, in [2, 255]
   int n_threads = 0;  // 0: one per core
-  // Patterns that get sums of their own, per group. Rows of a further pattern are added once for each label
-  // that they have, to the pattern of that label alone: the same fits at more work, in bounded memory.
+  // Number of patterns per group that get sums of their own. Rows of any further pattern are added once for
+  // each of their labels, to the pattern of that label alone: the same fits with more work, in bounded
+  // memory.
   int max_patterns = 64;
-  bool weighted = false;  // add_block is given weights
+  bool weighted = false;  // add_block gets weights
 };
 
-// The moments of one shard. Memory: (D + P)²/2 doubles per pattern and group met, none per row.
+// The moments of one shard. Memory: (D + P)²/2 doubles per pattern and group that occurs, none per row.
 class RidgeAccumulator {
  public:
   RidgeAccumulator(std::int64_t n_features, std::int64_t n_attributes, const AccumulatorOptions& options);
@@ -105,7 +106,7 @@ class RidgeAccumulator {
                  std::span<const RowGroup> groups, std::span<const float> weights = {});
 
   std::int64_t rows_seen() const noexcept;
-  // The sums; the accumulator is empty afterwards.
+  // Returns the sums; the accumulator is empty afterwards.
   RidgeMoments finish();
 
  private:

@@ -9,21 +9,21 @@ namespace armorm {
 namespace {
 
 template <class T>
-T parse_number(std::string_view text, std::string_view whole) {
+T parse_number(std::string_view text, std::string_view list) {
   T value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) {
     fail_usage(
         "--alphas: \"{}\" in \"{}\" is not a number; give a list like 0.1,1,10 or a grid like 1e-4:1e4:9",
-        text, whole);
+        text, list);
   }
   return value;
 }
 
-double parse_alpha(std::string_view text, std::string_view whole) {
-  const auto value = parse_number<double>(text, whole);
+double parse_alpha(std::string_view text, std::string_view list) {
+  const auto value = parse_number<double>(text, list);
   if (!std::isfinite(value) || value <= 0.0) {
-    fail_usage("--alphas: {} in \"{}\" is not a finite number above 0", text, whole);
+    fail_usage("--alphas: {} in \"{}\" is not a finite number above 0", text, list);
   }
   return value;
 }

@@ -12,7 +12,8 @@
 namespace armorm {
 namespace {
 
-// A variance below this fraction of the mean square is the rounding of the two sums it is the difference of.
+// A variance below this fraction of the mean square is only the rounding error of the two sums whose
+// difference it is.
 constexpr double kConstantColumn = 1e-12;
 constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 
@@ -20,7 +21,7 @@ std::int64_t label_column(const MomentKey& key, std::int64_t n_features, std::in
   return n_features + std::count(key.pattern.begin(), key.pattern.begin() + attribute, '1');
 }
 
-// Sums of packed lower triangles; row by row, so that the sum stays in the cache.
+// Sums packed lower triangles, row by row so that the sum stays in the cache.
 void sum_lower(std::span<const double* const> triangles, std::int64_t n, std::vector<double>& square) {
   for (std::int64_t i = 0; i < n; ++i) {
     double* out = square.data() + i * n;
@@ -36,7 +37,7 @@ void add_vector(const double* values, std::int64_t n, double* out) {
   for (std::int64_t j = 0; j < n; ++j) out[j] += values[j];
 }
 
-// All but the gram.
+// Adds everything except the gram.
 void add_block(const MomentKey& key, const MomentBlock& block, const AttributeSet& set,
                RidgeProblem& problem) {
   const std::int64_t n = problem.n_features;
@@ -106,12 +107,12 @@ std::vector<AttributeSet> attribute_sets(const RidgeMoments& moments) {
 }
 
 RidgeProblem make_problem(const RidgeMoments& moments, const AttributeSet& set,
-                          const std::function<bool(RowGroup)>& use_group, std::vector<double> room) {
+                          const std::function<bool(RowGroup)>& use_group, std::vector<double> buffer) {
   const std::int64_t n = moments.n_features();
   const std::size_t n_attributes = set.attributes.size();
   RidgeProblem problem;
   problem.n_features = n;
-  problem.gram = std::move(room);
+  problem.gram = std::move(buffer);
   if (problem.gram.empty()) problem.gram = large_vector(static_cast<std::size_t>(n * n));
   problem.x_sum.resize(static_cast<std::size_t>(n));
   problem.xy.resize(n_attributes * static_cast<std::size_t>(n));

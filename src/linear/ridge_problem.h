@@ -1,4 +1,4 @@
-// The normal equations of attributes that have the same rows.
+// The normal equations of attributes that share the same rows.
 #pragma once
 
 #include <cstdint>
@@ -10,15 +10,15 @@
 
 namespace armorm {
 
-// Attributes that are present in the same patterns, hence on the same rows.
+// Attributes that occur in the same patterns, hence on the same rows.
 struct AttributeSet {
   std::vector<std::int64_t> attributes;
   std::vector<std::string> patterns;
 };
 std::vector<AttributeSet> attribute_sets(
-    const RidgeMoments& moments);  // attributes without labels are in none
+    const RidgeMoments& moments);  // attributes without labels are in no set
 
-// Weighted sums over the rows of a set in some groups.
+// Weighted sums over the rows of an attribute set in some groups.
 struct RidgeProblem {
   std::int64_t n_features = 0;
   std::int64_t n_rows = 0;
@@ -29,25 +29,25 @@ struct RidgeProblem {
   std::vector<double> y_sum;  // [attributes]
   std::vector<double> yy;     // [attributes]
 };
-// room: the memory of an earlier problem's gram, to be used again.
+// `buffer`: memory of an earlier problem's gram, for reuse.
 RidgeProblem make_problem(const RidgeMoments& moments, const AttributeSet& set,
-                          const std::function<bool(RowGroup)>& use_group, std::vector<double> room = {});
+                          const std::function<bool(RowGroup)>& use_group, std::vector<double> buffer = {});
 
 // x' = (x - mean) / scale, under which the ridge penalty is taken.
 struct ColumnTransform {
   std::vector<double> mean;   // empty: not centred
   std::vector<double> scale;  // empty: not scaled
 };
-// Computes the transform from the problem, and applies it to gram and xy.
+// Computes the transform from the problem and applies it to gram and xy.
 ColumnTransform transform_columns(RidgeProblem& problem, bool standardize, bool centre);
-// From weights for transformed columns to weights for the embeddings as they are; returns the intercept.
+// Converts weights for transformed columns to weights for untransformed embeddings; returns the intercept.
 double restore_weights(const ColumnTransform& transform, double y_mean, double* weights,
                        std::int64_t n_features);
 
-// Loss of weights on other rows, from their sums.
+// Loss of some weights on other rows, from the sums of those rows.
 struct MomentLoss {
   double squared_error = 0.0;  // Σ w (y - x . b - c)²
-  double rounding = 0.0;       // estimate of its error by cancellation, absolute
+  double rounding = 0.0;       // estimate of its absolute error by cancellation
 };
 // attribute: index in the set; gram_times_weights: X'WX b [D].
 MomentLoss moment_loss(const RidgeProblem& problem, std::size_t attribute, const double* weights,

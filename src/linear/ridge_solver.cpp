@@ -41,35 +41,35 @@ struct Losses {
   }
 };
 
-// Candidates whose losses on the rows of a group are taken from the rows; with `fit`, leave-one-out losses.
+// Candidates whose losses on a group are computed from the rows; with `fit`, leave-one-out losses.
 struct RowTask {
   std::vector<bool> groups;      // [n_groups]
-  std::int64_t n_rows = 0;       // that the moments have
-  std::int64_t n_rows_seen = 0;  // that the second pass has given so far
+  std::int64_t n_rows = 0;       // rows in the moments
+  std::int64_t n_rows_seen = 0;  // rows of the second pass so far
   Candidates candidates;
   std::unique_ptr<RidgeFit> fit;
   Losses losses;
 };
 
-// Memory of [D, D] matrices that are done with: new memory costs more than writing to it.
-class MatrixRooms {
+// Pool of [D, D] buffers; page-faulting new ones is slower than overwriting.
+class BufferPool {
  public:
-  std::vector<double> take() {  // empty if there is none
+  std::vector<double> take() {  // empty if the pool is empty
     const std::lock_guard lock(mutex_);
-    if (rooms_.empty()) return {};
-    std::vector<double> room = std::move(rooms_.back());
-    rooms_.pop_back();
-    return room;
+    if (buffers_.empty()) return {};
+    std::vector<double> buffer = std::move(buffers_.back());
+    buffers_.pop_back();
+    return buffer;
   }
-  void give(std::vector<double> room) {
+  void give(std::vector<double> buffer) {
     const std::lock_guard lock(mutex_);
-    if (!room.empty()) rooms_.push_back(std::move(room));
+    if (!buffer.empty()) buffers_.push_back(std::move(buffer));
   }
-  void clear() { rooms_.clear(); }
+  void clear() { buffers_.clear(); }
 
  private:
   std::mutex mutex_;
-  std::vector<std::vector<double>> rooms_;
+  std::vector<std::vector<double>> buffers_;
 };
 
 struct SetState {
@@ -78,13 +78,13 @@ struct SetState {
   std::int64_t n_validation = 0;
   double train_weight = 0.0;  // Σ w
   double validation_weight = 0.0;
-  Candidates trained;            // alphas, then fallback_alpha
-  Candidates refitted;           // the same from all rows, with refit
-  Losses selection;              // the losses that choose
-  Losses validation;             // on the validation rows
+  Candidates trained;            // for alphas, then fallback_alpha
+  Candidates refitted;           // the same from all rows; only with refit
+  Losses selection;              // losses that choose the alpha
+  Losses validation;             // losses on the validation rows
   std::vector<double> total;     // [attributes] Σ w (y - mean y)² on the validation rows
-  std::vector<RowTask> folds;    // k-fold or leave-one-out losses to be taken from rows, if any
-  std::vector<RowTask> holdout;  // validation losses to be taken from rows, if any
+  std::vector<RowTask> folds;    // k-fold or leave-one-out losses to compute from rows, if any
+  std::vector<RowTask> holdout;  // validation losses to compute from rows, if any
 };
 
 AttributeStatus status_of(const SetState& state) {
@@ -127,7 +127,7 @@ struct RidgeSolver::Impl {
   RidgeProblem problem_of(const RidgeMoments& moments, const AttributeSet& set,
                           const std::vector<bool>& groups) {
     return make_problem(
-        moments, set, [&](RowGroup g) { return groups[g]; }, rooms.take());
+        moments, set, [&](RowGroup g) { return groups[g]; }, buffers.take());
   }
   Candidates solve(RidgeProblem problem, std::span<const double> some_alphas);
   void prepare(SetState& state, const RidgeMoments& moments);
@@ -153,13 +153,13 @@ struct RidgeSolver::Impl {
 
   RidgeOptions options;
   std::vector<double> alphas;  // options.alphas, then fallback_alpha
-  std::size_t n_alphas;        // of options.alphas
+  std::size_t n_alphas;        // number of options.alphas
   std::int64_t n_features;
   std::int64_t n_attributes;
   int n_groups;
   bool weighted;
   std::vector<SetState> states;
-  MatrixRooms rooms;
+  BufferPool buffers;
   WorkerPool pool;
 };
 
@@ -182,7 +182,7 @@ RidgeSolver::Impl::Impl(const RidgeMoments& moments, const RidgeOptions& options
   for (AttributeSet& set : attribute_sets(moments)) states.emplace_back().set = std::move(set);
   pool.run(static_cast<std::int64_t>(states.size()),
            [&](std::int64_t i) { prepare(states[static_cast<std::size_t>(i)], moments); });
-  rooms.clear();
+  buffers.clear();
 }
 
 RowTask RidgeSolver::Impl::row_task(std::vector<bool> groups, std::int64_t n_rows,
@@ -199,7 +199,7 @@ RowTask RidgeSolver::Impl::row_task(std::vector<bool> groups, std::int64_t n_row
 Candidates RidgeSolver::Impl::solve(RidgeProblem problem, std::span<const double> some_alphas) {
   const double smallest = *std::min_element(some_alphas.begin(), some_alphas.end());
   const RidgeFit fit(problem, options, smallest);
-  rooms.give(std::move(problem.gram));
+  buffers.give(std::move(problem.gram));
   return fit.solve(some_alphas);
 }
 
@@ -237,11 +237,11 @@ void RidgeSolver::Impl::prepare_validation(SetState& state, const RidgeMoments& 
   if (!(state.train_weight > 0.0 && state.validation_weight > 0.0)) return;
   for (std::size_t a = 0; a < problem.yy.size(); ++a) {
     const double total = problem.yy[a] - problem.y_sum[a] * problem.y_sum[a] / problem.weight;
-    // Constant labels leave rounding only.
+    // With constant labels only rounding remains.
     state.total.push_back(total > kRounding * problem.yy[a] ? total : 0.0);
   }
   state.validation = moment_losses(problem, state.trained, n_alphas);
-  rooms.give(std::move(problem.gram));
+  buffers.give(std::move(problem.gram));
   if (!state.validation.accurate()) {
     state.holdout.push_back(row_task(validation, state.n_validation, state.trained));
   }
@@ -259,8 +259,8 @@ void RidgeSolver::Impl::prepare_folds(SetState& state, const RidgeMoments& momen
       state.selection.add(moment_losses(test, candidates, n_alphas));
       tasks.push_back(row_task(held_out, test.n_rows, std::move(candidates)));
     }
-    rooms.give(std::move(train.gram));
-    rooms.give(std::move(test.gram));
+    buffers.give(std::move(train.gram));
+    buffers.give(std::move(test.gram));
   }
   if (!tasks.empty() && !state.selection.accurate()) state.folds = std::move(tasks);
 }
@@ -374,7 +374,7 @@ AttributeFit RidgeSolver::Impl::describe(const SetState& state, std::size_t attr
   fit.n_train = state.n_train;
   fit.n_validation = state.n_validation;
   choose(state, attribute, fit);
-  // The losses are those of the grid: none of them is the fallback's.
+  // The losses belong to the grid; the fallback alpha has none.
   if (fit.status != AttributeStatus::fitted || fit.best_index < 0) return fit;
   const auto alpha = static_cast<std::size_t>(fit.best_index);
   const double error = std::max(0.0, state.validation.squared_error[state.trained.index(alpha, attribute)]);

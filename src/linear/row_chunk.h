@@ -15,7 +15,7 @@ inline constexpr std::size_t kChunkRows = 256;
 inline double to_double(BFloat16 value) { return static_cast<double>(value.to_float()); }
 inline double to_double(float value) { return static_cast<double>(value); }
 
-// rows [indices.size(), D] of the block as float64.
+// Copies rows [indices.size(), D] of the block as float64.
 template <class T>
 std::vector<double> gather_rows(MatrixView<const T> block, std::span<const std::int64_t> indices) {
   const auto n = static_cast<std::size_t>(block.cols);

@@ -11,8 +11,8 @@
 namespace armorm::model {
 namespace {
 
-// [rows, heads, d] -> [kv_heads, heads / kv_heads, rows, d] without a copy: each group of query heads is an
-// entry of the batch, so that it broadcasts over its one key head.
+// [rows, heads, d] -> [kv_heads, heads / kv_heads, rows, d] without a copy. Each group of query heads is one
+// batch entry, so it broadcasts over its single key head.
 at::Tensor grouped(const at::Tensor& x, std::int64_t kv_heads) {
   return x.unflatten(1, {kv_heads, x.size(1) / kv_heads}).permute({1, 2, 0, 3});
 }
@@ -96,12 +96,12 @@ at::Tensor flash_attention(const at::Tensor& q, const at::Tensor& k, const at::T
   std::optional<std::int64_t> left;
   std::optional<std::int64_t> right;
   if (options.window > 0) {
-    // A window of more than all keys would be taken for none, by a kernel of other tiles on some devices.
+    // On some devices a window longer than all keys selects a kernel without a window, which has other tiles.
     left = (options.fixed_order ? std::min(options.window, plan.max_kv) : options.window) - 1;
     right = 0;
   } else if (options.fixed_order && plan.max_q == 1) {
-    // For single queries without a window the kernel splits the keys by how many blocks there are. A window
-    // of all keys keeps it from that.
+    // For single queries without a window the kernel splits the keys by the number of blocks. A window of all
+    // keys prevents that.
     left = plan.max_kv - 1;
     right = 0;
   }

@@ -76,7 +76,7 @@ void warn_of_slow_fp8(const BackboneOptions& options, at::Device device) {
       device.str());
 }
 
-// Enqueued: the rows are there when the device's stream has come to this place.
+// Enqueued; the rows are valid when the device's stream reaches this point.
 at::Tensor download(const at::Tensor& values) {
   at::Tensor host = at::empty(values.sizes(), values.options().device(at::kCPU).pinned_memory(true));
   host.copy_(values, /*non_blocking=*/true);
@@ -99,7 +99,7 @@ std::string_view name_of(Precision precision) noexcept {
 
 std::string_view why_no_shared_prefixes(const ModelConfig& config, const BackboneOptions& options) {
   if (config.rope_scaling && config.rope_scaling->rope_type == "dynamic")
-    return "under dynamic rope scaling they depend on the whole sequence's length";
+    return "under dynamic rope scaling they depend on the length of the complete sequence";
   const bool flash =
       model::flash_takes(dtype_of(options.precision), config.head_dim, config.attn_logit_softcapping);
   if (options.batch_invariant && options.device >= 0 && !flash)
@@ -111,7 +111,7 @@ std::string_view why_no_shared_prefixes(const ModelConfig& config, const Backbon
 
 struct Backbone::Impl {
   BackboneOptions options;
-  SafetensorsFolder files;  // the weights may be views of it
+  SafetensorsFolder files;  // weights may be views of it
   model::Decoder decoder;
 };
 
@@ -123,8 +123,8 @@ Backbone::~Backbone() = default;
 Backbone Backbone::load(const BackboneOptions& options) {
   const c10::InferenceMode no_gradients;
   const at::Device device = choose_device(options.device);
-  // Pinned memory belongs to the current device: without this, that would be the first one, whose other users
-  // would find a context on it.
+  // Pinned memory belongs to the current device. Without this guard that is the first device, and its other
+  // users would see a context of this process.
   const c10::OptionalDeviceGuard current(device.is_cpu() ? std::nullopt : std::optional(device));
   ModelConfig config = ModelConfig::load(options.model_folder);
   SafetensorsFolder files = SafetensorsFolder::open(options.model_folder);
@@ -143,7 +143,7 @@ std::string_view Backbone::why_no_shared_prefixes() const {
 
 namespace {
 
-// The device's work between two places of its stream.
+// The device's work between two points of its stream.
 struct DeviceSpan {
   c10::Event begin;
   c10::Event end;
@@ -174,7 +174,7 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
 struct PendingRows::Impl {
   at::Tensor rows;  // float32 [wanted, hidden] on the host, pinned when a copy from the device fills it
   std::optional<DeviceSpan> device_work;
-  double seconds = 0.0;  // where the host itself computed them
+  double seconds = 0.0;  // time of a computation on the CPU
 };
 
 PendingRows::PendingRows(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -191,8 +191,7 @@ PendingRows Backbone::submit(const PackedBatch& batch) const {
   auto pending = std::make_unique<PendingRows::Impl>();
   const auto begin = std::chrono::steady_clock::now();
   const model::PackLayout layout = model::lay_out(batch, config().vocab_size, device);
-  if (!device.is_cpu())
-    pending->device_work.emplace(device);  // what the host did before is no work of the device
+  if (!device.is_cpu()) pending->device_work.emplace(device);  // excludes earlier host work
   if (batch.wanted.empty()) {
     pending->rows = at::empty({0, config().hidden_size}, at::kFloat);
   } else {
@@ -210,8 +209,8 @@ PendingRows Backbone::submit(const PackedBatch& batch) const {
 double Backbone::collect(PendingRows rows, MatrixView<float> out) const {
   const at::Tensor& values = rows.impl_->rows;
   if (out.rows != values.size(0) || out.cols != values.size(1)) {
-    fail_internal("collect: found room for [{}, {}], expected [{}, {}]", out.rows, out.cols, values.size(0),
-                  values.size(1));
+    fail_internal("collect: found a buffer of [{}, {}], expected [{}, {}]", out.rows, out.cols,
+                  values.size(0), values.size(1));
   }
   const double seconds = rows.impl_->device_work ? rows.impl_->device_work->wait() : rows.impl_->seconds;
   const auto* from = values.const_data_ptr<float>();

@@ -15,9 +15,9 @@
 
 namespace armorm {
 
-// fp8: bfloat16, but the layers' products multiply e4m3 values with one scale for each row of activations and
-// each output channel, quantised at load; deviation_from_bf16() tells what that costs. Elsewhere than on GPUs
-// of compute capability 8.9 and above it is as accurate, but slow.
+// fp8: bfloat16, but the products of the layers multiply e4m3 values with one scale per row of activations
+// and per output channel, quantised at load. deviation_from_bf16() measures the error. Without a GPU of
+// compute capability 8.9 or above it is as accurate, but slow.
 enum class Precision { fp32, bf16, fp8 };
 std::string_view name_of(Precision precision) noexcept;
 
@@ -25,30 +25,29 @@ struct BackboneOptions {
   std::filesystem::path model_folder;
   Precision precision = Precision::bf16;
   int device = 0;  // CUDA device index; -1 = CPU
-  // A row's bits do not depend on what shares its pack: every matrix product runs in one fixed shape. Slower
-  // by the padding of the last rows of a pack.
+  // A row's bits do not depend on the rest of its pack: every matrix product runs in one fixed shape. Slower
+  // by the padding of a pack's last rows.
   bool batch_invariant = false;
 };
 
-// Why sequences of a model must not share prefixes in a pack, or "" where they may. With dynamic rope scaling
-// the keys of a prefix depend on the length of the whole sequence. batch_invariant holds on CUDA with shared
-// prefixes only in FlashAttention, which takes 16-bit heads of a multiple of 8 without a soft cap: other
-// products choose how to compute by the shape that a prefix leaves of a sequence.
+// Why sequences of a model must not share prefixes in a pack, or "" if they may. With dynamic rope scaling
+// the keys of a prefix depend on the length of the complete sequence. On CUDA, batch_invariant with shared
+// prefixes holds only in FlashAttention (16-bit heads of a multiple of 8, no soft cap): other products choose
+// their algorithm by the shape of the sequence without its prefix.
 std::string_view why_no_shared_prefixes(const ModelConfig& config, const BackboneOptions& options);
 
-// Sequences laid end to end without padding.
+// Concatenated sequences without padding.
 struct PackedBatch {
   std::vector<TokenId> tokens;           // [total tokens]
   std::vector<std::int64_t> cu_seqlens;  // [sequences + 1], starts with 0
   std::vector<std::int64_t> wanted;      // indices into tokens, any order: the rows of the result
   // Empty, or [sequences]: the earlier sequence that each one continues, -1 for none. A continuation sees all
-  // keys of that sequence (and of what that one continues) before its own, and its positions count on from
-  // there, so that a prefix that many sequences share is computed once. The result is that of the whole
-  // sequence.
+  // keys of that sequence (and of its own prefix) before its own keys, and its positions continue from there:
+  // a prefix that many sequences share is computed once. The result equals that of the complete sequence.
   std::vector<std::int64_t> prefix_of;
 };
 
-// Rows that submit() has set going; moved into collect() once.
+// Rows of a submit() in progress; pass to collect() once, by move.
 class PendingRows {
  public:
   PendingRows(PendingRows&&) noexcept;
@@ -62,14 +61,14 @@ class PendingRows {
   std::unique_ptr<Impl> impl_;
 };
 
-// Weights are const after load; no two threads may call into one Backbone at once, but for collect().
+// Weights are const after load. Only collect() may run concurrently with other calls on the same Backbone.
 class Backbone {
  public:
-  // usage error where there is no such device, or too little memory on it.
+  // usage error if the device does not exist or has too little memory.
   static Backbone load(const BackboneOptions& options);
 
   const ModelConfig& config() const;
-  std::string_view why_no_shared_prefixes() const;  // see the function of this name
+  std::string_view why_no_shared_prefixes() const;  // see the free function
   // Writes the final-norm hidden state of each wanted token, float32 [wanted, hidden_size] (bf16 results are
   // exact in it). data error for a token id outside the vocabulary.
   void embed(const PackedBatch& batch, MatrixView<float> out) const;
@@ -78,13 +77,13 @@ class Backbone {
   // before the last one is collected and the device never waits for the host; on the CPU it computes. Errors,
   // out of memory included, come from submit().
   PendingRows submit(const PackedBatch& batch) const;
-  // Waits for the rows and writes them as embed() does. Returns the seconds in which the device had this
-  // work. May run on another thread while submit() does.
+  // Waits for the rows and writes them as embed() does. Returns the seconds that the device spent on this
+  // work. May run on another thread than submit(), at the same time.
   double collect(PendingRows rows, MatrixView<float> out) const;
 
   std::string device_name() const;  // "cpu", "cuda:0"
-  // Bytes of device memory still free for activations, those that the allocator keeps for reuse included
-  // (host memory on the CPU).
+  // Bytes of device memory free for activations, including those that the allocator keeps for reuse (on the
+  // CPU: host memory).
   std::int64_t free_memory() const;
 
   Backbone(Backbone&&) noexcept;

@@ -1,9 +1,9 @@
-// Threads of this process's tensor operations.
+// Number of threads of this process's tensor operations.
 #pragma once
 
 namespace armorm {
 
-// At least 1. To be called between operations, not during one.
+// `threads` >= 1. Call between operations, not during one.
 void set_compute_threads(int threads);
 
 }  // namespace armorm

@@ -17,7 +17,7 @@ using Json = nlohmann::json;
 constexpr int kMaxDepth = 64;
 constexpr std::size_t kMaxShownBytes = 60;
 
-// The value as written, cut so that the message stays one readable line.
+// The value as written, truncated so that the message stays one readable line.
 std::string shown(const Json& value) {
   if (value.is_structured()) return value.is_array() ? "an array" : "an object";
   std::string text = value.dump(-1, ' ', true, Json::error_handler_t::replace);

@@ -1,5 +1,5 @@
-// Typed access to the fields of a JSON object; every mismatch is a data error that names file, field, found
-// and expected. A field that is absent and one that is null are the same to the *_or readers.
+// Typed access to the fields of a JSON object. Every mismatch is a data error that names file, field, found
+// and expected. The *_or readers treat null as absent.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace armorm::model {
 
-// data error when the text is not JSON, not an object, or nested deeper than a configuration ever is.
+// data error when the text is not JSON, not an object, or nested deeper than any configuration.
 nlohmann::json parse_json(std::string_view text, std::string_view origin);
 
 class ConfigReader {

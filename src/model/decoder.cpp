@@ -9,7 +9,7 @@
 namespace armorm::model {
 namespace {
 
-// Products of a fixed shape: large enough to keep the device busy, small enough that padding costs little.
+// Rows in a product of fixed shape: enough to keep the device busy, few enough that padding costs little.
 constexpr std::int64_t kTokenRows = 4096;
 constexpr std::int64_t kWantedRows = 256;
 
@@ -80,7 +80,7 @@ AttentionOptions Decoder::attention_options(std::size_t layer) const {
 at::Tensor Decoder::embed(const at::Tensor& tokens) const {
   at::Tensor x = weights_.embedding.index_select(0, tokens);
   if (config_.architecture != Architecture::gemma2) return x;
-  // The scale is rounded to the weights' type, as Gemma was trained.
+  // The scale is rounded to the weights' type, as in Gemma's training.
   const double exact = std::sqrt(static_cast<double>(config_.hidden_size));
   const double scale = at::tensor(exact, at::kFloat).to(x.scalar_type()).item<float>();
   return x.mul_(scale);

@@ -1,4 +1,4 @@
-// The forward pass of Llama-like decoders over a pack: weights in, final-norm hidden states out.
+// The forward pass of Llama-like decoders over a pack: from weights to final-norm hidden states.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -19,8 +19,8 @@ class Decoder {
   const ModelConfig& config() const noexcept { return config_; }
   at::Device device() const noexcept { return device_; }
 
-  // Hidden states after the final norm of the wanted tokens, [wanted, hidden] in the dtype of the weights.
-  // The last layer computes queries, output projection and MLP for the wanted tokens only.
+  // Final-norm hidden states of the wanted tokens, [wanted, hidden] in the dtype of the weights. The last
+  // layer computes queries, output projection and MLP for the wanted tokens only.
   at::Tensor forward(const PackLayout& layout) const;
 
  private:
@@ -37,7 +37,7 @@ class Decoder {
   at::Device device_;
   Rope rope_;
   Activation activation_;
-  // Rows in one product over all tokens, and over the wanted ones; 0 = as many as there are.
+  // Rows per product over all tokens, and over the wanted ones; 0 = as many as there are.
   std::int64_t token_rows_ = 0;
   std::int64_t wanted_rows_ = 0;
 };

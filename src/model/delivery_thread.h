@@ -1,4 +1,4 @@
-// One thread that runs jobs in the order in which they were given.
+// One thread that runs jobs in the order of posting.
 #pragma once
 
 #include <condition_variable>
@@ -13,7 +13,7 @@ namespace armorm {
 
 class DeliveryThread {
  public:
-  // A job returns false, or throws, to have all later ones dropped.
+  // A job that returns false or throws cancels all later ones.
   using Job = std::function<bool()>;
 
   DeliveryThread() : thread_([this] { work(); }) {}
@@ -21,7 +21,7 @@ class DeliveryThread {
   DeliveryThread(const DeliveryThread&) = delete;
   DeliveryThread& operator=(const DeliveryThread&) = delete;
 
-  // Waits until fewer than `limit` jobs are unfinished; false when no further ones will be run.
+  // Waits until fewer than `limit` jobs are unfinished; false when no further jobs will run.
   bool wait_until_below(std::size_t limit) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return stopped_ || unfinished_ < limit; });
@@ -36,7 +36,7 @@ class DeliveryThread {
     changed_.notify_all();
   }
 
-  // Waits for the jobs given; throws what one of them threw.
+  // Waits for the posted jobs; rethrows the exception of a job.
   void finish() {
     close();
     if (failure_) std::rethrow_exception(failure_);
@@ -89,8 +89,8 @@ class DeliveryThread {
   std::size_t unfinished_ = 0;
   bool closed_ = false;
   bool stopped_ = false;
-  std::exception_ptr failure_;  // set by the thread, read after it ended
-  std::thread thread_;          // last: it uses the others
+  std::exception_ptr failure_;  // set by the thread, read after it has ended
+  std::thread thread_;          // last member: it uses the others
 };
 
 }  // namespace armorm

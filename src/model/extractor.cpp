@@ -16,13 +16,12 @@ namespace {
 
 using Pack = std::span<const PlannedSequence>;
 
-// On a CPU a pack needs only to be large enough to keep the matrix products busy; larger ones fall out of the
-// caches.
+// On a CPU a pack only needs to keep the matrix products busy; larger packs exceed the caches.
 constexpr std::int64_t kCpuBatchTokens = 2048;
 constexpr std::int64_t kMaxDeviceBatchTokens = 131072;
 
-// Activations alive at once, per token: the residual stream, the normalised input, q/k/v and the gate-up
-// product with its activation, in two bytes (bf16) each, doubled for temporaries.
+// Live activations per token: the residual stream, the normalised input, q/k/v and the gate-up product with
+// its activation, in two bytes (bf16) each, doubled for temporaries.
 std::int64_t device_budget(const Backbone& backbone) {
   const ModelConfig& c = backbone.config();
   const std::int64_t qkv = (c.num_attention_heads + 2 * c.num_key_value_heads) * c.head_dim;
@@ -40,7 +39,7 @@ void check(std::span<const ExtractionRequest> requests) {
   }
 }
 
-// A pack on its way: submitted, then collected and given to the sink.
+// A pack in progress: submitted, then collected and given to the sink.
 struct Pass {
   Pack pack;
   PackedBatch batch;
@@ -48,8 +47,9 @@ struct Pass {
   ExtractionCursor after;
 };
 
-// One call of Extractor::run: the caller's thread lays packs out and submits them; another one collects their
-// rows and hands them on, so that the device always has the next pack before it is done with one.
+// One call of Extractor::run. The caller's thread lays packs out and submits them; a second thread collects
+// their rows and delivers them, so that the device always has the next pack before it finishes the current
+// one.
 class Run {
  public:
   Run(const Backbone& backbone, std::span<const ExtractionRequest> requests, const Extractor::Sink& sink,
@@ -58,8 +58,8 @@ class Run {
 
   // Halves `budget` when it does not fit the device.
   void go(Pack sequences, std::size_t first, std::int64_t& budget) {
-    std::shared_ptr<Pass>
-        submitted;  // waits for the next one, which settles the budget that a later run starts with
+    // Waits for the next pass to be submitted: that settles the budget with which a later run resumes.
+    std::shared_ptr<Pass> submitted;
     DeliveryThread deliveries;
     const auto deliver_submitted = [&] {
       if (!submitted) return;
@@ -83,7 +83,7 @@ class Run {
   const ExtractionStats& stats() const { return stats_; }
 
  private:
-  // Passes whose rows wait for the sink, beside the one or two that the device works on.
+  // Passes whose rows wait for the sink, in addition to the one or two on the device.
   static constexpr std::size_t kUndelivered = 2;
 
   bool submit(Pass& pass, std::int64_t& budget) const {
@@ -100,7 +100,7 @@ class Run {
             pass.pack.front().tokens.size(), backbone_.device_name());
     }
     budget = std::ssize(pass.batch.tokens) / 2;
-    log::warn("out of memory on {}: going on with packs of {} tokens", backbone_.device_name(), budget);
+    log::warn("out of memory on {}: continuing with packs of {} tokens", backbone_.device_name(), budget);
     return false;
   }
 
@@ -134,12 +134,12 @@ class Run {
   std::span<const ExtractionRequest> requests_;
   const Extractor::Sink& sink_;
   const Extractor::AfterPass& after_pass_;
-  // Of the delivering thread until it ends.
+  // Used by the delivery thread until it ends.
   ExtractionStats stats_;
   std::vector<float> rows_;
 };
 
-double ratio(double part, double whole) { return whole > 0.0 ? part / whole : 0.0; }
+double ratio(double part, double total) { return total > 0.0 ? part / total : 0.0; }
 
 }  // namespace
 
@@ -166,7 +166,7 @@ ExtractionStats Extractor::run(std::span<const ExtractionRequest> requests, cons
   const auto start = std::chrono::steady_clock::now();
   const std::vector<PlannedSequence> sequences = plan_sequences(requests, options_.share_prefixes);
   if (start_at.next_sequence > sequences.size())
-    fail_internal("an extraction of {} sequences cannot go on from sequence {}", sequences.size(),
+    fail_internal("an extraction of {} sequences cannot resume at sequence {}", sequences.size(),
                   start_at.next_sequence);
   Run run(backbone_, requests, sink, after_pass);
   run.go(sequences, start_at.next_sequence, budget_);

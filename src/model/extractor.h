@@ -1,6 +1,6 @@
-// Runs a backbone over many sequences: packs them by length under a token budget, computes each distinct work
-// once, and hands the rows back under their own index. The result of a request does not depend on the order
-// of the requests.
+// Runs a backbone over many sequences: packs them by length under a token budget, computes identical work
+// once, and returns the rows under their own index. The result of a request does not depend on the order of
+// the requests.
 #pragma once
 
 #include <cstdint>
@@ -19,47 +19,46 @@ struct ExtractionRequest {
 };
 
 struct ExtractorOptions {
-  std::int64_t batch_tokens = 0;  // tokens in one forward pass; 0 = from the device's free memory
-  // Compute a common prefix of several sequences once, where Backbone::why_no_shared_prefixes() has no
-  // objection.
+  std::int64_t batch_tokens = 0;  // tokens per forward pass; 0 = from the device's free memory
+  // Compute a common prefix of several sequences once, where Backbone::why_no_shared_prefixes() returns "".
   bool share_prefixes = true;
 };
 
-// Of the passes that a run did; those before its cursor are not in it.
+// Covers the passes of one run; passes before its cursor are not included.
 struct ExtractionStats {
-  std::int64_t requests = 0;         // answered
-  std::int64_t input_tokens = 0;     // of them
-  std::int64_t distinct_tokens = 0;  // of their sequences, each counted once
-  std::int64_t computed_tokens = 0;  // that went through the backbone
+  std::int64_t requests = 0;         // answered requests
+  std::int64_t input_tokens = 0;     // tokens of these requests
+  std::int64_t distinct_tokens = 0;  // tokens of their sequences, identical sequences counted once
+  std::int64_t computed_tokens = 0;  // tokens that went through the backbone
   std::int64_t passes = 0;
   double seconds = 0.0;
-  double busy_seconds = 0.0;  // in which the device had work
+  double busy_seconds = 0.0;  // time during which the device had work
 
   std::int64_t saved_by_duplicates() const { return input_tokens - distinct_tokens; }
   std::int64_t saved_by_prefixes() const { return distinct_tokens - computed_tokens; }
-  double sharing_ratio() const;  // input tokens for each computed one
+  double sharing_ratio() const;  // input tokens per computed token
   double busy_fraction() const;
 };
 
-// A place between two passes. With equal requests and options, the passes from a cursor on are the same ones,
-// bit for bit, in a run that starts there as in the run that gave it.
+// A position between two passes. With equal requests and options, a run that starts at a cursor makes the
+// same passes, bit for bit, as the rest of the run that returned the cursor.
 struct ExtractionCursor {
   std::size_t next_sequence = 0;  // in planned order
-  std::int64_t budget = 0;        // tokens in one pass; 0 = the extractor's own
+  std::int64_t budget = 0;        // tokens per pass; 0 = the extractor's own
 };
 
 class Extractor {
  public:
   Extractor(const Backbone& backbone, const ExtractorOptions& options);
 
-  // Called once per request with its rows, float32 [wanted, hidden_size], valid during the call. It runs on a
+  // Called once per request with its rows, float32 [wanted, hidden_size], valid during the call. Runs on a
   // thread of the extractor while the next passes are computed.
   using Sink = std::function<void(std::size_t request, MatrixView<const float> rows)>;
-  // Called in order when the rows of a pass have all been given to the sink, by the same thread; `after` is
-  // where a later run would go on. False stops the run: passes that are under way then are dropped.
+  // Called in order after the sink has got all rows of a pass, by the same thread; a later run would resume
+  // at `after`. false stops the run and drops the passes in progress.
   using AfterPass = std::function<bool(const ExtractionCursor& after)>;
-  // Out of device memory halves the budget and goes on; a single sequence that does not fit is an internal
-  // error that names its length. What the callbacks throw is thrown here.
+  // When device memory runs out, the budget is halved and the run continues; a single sequence that does not
+  // fit is an internal error that names its length. Exceptions of the callbacks are rethrown here.
   ExtractionStats run(std::span<const ExtractionRequest> requests, const Sink& sink,
                       const ExtractionCursor& start = {}, const AfterPass& after_pass = {});
 

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::int64_t kMultiple = 16;
 
-// What the tensor cores' kernel takes.
+// Operands that the tensor core kernel accepts.
 bool supports_scaled_mm(const QuantisedRows& x, const QuantisedRows& weight) {
   return x.values.is_cuda() && x.values.size(1) % kMultiple == 0 && weight.values.size(0) % kMultiple == 0;
 }
@@ -30,7 +30,7 @@ namespace reference {
 QuantisedRows quantise_rows(const at::Tensor& x) {
   const at::Tensor wide = x.to(at::kFloat);
   const at::Tensor largest = wide.abs().amax(1, /*keepdim=*/true);
-  // Divided by a tensor: by a number, ATen would multiply with its inverse on CUDA, which rounds twice.
+  // The divisor is a tensor: with a number, ATen on CUDA multiplies by its inverse, which rounds twice.
   const at::Tensor divisor = at::full_like(largest, kLargestE4m3);
   const at::Tensor scales = at::where(largest.gt(0), largest / divisor, at::ones_like(largest));
   return {(wide / scales).clamp(-kLargestE4m3, kLargestE4m3).to(at::kFloat8_e4m3fn), scales};

@@ -1,29 +1,23 @@
-// Products in 8-bit floating point: e4m3 (arXiv 2209.05433: 4 exponent bits, 3 of mantissa, largest value
-// 448, no infinity), with one float32 scale for each row of activations and each output channel of a weight.
+// Products in 8-bit floating point: e4m3 (arXiv 2209.05433: 4 exponent bits, 3 mantissa bits, largest value
+// 448, no infinity), with one float32 scale per row of activations and per output channel of a weight.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
+#include "model/common/quantised_rows.h"
+
 namespace armorm::model {
-
-inline constexpr float kLargestE4m3 = 448.0F;
-
-// value = scale * element. A row's largest magnitude becomes kLargestE4m3; a row of zeros has scale 1.
-struct QuantisedRows {
-  at::Tensor values;  // Float8_e4m3fn [n, k]
-  at::Tensor scales;  // float32 [n, 1]
-};
 
 // x [n, k], float32 or bfloat16, contiguous. Rounds to nearest even.
 QuantisedRows quantise_rows(const at::Tensor& x);
 
 // x weight^T * scales, summed in float32, of quantised operands [n, k] and [m, k]; bias bfloat16 [m] or
-// undefined. bfloat16 [n, m]. CUDA's tensor cores multiply them where they can (k and m multiples of 16);
-// only for devices that has_scaled_mm().
+// undefined. Result bfloat16 [n, m]. Uses CUDA's tensor cores where they support the shape (k and m multiples
+// of 16); only for devices with has_scaled_mm().
 at::Tensor multiply_quantised(const QuantisedRows& x, const QuantisedRows& weight, const at::Tensor& bias);
 
-// Whether the device has tensor cores that multiply e4m3 values: CUDA of compute capability 8.9 and above,
-// which LibTorch alone can be asked for without CUDA's headers. It is asked by a small product.
+// Whether the device has tensor cores for e4m3 values: CUDA of compute capability 8.9 and above. Tests it
+// with a small product, because LibTorch does not report the capability without CUDA's headers.
 bool has_scaled_mm(at::Device device);
 
 namespace reference {

@@ -8,7 +8,7 @@
 namespace armorm::model {
 namespace {
 
-// "13.0" of 13000, CUDA's own way to write a version.
+// 13000 -> "13.0", CUDA's encoding of a version.
 std::string cuda_version(long number) { return fmt::format("{}.{}", number / 1000, number % 1000 / 10); }
 
 std::string cuda() {

@@ -1,4 +1,4 @@
-// Which LibTorch the program runs with, and what it computes on.
+// The LibTorch that the program runs with, and its devices.
 #pragma once
 
 #include <string>
@@ -9,8 +9,8 @@ namespace armorm::model {
 
 std::string libtorch_version();
 
-// LibTorch and the instructions its kernels use; CUDA and the devices that are there. Never fails: what
-// cannot be found out is reported as missing.
+// LibTorch and the instructions its kernels use; CUDA and the devices present. Never fails: an unknown fact
+// is reported as missing.
 BuildFacts libtorch_facts();
 
 }  // namespace armorm::model

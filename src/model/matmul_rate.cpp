@@ -15,11 +15,11 @@ namespace {
 
 constexpr std::int64_t kCpuSize = 1024;
 constexpr std::int64_t kCudaSize = 8192;
-constexpr int kTries = 4;  // the first one warms up
+constexpr int kTries = 4;  // the first one is a warm-up
 
 double seconds_of(const std::function<at::Tensor()>& product) {
   const auto start = std::chrono::steady_clock::now();
-  // One element on the host: the product is done.
+  // Reading one element on the host waits for the product.
   product().select(0, 0).select(0, 0).to(at::kFloat).item();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
@@ -36,7 +36,7 @@ std::optional<double> measure_matmul_rate(int device, Precision precision) {
   const c10::OptionalDeviceGuard current(where.is_cpu() ? std::nullopt : std::optional(where));
   const auto type = precision == Precision::fp32 ? at::kFloat : at::kBFloat16;
   const at::Tensor a = at::ones({n, n}, at::TensorOptions().dtype(type).device(where));
-  // fp8 as the layers multiply, whatever they have for it here.
+  // For fp8, the product that the layers use on this device.
   const model::Linear fp8 = precision == Precision::fp8 ? model::make_fp8_linear(a, {}) : model::Linear();
   const auto product = [&] { return fp8.weight.defined() ? model::apply(fp8, a, 0) : at::mm(a, a); };
   double best = seconds_of(product);

@@ -1,4 +1,4 @@
-// The rate at which a device multiplies matrices, measured.
+// Measures the rate at which a device multiplies matrices.
 #pragma once
 
 #include <optional>
@@ -7,8 +7,8 @@
 
 namespace armorm {
 
-// FLOP/s of one large matrix product on the device (-1 = CPU), as a layer of this precision multiplies, two a
-// multiply-add, the best of a few; takes well under a second. None where there is no such device.
+// FLOP/s of one large matrix product on the device (-1 = CPU), computed like a layer of this precision; two
+// per multiply-add, best of a few runs. Takes well under a second. nullopt if the device does not exist.
 std::optional<double> measure_matmul_rate(int device, Precision precision);
 
 }  // namespace armorm

@@ -15,7 +15,7 @@ namespace {
 using model::ConfigReader;
 using Json = nlohmann::json;
 
-// Far above any published model, and small enough that no product of two of them overflows.
+// Far above any published model, and small enough that the product of two sizes does not overflow.
 constexpr std::int64_t kMaxSize = std::int64_t{1} << 24;
 constexpr std::int64_t kMaxLayers = 4096;
 constexpr std::int64_t kMaxPositions = std::int64_t{1} << 31;
@@ -38,7 +38,7 @@ void read_sizes(const ConfigReader& reader, ModelConfig& c) {
   c.intermediate_size = reader.size("intermediate_size", kMaxSize);
   c.num_hidden_layers = reader.size("num_hidden_layers", kMaxLayers);
   c.num_attention_heads = reader.size("num_attention_heads", kMaxSize);
-  // Only the oldest Llama folders leave it out; the other families have always written it.
+  // Only the oldest Llama folders omit it; the other families have always written it.
   c.num_key_value_heads = llama ? reader.size_or("num_key_value_heads", kMaxSize, c.num_attention_heads)
                                 : reader.size("num_key_value_heads", kMaxSize);
   c.vocab_size = reader.size("vocab_size", kMaxSize);
@@ -83,7 +83,7 @@ std::int64_t default_max_positions(Architecture architecture) {
 
 void read_activation(const ConfigReader& reader, ModelConfig& c) {
   if (c.architecture == Architecture::gemma2) {
-    // Folders of the first release hold hidden_act as well, which was never used.
+    // Folders of the first release also hold hidden_act, which was never used.
     c.hidden_act = reader.string_or("hidden_activation", "gelu_pytorch_tanh");
     if (c.hidden_act != "gelu_pytorch_tanh") {
       reader.fail("hidden_activation", fmt::format("'{}'", c.hidden_act), "'gelu_pytorch_tanh'");
@@ -107,19 +107,19 @@ void read_llama3_scaling(const ConfigReader& rope, const ModelConfig& c, RopeSca
   }
 }
 
-// Older folders hold rope_theta and rope_scaling (its kind under "type" or "rope_type"); newer ones hold both
-// in rope_parameters.
+// Older folders hold rope_theta and rope_scaling (with its kind under "type" or "rope_type"); newer ones hold
+// both in rope_parameters.
 void read_rope(const ConfigReader& reader, ModelConfig& c) {
   c.rope_theta = reader.positive_or("rope_theta", 10000.0);
   const char* field = reader.has("rope_parameters") ? "rope_parameters" : "rope_scaling";
   if (reader.number_or("partial_rotary_factor", 1.0) != 1.0) {
-    reader.fail("partial_rotary_factor", "another value", "1, as only whole heads are rotated here");
+    reader.fail("partial_rotary_factor", "another value", "1, as only complete heads are rotated here");
   }
   if (!reader.has(field)) return;
   const ConfigReader rope = reader.object(field);
   c.rope_theta = rope.positive_or("rope_theta", c.rope_theta);
   if (rope.number_or("partial_rotary_factor", 1.0) != 1.0) {
-    rope.fail("partial_rotary_factor", "another value", "1, as only whole heads are rotated here");
+    rope.fail("partial_rotary_factor", "another value", "1, as only complete heads are rotated here");
   }
   for (const char* nested : {"full_attention", "sliding_attention"}) {
     if (rope.has(nested)) rope.fail(nested, "parameters for one kind of layer", "the same for all layers");

@@ -1,4 +1,4 @@
-// The part of config.json that decides a backbone's arithmetic. Field names are those of transformers.
+// The fields of config.json that determine a backbone's arithmetic. Field names are those of transformers.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ struct RopeScaling {
 
 struct ModelConfig {
   Architecture architecture = Architecture::llama;
-  std::string model_type;  // as written
+  std::string model_type;  // as in the file
   std::int64_t hidden_size = 0;
   std::int64_t intermediate_size = 0;
   std::int64_t num_hidden_layers = 0;
@@ -43,8 +43,8 @@ struct ModelConfig {
   double query_pre_attn_scalar = 0.0;   // 0 = head_dim
   std::optional<std::int64_t> bos_token_id;
 
-  // Reads <folder>/config.json. data error naming field, found and expected; an unsupported model_type lists
-  // the supported ones.
+  // Reads <folder>/config.json. data error that names field, found and expected; for an unsupported
+  // model_type it lists the supported ones.
   static ModelConfig load(const std::filesystem::path& folder);
   static ModelConfig parse(std::string_view json, std::string_view origin);
 };

@@ -30,7 +30,7 @@ bool has_cuda_kernels() noexcept {
 }
 
 #ifndef ARMORM_WITH_CUDA
-// Without the kernels backend_for() never answers cuda.
+// Without the kernels backend_for() never returns cuda.
 namespace cuda = reference;
 #endif
 

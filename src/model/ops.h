@@ -1,21 +1,18 @@
-// The operations of a decoder layer. Each computes in float32 inside and rounds once to the dtype of its
-// result, so bfloat16 results lie at least as close to float32 as those of a chain of bfloat16 operations.
+// The operations of a decoder layer. Each computes in float32 and rounds once to the dtype of its result, so
+// bfloat16 results are at least as close to float32 as those of a chain of bfloat16 operations.
 //
-// These functions choose the fastest implementation for a tensor's device; reference_ops.h has the plain ones
-// that tests compare with.
+// These functions choose the fastest implementation for a tensor's device; reference_ops.h has the plain
+// versions that tests compare with.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
-#include <cstdint>
-#include <vector>
+#include "model/common/activation.h"
 
 namespace armorm::model {
 
-// Whether this build has CUDA kernels of its own; without them ATen's operations run on GPUs.
+// Whether this build has its own CUDA kernels; without them GPUs run ATen's operations.
 bool has_cuda_kernels() noexcept;
-
-enum class Activation { silu, gelu_tanh };
 
 // x / sqrt(mean(x^2) + eps) * weight over the last dimension. x [n, hidden], weight float32 [hidden].
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);

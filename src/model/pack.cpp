@@ -54,12 +54,12 @@ void check_prefixes(const PackedBatch& batch) {
   }
 }
 
-// One sequence of the pack and where its keys lie, those of its prefixes first.
+// One sequence of the pack and the position of its keys; the keys of its prefixes come first.
 struct Sequence {
   std::int64_t begin = 0;   // first token row
   std::int64_t length = 0;  // own tokens
   std::int64_t prefix_length = 0;
-  std::int64_t prefix = -1;    // sequence that this one continues
+  std::int64_t prefix = -1;    // the sequence that this one continues
   std::int64_t key_begin = 0;  // first key row
 };
 
@@ -90,7 +90,7 @@ at::Tensor find_key_rows(const std::vector<Sequence>& sequences, at::Device devi
   std::vector<std::int64_t> rows;
   for (const Sequence& s : sequences) {
     if (s.prefix >= 0) {
-      // The parent's keys are laid out already, its own prefix included.
+      // The parent's keys, its own prefix included, are laid out already.
       const auto from = sequences[static_cast<std::size_t>(s.prefix)].key_begin;
       for (std::int64_t i = 0; i < s.prefix_length; ++i)
         rows.push_back(rows[static_cast<std::size_t>(from + i)]);
@@ -117,7 +117,7 @@ AttentionPlan plan_all(const std::vector<Sequence>& sequences) {
   return plan;
 }
 
-// Every wanted token is a block of one query, so that they may come in any order.
+// Every wanted token is a block of one query, so wanted tokens may come in any order.
 AttentionPlan plan_pruned(const std::vector<Sequence>& sequences, const PackedBatch& batch) {
   AttentionPlan plan;
   for (std::size_t i = 0; i < batch.wanted.size(); ++i) {

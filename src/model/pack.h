@@ -1,4 +1,4 @@
-// From a PackedBatch to what the layers need: positions, attention plans, row indices.
+// Converts a PackedBatch to the inputs of the layers: positions, attention plans, row indices.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -16,15 +16,15 @@ struct PackLayout {
   std::vector<std::int64_t> sequence_lengths;  // [tokens]: length of the token's sequence, prefix included
   at::Tensor tokens;                           // int64 [tokens]
   at::Tensor wanted;                           // int64 [wanted]
-  // Where each sequence's keys lie one after another: indices into the token rows. Undefined when the token
-  // rows themselves are that, i.e. no sequence continues another.
+  // Indices of token rows that list each sequence's keys one after another. Undefined when no sequence
+  // continues another: the token rows then have this order.
   at::Tensor key_rows;
-  AttentionPlan all;     // every token is a query
-  AttentionPlan pruned;  // only the wanted tokens are
+  AttentionPlan all;     // plan in which every token is a query
+  AttentionPlan pruned;  // plan in which only the wanted tokens are queries
 };
 
-// Checks the batch (data error for a token outside the vocabulary, internal error for a broken contract) and
-// lays it out. The tensors are on `device`.
+// Checks the batch (data error for a token outside the vocabulary, internal error for a violated contract)
+// and lays it out. The tensors are on `device`.
 PackLayout lay_out(const PackedBatch& batch, std::int64_t vocab_size, at::Device device);
 
 }  // namespace armorm::model

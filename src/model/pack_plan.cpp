@@ -47,8 +47,8 @@ std::vector<Family> find_families(std::span<const PlannedSequence> sequences) {
   return families;
 }
 
-// Builds the tree of one pack depth first; a node's tokens are a sequence of the batch, which continues its
-// parent.
+// Builds the prefix tree of one pack, depth first. A node's tokens are a sequence of the batch, which
+// continues its parent.
 class TreeBuilder {
  public:
   explicit TreeBuilder(std::span<const PlannedSequence> pack) : pack_(pack), paths_(pack.size()) {
@@ -56,7 +56,7 @@ class TreeBuilder {
     add_children(0, pack.size(), {});
   }
 
-  // Where position `position` of sequence `s` lies in the batch's tokens.
+  // Index in the batch's tokens of position `position` of sequence `s`.
   std::int64_t locate(std::size_t s, std::int64_t position) const {
     const auto& path = paths_[s];
     const auto after =
@@ -73,8 +73,8 @@ class TreeBuilder {
     std::int64_t offset = 0;    // in the batch's tokens
   };
   struct Node {
-    std::int64_t depth = 0;   // tokens from the root to this node's end
-    std::int64_t index = -1;  // of its sequence in the batch
+    std::int64_t depth = 0;   // tokens from the root to the end of this node
+    std::int64_t index = -1;  // index of its sequence in the batch
     std::vector<Piece> path;  // from the root
   };
 
@@ -87,7 +87,7 @@ class TreeBuilder {
     return node;
   }
 
-  // Sequences [begin, end) all start with the parent's tokens.
+  // All of sequences [begin, end) start with the parent's tokens.
   void add_children(std::size_t begin, std::size_t end, const Node& parent) {
     for (std::size_t first = begin; first < end;) {
       std::size_t last = first + 1;
@@ -100,7 +100,7 @@ class TreeBuilder {
   }
 
   void add_run(std::size_t first, std::size_t last, std::int64_t common, const Node& parent) {
-    if (common == parent.depth) {  // the parent's tokens are this whole sequence
+    if (common == parent.depth) {  // the sequence consists of exactly the parent's tokens
       paths_[first] = parent.path;
       if (++first == last) return;
       return add_children(first, last, parent);

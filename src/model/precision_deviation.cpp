@@ -23,7 +23,7 @@ std::vector<float> embeddings(const Backbone& backbone, std::span<const std::spa
   return out;
 }
 
-Backbone load_beside(const BackboneOptions& options) {
+Backbone load_bf16(const BackboneOptions& options) {
   try {
     return Backbone::load(options);
   } catch (const Error& error) {
@@ -38,7 +38,7 @@ Deviation deviation_from_bf16(const Backbone& backbone, BackboneOptions options,
                               std::span<const std::span<const TokenId>> rows) {
   const std::vector<float> ours = embeddings(backbone, rows);
   options.precision = Precision::bf16;
-  const std::vector<float> exact = embeddings(load_beside(options), rows);
+  const std::vector<float> exact = embeddings(load_bf16(options), rows);
   const auto width = static_cast<std::size_t>(backbone.config().hidden_size);
   Deviation deviation{std::ssize(rows)};
   double differences = 0.0;

@@ -7,8 +7,8 @@
 namespace armorm::model::reference {
 namespace {
 
-// Sums of the last dimension, kept, by halves: on CUDA the order of at::sum() depends on the number of rows,
-// and with that a row's bits on what else is in its pack.
+// Pairwise sums over the last dimension, which is kept. On CUDA the order of at::sum() depends on the number
+// of rows, so a row's bits would depend on the rest of its pack.
 at::Tensor sum_by_halves(at::Tensor x) {
   for (std::int64_t n = x.size(-1); n > 1; n = x.size(-1)) {
     at::Tensor sums = x.narrow(-1, 0, n / 2) + x.narrow(-1, n / 2, n / 2);
@@ -51,7 +51,7 @@ at::Tensor gated_activation(const at::Tensor& gate_up, Activation activation) {
 
 namespace {
 
-// Scores are held in memory: this bounds them to kQueryRows x keys for each head.
+// Scores are held in memory; this limits them to kQueryRows x keys per head.
 constexpr std::int64_t kQueryRows = 512;
 
 // True where query i of the block does not see key j. [q_count, kv_count]

@@ -1,5 +1,5 @@
-// Plain ATen versions of ops.h and attention.h, for any device and dtype: what the fast ones are tested
-// against.
+// Plain ATen versions of ops.h and attention.h for any device and dtype; tests compare the fast versions with
+// them.
 #pragma once
 
 #include "model/attention.h"

@@ -18,7 +18,8 @@ at::Tensor plain_frequencies(double theta, std::int64_t dim) {
   return 1.0 / at::pow(theta, exponent);
 }
 
-// Llama 3.1: long wavelengths are slowed by `factor`, short ones kept, those between blended.
+// Llama 3.1: divides the frequencies of long wavelengths by `factor`, keeps those of short ones, blends
+// between.
 at::Tensor llama3_frequencies(const at::Tensor& plain, const RopeScaling& scaling) {
   const auto context = static_cast<double>(scaling.original_max_position_embeddings);
   const at::Tensor wavelength = 2.0 * std::numbers::pi / plain;
@@ -31,7 +32,7 @@ at::Tensor llama3_frequencies(const at::Tensor& plain, const RopeScaling& scalin
   return at::where(is_long, slowed, at::where(is_short, plain, blended));
 }
 
-// "Dynamic NTK": past the trained length the base grows with the sequence.
+// "Dynamic NTK": beyond the trained length the base grows with the sequence.
 double dynamic_theta(const ModelConfig& config, double factor, std::int64_t sequence_length) {
   const auto trained = static_cast<double>(config.max_position_embeddings);
   const double length = std::max(static_cast<double>(sequence_length), trained);
@@ -39,7 +40,8 @@ double dynamic_theta(const ModelConfig& config, double factor, std::int64_t sequ
   return config.rope_theta * std::pow(factor * length / trained - (factor - 1.0), dim / (dim - 2.0));
 }
 
-// One element at a time: in vector libraries an element's last bit can depend on its place in the array.
+// One element at a time: in vector libraries the last bit of an element can depend on its position in the
+// array.
 RopeTable cos_and_sin(const at::Tensor& angles) {
   RopeTable table{at::empty_like(angles), at::empty_like(angles)};
   const auto* from = angles.const_data_ptr<float>();

@@ -19,11 +19,10 @@ class Rope {
  public:
   Rope(const ModelConfig& config, at::Device device);
 
-  // A token's frequencies can depend on the length of its sequence ("dynamic" scaling); true when some
-  // sequence is long enough for that.
+  // Whether the frequencies depend on the length of the sequence ("dynamic" scaling, sequence long enough).
   bool depends_on_length(std::int64_t sequence_length) const;
 
-  // positions [tokens]; sequence_lengths [tokens]: of the sequence that each token is in, prefix included.
+  // positions [tokens]; sequence_lengths [tokens]: length of each token's sequence, prefix included.
   RopeTable table(const std::vector<std::int64_t>& positions,
                   const std::vector<std::int64_t>& sequence_lengths) const;
 

@@ -1,5 +1,6 @@
-// Copies of mapped weights to a device through two pinned buffers: while the device takes one, all threads
-// fill the other from the page cache. A plain copy of pageable memory does both in turns on one thread.
+// Copies mapped weights to a device through two pinned buffers: while the device reads one, all threads fill
+// the other from the page cache. A plain copy of pageable memory alternates between the two steps on one
+// thread.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -15,17 +16,17 @@ class StagedCopy {
  public:
   static constexpr std::int64_t kBufferBytes = std::int64_t{64} << 20;
 
-  // On the CPU the buffers are plain memory.
+  // On the CPU the buffers are ordinary memory.
   explicit StagedCopy(at::Device device, std::int64_t buffer_bytes = kBufferBytes);
 
-  // `to` lies on the device, `from` on the host; both contiguous, of the same type and size. `from` may be
-  // unmapped when this returns.
+  // `to` is on the device, `from` on the host; both contiguous, of the same type and size. `from` may be
+  // unmapped after the call.
   void copy(const at::Tensor& to, const at::Tensor& from);
 
  private:
   struct Buffer {
     at::Tensor bytes;
-    std::optional<c10::Event> taken;  // the device has read it
+    std::optional<c10::Event> taken;  // recorded after the device has read the buffer
   };
   void send(const at::Tensor& to, const std::byte* from, std::int64_t count);
 

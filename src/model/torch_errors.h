@@ -1,12 +1,12 @@
-// LibTorch's exceptions, for programs that know nothing of LibTorch.
+// Translates LibTorch's exceptions for programs that do not include LibTorch.
 #pragma once
 
 #include <functional>
 
 namespace armorm {
 
-// Runs `body`. What LibTorch throws in it becomes an internal error of one line, without the stack trace that
-// is part of its what(); a lack of memory says what to do about it.
+// Runs `body`. An exception of LibTorch becomes an internal error of one line, without the stack trace that
+// its what() contains; for lack of memory, the message says what to do.
 void translate_torch_errors(const std::function<void()>& body);
 
 }  // namespace armorm

@@ -1,4 +1,4 @@
-// Precompiled for every source of armorm_torch.
+// Precompiled header for every source of armorm_torch.
 #pragma once
 
 #include <ATen/ATen.h>

@@ -31,7 +31,7 @@ at::ScalarType scalar_type(DType dtype, const std::string& name) {
             name, name_of(dtype));
 }
 
-// Whole pages only; they can be read again.
+// Complete pages only; they can be read again.
 void give_back_pages(std::span<const std::byte> mapped) {
   const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
   const std::uintptr_t begin = (reinterpret_cast<std::uintptr_t>(mapped.data()) + page - 1) / page * page;
@@ -57,7 +57,7 @@ class Loader {
     return out;
   }
 
-  // Rows of several tensors in one: [sum of rows, columns], or [sum of rows] for biases.
+  // Concatenates the rows of several tensors: [sum of rows, columns], or [sum of rows] for biases.
   at::Tensor fused(const std::vector<std::pair<std::string, Shape>>& parts) const {
     if (parts.size() == 1) return matrix(parts[0].first, parts[0].second);
     Shape shape = parts.front().second;
@@ -72,8 +72,7 @@ class Loader {
     return out;
   }
 
-  // The mapped pages of tensors that have been copied count as this process's memory until it gives them
-  // back.
+  // The mapped pages of copied tensors count as this process's memory until they are given back.
   void release(const std::vector<std::pair<std::string, Shape>>& parts) const {
     for (const auto& [name, shape] : parts) give_back_pages(files_.at(prefix_ + name).bytes);
   }
@@ -104,7 +103,7 @@ class Loader {
     release({{name, shape}});
   }
 
-  // The tensor as it lies in the file.
+  // The tensor as stored in the file.
   at::Tensor stored(const std::string& name, const Shape& shape) const {
     const TensorView view = files_.at(prefix_ + name);
     if (view.shape != shape) {
@@ -129,7 +128,7 @@ class Loader {
   at::Device device_;
   bool fp8_;
   std::string prefix_;
-  std::unique_ptr<StagedCopy> staged_;  // where there is a device
+  std::unique_ptr<StagedCopy> staged_;  // only with a device
 };
 
 struct Biases {

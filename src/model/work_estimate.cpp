@@ -26,7 +26,7 @@ std::int64_t layer_parameters(const ModelConfig& c) {
   return qkv_parameters(c) + output_and_mlp_parameters(c);
 }
 
-// Keys that the queries at positions [begin, end) see, of at most `window` each (0 = all).
+// Number of keys that the queries at positions [begin, end) see, at most `window` each (0 = all).
 double visible_keys(std::int64_t begin, std::int64_t end, std::int64_t window) {
   const auto triangle = [](std::int64_t n) {
     return 0.5 * static_cast<double>(n) * static_cast<double>(n + 1);

@@ -10,7 +10,7 @@
 namespace armorm::html {
 namespace {
 
-// In the units of the view box, which is as wide as a phone's page.
+// In units of the view box, which is as wide as a page on a phone.
 constexpr double kWidth = 340.0;
 constexpr double kHeight = 212.0;
 constexpr double kLeft = 48.0;
@@ -19,7 +19,7 @@ constexpr double kRight = 328.0;
 constexpr double kBottom = 174.0;
 constexpr int kXTicks = 5;
 constexpr int kYTicks = 4;
-constexpr std::size_t kMaxDots = 40;  // more are drawn only where they are pointed at
+constexpr std::size_t kMaxDots = 40;  // above this number, dots appear only under the pointer
 
 bool finite(const Point& p) { return std::isfinite(p.x) && std::isfinite(p.y); }
 
@@ -30,7 +30,7 @@ struct Span {
     low = std::min(low, v);
     high = std::max(high, v);
   }
-  // What is constant, or differs by rounding alone, gets some room around it.
+  // Adds a margin around values that are constant or differ only by rounding.
   void widen() {
     if (high - low > 1e-9 * std::max(std::abs(low), std::abs(high))) return;
     const double room = std::max(std::abs(low) * 0.05, 1e-3);
@@ -52,7 +52,7 @@ std::string tick_text(double value, double step) {
   return number(value, std::max(0, static_cast<int>(-std::floor(std::log10(step) + 1e-9))));
 }
 
-// Where values lie in the view box.
+// Maps values to the view box.
 class Frame {
  public:
   explicit Frame(const Chart& chart) {
@@ -159,7 +159,7 @@ std::string in_words(const Series& series, const Chart& chart) {
 std::vector<double> round_ticks(double low, double high, int most) {
   const double step = step_of(low, high, most);
   std::vector<double> ticks;
-  // By index: sums of steps would drift.
+  // By index: repeated addition of the step would drift.
   for (double i = std::ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; ++i)
     ticks.push_back(i * step);
   return ticks;

@@ -1,4 +1,4 @@
-// Line charts of the HTML reports, as SVG that takes its colours from the page.
+// Line charts of the HTML reports, as SVG with the colours of the page.
 #pragma once
 
 #include <optional>
@@ -14,7 +14,7 @@ struct Point {
 
 struct Series {
   std::string name;           // in the legend; empty = not listed
-  std::vector<Point> points;  // ascending x; one that is not finite interrupts the line
+  std::vector<Point> points;  // ascending x; a non-finite point interrupts the line
   int colour = 0;             // 0 to 3, each with a dash pattern of its own
   bool faint = false;         // one of several runs
 };
@@ -35,14 +35,14 @@ struct Chart {
   bool diagonal = false;      // draws y = x and gives both axes one scale
 };
 
-// The chart with its axes; a screen reader is told the title and, for each series, first, last, lowest and
+// The chart with its axes. A screen reader gets the title and, for each series, the first, last, lowest and
 // highest value. "" without a finite point.
 std::string line_chart(const Chart& chart);
 
-// What the colours stand for; "" for a single series.
+// Legend of the colours; "" for a single series.
 std::string legend(const Chart& chart);
 
-// Round numbers from `low` to `high`, at most `most` + 1 of them. Requires low < high.
+// Round numbers from `low` to `high`, at most `most` + 1. Requires low < high.
 std::vector<double> round_ticks(double low, double high, int most);
 
 }  // namespace armorm::html

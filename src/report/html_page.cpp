@@ -12,7 +12,7 @@ namespace {
 
 constexpr const char* kNone = "–";
 
-// Nothing may be loaded and no script may run, whatever a name in the report holds.
+// The page loads nothing and runs no script, whatever a name in the report contains.
 constexpr const char* kContentPolicy = "default-src 'none'; style-src 'unsafe-inline'";
 
 std::string row_html(const std::vector<Cell>& cells, std::string_view css_class) {
@@ -24,7 +24,7 @@ std::string row_html(const std::vector<Cell>& cells, std::string_view css_class)
   return out + "</tr>\n";
 }
 
-// A place on a track, in percent of its width.
+// Position on a track, in percent of its width.
 double place(double value, const Track& track) {
   return std::clamp((value - track.from) / (track.to - track.from), 0.0, 1.0) * 100.0;
 }

@@ -1,5 +1,6 @@
-// Pieces of the HTML reports: pages that run no script and load nothing, read well on a phone, on a wide
-// screen and on paper, in light and dark. Functions that take text escape it; those that take `html` do not.
+// Building blocks of the HTML reports: pages without scripts or external resources, readable on a phone, on a
+// wide screen and on paper, in light and dark. Functions that take text escape it; those that take `html` do
+// not.
 #pragma once
 
 #include <string>
@@ -11,22 +12,22 @@ namespace armorm::html {
 // & < > " ' replaced: safe between tags and inside quoted attributes.
 std::string escaped(std::string_view text);
 
-// With fixed decimals; "–" for a value that is not finite, and never "-0.00".
+// With fixed decimals; "–" for a non-finite value, and never "-0.00".
 std::string number(double value, int decimals);
-std::string trimmed(double value, int decimals);           // as number(), without zeros at the end
+std::string trimmed(double value, int decimals);           // like number(), without trailing zeros
 std::string percent(double share, int decimals = 2);       // 0.8917 -> "89.17 %"
-std::string range(double low, double high, int decimals);  // "0.10 – 0.25"; "–" where one end is not finite
+std::string range(double low, double high, int decimals);  // "0.10 – 0.25"; "–" if either end is not finite
 
-// A whole document: head, style sheet, and `body_html` inside <main>.
+// A complete document: head, style sheet, and `body_html` inside <main>.
 std::string page(std::string_view title, std::string_view body_html);
 
 // <section id="..."> with a heading; "" for an empty body.
 std::string section(std::string_view id, std::string_view heading, std::string_view body_html);
 std::string paragraph(std::string_view text, std::string_view css_class = "");
-// Folded away until it is asked for, and unfolded on paper.
+// Collapsed until opened, and expanded on paper.
 std::string details(std::string_view summary_html, std::string_view body_html, bool open = false);
 
-// A table cell: what stands in it, and attributes of its tag (with a blank in front).
+// A table cell: its content, and attributes of its tag (with a leading blank).
 struct Cell {
   Cell(std::string html, std::string tag_attributes = "")
       : content(std::move(html)), attributes(std::move(tag_attributes)) {}
@@ -40,7 +41,7 @@ Cell heat_cell(std::string html, double strength);  // coloured; -1 to 1, negati
 // A bar from the middle to the right (above 0) or to the left (below 0); -1 to 1.
 Cell balance_cell(double strength);
 // A line from `low` to `high` with a dot at `mark` and a stroke at `reference`, on a scale from `from` to
-// `to`; what is not finite is left out.
+// `to`; non-finite values are left out.
 struct Track {
   double from = 0.0;
   double to = 1.0;
@@ -58,8 +59,8 @@ struct Column {
   bool text = false;  // left-aligned
 };
 
-// A table with a caption, in a box that scrolls by itself where the screen is narrow. The first cell of a row
-// is its heading and stays in view.
+// A table with a caption, in a box that scrolls by itself on narrow screens. The first cell of a row is its
+// heading and stays visible.
 class Table {
  public:
   Table(std::string id, std::string caption, std::vector<Column> columns);
@@ -83,14 +84,14 @@ class Table {
 struct HeatMap {
   std::string id;
   std::string caption;
-  std::string corner;  // heading of the rows' names
+  std::string corner;  // heading of the row names
   std::vector<std::string> rows;
   std::vector<std::string> columns;
   std::vector<std::vector<std::string>> notes;  // further cells after each row's name; may be empty
   std::vector<std::string> note_headings;
   std::vector<double> values;  // [rows, columns]
   int decimals = 2;
-  bool trim = false;  // no zeros at the end of numbers
+  bool trim = false;  // no trailing zeros
 };
 std::string heat_map(const HeatMap& map);
 

@@ -1,5 +1,5 @@
-// The style sheet of the HTML reports. Colours follow the reader's light or dark setting and keep a contrast
-// of at least 4.5 to 1; wide tables scroll inside their own box, so the page itself never does sideways.
+// The style sheet of the HTML reports. Colours follow the reader's light or dark setting with a contrast of
+// at least 4.5 to 1. Wide tables scroll inside their own box, so the page itself never scrolls sideways.
 #pragma once
 
 namespace armorm::html {

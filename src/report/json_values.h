@@ -1,4 +1,4 @@
-// JSON has no NaN: what was not measured is null.
+// JSON has no NaN: values that were not measured are null.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

@@ -9,8 +9,8 @@
 namespace armorm {
 
 // Writes <output_dir>/<model>_<dataset>.pt ({"weight": f32 [K, D]}, and "bias" f32 [K] with fit_intercept),
-// its .safetensors twin and .json and .html reports; prints the table of attributes. With `partial` it writes
-// the sums of shards instead and prints their files.
+// its .safetensors twin, and .json and .html reports; prints the table of attributes. With `partial` it
+// writes the sums of shards instead and prints their files.
 void run_stage1_train(const Stage1TrainOptions& options, const StageEnvironment& environment = {});
 
 }  // namespace armorm

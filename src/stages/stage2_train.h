@@ -7,10 +7,10 @@
 namespace armorm {
 
 // Reads <root>/regression_weights/<model>_<dataset> and the embeddings of the preference, reference and
-// RewardBench sets; writes <output_dir>/gating_network_<model>.pt, its self-sufficient .safetensors twin, and
-// the report as .json and as a page, .html; prints the tables. A training that was interrupted, or asked to
-// stop (an interrupted error then), goes on from <...>.checkpoint, to the same bits. With export_dir also a
-// folder of the released model's layout, which is there when it is whole.
+// RewardBench sets. Writes <output_dir>/gating_network_<model>.pt, its self-sufficient .safetensors twin, and
+// the report as .json and as .html page; prints the tables. A training that was interrupted, or asked to stop
+// (an interrupted error then), resumes from <...>.checkpoint with the same bits. With export_dir it also
+// writes a folder in the released model's layout, which appears when it is complete.
 void run_stage2_train(const Stage2TrainOptions& options, const StageEnvironment& environment = {});
 
 }  // namespace armorm

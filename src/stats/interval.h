@@ -1,4 +1,4 @@
-// Intervals of a statistic, from the values that resampling gave it.
+// Intervals of a statistic from its resampled values.
 #pragma once
 
 #include <limits>
@@ -13,8 +13,8 @@ struct Interval {
   double high = kNotMeasured;
 };
 
-// Between the two percentiles that leave (1 - confidence) / 2 outside on either side, with linear
-// interpolation between order statistics. NaN among the values are left out; kNotMeasured for none.
+// Interval between the two percentiles that leave (1 - confidence) / 2 on either side, with linear
+// interpolation between order statistics. NaN values are left out; kNotMeasured without values.
 Interval percentile_interval(std::vector<double> values, double confidence);
 
 }  // namespace armorm

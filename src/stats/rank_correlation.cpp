@@ -19,18 +19,17 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kMaxValues = std::size_t{1} << 30;  // twice a rank fits 32 bits
 
 constexpr int kDigitBits = 11;
-constexpr int kDigits = 3;  // 3 x 11 bits hold the 32 of a key
+constexpr int kDigits = 3;  // 3 x 11 bits cover the 32 bits of a key
 constexpr std::size_t kDigitValues = std::size_t{1} << kDigitBits;
 using Histograms = std::array<std::array<std::uint32_t, kDigitValues>, kDigits>;
 
-// Unsigned integers in the order of the floats; the two zeros are one value.
+// Maps floats to unsigned integers of the same order; both zeros get the same value.
 std::uint32_t key_of(float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value + 0.0F);
-  return bits ^
-         ((0U - (bits >> 31U)) | 0x80000000U);  // without a branch, which signs at random would mislead
+  return bits ^ ((0U - (bits >> 31U)) | 0x80000000U);  // branch-free: random signs would be mispredicted
 }
 
-// An item is a key in the high half and what travels with it in the low half.
+// An item holds its key in the high 32 bits and a payload in the low 32 bits.
 std::uint32_t key_in(std::uint64_t item) { return static_cast<std::uint32_t>(item >> 32U); }
 std::size_t digit_in(std::uint64_t item, int digit) {
   return (item >> (32 + digit * kDigitBits)) & (kDigitValues - 1);
@@ -43,7 +42,7 @@ Histograms count_digits(const std::vector<std::uint64_t>& items) {
   return counts;
 }
 
-// By key; a digit that all items share needs no pass.
+// Sorts by key; a digit that all items share needs no pass.
 void radix_sort(std::vector<std::uint64_t>& items, std::vector<std::uint64_t>& other) {
   Histograms counts = count_digits(items);
   other.resize(items.size());
@@ -62,10 +61,11 @@ struct Sums {
   double xx = 0.0;
 };
 
-// Below this many values the sums, at most the cube of it, fit 64 bits.
+// Below this many values the sums, at most its cube, fit 64 bits.
 constexpr std::size_t kSmall = std::size_t{1} << 20;
 
-// Of centred doubled ranks: positions begin + 1 .. end of equal keys share the doubled rank begin + 1 + end.
+// Sums of centred doubled ranks: positions begin + 1 .. end of equal keys share the doubled rank begin + 1 +
+// end.
 template <class Integer>
 Sums sum_over(const std::vector<std::uint64_t>& sorted) {
   Integer xy = 0;
@@ -113,7 +113,7 @@ void RankCorrelation::take_ranks(const std::vector<double>& ranks) {
 double RankCorrelation::with(std::span<const float> x, Workspace& workspace) const {
   if (nan_) return kNaN;
   if (x.size() != centred_.size())
-    fail_internal("rank correlation: {} values beside {}", x.size(), centred_.size());
+    fail_internal("rank correlation: {} and {} values, expected equal numbers", x.size(), centred_.size());
   if (x.size() < 2 || constant_) return kNaN;
   std::vector<std::uint64_t>& items = workspace.items;
   items.resize(x.size());

@@ -1,4 +1,5 @@
-// Spearman's correlation of many samples with one, for searches that evaluate it thousands of times.
+// Spearman correlation of many samples with one fixed sample, for searches that evaluate it thousands of
+// times.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +8,8 @@
 
 namespace armorm {
 
-// Keeps the ranks of one sample y. A sample x is sorted by radix, with y's ranks carried along, so that no
-// ranks of x are ever stored. The result is bit for bit spearman(x, y): the sums are the same exact integers.
+// Keeps the ranks of one sample y. A sample x is radix-sorted together with the ranks of y, so the ranks of x
+// are never stored. The result is bit-identical to spearman(x, y): the sums are the same exact integers.
 class RankCorrelation {
  public:
   // internal error for more than 2^30 values. A NaN in y makes every correlation NaN.
@@ -29,8 +30,8 @@ class RankCorrelation {
 
  private:
   void take_ranks(const std::vector<double>& ranks);
-  std::vector<std::int32_t> centred_;  // twice the rank less its mean, an integer
-  double sum_of_squares_ = 0.0;        // of centred_, exact before it was rounded
+  std::vector<std::int32_t> centred_;  // twice the rank minus its mean, an integer
+  double sum_of_squares_ = 0.0;        // sum of squares of centred_, exact before rounding to double
   bool constant_ = false;
   bool nan_ = false;
 };

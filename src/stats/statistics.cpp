@@ -16,7 +16,7 @@ __extension__ using Int128 = __int128;
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 void check_pairs(std::size_t n_x, std::size_t n_y) {
-  if (n_x != n_y) fail_internal("statistics: {} values beside {}, expected pairs", n_x, n_y);
+  if (n_x != n_y) fail_internal("statistics: {} and {} values, expected equal numbers", n_x, n_y);
 }
 
 template <class T>
@@ -99,7 +99,7 @@ double pearson(std::span<const double> x, std::span<const double> y) {
   const auto constant = [](std::span<const double> v) {
     return std::all_of(v.begin(), v.end(), [&](double value) { return value == v[0]; });
   };
-  // The rounded mean of equal values need not be that value, so the sums alone do not tell.
+  // The rounded mean of equal values can differ from that value, so the sums alone do not show a constant.
   if (constant(x) || constant(y)) return kNaN;
   return std::clamp(xy / (std::sqrt(xx) * std::sqrt(yy)), -1.0, 1.0);
 }

@@ -1,8 +1,8 @@
 // Rank and moment statistics of paired samples.
 //
-// All functions need x.size() == y.size() (internal error otherwise). Where a statistic is not defined the
-// result is NaN, never an invented number: a correlation or R² of fewer than two pairs, a correlation with a
-// constant side, R² of a constant target, an MSE of no pairs, and anything computed from a NaN.
+// All functions require x.size() == y.size() (internal error otherwise). An undefined statistic is NaN, never
+// an invented number: a correlation or R² of fewer than two pairs, a correlation with a constant sample, R²
+// of a constant target, an MSE of no pairs, and anything computed from a NaN.
 #pragma once
 
 #include <span>
@@ -18,8 +18,8 @@ std::vector<double> average_ranks(std::span<const float> x);
 // Spearman's rank correlation: Pearson's correlation of the average ranks (scipy.stats.spearmanr).
 double spearman(std::span<const double> x, std::span<const double> y);
 double spearman(std::span<const float> x, std::span<const float> y);
-// The same from ranks that average_ranks made, to rank each sample once for many pairs. Sums are exact
-// (integers).
+// The same from ranks of average_ranks(), so that each sample is ranked once for many pairs. The sums are
+// exact (integers).
 double spearman_of_ranks(std::span<const double> x_ranks, std::span<const double> y_ranks);
 
 double pearson(std::span<const double> x, std::span<const double> y);

@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "data/conversation.h"
-#include "text/rendered_text.h"
+#include "text/tokenizer/rendered_text.h"
 
 namespace armorm {
 

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "data/conversation.h"
-#include "stages/options/common_options.h"
 #include "text/chat_template.h"
 #include "text/tokenizer/tokenizer.h"
 
@@ -18,7 +17,7 @@ class ConversationEncoder {
  public:
   // `template_date`: what a template that reads the clock is told, so that it renders the same on any day.
   ConversationEncoder(const std::filesystem::path& model_folder, bool allow_special_in_content,
-                      const std::string& template_date = kTemplateDate);
+                      const std::string& template_date);
 
   struct Encoded {
     std::vector<TokenId> tokens;

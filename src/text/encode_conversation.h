@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "text/rendered_text.h"
+#include "text/tokenizer/rendered_text.h"
 #include "text/tokenizer/tokenizer.h"
 
 namespace armorm {

@@ -9,8 +9,8 @@ using armorm::BFloat16;
 
 TEST_CASE("bfloat16 rounds to nearest even", "[unit]") {
   CHECK(BFloat16::from_float(1.0F).bits == 0x3f80);
-  CHECK(BFloat16::from_float(1.00390625F).bits == 0x3f80);  // half-way, even below
-  CHECK(BFloat16::from_float(1.01171875F).bits == 0x3f82);  // half-way, even above
+  CHECK(BFloat16::from_float(1.00390625F).bits == 0x3f80);  // half-way, the lower neighbour is even
+  CHECK(BFloat16::from_float(1.01171875F).bits == 0x3f82);  // half-way, the upper neighbour is even
   CHECK(BFloat16::from_float(std::numeric_limits<float>::max()).bits == 0x7f80);
   CHECK(std::isnan(BFloat16::from_float(std::numeric_limits<float>::quiet_NaN()).to_float()));
 }

@@ -12,5 +12,5 @@ TEST_CASE("signals that end a process ask it to end while a StopSignal lives", "
     std::raise(signal);
     CHECK(stop.requested());
   }
-  CHECK(std::signal(SIGTERM, before) == SIG_IGN);  // as it was
+  CHECK(std::signal(SIGTERM, before) == SIG_IGN);  // unchanged
 }

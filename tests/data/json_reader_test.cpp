@@ -1,4 +1,4 @@
-// The JSON reader takes and refuses what a second JSON library takes and refuses.
+// The JSON reader accepts and rejects the same texts as a second JSON library.
 #include "data/json_reader.h"
 
 #include <cmath>
@@ -14,7 +14,7 @@ using nlohmann::json;
 
 namespace {
 
-// Rebuilds the whole value, so that every reading function has a part in it.
+// Rebuilds the complete value, so that every reading function is used.
 json rebuild(JsonReader& reader) {
   switch (reader.peek()) {
     case JsonReader::Kind::object: {
@@ -67,7 +67,7 @@ bool skip(const std::string& text) {
   }
 }
 
-// Numbers that overflow are a matter of taste: infinity here, an error there.
+// Numbers that overflow may differ: infinity here, an error there.
 bool check_agrees(const std::string& text) {
   json expected;
   bool valid = true;

@@ -1,4 +1,4 @@
-// Which files make a split, against what the `datasets` library takes from the same folders.
+// Which files make a split, compared with the `datasets` library on the same folders.
 #include <fmt/core.h>
 #include <sys/resource.h>
 
@@ -123,7 +123,7 @@ TEST_CASE("a data set's own files cannot name files outside of it", "[unit]") {
   CHECK_THROWS_WITH(with_card("*.jsonl"), Contains("leads out of"));
   put(set / "README.md", "---\nconfigs:\n- config_name: default\n  data_dir: ..\n---\n");
   CHECK_THROWS_WITH(open_dataset(set), Contains("inside the data set's folder"));
-  // Nor can what came with the folder: links are kept by whatever copies or clones it.
+  // Nor may files that came with the folder: copying and cloning keep links.
   fs::remove(set / "README.md");
   CHECK_THROWS_WITH(open_dataset(set), Contains("leads out of") && Contains("link.jsonl"));
   fs::remove(set / "link.jsonl");
@@ -223,7 +223,7 @@ TEST_CASE("path patterns", "[unit]") {
   CHECK_FALSE(matches("[!a]?", "a1"));
   CHECK(matches("x[-._ 0-9]*", "x-"));
   CHECK(matches("x\\y", "x\\y"));
-  // Many stars stay fast: the table is quadratic, not exponential.
+  // Many stars stay fast: the cost is quadratic, not exponential.
   std::string stars, path;
   for (int i = 0; i < 60; ++i) {
     stars += "**/a/";

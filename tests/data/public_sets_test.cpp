@@ -1,4 +1,4 @@
-// The schemas of the public data sets, against what the `datasets` library reads from the same files.
+// The schemas of the public data sets, compared with what the `datasets` library reads from the same files.
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -66,7 +66,7 @@ TEST_CASE("ArmoRM-Multi-Objective-Data-v0.1: messages and nineteen nullable labe
   CHECK(attributes.size() == 19);
   CHECK(dataset.num_rows() == static_cast<std::int64_t>(expected.size()));
   check_labelled(labelled_rows(dataset, attributes), expected, attributes);
-  // In the order asked for, and only what is asked for.
+  // Only the requested columns, in the requested order.
   const std::vector<std::string> two{"code-readability", "helpsteer-helpfulness"};
   check_labelled(labelled_rows(dataset, two), expected, two);
 }

@@ -1,4 +1,4 @@
-// One row that cannot be read does not hide the others, in any format.
+// A row that cannot be read does not hide the others, in any format.
 #include <fstream>
 #include <map>
 
@@ -123,7 +123,7 @@ TEST_CASE("best-of-n rows are rejected for a side that is no list of texts, in J
                                           "\n"
                                           R"({"prompt":"q","chosen":"a","rejected":"b","id":5})"
                                           "\n")));
-  CHECK(outcome.read == std::vector<std::int64_t>{0, 6});  // a pair's id is not looked at
+  CHECK(outcome.read == std::vector<std::int64_t>{0, 6});  // a pair's id is not read
   REQUIRE(outcome.rejected.size() == 5);
   CHECK_THAT(outcome.rejected.at(1), Contains("chosen: ") && Contains("item 1") && Contains("number"));
   CHECK_THAT(outcome.rejected.at(2), Contains("rejected: ") && Contains("expected a list of texts"));

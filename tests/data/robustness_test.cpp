@@ -1,4 +1,4 @@
-// Damaged files give an error and nothing worse; memory does not grow with the file.
+// Damaged files cause an error and nothing worse; memory does not grow with the file.
 #include <arrow/api.h>
 #include <arrow/io/file.h>
 #include <arrow/ipc/writer.h>
@@ -31,7 +31,7 @@ void put(const fs::path& path, const std::string& bytes) { std::ofstream(path, s
 
 enum class Outcome { rows, refused, wrong_error };
 
-// Anything but an Error of kind data or io escapes and fails the test.
+// Any exception but an Error of kind data or io fails the test.
 Outcome read_all(const fs::path& path, std::size_t& rows) {
   rows = 0;
   try {
@@ -181,7 +181,7 @@ TEST_CASE("the real preference pairs read", "[unit]") {
 
 namespace {
 
-// An Arrow file with one column of nulls, which takes no bytes however long it is.
+// An Arrow file with one column of nulls, which takes no bytes whatever its length.
 void put_nulls(const fs::path& path, std::int64_t rows) {
   const auto batch = arrow::RecordBatch::Make(arrow::schema({arrow::field("messages", arrow::null())}), rows,
                                               {std::make_shared<arrow::NullArray>(rows)});
@@ -204,7 +204,7 @@ TEST_CASE("a file that claims more rows than its bytes can hold is refused", "[u
 }
 
 TEST_CASE("a dictionary cannot multiply a text into memory", "[unit]") {
-  // One text of 1 MB that 400 messages of one row are.
+  // One text of 1 MB, shared by 400 messages of one row.
   arrow::StringBuilder texts;
   REQUIRE(texts.Append(std::string(1 << 20, 'x')).ok());
   arrow::Int8Builder indices;

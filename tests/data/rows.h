@@ -1,4 +1,4 @@
-// Rows of a data set as the tests compare them.
+// Rows of a data set in the form that the tests compare.
 #pragma once
 
 #include <nlohmann/json.hpp>

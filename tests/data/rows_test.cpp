@@ -1,4 +1,4 @@
-// What a row must hold, and what is said when it does not.
+// The rules for rows, and the messages when a row breaks them.
 #include "data/rows.h"
 
 #include <cmath>
@@ -81,7 +81,7 @@ TEST_CASE("a bad labelled row is named with what was found and expected", "[unit
   for (const auto& [row, parts] : cases) {
     CAPTURE(row.substr(0, 200));
     put(dir / "x.jsonl", good + row + "\n");
-    // Unless the row is wanted, it is not even parsed.
+    // A row that is not wanted is not even parsed.
     if (row[0] == '{' && row.back() == '}' && row.find("[[") == std::string::npos &&
         row.find('\xff') == std::string::npos)
       CHECK(labelled_rows(open_dataset(dir / "x.jsonl"), {"a"}, {true, false}).size() == 1);
@@ -247,7 +247,7 @@ TEST_CASE("a file may lack an optional column that others have", "[unit]") {
     CHECK(rows[1].chosen == Conversation{{"user", "q"}, {"assistant", "c"}});
     CHECK(rows[2].subset.empty());
   }
-  // The other way about: text in a file without a prompt.
+  // The reverse: text in a file without a prompt.
   put(dir / "x.jsonl/c.jsonl", R"({"chosen":"c","rejected":"r"})");
   CHECK_THAT(refusal([&] { preference_rows(open_dataset(dir / "x.jsonl")); }),
              Contains("c.jsonl") && Contains("no column \"prompt\""));

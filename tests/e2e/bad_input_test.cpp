@@ -1,5 +1,5 @@
-// Every way to give the executables something wrong, and what they must answer: the exit code, one line that
-// names the place and the remedy, and nothing left behind.
+// Every kind of wrong input to the executables, and their response: the exit code, one line that names the
+// place and the remedy, and no files left behind.
 #include <algorithm>
 #include <functional>
 
@@ -20,10 +20,10 @@ struct Scene {
 struct Case {
   std::string name;
   std::string program;
-  std::vector<std::string> flags;          // added to the program's usual ones
+  std::vector<std::string> flags;          // added to the program's default flags
   std::function<void(const Scene&)> edit;  // breaks something first; may be empty
   int exit_code = 0;
-  std::vector<std::string> says;  // pieces that the one line must hold
+  std::vector<std::string> says;  // texts that the line must contain
 };
 
 void use_json_lines(const Scene& s, const std::string& set, const std::string& line) {
@@ -377,7 +377,7 @@ std::vector<std::string> files_below(const fs::path& folder) {
   return names;
 }
 
-// Options may be given once only, so a case's own value replaces the usual one.
+// An option may be given only once, so a case's own value replaces the default one.
 std::vector<std::string> merge_flags(std::vector<std::string> usual, const std::vector<std::string>& own) {
   for (const std::string& flag : own) {
     if (!flag.starts_with("--")) continue;

@@ -1,4 +1,4 @@
-// Rows that cannot be used: listed, counted, and without a trace in the rows beside them.
+// Rows that cannot be used are listed and counted, and do not affect other rows.
 #include "stages/prepare/bad_rows.h"
 
 #include <fmt/core.h>
@@ -12,6 +12,7 @@
 #include "e2e/demo_fixture.h"
 #include "io/publish.h"
 #include "io/safetensors.h"
+#include "stages/options/common_options.h"
 #include "stages/resume/journal.h"
 #include "stages/stage1_prepare.h"
 #include "support/error_of.h"
@@ -33,7 +34,7 @@ const std::string kGood2 =
 struct BadLine {
   std::string line;
   std::string field;
-  std::string reason;  // a piece of it
+  std::string reason;  // a part of the text
 };
 
 const std::vector<BadLine>& bad_lines() {
@@ -51,7 +52,7 @@ const std::vector<BadLine>& bad_lines() {
   return lines;
 }
 
-// A copy of the demo's model whose template refuses a role, and a set of one JSON Lines file.
+// A copy of the demo's model whose template refuses a role, and a data set with one JSON Lines file.
 struct Scene {
   TempDir dir;
   explicit Scene(const std::string& set, const std::string& lines) {
@@ -101,7 +102,7 @@ std::map<std::int64_t, std::vector<float>> rows_by_id(const fs::path& path) {
 
 constexpr const char* kSet = "set-00001-of-00001";
 
-// Rewrites the model's weights in float32, with every number of one token's embedding `value`.
+// Rewrites the model's weights in float32, with all numbers of one token's embedding set to `value`.
 void set_embedding(const fs::path& model, TokenId token, float value) {
   std::vector<TensorSpec> specs;
   std::vector<std::vector<float>> contents;
@@ -124,9 +125,9 @@ void set_embedding(const fs::path& model, TokenId token, float value) {
   writer.publish();
 }
 
-// A token of the third of three conversations that the first two do not have.
+// A token that only the third of three conversations has.
 TokenId token_of_third(const fs::path& model) {
-  const ConversationEncoder encoder(model, false);
+  const ConversationEncoder encoder(model, false, kTemplateDate);
   const auto tokens = [&](const std::string& q, const std::string& a) {
     return encoder.encode({{"user", q}, {"assistant", a}}).tokens;
   };
@@ -141,7 +142,7 @@ TokenId token_of_third(const fs::path& model) {
 const std::string kThird =
     R"({"messages":[{"role":"user","content":"~"},{"role":"assistant","content":"~"}],"a":1})";
 
-// Requests that the journal has a second time, from float32.
+// Requests that the journal holds a second time, computed in float32.
 struct Again {
   std::size_t finite = 0, not_finite = 0;
 };
@@ -249,7 +250,7 @@ TEST_CASE("a pair without a gating position or with a broken side is skipped", "
   CHECK_THAT(listed[0]["reason"].get<std::string>(), Contains("gating"));
   CHECK(listed[1]["row_id"] == 2);
   CHECK(rows_by_id(scene.file("pairs-train.safetensors")).size() == 2);
-  // The damaged line has no source, so it is not one of these rows.
+  // The damaged line has no source, so it does not count as one of these rows.
   CHECK(scene.run("stage2-prepare", "pairs", {"--on_bad_row", "skip", "--max_bad_rows", "1", "--source", "s"})
             .exit_code == 0);
   CHECK(rejects(scene.file("pairs-s-train.rejects.jsonl")).size() == 1);
@@ -320,7 +321,7 @@ TEST_CASE("what is computed again in float32 is stopped by a signal and not lost
     CHECK_THAT(
         error_of([&] { run_stage1_prepare(options, stopping); }, ErrorKind::interrupted),
         Contains(fmt::format("{} of 3 sequences are yet to be computed again in float32", 3 - wanted)));
-    CHECK(again_in(journal).finite == wanted);  // so each run did one
+    CHECK(again_in(journal).finite == wanted);  // so each run computed one again
   }
   run_stage1_prepare(options);
   CHECK(read_text_file(target) == read_text_file(whole));
@@ -350,7 +351,7 @@ TEST_CASE("a best-of-n row goes whole with an answer whose embedding is not fini
     return R"({"prompt":"one","chosen":["two"],"rejected":[)" + rejected + R"(],"subset":"Math","id":")" +
            id + "\"}\n";
   };
-  // The middle one has three pairs, two of which hold the answer.
+  // The middle prompt has three pairs; two of them hold the answer.
   Scene scene("bench",
               row(R"("four","three")", "0") + row(R"("~","four","~")", "1") + row(R"("three")", "2"));
   set_embedding(scene.dir / "model", token_of_third(scene.dir / "model"),

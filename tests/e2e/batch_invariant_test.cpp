@@ -1,4 +1,4 @@
-// --batch_invariant over whole runs: shards, packs and threads must not show in a single bit.
+// --batch_invariant over complete runs: shards, packs and threads must not change a single bit.
 #include <algorithm>
 #include <map>
 
@@ -17,7 +17,7 @@ struct Run {
   const char* threads;
 };
 
-// "<tensor> <row id>" -> the row's bytes, of all shards.
+// "<tensor> <row id>" -> the row's bytes, over all shards.
 using Rows = std::map<std::string, std::string>;
 
 void add_rows(const fs::path& path, Rows& rows) {

@@ -17,11 +17,11 @@ const std::filesystem::path& demo_dir();
 // A run of all four stages over demo_dir() in fp32 on the CPU, made once: its data root.
 const std::filesystem::path& demo_run();
 
-// Flags that make a stage run on the demo; `root` is --data_root.
+// Flags that run a stage on the demo; `root` is --data_root.
 std::vector<std::string> stage_flags(const std::string& program, const std::filesystem::path& demo,
                                      const std::filesystem::path& root);
 
-// Runs a stage on the demo with `more` flags; the test fails where the stage does.
+// Runs a stage on the demo with `more` flags; the test fails if the stage fails.
 ProcessResult run_stage(const std::string& program, const std::filesystem::path& root,
                         const std::vector<std::string>& more);
 

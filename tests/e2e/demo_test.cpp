@@ -1,5 +1,5 @@
-// What armorm-make-demo writes: the same bytes everywhere, columns like the published sets, a model that
-// others load.
+// Output of armorm-make-demo: the same bytes everywhere, columns of the published sets, a model that other
+// software loads.
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -9,6 +9,7 @@
 #include "e2e/demo_fixture.h"
 #include "io/publish.h"
 #include "io/safetensors.h"
+#include "stages/artifacts/attributes.h"
 #include "stages/options/common_options.h"
 #include "text/conversation_encoder.h"
 #include "text/gating_pattern.h"
@@ -61,13 +62,13 @@ std::vector<Conversation> preference_sides(const fs::path& demo) {
   return all;
 }
 
-// Steps of bfloat16 between two values; below 2^-6 the step is the one at 2^-6.
+// Distance of two values in steps of bfloat16; below 2^-6 the step is the one at 2^-6.
 double steps_apart(BFloat16 a, BFloat16 b) {
   const double larger = std::max({std::abs(a.to_float()), std::abs(b.to_float()), 0x1p-6F});
   return std::abs(a.to_float() - b.to_float()) / std::exp2(std::floor(std::log2(larger)) - 7);
 }
 
-// Rows of `found` lie in the order of `ids`, those of `expected` in source order.
+// Rows of `found` are in the order of `ids`, those of `expected` in source order.
 void check_rows(const TensorView& found, std::span<const std::int64_t> ids, const TensorView& expected) {
   REQUIRE(found.numel() == expected.numel());
   const std::size_t width = found.as<BFloat16>().size() / ids.size();
@@ -80,10 +81,11 @@ void check_rows(const TensorView& found, std::span<const std::int64_t> ids, cons
   CHECK(largest <= 1.0);
 }
 
-// Of every conversation of transformers' tokens: what follows the line break after the last
+// For every conversation of transformers' tokens: the tokens after the line break that follows the last
 // <|end_header_id|>.
 std::vector<std::int64_t> response_lengths(const SafetensorsFile& expected, const fs::path& model) {
-  const TokenId end_header = *ConversationEncoder(model, false).tokenizer().token_to_id("<|end_header_id|>");
+  const TokenId end_header =
+      *ConversationEncoder(model, false, kTemplateDate).tokenizer().token_to_id("<|end_header_id|>");
   const auto ids = expected.at("token_ids").as<std::int32_t>();
   std::vector<std::int64_t> lengths;
   std::size_t at = 0;
@@ -167,7 +169,7 @@ TEST_CASE("the demo's tokens are those of transformers", "[e2e][golden]") {
   std::vector<Conversation> conversations = labelled_conversations(dir.path());
   for (Conversation& side : preference_sides(dir.path())) conversations.push_back(std::move(side));
   REQUIRE(conversations.size() == counts.size());
-  const ConversationEncoder encoder(dir / "model", false);
+  const ConversationEncoder encoder(dir / "model", false, kTemplateDate);
   const std::vector<TokenId> pattern = gating_pattern(encoder.tokenizer(), ModelFamily::llama3);
   std::size_t at = 0;
   for (std::size_t i = 0; i < conversations.size(); ++i) {

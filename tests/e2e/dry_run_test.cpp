@@ -1,4 +1,4 @@
-// --dry_run of the prepare stages: tells what a run does, and does nothing.
+// --dry_run of the prepare stages reports what a run would do, and changes nothing.
 #include <regex>
 
 #include "e2e/demo_fixture.h"

@@ -1,5 +1,5 @@
-// stage2-train's evaluations: length bias, RewardBench with intervals, RewardBench 2, and debiasing against
-// length.
+// The evaluations of stage2-train: length bias, RewardBench with intervals, RewardBench 2, and debiasing
+// against length.
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -9,6 +9,7 @@
 #include "e2e/demo_fixture.h"
 #include "io/publish.h"
 #include "io/safetensors.h"
+#include "stages/options/common_options.h"
 #include "text/conversation_encoder.h"
 
 using namespace armorm;
@@ -51,7 +52,7 @@ std::vector<std::int64_t> integers(const SafetensorsFile& file, const std::strin
   return {values.begin(), values.end()};
 }
 
-// The file without some of its tensors, as older versions and the Python scripts write it.
+// Rewrites the file without some of its tensors, as older versions and the Python scripts write it.
 void strip(const fs::path& path, const std::set<std::string>& without) {
   const SafetensorsFile file = SafetensorsFile::open(path);
   std::vector<TensorSpec> specs;
@@ -76,7 +77,7 @@ TEST_CASE("stage2-prepare counts the tokens after the opening of the last answer
   const std::vector<std::int64_t> lengths = integers(file, "lengths");
   const std::vector<std::int64_t> rows = integers(file, "row_ids");
   REQUIRE(lengths.size() == 2 * rows.size());
-  const ConversationEncoder encoder(demo_dir() / "model", false);
+  const ConversationEncoder encoder(demo_dir() / "model", false, kTemplateDate);
   const auto answer_tokens = [&](const Conversation& conversation) {
     // The answer's own tokens and the end of its turn; the demo's template adds nothing else.
     return static_cast<std::int64_t>(encoder.tokenizer().encode(conversation.back().content, false).size()) +
@@ -114,7 +115,7 @@ TEST_CASE("every evaluation tells its length bias", "[e2e]") {
     CHECK(std::abs(entry["margin_correlation"].get<double>()) <= 1.0);
   }
   CHECK(scorers == std::map<std::string, int>{{"validation", 4}, {"RewardBench", 4}, {reference, 4}});
-  // The demo's rewards take to length, and debiasing lessens that.
+  // The demo's rewards rise with length, and debiasing reduces that.
   const json& bias = run.report["length_bias"];
   CHECK(bias[0]["margin_correlation"].get<double>() < bias[3]["margin_correlation"].get<double>());
   CHECK_THAT(run.out,

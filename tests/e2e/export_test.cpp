@@ -1,4 +1,4 @@
-// stage2-train --export and score on the demo, as users run them, and what transformers makes of the folder.
+// stage2-train --export and score on the demo, run like a user, and the folder in transformers.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>

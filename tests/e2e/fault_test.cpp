@@ -1,6 +1,6 @@
-// Every call to the file system of a whole prepare and of a whole train fails once: with EIO, with a full
-// disk, as a short write, by a power loss. Nothing published is ever partial, and the same command then
-// completes with the same bytes.
+// Every file system call of a complete prepare run and of a complete train run fails once: with EIO, with a
+// full disk, as a short write, by a power loss. Nothing incomplete is ever published, and the same command
+// then completes with the same bytes.
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -15,6 +15,10 @@
 #include "stages/artifacts/gate_artifact.h"
 #include "stages/options/all_options.h"
 #include "stages/reward_model/model_export.h"
+#include "stages/stage1_prepare.h"
+#include "stages/stage1_train.h"
+#include "stages/stage2_prepare.h"
+#include "stages/stage2_train.h"
 #include "support/error_of.h"
 #include "support/fault_file_system.h"
 #include "support/forwarding_file_system.h"
@@ -28,7 +32,7 @@ namespace {
 using Files = std::map<std::string, std::string>;  // path below the root -> content
 using Command = std::function<void(const fs::path& root, FileSystem& files)>;
 
-// The stages talk of what they do; here they do it hundreds of times.
+// The stages log their progress; here they run hundreds of times.
 class Silence {
  public:
   Silence() : before_(std::cout.rdbuf(sink_.rdbuf())) { log::set_level("error"); }
@@ -58,8 +62,8 @@ bool is_work_in_progress(const std::string& name) {
 
 struct Scenario {
   Command command;
-  std::function<void(const fs::path& root)> prepare;  // what the command reads below the root
-  Files result;                                       // what it publishes
+  std::function<void(const fs::path& root)> prepare;  // makes the command's input below the root
+  Files result;                                       // published files
 };
 
 Scenario make_scenario(std::function<void(const fs::path& root)> prepare, Command command) {
@@ -69,7 +73,7 @@ Scenario make_scenario(std::function<void(const fs::path& root)> prepare, Comman
   return {std::move(command), std::move(prepare), files_below(root.path())};
 }
 
-// What is published is whole.
+// Published files are complete.
 void check_published(const Files& files, const Scenario& scenario) {
   for (const auto& [name, content] : files) {
     if (is_work_in_progress(name)) continue;
@@ -79,7 +83,7 @@ void check_published(const Files& files, const Scenario& scenario) {
   }
 }
 
-// False when the command was over before the fault.
+// False when the command ended before the fault.
 bool run_with_fault(const Scenario& scenario, Fault fault, std::size_t at, Unsynced unsynced) {
   const TempDir root;
   scenario.prepare(root.path());
@@ -119,7 +123,7 @@ void run_everything(const Scenario& scenario, std::size_t least_calls) {
     CHECK(run_all_faults(scenario, Fault::power_loss, unsynced) >= least_calls);
 }
 
-// Few rows: every call of the run is made to fail in a run of its own.
+// Few rows, because every call of the run fails in a run of its own.
 const fs::path& small_demo() {
   static const TempDir dir;
   static const fs::path path = [] {
@@ -228,8 +232,7 @@ TEST_CASE("stage1-train survives a fault in every call", "[e2e]") {
   const Scenario sums = make_scenario(prepare, [&](const fs::path& root, FileSystem& files) {
     train(root, files, (root / "sums").string());
   });
-  CHECK(sums.result.size() ==
-        whole.result.size() - 3);  // one file in place of .pt, .safetensors, .json and .html
+  CHECK(sums.result.size() == whole.result.size() - 3);  // one file for .pt, .safetensors, .json and .html
   run_everything(sums, 5);
 }
 
@@ -309,7 +312,7 @@ TEST_CASE("an export survives a fault in every call, new or in place of an earli
   CHECK(first.result.contains("rm/model.safetensors.index.json"));
   run_everything(first, 60);
 
-  // What is under the name is the one or the other, and never a mixture.
+  // The name holds one or the other version, never a mixture.
   const auto prepare = [&](const fs::path& root) { export_with("old", root, posix_file_system()); };
   const Silence silence;
   const TempDir old_root;

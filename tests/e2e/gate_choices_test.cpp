@@ -1,5 +1,4 @@
-// stage2-train's choices: which gate to keep, several seeds, further preference sets, and what the report
-// says of them.
+// Choices of stage2-train: which gate to keep, several seeds, further preference sets, and their report.
 #include <nlohmann/json.hpp>
 
 #include "e2e/demo_fixture.h"
@@ -48,11 +47,11 @@ TEST_CASE("--select best keeps the best look, --select last the last", "[e2e]") 
   flags.insert(flags.end(), {"--select", "best"});
   const Trained best = train(place, flags);
   const json& curve = best.report["training"]["validation"];
-  CHECK(curve == last.report["training"]["validation"]);  // looks leave the training as it is
+  CHECK(curve == last.report["training"]["validation"]);  // evaluations do not change the training
   double highest = 0.0;
   for (const json& look : curve) highest = std::max(highest, look.at("accuracy").get<double>());
   CHECK(accuracy_at(curve, best.report["training"]["kept_step"]) == highest);
-  // The published gate is the one that was kept.
+  // The published gate is the selected one.
   CHECK(best.report["validation"][0]["accuracy"].get<double>() == Approx(highest));
   CHECK((best.gate != last.gate) == (best.report["training"]["kept_step"] != 60));
 }

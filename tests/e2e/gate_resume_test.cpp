@@ -1,4 +1,4 @@
-// stage2-train ended in the middle of its training: the same command goes on, to the files of an
+// stage2-train interrupted during its training: the same command resumes, and its files equal those of an
 // uninterrupted run.
 #include <chrono>
 #include <csignal>
@@ -55,7 +55,7 @@ void check_finished(const fs::path& place) {
   CHECK(files.names == uninterrupted().names);
 }
 
-// Ends a training by a signal when it has been saved.
+// Ends a training by a signal once it has been saved.
 ProcessResult interrupt(const fs::path& place, int signal) {
   const fs::path checkpoint = place / (std::string(kStem) + ".checkpoint");
   ChildProcess run("stage2-train", flags_for(place));
@@ -124,7 +124,7 @@ TEST_CASE("--restart keeps what the same inputs began and deletes what others di
   const fs::path checkpoint = place / (std::string(kStem) + ".checkpoint");
   REQUIRE(interrupt(place.path(), SIGKILL).exit_code == 128 + SIGKILL);
   const std::string begun = read_text_file(checkpoint);
-  // A batch system repeats the flag with the job.
+  // A batch system repeats the flag when it reruns the job.
   const ProcessResult rest = run_program("stage2-train", flags_for(place.path(), {"--restart"}));
   CHECK(rest.exit_code == 0);
   CHECK(rest.err.find("going on with an interrupted training") != std::string::npos);

@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Every file as LFS, known by its SHA-256.
+// Serves every file as an LFS file, identified by its SHA-256.
 std::map<std::string, FakeFile> files_of(const fs::path& folder) {
   std::map<std::string, FakeFile> files;
   for (const auto& entry : fs::directory_iterator(folder))

@@ -1,7 +1,11 @@
-// What any of the programs does with its arguments, its output and the processor it runs on.
+// Behaviour common to all programs: arguments, output, and independence of the processor.
 #include <cmath>
+#include <map>
+#include <sstream>
 
+#include "core/error.h"
 #include "e2e/demo_fixture.h"
+#include "io/publish.h"
 #include "io/safetensors.h"
 
 using namespace armorm;
@@ -43,7 +47,51 @@ double relative_distance(const std::vector<float>& a, const std::vector<float>& 
   return std::sqrt(difference / square);
 }
 
+using CodesAndMeanings = std::map<std::string, std::string>;
+
+// Entries ".TP", code, meaning of the section EXIT STATUS.
+CodesAndMeanings codes_of_man_page(const std::string& page) {
+  CodesAndMeanings codes;
+  std::istringstream lines(page.substr(page.find(".SH EXIT STATUS\n")));
+  std::string line, code;
+  std::getline(lines, line);
+  while (std::getline(lines, line) && !line.starts_with(".SH")) {
+    if (line == ".TP" && std::getline(lines, code)) std::getline(lines, codes[code]);
+  }
+  return codes;
+}
+
+// Rows "| code | meaning | what to do |" of the file's first table.
+CodesAndMeanings codes_of_document(const fs::path& path) {
+  const std::string document = read_text_file(path);
+  CodesAndMeanings codes;
+  std::istringstream lines(document.substr(document.find("| --- |")));
+  std::string line;
+  std::getline(lines, line);
+  while (std::getline(lines, line) && line.starts_with("| ")) {
+    const std::size_t bar = line.find(" | ");
+    codes[line.substr(2, bar - 2)] = line.substr(bar + 3, line.find(" | ", bar + 3) - bar - 3);
+  }
+  return codes;
+}
+
 }  // namespace
+
+TEST_CASE("the exit codes' table, the man pages and the kinds of errors agree", "[e2e]") {
+  const CodesAndMeanings documented = codes_of_document(fs::path(ARMORM_SOURCE_DIR) / "docs/exit-codes.md");
+  CodesAndMeanings expected{{"0", "Done."}};
+  for (const ErrorKind kind : {ErrorKind::internal, ErrorKind::usage, ErrorKind::io, ErrorKind::data,
+                               ErrorKind::locked, ErrorKind::interrupted}) {
+    const std::string code = std::to_string(Error(kind, "").exit_code());
+    REQUIRE(documented.contains(code));
+    expected[code] = documented.at(code);
+  }
+  CHECK(documented == expected);
+  for (const char* program : {"stage1-prepare", "stage1-train", "stage2-prepare", "stage2-train", "score"}) {
+    INFO(program);
+    CHECK(codes_of_man_page(run_program(program, {"--man_page"}).out) == documented);
+  }
+}
 
 TEST_CASE("an output that cannot be written is told of, whatever was to be printed", "[e2e]") {
   for (const char* flag : {"--help", "--version", "--man_page", "--completion bash"}) {
@@ -72,13 +120,13 @@ TEST_CASE("a name that is too long for the file system is an I/O error", "[e2e]"
   }
 }
 
-// What oneDNN may use is what older processors have.
+// Limits oneDNN to the instructions of older processors.
 TEST_CASE("processors without bfloat16 or AVX-512 give the same embeddings but for rounding", "[e2e]") {
   for (const std::string precision : {"bf16", "fp32"}) {
     const std::vector<float> native = embeddings_with("DEFAULT", precision);
     for (const char* instructions : {"AVX2", "AVX512_CORE", "AVX512_CORE_VNNI", "AVX512_CORE_BF16"}) {
       CAPTURE(precision, instructions);
-      // Embeddings are stored as bfloat16, of 8 significant bits.
+      // Embeddings are stored as bfloat16, with 8 significant bits.
       CHECK(relative_distance(native, embeddings_with(instructions, precision)) <
             (precision == "bf16" ? 0.03 : 0.003));
     }

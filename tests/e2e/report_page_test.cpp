@@ -1,5 +1,5 @@
-// The pages of stage1-train and stage2-train as a browser shows them: on a phone and on a wide screen, light,
-// dark and on paper. With ARMORM_SCREENSHOTS=FOLDER the pictures are kept there.
+// The pages of stage1-train and stage2-train in a browser: on a phone and on a wide screen, light, dark and
+// on paper. With ARMORM_SCREENSHOTS=FOLDER the screenshots are kept there.
 
 #include <fmt/core.h>
 
@@ -26,7 +26,7 @@ const std::string& probe() {
   return script;
 }
 
-// What the probe says of the page on this screen, after checks that hold for every page and screen.
+// Result of the probe for the page on this screen, after checks that apply to every page and screen.
 json look(Browser& browser, const fs::path& page, const View& view) {
   browser.open(page, view);
   const json seen = browser.evaluate(probe());
@@ -64,7 +64,7 @@ const std::vector<View>& views() {
 fs::path gate_page() { return demo_run() / "gating_network_model.html"; }
 json gate_report() { return json::parse(read_text_file(demo_run() / "gating_network_model.json")); }
 
-// Whether a cell such as "93.5", "12.00 %" or "–" shows `value` * `factor`, to the digits that it has.
+// Whether a cell such as "93.5", "12.00 %" or "–" shows `value` * `factor` with its number of digits.
 void check_shows(const std::string& cell, const json& value, double factor = 1.0) {
   CAPTURE(cell, value.dump());
   if (value.is_null()) {
@@ -184,7 +184,7 @@ TEST_CASE("the page of a run shows RewardBench, curves, examples and options as 
   const json& tables = seen["tables"];
   const json& bench = report["reward_bench"];
   for (std::size_t s = 0; s < bench.size(); ++s) {
-    const std::size_t column = s == 0 ? 2 : 3 + s;  // the gate's interval is between
+    const std::size_t column = s == 0 ? 2 : 3 + s;  // column 3 is the gate's interval
     for (const json& section : bench[s]["sections"])
       check_shows(row_named(tables["reward-bench"], section["name"])[column], section["score"]);
     check_shows(row_named(tables["reward-bench"], "Score")[column], bench[s]["score"]);

@@ -1,6 +1,6 @@
-// Evaluated in a report's page: what a test wants to know of it as one value.
+// Evaluated in a report's page: collects the facts that a test checks into one value.
 (() => {
-  // The colour of text is compared with everything painted behind it, WCAG 2.2's way.
+  // Compares the colour of text with everything painted behind it, as in WCAG 2.2.
   const rgba = (text) => {
     const m = text.match(/rgba?\(([^)]+)\)/);
     if (!m) return [0, 0, 0, 0];
@@ -67,11 +67,11 @@
     repeated_ids: ids.filter((id, i) => ids.indexOf(id) !== i),
     nameless: [...document.querySelectorAll('table, .wide, svg[role=img], nav')].filter((e) => !named(e)).map((e) => e.outerHTML.slice(0, 80)),
     headless_rows: [...document.querySelectorAll('tbody tr')].filter((r) => !r.querySelector('th[scope=row]')).length,
-    // What sticks out of the page without a box of its own that scrolls.
+    // Elements that extend beyond the page without a scrolling box of their own.
     sticking_out: [...document.querySelectorAll('main *')]
       .filter((e) => !e.closest('.wide') && e.getBoundingClientRect().right > innerWidth + 0.5)
       .map((e) => e.outerHTML.slice(0, 80)),
-    // Cells of a few letters on top of each other.
+    // Cells with a few letters that overlap.
     squeezed: [...document.querySelectorAll('td, th')]
       .filter((e) => !e.closest('table.upright thead') && e.checkVisibility({contentVisibilityAuto: true}))
       .filter((e) => e.textContent.length > 3 && e.textContent.length < 60 && taller(e))

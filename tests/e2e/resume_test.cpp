@@ -1,5 +1,5 @@
-// A prepare run that is ended in every way a machine knows, and the same command afterwards: the file is that
-// of an uninterrupted run, byte for byte. ARMORM_KILLS=200 makes the test of random kills a soak test.
+// A prepare run ended in every possible way, and the same command afterwards: the file equals that of an
+// uninterrupted run, byte for byte. ARMORM_KILLS=200 turns the test of random kills into a soak test.
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/mount.h>
@@ -36,7 +36,7 @@ const fs::path& small_demo() {
   return path;
 }
 
-// Many passes, and a durable point after each.
+// Many passes, with a durable point after each.
 std::vector<std::string> flags_for(const fs::path& demo, const fs::path& root,
                                    const std::vector<std::string>& more) {
   std::vector<std::string> flags = stage_flags("stage1-prepare", demo, root);
@@ -85,7 +85,7 @@ std::size_t chunks_of(const fs::path& root) {
   return journal ? journal->chunks.size() : 0;
 }
 
-// Ends when the run has so many durable chunks; false when the run was over before.
+// Waits until the run has this many durable chunks; false when the run ended before.
 bool wait_for_chunks(const fs::path& root, std::size_t chunks) {
   while (chunks_of(root) < chunks) {
     if (fs::exists(target_in(root))) return false;
@@ -94,8 +94,8 @@ bool wait_for_chunks(const fs::path& root, std::size_t chunks) {
   return true;
 }
 
-// Ends a run by a signal when some chunks are there. On a busy machine it may be over first; then it is made
-// anew.
+// Ends a run by a signal when some chunks exist. On a busy machine the run may end first; then it is
+// repeated.
 ProcessResult interrupt(const fs::path& root, int signal = SIGKILL) {
   for (;;) {
     ChildProcess run("stage1-prepare", flags_for(root));
@@ -200,7 +200,7 @@ TEST_CASE("an interrupted run is not mixed with other inputs", "[e2e]") {
                   "chat_template\": \"{# other #}");
   refused(on_copy(), "chat template");
 
-  // Nothing was touched, so the old command goes on.
+  // Nothing was changed, so the old command resumes.
   CHECK(run_program("stage1-prepare", flags_for(dir / "root")).exit_code == 0);
   check_finished(dir / "root");
 }
@@ -250,7 +250,7 @@ TEST_CASE("a complete shard's command leaves an interrupted run of other inputs 
   CHECK(rest.err.find("going on with an interrupted run: ") != std::string::npos);
   check_finished(dir / "root");
 
-  // Of the same inputs it is what a process left that died after it had published.
+  // For the same inputs these are the files of a process that died after it had published.
   for (const char* ending : {".partial", ".journal"})
     fs::copy_file(target_in(dir / "begun").string() + ending, target.string() + ending);
   CHECK(run_program("stage1-prepare", flags_for(dir / "root")).exit_code == 0);
@@ -308,7 +308,7 @@ TEST_CASE("a second process on one shard is turned away and told whose it is", "
   CHECK(second.err.find("process 77 on elsewhere since 2026-01-01T00:00:00Z") != std::string::npos);
   close(held);  // as the kernel does for a dead owner
 
-  // The times of a dead owner's file say nothing.
+  // The times of a dead owner's file mean nothing.
   for (const int years : {-40, 40}) {
     write_text(lock, "process 77 on elsewhere\n");
     fs::last_write_time(lock, fs::file_time_type::clock::now() + std::chrono::hours(years * 8766));

@@ -1,4 +1,4 @@
-// What stage1-prepare hands to stage1-train besides embeddings and labels: prompts and sample weights.
+// Output of stage1-prepare besides embeddings and labels: prompts and sample weights.
 #include <map>
 
 #include "e2e/demo_fixture.h"
@@ -79,7 +79,7 @@ TEST_CASE("a config of several is chosen, recorded, and named where it has to be
   CHECK(metadata.at("dataset_config") == "two");
   CHECK(metadata.at("weights_fingerprint").size() == 64);
   CHECK(metadata.at("allow_special_in_content") == "false");
-  CHECK(metadata.at("template_date").empty());  // the demo's template does not ask
+  CHECK(metadata.at("template_date").empty());  // the demo's template does not use the date
 }
 
 TEST_CASE("a dropped row takes its prompt and weight with it", "[e2e]") {

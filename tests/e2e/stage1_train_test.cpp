@@ -1,4 +1,4 @@
-// stage1-train with each of its flags: against scikit-learn's fits, in one process and in several.
+// stage1-train with each of its flags, compared with scikit-learn's fits, in one process and in several.
 #include "stages/stage1_train.h"
 
 #include <fmt/core.h>
@@ -118,7 +118,8 @@ void check_report(const fs::path& root, const json& expected) {
   }
 }
 
-// Sums made by one process per entry of `tasks`, then merged; the weights' bytes.
+// Computes the sums with one process per entry of `tasks`, then merges them; returns the bytes of the
+// weights.
 std::string merged_weights(const std::vector<std::string>& tasks, const std::vector<std::string>& flags) {
   const TempDir root;
   write_three_shards(root.path());
@@ -355,7 +356,7 @@ TEST_CASE("an alpha that k-fold cannot choose is warned of", "[e2e]") {
   const TempDir root;
   write_shard(root.path(), 0, 240, 1, 1, {}, [&](const std::string& name, std::span<float> values) {
     if (name != "labels") return;
-    int left = 1;  // of the first attribute's training labels
+    int left = 1;  // remaining training labels of the first attribute
     for (std::size_t r = 0; r < 240; ++r)
       if (groups[r] == kTrainRow && !std::isnan(values[3 * r]) && left-- <= 0) values[3 * r] = NAN;
   });

@@ -1,4 +1,4 @@
-// --status beside a run that is under way, killed and finished.
+// --status for a run that is in progress, killed and finished.
 #include <chrono>
 #include <csignal>
 #include <nlohmann/json.hpp>
@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Many passes, each made durable.
+// Many passes, each durable.
 std::vector<std::string> slow_flags(const fs::path& root) {
   std::vector<std::string> flags = stage_flags("stage1-prepare", demo_dir(), root);
   for (const char* flag :
@@ -33,7 +33,7 @@ nlohmann::json status_of(const fs::path& root, const std::vector<std::string>& m
   return nlohmann::json::parse(result.out);
 }
 
-// Stops the run when some chunks are durable; false when it was over before.
+// Stops the run when some chunks are durable; false when it ended before.
 bool stop_midway(const ChildProcess& run, const fs::path& target) {
   while (!fs::exists(target)) {
     const auto journal = read_journal(target.string() + ".journal");
@@ -54,7 +54,7 @@ TEST_CASE("the status tells how far a shard is while it is made, when it is kill
   const fs::path root = dir / "root";
   const fs::path target = root / "embeddings/model/multi-objective-00001-of-00002.safetensors";
   CHECK(status_of(root)["sets"][0]["missing"] == 2);
-  CHECK_FALSE(fs::exists(root));  // it makes nothing
+  CHECK_FALSE(fs::exists(root));  // status creates nothing
 
   ChildProcess run("stage1-prepare", slow_flags(root));
   REQUIRE(stop_midway(run, target));

@@ -1,4 +1,4 @@
-// Paired tests, length bias and gate usage beside SciPy.
+// Paired tests, length bias and gate usage, compared with SciPy.
 #include <cmath>
 #include <nlohmann/json.hpp>
 

@@ -9,8 +9,8 @@ using namespace armorm;
 
 namespace {
 
-// The prompt's only coordinate names the attribute that decides; on validation rows it names the wrong one,
-// so that the longer the gate learns, the worse it does there.
+// The prompt's only coordinate names the deciding attribute; on validation rows it names the wrong one. The
+// longer the gate learns, the worse its validation accuracy.
 struct Misleading {
   Misleading() {
     for (std::int64_t i = 0; i < n; ++i) {

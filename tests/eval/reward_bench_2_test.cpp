@@ -53,7 +53,7 @@ TEST_CASE("RewardBench 2 scores are those of the published code", "[golden]") {
       CHECK(std::abs(result.score - c["score"].get<double>()) <= 1e-9);
     CHECK(result.unknown.empty());
     if (!c.contains("ties_interval")) continue;
-    // Two bootstraps with draws of their own: a limit's Monte-Carlo error is below half a point here.
+    // Two bootstraps with independent draws: the Monte Carlo error of a limit is below half a point here.
     CHECK(std::abs(100 * result.ties.interval.low - c["ties_interval"][0].get<double>()) < 1.5);
     CHECK(std::abs(100 * result.ties.interval.high - c["ties_interval"][1].get<double>()) < 1.5);
   }

@@ -45,7 +45,7 @@ TEST_CASE("ties count as wrong and unknown subsets count nowhere", "[unit]") {
 }
 
 TEST_CASE("sections and score have the intervals and tests of weighted means", "[unit]") {
-  // Chat Hard from two subsets of the published counts 37 and 100; no other section.
+  // Chat Hard consists of two subsets with the published counts 37 and 100; no other section is present.
   const std::vector<float> chosen{1, 1, 0, 1, 1, 1, 0, 0}, rejected{0, 0, 1, 0, 0, 0, 1, 1},
       others{0, 1, 0, 0, 1, 1, 1, 0};
   const std::vector<std::int64_t> subset{0, 0, 0, 1, 1, 1, 1, 1};

@@ -1,12 +1,12 @@
-// A chat template is a program; what it may use up is in src/text/jinja/limits.h, which has smaller numbers
-// for fuzzing.
+// A chat template is a program. Its resource limits are in src/text/jinja/limits.h, with smaller numbers for
+// fuzzing.
 #include "fuzz/driver.h"
 #include "text/chat_template.h"
 #include "text/jinja/limits.h"
 
 namespace armorm::fuzz {
 
-// The program's nodes by its length; what it computes is bounded by a constant.
+// The number of nodes is bounded by the template's length; the results are bounded by a constant.
 const MemoryBound kMemoryBound{1024, std::size_t{16} * jinja::kMaxWork};
 
 void read_input(std::string_view input) {

@@ -1,4 +1,4 @@
-// README.md of a data set: whatever its configs say, only files of its folder are read.
+// README.md of a data set: whatever its configs contain, only files of its folder are read.
 #include "core/error.h"
 #include "data/dataset_card.h"
 #include "data/layout.h"

@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Counts what malloc and new hand out between start() and stop(), by all threads.
+// Counts the memory that malloc and new allocate between start() and stop(), in all threads.
 class MemoryGuard {
  public:
   static void install() {
@@ -86,7 +86,7 @@ struct ScratchFolder {
   }
 };
 
-// For scripts/fuzz.sh, which sees that the bound is kept: a byte more than is allowed.
+// For scripts/fuzz.sh, which checks that the bound is enforced: allocates one byte more than is allowed.
 void break_the_bound(std::size_t input_bytes) {
   const std::size_t bytes = kMemoryBound.constant + kMemoryBound.per_byte * input_bytes + 1;
   static volatile char* block = nullptr;
@@ -143,7 +143,7 @@ void touch(std::string_view bytes) {
 }  // namespace armorm::fuzz
 
 extern "C" int LLVMFuzzerInitialize(int*, char***) {
-  // Arrow's own allocators are not seen by the sanitizers.
+  // The sanitizers do not see Arrow's own allocators.
   ::setenv("ARROW_DEFAULT_MEMORY_POOL", "system", 1);
   armorm::log::set_level("error");
   armorm::fuzz::MemoryGuard::install();

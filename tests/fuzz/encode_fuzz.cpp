@@ -1,5 +1,5 @@
-// Texts of conversations through good tokenizers of every kind: the first byte chooses one, the second where
-// the text stops to be the template's own.
+// Texts of conversations through valid tokenizers of every kind: the first byte chooses the tokenizer, the
+// second where the template's own text ends.
 #include <algorithm>
 #include <fstream>
 #include <iterator>

@@ -1,5 +1,5 @@
-// What a Hub answers, without a network: the list of files, the headers of one file, and addresses of
-// redirects; the first byte chooses which.
+// Answers of a Hub, without a network: the list of files, the headers of one file, and redirect addresses;
+// the first byte chooses which.
 #include "core/error.h"
 #include "fuzz/driver.h"
 #include "hub/download.h"

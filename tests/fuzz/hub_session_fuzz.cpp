@@ -1,7 +1,7 @@
-// A whole download against a server on loopback that sends what the input says: answers one after another,
-// each up to a byte 0xff, with "@HUB" and "@ELSEWHERE" for the addresses of this server and of another one.
-// Whatever they are, nothing is written outside of the cache, no file appears whose hash was not checked, and
-// the token goes to the Hub alone.
+// A complete download from a server on loopback that sends the input: answers one after another, each up to a
+// byte 0xff, with "@HUB" and "@ELSEWHERE" for the addresses of this server and of another one. Whatever the
+// answers, nothing is written outside the cache, no file with an unchecked hash appears, and only the Hub
+// gets the token.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -24,7 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 const std::string kToken = "hf_TokenOfTheFuzzer";
 
-// Answers any request with the next of the given answers.
+// Answers each request with the next of the given answers.
 class RawServer {
  public:
   RawServer() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
@@ -53,7 +53,7 @@ class RawServer {
     for (;;) {
       const int connection = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
       if (connection < 0) continue;
-      // A client that closes first leaves no port behind that is in use for a minute.
+      // If the client closes first, no port stays in use for a minute.
       const linger at_once{1, 0};
       answer(connection);
       ::shutdown(connection, SHUT_WR);
@@ -104,7 +104,7 @@ std::vector<std::string> split_answers(std::string_view input, const RawServer& 
   return answers;
 }
 
-// What is below blobs/ under a hash of 64 digits has that hash.
+// Every file below blobs/ whose name is a hash of 64 digits has that hash.
 void check_cache(const fs::path& cache) {
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(cache)) {
     const std::string name = entry.path().filename().string();
@@ -119,7 +119,7 @@ void check_cache(const fs::path& cache) {
 
 }  // namespace
 
-// curl's buffers, for each of the connections.
+// curl's buffers, per connection.
 const MemoryBound kMemoryBound{1024, 32 << 20};
 
 void read_input(std::string_view input) {

@@ -1,5 +1,5 @@
-// The journal of a resumable run. After 'c' each line gets the checksum that the reader expects, so that what
-// is behind the checksum is reached.
+// The journal of a resumable run. After 'c' each line gets the checksum that the reader expects, so that the
+// code behind the checksum is reached.
 #include <fmt/core.h>
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Makes the seeds of the fuzz targets (tests/fuzz/corpus/<target>/seed-*) from the goldens: small ones as they are,
-tokenizers cut to a few tokens, and the answers of a Hub. What fuzzing has found lies beside them under other names.
+"""Makes the seeds of the fuzz targets (tests/fuzz/corpus/<target>/seed-*) from the goldens: small ones unchanged,
+tokenizers cut to a few tokens, and the answers of a Hub. Findings of fuzzing are in the same folders under other names.
 
     tests/fuzz/make_corpus.py          # needs nothing but Python
 """
@@ -180,7 +180,7 @@ def pickled_tensor(key, sizes):
 
 
 def regressions():
-    """Inputs that readers once took for good, or would have paid too much for."""
+    """Inputs that readers once accepted by mistake, or that cost them too much."""
     header = b'{"a":{"dtype":"U8","shape":[4611686018427387904,2,0],"data_offsets":[0,0]}}'
     regression("safetensors", "product-of-sizes", len(header).to_bytes(8, "little") + header)
     regression("safetensors_index", "long-name", '{"weight_map":{"a":"' + "a" * 1000 + '"}}')

@@ -3,7 +3,7 @@
 
 namespace armorm::fuzz {
 
-// One operation is one byte at least, and one item of the machine at most.
+// One operation takes at least one byte and makes at most one item.
 const MemoryBound kMemoryBound{256, 64 << 10};
 
 void read_input(std::string_view input) {

@@ -3,7 +3,7 @@
 
 namespace armorm::fuzz {
 
-// As of the pickle, and what it names as float32.
+// The bound of the pickle, plus its tensors as float32.
 const MemoryBound kMemoryBound{256, 64 << 10};
 
 void read_input(std::string_view input) {

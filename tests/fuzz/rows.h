@@ -1,4 +1,4 @@
-// Reads a data set's file in every way that the stages do.
+// Reads a data set's file in all the ways of the stages.
 #pragma once
 
 #include <algorithm>
@@ -26,7 +26,7 @@ inline void touch_turns(const Conversation& turns) {
   }
 }
 
-// Whatever `options.path` is: a file, or a folder with a layout of its own.
+// `options.path` is a file, or a folder with its own layout.
 inline void read_rows(DatasetOptions options) {
   options.columns = {{"label", "score"}};
   const Dataset set = Dataset::open(options);

@@ -3,8 +3,7 @@
 
 namespace armorm::fuzz {
 
-// A compressed row is bounded by LineReader::kMaxLineBytes alone; zstd keeps a window of up to 128 MB beside
-// it.
+// Only LineReader::kMaxLineBytes limits a compressed row; in addition zstd keeps a window of up to 128 MB.
 const MemoryBound kMemoryBound{512, 192 << 20};
 
 void read_input(std::string_view input) { read_rows(write_scratch("x.jsonl", input)); }

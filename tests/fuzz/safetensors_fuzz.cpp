@@ -3,7 +3,8 @@
 
 namespace armorm::fuzz {
 
-// A JSON value of 2 bytes becomes 16 in memory, a key of 4 bytes a map's node, and both while lists grow.
+// A JSON value of 2 bytes becomes 16 in memory, a key of 4 bytes becomes a map node, and lists need both old
+// and new memory while they grow.
 const MemoryBound kMemoryBound{160, 64 << 10};
 
 void read_input(std::string_view input) {

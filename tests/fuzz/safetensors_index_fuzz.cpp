@@ -1,4 +1,4 @@
-// model.safetensors.index.json beside two good shards, and a file outside of the folder that it must not
+// model.safetensors.index.json next to two valid shards, and a file outside the folder that it must not
 // reach.
 #include <fstream>
 #include <iterator>

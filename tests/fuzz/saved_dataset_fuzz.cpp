@@ -1,5 +1,5 @@
-// dataset_dict.json and state.json of save_to_disk; the first byte chooses which. What they choose is read as
-// both prepare stages read it: a layout that is taken but cannot be opened is a finding as well.
+// dataset_dict.json and state.json of save_to_disk; the first byte chooses which. The selected files are read
+// as in both prepare stages: a layout that is accepted but cannot be opened is a finding too.
 #include "core/error.h"
 #include "data/dataset_card.h"
 #include "data/layout.h"

@@ -1,4 +1,4 @@
-// tokenizer.json: whatever loads also encodes and decodes.
+// tokenizer.json: a tokenizer that loads can also encode and decode.
 #include "core/error.h"
 #include "fuzz/driver.h"
 #include "text/tokenizer/tokenizer.h"
@@ -12,8 +12,8 @@ constexpr std::string_view kTexts[] = {
 
 }  // namespace
 
-// Vocabulary and merges lie in hash tables and by id, beside the JSON they were read from. The constant is
-// what encoding keeps for its words and what PCRE2 compiles a pattern to.
+// Vocabulary and merges are stored in hash tables and by id, in addition to the JSON they came from. The
+// constant covers the words that encoding keeps and PCRE2's compiled pattern.
 const MemoryBound kMemoryBound{512, 32 << 20};
 
 void read_input(std::string_view input) {

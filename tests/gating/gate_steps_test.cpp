@@ -1,5 +1,4 @@
-// The parts of a training step that are written out here, beside ATen's own operations; on CUDA, beside the
-// CPU.
+// The hand-written operations of a training step, compared with ATen's own; on CUDA, compared with the CPU.
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
@@ -23,12 +22,12 @@ at::Tensor random(at::IntArrayRef shape, std::uint64_t seed) {
   return at::randn(shape, at::detail::createCPUGenerator(seed), at::kFloat);
 }
 
-// Largest difference as a part of the largest element.
+// Largest difference as a fraction of the largest element.
 double difference(const at::Tensor& got, const at::Tensor& exact) {
   return (got.to(at::kDouble) - exact).abs().max().item<double>() / exact.abs().max().item<double>();
 }
 
-// 600 pairs with random prompts, of which every third has a prompt of its own on the rejected side.
+// 600 pairs with random prompts; in every third pair the rejected side has its own prompt.
 struct Pairs {
   explicit Pairs(std::int64_t width) : d(width) {
     const at::Tensor r = random({n, 2 * k}, 1).contiguous();
@@ -118,7 +117,7 @@ TEST_CASE("the rectifier with dropout keeps the share asked for, in no pattern",
       next += x[i] != 0 && x[(i + 1) % n] != 0;
       stride += x[i] != 0 && x[(i + 1024) % n] != 0;
     }
-    const double keep = 1 - probability, error = 5 * std::sqrt(0.25 / n);  // five standard errors at least
+    const double keep = 1 - probability, error = 5 * std::sqrt(0.25 / n);  // at least five standard errors
     CHECK(std::abs(share / n - keep) < error);
     CHECK(std::abs(both / n - keep * keep) < error);
     CHECK(std::abs(next / n - keep * keep) < error);
@@ -159,8 +158,8 @@ TEST_CASE("operands in bfloat16 follow the training in float32 to their rounding
   const std::vector<double> exact = losses_of(pairs, options_for(GatePrecision::fp32, 40));
   const std::vector<double> rounded = losses_of(pairs, options_for(GatePrecision::bf16, 40));
   CHECK(exact != rounded);
-  CHECK(exact.back() < 0.75 * exact.front());  // it learns, so that the comparison means something
-  for (std::size_t i = 0; i < 20; ++i) {       // later steps show how each went its own way
+  CHECK(exact.back() < 0.75 * exact.front());  // the loss falls, so the comparison is meaningful
+  for (std::size_t i = 0; i < 20; ++i) {       // later steps amplify rounding differences
     INFO("step " << i);
     CHECK(std::abs(exact[i] - rounded[i]) <= 0.02 * exact.front());
   }
@@ -172,7 +171,7 @@ TEST_CASE("on CUDA, a training step and its scores equal those of the CPU", "[gp
   const Pairs pairs(160);
   for (const GatePrecision precision : {GatePrecision::fp32, GatePrecision::bf16}) {
     TrainOptions options = options_for(precision, 30);
-    options.dropout = 0.0;  // each kind of device has a stream of its own
+    options.dropout = 0.0;  // each kind of device has its own random stream
     const std::vector<double> cpu = losses_of(pairs, options);
     const GateParameters gate = train_gate(pairs.data(), pairs.rows, pairs.initial(), options, {});
     options.device = 0;

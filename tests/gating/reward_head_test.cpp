@@ -1,5 +1,5 @@
-// The head that scores single conversations against the one that scores pairs in training, and against plain
-// sums.
+// The head that scores single conversations, compared with the one that scores pairs in training and with
+// plain sums.
 #include "gating/reward_head.h"
 
 #include <cmath>
@@ -13,7 +13,7 @@ using namespace armorm;
 
 namespace {
 
-constexpr std::int64_t kD = 70;  // no multiple of the kernel's lanes
+constexpr std::int64_t kD = 70;  // not a multiple of the kernel's lanes
 constexpr std::int64_t kK = 5;
 constexpr std::int64_t kPairs = 37;
 

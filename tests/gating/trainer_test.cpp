@@ -1,5 +1,5 @@
-// Gate training beside PyTorch: autograd, AdamW and CosineAnnealingLR from one initial state over the same
-// batches.
+// Gate training compared with PyTorch: autograd, AdamW and CosineAnnealingLR from the same initial state over
+// the same batches.
 #include "gating/trainer.h"
 
 #include <numeric>
@@ -96,8 +96,8 @@ float largest_difference(const GateParameters& a, const GateParameters& b) {
   return largest;
 }
 
-// The last bias moves both sides of a pair alike: a softmax over the pair gives it a gradient of rounding
-// noise alone, which AdamW scales up to steps of any sign.
+// The last bias moves both sides of a pair equally: a softmax over the pair gives it a gradient of only
+// rounding noise, which AdamW scales up to steps of either sign.
 GateParameters without_noise(GateParameters gate, GateSoftmax softmax) {
   if (softmax == GateSoftmax::pair) gate.layers.back().bias.assign(gate.layers.back().bias.size(), 0.0F);
   return gate;
@@ -204,7 +204,7 @@ TEST_CASE("initial weights fill PyTorch's default range", "[unit]") {
 
 TEST_CASE("a gate that is trained beats the uniform gate where the right weights follow the prompt",
           "[unit]") {
-  // Attribute 0 decides when the prompt's first coordinate is positive, attribute 1 otherwise.
+  // Attribute 0 decides if the prompt's first coordinate is positive, else attribute 1.
   constexpr std::int64_t n = 400;
   std::vector<float> rewards;
   std::vector<BFloat16> prompts;

@@ -1,4 +1,4 @@
-// What is fetched, by whose name, and what the environment says about it.
+// Which files are downloaded, under which names, and the effect of environment variables.
 #include <cstdlib>
 
 #include "core/error.h"
@@ -13,7 +13,7 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-// Sets variables for a scope; all others of the Hub are unset.
+// Sets variables for a scope; all other Hub variables are unset.
 class Environment {
  public:
   explicit Environment(const std::map<std::string, std::string>& values) {
@@ -148,7 +148,7 @@ std::map<std::string, FakeFile> three_shards() {
           {"data/train-00002-of-00003.jsonl", {"{\"f\":\"c\"}\n", ""}}};
 }
 
-// What load_dataset(..., data_files=...) of another program leaves: some of the files, and the ref.
+// State after load_dataset(..., data_files=...) of another program: some of the files, and the ref.
 fs::path cache_part(const TempDir& dir, const std::vector<std::string>& names) {
   const auto files = three_shards();
   const fs::path repo = dir / "hub/datasets--org--name";
@@ -172,10 +172,10 @@ TEST_CASE("what a cached data set lacks is fetched, and nothing else", "[unit]")
     CHECK(hub.hub.count("GET", part) == 0);
     const std::size_t asked = hub.hub.asked().size();
     CHECK(armorm::resolve_dataset("org/name") ==
-          snapshot);  // once known to be whole, it is not asked for again
+          snapshot);  // known to be complete: the Hub is not asked again
     CHECK(armorm::resolve_dataset("org/name@" + kCommit) == snapshot);
     CHECK(hub.hub.asked().size() == asked);
-    fs::remove(snapshot / "data/train-00002-of-00003.jsonl");  // by whoever tidies the cache
+    fs::remove(snapshot / "data/train-00002-of-00003.jsonl");  // deleted by a cleanup of the cache
     CHECK(armorm::resolve_dataset("org/name") == snapshot);
     CHECK(open_dataset(snapshot).num_rows() == 3);
   }
@@ -190,7 +190,7 @@ TEST_CASE("a cache that holds all files is known to be whole after one question"
   const fs::path snapshot = cache_part(dir, names);
   CHECK(armorm::resolve_dataset("org/name") == snapshot);
   CHECK(hub.hub.asked().size() == 1);
-  CHECK(hub.hub.asked().front().target.ends_with("/revision/" + kCommit));  // not where the branch is by now
+  CHECK(hub.hub.asked().front().target.ends_with("/revision/" + kCommit));  // not the branch
   CHECK(armorm::resolve_dataset("org/name") == snapshot);
   CHECK(hub.hub.asked().size() == 1);
 }
@@ -207,7 +207,7 @@ TEST_CASE("offline, a part of a data set is refused and the rest named", "[unit]
   armorm::publish_text(snapshot / "data/train-00001-of-00003.jsonl", "{}");
   armorm::publish_text(snapshot / "data/train-00002-of-00003.jsonl", "{}");
   CHECK(open_dataset(snapshot).num_rows() == 3);
-  // A card may want one of several.
+  // A card may name one of several on purpose.
   fs::remove(snapshot / "data/train-00002-of-00003.jsonl");
   armorm::publish_text(
       snapshot / "README.md",

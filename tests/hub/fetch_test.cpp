@@ -1,4 +1,4 @@
-// Fetching against a Hub on loopback that fails in scripted ways.
+// Downloads from a Hub on loopback that fails in scripted ways.
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -44,7 +44,7 @@ fs::path fetch(FakeHub& hub, const fs::path& cache, const std::string& revision 
   return armorm::fetch_snapshot(hub.options(cache), kind, {"org/name", revision});
 }
 
-// The error's text after checking its kind and that it tells no secrets.
+// The error's text, after checking its kind and that it contains no secrets.
 std::string error_of(ErrorKind kind, const std::function<void()>& call) {
   try {
     call();
@@ -104,7 +104,7 @@ TEST_CASE("a model comes into the standard cache layout", "[unit]") {
 
   const std::size_t before = hub.hub.asked().size();
   CHECK(fetch(hub, cache.path(), kCommit) == snapshot);
-  CHECK(hub.hub.asked().size() == before + 1);  // the list alone
+  CHECK(hub.hub.asked().size() == before + 1);  // only the list
 }
 
 TEST_CASE("a data set keeps its folders, and the revision is escaped", "[unit]") {
@@ -220,7 +220,7 @@ TEST_CASE("wrong content is fetched again once, and never shown", "[unit]") {
   FakeHub hub(model());
   const Fault wrong = [](const HttpAsked&, HttpReply& reply) { reply.body[12'345] ^= 1; };
   const Fault longer = [](const HttpAsked&, HttpReply& reply) { reply.body += "x"; };
-  // Catch runs the function once for each value; the generator must not refer to what is local to one run.
+  // Catch runs the function once per value; the generator must not refer to locals of one run.
   hub.add_fault(weights_target(), GENERATE(false, true) ? longer : wrong);
   SECTION("right the second time") {
     CHECK(armorm::read_text_file(fetch(hub, cache.path()) / "model.safetensors") == weights());
@@ -239,7 +239,7 @@ TEST_CASE("wrong content is fetched again once, and never shown", "[unit]") {
 TEST_CASE("git's hash is checked as well", "[unit]") {
   const TempDir cache;
   FakeHub hub(model());
-  for (int i = 0; i < 100; ++i)  // a busy machine drops connections, and what was on its way is asked anew
+  for (int i = 0; i < 100; ++i)  // a busy machine drops connections, whose files are requested again
     hub.add_fault("/config.json", [](const HttpAsked&, HttpReply& reply) { reply.body = "Hello\n"; });
   CHECK_THAT(error_of(ErrorKind::data, [&] { fetch(hub, cache.path()); }), Contains(kHelloSha1));
 }
@@ -362,11 +362,11 @@ TEST_CASE("waits for the lock that another program holds", "[unit]") {
   const int held = ::open(lock.c_str(), O_RDWR | O_CLOEXEC);
   REQUIRE(::flock(held, LOCK_EX | LOCK_NB) == 0);
   std::thread thread([&] { fetch(hub, cache.path()); });
-  // The file before it in order has come, so the lock is next.
+  // The previous file in order has arrived, so the lock is next.
   while (!fs::exists(cache / ("models--org--name/blobs/" + kHelloSha1))) std::this_thread::yield();
   std::this_thread::sleep_for(milliseconds(100));
   CHECK(hub.storage.asked().empty());
-  // The other program fetched it meanwhile.
+  // Meanwhile the other program has downloaded it.
   armorm::publish_text(cache / ("models--org--name/blobs/" + blob), weights());
   ::close(held);
   thread.join();
@@ -397,19 +397,19 @@ TEST_CASE("a stop ends a download, a pause between tries and the wait for a lock
     CHECK(Clock::now() - start < std::chrono::seconds(20));
   };
   const auto soon = [] { std::this_thread::sleep_for(milliseconds(200)); };
-  // A pause of a minute.
+  // A wait of a minute.
   options.http.sleep = {};
   options.http.first_delay = milliseconds(60'000);
   hub.add_fault("/revision/main", status(503));
   stopped(soon);
-  // A lock that is never given back.
+  // A lock that is never released.
   const fs::path lock = cache / (".locks/models--org--name/" + armorm::sha256_hex(weights()) + ".lock");
   armorm::publish_text(lock, "");
   const int held = ::open(lock.c_str(), O_RDWR | O_CLOEXEC);
   REQUIRE(::flock(held, LOCK_EX | LOCK_NB) == 0);
   stopped(soon);
   ::close(held);
-  // A server that says nothing.
+  // A server that sends nothing.
   std::atomic<bool> asked = false, ended = false;
   hub.add_fault("/revision/main", [&](const HttpAsked&, HttpReply&) {
     asked = true;
@@ -421,7 +421,7 @@ TEST_CASE("a stop ends a download, a pause between tries and the wait for a lock
   });
   CHECK(Clock::now() - start < std::chrono::seconds(8));
   ended = true;
-  // One that breaks off, after which what came is kept.
+  // A server that breaks off; the received bytes are kept.
   asked = false;
   hub.add_fault(weights_target(), [&](const HttpAsked&, HttpReply& reply) {
     reply.cut_after = 100'000;

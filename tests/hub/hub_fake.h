@@ -14,18 +14,18 @@ namespace armorm::test {
 
 inline const std::string kCommit = "0123456789abcdef0123456789abcdef01234567";
 inline const std::string kToken = "hf_secretsecret";
-// Known to git: `printf 'hello\n' | git hash-object --stdin`, and of nothing.
+// SHA-1 from git: `printf 'hello\n' | git hash-object --stdin`, and that of empty content.
 inline const std::string kHelloSha1 = "ce013625030ba8dba906f756967f9e9ca394464a";
 inline const std::string kEmptySha1 = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391";
 
 struct FakeFile {
   std::string content;
-  std::string sha1;  // of git; empty = an LFS file, known by its SHA-256
+  std::string sha1;  // git's hash; empty = an LFS file, identified by its SHA-256
 
   std::string etag() const { return sha1.empty() ? sha256_hex(content) : sha1; }
 };
 
-// What happens to one answer; taken in turn, one for each GET whose target ends with the key.
+// Modifies one answer. Used in order, one per GET whose target ends with the key.
 using Fault = std::function<void(const HttpAsked&, HttpReply&)>;
 
 class FakeHub {
@@ -113,7 +113,7 @@ class FakeHub {
     reply.status = 302;
     reply.headers.emplace_back("X-Linked-Etag", "\"" + file.etag() + "\"");
     reply.headers.emplace_back("X-Linked-Size", std::to_string(file.content.size()));
-    // Another name and port than the Hub's.
+    // Another name and port than those of the Hub.
     reply.headers.emplace_back("Location",
                                storage.url("localhost") + "/" + file.etag() + "?signature=private");
     reply.body = "elsewhere";

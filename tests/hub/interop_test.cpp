@@ -1,4 +1,4 @@
-// Run by scripts/goldens/check_hub_cache.py, which compares with huggingface_hub; hidden from a plain run.
+// Run by scripts/goldens/check_hub_cache.py, which compares with huggingface_hub; hidden from ordinary runs.
 #include <cstdlib>
 
 #include "hub/cache.h"

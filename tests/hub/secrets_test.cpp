@@ -1,5 +1,5 @@
-// The token, and passwords in addresses, under every kind of failure: none of it may come out anywhere but in
-// the Authorization header of requests to the Hub.
+// The token, and passwords in addresses, under every kind of failure: they may appear only in the
+// Authorization header of requests to the Hub.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -21,7 +21,7 @@ const std::string kSecretToken = "hf_TellNobodyThisToken";
 const std::string kSecretPassword = "TellNobodyThisPassword";
 const std::string kSecretSignature = "TellNobodyThisSignature";
 
-// Everything that the process writes to stdout and stderr meanwhile, also below this program's own log.
+// Captures everything that the process writes to stdout and stderr, including output that bypasses the log.
 class OutputCapture {
  public:
   explicit OutputCapture(const fs::path& file) : file_(file) {
@@ -64,7 +64,7 @@ std::map<std::string, FakeFile> small_model() {
   return {{"config.json", {"hello\n", kHelloSha1}}, {"model.safetensors", {std::string(5000, 'w'), ""}}};
 }
 
-// Answers of the Hub or the storage that go wrong, one at a time, by the end of the target they replace.
+// Faulty answers of the Hub or the storage, one at a time, by the end of the target they replace.
 std::vector<std::pair<std::string, Fault>> faults() {
   const auto status = [](int code, std::vector<std::pair<std::string, std::string>> headers = {}) {
     return [=](const HttpAsked&, HttpReply& reply) { reply = {code, headers, "echo " + kSecretToken}; };
@@ -88,7 +88,7 @@ std::vector<std::pair<std::string, Fault>> faults() {
   return all;
 }
 
-// Runs to its end, well or not, and returns what the error says.
+// Runs to the end, successful or not, and returns the error's text.
 std::string outcome(const std::function<void()>& call) {
   try {
     call();

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes the tarball and the .deb of a build and uses both: the tarball from two places, the .deb installed by apt-get in a
-# clean Debian 12 root. For releases; takes minutes and needs root for the .deb.
+# Makes the tarball and the .deb of a build and uses both: the tarball from two folders, the .deb installed by apt-get
+# in a clean Debian 12 root. For releases; takes minutes and needs root for the .deb.
 #   tests/install/packages.sh [BUILD [ROOT]]   (default build/cpu; a build with CUDA takes 12 GB of disk; ROOT: made with `debootstrap --variant=minbase bookworm ROOT`)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -10,7 +10,7 @@ root=${2:-}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# demo BIN SHARE FOLDER [COMMAND...]: all four stages; COMMAND... runs what follows it elsewhere, e.g. chroot ROOT.
+# demo BIN SHARE FOLDER [COMMAND...]: all four stages; COMMAND... runs them elsewhere, e.g. chroot ROOT.
 demo() {
   local libexec=${1%/bin}/libexec/armorm/armorm-make-demo share=$2 out=$3
   local flags=(--model_path "$out/demo/model" --multi_objective_dataset "$out/demo/multi-objective"
@@ -28,7 +28,8 @@ demo() {
   grep '^= Score' "$work/log" || die "the demo printed no score"
 }
 
-# libraries_of PROGRAM FOLDER: what it loads from elsewhere, but the C library and the GPU's driver, which are the machine's.
+# libraries_of PROGRAM FOLDER: libraries that it loads from elsewhere, except the C library and the GPU's driver, which
+# belong to the machine.
 libraries_of() {
   LD_LIBRARY_PATH='' ldd "$1" | awk -v folder="$2/" '/=> \// && !index($0, folder) &&
     $1 !~ /^lib(c|m|mvec|dl|rt|pthread|resolv|util|anl|cuda|nvidia-.*)\.so/'
@@ -58,7 +59,7 @@ if [[ -n $root ]]; then
   cp "$deb" "$root/tmp/armorm.deb"
   chroot "$root" sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends /tmp/armorm.deb' >/dev/null
   rm -rf "$root/tmp/armorm.deb" "$root/tmp/out"
-  # The loader asks /proc where a program lies.
+  # The loader reads the program's path from /proc.
   mount -t proc proc "$root/proc"
   trap 'umount "$root/proc"; rm -rf "$work"' EXIT
   chroot "$root" stage1-prepare --version >&2

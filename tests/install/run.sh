@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Installs a build into a clean prefix, moves it, and uses it from there with an empty environment: the demo's four
-# stages, --version, man pages and completions. Nothing of the source tree, the build or ARMORM_DEPS may be opened.
+# stages, --version, man pages and completions, and the example that embeds the library, built against that prefix.
+# Nothing of the source tree, the build or ARMORM_DEPS may be opened.
 #   tests/install/run.sh [BUILD]   (default build/release; must be built)
-# Says on standard error what passed; the last line of standard output is 'PASSED FAILED SKIPPED'.
+# Reports what passed on standard error; the last line of standard output is 'PASSED FAILED SKIPPED'.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source scripts/lib/common.sh
@@ -32,8 +33,8 @@ skip() {
 }
 has() { command -v "$1" >/dev/null; }
 
-# As a user has it who never saw the source: no variables, another folder, a home of its own. CUDA must not be looked for
-# where it is not wanted, and some trees are only readable for their owner.
+# The environment of a user who has never seen the source: no variables, another folder, a home of its own. CUDA must
+# not be looked for where it is not wanted, and some trees are only readable for their owner.
 clean() { (cd "$work/home" && env -i PATH="$prefix/bin:/usr/bin:/bin" HOME="$work/home" LANG=C.UTF-8 "$@"); }
 
 install_and_move() {
@@ -41,9 +42,9 @@ install_and_move() {
 }
 
 no_path_leads_back() {
-  ! grep -rlIF -e "$PWD" -e "$build" -e "$ARMORM_DEPS" "$prefix/share" || return 1
+  ! grep -rlIF -e "$PWD" -e "$build" -e "$ARMORM_DEPS" "$prefix/share" "$prefix/include" "$prefix/lib/cmake" || return 1
   local file
-  for file in "$prefix"/bin/* "$prefix"/libexec/armorm/* "$prefix"/lib/armorm/*; do
+  for file in "$prefix"/bin/* "$prefix"/libexec/armorm/* "$prefix"/lib/*.so "$prefix"/lib/armorm/*; do
     # shellcheck disable=SC2016
     if readelf -d "$file" | grep -E 'R(UN)?PATH' | grep -v '\[\$ORIGIN[^:]*\]'; then
       echo "$file"
@@ -53,7 +54,7 @@ no_path_leads_back() {
 }
 
 # Every file that a command opens, loads or runs, by strace; the build must not be among them. awk reads to the end: a
-# `head` that leaves early would end the others with a signal, and they would count as having found nothing.
+# `head` that exits early would end the others with a signal, and they would count as having found nothing.
 traced() {
   local trace="$work/trace" leaks
   clean strace -f -qq --seccomp-bpf -e trace=open,openat,execve,readlink -o "$trace" "$@" || return 1
@@ -65,7 +66,7 @@ traced() {
   fi
 }
 opens_nothing_else() { if has strace; then traced "$@"; else clean "$@"; fi; }
-# More than a pipe holds. The output says that it was noticed, and not that the command failed.
+# More output than a pipe buffers. The output must show that the leak was noticed, not that the command failed.
 notices_leaks() {
   # shellcheck disable=SC2016
   ! traced bash -c 'for ((i = 0; i < 3000; ++i)); do : <"$1"; done' bash "$build/CMakeCache.txt" >"$work/leaks" 2>&1 &&
@@ -89,11 +90,50 @@ prepare() {
 train() {
   local flags
   mapfile -t flags < <(demo_flags)
-  opens_nothing_else "$prefix/share/armorm/scripts/train.sh" "${flags[@]}" && [[ -s $work/data/gating_network_model.safetensors ]]
+  opens_nothing_else "$prefix/share/armorm/scripts/train.sh" "${flags[@]}" --export "$work/a model" &&
+    [[ -s $work/data/gating_network_model.safetensors ]]
+}
+
+headers_need_no_package() {
+  [[ -s $prefix/include/armorm/reward_scorer.h ]] &&
+    ! grep -rE '^ *# *include' "$prefix/include" | grep -vE ':#include (<[a-z_]+>|"armorm/[a-z0-9_]+\.h")$'
+}
+# The last part of each exported name of ours is a word of some public header.
+exports_the_headers_alone() {
+  local names name
+  names=$(nm -DC --defined-only "$prefix/lib/libarmorm.so" | sed -nE 's/^[0-9a-f]+ [A-Za-z] (armorm::.*)/\1/p' | sed -E 's/(\[abi:[a-z0-9]*\])?\(.*//') || return 1
+  grep -qxF armorm::RewardScorer::load <<<"$names" || return 1
+  while read -r name; do
+    grep -rqwF -- "${name##*::}" "$prefix/include" || { echo "$name" && return 1; }
+  done <<<"$names"
+}
+builds_example() {
+  cp -r "$prefix/share/armorm/examples/embed" "$work/embed" &&
+    opens_nothing_else cmake -S "$work/embed" -B "$work/embed/build" -DCMAKE_PREFIX_PATH="$prefix" &&
+    opens_nothing_else cmake --build "$work/embed/build"
+}
+# The numbers of a line of score as the example prints them: of a float32, nine digits.
+as_printed() {
+  perl -ne 's/"line":\d+,//; print "$1 ", sprintf("%.9g", unpack("f", pack("f", $2))), "\n" while /"([^"]+)":(-?[0-9.e+-]+)/g'
+}
+example_scores_like_score() {
+  local prompt='Could you suggest a holiday?' response expected found
+  for response in 'Here is a useful holiday and a handy recipe.' 'No.' 'Moreover, there are various other aspects to consider.'; do
+    expected=$(clean score --model_path "$work/a model" --device -1 --fields score,contributions \
+      <<<"{\"prompt\": \"$prompt\", \"response\": \"$response\"}" | as_printed) || return 1
+    found=$(opens_nothing_else "$work/embed/build/embed" "$work/a model" "$prompt" "$response") || return 1
+    diff <(echo "$expected") <(echo "$found") || return 1
+    (($(wc -l <<<"$found") == 20)) || return 1 # the score and 19 attributes
+  done
+}
+example_ends_with_the_library_code() {
+  local status=0
+  clean "$work/embed/build/embed" "$work/no such model" q a || status=$?
+  ((status == 3))
 }
 
 shows_status() { opens_nothing_else "$prefix/share/armorm/scripts/status.sh" --data_root "$work/data"; }
-# Nothing needs Slurm for that. The programs and batch scripts must be those of the prefix.
+# This needs no Slurm. The programs and batch scripts must be those of the prefix.
 prints_sbatch_commands() {
   local jobs
   jobs=$(opens_nothing_else "$prefix/share/armorm/scripts/slurm/submit.sh" --dry_run --data_root "$work/data") || return 1
@@ -121,7 +161,7 @@ man_page_is_complete() {
   for section in NAME SYNOPSIS OPTIONS FILES ENVIRONMENT 'EXIT STATUS' 'SEE ALSO'; do grep -q "^$section" <<<"$page" || return 1; done
 }
 
-# complete_with LINE...: what bash offers for the last word of these; run in a folder with a file and a folder.
+# complete_with LINE...: bash's completions for the last word; run in a folder with a file and a folder.
 complete_with() {
   # shellcheck disable=SC2016
   clean bash -c 'cd "$1" && source "$2/share/bash-completion/completions/$3" && shift 2 && COMP_WORDS=("$@") &&
@@ -163,6 +203,11 @@ if has strace; then check "many files of the build would be noticed" notices_lea
 has strace || skip "files opened: strace is not installed, so the stages run without being watched"
 check "prepare_embeddings from the prefix" prepare
 check "train from the prefix" train
+check "public headers include the standard library alone" headers_need_no_package
+check "libarmorm.so exports the public headers alone" exports_the_headers_alone
+check "the embedding example builds" builds_example
+check "the embedding example scores like score" example_scores_like_score
+check "the embedding example ends with the library's code" example_ends_with_the_library_code
 check "status.sh from the prefix" shows_status
 check "submit.sh --dry_run from the prefix" prints_sbatch_commands
 check "OpenBLAS is found" finds_blas

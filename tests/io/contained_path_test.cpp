@@ -56,7 +56,7 @@ TEST_CASE("links within a folder are followed, links out of it refused", "[unit]
     CHECK_NOTHROW(io::check_stays_inside(root / name, root));
   for (const char* name : {"out", "out_by_two", "folder/b", "../outside/b"})
     check_leads_out(root / name, root);
-  // A folder whose name begins alike is another one, and one reached by a link is itself.
+  // A folder whose name has the same beginning is a different one; a folder reached by a link is itself.
   put(dir / "set2/c");
   check_leads_out(dir / "set2/c", root);
   link("set", dir / "alias");
@@ -77,7 +77,7 @@ TEST_CASE("a snapshot of the Hub cache may link to its own blobs alone", "[unit]
   CHECK_NOTHROW(io::check_stays_inside(snapshot / "good", snapshot));
   check_leads_out(snapshot / "ref", snapshot);
   check_leads_out(snapshot / "other", snapshot);
-  // A folder that is called so, but is no cache.
+  // A folder with this name that is not a cache.
   put(dir / "home/blobs/secret");
   link("../../blobs/secret", dir / "home/snapshots/set/x");
   check_leads_out(dir / "home/snapshots/set/x", dir / "home/snapshots/set");

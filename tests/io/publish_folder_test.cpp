@@ -1,4 +1,4 @@
-// A folder appears under its name only when it is whole, and replaces another in one step.
+// A folder appears under its name only when it is complete, and replaces another one in one step.
 #include "io/publish_folder.h"
 
 #include <fcntl.h>
@@ -47,7 +47,7 @@ std::size_t entries_in(const fs::path& folder) {
   return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
 }
 
-// As network file systems.
+// Like network file systems.
 class WithoutExchange final : public FaultFileSystem {
  public:
   using FaultFileSystem::FaultFileSystem;
@@ -68,7 +68,7 @@ TEST_CASE("a folder is published whole, with links to the files themselves", "[u
   CHECK(inode(dir / "new/model/weights") == inode(dir / "blob"));
   CHECK_FALSE(fs::is_symlink(dir / "new/model/weights"));
   CHECK(entries_in(dir / "new") == 1);
-  fs::remove(dir / "blob");  // as a cache that is cleared
+  fs::remove(dir / "blob");  // like a cache that is cleared
   CHECK(read_text_file(dir / "new/model/weights") == "w");
 }
 
@@ -164,7 +164,7 @@ TEST_CASE("without exchanging names, a fault in any call leaves the earlier fold
       reached = files.reached();
       if (fault == Fault::power_loss) files.lose_power(Unsynced::entries_kept);
       put_back += fs::exists(dir / "model") ? 0 : 1;
-      { const AtomicFolder next(dir / "model"); }  // the next run, which comes to nothing
+      { const AtomicFolder next(dir / "model"); }  // the next run, which publishes nothing
       const Files found = files_in(dir / "model");
       CHECK((found == after || found == before));
       CHECK(entries_in(dir.path()) == 1);

@@ -24,7 +24,7 @@ std::size_t entries(const fs::path& folder) {
   return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), {}));
 }
 
-// While alive, a write past `bytes` fails with EFBIG, as it would on a full disk with ENOSPC.
+// During its lifetime a write past `bytes` fails with EFBIG, like ENOSPC on a full disk.
 class FileSizeLimit {
  public:
   explicit FileSizeLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
@@ -72,7 +72,7 @@ TEST_CASE("an abandoned or failed write leaves the old file and no other", "[uni
   {
     AtomicFile file(dir / "x");
     const FileSizeLimit limit(10);
-    // The first ten bytes go out in a short write; the rest fails.
+    // A short write takes the first ten bytes; the rest fails.
     CHECK_THROWS_WITH(file.write("0123456789abc"), Contains("writing 3 bytes failed"));
   }
   CHECK(armorm::read_text_file(dir / "x") == "old");
@@ -121,7 +121,7 @@ TEST_CASE("a fault at any call leaves the old file or the whole new one", "[unit
       CHECK((found == text || (found == "old" && !published)));
     }
     if (files.reached() && fault != Fault::short_write) {
-      armorm::publish_text(dir / "old", text);  // which also clears away what was abandoned
+      armorm::publish_text(dir / "old", text);  // also removes abandoned files
       armorm::publish_text(dir / "new/deep/file", text);
     }
     CHECK(entries(dir.path()) == 2);

@@ -48,7 +48,7 @@ fs::path put(const fs::path& path, const std::string& bytes) {
   return path;
 }
 
-// The message of the data error that opening these bytes gives; "" when they open.
+// Message of the data error from opening these bytes; "" if they open.
 std::string refusal(const std::string& bytes) {
   const TempDir dir;
   try {

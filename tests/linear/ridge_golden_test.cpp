@@ -40,7 +40,7 @@ struct Golden {
   std::vector<double> doubles(const std::string& name) const { return copy<double>(name); }
   bool flag(const std::string& name) const { return file.metadata().at(name) == "1"; }
 
-  // The rows [begin, end) into anything with an add_block.
+  // Adds rows [begin, end) to any object with add_block.
   template <class Target, class... More>
   void feed(Target& target, std::int64_t begin, std::int64_t end, More... more) const {
     const auto row_groups = std::span(groups).subspan(begin, end - begin);
@@ -110,7 +110,7 @@ void check_figure(double found, double expected, double bound) {
   }
 }
 
-// Alphas chosen, losses, figures and counts of the whole grid.
+// Checks chosen alphas, losses, figures and counts of the complete grid.
 void check_choice(const Golden& golden, const RidgeMoments& moments, double bound) {
   const RidgeResult result = solve(golden, moments, golden.options);
   const auto losses = golden.doubles("loss");
@@ -138,7 +138,7 @@ void check_choice(const Golden& golden, const RidgeMoments& moments, double boun
   }
 }
 
-// The weights at every alpha, one run for each.
+// Error of the weights at every alpha, with one run per alpha.
 double worst_weight_error(const Golden& golden, const RidgeMoments& moments) {
   const auto expected = golden.doubles("coef");
   const auto intercepts = golden.doubles("intercept");

@@ -18,8 +18,7 @@ namespace {
 
 constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
 
-// Rows whose sums are small integers or quarters, so that every order of summation gives the same exact
-// result.
+// Rows whose sums are small integers or quarters, so that every order of summation is exact.
 struct Rows {
   Rows(std::int64_t n_, std::int64_t d_, std::int64_t k_, std::uint32_t seed, bool exact = true)
       : n(n_), d(d_), k(k_) {
@@ -72,7 +71,7 @@ struct Rows {
   std::vector<float> weights;
 };
 
-// The definition, row by row.
+// The definition, computed row by row.
 std::map<MomentKey, MomentBlock> by_definition(const Rows& rows, bool weighted) {
   std::map<MomentKey, MomentBlock> blocks;
   for (std::int64_t r = 0; r < rows.n; ++r) {
@@ -157,8 +156,8 @@ TEST_CASE("moments are the same bits for any threads and blocks", "[unit]") {
 }
 
 TEST_CASE("chunks that are packed and added side by side keep their order", "[unit]") {
-  // Three stripes of columns; one pattern or two, so that chunks wait for others with the same sums and with
-  // others.
+  // Three stripes of columns, one pattern or two: chunks wait for others with the same sums and with other
+  // sums.
   for (const std::int64_t n_labels : {1, 2}) {
     Rows rows(9000, 400, n_labels, 9, false);
     std::fill(rows.groups.begin(), rows.groups.end(), kTrainRow);
@@ -249,7 +248,7 @@ TEST_CASE("patterns beyond the limit are split into single labels", "[unit]") {
   const RidgeMoments few = rows.moments(0, rows.n, {.max_patterns = 2});
   CHECK(all.blocks().size() > 60);
   CHECK(few.blocks().size() <= 2 * (2 + 6));
-  // Whatever the split, the sums over the patterns that hold an attribute are its own.
+  // However the patterns are split, the sums over the patterns of an attribute are the attribute's own.
   for (std::int64_t k = 0; k < rows.k; ++k) {
     const auto gram_of = [&](const RidgeMoments& moments) {
       std::vector<double> gram(9 * 10 / 2);
@@ -295,7 +294,7 @@ TEST_CASE("the first row that is not finite is named whatever the threads", "[un
 TEST_CASE("rows without labels and skipped rows leave no trace", "[unit]") {
   Rows rows(50, 5, 2, 7);
   std::fill(rows.groups.begin(), rows.groups.end(), kSkipRow);
-  // A skipped row is not even looked at.
+  // A skipped row is not even read.
   rows.x[3] = BFloat16::from_float(kMissing);
   CHECK(rows.moments(0, rows.n).blocks().empty());
   std::fill(rows.groups.begin(), rows.groups.end(), kTrainRow);
@@ -334,12 +333,12 @@ TEST_CASE("every instruction set gives the same bits", "[unit]") {
 TEST_CASE("both products of a tile are the sums that define them, in every instruction set", "[unit]") {
   constexpr std::int64_t kDepth = 53, kStride = 60;
   std::mt19937_64 generator(9);
-  const auto numbers = [&](std::int64_t n) {  // their products and sums are exact
+  const auto numbers = [&](std::int64_t n) {  // products and sums are exact
     std::vector<double> out;
     for (std::int64_t i = 0; i < n; ++i) out.push_back(static_cast<double>(generator() % 2001) - 1000.0);
     return out;
   };
-  const auto a = numbers(kDepth * kStride);  // rows of length kStride, panels side by side
+  const auto a = numbers(kDepth * kStride);  // rows of length kStride, panels adjacent
   const LeftFactor left{a.data(), kStride, kPanel};
   const auto panel = numbers(kDepth * kPanel);
   const auto columns = numbers(kPanel * kStride);
@@ -374,7 +373,7 @@ TEST_CASE("both products of a tile are the sums that define them, in every instr
 }
 
 TEST_CASE("sums of rounded products have the same bits in every instruction set", "[unit]") {
-  constexpr std::int64_t kLength = 32 * 40 + 7;  // with a rest
+  constexpr std::int64_t kLength = 32 * 40 + 7;  // with a remainder
   std::mt19937_64 generator(10);
   const auto numbers = [&] {
     std::vector<double> out;

@@ -103,7 +103,7 @@ TEST_CASE("attributes without labels somewhere are flagged and never NaN", "[uni
   }
 }
 
-// The fit with weight 0 for the rows of `group`; `cv` takes its pass over the rows where it needs one.
+// The fit with weight 0 for the rows of `group`; a pass over the rows if `cv` needs one.
 RidgeResult fit_without_weight(const Data& data, RowGroup group, const RidgeOptions& options) {
   std::vector<float> weights;
   for (const RowGroup g : data.groups) weights.push_back(g == group ? 0.0F : 2.0F);
@@ -170,7 +170,7 @@ TEST_CASE("labels in one fold leave k-fold nothing to choose by", "[unit]") {
   CHECK(fit.best_index == -1);
   CHECK(fit.best_alpha == options.fallback_alpha);
   CHECK(fit.loss.empty());
-  CHECK(std::isnan(fit.validation_mse));  // no alpha of the grid made these weights
+  CHECK(std::isnan(fit.validation_mse));  // these weights belong to no alpha of the grid
 }
 
 TEST_CASE("cross-validation needs no validation labels to choose", "[unit]") {
@@ -189,7 +189,7 @@ TEST_CASE("cross-validation needs no validation labels to choose", "[unit]") {
 }
 
 TEST_CASE("the first of equal losses is chosen", "[unit]") {
-  // All labels zero: every alpha gives zero weights and zero loss.
+  // All labels are zero: every alpha gives zero weights and zero loss.
   Data data(60, 3, 1, 0.1, 3);
   std::fill(data.y.begin(), data.y.end(), 0.0F);
   RidgeOptions options;
@@ -236,10 +236,10 @@ TEST_CASE("losses that the moments cannot give come from the rows", "[unit]") {
   }
   CHECK(expected < 1e-14);
   CHECK(result.attributes[0].validation_mse == Approx(expected).epsilon(1e-6));
-  // Skipping the pass is noticed.
+  // A skipped pass is detected.
   RidgeSolver forgotten(data.moments(), options);
   CHECK_THAT(error_of([&] { forgotten.finish(); }, ErrorKind::internal), Catch::Contains("second pass"));
-  // So is half of it, and a row that comes twice.
+  // So is half a pass, and a row that comes twice.
   const auto feed_rows = [&](RidgeSolver& target, std::int64_t n) {
     target.add_block(MatrixView<const float>(data.x.data(), n, data.d),
                      MatrixView<const float>(data.y.data(), n, data.k),
@@ -433,7 +433,7 @@ TEST_CASE("repeated rows rank as if they were written out", "[unit]") {
 }
 
 TEST_CASE("bootstrap intervals have the width that theory gives", "[unit]") {
-  // Uncorrelated pairs: Spearman's correlation has standard error 1 / sqrt(n - 1).
+  // Uncorrelated pairs: the Spearman correlation has standard error 1 / sqrt(n - 1).
   std::mt19937_64 generator(12);
   ScoredSample sample;
   for (int i = 0; i < 1600; ++i) {
@@ -449,7 +449,7 @@ TEST_CASE("bootstrap intervals have the width that theory gives", "[unit]") {
   CHECK(rows.spearman.high - rows.spearman.low == Approx(2 * 1.96 / 40.0).epsilon(0.1));
   CHECK(rows.r_squared.low < measure_fitness(sample).r_squared);
   CHECK(rows.r_squared.high > measure_fitness(sample).r_squared);
-  // Sixteen copies of each row under one prompt tell no more than a hundred rows.
+  // Sixteen copies of each row under one prompt contain no more information than a hundred rows.
   for (std::size_t i = 0; i < 1600; ++i) {
     sample.predictions[i] = sample.predictions[i / 16 * 16];
     sample.labels[i] = sample.labels[i / 16 * 16];
@@ -502,7 +502,7 @@ TEST_CASE("shifted solves agree with a direct factorisation", "[unit]") {
 }
 
 TEST_CASE("components below rounding are left out when alpha is, too", "[unit]") {
-  // Two equal columns of size 1e8 and alpha 1e-12: nothing but the minimum-norm solution is stable.
+  // Two equal columns of size 1e8 and alpha 1e-12: only the minimum-norm solution is stable.
   const std::int64_t n = 2;
   const double g = 1e16;
   const dense::ShiftedSolver solver({g, g, g, g}, n, 1e-12);

@@ -1,4 +1,4 @@
-// Hidden states against transformers, for every architecture and way of saving a model.
+// Hidden states compared with transformers, for every architecture and file layout of a model.
 #include <algorithm>
 
 #include "model/gpu_test_support.h"
@@ -52,7 +52,7 @@ void check_bfloat16(int device) {
     const double theirs = squared_error(joined(sequences, &GoldenSequence::bf16), exact);
     INFO("error relative to transformers " << std::sqrt(ours / theirs));
     CHECK(std::sqrt(ours / theirs) <= 1.05);
-    // A float32 computation in disguise would pass the line above.
+    // A computation that secretly used float32 would pass the line above.
     CHECK(ours > 0.01 * theirs);
   }
 }

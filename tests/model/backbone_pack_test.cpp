@@ -1,4 +1,4 @@
-// A row's result belongs to its sequence alone: not to the pack, the order, the wanted rows or shared
+// A row's result depends only on its sequence, not on the pack, the order, the wanted rows or shared
 // prefixes.
 #include <algorithm>
 #include <fstream>
@@ -14,7 +14,7 @@ namespace {
 
 using namespace test;
 
-// Rounding differs with the number of rows of a product; nothing else may.
+// Only rounding may differ with the number of rows of a product.
 constexpr double kSame = 1e-5;
 
 std::vector<TokenId> some_tokens(int length, int seed) {
@@ -129,7 +129,7 @@ TEST_CASE("on CUDA, packs may be submitted ahead and collected in any order", "[
 
 namespace {
 
-// The last token's bits, alone and in packs of any size, with its prefix shared or not.
+// Bits of the last token, alone and in packs of any size, with and without a shared prefix.
 void check_invariance(int device, Precision precision, const std::string& model) {
   CAPTURE(model, precision == Precision::bf16);
   const Backbone backbone = Backbone::load({.model_folder = golden_model(model),
@@ -172,7 +172,7 @@ void check_invariance(int device) {
 
 namespace {
 
-// By the extractor, which shares the prefix where that keeps the bits.
+// Through the extractor, which shares the prefix where that keeps the bits.
 void check_long_prefix(int device, Precision precision, const std::filesystem::path& model) {
   CAPTURE(model.string(), precision == Precision::bf16);
   const Backbone backbone = Backbone::load(
@@ -203,7 +203,7 @@ void check_long_prefix(int device, Precision precision, const std::filesystem::p
   }
 }
 
-// llama31_rope, whose heads are those that FlashAttention takes, as a model with a sliding window.
+// Writes llama31_rope, whose heads FlashAttention supports, as a model with a sliding window.
 void write_windowed_model(const std::filesystem::path& folder) {
   std::filesystem::copy(golden_model("llama31_rope"), folder, std::filesystem::copy_options::recursive);
   std::ifstream in(folder / "config.json");
@@ -249,8 +249,8 @@ TEST_CASE("prefixes are shared where that can keep its promises", "[unit]") {
           .model_folder = {}, .precision = precision, .device = device, .batch_invariant = true};
       const bool on_cpu = device == kCpu;
       CHECK(why("llama31_rope", invariant).empty() == (on_cpu || precision != Precision::fp32));
-      CHECK(why("gemma2", invariant).empty() == on_cpu);           // a soft cap
-      CHECK(why("llama_odd_heads", invariant).empty() == on_cpu);  // of 20
+      CHECK(why("gemma2", invariant).empty() == on_cpu);           // soft cap
+      CHECK(why("llama_odd_heads", invariant).empty() == on_cpu);  // heads of 20
     }
   }
 }
@@ -293,7 +293,7 @@ void check_prefixes(int device) {
     const auto turn = some_tokens(9, 2);
     const auto chosen = some_tokens(14, 3);
     const auto rejected = some_tokens(1, 4);
-    // A tree: prompt -> {turn -> {chosen, rejected}, rejected}, with a stranger among them.
+    // A tree: prompt -> {turn -> {chosen, rejected}, rejected}, and an unrelated sequence.
     PackedBatch batch = pack({prompt, some_tokens(8, 9), turn, chosen, rejected, rejected});
     batch.prefix_of = {-1, -1, 0, 2, 2, 0};
     want_all(batch);
@@ -332,7 +332,7 @@ TEST_CASE("dynamic rope scaling refuses a prefix whose keys would change", "[uni
   PackedBatch batch = pack({some_tokens(10, 1), some_tokens(14, 2)});
   batch.prefix_of = {-1, 0};
   want_all(batch);
-  const std::vector<float> within = embed(backbone, batch);  // 24 positions, as trained
+  const std::vector<float> within = embed(backbone, batch);  // 24 positions, the trained length
   const auto whole = states_alone(backbone, joined(some_tokens(10, 1), some_tokens(14, 2)));
   CHECK(max_difference(within, whole) <= kSame);
   batch = pack({some_tokens(10, 1), some_tokens(15, 2)});

@@ -1,5 +1,5 @@
-// The extractor against the states that transformers computed, under every plan; what a cursor, a stop, an
-// error and a lack of memory do to a run.
+// The extractor compared with transformers' states, under every plan; the effect of a cursor, a stop, an
+// error and a lack of memory on a run.
 #include "model/extractor.h"
 
 #include <numeric>
@@ -17,7 +17,7 @@ namespace {
 
 using namespace test;
 
-// Requests made of a golden's sequences, with the states that each must give.
+// Requests made from a golden's sequences, with their expected states.
 struct Workload {
   std::vector<GoldenSequence> sequences;
   std::vector<ExtractionRequest> requests;
@@ -41,7 +41,7 @@ struct Workload {
   }
 };
 
-// Each sequence, beginnings of it (their states are the same, unless the rotation depends on the length), and
+// Each sequence, some of its prefixes (with the same states, unless the rotation depends on the length), and
 // copies.
 Workload make_workload(const std::string& model) {
   Workload work;
@@ -71,7 +71,7 @@ void shuffle(Workload& work, std::uint32_t seed) {
 }
 
 struct Result {
-  std::vector<std::vector<float>> rows;  // by request; empty where the sink was not called
+  std::vector<std::vector<float>> rows;  // by request; empty if the sink was not called
   std::vector<std::size_t> order;        // of the sink's calls
   std::vector<ExtractionCursor> cursors;
   ExtractionStats stats;

@@ -1,4 +1,4 @@
-// Quantisation and products in e4m3 against LibTorch's own cast and float32 products.
+// Quantisation and products in e4m3, compared with LibTorch's own cast and float32 products.
 #include "model/fp8.h"
 
 #include <ATen/ATen.h>
@@ -35,7 +35,7 @@ TEST_CASE("a row is divided by its largest magnitude over 448 and cast as LibTor
     CHECK(rows.scales[r].item<float>() == scale);
     CHECK(at::equal(rows.values[r].to(at::kFloat), (row / scale).to(at::kFloat8_e4m3fn).to(at::kFloat)));
     CHECK(rows.values[r].to(at::kFloat).abs().max().item<float>() == 448.0F);
-    // Three bits of mantissa: at most half a step of 1/8 from the value, or half a subnormal step.
+    // Three mantissa bits: the error is at most half a step of 1/8 of the value, or half a subnormal step.
     const at::Tensor error = (dequantised(rows)[r] - row).abs();
     CHECK((error <= row.abs() / 16 + scale / 1024 * 1.0001).all().item<bool>());
   }
@@ -76,7 +76,7 @@ TEST_CASE("the deviation of fp8 embeddings from bf16 is measured", "[unit]") {
   const Backbone fp8 = Backbone::load(options);
   const Deviation deviation = deviation_from_bf16(fp8, options, rows);
   CHECK(deviation.rows == std::ssize(rows));
-  // Rounding to 3 bits of mantissa: about 2.6 % of each operand, which the sharp attention of these small
+  // Rounding to 3 mantissa bits changes each operand by about 2.6 %, which the sharp attention of these small
   // random weights magnifies.
   CHECK(deviation.relative > 0.026);
   CHECK(deviation.relative < 0.26);
@@ -111,7 +111,7 @@ TEST_CASE("on CUDA, fp8 products equal the plain ones", "[gpu]") {
     const at::Tensor bias = random({48}, 4).cuda();
     const at::Tensor plain =
         reference::multiply_quantised(quantise_rows(x), quantise_rows(weight), bias).to(at::kFloat);
-    // On the tensor cores where the device has them for e4m3, else as the plain ones.
+    // Uses tensor cores where the device has them for e4m3, else the plain product.
     const at::Tensor fast = apply(make_fp8_linear(weight, bias), x, 0).to(at::kFloat);
     CHECK((fast - plain).abs().max().item<double>() <= plain.abs().max().item<double>() / 128);
   }

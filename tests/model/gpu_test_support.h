@@ -9,7 +9,7 @@ namespace armorm::test {
 
 inline bool has_cuda() { return at::hasCUDA() && at::getNumGPUs() > 0; }
 
-// Why a test of the CUDA kernels cannot run, or nothing. Without the kernels it would compare the plain
+// Why a test of the CUDA kernels cannot run, or nullptr. Without the kernels it would compare the plain
 // operations with themselves.
 inline const char* why_no_kernels() {
   if (!model::has_cuda_kernels()) return "the CUDA kernels are not built (nvcc was not found)";

@@ -30,7 +30,7 @@ inline Backbone load_on(int device, const std::string& name, Precision precision
 
 inline Backbone load_cpu(const std::string& name) { return load_on(kCpu, name); }
 
-// One sequence of a golden with the states that transformers computed for it, [length * hidden].
+// One sequence of a golden with its states from transformers, [length * hidden].
 struct GoldenSequence {
   std::vector<TokenId> tokens;
   std::vector<float> fp32;

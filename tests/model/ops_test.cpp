@@ -1,4 +1,4 @@
-// The fast operations against the plain ones of reference_ops.h, over shapes that fill and straddle their
+// The fast operations compared with the plain ones of reference_ops.h, over shapes that fill and cross their
 // tiles.
 #include "model/ops.h"
 
@@ -32,7 +32,7 @@ double difference(const at::Tensor& a, const at::Tensor& b) {
   return apart.item<double>() / std::max(largest, 1e-3);
 }
 
-// bfloat16 results may round to the neighbouring value: half a step of 2^-8 on either side.
+// bfloat16 results may round to the neighbouring value: half a step of 2^-8 in either direction.
 double bound(at::ScalarType type) { return type == at::kFloat ? 2e-6 : 1.0 / 128; }
 
 const at::ScalarType kTypes[] = {at::kFloat, at::kBFloat16};
@@ -107,7 +107,7 @@ struct Shape {
   std::int64_t heads, kv_heads, dim;
 };
 
-// Sequences of many lengths, a block that continues a prefix, and single queries amid their keys.
+// Sequences of many lengths, a block that continues a prefix, and single queries among their keys.
 AttentionPlan mixed_plan(at::Device device) {
   AttentionPlan plan;
   std::int64_t q = 0;
@@ -133,7 +133,7 @@ void check_attention(at::Device device) {
   for (const at::ScalarType type : kTypes) {
     for (const Shape& shape :
          {Shape{4, 2, 12}, Shape{3, 1, 20}, Shape{8, 8, 64}, Shape{70, 1, 2}, Shape{6, 2, 128}}) {
-      // Queries and keys as parts of one wider matrix, as the model has them.
+      // Queries and keys are views of one wider matrix, as in the model.
       const std::int64_t queries = last.q_begin + last.q_count;
       const std::int64_t keys = last.kv_begin + last.kv_count;
       const at::Tensor q = random({queries, shape.heads + 1, shape.dim}, type, 1).narrow(1, 0, shape.heads);

@@ -11,7 +11,7 @@ namespace {
 
 using Sequences = std::vector<std::vector<TokenId>>;
 
-// Conversations that branch from each other at random places, some identical, some a prefix of another.
+// Conversations that branch at random positions; some are identical, some are prefixes of others.
 Sequences random_sequences(std::uint32_t seed, std::size_t count) {
   std::mt19937 random(seed);
   const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random() % n); };

@@ -1,4 +1,4 @@
-// A CPU allocator that refuses large tensors, as a full device or a full host does.
+// A CPU allocator that refuses large tensors, like a full device or a full host.
 #pragma once
 
 #include <c10/core/CPUAllocator.h>

@@ -1,4 +1,4 @@
-// Weights on their way to a device.
+// Copies of weights to a device.
 #include "model/staged_copy.h"
 
 #include <ATen/ATen.h>

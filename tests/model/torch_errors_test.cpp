@@ -1,4 +1,4 @@
-// What LibTorch throws, as users see it.
+// LibTorch's exceptions as users see them.
 #include "model/torch_errors.h"
 
 #include <ATen/ATen.h>
@@ -25,7 +25,7 @@ TEST_CASE("an error of LibTorch is told without its stack trace", "[unit]") {
 }
 
 TEST_CASE("a lack of memory is told with what to do about it", "[unit]") {
-  // LibTorch's own refusal, of the host's memory; and one like a device's.
+  // LibTorch's own error for host memory, and one like that of a device.
   const std::string host = translated([] { at::empty({std::int64_t{1} << 60}, at::kByte); });
   CHECK_THAT(host, Catch::StartsWith("out of memory; use ") && Catch::Contains("1152921504606846976") &&
                        !Catch::Contains("frame #"));

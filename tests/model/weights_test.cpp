@@ -1,4 +1,4 @@
-// What is refused when weights and configuration do not agree.
+// Errors when weights and configuration disagree.
 #include <fstream>
 #include <functional>
 

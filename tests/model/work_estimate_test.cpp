@@ -20,7 +20,7 @@ const char* const kQwen2 = R"({"model_type": "qwen2", "hidden_size": 3584, "inte
   "num_hidden_layers": 28, "num_attention_heads": 28, "num_key_value_heads": 4, "vocab_size": 152064,
   "max_position_embeddings": 32768})";
 
-// As the model cards state them, less the head where it is not tied to the embedding.
+// From the model cards, minus the head where it is not tied to the embedding.
 TEST_CASE("parameters are those of the published models", "[golden]") {
   CHECK(parameter_count(config_of(kLlama3)) == 8'030'261'248 - 128256LL * 4096);
   CHECK(parameter_count(config_of(kGemma2)) == 9'241'705'984);
@@ -35,7 +35,7 @@ TEST_CASE("an 8B body takes 13.96 GFLOP a token", "[unit]") {
   const WorkEstimate work = estimate_work(config_of(kLlama3), BackboneOptions{}, every_row, 4096);
   CHECK(work.computed_tokens == 1000);
   CHECK(work.matmul_flops / 1000 == Approx(13.96e9).epsilon(1e-3));
-  // 4 FLOP for each query, visible key and channel.
+  // 4 FLOP per query, visible key and channel.
   CHECK(work.attention_flops == Approx(4.0 * 4096 * 32 * (1000.0 * 1001.0 / 2)));
 }
 
@@ -77,8 +77,8 @@ TEST_CASE("weights take the bytes of their precision", "[unit]") {
   const auto n = static_cast<std::uint64_t>(parameter_count(config));
   CHECK(weight_bytes(config, Precision::fp32, 0) == 4 * n);
   CHECK(weight_bytes(config, Precision::bf16, 0) == 2 * n);
-  // 32 layers of 4096 x (4096 + 2 * 1024), 4096 x 4096 and three of 4096 x 14336, a byte each, with a scale
-  // for each of their outputs; the rest stays bfloat16.
+  // 32 layers of 4096 x (4096 + 2 * 1024), 4096 x 4096 and three of 4096 x 14336, one byte each, with a scale
+  // per output; the rest stays bfloat16.
   const std::uint64_t products = 32ULL * 4096 * (4096 + 2 * 1024 + 4096 + 3 * 14336);
   const std::uint64_t scales = 32ULL * 4 * (4096 + 2 * 1024 + 4096 + 2 * 14336 + 4096);
   CHECK(weight_bytes(config, Precision::fp8, 0) == products + scales + 2 * (n - products));

@@ -1,5 +1,5 @@
-// The page of stage2-train as text: what is escaped, left out, and balanced. tests/e2e/report_page_test.cpp
-// looks at it in a browser.
+// The page of stage2-train as text: escaping, absent parts, balanced elements. tests/e2e/report_page_test.cpp
+// checks it in a browser.
 #include "report/gate_page.h"
 
 #include <regex>
@@ -18,7 +18,7 @@ std::ptrdiff_t count_of(const std::string& text, const std::string& pattern) {
   return std::distance(std::sregex_iterator(text.begin(), text.end(), expression), std::sregex_iterator());
 }
 
-// Elements are closed as often as they are opened.
+// Checks that elements are closed as often as opened.
 void check_balance(const std::string& page) {
   for (const char* tag :
        {"html",  "head",    "body",    "main", "section", "nav",        "ul",     "li",    "a",
@@ -104,7 +104,7 @@ TEST_CASE("several seeds are drawn with their mean and spread", "[unit]") {
   CHECK_THAT(page, Catch::Contains("training, mean of 5 seeds") && Catch::Contains("standard deviation"));
   CHECK(count_of(page, "<polygon") == 4);  // training and validation loss, accuracy, scale
   CHECK(count_of(page, "class=\"s\\d faint\"") == 20);
-  // A single seed has no spread to show.
+  // A single seed has no spread.
   const std::string single = gate_report_page(gate_report_example({}));
   CHECK(count_of(single, "<polygon") == 0);
   CHECK(count_of(single, "faint\"") == 0);

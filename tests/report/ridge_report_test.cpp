@@ -119,8 +119,8 @@ TEST_CASE("the HTML report escapes names and draws the curves of fitted attribut
   CHECK(count_of(html, "<script") == 0);
   CHECK(count_of(html, "<figure>") == 1);
   CHECK(count_of(html, "<svg class=\"chart\"") == 2);
-  // The box lies between (48, 24) and (328, 174). Loss 3, 1, 2 over three alphas: top left, bottom middle,
-  // half way right; the best point is drawn larger.
+  // The plot area is between (48, 24) and (328, 174). Losses 3, 1, 2 over three alphas: top left, bottom
+  // middle, half way up at the right; the best point is larger.
   CHECK_THAT(html, Catch::Contains("d=\"M48.0,24.0L188.0,174.0L328.0,99.0\""));
   CHECK_THAT(html, Catch::Contains("marked\" cx=\"188.0\" cy=\"174.0\""));
   // The ends of the axes: log10 alpha from -1 to 1, loss from 1 to 3.

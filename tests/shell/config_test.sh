@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A --config serves the scripts as it serves the programs: its values are used, a flag wins over them, and what a script would
-# override is refused.
+# A --config works in the scripts as in the programs: its values are used, a flag overrides them, and a key that a
+# script would override is refused.
 set -euo pipefail
 source "$(dirname "$0")/support.sh"
 trap remove_work EXIT
@@ -10,7 +10,7 @@ export ARMORM_BIN=$work/stubs
 
 config() { cat >"$work/config.json"; }
 with_config() { run_stubs "exit 0" "$root/scripts/$1" --config "$work/config.json" "${@:2}"; }
-# passes PROGRAM TEXT: every call of the program has it among its arguments, of which there is at least one.
+# passes PROGRAM TEXT: the program is called at least once, and every call has TEXT among its arguments.
 passes() { was_run "^$1 " && ! grep "^$1 " "$stub_log" | grep -vF -e "$2" >&2; }
 accepted() { check "$1: status $status: $(tail -n 1 "$work/said")" test "$status" = 0; }
 refused() { check "refused: status $status" test "$status" = 2 && check "told: $1" says "error: --config $work/config.json: $1"; }
@@ -84,7 +84,7 @@ check "it is switched off" passes stage2-train "'--eval_reward_bench=false'"
 with_config prepare_embeddings.sh --n_shards 1
 accepted "paper.json"
 check "the published sets" test "$(grep -c . "$stub_log")" = 4
-# The programs themselves take what the scripts say of nothing.
+# The programs themselves read the keys that the scripts do not pass.
 ARMORM_BIN=$bin "$root/scripts/train.sh" --config "$work/config.json" --reward_bench_dataset "" --reference_dataset "" \
   --model_path "$work" --data_root "$work/none" >"$work/said" 2>&1 || true
 check "stage1-train looks for embeddings: $(head -n 1 "$work/said")" says "stage1-train: error: .*no embeddings\|stage1-train ended with 3"

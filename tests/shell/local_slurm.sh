@@ -1,8 +1,8 @@
-# A Slurm of its own below $work/slurm: munge, a controller, and two nodes of this machine.
+# A private Slurm below $work/slurm: munge, a controller, and two nodes on this machine.
 # shellcheck shell=bash disable=SC2154
 slurm_nodes=(node1 node2)
 
-# Prints why there can be no Slurm here; false then.
+# Prints why Slurm cannot run here; false then.
 slurm_is_missing() {
   local program
   if ((EUID != 0)); then echo "its daemons need root"; return 1; fi
@@ -11,7 +11,7 @@ slurm_is_missing() {
   done
 }
 
-# A port that nothing listens on, and the two after it.
+# A port on which nothing listens, and the two after it.
 free_ports() {
   local port
   for ((port = 20000 + RANDOM % 20000; ; port += 3)); do
@@ -26,7 +26,7 @@ write_slurm_config() {
   local dir=$1 port host
   port=$(free_ports)
   host=$(hostname -s)
-  # cred_expire, of at least 5 s: how soon a requeued task may start again.
+  # cred_expire, of at least 5 s: the delay before a requeued task may start again.
   cat >"$dir/slurm.conf" <<CONF
 ClusterName=armorm-test
 SlurmctldHost=$host(127.0.0.1)
@@ -54,8 +54,8 @@ GresTypes=gpu
 NodeName=node[1-2] NodeHostname=$host NodeAddr=127.0.0.1 Port=[$((port + 1))-$((port + 2))] CPUs=4 RealMemory=4000 Gres=gpu:2
 PartitionName=main Nodes=ALL Default=YES State=UP
 CONF
-  # Any two devices stand for GPUs: Slurm counts them and tells their numbers in CUDA_VISIBLE_DEVICES. With plain files, where
-  # no device can be made, it only counts.
+  # Any two devices stand in for GPUs: Slurm counts them and puts their numbers into CUDA_VISIBLE_DEVICES. Where no
+  # device can be made, plain files are used, which Slurm only counts.
   if ! mknod "$dir/gpu0" c 1 3 2>/dev/null || ! mknod "$dir/gpu1" c 1 3; then touch "$dir/gpu0" "$dir/gpu1"; fi
   echo "NodeName=node[1-2] Name=gpu File=$dir/gpu[0-1]" >"$dir/gres.conf"
 }
@@ -79,7 +79,8 @@ start_node() { slurmd -N "$1" >/dev/null 2>&1; }
 node_is_up() { [[ $(sinfo --noheader --nodes="$1" --format=%T) =~ ^(idle|mixed|allocated)$ ]]; }
 daemon_of() { cat "$work/slurm/slurmd-$1.pid"; }
 
-# The step daemon above a process, and all between them; the step daemon outlives its slurmd. Nothing for a process of no task.
+# The step daemon of a process and all processes between them; the step daemon outlives its slurmd. Nothing for a
+# process without a task.
 task_processes() {
   local process=$1 found=()
   until [[ $(cat "/proc/$process/comm" 2>/dev/null) == slurmstepd ]]; do
@@ -99,12 +100,12 @@ all_are() {
   [[ $(squeue --noheader --states=all --array --jobs="$(IFS=,; echo "$*")" --format=%T | sort -u) == "$state" ]]
 }
 
-# Ends all that start_slurm() and the jobs began.
+# Ends everything that start_slurm() and the jobs began.
 stop_slurm() {
   local file process
   scancel --user=root --quiet >/dev/null 2>&1 || true
   wait_until 10 no_steps || true
-  # Programs that were stopped or whose node was lost; the arguments of all of them name our folder.
+  # Programs that were stopped or whose node was lost; the arguments of all of them contain our folder.
   for process in $(pgrep -f "$work/(slurm/spool|demo/model)"); do
     # shellcheck disable=SC2046
     kill -KILL "$process" $(task_processes "$process") 2>/dev/null || true

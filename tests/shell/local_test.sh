@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# scripts/prepare_embeddings.sh and the forms of scripts/parallel on this machine: shards are killed, and fail; the others go
-# on, and the files are those of an uninterrupted run.
+# scripts/prepare_embeddings.sh and the scripts in scripts/parallel on this machine: shards are killed or fail, the
+# others continue, and the files equal those of an uninterrupted run.
 set -euo pipefail
 source "$(dirname "$0")/support.sh"
 n_shards=2
@@ -8,7 +8,7 @@ trap remove_work EXIT
 make_demo
 make_reference multi-objective preference
 
-# begin SCRIPT DATA_ROOT: runs it over two devices in the background, as `script`; what it says is in DATA_ROOT.log.
+# begin SCRIPT DATA_ROOT: runs it over two devices in the background, as `script`; its output goes to DATA_ROOT.log.
 begin() {
   mkdir -p "$2"
   "$root/scripts/$1" "${pipeline[@]}" --reward_bench_dataset "" --data_root "$2" --n_shards "$n_shards" --devices -1,-1 >>"$2.log" 2>&1 &
@@ -28,7 +28,7 @@ log_says() { grep -q "$2" "$1.log"; }
 check_form() {  # SCRIPT FAILURE-STATUS
   local data=$work/${1##*/} blocked
   blocked=$(target "$data" preference-train 2)
-  mkdir -p "$blocked"  # the file cannot be put in place of a folder
+  mkdir -p "$blocked"  # a folder with the file's name prevents publishing
   begin "$1" "$data"
   check "a shard was over too soon" kill_midway "$data"
   end
@@ -53,7 +53,7 @@ else
 fi
 check_form parallel/xargs.sh 123
 
-# Asked to stop: in order, with 75, and nothing of it goes on alone.
+# After a stop request: everything ends in order, with 75, and no child continues alone.
 data=$work/stopped
 begin prepare_embeddings.sh "$data"
 process=$(hold_midway "$(target "$data" multi-objective 2)") || problem="the shard was over too soon"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# How prepare_embeddings.sh divides shards among devices that may be unusable, and what it says in the end; with programs that
-# do nothing but fail where they are told to.
+# How prepare_embeddings.sh divides shards among devices that may be unusable, and what it reports at the end; with
+# programs that only fail where a rule says so.
 set -euo pipefail
 source "$(dirname "$0")/support.sh"
 trap remove_work EXIT
@@ -11,7 +11,7 @@ export PATH=$work/path:$PATH
 printf '#!/bin/sh\nseq 0 3\n' >"$work/path/nvidia-smi"
 chmod +x "$work/path/nvidia-smi"
 
-# prepare RULE FLAG...: of two sets.
+# prepare RULE FLAG...: prepares two sets.
 prepare() {
   local rule=$1
   shift
@@ -77,7 +77,7 @@ check "the others are made" test "$(sort -V "$stub_log.made" | paste -sd,)" = \
 check "no device is blamed" test "$(grep -c 'gets no more work' "$work/said")" = 0
 result "scripts/prepare_embeddings.sh: bad shards do not cost devices"
 
-# with_devices VALUE EXPECTED: what CUDA numbers from 0 is used.
+# with_devices VALUE EXPECTED: uses CUDA's numbering from 0.
 with_devices() {
   CUDA_VISIBLE_DEVICES=$1 prepare "exit 0"
   check "CUDA_VISIBLE_DEVICES='$1': $(devices_used)" test "$(devices_used)" = "$2"

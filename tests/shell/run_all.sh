@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the tests of the scripts, all at once, because they mostly wait. Prints a line for each: 'passed: NAME', 'failed: NAME: WHY' or
-# 'skipped: NAME: WHY'.
+# Runs the tests of the scripts, all at once, because they mostly wait. Prints a line for each: 'passed: NAME', 'failed:
+# NAME: WHY' or 'skipped: NAME: WHY'.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 output=$(mktemp -d)

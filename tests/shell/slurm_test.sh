@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The jobs of scripts/slurm on a real Slurm: two nodes with two GPUs each (other devices that stand for them), started on this
-# machine for the test alone and ended with it. Tasks are killed, warned, cancelled and lose their node; the files must be
-# those of an uninterrupted run, byte for byte, and the train stages must follow. KEEP_WORK=1 leaves logs and files.
+# The jobs of scripts/slurm on a real Slurm: two nodes with two GPUs each (other devices stand in for them), started on
+# this machine only for the test. Tasks are killed, warned, cancelled and lose their node; the files must equal those of
+# an uninterrupted run, byte for byte, and the train stages must follow. KEEP_WORK=1 keeps logs and files.
 set -euo pipefail
 source "$(dirname "$0")/support.sh"
 source "$(dirname "$0")/local_slurm.sh"
@@ -19,7 +19,8 @@ fi
 make_reference multi-objective preference reward-bench &
 reference_run=$!
 
-# submit DATA_ROOT FLAG...: the job ids, in order, as `jobs`. The programs run on the CPU, whatever Slurm gives them.
+# submit DATA_ROOT FLAG...: sets `jobs` to the job ids, in order. The programs run on the CPU, whatever Slurm gives
+# them.
 submit() {
   local data_root=$1
   shift
@@ -29,11 +30,11 @@ submit() {
 
 log_of() { echo "$1/slurm/armorm-$2-$3.out"; }
 log_says() { grep -q "$2" "$1"; }
-# go_on PROCESS: a program that hold_midway() stopped.
+# go_on PROCESS: continues a program that hold_midway() stopped.
 go_on() { kill -CONT "$1"; }
 
-# --- The whole pipeline: the node of task 1 is switched off, that of 2 is cut off from Slurm for a while, with its program
-# alive, 3 is killed, and 4 warned: the one whose SLURM_JOB_ID is the array's.
+# --- The complete pipeline: the node of task 1 is switched off; that of 2 is cut off from Slurm for a while, with its
+# program alive; 3 is killed; 4 is warned: the one whose SLURM_JOB_ID is the array's.
 run=$work/run
 submit "$run" --ridge_tasks 2
 prepare1=${jobs[0]}
@@ -76,7 +77,7 @@ kill -KILL "$(daemon_of "$lost")"
 kill -KILL $(task_processes "${held[1]}")
 scontrol update nodename="$lost" state=down reason=lost
 
-# --- Meanwhile, on the other node: what must not go on for ever.
+# --- Meanwhile, on the other node: jobs that must not run forever.
 submit "$work/cancelled" --stages prepare1,train1 --array 1 --gpus 0
 cancelled=("${jobs[@]}")
 process=$(hold_midway "$(target "$work/cancelled" multi-objective 1)")
@@ -98,7 +99,7 @@ check "the jobs before it" test "${#jobs[@]}" = 3
 check "they are cancelled" wait_until 20 all_are CANCELLED "${jobs[@]}"
 result "slurm: cancelled and failed tasks are not queued again, and nothing follows them"
 
-# --- A time limit that comes too soon, and a program that is killed once too often.
+# --- A time limit that is too short, and a program that is killed once too often.
 submit "$work/limit" --stages prepare1 --array 1 --gpus 0 --time 1 --warn_seconds 55
 limited=${jobs[0]}
 warned_process=$(hold_midway "$(target "$work/limit" multi-objective 1)")

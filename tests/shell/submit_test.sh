@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What submit.sh asks of Slurm, by --dry_run, and from an installation.
+# What submit.sh requests from Slurm, by --dry_run, and from an installation.
 set -euo pipefail
 source "$(dirname "$0")/support.sh"
 trap remove_work EXIT
@@ -40,7 +40,7 @@ for name in n_shards reward_bench_shards ridge_tasks; do
 done
 result "slurm: counts that cannot be are refused"
 
-# As cmake --install lays it out.
+# The layout of cmake --install.
 installed="$work/a prefix/share/armorm"
 mkdir -p "$installed" "$work/a prefix/bin"
 cp -r "$root/scripts" "$installed/scripts"

@@ -1,4 +1,4 @@
-# What the tests of the scripts share: a demo, an uninterrupted run of it to compare with, and results as lines
+# Shared by the tests of the scripts: a demo, an uninterrupted run of it to compare with, and results as lines
 # 'passed: NAME', 'failed: NAME: WHY' and 'skipped: NAME: WHY' on stdout.
 # shellcheck shell=bash disable=SC2034
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -6,25 +6,25 @@ export ARMORM_BIN=${ARMORM_BIN:-$root/build/release/bin}
 bin=$ARMORM_BIN
 work=$(mktemp -d "${TMPDIR:-/tmp}/armorm-scripts-XXXXXX")
 n_shards=4
-embeddings=$work/reference/embeddings/model  # of an uninterrupted run
+embeddings=$work/reference/embeddings/model  # those of an uninterrupted run
 
 remove_work() { [[ -n ${KEEP_WORK:-} ]] || rm -rf "$work"; }
 
 problem=
-# check WHAT COMMAND...: notes WHAT when the command fails.
+# check WHAT COMMAND...: records WHAT when the command fails.
 check() {
   local what=$1
   shift
   "$@" || problem="${problem:+$problem; }$what"
 }
 
-# result NAME: passed, unless a check since the last result failed.
+# result NAME: prints passed, unless a check since the last result failed.
 result() {
   if [[ -z $problem ]]; then echo "passed: $1"; else echo "failed: $1: $problem"; fi
   problem=
 }
 
-# wait_until SECONDS COMMAND...: false when it still fails then.
+# wait_until SECONDS COMMAND...: false if the command still fails after that time.
 wait_until() {
   local end=$((SECONDS + $1))
   shift
@@ -34,7 +34,8 @@ wait_until() {
   done
 }
 
-# Many short passes, each made durable, so that there is time to interrupt; of one thread, because the bits depend on the number.
+# Many short passes, each durable, so that there is time to interrupt; on one thread, because the bits depend on the
+# number.
 make_demo() {
   local quick='"precision": "fp32", "batch_tokens": 400, "checkpoint_seconds": 0, "threads": 1'
   "$bin/armorm-make-demo" --output "$work/demo" --rows 2400 --pairs 400 --reference 1 --reward_bench 46 \
@@ -49,7 +50,7 @@ JSON
   reward_bench=$work/demo/reward-bench
 }
 
-# make_reference SET...: what an uninterrupted run publishes, made by the programs alone.
+# make_reference SET...: the published files of an uninterrupted run, made by the programs alone.
 make_reference() {
   local k set command
   local common=(--model_path "$work/demo/model" --config "$work/config.json" --data_root "$work/reference" --log_level warn)
@@ -66,7 +67,7 @@ make_reference() {
   done >/dev/null
 }
 
-# train_reference [FLAG...]: the train stages on it, by the programs alone; the flags are stage2-train's.
+# train_reference [FLAG...]: runs the train stages on it, by the programs alone; the flags are stage2-train's.
 train_reference() {
   local common=(--model_path "$work/demo/model" --config "$work/config.json" --data_root "$work/reference" --log_level error)
   "$bin/stage1-train" "${common[@]}" --dataset_path "$work/demo/multi-objective" >/dev/null
@@ -77,7 +78,7 @@ train_reference() {
 # same_files NAME DATA_ROOT
 same_files() { cmp "$work/reference/$1" "$2/$1" >&2; }
 
-# same_embeddings DATA_ROOT [PATTERN]: the published files, and nothing beside them, are those of the uninterrupted run.
+# same_embeddings DATA_ROOT [PATTERN]: the published files, and no others, are those of the uninterrupted run.
 same_embeddings() {
   local made=$1/embeddings/model pattern=${2:-*}
   # shellcheck disable=SC2086
@@ -91,8 +92,8 @@ chunks_of() { if [[ -e $1.journal ]]; then wc -l <"$1.journal"; else echo 0; fi;
 has_chunks() { (($(chunks_of "$1") > $2)); }
 owner_of() { sed -n '1s/^process \([0-9]*\) .*/\1/p' "$1"; }
 
-# hold LOCK RESULT OTHER COMMAND...: once COMMAND succeeds, stops the program that has LOCK, unless it is the process OTHER;
-# prints its process. False when RESULT was there before.
+# hold LOCK RESULT OTHER COMMAND...: once COMMAND succeeds, stops the program that holds LOCK, unless it is the process
+# OTHER; prints its process. False if RESULT existed before.
 hold() {
   local lock=$1 result=$2 other=$3 process end=$((SECONDS + 90))
   shift 3
@@ -108,11 +109,11 @@ hold() {
   return 1
 }
 
-# hold_midway TARGET [OTHER]: the program that makes a shard, when some of it is durable.
+# hold_midway TARGET [OTHER]: holds the program that makes a shard, when a part of it is durable.
 hold_midway() { hold "$1.lock" "$1" "${2:-}" has_chunks "$1" 3; }
 
-# make_stubs: programs that only note their arguments in $stub_log, then do what $stub_rule says, with `program`, `shard` and
-# `device` set; ARMORM_BIN becomes theirs. What a config holds the real programs tell.
+# make_stubs: programs that only record their arguments in $stub_log, then do what $stub_rule says, with `program`,
+# `shard` and `device` set; ARMORM_BIN becomes theirs. Questions about a config go to the real programs.
 make_stubs() {
   local program
   export stub_log=$work/stub.log stub_rule=$work/stub.rule real_bin=$bin ARMORM_BIN=$work/stubs
@@ -130,7 +131,7 @@ STUB
   for program in stage1-train stage2-prepare stage2-train; do cp "$work/stubs/stage1-prepare" "$work/stubs/$program"; done
 }
 
-# run_stubs RULE COMMAND...: sets `status`; what the command says is in $work/said, the programs' arguments in $stub_log.
+# run_stubs RULE COMMAND...: sets `status`; the command's output is in $work/said, the programs' arguments in $stub_log.
 run_stubs() {
   printf '%s\n' "$1" >"$stub_rule"
   : >"$stub_log"

@@ -19,7 +19,7 @@ std::vector<float> draw(std::mt19937& random, std::size_t n, float step) {
   return values;
 }
 
-// Bit for bit, NaN included.
+// Equal bit for bit, NaN included.
 void check_same(const std::vector<float>& x, const std::vector<float>& y) {
   RankCorrelation::Workspace workspace;
   const double ours = RankCorrelation(y).with(x, workspace);
@@ -29,7 +29,7 @@ void check_same(const std::vector<float>& x, const std::vector<float>& y) {
 
 }  // namespace
 
-// spearman() itself is compared with SciPy in statistics_test.cpp.
+// statistics_test.cpp compares spearman() itself with SciPy.
 TEST_CASE("rank correlations are those of spearman, with and without ties", "[unit]") {
   std::mt19937 random(1);
   for (const std::size_t n : {0U, 1U, 2U, 3U, 17U, 1000U, 40000U, 1200000U}) {

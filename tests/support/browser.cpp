@@ -82,7 +82,7 @@ Browser::Browser(const fs::path& program) {
 }
 
 Browser::~Browser() {
-  // Its own group: the browser and what it started.
+  // Kills the process group: the browser and its children.
   kill(-id_, SIGKILL);
   waitpid(id_, nullptr, 0);
   close(to_browser_);

@@ -1,4 +1,4 @@
-// A headless Chromium that shows pages to the tests, driven through the DevTools protocol over a pair of
+// A headless Chromium that loads pages for the tests, driven through the DevTools protocol over a pair of
 // pipes.
 #pragma once
 
@@ -21,7 +21,7 @@ struct View {
   std::string media = "screen";  // or "print"
 };
 
-// One tab. What goes wrong on the way (no answer in time, a closed pipe, an error from the browser) throws.
+// One tab. Throws on any failure (no answer in time, a closed pipe, an error of the browser).
 class Browser {
  public:
   // $ARMORM_BROWSER, or the first Chromium or Chrome on the PATH.
@@ -32,14 +32,14 @@ class Browser {
   Browser(const Browser&) = delete;
   Browser& operator=(const Browser&) = delete;
 
-  // Loads the page as such a screen shows it; forgets what the earlier page said and asked for.
+  // Loads the page on this screen; clears the complaints about the previous page.
   void open(const std::filesystem::path& page, const View& view);
   // The JSON value of a JavaScript expression.
   nlohmann::json evaluate(const std::string& expression);
-  std::string screenshot();  // PNG of the whole page
+  std::string screenshot();  // PNG of the full page
 
-  // Of the page that is open: console messages, exceptions, violated policies; and addresses asked for, the
-  // page's own left out.
+  // About the open page: console messages, exceptions, violated policies, and requested addresses other than
+  // the page's own.
   const std::vector<std::string>& complaints() const { return complaints_; }
   const std::vector<std::string>& requests() const { return requests_; }
 

@@ -8,7 +8,7 @@
 
 namespace armorm::test {
 
-// Fails the test when nothing is thrown or the error is of another kind.
+// Fails the test when nothing is thrown or the error has another kind.
 template <class Call>
 std::string error_of(Call call, ErrorKind kind) {
   try {

@@ -24,7 +24,7 @@ fs::path renamed(const fs::path& path, const fs::path& from, const fs::path& to)
   return is_below(path, from) ? to / path.lexically_relative(from) : path;
 }
 
-// What `to` named before is gone.
+// An entry that `to` named before is removed.
 std::map<fs::path, int> renamed(const std::map<fs::path, int>& entries, const fs::path& from,
                                 const fs::path& to) {
   std::map<fs::path, int> result;
@@ -89,7 +89,7 @@ int FaultFileSystem::sync(int file) { return fails(true) ? -1 : sync_now(file); 
 
 int FaultFileSystem::sync_data(int file) { return fails(true) ? -1 : sync_now(file); }
 
-// The real disk need not be waited for.
+// Does not wait for the real disk.
 int FaultFileSystem::sync_now(int file) {
   const fs::path& path = open_.at(file);
   if (fs::is_directory(path)) {
@@ -100,7 +100,7 @@ int FaultFileSystem::sync_now(int file) {
   return 0;
 }
 
-// A folder that is there now brings along what is durable in it, from the name that it had on the disk.
+// A folder that exists now keeps the durable content of the name that it had on the disk.
 void FaultFileSystem::sync_entries(const fs::path& folder) {
   const Entries before = durable_;
   std::erase_if(durable_, [&](const auto& entry) { return is_below(entry.first, folder); });
@@ -122,7 +122,7 @@ int FaultFileSystem::close(int file) {
   open_.erase(file);
   const bool failed = fails(false);
   const int why = errno;
-  const int result = posix_file_system().close(file);  // a descriptor is gone even when its close fails
+  const int result = posix_file_system().close(file);  // even a failed close releases the descriptor
   errno = why;
   return failed ? -1 : result;
 }

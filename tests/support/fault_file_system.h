@@ -1,4 +1,4 @@
-// A disk that fails when told to: in the k-th call, or by losing its power there.
+// A disk that fails on command: in the k-th call, or by a power loss there.
 #pragma once
 
 #include <cstddef>
@@ -14,27 +14,27 @@ namespace armorm::test {
 enum class Fault {
   none,
   io_error,     // the call fails with EIO, later ones work
-  disk_full,    // from this call on, whatever needs space fails with ENOSPC
-  short_write,  // of a write one byte less is done, which is no error
+  disk_full,    // from this call on, calls that need space fail with ENOSPC
+  short_write,  // a write stores one byte less, which is not an error
   power_loss,   // this call and all later ones fail; see lose_power()
 };
 
-// What is lost with the power besides the data that no sync covered.
+// What a power loss destroys besides data that no sync covered.
 enum class Unsynced {
   entries_lost,  // also new, renamed and removed entries of folders that no sync covered
-  entries_kept,  // nothing: so a renamed file is there, without the data that was not synced
-  data_torn,     // nothing, and even half of that data reached the disk
+  entries_kept,  // nothing else: a renamed file exists, without its unsynced data
+  data_torn,     // nothing else, and half of the unsynced data reached the disk
 };
 
-// The real file system below `root`, and a record of what of it would survive. Not thread-safe.
+// The real file system below `root`, with a record of what would survive a power loss. Not thread-safe.
 class FaultFileSystem : public FileSystem {
  public:
-  // Calls count from 0; what lies below `root` now is durable.
+  // Calls count from 0; the current content below `root` counts as durable.
   FaultFileSystem(std::filesystem::path root, Fault fault, std::size_t fault_at);
 
   bool reached() const noexcept { return calls_ > fault_at_; }
   std::size_t calls() const noexcept { return calls_; }
-  // Leaves below `root` what the disk holds after a power loss at this moment.
+  // Leaves below `root` what the disk would hold after a power loss now.
   void lose_power(Unsynced unsynced);
 
   int open(const std::filesystem::path& path, int flags) override;

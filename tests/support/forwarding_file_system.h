@@ -1,4 +1,4 @@
-// The machine's file system, for tests to change one call of.
+// The machine's file system; tests override single calls.
 #pragma once
 
 #include <cerrno>
@@ -30,7 +30,7 @@ class ForwardingFileSystem : public FileSystem {
   }
 };
 
-// As file systems that are old or of a network.
+// Like old or network file systems.
 class WithoutLinks final : public ForwardingFileSystem {
  public:
   int link(const Path&, const Path&) override { return fails(EXDEV); }

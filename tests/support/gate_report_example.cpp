@@ -39,7 +39,7 @@ class Maker {
   }
 
  private:
-  // Some number between -1 and 1, another with each call.
+  // A number between -1 and 1, different with each call.
   double value() {
     ++calls_;
     return shape_.unmeasured && calls_ % 3 == 0 ? kNotMeasured

@@ -1,4 +1,4 @@
-// A report of stage2-train that never was, as hard to lay out as is wanted.
+// An invented report of stage2-train that is as hard to lay out as requested.
 #pragma once
 
 #include <cstddef>
@@ -10,13 +10,13 @@ namespace armorm::test {
 struct ReportShape {
   std::size_t attributes = 3;
   std::size_t seeds = 1;
-  std::size_t kinds = 4;       // of prompts
-  bool awkward_names = false;  // long ones, and ones that hold & < > " '
+  std::size_t kinds = 4;       // number of prompt kinds
+  bool awkward_names = false;  // long names, and names with & < > " '
   bool unmeasured = false;     // every third figure is NaN
   bool upstream = false;       // --compat upstream
 };
 
-// Every part that the page knows.
+// Every section that the page knows.
 report::GateReport gate_report_example(const ReportShape& shape);
 
 }  // namespace armorm::test

@@ -89,7 +89,7 @@ std::string HttpAsked::header(const std::string& name) const {
 }
 
 LoopbackServer::LoopbackServer(Answer answer) : answer_(std::move(answer)) {
-  ::setenv("no_proxy", "127.0.0.1,localhost", 1);  // a proxy of the machine has no way to this server
+  ::setenv("no_proxy", "127.0.0.1,localhost", 1);  // a proxy could not reach this server
   listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;

@@ -1,5 +1,5 @@
-// A small HTTP/1.1 server on 127.0.0.1 at a free port, for tests of clients: answers as a test scripts it,
-// and remembers what it was asked.
+// A small HTTP/1.1 server on 127.0.0.1 at a free port, for tests of clients. It gives scripted answers and
+// records the requests.
 #pragma once
 
 #include <atomic>
@@ -27,11 +27,11 @@ struct HttpReply {
   int status = 200;
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
-  std::optional<std::size_t> cut_after = {};  // the connection ends after so many bytes of the body
+  std::optional<std::size_t> cut_after = {};  // ends the connection after this many bytes of the body
   bool chunked = false;
 };
 
-// Thread-safe; `answer` is called by one thread per connection. Every connection carries one request.
+// Thread-safe; one thread per connection calls `answer`. Every connection carries one request.
 class LoopbackServer {
  public:
   using Answer = std::function<HttpReply(const HttpAsked&)>;
@@ -43,7 +43,7 @@ class LoopbackServer {
   // "http://127.0.0.1:<port>", or the same port by another name of this machine.
   std::string url(const std::string& host = "127.0.0.1") const;
   std::vector<HttpAsked> asked() const;
-  // How many requests had this method and a target that ends so.
+  // Number of requests with this method and a target that ends in this text.
   std::size_t count(const std::string& method, const std::string& target_end) const;
 
  private:

@@ -54,7 +54,7 @@ ProcessResult ChildProcess::wait() {
   if (waitpid(std::exchange(id_, -1), &status, 0) < 0) throw std::runtime_error("waitpid failed");
   ProcessResult result;
   result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  // A program killed at its start has not opened them yet.
+  // A program killed at its start may not have opened its files yet.
   const auto text = [&](const char* name) {
     return std::filesystem::exists(output_ / name) ? read_text_file(output_ / name) : std::string();
   };

@@ -1,4 +1,4 @@
-// Runs a program and collects what it says.
+// Runs a program and collects its output.
 #pragma once
 
 #include <sys/types.h>
@@ -16,7 +16,7 @@ struct ProcessResult {
   std::string err;
 };
 
-// A program under way; `program` is a name in the build's bin folder, or a path. Standard input is empty.
+// A running program; `program` is a name in the build's bin folder, or a path. Standard input is empty.
 class ChildProcess {
  public:
   ChildProcess(const std::string& program, const std::vector<std::string>& arguments);

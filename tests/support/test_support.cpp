@@ -15,7 +15,7 @@ fs::path shared_dir() {
 }
 
 void report_skip(const std::string& reason) {
-  // Not std::cerr: the XML reporter takes that into its report.
+  // Not std::cerr: the XML reporter captures it for its report.
   std::fprintf(stderr, "skipped: %s: %s\n", Catch::getResultCapture().getCurrentTestName().c_str(),
                reason.c_str());
 }

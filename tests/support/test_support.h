@@ -1,4 +1,4 @@
-// Shared by all tests: where things are, a scratch folder, and skipping aloud.
+// Shared by all tests: paths, a scratch folder, and reported skips.
 #pragma once
 
 #include <catch2/catch.hpp>
@@ -8,11 +8,10 @@
 
 namespace armorm::test {
 
-// tests/goldens/<name>: files made by scripts/goldens with other people's software.
+// tests/goldens/<name>: files made by scripts/goldens with third-party software.
 std::filesystem::path golden(std::string_view name);
-// The shared folder beside the checkout with the real tokenizer and the real preference pairs
-// ($ARMORM_SHARED, else
-// ../shared); empty when it is not there.
+// The shared folder next to the checkout with the real tokenizer and the real preference pairs
+// ($ARMORM_SHARED, else ../shared); empty if it does not exist.
 std::filesystem::path shared_dir();
 
 // Prints "skipped: <test>: <reason>"; scripts/test.sh counts these lines.

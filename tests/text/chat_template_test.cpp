@@ -117,8 +117,7 @@ TEST_CASE("expressions and statements behave as in jinja2", "[golden]") {
 }
 
 TEST_CASE("data ranges are exactly the bytes of the messages", "[golden]") {
-  // Characters of a private-use area stand for the content: in UTF-8 they are EE xx xx, and no template holds
-  // them.
+  // Private-use characters stand for the content: in UTF-8 they are EE xx xx, and no template contains them.
   const json golden = read_json("conversations.json");
   TemplateVariables variables = to_variables(golden);
   const Conversation conversation = {

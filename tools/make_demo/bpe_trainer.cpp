@@ -14,7 +14,7 @@ std::string utf8(unsigned code) {  // below U+0800
   return {static_cast<char>(0xC0 | (code >> 6)), static_cast<char>(0x80 | (code & 0x3F))};
 }
 
-// Printable bytes of Latin-1 stand for themselves, the others for U+0100 and upwards.
+// Printable bytes of Latin-1 map to themselves, the others to U+0100 and up.
 std::vector<std::string> byte_alphabet() {
   std::vector<std::string> alphabet;
   unsigned next = 0x100;
@@ -35,8 +35,8 @@ std::size_t run_end(const std::string& text, std::size_t at, Predicate holds) {
   return at;
 }
 
-// The end of the piece that starts at `at`: the ASCII part of Llama 3's pre-tokenizer. A piece that differs
-// from the real one could only cost a useless merge, never a wrong encoding.
+// End of the piece that starts at `at`: the ASCII rules of Llama 3's pre-tokenizer. A piece that differs from
+// the real one can only cost a useless merge, never a wrong encoding.
 std::size_t piece_end(const std::string& text, std::size_t at) {
   const char c = text[at];
   if (is_letter(c)) return run_end(text, at, is_letter);

@@ -1,4 +1,4 @@
-// Prompts and answers.
+// Generates prompts and answers.
 #pragma once
 
 #include <string>
@@ -9,18 +9,17 @@
 
 namespace armorm::demo {
 
-// Each trait from -2 to 2; those of code are 0 outside code.
+// Each trait is from -2 to 2; code traits are 0 outside code.
 Traits draw_traits(PromptKind kind, Random& random);
 
-// `language` is used by PromptKind::code alone; empty = any.
+// `language` is used only by PromptKind::code; empty = any.
 std::string make_prompt(PromptKind kind, const std::string& language, Random& random);
 
-// An answer that shows each trait by as many adjectives as its size, and verbosity by 0 to 4 filler
+// An answer that shows each trait by as many adjectives as its magnitude, and verbosity by 0 to 4 filler
 // sentences.
 std::string make_answer(PromptKind kind, const Traits& traits, Random& random);
 
-// What comes before the answer: the prompt, in one of ten with a system message, in one of ten with an
-// earlier turn.
+// The turns before the answer: the prompt; one in ten has a system message, one in ten an earlier turn.
 Conversation make_opening(PromptKind kind, Random& random);
 Conversation with_answer(Conversation opening, const std::string& answer);
 

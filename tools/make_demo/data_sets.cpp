@@ -16,8 +16,8 @@ struct TraitWeight {
   int weight;
 };
 
-// What people look for in an answer to this kind of prompt, and which qualities the worse answer tends to
-// have more of.
+// What people prefer in an answer to this kind of prompt, and which qualities the worse answer tends to have
+// more of.
 struct Taste {
   std::vector<TraitWeight> decides;
   std::vector<Trait> decoys;
@@ -35,9 +35,9 @@ const Taste& taste(PromptKind kind) {
   return tastes[static_cast<std::size_t>(kind)];
 }
 
-constexpr int kLeastMargin = 4;       // of the better answer, in weighted trait points
-constexpr double kDecoyRate = 0.75;   // pairs in which a decoy favours the worse answer
-constexpr double kLongerWorse = 0.6;  // pairs in which the worse answer is at least as long
+constexpr int kLeastMargin = 4;       // margin of the better answer, in weighted trait points
+constexpr double kDecoyRate = 0.75;   // share of pairs in which a decoy favours the worse answer
+constexpr double kLongerWorse = 0.6;  // share of pairs in which the worse answer is at least as long
 constexpr double kLabelError = 0.05;
 
 int margin(const Taste& of, const Traits& a, const Traits& b) {
@@ -114,8 +114,8 @@ struct Candidates {
   std::vector<Traits> bad;
 };
 
-// Each good answer beats each bad one by the least margin or more; bad ones tend to be longer than the first
-// good one.
+// Each good answer beats each bad one by at least the margin; bad ones tend to be longer than the first good
+// one.
 Candidates draw_candidates(PromptKind kind, std::size_t n_good, std::size_t n_bad, Random& random) {
   const Taste& wanted = taste(kind);
   std::vector<Traits> all(n_good + n_bad);
@@ -131,7 +131,7 @@ Candidates draw_candidates(PromptKind kind, std::size_t n_good, std::size_t n_ba
   return candidates;
 }
 
-// Rows of one best-of-n set, column by column.
+// Rows of a best-of-n set, column by column.
 struct CandidateColumns {
   std::vector<std::string> ids, prompts, subsets;
   std::vector<std::vector<std::string>> chosen, rejected, models;
@@ -164,7 +164,7 @@ std::string language_of(const Subset& subset) {
   return subset.kind == code ? name.substr(name.find('-') + 1) : "";
 }
 
-// Sources take their share of every hundred rows; the order is shuffled afterwards.
+// Each source gets its share of every hundred rows; the order is shuffled afterwards.
 std::vector<std::size_t> assign_sources(std::int64_t rows, Random& random) {
   std::vector<std::size_t> of_hundred;
   for (std::size_t s = 0; s < annotators().size(); ++s)

@@ -1,5 +1,4 @@
-// The vocabulary of the demonstration: what prompts are about, and the words by which an answer shows its
-// qualities.
+// The vocabulary of the demo: topics of prompts, and the words by which an answer shows its qualities.
 #pragma once
 
 #include <array>
@@ -9,8 +8,8 @@
 
 namespace armorm::demo {
 
-// A quality of an answer, from -2 to 2. Text shows it; the attributes of the data set are mixtures of
-// several.
+// A quality of an answer, from -2 to 2. The text shows it; the attributes of the data set are mixtures of
+// several traits.
 enum class Trait {
   helpful,
   correct,
@@ -32,8 +31,8 @@ inline bool is_code_trait(Trait trait) {
   return trait == Trait::code_works || trait == Trait::code_style || trait == Trait::code_explained;
 }
 
-// Adjectives of an answer that has the trait, and of one that lacks it. Trait::verbose has none: filler shows
-// it.
+// Adjectives of an answer that has the trait, and of one that lacks it. Trait::verbose has none: filler
+// sentences show it.
 const std::vector<std::string>& adjectives(Trait trait, bool positive);
 
 enum class PromptKind { chat, hard, harmful, borderline, code, maths };
@@ -44,8 +43,8 @@ const std::vector<std::string>& topics(PromptKind kind);  // nouns that prompt a
 const std::vector<std::string>& requests(
     PromptKind kind);  // sentences; {} is a topic, % a programming language
 
-const std::vector<std::string>& openers();    // of the sentences of an answer
-const std::vector<std::string>& fillers();    // sentences that say nothing
+const std::vector<std::string>& openers();    // first words of an answer's sentences
+const std::vector<std::string>& fillers();    // sentences without content
 const std::vector<std::string>& languages();  // cpp, go, java, js, python, rust
 
 }  // namespace armorm::demo

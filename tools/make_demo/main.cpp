@@ -47,7 +47,7 @@ void declare(CLI::App& app, Options& options) {
       ->capture_default_str();
 }
 
-// The tokenizer learns from the sets, and from what the chat template writes.
+// The tokenizer is trained on the sets and on the texts of the chat template.
 std::vector<std::string> tokenizer_texts(const std::vector<std::vector<ParquetColumn>>& sets) {
   std::vector<std::string> texts(100, "system\n\nuser\n\nassistant\n\n");
   for (const std::vector<ParquetColumn>& set : sets)

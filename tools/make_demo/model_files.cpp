@@ -20,15 +20,15 @@ struct Shape {
   std::int64_t head_dim = 32;
 };
 
-// Standard deviation of a weight matrix times the root of its fan-in: how much it amplifies.
+// Standard deviation of a weight matrix times the square root of its fan-in: its amplification.
 struct Gains {
-  double embedding = 0.3;  // not divided: a token's own share in its state
+  double embedding = 0.3;  // not divided: a token's share in its own state
   double query_key = 0.2;
   double value_output = 2.0;
   double mlp = 0.3;
 };
 
-// A weight and how it is drawn. std 0 means a norm: all ones.
+// A weight and its distribution. std 0 means a norm: all ones.
 struct Weight {
   TensorSpec spec;
   double standard_deviation = 0;
@@ -67,7 +67,7 @@ std::vector<BFloat16> draw(const Weight& weight, std::uint64_t seed) {
   std::int64_t size = 1;
   for (const std::int64_t extent : weight.spec.shape) size *= extent;
   Random random(seed, weight.spec.name);
-  const double bound = weight.standard_deviation * std::sqrt(3.0);  // of a uniform distribution
+  const double bound = weight.standard_deviation * std::sqrt(3.0);  // of the uniform distribution
   std::vector<BFloat16> values;
   for (std::int64_t i = 0; i < size; ++i)
     values.push_back(

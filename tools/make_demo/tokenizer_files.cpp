@@ -15,8 +15,8 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kPieces =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 
-// Each message as a header with its role, a blank line, the trimmed content and the end-of-turn mark; BOS
-// before the first.
+// Each message is a header with its role, a blank line, the trimmed content and the end-of-turn token; BOS
+// comes before the first.
 constexpr const char* kChatTemplate =
     "{% for message in messages %}"
     "{% if loop.first %}{{ bos_token }}{% endif %}"

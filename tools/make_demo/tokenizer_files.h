@@ -1,4 +1,4 @@
-// tokenizer.json and tokenizer_config.json in the manner of Llama 3.
+// Writes tokenizer.json and tokenizer_config.json in the form of Llama 3.
 #pragma once
 
 #include <cstdint>
@@ -9,13 +9,14 @@
 namespace armorm::demo {
 
 struct SpecialIds {
-  std::int64_t vocab_size = 0;  // with special tokens
+  std::int64_t vocab_size = 0;  // including special tokens
   std::int64_t bos = 0;
   std::int64_t eos = 0;  // <|eot_id|>
   std::int64_t pad = 0;
 };
 
-// Writes both files; ids are bytes, then merges, then special tokens. io error when they cannot be written.
+// Writes both files; ids are assigned to bytes, then merges, then special tokens. io error when they cannot
+// be written.
 SpecialIds write_tokenizer(const std::filesystem::path& folder, const BpeMerges& merges);
 
 }  // namespace armorm::demo

@@ -9,23 +9,23 @@ namespace armorm::dense {
 namespace {
 
 constexpr std::int64_t kWidth = kBand + 1;
-constexpr std::int64_t kPanels = kBand / kPanel;  // of one reflector
+constexpr std::int64_t kPanels = kBand / kPanel;  // panels of one reflector
 constexpr std::int64_t kUpdateDepth = 2 * kBand;
 constexpr std::int64_t kUpdatePanel = kUpdateDepth * kPanel;
 
 using Small = std::array<double, kBand * kBand>;
 
-// First row of the tile that holds the row.
+// First row of the tile that holds `row`.
 std::int64_t tile_begin(std::int64_t row) { return row / kTileRows * kTileRows; }
 
-// Doubles of all reflectors.
+// Number of doubles in all reflectors.
 std::size_t vectors_size(std::int64_t n) {
   std::int64_t size = 0;
   for (std::int64_t first = kBand; first < n; first += kBand) size += kBand * (n - first);
   return static_cast<std::size_t>(size);
 }
 
-// out[j, i] = Σ_k left(i, k) right[j, k], right of row length `stride`.
+// out[j, i] = Σ_k left(i, k) right[j, k]; the rows of `right` have length `stride`.
 Small small_dots(std::int64_t n, const LeftFactor& left, const double* right, std::int64_t stride) {
   Small out{};
   for (std::int64_t j = 0; j < kBand; j += kPanel) {
@@ -37,8 +37,8 @@ Small small_dots(std::int64_t n, const LeftFactor& left, const double* right, st
   return out;
 }
 
-// Householder vector of x [n]: x becomes (1, v), the return value is tau; beta is what (I - tau v v') x
-// leaves in front.
+// Householder vector of x [n]: x becomes (1, v), the return value is tau, and beta is the leading element of
+// (I - tau v v') x.
 double make_reflector(double* x, std::int64_t n, double& beta) {
   beta = n > 0 ? x[0] : 0.0;
   if (n < 1) return 0.0;
@@ -103,7 +103,7 @@ void BandReduction::reduce_panel(std::int64_t first) {
   reflectors.push_back(std::move(reflector));
 }
 
-// What is below the diagonal block in its columns, to its place among the vectors.
+// Copies the columns of the panel below its diagonal block to their place in the vectors.
 double* BandReduction::take_panel(std::int64_t first) {
   const std::int64_t begin = first + kBand;
   const std::int64_t rows = n_ - begin;
@@ -121,7 +121,7 @@ double* BandReduction::take_panel(std::int64_t first) {
   return panel;
 }
 
-// QR of the panel: it becomes V with its zeros and ones, R goes to the band.
+// QR of the panel: the panel becomes V with explicit zeros and ones, R goes to the band.
 BandReduction::Taus BandReduction::factor_panel(std::int64_t first, double* panel) {
   const std::int64_t rows = n_ - first - kBand;
   Taus taus{};
@@ -144,7 +144,7 @@ BandReduction::Taus BandReduction::factor_panel(std::int64_t first, double* pane
   return taus;
 }
 
-// V in the two layouts that the products read, zero from the beginning of its first tile.
+// Writes V in the two layouts that the products read, zero from the start of its first tile.
 void BandReduction::lay_out(const BlockReflector& reflector) {
   const std::int64_t rows = n_ - reflector.first;
   const std::int64_t begin = tile_begin(reflector.first);
@@ -181,7 +181,7 @@ std::vector<double> BandReduction::triangle(const Taus& taus, std::int64_t first
   return t;
 }
 
-// S - V W' - W V' in some panels of a row of tiles.
+// S - V W' - W V' for some panels of a row of tiles.
 void BandReduction::update(std::int64_t tile, std::int64_t first_panel, std::int64_t end_panel) {
   const LeftFactor left{left_.data() + tile * kTilePanels * kUpdatePanel, kPanel, kUpdatePanel};
   for (std::int64_t panel = first_panel; panel < end_panel; ++panel) {
@@ -198,7 +198,7 @@ void BandReduction::update_columns(std::int64_t first) {
   }
 }
 
-// Updates S from `first` on, and multiplies it with V.
+// Updates S from `first` on and multiplies it with V.
 void BandReduction::sweep(std::int64_t first) {
   const std::int64_t begin = tile_begin(first);
   for (std::int64_t k = 0; k < kBand; ++k)
@@ -210,12 +210,12 @@ void BandReduction::sweep(std::int64_t first) {
   }
   for (std::int64_t k = 0; k < kBand; ++k) {
     double* out = products_.data() + k * padded_;
-    std::fill(out + begin, out + first, 0.0);  // of rows that S does not have
+    std::fill(out + begin, out + first, 0.0);  // rows that S does not have
     for (std::int64_t i = first; i < padded_; ++i) out[i] += transposed_[i * kBand + k];
   }
 }
 
-// Adds the row's tiles times V, and their transposes times V where they are below the diagonal.
+// Adds the tiles of the row times V, and for tiles below the diagonal also their transposes times V.
 void BandReduction::multiply(std::int64_t tile, std::int64_t first_panel) {
   const std::int64_t diagonal = kTilePanels * tile;
   const std::int64_t depth = (diagonal + kTilePanels - first_panel) * kPanel;
@@ -234,7 +234,7 @@ void BandReduction::multiply(std::int64_t tile, std::int64_t first_panel) {
   }
 }
 
-// W = Z T + V M with Z = S V, M = -T' (V' Z) T / 2.
+// W = Z T + V M with Z = S V and M = -T' (V' Z) T / 2.
 void BandReduction::make_update(const BlockReflector& reflector) {
   const std::int64_t begin = tile_begin(reflector.first);
   const std::vector<double>& t = reflector.t;
@@ -242,7 +242,7 @@ void BandReduction::make_update(const BlockReflector& reflector) {
   for (std::int64_t i = 0; i < kBand; ++i) {
     for (std::int64_t j = 0; j < kBand; ++j) t_columns[j * kBand + i] = t[i * kBand + j];
   }
-  const Small vz = dots_with_v(products_.data(), begin);  // column after column
+  const Small vz = dots_with_v(products_.data(), begin);  // column by column
   const Small vzt = small_dots(kBand, {vz.data(), kBand, kPanel}, t_columns.data(), kBand);  // likewise
   const Small m = small_dots(kBand, {t.data(), kBand, kPanel}, vzt.data(), kBand);
   std::array<double, kBand * kUpdateDepth> factors;  // [kBand / 8, 2 kBand, 8]

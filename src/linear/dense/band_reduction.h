@@ -1,4 +1,4 @@
-// A symmetric matrix made a band by orthogonal steps, with one pass over it for every kBand columns.
+// Reduces a symmetric matrix to a band by orthogonal steps, with one pass over the matrix per kBand columns.
 #pragma once
 
 #include <array>
@@ -22,16 +22,17 @@ struct BlockReflector {
 
 // G = Q B Q' with B of half-width kBand (Golub and Van Loan, Matrix Computations, 8.3). A step makes the
 // reflector of a panel of kBand columns, which turns the trailing matrix S into S - V W' - W V'; the next W
-// needs the next S V. Both are done to a row of tiles while it is in the cache: a step's update waits for the
-// next reflector, and only the panel that this one is made from is brought up to date before.
+// needs the next S V. One pass does both to a row of tiles while it is in the cache: the update of a step is
+// delayed until the next reflector is known, and only the panel that this reflector is made from is updated
+// earlier.
 class BandReduction {
  public:
   // g [n, n], row-major, lower triangle read.
   BandReduction(std::span<const double> g, std::int64_t n);
 
   std::vector<double> band;                // element (j + d, j) of B at j (kBand + 1) + d
-  std::vector<BlockReflector> reflectors;  // Q is their product
-  LargeArray vectors;                      // theirs
+  std::vector<BlockReflector> reflectors;  // Q is the product of the reflectors
+  LargeArray vectors;                      // memory of the reflectors' v
 
  private:
   using Small = std::array<double, kBand * kBand>;
@@ -55,16 +56,16 @@ class BandReduction {
   Small dots_with_v(const double* right, std::int64_t begin) const;
 
   std::int64_t n_;
-  std::int64_t padded_;  // n in whole tiles; what is beyond n is zero
+  std::int64_t padded_;  // n rounded up to full tiles; elements beyond n are zero
   double* free_vectors_ = nullptr;
-  gram::TileMatrix s_;              // the blocks on the diagonal hold both triangles
-  bool updating_ = false;           // left_ and right_ are still to be added
+  gram::TileMatrix s_;              // diagonal blocks hold both triangles
+  bool updating_ = false;           // left_ and right_ are not yet added
   std::vector<double> v_rows_;      // V [kBand / 8, padded, 8]
   std::vector<double> products_;    // S V, then V [2 kBand, padded]
   std::vector<double> transposed_;  // the part of S V from above the diagonal [padded, kBand]
   std::vector<double> w_;           // [kBand, padded]
   std::vector<double> left_;        // V and W [padded / 8, 2 kBand, 8]
-  std::vector<double> right_;       // -W and -V, likewise
+  std::vector<double> right_;       // -W and -V, in the layout of left_
 };
 
 }  // namespace armorm::dense

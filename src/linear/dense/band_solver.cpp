@@ -33,7 +33,7 @@ std::optional<BandSolver> BandSolver::reduce(std::span<const double> g, std::int
   return solver;
 }
 
-// Largest sum of a row's absolute values.
+// Largest absolute row sum.
 double BandSolver::norm() const {
   std::vector<double> sums(static_cast<std::size_t>(n_));
   for (std::int64_t j = 0; j < n_; ++j) {
@@ -46,7 +46,7 @@ double BandSolver::norm() const {
   return *std::max_element(sums.begin(), sums.end());
 }
 
-// Without pivoting, stable because B + shift I is positive definite where it succeeds.
+// Without pivoting. Where it succeeds, B + shift I is positive definite and the factorisation is stable.
 std::optional<BandSolver::Factor> BandSolver::factorise(double shift) const {
   Factor factor = band_;
   for (std::int64_t j = 0; j < n_; ++j) factor[j * kWidth] += shift;

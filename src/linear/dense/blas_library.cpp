@@ -14,12 +14,12 @@ namespace {
 constexpr const char* kCoreType = "OPENBLAS_CORETYPE";
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int kScope = RTLD_LOCAL;  // the sanitizer's runtime must be seen inside
+constexpr int kScope = RTLD_LOCAL;  // symbols inside must resolve to the sanitizer's runtime
 #else
-constexpr int kScope = RTLD_LOCAL | RTLD_DEEPBIND;  // its own calls must stay inside
+constexpr int kScope = RTLD_LOCAL | RTLD_DEEPBIND;  // OpenBLAS must call its own functions
 #endif
 
-// OpenBLAS 0.3.21 takes a processor of AMD with AVX-512 for one with AVX2; the choice is made while it is
+// OpenBLAS 0.3.21 takes an AMD processor with AVX-512 for one with AVX2. It chooses its kernels while it is
 // loaded.
 class CoreTypeHint {
  public:

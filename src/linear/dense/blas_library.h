@@ -1,14 +1,14 @@
-// OpenBLAS, loaded apart from the program's other libraries: LibTorch exports a BLAS of its own under the
-// same names, and whichever comes first in the program's scope would serve both, with the other's threads and
-// kernels.
+// OpenBLAS, loaded apart from the program's other libraries. LibTorch exports a BLAS with the same symbol
+// names; with ordinary linking the first one loaded would serve both, with the threads and kernels of the
+// wrong one.
 #pragma once
 
 #include <string>
 
 namespace armorm::dense {
 
-// The Fortran interface: matrices by columns, so a row-major lower triangle is an upper one there, and a
-// row-major [m, n] set of vectors has one vector in each column.
+// The Fortran interface is column-major: a row-major lower triangle is an upper triangle there, and a
+// row-major [m, n] set of vectors has one vector per column.
 struct BlasLibrary {
   void (*dsytrd)(const char* uplo, const int* n, double* a, const int* lda, double* d, double* e, double* tau,
                  double* work, const int* lwork, int* info) = nullptr;
@@ -25,8 +25,7 @@ struct BlasLibrary {
 // Loaded at the first call; io error when the library is not there. Thread-safe.
 const BlasLibrary& blas_library();
 
-// Version and kernels of the OpenBLAS that is found at run time, for people to read; says so when there is
-// none.
+// Version and kernels of the OpenBLAS found at run time, for logs; says so when there is none.
 std::string blas_description();
 
 }  // namespace armorm::dense

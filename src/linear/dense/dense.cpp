@@ -20,9 +20,9 @@ namespace {
 }
 
 #if defined(ARMORM_OPENBLAS)
-// OpenBLAS 0.3.21 gives wrong results, rarely, when these routines run on several threads at once (9 of 4,345
-// runs of a two-thread solve here), so each takes its turn, on the calling thread alone; the pool's other
-// work goes on beside it.
+// OpenBLAS 0.3.21 rarely gives wrong results when these routines run on several threads at once (9 of 4,345
+// runs of a two-thread solve here). They therefore run one at a time, on the calling thread alone; other work
+// of the pool continues meanwhile.
 class LapackTurn {
  public:
   LapackTurn() : lock_(mutex()), previous_(blas_library().get_num_threads()) {
@@ -36,7 +36,7 @@ class LapackTurn {
 
  private:
   static std::recursive_mutex& mutex() {
-    static std::recursive_mutex turn;  // decompose() applies reflectors inside its own turn
+    static std::recursive_mutex turn;  // recursive: decompose() applies reflectors while it holds the mutex
     return turn;
   }
   std::lock_guard<std::recursive_mutex> lock_;
@@ -143,7 +143,7 @@ void symmetric_times(std::int64_t n, const double* g, std::int64_t stride, std::
     }
     gemm(false, false, m, size, size, 1.0, vectors + first, n, diagonal.data(), kBlock, 0.0, out + first, n);
     if (first == 0) continue;
-    // The block row below the diagonal, and the block column that mirrors it.
+    // The block row below the diagonal and its mirror, the block column.
     gemm(false, true, m, size, first, 1.0, vectors, n, rows, stride, 1.0, out + first, n);
     gemm(false, false, m, first, size, 1.0, vectors + first, n, rows, stride, 1.0, out, n);
   }
@@ -169,8 +169,8 @@ ShiftedSolver::ShiftedSolver(std::vector<double> g, std::int64_t n, double small
   for (double& value : diagonal_) value = std::max(value, 0.0);
 }
 
-// Whether every eigenvalue of T + shift I is at least kMargin times the norm of T, by the signs of the pivots
-// of T + (shift - kMargin ||T||) I. Solves then lose at most eight of sixteen digits.
+// Whether every eigenvalue of T + shift I is at least kMargin times the norm of T, from the signs of the
+// pivots of T + (shift - kMargin ||T||) I. Solves then lose at most eight of sixteen digits.
 bool ShiftedSolver::well_conditioned(double shift) const {
   constexpr double kMargin = 1e-8;
   double norm = 0.0;

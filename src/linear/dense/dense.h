@@ -1,6 +1,6 @@
-// The dense float64 operations behind ridge regression. Products are our own (tile_kernel.h), other
-// decompositions than the band's are LAPACK's where the build found it (OpenBLAS), else Eigen's. All of them
-// may be called from several threads at once.
+// The dense float64 operations behind ridge regression. Products use our own kernels (tile_kernel.h).
+// Decompositions other than the band's use LAPACK where the build found it (OpenBLAS), else Eigen. All
+// functions may be called from several threads at once.
 #pragma once
 
 #include <cstdint>
@@ -31,15 +31,15 @@ void products(std::int64_t n, std::int64_t n_rows, const double* rows, std::int6
 void combinations(std::int64_t n, std::int64_t n_rows, const double* coefficients, const double* vectors,
                   double* out);
 
-// Solves (G + alpha I) x = b for many alphas at the price of one decomposition.
+// Solves (G + alpha I) x = b for many alphas at the cost of one decomposition.
 //
-// G = Q T Q' with T tridiagonal (Householder), after which a solve costs O(n) and Q is applied to the vectors
-// in play only. Where T + alpha I is close to singular in float64, T is diagonalised too (divide and
-// conquer), and components that float64 cannot tell from zero are left out when alpha is below that level as
-// well.
+// G = Q T Q' with T tridiagonal (Householder). A solve then costs O(n), and Q is applied only to the vectors
+// of the solve. Where T + alpha I is close to singular in float64, T is diagonalised as well (divide and
+// conquer); if alpha is also below the noise level, components that float64 cannot distinguish from zero are
+// left out.
 class ShiftedSolver {
  public:
-  // `smallest_alpha` is the smallest shift that solve() will be given.
+  // `smallest_alpha`: the smallest shift that solve() will get.
   ShiftedSolver(std::vector<double> g, std::int64_t n, double smallest_alpha);
 
   std::int64_t size() const noexcept { return n_; }
@@ -60,8 +60,8 @@ class ShiftedSolver {
   std::int64_t n_;
   std::vector<double> reflectors_;  // Householder vectors as LAPACK's dsytrd leaves them
   std::vector<double> tau_;
-  std::vector<double> diagonal_;      // of T, or the eigenvalues
-  std::vector<double> off_diagonal_;  // of T; empty when diagonalised
+  std::vector<double> diagonal_;      // diagonal of T, or the eigenvalues
+  std::vector<double> off_diagonal_;  // off-diagonal of T; empty when diagonalised
   std::vector<double> vectors_;       // eigenvectors of G [n, n], one after another; empty when tridiagonal
   double noise_level_ = 0.0;          // eigenvalues below it are rounding noise
 };

@@ -8,8 +8,8 @@
 namespace armorm::dense {
 namespace {
 
-// A block of the right factor, and a block of rows of the left one, fit the second-level cache side by side;
-// a panel of the left one fits the first-level cache.
+// A block of the right factor and a block of rows of the left one fit the second-level cache together; a
+// panel of the left one fits the first-level cache.
 constexpr std::int64_t kDepth = 256;
 constexpr std::int64_t kColumns = 8 * kTileRows;
 constexpr std::int64_t kRows = 16 * kPanel;
@@ -27,7 +27,8 @@ struct Source {
   }
 };
 
-// factor times the elements k < depth, j < width, as panels [depth, kPanel]; zeros up to `padded` columns.
+// Packs factor times the elements k < depth, j < width as panels [depth, kPanel]; zeros up to `padded`
+// columns.
 void pack(const Source& from, std::int64_t depth, std::int64_t width, std::int64_t padded, double factor,
           double* out) {
   for (std::int64_t first = 0; first < padded; first += kPanel, out += depth * kPanel) {
@@ -77,7 +78,7 @@ void scale(std::int64_t m, std::int64_t n, double beta, double* c, std::int64_t 
   }
 }
 
-std::unique_ptr<double[]> room(std::int64_t size) {
+std::unique_ptr<double[]> allocate(std::int64_t size) {
   return std::make_unique_for_overwrite<double[]>(static_cast<std::size_t>(size));
 }
 
@@ -91,8 +92,8 @@ void gemm(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n, st
   const Source left{a, lda, !transpose_a};
   const Source right{b, ldb, transpose_b};
   const std::int64_t deepest = std::min(k, kDepth);
-  const auto packed_left = room(deepest * std::min(round_up(m, kPanel), kRows));
-  const auto packed_right = room(deepest * std::min(round_up(n, kTileRows), kColumns));
+  const auto packed_left = allocate(deepest * std::min(round_up(m, kPanel), kRows));
+  const auto packed_right = allocate(deepest * std::min(round_up(n, kTileRows), kColumns));
   for (std::int64_t j = 0; j < n; j += kColumns) {
     const std::int64_t columns = std::min(kColumns, n - j);
     for (std::int64_t first = 0; first < k; first += kDepth) {

@@ -62,10 +62,9 @@ void pack_rows(std::span<const T* const> rows, std::int64_t begin, std::int64_t 
 #if defined(__x86_64__)
   if (is_supported(InstructionSet::avx512)) {
     constexpr std::int64_t kLine = 64 / static_cast<std::int64_t>(sizeof(T));
-    const std::int64_t whole = end - (end - begin) % kPanel;
-    for (; begin < whole; begin += kLine)
-      pack_line_avx512(rows, begin, std::min(begin + kLine, whole), packed);
-    begin = whole;
+    const std::int64_t full = end - (end - begin) % kPanel;
+    for (; begin < full; begin += kLine) pack_line_avx512(rows, begin, std::min(begin + kLine, full), packed);
+    begin = full;
   }
 #endif
   pack_portable(rows, begin, end, packed);
@@ -98,8 +97,8 @@ void accumulate(std::int64_t n_rows, const double* a, const double* b, std::int6
 void accumulate(InstructionSet set, std::int64_t n_rows, const double* a, const double* b, std::int64_t begin,
                 std::int64_t end, TileMatrix& sums) {
   const auto multiply = tile_kernels(set).multiply;
-  // Panel outside, row tiles inside: the panel of b stays in the first-level cache, the tiles of a in the
-  // second.
+  // Outer loop over panels, inner loop over row tiles: the panel of b stays in the first-level cache, the
+  // tiles of a in the second.
   for (std::int64_t panel = 0; panel < kTilePanels * end; ++panel) {
     for (std::int64_t tile = std::max(begin, panel / kTilePanels); tile < end; ++tile) {
       const LeftFactor left{

@@ -1,12 +1,12 @@
 // ZᵀWZ for a block of rows, in float64: the inner loops of the ridge accumulation.
 //
 // A block of up to kBlockRows rows is packed into panels of kPanel columns, [panel][row][kPanel] doubles,
-// zero where columns are padded. The product is kept as the tiles of kTileRows x kPanel that touch the lower
+// with zeros in padded columns. The product is kept as the tiles of kTileRows x kPanel that touch the lower
 // triangle.
 //
 // Every element of the product is one chain of fused multiply-adds over the rows of the block in their order,
 // then one addition to the sum so far. Vector width and threads only decide which elements are computed
-// together, so the result is the same bits on every processor and with any number of threads.
+// together, so the result is bit-identical on every processor and with any number of threads.
 #pragma once
 
 #include <cstdint>
@@ -41,7 +41,7 @@ class TileMatrix {
     return values_.data() + (first_tile(row_tile) + panel) * kTileSize;
   }
   double at(std::int64_t row, std::int64_t column) const noexcept;  // row >= column
-  // Columns 0 .. n - 1 of a row, n <= row + 1.
+  // Copies columns 0 .. n - 1 of a row, n <= row + 1.
   void copy_row(std::int64_t row, std::int64_t n, double* out) const noexcept;
 
  private:
@@ -62,7 +62,7 @@ void accumulate(std::int64_t n_rows, const double* a, const double* b, std::int6
 void pack(std::span<const BFloat16* const> rows, std::int64_t begin, std::int64_t end, double* packed);
 void pack(std::span<const float* const> rows, std::int64_t begin, std::int64_t end, double* packed);
 
-// The same by a certain code path; the one above takes the best that the processor has.
+// The same with a given instruction set; the overload above uses the best one of the processor.
 void accumulate(InstructionSet set, std::int64_t n_rows, const double* a, const double* b, std::int64_t begin,
                 std::int64_t end, TileMatrix& sums);
 

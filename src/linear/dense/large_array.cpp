@@ -9,25 +9,27 @@ namespace armorm {
 namespace {
 
 constexpr std::size_t kLargePage = std::size_t{1} << 21;
-// A multiple of every page size that mmap() cuts by.
+// A multiple of every page size that mmap() rounds to.
 constexpr std::size_t kSmallPage = std::size_t{1} << 16;
 
 }  // namespace
 
 LargeArray::LargeArray(std::size_t size) {
   if (size == 0) return;
-  // Room to begin at a large page. What fills no large page at the end gets small ones.
+  // The extra space lets the array start at a large page. A remainder smaller than a large page gets small
+  // pages.
   const std::size_t bytes = (size * sizeof(double) + kSmallPage - 1) / kSmallPage * kSmallPage;
-  void* room = mmap(nullptr, bytes + kLargePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (room == MAP_FAILED) throw std::bad_alloc();
-  auto* begin = static_cast<std::byte*>(room);
+  void* mapping =
+      mmap(nullptr, bytes + kLargePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapping == MAP_FAILED) throw std::bad_alloc();
+  auto* begin = static_cast<std::byte*>(mapping);
   const std::size_t before = (kLargePage - reinterpret_cast<std::uintptr_t>(begin) % kLargePage) % kLargePage;
   if (before > 0) munmap(begin, before);
   if (before < kLargePage) munmap(begin + before + bytes, kLargePage - before);
   values_ = reinterpret_cast<double*>(begin + before);
   bytes_ = bytes;
-  if (const std::size_t whole = bytes_ / kLargePage * kLargePage; whole > 0)
-    madvise(values_, whole, MADV_HUGEPAGE);
+  if (const std::size_t large = bytes_ / kLargePage * kLargePage; large > 0)
+    madvise(values_, large, MADV_HUGEPAGE);
 }
 
 LargeArray::~LargeArray() {

@@ -1,4 +1,4 @@
-// Zeroed doubles in large pages where the system gives them, for matrices of tens of megabytes.
+// Zeroed doubles in large pages where the system provides them, for matrices of tens of megabytes.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +7,7 @@
 
 namespace armorm {
 
-// The pages come when they are first written to, so that whoever writes to a part pays for it.
+// Pages are allocated at the first write to them, so the thread that writes first pays for the page fault.
 class LargeArray {
  public:
   LargeArray() = default;
@@ -29,7 +29,7 @@ class LargeArray {
   std::size_t bytes_ = 0;
 };
 
-// `size` zeros whose memory is in large pages.
+// A vector of `size` zeros in large pages.
 std::vector<double> large_vector(std::size_t size);
 
 }  // namespace armorm

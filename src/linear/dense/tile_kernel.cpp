@@ -33,8 +33,8 @@ void product_portable(std::int64_t n, const LeftFactor& a, RightFactor b, double
   }
 }
 
-// Sums that do not wait for each other. Fused by name: left to itself the compiler fuses where the
-// instructions allow it, and the bits would depend on the processor.
+// Independent sums, so that no addition waits for another. The fused multiply-add is explicit: otherwise the
+// compiler fuses only where the instruction set allows it, and the bits depend on the processor.
 inline __attribute__((always_inline)) double dot_in_lanes(std::int64_t n, const double* x, const double* y) {
   constexpr std::int64_t kLanes = 32;
   std::array<double, kLanes> sums{};
@@ -69,7 +69,7 @@ constexpr TileKernels kPortable{multiply_portable, dots_portable, dot_portable, 
 
 #if defined(__x86_64__)
 
-// All of c in registers: kPanels x 8 of the 32.
+// All of c is in registers: kPanels x 8 of the 32.
 template <int kPanels>
 inline __attribute__((always_inline, target("avx512f"))) void product_avx512(std::int64_t n,
                                                                              const LeftFactor& a,

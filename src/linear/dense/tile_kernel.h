@@ -1,9 +1,9 @@
-// The inner loops of every float64 matrix product here, for the widest vectors that the processor has.
+// The inner loops of every float64 matrix product here, for the widest vectors of the processor.
 //
 // Every element of a product is one chain of fused multiply-adds over k in its order, then one addition to
-// the value that was there; vector width only decides which elements are computed together. The others fuse
-// every multiplication with its addition as well, and dot() has an order that no width changes. So the bits
-// are the same on every processor.
+// the previous value; vector width only decides which elements are computed together. The other kernels fuse
+// every multiplication with its addition as well, and the order of dot() does not depend on the width. So the
+// bits are the same on every processor.
 #pragma once
 
 #include <cstdint>
@@ -16,12 +16,12 @@ bool is_supported(InstructionSet set) noexcept;
 std::string_view name_of(InstructionSet set) noexcept;
 InstructionSet best_instruction_set() noexcept;
 
-inline constexpr std::int64_t kPanel = 8;  // doubles of a cache line
+inline constexpr std::int64_t kPanel = 8;  // doubles in a cache line
 inline constexpr std::int64_t kTilePanels = 3;
 inline constexpr std::int64_t kTileRows = kPanel * kTilePanels;
 inline constexpr std::int64_t kDotRows = 2 * kPanel;
 
-// The left factor: element (i, k) at data[k * step + (i / 8) * panel + i % 8]. Packed panels, whole tiles and
+// The left factor: element (i, k) at data[k * step + (i / 8) * panel + i % 8]. Packed panels, full tiles and
 // matrices with contiguous rows all have this form.
 struct LeftFactor {
   const double* data;
@@ -42,6 +42,6 @@ struct TileKernels {
 };
 
 const TileKernels& tile_kernels(InstructionSet set) noexcept;
-const TileKernels& tile_kernels() noexcept;  // of the best instruction set
+const TileKernels& tile_kernels() noexcept;  // kernels for the best instruction set of the processor
 
 }  // namespace armorm

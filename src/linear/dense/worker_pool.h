@@ -1,4 +1,5 @@
-// A few threads that take numbered tasks, for loops of a few milliseconds where starting threads would cost.
+// A thread pool for numbered tasks, for loops of a few milliseconds in which starting threads would cost too
+// much.
 #pragma once
 
 #include <atomic>
@@ -21,7 +22,7 @@ class WorkerPool {
   WorkerPool& operator=(const WorkerPool&) = delete;
 
   int n_threads() const noexcept { return static_cast<int>(threads_.size()) + 1; }
-  // Calls task(0) ... task(n_tasks - 1), each once, from any thread and in any order; rethrows the first
+  // Calls task(0) ... task(n_tasks - 1), each once, from any thread and in any order. Rethrows the first
   // exception.
   void run(std::int64_t n_tasks, const std::function<void(std::int64_t)>& task);
 

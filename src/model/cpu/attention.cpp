@@ -19,7 +19,7 @@ constexpr std::int64_t kKeyTile = 128;  // keys per tile
 constexpr std::int64_t kQueryTile =
     64;  // query rows per tile: positions times the heads that share a key head
 
-// A product's right side holds bfloat16 rows 2i and 2i + 1 interleaved: [rows / 2, columns, 2].
+// In the right operand of a product, bfloat16 rows 2i and 2i + 1 are interleaved: [rows / 2, columns, 2].
 void pack_keys(const at::BFloat16* keys, std::int64_t stride, std::int64_t count, std::int64_t dim,
                at::BFloat16* out) {
   auto* words = reinterpret_cast<std::uint32_t*>(out);
@@ -67,14 +67,14 @@ struct Problem {
   const T* k;
   const T* v;
   T* out;
-  std::int64_t q_stride, k_stride, v_stride;  // between token rows
+  std::int64_t q_stride, k_stride, v_stride;  // elements between token rows
   std::int64_t heads, kv_heads, dim;
   AttentionOptions options;
 
   std::int64_t group() const { return heads / kv_heads; }
 };
 
-// One thread's scratch, and the loop over one block's queries for one key head.
+// Scratch memory of one thread, and the loop over one block's queries for one key head.
 template <class T>
 class Worker {
  public:
@@ -101,7 +101,7 @@ class Worker {
  private:
   static std::size_t size(std::int64_t n) { return static_cast<std::size_t>(n); }
 
-  // The key that the block's query `position` stands at.
+  // The key at the position of the block's query `position`.
   static std::int64_t key_of(const AttentionBlock& block, std::int64_t position) {
     return block.kv_count - block.q_count + position;
   }
@@ -163,8 +163,7 @@ class Worker {
            !is_first);
   }
 
-  // Turns scores [from, to) of row r into weights, and rescales what the row has summed when its maximum
-  // rises.
+  // Turns scores [from, to) of row r into weights; rescales the row's sums when its maximum rises.
   void weigh(std::int64_t r, std::int64_t from, std::int64_t to, bool is_first) {
     float* row = scores_.data() + r * kKeyTile;
     float* seen = row + from;
@@ -218,7 +217,7 @@ at::Tensor run(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, co
                            options};
   const std::int64_t tasks = std::ssize(plan.blocks) * problem.kv_heads;
   std::atomic<std::int64_t> next = 0;
-  // Blocks differ too much in size for equal shares: each thread takes the next when it is done.
+  // Block sizes vary too much for equal shares: each thread takes the next block when it is free.
   at::parallel_for(0, at::get_num_threads(), 1, [&](std::int64_t, std::int64_t) {
     Worker<T> worker(problem, plan.max_kv);
     for (std::int64_t task = next++; task < tasks; task = next++) {

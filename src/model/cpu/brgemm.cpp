@@ -19,7 +19,7 @@ bool product_works() {
            false);
     brgemm_release();
     return out.front() == static_cast<float>(kRowMultiple);
-  } catch (const std::exception&) {  // oneDNN's own, where LibTorch found no reason to refuse
+  } catch (const std::exception&) {  // oneDNN's own exception, where LibTorch saw no obstacle
     return false;
   }
 }

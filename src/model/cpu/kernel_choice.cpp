@@ -32,7 +32,7 @@ std::string vendor() {
   return {name.begin(), name.end()};
 }
 
-// Of the processor, whatever LibTorch was told to use: kernels of our own are compiled for each of these
+// Level of the processor, independent of LibTorch's settings: our own kernels are compiled for each of these
 // levels.
 std::string level() {
   const bool v4 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
@@ -40,7 +40,7 @@ std::string level() {
   return v4 ? "x86-64-v4" : __builtin_cpu_supports("avx2") ? "x86-64-v3" : "x86-64";
 }
 
-// By the names of /proc/cpuinfo; bits of Intel's manual, volume 2, CPUID leaf 7.
+// With the names of /proc/cpuinfo; bits from Intel's manual, volume 2, CPUID leaf 7.
 std::string matrix_features() {
   std::string names;
   if ((cpuid(7, 1).a >> 5 & 1U) != 0) names += ", avx512_bf16";
@@ -48,7 +48,7 @@ std::string matrix_features() {
   return names;
 }
 
-// Each makes oneDNN or MKL choose other kernels than the processor would have.
+// Variables that make oneDNN or MKL choose other kernels than the processor's default.
 std::string limits() {
   std::string text;
   for (const char* name : {"ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ONEDNN_CPU_ISA_HINTS",

@@ -10,10 +10,10 @@
 namespace armorm::model::cpu {
 namespace {
 
-// Work for one thread before another is worth waking, in elements.
+// Minimum number of elements for which waking another thread pays.
 constexpr std::int64_t kGrain = 1 << 14;
 
-// A row of a float32 or bfloat16 matrix, seen as floats.
+// A row of a float32 or bfloat16 matrix, read as floats.
 class RowReader {
  public:
   explicit RowReader(const at::Tensor& x)
@@ -45,7 +45,7 @@ class RowWriter {
         size_(x.numel() / x.size(0)),
         wide_(x.scalar_type() == at::kFloat) {}
 
-  // Where to compute the row: the row itself, or `scratch`, which commit() then rounds into it.
+  // Where to compute the row: the row itself, or `scratch`, which commit() rounds into the row.
   float* begin(std::int64_t row, float* scratch) const {
     return wide_ ? reinterpret_cast<float*>(data_ + row * stride_) : scratch;
   }
@@ -60,7 +60,7 @@ class RowWriter {
   bool wide_;
 };
 
-// Calls work(row, scratch) for every row, with `scratch_size` floats for each thread.
+// Calls work(row, scratch) for every row, with `scratch_size` floats per thread.
 template <class Work>
 void for_each_row(std::int64_t rows, std::int64_t row_size, std::int64_t scratch_size, const Work& work) {
   at::parallel_for(0, rows, std::max<std::int64_t>(1, kGrain / row_size),
@@ -106,7 +106,7 @@ at::Tensor add_rms_norm(at::Tensor& residual, const at::Tensor& delta, const at:
   for_each_row(residual.size(0), n, 3 * n, [&](std::int64_t row, float* scratch) {
     simd::add(old.read(row, scratch), added.read(row, scratch + n), sum.begin(row, scratch + 2 * n), n);
     sum.commit(row, scratch + 2 * n);
-    // The norm is that of the rounded residual, which the next layers add to.
+    // The norm is taken of the rounded residual, which the next layers add to.
     normalise(old.read(row, scratch), w, eps, result.begin(row, scratch + n), n);
     result.commit(row, scratch + n);
   });

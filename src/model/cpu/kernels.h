@@ -1,12 +1,14 @@
-// The element-wise operations of ops.h on the CPU: one pass over each row, vectorised for the processor at
-// hand.
+// The element-wise operations of ops.h on the CPU: one pass over each row, vectorised for the current
+// processor.
 #pragma once
 
-#include "model/ops.h"
+#include <ATen/core/Tensor.h>
+
+#include "model/common/activation.h"
 
 namespace armorm::model::cpu {
 
-// float32 and bfloat16 tensors on the CPU with contiguous rows; others are for reference_ops.h.
+// float32 and bfloat16 tensors on the CPU with contiguous rows; reference_ops.h handles all others.
 bool supports(const at::Tensor& x);
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);

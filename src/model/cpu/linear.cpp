@@ -12,11 +12,11 @@
 namespace armorm::model::cpu {
 namespace {
 
-constexpr std::int64_t kPanel = 64;        // output features side by side: four vectors of 16 floats
-constexpr std::int64_t kRowBlock = 256;    // rows that one task multiplies with a panel
-constexpr std::int64_t kChunkBytes = 512;  // of one row: so much of a panel stays in the first-level cache
+constexpr std::int64_t kPanel = 64;        // adjacent output features: four vectors of 16 floats
+constexpr std::int64_t kRowBlock = 256;    // rows that one task multiplies by a panel
+constexpr std::int64_t kChunkBytes = 512;  // of one row: this much of a panel stays in the first-level cache
 
-// Inputs that one packed row pair (bfloat16) or row (float32) holds.
+// Inputs in one packed row pair (bfloat16) or row (float32).
 template <class T>
 constexpr std::int64_t kInterleaved = std::is_same_v<T, at::BFloat16> ? 2 : 1;
 
@@ -27,8 +27,8 @@ std::int64_t padded_inputs(std::int64_t in_features) {
   return round_up(in_features, kInterleaved<T>);
 }
 
-// Words of 4 bytes, a float or two bfloat16, are transposed: [rows, words] -> [words, kPanel]. Blocks of a
-// cache line of each row keep both sides in the cache.
+// Transposes words of 4 bytes (one float or two bfloat16): [rows, words] -> [words, kPanel]. Blocks of one
+// cache line per row keep both sides in the cache.
 template <class T>
 void pack_panel(const T* weight, std::int64_t row_stride, std::int64_t rows, std::int64_t inputs, T* out) {
   constexpr std::int64_t n = kInterleaved<T>;
@@ -45,7 +45,7 @@ void pack_panel(const T* weight, std::int64_t row_stride, std::int64_t rows, std
     out[(words * kPanel + r) * n] = weight[r * row_stride + inputs - 1];
 }
 
-// The same of the transpose: row i holds input i of all outputs.
+// The same for the transpose: row i holds input i of all outputs.
 template <class T>
 void pack_panel_columns(const T* columns, std::int64_t row_stride, std::int64_t outputs, std::int64_t inputs,
                         T* out) {
@@ -93,8 +93,7 @@ at::Tensor pack_columns_of(const at::Tensor& weight) {
                  });
 }
 
-// Rows that are multiplied together: a multiple of kRowMultiple lies at x, of which the first `valid` are
-// wanted.
+// Rows that are multiplied together: x holds a multiple of kRowMultiple rows, the first `valid` are wanted.
 template <class T>
 struct RowBlock {
   const T* x;
@@ -104,25 +103,25 @@ struct RowBlock {
   std::int64_t out_row;
 };
 
-// Blocks of like size, and one for the rows that do not fill a multiple, in `tail`.
+// Blocks of similar size; a last block in `tail` holds the rows that do not fill a multiple.
 template <class T>
 std::vector<RowBlock<T>> split_rows(const at::Tensor& x, std::vector<T>& tail) {
   const T* data = x.const_data_ptr<T>();
   const std::int64_t n = x.size(0);
   const std::int64_t inputs = x.size(1);
-  const std::int64_t whole = n / kRowMultiple * kRowMultiple;
+  const std::int64_t full = n / kRowMultiple * kRowMultiple;
   std::vector<RowBlock<T>> blocks;
-  const std::int64_t count = (whole + kRowBlock - 1) / kRowBlock;
-  const std::int64_t size = count > 0 ? round_up((whole + count - 1) / count, kRowMultiple) : 0;
-  for (std::int64_t row = 0; row < whole; row += size) {
-    const std::int64_t rows = std::min(size, whole - row);
+  const std::int64_t count = (full + kRowBlock - 1) / kRowBlock;
+  const std::int64_t size = count > 0 ? round_up((full + count - 1) / count, kRowMultiple) : 0;
+  for (std::int64_t row = 0; row < full; row += size) {
+    const std::int64_t rows = std::min(size, full - row);
     blocks.push_back({data + row * x.stride(0), x.stride(0), rows, rows, row});
   }
-  if (whole == n) return blocks;
+  if (full == n) return blocks;
   tail.assign(static_cast<std::size_t>(kRowMultiple * inputs), T(0.0F));
-  for (std::int64_t row = whole; row < n; ++row)
-    std::copy_n(data + row * x.stride(0), inputs, tail.data() + (row - whole) * inputs);
-  blocks.push_back({tail.data(), inputs, kRowMultiple, n - whole, whole});
+  for (std::int64_t row = full; row < n; ++row)
+    std::copy_n(data + row * x.stride(0), inputs, tail.data() + (row - full) * inputs);
+  blocks.push_back({tail.data(), inputs, kRowMultiple, n - full, full});
   return blocks;
 }
 

@@ -9,7 +9,7 @@
 namespace armorm::model::simd {
 namespace {
 
-// Independent partial results: a sum in strict order can't be vectorised.
+// Independent partial results: a sum in strict order cannot be vectorised.
 constexpr std::int64_t kLanes = 32;
 
 // exp to about one unit in the last place: 2^k * p(r) with |r| <= ln(2) / 2 and p of degree 6 (Cephes' expf).

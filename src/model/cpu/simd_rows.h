@@ -1,5 +1,5 @@
-// Loops over one row of floats that the compiler vectorises, in a version for each x86-64 level. bfloat16
-// rows are widened into a scratch row, worked on in float32, and rounded once at the end.
+// Vectorised loops over one row of floats, in one version per x86-64 level. bfloat16 rows are widened into a
+// scratch row, processed in float32, and rounded once at the end.
 #pragma once
 
 #include <cstdint>
@@ -7,13 +7,13 @@
 namespace armorm::model::simd {
 
 void widen(const std::uint16_t* bf16, float* out, std::int64_t n);
-// Rounds to nearest even; a NaN stays one.
+// Rounds to nearest even; a NaN stays NaN.
 void narrow(const float* values, std::uint16_t* bf16, std::int64_t n);
 
 float sum_of_squares(const float* x, std::int64_t n);
 void scale_by_weight(const float* x, float scale, const float* weight, float* out, std::int64_t n);
 void add(const float* a, const float* b, float* out, std::int64_t n);
-// x[j], x[half + j] rotated by the angle of cos[j], sin[j].
+// Rotates x[j], x[half + j] by the angle with cos[j], sin[j].
 void rotate(float* x, const float* cos, const float* sin, std::int64_t half);
 void silu_times(const float* gate, const float* up, float* out, std::int64_t n);
 void gelu_tanh_times(const float* gate, const float* up, float* out, std::int64_t n);

@@ -16,7 +16,7 @@ Element element_of(const at::Tensor& x) {
   return x.scalar_type() == at::kBFloat16 ? Element::bf16 : Element::fp32;
 }
 
-// Makes the tensor's device current, gives its stream, and reports a launch that failed.
+// Makes the tensor's device current, provides its stream, and reports a failed launch.
 class Launch {
  public:
   Launch(const char* name, const at::Tensor& x) : name_(name), guard_(x.device()) {}

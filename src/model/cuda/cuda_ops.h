@@ -1,8 +1,10 @@
-// ops.h and fp8.h on CUDA through our own kernels, on ATen's current stream.
+// ops.h and fp8.h on CUDA with our own kernels, on ATen's current stream.
 #pragma once
 
-#include "model/fp8.h"
-#include "model/ops.h"
+#include <ATen/core/Tensor.h>
+
+#include "model/common/activation.h"
+#include "model/common/quantised_rows.h"
 
 namespace armorm::model::cuda {
 

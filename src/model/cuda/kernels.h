@@ -1,5 +1,6 @@
-// Launchers of our CUDA kernels: raw device pointers and a stream, so that nvcc never sees a LibTorch header.
-// Each computes in float32 and rounds once; the caller checks the launch (cudaGetLastError).
+// Launchers of our CUDA kernels. They take raw device pointers and a stream, so that nvcc never sees a
+// LibTorch header. Each kernel computes in float32 and rounds once; the caller checks the launch
+// (cudaGetLastError).
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,7 @@ using Stream = CUstream_st*;
 
 enum class Element { fp32, bf16 };
 
-// Rows of `width` elements, contiguous. weight float32 [width].
+// Contiguous rows of `width` elements. weight float32 [width].
 void launch_rms_norm(Element type, const void* x, const float* weight, void* out, std::int64_t rows,
                      std::int64_t width, float eps, Stream stream);
 

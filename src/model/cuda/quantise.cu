@@ -1,4 +1,4 @@
-// Rows to e4m3 with one scale each: one block for each row.
+// Quantises rows to e4m3 with one scale per row; one thread block per row.
 #include <cuda_fp8.h>
 #include <cuda_runtime.h>
 
@@ -37,7 +37,7 @@ __global__ void quantise(const T* x, __nv_fp8_storage_t* out, float* scales, std
     for (int j = 0; j < N; ++j) largest = fmaxf(largest, fabsf(values[j]));
   }
   largest = block_max(largest);
-  // Divisions, not products with the inverse: the same bits as the plain version.
+  // Divides instead of multiplying by the inverse, to get the same bits as the reference version.
   const float scale = largest > 0.0F ? __fdiv_rn(largest, kLargest) : 1.0F;
   if (threadIdx.x == 0) scales[blockIdx.x] = scale;
   for (std::int64_t i = static_cast<int>(threadIdx.x) * N; i < width; i += step) {

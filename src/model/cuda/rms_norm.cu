@@ -1,4 +1,4 @@
-// RMSNorm, with the residual addition before it: one block for each row.
+// RMSNorm, optionally after the residual addition; one thread block per row.
 #include <cuda_runtime.h>
 
 #include "model/cuda/kernels.h"
@@ -24,7 +24,7 @@ __device__ float block_sum(float value) {
   return total;
 }
 
-// delta may be null: then x is only read.
+// If delta is null, x is only read.
 template <class T, int N>
 __global__ void norm_rows(T* x, const T* delta, const float* weight, T* out, std::int64_t width, float eps) {
   const std::int64_t begin = static_cast<std::int64_t>(blockIdx.x) * width;
@@ -48,7 +48,7 @@ __global__ void norm_rows(T* x, const T* delta, const float* weight, T* out, std
     for (int j = 0; j < N; ++j) squares += values[j] * values[j];
   }
   const float scale = rsqrtf(block_sum(squares) / static_cast<float>(width) + eps);
-  // A thread reads back only what it wrote itself; the row is still in the cache.
+  // A thread rereads only its own writes; the row is still in the cache.
   for (std::int64_t i = static_cast<int>(threadIdx.x) * N; i < width; i += step) {
     float values[N];
     load<T, N>(x + begin + i, values);
@@ -92,7 +92,7 @@ void launch_add_rms_norm(Element type, void* residual, const void* delta, const 
 
 void launch_rms_norm(Element type, const void* x, const float* weight, void* out, std::int64_t rows,
                      std::int64_t width, float eps, Stream stream) {
-  // Without a delta the kernel leaves x as it is.
+  // Without a delta the kernel does not write x.
   launch_add_rms_norm(type, const_cast<void*>(x), nullptr, weight, out, rows, width, eps, stream);
 }
 

@@ -1,4 +1,4 @@
-// Rotary embeddings in place: one block for each row, one thread for a few pairs of a head.
+// Rotary embeddings in place: one thread block per row, one thread for a few pairs of a head.
 #include <cuda_runtime.h>
 
 #include "model/cuda/kernels.h"

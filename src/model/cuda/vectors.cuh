@@ -1,4 +1,4 @@
-// Vectors of elements that one thread loads or stores at once, seen as floats.
+// Vectors of elements that one thread loads or stores at once, used as floats.
 #pragma once
 
 #include <cuda_bf16.h>
@@ -32,7 +32,7 @@ __device__ inline void store(const float (&values)[N], T* to) {
   *reinterpret_cast<Pack<T, N>*>(to) = pack;
 }
 
-// Elements that fill 16 bytes.
+// Number of elements in 16 bytes.
 template <class T>
 constexpr int kVector = 16 / static_cast<int>(sizeof(T));
 

@@ -15,7 +15,7 @@ namespace armorm {
 namespace {
 
 struct Item;
-using ItemPtr = Item*;  // owned by the machine, so that items nested however deep are freed one by one
+using ItemPtr = Item*;  // owned by the machine; deeply nested items are freed without recursion
 struct Mark {};
 struct NoneItem {};
 struct Global {
@@ -35,8 +35,8 @@ struct Item {
 };
 
 constexpr std::size_t kMaxOperations = 1 << 22;
-// What a storage's description may hold: it is copied with each tensor, and the memo lets a small file name
-// it often.
+// Limits of a storage description: it is copied with each tensor, and the memo lets a small file refer to it
+// often.
 constexpr std::size_t kMaxDimensions = 8;
 constexpr std::size_t kMaxKeyBytes = 64;
 

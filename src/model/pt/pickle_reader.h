@@ -1,4 +1,4 @@
-// The subset of pickle that a dictionary of tensors is written in, read without executing anything.
+// The subset of pickle that holds a dictionary of tensors, read without executing anything.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace armorm {
 
-// A tensor as the pickle describes it; its bytes lie in the archive's record data/<key>.
+// A tensor as described in the pickle; its bytes are in the archive's record data/<key>.
 struct PickledTensor {
   std::string storage_type;  // "FloatStorage", "BFloat16Storage", ...
   std::string key;

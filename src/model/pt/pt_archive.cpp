@@ -25,7 +25,7 @@ constexpr std::uint64_t kEndBytes = 22;
 constexpr std::uint64_t kEnd64Bytes = 56;
 constexpr std::uint64_t kLocator64Bytes = 20;
 constexpr std::uint64_t kMaxCommentBytes = 0xffff;
-constexpr std::uint32_t kIn64 = 0xffffffff;  // the real value stands in the ZIP64 field
+constexpr std::uint32_t kIn64 = 0xffffffff;  // the value is in the ZIP64 field
 constexpr std::uint16_t kZip64Field = 1;
 constexpr std::uint16_t kEncrypted = 1;
 
@@ -38,7 +38,7 @@ T load(std::string_view bytes) {
 
 }  // namespace
 
-// One line of the central directory.
+// One entry of the central directory.
 struct PtArchive::Entry {
   std::string_view name;
   std::uint16_t flags = 0;
@@ -47,12 +47,12 @@ struct PtArchive::Entry {
   std::uint64_t compressed = 0;
   std::uint64_t size = 0;
   std::uint64_t local_header = 0;
-  std::uint64_t end = 0;  // of the line itself
+  std::uint64_t end = 0;  // end of the entry itself
 };
 
 void PtArchive::fail(const std::string& what) const {
-  fail_data("{}: is not a whole .pt file: {}; copy the file again, or save it again with torch.save", path_,
-            what);
+  fail_data("{}: is not a complete .pt file: {}; copy the file again, or save it again with torch.save",
+            path_, what);
 }
 
 std::string_view PtArchive::bytes_at(std::uint64_t begin, std::uint64_t size, const char* what) const {
@@ -67,7 +67,7 @@ T PtArchive::number_at(std::uint64_t begin) const {
   return load<T>(bytes_at(begin, sizeof(T), "a header"));
 }
 
-// The last record of the file; only a comment may follow.
+// The last record of the file; only a comment may follow it.
 std::uint64_t PtArchive::find_end_record() const {
   for (std::uint64_t comment = 0; comment <= kMaxCommentBytes && comment + kEndBytes <= file_.size();
        ++comment) {
@@ -91,7 +91,7 @@ PtArchive::Directory PtArchive::find_directory() const {
           number_at<std::uint32_t>(end + 16)};
 }
 
-// The field holds those of the three values, in this order, that did not fit their places.
+// The ZIP64 field holds, in this order, those of the three values that did not fit the entry.
 void PtArchive::read_sizes_of_zip64(Entry& entry, std::string_view extra) const {
   while (extra.size() >= 4) {
     const auto kind = load<std::uint16_t>(extra);
@@ -135,7 +135,7 @@ std::string_view PtArchive::data_of(const Entry& entry) const {
   bytes_at(entry.local_header, kLocalBytes, "a record's header");
   if (number_at<std::uint32_t>(entry.local_header) != kLocalSignature)
     fail(fmt::format("the record '{}' does not begin where the directory says", entry.name));
-  // Name and extra field may differ in length from the directory's: PyTorch pads the data here.
+  // Name and extra field may differ in length from the directory: PyTorch pads the data here.
   const std::uint64_t before = kLocalBytes + number_at<std::uint16_t>(entry.local_header + 26) +
                                number_at<std::uint16_t>(entry.local_header + 28);
   return bytes_at(entry.local_header + before, entry.size, "a record");
@@ -147,7 +147,7 @@ PtArchive::PtArchive(std::span<const std::byte> file, std::string path)
   if (directory.entries > directory.size / kEntryBytes) fail("its directory is too short for its entries");
   bytes_at(directory.begin, directory.size, "the directory");
   std::uint64_t at = directory.begin;
-  std::optional<std::string> folder;  // of the first record, which is all records'
+  std::optional<std::string> folder;  // folder of the first record; all records must have it
   for (std::uint64_t i = 0; i < directory.entries; ++i) {
     const Entry entry = read_entry(at);
     at = entry.end;

@@ -1,5 +1,5 @@
-// The records of a .pt file: a ZIP archive (PKWARE's APPNOTE.TXT, with ZIP64) whose members lie uncompressed
-// below one folder, as torch.save writes it.
+// The records of a .pt file: a ZIP archive (PKWARE's APPNOTE.TXT, with ZIP64) with uncompressed members in
+// one folder, as torch.save writes it.
 #pragma once
 
 #include <cstddef>
@@ -13,12 +13,12 @@ namespace armorm::model {
 
 class PtArchive {
  public:
-  // `file` must outlive this. data error naming `path` when it is no such archive, or when a member does not
-  // lie in it.
+  // `file` must outlive the object. data error that names `path` when the file is not such an archive, or
+  // when a member exceeds it.
   PtArchive(std::span<const std::byte> file, std::string path);
 
-  // The name is without the archive's folder: "data.pkl". data error when it is absent. A checksum that
-  // disagrees is a warning: torch.save can be told to leave it out.
+  // `name` excludes the archive's folder: "data.pkl". data error when the record is absent. A wrong checksum
+  // is a warning: torch.save can omit checksums.
   std::string_view record(const std::string& name) const;
   bool contains(const std::string& name) const { return records_.contains(name); }
 

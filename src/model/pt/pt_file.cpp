@@ -1,4 +1,4 @@
-// The writing half of pt_file.h: PyTorch's own writer.
+// The writing half of pt_file.h, with PyTorch's own writer.
 #include "model/pt/pt_file.h"
 
 #include <ATen/core/Dict.h>
@@ -27,7 +27,7 @@ c10::IValue to_dict(const PtTensors& tensors) {
   return dict;
 }
 
-// In memory: PyTorch's writer ends the process when a write of its own throws.
+// In memory, because PyTorch's writer ends the process when its own write throws.
 std::string to_archive(const PtTensors& tensors) {
   std::string bytes;
   caffe2::serialize::PyTorchStreamWriter writer([&bytes](const void* data, std::size_t size) {

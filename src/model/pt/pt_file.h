@@ -1,4 +1,4 @@
-// PyTorch's .pt files, as far as dictionaries of tensors go.
+// Dictionaries of tensors in PyTorch's .pt files.
 #pragma once
 
 #include <cstdint>
@@ -15,16 +15,16 @@ struct PtTensor {
   std::vector<std::int64_t> shape;
   std::vector<float> values;
 };
-using PtTensors = std::vector<std::pair<std::string, PtTensor>>;  // in the file's order
+using PtTensors = std::vector<std::pair<std::string, PtTensor>>;  // in file order
 
-// A dictionary of float32 tensors that torch.load(weights_only=True) reads. Published atomically; the same
-// tensors give the same bytes.
+// Writes a dictionary of float32 tensors that torch.load(weights_only=True) reads. Published atomically;
+// equal tensors give equal bytes.
 void save_pt_file(const std::filesystem::path& path, const PtTensors& tensors,
                   FileSystem& files = posix_file_system());
 
-// Reads what save_pt_file and Python's torch.save(dict or OrderedDict of float tensors) write; float32,
-// bfloat16, float16 and float64 come out as float32. The pickle is interpreted by a reader of our own that
-// knows these constructs only: nothing in it is ever executed, and anything else is a data error.
+// Reads the files of save_pt_file and of Python's torch.save(dict or OrderedDict of float tensors); float32,
+// bfloat16, float16 and float64 are converted to float32. Our own reader interprets the pickle and knows only
+// these constructs: nothing in it is ever executed, and anything else is a data error.
 PtTensors load_pt_file(const std::filesystem::path& path);
 
 // nullptr when absent

@@ -1,4 +1,4 @@
-// The reading half of pt_file.h, without LibTorch: what is not trusted meets no code but this project's.
+// The reading half of pt_file.h, without LibTorch: only this project's code reads untrusted bytes.
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -30,7 +30,7 @@ float to_float32(const std::string& type, const char* at) {
   }
   std::uint16_t bits;
   std::memcpy(&bits, at, sizeof(bits));
-  return type == "BFloat16Storage" ? BFloat16{bits}.to_float() : model::half_to_float(bits);
+  return type == "BFloat16Storage" ? BFloat16{bits}.to_float() : half_to_float(bits);
 }
 
 std::size_t element_size(const std::string& type, const std::string& where) {
@@ -48,7 +48,7 @@ std::int64_t element_count(const PickledTensor& tensor, const std::string& where
   return count;
 }
 
-// Index in the storage of the last element of a tensor that is not empty.
+// Index in the storage of the last element of a non-empty tensor.
 std::int64_t last_element(const PickledTensor& tensor, std::int64_t elements, const std::string& where) {
   std::int64_t last = tensor.storage_offset;
   bool fits = last >= 0 && last < elements;
@@ -62,7 +62,7 @@ std::int64_t last_element(const PickledTensor& tensor, std::int64_t elements, co
   return last;
 }
 
-// Checks the description against the storage's real bytes, then copies in row-major order.
+// Checks the description against the storage's actual size, then copies in row-major order.
 PtTensor materialise(const PickledTensor& tensor, std::string_view storage, const std::string& where) {
   const std::size_t size = element_size(tensor.storage_type, where);
   const auto elements = static_cast<std::int64_t>(storage.size() / size);

@@ -44,7 +44,7 @@ std::vector<fs::path> find_files(const fs::path& folder, const std::string& stem
   if (sets.empty()) {
     if (fs::exists(single)) return {single};
     fail_io(
-        "{}: no such file, and no shards {}-<k>-of-<n>.safetensors beside it; run {} first, with the same "
+        "{}: no such file, and no shards {}-<k>-of-<n>.safetensors next to it; run {} first, with the same "
         "--data_root and data set",
         single.string(), stem, command);
   }

@@ -14,18 +14,19 @@ namespace armorm {
 
 class EmbeddingSet {
  public:
-  // `<folder>/<stem>.safetensors`, or the complete set `<stem>-00001-of-0000n.safetensors`.
-  // io error when there is none or a shard is missing (the missing ones are named, with the command's flags
-  // that make them); data error when several sets are there at once, when metadata of the shards disagree, or
-  // when they are not of `kind`. `command` names the program that makes the files. Files without our metadata
-  // (written by the Python scripts) are accepted with a warning.
+  // `<folder>/<stem>.safetensors`, or the complete set `<stem>-00001-of-0000n.safetensors`. io error when
+  // there is none or a shard is missing (with the missing shards, and the flags of `command`, the program
+  // that makes the files, that make them). data error when several sets exist, when the metadata of the
+  // shards disagree, or when they are not of `kind`. Files without our metadata (written by the Python
+  // scripts) are accepted with a warning.
   static EmbeddingSet open(const std::filesystem::path& folder, const std::string& stem,
                            const std::string& kind, const std::string& command);
 
   std::int64_t rows() const noexcept { return rows_; }
   std::int64_t hidden_size() const noexcept { return hidden_size_; }
   const std::vector<SafetensorsFile>& files() const noexcept { return files_; }
-  // Of the first shard, with the facts that others know; absent for files of the Python scripts.
+  // Provenance of the first shard, completed with facts of the others; absent for files of the Python
+  // scripts.
   const std::optional<Provenance>& provenance() const noexcept { return provenance_; }
   std::string description() const;  // for messages: the path, or the first path and the number of shards
 
@@ -37,7 +38,7 @@ class EmbeddingSet {
   std::int64_t hidden_size_ = 0;
 };
 
-// The tensor, with this name, dtype and shape, of one shard; -1 in `shape` matches any size.
+// The tensor of one shard with this name, dtype and shape; -1 in `shape` matches any size.
 template <class T>
 MatrixView<const T> matrix_of(const SafetensorsFile& file, const std::string& name,
                               const std::vector<std::int64_t>& shape) {

@@ -1,4 +1,4 @@
-// The trained reward head: everything that turns embeddings into a score, in one file.
+// The trained reward head: everything between embeddings and score, in one file.
 #pragma once
 
 #include <cstdint>
@@ -16,20 +16,20 @@ struct GateArtifact {
   std::string model;
   std::string model_family;
   std::vector<std::string> attributes;  // [K]
-  std::int64_t hidden_size = 0;         // D, of the backbone
+  std::int64_t hidden_size = 0;         // D of the backbone
   std::vector<float> weight;            // W [K, D]
-  std::vector<float> bias;              // of W, [K]; empty without fitted intercepts
+  std::vector<float> bias;              // bias [K] of the regression; empty without fitted intercepts
   std::vector<float> transform;         // T [K, K]
   GateParameters gate;
   double temperature = 10.0;
   std::string compat;
 
-  // regression_layer.weight [K, D] and, where there are intercepts, .bias [K]; reward_transform_matrix [K,
-  // K]; gating.logit_scale [1], gating.layers.<i>.weight|bias: the names of the released model.
+  // regression_layer.weight [K, D] and, with intercepts, .bias [K]; reward_transform_matrix [K, K];
+  // gating.logit_scale [1], gating.layers.<i>.weight|bias: the names of the released model.
   PtTensors head_tensors() const;
 
-  // <stem>.pt: the state dict (logit_scale, layers.<i>.weight|bias); <stem>.safetensors: the same and W (with
-  // regression_layer.bias where there are intercepts), T, names, sizes.
+  // <stem>.pt: the state dict (logit_scale, layers.<i>.weight|bias). <stem>.safetensors: the same, and W
+  // (with regression_layer.bias if there are intercepts), T, names, sizes.
   void save(const std::filesystem::path& stem, FileSystem& files = posix_file_system()) const;
 };
 

@@ -1,4 +1,4 @@
-// A gate's parameters as named tensors, as the Python scripts' state dict names them.
+// A gate's parameters as named tensors, with the names of the Python scripts' state dict.
 #pragma once
 
 #include <string>
@@ -9,10 +9,10 @@
 
 namespace armorm {
 
-// logit_scale [1], layers.<i>.weight [out, in], layers.<i>.bias [out], each with `prefix` before its name.
+// logit_scale [1], layers.<i>.weight [out, in], layers.<i>.bias [out], each name with `prefix`.
 PtTensors gate_tensors(const GateParameters& gate, const std::string& prefix = "");
 
-// data error when logit_scale is absent, or the layers' shapes do not follow from one another.
+// data error when logit_scale is absent, or the shapes of the layers do not chain.
 GateParameters read_gate_tensors(const SafetensorsFile& file, const std::string& prefix);
 
 // float32, in the order of `tensors`

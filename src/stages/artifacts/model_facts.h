@@ -1,5 +1,5 @@
-// What decides a model's embeddings beside its name, and what the hashes of config, tokenizer and template do
-// not tell.
+// Facts that determine a model's embeddings in addition to its name and the hashes of config, tokenizer and
+// template.
 #pragma once
 
 #include <optional>
@@ -9,25 +9,24 @@
 
 namespace armorm {
 
-// Of files that earlier versions or the Python scripts wrote nothing is known; that is compatible with
-// anything.
+// Files of earlier versions or of the Python scripts record no facts; unknown facts are compatible with all.
 struct ModelFacts {
   std::optional<std::string>
-      weights;  // weights_fingerprint(): of the content alone, wherever the folder lies
-  // Of a Hub snapshot; to be found again by, and never compared: the weights decide, and commits differ in a
+      weights;  // weights_fingerprint(): depends only on the content, not on the folder
+  // Hub commit, for lookup only. Identity is the fingerprint of the weights: a commit may change only a
   // README.
   std::string commit;
   std::optional<bool> allow_special_in_content;
-  std::optional<std::string> template_date;  // that the chat template was told; empty = it does not ask
+  std::optional<std::string> template_date;  // date for the chat template; empty = not used by it
 
   bool all_known() const { return weights && allow_special_in_content && template_date; }
   void add_to(Metadata& metadata) const;
   static ModelFacts from_metadata(const Metadata& metadata);
-  // Takes over what is known there and not here.
+  // Takes over facts that are known there and unknown here.
   void complete_from(const ModelFacts& other);
 };
 
-// data error where both are known and differ. `where` and `other_where` name the files in it.
+// data error where both are known and differ. The message names the files `where` and `other_where`.
 void check_same_model(const ModelFacts& facts, const std::string& where, const ModelFacts& other,
                       const std::string& other_where);
 

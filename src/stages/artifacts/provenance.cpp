@@ -41,7 +41,7 @@ T required_json(const Metadata& metadata, const std::string& key, const std::str
 
 Metadata Provenance::to_metadata() const {
   Metadata metadata{
-      {"format", "pt"},  // what the Python library asks for before it loads a file as PyTorch tensors
+      {"format", "pt"},  // Python's safetensors library requires it to load a file as PyTorch tensors
       {"armorm_format_version", kFormatVersion},
       {"armorm_version", kVersion},
       {"kind", kind},
@@ -91,7 +91,7 @@ Provenance Provenance::from_metadata(const Metadata& metadata, const std::string
   p.batch_invariant = metadata.contains("batch_invariant") && metadata.at("batch_invariant") == "true";
   if (metadata.contains("deviation")) p.deviation = metadata.at("deviation");
   p.attributes = required_json<std::vector<std::string>>(metadata, "attributes", origin);
-  // Files from before there were weights lack it.
+  // Files of versions without sample weights lack it.
   if (const auto column = metadata.find("weight_column"); column != metadata.end())
     p.weight_column = column->second;
   p.subset_names = required_json<std::vector<std::string>>(metadata, "subset_names", origin);

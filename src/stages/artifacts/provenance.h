@@ -1,4 +1,4 @@
-// What an embedding file says of its own making; stored as safetensors metadata.
+// Origin of an embedding file; stored as safetensors metadata.
 #pragma once
 
 #include <cstdint>
@@ -18,14 +18,14 @@ struct Provenance {
   std::string model;
   std::string dataset;
   std::string split;
-  std::string dataset_config;  // of several that a card names; empty = the default one
+  std::string dataset_config;  // a config of the data set's card; empty = the default one
   std::string source;
   std::string precision;
   bool batch_invariant = false;
-  std::string deviation;                  // of fp8 embeddings from those of bf16; empty for other precisions
+  std::string deviation;                  // deviation of fp8 embeddings from bf16; empty for other precisions
   std::vector<std::string> attributes;    // labelled
   std::string weight_column;              // labelled; empty = rows have no weights
-  std::vector<std::string> subset_names;  // preference, of a set with subsets
+  std::vector<std::string> subset_names;  // preference sets with subsets
   std::string template_sha256;
   std::string tokenizer_sha256;
   std::string config_sha256;
@@ -34,14 +34,14 @@ struct Provenance {
   std::int64_t n_shards = 1;
   std::int64_t seed = 0;                                     // of the shuffle
   std::int64_t rows = 0;                                     // in this file
-  std::int64_t source_rows = 0;                              // of the split
+  std::int64_t source_rows = 0;                              // rows of the split
   std::map<std::string, std::vector<std::int64_t>> dropped;  // reason -> row ids, of this shard
   std::map<std::string, std::int64_t> counts;  // further facts, e.g. rows with special tokens in content
 
   Metadata to_metadata() const;
-  // `origin` names the file in errors. data error for a format version this build does not read.
+  // `origin` names the file in errors. data error for a format version that this build cannot read.
   static Provenance from_metadata(const Metadata& metadata, const std::string& origin);
-  // False for files that the Python scripts wrote.
+  // False for files of the Python scripts.
   static bool present_in(const Metadata& metadata);
 };
 

@@ -35,9 +35,8 @@ RegressionWeights load_safetensors(const fs::path& path) {
   weights.facts = ModelFacts::from_metadata(file.metadata());
   if (!weights.facts.all_known())
     log::info(
-        "{}: does not tell all of the weights, template date and treatment of special tokens behind it; what "
-        "is not "
-        "known is not compared",
+        "{}: does not record all of the weights, template date and treatment of special tokens behind it; "
+        "unknown facts are not compared",
         path.string());
   weights.attributes = attribute_names(file.metadata(), path.string());
   weights.hidden_size = tensor.shape[1];
@@ -68,12 +67,13 @@ RegressionWeights load_pt(const fs::path& path) {
     weights.bias = bias->values;
   }
   log::warn(
-      "{}: has no .safetensors file beside it (written by the Python scripts?); its attributes have no names",
+      "{}: has no .safetensors file next to it (written by the Python scripts?); its attributes have no "
+      "names",
       path.string());
   return weights;
 }
 
-// A Python script that fits again replaces the .pt alone.
+// A Python script that fits again replaces only the .pt.
 void check_same(const RegressionWeights& weights, const fs::path& twin, const fs::path& pt) {
   const PtTensors tensors = load_pt_file(pt);
   const PtTensor* weight = find_tensor(tensors, "weight");
@@ -81,7 +81,7 @@ void check_same(const RegressionWeights& weights, const fs::path& twin, const fs
   if (weight == nullptr || weight->values != weights.weight ||
       (bias == nullptr ? std::vector<float>() : bias->values) != weights.bias)
     fail_data(
-        "{}: holds other weights than {} beside it; delete the one that is out of date, or run stage1-train "
+        "{}: holds other weights than {} next to it; delete the one that is out of date, or run stage1-train "
         "again",
         pt.string(), twin.filename().string());
 }

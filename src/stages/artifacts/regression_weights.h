@@ -1,4 +1,4 @@
-// The ridge weights as stage1-train leaves them for stage2-train.
+// The ridge weights that stage1-train writes and stage2-train reads.
 #pragma once
 
 #include <cstdint>
@@ -14,20 +14,20 @@ namespace armorm {
 struct RegressionWeights {
   std::string model;
   std::string dataset;
-  ModelFacts facts;                     // of the model that made the embeddings they were fitted to
+  ModelFacts facts;                     // of the model whose embeddings they were fitted to
   std::vector<std::string> attributes;  // [K]; empty when read from a file of the Python scripts
   std::int64_t hidden_size = 0;         // D
   std::vector<float> weight;            // [K, D]
   std::vector<float> bias;              // [K]; empty without fitted intercepts
-  std::filesystem::path file;           // that load() read
+  std::filesystem::path file;           // file that load() read
 
   std::int64_t n_attributes() const { return static_cast<std::int64_t>(weight.size()) / hidden_size; }
 
-  // <stem>.pt for Python and <stem>.safetensors, which also names model, data set and attributes. Both hold
-  // "weight" and, where there are intercepts, "bias": the state dict of a torch.nn.Linear.
+  // <stem>.pt for Python, and <stem>.safetensors, which also names model, data set and attributes. Both hold
+  // "weight" and, with intercepts, "bias": the state dict of a torch.nn.Linear.
   void save(const std::filesystem::path& stem, FileSystem& files = posix_file_system()) const;
-  // The safetensors file, or, where only that is there, the .pt file (then without names, with a warning). io
-  // error when neither is there; data error when the two disagree or are malformed.
+  // Reads the safetensors file, or, if only the .pt file exists, that one (then without names, with a
+  // warning). io error when neither exists; data error when the two disagree or are malformed.
   static RegressionWeights load(const std::filesystem::path& stem);
 };
 

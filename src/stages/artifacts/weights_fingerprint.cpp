@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t kBlockBytes = std::size_t{8} << 20;
-constexpr double kPatienceSeconds = 3.0;  // before a word is said of what takes so long
+constexpr double kPatienceSeconds = 3.0;  // a longer computation is logged
 constexpr double kGigabyte = 1e9;
 
 struct Tensor {
@@ -51,7 +51,7 @@ std::string sha256_of(std::span<const std::byte> bytes) {
   return hash.hex();
 }
 
-// Tells of itself once, when it turns out to take long.
+// Logs one message when the work turns out to take long.
 class Watch {
  public:
   Watch(const fs::path& folder, std::size_t total) : folder_(folder), total_(total) {}

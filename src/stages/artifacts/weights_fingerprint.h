@@ -1,4 +1,4 @@
-// What tells one model's weights from another's.
+// Identity of a model's weights.
 #pragma once
 
 #include <filesystem>
@@ -6,10 +6,10 @@
 
 namespace armorm {
 
-// SHA-256 over every tensor's name, type, shape and all its bytes, the bytes as SHA-256 of blocks of 8 MiB
-// that several threads hash at once. A copy of the folder, and the same tensors spread over other files, have
-// the same fingerprint. Reads as much as loading does; beyond a few seconds the log says so. Errors as
-// SafetensorsFolder::open.
+// SHA-256 over every tensor's name, type, shape and bytes; the bytes enter as SHA-256 of blocks of 8 MiB,
+// which several threads hash in parallel. A copy of the folder has the same fingerprint, and so do the same
+// tensors in other files. Reads as much as loading does; beyond a few seconds it logs a message. Errors as
+// for SafetensorsFolder::open.
 std::string weights_fingerprint(const std::filesystem::path& model_folder);
 
 }  // namespace armorm

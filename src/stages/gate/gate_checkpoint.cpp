@@ -103,12 +103,12 @@ struct Saved {
 };
 
 std::nullopt_t tell_of_damage(const fs::path& path, const std::exception& error) {
-  log::warn("{}: is no whole checkpoint ({}); the training begins anew", path.string(), error.what());
+  log::warn("{}: is not a complete checkpoint ({}); the training begins anew", path.string(), error.what());
   return std::nullopt;
 }
 
-// Nothing, and a warning, when the file is damaged. Where it only cannot be read now, what it holds must not
-// be replaced.
+// nullopt, with a warning, when the file is damaged. io error when it currently cannot be read: its content
+// must not be replaced.
 std::optional<Saved> read_saved(const fs::path& path) {
   try {
     const SafetensorsFile file = SafetensorsFile::open(path);
@@ -123,7 +123,7 @@ std::optional<Saved> read_saved(const fs::path& path) {
     return tell_of_damage(path, error);
   } catch (const json::exception& error) {
     return tell_of_damage(path, error);
-  } catch (const std::out_of_range& error) {  // of the metadata
+  } catch (const std::out_of_range& error) {  // key missing in the metadata
     return tell_of_damage(path, error);
   }
 }

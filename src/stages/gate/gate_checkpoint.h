@@ -1,5 +1,5 @@
-// What keeps an interrupted gate training: one safetensors file, replaced as a whole while the training goes
-// on, with the seeds that are done and the state of the one at hand.
+// Checkpoint of a gate training: one safetensors file, replaced atomically during the training, with the
+// finished seeds and the state of the current one.
 #pragma once
 
 #include <chrono>
@@ -15,27 +15,27 @@
 namespace armorm {
 
 struct SeedsTrained {
-  std::vector<SelectedGate> done;            // of the first seeds, in order
-  std::optional<SelectionProgress> current;  // of the next one
+  std::vector<SelectedGate> done;            // results of the first seeds, in order
+  std::optional<SelectionProgress> current;  // state of the next seed
 };
 
 class GateCheckpoint {
  public:
-  // `file` belongs to this process alone. `key`: all that decides the training's bits; a file with another
-  // key is a data error that names what differs, or, where `restart` is set, is deleted by take_over(). 0
-  // seconds = after every step.
+  // `file` must not be used by other processes. `key`: everything that determines the bits of the training. A
+  // file with another key is a data error that names the differences; with `restart`, take_over() deletes it.
+  // 0 seconds = save after every step.
   GateCheckpoint(std::filesystem::path file, ResumeKey key, double seconds, bool restart,
                  const StageEnvironment& environment);
 
-  // Of the run before, once; a damaged file is told of and counts as none.
+  // State of the previous run, once; a damaged file is reported and counts as none.
   SeedsTrained take_over();
 
-  // Between two steps of the seed after `done`: saves when it is time, or when the stage was asked to stop,
-  // which then ends with an interrupted error.
+  // Called between two steps of the seed after `done`: saves when it is due, or when the stage was asked to
+  // stop, which then ends with an interrupted error.
   void between_steps(const std::vector<const SelectedGate*>& done,
                      const std::function<SelectionProgress()>& progress);
   void save(const std::vector<const SelectedGate*>& done, const SelectionProgress* current);
-  void remove();  // when what it leads to is published
+  void remove();  // call when the result is published
 
  private:
   std::filesystem::path file_;

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::int64_t kBlockRows = 2048;
 
-// Counts or ids [rows, ...width] of all shards, none negative; empty where no shard has the tensor.
+// Non-negative counts or ids [rows, ...width] of all shards; empty if no shard has the tensor.
 std::vector<std::int64_t> read_optional(const EmbeddingSet& set, const std::string& name,
                                         const std::vector<std::int64_t>& width) {
   std::vector<std::int64_t> all;

@@ -1,4 +1,4 @@
-// A preference artefact with its rewards: what gate training and evaluation read.
+// A preference artefact with its rewards: input of gate training and evaluation.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@ namespace armorm {
 
 class PairRewards {
  public:
-  // R = E W' + b for both sides of every pair, once. data error when the widths differ or an embedding is not
-  // finite.
+  // Computes R = E W' + b once for both sides of every pair. data error when the widths differ or an
+  // embedding is not finite.
   PairRewards(const EmbeddingSet& set, const RegressionWeights& weights, const std::string& weights_origin);
 
   std::int64_t size() const { return pairs_; }
@@ -27,13 +27,13 @@ class PairRewards {
   PairData data() const { return data_of(rewards_); }
   PairData data_before_transform() const { return data_of(is_transformed() ? untransformed_ : rewards_); }
   std::int64_t prompts_differ() const;
-  // Response tokens [N, 2] of chosen and rejected; empty where stage2-prepare did not record them (files of
-  // the Python scripts and of versions before it did).
+  // Response tokens [N, 2] of chosen and rejected; empty if stage2-prepare did not record them (files of the
+  // Python scripts and of earlier versions).
   const std::vector<std::int64_t>& lengths() const { return lengths_; }
   // Position of each pair's row in its source split [N]; empty for files of the Python scripts.
   const std::vector<std::int64_t>& row_ids() const { return row_ids_; }
-  // Best-of-n sets alone, else empty: which answers of its row the pair holds [N, 2], and kind and number of
-  // a prompt of Ties [N, 2].
+  // Only for best-of-n sets, else empty: which answers of its row the pair holds [N, 2], and kind and number
+  // of a prompt of Ties [N, 2].
   const std::vector<std::int64_t>& candidate_ids() const { return candidate_ids_; }
   const std::vector<std::int64_t>& tie_ids() const { return tie_ids_; }
   // Index of each pair's subset in `names`; both empty for a set without subsets.
@@ -52,7 +52,7 @@ class PairRewards {
   std::int64_t d_ = 0;
   std::vector<float> rewards_;        // [N, 2, K]
   std::vector<float> untransformed_;  // [N, 2, K]; empty before transform()
-  // [P, D]: of each pair one, or two where its sides have different prompts.
+  // [P, D]: one row per pair, or two where its sides have different prompts.
   std::vector<BFloat16> prompts_;
   std::vector<std::int64_t> chosen_prompt_, rejected_prompt_;  // [N] rows of prompts_
   std::vector<std::int64_t> lengths_;                          // [N, 2] or empty

@@ -16,6 +16,10 @@ const std::vector<std::string>& names() {
   return list;
 }
 
+void at_least(const char* flag, std::int64_t value, std::int64_t least) {
+  if (value < least) fail_usage("--{}: {} is out of range; it must be at least {}", flag, value, least);
+}
+
 }  // namespace
 
 ScoreField parse_score_field(const std::string& name) {
@@ -57,19 +61,20 @@ OptionList ScoreOptions::declare() {
   return list;
 }
 
-void ScoreOptions::validate() const {
-  const auto at_least = [](const char* flag, std::int64_t value, std::int64_t least) {
-    if (value < least) fail_usage("--{}: {} is out of range; it must be at least {}", flag, value, least);
-  };
+void ScorerOptions::validate() const {
   if (model_path.empty()) fail_usage("--model_path: is empty; name a model folder or a Hub id");
-  if (input.empty()) fail_usage("--input: is empty; name a file, or - for the standard input");
-  if (output.empty()) fail_usage("--output: is empty; name a file, or - for the standard output");
   at_least("device", device, -1);
   at_least("batch_tokens", batch_tokens, 0);
-  at_least("window", window, 1);
   at_least("threads", threads, 0);
   at_least("max_length", max_length, 0);
   if (!template_date.empty()) parse_date("--template_date", template_date);
+}
+
+void ScoreOptions::validate() const {
+  ScorerOptions::validate();
+  if (input.empty()) fail_usage("--input: is empty; name a file, or - for the standard input");
+  if (output.empty()) fail_usage("--output: is empty; name a file, or - for the standard output");
+  at_least("window", window, 1);
   if (fields.empty()) fail_usage("--fields: is empty; name at least one of {}", score_field_names());
   for (const std::string& field : fields) parse_score_field(field);
 }

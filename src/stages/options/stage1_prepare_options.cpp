@@ -1,5 +1,8 @@
 #include "stages/options/stage1_prepare_options.h"
 
+#include <algorithm>
+#include <set>
+
 #include "core/error.h"
 
 namespace armorm {

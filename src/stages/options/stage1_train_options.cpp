@@ -1,6 +1,7 @@
 #include "stages/options/stage1_train_options.h"
 
 #include <limits>
+#include <set>
 
 #include "core/error.h"
 #include "linear/ridge.h"

@@ -1,4 +1,4 @@
-// Rows that cannot be used: what is done about one, how many may be, and the file that lists them.
+// Rows that cannot be used: how one is handled, how many are allowed, and the file that lists them.
 #pragma once
 
 #include <cstdint>
@@ -29,13 +29,13 @@ class BadRows {
           FileSystem& files);
 
   bool skipping() const noexcept { return skip_; }
-  // Under --on_bad_row error, and when the limit is passed, a data error that names the row; the file is
-  // there then.
+  // data error that names the row, under --on_bad_row error and when the limit is exceeded; the file exists
+  // by then.
   void reject(BadRow row);
 
-  // What provenance tells of them: dropped row ids and a count. Nothing when there are none.
+  // Adds the dropped row ids and a count to the provenance; nothing without bad rows.
   void describe(Provenance& provenance) const;
-  // "<target stem>.rejects.jsonl", a row a line by row id; removed when there are none.
+  // "<target stem>.rejects.jsonl", one line per row, ordered by row id; removed when there are none.
   void publish() const;
 
  private:
@@ -49,7 +49,7 @@ class BadRows {
   std::vector<BadRow> rows_;
 };
 
-// Runs `use`; false when it found bad data and the row was rejected.
+// Runs `use`; false when it throws a data error and the row was rejected.
 template <class Use>
 bool usable(BadRows& bad_rows, std::int64_t row_id, const char* field, const Use& use) {
   try {
@@ -62,7 +62,7 @@ bool usable(BadRows& bad_rows, std::int64_t row_id, const char* field, const Use
   }
 }
 
-// For Dataset: empty when bad rows end the run, which the reader's own errors do best.
+// For Dataset. Empty when bad rows end the run: the reader's own errors are better then.
 inline RejectRow reject_into(BadRows& bad_rows) {
   if (!bad_rows.skipping()) return {};
   return [&bad_rows](std::int64_t row_id, const std::string& field, const std::string& reason) {

@@ -16,9 +16,9 @@ namespace {
 constexpr std::size_t kMaxShownIds = 5;
 constexpr std::size_t kMaxShownTokens = 400;
 constexpr int kBarWidth = 40;
-// The pass that an unknown device is planned for.
+// Tokens per pass to plan for an unknown device.
 constexpr std::int64_t kPlannedBatchTokens = 16384;
-// A frozen decoder reaches about this much of the rate of one large matrix product.
+// A frozen decoder reaches about this fraction of the rate of one large matrix product.
 constexpr double kReachedFraction = 0.65;
 
 double percent(std::int64_t part, std::int64_t whole) {
@@ -63,7 +63,7 @@ std::vector<std::int64_t> lengths_of(std::span<const ExtractionRequest> requests
   return lengths;
 }
 
-// What every conversation should agree on, or nearly: how it begins and how it ends.
+// What (nearly) all conversations should have in common: their beginning and their end.
 std::string edges_section(const Tokenizer& tokenizer, std::span<const ExtractionRequest> requests) {
   std::map<TokenId, std::int64_t> ends;
   std::int64_t wrong_bos = 0;
@@ -99,15 +99,15 @@ std::string memory_line(const BackboneOptions& options, const ModelConfig& confi
     return bytes_text(weight_bytes(config, precision, options.device));
   };
   // See deviation_from_bf16().
-  const std::string beside =
+  const std::string second_model =
       options.precision == Precision::fp8
-          ? fmt::format(", {} beside them while fp8 is compared with bf16", weights(Precision::bf16))
+          ? fmt::format(", plus {} while fp8 is compared with bf16", weights(Precision::bf16))
           : "";
   return line(
       "memory",
       fmt::format("{} of weights ({:.4g} million parameters){}, and {} of token ids on the host",
-                  weights(options.precision), static_cast<double>(parameter_count(config)) / 1e6, beside,
-                  bytes_text(static_cast<std::uint64_t>(work.input_tokens) * sizeof(TokenId))));
+                  weights(options.precision), static_cast<double>(parameter_count(config)) / 1e6,
+                  second_model, bytes_text(static_cast<std::uint64_t>(work.input_tokens) * sizeof(TokenId))));
 }
 
 std::string work_section(const BackboneOptions& options, const ModelConfig& config,
@@ -192,7 +192,7 @@ std::string length_histogram(std::vector<std::int64_t> lengths) {
 std::string show_tokens(const Tokenizer& tokenizer, std::span<const TokenId> tokens,
                         const std::map<std::int64_t, std::string>& marks) {
   std::string out;
-  std::vector<TokenId> plain;  // a run of them is decoded at once: a character may be several tokens
+  std::vector<TokenId> plain;  // a run is decoded at once: a character may be several tokens
   const auto flush = [&] {
     if (!plain.empty()) out += tokenizer.decode(plain);
     plain.clear();

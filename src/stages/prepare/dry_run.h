@@ -1,5 +1,5 @@
-// What --dry_run tells: the rows, tokens, memory and time of a prepare stage, and how its first row will be
-// read, before a weight is loaded.
+// The report of --dry_run: rows, tokens, memory and time of a prepare stage, and the tokens of its first row,
+// before any weight is loaded.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ namespace armorm {
 struct DryRunSample {
   std::string title;  // "row 17, chosen"
   std::span<const TokenId> tokens;
-  std::optional<std::int64_t> gating;  // where the prompt embedding is taken
+  std::optional<std::int64_t> gating;  // position of the prompt embedding
 };
 
 struct DryRunPlan {
@@ -35,13 +35,13 @@ struct DryRunPlan {
   std::uint64_t target_bytes = 0;
 };
 
-// Of the tensors' elements.
+// Bytes of the tensors' elements.
 std::uint64_t total_bytes(const std::vector<TensorSpec>& tensors);
 
-// Prints the report to stdout. data error where the weights' files are not complete.
+// Prints the report to stdout. data error when the weight files are incomplete.
 void print_dry_run(const ExtractionOptions& options, const ModelInputs& model, const DryRunPlan& plan);
 
-// The parts of the report, each ending with a line break.
+// The sections of the report, each ending with a line break.
 std::string length_histogram(std::vector<std::int64_t> lengths);
 // "[<|begin_of_text|>]text[<|eot_id|>]": special tokens in brackets, with `marks` (positions) as "«1»" before
 // their token.

@@ -8,7 +8,7 @@
 namespace armorm {
 namespace {
 
-// Lengths keep "a" + "bc" apart from "ab" + "c".
+// Hashing the lengths distinguishes "a" + "bc" from "ab" + "c".
 void update(Sha256& hash, const std::string& text) {
   hash.update(std::to_string(text.size()) + ":");
   hash.update(text);

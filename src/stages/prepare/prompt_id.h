@@ -1,4 +1,4 @@
-// Which rows answer the same prompt: they may not stand on both sides of a split.
+// Identifies rows that answer the same prompt, which must be on the same side of a split.
 #pragma once
 
 #include <cstdint>
@@ -7,9 +7,9 @@
 
 namespace armorm {
 
-// The first 64 bits of SHA-256 over roles and contents of the messages before the last one of the assistant
-// (over all of them where there is none). It knows no tokenizer, so the same prompt has the same number
-// whatever the model.
+// The first 64 bits of SHA-256 over roles and contents of the messages before the last assistant message
+// (over all messages if there is none). It uses no tokenizer, so a prompt has the same number for every
+// model.
 std::int64_t prompt_id(const Conversation& conversation);
 
 }  // namespace armorm

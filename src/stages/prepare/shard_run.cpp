@@ -11,6 +11,8 @@
 #include "core/hash.h"
 #include "core/log.h"
 #include "core/progress.h"
+#include "stages/artifacts/weights_fingerprint.h"
+#include "stages/prepare/shard_key.h"
 #include "stages/resume/resume_key.h"
 #include "stages/resume/run_lock.h"
 

@@ -1,6 +1,7 @@
 #include "stages/resume/durable_rows.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/dtype.h"
 #include "core/error.h"

@@ -1,5 +1,5 @@
-// The file of one shard while it grows: rows go to "<target>.partial" in any order, and a journal beside it
-// says which are durable, so that the next process goes on where this one ended, however it ended.
+// The file of one shard while it grows: rows are written to "<target>.partial" in any order, and a journal
+// next to it records which ones are durable, so that the next process can resume after any kind of end.
 #pragma once
 
 #include <chrono>
@@ -17,7 +17,7 @@
 
 namespace armorm {
 
-// A tensor whose first dimension is the shard's row, and which is known before the backbone runs.
+// A tensor whose first dimension is the shard's row, known before the backbone runs.
 struct KnownTensor {
   TensorSpec spec;
   std::vector<std::byte> bytes;
@@ -31,36 +31,37 @@ KnownTensor known_tensor(std::string name, std::vector<std::int64_t> shape, std:
 
 // The tensors of a shard; the first dimension of all is the shard's row.
 struct ShardTensors {
-  std::vector<TensorSpec> embeddings;  // bf16 [rows, ..., width]: filled as the backbone goes
+  std::vector<TensorSpec> embeddings;  // bf16 [rows, ..., width]: filled while the backbone runs
   std::vector<KnownTensor> known;
   std::int64_t width = 0;
   std::int64_t rows = 0;
-  std::int64_t tokens = 0;  // of all requests, for whoever watches the journal
+  std::int64_t tokens = 0;  // over all requests, for observers of the journal
 };
 
-// All of them, in a file of so many rows.
+// All tensors, for a file with this number of rows.
 std::vector<TensorSpec> tensor_specs(const ShardTensors& tensors, std::int64_t rows);
 
 std::filesystem::path journal_path(const std::filesystem::path& target);  // "<target>.journal"
 
-// data error when an interrupted run of the target had another key: it names what differs.
+// data error when an interrupted run of the target had another key, with the differences.
 void check_resumable(const std::filesystem::path& target, const ResumeKey& key);
 
 // Not thread-safe.
 class DurableRows {
  public:
-  // Goes on with what the journal vouches for: chunks whose rows have another checksum, and all after them,
-  // are dropped. Errors as check_resumable(). `tensors` must outlive this.
+  // Resumes from the journal: chunks whose rows have another checksum, and all later ones, are dropped.
+  // Errors as for check_resumable(). `tensors` must outlive the object.
   DurableRows(const std::filesystem::path& target, const ShardTensors& tensors, const Metadata& metadata,
               const ResumeKey& key, double checkpoint_seconds, FileSystem& files);
 
-  // Deletes what an interrupted run left.
+  // Deletes the files of an interrupted run.
   static void discard(const std::filesystem::path& target, FileSystem& files);
 
   const ExtractionCursor& cursor() const noexcept { return cursor_; }
-  std::int64_t requests_done() const noexcept { return requests_done_; }  // in this process and before
+  std::int64_t requests_done() const noexcept { return requests_done_; }  // by this process and earlier ones
   const std::set<std::int64_t>& non_finite() const noexcept { return non_finite_; }
-  // Of those: what was computed again in float32 and put, and what is not finite then either.
+  // Of the finished requests: those computed again in float32 and stored, and those that are not finite even
+  // then.
   const std::set<std::int64_t>& recomputed() const noexcept { return recomputed_; }
   const std::set<std::int64_t>& still_non_finite() const noexcept { return still_non_finite_; }
 
@@ -68,30 +69,31 @@ class DurableRows {
   void put(std::size_t tensor, std::size_t row, std::span<const float> values);
   void finish_request(std::int64_t tokens = 0);
   void finish_non_finite(std::size_t request, std::int64_t tokens = 0);  // instead of put()
-  // A second time, in float32: after put(), or without it where that is not `finite` either.
+  // Finishes a request a second time, in float32: after put(), or without put() if it is not `finite` even
+  // then.
   void finish_again(std::int64_t request, bool finite);
 
-  // What was put so far is a whole number of passes; makes it durable when it is time.
+  // Called when complete passes have been put; makes them durable when it is due.
   void after_pass(const ExtractionCursor& after);
   void checkpoint();
 
-  // Puts the whole file in place and deletes the journal.
+  // Publishes the complete file and deletes the journal.
   void publish();
-  // The same without some of the shard's rows, for the price of writing the file once more.
+  // The same without some rows of the shard, at the cost of writing the file a second time.
   void publish_without(const std::set<std::int64_t>& rows, const Metadata& metadata);
 
  private:
   std::size_t vector_bytes() const { return static_cast<std::size_t>(tensors_.width) * sizeof(BFloat16); }
   std::size_t vectors_per_row(std::size_t tensor) const;
   std::int64_t total_vectors() const;
-  // Vectors of all tensors have one numbering in the journal.
+  // The vectors of all tensors are numbered consecutively in the journal.
   struct Place {
     std::size_t tensor = 0;
     std::size_t row = 0;
   };
   Place place_of(std::int64_t vector) const;
   std::int64_t vector_of(Place place) const;
-  std::size_t take_over_chunks();  // their number
+  std::size_t take_over_chunks();  // returns their number
   bool is_intact(const ChunkRecord& chunk) const;
   void take_over(const ChunkRecord& chunk);
 
@@ -99,14 +101,14 @@ class DurableRows {
   const ShardTensors& tensors_;
   FileSystem& files_;
   std::chrono::duration<double> interval_;
-  std::optional<JournalContent> found_;  // of the process before
+  std::optional<JournalContent> found_;  // content left by the previous process
   SafetensorsWriter writer_;
   std::optional<Journal> journal_;
   ExtractionCursor cursor_;
   std::int64_t requests_done_ = 0;
   std::set<std::int64_t> non_finite_, recomputed_, still_non_finite_;
-  ChunkRecord chunk_;  // what no record holds yet,
-  Sha256 digest_;      // and the digest of its rows
+  ChunkRecord chunk_;  // not yet in any record,
+  Sha256 digest_;      // with the digest of its rows
   std::chrono::steady_clock::time_point last_checkpoint_ = std::chrono::steady_clock::now();
 };
 

@@ -1,4 +1,4 @@
-// At most one process at work on one output.
+// At most one process works on one output.
 #pragma once
 
 #include <atomic>
@@ -13,15 +13,17 @@
 
 namespace armorm {
 
-// Holds flock(2) on `file` for its scope and writes its process, host and start there. The kernel gives the
-// lock up with the process, so a dead owner's file is simply taken over, whatever its times say; an orderly
-// end removes it. A locked error names a living owner.
+// Holds flock(2) on `file` for its scope and writes its process, host and start time into it. The kernel
+// releases the lock with the process, so a dead owner's file is simply taken over, whatever its times; a
+// normal end removes it. A locked error names a living owner.
 //
-// Where the file system has no locks, owners write the file anew at every heartbeat. Who wants it writes a
-// claim and waits for two heartbeats: a living owner has overwritten the claim by then, and of several claims
-// the last one stands. Then it writes itself as the owner and waits for one more: an owner that was suspended
-// all the while either finds that at its next heartbeat and has lost the lock, or has seen only the claim and
-// overwritten it all, and who claimed gives way. No clock is compared with another.
+// If the file system does not support locks, the owner rewrites the file at every heartbeat:
+// 1. A newcomer writes a claim and waits for two heartbeats. A living owner has overwritten the claim by
+//    then; of several claims the last one remains.
+// 2. The newcomer writes itself as the owner and waits for one more heartbeat. An owner that was suspended
+//    during all of this either finds the new owner at its next heartbeat and has lost the lock, or has seen
+//    only the claim and overwrites everything, and the newcomer gives way.
+// No clock is compared with another.
 class RunLock {
  public:
   static constexpr std::chrono::milliseconds kHeartbeat{5000};
@@ -32,23 +34,23 @@ class RunLock {
   RunLock(const RunLock&) = delete;
   RunLock& operator=(const RunLock&) = delete;
 
-  // To be called before a write that no other owner may have made; a locked error when another process took
-  // over because this one was suspended for too long. Reads the file now and then. Thread-safe.
+  // Call before a write that no other owner may make; locked error when another process took over because
+  // this one was suspended for too long. Reads the file only now and then. Thread-safe.
   void check() const;
-  void check_now() const;  // always reads it; before publishing
+  void check_now() const;  // always reads the file; call before publishing
 
  private:
-  bool lock();  // false when the file system has no locks
+  bool lock();  // false when the file system does not support locks
   void claim();
   void write(const std::string& text);
   void beat();
   void beat_once();
-  void look() const;  // whether another owner stands in the file
+  void look() const;  // checks whether the file names another owner
 
   FileSystem& files_;
   io::WritableFile file_;
   std::chrono::milliseconds heartbeat_;
-  std::string claim_, owner_;  // what this process writes
+  std::string claim_, owner_;  // texts that this process writes
   std::mutex mutex_;
   std::condition_variable wake_;
   bool ending_ = false;

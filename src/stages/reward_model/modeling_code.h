@@ -1,4 +1,4 @@
-// The Python file that an exported model carries, kept in src/stages/reward_model/modeling_armorm.py.
+// The Python file of exported models, from src/stages/reward_model/modeling_armorm.py.
 #pragma once
 
 #include <string_view>

@@ -14,6 +14,7 @@
 #include "io/safetensors.h"
 #include "model/config_reader.h"
 #include "stages/artifacts/attributes.h"
+#include "stages/options/common_options.h"
 #include "text/gating_pattern.h"
 
 namespace armorm {

@@ -6,6 +6,7 @@
 
 #include "hub/cache.h"
 #include "stages/artifacts/artifact_paths.h"
+#include "stages/artifacts/attributes.h"
 
 namespace armorm {
 namespace fs = std::filesystem;

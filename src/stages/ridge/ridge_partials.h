@@ -1,8 +1,8 @@
 // The sums of ridge regression, shard by shard: in this process, or by the tasks of an array job through
 // files.
 //
-// A file holds the sums of one shard and what they were made of. Sums are added in shard order whoever made
-// them, so the result has the same bits for any number of processes.
+// A file holds the sums of one shard and their origin. Sums are always added in shard order, so the result is
+// bit-identical for any number of processes.
 #pragma once
 
 #include <filesystem>
@@ -15,7 +15,7 @@
 
 namespace armorm {
 
-// Of all shards of the set, one after another.
+// Sums of all shards of the set, one after another.
 RidgeMoments accumulate(const Stage1TrainOptions& options, const LabelledSet& set,
                         std::span<const RowGroup> groups);
 
@@ -24,9 +24,9 @@ RidgeMoments accumulate(const Stage1TrainOptions& options, const LabelledSet& se
 std::vector<std::filesystem::path> save_partials(const Stage1TrainOptions& options, const LabelledSet& set,
                                                  std::span<const RowGroup> groups, FileSystem& files);
 
-// The sums in the files --merge (or in the .safetensors files of its folders), which must be those of every
-// shard of this set, once, made with the same model, data, labels, split and weights; data error that names
-// the file and what differs, io error that names the shards that are missing.
+// Adds the sums in the files of --merge (or in the .safetensors files of its folders). They must cover every
+// shard of this set once, and have the same model, data, labels, split and weights. data error that names the
+// file and the difference, io error that lists the missing shards.
 RidgeMoments merge_partials(const Stage1TrainOptions& options, const LabelledSet& set);
 
 }  // namespace armorm

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "linear/ridge_moments.h"
-#include "stages/stage1_train.h"
+#include "stages/options/stage1_train_options.h"
 
 namespace armorm {
 

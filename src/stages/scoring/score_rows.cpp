@@ -70,6 +70,16 @@ Conversation parse_conversation(const std::string& text, ScoreRow& row) {
   fail_data("row: found neither \"messages\" nor \"prompt\", {}", kForms);
 }
 
+void fill_row(ScoreRow& row, const std::function<void(ScoreRow& row)>& fill) {
+  try {
+    fill(row);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::data) throw;
+    row.tokens.clear();
+    row.error = error.what();
+  }
+}
+
 ScoreReader::ScoreReader(std::unique_ptr<LineSource> source, ScoreReaderOptions options, Encode encode)
     : source_(std::move(source)),
       options_(options),
@@ -142,15 +152,10 @@ LineSource::Got ScoreReader::wait_for_line(std::string& text) {
 std::vector<ScoreRow> ScoreReader::encode_all(const std::vector<Line>& lines) const {
   std::vector<ScoreRow> rows(lines.size());
   parallel_for(std::ssize(lines), options_.threads, [&](std::int64_t i) {
-    ScoreRow& row = rows[static_cast<std::size_t>(i)];
-    row.line = lines[static_cast<std::size_t>(i)].number;
-    try {
-      encode_(parse_conversation(lines[static_cast<std::size_t>(i)].text, row), row);
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::data) throw;
-      row.tokens.clear();
-      row.error = error.what();
-    }
+    const Line& line = lines[static_cast<std::size_t>(i)];
+    ScoreRow& filled = rows[static_cast<std::size_t>(i)];
+    filled.line = line.number;
+    fill_row(filled, [&](ScoreRow& row) { encode_(parse_conversation(line.text, row), row); });
   });
   return rows;
 }

@@ -23,12 +23,16 @@ struct ScoreRow {
   std::vector<TokenId> tokens;  // empty for a bad row
   std::int64_t gating = 0;      // where the last gating pattern starts
   bool special_in_content = false;
-  std::string error;  // what is wrong with a bad row
+  std::string error;       // what is wrong with a bad row
+  std::size_t result = 0;  // of a scored row: the number of its values in the scores
 };
 
 // {"messages": [...]}, a bare list of messages, or {"prompt": text or messages, "response": text}; fills
 // row.id where the row has an "id". data error that says what is wrong, without the place.
 Conversation parse_conversation(const std::string& text, ScoreRow& row);
+
+// Runs `fill` on the row; a data error of it makes a bad row.
+void fill_row(ScoreRow& row, const std::function<void(ScoreRow& row)>& fill);
 
 struct ScoreReaderOptions {
   std::size_t window = 1024;  // rows read ahead at most, >= 1

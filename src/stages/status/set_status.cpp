@@ -12,14 +12,14 @@ namespace armorm {
 namespace fs = std::filesystem;
 namespace {
 
-// Of the file name of a shard; 0 of 0 for a set in one file without numbers.
+// Parsed from the file name of a shard; 0 of 0 for a set in one file without numbers.
 struct ShardName {
   std::string stem;
   std::int64_t n_shards = 0;
   auto operator<=>(const ShardName&) const = default;
 };
 
-// Also of the files beside a shard that is being made. The temporary files of other publishers begin with a
+// Also accepts the files next to an unfinished shard. The temporary files of other publishers begin with a
 // dot.
 std::optional<ShardName> parse_name(const std::string& name) {
   static const std::regex file(
@@ -29,7 +29,7 @@ std::optional<ShardName> parse_name(const std::string& name) {
   return ShardName{match[1], match[2].matched ? std::stoll(match[2]) : 0};
 }
 
-// Every set of which there is some file in the folder.
+// Every set with at least one file in the folder.
 std::vector<ShardName> sets_in(const fs::path& folder) {
   std::vector<ShardName> names;
   std::error_code error;
@@ -48,7 +48,7 @@ SetStatus read_set(const fs::path& folder, const ShardName& name) {
   return set;
 }
 
-// What is known of shards, and for how many it is not.
+// Sum of the known values, and the number of shards without one.
 struct Sum {
   double known = 0.0;
   double count = 0.0;
@@ -94,7 +94,7 @@ double SetStatus::rows_per_second() const {
 }
 
 double SetStatus::seconds_left() const {
-  Sum tokens;  // of the shards that are not done
+  Sum tokens;  // of the unfinished shards
   double tokens_done = 0.0;
   double rate = 0.0;
   double longest = 0.0;

@@ -1,4 +1,4 @@
-// What --status prints.
+// The output of --status.
 #pragma once
 
 #include <filesystem>
@@ -8,16 +8,15 @@
 
 namespace armorm {
 
-// The set that a prepare stage's options name.
+// The set named by a prepare stage's options.
 struct StatusQuestion {
   std::string program;
   std::string stem;                   // without shard numbers
   bool single_has_no_number = false;  // in the name of its file
 };
 
-// On stdout: a line for each shard of the set, or with --all_sets one for each set below the data root; the
-// sums; and with
-// --json all of it.
+// Prints to stdout: a line for each shard of the set, or with --all_sets one for each set below the data
+// root; the sums; with --json everything as JSON.
 void print_status(const ExtractionOptions& options, const StatusQuestion& question);
 
 }  // namespace armorm

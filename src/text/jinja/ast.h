@@ -67,7 +67,7 @@ struct Expr {
     concat,          // children
     attribute,       // children[0] . text
     subscript,       // children[0] [ children[1] ]
-    slice,           // children[0] [ children[1] : children[2] : children[3] ], null where left out
+    slice,           // children[0] [ children[1] : children[2] : children[3] ], null where omitted
     call,            // children[0] ( arguments )
     filter,          // children[0] (null in a filter block) | filter ( arguments )
     test,            // children[0] is test ( arguments )
@@ -141,7 +141,7 @@ class Ast {
   NameId intern(std::string_view name);
   NameId loop_name() const { return 0; }
   const std::string* name(NameId id) const { return &names_[id]; }
-  // False when the template does not mention the name.
+  // False when the template does not contain the name.
   bool find_name(std::string_view name, NameId& id) const;
 
  private:
@@ -152,10 +152,10 @@ class Ast {
   std::unordered_map<std::string_view, NameId> ids_;
 };
 
-// Throws Failure with the line for what is no template, or holds a construct that is not supported.
+// Throws Failure with the line for an invalid template or an unsupported construct.
 Ast parse(std::string_view source);
 
-// Null when there is none of that name.
+// Null when there is no filter with that name.
 FilterFunction find_filter(std::string_view name);
 TestFunction find_test(std::string_view name);
 

@@ -1,4 +1,4 @@
-// Calls: macros, the functions templates know, and what a for loop tells about itself.
+// Calls: macros, the functions that templates know, and the `loop` variable.
 #include <algorithm>
 #include <array>
 
@@ -45,7 +45,7 @@ Value Evaluator::call_macro(const Callable& callable, Arguments& arguments) {
   return text;
 }
 
-// Puts the parameters of a macro into the current scope.
+// Binds the parameters of a macro in the current scope.
 void Evaluator::bind_macro(const MacroDefinition& macro, Arguments& arguments) {
   const auto take_named = [&](std::string_view name, Value& value) {
     const auto found = std::find_if(arguments.named.begin(), arguments.named.end(),

@@ -1,4 +1,4 @@
-// Things a template can call, and the state of a for loop.
+// Callable values of a template, and the state of a for loop.
 #pragma once
 
 #include <optional>
@@ -18,15 +18,15 @@ struct Arguments {
   std::vector<std::pair<std::string_view, Value>> named;
 };
 
-// Arguments matched to parameter names as Python matches them.
+// Arguments matched to parameter names by Python's rules.
 class Bound {
  public:
-  // Fails on too many, on unknown names, and when one of the first `required` is missing.
+  // Fails on too many arguments, on unknown names, and when one of the first `required` is missing.
   Bound(const Arguments& arguments, std::string_view callee,
         std::initializer_list<std::string_view> parameters, std::size_t required = 0);
   bool has(std::size_t i) const { return values_[i] != nullptr; }
   const Value& operator[](std::size_t i) const { return *values_[i]; }
-  // str, else fails.
+  // The argument as a str; fails for another type.
   const Text& text(std::size_t i) const;
   std::int64_t integer(std::size_t i, std::int64_t otherwise) const;
   bool flag(std::size_t i, bool otherwise) const { return has(i) ? truth(*values_[i]) : otherwise; }
@@ -39,10 +39,10 @@ class Bound {
 struct Callable {
   enum class Kind { method, macro, function };
   Kind kind = Kind::function;
-  std::string_view name;  // of the method, function or macro; in storage that outlives the render
+  std::string_view name;  // name of the method, function or macro; its storage outlives the render
   Value self;             // method
   const MacroDefinition* macro = nullptr;
-  Scope* scope = nullptr;  // where the macro was defined; owned by the evaluator
+  Scope* scope = nullptr;  // scope in which the macro was defined; owned by the evaluator
 };
 
 struct Loop {

@@ -1,4 +1,4 @@
-// The expressions.
+// Evaluates expressions.
 #include "text/jinja/eval.h"
 
 #include "text/jinja/failure.h"
@@ -158,7 +158,7 @@ Arguments Evaluator::eval_arguments(const CallArguments& given) {
     for (const auto& [key, value] : extra.mapping()->items) {
       NameId id = 0;
       if (key.text() == nullptr) fail("the keys of '**' must be strings");
-      // A name no macro of the template knows is a wrong one.
+      // A name that no macro of the template has is an error.
       if (!ast_->find_name(key.text()->view(), id)) fail("no parameter is named '{}'", key.text()->view());
       arguments.named.emplace_back(*ast_->name(id), value);
     }
@@ -169,7 +169,7 @@ Arguments Evaluator::eval_arguments(const CallArguments& given) {
 Value Evaluator::eval_call(const Expr& expr) {
   const Expr& callee = *expr.children[0];
   if (callee.kind == Expr::Kind::attribute) {
-    // A method call needs no bound method in between.
+    // A method call needs no intermediate bound method.
     const Value self = eval(callee.children[0]);
     if (has_method(self, *callee.text)) {
       const Arguments arguments = eval_arguments(expr.arguments);

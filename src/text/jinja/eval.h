@@ -1,4 +1,4 @@
-// Walks the parsed template.
+// Evaluates the parsed template.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ struct Scope {
   void set(NameId name, Value value);
 };
 
-// The words a template gave to raise_exception.
+// The message that a template passed to raise_exception.
 class Refusal : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -34,20 +34,20 @@ class Refusal : public std::runtime_error {
 
 class Evaluator {
  public:
-  using Clock = std::function<std::int64_t()>;  // seconds since 1970, local time of strftime_now
+  using Clock = std::function<std::int64_t()>;  // seconds since 1970; strftime_now shows them in local time
 
   Evaluator(const Ast& ast, const Clock& clock) : ast_(&ast), clock_(&clock) {}
   void set_global(std::string_view name, Value value);
   Text render();
   int line() const { return line_; }
 
-  // What filters, tests and methods need of the evaluator.
+  // Interface for filters, tests and methods.
   Value attribute(const Value& value, std::string_view name);  // value.name
   Value item(const Value& value, const Value& key);            // value[key]
   Value call(const Value& callee, Arguments& arguments);
   Value apply_filter(std::string_view name, const Value& input, const Arguments& arguments);
   bool apply_test(std::string_view name, const Value& input, const Arguments& arguments);
-  // Pays for an operation that reads or writes so many bytes.
+  // Counts the work of an operation that reads or writes this many bytes.
   void charge(std::uint64_t bytes);
 
  private:
@@ -104,14 +104,14 @@ class Evaluator {
   Scope* scope_ = nullptr;
   Scope globals_;
   Text* out_ = nullptr;
-  Value filter_input_;  // of the filter block being applied
+  Value filter_input_;  // input of the current filter block
   int depth_ = 0;
   int line_ = 1;
   std::uint64_t steps_ = 0;
   std::uint64_t work_ = 0;
 };
 
-// The name itself, in storage that lasts, when values of this type have such a method; else empty.
+// The name itself, in permanent storage, if values of this type have such a method; else empty.
 std::string_view method_name(const Value& value, std::string_view name);
 inline bool has_method(const Value& value, std::string_view name) {
   return !method_name(value, name).empty();

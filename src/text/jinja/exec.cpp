@@ -1,4 +1,4 @@
-// The statements.
+// Executes statements.
 #include "text/jinja/eval.h"
 #include "text/jinja/failure.h"
 #include "text/jinja/guards.h"

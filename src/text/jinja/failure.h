@@ -1,5 +1,4 @@
-// How the parts of the engine report what a template did wrong; the template's name and line are added
-// further out.
+// How the engine reports a template's error; outer code adds the template's name and line.
 #pragma once
 
 #include <fmt/core.h>

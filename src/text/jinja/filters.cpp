@@ -31,7 +31,7 @@ Value filter_map(Evaluator&, const Value& input, const Arguments& arguments) {
   return keep_markup(input, function(soft_text(input)));
 }
 
-// jinja2's title: capitalizes what follows white space and some punctuation.
+// jinja2's title: capitalizes after white space and some punctuation.
 Text title_words(const Text& text) {
   Text out;
   std::size_t begin = 0;
@@ -93,7 +93,7 @@ Value filter_escape(Evaluator&, const Value& input, const Arguments& arguments) 
   return Markup{std::make_shared<const Text>(escape_html(to_text(input)))};
 }
 
-// int() and float() of a string: white space around, single underscores between digits.
+// Strings that int() and float() accept: surrounding white space, single underscores between digits.
 std::string number_text(const Text& text) {
   std::string digits = strip(text, Side::both, nullptr).bytes();
   for (std::size_t i = 1; i + 1 < digits.size(); ++i) {
@@ -172,7 +172,7 @@ Value filter_abs(Evaluator&, const Value& input, const Arguments& arguments) {
   return integer < 0 ? binary_operation(Op::sub, std::int64_t{0}, integer) : Value(integer);
 }
 
-// round(x, n) of Python: correct to the last digit, through the decimal text.
+// Python's round(x, n): correct to the last digit, through the decimal text.
 double round_half_even(double value, std::int64_t precision) {
   if (precision >= 0) {
     const std::string digits =

@@ -1,4 +1,4 @@
-// The tables of filters: on one value, and on sequences.
+// Tables of the filters on one value, and on sequences.
 #pragma once
 
 #include <span>

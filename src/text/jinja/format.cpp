@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <ctime>
 
 #include "text/jinja/eval.h"
 #include "text/jinja/failure.h"
@@ -353,9 +354,9 @@ Text format_time(const Text& pattern, std::int64_t seconds) {
   if (localtime_r(&time, &parts) == nullptr) fail("strftime_now: the time is out of range");
   constexpr std::size_t kMaxPattern = 1000;
   if (pattern.size() > kMaxPattern) fail("the format of strftime_now is longer than {} bytes", kMaxPattern);
-  // No conversion of the C locale makes more than 100 bytes out of its 2.
+  // No conversion of the C locale expands 2 bytes to more than 100.
   std::string buffer(pattern.size() * 50 + 100, '\0');
-  const std::string ended = pattern.bytes() + "\x01";  // tells an empty result from a full buffer
+  const std::string ended = pattern.bytes() + "\x01";  // distinguishes an empty result from a full buffer
   const std::size_t size = std::strftime(buffer.data(), buffer.size(), ended.c_str(), &parts);
   if (size == 0) fail("strftime_now: the format cannot be shown");
   Text text;

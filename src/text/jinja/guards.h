@@ -1,4 +1,4 @@
-// Undo what a statement changed in the evaluator, also when it throws.
+// Guards that restore what a statement changed in the evaluator, also when it throws.
 #pragma once
 
 #include <memory>
@@ -43,7 +43,7 @@ class Evaluator::ScopeGuard {
   Scope* outer_;
 };
 
-// Sends the output elsewhere.
+// Redirects the output.
 class OutputGuard {
  public:
   OutputGuard(Text*& out, Text& elsewhere) : out_(out), outer_(std::exchange(out, &elsewhere)) {}

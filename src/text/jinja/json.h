@@ -1,4 +1,4 @@
-// Values as JSON, in the forms of Python's json.dumps.
+// Values as JSON, in the formats of Python's json.dumps.
 #pragma once
 
 #include <optional>
@@ -11,12 +11,12 @@ namespace armorm::jinja {
 struct JsonStyle {
   bool ascii = false;
   bool sort_keys = false;
-  std::optional<Text> indent;  // of one level; none: all on one line
+  std::optional<Text> indent;  // per level; none: everything on one line
   Text item_separator = Text::trusted(", ");
   Text key_separator = Text::trusted(": ");
 };
 
-// Fails for what json.dumps refuses.
+// Fails for values that json.dumps refuses.
 Text to_json(const Value& value, const JsonStyle& style);
 
 }  // namespace armorm::jinja

@@ -11,7 +11,7 @@
 namespace armorm::jinja {
 namespace {
 
-// jinja2 knows \r\n, \r and \n, and drops one newline at the end of the source.
+// jinja2 recognises \r\n, \r and \n, and drops one newline at the end of the source.
 std::string normalize_newlines(std::string_view source) {
   std::string text;
   text.reserve(source.size());
@@ -90,8 +90,8 @@ void Lexer::skip_spaces() {
   }
 }
 
-// Text in front of a tag: "-" strips all space before it; otherwise blanks between the start of the line and
-// a block or comment go, unless "+" keeps them.
+// Text before a tag: "-" strips all white space before the tag; otherwise blanks between the start of the
+// line and a block or comment are dropped, unless "+" keeps them.
 void Lexer::push_data(std::string_view text, char sign, bool strip_line) {
   std::string_view kept = text;
   if (sign == '-') {
@@ -114,7 +114,7 @@ std::size_t Lexer::find_opening() const {
   return std::string::npos;
 }
 
-// Takes text up to and with the next tag; false at the end.
+// Consumes text up to and including the next tag; false at the end.
 bool Lexer::lex_root() {
   const std::size_t begin = find_opening();
   if (begin == std::string::npos) {
@@ -136,7 +136,8 @@ bool Lexer::lex_root() {
   return true;
 }
 
-// After the closing "%}" or "#}" of `tag_size` bytes: "-" eats all space, "+" nothing, else one newline goes.
+// After the closing "%}" or "#}" of `tag_size` bytes: "-" drops all white space, "+" nothing, otherwise one
+// newline is dropped.
 void Lexer::close_block(std::size_t tag_size) {
   const char sign = source_[at_];
   advance(tag_size);
@@ -155,7 +156,7 @@ void Lexer::lex_comment() {
   close_block(has_sign ? 3 : 2);
 }
 
-// Bytes of "{% raw %}" at at_, 0 when there is none.
+// Length in bytes of "{% raw %}" at at_, 0 when there is none.
 std::size_t Lexer::match_raw_begin() const {
   std::size_t i = at_ + 2;
   const auto spaces = [&] {
@@ -206,7 +207,7 @@ bool Lexer::lex_raw() {
     close_block(source_[at_] == '%' ? 2 : 3);
     return true;
   }
-  if (at_ == source_.size()) return true;  // jinja2 lets an empty one stay open
+  if (at_ == source_.size()) return true;  // jinja2 accepts an empty one without its end
   fail_at(line_, "the raw block is not closed");
 }
 
@@ -247,7 +248,7 @@ void Lexer::lex_tag(bool block) {
   }
 }
 
-// Digits with single underscores between them, from `i`.
+// End of the digits from `i`, with single underscores between them.
 std::size_t digits_end(std::string_view text, std::size_t i, bool (*is_one)(char)) {
   const auto one = [&](std::size_t k) { return k < text.size() && is_one(text[k]); };
   while (one(i) || (i > 0 && i < text.size() && text[i] == '_' && one(i + 1))) ++i;
@@ -284,7 +285,7 @@ void Lexer::lex_number() {
   std::size_t size = number_size(real);
   std::string digits(rest().substr(0, size));
   std::erase(digits, '_');
-  // "007" is the integer 0, 0 and 7 to jinja2's lexer, which its parser refuses.
+  // jinja2's lexer reads "007" as the integers 0, 0 and 7, which its parser refuses.
   if (!real && digits.size() > 1 && digits[0] == '0' && is_ascii_digit(digits[1]) &&
       digits.find_first_not_of('0') != std::string::npos) {
     fail_at(line_, "an integer cannot start with 0");

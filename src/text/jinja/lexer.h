@@ -1,4 +1,4 @@
-// Template source to tokens, with jinja2's whitespace control (trim_blocks and lstrip_blocks on).
+// Converts template source to tokens, with jinja2's whitespace control (trim_blocks and lstrip_blocks on).
 #pragma once
 
 #include <string>
@@ -29,13 +29,13 @@ struct Token {
   bool is_name(std::string_view name) const { return kind == Kind::name && text == name; }
 };
 
-// A failure of the template at a line of its source.
+// Reports a template error at a line of its source.
 [[noreturn]] void fail_at(int line, const std::string& message);
 
 // The last token is `end`.
 std::vector<Token> tokenize(std::string_view source);
 
-// The value of a string literal between its quotes.
+// Value of a string literal, without its quotes.
 std::string unescape(std::string_view literal, int line);
 
 }  // namespace armorm::jinja

@@ -1,5 +1,4 @@
-// What a template may use up before it is refused: a hostile one can neither hang nor exhaust memory or
-// stack.
+// Resource limits of a template: a hostile one can neither hang nor exhaust memory or stack.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +7,7 @@
 namespace armorm::jinja {
 
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
-// So that a fuzzer reaches every limit, and often.
+// Small enough that a fuzzer often reaches every limit.
 constexpr std::size_t kMaxTextBytes = std::size_t{1} << 16;
 constexpr std::size_t kMaxItems = std::size_t{1} << 12;
 constexpr std::uint64_t kMaxSteps = 20'000;
@@ -20,9 +19,9 @@ constexpr std::uint64_t kMaxSteps = 20'000'000;               // nodes evaluated
 constexpr std::uint64_t kMaxWork = std::uint64_t{2} << 30;    // bytes read and written by operations
 #endif
 constexpr std::size_t kMaxSourceBytes = std::size_t{4} << 20;  // length of a template
-constexpr std::size_t kMaxRange = 100'000;                     // range(), as jinja2's sandbox has it
-constexpr int kMaxValueDepth = 100;                            // lists within lists
-constexpr int kMaxParseDepth = 100;                            // brackets and blocks within each other
+constexpr std::size_t kMaxRange = 100'000;                     // range(), as in jinja2's sandbox
+constexpr int kMaxValueDepth = 100;                            // nested lists
+constexpr int kMaxParseDepth = 100;                            // nested brackets and blocks
 constexpr int kMaxEvalDepth = 1000;  // nodes on the path from the root, through macro calls
 
 }  // namespace armorm::jinja

@@ -132,7 +132,7 @@ Value method_all(Evaluator&, const Value& self, const Arguments& arguments) {
 
 bool is_alnum(char32_t c) { return is_alpha(c) || is_decimal(c) || is_digit(c) || is_numeric(c); }
 
-// isupper and islower: some cased character, and none of the other case.
+// isupper and islower: at least one cased character, and none of the other case.
 template <bool (*wanted)(char32_t), bool (*other)(char32_t)>
 Value method_case(Evaluator&, const Value& self, const Arguments& arguments) {
   const Bound bound(arguments, "this method", {});
@@ -272,7 +272,7 @@ const Entry* find_method(const Value& value, std::string_view name) {
   if (value.text() != nullptr) table = kStringMethods;
   if (value.mapping() != nullptr) table = kDictMethods;
   const Sequence* sequence = value.sequence();
-  // Tuples have the first two of a list's.
+  // Tuples have only the first two methods of lists.
   if (sequence != nullptr && sequence->kind == Sequence::Kind::list) table = kListMethods;
   if (sequence != nullptr && sequence->kind == Sequence::Kind::tuple)
     table = std::span(kListMethods).first(2);

@@ -1,4 +1,4 @@
-// The statements of a template.
+// Parses the statements of a template.
 #include "text/jinja/parser.h"
 
 #include <fmt/core.h>
@@ -136,7 +136,7 @@ const Stmt* Parser::parse_simple_statement(const std::string& tag, int line) {
   }
   if (tag == "generation") {
     Stmt* scope = ast_.new_stmt(Stmt::Kind::scope, line);
-    const int loops = std::exchange(loops_, 0);  // jinja2 makes it a function, which a break cannot leave
+    const int loops = std::exchange(loops_, 0);  // to jinja2 a function, which a break cannot leave
     parse_body(scope->body, {"endgeneration"});
     loops_ = loops;
     return scope;

@@ -1,4 +1,4 @@
-// Recursive descent over the tokens; the grammar is that of jinja2's parser.
+// Recursive descent over the tokens, with the grammar of jinja2's parser.
 #pragma once
 
 #include <initializer_list>
@@ -32,7 +32,7 @@ class Parser {
 
   // Statements.
   Block parse_block(Names end_tags);
-  // The body of a tag up to its end tag, which is taken; returns the name of the end tag.
+  // The body of a tag up to and including its end tag; returns the name of the end tag.
   std::string parse_body(Block& body, Names end_tags);
   bool at_tag(Names tags) const;
   const Stmt* parse_statement();
@@ -80,8 +80,8 @@ class Parser {
   const Expr* parse_attribute(const Expr* node);
   const Expr* parse_subscript(const Expr* node);
   const Expr* parse_call(const Expr* node);
-  const Expr* parse_filter(const Expr* node, int line);  // from the name on
-  const Expr* parse_filters(const Expr* node);           // "|" and a filter, any number of times
+  const Expr* parse_filter(const Expr* node, int line);  // starts at the name
+  const Expr* parse_filters(const Expr* node);           // any number of "|" and a filter
   const Expr* parse_test(const Expr* node);
   void parse_test_argument(CallArguments& arguments);
   void parse_arguments(CallArguments& arguments);
@@ -91,7 +91,7 @@ class Parser {
   const Expr* binary(Op op, const Expr* left, const Expr* right, int line);
   std::string parse_dotted_name();
 
-  // Counts nested constructs, so that hostile nesting ends before the stack does.
+  // Counts nested constructs, so that hostile nesting fails before the stack overflows.
   class Depth {
    public:
     explicit Depth(Parser& parser);

@@ -1,4 +1,4 @@
-// The expressions of a template.
+// Parses the expressions of a template.
 #include <fmt/core.h>
 
 #include <charconv>
@@ -66,7 +66,7 @@ const Expr* Parser::parse_not() {
   return node;
 }
 
-// Takes the operator when there is one.
+// Consumes the operator if there is one.
 bool Parser::at_comparison(Op& op) {
   static constexpr std::pair<std::string_view, Op> kOps[] = {{"==", Op::eq}, {"!=", Op::ne}, {"<", Op::lt},
                                                              {"<=", Op::le}, {">", Op::gt},  {">=", Op::ge}};
@@ -206,7 +206,7 @@ const Expr* Parser::parse_number() {
   const char* begin = token.text.data();
   const char* end = begin + token.text.size();
   if (token.kind == Token::Kind::real) {
-    node->value = std::strtod(token.text.c_str(), nullptr);  // too large is inf, as in Python
+    node->value = std::strtod(token.text.c_str(), nullptr);  // too large a number is inf, as in Python
     return node;
   }
   int base = 10;

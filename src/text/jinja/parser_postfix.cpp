@@ -1,4 +1,4 @@
-// What follows an operand: attributes, subscripts, calls, filters and tests.
+// Parses what follows an operand: attributes, subscripts, calls, filters and tests.
 #include <fmt/core.h>
 
 #include "text/jinja/failure.h"
@@ -129,7 +129,7 @@ const Expr* Parser::parse_filters(const Expr* node) {
   return node;
 }
 
-// A test takes its one argument without parentheses too: "x is divisibleby 3".
+// A test also accepts its single argument without parentheses: "x is divisibleby 3".
 void Parser::parse_test_argument(CallArguments& arguments) {
   const Token& token = current();
   const bool operand = token.kind == Token::Kind::name || token.kind == Token::Kind::string ||

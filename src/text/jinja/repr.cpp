@@ -51,7 +51,7 @@ void append_mapping(Text& out, const Mapping& mapping) {
   out.append("}", false);
 }
 
-// False for the types whose str() is not their repr() or that have neither here.
+// False for the types whose str() differs from their repr(), and for those without either here.
 bool append_plain(Text& out, const Value& value) {
   if (value.is_none()) {
     out.append("None", false);
@@ -88,7 +88,7 @@ std::string format_float(double value) {
   const auto end = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific).ptr;
   const std::string_view shortest(buffer, static_cast<std::size_t>(end - buffer));
   const int exponent = std::stoi(std::string(shortest.substr(shortest.find('e') + 1)));
-  // Python's repr turns to exponents outside of 1e-4 .. 1e16.
+  // Python's repr uses exponents outside 1e-4 .. 1e16.
   if (exponent < -4 || exponent >= 16) return std::string(shortest);
   const auto fixed_end = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::fixed).ptr;
   std::string fixed(buffer, fixed_end);

@@ -1,4 +1,4 @@
-// Operations on texts that methods and filters share; all keep the origin of every byte.
+// String operations shared by methods and filters; all keep the origin of every byte.
 #pragma once
 
 #include <optional>

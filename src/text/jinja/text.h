@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "text/rendered_text.h"
+#include "text/tokenizer/rendered_text.h"
 
 namespace armorm::jinja {
 

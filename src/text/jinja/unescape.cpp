@@ -1,4 +1,4 @@
-// String literals, as Python's "unicode-escape" codec reads them after non-ASCII characters became \x, \u or
+// String literals as decoded by Python's "unicode-escape" codec, after non-ASCII characters became \x, \u or
 // \U.
 #include <fmt/core.h>
 
@@ -45,7 +45,7 @@ char simple_escape(char c) {
   return found == std::string_view::npos ? '\0' : kTo[found];
 }
 
-// `at` is behind the backslash.
+// `at` is the position after the backslash.
 void append_escape(std::string& out, std::string_view literal, std::size_t& at, int line) {
   const char c = literal[at];
   if (const char simple = simple_escape(c); simple != '\0') {

@@ -50,7 +50,7 @@ bool is_callable(const Value& value) {
          value.is_undefined();
 }
 
-// What has a length and takes a subscript.
+// Values with a length and subscripts.
 bool is_sequence(const Value& value) {
   if (value.text() != nullptr || value.mapping() != nullptr || value.is_undefined()) return true;
   return value.sequence() != nullptr && value.sequence()->kind <= Sequence::Kind::range;

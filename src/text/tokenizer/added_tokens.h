@@ -1,4 +1,4 @@
-// The added tokens of tokenizer.json: ids, and where they occur in a text.
+// The added tokens of tokenizer.json: their ids, and their occurrences in a text.
 #pragma once
 
 #include <cstdint>
@@ -17,26 +17,26 @@ namespace armorm::text {
 
 struct AddedToken {
   std::string content;
-  std::string shown;  // as id_to_token gives it: the content, normalized where the token is
+  std::string shown;  // result of id_to_token: the content, normalized if the token is
   std::int32_t id = -1;
   bool single_word = false;
   bool lstrip = false;
   bool rstrip = false;
   bool normalized = false;
   bool special = false;
-  bool restricted = false;  // data cannot make it: special, or named by restrict()
+  bool restricted = false;  // data cannot produce it: special, or named by restrict()
 };
 
-// Which of a set of strings begin at a place.
+// Finds which strings of a set begin at a position.
 class TokenTrie {
  public:
-  // `index` is what walk() tells; the first of equal patterns wins, empty ones never match.
+  // walk() reports `index`; among equal patterns the first wins, empty ones never match.
   void add(std::string_view pattern, std::int32_t index);
   bool empty() const { return nodes_.size() == 1; }
   struct Hit {
     std::size_t begin = 0;
     std::size_t end = 0;
-    std::int32_t index = -1;  // -1: nothing
+    std::int32_t index = -1;  // -1: no match
   };
   // Calls sink(end, index) for every pattern that begins at `at`.
   template <class Sink>
@@ -63,22 +63,22 @@ class TokenTrie {
 class AddedTokens {
  public:
   AddedTokens() = default;
-  // Ids as `tokenizers` gives them when it reads the file: that of the model's vocabulary when the content is
-  // there, else the next free one after the model's size and the tokens before. The "id" field decides
-  // nothing.
+  // Assigns the ids that `tokenizers` assigns when it reads the file: the id of the content in the model's
+  // vocabulary, else the next free one after the model's size and the previous tokens. The "id" field is not
+  // used.
   AddedTokens(const JsonView& list, const BpeModel& model, const Normalizer* normalizer);
 
   struct Part {
     std::int32_t id = -1;  // -1: plain text
     Span span;
   };
-  // Tokens that have a role, though the file does not call them special. Names of no token are passed over.
+  // Marks tokens that have a role although the file does not list them as special. Names that are not tokens
+  // are ignored.
   void restrict(const std::unordered_set<std::string>& contents);
 
-  // Cuts `text` at its tokens, of which the restricted ones count only where their bytes all lie in `trusted`
-  // (sorted, disjoint; lstrip and rstrip may reach out of it), as `tokenizers` does with
-  // encode_special_tokens where nothing is trusted. `normalized` says which of the two sets of tokens is
-  // meant.
+  // Cuts `text` at its tokens. Restricted tokens count only where all of their bytes are in `trusted`
+  // (sorted, disjoint; lstrip and rstrip may extend beyond it), like `tokenizers` with encode_special_tokens
+  // where nothing is trusted. `normalized` selects one of the two sets of tokens.
   std::vector<Part> split(std::string_view text, const std::vector<Span>& trusted, bool normalized) const;
   bool has_normalized() const { return !normalized_.empty(); }
 
@@ -99,7 +99,7 @@ class AddedTokens {
   std::unordered_map<std::string, std::int32_t> ids_;
   std::unordered_map<std::int32_t, AddedToken> by_id_;
   TokenTrie plain_, normalized_, restricted_;
-  bool free_plain_ = false, free_normalized_ = false;  // is there a token that data may make?
+  bool free_plain_ = false, free_normalized_ = false;  // is there a token that data may produce?
 };
 
 }  // namespace armorm::text

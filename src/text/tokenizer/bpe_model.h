@@ -14,9 +14,9 @@
 
 namespace armorm::text {
 
-// Per-call scratch and a bounded word cache (2 MiB, direct-mapped). Used by one thread at a time.
+// Scratch memory per call and a bounded word cache (2 MiB, direct-mapped). Used by one thread at a time.
 struct BpeScratch {
-  // One cache line; words of up to 22 bytes with up to 10 ids are kept.
+  // One cache line; holds words of up to 22 bytes with up to 10 ids.
   struct alignas(64) Entry {
     static constexpr std::size_t kKey = 22;
     static constexpr std::size_t kIds = 10;
@@ -41,15 +41,15 @@ struct BpeScratch {
 
 class BpeModel {
  public:
-  // `byte_level`: the last pre-tokenizer is ByteLevel, so words come as raw bytes and the vocabulary is kept
-  // as such.
+  // `byte_level`: the last pre-tokenizer is ByteLevel, so words are raw bytes, and so is the stored
+  // vocabulary.
   BpeModel(const JsonView& model, bool byte_level);
 
   // Appends the ids of one pre-token.
   void encode_word(std::string_view word, BpeScratch& scratch, std::vector<std::int32_t>& out) const;
 
   std::optional<std::int32_t> token_to_id(std::string_view token) const;
-  const std::string* id_to_token(std::int32_t id) const;  // nullptr when there is none
+  const std::string* id_to_token(std::int32_t id) const;  // nullptr for an unknown id
   std::size_t vocab_size() const { return names_.size(); }
 
  private:
@@ -72,7 +72,7 @@ class BpeModel {
   std::optional<std::string> unk_token_;
   std::int32_t unk_id_ = -1;
   std::string prefix_, suffix_;
-  StringMap names_;  // as written in the file
+  StringMap names_;  // as in the file
   StringMap words_;  // raw bytes; only for byte-level
   std::unordered_map<std::int32_t, std::string> by_id_;
   MergeMap merges_;
@@ -81,8 +81,8 @@ class BpeModel {
   bool simple_bytes_ = false;                     // all 256 bytes have ids and no affixes
 };
 
-// The printable stand-in of each byte in byte-level vocabularies, and back (-1 when `text` holds another
-// character).
+// The printable substitute of each byte in byte-level vocabularies, and the reverse (-1 when `text` holds
+// another character).
 const std::array<std::string, 256>& byte_level_chars();
 std::optional<std::string> byte_level_to_raw(std::string_view text);
 

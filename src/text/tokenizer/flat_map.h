@@ -32,7 +32,7 @@ inline std::uint64_t hash_bytes(const char* data, std::size_t size) {
   return mix64(h ^ tail);
 }
 
-// Byte strings -> non-negative ids; a repeated key takes the last id.
+// Byte strings -> non-negative ids; a repeated key gets the last id.
 class StringMap {
  public:
   void reserve(std::size_t count) { rehash(count * 2); }
@@ -71,7 +71,7 @@ struct Merge {
   std::int32_t id = -1;
 };
 
-// (left id, right id) -> merge; a repeated pair takes the last rank.
+// (left id, right id) -> merge; a repeated pair gets the last rank.
 class MergeMap {
  public:
   void reserve(std::size_t count);

@@ -1,4 +1,4 @@
-// Type-checked reading of tokenizer.json: every wrong type is a data error that names its path in the file.
+// Type-checked reading of tokenizer.json: a wrong type is a data error that names its path in the file.
 #pragma once
 
 #include <cstdint>
@@ -8,19 +8,19 @@
 
 namespace armorm::text {
 
-// A value in the document together with where it is. Cheap to copy; the document must outlive it.
+// A value in the document with its path. Cheap to copy; the document must outlive it.
 class JsonView {
  public:
   JsonView(const nlohmann::json& value, const std::string& origin, std::string path)
       : value_(&value), origin_(&origin), path_(std::move(path)) {}
 
-  bool has(const char* key) const;  // present and not null; false for values that are no object
+  bool has(const char* key) const;  // present and not null; false for values that are not objects
   JsonView at(const char* key) const;
   JsonView at(std::size_t index) const;
   std::size_t size() const { return value_->size(); }
   const nlohmann::json& raw() const { return *value_; }
 
-  JsonView object() const;  // itself, after the check
+  JsonView object() const;  // the view itself, after the check
   JsonView array() const;
   const std::string& string() const;
   bool boolean() const;

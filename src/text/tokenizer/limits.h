@@ -1,5 +1,5 @@
-// What the steps of a tokenizer.json may make of a text: each may write more than it reads, and they follow
-// one another, so that a small file could fill any memory.
+// Limits on the steps of a tokenizer.json: each step may write more than it reads, and steps are chained, so
+// that a small file could fill any memory.
 #pragma once
 
 #include <cstddef>
@@ -9,10 +9,9 @@
 namespace armorm::text {
 
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
-constexpr std::size_t kMaxGrownBytes = std::size_t{1} << 20;  // within a fuzzer's reach
+constexpr std::size_t kMaxGrownBytes = std::size_t{1} << 20;  // within reach of a fuzzer
 #else
-constexpr std::size_t kMaxGrownBytes = std::size_t{128}
-                                       << 20;  // twice the longest text that a chat template makes
+constexpr std::size_t kMaxGrownBytes = std::size_t{128} << 20;  // twice the longest output of a chat template
 #endif
 
 inline void check_grown(std::size_t bytes, std::size_t more) {

@@ -1,4 +1,4 @@
-// The normalizers of tokenizer.json, which carry along which bytes came from the data.
+// The normalizers of tokenizer.json, which track the bytes that came from the data.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ namespace armorm::text {
 
 struct TrackedText {
   std::string text;
-  // Per byte of text: 1 when it came from the data. Empty when nothing did.
+  // Per byte of text: 1 if it came from the data. Empty if none did.
   std::vector<std::uint8_t> from_data;
 };
 

@@ -1,4 +1,4 @@
-// Post-processor (ids put around a text) and decoder (tokens back to text) of tokenizer.json.
+// Post-processor (adds ids around a text) and decoder (tokens to text) of tokenizer.json.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 namespace armorm::text {
 
 struct PostProcessor {
-  std::vector<std::int32_t> before, after;  // around the one sequence
+  std::vector<std::int32_t> before, after;  // around the single sequence
   static PostProcessor read(const JsonView& view);
 };
 

@@ -27,7 +27,7 @@ std::vector<Part> parts_of(const std::vector<Span>& matches, std::size_t size, b
   return parts;
 }
 
-// A delimiter joins its neighbour unless that neighbour is joined to a delimiter already.
+// A delimiter joins its neighbour unless that one has already joined a delimiter.
 std::vector<Part> merge_parts(std::vector<Part> parts, bool with_next) {
   if (with_next) std::reverse(parts.begin(), parts.end());
   std::vector<Part> merged;
@@ -198,7 +198,7 @@ void PreTokenizer::add_metaspace(const JsonView& view) {
 
 void PreTokenizer::add(const JsonView& view) {
   const std::string type = view.type();
-  // What follows ByteLevel would see its stand-in characters.
+  // A step after ByteLevel would see its substitute characters.
   if (byte_level_) view.unsupported("the pre-tokenizer \"" + type + "\" after ByteLevel");
   const auto split = [&](const char* pattern, Behavior behavior) {
     steps_.push_back(std::make_unique<SplitStep>(Regex(std::string(pattern)), behavior, false));
@@ -213,7 +213,7 @@ void PreTokenizer::add(const JsonView& view) {
   } else if (type == "Metaspace") {
     add_metaspace(view);
   } else if (type == "Digits") {
-    // is_numeric of a newer Unicode than the patterns': two scripts more.
+    // is_numeric of a newer Unicode version than that of the patterns: two more scripts.
     split("[\\p{N}\\x{11de0}-\\x{11de9}\\x{16ff4}-\\x{16ff6}]",
           view.boolean_or("individual_digits", false) ? Behavior::isolated : Behavior::contiguous);
   } else if (type == "Whitespace") {

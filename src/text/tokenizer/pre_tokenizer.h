@@ -1,4 +1,4 @@
-// The pre-tokenizers of tokenizer.json: text -> the words that BPE sees.
+// The pre-tokenizers of tokenizer.json: split a text into the words for BPE.
 #pragma once
 
 #include <memory>
@@ -14,7 +14,7 @@ namespace armorm::text {
 
 struct Piece {
   std::string text;
-  bool at_origin = false;  // begins where the whole input begins
+  bool at_origin = false;  // starts at the start of the complete input
 };
 
 class PreTokenizerStep {
@@ -25,13 +25,13 @@ class PreTokenizerStep {
 
 class PreTokenizer {
  public:
-  // A null field leaves the text whole. data error that names an unsupported type.
+  // A null field leaves the text unsplit. data error that names an unsupported type.
   static PreTokenizer read(const JsonView& view);
 
-  // True when the last step is ByteLevel: words are raw bytes that stand for its alphabet.
+  // True when the last step is ByteLevel: words are raw bytes that represent its alphabet.
   bool byte_level() const { return byte_level_; }
   bool has_fast_path() const { return fast_.has_value(); }
-  void disable_fast_path() { fast_.reset(); }  // for tests: the same through PCRE2
+  void disable_fast_path() { fast_.reset(); }  // for tests: the same result through PCRE2
 
   // Calls sink(std::string_view) for each word in order.
   template <class Sink>
@@ -60,7 +60,7 @@ class PreTokenizer {
   std::vector<std::unique_ptr<PreTokenizerStep>> steps_;
   bool byte_level_ = false;
   std::optional<FastScanner::Kind> fast_;
-  std::optional<FastScanner::Kind> candidate_;  // a known pattern as the only step so far
+  std::optional<FastScanner::Kind> candidate_;  // a known pattern, if it is the only step so far
 };
 
 }  // namespace armorm::text

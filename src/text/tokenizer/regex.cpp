@@ -15,7 +15,7 @@ constexpr std::string_view kSpaces =
     "\\x{202f}\\x{205f}\\x{3000}";
 
 struct Escape {
-  std::string items;  // of a character class; empty: leave the escape as it is
+  std::string items;  // items of a character class; empty: keep the escape
   bool negated = false;
   std::size_t size = 2;  // bytes of the pattern
 };
@@ -46,7 +46,7 @@ Escape read_escape(std::string_view p, std::size_t i) {
   return {};
 }
 
-// Writes \s, \w, \d, \p{L}, \p{N}, \p{M} out as the classes that `tokenizers` means by them.
+// Expands \s, \w, \d, \p{L}, \p{N}, \p{M} to the classes that `tokenizers` uses.
 std::string translate(std::string_view p) {
   std::string out;
   bool in_class = false;

@@ -1,5 +1,4 @@
-// The patterns of tokenizer.json through PCRE2 (JIT, UTF, Unicode properties at the version of
-// tokenizer_unicode.h).
+// The patterns of tokenizer.json through PCRE2 (JIT, UTF, Unicode properties at the version of unicode16.h).
 #pragma once
 
 #include <cstddef>
@@ -19,9 +18,9 @@ struct Span {
 
 class Regex {
  public:
-  // `where` is named in the data error for a pattern that does not compile.
+  // The data error for a pattern that does not compile names `where`.
   Regex(const std::string& pattern, const JsonView& where);
-  // Without a file behind it: an internal error when it does not compile.
+  // For patterns of the program itself: internal error when the pattern does not compile.
   explicit Regex(const std::string& pattern);
 
   // All matches, leftmost first, not overlapping. `text` must be valid UTF-8.

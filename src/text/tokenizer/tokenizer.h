@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "text/rendered_text.h"
+#include "text/tokenizer/rendered_text.h"
 
 namespace armorm {
 

@@ -22,7 +22,7 @@ RowMajor random_matrix(std::int64_t rows, std::int64_t cols, std::uint64_t seed)
   return out;
 }
 
-// The lower triangle, with NaN where nobody may look.
+// The lower triangle; the upper one is NaN, because it must not be read.
 std::vector<double> lower_of(const RowMajor& g) {
   std::vector<double> out(g.data(), g.data() + g.size());
   for (Eigen::Index i = 0; i < g.rows(); ++i)
@@ -31,7 +31,7 @@ std::vector<double> lower_of(const RowMajor& g) {
   return out;
 }
 
-// Largest ||found - expected|| / ||expected|| over three right sides and some alphas.
+// Largest ||found - expected|| / ||expected|| over three right-hand sides and some alphas.
 double error_of_solves(const RowMajor& g, const BandSolver& solver) {
   const Eigen::Index n = g.rows();
   const RowMajor b = random_matrix(3, n, 99);
@@ -53,7 +53,7 @@ double error_of_solves(const RowMajor& g, const BandSolver& solver) {
 }  // namespace
 
 TEST_CASE("band solves agree with a direct factorisation", "[unit]") {
-  // Around the edges of panels of 32 columns, and of tiles of 24 rows.
+  // Sizes around the edges of panels of 32 columns and tiles of 24 rows.
   for (const std::int64_t n :
        {1, 2, 24, 31, 32, 33, 34, 49, 63, 64, 65, 66, 72, 96, 97, 127, 130, 200, 300}) {
     CAPTURE(n);
@@ -107,8 +107,7 @@ TEST_CASE("a matrix close to singular is refused, and only then", "[unit]") {
   solver->rotate(vector);
   solver->solve(alpha, vector);
   solver->unrotate(vector);
-  // x_0 lies in the space of the rows, where (X'X + alpha I)^-1 X' = X' (XX' + alpha I)^-1 is well
-  // conditioned.
+  // x_0 is in the row space, where (X'X + alpha I)^-1 X' = X' (XX' + alpha I)^-1 is well conditioned.
   const RowMajor inner = x * x.transpose() + alpha * RowMajor::Identity(n / 2, n / 2);
   const Eigen::VectorXd expected = x.transpose() * inner.ldlt().solve(Eigen::VectorXd::Unit(n / 2, 0));
   CHECK((found.row(0).transpose() - expected).norm() < 1e-9 * expected.norm());
@@ -120,7 +119,7 @@ TEST_CASE("products of strided matrices agree with Eigen's", "[unit]") {
   };
   const bool transpose_a = GENERATE(false, true);
   const bool transpose_b = GENERATE(false, true);
-  // The second one takes several blocks in each direction, with edges.
+  // The second shape needs several blocks in each direction, with remainders.
   const Shape shape = GENERATE(Shape{5, 7, 150}, Shape{133, 203, 517}, Shape{8, 24, 0}, Shape{1, 192, 256});
   const std::int64_t stride = std::max({shape.m, shape.n, shape.k}) + 3;
   CAPTURE(transpose_a, transpose_b, shape.m, shape.n, shape.k);
@@ -133,7 +132,7 @@ TEST_CASE("products of strided matrices agree with Eigen's", "[unit]") {
       transpose_b ? RowMajor(b.leftCols(shape.k).transpose()) : RowMajor(b.leftCols(shape.n));
   for (const double beta : {0.0, 1.0, -0.5}) {
     RowMajor found = c;
-    // What is overwritten is not read.
+    // Values that are overwritten must not be read.
     if (beta == 0.0) found.leftCols(shape.n).setConstant(std::numeric_limits<double>::quiet_NaN());
     gemm(transpose_a, transpose_b, shape.m, shape.n, shape.k, 2.0, a.data(), stride, b.data(), stride, beta,
          found.data(), stride);

@@ -1,4 +1,4 @@
-// The packed products against float64, and that a row's bits depend on the row alone.
+// The packed products compared with float64; a row's bits depend only on the row.
 #include "model/cpu/linear.h"
 
 #include <ATen/ATen.h>

@@ -103,7 +103,7 @@ TEST_CASE("an archive of PyTorch is read member by member, and nothing past the 
   CHECK(archive.contains("version"));
   CHECK_FALSE(archive.contains("dict/version"));
   CHECK_THROWS_WITH(archive.record("data/77"), Catch::Contains("lacks the record 'data/77'"));
-  // Every 8 bytes of the directory overwritten with ones: sizes and places of 2^32 and 2^64.
+  // Every 8 bytes of the directory are overwritten with ones: sizes and offsets of 2^32 and 2^64.
   const std::size_t directory = whole.find("PK\x01\x02");
   REQUIRE(directory != std::string::npos);
   std::size_t refused = 0;
@@ -135,7 +135,7 @@ TEST_CASE("a file of a big-endian machine is refused", "[unit]") {
 TEST_CASE("halves become the floats that PyTorch makes of them", "[unit]") {
   for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
     const float expected = c10::Half(static_cast<std::uint16_t>(bits), c10::Half::from_bits());
-    const float found = model::half_to_float(static_cast<std::uint16_t>(bits));
+    const float found = half_to_float(static_cast<std::uint16_t>(bits));
     if (std::bit_cast<std::uint32_t>(expected) != std::bit_cast<std::uint32_t>(found) &&
         !(std::isnan(expected) && std::isnan(found)))
       FAIL("half " << bits << " became " << found << ", expected " << expected);

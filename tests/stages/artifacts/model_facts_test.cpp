@@ -1,4 +1,4 @@
-// Which embeddings and weights may be used together, and what a template that reads the clock is told.
+// Which embeddings and weights may be used together, and the date that a template with a clock gets.
 #include "stages/artifacts/model_facts.h"
 
 #include <fmt/core.h>
@@ -9,6 +9,8 @@
 #include "io/publish.h"
 #include "stages/artifacts/embedding_set.h"
 #include "stages/artifacts/regression_weights.h"
+#include "stages/artifacts/weights_fingerprint.h"
+#include "stages/options/common_options.h"
 #include "stages/resume/resume_key.h"
 #include "stages/score.h"
 #include "support/test_support.h"
@@ -54,7 +56,7 @@ Provenance with(const ModelFacts& facts) {
   return p;
 }
 
-// A model folder of a tokenizer and a template.
+// A model folder with a tokenizer and a template.
 void write_text_side(const fs::path& folder, const std::string& chat_template) {
   publish_text(folder / "tokenizer.json", read_text_file(golden("text") / "tokenizer_llama3.json"));
   publish_text(folder / "chat_template.jinja", chat_template);
@@ -86,10 +88,10 @@ TEST_CASE("shards of other weights, or with another treatment of special tokens,
   CHECK_THROWS_WITH(
       open_shards(with(facts_of("w", false, "2024-07-26")), with(facts_of("w", false, "2025-01-01"))),
       Contains("template_date is 2025-01-01"));
-  // Earlier versions wrote nothing of it.
+  // Earlier versions did not record this.
   CHECK(open_shards(with({}), with(facts_of("w")))->facts.weights == "w");
   CHECK_FALSE(open_shards(with({}), with({}))->facts.all_known());
-  // Commits are told, and do not decide.
+  // Commits are reported, but do not decide.
   Provenance one = with(facts_of("w")), other = one;
   one.facts.commit = std::string(40, 'a');
   other.facts.commit = std::string(40, 'b');
@@ -148,14 +150,14 @@ TEST_CASE("a template that reads the clock is told one date on every day", "[uni
   write_text_side(dir.path(), "{{ strftime_now('%d %b %Y') }} {{ messages[0].content }}");
   const Conversation conversation{{"user", "hello"}};
   const auto tokens = [&](const ConversationEncoder& encoder) { return encoder.encode(conversation).tokens; };
-  const ConversationEncoder encoder(dir.path(), false);
+  const ConversationEncoder encoder(dir.path(), false, kTemplateDate);
   CHECK(encoder.template_date() == "2024-07-26");
-  // What Llama 3.2's template falls back to without a clock.
+  // The fallback of Llama 3.2's template without a clock.
   CHECK(tokens(encoder) == encoder.tokenizer().encode("26 Jul 2024 hello", false));
   const std::vector<TokenId> expected = tokens(encoder);
   for (const char* zone : {"Pacific/Kiritimati", "Pacific/Pago_Pago", "America/New_York"}) {
     const TimeZone here(zone);
-    CHECK(tokens(ConversationEncoder(dir.path(), false)) == expected);
+    CHECK(tokens(ConversationEncoder(dir.path(), false, kTemplateDate)) == expected);
   }
   CHECK(tokens(ConversationEncoder(dir.path(), false, "2025-02-01")) ==
         encoder.tokenizer().encode("01 Feb 2025 hello", false));

@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::int64_t kRows = 980, kWidth = 6000;  // bytes: several blocks, the last a short one
+constexpr std::int64_t kRows = 980, kWidth = 6000;  // several blocks of bytes, the last one shorter
 
 std::string large_bytes() {
   std::string bytes(static_cast<std::size_t>(kRows * kWidth * 2), '\0');
@@ -47,7 +47,7 @@ Tensor large() { return {{"embed", DType::bf16, {kRows, kWidth}}, large_bytes()}
 
 }  // namespace
 
-// The digests are those of scripts/goldens/make_weights_fingerprint.py.
+// The digests come from scripts/goldens/make_weights_fingerprint.py.
 TEST_CASE("the fingerprint of weights is the SHA-256 tree that it says", "[golden]") {
   CHECK(fingerprint_of({small()}) == "35e630e7cebe247ef9942706644e76a7ef1005d396dac0ad6941a8fe59c744a3");
   CHECK(fingerprint_of({small(), large()}) ==

@@ -7,7 +7,7 @@ using namespace armorm;
 
 namespace {
 
-// Two pairs of width 2; lengths as given, none when empty.
+// Two pairs of width 2, with the given lengths (empty = without lengths).
 EmbeddingSet small_set(const std::filesystem::path& folder, const std::vector<std::int64_t>& lengths = {}) {
   std::vector<BFloat16> values;
   for (const float v : {1.F, 0.F, 0.F, 1.F, 2.F, 1.F, -1.F, 3.F}) values.push_back(BFloat16::from_float(v));

@@ -22,7 +22,7 @@ constexpr std::int64_t kWidth = 3;
 const ResumeKey kKey{{"weights", "abc"}, {"--seed", "0"}};
 const Metadata kMetadata{{"format", "pt"}};
 
-// As stage2-prepare has them: two vectors a row in one tensor, one in the other.
+// As in stage2-prepare: two vectors per row in one tensor, one in the other.
 const ShardTensors& tensors() {
   static const std::vector<std::int64_t> ids{7, 8, 9, 10};
   static const ShardTensors shard{
@@ -151,7 +151,7 @@ TEST_CASE("a journal with a torn or damaged end is used as far as it is whole", 
       for (std::size_t r = found; r < kRows; ++r) put_row(rows, r);
     }
     const auto grown = read_journal(copy / "x.journal");
-    CHECK((grown && grown->chunks.size() == kRows));  // what is appended is read again
+    CHECK((grown && grown->chunks.size() == kRows));  // appended chunks are read again
     DurableRows rows = open_rows(copy / "x");
     rows.publish();
     CHECK(read_text_file(copy / "x") == whole_file());

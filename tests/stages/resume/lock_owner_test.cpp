@@ -22,7 +22,7 @@ namespace {
 constexpr double kFresh = 1.0;
 constexpr double kOld = 86400.0;  // seconds without a sign of life
 
-// A process that does `hold` and then waits to be killed; it is ready when the constructor returns.
+// A process that calls `hold` and then waits to be killed; it is ready when the constructor returns.
 class Holder {
  public:
   explicit Holder(void (*hold)(const fs::path&), const fs::path& file) {
@@ -93,7 +93,7 @@ TEST_CASE("an owner elsewhere is alive while it gives signs of life, or while th
   publish_text(dir / "l", "process 1 on elsewhere since 2026-01-31T12:00:00Z\n");
   CHECK(is_held_now(dir / "l", kFresh));
   CHECK_FALSE(is_held_now(dir / "l", kOld));
-  // What flock(2) is on the network file systems that have it.
+  // flock(2) as implemented by network file systems.
   Holder holder(
       [](const fs::path& file) {
         struct flock range {};

@@ -27,7 +27,7 @@ namespace {
 
 constexpr auto kBeat = 40ms;
 
-// As some network file systems.
+// Like some network file systems.
 class WithoutLocks final : public ForwardingFileSystem {
  public:
   int lock(int) override {
@@ -36,7 +36,7 @@ class WithoutLocks final : public ForwardingFileSystem {
   }
 };
 
-// The exit code of the error that ends the work; 0 when none does for a long time.
+// Exit code of the error that ends the work; 0 if none does for a long time.
 int work_until_lost(const fs::path& file, FileSystem& files) {
   try {
     const RunLock lock(file, files, kBeat);
@@ -56,7 +56,7 @@ bool is_owned_by(const fs::path& file, pid_t process) {
          text.find("\nowns ") != std::string::npos;
 }
 
-// As a batch system does that suspends a job; ends when it stands still.
+// Suspends the process like a batch system; returns when it has stopped.
 void suspend(pid_t process) {
   kill(process, SIGSTOP);
   int status = 0;
@@ -194,7 +194,7 @@ TEST_CASE("without locks claims do not end a run, another owner does, and is nam
     }
     CHECK(is_owned_by(dir / "l", getpid()));
   }
-  fs::remove(dir / "l");  // by hand
+  fs::remove(dir / "l");  // manually
   while (!fs::exists(dir / "l") || !is_owned_by(dir / "l", getpid())) std::this_thread::sleep_for(1ms);
   put(other);
   const auto work = [&] {

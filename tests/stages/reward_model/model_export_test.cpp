@@ -1,4 +1,4 @@
-// Exported folders: their layout, how the weights get there, and what is refused.
+// Exported folders: their layout, where the weights come from, and refused inputs.
 #include "stages/reward_model/model_export.h"
 
 #include <sys/stat.h>
@@ -88,7 +88,7 @@ void export_to(const fs::path& target, const fs::path& model, const GateArtifact
 
 fs::path decoder(const std::string& name) { return golden("reward_model") / name; }
 
-// A model folder of the linked kind: weights without a head of the same names.
+// A model folder of the linked kind: its weights have no head with the same names.
 void make_decoder(const fs::path& folder) {
   fs::create_directories(folder);
   for (const auto& entry : fs::directory_iterator(decoder("llama")))
@@ -188,12 +188,12 @@ TEST_CASE("weights that cannot be linked are copied, without what the model has 
   CHECK(message.find("--export_weights copy") != std::string::npos);
   CHECK_FALSE(fs::exists(dir / "x"));
 
-  // The head of another reward model shares the only file.
+  // The only file also holds the head of another reward model.
   export_to(dir / "again", decoder("gemma2"), artifact_for("gemma2", 32, true));
   check_index(dir / "again");
   CHECK(RewardModel::load(dir / "again", false).attributes.size() == 3);
   CHECK(read_json(dir / "again/config.json").at("architectures") == json{"Gemma2ForRewardModelWithGating"});
-  // That of this one lies in a file of its own, which is left out.
+  // The head of this one is in its own file, which is excluded.
   fs::copy(decoder("llama"), dir / "sharded", fs::copy_options::recursive);
   export_to(dir / "linked", dir / "sharded", artifact_for("llama3", 32, false));
   check_index(dir / "linked");

@@ -16,7 +16,7 @@ namespace {
 
 json read_golden(const char* name) { return json::parse(read_text_file(test::golden(name))); }
 
-// Of the flags "--name value ..." only those that divide the rows.
+// Only those of the flags "--name value ..." that divide the rows.
 Stage1TrainOptions options_of(const std::string& flags) {
   Stage1TrainOptions options;
   std::istringstream words(flags);

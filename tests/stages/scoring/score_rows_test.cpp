@@ -1,4 +1,5 @@
-// score against PyTorch's numbers on folders of the released layout, in any company, and line by line.
+// score compared with PyTorch's numbers on folders of the released layout, however rows are batched, and line by
+// line.
 #include "stages/scoring/score_rows.h"
 
 #include <fcntl.h>
@@ -13,6 +14,7 @@
 #include "core/error.h"
 #include "io/publish.h"
 #include "io/safetensors.h"
+#include "stages/artifacts/attributes.h"
 #include "stages/options/common_options.h"
 #include "stages/reward_model/reward_model.h"
 #include "stages/score.h"
@@ -74,7 +76,7 @@ std::vector<double> values(const json& field) {
   return out;
 }
 
-// Of every number of every row, by field; attributes in the order of the golden's columns.
+// All numbers of all rows, by field; attributes in the order of the golden's columns.
 std::vector<double> numbers_of(const std::vector<std::string>& lines, const std::string& field,
                                const std::vector<std::string>& attributes) {
   std::vector<double> out;
@@ -137,7 +139,7 @@ TEST_CASE("score agrees with PyTorch on folders of the released layout", "[golde
         CAPTURE(name, precision, field);
         const std::vector<double> found = numbers_of(lines, field, loaded.attributes);
         const std::vector<double> exact = numbers_of(expected.at(field));
-        // In bfloat16 about as far from the float32 numbers as transformers' own bfloat16 is.
+        // In bfloat16, about as far from the float32 numbers as transformers' own bfloat16.
         if (std::string(precision) == "fp32")
           CHECK(largest_difference(found, exact) <= 2e-5);
         else
@@ -291,7 +293,7 @@ TEST_CASE("rows are handed over as soon as no more input is waiting", "[unit]") 
   write_text(R"([{"role":"user","content":"one"}])"
              "\n"
              R"([{"role":"user",)");
-  auto rows = reader.next();  // would wait for ever for a whole window
+  auto rows = reader.next();  // would block if it waited for a full window
   REQUIRE(rows.size() == 1);
   CHECK(rows[0].tokens.size() == 3);
   write_text(R"("content":"four5"}])"

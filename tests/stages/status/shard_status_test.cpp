@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::int64_t kRows = 6;
-constexpr std::int64_t kTokens = 100;  // of each request
+constexpr std::int64_t kTokens = 100;  // per request
 const ResumeKey kKey{{"weights", "abc"}};
 
 Metadata metadata(const std::string& kind) {
@@ -67,7 +67,7 @@ void publish(const fs::path& target) {
   rows.publish();
 }
 
-// A journal whose chunks of one request became durable at these times.
+// A journal whose chunks, of one request each, became durable at these times.
 void write_journal(const fs::path& target, const std::vector<double>& times) {
   Journal journal(posix_file_system(), journal_path(target), kKey);
   for (const double time : times) {
@@ -140,16 +140,16 @@ TEST_CASE("a rate is that of the living process's last minutes", "[unit]") {
     write_journal(target, times);
     return shard_status(target);
   };
-  // Two chunks of an earlier process; of this one's, the first also holds its start.
+  // Two chunks are of an earlier process; the first of this process also contains its start.
   const ShardStatus status = status_with({now - 9000, now - 8000, now + 10, now + 12, now + 14});
   CHECK(status.state == ShardState::running);
   CHECK(status.rows_done == 5);
   CHECK(status.rows_per_second == Approx(0.5));
   CHECK(status.tokens_per_second == Approx(0.5 * kTokens));
   CHECK(status.seconds_left == Approx(2.0));
-  // Of a long run only the end counts.
+  // For a long run only the end counts.
   CHECK(status_with({now + 1, now + 2, now + 5000, now + 5010, now + 5020}).rows_per_second == Approx(0.1));
-  // Nothing can be told from one chunk, or when the clock was set back.
+  // One chunk shows no rate, nor do chunks from before and after the clock was set back.
   CHECK(std::isnan(status_with({now + 10}).rows_per_second));
   CHECK(std::isnan(status_with({now + 20, now + 20}).rows_per_second));
   CHECK(std::isnan(status_with({now + 20, now + 10}).seconds_left));
@@ -231,7 +231,7 @@ TEST_CASE("the sets below a data root", "[unit]") {
   CHECK_FALSE(sets[2].rows()->estimated);
   CHECK(sets[2].seconds_left() == 0.0);
   CHECK(status_of_set(dir.path().string(), "m", "labels", 1, false).at(0).shards.size() ==
-        4);  // as it was begun
+        4);  // at its start
   CHECK(status_of_set(dir.path().string(), "m", "other", 3, false).at(0).count(ShardState::missing) == 3);
   CHECK(status_of_set(dir.path().string(), "m", "other", 1, true).at(0).shards.at(0).target.filename() ==
         "other.safetensors");
@@ -249,7 +249,7 @@ TEST_CASE("the time left of a set counts the shards that wait", "[unit]") {
   CHECK(std::isnan(set.seconds_left()));
   run(set.shards[0], 500, 10.0);
   run(set.shards[1], 0, 10.0);
-  // 500 + 1000 of the two, and 2 x 1000 that wait, by 20 a second.
+  // 500 + 1000 rows of the two, and 2 x 1000 waiting, at 20 per second.
   CHECK(set.seconds_left() == Approx(175.0));
   set.shards[2].state = set.shards[3].state = ShardState::done;
   CHECK(set.seconds_left() == Approx(100.0));  // the slower one's own

@@ -198,7 +198,7 @@ TEST_CASE("special tokens inside data are plain text", "[unit]") {
   CHECK(std::count(ids.begin(), ids.end(), end) == 1);
   CHECK(ids.back() == end);
   CHECK(tokenizer.has_special_in_data(data));
-  // A token that only reaches into the data is no token either.
+  // A token that only partly covers the data is not a special token either.
   const RenderedText reaching{text, {{10, 13}}};
   const auto reached = tokenizer.encode(reaching, false);
   CHECK(std::count(reached.begin(), reached.end(), end) == 1);
@@ -223,7 +223,7 @@ TEST_CASE("tokens that match normalized text respect the data too", "[unit]") {
   };
   CHECK(count(tokenizer.encode(text, false)) == 2);
   CHECK(count(tokenizer.encode(RenderedText{text, {{2, 6}}}, false)) ==
-        2);  // it is a word, not a special token
+        2);  // an ordinary word, not a special token
   json document = json::parse(slurp(test::golden("text/tokenizer_flags.json")));
   for (json& added : document.at("added_tokens"))
     if (added.at("normalized") == true) added["special"] = true;
@@ -260,7 +260,7 @@ TEST_CASE("tokens with a role are none in data, whatever tokenizer.json calls th
     CHECK(tokenizer.has_special_in_data(text) == !made);
     return made;
   };
-  CHECK_FALSE(last_of("<start_of_turn>"));  // of the gating pattern
+  CHECK_FALSE(last_of("<start_of_turn>"));  // a token of the gating pattern
   CHECK_FALSE(last_of("<end_of_turn>"));
   CHECK(last_of("<eos>"));
   publish_text(folder / "tokenizer_config.json", R"({"eos_token": "<eos>"})");
@@ -284,7 +284,7 @@ TEST_CASE("a conversation has exactly one BOS", "[unit]") {
   const auto once = encode_conversation(gemma, {"hello", {}});
   CHECK(encode_conversation(gemma, {"<bos>hello", {}}) == once);
   CHECK(std::count(once.begin(), once.end(), 2) == 1);
-  // "<bos>" typed by a user is no BOS.
+  // "<bos>" typed by a user is not a BOS.
   CHECK(encode_conversation(gemma, {"<bos>hello", {{0, 5}}}).size() > once.size());
 
   json bare = json::parse(small_json("gemma2"));

@@ -1,7 +1,7 @@
 // The text of a conversation after its chat template, which remembers who wrote each byte.
 //
 // Bytes of the template are trusted: a special-token string in them becomes its token. Bytes that came from
-// the data (content, role, any message field) are plain text: "<|eot_id|>" in them is eleven characters.
+// the data (content, role, any message field) are plain text: "<|eot_id|>" in them is ten characters.
 #pragma once
 
 #include <cstddef>

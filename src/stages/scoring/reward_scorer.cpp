@@ -1,0 +1,105 @@
+#include "armorm/reward_scorer.h"
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+
+#include "core/error.h"
+#include "core/parallel.h"
+#include "data/utf8.h"
+#include "model/torch_errors.h"
+#include "stages/scoring/scorer.h"
+
+namespace armorm {
+namespace {
+
+constexpr std::size_t kWindow = 1024;  // conversations scored at once, which bounds the memory
+
+void check(const Conversation& conversation) {
+  if (conversation.empty()) fail_data("the conversation is empty, expected at least one message");
+  for (std::size_t i = 0; i < conversation.size(); ++i)
+    if (!data::is_utf8(conversation[i].role) || !data::is_utf8(conversation[i].content))
+      fail_data("message {}: is not UTF-8; convert its role and content", i);
+}
+
+std::vector<ScoreRow> encode_all(const Scorer& scorer, std::span<const Conversation> conversations) {
+  std::vector<ScoreRow> rows(conversations.size());
+  parallel_for(std::ssize(rows), scorer.threads(), [&](std::int64_t i) {
+    const auto index = static_cast<std::size_t>(i);
+    fill_row(rows[index], [&](ScoreRow& row) {
+      check(conversations[index]);
+      scorer.encode(conversations[index], row);
+    });
+  });
+  return rows;
+}
+
+// Row number `row` of a row-major matrix of k columns.
+std::vector<float> row_of(const std::vector<float>& matrix, std::size_t row, std::size_t k) {
+  const auto begin = matrix.begin() + static_cast<std::ptrdiff_t>(row * k);
+  return {begin, begin + static_cast<std::ptrdiff_t>(k)};
+}
+
+ConversationScore result_of(const ScoreRow& row, const HeadScores& scores, std::size_t k) {
+  ConversationScore result;
+  result.error = row.error;
+  result.tokens = std::ssize(row.tokens);
+  result.special_in_content = row.special_in_content;
+  if (!result.ok()) return result;
+  result.score = scores.score[row.result];
+  result.rewards = row_of(scores.rewards, row.result, k);
+  result.gate = row_of(scores.gate, row.result, k);
+  result.contributions = row_of(scores.contributions, row.result, k);
+  result.coefficients = row_of(scores.coefficients, row.result, k);
+  return result;
+}
+
+}  // namespace
+
+struct RewardScorer::Impl {
+  Impl(const ScorerOptions& given, const StopRequested& stop_requested)
+      : options(given), scorer(options, stop_requested) {}
+
+  ScorerOptions options;
+  Scorer scorer;
+  std::mutex mutex;  // the scorer serves one call at a time
+};
+
+RewardScorer::RewardScorer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+RewardScorer::RewardScorer(RewardScorer&&) noexcept = default;
+RewardScorer& RewardScorer::operator=(RewardScorer&&) noexcept = default;
+RewardScorer::~RewardScorer() = default;
+
+RewardScorer RewardScorer::load(const ScorerOptions& options, const StopRequested& stop_requested) {
+  options.validate();
+  std::unique_ptr<Impl> impl;
+  translate_torch_errors([&] {
+    impl = std::make_unique<Impl>(options, stop_requested);
+    impl->scorer.begin_loading();
+    impl->scorer.finish_loading();
+  });
+  return RewardScorer(std::move(impl));
+}
+
+const std::vector<std::string>& RewardScorer::attributes() const noexcept {
+  return impl_->scorer.attributes();
+}
+
+std::string RewardScorer::device_name() const { return impl_->scorer.device_name(); }
+
+std::vector<ConversationScore> RewardScorer::score(std::span<const Conversation> conversations) const {
+  std::vector<ConversationScore> results;
+  results.reserve(conversations.size());
+  translate_torch_errors([&] {
+    for (std::size_t first = 0; first < conversations.size(); first += kWindow) {
+      const std::size_t count = std::min(kWindow, conversations.size() - first);
+      std::vector<ScoreRow> rows = encode_all(impl_->scorer, conversations.subspan(first, count));
+      const std::lock_guard lock(impl_->mutex);
+      const HeadScores scores = impl_->scorer.score(rows);
+      for (const ScoreRow& row : rows) results.push_back(result_of(row, scores, attributes().size()));
+    }
+  });
+  return results;
+}
+
+}  // namespace armorm

@@ -1,0 +1,105 @@
+#include "stages/scoring/scorer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "core/parallel.h"
+#include "hub/cache.h"
+#include "model/compute_threads.h"
+#include "stages/prepare/extraction_run.h"
+#include "text/gating_pattern.h"
+
+namespace armorm {
+namespace {
+
+int thread_count(const ScorerOptions& options) {
+  return options.threads > 0 ? static_cast<int>(options.threads) : default_thread_count();
+}
+
+std::int64_t longest(const ScorerOptions& options, const RewardModel& model) {
+  return options.max_length > 0 ? options.max_length : model.config.max_position_embeddings;
+}
+
+void add(const ExtractionStats& more, ExtractionStats& stats) {
+  stats.requests += more.requests;
+  stats.input_tokens += more.input_tokens;
+  stats.computed_tokens += more.computed_tokens;
+  stats.seconds += more.seconds;
+}
+
+}  // namespace
+
+Scorer::Scorer(const ScorerOptions& options, const StopRequested& stop_requested)
+    : options_(options),
+      threads_(thread_count(options)),
+      folder_(resolve_model(options.model_path, stop_requested)),
+      model_(RewardModel::load(folder_, options.allow_special_in_content, options.template_date)),
+      max_length_(longest(options, model_)) {}
+
+void Scorer::begin_loading() {
+  set_compute_threads(threads_);
+  loading_ = std::async(std::launch::async, [this] {
+    return Backbone::load({.model_folder = folder_,
+                           .precision = parse_precision(options_.precision),
+                           .device = static_cast<int>(options_.device),
+                           .batch_invariant = options_.batch_invariant});
+  });
+}
+
+void Scorer::finish_loading() {
+  backbone_.emplace(loading_.get());
+  extractor_.emplace(*backbone_, ExtractorOptions{.batch_tokens = options_.batch_tokens});
+  log::info("model {} on {}", artifact_name(options_.model_path), device_name());
+}
+
+void Scorer::encode(const Conversation& conversation, ScoreRow& row) const {
+  auto encoded = model_.encoder.encode(conversation);
+  const auto length = std::ssize(encoded.tokens);
+  if (length > max_length_)
+    fail_data("the conversation has {} tokens, more than --max_length ({}) allows", length, max_length_);
+  const auto gating = find_gating_pattern(encoded.tokens, model_.gating_pattern);
+  if (!gating)
+    fail_data(
+        "the rendered conversation holds no start of an assistant's answer; check the messages' roles and "
+        "the chat "
+        "template");
+  row.gating = *gating;
+  row.special_in_content = encoded.special_in_content;
+  row.tokens = std::move(encoded.tokens);
+}
+
+HeadScores Scorer::score(std::vector<ScoreRow>& rows) {
+  extract_states(rows);
+  const std::int64_t d = model_.config.hidden_size;
+  const std::int64_t n = std::ssize(states_) / (2 * d);
+  HeadScores scores =
+      score_states(model_.head, {states_.data(), n, d, 2 * d}, {states_.data() + d, n, d, 2 * d}, threads_);
+  std::size_t next = 0;
+  for (ScoreRow& row : rows) {
+    if (!row.error.empty()) continue;
+    row.result = next++;
+    if (!std::isfinite(scores.score[row.result]))
+      row.error = "the score is not a finite number; try --precision fp32";
+  }
+  return scores;
+}
+
+void Scorer::extract_states(const std::vector<ScoreRow>& rows) {
+  // Of the calling thread, which need not be the one that loaded the model.
+  set_compute_threads(threads_);
+  std::vector<ExtractionRequest> requests;
+  for (const ScoreRow& row : rows)
+    if (row.error.empty()) requests.push_back({row.tokens, {std::ssize(row.tokens) - 1, row.gating}});
+  const std::int64_t d = model_.config.hidden_size;
+  states_.resize(requests.size() * static_cast<std::size_t>(2 * d));
+  const auto keep = [&](std::size_t request, MatrixView<const float> values) {
+    for (std::int64_t i = 0; i < 2; ++i)
+      std::copy_n(values.row(i).data(), d, states_.data() + (2 * static_cast<std::int64_t>(request) + i) * d);
+  };
+  add(extractor_->run(requests, keep), stats_);
+}
+
+}  // namespace armorm

@@ -1,0 +1,61 @@
+// From conversations to scores: what the program score and RewardScorer share.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <future>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "armorm/reward_scorer.h"
+#include "gating/reward_head.h"
+#include "model/backbone.h"
+#include "model/extractor.h"
+#include "stages/reward_model/reward_model.h"
+#include "stages/scoring/score_rows.h"
+
+namespace armorm {
+
+class Scorer {
+ public:
+  // Reads all but the decoder's weights, so that what is wrong with it is reported at once. `options` must
+  // outlive the scorer.
+  Scorer(const ScorerOptions& options, const StopRequested& stop_requested);
+  Scorer(const Scorer&) = delete;
+  Scorer& operator=(const Scorer&) = delete;
+
+  // The decoder's weights: load on another thread, and wait for them. Both once, before score().
+  void begin_loading();
+  void finish_loading();
+
+  const std::vector<std::string>& attributes() const noexcept { return model_.attributes; }
+  std::string device_name() const { return backbone_->device_name(); }
+  int threads() const noexcept { return threads_; }
+
+  // Fills the tokens of a row. data error for a conversation that cannot be scored. Thread-safe, and may run
+  // while the weights load.
+  void encode(const Conversation& conversation, ScoreRow& row) const;
+
+  // Scores the good rows: row.result becomes the number of a row's values in what is returned. A row whose
+  // score is not a finite number becomes a bad one.
+  HeadScores score(std::vector<ScoreRow>& rows);
+
+  const ExtractionStats& stats() const noexcept { return stats_; }  // of all calls of score()
+
+ private:
+  void extract_states(const std::vector<ScoreRow>& rows);
+
+  const ScorerOptions& options_;
+  int threads_;
+  std::filesystem::path folder_;
+  RewardModel model_;
+  std::int64_t max_length_;
+  std::future<Backbone> loading_;
+  std::optional<Backbone> backbone_;
+  std::optional<Extractor> extractor_;
+  std::vector<float> states_;  // [good rows, 2, D]: of the last token and of the prompt's end
+  ExtractionStats stats_;
+};
+
+}  // namespace armorm
