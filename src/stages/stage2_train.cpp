@@ -15,7 +15,6 @@
 #include "report/gate_page.h"
 #include "report/gate_text.h"
 #include "stages/artifacts/artifact_paths.h"
-#include "stages/artifacts/attributes.h"
 #include "stages/artifacts/gate_artifact.h"
 #include "stages/gate/gate_debiasing.h"
 #include "stages/gate/gate_inputs.h"
