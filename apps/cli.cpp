@@ -11,11 +11,12 @@
 #include "commit.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/strings.h"
 #include "core/version.h"
 #include "model/torch_errors.h"
 #include "option_docs.h"
 #include "stages/build_facts.h"
-#include "stages/options/all_options.h"
+#include "stages/options/declarations.h"
 
 namespace armorm::cli {
 namespace {
@@ -32,9 +33,21 @@ struct Bind {
   }
   template <class T>
   CLI::Option* operator()(T* target) const {
-    CLI::Option* added = app.add_option(flag(), *target, option.help)->capture_default_str();
-    if (!option.choices.empty()) added->check(CLI::IsMember(option.choices));
-    return added;
+    return app.add_option(flag(), *target, option.help)->capture_default_str();
+  }
+  CLI::Option* operator()(const WordField& field) const {
+    if (field.is_list()) return add_words<std::vector<std::string>>(field)->delimiter(',');
+    return add_words<std::string>(field)->check(CLI::IsMember(field.choices()));
+  }
+  template <class Words>
+  CLI::Option* add_words(const WordField& field) const {
+    const auto assign = [field, name = flag()](const Words& words) {
+      if constexpr (std::is_same_v<Words, std::string>)
+        field.assign(name, {words});
+      else
+        field.assign(name, words);
+    };
+    return app.add_option_function<Words>(flag(), assign, option.help)->default_str(value_text(option));
   }
 };
 
@@ -45,11 +58,10 @@ std::vector<std::string> names_given(const CLI::App& app) {
   return given;
 }
 
-// CLI11 spreads some messages over several lines; a log reader wants one.
-std::string one_line(std::string text) {
-  for (char& c : text)
-    if (c == '\n') c = ' ';
-  while (!text.empty() && text.back() == ' ') text.pop_back();
+// CLI11 spreads some messages over several lines, and ends some with a line feed; a log reader wants one.
+std::string message_line(std::string_view message) {
+  std::string text = one_line(message);
+  text.erase(text.find_last_not_of(' ') + 1);
   return text;
 }
 
@@ -86,6 +98,18 @@ struct DocsRequest {
   }
 };
 
+// Which options the file set.
+std::vector<std::string> read_config(const std::string& path, const std::string& program,
+                                     const OptionList& options, const CLI::App& app) {
+  ConfigFile file{path, program_names(), program, all_option_names(), program + " --help"};
+  file.sections.insert(file.sections.begin(), "common");
+  try {
+    return apply_config(file, options, names_given(app));
+  } catch (const Error& error) {
+    throw Error(error.kind(), std::string("--config ") + error.what());
+  }
+}
+
 std::vector<Option> joined(std::vector<Option> options, const std::vector<Option>& more) {
   options.insert(options.end(), more.begin(), more.end());
   return options;
@@ -99,7 +123,7 @@ void print_assigned(const std::vector<Option>& options, const std::vector<std::s
 }
 
 int report(const std::string& program, int code, const std::string& message) {
-  std::cerr << program << ": error: " << one_line(message) << "\n";
+  std::cerr << program << ": error: " << message_line(message) << "\n";
   return code;
 }
 
@@ -134,7 +158,7 @@ int guarded(const CLI::App& app, const std::string& program, const std::function
     return report(program, static_cast<int>(ErrorKind::usage),
                   fmt::format("{}; see {} --help", error.what(), program));
   } catch (const Error& error) {
-    return report(program, error.exit_code(), error.what());
+    return report(program, error.exit_code(), with_flags(error.what()));
   } catch (const std::filesystem::filesystem_error& error) {
     return report(program, static_cast<int>(ErrorKind::io),
                   fmt::format("{}: {}; check its name and who may use it", error.path1().string(),
@@ -156,13 +180,16 @@ int run(int argc, char** argv, const std::string& program, const std::string& pu
       "Print the version and the facts of the build");
   std::string config;
   bool print_config = false;
-  std::string log_level = "info";
+  auto log_level = log::Level::info;
   OptionList configurable = options, about_config;
-  configurable.add("log_level", log_level, "Least severe messages that are logged",
-                   {"debug", "info", "warn", "error"});
-  about_config.add("config", config, "JSON file with options by section; the command line wins over it")
-      .add("print_config", print_config,
-           "Only print what --config sets for this program: on each line a name, a tab and the value");
+  configurable.add({"log_level", OptionEffect::output, "Least severe messages that are logged"}, log_level);
+  about_config
+      .add({"config", OptionEffect::inputs,
+            "JSON file with options by section; the command line wins over it"},
+           config)
+      .add({"print_config", OptionEffect::output,
+            "Only print what --config sets for this program: on each line a name, a tab and the value"},
+           print_config);
   const std::vector<Option> all = joined(configurable.options(), about_config.options());
   for (const Option& option : all) std::visit(Bind{app, option}, option.target);
   DocsRequest docs;
@@ -172,8 +199,7 @@ int run(int argc, char** argv, const std::string& program, const std::string& pu
     app.parse(argc, argv);
     if (docs.serve({program, purpose, all})) return;
     std::vector<std::string> assigned;
-    if (!config.empty())
-      assigned = apply_config(config, program, configurable, names_given(app), all_option_names());
+    if (!config.empty()) assigned = read_config(config, program, configurable, app);
     log::set_level(log_level);
     if (print_config)
       print_assigned(configurable.options(), assigned);

@@ -23,8 +23,8 @@ struct BashCases {
 
   void add(const Option& option) {
     const std::string flag = "--" + option.name;
-    if (!option.choices.empty())
-      choices += fmt::format("    {}) words='{}' ;;\n", flag, fmt::join(option.choices, " "));
+    if (!option.choices().empty())
+      choices += fmt::format("    {}) words='{}' ;;\n", flag, fmt::join(option.choices(), " "));
     else if (takes_folder(option))
       folders.push_back(flag);
     else if (takes_path(option))
@@ -85,8 +85,8 @@ std::string zsh_completion(const ProgramDocs& docs) {
     const std::string value = value_name(option);
     if (!value.empty()) {
       std::string action = " ";
-      if (!option.choices.empty())
-        action = fmt::format("({})", fmt::join(option.choices, " "));
+      if (!option.choices().empty())
+        action = fmt::format("({})", fmt::join(option.choices(), " "));
       else if (takes_path(option))
         action = takes_folder(option) ? "_files -/" : "_files";
       spec =
@@ -104,8 +104,8 @@ std::string fish_completion(const ProgramDocs& docs) {
       docs.name);
   for (const Option& option : docs.options) {
     std::string how;
-    if (!option.choices.empty())
-      how = fmt::format(" -x -a '{}'", fmt::join(option.choices, " "));
+    if (!option.choices().empty())
+      how = fmt::format(" -x -a '{}'", fmt::join(option.choices(), " "));
     else if (takes_folder(option))
       how = " -x -a '(__fish_complete_directories)'";
     else if (takes_path(option))

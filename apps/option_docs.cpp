@@ -20,6 +20,7 @@ struct ValueKind {
   std::string operator()(const std::vector<T>*) const {
     return ValueKind()(static_cast<const T*>(nullptr)) + ",...";
   }
+  std::string operator()(const WordField& field) const { return field.is_list() ? "TEXT,..." : "TEXT"; }
 };
 
 // roff takes a leading dot or quote, and every backslash, for its own, and sets quotes, minus, hat and tilde
@@ -80,7 +81,7 @@ std::string man_examples(const std::string& program) {
 
 std::string man_see_also(const std::string& program) {
   std::string text;
-  for (const char* other : {ARMORM_PROGRAMS})
+  for (const std::string& other : program_names())
     if (other != program) text += fmt::format("{}.BR {} (1)", text.empty() ? "" : ",\n", roff(other));
   return ".SH SEE ALSO\n" + text + "\n";
 }
@@ -133,6 +134,11 @@ void write_file(const std::filesystem::path& path, const std::string& text) {
 
 }  // namespace
 
+const std::vector<std::string>& program_names() {
+  static const std::vector<std::string> names{ARMORM_PROGRAMS};
+  return names;
+}
+
 bool takes_folder(const Option& option) { return option.help.starts_with("Folder"); }
 
 bool takes_path(const Option& option) {
@@ -142,7 +148,7 @@ bool takes_path(const Option& option) {
 }
 
 std::string value_name(const Option& option) {
-  if (!option.choices.empty()) return fmt::format("{}", fmt::join(option.choices, "|"));
+  if (!option.choices().empty()) return fmt::format("{}", fmt::join(option.choices(), "|"));
   return takes_folder(option) ? "FOLDER" : std::visit(ValueKind{}, option.target);
 }
 

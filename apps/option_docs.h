@@ -9,6 +9,9 @@
 
 namespace armorm::cli {
 
+// Of the programs that are installed.
+const std::vector<std::string>& program_names();
+
 // What the documents of one program say; `options` are its own and then those that every program has.
 struct ProgramDocs {
   std::string name;

@@ -1,12 +1,13 @@
 #include "stages/score.h"
 
 #include "cli.h"
+#include "stages/options/declarations.h"
 
 int main(int argc, char** argv) {
   armorm::ScoreOptions options;
   return armorm::cli::run(argc, argv, "score",
                           "Scores conversations with an ArmoRM: score, rewards, gate and contributions",
-                          options.declare(), [&options] {
+                          declare(options), [&options] {
                             options.validate();
                             armorm::run_score(options);
                           });

@@ -2,13 +2,14 @@
 
 #include "cli.h"
 #include "core/stop_signal.h"
+#include "stages/options/declarations.h"
 
 int main(int argc, char** argv) {
   armorm::Stage1PrepareOptions options;
   return armorm::cli::run(argc, argv, "stage1-prepare",
                           "Turns the conversations of a multi-objective data set into last-token embeddings "
                           "of a frozen reward model",
-                          options.declare(), [&options] {
+                          declare(options), [&options] {
                             options.validate();
                             const armorm::StopSignal stop;
                             armorm::run_stage1_prepare(

@@ -1,12 +1,13 @@
 #include "stages/stage1_train.h"
 
 #include "cli.h"
+#include "stages/options/declarations.h"
 
 int main(int argc, char** argv) {
   armorm::Stage1TrainOptions options;
   return armorm::cli::run(argc, argv, "stage1-train",
                           "Fits one ridge regression per attribute on the embeddings of stage1-prepare",
-                          options.declare(), [&options] {
+                          declare(options), [&options] {
                             options.validate();
                             armorm::run_stage1_train(options);
                           });

@@ -2,12 +2,13 @@
 
 #include "cli.h"
 #include "core/stop_signal.h"
+#include "stages/options/declarations.h"
 
 int main(int argc, char** argv) {
   armorm::Stage2PrepareOptions options;
   return armorm::cli::run(
       argc, argv, "stage2-prepare", "Turns preference pairs into embeddings of chosen, rejected and prompt",
-      options.declare(), [&options] {
+      declare(options), [&options] {
         options.validate();
         const armorm::StopSignal stop;
         armorm::run_stage2_prepare(options, {.stop_requested = [&stop] { return stop.requested(); }});

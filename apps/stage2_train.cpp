@@ -2,13 +2,14 @@
 
 #include "cli.h"
 #include "core/stop_signal.h"
+#include "stages/options/declarations.h"
 
 int main(int argc, char** argv) {
   armorm::Stage2TrainOptions options;
   return armorm::cli::run(
       argc, argv, "stage2-train",
       "Debiases verbosity, trains the gating network on preference embeddings and evaluates on RewardBench",
-      options.declare(), [&options] {
+      declare(options), [&options] {
         options.validate();
         const armorm::StopSignal stop;
         armorm::run_stage2_train(options, {.stop_requested = [&stop] { return stop.requested(); }});

@@ -1,5 +1,5 @@
-# Read by cpack once for each kind of package: a tarball holds the distribution's libraries and the files for developers
-# too; a .deb depends on the former and leaves out the latter.
+# Read by cpack once per kind of package: a tarball also holds the distribution's libraries and the files for
+# developers; a .deb depends on the former and omits the latter.
 set(CPACK_COMPONENTS_ALL ${CPACK_ARMORM_COMPONENTS})
 if(CPACK_GENERATOR STREQUAL "TGZ")
   set(CPACK_COMPONENT_INCLUDE_TOPLEVEL_DIRECTORY ON)

@@ -25,7 +25,7 @@ done
   if [[ -d $path ]]; then paths+=("$path"); fi
 done
 
-# files SUFFIX...: those below the paths whose names end so.
+# files SUFFIX...: files below the given paths whose names end so.
 files() {
   local names=()
   for suffix in "$@"; do names+=(-o -name "*.$suffix"); done

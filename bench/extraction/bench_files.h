@@ -37,10 +37,6 @@ class Flags {
   std::map<std::string, std::string> values_;
 };
 
-inline Precision parse_precision(const std::string& name) {
-  return name == "fp32" ? Precision::fp32 : name == "fp8" ? Precision::fp8 : Precision::bf16;
-}
-
 inline std::vector<std::vector<TokenId>> read_sequences(const std::string& folder, std::int64_t limit) {
   const SafetensorsFile file = SafetensorsFile::open(folder + "/bench.safetensors");
   const auto tokens = file.at("tokens").as<std::int32_t>();

@@ -25,10 +25,11 @@ void save(const std::string& path, const std::vector<float>& states, std::int64_
 void run(const Flags& flags) {
   set_compute_threads(static_cast<int>(flags.number("threads")));
   const Stopwatch loading;
-  const Backbone backbone = Backbone::load({.model_folder = flags.folder,
-                                            .precision = parse_precision(flags.text("precision")),
-                                            .device = static_cast<int>(flags.number("device")),
-                                            .batch_invariant = flags.on("batch_invariant")});
+  const Backbone backbone =
+      Backbone::load({.model_folder = flags.folder,
+                      .precision = parse_word<Precision>("--precision", flags.text("precision")),
+                      .device = static_cast<int>(flags.number("device")),
+                      .batch_invariant = flags.on("batch_invariant")});
   const double load_seconds = loading.seconds();
   const std::int64_t load_rss = peak_rss_mib();
   const auto sequences = read_sequences(flags.folder, flags.number("n_sequences"));

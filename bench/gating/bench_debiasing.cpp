@@ -43,7 +43,7 @@ int main(int argc, char** argv) {
   try {
     DebiasOptions options;
     options.on_unmet = OnUnmet::max;
-    if (argc > 2) options.search = parse_penalty_search(argv[2]);
+    if (argc > 2) options.search = parse_word<PenaltySearch>("the search", argv[2]);
     options.threads = argc > 3 ? std::stoi(argv[3]) : 1;
     std::printf("%s\n", search(SafetensorsFile::open(argv[1]), options).dump().c_str());
   } catch (const Error& error) {

@@ -12,9 +12,9 @@
 
 #include "core/error.h"
 #include "core/numpy_random.h"
+#include "core/worker_pool.h"
 #include "io/safetensors.h"
 #include "linear/dense/gram_kernel.h"
-#include "linear/dense/worker_pool.h"
 #include "linear/ridge.h"
 
 namespace {

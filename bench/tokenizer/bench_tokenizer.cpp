@@ -9,21 +9,13 @@
 #include <cstring>
 #include <fstream>
 #include <iostream>
-#include <sstream>
 #include <thread>
 
 #include "core/error.h"
+#include "io/read_file.h"
 #include "text/tokenizer/tokenizer.h"
 
 namespace {
-
-std::string read_file(const char* path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) armorm::fail_io("{}: cannot be read", path);
-  std::ostringstream bytes;
-  bytes << in.rdbuf();
-  return std::move(bytes).str();
-}
 
 std::vector<std::string_view> split_texts(const std::string& bytes) {
   std::vector<std::string_view> texts;
@@ -72,8 +64,8 @@ int main(int argc, char** argv) try {
   if (!(mode == "ids" && argc == 5) && !(mode == "time" && argc == 6)) {
     armorm::fail_usage("bench_tokenizer ids|time TOKENIZER_JSON IN (OUT | THREADS REPEATS)");
   }
-  const auto tokenizer = armorm::Tokenizer::from_json(read_file(argv[2]), argv[2]);
-  const std::string bytes = read_file(argv[3]);
+  const auto tokenizer = armorm::Tokenizer::from_json(armorm::read_text_file(argv[2]), argv[2]);
+  const std::string bytes = armorm::read_text_file(argv[3]);
   const auto texts = split_texts(bytes);
   if (mode == "ids") {
     write_ids(tokenizer, texts, argv[4]);

@@ -1,4 +1,4 @@
-// Scores one answer with an ArmoRM on the CPU, and prints what each attribute adds to the score.
+// Scores one answer with an ArmoRM on the CPU, and prints the contribution of each attribute to the score.
 #include <armorm/error.h>
 #include <armorm/reward_scorer.h>
 
@@ -11,8 +11,7 @@ int main(int argc, char** argv) {
   }
   try {
     const auto scorer = armorm::RewardScorer::load({.model_path = argv[1], .device = -1});
-    const std::vector<armorm::Conversation> rows{{{"user", argv[2]}, {"assistant", argv[3]}}};
-    const armorm::ConversationScore result = scorer.score(rows).front();
+    const armorm::ConversationScore result = scorer.score({{"user", argv[2]}, {"assistant", argv[3]}});
     if (!result.ok()) throw armorm::Error(armorm::ErrorKind::data, result.error);
     std::printf("score %.9g\n", result.score);
     for (std::size_t k = 0; k < result.contributions.size(); ++k)

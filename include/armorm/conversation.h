@@ -1,4 +1,4 @@
-// Conversations as chat templates take them.
+// Input of chat templates: conversations.
 #pragma once
 
 #include <string>

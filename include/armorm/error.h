@@ -13,12 +13,12 @@ namespace armorm {
 
 // The numeric values are the exit codes of the executables.
 enum class ErrorKind : int {
-  internal = 1,      // a broken invariant of ours
+  internal = 1,      // a broken invariant of the library
   usage = 2,         // options or config that cannot be run
-  io = 3,            // a missing file, a failed read or write
-  data = 4,          // a file that was read but holds wrong or inconsistent content
-  locked = 5,        // another process is at work on the same output
-  interrupted = 75,  // asked to stop; the same command resumes (EX_TEMPFAIL of sysexits.h: "requeue me")
+  io = 3,            // missing file, failed read or write
+  data = 4,          // a file with wrong or inconsistent content
+  locked = 5,        // another process works on the same output
+  interrupted = 75,  // stopped on request; the same command resumes (EX_TEMPFAIL of sysexits.h: "requeue me")
 };
 
 class ARMORM_API Error : public std::runtime_error {

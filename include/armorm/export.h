@@ -1,4 +1,4 @@
-// Marks what libarmorm exports. All else in it is hidden.
+// Marks the symbols that libarmorm exports; all others are hidden.
 #pragma once
 
 #define ARMORM_API __attribute__((visibility("default")))

@@ -1,9 +1,9 @@
-// Scores conversations with a trained ArmoRM inside an application: what the program `score` writes, as
-// numbers with the same bits.
+// Scores conversations with a trained ArmoRM inside an application, with the same bits as the program
+// `score`.
 //
 //   const auto scorer = armorm::RewardScorer::load({.model_path = "my-armorm", .device = -1});
-//   const std::vector<armorm::Conversation> rows{{{"user", "2 + 2?"}, {"assistant", "4"}}};
-//   for (const armorm::ConversationScore& s : scorer.score(rows)) use(s.ok() ? s.score : 0.0F);
+//   const auto result = scorer.score({{"user", "What is 2 + 2?"}, {"assistant", "4"}});
+//   use(result.ok() ? result.score : 0.0F);
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,7 @@
 
 #include "armorm/conversation.h"
 #include "armorm/export.h"
+#include "armorm/precision.h"
 #include "armorm/stop.h"
 
 namespace armorm {
@@ -22,13 +23,14 @@ namespace armorm {
 struct ScorerOptions {
   std::string model_path = "RLHFlow/ArmoRM-Llama3-8B-v0.1";  // folder or Hub id
   std::int64_t device = 0;                                   // CUDA device; -1 = CPU
-  std::string precision = "bf16";                            // bf16, fp32 or fp8
-  bool batch_invariant = true;            // a score's bits depend on nothing but its conversation
-  std::int64_t batch_tokens = 0;          // tokens in one forward pass; 0 = from free memory
+  Precision precision = Precision::bf16;
+  bool batch_invariant = true;            // scores are bit-identical however rows are batched
+  std::int64_t batch_tokens = 0;          // tokens per forward pass; 0 = from free memory
   std::int64_t threads = 0;               // CPU threads, of the whole process; 0 = all that it may use
   std::int64_t max_length = 0;            // tokens of a conversation; 0 = the model's max_position_embeddings
   bool allow_special_in_content = false;  // special-token strings in content become special tokens
-  std::string template_date;  // YYYY-MM-DD, for chat templates that read the clock; empty = the model's own
+  // YYYY-MM-DD, for chat templates that insert today's date; empty = the model's own.
+  std::string template_date = {};
 
   ARMORM_API void validate() const;  // usage errors
 };
@@ -36,14 +38,14 @@ struct ScorerOptions {
 // With K attributes: score = sum_k contributions[k], contributions[k] = gate[k] * (rewards T)[k], where T is
 // the model's transform against verbosity.
 struct ConversationScore {
-  std::string error;  // why there is no score; empty where there is one
+  std::string error;  // why there is no score; empty if there is one
   float score = 0.0F;
   std::vector<float> rewards;        // [K], before T
   std::vector<float> gate;           // [K]
   std::vector<float> contributions;  // [K]
-  std::vector<float> coefficients;   // [K]: (T gate)[k], what one unit of rewards[k] adds to the score
+  std::vector<float> coefficients;   // [K]: (T gate)[k], the score per unit of rewards[k]
   std::int64_t tokens = 0;           // of the rendered conversation
-  bool special_in_content = false;   // a special-token string stands in a message's content
+  bool special_in_content = false;   // a message's content contains a special-token string
 
   bool ok() const noexcept { return error.empty(); }
 };
@@ -51,19 +53,19 @@ struct ConversationScore {
 // Thread-safe: calls of score() from several threads run one after the other.
 class ARMORM_API RewardScorer {
  public:
-  // `options.model_path`: a folder of the released model's layout, as stage2-train --export writes it, or the
-  // Hub id of one, which is downloaded where the cache does not hold it. Throws Error: usage for options that
-  // cannot be run or a device that is not there, io for missing files, data for a folder that holds no
-  // ArmoRM.
+  // `options.model_path`: a folder in the released model's layout, such as those of stage2-train --export, or
+  // the Hub id of one, which is downloaded if the cache lacks it. Throws Error: usage for invalid options or
+  // a device that does not exist, io for missing files, data for a folder without an ArmoRM.
   static RewardScorer load(const ScorerOptions& options, const StopRequested& stop_requested = {});
 
   const std::vector<std::string>& attributes() const noexcept;  // [K] names, in the order of the results
   std::string device_name() const;                              // "cpu", "cuda:0"
 
-  // One result for each conversation, in their order. A conversation that cannot be scored (too long, a role
-  // that the chat template does not know, no answer of an assistant, not UTF-8) gets an error and leaves the
-  // others as they are. Throws Error when none can be scored: internal for a lack of memory.
+  // One result per conversation, in order. A conversation that cannot be scored (too long, a role unknown to
+  // the chat template, no assistant answer, not UTF-8) gets an error and does not affect the others. Throws
+  // Error when none can be scored: internal for lack of memory.
   std::vector<ConversationScore> score(std::span<const Conversation> conversations) const;
+  ConversationScore score(const Conversation& conversation) const;
 
   RewardScorer(RewardScorer&&) noexcept;
   RewardScorer& operator=(RewardScorer&&) noexcept;

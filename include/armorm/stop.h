@@ -5,8 +5,8 @@
 
 namespace armorm {
 
-// Asked now and then by a run, on any thread. Once it answers true the run keeps what it has computed, where
-// it keeps anything, and ends with an interrupted error; the same run resumes. Empty = never.
+// Polled by a run, on any thread. When it returns true, the run keeps its results so far, if it keeps any,
+// and ends with an interrupted error; the same run resumes. Empty = never.
 using StopRequested = std::function<bool()>;
 
 }  // namespace armorm

@@ -1,4 +1,4 @@
-// Calendar days in options and config files.
+// Calendar days in settings and config files.
 #pragma once
 
 #include <chrono>
@@ -7,7 +7,8 @@
 
 namespace armorm {
 
-// Of "YYYY-MM-DD", from 1970 on. usage error that names `what`, the option or field it was read from.
+// The day of "YYYY-MM-DD", from 1970 on. usage error that begins with `what`, the setting or field it was
+// read from.
 std::chrono::year_month_day parse_date(std::string_view what, const std::string& text);
 
 }  // namespace armorm

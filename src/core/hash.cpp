@@ -12,30 +12,42 @@
 
 namespace armorm {
 
-struct Sha256::Impl {
+struct Digest::Impl {
   EVP_MD_CTX* context = EVP_MD_CTX_new();
   ~Impl() { EVP_MD_CTX_free(context); }
 };
 
-Sha256::Sha256() : impl_(std::make_unique<Impl>()) {
-  if (impl_->context == nullptr || EVP_DigestInit_ex(impl_->context, EVP_sha256(), nullptr) != 1)
-    fail_internal("SHA-256 could not be initialised by OpenSSL");
+Digest::Digest(Algorithm algorithm) : impl_(std::make_unique<Impl>()) {
+  const EVP_MD* how = algorithm == Algorithm::sha1 ? EVP_sha1() : EVP_sha256();
+  if (impl_->context == nullptr || EVP_DigestInit_ex(impl_->context, how, nullptr) != 1)
+    fail_internal("a digest could not be initialised by OpenSSL");
 }
-Sha256::~Sha256() = default;
-Sha256::Sha256(Sha256&&) noexcept = default;
-Sha256& Sha256::operator=(Sha256&&) noexcept = default;
+Digest::~Digest() = default;
+Digest::Digest(Digest&&) noexcept = default;
+Digest& Digest::operator=(Digest&&) noexcept = default;
 
-void Sha256::update(std::span<const std::byte> bytes) {
+void Digest::update(std::span<const std::byte> bytes) {
   if (EVP_DigestUpdate(impl_->context, bytes.data(), bytes.size()) != 1)
-    fail_internal("SHA-256 update failed");
+    fail_internal("a digest could not be updated by OpenSSL");
 }
-void Sha256::update(std::string_view text) { update(std::as_bytes(std::span(text.data(), text.size()))); }
+void Digest::update(std::string_view text) { update(std::as_bytes(std::span(text.data(), text.size()))); }
 
-std::string Sha256::hex() {
-  std::array<unsigned char, 32> digest{};
-  if (EVP_DigestFinal_ex(impl_->context, digest.data(), nullptr) != 1) fail_internal("SHA-256 finish failed");
+void Digest::update_with_file(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) fail_io("{}: cannot be read; check that it exists and its permissions", path.string());
+  std::vector<char> buffer(1 << 20);
+  while (in.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || in.gcount() > 0)
+    update(std::string_view(buffer.data(), static_cast<std::size_t>(in.gcount())));
+  if (in.bad()) fail_io("{}: read failed half-way; check the disk", path.string());
+}
+
+std::string Digest::hex() {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned size = 0;
+  if (EVP_DigestFinal_ex(impl_->context, digest.data(), &size) != 1)
+    fail_internal("a digest could not be finished by OpenSSL");
   std::string out;
-  for (const unsigned char byte : digest) out += fmt::format("{:02x}", byte);
+  for (unsigned i = 0; i < size; ++i) out += fmt::format("{:02x}", digest[i]);
   return out;
 }
 
@@ -46,13 +58,8 @@ std::string sha256_hex(std::string_view text) {
 }
 
 std::string sha256_file_hex(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) fail_io("{}: cannot be read; check that it exists and its permissions", path.string());
   Sha256 hash;
-  std::vector<char> buffer(1 << 20);
-  while (in.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || in.gcount() > 0)
-    hash.update(std::string_view(buffer.data(), static_cast<std::size_t>(in.gcount())));
-  if (in.bad()) fail_io("{}: read failed half-way; check the disk", path.string());
+  hash.update_with_file(path);
   return hash.hex();
 }
 

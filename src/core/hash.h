@@ -1,4 +1,5 @@
-// SHA-256 for artefact provenance and download checks; CRC-32 to detect torn writes.
+// SHA-256 for artefact provenance and download checks; SHA-1 for files that git names; CRC-32 to detect torn
+// writes.
 #pragma once
 
 #include <cstddef>
@@ -11,19 +12,30 @@
 
 namespace armorm {
 
-class Sha256 {
+class Digest {
  public:
-  Sha256();
-  ~Sha256();
-  Sha256(Sha256&&) noexcept;
-  Sha256& operator=(Sha256&&) noexcept;
+  ~Digest();
+  Digest(Digest&&) noexcept;
+  Digest& operator=(Digest&&) noexcept;
   void update(std::span<const std::byte> bytes);
   void update(std::string_view text);
-  std::string hex();  // 64 lower-case digits; consumes the object
+  void update_with_file(const std::filesystem::path& path);  // io error when unreadable
+  std::string hex();                                         // lower-case digits; consumes the object
+
+ protected:
+  enum class Algorithm { sha1, sha256 };
+  explicit Digest(Algorithm algorithm);
 
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
+};
+
+struct Sha256 : Digest {
+  Sha256() : Digest(Algorithm::sha256) {}
+};
+struct Sha1 : Digest {
+  Sha1() : Digest(Algorithm::sha1) {}
 };
 
 std::string sha256_hex(std::string_view text);

@@ -9,8 +9,6 @@
 #include <mutex>
 #include <utility>
 
-#include "core/error.h"
-
 namespace armorm::log {
 namespace {
 
@@ -62,14 +60,6 @@ SinkSlot& sink_slot() {
 }  // namespace
 
 void set_level(Level level) { logger().set_level(to_spdlog(level)); }
-
-void set_level(std::string_view name) {
-  if (name == "debug") return logger().set_level(spdlog::level::debug);
-  if (name == "info") return logger().set_level(spdlog::level::info);
-  if (name == "warn") return logger().set_level(spdlog::level::warn);
-  if (name == "error") return logger().set_level(spdlog::level::err);
-  fail_usage("--log_level: '{}' is not a level; use debug, info, warn or error", name);
-}
 
 void set_sink(Sink sink) { sink_slot().set(std::move(sink)); }
 

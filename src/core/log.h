@@ -3,14 +3,15 @@
 
 #include <fmt/core.h>
 
+#include <array>
 #include <string_view>
 
 #include "armorm/log.h"
 
 namespace armorm::log {
 
-// Accepts "debug", "info", "warn", "error"; anything else is a usage error.
-void set_level(std::string_view name);
+constexpr std::array<std::string_view, 4> words_of(Level) { return {"debug", "info", "warn", "error"}; }
+
 // Whether lines may be redrawn on standard error: it is a terminal, and no sink takes the log.
 bool draws_on_terminal();
 void write(Level level, fmt::string_view format, fmt::format_args args);

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "core/error.h"
@@ -14,9 +15,6 @@ namespace armorm {
 namespace {
 
 using nlohmann::json;
-
-constexpr const char* kSections[] = {"common",         "stage1-prepare", "stage1-train",
-                                     "stage2-prepare", "stage2-train",   "score"};
 
 std::string element_text(const std::string& value) { return value; }
 std::string element_text(double value) { return fmt::format("{}", value); }
@@ -33,9 +31,12 @@ struct ToText {
     for (const T& v : *list) out += (out.empty() ? "" : ",") + element_text(v);
     return out;
   }
+  std::string operator()(const WordField& field) const {
+    return fmt::format("{}", fmt::join(field.words(), ","));
+  }
 };
 
-// Strict: a number in quotes or a fraction for a whole number is a mistake worth telling.
+// False for a value of another type: a number in quotes or a fraction for an integer is a mistake.
 struct FromJson {
   const json& value;
   bool operator()(bool* out) const {
@@ -71,6 +72,13 @@ struct FromJson {
   }
 };
 
+// Empty for a value of another type.
+std::optional<std::vector<std::string>> words_in(const json& value, bool is_list) {
+  std::vector<std::string> words(1);
+  const bool read = is_list ? FromJson{value}(&words) : FromJson{value}(&words.front());
+  return read ? std::optional(words) : std::nullopt;
+}
+
 struct TypeName {
   std::string operator()(const bool*) const { return "true or false"; }
   std::string operator()(const std::int64_t*) const { return "a whole number"; }
@@ -80,20 +88,22 @@ struct TypeName {
   std::string operator()(const std::vector<T>*) const {
     return "a list, each " + TypeName()(static_cast<const T*>(nullptr));
   }
+  std::string operator()(const WordField& field) const {
+    return field.is_list() ? "a list, each a string" : "a string";
+  }
 };
 
-json parse_config(const std::string& path) {
+json parse_config(const ConfigFile& file) {
+  const std::string& path = file.path;
   std::ifstream in(path, std::ios::binary);
-  if (!in) fail_io("--config {}: cannot be read; name a file such as those in configs/", path);
+  if (!in) fail_io("{}: cannot be read; name a file such as those in configs/", path);
   json root = json::parse(in, nullptr, false, true);
-  if (root.is_discarded())
-    fail_usage("--config {}: is not valid JSON; compare it with the files in configs/", path);
-  if (!root.is_object()) fail_usage("--config {}: the top level must be an object of sections", path);
+  if (root.is_discarded()) fail_usage("{}: is not valid JSON; compare it with the files in configs/", path);
+  if (!root.is_object()) fail_usage("{}: the top level must be an object of sections", path);
   for (const auto& [section, body] : root.items()) {
-    if (std::find(std::begin(kSections), std::end(kSections), section) == std::end(kSections))
-      fail_usage("--config {}: unknown section '{}'; sections are {}", path, section,
-                 fmt::join(kSections, ", "));
-    if (!body.is_object()) fail_usage("--config {}: section '{}' must be an object", path, section);
+    if (std::find(file.sections.begin(), file.sections.end(), section) == file.sections.end())
+      fail_usage("{}: unknown section '{}'; sections are {}", path, section, fmt::join(file.sections, ", "));
+    if (!body.is_object()) fail_usage("{}: section '{}' must be an object", path, section);
   }
   return root;
 }
@@ -101,46 +111,113 @@ json parse_config(const std::string& path) {
 // Only scalars are shown: what is nested may be nested deeper than the stack goes.
 std::string found_text(const json& value) { return value.is_structured() ? value.type_name() : value.dump(); }
 
-void assign(const std::string& path, const std::string& section, const Option& option, const json& value) {
-  if (!std::visit(FromJson{value}, option.target))
-    fail_usage("--config {}: {}.{} must be {}, found {}", path, section, option.name,
-               std::visit(TypeName{}, option.target), found_text(value));
-  const std::string text = value_text(option);
-  if (!option.choices.empty() &&
-      std::find(option.choices.begin(), option.choices.end(), text) == option.choices.end())
-    fail_usage("--config {}: {}.{} must be one of {}, found '{}'", path, section, option.name,
-               fmt::join(option.choices, ", "), text);
+// Reads the value of one key, which `place` names.
+class Assignment {
+ public:
+  Assignment(std::string place, const json& value) : place_(std::move(place)), value_(value) {}
+
+  void operator()(const WordField& field) const {
+    const auto words = words_in(value_, field.is_list());
+    if (!words) fail_type(field);
+    const std::vector<std::string>& choices = field.choices();
+    for (const std::string& word : *words)
+      if (std::find(choices.begin(), choices.end(), word) == choices.end())
+        fail_usage("{} must be one of {}, found '{}'", place_, fmt::join(choices, ", "), word);
+    field.assign(place_, *words);
+  }
+  template <class T>
+  void operator()(T* field) const {
+    if (!FromJson{value_}(field)) fail_type(field);
+  }
+
+ private:
+  template <class T>
+  [[noreturn]] void fail_type(const T& field) const {
+    fail_usage("{} must be {}, found {}", place_, TypeName()(field), found_text(value_));
+  }
+
+  std::string place_;
+  const json& value_;
+};
+
+const Option* find_option(const OptionList& list, const std::string& name) {
+  const auto& options = list.options();
+  const auto found =
+      std::find_if(options.begin(), options.end(), [&](const Option& option) { return option.name == name; });
+  return found == options.end() ? nullptr : &*found;
+}
+
+void check_elsewhere(const ConfigFile& file, const std::string& section, const std::string& key) {
+  const std::vector<std::string>& known = file.known_elsewhere;
+  if (section == "common" && std::find(known.begin(), known.end(), key) != known.end()) return;
+  fail_usage("{}: unknown key '{}' in section '{}'; `{}` lists the options", file.path, key, section,
+             file.help_command);
 }
 
 }  // namespace
 
+std::vector<std::string> WordField::words() const {
+  std::vector<std::string> words;
+  for (const std::size_t index : get_()) words.push_back(choices_[index]);
+  return words;
+}
+
+void WordField::assign(std::string_view what, const std::vector<std::string>& words) const {
+  const std::vector<std::string_view> choices(choices_.begin(), choices_.end());
+  Indices indices;
+  for (const std::string& word : words) indices.push_back(find_word(what, word, choices));
+  set_(indices);
+}
+
+const std::vector<std::string>& Option::choices() const {
+  static const std::vector<std::string> free;
+  const auto* field = std::get_if<WordField>(&target);
+  return field != nullptr && !field->is_list() ? field->choices() : free;
+}
+
 std::string value_text(const Option& option) { return std::visit(ToText{}, option.target); }
 
-std::vector<std::string> apply_config(const std::string& path, const std::string& program,
-                                      const OptionList& options, const std::vector<std::string>& given,
-                                      const std::vector<std::string>& known_elsewhere) {
-  const json root = parse_config(path);
+std::vector<OptionValue> values_of(const OptionList& options) {
+  std::vector<OptionValue> values;
+  for (const Option& option : options.options())
+    values.push_back({option.name, option.effect, value_text(option)});
+  return values;
+}
+
+std::vector<std::string> apply_config(const ConfigFile& file, const OptionList& options,
+                                      const std::vector<std::string>& given) {
+  const json root = parse_config(file);
   const std::set<std::string> from_command_line(given.begin(), given.end());
   std::set<std::string> assigned;  // a key of both sections once
-  for (const std::string& section : {std::string("common"), program}) {
+  for (const std::string& section : {std::string("common"), file.program}) {
     if (!root.contains(section)) continue;
     for (const auto& entry : root[section].items()) {
       const std::string& key = entry.key();
-      const auto& list = options.options();
-      const auto found =
-          std::find_if(list.begin(), list.end(), [&](const Option& o) { return o.name == key; });
-      if (found != list.end()) {
-        if (from_command_line.contains(key)) continue;
-        assign(path, section, *found, entry.value());
+      const Option* option = find_option(options, key);
+      if (option == nullptr) {
+        check_elsewhere(file, section, key);
+      } else if (!from_command_line.contains(key)) {
+        std::visit(Assignment(fmt::format("{}: {}.{}", file.path, section, key), entry.value()),
+                   option->target);
         assigned.insert(key);
-      } else if (section != "common" ||
-                 std::find(known_elsewhere.begin(), known_elsewhere.end(), key) == known_elsewhere.end()) {
-        fail_usage("--config {}: unknown key '{}' in section '{}'; `{} --help` lists the options", path, key,
-                   section, program);
       }
     }
   }
   return {assigned.begin(), assigned.end()};
+}
+
+std::string with_flags(const std::string& message, const std::vector<std::string>& names) {
+  std::string text;
+  std::size_t at = 0;
+  for (std::size_t open; (open = message.find('`', at)) != std::string::npos;) {
+    const std::size_t close = message.find('`', open + 1);
+    if (close == std::string::npos) break;
+    const std::string name = message.substr(open + 1, close - open - 1);
+    const bool is_option = std::find(names.begin(), names.end(), name) != names.end();
+    text += message.substr(at, open - at) + (is_option ? "--" : "`") + name;
+    at = is_option ? close + 1 : close;  // a quote that closes nothing may open the next name
+  }
+  return text + message.substr(at);
 }
 
 }  // namespace armorm

@@ -1,29 +1,98 @@
-// One declaration of an option serves the command line, the config file and --help alike: a stage's option
-// struct lists its fields once in declare(), each with its help; the default is the field's initial value.
+// Options that are declared once for the command line, config files, help, man pages, completions, resume
+// keys and reports. A program's fields are plain data; its OptionList binds a name, an effect and a help text
+// to each, and the default is the field's initial value.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "core/words.h"
+
 namespace armorm {
+
+// What another value changes. Resume keys and reports choose their options by it.
+enum class OptionEffect {
+  results,    // numbers that are published: a run resumes only with the same value
+  inputs,     // which model, data and rows are read: their content counts, not their name
+  resources,  // on what and how fast the numbers are computed
+  output,     // where files go, when they are written or replaced, and what is shown
+};
+
+// What a declaration says of an option.
+struct OptionText {
+  const char* name;  // with underscores: "n_shards"
+  OptionEffect effect;
+  const char* help;  // one sentence; range and unit where they matter
+};
+
+// A field that holds an enumerator, or a list of enumerators, and is read and written as words.
+class WordField {
+ public:
+  template <Worded E>
+  explicit WordField(E& field)
+      : WordField(
+            words_of(E{}), false, [&field] { return Indices{static_cast<std::size_t>(field)}; },
+            [&field](const Indices& indices) { field = static_cast<E>(indices.front()); }) {}
+  template <Worded E>
+  explicit WordField(std::vector<E>& list)
+      : WordField(
+            words_of(E{}), true,
+            [&list] {
+              Indices indices;
+              for (const E value : list) indices.push_back(static_cast<std::size_t>(value));
+              return indices;
+            },
+            [&list](const Indices& indices) {
+              list.clear();
+              for (const std::size_t index : indices) list.push_back(static_cast<E>(index));
+            }) {}
+
+  bool is_list() const noexcept { return is_list_; }
+  const std::vector<std::string>& choices() const noexcept { return choices_; }
+  std::vector<std::string> words() const;  // one, or those of the list
+  // As many words as the field takes. usage error that begins with `what` for one that is no choice; the
+  // field is unchanged then.
+  void assign(std::string_view what, const std::vector<std::string>& words) const;
+
+ private:
+  using Indices = std::vector<std::size_t>;
+  WordField(std::span<const std::string_view> choices, bool is_list, std::function<Indices()> get,
+            std::function<void(const Indices&)> set)
+      : choices_(choices.begin(), choices.end()),
+        is_list_(is_list),
+        get_(std::move(get)),
+        set_(std::move(set)) {}
+
+  std::vector<std::string> choices_;
+  bool is_list_;
+  std::function<Indices()> get_;
+  std::function<void(const Indices&)> set_;
+};
 
 struct Option {
   using Target = std::variant<bool*, std::int64_t*, double*, std::string*, std::vector<std::string>*,
-                              std::vector<double>*, std::vector<std::int64_t>*>;
-  std::string name;                  // without dashes, with underscores: "n_shards"
-  std::string help;                  // one sentence; range and unit where they matter
-  Target target;                     // field that receives the value; lists take comma-separated values
-  std::vector<std::string> choices;  // empty = free
+                              std::vector<double>*, std::vector<std::int64_t>*, WordField>;
+  std::string name;
+  OptionEffect effect;
+  std::string help;
+  Target target;  // field that receives the value; lists take comma-separated values
+
+  // The words that a single value may be; empty = free.
+  const std::vector<std::string>& choices() const;
 };
 
 class OptionList {
  public:
   template <class T>
-  OptionList& add(std::string name, T& field, std::string help, std::vector<std::string> choices = {}) {
-    options_.push_back({std::move(name), std::move(help), Option::Target{&field}, std::move(choices)});
+  OptionList& add(const OptionText& text, T& field) {
+    if constexpr (requires { WordField(field); })
+      options_.push_back({text.name, text.effect, text.help, WordField(field)});
+    else
+      options_.push_back({text.name, text.effect, text.help, &field});
     return *this;
   }
   const std::vector<Option>& options() const noexcept { return options_; }
@@ -32,16 +101,35 @@ class OptionList {
   std::vector<Option> options_;
 };
 
-// The current value as text, as --help shows it ("" for an empty string or list).
+// The current value as text, as help shows it ("" for an empty string or list).
 std::string value_text(const Option& option);
 
-// Reads a JSON config of the form {"common": {...}, "stage1-prepare": {...}, ...} and assigns every key of
-// "common" and of section `program`, except the options named in `given` (those of the command line win). A
-// key of "common" may belong to another program: `known_elsewhere` lists the names that are fine to pass
-// over. Usage errors name the file and the key, and list near names; other programs' sections are not looked
-// into. Returns the names that were assigned, sorted.
-std::vector<std::string> apply_config(const std::string& path, const std::string& program,
-                                      const OptionList& options, const std::vector<std::string>& given,
-                                      const std::vector<std::string>& known_elsewhere);
+struct OptionValue {
+  std::string name;
+  OptionEffect effect;
+  std::string text;
+};
+
+// What the fields hold now.
+std::vector<OptionValue> values_of(const OptionList& options);
+
+// A JSON file of the form {"common": {...}, "program-a": {...}, ...}.
+struct ConfigFile {
+  std::string path;
+  std::vector<std::string> sections;         // that the file may have
+  std::string program;                       // whose section is read after "common"
+  std::vector<std::string> known_elsewhere;  // keys of "common" that other programs have
+  std::string help_command;                  // lists the program's options; shown beside an unknown key
+};
+
+// Assigns every key of "common" and of the program's section, except the options named in `given` (those of
+// the command line win). Values are strict: a number in quotes is an error. Usage errors name the file and
+// the key; other programs' sections are not read. Returns the names that were assigned, sorted.
+std::vector<std::string> apply_config(const ConfigFile& file, const OptionList& options,
+                                      const std::vector<std::string>& given);
+
+// Lower modules name a setting of their caller in backquotes. This makes flags of those that are in `names`:
+// "rename with `columns`" -> "rename with --columns".
+std::string with_flags(const std::string& message, const std::vector<std::string>& names);
 
 }  // namespace armorm

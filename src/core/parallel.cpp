@@ -3,11 +3,8 @@
 #include <sched.h>
 
 #include <algorithm>
-#include <atomic>
-#include <exception>
-#include <mutex>
-#include <thread>
-#include <vector>
+
+#include "core/worker_pool.h"
 
 namespace armorm {
 
@@ -18,24 +15,12 @@ int default_thread_count() {
   return std::max(1, CPU_COUNT(&set));
 }
 
+int thread_count(std::int64_t wanted) {
+  return wanted > 0 ? static_cast<int>(wanted) : default_thread_count();
+}
+
 void parallel_for(std::int64_t n, int threads, const std::function<void(std::int64_t)>& body) {
-  std::atomic<std::int64_t> next{0};
-  std::exception_ptr first;
-  std::mutex guard;
-  const auto work = [&] {
-    try {
-      for (std::int64_t i = next++; i < n; i = next++) body(i);
-    } catch (...) {
-      const std::lock_guard lock(guard);
-      if (!first) first = std::current_exception();
-      next = n;
-    }
-  };
-  std::vector<std::thread> helpers;
-  for (int t = 1; t < std::min<std::int64_t>(threads, n); ++t) helpers.emplace_back(work);
-  work();
-  for (std::thread& helper : helpers) helper.join();
-  if (first) std::rethrow_exception(first);
+  WorkerPool(static_cast<int>(std::clamp<std::int64_t>(n, 1, std::max(threads, 1)))).run(n, body);
 }
 
 }  // namespace armorm

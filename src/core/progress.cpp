@@ -16,10 +16,6 @@ Progress::Progress(std::string what, std::int64_t total_rows)
 
 Progress::~Progress() { status_.finish(line()); }
 
-double Progress::seconds() const {
-  return std::chrono::duration<double>(StatusLine::Clock::now() - start_).count();
-}
-
 void Progress::advance(std::int64_t rows, std::int64_t tokens) {
   rows_ += rows;
   tokens_ += tokens;
@@ -27,7 +23,7 @@ void Progress::advance(std::int64_t rows, std::int64_t tokens) {
 }
 
 std::string Progress::line() const {
-  const double elapsed = seconds();
+  const double elapsed = std::chrono::duration<double>(StatusLine::Clock::now() - start_).count();
   const double fraction = total_ > 0 ? static_cast<double>(rows_) / static_cast<double>(total_) : 1.0;
   const double rate = elapsed > 0 ? static_cast<double>(rows_) / elapsed : 0.0;
   const double left = rate > 0 ? static_cast<double>(total_ - rows_) / rate : 0.0;

@@ -18,9 +18,6 @@ class Progress {
 
   void advance(std::int64_t rows, std::int64_t tokens = 0);
 
-  std::int64_t rows() const noexcept { return rows_; }
-  double seconds() const;
-
  private:
   std::string line() const;
   std::string what_;

@@ -9,7 +9,7 @@
 
 namespace armorm {
 
-// Names and values, in the order of --version.
+// Names and values, in the order in which a program shows them.
 using BuildFacts = std::vector<std::pair<std::string, std::string>>;
 
 // Compiler and its options, the sanitizers that are on, and the highest x86-64 level of this processor.

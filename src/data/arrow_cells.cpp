@@ -7,7 +7,8 @@
 #include <optional>
 
 #include "core/error.h"
-#include "data/utf8.h"
+#include "core/strings.h"
+#include "core/utf8.h"
 #include "io/line_reader.h"
 
 namespace armorm::data {
@@ -15,14 +16,6 @@ namespace {
 
 using arrow::Array;
 using arrow::Type;
-
-// Position of a value; converted to text only for an error message.
-struct Place {
-  const std::filesystem::path& path;
-  std::int64_t row;
-  const std::string& column;
-  std::string text() const { return place_of(path, row, column); }
-};
 
 // A value in its underlying array, with dictionaries and extension types resolved.
 struct Value {
@@ -227,10 +220,7 @@ void fill_cell(const Array& column, std::int64_t index, Want want, const Place& 
 
 void check_arrow(const arrow::Status& status, const std::string& where) {
   if (status.ok()) return;
-  std::string message = status.ToStringWithoutContextLines();
-  for (char& c : message) {
-    if (c == '\n') c = ' ';
-  }
+  const std::string message = one_line(status.ToStringWithoutContextLines());
   if (status.IsIOError() && status.detail() != nullptr) fail_io("{}: {}", where, message);
   fail_data("{}: damaged or unsupported file: {}", where, message);
 }

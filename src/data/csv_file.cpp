@@ -8,15 +8,14 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/utf8.h"
 #include "data/row_file.h"
-#include "data/utf8.h"
 #include "io/byte_source.h"
 #include "io/line_reader.h"
 
 namespace armorm::data {
 namespace {
 
-constexpr std::size_t kBlock = std::size_t{1} << 17;
 // The values that pandas, and so `datasets`, reads as missing. In text columns only the empty field is
 // missing: "None" may be an answer.
 constexpr std::array<std::string_view, 17> kMissing{
@@ -27,7 +26,7 @@ constexpr std::array<std::string_view, 17> kMissing{
 class CsvRecords {
  public:
   CsvRecords(const std::filesystem::path& path, char separator)
-      : path_(path.string()), separator_(separator), source_(io::open_byte_source(path)), block_(kBlock) {}
+      : path_(path.string()), separator_(separator), bytes_(path) {}
 
   // Skips empty lines, like pandas. False at the end.
   bool next(std::vector<std::string>& fields) {
@@ -40,33 +39,22 @@ class CsvRecords {
   std::string where() const { return fmt::format("{}: line {}", path_, first_line_); }
 
  private:
-  int peek() {
-    if (begin_ == end_) {
-      begin_ = 0;
-      end_ = source_->read(block_);
-      if (end_ == 0) return EOF;
-    }
-    return static_cast<unsigned char>(block_[begin_]);
-  }
   int get() {
-    const int c = peek();
-    if (c == EOF) return EOF;
-    ++begin_;
+    const int c = bytes_.get();
     if (c == '\n') ++line_;
     return c;
   }
   void put(std::string& field, int c) {
-    if (++bytes_ > LineReader::kMaxLineBytes)
-      fail_data("{}: record longer than {} bytes", where(), bytes_ - 1);
+    if (++size_ > LineReader::kMaxLineBytes) fail_data("{}: record longer than {} bytes", where(), size_ - 1);
     field.push_back(static_cast<char>(c));
   }
 
   void read_quoted(std::string& field) {
     for (;;) {
       const int c = get();
-      if (c == EOF) fail_data("{}: the file ends inside a quoted field; it is truncated", where());
+      if (c == kEnd) fail_data("{}: the file ends inside a quoted field; it is truncated", where());
       if (c == '"') {
-        if (peek() != '"') return;
+        if (bytes_.peek() != '"') return;
         get();
       }
       put(field, c);
@@ -75,14 +63,14 @@ class CsvRecords {
 
   bool read_record(std::vector<std::string>& fields) {
     first_line_ = line_;
-    bytes_ = 0;
-    if (peek() == EOF) return false;
+    size_ = 0;
+    if (bytes_.peek() == kEnd) return false;
     fields.emplace_back();
     bool at_start = true;  // at the start of a field, where a quote opens
     for (;;) {
       const int c = get();
-      if (c == '\r' && (peek() == '\n' || peek() == EOF)) continue;
-      if (c == EOF || c == '\n') return true;
+      if (c == '\r' && (bytes_.peek() == '\n' || bytes_.peek() == kEnd)) continue;
+      if (c == kEnd || c == '\n') return true;
       if (c == '"' && at_start) {
         read_quoted(fields.back());
       } else if (c == separator_) {
@@ -94,13 +82,11 @@ class CsvRecords {
     }
   }
 
+  static constexpr int kEnd = io::ByteReader::kEnd;
   std::string path_;
   char separator_;
-  std::unique_ptr<io::ByteSource> source_;
-  std::vector<char> block_;
-  std::size_t begin_ = 0;
-  std::size_t end_ = 0;
-  std::size_t bytes_ = 0;
+  io::ByteReader bytes_;
+  std::size_t size_ = 0;  // of the record
   std::int64_t line_ = 1;
   std::int64_t first_line_ = 1;
 };

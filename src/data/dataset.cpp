@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/strings.h"
+#include "core/utf8.h"
 #include "data/layout.h"
 #include "data/row_file.h"
 
@@ -59,12 +61,8 @@ struct Field {
   static std::string excerpt(const std::string& text) {
     constexpr std::size_t kLength = 40;
     std::size_t size = std::min(text.size(), kLength);
-    while (size < text.size() && size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0U) == 0x80U)
-      --size;
-    std::string start = text.substr(0, size) + (size < text.size() ? "..." : "");
-    std::replace_if(
-        start.begin(), start.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
-    return start;
+    while (size < text.size() && size > 0 && is_utf8_continuation(text[size])) --size;
+    return one_line(text.substr(0, size)) + (size < text.size() ? "..." : "");
   }
 };
 
@@ -129,7 +127,7 @@ Conversation side_of(const Field& side, const Field& prompt) {
   if (prompt.cell.kind == CellKind::missing) {
     fail_data(
         "{}: found text, but there is no column \"prompt\" to go before it; expected a list of messages, "
-        "or name the prompt's column with --columns",
+        "or name the prompt's column with `columns`",
         side.place());
   }
   prompt.check_readable();
@@ -204,7 +202,7 @@ struct Dataset::Impl {
         if (count == 1 || (count == 0 && request.optional)) continue;
         if (count > 1)
           fail_data("{}: the column \"{}\" is there {} times", files[f].string(), request.name, count);
-        fail_data("{}: no column \"{}\"; the file has: {}; rename with --columns", files[f].string(),
+        fail_data("{}: no column \"{}\"; the file has: {}; rename with `columns`", files[f].string(),
                   request.name, fmt::join(columns[f], ", "));
       }
     }

@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 #include "io/contained_path.h"
-#include "io/publish.h"
+#include "io/read_file.h"
 
 namespace armorm::data {
 namespace fs = std::filesystem;
@@ -79,8 +79,8 @@ YAML::Node choose(const YAML::Node& configs, const std::string& wanted, const st
     names += names.empty() ? name : ", " + name;
   }
   if (wanted.empty())
-    fail_data("{}: no config is the default; choose one of these with --dataset_config: {}", where, names);
-  fail_data("{}: no config \"{}\"; expected --dataset_config to name one of: {}", where, wanted, names);
+    fail_data("{}: no config is the default; choose one of these with `dataset_config`: {}", where, names);
+  fail_data("{}: no config \"{}\"; expected `dataset_config` to name one of: {}", where, wanted, names);
 }
 
 }  // namespace

@@ -1,8 +1,10 @@
+#include <fmt/core.h>
+
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "core/error.h"
+#include "data/json_messages.h"
 #include "data/json_reader.h"
 #include "data/json_records.h"
 #include "data/row_file.h"
@@ -13,49 +15,6 @@ namespace {
 using Kind = JsonReader::Kind;
 
 constexpr std::int64_t kRowsSeenForColumns = 1000;
-
-// Position of a value; converted to text only for an error message.
-struct Place {
-  const std::filesystem::path& path;
-  std::int64_t row;
-  const std::string& column;
-  std::string text() const { return place_of(path, row, column); }
-};
-
-std::string message_field(JsonReader& json, const std::string& name, std::size_t position,
-                          const Place& place) {
-  const Kind kind = json.peek();
-  if (kind != Kind::string) {
-    fail_data("{}: message {}: {}: found {}, expected a string", place.text(), position, name,
-              JsonReader::name_of(kind));
-  }
-  return json.read_string();
-}
-
-Message read_message(JsonReader& json, std::size_t position, const Place& place) {
-  const Kind kind = json.peek();
-  if (kind != Kind::object) {
-    fail_data("{}: message {}: found {}, expected a message with role and content", place.text(), position,
-              JsonReader::name_of(kind));
-  }
-  std::optional<std::string> role, content;
-  std::string key;
-  json.enter_object();
-  while (json.next_member(key)) {
-    if (key == "role") {
-      role = message_field(json, key, position, place);
-    } else if (key == "content") {
-      content = message_field(json, key, position, place);
-    } else {
-      json.skip_value();
-    }
-  }
-  if (!role || !content) {
-    fail_data("{}: message {}: no field \"{}\"; expected messages with role and content", place.text(),
-              position, role ? "content" : "role");
-  }
-  return {std::move(*role), std::move(*content)};
-}
 
 // A list of messages, or, if the first item is text, a list of texts.
 void read_list(JsonReader& json, const Place& place, Cell& cell) {
@@ -70,7 +29,7 @@ void read_list(JsonReader& json, const Place& place, Cell& cell) {
       fail_data("{}: item {}: found {}, expected text, as the first item is", place.text(), cell.texts.size(),
                 JsonReader::name_of(kind));
     } else {
-      cell.turns.push_back(read_message(json, cell.turns.size(), place));
+      cell.turns.push_back(read_message(json, cell.turns.size(), {[&] { return place.text(); }}));
     }
   }
 }
@@ -176,14 +135,15 @@ class JsonRowFile final : public RowFile {
       if (columns[c].optional) cells[c] = missing_cell();
   }
 
-  // If a key appears twice, the last value counts, as in Python.
   void read_row(const std::string& text, const JsonRecords& records, std::int64_t row,
                 const std::vector<ColumnRequest>& columns, std::vector<Cell>& cells) const {
     const std::string where = records.where();
     JsonReader json(text, where);
+    ObjectKeys keys;
     std::string key;
     enter_row(json, records);
     while (json.next_member(key)) {
+      keys.add(key, [&] { return fmt::format("{}: row {}", path_.string(), row); });
       const JsonReader value = json;  // a column may be requested twice
       bool asked = false;
       for (std::size_t c = 0; c < columns.size(); ++c) {

@@ -5,30 +5,12 @@
 #include <limits>
 
 #include "core/error.h"
-#include "data/utf8.h"
+#include "core/utf8.h"
 
 namespace armorm::data {
 namespace {
 
 bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
-
-void append_utf8(std::string& text, unsigned code) {
-  if (code < 0x80) {
-    text += static_cast<char>(code);
-  } else if (code < 0x800) {
-    text += static_cast<char>(0xc0 | (code >> 6));
-    text += static_cast<char>(0x80 | (code & 0x3f));
-  } else if (code < 0x10000) {
-    text += static_cast<char>(0xe0 | (code >> 12));
-    text += static_cast<char>(0x80 | ((code >> 6) & 0x3f));
-    text += static_cast<char>(0x80 | (code & 0x3f));
-  } else {
-    text += static_cast<char>(0xf0 | (code >> 18));
-    text += static_cast<char>(0x80 | ((code >> 12) & 0x3f));
-    text += static_cast<char>(0x80 | ((code >> 6) & 0x3f));
-    text += static_cast<char>(0x80 | (code & 0x3f));
-  }
-}
 
 }  // namespace
 
@@ -43,7 +25,7 @@ void JsonReader::fail(const char* expected) const {
 
 // The byte at text_.size() is '\0', so text_[at_] is always valid.
 void JsonReader::skip_space() noexcept {
-  while (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r') ++at_;
+  while (is_json_space(text_[at_])) ++at_;
 }
 
 JsonReader::Kind JsonReader::peek() {
@@ -208,8 +190,10 @@ std::string JsonReader::read_string() {
   return value;
 }
 
-void JsonReader::skip_value() {
-  switch (peek()) {
+std::string_view JsonReader::skip_value() {
+  const Kind kind = peek();
+  const std::size_t begin = at_;
+  switch (kind) {
     case Kind::object: {
       std::string key;
       enter_object();
@@ -231,6 +215,7 @@ void JsonReader::skip_value() {
       read_number();
       break;
   }
+  return std::string_view(text_).substr(begin, at_ - begin);
 }
 
 void JsonReader::enter(char bracket) {

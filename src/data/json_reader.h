@@ -8,6 +8,8 @@
 
 namespace armorm::data {
 
+inline bool is_json_space(char c) noexcept { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
 class JsonReader {
  public:
   static constexpr int kMaxDepth = 64;
@@ -25,7 +27,7 @@ class JsonReader {
   std::string read_string();
   double read_number();  // also a boolean: 0 or 1
   void read_null();
-  void skip_value();
+  std::string_view skip_value();  // returns its text
 
   // Objects and arrays: enter, then next_... until it is false; after each true one value must be read or
   // skipped.

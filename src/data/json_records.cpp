@@ -6,15 +6,14 @@
 #include <vector>
 
 #include "core/error.h"
+#include "data/json_reader.h"
 #include "io/byte_source.h"
 #include "io/line_reader.h"
 
 namespace armorm::data {
 namespace {
 
-constexpr std::size_t kBlock = std::size_t{1} << 17;
-
-bool is_space(char c) noexcept { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+constexpr int kEnd = io::ByteReader::kEnd;
 
 // Tracks strings and brackets; the JSON parser checks everything else.
 class Nesting {
@@ -51,7 +50,7 @@ class Lines final : public JsonRecords {
   bool next(std::string& text) override {
     while (reader_.next(text)) {
       for (const char c : text) {
-        if (!is_space(c)) return true;
+        if (!is_json_space(c)) return true;
       }
     }
     return false;
@@ -65,11 +64,8 @@ class Lines final : public JsonRecords {
 
 class Elements final : public JsonRecords {
  public:
-  explicit Elements(const std::filesystem::path& path)
-      : path_(path.string()), source_(io::open_byte_source(path)), block_(kBlock) {
-    char c = 0;
-    while (get(c) && c != '[') {
-    }
+  explicit Elements(const std::filesystem::path& path) : path_(path.string()), bytes_(path) {
+    for (int c = bytes_.get(); c != kEnd && c != '[';) c = bytes_.get();
   }
 
   bool next(std::string& text) override {
@@ -77,11 +73,11 @@ class Elements final : public JsonRecords {
     if (closed_) return false;
     ++element_;
     Nesting nesting;
-    char c = 0;
-    while (get(c)) {
+    for (int next = bytes_.get(); next != kEnd; next = bytes_.get()) {
+      const char c = static_cast<char>(next);
       const bool between = nesting.depth() == 0 && !nesting.in_string();
       if (between && (c == ',' || c == ']')) return finish(c, text);
-      if (text.empty() && is_space(c)) continue;
+      if (text.empty() && is_json_space(c)) continue;
       if (text.size() == LineReader::kMaxLineBytes)
         fail_data("{}: longer than {} bytes", where(), text.size());
       text.push_back(c);
@@ -93,16 +89,6 @@ class Elements final : public JsonRecords {
   std::string where() const override { return fmt::format("{}: element {}", path_, element_); }
 
  private:
-  bool get(char& c) {
-    if (begin_ == end_) {
-      begin_ = 0;
-      end_ = source_->read(block_);
-      if (end_ == 0) return false;
-    }
-    c = block_[begin_++];
-    return true;
-  }
-
   // An element ends at a comma or at the array's bracket.
   bool finish(char last, const std::string& text) {
     if (last == ',') {
@@ -111,32 +97,25 @@ class Elements final : public JsonRecords {
     }
     closed_ = true;
     if (text.empty() && element_ > 0) fail_data("{}: nothing after a comma", where());
-    for (char c = 0; get(c);) {
-      if (!is_space(c)) fail_data("{}: text after the array's end", path_);
-    }
+    for (int c = bytes_.get(); c != kEnd; c = bytes_.get())
+      if (!is_json_space(static_cast<char>(c))) fail_data("{}: text after the array's end", path_);
     return !text.empty();
   }
 
   std::string path_;
-  std::unique_ptr<io::ByteSource> source_;
-  std::vector<char> block_;
-  std::size_t begin_ = 0;
-  std::size_t end_ = 0;
+  io::ByteReader bytes_;
   std::int64_t element_ = -1;
   bool closed_ = false;
 };
 
 bool starts_with_bracket(const std::filesystem::path& path) {
-  const auto source = io::open_byte_source(path);
-  std::vector<char> block(kBlock);
+  io::ByteReader bytes(path);
   std::size_t skipped = 0;  // bytes of a byte order mark
-  while (const std::size_t size = source->read(block)) {
-    for (std::size_t i = 0; i < size; ++i) {
-      if (skipped < 3 && static_cast<unsigned char>(block[i]) >= 0x80) {
-        ++skipped;
-      } else if (!is_space(block[i])) {
-        return block[i] == '[';
-      }
+  for (int c = bytes.get(); c != kEnd; c = bytes.get()) {
+    if (skipped < 3 && c >= 0x80) {
+      ++skipped;
+    } else if (!is_json_space(static_cast<char>(c))) {
+      return c == '[';
     }
   }
   return false;

@@ -220,7 +220,7 @@ std::vector<fs::path> saved_split_files(const DatasetOptions& options) {
 std::vector<fs::path> repository_split_files(const DatasetOptions& options) {
   const std::optional<CardConfig> config = read_card_config(options.path, options.config);
   if (!config && !options.config.empty()) {
-    fail_data("{}: no config \"{}\": there is no README.md with configs; leave out --dataset_config",
+    fail_data("{}: no config \"{}\": there is no README.md with configs; leave out `dataset_config`",
               options.path.string(), options.config);
   }
   // Patterns of a card are also relative to its data_dir, as in `datasets`

@@ -83,4 +83,12 @@ std::unique_ptr<RowFile> open_row_file(const std::filesystem::path& path);
 // "FILE: row 3: column "chosen""
 std::string place_of(const std::filesystem::path& path, std::int64_t row, const std::string& column);
 
+// Position of a value; converted to text only for an error message.
+struct Place {
+  const std::filesystem::path& path;
+  std::int64_t row;
+  const std::string& column;
+  std::string text() const { return place_of(path, row, column); }
+};
+
 }  // namespace armorm::data

@@ -4,7 +4,7 @@
 #include "data/dataset_card.h"
 #include "io/checked_json.h"
 #include "io/contained_path.h"
-#include "io/publish.h"
+#include "io/read_file.h"
 
 namespace armorm::data {
 namespace fs = std::filesystem;

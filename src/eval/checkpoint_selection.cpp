@@ -78,12 +78,6 @@ class SelectingRun {
 
 }  // namespace
 
-SelectCheckpoint parse_select(std::string_view text) {
-  if (text == "last") return SelectCheckpoint::last;
-  if (text == "best") return SelectCheckpoint::best;
-  fail_usage("--select: '{}' is unknown; use last or best", text);
-}
-
 SelectedGate train_and_select(const PairData& data, std::span<const std::int64_t> train,
                               std::span<const std::int64_t> validation, SelectionProgress start,
                               const TrainOptions& options, const SelectionOptions& selection,

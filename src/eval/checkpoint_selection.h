@@ -4,19 +4,13 @@
 #include <cstdint>
 #include <functional>
 #include <span>
-#include <string_view>
 #include <vector>
 
+#include "eval/checkpoint_choice.h"
 #include "eval/preference.h"
 #include "gating/trainer.h"
 
 namespace armorm {
-
-enum class SelectCheckpoint {
-  last,  // the paper: the gate after the last step
-  best,  // the highest validation accuracy; on ties the lower loss, then the earlier step
-};
-SelectCheckpoint parse_select(std::string_view text);  // usage error for another word
 
 struct SelectionOptions {
   SelectCheckpoint select = SelectCheckpoint::last;

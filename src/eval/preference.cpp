@@ -43,12 +43,6 @@ PairScores uniform_gate_scores(const PairData& data, std::span<const std::int64_
   });
 }
 
-PreferenceMetrics uniform_gate_metrics(const PairData& data, std::span<const std::int64_t> rows,
-                                       float logit_scale) {
-  const PairScores scores = uniform_gate_scores(data, rows, logit_scale);
-  return preference_metrics(scores.chosen, scores.rejected);
-}
-
 PairScores attribute_scores(const PairData& data, std::span<const std::int64_t> rows, std::int64_t attribute,
                             float logit_scale) {
   return scores_by(data, rows, [&](std::span<const float> r) {
@@ -56,17 +50,12 @@ PairScores attribute_scores(const PairData& data, std::span<const std::int64_t> 
   });
 }
 
-PreferenceMetrics attribute_metrics(const PairData& data, std::span<const std::int64_t> rows,
-                                    std::int64_t attribute, float logit_scale) {
-  const PairScores scores = attribute_scores(data, rows, attribute, logit_scale);
-  return preference_metrics(scores.chosen, scores.rejected);
-}
-
 std::int64_t best_attribute(const PairData& data, std::span<const std::int64_t> rows) {
   std::int64_t best = 0;
   double best_accuracy = -1.0;
   for (std::int64_t k = 0; k < data.chosen.cols; ++k) {
-    const double accuracy = attribute_metrics(data, rows, k, 1.0F).accuracy;
+    const PairScores scores = attribute_scores(data, rows, k, 1.0F);
+    const double accuracy = preference_metrics(scores.chosen, scores.rejected).accuracy;
     if (accuracy > best_accuracy) {
       best = k;
       best_accuracy = accuracy;

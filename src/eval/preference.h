@@ -17,13 +17,9 @@ PreferenceMetrics preference_metrics(std::span<const float> chosen, std::span<co
 
 // Scores with weight 1/K for every attribute, times logit_scale.
 PairScores uniform_gate_scores(const PairData& data, std::span<const std::int64_t> rows, float logit_scale);
-PreferenceMetrics uniform_gate_metrics(const PairData& data, std::span<const std::int64_t> rows,
-                                       float logit_scale);
 // Scores of one attribute alone, times logit_scale.
 PairScores attribute_scores(const PairData& data, std::span<const std::int64_t> rows, std::int64_t attribute,
                             float logit_scale);
-PreferenceMetrics attribute_metrics(const PairData& data, std::span<const std::int64_t> rows,
-                                    std::int64_t attribute, float logit_scale);
 // The attribute with the highest accuracy on `rows`; on ties, the first.
 std::int64_t best_attribute(const PairData& data, std::span<const std::int64_t> rows);
 

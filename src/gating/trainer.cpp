@@ -185,35 +185,6 @@ PairScores GateTrainer::score(std::span<const std::int64_t> rows) const {
       .scores;
 }
 
-GateParameters train_gate(const PairData& data, std::span<const std::int64_t> rows, GateParameters initial,
-                          const TrainOptions& options, const std::function<void(const StepReport&)>& report) {
-  GateTrainer trainer(data, rows, {.gate = std::move(initial)}, options);
-  while (!trainer.done()) trainer.step(report);
-  return trainer.gate();
-}
-
-GateParameters train_gate_on_batches(const PairData& data,
-                                     const std::vector<std::vector<std::int64_t>>& batches,
-                                     GateParameters initial, const TrainOptions& options,
-                                     std::vector<double>* losses) {
-  const c10::InferenceMode no_autograd;
-  Training training(data, initial, options);
-  for (const std::vector<std::int64_t>& batch : batches) {
-    const double loss = training.step(batch);
-    if (losses != nullptr) losses->push_back(loss);
-  }
-  return training.parameters();
-}
-
-GateParameters gate_gradients(const PairData& data, std::span<const std::int64_t> batch,
-                              const GateParameters& gate, const TrainOptions& options) {
-  const c10::InferenceMode no_autograd;
-  Training training(data, gate, options);
-  std::vector<at::Tensor> gradients;
-  training.gradients(batch, gradients);
-  return to_parameters(gradients);
-}
-
 PairGates pair_gates(const GateParameters& gate, const PairData& data, std::span<const std::int64_t> rows,
                      GateSoftmax softmax, double temperature, int device) {
   const c10::InferenceMode no_autograd;

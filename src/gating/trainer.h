@@ -10,6 +10,7 @@
 #include "core/dtype.h"
 #include "core/matrix_view.h"
 #include "gating/gate.h"
+#include "gating/gate_choices.h"
 
 namespace armorm {
 
@@ -18,9 +19,6 @@ enum class GateSoftmax {
   attributes,  // the paper
   pair,        // the Python scripts: over {chosen, rejected}, which gives the gate no gradient
 };
-
-// Type to which the operands of the gate's products are rounded; sums, weights and optimiser stay float32.
-enum class GatePrecision { fp32, bf16 };
 
 // Preference pairs with everything precomputed that training does not change. Owns nothing.
 struct PairData {
@@ -101,20 +99,6 @@ class GateTrainer {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
-
-// Trains n_steps from `initial`.
-GateParameters train_gate(const PairData& data, std::span<const std::int64_t> rows, GateParameters initial,
-                          const TrainOptions& options, const std::function<void(const StepReport&)>& report);
-
-// Like train_gate with a given batch per step; for comparison with other implementations.
-GateParameters train_gate_on_batches(const PairData& data,
-                                     const std::vector<std::vector<std::int64_t>>& batches,
-                                     GateParameters initial, const TrainOptions& options,
-                                     std::vector<double>* losses);
-
-// Gradients of the batch's mean loss, one per parameter, before any optimiser step.
-GateParameters gate_gradients(const PairData& data, std::span<const std::int64_t> batch,
-                              const GateParameters& gate, const TrainOptions& options);
 
 // Evaluation mode: no dropout.
 PairScores score_pairs(const GateParameters& gate, const PairData& data, std::span<const std::int64_t> rows,

@@ -20,7 +20,7 @@ std::vector<float> column(MatrixView<const float> m, std::int64_t c) {
   return out;
 }
 
-const char* name_of(VerbosityTarget target) {
+const char* described(VerbosityTarget target) {
   return target == VerbosityTarget::length ? "response length" : "verbosity";
 }
 
@@ -92,8 +92,7 @@ RankCorrelation rank_target(const std::vector<float>& verbosity, std::span<const
   if (verbosity_ranks.is_constant())
     fail_data(
         "verbosity debiasing: the reward of '{}' is the same for all {} reference rows; check "
-        "--verbosity_dim and its "
-        "labels",
+        "`verbosity_dim` and its labels",
         name, verbosity.size());
   if (options.target == VerbosityTarget::attribute) return verbosity_ranks;
   if (lengths.size() != verbosity.size())
@@ -101,9 +100,8 @@ RankCorrelation rank_target(const std::vector<float>& verbosity, std::span<const
   RankCorrelation length_ranks(lengths);
   if (length_ranks.is_constant())
     fail_data(
-        "verbosity debiasing: all {} reference responses have {} tokens; use --verbosity_target attribute, "
-        "or another "
-        "--reference_dataset",
+        "verbosity debiasing: all {} reference responses have {} tokens; use `verbosity_target` attribute, "
+        "or another `reference_dataset`",
         lengths.size(), lengths.front());
   return length_ranks;
 }
@@ -116,17 +114,16 @@ AttributePenalty verbosity_itself(const std::vector<float>& verbosity, const Ran
   if (before <= options.corr_threshold)
     log::warn(
         "verbosity debiasing: the reward of '{}' correlates {:.3f} with response length, so taking it away "
-        "cannot lower "
-        "the correlation of others; check --verbosity_dim",
+        "cannot lower the correlation of others; check that it is the verbosity attribute",
         name, before);
   return {1.0, before, std::numeric_limits<double>::quiet_NaN(), true};
 }
 
 void check_grid(const std::vector<double>& grid) {
-  if (grid.empty()) fail_usage("--penalty_grid: is empty; give at least one penalty");
+  if (grid.empty()) fail_usage("`penalty_grid`: is empty; give at least one penalty");
   for (std::size_t i = 0; i < grid.size(); ++i)
     if (!std::isfinite(grid[i]) || grid[i] < 0 || (i > 0 && grid[i] <= grid[i - 1]))
-      fail_usage("--penalty_grid: {} at position {} is out of order; give ascending numbers from 0 on",
+      fail_usage("`penalty_grid`: {} at position {} is out of order; give ascending numbers from 0 on",
                  grid[i], i + 1);
 }
 
@@ -150,8 +147,9 @@ void check_met(const DebiasResult& result, const std::vector<std::string>& attri
   if (!unmet.empty() && options.on_unmet == OnUnmet::error)
     fail_data(
         "verbosity debiasing: no penalty up to {} brings the correlation with {} to {} for: {}; raise "
-        "--corr_threshold, or choose with --on_unmet keep|max",
-        options.penalty_grid.back(), name_of(options.target), options.corr_threshold, fmt::join(unmet, ", "));
+        "`corr_threshold`, or choose with `on_unmet` keep|max",
+        options.penalty_grid.back(), described(options.target), options.corr_threshold,
+        fmt::join(unmet, ", "));
 }
 
 }  // namespace
@@ -165,38 +163,19 @@ const std::vector<double>& published_penalty_grid() {
   return grid;
 }
 
-OnUnmet parse_on_unmet(std::string_view text) {
-  if (text == "error") return OnUnmet::error;
-  if (text == "keep") return OnUnmet::keep;
-  if (text == "max") return OnUnmet::max;
-  fail_usage("--on_unmet: '{}' is unknown; use error, keep or max", text);
-}
-
-VerbosityTarget parse_verbosity_target(std::string_view text) {
-  if (text == "attribute") return VerbosityTarget::attribute;
-  if (text == "length") return VerbosityTarget::length;
-  fail_usage("--verbosity_target: '{}' is unknown; use attribute or length", text);
-}
-
-PenaltySearch parse_penalty_search(std::string_view text) {
-  if (text == "grid") return PenaltySearch::grid;
-  if (text == "bisection") return PenaltySearch::bisection;
-  fail_usage("--penalty_search: '{}' is unknown; use grid or bisection", text);
-}
-
 DebiasResult find_debiasing_transform(MatrixView<const float> rewards,
                                       const std::vector<std::string>& attributes,
                                       const DebiasOptions& options, std::span<const std::int64_t> lengths) {
   const std::int64_t k = rewards.cols;
   const std::int64_t v = options.verbosity_dim;
-  if (v < 0 || v >= k) fail_usage("--verbosity_dim: {} is no attribute; use 0 to {}", v, k - 1);
+  if (v < 0 || v >= k) fail_usage("`verbosity_dim`: {} is no attribute; use 0 to {}", v, k - 1);
   check_grid(options.penalty_grid);
   check_finite(rewards, attributes);
   const std::vector<float> verbosity = column(rewards, v);
   const RankCorrelation target = rank_target(verbosity, lengths, attributes, options);
   DebiasResult result;
   result.attributes.resize(static_cast<std::size_t>(k));
-  parallel_for(k, options.threads > 0 ? options.threads : default_thread_count(), [&](std::int64_t a) {
+  parallel_for(k, thread_count(options.threads), [&](std::int64_t a) {
     const auto index = static_cast<std::size_t>(a);
     if (a == v) {
       result.attributes[index] = verbosity_itself(verbosity, target, attributes[index], options);

@@ -5,37 +5,17 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "core/matrix_view.h"
+#include "gating/gate_choices.h"
 
 namespace armorm {
 
 // 0, .01, .025, .05, .075, .1, .125, .15, .2, .25, ..., .95: the published grid.
 const std::vector<double>& published_penalty_grid();
 
-// What to do with an attribute for which no penalty of the grid meets the threshold.
-enum class OnUnmet {
-  error,  // data error that names the attributes
-  keep,   // penalty 0: the attribute is unchanged
-  max,    // the largest penalty of the grid
-};
-OnUnmet parse_on_unmet(std::string_view text);  // usage error for another word
-
-// The quantity with which debiased rewards must not correlate.
-enum class VerbosityTarget {
-  attribute,  // the reward of the verbosity attribute, as published
-  length,     // the response's length in tokens
-};
-VerbosityTarget parse_verbosity_target(std::string_view text);  // usage error for another word
-
-enum class PenaltySearch {
-  grid,       // the first penalty of the grid that meets the threshold, as published
-  bisection,  // the crossing between that penalty and the previous one, to kPenaltyTolerance
-};
-PenaltySearch parse_penalty_search(std::string_view text);  // usage error for another word
-inline constexpr double kPenaltyTolerance = 1e-6;
+inline constexpr double kPenaltyTolerance = 1e-6;  // of PenaltySearch::bisection
 
 struct DebiasOptions {
   std::int64_t verbosity_dim = 4;

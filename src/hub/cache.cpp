@@ -9,7 +9,7 @@
 #include "hub/client.h"
 #include "hub/environment.h"
 #include "hub/snapshot.h"
-#include "io/publish.h"
+#include "io/read_file.h"
 
 namespace armorm {
 namespace fs = std::filesystem;

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
-#include <openssl/evp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,21 +25,11 @@ struct WrongContent {};
 
 // SHA-1 of "blob <bytes>\0" and the content, as git computes it.
 std::string git_sha1_hex(const fs::path& path, std::uint64_t bytes) {
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
-  const std::string prefix = fmt::format("blob {}", bytes);
-  std::ifstream in(path, std::ios::binary);
-  bool good = in.good() && context && EVP_DigestInit_ex(context.get(), EVP_sha1(), nullptr) == 1 &&
-              EVP_DigestUpdate(context.get(), prefix.c_str(), prefix.size() + 1) == 1;
-  std::vector<char> buffer(1 << 20);
-  while (good && (in.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || in.gcount() > 0))
-    good = EVP_DigestUpdate(context.get(), buffer.data(), static_cast<std::size_t>(in.gcount())) == 1;
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  if (!good || in.bad() || EVP_DigestFinal_ex(context.get(), digest.data(), &size) != 1)
-    fail_io("{}: cannot be read back to be checked", path.string());
-  std::string out;
-  for (unsigned i = 0; i < size; ++i) out += fmt::format("{:02x}", digest[i]);
-  return out;
+  Sha1 hash;
+  hash.update(fmt::format("blob {}", bytes));
+  hash.update(std::string_view("\0", 1));
+  hash.update_with_file(path);
+  return hash.hex();
 }
 
 // Reads the file back, so that the check covers the bytes on disk.

@@ -5,10 +5,11 @@
 #include <cstdlib>
 
 #include "core/error.h"
+#include "core/strings.h"
 #include "core/version.h"
 #include "hub/client.h"
 #include "hub/http_url.h"
-#include "io/publish.h"
+#include "io/read_file.h"
 
 namespace armorm {
 namespace fs = std::filesystem;
@@ -25,15 +26,9 @@ bool is_true(std::string value) {
   return value == "1" || value == "ON" || value == "YES" || value == "TRUE";
 }
 
-std::string trimmed(const std::string& text) {
-  const std::size_t first = text.find_first_not_of(" \t\r\n");
-  if (first == std::string::npos) return "";
-  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
-}
-
 // The message names the source of the token, never the token.
 std::string checked_token(const std::string& text, const std::string& source) {
-  std::string token = trimmed(text);
+  std::string token(trimmed(text));
   if (std::any_of(token.begin(), token.end(), [](char c) { return c <= 0x20 || c > 0x7e; }))
     fail_usage("{}: expected an access token, one word of printable ASCII; copy it again from the Hub",
                source);
@@ -75,7 +70,7 @@ fs::path hub_home() {
 
 bool is_commit(std::string_view text) {
   constexpr std::size_t kDigits = 40;
-  return text.size() == kDigits && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  return is_lower_hex(text, kDigits);
 }
 
 }  // namespace data
@@ -83,7 +78,7 @@ bool is_commit(std::string_view text) {
 HubClientOptions hub_client_options() {
   HubClientOptions options;
   options.cache = hub_cache_folder();
-  if (const std::string endpoint = trimmed(environment("HF_ENDPOINT")); !endpoint.empty())
+  if (const std::string endpoint(trimmed(environment("HF_ENDPOINT"))); !endpoint.empty())
     options.endpoint = endpoint;
   while (options.endpoint.ends_with('/')) options.endpoint.pop_back();
   io::url_origin(options.endpoint);  // usage error when it is not a URL

@@ -9,7 +9,7 @@
 #include "hub/snapshot.h"
 #include "io/checked_json.h"
 #include "io/contained_path.h"
-#include "io/publish.h"
+#include "io/read_file.h"
 
 namespace armorm {
 namespace fs = std::filesystem;

@@ -9,6 +9,7 @@
 #include <exception>
 
 #include "core/error.h"
+#include "core/strings.h"
 #include "hub/http_url.h"
 
 namespace armorm {
@@ -21,13 +22,6 @@ constexpr std::size_t kMaxHeaderBytes = std::size_t{1} << 18;
 bool initialise_curl() {
   static const bool done = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
   return done;
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n";
-  const std::size_t first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
 }
 
 bool is_success(long status) { return status >= 200 && status < 300; }

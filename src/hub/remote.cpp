@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "core/strings.h"
 #include "hub/download.h"
 
 namespace armorm::data {
@@ -16,8 +17,7 @@ constexpr std::size_t kSha256Digits = 64;
 constexpr std::size_t kMaxSizeDigits = 18;
 
 bool is_hash(const std::string& text) {
-  return (text.size() == kSha1Digits || text.size() == kSha256Digits) &&
-         text.find_first_not_of("0123456789abcdef") == std::string::npos;
+  return is_lower_hex(text, kSha1Digits) || is_lower_hex(text, kSha256Digits);
 }
 
 std::string plain_etag(std::string etag) {

@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "hub/environment.h"
 #include "io/publish.h"
+#include "io/read_file.h"
 
 namespace armorm::data {
 namespace fs = std::filesystem;

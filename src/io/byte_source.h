@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <vector>
 
 namespace armorm::io {
 
@@ -18,5 +19,37 @@ class ByteSource {
 
 // Chooses by the first bytes of the file, not by its name. io error when the file cannot be opened.
 std::unique_ptr<ByteSource> open_byte_source(const std::filesystem::path& path);
+
+// The bytes of such a file one by one.
+class ByteReader {
+ public:
+  static constexpr int kEnd = -1;
+
+  explicit ByteReader(const std::filesystem::path& path) : source_(open_byte_source(path)), block_(kBlock) {}
+
+  // The next byte, 0 to 255, or kEnd.
+  int peek() {
+    if (begin_ == end_ && !fill()) return kEnd;
+    return static_cast<unsigned char>(block_[begin_]);
+  }
+  int get() {
+    const int byte = peek();
+    if (byte != kEnd) ++begin_;
+    return byte;
+  }
+
+ private:
+  static constexpr std::size_t kBlock = std::size_t{1} << 17;
+  bool fill() {
+    begin_ = 0;
+    end_ = source_->read(block_);
+    return end_ > 0;
+  }
+
+  std::unique_ptr<ByteSource> source_;
+  std::vector<char> block_;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+};
 
 }  // namespace armorm::io

@@ -57,7 +57,4 @@ class AtomicFile {
 void publish_text(const std::filesystem::path& target, std::string_view text,
                   FileSystem& files = posix_file_system());
 
-// The complete file; io error when missing, data error above `limit` bytes.
-std::string read_text_file(const std::filesystem::path& path, std::size_t limit = std::size_t{1} << 30);
-
 }  // namespace armorm

@@ -6,7 +6,7 @@
 #include "core/log.h"
 #include "io/checked_json.h"
 #include "io/contained_path.h"
-#include "io/publish.h"
+#include "io/read_file.h"
 #include "io/safetensors.h"
 #include "io/safetensors_header.h"
 

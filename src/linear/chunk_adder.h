@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/worker_pool.h"
 #include "linear/dense/gram_kernel.h"
-#include "linear/dense/worker_pool.h"
 
 namespace armorm {
 

@@ -11,6 +11,7 @@
 //   evaluator.add_block(...); evaluator.finish(result);
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -18,17 +19,12 @@
 #include <vector>
 
 #include "core/matrix_view.h"
+#include "core/words.h"
+#include "linear/ridge_cv.h"
 #include "linear/ridge_moments.h"
 #include "stats/interval.h"
 
 namespace armorm {
-
-enum class RidgeCv {
-  holdout,  // lowest mean squared error on the validation rows
-  kfold,    // on the training rows: each fold (row group) is predicted from the others, errors are pooled
-  loo,      // on the training rows: exact leave-one-out from the decomposition; needs a pass over the rows
-};
-RidgeCv parse_ridge_cv(std::string_view text);  // "holdout", "kfold", "loo"; else a usage error
 
 // 1e-4, 1e-3, ..., 1e4.
 std::vector<double> default_alphas();
@@ -57,7 +53,14 @@ enum class AttributeStatus {
   no_validation_labels,  // no validation figures; holdout uses fallback_alpha, kfold and loo choose as usual
   no_validation_weight,  // labels only on validation rows of weight 0; treated as no_validation_labels
 };
-std::string_view name_of(AttributeStatus status) noexcept;
+constexpr std::array<std::string_view, 6> words_of(AttributeStatus) {
+  return {"fitted",
+          "no labels",
+          "no training labels",
+          "training labels of weight 0 only",
+          "no validation labels",
+          "validation labels of weight 0 only"};
+}
 
 // Validation rows with neighbouring predictions.
 struct CalibrationBin {
@@ -123,9 +126,6 @@ class RidgeSolver {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
-
-// RidgeSolver without a pass over rows. usage error when one is needed.
-RidgeResult fit_ridge(const RidgeMoments& moments, const RidgeOptions& options);
 
 struct EvaluationOptions {
   int n_bootstrap = 0;       // resamples for the intervals; 0 = none

@@ -6,10 +6,10 @@
 #include <variant>
 
 #include "core/error.h"
+#include "core/worker_pool.h"
 #include "linear/chunk_adder.h"
 #include "linear/dense/gram_kernel.h"
 #include "linear/dense/large_array.h"
-#include "linear/dense/worker_pool.h"
 #include "linear/ridge_moments.h"
 #include "linear/row_chunk.h"
 

@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/worker_pool.h"
 #include "linear/bootstrap.h"
 #include "linear/dense/dense.h"
-#include "linear/dense/worker_pool.h"
 #include "linear/ridge.h"
 #include "linear/row_chunk.h"
 #include "stats/statistics.h"

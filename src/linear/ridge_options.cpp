@@ -14,7 +14,7 @@ T parse_number(std::string_view text, std::string_view list) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) {
     fail_usage(
-        "--alphas: \"{}\" in \"{}\" is not a number; give a list like 0.1,1,10 or a grid like 1e-4:1e4:9",
+        "`alphas`: \"{}\" in \"{}\" is not a number; give a list like 0.1,1,10 or a grid like 1e-4:1e4:9",
         text, list);
   }
   return value;
@@ -23,7 +23,7 @@ T parse_number(std::string_view text, std::string_view list) {
 double parse_alpha(std::string_view text, std::string_view list) {
   const auto value = parse_number<double>(text, list);
   if (!std::isfinite(value) || value <= 0.0) {
-    fail_usage("--alphas: {} in \"{}\" is not a finite number above 0", text, list);
+    fail_usage("`alphas`: {} in \"{}\" is not a finite number above 0", text, list);
   }
   return value;
 }
@@ -50,13 +50,6 @@ std::vector<double> logarithmic_grid(double low, double high, int n) {
 
 }  // namespace
 
-RidgeCv parse_ridge_cv(std::string_view text) {
-  if (text == "holdout") return RidgeCv::holdout;
-  if (text == "kfold") return RidgeCv::kfold;
-  if (text == "loo") return RidgeCv::loo;
-  fail_usage("--cv: \"{}\", expected holdout, kfold or loo", text);
-}
-
 std::vector<double> default_alphas() { return {1e-4, 1e-3, 1e-2, 1e-1, 1e0, 1e1, 1e2, 1e3, 1e4}; }
 
 std::vector<double> parse_alphas(std::string_view text) {
@@ -66,12 +59,12 @@ std::vector<double> parse_alphas(std::string_view text) {
     for (const std::string_view part : split(text, ',')) values.push_back(parse_alpha(part, text));
     return values;
   }
-  if (grid.size() != 3) fail_usage("--alphas: \"{}\" has {} parts, expected lo:hi:n", text, grid.size());
+  if (grid.size() != 3) fail_usage("`alphas`: \"{}\" has {} parts, expected lo:hi:n", text, grid.size());
   const double low = parse_alpha(grid[0], text);
   const double high = parse_alpha(grid[1], text);
   const auto n = parse_number<int>(grid[2], text);
-  if (low > high) fail_usage("--alphas: \"{}\" starts above its end; write lo:hi:n with lo <= hi", text);
-  if (n < 1 || n > 1000) fail_usage("--alphas: \"{}\" asks for {} values, expected 1 to 1000", text, n);
+  if (low > high) fail_usage("`alphas`: \"{}\" starts above its end; write lo:hi:n with lo <= hi", text);
+  if (n < 1 || n > 1000) fail_usage("`alphas`: \"{}\" asks for {} values, expected 1 to 1000", text, n);
   return logarithmic_grid(low, high, n);
 }
 
@@ -84,24 +77,6 @@ void RidgeOptions::validate() const {
   if (!std::isfinite(fallback_alpha) || fallback_alpha <= 0.0) {
     fail_usage("ridge: fallback_alpha {} is not a finite number above 0", fallback_alpha);
   }
-}
-
-std::string_view name_of(AttributeStatus status) noexcept {
-  switch (status) {
-    case AttributeStatus::fitted:
-      return "fitted";
-    case AttributeStatus::no_labels:
-      return "no labels";
-    case AttributeStatus::no_training_labels:
-      return "no training labels";
-    case AttributeStatus::no_training_weight:
-      return "training labels of weight 0 only";
-    case AttributeStatus::no_validation_labels:
-      return "no validation labels";
-    case AttributeStatus::no_validation_weight:
-      return "validation labels of weight 0 only";
-  }
-  return "unknown";
 }
 
 }  // namespace armorm

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/worker_pool.h"
 #include "linear/dense/dense.h"
-#include "linear/dense/worker_pool.h"
 #include "linear/ridge.h"
 #include "linear/ridge_fit.h"
 #include "linear/ridge_problem.h"
@@ -439,15 +439,6 @@ RidgeResult RidgeSolver::finish() {
     }
   }
   return result;
-}
-
-RidgeResult fit_ridge(const RidgeMoments& moments, const RidgeOptions& options) {
-  RidgeSolver solver(moments, options);
-  if (solver.needs_rows()) {
-    fail_usage(
-        "ridge: these losses take a pass over the rows (leave-one-out, or fits too close for the moments)");
-  }
-  return solver.finish();
 }
 
 }  // namespace armorm

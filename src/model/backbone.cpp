@@ -14,6 +14,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/units.h"
+#include "core/words.h"
 #include "io/safetensors.h"
 #include "model/decoder.h"
 #include "model/fp8.h"
@@ -62,8 +63,8 @@ model::DecoderWeights load_weights(const SafetensorsFolder& files, const ModelCo
         "{}: the weights, about {} in {}, do not fit the memory of {}; use a device with more memory{}{}",
         options.model_folder.string(), bytes_text(weight_bytes(config, options.precision, options.device)),
         name_of(options.precision), device.str(),
-        options.precision == Precision::fp32 ? ", or --precision bf16" : "",
-        device.is_cpu() ? "" : ", or --device -1 for the CPU");
+        options.precision == Precision::fp32 ? ", or `precision` bf16" : "",
+        device.is_cpu() ? "" : ", or `device` -1 for the CPU");
   }
 }
 
@@ -71,8 +72,7 @@ void warn_of_slow_fp8(const BackboneOptions& options, at::Device device) {
   if (options.precision != Precision::fp8 || device.is_cpu() || model::has_scaled_mm(device)) return;
   log::warn(
       "{} cannot multiply in fp8, which takes compute capability 8.9: products of the same values run in "
-      "float32, "
-      "much slower; --precision bf16 is fast there",
+      "float32, much slower; bf16 is fast there",
       device.str());
 }
 
@@ -85,27 +85,14 @@ at::Tensor download(const at::Tensor& values) {
 
 }  // namespace
 
-std::string_view name_of(Precision precision) noexcept {
-  switch (precision) {
-    case Precision::fp32:
-      return "fp32";
-    case Precision::bf16:
-      return "bf16";
-    case Precision::fp8:
-      return "fp8";
-  }
-  return "unknown";
-}
-
 std::string_view why_no_shared_prefixes(const ModelConfig& config, const BackboneOptions& options) {
   if (config.rope_scaling && config.rope_scaling->rope_type == "dynamic")
     return "under dynamic rope scaling they depend on the length of the complete sequence";
   const bool flash =
       model::flash_takes(dtype_of(options.precision), config.head_dim, config.attn_logit_softcapping);
   if (options.batch_invariant && options.device >= 0 && !flash)
-    return "--batch_invariant on a GPU allows sharing only in FlashAttention (bf16 or fp8, heads of a "
-           "multiple of 8, "
-           "no soft cap)";
+    return "batch_invariant on a GPU allows sharing only in FlashAttention (bf16 or fp8, heads of a "
+           "multiple of 8, no soft cap)";
   return "";
 }
 
@@ -181,8 +168,6 @@ PendingRows::PendingRows(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 PendingRows::PendingRows(PendingRows&&) noexcept = default;
 PendingRows& PendingRows::operator=(PendingRows&&) noexcept = default;
 PendingRows::~PendingRows() = default;
-
-void Backbone::embed(const PackedBatch& batch, MatrixView<float> out) const { collect(submit(batch), out); }
 
 PendingRows Backbone::submit(const PackedBatch& batch) const {
   const c10::InferenceMode no_gradients;

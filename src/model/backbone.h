@@ -9,17 +9,12 @@
 #include <string_view>
 #include <vector>
 
+#include "armorm/precision.h"
 #include "core/matrix_view.h"
 #include "model/model_config.h"
 #include "text/tokenizer/tokenizer.h"
 
 namespace armorm {
-
-// fp8: bfloat16, but the products of the layers multiply e4m3 values with one scale per row of activations
-// and per output channel, quantised at load. deviation_from_bf16() measures the error. Without a GPU of
-// compute capability 8.9 or above it is as accurate, but slow.
-enum class Precision { fp32, bf16, fp8 };
-std::string_view name_of(Precision precision) noexcept;
 
 struct BackboneOptions {
   std::filesystem::path model_folder;
@@ -69,16 +64,14 @@ class Backbone {
 
   const ModelConfig& config() const;
   std::string_view why_no_shared_prefixes() const;  // see the free function
-  // Writes the final-norm hidden state of each wanted token, float32 [wanted, hidden_size] (bf16 results are
-  // exact in it). data error for a token id outside the vocabulary.
-  void embed(const PackedBatch& batch, MatrixView<float> out) const;
 
-  // embed() in two steps. On CUDA submit() only enqueues the work, so that the next pack can be submitted
-  // before the last one is collected and the device never waits for the host; on the CPU it computes. Errors,
-  // out of memory included, come from submit().
+  // Computes the final-norm hidden state of each wanted token. On CUDA it only enqueues the work, so that the
+  // next pack can be submitted before the last one is collected and the device never waits for the host.
+  // data error for a token id outside the vocabulary; all errors, out of memory included, come from here.
   PendingRows submit(const PackedBatch& batch) const;
-  // Waits for the rows and writes them as embed() does. Returns the seconds that the device spent on this
-  // work. May run on another thread than submit(), at the same time.
+  // Waits for the rows and writes them, float32 [wanted, hidden_size] (bf16 results are exact in it). Returns
+  // the seconds that the device spent on this work. May run on another thread than submit(), at the same
+  // time.
   double collect(PendingRows rows, MatrixView<float> out) const;
 
   std::string device_name() const;  // "cpu", "cuda:0"

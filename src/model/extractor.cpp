@@ -94,9 +94,8 @@ class Run {
       if (!model::is_out_of_memory(error)) throw;
       if (pass.pack.size() == 1)
         fail_internal(
-            "a sequence of {} tokens does not fit the memory of {}; lower --seq_len (of score: "
-            "--max_length), or "
-            "use a device with more memory",
+            "a sequence of {} tokens does not fit the memory of {}; leave out longer ones (`seq_len`, "
+            "`max_length`), or use a device with more memory",
             pass.pack.front().tokens.size(), backbone_.device_name());
     }
     budget = std::ssize(pass.batch.tokens) / 2;

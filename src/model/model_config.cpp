@@ -2,11 +2,10 @@
 
 #include <fmt/core.h>
 
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "core/error.h"
+#include "io/read_file.h"
 #include "model/config_reader.h"
 
 namespace armorm {
@@ -19,7 +18,7 @@ using Json = nlohmann::json;
 constexpr std::int64_t kMaxSize = std::int64_t{1} << 24;
 constexpr std::int64_t kMaxLayers = 4096;
 constexpr std::int64_t kMaxPositions = std::int64_t{1} << 31;
-constexpr std::uintmax_t kMaxConfigBytes = std::uintmax_t{16} << 20;
+constexpr std::size_t kMaxConfigBytes = std::uintmax_t{16} << 20;
 
 constexpr std::string_view kSupported = "gemma2, llama, mistral, qwen2";
 
@@ -228,20 +227,12 @@ ModelConfig ModelConfig::parse(std::string_view json, std::string_view origin) {
 ModelConfig ModelConfig::load(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / "config.json";
   std::error_code error;
-  const std::uintmax_t bytes = std::filesystem::file_size(path, error);
+  static_cast<void>(std::filesystem::file_size(path, error));
   if (error) {
     fail_io("{}: {}; a model folder holds config.json, tokenizer.json and safetensors files", path.string(),
             error.message());
   }
-  if (bytes > kMaxConfigBytes) {
-    fail_data("{}: found {} bytes, expected a model configuration of at most {}", path.string(), bytes,
-              kMaxConfigBytes);
-  }
-  std::ifstream stream(path, std::ios::binary);
-  std::ostringstream text;
-  text << stream.rdbuf();
-  if (!stream) fail_io("{}: reading failed; check the file's permissions", path.string());
-  return parse(text.str(), path.string());
+  return parse(read_text_file(path, kMaxConfigBytes), path.string());
 }
 
 }  // namespace armorm

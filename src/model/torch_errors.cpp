@@ -19,7 +19,7 @@ void translate_torch_errors(const std::function<void()>& body) {
   } catch (const c10::Error& error) {
     if (!model::is_out_of_memory(error))
       fail_internal("internal error: LibTorch: {}", error.what_without_backtrace());
-    fail_internal("out of memory; use smaller packs (--batch_tokens) or a device with more memory: {}",
+    fail_internal("out of memory; use smaller packs (`batch_tokens`) or a device with more memory: {}",
                   error.what_without_backtrace());
   }
 }

@@ -39,7 +39,7 @@ struct PairCounts {
 struct GateReport {
   std::string armorm_version;
   std::string model;
-  std::map<std::string, std::string> options;  // those that change results, as text
+  std::map<std::string, std::string> options;  // as text; those that only name outputs are left out
   bool upstream = false;                // the softmax runs over the two sides of a pair, and T is not applied
   std::vector<std::string> attributes;  // [K] names
   double logit_scale = kNotMeasured;

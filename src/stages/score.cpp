@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "io/publish.h"
+#include "stages/prepare/extraction_run.h"
 #include "stages/scoring/score_output.h"
 #include "stages/scoring/score_rows.h"
 #include "stages/scoring/scorer.h"
@@ -55,9 +56,7 @@ class LineWriter {
   }
 
   void report() const {
-    if (special_ > 0)
-      log::warn("{} conversations hold special-token strings in their content; they are encoded as {}",
-                special_, options_.allow_special_in_content ? "special tokens" : "plain text");
+    warn_of_special_content(special_, "conversations", options_.allow_special_in_content);
     if (bad_ > 0) log::warn("{} rows could not be scored; their lines hold an \"error\"", bad_);
     const ExtractionStats& stats = scorer_.stats();
     const double rate = static_cast<double>(stats.input_tokens) / std::max(stats.seconds, 1e-9);
@@ -67,7 +66,7 @@ class LineWriter {
 
  private:
   void add_bad(const ScoreRow& row, fmt::memory_buffer& out) {
-    if (options_.on_bad_row == "error")
+    if (options_.on_bad_row == OnBadRow::error)
       fail_data("{}: line {}: {}; repair it, or pass over such rows with --on_bad_row skip",
                 options_.input == "-" ? "standard input" : options_.input, row.line, row.error);
     lines_.add_bad(row, row.error, out);
@@ -109,7 +108,7 @@ void run_score(const ScoreOptions& options, const StageEnvironment& environment)
       std::move(source),
       {.window = static_cast<std::size_t>(options.window),
        .threads = scorer.threads(),
-       .stop_at_bad = options.on_bad_row == "error"},
+       .stop_at_bad = options.on_bad_row == OnBadRow::error},
       [&scorer](const Conversation& conversation, ScoreRow& row) { scorer.encode(conversation, row); });
   scorer.finish_loading();
   LineWriter writer(options, scorer);

@@ -5,13 +5,12 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <numeric>
-#include <set>
 
 #include "core/error.h"
 #include "core/log.h"
 #include "hub/cache.h"
 #include "stages/artifacts/artifact_paths.h"
+#include "stages/options/declarations.h"
 #include "stages/prepare/prompt_id.h"
 #include "stages/prepare/shard_run.h"
 #include "stages/status/status_report.h"
@@ -31,12 +30,6 @@ struct LabelledShard {
   std::int64_t special_in_content = 0;
   std::vector<std::int64_t> too_long;  // row ids
 };
-
-std::vector<std::int64_t> all_rows(std::int64_t n) {
-  std::vector<std::int64_t> rows(static_cast<std::size_t>(n));
-  std::iota(rows.begin(), rows.end(), 0);
-  return rows;
-}
 
 std::vector<std::string> label_columns(const Stage1PrepareOptions& options) {
   std::vector<std::string> columns = options.attributes;
@@ -153,15 +146,12 @@ Provenance describe(const Stage1PrepareOptions& options, const ModelInputs& mode
   return p;
 }
 
-void report_plan(const Stage1PrepareOptions& options, const ModelInputs& model, const LabelledShard& shard,
-                 const ShardJob& job) {
-  DryRunPlan plan = dry_run_plan(job);
+void add_samples(const Stage1PrepareOptions& options, const LabelledShard& shard, DryRunPlan& plan) {
   plan.samples = {{fmt::format("row {}", shard.row_ids.front()), shard.tokens.front(), {}}};
   for (std::size_t k = 0; k < options.attributes.size(); ++k)
     plan.label_counts[options.attributes[k]] =
         std::count_if(shard.labels.begin(), shard.labels.end(),
                       [k](const std::vector<float>& row) { return !std::isnan(row[k]); });
-  print_dry_run(options.extraction, model, plan);
 }
 
 }  // namespace
@@ -181,7 +171,7 @@ std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options,
       embeddings_folder(options.extraction.data_root, model.name) /
       (shard_stem(dataset.name, options.extraction.shard_idx, options.extraction.n_shards) + ".safetensors");
 
-  std::future<Backbone> loading = load_ahead(options.extraction, model, target);
+  ShardJob job = begin_job("stage1-prepare", target, options.extraction, model);
   const ShardRows rows = choose_rows(options.extraction, dataset.dataset);
   BadRows bad_rows(options.extraction, static_cast<std::int64_t>(rows.row_ids.size()), target,
                    environment.files);
@@ -192,14 +182,8 @@ std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options,
   if (shard.tokens.empty())
     fail_data("{}: shard {} of {} holds no rows to embed; check --seq_len and --n_shards",
               options.dataset_path, options.extraction.shard_idx, options.extraction.n_shards);
-  if (shard.special_in_content > 0)
-    log::warn("{} rows hold special-token strings in their content; they are encoded as {}",
-              shard.special_in_content,
-              options.extraction.allow_special_in_content ? "special tokens" : "plain text");
+  warn_of_special_content(shard.special_in_content, "rows", options.extraction.allow_special_in_content);
 
-  ShardJob job;
-  job.program = "stage1-prepare";
-  job.target = target;
   job.provenance = describe(options, model, dataset, shard);
   job.tensors =
       describe_tensors(shard, static_cast<std::int64_t>(options.attributes.size()), model.config.hidden_size);
@@ -208,14 +192,8 @@ std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options,
   job.store = [](std::size_t request, MatrixView<const float> values, DurableRows& out) {
     out.put(0, request, values.row(0));
   };
-  if (options.extraction.dry_run) {
-    report_plan(options, model, shard, job);
-    return target;
-  }
-  Stage1PrepareOptions all = options;
-  job.loading = std::move(loading);
-  run_shard(job, all.declare(), options.extraction, model, bad_rows, environment);
-  return target;
+  return finish_job(job, {describe(options), options.extraction, model, bad_rows, environment},
+                    [&](DryRunPlan& plan) { add_samples(options, shard, plan); });
 }
 
 }  // namespace armorm

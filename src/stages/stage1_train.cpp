@@ -29,7 +29,7 @@ namespace {
 RidgeOptions ridge_options(const Stage1TrainOptions& options) {
   RidgeOptions ridge;
   ridge.alphas = parse_alphas(options.alphas);
-  ridge.cv = parse_ridge_cv(options.cv);
+  ridge.cv = options.cv;
   ridge.refit = options.refit;
   ridge.standardize = options.standardize;
   ridge.fit_intercept = options.fit_intercept;
@@ -59,14 +59,14 @@ RidgeRun run_of(const Stage1TrainOptions& options, const LabelledSet& inputs) {
   run.rows = inputs.set.rows();
   run.hidden_size = inputs.set.hidden_size();
   run.seed = options.seed;
-  run.cv = options.cv;
-  run.split_by = options.split_by;
+  run.cv = name_of(options.cv);
+  run.split_by = name_of(options.split_by);
   run.weight_column = options.weight_column;
   run.standardize = options.standardize;
   run.fit_intercept = options.fit_intercept;
   run.refit = options.refit;
   run.bootstrap = options.bootstrap;
-  if (options.cv == "kfold") run.n_folds = options.n_folds;
+  if (options.cv == RidgeCv::kfold) run.n_folds = options.n_folds;
   if (options.bootstrap > 0) run.bootstrap_unit = inputs.prompts.empty() ? "row" : "prompt";
   return run;
 }
@@ -157,7 +157,7 @@ void warn_about_fits(const RidgeReport& report) {
 }
 
 void warn_about_prompts(const Stage1TrainOptions& options, const LabelledSet& inputs) {
-  if (options.split_by == "prompt" && options.cv == "loo")
+  if (options.split_by == SplitBy::prompt && options.cv == RidgeCv::loo)
     log::warn(
         "--cv loo leaves out one row at a time, not the other rows of its prompt; --cv kfold leaves out "
         "whole prompts");

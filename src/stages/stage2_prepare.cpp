@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <numeric>
 #include <optional>
 
 #include "core/error.h"
@@ -13,6 +12,7 @@
 #include "eval/reward_bench_2.h"
 #include "hub/cache.h"
 #include "stages/artifacts/artifact_paths.h"
+#include "stages/options/declarations.h"
 #include "stages/prepare/shard_run.h"
 #include "stages/status/status_report.h"
 #include "text/gating_pattern.h"
@@ -50,8 +50,8 @@ struct PairShard {
 // The pairs of each row, one unless it is a best-of-n row, none when it was rejected.
 using PairsByRow = std::vector<std::vector<EncodedPair>>;
 
-void check_model_family(const std::string& family, const ModelInputs& model) {
-  const std::string wanted = family == "llama3" ? "llama" : "gemma2";
+void check_model_family(ModelFamily family, const ModelInputs& model) {
+  const std::string wanted = family == ModelFamily::llama3 ? "llama" : "gemma2";
   if (model.config.model_type != "llama" && model.config.model_type != "gemma2")
     fail_usage(
         "--model_path: {} says model_type '{}'; stage 2 knows where the prompt ends for 'llama' (Llama 3) "
@@ -59,24 +59,20 @@ void check_model_family(const std::string& family, const ModelInputs& model) {
         "only; use a reward model of these families",
         (model.folder / "config.json").string(), model.config.model_type);
   if (model.config.model_type != wanted)
-    fail_usage("--model_family: {} needs a model_type '{}', but {} says '{}'; use --model_family {}", family,
-               wanted, (model.folder / "config.json").string(), model.config.model_type,
+    fail_usage("--model_family: {} needs a model_type '{}', but {} says '{}'; use --model_family {}",
+               name_of(family), wanted, (model.folder / "config.json").string(), model.config.model_type,
                model.config.model_type == "gemma2" ? "gemma2" : "llama3");
 }
 
 // A row whose source cannot be read has none.
 std::vector<std::int64_t> candidate_rows(const Dataset& dataset, const std::string& source,
                                          const std::string& path, bool skip_bad) {
-  std::vector<std::int64_t> rows;
-  if (source.empty()) {
-    rows.resize(static_cast<std::size_t>(dataset.num_rows()));
-    std::iota(rows.begin(), rows.end(), 0);
-    return rows;
-  }
+  if (source.empty()) return all_rows(dataset.num_rows());
   const RejectRow pass_over = [](std::int64_t row_id, const std::string& column, const std::string& reason) {
     log::warn("row {}: {}: {}; it has no source", row_id, column, reason);
   };
   const std::vector<std::string> sources = dataset.read_strings("source", skip_bad ? pass_over : RejectRow());
+  std::vector<std::int64_t> rows;
   for (std::size_t i = 0; i < sources.size(); ++i)
     if (sources[i] == source) rows.push_back(static_cast<std::int64_t>(i));
   if (rows.empty())
@@ -86,9 +82,8 @@ std::vector<std::int64_t> candidate_rows(const Dataset& dataset, const std::stri
 
 class PairEncoder {
  public:
-  PairEncoder(const ModelInputs& model, const std::string& family)
-      : encoder_(model.encoder),
-        pattern_(gating_pattern(model.encoder.tokenizer(), parse_model_family(family))) {}
+  PairEncoder(const ModelInputs& model, ModelFamily family)
+      : encoder_(model.encoder), pattern_(gating_pattern(model.encoder.tokenizer(), family)) {}
 
   // Nothing for a row that is rejected. Of c chosen and r rejected answers max(c, r) pairs are made, i mod c
   // beside i mod r, so that each answer is there and the engine computes it once.
@@ -156,7 +151,7 @@ class PairEncoder {
 ShardRows choose_rows(const Stage2PrepareOptions& options, const Dataset& dataset) {
   const ExtractionOptions& run = options.extraction;
   const std::vector<std::int64_t> candidates =
-      candidate_rows(dataset, options.source, options.dataset_path, run.on_bad_row == "skip");
+      candidate_rows(dataset, options.source, options.dataset_path, run.on_bad_row == OnBadRow::skip);
   return select_shard(dataset.num_rows(), candidates, run.n_shards > 1, run.n_shards, run.shard_idx,
                       static_cast<std::uint64_t>(run.seed));
 }
@@ -294,20 +289,15 @@ Provenance describe(const Stage2PrepareOptions& options, const ModelInputs& mode
   return p;
 }
 
-void report_plan(const Stage2PrepareOptions& options, const ModelInputs& model, const PairShard& shard,
-                 const ShardJob& job) {
-  DryRunPlan plan = dry_run_plan(job);
+void add_samples(const PairShard& shard, DryRunPlan& plan) {
   const EncodedPair& first = shard.pairs.front();
   for (std::size_t side = 0; side < 2; ++side)
     plan.samples.push_back({fmt::format("row {}, {}", shard.row_ids.front(), kSideNames[side]),
                             first.tokens[side], first.gating[side]});
-  print_dry_run(options.extraction, model, plan);
 }
 
 void report_counts(const PairShard& shard, bool special_allowed) {
-  if (shard.special_in_content > 0)
-    log::warn("{} pairs hold special-token strings in their content; they are encoded as {}",
-              shard.special_in_content, special_allowed ? "special tokens" : "plain text");
+  warn_of_special_content(shard.special_in_content, "pairs", special_allowed);
   if (shard.prompts_differ > 0)
     log::info("{} pairs have sides with different prompts; each side keeps its own prompt embedding",
               shard.prompts_differ);
@@ -336,7 +326,7 @@ std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options,
   const std::filesystem::path target =
       embeddings_folder(options.extraction.data_root, model.name) / (stem + ".safetensors");
 
-  std::future<Backbone> loading = load_ahead(options.extraction, model, target);
+  ShardJob job = begin_job("stage2-prepare", target, options.extraction, model);
   const ShardRows rows = choose_rows(options, dataset.dataset);
   BadRows bad_rows(options.extraction, static_cast<std::int64_t>(rows.row_ids.size()), target,
                    environment.files);
@@ -346,9 +336,6 @@ std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options,
               options.dataset_path, options.extraction.shard_idx, options.extraction.n_shards);
   report_counts(shard, options.extraction.allow_special_in_content);
 
-  ShardJob job;
-  job.program = "stage2-prepare";
-  job.target = target;
   job.provenance = describe(options, model, dataset, shard);
   std::vector<std::int64_t> subset_ids = number_subsets(shard, job.provenance.subset_names);
   if (job.provenance.subset_names == std::vector<std::string>{""}) {  // a set without subsets
@@ -362,14 +349,8 @@ std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options,
   job.store = [&shard](std::size_t request, MatrixView<const float> values, DurableRows& out) {
     store_pair(shard, request, values, out);
   };
-  if (options.extraction.dry_run) {
-    report_plan(options, model, shard, job);
-    return target;
-  }
-  Stage2PrepareOptions all = options;
-  job.loading = std::move(loading);
-  run_shard(job, all.declare(), options.extraction, model, bad_rows, environment);
-  return target;
+  return finish_job(job, {describe(options), options.extraction, model, bad_rows, environment},
+                    [&](DryRunPlan& plan) { add_samples(shard, plan); });
 }
 
 }  // namespace armorm

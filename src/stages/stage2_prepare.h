@@ -4,7 +4,7 @@
 #include <filesystem>
 
 #include "stages/options/stage2_prepare_options.h"
-#include "stages/stage_environment.h"
+#include "stages/options/stage_environment.h"
 
 namespace armorm {
 

@@ -5,7 +5,6 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <set>
 
 #include "core/numpy_random.h"
 #include "core/version.h"
@@ -21,6 +20,7 @@
 #include "stages/gate/gate_sources.h"
 #include "stages/gate/gate_tables.h"
 #include "stages/gate/gate_training.h"
+#include "stages/options/declarations.h"
 #include "stages/resume/run_lock.h"
 #include "stages/reward_model/model_export.h"
 
@@ -36,9 +36,8 @@ std::optional<ModelExport> open_export(const Stage2TrainOptions& options, const 
                                        const StageEnvironment& environment) {
   if (options.export_dir.empty()) return std::nullopt;
   const EmbeddingSet pairs = open_preference_set(options, inputs);
-  return ModelExport(options.export_dir, options.model_path, parse_export_weights(options.export_weights),
-                     pairs.provenance(), inputs.weights_stem.string() + ".json", environment.files,
-                     environment.stop_requested);
+  return ModelExport(options.export_dir, options.model_path, options.export_weights, pairs.provenance(),
+                     inputs.weights_stem.string() + ".json", environment.files, environment.stop_requested);
 }
 
 // The published files' common name without extension; makes their folder.
@@ -64,13 +63,11 @@ std::vector<GateRun> train(const Stage2TrainOptions& options, const GateInputs& 
   return train_gates(options, shape, pairs, split.train, split.validation, checkpoint);
 }
 
-std::map<std::string, std::string> reported_options(Stage2TrainOptions options) {
+// What the numbers came from, and what they were computed on.
+std::map<std::string, std::string> reported_options(const Stage2TrainOptions& options) {
   std::map<std::string, std::string> out;
-  const OptionList list = options.declare();
-  static const std::set<std::string> without_effect{"data_root",          "output_dir", "restart",
-                                                    "checkpoint_seconds", "export",     "export_weights"};
-  for (const Option& option : list.options())
-    if (!without_effect.contains(option.name)) out[option.name] = value_text(option);
+  for (const OptionValue& option : describe(options))
+    if (option.effect != OptionEffect::output) out[option.name] = option.text;
   return out;
 }
 
@@ -82,7 +79,7 @@ report::GateReport training_report(const Stage2TrainOptions& options, const Gate
   report.armorm_version = kVersion;
   report.model = inputs.model;
   report.options = reported_options(options);
-  report.upstream = options.compat == "upstream";
+  report.upstream = options.compat == Compat::upstream;
   report.attributes = inputs.attributes;
   report.debiasing = debiasing_figures(debiased, options, inputs.attributes);
   report.pairs = {std::ssize(split.train), std::ssize(split.validation), preference.prompts_differ()};
@@ -116,7 +113,7 @@ GateArtifact make_artifact(const Stage2TrainOptions& options, const GateInputs& 
                            const Debiased& debiased, const GateParameters& gate) {
   GateArtifact artifact;
   artifact.model = inputs.model;
-  artifact.model_family = options.model_family;
+  artifact.model_family = name_of(options.model_family);
   artifact.attributes = inputs.attributes;
   artifact.hidden_size = inputs.weights.hidden_size;
   artifact.weight = inputs.weights.weight;
@@ -124,7 +121,7 @@ GateArtifact make_artifact(const Stage2TrainOptions& options, const GateInputs& 
   artifact.transform = debiased.result.transform;
   artifact.gate = gate;
   artifact.temperature = options.temperature;
-  artifact.compat = options.compat;
+  artifact.compat = name_of(options.compat);
   return artifact;
 }
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "stages/options/stage2_train_options.h"
-#include "stages/stage_environment.h"
+#include "stages/options/stage_environment.h"
 
 namespace armorm {
 

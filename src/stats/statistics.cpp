@@ -42,21 +42,12 @@ std::vector<double> ranks_of(std::span<const T> x) {
   return ranks;
 }
 
-double mean_of(std::span<const double> x) {
-  return std::accumulate(x.begin(), x.end(), 0.0) / static_cast<double>(x.size());
-}
-
 }  // namespace
 
 std::vector<double> average_ranks(std::span<const double> x) { return ranks_of(x); }
 std::vector<double> average_ranks(std::span<const float> x) { return ranks_of(x); }
 
 double spearman(std::span<const double> x, std::span<const double> y) {
-  check_pairs(x.size(), y.size());
-  return spearman_of_ranks(average_ranks(x), average_ranks(y));
-}
-
-double spearman(std::span<const float> x, std::span<const float> y) {
   check_pairs(x.size(), y.size());
   return spearman_of_ranks(average_ranks(x), average_ranks(y));
 }
@@ -79,51 +70,6 @@ double spearman_of_ranks(std::span<const double> x_ranks, std::span<const double
   if (xx == 0 || yy == 0) return kNaN;
   const double scale = std::sqrt(static_cast<double>(xx)) * std::sqrt(static_cast<double>(yy));
   return std::clamp(static_cast<double>(xy) / scale, -1.0, 1.0);
-}
-
-double pearson(std::span<const double> x, std::span<const double> y) {
-  check_pairs(x.size(), y.size());
-  if (x.size() < 2) return kNaN;
-  const double mean_x = mean_of(x);
-  const double mean_y = mean_of(y);
-  double xy = 0.0;
-  double xx = 0.0;
-  double yy = 0.0;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    const double dx = x[i] - mean_x;
-    const double dy = y[i] - mean_y;
-    xy += dx * dy;
-    xx += dx * dx;
-    yy += dy * dy;
-  }
-  const auto constant = [](std::span<const double> v) {
-    return std::all_of(v.begin(), v.end(), [&](double value) { return value == v[0]; });
-  };
-  // The rounded mean of equal values can differ from that value, so the sums alone do not show a constant.
-  if (constant(x) || constant(y)) return kNaN;
-  return std::clamp(xy / (std::sqrt(xx) * std::sqrt(yy)), -1.0, 1.0);
-}
-
-double mean_squared_error(std::span<const double> prediction, std::span<const double> target) {
-  check_pairs(prediction.size(), target.size());
-  if (target.empty()) return kNaN;
-  double sum = 0.0;
-  for (std::size_t i = 0; i < target.size(); ++i) {
-    const double error = prediction[i] - target[i];
-    sum += error * error;
-  }
-  return sum / static_cast<double>(target.size());
-}
-
-double r_squared(std::span<const double> prediction, std::span<const double> target) {
-  check_pairs(prediction.size(), target.size());
-  if (target.size() < 2) return kNaN;
-  if (std::all_of(target.begin(), target.end(), [&](double value) { return value == target[0]; }))
-    return kNaN;
-  const double mean = mean_of(target);
-  double total = 0.0;
-  for (const double value : target) total += (value - mean) * (value - mean);
-  return 1.0 - mean_squared_error(prediction, target) * static_cast<double>(target.size()) / total;
 }
 
 }  // namespace armorm

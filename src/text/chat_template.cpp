@@ -1,12 +1,12 @@
 #include "text/chat_template.h"
 
 #include <ctime>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "core/error.h"
+#include "core/strings.h"
+#include "io/read_file.h"
 #include "text/jinja/eval.h"
 #include "text/jinja/failure.h"
 #include "text/jinja/limits.h"
@@ -22,18 +22,7 @@ struct ChatTemplate::Impl {
 
 namespace {
 
-constexpr std::uintmax_t kMaxConfigBytes = std::uintmax_t{256} << 20;
-
-std::string read_file(const fs::path& path, std::uintmax_t limit) {
-  std::error_code status;
-  const std::uintmax_t size = fs::file_size(path, status);
-  if (status) fail_io("{}: {}; expected a readable file", path.string(), status.message());
-  if (size > limit) fail_data("{}: {} bytes are more than the {} allowed", path.string(), size, limit);
-  std::ifstream file(path, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (file.bad() || !file.is_open()) fail_io("{}: cannot be read; check its permissions", path.string());
-  return text;
-}
+constexpr std::size_t kMaxConfigBytes = std::size_t{256} << 20;
 
 // The template in one entry of a list of named ones; empty when it is not the default.
 std::string default_template(const nlohmann::json& entry, const std::string& origin) {
@@ -48,7 +37,7 @@ std::string default_template(const nlohmann::json& entry, const std::string& ori
 // False when the file has no chat_template.
 bool read_json_template(const fs::path& path, std::string& source) {
   const std::string origin = path.string();
-  const auto json = nlohmann::json::parse(read_file(path, kMaxConfigBytes), nullptr, false);
+  const auto json = nlohmann::json::parse(read_text_file(path, kMaxConfigBytes), nullptr, false);
   if (!json.is_object()) fail_data("{}: not a JSON object; expected a tokenizer configuration", origin);
   const auto found = json.find("chat_template");
   if (found == json.end() || found->is_null()) return false;
@@ -67,18 +56,8 @@ bool read_json_template(const fs::path& path, std::string& source) {
   fail_data("{}: no entry of chat_template is named \"default\"; name one so", origin);
 }
 
-// Errors are one line.
-std::string one_line(std::string_view text) {
-  std::string line;
-  for (const char c : text) {
-    if (c == '\n') {
-      line += "\\n";
-    } else {
-      line.push_back(static_cast<unsigned char>(c) < 0x20 ? ' ' : c);
-    }
-  }
-  return line;
-}
+// What the template or the data wrote, inside a message.
+std::string quoted(std::string_view text) { return one_line(text, "\\n"); }
 
 jinja::Value message_list(const Conversation& conversation) {
   using jinja::Text;
@@ -122,14 +101,14 @@ ChatTemplate ChatTemplate::compile(std::string_view source, std::string_view ori
   try {
     impl->ast = jinja::parse(source);
   } catch (const jinja::Failure& failure) {
-    fail_data("{}: chat template, {}; write the template without it", origin, one_line(failure.what()));
+    fail_data("{}: chat template, {}; write the template without it", origin, quoted(failure.what()));
   }
   return ChatTemplate(std::move(impl));
 }
 
 ChatTemplate ChatTemplate::load(const fs::path& model_folder) {
   const fs::path plain = model_folder / "chat_template.jinja";
-  if (fs::exists(plain)) return compile(read_file(plain, jinja::kMaxSourceBytes), plain.string());
+  if (fs::exists(plain)) return compile(read_text_file(plain, jinja::kMaxSourceBytes), plain.string());
   for (const char* name : {"tokenizer_config.json", "chat_template.json"}) {
     const fs::path path = model_folder / name;
     std::string source;
@@ -153,10 +132,10 @@ RenderedText ChatTemplate::render(const Conversation& conversation,
   } catch (const jinja::Refusal& refusal) {
     fail_data(
         "{}: chat template, line {}: the template refuses the conversation: {}; expected one it accepts",
-        impl_->origin, evaluator.line(), one_line(refusal.what()));
+        impl_->origin, evaluator.line(), quoted(refusal.what()));
   } catch (const jinja::Failure& failure) {
     fail_data("{}: chat template, line {}: {}; check the template against the conversation", impl_->origin,
-              evaluator.line(), one_line(failure.what()));
+              evaluator.line(), quoted(failure.what()));
   }
 }
 

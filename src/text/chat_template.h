@@ -1,5 +1,5 @@
-// The chat template of a model folder: a Jinja template rendered as transformers'
-// apply_chat_template does (trim_blocks, lstrip_blocks, loop controls, immutable sandbox).
+// The chat template of a model folder: a Jinja template rendered like transformers' apply_chat_template
+// (trim_blocks, lstrip_blocks, loop controls, immutable sandbox).
 #pragma once
 
 #include <cstdint>
@@ -16,29 +16,28 @@
 namespace armorm {
 
 struct TemplateVariables {
-  // bos_token, eos_token, ... : trusted strings the template may name.
+  // bos_token, eos_token, ...: trusted strings that the template may refer to.
   std::map<std::string, std::string> special_tokens;
   bool add_generation_prompt = false;
-  // What strftime_now() tells, in seconds since 1970; the system's clock when empty. Shown in local time.
+  // Time for strftime_now(), in seconds since 1970, shown in local time; empty = the system's clock.
   std::optional<std::int64_t> now;
 };
 
 // Immutable after compile; render() is const and thread-safe.
 class ChatTemplate {
  public:
-  // chat_template.jinja, else the chat_template of tokenizer_config.json (a string, or a list of named
-  // templates of which "default" is taken), else that of chat_template.json. data error naming the file when
-  // there is none, or when it holds a construct this engine does not know (the construct and its line are
-  // named).
+  // chat_template.jinja, else the chat_template of tokenizer_config.json (a string, or the entry "default" of
+  // a list of named templates), else that of chat_template.json. data error that names the file when there is
+  // no template, or when it holds an unsupported construct (with the construct and its line).
   static ChatTemplate load(const std::filesystem::path& model_folder);
   // `origin` names the source in errors.
   static ChatTemplate compile(std::string_view source, std::string_view origin);
 
-  // data error with the template's own words when it calls raise_exception.
+  // data error with the template's own message when it calls raise_exception.
   RenderedText render(const Conversation& conversation, const TemplateVariables& variables) const;
 
   const std::string& source() const;
-  // Whether it names strftime_now(), so that what it renders may depend on TemplateVariables::now.
+  // Whether the template refers to strftime_now(), so that its output may depend on TemplateVariables::now.
   bool reads_clock() const;
 
   ChatTemplate(ChatTemplate&&) noexcept;

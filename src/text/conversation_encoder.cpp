@@ -7,8 +7,8 @@
 #include "core/date.h"
 #include "core/error.h"
 #include "core/hash.h"
-#include "core/log.h"
 #include "text/encode_conversation.h"
+#include "text/gating_pattern.h"
 
 namespace armorm {
 
@@ -16,7 +16,7 @@ namespace {
 
 // Noon of that day here, as strftime_now() tells local time.
 std::int64_t noon_of(const std::string& date) {
-  const std::chrono::year_month_day day = parse_date("--template_date", date);
+  const std::chrono::year_month_day day = parse_date("`template_date`", date);
   std::tm parts{};
   parts.tm_year = static_cast<int>(day.year()) - 1900;
   parts.tm_mon = static_cast<int>(static_cast<unsigned>(day.month())) - 1;
@@ -40,7 +40,7 @@ std::vector<TokenId> encode_conversation(const Tokenizer& tokenizer, const Rende
 
 ConversationEncoder::ConversationEncoder(const std::filesystem::path& model_folder,
                                          bool allow_special_in_content, const std::string& template_date)
-    : tokenizer_(Tokenizer::load(model_folder)),
+    : tokenizer_(Tokenizer::load(model_folder, turn_markers())),
       template_(ChatTemplate::load(model_folder)),
       template_sha256_(sha256_hex(template_.source())),
       tokenizer_sha256_(sha256_file_hex(model_folder / "tokenizer.json")),
@@ -49,8 +49,6 @@ ConversationEncoder::ConversationEncoder(const std::filesystem::path& model_fold
   if (!template_.reads_clock()) return;
   template_date_ = template_date;
   variables_.now = noon_of(template_date);
-  log::info("{}: the chat template reads the clock; it is told {} on every day (--template_date)",
-            model_folder.string(), template_date);
 }
 
 ConversationEncoder::Encoded ConversationEncoder::encode(const Conversation& conversation) const {

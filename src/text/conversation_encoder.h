@@ -1,4 +1,4 @@
-// The text side of a prepare stage: conversations of one shard as token ids.
+// The text side of a prepare stage: converts the conversations of one shard to token ids.
 #pragma once
 
 #include <cstdint>
@@ -15,20 +15,23 @@ namespace armorm {
 // Const members are thread-safe.
 class ConversationEncoder {
  public:
-  // `template_date`: what a template that reads the clock is told, so that it renders the same on any day.
+  // `template_date`: date for a template that inserts today's date, so that it renders the same on any day.
   ConversationEncoder(const std::filesystem::path& model_folder, bool allow_special_in_content,
                       const std::string& template_date);
 
   struct Encoded {
     std::vector<TokenId> tokens;
-    bool special_in_content = false;  // a special-token string stands in the data
+    bool special_in_content = false;  // the data contains a special-token string
   };
-  // The tokenizer's own template without a generation prompt; exactly one BOS where the model has one.
+  // Uses the tokenizer's own template without a generation prompt; exactly one BOS if the model has one.
   Encoded encode(const Conversation& conversation) const;
 
   const Tokenizer& tokenizer() const noexcept { return tokenizer_; }
   const std::string& template_sha256() const noexcept { return template_sha256_; }
-  const std::string& template_date() const noexcept { return template_date_; }  // empty where it does not ask
+  const std::string& template_date() const noexcept {
+    return template_date_;
+  }  // empty if the template does
+     // not use the date
   const std::string& tokenizer_sha256() const noexcept { return tokenizer_sha256_; }
 
  private:

@@ -1,4 +1,4 @@
-// A rendered conversation to the ids that the backbone reads.
+// Converts a rendered conversation to the ids that the backbone reads.
 #pragma once
 
 #include <vector>
@@ -8,9 +8,8 @@
 
 namespace armorm {
 
-// encode(text, true) with exactly one BOS: one that the template wrote and one that the post-processor adds
-// count once. Where neither writes one, one is added only if tokenizer_config.json says add_bos_token, as
-// transformers does.
+// encode(text, true) with exactly one BOS: if both the template and the post-processor write one, only one is
+// kept. If neither does, one is added only if tokenizer_config.json has add_bos_token, as in transformers.
 std::vector<TokenId> encode_conversation(const Tokenizer& tokenizer, const RenderedText& text);
 
 }  // namespace armorm

@@ -3,16 +3,9 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/words.h"
 
 namespace armorm {
-
-ModelFamily parse_model_family(std::string_view name) {
-  if (name == "llama3") return ModelFamily::llama3;
-  if (name == "gemma2") return ModelFamily::gemma2;
-  fail_usage("--model_family: found \"{}\", expected llama3 or gemma2", name);
-}
-
-std::string_view name_of(ModelFamily family) { return family == ModelFamily::llama3 ? "llama3" : "gemma2"; }
 
 std::string_view gating_pattern_text(ModelFamily family) {
   return family == ModelFamily::llama3 ? "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"
@@ -24,6 +17,12 @@ std::vector<std::string_view> turn_markers(ModelFamily family) {
   return {"<end_of_turn>", "<start_of_turn>"};
 }
 
+std::vector<std::string_view> turn_markers() {
+  std::vector<std::string_view> markers = turn_markers(ModelFamily::llama3);
+  for (const std::string_view marker : turn_markers(ModelFamily::gemma2)) markers.push_back(marker);
+  return markers;
+}
+
 std::vector<TokenId> gating_pattern(const Tokenizer& tokenizer, ModelFamily family) {
   std::vector<TokenId> ids = tokenizer.encode(gating_pattern_text(family), false);
   for (const std::string_view token : turn_markers(family)) {
@@ -31,8 +30,7 @@ std::vector<TokenId> gating_pattern(const Tokenizer& tokenizer, ModelFamily fami
     if (!id || std::find(ids.begin(), ids.end(), *id) == ids.end()) {
       fail_data(
           "tokenizer.json: found no special token {}, which the {} gating pattern needs; check "
-          "--model_family "
-          "and --model_path",
+          "`model_family` and `model_path`",
           token, name_of(family));
     }
   }

@@ -7,18 +7,15 @@
 #include <string_view>
 #include <vector>
 
+#include "text/model_family.h"
 #include "text/tokenizer/tokenizer.h"
 
 namespace armorm {
 
-enum class ModelFamily { llama3, gemma2 };
-
-ModelFamily parse_model_family(std::string_view name);  // usage error for other names
-std::string_view name_of(ModelFamily family);
-
 // The tokens of the pattern that no text may make: they mark turns, though some tokenizer.json files do not
 // call them special.
 std::vector<std::string_view> turn_markers(ModelFamily family);
+std::vector<std::string_view> turn_markers();  // of all families
 
 // "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n" or "<end_of_turn>\n<start_of_turn>model\n".
 std::string_view gating_pattern_text(ModelFamily family);

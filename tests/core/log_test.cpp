@@ -1,4 +1,4 @@
-// A sink takes the log that otherwise goes to standard error.
+// A sink receives the log that otherwise goes to standard error.
 #include "core/log.h"
 
 #include <string>

@@ -141,3 +141,28 @@ TEST_CASE("best-of-n rows are rejected for a side that is no list of texts, in J
   CHECK_THAT(columns.rejected.at(1), Contains("chosen: ") && Contains("UTF-8"));
   CHECK_THAT(columns.rejected.at(2), Contains("chosen: ") && Contains("expected a list of texts"));
 }
+
+TEST_CASE("a key that comes twice in a row or in a message of JSON is refused", "[unit]") {
+  const TempDir dir;
+  const std::string turns = R"([{"role":"user","content":"q"}])";
+  const std::string other = R"("other":{"x":1,"x":2})";  // nothing is read of it
+  const fs::path file =
+      write(dir / "x.jsonl", R"({"messages":)" + turns + R"(,"a":1,)" + other + "}\n" +  //
+                                 R"({"messages":)" + turns + R"(,"a":1,"a":1})" + "\n" +
+                                 R"({"messages":[{"role":"user","content":"q","role":"user"}],"a":1})" +
+                                 "\n" + R"({"messages":[{"role":"user","content":"q","n":1},)" +
+                                 R"({"role":"assistant","content":"a","n":1,"\u006e":2}],"a":1})" + "\n" +
+                                 R"({"messages":)" + turns + R"(,"unread":1,"a":1,"unread":2})" + "\n" +
+                                 R"({"messages":)" + turns + R"(,"a":1})" + "\n");
+  const Outcome outcome = read_labelled(open_dataset(file), {"a"});
+  CHECK(outcome.read == std::vector<std::int64_t>{0, 5});
+  REQUIRE(outcome.rejected.size() == 4);
+  CHECK_THAT(outcome.rejected.at(1), Contains("x.jsonl: row 1: the key \"a\" appears twice"));
+  CHECK_THAT(outcome.rejected.at(2),
+             Contains("row 2: column \"messages\": message 0: the key \"role\" appears twice"));
+  CHECK_THAT(outcome.rejected.at(3),
+             Contains("row 3: column \"messages\": message 1: the key \"n\" appears twice"));
+  CHECK_THAT(outcome.rejected.at(4), Contains("row 4: the key \"unread\" appears twice"));
+  CHECK_THAT(error_of([&] { labelled_rows(open_dataset(file), {"a"}); }, ErrorKind::data),
+             Contains("row 1") && Contains("\"a\""));
+}

@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "data/parquet_writer.h"
 #include "data/rows.h"
+#include "io/read_file.h"
 
 namespace fs = std::filesystem;
 using armorm::Conversation;

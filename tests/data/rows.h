@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "data/dataset.h"
-#include "io/publish.h"
+#include "io/read_file.h"
 #include "support/test_support.h"
 
 namespace armorm {

@@ -99,7 +99,7 @@ TEST_CASE("missing columns are listed beside those that exist", "[unit]") {
                               }),
                               refusal([&] { dataset.read_strings("honesty"); })}) {
     CHECK_THAT(message,
-               Contains("\"honesty\"") && Contains("messages, quality, chosen") && Contains("--columns"));
+               Contains("\"honesty\"") && Contains("messages, quality, chosen") && Contains("`columns`"));
   }
   CHECK_THAT(refusal([&] { preference_rows(dataset); }), Contains("\"rejected\""));
   // A row may lack a label that others have, a file may not.

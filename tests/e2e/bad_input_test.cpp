@@ -4,7 +4,7 @@
 #include <functional>
 
 #include "e2e/demo_fixture.h"
-#include "io/publish.h"
+#include "io/read_file.h"
 #include "io/safetensors.h"
 
 using namespace armorm::test;

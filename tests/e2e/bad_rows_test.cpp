@@ -10,7 +10,7 @@
 
 #include "core/error.h"
 #include "e2e/demo_fixture.h"
-#include "io/publish.h"
+#include "io/read_file.h"
 #include "io/safetensors.h"
 #include "stages/options/common_options.h"
 #include "stages/resume/journal.h"

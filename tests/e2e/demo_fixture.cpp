@@ -2,7 +2,7 @@
 
 #include <fstream>
 
-#include "io/publish.h"
+#include "io/read_file.h"
 
 namespace armorm::test {
 namespace fs = std::filesystem;

@@ -7,7 +7,7 @@
 
 #include "data/dataset.h"
 #include "e2e/demo_fixture.h"
-#include "io/publish.h"
+#include "io/read_file.h"
 #include "io/safetensors.h"
 #include "stages/options/common_options.h"
 #include "text/conversation_encoder.h"

@@ -9,6 +9,7 @@
 
 #include "data/dataset.h"
 #include "e2e/demo_fixture.h"
+#include "io/read_file.h"
 #include "io/safetensors.h"
 #include "stages/reward_model/reward_model.h"
 

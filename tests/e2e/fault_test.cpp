@@ -12,8 +12,8 @@
 #include "e2e/demo_fixture.h"
 #include "gating/gate.h"
 #include "io/publish.h"
+#include "io/read_file.h"
 #include "stages/artifacts/gate_artifact.h"
-#include "stages/options/all_options.h"
 #include "stages/reward_model/model_export.h"
 #include "stages/stage1_prepare.h"
 #include "stages/stage1_train.h"
@@ -35,10 +35,10 @@ using Command = std::function<void(const fs::path& root, FileSystem& files)>;
 // The stages log their progress; here they run hundreds of times.
 class Silence {
  public:
-  Silence() : before_(std::cout.rdbuf(sink_.rdbuf())) { log::set_level("error"); }
+  Silence() : before_(std::cout.rdbuf(sink_.rdbuf())) { log::set_level(log::Level::error); }
   ~Silence() {
     std::cout.rdbuf(before_);
-    log::set_level("info");
+    log::set_level(log::Level::info);
   }
 
  private:
@@ -140,7 +140,7 @@ ExtractionOptions extraction_in(const fs::path& root) {
   ExtractionOptions options;
   options.model_path = (small_demo() / "model").string();
   options.device = -1;
-  options.precision = "fp32";
+  options.precision = Precision::fp32;
   options.batch_tokens = 150;
   options.threads = 1;
   options.checkpoint_seconds = 0;
@@ -203,7 +203,7 @@ TEST_CASE("stage2-prepare survives a fault in every call, with bad rows listed",
   const Scenario scenario = make_scenario(nothing, [&](const fs::path& root, FileSystem& files) {
     Stage2PrepareOptions options;
     options.extraction = extraction_in(root);
-    options.extraction.on_bad_row = "skip";
+    options.extraction.on_bad_row = OnBadRow::skip;
     options.extraction.max_bad_rows = "1";
     options.dataset_path = (set / "preference").string();
     run_stage2_prepare(options, {.files = files});
@@ -263,7 +263,7 @@ TEST_CASE("stage2-train survives a fault in every call", "[e2e]") {
     options.n_steps = 2;
     options.batch_size = 2;
     options.hidden_size = 4;
-    options.on_unmet = "max";
+    options.on_unmet = OnUnmet::max;
     options.threads = 1;
     options.checkpoint_seconds = 0;
     options.data_root = (place / "data").string();

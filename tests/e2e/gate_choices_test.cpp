@@ -2,7 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "e2e/demo_fixture.h"
-#include "io/publish.h"
+#include "io/read_file.h"
 
 using namespace armorm;
 using namespace armorm::test;

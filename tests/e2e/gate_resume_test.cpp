@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "e2e/demo_fixture.h"
-#include "io/publish.h"
+#include "io/read_file.h"
 
 using namespace armorm;
 using namespace armorm::test;

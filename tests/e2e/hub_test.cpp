@@ -6,7 +6,7 @@
 
 #include "e2e/demo_fixture.h"
 #include "hub/hub_fake.h"
-#include "io/publish.h"
+#include "io/read_file.h"
 
 using namespace armorm;
 using namespace armorm::test;

@@ -6,7 +6,7 @@
 
 #include "core/numpy_random.h"
 #include "e2e/demo_fixture.h"
-#include "io/publish.h"
+#include "io/read_file.h"
 #include "io/safetensors.h"
 
 using namespace armorm;

@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 #include "e2e/demo_fixture.h"
-#include "io/publish.h"
+#include "io/read_file.h"
 #include "io/safetensors.h"
 
 using namespace armorm;

@@ -8,7 +8,7 @@
 #include <set>
 
 #include "e2e/demo_fixture.h"
-#include "io/publish.h"
+#include "io/read_file.h"
 #include "report/gate_page.h"
 #include "support/browser.h"
 #include "support/gate_report_example.h"

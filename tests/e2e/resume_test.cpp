@@ -15,7 +15,7 @@
 #include <thread>
 
 #include "e2e/demo_fixture.h"
-#include "io/publish.h"
+#include "io/read_file.h"
 #include "stages/resume/journal.h"
 
 using namespace armorm;

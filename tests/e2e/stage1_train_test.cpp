@@ -8,7 +8,7 @@
 #include <sstream>
 
 #include "e2e/demo_fixture.h"
-#include "io/publish.h"
+#include "io/read_file.h"
 #include "io/safetensors.h"
 #include "stages/ridge/row_groups.h"
 

@@ -6,7 +6,7 @@
 #include "eval/length_bias.h"
 #include "eval/paired_test.h"
 #include "gating/gate_usage.h"
-#include "io/publish.h"
+#include "io/read_file.h"
 #include "stats/proportion.h"
 #include "support/test_support.h"
 

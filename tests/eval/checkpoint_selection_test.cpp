@@ -3,6 +3,8 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "gating/train_gate.h"
+#include "core/words.h"
 #include "support/test_support.h"
 
 using namespace armorm;
@@ -64,7 +66,7 @@ void check_same(const GateParameters& a, const GateParameters& b) {
 TEST_CASE("looking at checkpoints leaves the training as it is", "[unit]") {
   const Misleading m;
   const SelectedGate selected = m.run(SelectCheckpoint::last, 25, 0);
-  check_same(selected.gate, train_gate(m.data(), m.train, Misleading::initial(), m.options, {}));
+  check_same(selected.gate, test::train_gate(m.data(), m.train, Misleading::initial(), m.options, {}));
   REQUIRE(selected.curve.size() == 3);
   CHECK((selected.curve[0].step == 25 && selected.curve[1].step == 50 && selected.curve[2].step == 60));
   CHECK(selected.step == 60);
@@ -133,7 +135,7 @@ TEST_CASE("options of the selection are checked", "[unit]") {
   CHECK_THROWS_AS(m.run(SelectCheckpoint::best, 0, 0), Error);
   CHECK_THROWS_AS(m.run(SelectCheckpoint::best, 1, -1), Error);
   CHECK_THROWS_AS(train_and_select(m.data(), m.train, {}, Misleading::start(), m.options, {}), Error);
-  CHECK(parse_select("best") == SelectCheckpoint::best);
-  CHECK(parse_select("last") == SelectCheckpoint::last);
-  CHECK_THROWS_AS(parse_select("first"), Error);
+  CHECK(parse_word<SelectCheckpoint>("select", "best") == SelectCheckpoint::best);
+  CHECK(parse_word<SelectCheckpoint>("select", "last") == SelectCheckpoint::last);
+  CHECK_THROWS_AS(parse_word<SelectCheckpoint>("select", "first"), Error);
 }

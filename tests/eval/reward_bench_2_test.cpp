@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
-#include "io/publish.h"
+#include "io/read_file.h"
 #include "support/test_support.h"
 
 using namespace armorm;

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "io/publish.h"
+#include "io/read_file.h"
 #include "support/test_support.h"
 
 using namespace armorm;

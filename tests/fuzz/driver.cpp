@@ -145,7 +145,7 @@ void touch(std::string_view bytes) {
 extern "C" int LLVMFuzzerInitialize(int*, char***) {
   // The sanitizers do not see Arrow's own allocators.
   ::setenv("ARROW_DEFAULT_MEMORY_POOL", "system", 1);
-  armorm::log::set_level("error");
+  armorm::log::set_level(armorm::log::Level::error);
   armorm::fuzz::MemoryGuard::install();
   return 0;
 }

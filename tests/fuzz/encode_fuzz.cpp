@@ -1,11 +1,10 @@
 // Texts of conversations through valid tokenizers of every kind: the first byte chooses the tokenizer, the
 // second where the template's own text ends.
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <vector>
 
 #include "fuzz/driver.h"
+#include "io/read_file.h"
 #include "text/tokenizer/tokenizer.h"
 
 namespace armorm::fuzz {
@@ -14,8 +13,8 @@ namespace {
 std::vector<Tokenizer> load_all() {
   std::vector<Tokenizer> all;
   for (const char* name : {"llama3", "gemma2", "gpt2", "llama2", "mistral", "qwen2", "nfkc", "flags"}) {
-    std::ifstream in(golden(std::string("text/tokenizer_") + name + ".json"), std::ios::binary);
-    all.push_back(Tokenizer::from_json(std::string{std::istreambuf_iterator<char>(in), {}}, name));
+    const auto file = golden(std::string("text/tokenizer_") + name + ".json");
+    all.push_back(Tokenizer::from_json(read_text_file(file), name));
   }
   return all;
 }

@@ -1,9 +1,7 @@
 // model.safetensors.index.json next to two valid shards, and a file outside the folder that it must not
 // reach.
-#include <fstream>
-#include <iterator>
-
 #include "fuzz/driver.h"
+#include "io/read_file.h"
 #include "io/safetensors.h"
 
 namespace armorm::fuzz {
@@ -11,8 +9,7 @@ namespace {
 
 bool make_shards() {
   for (const char* name : {"model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"}) {
-    std::ifstream in(golden(std::string("io/sharded/") + name), std::ios::binary);
-    const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+    const std::string bytes = read_text_file(golden(std::string("io/sharded/") + name));
     write_scratch(std::string("model/") + name, bytes);
     write_scratch("outside.safetensors", bytes);
   }

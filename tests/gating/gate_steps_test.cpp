@@ -9,7 +9,7 @@
 #include "gating/adamw.h"
 #include "gating/gate_products.h"
 #include "gating/gate_rows.h"
-#include "gating/trainer.h"
+#include "gating/train_gate.h"
 #include "model/gpu_test_support.h"
 #include "support/test_support.h"
 

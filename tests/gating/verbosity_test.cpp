@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/words.h"
 #include "io/safetensors.h"
 #include "support/test_support.h"
 
@@ -46,7 +47,7 @@ TEST_CASE("an attribute that never meets the threshold is an error or a choice, 
   DebiasOptions options;
   options.penalty_grid = {0.0, 0.1};
   CHECK_THROWS_WITH(find_debiasing_transform(reference.rewards(), reference.names, options),
-                    Catch::Contains("--on_unmet") && Catch::Contains("d ("));
+                    Catch::Contains("`on_unmet`") && Catch::Contains("d ("));
   options.on_unmet = OnUnmet::keep;
   CHECK(find_debiasing_transform(reference.rewards(), reference.names, options).attributes[3].penalty == 0.0);
   options.on_unmet = OnUnmet::max;
@@ -60,7 +61,7 @@ TEST_CASE("constant verbosity and a wrong index are told", "[unit]") {
   CHECK_THROWS_WITH(find_debiasing_transform({rewards.data(), 3, 2}, {"v", "x"}, {.verbosity_dim = 0}),
                     Catch::Contains("same for all"));
   CHECK_THROWS_WITH(find_debiasing_transform({rewards.data(), 3, 2}, {"v", "x"}, {.verbosity_dim = 2}),
-                    Catch::Contains("--verbosity_dim"));
+                    Catch::Contains("`verbosity_dim`"));
 }
 
 TEST_CASE("rewards that are not finite and penalties out of order are refused", "[unit]") {
@@ -86,7 +87,7 @@ TEST_CASE("bisection finds SciPy's roots, against verbosity and against length",
   DebiasOptions options;
   options.verbosity_dim = 3;
   for (const char* target : {"attribute", "length"}) {
-    options.target = parse_verbosity_target(target);
+    options.target = parse_word<VerbosityTarget>("verbosity_target", target);
     options.search = PenaltySearch::grid;
     const MatrixView<const float> view{rewards.as<float>().data(), rewards.shape[0], rewards.shape[1]};
     const DebiasResult at_grid = find_debiasing_transform(view, names, options, lengths);
@@ -144,8 +145,8 @@ TEST_CASE("against lengths that verbosity does not follow an attribute is unmet"
 }
 
 TEST_CASE("words that name no search or target are refused", "[unit]") {
-  CHECK_THROWS_WITH(parse_penalty_search("newton"),
+  CHECK_THROWS_WITH(parse_word<PenaltySearch>("--penalty_search", "newton"),
                     Catch::Contains("--penalty_search") && Catch::Contains("bisection"));
-  CHECK_THROWS_WITH(parse_verbosity_target("words"),
+  CHECK_THROWS_WITH(parse_word<VerbosityTarget>("--verbosity_target", "words"),
                     Catch::Contains("--verbosity_target") && Catch::Contains("length"));
 }

@@ -5,6 +5,7 @@
 #include "data/rows.h"
 #include "hub/hub_fake.h"
 #include "io/publish.h"
+#include "io/read_file.h"
 
 namespace fs = std::filesystem;
 using armorm::RepoKind;

@@ -10,6 +10,8 @@
 #include "core/error.h"
 #include "hub/hub_fake.h"
 #include "io/publish.h"
+#include "io/read_file.h"
+#include "support/error_of.h"
 
 namespace fs = std::filesystem;
 using armorm::ErrorKind;
@@ -45,16 +47,11 @@ fs::path fetch(FakeHub& hub, const fs::path& cache, const std::string& revision 
 }
 
 // The error's text, after checking its kind and that it contains no secrets.
-std::string error_of(ErrorKind kind, const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const armorm::Error& error) {
-    CHECK(error.kind() == kind);
-    CHECK_THAT(error.what(), !Contains(kToken) && !Contains("signature"));
-    return error.what();
-  }
-  FAIL("no error");
-  return "";
+template <class Call>
+std::string public_error_of(Call call, ErrorKind kind) {
+  const std::string error = armorm::test::error_of(call, kind);
+  CHECK_THAT(error, !Contains(kToken) && !Contains("signature"));
+  return error;
 }
 
 std::set<std::string> tree(const fs::path& root) {
@@ -186,7 +183,7 @@ TEST_CASE("a later run continues what an earlier one left", "[unit]") {
   FakeHub hub(model());
   hub.add_fault(weights_target(), cut(100'000));
   for (int i = 0; i < 6; ++i) hub.add_fault(weights_target(), status(503));
-  const std::string error = error_of(ErrorKind::io, [&] { fetch(hub, cache.path()); });
+  const std::string error = public_error_of([&] { fetch(hub, cache.path()); }, ErrorKind::io);
   CHECK_THAT(error, Contains("100000 of 300000") && Contains("503") && Contains("run again"));
   CHECK_FALSE(fs::exists(cache / "models--org--name/refs/main"));
   CHECK_FALSE(fs::exists(cache / "models--org--name/snapshots"));
@@ -228,7 +225,7 @@ TEST_CASE("wrong content is fetched again once, and never shown", "[unit]") {
   }
   SECTION("wrong twice") {
     hub.add_fault(weights_target(), wrong);
-    const std::string error = error_of(ErrorKind::data, [&] { fetch(hub, cache.path()); });
+    const std::string error = public_error_of([&] { fetch(hub, cache.path()); }, ErrorKind::data);
     CHECK_THAT(error, Contains("model.safetensors") && Contains(armorm::sha256_hex(weights())));
     CHECK(tree(cache / "models--org--name/blobs").count(armorm::sha256_hex(weights()) + ".incomplete") == 0);
     CHECK_FALSE(fs::exists(cache / "models--org--name/snapshots"));
@@ -241,7 +238,7 @@ TEST_CASE("git's hash is checked as well", "[unit]") {
   FakeHub hub(model());
   for (int i = 0; i < 100; ++i)  // a busy machine drops connections, whose files are requested again
     hub.add_fault("/config.json", [](const HttpAsked&, HttpReply& reply) { reply.body = "Hello\n"; });
-  CHECK_THAT(error_of(ErrorKind::data, [&] { fetch(hub, cache.path()); }), Contains(kHelloSha1));
+  CHECK_THAT(public_error_of([&] { fetch(hub, cache.path()); }, ErrorKind::data), Contains(kHelloSha1));
 }
 
 TEST_CASE("busy servers are asked again, as late as they wish", "[unit]") {
@@ -263,7 +260,7 @@ TEST_CASE("attempts end", "[unit]") {
   const TempDir cache;
   FakeHub hub(model());
   for (int i = 0; i < 6; ++i) hub.add_fault("/revision/main", status(500));
-  CHECK_THAT(error_of(ErrorKind::io, [&] { fetch(hub, cache.path()); }),
+  CHECK_THAT(public_error_of([&] { fetch(hub, cache.path()); }, ErrorKind::io),
              Contains("6 attempts") && Contains("HF_HUB_OFFLINE"));
   CHECK(hub.hub.asked().size() == 6);
 }
@@ -274,9 +271,11 @@ TEST_CASE("a message names the address once", "[unit]") {
   armorm::HubClientOptions options = hub.options(cache.path());
   options.http.attempts = 2;
   options.endpoint = "http://127.0.0.1:1";  // nobody listens
-  const std::string error = error_of(ErrorKind::io, [&] {
-    armorm::fetch_snapshot(options, RepoKind::model, {"org/name", "main"});
-  });
+  const std::string error = public_error_of(
+      [&] {
+        armorm::fetch_snapshot(options, RepoKind::model, {"org/name", "main"});
+      },
+      ErrorKind::io);
   const std::size_t at = error.find(options.endpoint);
   REQUIRE(at != std::string::npos);
   CHECK(error.find(options.endpoint, at + 1) == std::string::npos);
@@ -287,7 +286,7 @@ TEST_CASE("refusals say what to do", "[unit]") {
   FakeHub hub(model());
   const auto refused = [&](const Fault& fault) {
     hub.add_fault("/revision/v9", fault);
-    return error_of(ErrorKind::io, [&] { fetch(hub, cache.path(), "v9"); });
+    return public_error_of([&] { fetch(hub, cache.path(), "v9"); }, ErrorKind::io);
   };
   CHECK_THAT(refused(status(401)), Contains("401") && Contains("check the id") && Contains("HF_TOKEN"));
   CHECK_THAT(refused(status(403, {{"X-Error-Code", "GatedRepo"}})),
@@ -303,7 +302,7 @@ TEST_CASE("lists that are wrong are refused", "[unit]") {
   FakeHub hub(model());
   const auto error = [&](const std::string& body, const std::string& revision = "main") {
     hub.add_fault("/revision/" + revision, [=](const HttpAsked&, HttpReply& reply) { reply.body = body; });
-    return error_of(ErrorKind::data, [&] { fetch(hub, cache.path(), revision); });
+    return public_error_of([&] { fetch(hub, cache.path(), revision); }, ErrorKind::data);
   };
   CHECK_THAT(error("<html>"), Contains("list of files"));
   CHECK_THAT(error("[]"), Contains("sha"));
@@ -331,9 +330,11 @@ TEST_CASE("a file larger than the disk is not begun", "[unit]") {
   });
   armorm::HubClientOptions options = hub.options(cache.path());
   options.endpoint = huge.url();
-  const std::string error = error_of(ErrorKind::io, [&] {
-    armorm::fetch_snapshot(options, RepoKind::model, {"org/name", "main"});
-  });
+  const std::string error = public_error_of(
+      [&] {
+        armorm::fetch_snapshot(options, RepoKind::model, {"org/name", "main"});
+      },
+      ErrorKind::io);
   CHECK_THAT(error, Contains("900000.0 TB") && Contains("free space"));
 }
 
@@ -389,9 +390,11 @@ TEST_CASE("a stop ends a download, a pause between tries and the wait for a lock
       stop = true;
     });
     const auto start = Clock::now();
-    const std::string error = error_of(ErrorKind::interrupted, [&] {
-      armorm::fetch_snapshot(options, RepoKind::model, {"org/name", "main"});
-    });
+    const std::string error = public_error_of(
+        [&] {
+          armorm::fetch_snapshot(options, RepoKind::model, {"org/name", "main"});
+        },
+        ErrorKind::interrupted);
     thread.join();
     CHECK_THAT(error, Contains("asked to stop"));
     CHECK(Clock::now() - start < std::chrono::seconds(20));

@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "hub/hub_fake.h"
 #include "io/publish.h"
+#include "io/read_file.h"
 
 namespace fs = std::filesystem;
 using armorm::RepoKind;
@@ -32,7 +33,7 @@ class OutputCapture {
     ::dup2(captured, STDOUT_FILENO);
     ::dup2(captured, STDERR_FILENO);
     ::close(captured);
-    armorm::log::set_level("debug");
+    armorm::log::set_level(armorm::log::Level::debug);
   }
   ~OutputCapture() { stop(); }
   OutputCapture(const OutputCapture&) = delete;
@@ -46,7 +47,7 @@ class OutputCapture {
     ::close(out_);
     ::close(err_);
     out_ = -1;
-    armorm::log::set_level("info");
+    armorm::log::set_level(armorm::log::Level::info);
     return armorm::read_text_file(file_);
   }
 

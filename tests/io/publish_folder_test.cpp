@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "io/publish.h"
+#include "io/read_file.h"
 #include "support/fault_file_system.h"
 #include "support/forwarding_file_system.h"
 #include "support/test_support.h"

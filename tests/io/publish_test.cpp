@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "io/mapped_file.h"
+#include "io/read_file.h"
 #include "support/fault_file_system.h"
 #include "support/test_support.h"
 

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
-#include "io/publish.h"
+#include "io/read_file.h"
 #include "io/safetensors.h"
 #include "support/test_support.h"
 

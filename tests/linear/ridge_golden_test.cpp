@@ -18,7 +18,7 @@ struct Golden {
     n_features = shape[1];
     n_attributes = file.at("labels").shape[1];
     options.alphas = doubles("alphas");
-    options.cv = parse_ridge_cv(file.metadata().at("cv"));
+    options.cv = parse_word<RidgeCv>("cv", file.metadata().at("cv"));
     options.refit = flag("refit");
     options.fit_intercept = flag("fit_intercept");
     options.standardize = flag("standardize");

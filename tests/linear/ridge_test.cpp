@@ -12,6 +12,7 @@
 #include "linear/dense/dense.h"
 #include "stats/statistics.h"
 #include "support/error_of.h"
+#include "support/reference_statistics.h"
 #include "support/test_support.h"
 
 namespace armorm {
@@ -22,6 +23,18 @@ constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
 double uniform(std::mt19937_64& generator) { return static_cast<double>(generator() >> 11) * 0x1p-52 - 1.0; }
 
 using test::error_of;
+using test::pearson;
+using test::r_squared;
+
+// RidgeSolver without a pass over rows; a usage error where one is needed.
+RidgeResult fit_ridge(const RidgeMoments& moments, const RidgeOptions& options) {
+  RidgeSolver solver(moments, options);
+  if (solver.needs_rows()) {
+    fail_usage(
+        "ridge: these losses take a pass over the rows (leave-one-out, or fits too close for the moments)");
+  }
+  return solver.finish();
+}
 
 // y = x . truth + noise, float32.
 struct Data {
@@ -342,15 +355,15 @@ TEST_CASE("alphas are a list or a logarithmic grid", "[unit]") {
   for (const char* bad : {"", "x", "1,", "1,,2", "0", "-1", "nan", "inf", "1:2", "1:2:3:4", "2:1:3", "1:2:0",
                           "1:2:1001", "1:2:2.5", "0:1:3", "1 ", "1:inf:3"}) {
     CAPTURE(bad);
-    CHECK_THAT(error_of([&] { parse_alphas(bad); }, ErrorKind::usage), Catch::StartsWith("--alphas"));
+    CHECK_THAT(error_of([&] { parse_alphas(bad); }, ErrorKind::usage), Catch::StartsWith("`alphas`"));
   }
 }
 
 TEST_CASE("options that cannot be run are named", "[unit]") {
-  CHECK(parse_ridge_cv("loo") == RidgeCv::loo);
-  CHECK(parse_ridge_cv("kfold") == RidgeCv::kfold);
-  CHECK(parse_ridge_cv("holdout") == RidgeCv::holdout);
-  CHECK_THAT(error_of([] { parse_ridge_cv("cv"); }, ErrorKind::usage),
+  CHECK(parse_word<RidgeCv>("--cv", "loo") == RidgeCv::loo);
+  CHECK(parse_word<RidgeCv>("--cv", "kfold") == RidgeCv::kfold);
+  CHECK(parse_word<RidgeCv>("--cv", "holdout") == RidgeCv::holdout);
+  CHECK_THAT(error_of([] { parse_word<RidgeCv>("--cv", "cv"); }, ErrorKind::usage),
              Catch::Contains("holdout, kfold or loo"));
   const RidgeMoments moments = Data(40, 2, 1, 0.1, 8).moments();
   const auto message = [&](auto change) {

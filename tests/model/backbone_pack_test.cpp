@@ -275,7 +275,7 @@ TEST_CASE("rows are written at the stride asked for", "[unit]") {
   batch.wanted = {5, 2};
   const std::vector<float> dense = embed(backbone, batch);
   std::vector<float> wide(static_cast<std::size_t>(2 * (width + 3)), 7.0F);
-  backbone.embed(batch, {wide.data(), 2, width, width + 3});
+  backbone.collect(backbone.submit(batch), {wide.data(), 2, width, width + 3});
   CHECK(std::equal(dense.begin(), dense.begin() + width, wide.begin()));
   CHECK(std::equal(dense.begin() + width, dense.end(), wide.begin() + width + 3));
   CHECK(std::all_of(wide.begin() + width, wide.begin() + width + 3, [](float x) { return x == 7.0F; }));

@@ -282,7 +282,7 @@ TEST_CASE("a sequence that does not fit the memory alone is named by its length"
     const SmallMemory memory(bytes_of_tokens(backbone, 50), kind);
     CHECK_THROWS_WITH(
         extract(backbone, work, {.batch_tokens = 100000}),
-        Catch::Contains("64 tokens does not fit the memory of cpu") && Catch::Contains("--max_length"));
+        Catch::Contains("64 tokens does not fit the memory of cpu") && Catch::Contains("`max_length`"));
   }
 }
 

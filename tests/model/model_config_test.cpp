@@ -3,7 +3,9 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "core/error.h"
 #include "model/model_test_support.h"
+#include "support/error_of.h"
 
 namespace armorm {
 namespace {
@@ -26,15 +28,11 @@ Json with(Json config, const Json& changes) {
 
 ModelConfig parse(const Json& config) { return ModelConfig::parse(config.dump(), "config.json"); }
 
-std::string error_of(const std::string& text) {
-  try {
-    ModelConfig::parse(text, "dir/config.json");
-  } catch (const Error& error) {
-    CHECK(error.kind() == ErrorKind::data);
-    CHECK(std::string(error.what()).find('\n') == std::string::npos);
-    return error.what();
-  }
-  return "accepted";
+std::string refusal(const std::string& text) {
+  const std::string error =
+      test::error_of([&] { ModelConfig::parse(text, "dir/config.json"); }, ErrorKind::data);
+  CHECK(error.find('\n') == std::string::npos);
+  return error;
 }
 
 }  // namespace
@@ -94,7 +92,7 @@ TEST_CASE("sliding windows follow the architecture and layer_types", "[unit]") {
 }
 
 TEST_CASE("an unsupported model type lists the supported ones", "[unit]") {
-  const std::string message = error_of(with(llama(), {{"model_type", "mamba"}}).dump());
+  const std::string message = refusal(with(llama(), {{"model_type", "mamba"}}).dump());
   CHECK_THAT(message,
              Catch::Contains("dir/config.json") && Catch::Contains("model_type") && Catch::Contains("mamba"));
   for (const char* name : {"llama", "gemma2", "mistral", "qwen2"}) CHECK_THAT(message, Catch::Contains(name));
@@ -149,7 +147,7 @@ TEST_CASE("each wrong field is a data error that names it", "[unit]") {
   };
   for (const auto& [changes, field] : cases) {
     CAPTURE(changes.dump());
-    CHECK_THAT(error_of(with(llama(), changes).dump()),
+    CHECK_THAT(refusal(with(llama(), changes).dump()),
                Catch::Contains("dir/config.json") && Catch::Contains("'" + field + "'"));
   }
 }
@@ -157,9 +155,9 @@ TEST_CASE("each wrong field is a data error that names it", "[unit]") {
 TEST_CASE("text that is no JSON object is a data error", "[unit]") {
   for (const std::string text : {"", "{", "[]", "3", "{\"model_type\": \"llama\"} x"}) {
     CAPTURE(text);
-    CHECK_THAT(error_of(text), Catch::Contains("dir/config.json") && Catch::Contains("JSON"));
+    CHECK_THAT(refusal(text), Catch::Contains("dir/config.json") && Catch::Contains("JSON"));
   }
-  CHECK_THAT(error_of("{\"a\":" + std::string(100000, '[')), Catch::Contains("nested"));
+  CHECK_THAT(refusal("{\"a\":" + std::string(100000, '[')), Catch::Contains("nested"));
 }
 
 TEST_CASE("a folder without config.json is an I/O error", "[unit]") {

@@ -74,7 +74,7 @@ inline void want_all(PackedBatch& batch) {
 inline std::vector<float> embed(const Backbone& backbone, const PackedBatch& batch) {
   const auto rows = std::ssize(batch.wanted);
   std::vector<float> out(static_cast<std::size_t>(rows * backbone.config().hidden_size), NAN);
-  backbone.embed(batch, {out.data(), rows, backbone.config().hidden_size});
+  backbone.collect(backbone.submit(batch), {out.data(), rows, backbone.config().hidden_size});
   return out;
 }
 

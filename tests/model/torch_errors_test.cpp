@@ -48,7 +48,7 @@ TEST_CASE("weights that do not fit the memory are a usage error that names model
       CHECK_THAT(text, Catch::Contains("llama_gqa: the weights, about ") &&
                            Catch::Contains("memory of cpu") &&
                            Catch::Contains("use a device with more memory"));
-      CHECK((text.find("--precision bf16") != std::string::npos) == (precision == Precision::fp32));
+      CHECK((text.find("`precision` bf16") != std::string::npos) == (precision == Precision::fp32));
     }
   }
 }

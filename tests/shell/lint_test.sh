@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# scripts/lint.sh reports what is badly formatted or doubtful, and names what is not installed.
+# scripts/lint.sh reports bad formatting and doubtful code, and names the tools that are not installed.
 set -uo pipefail
 source "$(dirname "$0")/support.sh"
 trap remove_work EXIT

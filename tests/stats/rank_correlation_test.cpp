@@ -5,10 +5,11 @@
 #include <random>
 
 #include "core/error.h"
-#include "stats/statistics.h"
+#include "support/reference_statistics.h"
 #include "support/test_support.h"
 
 using namespace armorm;
+using test::spearman;
 
 namespace {
 

@@ -5,12 +5,18 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "support/reference_statistics.h"
 #include "support/test_support.h"
 
 namespace armorm {
 namespace {
 
+using armorm::spearman;
 using nlohmann::json;
+using test::mean_squared_error;
+using test::pearson;
+using test::r_squared;
+using test::spearman;
 using Values = std::vector<double>;
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "io/publish.h"
+#include "io/read_file.h"
 
 namespace armorm::test {
 namespace fs = std::filesystem;

@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "io/publish.h"
+#include "io/read_file.h"
 
 namespace armorm::test {
 namespace {

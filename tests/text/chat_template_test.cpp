@@ -5,9 +5,10 @@
 #include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "core/error.h"
+#include "io/read_file.h"
+#include "support/error_of.h"
 #include "support/test_support.h"
 
 using namespace armorm;
@@ -16,16 +17,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::string read_text(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
 const fs::path kGoldens = test::golden("text/template");
 
-json read_json(const char* name) { return json::parse(read_text(kGoldens / name)); }
+json read_json(const char* name) { return json::parse(read_text_file(kGoldens / name)); }
 
 Conversation to_conversation(const json& messages) {
   Conversation conversation;
@@ -40,16 +34,6 @@ TemplateVariables to_variables(const json& golden) {
   variables.special_tokens = golden.at("special_tokens").get<std::map<std::string, std::string>>();
   variables.now = golden.at("now").get<std::int64_t>();
   return variables;
-}
-
-std::string error_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    CHECK(error.kind() == ErrorKind::data);
-    return error.what();
-  }
-  return "no error";
 }
 
 RenderedText render(std::string_view source, const Conversation& conversation = {},
@@ -69,7 +53,7 @@ TEST_CASE("public templates render as transformers renders them", "[golden]") {
     const fs::path& path = entry.path();
     if (path.extension() == ".jinja") {
       templates.emplace(path.stem().string(),
-                        ChatTemplate::compile(read_text(path), path.filename().string()));
+                        ChatTemplate::compile(read_text_file(path), path.filename().string()));
     }
   }
   REQUIRE(templates.size() == 8);
@@ -83,7 +67,8 @@ TEST_CASE("public templates render as transformers renders them", "[golden]") {
         CHECK(chat_template.render(conversation, variables).text == expected.at("text").get<std::string>());
         continue;
       }
-      const std::string error = error_of([&] { (void)chat_template.render(conversation, variables); });
+      const std::string error =
+          test::error_of([&] { (void)chat_template.render(conversation, variables); }, ErrorKind::data);
       CHECK(error != "no error");
       if (expected.at("error").is_string()) {
         CHECK(error.find(expected.at("error").get<std::string>()) != std::string::npos);
@@ -125,7 +110,7 @@ TEST_CASE("data ranges are exactly the bytes of the messages", "[golden]") {
   for (const auto& entry : fs::directory_iterator(kGoldens)) {
     if (entry.path().extension() != ".jinja") continue;
     INFO(entry.path());
-    const RenderedText rendered = render(read_text(entry.path()), conversation, variables);
+    const RenderedText rendered = render(read_text_file(entry.path()), conversation, variables);
     std::string marked(rendered.text.size(), '.');
     for (const auto& [begin, end] : rendered.data_ranges) {
       REQUIRE(begin < end);
@@ -194,10 +179,11 @@ TEST_CASE("case mapping that changes lengths keeps the origin", "[unit]") {
 
 TEST_CASE("errors name the template, the line and the construct", "[unit]") {
   const auto compile_error = [](std::string_view source) {
-    return error_of([&] { (void)ChatTemplate::compile(source, "the.jinja"); });
+    return test::error_of([&] { (void)ChatTemplate::compile(source, "the.jinja"); }, ErrorKind::data);
   };
   const auto render_error = [](std::string_view source) {
-    return error_of([&] { (void)ChatTemplate::compile(source, "the.jinja").render({}, {}); });
+    return test::error_of([&] { (void)ChatTemplate::compile(source, "the.jinja").render({}, {}); },
+                          ErrorKind::data);
   };
   const auto contains = [](const std::string& text, const char* part) {
     return text.find(part) != std::string::npos;
@@ -216,7 +202,7 @@ TEST_CASE("a template is found where transformers looks", "[unit]") {
   const test::TempDir folder;
   const auto write = [&](const char* name, const std::string& text) { std::ofstream(folder / name) << text; };
   const auto load = [&] { return ChatTemplate::load(folder.path()).source(); };
-  CHECK(error_of([&] { load(); }).find("no chat template") != std::string::npos);
+  CHECK(test::error_of([&] { load(); }, ErrorKind::data).find("no chat template") != std::string::npos);
   write("chat_template.json", R"({"chat_template": "third"})");
   CHECK(load() == "third");
   write("tokenizer_config.json", R"({"bos_token": "<s>"})");
@@ -226,11 +212,12 @@ TEST_CASE("a template is found where transformers looks", "[unit]") {
       R"({"chat_template": [{"name": "tool_use", "template": "no"}, {"name": "default", "template": "listed"}]})");
   CHECK(load() == "listed");
   write("tokenizer_config.json", R"({"chat_template": [{"name": "tool_use", "template": "no"}]})");
-  CHECK(error_of([&] { load(); }).find("\"default\"") != std::string::npos);
+  CHECK(test::error_of([&] { load(); }, ErrorKind::data).find("\"default\"") != std::string::npos);
   write("tokenizer_config.json", R"({"chat_template": 5})");
-  CHECK(error_of([&] { load(); }).find("chat_template is number") != std::string::npos);
+  CHECK(test::error_of([&] { load(); }, ErrorKind::data).find("chat_template is number") !=
+        std::string::npos);
   write("tokenizer_config.json", "{");
-  CHECK(error_of([&] { load(); }).find("not a JSON object") != std::string::npos);
+  CHECK(test::error_of([&] { load(); }, ErrorKind::data).find("not a JSON object") != std::string::npos);
   write("tokenizer_config.json", R"({"chat_template": "second"})");
   CHECK(load() == "second");
   write("chat_template.jinja", "first");

@@ -1,9 +1,8 @@
 #include "text/gating_pattern.h"
 
-#include <fstream>
-#include <iterator>
-
 #include "core/error.h"
+#include "io/read_file.h"
+#include "core/words.h"
 #include "support/test_support.h"
 
 using namespace armorm;
@@ -17,9 +16,8 @@ TEST_CASE("the gating pattern of Llama 3 has the published ids", "[golden]") {
 }
 
 TEST_CASE("the gating pattern of Gemma 2 goes through its own tokenizer", "[unit]") {
-  std::ifstream in(test::golden("text/tokenizer_gemma2.json"));
-  const std::string source{std::istreambuf_iterator<char>(in), {}};
-  const auto tokenizer = Tokenizer::from_json(source, "gemma2");
+  const auto tokenizer =
+      Tokenizer::from_json(read_text_file(test::golden("text/tokenizer_gemma2.json")), "gemma2");
   const auto pattern = gating_pattern(tokenizer, ModelFamily::gemma2);
   REQUIRE(pattern.size() >= 5);
   CHECK(pattern.front() == tokenizer.token_to_id("<end_of_turn>"));
@@ -37,7 +35,7 @@ TEST_CASE("the last occurrence is found by its start", "[unit]") {
 }
 
 TEST_CASE("family names", "[unit]") {
-  CHECK(parse_model_family("llama3") == ModelFamily::llama3);
-  CHECK(name_of(parse_model_family("gemma2")) == "gemma2");
-  CHECK_THROWS_AS(parse_model_family("llama"), Error);
+  CHECK(parse_word<ModelFamily>("model_family", "llama3") == ModelFamily::llama3);
+  CHECK(name_of(parse_word<ModelFamily>("model_family", "gemma2")) == "gemma2");
+  CHECK_THROWS_AS(parse_word<ModelFamily>("model_family", "llama"), Error);
 }

@@ -3,31 +3,30 @@
 #include <cstdint>
 #include <map>
 
+#include "core/utf8.h"
+
 namespace armorm::demo {
 namespace {
 
 using Symbols = std::vector<std::string>;
 using Pair = std::pair<std::string, std::string>;
 
-std::string utf8(unsigned code) {  // below U+0800
-  if (code < 0x80) return std::string(1, static_cast<char>(code));
-  return {static_cast<char>(0xC0 | (code >> 6)), static_cast<char>(0x80 | (code & 0x3F))};
-}
-
 // Printable bytes of Latin-1 map to themselves, the others to U+0100 and up.
 std::vector<std::string> byte_alphabet() {
   std::vector<std::string> alphabet;
-  unsigned next = 0x100;
-  for (unsigned byte = 0; byte < 256; ++byte) {
+  char32_t next = 0x100;
+  for (char32_t byte = 0; byte < 256; ++byte) {
     const bool printable = (byte >= 0x21 && byte <= 0x7E) || (byte >= 0xA1 && byte <= 0xAC) || byte >= 0xAE;
-    alphabet.push_back(utf8(printable ? byte : next++));
+    append_utf8(alphabet.emplace_back(), printable ? byte : next++);
   }
   return alphabet;
 }
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
+bool is_space(char c) {
+  return static_cast<unsigned char>(c) < 0x80 && is_white_space(static_cast<char32_t>(c));
+}
 
 template <class Predicate>
 std::size_t run_end(const std::string& text, std::size_t at, Predicate holds) {

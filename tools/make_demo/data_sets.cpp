@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "conversations.h"
+#include "data/attributes.h"
 #include "labels.h"
 
 namespace armorm::demo {
@@ -197,7 +198,7 @@ std::vector<ParquetColumn> make_multi_objective(std::int64_t rows, std::uint64_t
   }
   std::vector<ParquetColumn> columns{{"messages", std::move(messages)}};
   for (std::size_t k = 0; k < kAttributes; ++k)
-    columns.push_back({attribute_names()[k], std::move(labels[k])});
+    columns.push_back({default_attributes().at(k), std::move(labels[k])});
   return columns;
 }
 

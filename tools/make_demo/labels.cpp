@@ -49,29 +49,6 @@ double draw_label(std::size_t attribute, const Traits& traits, Random& random) {
 
 }  // namespace
 
-const std::array<std::string, kAttributes>& attribute_names() {
-  static const std::array<std::string, kAttributes> names = {"helpsteer-helpfulness",
-                                                             "helpsteer-correctness",
-                                                             "helpsteer-coherence",
-                                                             "helpsteer-complexity",
-                                                             "helpsteer-verbosity",
-                                                             "ultrafeedback-overall_score",
-                                                             "ultrafeedback-instruction_following",
-                                                             "ultrafeedback-truthfulness",
-                                                             "ultrafeedback-honesty",
-                                                             "ultrafeedback-helpfulness",
-                                                             "beavertails-is_safe",
-                                                             "prometheus-score",
-                                                             "argilla-overall_quality",
-                                                             "argilla-judge_lm",
-                                                             "code-complexity",
-                                                             "code-style",
-                                                             "code-explanation",
-                                                             "code-instruction-following",
-                                                             "code-readability"};
-  return names;
-}
-
 const std::vector<Annotators>& annotators() {
   using enum PromptKind;
   const std::vector<PromptKind> general = {chat, hard, borderline, maths};

@@ -11,8 +11,7 @@
 
 namespace armorm::demo {
 
-inline constexpr std::size_t kAttributes = 19;
-const std::array<std::string, kAttributes>& attribute_names();
+inline constexpr std::size_t kAttributes = 19;  // of default_attributes()
 using Labels = std::array<std::optional<double>, kAttributes>;
 
 // A source of annotated answers: which attributes it labels, and for which kinds of prompt. The eight sources

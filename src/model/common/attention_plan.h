@@ -1,4 +1,4 @@
-// What a kernel of attention over packed sequences is given besides its tensors.
+// Parameters of an attention kernel over packed sequences, besides its tensors.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -11,12 +11,13 @@ namespace armorm::model {
 struct AttentionOptions {
   double scale = 1.0;        // of the dot products, before the soft cap
   double softcap = 0.0;      // c * tanh(score / c); 0 = none
-  std::int64_t window = 0;   // keys a query sees, its own included; 0 = all before it
+  std::int64_t window = 0;   // keys visible to a query, its own included; 0 = all before it
   bool fixed_order = false;  // a row's bits must not depend on the other blocks
 };
 
 // Query rows [q_begin, q_begin + q_count) attend to key rows [kv_begin, kv_begin + kv_count). The last query
-// stands at the last key, the one before it at the key before, and each sees keys up to its own.
+// has the position of the last key, the one before it that of the key before, and so on; each query sees keys
+// up to its own position.
 struct AttentionBlock {
   std::int64_t q_begin = 0;
   std::int64_t q_count = 0;

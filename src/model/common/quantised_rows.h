@@ -7,7 +7,7 @@ namespace armorm::model {
 
 inline constexpr float kLargestE4m3 = 448.0F;
 
-// value = scale * element. A row's largest magnitude becomes kLargestE4m3; a row of zeros has scale 1.
+// value = scale * element. The largest magnitude of a row becomes kLargestE4m3; a row of zeros has scale 1.
 struct QuantisedRows {
   at::Tensor values;  // Float8_e4m3fn [n, k]
   at::Tensor scales;  // float32 [n, 1]

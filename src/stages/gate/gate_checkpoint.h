@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "eval/checkpoint_selection.h"
+#include "stages/options/stage_environment.h"
 #include "stages/resume/journal.h"
-#include "stages/stage_environment.h"
 
 namespace armorm {
 

@@ -10,9 +10,9 @@ DebiasOptions debias_options(const Stage2TrainOptions& options) {
   debias.verbosity_dim = options.verbosity_dim;
   debias.corr_threshold = options.corr_threshold;
   if (!options.penalty_grid.empty()) debias.penalty_grid = options.penalty_grid;
-  debias.on_unmet = parse_on_unmet(options.on_unmet);
-  debias.target = parse_verbosity_target(options.verbosity_target);
-  debias.search = parse_penalty_search(options.penalty_search);
+  debias.on_unmet = options.on_unmet;
+  debias.target = options.verbosity_target;
+  debias.search = options.penalty_search;
   debias.threads = static_cast<int>(options.threads);
   return debias;
 }
@@ -37,13 +37,14 @@ void Debiased::apply_to(PairRewards& pairs) const {
 Debiased debias_rewards(const Stage2TrainOptions& options, GateInputs& inputs,
                         const PairRewards& preference) {
   const std::optional<PairRewards> reference = load_reference(options, inputs);
-  return {debias_on(reference ? *reference : preference, options, inputs), options.compat != "upstream"};
+  return {debias_on(reference ? *reference : preference, options, inputs),
+          options.compat != Compat::upstream};
 }
 
 report::Debiasing debiasing_figures(const Debiased& debiased, const Stage2TrainOptions& options,
                                     const std::vector<std::string>& attributes) {
   report::Debiasing figures;
-  figures.length_target = parse_verbosity_target(options.verbosity_target) == VerbosityTarget::length;
+  figures.length_target = options.verbosity_target == VerbosityTarget::length;
   figures.threshold = options.corr_threshold;
   figures.transform = debiased.result.transform;
   figures.transform_applied = debiased.applied;

@@ -2,9 +2,9 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "data/attributes.h"
 #include "hub/cache.h"
 #include "stages/artifacts/artifact_paths.h"
-#include "stages/artifacts/attributes.h"
 #include "stages/gate/gate_sources.h"
 
 namespace armorm {

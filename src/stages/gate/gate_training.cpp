@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 #include <utility>
 
 #include "core/hash.h"
@@ -12,6 +11,7 @@
 #include "core/parallel.h"
 #include "core/version.h"
 #include "model/compute_threads.h"
+#include "stages/options/declarations.h"
 #include "stages/resume/resume_key.h"
 
 namespace armorm {
@@ -42,7 +42,7 @@ TrainOptions train_options(const Stage2TrainOptions& options, std::int64_t seed)
   train.batch_size = options.batch_size;
   train.dropout = options.dropout;
   train.softmax = softmax_of(options);
-  train.precision = options.precision == "bf16" ? GatePrecision::bf16 : GatePrecision::fp32;
+  train.precision = options.precision;
   train.temperature = options.temperature;
   train.seed = static_cast<std::uint64_t>(seed);
   train.device = static_cast<int>(options.device);
@@ -107,9 +107,9 @@ class SeedRuns {
     const auto keep = [&](const std::function<SelectionProgress()>& progress) {
       checkpoint_.between_steps(done_in(runs_), progress);
     };
-    SelectedGate selected = train_and_select(
-        pairs_, train_, validation_, std::move(start), train_options(options_, seed),
-        {parse_select(options_.select), options_.eval_every, options_.patience}, {report, keep});
+    SelectedGate selected =
+        train_and_select(pairs_, train_, validation_, std::move(start), train_options(options_, seed),
+                         {options_.select, options_.eval_every, options_.patience}, {report, keep});
     if (selected.stopped_early)
       log::info("no better gate in {} looks: stopped after step {}", options_.patience,
                 selected.curve.back().step);
@@ -123,15 +123,6 @@ class SeedRuns {
   GateCheckpoint& checkpoint_;
   std::vector<GateRun> runs_;
 };
-
-// Options that the training's bits depend on; data sets and debiasing show in the pairs.
-const std::set<std::string>& training_options() {
-  static const std::set<std::string> names{"learning_rate", "weight_decay", "n_steps",   "batch_size",
-                                           "select",        "eval_every",   "patience",  "seeds",
-                                           "logit_scale",   "temperature",  "n_hidden",  "hidden_size",
-                                           "dropout",       "compat",       "precision", "seed"};
-  return names;
-}
 
 template <class T>
 std::string digest_of_rows(MatrixView<const T> m) {
@@ -176,7 +167,7 @@ report::TrainingRun figures_of(const GateRun& run) {
 }  // namespace
 
 GateSoftmax softmax_of(const Stage2TrainOptions& options) {
-  return options.compat == "upstream" ? GateSoftmax::pair : GateSoftmax::attributes;
+  return options.compat == Compat::upstream ? GateSoftmax::pair : GateSoftmax::attributes;
 }
 
 std::vector<GateRun> train_gates(const Stage2TrainOptions& options, const GateShape& shape,
@@ -195,10 +186,7 @@ ResumeKey training_key(const Stage2TrainOptions& options, const PairData& pairs)
                 {"prompt embeddings", digest_of_rows(pairs.prompts)},
                 {"prompts of the pairs", digest_of_pairing(pairs)}};
   key.merge(arithmetic_key(static_cast<int>(options.device), threads));
-  Stage2TrainOptions copy = options;
-  const OptionList list = copy.declare();
-  for (const Option& option : list.options())
-    if (training_options().contains(option.name)) key["--" + option.name] = value_text(option);
+  key.merge(options_key(describe(options)));
   return key;
 }
 

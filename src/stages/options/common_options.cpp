@@ -8,6 +8,7 @@
 
 #include "core/date.h"
 #include "core/error.h"
+#include "stages/options/shared_options.h"
 
 namespace armorm {
 namespace {
@@ -18,6 +19,62 @@ std::optional<T> whole_number(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
+}
+
+void declare_backbone(ExtractionOptions& fields, OptionList& list) {
+  using namespace shared_options;
+  list.add({"model_path", inputs, "Reward model: a folder with config.json and safetensors, or a Hub id"},
+           fields.model_path)
+      .add({"n_shards", results, "Number of shards the data set is divided into, >= 1"}, fields.n_shards)
+      .add({"shard_idx", results, "Which shard this process computes, 1-based"}, fields.shard_idx)
+      .add(kDevice, fields.device)
+      .add(kBackbonePrecision, fields.precision)
+      .add(kBatchTokens, fields.batch_tokens)
+      .add(kThreads, fields.threads)
+      .add({"batch_invariant", results,
+            "Let a row's bits depend on nothing but the row: the same for any shards, packs and threads"},
+           fields.batch_invariant)
+      .add({"allow_special_in_content", results,
+            "Let special-token strings inside message content become special tokens, as the Python scripts "
+            "did"},
+           fields.allow_special_in_content)
+      .add({"template_date", results,
+            "Date that a chat template which reads the clock is told, YYYY-MM-DD, whatever day it is"},
+           fields.template_date)
+      .add({"seed", results,
+            "Of the shuffle before the rows are divided into shards; all shards need the same"},
+           fields.seed);
+}
+
+void declare_reports(ExtractionOptions& fields, OptionList& list) {
+  using namespace shared_options;
+  list.add({"dry_run", output,
+            "Only tell what would be done: rows, lengths, work, memory, and the first row as it is read"},
+           fields.dry_run)
+      .add({"status", output,
+            "Only tell how far the shards of this data set are: done, running, interrupted, missing; rows/s, "
+            "time left"},
+           fields.status)
+      .add({"all_sets", output, "With --status: an overview of all data sets below --data_root"},
+           fields.all_sets)
+      .add({"json", output, "With --status: as JSON"}, fields.json);
+}
+
+void declare_run(ExtractionOptions& fields, OptionList& list) {
+  using namespace shared_options;
+  list.add(kDataRoot, fields.data_root)
+      .add({"restart", output,
+            "Make a finished shard again, and delete what an interrupted run with other inputs left"},
+           fields.restart)
+      .add(
+          {"checkpoint_seconds", output, "Seconds between two durable points of a run; 0 = after every pass"},
+          fields.checkpoint_seconds)
+      .add({"on_bad_row", inputs,
+            "A row that cannot be used ends the run, or is listed in <target>.rejects.jsonl"},
+           fields.on_bad_row)
+      .add({"max_bad_rows", inputs,
+            "Skipped rows that end the run after all: a count (100), or a part (0.01, 1%)"},
+           fields.max_bad_rows);
 }
 
 }  // namespace
@@ -42,39 +99,10 @@ std::string default_data_root() {
   return std::string(home != nullptr ? home : ".") + "/data/ArmoRM";
 }
 
-void ExtractionOptions::declare(OptionList& list) {
-  list.add("model_path", model_path, "Reward model: a folder with config.json and safetensors, or a Hub id")
-      .add("n_shards", n_shards, "Number of shards the data set is divided into, >= 1")
-      .add("shard_idx", shard_idx, "Which shard this process computes, 1-based")
-      .add("device", device, "CUDA device index; -1 = CPU")
-      .add("precision", precision, "Arithmetic of the backbone", {"bf16", "fp32", "fp8"})
-      .add("batch_tokens", batch_tokens, "Tokens in one forward pass; 0 = from the free memory")
-      .add("threads", threads, "CPU threads; 0 = all that this process may use")
-      .add("batch_invariant", batch_invariant,
-           "Let a row's bits depend on nothing but the row: the same for any shards, packs and threads")
-      .add(
-          "allow_special_in_content", allow_special_in_content,
-          "Let special-token strings inside message content become special tokens, as the Python scripts did")
-      .add("template_date", template_date,
-           "Date that a chat template which reads the clock is told, YYYY-MM-DD, whatever day it is")
-      .add("seed", seed, "Of the shuffle before the rows are divided into shards; all shards need the same")
-      .add("dry_run", dry_run,
-           "Only tell what would be done: rows, lengths, work, memory, and the first row as it is read")
-      .add("status", status,
-           "Only tell how far the shards of this data set are: done, running, interrupted, missing; rows/s, "
-           "time left")
-      .add("all_sets", all_sets, "With --status: an overview of all data sets below --data_root")
-      .add("json", json, "With --status: as JSON")
-      .add("data_root", data_root, "Folder of all artefacts ($ARMORM_DATA sets the default)")
-      .add("restart", restart,
-           "Make a finished shard again, and delete what an interrupted run with other inputs left")
-      .add("checkpoint_seconds", checkpoint_seconds,
-           "Seconds between two durable points of a run; 0 = after every pass")
-      .add("on_bad_row", on_bad_row,
-           "A row that cannot be used ends the run, or is listed in <target>.rejects.jsonl",
-           {"error", "skip"})
-      .add("max_bad_rows", max_bad_rows,
-           "Skipped rows that end the run after all: a count (100), or a part (0.01, 1%)");
+void shared_options::declare_extraction(ExtractionOptions& fields, OptionList& list) {
+  declare_backbone(fields, list);
+  declare_reports(fields, list);
+  declare_run(fields, list);
 }
 
 void ExtractionOptions::validate() const {
@@ -94,8 +122,6 @@ void ExtractionOptions::validate() const {
   if (data_root.empty()) fail_usage("--data_root: is empty; name a folder");
   if (!(checkpoint_seconds >= 0))
     fail_usage("--checkpoint_seconds: {} is out of range; it must not be negative", checkpoint_seconds);
-  if (on_bad_row != "error" && on_bad_row != "skip")
-    fail_usage("--on_bad_row: '{}' is unknown; use error or skip", on_bad_row);
   bad_row_limit(max_bad_rows, 0);
   if (!status && (all_sets || json))
     fail_usage("--{}: belongs to --status; give both", all_sets ? "all_sets" : "json");

@@ -2,18 +2,55 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "core/date.h"
 #include "core/error.h"
+#include "stages/options/declarations.h"
+#include "stages/options/shared_options.h"
 
 namespace armorm {
 namespace {
 
-const std::vector<std::string>& names() {
-  static const std::vector<std::string> list{"score",         "rewards",      "gate",
-                                             "contributions", "coefficients", "tokens"};
-  return list;
+void declare_backbone(ScoreOptions& fields, OptionList& list) {
+  using namespace shared_options;
+  list.add({"model_path", inputs,
+            "ArmoRM: a folder of stage2-train --export or of the released layout, or a Hub id"},
+           fields.model_path)
+      .add({"input", inputs, "Conversations as JSON Lines, plain, gzip or zstd; - = standard input"},
+           fields.input)
+      .add({"output", output,
+            "File for the scores, there when it is whole; - = standard output, as they come"},
+           fields.output)
+      .add(kDevice, fields.device)
+      .add(kBackbonePrecision, fields.precision)
+      .add({"batch_invariant", results,
+            "Same bits for a conversation in any company, packs and threads; --batch_invariant=false is "
+            "faster"},
+           fields.batch_invariant)
+      .add(kBatchTokens, fields.batch_tokens);
+}
+
+void declare_rows(ScoreOptions& fields, OptionList& list) {
+  using namespace shared_options;
+  list.add({"window", results, "Conversations that are held, and shared prefixes searched in, at once"},
+           fields.window)
+      .add(kThreads, fields.threads)
+      .add({"max_length", results,
+            "Longest conversation in tokens, a longer one is a bad row; 0 = what the model allows"},
+           fields.max_length)
+      .add({"on_bad_row", output,
+            "A row that cannot be scored ends the run, or gets a line with its \"error\""},
+           fields.on_bad_row)
+      .add({"allow_special_in_content", results,
+            "Let special-token strings inside message content become special tokens"},
+           fields.allow_special_in_content)
+      .add({"template_date", results,
+            "Date that a chat template which reads the clock is told, YYYY-MM-DD; empty = that of the "
+            "training"},
+           fields.template_date)
+      .add({"fields", output,
+            "What to write of each row, comma-separated: score, rewards, gate, contributions, coefficients, "
+            "tokens"},
+           fields.fields);
 }
 
 void at_least(const char* flag, std::int64_t value, std::int64_t least) {
@@ -22,42 +59,10 @@ void at_least(const char* flag, std::int64_t value, std::int64_t least) {
 
 }  // namespace
 
-ScoreField parse_score_field(const std::string& name) {
-  const auto found = std::find(names().begin(), names().end(), name);
-  if (found == names().end()) fail_usage("--fields: '{}' is unknown; use {}", name, score_field_names());
-  return static_cast<ScoreField>(found - names().begin());
-}
-
-const std::string& name_of(ScoreField field) { return names()[static_cast<std::size_t>(field)]; }
-
-std::string score_field_names() { return fmt::format("{}", fmt::join(names(), ", ")); }
-
-OptionList ScoreOptions::declare() {
+OptionList declare(ScoreOptions& fields) {
   OptionList list;
-  list.add("model_path", model_path,
-           "ArmoRM: a folder of stage2-train --export or of the released layout, or a Hub id")
-      .add("input", input, "Conversations as JSON Lines, plain, gzip or zstd; - = standard input")
-      .add("output", output, "File for the scores, there when it is whole; - = standard output, as they come")
-      .add("device", device, "CUDA device index; -1 = CPU")
-      .add("precision", precision, "Arithmetic of the backbone", {"bf16", "fp32", "fp8"})
-      .add(
-          "batch_invariant", batch_invariant,
-          "Same bits for a conversation in any company, packs and threads; --batch_invariant=false is faster")
-      .add("batch_tokens", batch_tokens, "Tokens in one forward pass; 0 = from the free memory")
-      .add("window", window, "Conversations that are held, and shared prefixes searched in, at once")
-      .add("threads", threads, "CPU threads; 0 = all that this process may use")
-      .add("max_length", max_length,
-           "Longest conversation in tokens, a longer one is a bad row; 0 = what the model allows")
-      .add("on_bad_row", on_bad_row,
-           "A row that cannot be scored ends the run, or gets a line with its \"error\"", {"error", "skip"})
-      .add("allow_special_in_content", allow_special_in_content,
-           "Let special-token strings inside message content become special tokens")
-      .add(
-          "template_date", template_date,
-          "Date that a chat template which reads the clock is told, YYYY-MM-DD; empty = that of the training")
-      .add("fields", fields,
-           "What to write of each row, comma-separated: score, rewards, gate, contributions, "
-           "coefficients, tokens");
+  declare_backbone(fields, list);
+  declare_rows(fields, list);
   return list;
 }
 
@@ -75,8 +80,8 @@ void ScoreOptions::validate() const {
   if (input.empty()) fail_usage("--input: is empty; name a file, or - for the standard input");
   if (output.empty()) fail_usage("--output: is empty; name a file, or - for the standard output");
   at_least("window", window, 1);
-  if (fields.empty()) fail_usage("--fields: is empty; name at least one of {}", score_field_names());
-  for (const std::string& field : fields) parse_score_field(field);
+  if (fields.empty())
+    fail_usage("--fields: is empty; name at least one of {}", fmt::join(words_of(ScoreField{}), ", "));
 }
 
 }  // namespace armorm

@@ -1,4 +1,5 @@
-// The options of score.
+// The options of score. The program's help says what each field means (declarations.h); the comments here
+// say what a value may be.
 #pragma once
 
 #include <cstdint>
@@ -6,24 +7,19 @@
 #include <vector>
 
 #include "armorm/reward_scorer.h"
-#include "core/options.h"
+#include "stages/options/choices.h"
 
 namespace armorm {
 
-enum class ScoreField { score, rewards, gate, contributions, coefficients, tokens };
-ScoreField parse_score_field(const std::string& name);  // usage error for another word
-const std::string& name_of(ScoreField field);
-std::string score_field_names();  // "score, rewards, ..."
-
 struct ScoreOptions : ScorerOptions {
-  std::string input = "-";           // JSON Lines, also gzip or zstd; "-" = standard input
-  std::string output = "-";          // "-" = standard output
-  std::int64_t window = 1024;        // conversations held at once, >= 1
-  std::string on_bad_row = "error";  // error, or skip: an "error" in the row's output line
-  std::vector<std::string> fields{"score", "rewards", "gate", "contributions"};
+  std::string input = "-";
+  std::string output = "-";
+  std::int64_t window = 1024;  // >= 1
+  OnBadRow on_bad_row = OnBadRow::error;
+  std::vector<ScoreField> fields{ScoreField::score, ScoreField::rewards, ScoreField::gate,
+                                 ScoreField::contributions};  // at least one
 
-  OptionList declare();
-  void validate() const;
+  void validate() const;  // usage errors
 };
 
 }  // namespace armorm

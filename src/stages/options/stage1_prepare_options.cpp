@@ -4,23 +4,29 @@
 #include <set>
 
 #include "core/error.h"
+#include "stages/options/declarations.h"
+#include "stages/options/shared_options.h"
 
 namespace armorm {
 
-OptionList Stage1PrepareOptions::declare() {
+OptionList declare(Stage1PrepareOptions& fields) {
+  using namespace shared_options;
   OptionList list;
-  extraction.declare(list);
-  list.add("dataset_path", dataset_path, "Multi-objective data set: a file, a folder, or a Hub id")
-      .add("dataset_config", dataset_config,
-           "Config of a data set whose card names several; empty = its default. It is no part of the file's "
-           "name")
-      .add("dataset_split", dataset_split, "Split of the data set")
-      .add("attributes", attributes, "Label columns, comma-separated, in the order of the weights' rows")
-      .add("weight_column", weight_column,
-           "Column with a sample weight for each row, kept for stage1-train --weight_column; empty = none")
-      .add("columns", columns, "Other names of columns, comma-separated: messages=conversation")
-      .add("seq_len", seq_len,
-           "Longest row in tokens, longer ones are dropped and counted; 0 = the model's limit");
+  declare_extraction(fields.extraction, list);
+  list.add({"dataset_path", inputs, "Multi-objective data set: a file, a folder, or a Hub id"},
+           fields.dataset_path)
+      .add(kDatasetConfig, fields.dataset_config)
+      .add(kDatasetSplit, fields.dataset_split)
+      .add({"attributes", results, "Label columns, comma-separated, in the order of the weights' rows"},
+           fields.attributes)
+      .add({"weight_column", results,
+            "Column with a sample weight for each row, kept for stage1-train --weight_column; empty = none"},
+           fields.weight_column)
+      .add({"columns", results, "Other names of columns, comma-separated: messages=conversation"},
+           fields.columns)
+      .add({"seq_len", results,
+            "Longest row in tokens, longer ones are dropped and counted; 0 = the model's limit"},
+           fields.seq_len);
   return list;
 }
 

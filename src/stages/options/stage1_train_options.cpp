@@ -5,6 +5,8 @@
 
 #include "core/error.h"
 #include "linear/ridge.h"
+#include "stages/options/declarations.h"
+#include "stages/options/shared_options.h"
 
 namespace armorm {
 namespace {
@@ -20,39 +22,66 @@ void validate_partials(const Stage1TrainOptions& options) {
     fail_usage("--shards: a shard is there twice; name each once");
 }
 
+void declare_choice(Stage1TrainOptions& fields, OptionList& list) {
+  using namespace shared_options;
+  list.add(kModelOfEmbeddings, fields.model_path)
+      .add({"dataset_path", inputs, "Multi-objective data set whose embeddings these are: names the files"},
+           fields.dataset_path)
+      .add({"embeddings_dir", inputs,
+            "Folder of the embeddings, or their path up to -<shard>-of-<n>; empty = below data_root"},
+           fields.embeddings_dir)
+      .add({"output_dir", output, "Folder of the weights; empty = <data_root>/regression_weights"},
+           fields.output_dir)
+      .add({"alphas", results,
+            "L2 strengths to choose from, above 0: comma-separated, or lo:hi:n for n of them, evenly in "
+            "log10"},
+           fields.alphas)
+      .add({"cv", results,
+            "What the strength is chosen by: the validation rows, folds of the training rows, or leaving out "
+            "each training row"},
+           fields.cv)
+      .add({"n_folds", results, "Folds of --cv kfold, 2 to 254"}, fields.n_folds)
+      .add({"split_by", results,
+            "prompt: rows with the same prompt stay on one side of the split, and in one fold"},
+           fields.split_by);
+}
+
+void declare_fit(Stage1TrainOptions& fields, OptionList& list) {
+  using namespace shared_options;
+  list.add(
+          {"weight_column", results,
+           "Column of sample weights, which stage1-prepare --weight_column kept; empty = every row weighs 1"},
+          fields.weight_column)
+      .add({"standardize", results, "Penalise the weights of columns scaled to unit standard deviation"},
+           fields.standardize)
+      .add({"fit_intercept", results, "Fit a constant for each attribute, which is not penalised"},
+           fields.fit_intercept)
+      .add({"refit", results, "Fit the final weights on train and validation rows together"}, fields.refit)
+      .add({"bootstrap", results, "Resamples, by prompt, for 95 % intervals of R2 and Spearman; 0 = none"},
+           fields.bootstrap);
+}
+
+void declare_run(Stage1TrainOptions& fields, OptionList& list) {
+  using namespace shared_options;
+  list.add({"partial", output,
+            "Folder for the sums of shards: adds them up and ends, for --merge to fit; empty = fit"},
+           fields.partial)
+      .add({"shards", inputs, "Shards that --partial adds up, from 1, comma-separated; empty = all"},
+           fields.shards)
+      .add({"merge", inputs, "Files or folders with the sums of all shards, comma-separated, to fit from"},
+           fields.merge)
+      .add(kThreads, fields.threads)
+      .add({"seed", results, "Of the train/validation split, the folds and the bootstrap"}, fields.seed)
+      .add(kDataRoot, fields.data_root);
+}
+
 }  // namespace
 
-OptionList Stage1TrainOptions::declare() {
+OptionList declare(Stage1TrainOptions& fields) {
   OptionList list;
-  list.add("model_path", model_path, "Reward model whose embeddings these are: names the files")
-      .add("dataset_path", dataset_path,
-           "Multi-objective data set whose embeddings these are: names the files")
-      .add("embeddings_dir", embeddings_dir,
-           "Folder of the embeddings, or their path up to -<shard>-of-<n>; empty = below data_root")
-      .add("output_dir", output_dir, "Folder of the weights; empty = <data_root>/regression_weights")
-      .add("alphas", alphas,
-           "L2 strengths to choose from, above 0: comma-separated, or lo:hi:n for n of them, evenly in log10")
-      .add("cv", cv,
-           "What the strength is chosen by: the validation rows, folds of the training rows, or leaving out "
-           "each training row",
-           {"holdout", "kfold", "loo"})
-      .add("n_folds", n_folds, "Folds of --cv kfold, 2 to 254")
-      .add("split_by", split_by,
-           "prompt: rows with the same prompt stay on one side of the split, and in one fold",
-           {"row", "prompt"})
-      .add("weight_column", weight_column,
-           "Column of sample weights, which stage1-prepare --weight_column kept; empty = every row weighs 1")
-      .add("standardize", standardize, "Penalise the weights of columns scaled to unit standard deviation")
-      .add("fit_intercept", fit_intercept, "Fit a constant for each attribute, which is not penalised")
-      .add("refit", refit, "Fit the final weights on train and validation rows together")
-      .add("bootstrap", bootstrap, "Resamples, by prompt, for 95 % intervals of R2 and Spearman; 0 = none")
-      .add("partial", partial,
-           "Folder for the sums of shards: adds them up and ends, for --merge to fit; empty = fit")
-      .add("shards", shards, "Shards that --partial adds up, from 1, comma-separated; empty = all")
-      .add("merge", merge, "Files or folders with the sums of all shards, comma-separated, to fit from")
-      .add("threads", threads, "CPU threads; 0 = all that this process may use")
-      .add("seed", seed, "Of the train/validation split, the folds and the bootstrap")
-      .add("data_root", data_root, "Folder of all artefacts ($ARMORM_DATA sets the default)");
+  declare_choice(fields, list);
+  declare_fit(fields, list);
+  declare_run(fields, list);
   return list;
 }
 

@@ -1,23 +1,27 @@
 #include "stages/options/stage2_prepare_options.h"
 
 #include "core/error.h"
+#include "stages/options/declarations.h"
+#include "stages/options/shared_options.h"
 
 namespace armorm {
 
-OptionList Stage2PrepareOptions::declare() {
+OptionList declare(Stage2PrepareOptions& fields) {
+  using namespace shared_options;
   OptionList list;
-  extraction.declare(list);
-  list.add("model_family", model_family, "Family of the backbone; decides the gating position",
-           {"llama3", "gemma2"})
-      .add("dataset_path", dataset_path, "Preference data set: a file, a folder, or a Hub id")
-      .add("dataset_config", dataset_config,
-           "Config of a data set whose card names several; empty = its default. It is no part of the file's "
-           "name")
-      .add("source", source, "Keep the rows whose `source` column equals this; empty = all")
-      .add("dataset_split", dataset_split, "Split of the data set")
-      .add("columns", columns, "Other names of columns, comma-separated: chosen=winner,rejected=loser")
-      .add("seq_len", seq_len,
-           "Longest side in tokens; a pair with a longer one is dropped, counted and recorded");
+  declare_extraction(fields.extraction, list);
+  list.add({"model_family", results, "Family of the backbone; decides the gating position"},
+           fields.model_family)
+      .add({"dataset_path", inputs, "Preference data set: a file, a folder, or a Hub id"},
+           fields.dataset_path)
+      .add(kDatasetConfig, fields.dataset_config)
+      .add({"source", results, "Keep the rows whose `source` column equals this; empty = all"}, fields.source)
+      .add(kDatasetSplit, fields.dataset_split)
+      .add({"columns", results, "Other names of columns, comma-separated: chosen=winner,rejected=loser"},
+           fields.columns)
+      .add({"seq_len", results,
+            "Longest side in tokens; a pair with a longer one is dropped, counted and recorded"},
+           fields.seq_len);
   return list;
 }
 
@@ -25,8 +29,6 @@ void Stage2PrepareOptions::validate() const {
   extraction.validate();
   if (dataset_path.empty()) fail_usage("--dataset_path: is empty; name a file, a folder or a Hub id");
   if (seq_len < 1) fail_usage("--seq_len: {} is out of range; it must be at least 1", seq_len);
-  if (model_family != "llama3" && model_family != "gemma2")
-    fail_usage("--model_family: '{}' is unknown; use llama3 or gemma2", model_family);
 }
 
 }  // namespace armorm

@@ -1,4 +1,5 @@
-// The options of stage2-prepare.
+// The options of stage2-prepare. The program's help says what each field means (declarations.h); the comments
+// here say what a value may be.
 #pragma once
 
 #include <cstdint>
@@ -6,21 +7,21 @@
 #include <vector>
 
 #include "stages/options/common_options.h"
+#include "text/model_family.h"
 
 namespace armorm {
 
 struct Stage2PrepareOptions {
   ExtractionOptions extraction;
-  std::string model_family = "llama3";  // llama3 or gemma2
+  ModelFamily model_family = ModelFamily::llama3;
   std::string dataset_path = "RLHFlow/UltraFeedback-preference-standard";
-  std::string source;          // keep rows whose `source` column equals it; empty = all
-  std::string dataset_config;  // of several in the data set's card; empty = the default one
+  std::string source;
+  std::string dataset_config;
   std::string dataset_split = "train";
-  std::vector<std::string> columns;  // renames, "chosen=winner"
-  std::int64_t seq_len = 8192;       // a pair with a longer side is dropped, counted and recorded
+  std::vector<std::string> columns;  // each "ours=theirs"
+  std::int64_t seq_len = 8192;       // >= 1
 
-  OptionList declare();
-  void validate() const;
+  void validate() const;  // usage errors
 };
 
 }  // namespace armorm

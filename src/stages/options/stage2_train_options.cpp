@@ -3,78 +3,123 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "stages/options/declarations.h"
+#include "stages/options/shared_options.h"
 
 namespace armorm {
+namespace {
 
-OptionList Stage2TrainOptions::declare() {
+constexpr const char* kSourceOfPrepare = "The --source that stage2-prepare was given for them";
+
+void declare_data(Stage2TrainOptions& fields, OptionList& list) {
+  using namespace shared_options;
+  list.add(kModelOfEmbeddings, fields.model_path)
+      .add({"model_family", results, "Family of the backbone; recorded with the gate"}, fields.model_family)
+      .add({"multi_objective_dataset", inputs, "Data set of the regression weights: names the files"},
+           fields.multi_objective_dataset)
+      .add({"preference_dataset", inputs, "Preference pairs that train the gate"}, fields.preference_dataset)
+      .add({"preference_source", inputs, kSourceOfPrepare}, fields.preference_source)
+      .add({"preference_split", inputs, "Split of the preference set"}, fields.preference_split)
+      .add({"reference_dataset", inputs, "Pairs that verbosity is measured on; empty = the preference set"},
+           fields.reference_dataset)
+      .add({"reference_source", inputs, kSourceOfPrepare}, fields.reference_source)
+      .add({"reference_split", inputs, "Split of the reference set"}, fields.reference_split);
+}
+
+void declare_optimiser(Stage2TrainOptions& fields, OptionList& list) {
+  using namespace shared_options;
+  list.add(kDevice, fields.device)
+      .add({"learning_rate", results, "Peak of AdamW's learning rate, cosine decay to 0"},
+           fields.learning_rate)
+      .add({"weight_decay", results, "Of AdamW"}, fields.weight_decay)
+      .add({"n_steps", results, "Optimiser steps"}, fields.n_steps)
+      .add({"batch_size", results, "Pairs per step, drawn with replacement"}, fields.batch_size)
+      .add({"select", results, "Which gate of the training to keep, judged on the validation pairs"},
+           fields.select)
+      .add({"eval_every", results, "Steps between looks at the validation pairs"}, fields.eval_every)
+      .add({"patience", results, "Looks without a better gate after which training stops; 0 = never"},
+           fields.patience)
+      .add(
+          {"seeds", results, "Trainings, with seed, seed + 1, ...; the best on the validation pairs is kept"},
+          fields.seeds);
+}
+
+void declare_debiasing(Stage2TrainOptions& fields, OptionList& list) {
+  using namespace shared_options;
+  list.add({"verbosity_dim", results, "Index of the verbosity attribute"}, fields.verbosity_dim)
+      .add({"corr_threshold", results,
+            "Spearman correlation with the verbosity target that debiasing must reach"},
+           fields.corr_threshold)
+      .add({"on_unmet", results,
+            "Attribute that no penalty brings to the threshold: an error, penalty 0, or the largest"},
+           fields.on_unmet)
+      .add({"penalty_grid", results,
+            "Penalties to try, ascending, comma-separated; empty = the published grid"},
+           fields.penalty_grid)
+      .add({"penalty_search", results,
+            "grid: the first penalty that meets the threshold; bisection: the crossing before it, to 1e-6"},
+           fields.penalty_search)
+      .add({"verbosity_target", results,
+            "What debiased rewards must not rise with: the verbosity attribute's reward, or the response's "
+            "length in tokens"},
+           fields.verbosity_target);
+}
+
+void declare_evaluation(Stage2TrainOptions& fields, OptionList& list) {
+  using namespace shared_options;
+  list.add({"eval_reward_bench", inputs, "Evaluate on RewardBench"}, fields.eval_reward_bench)
+      .add({"reward_bench_dataset", inputs, "RewardBench: names the files"}, fields.reward_bench_dataset)
+      .add({"reward_bench_split", inputs, "Split of RewardBench"}, fields.reward_bench_split)
+      .add({"eval_reward_bench_2", inputs, "Evaluate on RewardBench 2"}, fields.eval_reward_bench_2)
+      .add({"reward_bench_2_dataset", inputs, "RewardBench 2: names the files"},
+           fields.reward_bench_2_dataset)
+      .add({"reward_bench_2_split", inputs, "Split of RewardBench 2"}, fields.reward_bench_2_split)
+      .add({"eval", inputs,
+            "Further preference sets to evaluate on, comma-separated, each DATASET or DATASET:SPLIT (train)"},
+           fields.eval);
+}
+
+void declare_gate(Stage2TrainOptions& fields, OptionList& list) {
+  using namespace shared_options;
+  list.add({"logit_scale", results, "Initial value of the trained scale of the gate"}, fields.logit_scale)
+      .add({"temperature", results, "Of the softmax over attributes"}, fields.temperature)
+      .add({"n_hidden", results, "Hidden layers of the gate"}, fields.n_hidden)
+      .add({"hidden_size", results, "Width of the hidden layers"}, fields.hidden_size)
+      .add({"dropout", results, "Of the hidden layers"}, fields.dropout)
+      .add({"precision", results,
+            "Operands of the gate's products in training; weights, sums and optimiser are float32"},
+           fields.precision)
+      .add({"compat", results, "upstream: the softmax runs over the pair and the debiasing is not applied"},
+           fields.compat)
+      .add({"seed", results, "Of initial weights, batches and dropout"}, fields.seed);
+}
+
+void declare_run(Stage2TrainOptions& fields, OptionList& list) {
+  using namespace shared_options;
+  list.add(kThreads, fields.threads)
+      .add({"restart", output, "Delete what an interrupted training with other inputs left"}, fields.restart)
+      .add({"checkpoint_seconds", output, "Seconds between two saves of the training; 0 = after every step"},
+           fields.checkpoint_seconds)
+      .add({"export", output,
+            "Folder for the whole reward model, for Python and for score; an earlier export is replaced"},
+           fields.export_dir)
+      .add({"export_weights", output,
+            "The backbone's files in it: hard links (auto: copies where there can be none), or copies"},
+           fields.export_weights)
+      .add({"output_dir", output, "Folder of the gate and its report; empty = data_root"}, fields.output_dir)
+      .add(kDataRoot, fields.data_root);
+}
+
+}  // namespace
+
+OptionList declare(Stage2TrainOptions& fields) {
   OptionList list;
-  list.add("model_path", model_path, "Reward model whose embeddings these are: names the files")
-      .add("model_family", model_family, "Family of the backbone; recorded with the gate",
-           {"llama3", "gemma2"})
-      .add("multi_objective_dataset", multi_objective_dataset,
-           "Data set of the regression weights: names the files")
-      .add("preference_dataset", preference_dataset, "Preference pairs that train the gate")
-      .add("preference_source", preference_source, "The --source that stage2-prepare was given for them")
-      .add("preference_split", preference_split, "Split of the preference set")
-      .add("reference_dataset", reference_dataset,
-           "Pairs that verbosity is measured on; empty = the preference set")
-      .add("reference_source", reference_source, "The --source that stage2-prepare was given for them")
-      .add("reference_split", reference_split, "Split of the reference set")
-      .add("device", device, "CUDA device index; -1 = CPU")
-      .add("learning_rate", learning_rate, "Peak of AdamW's learning rate, cosine decay to 0")
-      .add("weight_decay", weight_decay, "Of AdamW")
-      .add("n_steps", n_steps, "Optimiser steps")
-      .add("batch_size", batch_size, "Pairs per step, drawn with replacement")
-      .add("select", select, "Which gate of the training to keep, judged on the validation pairs",
-           {"last", "best"})
-      .add("eval_every", eval_every, "Steps between looks at the validation pairs")
-      .add("patience", patience, "Looks without a better gate after which training stops; 0 = never")
-      .add("seeds", seeds, "Trainings, with seed, seed + 1, ...; the best on the validation pairs is kept")
-      .add("verbosity_dim", verbosity_dim, "Index of the verbosity attribute")
-      .add("corr_threshold", corr_threshold,
-           "Spearman correlation with the verbosity target that debiasing must reach")
-      .add("on_unmet", on_unmet,
-           "Attribute that no penalty brings to the threshold: an error, penalty 0, or the largest",
-           {"error", "keep", "max"})
-      .add("penalty_grid", penalty_grid,
-           "Penalties to try, ascending, comma-separated; empty = the published grid")
-      .add("penalty_search", penalty_search,
-           "grid: the first penalty that meets the threshold; bisection: the crossing before it, to 1e-6",
-           {"grid", "bisection"})
-      .add("verbosity_target", verbosity_target,
-           "What debiased rewards must not rise with: the verbosity attribute's reward, or the response's "
-           "length in tokens",
-           {"attribute", "length"})
-      .add("eval_reward_bench", eval_reward_bench, "Evaluate on RewardBench")
-      .add("reward_bench_dataset", reward_bench_dataset, "RewardBench: names the files")
-      .add("reward_bench_split", reward_bench_split, "Split of RewardBench")
-      .add("eval_reward_bench_2", eval_reward_bench_2, "Evaluate on RewardBench 2")
-      .add("reward_bench_2_dataset", reward_bench_2_dataset, "RewardBench 2: names the files")
-      .add("reward_bench_2_split", reward_bench_2_split, "Split of RewardBench 2")
-      .add("eval", eval,
-           "Further preference sets to evaluate on, comma-separated, each DATASET or DATASET:SPLIT (train)")
-      .add("logit_scale", logit_scale, "Initial value of the trained scale of the gate")
-      .add("temperature", temperature, "Of the softmax over attributes")
-      .add("n_hidden", n_hidden, "Hidden layers of the gate")
-      .add("hidden_size", hidden_size, "Width of the hidden layers")
-      .add("dropout", dropout, "Of the hidden layers")
-      .add("precision", precision,
-           "Operands of the gate's products in training; weights, sums and optimiser are float32",
-           {"fp32", "bf16"})
-      .add("compat", compat, "upstream: the softmax runs over the pair and the debiasing is not applied",
-           {"none", "upstream"})
-      .add("seed", seed, "Of initial weights, batches and dropout")
-      .add("threads", threads, "CPU threads; 0 = all that this process may use")
-      .add("restart", restart, "Delete what an interrupted training with other inputs left")
-      .add("checkpoint_seconds", checkpoint_seconds,
-           "Seconds between two saves of the training; 0 = after every step")
-      .add("export", export_dir,
-           "Folder for the whole reward model, for Python and for score; an earlier export is replaced")
-      .add("export_weights", export_weights,
-           "The backbone's files in it: hard links (auto: copies where there can be none), or copies",
-           {"auto", "link", "copy"})
-      .add("output_dir", output_dir, "Folder of the gate and its report; empty = data_root")
-      .add("data_root", data_root, "Folder of all artefacts ($ARMORM_DATA sets the default)");
+  declare_data(fields, list);
+  declare_optimiser(fields, list);
+  declare_debiasing(fields, list);
+  declare_evaluation(fields, list);
+  declare_gate(fields, list);
+  declare_run(fields, list);
   return list;
 }
 
@@ -109,7 +154,7 @@ void Stage2TrainOptions::validate() const {
   at_least("device", device, -1);
   at_least("threads", threads, 0);
   at_least("seed", seed, 0);
-  if (!export_dir.empty() && compat == "upstream")
+  if (!export_dir.empty() && compat == Compat::upstream)
     fail_usage(
         "--export: a gate trained with --compat upstream gives no score to a single conversation; leave one "
         "of them out");

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "io/publish.h"
 #include "io/writable_file.h"
+#include "stages/options/declarations.h"
 
 namespace armorm {
 namespace fs = std::filesystem;
@@ -23,7 +24,7 @@ BadRows::BadRows(const ExtractionOptions& options, std::int64_t shard_rows, fs::
                  FileSystem& files)
     : file_(rejects_file(std::move(target))),
       files_(files),
-      skip_(options.on_bad_row == "skip"),
+      skip_(options.on_bad_row == OnBadRow::skip),
       limit_(bad_row_limit(options.max_bad_rows, shard_rows)),
       limit_text_(options.max_bad_rows) {}
 
@@ -32,6 +33,7 @@ void BadRows::reject(BadRow row) {
     fail_data("row {}: {}: {}; repair it, or leave such rows out with --on_bad_row skip", row.row_id,
               row.field, row.reason);
   const std::lock_guard lock(mutex_);
+  row.reason = with_flags(row.reason);
   if (row.reason.size() > kMaxReasonBytes) row.reason.resize(kMaxReasonBytes);
   rows_.push_back(std::move(row));
   if (static_cast<std::int64_t>(rows_.size()) <= limit_) return;

@@ -142,6 +142,38 @@ std::string target_section(const DryRunPlan& plan) {
   return out;
 }
 
+// "[<|begin_of_text|>]text[<|eot_id|>]": special tokens in brackets, with `marks` (positions) as "<<mark>>"
+// before their token.
+std::string show_tokens(const Tokenizer& tokenizer, std::span<const TokenId> tokens,
+                        const std::map<std::int64_t, std::string>& marks) {
+  std::string out;
+  std::vector<TokenId> plain;  // a run of them is decoded at once: a character may be several tokens
+  const auto flush = [&] {
+    if (!plain.empty()) out += tokenizer.decode(plain);
+    plain.clear();
+  };
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    if (tokens.size() > kMaxShownTokens && i == kMaxShownTokens / 2) {
+      flush();
+      const std::size_t skipped = tokens.size() - kMaxShownTokens;
+      out += fmt::format(" ... {} tokens ... ", skipped);
+      i += skipped;
+    }
+    if (const auto mark = marks.find(static_cast<std::int64_t>(i)); mark != marks.end()) {
+      flush();
+      out.append("<<").append(mark->second).append(">>");
+    }
+    if (!tokenizer.is_special(tokens[i])) {
+      plain.push_back(tokens[i]);
+      continue;
+    }
+    flush();
+    out.append("[").append(tokenizer.id_to_token(tokens[i]).value_or("?")).append("]");
+  }
+  flush();
+  return out;
+}
+
 std::string sample_section(const Tokenizer& tokenizer, const DryRunSample& sample) {
   const auto last = static_cast<std::int64_t>(sample.tokens.size()) - 1;
   std::map<std::int64_t, std::string> marks{{last, "embedding"}};
@@ -157,8 +189,6 @@ std::string sample_section(const Tokenizer& tokenizer, const DryRunSample& sampl
   if (sample.gating) out += "prompt embedding " + describe(*sample.gating);
   return out + "embedding        " + describe(last);
 }
-
-}  // namespace
 
 std::string length_histogram(std::vector<std::int64_t> lengths) {
   if (lengths.empty()) return "";
@@ -189,35 +219,7 @@ std::string length_histogram(std::vector<std::int64_t> lengths) {
   return out;
 }
 
-std::string show_tokens(const Tokenizer& tokenizer, std::span<const TokenId> tokens,
-                        const std::map<std::int64_t, std::string>& marks) {
-  std::string out;
-  std::vector<TokenId> plain;  // a run is decoded at once: a character may be several tokens
-  const auto flush = [&] {
-    if (!plain.empty()) out += tokenizer.decode(plain);
-    plain.clear();
-  };
-  for (std::size_t i = 0; i < tokens.size(); ++i) {
-    if (tokens.size() > kMaxShownTokens && i == kMaxShownTokens / 2) {
-      flush();
-      const std::size_t skipped = tokens.size() - kMaxShownTokens;
-      out += fmt::format(" ... {} tokens ... ", skipped);
-      i += skipped;
-    }
-    if (const auto mark = marks.find(static_cast<std::int64_t>(i)); mark != marks.end()) {
-      flush();
-      out.append("<<").append(mark->second).append(">>");
-    }
-    if (!tokenizer.is_special(tokens[i])) {
-      plain.push_back(tokens[i]);
-      continue;
-    }
-    flush();
-    out.append("[").append(tokenizer.id_to_token(tokens[i]).value_or("?")).append("]");
-  }
-  flush();
-  return out;
-}
+}  // namespace
 
 std::uint64_t total_bytes(const std::vector<TensorSpec>& tensors) {
   std::uint64_t bytes = 0;
@@ -238,7 +240,7 @@ void print_dry_run(const ExtractionOptions& options, const ModelInputs& model, c
   out += line("model",
               fmt::format("{}: {}, {} layers, hidden size {}, {}; {} weight files, {} tensors", model.name,
                           model.config.model_type, model.config.num_hidden_layers, model.config.hidden_size,
-                          options.precision, files.files().size(), files.names().size()));
+                          name_of(options.precision), files.files().size(), files.names().size()));
   const BackboneOptions backbone = backbone_options(options, model);
   out += work_section(backbone, model.config,
                       estimate_work(model.config, backbone, plan.requests, batch_tokens));

@@ -41,11 +41,4 @@ std::uint64_t total_bytes(const std::vector<TensorSpec>& tensors);
 // Prints the report to stdout. data error when the weight files are incomplete.
 void print_dry_run(const ExtractionOptions& options, const ModelInputs& model, const DryRunPlan& plan);
 
-// The sections of the report, each ending with a line break.
-std::string length_histogram(std::vector<std::int64_t> lengths);
-// "[<|begin_of_text|>]text[<|eot_id|>]": special tokens in brackets, with `marks` (positions) as "«1»" before
-// their token.
-std::string show_tokens(const Tokenizer& tokenizer, std::span<const TokenId> tokens,
-                        const std::map<std::int64_t, std::string>& marks);
-
 }  // namespace armorm

@@ -7,9 +7,11 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/log.h"
+#include "core/words.h"
 #include "hub/snapshot.h"
 #include "model/compute_threads.h"
 #include "model/precision_deviation.h"
+#include "stages/artifacts/open_encoder.h"
 
 namespace armorm {
 namespace {
@@ -33,14 +35,10 @@ std::int64_t dropped_count(const Provenance& provenance) {
 
 }  // namespace
 
-Precision parse_precision(const std::string& name) {
-  return name == "fp32" ? Precision::fp32 : name == "fp8" ? Precision::fp8 : Precision::bf16;
-}
-
 ModelInputs open_model_inputs(const ExtractionOptions& options, const StopRequested& stop) {
   const std::filesystem::path folder = resolve_model(options.model_path, stop);
   return {folder, artifact_name(options.model_path), ModelConfig::load(folder),
-          ConversationEncoder(folder, options.allow_special_in_content, options.template_date)};
+          open_encoder(folder, options.allow_special_in_content, options.template_date)};
 }
 
 DatasetInputs open_dataset_inputs(const DatasetChoice& choice, const StopRequested& stop) {
@@ -52,14 +50,12 @@ DatasetInputs open_dataset_inputs(const DatasetChoice& choice, const StopRequest
   return {Dataset::open(options), artifact_name(choice.path)};
 }
 
-int thread_count(const ExtractionOptions& options) {
-  return options.threads > 0 ? static_cast<int>(options.threads) : default_thread_count();
-}
+int thread_count(const ExtractionOptions& options) { return thread_count(options.threads); }
 
 BackboneOptions backbone_options(const ExtractionOptions& options, const ModelInputs& model) {
   BackboneOptions backbone;
   backbone.model_folder = model.folder;
-  backbone.precision = parse_precision(options.precision);
+  backbone.precision = options.precision;
   backbone.device = static_cast<int>(options.device);
   backbone.batch_invariant = options.batch_invariant;
   return backbone;
@@ -78,10 +74,16 @@ std::future<Backbone> load_ahead(const ExtractionOptions& options, const ModelIn
   return load_backbone(options, model);
 }
 
+void warn_of_special_content(std::int64_t count, const std::string& what, bool as_special) {
+  if (count == 0) return;
+  log::warn("{} {} hold special-token strings in their content; they are encoded as {}", count, what,
+            as_special ? "special tokens" : "plain text");
+}
+
 void record_deviation(const ExtractionOptions& options, const ModelInputs& model, const Backbone& backbone,
                       const std::vector<std::span<const TokenId>>& rows, Provenance& provenance) {
   constexpr std::size_t kRows = 8;
-  if (options.precision != "fp8") return;
+  if (options.precision != Precision::fp8) return;
   const Deviation deviation = deviation_from_bf16(backbone, backbone_options(options, model),
                                                   std::span(rows).first(std::min(kRows, rows.size())));
   provenance.deviation = fmt::format("{:.4f} of bf16 (relative, {} rows), lowest cosine {:.5f}",
@@ -95,7 +97,7 @@ Provenance make_provenance(const ExtractionOptions& options, const ModelInputs& 
   p.model = model.name;
   p.dataset = dataset.name;
   p.split = split;
-  p.precision = options.precision;
+  p.precision = name_of(options.precision);
   p.batch_invariant = options.batch_invariant;
   p.template_sha256 = model.encoder.template_sha256();
   p.tokenizer_sha256 = model.encoder.tokenizer_sha256();

@@ -48,12 +48,13 @@ std::future<Backbone> load_backbone(const ExtractionOptions& options, const Mode
 std::future<Backbone> load_ahead(const ExtractionOptions& options, const ModelInputs& model,
                                  const std::filesystem::path& target);
 
+// Says how special-token strings in the content of so many `what` ("rows") are encoded; nothing for none.
+void warn_of_special_content(std::int64_t count, const std::string& what, bool as_special);
+
 // With --precision fp8: measures on the first few rows how far the embeddings lie from those of bf16, says so
 // and records it.
 void record_deviation(const ExtractionOptions& options, const ModelInputs& model, const Backbone& backbone,
                       const std::vector<std::span<const TokenId>>& rows, Provenance& provenance);
-
-Precision parse_precision(const std::string& name);  // bf16 for an unknown one
 
 int thread_count(const ExtractionOptions& options);
 

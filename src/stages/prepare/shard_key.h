@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "core/options.h"
 #include "stages/prepare/extraction_run.h"
@@ -10,9 +11,9 @@
 namespace armorm {
 
 // `content_sha256`: of the token ids, wanted positions, row ids and known tensors, so of all that data set,
-// tokenizer, template and filters amount to. `options`: all but those that cannot change a byte are taken.
-ResumeKey make_resume_key(const OptionList& options, const ExtractionOptions& extraction,
-                          const ModelInputs& model, const Provenance& provenance,
-                          const std::string& content_sha256);
+// tokenizer, template and filters amount to. `provenance` must hold the weights' fingerprint. `options`: all
+// of the program's.
+ResumeKey make_resume_key(const std::vector<OptionValue>& options, const ExtractionOptions& extraction,
+                          const Provenance& provenance, const std::string& content_sha256);
 
 }  // namespace armorm

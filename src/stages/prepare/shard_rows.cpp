@@ -1,8 +1,17 @@
 #include "stages/prepare/shard_rows.h"
 
+#include <numeric>
+
 #include "core/numpy_random.h"
 
 namespace armorm {
+
+std::vector<std::int64_t> all_rows(std::int64_t n) {
+  std::vector<std::int64_t> rows(static_cast<std::size_t>(n));
+  std::iota(rows.begin(), rows.end(), 0);
+  return rows;
+}
+
 std::vector<bool> ShardRows::wanted() const {
   std::vector<bool> flags(position_of.size());
   for (const std::int64_t row : row_ids) flags[static_cast<std::size_t>(row)] = true;

@@ -13,6 +13,9 @@ struct ShardRows {
   std::vector<bool> wanted() const;  // by row of the split
 };
 
+// 0 ... n - 1
+std::vector<std::int64_t> all_rows(std::int64_t n);
+
 // `candidates` are the rows of the split that take part, ascending. With `shuffle` they are ordered as by
 // datasets.Dataset.shuffle(seed) first; the shard is the contiguous block shard_idx (1-based) of n_shards.
 ShardRows select_shard(std::int64_t split_rows, const std::vector<std::int64_t>& candidates, bool shuffle,

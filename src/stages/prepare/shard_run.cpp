@@ -70,17 +70,16 @@ Metadata metadata_of(const Provenance& provenance, const std::string& key_digest
 
 class ShardRun {
  public:
-  ShardRun(ShardJob& job, const OptionList& options, const ExtractionOptions& extraction,
-           const ModelInputs& model, BadRows& bad_rows, const StageEnvironment& environment)
+  ShardRun(ShardJob& job, const ShardContext& context)
       : job_(job),
-        extraction_(extraction),
-        model_(model),
-        bad_rows_(bad_rows),
-        environment_(environment),
+        extraction_(context.extraction),
+        model_(context.model),
+        bad_rows_(context.bad_rows),
+        environment_(context.environment),
         provenance_(job.provenance) {
     bad_rows_.describe(provenance_);
-    provenance_.facts.weights = weights_fingerprint(model.folder);
-    key_ = make_resume_key(options, extraction, model, provenance_, content_digest(job));
+    provenance_.facts.weights = weights_fingerprint(model_.folder);
+    key_ = make_resume_key(context.options, extraction_, provenance_, content_digest(job));
     job_.tensors.tokens = 0;
     for (std::size_t i = 0; i < job_.requests.size(); ++i) job_.tensors.tokens += length_of(i);
   }
@@ -200,7 +199,7 @@ class ShardRun {
         left.push_back(request);
     if (left.empty()) return;
     stop_if_asked(rows, left.size());
-    if (extraction_.precision == "fp32") return reject_all(left, rows);
+    if (extraction_.precision == Precision::fp32) return reject_all(left, rows);
     log::warn("{} sequences have embeddings that are not finite; computing them again in float32",
               left.size());
     recompute(left, rows);
@@ -217,7 +216,7 @@ class ShardRun {
 
   void recompute(const std::vector<std::int64_t>& requests, DurableRows& rows) {
     ExtractionOptions exact = extraction_;
-    exact.precision = "fp32";
+    exact.precision = Precision::fp32;
     const Backbone backbone = load_backbone(exact, model_).get();
     Progress progress(job_.program + " in float32", static_cast<std::int64_t>(requests.size()));
     for (std::size_t i = 0; i < requests.size(); ++i) {
@@ -291,8 +290,6 @@ class ShardRun {
   std::set<std::int64_t> bad_ids_;  // of rows without finite embeddings
 };
 
-}  // namespace
-
 DryRunPlan dry_run_plan(const ShardJob& job) {
   return {.program = job.program,
           .provenance = job.provenance,
@@ -303,9 +300,27 @@ DryRunPlan dry_run_plan(const ShardJob& job) {
           .target_bytes = total_bytes(tensor_specs(job.tensors, job.tensors.rows))};
 }
 
-void run_shard(ShardJob& job, const OptionList& options, const ExtractionOptions& extraction,
-               const ModelInputs& model, BadRows& bad_rows, const StageEnvironment& environment) {
-  ShardRun(job, options, extraction, model, bad_rows, environment).run();
+}  // namespace
+
+ShardJob begin_job(const std::string& program, const fs::path& target, const ExtractionOptions& extraction,
+                   const ModelInputs& model) {
+  ShardJob job;
+  job.program = program;
+  job.target = target;
+  job.loading = load_ahead(extraction, model, target);
+  return job;
+}
+
+fs::path finish_job(ShardJob& job, const ShardContext& context,
+                    const std::function<void(DryRunPlan&)>& add_samples) {
+  if (context.extraction.dry_run) {
+    DryRunPlan plan = dry_run_plan(job);
+    add_samples(plan);
+    print_dry_run(context.extraction, context.model, plan);
+  } else {
+    ShardRun(job, context).run();
+  }
+  return job.target;
 }
 
 }  // namespace armorm

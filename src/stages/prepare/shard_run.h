@@ -8,11 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "core/options.h"
+#include "stages/options/stage_environment.h"
 #include "stages/prepare/bad_rows.h"
 #include "stages/prepare/dry_run.h"
 #include "stages/prepare/extraction_run.h"
 #include "stages/resume/durable_rows.h"
-#include "stages/stage_environment.h"
 
 namespace armorm {
 
@@ -29,15 +30,26 @@ struct ShardJob {
   std::function<void(std::size_t request, MatrixView<const float> rows, DurableRows& out)> store;
 };
 
-// What --dry_run tells of a job; samples and labels are the stage's to add. `job` must outlive it.
-DryRunPlan dry_run_plan(const ShardJob& job);
+// What the stage of a job works with.
+struct ShardContext {
+  const std::vector<OptionValue>& options;  // all of the program's
+  const ExtractionOptions& extraction;
+  const ModelInputs& model;
+  BadRows& bad_rows;
+  const StageEnvironment& environment;
+};
 
-// Publishes job.target, and prints the summary. Goes on where an interrupted run of the same job ended; a
-// complete file of the same job is left as it is. Rows whose embeddings are not finite are computed again in
-// float32 before they count as bad. Errors: locked when another process has the target, data when an
-// interrupted run had other inputs, interrupted when `environment` asked to stop. `options`: all of the
-// program's.
-void run_shard(ShardJob& job, const OptionList& options, const ExtractionOptions& extraction,
-               const ModelInputs& model, BadRows& bad_rows, const StageEnvironment& environment);
+// A job without rows yet, whose weights are being loaded where they will be needed.
+ShardJob begin_job(const std::string& program, const std::filesystem::path& target,
+                   const ExtractionOptions& extraction, const ModelInputs& model);
+
+// The end of both prepare stages; returns job.target. A dry run prints the plan, to which `add_samples` adds
+// the stage's samples and labels. Otherwise job.target is published, and the summary printed. Resumes an
+// interrupted run of the same job; a complete file of the same job is left as it is. Rows whose embeddings
+// are not finite are computed again in float32 before they count as bad. Errors: locked when another process
+// has the target, data when an interrupted run had other inputs, interrupted when the environment asked to
+// stop.
+std::filesystem::path finish_job(ShardJob& job, const ShardContext& context,
+                                 const std::function<void(DryRunPlan&)>& add_samples);
 
 }  // namespace armorm

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "io/publish.h"
+#include "io/read_file.h"
 #include "stages/resume/resume_key.h"
 
 namespace armorm {

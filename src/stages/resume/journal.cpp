@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "io/publish.h"
+#include "io/read_file.h"
 
 namespace armorm {
 namespace fs = std::filesystem;

@@ -11,7 +11,7 @@
 #include <sstream>
 
 #include "core/error.h"
-#include "io/publish.h"
+#include "io/read_file.h"
 #include "io/system_call.h"
 
 namespace armorm {

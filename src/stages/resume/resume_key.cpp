@@ -8,7 +8,8 @@
 
 #include "core/error.h"
 #include "core/hash.h"
-#include "io/publish.h"
+#include "core/strings.h"
+#include "io/read_file.h"
 #include "model/cpu/kernel_choice.h"
 #include "model/libtorch_facts.h"
 
@@ -19,9 +20,7 @@ namespace {
 // Digests tell nothing by their end, and lists of attributes may be long.
 std::string shortened(const std::string& value) {
   constexpr std::size_t kDigestDigits = 64, kShown = 12, kMost = 160;
-  const bool digest =
-      value.size() == kDigestDigits && value.find_first_not_of("0123456789abcdef") == std::string::npos;
-  if (digest) return value.substr(0, kShown) + "...";
+  if (is_lower_hex(value, kDigestDigits)) return value.substr(0, kShown) + "...";
   return value.size() > kMost ? value.substr(0, kMost) + "..." : value;
 }
 
@@ -57,6 +56,13 @@ ResumeKey arithmetic_key(int device, int threads) {
     key["device"] = fmt::format("cpu, {} threads", threads);
     key["CPU kernels"] = model::cpu_kernel_choice();
   }
+  return key;
+}
+
+ResumeKey options_key(const std::vector<OptionValue>& options) {
+  ResumeKey key;
+  for (const OptionValue& option : options)
+    if (option.effect == OptionEffect::results) key["--" + option.name] = option.text;
   return key;
 }
 

@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "io/publish.h"
+#include "io/read_file.h"
 #include "io/system_call.h"
 #include "stages/resume/lock_owner.h"
 

@@ -138,13 +138,6 @@ class WeightsExport {
 
 }  // namespace
 
-ExportWeights parse_export_weights(const std::string& name) {
-  if (name == "auto") return ExportWeights::auto_;
-  if (name == "link") return ExportWeights::link;
-  if (name == "copy") return ExportWeights::copy;
-  fail_usage("--export_weights: '{}' is unknown; use auto, link or copy", name);
-}
-
 ExportedWeights export_weights(const fs::path& model, const GateArtifact& artifact, ExportWeights how,
                                AtomicFolder& folder, FileSystem& files) {
   WeightsExport weights(model, folder, files);

@@ -9,18 +9,9 @@
 #include "io/publish_folder.h"
 #include "io/safetensors.h"
 #include "stages/artifacts/gate_artifact.h"
+#include "stages/options/choices.h"
 
 namespace armorm {
-
-// What becomes of the decoder's weight files. A hard link shares the bytes on the disk with the model folder
-// or Hub cache, costs nothing, survives when those are deleted, and is copied as a file when the folder goes
-// to another machine.
-enum class ExportWeights {
-  auto_,  // link, and copy where the file system cannot link
-  link,   // link, or an io error
-  copy,   // copy, without tensors that the reward model has no use for
-};
-ExportWeights parse_export_weights(const std::string& name);  // usage error for another word
 
 struct ExportedWeights {
   std::vector<std::string> files;  // with the index

@@ -8,9 +8,11 @@
 #include "core/hash.h"
 #include "core/log.h"
 #include "core/version.h"
+#include "core/words.h"
 #include "hub/cache.h"
 #include "io/checked_json.h"
 #include "io/publish.h"
+#include "io/read_file.h"
 #include "io/writable_file.h"
 #include "model/model_config.h"
 #include "stages/artifacts/weights_fingerprint.h"
@@ -106,7 +108,8 @@ nlohmann::ordered_json exported_config(const fs::path& model, const GateArtifact
   config["gating_hidden_dim"] = artifact.gate.layers.front().out;
   config["gating_n_hidden"] = artifact.gate.layers.size() - 1;
   if (!facts.template_date.value_or("").empty()) config[kTemplateDateField] = *facts.template_date;
-  config["gating_token_pattern"] = gating_pattern(tokenizer, parse_model_family(artifact.model_family));
+  config["gating_token_pattern"] =
+      gating_pattern(tokenizer, parse_word<ModelFamily>("model_family", artifact.model_family));
   return config;
 }
 

@@ -10,10 +10,11 @@
 #include "core/dtype.h"
 #include "core/error.h"
 #include "core/half.h"
-#include "io/publish.h"
+#include "data/attributes.h"
+#include "io/read_file.h"
 #include "io/safetensors.h"
 #include "model/config_reader.h"
-#include "stages/artifacts/attributes.h"
+#include "stages/artifacts/open_encoder.h"
 #include "stages/options/common_options.h"
 #include "text/gating_pattern.h"
 
@@ -180,8 +181,8 @@ RewardModel RewardModel::load(const fs::path& folder, bool allow_special_in_cont
   const ModelConfig config = ModelConfig::load(folder);
   const HeadConfig head = read_config(folder / "config.json");
   RewardHead weights = read_head(folder, head, config.hidden_size);
-  ConversationEncoder encoder(folder, allow_special_in_content,
-                              template_date.empty() ? head.template_date : template_date);
+  ConversationEncoder encoder = open_encoder(folder, allow_special_in_content,
+                                             template_date.empty() ? head.template_date : template_date);
   std::vector<TokenId> pattern = pattern_of(folder, head, config, encoder.tokenizer());
   return {folder,
           config,

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
+#include "data/attributes.h"
 #include "hub/cache.h"
 #include "stages/artifacts/artifact_paths.h"
-#include "stages/artifacts/attributes.h"
 
 namespace armorm {
 namespace fs = std::filesystem;
@@ -78,7 +78,7 @@ LabelledSet LabelledSet::open(const Stage1TrainOptions& options) {
   EmbeddingSet set = open_embeddings(options, model, dataset);
   std::vector<std::string> attributes = attributes_of(set);
   check_weight_column(set, options.weight_column);
-  std::vector<std::int64_t> prompts = all_prompts(set, options.split_by == "prompt");
+  std::vector<std::int64_t> prompts = all_prompts(set, options.split_by == SplitBy::prompt);
   return {std::move(set),     std::move(attributes), std::move(model),
           std::move(dataset), options.weight_column, std::move(prompts)};
 }

@@ -1,5 +1,5 @@
-// What stage1-train reads: the embeddings of stage1-prepare with labels and, where they are wanted, prompts
-// and weights.
+// The input of stage1-train: the embeddings of stage1-prepare with labels and, if needed, prompts and
+// weights.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace armorm {
 
-// One shard; the views live as long as the set.
+// One shard; the views are valid as long as the set.
 struct LabelledBlock {
   MatrixView<const BFloat16> embeddings;  // [n, D]
   MatrixView<const float> labels;         // [n, K]
@@ -28,18 +28,18 @@ struct LabelledSet {
   std::vector<std::string> attributes;  // [K]
   std::string model;
   std::string dataset;
-  std::string weight_column;          // empty: every row weighs 1
+  std::string weight_column;          // empty: every row has weight 1
   std::vector<std::int64_t> prompts;  // of all rows; empty when the files have none
 
-  // io or data error when the files are not there, do not belong together, or lack what the options need.
+  // io or data error when the files are missing, do not belong together, or lack what the options need.
   static LabelledSet open(const Stage1TrainOptions& options);
 
   std::int64_t n_attributes() const { return static_cast<std::int64_t>(attributes.size()); }
   std::size_t n_shards() const { return set.files().size(); }
-  // `groups` of all rows.
+  // `groups`: those of all rows.
   LabelledBlock block(std::size_t shard, std::span<const RowGroup> groups) const;
 
-  // Calls visit(block) for each shard in order; a data error that it throws gets the file's name.
+  // Calls visit(block) for each shard in order; adds the file's name to a data error of `visit`.
   template <class Visit>
   void for_each_block(std::span<const RowGroup> groups, const Visit& visit) const {
     for (std::size_t shard = 0; shard < n_shards(); ++shard)

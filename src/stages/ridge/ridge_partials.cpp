@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/hash.h"
+#include "core/words.h"
 #include "stages/artifacts/artifact_paths.h"
 #include "stages/ridge/row_groups.h"
 
@@ -47,7 +48,7 @@ Metadata run_metadata(const Stage1TrainOptions& options, const LabelledSet& set)
           {"rows", std::to_string(set.set.rows())},
           {"n_shards", std::to_string(set.n_shards())},
           {"seed", std::to_string(options.seed)},
-          {"split_by", options.split_by},
+          {"split_by", std::string(name_of(options.split_by))},
           {"training_groups", std::to_string(group_count(options) - 1)},
           {"weight_column", set.weight_column}};
 }

@@ -1,4 +1,4 @@
-// Which rows train, which validate, and the folds of cross-validation.
+// Assigns training rows, validation rows, and the folds of cross-validation.
 #pragma once
 
 #include <cstdint>
@@ -10,13 +10,13 @@
 
 namespace armorm {
 
-// Row groups as ridge_moments.h wants them: training folds (one without k-fold), then validation.
+// Number of row groups for ridge_moments.h: training folds (one without k-fold), then validation.
 int group_count(const Stage1TrainOptions& options);
 
-// Of n rows: 20 % validation, by row as sklearn's train_test_split(random_state=seed) does it, or by prompt
-// as GroupShuffleSplit; folds of the training rows as KFold, or by prompt as GroupKFold, with shuffle=True
-// and the same seed. `prompts` [n] is needed for --split_by prompt only. data error when there are too few
-// rows or prompts.
+// Groups of n rows: 20 % validation, by row like sklearn's train_test_split(random_state=seed), or by prompt
+// like GroupShuffleSplit; folds of the training rows like KFold, or by prompt like GroupKFold, with
+// shuffle=True and the same seed. `prompts` [n] is needed only for --split_by prompt. data error when there
+// are too few rows or prompts.
 std::vector<RowGroup> assign_groups(const Stage1TrainOptions& options, std::int64_t n,
                                     std::span<const std::int64_t> prompts);
 

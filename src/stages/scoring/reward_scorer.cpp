@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 #include "core/parallel.h"
-#include "data/utf8.h"
+#include "core/utf8.h"
 #include "model/torch_errors.h"
 #include "stages/scoring/scorer.h"
 
@@ -18,7 +18,7 @@ constexpr std::size_t kWindow = 1024;  // conversations scored at once, which bo
 void check(const Conversation& conversation) {
   if (conversation.empty()) fail_data("the conversation is empty, expected at least one message");
   for (std::size_t i = 0; i < conversation.size(); ++i)
-    if (!data::is_utf8(conversation[i].role) || !data::is_utf8(conversation[i].content))
+    if (!is_utf8(conversation[i].role) || !is_utf8(conversation[i].content))
       fail_data("message {}: is not UTF-8; convert its role and content", i);
 }
 
@@ -34,7 +34,7 @@ std::vector<ScoreRow> encode_all(const Scorer& scorer, std::span<const Conversat
   return rows;
 }
 
-// Row number `row` of a row-major matrix of k columns.
+// Row `row` of a row-major matrix with k columns.
 std::vector<float> row_of(const std::vector<float>& matrix, std::size_t row, std::size_t k) {
   const auto begin = matrix.begin() + static_cast<std::ptrdiff_t>(row * k);
   return {begin, begin + static_cast<std::ptrdiff_t>(k)};
@@ -100,6 +100,10 @@ std::vector<ConversationScore> RewardScorer::score(std::span<const Conversation>
     }
   });
   return results;
+}
+
+ConversationScore RewardScorer::score(const Conversation& conversation) const {
+  return score(std::span(&conversation, 1)).front();
 }
 
 }  // namespace armorm

@@ -4,8 +4,9 @@
 
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <utility>
 
-#include "core/error.h"
+#include "core/words.h"
 
 namespace armorm {
 namespace {
@@ -35,9 +36,9 @@ void close_line(fmt::memory_buffer& out) {
 
 }  // namespace
 
-ScoreLines::ScoreLines(const std::vector<std::string>& attributes, const std::vector<std::string>& fields) {
+ScoreLines::ScoreLines(const std::vector<std::string>& attributes, std::vector<ScoreField> fields)
+    : fields_(std::move(fields)) {
   for (const std::string& name : attributes) keys_.push_back(quoted(name) + ":");
-  for (const std::string& field : fields) fields_.push_back(parse_score_field(field));
 }
 
 void ScoreLines::add_vector(ScoreField field, const HeadScores& scores, std::size_t index,

@@ -15,7 +15,7 @@ namespace armorm {
 
 class ScoreLines {
  public:
-  ScoreLines(const std::vector<std::string>& attributes, const std::vector<std::string>& fields);
+  ScoreLines(const std::vector<std::string>& attributes, std::vector<ScoreField> fields);
 
   // Appends the line of row `row`, whose result is number `index` of `scores`. Numbers are the shortest that
   // read back as the same float32.

@@ -5,18 +5,21 @@
 #include <algorithm>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 
 #include "core/error.h"
 #include "core/parallel.h"
+#include "data/json_messages.h"
+#include "data/json_reader.h"
 #include "io/checked_json.h"
 
 namespace armorm {
 namespace {
 
-using nlohmann::json;
+using data::JsonReader;
+using Kind = JsonReader::Kind;
 
-constexpr int kMaxDepth = 64;
 constexpr int kWaitMs = 100;                             // between two looks whether to stop
 constexpr std::size_t kMaxLines = 256;                   // encoded at once
 constexpr std::size_t kMaxText = std::size_t{16} << 20;  // of them, in bytes
@@ -24,49 +27,93 @@ constexpr std::size_t kMaxText = std::size_t{16} << 20;  // of them, in bytes
 constexpr const char* kForms =
     "expected {\"messages\": [...]}, a list of messages, or {\"prompt\": ..., \"response\": \"...\"}";
 
-std::string text_of(const json& object, const char* key, const std::string& where) {
-  const auto found = object.find(key);
-  if (found == object.end())
-    fail_data("{}: no field \"{}\"; expected messages with role and content", where, key);
-  if (!found->is_string()) fail_data("{}: {}: found {}, expected a string", where, key, found->type_name());
-  return found->get<std::string>();
-}
-
-Conversation messages_of(const json& list, const std::string& where) {
-  if (!list.is_array())
-    fail_data("{}: found {}, expected a list of messages with role and content", where, list.type_name());
-  if (list.empty()) fail_data("{}: is empty, expected at least one message", where);
-  Conversation conversation;
-  for (std::size_t i = 0; i < list.size(); ++i) {
-    const std::string place = fmt::format("{}: message {}", where, i);
-    if (!list[i].is_object())
-      fail_data("{}: found {}, expected a message with role and content", place, list[i].type_name());
-    conversation.push_back({text_of(list[i], "role", place), text_of(list[i], "content", place)});
+// JSON's own names.
+std::string_view name_of(Kind kind) {
+  switch (kind) {
+    case Kind::object:
+      return "object";
+    case Kind::array:
+      return "array";
+    case Kind::string:
+      return "string";
+    case Kind::number:
+      return "number";
+    case Kind::boolean:
+      return "boolean";
+    case Kind::null:
+      return "null";
   }
+  return {};
+}
+
+Conversation read_messages(JsonReader json, const std::string& where) {
+  if (const Kind kind = json.peek(); kind != Kind::array)
+    fail_data("{}: found {}, expected a list of messages with role and content", where, name_of(kind));
+  const data::JsonPlace place{[&] { return where; }, name_of};
+  Conversation conversation;
+  json.enter_array();
+  while (json.next_element()) conversation.push_back(data::read_message(json, conversation.size(), place));
+  if (conversation.empty()) fail_data("{}: is empty, expected at least one message", where);
   return conversation;
 }
 
-Conversation prompt_and_response(const json& row) {
-  const json& prompt = row.at("prompt");
+// Where the values of a row stand in its text.
+struct RowFields {
+  std::optional<JsonReader> messages;
+  std::optional<JsonReader> prompt;
+  std::optional<JsonReader> response;
+  std::string_view id = "null";
+};
+
+RowFields find_fields(JsonReader json) {
+  RowFields fields;
+  data::ObjectKeys keys;
+  std::string key;
+  json.enter_object();
+  while (json.next_member(key)) {
+    keys.add(key, [] { return "row"; });
+    if (key == "messages") fields.messages.emplace(json);
+    if (key == "prompt") fields.prompt.emplace(json);
+    if (key == "response") fields.response.emplace(json);
+    const std::string_view text = json.skip_value();
+    if (key == "id") fields.id = text;
+  }
+  return fields;
+}
+
+Conversation prompt_and_response(RowFields& fields) {
   Conversation conversation;
-  if (prompt.is_string())
-    conversation.push_back({"user", prompt.get<std::string>()});
+  if (fields.prompt->peek() == Kind::string)
+    conversation.push_back({"user", fields.prompt->read_string()});
   else
-    conversation = messages_of(prompt, "prompt");
-  conversation.push_back({"assistant", text_of(row, "response", "row")});
+    conversation = read_messages(*fields.prompt, "prompt");
+  if (!fields.response) fail_data("row: no field \"response\"; expected messages with role and content");
+  if (const Kind kind = fields.response->peek(); kind != Kind::string)
+    fail_data("row: response: found {}, expected a string", name_of(kind));
+  conversation.push_back({"assistant", fields.response->read_string()});
   return conversation;
+}
+
+// Before anything is made of the text.
+void check_json(JsonReader json) {
+  json.skip_value();
+  json.expect_end();
 }
 
 }  // namespace
 
 Conversation parse_conversation(const std::string& text, ScoreRow& row) {
-  const json root = io::parse_checked_json(text, "row", kMaxDepth);
-  if (root.is_array()) return messages_of(root, "row");
-  if (!root.is_object()) fail_data("row: found {}, {}", root.type_name(), kForms);
-  if (const auto id = root.find("id"); id != root.end() && !id->is_null()) row.id = id->dump();
-  if (const auto messages = root.find("messages"); messages != root.end())
-    return messages_of(*messages, "messages");
-  if (root.contains("prompt")) return prompt_and_response(root);
+  const std::string where = "row";
+  JsonReader json(text, where);
+  check_json(json);
+  const Kind kind = json.peek();
+  if (kind == Kind::array) return read_messages(json, where);
+  if (kind != Kind::object) fail_data("row: found {}, {}", name_of(kind), kForms);
+  RowFields fields = find_fields(json);
+  if (fields.id != "null")
+    row.id = io::parse_checked_json(fields.id, "row: id", JsonReader::kMaxDepth).dump();
+  if (fields.messages) return read_messages(*fields.messages, "messages");
+  if (fields.prompt) return prompt_and_response(fields);
   fail_data("row: found neither \"messages\" nor \"prompt\", {}", kForms);
 }
 

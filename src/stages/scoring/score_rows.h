@@ -1,4 +1,4 @@
-// The input side of score: lines to token ids, read ahead on a thread of its own.
+// The input side of score: converts lines to token ids, reading ahead on its own thread.
 #pragma once
 
 #include <condition_variable>
@@ -21,35 +21,35 @@ struct ScoreRow {
   std::int64_t line = 0;        // in the input, from 1
   std::string id;               // JSON text of the row's "id"; empty without one
   std::vector<TokenId> tokens;  // empty for a bad row
-  std::int64_t gating = 0;      // where the last gating pattern starts
+  std::int64_t gating = 0;      // start of the last gating pattern
   bool special_in_content = false;
-  std::string error;       // what is wrong with a bad row
+  std::string error;       // reason why the row is bad
   std::size_t result = 0;  // of a scored row: the number of its values in the scores
 };
 
-// {"messages": [...]}, a bare list of messages, or {"prompt": text or messages, "response": text}; fills
-// row.id where the row has an "id". data error that says what is wrong, without the place.
+// {"messages": [...]}, a bare list of messages, or {"prompt": text or messages, "response": text}; sets
+// row.id if the row has an "id". data error with the reason, without the place.
 Conversation parse_conversation(const std::string& text, ScoreRow& row);
 
 // Runs `fill` on the row; a data error of it makes a bad row.
 void fill_row(ScoreRow& row, const std::function<void(ScoreRow& row)>& fill);
 
 struct ScoreReaderOptions {
-  std::size_t window = 1024;  // rows read ahead at most, >= 1
+  std::size_t window = 1024;  // maximum number of rows read ahead, >= 1
   int threads = 1;
   bool stop_at_bad = true;  // read nothing after a bad row
 };
 
 class ScoreReader {
  public:
-  // `encode` fills the tokens of a row from its conversation, on several threads at once; its data errors
-  // make a bad row.
+  // `encode` sets the tokens of a row from its conversation, on several threads at once; its data errors make
+  // a bad row.
   using Encode = std::function<void(const Conversation& conversation, ScoreRow& row)>;
   ScoreReader(std::unique_ptr<LineSource> source, ScoreReaderOptions options, Encode encode);
   ~ScoreReader();  // does not wait for input
 
-  // The next rows, in order: a whole window, or those that are there when no more input is waiting. Empty at
-  // the end. Throws what reading threw.
+  // The next rows, in order: a full window, or the rows at hand when no more input is waiting. Empty at the
+  // end. Rethrows errors of the reading thread.
   std::vector<ScoreRow> next();
 
  private:
@@ -71,13 +71,13 @@ class ScoreReader {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<ScoreRow> ready_;  // guarded by mutex_, as what follows
+  std::vector<ScoreRow> ready_;  // guarded by mutex_, like the members below
   bool idle_ = false;            // no line is waiting to be read
   bool finished_ = false;
   bool stopping_ = false;
   std::exception_ptr failure_;
 
-  std::thread thread_;  // last: it uses all of the above
+  std::thread thread_;  // last member: it uses all of the above
 };
 
 }  // namespace armorm

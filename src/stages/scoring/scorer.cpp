@@ -15,10 +15,6 @@
 namespace armorm {
 namespace {
 
-int thread_count(const ScorerOptions& options) {
-  return options.threads > 0 ? static_cast<int>(options.threads) : default_thread_count();
-}
-
 std::int64_t longest(const ScorerOptions& options, const RewardModel& model) {
   return options.max_length > 0 ? options.max_length : model.config.max_position_embeddings;
 }
@@ -34,7 +30,7 @@ void add(const ExtractionStats& more, ExtractionStats& stats) {
 
 Scorer::Scorer(const ScorerOptions& options, const StopRequested& stop_requested)
     : options_(options),
-      threads_(thread_count(options)),
+      threads_(thread_count(options.threads)),
       folder_(resolve_model(options.model_path, stop_requested)),
       model_(RewardModel::load(folder_, options.allow_special_in_content, options.template_date)),
       max_length_(longest(options, model_)) {}
@@ -43,7 +39,7 @@ void Scorer::begin_loading() {
   set_compute_threads(threads_);
   loading_ = std::async(std::launch::async, [this] {
     return Backbone::load({.model_folder = folder_,
-                           .precision = parse_precision(options_.precision),
+                           .precision = options_.precision,
                            .device = static_cast<int>(options_.device),
                            .batch_invariant = options_.batch_invariant});
   });
@@ -88,7 +84,7 @@ HeadScores Scorer::score(std::vector<ScoreRow>& rows) {
 }
 
 void Scorer::extract_states(const std::vector<ScoreRow>& rows) {
-  // Of the calling thread, which need not be the one that loaded the model.
+  // For the calling thread, which may differ from the one that loaded the model.
   set_compute_threads(threads_);
   std::vector<ExtractionRequest> requests;
   for (const ScoreRow& row : rows)

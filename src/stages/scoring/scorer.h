@@ -1,4 +1,4 @@
-// From conversations to scores: what the program score and RewardScorer share.
+// Scores conversations; shared by the program score and RewardScorer.
 #pragma once
 
 #include <cstdint>
@@ -19,13 +19,13 @@ namespace armorm {
 
 class Scorer {
  public:
-  // Reads all but the decoder's weights, so that what is wrong with it is reported at once. `options` must
-  // outlive the scorer.
+  // Reads everything but the decoder's weights, so that errors are reported at once. `options` must outlive
+  // the scorer.
   Scorer(const ScorerOptions& options, const StopRequested& stop_requested);
   Scorer(const Scorer&) = delete;
   Scorer& operator=(const Scorer&) = delete;
 
-  // The decoder's weights: load on another thread, and wait for them. Both once, before score().
+  // Load the decoder's weights on another thread, and wait for them. Call each once, before score().
   void begin_loading();
   void finish_loading();
 
@@ -33,15 +33,15 @@ class Scorer {
   std::string device_name() const { return backbone_->device_name(); }
   int threads() const noexcept { return threads_; }
 
-  // Fills the tokens of a row. data error for a conversation that cannot be scored. Thread-safe, and may run
-  // while the weights load.
+  // Sets the tokens of a row. data error for a conversation that cannot be scored. Thread-safe; may run while
+  // the weights load.
   void encode(const Conversation& conversation, ScoreRow& row) const;
 
-  // Scores the good rows: row.result becomes the number of a row's values in what is returned. A row whose
-  // score is not a finite number becomes a bad one.
+  // Scores the good rows: row.result becomes the index of the row's values in the return value. A row whose
+  // score is not finite becomes a bad one.
   HeadScores score(std::vector<ScoreRow>& rows);
 
-  const ExtractionStats& stats() const noexcept { return stats_; }  // of all calls of score()
+  const ExtractionStats& stats() const noexcept { return stats_; }  // over all calls of score()
 
  private:
   void extract_states(const std::vector<ScoreRow>& rows);
@@ -54,7 +54,7 @@ class Scorer {
   std::future<Backbone> loading_;
   std::optional<Backbone> backbone_;
   std::optional<Extractor> extractor_;
-  std::vector<float> states_;  // [good rows, 2, D]: of the last token and of the prompt's end
+  std::vector<float> states_;  // [good rows, 2, D]: states of the last token and of the prompt's end
   ExtractionStats stats_;
 };
 

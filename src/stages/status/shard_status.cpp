@@ -119,22 +119,6 @@ void read_unpublished(ShardStatus& status) {
 
 }  // namespace
 
-const char* name_of(ShardState state) {
-  switch (state) {
-    case ShardState::done:
-      return "done";
-    case ShardState::running:
-      return "running";
-    case ShardState::interrupted:
-      return "interrupted";
-    case ShardState::missing:
-      return "missing";
-    case ShardState::damaged:
-      return "damaged";
-  }
-  return "";
-}
-
 ShardStatus shard_status(const fs::path& target) {
   ShardStatus unpublished;
   unpublished.target = target;

@@ -2,12 +2,15 @@
 // way does not notice, and files may come, go or be half written meanwhile.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 
+#include "core/words.h"
 #include "stages/resume/lock_owner.h"
 
 namespace armorm {
@@ -20,7 +23,9 @@ enum class ShardState {
   damaged,      // a file has its name, but cannot be read
 };
 constexpr int kShardStates = 5;
-const char* name_of(ShardState state);
+constexpr std::array<std::string_view, kShardStates> words_of(ShardState) {
+  return {"done", "running", "interrupted", "missing", "damaged"};
+}
 
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 

@@ -56,7 +56,7 @@ std::string shard_table(const SetStatus& set) {
   for (std::size_t i = 0; i < set.shards.size(); ++i) {
     const ShardStatus& shard = set.shards[i];
     const std::string number = fmt::format("{} of {}", i + 1, set.shards.size());
-    table.add({number, name_of(shard.state), std::to_string(shard.rows_done),
+    table.add({number, std::string(name_of(shard.state)), std::to_string(shard.rows_done),
                shard.rows ? std::to_string(*shard.rows) : "-", rate_text(shard.rows_per_second),
                left_text(shard.seconds_left)});
     if (const std::string text = remark(shard); !text.empty())
@@ -89,7 +89,7 @@ json optional_json(const std::optional<std::int64_t>& value) { return value ? js
 
 json to_json(const ShardStatus& shard) {
   json out{{"file", shard.target.string()},
-           {"state", name_of(shard.state)},
+           {"state", std::string(name_of(shard.state))},
            {"rows", optional_json(shard.rows)},
            {"rows_done", shard.rows_done},
            {"rows_per_second", json_number(shard.rows_per_second)},
@@ -117,7 +117,7 @@ json to_json(const SetStatus& set) {
            {"rows_per_second", json_number(set.rows_per_second())},
            {"seconds_left", json_number(set.seconds_left())},
            {"shards", json::array()}};
-  for (const ShardState state : kStates) out[name_of(state)] = set.count(state);
+  for (const ShardState state : kStates) out[std::string(name_of(state))] = set.count(state);
   for (const ShardStatus& shard : set.shards) out["shards"].push_back(to_json(shard));
   return out;
 }

@@ -1,6 +1,7 @@
 // Attributes, items, slices and operators.
 #include <algorithm>
 #include <cmath>
+#include <compare>
 
 #include "text/jinja/eval.h"
 #include "text/jinja/failure.h"
@@ -238,8 +239,7 @@ bool compare_operation(Op op, const Value& a, const Value& b) {
     default:
       break;
   }
-  const int order = compare(a, b);
-  if (order == 2) return false;
+  const std::partial_ordering order = compare(a, b);
   return op == Op::lt ? order < 0 : op == Op::le ? order <= 0 : op == Op::gt ? order > 0 : order >= 0;
 }
 

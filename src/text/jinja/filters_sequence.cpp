@@ -37,7 +37,7 @@ struct SortItem {
 
 bool before(const SortItem& a, const SortItem& b) {
   for (std::size_t i = 0; i < a.keys.size(); ++i) {
-    if (!equal(a.keys[i], b.keys[i])) return compare(a.keys[i], b.keys[i]) == -1;
+    if (!equal(a.keys[i], b.keys[i])) return compare(a.keys[i], b.keys[i]) < 0;
   }
   return false;
 }
@@ -112,7 +112,7 @@ Value filter_extreme(Evaluator& evaluator, const Value& input, const Arguments& 
   for (const Value& value : iterate(input)) {
     Value key = bound.has(1) && !bound[1].is_none() ? get_path(evaluator, value, bound[1], nullptr) : value;
     if (!bound.flag(0, false)) key = fold_case(key);
-    if (first || compare(key, best_key) == (maximum ? 1 : -1)) {
+    if (first || (maximum ? compare(key, best_key) > 0 : compare(key, best_key) < 0)) {
       best = value;
       best_key = std::move(key);
     }

@@ -92,7 +92,7 @@ class Writer {
     auto items = mapping.items;
     if (style_.sort_keys) {
       std::stable_sort(items.begin(), items.end(),
-                       [](const auto& a, const auto& b) { return compare(a.first, b.first) == -1; });
+                       [](const auto& a, const auto& b) { return compare(a.first, b.first) < 0; });
     }
     put("{");
     for (std::size_t i = 0; i < items.size(); ++i) {

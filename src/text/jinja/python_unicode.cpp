@@ -1,6 +1,7 @@
 #include "text/jinja/python_unicode.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <iterator>
 #include <span>
 
@@ -49,8 +50,6 @@ std::u32string map_case(std::span<const CaseRange> simple, std::span<const CaseS
   return mapped;
 }
 
-bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U; }
-
 }  // namespace
 
 CodePoint code_point_at(std::string_view text, std::size_t position) {
@@ -61,32 +60,10 @@ CodePoint code_point_at(std::string_view text, std::size_t position) {
   if (lead < 0xC2 || lead > 0xF4 || position + size > text.size()) return {kReplacement, 1};
   char32_t value = lead & (0xFFU >> (size + 1));
   for (std::size_t i = 1; i < size; ++i) {
-    if (!is_continuation(text[position + i])) return {kReplacement, 1};
+    if (!is_utf8_continuation(text[position + i])) return {kReplacement, 1};
     value = (value << 6U) | (static_cast<unsigned char>(text[position + i]) & 0x3FU);
   }
   return {value, size};
-}
-
-void append_utf8(std::string& out, char32_t c) {
-  const auto put = [&](char32_t byte) { out.push_back(static_cast<char>(byte)); };
-  if (c < 0x80) return put(c);
-  if (c < 0x800) {
-    put(0xC0U | (c >> 6U));
-  } else if (c < 0x10000) {
-    put(0xE0U | (c >> 12U));
-    put(0x80U | ((c >> 6U) & 0x3FU));
-  } else {
-    put(0xF0U | (c >> 18U));
-    put(0x80U | ((c >> 12U) & 0x3FU));
-    put(0x80U | ((c >> 6U) & 0x3FU));
-  }
-  put(0x80U | (c & 0x3FU));
-}
-
-bool is_ascii(std::string_view text) {
-  unsigned char all = 0;
-  for (const char byte : text) all = static_cast<unsigned char>(all | static_cast<unsigned char>(byte));
-  return all < 0x80;
 }
 
 std::size_t count_code_points(std::string_view text) {
@@ -95,11 +72,7 @@ std::size_t count_code_points(std::string_view text) {
   return count;
 }
 
-bool is_space(char32_t c) {
-  if (c < 0x80) return c == ' ' || (c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c <= 0x1F);
-  return c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 ||
-         c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
-}
+bool is_space(char32_t c) { return is_white_space(c) || (c >= 0x1C && c <= 0x1F); }
 
 bool is_alpha(char32_t c) { return in_ranges(kIsAlpha, c); }
 bool is_decimal(char32_t c) { return in_ranges(kIsDecimal, c); }

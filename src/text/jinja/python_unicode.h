@@ -2,21 +2,15 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <string>
 #include <string_view>
 
-namespace armorm::jinja {
+#include "core/utf8.h"
 
-struct CodePoint {
-  char32_t value = 0;
-  std::size_t size = 1;  // bytes it took
-};
+namespace armorm::jinja {
 
 // A byte that starts no valid sequence is taken alone, as U+FFFD of size 1.
 CodePoint code_point_at(std::string_view text, std::size_t position);
-void append_utf8(std::string& out, char32_t code_point);
-bool is_ascii(std::string_view text);
 std::size_t count_code_points(std::string_view text);
 
 bool is_space(char32_t c);

@@ -12,7 +12,7 @@ namespace {
 
 std::size_t previous(std::string_view text, std::size_t at) {
   std::size_t begin = at - 1;
-  while (begin > 0 && at - begin < 4 && (static_cast<unsigned char>(text[begin]) & 0xC0U) == 0x80U) --begin;
+  while (begin > 0 && at - begin < 4 && is_utf8_continuation(text[begin])) --begin;
   return code_point_at(text, begin).size == at - begin ? begin : at - 1;
 }
 

@@ -1,4 +1,4 @@
-// A string that knows which of its bytes came from the data.
+// A string that records which of its bytes came from the data.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +25,7 @@ class Text {
   bool is_data(std::size_t position) const;
   const std::vector<Range>& data_ranges() const { return data_; }
 
-  // All of these throw when the text would pass kMaxTextBytes.
+  // All of these throw when the text would exceed kMaxTextBytes.
   void append(std::string_view bytes, bool data);
   void append(const Text& other);
   void append_slice(const Text& other, std::size_t begin, std::size_t end);
@@ -33,8 +33,7 @@ class Text {
   void append_fill(std::size_t count, const Text& fill);
 
   Text slice(std::size_t begin, std::size_t end) const;
-  // All of it marked as coming from the data when any of it does: for transformations without a byte-wise
-  // map.
+  // Marks everything as data if any byte is data: for transformations without a byte-wise mapping.
   bool any_data() const { return !data_.empty(); }
 
   RenderedText release() &&;
@@ -44,7 +43,7 @@ class Text {
   void mark(std::size_t begin, std::size_t end);
 
   std::string bytes_;
-  std::vector<Range> data_;  // sorted, disjoint, not touching, none empty
+  std::vector<Range> data_;  // sorted, disjoint, non-adjacent, non-empty
 };
 
 }  // namespace armorm::jinja

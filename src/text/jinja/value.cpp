@@ -1,7 +1,6 @@
 #include "text/jinja/value.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 #include "text/jinja/callable.h"
@@ -34,16 +33,9 @@ std::int64_t as_integer(const Value& value) {
   return *value.get<std::int64_t>();
 }
 
-template <class T>
-int order(const T& a, const T& b) {
-  return a < b ? -1 : (b < a ? 1 : 0);
-}
-
-int compare_numbers(const Value& a, const Value& b) {
-  if (!a.is<double>() && !b.is<double>()) return order(as_integer(a), as_integer(b));
-  const double x = as_double(a);
-  const double y = as_double(b);
-  return std::isnan(x) || std::isnan(y) ? 2 : order(x, y);
+std::partial_ordering compare_numbers(const Value& a, const Value& b) {
+  if (!a.is<double>() && !b.is<double>()) return as_integer(a) <=> as_integer(b);
+  return as_double(a) <=> as_double(b);
 }
 
 bool is_view(const Sequence& sequence) {
@@ -72,11 +64,11 @@ bool equal_mappings(const Mapping& a, const Mapping& b) {
   });
 }
 
-int compare_sequences(const Sequence& a, const Sequence& b) {
+std::partial_ordering compare_sequences(const Sequence& a, const Sequence& b) {
   for (std::size_t i = 0; i < a.items.size() && i < b.items.size(); ++i) {
     if (!equal(a.items[i], b.items[i])) return compare(a.items[i], b.items[i]);
   }
-  return order(a.items.size(), b.items.size());
+  return a.items.size() <=> b.items.size();
 }
 
 bool is_hashable(const Value& value) {
@@ -236,11 +228,11 @@ bool equal(const Value& a, const Value& b) {
   return same_object(a, b);
 }
 
-int compare(const Value& a, const Value& b) {
+std::partial_ordering compare(const Value& a, const Value& b) {
   if (a.is_number() && b.is_number()) return compare_numbers(a, b);
   // UTF-8 orders bytes as code points are ordered.
   if (a.text() != nullptr && b.text() != nullptr) {
-    return order(a.text()->view().compare(b.text()->view()), 0);
+    return a.text()->view() <=> b.text()->view();
   }
   const Sequence* x = a.sequence();
   const Sequence* y = b.sequence();

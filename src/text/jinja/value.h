@@ -1,6 +1,7 @@
 // The values a template computes with: Python's, as far as chat templates use them.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -110,8 +111,8 @@ void insert_item(std::vector<std::pair<Value, Value>>& items, Value key, Value v
 std::string type_name(const Value& value);  // as Python calls it, for messages
 bool truth(const Value& value);
 bool equal(const Value& a, const Value& b);
-// -1, 0, 1; nullopt-like 2 when a NaN is in it. Fails for types without an order.
-int compare(const Value& a, const Value& b);
+// Unordered when a NaN is in it. Fails for types without an order.
+std::partial_ordering compare(const Value& a, const Value& b);
 bool contains(const Value& container, const Value& item);
 bool same_object(const Value& a, const Value& b);
 

@@ -26,7 +26,7 @@ AddedToken read_token(const JsonView& view) {
 std::size_t spaces_before(std::string_view text, std::size_t end) {
   while (end > 0) {
     const std::size_t last = previous_char(text, end);
-    if (!is_space(decode_utf8(text, last).code_point)) break;
+    if (!is_white_space(decode_utf8(text, last).value)) break;
     end = last;
   }
   return end;
@@ -34,8 +34,8 @@ std::size_t spaces_before(std::string_view text, std::size_t end) {
 
 std::size_t spaces_after(std::string_view text, std::size_t begin) {
   while (begin < text.size()) {
-    const Decoded c = decode_utf8(text, begin);
-    if (!is_space(c.code_point)) break;
+    const CodePoint c = decode_utf8(text, begin);
+    if (!is_white_space(c.value)) break;
     begin += c.size;
   }
   return begin;
@@ -146,9 +146,8 @@ void AddedTokens::restrict(const std::unordered_set<std::string>& contents) {
 }
 
 bool AddedTokens::fits_word(std::string_view text, const TokenTrie::Hit& hit) const {
-  const bool before =
-      hit.begin > 0 && is_word_char(decode_utf8(text, previous_char(text, hit.begin)).code_point);
-  const bool after = hit.end < text.size() && is_word_char(decode_utf8(text, hit.end).code_point);
+  const bool before = hit.begin > 0 && is_word_char(decode_utf8(text, previous_char(text, hit.begin)).value);
+  const bool after = hit.end < text.size() && is_word_char(decode_utf8(text, hit.end).value);
   return !before && !after;
 }
 

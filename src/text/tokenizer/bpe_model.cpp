@@ -30,7 +30,7 @@ std::array<int, 512> make_byte_of_char() {
   std::array<int, 512> bytes;
   bytes.fill(-1);
   for (std::size_t b = 0; b < 256; ++b)
-    bytes[decode_utf8(byte_level_chars()[b], 0).code_point] = static_cast<int>(b);
+    bytes[decode_utf8(byte_level_chars()[b], 0).value] = static_cast<int>(b);
   return bytes;
 }
 
@@ -45,9 +45,9 @@ std::optional<std::string> byte_level_to_raw(std::string_view text) {
   static const auto bytes = make_byte_of_char();
   std::string raw;
   for (std::size_t i = 0; i < text.size();) {
-    const Decoded c = decode_utf8(text, i);
-    if (c.code_point >= bytes.size() || bytes[c.code_point] < 0) return std::nullopt;
-    raw.push_back(static_cast<char>(bytes[c.code_point]));
+    const CodePoint c = decode_utf8(text, i);
+    if (c.value >= bytes.size() || bytes[c.value] < 0) return std::nullopt;
+    raw.push_back(static_cast<char>(bytes[c.value]));
     i += c.size;
   }
   return raw;

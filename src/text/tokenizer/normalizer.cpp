@@ -105,13 +105,13 @@ class Strip : public Normalizer {
     std::size_t begin = 0;
     std::size_t end = text.text.size();
     while (left_ && begin < end) {
-      const Decoded c = decode_utf8(text.text, begin);
-      if (!is_space(c.code_point)) break;
+      const CodePoint c = decode_utf8(text.text, begin);
+      if (!is_white_space(c.value)) break;
       begin += c.size;
     }
     while (right_ && end > begin) {
       const std::size_t last = previous_char(text.text, end);
-      if (!is_space(decode_utf8(text.text, last).code_point)) break;
+      if (!is_white_space(decode_utf8(text.text, last).value)) break;
       end = last;
     }
     if (begin == 0 && end == text.text.size()) return;
@@ -133,9 +133,9 @@ class PerChar : public Normalizer {
     Builder out(text);
     std::string mapped;
     for (std::size_t i = 0; i < text.text.size();) {
-      const Decoded c = decode_utf8(text.text, i);
+      const CodePoint c = decode_utf8(text.text, i);
       mapped.clear();
-      map_(mapped, c.code_point);
+      map_(mapped, c.value);
       out.put(mapped, i, i + c.size);
       i += c.size;
     }
@@ -162,7 +162,7 @@ class UnicodeForm : public Normalizer {
     const std::string_view in = text.text;
     for (std::size_t i = 0; i < in.size();) {
       const std::size_t end = unit_end(in, i, !text.from_data.empty());
-      if (is_inert_in_normalization(decode_utf8(in, i).code_point) || is_ascii(in.substr(i, end - i))) {
+      if (is_inert_in_normalization(decode_utf8(in, i).value) || is_ascii(in.substr(i, end - i))) {
         out.copy(i, end);
       } else {
         out.put(map(in.substr(i, end - i)), i, end);
@@ -173,18 +173,15 @@ class UnicodeForm : public Normalizer {
   }
 
  private:
-  static bool is_ascii(std::string_view text) {
-    return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<signed char>(c) >= 0; });
-  }
   // The end of a run that normalizes by itself: cut around inert characters, and, where provenance matters,
   // before every ASCII character (none of them composes with what precedes it).
   static std::size_t unit_end(std::string_view in, std::size_t begin, bool fine) {
-    const Decoded first = decode_utf8(in, begin);
+    const CodePoint first = decode_utf8(in, begin);
     std::size_t i = begin + first.size;
-    if (is_inert_in_normalization(first.code_point)) return i;
+    if (is_inert_in_normalization(first.value)) return i;
     while (i < in.size()) {
-      const Decoded c = decode_utf8(in, i);
-      if (is_inert_in_normalization(c.code_point) || (fine && c.code_point < 0x80)) break;
+      const CodePoint c = decode_utf8(in, i);
+      if (is_inert_in_normalization(c.value) || (fine && c.value < 0x80)) break;
       i += c.size;
     }
     return i;

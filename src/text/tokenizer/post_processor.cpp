@@ -46,7 +46,7 @@ std::string to_valid_utf8(std::string text) {
     out += "\xef\xbf\xbd";
     rest.remove_prefix(*bad + 1);
     // The rest of a cut character belongs to the same replacement.
-    while (!rest.empty() && (static_cast<unsigned char>(rest[0]) & 0xc0) == 0x80) rest.remove_prefix(1);
+    while (!rest.empty() && is_utf8_continuation(rest[0])) rest.remove_prefix(1);
   }
   out += rest;
   return out;

@@ -35,8 +35,8 @@ class FastScanner {
     std::size_t end;
   };
   Char look(std::size_t at) const {
-    const Decoded c = decode_utf8(text_, at);
-    return {table_.of(c.code_point), at + c.size};
+    const CodePoint c = decode_utf8(text_, at);
+    return {table_.of(c.value), at + c.size};
   }
   bool is(std::size_t at, CharClass cls) const { return at < text_.size() && look(at).cls == cls; }
   std::size_t skip(std::size_t at, CharClass cls) const {

@@ -1,12 +1,10 @@
 #include "text/tokenizer/tokenizer.h"
 
-#include <fstream>
 #include <mutex>
-#include <sstream>
 #include <unordered_set>
 
 #include "core/error.h"
-#include "text/gating_pattern.h"
+#include "io/read_file.h"
 #include "text/tokenizer/added_tokens.h"
 #include "text/tokenizer/bpe_model.h"
 #include "text/tokenizer/json_view.h"
@@ -111,21 +109,10 @@ std::unordered_set<std::string> additional_names(const JsonView& root) {
   return names;
 }
 
-// So that the gating position cannot be moved by what a message holds, whatever the file says of them.
-std::unordered_set<std::string> all_turn_markers() {
-  std::unordered_set<std::string> markers;
-  for (const ModelFamily family : {ModelFamily::llama3, ModelFamily::gemma2})
-    for (const std::string_view marker : turn_markers(family)) markers.emplace(marker);
-  return markers;
-}
-
 std::optional<std::string> read_optional(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in) return std::nullopt;
-  std::ostringstream bytes;
-  bytes << in.rdbuf();
-  if (!in) fail_io("{}: read failed; check the disk", file.string());
-  return std::move(bytes).str();
+  std::error_code error;
+  if (!std::filesystem::exists(file, error)) return std::nullopt;
+  return read_text_file(file);
 }
 
 }  // namespace
@@ -179,7 +166,7 @@ void Tokenizer::Impl::encode_plain(std::string_view input, Span part, const std:
 
 void Tokenizer::Impl::encode(std::string_view input, const std::vector<Span>& trusted,
                              std::vector<TokenId>& out) const {
-  if (const auto bad = text::first_invalid_utf8(input)) {
+  if (const auto bad = first_invalid_utf8(input)) {
     fail_data("text of {} bytes is not UTF-8 at byte {}; expected UTF-8, convert or drop the row",
               input.size(), *bad);
   }
@@ -210,7 +197,8 @@ void Tokenizer::Impl::read_special_names(const std::filesystem::path& file) {
   added.restrict(names);
 }
 
-Tokenizer Tokenizer::from_json(std::string_view tokenizer_json, std::string_view origin) {
+Tokenizer Tokenizer::from_json(std::string_view tokenizer_json, std::string_view origin,
+                               std::span<const std::string_view> turn_markers) {
   const std::string name(origin);
   const nlohmann::json document = text::parse_json(tokenizer_json, name);
   const JsonView root = JsonView(document, name, "").object();
@@ -220,14 +208,17 @@ Tokenizer Tokenizer::from_json(std::string_view tokenizer_json, std::string_view
   impl->model = std::make_unique<text::BpeModel>(root.at("model").object(), impl->pre_tokenizer.byte_level());
   if (root.has("added_tokens")) {
     impl->added = text::AddedTokens(root.at("added_tokens"), *impl->model, impl->normalizer.get());
-    impl->added.restrict(all_turn_markers());
+    std::unordered_set<std::string> markers;
+    for (const std::string_view marker : turn_markers) markers.emplace(marker);
+    impl->added.restrict(markers);
   }
   impl->post = text::PostProcessor::read(field_or_null(root, "post_processor"));
   impl->decoder = text::Decoder::read(field_or_null(root, "decoder"));
   return Tokenizer(std::move(impl));
 }
 
-Tokenizer Tokenizer::load(const std::filesystem::path& model_folder) {
+Tokenizer Tokenizer::load(const std::filesystem::path& model_folder,
+                          std::span<const std::string_view> turn_markers) {
   const auto file = model_folder / "tokenizer.json";
   const auto bytes = read_optional(file);
   if (!bytes) {
@@ -235,7 +226,7 @@ Tokenizer Tokenizer::load(const std::filesystem::path& model_folder) {
         "{}: cannot be read; expected a model folder with a tokenizer.json (save the fast tokenizer there)",
         file.string());
   }
-  Tokenizer tokenizer = from_json(*bytes, file.string());
+  Tokenizer tokenizer = from_json(*bytes, file.string(), turn_markers);
   tokenizer.impl_->read_special_names(model_folder / "special_tokens_map.json");
   tokenizer.impl_->read_special_names(model_folder / "tokenizer_config.json");
   return tokenizer;

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,23 +21,26 @@ using TokenId = std::int32_t;
 class Tokenizer {
  public:
   // Reads tokenizer.json and, for the special-token names, tokenizer_config.json / special_tokens_map.json.
-  // data error naming the file and the field when a component is not supported.
-  static Tokenizer load(const std::filesystem::path& model_folder);
-  static Tokenizer from_json(std::string_view tokenizer_json, std::string_view origin);
+  // `turn_markers`: tokens with a role, whatever the file says of them. data error naming the file and the
+  // field when a component is not supported.
+  static Tokenizer load(const std::filesystem::path& model_folder,
+                        std::span<const std::string_view> turn_markers = {});
+  static Tokenizer from_json(std::string_view tokenizer_json, std::string_view origin,
+                             std::span<const std::string_view> turn_markers = {});
 
   // Same ids as `tokenizers.Tokenizer.encode(text, add_special_tokens)`.
   std::vector<TokenId> encode(std::string_view text, bool add_special_tokens) const;
 
   // As encode, but an added token with a role is matched only where none of its bytes come from the data: one
-  // that tokenizer.json marks special, that the special-token names give, or that marks turns
-  // (gating_pattern.h). Other added tokens (words, HTML tags, runs of white space) are matched in data too,
-  // as `tokenizers` does with encode_special_tokens.
+  // that tokenizer.json marks special, that the special-token names give, or that marks turns. Other added
+  // tokens (words, HTML tags, runs of white space) are matched in data too, as `tokenizers` does with
+  // encode_special_tokens.
   std::vector<TokenId> encode(const RenderedText& text, bool add_special_tokens) const;
 
   // True when the string of a token with a role occurs in, or reaches into, data-origin bytes.
   bool has_special_in_data(const RenderedText& text) const;
 
-  std::string decode(const std::vector<TokenId>& ids) const;  // special tokens kept, for --dry_run
+  std::string decode(const std::vector<TokenId>& ids) const;  // special tokens kept
   std::optional<TokenId> token_to_id(std::string_view token) const;
   std::optional<std::string> id_to_token(TokenId id) const;
   bool is_special(TokenId id) const;  // an added token marked "special"

@@ -68,7 +68,7 @@ std::string class_items(std::span<const CodeRange> ranges) {
 }
 
 CharClass classify(char32_t c) {
-  if (is_space(c)) return CharClass::space;
+  if (is_white_space(c)) return CharClass::space;
   const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
   if (category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO) return CharClass::letter;
   if (category >= UTF8PROC_CATEGORY_ND && category <= UTF8PROC_CATEGORY_NO) return CharClass::number;
@@ -78,50 +78,6 @@ CharClass classify(char32_t c) {
 }
 
 }  // namespace
-
-void append_utf8(std::string& out, char32_t c) {
-  const auto push = [&](char32_t byte) {
-    out.push_back(static_cast<char>(static_cast<unsigned char>(byte)));
-  };
-  if (c < 0x80) {
-    push(c);
-  } else if (c < 0x800) {
-    push(0xc0 | (c >> 6));
-    push(0x80 | (c & 0x3f));
-  } else if (c < 0x10000) {
-    push(0xe0 | (c >> 12));
-    push(0x80 | ((c >> 6) & 0x3f));
-    push(0x80 | (c & 0x3f));
-  } else {
-    push(0xf0 | (c >> 18));
-    push(0x80 | ((c >> 12) & 0x3f));
-    push(0x80 | ((c >> 6) & 0x3f));
-    push(0x80 | (c & 0x3f));
-  }
-}
-
-std::optional<std::size_t> first_invalid_utf8(std::string_view text) {
-  const std::size_t n = text.size();
-  for (std::size_t i = 0; i < n;) {
-    const auto first = static_cast<unsigned char>(text[i]);
-    if (first < 0x80) {
-      ++i;
-      continue;
-    }
-    const std::size_t size = first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
-    if (size == 0 || i + size > n) return i;
-    for (std::size_t k = 1; k < size; ++k) {
-      if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return i;
-    }
-    const char32_t c = decode_utf8(text, i).code_point;
-    if ((size == 3 && (c < 0x800 || (c >= 0xd800 && c < 0xe000))) ||
-        (size == 4 && (c < 0x10000 || c > 0x10ffff))) {
-      return i;
-    }
-    i += size;
-  }
-  return std::nullopt;
-}
 
 CharTable::CharTable() {
   std::map<std::string, std::uint16_t> known;
@@ -139,12 +95,6 @@ CharTable::CharTable() {
 const CharTable& CharTable::instance() {
   static const CharTable table;
   return table;
-}
-
-bool is_space(char32_t c) {
-  return (c >= 0x9 && c <= 0xd) || c == 0x20 || c == 0x85 || c == 0xa0 || c == 0x1680 ||
-         (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
-         c == 0x3000;
 }
 
 bool is_nonspacing_mark(char32_t c) {

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/half.h"
 #include "io/publish.h"
+#include "io/read_file.h"
 #include "model/pt/pickle_reader.h"
 #include "model/pt/pt_archive.h"
 #include "support/test_support.h"

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "io/publish.h"
+#include "io/read_file.h"
 #include "stages/artifacts/embedding_set.h"
 #include "stages/artifacts/regression_weights.h"
 #include "stages/artifacts/weights_fingerprint.h"

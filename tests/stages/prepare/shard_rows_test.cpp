@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "io/publish.h"
+#include "io/read_file.h"
 #include "support/test_support.h"
 
 TEST_CASE("shards hold the rows that datasets' filter, shuffle and shard give", "[golden]") {

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "io/publish.h"
+#include "io/read_file.h"
 #include "support/error_of.h"
 #include "support/fault_file_system.h"
 #include "support/test_support.h"

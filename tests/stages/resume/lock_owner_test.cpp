@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "io/publish.h"
+#include "io/read_file.h"
 #include "stages/resume/run_lock.h"
 #include "support/test_support.h"
 

@@ -12,6 +12,7 @@
 
 #include "core/error.h"
 #include "io/publish.h"
+#include "io/read_file.h"
 #include "support/error_of.h"
 #include "support/fault_file_system.h"
 #include "support/forwarding_file_system.h"

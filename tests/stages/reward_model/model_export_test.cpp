@@ -11,6 +11,7 @@
 #include "core/hash.h"
 #include "gating/gate.h"
 #include "io/publish.h"
+#include "io/read_file.h"
 #include "io/safetensors.h"
 #include "stages/artifacts/weights_fingerprint.h"
 #include "stages/resume/resume_key.h"
@@ -259,11 +260,11 @@ TEST_CASE("an export is of the model that the embeddings were made with", "[unit
                  ErrorKind::data)
             .find("found hidden_size 32, expected 16") != std::string::npos);
   CHECK_FALSE(fs::exists(dir / "out"));
-  CHECK(error_of([] { parse_export_weights("symlink"); }, ErrorKind::usage).find("'symlink' is unknown") !=
-        std::string::npos);
+  CHECK(error_of([] { parse_word<ExportWeights>("--export_weights", "symlink"); }, ErrorKind::usage)
+            .find("'symlink' is unknown") != std::string::npos);
   Stage2TrainOptions options;
   options.export_dir = "x";
-  options.compat = "upstream";
+  options.compat = Compat::upstream;
   CHECK(error_of([&] { options.validate(); }, ErrorKind::usage).find("--compat upstream") !=
         std::string::npos);
 }

@@ -3,6 +3,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "io/read_file.h"
+#include "core/words.h"
 #include "io/publish.h"
 #include "io/safetensors.h"
 #include "stages/prepare/prompt_id.h"
@@ -21,9 +23,12 @@ Stage1TrainOptions options_of(const std::string& flags) {
   Stage1TrainOptions options;
   std::istringstream words(flags);
   for (std::string word; words >> word;) {
-    if (word == "--cv") words >> options.cv;
     if (word == "--n_folds") words >> options.n_folds;
-    if (word == "--split_by") words >> options.split_by;
+    if (word != "--cv" && word != "--split_by") continue;
+    std::string value;
+    words >> value;
+    if (word == "--cv") options.cv = parse_word<RidgeCv>(word, value);
+    if (word == "--split_by") options.split_by = parse_word<SplitBy>(word, value);
   }
   return options;
 }
@@ -47,11 +52,11 @@ TEST_CASE("rows are divided as scikit-learn divides them, by row and by prompt",
 
 TEST_CASE("more folds than rows or prompts to train on are a data error", "[unit]") {
   Stage1TrainOptions options;
-  options.cv = "kfold";
+  options.cv = RidgeCv::kfold;
   options.n_folds = 9;
   CHECK_THAT(test::error_of([&] { assign_groups(options, 10, {}); }, ErrorKind::data),
              Catch::Contains("8 rows"));
-  options.split_by = "prompt";
+  options.split_by = SplitBy::prompt;
   const std::vector<std::int64_t> prompts{1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4};
   CHECK_THAT(test::error_of([&] { assign_groups(options, 12, prompts); }, ErrorKind::data),
              Catch::Contains("3 prompts"));

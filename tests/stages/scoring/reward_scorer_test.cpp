@@ -1,4 +1,4 @@
-// RewardScorer against PyTorch's numbers, and bit for bit against what run_score writes.
+// RewardScorer compared with PyTorch's numbers, and bit for bit with the output of run_score.
 #include "armorm/reward_scorer.h"
 
 #include <cmath>
@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "core/error.h"
-#include "io/publish.h"
+#include "io/read_file.h"
 #include "stages/score.h"
 #include "support/error_of.h"
 #include "support/test_support.h"
@@ -21,7 +21,7 @@ namespace {
 
 fs::path model(const std::string& name) { return golden("reward_model") / name; }
 
-RewardScorer load(const std::string& name, const std::string& precision = "fp32") {
+RewardScorer load(const std::string& name, Precision precision = Precision::fp32) {
   return RewardScorer::load(
       {.model_path = model(name).string(), .device = -1, .precision = precision, .threads = 2});
 }
@@ -79,7 +79,7 @@ TEST_CASE("RewardScorer agrees with PyTorch on folders of the released layout", 
 }
 
 TEST_CASE("RewardScorer has the bits that run_score writes", "[unit]") {
-  for (const char* precision : {"fp32", "bf16"}) {
+  for (const Precision precision : {Precision::fp32, Precision::bf16}) {
     const TempDir dir;
     ScoreOptions options;
     options.model_path = model("llama").string();
@@ -87,7 +87,8 @@ TEST_CASE("RewardScorer has the bits that run_score writes", "[unit]") {
     options.output = (dir / "out.jsonl").string();
     options.device = -1;
     options.precision = precision;
-    options.fields = {"score", "rewards", "gate", "contributions", "coefficients", "tokens"};
+    options.fields = {ScoreField::score,         ScoreField::rewards,      ScoreField::gate,
+                      ScoreField::contributions, ScoreField::coefficients, ScoreField::tokens};
     run_score(options);
     const RewardScorer scorer = load("llama", precision);
     const std::vector<std::string>& names = scorer.attributes();
@@ -121,14 +122,15 @@ TEST_CASE("a conversation that cannot be scored leaves the others as they are", 
   CHECK(scores[4].error.find("message 0: is not UTF-8") != std::string::npos);
   CHECK(scores[5].error.find("more than --max_length (1024) allows") != std::string::npos);
   for (const std::size_t bad : {1, 2, 4, 5}) CHECK(scores[bad].rewards.empty());
-  const ConversationScore alone = scorer.score(std::vector{kGood}).front();
+  const ConversationScore alone = scorer.score(kGood);
   for (const std::size_t good : {0, 3, 6}) {
     CHECK(scores[good].ok());
     CHECK(scores[good].score == alone.score);
     CHECK(scores[good].contributions == alone.contributions);
   }
-  CHECK(scorer.score({}).empty());
+  CHECK(scorer.score(std::vector<Conversation>()).empty());
   CHECK(scorer.score(std::vector<Conversation>(3)).size() == 3);
+  CHECK(scorer.score({{"user", "q"}, {"assistant", "a"}}).score == alone.score);
 }
 
 TEST_CASE("more conversations than are scored at once come back in order", "[unit]") {
@@ -140,7 +142,7 @@ TEST_CASE("more conversations than are scored at once come back in order", "[uni
   REQUIRE(scores.size() == rows.size());
   CHECK_FALSE(scores[1030].ok());
   CHECK(scores[2098].score == scores[0].score);
-  CHECK(scores[2099].score == scorer.score(std::vector{rows[2099]}).front().score);
+  CHECK(scores[2099].score == scorer.score(rows[2099]).score);
 }
 
 TEST_CASE("a scorer serves several threads", "[unit]") {

@@ -1,5 +1,5 @@
-// score compared with PyTorch's numbers on folders of the released layout, however rows are batched, and line by
-// line.
+// score compared with PyTorch's numbers on folders of the released layout, however rows are batched, and line
+// by line.
 #include "stages/scoring/score_rows.h"
 
 #include <fcntl.h>
@@ -12,9 +12,11 @@
 #include <thread>
 
 #include "core/error.h"
+#include "data/attributes.h"
+#include "core/words.h"
 #include "io/publish.h"
+#include "io/read_file.h"
 #include "io/safetensors.h"
-#include "stages/artifacts/attributes.h"
 #include "stages/options/common_options.h"
 #include "stages/reward_model/reward_model.h"
 #include "stages/score.h"
@@ -30,8 +32,9 @@ namespace {
 
 fs::path model(const std::string& name) { return golden("reward_model") / name; }
 
-const std::vector<std::string> kAllFields{"score",         "rewards",      "gate",
-                                          "contributions", "coefficients", "tokens"};
+const std::vector<ScoreField> kAllFields{ScoreField::score,        ScoreField::rewards,
+                                         ScoreField::gate,         ScoreField::contributions,
+                                         ScoreField::coefficients, ScoreField::tokens};
 
 ScoreOptions options_for(const fs::path& folder, const fs::path& input, const fs::path& output) {
   ScoreOptions options;
@@ -39,7 +42,7 @@ ScoreOptions options_for(const fs::path& folder, const fs::path& input, const fs
   options.input = input.string();
   options.output = output.string();
   options.device = -1;
-  options.precision = "fp32";
+  options.precision = Precision::fp32;
   options.threads = 2;
   options.fields = kAllFields;
   return options;
@@ -133,14 +136,15 @@ TEST_CASE("score agrees with PyTorch on folders of the released layout", "[golde
     const json expected = read_json(model(name) / "expected.json");
     const RewardModel loaded = RewardModel::load(model(name), false);
     const std::vector<std::string> input = lines_of(model(name) / "conversations.jsonl");
-    for (const char* precision : {"fp32", "bf16"}) {
+    for (const Precision precision : {Precision::fp32, Precision::bf16}) {
       const auto lines = score_lines(model(name), input, [&](ScoreOptions& o) { o.precision = precision; });
-      for (const std::string& field : kAllFields) {
-        CAPTURE(name, precision, field);
+      for (const ScoreField which : kAllFields) {
+        const std::string field(name_of(which));
+        CAPTURE(name, std::string(name_of(precision)), field);
         const std::vector<double> found = numbers_of(lines, field, loaded.attributes);
         const std::vector<double> exact = numbers_of(expected.at(field));
         // In bfloat16, about as far from the float32 numbers as transformers' own bfloat16.
-        if (std::string(precision) == "fp32")
+        if (precision == Precision::fp32)
           CHECK(largest_difference(found, exact) <= 2e-5);
         else
           CHECK(rms_difference(found, exact) <= 1.5 * expected.at("bf16_rms").at(field).get<double>());
@@ -189,7 +193,7 @@ TEST_CASE("a score has the same bits in any company", "[unit]") {
   for (int i = 0; i < 40; ++i)
     input.push_back(conversation("more-" + std::to_string(i), "question " + std::to_string(i % 5),
                                  std::string(static_cast<std::size_t>(i * 7 + 1), 'x')));
-  for (const char* precision : {"fp32", "bf16"}) {
+  for (const Precision precision : {Precision::fp32, Precision::bf16}) {
     const auto whole = score_lines(model("llama"), input, [&](ScoreOptions& o) { o.precision = precision; });
     REQUIRE(whole.size() == input.size());
     const auto small = score_lines(model("llama"), input, [&](ScoreOptions& o) {
@@ -216,7 +220,7 @@ TEST_CASE("rows come in several forms, and their lines count", "[unit]") {
                                   "", R"({"prompt":"q","response":"a","id":{"set":"x","n":[1]}})",
                                   R"({"prompt":[)" + q + R"(],"response":"a"})"},
                                  [](ScoreOptions& o) {
-                                   o.fields = {"tokens", "score"};
+                                   o.fields = {ScoreField::tokens, ScoreField::score};
                                  });
   REQUIRE(lines.size() == 4);
   const json first = json::parse(lines[0]);
@@ -254,7 +258,8 @@ TEST_CASE("bad rows end the run, or are passed over with their reason", "[unit]"
     input.push_back(c.line);
     input.push_back(good);
   }
-  const auto lines = score_lines(model("llama"), input, [](ScoreOptions& o) { o.on_bad_row = "skip"; });
+  const auto lines =
+      score_lines(model("llama"), input, [](ScoreOptions& o) { o.on_bad_row = OnBadRow::skip; });
   REQUIRE(lines.size() == input.size());
   for (std::size_t i = 0; i < cases.size(); ++i) {
     const json bad = json::parse(lines[2 * i + 1]);
@@ -267,14 +272,50 @@ TEST_CASE("bad rows end the run, or are passed over with their reason", "[unit]"
         }).find("--max_length (12)") != std::string::npos);
 }
 
+TEST_CASE("a key that comes twice in a row or in a message is a bad row", "[unit]") {
+  const std::string good = conversation("good", "q", "a");
+  const std::string turns = R"([{"role":"user","content":"q"},{"role":"assistant","content":"a"}])";
+  struct Case {
+    std::string line, reason;
+  };
+  const std::vector<Case> cases{
+      {R"({"messages":)" + turns + R"(,"messages":)" + turns + "}",
+       "row: the key \"messages\" appears twice"},
+      {R"({"x":1,"messages":)" + turns + R"(,"x":2})", "row: the key \"x\" appears twice"},
+      {R"({"prompt":"q","response":"a","prompt":"p"})", "row: the key \"prompt\" appears twice"},
+      {R"({"messages":[{"role":"user","content":"q","content":"p"}]})",
+       "messages: message 0: the key \"content\" appears twice"},
+      {R"([{"role":"user","content":"q"},{"role":"assistant","content":"a","role":"user"}])",
+       "row: message 1: the key \"role\" appears twice"},
+      {R"({"prompt":[{"role":"user","content":"q","\u0072ole":"user"}],"response":"a"})",
+       "prompt: message 0: the key \"role\" appears twice"},
+      {R"({"id":{"a":1,"a":2},"messages":)" + turns + "}", "the key \"a\" appears twice"},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.line);
+    const std::string message = error_of_score({good, good, c.line});
+    CHECK(message.find("line 3: ") != std::string::npos);
+    CHECK(message.find(c.reason) != std::string::npos);
+  }
+}
+
+TEST_CASE("a bad row keeps its id", "[unit]") {
+  const auto lines =
+      score_lines(model("llama"), {R"({"messages":[],"id":"seven"})", R"({"id":null,"messages":[]})"},
+                  [](ScoreOptions& o) { o.on_bad_row = "skip"; });
+  REQUIRE(lines.size() == 2);
+  CHECK(json::parse(lines[0]).at("id") == "seven");
+  CHECK_FALSE(json::parse(lines[1]).contains("id"));
+}
+
 TEST_CASE("options of score are checked", "[unit]") {
   const auto fails = [](const std::function<void(ScoreOptions&)>& change) {
     ScoreOptions options;
     change(options);
     return error_of([&] { options.validate(); }, ErrorKind::usage);
   };
-  CHECK(fails([](ScoreOptions& o) { o.fields = {"scores"}; }).find("'scores' is unknown") !=
-        std::string::npos);
+  CHECK(error_of([] { parse_word<ScoreField>("--fields", "scores"); }, ErrorKind::usage)
+            .find("'scores' is unknown") != std::string::npos);
   CHECK(fails([](ScoreOptions& o) { o.fields = {}; }).find("--fields") != std::string::npos);
   CHECK(fails([](ScoreOptions& o) { o.window = 0; }).find("--window") != std::string::npos);
   CHECK(fails([](ScoreOptions& o) { o.device = -2; }).find("--device") != std::string::npos);

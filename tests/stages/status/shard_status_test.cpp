@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "io/publish.h"
+#include "io/read_file.h"
 #include "stages/artifacts/artifact_paths.h"
 #include "stages/artifacts/provenance.h"
 #include "stages/resume/durable_rows.h"

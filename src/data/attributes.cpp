@@ -1,4 +1,4 @@
-#include "stages/artifacts/attributes.h"
+#include "data/attributes.h"
 
 #include <fmt/core.h>
 

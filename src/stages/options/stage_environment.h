@@ -1,4 +1,4 @@
-// What a stage works in, besides its options; the defaults are a program's.
+// The environment of a stage, besides its options; the defaults suit a program.
 #pragma once
 
 #include "armorm/stop.h"

@@ -1,6 +1,5 @@
-#include "linear/dense/worker_pool.h"
+#include "core/worker_pool.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "core/parallel.h"
@@ -8,8 +7,8 @@
 namespace armorm {
 
 WorkerPool::WorkerPool(int n_threads) {
-  const int wanted = n_threads > 0 ? n_threads : default_thread_count();
-  for (int i = 1; i < std::max(wanted, 1); ++i) threads_.emplace_back([this] { work(); });
+  const int wanted = thread_count(n_threads);
+  for (int i = 1; i < wanted; ++i) threads_.emplace_back([this] { work(); });
 }
 
 WorkerPool::~WorkerPool() {

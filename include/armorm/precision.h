@@ -1,0 +1,15 @@
+// The arithmetic of a backbone.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+namespace armorm {
+
+// fp8: bfloat16, but the products of the layers multiply e4m3 values with one scale per row of activations
+// and per output channel, quantised at load. Without a GPU of compute capability 8.9 or above it is as
+// accurate, but slow.
+enum class Precision { bf16, fp32, fp8 };
+constexpr std::array<std::string_view, 3> words_of(Precision) { return {"bf16", "fp32", "fp8"}; }
+
+}  // namespace armorm

@@ -1,0 +1,39 @@
+// Messages of a conversation as JSON has them: one reader for data sets and for score.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "core/error.h"
+#include "data/conversation.h"
+#include "data/json_reader.h"
+
+namespace armorm::data {
+
+// How errors name a place and what was found there.
+struct JsonPlace {
+  std::function<std::string()> text;  // called only when something is wrong
+  std::string_view (*name_of)(JsonReader::Kind) = JsonReader::name_of;
+};
+
+// The keys of one object, to refuse one that comes twice: readers disagree on which of its values counts.
+class ObjectKeys {
+ public:
+  // data error that begins with what `where()` returns.
+  template <class Where>
+  void add(const std::string& key, const Where& where) {
+    if (!seen_.insert(key).second) fail_data("{}: the key \"{}\" appears twice in one object", where(), key);
+  }
+
+ private:
+  std::set<std::string> seen_;
+};
+
+// Reads an object with the strings role and content; other keys are skipped. `position`: in its list, for
+// messages. data error for anything else, and for a key that comes twice.
+Message read_message(JsonReader& json, std::size_t position, const JsonPlace& place);
+
+}  // namespace armorm::data

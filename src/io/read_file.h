@@ -1,0 +1,13 @@
+// Small files as text.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+
+namespace armorm {
+
+// The complete file; io error when missing, data error above `limit` bytes.
+std::string read_text_file(const std::filesystem::path& path, std::size_t limit = std::size_t{1} << 30);
+
+}  // namespace armorm

@@ -1,0 +1,16 @@
+#include "stages/artifacts/open_encoder.h"
+
+#include "core/log.h"
+
+namespace armorm {
+
+ConversationEncoder open_encoder(const std::filesystem::path& model_folder, bool allow_special_in_content,
+                                 const std::string& template_date) {
+  ConversationEncoder encoder(model_folder, allow_special_in_content, template_date);
+  if (!encoder.template_date().empty())
+    log::info("{}: the chat template reads the clock; it is told {} on every day (--template_date)",
+              model_folder.string(), encoder.template_date());
+  return encoder;
+}
+
+}  // namespace armorm

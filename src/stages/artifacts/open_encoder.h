@@ -1,0 +1,15 @@
+// The text side of a model folder.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "text/conversation_encoder.h"
+
+namespace armorm {
+
+// Logs the date that the chat template gets where it reads the clock.
+ConversationEncoder open_encoder(const std::filesystem::path& model_folder, bool allow_special_in_content,
+                                 const std::string& template_date);
+
+}  // namespace armorm

@@ -1,0 +1,29 @@
+// Declarations of options that several programs share.
+#pragma once
+
+#include "core/options.h"
+#include "stages/options/common_options.h"
+
+namespace armorm::shared_options {
+
+using enum OptionEffect;
+
+inline constexpr OptionText kModelOfEmbeddings{"model_path", inputs,
+                                               "Reward model whose embeddings these are: names the files"};
+inline constexpr OptionText kDatasetConfig{
+    "dataset_config", results,
+    "Config of a data set whose card names several; empty = its default. It is no part of the file's name"};
+inline constexpr OptionText kDatasetSplit{"dataset_split", results, "Split of the data set"};
+inline constexpr OptionText kDevice{"device", resources, "CUDA device index; -1 = CPU"};
+inline constexpr OptionText kThreads{"threads", resources, "CPU threads; 0 = all that this process may use"};
+inline constexpr OptionText kBackbonePrecision{"precision", results, "Arithmetic of the backbone"};
+// The last bits depend on the packs unless batch_invariant is on.
+inline constexpr OptionText kBatchTokens{"batch_tokens", results,
+                                         "Tokens in one forward pass; 0 = from the free memory"};
+inline constexpr OptionText kDataRoot{"data_root", output,
+                                      "Folder of all artefacts ($ARMORM_DATA sets the default)"};
+
+// Of both prepare stages.
+void declare_extraction(ExtractionOptions& fields, OptionList& list);
+
+}  // namespace armorm::shared_options
