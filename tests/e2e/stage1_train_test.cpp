@@ -73,7 +73,7 @@ ProcessResult must_train(const fs::path& root, const std::vector<std::string>& m
   return result;
 }
 
-std::vector<std::string> words_of(const std::string& text) {
+std::vector<std::string> blank_separated(const std::string& text) {
   std::istringstream in(text);
   return {std::istream_iterator<std::string>(in), {}};
 }
@@ -170,7 +170,7 @@ TEST_CASE("stage1-train fits what scikit-learn fits, with every flag", "[golden]
   REQUIRE(cases.size() > 10);
   for (const json& expected : cases) {
     INFO("flags: " << expected["flags"]);
-    must_train(root.path(), words_of(expected["flags"]));
+    must_train(root.path(), blank_separated(expected["flags"]));
     check_weights(root.path(), expected);
     check_report(root.path(), expected);
   }

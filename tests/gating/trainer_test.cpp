@@ -241,8 +241,8 @@ TEST_CASE("a gate that is trained beats the uniform gate where the right weights
   const GateParameters gate = train_gate(data, train, initial_gate({2, 1, 16, 2, 1.0}, 1.0, 0), options, {});
   const PairScores scores = score_pairs(gate, data, held_out, GateSoftmax::attributes, 1.0, -1);
   CHECK(preference_metrics(scores.chosen, scores.rejected).accuracy >= 0.99);
-  const PairScores uniform = uniform_gate_scores(data, held_out, 1.0F);
-  CHECK(preference_metrics(uniform.chosen, uniform.rejected).accuracy <= 0.9);
+  const PairScores by_uniform_gate = uniform_gate_scores(data, held_out, 1.0F);
+  CHECK(preference_metrics(by_uniform_gate.chosen, by_uniform_gate.rejected).accuracy <= 0.9);
 }
 
 TEST_CASE("the weights of both sides make PyTorch's scores of the rewards", "[golden]") {

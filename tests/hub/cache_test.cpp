@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "data/rows.h"
+#include "io/publish.h"
 
 namespace fs = std::filesystem;
 using armorm::artifact_name;

@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "core/units.h"
+#include "core/words.h"
 #include "io/safetensors.h"
 #include "model/matmul_rate.h"
 #include "report/text_table.h"
@@ -240,7 +241,7 @@ void print_dry_run(const ExtractionOptions& options, const ModelInputs& model, c
   out += line("model",
               fmt::format("{}: {}, {} layers, hidden size {}, {}; {} weight files, {} tensors", model.name,
                           model.config.model_type, model.config.num_hidden_layers, model.config.hidden_size,
-                          options.precision, files.files().size(), files.names().size()));
+                          name_of(options.precision), files.files().size(), files.names().size()));
   const BackboneOptions backbone = backbone_options(options, model);
   out += work_section(backbone, model.config,
                       estimate_work(model.config, backbone, plan.requests, batch_tokens));

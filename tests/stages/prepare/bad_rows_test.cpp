@@ -1,6 +1,7 @@
 #include "stages/prepare/bad_rows.h"
 
 #include "io/publish.h"
+#include "io/read_file.h"
 #include "support/error_of.h"
 #include "support/test_support.h"
 

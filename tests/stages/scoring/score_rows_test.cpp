@@ -302,7 +302,7 @@ TEST_CASE("a key that comes twice in a row or in a message is a bad row", "[unit
 TEST_CASE("a bad row keeps its id", "[unit]") {
   const auto lines =
       score_lines(model("llama"), {R"({"messages":[],"id":"seven"})", R"({"id":null,"messages":[]})"},
-                  [](ScoreOptions& o) { o.on_bad_row = "skip"; });
+                  [](ScoreOptions& o) { o.on_bad_row = OnBadRow::skip; });
   REQUIRE(lines.size() == 2);
   CHECK(json::parse(lines[0]).at("id") == "seven");
   CHECK_FALSE(json::parse(lines[1]).contains("id"));
