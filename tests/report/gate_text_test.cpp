@@ -50,7 +50,7 @@ TEST_CASE("the table of seeds marks the kept one, and a single seed has none", "
   CHECK(seeds_text(training).empty());
 }
 
-TEST_CASE("the gate's weights are told with their entropy and its limit", "[unit]") {
+TEST_CASE("the gate's weights are shown with their entropy and its limit", "[unit]") {
   // The natural logarithm of 2 attributes is 0.6931.
   CHECK(usage_text({40, {{"a", 0.75, 1}, {"b", 0.25, 0}}, 0.5, 0.5625, 0.0625, {}}) ==
         "gate's weight (40 prompts)     mean  is the largest\n"
@@ -81,11 +81,11 @@ TEST_CASE("the table of RewardBench has subsets, sections and score", "[unit]") 
   other.sections = {{"Chat", 4, 25, {4.6, 69.9}, 0.0625, {}},
                     {"Safety", 0, kNotMeasured, {}, kNotMeasured, {}}};
   CHECK(reward_bench_text({"set", {gate, other}}) ==
-        "RewardBench  n                 gate                         other\n"
-        "-----------------------------------------------------------------\n"
+        "RewardBench  n                 gate                          other\n"
+        "------------------------------------------------------------------\n"
         "easy         4  75.00 (30.1 - 95.4)   25.00 (4.6 - 69.9) p 0.5\n"
         "= Chat       4  75.00 (30.1 - 95.4)   25.00 (4.6 - 69.9) p 0.062\n"
-        "= Safety     0                    -                             -\n"
+        "= Safety     0                    -                              -\n"
         "= Score         75.00 (70.0 - 80.0)  50.00 (40.0 - 60.0) p 0.25\n");
 }
 
@@ -100,15 +100,12 @@ TEST_CASE("the table of RewardBench 2 has no p-values", "[unit]") {
 }
 
 TEST_CASE("length bias is a gap in points, with the sign", "[unit]") {
-  LengthBiasFigures bias{"validation", "gate", {4, 3, 0.75, {0.301, 0.954}}, {2, 1, 0.5, {0.095, 0.905}}, {},
-                         0.25,         -0.0584};
+  LengthBiasFigures bias{"set", "gate", {4, 3, 0.75, {0.301, 0.954}}, {2, 1, 0.5, {0.095, 0.905}}, {},
+                         0.25,  -0.0584};
   CHECK(length_bias_text({bias}) ==
-        "length bias, validation     chosen longer (4)   chosen shorter (2)  equal (0)    gap  margin ~ "
-        "length\n"
-        "----------------------------------------------------------------------------------------------------"
-        "-\n"
-        "gate                     75.00 % (30.1 - 95.4)  50.00 % (9.5 - 90.5)          -  +25.0           "
-        "-0.058\n");
+        "length bias, set      chosen longer (4)    chosen shorter (2)  equal (0)    gap  margin ~ length\n"
+        "------------------------------------------------------------------------------------------------\n"
+        "gate              75.00 % (30.1 - 95.4)  50.00 % (9.5 - 90.5)          -  +25.0           -0.058\n");
   bias.gap = bias.margin_correlation = kNotMeasured;
   CHECK_THAT(length_bias_text({bias}), Catch::EndsWith("  -                -\n"));
   CHECK(length_bias_text({}).empty());
