@@ -209,7 +209,7 @@ std::vector<std::string> apply_config(const ConfigFile& file, const OptionList& 
 std::string with_flags(const std::string& message, const std::vector<std::string>& names) {
   std::string text;
   std::size_t at = 0;
-  for (std::size_t open; (open = message.find('`', at)) != std::string::npos;) {
+  for (std::size_t open = message.find('`'); open != std::string::npos; open = message.find('`', at)) {
     const std::size_t close = message.find('`', open + 1);
     if (close == std::string::npos) break;
     const std::string name = message.substr(open + 1, close - open - 1);

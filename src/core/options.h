@@ -68,7 +68,7 @@ class WordField {
         set_(std::move(set)) {}
 
   std::vector<std::string> choices_;
-  bool is_list_;
+  bool is_list_ = false;
   std::function<Indices()> get_;
   std::function<void(const Indices&)> set_;
 };

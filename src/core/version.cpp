@@ -7,6 +7,7 @@
 namespace armorm {
 namespace {
 
+constexpr const char* kSanitizers = ARMORM_SANITIZERS;
 #ifdef NDEBUG
 constexpr const char* kBuild = "release";
 #else
@@ -47,7 +48,7 @@ const char* const kVersion = ARMORM_VERSION;
 std::string version_text() { return fmt::format("{} ({}, {})", kVersion, kBuild, compiler()); }
 
 BuildFacts compiler_facts() {
-  const std::string_view sanitizers = ARMORM_SANITIZERS;
+  const std::string_view sanitizers(kSanitizers);
   return {{"compiler", fmt::format("{}, C++{}, {}", compiler(), __cplusplus / 100 % 100, kBuild)},
           {"sanitizers", std::string(sanitizers.empty() ? "none" : sanitizers)},
           {"processor", cpu_level()}};
