@@ -1,4 +1,4 @@
-// What decides the bytes of a shard, item by item.
+// Everything that determines the bytes of a shard, item by item.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// The second half of both prepare stages: encoded rows -> the shard's file, by way of the backbone; exactly
-// once, however often the process is ended on the way.
+// The second half of both prepare stages: turns encoded rows into the shard's file through the backbone,
+// exactly once, however often the process is interrupted.
 #pragma once
 
 #include <filesystem>
@@ -25,8 +25,8 @@ struct ShardJob {
   std::vector<std::int64_t> row_ids;        // by row of the shard
   std::vector<ExtractionRequest> requests;  // requests_per_row for each row, in order
   std::size_t requests_per_row = 1;
-  std::future<Backbone> loading;  // of load_ahead()
-  // Puts a request's rows, one per wanted position, where they belong.
+  std::future<Backbone> loading;  // result of load_ahead()
+  // Stores the rows of a request, one per wanted position.
   std::function<void(std::size_t request, MatrixView<const float> rows, DurableRows& out)> store;
 };
 
