@@ -9,7 +9,7 @@
 
 namespace armorm::cli {
 
-// Of the programs that are installed.
+// Names of the installed programs.
 const std::vector<std::string>& program_names();
 
 // Content of a program's documents; `options` are its own, followed by those of every program.

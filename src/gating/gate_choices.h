@@ -1,4 +1,4 @@
-// What may be chosen for debiasing and for the training of the gate.
+// Choices for debiasing and for the training of the gate.
 #pragma once
 
 #include <array>

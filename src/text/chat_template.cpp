@@ -56,7 +56,7 @@ bool read_json_template(const fs::path& path, std::string& source) {
   fail_data("{}: no entry of chat_template is named \"default\"; name one so", origin);
 }
 
-// What the template or the data wrote, inside a message.
+// Text of the template or the data inside a message.
 std::string quoted(std::string_view text) { return one_line(text, "\\n"); }
 
 jinja::Value message_list(const Conversation& conversation) {

@@ -1,5 +1,5 @@
-// Statistics that the tests compare with; statistics_test.cpp compares them with SciPy and scikit-learn. NaN
-// where a statistic is not defined, as in stats/statistics.h.
+// Reference statistics for the tests; statistics_test.cpp compares them with SciPy and scikit-learn. NaN if
+// undefined, as in stats/statistics.h.
 #pragma once
 
 #include <algorithm>

@@ -30,25 +30,24 @@ struct ShardJob {
   std::function<void(std::size_t request, MatrixView<const float> rows, DurableRows& out)> store;
 };
 
-// What the stage of a job works with.
+// The inputs of a stage's job.
 struct ShardContext {
-  const std::vector<OptionValue>& options;  // all of the program's
+  const std::vector<OptionValue>& options;  // all options of the program
   const ExtractionOptions& extraction;
   const ModelInputs& model;
   BadRows& bad_rows;
   const StageEnvironment& environment;
 };
 
-// A job without rows yet, whose weights are being loaded where they will be needed.
+// A job without rows; its weights are loading if they will be needed.
 ShardJob begin_job(const std::string& program, const std::filesystem::path& target,
                    const ExtractionOptions& extraction, const ModelInputs& model);
 
 // The end of both prepare stages; returns job.target. A dry run prints the plan, to which `add_samples` adds
-// the stage's samples and labels. Otherwise job.target is published, and the summary printed. Resumes an
-// interrupted run of the same job; a complete file of the same job is left as it is. Rows whose embeddings
-// are not finite are computed again in float32 before they count as bad. Errors: locked when another process
-// has the target, data when an interrupted run had other inputs, interrupted when the environment asked to
-// stop.
+// the stage's samples and labels. Otherwise it publishes job.target and prints the summary. Resumes an
+// interrupted run of the same job; a complete file of the same job is kept. Rows with non-finite embeddings
+// are computed again in float32 before they count as bad. Errors: locked when another process has the target,
+// data when an interrupted run had other inputs, interrupted when the environment asked to stop.
 std::filesystem::path finish_job(ShardJob& job, const ShardContext& context,
                                  const std::function<void(DryRunPlan&)>& add_samples);
 

@@ -18,8 +18,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int kLooksPerBeat = 8;          // at most, for check()
-constexpr std::size_t kOwnerBytes = 512;  // fixed length, so that each write replaces the previous one
-                                          // completely
+constexpr std::size_t kOwnerBytes = 512;  // fixed length, so that a write replaces all of the last
 
 constexpr std::string_view kClaims = "claims", kOwns = "owns";
 

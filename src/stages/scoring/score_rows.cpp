@@ -27,7 +27,7 @@ constexpr std::size_t kMaxText = std::size_t{16} << 20;  // total bytes of these
 constexpr const char* kForms =
     "expected {\"messages\": [...]}, a list of messages, or {\"prompt\": ..., \"response\": \"...\"}";
 
-// JSON's own names.
+// JSON's names of the types.
 std::string_view name_of(Kind kind) {
   switch (kind) {
     case Kind::object:
@@ -57,7 +57,7 @@ Conversation read_messages(JsonReader json, const std::string& where) {
   return conversation;
 }
 
-// Where the values of a row stand in its text.
+// Positions of a row's values in its text.
 struct RowFields {
   std::optional<JsonReader> messages;
   std::optional<JsonReader> prompt;
@@ -94,7 +94,7 @@ Conversation prompt_and_response(RowFields& fields) {
   return conversation;
 }
 
-// Before anything is made of the text.
+// Validates the complete text before any value is used.
 void check_json(JsonReader json) {
   json.skip_value();
   json.expect_end();

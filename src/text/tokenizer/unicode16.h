@@ -1,6 +1,5 @@
-// The character classes that tokenizer.json's patterns use, at Unicode 16: the version of
-// the regex engine inside `tokenizers`. PCRE2 and utf8proc of today's distributions are older; the difference
-// is a table here.
+// The character classes in tokenizer.json's patterns, at Unicode 16: the version of the regex engine inside
+// `tokenizers`. PCRE2 and utf8proc of current distributions are older; a table here holds the difference.
 #pragma once
 
 #include <cstdint>
