@@ -78,7 +78,7 @@ std::string zsh_escaped(const std::string& text) {
 
 std::string zsh_completion(const ProgramDocs& docs) {
   std::string text = fmt::format(
-      "#compdef {}\n_arguments -S \\\n  '--help[tell the options]' '--version[tell the build]'", docs.name);
+      "#compdef {}\n_arguments -S \\\n  '--help[list the options]' '--version[report the build]'", docs.name);
   for (const Option& option : docs.options) {
     std::string spec = fmt::format("--{}[{}]", option.name, zsh_escaped(option.help));
     const std::string value = value_name(option);
@@ -98,8 +98,8 @@ std::string zsh_completion(const ProgramDocs& docs) {
 
 std::string fish_completion(const ProgramDocs& docs) {
   std::string text = fmt::format(
-      "complete -c {0} -f\ncomplete -c {0} -l help -d 'tell the options'\n"
-      "complete -c {0} -l version -d 'tell the build'\n",
+      "complete -c {0} -f\ncomplete -c {0} -l help -d 'list the options'\n"
+      "complete -c {0} -l version -d 'report the build'\n",
       docs.name);
   for (const Option& option : docs.options) {
     std::string how;
