@@ -85,11 +85,19 @@ def sources(fast, wanted):
         yield path, command
 
 
+def remember(path, command, version, key):
+    """That the source is clean, unless it or a header changed while it was read."""
+    includes.cache_clear()
+    if key_of(path, command, version) == key:
+        (CACHE / key).touch()
+
+
 def main(arguments):
     fast = "--fast" in arguments
     wanted = [os.path.relpath(a, ROOT) for a in arguments if not a.startswith("-")]
     version = subprocess.run(["clang-tidy", "--version"], capture_output=True, text=True, check=True).stdout
-    keys = {path: key_of(path, command, version) for path, command in sources(fast, wanted)}
+    commands = dict(sources(fast, wanted))
+    keys = {path: key_of(path, command, version) for path, command in commands.items()}
     CACHE.mkdir(parents=True, exist_ok=True)
     todo = [path for path, key in keys.items() if not (CACHE / key).exists()]
     print(f"clang-tidy: {len(keys)} sources, {len(todo)} of them new or changed", flush=True)
@@ -97,7 +105,7 @@ def main(arguments):
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for path, findings in zip(todo, pool.map(tidy, todo)):
             if not findings:
-                (CACHE / keys[path]).touch()
+                remember(path, commands[path], version, keys[path])
             elif findings not in reported:
                 print(findings, flush=True)
             reported.add(findings)

@@ -13,8 +13,9 @@ constexpr int kSignals[] = {SIGTERM, SIGUSR1, SIGINT};
 
 // A signal handler takes no user data, so the flag is global. Delivery threads read it too, which rules out
 // sig_atomic_t; a handler may use a lock-free atomic.
-std::atomic<int> received = 0;
+std::atomic<int> received = 0;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
 static_assert(std::atomic<int>::is_always_lock_free);
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables)
 struct sigaction former[std::size(kSignals)];
 
 void remember(int signal) { received = signal; }

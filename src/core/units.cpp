@@ -24,7 +24,7 @@ std::string bytes_text(std::uint64_t bytes) {
 
 std::string duration_text(double seconds) {
   if (!(seconds < 1e9)) return "unknown";
-  const auto s = static_cast<std::int64_t>(std::max(seconds, 0.0) + 0.5);
+  const auto s = std::llround(std::max(seconds, 0.0));
   if (s < 60) return fmt::format("{} s", s);
   return s < 3600 ? fmt::format("{} min {:02} s", s / 60, s % 60)
                   : fmt::format("{} h {:02} min", s / 3600, s / 60 % 60);

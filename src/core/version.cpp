@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <string_view>
+
 namespace armorm {
 namespace {
 
@@ -45,9 +47,9 @@ const char* const kVersion = ARMORM_VERSION;
 std::string version_text() { return fmt::format("{} ({}, {})", kVersion, kBuild, compiler()); }
 
 BuildFacts compiler_facts() {
-  const std::string sanitizers = ARMORM_SANITIZERS;
+  const std::string_view sanitizers = ARMORM_SANITIZERS;
   return {{"compiler", fmt::format("{}, C++{}, {}", compiler(), __cplusplus / 100 % 100, kBuild)},
-          {"sanitizers", sanitizers.empty() ? "none" : sanitizers},
+          {"sanitizers", std::string(sanitizers.empty() ? "none" : sanitizers)},
           {"processor", cpu_level()}};
 }
 

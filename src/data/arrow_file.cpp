@@ -100,7 +100,7 @@ class ArrowRowFile final : public RowFile {
   std::shared_ptr<arrow::Schema> walk_stream(const arrow::ipc::IpcReadOptions& options,
                                              const OnBatch& on_batch) {
     const auto reader = take_arrow(arrow::ipc::RecordBatchStreamReader::Open(input_, options), where_);
-    const auto schema = reader->schema();
+    std::shared_ptr<arrow::Schema> schema = reader->schema();
     if (schema->num_fields() == 0) return schema;
     while (const auto batch = take_arrow(reader->Next(), where_)) {
       if (!on_batch(*batch)) break;

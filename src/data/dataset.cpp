@@ -100,7 +100,7 @@ Conversation turns_of(const Field& field) {
 
 // Construction of one row from its fields.
 struct Reading {
-  std::int64_t row_id;
+  std::int64_t row_id = 0;
   const RejectRow& reject;
   const std::string* column = nullptr;  // the column being read, for rejection
 
@@ -161,7 +161,7 @@ struct Dataset::Impl {
     // Each file is opened once as a check and closed again: there may be more files than a process may open.
     for (const fs::path& file : files) {
       const auto reader = data::open_row_file(file);
-      columns.push_back(reader->column_names());
+      columns.push_back(reader->column_names({}));
       fixed_columns.push_back(reader->has_fixed_columns());
     }
     rows.resize(files.size(), kNotCounted);
@@ -252,6 +252,7 @@ struct Dataset::Impl {
     const auto reader = data::open_row_file(files[f]);
     if (asked.size() == requests.size()) return reader->read(requests, wanted, visit);
     std::vector<ColumnRequest> some;
+    some.reserve(asked.size());
     for (const std::size_t r : asked) some.push_back(requests[r]);
     std::vector<Cell> all;
     return reader->read(some, wanted, [&](std::int64_t row, std::vector<Cell>& cells) {

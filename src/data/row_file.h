@@ -62,7 +62,7 @@ class RowFile {
   virtual ~RowFile() = default;
   virtual std::int64_t num_rows() = 0;
   // For JSON: the columns of the first rows, reading on until all of `sought` were seen.
-  virtual std::vector<std::string> column_names(std::span<const std::string> sought = {}) = 0;
+  virtual std::vector<std::string> column_names(std::span<const std::string> sought) = 0;
   // False if read() may be called with a column that column_names() did not return.
   virtual bool has_fixed_columns() const { return true; }
   // Visits the wanted rows in order and returns the number of rows in the file. The columns must exist.

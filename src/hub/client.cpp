@@ -160,7 +160,7 @@ fs::path fetch_snapshot(const HubClientOptions& options, RepoKind kind, const Hu
   HttpClient asking(options_of_listing(repo));
   const HubListing listing = list_files(asking, repo);
   const std::vector<std::string> names = files_to_fetch(kind, repo.name(), listing.names);
-  const fs::path snapshot = repo.path() / "snapshots" / listing.commit;
+  fs::path snapshot = repo.path() / "snapshots" / listing.commit;
   HttpClient client(options.http);
   const std::vector<HubFile> files = describe_missing(client, repo, snapshot, names);
   if (!files.empty()) make_folder(repo.path() / "blobs");

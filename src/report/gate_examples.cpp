@@ -1,6 +1,6 @@
 // Scores of chosen pairs taken apart into what each attribute adds, and what the run was made from.
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -9,42 +9,30 @@
 
 #include "report/gate_parts.h"
 #include "report/html_page.h"
-#include "report/report_json.h"
 
-namespace armorm {
+namespace armorm::report {
 namespace {
 
 using html::Cell;
-using nlohmann::json;
 
 constexpr int kDecimals = 4;
 
-// One side's share of a quantity for attribute k.
-double side(const json& example, const char* quantity, const char* which, std::size_t k) {
-  return report::number_at(report::member(report::member(example, quantity), which), k);
+double difference(const ExamplePair& example, std::size_t k) {
+  return example.contribution.chosen.at(k) - example.contribution.rejected.at(k);
 }
 
-double difference(const json& example, std::size_t k) {
-  return side(example, "contribution", "chosen", k) - side(example, "contribution", "rejected", k);
-}
-
-std::string example_summary(const json& example) {
-  const double margin = report::number(example, "margin");
-  const bool right = margin > 0;
-  const json& score = report::member(example, "score");
-  const bool has_id = report::member(example, "row_id").is_number();
-  const std::string subset = report::text(example, "subset");
+std::string example_summary(const ExamplePair& example) {
   return fmt::format(
       "<span class=\"mark-{0}\">{0}</span> {1} {2}{3} · margin {4} <small>chosen {5}, rejected {6}</small>",
-      right ? "right" : "wrong", has_id ? "row" : "pair",
-      html::escaped(report::text(example, has_id ? "row_id" : "position")),
-      subset.empty() ? "" : " · " + html::escaped(subset), html::number(margin, kDecimals),
-      html::number(report::number(score, "chosen"), kDecimals),
-      html::number(report::number(score, "rejected"), kDecimals));
+      example.margin > 0 ? "right" : "wrong", example.row_id ? "row" : "pair",
+      example.row_id.value_or(example.position),
+      example.subset.empty() ? "" : " · " + html::escaped(example.subset),
+      html::number(example.margin, kDecimals), html::number(example.score.chosen, kDecimals),
+      html::number(example.score.rejected, kDecimals));
 }
 
 // Attributes by how much they decide this pair.
-std::vector<std::size_t> by_difference(const json& example, std::size_t n) {
+std::vector<std::size_t> by_difference(const ExamplePair& example, std::size_t n) {
   std::vector<std::size_t> order(n);
   std::iota(order.begin(), order.end(), std::size_t{0});
   const auto weight = [&](std::size_t k) {
@@ -58,24 +46,23 @@ std::vector<std::size_t> by_difference(const json& example, std::size_t n) {
 
 struct ExampleColumn {
   const char* heading;
-  const char* quantity;
-  const char* which;
+  const std::vector<double>* values;  // [K]
+  std::optional<double> total = {};   // that the values sum to
 };
 
-std::vector<ExampleColumn> example_columns(const json& example) {
-  std::vector<ExampleColumn> columns{{"gate", "gate", "chosen"}};
-  if (report::member(example, "prompts_differ") == true)
-    columns = {{"gate, chosen", "gate", "chosen"}, {"gate, rejected", "gate", "rejected"}};
-  columns.insert(columns.end(), {{"adds to chosen", "contribution", "chosen"},
-                                 {"adds to rejected", "contribution", "rejected"},
-                                 {"debiased, chosen", "debiased", "chosen"},
-                                 {"debiased, rejected", "debiased", "rejected"},
-                                 {"reward, chosen", "reward", "chosen"},
-                                 {"reward, rejected", "reward", "rejected"}});
+std::vector<ExampleColumn> example_columns(const ExamplePair& e) {
+  std::vector<ExampleColumn> columns{{"gate", &e.gate.chosen}};
+  if (e.prompts_differ) columns = {{"gate, chosen", &e.gate.chosen}, {"gate, rejected", &e.gate.rejected}};
+  columns.insert(columns.end(), {{"adds to chosen", &e.contribution.chosen, e.score.chosen},
+                                 {"adds to rejected", &e.contribution.rejected, e.score.rejected},
+                                 {"debiased, chosen", &e.debiased.chosen},
+                                 {"debiased, rejected", &e.debiased.rejected},
+                                 {"reward, chosen", &e.reward.chosen},
+                                 {"reward, rejected", &e.reward.rejected}});
   return columns;
 }
 
-std::string example_table(const json& example, const std::string& id,
+std::string example_table(const ExamplePair& example, const std::string& id,
                           const std::vector<std::string>& attributes) {
   const std::vector<ExampleColumn> columns = example_columns(example);
   std::vector<html::Column> headings{"attribute", "for rejected | for chosen", "difference"};
@@ -87,30 +74,24 @@ std::string example_table(const json& example, const std::string& id,
     const double d = difference(example, k);
     std::vector<Cell> cells{html::escaped(attributes[k]), html::balance_cell(largest > 0 ? d / largest : d),
                             html::number(d, kDecimals)};
-    for (const ExampleColumn& c : columns)
-      cells.push_back(html::number(side(example, c.quantity, c.which, k), kDecimals));
+    for (const ExampleColumn& c : columns) cells.push_back(html::number(c.values->at(k), kDecimals));
     table.add(std::move(cells));
   }
-  const json& score = report::member(example, "score");
-  std::vector<Cell> total{"score", "", html::number(report::number(example, "margin"), kDecimals)};
-  for (const ExampleColumn& c : columns)
-    total.push_back(std::string(c.quantity) == "contribution"
-                        ? html::number(report::number(score, c.which), kDecimals)
-                        : "");
+  std::vector<Cell> total{"score", "", html::number(example.margin, kDecimals)};
+  for (const ExampleColumn& c : columns) total.push_back(c.total ? html::number(*c.total, kDecimals) : "");
   return table.total(std::move(total)).str();
 }
 
-std::string examples_of_set(const json& set, std::size_t set_index,
+std::string examples_of_set(const ExampleSet& set, std::size_t set_index,
                             const std::vector<std::string>& attributes) {
   std::string out, group;
   std::size_t index = 0;
-  for (const json& example : report::member(set, "rows")) {
-    const std::string why = report::text(example, "why");
-    if (why != group) {
-      out += (group.empty() ? "" : "</div>\n") + fmt::format("<h3>{}: {}</h3>\n<div class=\"examples\">",
-                                                             html::escaped(report::text(set, "set")),
-                                                             html::escaped(why));
-      group = why;
+  for (const ExamplePair& example : set.rows) {
+    if (example.why != group) {
+      out +=
+          (group.empty() ? "" : "</div>\n") + fmt::format("<h3>{}: {}</h3>\n<div class=\"examples\">",
+                                                          html::escaped(set.set), html::escaped(example.why));
+      group = example.why;
     }
     const std::string id = fmt::format("example-{}-{}", set_index, index++);
     out += html::details(example_summary(example), example_table(example, id, attributes), index == 1);
@@ -120,53 +101,64 @@ std::string examples_of_set(const json& set, std::size_t set_index,
 
 // ---- what made this
 
-std::string value_text(const json& value) {
-  if (!value.is_array()) return report::text(value);
-  std::string out;
-  for (const json& v : value) out += (out.empty() ? "" : ", ") + report::text(v);
+using Properties = std::vector<std::pair<std::string, std::string>>;  // names and values
+
+struct ToText {
+  std::string operator()(const std::string& text) const { return text; }
+  std::string operator()(std::int64_t number) const { return std::to_string(number); }
+  std::string operator()(bool flag) const { return flag ? "true" : "false"; }
+  std::string operator()(const std::vector<std::string>& list) const {
+    return fmt::format("{}", fmt::join(list, ", "));
+  }
+  // As the JSON report has it.
+  std::string operator()(const std::map<std::string, std::int64_t>& counts) const {
+    return nlohmann::json(counts).dump();
+  }
+};
+
+Properties properties_of(const Source& source) {
+  Properties out;
+  for (const auto& [name, value] : source.properties) out.emplace_back(name, std::visit(ToText{}, value));
   return out;
 }
 
-// A table of names and values; "" for an empty object.
-std::string properties(const std::string& id, const std::string& caption, const json& object,
-                       const char* left_out = "") {
+// "" without properties.
+std::string properties_table(const std::string& id, const std::string& caption,
+                             const Properties& properties) {
+  if (properties.empty()) return "";
   html::Table table(id, caption, {{"name", true}, {"value", true}});
-  if (object.is_object())
-    for (const auto& [name, value] : object.items())
-      if (name != left_out) table.add({html::escaped(name), html::text_cell(value_text(value))});
-  return table.empty() ? "" : table.wrap_text().str();
+  for (const auto& [name, value] : properties) table.add({html::escaped(name), html::text_cell(value)});
+  return table.wrap_text().str();
 }
 
 }  // namespace
 
-std::string examples_part(const json& report) {
-  std::vector<std::string> attributes;
-  for (const json& name : report::member(report, "attributes")) attributes.push_back(report::text(name));
+std::string examples_part(const GateReport& report) {
   std::string out;
   std::size_t index = 0;
-  for (const json& set : report::member(report, "examples")) out += examples_of_set(set, index++, attributes);
+  for (const ExampleSet& set : report.examples) out += examples_of_set(set, index++, report.attributes);
   if (out.empty()) return "";
   return html::paragraph(fmt::format("A score is the sum over the attributes of logit scale ({}) × gate × "
                                      "debiased reward, where the debiased rewards are "
                                      "the rewards times T. Rows are counted from 0 in the source split. "
                                      "Attributes stand in the order in which they decide "
                                      "the pair; a bar to the right speaks for the chosen answer.",
-                                     html::number(report::number(report, "logit_scale"), 3))) +
+                                     html::number(report.logit_scale, 3))) +
          out;
 }
 
-std::string origin_part(const json& report) {
+std::string origin_part(const GateReport& report) {
   std::string out;
-  if (const std::string version = report::text(report, "armorm_version"); !version.empty())
-    out += html::paragraph("Written by stage2-train, version " + version + ".");
+  if (!report.armorm_version.empty())
+    out += html::paragraph("Written by stage2-train, version " + report.armorm_version + ".");
   std::size_t i = 0;
-  for (const json& output : report::member(report, "outputs"))
-    out +=
-        properties(fmt::format("output-{}", i++), "Written: " + report::text(output, "file"), output, "file");
+  for (const Output& output : report.outputs)
+    out += properties_table(fmt::format("output-{}", i++), "Written: " + output.file,
+                            {{"bytes", std::to_string(output.bytes)}, {"sha256", output.sha256}});
   i = 0;
-  for (const json& source : report::member(report, "sources"))
-    out += properties(fmt::format("source-{}", i++), "Read: " + report::text(source, "role"), source, "role");
-  return out + properties("options", "Options", report::member(report, "options"));
+  for (const Source& source : report.sources)
+    out += properties_table(fmt::format("source-{}", i++), "Read: " + source.role, properties_of(source));
+  return out + properties_table("options", "Options", {report.options.begin(), report.options.end()});
 }
 
-}  // namespace armorm
+}  // namespace armorm::report

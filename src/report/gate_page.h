@@ -1,14 +1,15 @@
 // The report of stage2-train as a page for people.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 
-namespace armorm {
+#include "report/gate_report.h"
+
+namespace armorm::report {
 
 // One self-contained HTML page that says what the JSON report says, and nothing else: curves, tables, heat
-// maps, examples, options and hashes. A part that the report lacks is left out; a number that is null is
-// shown as "–".
-std::string gate_report_page(const nlohmann::json& report);
+// maps, examples, options and hashes. A part that the report lacks is left out; a figure that was not
+// measured is shown as "–".
+std::string gate_report_page(const GateReport& report);
 
-}  // namespace armorm
+}  // namespace armorm::report

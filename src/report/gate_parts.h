@@ -2,24 +2,21 @@
 // shows.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 
-namespace armorm {
+#include "report/gate_report.h"
 
-std::string training_part(const nlohmann::json& report);  // curves, seeds
-std::string comparison_part(
-    const nlohmann::json& report);  // the gate and its baselines on the validation pairs
-std::string reward_bench_part(const nlohmann::json& report);  // RewardBench v1
-std::string reward_bench_2_part(const nlohmann::json& report);
-std::string evaluation_part(const nlohmann::json& report);  // further preference sets
-std::string length_bias_part(const nlohmann::json& report);
-std::string debiasing_part(const nlohmann::json& report);  // penalties, T
-std::string gate_part(const nlohmann::json& report);       // weights, by kind of prompt too
-std::string examples_part(const nlohmann::json& report);   // gate x T x reward
-std::string origin_part(const nlohmann::json& report);     // options, inputs and outputs with hashes
+namespace armorm::report {
 
-// Whether the softmax runs over the two sides of a pair, as in the Python scripts, and T is not applied.
-bool is_upstream(const nlohmann::json& report);
+std::string training_part(const GateReport& report);    // curves, seeds
+std::string comparison_part(const GateReport& report);  // the gate and its baselines on the validation pairs
+std::string reward_bench_part(const GateReport& report);  // RewardBench v1
+std::string reward_bench_2_part(const GateReport& report);
+std::string evaluation_part(const GateReport& report);  // further preference sets
+std::string length_bias_part(const GateReport& report);
+std::string debiasing_part(const GateReport& report);  // penalties, T
+std::string gate_part(const GateReport& report);       // weights, by kind of prompt too
+std::string examples_part(const GateReport& report);   // gate x T x reward
+std::string origin_part(const GateReport& report);     // options, inputs and outputs with hashes
 
-}  // namespace armorm
+}  // namespace armorm::report

@@ -1,19 +1,16 @@
-// How good the gate is: beside its baselines, on each set of pairs.
+// How good the gate is: compared with its baselines, on each set of pairs.
 
 #include <fmt/core.h>
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "report/gate_parts.h"
 #include "report/html_page.h"
-#include "report/report_json.h"
 
-namespace armorm {
+namespace armorm::report {
 namespace {
 
 using html::Cell;
-using nlohmann::json;
 
 // An accuracy in per cent, as a bar.
 Cell accuracy_cell(double share) { return html::bar_cell(html::number(100 * share, 2), share); }
@@ -21,123 +18,124 @@ Cell accuracy_cell(double share) { return html::bar_cell(html::number(100 * shar
 // A score that is in per cent already.
 Cell score_cell(double score) { return html::bar_cell(html::number(score, 2), score / 100); }
 
-std::string interval_text(const json& entry) {
-  return html::range(100 * report::number(entry, "low"), 100 * report::number(entry, "high"), 1);
+std::string interval_text(const Interval& shares) {
+  return html::range(100 * shares.low, 100 * shares.high, 1);
 }
 
 // The interval and the value on a scale from 0 to 1, with a stroke at chance.
-Cell interval_cell(const json& entry, double accuracy) {
-  return html::track_cell({0, 1, report::number(entry, "low"), report::number(entry, "high"), accuracy, 0.5});
+Cell interval_cell(const Interval& shares, double accuracy) {
+  return html::track_cell({0, 1, shares.low, shares.high, accuracy, 0.5});
 }
 
-std::string p_text(const json& test) {
-  const double p = report::number(test, "p_value");
-  return std::isfinite(p) ? fmt::format("{:.2g}", p) : "";
+std::string p_text(double p_value) { return std::isfinite(p_value) ? fmt::format("{:.2g}", p_value) : ""; }
+
+std::vector<Cell> scorer_cells(const ScorerFigures& s) {
+  std::vector<Cell> cells{html::escaped(s.name), accuracy_cell(s.accuracy), interval_text(s.interval),
+                          interval_cell(s.interval, s.accuracy), html::number(s.loss, 4)};
+  if (s.against_gate)
+    cells.insert(cells.end(),
+                 {p_text(s.against_gate->p_value), std::to_string(s.against_gate->only_gate_right),
+                  std::to_string(s.against_gate->only_this_right)});
+  else
+    cells.insert(cells.end(), {"", "", ""});
+  return cells;
 }
 
-std::string scorers_table(const std::string& id, const std::string& caption, const json& scorers) {
-  if (!scorers.is_array() || scorers.empty()) return "";
+std::string scorers_table(const std::string& id, const std::string& caption,
+                          const std::vector<ScorerFigures>& scorers) {
+  if (scorers.empty()) return "";
   html::Table table(id, caption,
                     {"scorer", "accuracy, %", "95 % interval", "0 to 100 %", "loss", "p against gate",
                      "gate alone right", "this alone right"});
-  for (const json& s : scorers) {
-    const double accuracy = report::number(s, "accuracy");
-    const json& test = report::member(s, "against_gate");
-    table.add({html::escaped(report::text(s, "name")), accuracy_cell(accuracy), interval_text(s),
-               interval_cell(s, accuracy), html::number(report::number(s, "loss"), 4), p_text(test),
-               html::escaped(report::text(test, "only_gate_right")),
-               html::escaped(report::text(test, "only_this_right"))});
-  }
+  for (const ScorerFigures& s : scorers) table.add(scorer_cells(s));
   return table.str();
 }
 
-// The entry of a list of objects that has this name.
-const json& named(const json& list, const std::string& name) {
-  static const json none;
-  for (const json& entry : list)
-    if (report::text(entry, "name") == name) return entry;
-  return none;
-}
-
-std::vector<html::Column> scorer_columns(std::vector<html::Column> columns, const json& scorers) {
-  for (std::size_t i = 1; i < scorers.size(); ++i) columns.emplace_back(report::text(scorers[i], "name"));
+std::vector<html::Column> scorer_columns(std::vector<html::Column> columns, const Benchmark& bench) {
+  for (std::size_t i = 1; i < bench.scorers.size(); ++i) columns.emplace_back(bench.scorers[i].name);
   return columns;
 }
 
-// A score of a section in per cent, the p-value against the gate below it where there is one.
-Cell compared_cell(const json& entry) {
-  Cell cell = score_cell(report::number(entry, "score"));
-  const std::string p = p_text(entry);
+// A score in percent, the p-value against the gate below it where there is one.
+Cell compared_cell(double score, double p_value) {
+  Cell cell = score_cell(score);
+  const std::string p = p_text(p_value);
   if (!p.empty()) cell.content += " <small>p " + p + "</small>";
   return cell;
 }
 
-// What the gate and the other scorers have in one line of a table of scores; `entry_of` finds it.
-std::vector<Cell> score_cells(std::string name, const std::string& n, const json& scorers,
-                              const auto& entry_of) {
-  std::vector<Cell> cells{html::escaped(name), html::escaped(n)};
-  for (std::size_t i = 0; i < scorers.size(); ++i) {
-    const json& entry = entry_of(scorers[i]);
-    cells.push_back(compared_cell(entry));
-    if (i == 0) cells.push_back(html::range(report::number(entry, "low"), report::number(entry, "high"), 1));
+// One line of a table of scores; `figures_of` finds a scorer's section, or the scorer itself for its total.
+std::vector<Cell> score_cells(const std::string& name, const std::string& n, const Benchmark& bench,
+                              const auto& figures_of) {
+  std::vector<Cell> cells{html::escaped(name), n};
+  for (std::size_t i = 0; i < bench.scorers.size(); ++i) {
+    const auto& figures = figures_of(bench.scorers[i]);
+    cells.push_back(compared_cell(figures.score, figures.p_value));
+    if (i == 0) cells.push_back(html::range(figures.interval.low, figures.interval.high, 1));
   }
   return cells;
 }
 
 // Sections and their mean, as RewardBench and RewardBench 2 both have them.
 std::string sections_table(const std::string& id, const std::string& caption, const std::string& unit,
-                           const json& scorers) {
-  html::Table table(id, caption, scorer_columns({"section", unit, "gate", "95 % interval"}, scorers));
-  for (const json& section : report::member(scorers[0], "sections")) {
-    const std::string name = report::text(section, "name");
-    table.add(score_cells(name, report::text(section, "n"), scorers, [&](const json& s) -> const json& {
-      return named(report::member(s, "sections"), name);
-    }));
-  }
-  return table.total(score_cells("Score", "", scorers, [](const json& s) -> const json& { return s; })).str();
+                           const Benchmark& bench) {
+  html::Table table(id, caption, scorer_columns({"section", unit, "gate", "95 % interval"}, bench));
+  const std::vector<SectionScore>& sections = bench.scorers.front().sections;
+  for (std::size_t i = 0; i < sections.size(); ++i)
+    table.add(score_cells(sections[i].name, std::to_string(sections[i].n), bench,
+                          [i](const BenchmarkScorer& s) -> const SectionScore& { return s.sections.at(i); }));
+  table.total(
+      score_cells("Score", "", bench, [](const BenchmarkScorer& s) -> const BenchmarkScorer& { return s; }));
+  return table.str();
 }
 
-double share_right(const json& subset) {
-  const double n = report::number(subset, "n");
-  return n > 0 ? report::number(subset, "correct") / n : NAN;
+double share_right(const SubsetAccuracy& subset) {
+  return subset.n > 0 ? static_cast<double>(subset.correct) / static_cast<double>(subset.n) : NAN;
 }
 
-std::string subsets_table(const json& scorers) {
+std::string subsets_table(const Benchmark& bench) {
   html::Table table("reward-bench-subsets", "RewardBench: subsets, accuracy in per cent",
-                    scorer_columns({"subset", "pairs", "gate", "95 % interval", "0 to 100 %"}, scorers));
-  for (const json& subset : report::member(scorers[0], "subsets")) {
-    const std::string name = report::text(subset, "name");
-    std::vector<Cell> cells{html::escaped(name), html::escaped(report::text(subset, "n")),
-                            accuracy_cell(share_right(subset)), interval_text(subset),
-                            interval_cell(subset, share_right(subset))};
-    for (std::size_t i = 1; i < scorers.size(); ++i)
-      cells.push_back(accuracy_cell(share_right(named(report::member(scorers[i], "subsets"), name))));
+                    scorer_columns({"subset", "pairs", "gate", "95 % interval", "0 to 100 %"}, bench));
+  const std::vector<SubsetAccuracy>& subsets = bench.scorers.front().subsets;
+  for (std::size_t i = 0; i < subsets.size(); ++i) {
+    const SubsetAccuracy& subset = subsets[i];
+    std::vector<Cell> cells{html::escaped(subset.name), std::to_string(subset.n),
+                            accuracy_cell(share_right(subset)), interval_text(subset.interval),
+                            interval_cell(subset.interval, share_right(subset))};
+    for (std::size_t other = 1; other < bench.scorers.size(); ++other)
+      cells.push_back(accuracy_cell(share_right(bench.scorers[other].subsets.at(i))));
     table.add(std::move(cells));
   }
   return table.empty() ? "" : table.str();
 }
 
-std::string missing_subsets(const json& gate) {
+std::string missing_subsets(const BenchmarkScorer& gate) {
   std::string out;
-  for (const json& section : report::member(gate, "sections"))
-    for (const json& subset : report::member(section, "missing"))
-      out += (out.empty() ? "Not in the set, and left out of their sections: " : ", ") + report::text(subset);
+  for (const SectionScore& section : gate.sections)
+    for (const std::string& subset : section.missing)
+      out += (out.empty() ? "Not in the set, and left out of their sections: " : ", ") + subset;
   return out.empty() ? "" : html::paragraph(out + ".");
 }
 
-std::string longer_shorter_row_text(const json& group) {
-  return fmt::format("{} of {}", report::text(group, "correct"), report::text(group, "n"));
+std::vector<Cell> length_bias_cells(const LengthBiasFigures& bias) {
+  std::vector<Cell> cells{html::escaped(bias.name), html::text_cell(bias.set)};
+  for (const LengthCase* group : {&bias.chosen_longer, &bias.chosen_shorter, &bias.equal}) {
+    cells.push_back(accuracy_cell(group->accuracy));
+    cells.push_back(fmt::format("<small>{} of {}</small>", group->correct, group->n));
+  }
+  cells.push_back(html::number(100 * bias.gap, 1));
+  cells.push_back(html::number(bias.margin_correlation, 3));
+  return cells;
 }
 
 }  // namespace
 
-std::string comparison_part(const json& report) {
-  const json& pairs = report::member(report, "pairs");
+std::string comparison_part(const GateReport& report) {
   const std::string table =
       scorers_table("validation",
                     fmt::format("The gate and its baselines on {} pairs that it was not trained on",
-                                report::text(pairs, "validation")),
-                    report::member(report, "validation"));
+                                report.pairs ? std::to_string(report.pairs->validation) : ""),
+                    report.validation);
   if (table.empty()) return "";
   return html::paragraph(
              "A pair counts as right where the chosen answer scores strictly higher. Intervals are Wilson's; "
@@ -148,35 +146,32 @@ std::string comparison_part(const json& report) {
          table;
 }
 
-std::string reward_bench_part(const json& report) {
-  const json& scorers = report::member(report, "reward_bench");
-  if (!scorers.is_array() || scorers.empty()) return "";
+std::string reward_bench_part(const GateReport& report) {
+  if (!report.reward_bench || report.reward_bench->scorers.empty()) return "";
+  const Benchmark& bench = *report.reward_bench;
   return sections_table("reward-bench", "RewardBench: sections in per cent, weighted by the published counts",
-                        "pairs", scorers) +
-         missing_subsets(scorers[0]) + subsets_table(scorers);
+                        "pairs", bench) +
+         missing_subsets(bench.scorers.front()) + subsets_table(bench);
 }
 
-std::string reward_bench_2_part(const json& report) {
-  const json& bench = report::member(report, "reward_bench_2");
-  const json& scorers = report::member(bench, "scorers");
-  if (!scorers.is_array() || scorers.empty()) return "";
-  return sections_table("reward-bench-2", "RewardBench 2: " + report::text(bench, "name") + ", in per cent",
-                        "prompts", scorers);
+std::string reward_bench_2_part(const GateReport& report) {
+  if (!report.reward_bench_2 || report.reward_bench_2->scorers.empty()) return "";
+  const Benchmark& bench = *report.reward_bench_2;
+  return sections_table("reward-bench-2", "RewardBench 2: " + bench.dataset + ", in per cent", "prompts",
+                        bench);
 }
 
-std::string evaluation_part(const json& report) {
+std::string evaluation_part(const GateReport& report) {
   std::string out;
   std::size_t i = 0;
-  for (const json& set : report::member(report, "eval"))
-    out += scorers_table(fmt::format("eval-{}", i++),
-                         fmt::format("{}: {} pairs", report::text(set, "name"), report::text(set, "pairs")),
-                         report::member(set, "scorers"));
+  for (const EvaluatedSet& set : report.eval)
+    out += scorers_table(fmt::format("eval-{}", i++), fmt::format("{}: {} pairs", set.name, set.pairs),
+                         set.scorers);
   return out;
 }
 
-std::string length_bias_part(const json& report) {
-  const json& entries = report::member(report, "length_bias");
-  if (!entries.is_array() || entries.empty()) return "";
+std::string length_bias_part(const GateReport& report) {
+  if (report.length_bias.empty()) return "";
   html::Table table("length-bias", "Accuracy in per cent, by which answer is longer",
                     {{"scorer", true},
                      {"set", true},
@@ -188,17 +183,7 @@ std::string length_bias_part(const json& report) {
                      "",
                      "gap, points",
                      "margin and length"});
-  for (const json& e : entries) {
-    std::vector<Cell> cells{html::escaped(report::text(e, "name")), html::text_cell(report::text(e, "set"))};
-    for (const char* key : {"chosen_longer", "chosen_shorter", "equal"}) {
-      const json& group = report::member(e, key);
-      cells.push_back(accuracy_cell(report::number(group, "accuracy")));
-      cells.push_back("<small>" + html::escaped(longer_shorter_row_text(group)) + "</small>");
-    }
-    cells.push_back(html::number(100 * report::number(e, "gap"), 1));
-    cells.push_back(html::number(report::number(e, "margin_correlation"), 3));
-    table.add(std::move(cells));
-  }
+  for (const LengthBiasFigures& bias : report.length_bias) table.add(length_bias_cells(bias));
   return html::paragraph(
              "The gap is the accuracy where the chosen answer is longer less that where it is shorter: above "
              "0, length alone wins "
@@ -207,4 +192,4 @@ std::string length_bias_part(const json& report) {
          table.str();
 }
 
-}  // namespace armorm
+}  // namespace armorm::report

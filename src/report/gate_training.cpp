@@ -4,37 +4,39 @@
 
 #include <cmath>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "report/gate_parts.h"
 #include "report/html_chart.h"
 #include "report/html_page.h"
-#include "report/report_json.h"
 
-namespace armorm {
+namespace armorm::report {
 namespace {
 
 using html::Point;
-using nlohmann::json;
 
-// A column of a curve: "train" or "validation", and a key of its entries.
+// One figure of the steps of a curve: of the training pairs or of the validation pairs.
 struct Quantity {
-  const char* curve;
-  const char* key;
+  double TrainingStep::*train = nullptr;
+  double ValidationStep::*validation = nullptr;
   double factor = 1.0;
 };
-constexpr Quantity kTrainLoss{"train", "loss"};
-constexpr Quantity kValidationLoss{"validation", "loss"};
-constexpr Quantity kAccuracy{"validation", "accuracy", 100.0};
-constexpr Quantity kLogitScale{"train", "logit_scale"};
-constexpr Quantity kLearningRate{"train", "learning_rate"};
+constexpr Quantity kTrainLoss{&TrainingStep::loss};
+constexpr Quantity kValidationLoss{nullptr, &ValidationStep::loss};
+constexpr Quantity kAccuracy{nullptr, &ValidationStep::accuracy, 100.0};
+constexpr Quantity kLogitScale{&TrainingStep::logit_scale};
+constexpr Quantity kLearningRate{&TrainingStep::learning_rate};
 
-std::vector<Point> points_of(const json& training, const Quantity& q) {
+template <class Step>
+std::vector<Point> points_of(const std::vector<Step>& steps, double Step::*figure, double factor) {
   std::vector<Point> points;
-  for (const json& entry : report::member(training, q.curve))
-    points.push_back({report::number(entry, "step"), q.factor * report::number(entry, q.key)});
+  for (const Step& step : steps) points.push_back({static_cast<double>(step.step), factor * step.*figure});
   return points;
+}
+
+std::vector<Point> points_of(const TrainingRun& run, const Quantity& q) {
+  return q.train != nullptr ? points_of(run.train, q.train, q.factor)
+                            : points_of(run.validation, q.validation, q.factor);
 }
 
 double value_at(const std::vector<Point>& points, double step) {
@@ -49,10 +51,10 @@ struct MeanCurve {
 };
 
 // By step, over the seeds that got so far.
-MeanCurve mean_curve(const std::vector<const json*>& trainings, const Quantity& q, int colour) {
+MeanCurve mean_curve(const std::vector<TrainingRun>& runs, const Quantity& q, int colour) {
   std::map<double, std::vector<double>> values;
-  for (const json* training : trainings)
-    for (const Point& p : points_of(*training, q))
+  for (const TrainingRun& run : runs)
+    for (const Point& p : points_of(run, q))
       if (std::isfinite(p.y)) values[p.x].push_back(p.y);
   MeanCurve out;
   out.band.colour = colour;
@@ -76,10 +78,7 @@ struct Line {
 
 class Curves {
  public:
-  explicit Curves(const json& report) : kept_(report::member(report, "training")) {
-    for (const json& run : report::member(report::member(report, "seeds"), "runs"))
-      if (report::member(run, "training").is_object()) runs_.push_back(&report::member(run, "training"));
-  }
+  explicit Curves(const TrainingFigures& training) : kept_(training.kept_run()), runs_(training.runs) {}
   bool several() const { return runs_.size() > 1; }
 
   std::string figure(const std::string& title, const std::string& y, const std::vector<Line>& lines) const {
@@ -95,8 +94,8 @@ class Curves {
   void add(const Line& line, int colour, html::Chart& chart) const {
     const std::vector<Point> kept = points_of(kept_, line.quantity);
     if (several()) {
-      for (const json* run : runs_)
-        chart.series.push_back({"", points_of(*run, line.quantity), colour, true});
+      for (const TrainingRun& run : runs_)
+        chart.series.push_back({"", points_of(run, line.quantity), colour, true});
       MeanCurve mean = mean_curve(runs_, line.quantity, colour);
       chart.bands.push_back(std::move(mean.band));
       chart.series.push_back({fmt::format("{}, mean of {} seeds", line.name, runs_.size()),
@@ -104,18 +103,18 @@ class Curves {
     } else {
       chart.series.push_back({line.name, kept, colour, false});
     }
-    const double step = report::number(kept_, "kept_step");
+    const auto step = static_cast<double>(kept_.kept_step);
     if (const double value = value_at(kept, step); std::isfinite(value))
       chart.marked.push_back({step, value});
   }
-  const json& kept_;
-  std::vector<const json*> runs_;
+  const TrainingRun& kept_;
+  const std::vector<TrainingRun>& runs_;
 };
 
-std::string curve_table(const json& training) {
-  const auto train = points_of(training, kTrainLoss), validation = points_of(training, kValidationLoss),
-             accuracy = points_of(training, kAccuracy), scale = points_of(training, kLogitScale),
-             rate = points_of(training, kLearningRate);
+std::string curve_table(const TrainingRun& run) {
+  const auto train = points_of(run, kTrainLoss), validation = points_of(run, kValidationLoss),
+             accuracy = points_of(run, kAccuracy), scale = points_of(run, kLogitScale),
+             rate = points_of(run, kLearningRate);
   std::set<double> steps;
   for (const auto* points : {&train, &validation})
     for (const Point& p : *points)
@@ -132,46 +131,43 @@ std::string curve_table(const json& training) {
   return table.empty() ? "" : html::details("Figures of the curves", table.str());
 }
 
-std::string seeds_table(const json& seeds) {
-  const json& runs = report::member(seeds, "runs");
-  if (!runs.is_array() || runs.size() < 2) return "";
-  html::Table table("seeds", fmt::format("{} trainings that differ in their seed alone", runs.size()),
+std::string seeds_table(const TrainingFigures& training) {
+  if (training.runs.size() < 2) return "";
+  html::Table table("seeds",
+                    fmt::format("{} trainings that differ in their seed alone", training.runs.size()),
                     {"seed", "kept step", "accuracy, %", "", "loss", {"", true}});
-  for (const json& run : runs) {
-    const double accuracy = report::number(run, "accuracy");
-    table.add({report::text(run, "seed"), report::text(run, "step"), html::number(100 * accuracy, 2),
-               html::track_cell({0, 1, NAN, NAN, accuracy, 0.5}),
-               html::number(report::number(run, "loss"), 4),
-               html::text_cell(report::member(run, "seed") == report::member(seeds, "kept") ? "kept" : "")});
-  }
-  const json& accuracy = report::member(seeds, "accuracy");
-  const json& loss = report::member(seeds, "loss");
-  for (const auto& [name, key] : {std::pair("mean", "mean"), std::pair("standard deviation", "deviation")})
-    table.total({name, "", html::number(100 * report::number(accuracy, key), 2), "",
-                 html::number(report::number(loss, key), 4), ""});
+  for (const TrainingRun& run : training.runs)
+    table.add({std::to_string(run.seed), std::to_string(run.kept_step), html::number(100 * run.accuracy, 2),
+               html::track_cell({0, 1, NAN, NAN, run.accuracy, 0.5}), html::number(run.loss, 4),
+               html::text_cell(&run == &training.kept_run() ? "kept" : "")});
+  const auto total = [&table](const char* name, double accuracy, double loss) {
+    table.total({name, "", html::number(100 * accuracy, 2), "", html::number(loss, 4), ""});
+  };
+  total("mean", training.accuracy.mean, training.loss.mean);
+  total("standard deviation", training.accuracy.deviation, training.loss.deviation);
   return table.str();
 }
 
 }  // namespace
 
-std::string training_part(const json& report) {
-  const Curves curves(report);
+std::string training_part(const GateReport& report) {
+  if (!report.training) return "";
+  const TrainingFigures& training = *report.training;
+  const Curves curves(training);
   std::string plots =
       curves.figure("Loss", "loss", {{"training", kTrainLoss}, {"validation", kValidationLoss}}) +
       curves.figure("Accuracy on the validation pairs", "per cent", {{"validation", kAccuracy}}) +
       curves.figure("Logit scale", "scale of the weights", {{"logit scale", kLogitScale}});
-  const std::string seeds = seeds_table(report::member(report, "seeds"));
+  const std::string seeds = seeds_table(training);
   if (plots.empty() && seeds.empty()) return "";
   if (!plots.empty()) plots = "<div class=\"plots\">\n" + plots + "</div>\n";
-  const json& training = report::member(report, "training");
   std::string words = "A large dot marks the gate that was kept.";
   if (curves.several())
     words +=
         " Thin lines are single seeds, the shaded band is one standard deviation to both sides of their "
         "mean.";
-  if (report::member(training, "stopped_early") == true)
-    words += " Training stopped early: no look brought a better gate.";
-  return html::paragraph(words) + plots + curve_table(training) + seeds;
+  if (training.kept_run().stopped_early) words += " Training stopped early: no look brought a better gate.";
+  return html::paragraph(words) + plots + curve_table(training.kept_run()) + seeds;
 }
 
-}  // namespace armorm
+}  // namespace armorm::report

@@ -9,11 +9,12 @@
 #include "core/error.h"
 #include "report/html_chart.h"
 #include "report/html_page.h"
+#include "report/json_values.h"
 
 namespace armorm {
 namespace {
 
-using nlohmann::ordered_json;
+using nlohmann::json;
 
 void check_sizes(const RidgeReport& report) {
   const std::size_t k = report.result.attributes.size();
@@ -24,34 +25,88 @@ void check_sizes(const RidgeReport& report) {
   }
 }
 
-ordered_json number(double value) {
-  return std::isfinite(value) ? ordered_json(value) : ordered_json(nullptr);
-}
-
-ordered_json interval(const Interval& range) {
+json interval(const Interval& range) {
   if (!std::isfinite(range.low)) return nullptr;
-  return ordered_json::array({range.low, range.high});
+  return json::array({range.low, range.high});
 }
 
-ordered_json attribute_json(const std::string& name, const AttributeFit& fit) {
-  ordered_json bins = ordered_json::array();
-  for (const CalibrationBin& bin : fit.calibration) {
-    bins.push_back(
+json calibration_json(const std::vector<CalibrationBin>& bins) {
+  json out = json::array();
+  for (const CalibrationBin& bin : bins)
+    out.push_back(
         {{"n_rows", bin.n_rows}, {"mean_prediction", bin.mean_prediction}, {"mean_label", bin.mean_label}});
-  }
+  return out;
+}
+
+json attribute_json(const std::string& name, const AttributeFit& fit) {
   return {{"name", name},
           {"status", std::string(name_of(fit.status))},
           {"n_train", fit.n_train},
           {"n_validation", fit.n_validation},
-          {"best_alpha", number(fit.best_alpha)},
+          {"best_alpha", json_number(fit.best_alpha)},
           {"at_grid_edge", fit.at_grid_edge},
           {"loss", fit.loss},
-          {"validation_mse", number(fit.validation_mse)},
-          {"r_squared", number(fit.r_squared)},
+          {"validation_mse", json_number(fit.validation_mse)},
+          {"r_squared", json_number(fit.r_squared)},
           {"r_squared_interval", interval(fit.r_squared_interval)},
-          {"spearman", number(fit.spearman)},
+          {"spearman", json_number(fit.spearman)},
           {"spearman_interval", interval(fit.spearman_interval)},
-          {"calibration", bins}};
+          {"calibration", calibration_json(fit.calibration)}};
+}
+
+json correlations_json(const RidgeReport& report) {
+  json rows = json::array();
+  const std::size_t k = report.correlations.empty() ? 0 : report.attributes.size();
+  for (std::size_t i = 0; i < k; ++i) {
+    json row = json::array();
+    for (std::size_t j = 0; j < k; ++j) row.push_back(json_number(report.correlations[i * k + j]));
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+void add_run(json& out, const RidgeRun& run) {
+  out.update({{"armorm_version", run.armorm_version},
+              {"model", run.model},
+              {"dataset", run.dataset},
+              {"rows", run.rows},
+              {"hidden_size", run.hidden_size},
+              {"seed", run.seed},
+              {"cv", run.cv},
+              {"split_by", run.split_by},
+              {"weight_column", run.weight_column},
+              {"standardize", run.standardize},
+              {"fit_intercept", run.fit_intercept},
+              {"refit", run.refit},
+              {"bootstrap", run.bootstrap}});
+  if (run.n_folds) out["n_folds"] = *run.n_folds;
+  if (!run.bootstrap_unit.empty()) out["bootstrap_unit"] = run.bootstrap_unit;
+}
+
+// The member, or null where `value` is no object or has none of this name.
+json member(const json& value, const char* key) {
+  return value.is_object() ? value.value(key, json()) : json();
+}
+
+double number_in(const json& value, const char* key) {
+  const json found = member(value, key);
+  return found.is_number() ? found.get<double>() : kNotMeasured;
+}
+
+std::int64_t count_in(const json& value, const char* key) {
+  const json found = member(value, key);
+  return found.is_number() ? found.get<std::int64_t>() : 0;
+}
+
+AttributeFit parse_fit(const json& value) {
+  AttributeFit fit;
+  fit.n_train = count_in(value, "n_train");
+  fit.n_validation = count_in(value, "n_validation");
+  fit.best_alpha = number_in(value, "best_alpha");
+  fit.validation_mse = number_in(value, "validation_mse");
+  fit.r_squared = number_in(value, "r_squared");
+  fit.spearman = number_in(value, "spearman");
+  return fit;
 }
 
 std::string with_interval(double value, const Interval& range) {
@@ -112,22 +167,28 @@ std::string correlation_map(const RidgeReport& report) {
 
 }  // namespace
 
-std::string ridge_report_json(const RidgeReport& report) {
+json to_json(const RidgeReport& report) {
   check_sizes(report);
-  ordered_json json{
-      {"title", report.title}, {"alphas", report.result.alphas}, {"attributes", ordered_json::array()}};
-  for (std::size_t k = 0; k < report.attributes.size(); ++k) {
-    json["attributes"].push_back(attribute_json(report.attributes[k], report.result.attributes[k]));
+  json out{{"title", report.title},
+           {"alphas", report.result.alphas},
+           {"attributes", json::array()},
+           {"correlations", correlations_json(report)}};
+  for (std::size_t k = 0; k < report.attributes.size(); ++k)
+    out["attributes"].push_back(attribute_json(report.attributes[k], report.result.attributes[k]));
+  if (report.run) add_run(out, *report.run);
+  return out;
+}
+
+RidgeReport parse_ridge_report(const json& report) {
+  RidgeReport out;
+  const json attributes = member(report, "attributes");
+  if (!attributes.is_array()) return out;
+  for (const json& attribute : attributes) {
+    const json name = member(attribute, "name");
+    out.attributes.push_back(name.is_string() ? name.get<std::string>() : "");
+    out.result.attributes.push_back(parse_fit(attribute));
   }
-  const std::size_t k = report.correlations.empty() ? 0 : report.attributes.size();
-  ordered_json rows = ordered_json::array();
-  for (std::size_t i = 0; i < k; ++i) {
-    ordered_json row = ordered_json::array();
-    for (std::size_t j = 0; j < k; ++j) row.push_back(number(report.correlations[i * k + j]));
-    rows.push_back(row);
-  }
-  json["correlations"] = rows;
-  return json.dump(1) + "\n";
+  return out;
 }
 
 std::string ridge_report_html(const RidgeReport& report) {

@@ -1,6 +1,9 @@
 // The report of a ridge run: JSON for programs, one self-contained HTML page for people.
 #pragma once
 
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,18 +11,42 @@
 
 namespace armorm {
 
+// What the regressions were fitted to, and how.
+struct RidgeRun {
+  std::string armorm_version;
+  std::string model;
+  std::string dataset;
+  std::int64_t rows = 0;
+  std::int64_t hidden_size = 0;
+  std::int64_t seed = 0;
+  std::string cv;
+  std::string split_by;
+  std::string weight_column;
+  bool standardize = false;
+  bool fit_intercept = false;
+  bool refit = false;
+  std::int64_t bootstrap = 0;           // resamples
+  std::optional<std::int64_t> n_folds;  // absent without folds
+  std::string bootstrap_unit;           // what a resample draws, "row" or "prompt"; empty without resamples
+};
+
 struct RidgeReport {
   std::string title;                    // e.g. model and data set
   std::vector<std::string> attributes;  // names [K]
   RidgeResult result;
-  std::vector<double> correlations;  // label_correlations [K, K]; may be empty
+  std::vector<double> correlations;            // label_correlations [K, K]; may be empty
+  std::optional<RidgeRun> run = std::nullopt;  // absent where it is not known
 };
 
 // {"title", "alphas", "attributes": [{"name", "status", "n_train", "n_validation", "best_alpha",
 // "at_grid_edge", "loss", "validation_mse", "r_squared", "r_squared_interval", "spearman",
-// "spearman_interval", "calibration"}], "correlations"}. What was not measured is null. Weights are not part
-// of it.
-std::string ridge_report_json(const RidgeReport& report);
+// "spearman_interval", "calibration"}], "correlations"} and the members of `run`, where those are known, by
+// their names. What was not measured is null. Weights are not part of it.
+nlohmann::json to_json(const RidgeReport& report);
+
+// Names, numbers of rows, alphas, and single figures of the fits, as to_json() wrote them; for tables. A
+// figure that is null or missing is NaN.
+RidgeReport parse_ridge_report(const nlohmann::json& report);
 
 // Table of the attributes, curves of loss against alpha, calibration, and correlations of the labels. No
 // scripts, no links; names are escaped.

@@ -51,6 +51,26 @@ void evaluate(const Stage1TrainOptions& options, const LabelledSet& inputs, std:
   evaluator.finish(result);
 }
 
+RidgeRun run_of(const Stage1TrainOptions& options, const LabelledSet& inputs) {
+  RidgeRun run;
+  run.armorm_version = kVersion;
+  run.model = inputs.model;
+  run.dataset = inputs.dataset;
+  run.rows = inputs.set.rows();
+  run.hidden_size = inputs.set.hidden_size();
+  run.seed = options.seed;
+  run.cv = name_of(options.cv);
+  run.split_by = name_of(options.split_by);
+  run.weight_column = options.weight_column;
+  run.standardize = options.standardize;
+  run.fit_intercept = options.fit_intercept;
+  run.refit = options.refit;
+  run.bootstrap = options.bootstrap;
+  if (options.cv == RidgeCv::kfold) run.n_folds = options.n_folds;
+  if (options.bootstrap > 0) run.bootstrap_unit = inputs.prompts.empty() ? "row" : "prompt";
+  return run;
+}
+
 RidgeReport fit(const Stage1TrainOptions& options, const LabelledSet& inputs,
                 std::span<const RowGroup> groups) {
   RidgeMoments moments =
@@ -65,6 +85,7 @@ RidgeReport fit(const Stage1TrainOptions& options, const LabelledSet& inputs,
     });
   report.result = solver.finish();
   evaluate(options, inputs, groups, report.result);
+  report.run = run_of(options, inputs);
   return report;
 }
 
@@ -148,27 +169,6 @@ void warn_about_prompts(const Stage1TrainOptions& options, const LabelledSet& in
         inputs.set.description());
 }
 
-nlohmann::json report_json(const Stage1TrainOptions& options, const LabelledSet& inputs,
-                           const RidgeReport& report) {
-  nlohmann::json out = nlohmann::json::parse(ridge_report_json(report));
-  out.update({{"armorm_version", kVersion},
-              {"model", inputs.model},
-              {"dataset", inputs.dataset},
-              {"rows", inputs.set.rows()},
-              {"hidden_size", inputs.set.hidden_size()},
-              {"seed", options.seed},
-              {"cv", std::string(name_of(options.cv))},
-              {"split_by", std::string(name_of(options.split_by))},
-              {"weight_column", options.weight_column},
-              {"standardize", options.standardize},
-              {"fit_intercept", options.fit_intercept},
-              {"refit", options.refit},
-              {"bootstrap", options.bootstrap}});
-  if (options.cv == RidgeCv::kfold) out["n_folds"] = options.n_folds;
-  if (options.bootstrap > 0) out["bootstrap_unit"] = inputs.prompts.empty() ? "row" : "prompt";
-  return out;
-}
-
 RegressionWeights weights_of(const Stage1TrainOptions& options, const LabelledSet& inputs,
                              const RidgeResult& result) {
   RegressionWeights weights;
@@ -188,7 +188,7 @@ void publish(const Stage1TrainOptions& options, const LabelledSet& inputs, const
                                                      : fs::path(options.output_dir);
   const std::string stem = (folder / (inputs.model + "_" + inputs.dataset)).string();
   weights_of(options, inputs, report.result).save(stem, files);
-  publish_text(stem + ".json", report_json(options, inputs, report).dump(2) + "\n", files);
+  publish_text(stem + ".json", to_json(report).dump(2) + "\n", files);
   publish_text(stem + ".html", ridge_report_html(report), files);
   std::cout << attribute_table(report) << fmt::format("weights: {0}.pt\nreport:  {0}.json, {0}.html\n", stem);
 }

@@ -305,7 +305,7 @@ TEST_CASE("an export survives a fault in every call, new or in place of an earli
     GateArtifact artifact = small_artifact(32);
     artifact.attributes[0] = attribute;
     ModelExport(root / "rm", model.string(), ExportWeights::auto_, std::nullopt, {}, files)
-        .write(artifact, nlohmann::json::object());
+        .write(artifact, report::GateReport());
   };
   const Command command = [&](const fs::path& root, FileSystem& files) { export_with("new", root, files); };
   const Scenario first = make_scenario(nothing, command);

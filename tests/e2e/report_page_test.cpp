@@ -248,7 +248,7 @@ TEST_CASE("pages of runs that are hard to lay out fit too", "[e2e]") {
       CHECK(seen["tables"]["transform"]["rows"].size() == shape.attributes);
     }
   }
-  write_text(dir / "empty.html", gate_report_page(json::object()));
+  write_text(dir / "empty.html", gate_report_page(report::GateReport{}));
   browser.open(dir / "empty.html", {360, 740, false, "screen"});
   CHECK(browser.evaluate("document.querySelectorAll('section').length") == 0);
 }

@@ -3,8 +3,8 @@
 #include <numeric>
 
 #include "core/error.h"
-#include "gating/train_gate.h"
 #include "core/words.h"
+#include "gating/train_gate.h"
 #include "support/test_support.h"
 
 using namespace armorm;

@@ -1,5 +1,6 @@
 #include "report/ridge_report.h"
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
@@ -38,7 +39,7 @@ std::size_t count_of(const std::string& text, const std::string& part) {
 }
 
 TEST_CASE("the JSON report holds every figure, and null for what was not measured", "[unit]") {
-  const auto json = nlohmann::json::parse(ridge_report_json(example()));
+  const nlohmann::json json = nlohmann::json::parse(to_json(example()).dump());
   CHECK(json.at("title") == "a & b");
   CHECK(json.at("alphas") == std::vector<double>{0.1, 1.0, 10.0});
   const auto& fit = json.at("attributes").at(0);
@@ -57,6 +58,57 @@ TEST_CASE("the JSON report holds every figure, and null for what was not measure
   CHECK(none.at("r_squared").is_null());
   CHECK(json.at("correlations").at(0).at(0) == 1.0);
   CHECK(json.at("correlations").at(0).at(1).is_null());
+}
+
+TEST_CASE("the JSON report says what was fitted and how, where that is known", "[unit]") {
+  RidgeReport report = example();
+  CHECK_FALSE(to_json(report).contains("dataset"));
+  report.run = {"0.9", "decoder", "labels", 100,  8,  3, "kfold", "row",
+                "",    true,      false,    true, 50, 5, "prompt"};
+  const auto json = to_json(report);
+  CHECK(json.at("armorm_version") == "0.9");
+  CHECK(json.at("model") == "decoder");
+  CHECK(json.at("dataset") == "labels");
+  CHECK(json.at("rows") == 100);
+  CHECK(json.at("hidden_size") == 8);
+  CHECK(json.at("seed") == 3);
+  CHECK(json.at("cv") == "kfold");
+  CHECK(json.at("split_by") == "row");
+  CHECK(json.at("weight_column") == "");
+  CHECK(json.at("standardize") == true);
+  CHECK(json.at("fit_intercept") == false);
+  CHECK(json.at("refit") == true);
+  CHECK(json.at("bootstrap") == 50);
+  CHECK(json.at("n_folds") == 5);
+  CHECK(json.at("bootstrap_unit") == "prompt");
+  report.run->n_folds.reset();
+  report.run->bootstrap_unit.clear();
+  CHECK_FALSE(to_json(report).contains("n_folds"));
+  CHECK_FALSE(to_json(report).contains("bootstrap_unit"));
+}
+
+TEST_CASE("a JSON report is read back for its tables", "[unit]") {
+  const RidgeReport read = parse_ridge_report(nlohmann::json::parse(to_json(example()).dump()));
+  CHECK(read.attributes == example().attributes);
+  REQUIRE(read.result.attributes.size() == 2);
+  const AttributeFit& fit = read.result.attributes[0];
+  CHECK(fit.n_train == 80);
+  CHECK(fit.n_validation == 20);
+  CHECK(fit.best_alpha == 1.0);
+  CHECK(fit.validation_mse == 1.0);
+  CHECK(fit.r_squared == 0.5);
+  CHECK(fit.spearman == 0.25);
+  CHECK(std::isnan(read.result.attributes[1].best_alpha));
+  CHECK(std::isnan(read.result.attributes[1].spearman));
+}
+
+TEST_CASE("a JSON report that lacks everything is read as one without attributes", "[unit]") {
+  for (const char* text : {"{}", "[]", "3", R"({"attributes": {"a": 1}})", R"({"attributes": null})"})
+    CHECK(parse_ridge_report(nlohmann::json::parse(text)).attributes.empty());
+  const RidgeReport odd = parse_ridge_report(nlohmann::json::parse(R"({"attributes": [{"name": 7}, null]})"));
+  CHECK(odd.attributes == std::vector<std::string>{"", ""});
+  CHECK(odd.result.attributes[0].n_train == 0);
+  CHECK(std::isnan(odd.result.attributes[1].r_squared));
 }
 
 TEST_CASE("the HTML report escapes names and draws the curves of fitted attributes", "[unit]") {
@@ -84,7 +136,7 @@ TEST_CASE("the HTML report escapes names and draws the curves of fitted attribut
 TEST_CASE("a report with names missing is a programming error", "[unit]") {
   RidgeReport report = example();
   report.attributes.pop_back();
-  CHECK_THROWS_AS(ridge_report_json(report), Error);
+  CHECK_THROWS_AS(to_json(report), Error);
   CHECK_THROWS_AS(ridge_report_html(report), Error);
 }
 

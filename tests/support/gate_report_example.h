@@ -1,7 +1,9 @@
 // An invented report of stage2-train that is as hard to lay out as requested.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <cstddef>
+
+#include "report/gate_report.h"
 
 namespace armorm::test {
 
@@ -10,11 +12,11 @@ struct ReportShape {
   std::size_t seeds = 1;
   std::size_t kinds = 4;       // number of prompt kinds
   bool awkward_names = false;  // long names, and names with & < > " '
-  bool unmeasured = false;     // every third number is null
+  bool unmeasured = false;     // every third figure is NaN
   bool upstream = false;       // --compat upstream
 };
 
 // Every section that the page knows.
-nlohmann::json gate_report_example(const ReportShape& shape);
+report::GateReport gate_report_example(const ReportShape& shape);
 
 }  // namespace armorm::test

@@ -1,8 +1,8 @@
 #include "text/gating_pattern.h"
 
 #include "core/error.h"
-#include "io/read_file.h"
 #include "core/words.h"
+#include "io/read_file.h"
 #include "support/test_support.h"
 
 using namespace armorm;

@@ -3,30 +3,27 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
 
 namespace armorm {
 namespace {
 
-using nlohmann::json;
-
 constexpr std::size_t kExamplesPerGroup = 3;
 
 // A float32 as the shortest decimal that reads back as the same float32.
-json short_number(float value) {
-  if (!std::isfinite(value)) return nullptr;
+double shortest(float value) {
+  if (!std::isfinite(value)) return kNotMeasured;
   char text[32];
-  double shortest = 0.0;
+  double decimal = 0.0;
   const auto end = std::to_chars(text, text + sizeof text, value).ptr;
-  std::from_chars(text, end, shortest);
-  return shortest;
+  std::from_chars(text, end, decimal);
+  return decimal;
 }
 
-json number_list(std::span<const float> values) {
-  json out = json::array();
-  for (const float v : values) out.push_back(short_number(v));
+std::vector<double> shortest(std::span<const float> values) {
+  std::vector<double> out;
+  for (const float v : values) out.push_back(shortest(v));
   return out;
 }
 
@@ -79,12 +76,12 @@ std::vector<Kind> group(std::size_t n, const std::vector<std::string>& order, co
   return kinds;
 }
 
-json kind_json(const Explained& e, const Kind& kind) {
+report::KindWeights weights_of(const Explained& e, const Kind& kind) {
   std::vector<double> mean(e.k, 0.0);
   for (const std::size_t i : kind.members)
     for (std::size_t k = 0; k < e.k; ++k)
       mean[k] += static_cast<double>(e.gate(i, true)[k]) / static_cast<double>(kind.members.size());
-  return {{"name", kind.name}, {"n", kind.members.size()}, {"weights", mean}};
+  return {kind.name, static_cast<std::int64_t>(kind.members.size()), std::move(mean)};
 }
 
 std::vector<Kind> kinds_of(const Explained& e, const std::vector<std::string>& attributes) {
@@ -97,44 +94,41 @@ std::vector<Kind> kinds_of(const Explained& e, const std::vector<std::string>& a
   });
 }
 
-json kinds_json(const Explained& e, const std::vector<Kind>& kinds) {
-  json list = json::array();
-  for (const Kind& kind : kinds) list.push_back(kind_json(e, kind));
-  return {{"set", e.set.name},
-          {"by", e.set.pairs.subset_of().empty() ? "largest attribute" : "subset"},
-          {"kinds", list}};
+report::WeightsByKind weights_by_kind(const Explained& e, const std::vector<Kind>& kinds) {
+  report::WeightsByKind out{e.set.name, e.set.pairs.subset_of().empty() ? "largest attribute" : "subset", {}};
+  for (const Kind& kind : kinds) out.kinds.push_back(weights_of(e, kind));
+  return out;
 }
 
 // ---- examples
 
 // score = sum over k of scale * gate_k * (r T)_k
-json side_contributions(const Explained& e, std::span<const float> gate, std::span<const float> debiased) {
-  json out = json::array();
-  for (std::size_t k = 0; k < e.k; ++k) out.push_back(short_number(e.logit_scale * gate[k] * debiased[k]));
+std::vector<double> contributions(const Explained& e, std::span<const float> gate,
+                                  std::span<const float> debiased) {
+  std::vector<double> out;
+  for (std::size_t k = 0; k < e.k; ++k) out.push_back(shortest(e.logit_scale * gate[k] * debiased[k]));
   return out;
 }
 
-json example_json(const Explained& e, std::size_t i, const std::string& why) {
+report::ExamplePair example_of(const Explained& e, std::size_t i, const std::string& why) {
   const std::int64_t row = e.set.rows[i];
+  const auto pair = static_cast<std::size_t>(row);
   const PairData after = e.set.pairs.data();
   const PairData before = e.set.pairs.data_before_transform();
-  const auto both = [](json chosen, json rejected) {
-    return json{{"chosen", std::move(chosen)}, {"rejected", std::move(rejected)}};
-  };
-  const auto& ids = e.set.pairs.row_ids();
-  return {{"why", why},
-          {"position", row},
-          {"row_id", ids.empty() ? json(nullptr) : json(ids[static_cast<std::size_t>(row)])},
-          {"subset", e.subset(i).empty() ? json(nullptr) : json(e.subset(i))},
-          {"prompts_differ", after.chosen_prompt[static_cast<std::size_t>(row)] !=
-                                 after.rejected_prompt[static_cast<std::size_t>(row)]},
-          {"margin", short_number(e.margins[i])},
-          {"score", both(short_number(e.gates.scores.chosen[i]), short_number(e.gates.scores.rejected[i]))},
-          {"gate", both(number_list(e.gate(i, true)), number_list(e.gate(i, false)))},
-          {"reward", both(number_list(before.chosen.row(row)), number_list(before.rejected.row(row)))},
-          {"debiased", both(number_list(after.chosen.row(row)), number_list(after.rejected.row(row)))},
-          {"contribution", both(side_contributions(e, e.gate(i, true), after.chosen.row(row)),
-                                side_contributions(e, e.gate(i, false), after.rejected.row(row)))}};
+  report::ExamplePair out;
+  out.why = why;
+  out.position = row;
+  if (const auto& ids = e.set.pairs.row_ids(); !ids.empty()) out.row_id = ids[pair];
+  out.subset = e.subset(i);
+  out.prompts_differ = after.chosen_prompt[pair] != after.rejected_prompt[pair];
+  out.margin = shortest(e.margins[i]);
+  out.score = {shortest(e.gates.scores.chosen[i]), shortest(e.gates.scores.rejected[i])};
+  out.gate = {shortest(e.gate(i, true)), shortest(e.gate(i, false))};
+  out.reward = {shortest(before.chosen.row(row)), shortest(before.rejected.row(row))};
+  out.debiased = {shortest(after.chosen.row(row)), shortest(after.rejected.row(row))};
+  out.contribution = {contributions(e, e.gate(i, true), after.chosen.row(row)),
+                      contributions(e, e.gate(i, false), after.rejected.row(row))};
+  return out;
 }
 
 // Chooses rows once each: whoever asks first has them.
@@ -151,17 +145,17 @@ class ExampleList {
     for (const std::size_t i : rows) take(why, i);
   }
   void take(const std::string& why, std::size_t i) {
-    if (taken_.insert(i).second) rows_.push_back(example_json(e_, i, why));
+    if (taken_.insert(i).second) rows_.push_back(example_of(e_, i, why));
   }
-  json rows() && { return std::move(rows_); }
+  std::vector<report::ExamplePair> rows() && { return std::move(rows_); }
 
  private:
   const Explained& e_;
   std::set<std::size_t> taken_;
-  json rows_ = json::array();
+  std::vector<report::ExamplePair> rows_;
 };
 
-json examples_json(const Explained& e, const std::vector<Kind>& kinds) {
+std::vector<report::ExamplePair> examples_of(const Explained& e, const std::vector<Kind>& kinds) {
   std::vector<std::size_t> all(e.size());
   std::iota(all.begin(), all.end(), std::size_t{0});
   const auto margin = [&](std::size_t i) { return e.margins[i]; };
@@ -186,15 +180,14 @@ json examples_json(const Explained& e, const std::vector<Kind>& kinds) {
 
 }  // namespace
 
-void explain(const GateScorer& scorer, const ExplainedSet& set, const std::vector<std::string>& attributes,
-             json& report) {
+Explanation explain(const GateScorer& scorer, const ExplainedSet& set,
+                    const std::vector<std::string>& attributes) {
   PairGates gates =
       pair_gates(scorer.gate, set.pairs.data(), set.rows, scorer.softmax, scorer.temperature, scorer.device);
   std::vector<float> margins = margins_of(gates.scores);
   const Explained e{set, std::move(gates), std::move(margins), scorer.gate.logit_scale, attributes.size()};
   const std::vector<Kind> kinds = kinds_of(e, attributes);
-  report["gate_by_kind"].push_back(kinds_json(e, kinds));
-  report["examples"].push_back({{"set", set.name}, {"rows", examples_json(e, kinds)}});
+  return {weights_by_kind(e, kinds), {set.name, examples_of(e, kinds)}};
 }
 
 }  // namespace armorm

@@ -2,11 +2,11 @@
 // scores of chosen examples.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "report/gate_figures.h"
 #include "stages/gate/gate_evaluation.h"
 
 namespace armorm {
@@ -20,17 +20,11 @@ struct ExplainedSet {
   std::vector<std::string> subset_order = {};
 };
 
-// Appends to report["gate_by_kind"]
-//   {"set", "by": "subset" | "largest attribute", "kinds": [{"name", "n", "weights" [K]}]}
-// with the mean of the first sides' weights before logit_scale, and to report["examples"]
-//   {"set", "rows": [{"why", "position", "row_id", "subset", "prompts_differ", "margin", "score", "gate",
-//   "reward",
-//                     "debiased", "contribution"}]}
-// where the last five hold "chosen" and "rejected", of which all but "score" are lists [K]:
-//   contribution_k = logit_scale * gate_k * debiased_k, debiased = reward T, score = sum of contributions.
-// "position" counts the set's pairs, "row_id" those of the source split (null for files of the Python
-// scripts).
-void explain(const GateScorer& scorer, const ExplainedSet& set, const std::vector<std::string>& attributes,
-             nlohmann::json& report);
+struct Explanation {
+  report::WeightsByKind weights;  // mean over the first sides, before logit_scale
+  report::ExampleSet examples;    // numbers are the shortest decimals of their float32
+};
+Explanation explain(const GateScorer& scorer, const ExplainedSet& set,
+                    const std::vector<std::string>& attributes);
 
 }  // namespace armorm

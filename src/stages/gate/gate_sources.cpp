@@ -1,68 +1,72 @@
 #include "stages/gate/gate_sources.h"
 
-#include <nlohmann/json.hpp>
-
 #include "core/hash.h"
 
 namespace armorm {
 namespace fs = std::filesystem;
-using nlohmann::json;
-
 namespace {
 
 // What is known.
-json facts_json(const ModelFacts& facts) {
+void add_facts(const ModelFacts& facts, report::Source& source) {
   Metadata known;
   facts.add_to(known);
-  return json(known);
+  for (const auto& [name, value] : known) source.properties[name] = value;
+}
+
+std::vector<std::string> file_names(const EmbeddingSet& set) {
+  std::vector<std::string> names;
+  for (const SafetensorsFile& file : set.files()) names.push_back(file.path().filename().string());
+  return names;
+}
+
+std::map<std::string, std::int64_t> dropped_rows(const EmbeddingSet& set) {
+  std::map<std::string, std::int64_t> dropped;
+  for (const SafetensorsFile& file : set.files()) {
+    if (!Provenance::present_in(file.metadata())) continue;
+    for (const auto& [reason, rows] :
+         Provenance::from_metadata(file.metadata(), file.path().string()).dropped)
+      dropped[reason] += std::ssize(rows);
+  }
+  return dropped;
 }
 
 }  // namespace
 
-json embedding_source_json(const std::string& role, const EmbeddingSet& set) {
-  json files = json::array();
-  json dropped = json::object();
-  for (const SafetensorsFile& file : set.files()) {
-    files.push_back(file.path().filename().string());
-    if (!Provenance::present_in(file.metadata())) continue;
-    for (const auto& [reason, rows] :
-         Provenance::from_metadata(file.metadata(), file.path().string()).dropped)
-      dropped[reason] = dropped.value(reason, std::size_t{0}) + rows.size();
-  }
-  json out{{"role", role}, {"files", files}, {"rows", set.rows()}, {"hidden_size", set.hidden_size()}};
-  if (!set.provenance()) return out;
+report::Source embedding_source(const std::string& role, const EmbeddingSet& set) {
+  report::Source source{
+      role, {{"files", file_names(set)}, {"rows", set.rows()}, {"hidden_size", set.hidden_size()}}};
+  if (!set.provenance()) return source;
   const Provenance& p = *set.provenance();
-  out.update({{"model", p.model},
-              {"dataset", p.dataset},
-              {"split", p.split},
-              {"source", p.source},
-              {"precision", p.precision},
-              {"batch_invariant", p.batch_invariant},
-              {"template_sha256", p.template_sha256},
-              {"tokenizer_sha256", p.tokenizer_sha256},
-              {"config_sha256", p.config_sha256},
-              {"seed", p.seed},
-              {"source_rows", p.source_rows},
-              {"dropped", dropped}});
-  if (!p.dataset_config.empty()) out["dataset_config"] = p.dataset_config;
-  out.update(facts_json(p.facts));
-  return out;
+  source.properties.insert({{"model", p.model},
+                            {"dataset", p.dataset},
+                            {"split", p.split},
+                            {"source", p.source},
+                            {"precision", p.precision},
+                            {"batch_invariant", p.batch_invariant},
+                            {"template_sha256", p.template_sha256},
+                            {"tokenizer_sha256", p.tokenizer_sha256},
+                            {"config_sha256", p.config_sha256},
+                            {"seed", p.seed},
+                            {"source_rows", p.source_rows},
+                            {"dropped", dropped_rows(set)}});
+  if (!p.dataset_config.empty()) source.properties["dataset_config"] = p.dataset_config;
+  add_facts(p.facts, source);
+  return source;
 }
 
-json weights_source_json(const RegressionWeights& weights) {
-  json out{{"role", "regression weights"},
-           {"files", {weights.file.filename().string()}},
-           {"sha256", sha256_file_hex(weights.file)},
-           {"model", weights.model},
-           {"dataset", weights.dataset},
-           {"attributes", weights.n_attributes()}};
-  out.update(facts_json(weights.facts));
-  return out;
+report::Source weights_source(const RegressionWeights& weights) {
+  report::Source source{"regression weights",
+                        {{"files", std::vector<std::string>{weights.file.filename().string()}},
+                         {"sha256", sha256_file_hex(weights.file)},
+                         {"model", weights.model},
+                         {"dataset", weights.dataset},
+                         {"attributes", weights.n_attributes()}}};
+  add_facts(weights.facts, source);
+  return source;
 }
 
-json output_json(const fs::path& file) {
-  return {
-      {"file", file.filename().string()}, {"sha256", sha256_file_hex(file)}, {"bytes", fs::file_size(file)}};
+report::Output output_of(const fs::path& file) {
+  return {file.filename().string(), sha256_file_hex(file), fs::file_size(file)};
 }
 
 }  // namespace armorm

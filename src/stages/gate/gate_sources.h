@@ -1,24 +1,21 @@
-// What a gate was made from and what was written, with hashes, as the report records it.
+// What stage2-train read and wrote, with hashes, as the report records it.
 #pragma once
 
 #include <filesystem>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "report/gate_report.h"
 #include "stages/artifacts/embedding_set.h"
 #include "stages/artifacts/regression_weights.h"
 
 namespace armorm {
 
-// {"role", "files", "rows", "hidden_size"} and, unless the Python scripts wrote the files: "model",
-// "dataset", "split", "source", "precision", "batch_invariant", "template_sha256", "tokenizer_sha256",
-// "config_sha256", "seed", "source_rows", "dropped": {reason: rows, of all shards}.
-nlohmann::json embedding_source_json(const std::string& role, const EmbeddingSet& set);
+// Files, rows and width; model, data set, options and hashes too, unless the Python scripts wrote the files.
+// "dropped" counts the rows of all shards by reason.
+report::Source embedding_source(const std::string& role, const EmbeddingSet& set);
 
-// {"role", "files", "sha256", "model", "dataset", "attributes"}
-nlohmann::json weights_source_json(const RegressionWeights& weights);
+report::Source weights_source(const RegressionWeights& weights);
 
-// {"file", "sha256", "bytes"}
-nlohmann::json output_json(const std::filesystem::path& file);
+report::Output output_of(const std::filesystem::path& file);
 
 }  // namespace armorm

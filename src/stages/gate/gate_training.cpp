@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "core/hash.h"
@@ -12,15 +11,11 @@
 #include "core/parallel.h"
 #include "core/version.h"
 #include "model/compute_threads.h"
-#include "report/json_values.h"
-#include "report/text_table.h"
 #include "stages/options/declarations.h"
 #include "stages/resume/resume_key.h"
 
 namespace armorm {
 namespace {
-
-using nlohmann::json;
 
 // Below this much arithmetic in a step, threads wait for each other longer than they work.
 constexpr double kMinStepFlopsPerThread = 4e8;
@@ -145,15 +140,10 @@ std::string digest_of_pairing(const PairData& pairs) {
   return hash.hex();
 }
 
-struct Summary {
-  double mean = 0.0;
-  double deviation = 0.0;
-};
-
 template <class Value>
-Summary summarise(const std::vector<GateRun>& runs, const Value& value) {
+report::MeanAndDeviation summarise(const std::vector<GateRun>& runs, const Value& value) {
   const auto n = static_cast<double>(runs.size());
-  Summary s;
+  report::MeanAndDeviation s{0.0, 0.0};
   for (const GateRun& run : runs) s.mean += value(run) / n;
   for (const GateRun& run : runs)
     s.deviation += (value(run) - s.mean) * (value(run) - s.mean) / std::max(n - 1.0, 1.0);
@@ -163,6 +153,16 @@ Summary summarise(const std::vector<GateRun>& runs, const Value& value) {
 
 double accuracy_of(const GateRun& run) { return run.kept.validation.accuracy; }
 double loss_of(const GateRun& run) { return run.kept.validation.loss; }
+
+report::TrainingRun figures_of(const GateRun& run) {
+  report::TrainingRun figures{
+      run.seed, run.kept.step, accuracy_of(run), loss_of(run), {}, {}, run.selected.stopped_early};
+  for (const StepReport& r : run.selected.losses)
+    figures.train.push_back({r.step, r.loss, r.learning_rate, r.logit_scale});
+  for (const CheckpointMetrics& look : run.selected.curve)
+    figures.validation.push_back({look.step, look.validation.accuracy, look.validation.loss});
+  return figures;
+}
 
 }  // namespace
 
@@ -196,53 +196,13 @@ const GateRun& best_run(const std::vector<GateRun>& runs) {
   });
 }
 
-std::string seeds_table(const std::vector<GateRun>& runs) {
-  if (runs.size() < 2) return "";
-  TextTable table({"seed", "step", "accuracy", "loss"});
-  for (const GateRun& run : runs)
-    table.add({fmt::format("{}{}", run.seed, &run == &best_run(runs) ? " (kept)" : ""),
-               std::to_string(run.kept.step), fmt::format("{:.2f} %", 100 * accuracy_of(run)),
-               fmt::format("{:.4f}", loss_of(run))});
-  const Summary accuracy = summarise(runs, accuracy_of);
-  const Summary loss = summarise(runs, loss_of);
-  table.add({"mean", "", fmt::format("{:.2f} %", 100 * accuracy.mean), fmt::format("{:.4f}", loss.mean)});
-  table.add({"standard deviation", "", fmt::format("{:.2f} %", 100 * accuracy.deviation),
-             fmt::format("{:.4f}", loss.deviation)});
-  return table.str();
-}
-
-json seeds_json(const std::vector<GateRun>& runs) {
-  json list = json::array();
-  for (const GateRun& run : runs)
-    list.push_back({{"seed", run.seed},
-                    {"step", run.kept.step},
-                    {"accuracy", accuracy_of(run)},
-                    {"loss", json_number(loss_of(run))},
-                    {"training", curve_json(run)}});
-  const Summary accuracy = summarise(runs, accuracy_of);
-  const Summary loss = summarise(runs, loss_of);
-  return {{"runs", list},
-          {"kept", best_run(runs).seed},
-          {"accuracy", {{"mean", accuracy.mean}, {"deviation", accuracy.deviation}}},
-          {"loss", {{"mean", json_number(loss.mean)}, {"deviation", json_number(loss.deviation)}}}};
-}
-
-json curve_json(const GateRun& run) {
-  json losses = json::array();
-  for (const StepReport& r : run.selected.losses)
-    losses.push_back({{"step", r.step},
-                      {"loss", json_number(r.loss)},
-                      {"learning_rate", r.learning_rate},
-                      {"logit_scale", r.logit_scale}});
-  json looks = json::array();
-  for (const CheckpointMetrics& look : run.selected.curve)
-    looks.push_back({{"step", look.step},
-                     {"accuracy", look.validation.accuracy},
-                     {"loss", json_number(look.validation.loss)}});
-  return {{"train", losses},
-          {"validation", looks},
-          {"kept_step", run.kept.step},
-          {"stopped_early", run.selected.stopped_early}};
+report::TrainingFigures training_figures(const std::vector<GateRun>& runs) {
+  report::TrainingFigures figures;
+  for (const GateRun& run : runs) figures.runs.push_back(figures_of(run));
+  figures.kept = static_cast<std::size_t>(&best_run(runs) - runs.data());
+  figures.accuracy = summarise(runs, accuracy_of);
+  figures.loss = summarise(runs, loss_of);
+  return figures;
 }
 
 }  // namespace armorm

@@ -1,13 +1,13 @@
 // Training of the gate as stage2-train runs it: one or several seeds, and the choice among what they give.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "eval/checkpoint_selection.h"
 #include "gating/gate.h"
+#include "report/gate_figures.h"
 #include "stages/gate/gate_checkpoint.h"
 #include "stages/options/stage2_train_options.h"
 
@@ -33,10 +33,7 @@ ResumeKey training_key(const Stage2TrainOptions& options, const PairData& pairs)
 // The run with the highest validation accuracy; the lower loss, then the earlier seed on ties.
 const GateRun& best_run(const std::vector<GateRun>& runs);
 
-// "" for a single run. The spread is the standard deviation between seeds (n - 1).
-std::string seeds_table(const std::vector<GateRun>& runs);
-nlohmann::json seeds_json(const std::vector<GateRun>& runs);
-// Losses and validation metrics by step.
-nlohmann::json curve_json(const GateRun& run);
+// Curves and metrics of all runs. The spread between seeds is the standard deviation (n - 1).
+report::TrainingFigures training_figures(const std::vector<GateRun>& runs);
 
 }  // namespace armorm

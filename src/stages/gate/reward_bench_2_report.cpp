@@ -2,19 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "core/log.h"
-#include "report/json_values.h"
-#include "report/text_table.h"
 
 namespace armorm {
 namespace {
-
-using nlohmann::json;
 
 // Puts the answers of one row in their places.
 class PromptGatherer {
@@ -100,31 +94,16 @@ void warn_about(const RewardBench2Result& result) {
               fmt::join(result.unknown, ", "));
 }
 
-std::string cell(double score, const Proportion& interval) {
-  return std::isnan(score) ? "-"
-                           : fmt::format("{:.2f} ({:.1f} - {:.1f})", score, interval.low, interval.high);
-}
-
-json scorer_json(const std::string& name, const RewardBench2Result& result) {
-  json sections = json::array();
-  for (const RewardBench2Section& s : result.sections)
-    sections.push_back({{"name", s.name},
-                        {"n", s.n},
-                        {"score", json_number(s.score)},
-                        {"low", json_number(s.interval.low)},
-                        {"high", json_number(s.interval.high)}});
+report::BenchmarkScorer scorer_of(const std::string& name, const RewardBench2Result& result) {
   const TiesResult& ties = result.ties;
-  return {{"name", name},
-          {"score", json_number(result.score)},
-          {"low", json_number(result.interval.low)},
-          {"high", json_number(result.interval.high)},
-          {"sections", sections},
-          {"ties",
-           {{"ref_accuracy", ties.ref_accuracy},
-            {"tied_accuracy", ties.tied_accuracy},
-            {"preferred", json_number(ties.preferred)},
-            {"preferred_hard", json_number(ties.preferred_hard)},
-            {"margin", json_number(ties.margin)}}}};
+  report::BenchmarkScorer scorer;
+  scorer.name = name;
+  scorer.score = result.score;
+  scorer.interval = {result.interval.low, result.interval.high};
+  scorer.ties = {ties.ref_accuracy, ties.tied_accuracy, ties.preferred, ties.preferred_hard, ties.margin};
+  for (const RewardBench2Section& s : result.sections)
+    scorer.sections.push_back({s.name, s.n, s.score, {s.interval.low, s.interval.high}, kNotMeasured, {}});
+  return scorer;
 }
 
 }  // namespace
@@ -146,40 +125,15 @@ std::vector<ScoredPrompt> gather_prompts(const PairScores& scores, const PairRew
   return gatherer.take();
 }
 
-RewardBench2Report evaluate_reward_bench_2(const std::vector<Contender>& contenders, const PairRewards& pairs,
-                                           const std::string& dataset) {
-  RewardBench2Report report{dataset, {}, {}};
+report::Benchmark evaluate_reward_bench_2(const std::vector<Contender>& contenders, const PairRewards& pairs,
+                                          const std::string& dataset) {
+  report::Benchmark bench{dataset, {}};
   for (const Contender& contender : contenders) {
-    report.names.push_back(contender.name);
-    report.results.push_back(score_reward_bench_2(gather_prompts(contender.scores, pairs, dataset)));
+    const RewardBench2Result result = score_reward_bench_2(gather_prompts(contender.scores, pairs, dataset));
+    if (&contender == &contenders.front()) warn_about(result);
+    bench.scorers.push_back(scorer_of(contender.figures.name, result));
   }
-  warn_about(report.results.front());
-  return report;
-}
-
-std::string reward_bench_2_table(const RewardBench2Report& report) {
-  std::vector<std::string> header{"RewardBench 2", "n"};
-  header.insert(header.end(), report.names.begin(), report.names.end());
-  TextTable table(std::move(header));
-  const std::vector<RewardBench2Section>& sections = report.results.front().sections;
-  for (std::size_t s = 0; s < sections.size(); ++s) {
-    std::vector<std::string> row{sections[s].name, std::to_string(sections[s].n)};
-    for (const RewardBench2Result& result : report.results)
-      row.push_back(cell(result.sections[s].score, result.sections[s].interval));
-    table.add(std::move(row));
-  }
-  std::vector<std::string> total{"= Score", ""};
-  for (const RewardBench2Result& result : report.results)
-    total.push_back(cell(result.score, result.interval));
-  table.add(std::move(total));
-  return table.str();
-}
-
-json reward_bench_2_json(const RewardBench2Report& report) {
-  json scorers = json::array();
-  for (std::size_t i = 0; i < report.names.size(); ++i)
-    scorers.push_back(scorer_json(report.names[i], report.results[i]));
-  return {{"name", report.dataset}, {"scorers", scorers}};
+  return bench;
 }
 
 }  // namespace armorm

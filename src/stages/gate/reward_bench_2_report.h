@@ -1,11 +1,11 @@
 // RewardBench 2 for the gate and the scorers that it must beat, as stage2-train tells it.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
 #include "eval/reward_bench_2.h"
+#include "report/scorer_figures.h"
 #include "stages/gate/gate_evaluation.h"
 #include "stages/gate/pair_rewards.h"
 
@@ -17,19 +17,8 @@ namespace armorm {
 std::vector<ScoredPrompt> gather_prompts(const PairScores& scores, const PairRewards& pairs,
                                          const std::string& dataset);
 
-struct RewardBench2Report {
-  std::string dataset;
-  std::vector<std::string> names;  // of the scorers, the gate first
-  std::vector<RewardBench2Result> results;
-};
 // `contenders` scored all pairs of `pairs`. Errors as gather_prompts; a section without prompts is logged.
-RewardBench2Report evaluate_reward_bench_2(const std::vector<Contender>& contenders, const PairRewards& pairs,
-                                           const std::string& dataset);
-std::string reward_bench_2_table(const RewardBench2Report& report);
-// {"name", "scorers": [{"name", "score", "low", "high", "sections": [{"name", "n", "score", "low", "high"}],
-// "ties":
-// {"ref_accuracy", "tied_accuracy", "preferred", "preferred_hard", "margin"}}]}: scores and their limits in
-// percent, null where not measured.
-nlohmann::json reward_bench_2_json(const RewardBench2Report& report);
+report::Benchmark evaluate_reward_bench_2(const std::vector<Contender>& contenders, const PairRewards& pairs,
+                                          const std::string& dataset);
 
 }  // namespace armorm

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string_view>
@@ -21,11 +22,11 @@ using nlohmann::json;
 // A JSON string is a YAML string, whatever is in it.
 std::string quoted(const std::string& text) { return json(text).dump(); }
 
-std::string number(const json& value, const char* pattern = "{:.4f}") {
-  return value.is_number() ? fmt::format(fmt::runtime(pattern), value.get<double>()) : "-";
+std::string number(double value, const char* pattern = "{:.4f}") {
+  return std::isfinite(value) ? fmt::format(fmt::runtime(pattern), value) : "-";
 }
-std::string percent(const json& share) {
-  return share.is_number() ? fmt::format("{:.2f} %", 100.0 * share.get<double>()) : "-";
+std::string percent(double share) {
+  return std::isfinite(share) ? fmt::format("{:.2f} %", 100.0 * share) : "-";
 }
 
 class MarkdownTable {
@@ -43,124 +44,102 @@ class MarkdownTable {
   std::string text_;
 };
 
-json list_of(const json& report, const char* key) {
-  const auto found = report.find(key);
-  return found != report.end() && found->is_array() ? *found : json::array();
-}
-
-std::string text_of(const json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
-json field(const json& object, const char* key) {
-  return object.is_object() ? object.value(key, json()) : json();
-}
-
-std::string attribute_table(const json& report) {
+std::string debiasing_table(const report::Debiasing& debiasing) {
   MarkdownTable table({"attribute", "penalty", "correlation with verbosity before", "after"});
-  for (const json& a : list_of(report, "debiasing"))
-    table.add({text_of(a, "name"), number(field(a, "penalty"), "{:g}"),
-               number(field(a, "correlation_before")), number(field(a, "correlation_after"))});
+  for (const report::PenaltyFigures& a : debiasing.attributes)
+    table.add({a.name, number(a.penalty, "{:g}"), number(a.correlation_before), number(a.correlation_after)});
   return "## Attributes and debiasing\n\n`penalty` is how much of the verbosity reward is taken from each "
          "attribute.\n\n" +
          table.str() + "\n";
 }
 
-std::string regression_table(const json& report) {
+std::string regression_table(const RidgeReport& report) {
   MarkdownTable table({"attribute", "n train", "n val", "alpha", "val MSE", "R2", "Spearman"});
-  for (const json& a : list_of(report, "attributes"))
-    table.add({text_of(a, "name"), number(field(a, "n_train"), "{:.0f}"),
-               number(field(a, "n_validation"), "{:.0f}"), number(field(a, "best_alpha"), "{:g}"),
-               number(field(a, "validation_mse"), "{:.5f}"), number(field(a, "r_squared")),
-               number(field(a, "spearman"))});
+  for (std::size_t k = 0; k < report.attributes.size(); ++k) {
+    const AttributeFit& a = report.result.attributes[k];
+    table.add({report.attributes[k], std::to_string(a.n_train), std::to_string(a.n_validation),
+               number(a.best_alpha, "{:g}"), number(a.validation_mse, "{:.5f}"), number(a.r_squared),
+               number(a.spearman)});
+  }
   return "## Rewards\n\nRidge regressions on the decoder's last hidden state, on rows they have not "
          "seen.\n\n" +
          table.str() + "\n";
 }
 
-std::string usage_table(const json& report) {
+std::string usage_table(const report::UsageFigures& usage) {
   MarkdownTable table({"attribute", "mean weight", "is the largest"});
-  for (const json& a : list_of(field(report, "gate_usage"), "attributes"))
-    table.add({text_of(a, "name"), percent(field(a, "mean_weight")), percent(field(a, "top_share"))});
+  for (const report::AttributeUsage& a : usage.attributes)
+    table.add({a.name, percent(a.mean_weight), percent(a.top_share)});
   return "## What the gate does\n\nOver the prompts of the validation pairs.\n\n" + table.str() + "\n";
 }
 
-std::string scorers_table(const std::string& title, const json& scorers) {
+std::string scorers_table(const std::string& title, const std::vector<report::ScorerFigures>& scorers) {
   MarkdownTable table({"scorer", "accuracy", "95 % interval", "loss"});
-  for (const json& s : scorers)
-    table.add({text_of(s, "name"), percent(field(s, "accuracy")),
-               percent(field(s, "low")) + " - " + percent(field(s, "high")), number(field(s, "loss"))});
+  for (const report::ScorerFigures& s : scorers)
+    table.add({s.name, percent(s.accuracy), percent(s.interval.low) + " - " + percent(s.interval.high),
+               number(s.loss)});
   return fmt::format("## {}\n\n{}\n", title, table.str());
 }
 
 // One column for each scorer; `title` heads the column of sections.
-std::string sections_table(const std::string& title, const json& results) {
-  std::vector<std::string> header{title};
-  for (const json& r : results) header.push_back(text_of(r, "name"));
-  MarkdownTable table(header);
-  const json sections = list_of(results.front(), "sections");
-  for (std::size_t i = 0; i < sections.size(); ++i) {
-    std::vector<std::string> row{text_of(sections[i], "name")};
-    for (const json& r : results) {
-      const json own = list_of(r, "sections");
-      row.push_back(i < own.size() ? number(field(own[i], "score"), "{:.2f}") : "-");
-    }
-    table.add(row);
-  }
-  std::vector<std::string> total{"Score"};
-  for (const json& r : results) total.push_back(number(field(r, "score"), "{:.2f}"));
-  table.add(total);
+std::string sections_table(const std::string& title, const report::Benchmark& bench) {
+  const auto row = [&bench](const std::string& name, const auto& cell_of) {
+    std::vector<std::string> cells{name};
+    for (const report::BenchmarkScorer& scorer : bench.scorers) cells.push_back(cell_of(scorer));
+    return cells;
+  };
+  MarkdownTable table(row(title, [](const report::BenchmarkScorer& s) { return s.name; }));
+  const std::vector<report::SectionScore>& sections = bench.scorers.front().sections;
+  for (std::size_t i = 0; i < sections.size(); ++i)
+    table.add(row(sections[i].name, [i](const report::BenchmarkScorer& s) {
+      return number(s.sections.at(i).score, "{:.2f}");
+    }));
+  table.add(row("Score", [](const report::BenchmarkScorer& s) { return number(s.score, "{:.2f}"); }));
   return fmt::format("## {}\n\n{}\n", title, table.str());
 }
 
-std::string length_bias_table(const json& entries) {
+std::string length_bias_table(const std::vector<report::LengthBiasFigures>& scorers) {
   MarkdownTable table({"set", "scorer", "chosen longer", "chosen shorter", "margin ~ length"});
-  for (const json& e : entries)
-    table.add({text_of(e, "set"), text_of(e, "name"), percent(field(field(e, "chosen_longer"), "accuracy")),
-               percent(field(field(e, "chosen_shorter"), "accuracy")),
-               number(field(e, "margin_correlation"), "{:+.3f}")});
+  for (const report::LengthBiasFigures& s : scorers)
+    table.add({s.set, s.name, percent(s.chosen_longer.accuracy), percent(s.chosen_shorter.accuracy),
+               number(s.margin_correlation, "{:+.3f}")});
   return "## Length bias\n\nAccuracy where the chosen response is the longer one and where it is the "
          "shorter, and the rank "
          "correlation of score margin and length difference.\n\n" +
          table.str() + "\n";
 }
 
-std::string tables(const json& report, const json& regression) {
+bool measured(const std::optional<report::Benchmark>& bench) { return bench && !bench->scorers.empty(); }
+
+std::string tables(const report::GateReport& report, const RidgeReport& regression) {
   std::string text;
-  if (const json results = list_of(report, "reward_bench"); !results.empty())
-    text += sections_table("RewardBench", results);
-  if (const json results = list_of(field(report, "reward_bench_2"), "scorers"); !results.empty())
-    text += sections_table("RewardBench 2", results);
-  if (const json scorers = list_of(report, "validation"); !scorers.empty())
-    text += scorers_table("Validation pairs", scorers);
-  for (const json& set : list_of(report, "eval"))
-    text += scorers_table("Preference set " + text_of(set, "name"), list_of(set, "scorers"));
-  if (const json entries = list_of(report, "length_bias"); !entries.empty())
-    text += length_bias_table(entries);
-  if (!list_of(regression, "attributes").empty()) text += regression_table(regression);
-  if (!list_of(field(report, "gate_usage"), "attributes").empty()) text += usage_table(report);
-  if (!list_of(report, "debiasing").empty()) text += attribute_table(report);
+  if (measured(report.reward_bench)) text += sections_table("RewardBench", *report.reward_bench);
+  if (measured(report.reward_bench_2)) text += sections_table("RewardBench 2", *report.reward_bench_2);
+  if (!report.validation.empty()) text += scorers_table("Validation pairs", report.validation);
+  for (const report::EvaluatedSet& set : report.eval)
+    text += scorers_table("Preference set " + set.name, set.scorers);
+  if (!report.length_bias.empty()) text += length_bias_table(report.length_bias);
+  if (!regression.attributes.empty()) text += regression_table(regression);
+  if (report.gate_usage) text += usage_table(*report.gate_usage);
+  if (report.debiasing) text += debiasing_table(*report.debiasing);
   return text;
 }
 
 // https://huggingface.co/docs/hub/model-cards: results under "model-index".
 std::string evaluation_metadata(const ModelCardInputs& inputs) {
-  const json results = list_of(inputs.report, "reward_bench");
-  if (results.empty()) return "";
-  const std::string dataset = text_of(field(inputs.report, "options"), "reward_bench_dataset");
+  if (!measured(inputs.report.reward_bench)) return "";
+  const report::Benchmark& bench = *inputs.report.reward_bench;
   std::string text = fmt::format(
       "model-index:\n- name: {}\n  results:\n  - task:\n      type: text-classification\n    dataset:\n"
       "      name: RewardBench\n      type: {}\n    metrics:\n",
-      quoted(inputs.name), quoted(dataset));
-  const auto add = [&text](const std::string& name, const json& score) {
-    if (!score.is_number()) return;
-    text += fmt::format("    - name: {}\n      type: accuracy\n      value: {:.2f}\n", quoted(name),
-                        score.get<double>());
+      quoted(inputs.name), quoted(bench.dataset));
+  const auto add = [&text](const std::string& name, double score) {
+    if (std::isfinite(score))
+      text += fmt::format("    - name: {}\n      type: accuracy\n      value: {:.2f}\n", quoted(name), score);
   };
-  for (const json& section : list_of(results.front(), "sections"))
-    add(text_of(section, "name"), field(section, "score"));
-  add("Score", field(results.front(), "score"));
+  const report::BenchmarkScorer& gate = bench.scorers.front();
+  for (const report::SectionScore& section : gate.sections) add(section.name, section.score);
+  add("Score", gate.score);
   return text;
 }
 
@@ -230,10 +209,9 @@ std::string date_note(const std::string& date) {
 }  // namespace
 
 std::string model_card(const ModelCardInputs& inputs) {
-  const json options = field(inputs.report, "options");
-  std::string made =
+  const std::string made =
       fmt::format("## How it was made\n\nBy armorm {}, `stage2-train`, with\n\n```json\n{}\n```\n", kVersion,
-                  options.dump(2));
+                  json(inputs.report.options).dump(2));
   return front_matter(inputs) + introduction(inputs) +
          fmt::format(fmt::runtime(kUse), fmt::arg("name", inputs.name),
                      fmt::arg("k", inputs.artifact.attributes.size())) +

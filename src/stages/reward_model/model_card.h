@@ -1,9 +1,10 @@
 // README.md of an exported model: what it is, how to use it, and the tables of the run that made it.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "report/gate_report.h"
+#include "report/ridge_report.h"
 #include "stages/artifacts/gate_artifact.h"
 
 namespace armorm {
@@ -13,8 +14,8 @@ struct ModelCardInputs {
   std::string base_model;  // Hub id of the decoder; empty for a local folder
   std::string license;  // lines of front matter, each ending in "\n"; empty where the decoder's card has none
   const GateArtifact& artifact;
-  const nlohmann::json& report;      // as stage2-train writes it; tables it has nothing for are left out
-  const nlohmann::json& regression;  // as stage1-train writes it, or an empty object
+  const report::GateReport& report;  // tables it has nothing for are left out
+  const RidgeReport& regression;     // that of stage1-train; without attributes where there is none
   std::string template_date = {};  // that the chat template was told; empty where it does not read the clock
 };
 

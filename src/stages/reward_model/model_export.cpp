@@ -125,10 +125,10 @@ std::string hub_id_of(const std::string& model_path) {
   return id && !fs::exists(model_path, error) ? id->id : "";
 }
 
-nlohmann::json report_at(const fs::path& path) {
+RidgeReport ridge_report_at(const fs::path& path) {
   std::error_code error;
-  if (path.empty() || !fs::exists(path, error)) return nlohmann::json::object();
-  return io::parse_checked_json(read_text_file(path), path.string(), kMaxJsonDepth);
+  if (path.empty() || !fs::exists(path, error)) return {};
+  return parse_ridge_report(io::parse_checked_json(read_text_file(path), path.string(), kMaxJsonDepth));
 }
 
 // One export on its way.
@@ -187,12 +187,12 @@ ModelExport::ModelExport(fs::path target, const std::string& model_path, ExportW
   if (facts_.weights) check_same("set of weights", *facts_.weights, weights_fingerprint(model_), model_);
 }
 
-void ModelExport::write(const GateArtifact& artifact, const nlohmann::json& report) const {
+void ModelExport::write(const GateArtifact& artifact, const report::GateReport& report) const {
   io::make_folders(files_, io::folder_of(target_));
   const RunLock lock(target_.string() + ".lock", files_);
   check_target(target_);
   const nlohmann::ordered_json config = exported_config(model_, artifact, facts_);
-  const nlohmann::json regression = report_at(regression_report_);
+  const RidgeReport regression = ridge_report_at(regression_report_);
   Folder folder(target_, files_);
   folder.add_text("config.json", config.dump(2) + "\n");
   folder.add_copies(model_);
@@ -213,7 +213,7 @@ void ModelExport::write(const GateArtifact& artifact, const nlohmann::json& repo
                   {"config_sha256", sha256_file_hex(model_ / "config.json")},
                   {"tokenizer_sha256", sha256_file_hex(model_ / "tokenizer.json")},
                   {"template_sha256", sha256_hex(ChatTemplate::load(model_).source())},
-                  {"options", report.value("options", nlohmann::json::object())}});
+                  {"options", report.options}});
 }
 
 }  // namespace armorm

@@ -3,13 +3,13 @@
 
 #include <filesystem>
 #include <functional>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 
 #include "io/file_system.h"
 #include "io/publish_folder.h"
 #include "io/safetensors.h"
+#include "report/gate_report.h"
 #include "stages/artifacts/gate_artifact.h"
 #include "stages/artifacts/provenance.h"
 #include "stages/reward_model/export_weights.h"
@@ -28,9 +28,9 @@ class ModelExport {
               FileSystem& files, const std::function<bool()>& stop_requested = {});
 
   // Writes <target>: config.json, safetensors with an index (head in the last shard), the tokenizer's files,
-  // modeling_armorm.py, README.md (from `report`, as stage2-train writes it) and armorm_export.json, which
+  // modeling_armorm.py, README.md (from `report`) and armorm_export.json, which
   // lists the files and what they were made from. The folder is there when it is whole.
-  void write(const GateArtifact& artifact, const nlohmann::json& report) const;
+  void write(const GateArtifact& artifact, const report::GateReport& report) const;
 
  private:
   std::filesystem::path target_;

@@ -46,28 +46,41 @@ GateArtifact artifact_for(const std::string& family, std::int64_t hidden_size, b
   return artifact;
 }
 
-const json kReport{
-    {"options", {{"n_steps", "60"}, {"reward_bench_dataset", "allenai/reward-bench"}}},
-    {"debiasing",
-     {{{"name", "first"}, {"penalty", 0.25}, {"correlation_before", 0.5}, {"correlation_after", nullptr}}}},
-    {"validation", {{{"name", "gate"}, {"accuracy", 0.9}, {"low", 0.8}, {"high", 0.95}, {"loss", 0.3}}}},
-    {"reward_bench",
-     {{{"name", "gate"}, {"sections", {{{"name", "Chat"}, {"score", 93.912}}}}, {"score", 93.0}}}},
-    {"reward_bench_2",
-     {{"name", "reward-bench-2"},
-      {"scorers",
-       {{{"name", "gate"},
-         {"sections", {{{"name", "Ties"}, {"n", 30}, {"score", 52.831}}}},
-         {"score", 83.248}},
-        {{"name", "uniform gate"},
-         {"sections", {{{"name", "Ties"}, {"n", 30}, {"score", 14.386}}}},
-         {"score", 44.62}}}}}},
-    {"length_bias",
-     {{{"set", "validation"},
-       {"name", "gate"},
-       {"chosen_longer", {{"accuracy", 0.8367}}},
-       {"chosen_shorter", {{"accuracy", 0.9205}}},
-       {"margin_correlation", -0.058}}}}};
+report::BenchmarkScorer benchmark_scorer(const std::string& name, const report::SectionScore& section,
+                                         double score) {
+  report::BenchmarkScorer scorer;
+  scorer.name = name;
+  scorer.sections = {section};
+  scorer.score = score;
+  return scorer;
+}
+
+report::LengthBiasFigures length_bias(double longer, double shorter, double margin_correlation) {
+  report::LengthBiasFigures bias;
+  bias.set = "validation";
+  bias.name = "gate";
+  bias.chosen_longer.accuracy = longer;
+  bias.chosen_shorter.accuracy = shorter;
+  bias.margin_correlation = margin_correlation;
+  return bias;
+}
+
+report::GateReport make_report() {
+  report::GateReport report;
+  report.options = {{"n_steps", "60"}, {"reward_bench_dataset", "allenai/reward-bench"}};
+  report.debiasing.emplace().attributes = {{"first", 0.25, 0.5, kNotMeasured, true}};
+  report.validation = {{"gate", 0.9, {0.8, 0.95}, 0.3, {}}};
+  report.reward_bench = {"allenai/reward-bench",
+                         {benchmark_scorer("gate", {.name = "Chat", .score = 93.912}, 93.0)}};
+  report.reward_bench_2 = {
+      "reward-bench-2",
+      {benchmark_scorer("gate", {.name = "Ties", .n = 30, .score = 52.831}, 83.248),
+       benchmark_scorer("uniform gate", {.name = "Ties", .n = 30, .score = 14.386}, 44.62)}};
+  report.length_bias = {length_bias(0.8367, 0.9205, -0.058)};
+  return report;
+}
+
+const report::GateReport kReport = make_report();
 
 void export_to(const fs::path& target, const fs::path& model, const GateArtifact& artifact,
                ExportWeights weights = ExportWeights::auto_, FileSystem& files = posix_file_system()) {
@@ -283,15 +296,15 @@ TEST_CASE("the model card carries the tables, the license and the base model", "
   const std::string license =
       license_lines("---\nlicense: llama3\nlicense_name: x\ntags: [a]\n---\nlicense: no\n");
   CHECK(license == "license: llama3\nlicense_name: x\n");
-  const json regression{{"attributes",
-                         {{{"name", "first"},
-                           {"n_train", 638},
-                           {"n_validation", 162},
-                           {"best_alpha", 0.01},
-                           {"validation_mse", 0.02527},
-                           {"r_squared", 0.4981},
-                           {"spearman", nullptr}}}}};
-  const json empty = json::object();
+  const json published{{"attributes",
+                        {{{"name", "first"},
+                          {"n_train", 638},
+                          {"n_validation", 162},
+                          {"best_alpha", 0.01},
+                          {"validation_mse", 0.02527},
+                          {"r_squared", 0.4981},
+                          {"spearman", nullptr}}}}};
+  const RidgeReport regression = parse_ridge_report(published);
   const std::string card = model_card({"my-rm", "org/decoder", license, artifact, kReport, regression});
   CHECK(card.starts_with("---\nlibrary_name: transformers\n"));
   for (const char* part :
@@ -305,7 +318,7 @@ TEST_CASE("the model card carries the tables, the license and the base model", "
   CHECK(card.find("date_string") == std::string::npos);
   const std::string dated = model_card({"my-rm", "", license, artifact, kReport, regression, "2024-07-26"});
   CHECK(dated.find("`date_string=\"26 Jul 2024\"`") != std::string::npos);
-  const std::string bare = model_card({"my-rm", "", "", artifact, empty, empty});
+  const std::string bare = model_card({"my-rm", "", "", artifact, report::GateReport{}, RidgeReport{}});
   CHECK(bare.find("## RewardBench") == std::string::npos);
   CHECK(bare.find("model-index") == std::string::npos);
 }

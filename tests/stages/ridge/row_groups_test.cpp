@@ -3,9 +3,9 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "io/read_file.h"
 #include "core/words.h"
 #include "io/publish.h"
+#include "io/read_file.h"
 #include "io/safetensors.h"
 #include "stages/prepare/prompt_id.h"
 #include "support/error_of.h"

@@ -12,8 +12,8 @@
 #include <thread>
 
 #include "core/error.h"
-#include "data/attributes.h"
 #include "core/words.h"
+#include "data/attributes.h"
 #include "io/publish.h"
 #include "io/read_file.h"
 #include "io/safetensors.h"

@@ -1,0 +1,124 @@
+// Figures of debiasing, training and the trained gate itself, as the report of stage2-train holds them.
+//
+// A figure that was not measured is NaN. Accuracies, shares and weights are in [0, 1]. Lists [K] are in the
+// order of the attributes.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "stats/interval.h"
+
+namespace armorm::report {
+
+struct PenaltyFigures {
+  std::string name;  // of the attribute
+  double penalty = kNotMeasured;
+  double correlation_before = kNotMeasured;
+  double correlation_after = kNotMeasured;
+  bool met = true;  // the threshold
+};
+
+struct Debiasing {
+  std::vector<PenaltyFigures> attributes;  // [K]
+  bool length_target = false;       // correlations with the answer's length, not with the verbosity reward
+  double threshold = kNotMeasured;  // that correlations must reach
+  std::vector<float> transform;     // T [K, K] row-major
+  bool transform_applied = true;    // scores and trained gate use T
+};
+
+struct TrainingStep {
+  std::int64_t step = 0;
+  double loss = kNotMeasured;  // mean of the training pairs since the entry before
+  double learning_rate = kNotMeasured;
+  double logit_scale = kNotMeasured;
+};
+
+struct ValidationStep {
+  std::int64_t step = 0;
+  double accuracy = kNotMeasured;
+  double loss = kNotMeasured;
+};
+
+struct TrainingRun {
+  std::int64_t seed = 0;
+  std::int64_t kept_step = 0;
+  double accuracy = kNotMeasured;  // after kept_step, on the validation pairs
+  double loss = kNotMeasured;
+  std::vector<TrainingStep> train;         // ascending steps
+  std::vector<ValidationStep> validation;  // ascending steps
+  bool stopped_early = false;
+};
+
+struct MeanAndDeviation {
+  double mean = kNotMeasured;
+  double deviation = kNotMeasured;  // standard deviation (n - 1)
+};
+
+struct TrainingFigures {
+  std::vector<TrainingRun> runs;  // one for each seed, at least one
+  std::size_t kept = 0;           // index of the run whose gate is published
+  MeanAndDeviation accuracy;      // over the seeds
+  MeanAndDeviation loss;
+
+  const TrainingRun& kept_run() const { return runs.at(kept); }
+};
+
+struct AttributeUsage {
+  std::string name;
+  double mean_weight = kNotMeasured;
+  double top_share = kNotMeasured;  // of the prompts in which the attribute weighs most
+};
+
+struct UsageFigures {
+  std::int64_t n = 0;                      // prompts
+  std::vector<AttributeUsage> attributes;  // [K]
+  double mean_entropy = kNotMeasured;      // nats
+  double load_entropy = kNotMeasured;
+  double information = kNotMeasured;
+  std::vector<std::string> warnings;  // signs of a collapsed gate
+};
+
+struct KindWeights {
+  std::string name;
+  std::int64_t n = 0;           // prompts
+  std::vector<double> weights;  // [K] mean
+};
+
+// The gate's weights by kind of prompt, before the logit scale.
+struct WeightsByKind {
+  std::string set;
+  std::string by;  // what the kinds are: "subset" or "largest attribute"
+  std::vector<KindWeights> kinds;
+};
+
+template <class T>
+struct BothSides {
+  T chosen = {};
+  T rejected = {};
+};
+
+// A pair whose scores are taken apart: contribution_k = logit scale * gate_k * debiased_k, debiased = reward
+// T, and the score is the sum of the contributions.
+struct ExamplePair {
+  std::string why;                     // it was chosen
+  std::int64_t position = 0;           // in the set
+  std::optional<std::int64_t> row_id;  // in the source split; absent for files of the Python scripts
+  std::string subset;                  // empty = the set has none
+  bool prompts_differ = false;
+  double margin = kNotMeasured;
+  BothSides<double> score{kNotMeasured, kNotMeasured};
+  BothSides<std::vector<double>> gate;  // [K], as all below
+  BothSides<std::vector<double>> reward;
+  BothSides<std::vector<double>> debiased;
+  BothSides<std::vector<double>> contribution;
+};
+
+struct ExampleSet {
+  std::string set;
+  std::vector<ExamplePair> rows;
+};
+
+}  // namespace armorm::report

@@ -1,0 +1,59 @@
+#include "stages/gate/gate_debiasing.h"
+
+#include "core/error.h"
+
+namespace armorm {
+namespace {
+
+DebiasOptions debias_options(const Stage2TrainOptions& options) {
+  DebiasOptions debias;
+  debias.verbosity_dim = options.verbosity_dim;
+  debias.corr_threshold = options.corr_threshold;
+  if (!options.penalty_grid.empty()) debias.penalty_grid = options.penalty_grid;
+  debias.on_unmet = options.on_unmet;
+  debias.target = options.verbosity_target;
+  debias.search = options.penalty_search;
+  debias.threads = static_cast<int>(options.threads);
+  return debias;
+}
+
+DebiasResult debias_on(const PairRewards& reference, const Stage2TrainOptions& options,
+                       const GateInputs& inputs) {
+  const DebiasOptions debias = debias_options(options);
+  if (debias.target == VerbosityTarget::length && reference.lengths().empty())
+    fail_data(
+        "--verbosity_target length: the embeddings of {} carry no lengths; run stage2-prepare again to "
+        "record them",
+        options.reference_dataset.empty() ? options.preference_dataset : options.reference_dataset);
+  return find_debiasing_transform(reference.both_sides(), inputs.attributes, debias, reference.lengths());
+}
+
+}  // namespace
+
+void Debiased::apply_to(PairRewards& pairs) const {
+  if (applied) pairs.transform(result.transform);
+}
+
+Debiased debias_rewards(const Stage2TrainOptions& options, GateInputs& inputs,
+                        const PairRewards& preference) {
+  const std::optional<PairRewards> reference = load_reference(options, inputs);
+  return {debias_on(reference ? *reference : preference, options, inputs),
+          options.compat != Compat::upstream};
+}
+
+report::Debiasing debiasing_figures(const Debiased& debiased, const Stage2TrainOptions& options,
+                                    const std::vector<std::string>& attributes) {
+  report::Debiasing figures;
+  figures.length_target = options.verbosity_target == VerbosityTarget::length;
+  figures.threshold = options.corr_threshold;
+  figures.transform = debiased.result.transform;
+  figures.transform_applied = debiased.applied;
+  for (std::size_t k = 0; k < attributes.size(); ++k) {
+    const AttributePenalty& a = debiased.result.attributes[k];
+    figures.attributes.push_back(
+        {attributes[k], a.penalty, a.correlation_before, a.correlation_after, a.met});
+  }
+  return figures;
+}
+
+}  // namespace armorm

@@ -1,0 +1,52 @@
+// What stage2-train reads: the regression weights and the embeddings of its preference sets, checked against
+// each other.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "report/gate_report.h"
+#include "stages/artifacts/embedding_set.h"
+#include "stages/artifacts/regression_weights.h"
+#include "stages/gate/pair_rewards.h"
+#include "stages/options/stage2_train_options.h"
+
+namespace armorm {
+
+struct GateInputs {
+  std::string model;
+  std::filesystem::path weights_stem;
+  RegressionWeights weights;
+  ModelFacts facts;  // what the weights and the sets opened so far know of the model
+  std::vector<std::string> attributes;
+  std::vector<report::Source> sources;  // the weights and the sets loaded so far
+};
+
+// usage error where --verbosity_dim is no attribute of the weights.
+GateInputs open_inputs(const Stage2TrainOptions& options);
+
+EmbeddingSet open_preference_set(const Stage2TrainOptions& options, const GateInputs& inputs);
+
+// A set beside the preference set, as an option names it.
+struct EvalSet {
+  std::string name;
+  PairRewards pairs;
+};
+
+struct GateSets {
+  PairRewards preference;
+  std::optional<PairRewards> reward_bench;
+  std::optional<PairRewards> reward_bench_2;
+  std::vector<EvalSet> eval;
+};
+
+// All sets but the reference set, so that a missing one is an error before the training. data error where a
+// set was made with another model than the weights or a set before it.
+GateSets load_sets(const Stage2TrainOptions& options, GateInputs& inputs);
+
+// The pairs that verbosity is measured on; nothing where they are the preference set.
+std::optional<PairRewards> load_reference(const Stage2TrainOptions& options, GateInputs& inputs);
+
+}  // namespace armorm

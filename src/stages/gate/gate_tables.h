@@ -1,0 +1,39 @@
+// The evaluation of a trained gate: its tables on the terminal, and its figures in the report.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "report/gate_report.h"
+#include "stages/gate/gate_evaluation.h"
+#include "stages/gate/pair_rewards.h"
+
+namespace armorm {
+
+// Each call evaluates the gate on one set, prints the tables to stdout, and adds the figures to the report.
+class GateTables {
+ public:
+  // `report` names the attributes. `best`: the best single attribute of the training pairs. Both references
+  // must outlive this.
+  GateTables(const GateScorer& scorer, std::int64_t best, report::GateReport& report);
+
+  void validation(const PairRewards& pairs, std::span<const std::int64_t> rows);
+  void reward_bench(const PairRewards& pairs, const std::string& dataset);
+  void reward_bench_2(const PairRewards& pairs, const std::string& dataset);
+  void preference_set(const std::string& name, const PairRewards& pairs);
+
+ private:
+  std::vector<Contender> contenders(const PairRewards& pairs, std::span<const std::int64_t> rows) const;
+  void add_length_bias(const std::string& set, const std::vector<Contender>& contenders,
+                       const PairRewards& pairs, std::span<const std::int64_t> rows);
+  void add_explanation(const std::string& set, const PairRewards& pairs, std::span<const std::int64_t> rows,
+                       std::vector<std::string> subset_order = {});
+
+  const GateScorer& scorer_;
+  std::int64_t best_;
+  report::GateReport& report_;
+};
+
+}  // namespace armorm

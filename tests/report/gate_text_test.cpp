@@ -1,0 +1,115 @@
+// The terminal's tables of stage2-train, laid out manually.
+#include "report/gate_text.h"
+
+#include "support/test_support.h"
+
+using namespace armorm;
+using namespace armorm::report;
+using Catch::Contains;
+
+namespace {
+
+BenchmarkScorer scorer(const std::string& name, double score, const Interval& interval, double p_value) {
+  BenchmarkScorer out;
+  out.name = name;
+  out.score = score;
+  out.interval = interval;
+  out.p_value = p_value;
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("the table of penalties says which attribute misses the threshold", "[unit]") {
+  Debiasing debiasing;
+  debiasing.attributes = {{"first", 0.25, 0.5, kNotMeasured, true}, {"second", 0, -0.125, -0.125, false}};
+  CHECK(debiasing_text(debiasing) ==
+        "attribute    penalty  corr before  corr after\n"
+        "---------------------------------------------\n"
+        "first           0.25       0.5000           -\n"
+        "second     0 (unmet)      -0.1250     -0.1250\n");
+  debiasing.length_target = true;
+  CHECK_THAT(debiasing_text(debiasing), Contains("corr length before  corr length after\n"));
+}
+
+TEST_CASE("the table of seeds marks the kept one, and a single seed has none", "[unit]") {
+  TrainingFigures training;
+  training.runs = {{7, 100, 0.5, 0.75, {}, {}, false}, {8, 300, 0.875, 0.25, {}, {}, true}};
+  training.kept = 1;
+  training.accuracy = {0.6875, 0.2652};
+  training.loss = {0.5, 0.35355};
+  CHECK(seeds_text(training) ==
+        "seed                step  accuracy    loss\n"
+        "------------------------------------------\n"
+        "7                    100   50.00 %  0.7500\n"
+        "8 (kept)             300   87.50 %  0.2500\n"
+        "mean                       68.75 %  0.5000\n"
+        "standard deviation         26.52 %  0.3535\n");
+  training.runs.pop_back();
+  training.kept = 0;
+  CHECK(seeds_text(training).empty());
+}
+
+TEST_CASE("the gate's weights are told with their entropy and its limit", "[unit]") {
+  // The natural logarithm of 2 attributes is 0.6931.
+  CHECK(usage_text({40, {{"a", 0.75, 1}, {"b", 0.25, 0}}, 0.5, 0.5625, 0.0625, {}}) ==
+        "gate's weight (40 prompts)     mean  is the largest\n"
+        "---------------------------------------------------\n"
+        "a                           75.00 %        100.00 %\n"
+        "b                           25.00 %          0.00 %\n"
+        "entropy 0.500 of at most 0.693 nats; the prompt decides 0.0625 nats\n");
+}
+
+TEST_CASE("scorers are compared in percent, with the p-value of all but the gate", "[unit]") {
+  CHECK(comparison_text("pairs",
+                        {{"gate", 0.9, {0.8, 0.954}, 0.3, {}},
+                         {"uniform", 0.5, {0.25, 0.75}, 0.6931472, AgainstGate{1, 2, 3, 4, 0.0123}}},
+                        20) ==
+        "pairs (20 pairs)  accuracy  95 % interval    loss  p against gate\n"
+        "-----------------------------------------------------------------\n"
+        "gate               90.00 %    80.0 - 95.4  0.3000\n"
+        "uniform            50.00 %    25.0 - 75.0  0.6931           0.012\n");
+}
+
+TEST_CASE("the table of RewardBench has subsets, sections and score", "[unit]") {
+  BenchmarkScorer gate = scorer("gate", 75, {70, 80}, kNotMeasured);
+  gate.subsets = {{"easy", 4, 3, {0.301, 0.954}, kNotMeasured}};
+  gate.sections = {{"Chat", 4, 75, {30.1, 95.4}, kNotMeasured, {}},
+                   {"Safety", 0, kNotMeasured, {}, kNotMeasured, {}}};
+  BenchmarkScorer other = scorer("other", 50, {40, 60}, 0.25);
+  other.subsets = {{"easy", 4, 1, {0.046, 0.699}, 0.5}};
+  other.sections = {{"Chat", 4, 25, {4.6, 69.9}, 0.0625, {}},
+                    {"Safety", 0, kNotMeasured, {}, kNotMeasured, {}}};
+  CHECK(reward_bench_text({"set", {gate, other}}) ==
+        "RewardBench  n                 gate                         other\n"
+        "-----------------------------------------------------------------\n"
+        "easy         4  75.00 (30.1 - 95.4)   25.00 (4.6 - 69.9) p 0.5\n"
+        "= Chat       4  75.00 (30.1 - 95.4)   25.00 (4.6 - 69.9) p 0.062\n"
+        "= Safety     0                    -                             -\n"
+        "= Score         75.00 (70.0 - 80.0)  50.00 (40.0 - 60.0) p 0.25\n");
+}
+
+TEST_CASE("the table of RewardBench 2 has no p-values", "[unit]") {
+  BenchmarkScorer gate = scorer("gate", kNotMeasured, {}, kNotMeasured);
+  gate.sections = {{"Ties", 30, 52.834, {40, 65.25}, kNotMeasured, {}}};
+  CHECK(reward_bench_2_text({"set", {gate}}) ==
+        "RewardBench 2   n                 gate\n"
+        "--------------------------------------\n"
+        "Ties           30  52.83 (40.0 - 65.2)\n"
+        "= Score                              -\n");
+}
+
+TEST_CASE("length bias is a gap in points, with the sign", "[unit]") {
+  LengthBiasFigures bias{"validation", "gate", {4, 3, 0.75, {0.301, 0.954}}, {2, 1, 0.5, {0.095, 0.905}}, {},
+                         0.25,         -0.0584};
+  CHECK(length_bias_text({bias}) ==
+        "length bias, validation     chosen longer (4)   chosen shorter (2)  equal (0)    gap  margin ~ "
+        "length\n"
+        "----------------------------------------------------------------------------------------------------"
+        "-\n"
+        "gate                     75.00 % (30.1 - 95.4)  50.00 % (9.5 - 90.5)          -  +25.0           "
+        "-0.058\n");
+  bias.gap = bias.margin_correlation = kNotMeasured;
+  CHECK_THAT(length_bias_text({bias}), Catch::EndsWith("  -                -\n"));
+  CHECK(length_bias_text({}).empty());
+}
