@@ -1,4 +1,5 @@
-// Scores of chosen pairs taken apart into what each attribute adds, and what the run was made from.
+// Splits the scores of chosen pairs into the contributions of the attributes, and lists the origin of the
+// run.
 
 #include <fmt/format.h>
 
@@ -31,7 +32,7 @@ std::string example_summary(const ExamplePair& example) {
       html::number(example.score.rejected, kDecimals));
 }
 
-// Attributes by how much they decide this pair.
+// Attributes ordered by how much they decide this pair.
 std::vector<std::size_t> by_difference(const ExamplePair& example, std::size_t n) {
   std::vector<std::size_t> order(n);
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -99,7 +100,7 @@ std::string examples_of_set(const ExampleSet& set, std::size_t set_index,
   return group.empty() ? "" : out + "</div>\n";
 }
 
-// ---- what made this
+// ---- origin of the run
 
 using Properties = std::vector<std::pair<std::string, std::string>>;  // names and values
 

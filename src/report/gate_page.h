@@ -1,4 +1,4 @@
-// The report of stage2-train as a page for people.
+// The report of stage2-train as an HTML page.
 #pragma once
 
 #include <string>

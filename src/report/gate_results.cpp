@@ -12,10 +12,10 @@ namespace {
 
 using html::Cell;
 
-// An accuracy in per cent, as a bar.
+// An accuracy in percent, as a bar.
 Cell accuracy_cell(double share) { return html::bar_cell(html::number(100 * share, 2), share); }
 
-// A score that is in per cent already.
+// A score that is already in percent.
 Cell score_cell(double score) { return html::bar_cell(html::number(score, 2), score / 100); }
 
 std::string interval_text(const Interval& shares) {
@@ -76,7 +76,7 @@ std::vector<Cell> score_cells(const std::string& name, const std::string& n, con
   return cells;
 }
 
-// Sections and their mean, as RewardBench and RewardBench 2 both have them.
+// Sections and their mean, for RewardBench and RewardBench 2.
 std::string sections_table(const std::string& id, const std::string& caption, const std::string& unit,
                            const Benchmark& bench) {
   html::Table table(id, caption, scorer_columns({"section", unit, "gate", "95 % interval"}, bench));

@@ -49,7 +49,7 @@ nlohmann::json to_json(const RidgeReport& report);
 RidgeReport parse_ridge_report(const nlohmann::json& report);
 
 // Table of the attributes, curves of loss against alpha, calibration, and correlations of the labels. No
-// scripts, no links; names are escaped.
+// scripts or links; names are escaped.
 std::string ridge_report_html(const RidgeReport& report);
 
 }  // namespace armorm

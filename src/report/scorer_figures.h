@@ -47,7 +47,7 @@ struct LengthCase {
 
 struct LengthBiasFigures {
   std::string set;   // "validation", "RewardBench", or the name of an EvaluatedSet
-  std::string name;  // of the scorer
+  std::string name;  // name of the scorer
   LengthCase chosen_longer;
   LengthCase chosen_shorter;
   LengthCase equal;

@@ -118,7 +118,7 @@ std::string loss_curve(const AttributeFit& fit, const std::vector<double>& alpha
   return curve;
 }
 
-// What came of an attribute that lacks something; empty where nothing is lacking.
+// The consequence of what an attribute lacks; empty if it lacks nothing.
 std::string shortcoming(const RidgeReport& report, std::size_t k) {
   const AttributeFit& a = report.result.attributes[k];
   const auto weights = std::span(report.result.weights)

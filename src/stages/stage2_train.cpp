@@ -28,10 +28,10 @@ namespace armorm {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr double kTestSize = 0.2;        // of the published run
-constexpr std::uint32_t kSplitSeed = 0;  // of the published run
+constexpr double kTestSize = 0.2;        // value of the published run
+constexpr std::uint32_t kSplitSeed = 0;  // value of the published run
 
-// Checked before the training, so that what it cannot be written from or to is told at once.
+// Checked before the training, so that errors of the export are reported at once.
 std::optional<ModelExport> open_export(const Stage2TrainOptions& options, const GateInputs& inputs,
                                        const StageEnvironment& environment) {
   if (options.export_dir.empty()) return std::nullopt;

@@ -19,7 +19,7 @@ struct GateInputs {
   std::string model;
   std::filesystem::path weights_stem;
   RegressionWeights weights;
-  ModelFacts facts;  // what the weights and the sets opened so far know of the model
+  ModelFacts facts;  // facts about the model from the weights and the sets opened so far
   std::vector<std::string> attributes;
   std::vector<report::Source> sources;  // the weights and the sets loaded so far
 };
