@@ -1,5 +1,4 @@
-// Splits the scores of chosen pairs into the contributions of the attributes, and lists the origin of the
-// run.
+// Shows the contributions of the attributes to the scores of chosen pairs, and the origin of the run.
 
 #include <fmt/format.h>
 
@@ -48,7 +47,7 @@ std::vector<std::size_t> by_difference(const ExamplePair& example, std::size_t n
 struct ExampleColumn {
   const char* heading;
   const std::vector<double>* values;  // [K]
-  std::optional<double> total = {};   // that the values sum to
+  std::optional<double> total = {};   // sum of the values
 };
 
 std::vector<ExampleColumn> example_columns(const ExamplePair& e) {
@@ -111,7 +110,7 @@ struct ToText {
   std::string operator()(const std::vector<std::string>& list) const {
     return fmt::format("{}", fmt::join(list, ", "));
   }
-  // As the JSON report has it.
+  // The format of the JSON report.
   std::string operator()(const std::map<std::string, std::int64_t>& counts) const {
     return nlohmann::json(counts).dump();
   }

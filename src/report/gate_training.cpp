@@ -15,7 +15,7 @@ namespace {
 
 using html::Point;
 
-// One figure of the steps of a curve: of the training pairs or of the validation pairs.
+// One figure of the steps of a curve, on the training pairs or the validation pairs.
 struct Quantity {
   double TrainingStep::*train = nullptr;
   double ValidationStep::*validation = nullptr;

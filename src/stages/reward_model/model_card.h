@@ -14,10 +14,9 @@ struct ModelCardInputs {
   std::string base_model;  // Hub id of the decoder; empty for a local folder
   std::string license;     // lines of front matter, each ending in "\n"; empty if the decoder's card has none
   const GateArtifact& artifact;
-  const report::GateReport& report;  // tables it has nothing for are left out
-  const RidgeReport& regression;     // that of stage1-train; without attributes where there is none
-  std::string template_date = {};  // date given to the chat template; empty if the template does not use the
-                                   // date
+  const report::GateReport& report;  // tables without data are left out
+  const RidgeReport& regression;     // report of stage1-train; without attributes if there is none
+  std::string template_date = {};    // date for the chat template; empty = not used by it
 };
 
 // Markdown with the Hub's YAML front matter.

@@ -29,8 +29,8 @@ class ModelExport {
               FileSystem& files, const std::function<bool()>& stop_requested = {});
 
   // Writes <target>: config.json, safetensors with an index (head in the last shard), the tokenizer's files,
-  // modeling_armorm.py, README.md (from `report`) and armorm_export.json, which
-  // lists the files and what they were made from. The folder is there when it is whole.
+  // modeling_armorm.py, README.md (from `report`) and armorm_export.json, which lists the files and their
+  // origin. The folder appears when it is complete.
   void write(const GateArtifact& artifact, const report::GateReport& report) const;
 
  private:
