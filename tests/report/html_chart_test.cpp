@@ -87,7 +87,7 @@ TEST_CASE("a constant line runs through the middle", "[unit]") {
   CHECK_THAT(svg, Contains("d=\"M48.0,99.0L328.0,99.0\""));
   const std::string zero = html::line_chart(chart_of({{"", {{3, 0}, {4, 0}}, 0, false}}));
   CHECK_THAT(zero, Contains("d=\"M48.0,99.0L328.0,99.0\""));
-  // A single point is widened too, in both directions.
+  // A single point lies in the middle too, in both directions.
   CHECK_THAT(html::line_chart(chart_of({{"", {{7, 2}}, 0, false}})), Contains("cx=\"188.0\" cy=\"99.0\""));
 }
 

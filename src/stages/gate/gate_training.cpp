@@ -111,7 +111,7 @@ class SeedRuns {
         train_and_select(pairs_, train_, validation_, std::move(start), train_options(options_, seed),
                          {options_.select, options_.eval_every, options_.patience}, {report, keep});
     if (selected.stopped_early)
-      log::info("no better gate in {} looks: stopped after step {}", options_.patience,
+      log::info("no better gate in {} evaluations: stopped after step {}", options_.patience,
                 selected.curve.back().step);
     return selected;
   }

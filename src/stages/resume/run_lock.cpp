@@ -93,7 +93,7 @@ void RunLock::check_now() const {
   const std::string text = content_of(file_.path());
   fail_locked(
       "{}: {} has taken over this output, because this process was suspended or cut off for longer than "
-      "{} s; it goes on with what was safe then",
+      "{} s; it resumes from what was durable then",
       file_.path().string(), text.substr(0, text.find('\n')),
       std::chrono::duration<double>(2 * heartbeat_).count());
 }
