@@ -1,4 +1,4 @@
-// Completions for bash, zsh and fish. None of them knows Hub ids: a path is completed from the disk.
+// Completions for bash, zsh and fish. None of them completes Hub ids; paths are completed from the disk.
 
 #include <fmt/format.h>
 
@@ -10,7 +10,7 @@
 namespace armorm::cli {
 namespace {
 
-// Single quotes keep a shell from everything but the quote itself.
+// Single quotes protect everything but the quote itself.
 std::string quoted(const std::string& text, const char* quote_mark) {
   std::string out = "'";
   for (const char c : text) out += c == '\'' ? std::string(quote_mark) : std::string(1, c);
@@ -38,9 +38,8 @@ std::string bash_case(const std::vector<std::string>& flags, const std::string& 
   return flags.empty() ? "" : fmt::format("    {}) {} ;;\n", fmt::join(flags, "|"), body);
 }
 
-// Names with blanks are one candidate each, hence the lines instead of words. After --flag= the shell hands
-// over
-// "=" as a word of its own.
+// A name with blanks is one candidate, hence lines instead of words. After --flag= bash passes "=" as a
+// separate word.
 std::string bash_completion(const ProgramDocs& docs) {
   std::string function = "_armorm_" + docs.name;
   std::replace(function.begin(), function.end(), '-', '_');
@@ -67,7 +66,7 @@ std::string bash_completion(const ProgramDocs& docs) {
       fmt::join(flags, " "), docs.name);
 }
 
-// In an _arguments specification brackets close the help and colons divide its parts.
+// In an _arguments specification, brackets end the help and colons divide its fields.
 std::string zsh_escaped(const std::string& text) {
   std::string out;
   for (const char c : text) {
@@ -79,7 +78,7 @@ std::string zsh_escaped(const std::string& text) {
 
 std::string zsh_completion(const ProgramDocs& docs) {
   std::string text = fmt::format(
-      "#compdef {}\n_arguments -S \\\n  '--help[tell the options]' '--version[tell the build]'", docs.name);
+      "#compdef {}\n_arguments -S \\\n  '--help[list the options]' '--version[report the build]'", docs.name);
   for (const Option& option : docs.options) {
     std::string spec = fmt::format("--{}[{}]", option.name, zsh_escaped(option.help));
     const std::string value = value_name(option);
@@ -99,8 +98,8 @@ std::string zsh_completion(const ProgramDocs& docs) {
 
 std::string fish_completion(const ProgramDocs& docs) {
   std::string text = fmt::format(
-      "complete -c {0} -f\ncomplete -c {0} -l help -d 'tell the options'\n"
-      "complete -c {0} -l version -d 'tell the build'\n",
+      "complete -c {0} -f\ncomplete -c {0} -l help -d 'list the options'\n"
+      "complete -c {0} -l version -d 'report the build'\n",
       docs.name);
   for (const Option& option : docs.options) {
     std::string how;

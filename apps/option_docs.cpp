@@ -23,8 +23,8 @@ struct ValueKind {
   std::string operator()(const WordField& field) const { return field.is_list() ? "TEXT,..." : "TEXT"; }
 };
 
-// roff takes a leading dot or quote, and every backslash, for its own, and sets quotes, minus, hat and tilde
-// in typographic forms that a shell does not understand.
+// roff interprets a leading dot or quote and every backslash, and prints quotes, minus, hat and tilde in
+// typographic forms that a shell does not understand.
 std::string roff(const std::string& text) {
   std::string out;
   bool line_start = true;

@@ -1,4 +1,4 @@
-// Man page and shell completions of a program, from the same option declarations that the command line uses.
+// Man page and shell completions of a program, from the option declarations of its command line.
 #pragma once
 
 #include <filesystem>
@@ -9,10 +9,10 @@
 
 namespace armorm::cli {
 
-// Of the programs that are installed.
+// Names of the installed programs.
 const std::vector<std::string>& program_names();
 
-// What the documents of one program say; `options` are its own and then those that every program has.
+// Content of a program's documents; `options` are its own, followed by those of every program.
 struct ProgramDocs {
   std::string name;
   std::string purpose;  // one sentence
@@ -24,12 +24,12 @@ std::string man_page(const ProgramDocs& docs);  // section 1, in the macros of m
 // For one shell: bash, zsh or fish.
 std::string completion(const ProgramDocs& docs, const std::string& shell);
 
-// What an option takes: "INT", "FOLDER,...", "llama3|gemma2"; "" for a flag that takes nothing.
+// Name of an option's value: "INT", "FOLDER,...", "llama3|gemma2"; "" for a flag without a value.
 std::string value_name(const Option& option);
 bool takes_folder(const Option& option);
-bool takes_path(const Option& option);  // a folder too
+bool takes_path(const Option& option);  // a file or a folder
 
-// Writes the page and the completions where they lie below a prefix's share: man/man1/NAME.1,
+// Writes the page and the completions to their places below a prefix's share: man/man1/NAME.1,
 // bash-completion/completions/NAME, zsh/site-functions/_NAME, fish/vendor_completions.d/NAME.fish. I/O
 // errors.
 void write_docs(const ProgramDocs& docs, const std::filesystem::path& share);

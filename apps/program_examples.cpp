@@ -38,7 +38,7 @@ const std::map<std::string, std::vector<Example>>& all_examples() {
          "  --reference_dataset RLHFlow/UltraFeedback-preference-standard"},
         {"Five trainings on the CPU, each keeping its best gate.",
          "stage2-train --device -1 --seeds 5 --select best --patience 5"},
-        {"The whole reward model as a folder, for Python and for score.",
+        {"The complete reward model as a folder, for Python and for score.",
          "stage2-train --export my-armorm"}}},
       {"score",
        {{"A file of conversations on the first GPU.",

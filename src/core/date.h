@@ -7,8 +7,7 @@
 
 namespace armorm {
 
-// The day of "YYYY-MM-DD", from 1970 on. usage error that begins with `what`, the setting or field it was
-// read from.
+// Parses "YYYY-MM-DD", from 1970 on. usage error that begins with `what`, the setting or field with the text.
 std::chrono::year_month_day parse_date(std::string_view what, const std::string& text);
 
 }  // namespace armorm

@@ -36,7 +36,7 @@ struct ToText {
   }
 };
 
-// False for a value of another type: a number in quotes or a fraction for an integer is a mistake.
+// Returns false for a value of another type: a number in quotes or a fraction for an integer is an error.
 struct FromJson {
   const json& value;
   bool operator()(bool* out) const {
@@ -72,7 +72,7 @@ struct FromJson {
   }
 };
 
-// Empty for a value of another type.
+// nullopt for a value of another type.
 std::optional<std::vector<std::string>> words_in(const json& value, bool is_list) {
   std::vector<std::string> words(1);
   const bool read = is_list ? FromJson{value}(&words) : FromJson{value}(&words.front());
@@ -111,7 +111,7 @@ json parse_config(const ConfigFile& file) {
 // Only scalars are shown: what is nested may be nested deeper than the stack goes.
 std::string found_text(const json& value) { return value.is_structured() ? value.type_name() : value.dump(); }
 
-// Reads the value of one key, which `place` names.
+// Reads the value of one key; `place` names the key in errors.
 class Assignment {
  public:
   Assignment(std::string place, const json& value) : place_(std::move(place)), value_(value) {}
@@ -215,7 +215,7 @@ std::string with_flags(const std::string& message, const std::vector<std::string
     const std::string name = message.substr(open + 1, close - open - 1);
     const bool is_option = std::find(names.begin(), names.end(), name) != names.end();
     text += message.substr(at, open - at) + (is_option ? "--" : "`") + name;
-    at = is_option ? close + 1 : close;  // a quote that closes nothing may open the next name
+    at = is_option ? close + 1 : close;  // an unmatched quote may open the next name
   }
   return text + message.substr(at);
 }

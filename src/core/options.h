@@ -1,6 +1,6 @@
-// Options that are declared once for the command line, config files, help, man pages, completions, resume
-// keys and reports. A program's fields are plain data; its OptionList binds a name, an effect and a help text
-// to each, and the default is the field's initial value.
+// Options, declared once for the command line, config files, help, man pages, completions, resume keys and
+// reports. A program's fields are plain data. Its OptionList binds a name, an effect and a help text to each;
+// the default is the field's initial value.
 #pragma once
 
 #include <cstdint>
@@ -14,22 +14,22 @@
 
 namespace armorm {
 
-// What another value changes. Resume keys and reports choose their options by it.
+// What changes with the option's value. Resume keys and reports select their options by it.
 enum class OptionEffect {
-  results,    // numbers that are published: a run resumes only with the same value
-  inputs,     // which model, data and rows are read: their content counts, not their name
-  resources,  // on what and how fast the numbers are computed
-  output,     // where files go, when they are written or replaced, and what is shown
+  results,    // published numbers: a run resumes only with the same value
+  inputs,     // which model, data and rows are read: identified by content, not by name
+  resources,  // the device, and the speed
+  output,     // where and when files are written or replaced, and what is shown
 };
 
-// What a declaration says of an option.
+// The text of a declaration.
 struct OptionText {
   const char* name;  // with underscores: "n_shards"
   OptionEffect effect;
   const char* help;  // one sentence; range and unit where they matter
 };
 
-// A field that holds an enumerator, or a list of enumerators, and is read and written as words.
+// A field with one enumerator or a list of them, read and written as words.
 class WordField {
  public:
   template <Worded E>
@@ -53,9 +53,9 @@ class WordField {
 
   bool is_list() const noexcept { return is_list_; }
   const std::vector<std::string>& choices() const noexcept { return choices_; }
-  std::vector<std::string> words() const;  // one, or those of the list
-  // As many words as the field takes. usage error that begins with `what` for one that is no choice; the
-  // field is unchanged then.
+  std::vector<std::string> words() const;  // one word, or those of the list
+  // Assigns as many words as the field takes. usage error that begins with `what` for an unknown word; the
+  // field is then unchanged.
   void assign(std::string_view what, const std::vector<std::string>& words) const;
 
  private:
@@ -81,7 +81,7 @@ struct Option {
   std::string help;
   Target target;  // field that receives the value; lists take comma-separated values
 
-  // The words that a single value may be; empty = free.
+  // The words allowed for a single value; empty = any.
   const std::vector<std::string>& choices() const;
 };
 
@@ -101,7 +101,7 @@ class OptionList {
   std::vector<Option> options_;
 };
 
-// The current value as text, as help shows it ("" for an empty string or list).
+// The current value as text, as shown in help ("" for an empty string or list).
 std::string value_text(const Option& option);
 
 struct OptionValue {
@@ -110,26 +110,26 @@ struct OptionValue {
   std::string text;
 };
 
-// What the fields hold now.
+// The current values of the fields.
 std::vector<OptionValue> values_of(const OptionList& options);
 
 // A JSON file of the form {"common": {...}, "program-a": {...}, ...}.
 struct ConfigFile {
   std::string path;
-  std::vector<std::string> sections;         // that the file may have
-  std::string program;                       // whose section is read after "common"
-  std::vector<std::string> known_elsewhere;  // keys of "common" that other programs have
-  std::string help_command;                  // lists the program's options; shown beside an unknown key
+  std::vector<std::string> sections;         // sections that the file may have
+  std::string program;                       // its section is read after "common"
+  std::vector<std::string> known_elsewhere;  // keys of "common" that belong to other programs
+  std::string help_command;                  // lists the program's options; shown with an unknown key
 };
 
-// Assigns every key of "common" and of the program's section, except the options named in `given` (those of
-// the command line win). Values are strict: a number in quotes is an error. Usage errors name the file and
-// the key; other programs' sections are not read. Returns the names that were assigned, sorted.
+// Assigns every key of "common" and of the program's section, except the options in `given` (the command line
+// takes precedence). Values are strict: a number in quotes is an error. Usage errors name the file and the
+// key; other programs' sections are not read. Returns the names of the assigned options, sorted.
 std::vector<std::string> apply_config(const ConfigFile& file, const OptionList& options,
                                       const std::vector<std::string>& given);
 
-// Lower modules name a setting of their caller in backquotes. This makes flags of those that are in `names`:
-// "rename with `columns`" -> "rename with --columns".
+// Converts settings in backquotes, as messages of lower modules contain them, to flags if they are in
+// `names`: "rename with `columns`" -> "rename with --columns".
 std::string with_flags(const std::string& message, const std::vector<std::string>& names);
 
 }  // namespace armorm

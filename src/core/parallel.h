@@ -8,7 +8,7 @@ namespace armorm {
 
 // Number of threads this process may use: its CPU affinity (as set by batch schedulers), at least 1.
 int default_thread_count();
-// `wanted`, or as many as fit where that is 0 or less.
+// `wanted` if above 0, else default_thread_count().
 int thread_count(std::int64_t wanted);
 
 // Calls body(i) for every i in [0, n) from up to `threads` threads and returns when all are done. The first

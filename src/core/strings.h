@@ -1,4 +1,4 @@
-// Small functions on text.
+// Small string functions.
 #pragma once
 
 #include <cstddef>
@@ -7,13 +7,13 @@
 
 namespace armorm {
 
-// Text of others for a message, which is one line: control characters become spaces, line feeds `line_feed`.
+// Foreign text for a message, which is one line: control characters become spaces, line feeds `line_feed`.
 std::string one_line(std::string_view text, std::string_view line_feed = " ");
 
-// Without the spaces, tabs and line ends at both ends.
+// Removes spaces, tabs and line ends at both ends.
 std::string_view trimmed(std::string_view text) noexcept;
 
-// Whether it is `digits` lower-case hexadecimal digits, as digests are written.
+// Whether `text` is exactly `digits` lower-case hexadecimal digits, the form of digests.
 bool is_lower_hex(std::string_view text, std::size_t digits) noexcept;
 
 }  // namespace armorm

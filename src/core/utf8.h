@@ -1,4 +1,4 @@
-// UTF-8 as RFC 3629 has it: overlong forms, surrogates and values past U+10FFFF are invalid.
+// UTF-8 by RFC 3629: overlong forms, surrogates and values above U+10FFFF are invalid.
 #pragma once
 
 #include <cstddef>
@@ -39,7 +39,7 @@ inline std::size_t previous_char(std::string_view text, std::size_t end) noexcep
 // `code_point` must be at most U+10FFFF.
 void append_utf8(std::string& out, char32_t code_point);
 
-// The start of the first invalid sequence, nullopt when all are valid.
+// Position of the first invalid sequence; nullopt if there is none.
 std::optional<std::size_t> first_invalid_utf8(std::string_view text) noexcept;
 inline bool is_utf8(std::string_view text) noexcept { return !first_invalid_utf8(text); }
 

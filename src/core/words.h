@@ -1,4 +1,4 @@
-// Enumerations and their words. An enumeration whose enumerators count from 0 has one table beside it,
+// Enumerations and their words. An enumeration whose enumerators count from 0 has one table next to it,
 //   constexpr std::array<std::string_view, 2> words_of(SplitBy) { return {"row", "prompt"}; }
 // which names, parsing, command line, config files and help share.
 #pragma once
@@ -22,10 +22,10 @@ constexpr std::string_view name_of(E value) {
   return words_of(value)[static_cast<std::size_t>(value)];
 }
 
-// The index of `word`; else a usage error "<what>: '<word>' is unknown; use a, b or c".
+// Index of `word`; otherwise usage error "<what>: '<word>' is unknown; use a, b or c".
 std::size_t find_word(std::string_view what, std::string_view word, std::span<const std::string_view> words);
 
-// The enumerator of `word`; a usage error as find_word() makes it.
+// The enumerator of `word`; usage error as for find_word().
 template <Worded E>
 E parse_word(std::string_view what, std::string_view word) {
   return static_cast<E>(find_word(what, word, words_of(E{})));

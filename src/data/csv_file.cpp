@@ -86,7 +86,7 @@ class CsvRecords {
   std::string path_;
   char separator_;
   io::ByteReader bytes_;
-  std::size_t size_ = 0;  // of the record
+  std::size_t size_ = 0;  // bytes of the record
   std::int64_t line_ = 1;
   std::int64_t first_line_ = 1;
 };

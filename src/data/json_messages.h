@@ -1,4 +1,4 @@
-// Messages of a conversation as JSON has them: one reader for data sets and for score.
+// Reads the messages of a conversation from JSON, for data sets and for score.
 #pragma once
 
 #include <cstddef>
@@ -13,16 +13,16 @@
 
 namespace armorm::data {
 
-// How errors name a place and what was found there.
+// How errors describe a position and the value there.
 struct JsonPlace {
-  std::function<std::string()> text;  // called only when something is wrong
+  std::function<std::string()> text;  // called only for an error
   std::string_view (*name_of)(JsonReader::Kind) = JsonReader::name_of;
 };
 
-// The keys of one object, to refuse one that comes twice: readers disagree on which of its values counts.
+// The keys of one object. A repeated key is an error: readers disagree on which of its values counts.
 class ObjectKeys {
  public:
-  // data error that begins with what `where()` returns.
+  // data error that begins with the result of `where()`.
   template <class Where>
   void add(const std::string& key, const Where& where) {
     if (!seen_.insert(key).second) fail_data("{}: the key \"{}\" appears twice in one object", where(), key);
@@ -32,8 +32,8 @@ class ObjectKeys {
   std::set<std::string> seen_;
 };
 
-// Reads an object with the strings role and content; other keys are skipped. `position`: in its list, for
-// messages. data error for anything else, and for a key that comes twice.
+// Reads an object with the strings role and content; other keys are skipped. `position`: index in its list,
+// for messages. data error for anything else, and for a repeated key.
 Message read_message(JsonReader& json, std::size_t position, const JsonPlace& place);
 
 }  // namespace armorm::data

@@ -1,4 +1,4 @@
-// What may be chosen for debiasing and for the training of the gate.
+// Choices for debiasing and for the training of the gate.
 #pragma once
 
 #include <array>
@@ -14,7 +14,7 @@ enum class OnUnmet {
 };
 constexpr std::array<std::string_view, 3> words_of(OnUnmet) { return {"error", "keep", "max"}; }
 
-// The quantity with which debiased rewards must not correlate.
+// The quantity that debiased rewards must not rise with.
 enum class VerbosityTarget {
   attribute,  // the reward of the verbosity attribute, as published
   length,     // the response's length in tokens

@@ -20,7 +20,7 @@ class ByteSource {
 // Chooses by the first bytes of the file, not by its name. io error when the file cannot be opened.
 std::unique_ptr<ByteSource> open_byte_source(const std::filesystem::path& path);
 
-// The bytes of such a file one by one.
+// Reads the bytes of a ByteSource one by one.
 class ByteReader {
  public:
   static constexpr int kEnd = -1;

@@ -1,4 +1,4 @@
-// Small files as text.
+// Reads small files as text.
 #pragma once
 
 #include <cstddef>

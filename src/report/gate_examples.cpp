@@ -1,4 +1,4 @@
-// Scores of chosen pairs taken apart into what each attribute adds, and what the run was made from.
+// Shows the contributions of the attributes to the scores of chosen pairs, and the origin of the run.
 
 #include <fmt/format.h>
 
@@ -31,7 +31,7 @@ std::string example_summary(const ExamplePair& example) {
       html::number(example.score.rejected, kDecimals));
 }
 
-// Attributes by how much they decide this pair.
+// Attributes ordered by how much they decide this pair.
 std::vector<std::size_t> by_difference(const ExamplePair& example, std::size_t n) {
   std::vector<std::size_t> order(n);
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -47,7 +47,7 @@ std::vector<std::size_t> by_difference(const ExamplePair& example, std::size_t n
 struct ExampleColumn {
   const char* heading;
   const std::vector<double>* values;  // [K]
-  std::optional<double> total = {};   // that the values sum to
+  std::optional<double> total = {};   // sum of the values
 };
 
 std::vector<ExampleColumn> example_columns(const ExamplePair& e) {
@@ -99,7 +99,7 @@ std::string examples_of_set(const ExampleSet& set, std::size_t set_index,
   return group.empty() ? "" : out + "</div>\n";
 }
 
-// ---- what made this
+// ---- origin of the run
 
 using Properties = std::vector<std::pair<std::string, std::string>>;  // names and values
 
@@ -110,7 +110,7 @@ struct ToText {
   std::string operator()(const std::vector<std::string>& list) const {
     return fmt::format("{}", fmt::join(list, ", "));
   }
-  // As the JSON report has it.
+  // The format of the JSON report.
   std::string operator()(const std::map<std::string, std::int64_t>& counts) const {
     return nlohmann::json(counts).dump();
   }

@@ -1,4 +1,4 @@
-// Figures of debiasing, training and the trained gate itself, as the report of stage2-train holds them.
+// Figures of debiasing, training and the trained gate, as in the report of stage2-train.
 //
 // A figure that was not measured is NaN. Accuracies, shares and weights are in [0, 1]. Lists [K] are in the
 // order of the attributes.
@@ -14,24 +14,24 @@
 namespace armorm::report {
 
 struct PenaltyFigures {
-  std::string name;  // of the attribute
+  std::string name;  // name of the attribute
   double penalty = kNotMeasured;
   double correlation_before = kNotMeasured;
   double correlation_after = kNotMeasured;
-  bool met = true;  // the threshold
+  bool met = true;  // whether the threshold was met
 };
 
 struct Debiasing {
   std::vector<PenaltyFigures> attributes;  // [K]
   bool length_target = false;       // correlations with the answer's length, not with the verbosity reward
-  double threshold = kNotMeasured;  // that correlations must reach
+  double threshold = kNotMeasured;  // limit for the correlations
   std::vector<float> transform;     // T [K, K] row-major
   bool transform_applied = true;    // scores and trained gate use T
 };
 
 struct TrainingStep {
   std::int64_t step = 0;
-  double loss = kNotMeasured;  // mean of the training pairs since the entry before
+  double loss = kNotMeasured;  // mean over the training pairs since the previous entry
   double learning_rate = kNotMeasured;
   double logit_scale = kNotMeasured;
 };
@@ -58,7 +58,7 @@ struct MeanAndDeviation {
 };
 
 struct TrainingFigures {
-  std::vector<TrainingRun> runs;  // one for each seed, at least one
+  std::vector<TrainingRun> runs;  // one per seed, at least one
   std::size_t kept = 0;           // index of the run whose gate is published
   MeanAndDeviation accuracy;      // over the seeds
   MeanAndDeviation loss;
@@ -69,7 +69,7 @@ struct TrainingFigures {
 struct AttributeUsage {
   std::string name;
   double mean_weight = kNotMeasured;
-  double top_share = kNotMeasured;  // of the prompts in which the attribute weighs most
+  double top_share = kNotMeasured;  // share of the prompts in which the attribute weighs most
 };
 
 struct UsageFigures {
@@ -90,7 +90,7 @@ struct KindWeights {
 // The gate's weights by kind of prompt, before the logit scale.
 struct WeightsByKind {
   std::string set;
-  std::string by;  // what the kinds are: "subset" or "largest attribute"
+  std::string by;  // meaning of the kinds: "subset" or "largest attribute"
   std::vector<KindWeights> kinds;
 };
 
@@ -100,17 +100,17 @@ struct BothSides {
   T rejected = {};
 };
 
-// A pair whose scores are taken apart: contribution_k = logit scale * gate_k * debiased_k, debiased = reward
-// T, and the score is the sum of the contributions.
+// A pair with the contributions to its scores: contribution_k = logit scale * gate_k * debiased_k, debiased =
+// reward T; the score is the sum of the contributions.
 struct ExamplePair {
-  std::string why;                     // it was chosen
-  std::int64_t position = 0;           // in the set
-  std::optional<std::int64_t> row_id;  // in the source split; absent for files of the Python scripts
-  std::string subset;                  // empty = the set has none
+  std::string why;                     // reason for choosing it
+  std::int64_t position = 0;           // index in the set
+  std::optional<std::int64_t> row_id;  // row in the source split; absent for files of the Python scripts
+  std::string subset;                  // empty if the set has no subsets
   bool prompts_differ = false;
   double margin = kNotMeasured;
   BothSides<double> score{kNotMeasured, kNotMeasured};
-  BothSides<std::vector<double>> gate;  // [K], as all below
+  BothSides<std::vector<double>> gate;  // [K], like all below
   BothSides<std::vector<double>> reward;
   BothSides<std::vector<double>> debiased;
   BothSides<std::vector<double>> contribution;

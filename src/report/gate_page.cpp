@@ -37,7 +37,7 @@ std::string contents(const std::vector<Part>& parts) {
   return items.empty() ? "" : "<nav aria-label=\"Contents\"><ul>" + items + "</ul></nav>\n";
 }
 
-// A headline figure with a line below it.
+// A headline figure with a line of text below it.
 std::string tile(const std::string& name, const std::string& figure, const std::string& remark) {
   return fmt::format("<div><dt>{}</dt><dd class=\"big\">{}</dd><dd class=\"quiet\">{}</dd></div>\n",
                      html::escaped(name), html::escaped(figure), html::escaped(remark));

@@ -1,4 +1,4 @@
-// The report of stage2-train as a page for people.
+// The report of stage2-train as an HTML page.
 #pragma once
 
 #include <string>
@@ -7,9 +7,9 @@
 
 namespace armorm::report {
 
-// One self-contained HTML page that says what the JSON report says, and nothing else: curves, tables, heat
-// maps, examples, options and hashes. A part that the report lacks is left out; a figure that was not
-// measured is shown as "–".
+// One self-contained HTML page with exactly the content of the JSON report: curves, tables, heat maps,
+// examples, options and hashes. A section that the report lacks is left out; a figure that was not measured
+// is shown as "–".
 std::string gate_report_page(const GateReport& report);
 
 }  // namespace armorm::report

@@ -1,5 +1,4 @@
-// The parts of stage2-train's page, in its order. Each is HTML, and "" where the report does not hold what it
-// shows.
+// The sections of stage2-train's page, in order. Each is HTML, and "" if the report lacks its data.
 #pragma once
 
 #include <string>
@@ -15,7 +14,7 @@ std::string reward_bench_2_part(const GateReport& report);
 std::string evaluation_part(const GateReport& report);  // further preference sets
 std::string length_bias_part(const GateReport& report);
 std::string debiasing_part(const GateReport& report);  // penalties, T
-std::string gate_part(const GateReport& report);       // weights, by kind of prompt too
+std::string gate_part(const GateReport& report);       // weights, also by kind of prompt
 std::string examples_part(const GateReport& report);   // gate x T x reward
 std::string origin_part(const GateReport& report);     // options, inputs and outputs with hashes
 

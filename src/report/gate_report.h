@@ -1,5 +1,5 @@
 // The report of stage2-train as plain data. The run fills it; the JSON file, the HTML page, the model card
-// and the terminal's tables are written from it.
+// and the tables on the terminal are made from it.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ namespace armorm::report {
 using SourceValue = std::variant<std::string, std::int64_t, bool, std::vector<std::string>,
                                  std::map<std::string, std::int64_t>>;
 
-// Files that the run read. What is known of them depends on the program that wrote them.
+// Files that the run read. The known facts depend on the program that wrote them.
 struct Source {
   std::string role;
   std::map<std::string, SourceValue> properties;
@@ -39,7 +39,7 @@ struct PairCounts {
 struct GateReport {
   std::string armorm_version;
   std::string model;
-  std::map<std::string, std::string> options;  // as text; those that only name outputs are left out
+  std::map<std::string, std::string> options;  // as text; without those that only name outputs
   bool upstream = false;                // the softmax runs over the two sides of a pair, and T is not applied
   std::vector<std::string> attributes;  // [K] names
   double logit_scale = kNotMeasured;
@@ -58,8 +58,8 @@ struct GateReport {
   std::vector<Output> outputs;
 };
 
-// The published JSON. Absent and empty parts are left out, length_bias aside, which is a list even where it
-// is empty; a figure that was not measured is null; an interval is "low" and "high". "training" repeats the
+// The published JSON. Absent and empty members are left out, except length_bias, which is a list even if
+// empty; a figure that was not measured is null; an interval is "low" and "high". "training" repeats the
 // curves of the kept run of "seeds".
 nlohmann::json to_json(const GateReport& report);
 

@@ -100,7 +100,7 @@ json reward_bench_scorer_json(const BenchmarkScorer& scorer) {
   return out;
 }
 
-// Into what reward_bench_scorer_json() made of the same scorer.
+// Adds them to the result of reward_bench_scorer_json() for the same scorer.
 void add_p_values(json& out, const BenchmarkScorer& scorer) {
   out["p_value"] = json_number(scorer.p_value);
   for (std::size_t i = 0; i < scorer.sections.size(); ++i)

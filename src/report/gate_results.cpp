@@ -1,4 +1,4 @@
-// How good the gate is: compared with its baselines, on each set of pairs.
+// Accuracy of the gate compared with its baselines, on each set of pairs.
 
 #include <fmt/core.h>
 
@@ -12,10 +12,10 @@ namespace {
 
 using html::Cell;
 
-// An accuracy in per cent, as a bar.
+// An accuracy in percent, as a bar.
 Cell accuracy_cell(double share) { return html::bar_cell(html::number(100 * share, 2), share); }
 
-// A score that is in per cent already.
+// A score that is already in percent.
 Cell score_cell(double score) { return html::bar_cell(html::number(score, 2), score / 100); }
 
 std::string interval_text(const Interval& shares) {
@@ -56,7 +56,7 @@ std::vector<html::Column> scorer_columns(std::vector<html::Column> columns, cons
   return columns;
 }
 
-// A score in percent, the p-value against the gate below it where there is one.
+// A score in percent, with the p-value against the gate below it if there is one.
 Cell compared_cell(double score, double p_value) {
   Cell cell = score_cell(score);
   const std::string p = p_text(p_value);
@@ -64,7 +64,7 @@ Cell compared_cell(double score, double p_value) {
   return cell;
 }
 
-// One line of a table of scores; `figures_of` finds a scorer's section, or the scorer itself for its total.
+// One row of a score table; `figures_of` returns a scorer's section, or the scorer itself for its total.
 std::vector<Cell> score_cells(const std::string& name, const std::string& n, const Benchmark& bench,
                               const auto& figures_of) {
   std::vector<Cell> cells{html::escaped(name), n};
@@ -76,7 +76,7 @@ std::vector<Cell> score_cells(const std::string& name, const std::string& n, con
   return cells;
 }
 
-// Sections and their mean, as RewardBench and RewardBench 2 both have them.
+// Sections and their mean, for RewardBench and RewardBench 2.
 std::string sections_table(const std::string& id, const std::string& caption, const std::string& unit,
                            const Benchmark& bench) {
   html::Table table(id, caption, scorer_columns({"section", unit, "gate", "95 % interval"}, bench));

@@ -28,7 +28,7 @@ std::string length_case_text(const LengthCase& group) {
   return fmt::format("{} ({})", percent(group.accuracy), range(in_percent(group.interval)));
 }
 
-// "93.91 (89.2 - 96.7)", followed by " p 0.012" where there is a test.
+// "93.91 (89.2 - 96.7)", followed by " p 0.012" if there is a test.
 std::string score_text(double score, const Interval& interval, double p_value = kNotMeasured) {
   if (std::isnan(score)) return "-";
   std::string text = fmt::format("{:.2f} ({})", score, range(interval));
@@ -40,7 +40,7 @@ double accuracy_of(const SubsetAccuracy& subset) {
   return static_cast<double>(subset.correct) / static_cast<double>(subset.n);
 }
 
-// A table with one column for each scorer of a benchmark.
+// A table with one column per scorer of a benchmark.
 class BenchmarkTable {
  public:
   BenchmarkTable(const std::string& title, const Benchmark& bench)

@@ -1,4 +1,4 @@
-// Parts of stage2-train's report as tables for the terminal.
+// Sections of stage2-train's report as tables for the terminal.
 #pragma once
 
 #include <cstdint>
@@ -15,14 +15,14 @@ std::string debiasing_text(const Debiasing& debiasing);
 std::string seeds_text(const TrainingFigures& training);
 std::string usage_text(const UsageFigures& usage);
 
-// `title` and `n` are the name and the number of the pairs.
+// `title` and `n`: the name of the set and its number of pairs.
 std::string comparison_text(const std::string& title, const std::vector<ScorerFigures>& scorers,
                             std::int64_t n);
-// Every cell is an accuracy or score in percent with its 95 % interval; a scorer's p-value against the gate
-// follows.
+// Every cell is an accuracy or score in percent with its 95 % interval, followed by a scorer's p-value
+// against the gate.
 std::string reward_bench_text(const Benchmark& bench);
 std::string reward_bench_2_text(const Benchmark& bench);
-// `scorers` are all of one set; "" for none.
+// `scorers` belong to one set; "" without scorers.
 std::string length_bias_text(const std::vector<LengthBiasFigures>& scorers);
 
 }  // namespace armorm::report

@@ -1,4 +1,4 @@
-// Curves of the training: of one seed, or of several with their mean and spread.
+// Training curves: of one seed, or of several with their mean and spread.
 
 #include <fmt/core.h>
 
@@ -15,7 +15,7 @@ namespace {
 
 using html::Point;
 
-// One figure of the steps of a curve: of the training pairs or of the validation pairs.
+// One figure of the steps of a curve, on the training pairs or the validation pairs.
 struct Quantity {
   double TrainingStep::*train = nullptr;
   double ValidationStep::*validation = nullptr;
@@ -47,10 +47,10 @@ double value_at(const std::vector<Point>& points, double step) {
 
 struct MeanCurve {
   std::vector<Point> mean;
-  html::Band band;  // a standard deviation (n - 1) to both sides
+  html::Band band;  // one standard deviation (n - 1) on either side
 };
 
-// By step, over the seeds that got so far.
+// By step, over the seeds that reached it.
 MeanCurve mean_curve(const std::vector<TrainingRun>& runs, const Quantity& q, int colour) {
   std::map<double, std::vector<double>> values;
   for (const TrainingRun& run : runs)

@@ -1,4 +1,4 @@
-// What the rewards and the gate do: penalties, T, and the gate's weights.
+// Sections on rewards and gate: penalties, T, and the gate's weights.
 
 #include <fmt/core.h>
 

@@ -83,7 +83,7 @@ void add_run(json& out, const RidgeRun& run) {
   if (!run.bootstrap_unit.empty()) out["bootstrap_unit"] = run.bootstrap_unit;
 }
 
-// The member, or null where `value` is no object or has none of this name.
+// The member, or null if `value` is not an object or lacks it.
 json member(const json& value, const char* key) {
   return value.is_object() ? value.value(key, json()) : json();
 }

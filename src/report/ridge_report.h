@@ -11,7 +11,7 @@
 
 namespace armorm {
 
-// What the regressions were fitted to, and how.
+// Data and options of the regressions.
 struct RidgeRun {
   std::string armorm_version;
   std::string model;
@@ -27,7 +27,7 @@ struct RidgeRun {
   bool refit = false;
   std::int64_t bootstrap = 0;           // resamples
   std::optional<std::int64_t> n_folds;  // absent without folds
-  std::string bootstrap_unit;           // what a resample draws, "row" or "prompt"; empty without resamples
+  std::string bootstrap_unit;           // unit of a resample, "row" or "prompt"; empty without resamples
 };
 
 struct RidgeReport {
@@ -35,21 +35,21 @@ struct RidgeReport {
   std::vector<std::string> attributes;  // names [K]
   RidgeResult result;
   std::vector<double> correlations;            // label_correlations [K, K]; may be empty
-  std::optional<RidgeRun> run = std::nullopt;  // absent where it is not known
+  std::optional<RidgeRun> run = std::nullopt;  // absent if unknown
 };
 
 // {"title", "alphas", "attributes": [{"name", "status", "n_train", "n_validation", "best_alpha",
 // "at_grid_edge", "loss", "validation_mse", "r_squared", "r_squared_interval", "spearman",
-// "spearman_interval", "calibration"}], "correlations"} and the members of `run`, where those are known, by
-// their names. What was not measured is null. Weights are not part of it.
+// "spearman_interval", "calibration"}], "correlations"} and, if known, the members of `run` by their names.
+// Values that were not measured are null. Weights are not included.
 nlohmann::json to_json(const RidgeReport& report);
 
-// Names, numbers of rows, alphas, and single figures of the fits, as to_json() wrote them; for tables. A
-// figure that is null or missing is NaN.
+// Reads names, row counts, alphas and single figures of the fits from to_json()'s format, for tables. A
+// figure that is null or absent is NaN.
 RidgeReport parse_ridge_report(const nlohmann::json& report);
 
 // Table of the attributes, curves of loss against alpha, calibration, and correlations of the labels. No
-// scripts, no links; names are escaped.
+// scripts or links; names are escaped.
 std::string ridge_report_html(const RidgeReport& report);
 
 }  // namespace armorm

@@ -1,4 +1,4 @@
-// Figures of scorers on preference pairs and benchmarks, as the report of stage2-train holds them.
+// Figures of scorers on preference pairs and benchmarks, as in the report of stage2-train.
 //
 // A figure that was not measured is NaN. Accuracies are in [0, 1], scores of benchmarks in percent.
 #pragma once
@@ -25,7 +25,7 @@ struct AgainstGate {
 struct ScorerFigures {
   std::string name;
   double accuracy = kNotMeasured;
-  Interval interval;  // 95 %, of the accuracy
+  Interval interval;  // 95 % interval of the accuracy
   double loss = kNotMeasured;
   std::optional<AgainstGate> against_gate;  // absent for the gate itself
 };
@@ -37,22 +37,22 @@ struct EvaluatedSet {
   std::vector<ScorerFigures> scorers;
 };
 
-// Pairs of which the chosen answer is longer, shorter, or equally long.
+// Pairs whose chosen answer is longer, shorter, or equally long.
 struct LengthCase {
   std::int64_t n = 0;
   std::int64_t correct = 0;
   double accuracy = kNotMeasured;
-  Interval interval;  // 95 %, of the accuracy
+  Interval interval;  // 95 % interval of the accuracy
 };
 
 struct LengthBiasFigures {
   std::string set;   // "validation", "RewardBench", or the name of an EvaluatedSet
-  std::string name;  // of the scorer
+  std::string name;  // name of the scorer
   LengthCase chosen_longer;
   LengthCase chosen_shorter;
   LengthCase equal;
   double gap = kNotMeasured;                 // accuracy where chosen is longer minus where it is shorter
-  double margin_correlation = kNotMeasured;  // Spearman's, of score margin and length difference
+  double margin_correlation = kNotMeasured;  // Spearman correlation of score margin and length difference
 };
 
 struct SectionScore {
@@ -68,11 +68,11 @@ struct SubsetAccuracy {
   std::string name;
   std::int64_t n = 0;  // pairs, above 0
   std::int64_t correct = 0;
-  Interval interval;              // 95 %, of the accuracy
+  Interval interval;              // 95 % interval of the accuracy
   double p_value = kNotMeasured;  // against the gate
 };
 
-// What the score of RewardBench 2's section Ties is made of.
+// Components of the score of RewardBench 2's section Ties.
 struct TiesFigures {
   double ref_accuracy = kNotMeasured;
   double tied_accuracy = kNotMeasured;

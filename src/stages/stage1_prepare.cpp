@@ -25,7 +25,7 @@ struct LabelledShard {
   std::vector<std::int64_t> row_ids;
   std::vector<std::vector<TokenId>> tokens;
   std::vector<std::vector<float>>
-      labels;  // with the sample weight behind them, where there is a column for it
+      labels;  // with the sample weight as the last column, if there is a weight column
   std::vector<std::int64_t> prompt_ids;
   std::int64_t special_in_content = 0;
   std::vector<std::int64_t> too_long;  // row ids

@@ -118,7 +118,7 @@ std::string loss_curve(const AttributeFit& fit, const std::vector<double>& alpha
   return curve;
 }
 
-// What came of an attribute that lacks something; empty where nothing is lacking.
+// The consequence of what an attribute lacks; empty if it lacks nothing.
 std::string shortcoming(const RidgeReport& report, std::size_t k) {
   const AttributeFit& a = report.result.attributes[k];
   const auto weights = std::span(report.result.weights)
@@ -160,7 +160,7 @@ void warn_about_prompts(const Stage1TrainOptions& options, const LabelledSet& in
   if (options.split_by == SplitBy::prompt && options.cv == RidgeCv::loo)
     log::warn(
         "--cv loo leaves out one row at a time, not the other rows of its prompt; --cv kfold leaves out "
-        "whole prompts");
+        "complete prompts");
   if (options.bootstrap > 0 && inputs.prompts.empty())
     log::warn(
         "{}: has no prompt numbers; the bootstrap draws rows instead of prompts, and its intervals are too "

@@ -27,10 +27,9 @@ struct EncodedPair {
   std::array<std::vector<TokenId>, 2> tokens;  // chosen, rejected
   std::array<std::int64_t, 2> gating{};        // start of the gating pattern
   std::array<std::int64_t, 2> response{};      // tokens after the gating pattern
-  bool same_prompt = false;                    // the tokens up to the gating position agree
+  bool same_prompt = false;                    // both sides have the same tokens up to the gating position
   std::string subset;
-  std::array<std::int64_t, 2>
-      candidates{};  // of a best-of-n row: which of its chosen and of its rejected answers
+  std::array<std::int64_t, 2> candidates{};  // best-of-n row: indices of its chosen and its rejected answer
   TieId tie;
 
   std::int64_t length() const {
@@ -39,7 +38,7 @@ struct EncodedPair {
 };
 
 struct PairShard {
-  std::vector<std::int64_t> row_ids;  // of each pair
+  std::vector<std::int64_t> row_ids;  // row id of each pair
   std::vector<EncodedPair> pairs;
   bool best_of_n = false;  // rows have several answers, and several pairs
   std::int64_t special_in_content = 0;
@@ -47,7 +46,7 @@ struct PairShard {
   std::vector<std::int64_t> too_long;  // row ids
 };
 
-// The pairs of each row, one unless it is a best-of-n row, none when it was rejected.
+// The pairs of each row: one, several for a best-of-n row, none for a rejected row.
 using PairsByRow = std::vector<std::vector<EncodedPair>>;
 
 void check_model_family(ModelFamily family, const ModelInputs& model) {
@@ -64,7 +63,7 @@ void check_model_family(ModelFamily family, const ModelInputs& model) {
                model.config.model_type == "gemma2" ? "gemma2" : "llama3");
 }
 
-// A row whose source cannot be read has none.
+// A row whose source cannot be read has an empty one.
 std::vector<std::int64_t> candidate_rows(const Dataset& dataset, const std::string& source,
                                          const std::string& path, bool skip_bad) {
   if (source.empty()) return all_rows(dataset.num_rows());
@@ -85,8 +84,8 @@ class PairEncoder {
   PairEncoder(const ModelInputs& model, ModelFamily family)
       : encoder_(model.encoder), pattern_(gating_pattern(model.encoder.tokenizer(), family)) {}
 
-  // Nothing for a row that is rejected. Of c chosen and r rejected answers max(c, r) pairs are made, i mod c
-  // beside i mod r, so that each answer is there and the engine computes it once.
+  // Empty for a rejected row. c chosen and r rejected answers make max(c, r) pairs (i mod c, i mod r), so
+  // that every answer is present and the engine computes it once.
   std::vector<EncodedPair> encode(const PreferenceRow& row, BadRows& bad_rows,
                                   bool& special_in_content) const {
     const bool best_of_n = !row.all_chosen.empty();
@@ -178,8 +177,8 @@ PairsByRow encode_rows(const Stage2PrepareOptions& options, const ModelInputs& m
   return out;
 }
 
-// The pairs of the rows that can be used. A row with one side that is too long is dropped whole: the best of
-// its answers could not be told from those that are left.
+// The pairs of the usable rows. If one side of a row is too long, the complete row is dropped: the best of
+// the remaining answers need not be the best of all.
 PairShard gather_pairs(const Stage2PrepareOptions& options, const ModelInputs& model, const Dataset& dataset,
                        const ShardRows& rows, BadRows& bad_rows) {
   PairShard shard;
@@ -202,7 +201,7 @@ PairShard gather_pairs(const Stage2PrepareOptions& options, const ModelInputs& m
   return shard;
 }
 
-// Subset names in order of first appearance; ids by row.
+// Numbers subset names in order of first appearance; returns the ids by row.
 std::vector<std::int64_t> number_subsets(const PairShard& shard, std::vector<std::string>& names) {
   std::vector<std::int64_t> ids;
   for (const EncodedPair& pair : shard.pairs) {
@@ -213,7 +212,7 @@ std::vector<std::int64_t> number_subsets(const PairShard& shard, std::vector<std
   return ids;
 }
 
-// Two requests per pair; a rejected side with the same prompt does not ask for the prompt's row again.
+// Two requests per pair; a rejected side with the same prompt does not request the prompt's row again.
 std::vector<ExtractionRequest> make_requests(const PairShard& shard) {
   std::vector<ExtractionRequest> requests;
   for (const EncodedPair& pair : shard.pairs) {

@@ -28,10 +28,10 @@ namespace armorm {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr double kTestSize = 0.2;        // of the published run
-constexpr std::uint32_t kSplitSeed = 0;  // of the published run
+constexpr double kTestSize = 0.2;        // value of the published run
+constexpr std::uint32_t kSplitSeed = 0;  // value of the published run
 
-// Checked before the training, so that what it cannot be written from or to is told at once.
+// Checked before the training, so that errors of the export are reported at once.
 std::optional<ModelExport> open_export(const Stage2TrainOptions& options, const GateInputs& inputs,
                                        const StageEnvironment& environment) {
   if (options.export_dir.empty()) return std::nullopt;
@@ -40,7 +40,7 @@ std::optional<ModelExport> open_export(const Stage2TrainOptions& options, const 
                      inputs.weights_stem.string() + ".json", environment.files, environment.stop_requested);
 }
 
-// The published files' common name without extension; makes their folder.
+// Common name of the published files, without extension; creates their folder.
 std::string output_stem(const Stage2TrainOptions& options, const GateInputs& inputs, FileSystem& files) {
   const fs::path stem =
       gating_network_stem(options.output_dir.empty() ? options.data_root : options.output_dir, inputs.model);
@@ -48,7 +48,7 @@ std::string output_stem(const Stage2TrainOptions& options, const GateInputs& inp
   return stem.string();
 }
 
-// An environment that checks the lock wherever the stage asks whether to stop.
+// An environment that also checks the lock whenever the stage polls for a stop.
 StageEnvironment under_lock(const RunLock& lock, const StageEnvironment& environment) {
   return {.files = environment.files, .stop_requested = [&lock, &environment] {
             lock.check();
@@ -71,7 +71,7 @@ std::map<std::string, std::string> reported_options(const Stage2TrainOptions& op
   return out;
 }
 
-// All but the evaluation and what is published.
+// Everything except the evaluation and the published files.
 report::GateReport training_report(const Stage2TrainOptions& options, const GateInputs& inputs,
                                    const PairRewards& preference, const Split& split,
                                    const Debiased& debiased, const std::vector<GateRun>& runs) {
@@ -89,7 +89,7 @@ report::GateReport training_report(const Stage2TrainOptions& options, const Gate
   return report;
 }
 
-// Debiases each set only when its turn comes: the rewards before are kept too.
+// Debiases each set only when it is evaluated: the rewards before debiasing are needed too.
 void evaluate(const Stage2TrainOptions& options, const GateParameters& gate, const Debiased& debiased,
               const Split& split, GateSets& sets, report::GateReport& report) {
   const GateScorer scorer{gate, softmax_of(options), options.temperature, static_cast<int>(options.device)};

@@ -24,7 +24,7 @@ namespace {
 
 constexpr std::size_t kMaxConfigBytes = std::size_t{256} << 20;
 
-// The template in one entry of a list of named ones; empty when it is not the default.
+// The template in one entry of a list of named templates; empty when it is not the default.
 std::string default_template(const nlohmann::json& entry, const std::string& origin) {
   if (!entry.is_object() || !entry.contains("name") || !entry.contains("template") ||
       !entry["name"].is_string() || !entry["template"].is_string()) {
@@ -56,13 +56,13 @@ bool read_json_template(const fs::path& path, std::string& source) {
   fail_data("{}: no entry of chat_template is named \"default\"; name one so", origin);
 }
 
-// What the template or the data wrote, inside a message.
+// Text of the template or the data inside a message.
 std::string quoted(std::string_view text) { return one_line(text, "\\n"); }
 
 jinja::Value message_list(const Conversation& conversation) {
   using jinja::Text;
   using jinja::Value;
-  // The names of the fields are ours; only their values are data.
+  // The field names are trusted; only their values are data.
   const Value role = jinja::make_trusted("role");
   const Value content = jinja::make_trusted("content");
   std::vector<Value> messages;

@@ -14,7 +14,7 @@ namespace armorm {
 
 namespace {
 
-// Noon of that day here, as strftime_now() tells local time.
+// Noon of that day in local time, the time zone of strftime_now().
 std::int64_t noon_of(const std::string& date) {
   const std::chrono::year_month_day day = parse_date("`template_date`", date);
   std::tm parts{};

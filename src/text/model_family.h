@@ -1,4 +1,4 @@
-// The families of models whose prompts' ends are known.
+// Model families with a known end of the prompt.
 #pragma once
 
 #include <array>

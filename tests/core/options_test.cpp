@@ -54,7 +54,7 @@ std::vector<std::string> apply(Fields& fields, const std::string& content,
   return apply_config(config_in(dir, content), list, given);
 }
 
-// What is wrong with the section of "draw", after the file's name.
+// The error in the section of "draw", without the file's name.
 std::string refusal(const std::string& content) {
   const TempDir dir;
   Fields fields;

@@ -145,7 +145,7 @@ TEST_CASE("best-of-n rows are rejected for a side that is no list of texts, in J
 TEST_CASE("a key that comes twice in a row or in a message of JSON is refused", "[unit]") {
   const TempDir dir;
   const std::string turns = R"([{"role":"user","content":"q"}])";
-  const std::string other = R"("other":{"x":1,"x":2})";  // nothing is read of it
+  const std::string other = R"("other":{"x":1,"x":2})";  // not read
   const fs::path file =
       write(dir / "x.jsonl", R"({"messages":)" + turns + R"(,"a":1,)" + other + "}\n" +  //
                                  R"({"messages":)" + turns + R"(,"a":1,"a":1})" + "\n" +

@@ -1,4 +1,4 @@
-// Complete trainings, and one step taken apart.
+// Complete trainings, and the gradients of a single step.
 #pragma once
 
 #include <utility>
@@ -17,7 +17,7 @@ inline GateParameters train_gate(const PairData& data, std::span<const std::int6
   return trainer.gate();
 }
 
-// As train_gate with the rows of each step's batch given.
+// Like train_gate with a given batch per step.
 inline GateParameters train_gate_on_batches(const PairData& data,
                                             const std::vector<std::vector<std::int64_t>>& batches,
                                             GateParameters initial, const TrainOptions& options,
@@ -27,8 +27,8 @@ inline GateParameters train_gate_on_batches(const PairData& data,
   return trainer.gate();
 }
 
-// Gradients of the batch's mean loss, one for each parameter. AdamW's first moment after the first step is
-// (1 - 0.9) times the gradient.
+// Gradients of the batch's mean loss, one per parameter. AdamW's first moment after the first step is (1 -
+// 0.9) times the gradient.
 inline GateParameters gate_gradients(const PairData& data, std::span<const std::int64_t> batch,
                                      GateParameters gate, const TrainOptions& options) {
   constexpr float kRate = 1.0F - 0.9F;

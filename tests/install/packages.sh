@@ -47,7 +47,7 @@ for place in one "another place"; do
   demo "$work/$place/bin" "$work/$place/share/armorm" "$work/$place/out"
   others=$(libraries_of "$work/$place/bin/stage2-train" "$work/$place")
   [[ -z $others ]] || die "the tarball needs libraries that it does not bring: $others"
-  rm -rf "${work:?}/$place" # there may be no room for both
+  rm -rf "${work:?}/$place" # the disk may be too small for both
 done
 say "no library of the distribution but the C library is used"
 if command -v lintian >/dev/null; then

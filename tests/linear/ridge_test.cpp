@@ -26,7 +26,7 @@ using test::error_of;
 using test::pearson;
 using test::r_squared;
 
-// RidgeSolver without a pass over rows; a usage error where one is needed.
+// RidgeSolver without a pass over rows; usage error if it needs one.
 RidgeResult fit_ridge(const RidgeMoments& moments, const RidgeOptions& options) {
   RidgeSolver solver(moments, options);
   if (solver.needs_rows()) {

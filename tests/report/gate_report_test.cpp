@@ -1,4 +1,4 @@
-// The JSON report of stage2-train, compared with documents written manually.
+// The JSON report of stage2-train, compared with manually written documents.
 #include "report/gate_report.h"
 
 #include <nlohmann/json.hpp>
@@ -13,7 +13,7 @@ using nlohmann::json;
 
 namespace {
 
-// The published text of one part, without blanks.
+// The published text of one member, without blanks.
 std::string part_of(const GateReport& report, const char* key) { return to_json(report).at(key).dump(); }
 
 std::set<std::string> keys_of(const json& object) {

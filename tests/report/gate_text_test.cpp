@@ -1,4 +1,4 @@
-// The terminal's tables of stage2-train, laid out manually.
+// The tables of stage2-train on the terminal, laid out manually.
 #include "report/gate_text.h"
 
 #include "support/test_support.h"

@@ -1,5 +1,5 @@
-// Line charts: ticks, places in the view box, and the words for screen readers, with expectations computed
-// manually. The box of a chart lies between (48, 24) and (328, 174).
+// Line charts: ticks, positions in the view box, and texts for screen readers; expected values are computed
+// manually. The plot area is between (48, 24) and (328, 174).
 #include "report/html_chart.h"
 
 #include <cmath>
@@ -67,10 +67,10 @@ TEST_CASE("a line goes from corner to corner of the box", "[unit]") {
 }
 
 TEST_CASE("the loss axis ends at round numbers", "[unit]") {
-  // From 1.3 to 4.9 in steps of 1: the box reaches from 1 to 5.
+  // From 1.3 to 4.9 in steps of 1: the axis covers 1 to 5.
   const std::string svg = html::line_chart(chart_of({{"", {{0, 1.3}, {1, 4.9}}, 0, false}}));
   CHECK_THAT(svg, Contains("d=\"M48.0,162.8L328.0,27.8\""));  // 174 - 0.3 / 4 * 150 = 162.75
-  CHECK_THAT(svg, Contains("<title>step 0: 1.3</title>"));    // of a series without a name
+  CHECK_THAT(svg, Contains("<title>step 0: 1.3</title>"));    // a series without a name
   CHECK_THAT(svg, Contains("title. loss from 1.3 at step 0 to 4.9 at 1;"));
 }
 
@@ -87,7 +87,7 @@ TEST_CASE("a constant line runs through the middle", "[unit]") {
   CHECK_THAT(svg, Contains("d=\"M48.0,99.0L328.0,99.0\""));
   const std::string zero = html::line_chart(chart_of({{"", {{3, 0}, {4, 0}}, 0, false}}));
   CHECK_THAT(zero, Contains("d=\"M48.0,99.0L328.0,99.0\""));
-  // So does a single point, in both directions.
+  // A single point lies in the middle too, in both directions.
   CHECK_THAT(html::line_chart(chart_of({{"", {{7, 2}}, 0, false}})), Contains("cx=\"188.0\" cy=\"99.0\""));
 }
 

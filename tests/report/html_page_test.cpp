@@ -1,4 +1,4 @@
-// Numbers, cells and tables of the HTML reports, with expectations computed manually.
+// Numbers, cells and tables of the HTML reports; expected values are computed manually.
 #include "report/html_page.h"
 
 #include <cmath>
@@ -90,7 +90,7 @@ TEST_CASE("a track places interval, mark and reference on its scale", "[unit]") 
   CHECK_THAT(track, Contains("<i class=\"span\" style=\"left:25.0%;width:50.0%\"></i>"));
   CHECK_THAT(track, Contains("<i class=\"dot\" style=\"left:55.0%\"></i>"));
   CHECK_THAT(track, Contains("<i class=\"line\" style=\"left:50.0%\"></i>"));
-  // The ends in the other order, one of them off the scale.
+  // The ends are swapped, and one is off the scale.
   CHECK_THAT(html::track_cell({0, 10, 12, 4, 5, 5}).content,
              Contains("<i class=\"span\" style=\"left:40.0%;width:60.0%\"></i>"));
   CHECK(html::track_cell({0, 1, NAN, 0.5, NAN, NAN}).content ==

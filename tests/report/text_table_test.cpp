@@ -1,4 +1,4 @@
-// Tables of the terminal, laid out manually.
+// Tables for the terminal, laid out manually.
 #include "report/text_table.h"
 
 #include "support/test_support.h"

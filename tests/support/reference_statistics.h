@@ -1,5 +1,5 @@
-// Statistics that the tests compare with; statistics_test.cpp compares them with SciPy and scikit-learn. NaN
-// where a statistic is not defined, as in stats/statistics.h.
+// Reference statistics for the tests; statistics_test.cpp compares them with SciPy and scikit-learn. NaN if
+// undefined, as in stats/statistics.h.
 #pragma once
 
 #include <algorithm>
@@ -25,7 +25,7 @@ inline double spearman(std::span<const float> x, std::span<const float> y) {
 }
 
 inline double pearson(std::span<const double> x, std::span<const double> y) {
-  // The rounded mean of equal values need not be that value, so the sums alone do not tell.
+  // The rounded mean of equal values can differ from that value, so the sums alone do not show a constant.
   if (x.size() < 2 || is_constant(x) || is_constant(y)) return NAN;
   const double mean_x = mean_of(x);
   const double mean_y = mean_of(y);

@@ -8,7 +8,7 @@ ConversationEncoder open_encoder(const std::filesystem::path& model_folder, bool
                                  const std::string& template_date) {
   ConversationEncoder encoder(model_folder, allow_special_in_content, template_date);
   if (!encoder.template_date().empty())
-    log::info("{}: the chat template reads the clock; it is told {} on every day (--template_date)",
+    log::info("{}: the chat template inserts the date; it gets {} instead of today (--template_date)",
               model_folder.string(), encoder.template_date());
   return encoder;
 }

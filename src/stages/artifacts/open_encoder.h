@@ -8,7 +8,7 @@
 
 namespace armorm {
 
-// Logs the date that the chat template gets where it reads the clock.
+// Logs the date for the chat template if the template inserts today's date.
 ConversationEncoder open_encoder(const std::filesystem::path& model_folder, bool allow_special_in_content,
                                  const std::string& template_date);
 

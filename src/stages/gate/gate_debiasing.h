@@ -1,4 +1,4 @@
-// Verbosity debiasing as stage2-train runs it.
+// Verbosity debiasing of stage2-train.
 #pragma once
 
 #include <string>
@@ -12,14 +12,14 @@ namespace armorm {
 
 struct Debiased {
   DebiasResult result;
-  bool applied = true;  // false with --compat upstream, which computes T and applies it nowhere
+  bool applied = true;  // false with --compat upstream, which computes T and never uses it
 
-  // Multiplies the rewards by T, once, where that is applied.
+  // Multiplies the rewards by T, once, if it is applied.
   void apply_to(PairRewards& pairs) const;
 };
 
-// T, found on the reference set or, where that is not given, on `preference`. data error as of
-// find_debiasing_transform(), and where the answers' lengths are the target and were not recorded.
+// Finds T on the reference set or, without one, on `preference`. data error as for
+// find_debiasing_transform(), and if the lengths of the answers are the target and were not recorded.
 Debiased debias_rewards(const Stage2TrainOptions& options, GateInputs& inputs, const PairRewards& preference);
 
 report::Debiasing debiasing_figures(const Debiased& debiased, const Stage2TrainOptions& options,

@@ -1,4 +1,4 @@
-// How good a trained gate is: beside the scorers that it must beat, on any preference set.
+// Evaluates a trained gate compared with its baselines, on any preference set.
 #pragma once
 
 #include <span>
@@ -12,7 +12,7 @@
 
 namespace armorm {
 
-// A gate and how it is to be read.
+// A gate and how it is evaluated.
 struct GateScorer {
   GateParameters gate;
   GateSoftmax softmax = GateSoftmax::attributes;
@@ -28,14 +28,14 @@ struct Contender {
   PairScores scores;
 };
 
-// The gate, every attribute alike, the attribute `best` alone, and, where the rewards were debiased, the gate
-// on the rewards as they were before.
+// The gate, the uniform gate, the attribute `best` alone, and, if the rewards were debiased, the gate on the
+// rewards before debiasing.
 std::vector<Contender> compare_scorers_on(const GateScorer& scorer, const PairRewards& pairs,
                                           std::span<const std::int64_t> rows, std::int64_t best,
                                           const std::vector<std::string>& attributes);
 std::vector<report::ScorerFigures> figures_of(const std::vector<Contender>& contenders);
 
-// What the gate does with its attributes on these prompts; a sign of a collapse is also logged.
+// How the gate weighs its attributes on these prompts; signs of a collapse are also logged.
 report::UsageFigures gate_usage_on(const GateScorer& scorer, const PairRewards& pairs,
                                    std::span<const std::int64_t> rows,
                                    const std::vector<std::string>& attributes);

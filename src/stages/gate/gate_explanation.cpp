@@ -27,7 +27,7 @@ std::vector<double> shortest(std::span<const float> values) {
   return out;
 }
 
-// What is to be explained, with row i of everything being pair set.rows[i].
+// The input of an explanation; row i of everything is pair set.rows[i].
 struct Explained {
   const ExplainedSet& set;
   const PairGates gates;
@@ -61,7 +61,7 @@ struct Kind {
   std::vector<std::size_t> members;
 };
 
-// Kinds named in `order` first and in that order, the others as they come.
+// Kinds named in `order` come first, in that order; the others follow in order of appearance.
 std::vector<Kind> group(std::size_t n, const std::vector<std::string>& order, const auto& name_of) {
   std::vector<Kind> kinds;
   for (const std::string& name : order) kinds.push_back({name, {}});
@@ -131,12 +131,13 @@ report::ExamplePair example_of(const Explained& e, std::size_t i, const std::str
   return out;
 }
 
-// Chooses rows once each: whoever asks first has them.
+// Chooses each row once: the first request for it wins.
 class ExampleList {
  public:
   explicit ExampleList(const Explained& explained) : e_(explained) {}
 
-  // The first `count` of `rows` by `less` for which `wanted` holds and that no earlier group has.
+  // Adds the first `count` of `rows`, ordered by `less`, for which `wanted` holds and which no earlier group
+  // has.
   void add(const std::string& why, std::vector<std::size_t> rows, const auto& wanted, const auto& less,
            std::size_t count) {
     std::erase_if(rows, [&](std::size_t i) { return !wanted(i) || taken_.contains(i); });
@@ -171,7 +172,7 @@ std::vector<report::ExamplePair> examples_of(const Explained& e, const std::vect
       [&](std::size_t a, std::size_t b) { return std::abs(margin(a)) < std::abs(margin(b)); },
       kExamplesPerGroup);
   if (e.set.pairs.subset_of().empty()) return std::move(list).rows();
-  for (Kind kind : kinds) {  // the pair in the middle of each subset
+  for (Kind kind : kinds) {  // the median pair of each subset
     std::stable_sort(kind.members.begin(), kind.members.end(), ascending);
     list.take("typical of its subset", kind.members[kind.members.size() / 2]);
   }

@@ -1,5 +1,5 @@
-// Why a gate scores pairs as it does: its weights by kind of prompt, and what each attribute adds to the
-// scores of chosen examples.
+// Explains the scores of pairs: the gate's weights by kind of prompt, and the contributions of the attributes
+// to the scores of chosen examples.
 #pragma once
 
 #include <span>
@@ -11,8 +11,8 @@
 
 namespace armorm {
 
-// A set of pairs and what to call it. Kinds of prompts are the set's subsets, in the order of `subset_order`
-// where that names them; of a set without subsets, prompts are sorted by the attribute that weighs most.
+// A set of pairs and its name. The kinds of prompts are the set's subsets, in the order of `subset_order` if
+// that names them. In a set without subsets, prompts are grouped by the attribute with the largest weight.
 struct ExplainedSet {
   std::string name;
   const PairRewards& pairs;

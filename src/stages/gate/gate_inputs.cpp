@@ -22,7 +22,7 @@ EmbeddingSet open_pairs(const Stage2TrainOptions& options, const GateInputs& inp
   return set;
 }
 
-// A set that the report records as one of its sources, in the given role.
+// Opens a set that the report records as a source, with the given role.
 PairRewards load_pairs(const Stage2TrainOptions& options, GateInputs& inputs, const std::string& role,
                        const std::string& dataset, const std::string& source, const std::string& split) {
   const EmbeddingSet set = open_pairs(options, inputs, dataset, source, split);

@@ -1,4 +1,4 @@
-// What stage2-train reads: the regression weights and the embeddings of its preference sets, checked against
+// Inputs of stage2-train: the regression weights and the embeddings of its preference sets, checked against
 // each other.
 #pragma once
 
@@ -19,17 +19,17 @@ struct GateInputs {
   std::string model;
   std::filesystem::path weights_stem;
   RegressionWeights weights;
-  ModelFacts facts;  // what the weights and the sets opened so far know of the model
+  ModelFacts facts;  // facts about the model from the weights and the sets opened so far
   std::vector<std::string> attributes;
   std::vector<report::Source> sources;  // the weights and the sets loaded so far
 };
 
-// usage error where --verbosity_dim is no attribute of the weights.
+// usage error if --verbosity_dim is not an attribute of the weights.
 GateInputs open_inputs(const Stage2TrainOptions& options);
 
 EmbeddingSet open_preference_set(const Stage2TrainOptions& options, const GateInputs& inputs);
 
-// A set beside the preference set, as an option names it.
+// A further preference set, as named by an option.
 struct EvalSet {
   std::string name;
   PairRewards pairs;
@@ -42,11 +42,11 @@ struct GateSets {
   std::vector<EvalSet> eval;
 };
 
-// All sets but the reference set, so that a missing one is an error before the training. data error where a
-// set was made with another model than the weights or a set before it.
+// Loads all sets but the reference set, so that a missing one is an error before the training. data error if
+// a set was made with another model than the weights or an earlier set.
 GateSets load_sets(const Stage2TrainOptions& options, GateInputs& inputs);
 
-// The pairs that verbosity is measured on; nothing where they are the preference set.
+// The pairs on which verbosity is measured; nullopt if they are the preference set.
 std::optional<PairRewards> load_reference(const Stage2TrainOptions& options, GateInputs& inputs);
 
 }  // namespace armorm

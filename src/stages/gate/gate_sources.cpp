@@ -6,7 +6,7 @@ namespace armorm {
 namespace fs = std::filesystem;
 namespace {
 
-// What is known.
+// The known facts.
 void add_facts(const ModelFacts& facts, report::Source& source) {
   Metadata known;
   facts.add_to(known);

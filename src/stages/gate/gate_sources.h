@@ -1,4 +1,4 @@
-// What stage2-train read and wrote, with hashes, as the report records it.
+// Inputs and outputs of stage2-train, with hashes, for the report.
 #pragma once
 
 #include <filesystem>
@@ -10,8 +10,8 @@
 
 namespace armorm {
 
-// Files, rows and width; model, data set, options and hashes too, unless the Python scripts wrote the files.
-// "dropped" counts the rows of all shards by reason.
+// Files, rows and width; also model, data set, options and hashes, unless the Python scripts wrote the files.
+// "dropped" counts the rows over all shards by reason.
 report::Source embedding_source(const std::string& role, const EmbeddingSet& set);
 
 report::Source weights_source(const RegressionWeights& weights);

@@ -1,4 +1,4 @@
-// The evaluation of a trained gate: its tables on the terminal, and its figures in the report.
+// The evaluation of a trained gate: tables on the terminal, and figures in the report.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,8 @@ namespace armorm {
 // Each call evaluates the gate on one set, prints the tables to stdout, and adds the figures to the report.
 class GateTables {
  public:
-  // `report` names the attributes. `best`: the best single attribute of the training pairs. Both references
-  // must outlive this.
+  // `report` names the attributes. `best`: the best single attribute on the training pairs. Both references
+  // must outlive the object.
   GateTables(const GateScorer& scorer, std::int64_t best, report::GateReport& report);
 
   void validation(const PairRewards& pairs, std::span<const std::int64_t> rows);

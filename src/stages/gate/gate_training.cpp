@@ -17,7 +17,7 @@
 namespace armorm {
 namespace {
 
-// Below this much arithmetic in a step, threads wait for each other longer than they work.
+// With less arithmetic per step, threads wait for each other longer than they work.
 constexpr double kMinStepFlopsPerThread = 4e8;
 constexpr std::int64_t kReportsPerRun = 20;
 
@@ -29,7 +29,7 @@ void set_training_threads(const Stage2TrainOptions& options, const GateShape& sh
                              : hidden * static_cast<double>(shape.input_size + shape.n_attributes) +
                                    hidden * hidden * static_cast<double>(shape.n_hidden - 1);
   const double flops =
-      6.0 * weights * static_cast<double>(options.batch_size);  // forward, and twice that backward
+      6.0 * weights * static_cast<double>(options.batch_size);  // forward, and twice as much backward
   const auto useful = static_cast<int>(std::max(1.0, flops / kMinStepFlopsPerThread));
   set_compute_threads(std::min(useful, default_thread_count()));
 }
@@ -111,7 +111,7 @@ class SeedRuns {
         train_and_select(pairs_, train_, validation_, std::move(start), train_options(options_, seed),
                          {options_.select, options_.eval_every, options_.patience}, {report, keep});
     if (selected.stopped_early)
-      log::info("no better gate in {} looks: stopped after step {}", options_.patience,
+      log::info("no better gate in {} evaluations: stopped after step {}", options_.patience,
                 selected.curve.back().step);
     return selected;
   }

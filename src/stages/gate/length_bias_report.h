@@ -1,4 +1,4 @@
-// What the length of an answer does to the scorers of a comparison, as stage2-train tells it.
+// The length bias of the scorers of a comparison, as reported by stage2-train.
 #pragma once
 
 #include <span>
@@ -11,8 +11,8 @@
 
 namespace armorm {
 
-// One entry for each contender, whose scores are of `rows` of `pairs`. None, and a warning, where the set's
-// lengths are not recorded.
+// One entry per contender; their scores belong to `rows` of `pairs`. No entries, and a warning, if the set
+// has no recorded lengths.
 std::vector<report::LengthBiasFigures> length_bias_on(const std::string& set,
                                                       const std::vector<Contender>& contenders,
                                                       const PairRewards& pairs,

@@ -10,7 +10,7 @@
 namespace armorm {
 namespace {
 
-// Puts the answers of one row in their places.
+// Collects the answers of one row.
 class PromptGatherer {
  public:
   PromptGatherer(const PairRewards& pairs, const std::string& dataset) : pairs_(pairs), dataset_(dataset) {

@@ -1,4 +1,4 @@
-// RewardBench 2 for the gate and the scorers that it must beat, as stage2-train tells it.
+// RewardBench 2 for the gate and its baselines, as reported by stage2-train.
 #pragma once
 
 #include <string>
@@ -11,13 +11,14 @@
 
 namespace armorm {
 
-// Scores of pairs -> scores of each prompt's answers, prompts in the order of their first pair; an answer
-// that several pairs hold has the score that it has in the first. data error when the set is not of best-of-n
-// rows, or an answer is missing.
+// Converts scores of pairs to scores of each prompt's answers, prompts in the order of their first pair. An
+// answer that is in several pairs gets its score from the first one. data error when the set is not of
+// best-of-n rows, or an answer is missing.
 std::vector<ScoredPrompt> gather_prompts(const PairScores& scores, const PairRewards& pairs,
                                          const std::string& dataset);
 
-// `contenders` scored all pairs of `pairs`. Errors as gather_prompts; a section without prompts is logged.
+// `contenders` scored all pairs of `pairs`. Errors as for gather_prompts; a section without prompts is
+// logged.
 report::Benchmark evaluate_reward_bench_2(const std::vector<Contender>& contenders, const PairRewards& pairs,
                                           const std::string& dataset);
 

@@ -21,7 +21,7 @@ void warn_about(const RewardBenchResult& result) {
 
 Interval interval_of(const Proportion& p) { return {p.low, p.high}; }
 
-// Subsets without pairs are left out.
+// Skips subsets without pairs.
 std::vector<report::SubsetAccuracy> subsets_of(const RewardBenchResult& result,
                                                const RewardBenchTests& tests) {
   std::vector<report::SubsetAccuracy> out;

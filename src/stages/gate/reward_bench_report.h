@@ -1,4 +1,4 @@
-// RewardBench v1 for the gate and the scorers that it must beat, as stage2-train tells it.
+// RewardBench v1 for the gate and its baselines, as reported by stage2-train.
 #pragma once
 
 #include <string>
@@ -10,8 +10,8 @@
 
 namespace armorm {
 
-// `contenders` scored all pairs of `pairs`. data error when the set has no subsets; what is missing from a
-// section is logged.
+// `contenders` scored all pairs of `pairs`. data error when the set has no subsets; subsets missing from a
+// section are logged.
 report::Benchmark evaluate_reward_bench(const std::vector<Contender>& contenders, const PairRewards& pairs,
                                         const std::string& dataset);
 

@@ -1,4 +1,4 @@
-// What may be chosen in the options of the stages alone.
+// Choices that only the options of the stages use.
 #pragma once
 
 #include <array>
@@ -12,7 +12,7 @@ enum class OnBadRow {
 };
 constexpr std::array<std::string_view, 2> words_of(OnBadRow) { return {"error", "skip"}; }
 
-// What stays together on one side of the train/validation split, and in one fold.
+// Rows that stay on one side of the train/validation split, and in one fold.
 enum class SplitBy {
   row,
   prompt,  // all rows with the same prompt
@@ -21,13 +21,13 @@ constexpr std::array<std::string_view, 2> words_of(SplitBy) { return {"row", "pr
 
 enum class Compat {
   none,
-  upstream,  // the Python scripts: the softmax runs over the pair, and the debiasing is not applied
+  upstream,  // the Python scripts: softmax over the pair, debiasing not applied
 };
 constexpr std::array<std::string_view, 2> words_of(Compat) { return {"none", "upstream"}; }
 
-// What becomes of the decoder's weight files in an exported model. A hard link shares the bytes on the disk
-// with the model folder or Hub cache, costs nothing, survives when those are deleted, and is copied as a file
-// when the folder goes to another machine.
+// How the decoder's weight files get into the export. A hard link shares the bytes on disk with the model
+// folder or Hub cache, takes no space, survives when those are deleted, and is copied as a file when the
+// folder is copied to another machine.
 enum class ExportWeights {
   auto_,  // link, and copy where the file system cannot link
   link,   // link, or an io error

@@ -31,29 +31,26 @@ void declare_backbone(ExtractionOptions& fields, OptionList& list) {
       .add(kBackbonePrecision, fields.precision)
       .add(kBatchTokens, fields.batch_tokens)
       .add(kThreads, fields.threads)
-      .add({"batch_invariant", results,
-            "Let a row's bits depend on nothing but the row: the same for any shards, packs and threads"},
+      .add({"batch_invariant", results, "Make a row's bits independent of shards, packs and threads"},
            fields.batch_invariant)
       .add({"allow_special_in_content", results,
-            "Let special-token strings inside message content become special tokens, as the Python scripts "
-            "did"},
+            "Convert special-token strings in message content to special tokens, like the Python scripts"},
            fields.allow_special_in_content)
-      .add({"template_date", results,
-            "Date that a chat template which reads the clock is told, YYYY-MM-DD, whatever day it is"},
+      .add({"template_date", results, "Date, YYYY-MM-DD, for a chat template that inserts today's date"},
            fields.template_date)
       .add({"seed", results,
-            "Of the shuffle before the rows are divided into shards; all shards need the same"},
+            "Seed of the shuffle before the rows are divided into shards; all shards need the same one"},
            fields.seed);
 }
 
 void declare_reports(ExtractionOptions& fields, OptionList& list) {
   using namespace shared_options;
   list.add({"dry_run", output,
-            "Only tell what would be done: rows, lengths, work, memory, and the first row as it is read"},
+            "Report what a run would do (rows, lengths, work, memory, the first row's tokens), and exit"},
            fields.dry_run)
       .add({"status", output,
-            "Only tell how far the shards of this data set are: done, running, interrupted, missing; rows/s, "
-            "time left"},
+            "Report the progress of this data set's shards (done, running, interrupted, missing; rows/s, "
+            "time left), and exit"},
            fields.status)
       .add({"all_sets", output, "With --status: an overview of all data sets below --data_root"},
            fields.all_sets)
@@ -63,8 +60,7 @@ void declare_reports(ExtractionOptions& fields, OptionList& list) {
 void declare_run(ExtractionOptions& fields, OptionList& list) {
   using namespace shared_options;
   list.add(kDataRoot, fields.data_root)
-      .add({"restart", output,
-            "Make a finished shard again, and delete what an interrupted run with other inputs left"},
+      .add({"restart", output, "Make a finished shard again; delete an interrupted run with other inputs"},
            fields.restart)
       .add(
           {"checkpoint_seconds", output, "Seconds between two durable points of a run; 0 = after every pass"},
@@ -73,7 +69,7 @@ void declare_run(ExtractionOptions& fields, OptionList& list) {
             "A row that cannot be used ends the run, or is listed in <target>.rejects.jsonl"},
            fields.on_bad_row)
       .add({"max_bad_rows", inputs,
-            "Skipped rows that end the run after all: a count (100), or a part (0.01, 1%)"},
+            "End the run above this many skipped rows: a count (100), or a fraction (0.01, 1%)"},
            fields.max_bad_rows);
 }
 

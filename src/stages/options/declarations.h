@@ -27,7 +27,7 @@ std::vector<OptionValue> describe(Options options) {
   return values_of(declare(options));
 }
 
-// Names of the options of all programs, so that a config's "common" section may serve them all.
+// Names of the options of all programs, so that a config's "common" section can serve them all.
 std::vector<std::string> all_option_names();
 
 // A lower module's message with the settings that it names as flags.

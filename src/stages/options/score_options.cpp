@@ -18,38 +18,36 @@ void declare_backbone(ScoreOptions& fields, OptionList& list) {
       .add({"input", inputs, "Conversations as JSON Lines, plain, gzip or zstd; - = standard input"},
            fields.input)
       .add({"output", output,
-            "File for the scores, there when it is whole; - = standard output, as they come"},
+            "File for the scores, published when complete; - = standard output, line by line"},
            fields.output)
       .add(kDevice, fields.device)
       .add(kBackbonePrecision, fields.precision)
       .add({"batch_invariant", results,
-            "Same bits for a conversation in any company, packs and threads; --batch_invariant=false is "
-            "faster"},
+            "Scores are bit-identical however rows are batched; --batch_invariant=false is faster"},
            fields.batch_invariant)
       .add(kBatchTokens, fields.batch_tokens);
 }
 
 void declare_rows(ScoreOptions& fields, OptionList& list) {
   using namespace shared_options;
-  list.add({"window", results, "Conversations that are held, and shared prefixes searched in, at once"},
+  list.add({"window", results, "Conversations held at once, among which common prefixes are shared"},
            fields.window)
       .add(kThreads, fields.threads)
       .add({"max_length", results,
-            "Longest conversation in tokens, a longer one is a bad row; 0 = what the model allows"},
+            "Longest conversation in tokens, a longer one is a bad row; 0 = the model's limit"},
            fields.max_length)
       .add({"on_bad_row", output,
             "A row that cannot be scored ends the run, or gets a line with its \"error\""},
            fields.on_bad_row)
       .add({"allow_special_in_content", results,
-            "Let special-token strings inside message content become special tokens"},
+            "Convert special-token strings in message content to special tokens"},
            fields.allow_special_in_content)
       .add({"template_date", results,
-            "Date that a chat template which reads the clock is told, YYYY-MM-DD; empty = that of the "
-            "training"},
+            "Date, YYYY-MM-DD, for a chat template that inserts today's date; empty = that of the training"},
            fields.template_date)
       .add({"fields", output,
-            "What to write of each row, comma-separated: score, rewards, gate, contributions, coefficients, "
-            "tokens"},
+            "Fields to write for each row, comma-separated: score, rewards, gate, contributions, "
+            "coefficients, tokens"},
            fields.fields);
 }
 

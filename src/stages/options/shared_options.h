@@ -9,10 +9,10 @@ namespace armorm::shared_options {
 using enum OptionEffect;
 
 inline constexpr OptionText kModelOfEmbeddings{"model_path", inputs,
-                                               "Reward model whose embeddings these are: names the files"};
+                                               "Reward model of the embeddings; determines the file names"};
 inline constexpr OptionText kDatasetConfig{
     "dataset_config", results,
-    "Config of a data set whose card names several; empty = its default. It is no part of the file's name"};
+    "Config of a data set whose card names several; empty = its default. It is not part of the file name"};
 inline constexpr OptionText kDatasetSplit{"dataset_split", results, "Split of the data set"};
 inline constexpr OptionText kDevice{"device", resources, "CUDA device index; -1 = CPU"};
 inline constexpr OptionText kThreads{"threads", resources, "CPU threads; 0 = all that this process may use"};

@@ -22,8 +22,7 @@ OptionList declare(Stage1PrepareOptions& fields) {
       .add({"weight_column", results,
             "Column with a sample weight for each row, kept for stage1-train --weight_column; empty = none"},
            fields.weight_column)
-      .add({"columns", results, "Other names of columns, comma-separated: messages=conversation"},
-           fields.columns)
+      .add({"columns", results, "Column renames, comma-separated: messages=conversation"}, fields.columns)
       .add({"seq_len", results,
             "Longest row in tokens, longer ones are dropped and counted; 0 = the model's limit"},
            fields.seq_len);

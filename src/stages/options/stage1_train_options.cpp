@@ -25,7 +25,7 @@ void validate_partials(const Stage1TrainOptions& options) {
 void declare_choice(Stage1TrainOptions& fields, OptionList& list) {
   using namespace shared_options;
   list.add(kModelOfEmbeddings, fields.model_path)
-      .add({"dataset_path", inputs, "Multi-objective data set whose embeddings these are: names the files"},
+      .add({"dataset_path", inputs, "Multi-objective data set of the embeddings; determines the file names"},
            fields.dataset_path)
       .add({"embeddings_dir", inputs,
             "Folder of the embeddings, or their path up to -<shard>-of-<n>; empty = below data_root"},
@@ -37,8 +37,8 @@ void declare_choice(Stage1TrainOptions& fields, OptionList& list) {
             "log10"},
            fields.alphas)
       .add({"cv", results,
-            "What the strength is chosen by: the validation rows, folds of the training rows, or leaving out "
-            "each training row"},
+            "How the strength is chosen: by the validation rows, folds of the training rows, or "
+            "leave-one-out over the training rows"},
            fields.cv)
       .add({"n_folds", results, "Folds of --cv kfold, 2 to 254"}, fields.n_folds)
       .add({"split_by", results,
@@ -48,10 +48,10 @@ void declare_choice(Stage1TrainOptions& fields, OptionList& list) {
 
 void declare_fit(Stage1TrainOptions& fields, OptionList& list) {
   using namespace shared_options;
-  list.add(
-          {"weight_column", results,
-           "Column of sample weights, which stage1-prepare --weight_column kept; empty = every row weighs 1"},
-          fields.weight_column)
+  list.add({"weight_column", results,
+            "Column of sample weights, as given to stage1-prepare --weight_column; empty = every row has "
+            "weight 1"},
+           fields.weight_column)
       .add({"standardize", results, "Penalise the weights of columns scaled to unit standard deviation"},
            fields.standardize)
       .add({"fit_intercept", results, "Fit a constant for each attribute, which is not penalised"},
@@ -64,14 +64,14 @@ void declare_fit(Stage1TrainOptions& fields, OptionList& list) {
 void declare_run(Stage1TrainOptions& fields, OptionList& list) {
   using namespace shared_options;
   list.add({"partial", output,
-            "Folder for the sums of shards: adds them up and ends, for --merge to fit; empty = fit"},
+            "Write the sums of shards to this folder, for a fit with --merge, and exit; empty = fit"},
            fields.partial)
-      .add({"shards", inputs, "Shards that --partial adds up, from 1, comma-separated; empty = all"},
+      .add({"shards", inputs, "Shards summed by --partial, from 1, comma-separated; empty = all"},
            fields.shards)
       .add({"merge", inputs, "Files or folders with the sums of all shards, comma-separated, to fit from"},
            fields.merge)
       .add(kThreads, fields.threads)
-      .add({"seed", results, "Of the train/validation split, the folds and the bootstrap"}, fields.seed)
+      .add({"seed", results, "Seed of the train/validation split, the folds and the bootstrap"}, fields.seed)
       .add(kDataRoot, fields.data_root);
 }
 

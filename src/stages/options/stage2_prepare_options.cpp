@@ -17,7 +17,7 @@ OptionList declare(Stage2PrepareOptions& fields) {
       .add(kDatasetConfig, fields.dataset_config)
       .add({"source", results, "Keep the rows whose `source` column equals this; empty = all"}, fields.source)
       .add(kDatasetSplit, fields.dataset_split)
-      .add({"columns", results, "Other names of columns, comma-separated: chosen=winner,rejected=loser"},
+      .add({"columns", results, "Column renames, comma-separated: chosen=winner,rejected=loser"},
            fields.columns)
       .add({"seq_len", results,
             "Longest side in tokens; a pair with a longer one is dropped, counted and recorded"},

@@ -9,13 +9,14 @@
 namespace armorm {
 namespace {
 
-constexpr const char* kSourceOfPrepare = "The --source that stage2-prepare was given for them";
+constexpr const char* kSourceOfPrepare = "The --source given to stage2-prepare for them";
 
 void declare_data(Stage2TrainOptions& fields, OptionList& list) {
   using namespace shared_options;
   list.add(kModelOfEmbeddings, fields.model_path)
       .add({"model_family", results, "Family of the backbone; recorded with the gate"}, fields.model_family)
-      .add({"multi_objective_dataset", inputs, "Data set of the regression weights: names the files"},
+      .add({"multi_objective_dataset", inputs,
+            "Data set of the regression weights; determines the file names"},
            fields.multi_objective_dataset)
       .add({"preference_dataset", inputs, "Preference pairs that train the gate"}, fields.preference_dataset)
       .add({"preference_source", inputs, kSourceOfPrepare}, fields.preference_source)
@@ -29,19 +30,19 @@ void declare_data(Stage2TrainOptions& fields, OptionList& list) {
 void declare_optimiser(Stage2TrainOptions& fields, OptionList& list) {
   using namespace shared_options;
   list.add(kDevice, fields.device)
-      .add({"learning_rate", results, "Peak of AdamW's learning rate, cosine decay to 0"},
+      .add({"learning_rate", results, "AdamW peak learning rate, with cosine decay to 0"},
            fields.learning_rate)
-      .add({"weight_decay", results, "Of AdamW"}, fields.weight_decay)
+      .add({"weight_decay", results, "AdamW weight decay"}, fields.weight_decay)
       .add({"n_steps", results, "Optimiser steps"}, fields.n_steps)
       .add({"batch_size", results, "Pairs per step, drawn with replacement"}, fields.batch_size)
-      .add({"select", results, "Which gate of the training to keep, judged on the validation pairs"},
+      .add({"select", results, "Gate to keep: that of the last step, or the best on the validation pairs"},
            fields.select)
-      .add({"eval_every", results, "Steps between looks at the validation pairs"}, fields.eval_every)
-      .add({"patience", results, "Looks without a better gate after which training stops; 0 = never"},
+      .add({"eval_every", results, "Steps between evaluations on the validation pairs"}, fields.eval_every)
+      .add({"patience", results, "Stop after this many evaluations without improvement; 0 = never"},
            fields.patience)
-      .add(
-          {"seeds", results, "Trainings, with seed, seed + 1, ...; the best on the validation pairs is kept"},
-          fields.seeds);
+      .add({"seeds", results,
+            "Number of trainings, with seed, seed + 1, ...; the best on the validation pairs is kept"},
+           fields.seeds);
 }
 
 void declare_debiasing(Stage2TrainOptions& fields, OptionList& list) {
@@ -50,9 +51,10 @@ void declare_debiasing(Stage2TrainOptions& fields, OptionList& list) {
       .add({"corr_threshold", results,
             "Spearman correlation with the verbosity target that debiasing must reach"},
            fields.corr_threshold)
-      .add({"on_unmet", results,
-            "Attribute that no penalty brings to the threshold: an error, penalty 0, or the largest"},
-           fields.on_unmet)
+      .add(
+          {"on_unmet", results,
+           "If no penalty meets the threshold for an attribute: an error, penalty 0, or the largest penalty"},
+          fields.on_unmet)
       .add({"penalty_grid", results,
             "Penalties to try, ascending, comma-separated; empty = the published grid"},
            fields.penalty_grid)
@@ -60,18 +62,19 @@ void declare_debiasing(Stage2TrainOptions& fields, OptionList& list) {
             "grid: the first penalty that meets the threshold; bisection: the crossing before it, to 1e-6"},
            fields.penalty_search)
       .add({"verbosity_target", results,
-            "What debiased rewards must not rise with: the verbosity attribute's reward, or the response's "
-            "length in tokens"},
+            "What debiased rewards must not rise with: the verbosity attribute's reward, or the "
+            "response's length in tokens"},
            fields.verbosity_target);
 }
 
 void declare_evaluation(Stage2TrainOptions& fields, OptionList& list) {
   using namespace shared_options;
   list.add({"eval_reward_bench", inputs, "Evaluate on RewardBench"}, fields.eval_reward_bench)
-      .add({"reward_bench_dataset", inputs, "RewardBench: names the files"}, fields.reward_bench_dataset)
+      .add({"reward_bench_dataset", inputs, "RewardBench data set; determines the file names"},
+           fields.reward_bench_dataset)
       .add({"reward_bench_split", inputs, "Split of RewardBench"}, fields.reward_bench_split)
       .add({"eval_reward_bench_2", inputs, "Evaluate on RewardBench 2"}, fields.eval_reward_bench_2)
-      .add({"reward_bench_2_dataset", inputs, "RewardBench 2: names the files"},
+      .add({"reward_bench_2_dataset", inputs, "RewardBench 2 data set; determines the file names"},
            fields.reward_bench_2_dataset)
       .add({"reward_bench_2_split", inputs, "Split of RewardBench 2"}, fields.reward_bench_2_split)
       .add({"eval", inputs,
@@ -82,29 +85,30 @@ void declare_evaluation(Stage2TrainOptions& fields, OptionList& list) {
 void declare_gate(Stage2TrainOptions& fields, OptionList& list) {
   using namespace shared_options;
   list.add({"logit_scale", results, "Initial value of the trained scale of the gate"}, fields.logit_scale)
-      .add({"temperature", results, "Of the softmax over attributes"}, fields.temperature)
+      .add({"temperature", results, "Temperature of the softmax over attributes"}, fields.temperature)
       .add({"n_hidden", results, "Hidden layers of the gate"}, fields.n_hidden)
       .add({"hidden_size", results, "Width of the hidden layers"}, fields.hidden_size)
-      .add({"dropout", results, "Of the hidden layers"}, fields.dropout)
+      .add({"dropout", results, "Dropout of the hidden layers"}, fields.dropout)
       .add({"precision", results,
             "Operands of the gate's products in training; weights, sums and optimiser are float32"},
            fields.precision)
       .add({"compat", results, "upstream: the softmax runs over the pair and the debiasing is not applied"},
            fields.compat)
-      .add({"seed", results, "Of initial weights, batches and dropout"}, fields.seed);
+      .add({"seed", results, "Seed of initial weights, batches and dropout"}, fields.seed);
 }
 
 void declare_run(Stage2TrainOptions& fields, OptionList& list) {
   using namespace shared_options;
   list.add(kThreads, fields.threads)
-      .add({"restart", output, "Delete what an interrupted training with other inputs left"}, fields.restart)
+      .add({"restart", output, "Delete an interrupted training with other inputs"}, fields.restart)
       .add({"checkpoint_seconds", output, "Seconds between two saves of the training; 0 = after every step"},
            fields.checkpoint_seconds)
       .add({"export", output,
-            "Folder for the whole reward model, for Python and for score; an earlier export is replaced"},
+            "Folder for the complete reward model, for Python and for score; an earlier export is replaced"},
            fields.export_dir)
       .add({"export_weights", output,
-            "The backbone's files in it: hard links (auto: copies where there can be none), or copies"},
+            "The backbone's files in the export: hard links (auto: copies where links are impossible), or "
+            "copies"},
            fields.export_weights)
       .add({"output_dir", output, "Folder of the gate and its report; empty = data_root"}, fields.output_dir)
       .add(kDataRoot, fields.data_root);

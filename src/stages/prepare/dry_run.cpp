@@ -148,7 +148,7 @@ std::string target_section(const DryRunPlan& plan) {
 std::string show_tokens(const Tokenizer& tokenizer, std::span<const TokenId> tokens,
                         const std::map<std::int64_t, std::string>& marks) {
   std::string out;
-  std::vector<TokenId> plain;  // a run of them is decoded at once: a character may be several tokens
+  std::vector<TokenId> plain;  // a run is decoded at once: a character may be several tokens
   const auto flush = [&] {
     if (!plain.empty()) out += tokenizer.decode(plain);
     plain.clear();

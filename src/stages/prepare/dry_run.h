@@ -30,7 +30,8 @@ struct DryRunPlan {
   const Provenance& provenance;  // with rows, dropped and counts filled in
   std::span<const ExtractionRequest> requests;
   std::vector<DryRunSample> samples;
-  std::map<std::string, std::int64_t> label_counts;  // attribute -> rows that have it; empty for pairs
+  std::map<std::string, std::int64_t> label_counts;  // attribute -> number of rows that have it; empty for
+                                                     // pairs
   std::filesystem::path target;
   std::uint64_t target_bytes = 0;
 };

@@ -62,7 +62,7 @@ BackboneOptions backbone_options(const ExtractionOptions& options, const ModelIn
 }
 
 std::future<Backbone> load_backbone(const ExtractionOptions& options, const ModelInputs& model) {
-  set_compute_threads(thread_count(options));  // of the caller's thread, which will run the backbone
+  set_compute_threads(thread_count(options));  // for the caller's thread, which will run the backbone
   return std::async(std::launch::async,
                     [how = backbone_options(options, model)] { return Backbone::load(how); });
 }

@@ -1,4 +1,4 @@
-// What decides the bytes of a shard, item by item.
+// Everything that determines the bytes of a shard, item by item.
 #pragma once
 
 #include <string>
@@ -10,9 +10,9 @@
 
 namespace armorm {
 
-// `content_sha256`: of the token ids, wanted positions, row ids and known tensors, so of all that data set,
-// tokenizer, template and filters amount to. `provenance` must hold the weights' fingerprint. `options`: all
-// of the program's.
+// `content_sha256`: digest of the token ids, wanted positions, row ids and known tensors, which covers data
+// set, tokenizer, template and filters. `provenance` must contain the fingerprint of the weights. `options`:
+// all options of the program.
 ResumeKey make_resume_key(const std::vector<OptionValue>& options, const ExtractionOptions& extraction,
                           const Provenance& provenance, const std::string& content_sha256);
 

@@ -20,7 +20,7 @@ namespace armorm {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr const char* kKeyOfFile = "resume_key";  // in the metadata
+constexpr const char* kKeyOfFile = "resume_key";  // key in the metadata
 
 template <class T>
 void update(Sha256& hash, std::span<const T> values) {
@@ -40,7 +40,7 @@ std::string content_digest(const ShardJob& job) {
   return hash.hex();
 }
 
-// A file that only cannot be read now is an io error: it must not be replaced.
+// io error for a file that currently cannot be read: it must not be replaced.
 bool is_complete(const fs::path& target, const std::string& key_digest) {
   if (!io::exists(target)) return false;
   try {
@@ -54,7 +54,7 @@ bool is_complete(const fs::path& target, const std::string& key_digest) {
   }
 }
 
-// As they would be stored.
+// After rounding to the stored type.
 bool all_finite(MatrixView<const float> rows) {
   for (std::int64_t r = 0; r < rows.rows; ++r)
     for (const float value : rows.row(r))
@@ -108,7 +108,7 @@ class ShardRun {
   }
 
  private:
-  // The process that made it may have died between the rename and what follows it.
+  // The process that made it may have died between the rename and the following steps.
   void leave_complete() {
     io::sync_folder(environment_.files, io::folder_of(job_.target));
     discard_leftovers();
@@ -118,7 +118,8 @@ class ShardRun {
         job_.program, provenance_.shard_idx, provenance_.n_shards, job_.target.string());
   }
 
-  // Only what these inputs left: a run of others may have been begun since, and is its owner's to end.
+  // Only the leftovers of these inputs. A run with other inputs may have begun since and must be left to its
+  // owner.
   void discard_leftovers() {
     const auto journal = read_journal(journal_path(job_.target));
     if (!journal || journal->key == key_) return DurableRows::discard(job_.target, environment_.files);
@@ -134,7 +135,7 @@ class ShardRun {
     if (!journal || journal->key != key_) DurableRows::discard(job_.target, environment_.files);
   }
 
-  // Before a file is begun, so that weights that cannot be loaded leave nothing behind.
+  // Loads before a file is created, so that a failure to load leaves nothing behind.
   void load() {
     if (environment_.stopping())
       fail_interrupted("{}: asked to stop before the first row", job_.target.string());
@@ -189,8 +190,8 @@ class ShardRun {
 
   std::int64_t row_id_of(std::size_t request) const { return job_.row_ids[request / job_.requests_per_row]; }
 
-  // One request at a time, so that the result does not depend on the others. What is found out is durable as
-  // the rows are.
+  // One request at a time, so that the result does not depend on the others. The outcome is as durable as the
+  // rows.
   void retry_non_finite(DurableRows& rows) {
     for (const std::int64_t request : rows.still_non_finite()) reject(request, rows);
     std::vector<std::int64_t> left;
@@ -250,7 +251,8 @@ class ShardRun {
         job_.target.string(), left, rows.non_finite().size());
   }
 
-  // Once for a row, whatever the number of its pairs. What was computed is safe before the run ends for it.
+  // Once per row, whatever the number of its pairs. Computed rows are made durable before the run ends
+  // because of it.
   void reject(std::int64_t request, DurableRows& rows) {
     const std::int64_t row_id = row_id_of(static_cast<std::size_t>(request));
     if (!bad_ids_.insert(row_id).second) return;
@@ -262,7 +264,8 @@ class ShardRun {
     }
   }
 
-  // Returns the shard's rows that stay without embeddings: all pairs of a best-of-n row go with one of them.
+  // Returns the rows of the shard without embeddings: one non-finite pair of a best-of-n row removes all its
+  // pairs.
   std::set<std::int64_t> drop_non_finite(const DurableRows& rows) {
     std::set<std::int64_t> dropped;
     if (rows.non_finite().empty()) return dropped;
@@ -287,7 +290,7 @@ class ShardRun {
   ResumeKey key_;
   std::optional<RunLock> lock_;
   std::optional<Backbone> backbone_;
-  std::set<std::int64_t> bad_ids_;  // of rows without finite embeddings
+  std::set<std::int64_t> bad_ids_;  // rows without finite embeddings
 };
 
 DryRunPlan dry_run_plan(const ShardJob& job) {

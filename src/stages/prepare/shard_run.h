@@ -1,5 +1,5 @@
-// The second half of both prepare stages: encoded rows -> the shard's file, by way of the backbone; exactly
-// once, however often the process is ended on the way.
+// The second half of both prepare stages: turns encoded rows into the shard's file through the backbone,
+// exactly once, however often the process is interrupted.
 #pragma once
 
 #include <filesystem>
@@ -25,30 +25,29 @@ struct ShardJob {
   std::vector<std::int64_t> row_ids;        // by row of the shard
   std::vector<ExtractionRequest> requests;  // requests_per_row for each row, in order
   std::size_t requests_per_row = 1;
-  std::future<Backbone> loading;  // of load_ahead()
-  // Puts a request's rows, one per wanted position, where they belong.
+  std::future<Backbone> loading;  // result of load_ahead()
+  // Stores the rows of a request, one per wanted position.
   std::function<void(std::size_t request, MatrixView<const float> rows, DurableRows& out)> store;
 };
 
-// What the stage of a job works with.
+// The inputs of a stage's job.
 struct ShardContext {
-  const std::vector<OptionValue>& options;  // all of the program's
+  const std::vector<OptionValue>& options;  // all options of the program
   const ExtractionOptions& extraction;
   const ModelInputs& model;
   BadRows& bad_rows;
   const StageEnvironment& environment;
 };
 
-// A job without rows yet, whose weights are being loaded where they will be needed.
+// A job without rows; its weights are loading if they will be needed.
 ShardJob begin_job(const std::string& program, const std::filesystem::path& target,
                    const ExtractionOptions& extraction, const ModelInputs& model);
 
 // The end of both prepare stages; returns job.target. A dry run prints the plan, to which `add_samples` adds
-// the stage's samples and labels. Otherwise job.target is published, and the summary printed. Resumes an
-// interrupted run of the same job; a complete file of the same job is left as it is. Rows whose embeddings
-// are not finite are computed again in float32 before they count as bad. Errors: locked when another process
-// has the target, data when an interrupted run had other inputs, interrupted when the environment asked to
-// stop.
+// the stage's samples and labels. Otherwise it publishes job.target and prints the summary. Resumes an
+// interrupted run of the same job; a complete file of the same job is kept. Rows with non-finite embeddings
+// are computed again in float32 before they count as bad. Errors: locked when another process has the target,
+// data when an interrupted run had other inputs, interrupted when the environment asked to stop.
 std::filesystem::path finish_job(ShardJob& job, const ShardContext& context,
                                  const std::function<void(DryRunPlan&)>& add_samples);
 

@@ -14,7 +14,7 @@ namespace armorm {
 namespace fs = std::filesystem;
 namespace {
 
-// A chunk is at most this large, so that a fast device does not leave much to a crash.
+// Upper limit of a chunk, so that a crash loses little even on a fast device.
 constexpr std::size_t kMaxChunkVectors = 65536;
 
 std::optional<JournalContent> read_own_journal(const fs::path& path, const ResumeKey& key) {
@@ -28,7 +28,7 @@ std::optional<JournalContent> read_own_journal(const fs::path& path, const Resum
   return journal;
 }
 
-// A first line without its end is that of a process that died before it did anything.
+// A first line without its end belongs to a process that died before it did anything.
 void warn_of_lost_key(const fs::path& journal) {
   if (io::exists(journal) && read_text_file(journal).find('\n') != std::string::npos)
     log::warn(

@@ -26,7 +26,7 @@ std::string line_of(const json& record) {
   return fmt::format("{:08x} {}\n", crc32(text), text);
 }
 
-// The record of a line without its line end; nothing when the line is damaged.
+// The record of a line without its line end; nullopt when the line is damaged.
 std::optional<json> parse_line(std::string_view line) {
   if (line.size() <= kChecksumDigits + 1 || line[kChecksumDigits] != ' ') return std::nullopt;
   const std::string_view text = line.substr(kChecksumDigits + 1);
@@ -126,7 +126,7 @@ Journal::Journal(FileSystem& files, const fs::path& path, const JournalContent& 
     : file_(files, path, 0), end_(n_chunks == 0 ? content.key_end : content.ends.at(n_chunks - 1)) {
   file_.truncate(end_);
   file_.sync();
-  io::sync_folder(files, io::folder_of(path));  // the process that made it may have died before it could
+  io::sync_folder(files, io::folder_of(path));  // the process that created it may have died before this
 }
 
 void Journal::append(const ChunkRecord& chunk) { append_line(line_of(to_json(chunk))); }

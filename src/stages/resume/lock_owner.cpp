@@ -28,9 +28,9 @@ std::string host_name() {
   return host.data();
 }
 
-// As proc_locks(5) has them, a line each: "1: FLOCK ADVISORY WRITE 1234 08:01:5678 0 EOF" with the process
-// and, after the device, the inode. The device of some file systems is not the one that stat(2) tells, so the
-// inode must do.
+// proc_locks(5), one lock per line: "1: FLOCK ADVISORY WRITE 1234 08:01:5678 0 EOF" with the process and,
+// after the device, the inode. On some file systems the device differs from that of stat(2), so only the
+// inode is compared.
 bool kernel_lists_lock(const fs::path& lock_file, std::int64_t process) {
   struct stat status {};
   if (::stat(lock_file.c_str(), &status) != 0) return false;
@@ -50,15 +50,15 @@ bool kernel_lists_lock(const fs::path& lock_file, std::int64_t process) {
   return false;
 }
 
-// Network file systems turn flock(2) into a lock of the file's whole range, which its server tells other
-// machines of.
+// Network file systems turn flock(2) into a lock of the file's complete range, which the server reports to
+// other machines.
 bool server_tells_of_lock(const fs::path& lock_file) {
   const io::Descriptor file(io::retry([&] { return ::open(lock_file.c_str(), O_RDONLY | O_CLOEXEC); }));
   if (file.get() < 0) return false;
   struct flock range {};
   range.l_type = F_WRLCK;
   range.l_whence = SEEK_SET;
-  return ::fcntl(file.get(), F_GETLK, &range) == 0 && range.l_type != F_UNLCK;  // F_GETLK only asks
+  return ::fcntl(file.get(), F_GETLK, &range) == 0 && range.l_type != F_UNLCK;  // F_GETLK only queries
 }
 
 }  // namespace
@@ -100,7 +100,7 @@ bool is_held(const fs::path& lock_file, const LockOwner& owner, double silent_se
   if (server_tells_of_lock(lock_file)) return true;
   if (owner.host != host_name()) return recent;
   if (kernel_lists_lock(lock_file, owner.process)) return true;
-  // Its file system may have no locks.
+  // Its file system may not support locks.
   return recent && fs::exists(fmt::format("/proc/{}", owner.process));
 }
 

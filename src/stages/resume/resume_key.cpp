@@ -17,14 +17,14 @@ namespace armorm {
 namespace fs = std::filesystem;
 namespace {
 
-// Digests tell nothing by their end, and lists of attributes may be long.
+// The ends of digests carry no information, and lists of attributes may be long.
 std::string shortened(const std::string& value) {
   constexpr std::size_t kDigestDigits = 64, kShown = 12, kMost = 160;
   if (is_lower_hex(value, kDigestDigits)) return value.substr(0, kShown) + "...";
   return value.size() > kMost ? value.substr(0, kMost) + "..." : value;
 }
 
-// One kind per driver, as "NVIDIA H200"; of unlike devices in one machine all are named.
+// One kind per driver, as "NVIDIA H200"; if the devices of a machine differ, all are named.
 std::string gpu_models() {
   std::set<std::string> models;
   std::error_code error;

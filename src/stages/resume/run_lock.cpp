@@ -18,24 +18,24 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int kLooksPerBeat = 8;          // at most, for check()
-constexpr std::size_t kOwnerBytes = 512;  // of one length, so that each write replaces the one before
+constexpr std::size_t kOwnerBytes = 512;  // fixed length, so that a write replaces all of the last
 
 constexpr std::string_view kClaims = "claims", kOwns = "owns";
 
-// What a process writes that claims or owns the output; different for any two.
+// Text of a process that claims or owns the output; different for any two processes.
 std::string text_of(std::string_view role, unsigned id) {
   const std::string text = fmt::format("{}\n{} ", this_process().text(), role);
   return fmt::format("{}{:>{}}\n", text, id, static_cast<int>(kOwnerBytes - text.size() - 1));
 }
 
-// A text that is torn or damaged tells of nobody.
+// A torn or damaged text names no owner.
 bool tells_of_owner(const std::string& text) {
   const std::size_t second_line = text.find('\n') + 1;
   return text.size() == kOwnerBytes && second_line != 0 &&
          text.compare(second_line, kOwns.size(), kOwns) == 0;
 }
 
-// "" when it cannot be read
+// "" if it cannot be read
 std::string content_of(const fs::path& file) {
   try {
     return read_text_file(file, 2 * kOwnerBytes);
@@ -81,7 +81,7 @@ RunLock::~RunLock() {
 }
 
 void RunLock::check() const {
-  if (!heart_.joinable()) return;  // the kernel keeps others off
+  if (!heart_.joinable()) return;  // the kernel's lock suffices
   const auto now = std::chrono::steady_clock::now();
   if (lost_ || now - last_look_.load() > heartbeat_ / kLooksPerBeat) check_now();
 }
@@ -93,7 +93,7 @@ void RunLock::check_now() const {
   const std::string text = content_of(file_.path());
   fail_locked(
       "{}: {} has taken over this output, because this process was suspended or cut off for longer than "
-      "{} s; it goes on with what was safe then",
+      "{} s; it resumes from what was durable then",
       file_.path().string(), text.substr(0, text.find('\n')),
       std::chrono::duration<double>(2 * heartbeat_).count());
 }
@@ -111,7 +111,7 @@ bool RunLock::lock() {
       if (errno == EWOULDBLOCK || errno == EACCES) fail_held(file_.path());
       fail_io("{}: cannot be locked: {}", file_.path().string(), io::reason(errno));
     }
-    // Who locked a file that its owner was about to remove holds nothing.
+    // A lock on a file that its owner was about to remove protects nothing.
     if (file_.is_still_there()) return true;
     file_.reopen();
   }

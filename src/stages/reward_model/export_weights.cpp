@@ -18,8 +18,7 @@ namespace {
 
 constexpr const char* kPrefix = "model.";
 
-// The name under which the reward model knows a tensor of the decoder's folder; empty for one it has no use
-// for.
+// The reward model's name for a tensor of the decoder's folder; empty for a tensor it does not use.
 std::string exported_name(const std::string& name, bool has_prefix) {
   if (has_prefix) return name.starts_with(kPrefix) ? name : "";
   const bool decoder =
@@ -27,7 +26,7 @@ std::string exported_name(const std::string& name, bool has_prefix) {
   return decoder ? kPrefix + name : "";
 }
 
-// Of a reward model's head: the decoder's folder may be an ArmoRM itself.
+// Belongs to a reward model's head: the decoder's folder may itself be an ArmoRM.
 bool is_of_a_head(const std::string& name) {
   return name.starts_with("regression_layer.") || name.starts_with("gating.") ||
          name == "reward_transform_matrix";
@@ -54,7 +53,7 @@ class WeightsExport {
       fail_data("{}: found no tensor model.*, expected the weights of a decoder", model.string());
   }
 
-  // False when the files cannot stand in the folder as they are, or the file system links none.
+  // False when the files cannot be used unchanged in the folder, or the file system does not support links.
   bool link_decoder() {
     if (!has_prefix_) return false;
     for (const SafetensorsFile* shard : shards_)
@@ -130,7 +129,7 @@ class WeightsExport {
   bool has_prefix_;
   AtomicFolder& folder_;
   FileSystem& files_;
-  std::vector<const SafetensorsFile*> shards_;  // those that hold tensors of the decoder
+  std::vector<const SafetensorsFile*> shards_;  // shards that contain tensors of the decoder
   nlohmann::json weight_map_ = nlohmann::json::object();
   std::uint64_t total_size_ = 0;
   ExportedWeights out_;

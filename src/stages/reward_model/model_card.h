@@ -1,4 +1,4 @@
-// README.md of an exported model: what it is, how to use it, and the tables of the run that made it.
+// README.md of an exported model: description, usage, and the tables of the run.
 #pragma once
 
 #include <string>
@@ -10,19 +10,19 @@
 namespace armorm {
 
 struct ModelCardInputs {
-  std::string name;        // of the exported folder
+  std::string name;        // name of the exported folder
   std::string base_model;  // Hub id of the decoder; empty for a local folder
-  std::string license;  // lines of front matter, each ending in "\n"; empty where the decoder's card has none
+  std::string license;     // lines of front matter, each ending in "\n"; empty if the decoder's card has none
   const GateArtifact& artifact;
-  const report::GateReport& report;  // tables it has nothing for are left out
-  const RidgeReport& regression;     // that of stage1-train; without attributes where there is none
-  std::string template_date = {};  // that the chat template was told; empty where it does not read the clock
+  const report::GateReport& report;  // tables without data are left out
+  const RidgeReport& regression;     // report of stage1-train; without attributes if there is none
+  std::string template_date = {};    // date for the chat template; empty = not used by it
 };
 
-// Markdown with the YAML front matter that the Hub reads.
+// Markdown with the Hub's YAML front matter.
 std::string model_card(const ModelCardInputs& inputs);
 
-// The lines of a card's front matter that say the license.
+// The front matter lines of a card that give the license.
 std::string license_lines(const std::string& card);
 
 }  // namespace armorm

@@ -32,7 +32,7 @@ namespace {
 constexpr const char* kManifest = "armorm_export.json";
 constexpr int kMaxJsonDepth = 64;
 
-// Of the decoder's folder: what its users need besides weights and config.
+// Files that users of the decoder's folder need besides weights and config.
 constexpr const char* kCopied[] = {"tokenizer.json",
                                    "tokenizer_config.json",
                                    "special_tokens_map.json",
@@ -45,14 +45,14 @@ constexpr const char* kCopied[] = {"tokenizer.json",
                                    "NOTICE",
                                    "USE_POLICY.md"};
 
-// Of stage 2's model families, whose classes modeling_armorm.py has.
+// Classes exist in modeling_armorm.py for stage 2's model families.
 const char* class_prefix(Architecture architecture) {
   if (architecture == Architecture::llama) return "Llama";
   if (architecture == Architecture::gemma2) return "Gemma2";
   fail_internal("an architecture without a class in the exported code");
 }
 
-// The files of an earlier export; nothing for another folder.
+// The files of an earlier export; empty for another folder.
 std::set<std::string> files_of_export(const fs::path& target) {
   std::error_code error;
   if (!fs::exists(target / kManifest, error)) return {};
@@ -131,7 +131,7 @@ RidgeReport ridge_report_at(const fs::path& path) {
   return parse_ridge_report(io::parse_checked_json(read_text_file(path), path.string(), kMaxJsonDepth));
 }
 
-// One export on its way.
+// One export in progress.
 class Folder {
  public:
   Folder(const fs::path& target, FileSystem& files) : files_(files), folder_(target, files) {}

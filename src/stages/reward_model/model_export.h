@@ -1,4 +1,5 @@
-// A trained reward model as a folder of its own, which Python loads as the released ArmoRM and `score` reads.
+// Exports a trained reward model as a folder that Python loads like the released ArmoRM, and that `score`
+// reads.
 #pragma once
 
 #include <filesystem>
@@ -18,18 +19,18 @@ namespace armorm {
 
 class ModelExport {
  public:
-  // Looks at everything that could go wrong before anything is trained. `target` must not exist, be empty, or
-  // hold nothing but an earlier export, which is replaced: else a usage error. `embeddings`, where known,
-  // must have been made with the config, tokenizer, template and weights of the model in `model_path`: else a
-  // data error. `stop_requested` ends a download. `regression_report`: that of stage1-train, for the model
-  // card; left out where there is none.
+  // Checks everything that could fail before anything is trained. `target` must not exist, be empty, or hold
+  // only an earlier export, which is replaced; else a usage error. `embeddings`, if known, must have been
+  // made with the config, tokenizer, template and weights of the model in `model_path`; else a data error.
+  // `stop_requested` ends a download. `regression_report`: that of stage1-train, for the model card; left out
+  // if absent.
   ModelExport(std::filesystem::path target, const std::string& model_path, ExportWeights weights,
               const std::optional<Provenance>& embeddings, std::filesystem::path regression_report,
               FileSystem& files, const std::function<bool()>& stop_requested = {});
 
   // Writes <target>: config.json, safetensors with an index (head in the last shard), the tokenizer's files,
-  // modeling_armorm.py, README.md (from `report`) and armorm_export.json, which
-  // lists the files and what they were made from. The folder is there when it is whole.
+  // modeling_armorm.py, README.md (from `report`) and armorm_export.json, which lists the files and their
+  // origin. The folder appears when it is complete.
   void write(const GateArtifact& artifact, const report::GateReport& report) const;
 
  private:

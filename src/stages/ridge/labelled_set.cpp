@@ -12,7 +12,7 @@ namespace armorm {
 namespace fs = std::filesystem;
 namespace {
 
-// --embeddings_dir is a folder, or, as in the Python scripts, the shards' path up to "-<shard>-of-<n>".
+// --embeddings_dir is a folder or, as in the Python scripts, the shards' path up to "-<shard>-of-<n>".
 EmbeddingSet open_embeddings(const Stage1TrainOptions& options, const std::string& model,
                              const std::string& dataset) {
   fs::path folder = options.embeddings_dir.empty() ? embeddings_folder(options.data_root, model)

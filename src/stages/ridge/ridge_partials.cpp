@@ -32,7 +32,7 @@ RidgeMoments accumulate_shard(const Stage1TrainOptions& options, const LabelledS
   return accumulator.finish();
 }
 
-// What all partial sums of one run agree on.
+// Metadata that all partial sums of one run share.
 Metadata run_metadata(const Stage1TrainOptions& options, const LabelledSet& set) {
   const Provenance p = set.set.provenance().value_or(Provenance{});
   return {{"kind", "ridge_sums"},
@@ -53,8 +53,8 @@ Metadata run_metadata(const Stage1TrainOptions& options, const LabelledSet& set)
           {"weight_column", set.weight_column}};
 }
 
-// Of a shard's labels, weights and prompts, and of its first and last embedding: what a shard that was made
-// again would change.
+// Digest of a shard's labels, weights and prompts, and of its first and last embedding: data that differ if
+// the shard was made again.
 std::string rows_sha256(const LabelledSet& set, std::size_t shard) {
   const SafetensorsFile& file = set.set.files()[shard];
   Sha256 hash;
@@ -89,7 +89,7 @@ std::vector<fs::path> files_to_merge(const std::vector<std::string>& names) {
     for (const fs::directory_entry& entry : fs::directory_iterator(name))
       if (entry.path().extension() == ".safetensors") files.push_back(entry.path());
   }
-  std::sort(files.begin(), files.end());  // the first error is the same on every file system
+  std::sort(files.begin(), files.end());  // so that the first error is the same on every file system
   return files;
 }
 
@@ -98,7 +98,7 @@ std::string value_of(const Metadata& metadata, const std::string& key) {
   return found == metadata.end() ? "" : found->second;
 }
 
-// The shard (from 0) of a file that belongs to this run.
+// Checks that a file belongs to this run; returns its shard (from 0).
 std::size_t check_partial(const fs::path& path, const Metadata& run, const LabelledSet& set) {
   const SafetensorsFile file = SafetensorsFile::open(path);
   if (const std::string kind = value_of(file.metadata(), "kind"); kind != run.at("kind"))
@@ -123,7 +123,7 @@ std::size_t check_partial(const fs::path& path, const Metadata& run, const Label
             number, set.n_shards());
 }
 
-// The file of each shard.
+// The files, indexed by shard.
 std::vector<fs::path> order_by_shard(const Stage1TrainOptions& options, const LabelledSet& set) {
   const Metadata run = run_metadata(options, set);
   std::map<std::size_t, fs::path> of_shard;

@@ -8,7 +8,7 @@
 namespace armorm {
 namespace {
 
-constexpr double kTestSize = 0.2;  // of the published run
+constexpr double kTestSize = 0.2;  // value of the published run
 
 std::vector<std::int64_t> folds_of(const Stage1TrainOptions& options, std::int64_t n, const char* unit) {
   if (options.n_folds > n)

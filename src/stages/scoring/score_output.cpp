@@ -21,7 +21,7 @@ std::string quoted(const std::string& text) {
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-// The row's own id, or its line.
+// The row's own id, or its line number.
 void open_line(const ScoreRow& row, fmt::memory_buffer& out) {
   if (row.id.empty())
     fmt::format_to(std::back_inserter(out), "{{\"line\":{}", row.line);

@@ -20,14 +20,14 @@ namespace {
 using data::JsonReader;
 using Kind = JsonReader::Kind;
 
-constexpr int kWaitMs = 100;                             // between two looks whether to stop
-constexpr std::size_t kMaxLines = 256;                   // encoded at once
-constexpr std::size_t kMaxText = std::size_t{16} << 20;  // of them, in bytes
+constexpr int kWaitMs = 100;                             // interval of checks for a stop request
+constexpr std::size_t kMaxLines = 256;                   // encoded together
+constexpr std::size_t kMaxText = std::size_t{16} << 20;  // total bytes of these lines
 
 constexpr const char* kForms =
     "expected {\"messages\": [...]}, a list of messages, or {\"prompt\": ..., \"response\": \"...\"}";
 
-// JSON's own names.
+// JSON's names of the types.
 std::string_view name_of(Kind kind) {
   switch (kind) {
     case Kind::object:
@@ -57,7 +57,7 @@ Conversation read_messages(JsonReader json, const std::string& where) {
   return conversation;
 }
 
-// Where the values of a row stand in its text.
+// Positions of a row's values in its text.
 struct RowFields {
   std::optional<JsonReader> messages;
   std::optional<JsonReader> prompt;
@@ -94,7 +94,7 @@ Conversation prompt_and_response(RowFields& fields) {
   return conversation;
 }
 
-// Before anything is made of the text.
+// Validates the complete text before any value is used.
 void check_json(JsonReader json) {
   json.skip_value();
   json.expect_end();
@@ -171,7 +171,7 @@ void ScoreReader::read_all() {
   changed_.notify_all();
 }
 
-// Waits for a line, and takes those that are there with it. False at the end.
+// Waits for a line, and also takes those that have already arrived. False at the end.
 bool ScoreReader::read_some(std::vector<Line>& lines) {
   lines.clear();
   std::string text;
@@ -207,7 +207,7 @@ std::vector<ScoreRow> ScoreReader::encode_all(const std::vector<Line>& lines) co
   return rows;
 }
 
-// Waits for room. False when no more rows are wanted.
+// Waits for free space. False when no more rows are wanted.
 bool ScoreReader::hand_over(std::vector<ScoreRow> rows) {
   const auto bad =
       std::find_if(rows.begin(), rows.end(), [](const ScoreRow& row) { return !row.error.empty(); });

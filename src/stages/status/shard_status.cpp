@@ -15,26 +15,26 @@ namespace armorm {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr double kRateSeconds = 600.0;  // of a run's latest work that its rate is taken from
+constexpr double kRateSeconds = 600.0;  // the rate covers this much of a run's latest work
 
 double now() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-// Seconds since 1970; 0 when there is no such file.
+// Seconds since 1970; 0 when the file does not exist.
 double written_at(const fs::path& file) {
   struct stat status {};
   if (::stat(file.c_str(), &status) != 0) return 0.0;
   return static_cast<double>(status.st_mtim.tv_sec) + 1e-9 * static_cast<double>(status.st_mtim.tv_nsec);
 }
 
-// Also where the system does not tell.
+// Also true when the system cannot say.
 bool may_be_there(const fs::path& file) {
   std::error_code error;
   return fs::exists(file, error) || error;
 }
 
-// What the file's own description says of it.
+// Takes the facts in the file's metadata.
 void describe(const SafetensorsFile& file, ShardStatus& status) {
   const std::string name = file.path().string();
   if (!Provenance::present_in(file.metadata())) {
@@ -59,8 +59,7 @@ void read_published(ShardStatus& status) {
   }
 }
 
-// The chunks that one process made, but for the first, in which it also loaded: their work, and the time it
-// took.
+// Work and time of the chunks of one process, without its first chunk, which includes loading.
 void measure_rate(const std::vector<ChunkRecord>& chunks, double since, double requests_per_row,
                   ShardStatus& status) {
   if (chunks.empty()) return;
@@ -81,13 +80,13 @@ void measure_rate(const std::vector<ChunkRecord>& chunks, double since, double r
   status.seconds_left = static_cast<double>(*status.tokens - status.tokens_done) / status.tokens_per_second;
 }
 
-// Counts what the journal vouches for; the rows themselves are not read.
+// Counts the rows in the journal; the rows themselves are not read.
 void read_progress(ShardStatus& status) {
   std::optional<JournalContent> journal;
   try {
     describe(SafetensorsFile::open(AtomicFile::resumed_name(status.target)), status);
     journal = read_journal(journal_path(status.target));
-  } catch (const Error&) {  // not there yet, not whole yet, or gone
+  } catch (const Error&) {  // not there yet, incomplete, or gone
   }
   if (!journal) return;
   const int requests_per_row = status.program == "stage2-prepare" ? 2 : 1;
@@ -125,7 +124,7 @@ ShardStatus shard_status(const fs::path& target) {
   read_unpublished(unpublished);
   if (unpublished.state == ShardState::running && may_be_there(AtomicFile::resumed_name(target)))
     return unpublished;
-  // Looked for last: a run that was published meanwhile is not taken for one that never was.
+  // Checked last, so that a run published meanwhile does not count as missing.
   ShardStatus published;
   published.target = target;
   read_published(published);

@@ -1,5 +1,5 @@
-// How far a shard is, told from the files beside it alone. Nothing is locked or written: a run that is under
-// way does not notice, and files may come, go or be half written meanwhile.
+// Progress of a shard, from the files next to it alone. Takes no lock and writes nothing: a run in progress
+// is not disturbed, and files may appear, vanish or be half written meanwhile.
 #pragma once
 
 #include <array>
@@ -16,11 +16,11 @@
 namespace armorm {
 
 enum class ShardState {
-  done,         // published, and whole
+  done,         // published and complete
   running,      // a living process holds its lock
-  interrupted,  // begun; nobody is at work on it
+  interrupted,  // begun; no process works on it
   missing,      // not begun
-  damaged,      // a file has its name, but cannot be read
+  damaged,      // the file exists, but cannot be read
 };
 constexpr int kShardStates = 5;
 constexpr std::array<std::string_view, kShardStates> words_of(ShardState) {
@@ -32,18 +32,18 @@ constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 struct ShardStatus {
   std::filesystem::path target;
   ShardState state = ShardState::missing;
-  std::string program;                 // that makes it; empty = unknown
-  std::optional<std::int64_t> rows;    // that it has, or will have
-  std::int64_t rows_done = 0;          // safe on disk; those of pairs count half for each side
-  std::int64_t source_rows = 0;        // of the whole split; 0 = unknown
-  std::optional<std::int64_t> tokens;  // of all its sequences, while it is being made
+  std::string program;                 // program that makes it; empty = unknown
+  std::optional<std::int64_t> rows;    // rows that it has or will have
+  std::int64_t rows_done = 0;          // durable rows; each side of a pair counts half
+  std::int64_t source_rows = 0;        // rows of the complete split; 0 = unknown
+  std::optional<std::int64_t> tokens;  // tokens of all its sequences, while it is being made
   std::int64_t tokens_done = 0;
-  double rows_per_second = kUnknown;  // of a running one, over its last minutes
+  double rows_per_second = kUnknown;  // of a running shard, over its last minutes
   double tokens_per_second = kUnknown;
-  double seconds_left = kUnknown;    // by tokens: sequences are not of one length
-  double silent_seconds = kUnknown;  // since something was last written, when it is not done
-  std::optional<LockOwner> owner;    // the last one of an interrupted shard, if it left its name
-  std::string problem;               // of a damaged one
+  double seconds_left = kUnknown;    // from tokens: sequences differ in length
+  double silent_seconds = kUnknown;  // since the last write, if it is not done
+  std::optional<LockOwner> owner;    // last owner of an interrupted shard, if recorded
+  std::string problem;               // why it is damaged
 };
 
 ShardStatus shard_status(const std::filesystem::path& target);

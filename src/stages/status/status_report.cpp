@@ -122,7 +122,7 @@ json to_json(const SetStatus& set) {
   return out;
 }
 
-// What the train stages have left there.
+// Files that the train stages have written there.
 std::vector<std::string> trained_files(const std::string& data_root) {
   std::vector<std::string> files;
   for (const fs::path& folder : {regression_weights_folder(data_root), fs::path(data_root)}) {

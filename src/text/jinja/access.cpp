@@ -83,7 +83,7 @@ Text slice_text(const Text& text, const Value& begin, const Value& end, const Va
   return part;
 }
 
-// By reference: the operation that tells of the overflow writes the value.
+// By reference: the operation that returns the overflow flag writes the value.
 std::int64_t checked(bool overflow, const std::int64_t& value) {
   if (overflow) fail("an integer leaves the supported 64-bit range");
   return value;
@@ -256,8 +256,8 @@ Value slice_value(const Value& value, const Value& begin, const Value& end, cons
 }
 
 Value Evaluator::attribute(const Value& value, std::string_view name) {
-  // The sandbox hands out an undefined value for Python's own attributes, of which an undefined value has
-  // this one.
+  // The sandbox returns an undefined value for Python's own attributes; an undefined value itself has only
+  // __class__.
   if (name.starts_with("__") && (!value.is_undefined() || name == "__class__")) return {};
   if (const auto* undefined = value.get<Undefined>()) {
     fail("'{}' is undefined, so it has no attribute '{}'", undefined->name ? *undefined->name : "a value",

@@ -13,7 +13,7 @@ namespace {
 
 constexpr auto kGenerator = Sequence::Kind::generator;
 
-// "a.b.0" looked up part by part, as jinja2's make_attrgetter does.
+// Looks "a.b.0" up component by component, like jinja2's make_attrgetter.
 Value get_path(Evaluator& evaluator, const Value& value, const Value& path, const Value* otherwise) {
   Value found = value;
   std::vector<Value> parts = {path};
@@ -201,7 +201,7 @@ Value filter_attr(Evaluator& evaluator, const Value& input, const Arguments& arg
   return evaluator.attribute(input, bound.text(0).view());
 }
 
-// The arguments behind the name of the filter or test that map or select were given.
+// Takes the name of the filter or test given to map or select; the remaining arguments are for that one.
 std::string take_name(Arguments& arguments, std::string_view callee) {
   if (arguments.positional.empty() || arguments.positional[0].text() == nullptr)
     fail("'{}' needs a name", callee);

@@ -20,7 +20,7 @@ void append_all(Text& out, const std::u32string& mapped, bool data) {
   for (const char32_t c : mapped) out.append_code_point(c, data);
 }
 
-// Lower case, with a sigma at the end of a word as Python has it.
+// Lower case, with Python's rule for a sigma at the end of a word.
 std::u32string lower_at(std::string_view text, std::size_t at, CodePoint c) {
   constexpr char32_t kSigma = 0x3A3;
   if (c.value != kSigma) return to_lower(c.value);
@@ -272,7 +272,7 @@ Text pad(const Text& text, std::int64_t width, const Text& fill, Side text_side)
   const auto length = static_cast<std::int64_t>(count_code_points(text.view()));
   if (count_code_points(fill.view()) != 1) fail("the fill character must be one character");
   const std::int64_t missing = std::max<std::int64_t>(width - length, 0);
-  // str.center puts the odd one left when the width is odd.
+  // str.center puts the odd blank on the left when the width is odd.
   const std::int64_t half = missing / 2 + (missing & width & 1);
   const std::int64_t left = text_side == Side::left ? 0 : text_side == Side::right ? missing : half;
   Text out;

@@ -230,7 +230,7 @@ bool equal(const Value& a, const Value& b) {
 
 std::partial_ordering compare(const Value& a, const Value& b) {
   if (a.is_number() && b.is_number()) return compare_numbers(a, b);
-  // UTF-8 orders bytes as code points are ordered.
+  // UTF-8 bytes have the order of their code points.
   if (a.text() != nullptr && b.text() != nullptr) {
     return a.text()->view() <=> b.text()->view();
   }

@@ -1,4 +1,4 @@
-// The values a template computes with: Python's, as far as chat templates use them.
+// The values of a template: Python's, as far as chat templates use them.
 #pragma once
 
 #include <compare>
@@ -27,7 +27,7 @@ struct Undefined {
 };
 struct None {};
 
-// What `safe` and `escape` return: `+` escapes the other side.
+// Result of `safe` and `escape`: `+` escapes the other side.
 struct Markup {
   std::shared_ptr<const Text> text;
 };
@@ -56,7 +56,7 @@ class Value {
   Value(Namespace* value) : storage_(value) {}
   Value(std::shared_ptr<Loop> value) : storage_(std::move(value)) {}
   Value(std::shared_ptr<const Callable> value) : storage_(std::move(value)) {}
-  // Would turn into bool in silence.
+  // Would silently convert to bool.
   Value(const char*) = delete;
 
   template <class T>
@@ -84,12 +84,12 @@ struct Sequence {
   Kind kind = Kind::list;
   std::vector<Value> items;
   int depth = 1;
-  // Generators give each item once; a value never leaves the render that made it.
+  // Generators yield each item once; a value never leaves its render.
   mutable std::size_t consumed = 0;
 };
 
 struct Mapping {
-  std::vector<std::pair<Value, Value>> items;  // in order of insertion
+  std::vector<std::pair<Value, Value>> items;  // in insertion order
   int depth = 1;
 
   const Value* find(const Value& key) const;
@@ -105,10 +105,10 @@ struct Namespace {
 Value make_sequence(std::vector<Value> items, Sequence::Kind kind = Sequence::Kind::list);
 Value make_mapping(std::vector<std::pair<Value, Value>> items);
 Value make_trusted(std::string_view text);
-// Replaces the value of an equal key, else appends; refuses keys Python cannot hash.
+// Replaces the value of an equal key, else appends; fails for keys that Python cannot hash.
 void insert_item(std::vector<std::pair<Value, Value>>& items, Value key, Value value);
 
-std::string type_name(const Value& value);  // as Python calls it, for messages
+std::string type_name(const Value& value);  // Python's name, for messages
 bool truth(const Value& value);
 bool equal(const Value& a, const Value& b);
 // Unordered when a NaN is in it. Fails for types without an order.
@@ -116,10 +116,10 @@ std::partial_ordering compare(const Value& a, const Value& b);
 bool contains(const Value& container, const Value& item);
 bool same_object(const Value& a, const Value& b);
 
-// The items a for loop sees; takes what is left of a generator.
+// The items of a for loop; consumes the rest of a generator.
 std::vector<Value> iterate(const Value& value);
 std::size_t length_of(const Value& value);
-// How many bytes an operation on this value may read.
+// Upper bound of the bytes that an operation on this value reads.
 std::size_t weight(const Value& value);
 
 std::string format_float(double value);                            // repr(float)

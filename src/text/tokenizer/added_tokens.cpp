@@ -43,7 +43,7 @@ std::size_t spaces_after(std::string_view text, std::size_t begin) {
 
 enum class Trust { none, some, all };
 
-// Of the bytes of `span`.
+// Trust in the bytes of `span`.
 Trust trust_in(Span span, const std::vector<Span>& trusted) {
   auto after = std::partition_point(trusted.begin(), trusted.end(),
                                     [&](const Span& t) { return t.end <= span.begin; });
@@ -151,7 +151,7 @@ bool AddedTokens::fits_word(std::string_view text, const TokenTrie::Hit& hit) co
   return !before && !after;
 }
 
-// The longest token that may stand at the leftmost place where one may.
+// The longest token at the leftmost position where one may occur.
 TokenTrie::Hit AddedTokens::next(const TokenTrie& trie, std::string_view text, Span range,
                                  const std::vector<Span>& trusted) const {
   for (std::size_t at = range.begin; at < range.end; ++at) {
@@ -162,7 +162,7 @@ TokenTrie::Hit AddedTokens::next(const TokenTrie& trie, std::string_view text, S
       if (!restricted || trust_in({at, end}, trusted) == Trust::all) allowed = longest;
     });
     if (longest.index < 0) continue;
-    // `tokenizers` takes all of it for text, also what looks like another token.
+    // `tokenizers` then treats all of it as text, including anything that looks like another token.
     const bool plain_text = tokens_[static_cast<std::size_t>(longest.index)].restricted &&
                             trust_in({at, longest.end}, trusted) == Trust::none;
     if (plain_text) {
@@ -179,7 +179,7 @@ std::vector<AddedTokens::Part> AddedTokens::split(std::string_view text, const s
   const TokenTrie& trie = normalized ? normalized_ : plain_;
   std::vector<Part> parts;
   std::size_t done = 0;
-  // Data that can make no token need not be searched.
+  // Data in which no token can occur need not be searched.
   const std::vector<Span> whole{{0, text.size()}};
   for (const Span& region : (normalized ? free_normalized_ : free_plain_) ? whole : trusted) {
     if (trie.empty()) break;
@@ -189,7 +189,7 @@ std::vector<AddedTokens::Part> AddedTokens::split(std::string_view text, const s
       if (hit.index < 0) break;
       at = hit.end;
       const std::int32_t id = tokens_[static_cast<std::size_t>(hit.index)].id;
-      // The flags are those of the token that holds the id now.
+      // The flags are those of the token that now has the id.
       const AddedToken& token = by_id_.at(id);
       if (token.single_word && !fits_word(text, hit)) continue;
       const std::size_t begin = token.lstrip ? std::max(spaces_before(text, hit.begin), done) : hit.begin;

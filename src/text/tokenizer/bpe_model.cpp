@@ -12,7 +12,7 @@
 namespace armorm::text {
 namespace {
 
-// Words up to this many symbols merge by repeated scans, longer ones through a heap.
+// Words of up to this many symbols are merged by repeated scans, longer ones through a heap.
 constexpr std::size_t kSmallWord = 40;
 
 std::array<std::string, 256> make_byte_level_chars() {
@@ -25,7 +25,7 @@ std::array<std::string, 256> make_byte_level_chars() {
   return chars;
 }
 
-// Code point -> byte, -1 for others.
+// Code point -> byte, -1 for other code points.
 std::array<int, 512> make_byte_of_char() {
   std::array<int, 512> bytes;
   bytes.fill(-1);
@@ -54,7 +54,7 @@ std::optional<std::string> byte_level_to_raw(std::string_view text) {
 }
 
 BpeModel::BpeModel(const JsonView& model, bool byte_level) : byte_level_(byte_level) {
-  // Old files leave the type out.
+  // Old files omit the type.
   if (model.has("type") && model.type() != "BPE") model.unsupported("the model \"" + model.type() + "\"");
   if (model.has("dropout")) {
     const auto& dropout = model.at("dropout").raw();
@@ -159,7 +159,7 @@ void BpeModel::init_symbols(std::string_view word, std::vector<std::int32_t>& sy
   init_symbols_chars(mapped, symbols);
 }
 
-// A pending unknown is written before the next known character, but bytes of a fallback overtake it: the
+// A pending unknown is written before the next known character, but bytes of a fallback come before it: the
 // order of `tokenizers`.
 void BpeModel::init_symbols_chars(std::string_view word, std::vector<std::int32_t>& symbols) const {
   bool pending_unk = false;
@@ -193,7 +193,7 @@ void BpeModel::init_symbols_chars(std::string_view word, std::vector<std::int32_
   if (pending_unk) symbols.push_back(unk_id_);
 }
 
-// Merges scratch.symbols in place and returns how many are left.
+// Merges scratch.symbols in place and returns the number of remaining ones.
 std::size_t BpeModel::merge_small(BpeScratch& scratch) const {
   std::int32_t* symbols = scratch.symbols.data();
   std::size_t n = scratch.symbols.size();
@@ -250,7 +250,7 @@ void BpeModel::link_large(BpeScratch& s) const {
   std::make_heap(s.heap.begin(), s.heap.end(), std::greater<>());
 }
 
-// The same merges in the same order as merge_small; entries of the heap whose pair has changed are skipped.
+// The same merges in the same order as merge_small; heap entries whose pair has changed are skipped.
 void BpeModel::merge_large(BpeScratch& s) const {
   link_large(s);
   const auto push_rerank = [&](std::int32_t left) {

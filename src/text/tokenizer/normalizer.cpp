@@ -14,11 +14,11 @@
 namespace armorm::text {
 namespace {
 
-// Builds the output of a normalizer piece by piece.
+// Builds the output of a normalizer in pieces.
 class Builder {
  public:
   explicit Builder(const TrackedText& in) : in_(in) {}
-  // `text` stands for bytes [begin, end) of the input: it counts as data when any of them does.
+  // `text` replaces bytes [begin, end) of the input: it counts as data if any of them does.
   void put(std::string_view text, std::size_t begin, std::size_t end) {
     check_grown(out_.text.size(), text.size());
     out_.text += text;
@@ -124,7 +124,7 @@ class Strip : public Normalizer {
   bool left_, right_;
 };
 
-// One character in, any characters out.
+// Maps one character to any number of characters.
 class PerChar : public Normalizer {
  public:
   using Map = std::function<void(std::string&, char32_t)>;
@@ -152,7 +152,7 @@ class UnicodeForm : public Normalizer {
   UnicodeForm(bool compose, bool compatibility)
       : options_((compose ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE) | UTF8PROC_STABLE |
                  (compatibility ? UTF8PROC_COMPAT : 0)),
-        // Everything below U+0300 is its own NFC; only ASCII is its own other forms.
+        // Everything below U+0300 is its own NFC; only ASCII is unchanged in the other forms.
         first_active_byte_(compose && !compatibility ? 0xcc : 0x80) {}
 
   void apply(TrackedText& text) const override {
@@ -173,8 +173,8 @@ class UnicodeForm : public Normalizer {
   }
 
  private:
-  // The end of a run that normalizes by itself: cut around inert characters, and, where provenance matters,
-  // before every ASCII character (none of them composes with what precedes it).
+  // End of a run that normalizes independently: runs end at inert characters and, where provenance matters,
+  // before every ASCII character (none of them composes with its predecessor).
   static std::size_t unit_end(std::string_view in, std::size_t begin, bool fine) {
     const CodePoint first = decode_utf8(in, begin);
     std::size_t i = begin + first.size;

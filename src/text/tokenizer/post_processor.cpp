@@ -45,7 +45,7 @@ std::string to_valid_utf8(std::string text) {
     out += rest.substr(0, *bad);
     out += "\xef\xbf\xbd";
     rest.remove_prefix(*bad + 1);
-    // The rest of a cut character belongs to the same replacement.
+    // The remaining bytes of a cut character belong to the same replacement.
     while (!rest.empty() && is_utf8_continuation(rest[0])) rest.remove_prefix(1);
   }
   out += rest;
@@ -62,7 +62,7 @@ int byte_of_fallback(const std::string& token) {
   return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-// Runs of byte tokens become their text; a run that is not UTF-8 becomes one U+FFFD for each byte.
+// Runs of byte tokens become their text; a run that is not UTF-8 becomes one U+FFFD per byte.
 std::vector<std::string> join_bytes(const std::vector<std::string>& tokens) {
   std::vector<std::string> out;
   std::string run;
@@ -119,7 +119,7 @@ PostProcessor PostProcessor::read(const JsonView& view) {
   PostProcessor result;
   if (view.raw().is_null()) return result;
   const std::string type = view.type();
-  if (type == "ByteLevel") return result;  // offsets only
+  if (type == "ByteLevel") return result;  // affects only offsets
   if (type == "TemplateProcessing") return read_template(view);
   if (type == "BertProcessing" || type == "RobertaProcessing") {
     result.before.push_back(read_pair_id(view.at("cls")));

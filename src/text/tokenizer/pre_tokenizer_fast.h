@@ -1,6 +1,6 @@
 // Hand-written scanners that cut exactly where three well-known patterns match. Every character is a letter,
-// a number, White_Space or other, so the first alternative that matches can be told from the class of one or
-// two characters; the patterns cover every text without gaps.
+// a number, White_Space or other, so the class of one or two characters determines the first matching
+// alternative; the patterns cover every text without gaps.
 #pragma once
 
 #include <string_view>
@@ -49,7 +49,7 @@ class FastScanner {
   }
   static bool is_newline(char c) { return c == '\r' || c == '\n'; }
 
-  // 's 't 're 've 'm 'll 'd after the apostrophe at `at`; `at` itself when there is none. Without case, 's'
+  // 's 't 're 've 'm 'll 'd after the apostrophe at `at`; `at` itself when there is none. With any_case, 's'
   // also matches U+017F, the long s.
   std::size_t contraction(std::size_t at, bool any_case) const {
     const auto letter = [&](std::size_t k) {

@@ -19,7 +19,7 @@ namespace {
 using text::JsonView;
 using text::Span;
 
-// Hands out scratch space (with its word cache) so that each running call has one of its own.
+// Lends scratch memory (with its word cache) to running calls, one each.
 class ScratchPool {
  public:
   std::unique_ptr<text::BpeScratch> take() {
@@ -95,7 +95,7 @@ std::vector<Span> trusted_of_mask(const text::TrackedText& tracked) {
   return trusted;
 }
 
-// A name stands alone, or in an object that tells how it is matched.
+// A name is a string, or is in an object that also says how it is matched.
 std::string name_of(const JsonView& token) {
   return token.raw().is_object() ? token.at("content").string() : token.string();
 }
@@ -139,7 +139,7 @@ struct Tokenizer::Impl {
   void read_special_names(const std::filesystem::path& file);
 };
 
-// Text between added tokens: normalized, cut at the tokens that match normalized text, then into words.
+// Text between added tokens: normalized, cut at the tokens that match normalized text, then split into words.
 void Tokenizer::Impl::encode_plain(std::string_view input, Span part, const std::vector<Span>& trusted,
                                    text::BpeScratch& scratch, std::vector<TokenId>& out) const {
   const std::string_view piece = input.substr(part.begin, part.end - part.begin);

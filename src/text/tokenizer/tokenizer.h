@@ -21,35 +21,35 @@ using TokenId = std::int32_t;
 class Tokenizer {
  public:
   // Reads tokenizer.json and, for the special-token names, tokenizer_config.json / special_tokens_map.json.
-  // `turn_markers`: tokens with a role, whatever the file says of them. data error naming the file and the
-  // field when a component is not supported.
+  // `turn_markers`: tokens with a role, whatever the file says. data error that names the file and the field
+  // when a component is not supported.
   static Tokenizer load(const std::filesystem::path& model_folder,
                         std::span<const std::string_view> turn_markers = {});
   static Tokenizer from_json(std::string_view tokenizer_json, std::string_view origin,
                              std::span<const std::string_view> turn_markers = {});
 
-  // Same ids as `tokenizers.Tokenizer.encode(text, add_special_tokens)`.
+  // The same ids as `tokenizers.Tokenizer.encode(text, add_special_tokens)`.
   std::vector<TokenId> encode(std::string_view text, bool add_special_tokens) const;
 
-  // As encode, but an added token with a role is matched only where none of its bytes come from the data: one
-  // that tokenizer.json marks special, that the special-token names give, or that marks turns. Other added
-  // tokens (words, HTML tags, runs of white space) are matched in data too, as `tokenizers` does with
-  // encode_special_tokens.
+  // Like encode, but an added token with a role matches only where none of its bytes come from the data. A
+  // token has a role if tokenizer.json lists it as special, the special-token names include it, or it marks
+  // turns. Other added tokens (words, HTML tags, runs of white space) also match in data, like `tokenizers`
+  // with encode_special_tokens.
   std::vector<TokenId> encode(const RenderedText& text, bool add_special_tokens) const;
 
-  // True when the string of a token with a role occurs in, or reaches into, data-origin bytes.
+  // True when the string of a token with a role occurs in data bytes or overlaps them.
   bool has_special_in_data(const RenderedText& text) const;
 
   std::string decode(const std::vector<TokenId>& ids) const;  // special tokens kept
   std::optional<TokenId> token_to_id(std::string_view token) const;
   std::optional<std::string> id_to_token(TokenId id) const;
   bool is_special(TokenId id) const;  // an added token marked "special"
-  std::int64_t vocab_size() const;    // with added tokens
+  std::int64_t vocab_size() const;    // including added tokens
 
-  // "bos_token" -> "<|begin_of_text|>" and so on, as tokenizer_config.json names them.
+  // "bos_token" -> "<|begin_of_text|>" and so on, with the names of tokenizer_config.json.
   const std::map<std::string, std::string>& special_tokens() const;
   std::optional<TokenId> bos_id() const;
-  // add_bos_token of tokenizer_config.json, where it is given.
+  // add_bos_token of tokenizer_config.json, if set.
   std::optional<bool> add_bos_token() const;
 
   Tokenizer(Tokenizer&&) noexcept;

@@ -37,7 +37,7 @@ constexpr CodeRange kNewerMarks[] = {
     {0x1611e, 0x1612f}, {0x1e08f, 0x1e08f}, {0x1e4ec, 0x1e4ef}, {0x1e5ee, 0x1e5ef},
 };
 
-// Marks and compatibility characters that the normalization tables of `tokenizers` do not know.
+// Marks and compatibility characters missing in the normalization tables of `tokenizers`.
 constexpr CodeRange kInert[] = {
     {0x7fd, 0x7fd},     {0x898, 0x89f},     {0x8ca, 0x8d3},     {0x9fe, 0x9fe},     {0xc3c, 0xc3c},
     {0xd3b, 0xd3c},     {0xeba, 0xeba},     {0x1715, 0x1715},   {0x1abf, 0x1ace},   {0x1df6, 0x1dfa},

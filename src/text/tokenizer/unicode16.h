@@ -1,6 +1,5 @@
-// The character classes that tokenizer.json's patterns use, at Unicode 16: the version of
-// the regex engine inside `tokenizers`. PCRE2 and utf8proc of today's distributions are older; the difference
-// is a table here.
+// The character classes in tokenizer.json's patterns, at Unicode 16: the version of the regex engine inside
+// `tokenizers`. PCRE2 and utf8proc of current distributions are older; a table here holds the difference.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +27,8 @@ class CharTable {
 bool is_word_char(char32_t code_point);  // \w of the `regex` crate
 bool is_nonspacing_mark(char32_t code_point);
 void append_lowercase(std::string& out, char32_t code_point);
-// Code points younger than the normalization tables of `tokenizers`: NFC and the like leave them where they
-// are.
+// Code points newer than the normalization tables of `tokenizers`: NFC and the other forms leave them
+// unchanged.
 bool is_inert_in_normalization(char32_t code_point);
 
 // `\x{..}-\x{..}` items to add to \p{L}, \p{N}, \p{Nd} and \p{M} of a Unicode 14 engine inside a character

@@ -13,7 +13,7 @@ using namespace armorm::test;
 
 namespace {
 
-// Gives an option a value that it did not have.
+// Gives an option another value.
 struct Change {
   void operator()(bool* field) const { *field = !*field; }
   void operator()(std::int64_t* field) const { *field += 1; }
