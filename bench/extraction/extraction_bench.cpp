@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "bench_files.h"
+#include "core/words.h"
 #include "model/compute_threads.h"
 #include "model/extractor.h"
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/words.h"
 #include "gating/verbosity.h"
 #include "io/safetensors.h"
 
