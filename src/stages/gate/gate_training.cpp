@@ -178,7 +178,7 @@ std::vector<GateRun> train_gates(const Stage2TrainOptions& options, const GateSh
 }
 
 ResumeKey training_key(const Stage2TrainOptions& options, const PairData& pairs) {
-  const int threads = options.threads > 0 ? static_cast<int>(options.threads) : default_thread_count();
+  const int threads = thread_count(options.threads);
   ResumeKey key{{"checkpoint format", "2"},
                 {"program version", version_text()},
                 {"rewards of the chosen", digest_of_rows(pairs.chosen)},
