@@ -19,7 +19,7 @@
 
 namespace armorm {
 
-// Messages name a field by the flag of `score`: --max_length is max_length.
+// Messages name a field in backquotes or as the flag of `score`: `device`, --device.
 struct ScorerOptions {
   std::string model_path = "RLHFlow/ArmoRM-Llama3-8B-v0.1";  // folder or Hub id
   std::int64_t device = 0;                                   // CUDA device; -1 = CPU
@@ -29,8 +29,7 @@ struct ScorerOptions {
   std::int64_t threads = 0;               // CPU threads, of the whole process; 0 = all that it may use
   std::int64_t max_length = 0;            // tokens of a conversation; 0 = the model's max_position_embeddings
   bool allow_special_in_content = false;  // special-token strings in content become special tokens
-  std::string template_date =
-      {};  // YYYY-MM-DD, for chat templates that read the clock; empty = the model's own
+  std::string template_date = {};  // YYYY-MM-DD, for templates that read the clock; empty = the model's own
 
   ARMORM_API void validate() const;  // usage errors
 };
@@ -56,7 +55,7 @@ class ARMORM_API RewardScorer {
   // `options.model_path`: a folder of the released model's layout, as stage2-train --export writes it, or the
   // Hub id of one, which is downloaded where the cache does not hold it. Throws Error: usage for options that
   // cannot be run or a device that is not there, io for missing files, data for a folder that holds no
-  // ArmoRM.
+  // ArmoRM. `stop_requested` is asked during the download.
   static RewardScorer load(const ScorerOptions& options, const StopRequested& stop_requested = {});
 
   const std::vector<std::string>& attributes() const noexcept;  // [K] names, in the order of the results
