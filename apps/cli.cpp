@@ -13,7 +13,6 @@
 #include "core/log.h"
 #include "core/strings.h"
 #include "core/version.h"
-#include "model/torch_errors.h"
 #include "option_docs.h"
 #include "stages/build_facts.h"
 #include "stages/options/declarations.h"
@@ -204,7 +203,7 @@ int run(int argc, char** argv, const std::string& program, const std::string& pu
     if (print_config)
       print_assigned(configurable.options(), assigned);
     else
-      translate_torch_errors(body);
+      body();
   });
 }
 

@@ -1,4 +1,4 @@
-#include "stages/score.h"
+#include "armorm/score.h"
 
 #include "cli.h"
 #include "stages/options/declarations.h"
@@ -7,8 +7,5 @@ int main(int argc, char** argv) {
   armorm::ScoreOptions options;
   return armorm::cli::run(argc, argv, "score",
                           "Scores conversations with an ArmoRM: score, rewards, gate and contributions",
-                          declare(options), [&options] {
-                            options.validate();
-                            armorm::run_score(options);
-                          });
+                          declare(options), [&options] { armorm::run_score(options); });
 }

@@ -1,4 +1,4 @@
-#include "stages/stage1_prepare.h"
+#include "armorm/stage1_prepare.h"
 
 #include "cli.h"
 #include "core/stop_signal.h"
@@ -10,9 +10,7 @@ int main(int argc, char** argv) {
                           "Turns the conversations of a multi-objective data set into last-token embeddings "
                           "of a frozen reward model",
                           declare(options), [&options] {
-                            options.validate();
                             const armorm::StopSignal stop;
-                            armorm::run_stage1_prepare(
-                                options, {.stop_requested = [&stop] { return stop.requested(); }});
+                            armorm::run_stage1_prepare(options, [&stop] { return stop.requested(); });
                           });
 }

@@ -1,4 +1,4 @@
-#include "stages/stage1_train.h"
+#include "armorm/stage1_train.h"
 
 #include "cli.h"
 #include "stages/options/declarations.h"
@@ -7,8 +7,5 @@ int main(int argc, char** argv) {
   armorm::Stage1TrainOptions options;
   return armorm::cli::run(argc, argv, "stage1-train",
                           "Fits one ridge regression per attribute on the embeddings of stage1-prepare",
-                          declare(options), [&options] {
-                            options.validate();
-                            armorm::run_stage1_train(options);
-                          });
+                          declare(options), [&options] { armorm::run_stage1_train(options); });
 }

@@ -1,4 +1,4 @@
-#include "stages/stage2_prepare.h"
+#include "armorm/stage2_prepare.h"
 
 #include "cli.h"
 #include "core/stop_signal.h"
@@ -6,11 +6,10 @@
 
 int main(int argc, char** argv) {
   armorm::Stage2PrepareOptions options;
-  return armorm::cli::run(
-      argc, argv, "stage2-prepare", "Turns preference pairs into embeddings of chosen, rejected and prompt",
-      declare(options), [&options] {
-        options.validate();
-        const armorm::StopSignal stop;
-        armorm::run_stage2_prepare(options, {.stop_requested = [&stop] { return stop.requested(); }});
-      });
+  return armorm::cli::run(argc, argv, "stage2-prepare",
+                          "Turns preference pairs into embeddings of chosen, rejected and prompt",
+                          declare(options), [&options] {
+                            const armorm::StopSignal stop;
+                            armorm::run_stage2_prepare(options, [&stop] { return stop.requested(); });
+                          });
 }

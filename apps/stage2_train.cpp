@@ -1,4 +1,4 @@
-#include "stages/stage2_train.h"
+#include "armorm/stage2_train.h"
 
 #include "cli.h"
 #include "core/stop_signal.h"
@@ -10,8 +10,7 @@ int main(int argc, char** argv) {
       argc, argv, "stage2-train",
       "Debiases verbosity, trains the gating network on preference embeddings and evaluates on RewardBench",
       declare(options), [&options] {
-        options.validate();
         const armorm::StopSignal stop;
-        armorm::run_stage2_train(options, {.stop_requested = [&stop] { return stop.requested(); }});
+        armorm::run_stage2_train(options, [&stop] { return stop.requested(); });
       });
 }

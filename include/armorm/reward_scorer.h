@@ -19,7 +19,7 @@
 
 namespace armorm {
 
-// Messages name a field by the flag of `score`: --max_length is max_length.
+// Messages name a field in backquotes or as the flag of `score`: `device`, --device.
 struct ScorerOptions {
   std::string model_path = "RLHFlow/ArmoRM-Llama3-8B-v0.1";  // folder or Hub id
   std::int64_t device = 0;                                   // CUDA device; -1 = CPU
@@ -55,7 +55,8 @@ class ARMORM_API RewardScorer {
  public:
   // `options.model_path`: a folder in the released model's layout, such as those of stage2-train --export, or
   // the Hub id of one, which is downloaded if the cache lacks it. Throws Error: usage for invalid options or
-  // a device that does not exist, io for missing files, data for a folder without an ArmoRM.
+  // a device that does not exist, io for missing files, data for a folder without an ArmoRM. `stop_requested`
+  // is polled during the download.
   static RewardScorer load(const ScorerOptions& options, const StopRequested& stop_requested = {});
 
   const std::vector<std::string>& attributes() const noexcept;  // [K] names, in the order of the results

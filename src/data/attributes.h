@@ -5,10 +5,9 @@
 #include <string>
 #include <vector>
 
-namespace armorm {
+#include "armorm/attributes.h"
 
-// The attributes of the published model, in the order of the weights' rows.
-const std::vector<std::string>& default_attributes();
+namespace armorm {
 
 // Names of K attributes when the source has no names: the published ones if K matches, else attribute-0, ...
 std::vector<std::string> attribute_names_or_default(std::vector<std::string> known, std::int64_t k);

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "eval/checkpoint_choice.h"
+#include "armorm/checkpoint_choice.h"
 #include "eval/preference.h"
 #include "gating/trainer.h"
 

@@ -7,10 +7,10 @@
 #include <span>
 #include <vector>
 
+#include "armorm/gate_choices.h"
 #include "core/dtype.h"
 #include "core/matrix_view.h"
 #include "gating/gate.h"
-#include "gating/gate_choices.h"
 
 namespace armorm {
 

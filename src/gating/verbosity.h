@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "armorm/gate_choices.h"
 #include "core/matrix_view.h"
-#include "gating/gate_choices.h"
 
 namespace armorm {
 

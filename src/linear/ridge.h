@@ -18,9 +18,9 @@
 #include <string_view>
 #include <vector>
 
+#include "armorm/ridge_cv.h"
 #include "core/matrix_view.h"
 #include "core/words.h"
-#include "linear/ridge_cv.h"
 #include "linear/ridge_moments.h"
 #include "stats/interval.h"
 

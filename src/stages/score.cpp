@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "io/publish.h"
+#include "stages/options/declarations.h"
 #include "stages/prepare/extraction_run.h"
 #include "stages/scoring/score_output.h"
 #include "stages/scoring/score_rows.h"
@@ -66,10 +67,11 @@ class LineWriter {
 
  private:
   void add_bad(const ScoreRow& row, fmt::memory_buffer& out) {
+    const std::string reason = with_flags(row.error);
     if (options_.on_bad_row == OnBadRow::error)
       fail_data("{}: line {}: {}; repair it, or pass over such rows with --on_bad_row skip",
-                options_.input == "-" ? "standard input" : options_.input, row.line, row.error);
-    lines_.add_bad(row, row.error, out);
+                options_.input == "-" ? "standard input" : options_.input, row.line, reason);
+    lines_.add_bad(row, reason, out);
     ++bad_;
   }
 

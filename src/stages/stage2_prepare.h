@@ -1,24 +1,12 @@
-// stage2-prepare: preference pairs -> embeddings of chosen, rejected and their prompts.
+// stage2-prepare in an environment of the caller's.
 #pragma once
 
-#include <filesystem>
-
-#include "stages/options/stage2_prepare_options.h"
+#include "armorm/stage2_prepare.h"
 #include "stages/options/stage_environment.h"
 
 namespace armorm {
 
-// Writes <root>/embeddings/<model>/<dataset>[-<source>]-<split>[-<shard>-of-<n>].safetensors and returns its
-// path. embeddings bf16 [N, 2, D] (0 = chosen, 1 = rejected), prompt_embeddings bf16 [N, 2, D], row_ids i64
-// [N], lengths i64 [N, 2]: response tokens, from the end of the last assistant opening (the gating pattern)
-// to the end of the text. This includes what the template writes after an answer (one end-of-turn token with
-// Llama 3), the same for both sides. A set with subsets also gets subset_ids i64 [N] into the metadata's
-// subset_names. A best-of-n row (lists of answers, as in RewardBench 2) becomes as many pairs as the longer
-// of its lists has answers, with row_ids repeated; candidate_ids i64 [N, 2] gives the answers of a pair,
-// tie_ids i64 [N, 2] kind and number of a prompt of the subset Ties (TieId). Rows of an interrupted run of
-// the same command are kept; a complete file is not made again. With extraction.status it only prints the
-// progress of the shards, and returns an empty path.
 std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options,
-                                         const StageEnvironment& environment = {});
+                                         const StageEnvironment& environment);
 
 }  // namespace armorm

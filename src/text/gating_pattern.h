@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "text/model_family.h"
+#include "armorm/model_family.h"
 #include "text/tokenizer/tokenizer.h"
 
 namespace armorm {

@@ -5,12 +5,12 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "armorm/extraction_options.h"
 #include "data/attributes.h"
 #include "data/dataset.h"
 #include "e2e/demo_fixture.h"
 #include "io/read_file.h"
 #include "io/safetensors.h"
-#include "stages/options/common_options.h"
 #include "text/conversation_encoder.h"
 #include "text/gating_pattern.h"
 

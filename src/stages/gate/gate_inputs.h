@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "armorm/stage2_train.h"
 #include "report/gate_report.h"
 #include "stages/artifacts/embedding_set.h"
 #include "stages/artifacts/regression_weights.h"
 #include "stages/gate/pair_rewards.h"
-#include "stages/options/stage2_train_options.h"
 
 namespace armorm {
 

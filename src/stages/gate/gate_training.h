@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "armorm/stage2_train.h"
 #include "eval/checkpoint_selection.h"
 #include "gating/gate.h"
 #include "report/gate_figures.h"
 #include "stages/gate/gate_checkpoint.h"
-#include "stages/options/stage2_train_options.h"
 
 namespace armorm {
 

@@ -5,12 +5,12 @@
 #include <string>
 #include <vector>
 
+#include "armorm/score.h"
+#include "armorm/stage1_prepare.h"
+#include "armorm/stage1_train.h"
+#include "armorm/stage2_prepare.h"
+#include "armorm/stage2_train.h"
 #include "core/options.h"
-#include "stages/options/score_options.h"
-#include "stages/options/stage1_prepare_options.h"
-#include "stages/options/stage1_train_options.h"
-#include "stages/options/stage2_prepare_options.h"
-#include "stages/options/stage2_train_options.h"
 
 namespace armorm {
 

@@ -1,7 +1,6 @@
-#include "stages/options/score_options.h"
-
 #include <fmt/format.h>
 
+#include "armorm/score.h"
 #include "core/date.h"
 #include "core/error.h"
 #include "stages/options/declarations.h"

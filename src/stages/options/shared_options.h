@@ -1,8 +1,8 @@
 // Declarations of options that several programs share.
 #pragma once
 
+#include "armorm/extraction_options.h"
 #include "core/options.h"
-#include "stages/options/common_options.h"
 
 namespace armorm::shared_options {
 

@@ -1,8 +1,7 @@
-#include "stages/options/stage1_prepare_options.h"
-
 #include <algorithm>
 #include <set>
 
+#include "armorm/stage1_prepare.h"
 #include "core/error.h"
 #include "stages/options/declarations.h"
 #include "stages/options/shared_options.h"

@@ -1,8 +1,7 @@
-#include "stages/options/stage1_train_options.h"
-
 #include <limits>
 #include <set>
 
+#include "armorm/stage1_train.h"
 #include "core/error.h"
 #include "linear/ridge.h"
 #include "stages/options/declarations.h"

@@ -1,5 +1,4 @@
-#include "stages/options/stage2_prepare_options.h"
-
+#include "armorm/stage2_prepare.h"
 #include "core/error.h"
 #include "stages/options/declarations.h"
 #include "stages/options/shared_options.h"

@@ -1,7 +1,6 @@
-#include "stages/options/stage2_train_options.h"
-
 #include <cmath>
 
+#include "armorm/stage2_train.h"
 #include "core/error.h"
 #include "stages/options/declarations.h"
 #include "stages/options/shared_options.h"

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "io/publish.h"
 #include "io/writable_file.h"
+#include "stages/options/common_options.h"
 #include "stages/options/declarations.h"
 
 namespace armorm {

@@ -8,11 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "armorm/extraction_options.h"
 #include "core/error.h"
 #include "data/dataset.h"
 #include "io/file_system.h"
 #include "stages/artifacts/provenance.h"
-#include "stages/options/common_options.h"
 
 namespace armorm {
 

@@ -7,13 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "armorm/extraction_options.h"
 #include "core/parallel.h"
 #include "data/dataset.h"
 #include "hub/cache.h"
 #include "model/backbone.h"
 #include "model/extractor.h"
 #include "stages/artifacts/provenance.h"
-#include "stages/options/common_options.h"
 #include "stages/prepare/shard_rows.h"
 #include "text/conversation_encoder.h"
 

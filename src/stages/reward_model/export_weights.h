@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "armorm/choices.h"
 #include "io/publish_folder.h"
 #include "io/safetensors.h"
 #include "stages/artifacts/gate_artifact.h"
-#include "stages/options/choices.h"
 
 namespace armorm {
 

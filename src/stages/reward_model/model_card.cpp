@@ -9,10 +9,10 @@
 #include <string_view>
 #include <vector>
 
+#include "armorm/extraction_options.h"
 #include "core/date.h"
 #include "core/version.h"
 #include "data/dataset_card.h"
-#include "stages/options/common_options.h"
 
 namespace armorm {
 namespace {

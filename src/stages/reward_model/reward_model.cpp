@@ -6,6 +6,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "armorm/extraction_options.h"
 #include "core/date.h"
 #include "core/dtype.h"
 #include "core/error.h"
@@ -15,7 +16,6 @@
 #include "io/safetensors.h"
 #include "model/config_reader.h"
 #include "stages/artifacts/open_encoder.h"
-#include "stages/options/common_options.h"
 #include "text/gating_pattern.h"
 
 namespace armorm {

@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "armorm/stage1_train.h"
 #include "core/error.h"
 #include "linear/ridge_moments.h"
 #include "stages/artifacts/embedding_set.h"
-#include "stages/options/stage1_train_options.h"
 
 namespace armorm {
 

@@ -5,8 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "armorm/stage1_train.h"
 #include "linear/ridge_moments.h"
-#include "stages/options/stage1_train_options.h"
 
 namespace armorm {
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "armorm/score.h"
 #include "gating/reward_head.h"
-#include "stages/options/score_options.h"
 #include "stages/scoring/score_rows.h"
 
 namespace armorm {

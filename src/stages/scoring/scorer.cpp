@@ -55,13 +55,12 @@ void Scorer::encode(const Conversation& conversation, ScoreRow& row) const {
   auto encoded = model_.encoder.encode(conversation);
   const auto length = std::ssize(encoded.tokens);
   if (length > max_length_)
-    fail_data("the conversation has {} tokens, more than --max_length ({}) allows", length, max_length_);
+    fail_data("the conversation has {} tokens, more than `max_length` ({}) allows", length, max_length_);
   const auto gating = find_gating_pattern(encoded.tokens, model_.gating_pattern);
   if (!gating)
     fail_data(
         "the rendered conversation holds no start of an assistant's answer; check the messages' roles and "
-        "the chat "
-        "template");
+        "the chat template");
   row.gating = *gating;
   row.special_in_content = encoded.special_in_content;
   row.tokens = std::move(encoded.tokens);
@@ -78,7 +77,7 @@ HeadScores Scorer::score(std::vector<ScoreRow>& rows) {
     if (!row.error.empty()) continue;
     row.result = next++;
     if (!std::isfinite(scores.score[row.result]))
-      row.error = "the score is not a finite number; try --precision fp32";
+      row.error = "the score is not a finite number; try `precision` fp32";
   }
   return scores;
 }

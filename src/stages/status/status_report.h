@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string>
 
-#include "stages/options/common_options.h"
+#include "armorm/extraction_options.h"
 
 namespace armorm {
 

@@ -5,13 +5,13 @@
 
 #include <cstdlib>
 
+#include "armorm/extraction_options.h"
 #include "core/error.h"
 #include "io/publish.h"
 #include "io/read_file.h"
 #include "stages/artifacts/embedding_set.h"
 #include "stages/artifacts/regression_weights.h"
 #include "stages/artifacts/weights_fingerprint.h"
-#include "stages/options/common_options.h"
 #include "stages/resume/resume_key.h"
 #include "stages/score.h"
 #include "support/test_support.h"

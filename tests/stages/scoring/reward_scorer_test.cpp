@@ -120,7 +120,7 @@ TEST_CASE("a conversation that cannot be scored leaves the others as they are", 
   CHECK(scores[1].error == "the conversation is empty, expected at least one message");
   CHECK(scores[2].error.find("no start of an assistant's answer") != std::string::npos);
   CHECK(scores[4].error.find("message 0: is not UTF-8") != std::string::npos);
-  CHECK(scores[5].error.find("more than --max_length (1024) allows") != std::string::npos);
+  CHECK(scores[5].error.find("more than `max_length` (1024) allows") != std::string::npos);
   for (const std::size_t bad : {1, 2, 4, 5}) CHECK(scores[bad].rewards.empty());
   const ConversationScore alone = scorer.score(kGood);
   for (const std::size_t good : {0, 3, 6}) {

@@ -11,13 +11,13 @@
 #include <sstream>
 #include <thread>
 
+#include "armorm/extraction_options.h"
 #include "core/error.h"
 #include "core/words.h"
 #include "data/attributes.h"
 #include "io/publish.h"
 #include "io/read_file.h"
 #include "io/safetensors.h"
-#include "stages/options/common_options.h"
 #include "stages/reward_model/reward_model.h"
 #include "stages/score.h"
 #include "support/error_of.h"

@@ -1,28 +1,30 @@
-// The options of stage2-train. The program's help says what each field means (declarations.h); the comments
-// here say what a value may be.
+// stage2-train: verbosity debiasing, the gating network, and the RewardBench evaluation.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "eval/checkpoint_choice.h"
-#include "gating/gate_choices.h"
-#include "stages/options/choices.h"
-#include "stages/options/common_options.h"
-#include "text/model_family.h"
+#include "armorm/checkpoint_choice.h"
+#include "armorm/choices.h"
+#include "armorm/export.h"
+#include "armorm/extraction_options.h"
+#include "armorm/gate_choices.h"
+#include "armorm/model_family.h"
+#include "armorm/stop.h"
 
 namespace armorm {
 
+// `stage2-train --help` says what each field means; the comments here say which values it may have.
 struct Stage2TrainOptions {
   std::string model_path = "sfairXC/FsfairX-LLaMA3-RM-v0.1";
   ModelFamily model_family = ModelFamily::llama3;
   std::string multi_objective_dataset = "RLHFlow/ArmoRM-Multi-Objective-Data-v0.1";
   std::string preference_dataset = "RLHFlow/pair_data_v2_80K_wsafety";
-  std::string preference_source;
+  std::string preference_source = {};
   std::string preference_split = "train";
-  std::string reference_dataset;
-  std::string reference_source;
+  std::string reference_dataset = {};
+  std::string reference_source = {};
   std::string reference_split = "train";
   std::int64_t device = 0;         // >= -1
   double learning_rate = 1e-3;     // > 0
@@ -36,7 +38,7 @@ struct Stage2TrainOptions {
   std::int64_t verbosity_dim = 4;  // >= 0, below the number of attributes
   double corr_threshold = 0.03;    // above -1 and below 1
   OnUnmet on_unmet = OnUnmet::error;
-  std::vector<double> penalty_grid;  // ascending, from 0 on
+  std::vector<double> penalty_grid = {};  // ascending, from 0 on
   PenaltySearch penalty_search = PenaltySearch::grid;
   VerbosityTarget verbosity_target = VerbosityTarget::attribute;
   bool eval_reward_bench = false;
@@ -45,24 +47,32 @@ struct Stage2TrainOptions {
   bool eval_reward_bench_2 = false;
   std::string reward_bench_2_dataset = "allenai/reward-bench-2";
   std::string reward_bench_2_split = "test";
-  std::vector<std::string> eval;    // each DATASET or DATASET:SPLIT
-  double logit_scale = 1.0;         // > 0
-  double temperature = 10.0;        // > 0
-  std::int64_t n_hidden = 3;        // >= 0
-  std::int64_t hidden_size = 1024;  // >= 1
-  double dropout = 0.2;             // in [0, 1)
+  std::vector<std::string> eval = {};  // each DATASET or DATASET:SPLIT
+  double logit_scale = 1.0;            // > 0
+  double temperature = 10.0;           // > 0
+  std::int64_t n_hidden = 3;           // >= 0
+  std::int64_t hidden_size = 1024;     // >= 1
+  double dropout = 0.2;                // in [0, 1)
   GatePrecision precision = GatePrecision::fp32;
   Compat compat = Compat::none;  // none with export_dir
   std::int64_t seed = 0;         // >= 0
   std::int64_t threads = 0;      // >= 0
   bool restart = false;
   double checkpoint_seconds = 60.0;  // >= 0
-  std::string export_dir;            // empty = none
+  std::string export_dir = {};       // empty = none
   ExportWeights export_weights = ExportWeights::auto_;
-  std::string output_dir;
+  std::string output_dir = {};
   std::string data_root = default_data_root();
 
-  void validate() const;  // usage errors
+  ARMORM_API void validate() const;  // usage errors
 };
+
+// Reads <root>/regression_weights/<model>_<dataset> and the embeddings of the preference, reference and
+// RewardBench sets. Writes <output_dir>/gating_network_<model>.pt, its self-sufficient .safetensors twin, and
+// the report as .json and as .html page; prints the tables. A training that was interrupted, or asked to stop
+// (an interrupted error then), resumes from <...>.checkpoint with the same bits. With export_dir it also
+// writes a folder in the released model's layout, which appears when it is complete. Throws Error. One run at
+// a time in a process.
+ARMORM_API void run_stage2_train(const Stage2TrainOptions& options, const StopRequested& stop_requested = {});
 
 }  // namespace armorm

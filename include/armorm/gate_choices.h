@@ -23,7 +23,7 @@ constexpr std::array<std::string_view, 2> words_of(VerbosityTarget) { return {"a
 
 enum class PenaltySearch {
   grid,       // the first penalty of the grid that meets the threshold, as published
-  bisection,  // the crossing between that penalty and the previous one, to kPenaltyTolerance
+  bisection,  // the crossing between that penalty and the previous one, to 1e-6
 };
 constexpr std::array<std::string_view, 2> words_of(PenaltySearch) { return {"grid", "bisection"}; }
 

@@ -1,0 +1,35 @@
+// score: conversations -> the score of an ArmoRM and its contributions, as JSON Lines.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "armorm/choices.h"
+#include "armorm/export.h"
+#include "armorm/reward_scorer.h"
+#include "armorm/stop.h"
+
+namespace armorm {
+
+// `score --help` says what each field means; the comments here say which values it may have.
+struct ScoreOptions : ScorerOptions {
+  std::string input = "-";
+  std::string output = "-";
+  std::int64_t window = 1024;  // >= 1
+  OnBadRow on_bad_row = OnBadRow::error;
+  std::vector<ScoreField> fields{ScoreField::score, ScoreField::rewards, ScoreField::gate,
+                                 ScoreField::contributions};  // at least one
+
+  ARMORM_API void validate() const;  // usage errors
+};
+
+// Reads conversations, one per line: {"messages": [...]}, a bare list of messages, or {"prompt": text or
+// messages, "response": text}, with an optional "id". Writes one line each, in input order: {"id": ...,
+// "score": ..., "rewards": {name: value}, "gate": {...}, "contributions": {...}}, with "line": n for rows
+// without an id. Holds `window` rows at a time; the rows at hand are scored as soon as no more input is
+// waiting. An output file is published when it is complete. `stop_requested` is asked while a model is
+// downloaded. Throws Error. One run at a time in a process.
+ARMORM_API void run_score(const ScoreOptions& options, const StopRequested& stop_requested = {});
+
+}  // namespace armorm

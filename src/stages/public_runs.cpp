@@ -1,0 +1,44 @@
+// The runs of the public interface: options are checked, and no exception of LibTorch leaves them.
+#include "model/torch_errors.h"
+#include "stages/score.h"
+#include "stages/stage1_prepare.h"
+#include "stages/stage1_train.h"
+#include "stages/stage2_prepare.h"
+#include "stages/stage2_train.h"
+
+namespace armorm {
+namespace {
+
+template <class Options, class Run>
+void checked(const Options& options, const Run& run) {
+  options.validate();
+  translate_torch_errors(run);
+}
+
+}  // namespace
+
+std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options, const StopRequested& stop) {
+  std::filesystem::path shard;
+  checked(options, [&] { shard = run_stage1_prepare(options, StageEnvironment{.stop_requested = stop}); });
+  return shard;
+}
+
+void run_stage1_train(const Stage1TrainOptions& options) {
+  checked(options, [&] { run_stage1_train(options, StageEnvironment{}); });
+}
+
+std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options, const StopRequested& stop) {
+  std::filesystem::path shard;
+  checked(options, [&] { shard = run_stage2_prepare(options, StageEnvironment{.stop_requested = stop}); });
+  return shard;
+}
+
+void run_stage2_train(const Stage2TrainOptions& options, const StopRequested& stop) {
+  checked(options, [&] { run_stage2_train(options, StageEnvironment{.stop_requested = stop}); });
+}
+
+void run_score(const ScoreOptions& options, const StopRequested& stop) {
+  checked(options, [&] { run_score(options, StageEnvironment{.stop_requested = stop}); });
+}
+
+}  // namespace armorm
