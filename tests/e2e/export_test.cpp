@@ -12,6 +12,7 @@
 #include "io/read_file.h"
 #include "io/safetensors.h"
 #include "stages/reward_model/reward_model.h"
+#include "support/test_support.h"
 
 using namespace armorm;
 using namespace armorm::test;
@@ -140,7 +141,7 @@ TEST_CASE("score answers line by line while its input stays open", "[e2e]") {
   REQUIRE(mkfifo(input.c_str(), 0600) == 0);
   REQUIRE(mkfifo(output.c_str(), 0600) == 0);
   // A shell joins the pipes to the standard streams.
-  const std::string command = std::string(ARMORM_BIN_DIR) + "/score --model_path " + exported().string() +
+  const std::string command = (bin_dir() / "score").string() + " --model_path " + exported().string() +
                               " --device -1 <" + input.string() + " >" + output.string();
   ChildProcess child("/bin/sh", {"-c", command});
   const int to = open(input.c_str(), O_WRONLY | O_CLOEXEC), from = open(output.c_str(), O_RDONLY | O_CLOEXEC);
@@ -164,9 +165,9 @@ TEST_CASE("transformers loads the export and gives the same scores, padded or no
   if (python.empty()) ARMORM_SKIP("the Python of scripts/setup.sh --dev is not here");
   const TempDir dir;
   write_conversations(dir / "in.jsonl", 8);
-  const ProcessResult check = run_program(
-      python, {std::string(ARMORM_SOURCE_DIR) + "/scripts/goldens/check_export.py", exported().string(),
-               (dir / "in.jsonl").string(), std::string(ARMORM_BIN_DIR) + "/score"});
+  const ProcessResult check =
+      run_program(python, {(source_dir() / "scripts/goldens/check_export.py").string(), exported().string(),
+                           (dir / "in.jsonl").string(), (bin_dir() / "score").string()});
   INFO(check.out);
   INFO(check.err);
   CHECK(check.exit_code == 0);
