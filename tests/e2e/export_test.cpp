@@ -7,6 +7,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "armorm/reward_scorer.h"
 #include "data/dataset.h"
 #include "e2e/demo_fixture.h"
 #include "io/read_file.h"
@@ -104,6 +105,30 @@ TEST_CASE("score computes what the stages stored, to the last bit, and trains' o
   for (std::size_t i = 0; i < lines.size(); ++i)
     different += json::parse(lines[i]).at("score").get<float>() != expected.score[i] ? 1 : 0;
   CHECK(different == 0);
+}
+
+TEST_CASE("RewardScorer has the bits of score on the demo's model", "[e2e]") {
+  const TempDir dir;
+  std::vector<Conversation> conversations;
+  for (const std::string& line : lines_of(write_conversations(dir / "in.jsonl", 12))) {
+    Conversation& conversation = conversations.emplace_back();
+    for (const json& message : json::parse(line).at("messages"))
+      conversation.push_back({message.at("role"), message.at("content")});
+  }
+  const auto lines = lines_of(score({"--input", (dir / "in.jsonl").string()}).out);
+  const RewardScorer scorer = RewardScorer::load({.model_path = exported().string(), .device = -1});
+  const auto scores = scorer.score(conversations);
+  REQUIRE(lines.size() == 24);
+  REQUIRE(scores.size() == lines.size());
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const json expected = json::parse(lines[i]);
+    CHECK(scores[i].score == expected.at("score").get<float>());
+    for (std::size_t k = 0; k < scorer.attributes().size(); ++k) {
+      const std::string& name = scorer.attributes()[k];
+      CHECK(scores[i].gate[k] == expected.at("gate").at(name).get<float>());
+      CHECK(scores[i].contributions[k] == expected.at("contributions").at(name).get<float>());
+    }
+  }
 }
 
 TEST_CASE("score writes files whole, reads compressed ones, and says what is wrong", "[e2e]") {
