@@ -8,11 +8,11 @@
 #include "support/reference_statistics.h"
 #include "support/test_support.h"
 
-namespace armorm {
+namespace armorm::stats {
 namespace {
 
-using armorm::spearman;
 using nlohmann::json;
+using stats::spearman;
 using test::mean_squared_error;
 using test::pearson;
 using test::r_squared;
@@ -76,4 +76,4 @@ TEST_CASE("a sample's rank correlation with itself is exactly one", "[unit]") {
 }
 
 }  // namespace
-}  // namespace armorm
+}  // namespace armorm::stats

@@ -24,13 +24,14 @@
 #include "support/test_support.h"
 
 using namespace armorm;
+using namespace armorm::stages::scoring;
 using namespace armorm::test;
 namespace fs = std::filesystem;
 using nlohmann::json;
 
 namespace {
 
-fs::path model(const std::string& name) { return golden("reward_model") / name; }
+fs::path reward_model_folder(const std::string& name) { return golden("reward_model") / name; }
 
 const std::vector<ScoreField> kAllFields{ScoreField::score,        ScoreField::rewards,
                                          ScoreField::gate,         ScoreField::contributions,
@@ -58,7 +59,7 @@ std::vector<std::string> lines_of(const fs::path& path) {
 void write_lines(const fs::path& path, const std::vector<std::string>& lines) {
   std::string text;
   for (const std::string& line : lines) text += line + "\n";
-  publish_text(path, text);
+  io::publish_text(path, text);
 }
 
 std::vector<std::string> score_lines(const fs::path& folder, const std::vector<std::string>& input,
@@ -115,7 +116,7 @@ double rms_difference(const std::vector<double>& a, const std::vector<double>& b
   return std::sqrt(sum / static_cast<double>(a.size()));
 }
 
-json read_json(const fs::path& path) { return json::parse(read_text_file(path)); }
+json read_json(const fs::path& path) { return json::parse(io::read_text_file(path)); }
 
 std::string conversation(const std::string& id, const std::string& question, const std::string& answer) {
   return json{
@@ -126,18 +127,20 @@ std::string conversation(const std::string& id, const std::string& question, con
 
 std::string error_of_score(const std::vector<std::string>& input,
                            const std::function<void(ScoreOptions&)>& change = {}) {
-  return error_of([&] { score_lines(model("llama"), input, change); }, ErrorKind::data);
+  return error_of([&] { score_lines(reward_model_folder("llama"), input, change); }, ErrorKind::data);
 }
 
 }  // namespace
 
 TEST_CASE("score agrees with PyTorch on folders of the released layout", "[golden]") {
   for (const char* name : {"llama", "gemma2"}) {
-    const json expected = read_json(model(name) / "expected.json");
-    const RewardModel loaded = RewardModel::load(model(name), false);
-    const std::vector<std::string> input = lines_of(model(name) / "conversations.jsonl");
+    const json expected = read_json(reward_model_folder(name) / "expected.json");
+    const stages::reward_model::RewardModel loaded =
+        stages::reward_model::RewardModel::load(reward_model_folder(name), false);
+    const std::vector<std::string> input = lines_of(reward_model_folder(name) / "conversations.jsonl");
     for (const Precision precision : {Precision::fp32, Precision::bf16}) {
-      const auto lines = score_lines(model(name), input, [&](ScoreOptions& o) { o.precision = precision; });
+      const auto lines =
+          score_lines(reward_model_folder(name), input, [&](ScoreOptions& o) { o.precision = precision; });
       for (const ScoreField which : kAllFields) {
         const std::string field(name_of(which));
         CAPTURE(name, std::string(name_of(precision)), field);
@@ -156,22 +159,25 @@ TEST_CASE("score agrees with PyTorch on folders of the released layout", "[golde
 }
 
 TEST_CASE("the folder says what its head is", "[unit]") {
-  const RewardModel released = RewardModel::load(model("llama"), false);
+  const stages::reward_model::RewardModel released =
+      stages::reward_model::RewardModel::load(reward_model_folder("llama"), false);
   CHECK(released.attributes == default_attributes());
   CHECK(released.head.temperature == 2.0);
   CHECK(released.head.bias.empty());
   CHECK(released.head.gate.layers.size() == 3);
-  const RewardModel ours = RewardModel::load(model("gemma2"), false);
+  const stages::reward_model::RewardModel ours =
+      stages::reward_model::RewardModel::load(reward_model_folder("gemma2"), false);
   CHECK(ours.attributes == std::vector<std::string>{"help", "truth", "length", "safety", "style"});
   CHECK(ours.head.bias.size() == 5);
 
   const TempDir dir;
-  fs::copy(model("llama"), dir / "m", fs::copy_options::recursive);
+  fs::copy(reward_model_folder("llama"), dir / "m", fs::copy_options::recursive);
   const auto fails_with = [&](const char* key, const json& value, const std::string& words) {
-    json config = read_json(model("llama") / "config.json");
+    json config = read_json(reward_model_folder("llama") / "config.json");
     config[key] = value;
-    publish_text(dir / "m/config.json", config.dump());
-    const std::string message = error_of([&] { RewardModel::load(dir / "m", false); }, ErrorKind::data);
+    io::publish_text(dir / "m/config.json", config.dump());
+    const std::string message =
+        error_of([&] { stages::reward_model::RewardModel::load(dir / "m", false); }, ErrorKind::data);
     CAPTURE(key, message);
     CHECK(message.find(words) != std::string::npos);
   };
@@ -183,20 +189,23 @@ TEST_CASE("the folder says what its head is", "[unit]") {
   fails_with("gating_token_pattern", json::array(), "gating_token_pattern");
   fails_with("gating_token_pattern", {"text"}, "token ids");
   fails_with("regression_bias", true, "regression_layer.bias");
-  CHECK(error_of([] { RewardModel::load(golden("model") / "llama_gqa", false); }, ErrorKind::data)
+  CHECK(error_of([] { stages::reward_model::RewardModel::load(golden("model") / "llama_gqa", false); },
+                 ErrorKind::data)
             .find("expected an ArmoRM") != std::string::npos);
 }
 
 TEST_CASE("a score has the same bits in any company", "[unit]") {
   std::vector<std::string> input;
-  for (const std::string& line : lines_of(model("llama") / "conversations.jsonl")) input.push_back(line);
+  for (const std::string& line : lines_of(reward_model_folder("llama") / "conversations.jsonl"))
+    input.push_back(line);
   for (int i = 0; i < 40; ++i)
     input.push_back(conversation("more-" + std::to_string(i), "question " + std::to_string(i % 5),
                                  std::string(static_cast<std::size_t>(i * 7 + 1), 'x')));
   for (const Precision precision : {Precision::fp32, Precision::bf16}) {
-    const auto whole = score_lines(model("llama"), input, [&](ScoreOptions& o) { o.precision = precision; });
+    const auto whole =
+        score_lines(reward_model_folder("llama"), input, [&](ScoreOptions& o) { o.precision = precision; });
     REQUIRE(whole.size() == input.size());
-    const auto small = score_lines(model("llama"), input, [&](ScoreOptions& o) {
+    const auto small = score_lines(reward_model_folder("llama"), input, [&](ScoreOptions& o) {
       o.precision = precision;
       o.window = 3;
       o.threads = 1;
@@ -204,18 +213,19 @@ TEST_CASE("a score has the same bits in any company", "[unit]") {
     });
     CHECK(small == whole);
     const std::vector<std::string> reversed(input.rbegin(), input.rend());
-    auto back = score_lines(model("llama"), reversed, [&](ScoreOptions& o) { o.precision = precision; });
+    auto back = score_lines(reward_model_folder("llama"), reversed,
+                            [&](ScoreOptions& o) { o.precision = precision; });
     std::reverse(back.begin(), back.end());
     CHECK(back == whole);
-    const auto alone =
-        score_lines(model("llama"), {input[20]}, [&](ScoreOptions& o) { o.precision = precision; });
+    const auto alone = score_lines(reward_model_folder("llama"), {input[20]},
+                                   [&](ScoreOptions& o) { o.precision = precision; });
     CHECK(alone == std::vector<std::string>{whole[20]});
   }
 }
 
 TEST_CASE("rows come in several forms, and their lines count", "[unit]") {
   const std::string q = R"({"role":"user","content":"q"})", a = R"({"role":"assistant","content":"a"})";
-  const auto lines = score_lines(model("llama"),
+  const auto lines = score_lines(reward_model_folder("llama"),
                                  {R"({"messages":[)" + q + "," + a + R"(],"id":7})", "[" + q + "," + a + "]",
                                   "", R"({"prompt":"q","response":"a","id":{"set":"x","n":[1]}})",
                                   R"({"prompt":[)" + q + R"(],"response":"a"})"},
@@ -258,8 +268,8 @@ TEST_CASE("bad rows end the run, or are passed over with their reason", "[unit]"
     input.push_back(c.line);
     input.push_back(good);
   }
-  const auto lines =
-      score_lines(model("llama"), input, [](ScoreOptions& o) { o.on_bad_row = OnBadRow::skip; });
+  const auto lines = score_lines(reward_model_folder("llama"), input,
+                                 [](ScoreOptions& o) { o.on_bad_row = OnBadRow::skip; });
   REQUIRE(lines.size() == input.size());
   for (std::size_t i = 0; i < cases.size(); ++i) {
     const json bad = json::parse(lines[2 * i + 1]);
@@ -300,9 +310,9 @@ TEST_CASE("a key that comes twice in a row or in a message is a bad row", "[unit
 }
 
 TEST_CASE("a bad row keeps its id", "[unit]") {
-  const auto lines =
-      score_lines(model("llama"), {R"({"messages":[],"id":"seven"})", R"({"id":null,"messages":[]})"},
-                  [](ScoreOptions& o) { o.on_bad_row = OnBadRow::skip; });
+  const auto lines = score_lines(reward_model_folder("llama"),
+                                 {R"({"messages":[],"id":"seven"})", R"({"id":null,"messages":[]})"},
+                                 [](ScoreOptions& o) { o.on_bad_row = OnBadRow::skip; });
   REQUIRE(lines.size() == 2);
   CHECK(json::parse(lines[0]).at("id") == "seven");
   CHECK_FALSE(json::parse(lines[1]).contains("id"));
@@ -329,7 +339,7 @@ TEST_CASE("rows are handed over as soon as no more input is waiting", "[unit]") 
   const auto write_text = [&](const std::string& text) {
     REQUIRE(write(ends[1], text.data(), text.size()) == static_cast<ssize_t>(text.size()));
   };
-  ScoreReader reader(open_line_source(name), {.window = 4, .threads = 2, .stop_at_bad = false},
+  ScoreReader reader(io::open_line_source(name), {.window = 4, .threads = 2, .stop_at_bad = false},
                      [](const Conversation& c, ScoreRow& row) { row.tokens.assign(c[0].content.size(), 1); });
   write_text(R"([{"role":"user","content":"one"}])"
              "\n"
@@ -361,12 +371,12 @@ TEST_CASE("a reader that is no longer wanted does not wait for input", "[unit]")
   int ends[2];
   REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
   {
-    const ScoreReader reader(open_line_source("/proc/self/fd/" + std::to_string(ends[0])), {},
+    const ScoreReader reader(io::open_line_source("/proc/self/fd/" + std::to_string(ends[0])), {},
                              [](const Conversation&, ScoreRow&) {});
   }
   close(ends[0]);
   close(ends[1]);
-  ScoreReader missing(open_line_source(golden("reward_model/llama/conversations.jsonl").string()),
+  ScoreReader missing(io::open_line_source(golden("reward_model/llama/conversations.jsonl").string()),
                       {.window = 2}, [](const Conversation&, ScoreRow&) { fail_io("a disk went away"); });
   CHECK(error_of([&] { missing.next(); }, ErrorKind::io) == "a disk went away");
 }
