@@ -38,7 +38,7 @@ std::int32_t read_pair_id(const JsonView& pair) {
   return pair.at(std::size_t{1}).id();
 }
 
-std::string to_valid_utf8(std::string text) {
+std::string to_valid_utf8(const std::string& text) {
   std::string out;
   std::string_view rest = text;
   while (const auto bad = first_invalid_utf8(rest)) {
