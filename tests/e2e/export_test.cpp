@@ -112,7 +112,8 @@ TEST_CASE("RewardScorer has the bits of score on the demo's model", "[e2e]") {
   std::vector<Conversation> conversations;
   for (const std::string& line : lines_of(write_conversations(dir / "in.jsonl", 12))) {
     Conversation& conversation = conversations.emplace_back();
-    for (const json& message : json::parse(line).at("messages"))
+    const json row = json::parse(line);
+    for (const json& message : row.at("messages"))
       conversation.push_back({message.at("role"), message.at("content")});
   }
   const auto lines = lines_of(score({"--input", (dir / "in.jsonl").string()}).out);
@@ -122,6 +123,7 @@ TEST_CASE("RewardScorer has the bits of score on the demo's model", "[e2e]") {
   REQUIRE(scores.size() == lines.size());
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const json expected = json::parse(lines[i]);
+    REQUIRE(scores[i].error.empty());
     CHECK(scores[i].score == expected.at("score").get<float>());
     for (std::size_t k = 0; k < scorer.attributes().size(); ++k) {
       const std::string& name = scorer.attributes()[k];
