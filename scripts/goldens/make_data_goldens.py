@@ -237,6 +237,43 @@ def column_types():
     write_json("types/expected.json", {"texts": texts, "numbers": numbers, "messages": base["messages"].to_pylist()})
 
 
+def json_columns():
+    """Columns of `datasets`' Json feature, by themselves, in lists and in structs; and an extension type of our own."""
+    folder = OUT / "json_columns"
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = ['say "hi" \\ \n', "plain", "", "3", None]
+    conversations = [
+        [{"role": "user", "content": text or "q"}, {"role": "assistant", "content": f"<a {text}>\u00e9"}] for text in texts
+    ]
+    message = {"role": datasets.Value("string"), "content": datasets.Json()}
+    features = {
+        "m_json": datasets.Json(), "m_items": datasets.List(datasets.Json()), "m_struct": datasets.List(message),
+        "text": datasets.Json(), "number": datasets.Json(), "answers": datasets.List(datasets.Json()),
+    }
+    columns = {
+        "m_json": conversations, "m_items": conversations, "m_struct": conversations,
+        "text": [json.dumps(text) for text in texts], "number": [1, 2.5, True, None, -3],
+        "answers": [[json.dumps(text or ""), json.dumps("b")] for text in texts],
+    }
+    rows = datasets.Dataset.from_dict(columns, features=datasets.Features(features))
+    rows.to_parquet(str(folder / "json.parquet"))
+    with tempfile.TemporaryDirectory() as saved_to:
+        rows.save_to_disk(saved_to)
+        shutil.copy(pathlib.Path(saved_to, "data-00000-of-00001.arrow"), folder / "json.arrow")
+    write_json("json_columns/expected.json", list(rows))
+
+    class Reversed(pa.ExtensionType):
+        def __init__(self):
+            super().__init__(pa.string(), "example.reversed")
+
+        def __arrow_ext_serialize__(self):
+            return b""
+
+    table = pa.table({"f": pa.ExtensionArray.from_storage(Reversed(), pa.array(["x"])), "g": ["y"]})
+    pq.write_table(table, folder / "unknown.parquet")
+    ipc(table, folder / "unknown.arrow", pa.ipc.new_stream)
+
+
 def saved():
     """Folders of save_to_disk."""
     for name in ("saved_dict", "saved_single"):
@@ -419,6 +456,7 @@ def main():
     public_schemas()
     formats()
     column_types()
+    json_columns()
     saved()
     layouts()
     splits()

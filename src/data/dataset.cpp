@@ -12,6 +12,7 @@
 #include "core/log.h"
 #include "core/strings.h"
 #include "core/utf8.h"
+#include "data/column_remedy.h"
 #include "data/layout.h"
 #include "data/row_file.h"
 
@@ -139,6 +140,15 @@ Conversation side_of(const Field& side, const Field& prompt) {
   return {{"user", prompt.cell.text}, {"assistant", std::move(side.cell.text)}};
 }
 
+// Text of the form of hh-rlhf holds the prompt and the roles, which would become an answer's words.
+void check_no_transcript(const Field& side) {
+  if (side.cell.kind != CellKind::text || !side.cell.text.starts_with("\n\nHuman:")) return;
+  fail_data(
+      "{}: found a transcript with \"Human:\" and \"Assistant:\", expected a list of messages; convert the "
+      "transcripts to lists of messages with role and content",
+      side.place());
+}
+
 // The answers of a best-of-n row, each after the prompt.
 std::vector<Conversation> candidates_of(const Field& side, const Field& prompt) {
   side.check_readable();
@@ -245,8 +255,8 @@ struct Dataset::Impl {
     if (without.empty()) return;
     const fs::path& first = files[without[0]];
     if (without.size() == files.size() || request.want == Want::turns) {
-      fail_data("{}: no column \"{}\"; the file has: {}; rename with `columns`", first.string(), request.name,
-                fmt::join(columns[without[0]], ", "));
+      fail_data("{}: no column \"{}\"; the file has: {}; {}", first.string(), request.name,
+                fmt::join(columns[without[0]], ", "), data::column_remedy(request.want, columns[without[0]]));
     }
     if (warned.insert(request.name).second) {
       log::warn("{}: no column \"{}\" in {} of {} files ({}); it counts as null in their rows",
@@ -393,6 +403,8 @@ void Dataset::for_each_preference(const std::vector<bool>& wanted,
             preference.rejected = preference.all_rejected.front();
             preference.id = optional_text_of(field(kId));
           } else {
+            check_no_transcript(field(kChosen));
+            check_no_transcript(field(kRejected));
             preference.chosen = side_of(field(kChosen), prompt);
             preference.rejected = side_of(field(kRejected), prompt);
           }

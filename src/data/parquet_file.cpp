@@ -12,6 +12,7 @@
 
 #include "core/error.h"
 #include "data/arrow_cells.h"
+#include "data/json_column.h"
 
 namespace armorm::data {
 namespace {
@@ -124,6 +125,7 @@ class ParquetRowFile final : public RowFile {
         guarded([&] { return take_arrow(reader_->GetRecordBatchReader({group}, leaves), where); });
     std::int64_t done = 0;
     while (const auto batch = guarded([&] { return take_arrow(batches->Next(), where); })) {
+      check_extension_types(*batch->schema(), where);
       std::vector<std::shared_ptr<arrow::Array>> arrays;
       for (const ColumnRequest& column : columns) {
         arrays.push_back(batch->GetColumnByName(column.name));

@@ -1,0 +1,15 @@
+// What to do about a column that a data set lacks.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "data/row_file.h"
+
+namespace armorm::data {
+
+// The end of a message: to rename, or, where rows have a public form that renaming cannot mend, to convert
+// them.
+std::string column_remedy(Want want, const std::vector<std::string>& columns);
+
+}  // namespace armorm::data
