@@ -168,9 +168,9 @@ Conversation conversation_of(const Items& items, const Place& place) {
     turns.push_back({message_field(messages, item.index, "role", i, place),
                      message_field(messages, item.index, "content", i, place)});
     bytes += sizeof(Message) + turns.back().role.size() + turns.back().content.size();
-    if (bytes > LineReader::kMaxLineBytes)
+    if (bytes > io::LineReader::kMaxLineBytes)
       fail_data("{}: its messages hold more than the {} bytes allowed for a row", place.text(),
-                LineReader::kMaxLineBytes);
+                io::LineReader::kMaxLineBytes);
   }
   return turns;
 }

@@ -57,8 +57,8 @@ class JsonText {
   explicit JsonText(const Place& place) : where_(place.text()) {}
 
   void append(const Scalar& value) {
-    if (out_.size() > LineReader::kMaxLineBytes)
-      fail_data("{}: longer than the {} bytes allowed for a row", where_, LineReader::kMaxLineBytes);
+    if (out_.size() > io::LineReader::kMaxLineBytes)
+      fail_data("{}: longer than the {} bytes allowed for a row", where_, io::LineReader::kMaxLineBytes);
     if (!value.is_valid) {
       out_ += "null";
       return;

@@ -12,6 +12,7 @@
 #include "support/test_support.h"
 
 using namespace armorm;
+using namespace armorm::text;
 using nlohmann::json;
 namespace fs = std::filesystem;
 
@@ -19,7 +20,7 @@ namespace {
 
 const fs::path kGoldens = test::golden("text/template");
 
-json read_json(const char* name) { return json::parse(read_text_file(kGoldens / name)); }
+json read_json(const char* name) { return json::parse(io::read_text_file(kGoldens / name)); }
 
 Conversation to_conversation(const json& messages) {
   Conversation conversation;
@@ -36,12 +37,12 @@ TemplateVariables to_variables(const json& golden) {
   return variables;
 }
 
-RenderedText render(std::string_view source, const Conversation& conversation = {},
-                    const TemplateVariables& variables = {}) {
+tokenizer::RenderedText render(std::string_view source, const Conversation& conversation = {},
+                               const TemplateVariables& variables = {}) {
   return ChatTemplate::compile(source, "test").render(conversation, variables);
 }
 
-using Ranges = std::vector<RenderedText::Range>;
+using Ranges = std::vector<tokenizer::RenderedText::Range>;
 
 }  // namespace
 
@@ -53,7 +54,7 @@ TEST_CASE("public templates render as transformers renders them", "[golden]") {
     const fs::path& path = entry.path();
     if (path.extension() == ".jinja") {
       templates.emplace(path.stem().string(),
-                        ChatTemplate::compile(read_text_file(path), path.filename().string()));
+                        ChatTemplate::compile(io::read_text_file(path), path.filename().string()));
     }
   }
   REQUIRE(templates.size() == 8);
@@ -110,7 +111,8 @@ TEST_CASE("data ranges are exactly the bytes of the messages", "[golden]") {
   for (const auto& entry : fs::directory_iterator(kGoldens)) {
     if (entry.path().extension() != ".jinja") continue;
     INFO(entry.path());
-    const RenderedText rendered = render(read_text_file(entry.path()), conversation, variables);
+    const tokenizer::RenderedText rendered =
+        render(io::read_text_file(entry.path()), conversation, variables);
     std::string marked(rendered.text.size(), '.');
     for (const auto& [begin, end] : rendered.data_ranges) {
       REQUIRE(begin < end);
@@ -172,7 +174,8 @@ TEST_CASE("every string operation keeps the origin of its bytes", "[unit]") {
 }
 
 TEST_CASE("case mapping that changes lengths keeps the origin", "[unit]") {
-  const RenderedText text = render("{{ ('ß' ~ messages[0].content ~ 'ß')|upper }}", {{"user", "ß"}});
+  const tokenizer::RenderedText text =
+      render("{{ ('ß' ~ messages[0].content ~ 'ß')|upper }}", {{"user", "ß"}});
   CHECK(text.text == "SSSSSS");
   CHECK(text.data_ranges == Ranges{{2, 4}});
 }
@@ -228,8 +231,8 @@ TEST_CASE("the template of the shared tokenizer renders with its own tokens", "[
   if (test::shared_dir().empty()) ARMORM_SKIP("the shared folder is absent");
   TemplateVariables variables;
   variables.special_tokens["bos_token"] = "<|begin_of_text|>";
-  const RenderedText text = ChatTemplate::load(test::shared_dir() / "llama3-tokenizer")
-                                .render({{"user", " <|eot_id|> "}}, variables);
+  const tokenizer::RenderedText text = ChatTemplate::load(test::shared_dir() / "llama3-tokenizer")
+                                           .render({{"user", " <|eot_id|> "}}, variables);
   CHECK(text.text == "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\n<|eot_id|><|eot_id|>");
   CHECK(text.data_ranges == Ranges{{36, 40}, {59, 69}});
 }
