@@ -20,12 +20,6 @@ namespace armorm::data {
 namespace fs = std::filesystem;
 namespace {
 
-using data::Cell;
-using data::CellKind;
-using data::ColumnRequest;
-using data::RowFile;
-using data::Want;
-
 // One cell with its position, for messages.
 struct Field {
   const fs::path& path;

@@ -62,7 +62,7 @@ std::vector<std::string> saved_splits(const fs::path& folder) {
   const nlohmann::json state = read_object(folder / kStateName, folder);
   const auto name = state.find("_split");
   splits.emplace_back(name != state.end() && name->is_string() ? name->get<std::string>() : "train");
-  if (splits[0] != "train") splits.push_back("train");
+  if (splits[0] != "train") splits.emplace_back("train");
   return splits;
 }
 

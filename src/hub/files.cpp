@@ -133,10 +133,9 @@ bool is_complete_snapshot(RepoKind kind, const fs::path& snapshot) {
   if (kind == RepoKind::dataset || !fs::exists(snapshot / "config.json") || !has_text_side(snapshot))
     return false;
   if (fs::exists(snapshot / kIndexName)) return has_all_shards(snapshot);
-  for (const fs::directory_entry& entry : fs::directory_iterator(snapshot)) {
-    if (is_weights(entry.path().filename().string()) && entry.exists()) return true;
-  }
-  return false;
+  return std::ranges::any_of(fs::directory_iterator(snapshot), [](const fs::directory_entry& entry) {
+    return is_weights(entry.path().filename().string()) && entry.exists();
+  });
 }
 
 }  // namespace armorm::hub

@@ -38,7 +38,8 @@ inline constexpr RowGroup kValidationRow = 1;  // with the default two groups
 struct MomentKey {
   RowGroup group = 0;
   std::string pattern;  // one character per attribute, '1' where the label is present; at least one '1'
-  auto operator<=>(const MomentKey&) const = default;
+  auto operator<=>(const MomentKey&) const =
+      default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 takes it for 0
 };
 
 struct MomentBlock {

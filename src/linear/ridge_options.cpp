@@ -56,7 +56,7 @@ std::vector<double> parse_alphas(std::string_view text) {
   const auto grid = split(text, ':');
   if (grid.size() == 1) {
     std::vector<double> values;
-    for (const std::string_view part : split(text, ',')) values.push_back(parse_alpha(part, text));
+    for (const std::string_view alpha : split(text, ',')) values.push_back(parse_alpha(alpha, text));
     return values;
   }
   if (grid.size() != 3) fail_usage("`alphas`: \"{}\" has {} parts, expected lo:hi:n", text, grid.size());

@@ -59,8 +59,8 @@ ConversationScore result_of(const stages::scoring::ScoreRow& row, const gating::
 }  // namespace
 
 struct RewardScorer::Impl {
-  Impl(const ScorerOptions& given, const StopRequested& stop_requested)
-      : options(given), scorer(options, stop_requested) {}
+  Impl(ScorerOptions given, const StopRequested& stop_requested)
+      : options(std::move(given)), scorer(options, stop_requested) {}
 
   ScorerOptions options;
   stages::scoring::Scorer scorer;
