@@ -37,8 +37,7 @@ bool is_json(const arrow::DataType& type) {
 [[noreturn]] void fail_type(const std::string& field, const std::string& name, const std::string& where) {
   fail_data(
       "{}: column \"{}\": found the extension type \"{}\", expected a plain type or {}; write the column as "
-      "text, "
-      "numbers or lists",
+      "text, numbers or lists",
       where, field, name, kJson);
 }
 

@@ -73,6 +73,8 @@ class ParquetRowFile final : public RowFile {
     parquet::ArrowReaderProperties arrow_properties(/*use_threads=*/false);
     arrow_properties.set_batch_size(kBatchRows);
     arrow_properties.set_pre_buffer(false);
+    // Columns of the logical type JSON are JSON texts, whether or not the file holds an Arrow schema.
+    arrow_properties.set_arrow_extensions_enabled(true);
     builder.properties(arrow_properties);
     builder.memory_pool(memory_.get());
     reader_ = take_arrow(builder.Build(), where);

@@ -13,7 +13,7 @@ using Catch::Matchers::Contains;
 
 TEST_CASE("columns of JSON texts are what they encode", "[golden]") {
   const nlohmann::json expected = golden_json("json_columns/expected.json");
-  for (const std::string file : {"json.parquet", "json.arrow"}) {
+  for (const std::string file : {"json.parquet", "json.arrow", "logical_type.parquet"}) {
     const auto path = golden("data/json_columns/" + file);
     for (const std::string column : {"m_json", "m_items", "m_struct"}) {
       CAPTURE(file, column);
