@@ -20,8 +20,7 @@ constexpr std::array<PublicForm, 3> kForms{{
      "messages"},
     {{"prompt", "response", "helpfulness"},
      "rows hold a prompt and a response, as in HelpSteer2; convert them to the column messages, a list of a "
-     "user and "
-     "an assistant message"},
+     "user and an assistant message"},
 }};
 
 bool has_form(const std::vector<std::string>& columns, const PublicForm& form) {

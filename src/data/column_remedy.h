@@ -8,8 +8,7 @@
 
 namespace armorm::data {
 
-// The end of a message: to rename, or, where rows have a public form that renaming cannot mend, to convert
-// them.
+// The end of a message: to rename, or, where renaming cannot fix rows of a public form, to convert them.
 std::string column_remedy(Want want, const std::vector<std::string>& columns);
 
 }  // namespace armorm::data

@@ -149,10 +149,7 @@ bool starts_with(std::span<const char> bytes, std::string_view magic) {
 // The name of a format that no source here reads; empty for text.
 std::string_view unsupported_compression(std::span<const char> bytes) {
   constexpr std::size_t kLevel = 3;  // of "BZh", a digit
-  if (starts_with(bytes,
-                  "\xfd"
-                  "7zXZ"))
-    return "xz";
+  if (starts_with(bytes, "\xfd\x37zXZ")) return "xz";
   if (starts_with(bytes, "PK\x03\x04")) return "zip";
   if (starts_with(bytes, "\x04\x22\x4d\x18")) return "lz4";
   if (starts_with(bytes, "BZh") && starts_with(bytes.subspan(std::min(bytes.size(), kLevel + 1)), "1AY&SY"))

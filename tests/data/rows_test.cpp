@@ -117,7 +117,7 @@ TEST_CASE("missing columns are listed beside those that exist", "[unit]") {
   CHECK_THAT(refusal([&] { labelled_rows(open_dataset(dir / "x.set"), {"a"}); }), Contains("b.jsonl"));
 }
 
-TEST_CASE("public forms that renaming cannot mend are told how to convert", "[unit]") {
+TEST_CASE("for public forms that renaming cannot fix the error says how to convert", "[unit]") {
   const TempDir dir;
   const auto message = [&](const std::string& row) {
     put(dir / "x.jsonl", row + "\n");
@@ -131,6 +131,8 @@ TEST_CASE("public forms that renaming cannot mend are told how to convert", "[un
       message(R"({"chosen":"\n\nHuman: q\n\nAssistant: a","rejected":"\n\nHuman: q\n\nAssistant: b"})"),
       Contains("transcript") && Contains("list of messages"));
   CHECK_THAT(message("{\n \"chosen\": 1\n}"), Contains("line 1") && Contains("several lines"));
+  CHECK_THAT(message("{\"chosen\": [\n1]\n}"), Contains("line 1") && Contains("several lines"));
+  CHECK_THAT(message("{\"chosen\": \"{,"), Contains("line 1") && !Contains("several lines"));
   put(dir / "x.jsonl", R"({"prompt":"q","response":"a","helpfulness":4,"correctness":3})");
   CHECK_THAT(refusal([&] { labelled_rows(open_dataset(dir / "x.jsonl"), {"helpfulness"}); }),
              Contains("HelpSteer2") && Contains("column messages"));
