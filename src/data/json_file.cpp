@@ -16,6 +16,7 @@ namespace {
 using Kind = JsonReader::Kind;
 
 constexpr std::int64_t kRowsSeenForColumns = 1000;
+constexpr std::size_t kMaxUnreadKeys = 10'000;  // each row can have keys of its own
 
 void enter_row(JsonReader& json, const JsonRecords& records) {
   const Kind kind = json.peek();
@@ -81,6 +82,7 @@ class JsonRowFile final : public RowFile {
     std::vector<Cell> cells;
     std::string text;
     std::int64_t row = 0;
+    unread_.clear();
     for (; records->next(text); ++row) {
       if (!wanted(row)) continue;
       start_row(columns, cells);
@@ -89,6 +91,8 @@ class JsonRowFile final : public RowFile {
     }
     return row;
   }
+
+  std::map<std::string, std::int64_t> unread_keys() const override { return unread_; }
 
  private:
   // An absent key is null, as in `datasets`, unless the column is optional.
@@ -99,7 +103,7 @@ class JsonRowFile final : public RowFile {
   }
 
   void read_row(const std::string& text, const JsonRecords& records, std::int64_t row,
-                const std::vector<ColumnRequest>& columns, std::vector<Cell>& cells) const {
+                const std::vector<ColumnRequest>& columns, std::vector<Cell>& cells) {
     const std::string where = records.where();
     JsonReader json(text, where);
     ObjectKeys keys;
@@ -116,12 +120,15 @@ class JsonRowFile final : public RowFile {
         if (!asked) json.continue_from(copy);
         asked = true;
       }
-      if (!asked) json.skip_value();
+      if (asked) continue;
+      json.skip_value();
+      if (unread_.size() < kMaxUnreadKeys || unread_.contains(key)) ++unread_[key];
     }
     json.expect_end();
   }
 
   std::filesystem::path path_;
+  std::map<std::string, std::int64_t> unread_;
 };
 
 }  // namespace

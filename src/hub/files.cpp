@@ -41,8 +41,11 @@ bool is_data_file(std::string_view name) {
                      [&](std::string_view end) { return name.ends_with(end); });
 }
 
+// Says which files make the splits.
+bool is_card(std::string_view name) { return name == "README.md" || name == ".huggingface.yaml"; }
+
 bool is_hidden(std::string_view name) {
-  return name.starts_with('.') || name.find("/.") != std::string_view::npos;
+  return (name.starts_with('.') || name.find("/.") != std::string_view::npos) && !is_card(name);
 }
 
 bool is_safe_part(std::string_view part) {
@@ -112,13 +115,13 @@ std::vector<std::string> files_to_fetch(RepoKind kind, const std::string& id,
   const bool is_model = kind == RepoKind::model;
   std::vector<std::string> wanted;
   for (const std::string& name : names) {
-    if (is_model ? is_model_file(name) : name == "README.md" || is_data_file(name)) wanted.push_back(name);
+    if (is_model ? is_model_file(name) : is_card(name) || is_data_file(name)) wanted.push_back(name);
   }
   check_names(id, wanted);
   std::erase_if(wanted, is_hidden);
   if (is_model) drop_second_weights(wanted);
   const auto is_content = [&](const std::string& name) {
-    return is_model ? is_weights(name) : name != "README.md";
+    return is_model ? is_weights(name) : !is_card(name);
   };
   if (std::none_of(wanted.begin(), wanted.end(), is_content))
     fail_data("{}: found {} files, but none of {}; convert the repository or choose another", id,
