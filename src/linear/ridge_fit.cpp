@@ -20,9 +20,11 @@ bool surely_singular(const RidgeProblem& problem, double smallest_alpha) {
 }  // namespace
 
 RidgeFit::RidgeFit(RidgeProblem& problem, const RidgeOptions& options, double smallest_alpha, bool leverages)
-    : centred_(options.fit_intercept), weight_(problem.weight), rotated_xy_(std::move(problem.xy)) {
+    : centred_(options.fit_intercept), weight_(problem.weight) {
   transform_ = transform_columns(problem, options.standardize, options.fit_intercept);
   for (const double sum : problem.y_sum) y_mean_.push_back(weight_ > 0.0 ? sum / weight_ : 0.0);
+  // transform_columns() centres it first. NOLINTNEXTLINE(cppcoreguidelines-prefer-member-initializer)
+  rotated_xy_ = std::move(problem.xy);
   if (!leverages && !surely_singular(problem, smallest_alpha))
     band_ = dense::BandSolver::reduce(problem.gram, problem.n_features, smallest_alpha);
   if (!band_) solver_.emplace(std::move(problem.gram), problem.n_features, smallest_alpha);

@@ -104,7 +104,7 @@ std::string subsets_table(const Benchmark& bench) {
                             interval_cell(subset.interval, share_right(subset))};
     for (std::size_t other = 1; other < bench.scorers.size(); ++other)
       cells.push_back(accuracy_cell(share_right(bench.scorers[other].subsets.at(i))));
-    table.add(std::move(cells));
+    table.add(cells);
   }
   return table.empty() ? "" : table.str();
 }

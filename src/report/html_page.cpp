@@ -199,7 +199,7 @@ std::string heat_map(const HeatMap& map) {
       cells.push_back(heat_cell((map.trim ? trimmed : number)(value, map.decimals),
                                 largest > 0.0 ? value / largest : value));
     }
-    table.add(std::move(cells));
+    table.add(cells);
   }
   return table.str();
 }
