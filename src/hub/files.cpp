@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "core/accounting.h"
 #include "core/error.h"
 #include "hub/client.h"
 #include "hub/snapshot.h"
@@ -37,6 +38,14 @@ bool is_data_file(std::string_view name) {
   }
   constexpr std::array<std::string_view, 7> kEndings = {".parquet", ".arrow", ".json", ".jsonl",
                                                         ".ndjson",  ".csv",   ".tsv"};
+  return std::any_of(kEndings.begin(), kEndings.end(),
+                     [&](std::string_view end) { return name.ends_with(end); });
+}
+
+// Holds rows, in a form that is not read here.
+bool holds_other_rows(std::string_view name) {
+  constexpr std::array<std::string_view, 9> kEndings = {".bz2", ".xz",  ".zip", ".tar", ".tgz",
+                                                        ".7z",  ".lz4", ".pkl", ".h5"};
   return std::any_of(kEndings.begin(), kEndings.end(),
                      [&](std::string_view end) { return name.ends_with(end); });
 }
@@ -81,6 +90,13 @@ void check_names(const std::string& id, const std::vector<std::string>& names) {
   }
 }
 
+void warn_of_other_rows(const std::string& id, const std::vector<std::string>& names) {
+  Accounting account(id, "file");
+  for (const std::string& name : names)
+    if (holds_other_rows(name) && !is_hidden(name)) account.give(name);
+  account.warn_of_rest("it is not fetched, as no rows are read from its format");
+}
+
 // Some repositories hold a second copy of the weights, e.g. consolidated.safetensors.
 void drop_second_weights(std::vector<std::string>& names) {
   const auto is_main = [](const std::string& name) { return is_weights(name) && name.starts_with("model"); };
@@ -117,6 +133,7 @@ std::vector<std::string> files_to_fetch(RepoKind kind, const std::string& id,
   for (const std::string& name : names) {
     if (is_model ? is_model_file(name) : is_card(name) || is_data_file(name)) wanted.push_back(name);
   }
+  if (!is_model) warn_of_other_rows(id, names);
   check_names(id, wanted);
   std::erase_if(wanted, is_hidden);
   if (is_model) drop_second_weights(wanted);

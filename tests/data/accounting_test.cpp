@@ -140,6 +140,20 @@ TEST_CASE("other keys of a card are named", "[unit]") {
   CHECK_THROWS_WITH(open_dataset(dir.path()), Contains("\"license\" is there twice"));
 }
 
+TEST_CASE("columns that datasets would round are named", "[unit]") {
+  const TempDir dir;
+  put(dir / "a.jsonl", R"({"f":1.0001})");
+  const std::string features =
+      "features: [{name: f, dtype: float16}, {name: g, dtype: float64}, {name: h}]\n";
+  for (const std::string& info : {"dataset_info:\n  " + features, "dataset_info:\n- " + features}) {
+    put(dir / "README.md", "---\n" + info + "---\n");
+    const auto lines = log_of([&] { open_dataset(dir.path()); });
+    CAPTURE(info);
+    REQUIRE(lines.size() == 1);
+    CHECK_THAT(lines[0], Contains("column 'f'") && Contains("not rounded"));
+  }
+}
+
 TEST_CASE("configs that are there twice, or twice the default, are refused", "[unit]") {
   const TempDir dir;
   put(dir / "a.jsonl", R"({"f":1})");

@@ -6,6 +6,7 @@
 #include "hub/hub_fake.h"
 #include "io/publish.h"
 #include "io/read_file.h"
+#include "support/log_capture.h"
 
 namespace fs = std::filesystem;
 using armorm::hub::RepoKind;
@@ -61,6 +62,20 @@ TEST_CASE("names that lead out of the cache are refused", "[unit]") {
   using Names = std::vector<std::string>;
   CHECK(armorm::hub::files_to_fetch(RepoKind::dataset, "org/name", {"a b/\u00fc..x.parquet", "../x.py"}) ==
         Names{"a b/\u00fc..x.parquet"});
+}
+
+TEST_CASE("files of a data set that are not fetched are named", "[unit]") {
+  const std::vector<std::string> all{
+      ".huggingface.yaml",  "README.md", "a.jsonl", "b.jsonl.bz2", "c.zip", ".cache/d.zip", "set.py",
+      "x/.huggingface.yaml"};
+  std::vector<std::string> lines;
+  {
+    const armorm::test::LogCapture capture(lines);
+    CHECK(armorm::hub::files_to_fetch(RepoKind::dataset, "org/name", all) ==
+          std::vector<std::string>(all.begin(), all.begin() + 3));
+  }
+  REQUIRE(lines.size() == 1);
+  CHECK_THAT(lines[0], Contains("org/name: files 'b.jsonl.bz2', 'c.zip'") && Contains("not fetched"));
 }
 
 TEST_CASE("a repository without anything to read is refused", "[unit]") {
