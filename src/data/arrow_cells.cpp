@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/strings.h"
 #include "core/utf8.h"
+#include "data/json_column.h"
 #include "io/line_reader.h"
 
 namespace armorm::data {
@@ -195,6 +196,7 @@ std::vector<std::string> texts_of(const Items& items, const Place& place) {
 }
 
 void fill_cell(const Array& column, std::int64_t index, Want want, const Place& place, Cell& cell) {
+  if (holds_json(*column.type())) return fill_json_cell(column, index, want, place, cell);
   cell = Cell{};
   const Value value = resolve(column, index);
   if (value.is_null()) return;

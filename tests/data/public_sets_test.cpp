@@ -141,6 +141,11 @@ TEST_CASE("every format gives the same rows", "[golden]") {
     REQUIRE(some.size() == 2);
     CHECK(some[0].row_id == 2);
     CHECK(some[1].messages == conversation_from(expected[4].at("messages")));
+    const auto slices =
+        labelled_rows(open_dataset(golden("data/formats/" + name), "train[-1:]+train[1:3]"), attributes);
+    REQUIRE(slices.size() == 3);
+    const std::size_t last = expected.size() - 1;
+    check_labelled(slices, nlohmann::json{expected[last], expected[1], expected[2]}, attributes);
   }
 }
 

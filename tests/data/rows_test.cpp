@@ -117,6 +117,27 @@ TEST_CASE("missing columns are listed beside those that exist", "[unit]") {
   CHECK_THAT(refusal([&] { labelled_rows(open_dataset(dir / "x.set"), {"a"}); }), Contains("b.jsonl"));
 }
 
+TEST_CASE("for public forms that renaming cannot fix the error says how to convert", "[unit]") {
+  const TempDir dir;
+  const auto message = [&](const std::string& row) {
+    put(dir / "x.jsonl", row + "\n");
+    return refusal([&] { preference_rows(open_dataset(dir / "x.jsonl")); });
+  };
+  CHECK_THAT(message(R"({"prompt":"q","response_0":"a","response_1":"b","better_response_id":1})"),
+             Contains("better_response_id, as renaming"));
+  CHECK_THAT(message(R"({"prompt":"q","answers":[{"answer":"a","rank":1}],"turns":1,"num_responses":7})"),
+             Contains("Nectar"));
+  CHECK_THAT(
+      message(R"({"chosen":"\n\nHuman: q\n\nAssistant: a","rejected":"\n\nHuman: q\n\nAssistant: b"})"),
+      Contains("transcript") && Contains("list of messages"));
+  CHECK_THAT(message("{\n \"chosen\": 1\n}"), Contains("line 1") && Contains("several lines"));
+  CHECK_THAT(message("{\"chosen\": [\n1]\n}"), Contains("line 1") && Contains("several lines"));
+  CHECK_THAT(message("{\"chosen\": \"{,"), Contains("line 1") && !Contains("several lines"));
+  put(dir / "x.jsonl", R"({"prompt":"q","response":"a","helpfulness":4,"correctness":3})");
+  CHECK_THAT(refusal([&] { labelled_rows(open_dataset(dir / "x.jsonl"), {"helpfulness"}); }),
+             Contains("HelpSteer2") && Contains("column messages"));
+}
+
 TEST_CASE("pairs as text need the text of a prompt", "[unit]") {
   const TempDir dir;
   put(dir / "x.jsonl", R"({"question":"q","chosen":"c","rejected":"r"})");
