@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <iostream>
+#include <map>
 #include <optional>
 
 #include "core/error.h"
 #include "core/log.h"
+#include "core/strings.h"
 #include "io/publish.h"
 #include "stages/options/declarations.h"
 #include "stages/prepare/extraction_run.h"
@@ -37,6 +39,8 @@ class Output {
   std::optional<AtomicFile> file_;
 };
 
+constexpr std::size_t kMaxUnusedKeys = 100;  // of those that are named
+
 // Turns rows into lines, and counts what they hold.
 class LineWriter {
  public:
@@ -49,6 +53,8 @@ class LineWriter {
     const HeadScores scores = scorer_.score(rows);
     for (const ScoreRow& row : rows) {
       special_ += row.special_in_content ? 1 : 0;
+      for (const std::string& key : row.unused)
+        if (unused_.size() < kMaxUnusedKeys || unused_.contains(key)) ++unused_[key];
       if (row.error.empty())
         lines_.add(row, scores, row.result, out);
       else
@@ -57,6 +63,7 @@ class LineWriter {
   }
 
   void report() const {
+    warn_of_unused_keys();
     warn_of_special_content(special_, "conversations", options_.allow_special_in_content);
     if (bad_ > 0) log::warn("{} rows could not be scored; their lines hold an \"error\"", bad_);
     const ExtractionStats& stats = scorer_.stats();
@@ -66,6 +73,14 @@ class LineWriter {
   }
 
  private:
+  void warn_of_unused_keys() const {
+    if (unused_.empty()) return;
+    std::string names;
+    for (const auto& [key, rows] : unused_)
+      names += fmt::format("{}\"{}\" of {} rows", names.empty() ? "" : ", ", one_line(key), rows);
+    log::warn("keys that the scores do not depend on: {}; --copy_keys copies them to the output", names);
+  }
+
   void add_bad(const ScoreRow& row, fmt::memory_buffer& out) {
     const std::string reason = with_flags(row.error);
     if (options_.on_bad_row == OnBadRow::error)
@@ -80,6 +95,7 @@ class LineWriter {
   ScoreLines lines_;
   std::int64_t special_ = 0;
   std::int64_t bad_ = 0;
+  std::map<std::string, std::int64_t> unused_;  // key -> rows
 };
 
 void write_all(ScoreReader& reader, LineWriter& writer, Output& output) {
@@ -110,7 +126,8 @@ void run_score(const ScoreOptions& options, const StageEnvironment& environment)
       std::move(source),
       {.window = static_cast<std::size_t>(options.window),
        .threads = scorer.threads(),
-       .stop_at_bad = options.on_bad_row == OnBadRow::error},
+       .stop_at_bad = options.on_bad_row == OnBadRow::error,
+       .copy_keys = options.copy_keys},
       [&scorer](const Conversation& conversation, ScoreRow& row) { scorer.encode(conversation, row); });
   scorer.finish_loading();
   LineWriter writer(options, scorer);
