@@ -5,7 +5,8 @@
 
 namespace armorm::data {
 
-// Whether the first messages of `conversation` are those of `prompt`.
+// Whether the first messages of `conversation` are those of `prompt`. A prompt without a system message may
+// follow the system messages of the conversation.
 bool starts_with(const Conversation& conversation, const Conversation& prompt);
 
 // The prompt's messages come first, unless `side` already starts with them.

@@ -69,9 +69,11 @@ TEST_CASE("a bad labelled row is named with what was found and expected", "[unit
       {R"({"messages":[3],"a":1})", {"row 1", "message 0", "number"}},
       {R"({"messages":[{"role":"user","content":"q"},{"content":"a"}],"a":1})",
        {"row 1", "message 1", "\"role\""}},
-      {R"({"messages":[{"role":"user"}],"a":1})", {"row 1", "message 0", "\"content\""}},
-      {R"({"messages":[{"role":"user","content":null}],"a":1})", {"row 1", "content", "null"}},
-      {R"({"messages":[{"role":"user","content":[{"type":"text"}]}],"a":1})", {"row 1", "content", "a list"}},
+      {R"({"messages":[{"role":"user","content":5}],"a":1})", {"row 1", "content", "a number"}},
+      {R"({"messages":[{"role":"user","content":{"type":"text"}}],"a":1})",
+       {"row 1", "content", "an object"}},
+      {R"({"messages":[{"role":"user","tool_calls":[{"x":1,"x":2}]}],"a":1})",
+       {"row 1", "message 0", "tool_calls", "\"x\""}},
       {R"({"messages":[{"role":1,"content":"q"}],"a":1})", {"row 1", "role", "number"}},
       {R"([1])", {"line 2", "a list", "an object"}},
       {R"({"messages":)", {"line 2", "not valid JSON"}},
@@ -160,6 +162,11 @@ TEST_CASE("the messages of a prompt come first unless a side starts with them", 
        "[" + system + "," + user + "," + c + "]",
        "\"r\"",
        {longer[0], longer[1]}},
+      // A side whose system message precedes the prompt.
+      {"\"q\"",
+       "[" + system + "," + user + "," + c + "]",
+       "[" + system + "," + user + "," + r + "]",
+       {longer[0], longer[1]}},
       // Only a part of the prompt is no start with it.
       {"[" + system + "," + user + "]",
        "[" + system + "," + c + "]",
@@ -182,6 +189,27 @@ TEST_CASE("the messages of a prompt come first unless a side starts with them", 
   const auto several = preference_rows(open_dataset(dir / "x.jsonl"));
   CHECK(several.at(0).all_chosen.at(0) == longer[0]);
   CHECK(several.at(0).all_rejected.at(0) == longer[1]);
+}
+
+TEST_CASE("messages keep what they hold besides role and content", "[unit]") {
+  const TempDir dir;
+  const std::string call =
+      R"({"role":"assistant","content":null,"tool_calls":[{"f":{"x":1.0,"y":"\u00e9"}}]})";
+  const std::string named = R"({"name":"n","role":"user","content":"q"})", bare = R"({"role":"assistant"})";
+  put(dir / "x.jsonl",
+      R"({"messages":[{"role":"user","content":"q"},)" + named + "," + call + "," + bare + "]}");
+  const auto rows = labelled_rows(open_dataset(dir / "x.jsonl"), {});
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0].messages ==
+        Conversation{{"user", "q"}, {"user", "q", named}, {"assistant", "", call}, {"assistant", "", bare}});
+
+  // Equal messages are equal in any order of their keys, and an absent key is like null.
+  put(dir / "x.jsonl", R"({"prompt":[{"role":"user","content":"q","name":"n"}],"chosen":[)" + named + "," +
+                           bare + R"(],"rejected":[{"role":"user","content":"q","name":"m"},)" + call + "]}");
+  const auto pairs = preference_rows(open_dataset(dir / "x.jsonl"));
+  REQUIRE(pairs.size() == 1);
+  CHECK(pairs[0].chosen.size() == 2);
+  CHECK(pairs[0].rejected.size() == 3);
 }
 
 TEST_CASE("a prompt that is in a row is read, whatever the form of the sides", "[unit]") {

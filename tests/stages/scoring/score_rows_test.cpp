@@ -286,7 +286,7 @@ TEST_CASE("bad rows end the run, or are passed over with their reason", "[unit]"
       {"3", "found number"},
       {"{\"id\":1}", "found neither \"messages\" nor \"prompt\""},
       {R"({"messages":[]})", "is empty"},
-      {R"({"messages":[{"role":"user"}]})", "messages: message 0: no field \"content\""},
+      {R"({"messages":[{"content":"q"}]})", "messages: message 0: no field \"role\""},
       {R"([{"role":"user","content":5}])", "content: found number, expected a string"},
       {R"({"prompt":"q"})", "no field \"response\""},
       {R"([{"role":"user","content":"q"}])", "no start of an assistant's answer"},
