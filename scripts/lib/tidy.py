@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Runs clang-tidy over the sources of build/lint/compile_commands.json; scripts/lint.sh calls it.
 
-Usage: tidy.py [--fast] [FILE or FOLDER...]   (default: all below src/, apps/, tools/ and examples/)
+Usage: tidy.py [--fast] [--seconds=N] [FILE or FOLDER...]   (default: all below src/, apps/, tools/ and examples/)
 
 --fast leaves out sources that include headers of LibTorch, themselves or through another header of this checkout.
 A source that is found clean is remembered in $ARMORM_LINT_CACHE (default ~/.cache/armorm/lint) by the hash of all that
 decides the finding: clang-tidy's version, .clang-tidy, the flags, and the source with the headers of this checkout
-that it includes. Exits 1 where anything was found.
+that it includes. Exits 1 where anything was found, else 3 where sources were not read because --seconds were over.
 """
 
 import concurrent.futures
@@ -19,6 +19,7 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = ROOT / "build" / "lint"
@@ -63,8 +64,10 @@ def key_of(path, command, version):
     return digest.hexdigest()
 
 
-def tidy(path):
-    """clang-tidy's findings as text, "" for none."""
+def tidy(path, deadline):
+    """clang-tidy's findings as text, "" for none; None after the deadline."""
+    if time.monotonic() > deadline:
+        return None
     command = ["clang-tidy", "--quiet", "-p", str(BUILD), str(path)]
     result = subprocess.run(command, capture_output=True, text=True)
     clean = result.returncode == 0 and "warning:" not in result.stdout and "error:" not in result.stdout
@@ -94,6 +97,8 @@ def remember(path, command, version, key):
 
 def main(arguments):
     fast = "--fast" in arguments
+    seconds = [float(a.removeprefix("--seconds=")) for a in arguments if a.startswith("--seconds=")]
+    deadline = time.monotonic() + min(seconds, default=float("inf"))
     wanted = [os.path.relpath(a, ROOT) for a in arguments if not a.startswith("-")]
     version = subprocess.run(["clang-tidy", "--version"], capture_output=True, text=True, check=True).stdout
     commands = dict(sources(fast, wanted))
@@ -101,9 +106,12 @@ def main(arguments):
     CACHE.mkdir(parents=True, exist_ok=True)
     todo = [path for path, key in keys.items() if not (CACHE / key).exists()]
     print(f"clang-tidy: {len(keys)} sources, {len(todo)} of them new or changed", flush=True)
-    reported, failed = set(), 0
+    reported, failed, unread = set(), 0, 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for path, findings in zip(todo, pool.map(tidy, todo)):
+        for path, findings in zip(todo, pool.map(lambda path: tidy(path, deadline), todo)):
+            if findings is None:
+                unread += 1
+                continue
             if not findings:
                 remember(path, commands[path], version, keys[path])
             elif findings not in reported:
@@ -112,7 +120,9 @@ def main(arguments):
             failed += bool(findings)
     if failed:
         print(f"clang-tidy: {failed} sources with findings")
-    return 1 if failed else 0
+    if unread:
+        print(f"clang-tidy: {unread} sources were not read in time")
+    return 1 if failed else 3 if unread else 0
 
 
 if __name__ == "__main__":

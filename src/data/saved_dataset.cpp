@@ -31,7 +31,7 @@ const nlohmann::json& list_field(const nlohmann::json& object, const char* name,
 }
 
 std::string plain_name(const nlohmann::json& value, const fs::path& path) {
-  const std::string name = value.is_string() ? value.get<std::string>() : std::string();
+  std::string name = value.is_string() ? value.get<std::string>() : std::string();
   check_inside(name, path.string());
   if (!io::is_plain_file_name(name)) {
     fail_data("{}: found \"{}\", expected the name of a file or folder beside it", path.string(),
@@ -58,7 +58,7 @@ std::vector<std::string> saved_splits(const fs::path& folder) {
   // A single saved Dataset is one split: under its recorded name, if any, and under "train".
   const nlohmann::json state = read_object(folder / kStateName, folder);
   const auto name = state.find("_split");
-  splits.push_back(name != state.end() && name->is_string() ? name->get<std::string>() : "train");
+  splits.emplace_back(name != state.end() && name->is_string() ? name->get<std::string>() : "train");
   if (splits[0] != "train") splits.push_back("train");
   return splits;
 }

@@ -7,11 +7,13 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "armorm/reward_scorer.h"
 #include "data/dataset.h"
 #include "e2e/demo_fixture.h"
 #include "io/read_file.h"
 #include "io/safetensors.h"
 #include "stages/reward_model/reward_model.h"
+#include "support/test_support.h"
 
 using namespace armorm;
 using namespace armorm::test;
@@ -105,6 +107,32 @@ TEST_CASE("score computes what the stages stored, to the last bit, and trains' o
   CHECK(different == 0);
 }
 
+TEST_CASE("RewardScorer has the bits of score on the demo's model", "[e2e]") {
+  const TempDir dir;
+  std::vector<Conversation> conversations;
+  for (const std::string& line : lines_of(write_conversations(dir / "in.jsonl", 12))) {
+    Conversation& conversation = conversations.emplace_back();
+    const json row = json::parse(line);
+    for (const json& message : row.at("messages"))
+      conversation.push_back({message.at("role"), message.at("content")});
+  }
+  const auto lines = lines_of(score({"--input", (dir / "in.jsonl").string()}).out);
+  const RewardScorer scorer = RewardScorer::load({.model_path = exported().string(), .device = -1});
+  const auto scores = scorer.score(conversations);
+  REQUIRE(lines.size() == 24);
+  REQUIRE(scores.size() == lines.size());
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const json expected = json::parse(lines[i]);
+    REQUIRE(scores[i].error.empty());
+    CHECK(scores[i].score == expected.at("score").get<float>());
+    for (std::size_t k = 0; k < scorer.attributes().size(); ++k) {
+      const std::string& name = scorer.attributes()[k];
+      CHECK(scores[i].gate[k] == expected.at("gate").at(name).get<float>());
+      CHECK(scores[i].contributions[k] == expected.at("contributions").at(name).get<float>());
+    }
+  }
+}
+
 TEST_CASE("score writes files whole, reads compressed ones, and says what is wrong", "[e2e]") {
   const TempDir dir;
   write_conversations(dir / "in.jsonl", 4);
@@ -140,7 +168,7 @@ TEST_CASE("score answers line by line while its input stays open", "[e2e]") {
   REQUIRE(mkfifo(input.c_str(), 0600) == 0);
   REQUIRE(mkfifo(output.c_str(), 0600) == 0);
   // A shell joins the pipes to the standard streams.
-  const std::string command = std::string(ARMORM_BIN_DIR) + "/score --model_path " + exported().string() +
+  const std::string command = (bin_dir() / "score").string() + " --model_path " + exported().string() +
                               " --device -1 <" + input.string() + " >" + output.string();
   ChildProcess child("/bin/sh", {"-c", command});
   const int to = open(input.c_str(), O_WRONLY | O_CLOEXEC), from = open(output.c_str(), O_RDONLY | O_CLOEXEC);
@@ -164,9 +192,9 @@ TEST_CASE("transformers loads the export and gives the same scores, padded or no
   if (python.empty()) ARMORM_SKIP("the Python of scripts/setup.sh --dev is not here");
   const TempDir dir;
   write_conversations(dir / "in.jsonl", 8);
-  const ProcessResult check = run_program(
-      python, {std::string(ARMORM_SOURCE_DIR) + "/scripts/goldens/check_export.py", exported().string(),
-               (dir / "in.jsonl").string(), std::string(ARMORM_BIN_DIR) + "/score"});
+  const ProcessResult check =
+      run_program(python, {(source_dir() / "scripts/goldens/check_export.py").string(), exported().string(),
+                           (dir / "in.jsonl").string(), (bin_dir() / "score").string()});
   INFO(check.out);
   INFO(check.err);
   CHECK(check.exit_code == 0);

@@ -7,6 +7,7 @@
 #include "e2e/demo_fixture.h"
 #include "hub/hub_fake.h"
 #include "io/read_file.h"
+#include "support/test_support.h"
 
 using namespace armorm;
 using namespace armorm::test;
@@ -26,7 +27,7 @@ std::vector<std::string> with_hub(FakeHub& hub, const fs::path& home, const fs::
   return {"HF_ENDPOINT=" + hub.hub.url(),
           "HF_HOME=" + home.string(),
           "HF_HUB_OFFLINE=0",
-          (fs::path(ARMORM_BIN_DIR) / "stage1-prepare").string(),
+          (bin_dir() / "stage1-prepare").string(),
           "--model_path",
           "org/name",
           "--dataset_path",

@@ -7,6 +7,7 @@
 #include "e2e/demo_fixture.h"
 #include "io/read_file.h"
 #include "io/safetensors.h"
+#include "support/test_support.h"
 
 using namespace armorm;
 using namespace armorm::test;
@@ -15,7 +16,7 @@ namespace fs = std::filesystem;
 namespace {
 
 ProcessResult shell(const std::string& command) {
-  return run_program("/bin/sh", {"-c", "PATH=" ARMORM_BIN_DIR ":$PATH; " + command});
+  return run_program("/bin/sh", {"-c", "PATH=" + bin_dir().string() + ":$PATH; " + command});
 }
 
 std::vector<float> embeddings_with(const std::string& instructions, const std::string& precision) {
@@ -23,7 +24,7 @@ std::vector<float> embeddings_with(const std::string& instructions, const std::s
   std::vector<std::string> flags = stage_flags("stage1-prepare", demo_dir(), root.path());
   *(std::find(flags.begin(), flags.end(), "--precision") + 1) = precision;
   flags.insert(flags.begin(),
-               {"ONEDNN_MAX_CPU_ISA=" + instructions, std::string(ARMORM_BIN_DIR) + "/stage1-prepare"});
+               {"ONEDNN_MAX_CPU_ISA=" + instructions, (bin_dir() / "stage1-prepare").string()});
   const ProcessResult result = run_program("/usr/bin/env", flags);
   INFO(result.err);
   REQUIRE(result.exit_code == 0);
@@ -78,7 +79,7 @@ CodesAndMeanings codes_of_document(const fs::path& path) {
 }  // namespace
 
 TEST_CASE("the exit codes' table, the man pages and the kinds of errors agree", "[e2e]") {
-  const CodesAndMeanings documented = codes_of_document(fs::path(ARMORM_SOURCE_DIR) / "docs/exit-codes.md");
+  const CodesAndMeanings documented = codes_of_document(source_dir() / "docs/exit-codes.md");
   CodesAndMeanings expected{{"0", "Done."}};
   for (const ErrorKind kind : {ErrorKind::internal, ErrorKind::usage, ErrorKind::io, ErrorKind::data,
                                ErrorKind::locked, ErrorKind::interrupted}) {

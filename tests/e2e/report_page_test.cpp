@@ -12,6 +12,7 @@
 #include "report/gate_page.h"
 #include "support/browser.h"
 #include "support/gate_report_example.h"
+#include "support/test_support.h"
 
 using namespace armorm;
 using namespace armorm::test;
@@ -21,8 +22,7 @@ using nlohmann::json;
 namespace {
 
 const std::string& probe() {
-  static const std::string script =
-      read_text_file(fs::path(ARMORM_SOURCE_DIR) / "tests" / "e2e" / "report_probe.js");
+  static const std::string script = read_text_file(source_dir() / "tests" / "e2e" / "report_probe.js");
   return script;
 }
 

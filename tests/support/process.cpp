@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "io/read_file.h"
+#include "support/test_support.h"
 
 namespace armorm::test {
 namespace {
@@ -32,8 +33,7 @@ namespace {
 }  // namespace
 
 ChildProcess::ChildProcess(const std::string& program, const std::vector<std::string>& arguments) {
-  const std::string path =
-      program.find('/') == std::string::npos ? std::string(ARMORM_BIN_DIR) + "/" + program : program;
+  const std::string path = program.find('/') == std::string::npos ? (bin_dir() / program).string() : program;
   const std::string out = (output_ / "out").string();
   const std::string err = (output_ / "err").string();
   id_ = fork();

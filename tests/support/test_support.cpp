@@ -6,11 +6,15 @@
 namespace armorm::test {
 namespace fs = std::filesystem;
 
-fs::path golden(std::string_view name) { return fs::path(ARMORM_SOURCE_DIR) / "tests" / "goldens" / name; }
+fs::path source_dir() { return ARMORM_SOURCE_DIR; }
+
+fs::path bin_dir() { return ARMORM_BIN_DIR; }
+
+fs::path golden(std::string_view name) { return source_dir() / "tests" / "goldens" / name; }
 
 fs::path shared_dir() {
   const char* named = std::getenv("ARMORM_SHARED");
-  const fs::path path = named != nullptr ? fs::path(named) : fs::path(ARMORM_SOURCE_DIR) / ".." / "shared";
+  const fs::path path = named != nullptr ? fs::path(named) : source_dir() / ".." / "shared";
   return fs::is_directory(path) ? fs::canonical(path) : fs::path();
 }
 

@@ -8,6 +8,11 @@
 
 namespace armorm::test {
 
+// The checkout, and the folder of the built programs. Compiled into one source, so that the compiler cache
+// serves the others in every checkout.
+std::filesystem::path source_dir();
+std::filesystem::path bin_dir();
+
 // tests/goldens/<name>: files made by scripts/goldens with third-party software.
 std::filesystem::path golden(std::string_view name);
 // The shared folder next to the checkout with the real tokenizer and the real preference pairs

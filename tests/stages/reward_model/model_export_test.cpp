@@ -148,7 +148,7 @@ TEST_CASE("an exported folder holds a whole model, its weights linked", "[unit]"
   check_index(out);
   CHECK(read_text_file(out / "tokenizer.json") == read_text_file(dir / "model/tokenizer.json"));
   CHECK(read_text_file(out / "modeling_armorm.py") ==
-        read_text_file(fs::path(ARMORM_SOURCE_DIR) / "src/stages/reward_model/modeling_armorm.py"));
+        read_text_file(source_dir() / "src/stages/reward_model/modeling_armorm.py"));
 
   const json config = read_json(out / "config.json");
   CHECK(config.at("auto_map") ==
