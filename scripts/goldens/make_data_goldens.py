@@ -374,6 +374,46 @@ def layouts():
     write_json("layouts.json", results)
 
 
+SPLIT_FILES = {
+    "data/train-00000-of-00003.jsonl": 40,
+    "data/train-00001-of-00003.jsonl": 1,
+    "data/train-00002-of-00003.jsonl": 84,
+    "data/test-00000-of-00001.jsonl": 5,
+}
+SPLITS = [
+    "train", "test", "all", "train[:]", "train[:10]", "train[38:42]", "train[-3:]", "train[:-120]", "train[-1000:2]",
+    "train[120:1000]", "train[1_0:1_2]", "train[_1:]", "train[1_:]", "train[:10%]", "train[10%:30%]", "train[30%:]",
+    "train[50%:]", "train[-10%:]", "train[:-90%]", "train[10%:20]", "train[:100%]", "train[:101%]", "train[-101%:]",
+    "train[99%:100%]", "test[:10%]", "test[:30%]", "test[:50%]", "test[10%:90%]", "train[:10%](pct1_dropremainder)",
+    "train[-10%:](pct1_dropremainder)", "train[:10%](closest)", "train[:10%](floor)", "train[:10%]()",
+    "train[:10](closest)", "train(closest)", "test[:10%](pct1_dropremainder)", "train+test", "test + train[:2]",
+    "train[:2]+train[1:3]", "train[:1%]+test[:50%](closest)", "train[:2%](pct1_dropremainder)+train[:2%]",
+    "train[:2]+train[:2%](pct1_dropremainder)+train[:2%]", "train[:2%]+test[:1]+train[:2%](pct1_dropremainder)",
+    "train[5:5]", "train[5:3]", "train[5:5]+test", "train[:0%]", "all[:10%]", "train+all", "none", "train+none",
+    "train[10]", "train[:10%", "train[:1.5%]", "train[::2]", "train[a:b]", " train", "train ", "train +", "+", "",
+    "train[: 10%]", "train[:+10]", "train[:99999999999999999999]", "train-x", "train/x", "*",
+]
+
+
+def splits():
+    cases = []
+    with tempfile.TemporaryDirectory() as root, tempfile.TemporaryDirectory() as cache:
+        first = 0
+        for file, rows in SPLIT_FILES.items():
+            path = pathlib.Path(root, file)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("".join(json.dumps({"f": str(first + row)}) + "\n" for row in range(rows)))
+            first += rows
+        for split in SPLITS:
+            try:
+                rows = [int(row["f"]) for row in datasets.load_dataset(root, split=split, cache_dir=cache)]
+                cases.append({"split": split, "rows": rows})
+            except Exception as error:  # a refusal is the finding
+                cases.append({"split": split, "error": type(error).__name__})
+    text = ",\n  ".join(json.dumps(case) for case in cases)
+    (OUT / "splits.json").write_text(f'{{"files": {json.dumps(SPLIT_FILES)},\n "cases": [\n  {text}\n ]}}\n')
+
+
 def main():
     OUT.mkdir(parents=True, exist_ok=True)
     public_schemas()
@@ -381,6 +421,7 @@ def main():
     column_types()
     saved()
     layouts()
+    splits()
 
 
 if __name__ == "__main__":

@@ -24,10 +24,18 @@ enum class DType : std::uint8_t {
   f32,
   f64,
   f8_e4m3,
-  f8_e5m2
+  f8_e5m2,
+  f8_e8m0,
+  f8_e4m3fnuz,
+  f8_e5m2fnuz,
+  f6_e2m3,
+  f6_e3m2,
+  f4,
+  c64
 };
 
-std::size_t size_of(DType dtype) noexcept;
+std::size_t bits_of(DType dtype) noexcept;
+std::size_t size_of(DType dtype) noexcept;                     // in bytes, rounded up
 std::string_view name_of(DType dtype) noexcept;                // "BF16"
 bool parse_dtype(std::string_view name, DType& out) noexcept;  // false when the name is unknown
 

@@ -112,9 +112,6 @@ class CsvRowFile final : public RowFile {
   CsvRowFile(std::filesystem::path path, char separator) : path_(std::move(path)), separator_(separator) {
     CsvRecords records(path_, separator_);
     records.next(header_);
-    constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-    if (!header_.empty() && header_[0].starts_with(kByteOrderMark))
-      header_[0].erase(0, kByteOrderMark.size());
   }
 
   std::int64_t num_rows() override {

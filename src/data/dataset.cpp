@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 #include <utility>
 
 #include "core/error.h"
+#include "core/log.h"
 #include "core/strings.h"
 #include "core/utf8.h"
 #include "data/layout.h"
@@ -180,7 +182,11 @@ std::vector<Conversation> candidates_of(const Field& side, const Field& prompt) 
 }  // namespace
 
 struct Dataset::Impl {
-  explicit Impl(const DatasetOptions& given) : options(given), files(data::find_split_files(given)) {
+  explicit Impl(const DatasetOptions& given) : options(given) {
+    const std::vector<data::SplitPart> parts = data::find_split_parts(given);
+    for (const data::SplitPart& part : parts)
+      for (const fs::path& file : part.files)
+        if (std::find(files.begin(), files.end(), file) == files.end()) files.push_back(file);
     // Each file is opened once as a check and closed again: there may be more files than a process may open.
     for (const fs::path& file : files) {
       const auto reader = data::open_row_file(file);
@@ -188,6 +194,32 @@ struct Dataset::Impl {
       fixed_columns.push_back(reader->has_fixed_columns());
     }
     rows.resize(files.size(), kNotCounted);
+    for (const data::SplitPart& part : parts) add_ranges(part);
+    if (ranges.empty())
+      fail_data("{}: the split \"{}\" has no rows; choose other bounds", given.path.string(), given.split);
+  }
+
+  // A part that is a complete split is not counted.
+  void add_ranges(const data::SplitPart& part) {
+    std::vector<std::size_t> indices;
+    for (const fs::path& file : part.files)
+      indices.push_back(
+          static_cast<std::size_t>(std::find(files.begin(), files.end(), file) - files.begin()));
+    if (part.slice.is_complete()) {
+      for (const std::size_t f : indices) ranges.push_back({f, 0, kToEnd});
+      return;
+    }
+    std::int64_t total = 0;
+    for (const std::size_t f : indices) total += count_file(f);
+    const data::RowRange wanted = data::rows_of(
+        part.slice, total, fmt::format("{}: the split \"{}\"", options.path.string(), options.split));
+    std::int64_t first = 0;  // row of the split of the file's first row
+    for (const std::size_t f : indices) {
+      const std::int64_t begin = std::max<std::int64_t>(wanted.begin - first, 0);
+      const std::int64_t end = std::min(wanted.end - first, rows[f]);
+      if (begin < end) ranges.push_back({f, begin, end});
+      first += rows[f];
+    }
   }
 
   const std::string& name_in_set(const std::string& ours) const {
@@ -216,35 +248,53 @@ struct Dataset::Impl {
     if (!all_seen) columns[f] = data::open_row_file(files[f])->column_names(sought);
   }
 
-  // Every file must have every column that is not optional.
   void check_columns(const std::vector<ColumnRequest>& requests) {
     for (std::size_t f = 0; f < files.size(); ++f) {
       look_further(f, requests);
-      for (const ColumnRequest& request : requests) {
-        const auto count = count_of(f, request.name);
-        if (count == 1 || (count == 0 && request.optional)) continue;
-        if (count > 1)
+      for (const ColumnRequest& request : requests)
+        if (const auto count = count_of(f, request.name); count > 1)
           fail_data("{}: the column \"{}\" is there {} times", files[f].string(), request.name, count);
-        fail_data("{}: no column \"{}\"; the file has: {}; rename with `columns`", files[f].string(),
-                  request.name, fmt::join(columns[f], ", "));
-      }
+    }
+    for (const ColumnRequest& request : requests)
+      if (!request.optional) check_present(request);
+  }
+
+  // A column that only some files have is null in the others, except messages, without which no row can be
+  // read.
+  void check_present(const ColumnRequest& request) {
+    std::vector<std::size_t> without;
+    for (std::size_t f = 0; f < files.size(); ++f)
+      if (count_of(f, request.name) == 0) without.push_back(f);
+    if (without.empty()) return;
+    const fs::path& first = files[without[0]];
+    if (without.size() == files.size() || request.want == Want::turns) {
+      fail_data("{}: no column \"{}\"; the file has: {}; rename with `columns`", first.string(), request.name,
+                fmt::join(columns[without[0]], ", "));
+    }
+    if (warned.insert(request.name).second) {
+      log::warn("{}: no column \"{}\" in {} of {} files ({}); it counts as null in their rows",
+                options.path.string(), request.name, without.size(), files.size(),
+                first.filename().string() + (without.size() > 1 ? ", ..." : ""));
     }
   }
 
-  // Which of `requests` apply to file `f`: all except optional ones that it lacks.
+  // Which of `requests` file `f` can answer.
   std::vector<std::size_t> requests_to(std::size_t f, const std::vector<ColumnRequest>& requests) const {
     std::vector<std::size_t> asked;
     for (std::size_t r = 0; r < requests.size(); ++r)
-      if (!requests[r].optional || !fixed_columns[f] || count_of(f, requests[r].name) > 0) asked.push_back(r);
+      if (!fixed_columns[f] || count_of(f, requests[r].name) > 0) asked.push_back(r);
     return asked;
+  }
+
+  std::int64_t count_file(std::size_t f) {
+    if (rows[f] == kNotCounted) rows[f] = data::open_row_file(files[f])->num_rows();
+    return rows[f];
   }
 
   std::int64_t count_rows() {
     std::int64_t sum = 0;
-    for (std::size_t f = 0; f < files.size(); ++f) {
-      if (rows[f] == kNotCounted) rows[f] = data::open_row_file(files[f])->num_rows();
-      sum += rows[f];
-    }
+    for (const FileRange& range : ranges)
+      sum += (range.end == kToEnd ? count_file(range.file) : range.end) - range.begin;
     return sum;
   }
 
@@ -253,18 +303,20 @@ struct Dataset::Impl {
   void for_each(const std::vector<ColumnRequest>& requests, const std::vector<bool>& wanted, Visit&& visit) {
     check_columns(requests);
     std::int64_t first_row = 0;
-    for (std::size_t f = 0; f < files.size(); ++f) {
-      const auto is_wanted = [&](std::int64_t row) {
-        const auto index = static_cast<std::size_t>(first_row + row);
+    for (const auto& [f, begin, end] : ranges) {
+      const auto is_wanted = [&, f = f, begin = begin, end = end](std::int64_t row) {
+        if (row < begin || (end != kToEnd && row >= end)) return false;
+        const auto index = static_cast<std::size_t>(first_row + row - begin);
         if (wanted.empty()) return true;
         if (index < wanted.size()) return static_cast<bool>(wanted[index]);
         fail_internal("{}: row {} is past the {} rows of the selection", files[f].string(), index,
                       wanted.size());
       };
-      rows[f] = read_file(f, requests, is_wanted, [&](std::int64_t row, std::vector<Cell>& cells) {
-        visit(first_row + row, files[f], row, cells);
-      });
-      first_row += rows[f];
+      const auto visit_row = [&, f = f, begin = begin](std::int64_t row, std::vector<Cell>& cells) {
+        visit(first_row + row - begin, files[f], row, cells);
+      };
+      rows[f] = read_file(f, requests, is_wanted, visit_row);
+      first_row += (end == kToEnd ? rows[f] : end) - begin;
     }
   }
 
@@ -279,18 +331,29 @@ struct Dataset::Impl {
     for (const std::size_t r : asked) some.push_back(requests[r]);
     std::vector<Cell> all;
     return reader->read(some, wanted, [&](std::int64_t row, std::vector<Cell>& cells) {
-      all.assign(requests.size(), data::missing_cell());
+      all.assign(requests.size(), Cell{});
+      for (std::size_t r = 0; r < requests.size(); ++r)
+        if (requests[r].optional) all[r] = data::missing_cell();
       for (std::size_t c = 0; c < asked.size(); ++c) all[asked[c]] = std::move(cells[c]);
       visit(row, all);
     });
   }
 
+  struct FileRange {
+    std::size_t file;
+    std::int64_t begin;
+    std::int64_t end;  // kToEnd = all rows of the file
+  };
+
   static constexpr std::int64_t kNotCounted = -1;
+  static constexpr std::int64_t kToEnd = -1;
   DatasetOptions options;
   std::vector<fs::path> files;
   std::vector<std::vector<std::string>> columns;  // the column names of each file
   std::vector<bool> fixed_columns;                // per file: it has no other columns
+  std::set<std::string> warned;                   // columns that some files lack
   std::vector<std::int64_t> rows;                 // rows per file, once known
+  std::vector<FileRange> ranges;                  // of files, in the order of the split's rows
 };
 
 Dataset::Dataset(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

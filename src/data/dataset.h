@@ -33,7 +33,10 @@ class Dataset {
   // io error when the path does not exist; data error when the split does not exist, with a list of the
   // splits that do.
   //
-  // A file is the requested split, whatever its name. A folder of save_to_disk holds the splits of its
+  // The split is a name or a sum of slices in the grammar of `datasets` (data/split.h), or "all". Row ids are
+  // positions in that split.
+  //
+  // A file is the requested split, whatever its one name. A folder of save_to_disk holds the splits of its
   // dataset_dict.json, or the one of its state.json, for which "train" is a second name. In any other folder
   // the splits are found as `datasets` finds them: by the `configs` of README.md, else
   // data/<split>-00000-of-00001.*, else folders and then files named after train, validation or test and
@@ -56,8 +59,9 @@ class Dataset {
   // list of messages or text, which is one user message; and `subset`. The prompt's messages come first in a
   // side that does not start with them; a side of text needs a prompt. Lists of texts are answers to the
   // `prompt` (a best-of-n row, with its `id`). `prompt`, `subset` and `id` may be missing, in some files or
-  // in all. Names are those before DatasetOptions::columns renames them. Any other missing column is a data
-  // error that lists the existing ones.
+  // in all. Names are those before DatasetOptions::columns renames them. Any other column that no file has,
+  // or messages that one file lacks, are a data error that lists the existing columns; an attribute or text
+  // column that only some files have is null in the others.
   //
   // Calls `visit` for every row in source order; the callee may move from the row. Errors name file, row and
   // field; with `reject` they go to `reject`, and the following rows are still visited. A row for which

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "core/error.h"
+#include "io/byte_source.h"
 #include "io/contained_path.h"
 #include "io/read_file.h"
 
@@ -86,7 +87,8 @@ YAML::Node choose(const YAML::Node& configs, const std::string& wanted, const st
 }  // namespace
 
 std::string front_matter(const std::string& card) {
-  std::istringstream lines(card);
+  std::istringstream lines(card.starts_with(io::kByteOrderMark) ? card.substr(io::kByteOrderMark.size())
+                                                                : card);
   std::string line, yaml;
   bool inside = false;
   while (std::getline(lines, line)) {

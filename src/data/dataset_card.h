@@ -31,6 +31,8 @@ std::string front_matter(const std::string& card);
 void check_inside(const std::string& path, const std::string& where);
 
 bool is_saved_dataset(const std::filesystem::path& folder);  // written by save_to_disk
+bool is_saved_dict(const std::filesystem::path& folder);     // of several splits
+// The one split of a single saved Dataset comes under its recorded name, if any, and "train".
 std::vector<std::string> saved_splits(const std::filesystem::path& folder);
 // The Arrow files of a split, in order. The split must be one of saved_splits().
 std::vector<std::filesystem::path> saved_files(const std::filesystem::path& folder, const std::string& split);

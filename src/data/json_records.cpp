@@ -110,14 +110,8 @@ class Elements final : public JsonRecords {
 
 bool starts_with_bracket(const std::filesystem::path& path) {
   io::ByteReader bytes(path);
-  std::size_t skipped = 0;  // bytes of a byte order mark
-  for (int c = bytes.get(); c != kEnd; c = bytes.get()) {
-    if (skipped < 3 && c >= 0x80) {
-      ++skipped;
-    } else if (!is_json_space(static_cast<char>(c))) {
-      return c == '[';
-    }
-  }
+  for (int c = bytes.get(); c != kEnd; c = bytes.get())
+    if (!is_json_space(static_cast<char>(c))) return c == '[';
   return false;
 }
 

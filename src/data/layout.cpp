@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <map>
 #include <set>
 #include <utility>
@@ -145,8 +146,44 @@ SplitPatterns default_patterns(const Files& files) {
   return patterns;
 }
 
-// Keeps only the files of the most frequent format, since `datasets` reads one format only.
-void keep_one_format(Files& files) {
+struct Repository {
+  fs::path root;
+  Files files;  // relative to the root
+  SplitPatterns patterns;
+};
+
+Repository open_repository(const DatasetOptions& options) {
+  const std::optional<CardConfig> config = read_card_config(options.path, options.config);
+  if (!config && !options.config.empty()) {
+    fail_data("{}: no config \"{}\": there is no README.md with configs; leave out `dataset_config`",
+              options.path.string(), options.config);
+  }
+  // Patterns of a card are also relative to its data_dir, as in `datasets`
+  // (BuilderConfig._resolve_data_files).
+  Repository repository;
+  repository.root = config ? options.path / config->data_dir : options.path;
+  repository.files = list_files(repository.root);
+  repository.patterns =
+      config && config->data_files ? *config->data_files : default_patterns(repository.files);
+  return repository;
+}
+
+// Files that describe a data set, not its rows.
+bool is_harmless(const std::string& file) {
+  static const std::set<std::string> kSuffixes{"md",  "py",   "sh",  "ipynb", "pdf",  "png",
+                                               "jpg", "jpeg", "gif", "svg",   "html", "yaml",
+                                               "yml", "toml", "bib", "cff",   "lock"};
+  static const std::set<std::string> kNames{"LICENSE",  "LICENCE", "NOTICE",  "COPYING",
+                                            "CITATION", "AUTHORS", "Makefile"};
+  const std::vector<std::string> suffixes = suffixes_of(file);
+  if (!suffixes.empty() && kSuffixes.contains(suffixes.back())) return true;
+  const std::string name = fs::path(file).filename().string();
+  return kNames.contains(name.substr(0, name.find_first_of(".-_")));
+}
+
+// Keeps only the files of the most frequent format, since `datasets` reads one format only. Returns the
+// others.
+Files keep_one_format(Files& files) {
   std::map<std::string_view, int> counts;
   for (const std::string& file : files) {
     for (const std::string& suffix : suffixes_of(file)) {
@@ -161,42 +198,60 @@ void keep_one_format(Files& files) {
     if (count == counts.end()) continue;
     if (best == nullptr || count->second > counts[best->suffix]) best = &extension;
   }
-  std::erase_if(files,
-                [&](const std::string& file) { return best == nullptr || format_of(file) != best->format; });
+  const auto others = std::stable_partition(files.begin(), files.end(), [&](const std::string& file) {
+    return best != nullptr && format_of(file) == best->format;
+  });
+  Files unread(others, files.end());
+  files.erase(others, files.end());
+  return unread;
+}
+
+// "a, b, ...", of at most five names
+std::string shown_names(Files names) {
+  constexpr std::size_t kShown = 5;
+  const bool cut = names.size() > kShown;
+  if (cut) names.resize(kShown);
+  return fmt::format("{}{}", fmt::join(names, ", "), cut ? ", ..." : "");
 }
 
 // Checks only shards that the pattern would have chosen: a card may name one of several on purpose.
-void check_shards(const std::string& pattern, const Files& selected, const DatasetOptions& options) {
+void check_shards(const std::string& pattern, const Files& selected, const DatasetOptions& options,
+                  const std::string& split) {
   const Files missing = missing_shards(selected);
-  Files wanted = select_files(pattern, missing);
+  const Files wanted = select_files(pattern, missing);
   if (wanted.empty()) return;
-  constexpr std::size_t kShown = 5;
-  const std::size_t count = wanted.size();
-  wanted.resize(std::min(count, kShown));
-  const std::string what =
-      fmt::format("{}: the split \"{}\" lacks {} of its files: {}{}", options.path.string(), options.split,
-                  count, fmt::join(wanted, ", "), count > kShown ? ", ..." : "");
+  const std::string what = fmt::format("{}: the split \"{}\" lacks {} of its files: {}",
+                                       options.path.string(), split, wanted.size(), shown_names(wanted));
   if (may_be_partial(options.path)) fail_io("{}{}", what, remedy(options.path));
   log::warn("{}; only those that are there are read", what);
 }
 
+void warn_of_unread(Files unread, const Files& read, const fs::path& root, const std::string& split) {
+  std::erase_if(unread, is_harmless);
+  if (unread.empty() || read.empty()) return;
+  log::warn(
+      "{}: {} files of the split \"{}\" are not read, as a split has one format (here that of {}): {}; give "
+      "each format a split of its own, or name the file as the data set",
+      root.string(), unread.size(), split, read.front(), shown_names(unread));
+}
+
 // A file that matches twice is read once. (`datasets` would read it twice.)
-Files resolve(const std::vector<std::string>& patterns, const Files& files, const fs::path& root,
-              const DatasetOptions& options) {
+Files resolve(const std::vector<std::string>& patterns, const Repository& repository,
+              const DatasetOptions& options, const std::string& split) {
   Files resolved;
   std::set<std::string> seen;
   for (const std::string& pattern : patterns) {
-    const Files selected = select_files(pattern, files);
+    const Files selected = select_files(pattern, repository.files);
     if (selected.empty() && !has_wildcards(pattern)) {
-      fail_data("{}: the file \"{}\" named in README.md is missing{}", root.string(), pattern,
+      fail_data("{}: the file \"{}\" named in README.md is missing{}", repository.root.string(), pattern,
                 remedy(options.path));
     }
-    check_shards(pattern, selected, options);
-    for (const std::string& file : selected) {
-      if (extension_of(file) != nullptr && seen.insert(file).second) resolved.push_back(file);
-    }
+    check_shards(pattern, selected, options, split);
+    for (const std::string& file : selected)
+      if (seen.insert(file).second) resolved.push_back(file);
   }
-  keep_one_format(resolved);
+  const Files unread = keep_one_format(resolved);
+  warn_of_unread(unread, resolved, repository.root, split);
   return resolved;
 }
 
@@ -204,45 +259,104 @@ std::string join_names(const std::vector<std::string>& names) {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
+std::string split_place(const DatasetOptions& options) {
+  return fmt::format("{}: the split \"{}\"", options.path.string(), options.split);
+}
+
 [[noreturn]] void fail_split(const DatasetOptions& options, const std::vector<std::string>& splits) {
   fail_data("{}: no split \"{}\"; expected one of: {}{}", options.path.string(), options.split,
             join_names(splits), remedy(options.path));
 }
 
-std::vector<fs::path> saved_split_files(const DatasetOptions& options) {
-  const std::vector<std::string> splits = saved_splits(options.path);
-  if (std::find(splits.begin(), splits.end(), options.split) == splits.end()) fail_split(options, splits);
-  std::vector<fs::path> files = saved_files(options.path, options.split);
+// The files of the split `name`.
+std::vector<fs::path> saved_split_files(const DatasetOptions& options, const std::string& name) {
+  std::vector<fs::path> files = saved_files(options.path, name);
   for (const fs::path& file : files) io::check_stays_inside(file, options.path);
   return files;
 }
 
-std::vector<fs::path> repository_split_files(const DatasetOptions& options) {
-  const std::optional<CardConfig> config = read_card_config(options.path, options.config);
-  if (!config && !options.config.empty()) {
-    fail_data("{}: no config \"{}\": there is no README.md with configs; leave out `dataset_config`",
-              options.path.string(), options.config);
+// The files of the split `name`.
+std::vector<fs::path> repository_split_files(const Repository& repository, const DatasetOptions& options,
+                                             const std::string& name) {
+  const auto found =
+      std::find_if(repository.patterns.begin(), repository.patterns.end(),
+                   [&](const SplitPatterns::value_type& split) { return split.first == name; });
+  std::vector<fs::path> files;
+  for (const std::string& file : resolve(found->second, repository, options, name))
+    files.push_back(repository.root / file);
+  if (files.empty()) {
+    fail_io(
+        "{}: no data files for the split \"{}\"; expected .parquet, .arrow, .jsonl, .json or .csv files{}",
+        repository.root.string(), name, remedy(options.path));
   }
-  // Patterns of a card are also relative to its data_dir, as in `datasets`
-  // (BuilderConfig._resolve_data_files).
-  const fs::path root = config ? options.path / config->data_dir : options.path;
-  const Files all = list_files(root);
-  const SplitPatterns patterns = config && config->data_files ? *config->data_files : default_patterns(all);
-  std::vector<std::string> splits;
-  for (const auto& [split, split_patterns] : patterns) {
-    splits.push_back(split);
-    if (split != options.split) continue;
-    std::vector<fs::path> files;
-    for (const std::string& file : resolve(split_patterns, all, root, options)) files.push_back(root / file);
-    if (files.empty()) {
-      fail_io(
-          "{}: no data files for the split \"{}\"; expected .parquet, .arrow, .jsonl, .json or .csv files{}",
-          root.string(), split, remedy(options.path));
-    }
-    for (const fs::path& file : files) io::check_stays_inside(file, options.path);
-    return files;
+  for (const fs::path& file : files) io::check_stays_inside(file, options.path);
+  return files;
+}
+
+using FilesOf = std::function<std::vector<fs::path>(const std::string& name)>;
+
+std::vector<SplitPart> parts_of(const std::vector<SplitSlice>& slices, const FilesOf& files_of) {
+  std::map<std::string, std::vector<fs::path>> files;
+  std::vector<SplitPart> parts;
+  for (const SplitSlice& slice : slices) {
+    const auto [known, is_new] = files.try_emplace(slice.name);
+    if (is_new) known->second = files_of(slice.name);
+    parts.push_back({slice, known->second});
   }
-  fail_split(options, splits);
+  return parts;
+}
+
+std::vector<SplitSlice> complete_splits(const std::vector<std::string>& names) {
+  std::vector<SplitSlice> slices(names.size());
+  for (std::size_t i = 0; i < names.size(); ++i) slices[i].name = names[i];
+  return slices;
+}
+
+// What the split asks for of a folder with the splits `names`, of which `all` are those of the split "all".
+std::vector<SplitSlice> slices_of(const DatasetOptions& options, const std::vector<std::string>& names,
+                                  const std::vector<std::string>& all) {
+  const auto exists = [&](const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  if (exists(options.split)) return complete_splits({options.split});
+  if (options.split == "all") return complete_splits(all);
+  const auto slices = parse_split(options.split, split_place(options));
+  const bool all_exist = slices && std::all_of(slices->begin(), slices->end(),
+                                               [&](const SplitSlice& slice) { return exists(slice.name); });
+  if (!all_exist) fail_split(options, names);
+  return *slices;
+}
+
+std::vector<SplitPart> saved_parts(const DatasetOptions& options) {
+  const std::vector<std::string> names = saved_splits(options.path);
+  // The one split of a single saved Dataset can have two names.
+  const auto all = is_saved_dict(options.path) ? names : std::vector<std::string>{names.front()};
+  return parts_of(slices_of(options, names, all),
+                  [&](const std::string& name) { return saved_split_files(options, name); });
+}
+
+std::vector<SplitPart> repository_parts(const DatasetOptions& options) {
+  const Repository repository = open_repository(options);
+  std::vector<std::string> names;
+  for (const auto& [name, patterns] : repository.patterns) names.push_back(name);
+  return parts_of(slices_of(options, names, names),
+                  [&](const std::string& name) { return repository_split_files(repository, options, name); });
+}
+
+// A file is one split, under any one name.
+std::vector<SplitPart> file_parts(const DatasetOptions& options) {
+  const auto slices = parse_split(options.split, split_place(options));
+  const bool one_name = slices && std::all_of(slices->begin(), slices->end(), [&](const SplitSlice& slice) {
+                          return slice.name == slices->front().name;
+                        });
+  if (!one_name) {
+    fail_data(
+        "{}: no split \"{}\"; expected one of: train; a file is one split, of which slices can be taken, as "
+        "in "
+        "train[:10%]",
+        options.path.string(), options.split);
+  }
+  return parts_of(*slices, [&](const std::string&) { return std::vector<fs::path>{options.path}; });
 }
 
 }  // namespace
@@ -257,11 +371,10 @@ bool is_tab_separated(const fs::path& path) {
   return extension != nullptr && extension->suffix == "tsv";
 }
 
-std::vector<fs::path> find_split_files(const DatasetOptions& options) {
-  if (fs::is_directory(options.path)) {
-    return is_saved_dataset(options.path) ? saved_split_files(options) : repository_split_files(options);
-  }
-  if (fs::exists(options.path)) return {options.path};
+std::vector<SplitPart> find_split_parts(const DatasetOptions& options) {
+  if (fs::is_directory(options.path))
+    return is_saved_dataset(options.path) ? saved_parts(options) : repository_parts(options);
+  if (fs::exists(options.path)) return file_parts(options);
   fail_io("{}: not found; expected a data set's file or folder", options.path.string());
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "data/dataset.h"
+#include "data/split.h"
 
 namespace armorm::data {
 
@@ -14,7 +15,13 @@ enum class Format { none, parquet, arrow, json, csv };
 Format format_of(const std::filesystem::path& path);
 bool is_tab_separated(const std::filesystem::path& path);
 
-// The files of options.split, in reading order; see Dataset::open for the rules and errors.
-std::vector<std::filesystem::path> find_split_files(const DatasetOptions& options);
+// A slice of a split, with all files of that split in reading order.
+struct SplitPart {
+  SplitSlice slice;
+  std::vector<std::filesystem::path> files;
+};
+
+// The parts whose rows make options.split, in order; see Dataset::open for the rules and errors.
+std::vector<SplitPart> find_split_parts(const DatasetOptions& options);
 
 }  // namespace armorm::data

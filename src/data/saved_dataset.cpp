@@ -42,8 +42,10 @@ std::string plain_name(const nlohmann::json& value, const fs::path& path) {
 
 }  // namespace
 
+bool is_saved_dict(const fs::path& folder) { return fs::is_regular_file(folder / kDictName); }
+
 bool is_saved_dataset(const fs::path& folder) {
-  return fs::is_regular_file(folder / kDictName) || fs::is_regular_file(folder / kStateName);
+  return is_saved_dict(folder) || fs::is_regular_file(folder / kStateName);
 }
 
 std::vector<std::string> saved_splits(const fs::path& folder) {

@@ -5,9 +5,12 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace armorm::io {
+
+inline constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";  // of UTF-8
 
 class ByteSource {
  public:
@@ -20,12 +23,14 @@ class ByteSource {
 // Chooses by the first bytes of the file, not by its name. io error when the file cannot be opened.
 std::unique_ptr<ByteSource> open_byte_source(const std::filesystem::path& path);
 
-// Reads the bytes of a ByteSource one by one.
+// Reads the bytes of a text file one by one, without a UTF-8 byte order mark at its start.
 class ByteReader {
  public:
   static constexpr int kEnd = -1;
 
-  explicit ByteReader(const std::filesystem::path& path) : source_(open_byte_source(path)), block_(kBlock) {}
+  explicit ByteReader(const std::filesystem::path& path) : source_(open_byte_source(path)), block_(kBlock) {
+    skip_byte_order_mark();
+  }
 
   // The next byte, 0 to 255, or kEnd.
   int peek() {
@@ -44,6 +49,15 @@ class ByteReader {
     begin_ = 0;
     end_ = source_->read(block_);
     return end_ > 0;
+  }
+
+  void skip_byte_order_mark() {
+    while (end_ < kByteOrderMark.size()) {
+      const std::size_t count = source_->read(std::span(block_).subspan(end_));
+      if (count == 0) break;
+      end_ += count;
+    }
+    if (std::string_view(block_.data(), end_).starts_with(kByteOrderMark)) begin_ = kByteOrderMark.size();
   }
 
   std::unique_ptr<ByteSource> source_;

@@ -11,7 +11,6 @@ namespace armorm {
 namespace {
 
 constexpr std::size_t kBlock = std::size_t{1} << 17;
-constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 }  // namespace
 
@@ -64,7 +63,7 @@ bool LineReader::next(std::string& line) {
     }
   } while (r.fill());
   if (!line.empty() && line.back() == '\r') line.pop_back();
-  if (r.number == 1 && line.starts_with(kByteOrderMark)) line.erase(0, kByteOrderMark.size());
+  if (r.number == 1 && line.starts_with(io::kByteOrderMark)) line.erase(0, io::kByteOrderMark.size());
   return true;
 }
 

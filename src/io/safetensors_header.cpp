@@ -36,7 +36,10 @@ std::uint64_t header_size(std::span<const std::byte> file, const std::string& pa
     fail_data("{}: header of {} bytes ends past the file's {} bytes; the file is truncated", path, size,
               file.size());
   }
-  if (size == 0 || file[kPrefixBytes] != std::byte{'{'}) {
+  // White space may come first, as in the reference implementation.
+  const std::string_view text(reinterpret_cast<const char*>(file.data()) + kPrefixBytes, size);
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos || text[first] != '{') {
     fail_data("{}: header does not start with '{{'; this is not a safetensors file", path);
   }
   return size;
@@ -113,7 +116,8 @@ TensorEntry parse_tensor(const std::string& name, const nlohmann::json& value, s
   }
   std::uint64_t bytes = 0;
   if (!tensor_bytes(entry.spec.dtype, entry.spec.shape, bytes)) {
-    fail_data("{}: the size of {} overflows", where, describe(entry.spec.dtype, entry.spec.shape));
+    fail_data("{}: the size of {} overflows, or is no number of bytes", where,
+              describe(entry.spec.dtype, entry.spec.shape));
   }
   if (bytes != entry.end - entry.begin) {
     fail_data("{}: data_offsets hold {} bytes, expected {} for {}", where, entry.end - entry.begin, bytes,
@@ -172,11 +176,16 @@ std::vector<TensorEntry> lay_out(const std::vector<TensorSpec>& tensors) {
 }  // namespace
 
 bool tensor_bytes(DType dtype, const std::vector<std::int64_t>& shape, std::uint64_t& bytes) noexcept {
-  bytes = size_of(dtype);
+  const std::size_t bits = bits_of(dtype);
+  const bool packed = bits % 8 != 0;  // several elements in a byte
+  bytes = packed ? bits : bits / 8;
   for (const std::int64_t size : shape) {
     if (size < 0 || __builtin_mul_overflow(bytes, static_cast<std::uint64_t>(size), &bytes)) return false;
   }
-  return true;
+  if (!packed) return true;
+  const bool complete = bytes % 8 == 0;
+  bytes /= 8;
+  return complete;
 }
 
 std::string describe(DType dtype, const std::vector<std::int64_t>& shape) {

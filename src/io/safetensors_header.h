@@ -28,7 +28,8 @@ struct SafetensorsHeader {
 // data error that names `path` and, if known, the tensor
 SafetensorsHeader parse_safetensors_header(std::span<const std::byte> file, const std::string& path);
 
-// dtype x shape in bytes; false when a size is negative or the product does not fit.
+// dtype x shape in bytes; false when a size is negative, the product does not fit, or elements of less than a
+// byte do not fill the last one.
 bool tensor_bytes(DType dtype, const std::vector<std::int64_t>& shape, std::uint64_t& bytes) noexcept;
 
 // "BF16[2, 3]", for messages

@@ -113,7 +113,7 @@ Backbone Backbone::load(const BackboneOptions& options) {
   // Pinned memory belongs to the current device. Without this guard that is the first device, and its other
   // users would see a context of this process.
   const c10::OptionalDeviceGuard current(device.is_cpu() ? std::nullopt : std::optional(device));
-  ModelConfig config = ModelConfig::load(options.model_folder);
+  ModelConfig config = ModelConfig::load_again(options.model_folder);
   SafetensorsFolder files = SafetensorsFolder::open(options.model_folder);
   model::DecoderWeights weights = load_weights(files, config, options, device);
   warn_of_slow_fp8(options, device);

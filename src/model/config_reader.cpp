@@ -5,8 +5,10 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "core/error.h"
+#include "core/log.h"
 #include "io/checked_json.h"
 
 namespace armorm::model {
@@ -40,6 +42,38 @@ Json parse_json(std::string_view text, std::string_view origin) {
   return root;
 }
 
+ConfigReader::ConfigReader(const Json& object, std::string origin, bool warns)
+    : object_(&object),
+      origin_(std::move(origin)),
+      warns_(warns),
+      account_(std::make_shared<Accounting>(origin_, "field")) {
+  for (const auto& member : object.items()) account_->give(member.key());
+}
+
+void ConfigReader::ignore_unset(std::span<const std::string_view> fields) const {
+  for (const std::string_view field : fields) {
+    const auto found = object_->find(field);
+    if (found != object_->end() && (found->is_null() || *found == false)) account_->ignore(field);
+  }
+}
+
+void ConfigReader::warn_of_rest(std::string_view consequence) const {
+  if (warns_) account_->warn_of_rest(consequence);
+}
+
+void ConfigReader::warn(const char* field, std::string_view what) const {
+  if (warns_) log::warn("{}: field '{}' {}", origin_, field, what);
+}
+
+Json::const_iterator ConfigReader::find(const char* field) const {
+  account_->use(field);
+  return object_->find(field);
+}
+
+void ConfigReader::fail(const char* field, std::string_view expected) const {
+  fail_value(field, at(field, ""), expected);
+}
+
 void ConfigReader::fail(const char* field, std::string_view found, std::string_view expected) const {
   fail_data("{}: field '{}': found {}, expected {}", origin_, field, found, expected);
 }
@@ -49,17 +83,17 @@ void ConfigReader::fail_value(const char* field, const Json& value, std::string_
 }
 
 bool ConfigReader::has(const char* field) const {
-  const auto found = object_->find(field);
+  const auto found = find(field);
   return found != object_->end() && !found->is_null();
 }
 
 bool ConfigReader::is_null(const char* field) const {
-  const auto found = object_->find(field);
+  const auto found = find(field);
   return found != object_->end() && found->is_null();
 }
 
 const Json& ConfigReader::at(const char* field, const char* expected) const {
-  const auto found = object_->find(field);
+  const auto found = find(field);
   if (found == object_->end()) fail(field, "nothing", expected);
   return *found;
 }
@@ -67,7 +101,7 @@ const Json& ConfigReader::at(const char* field, const char* expected) const {
 ConfigReader ConfigReader::object(const char* field) const {
   const Json& value = at(field, "an object");
   if (!value.is_object()) fail_value(field, value, "an object");
-  return {value, origin_ + ": " + field};
+  return {value, origin_ + ": " + field, warns_};
 }
 
 std::int64_t ConfigReader::size(const char* field, std::int64_t max, std::int64_t min) const {

@@ -3,10 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "core/accounting.h"
 
 namespace armorm::model {
 
@@ -15,10 +19,17 @@ nlohmann::json parse_json(std::string_view text, std::string_view origin);
 
 class ConfigReader {
  public:
-  // `object` must outlive the reader.
-  ConfigReader(const nlohmann::json& object, std::string origin)
-      : object_(&object), origin_(std::move(origin)) {}
+  // `object` must outlive the reader. Without `warns`, warnings are left out.
+  ConfigReader(const nlohmann::json& object, std::string origin, bool warns = true);
 
+  // Fields that no call has asked for are unaccounted for, unless they are ignored. Copies share the account.
+  void ignore(std::span<const std::string_view> fields) const { account_->ignore(fields); }
+  // Ignores these where they are null or false.
+  void ignore_unset(std::span<const std::string_view> fields) const;
+  void warn_of_rest(std::string_view consequence) const;
+  void warn(const char* field, std::string_view what) const;
+
+  bool empty() const { return object_->empty(); }
   bool has(const char* field) const;      // present and not null
   bool is_null(const char* field) const;  // present and null
   ConfigReader object(const char* field) const;
@@ -37,14 +48,19 @@ class ConfigReader {
   std::vector<std::string> strings(const char* field) const;
 
   [[noreturn]] void fail(const char* field, std::string_view found, std::string_view expected) const;
+  // data error that shows the field's value
+  [[noreturn]] void fail(const char* field, std::string_view expected) const;
 
  private:
+  nlohmann::json::const_iterator find(const char* field) const;
   const nlohmann::json& at(const char* field, const char* expected) const;
   [[noreturn]] void fail_value(const char* field, const nlohmann::json& value,
                                std::string_view expected) const;
 
   const nlohmann::json* object_;
   std::string origin_;
+  bool warns_;
+  std::shared_ptr<Accounting> account_;
 };
 
 }  // namespace armorm::model

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,10 +44,16 @@ struct ModelConfig {
   double query_pre_attn_scalar = 0.0;   // 0 = head_dim
   std::optional<std::int64_t> bos_token_id;
 
-  // Reads <folder>/config.json. data error that names field, found and expected; for an unsupported
-  // model_type it lists the supported ones.
-  static ModelConfig load(const std::filesystem::path& folder);
-  static ModelConfig parse(std::string_view json, std::string_view origin);
+  // Reads <folder>/config.json as transformers does. data error that names field, found and expected, also
+  // for a field whose value would change the arithmetic in a way not supported here; for an unsupported
+  // model_type it lists the supported ones. Warns of fields that are not known; those in `read_elsewhere`
+  // are.
+  static ModelConfig load(const std::filesystem::path& folder,
+                          std::span<const std::string_view> read_elsewhere = {});
+  static ModelConfig parse(std::string_view json, std::string_view origin,
+                           std::span<const std::string_view> read_elsewhere = {});
+  // As load() without warnings, for a folder that the process has loaded before.
+  static ModelConfig load_again(const std::filesystem::path& folder);
 };
 
 }  // namespace armorm

@@ -26,6 +26,17 @@ std::int64_t noon_of(const std::string& date) {
   return static_cast<std::int64_t>(std::mktime(&parts));
 }
 
+void check_ids(const Tokenizer& tokenizer, const std::vector<TokenId>& ids, std::int64_t embedding_rows) {
+  const auto outside = std::find_if(ids.begin(), ids.end(), [&](TokenId id) { return id >= embedding_rows; });
+  if (outside == ids.end()) return;
+  fail_data(
+      "token {} is '{}' with id {}, expected at most {}, as config.json's vocab_size is {}; the tokenizer is "
+      "of "
+      "another model, or the embedding was not resized after tokens were added",
+      outside - ids.begin(), tokenizer.id_to_token(*outside).value_or("?"), *outside, embedding_rows - 1,
+      embedding_rows);
+}
+
 }  // namespace
 
 std::vector<TokenId> encode_conversation(const Tokenizer& tokenizer, const RenderedText& text) {
@@ -57,6 +68,7 @@ ConversationEncoder::Encoded ConversationEncoder::encode(const Conversation& con
   encoded.special_in_content = tokenizer_.has_special_in_data(rendered);
   if (allow_special_) rendered.data_ranges.clear();
   encoded.tokens = encode_conversation(tokenizer_, rendered);
+  check_ids(tokenizer_, encoded.tokens, embedding_rows_);
   return encoded;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,12 @@ class ConversationEncoder {
     std::vector<TokenId> tokens;
     bool special_in_content = false;  // the data contains a special-token string
   };
-  // Uses the tokenizer's own template without a generation prompt; exactly one BOS if the model has one.
+  // Uses the tokenizer's own template without a generation prompt; exactly one BOS if the model has one. data
+  // error for a token id that the model has no embedding for.
   Encoded encode(const Conversation& conversation) const;
+
+  // The number of rows of the model's embedding table; unlimited without this call.
+  void limit_ids(std::int64_t embedding_rows) noexcept { embedding_rows_ = embedding_rows; }
 
   const Tokenizer& tokenizer() const noexcept { return tokenizer_; }
   const std::string& template_sha256() const noexcept { return template_sha256_; }
@@ -42,6 +47,7 @@ class ConversationEncoder {
   std::string template_date_;
   std::string tokenizer_sha256_;
   bool allow_special_;
+  std::int64_t embedding_rows_ = std::numeric_limits<std::int64_t>::max();
 };
 
 }  // namespace armorm

@@ -2,17 +2,20 @@
 #include <fmt/core.h>
 #include <sys/resource.h>
 
+#include <cmath>
 #include <fstream>
 
 #include "core/error.h"
 #include "data/glob.h"
 #include "data/parquet_writer.h"
 #include "data/rows.h"
+#include "support/log_capture.h"
 
 namespace fs = std::filesystem;
 using armorm::Dataset;
 using armorm::DatasetOptions;
 using armorm::test::golden_json;
+using armorm::test::LogCapture;
 using armorm::test::open_dataset;
 using armorm::test::TempDir;
 using Catch::Matchers::Contains;
@@ -52,6 +55,133 @@ TEST_CASE("splits are found as datasets finds them", "[golden]") {
     CHECK_THROWS_WITH(Dataset::open(options),
                       Contains("no such split") && Contains(layout["splits"].items().begin().key()));
   }
+}
+
+TEST_CASE("slices and sums of splits are those of datasets", "[golden]") {
+  const auto golden = golden_json("splits.json");
+  const TempDir dir;
+  // The rows of all files are numbered; the golden's order is that of the numbers.
+  const std::vector<std::pair<std::string, int>> firsts{{"data/train-00000-of-00003.jsonl", 0},
+                                                        {"data/train-00001-of-00003.jsonl", 40},
+                                                        {"data/train-00002-of-00003.jsonl", 41},
+                                                        {"data/test-00000-of-00001.jsonl", 125}};
+  std::string train;
+  for (const auto& [file, first] : firsts) {
+    std::string text;
+    for (int row = 0; row < golden["files"][file].get<int>(); ++row)
+      text += fmt::format("{{\"f\":\"{}\"}}\n", first + row);
+    put(dir / "set" / file, text);
+    if (file.starts_with("data/train")) train += text;
+  }
+  put(dir / "x.jsonl", train);
+  for (const auto& item : golden["cases"]) {
+    const std::string split = item["split"];
+    CAPTURE(split);
+    // datasets reads a slice that begins after its end as no rows, or not at all, depending on the files.
+    if (item.contains("error") || item["rows"].empty()) {
+      CHECK_THROWS_WITH(open_dataset(dir / "set", split), Contains("split \"" + split + "\""));
+      continue;
+    }
+    std::vector<std::string> expected;
+    for (const auto& row : item["rows"]) expected.push_back(std::to_string(row.get<int>()));
+    const Dataset dataset = open_dataset(dir / "set", split);
+    CHECK(dataset.read_strings("f") == expected);
+    CHECK(dataset.num_rows() == static_cast<std::int64_t>(expected.size()));
+    if (split.find("test") != std::string::npos || split == "all") continue;
+    const Dataset file = open_dataset(dir / "x.jsonl", split);
+    CHECK(file.read_strings("f") == expected);
+    CHECK(file.num_rows() == static_cast<std::int64_t>(expected.size()));
+  }
+  CHECK_THROWS_WITH(open_dataset(dir / "set", "train[:10"), Contains("expected one of: train, test"));
+  CHECK_THROWS_WITH(open_dataset(dir / "set", "train+none"), Contains("expected one of: train, test"));
+  CHECK_THROWS_WITH(open_dataset(dir / "x.jsonl", "train[:10"), Contains("expected one of: train"));
+  CHECK_THROWS_WITH(open_dataset(dir / "x.jsonl", "train+test"), Contains("expected one of: train"));
+}
+
+TEST_CASE("a selection of a slice counts the rows of the slice", "[unit]") {
+  const TempDir dir;
+  put(dir / "x.csv", "f\na\nb\nc\nd\n");
+  const Dataset dataset = open_dataset(dir / "x.csv", "train[2:]+train[:1]");
+  CHECK(dataset.read_strings("f") == std::vector<std::string>{"c", "d", "a"});
+  put(dir / "y.jsonl",
+      "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]}\n"
+      "{\"messages\":[{\"role\":\"user\",\"content\":\"b\"}]}\n"
+      "{\"messages\":[{\"role\":\"user\",\"content\":\"c\"}]}\n");
+  const auto rows =
+      armorm::test::labelled_rows(open_dataset(dir / "y.jsonl", "train[1:]"), {}, {false, true});
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0].row_id == 1);
+  CHECK(rows[0].messages[0].content == "c");
+}
+
+TEST_CASE("a byte order mark is not content", "[unit]") {
+  const TempDir dir;
+  const std::string mark = "\xef\xbb\xbf";
+  put(dir / "x.csv", mark + "\"f\",\"g\"\n\"1\",\"2\"\n");
+  CHECK(open_dataset(dir / "x.csv").read_strings("f") == std::vector<std::string>{"1"});
+  put(dir / "x.json", mark + "[" + kRow + "]");
+  CHECK(open_dataset(dir / "x.json").read_strings("f") == std::vector<std::string>{"x"});
+  put(dir / "set/README.md", mark + "---\nconfigs:\n- config_name: default\n  data_files: b.jsonl\n---\n");
+  put(dir / "set/a.jsonl", R"({"f":"a"})");
+  put(dir / "set/b.jsonl", R"({"f":"b"})");
+  CHECK(open_dataset(dir / "set").read_strings("f") == std::vector<std::string>{"b"});
+}
+
+TEST_CASE("files of a second format are named", "[unit]") {
+  const TempDir dir;
+  put(dir / "README.md",
+      "---\nconfigs:\n- config_name: default\n  data_files: [a.jsonl, b.csv, c.bin]\n---\n");
+  put(dir / "a.jsonl", R"({"f":"a"})");
+  put(dir / "b.csv", "f\nb\n");
+  put(dir / "c.bin", "");
+  std::vector<std::string> lines;
+  {
+    const LogCapture capture(lines);
+    CHECK(open_dataset(dir.path()).read_strings("f") == std::vector<std::string>{"a"});
+  }
+  REQUIRE(lines.size() == 1);
+  CHECK_THAT(lines[0], Contains("2 files") && Contains("b.csv, c.bin") && Contains("train"));
+  put(dir / "plain/a.jsonl", R"({"f":"a"})");
+  put(dir / "plain/LICENSE", "");
+  put(dir / "plain/load.py", "");
+  lines.clear();
+  {
+    const LogCapture capture(lines);
+    open_dataset(dir / "plain");
+  }
+  CHECK(lines.empty());
+}
+
+TEST_CASE("a column that only some files have is null in the others", "[unit]") {
+  const TempDir dir;
+  const std::vector<armorm::Conversation> turns{{{"user", "q"}}};
+  using Numbers = std::vector<std::optional<double>>;
+  using Texts = std::vector<std::string>;
+  armorm::write_parquet(dir / "set/0.parquet", {{"messages", turns}, {"a", Numbers{1.0}}});
+  armorm::write_parquet(dir / "set/1.parquet",
+                        {{"messages", turns}, {"b", Numbers{2.0}}, {"source", Texts{"s"}}});
+  const Dataset dataset = open_dataset(dir / "set");
+  std::vector<std::string> lines;
+  {
+    const LogCapture capture(lines);
+    const auto rows = armorm::test::labelled_rows(dataset, {"a", "b"});
+    REQUIRE(rows.size() == 2);
+    CHECK(rows[0].labels[0] == 1.0F);
+    CHECK(std::isnan(rows[0].labels[1]));
+    CHECK(std::isnan(rows[1].labels[0]));
+    CHECK(rows[1].labels[1] == 2.0F);
+    CHECK(dataset.read_strings("source") == std::vector<std::string>{"", "s"});
+    armorm::test::labelled_rows(dataset, {"a", "b"});
+  }
+  REQUIRE(lines.size() == 3);  // one for each column
+  CHECK_THAT(lines[0], Contains("\"a\"") && Contains("1 of 2 files") && Contains("1.parquet"));
+  CHECK_THROWS_WITH(armorm::test::labelled_rows(dataset, {"c"}), Contains("no column \"c\""));
+  put(dir / "mixed/0.csv", "f,g\n1,2\n");
+  put(dir / "mixed/1.csv", "g\n3\n");
+  CHECK(open_dataset(dir / "mixed").read_strings("f") == std::vector<std::string>{"1", ""});
+  armorm::write_parquet(dir / "set/2.parquet", {{"a", Numbers{1.0}}});
+  CHECK_THROWS_WITH(armorm::test::labelled_rows(open_dataset(dir / "set"), {"a"}),
+                    Contains("no column \"messages\"") && Contains("2.parquet"));
 }
 
 TEST_CASE("a file is the split that is asked for, and is read once", "[unit]") {

@@ -104,11 +104,18 @@ TEST_CASE("missing columns are listed beside those that exist", "[unit]") {
                Contains("\"honesty\"") && Contains("messages, quality, chosen") && Contains("`columns`"));
   }
   CHECK_THAT(refusal([&] { preference_rows(dataset); }), Contains("\"rejected\""));
-  // A row may lack a label that others have, a file may not.
+  // A row or a file may lack a label that others have.
   fs::create_directory(dir / "x.set");
   put(dir.path() / "x.set/a.jsonl", "{\"messages\":" + kTurns + ",\"a\":1}\n{\"messages\":" + kTurns + "}\n");
   CHECK(labelled_rows(open_dataset(dir / "x.set"), {"a"}).size() == 2);
   put(dir.path() / "x.set/b.jsonl", "{\"messages\":" + kTurns + "}\n");
+  const auto rows = labelled_rows(open_dataset(dir / "x.set"), {"a"});
+  REQUIRE(rows.size() == 3);
+  CHECK(rows[0].labels[0] == 1.0F);
+  CHECK(std::isnan(rows[2].labels[0]));
+  CHECK_THAT(refusal([&] { labelled_rows(open_dataset(dir / "x.set"), {"honesty"}); }),
+             Contains("\"honesty\""));
+  put(dir.path() / "x.set/b.jsonl", "{\"a\":1}\n");
   CHECK_THAT(refusal([&] { labelled_rows(open_dataset(dir / "x.set"), {"a"}); }), Contains("b.jsonl"));
 }
 

@@ -24,9 +24,11 @@ void check_files(const std::string& split, const std::string& config) {
   options.config = config;
   const std::filesystem::path inside = std::filesystem::canonical(options.path);
   try {
-    for (const std::filesystem::path& file : data::find_split_files(options)) {
-      const std::string real = std::filesystem::canonical(file).string();
-      require(real.starts_with(inside.string() + "/"), "a file outside of the data set was chosen");
+    for (const data::SplitPart& part : data::find_split_parts(options)) {
+      for (const std::filesystem::path& file : part.files) {
+        const std::string real = std::filesystem::canonical(file).string();
+        require(real.starts_with(inside.string() + "/"), "a file outside of the data set was chosen");
+      }
     }
   } catch (const Error& error) {
     require(error.kind() != ErrorKind::internal, error.what());

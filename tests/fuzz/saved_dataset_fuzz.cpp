@@ -37,10 +37,11 @@ void read_input(std::string_view input) {
   for (const std::string& split : data::saved_splits(options.path)) {
     options.split = split;
     try {
-      for (const std::filesystem::path& file : data::find_split_files(options))
-        require(std::filesystem::canonical(file).string().starts_with(
-                    std::filesystem::canonical(options.path).string() + "/"),
-                "a file outside of the data set was chosen");
+      for (const data::SplitPart& part : data::find_split_parts(options))
+        for (const std::filesystem::path& file : part.files)
+          require(std::filesystem::canonical(file).string().starts_with(
+                      std::filesystem::canonical(options.path).string() + "/"),
+                  "a file outside of the data set was chosen");
       read_rows(options);
     } catch (const Error& error) {
       require(error.kind() != ErrorKind::internal, error.what());

@@ -135,7 +135,8 @@ TEST_CASE("a lying safetensors header is refused with its reason", "[unit]") {
   };
   const auto one = [](const std::string& fields) { return "{\"t\":{" + fields + "}}"; };
   const std::vector<Case> cases{
-      {" {}", "", "does not start with"},
+      {" x{}", "", "does not start with"},
+      {" \t", "", "does not start with"},
       {"[]", "", "does not start with"},
       {"{", "", "not valid JSON"},
       {"{} x", "", "not valid JSON"},
@@ -175,6 +176,33 @@ TEST_CASE("a lying safetensors header is refused with its reason", "[unit]") {
     CAPTURE(c.header.substr(0, 200));
     CHECK_THAT(refusal(bytes_of(c.header, c.buffer)), Contains(c.reason));
   }
+}
+
+TEST_CASE("a header may begin with white space", "[unit]") {
+  for (const std::string space : {" ", "\n\t\r ", "       "}) {
+    const TempDir dir;
+    put(dir / "x.safetensors", bytes_of(space + kGood, "12345678abc"));
+    CHECK(SafetensorsFile::open(dir / "x.safetensors").at("b").bytes.size() == 3);
+  }
+}
+
+TEST_CASE("tensors of types that nothing here computes with do not keep a file from being read", "[unit]") {
+  struct Case {
+    std::string dtype;
+    int elements, bytes;
+  };
+  for (const Case& c :
+       {Case{"C64", 1, 8}, Case{"F8_E8M0", 8, 8}, Case{"F8_E4M3FNUZ", 8, 8}, Case{"F8_E5M2FNUZ", 8, 8},
+        Case{"F4", 16, 8}, Case{"F6_E2M3", 4, 3}, Case{"F6_E3M2", 8, 6}}) {
+    CAPTURE(c.dtype);
+    const std::string header = "{\"t\":{\"dtype\":\"" + c.dtype + "\",\"shape\":[" +
+                               std::to_string(c.elements) + "],\"data_offsets\":[0," +
+                               std::to_string(c.bytes) + "]}}";
+    CHECK(refusal(bytes_of(header, std::string(static_cast<std::size_t>(c.bytes), 'x'))).empty());
+    CHECK_FALSE(refusal(bytes_of(header, std::string(static_cast<std::size_t>(c.bytes) - 1, 'x'))).empty());
+  }
+  CHECK_THAT(refusal(bytes_of(R"({"t":{"dtype":"F4","shape":[3],"data_offsets":[0,1]}})", "x")),
+             Contains("no number of bytes"));
 }
 
 TEST_CASE("the header size is checked before anything is read", "[unit]") {

@@ -1,9 +1,12 @@
 #include "model/model_config.h"
 
+#include <array>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "core/error.h"
+#include "core/log.h"
 #include "model/model_test_support.h"
 #include "support/error_of.h"
 
@@ -22,7 +25,7 @@ Json llama() {
 }
 
 Json with(Json config, const Json& changes) {
-  config.merge_patch(changes);
+  config.update(changes);  // null stays null
   return config;
 }
 
@@ -150,6 +153,77 @@ TEST_CASE("each wrong field is a data error that names it", "[unit]") {
     CHECK_THAT(refusal(with(llama(), changes).dump()),
                Catch::Contains("dir/config.json") && Catch::Contains("'" + field + "'"));
   }
+}
+
+TEST_CASE("absent sizes have transformers' defaults", "[unit]") {
+  const ModelConfig llama_2 = parse({{"model_type", "llama"}});
+  CHECK(llama_2.hidden_size == 4096);
+  CHECK(llama_2.intermediate_size == 11008);
+  CHECK(llama_2.num_key_value_heads == 32);
+  CHECK(llama_2.head_dim == 128);
+  CHECK(llama_2.vocab_size == 32000);
+  CHECK(llama_2.max_position_embeddings == 2048);
+  CHECK(parse({{"model_type", "mistral"}}).num_key_value_heads == 8);
+  CHECK(parse({{"model_type", "gemma2"}}).head_dim == 256);
+  CHECK(parse({{"model_type", "gemma2"}}).num_hidden_layers == 26);
+  CHECK(parse({{"model_type", "qwen2"}}).vocab_size == 151936);
+  CHECK(parse({{"model_type", "qwen2"}}).num_key_value_heads == 32);
+}
+
+TEST_CASE("rope_scaling replaces rope_parameters, as in transformers", "[unit]") {
+  Json config = with(llama(), {{"rope_parameters", {{"rope_type", "default"}, {"rope_theta", 7.0}}},
+                               {"rope_scaling", {{"rope_type", "linear"}, {"factor", 2.0}}}});
+  config.erase("rope_theta");
+  const ModelConfig read = parse(config);
+  CHECK(read.rope_theta == 10000.0);
+  REQUIRE(read.rope_scaling.has_value());
+  CHECK(read.rope_scaling->factor == 2.0);
+  config["rope_scaling"] = Json::object();
+  CHECK(parse(config).rope_theta == 7.0);
+  config["rope_scaling"] = {{"rope_type", "yarn"}, {"factor", 2.0}};
+  CHECK_THAT(refusal(config.dump()), Catch::Contains("rope_scaling") && Catch::Contains("'rope_type'"));
+}
+
+TEST_CASE("fields that change the computation are refused by name", "[unit]") {
+  for (const char* type : {"llama", "gemma2", "mistral", "qwen2"}) {
+    const std::vector<std::pair<std::string, Json>> cases{{"is_causal", false},
+                                                          {"is_causal", nullptr},
+                                                          {"per_layer_config", {{"0", {{"head_dim", 8}}}}},
+                                                          {"text_config", {{"hidden_size", 8}}},
+                                                          {"transformers_weights", "other.safetensors"},
+                                                          {"compression_config", {{"bits", 4}}}};
+    for (const auto& [field, value] : cases) {
+      CAPTURE(type, field, value.dump());
+      CHECK_THAT(refusal(with(llama(), {{"model_type", type}, {field, value}}).dump()),
+                 Catch::Contains("'" + field + "'"));
+    }
+  }
+}
+
+TEST_CASE("unknown fields are warned of once, by name", "[unit]") {
+  const auto warnings = [](const Json& config, std::span<const std::string_view> elsewhere = {}) {
+    std::vector<std::string> lines;
+    log::set_sink([&](log::Level, std::string_view line) { lines.emplace_back(line); });
+    ModelConfig::parse(config.dump(), "dir/config.json", elsewhere);
+    log::set_sink({});
+    return lines;
+  };
+  CHECK(warnings(llama()).empty());
+  CHECK(warnings(with(llama(), {{"torch_dtype", "bfloat16"}, {"sliding_window", nullptr}})).empty());
+  const auto lines = warnings(with(llama(), {{"use_qk_norm", true}, {"num_experts", 8}}));
+  REQUIRE(lines.size() == 1);
+  CHECK_THAT(lines.front(),
+             Catch::Contains("dir/config.json") && Catch::Contains("fields 'num_experts', 'use_qk_norm'"));
+  const auto within =
+      warnings(with(llama(), {{"rope_scaling", {{"type", "linear"}, {"factor", 2}, {"mscale", 2}}}}));
+  REQUIRE(within.size() == 1);
+  CHECK_THAT(within.front(), Catch::Contains("rope_scaling") && Catch::Contains("'mscale'"));
+  constexpr std::array<std::string_view, 1> kElsewhere{"num_objectives"};
+  CHECK(warnings(with(llama(), {{"num_objectives", 19}}), kElsewhere).empty());
+  const Json code = {{"AutoModel", "m.Model"}, {"AutoModelForSequenceClassification", "m.Head"}};
+  const auto own_code = warnings(with(llama(), {{"auto_map", code}}));
+  REQUIRE(own_code.size() == 1);
+  CHECK_THAT(own_code.front(), Catch::Contains("'AutoModel'"));
 }
 
 TEST_CASE("text that is no JSON object is a data error", "[unit]") {

@@ -1,6 +1,7 @@
 // The text side of a model folder.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 
@@ -8,8 +9,8 @@
 
 namespace armorm {
 
-// Logs the date for the chat template if the template inserts today's date.
-ConversationEncoder open_encoder(const std::filesystem::path& model_folder, bool allow_special_in_content,
-                                 const std::string& template_date);
+// Logs the date for the chat template if the template inserts today's date. `vocab_size` is config.json's.
+ConversationEncoder open_encoder(const std::filesystem::path& model_folder, std::int64_t vocab_size,
+                                 bool allow_special_in_content, const std::string& template_date);
 
 }  // namespace armorm

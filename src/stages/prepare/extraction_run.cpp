@@ -12,6 +12,7 @@
 #include "model/compute_threads.h"
 #include "model/precision_deviation.h"
 #include "stages/artifacts/open_encoder.h"
+#include "stages/artifacts/reward_model_fields.h"
 
 namespace armorm {
 namespace {
@@ -37,8 +38,10 @@ std::int64_t dropped_count(const Provenance& provenance) {
 
 ModelInputs open_model_inputs(const ExtractionOptions& options, const StopRequested& stop) {
   const std::filesystem::path folder = resolve_model(options.model_path, stop);
-  return {folder, artifact_name(options.model_path), ModelConfig::load(folder),
-          open_encoder(folder, options.allow_special_in_content, options.template_date)};
+  ModelConfig config = ModelConfig::load(folder, kRewardModelFields);
+  ConversationEncoder encoder =
+      open_encoder(folder, config.vocab_size, options.allow_special_in_content, options.template_date);
+  return {folder, artifact_name(options.model_path), std::move(config), std::move(encoder)};
 }
 
 DatasetInputs open_dataset_inputs(const DatasetChoice& choice, const StopRequested& stop) {

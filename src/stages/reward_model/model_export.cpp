@@ -15,6 +15,7 @@
 #include "io/read_file.h"
 #include "io/writable_file.h"
 #include "model/model_config.h"
+#include "stages/artifacts/reward_model_fields.h"
 #include "stages/artifacts/weights_fingerprint.h"
 #include "stages/resume/resume_key.h"
 #include "stages/resume/run_lock.h"
@@ -88,7 +89,7 @@ void check_same(const char* what, const std::string& made_with, const std::strin
 
 nlohmann::ordered_json exported_config(const fs::path& model, const GateArtifact& artifact,
                                        const ModelFacts& facts) {
-  const ModelConfig decoder = ModelConfig::load(model);
+  const ModelConfig decoder = ModelConfig::load(model, kRewardModelFields);
   if (decoder.hidden_size != artifact.hidden_size)
     fail_data(
         "{}: found hidden_size {}, expected {} of the trained head; name the model of the embeddings by "

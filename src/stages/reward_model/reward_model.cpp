@@ -16,6 +16,7 @@
 #include "io/safetensors.h"
 #include "model/config_reader.h"
 #include "stages/artifacts/open_encoder.h"
+#include "stages/artifacts/reward_model_fields.h"
 #include "text/gating_pattern.h"
 
 namespace armorm {
@@ -178,10 +179,10 @@ std::vector<TokenId> pattern_of(const fs::path& folder, const HeadConfig& head, 
 
 RewardModel RewardModel::load(const fs::path& folder, bool allow_special_in_content,
                               const std::string& template_date) {
-  const ModelConfig config = ModelConfig::load(folder);
+  const ModelConfig config = ModelConfig::load(folder, kRewardModelFields);
   const HeadConfig head = read_config(folder / "config.json");
   RewardHead weights = read_head(folder, head, config.hidden_size);
-  ConversationEncoder encoder = open_encoder(folder, allow_special_in_content,
+  ConversationEncoder encoder = open_encoder(folder, config.vocab_size, allow_special_in_content,
                                              template_date.empty() ? head.template_date : template_date);
   std::vector<TokenId> pattern = pattern_of(folder, head, config, encoder.tokenizer());
   return {folder,

@@ -1,0 +1,17 @@
+// The fields of config.json that do not enter the arithmetic: those that would change it, which are refused,
+// those known not to matter, and those of which neither is known. Checked with transformers 5.23.
+#pragma once
+
+#include "model/config_reader.h"
+#include "model/model_config.h"
+
+namespace armorm::model {
+
+// data error that names a field whose value asks for arithmetic that is not supported, or that transformers
+// does not accept.
+void refuse_fields(const ConfigReader& reader, Architecture architecture);
+
+// For a reader whose other fields were read: one warning that names the fields that are not known.
+void warn_of_unknown_fields(const ConfigReader& reader, Architecture architecture);
+
+}  // namespace armorm::model
