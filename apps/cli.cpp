@@ -67,7 +67,7 @@ std::string message_line(std::string_view message) {
 // The first line is for people and scripts, what follows for a report of a fault.
 std::string version_page(const std::string& program) {
   BuildFacts facts{{"commit", kCommit}};
-  for (const BuildFacts& more : {compiler_facts(), library_facts()})
+  for (const BuildFacts& more : {compiler_facts(), stages::library_facts()})
     facts.insert(facts.end(), more.begin(), more.end());
   std::string text = fmt::format("{} {}", program, kVersion);
   for (const auto& [name, value] : facts) text += fmt::format("\n{:<11} {}", name, value);
@@ -100,7 +100,7 @@ struct DocsRequest {
 // Which options the file set.
 std::vector<std::string> read_config(const std::string& path, const std::string& program,
                                      const OptionList& options, const CLI::App& app) {
-  ConfigFile file{path, program_names(), program, all_option_names(), program + " --help"};
+  ConfigFile file{path, program_names(), program, stages::options::all_option_names(), program + " --help"};
   file.sections.insert(file.sections.begin(), "common");
   try {
     return apply_config(file, options, names_given(app));
@@ -157,7 +157,7 @@ int guarded(const CLI::App& app, const std::string& program, const std::function
     return report(program, static_cast<int>(ErrorKind::usage),
                   fmt::format("{}; see {} --help", error.what(), program));
   } catch (const Error& error) {
-    return report(program, error.exit_code(), with_flags(error.what()));
+    return report(program, error.exit_code(), stages::options::with_flags(error.what()));
   } catch (const std::filesystem::filesystem_error& error) {
     return report(program, static_cast<int>(ErrorKind::io),
                   fmt::format("{}: {}; check its name and who may use it", error.path1().string(),

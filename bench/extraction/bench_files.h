@@ -37,11 +37,12 @@ class Flags {
   std::map<std::string, std::string> values_;
 };
 
-inline std::vector<std::vector<TokenId>> read_sequences(const std::string& folder, std::int64_t limit) {
-  const SafetensorsFile file = SafetensorsFile::open(folder + "/bench.safetensors");
+inline std::vector<std::vector<text::tokenizer::TokenId>> read_sequences(const std::string& folder,
+                                                                         std::int64_t limit) {
+  const io::SafetensorsFile file = io::SafetensorsFile::open(folder + "/bench.safetensors");
   const auto tokens = file.at("tokens").as<std::int32_t>();
   const auto starts = file.at("cu_seqlens").as<std::int64_t>();
-  std::vector<std::vector<TokenId>> out;
+  std::vector<std::vector<text::tokenizer::TokenId>> out;
   for (std::size_t i = 0; i + 1 < starts.size() && std::ssize(out) < limit; ++i)
     out.emplace_back(tokens.begin() + starts[i], tokens.begin() + starts[i + 1]);
   return out;

@@ -18,23 +18,23 @@ using namespace armorm;
 using namespace armorm::bench;
 
 void save(const std::string& path, const std::vector<float>& states, std::int64_t width) {
-  SafetensorsWriter writer(path, {{"states", DType::f32, {std::ssize(states) / width, width}}}, {});
+  io::SafetensorsWriter writer(path, {{"states", DType::f32, {std::ssize(states) / width, width}}}, {});
   writer.append(std::span<const float>(states));
   writer.publish();
 }
 
 void run(const Flags& flags) {
-  set_compute_threads(static_cast<int>(flags.number("threads")));
+  model::set_compute_threads(static_cast<int>(flags.number("threads")));
   const Stopwatch loading;
-  const Backbone backbone =
-      Backbone::load({.model_folder = flags.folder,
-                      .precision = parse_word<Precision>("--precision", flags.text("precision")),
-                      .device = static_cast<int>(flags.number("device")),
-                      .batch_invariant = flags.on("batch_invariant")});
+  const model::Backbone backbone =
+      model::Backbone::load({.model_folder = flags.folder,
+                             .precision = parse_word<Precision>("--precision", flags.text("precision")),
+                             .device = static_cast<int>(flags.number("device")),
+                             .batch_invariant = flags.on("batch_invariant")});
   const double load_seconds = loading.seconds();
   const std::int64_t load_rss = peak_rss_mib();
   const auto sequences = read_sequences(flags.folder, flags.number("n_sequences"));
-  std::vector<ExtractionRequest> requests;
+  std::vector<model::ExtractionRequest> requests;
   for (const auto& tokens : sequences) requests.push_back({tokens, {std::ssize(tokens) - 1}});
   const std::int64_t width = backbone.config().hidden_size;
   std::vector<float> states(flags.text("out").empty() ? 0
@@ -43,11 +43,11 @@ void run(const Flags& flags) {
     if (!states.empty())
       std::copy_n(row.data, width, states.begin() + static_cast<std::ptrdiff_t>(request) * width);
   };
-  Extractor extractor(backbone,
-                      {.batch_tokens = flags.number("batch_tokens"), .share_prefixes = flags.on("share")});
+  model::Extractor extractor(
+      backbone, {.batch_tokens = flags.number("batch_tokens"), .share_prefixes = flags.on("share")});
   extractor.run(std::span(requests).first(1), sink);
   const Stopwatch watch;
-  const ExtractionStats stats = extractor.run(requests, sink);
+  const model::ExtractionStats stats = extractor.run(requests, sink);
   fmt::print(
       "{{\"tokens\": {}, \"seconds\": {:.4f}, \"cpu_seconds\": {:.4f}, \"peak_rss_mib\": {}, "
       "\"computed_tokens\": {}, "
@@ -64,15 +64,15 @@ void run(const Flags& flags) {
 
 int main(int argc, char** argv) {
   try {
-    run(Flags(argc, argv,
-              {{"n_sequences", "1000000"},
-               {"batch_tokens", "0"},
-               {"precision", "bf16"},
-               {"device", "-1"},
-               {"threads", "2"},
-               {"share", "1"},
-               {"batch_invariant", "0"},
-               {"out", ""}}));
+    run(armorm::bench::Flags(argc, argv,
+                             {{"n_sequences", "1000000"},
+                              {"batch_tokens", "0"},
+                              {"precision", "bf16"},
+                              {"device", "-1"},
+                              {"threads", "2"},
+                              {"share", "1"},
+                              {"batch_invariant", "0"},
+                              {"out", ""}}));
     return 0;
   } catch (const armorm::Error& error) {
     fmt::print(stderr, "extraction_bench: {}\n", error.what());

@@ -212,11 +212,11 @@ class Bench {
 
 int main(int argc, char** argv) {
   try {
-    const Flags flags(
+    const armorm::bench::Flags flags(
         argc, argv,
         {{"tokens", "2048"}, {"sequence", "256"}, {"precision", "bf16"}, {"device", "-1"}, {"threads", "2"}});
     const c10::InferenceMode no_gradients;
-    set_compute_threads(static_cast<int>(flags.number("threads")));
+    armorm::model::set_compute_threads(static_cast<int>(flags.number("threads")));
     Bench(flags).print();
     return 0;
   } catch (const armorm::Error& error) {

@@ -51,10 +51,10 @@ double kernel_peak(int n_threads) {
   constexpr std::int64_t kColumns = 1032;
   constexpr int kRepeats = 20;
   WorkerPool pool(n_threads);
-  std::vector<gram::TileMatrix> sums;
+  std::vector<linear::dense::TileMatrix> sums;
   for (int i = 0; i < pool.n_threads(); ++i) sums.emplace_back(kColumns);
-  const std::vector<double> packed(static_cast<std::size_t>(gram::kBlockRows * (kColumns + gram::kTileRows)),
-                                   0.5);
+  const std::vector<double> packed(
+      static_cast<std::size_t>(linear::dense::kBlockRows * (kColumns + gram::kTileRows)), 0.5);
   double best = 1e9;
   for (int repeat = 0; repeat < 5; ++repeat) {
     const double start = now();
@@ -62,14 +62,14 @@ double kernel_peak(int n_threads) {
       auto& mine = sums[static_cast<std::size_t>(i)];
       for (int k = 0; k < kRepeats; ++k) {
         for (std::int64_t tile = 0; tile < mine.row_tiles(); tile += 8) {
-          gram::accumulate(gram::kBlockRows, packed.data(), packed.data(), tile,
-                           std::min(tile + 8, mine.row_tiles()), mine);
+          linear::dense::accumulate(linear::dense::kBlockRows, packed.data(), packed.data(), tile,
+                                    std::min(tile + 8, mine.row_tiles()), mine);
         }
       }
     });
     best = std::min(best, now() - start);
   }
-  return 1.0 * pool.n_threads() * kRepeats * gram::kBlockRows * kColumns * kColumns / best;
+  return 1.0 * pool.n_threads() * kRepeats * linear::dense::kBlockRows * kColumns * kColumns / best;
 }
 
 struct Phase {
@@ -91,14 +91,15 @@ struct Run {
   Phase solve;
   Phase evaluate;
   double anonymous_mib = 0.0;
-  RidgeResult result;
+  linear::RidgeResult result;
 };
 
-Run run(const SafetensorsFile& file, std::span<const RowGroup> groups, int n_threads, bool only_moments) {
-  const TensorView x = file.at("embeddings");
+Run run(const io::SafetensorsFile& file, std::span<const linear::RowGroup> groups, int n_threads,
+        bool only_moments) {
+  const io::TensorView x = file.at("embeddings");
   const std::int64_t n = x.shape[0];
   const std::int64_t d = x.shape[1];
-  const TensorView y = file.at("labels", DType::f32, {n, -1});
+  const io::TensorView y = file.at("labels", DType::f32, {n, -1});
   const std::int64_t k = y.shape[1];
   const auto feed = [&](auto& target) {
     for (std::int64_t begin = 0; begin < n; begin += kBlock) {
@@ -106,7 +107,7 @@ Run run(const SafetensorsFile& file, std::span<const RowGroup> groups, int n_thr
       target.add_block(MatrixView<const BFloat16>(x.as<BFloat16>().data() + begin * d, rows, d),
                        MatrixView<const float>(y.as<float>().data() + begin * k, rows, k),
                        groups.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(rows)));
-      file.mapping().advise(MappedFile::Access::dont_need,
+      file.mapping().advise(io::MappedFile::Access::dont_need,
                             static_cast<std::size_t>(x.bytes.data() - file.mapping().bytes().data()) +
                                 static_cast<std::size_t>(begin * d) * sizeof(BFloat16),
                             static_cast<std::size_t>(rows * d) * sizeof(BFloat16));
@@ -114,46 +115,46 @@ Run run(const SafetensorsFile& file, std::span<const RowGroup> groups, int n_thr
   };
   Run out;
   out.accumulate.begin();
-  RidgeAccumulator accumulator(d, k, {.n_threads = n_threads});
+  linear::RidgeAccumulator accumulator(d, k, {.n_threads = n_threads});
   feed(accumulator);
   out.anonymous_mib = anonymous_memory();
-  const RidgeMoments moments = accumulator.finish();
+  const linear::RidgeMoments moments = accumulator.finish();
   out.accumulate.end();
   out.anonymous_mib = std::max(out.anonymous_mib, anonymous_memory());
   if (only_moments) return out;
   out.solve.begin();
-  RidgeOptions options;
+  linear::RidgeOptions options;
   options.n_threads = n_threads;
-  RidgeSolver solver(moments, options);
+  linear::RidgeSolver solver(moments, options);
   if (solver.needs_rows()) feed(solver);
   out.anonymous_mib = std::max(out.anonymous_mib, anonymous_memory());
   out.result = solver.finish();
   out.solve.end();
   out.evaluate.begin();
-  RidgeEvaluator evaluator(out.result, {.n_threads = n_threads});
+  linear::RidgeEvaluator evaluator(out.result, {.n_threads = n_threads});
   feed(evaluator);
   evaluator.finish(out.result);
   out.evaluate.end();
   return out;
 }
 
-void write_weights(const std::string& path, const RidgeResult& result) {
+void write_weights(const std::string& path, const linear::RidgeResult& result) {
   const auto k = static_cast<std::int64_t>(result.attributes.size());
   std::vector<double> alphas;
-  for (const AttributeFit& fit : result.attributes) alphas.push_back(fit.best_alpha);
-  SafetensorsWriter writer(path, {{"weight", DType::f64, {k, result.n_features}}, {"alpha", DType::f64, {k}}},
-                           {});
+  for (const linear::AttributeFit& fit : result.attributes) alphas.push_back(fit.best_alpha);
+  io::SafetensorsWriter writer(
+      path, {{"weight", DType::f64, {k, result.n_features}}, {"alpha", DType::f64, {k}}}, {});
   writer.append(std::span<const double>(result.weights));
   writer.append(std::span<const double>(alphas));
   writer.publish();
 }
 
 int bench(const std::string& path, int n_threads, int repeat, const std::string& weights, bool only_moments) {
-  const SafetensorsFile file = SafetensorsFile::open(path);
-  const TensorView x = file.at("embeddings");
-  std::vector<RowGroup> groups(static_cast<std::size_t>(x.shape[0]), kTrainRow);
+  const io::SafetensorsFile file = io::SafetensorsFile::open(path);
+  const io::TensorView x = file.at("embeddings");
+  std::vector<linear::RowGroup> groups(static_cast<std::size_t>(x.shape[0]), linear::kTrainRow);
   for (const std::int64_t row : train_test_split(x.shape[0], 0.2, 42).validation) {
-    groups[static_cast<std::size_t>(row)] = kValidationRow;
+    groups[static_cast<std::size_t>(row)] = linear::kValidationRow;
   }
   for (int i = 0; i < repeat; ++i) {
     const Run out = run(file, groups, n_threads, only_moments);
@@ -167,7 +168,7 @@ int bench(const std::string& path, int n_threads, int repeat, const std::string&
         "\"kernel_gflops\": %.1f, \"anonymous_mib\": %.0f, \"instructions\": \"%s\"}\n",
         wall, out.accumulate.wall, out.solve.wall, out.evaluate.wall, cpu, out.accumulate.cpu, out.solve.cpu,
         out.evaluate.cpu, flops / out.accumulate.wall / 1e9, peak / 1e9, out.anonymous_mib,
-        std::string(name_of(best_instruction_set())).c_str());
+        std::string(linear::dense::name_of(linear::dense::best_instruction_set())).c_str());
     std::fflush(stdout);
     if (!weights.empty() && !only_moments) write_weights(weights, out.result);
   }

@@ -28,8 +28,8 @@ std::vector<std::string_view> split_texts(const std::string& bytes) {
   return texts;
 }
 
-void write_ids(const armorm::Tokenizer& tokenizer, const std::vector<std::string_view>& texts,
-               const char* path) {
+void write_ids(const armorm::text::tokenizer::Tokenizer& tokenizer,
+               const std::vector<std::string_view>& texts, const char* path) {
   std::ofstream out(path, std::ios::binary);
   for (const std::string_view text : texts) {
     const auto ids = tokenizer.encode(text, true);
@@ -39,8 +39,9 @@ void write_ids(const armorm::Tokenizer& tokenizer, const std::vector<std::string
   }
 }
 
-double encode_all(const armorm::Tokenizer& tokenizer, const std::vector<std::string_view>& texts,
-                  int n_threads, std::atomic<std::size_t>& tokens) {
+double encode_all(const armorm::text::tokenizer::Tokenizer& tokenizer,
+                  const std::vector<std::string_view>& texts, int n_threads,
+                  std::atomic<std::size_t>& tokens) {
   std::atomic<std::size_t> next{0};
   tokens = 0;
   const auto work = [&] {
@@ -64,8 +65,9 @@ int main(int argc, char** argv) try {
   if (!(mode == "ids" && argc == 5) && !(mode == "time" && argc == 6)) {
     armorm::fail_usage("bench_tokenizer ids|time TOKENIZER_JSON IN (OUT | THREADS REPEATS)");
   }
-  const auto tokenizer = armorm::Tokenizer::from_json(armorm::read_text_file(argv[2]), argv[2]);
-  const std::string bytes = armorm::read_text_file(argv[3]);
+  const auto tokenizer =
+      armorm::text::tokenizer::Tokenizer::from_json(armorm::io::read_text_file(argv[2]), argv[2]);
+  const std::string bytes = armorm::io::read_text_file(argv[3]);
   const auto texts = split_texts(bytes);
   if (mode == "ids") {
     write_ids(tokenizer, texts, argv[4]);

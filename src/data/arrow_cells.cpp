@@ -141,9 +141,9 @@ std::string checked_text(std::string_view text, const Place& place) {
 }
 
 void check_size(std::size_t bytes, const Place& place) {
-  if (bytes > LineReader::kMaxLineBytes)
+  if (bytes > io::LineReader::kMaxLineBytes)
     fail_data("{}: its messages hold more than the {} bytes allowed for a row", place.text(),
-              LineReader::kMaxLineBytes);
+              io::LineReader::kMaxLineBytes);
 }
 
 void append_json_string(std::string_view text, const Place& place, std::string& out) {

@@ -27,6 +27,10 @@ const std::vector<std::string>& default_attributes() {
   return names;
 }
 
+}  // namespace armorm
+
+namespace armorm::data {
+
 std::vector<std::string> attribute_names_or_default(std::vector<std::string> known, std::int64_t k) {
   const bool published = k == std::ssize(default_attributes());
   for (std::int64_t i = std::ssize(known); i < k; ++i)
@@ -35,4 +39,4 @@ std::vector<std::string> attribute_names_or_default(std::vector<std::string> kno
   return known;
 }
 
-}  // namespace armorm
+}  // namespace armorm::data

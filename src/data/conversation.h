@@ -7,7 +7,7 @@
 
 #include "armorm/conversation.h"
 
-namespace armorm {
+namespace armorm::data {
 
 // One row of the multi-objective set.
 struct LabelledRow {
@@ -29,4 +29,4 @@ struct PreferenceRow {
   std::string id;  // best-of-n rows only: the id in the data set
 };
 
-}  // namespace armorm
+}  // namespace armorm::data

@@ -45,7 +45,8 @@ class CsvRecords {
     return c;
   }
   void put(std::string& field, int c) {
-    if (++size_ > LineReader::kMaxLineBytes) fail_data("{}: record longer than {} bytes", where(), size_ - 1);
+    if (++size_ > io::LineReader::kMaxLineBytes)
+      fail_data("{}: record longer than {} bytes", where(), size_ - 1);
     field.push_back(static_cast<char>(c));
   }
 

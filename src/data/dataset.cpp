@@ -16,7 +16,7 @@
 #include "data/prompt_rule.h"
 #include "data/row_file.h"
 
-namespace armorm {
+namespace armorm::data {
 namespace fs = std::filesystem;
 namespace {
 
@@ -33,7 +33,7 @@ struct Field {
   const std::string& column;
   Cell& cell;
 
-  std::string place() const { return data::place_of(path, row, column); }
+  std::string place() const { return place_of(path, row, column); }
   std::string found() const {
     switch (cell.kind) {
       case CellKind::missing:
@@ -157,9 +157,9 @@ void check_answers_prompt(const Field& side, const Field& prompt) {
 
 // Text is an assistant message.
 Conversation side_of(const Field& side, const Field& prompt) {
-  if (side.cell.kind != CellKind::text) return data::after_prompt(prompt_of(prompt), turns_of(side));
+  if (side.cell.kind != CellKind::text) return after_prompt(prompt_of(prompt), turns_of(side));
   check_answers_prompt(side, prompt);
-  return data::after_prompt(prompt_of(prompt), {{"assistant", std::move(side.cell.text)}});
+  return after_prompt(prompt_of(prompt), {{"assistant", std::move(side.cell.text)}});
 }
 
 // The answers of a best-of-n row, each after the prompt.
@@ -183,24 +183,24 @@ std::vector<Conversation> candidates_of(const Field& side, const Field& prompt) 
 
 struct Dataset::Impl {
   explicit Impl(const DatasetOptions& given) : options(given) {
-    const std::vector<data::SplitPart> parts = data::find_split_parts(given);
-    for (const data::SplitPart& part : parts)
+    const std::vector<SplitPart> parts = find_split_parts(given);
+    for (const SplitPart& part : parts)
       for (const fs::path& file : part.files)
         if (std::find(files.begin(), files.end(), file) == files.end()) files.push_back(file);
     // Each file is opened once as a check and closed again: there may be more files than a process may open.
     for (const fs::path& file : files) {
-      const auto reader = data::open_row_file(file);
+      const auto reader = open_row_file(file);
       columns.push_back(reader->column_names({}));
       fixed_columns.push_back(reader->has_fixed_columns());
     }
     rows.resize(files.size(), kNotCounted);
-    for (const data::SplitPart& part : parts) add_ranges(part);
+    for (const SplitPart& part : parts) add_ranges(part);
     if (ranges.empty())
       fail_data("{}: the split \"{}\" has no rows; choose other bounds", given.path.string(), given.split);
   }
 
   // A part that is a complete split is not counted.
-  void add_ranges(const data::SplitPart& part) {
+  void add_ranges(const SplitPart& part) {
     std::vector<std::size_t> indices;
     for (const fs::path& file : part.files)
       indices.push_back(
@@ -211,8 +211,8 @@ struct Dataset::Impl {
     }
     std::int64_t total = 0;
     for (const std::size_t f : indices) total += count_file(f);
-    const data::RowRange wanted = data::rows_of(
-        part.slice, total, fmt::format("{}: the split \"{}\"", options.path.string(), options.split));
+    const RowRange wanted =
+        rows_of(part.slice, total, fmt::format("{}: the split \"{}\"", options.path.string(), options.split));
     std::int64_t first = 0;  // row of the split of the file's first row
     for (const std::size_t f : indices) {
       const std::int64_t begin = std::max<std::int64_t>(wanted.begin - first, 0);
@@ -245,7 +245,7 @@ struct Dataset::Impl {
       sought.push_back(request.name);
       all_seen = all_seen && count_of(f, request.name) > 0;
     }
-    if (!all_seen) columns[f] = data::open_row_file(files[f])->column_names(sought);
+    if (!all_seen) columns[f] = open_row_file(files[f])->column_names(sought);
   }
 
   void check_columns(const std::vector<ColumnRequest>& requests) {
@@ -287,7 +287,7 @@ struct Dataset::Impl {
   }
 
   std::int64_t count_file(std::size_t f) {
-    if (rows[f] == kNotCounted) rows[f] = data::open_row_file(files[f])->num_rows();
+    if (rows[f] == kNotCounted) rows[f] = open_row_file(files[f])->num_rows();
     return rows[f];
   }
 
@@ -324,7 +324,7 @@ struct Dataset::Impl {
   std::int64_t read_file(std::size_t f, const std::vector<ColumnRequest>& requests,
                          const RowFile::Wanted& wanted, const RowFile::Visit& visit) const {
     const std::vector<std::size_t> asked = requests_to(f, requests);
-    const auto reader = data::open_row_file(files[f]);
+    const auto reader = open_row_file(files[f]);
     if (asked.size() == requests.size()) return reader->read(requests, wanted, visit);
     std::vector<ColumnRequest> some;
     some.reserve(asked.size());
@@ -333,7 +333,7 @@ struct Dataset::Impl {
     return reader->read(some, wanted, [&](std::int64_t row, std::vector<Cell>& cells) {
       all.assign(requests.size(), Cell{});
       for (std::size_t r = 0; r < requests.size(); ++r)
-        if (requests[r].optional) all[r] = data::missing_cell();
+        if (requests[r].optional) all[r] = missing_cell();
       for (std::size_t c = 0; c < asked.size(); ++c) all[asked[c]] = std::move(cells[c]);
       visit(row, all);
     });
@@ -438,4 +438,4 @@ std::vector<std::string> Dataset::read_strings(const std::string& column, const 
   return values;
 }
 
-}  // namespace armorm
+}  // namespace armorm::data

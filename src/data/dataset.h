@@ -13,7 +13,7 @@
 
 #include "data/conversation.h"
 
-namespace armorm {
+namespace armorm::data {
 
 struct DatasetOptions {
   std::filesystem::path path;  // file or folder
@@ -83,4 +83,4 @@ class Dataset {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace armorm
+}  // namespace armorm::data

@@ -109,7 +109,7 @@ std::optional<CardConfig> read_card_config(const fs::path& folder, const std::st
   const fs::path card = folder / "README.md";
   if (!fs::is_regular_file(card)) return std::nullopt;
   io::check_stays_inside(card, folder);
-  const std::string yaml = front_matter(read_text_file(card, kMaxCardBytes));
+  const std::string yaml = front_matter(io::read_text_file(card, kMaxCardBytes));
   if (yaml.empty()) return std::nullopt;
   try {
     const YAML::Node root = YAML::Load(yaml);

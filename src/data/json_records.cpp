@@ -59,7 +59,7 @@ class Lines final : public JsonRecords {
 
  private:
   std::string path_;
-  LineReader reader_;
+  io::LineReader reader_;
 };
 
 class Elements final : public JsonRecords {
@@ -78,7 +78,7 @@ class Elements final : public JsonRecords {
       const bool between = nesting.depth() == 0 && !nesting.in_string();
       if (between && (c == ',' || c == ']')) return finish(c, text);
       if (text.empty() && is_json_space(c)) continue;
-      if (text.size() == LineReader::kMaxLineBytes)
+      if (text.size() == io::LineReader::kMaxLineBytes)
         fail_data("{}: longer than {} bytes", where(), text.size());
       text.push_back(c);
       nesting.step(c);

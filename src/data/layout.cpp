@@ -54,12 +54,14 @@ constexpr std::array<Extension, 9> kExtensions{{{"parquet", Format::parquet, 9},
                                                 {"geoparquet", Format::parquet, 1}}};
 
 // Other programs fill the Hub cache file by file.
-bool may_be_partial(const fs::path& folder) { return is_hub_snapshot(folder) && !is_marked_whole(folder); }
+bool may_be_partial(const fs::path& folder) {
+  return hub::is_hub_snapshot(folder) && !hub::is_marked_whole(folder);
+}
 
 std::string remedy(const fs::path& folder) {
   if (!may_be_partial(folder)) return "";
   return "; the Hub cache may hold only a part: run without HF_HUB_OFFLINE, or fetch all of it with: " +
-         download_command(folder);
+         hub::download_command(folder);
 }
 
 // The components of the name after its first dot, in lower case.

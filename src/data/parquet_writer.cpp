@@ -8,7 +8,7 @@
 #include "core/error.h"
 #include "io/publish.h"
 
-namespace armorm {
+namespace armorm::data {
 namespace {
 
 using ArrayResult = arrow::Result<std::shared_ptr<arrow::Array>>;
@@ -103,9 +103,9 @@ void write_parquet(const std::filesystem::path& target, const std::vector<Parque
   const auto encoded = encode(columns, rows_per_group);
   if (!encoded.ok()) fail_internal("{}: {}", target.string(), encoded.status().message());
   const arrow::Buffer& bytes = **encoded;
-  AtomicFile file(target);
+  io::AtomicFile file(target);
   file.write(std::as_bytes(std::span(bytes.data(), static_cast<std::size_t>(bytes.size()))));
   file.publish();
 }
 
-}  // namespace armorm
+}  // namespace armorm::data

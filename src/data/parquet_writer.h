@@ -10,7 +10,7 @@
 
 #include "data/conversation.h"
 
-namespace armorm {
+namespace armorm::data {
 
 struct ParquetColumn {
   std::string name;
@@ -26,4 +26,4 @@ struct ParquetColumn {
 void write_parquet(const std::filesystem::path& target, const std::vector<ParquetColumn>& columns,
                    std::int64_t rows_per_group = 1000);
 
-}  // namespace armorm
+}  // namespace armorm::data

@@ -18,7 +18,8 @@ constexpr int kMaxDepth = 32;
 // `root` is the data set's folder.
 nlohmann::json read_object(const fs::path& path, const fs::path& root) {
   io::check_stays_inside(path, root);
-  nlohmann::json object = io::parse_checked_json(read_text_file(path, kMaxBytes), path.string(), kMaxDepth);
+  nlohmann::json object =
+      io::parse_checked_json(io::read_text_file(path, kMaxBytes), path.string(), kMaxDepth);
   if (!object.is_object()) fail_data("{}: found {}, expected an object", path.string(), object.type_name());
   return object;
 }

@@ -4,7 +4,7 @@
 
 #include "core/error.h"
 
-namespace armorm {
+namespace armorm::eval {
 namespace {
 
 bool better(const PreferenceMetrics& a, const PreferenceMetrics& b) {
@@ -23,17 +23,17 @@ void check(std::span<const std::int64_t> validation, const SelectionOptions& sel
 // One training run that evaluates the gate at intervals and selects one.
 class SelectingRun {
  public:
-  SelectingRun(const PairData& data, std::span<const std::int64_t> train,
-               std::span<const std::int64_t> validation, SelectionProgress start, const TrainOptions& options,
-               const SelectionOptions& selection)
+  SelectingRun(const gating::PairData& data, std::span<const std::int64_t> train,
+               std::span<const std::int64_t> validation, SelectionProgress start,
+               const gating::TrainOptions& options, const SelectionOptions& selection)
       : validation_(validation),
         selection_(selection),
         kept_(std::move(start)),
         trainer_(data, train, kept_.training, options) {}
 
   bool over() const { return trainer_.done() || stopped_early(); }
-  void step(const std::function<void(const StepReport&)>& report) {
-    trainer_.step([&](const StepReport& r) {
+  void step(const std::function<void(const gating::StepReport&)>& report) {
+    trainer_.step([&](const gating::StepReport& r) {
       kept_.losses.push_back(r);
       if (report) report(r);
     });
@@ -62,7 +62,7 @@ class SelectingRun {
            static_cast<std::int64_t>(kept_.curve.size()) - 1 - kept_.best_look >= selection_.patience;
   }
   void evaluate() {
-    const PairScores scores = trainer_.score(validation_);
+    const gating::PairScores scores = trainer_.score(validation_);
     kept_.curve.push_back({trainer_.steps_done(), preference_metrics(scores.chosen, scores.rejected)});
     if (kept_.curve.size() > 1 && !better(kept_.curve.back().validation, kept_.curve[best_look()].validation))
       return;
@@ -73,14 +73,14 @@ class SelectingRun {
   std::span<const std::int64_t> validation_;
   SelectionOptions selection_;
   SelectionProgress kept_;
-  GateTrainer trainer_;
+  gating::GateTrainer trainer_;
 };
 
 }  // namespace
 
-SelectedGate train_and_select(const PairData& data, std::span<const std::int64_t> train,
+SelectedGate train_and_select(const gating::PairData& data, std::span<const std::int64_t> train,
                               std::span<const std::int64_t> validation, SelectionProgress start,
-                              const TrainOptions& options, const SelectionOptions& selection,
+                              const gating::TrainOptions& options, const SelectionOptions& selection,
                               const SelectionHooks& hooks) {
   check(validation, selection);
   SelectingRun run(data, train, validation, std::move(start), options, selection);
@@ -91,4 +91,4 @@ SelectedGate train_and_select(const PairData& data, std::span<const std::int64_t
   return std::move(run).result();
 }
 
-}  // namespace armorm
+}  // namespace armorm::eval

@@ -10,7 +10,7 @@
 #include "eval/preference.h"
 #include "gating/trainer.h"
 
-namespace armorm {
+namespace armorm::eval {
 
 struct SelectionOptions {
   SelectCheckpoint select = SelectCheckpoint::last;
@@ -25,24 +25,24 @@ struct CheckpointMetrics {
 };
 
 struct SelectedGate {
-  GateParameters gate;
-  std::int64_t step = 0;                 // of `gate`
-  std::vector<CheckpointMetrics> curve;  // one entry per evaluation, ascending
-  std::vector<StepReport> losses;        // on the training pairs
+  gating::GateParameters gate;
+  std::int64_t step = 0;                   // of `gate`
+  std::vector<CheckpointMetrics> curve;    // one entry per evaluation, ascending
+  std::vector<gating::StepReport> losses;  // on the training pairs
   bool stopped_early = false;
 };
 
 // State of a training run and of its evaluations so far.
 struct SelectionProgress {
-  TrainingState training = {};
+  gating::TrainingState training = {};
   std::vector<CheckpointMetrics> curve = {};
-  std::vector<StepReport> losses = {};
-  std::int64_t best_look = 0;  // index into the curve
-  GateParameters best = {};    // gate of that evaluation; without layers for SelectCheckpoint::last
+  std::vector<gating::StepReport> losses = {};
+  std::int64_t best_look = 0;        // index into the curve
+  gating::GateParameters best = {};  // gate of that evaluation; without layers for SelectCheckpoint::last
 };
 
 struct SelectionHooks {
-  std::function<void(const StepReport&)> report = {};
+  std::function<void(const gating::StepReport&)> report = {};
   // Called between two steps. `progress()` copies the state from which another call can resume. An exception
   // ends the training.
   std::function<void(const std::function<SelectionProgress()>& progress)> between_steps = {};
@@ -53,9 +53,9 @@ struct SelectionHooks {
 // `start`: an initial gate (start.training.gate), or the progress of an earlier call with the same arguments;
 // resuming from it gives the same bits. data error without validation rows; usage error for options out of
 // range.
-SelectedGate train_and_select(const PairData& data, std::span<const std::int64_t> train,
+SelectedGate train_and_select(const gating::PairData& data, std::span<const std::int64_t> train,
                               std::span<const std::int64_t> validation, SelectionProgress start,
-                              const TrainOptions& options, const SelectionOptions& selection,
+                              const gating::TrainOptions& options, const SelectionOptions& selection,
                               const SelectionHooks& hooks = {});
 
-}  // namespace armorm
+}  // namespace armorm::eval

@@ -6,18 +6,18 @@
 #include "core/error.h"
 #include "stats/statistics.h"
 
-namespace armorm {
+namespace armorm::eval {
 namespace {
 
 void finish(LengthGroup& group) {
   group.accuracy = group.n > 0 ? static_cast<double>(group.correct) / static_cast<double>(group.n)
                                : std::numeric_limits<double>::quiet_NaN();
-  group.interval = wilson_interval(group.correct, group.n);
+  group.interval = stats::wilson_interval(group.correct, group.n);
 }
 
 }  // namespace
 
-LengthBias measure_length_bias(const PairScores& scores, std::span<const std::int64_t> chosen_length,
+LengthBias measure_length_bias(const gating::PairScores& scores, std::span<const std::int64_t> chosen_length,
                                std::span<const std::int64_t> rejected_length) {
   const std::size_t n = scores.chosen.size();
   if (scores.rejected.size() != n || chosen_length.size() != n || rejected_length.size() != n)
@@ -41,8 +41,9 @@ LengthBias measure_length_bias(const PairScores& scores, std::span<const std::in
   }
   for (LengthGroup* group : {&bias.chosen_longer, &bias.chosen_shorter, &bias.equal}) finish(*group);
   bias.gap = bias.chosen_longer.accuracy - bias.chosen_shorter.accuracy;
-  bias.margin_correlation = spearman(std::span<const double>(margins), std::span<const double>(differences));
+  bias.margin_correlation =
+      stats::spearman(std::span<const double>(margins), std::span<const double>(differences));
   return bias;
 }
 
-}  // namespace armorm
+}  // namespace armorm::eval

@@ -7,13 +7,13 @@
 #include "gating/trainer.h"
 #include "stats/proportion.h"
 
-namespace armorm {
+namespace armorm::eval {
 
 struct LengthGroup {
-  std::int64_t n = 0;        // pairs
-  std::int64_t correct = 0;  // pairs with score_chosen > score_rejected; ties count as wrong
-  double accuracy = 0.0;     // NaN without pairs
-  Proportion interval;       // 95 % Wilson
+  std::int64_t n = 0;          // pairs
+  std::int64_t correct = 0;    // pairs with score_chosen > score_rejected; ties count as wrong
+  double accuracy = 0.0;       // NaN without pairs
+  stats::Proportion interval;  // 95 % Wilson
 };
 
 struct LengthBias {
@@ -30,7 +30,7 @@ struct LengthBias {
 
 // Lengths [pairs] of the answers in any unit (characters, tokens), in the order of the scores. internal error
 // when the counts differ, data error for a negative length.
-LengthBias measure_length_bias(const PairScores& scores, std::span<const std::int64_t> chosen_length,
+LengthBias measure_length_bias(const gating::PairScores& scores, std::span<const std::int64_t> chosen_length,
                                std::span<const std::int64_t> rejected_length);
 
-}  // namespace armorm
+}  // namespace armorm::eval

@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 
-namespace armorm {
+namespace armorm::eval {
 
 double mcnemar_p_value(std::int64_t only_first, std::int64_t only_second) {
   if (only_first < 0 || only_second < 0)
@@ -38,7 +38,7 @@ double weighted_mcnemar_p_value(std::span<const PairedStratum> strata) {
   return variance > 0.0 ? std::erfc(std::abs(difference) / std::sqrt(2.0 * variance)) : 1.0;
 }
 
-PairedTest compare_scorers(const PairScores& first, const PairScores& second) {
+PairedTest compare_scorers(const gating::PairScores& first, const gating::PairScores& second) {
   const std::size_t n = first.chosen.size();
   if (first.rejected.size() != n || second.chosen.size() != n || second.rejected.size() != n)
     fail_internal("McNemar's test: {} pairs, the other scorer has {}", n, second.chosen.size());
@@ -52,4 +52,4 @@ PairedTest compare_scorers(const PairScores& first, const PairScores& second) {
   return test;
 }
 
-}  // namespace armorm
+}  // namespace armorm::eval

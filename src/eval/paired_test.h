@@ -6,7 +6,7 @@
 
 #include "gating/trainer.h"
 
-namespace armorm {
+namespace armorm::eval {
 
 struct PairedTest {
   std::int64_t both_right = 0;
@@ -23,7 +23,7 @@ double mcnemar_p_value(std::int64_t only_first, std::int64_t only_second);
 
 // A pair is right where score_chosen > score_rejected; ties count as wrong. Both scorers must have scored the
 // same pairs in the same order.
-PairedTest compare_scorers(const PairScores& first, const PairScores& second);
+PairedTest compare_scorers(const gating::PairScores& first, const gating::PairScores& second);
 
 // A group of pairs in a weighted mean of accuracies.
 struct PairedStratum {
@@ -40,4 +40,4 @@ struct PairedStratum {
 // without strata.
 double weighted_mcnemar_p_value(std::span<const PairedStratum> strata);
 
-}  // namespace armorm
+}  // namespace armorm::eval

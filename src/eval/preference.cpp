@@ -5,12 +5,13 @@
 
 #include "core/error.h"
 
-namespace armorm {
+namespace armorm::eval {
 namespace {
 
 template <class Score>
-PairScores scores_by(const PairData& data, std::span<const std::int64_t> rows, const Score& score) {
-  PairScores scores;
+gating::PairScores scores_by(const gating::PairData& data, std::span<const std::int64_t> rows,
+                             const Score& score) {
+  gating::PairScores scores;
   for (const std::int64_t row : rows) {
     scores.chosen.push_back(score(data.chosen.row(row)));
     scores.rejected.push_back(score(data.rejected.row(row)));
@@ -34,7 +35,8 @@ PreferenceMetrics preference_metrics(std::span<const float> chosen, std::span<co
   return metrics;
 }
 
-PairScores uniform_gate_scores(const PairData& data, std::span<const std::int64_t> rows, float logit_scale) {
+gating::PairScores uniform_gate_scores(const gating::PairData& data, std::span<const std::int64_t> rows,
+                                       float logit_scale) {
   const float weight = logit_scale / static_cast<float>(data.chosen.cols);
   return scores_by(data, rows, [&](std::span<const float> r) {
     float sum = 0.0F;
@@ -43,18 +45,18 @@ PairScores uniform_gate_scores(const PairData& data, std::span<const std::int64_
   });
 }
 
-PairScores attribute_scores(const PairData& data, std::span<const std::int64_t> rows, std::int64_t attribute,
-                            float logit_scale) {
+gating::PairScores attribute_scores(const gating::PairData& data, std::span<const std::int64_t> rows,
+                                    std::int64_t attribute, float logit_scale) {
   return scores_by(data, rows, [&](std::span<const float> r) {
     return logit_scale * r[static_cast<std::size_t>(attribute)];
   });
 }
 
-std::int64_t best_attribute(const PairData& data, std::span<const std::int64_t> rows) {
+std::int64_t best_attribute(const gating::PairData& data, std::span<const std::int64_t> rows) {
   std::int64_t best = 0;
   double best_accuracy = -1.0;
   for (std::int64_t k = 0; k < data.chosen.cols; ++k) {
-    const PairScores scores = attribute_scores(data, rows, k, 1.0F);
+    const gating::PairScores scores = attribute_scores(data, rows, k, 1.0F);
     const double accuracy = preference_metrics(scores.chosen, scores.rejected).accuracy;
     if (accuracy > best_accuracy) {
       best = k;
@@ -64,4 +66,4 @@ std::int64_t best_attribute(const PairData& data, std::span<const std::int64_t> 
   return best;
 }
 
-}  // namespace armorm
+}  // namespace armorm::eval

@@ -6,7 +6,7 @@
 
 #include "gating/trainer.h"
 
-namespace armorm {
+namespace armorm::eval {
 
 struct PreferenceMetrics {
   double accuracy = 0.0;  // share of pairs with score_chosen > score_rejected; ties count as wrong
@@ -16,11 +16,12 @@ struct PreferenceMetrics {
 PreferenceMetrics preference_metrics(std::span<const float> chosen, std::span<const float> rejected);
 
 // Scores with weight 1/K for every attribute, times logit_scale.
-PairScores uniform_gate_scores(const PairData& data, std::span<const std::int64_t> rows, float logit_scale);
+gating::PairScores uniform_gate_scores(const gating::PairData& data, std::span<const std::int64_t> rows,
+                                       float logit_scale);
 // Scores of one attribute alone, times logit_scale.
-PairScores attribute_scores(const PairData& data, std::span<const std::int64_t> rows, std::int64_t attribute,
-                            float logit_scale);
+gating::PairScores attribute_scores(const gating::PairData& data, std::span<const std::int64_t> rows,
+                                    std::int64_t attribute, float logit_scale);
 // The attribute with the highest accuracy on `rows`; on ties, the first.
-std::int64_t best_attribute(const PairData& data, std::span<const std::int64_t> rows);
+std::int64_t best_attribute(const gating::PairData& data, std::span<const std::int64_t> rows);
 
-}  // namespace armorm
+}  // namespace armorm::eval

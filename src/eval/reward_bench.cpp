@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 
-namespace armorm {
+namespace armorm::eval {
 namespace {
 
 struct Subset {
@@ -54,7 +54,7 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 SectionResult score_section(const RewardBenchResult& result, const char* name) {
   SectionResult section;
   section.name = name;
-  std::vector<WeightedShare> parts;
+  std::vector<stats::WeightedShare> parts;
   for (std::size_t i = 0; i < std::size(kSubsets); ++i) {
     if (std::string(kSubsets[i].section) != name) continue;
     const SubsetResult& subset = result.subsets[i];
@@ -63,24 +63,24 @@ SectionResult score_section(const RewardBenchResult& result, const char* name) {
       continue;
     }
     parts.push_back({static_cast<double>(kSubsets[i].weight), subset.accuracy(),
-                     wilson_interval(subset.correct, subset.n)});
+                     stats::wilson_interval(subset.correct, subset.n)});
     section.n += subset.n;
   }
   section.measured = !parts.empty();
   section.score = kNaN;
   section.interval = {kNaN, kNaN};
   if (!section.measured) return section;
-  const WeightedMean mean = weighted_mean(parts);
+  const stats::WeightedMean mean = stats::weighted_mean(parts);
   section.score = 100.0 * mean.share;
   section.interval = {100.0 * mean.interval.low, 100.0 * mean.interval.high};
   return section;
 }
 
-PairedTest compare_in_subset(const PairScores& first, const PairScores& second,
+PairedTest compare_in_subset(const gating::PairScores& first, const gating::PairScores& second,
                              std::span<const std::int64_t> subset_of, const std::vector<std::string>& names,
                              const std::string& name) {
-  PairScores a;
-  PairScores b;
+  gating::PairScores a;
+  gating::PairScores b;
   for (std::size_t i = 0; i < subset_of.size(); ++i) {
     if (names.at(static_cast<std::size_t>(subset_of[i])) != name) continue;
     for (const auto& [from, to] : {std::pair{&first, &a}, {&second, &b}}) {
@@ -121,19 +121,19 @@ RewardBenchResult score_reward_bench(std::span<const float> chosen, std::span<co
     ++subset.n;
     subset.correct += chosen[i] > rejected[i] ? 1 : 0;
   }
-  std::vector<WeightedShare> sections;
+  std::vector<stats::WeightedShare> sections;
   for (const char* name : kSections) {
     const SectionResult section = score_section(result, name);
     sections.push_back({1.0, section.score, section.interval});
     result.sections.push_back(section);
   }
-  const WeightedMean score = weighted_mean(sections);  // in percent; NaN if any section is NaN
+  const stats::WeightedMean score = stats::weighted_mean(sections);  // in percent; NaN if any section is NaN
   result.score = score.share;
   result.interval = score.interval;
   return result;
 }
 
-RewardBenchTests compare_on_reward_bench(const PairScores& first, const PairScores& second,
+RewardBenchTests compare_on_reward_bench(const gating::PairScores& first, const gating::PairScores& second,
                                          std::span<const std::int64_t> subset_of,
                                          const std::vector<std::string>& subset_names) {
   const RewardBenchResult result = score_reward_bench(first.chosen, first.rejected, subset_of, subset_names);
@@ -150,4 +150,4 @@ RewardBenchTests compare_on_reward_bench(const PairScores& first, const PairScor
   return tests;
 }
 
-}  // namespace armorm
+}  // namespace armorm::eval

@@ -9,7 +9,7 @@
 #include "eval/paired_test.h"
 #include "stats/proportion.h"
 
-namespace armorm {
+namespace armorm::eval {
 
 struct SubsetResult {
   std::string name;
@@ -19,10 +19,10 @@ struct SubsetResult {
 };
 
 struct SectionResult {
-  std::string name;     // Chat, Chat Hard, Safety, Reasoning
-  double score = 0.0;   // mean of the subsets' accuracies weighted by the published counts, in percent
-  Proportion interval;  // 95 %, in percent: weighted_mean() of the subsets' Wilson intervals
-  std::int64_t n = 0;   // pairs present
+  std::string name;            // Chat, Chat Hard, Safety, Reasoning
+  double score = 0.0;          // mean of the subsets' accuracies weighted by the published counts, in percent
+  stats::Proportion interval;  // 95 %, in percent: weighted_mean() of the subsets' Wilson intervals
+  std::int64_t n = 0;          // pairs present
   std::vector<std::string> missing;  // subsets of the section without pairs
   bool measured = false;             // at least one subset has pairs
 };
@@ -32,8 +32,8 @@ struct RewardBenchResult {
       subsets;  // in the order of the published table, then unknown ones, which count nowhere
   std::vector<std::string> unknown;     // subset names that RewardBench v1 does not have
   std::vector<SectionResult> sections;  // four
-  double score = 0.0;   // plain mean of the sections, in percent; NaN when one is not measured
-  Proportion interval;  // 95 % interval of the score, in percent
+  double score = 0.0;          // plain mean of the sections, in percent; NaN when one is not measured
+  stats::Proportion interval;  // 95 % interval of the score, in percent
 };
 
 // `subset_of[i]` indexes `subset_names`. The weights are the published counts (984 for math-prm, whose set
@@ -49,8 +49,8 @@ struct RewardBenchTests {
   std::vector<double> sections;
   double score = 0.0;
 };
-RewardBenchTests compare_on_reward_bench(const PairScores& first, const PairScores& second,
+RewardBenchTests compare_on_reward_bench(const gating::PairScores& first, const gating::PairScores& second,
                                          std::span<const std::int64_t> subset_of,
                                          const std::vector<std::string>& subset_names);
 
-}  // namespace armorm
+}  // namespace armorm::eval

@@ -12,7 +12,7 @@
 #include "core/error.h"
 #include "linear/bootstrap.h"
 
-namespace armorm {
+namespace armorm::eval {
 namespace {
 
 constexpr const char* kSections[] = {"Factuality", "Precise IF", "Math", "Safety", "Focus", "Ties"};
@@ -108,7 +108,7 @@ TiesResult ties_of(const std::vector<TiesNumber>& numbers, const std::vector<std
   return result;
 }
 
-Proportion bootstrap_ties(const std::vector<TiesNumber>& numbers) {
+stats::Proportion bootstrap_ties(const std::vector<TiesNumber>& numbers) {
   std::mt19937_64 generator(kResampleSeed);
   std::vector<double> scores;
   for (int resample = 0; resample < kResamples; ++resample) {
@@ -116,7 +116,7 @@ Proportion bootstrap_ties(const std::vector<TiesNumber>& numbers) {
     for (std::size_t i = 0; i < numbers.size(); ++i) ++counts[generator() % numbers.size()];
     scores.push_back(ties_of(numbers, counts).score);
   }
-  const Interval interval = percentile_interval(std::move(scores), 0.95);
+  const stats::Interval interval = stats::percentile_interval(std::move(scores), 0.95);
   return {interval.low, interval.high};
 }
 
@@ -130,7 +130,7 @@ RewardBench2Section best_of_n_section(const std::string& name, const std::vector
   }
   if (section.n == 0) return section;
   const double share = credits / static_cast<double>(section.n);
-  const Proportion interval = wilson_interval_of_share(share, section.n);
+  const stats::Proportion interval = stats::wilson_interval_of_share(share, section.n);
   section.score = 100.0 * share;
   section.interval = {100.0 * interval.low, 100.0 * interval.high};
   return section;
@@ -192,14 +192,14 @@ double best_of_n_credit(const ScoredPrompt& prompt) {
 TiesResult score_ties(const std::vector<ScoredPrompt>& prompts) {
   const std::vector<TiesNumber> numbers = gather_numbers(prompts);
   TiesResult result = ties_of(numbers, std::vector<std::int64_t>(numbers.size(), 1));
-  result.interval = std::isnan(result.score) ? Proportion{kNaN, kNaN} : bootstrap_ties(numbers);
+  result.interval = std::isnan(result.score) ? stats::Proportion{kNaN, kNaN} : bootstrap_ties(numbers);
   return result;
 }
 
 RewardBench2Result score_reward_bench_2(const std::vector<ScoredPrompt>& prompts) {
   RewardBench2Result result;
   result.ties = score_ties(prompts);
-  std::vector<WeightedShare> parts;
+  std::vector<stats::WeightedShare> parts;
   for (const std::string name : kSections) {
     result.sections.push_back(is_ties(name) ? ties_section(name, result.ties, prompts)
                                             : best_of_n_section(name, prompts));
@@ -207,10 +207,10 @@ RewardBench2Result score_reward_bench_2(const std::vector<ScoredPrompt>& prompts
     parts.push_back({1.0, section.score, section.interval});
   }
   result.unknown = unknown_subsets(prompts);
-  const WeightedMean mean = weighted_mean(parts);
+  const stats::WeightedMean mean = stats::weighted_mean(parts);
   result.score = mean.share;
   result.interval = mean.interval;
   return result;
 }
 
-}  // namespace armorm
+}  // namespace armorm::eval

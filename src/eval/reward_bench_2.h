@@ -9,7 +9,7 @@
 
 #include "stats/proportion.h"
 
-namespace armorm {
+namespace armorm::eval {
 
 // Prompts of Ties form pairs with the same number: `ref` has one good answer, `tied` several.
 struct TieId {
@@ -46,25 +46,26 @@ struct TiesResult {
   double score = 0.0;
   // 95 % percentile bootstrap with 2000 resamples of the numbers; the two prompts of a number are resampled
   // together.
-  Proportion interval;
+  stats::Proportion interval;
 };
 // data error when a tied prompt has fewer than two good answers, or a kind and number appear twice.
 TiesResult score_ties(const std::vector<ScoredPrompt>& prompts);
 
 struct RewardBench2Section {
   std::string name;
-  std::int64_t n = 0;   // prompts
-  double score = 0.0;   // percent; NaN without prompts
-  Proportion interval;  // 95 %, in percent: Wilson's for the mean credit; for Ties, TiesResult::interval
+  std::int64_t n = 0;  // prompts
+  double score = 0.0;  // percent; NaN without prompts
+  stats::Proportion
+      interval;  // 95 %, in percent: Wilson's for the mean credit; for Ties, TiesResult::interval
 };
 
 struct RewardBench2Result {
   std::vector<RewardBench2Section> sections;  // Factuality, Precise IF, Math, Safety, Focus, Ties
   std::vector<std::string> unknown;           // subsets that are not in RewardBench 2; they count nowhere
   TiesResult ties;
-  double score = 0.0;   // plain mean of the six, in percent; NaN when one is not measured
-  Proportion interval;  // 95 %, in percent: weighted_mean() of the section intervals
+  double score = 0.0;          // plain mean of the six, in percent; NaN when one is not measured
+  stats::Proportion interval;  // 95 %, in percent: weighted_mean() of the section intervals
 };
 RewardBench2Result score_reward_bench_2(const std::vector<ScoredPrompt>& prompts);
 
-}  // namespace armorm
+}  // namespace armorm::eval

@@ -9,7 +9,7 @@
 
 #include "gating/gate_rows.h"
 
-namespace armorm {
+namespace armorm::gating {
 namespace {
 
 constexpr double kBeta1 = 0.9;
@@ -74,4 +74,4 @@ double cosine_learning_rate(double peak, std::int64_t step, std::int64_t n_steps
          (1.0 + std::cos(std::numbers::pi * static_cast<double>(step) / static_cast<double>(n_steps)));
 }
 
-}  // namespace armorm
+}  // namespace armorm::gating

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace armorm {
+namespace armorm::gating {
 
 // PyTorch's AdamW (decoupled decay, bias correction, eps outside the root).
 class AdamW {
@@ -31,4 +31,4 @@ class AdamW {
 // 0.
 double cosine_learning_rate(double peak, std::int64_t step, std::int64_t n_steps);
 
-}  // namespace armorm
+}  // namespace armorm::gating

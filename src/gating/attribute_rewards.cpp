@@ -2,7 +2,7 @@
 
 #include <ATen/ATen.h>
 
-namespace armorm {
+namespace armorm::gating {
 namespace {
 
 at::Tensor view_of(const std::vector<float>& values, at::IntArrayRef shape) {
@@ -29,4 +29,4 @@ void transform_rewards(MatrixView<float> rewards, const std::vector<float>& tran
   rows.copy_(rows.matmul(view_of(transform, {rewards.cols, rewards.cols})));
 }
 
-}  // namespace armorm
+}  // namespace armorm::gating

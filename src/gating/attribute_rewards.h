@@ -6,7 +6,7 @@
 #include "core/dtype.h"
 #include "core/matrix_view.h"
 
-namespace armorm {
+namespace armorm::gating {
 
 // embeddings [M, D] times the transpose of weight [K, D], accumulated in float32, plus bias [K] (empty = no
 // bias): [M, K].
@@ -16,4 +16,4 @@ std::vector<float> attribute_rewards(MatrixView<const BFloat16> embeddings, cons
 // Multiplies rewards [M, K], contiguous, by transform [K, K] from the right, in place.
 void transform_rewards(MatrixView<float> rewards, const std::vector<float>& transform);
 
-}  // namespace armorm
+}  // namespace armorm::gating

@@ -4,7 +4,7 @@
 
 #include "core/simd_clones.h"
 
-namespace armorm {
+namespace armorm::gating {
 namespace {
 
 // Independent partial sums: a single sum in strict order cannot be vectorised.
@@ -33,4 +33,4 @@ void dot_products(MatrixView<const float> weight, std::span<const float> bias, M
   }
 }
 
-}  // namespace armorm
+}  // namespace armorm::gating

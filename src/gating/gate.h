@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace armorm {
+namespace armorm::gating {
 
 struct GateShape {
   std::int64_t input_size = 0;  // D
@@ -35,4 +35,4 @@ struct GateParameters {
 // stream of this seed only.
 GateParameters initial_gate(const GateShape& shape, double logit_scale, std::uint64_t seed);
 
-}  // namespace armorm
+}  // namespace armorm::gating

@@ -11,7 +11,7 @@
 #include "core/error.h"
 #include "gating/gate_rows.h"
 
-namespace armorm {
+namespace armorm::gating {
 namespace {
 
 at::Tensor to_device(const std::vector<float>& values, at::IntArrayRef shape, at::Device device) {
@@ -162,4 +162,4 @@ GateParameters initial_gate(const GateShape& shape, double logit_scale, std::uin
   return gate;
 }
 
-}  // namespace armorm
+}  // namespace armorm::gating

@@ -11,7 +11,7 @@
 #include "gating/gate.h"
 #include "gating/gate_products.h"
 
-namespace armorm {
+namespace armorm::gating {
 
 // Dropout mask of one training step: the same elements for the same stream and shapes, on one kind of device.
 struct DropoutStream {
@@ -60,4 +60,4 @@ GateParameters to_parameters(const std::vector<at::Tensor>& tensors);
 // two have one stream per step.
 std::uint64_t stream_seed(std::uint64_t seed, std::uint64_t purpose);
 
-}  // namespace armorm
+}  // namespace armorm::gating

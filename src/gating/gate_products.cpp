@@ -4,7 +4,7 @@
 
 #include "model/cpu/linear.h"
 
-namespace armorm {
+namespace armorm::gating {
 namespace {
 
 namespace cpu = model::cpu;
@@ -42,4 +42,4 @@ at::Tensor weight_gradient(const at::Tensor& d, const at::Tensor& x, GatePrecisi
   return cpu::linear(d.to(type).t().contiguous(), cpu::pack_columns(x.to(type)), x.size(1), {}, at::kFloat);
 }
 
-}  // namespace armorm
+}  // namespace armorm::gating

@@ -6,7 +6,7 @@
 
 #include "gating/trainer.h"
 
-namespace armorm {
+namespace armorm::gating {
 
 // Rounds to the operand type of the products below. Their own rounding then changes nothing.
 at::Tensor to_operand(const at::Tensor& x, GatePrecision precision);
@@ -19,4 +19,4 @@ at::Tensor input_gradient(const at::Tensor& d, const at::Tensor& weight, GatePre
 // d [n, out], x [n, in] -> d' x [out, in]
 at::Tensor weight_gradient(const at::Tensor& d, const at::Tensor& x, GatePrecision precision);
 
-}  // namespace armorm
+}  // namespace armorm::gating

@@ -6,7 +6,7 @@
 
 #include "core/simd_clones.h"
 
-namespace armorm::gate_rows {
+namespace armorm::gating::gate_rows {
 namespace {
 
 // The finaliser of splitmix64 applied to a counter; its high and low halves are two draws.
@@ -66,4 +66,4 @@ ARMORM_SIMD void relu_backward(const BFloat16* __restrict output, float scale, f
   for (std::int64_t i = 0; i < n; ++i) d[i] = output[i].bits != 0 ? d[i] * scale : 0.0F;
 }
 
-}  // namespace armorm::gate_rows
+}  // namespace armorm::gating::gate_rows

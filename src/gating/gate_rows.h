@@ -6,7 +6,7 @@
 
 #include "core/dtype.h"
 
-namespace armorm::gate_rows {
+namespace armorm::gating::gate_rows {
 
 inline constexpr std::int64_t kGrain = 1 << 16;  // minimum number of elements per thread; even
 
@@ -33,4 +33,4 @@ void relu(float* x, std::int64_t n);
 void relu_backward(const float* output, float scale, float* d, std::int64_t n);
 void relu_backward(const BFloat16* output, float scale, float* d, std::int64_t n);
 
-}  // namespace armorm::gate_rows
+}  // namespace armorm::gating::gate_rows

@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 
-namespace armorm {
+namespace armorm::gating {
 namespace {
 
 constexpr double kSumTolerance = 1e-3;
@@ -71,4 +71,4 @@ GateUsage measure_gate_usage(MatrixView<const float> weights, const std::vector<
   return usage;
 }
 
-}  // namespace armorm
+}  // namespace armorm::gating

@@ -7,7 +7,7 @@
 
 #include "core/matrix_view.h"
 
-namespace armorm {
+namespace armorm::gating {
 
 struct GateUsageLimits {
   // An attribute with more than this share of all weight determines the score alone. In (0, 1).
@@ -32,4 +32,4 @@ struct GateUsage {
 GateUsage measure_gate_usage(MatrixView<const float> weights, const std::vector<std::string>& attributes,
                              const GateUsageLimits& limits);
 
-}  // namespace armorm
+}  // namespace armorm::gating

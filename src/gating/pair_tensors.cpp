@@ -2,7 +2,7 @@
 
 #include <ATen/ATen.h>
 
-namespace armorm {
+namespace armorm::gating {
 namespace {
 
 at::Tensor view_of(MatrixView<const float> m) {
@@ -80,4 +80,4 @@ at::Tensor logits_gradient(const at::Tensor& logits, const PairTensors::Batch& b
   return d_logits.div_(temperature);
 }
 
-}  // namespace armorm
+}  // namespace armorm::gating

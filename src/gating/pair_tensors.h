@@ -7,7 +7,7 @@
 
 #include "gating/trainer.h"
 
-namespace armorm {
+namespace armorm::gating {
 
 // Index -1 = CPU.
 at::Device gate_device(int index);
@@ -47,4 +47,4 @@ at::Tensor logits_gradient(const at::Tensor& logits, const PairTensors::Batch& b
                            const at::Tensor& d_chosen, const at::Tensor& d_rejected, GateSoftmax softmax,
                            double temperature);
 
-}  // namespace armorm
+}  // namespace armorm::gating

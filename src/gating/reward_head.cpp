@@ -8,7 +8,7 @@
 #include "core/parallel.h"
 #include "gating/dot_products.h"
 
-namespace armorm {
+namespace armorm::gating {
 namespace {
 
 // Rows that share one pass over the weights; the weights are larger than the caches.
@@ -122,4 +122,4 @@ HeadScores score_states(const RewardHead& head, MatrixView<const float> embeddin
   return out;
 }
 
-}  // namespace armorm
+}  // namespace armorm::gating

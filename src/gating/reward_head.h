@@ -11,7 +11,7 @@
 #include "core/matrix_view.h"
 #include "gating/gate.h"
 
-namespace armorm {
+namespace armorm::gating {
 
 struct RewardHead {
   std::int64_t hidden_size = 0;   // D
@@ -37,4 +37,4 @@ struct HeadScores {
 HeadScores score_states(const RewardHead& head, MatrixView<const float> embeddings,
                         MatrixView<const float> prompts, int threads);
 
-}  // namespace armorm
+}  // namespace armorm::gating

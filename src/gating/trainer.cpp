@@ -13,7 +13,7 @@
 #include "gating/gate_network.h"
 #include "gating/pair_tensors.h"
 
-namespace armorm {
+namespace armorm::gating {
 namespace {
 
 constexpr std::size_t kEvaluationRows = 4096;  // rows per forward pass
@@ -202,4 +202,4 @@ std::vector<float> gate_weights(const GateParameters& gate, const PairData& data
   return pair_gates(gate, data, rows, GateSoftmax::attributes, temperature, device).chosen;
 }
 
-}  // namespace armorm
+}  // namespace armorm::gating

@@ -12,7 +12,7 @@
 #include "core/matrix_view.h"
 #include "gating/gate.h"
 
-namespace armorm {
+namespace armorm::gating {
 
 // The axis of the softmax.
 enum class GateSoftmax {
@@ -115,4 +115,4 @@ PairGates pair_gates(const GateParameters& gate, const PairData& data, std::span
 std::vector<float> gate_weights(const GateParameters& gate, const PairData& data,
                                 std::span<const std::int64_t> rows, double temperature, int device);
 
-}  // namespace armorm
+}  // namespace armorm::gating

@@ -11,7 +11,7 @@
 #include "core/parallel.h"
 #include "stats/rank_correlation.h"
 
-namespace armorm {
+namespace armorm::gating {
 namespace {
 
 std::vector<float> column(MatrixView<const float> m, std::int64_t c) {
@@ -28,7 +28,7 @@ const char* described(VerbosityTarget target) {
 class PenalisedAttribute {
  public:
   PenalisedAttribute(std::vector<float> rewards, const std::vector<float>& verbosity,
-                     const RankCorrelation& target)
+                     const stats::RankCorrelation& target)
       : rewards_(std::move(rewards)), verbosity_(verbosity), target_(target), penalised_(rewards_.size()) {}
 
   // The rewards and their difference are float32, as in the Python scripts, so that the same values tie.
@@ -41,9 +41,9 @@ class PenalisedAttribute {
  private:
   std::vector<float> rewards_;
   const std::vector<float>& verbosity_;
-  const RankCorrelation& target_;
+  const stats::RankCorrelation& target_;
   std::vector<float> penalised_;
-  RankCorrelation::Workspace workspace_;
+  stats::RankCorrelation::Workspace workspace_;
 };
 
 // Searches between `unmet`, which does not meet the threshold, and result.penalty, which does.
@@ -85,10 +85,10 @@ AttributePenalty search_penalty(PenalisedAttribute& attribute, const DebiasOptio
   return result;
 }
 
-RankCorrelation rank_target(const std::vector<float>& verbosity, std::span<const std::int64_t> lengths,
-                            const std::vector<std::string>& attributes, const DebiasOptions& options) {
+stats::RankCorrelation rank_target(const std::vector<float>& verbosity, std::span<const std::int64_t> lengths,
+                                   const std::vector<std::string>& attributes, const DebiasOptions& options) {
   const std::string& name = attributes[static_cast<std::size_t>(options.verbosity_dim)];
-  const RankCorrelation verbosity_ranks(verbosity);
+  const stats::RankCorrelation verbosity_ranks(verbosity);
   if (verbosity_ranks.is_constant())
     fail_data(
         "verbosity debiasing: the reward of '{}' is the same for all {} reference rows; check "
@@ -97,7 +97,7 @@ RankCorrelation rank_target(const std::vector<float>& verbosity, std::span<const
   if (options.target == VerbosityTarget::attribute) return verbosity_ranks;
   if (lengths.size() != verbosity.size())
     fail_internal("verbosity debiasing: {} lengths for {} rewards", lengths.size(), verbosity.size());
-  RankCorrelation length_ranks(lengths);
+  stats::RankCorrelation length_ranks(lengths);
   if (length_ranks.is_constant())
     fail_data(
         "verbosity debiasing: all {} reference responses have {} tokens; use `verbosity_target` attribute, "
@@ -107,9 +107,9 @@ RankCorrelation rank_target(const std::vector<float>& verbosity, std::span<const
 }
 
 // Correlation of the verbosity attribute itself; T removes it completely.
-AttributePenalty verbosity_itself(const std::vector<float>& verbosity, const RankCorrelation& target,
+AttributePenalty verbosity_itself(const std::vector<float>& verbosity, const stats::RankCorrelation& target,
                                   const std::string& name, const DebiasOptions& options) {
-  RankCorrelation::Workspace workspace;
+  stats::RankCorrelation::Workspace workspace;
   const double before = target.with(verbosity, workspace);
   if (before <= options.corr_threshold)
     log::warn(
@@ -172,7 +172,7 @@ DebiasResult find_debiasing_transform(MatrixView<const float> rewards,
   check_grid(options.penalty_grid);
   check_finite(rewards, attributes);
   const std::vector<float> verbosity = column(rewards, v);
-  const RankCorrelation target = rank_target(verbosity, lengths, attributes, options);
+  const stats::RankCorrelation target = rank_target(verbosity, lengths, attributes, options);
   DebiasResult result;
   result.attributes.resize(static_cast<std::size_t>(k));
   parallel_for(k, thread_count(options.threads), [&](std::int64_t a) {
@@ -194,4 +194,4 @@ DebiasResult find_debiasing_transform(MatrixView<const float> rewards,
   return result;
 }
 
-}  // namespace armorm
+}  // namespace armorm::gating

@@ -10,7 +10,7 @@
 #include "armorm/gate_choices.h"
 #include "core/matrix_view.h"
 
-namespace armorm {
+namespace armorm::gating {
 
 // 0, .01, .025, .05, .075, .1, .125, .15, .2, .25, ..., .95: the published grid.
 const std::vector<double>& published_penalty_grid();
@@ -62,4 +62,4 @@ DebiasResult find_debiasing_transform(MatrixView<const float> rewards,
                                       const DebiasOptions& options,
                                       std::span<const std::int64_t> lengths = {});
 
-}  // namespace armorm
+}  // namespace armorm::gating

@@ -11,7 +11,7 @@
 #include "hub/snapshot.h"
 #include "io/read_file.h"
 
-namespace armorm {
+namespace armorm::hub {
 namespace fs = std::filesystem;
 namespace {
 
@@ -48,10 +48,10 @@ bool is_revision(std::string_view revision) {
 std::string_view prefix_of(RepoKind kind) { return kind == RepoKind::model ? "models" : "datasets"; }
 
 std::string commit_in(const fs::path& ref) {
-  std::string commit = read_text_file(ref, kMaxRefBytes);
+  std::string commit = io::read_text_file(ref, kMaxRefBytes);
   while (!commit.empty() && (commit.back() == '\n' || commit.back() == '\r' || commit.back() == ' '))
     commit.pop_back();
-  if (!data::is_commit(commit))
+  if (!is_commit(commit))
     fail_data("{}: expected 40 hexadecimal digits of a commit; download it again", ref.string());
   return commit;
 }
@@ -124,9 +124,9 @@ std::optional<HubId> parse_hub_id(std::string_view text) {
 
 fs::path hub_cache_folder() {
   for (const char* name : {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"}) {
-    if (const std::string cache = data::environment(name); !cache.empty()) return data::expanded(cache);
+    if (const std::string cache = environment(name); !cache.empty()) return expanded(cache);
   }
-  return data::hub_home() / "hub";
+  return hub_home() / "hub";
 }
 
 fs::path hub_repo_folder(const fs::path& cache, RepoKind kind, const std::string& id) {
@@ -141,7 +141,7 @@ std::optional<fs::path> find_snapshot(const fs::path& cache, RepoKind kind, cons
   const fs::path ref = repo / "refs" / id.revision;
   if (fs::is_regular_file(ref)) {
     commit = commit_in(ref);
-  } else if (!data::is_commit(commit)) {
+  } else if (!is_commit(commit)) {
     return std::nullopt;
   }
   fs::path snapshot = repo / "snapshots" / commit;
@@ -171,4 +171,4 @@ std::string artifact_name(const std::string& path_or_id) {
   return path.filename().string();
 }
 
-}  // namespace armorm
+}  // namespace armorm::hub

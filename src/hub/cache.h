@@ -9,7 +9,7 @@
 
 #include "armorm/stop.h"
 
-namespace armorm {
+namespace armorm::hub {
 
 enum class RepoKind { model, dataset };
 
@@ -46,4 +46,4 @@ std::filesystem::path resolve_dataset(const std::string& path_or_id, const StopR
 // Usage error on an empty text.
 std::string artifact_name(const std::string& path_or_id);
 
-}  // namespace armorm
+}  // namespace armorm::hub

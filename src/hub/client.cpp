@@ -18,14 +18,9 @@
 #include "io/checked_json.h"
 #include "io/publish.h"
 
-namespace armorm {
+namespace armorm::hub {
 namespace fs = std::filesystem;
 namespace {
-
-using data::HubFile;
-using data::HubListing;
-using data::HubRepo;
-using data::is_commit;
 
 constexpr std::size_t kMaxListingBytes = std::size_t{1} << 28;
 constexpr int kMaxListingDepth = 64;
@@ -44,7 +39,7 @@ HubListing list_files(HttpClient& client, const HubRepo& repo) {
   std::string body;
   const HttpResponse response = client.send(repo.request(path), &body, kMaxListingBytes);
   if (response.status != 200) repo.refuse(repo.name(), response);
-  return data::parse_listing(repo, body);
+  return parse_listing(repo, body);
 }
 
 void make_folder(const fs::path& folder) {
@@ -100,7 +95,7 @@ void link_file(const fs::path& snapshot, const HubFile& file) {
 
 void write_ref(const HubRepo& repo, const std::string& commit) {
   if (is_commit(repo.id.revision)) return;
-  publish_text(repo.path() / "refs" / repo.id.revision, commit);
+  io::publish_text(repo.path() / "refs" / repo.id.revision, commit);
 }
 
 std::vector<HubFile> describe_missing(HttpClient& client, const HubRepo& repo, const fs::path& snapshot,
@@ -109,7 +104,7 @@ std::vector<HubFile> describe_missing(HttpClient& client, const HubRepo& repo, c
   for (const std::string& name : names) {
     std::error_code error;
     if (fs::is_regular_file(snapshot / name, error)) continue;
-    files.push_back(data::describe_file(client, repo, snapshot.filename().string(), name));
+    files.push_back(describe_file(client, repo, snapshot.filename().string(), name));
   }
   return files;
 }
@@ -128,16 +123,14 @@ void fetch_blobs(const HubRepo& repo, const std::string& commit, std::vector<Hub
                  std::uint64_t wanted) {
   std::stable_sort(files.begin(), files.end(),
                    [](const HubFile& a, const HubFile& b) { return a.bytes > b.bytes; });
-  data::DownloadProgress progress("fetching " + repo.name(), wanted);
+  DownloadProgress progress("fetching " + repo.name(), wanted);
   parallel_for(static_cast<std::int64_t>(files.size()), kConnections, [&](std::int64_t i) {
     HttpClient client(repo.options.http);
-    data::fetch_blob(client, repo, commit, files[static_cast<std::size_t>(i)], progress);
+    fetch_blob(client, repo, commit, files[static_cast<std::size_t>(i)], progress);
   });
 }
 
 }  // namespace
-
-namespace data {
 
 HubListing parse_listing(const HubRepo& repo, const std::string& body) {
   const std::string where = repo.name() + ": the Hub's list of files";
@@ -152,8 +145,6 @@ HubListing parse_listing(const HubRepo& repo, const std::string& body) {
   for (const nlohmann::json& file : *siblings) listing.names.push_back(text_field(file, "rfilename"));
   return listing;
 }
-
-}  // namespace data
 
 fs::path fetch_snapshot(const HubClientOptions& options, RepoKind kind, const HubId& id) {
   const HubRepo repo{options, kind, id};
@@ -174,8 +165,8 @@ fs::path fetch_snapshot(const HubClientOptions& options, RepoKind kind, const Hu
   // confirms it.
   for (const HubFile& file : files) link_file(snapshot, file);
   write_ref(repo, listing.commit);
-  data::mark_whole(snapshot, names);
+  mark_whole(snapshot, names);
   return snapshot;
 }
 
-}  // namespace armorm
+}  // namespace armorm::hub

@@ -10,7 +10,7 @@
 #include "hub/cache.h"
 #include "hub/http.h"
 
-namespace armorm {
+namespace armorm::hub {
 
 struct HubClientOptions {
   std::filesystem::path cache;  // default: hub_cache_folder()
@@ -46,4 +46,4 @@ bool is_complete_snapshot(RepoKind kind, const std::filesystem::path& snapshot);
 // is too small; data error when the Hub's content is wrong.
 std::filesystem::path fetch_snapshot(const HubClientOptions& options, RepoKind kind, const HubId& id);
 
-}  // namespace armorm
+}  // namespace armorm::hub

@@ -13,7 +13,7 @@
 #include "core/log.h"
 #include "hub/lock.h"
 
-namespace armorm::data {
+namespace armorm::hub {
 namespace fs = std::filesystem;
 namespace {
 
@@ -192,4 +192,4 @@ void fetch_blob(HttpClient& client, const HubRepo& repo, const std::string& comm
       download.what, kContentTries, file.etag);
 }
 
-}  // namespace armorm::data
+}  // namespace armorm::hub

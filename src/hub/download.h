@@ -9,7 +9,7 @@
 #include "hub/client.h"
 #include "hub/download_progress.h"
 
-namespace armorm::data {
+namespace armorm::hub {
 
 struct HubRepo {
   const HubClientOptions& options;
@@ -51,4 +51,4 @@ HubFile file_of_answer(const HubRepo& repo, const std::string& commit, const std
 void fetch_blob(HttpClient& client, const HubRepo& repo, const std::string& commit, const HubFile& file,
                 DownloadProgress& progress);
 
-}  // namespace armorm::data
+}  // namespace armorm::hub

@@ -4,7 +4,7 @@
 
 #include "core/units.h"
 
-namespace armorm::data {
+namespace armorm::hub {
 namespace {
 
 constexpr auto kLogInterval = std::chrono::seconds(5);
@@ -34,4 +34,4 @@ std::string DownloadProgress::line() const {
       duration_text(left));
 }
 
-}  // namespace armorm::data
+}  // namespace armorm::hub

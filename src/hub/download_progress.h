@@ -7,7 +7,7 @@
 
 #include "core/status_line.h"
 
-namespace armorm::data {
+namespace armorm::hub {
 
 // Thread-safe.
 class DownloadProgress {
@@ -30,4 +30,4 @@ class DownloadProgress {
   StatusLine::Clock::time_point start_ = StatusLine::Clock::now();
 };
 
-}  // namespace armorm::data
+}  // namespace armorm::hub

@@ -11,14 +11,11 @@
 #include "hub/http_url.h"
 #include "io/read_file.h"
 
-namespace armorm {
+namespace armorm::hub {
 namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t kMaxTokenBytes = 4096;
-
-using data::environment;
-using data::expanded;
 
 bool is_true(std::string value) {
   std::transform(value.begin(), value.end(), value.begin(),
@@ -41,15 +38,13 @@ std::string find_token() {
     if (std::string token = checked_token(environment(name), name); !token.empty()) return token;
   }
   const std::string named = environment("HF_TOKEN_PATH");
-  const fs::path file = named.empty() ? data::hub_home() / "token" : expanded(named);
+  const fs::path file = named.empty() ? hub_home() / "token" : expanded(named);
   std::error_code ignored;
   if (!fs::is_regular_file(file, ignored)) return "";
-  return checked_token(read_text_file(file, kMaxTokenBytes), file.string());
+  return checked_token(io::read_text_file(file, kMaxTokenBytes), file.string());
 }
 
 }  // namespace
-
-namespace data {
 
 std::string environment(const char* name) {
   const char* found = std::getenv(name);
@@ -73,15 +68,13 @@ bool is_commit(std::string_view text) {
   return is_lower_hex(text, kDigits);
 }
 
-}  // namespace data
-
 HubClientOptions hub_client_options() {
   HubClientOptions options;
   options.cache = hub_cache_folder();
   if (const std::string endpoint(trimmed(environment("HF_ENDPOINT"))); !endpoint.empty())
     options.endpoint = endpoint;
   while (options.endpoint.ends_with('/')) options.endpoint.pop_back();
-  io::url_origin(options.endpoint);  // usage error when it is not a URL
+  url_origin(options.endpoint);  // usage error when it is not a URL
   options.token = find_token();
   return options;
 }
@@ -90,4 +83,4 @@ bool hub_is_offline() {
   return is_true(environment("HF_HUB_OFFLINE")) || is_true(environment("TRANSFORMERS_OFFLINE"));
 }
 
-}  // namespace armorm
+}  // namespace armorm::hub

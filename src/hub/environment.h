@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace armorm::data {
+namespace armorm::hub {
 
 std::string environment(const char* name);                // "" when unset
 std::filesystem::path expanded(const std::string& path);  // expands a leading "~" to the home folder
@@ -13,4 +13,4 @@ std::filesystem::path hub_home();  // $HF_HOME, else $XDG_CACHE_HOME/huggingface
 
 bool is_commit(std::string_view text);  // 40 lower-case hexadecimal digits
 
-}  // namespace armorm::data
+}  // namespace armorm::hub

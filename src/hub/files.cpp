@@ -11,7 +11,7 @@
 #include "io/contained_path.h"
 #include "io/read_file.h"
 
-namespace armorm {
+namespace armorm::hub {
 namespace fs = std::filesystem;
 namespace {
 
@@ -90,13 +90,13 @@ bool has_text_side(const fs::path& snapshot) {
   const fs::path config = snapshot / "tokenizer_config.json";
   if (!fs::exists(snapshot / "tokenizer.json") || !fs::exists(config)) return false;
   return fs::exists(snapshot / "chat_template.jinja") || fs::exists(snapshot / "chat_template.json") ||
-         read_text_file(config, kMaxTokenizerConfigBytes).find("\"chat_template\"") != std::string::npos;
+         io::read_text_file(config, kMaxTokenizerConfigBytes).find("\"chat_template\"") != std::string::npos;
 }
 
 bool has_all_shards(const fs::path& snapshot) {
   const fs::path index = snapshot / kIndexName;
   const nlohmann::json json =
-      io::parse_checked_json(read_text_file(index, kMaxIndexBytes), index.string(), kMaxIndexDepth);
+      io::parse_checked_json(io::read_text_file(index, kMaxIndexBytes), index.string(), kMaxIndexDepth);
   const auto map = json.find("weight_map");
   if (map == json.end() || !map->is_object()) return true;  // its reader reports the error
   return std::all_of(map->begin(), map->end(), [&](const nlohmann::json& shard) {
@@ -129,7 +129,7 @@ std::vector<std::string> files_to_fetch(RepoKind kind, const std::string& id,
 }
 
 bool is_complete_snapshot(RepoKind kind, const fs::path& snapshot) {
-  if (data::is_marked_whole(snapshot)) return true;
+  if (is_marked_whole(snapshot)) return true;
   if (kind == RepoKind::dataset || !fs::exists(snapshot / "config.json") || !has_text_side(snapshot))
     return false;
   if (fs::exists(snapshot / kIndexName)) return has_all_shards(snapshot);
@@ -139,4 +139,4 @@ bool is_complete_snapshot(RepoKind kind, const fs::path& snapshot) {
   return false;
 }
 
-}  // namespace armorm
+}  // namespace armorm::hub

@@ -12,7 +12,7 @@
 #include "core/strings.h"
 #include "hub/http_url.h"
 
-namespace armorm {
+namespace armorm::hub {
 namespace {
 
 constexpr int kMaxRedirects = 10;
@@ -217,24 +217,24 @@ HttpClient::~HttpClient() = default;
 
 HttpOutcome HttpClient::send_once(const HttpRequest& request, const HttpSink& sink) {
   options_.check_stop(url_for_messages(request.url));
-  const std::string origin = io::url_origin(request.url);
+  const std::string origin = url_origin(request.url);
   std::string url = request.url;
   for (int redirects = 0; redirects <= kMaxRedirects; ++redirects) {
-    HttpOutcome outcome = impl_->transfer(options_, request, url, io::url_origin(url) == origin, sink);
+    HttpOutcome outcome = impl_->transfer(options_, request, url, url_origin(url) == origin, sink);
     const long status = outcome.response.status;
     if (!outcome.failure.empty()) return outcome;
     outcome.retryable = status == 408 || status == 429 || status >= 500;
     if (outcome.retryable) outcome.retry_after = retry_after_of(outcome.response);
     const std::string location = outcome.response.header("location");
     if (!is_redirect(status) || location.empty()) return outcome;
-    const std::string next = io::resolve_redirect(url, location);
+    const std::string next = resolve_redirect(url, location);
     if (next.empty()) {
       outcome.failure =
           fmt::format("{}: redirects to an address that is not allowed (not http(s), or from https to http)",
                       url_for_messages(url));
       return outcome;
     }
-    if (!request.leave_origin && io::url_origin(next) != origin) return outcome;
+    if (!request.leave_origin && url_origin(next) != origin) return outcome;
     url = next;
   }
   HttpOutcome outcome;
@@ -242,4 +242,4 @@ HttpOutcome HttpClient::send_once(const HttpRequest& request, const HttpSink& si
   return outcome;
 }
 
-}  // namespace armorm
+}  // namespace armorm::hub

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-namespace armorm {
+namespace armorm::hub {
 
 struct HttpOptions {
   std::string user_agent = "armorm";
@@ -106,4 +106,4 @@ std::string url_for_messages(const std::string& url);
 // Escapes one path segment or parameter: all but letters, digits and -_.~ become %XX.
 std::string url_escape(const std::string& text);
 
-}  // namespace armorm
+}  // namespace armorm::hub

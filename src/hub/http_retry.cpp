@@ -8,7 +8,7 @@
 #include "core/log.h"
 #include "hub/http.h"
 
-namespace armorm {
+namespace armorm::hub {
 namespace {
 
 using std::chrono::milliseconds;
@@ -85,4 +85,4 @@ HttpResponse HttpClient::send(const HttpRequest& request, std::string* body, std
   }
 }
 
-}  // namespace armorm
+}  // namespace armorm::hub

@@ -9,7 +9,7 @@
 #include "core/error.h"
 #include "hub/http.h"
 
-namespace armorm {
+namespace armorm::hub {
 namespace {
 
 using Url = std::unique_ptr<CURLU, decltype(&curl_url_cleanup)>;
@@ -62,8 +62,6 @@ std::string url_escape(const std::string& text) {
   return out;
 }
 
-namespace io {
-
 std::string url_origin(const std::string& text) {
   const Url url = parse(text);
   if (!url || !is_web(url))
@@ -84,5 +82,4 @@ std::string resolve_redirect(const std::string& base, const std::string& locatio
   return part(url, CURLUPART_URL);
 }
 
-}  // namespace io
-}  // namespace armorm
+}  // namespace armorm::hub

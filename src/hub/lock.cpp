@@ -10,7 +10,7 @@
 #include "core/error.h"
 #include "core/log.h"
 
-namespace armorm::data {
+namespace armorm::hub {
 namespace fs = std::filesystem;
 namespace {
 
@@ -68,4 +68,4 @@ io::Descriptor acquire(const fs::path& file, const HttpOptions& options) {
 
 HubLock::HubLock(const fs::path& file, const HttpOptions& options) : descriptor_(acquire(file, options)) {}
 
-}  // namespace armorm::data
+}  // namespace armorm::hub

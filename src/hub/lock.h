@@ -6,7 +6,7 @@
 #include "hub/http.h"
 #include "io/system_call.h"
 
-namespace armorm::data {
+namespace armorm::hub {
 
 // Holds <cache>/.locks/<repo>/<etag>.lock by flock(2) for its scope; waits while another process or thread
 // holds it. The lock file stays: removing it would separate the waiting processes. On a file system without
@@ -21,4 +21,4 @@ class HubLock {
   io::Descriptor descriptor_;
 };
 
-}  // namespace armorm::data
+}  // namespace armorm::hub

@@ -8,7 +8,7 @@
 #include "core/strings.h"
 #include "hub/download.h"
 
-namespace armorm::data {
+namespace armorm::hub {
 namespace {
 
 constexpr std::size_t kMaxErrorPage = std::size_t{1} << 20;
@@ -116,4 +116,4 @@ std::string file_path(const HubRepo& repo, const std::string& commit, const std:
                      commit, escaped_path(name));
 }
 
-}  // namespace armorm::data
+}  // namespace armorm::hub

@@ -11,7 +11,7 @@
 #include "io/publish.h"
 #include "io/read_file.h"
 
-namespace armorm::data {
+namespace armorm::hub {
 namespace fs = std::filesystem;
 namespace {
 
@@ -33,7 +33,7 @@ bool is_hub_snapshot(const fs::path& folder) {
 bool is_marked_whole(const fs::path& snapshot) {
   std::error_code error;
   if (!fs::is_regular_file(mark_of(snapshot), error)) return false;
-  std::istringstream names(read_text_file(mark_of(snapshot), kMaxMarkBytes));
+  std::istringstream names(io::read_text_file(mark_of(snapshot), kMaxMarkBytes));
   bool any = false;
   for (std::string name; std::getline(names, name); any = true)
     if (!fs::is_regular_file(snapshot / name, error)) return false;
@@ -42,7 +42,7 @@ bool is_marked_whole(const fs::path& snapshot) {
 
 void mark_whole(const fs::path& snapshot, const std::vector<std::string>& names) {
   try {
-    publish_text(mark_of(snapshot), fmt::format("{}\n", fmt::join(names, "\n")));
+    io::publish_text(mark_of(snapshot), fmt::format("{}\n", fmt::join(names, "\n")));
   } catch (const Error& error) {
     log::debug("{}; the Hub will be asked again whether the snapshot is complete", error.what());
   }
@@ -57,4 +57,4 @@ std::string download_command(const fs::path& snapshot) {
                      snapshot.filename().string());
 }
 
-}  // namespace armorm::data
+}  // namespace armorm::hub

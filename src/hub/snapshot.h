@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace armorm::data {
+namespace armorm::hub {
 
 // .../models--org--name/snapshots/<commit>, or datasets--...
 bool is_hub_snapshot(const std::filesystem::path& folder);
@@ -20,4 +20,4 @@ void mark_whole(const std::filesystem::path& snapshot, const std::vector<std::st
 // "hf download org/name --repo-type dataset --revision <commit>"
 std::string download_command(const std::filesystem::path& snapshot);
 
-}  // namespace armorm::data
+}  // namespace armorm::hub

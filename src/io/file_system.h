@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <filesystem>
 
-namespace armorm {
+namespace armorm::io {
 
 // Return values as the system calls: -1 and errno on failure; a write may be short. Thread-safe as far as the
 // system calls are.
@@ -37,4 +37,4 @@ class FileSystem {
 // The file system of the machine; stateless.
 FileSystem& posix_file_system();
 
-}  // namespace armorm
+}  // namespace armorm::io

@@ -7,7 +7,7 @@
 #include "core/error.h"
 #include "io/byte_source.h"
 
-namespace armorm {
+namespace armorm::io {
 namespace {
 
 constexpr std::size_t kBlock = std::size_t{1} << 17;
@@ -16,7 +16,7 @@ constexpr std::size_t kBlock = std::size_t{1} << 17;
 
 struct LineReader::Impl {
   Impl(const std::filesystem::path& file, std::size_t limit)
-      : path(file.string()), source(io::open_byte_source(file)), max_line_bytes(limit), block(kBlock) {}
+      : path(file.string()), source(open_byte_source(file)), max_line_bytes(limit), block(kBlock) {}
 
   bool fill() {
     begin = 0;
@@ -33,7 +33,7 @@ struct LineReader::Impl {
   }
 
   std::string path;
-  std::unique_ptr<io::ByteSource> source;
+  std::unique_ptr<ByteSource> source;
   std::size_t max_line_bytes;
   std::vector<char> block;
   std::size_t begin = 0;
@@ -63,10 +63,10 @@ bool LineReader::next(std::string& line) {
     }
   } while (r.fill());
   if (!line.empty() && line.back() == '\r') line.pop_back();
-  if (r.number == 1 && line.starts_with(io::kByteOrderMark)) line.erase(0, io::kByteOrderMark.size());
+  if (r.number == 1 && line.starts_with(kByteOrderMark)) line.erase(0, kByteOrderMark.size());
   return true;
 }
 
 std::int64_t LineReader::line_number() const noexcept { return impl_->number; }
 
-}  // namespace armorm
+}  // namespace armorm::io

@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-namespace armorm {
+namespace armorm::io {
 
 class LineReader {
  public:
@@ -34,4 +34,4 @@ class LineReader {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace armorm
+}  // namespace armorm::io

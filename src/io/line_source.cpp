@@ -10,7 +10,7 @@
 #include "io/line_reader.h"
 #include "io/system_call.h"
 
-namespace armorm {
+namespace armorm::io {
 namespace fs = std::filesystem;
 namespace {
 
@@ -62,7 +62,7 @@ class PipeLines final : public LineSource {
   bool is_readable(int wait_ms) const {
     pollfd asked{descriptor_, POLLIN, 0};
     const int ready = ::poll(&asked, 1, wait_ms);
-    if (ready < 0 && errno != EINTR) fail_io("{}: cannot be waited for: {}", name_, io::reason(errno));
+    if (ready < 0 && errno != EINTR) fail_io("{}: cannot be waited for: {}", name_, reason(errno));
     return ready > 0;
   }
 
@@ -72,9 +72,9 @@ class PipeLines final : public LineSource {
     begin_ = 0;
     const std::size_t size = buffer_.size();
     buffer_.resize(size + kBlock);
-    const ssize_t count = io::retry([&] { return ::read(descriptor_, buffer_.data() + size, kBlock); });
+    const ssize_t count = retry([&] { return ::read(descriptor_, buffer_.data() + size, kBlock); });
     buffer_.resize(size + static_cast<std::size_t>(count > 0 ? count : 0));
-    if (count < 0) fail_io("{}: cannot be read: {}", name_, io::reason(errno));
+    if (count < 0) fail_io("{}: cannot be read: {}", name_, reason(errno));
     ended_ = count == 0;
   }
 
@@ -91,16 +91,15 @@ class PipeLines final : public LineSource {
 class NamedPipeLines final : public LineSource {
  public:
   explicit NamedPipeLines(const fs::path& path)
-      : file_(io::retry([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); })),
+      : file_(retry([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); })),
         lines_(file_.get(), path.string()) {
-    if (file_.get() < 0)
-      fail_io("{}: cannot be opened: {}; check the path", path.string(), io::reason(errno));
+    if (file_.get() < 0) fail_io("{}: cannot be opened: {}; check the path", path.string(), reason(errno));
   }
   Got next(std::string& line, int wait_ms) override { return lines_.next(line, wait_ms); }
   std::int64_t line_number() const override { return lines_.line_number(); }
 
  private:
-  io::Descriptor file_;
+  Descriptor file_;
   PipeLines lines_;
 };
 
@@ -115,4 +114,4 @@ std::unique_ptr<LineSource> open_line_source(const std::string& path) {
   return std::make_unique<FileLines>(path);
 }
 
-}  // namespace armorm
+}  // namespace armorm::io

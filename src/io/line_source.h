@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-namespace armorm {
+namespace armorm::io {
 
 class LineSource {
  public:
@@ -23,4 +23,4 @@ class LineSource {
 // else is read as a pipe; "-" is the standard input, read as plain text. io error when it cannot be opened.
 std::unique_ptr<LineSource> open_line_source(const std::string& path);
 
-}  // namespace armorm
+}  // namespace armorm::io

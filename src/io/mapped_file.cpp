@@ -11,14 +11,11 @@
 #include "core/error.h"
 #include "io/system_call.h"
 
-namespace armorm {
-namespace io {
+namespace armorm::io {
 
 Descriptor::~Descriptor() {
   if (value_ >= 0) ::close(value_);
 }
-
-}  // namespace io
 
 namespace {
 
@@ -39,18 +36,18 @@ int advice_of(MappedFile::Access access) noexcept {
 }
 
 std::span<const std::byte> map_file(const std::filesystem::path& path) {
-  const io::Descriptor file(
-      io::retry([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));  // NOLINT: variadic by POSIX
-  if (file.get() < 0) fail_io("{}: cannot be opened: {}; check the path", path.string(), io::reason(errno));
+  const Descriptor file(
+      retry([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));  // NOLINT: variadic by POSIX
+  if (file.get() < 0) fail_io("{}: cannot be opened: {}; check the path", path.string(), reason(errno));
   struct stat status {};
-  if (::fstat(file.get(), &status) != 0) fail_io("{}: stat failed: {}", path.string(), io::reason(errno));
+  if (::fstat(file.get(), &status) != 0) fail_io("{}: stat failed: {}", path.string(), reason(errno));
   if (!S_ISREG(status.st_mode))
     fail_io("{}: found a folder or device, expected a regular file", path.string());
   const auto size = static_cast<std::size_t>(status.st_size);
   if (size == 0) return {};
   void* address = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.get(), 0);
   if (address == MAP_FAILED) {
-    fail_io("{}: {} bytes cannot be mapped into memory: {}", path.string(), size, io::reason(errno));
+    fail_io("{}: {} bytes cannot be mapped into memory: {}", path.string(), size, reason(errno));
   }
   return {static_cast<const std::byte*>(address), size};
 }
@@ -85,4 +82,4 @@ void MappedFile::advise(Access access, std::size_t offset, std::size_t size) con
   ::madvise(const_cast<std::byte*>(bytes_.data()) + first, last - first, advice_of(access));
 }
 
-}  // namespace armorm
+}  // namespace armorm::io

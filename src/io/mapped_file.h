@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <span>
 
-namespace armorm {
+namespace armorm::io {
 
 class MappedFile {
  public:
@@ -28,4 +28,4 @@ class MappedFile {
   std::span<const std::byte> bytes_;
 };
 
-}  // namespace armorm
+}  // namespace armorm::io

@@ -8,7 +8,7 @@
 
 #include "io/file_system.h"
 
-namespace armorm {
+namespace armorm::io {
 namespace fs = std::filesystem;
 namespace {
 
@@ -48,4 +48,4 @@ FileSystem& posix_file_system() {
   return system;
 }
 
-}  // namespace armorm
+}  // namespace armorm::io

@@ -13,14 +13,14 @@
 #include "io/temporary_name.h"
 #include "io/writable_file.h"
 
-namespace armorm {
+namespace armorm::io {
 namespace fs = std::filesystem;
 namespace {
 
-std::unique_ptr<io::WritableFile> create_temporary(FileSystem& files, const fs::path& target) {
-  io::remove_abandoned(files, target, O_RDWR, [&files](const fs::path& file) { files.remove(file); });
+std::unique_ptr<WritableFile> create_temporary(FileSystem& files, const fs::path& target) {
+  remove_abandoned(files, target, O_RDWR, [&files](const fs::path& file) { files.remove(file); });
   for (;;) {
-    auto file = std::make_unique<io::WritableFile>(files, io::temporary_beside(target), O_CREAT | O_EXCL);
+    auto file = std::make_unique<WritableFile>(files, temporary_beside(target), O_CREAT | O_EXCL);
     // Between creation and lock another process may have taken the file for abandoned; then it holds the
     // lock, or the file is gone.
     if (file->lock() ? file->is_still_there() : errno != EWOULDBLOCK) return file;
@@ -34,8 +34,8 @@ AtomicFile::AtomicFile(fs::path target, FileSystem& files) : AtomicFile(std::mov
 AtomicFile::AtomicFile(fs::path target, FileSystem& files, bool resumed)
     : files_(&files), target_(std::move(target)), kept_(resumed) {
   if (!target_.has_filename()) fail_io("{}: found a folder name, expected a file to write", target_.string());
-  io::make_folders(files, io::folder_of(target_));
-  file_ = resumed ? std::make_unique<io::WritableFile>(files, resumed_name(target_), O_CREAT)
+  make_folders(files, folder_of(target_));
+  file_ = resumed ? std::make_unique<WritableFile>(files, resumed_name(target_), O_CREAT)
                   : create_temporary(files, target_);
 }
 
@@ -79,10 +79,10 @@ void AtomicFile::publish() {
     const int error = errno;
     if (!kept_) files_->remove(temporary());
     file_->close();
-    fail_io("{}: cannot be put in place: {}", target_.string(), io::reason(error));
+    fail_io("{}: cannot be put in place: {}", target_.string(), reason(error));
   }
   file_->close();
-  io::sync_folder(*files_, io::folder_of(target_));
+  sync_folder(*files_, folder_of(target_));
 }
 
 void publish_text(const fs::path& target, std::string_view text, FileSystem& files) {
@@ -91,4 +91,4 @@ void publish_text(const fs::path& target, std::string_view text, FileSystem& fil
   file.publish();
 }
 
-}  // namespace armorm
+}  // namespace armorm::io

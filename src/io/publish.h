@@ -10,11 +10,8 @@
 
 #include "io/file_system.h"
 
-namespace armorm {
-
-namespace io {
+namespace armorm::io {
 class WritableFile;
-}
 
 // Writes to a temporary file next to `target`; publish() does fsync, rename onto the target, fsync of the
 // folder. If it is destroyed before publish(), it removes the temporary file; the temporary file of a killed
@@ -49,12 +46,11 @@ class AtomicFile {
   AtomicFile(std::filesystem::path target, FileSystem& files, bool resumed);
   FileSystem* files_;
   std::filesystem::path target_;
-  std::unique_ptr<io::WritableFile> file_;
+  std::unique_ptr<WritableFile> file_;
   std::uint64_t end_ = 0;  // position of the next write()
   bool kept_;
 };
 
 void publish_text(const std::filesystem::path& target, std::string_view text,
                   FileSystem& files = posix_file_system());
-
-}  // namespace armorm
+}  // namespace armorm::io

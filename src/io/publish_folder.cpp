@@ -11,7 +11,7 @@
 #include "io/temporary_name.h"
 #include "io/writable_file.h"
 
-namespace armorm {
+namespace armorm::io {
 namespace fs = std::filesystem;
 namespace {
 
@@ -28,20 +28,20 @@ bool cannot_link(int error) {
 AtomicFolder::AtomicFolder(fs::path target, FileSystem& files)
     : files_(files), target_(without_slash(target)) {
   if (!target_.has_filename()) fail_io("{}: found no name, expected a folder to write", target.string());
-  io::make_folders(files_, io::folder_of(target_));
+  make_folders(files_, folder_of(target_));
   restore_parked();
-  io::remove_abandoned(files_, target_, O_RDONLY | O_DIRECTORY,
-                       [this](const fs::path& folder) { remove_tree(folder); });
+  remove_abandoned(files_, target_, O_RDONLY | O_DIRECTORY,
+                   [this](const fs::path& folder) { remove_tree(folder); });
   while (!create()) files_.close(lock_);
 }
 
 // False when another process took the new folder for abandoned before it was locked.
 bool AtomicFolder::create() {
-  building_ = io::temporary_beside(target_);
-  io::make_folders(files_, building_);
-  lock_ = io::retry([&] { return files_.open(building_, O_RDONLY | O_DIRECTORY); });
-  if (lock_ < 0) fail_io("{}: folder cannot be opened: {}", building_.string(), io::reason(errno));
-  if (io::retry([&] { return files_.lock(lock_); }) != 0)
+  building_ = temporary_beside(target_);
+  make_folders(files_, building_);
+  lock_ = retry([&] { return files_.open(building_, O_RDONLY | O_DIRECTORY); });
+  if (lock_ < 0) fail_io("{}: folder cannot be opened: {}", building_.string(), reason(errno));
+  if (retry([&] { return files_.lock(lock_); }) != 0)
     return errno != EWOULDBLOCK;  // true for a file system without locks
   std::error_code error;
   return fs::is_directory(building_, error);
@@ -56,58 +56,58 @@ bool AtomicFolder::link_file(const fs::path& file, const std::string& name) {
   std::error_code error;
   const fs::path real = fs::canonical(file, error);
   if (error) fail_io("{}: cannot be found: {}", file.string(), error.message());
-  if (io::retry([&] { return files_.link(real, building_ / name); }) == 0) return true;
+  if (retry([&] { return files_.link(real, building_ / name); }) == 0) return true;
   if (!cannot_link(errno))
-    fail_io("{}: cannot be linked to {}: {}", (building_ / name).string(), real.string(), io::reason(errno));
+    fail_io("{}: cannot be linked to {}: {}", (building_ / name).string(), real.string(), reason(errno));
   return false;
 }
 
 void AtomicFolder::publish() {
-  io::sync_folder(files_, building_);
-  if (io::retry([&] { return files_.rename(building_, target_); }) == 0) {
+  sync_folder(files_, building_);
+  if (retry([&] { return files_.rename(building_, target_); }) == 0) {
     published_ = true;
   } else if (errno == ENOTEMPTY || errno == EEXIST) {
     replace_target();
   } else {
-    fail_io("{}: cannot be put in place: {}", target_.string(), io::reason(errno));
+    fail_io("{}: cannot be put in place: {}", target_.string(), reason(errno));
   }
-  io::sync_folder(files_, io::folder_of(target_));
+  sync_folder(files_, folder_of(target_));
   std::error_code error;
   if (fs::exists(building_, error)) remove_tree(building_);
 }
 
 // Afterwards building_ is the name of the previous folder.
 void AtomicFolder::replace_target() {
-  if (io::retry([&] { return files_.exchange(building_, target_); }) == 0) {
+  if (retry([&] { return files_.exchange(building_, target_); }) == 0) {
     published_ = true;
     return;
   }
   if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
-    fail_io("{}: cannot be replaced: {}", target_.string(), io::reason(errno));
-  const fs::path old = io::parked_beside(target_);
-  if (io::retry([&] { return files_.rename(target_, old); }) != 0)
-    fail_io("{}: cannot be replaced: {}", target_.string(), io::reason(errno));
-  if (io::retry([&] { return files_.rename(building_, target_); }) != 0) {
+    fail_io("{}: cannot be replaced: {}", target_.string(), reason(errno));
+  const fs::path old = parked_beside(target_);
+  if (retry([&] { return files_.rename(target_, old); }) != 0)
+    fail_io("{}: cannot be replaced: {}", target_.string(), reason(errno));
+  if (retry([&] { return files_.rename(building_, target_); }) != 0) {
     const int why = errno;
-    if (io::retry([&] { return files_.rename(old, target_); }) == 0)
-      fail_io("{}: cannot be put in place: {}", target_.string(), io::reason(why));
+    if (retry([&] { return files_.rename(old, target_); }) == 0)
+      fail_io("{}: cannot be put in place: {}", target_.string(), reason(why));
     fail_io("{}: cannot be put in place: {}; what was there is in {}, and the next run puts it back",
-            target_.string(), io::reason(why), old.string());
+            target_.string(), reason(why), old.string());
   }
   published_ = true;
   building_ = old;
 }
 
 void AtomicFolder::restore_parked() {
-  for (const fs::path& parked : io::find_parked(target_)) {
+  for (const fs::path& parked : find_parked(target_)) {
     std::error_code error;
     if (fs::exists(fs::symlink_status(target_, error))) {
       remove_tree(parked);
       continue;
     }
-    if (io::retry([&] { return files_.rename(parked, target_); }) != 0)
-      fail_io("{}: cannot be put back as {}: {}", parked.string(), target_.string(), io::reason(errno));
-    io::sync_folder(files_, io::folder_of(target_));
+    if (retry([&] { return files_.rename(parked, target_); }) != 0)
+      fail_io("{}: cannot be put back as {}: {}", parked.string(), target_.string(), reason(errno));
+    sync_folder(files_, folder_of(target_));
   }
 }
 
@@ -125,4 +125,4 @@ void AtomicFolder::remove_tree(const fs::path& folder) {
   files_.remove_folder(folder);
 }
 
-}  // namespace armorm
+}  // namespace armorm::io

@@ -7,7 +7,7 @@
 
 #include "io/file_system.h"
 
-namespace armorm {
+namespace armorm::io {
 
 // Makes a temporary folder next to `target`, which the caller fills through building(); publish() gives it
 // the target's name. By then its content must be durable, as AtomicFile and link_file() leave it. If it is
@@ -48,4 +48,4 @@ class AtomicFolder {
   bool published_ = false;
 };
 
-}  // namespace armorm
+}  // namespace armorm::io

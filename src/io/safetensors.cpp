@@ -11,7 +11,7 @@
 #include "core/error.h"
 #include "io/safetensors_header.h"
 
-namespace armorm {
+namespace armorm::io {
 
 std::int64_t TensorView::numel() const noexcept {
   // If one size is 0, the others may be so large that their product overflows.
@@ -30,13 +30,13 @@ void TensorView::check_type(DType wanted, std::size_t alignment) const {
 
 struct SafetensorsFile::Impl {
   explicit Impl(const std::filesystem::path& path) : file(path) {
-    io::SafetensorsHeader header = io::parse_safetensors_header(file.bytes(), path.string());
+    SafetensorsHeader header = parse_safetensors_header(file.bytes(), path.string());
     metadata = std::move(header.metadata);
     tensors = std::move(header.tensors);
     for (std::size_t i = 0; i < tensors.size(); ++i) index.emplace(tensors[i].spec.name, i);
   }
 
-  const io::TensorEntry& entry(const std::string& name) const {
+  const TensorEntry& entry(const std::string& name) const {
     const auto found = index.find(name);
     if (found != index.end()) return tensors[found->second];
     fail_data("{}: tensor \"{}\" is missing; the file holds {} tensors{}", file.path().string(), name,
@@ -44,7 +44,7 @@ struct SafetensorsFile::Impl {
               tensors.empty() ? "" : fmt::format(", the first is \"{}\"", tensors[0].spec.name));
   }
 
-  std::span<const std::byte> aligned_bytes(const io::TensorEntry& entry) const {
+  std::span<const std::byte> aligned_bytes(const TensorEntry& entry) const {
     const std::span<const std::byte> bytes = file.bytes().subspan(entry.begin, entry.end - entry.begin);
     if (reinterpret_cast<std::uintptr_t>(bytes.data()) % size_of(entry.spec.dtype) == 0) return bytes;
     const std::lock_guard lock(mutex);
@@ -58,7 +58,7 @@ struct SafetensorsFile::Impl {
 
   MappedFile file;
   Metadata metadata;
-  std::vector<io::TensorEntry> tensors;
+  std::vector<TensorEntry> tensors;
   std::map<std::string, std::size_t> index;
   // Tensors that other writers left unaligned, copied at the first access.
   mutable std::mutex mutex;
@@ -80,14 +80,14 @@ const MappedFile& SafetensorsFile::mapping() const noexcept { return impl_->file
 
 std::vector<std::string> SafetensorsFile::names() const {
   std::vector<std::string> names;
-  for (const io::TensorEntry& entry : impl_->tensors) names.push_back(entry.spec.name);
+  for (const TensorEntry& entry : impl_->tensors) names.push_back(entry.spec.name);
   return names;
 }
 
 bool SafetensorsFile::contains(const std::string& name) const { return impl_->index.count(name) != 0; }
 
 TensorView SafetensorsFile::at(const std::string& name) const {
-  const io::TensorEntry& entry = impl_->entry(name);
+  const TensorEntry& entry = impl_->entry(name);
   TensorView view;
   view.dtype = entry.spec.dtype;
   view.shape = entry.spec.shape;
@@ -103,9 +103,9 @@ TensorView SafetensorsFile::at(const std::string& name, DType dtype,
       [](std::int64_t found, std::int64_t expected) { return expected == -1 || found == expected; });
   if (view.dtype != dtype || !same_shape) {
     fail_data("{}: tensor \"{}\": found {}, expected {} (-1 is any size)", path().string(), name,
-              io::describe(view.dtype, view.shape), io::describe(dtype, expected_shape));
+              describe(view.dtype, view.shape), describe(dtype, expected_shape));
   }
   return view;
 }
 
-}  // namespace armorm
+}  // namespace armorm::io

@@ -19,7 +19,7 @@
 #include "io/mapped_file.h"
 #include "io/publish.h"
 
-namespace armorm {
+namespace armorm::io {
 
 // A tensor inside a mapped file; valid while its SafetensorsFile exists.
 struct TensorView {
@@ -122,4 +122,4 @@ class SafetensorsWriter {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace armorm
+}  // namespace armorm::io

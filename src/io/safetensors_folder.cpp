@@ -10,7 +10,7 @@
 #include "io/safetensors.h"
 #include "io/safetensors_header.h"
 
-namespace armorm {
+namespace armorm::io {
 namespace fs = std::filesystem;
 namespace {
 
@@ -21,13 +21,13 @@ constexpr int kMaxIndexDepth = 8;
 // tensor name -> shard file name
 std::map<std::string, std::string> read_index(const fs::path& path) {
   const std::string where = path.string();
-  const std::string text = read_text_file(path, io::kMaxHeaderBytes);
-  const nlohmann::json root = io::parse_checked_json(text, where, kMaxIndexDepth);
+  const std::string text = read_text_file(path, kMaxHeaderBytes);
+  const nlohmann::json root = parse_checked_json(text, where, kMaxIndexDepth);
   const auto map = root.is_object() ? root.find("weight_map") : root.end();
   if (map == root.end() || !map->is_object()) fail_data("{}: the object \"weight_map\" is missing", where);
   std::map<std::string, std::string> shard_of;
   for (const auto& [tensor, shard] : map->items()) {
-    if (!shard.is_string() || !io::is_plain_file_name(shard.get_ref<const std::string&>())) {
+    if (!shard.is_string() || !is_plain_file_name(shard.get_ref<const std::string&>())) {
       fail_data("{}: weight_map[\"{}\"]: found {}, expected the name of a file in the same folder", where,
                 tensor, shard.dump());
     }
@@ -48,7 +48,7 @@ std::map<std::string, std::size_t> open_shards(const fs::path& folder,
       fail_io("{}: missing, although {} names it; download the complete model", (folder / shard).string(),
               kIndexName);
     }
-    io::check_stays_inside(folder / shard, folder);
+    check_stays_inside(folder / shard, folder);
     position = files.size();
     files.push_back(SafetensorsFile::open(folder / shard));
   }
@@ -113,4 +113,4 @@ TensorView SafetensorsFolder::at(const std::string& name) const {
 
 const std::vector<SafetensorsFile>& SafetensorsFolder::files() const noexcept { return files_; }
 
-}  // namespace armorm
+}  // namespace armorm::io

@@ -7,7 +7,7 @@
 #include "io/safetensors.h"
 #include "io/safetensors_header.h"
 
-namespace armorm {
+namespace armorm::io {
 namespace {
 
 // Written byte ranges of the file: disjoint, non-adjacent ranges [begin, end).
@@ -41,9 +41,9 @@ class WrittenRanges {
 struct SafetensorsWriter::Impl {
   Impl(AtomicFile&& output, const std::vector<TensorSpec>& tensors, const Metadata& metadata)
       : file(std::move(output)) {
-    io::WrittenHeader header = io::write_safetensors_header(tensors, metadata, file.target().string());
+    WrittenHeader header = write_safetensors_header(tensors, metadata, file.target().string());
     file.allocate(header.file_size);
-    for (io::TensorEntry& entry : header.tensors) {
+    for (TensorEntry& entry : header.tensors) {
       const std::string name = entry.spec.name;
       entries.emplace(name, std::move(entry));
     }
@@ -71,7 +71,7 @@ struct SafetensorsWriter::Impl {
 
   void check_complete() const {
     for (const std::string& name : order) {
-      const io::TensorEntry& entry = entries.at(name);
+      const TensorEntry& entry = entries.at(name);
       const std::uint64_t gap = written.first_gap(entry.begin);
       if (gap < entry.end) {
         fail_internal("{}: tensor \"{}\" is incomplete: byte {} of {} was never written",
@@ -81,7 +81,7 @@ struct SafetensorsWriter::Impl {
   }
 
   AtomicFile file;
-  std::map<std::string, io::TensorEntry> entries;
+  std::map<std::string, TensorEntry> entries;
   std::vector<std::string> order;  // the caller's order, used by append()
   std::size_t current = 0;         // position in `order` of the tensor that append() fills
   std::uint64_t filled = 0;        // number of its bytes that are filled
@@ -105,7 +105,7 @@ void SafetensorsWriter::append(std::span<const std::byte> bytes) {
       fail_internal("{}: {} bytes appended past the last tensor", impl_->file.target().string(),
                     bytes.size());
     }
-    const io::TensorEntry& entry = impl_->entries.at(impl_->order[impl_->current]);
+    const TensorEntry& entry = impl_->entries.at(impl_->order[impl_->current]);
     const std::uint64_t size = std::min<std::uint64_t>(bytes.size(), entry.end - entry.begin - impl_->filled);
     impl_->put(entry.begin + impl_->filled, bytes.first(size));
     bytes = bytes.subspan(size);
@@ -139,4 +139,4 @@ void SafetensorsWriter::publish() {
   impl_->file.publish();
 }
 
-}  // namespace armorm
+}  // namespace armorm::io

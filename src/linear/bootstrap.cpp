@@ -6,7 +6,7 @@
 #include <numeric>
 #include <random>
 
-namespace armorm {
+namespace armorm::linear {
 namespace {
 
 // Weighted R² and MSE; row i counts counts[i] times.
@@ -97,7 +97,7 @@ double repeated_spearman(const std::vector<double>& x, const std::vector<double>
     yy += count * y_ranks[i] * y_ranks[i];
   }
   // Ranks are multiples of 1/2, so equal ranks give exact zeros.
-  if (!(xx > 0.0) || !(yy > 0.0)) return kNotMeasured;
+  if (!(xx > 0.0) || !(yy > 0.0)) return stats::kNotMeasured;
   return std::clamp(xy / (std::sqrt(xx) * std::sqrt(yy)), -1.0, 1.0);
 }
 
@@ -123,8 +123,8 @@ BootstrapIntervals bootstrap(const ScoredSample& sample, int n_resamples, double
     spearman.push_back(
         repeated_spearman(sample.predictions, sample.labels, prediction_order, label_order, counts));
   }
-  return {.r_squared = percentile_interval(std::move(r_squared), confidence),
-          .spearman = percentile_interval(std::move(spearman), confidence)};
+  return {.r_squared = stats::percentile_interval(std::move(r_squared), confidence),
+          .spearman = stats::percentile_interval(std::move(spearman), confidence)};
 }
 
-}  // namespace armorm
+}  // namespace armorm::linear

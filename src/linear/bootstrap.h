@@ -6,7 +6,7 @@
 
 #include "stats/interval.h"
 
-namespace armorm {
+namespace armorm::linear {
 
 // Predictions and labels; every vector has one value per row.
 struct ScoredSample {
@@ -17,14 +17,14 @@ struct ScoredSample {
 };
 
 struct Fitness {
-  double mse = kNotMeasured;        // weighted
-  double r_squared = kNotMeasured;  // weighted; NaN for constant labels or fewer than two rows
+  double mse = stats::kNotMeasured;        // weighted
+  double r_squared = stats::kNotMeasured;  // weighted; NaN for constant labels or fewer than two rows
 };
 Fitness measure_fitness(const ScoredSample& sample);
 
 struct BootstrapIntervals {
-  Interval r_squared;
-  Interval spearman;
+  stats::Interval r_squared;
+  stats::Interval spearman;
 };
 // percentile_interval() over n_resamples draws; each draws as many prompts as there are, with replacement. A
 // resample in which a statistic is undefined is left out of its interval.
@@ -36,4 +36,4 @@ double repeated_spearman(const std::vector<double>& x, const std::vector<double>
                          const std::vector<std::size_t>& x_order, const std::vector<std::size_t>& y_order,
                          const std::vector<std::int64_t>& counts);
 
-}  // namespace armorm
+}  // namespace armorm::linear

@@ -6,12 +6,12 @@
 
 #include "core/dtype.h"
 
-namespace armorm {
+namespace armorm::linear {
 namespace {
 
-using gram::kBlockRows;
-using gram::kPanel;
-using gram::kTileRows;
+using dense::kBlockRows;
+using dense::kPanel;
+using dense::kTileRows;
 
 constexpr std::int64_t kColumnsPerPart = 8 * kTileRows;  // full cache lines of a row
 constexpr std::int64_t kTilesPerStripe = 8;  // 8 x 24 columns of a chunk fit the second-level cache
@@ -158,7 +158,7 @@ void ChunkAdder::Run<T>::pack(std::size_t chunk, std::int64_t part) {
   const std::int64_t begin = part * kColumnsPerPart;
   const std::int64_t end = std::min(begin + kColumnsPerPart, rows.target->sums.row_tiles() * kTileRows);
   if (begin < columns.n_features)
-    gram::pack(std::span<const T* const>(rows.rows), begin, std::min(end, columns.n_features), packed);
+    dense::pack(std::span<const T* const>(rows.rows), begin, std::min(end, columns.n_features), packed);
   pack_labels(rows, begin, end, packed);
   if (weighted_) scale_rows(rows.weights, begin, end, packed, slot(chunk).scaled.data());
   progress_[chunk].unpacked.done();
@@ -169,11 +169,11 @@ void ChunkAdder::Run<T>::add(std::size_t chunk, std::int64_t stripe) {
   Progress& progress = progress_[chunk];
   progress.unpacked.wait();
   if (progress.previous != nullptr) progress.previous->stripes[stripe].wait();
-  gram::TileMatrix& sums = chunks_[chunk].target->sums;
+  dense::TileMatrix& sums = chunks_[chunk].target->sums;
   const std::int64_t begin = stripe * kTilesPerStripe;
-  gram::accumulate(static_cast<std::int64_t>(chunks_[chunk].rows.size()), slot(chunk).left(weighted_),
-                   slot(chunk).packed.data(), begin, std::min(begin + kTilesPerStripe, sums.row_tiles()),
-                   sums);
+  dense::accumulate(static_cast<std::int64_t>(chunks_[chunk].rows.size()), slot(chunk).left(weighted_),
+                    slot(chunk).packed.data(), begin, std::min(begin + kTilesPerStripe, sums.row_tiles()),
+                    sums);
   progress.stripes[stripe].done();
   progress.unadded.done();
 }
@@ -192,4 +192,4 @@ void ChunkAdder::add(std::span<const Chunk<T>> chunks) {
 template void ChunkAdder::add(std::span<const Chunk<BFloat16>> chunks);
 template void ChunkAdder::add(std::span<const Chunk<float>> chunks);
 
-}  // namespace armorm
+}  // namespace armorm::linear

@@ -9,14 +9,16 @@
 #include "core/worker_pool.h"
 #include "linear/dense/gram_kernel.h"
 
-namespace armorm {
+namespace armorm::linear {
 
 // Columns of a packed chunk: the features padded to full panels, then the labels present and a one.
 struct Columns {
   std::int64_t n_features = 0;
   std::vector<std::int64_t> attributes;  // of the labels present
 
-  std::int64_t first_label() const { return (n_features + gram::kPanel - 1) / gram::kPanel * gram::kPanel; }
+  std::int64_t first_label() const {
+    return (n_features + dense::kPanel - 1) / dense::kPanel * dense::kPanel;
+  }
   std::int64_t one() const { return first_label() + static_cast<std::int64_t>(attributes.size()); }
   std::int64_t count() const { return one() + 1; }
   std::int64_t used() const { return n_features + static_cast<std::int64_t>(attributes.size()) + 1; }
@@ -30,7 +32,7 @@ struct PatternSums {
   explicit PatternSums(Columns columns_) : columns(std::move(columns_)), sums(columns.count()) {}
 
   Columns columns;
-  gram::TileMatrix sums;
+  dense::TileMatrix sums;
   std::int64_t n_rows = 0;
 };
 
@@ -72,4 +74,4 @@ class ChunkAdder {
   std::vector<Slot> slots_;  // packed chunks, used in turn
 };
 
-}  // namespace armorm
+}  // namespace armorm::linear

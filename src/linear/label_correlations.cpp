@@ -3,7 +3,7 @@
 
 #include "linear/ridge.h"
 
-namespace armorm {
+namespace armorm::linear {
 namespace {
 
 struct PairSums {
@@ -21,7 +21,7 @@ double correlation(const PairSums& sums) {
   const double yy = sums.yy - sums.y * sums.y / sums.weight;
   const double xy = sums.xy - sums.x * sums.y / sums.weight;
   const bool varies = xx > kRounding * sums.xx && yy > kRounding * sums.yy;
-  return varies ? std::clamp(xy / std::sqrt(xx * yy), -1.0, 1.0) : kNotMeasured;
+  return varies ? std::clamp(xy / std::sqrt(xx * yy), -1.0, 1.0) : stats::kNotMeasured;
 }
 
 PairSums pair_sums(const RidgeMoments& moments, std::size_t a, std::size_t b) {
@@ -52,7 +52,7 @@ PairSums pair_sums(const RidgeMoments& moments, std::size_t a, std::size_t b) {
 
 std::vector<double> label_correlations(const RidgeMoments& moments) {
   const auto n = static_cast<std::size_t>(moments.n_attributes());
-  std::vector<double> correlations(n * n, kNotMeasured);
+  std::vector<double> correlations(n * n, stats::kNotMeasured);
   for (std::size_t a = 0; a < n; ++a) {
     for (std::size_t b = 0; b <= a; ++b) {
       correlations[a * n + b] = correlations[b * n + a] = correlation(pair_sums(moments, a, b));
@@ -61,4 +61,4 @@ std::vector<double> label_correlations(const RidgeMoments& moments) {
   return correlations;
 }
 
-}  // namespace armorm
+}  // namespace armorm::linear

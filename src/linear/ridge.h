@@ -24,7 +24,7 @@
 #include "linear/ridge_moments.h"
 #include "stats/interval.h"
 
-namespace armorm {
+namespace armorm::linear {
 
 // 1e-4, 1e-3, ..., 1e4.
 std::vector<double> default_alphas();
@@ -73,7 +73,7 @@ struct AttributeFit {
   AttributeStatus status = AttributeStatus::fitted;
   std::int64_t n_train = 0;
   std::int64_t n_validation = 0;
-  double best_alpha = kNotMeasured;
+  double best_alpha = stats::kNotMeasured;
   int best_index = -1;  // index into alphas; -1 when the alpha was not chosen from them
   bool at_grid_edge =
       // The best alpha is the smallest or largest of several: a wider grid may do better.
@@ -81,11 +81,11 @@ struct AttributeFit {
   std::vector<double> loss;  // [alphas] mean squared error that chose the alpha; empty without a choice
   // Measured on the validation rows with the weights fitted on the training rows (with refit, too). NaN where
   // not measured; before RidgeEvaluator, also where the alpha is the fallback.
-  double validation_mse = kNotMeasured;
-  double r_squared = kNotMeasured;
-  double spearman = kNotMeasured;  // set by RidgeEvaluator
-  Interval r_squared_interval;     // set by RidgeEvaluator if n_bootstrap > 0
-  Interval spearman_interval;
+  double validation_mse = stats::kNotMeasured;
+  double r_squared = stats::kNotMeasured;
+  double spearman = stats::kNotMeasured;  // set by RidgeEvaluator
+  stats::Interval r_squared_interval;     // set by RidgeEvaluator if n_bootstrap > 0
+  stats::Interval spearman_interval;
   std::vector<CalibrationBin>
       calibration;  // set by RidgeEvaluator: up to ten bins of equal size, predictions ascending
   // Estimated relative error, by cancellation, of the losses taken from the moments. Above kMomentTolerance
@@ -168,4 +168,4 @@ class RidgeEvaluator {
 // where undefined.
 std::vector<double> label_correlations(const RidgeMoments& moments);
 
-}  // namespace armorm
+}  // namespace armorm::linear

@@ -13,10 +13,10 @@
 #include "linear/ridge_moments.h"
 #include "linear/row_chunk.h"
 
-namespace armorm {
+namespace armorm::linear {
 namespace {
 
-using gram::kBlockRows;
+using dense::kBlockRows;
 
 struct Bucket : PatternSums {
   using PatternSums::PatternSums;
@@ -45,7 +45,7 @@ void copy_row(const Bucket& bucket, std::int64_t i, double* out) {
 MomentBlock block_of(const Bucket& bucket) {
   const std::int64_t n = bucket.columns.used();
   MomentBlock block{.n_rows = bucket.n_rows,
-                    .lower = large_vector(static_cast<std::size_t>(n * (n + 1) / 2))};
+                    .lower = dense::large_vector(static_cast<std::size_t>(n * (n + 1) / 2))};
   for (std::int64_t i = 0; i < n; ++i) copy_row(bucket, i, block.lower.data() + i * (i + 1) / 2);
   return block;
 }
@@ -324,7 +324,7 @@ RidgeMoments RidgeAccumulator::finish() {
     impl_->pool.run(std::min(kAtOnce, n_copies - first), [&](std::int64_t i) {
       const auto& [bucket, block] = copies[static_cast<std::size_t>(first + i)];
       *block = block_of(*bucket);
-      bucket->sums = gram::TileMatrix();
+      bucket->sums = dense::TileMatrix();
     });
   }
   impl_->buckets.clear();
@@ -333,4 +333,4 @@ RidgeMoments RidgeAccumulator::finish() {
   return moments;
 }
 
-}  // namespace armorm
+}  // namespace armorm::linear

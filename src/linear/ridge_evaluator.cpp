@@ -11,7 +11,7 @@
 #include "linear/row_chunk.h"
 #include "stats/statistics.h"
 
-namespace armorm {
+namespace armorm::linear {
 namespace {
 
 std::vector<CalibrationBin> calibrate(const ScoredSample& sample) {
@@ -123,7 +123,7 @@ void RidgeEvaluator::Impl::measure(std::size_t k, AttributeFit& fit) const {
   const Fitness fitness = measure_fitness(sample);
   fit.validation_mse = fitness.mse;
   fit.r_squared = fitness.r_squared;
-  fit.spearman = spearman(sample.predictions, sample.labels);
+  fit.spearman = stats::spearman(sample.predictions, sample.labels);
   fit.calibration = calibrate(sample);
   if (options.n_bootstrap == 0) return;
   const BootstrapIntervals intervals =
@@ -168,4 +168,4 @@ std::span<const double> RidgeEvaluator::labels(std::int64_t k) const {
   return impl_->samples.at(static_cast<std::size_t>(k)).labels;
 }
 
-}  // namespace armorm
+}  // namespace armorm::linear

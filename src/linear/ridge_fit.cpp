@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace armorm {
+namespace armorm::linear {
 
 namespace {
 
@@ -83,4 +83,4 @@ void RidgeFit::leverages(std::span<const double> alphas, std::span<double> rows,
   }
 }
 
-}  // namespace armorm
+}  // namespace armorm::linear

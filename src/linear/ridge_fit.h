@@ -11,7 +11,7 @@
 #include "linear/ridge.h"
 #include "linear/ridge_problem.h"
 
-namespace armorm {
+namespace armorm::linear {
 
 // Weights [alphas][attributes][D] and intercepts [alphas][attributes], for untransformed embeddings.
 struct Candidates {
@@ -51,4 +51,4 @@ class RidgeFit {
   std::optional<dense::ShiftedSolver> solver_;
 };
 
-}  // namespace armorm
+}  // namespace armorm::linear

@@ -9,7 +9,7 @@
 #include "core/error.h"
 #include "io/safetensors.h"
 
-namespace armorm {
+namespace armorm::linear {
 namespace {
 
 constexpr const char* kFormat = "armorm-ridge-moments-1";
@@ -23,8 +23,8 @@ std::int64_t lower_size(std::int64_t n_features, const std::string& pattern) {
   return n * (n + 1) / 2;
 }
 
-std::int64_t number(const Metadata& metadata, const std::string& name, std::int64_t low, std::int64_t high,
-                    const std::filesystem::path& path) {
+std::int64_t number(const io::Metadata& metadata, const std::string& name, std::int64_t low,
+                    std::int64_t high, const std::filesystem::path& path) {
   const auto found = metadata.find(name);
   const std::string text = found == metadata.end() ? "" : found->second;
   std::int64_t value = 0;
@@ -86,19 +86,19 @@ void RidgeMoments::add(RidgeMoments next) {
 }
 
 void RidgeMoments::save(const std::filesystem::path& path, const std::map<std::string, std::string>& extra,
-                        FileSystem& files) const {
-  Metadata metadata(extra.begin(), extra.end());
+                        io::FileSystem& files) const {
+  io::Metadata metadata(extra.begin(), extra.end());
   metadata["format"] = kFormat;
   metadata["n_features"] = std::to_string(n_features_);
   metadata["n_attributes"] = std::to_string(n_attributes_);
   metadata["n_groups"] = std::to_string(n_groups_);
   metadata["weighted"] = std::to_string(weighted_ ? 1 : 0);
-  std::vector<TensorSpec> tensors;
+  std::vector<io::TensorSpec> tensors;
   for (const auto& [key, block] : blocks_) {
     metadata[rows_name(key)] = std::to_string(block.n_rows);
     tensors.push_back({name_of(key), DType::f64, {static_cast<std::int64_t>(block.lower.size())}});
   }
-  SafetensorsWriter writer(path, tensors, metadata, files);
+  io::SafetensorsWriter writer(path, tensors, metadata, files);
   for (const auto& [key, block] : blocks_) writer.append(std::span<const double>(block.lower));
   writer.publish();
 }
@@ -107,8 +107,8 @@ RidgeMoments RidgeMoments::load(const std::filesystem::path& path,
                                 std::map<std::string, std::string>* extra) {
   constexpr std::int64_t kMaxFeatures = std::int64_t{1} << 20;
   constexpr std::int64_t kMaxRows = std::int64_t{1} << 53;
-  const SafetensorsFile file = SafetensorsFile::open(path);
-  const Metadata& metadata = file.metadata();
+  const io::SafetensorsFile file = io::SafetensorsFile::open(path);
+  const io::Metadata& metadata = file.metadata();
   const auto format = metadata.find("format");
   if (format == metadata.end() || format->second != kFormat) {
     fail_data("{}: format is \"{}\", expected \"{}\"; this is not a file of ridge moments", path.string(),
@@ -129,4 +129,4 @@ RidgeMoments RidgeMoments::load(const std::filesystem::path& path,
   return moments;
 }
 
-}  // namespace armorm
+}  // namespace armorm::linear

@@ -26,7 +26,7 @@
 #include "core/matrix_view.h"
 #include "io/file_system.h"
 
-namespace armorm {
+namespace armorm::linear {
 
 // What a row is used for. Groups 0 .. n_groups - 2 are training rows (more than one: the folds of k-fold
 // cross-validation), group n_groups - 1 is validation; skipped rows are not read.
@@ -67,7 +67,7 @@ class RidgeMoments {
   // metadata together with `extra`. load() returns the saved values bit for bit and checks every size (data
   // error).
   void save(const std::filesystem::path& path, const std::map<std::string, std::string>& extra = {},
-            FileSystem& files = posix_file_system()) const;
+            io::FileSystem& files = io::posix_file_system()) const;
   static RidgeMoments load(const std::filesystem::path& path,
                            std::map<std::string, std::string>* extra = nullptr);
 
@@ -114,4 +114,4 @@ class RidgeAccumulator {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace armorm
+}  // namespace armorm::linear

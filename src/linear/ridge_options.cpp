@@ -5,7 +5,7 @@
 #include "core/error.h"
 #include "linear/ridge.h"
 
-namespace armorm {
+namespace armorm::linear {
 namespace {
 
 template <class T>
@@ -79,4 +79,4 @@ void RidgeOptions::validate() const {
   }
 }
 
-}  // namespace armorm
+}  // namespace armorm::linear

@@ -9,7 +9,7 @@
 
 #include "linear/dense/large_array.h"
 
-namespace armorm {
+namespace armorm::linear {
 namespace {
 
 // A variance below this fraction of the mean square is only the rounding error of the two sums whose
@@ -113,7 +113,7 @@ RidgeProblem make_problem(const RidgeMoments& moments, const AttributeSet& set,
   RidgeProblem problem;
   problem.n_features = n;
   problem.gram = std::move(buffer);
-  if (problem.gram.empty()) problem.gram = large_vector(static_cast<std::size_t>(n * n));
+  if (problem.gram.empty()) problem.gram = dense::large_vector(static_cast<std::size_t>(n * n));
   problem.x_sum.resize(static_cast<std::size_t>(n));
   problem.xy.resize(n_attributes * static_cast<std::size_t>(n));
   problem.y_sum.resize(n_attributes);
@@ -182,4 +182,4 @@ MomentLoss moment_loss(const RidgeProblem& problem, std::size_t attribute, const
   return loss;
 }
 
-}  // namespace armorm
+}  // namespace armorm::linear

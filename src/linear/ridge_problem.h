@@ -8,7 +8,7 @@
 
 #include "linear/ridge_moments.h"
 
-namespace armorm {
+namespace armorm::linear {
 
 // Attributes that occur in the same patterns, hence on the same rows.
 struct AttributeSet {
@@ -53,4 +53,4 @@ struct MomentLoss {
 MomentLoss moment_loss(const RidgeProblem& problem, std::size_t attribute, const double* weights,
                        double intercept, const double* gram_times_weights);
 
-}  // namespace armorm
+}  // namespace armorm::linear

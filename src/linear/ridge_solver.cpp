@@ -11,7 +11,7 @@
 #include "linear/ridge_problem.h"
 #include "linear/row_chunk.h"
 
-namespace armorm {
+namespace armorm::linear {
 namespace {
 
 constexpr double kRounding = 1e-13;
@@ -441,4 +441,4 @@ RidgeResult RidgeSolver::finish() {
   return result;
 }
 
-}  // namespace armorm
+}  // namespace armorm::linear

@@ -8,7 +8,7 @@
 #include "core/dtype.h"
 #include "core/matrix_view.h"
 
-namespace armorm {
+namespace armorm::linear {
 
 inline constexpr std::size_t kChunkRows = 256;
 
@@ -27,4 +27,4 @@ std::vector<double> gather_rows(MatrixView<const T> block, std::span<const std::
   return rows;
 }
 
-}  // namespace armorm
+}  // namespace armorm::linear

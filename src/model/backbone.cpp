@@ -21,7 +21,7 @@
 #include "model/out_of_memory.h"
 #include "model/work_estimate.h"
 
-namespace armorm {
+namespace armorm::model {
 namespace {
 
 at::Device choose_device(int index) {
@@ -52,13 +52,13 @@ at::ScalarType dtype_of(Precision precision) {
   return precision == Precision::fp32 ? at::kFloat : at::kBFloat16;
 }
 
-model::DecoderWeights load_weights(const SafetensorsFolder& files, const ModelConfig& config,
-                                   const BackboneOptions& options, at::Device device) {
+DecoderWeights load_weights(const io::SafetensorsFolder& files, const ModelConfig& config,
+                            const BackboneOptions& options, at::Device device) {
   try {
     return model::load_weights(files, config, dtype_of(options.precision), device,
                                options.precision == Precision::fp8);
   } catch (const c10::Error& error) {
-    if (!model::is_out_of_memory(error)) throw;
+    if (!is_out_of_memory(error)) throw;
     fail_usage(
         "{}: the weights, about {} in {}, do not fit the memory of {}; use a device with more memory{}{}",
         options.model_folder.string(), bytes_text(weight_bytes(config, options.precision, options.device)),
@@ -69,7 +69,7 @@ model::DecoderWeights load_weights(const SafetensorsFolder& files, const ModelCo
 }
 
 void warn_of_slow_fp8(const BackboneOptions& options, at::Device device) {
-  if (options.precision != Precision::fp8 || device.is_cpu() || model::has_scaled_mm(device)) return;
+  if (options.precision != Precision::fp8 || device.is_cpu() || has_scaled_mm(device)) return;
   log::warn(
       "{} cannot multiply in fp8, which takes compute capability 8.9: products of the same values run in "
       "float32, much slower; bf16 is fast there",
@@ -88,8 +88,7 @@ at::Tensor download(const at::Tensor& values) {
 std::string_view why_no_shared_prefixes(const ModelConfig& config, const BackboneOptions& options) {
   if (config.rope_scaling && config.rope_scaling->rope_type == "dynamic")
     return "under dynamic rope scaling they depend on the length of the complete sequence";
-  const bool flash =
-      model::flash_takes(dtype_of(options.precision), config.head_dim, config.attn_logit_softcapping);
+  const bool flash = flash_takes(dtype_of(options.precision), config.head_dim, config.attn_logit_softcapping);
   if (options.batch_invariant && options.device >= 0 && !flash)
     return "batch_invariant on a GPU allows sharing only in FlashAttention (bf16 or fp8, heads of a "
            "multiple of 8, no soft cap)";
@@ -98,8 +97,8 @@ std::string_view why_no_shared_prefixes(const ModelConfig& config, const Backbon
 
 struct Backbone::Impl {
   BackboneOptions options;
-  SafetensorsFolder files;  // weights may be views of it
-  model::Decoder decoder;
+  io::SafetensorsFolder files;  // weights may be views of it
+  Decoder decoder;
 };
 
 Backbone::Backbone(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -114,18 +113,18 @@ Backbone Backbone::load(const BackboneOptions& options) {
   // users would see a context of this process.
   const c10::OptionalDeviceGuard current(device.is_cpu() ? std::nullopt : std::optional(device));
   ModelConfig config = ModelConfig::load_again(options.model_folder);
-  SafetensorsFolder files = SafetensorsFolder::open(options.model_folder);
-  model::DecoderWeights weights = load_weights(files, config, options, device);
+  io::SafetensorsFolder files = io::SafetensorsFolder::open(options.model_folder);
+  DecoderWeights weights = load_weights(files, config, options, device);
   warn_of_slow_fp8(options, device);
   return Backbone(std::make_unique<Impl>(
       Impl{options, std::move(files),
-           model::Decoder(std::move(config), std::move(weights), device, options.batch_invariant)}));
+           Decoder(std::move(config), std::move(weights), device, options.batch_invariant)}));
 }
 
 const ModelConfig& Backbone::config() const { return impl_->decoder.config(); }
 
 std::string_view Backbone::why_no_shared_prefixes() const {
-  return armorm::why_no_shared_prefixes(config(), impl_->options);
+  return armorm::model::why_no_shared_prefixes(config(), impl_->options);
 }
 
 namespace {
@@ -175,7 +174,7 @@ PendingRows Backbone::submit(const PackedBatch& batch) const {
   const c10::OptionalDeviceGuard current(device.is_cpu() ? std::nullopt : std::optional(device));
   auto pending = std::make_unique<PendingRows::Impl>();
   const auto begin = std::chrono::steady_clock::now();
-  const model::PackLayout layout = model::lay_out(batch, config().vocab_size, device);
+  const PackLayout layout = lay_out(batch, config().vocab_size, device);
   if (!device.is_cpu()) pending->device_work.emplace(device);  // excludes earlier host work
   if (batch.wanted.empty()) {
     pending->rows = at::empty({0, config().hidden_size}, at::kFloat);
@@ -216,4 +215,4 @@ std::int64_t Backbone::free_memory() const {
   return static_cast<std::int64_t>(allocator->getMemoryInfo(device.index()).first) + reusable;
 }
 
-}  // namespace armorm
+}  // namespace armorm::model

@@ -14,7 +14,7 @@
 #include "model/model_config.h"
 #include "text/tokenizer/tokenizer.h"
 
-namespace armorm {
+namespace armorm::model {
 
 struct BackboneOptions {
   std::filesystem::path model_folder;
@@ -33,9 +33,9 @@ std::string_view why_no_shared_prefixes(const ModelConfig& config, const Backbon
 
 // Concatenated sequences without padding.
 struct PackedBatch {
-  std::vector<TokenId> tokens;           // [total tokens]
-  std::vector<std::int64_t> cu_seqlens;  // [sequences + 1], starts with 0
-  std::vector<std::int64_t> wanted;      // indices into tokens, any order: the rows of the result
+  std::vector<text::tokenizer::TokenId> tokens;  // [total tokens]
+  std::vector<std::int64_t> cu_seqlens;          // [sequences + 1], starts with 0
+  std::vector<std::int64_t> wanted;              // indices into tokens, any order: the rows of the result
   // Empty, or [sequences]: the earlier sequence that each one continues, -1 for none. A continuation sees all
   // keys of that sequence (and of its own prefix) before its own keys, and its positions continue from there:
   // a prefix that many sequences share is computed once. The result equals that of the complete sequence.
@@ -89,4 +89,4 @@ class Backbone {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace armorm
+}  // namespace armorm::model

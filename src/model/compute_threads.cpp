@@ -2,8 +2,8 @@
 
 #include <ATen/Parallel.h>
 
-namespace armorm {
+namespace armorm::model {
 
 void set_compute_threads(int threads) { at::set_num_threads(threads); }
 
-}  // namespace armorm
+}  // namespace armorm::model

@@ -9,7 +9,7 @@
 #include <mutex>
 #include <thread>
 
-namespace armorm {
+namespace armorm::model {
 
 class DeliveryThread {
  public:
@@ -93,4 +93,4 @@ class DeliveryThread {
   std::thread thread_;          // last member: it uses the others
 };
 
-}  // namespace armorm
+}  // namespace armorm::model

@@ -11,7 +11,7 @@
 #include "model/out_of_memory.h"
 #include "model/pack_plan.h"
 
-namespace armorm {
+namespace armorm::model {
 namespace {
 
 using Pack = std::span<const PlannedSequence>;
@@ -91,7 +91,7 @@ class Run {
       pass.pending = backbone_.submit(pass.batch);
       return true;
     } catch (const c10::Error& error) {
-      if (!model::is_out_of_memory(error)) throw;
+      if (!is_out_of_memory(error)) throw;
       if (pass.pack.size() == 1)
         fail_internal(
             "a sequence of {} tokens does not fit the memory of {}; leave out longer ones (`seq_len`, "
@@ -174,4 +174,4 @@ ExtractionStats Extractor::run(std::span<const ExtractionRequest> requests, cons
   return stats;
 }
 
-}  // namespace armorm
+}  // namespace armorm::model

@@ -11,11 +11,11 @@
 #include "core/matrix_view.h"
 #include "model/backbone.h"
 
-namespace armorm {
+namespace armorm::model {
 
 struct ExtractionRequest {
-  std::span<const TokenId> tokens;   // non-empty
-  std::vector<std::int64_t> wanted;  // positions in tokens, each < tokens.size()
+  std::span<const text::tokenizer::TokenId> tokens;  // non-empty
+  std::vector<std::int64_t> wanted;                  // positions in tokens, each < tokens.size()
 };
 
 struct ExtractorOptions {
@@ -68,4 +68,4 @@ class Extractor {
   std::int64_t budget_;
 };
 
-}  // namespace armorm
+}  // namespace armorm::model

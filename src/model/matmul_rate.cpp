@@ -10,7 +10,7 @@
 
 #include "model/linear.h"
 
-namespace armorm {
+namespace armorm::model {
 namespace {
 
 constexpr std::int64_t kCpuSize = 1024;
@@ -37,11 +37,11 @@ std::optional<double> measure_matmul_rate(int device, Precision precision) {
   const auto type = precision == Precision::fp32 ? at::kFloat : at::kBFloat16;
   const at::Tensor a = at::ones({n, n}, at::TensorOptions().dtype(type).device(where));
   // For fp8, the product that the layers use on this device.
-  const model::Linear fp8 = precision == Precision::fp8 ? model::make_fp8_linear(a, {}) : model::Linear();
-  const auto product = [&] { return fp8.weight.defined() ? model::apply(fp8, a, 0) : at::mm(a, a); };
+  const Linear fp8 = precision == Precision::fp8 ? make_fp8_linear(a, {}) : Linear();
+  const auto product = [&] { return fp8.weight.defined() ? apply(fp8, a, 0) : at::mm(a, a); };
   double best = seconds_of(product);
   for (int i = 1; i < kTries; ++i) best = std::min(best, seconds_of(product));
   return 2.0 * static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(n) / best;
 }
 
-}  // namespace armorm
+}  // namespace armorm::model

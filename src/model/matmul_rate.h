@@ -5,10 +5,10 @@
 
 #include "model/backbone.h"
 
-namespace armorm {
+namespace armorm::model {
 
 // FLOP/s of one large matrix product on the device (-1 = CPU), computed like a layer of this precision; two
 // per multiply-add, best of a few runs. Takes well under a second. nullopt if the device does not exist.
 std::optional<double> measure_matmul_rate(int device, Precision precision);
 
-}  // namespace armorm
+}  // namespace armorm::model

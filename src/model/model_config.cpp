@@ -10,7 +10,7 @@
 #include "model/config_fields.h"
 #include "model/config_reader.h"
 
-namespace armorm {
+namespace armorm::model {
 namespace {
 
 using model::ConfigReader;
@@ -254,7 +254,7 @@ ModelConfig read(const ConfigReader& reader) {
   ModelConfig c;
   c.architecture = parse_architecture(reader);
   c.model_type = reader.required_string("model_type");
-  model::refuse_fields(reader, c.architecture);
+  refuse_fields(reader, c.architecture);
   read_sizes(reader, c);
   check_sizes(reader, c);
   c.rms_norm_eps = reader.positive_or("rms_norm_eps", 1e-6);
@@ -276,18 +276,18 @@ std::string config_text(const std::filesystem::path& path) {
     fail_io("{}: {}; a model folder holds config.json, tokenizer.json and safetensors files", path.string(),
             error.message());
   }
-  return read_text_file(path, kMaxConfigBytes);
+  return io::read_text_file(path, kMaxConfigBytes);
 }
 
 }  // namespace
 
 ModelConfig ModelConfig::parse(std::string_view json, std::string_view origin,
                                std::span<const std::string_view> read_elsewhere) {
-  const Json root = model::parse_json(json, origin);
+  const Json root = parse_json(json, origin);
   const ConfigReader reader(root, std::string(origin));
   ModelConfig config = read(reader);
   reader.ignore(read_elsewhere);
-  model::warn_of_unknown_fields(reader, config.architecture);
+  warn_of_unknown_fields(reader, config.architecture);
   return config;
 }
 
@@ -299,8 +299,8 @@ ModelConfig ModelConfig::load(const std::filesystem::path& folder,
 
 ModelConfig ModelConfig::load_again(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / "config.json";
-  const Json root = model::parse_json(config_text(path), path.string());
+  const Json root = parse_json(config_text(path), path.string());
   return read(ConfigReader(root, path.string(), /*warns=*/false));
 }
 
-}  // namespace armorm
+}  // namespace armorm::model

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace armorm {
+namespace armorm::model {
 
 enum class Architecture { llama, gemma2, mistral, qwen2 };
 
@@ -56,4 +56,4 @@ struct ModelConfig {
   static ModelConfig load_again(const std::filesystem::path& folder);
 };
 
-}  // namespace armorm
+}  // namespace armorm::model

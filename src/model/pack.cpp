@@ -25,7 +25,7 @@ void check_batch(const PackedBatch& batch, std::int64_t vocab_size) {
     fail_internal("cu_seqlens of a pack must rise from 0 to its {} tokens", tokens);
   }
   for (std::size_t i = 0; i < batch.tokens.size(); ++i) {
-    const TokenId id = batch.tokens[i];
+    const text::tokenizer::TokenId id = batch.tokens[i];
     if (id < 0 || id >= vocab_size) {
       fail_data(
           "token {} of a pack: found id {}, expected 0 to {}; the tokenizer and config.json are of different "
@@ -138,7 +138,8 @@ PackLayout lay_out(const PackedBatch& batch, std::int64_t vocab_size, at::Device
   const std::vector<Sequence> sequences = find_sequences(batch);
   PackLayout layout;
   set_positions(sequences, layout);
-  layout.tokens = upload(at::tensor(at::ArrayRef<TokenId>(batch.tokens), at::kInt), device).to(at::kLong);
+  layout.tokens = upload(at::tensor(at::ArrayRef<text::tokenizer::TokenId>(batch.tokens), at::kInt), device)
+                      .to(at::kLong);
   layout.wanted = upload(batch.wanted, device);
   layout.key_rows = find_key_rows(sequences, device);
   layout.all = plan_all(sequences);

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <numeric>
 
-namespace armorm {
+namespace armorm::model {
 namespace {
 
-using Tokens = std::span<const TokenId>;
+using Tokens = std::span<const text::tokenizer::TokenId>;
 
 std::int64_t common_prefix(Tokens a, Tokens b) {
   const auto n = std::min(a.size(), b.size());
@@ -157,4 +157,4 @@ PackedBatch lay_out(std::span<const PlannedSequence> pack, std::span<const Extra
   return batch;
 }
 
-}  // namespace armorm
+}  // namespace armorm::model

@@ -7,14 +7,14 @@
 
 #include "model/extractor.h"
 
-namespace armorm {
+namespace armorm::model {
 
 // A shorter common prefix costs more in bookkeeping than it saves in computation.
 inline constexpr std::int64_t kMinSharedTokens = 32;
 
 // A token sequence that is computed once for all requests with these tokens.
 struct PlannedSequence {
-  std::span<const TokenId> tokens;
+  std::span<const text::tokenizer::TokenId> tokens;
   std::vector<std::size_t> requests;  // indices, ascending
   std::int64_t shared = 0;  // length of the common prefix with the previous sequence, 0 if not worth sharing
 };
@@ -33,4 +33,4 @@ std::span<const PlannedSequence> first_pack(std::span<const PlannedSequence> seq
 // their requests, then each request's wanted positions.
 PackedBatch lay_out(std::span<const PlannedSequence> pack, std::span<const ExtractionRequest> requests);
 
-}  // namespace armorm
+}  // namespace armorm::model

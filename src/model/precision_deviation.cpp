@@ -8,10 +8,11 @@
 #include "core/error.h"
 #include "model/extractor.h"
 
-namespace armorm {
+namespace armorm::model {
 namespace {
 
-std::vector<float> embeddings(const Backbone& backbone, std::span<const std::span<const TokenId>> rows) {
+std::vector<float> embeddings(const Backbone& backbone,
+                              std::span<const std::span<const text::tokenizer::TokenId>> rows) {
   const auto width = static_cast<std::size_t>(backbone.config().hidden_size);
   std::vector<ExtractionRequest> requests;
   for (const auto& tokens : rows) requests.push_back({tokens, {std::ssize(tokens) - 1}});
@@ -35,7 +36,7 @@ Backbone load_bf16(const BackboneOptions& options) {
 }  // namespace
 
 Deviation deviation_from_bf16(const Backbone& backbone, BackboneOptions options,
-                              std::span<const std::span<const TokenId>> rows) {
+                              std::span<const std::span<const text::tokenizer::TokenId>> rows) {
   const std::vector<float> ours = embeddings(backbone, rows);
   options.precision = Precision::bf16;
   const std::vector<float> exact = embeddings(load_bf16(options), rows);
@@ -62,4 +63,4 @@ Deviation deviation_from_bf16(const Backbone& backbone, BackboneOptions options,
   return deviation;
 }
 
-}  // namespace armorm
+}  // namespace armorm::model

@@ -6,7 +6,7 @@
 
 #include "model/backbone.h"
 
-namespace armorm {
+namespace armorm::model {
 
 struct Deviation {
   std::int64_t rows = 0;
@@ -17,6 +17,6 @@ struct Deviation {
 // Compares the embeddings of the last tokens of `rows`. Loads the model of `options` a second time, in
 // bfloat16, for the duration of the call.
 Deviation deviation_from_bf16(const Backbone& backbone, BackboneOptions options,
-                              std::span<const std::span<const TokenId>> rows);
+                              std::span<const std::span<const text::tokenizer::TokenId>> rows);
 
-}  // namespace armorm
+}  // namespace armorm::model

@@ -5,7 +5,7 @@
 #include "core/error.h"
 #include "model/out_of_memory.h"
 
-namespace armorm {
+namespace armorm::model {
 
 bool model::is_out_of_memory(const c10::Error& error) {
   if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr) return true;
@@ -17,11 +17,11 @@ void translate_torch_errors(const std::function<void()>& body) {
   try {
     body();
   } catch (const c10::Error& error) {
-    if (!model::is_out_of_memory(error))
+    if (!is_out_of_memory(error))
       fail_internal("internal error: LibTorch: {}", error.what_without_backtrace());
     fail_internal("out of memory; use smaller packs (`batch_tokens`) or a device with more memory: {}",
                   error.what_without_backtrace());
   }
 }
 
-}  // namespace armorm
+}  // namespace armorm::model

@@ -3,10 +3,10 @@
 
 #include <functional>
 
-namespace armorm {
+namespace armorm::model {
 
 // Runs `body`. An exception of LibTorch becomes an internal error of one line, without the stack trace that
 // its what() contains; for lack of memory, the message says what to do.
 void translate_torch_errors(const std::function<void()>& body);
 
-}  // namespace armorm
+}  // namespace armorm::model

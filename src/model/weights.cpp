@@ -41,7 +41,7 @@ void give_back_pages(std::span<const std::byte> mapped) {
 
 class Loader {
  public:
-  Loader(const SafetensorsFolder& files, at::ScalarType dtype, at::Device device, bool fp8)
+  Loader(const io::SafetensorsFolder& files, at::ScalarType dtype, at::Device device, bool fp8)
       : files_(files), dtype_(dtype), device_(device), fp8_(fp8), prefix_(find_prefix(files)) {
     if (!device.is_cpu()) staged_ = std::make_unique<StagedCopy>(device);
   }
@@ -83,12 +83,12 @@ class Loader {
   }
 
  private:
-  static std::string find_prefix(const SafetensorsFolder& files) {
+  static std::string find_prefix(const io::SafetensorsFolder& files) {
     return files.contains("embed_tokens.weight") ? "" : "model.";
   }
 
   std::string file_of(const std::string& tensor) const {
-    for (const SafetensorsFile& file : files_.files())
+    for (const io::SafetensorsFile& file : files_.files())
       if (file.contains(tensor)) return file.path().string();
     return "the weights";
   }
@@ -105,7 +105,7 @@ class Loader {
 
   // The tensor as stored in the file.
   at::Tensor stored(const std::string& name, const Shape& shape) const {
-    const TensorView view = files_.at(prefix_ + name);
+    const io::TensorView view = files_.at(prefix_ + name);
     if (view.shape != shape) {
       fail_data(
           "{}: tensor '{}': found shape [{}], expected [{}] from config.json; the weights are of another "
@@ -123,7 +123,7 @@ class Loader {
     return at::from_blob(const_cast<std::byte*>(view.bytes.data()), shape, at::TensorOptions().dtype(type));
   }
 
-  const SafetensorsFolder& files_;
+  const io::SafetensorsFolder& files_;
   at::ScalarType dtype_;
   at::Device device_;
   bool fp8_;
@@ -190,8 +190,8 @@ LayerWeights load_layer(const Loader& load, const ModelConfig& c, std::int64_t i
 
 }  // namespace
 
-DecoderWeights load_weights(const SafetensorsFolder& files, const ModelConfig& config, at::ScalarType dtype,
-                            at::Device device, bool fp8) {
+DecoderWeights load_weights(const io::SafetensorsFolder& files, const ModelConfig& config,
+                            at::ScalarType dtype, at::Device device, bool fp8) {
   const Loader load(files, dtype, device, fp8);
   DecoderWeights weights;
   weights.embedding = load.matrix("embed_tokens.weight", {config.vocab_size, config.hidden_size});

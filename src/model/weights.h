@@ -35,7 +35,7 @@ struct DecoderWeights {
 // host holds the weights at most once. Names may start with "model."; heads of any kind are ignored. data
 // error that names a tensor that is missing, has another shape, or has a non-floating-point type. `fp8`: the
 // matrices of the layers are quantised (fp8.h).
-DecoderWeights load_weights(const SafetensorsFolder& files, const ModelConfig& config, at::ScalarType dtype,
-                            at::Device device, bool fp8 = false);
+DecoderWeights load_weights(const io::SafetensorsFolder& files, const ModelConfig& config,
+                            at::ScalarType dtype, at::Device device, bool fp8 = false);
 
 }  // namespace armorm::model

@@ -7,7 +7,7 @@
 #include "model/cpu/linear.h"
 #include "model/pack_plan.h"
 
-namespace armorm {
+namespace armorm::model {
 namespace {
 
 std::int64_t qkv_parameters(const ModelConfig& c) {
@@ -108,4 +108,4 @@ WorkEstimate estimate_work(const ModelConfig& config, const BackboneOptions& opt
   return work;
 }
 
-}  // namespace armorm
+}  // namespace armorm::model

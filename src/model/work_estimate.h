@@ -8,7 +8,7 @@
 #include "model/extractor.h"
 #include "model/model_config.h"
 
-namespace armorm {
+namespace armorm::model {
 
 struct WorkEstimate {
   std::int64_t input_tokens = 0;
@@ -29,4 +29,4 @@ std::int64_t parameter_count(const ModelConfig& config);
 // Bytes of these parameters on the device (-1 = CPU), including the fp8 scales.
 std::uint64_t weight_bytes(const ModelConfig& config, Precision precision, int device);
 
-}  // namespace armorm
+}  // namespace armorm::model

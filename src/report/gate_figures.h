@@ -15,46 +15,46 @@ namespace armorm::report {
 
 struct PenaltyFigures {
   std::string name;  // name of the attribute
-  double penalty = kNotMeasured;
-  double correlation_before = kNotMeasured;
-  double correlation_after = kNotMeasured;
+  double penalty = stats::kNotMeasured;
+  double correlation_before = stats::kNotMeasured;
+  double correlation_after = stats::kNotMeasured;
   bool met = true;  // whether the threshold was met
 };
 
 struct Debiasing {
   std::vector<PenaltyFigures> attributes;  // [K]
-  bool length_target = false;       // correlations with the answer's length, not with the verbosity reward
-  double threshold = kNotMeasured;  // limit for the correlations
-  std::vector<float> transform;     // T [K, K] row-major
-  bool transform_applied = true;    // scores and trained gate use T
+  bool length_target = false;  // correlations with the answer's length, not with the verbosity reward
+  double threshold = stats::kNotMeasured;  // limit for the correlations
+  std::vector<float> transform;            // T [K, K] row-major
+  bool transform_applied = true;           // scores and trained gate use T
 };
 
 struct TrainingStep {
   std::int64_t step = 0;
-  double loss = kNotMeasured;  // mean over the training pairs since the previous entry
-  double learning_rate = kNotMeasured;
-  double logit_scale = kNotMeasured;
+  double loss = stats::kNotMeasured;  // mean over the training pairs since the previous entry
+  double learning_rate = stats::kNotMeasured;
+  double logit_scale = stats::kNotMeasured;
 };
 
 struct ValidationStep {
   std::int64_t step = 0;
-  double accuracy = kNotMeasured;
-  double loss = kNotMeasured;
+  double accuracy = stats::kNotMeasured;
+  double loss = stats::kNotMeasured;
 };
 
 struct TrainingRun {
   std::int64_t seed = 0;
   std::int64_t kept_step = 0;
-  double accuracy = kNotMeasured;  // after kept_step, on the validation pairs
-  double loss = kNotMeasured;
+  double accuracy = stats::kNotMeasured;  // after kept_step, on the validation pairs
+  double loss = stats::kNotMeasured;
   std::vector<TrainingStep> train;         // ascending steps
   std::vector<ValidationStep> validation;  // ascending steps
   bool stopped_early = false;
 };
 
 struct MeanAndDeviation {
-  double mean = kNotMeasured;
-  double deviation = kNotMeasured;  // standard deviation (n - 1)
+  double mean = stats::kNotMeasured;
+  double deviation = stats::kNotMeasured;  // standard deviation (n - 1)
 };
 
 struct TrainingFigures {
@@ -68,16 +68,16 @@ struct TrainingFigures {
 
 struct AttributeUsage {
   std::string name;
-  double mean_weight = kNotMeasured;
-  double top_share = kNotMeasured;  // share of the prompts in which the attribute weighs most
+  double mean_weight = stats::kNotMeasured;
+  double top_share = stats::kNotMeasured;  // share of the prompts in which the attribute weighs most
 };
 
 struct UsageFigures {
-  std::int64_t n = 0;                      // prompts
-  std::vector<AttributeUsage> attributes;  // [K]
-  double mean_entropy = kNotMeasured;      // nats
-  double load_entropy = kNotMeasured;
-  double information = kNotMeasured;
+  std::int64_t n = 0;                         // prompts
+  std::vector<AttributeUsage> attributes;     // [K]
+  double mean_entropy = stats::kNotMeasured;  // nats
+  double load_entropy = stats::kNotMeasured;
+  double information = stats::kNotMeasured;
   std::vector<std::string> warnings;  // signs of a collapsed gate
 };
 
@@ -108,8 +108,8 @@ struct ExamplePair {
   std::optional<std::int64_t> row_id;  // row in the source split; absent for files of the Python scripts
   std::string subset;                  // empty if the set has no subsets
   bool prompts_differ = false;
-  double margin = kNotMeasured;
-  BothSides<double> score{kNotMeasured, kNotMeasured};
+  double margin = stats::kNotMeasured;
+  BothSides<double> score{stats::kNotMeasured, stats::kNotMeasured};
   BothSides<std::vector<double>> gate;  // [K], like all below
   BothSides<std::vector<double>> reward;
   BothSides<std::vector<double>> debiased;

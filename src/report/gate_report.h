@@ -42,7 +42,7 @@ struct GateReport {
   std::map<std::string, std::string> options;  // as text; without those that only name outputs
   bool upstream = false;                // the softmax runs over the two sides of a pair, and T is not applied
   std::vector<std::string> attributes;  // [K] names
-  double logit_scale = kNotMeasured;
+  double logit_scale = stats::kNotMeasured;
   std::optional<Debiasing> debiasing;
   std::optional<PairCounts> pairs;
   std::optional<TrainingFigures> training;

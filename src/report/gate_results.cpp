@@ -18,12 +18,12 @@ Cell accuracy_cell(double share) { return html::bar_cell(html::number(100 * shar
 // A score that is already in percent.
 Cell score_cell(double score) { return html::bar_cell(html::number(score, 2), score / 100); }
 
-std::string interval_text(const Interval& shares) {
+std::string interval_text(const stats::Interval& shares) {
   return html::range(100 * shares.low, 100 * shares.high, 1);
 }
 
 // The interval and the value on a scale from 0 to 1, with a stroke at chance.
-Cell interval_cell(const Interval& shares, double accuracy) {
+Cell interval_cell(const stats::Interval& shares, double accuracy) {
   return html::track_cell({0, 1, shares.low, shares.high, accuracy, 0.5});
 }
 

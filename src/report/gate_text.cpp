@@ -17,9 +17,11 @@ std::string with_sign(double value, int digits) {
   return std::isnan(value) ? "-" : fmt::format("{:+.{}f}", value, digits);
 }
 
-Interval in_percent(const Interval& shares) { return {100.0 * shares.low, 100.0 * shares.high}; }
+stats::Interval in_percent(const stats::Interval& shares) {
+  return {100.0 * shares.low, 100.0 * shares.high};
+}
 
-std::string range(const Interval& interval) {
+std::string range(const stats::Interval& interval) {
   return fmt::format("{:.1f} - {:.1f}", interval.low, interval.high);
 }
 
@@ -29,7 +31,7 @@ std::string length_case_text(const LengthCase& group) {
 }
 
 // "93.91 (89.2 - 96.7)", followed by " p 0.012" if there is a test.
-std::string score_text(double score, const Interval& interval, double p_value = kNotMeasured) {
+std::string score_text(double score, const stats::Interval& interval, double p_value = stats::kNotMeasured) {
   if (std::isnan(score)) return "-";
   std::string text = fmt::format("{:.2f} ({})", score, range(interval));
   if (!std::isnan(p_value)) text += fmt::format(" p {:<7.2g}", p_value);

@@ -7,7 +7,7 @@
 
 #include "report/html_page.h"
 
-namespace armorm::html {
+namespace armorm::report::html {
 namespace {
 
 // In units of the view box, which is as wide as a page on a phone.
@@ -200,4 +200,4 @@ std::string legend(const Chart& chart) {
   return count > 1 ? "<ul class=\"legend\">" + items + "</ul>\n" : "";
 }
 
-}  // namespace armorm::html
+}  // namespace armorm::report::html

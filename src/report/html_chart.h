@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace armorm::html {
+namespace armorm::report::html {
 
 struct Point {
   double x = 0.0;
@@ -45,4 +45,4 @@ std::string legend(const Chart& chart);
 // Round numbers from `low` to `high`, at most `most` + 1. Requires low < high.
 std::vector<double> round_ticks(double low, double high, int most);
 
-}  // namespace armorm::html
+}  // namespace armorm::report::html

@@ -7,7 +7,7 @@
 
 #include "report/html_style.h"
 
-namespace armorm::html {
+namespace armorm::report::html {
 namespace {
 
 constexpr const char* kNone = "–";
@@ -204,4 +204,4 @@ std::string heat_map(const HeatMap& map) {
   return table.str();
 }
 
-}  // namespace armorm::html
+}  // namespace armorm::report::html

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace armorm::html {
+namespace armorm::report::html {
 
 // & < > " ' replaced: safe between tags and inside quoted attributes.
 std::string escaped(std::string_view text);
@@ -95,4 +95,4 @@ struct HeatMap {
 };
 std::string heat_map(const HeatMap& map);
 
-}  // namespace armorm::html
+}  // namespace armorm::report::html

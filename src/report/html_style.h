@@ -2,7 +2,7 @@
 // at least 4.5 to 1. Wide tables scroll inside their own box, so the page itself never scrolls sideways.
 #pragma once
 
-namespace armorm::html {
+namespace armorm::report::html {
 
 inline constexpr const char* kStyleSheet = R"(
 :root{color-scheme:light dark;--page:#fff;--text:#1b1f24;--quiet:#57606a;--rule:#d8dde3;--box:#f5f7f9;
@@ -94,4 +94,4 @@ figure,tr{break-inside:avoid}h2,h3,summary{break-after:avoid}thead{display:table
 th[scope=row],thead th:first-child{position:static}}
 )";
 
-}  // namespace armorm::html
+}  // namespace armorm::report::html

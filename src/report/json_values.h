@@ -3,8 +3,8 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-namespace armorm {
+namespace armorm::report {
 
 nlohmann::json json_number(double value);
 
-}  // namespace armorm
+}  // namespace armorm::report

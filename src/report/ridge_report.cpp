@@ -11,7 +11,7 @@
 #include "report/html_page.h"
 #include "report/json_values.h"
 
-namespace armorm {
+namespace armorm::report {
 namespace {
 
 using nlohmann::json;
@@ -25,20 +25,20 @@ void check_sizes(const RidgeReport& report) {
   }
 }
 
-json interval(const Interval& range) {
+json interval(const stats::Interval& range) {
   if (!std::isfinite(range.low)) return nullptr;
   return json::array({range.low, range.high});
 }
 
-json calibration_json(const std::vector<CalibrationBin>& bins) {
+json calibration_json(const std::vector<linear::CalibrationBin>& bins) {
   json out = json::array();
-  for (const CalibrationBin& bin : bins)
+  for (const linear::CalibrationBin& bin : bins)
     out.push_back(
         {{"n_rows", bin.n_rows}, {"mean_prediction", bin.mean_prediction}, {"mean_label", bin.mean_label}});
   return out;
 }
 
-json attribute_json(const std::string& name, const AttributeFit& fit) {
+json attribute_json(const std::string& name, const linear::AttributeFit& fit) {
   return {{"name", name},
           {"status", std::string(name_of(fit.status))},
           {"n_train", fit.n_train},
@@ -90,7 +90,7 @@ json member(const json& value, const char* key) {
 
 double number_in(const json& value, const char* key) {
   const json found = member(value, key);
-  return found.is_number() ? found.get<double>() : kNotMeasured;
+  return found.is_number() ? found.get<double>() : stats::kNotMeasured;
 }
 
 std::int64_t count_in(const json& value, const char* key) {
@@ -98,8 +98,8 @@ std::int64_t count_in(const json& value, const char* key) {
   return found.is_number() ? found.get<std::int64_t>() : 0;
 }
 
-AttributeFit parse_fit(const json& value) {
-  AttributeFit fit;
+linear::AttributeFit parse_fit(const json& value) {
+  linear::AttributeFit fit;
   fit.n_train = count_in(value, "n_train");
   fit.n_validation = count_in(value, "n_validation");
   fit.best_alpha = number_in(value, "best_alpha");
@@ -109,7 +109,7 @@ AttributeFit parse_fit(const json& value) {
   return fit;
 }
 
-std::string with_interval(double value, const Interval& range) {
+std::string with_interval(double value, const stats::Interval& range) {
   if (!std::isfinite(range.low)) return html::number(value, 4);
   return fmt::format("{} <small>[{:.4f}, {:.4f}]</small>", html::number(value, 4), range.low, range.high);
 }
@@ -118,11 +118,11 @@ std::string attribute_table(const RidgeReport& report) {
   html::Table table("attributes", "Fits on the training rows, measured on the validation rows",
                     {"attribute", "train", "validation", "alpha", "MSE", "R²", "Spearman", {"", true}});
   for (std::size_t k = 0; k < report.attributes.size(); ++k) {
-    const AttributeFit& fit = report.result.attributes[k];
-    const std::string note = fit.status != AttributeStatus::fitted ? std::string(name_of(fit.status))
-                             : fit.best_index < 0                  ? "alpha could not be chosen"
-                             : fit.at_grid_edge                    ? "best alpha at the grid's edge"
-                                                                   : "";
+    const linear::AttributeFit& fit = report.result.attributes[k];
+    const std::string note = fit.status != linear::AttributeStatus::fitted ? std::string(name_of(fit.status))
+                             : fit.best_index < 0                          ? "alpha could not be chosen"
+                             : fit.at_grid_edge                            ? "best alpha at the grid's edge"
+                                                                           : "";
     table.add({html::escaped(report.attributes[k]), std::to_string(fit.n_train),
                std::to_string(fit.n_validation),
                std::isfinite(fit.best_alpha) ? fmt::format("{:g}", fit.best_alpha) : "–",
@@ -132,7 +132,8 @@ std::string attribute_table(const RidgeReport& report) {
   return table.str();
 }
 
-std::string curves(const std::string& name, const AttributeFit& fit, const std::vector<double>& alphas) {
+std::string curves(const std::string& name, const linear::AttributeFit& fit,
+                   const std::vector<double>& alphas) {
   if (fit.loss.empty()) return "";
   html::Chart loss{name + ": loss against log10 alpha", "log10 alpha", "loss", {{}}, {}, {}, false};
   for (std::size_t i = 0; i < fit.loss.size(); ++i)
@@ -141,7 +142,7 @@ std::string curves(const std::string& name, const AttributeFit& fit, const std::
     loss.marked.push_back(loss.series[0].points[static_cast<std::size_t>(fit.best_index)]);
   html::Chart calibration{
       name + ": mean label against mean prediction", "prediction", "label", {{}}, {}, {}, true};
-  for (const CalibrationBin& bin : fit.calibration)
+  for (const linear::CalibrationBin& bin : fit.calibration)
     calibration.series[0].points.push_back({bin.mean_prediction, bin.mean_label});
   const auto [low, high] = std::minmax_element(fit.loss.begin(), fit.loss.end());
   return fmt::format(
@@ -204,4 +205,4 @@ std::string ridge_report_html(const RidgeReport& report) {
                         html::section("correlations", "Correlations of the labels", correlation_map(report)));
 }
 
-}  // namespace armorm
+}  // namespace armorm::report

@@ -9,7 +9,7 @@
 
 #include "linear/ridge.h"
 
-namespace armorm {
+namespace armorm::report {
 
 // Data and options of the regressions.
 struct RidgeRun {
@@ -33,7 +33,7 @@ struct RidgeRun {
 struct RidgeReport {
   std::string title;                    // e.g. model and data set
   std::vector<std::string> attributes;  // names [K]
-  RidgeResult result;
+  linear::RidgeResult result;
   std::vector<double> correlations;            // label_correlations [K, K]; may be empty
   std::optional<RidgeRun> run = std::nullopt;  // absent if unknown
 };
@@ -52,4 +52,4 @@ RidgeReport parse_ridge_report(const nlohmann::json& report);
 // scripts or links; names are escaped.
 std::string ridge_report_html(const RidgeReport& report);
 
-}  // namespace armorm
+}  // namespace armorm::report

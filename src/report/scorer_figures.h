@@ -18,15 +18,15 @@ struct AgainstGate {
   std::int64_t only_gate_right = 0;
   std::int64_t only_this_right = 0;
   std::int64_t both_wrong = 0;
-  double p_value = kNotMeasured;  // two-sided
+  double p_value = stats::kNotMeasured;  // two-sided
 };
 
 // A scorer on preference pairs.
 struct ScorerFigures {
   std::string name;
-  double accuracy = kNotMeasured;
-  Interval interval;  // 95 % interval of the accuracy
-  double loss = kNotMeasured;
+  double accuracy = stats::kNotMeasured;
+  stats::Interval interval;  // 95 % interval of the accuracy
+  double loss = stats::kNotMeasured;
   std::optional<AgainstGate> against_gate;  // absent for the gate itself
 };
 
@@ -41,8 +41,8 @@ struct EvaluatedSet {
 struct LengthCase {
   std::int64_t n = 0;
   std::int64_t correct = 0;
-  double accuracy = kNotMeasured;
-  Interval interval;  // 95 % interval of the accuracy
+  double accuracy = stats::kNotMeasured;
+  stats::Interval interval;  // 95 % interval of the accuracy
 };
 
 struct LengthBiasFigures {
@@ -51,16 +51,17 @@ struct LengthBiasFigures {
   LengthCase chosen_longer;
   LengthCase chosen_shorter;
   LengthCase equal;
-  double gap = kNotMeasured;                 // accuracy where chosen is longer minus where it is shorter
-  double margin_correlation = kNotMeasured;  // Spearman correlation of score margin and length difference
+  double gap = stats::kNotMeasured;  // accuracy where chosen is longer minus where it is shorter
+  double margin_correlation =
+      stats::kNotMeasured;  // Spearman correlation of score margin and length difference
 };
 
 struct SectionScore {
   std::string name;
   std::int64_t n = 0;  // pairs of RewardBench, prompts of RewardBench 2
-  double score = kNotMeasured;
-  Interval interval = {};                 // 95 %, in percent
-  double p_value = kNotMeasured;          // RewardBench: against the gate
+  double score = stats::kNotMeasured;
+  stats::Interval interval = {};          // 95 %, in percent
+  double p_value = stats::kNotMeasured;   // RewardBench: against the gate
   std::vector<std::string> missing = {};  // RewardBench: subsets of the section without pairs
 };
 
@@ -68,24 +69,24 @@ struct SubsetAccuracy {
   std::string name;
   std::int64_t n = 0;  // pairs, above 0
   std::int64_t correct = 0;
-  Interval interval;              // 95 % interval of the accuracy
-  double p_value = kNotMeasured;  // against the gate
+  stats::Interval interval;              // 95 % interval of the accuracy
+  double p_value = stats::kNotMeasured;  // against the gate
 };
 
 // Components of the score of RewardBench 2's section Ties.
 struct TiesFigures {
-  double ref_accuracy = kNotMeasured;
-  double tied_accuracy = kNotMeasured;
-  double preferred = kNotMeasured;
-  double preferred_hard = kNotMeasured;
-  double margin = kNotMeasured;
+  double ref_accuracy = stats::kNotMeasured;
+  double tied_accuracy = stats::kNotMeasured;
+  double preferred = stats::kNotMeasured;
+  double preferred_hard = stats::kNotMeasured;
+  double margin = stats::kNotMeasured;
 };
 
 struct BenchmarkScorer {
   std::string name;
-  double score = kNotMeasured;
-  Interval interval;              // 95 %, in percent
-  double p_value = kNotMeasured;  // RewardBench: against the gate
+  double score = stats::kNotMeasured;
+  stats::Interval interval;              // 95 %, in percent
+  double p_value = stats::kNotMeasured;  // RewardBench: against the gate
   std::vector<SectionScore> sections;
   std::vector<SubsetAccuracy> subsets;  // RewardBench
   TiesFigures ties;                     // RewardBench 2

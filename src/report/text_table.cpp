@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace armorm {
+namespace armorm::report {
 
 std::string TextTable::str() const {
   std::vector<std::size_t> widths;
@@ -25,4 +25,4 @@ std::string TextTable::str() const {
   return out;
 }
 
-}  // namespace armorm
+}  // namespace armorm::report

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace armorm {
+namespace armorm::report {
 
 // First column left-aligned, the others right-aligned; a rule under the header.
 class TextTable {
@@ -17,4 +17,4 @@ class TextTable {
   std::vector<std::vector<std::string>> rows_;
 };
 
-}  // namespace armorm
+}  // namespace armorm::report

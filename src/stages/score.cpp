@@ -17,13 +17,13 @@
 #include "stages/scoring/score_rows.h"
 #include "stages/scoring/scorer.h"
 
-namespace armorm {
+namespace armorm::stages {
 namespace {
 
 // Standard output, flushed with every write; or a file that is published at the end.
 class Output {
  public:
-  Output(const std::string& path, FileSystem& files) {
+  Output(const std::string& path, io::FileSystem& files) {
     if (path != "-") file_.emplace(path, files);
   }
   void write(std::string_view text) {
@@ -36,7 +36,7 @@ class Output {
   }
 
  private:
-  std::optional<AtomicFile> file_;
+  std::optional<io::AtomicFile> file_;
 };
 
 constexpr std::size_t kMaxUnusedKeys = 100;  // of those that are named
@@ -44,14 +44,14 @@ constexpr std::size_t kMaxUnusedKeys = 100;  // of those that are named
 // Turns rows into lines, and counts what they hold.
 class LineWriter {
  public:
-  LineWriter(const ScoreOptions& options, Scorer& scorer)
+  LineWriter(const ScoreOptions& options, scoring::Scorer& scorer)
       : options_(options), scorer_(scorer), lines_(scorer.attributes(), options.fields) {}
 
   // Appends the lines of these rows. A bad row that ends the run is thrown, with the lines before it in
   // `out`.
-  void write(std::vector<ScoreRow>& rows, fmt::memory_buffer& out) {
-    const HeadScores scores = scorer_.score(rows);
-    for (const ScoreRow& row : rows) {
+  void write(std::vector<scoring::ScoreRow>& rows, fmt::memory_buffer& out) {
+    const gating::HeadScores scores = scorer_.score(rows);
+    for (const scoring::ScoreRow& row : rows) {
       special_ += row.special_in_content ? 1 : 0;
       for (const std::string& key : row.unused)
         if (unused_.size() < kMaxUnusedKeys || unused_.contains(key)) ++unused_[key];
@@ -64,9 +64,9 @@ class LineWriter {
 
   void report() const {
     warn_of_unused_keys();
-    warn_of_special_content(special_, "conversations", options_.allow_special_in_content);
+    prepare::warn_of_special_content(special_, "conversations", options_.allow_special_in_content);
     if (bad_ > 0) log::warn("{} rows could not be scored; their lines hold an \"error\"", bad_);
-    const ExtractionStats& stats = scorer_.stats();
+    const model::ExtractionStats& stats = scorer_.stats();
     const double rate = static_cast<double>(stats.input_tokens) / std::max(stats.seconds, 1e-9);
     log::info("{} conversations scored, {} tokens ({} computed) in {:.1f} s = {:.0f} tokens/s",
               stats.requests, stats.input_tokens, stats.computed_tokens, stats.seconds, rate);
@@ -81,8 +81,8 @@ class LineWriter {
     log::warn("keys that the scores do not depend on: {}; --copy_keys copies them to the output", names);
   }
 
-  void add_bad(const ScoreRow& row, fmt::memory_buffer& out) {
-    const std::string reason = with_flags(row.error);
+  void add_bad(const scoring::ScoreRow& row, fmt::memory_buffer& out) {
+    const std::string reason = options::with_flags(row.error);
     if (options_.on_bad_row == OnBadRow::error)
       fail_data("{}: line {}: {}; repair it, or pass over such rows with --on_bad_row skip",
                 options_.input == "-" ? "standard input" : options_.input, row.line, reason);
@@ -91,20 +91,20 @@ class LineWriter {
   }
 
   const ScoreOptions& options_;
-  Scorer& scorer_;
-  ScoreLines lines_;
+  scoring::Scorer& scorer_;
+  scoring::ScoreLines lines_;
   std::int64_t special_ = 0;
   std::int64_t bad_ = 0;
   std::map<std::string, std::int64_t> unused_;  // key -> rows
 };
 
-void write_all(ScoreReader& reader, LineWriter& writer, Output& output) {
+void write_all(scoring::ScoreReader& reader, LineWriter& writer, Output& output) {
   fmt::memory_buffer lines;
   const auto flush = [&] {
     output.write({lines.data(), lines.size()});
     lines.clear();
   };
-  for (std::vector<ScoreRow> rows = reader.next(); !rows.empty(); rows = reader.next()) {
+  for (std::vector<scoring::ScoreRow> rows = reader.next(); !rows.empty(); rows = reader.next()) {
     try {
       writer.write(rows, lines);
     } catch (const Error&) {
@@ -117,18 +117,19 @@ void write_all(ScoreReader& reader, LineWriter& writer, Output& output) {
 
 }  // namespace
 
-void run_score(const ScoreOptions& options, const StageEnvironment& environment) {
-  Scorer scorer(options, environment.stop_requested);
+void run_score(const ScoreOptions& options, const options::StageEnvironment& environment) {
+  scoring::Scorer scorer(options, environment.stop_requested);
   Output output(options.output, environment.files);
-  auto source = open_line_source(options.input);
+  auto source = io::open_line_source(options.input);
   scorer.begin_loading();
-  ScoreReader reader(
-      std::move(source),
-      {.window = static_cast<std::size_t>(options.window),
-       .threads = scorer.threads(),
-       .stop_at_bad = options.on_bad_row == OnBadRow::error,
-       .copy_keys = options.copy_keys},
-      [&scorer](const Conversation& conversation, ScoreRow& row) { scorer.encode(conversation, row); });
+  scoring::ScoreReader reader(std::move(source),
+                              {.window = static_cast<std::size_t>(options.window),
+                               .threads = scorer.threads(),
+                               .stop_at_bad = options.on_bad_row == OnBadRow::error,
+                               .copy_keys = options.copy_keys},
+                              [&scorer](const Conversation& conversation, scoring::ScoreRow& row) {
+                                scorer.encode(conversation, row);
+                              });
   scorer.finish_loading();
   LineWriter writer(options, scorer);
   write_all(reader, writer, output);
@@ -136,4 +137,4 @@ void run_score(const ScoreOptions& options, const StageEnvironment& environment)
   writer.report();
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages

@@ -4,8 +4,8 @@
 #include "armorm/score.h"
 #include "stages/options/stage_environment.h"
 
-namespace armorm {
+namespace armorm::stages {
 
-void run_score(const ScoreOptions& options, const StageEnvironment& environment);
+void run_score(const ScoreOptions& options, const options::StageEnvironment& environment);
 
-}  // namespace armorm
+}  // namespace armorm::stages

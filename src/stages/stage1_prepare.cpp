@@ -15,7 +15,7 @@
 #include "stages/prepare/shard_run.h"
 #include "stages/status/status_report.h"
 
-namespace armorm {
+namespace armorm::stages {
 namespace {
 
 constexpr const char* kTooLong = "longer than seq_len";
@@ -23,7 +23,7 @@ constexpr const char* kTooLong = "longer than seq_len";
 // The rows of this shard, by output position.
 struct LabelledShard {
   std::vector<std::int64_t> row_ids;
-  std::vector<std::vector<TokenId>> tokens;
+  std::vector<std::vector<text::tokenizer::TokenId>> tokens;
   std::vector<std::vector<float>>
       labels;  // with the sample weight as the last column, if there is a weight column
   std::vector<std::int64_t> prompt_ids;
@@ -37,7 +37,7 @@ std::vector<std::string> label_columns(const Stage1PrepareOptions& options) {
   return columns;
 }
 
-void check_weight(const LabelledRow& row) {
+void check_weight(const data::LabelledRow& row) {
   const float weight = row.labels.back();
   if (!(weight >= 0) || !std::isfinite(weight))
     fail_data(
@@ -45,40 +45,43 @@ void check_weight(const LabelledRow& row) {
         std::isnan(weight) ? "missing" : fmt::format("{:g}", weight));
 }
 
-ShardRows choose_rows(const ExtractionOptions& run, const Dataset& dataset) {
-  return select_shard(dataset.num_rows(), all_rows(dataset.num_rows()), true, run.n_shards, run.shard_idx,
-                      static_cast<std::uint64_t>(run.seed));
+prepare::ShardRows choose_rows(const ExtractionOptions& run, const data::Dataset& dataset) {
+  return prepare::select_shard(dataset.num_rows(), prepare::all_rows(dataset.num_rows()), true, run.n_shards,
+                               run.shard_idx, static_cast<std::uint64_t>(run.seed));
 }
 
-LabelledShard encode_shard(const Stage1PrepareOptions& options, const ModelInputs& model,
-                           const Dataset& dataset, const ShardRows& shard, BadRows& bad_rows) {
+LabelledShard encode_shard(const Stage1PrepareOptions& options, const prepare::ModelInputs& model,
+                           const data::Dataset& dataset, const prepare::ShardRows& shard,
+                           prepare::BadRows& bad_rows) {
   LabelledShard out;
   out.row_ids = shard.row_ids;
   out.tokens.resize(shard.row_ids.size());
   out.labels.resize(shard.row_ids.size());
   out.prompt_ids.resize(shard.row_ids.size());
   std::atomic<std::int64_t> special{0};
-  ParallelRows<LabelledRow> rows(thread_count(options.extraction), [&](LabelledRow& row) {
-    const auto position = static_cast<std::size_t>(shard.position_of[static_cast<std::size_t>(row.row_id)]);
-    ConversationEncoder::Encoded encoded;
-    const auto encode = [&] {
-      encoded = model.encoder.encode(row.messages);
-      if (encoded.tokens.empty())
-        fail_data("the conversation is rendered to no tokens; check the chat template");
-    };
-    if (!usable(bad_rows, row.row_id, "messages", encode)) return;
-    const auto weigh = [&] {
-      if (!options.weight_column.empty()) check_weight(row);
-    };
-    if (!usable(bad_rows, row.row_id, options.weight_column.c_str(), weigh)) return;
-    special += encoded.special_in_content ? 1 : 0;
-    out.tokens[position] = std::move(encoded.tokens);
-    out.labels[position] = std::move(row.labels);
-    out.prompt_ids[position] = prompt_id(row.messages);
-  });
+  prepare::ParallelRows<data::LabelledRow> rows(
+      prepare::thread_count(options.extraction), [&](data::LabelledRow& row) {
+        const auto position =
+            static_cast<std::size_t>(shard.position_of[static_cast<std::size_t>(row.row_id)]);
+        text::ConversationEncoder::Encoded encoded;
+        const auto encode = [&] {
+          encoded = model.encoder.encode(row.messages);
+          if (encoded.tokens.empty())
+            fail_data("the conversation is rendered to no tokens; check the chat template");
+        };
+        if (!prepare::usable(bad_rows, row.row_id, "messages", encode)) return;
+        const auto weigh = [&] {
+          if (!options.weight_column.empty()) check_weight(row);
+        };
+        if (!prepare::usable(bad_rows, row.row_id, options.weight_column.c_str(), weigh)) return;
+        special += encoded.special_in_content ? 1 : 0;
+        out.tokens[position] = std::move(encoded.tokens);
+        out.labels[position] = std::move(row.labels);
+        out.prompt_ids[position] = prepare::prompt_id(row.messages);
+      });
   dataset.for_each_labelled(
-      label_columns(options), shard.wanted(), [&](LabelledRow&& row) { rows.push(std::move(row)); },
-      reject_into(bad_rows));
+      label_columns(options), shard.wanted(), [&](data::LabelledRow&& row) { rows.push(std::move(row)); },
+      prepare::reject_into(bad_rows));
   rows.flush();
   out.special_in_content = special;
   return out;
@@ -107,8 +110,8 @@ void drop_unusable_rows(LabelledShard& shard, std::size_t limit) {
   shard.prompt_ids.resize(kept);
 }
 
-ShardTensors describe_tensors(const LabelledShard& shard, std::int64_t n_attributes,
-                              std::int64_t hidden_size) {
+resume::ShardTensors describe_tensors(const LabelledShard& shard, std::int64_t n_attributes,
+                                      std::int64_t hidden_size) {
   const auto n = static_cast<std::int64_t>(shard.tokens.size());
   std::vector<float> labels;
   std::vector<float> weights;
@@ -116,26 +119,28 @@ ShardTensors describe_tensors(const LabelledShard& shard, std::int64_t n_attribu
     labels.insert(labels.end(), row.begin(), row.begin() + n_attributes);
     weights.insert(weights.end(), row.begin() + n_attributes, row.end());
   }
-  ShardTensors tensors{.embeddings = {{"embeddings", DType::bf16, {n, hidden_size}}},
-                       .known = {known_tensor<float>("labels", {n, n_attributes}, labels),
-                                 known_tensor<std::int64_t>("row_ids", {n}, shard.row_ids),
-                                 known_tensor<std::int64_t>("prompt_ids", {n}, shard.prompt_ids)},
-                       .width = hidden_size,
-                       .rows = n};
-  if (!weights.empty()) tensors.known.push_back(known_tensor<float>("sample_weights", {n}, weights));
+  resume::ShardTensors tensors{
+      .embeddings = {{"embeddings", DType::bf16, {n, hidden_size}}},
+      .known = {resume::known_tensor<float>("labels", {n, n_attributes}, labels),
+                resume::known_tensor<std::int64_t>("row_ids", {n}, shard.row_ids),
+                resume::known_tensor<std::int64_t>("prompt_ids", {n}, shard.prompt_ids)},
+      .width = hidden_size,
+      .rows = n};
+  if (!weights.empty()) tensors.known.push_back(resume::known_tensor<float>("sample_weights", {n}, weights));
   return tensors;
 }
 
-std::vector<ExtractionRequest> make_requests(const LabelledShard& shard) {
-  std::vector<ExtractionRequest> requests;
+std::vector<model::ExtractionRequest> make_requests(const LabelledShard& shard) {
+  std::vector<model::ExtractionRequest> requests;
   for (const auto& tokens : shard.tokens)
     requests.push_back({tokens, {static_cast<std::int64_t>(tokens.size()) - 1}});
   return requests;
 }
 
-Provenance describe(const Stage1PrepareOptions& options, const ModelInputs& model,
-                    const DatasetInputs& dataset, const LabelledShard& shard) {
-  Provenance p = make_provenance(options.extraction, model, dataset, options.dataset_split);
+artifacts::Provenance describe(const Stage1PrepareOptions& options, const prepare::ModelInputs& model,
+                               const prepare::DatasetInputs& dataset, const LabelledShard& shard) {
+  artifacts::Provenance p =
+      prepare::make_provenance(options.extraction, model, dataset, options.dataset_split);
   p.kind = "labelled";
   p.attributes = options.attributes;
   p.weight_column = options.weight_column;
@@ -146,7 +151,7 @@ Provenance describe(const Stage1PrepareOptions& options, const ModelInputs& mode
   return p;
 }
 
-void add_samples(const Stage1PrepareOptions& options, const LabelledShard& shard, DryRunPlan& plan) {
+void add_samples(const Stage1PrepareOptions& options, const LabelledShard& shard, prepare::DryRunPlan& plan) {
   plan.samples = {{fmt::format("row {}", shard.row_ids.front()), shard.tokens.front(), {}}};
   for (std::size_t k = 0; k < options.attributes.size(); ++k)
     plan.label_counts[options.attributes[k]] =
@@ -157,24 +162,27 @@ void add_samples(const Stage1PrepareOptions& options, const LabelledShard& shard
 }  // namespace
 
 std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options,
-                                         const StageEnvironment& environment) {
+                                         const options::StageEnvironment& environment) {
   if (options.extraction.status) {
-    print_status(options.extraction, {"stage1-prepare", artifact_name(options.dataset_path), false});
+    status::print_status(options.extraction,
+                         {"stage1-prepare", hub::artifact_name(options.dataset_path), false});
     return {};
   }
-  const ModelInputs model = open_model_inputs(options.extraction, environment.stop_requested);
-  const DatasetInputs dataset = open_dataset_inputs(
+  const prepare::ModelInputs model =
+      prepare::open_model_inputs(options.extraction, environment.stop_requested);
+  const prepare::DatasetInputs dataset = prepare::open_dataset_inputs(
       {options.dataset_path, options.dataset_config, options.dataset_split, options.columns},
       environment.stop_requested);
   log::info("{}: {} rows", dataset.name, dataset.dataset.num_rows());
   const std::filesystem::path target =
-      embeddings_folder(options.extraction.data_root, model.name) /
-      (shard_stem(dataset.name, options.extraction.shard_idx, options.extraction.n_shards) + ".safetensors");
+      artifacts::embeddings_folder(options.extraction.data_root, model.name) /
+      (artifacts::shard_stem(dataset.name, options.extraction.shard_idx, options.extraction.n_shards) +
+       ".safetensors");
 
-  ShardJob job = begin_job("stage1-prepare", target, options.extraction, model);
-  const ShardRows rows = choose_rows(options.extraction, dataset.dataset);
-  BadRows bad_rows(options.extraction, static_cast<std::int64_t>(rows.row_ids.size()), target,
-                   environment.files);
+  prepare::ShardJob job = prepare::begin_job("stage1-prepare", target, options.extraction, model);
+  const prepare::ShardRows rows = choose_rows(options.extraction, dataset.dataset);
+  prepare::BadRows bad_rows(options.extraction, static_cast<std::int64_t>(rows.row_ids.size()), target,
+                            environment.files);
   LabelledShard shard = encode_shard(options, model, dataset.dataset, rows, bad_rows);
   drop_unusable_rows(
       shard,
@@ -182,18 +190,20 @@ std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options,
   if (shard.tokens.empty())
     fail_data("{}: shard {} of {} holds no rows to embed; check --seq_len and --n_shards",
               options.dataset_path, options.extraction.shard_idx, options.extraction.n_shards);
-  warn_of_special_content(shard.special_in_content, "rows", options.extraction.allow_special_in_content);
+  prepare::warn_of_special_content(shard.special_in_content, "rows",
+                                   options.extraction.allow_special_in_content);
 
   job.provenance = describe(options, model, dataset, shard);
   job.tensors =
       describe_tensors(shard, static_cast<std::int64_t>(options.attributes.size()), model.config.hidden_size);
   job.row_ids = shard.row_ids;
   job.requests = make_requests(shard);
-  job.store = [](std::size_t request, MatrixView<const float> values, DurableRows& out) {
+  job.store = [](std::size_t request, MatrixView<const float> values, resume::DurableRows& out) {
     out.put(0, request, values.row(0));
   };
-  return finish_job(job, {describe(options), options.extraction, model, bad_rows, environment},
-                    [&](DryRunPlan& plan) { add_samples(options, shard, plan); });
+  return prepare::finish_job(job,
+                             {options::describe(options), options.extraction, model, bad_rows, environment},
+                             [&](prepare::DryRunPlan& plan) { add_samples(options, shard, plan); });
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages

@@ -4,9 +4,9 @@
 #include "armorm/stage1_prepare.h"
 #include "stages/options/stage_environment.h"
 
-namespace armorm {
+namespace armorm::stages {
 
 std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options,
-                                         const StageEnvironment& environment);
+                                         const options::StageEnvironment& environment);
 
-}  // namespace armorm
+}  // namespace armorm::stages

@@ -22,13 +22,13 @@
 #include "stages/ridge/ridge_partials.h"
 #include "stages/ridge/row_groups.h"
 
-namespace armorm {
+namespace armorm::stages {
 namespace fs = std::filesystem;
 namespace {
 
-RidgeOptions ridge_options(const Stage1TrainOptions& options) {
-  RidgeOptions ridge;
-  ridge.alphas = parse_alphas(options.alphas);
+linear::RidgeOptions ridge_options(const Stage1TrainOptions& options) {
+  linear::RidgeOptions ridge;
+  ridge.alphas = linear::parse_alphas(options.alphas);
   ridge.cv = options.cv;
   ridge.refit = options.refit;
   ridge.standardize = options.standardize;
@@ -38,21 +38,22 @@ RidgeOptions ridge_options(const Stage1TrainOptions& options) {
 }
 
 // The second pass: figures on the validation rows.
-void evaluate(const Stage1TrainOptions& options, const LabelledSet& inputs, std::span<const RowGroup> groups,
-              RidgeResult& result) {
-  EvaluationOptions evaluation;
+void evaluate(const Stage1TrainOptions& options, const ridge::LabelledSet& inputs,
+              std::span<const linear::RowGroup> groups, linear::RidgeResult& result) {
+  linear::EvaluationOptions evaluation;
   evaluation.n_bootstrap = static_cast<int>(options.bootstrap);
   evaluation.seed = static_cast<std::uint64_t>(options.seed);
   evaluation.n_threads = static_cast<int>(options.threads);
-  RidgeEvaluator evaluator(result, evaluation, static_cast<RowGroup>(group_count(options) - 1));
-  inputs.for_each_block(groups, [&](const LabelledBlock& b) {
+  linear::RidgeEvaluator evaluator(result, evaluation,
+                                   static_cast<linear::RowGroup>(ridge::group_count(options) - 1));
+  inputs.for_each_block(groups, [&](const ridge::LabelledBlock& b) {
     evaluator.add_block(b.embeddings, b.labels, b.groups, b.weights, b.prompts);
   });
   evaluator.finish(result);
 }
 
-RidgeRun run_of(const Stage1TrainOptions& options, const LabelledSet& inputs) {
-  RidgeRun run;
+report::RidgeRun run_of(const Stage1TrainOptions& options, const ridge::LabelledSet& inputs) {
+  report::RidgeRun run;
   run.armorm_version = kVersion;
   run.model = inputs.model;
   run.dataset = inputs.dataset;
@@ -71,16 +72,16 @@ RidgeRun run_of(const Stage1TrainOptions& options, const LabelledSet& inputs) {
   return run;
 }
 
-RidgeReport fit(const Stage1TrainOptions& options, const LabelledSet& inputs,
-                std::span<const RowGroup> groups) {
-  RidgeMoments moments =
-      options.merge.empty() ? accumulate(options, inputs, groups) : merge_partials(options, inputs);
-  RidgeReport report{
-      inputs.model + ", " + inputs.dataset, inputs.attributes, {}, label_correlations(moments)};
-  RidgeSolver solver(moments, ridge_options(options));
+report::RidgeReport fit(const Stage1TrainOptions& options, const ridge::LabelledSet& inputs,
+                        std::span<const linear::RowGroup> groups) {
+  linear::RidgeMoments moments = options.merge.empty() ? ridge::accumulate(options, inputs, groups)
+                                                       : ridge::merge_partials(options, inputs);
+  report::RidgeReport report{
+      inputs.model + ", " + inputs.dataset, inputs.attributes, {}, linear::label_correlations(moments)};
+  linear::RidgeSolver solver(moments, ridge_options(options));
   moments = {};
   if (solver.needs_rows())
-    inputs.for_each_block(groups, [&](const LabelledBlock& b) {
+    inputs.for_each_block(groups, [&](const ridge::LabelledBlock& b) {
       solver.add_block(b.embeddings, b.labels, b.groups, b.weights);
     });
   report.result = solver.finish();
@@ -93,16 +94,16 @@ std::string number(double value, const char* format) {
   return std::isnan(value) ? "-" : fmt::format(fmt::runtime(format), value);
 }
 
-std::string with_interval(double value, const Interval& interval) {
+std::string with_interval(double value, const stats::Interval& interval) {
   return std::isnan(interval.low)
              ? number(value, "{:.4f}")
              : fmt::format("{:.4f} [{:.4f}, {:.4f}]", value, interval.low, interval.high);
 }
 
-std::string attribute_table(const RidgeReport& report) {
-  TextTable table({"attribute", "n train", "n val", "alpha", "val MSE", "R2", "Spearman"});
+std::string attribute_table(const report::RidgeReport& report) {
+  report::TextTable table({"attribute", "n train", "n val", "alpha", "val MSE", "R2", "Spearman"});
   for (std::size_t k = 0; k < report.attributes.size(); ++k) {
-    const AttributeFit& a = report.result.attributes[k];
+    const linear::AttributeFit& a = report.result.attributes[k];
     table.add({report.attributes[k], std::to_string(a.n_train), std::to_string(a.n_validation),
                number(a.best_alpha, "{:g}"), number(a.validation_mse, "{:.5f}"),
                with_interval(a.r_squared, a.r_squared_interval),
@@ -111,7 +112,7 @@ std::string attribute_table(const RidgeReport& report) {
   return table.str();
 }
 
-std::string loss_curve(const AttributeFit& fit, const std::vector<double>& alphas) {
+std::string loss_curve(const linear::AttributeFit& fit, const std::vector<double>& alphas) {
   std::string curve;
   for (std::size_t i = 0; i < fit.loss.size(); ++i)
     curve += fmt::format("{}{:g}: {:.6g}", i == 0 ? "" : ", ", alphas[i], fit.loss[i]);
@@ -119,18 +120,18 @@ std::string loss_curve(const AttributeFit& fit, const std::vector<double>& alpha
 }
 
 // The consequence of what an attribute lacks; empty if it lacks nothing.
-std::string shortcoming(const RidgeReport& report, std::size_t k) {
-  const AttributeFit& a = report.result.attributes[k];
+std::string shortcoming(const report::RidgeReport& report, std::size_t k) {
+  const linear::AttributeFit& a = report.result.attributes[k];
   const auto weights = std::span(report.result.weights)
                            .subspan(k * static_cast<std::size_t>(report.result.n_features),
                                     static_cast<std::size_t>(report.result.n_features));
   const bool chosen = a.best_index >= 0;
   const std::string fallback = fmt::format("its alpha could not be chosen and is {:g}", a.best_alpha);
   switch (a.status) {
-    case AttributeStatus::fitted:
+    case linear::AttributeStatus::fitted:
       return chosen ? "" : "its training labels lie in one fold; " + fallback;
-    case AttributeStatus::no_validation_labels:
-    case AttributeStatus::no_validation_weight:
+    case linear::AttributeStatus::no_validation_labels:
+    case linear::AttributeStatus::no_validation_weight:
       return chosen ? "its fit could not be measured" : fallback;
     default:
       return std::any_of(weights.begin(), weights.end(), [](double w) { return w != 0.0; })
@@ -139,12 +140,12 @@ std::string shortcoming(const RidgeReport& report, std::size_t k) {
   }
 }
 
-void warn_about_fits(const RidgeReport& report) {
+void warn_about_fits(const report::RidgeReport& report) {
   for (std::size_t k = 0; k < report.attributes.size(); ++k) {
-    const AttributeFit& a = report.result.attributes[k];
+    const linear::AttributeFit& a = report.result.attributes[k];
     if (const std::string text = shortcoming(report, k); !text.empty()) {
       const std::string status =
-          a.status == AttributeStatus::fitted ? "" : std::string(name_of(a.status)) + "; ";
+          a.status == linear::AttributeStatus::fitted ? "" : std::string(name_of(a.status)) + "; ";
       log::warn("attribute {}: {}{}", report.attributes[k], status, text);
     }
     if (a.at_grid_edge)
@@ -156,7 +157,7 @@ void warn_about_fits(const RidgeReport& report) {
   }
 }
 
-void warn_about_prompts(const Stage1TrainOptions& options, const LabelledSet& inputs) {
+void warn_about_prompts(const Stage1TrainOptions& options, const ridge::LabelledSet& inputs) {
   if (options.split_by == SplitBy::prompt && options.cv == RidgeCv::loo)
     log::warn(
         "--cv loo leaves out one row at a time, not the other rows of its prompt; --cv kfold leaves out "
@@ -169,9 +170,9 @@ void warn_about_prompts(const Stage1TrainOptions& options, const LabelledSet& in
         inputs.set.description());
 }
 
-RegressionWeights weights_of(const Stage1TrainOptions& options, const LabelledSet& inputs,
-                             const RidgeResult& result) {
-  RegressionWeights weights;
+artifacts::RegressionWeights weights_of(const Stage1TrainOptions& options, const ridge::LabelledSet& inputs,
+                                        const linear::RidgeResult& result) {
+  artifacts::RegressionWeights weights;
   weights.model = inputs.model;
   weights.dataset = inputs.dataset;
   if (inputs.set.provenance()) weights.facts = inputs.set.provenance()->facts;
@@ -182,33 +183,34 @@ RegressionWeights weights_of(const Stage1TrainOptions& options, const LabelledSe
   return weights;
 }
 
-void publish(const Stage1TrainOptions& options, const LabelledSet& inputs, const RidgeReport& report,
-             FileSystem& files) {
-  const fs::path folder = options.output_dir.empty() ? regression_weights_folder(options.data_root)
+void publish(const Stage1TrainOptions& options, const ridge::LabelledSet& inputs,
+             const report::RidgeReport& report, io::FileSystem& files) {
+  const fs::path folder = options.output_dir.empty() ? artifacts::regression_weights_folder(options.data_root)
                                                      : fs::path(options.output_dir);
   const std::string stem = (folder / (inputs.model + "_" + inputs.dataset)).string();
   weights_of(options, inputs, report.result).save(stem, files);
-  publish_text(stem + ".json", to_json(report).dump(2) + "\n", files);
-  publish_text(stem + ".html", ridge_report_html(report), files);
+  io::publish_text(stem + ".json", report::to_json(report).dump(2) + "\n", files);
+  io::publish_text(stem + ".html", report::ridge_report_html(report), files);
   std::cout << attribute_table(report) << fmt::format("weights: {0}.pt\nreport:  {0}.json, {0}.html\n", stem);
 }
 
 }  // namespace
 
-void run_stage1_train(const Stage1TrainOptions& options, const StageEnvironment& environment) {
-  const LabelledSet inputs = LabelledSet::open(options);
+void run_stage1_train(const Stage1TrainOptions& options, const options::StageEnvironment& environment) {
+  const ridge::LabelledSet inputs = ridge::LabelledSet::open(options);
   log::info("{}: {} rows of width {}, {} attributes", inputs.set.description(), inputs.set.rows(),
             inputs.set.hidden_size(), inputs.attributes.size());
-  const std::vector<RowGroup> groups = assign_groups(options, inputs.set.rows(), inputs.prompts);
+  const std::vector<linear::RowGroup> groups =
+      ridge::assign_groups(options, inputs.set.rows(), inputs.prompts);
   if (!options.partial.empty()) {
-    for (const fs::path& file : save_partials(options, inputs, groups, environment.files))
+    for (const fs::path& file : ridge::save_partials(options, inputs, groups, environment.files))
       std::cout << "sums: " << file.string() << "\n";
     return;
   }
   warn_about_prompts(options, inputs);
-  const RidgeReport report = fit(options, inputs, groups);
+  const report::RidgeReport report = fit(options, inputs, groups);
   warn_about_fits(report);
   publish(options, inputs, report, environment.files);
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages

@@ -4,8 +4,8 @@
 #include "armorm/stage1_train.h"
 #include "stages/options/stage_environment.h"
 
-namespace armorm {
+namespace armorm::stages {
 
-void run_stage1_train(const Stage1TrainOptions& options, const StageEnvironment& environment);
+void run_stage1_train(const Stage1TrainOptions& options, const options::StageEnvironment& environment);
 
-}  // namespace armorm
+}  // namespace armorm::stages

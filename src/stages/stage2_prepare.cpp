@@ -17,20 +17,20 @@
 #include "stages/status/status_report.h"
 #include "text/gating_pattern.h"
 
-namespace armorm {
+namespace armorm::stages {
 namespace {
 
 constexpr const char* kTooLong = "a side longer than seq_len";
 constexpr const char* kSideNames[] = {"chosen", "rejected"};
 
 struct EncodedPair {
-  std::array<std::vector<TokenId>, 2> tokens;  // chosen, rejected
-  std::array<std::int64_t, 2> gating{};        // start of the gating pattern
-  std::array<std::int64_t, 2> response{};      // tokens after the gating pattern
-  bool same_prompt = false;                    // both sides have the same tokens up to the gating position
+  std::array<std::vector<text::tokenizer::TokenId>, 2> tokens;  // chosen, rejected
+  std::array<std::int64_t, 2> gating{};                         // start of the gating pattern
+  std::array<std::int64_t, 2> response{};                       // tokens after the gating pattern
+  bool same_prompt = false;  // both sides have the same tokens up to the gating position
   std::string subset;
   std::array<std::int64_t, 2> candidates{};  // best-of-n row: indices of its chosen and its rejected answer
-  TieId tie;
+  eval::TieId tie;
 
   std::int64_t length() const {
     return static_cast<std::int64_t>(std::max(tokens[0].size(), tokens[1].size()));
@@ -49,7 +49,7 @@ struct PairShard {
 // The pairs of each row: one, several for a best-of-n row, none for a rejected row.
 using PairsByRow = std::vector<std::vector<EncodedPair>>;
 
-void check_model_family(ModelFamily family, const ModelInputs& model) {
+void check_model_family(ModelFamily family, const prepare::ModelInputs& model) {
   const std::string wanted = family == ModelFamily::llama3 ? "llama" : "gemma2";
   if (model.config.model_type != "llama" && model.config.model_type != "gemma2")
     fail_usage(
@@ -64,13 +64,15 @@ void check_model_family(ModelFamily family, const ModelInputs& model) {
 }
 
 // A row whose source cannot be read has an empty one.
-std::vector<std::int64_t> candidate_rows(const Dataset& dataset, const std::string& source,
+std::vector<std::int64_t> candidate_rows(const data::Dataset& dataset, const std::string& source,
                                          const std::string& path, bool skip_bad) {
-  if (source.empty()) return all_rows(dataset.num_rows());
-  const RejectRow pass_over = [](std::int64_t row_id, const std::string& column, const std::string& reason) {
+  if (source.empty()) return prepare::all_rows(dataset.num_rows());
+  const data::RejectRow pass_over = [](std::int64_t row_id, const std::string& column,
+                                       const std::string& reason) {
     log::warn("row {}: {}: {}; it has no source", row_id, column, reason);
   };
-  const std::vector<std::string> sources = dataset.read_strings("source", skip_bad ? pass_over : RejectRow());
+  const std::vector<std::string> sources =
+      dataset.read_strings("source", skip_bad ? pass_over : data::RejectRow());
   std::vector<std::int64_t> rows;
   for (std::size_t i = 0; i < sources.size(); ++i)
     if (sources[i] == source) rows.push_back(static_cast<std::int64_t>(i));
@@ -81,12 +83,12 @@ std::vector<std::int64_t> candidate_rows(const Dataset& dataset, const std::stri
 
 class PairEncoder {
  public:
-  PairEncoder(const ModelInputs& model, ModelFamily family)
-      : encoder_(model.encoder), pattern_(gating_pattern(model.encoder.tokenizer(), family)) {}
+  PairEncoder(const prepare::ModelInputs& model, ModelFamily family)
+      : encoder_(model.encoder), pattern_(text::gating_pattern(model.encoder.tokenizer(), family)) {}
 
   // Empty for a rejected row. c chosen and r rejected answers make max(c, r) pairs (i mod c, i mod r), so
   // that every answer is present and the engine computes it once.
-  std::vector<EncodedPair> encode(const PreferenceRow& row, BadRows& bad_rows,
+  std::vector<EncodedPair> encode(const data::PreferenceRow& row, prepare::BadRows& bad_rows,
                                   bool& special_in_content) const {
     const bool best_of_n = !row.all_chosen.empty();
     std::array<std::vector<EncodedSide>, 2> sides;
@@ -97,11 +99,11 @@ class PairEncoder {
           sides[side].push_back(encode_side(side == 0 ? row.chosen : row.rejected, special_in_content));
         for (const Conversation& answer : all) sides[side].push_back(encode_side(answer, special_in_content));
       };
-      if (!usable(bad_rows, row.row_id, kSideNames[side], encode_here)) return {};
+      if (!prepare::usable(bad_rows, row.row_id, kSideNames[side], encode_here)) return {};
     }
-    TieId tie;
-    const auto parse_id = [&] { tie = best_of_n ? parse_tie_id(row.subset, row.id) : TieId(); };
-    if (!usable(bad_rows, row.row_id, "id", parse_id)) return {};
+    eval::TieId tie;
+    const auto parse_id = [&] { tie = best_of_n ? eval::parse_tie_id(row.subset, row.id) : eval::TieId(); };
+    if (!prepare::usable(bad_rows, row.row_id, "id", parse_id)) return {};
     std::vector<EncodedPair> pairs(std::max(sides[0].size(), sides[1].size()));
     for (std::size_t i = 0; i < pairs.size(); ++i) {
       pairs[i] = make_pair(sides[0][i % sides[0].size()], sides[1][i % sides[1].size()]);
@@ -115,7 +117,7 @@ class PairEncoder {
 
  private:
   struct EncodedSide {
-    std::vector<TokenId> tokens;
+    std::vector<text::tokenizer::TokenId> tokens;
     std::int64_t gating = 0;
     std::int64_t response = 0;
   };
@@ -134,7 +136,7 @@ class PairEncoder {
   EncodedSide encode_side(const Conversation& conversation, bool& special_in_content) const {
     auto encoded = encoder_.encode(conversation);
     special_in_content |= encoded.special_in_content;
-    const auto position = find_gating_pattern(encoded.tokens, pattern_);
+    const auto position = text::find_gating_pattern(encoded.tokens, pattern_);
     if (!position)
       fail_data(
           "the rendered conversation holds no start of an assistant's answer (the gating pattern of "
@@ -143,34 +145,38 @@ class PairEncoder {
     return {std::move(encoded.tokens), *position, response};
   }
 
-  const ConversationEncoder& encoder_;
-  std::vector<TokenId> pattern_;
+  const text::ConversationEncoder& encoder_;
+  std::vector<text::tokenizer::TokenId> pattern_;
 };
 
-ShardRows choose_rows(const Stage2PrepareOptions& options, const Dataset& dataset) {
+prepare::ShardRows choose_rows(const Stage2PrepareOptions& options, const data::Dataset& dataset) {
   const ExtractionOptions& run = options.extraction;
   const std::vector<std::int64_t> candidates =
       candidate_rows(dataset, options.source, options.dataset_path, run.on_bad_row == OnBadRow::skip);
-  return select_shard(dataset.num_rows(), candidates, run.n_shards > 1, run.n_shards, run.shard_idx,
-                      static_cast<std::uint64_t>(run.seed));
+  return prepare::select_shard(dataset.num_rows(), candidates, run.n_shards > 1, run.n_shards, run.shard_idx,
+                               static_cast<std::uint64_t>(run.seed));
 }
 
-PairsByRow encode_rows(const Stage2PrepareOptions& options, const ModelInputs& model, const Dataset& dataset,
-                       const ShardRows& shard, BadRows& bad_rows, PairShard& facts) {
+PairsByRow encode_rows(const Stage2PrepareOptions& options, const prepare::ModelInputs& model,
+                       const data::Dataset& dataset, const prepare::ShardRows& shard,
+                       prepare::BadRows& bad_rows, PairShard& facts) {
   PairsByRow out(shard.row_ids.size());
   const PairEncoder encoder(model, options.model_family);
   std::atomic<std::int64_t> special{0};
   std::atomic<bool> best_of_n{false};
-  ParallelRows<PreferenceRow> rows(thread_count(options.extraction), [&](PreferenceRow& row) {
-    bool special_here = false;
-    const auto position = static_cast<std::size_t>(shard.position_of[static_cast<std::size_t>(row.row_id)]);
-    out[position] = encoder.encode(row, bad_rows, special_here);
-    if (out[position].empty()) return;
-    special += special_here ? 1 : 0;
-    if (!row.all_chosen.empty()) best_of_n = true;
-  });
+  prepare::ParallelRows<data::PreferenceRow> rows(
+      prepare::thread_count(options.extraction), [&](data::PreferenceRow& row) {
+        bool special_here = false;
+        const auto position =
+            static_cast<std::size_t>(shard.position_of[static_cast<std::size_t>(row.row_id)]);
+        out[position] = encoder.encode(row, bad_rows, special_here);
+        if (out[position].empty()) return;
+        special += special_here ? 1 : 0;
+        if (!row.all_chosen.empty()) best_of_n = true;
+      });
   dataset.for_each_preference(
-      shard.wanted(), [&](PreferenceRow&& row) { rows.push(std::move(row)); }, reject_into(bad_rows));
+      shard.wanted(), [&](data::PreferenceRow&& row) { rows.push(std::move(row)); },
+      prepare::reject_into(bad_rows));
   rows.flush();
   facts.special_in_content = special;
   facts.best_of_n = best_of_n;
@@ -179,8 +185,9 @@ PairsByRow encode_rows(const Stage2PrepareOptions& options, const ModelInputs& m
 
 // The pairs of the usable rows. If one side of a row is too long, the complete row is dropped: the best of
 // the remaining answers need not be the best of all.
-PairShard gather_pairs(const Stage2PrepareOptions& options, const ModelInputs& model, const Dataset& dataset,
-                       const ShardRows& rows, BadRows& bad_rows) {
+PairShard gather_pairs(const Stage2PrepareOptions& options, const prepare::ModelInputs& model,
+                       const data::Dataset& dataset, const prepare::ShardRows& rows,
+                       prepare::BadRows& bad_rows) {
   PairShard shard;
   PairsByRow by_row = encode_rows(options, model, dataset, rows, bad_rows, shard);
   for (std::size_t i = 0; i < by_row.size(); ++i) {
@@ -213,8 +220,8 @@ std::vector<std::int64_t> number_subsets(const PairShard& shard, std::vector<std
 }
 
 // Two requests per pair; a rejected side with the same prompt does not request the prompt's row again.
-std::vector<ExtractionRequest> make_requests(const PairShard& shard) {
-  std::vector<ExtractionRequest> requests;
+std::vector<model::ExtractionRequest> make_requests(const PairShard& shard) {
+  std::vector<model::ExtractionRequest> requests;
   for (const EncodedPair& pair : shard.pairs) {
     for (std::size_t side = 0; side < 2; ++side) {
       const auto last = static_cast<std::int64_t>(pair.tokens[side].size()) - 1;
@@ -250,24 +257,27 @@ std::vector<std::int64_t> tie_ids(const PairShard& shard) {
   return ids;
 }
 
-ShardTensors describe_tensors(const PairShard& shard, const std::vector<std::int64_t>& subset_ids,
-                              std::int64_t d) {
+resume::ShardTensors describe_tensors(const PairShard& shard, const std::vector<std::int64_t>& subset_ids,
+                                      std::int64_t d) {
   const auto n = static_cast<std::int64_t>(shard.pairs.size());
-  ShardTensors tensors{
+  resume::ShardTensors tensors{
       .embeddings = {{"embeddings", DType::bf16, {n, 2, d}}, {"prompt_embeddings", DType::bf16, {n, 2, d}}},
-      .known = {known_tensor<std::int64_t>("row_ids", {n}, shard.row_ids),
-                known_tensor<std::int64_t>("lengths", {n, 2}, response_lengths(shard))},
+      .known = {resume::known_tensor<std::int64_t>("row_ids", {n}, shard.row_ids),
+                resume::known_tensor<std::int64_t>("lengths", {n, 2}, response_lengths(shard))},
       .width = d,
       .rows = n};
-  if (!subset_ids.empty()) tensors.known.push_back(known_tensor<std::int64_t>("subset_ids", {n}, subset_ids));
+  if (!subset_ids.empty())
+    tensors.known.push_back(resume::known_tensor<std::int64_t>("subset_ids", {n}, subset_ids));
   if (shard.best_of_n) {
-    tensors.known.push_back(known_tensor<std::int64_t>("candidate_ids", {n, 2}, candidate_ids(shard)));
-    tensors.known.push_back(known_tensor<std::int64_t>("tie_ids", {n, 2}, tie_ids(shard)));
+    tensors.known.push_back(
+        resume::known_tensor<std::int64_t>("candidate_ids", {n, 2}, candidate_ids(shard)));
+    tensors.known.push_back(resume::known_tensor<std::int64_t>("tie_ids", {n, 2}, tie_ids(shard)));
   }
   return tensors;
 }
 
-void store_pair(const PairShard& shard, std::size_t request, MatrixView<const float> rows, DurableRows& out) {
+void store_pair(const PairShard& shard, std::size_t request, MatrixView<const float> rows,
+                resume::DurableRows& out) {
   const std::size_t pair = request / 2;
   const std::size_t side = request % 2;
   out.put(kEmbeddings, request, rows.row(0));
@@ -275,9 +285,10 @@ void store_pair(const PairShard& shard, std::size_t request, MatrixView<const fl
   if (side == 0 && shard.pairs[pair].same_prompt) out.put(kPromptEmbeddings, request + 1, rows.row(1));
 }
 
-Provenance describe(const Stage2PrepareOptions& options, const ModelInputs& model,
-                    const DatasetInputs& dataset, const PairShard& shard) {
-  Provenance p = make_provenance(options.extraction, model, dataset, options.dataset_split);
+artifacts::Provenance describe(const Stage2PrepareOptions& options, const prepare::ModelInputs& model,
+                               const prepare::DatasetInputs& dataset, const PairShard& shard) {
+  artifacts::Provenance p =
+      prepare::make_provenance(options.extraction, model, dataset, options.dataset_split);
   p.kind = "preference";
   p.source = options.source;
   p.dataset_config = options.dataset_config;
@@ -288,7 +299,7 @@ Provenance describe(const Stage2PrepareOptions& options, const ModelInputs& mode
   return p;
 }
 
-void add_samples(const PairShard& shard, DryRunPlan& plan) {
+void add_samples(const PairShard& shard, prepare::DryRunPlan& plan) {
   const EncodedPair& first = shard.pairs.front();
   for (std::size_t side = 0; side < 2; ++side)
     plan.samples.push_back({fmt::format("row {}, {}", shard.row_ids.front(), kSideNames[side]),
@@ -296,7 +307,7 @@ void add_samples(const PairShard& shard, DryRunPlan& plan) {
 }
 
 void report_counts(const PairShard& shard, bool special_allowed) {
-  warn_of_special_content(shard.special_in_content, "pairs", special_allowed);
+  prepare::warn_of_special_content(shard.special_in_content, "pairs", special_allowed);
   if (shard.prompts_differ > 0)
     log::info("{} pairs have sides with different prompts; each side keeps its own prompt embedding",
               shard.prompts_differ);
@@ -305,30 +316,32 @@ void report_counts(const PairShard& shard, bool special_allowed) {
 }  // namespace
 
 std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options,
-                                         const StageEnvironment& environment) {
+                                         const options::StageEnvironment& environment) {
   if (options.extraction.status) {
-    print_status(
-        options.extraction,
-        {"stage2-prepare",
-         preference_stem(artifact_name(options.dataset_path), options.source, options.dataset_split), true});
+    status::print_status(options.extraction,
+                         {"stage2-prepare",
+                          artifacts::preference_stem(hub::artifact_name(options.dataset_path), options.source,
+                                                     options.dataset_split),
+                          true});
     return {};
   }
-  const ModelInputs model = open_model_inputs(options.extraction, environment.stop_requested);
+  const prepare::ModelInputs model =
+      prepare::open_model_inputs(options.extraction, environment.stop_requested);
   check_model_family(options.model_family, model);
-  const DatasetInputs dataset = open_dataset_inputs(
+  const prepare::DatasetInputs dataset = prepare::open_dataset_inputs(
       {options.dataset_path, options.dataset_config, options.dataset_split, options.columns},
       environment.stop_requested);
   log::info("{}: {} rows", dataset.name, dataset.dataset.num_rows());
-  std::string stem = preference_stem(dataset.name, options.source, options.dataset_split);
+  std::string stem = artifacts::preference_stem(dataset.name, options.source, options.dataset_split);
   if (options.extraction.n_shards > 1)
-    stem = shard_stem(stem, options.extraction.shard_idx, options.extraction.n_shards);
+    stem = artifacts::shard_stem(stem, options.extraction.shard_idx, options.extraction.n_shards);
   const std::filesystem::path target =
-      embeddings_folder(options.extraction.data_root, model.name) / (stem + ".safetensors");
+      artifacts::embeddings_folder(options.extraction.data_root, model.name) / (stem + ".safetensors");
 
-  ShardJob job = begin_job("stage2-prepare", target, options.extraction, model);
-  const ShardRows rows = choose_rows(options, dataset.dataset);
-  BadRows bad_rows(options.extraction, static_cast<std::int64_t>(rows.row_ids.size()), target,
-                   environment.files);
+  prepare::ShardJob job = prepare::begin_job("stage2-prepare", target, options.extraction, model);
+  const prepare::ShardRows rows = choose_rows(options, dataset.dataset);
+  prepare::BadRows bad_rows(options.extraction, static_cast<std::int64_t>(rows.row_ids.size()), target,
+                            environment.files);
   PairShard shard = gather_pairs(options, model, dataset.dataset, rows, bad_rows);
   if (shard.pairs.empty())
     fail_data("{}: shard {} of {} holds no pairs to embed; check --seq_len, --source and --n_shards",
@@ -345,11 +358,12 @@ std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options,
   job.row_ids = shard.row_ids;
   job.requests = make_requests(shard);
   job.requests_per_row = 2;
-  job.store = [&shard](std::size_t request, MatrixView<const float> values, DurableRows& out) {
+  job.store = [&shard](std::size_t request, MatrixView<const float> values, resume::DurableRows& out) {
     store_pair(shard, request, values, out);
   };
-  return finish_job(job, {describe(options), options.extraction, model, bad_rows, environment},
-                    [&](DryRunPlan& plan) { add_samples(shard, plan); });
+  return prepare::finish_job(job,
+                             {options::describe(options), options.extraction, model, bad_rows, environment},
+                             [&](prepare::DryRunPlan& plan) { add_samples(shard, plan); });
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages

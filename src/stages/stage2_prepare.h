@@ -4,9 +4,9 @@
 #include "armorm/stage2_prepare.h"
 #include "stages/options/stage_environment.h"
 
-namespace armorm {
+namespace armorm::stages {
 
 std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options,
-                                         const StageEnvironment& environment);
+                                         const options::StageEnvironment& environment);
 
-}  // namespace armorm
+}  // namespace armorm::stages

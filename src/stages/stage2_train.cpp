@@ -24,7 +24,7 @@
 #include "stages/resume/run_lock.h"
 #include "stages/reward_model/model_export.h"
 
-namespace armorm {
+namespace armorm::stages {
 namespace fs = std::filesystem;
 namespace {
 
@@ -32,68 +32,75 @@ constexpr double kTestSize = 0.2;        // value of the published run
 constexpr std::uint32_t kSplitSeed = 0;  // value of the published run
 
 // Checked before the training, so that errors of the export are reported at once.
-std::optional<ModelExport> open_export(const Stage2TrainOptions& options, const GateInputs& inputs,
-                                       const StageEnvironment& environment) {
+std::optional<reward_model::ModelExport> open_export(const Stage2TrainOptions& options,
+                                                     const gate::GateInputs& inputs,
+                                                     const options::StageEnvironment& environment) {
   if (options.export_dir.empty()) return std::nullopt;
-  const EmbeddingSet pairs = open_preference_set(options, inputs);
-  return ModelExport(options.export_dir, options.model_path, options.export_weights, pairs.provenance(),
-                     inputs.weights_stem.string() + ".json", environment.files, environment.stop_requested);
+  const artifacts::EmbeddingSet pairs = gate::open_preference_set(options, inputs);
+  return reward_model::ModelExport(options.export_dir, options.model_path, options.export_weights,
+                                   pairs.provenance(), inputs.weights_stem.string() + ".json",
+                                   environment.files, environment.stop_requested);
 }
 
 // Common name of the published files, without extension; creates their folder.
-std::string output_stem(const Stage2TrainOptions& options, const GateInputs& inputs, FileSystem& files) {
-  const fs::path stem =
-      gating_network_stem(options.output_dir.empty() ? options.data_root : options.output_dir, inputs.model);
+std::string output_stem(const Stage2TrainOptions& options, const gate::GateInputs& inputs,
+                        io::FileSystem& files) {
+  const fs::path stem = artifacts::gating_network_stem(
+      options.output_dir.empty() ? options.data_root : options.output_dir, inputs.model);
   io::make_folders(files, stem.parent_path());
   return stem.string();
 }
 
 // An environment that also checks the lock whenever the stage polls for a stop.
-StageEnvironment under_lock(const RunLock& lock, const StageEnvironment& environment) {
+options::StageEnvironment under_lock(const resume::RunLock& lock,
+                                     const options::StageEnvironment& environment) {
   return {.files = environment.files, .stop_requested = [&lock, &environment] {
             lock.check();
             return environment.stopping();
           }};
 }
 
-std::vector<GateRun> train(const Stage2TrainOptions& options, const GateInputs& inputs, const PairData& pairs,
-                           const Split& split, GateCheckpoint& checkpoint) {
-  const GateShape shape{inputs.weights.hidden_size, options.n_hidden, options.hidden_size,
-                        inputs.weights.n_attributes(), options.temperature};
-  return train_gates(options, shape, pairs, split.train, split.validation, checkpoint);
+std::vector<gate::GateRun> train(const Stage2TrainOptions& options, const gate::GateInputs& inputs,
+                                 const gating::PairData& pairs, const Split& split,
+                                 gate::GateCheckpoint& checkpoint) {
+  const gating::GateShape shape{inputs.weights.hidden_size, options.n_hidden, options.hidden_size,
+                                inputs.weights.n_attributes(), options.temperature};
+  return gate::train_gates(options, shape, pairs, split.train, split.validation, checkpoint);
 }
 
 // What the numbers came from, and what they were computed on.
 std::map<std::string, std::string> reported_options(const Stage2TrainOptions& options) {
   std::map<std::string, std::string> out;
-  for (const OptionValue& option : describe(options))
+  for (const OptionValue& option : options::describe(options))
     if (option.effect != OptionEffect::output) out[option.name] = option.text;
   return out;
 }
 
 // Everything except the evaluation and the published files.
-report::GateReport training_report(const Stage2TrainOptions& options, const GateInputs& inputs,
-                                   const PairRewards& preference, const Split& split,
-                                   const Debiased& debiased, const std::vector<GateRun>& runs) {
+report::GateReport training_report(const Stage2TrainOptions& options, const gate::GateInputs& inputs,
+                                   const gate::PairRewards& preference, const Split& split,
+                                   const gate::Debiased& debiased, const std::vector<gate::GateRun>& runs) {
   report::GateReport report;
   report.armorm_version = kVersion;
   report.model = inputs.model;
   report.options = reported_options(options);
   report.upstream = options.compat == Compat::upstream;
   report.attributes = inputs.attributes;
-  report.debiasing = debiasing_figures(debiased, options, inputs.attributes);
+  report.debiasing = gate::debiasing_figures(debiased, options, inputs.attributes);
   report.pairs = {std::ssize(split.train), std::ssize(split.validation), preference.prompts_differ()};
-  report.training = training_figures(runs);
-  report.logit_scale = best_run(runs).selected.gate.logit_scale;
+  report.training = gate::training_figures(runs);
+  report.logit_scale = gate::best_run(runs).selected.gate.logit_scale;
   report.sources = inputs.sources;
   return report;
 }
 
 // Debiases each set only when it is evaluated: the rewards before debiasing are needed too.
-void evaluate(const Stage2TrainOptions& options, const GateParameters& gate, const Debiased& debiased,
-              const Split& split, GateSets& sets, report::GateReport& report) {
-  const GateScorer scorer{gate, softmax_of(options), options.temperature, static_cast<int>(options.device)};
-  GateTables tables(scorer, best_attribute(sets.preference.data(), split.train), report);
+void evaluate(const Stage2TrainOptions& options, const gating::GateParameters& gate,
+              const gate::Debiased& debiased, const Split& split, gate::GateSets& sets,
+              report::GateReport& report) {
+  const gate::GateScorer scorer{gate, gate::softmax_of(options), options.temperature,
+                                static_cast<int>(options.device)};
+  gate::GateTables tables(scorer, eval::best_attribute(sets.preference.data(), split.train), report);
   tables.validation(sets.preference, split.validation);
   if (sets.reward_bench) {
     debiased.apply_to(*sets.reward_bench);
@@ -103,15 +110,15 @@ void evaluate(const Stage2TrainOptions& options, const GateParameters& gate, con
     debiased.apply_to(*sets.reward_bench_2);
     tables.reward_bench_2(*sets.reward_bench_2, options.reward_bench_2_dataset);
   }
-  for (EvalSet& set : sets.eval) {
+  for (gate::EvalSet& set : sets.eval) {
     debiased.apply_to(set.pairs);
     tables.preference_set(set.name, set.pairs);
   }
 }
 
-GateArtifact make_artifact(const Stage2TrainOptions& options, const GateInputs& inputs,
-                           const Debiased& debiased, const GateParameters& gate) {
-  GateArtifact artifact;
+artifacts::GateArtifact make_artifact(const Stage2TrainOptions& options, const gate::GateInputs& inputs,
+                                      const gate::Debiased& debiased, const gating::GateParameters& gate) {
+  artifacts::GateArtifact artifact;
   artifact.model = inputs.model;
   artifact.model_family = name_of(options.model_family);
   artifact.attributes = inputs.attributes;
@@ -125,41 +132,41 @@ GateArtifact make_artifact(const Stage2TrainOptions& options, const GateInputs& 
   return artifact;
 }
 
-void publish(const std::string& stem, const GateArtifact& artifact, report::GateReport& report,
-             FileSystem& files) {
+void publish(const std::string& stem, const artifacts::GateArtifact& artifact, report::GateReport& report,
+             io::FileSystem& files) {
   artifact.save(stem, files);
-  for (const char* suffix : {".pt", ".safetensors"}) report.outputs.push_back(output_of(stem + suffix));
-  publish_text(stem + ".json", to_json(report).dump(2) + "\n", files);
-  publish_text(stem + ".html", gate_report_page(report), files);
+  for (const char* suffix : {".pt", ".safetensors"}) report.outputs.push_back(gate::output_of(stem + suffix));
+  io::publish_text(stem + ".json", to_json(report).dump(2) + "\n", files);
+  io::publish_text(stem + ".html", gate_report_page(report), files);
   std::cout << fmt::format("gate:   {0}.pt\nreport: {0}.json, {0}.html\n", stem);
 }
 
 }  // namespace
 
-void run_stage2_train(const Stage2TrainOptions& options, const StageEnvironment& environment) {
-  if (options.threads > 0) set_compute_threads(static_cast<int>(options.threads));
-  GateInputs inputs = open_inputs(options);
-  const std::optional<ModelExport> model_export = open_export(options, inputs, environment);
-  GateSets sets = load_sets(options, inputs);
+void run_stage2_train(const Stage2TrainOptions& options, const options::StageEnvironment& environment) {
+  if (options.threads > 0) model::set_compute_threads(static_cast<int>(options.threads));
+  gate::GateInputs inputs = gate::open_inputs(options);
+  const std::optional<reward_model::ModelExport> model_export = open_export(options, inputs, environment);
+  gate::GateSets sets = gate::load_sets(options, inputs);
 
-  const Debiased debiased = debias_rewards(options, inputs, sets.preference);
-  std::cout << report::debiasing_text(debiasing_figures(debiased, options, inputs.attributes)) << "\n";
+  const gate::Debiased debiased = gate::debias_rewards(options, inputs, sets.preference);
+  std::cout << report::debiasing_text(gate::debiasing_figures(debiased, options, inputs.attributes)) << "\n";
   debiased.apply_to(sets.preference);
   const Split split = train_test_split(sets.preference.size(), kTestSize, kSplitSeed);
 
   const std::string stem = output_stem(options, inputs, environment.files);
-  const RunLock lock(stem + ".lock", environment.files);
-  const StageEnvironment locked = under_lock(lock, environment);
-  GateCheckpoint checkpoint(stem + ".checkpoint", training_key(options, sets.preference.data()),
-                            options.checkpoint_seconds, options.restart, locked);
-  const std::vector<GateRun> runs = train(options, inputs, sets.preference.data(), split, checkpoint);
-  const GateParameters& gate = best_run(runs).selected.gate;
+  const resume::RunLock lock(stem + ".lock", environment.files);
+  const options::StageEnvironment locked = under_lock(lock, environment);
+  gate::GateCheckpoint checkpoint(stem + ".checkpoint", gate::training_key(options, sets.preference.data()),
+                                  options.checkpoint_seconds, options.restart, locked);
+  const std::vector<gate::GateRun> runs = train(options, inputs, sets.preference.data(), split, checkpoint);
+  const gating::GateParameters& gate = gate::best_run(runs).selected.gate;
 
   report::GateReport report = training_report(options, inputs, sets.preference, split, debiased, runs);
   if (runs.size() > 1) std::cout << report::seeds_text(*report.training) << "\n";
   evaluate(options, gate, debiased, split, sets, report);
 
-  const GateArtifact artifact = make_artifact(options, inputs, debiased, gate);
+  const artifacts::GateArtifact artifact = make_artifact(options, inputs, debiased, gate);
   lock.check_now();
   publish(stem, artifact, report, environment.files);
   if (model_export) {
@@ -169,4 +176,4 @@ void run_stage2_train(const Stage2TrainOptions& options, const StageEnvironment&
   checkpoint.remove();
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages

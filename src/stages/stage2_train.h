@@ -4,8 +4,8 @@
 #include "armorm/stage2_train.h"
 #include "stages/options/stage_environment.h"
 
-namespace armorm {
+namespace armorm::stages {
 
-void run_stage2_train(const Stage2TrainOptions& options, const StageEnvironment& environment);
+void run_stage2_train(const Stage2TrainOptions& options, const options::StageEnvironment& environment);
 
-}  // namespace armorm
+}  // namespace armorm::stages

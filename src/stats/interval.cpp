@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace armorm {
+namespace armorm::stats {
 
 Interval percentile_interval(std::vector<double> values, double confidence) {
   std::erase_if(values, [](double value) { return std::isnan(value); });
@@ -18,4 +18,4 @@ Interval percentile_interval(std::vector<double> values, double confidence) {
   return {.low = at(0.5 * (1.0 - confidence)), .high = at(0.5 * (1.0 + confidence))};
 }
 
-}  // namespace armorm
+}  // namespace armorm::stats

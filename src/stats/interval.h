@@ -4,7 +4,7 @@
 #include <limits>
 #include <vector>
 
-namespace armorm {
+namespace armorm::stats {
 
 inline constexpr double kNotMeasured = std::numeric_limits<double>::quiet_NaN();
 
@@ -17,4 +17,4 @@ struct Interval {
 // interpolation between order statistics. NaN values are left out; kNotMeasured without values.
 Interval percentile_interval(std::vector<double> values, double confidence);
 
-}  // namespace armorm
+}  // namespace armorm::stats

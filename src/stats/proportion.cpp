@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 
-namespace armorm {
+namespace armorm::stats {
 
 Proportion wilson_interval(std::int64_t correct, std::int64_t n) {
   return wilson_interval_of_share(n > 0 ? static_cast<double>(correct) / static_cast<double>(n) : 0.0, n);
@@ -39,4 +39,4 @@ WeightedMean weighted_mean(std::span<const WeightedShare> parts) {
   return mean;
 }
 
-}  // namespace armorm
+}  // namespace armorm::stats

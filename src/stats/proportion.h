@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <span>
 
-namespace armorm {
+namespace armorm::stats {
 
 struct Proportion {
   double low = 0.0;
@@ -35,4 +35,4 @@ struct WeightedMean {
 };
 WeightedMean weighted_mean(std::span<const WeightedShare> parts);
 
-}  // namespace armorm
+}  // namespace armorm::stats

@@ -10,7 +10,7 @@
 #include "core/error.h"
 #include "stats/statistics.h"
 
-namespace armorm {
+namespace armorm::stats {
 namespace {
 
 __extension__ using Int128 = __int128;
@@ -129,4 +129,4 @@ double RankCorrelation::with(std::span<const float> x, Workspace& workspace) con
   return std::clamp(sums.xy / (std::sqrt(sums.xx) * std::sqrt(sum_of_squares_)), -1.0, 1.0);
 }
 
-}  // namespace armorm
+}  // namespace armorm::stats

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-namespace armorm {
+namespace armorm::stats {
 
 // Keeps the ranks of one sample y. A sample x is radix-sorted together with the ranks of y, so the ranks of x
 // are never stored. The result is bit-identical to spearman(x, y): the sums are the same exact integers.
@@ -36,4 +36,4 @@ class RankCorrelation {
   bool nan_ = false;
 };
 
-}  // namespace armorm
+}  // namespace armorm::stats

@@ -8,7 +8,7 @@
 
 #include "core/error.h"
 
-namespace armorm {
+namespace armorm::stats {
 namespace {
 
 __extension__ using Int128 = __int128;
@@ -72,4 +72,4 @@ double spearman_of_ranks(std::span<const double> x_ranks, std::span<const double
   return std::clamp(static_cast<double>(xy) / scale, -1.0, 1.0);
 }
 
-}  // namespace armorm
+}  // namespace armorm::stats

@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-namespace armorm {
+namespace armorm::stats {
 
 // Ranks 1..n of x; equal values share the average of their ranks (scipy.stats.rankdata, method "average"). A
 // NaN anywhere makes every rank NaN.
@@ -21,4 +21,4 @@ double spearman(std::span<const double> x, std::span<const double> y);
 // exact (integers).
 double spearman_of_ranks(std::span<const double> x_ranks, std::span<const double> y_ranks);
 
-}  // namespace armorm
+}  // namespace armorm::stats

@@ -12,7 +12,7 @@
 #include "text/jinja/limits.h"
 #include "text/message_values.h"
 
-namespace armorm {
+namespace armorm::text {
 namespace fs = std::filesystem;
 
 struct ChatTemplate::Impl {
@@ -38,7 +38,7 @@ std::string default_template(const nlohmann::json& entry, const std::string& ori
 // False when the file has no chat_template.
 bool read_json_template(const fs::path& path, std::string& source) {
   const std::string origin = path.string();
-  const auto json = nlohmann::json::parse(read_text_file(path, kMaxConfigBytes), nullptr, false);
+  const auto json = nlohmann::json::parse(io::read_text_file(path, kMaxConfigBytes), nullptr, false);
   if (!json.is_object()) fail_data("{}: not a JSON object; expected a tokenizer configuration", origin);
   const auto found = json.find("chat_template");
   if (found == json.end() || found->is_null()) return false;
@@ -95,7 +95,7 @@ ChatTemplate ChatTemplate::compile(std::string_view source, std::string_view ori
 
 ChatTemplate ChatTemplate::load(const fs::path& model_folder) {
   const fs::path plain = model_folder / "chat_template.jinja";
-  if (fs::exists(plain)) return compile(read_text_file(plain, jinja::kMaxSourceBytes), plain.string());
+  if (fs::exists(plain)) return compile(io::read_text_file(plain, jinja::kMaxSourceBytes), plain.string());
   for (const char* name : {"tokenizer_config.json", "chat_template.json"}) {
     const fs::path path = model_folder / name;
     std::string source;
@@ -107,8 +107,8 @@ ChatTemplate ChatTemplate::load(const fs::path& model_folder) {
       model_folder.string());
 }
 
-RenderedText ChatTemplate::render(const Conversation& conversation,
-                                  const TemplateVariables& variables) const {
+tokenizer::RenderedText ChatTemplate::render(const Conversation& conversation,
+                                             const TemplateVariables& variables) const {
   const jinja::Evaluator::Clock clock = [&] {
     return variables.now ? *variables.now : static_cast<std::int64_t>(std::time(nullptr));
   };
@@ -126,4 +126,4 @@ RenderedText ChatTemplate::render(const Conversation& conversation,
   }
 }
 
-}  // namespace armorm
+}  // namespace armorm::text

@@ -13,7 +13,7 @@
 #include "data/conversation.h"
 #include "text/tokenizer/rendered_text.h"
 
-namespace armorm {
+namespace armorm::text {
 
 struct TemplateVariables {
   // bos_token, eos_token, ...: trusted strings that the template may refer to.
@@ -34,7 +34,7 @@ class ChatTemplate {
   static ChatTemplate compile(std::string_view source, std::string_view origin);
 
   // data error with the template's own message when it calls raise_exception.
-  RenderedText render(const Conversation& conversation, const TemplateVariables& variables) const;
+  tokenizer::RenderedText render(const Conversation& conversation, const TemplateVariables& variables) const;
 
   const std::string& source() const;
   // Whether the template refers to strftime_now(), so that its output may depend on TemplateVariables::now.
@@ -50,4 +50,4 @@ class ChatTemplate {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace armorm
+}  // namespace armorm::text

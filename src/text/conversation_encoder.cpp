@@ -10,7 +10,7 @@
 #include "text/encode_conversation.h"
 #include "text/gating_pattern.h"
 
-namespace armorm {
+namespace armorm::text {
 
 namespace {
 
@@ -26,8 +26,10 @@ std::int64_t noon_of(const std::string& date) {
   return static_cast<std::int64_t>(std::mktime(&parts));
 }
 
-void check_ids(const Tokenizer& tokenizer, const std::vector<TokenId>& ids, std::int64_t embedding_rows) {
-  const auto outside = std::find_if(ids.begin(), ids.end(), [&](TokenId id) { return id >= embedding_rows; });
+void check_ids(const tokenizer::Tokenizer& tokenizer, const std::vector<tokenizer::TokenId>& ids,
+               std::int64_t embedding_rows) {
+  const auto outside =
+      std::find_if(ids.begin(), ids.end(), [&](tokenizer::TokenId id) { return id >= embedding_rows; });
   if (outside == ids.end()) return;
   fail_data(
       "token {} is '{}' with id {}, expected at most {}, as config.json's vocab_size is {}; the tokenizer is "
@@ -39,11 +41,13 @@ void check_ids(const Tokenizer& tokenizer, const std::vector<TokenId>& ids, std:
 
 }  // namespace
 
-std::vector<TokenId> encode_conversation(const Tokenizer& tokenizer, const RenderedText& text) {
-  std::vector<TokenId> ids = tokenizer.encode(text, true);
+std::vector<tokenizer::TokenId> encode_conversation(const tokenizer::Tokenizer& tokenizer,
+                                                    const tokenizer::RenderedText& text) {
+  std::vector<tokenizer::TokenId> ids = tokenizer.encode(text, true);
   const auto bos = tokenizer.bos_id();
   if (!bos) return ids;
-  const auto first_other = std::find_if(ids.begin(), ids.end(), [&](TokenId id) { return id != *bos; });
+  const auto first_other =
+      std::find_if(ids.begin(), ids.end(), [&](tokenizer::TokenId id) { return id != *bos; });
   if (first_other - ids.begin() > 1) ids.erase(ids.begin() + 1, first_other);
   if (first_other == ids.begin() && tokenizer.add_bos_token().value_or(false)) ids.insert(ids.begin(), *bos);
   return ids;
@@ -51,7 +55,7 @@ std::vector<TokenId> encode_conversation(const Tokenizer& tokenizer, const Rende
 
 ConversationEncoder::ConversationEncoder(const std::filesystem::path& model_folder,
                                          bool allow_special_in_content, const std::string& template_date)
-    : tokenizer_(Tokenizer::load(model_folder, turn_markers())),
+    : tokenizer_(tokenizer::Tokenizer::load(model_folder, turn_markers())),
       template_(ChatTemplate::load(model_folder)),
       template_sha256_(sha256_hex(template_.source())),
       tokenizer_sha256_(sha256_file_hex(model_folder / "tokenizer.json")),
@@ -63,7 +67,7 @@ ConversationEncoder::ConversationEncoder(const std::filesystem::path& model_fold
 }
 
 ConversationEncoder::Encoded ConversationEncoder::encode(const Conversation& conversation) const {
-  RenderedText rendered = template_.render(conversation, variables_);
+  tokenizer::RenderedText rendered = template_.render(conversation, variables_);
   Encoded encoded;
   encoded.special_in_content = tokenizer_.has_special_in_data(rendered);
   if (allow_special_) rendered.data_ranges.clear();
@@ -72,4 +76,4 @@ ConversationEncoder::Encoded ConversationEncoder::encode(const Conversation& con
   return encoded;
 }
 
-}  // namespace armorm
+}  // namespace armorm::text

@@ -11,7 +11,7 @@
 #include "text/chat_template.h"
 #include "text/tokenizer/tokenizer.h"
 
-namespace armorm {
+namespace armorm::text {
 
 // Const members are thread-safe.
 class ConversationEncoder {
@@ -21,7 +21,7 @@ class ConversationEncoder {
                       const std::string& template_date);
 
   struct Encoded {
-    std::vector<TokenId> tokens;
+    std::vector<tokenizer::TokenId> tokens;
     bool special_in_content = false;  // the data contains a special-token string
   };
   // Uses the tokenizer's own template without a generation prompt; exactly one BOS if the model has one. data
@@ -31,7 +31,7 @@ class ConversationEncoder {
   // The number of rows of the model's embedding table; unlimited without this call.
   void limit_ids(std::int64_t embedding_rows) noexcept { embedding_rows_ = embedding_rows; }
 
-  const Tokenizer& tokenizer() const noexcept { return tokenizer_; }
+  const tokenizer::Tokenizer& tokenizer() const noexcept { return tokenizer_; }
   const std::string& template_sha256() const noexcept { return template_sha256_; }
   const std::string& template_date() const noexcept {
     return template_date_;
@@ -40,7 +40,7 @@ class ConversationEncoder {
   const std::string& tokenizer_sha256() const noexcept { return tokenizer_sha256_; }
 
  private:
-  Tokenizer tokenizer_;
+  tokenizer::Tokenizer tokenizer_;
   ChatTemplate template_;
   TemplateVariables variables_;
   std::string template_sha256_;
@@ -50,4 +50,4 @@ class ConversationEncoder {
   std::int64_t embedding_rows_ = std::numeric_limits<std::int64_t>::max();
 };
 
-}  // namespace armorm
+}  // namespace armorm::text

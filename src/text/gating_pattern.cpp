@@ -5,7 +5,7 @@
 #include "core/error.h"
 #include "core/words.h"
 
-namespace armorm {
+namespace armorm::text {
 
 std::string_view gating_pattern_text(ModelFamily family) {
   return family == ModelFamily::llama3 ? "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"
@@ -23,8 +23,8 @@ std::vector<std::string_view> turn_markers() {
   return markers;
 }
 
-std::vector<TokenId> gating_pattern(const Tokenizer& tokenizer, ModelFamily family) {
-  std::vector<TokenId> ids = tokenizer.encode(gating_pattern_text(family), false);
+std::vector<tokenizer::TokenId> gating_pattern(const tokenizer::Tokenizer& tokenizer, ModelFamily family) {
+  std::vector<tokenizer::TokenId> ids = tokenizer.encode(gating_pattern_text(family), false);
   for (const std::string_view token : turn_markers(family)) {
     const auto id = tokenizer.token_to_id(token);
     if (!id || std::find(ids.begin(), ids.end(), *id) == ids.end()) {
@@ -37,12 +37,12 @@ std::vector<TokenId> gating_pattern(const Tokenizer& tokenizer, ModelFamily fami
   return ids;
 }
 
-std::optional<std::int64_t> find_gating_pattern(std::span<const TokenId> ids,
-                                                std::span<const TokenId> pattern) {
+std::optional<std::int64_t> find_gating_pattern(std::span<const tokenizer::TokenId> ids,
+                                                std::span<const tokenizer::TokenId> pattern) {
   if (pattern.empty()) return std::nullopt;
   const auto found = std::find_end(ids.begin(), ids.end(), pattern.begin(), pattern.end());
   if (found == ids.end()) return std::nullopt;
   return found - ids.begin();
 }
 
-}  // namespace armorm
+}  // namespace armorm::text

@@ -10,7 +10,7 @@
 #include "armorm/model_family.h"
 #include "text/tokenizer/tokenizer.h"
 
-namespace armorm {
+namespace armorm::text {
 
 // The tokens of the pattern that no text may make: they mark turns, though some tokenizer.json files do not
 // call them special.
@@ -23,10 +23,10 @@ std::string_view gating_pattern_text(ModelFamily family);
 // The ids of that text under the model's own tokenizer; with the published tokenizers
 // [128009,128006,78191,128007,271] and [107,108,106,2516,108]. data error when a special token of it is
 // missing.
-std::vector<TokenId> gating_pattern(const Tokenizer& tokenizer, ModelFamily family);
+std::vector<tokenizer::TokenId> gating_pattern(const tokenizer::Tokenizer& tokenizer, ModelFamily family);
 
 // The index in `ids` where the last occurrence of `pattern` starts; nullopt when there is none.
-std::optional<std::int64_t> find_gating_pattern(std::span<const TokenId> ids,
-                                                std::span<const TokenId> pattern);
+std::optional<std::int64_t> find_gating_pattern(std::span<const tokenizer::TokenId> ids,
+                                                std::span<const tokenizer::TokenId> pattern);
 
-}  // namespace armorm
+}  // namespace armorm::text

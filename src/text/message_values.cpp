@@ -12,7 +12,7 @@
 #include "core/error.h"
 #include "data/json_reader.h"
 
-namespace armorm {
+namespace armorm::text {
 namespace {
 
 using data::JsonReader;
@@ -130,4 +130,4 @@ Value message_values(const Conversation& conversation) {
   return jinja::make_sequence(std::move(messages));
 }
 
-}  // namespace armorm
+}  // namespace armorm::text

@@ -4,7 +4,7 @@
 #include "data/conversation.h"
 #include "text/jinja/value.h"
 
-namespace armorm {
+namespace armorm::text {
 
 // A list of mappings, with JSON's types, as transformers' apply_chat_template passes it: without the null
 // members of a message, and with its reasoning under two names. Every string in it is data; only the names
@@ -12,4 +12,4 @@ namespace armorm {
 // of more than 64 bits.
 jinja::Value message_values(const Conversation& conversation);
 
-}  // namespace armorm
+}  // namespace armorm::text

@@ -43,7 +43,7 @@ struct Fields {
 };
 
 ConfigFile config_in(const TempDir& dir, const std::string& content) {
-  publish_text(dir / "c.json", content);
+  io::publish_text(dir / "c.json", content);
   return {(dir / "c.json").string(), {"common", "draw", "print"}, "draw", {"pages"}, "draw --help"};
 }
 

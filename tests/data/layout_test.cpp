@@ -12,8 +12,8 @@
 #include "support/log_capture.h"
 
 namespace fs = std::filesystem;
-using armorm::Dataset;
-using armorm::DatasetOptions;
+using armorm::data::Dataset;
+using armorm::data::DatasetOptions;
 using armorm::test::golden_json;
 using armorm::test::LogCapture;
 using armorm::test::open_dataset;
@@ -157,9 +157,9 @@ TEST_CASE("a column that only some files have is null in the others", "[unit]") 
   const std::vector<armorm::Conversation> turns{{{"user", "q"}}};
   using Numbers = std::vector<std::optional<double>>;
   using Texts = std::vector<std::string>;
-  armorm::write_parquet(dir / "set/0.parquet", {{"messages", turns}, {"a", Numbers{1.0}}});
-  armorm::write_parquet(dir / "set/1.parquet",
-                        {{"messages", turns}, {"b", Numbers{2.0}}, {"source", Texts{"s"}}});
+  armorm::data::write_parquet(dir / "set/0.parquet", {{"messages", turns}, {"a", Numbers{1.0}}});
+  armorm::data::write_parquet(dir / "set/1.parquet",
+                              {{"messages", turns}, {"b", Numbers{2.0}}, {"source", Texts{"s"}}});
   const Dataset dataset = open_dataset(dir / "set");
   std::vector<std::string> lines;
   {
@@ -179,7 +179,7 @@ TEST_CASE("a column that only some files have is null in the others", "[unit]") 
   put(dir / "mixed/0.csv", "f,g\n1,2\n");
   put(dir / "mixed/1.csv", "g\n3\n");
   CHECK(open_dataset(dir / "mixed").read_strings("f") == std::vector<std::string>{"1", ""});
-  armorm::write_parquet(dir / "set/2.parquet", {{"a", Numbers{1.0}}});
+  armorm::data::write_parquet(dir / "set/2.parquet", {{"a", Numbers{1.0}}});
   CHECK_THROWS_WITH(armorm::test::labelled_rows(open_dataset(dir / "set"), {"a"}),
                     Contains("no column \"messages\"") && Contains("2.parquet"));
 }
@@ -196,8 +196,8 @@ TEST_CASE("a set may have more files than a process may hold open", "[unit]") {
   rlimit before{};
   REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
   for (int i = 0; i < 60; ++i) {
-    armorm::write_parquet(dir.path() / fmt::format("{:02d}.parquet", i),
-                          {{"f", std::vector<std::string>{std::to_string(i)}}});
+    armorm::data::write_parquet(dir.path() / fmt::format("{:02d}.parquet", i),
+                                {{"f", std::vector<std::string>{std::to_string(i)}}});
   }
   const rlimit few{40, before.rlim_max};
   REQUIRE(setrlimit(RLIMIT_NOFILE, &few) == 0);

@@ -5,9 +5,9 @@
 #include "data/rows.h"
 
 using armorm::Conversation;
-using armorm::Dataset;
-using armorm::LabelledRow;
-using armorm::PreferenceRow;
+using armorm::data::Dataset;
+using armorm::data::LabelledRow;
+using armorm::data::PreferenceRow;
 using armorm::test::conversation_from;
 using armorm::test::golden;
 using armorm::test::golden_json;

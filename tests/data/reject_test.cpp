@@ -8,6 +8,7 @@
 #include "support/error_of.h"
 
 using namespace armorm;
+using namespace armorm::data;
 using namespace armorm::test;
 using Catch::Matchers::Contains;
 namespace fs = std::filesystem;

@@ -38,7 +38,7 @@ Outcome read_all(const fs::path& path, std::size_t& rows) {
   try {
     const auto dataset = open_dataset(path);
     dataset.num_rows();
-    dataset.for_each_labelled(kAttributes, {}, [&](armorm::LabelledRow&&) { ++rows; });
+    dataset.for_each_labelled(kAttributes, {}, [&](armorm::data::LabelledRow&&) { ++rows; });
     return Outcome::rows;
   } catch (const armorm::Error& error) {
     const bool right = error.kind() == armorm::ErrorKind::data || error.kind() == armorm::ErrorKind::io;
@@ -62,7 +62,8 @@ void write_large(const fs::path& path, std::int64_t rows_per_group) {
     rows.push_back({{"user", random_text(random, 1000)}, {"assistant", random_text(random, 1000)}});
     others.push_back(random_text(random, 40));
   }
-  armorm::write_parquet(path, {{"messages", std::move(rows)}, {"other", std::move(others)}}, rows_per_group);
+  armorm::data::write_parquet(path, {{"messages", std::move(rows)}, {"other", std::move(others)}},
+                              rows_per_group);
 }
 
 // Overwrites the pages of one column of one row group.
@@ -86,7 +87,7 @@ TEST_CASE("files cut anywhere are refused, or end at a whole row", "[unit]") {
   for (const std::string name :
        {"snappy.parquet", "zstd.parquet", "v1_plain.parquet", "v2_page.parquet", "stream.arrow", "file.arrow",
         "lines.jsonl", "array.json", "lines.jsonl.gz", "lines.jsonl.zst"}) {
-    const std::string whole = armorm::read_text_file(golden("data/formats/" + name));
+    const std::string whole = armorm::io::read_text_file(golden("data/formats/" + name));
     const bool has_end_mark = name != "lines.jsonl" && name != "stream.arrow";
     for (std::size_t size = 0; size < whole.size(); size += 1 + whole.size() / 400) {
       CAPTURE(name, size, whole.size());
@@ -107,7 +108,7 @@ TEST_CASE("files with any byte changed are read or refused", "[unit]") {
   for (const std::string name :
        {"snappy.parquet", "zstd.parquet", "v1_plain.parquet", "v2_page.parquet", "stream.arrow", "file.arrow",
         "lines.jsonl", "array.json", "lines.jsonl.gz", "lines.jsonl.zst"}) {
-    const std::string whole = armorm::read_text_file(golden("data/formats/" + name));
+    const std::string whole = armorm::io::read_text_file(golden("data/formats/" + name));
     std::size_t refused = 0;
     for (int i = 0; i < 400; ++i) {
       std::string changed = whole;
@@ -134,7 +135,7 @@ TEST_CASE("memory is bounded by a batch, not by the file or its row groups", "[u
     const std::int64_t before = arrow::default_memory_pool()->bytes_allocated();
     std::int64_t peak = 0;
     std::int64_t rows = 0;
-    dataset.for_each_labelled({}, {}, [&](armorm::LabelledRow&&) {
+    dataset.for_each_labelled({}, {}, [&](armorm::data::LabelledRow&&) {
       peak = std::max(peak, arrow::default_memory_pool()->bytes_allocated() - before);
       ++rows;
     });
@@ -162,8 +163,9 @@ TEST_CASE("row groups and columns that are not wanted are not read", "[unit]") {
 TEST_CASE("what the visitor throws passes through", "[unit]") {
   for (const std::string name : {"zstd.parquet", "stream.arrow", "lines.jsonl"}) {
     const auto dataset = open_dataset(golden("data/formats/" + name));
-    CHECK_THROWS_AS(dataset.for_each_labelled({}, {}, [](armorm::LabelledRow&&) { throw std::bad_alloc(); }),
-                    std::bad_alloc);
+    CHECK_THROWS_AS(
+        dataset.for_each_labelled({}, {}, [](armorm::data::LabelledRow&&) { throw std::bad_alloc(); }),
+        std::bad_alloc);
   }
 }
 

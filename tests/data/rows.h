@@ -20,30 +20,31 @@ inline bool operator==(const Message& a, const Message& b) {
 namespace armorm::test {
 
 inline nlohmann::json golden_json(const std::string& name) {
-  return nlohmann::json::parse(read_text_file(golden("data/" + name)));
+  return nlohmann::json::parse(io::read_text_file(golden("data/" + name)));
 }
 
-inline Dataset open_dataset(const std::filesystem::path& path, const std::string& split = "train",
-                            const std::map<std::string, std::string>& columns = {}) {
-  DatasetOptions options;
+inline data::Dataset open_dataset(const std::filesystem::path& path, const std::string& split = "train",
+                                  const std::map<std::string, std::string>& columns = {}) {
+  data::DatasetOptions options;
   options.path = path;
   options.split = split;
   options.columns = columns;
-  return Dataset::open(options);
+  return data::Dataset::open(options);
 }
 
-inline std::vector<LabelledRow> labelled_rows(const Dataset& dataset,
-                                              const std::vector<std::string>& attributes,
-                                              const std::vector<bool>& wanted = {}) {
-  std::vector<LabelledRow> rows;
-  dataset.for_each_labelled(attributes, wanted, [&](LabelledRow&& row) { rows.push_back(std::move(row)); });
+inline std::vector<data::LabelledRow> labelled_rows(const data::Dataset& dataset,
+                                                    const std::vector<std::string>& attributes,
+                                                    const std::vector<bool>& wanted = {}) {
+  std::vector<data::LabelledRow> rows;
+  dataset.for_each_labelled(attributes, wanted,
+                            [&](data::LabelledRow&& row) { rows.push_back(std::move(row)); });
   return rows;
 }
 
-inline std::vector<PreferenceRow> preference_rows(const Dataset& dataset,
-                                                  const std::vector<bool>& wanted = {}) {
-  std::vector<PreferenceRow> rows;
-  dataset.for_each_preference(wanted, [&](PreferenceRow&& row) { rows.push_back(std::move(row)); });
+inline std::vector<data::PreferenceRow> preference_rows(const data::Dataset& dataset,
+                                                        const std::vector<bool>& wanted = {}) {
+  std::vector<data::PreferenceRow> rows;
+  dataset.for_each_preference(wanted, [&](data::PreferenceRow&& row) { rows.push_back(std::move(row)); });
   return rows;
 }
 

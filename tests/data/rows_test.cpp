@@ -235,9 +235,9 @@ TEST_CASE("Parquet has prompts of both forms", "[unit]") {
   const TempDir dir;
   const Conversation user{{"user", "q"}}, c{{"assistant", "c"}}, r{{"assistant", "r"}};
   using Lists = std::vector<Conversation>;
-  armorm::write_parquet(dir / "lists.parquet",
-                        {{"prompt", Lists{user}}, {"chosen", Lists{c}}, {"rejected", Lists{r}}});
-  armorm::write_parquet(
+  armorm::data::write_parquet(dir / "lists.parquet",
+                              {{"prompt", Lists{user}}, {"chosen", Lists{c}}, {"rejected", Lists{r}}});
+  armorm::data::write_parquet(
       dir / "text.parquet",
       {{"prompt", std::vector<std::string>{"q"}}, {"chosen", Lists{c}}, {"rejected", Lists{r}}});
   for (const char* name : {"lists.parquet", "text.parquet"}) {
@@ -252,10 +252,11 @@ TEST_CASE("Parquet rows are held to the same rules", "[unit]") {
   const TempDir dir;
   const Conversation turns{
       {"system", "s"}, {"user", "q"}, {"assistant", "a"}, {"user", "q2"}, {"assistant", "a2"}};
-  armorm::write_parquet(dir / "x.parquet", {{"messages", std::vector<Conversation>{turns, {}, turns}},
-                                            {"a", std::vector<std::optional<double>>{0.5, std::nullopt, 2.0}},
-                                            {"text", std::vector<std::string>{"p", "q", "r"}},
-                                            {"id", std::vector<std::int64_t>{7, 8, 9}}});
+  armorm::data::write_parquet(dir / "x.parquet",
+                              {{"messages", std::vector<Conversation>{turns, {}, turns}},
+                               {"a", std::vector<std::optional<double>>{0.5, std::nullopt, 2.0}},
+                               {"text", std::vector<std::string>{"p", "q", "r"}},
+                               {"id", std::vector<std::int64_t>{7, 8, 9}}});
   const auto dataset = open_dataset(dir / "x.parquet");
   CHECK(dataset.column_names() == std::vector<std::string>{"messages", "a", "text", "id"});
   const auto rows = labelled_rows(dataset, {"a", "id"}, {true, false, true});
@@ -275,9 +276,9 @@ TEST_CASE("Parquet rows are held to the same rules", "[unit]") {
 
 TEST_CASE("the Parquet writer refuses what is no table", "[unit]") {
   const TempDir dir;
-  CHECK_THROWS_AS(armorm::write_parquet(dir / "x.parquet", {}), armorm::Error);
-  CHECK_THROWS_WITH(armorm::write_parquet(dir / "x.parquet", {{"a", std::vector<std::int64_t>{1}},
-                                                              {"b", std::vector<std::int64_t>{}}}),
+  CHECK_THROWS_AS(armorm::data::write_parquet(dir / "x.parquet", {}), armorm::Error);
+  CHECK_THROWS_WITH(armorm::data::write_parquet(dir / "x.parquet", {{"a", std::vector<std::int64_t>{1}},
+                                                                    {"b", std::vector<std::int64_t>{}}}),
                     Contains("\"b\"") && Contains("0 rows"));
 }
 
@@ -340,11 +341,11 @@ TEST_CASE("a file may lack an optional column that others have", "[unit]") {
       put(set / "c.jsonl", "{\"chosen\":" + kTurns + ",\"rejected\":" + kTurns + "}\n");
     } else {
       const std::vector<Conversation> turns{Conversation{{"user", "q"}, {"assistant", "a"}}};
-      armorm::write_parquet(set / "a.parquet", {{"chosen", turns}, {"rejected", turns}});
-      armorm::write_parquet(
+      armorm::data::write_parquet(set / "a.parquet", {{"chosen", turns}, {"rejected", turns}});
+      armorm::data::write_parquet(
           set / "b.parquet",
           {{"subset", Texts{"s"}}, {"rejected", Texts{"r"}}, {"prompt", Texts{"q"}}, {"chosen", Texts{"c"}}});
-      armorm::write_parquet(set / "c.parquet", {{"chosen", turns}, {"rejected", turns}});
+      armorm::data::write_parquet(set / "c.parquet", {{"chosen", turns}, {"rejected", turns}});
     }
     const auto rows = preference_rows(open_dataset(set));
     REQUIRE(rows.size() == 3);

@@ -174,7 +174,7 @@ std::vector<Case> model_cases() {
              {"model.safetensors"}),
       broken("weights' header size lies",
              [=](const Scene& s) {
-               std::string bytes = armorm::read_text_file(weights(s));
+               std::string bytes = armorm::io::read_text_file(weights(s));
                bytes[6] = '\x7f';
                write_text(weights(s), bytes);
              },
@@ -330,7 +330,7 @@ std::vector<Case> artefact_cases() {
        [=](const Scene& s) {
          const fs::path pairs = embeddings(s, "preference-train.safetensors");
          const std::string made_with =
-             armorm::SafetensorsFile::open(pairs).metadata().at("weights_fingerprint");
+             armorm::io::SafetensorsFile::open(pairs).metadata().at("weights_fingerprint");
          replace_in_file(pairs, made_with, std::string(made_with.size(), '0'));
        },
        4,
@@ -339,13 +339,13 @@ std::vector<Case> artefact_cases() {
        "stage2-train",
        {},
        [](const Scene& s) {
-         armorm::Metadata metadata;
+         armorm::io::Metadata metadata;
          for (const auto& entry : fs::directory_iterator(s.root / "regression_weights")) {
            if (entry.path().extension() == ".safetensors") {
-             auto file = armorm::SafetensorsFile::open(entry.path());
+             auto file = armorm::io::SafetensorsFile::open(entry.path());
              metadata = file.metadata();
-             armorm::SafetensorsWriter writer(entry.path(), {{"weight", armorm::DType::f32, {19, 3}}},
-                                              metadata);
+             armorm::io::SafetensorsWriter writer(entry.path(), {{"weight", armorm::DType::f32, {19, 3}}},
+                                                  metadata);
              const std::vector<float> zeros(19 * 3);
              writer.append(std::span<const float>(zeros));
              writer.publish();

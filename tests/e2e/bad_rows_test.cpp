@@ -57,7 +57,7 @@ struct Scene {
   TempDir dir;
   explicit Scene(const std::string& set, const std::string& lines) {
     copy_tree(demo_dir() / "model", dir / "model");
-    const json config = json::parse(read_text_file(dir / "model/tokenizer_config.json"));
+    const json config = json::parse(io::read_text_file(dir / "model/tokenizer_config.json"));
     write_text(dir / "model/chat_template.jinja",
                "{% for m in messages %}{% if m.role == 'critic' %}{{ raise_exception('unknown role') }}{% "
                "endif %}{% endfor %}" +
@@ -84,13 +84,13 @@ struct Scene {
 
 std::vector<json> rejects(const fs::path& file) {
   std::vector<json> rows;
-  std::istringstream in(read_text_file(file));
+  std::istringstream in(io::read_text_file(file));
   for (std::string line; std::getline(in, line);) rows.push_back(json::parse(line));
   return rows;
 }
 
 std::map<std::int64_t, std::vector<float>> rows_by_id(const fs::path& path) {
-  const SafetensorsFile file = SafetensorsFile::open(path);
+  const io::SafetensorsFile file = io::SafetensorsFile::open(path);
   const auto ids = file.at("row_ids").as<std::int64_t>();
   const auto values = file.at("embeddings").as<BFloat16>();
   const std::size_t width = values.size() / ids.size();
@@ -103,13 +103,13 @@ std::map<std::int64_t, std::vector<float>> rows_by_id(const fs::path& path) {
 constexpr const char* kSet = "set-00001-of-00001";
 
 // Rewrites the model's weights in float32, with all numbers of one token's embedding set to `value`.
-void set_embedding(const fs::path& model, TokenId token, float value) {
-  std::vector<TensorSpec> specs;
+void set_embedding(const fs::path& model, text::tokenizer::TokenId token, float value) {
+  std::vector<io::TensorSpec> specs;
   std::vector<std::vector<float>> contents;
   {
-    const SafetensorsFile file = SafetensorsFile::open(model / "model.safetensors");
+    const io::SafetensorsFile file = io::SafetensorsFile::open(model / "model.safetensors");
     for (const std::string& name : file.names()) {
-      const TensorView tensor = file.at(name);
+      const io::TensorView tensor = file.at(name);
       specs.push_back({name, DType::f32, tensor.shape});
       std::vector<float>& values = contents.emplace_back();
       if (tensor.dtype == DType::f32) values.assign(tensor.as<float>().begin(), tensor.as<float>().end());
@@ -120,21 +120,21 @@ void set_embedding(const fs::path& model, TokenId token, float value) {
       std::fill_n(values.begin() + token * width, width, value);
     }
   }
-  SafetensorsWriter writer(model / "model.safetensors", specs, {{"format", "pt"}});
+  io::SafetensorsWriter writer(model / "model.safetensors", specs, {{"format", "pt"}});
   for (const auto& values : contents) writer.append(std::span<const float>(values));
   writer.publish();
 }
 
 // A token that only the third of three conversations has.
-TokenId token_of_third(const fs::path& model) {
-  const ConversationEncoder encoder(model, false, kTemplateDate);
+text::tokenizer::TokenId token_of_third(const fs::path& model) {
+  const text::ConversationEncoder encoder(model, false, kTemplateDate);
   const auto tokens = [&](const std::string& q, const std::string& a) {
     return encoder.encode({{"user", q}, {"assistant", a}}).tokens;
   };
-  std::set<TokenId> common;
+  std::set<text::tokenizer::TokenId> common;
   for (const auto& list : {tokens("one", "two"), tokens("three", "four")})
     common.insert(list.begin(), list.end());
-  for (const TokenId token : tokens("~", "~"))
+  for (const text::tokenizer::TokenId token : tokens("~", "~"))
     if (!common.contains(token)) return token;
   throw std::runtime_error("no token of its own");
 }
@@ -148,9 +148,9 @@ struct Again {
 };
 Again again_in(const fs::path& journal) {
   Again again;
-  const auto content = read_journal(journal);
+  const auto content = stages::resume::read_journal(journal);
   if (!content) return again;
-  for (const ChunkRecord& chunk : content->chunks) {
+  for (const stages::resume::ChunkRecord& chunk : content->chunks) {
     again.finite += chunk.recomputed.size();
     again.not_finite += chunk.still_non_finite.size();
   }
@@ -179,7 +179,7 @@ TEST_CASE("bad rows are skipped, listed and counted; the good ones do not notice
     CHECK(listed[i]["reason"].get<std::string>().size() <= 300);
   }
   const fs::path target = scene.file(std::string(kSet) + ".safetensors");
-  const Metadata metadata = SafetensorsFile::open(target).metadata();
+  const io::Metadata metadata = io::SafetensorsFile::open(target).metadata();
   CHECK(json::parse(metadata.at("counts"))["bad_rows"] == 9);
   CHECK(json::parse(metadata.at("dropped"))["bad row"] == json({1, 2, 3, 4, 5, 6, 7, 8, 9}));
   CHECK(metadata.at("rows") == "2");
@@ -220,14 +220,14 @@ TEST_CASE("too many bad rows end the run and are listed", "[e2e]") {
 }
 
 TEST_CASE("--max_bad_rows is a count or a part", "[unit]") {
-  CHECK(bad_row_limit("0", 1000) == 0);
-  CHECK(bad_row_limit("25", 1000) == 25);
-  CHECK(bad_row_limit("0.5", 1001) == 500);
-  CHECK(bad_row_limit("2.5%", 1000) == 25);
-  CHECK(bad_row_limit("100%", 7) == 7);
+  CHECK(stages::options::bad_row_limit("0", 1000) == 0);
+  CHECK(stages::options::bad_row_limit("25", 1000) == 25);
+  CHECK(stages::options::bad_row_limit("0.5", 1001) == 500);
+  CHECK(stages::options::bad_row_limit("2.5%", 1000) == 25);
+  CHECK(stages::options::bad_row_limit("100%", 7) == 7);
   for (const char* wrong : {"", "-1", "1.5", "101%", "x", "5 %", "nan", "inf%", "1%%"}) {
     INFO(wrong);
-    CHECK_THROWS_WITH(bad_row_limit(wrong, 10), Contains("--max_bad_rows"));
+    CHECK_THROWS_WITH(stages::options::bad_row_limit(wrong, 10), Contains("--max_bad_rows"));
   }
 }
 
@@ -259,7 +259,7 @@ TEST_CASE("a pair without a gating position or with a broken side is skipped", "
 TEST_CASE("an embedding that is not finite is a bad row; --on_bad_row skip then needs no pass again",
           "[e2e]") {
   Scene scene("set", kGood1 + "\n" + kGood2 + "\n" + kThird + "\n");
-  const TokenId token = token_of_third(scene.dir / "model");
+  const text::tokenizer::TokenId token = token_of_third(scene.dir / "model");
   set_embedding(scene.dir / "model", token, std::numeric_limits<float>::quiet_NaN());
   const ProcessResult stopped = scene.run("stage1-prepare", "set", {"--attributes", "a"});
   CHECK(stopped.exit_code == 4);
@@ -273,7 +273,7 @@ TEST_CASE("an embedding that is not finite is a bad row; --on_bad_row skip then 
   const auto rows = rows_by_id(target);
   CHECK(rows.size() == 2);
   CHECK_FALSE(rows.contains(2));
-  CHECK(SafetensorsFile::open(target).metadata().at("rows") == "2");
+  CHECK(io::SafetensorsFile::open(target).metadata().at("rows") == "2");
   const std::vector<json> listed = rejects(scene.file(std::string(kSet) + ".rejects.jsonl"));
   REQUIRE(listed.size() == 1);
   CHECK(listed[0]["field"] == "embedding");
@@ -285,13 +285,13 @@ TEST_CASE("an embedding that is not finite is a bad row; --on_bad_row skip then 
 
 TEST_CASE("an embedding that only bf16 makes infinite is computed in float32", "[e2e]") {
   Scene scene("set", kGood1 + "\n" + kThird + "\n" + kGood2 + "\n");
-  const TokenId token = token_of_third(scene.dir / "model");
+  const text::tokenizer::TokenId token = token_of_third(scene.dir / "model");
   set_embedding(scene.dir / "model", token, 3.4e38F);  // above the largest bfloat16
   const ProcessResult result = scene.run("stage1-prepare", "set", {"--attributes", "a"});
   INFO(result.err);
   REQUIRE(result.exit_code == 0);
   const fs::path target = scene.file(std::string(kSet) + ".safetensors");
-  CHECK(json::parse(SafetensorsFile::open(target).metadata().at("counts"))["computed_in_float32"] == 1);
+  CHECK(json::parse(io::SafetensorsFile::open(target).metadata().at("counts"))["computed_in_float32"] == 1);
   const auto rows = rows_by_id(target);
   REQUIRE(rows.size() == 3);
   for (const auto& [id, row] : rows)
@@ -317,14 +317,15 @@ TEST_CASE("what is computed again in float32 is stopped by a signal and not lost
   run_stage1_prepare(options);
   const fs::path target = target_below("stopped"), journal = target.string() + ".journal";
   for (const std::size_t wanted : {1, 2}) {
-    const StageEnvironment stopping{.stop_requested = [&] { return again_in(journal).finite >= wanted; }};
+    const stages::options::StageEnvironment stopping{
+        .stop_requested = [&] { return again_in(journal).finite >= wanted; }};
     CHECK_THAT(
-        error_of([&] { run_stage1_prepare(options, stopping); }, ErrorKind::interrupted),
+        error_of([&] { stages::run_stage1_prepare(options, stopping); }, ErrorKind::interrupted),
         Contains(fmt::format("{} of 3 sequences are yet to be computed again in float32", 3 - wanted)));
     CHECK(again_in(journal).finite == wanted);  // so each run computed one again
   }
   run_stage1_prepare(options);
-  CHECK(read_text_file(target) == read_text_file(whole));
+  CHECK(io::read_text_file(target) == io::read_text_file(whole));
   CHECK_FALSE(fs::exists(journal));
 }
 
@@ -360,7 +361,7 @@ TEST_CASE("a best-of-n row goes whole with an answer whose embedding is not fini
       scene.run("stage2-prepare", "bench", {"--on_bad_row", "skip", "--max_bad_rows", "1"});
   INFO(result.err);
   REQUIRE(result.exit_code == 0);
-  const SafetensorsFile file = SafetensorsFile::open(scene.file("bench-train.safetensors"));
+  const io::SafetensorsFile file = io::SafetensorsFile::open(scene.file("bench-train.safetensors"));
   const auto ids = file.at("row_ids").as<std::int64_t>();
   CHECK(std::vector<std::int64_t>(ids.begin(), ids.end()) == std::vector<std::int64_t>{0, 0, 2});
   const auto candidates = file.at("candidate_ids", DType::i64, {3, 2}).as<std::int64_t>();

@@ -21,7 +21,7 @@ struct Run {
 using Rows = std::map<std::string, std::string>;
 
 void add_rows(const fs::path& path, Rows& rows) {
-  const SafetensorsFile file = SafetensorsFile::open(path);
+  const io::SafetensorsFile file = io::SafetensorsFile::open(path);
   CHECK(file.metadata().at("batch_invariant") == "true");
   const auto ids = file.at("row_ids", DType::i64, {-1}).as<std::int64_t>();
   for (const char* tensor : {"embeddings", "prompt_embeddings"}) {

@@ -102,7 +102,7 @@ void write_text(const fs::path& path, const std::string& text) {
 }
 
 std::string replace_in_file(const fs::path& path, const std::string& from, const std::string& to) {
-  std::string text = read_text_file(path);
+  std::string text = io::read_text_file(path);
   const std::size_t at = text.find(from);
   if (at == std::string::npos) throw std::runtime_error(path.string() + " lacks " + from);
   text.replace(at, from.size(), to);

@@ -34,28 +34,28 @@ std::map<std::string, std::string> files_below(const fs::path& folder) {
   std::map<std::string, std::string> files;
   for (const auto& entry : fs::recursive_directory_iterator(folder))
     if (entry.is_regular_file())
-      files[fs::relative(entry.path(), folder).string()] = read_text_file(entry.path());
+      files[fs::relative(entry.path(), folder).string()] = io::read_text_file(entry.path());
   return files;
 }
 
-Dataset open_set(const fs::path& path, const std::string& split = "train") {
-  DatasetOptions options;
+data::Dataset open_set(const fs::path& path, const std::string& split = "train") {
+  data::DatasetOptions options;
   options.path = path;
   options.split = split;
-  return Dataset::open(options);
+  return data::Dataset::open(options);
 }
 
 std::vector<Conversation> labelled_conversations(const fs::path& demo) {
   std::vector<Conversation> all;
-  open_set(demo / "multi-objective").for_each_labelled(default_attributes(), {}, [&](LabelledRow&& row) {
-    all.push_back(std::move(row.messages));
-  });
+  open_set(demo / "multi-objective")
+      .for_each_labelled(default_attributes(), {},
+                         [&](data::LabelledRow&& row) { all.push_back(std::move(row.messages)); });
   return all;
 }
 
 std::vector<Conversation> preference_sides(const fs::path& demo) {
   std::vector<Conversation> all;
-  open_set(demo / "preference").for_each_preference({}, [&](PreferenceRow&& row) {
+  open_set(demo / "preference").for_each_preference({}, [&](data::PreferenceRow&& row) {
     all.push_back(std::move(row.chosen));
     all.push_back(std::move(row.rejected));
   });
@@ -69,7 +69,8 @@ double steps_apart(BFloat16 a, BFloat16 b) {
 }
 
 // Rows of `found` are in the order of `ids`, those of `expected` in source order.
-void check_rows(const TensorView& found, std::span<const std::int64_t> ids, const TensorView& expected) {
+void check_rows(const io::TensorView& found, std::span<const std::int64_t> ids,
+                const io::TensorView& expected) {
   REQUIRE(found.numel() == expected.numel());
   const std::size_t width = found.as<BFloat16>().size() / ids.size();
   double largest = 0;
@@ -83,9 +84,9 @@ void check_rows(const TensorView& found, std::span<const std::int64_t> ids, cons
 
 // For every conversation of transformers' tokens: the tokens after the line break that follows the last
 // <|end_header_id|>.
-std::vector<std::int64_t> response_lengths(const SafetensorsFile& expected, const fs::path& model) {
-  const TokenId end_header =
-      *ConversationEncoder(model, false, kTemplateDate).tokenizer().token_to_id("<|end_header_id|>");
+std::vector<std::int64_t> response_lengths(const io::SafetensorsFile& expected, const fs::path& model) {
+  const text::tokenizer::TokenId end_header =
+      *text::ConversationEncoder(model, false, kTemplateDate).tokenizer().token_to_id("<|end_header_id|>");
   const auto ids = expected.at("token_ids").as<std::int32_t>();
   std::vector<std::int64_t> lengths;
   std::size_t at = 0;
@@ -118,7 +119,7 @@ TEST_CASE("the demo is the same for a seed and different for another", "[e2e]") 
 TEST_CASE("the demo's labels are missing in eight patterns and lie in [0, 1]", "[e2e]") {
   std::map<std::set<std::size_t>, int> patterns;
   open_set(demo_dir() / "multi-objective")
-      .for_each_labelled(default_attributes(), {}, [&](LabelledRow&& row) {
+      .for_each_labelled(default_attributes(), {}, [&](data::LabelledRow&& row) {
         std::set<std::size_t> present;
         for (std::size_t k = 0; k < row.labels.size(); ++k) {
           if (std::isnan(row.labels[k])) continue;
@@ -141,8 +142,8 @@ TEST_CASE("the demo's labels are missing in eight patterns and lie in [0, 1]", "
 
 TEST_CASE("the demo's pairs differ in the answer alone, and carry source and subset", "[e2e]") {
   std::set<std::string> subsets;
-  const Dataset preference = open_set(demo_dir() / "preference");
-  preference.for_each_preference({}, [&](PreferenceRow&& row) {
+  const data::Dataset preference = open_set(demo_dir() / "preference");
+  preference.for_each_preference({}, [&](data::PreferenceRow&& row) {
     REQUIRE(row.chosen.size() == row.rejected.size());
     for (std::size_t i = 0; i + 1 < row.chosen.size(); ++i)
       CHECK(row.chosen[i].content == row.rejected[i].content);
@@ -153,7 +154,7 @@ TEST_CASE("the demo's pairs differ in the answer alone, and carry source and sub
   CHECK(std::set<std::string>(sources.begin(), sources.end()) ==
         std::set<std::string>{"demo-borderline", "demo-chat", "demo-code", "demo-hard", "demo-harmful",
                               "demo-maths"});
-  open_set(demo_dir() / "reward-bench", "filtered").for_each_preference({}, [&](PreferenceRow&& row) {
+  open_set(demo_dir() / "reward-bench", "filtered").for_each_preference({}, [&](data::PreferenceRow&& row) {
     CHECK(row.chosen.size() == 2);
     subsets.insert(row.subset);
   });
@@ -163,22 +164,24 @@ TEST_CASE("the demo's pairs differ in the answer alone, and carry source and sub
 TEST_CASE("the demo's tokens are those of transformers", "[e2e][golden]") {
   const TempDir dir;
   make_demo(dir.path());
-  const auto golden_file = SafetensorsFile::open(golden("e2e/demo.safetensors"));
+  const auto golden_file = io::SafetensorsFile::open(golden("e2e/demo.safetensors"));
   const auto ids = golden_file.at("token_ids").as<std::int32_t>();
   const auto counts = golden_file.at("token_counts").as<std::int64_t>();
   std::vector<Conversation> conversations = labelled_conversations(dir.path());
   for (Conversation& side : preference_sides(dir.path())) conversations.push_back(std::move(side));
   REQUIRE(conversations.size() == counts.size());
-  const ConversationEncoder encoder(dir / "model", false, kTemplateDate);
-  const std::vector<TokenId> pattern = gating_pattern(encoder.tokenizer(), ModelFamily::llama3);
+  const text::ConversationEncoder encoder(dir / "model", false, kTemplateDate);
+  const std::vector<text::tokenizer::TokenId> pattern =
+      text::gating_pattern(encoder.tokenizer(), ModelFamily::llama3);
   std::size_t at = 0;
   for (std::size_t i = 0; i < conversations.size(); ++i) {
     INFO("conversation " << i);
-    const std::vector<TokenId> found = encoder.encode(conversations[i]).tokens;
-    const std::vector<TokenId> expected(ids.begin() + static_cast<std::ptrdiff_t>(at),
-                                        ids.begin() + static_cast<std::ptrdiff_t>(at) + counts[i]);
+    const std::vector<text::tokenizer::TokenId> found = encoder.encode(conversations[i]).tokens;
+    const std::vector<text::tokenizer::TokenId> expected(
+        ids.begin() + static_cast<std::ptrdiff_t>(at),
+        ids.begin() + static_cast<std::ptrdiff_t>(at) + counts[i]);
     CHECK(found == expected);
-    CHECK(find_gating_pattern(found, pattern).has_value());
+    CHECK(text::find_gating_pattern(found, pattern).has_value());
     at += static_cast<std::size_t>(counts[i]);
   }
 }
@@ -186,7 +189,7 @@ TEST_CASE("the demo's tokens are those of transformers", "[e2e][golden]") {
 TEST_CASE("the demo's embeddings are those of transformers", "[e2e][golden]") {
   const TempDir dir;
   make_demo(dir / "demo");
-  const auto expected = SafetensorsFile::open(golden("e2e/demo.safetensors"));
+  const auto expected = io::SafetensorsFile::open(golden("e2e/demo.safetensors"));
   const auto run = [&](const std::string& program, std::vector<std::string> more) {
     std::vector<std::string> flags = stage_flags(program, dir / "demo", dir / "root");
     flags.insert(flags.end(), more.begin(), more.end());
@@ -196,10 +199,10 @@ TEST_CASE("the demo's embeddings are those of transformers", "[e2e][golden]") {
   };
   const fs::path embeddings = dir.path() / "root" / "embeddings" / "model";
   run("stage1-prepare", {});
-  const auto rows = SafetensorsFile::open(embeddings / "multi-objective-00001-of-00001.safetensors");
+  const auto rows = io::SafetensorsFile::open(embeddings / "multi-objective-00001-of-00001.safetensors");
   check_rows(rows.at("embeddings"), rows.at("row_ids").as<std::int64_t>(), expected.at("embeddings"));
   run("stage2-prepare", {"--dataset_path", (dir / "demo" / "preference").string()});
-  const auto pairs = SafetensorsFile::open(embeddings / "preference-train.safetensors");
+  const auto pairs = io::SafetensorsFile::open(embeddings / "preference-train.safetensors");
   const auto ids = pairs.at("row_ids").as<std::int64_t>();
   check_rows(pairs.at("embeddings"), ids, expected.at("pair_embeddings"));
   check_rows(pairs.at("prompt_embeddings"), ids, expected.at("pair_prompt_embeddings"));

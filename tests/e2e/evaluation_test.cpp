@@ -40,27 +40,28 @@ Trained train(const std::vector<std::string>& more, const fs::path& root = demo_
   const ProcessResult result = run_program("stage2-train", train_flags(root, place, more));
   INFO(result.err);
   REQUIRE(result.exit_code == 0);
-  return {result.out, result.err, json::parse(read_text_file(place.path() / "gating_network_model.json"))};
+  return {result.out, result.err,
+          json::parse(io::read_text_file(place.path() / "gating_network_model.json"))};
 }
 
-SafetensorsFile pairs_file(const fs::path& root, const std::string& name) {
-  return SafetensorsFile::open(root / "embeddings" / "model" / (name + ".safetensors"));
+io::SafetensorsFile pairs_file(const fs::path& root, const std::string& name) {
+  return io::SafetensorsFile::open(root / "embeddings" / "model" / (name + ".safetensors"));
 }
 
-std::vector<std::int64_t> integers(const SafetensorsFile& file, const std::string& name) {
+std::vector<std::int64_t> integers(const io::SafetensorsFile& file, const std::string& name) {
   const auto values = file.at(name).as<std::int64_t>();
   return {values.begin(), values.end()};
 }
 
 // Rewrites the file without some of its tensors, as older versions and the Python scripts write it.
 void strip(const fs::path& path, const std::set<std::string>& without) {
-  const SafetensorsFile file = SafetensorsFile::open(path);
-  std::vector<TensorSpec> specs;
+  const io::SafetensorsFile file = io::SafetensorsFile::open(path);
+  std::vector<io::TensorSpec> specs;
   for (const std::string name : {"embeddings", "prompt_embeddings", "row_ids", "lengths", "subset_ids"})
     if (file.contains(name) && !without.contains(name))
       specs.push_back({name, file.at(name).dtype, file.at(name).shape});
-  SafetensorsWriter writer(path, specs, file.metadata());
-  for (const TensorSpec& spec : specs) writer.write_at(spec.name, 0, file.at(spec.name).bytes);
+  io::SafetensorsWriter writer(path, specs, file.metadata());
+  for (const io::TensorSpec& spec : specs) writer.write_at(spec.name, 0, file.at(spec.name).bytes);
   writer.publish();
 }
 
@@ -73,20 +74,20 @@ const json& penalty_of(const Trained& run, const std::string& attribute) {
 }  // namespace
 
 TEST_CASE("stage2-prepare counts the tokens after the opening of the last answer", "[e2e]") {
-  const SafetensorsFile file = pairs_file(demo_run(), "preference-train");
+  const io::SafetensorsFile file = pairs_file(demo_run(), "preference-train");
   const std::vector<std::int64_t> lengths = integers(file, "lengths");
   const std::vector<std::int64_t> rows = integers(file, "row_ids");
   REQUIRE(lengths.size() == 2 * rows.size());
-  const ConversationEncoder encoder(demo_dir() / "model", false, kTemplateDate);
+  const text::ConversationEncoder encoder(demo_dir() / "model", false, kTemplateDate);
   const auto answer_tokens = [&](const Conversation& conversation) {
     // The answer's own tokens and the end of its turn; the demo's template adds nothing else.
     return static_cast<std::int64_t>(encoder.tokenizer().encode(conversation.back().content, false).size()) +
            1;
   };
-  DatasetOptions options;
+  data::DatasetOptions options;
   options.path = demo_dir() / "preference";
   std::size_t row = 0;
-  Dataset::open(options).for_each_preference({}, [&](PreferenceRow&& pair) {
+  data::Dataset::open(options).for_each_preference({}, [&](data::PreferenceRow&& pair) {
     CHECK(lengths[2 * row] == answer_tokens(pair.chosen));
     CHECK(lengths[2 * row + 1] == answer_tokens(pair.rejected));
     ++row;
@@ -183,7 +184,7 @@ TEST_CASE("RewardBench sections have intervals, and scorers are tested against t
 }
 
 TEST_CASE("a best-of-n row becomes pairs that hold each of its answers", "[e2e]") {
-  const SafetensorsFile file = pairs_file(demo_run(), "reward-bench-2-test");
+  const io::SafetensorsFile file = pairs_file(demo_run(), "reward-bench-2-test");
   const auto rows = integers(file, "row_ids"), candidates = integers(file, "candidate_ids"),
              ties = integers(file, "tie_ids");
   std::map<std::int64_t, std::set<std::int64_t>> chosen, rejected;
@@ -194,10 +195,10 @@ TEST_CASE("a best-of-n row becomes pairs that hold each of its answers", "[e2e]"
   CHECK(chosen.size() == 48);
   CHECK(rows.size() == 40 * 3 + 8 * 4);
   std::size_t i = 0;
-  DatasetOptions options;
+  data::DatasetOptions options;
   options.path = demo_dir() / "reward-bench-2";
   options.split = "test";
-  Dataset::open(options).for_each_preference({}, [&](PreferenceRow&& row) {
+  data::Dataset::open(options).for_each_preference({}, [&](data::PreferenceRow&& row) {
     CHECK(chosen[row.row_id].size() == row.all_chosen.size());
     CHECK(rejected[row.row_id].size() == row.all_rejected.size());
     while (i < rows.size() && rows[i] < row.row_id) ++i;
@@ -213,7 +214,7 @@ TEST_CASE("a best-of-n row with one answer over seq_len is dropped whole", "[e2e
   run_stage("stage2-prepare", root.path(),
             {"--dataset_path", (demo_dir() / "reward-bench-2").string(), "--dataset_split", "test",
              "--seq_len", "90"});
-  const SafetensorsFile file = pairs_file(root.path(), "reward-bench-2-test");
+  const io::SafetensorsFile file = pairs_file(root.path(), "reward-bench-2-test");
   const json dropped = json::parse(file.metadata().at("dropped"))["a side longer than seq_len"];
   const auto rows = integers(file, "row_ids");
   const std::set<std::int64_t> kept(rows.begin(), rows.end());

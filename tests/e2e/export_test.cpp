@@ -43,9 +43,9 @@ std::vector<std::string> lines_of(const std::string& text) {
 // Both sides of the demo's preference pairs, chosen first.
 std::string write_conversations(const fs::path& path, std::size_t pairs) {
   std::string text;
-  const Dataset demo =
-      Dataset::open({.path = demo_dir() / "preference", .split = "train", .config = "", .columns = {}});
-  demo.for_each_preference({}, [&](PreferenceRow&& row) {
+  const data::Dataset demo =
+      data::Dataset::open({.path = demo_dir() / "preference", .split = "train", .config = "", .columns = {}});
+  demo.for_each_preference({}, [&](data::PreferenceRow&& row) {
     if (row.row_id >= static_cast<std::int64_t>(pairs)) return;
     for (const Conversation* side : {&row.chosen, &row.rejected}) {
       json messages = json::array();
@@ -84,8 +84,9 @@ TEST_CASE("score computes what the stages stored, to the last bit, and trains' o
   *(std::find(flags.begin(), flags.end(), "--precision") + 1) = "bf16";
   flags.insert(flags.end(), {"--dataset_path", (demo_dir() / "preference").string(), "--batch_invariant"});
   REQUIRE(run_program("stage2-prepare", flags).exit_code == 0);
-  const SafetensorsFile file = SafetensorsFile::open(root / "embeddings/model/preference-train.safetensors");
-  const RewardModel model = RewardModel::load(exported(), false);
+  const io::SafetensorsFile file =
+      io::SafetensorsFile::open(root / "embeddings/model/preference-train.safetensors");
+  const stages::reward_model::RewardModel model = stages::reward_model::RewardModel::load(exported(), false);
   const std::int64_t d = model.head.hidden_size;
   const auto floats = [&](const char* name) {
     std::vector<float> values;
@@ -95,8 +96,8 @@ TEST_CASE("score computes what the stages stored, to the last bit, and trains' o
   };
   const std::vector<float> states = floats("embeddings"), prompts = floats("prompt_embeddings");
   const std::int64_t rows = std::ssize(states) / d;
-  const HeadScores expected =
-      score_states(model.head, {states.data(), rows, d}, {prompts.data(), rows, d}, 1);
+  const gating::HeadScores expected =
+      gating::score_states(model.head, {states.data(), rows, d}, {prompts.data(), rows, d}, 1);
 
   write_conversations(root / "in.jsonl", static_cast<std::size_t>(rows / 2));
   const auto lines = lines_of(score({"--input", (root / "in.jsonl").string()}).out);
@@ -140,7 +141,7 @@ TEST_CASE("score writes files whole, reads compressed ones, and says what is wro
   CHECK(lines_of(out).size() == 8);
   score({"--input", (dir / "in.jsonl").string(), "--fields", "score,gate", "--output",
          (dir / "out.jsonl").string()});
-  CHECK(read_text_file(dir / "out.jsonl") == out);
+  CHECK(io::read_text_file(dir / "out.jsonl") == out);
   REQUIRE(run_program("/bin/gzip", {(dir / "in.jsonl").string()}).exit_code == 0);
   CHECK(score({"--input", (dir / "in.jsonl.gz").string(), "--fields", "score,gate", "--window", "1"}).out ==
         out);

@@ -30,7 +30,7 @@ namespace fs = std::filesystem;
 namespace {
 
 using Files = std::map<std::string, std::string>;  // path below the root -> content
-using Command = std::function<void(const fs::path& root, FileSystem& files)>;
+using Command = std::function<void(const fs::path& root, io::FileSystem& files)>;
 
 // The stages log their progress; here they run hundreds of times.
 class Silence {
@@ -50,7 +50,7 @@ Files files_below(const fs::path& root) {
   Files files;
   for (const auto& entry : fs::recursive_directory_iterator(root))
     if (entry.is_regular_file())
-      files[fs::relative(entry.path(), root).string()] = read_text_file(entry.path());
+      files[fs::relative(entry.path(), root).string()] = io::read_text_file(entry.path());
   return files;
 }
 
@@ -69,7 +69,7 @@ struct Scenario {
 Scenario make_scenario(std::function<void(const fs::path& root)> prepare, Command command) {
   const TempDir root;
   prepare(root.path());
-  command(root.path(), posix_file_system());
+  command(root.path(), io::posix_file_system());
   return {std::move(command), std::move(prepare), files_below(root.path())};
 }
 
@@ -148,11 +148,11 @@ ExtractionOptions extraction_in(const fs::path& root) {
   return options;
 }
 
-void prepare_small_demo(const fs::path& root, FileSystem& files) {
+void prepare_small_demo(const fs::path& root, io::FileSystem& files) {
   Stage1PrepareOptions options;
   options.extraction = extraction_in(root);
   options.dataset_path = (small_demo() / "multi-objective").string();
-  run_stage1_prepare(options, {.files = files});
+  stages::run_stage1_prepare(options, {.files = files});
 }
 
 // A file system without locks, where another process takes over as soon as the run has a journal.
@@ -200,13 +200,13 @@ TEST_CASE("stage2-prepare survives a fault in every call, with bad rows listed",
       R"({"chosen":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}],)"
       R"("rejected":[{"role":"user","content":"q"},{"role":"assistant","content":"b"}]})";
   write_text(set / "preference/train.jsonl", good + "\n{\"chosen\":3}\n" + good + "\n");
-  const Scenario scenario = make_scenario(nothing, [&](const fs::path& root, FileSystem& files) {
+  const Scenario scenario = make_scenario(nothing, [&](const fs::path& root, io::FileSystem& files) {
     Stage2PrepareOptions options;
     options.extraction = extraction_in(root);
     options.extraction.on_bad_row = OnBadRow::skip;
     options.extraction.max_bad_rows = "1";
     options.dataset_path = (set / "preference").string();
-    run_stage2_prepare(options, {.files = files});
+    stages::run_stage2_prepare(options, {.files = files});
   });
   CHECK(scenario.result.size() == 2);
   run_everything(scenario, 40);
@@ -214,9 +214,9 @@ TEST_CASE("stage2-prepare survives a fault in every call, with bad rows listed",
 
 TEST_CASE("stage1-train survives a fault in every call", "[e2e]") {
   const TempDir prepared;
-  prepare_small_demo(prepared.path(), posix_file_system());
+  prepare_small_demo(prepared.path(), io::posix_file_system());
   const auto prepare = [&](const fs::path& root) { copy_tree(prepared / "data", root / "data"); };
-  const auto train = [](const fs::path& root, FileSystem& files, const std::string& partial) {
+  const auto train = [](const fs::path& root, io::FileSystem& files, const std::string& partial) {
     Stage1TrainOptions options;
     options.model_path = (small_demo() / "model").string();
     options.dataset_path = (small_demo() / "multi-objective").string();
@@ -224,12 +224,12 @@ TEST_CASE("stage1-train survives a fault in every call", "[e2e]") {
     options.threads = 1;
     options.data_root = (root / "data").string();
     options.partial = partial;
-    run_stage1_train(options, {.files = files});
+    stages::run_stage1_train(options, {.files = files});
   };
   const Scenario whole =
-      make_scenario(prepare, [&](const fs::path& root, FileSystem& files) { train(root, files, ""); });
+      make_scenario(prepare, [&](const fs::path& root, io::FileSystem& files) { train(root, files, ""); });
   run_everything(whole, 15);
-  const Scenario sums = make_scenario(prepare, [&](const fs::path& root, FileSystem& files) {
+  const Scenario sums = make_scenario(prepare, [&](const fs::path& root, io::FileSystem& files) {
     train(root, files, (root / "sums").string());
   });
   CHECK(sums.result.size() == whole.result.size() - 3);  // one file for .pt, .safetensors, .json and .html
@@ -240,7 +240,7 @@ TEST_CASE("stage2-train survives a fault in every call", "[e2e]") {
   const auto model = (small_demo() / "model").string();
   const auto set = [](const char* name) { return (small_demo() / name).string(); };
   const TempDir prepared;
-  prepare_small_demo(prepared.path(), posix_file_system());
+  prepare_small_demo(prepared.path(), io::posix_file_system());
   const fs::path root = prepared / "data";
   Stage1TrainOptions ridge;
   ridge.model_path = model;
@@ -254,7 +254,7 @@ TEST_CASE("stage2-train survives a fault in every call", "[e2e]") {
   pairs.dataset_path = set("preference");
   run_stage2_prepare(pairs);
   const auto prepare = [&](const fs::path& place) { copy_tree(root, place / "data"); };
-  const Scenario scenario = make_scenario(prepare, [&](const fs::path& place, FileSystem& files) {
+  const Scenario scenario = make_scenario(prepare, [&](const fs::path& place, io::FileSystem& files) {
     Stage2TrainOptions options;
     options.model_path = model;
     options.multi_objective_dataset = set("multi-objective");
@@ -268,22 +268,22 @@ TEST_CASE("stage2-train survives a fault in every call", "[e2e]") {
     options.checkpoint_seconds = 0;
     options.data_root = (place / "data").string();
     options.output_dir = (place / "gate").string();
-    run_stage2_train(options, {.files = files});
+    stages::run_stage2_train(options, {.files = files});
   });
   run_everything(scenario, 30);
 }
 
 namespace {
 
-GateArtifact small_artifact(std::int64_t hidden_size) {
-  GateArtifact artifact;
+stages::artifacts::GateArtifact small_artifact(std::int64_t hidden_size) {
+  stages::artifacts::GateArtifact artifact;
   artifact.model = "m";
   artifact.model_family = "llama3";
   artifact.attributes = {"a", "b"};
   artifact.hidden_size = hidden_size;
   artifact.weight.assign(static_cast<std::size_t>(2 * hidden_size), 0.5F);
   artifact.transform = {1, 0, 0, 1};
-  artifact.gate = initial_gate({hidden_size, 1, 3, 2, 10.0}, 1.0, 0);
+  artifact.gate = gating::initial_gate({hidden_size, 1, 3, 2, 10.0}, 1.0, 0);
   artifact.compat = "none";
   return artifact;
 }
@@ -291,29 +291,32 @@ GateArtifact small_artifact(std::int64_t hidden_size) {
 }  // namespace
 
 TEST_CASE("the gate's files survive a fault in every call", "[e2e]") {
-  const GateArtifact artifact = small_artifact(4);
-  const Scenario scenario = make_scenario(nothing, [&](const fs::path& root, FileSystem& files) {
+  const stages::artifacts::GateArtifact artifact = small_artifact(4);
+  const Scenario scenario = make_scenario(nothing, [&](const fs::path& root, io::FileSystem& files) {
     artifact.save(root / "new/folders/gate", files);
-    publish_text(root / "new/folders/gate.json", "{}", files);
+    io::publish_text(root / "new/folders/gate.json", "{}", files);
   });
   run_everything(scenario, 20);
 }
 
 TEST_CASE("an export survives a fault in every call, new or in place of an earlier one", "[e2e]") {
   const fs::path model = golden("reward_model/llama");
-  const auto export_with = [&](const std::string& attribute, const fs::path& root, FileSystem& files) {
-    GateArtifact artifact = small_artifact(32);
+  const auto export_with = [&](const std::string& attribute, const fs::path& root, io::FileSystem& files) {
+    stages::artifacts::GateArtifact artifact = small_artifact(32);
     artifact.attributes[0] = attribute;
-    ModelExport(root / "rm", model.string(), ExportWeights::auto_, std::nullopt, {}, files)
+    stages::reward_model::ModelExport(root / "rm", model.string(), ExportWeights::auto_, std::nullopt, {},
+                                      files)
         .write(artifact, report::GateReport());
   };
-  const Command command = [&](const fs::path& root, FileSystem& files) { export_with("new", root, files); };
+  const Command command = [&](const fs::path& root, io::FileSystem& files) {
+    export_with("new", root, files);
+  };
   const Scenario first = make_scenario(nothing, command);
   CHECK(first.result.contains("rm/model.safetensors.index.json"));
   run_everything(first, 60);
 
   // The name holds one or the other version, never a mixture.
-  const auto prepare = [&](const fs::path& root) { export_with("old", root, posix_file_system()); };
+  const auto prepare = [&](const fs::path& root) { export_with("old", root, io::posix_file_system()); };
   const Silence silence;
   const TempDir old_root;
   prepare(old_root.path());

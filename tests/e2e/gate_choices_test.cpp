@@ -24,8 +24,8 @@ Trained train(const TempDir& place, const std::vector<std::string>& more) {
   const ProcessResult result = run_program("stage2-train", flags);
   INFO(result.err);
   REQUIRE(result.exit_code == 0);
-  return {result.out, json::parse(read_text_file(place.path() / "gating_network_model.json")),
-          read_text_file(place.path() / "gating_network_model.pt")};
+  return {result.out, json::parse(io::read_text_file(place.path() / "gating_network_model.json")),
+          io::read_text_file(place.path() / "gating_network_model.pt")};
 }
 
 double accuracy_at(const json& looks, std::int64_t step) {

@@ -31,7 +31,7 @@ std::vector<std::string> flags_for(const fs::path& place, const std::vector<std:
 struct Files {
   explicit Files(const fs::path& place) {
     for (const char* ending : {".pt", ".safetensors", ".json"})
-      bytes += read_text_file((place / kStem).string() + ending);
+      bytes += io::read_text_file((place / kStem).string() + ending);
     for (const auto& entry : fs::directory_iterator(place)) names.push_back(entry.path().filename().string());
     std::sort(names.begin(), names.end());
   }
@@ -123,7 +123,7 @@ TEST_CASE("--restart keeps what the same inputs began and deletes what others di
   const TempDir place;
   const fs::path checkpoint = place / (std::string(kStem) + ".checkpoint");
   REQUIRE(interrupt(place.path(), SIGKILL).exit_code == 128 + SIGKILL);
-  const std::string begun = read_text_file(checkpoint);
+  const std::string begun = io::read_text_file(checkpoint);
   // A batch system repeats the flag when it reruns the job.
   const ProcessResult rest = run_program("stage2-train", flags_for(place.path(), {"--restart"}));
   CHECK(rest.exit_code == 0);

@@ -19,7 +19,7 @@ namespace {
 std::map<std::string, FakeFile> files_of(const fs::path& folder) {
   std::map<std::string, FakeFile> files;
   for (const auto& entry : fs::directory_iterator(folder))
-    files[entry.path().filename().string()] = {read_text_file(entry.path()), ""};
+    files[entry.path().filename().string()] = {io::read_text_file(entry.path()), ""};
   return files;
 }
 

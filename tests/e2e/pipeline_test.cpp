@@ -19,15 +19,15 @@ fs::path embeddings(const fs::path& root, const std::string& name) {
   return root / "embeddings" / "model" / name;
 }
 
-std::vector<std::int64_t> row_ids(const SafetensorsFile& file) {
+std::vector<std::int64_t> row_ids(const io::SafetensorsFile& file) {
   const auto ids = file.at("row_ids", DType::i64, {-1}).as<std::int64_t>();
   return {ids.begin(), ids.end()};
 }
 
 // row id -> its bytes in `tensor`
 std::map<std::int64_t, std::string> rows_by_id(const fs::path& path, const std::string& tensor) {
-  const SafetensorsFile file = SafetensorsFile::open(path);
-  const TensorView view = file.at(tensor);
+  const io::SafetensorsFile file = io::SafetensorsFile::open(path);
+  const io::TensorView view = file.at(tensor);
   const auto ids = row_ids(file);
   const std::size_t row_bytes = view.bytes.size() / ids.size();
   std::map<std::int64_t, std::string> rows;
@@ -52,7 +52,7 @@ float largest_difference(const std::string& a, const std::string& b) {
 
 TEST_CASE("stage1-prepare writes every row once, in the order of the published shuffle", "[e2e]") {
   const auto file =
-      SafetensorsFile::open(embeddings(demo_run(), "multi-objective-00001-of-00001.safetensors"));
+      io::SafetensorsFile::open(embeddings(demo_run(), "multi-objective-00001-of-00001.safetensors"));
   const std::int64_t n = file.at("embeddings").shape[0];
   CHECK(n == 400);
   CHECK(row_ids(file) == pcg64_permutation(0, n));
@@ -92,8 +92,8 @@ TEST_CASE("the budget of a pack does not change the embeddings", "[e2e]") {
 }
 
 TEST_CASE("stage2-prepare keeps pairs in order and shares a prompt's embedding between its sides", "[e2e]") {
-  const auto file = SafetensorsFile::open(embeddings(demo_run(), "preference-train.safetensors"));
-  const TensorView prompts = file.at("prompt_embeddings");
+  const auto file = io::SafetensorsFile::open(embeddings(demo_run(), "preference-train.safetensors"));
+  const io::TensorView prompts = file.at("prompt_embeddings");
   REQUIRE(prompts.shape.size() == 3);
   REQUIRE(prompts.shape[1] == 2);
   std::vector<std::int64_t> expected(static_cast<std::size_t>(prompts.shape[0]));
@@ -111,7 +111,7 @@ TEST_CASE("stage2-prepare keeps pairs in order and shares a prompt's embedding b
 }
 
 TEST_CASE("RewardBench rows keep their subset", "[e2e]") {
-  const auto file = SafetensorsFile::open(embeddings(demo_run(), "reward-bench-filtered.safetensors"));
+  const auto file = io::SafetensorsFile::open(embeddings(demo_run(), "reward-bench-filtered.safetensors"));
   const auto names =
       nlohmann::json::parse(file.metadata().at("subset_names")).get<std::vector<std::string>>();
   CHECK(names.size() > 10);
@@ -123,7 +123,7 @@ TEST_CASE("a pair with a side over seq_len is dropped, counted and recorded", "[
   const TempDir root;
   run_stage("stage2-prepare", root.path(),
             {"--dataset_path", (demo_dir() / "preference").string(), "--seq_len", "70"});
-  const auto file = SafetensorsFile::open(embeddings(root.path(), "preference-train.safetensors"));
+  const auto file = io::SafetensorsFile::open(embeddings(root.path(), "preference-train.safetensors"));
   const auto dropped = nlohmann::json::parse(file.metadata().at("dropped"))["a side longer than seq_len"];
   CHECK(dropped.size() > 0);
   CHECK(row_ids(file).size() > 0);
@@ -139,7 +139,7 @@ TEST_CASE("training twice with one seed gives the same bytes, another seed gives
   copy_tree(demo_run(), dir / "b");
   run_stage("stage2-train", dir / "a", {});
   run_stage("stage2-train", dir / "b", {"--seed", "1"});
-  const auto gate = [](const fs::path& root) { return read_text_file(root / "gating_network_model.pt"); };
+  const auto gate = [](const fs::path& root) { return io::read_text_file(root / "gating_network_model.pt"); };
   CHECK(gate(dir / "a") == gate(demo_run()));
   CHECK(gate(dir / "b") != gate(demo_run()));
 }

@@ -31,7 +31,7 @@ std::vector<float> embeddings_with(const std::string& instructions, const std::s
   std::vector<float> values;
   for (const auto& entry : fs::recursive_directory_iterator(root.path()))
     if (entry.path().extension() == ".safetensors") {
-      const SafetensorsFile file = SafetensorsFile::open(entry.path());
+      const io::SafetensorsFile file = io::SafetensorsFile::open(entry.path());
       for (const BFloat16 value : file.at("embeddings").as<BFloat16>()) values.push_back(value.to_float());
     }
   return values;
@@ -64,7 +64,7 @@ CodesAndMeanings codes_of_man_page(const std::string& page) {
 
 // Rows "| code | meaning | what to do |" of the file's first table.
 CodesAndMeanings codes_of_document(const fs::path& path) {
-  const std::string document = read_text_file(path);
+  const std::string document = io::read_text_file(path);
   CodesAndMeanings codes;
   std::istringstream lines(document.substr(document.find("| --- |")));
   std::string line;

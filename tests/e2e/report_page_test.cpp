@@ -22,7 +22,7 @@ using nlohmann::json;
 namespace {
 
 const std::string& probe() {
-  static const std::string script = read_text_file(source_dir() / "tests" / "e2e" / "report_probe.js");
+  static const std::string script = io::read_text_file(source_dir() / "tests" / "e2e" / "report_probe.js");
   return script;
 }
 
@@ -62,7 +62,7 @@ const std::vector<View>& views() {
 }
 
 fs::path gate_page() { return demo_run() / "gating_network_model.html"; }
-json gate_report() { return json::parse(read_text_file(demo_run() / "gating_network_model.json")); }
+json gate_report() { return json::parse(io::read_text_file(demo_run() / "gating_network_model.json")); }
 
 // Whether a cell such as "93.5", "12.00 %" or "–" shows `value` * `factor` with its number of digits.
 void check_shows(const std::string& cell, const json& value, double factor = 1.0) {

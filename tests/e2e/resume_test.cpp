@@ -63,7 +63,7 @@ const std::string& uninterrupted() {
     const TempDir root;
     const ProcessResult result = run_program("stage1-prepare", flags_for(root.path()));
     if (result.exit_code != 0) throw std::runtime_error(result.err);
-    return read_text_file(target_in(root.path()));
+    return io::read_text_file(target_in(root.path()));
   }();
   return bytes;
 }
@@ -75,13 +75,13 @@ std::vector<std::string> names_in(const fs::path& folder) {
 }
 
 void check_finished(const fs::path& root) {
-  CHECK(read_text_file(target_in(root)) == uninterrupted());
+  CHECK(io::read_text_file(target_in(root)) == uninterrupted());
   CHECK(names_in(target_in(root).parent_path()) ==
         std::vector<std::string>{target_in(root).filename().string()});
 }
 
 std::size_t chunks_of(const fs::path& root) {
-  const auto journal = read_journal(target_in(root).string() + ".journal");
+  const auto journal = stages::resume::read_journal(target_in(root).string() + ".journal");
   return journal ? journal->chunks.size() : 0;
 }
 
@@ -133,7 +133,7 @@ TEST_CASE("a run killed at random points publishes what an uninterrupted one doe
       if (code == 128 + SIGKILL) {
         ++kills;
         if (fs::exists(target_in(root.path())))
-          CHECK(read_text_file(target_in(root.path())) == uninterrupted());
+          CHECK(io::read_text_file(target_in(root.path())) == uninterrupted());
         continue;
       }
       REQUIRE(code == 0);
@@ -192,7 +192,7 @@ TEST_CASE("an interrupted run is not mixed with other inputs", "[e2e]") {
 
   copy_tree(small_demo(), dir / "demo");
   const auto on_copy = [&] { return flags_for(dir / "demo", dir / "root", {}); };
-  std::string weights = read_text_file(dir / "demo" / "model/model.safetensors");
+  std::string weights = io::read_text_file(dir / "demo" / "model/model.safetensors");
   weights[weights.size() - 2] ^= 1;
   write_text(dir / "demo" / "model/model.safetensors", weights);
   refused(on_copy(), "weights");
@@ -210,7 +210,7 @@ TEST_CASE("--restart deletes a run with other inputs", "[e2e]") {
   interrupt(root.path());
   CHECK(run_program("stage1-prepare", flags_for(root.path(), {"--seq_len", "90", "--restart"})).exit_code ==
         0);
-  CHECK(read_text_file(target_in(root.path())) != uninterrupted());
+  CHECK(io::read_text_file(target_in(root.path())) != uninterrupted());
   CHECK(names_in(target_in(root.path()).parent_path()).size() == 1);
 }
 
@@ -229,7 +229,7 @@ TEST_CASE("a complete file is left alone, unless its inputs changed or --restart
   CHECK(run_program("stage1-prepare", flags_for(root.path())).exit_code == 0);
   check_finished(root.path());
   CHECK(run_program("stage1-prepare", flags_for(root.path(), {"--seq_len", "90"})).exit_code == 0);
-  CHECK(read_text_file(target_in(root.path())) != uninterrupted());
+  CHECK(io::read_text_file(target_in(root.path())) != uninterrupted());
 }
 
 TEST_CASE("a complete shard's command leaves an interrupted run of other inputs alone", "[e2e]") {
@@ -239,13 +239,13 @@ TEST_CASE("a complete shard's command leaves an interrupted run of other inputs 
   const fs::path target = target_in(dir / "root");
   for (const char* ending : {".partial", ".journal"})
     fs::copy_file(target_in(dir / "begun").string() + ending, target.string() + ending);
-  const std::string journal = read_text_file(target.string() + ".journal");
+  const std::string journal = io::read_text_file(target.string() + ".journal");
   const ProcessResult again = run_program("stage1-prepare", flags_for(dir / "root", {"--seq_len", "90"}));
   CHECK(again.exit_code == 0);
   CHECK(again.out.find("complete already") != std::string::npos);
   CHECK(again.err.find("--seq_len (0 then, 90 now)") != std::string::npos);
   CHECK(again.err.find("is left as it is") != std::string::npos);
-  CHECK(read_text_file(target.string() + ".journal") == journal);
+  CHECK(io::read_text_file(target.string() + ".journal") == journal);
   const ProcessResult rest = run_program("stage1-prepare", flags_for(dir / "root", {"--log_level", "info"}));
   CHECK(rest.err.find("going on with an interrupted run: ") != std::string::npos);
   check_finished(dir / "root");
@@ -276,7 +276,7 @@ TEST_CASE("a journal with a damaged first line is told of and begun anew", "[e2e
   const TempDir root;
   interrupt(root.path());
   const fs::path journal = target_in(root.path()).string() + ".journal";
-  std::string text = read_text_file(journal);
+  std::string text = io::read_text_file(journal);
   text[20] ^= 1;
   write_text(journal, text);
   const ProcessResult anew = run_program("stage1-prepare", flags_for(root.path()));

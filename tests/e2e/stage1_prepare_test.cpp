@@ -27,8 +27,8 @@ ProcessResult prepare(const fs::path& folder, const std::string& rows, const std
   return run_program("stage1-prepare", flags);
 }
 
-SafetensorsFile embeddings(const fs::path& folder) {
-  return SafetensorsFile::open(folder / "root/embeddings/model/data-00001-of-00001.safetensors");
+io::SafetensorsFile embeddings(const fs::path& folder) {
+  return io::SafetensorsFile::open(folder / "root/embeddings/model/data-00001-of-00001.safetensors");
 }
 
 }  // namespace
@@ -40,7 +40,7 @@ TEST_CASE("rows carry the number of their prompt and their weight", "[e2e]") {
   const ProcessResult result = prepare(dir.path(), rows, {"--weight_column", "w", "--seq_len", "200"});
   INFO(result.err);
   REQUIRE(result.exit_code == 0);
-  const SafetensorsFile file = embeddings(dir.path());
+  const io::SafetensorsFile file = embeddings(dir.path());
   const auto ids = file.at("row_ids", DType::i64, {4}).as<std::int64_t>();
   const auto prompts = file.at("prompt_ids", DType::i64, {4}).as<std::int64_t>();
   const auto weights = file.at("sample_weights", DType::f32, {4}).as<float>();
@@ -73,9 +73,9 @@ TEST_CASE("a config of several is chosen, recorded, and named where it has to be
   const ProcessResult result = prepare(dir.path(), row("p", "x", "1"), {"--dataset_config", "two"});
   INFO(result.err);
   REQUIRE(result.exit_code == 0);
-  const SafetensorsFile file = embeddings(dir.path());
+  const io::SafetensorsFile file = embeddings(dir.path());
   CHECK(file.at("labels", DType::f32, {1, 1}).as<float>()[0] == 7.F);
-  const Metadata& metadata = file.metadata();
+  const io::Metadata& metadata = file.metadata();
   CHECK(metadata.at("dataset_config") == "two");
   CHECK(metadata.at("weights_fingerprint").size() == 64);
   CHECK(metadata.at("allow_special_in_content") == "false");
@@ -89,7 +89,7 @@ TEST_CASE("a dropped row takes its prompt and weight with it", "[e2e]") {
   const std::string rows =
       row("p", words, "1,\"w\":9") + row("q", "x", "2,\"w\":2") + row("r", "x", "3,\"w\":3");
   REQUIRE(prepare(dir.path(), rows, {"--weight_column", "w", "--seq_len", "100"}).exit_code == 0);
-  const SafetensorsFile file = embeddings(dir.path());
+  const io::SafetensorsFile file = embeddings(dir.path());
   const auto labels = file.at("labels", DType::f32, {2, 1}).as<float>();
   const auto weights = file.at("sample_weights", DType::f32, {2}).as<float>();
   CHECK(file.at("prompt_ids", DType::i64, {2}).numel() == 2);

@@ -19,7 +19,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-SafetensorsFile golden_rows() { return SafetensorsFile::open(golden("stages/stage1_rows.safetensors")); }
+io::SafetensorsFile golden_rows() {
+  return io::SafetensorsFile::open(golden("stages/stage1_rows.safetensors"));
+}
 
 // Changes the tensor `name` [240, columns].
 using Edit = std::function<void(const std::string& name, std::span<float> values)>;
@@ -27,22 +29,22 @@ using Edit = std::function<void(const std::string& name, std::span<float> values
 // Rows [begin, end) of the golden rows as shard k of n, without the tensors named in `without`.
 void write_shard(const fs::path& root, std::int64_t begin, std::int64_t end, int k, int n,
                  const std::vector<std::string>& without = {}, const Edit& edit = {}) {
-  const SafetensorsFile all = golden_rows();
-  Metadata metadata = all.metadata();
+  const io::SafetensorsFile all = golden_rows();
+  io::Metadata metadata = all.metadata();
   metadata["shard_idx"] = std::to_string(k);
   metadata["n_shards"] = std::to_string(n);
   metadata["rows"] = std::to_string(end - begin);
-  std::vector<TensorSpec> specs;
+  std::vector<io::TensorSpec> specs;
   for (const std::string& name : all.names()) {
     if (std::find(without.begin(), without.end(), name) != without.end()) continue;
-    TensorView tensor = all.at(name);
+    io::TensorView tensor = all.at(name);
     tensor.shape[0] = end - begin;
     specs.push_back({name, tensor.dtype, tensor.shape});
   }
-  SafetensorsWriter writer(root / "embeddings/m" / fmt::format("d-{:05d}-of-{:05d}.safetensors", k, n), specs,
-                           metadata);
-  for (const TensorSpec& spec : specs) {
-    const TensorView tensor = all.at(spec.name);
+  io::SafetensorsWriter writer(root / "embeddings/m" / fmt::format("d-{:05d}-of-{:05d}.safetensors", k, n),
+                               specs, metadata);
+  for (const io::TensorSpec& spec : specs) {
+    const io::TensorView tensor = all.at(spec.name);
     std::vector<std::byte> bytes(tensor.bytes.begin(), tensor.bytes.end());
     if (edit && spec.dtype == DType::f32)
       edit(spec.name, {reinterpret_cast<float*>(bytes.data()), bytes.size() / sizeof(float)});
@@ -82,7 +84,7 @@ fs::path weights(const fs::path& root, const char* extension) {
   return root / "regression_weights" / (std::string("m_d") + extension);
 }
 
-json report_of(const fs::path& root) { return json::parse(read_text_file(weights(root, ".json"))); }
+json report_of(const fs::path& root) { return json::parse(io::read_text_file(weights(root, ".json"))); }
 
 // ||found - expected|| / ||expected||
 double relative_error(std::span<const float> found, const std::vector<double>& expected) {
@@ -96,7 +98,7 @@ double relative_error(std::span<const float> found, const std::vector<double>& e
 }
 
 void check_weights(const fs::path& root, const json& expected) {
-  const auto file = SafetensorsFile::open(weights(root, ".safetensors"));
+  const auto file = io::SafetensorsFile::open(weights(root, ".safetensors"));
   const auto found = file.at("weight", DType::f32, {3, 12}).as<float>();
   for (std::size_t k = 0; k < 3; ++k)
     CHECK(relative_error(found.subspan(12 * k, 12), expected["weight"][k].get<std::vector<double>>()) < 1e-6);
@@ -133,7 +135,7 @@ std::string merged_weights(const std::vector<std::string>& tasks, const std::vec
   std::vector<std::string> more = flags;
   more.insert(more.end(), {"--merge", folder});
   must_train(root.path(), more);
-  return read_text_file(weights(root.path(), ".pt"));
+  return io::read_text_file(weights(root.path(), ".pt"));
 }
 
 struct Refusal {
@@ -166,7 +168,7 @@ void check_refusals(const fs::path& root, const std::vector<Refusal>& refusals) 
 TEST_CASE("stage1-train fits what scikit-learn fits, with every flag", "[golden][e2e]") {
   const TempDir root;
   write_three_shards(root.path());
-  const json cases = json::parse(read_text_file(golden("stages/stage1_fits.json")));
+  const json cases = json::parse(io::read_text_file(golden("stages/stage1_fits.json")));
   REQUIRE(cases.size() > 10);
   for (const json& expected : cases) {
     INFO("flags: " << expected["flags"]);
@@ -182,7 +184,7 @@ TEST_CASE("sums of shards give the same bits for any number of processes", "[e2e
   const TempDir root;
   write_three_shards(root.path());
   must_train(root.path(), flags);
-  const std::string together = read_text_file(weights(root.path(), ".pt"));
+  const std::string together = io::read_text_file(weights(root.path(), ".pt"));
   CHECK(merged_weights({"1,2,3"}, flags) == together);
   CHECK(merged_weights({"3,2", "1"}, flags) == together);
   CHECK(merged_weights({"2", "3", "1"}, flags) == together);
@@ -305,7 +307,7 @@ TEST_CASE("the page beside the report needs nothing else", "[e2e]") {
   const TempDir root;
   write_three_shards(root.path());
   must_train(root.path(), {"--bootstrap", "20"});
-  const std::string html = read_text_file(weights(root.path(), ".html"));
+  const std::string html = io::read_text_file(weights(root.path(), ".html"));
   for (const char* outside : {"http:", "https:", "<script", "<link", "src="})
     CHECK(html.find(outside) == std::string::npos);
   for (const char* part : {"m, d", "<svg", "Correlations", "Spearman"})
@@ -322,24 +324,24 @@ TEST_CASE("fitted intercepts travel through stage2-train into the gate's file", 
     INFO(result.err);
     REQUIRE(result.exit_code == 0);
   };
-  CHECK_FALSE(
-      SafetensorsFile::open(dir / "root/gating_network_model.safetensors").contains("regression_layer.bias"));
+  CHECK_FALSE(io::SafetensorsFile::open(dir / "root/gating_network_model.safetensors")
+                  .contains("regression_layer.bias"));
   run("stage1-train", {"--fit_intercept"});
   run("stage2-train", {});
   const auto fitted =
-      SafetensorsFile::open(dir / "root/regression_weights/model_multi-objective.safetensors");
-  const auto gate = SafetensorsFile::open(dir / "root/gating_network_model.safetensors");
+      io::SafetensorsFile::open(dir / "root/regression_weights/model_multi-objective.safetensors");
+  const auto gate = io::SafetensorsFile::open(dir / "root/gating_network_model.safetensors");
   const auto bias = fitted.at("bias", DType::f32, {19}).as<float>();
   const auto kept = gate.at("regression_layer.bias", DType::f32, {19}).as<float>();
   CHECK(std::equal(bias.begin(), bias.end(), kept.begin()));
 }
 
 TEST_CASE("an attribute whose validation labels weigh nothing is fitted and warned of", "[e2e]") {
-  const std::vector<RowGroup> groups = assign_groups(Stage1TrainOptions{}, 240, {});
+  const std::vector<linear::RowGroup> groups = stages::ridge::assign_groups(Stage1TrainOptions{}, 240, {});
   const TempDir root;
   write_shard(root.path(), 0, 240, 1, 1, {}, [&](const std::string& name, std::span<float> values) {
     for (std::size_t r = 0; name == "sample_weights" && r < values.size(); ++r)
-      if (groups[r] == kValidationRow) values[r] = 0.0F;
+      if (groups[r] == linear::kValidationRow) values[r] = 0.0F;
   });
   const ProcessResult holdout = must_train(root.path(), {"--weight_column", "w"});
   CHECK_THAT(holdout.err, Catch::Contains("weight 0 only; its alpha could not be chosen and is 1\n"));
@@ -352,17 +354,17 @@ TEST_CASE("an attribute whose validation labels weigh nothing is fitted and warn
 }
 
 TEST_CASE("an alpha that k-fold cannot choose is warned of", "[e2e]") {
-  const std::vector<RowGroup> groups = assign_groups(Stage1TrainOptions{}, 240, {});
+  const std::vector<linear::RowGroup> groups = stages::ridge::assign_groups(Stage1TrainOptions{}, 240, {});
   const TempDir root;
   write_shard(root.path(), 0, 240, 1, 1, {}, [&](const std::string& name, std::span<float> values) {
     if (name != "labels") return;
     int left = 1;  // remaining training labels of the first attribute
     for (std::size_t r = 0; r < 240; ++r)
-      if (groups[r] == kTrainRow && !std::isnan(values[3 * r]) && left-- <= 0) values[3 * r] = NAN;
+      if (groups[r] == linear::kTrainRow && !std::isnan(values[3 * r]) && left-- <= 0) values[3 * r] = NAN;
   });
   const ProcessResult result = must_train(root.path(), {"--cv", "kfold"});
   CHECK_THAT(
       result.err,
       Catch::Contains("its training labels lie in one fold; its alpha could not be chosen and is 1\n"));
-  CHECK_THAT(read_text_file(weights(root.path(), ".html")), Catch::Contains("alpha could not be chosen"));
+  CHECK_THAT(io::read_text_file(weights(root.path(), ".html")), Catch::Contains("alpha could not be chosen"));
 }

@@ -36,7 +36,7 @@ nlohmann::json status_of(const fs::path& root, const std::vector<std::string>& m
 // Stops the run when some chunks are durable; false when it ended before.
 bool stop_midway(const ChildProcess& run, const fs::path& target) {
   while (!fs::exists(target)) {
-    const auto journal = read_journal(target.string() + ".journal");
+    const auto journal = stages::resume::read_journal(target.string() + ".journal");
     if (journal && journal->chunks.size() >= 4) {
       run.signal(SIGSTOP);
       return true;
@@ -79,7 +79,7 @@ TEST_CASE("the status tells how far a shard is while it is made, when it is kill
   REQUIRE(overview.size() == 1);
   CHECK(overview[0]["done"] == 1);
   CHECK(overview[0]["missing"] == 1);
-  CHECK(overview[0]["rows_done"] == SafetensorsFile::open(target).at("row_ids").shape[0]);
+  CHECK(overview[0]["rows_done"] == io::SafetensorsFile::open(target).at("row_ids").shape[0]);
   CHECK(overview[0]["rows"] == 400);  // estimated for the other
 }
 

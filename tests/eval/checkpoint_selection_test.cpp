@@ -8,6 +8,7 @@
 #include "support/test_support.h"
 
 using namespace armorm;
+using namespace armorm::eval;
 
 namespace {
 
@@ -32,7 +33,7 @@ struct Misleading {
     options.dropout = 0.1;
     options.log_every = 9;
   }
-  PairData data() const {
+  gating::PairData data() const {
     return {{rewards.data(), n, 2, 4},
             {rewards.data() + 2, n, 2, 4},
             {prompts.data(), n, 1},
@@ -43,16 +44,16 @@ struct Misleading {
     return train_and_select(data(), train, validation, start(), options, {select, every, patience});
   }
   static SelectionProgress start() { return {.training = {.gate = initial()}}; }
-  static GateParameters initial() { return initial_gate({1, 1, 8, 2, 1.0}, 1.0, 0); }
+  static gating::GateParameters initial() { return gating::initial_gate({1, 1, 8, 2, 1.0}, 1.0, 0); }
 
   static constexpr std::int64_t n = 80, n_train = 60;
   std::vector<float> rewards;
   std::vector<BFloat16> prompts;
   std::vector<std::int64_t> own_prompt, train, validation;
-  TrainOptions options;
+  gating::TrainOptions options;
 };
 
-void check_same(const GateParameters& a, const GateParameters& b) {
+void check_same(const gating::GateParameters& a, const gating::GateParameters& b) {
   REQUIRE(a.layers.size() == b.layers.size());
   CHECK(a.logit_scale == b.logit_scale);
   for (std::size_t i = 0; i < a.layers.size(); ++i) {
@@ -78,8 +79,8 @@ TEST_CASE("the best checkpoint is the one with the best validation figures, not 
   const SelectedGate selected = m.run(SelectCheckpoint::best, 1, 0);
   REQUIRE(selected.curve.size() == 60);
   REQUIRE(selected.step < 60);
-  const PairScores scores =
-      score_pairs(selected.gate, m.data(), m.validation, GateSoftmax::attributes, 1.0, -1);
+  const gating::PairScores scores =
+      gating::score_pairs(selected.gate, m.data(), m.validation, gating::GateSoftmax::attributes, 1.0, -1);
   const PreferenceMetrics kept = preference_metrics(scores.chosen, scores.rejected);
   for (const CheckpointMetrics& c : selected.curve) {
     CHECK(c.validation.accuracy <= kept.accuracy);

@@ -8,6 +8,7 @@
 #include "support/test_support.h"
 
 using namespace armorm;
+using namespace armorm::eval;
 using namespace armorm::test;
 using nlohmann::json;
 
@@ -31,7 +32,7 @@ ScoredPrompt ties_prompt(TieId::Kind kind, std::int64_t number, std::vector<floa
 }  // namespace
 
 TEST_CASE("RewardBench 2 scores are those of the published code", "[golden]") {
-  const json cases = json::parse(read_text_file(golden("eval/reward_bench_2.json")));
+  const json cases = json::parse(io::read_text_file(golden("eval/reward_bench_2.json")));
   REQUIRE(cases.size() == 4);
   for (const json& c : cases) {
     const RewardBench2Result result = score_reward_bench_2(prompts_of(c["prompts"]));

@@ -7,10 +7,11 @@
 #include "support/test_support.h"
 
 using namespace armorm;
+using namespace armorm::eval;
 using namespace armorm::test;
 
 TEST_CASE("sections and score are those of the published weighting", "[golden]") {
-  const auto cases = nlohmann::json::parse(read_text_file(golden("eval/reward_bench.json")));
+  const auto cases = nlohmann::json::parse(io::read_text_file(golden("eval/reward_bench.json")));
   REQUIRE(cases.size() == 3);
   for (const auto& c : cases) {
     const auto names = c["names"].get<std::vector<std::string>>();
@@ -51,14 +52,14 @@ TEST_CASE("sections and score have the intervals and tests of weighted means", "
   const std::vector<std::int64_t> subset{0, 0, 0, 1, 1, 1, 1, 1};
   const std::vector<std::string> names{"mt-bench-hard", "llmbar-natural"};
   const RewardBenchResult result = score_reward_bench(chosen, rejected, subset, names);
-  const WeightedMean mean = weighted_mean(std::vector<WeightedShare>{{37, 2.0 / 3, wilson_interval(2, 3)},
-                                                                     {100, 3.0 / 5, wilson_interval(3, 5)}});
+  const stats::WeightedMean mean = stats::weighted_mean(std::vector<stats::WeightedShare>{
+      {37, 2.0 / 3, stats::wilson_interval(2, 3)}, {100, 3.0 / 5, stats::wilson_interval(3, 5)}});
   CHECK(result.sections[1].score == Approx(100 * mean.share));
   CHECK(result.sections[1].interval.low == Approx(100 * mean.interval.low));
   CHECK(result.sections[1].interval.high == Approx(100 * mean.interval.high));
   CHECK((std::isnan(result.sections[0].interval.low) && std::isnan(result.interval.high)));
 
-  const PairScores first{chosen, rejected}, second{others, std::vector<float>(8, 0.5F)};
+  const gating::PairScores first{chosen, rejected}, second{others, std::vector<float>(8, 0.5F)};
   const RewardBenchTests tests = compare_on_reward_bench(first, second, subset, names);
   CHECK(tests.subsets[5].only_first_right == 1);   // mt-bench-hard: pair 0 against none
   CHECK(tests.subsets[6].only_first_right == 1);   // llmbar-natural: pair 3
@@ -70,8 +71,8 @@ TEST_CASE("sections and score have the intervals and tests of weighted means", "
 
 TEST_CASE("Wilson intervals are the published ones", "[unit]") {
   // scipy.stats.binomtest(8, 10).proportion_ci(method="wilson")
-  const Proportion interval = wilson_interval(8, 10);
+  const stats::Proportion interval = stats::wilson_interval(8, 10);
   CHECK(std::abs(interval.low - 0.4901625) < 1e-6);
   CHECK(std::abs(interval.high - 0.9433178) < 1e-6);
-  CHECK(wilson_interval(0, 0).high == 1.0);
+  CHECK(stats::wilson_interval(0, 0).high == 1.0);
 }

@@ -18,7 +18,7 @@ bool make_set() {
 }
 
 void check_files(const std::string& split, const std::string& config) {
-  DatasetOptions options;
+  data::DatasetOptions options;
   options.path = scratch_folder() / "set";
   options.split = split;
   options.config = config;

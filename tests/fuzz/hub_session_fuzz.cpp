@@ -132,7 +132,7 @@ void read_input(std::string_view input) {
   const std::vector<std::string> answers = split_answers(input, hub, elsewhere);
   elsewhere.start({answers.rbegin(), answers.rend()});
   hub.start(answers);
-  HubClientOptions options;
+  hub::HubClientOptions options;
   options.cache = home / "cache";
   options.endpoint = hub.url;
   options.token = kToken;
@@ -140,7 +140,7 @@ void read_input(std::string_view input) {
   options.http.sleep = [](std::chrono::milliseconds) {};
   std::string told;
   try {
-    told = fetch_snapshot(options, RepoKind::model, {"org/name", "main"}).string();
+    told = hub::fetch_snapshot(options, hub::RepoKind::model, {"org/name", "main"}).string();
   } catch (const Error& error) {
     told = error.what();
     require(error.kind() == ErrorKind::io || error.kind() == ErrorKind::data, error.what());

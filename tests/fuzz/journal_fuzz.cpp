@@ -30,7 +30,7 @@ void read_input(std::string_view input) {
   if (input.empty()) return;
   const bool checksummed = input[0] == 'c';
   const std::string text = checksummed ? with_checksums(input.substr(1)) : std::string(input);
-  const auto content = read_journal(write_scratch("x.journal", text));
+  const auto content = stages::resume::read_journal(write_scratch("x.journal", text));
   if (!content) return;
   require(content->chunks.size() == content->ends.size(), "chunks and their ends disagree");
   std::uint64_t last = content->key_end;

@@ -6,7 +6,7 @@ namespace armorm::fuzz {
 const MemoryBound kMemoryBound{160, 64 << 10};
 
 void read_input(std::string_view input) {
-  const ModelConfig config = ModelConfig::parse(input, "config.json");
+  const model::ModelConfig config = model::ModelConfig::parse(input, "config.json");
   require(config.hidden_size > 0 && config.num_attention_heads > 0 && config.num_key_value_heads > 0 &&
               config.head_dim > 0,
           "a size of nothing was accepted");

@@ -7,7 +7,7 @@ namespace armorm::fuzz {
 const MemoryBound kMemoryBound{256, 64 << 10};
 
 void read_input(std::string_view input) {
-  for (const auto& [name, tensor] : read_pickled_tensors(input, "x.pt")) {
+  for (const auto& [name, tensor] : model::pt::read_pickled_tensors(input, "x.pt")) {
     touch(name);
     touch(tensor.key);
   }

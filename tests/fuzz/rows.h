@@ -28,25 +28,25 @@ inline void touch_turns(const Conversation& turns) {
 }
 
 // `options.path` is a file, or a folder with its own layout.
-inline void read_rows(DatasetOptions options) {
+inline void read_rows(data::DatasetOptions options) {
   options.columns = {{"label", "score"}};
-  const Dataset set = Dataset::open(options);
+  const data::Dataset set = data::Dataset::open(options);
   const std::int64_t rows = set.num_rows();
   std::vector<bool> wanted(static_cast<std::size_t>(rows), false);
   std::fill_n(wanted.begin(), std::min(kRowsRead, wanted.size()), true);
-  const RejectRow reject = [&](std::int64_t row, const std::string& column, const std::string& reason) {
+  const data::RejectRow reject = [&](std::int64_t row, const std::string& column, const std::string& reason) {
     require(row >= 0 && row < rows, "a row that is not there was rejected");
     touch(column);
     touch(reason);
   };
   try_to([&] {
     set.for_each_labelled(
-        {"label"}, wanted, [](LabelledRow&& row) { touch_turns(row.messages); }, reject);
+        {"label"}, wanted, [](data::LabelledRow&& row) { touch_turns(row.messages); }, reject);
   });
   try_to([&] {
     set.for_each_preference(
         wanted,
-        [](PreferenceRow&& row) {
+        [](data::PreferenceRow&& row) {
           touch_turns(row.chosen);
           touch_turns(row.rejected);
         },
@@ -58,7 +58,7 @@ inline void read_rows(DatasetOptions options) {
 }
 
 inline void read_rows(const std::filesystem::path& file) {
-  DatasetOptions options;
+  data::DatasetOptions options;
   options.path = file;
   read_rows(options);
 }

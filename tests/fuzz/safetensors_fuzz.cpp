@@ -8,10 +8,10 @@ namespace armorm::fuzz {
 const MemoryBound kMemoryBound{160, 64 << 10};
 
 void read_input(std::string_view input) {
-  const SafetensorsFile file = SafetensorsFile::open(write_scratch("x.safetensors", input));
+  const io::SafetensorsFile file = io::SafetensorsFile::open(write_scratch("x.safetensors", input));
   for (const auto& [key, value] : file.metadata()) touch(value);
   for (const std::string& name : file.names()) {
-    const TensorView tensor = file.at(name);
+    const io::TensorView tensor = file.at(name);
     require(tensor.bytes.size() <= input.size(), "a tensor is larger than its file");
     require(tensor.numel() == static_cast<std::int64_t>(tensor.bytes.size() / size_of(tensor.dtype)),
             "shape and bytes of a tensor disagree");

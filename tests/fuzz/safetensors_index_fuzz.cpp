@@ -9,7 +9,7 @@ namespace {
 
 bool make_shards() {
   for (const char* name : {"model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"}) {
-    const std::string bytes = read_text_file(golden(std::string("io/sharded/") + name));
+    const std::string bytes = io::read_text_file(golden(std::string("io/sharded/") + name));
     write_scratch(std::string("model/") + name, bytes);
     write_scratch("outside.safetensors", bytes);
   }
@@ -24,9 +24,9 @@ void read_input(std::string_view input) {
   static const bool made = make_shards();
   require(made, "shards");
   write_scratch("model/model.safetensors.index.json", input);
-  const SafetensorsFolder folder = SafetensorsFolder::open(scratch_folder() / "model");
+  const io::SafetensorsFolder folder = io::SafetensorsFolder::open(scratch_folder() / "model");
   for (const std::string& name : folder.names()) folder.at(name);
-  for (const SafetensorsFile& file : folder.files())
+  for (const io::SafetensorsFile& file : folder.files())
     require(file.path().parent_path() == scratch_folder() / "model",
             "a shard outside of the folder was opened");
 }

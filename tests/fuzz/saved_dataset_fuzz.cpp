@@ -31,7 +31,7 @@ void read_input(std::string_view input) {
   require(made, "data set");
   if (input.empty()) return;
   const bool dict = input[0] == 'd';
-  DatasetOptions options;
+  data::DatasetOptions options;
   options.path = scratch_folder() / (dict ? "dict" : "single");
   write_scratch(dict ? "dict/dataset_dict.json" : "single/state.json", input.substr(1));
   for (const std::string& split : data::saved_splits(options.path)) {

@@ -17,10 +17,10 @@ constexpr std::string_view kTexts[] = {
 const MemoryBound kMemoryBound{512, 32 << 20};
 
 void read_input(std::string_view input) {
-  const Tokenizer tokenizer = Tokenizer::from_json(input, "tokenizer.json");
+  const text::tokenizer::Tokenizer tokenizer = text::tokenizer::Tokenizer::from_json(input, "tokenizer.json");
   for (const std::string_view text : kTexts) {
     try {
-      const std::vector<TokenId> ids = tokenizer.encode(text, true);
+      const std::vector<text::tokenizer::TokenId> ids = tokenizer.encode(text, true);
       touch(tokenizer.decode(ids));
     } catch (const Error& error) {
       require(error.kind() == ErrorKind::data, error.what());

@@ -10,6 +10,7 @@
 #include "support/test_support.h"
 
 using namespace armorm;
+using namespace armorm::gating;
 
 namespace {
 

@@ -11,17 +11,18 @@
 #include "support/test_support.h"
 
 using namespace armorm;
+using namespace armorm::gating;
 using namespace armorm::test;
 
 namespace {
 
 struct Golden {
   explicit Golden(const std::string& name)
-      : file(SafetensorsFile::open(golden("gating/" + name + ".safetensors"))) {
+      : file(io::SafetensorsFile::open(golden("gating/" + name + ".safetensors"))) {
     const auto r = floats("rewards");
     rewards.assign(r.begin(), r.end());
     for (const float v : floats("prompts")) prompts.push_back(BFloat16::from_float(v));
-    const TensorView shape = file.at("rewards");
+    const io::TensorView shape = file.at("rewards");
     n = shape.shape[0];
     k = shape.shape[2];
     d = file.at("prompts").shape[2];
@@ -37,7 +38,7 @@ struct Golden {
     out.logit_scale = floats(prefix + "logit_scale")[0];
     for (int i = 0; file.contains(prefix + "layers." + std::to_string(i) + ".weight"); ++i) {
       const std::string layer = prefix + "layers." + std::to_string(i);
-      const TensorView w = file.at(layer + ".weight");
+      const io::TensorView w = file.at(layer + ".weight");
       const auto weight = w.as<float>();
       const auto bias = floats(layer + ".bias");
       out.layers.push_back(
@@ -53,7 +54,7 @@ struct Golden {
             rejected_prompt};
   }
   std::vector<std::vector<std::int64_t>> batches() const {
-    const TensorView b = file.at("batches");
+    const io::TensorView b = file.at("batches");
     const auto values = b.as<std::int64_t>();
     std::vector<std::vector<std::int64_t>> out;
     for (std::int64_t s = 0; s < b.shape[0]; ++s)
@@ -71,7 +72,7 @@ struct Golden {
     return o;
   }
 
-  SafetensorsFile file;
+  io::SafetensorsFile file;
   std::vector<float> rewards;
   std::vector<BFloat16> prompts;
   std::vector<std::int64_t> chosen_prompt, rejected_prompt;
@@ -240,9 +241,9 @@ TEST_CASE("a gate that is trained beats the uniform gate where the right weights
   options.temperature = 1.0;
   const GateParameters gate = train_gate(data, train, initial_gate({2, 1, 16, 2, 1.0}, 1.0, 0), options, {});
   const PairScores scores = score_pairs(gate, data, held_out, GateSoftmax::attributes, 1.0, -1);
-  CHECK(preference_metrics(scores.chosen, scores.rejected).accuracy >= 0.99);
-  const PairScores by_uniform_gate = uniform_gate_scores(data, held_out, 1.0F);
-  CHECK(preference_metrics(by_uniform_gate.chosen, by_uniform_gate.rejected).accuracy <= 0.9);
+  CHECK(eval::preference_metrics(scores.chosen, scores.rejected).accuracy >= 0.99);
+  const PairScores by_uniform_gate = eval::uniform_gate_scores(data, held_out, 1.0F);
+  CHECK(eval::preference_metrics(by_uniform_gate.chosen, by_uniform_gate.rejected).accuracy <= 0.9);
 }
 
 TEST_CASE("the weights of both sides make PyTorch's scores of the rewards", "[golden]") {

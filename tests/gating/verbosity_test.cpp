@@ -9,14 +9,15 @@
 #include "support/test_support.h"
 
 using namespace armorm;
+using namespace armorm::gating;
 using namespace armorm::test;
 
 namespace {
 
 struct Reference {
-  SafetensorsFile file = SafetensorsFile::open(golden("gating/penalties.safetensors"));
+  io::SafetensorsFile file = io::SafetensorsFile::open(golden("gating/penalties.safetensors"));
   MatrixView<const float> rewards() const {
-    const TensorView t = file.at("rewards");
+    const io::TensorView t = file.at("rewards");
     return {t.as<float>().data(), t.shape[0], t.shape[1]};
   }
   std::vector<std::string> names = {"a", "b", "c", "d", "v", "e"};
@@ -79,9 +80,9 @@ TEST_CASE("rewards that are not finite and penalties out of order are refused", 
 }
 
 TEST_CASE("bisection finds SciPy's roots, against verbosity and against length", "[golden]") {
-  const SafetensorsFile file = SafetensorsFile::open(golden("gating/penalty_roots.safetensors"));
+  const io::SafetensorsFile file = io::SafetensorsFile::open(golden("gating/penalty_roots.safetensors"));
   const auto expected = nlohmann::json::parse(file.metadata().at("expected"));
-  const TensorView rewards = file.at("rewards");
+  const io::TensorView rewards = file.at("rewards");
   const auto lengths = file.at("lengths").as<std::int64_t>();
   const std::vector<std::string> names{"a", "b", "c", "v", "d", "e"};
   DebiasOptions options;

@@ -8,8 +8,8 @@
 #include "io/publish.h"
 
 namespace fs = std::filesystem;
-using armorm::artifact_name;
-using armorm::RepoKind;
+using armorm::hub::artifact_name;
+using armorm::hub::RepoKind;
 using armorm::test::golden_json;
 using armorm::test::TempDir;
 using Catch::Matchers::Contains;
@@ -45,7 +45,7 @@ TEST_CASE("snapshots are found where huggingface_hub finds them", "[golden]") {
   const nlohmann::json golden = golden_json("hub_cache.json");
   const TempDir cache;
   for (const auto& [file, text] : golden["tree"].items()) {
-    armorm::publish_text(cache.path() / file, text.get<std::string>());
+    armorm::io::publish_text(cache.path() / file, text.get<std::string>());
   }
   const Variable variable("HF_HUB_CACHE", cache.path().c_str());
   const Variable offline("HF_HUB_OFFLINE", "1");
@@ -55,7 +55,7 @@ TEST_CASE("snapshots are found where huggingface_hub finds them", "[golden]") {
     const std::string id = item["id"];
     const std::string text = item["revision"].is_null() ? id : id + "@" + item["revision"].get<std::string>();
     const auto resolve = [&] {
-      return is_model ? armorm::resolve_model(text) : armorm::resolve_dataset(text);
+      return is_model ? armorm::hub::resolve_model(text) : armorm::hub::resolve_dataset(text);
     };
     if (item["found"].is_null()) {
       CHECK_THROWS_WITH(resolve(), Contains(text) && Contains("hf download " + id));
@@ -72,15 +72,15 @@ TEST_CASE("what is a Hub id", "[golden]") {
   const nlohmann::json golden = golden_json("hub_cache.json");
   for (const auto& [id, valid] : golden["ids"].items()) {
     CAPTURE(id);
-    CHECK(armorm::parse_hub_id(id).has_value() == valid.get<bool>());
+    CHECK(armorm::hub::parse_hub_id(id).has_value() == valid.get<bool>());
   }
-  CHECK(armorm::parse_hub_id("org/name")->revision == "main");
-  CHECK(armorm::parse_hub_id("org/name@refs/pr/1")->revision == "refs/pr/1");
-  CHECK(armorm::parse_hub_id("org/name@refs/pr/1")->id == "org/name");
+  CHECK(armorm::hub::parse_hub_id("org/name")->revision == "main");
+  CHECK(armorm::hub::parse_hub_id("org/name@refs/pr/1")->revision == "refs/pr/1");
+  CHECK(armorm::hub::parse_hub_id("org/name@refs/pr/1")->id == "org/name");
   for (const std::string text :
        {"", "org/name@", "org/name@/etc", "org/name@../x", "org/name@a/../../x", "org/name@x/"}) {
     CAPTURE(text);
-    CHECK_FALSE(armorm::parse_hub_id(text).has_value());
+    CHECK_FALSE(armorm::hub::parse_hub_id(text).has_value());
   }
 }
 
@@ -89,17 +89,17 @@ TEST_CASE("a local path wins over a Hub id", "[unit]") {
   const Variable variable("HF_HUB_CACHE", (dir / "cache").c_str());
   const Variable offline("HF_HUB_OFFLINE", "1");
   fs::create_directories(dir / "org/name@v1");
-  CHECK(armorm::resolve_model((dir / "org/name@v1").string()) == dir / "org/name@v1");
+  CHECK(armorm::hub::resolve_model((dir / "org/name@v1").string()) == dir / "org/name@v1");
   CHECK(artifact_name((dir / "org/name@v1").string()) == "name@v1");
   try {
-    armorm::resolve_dataset("org/name");
+    armorm::hub::resolve_dataset("org/name");
     FAIL("resolved");
   } catch (const armorm::Error& error) {
     CHECK(error.kind() == armorm::ErrorKind::io);
     CHECK_THAT(error.what(), Contains((dir / "cache").string()) && Contains("--repo-type dataset"));
   }
-  CHECK_THROWS_WITH(armorm::resolve_model((dir / "none").string()), Contains("not found"));
-  CHECK_THROWS_WITH(armorm::resolve_model(""), Contains("not found"));
+  CHECK_THROWS_WITH(armorm::hub::resolve_model((dir / "none").string()), Contains("not found"));
+  CHECK_THROWS_WITH(armorm::hub::resolve_model(""), Contains("not found"));
 }
 
 TEST_CASE("a ref that holds no commit is refused", "[unit]") {
@@ -108,15 +108,15 @@ TEST_CASE("a ref that holds no commit is refused", "[unit]") {
   fs::create_directories(repo / "snapshots");
   for (const std::string& text : std::vector<std::string>{"", "../../../etc", "main", "/etc",
                                                           std::string(39, 'a'), std::string(41, 'a')}) {
-    armorm::publish_text(repo / "refs/main", text);
-    CHECK_THROWS_WITH(armorm::find_snapshot(dir.path(), RepoKind::model, {"org/name", "main"}),
+    armorm::io::publish_text(repo / "refs/main", text);
+    CHECK_THROWS_WITH(armorm::hub::find_snapshot(dir.path(), RepoKind::model, {"org/name", "main"}),
                       Contains("40 hex"));
   }
   const std::string commit(40, 'b');
-  armorm::publish_text(repo / "refs/main", commit + "\n");
-  CHECK_FALSE(armorm::find_snapshot(dir.path(), RepoKind::model, {"org/name", "main"}).has_value());
+  armorm::io::publish_text(repo / "refs/main", commit + "\n");
+  CHECK_FALSE(armorm::hub::find_snapshot(dir.path(), RepoKind::model, {"org/name", "main"}).has_value());
   fs::create_directories(repo / "snapshots" / commit);
-  CHECK(armorm::find_snapshot(dir.path(), RepoKind::model, {"org/name", "main"}) ==
+  CHECK(armorm::hub::find_snapshot(dir.path(), RepoKind::model, {"org/name", "main"}) ==
         repo / "snapshots" / commit);
 }
 
@@ -126,15 +126,15 @@ TEST_CASE("where the Hub cache is", "[unit]") {
   const Variable hf_home("HF_HOME", nullptr);
   const Variable xdg("XDG_CACHE_HOME", nullptr);
   const Variable home("HOME", "/home/u");
-  CHECK(armorm::hub_cache_folder() == "/home/u/.cache/huggingface/hub");
+  CHECK(armorm::hub::hub_cache_folder() == "/home/u/.cache/huggingface/hub");
   const Variable xdg_set("XDG_CACHE_HOME", "/x");
-  CHECK(armorm::hub_cache_folder() == "/x/huggingface/hub");
+  CHECK(armorm::hub::hub_cache_folder() == "/x/huggingface/hub");
   const Variable hf_home_set("HF_HOME", "~/hf");
-  CHECK(armorm::hub_cache_folder() == "/home/u/hf/hub");
+  CHECK(armorm::hub::hub_cache_folder() == "/home/u/hf/hub");
   const Variable old_set("HUGGINGFACE_HUB_CACHE", "/old");
-  CHECK(armorm::hub_cache_folder() == "/old");
+  CHECK(armorm::hub::hub_cache_folder() == "/old");
   const Variable set("HF_HUB_CACHE", "/new");
-  CHECK(armorm::hub_cache_folder() == "/new");
+  CHECK(armorm::hub::hub_cache_folder() == "/new");
 }
 
 TEST_CASE("names of artefacts", "[unit]") {

@@ -8,7 +8,7 @@
 #include "io/read_file.h"
 
 namespace fs = std::filesystem;
-using armorm::RepoKind;
+using armorm::hub::RepoKind;
 using namespace armorm::test;
 using Catch::Matchers::Contains;
 
@@ -51,21 +51,23 @@ TEST_CASE("names that lead out of the cache are refused", "[unit]") {
         std::string("a//b.parquet"), std::string("./b.parquet"), std::string("a\\b.parquet"),
         std::string("a\nb.parquet"), std::string("a/b\0c.parquet", 13), std::string(300, 'a') + ".parquet"}) {
     CAPTURE(name);
-    CHECK_THROWS_WITH(armorm::files_to_fetch(RepoKind::dataset, "org/name", {"ok.parquet", name}),
+    CHECK_THROWS_WITH(armorm::hub::files_to_fetch(RepoKind::dataset, "org/name", {"ok.parquet", name}),
                       Contains("do not trust"));
   }
   for (const std::string& name : {std::string("..\\a.safetensors"), nul}) {
-    CHECK_THROWS_WITH(armorm::files_to_fetch(RepoKind::model, "org/name", {name}), Contains("do not trust"));
+    CHECK_THROWS_WITH(armorm::hub::files_to_fetch(RepoKind::model, "org/name", {name}),
+                      Contains("do not trust"));
   }
   using Names = std::vector<std::string>;
-  CHECK(armorm::files_to_fetch(RepoKind::dataset, "org/name", {"a b/\u00fc..x.parquet", "../x.py"}) ==
+  CHECK(armorm::hub::files_to_fetch(RepoKind::dataset, "org/name", {"a b/\u00fc..x.parquet", "../x.py"}) ==
         Names{"a b/\u00fc..x.parquet"});
 }
 
 TEST_CASE("a repository without anything to read is refused", "[unit]") {
-  CHECK_THROWS_WITH(armorm::files_to_fetch(RepoKind::model, "org/name", {"config.json", "pytorch_model.bin"}),
-                    Contains("*.safetensors"));
-  CHECK_THROWS_WITH(armorm::files_to_fetch(RepoKind::dataset, "org/name", {"README.md", "set.py"}),
+  CHECK_THROWS_WITH(
+      armorm::hub::files_to_fetch(RepoKind::model, "org/name", {"config.json", "pytorch_model.bin"}),
+      Contains("*.safetensors"));
+  CHECK_THROWS_WITH(armorm::hub::files_to_fetch(RepoKind::dataset, "org/name", {"README.md", "set.py"}),
                     Contains("Parquet"));
 }
 
@@ -76,18 +78,18 @@ TEST_CASE("ids are fetched when missing, and not again", "[unit]") {
                                  {"HF_ENDPOINT", hub.hub.url() + "/"},
                                  {"HF_TOKEN", " " + kToken + "\n"}});
   const fs::path snapshot = dir / ("hub/models--org--name/snapshots/" + kCommit);
-  CHECK(armorm::resolve_model("org/name") == snapshot);
+  CHECK(armorm::hub::resolve_model("org/name") == snapshot);
   const std::size_t asked = hub.hub.asked().size();
   for (const HttpAsked& request : hub.hub.asked())
     CHECK(request.header("authorization") == "Bearer " + kToken);
-  CHECK(armorm::resolve_model("org/name") == snapshot);
-  CHECK(armorm::resolve_model("org/name@" + kCommit) == snapshot);
+  CHECK(armorm::hub::resolve_model("org/name") == snapshot);
+  CHECK(armorm::hub::resolve_model("org/name@" + kCommit) == snapshot);
   CHECK(hub.hub.asked().size() == asked);
 
   fs::remove(snapshot / "model.safetensors");  // as after `hf download org/name config.json`
-  CHECK_FALSE(armorm::is_complete_snapshot(RepoKind::model, snapshot));
-  CHECK(armorm::resolve_model("org/name") == snapshot);
-  CHECK(armorm::read_text_file(snapshot / "model.safetensors") == "weights");
+  CHECK_FALSE(armorm::hub::is_complete_snapshot(RepoKind::model, snapshot));
+  CHECK(armorm::hub::resolve_model("org/name") == snapshot);
+  CHECK(armorm::io::read_text_file(snapshot / "model.safetensors") == "weights");
 }
 
 TEST_CASE("offline, nothing is asked", "[unit]") {
@@ -95,7 +97,7 @@ TEST_CASE("offline, nothing is asked", "[unit]") {
   FakeHub hub(small_model());
   const Environment environment(
       {{"HF_HOME", dir.path().string()}, {"HF_ENDPOINT", hub.hub.url()}, {"HF_HUB_OFFLINE", "yes"}});
-  CHECK_THROWS_WITH(armorm::resolve_model("org/name"), Contains("HF_HUB_OFFLINE"));
+  CHECK_THROWS_WITH(armorm::hub::resolve_model("org/name"), Contains("HF_HUB_OFFLINE"));
   CHECK(hub.hub.asked().empty());
 }
 
@@ -104,37 +106,37 @@ TEST_CASE("a part of a model will do when the Hub refuses", "[unit]") {
   FakeHub hub(small_model());
   const Environment environment({{"HF_HOME", dir.path().string()}, {"HF_ENDPOINT", hub.hub.url()}});
   const fs::path snapshot = dir / ("hub/models--org--name/snapshots/" + kCommit);
-  armorm::publish_text(snapshot / "config.json", "{}");
-  armorm::publish_text(dir / "hub/models--org--name/refs/main", kCommit);
+  armorm::io::publish_text(snapshot / "config.json", "{}");
+  armorm::io::publish_text(dir / "hub/models--org--name/refs/main", kCommit);
   hub.add_fault("/revision/" + kCommit, [](const HttpAsked&, HttpReply& reply) { reply = {401, {}, ""}; });
-  CHECK(armorm::resolve_model("org/name") == snapshot);
+  CHECK(armorm::hub::resolve_model("org/name") == snapshot);
   CHECK(hub.hub.asked().size() == 1);
 }
 
 TEST_CASE("a sharded model is complete with all its shards", "[unit]") {
   const TempDir dir;
-  armorm::publish_text(dir / "config.json", "{}");
-  armorm::publish_text(dir / "model.safetensors.index.json",
-                       R"({"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}})");
-  armorm::publish_text(dir / "model-1.safetensors", "");
-  armorm::publish_text(dir / "tokenizer.json", "{}");
-  armorm::publish_text(dir / "tokenizer_config.json", R"({"chat_template": "x"})");
-  CHECK_FALSE(armorm::is_complete_snapshot(RepoKind::model, dir.path()));
-  armorm::publish_text(dir / "model-2.safetensors", "");
-  CHECK(armorm::is_complete_snapshot(RepoKind::model, dir.path()));
+  armorm::io::publish_text(dir / "config.json", "{}");
+  armorm::io::publish_text(dir / "model.safetensors.index.json",
+                           R"({"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}})");
+  armorm::io::publish_text(dir / "model-1.safetensors", "");
+  armorm::io::publish_text(dir / "tokenizer.json", "{}");
+  armorm::io::publish_text(dir / "tokenizer_config.json", R"({"chat_template": "x"})");
+  CHECK_FALSE(armorm::hub::is_complete_snapshot(RepoKind::model, dir.path()));
+  armorm::io::publish_text(dir / "model-2.safetensors", "");
+  CHECK(armorm::hub::is_complete_snapshot(RepoKind::model, dir.path()));
 }
 
 TEST_CASE("a model needs its tokenizer and a chat template to be complete", "[unit]") {
   const TempDir dir;
-  const auto is_complete = [&] { return armorm::is_complete_snapshot(RepoKind::model, dir.path()); };
-  armorm::publish_text(dir / "config.json", "{}");
-  armorm::publish_text(dir / "model.safetensors", "");
+  const auto is_complete = [&] { return armorm::hub::is_complete_snapshot(RepoKind::model, dir.path()); };
+  armorm::io::publish_text(dir / "config.json", "{}");
+  armorm::io::publish_text(dir / "model.safetensors", "");
   CHECK_FALSE(is_complete());
-  armorm::publish_text(dir / "tokenizer.json", "{}");
+  armorm::io::publish_text(dir / "tokenizer.json", "{}");
   CHECK_FALSE(is_complete());
-  armorm::publish_text(dir / "tokenizer_config.json", "{}");
+  armorm::io::publish_text(dir / "tokenizer_config.json", "{}");
   CHECK_FALSE(is_complete());
-  armorm::publish_text(dir / "chat_template.jinja", "x");
+  armorm::io::publish_text(dir / "chat_template.jinja", "x");
   CHECK(is_complete());
   fs::remove(dir / "tokenizer.json");
   CHECK_FALSE(is_complete());
@@ -154,8 +156,8 @@ fs::path cache_part(const TempDir& dir, const std::vector<std::string>& names) {
   const auto files = three_shards();
   const fs::path repo = dir / "hub/datasets--org--name";
   for (const std::string& name : names)
-    armorm::publish_text(repo / "snapshots" / kCommit / name, files.at(name).content);
-  armorm::publish_text(repo / "refs/main", kCommit);
+    armorm::io::publish_text(repo / "snapshots" / kCommit / name, files.at(name).content);
+  armorm::io::publish_text(repo / "refs/main", kCommit);
   return repo / "snapshots" / kCommit;
 }
 
@@ -168,16 +170,16 @@ TEST_CASE("what a cached data set lacks is fetched, and nothing else", "[unit]")
     FakeHub hub(three_shards(), "datasets");
     const Environment environment({{"HF_HOME", dir.path().string()}, {"HF_ENDPOINT", hub.hub.url()}});
     const fs::path snapshot = cache_part(dir, {part});
-    CHECK(armorm::resolve_dataset("org/name") == snapshot);
+    CHECK(armorm::hub::resolve_dataset("org/name") == snapshot);
     CHECK(open_dataset(snapshot).read_strings("f") == std::vector<std::string>{"a", "b", "c"});
     CHECK(hub.hub.count("GET", part) == 0);
     const std::size_t asked = hub.hub.asked().size();
-    CHECK(armorm::resolve_dataset("org/name") ==
+    CHECK(armorm::hub::resolve_dataset("org/name") ==
           snapshot);  // known to be complete: the Hub is not asked again
-    CHECK(armorm::resolve_dataset("org/name@" + kCommit) == snapshot);
+    CHECK(armorm::hub::resolve_dataset("org/name@" + kCommit) == snapshot);
     CHECK(hub.hub.asked().size() == asked);
     fs::remove(snapshot / "data/train-00002-of-00003.jsonl");  // deleted by a cleanup of the cache
-    CHECK(armorm::resolve_dataset("org/name") == snapshot);
+    CHECK(armorm::hub::resolve_dataset("org/name") == snapshot);
     CHECK(open_dataset(snapshot).num_rows() == 3);
   }
 }
@@ -189,10 +191,10 @@ TEST_CASE("a cache that holds all files is known to be whole after one question"
   std::vector<std::string> names;
   for (const auto& [name, file] : three_shards()) names.push_back(name);
   const fs::path snapshot = cache_part(dir, names);
-  CHECK(armorm::resolve_dataset("org/name") == snapshot);
+  CHECK(armorm::hub::resolve_dataset("org/name") == snapshot);
   CHECK(hub.hub.asked().size() == 1);
   CHECK(hub.hub.asked().front().target.ends_with("/revision/" + kCommit));  // not the branch
-  CHECK(armorm::resolve_dataset("org/name") == snapshot);
+  CHECK(armorm::hub::resolve_dataset("org/name") == snapshot);
   CHECK(hub.hub.asked().size() == 1);
 }
 
@@ -200,17 +202,17 @@ TEST_CASE("offline, a part of a data set is refused and the rest named", "[unit]
   const TempDir dir;
   const Environment environment({{"HF_HOME", dir.path().string()}, {"HF_HUB_OFFLINE", "1"}});
   const fs::path snapshot = cache_part(dir, {"data/train-00000-of-00003.jsonl"});
-  CHECK(armorm::resolve_dataset("org/name") == snapshot);
+  CHECK(armorm::hub::resolve_dataset("org/name") == snapshot);
   CHECK_THROWS_WITH(open_dataset(snapshot),
                     Contains("data/train-00001-of-00003.jsonl") &&
                         Contains("data/train-00002-of-00003.jsonl") &&
                         Contains("hf download org/name --repo-type dataset --revision " + kCommit));
-  armorm::publish_text(snapshot / "data/train-00001-of-00003.jsonl", "{}");
-  armorm::publish_text(snapshot / "data/train-00002-of-00003.jsonl", "{}");
+  armorm::io::publish_text(snapshot / "data/train-00001-of-00003.jsonl", "{}");
+  armorm::io::publish_text(snapshot / "data/train-00002-of-00003.jsonl", "{}");
   CHECK(open_dataset(snapshot).num_rows() == 3);
   // A card may name one of several on purpose.
   fs::remove(snapshot / "data/train-00002-of-00003.jsonl");
-  armorm::publish_text(
+  armorm::io::publish_text(
       snapshot / "README.md",
       "---\nconfigs:\n- config_name: default\n  data_files: data/train-00001-of-00003.jsonl\n---\n");
   CHECK(open_dataset(snapshot).num_rows() == 1);
@@ -220,12 +222,12 @@ TEST_CASE("offline, a part of a data set is refused and the rest named", "[unit]
 
 TEST_CASE("where the token comes from", "[unit]") {
   const TempDir dir;
-  armorm::publish_text(dir / "token", "hf_home\n");
-  armorm::publish_text(dir / "named", "hf_named");
+  armorm::io::publish_text(dir / "token", "hf_home\n");
+  armorm::io::publish_text(dir / "named", "hf_named");
   const std::string home = dir.path().string();
   const auto token = [](const std::map<std::string, std::string>& values) {
     const Environment environment(values);
-    return armorm::hub_client_options().token;
+    return armorm::hub::hub_client_options().token;
   };
   CHECK(token({{"HF_HOME", home}}) == "hf_home");
   CHECK(token({{"HF_HOME", home}, {"HF_TOKEN_PATH", (dir / "named").string()}}) == "hf_named");
@@ -238,7 +240,7 @@ TEST_CASE("where the token comes from", "[unit]") {
 
 TEST_CASE("the endpoint must be a URL", "[unit]") {
   const Environment environment({{"HF_ENDPOINT", "ftp://user:password@mirror"}, {"HOME", "/none"}});
-  CHECK_THROWS_WITH(armorm::hub_client_options(), Contains("http") && !Contains("password"));
-  CHECK(armorm::url_for_messages("https://u:p@host/a/b?X-Amz-Signature=1#f") == "https://host/a/b");
-  CHECK(armorm::url_escape("refs/pr 1~\xc3") == "refs%2Fpr%201~%C3");
+  CHECK_THROWS_WITH(armorm::hub::hub_client_options(), Contains("http") && !Contains("password"));
+  CHECK(armorm::hub::url_for_messages("https://u:p@host/a/b?X-Amz-Signature=1#f") == "https://host/a/b");
+  CHECK(armorm::hub::url_escape("refs/pr 1~\xc3") == "refs%2Fpr%201~%C3");
 }

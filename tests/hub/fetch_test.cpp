@@ -15,8 +15,8 @@
 
 namespace fs = std::filesystem;
 using armorm::ErrorKind;
-using armorm::HubId;
-using armorm::RepoKind;
+using armorm::hub::HubId;
+using armorm::hub::RepoKind;
 using namespace armorm::test;
 using Catch::Matchers::Contains;
 using std::chrono::milliseconds;
@@ -43,7 +43,7 @@ std::string weights_target() { return armorm::sha256_hex(weights()) + "?signatur
 
 fs::path fetch(FakeHub& hub, const fs::path& cache, const std::string& revision = "main",
                RepoKind kind = RepoKind::model) {
-  return armorm::fetch_snapshot(hub.options(cache), kind, {"org/name", revision});
+  return armorm::hub::fetch_snapshot(hub.options(cache), kind, {"org/name", revision});
 }
 
 // The error's text, after checking its kind and that it contains no secrets.
@@ -92,11 +92,11 @@ TEST_CASE("a model comes into the standard cache layout", "[unit]") {
                               folder + "model.safetensors -> ../../blobs/" + blob});
   CHECK(tree(cache / ".locks/models--org--name") ==
         std::set<std::string>{blob + ".lock", kHelloSha1 + ".lock", kEmptySha1 + ".lock"});
-  CHECK(armorm::read_text_file(cache / "models--org--name/refs/main") == kCommit);
-  CHECK(armorm::read_text_file(snapshot / "model.safetensors") == weights());
-  CHECK(armorm::read_text_file(snapshot / "config.json") == "hello\n");
+  CHECK(armorm::io::read_text_file(cache / "models--org--name/refs/main") == kCommit);
+  CHECK(armorm::io::read_text_file(snapshot / "model.safetensors") == weights());
+  CHECK(armorm::io::read_text_file(snapshot / "config.json") == "hello\n");
   CHECK(fs::file_size(snapshot / "chat_template.jinja") == 0);
-  CHECK(armorm::is_complete_snapshot(RepoKind::model, snapshot));
+  CHECK(armorm::hub::is_complete_snapshot(RepoKind::model, snapshot));
   CHECK(hub.delays.empty());
 
   const std::size_t before = hub.hub.asked().size();
@@ -117,8 +117,8 @@ TEST_CASE("a data set keeps its folders, and the revision is escaped", "[unit]")
                                                 "data/en/train-00000-of-00001.parquet -> ../../../../blobs/" +
                                                     armorm::sha256_hex(weights()),
                                                 "data/test.jsonl.zst -> ../../../blobs/" + kHelloSha1});
-  CHECK(armorm::read_text_file(snapshot / "data/en/train-00000-of-00001.parquet") == weights());
-  CHECK(armorm::find_snapshot(cache.path(), RepoKind::dataset, {"org/name", "refs/pr/1"}) == snapshot);
+  CHECK(armorm::io::read_text_file(snapshot / "data/en/train-00000-of-00001.parquet") == weights());
+  CHECK(armorm::hub::find_snapshot(cache.path(), RepoKind::dataset, {"org/name", "refs/pr/1"}) == snapshot);
   CHECK(hub.hub.asked().front().target == "/api/datasets/org/name/revision/refs%2Fpr%2F1");
 }
 
@@ -137,8 +137,8 @@ TEST_CASE("the same name at another port is another host", "[unit]") {
     if (asked.target == "/start") return HttpReply{307, {{"Location", "/again"}}, ""};
     return HttpReply{302, {{"Location", other.url() + "/x"}}, ""};
   });
-  armorm::HttpClient client({});
-  armorm::HttpRequest request;
+  armorm::hub::HttpClient client({});
+  armorm::hub::HttpRequest request;
   request.url = first.url() + "/start";
   request.bearer_token = kToken;
   std::string body;
@@ -155,8 +155,8 @@ TEST_CASE("the same name at another port is another host", "[unit]") {
 TEST_CASE("redirects to files and in circles are refused", "[unit]") {
   std::string location = "file:///etc/passwd";
   const LoopbackServer server([&](const HttpAsked&) { return HttpReply{302, {{"Location", location}}, ""}; });
-  armorm::HttpClient client({});
-  armorm::HttpRequest request;
+  armorm::hub::HttpClient client({});
+  armorm::hub::HttpRequest request;
   request.url = server.url() + "/a?secret=1";
   CHECK_THROWS_WITH(client.send(request, nullptr, 100), Contains("not allowed") && !Contains("secret"));
   location = "/a";
@@ -171,7 +171,7 @@ TEST_CASE("a cut download is continued where it ended", "[unit]") {
   hub.add_fault(weights_target(), cut(100'000));
   hub.add_fault(weights_target(), cut(50'000));
   const fs::path snapshot = fetch(hub, cache.path());
-  CHECK(armorm::read_text_file(snapshot / "model.safetensors") == weights());
+  CHECK(armorm::io::read_text_file(snapshot / "model.safetensors") == weights());
   REQUIRE(hub.storage.asked().size() == 3);
   CHECK(hub.storage.asked()[0].header("range").empty());
   CHECK(hub.storage.asked()[1].header("range") == "bytes=100000-");
@@ -187,7 +187,7 @@ TEST_CASE("a later run continues what an earlier one left", "[unit]") {
   CHECK_THAT(error, Contains("100000 of 300000") && Contains("503") && Contains("run again"));
   CHECK_FALSE(fs::exists(cache / "models--org--name/refs/main"));
   CHECK_FALSE(fs::exists(cache / "models--org--name/snapshots"));
-  CHECK(armorm::read_text_file(fetch(hub, cache.path()) / "model.safetensors") == weights());
+  CHECK(armorm::io::read_text_file(fetch(hub, cache.path()) / "model.safetensors") == weights());
   CHECK(hub.storage.asked().back().header("range") == "bytes=100000-");
 }
 
@@ -196,7 +196,7 @@ TEST_CASE("a server that ignores Range is read from the start", "[unit]") {
   FakeHub hub(model());
   hub.add_fault(weights_target(), cut(100'000));
   hub.add_fault(weights_target(), [](const HttpAsked&, HttpReply& reply) { reply = {200, {}, weights()}; });
-  CHECK(armorm::read_text_file(fetch(hub, cache.path()) / "model.safetensors") == weights());
+  CHECK(armorm::io::read_text_file(fetch(hub, cache.path()) / "model.safetensors") == weights());
   CHECK(hub.storage.asked().size() == 2);
 }
 
@@ -208,7 +208,7 @@ TEST_CASE("chunked bodies and ones without an end mark", "[unit]") {
     reply.cut_after = 70'000;
   });
   hub.add_fault(weights_target(), [](const HttpAsked&, HttpReply& reply) { reply.chunked = true; });
-  CHECK(armorm::read_text_file(fetch(hub, cache.path()) / "model.safetensors") == weights());
+  CHECK(armorm::io::read_text_file(fetch(hub, cache.path()) / "model.safetensors") == weights());
   CHECK(hub.storage.asked().size() == 2);
 }
 
@@ -220,7 +220,7 @@ TEST_CASE("wrong content is fetched again once, and never shown", "[unit]") {
   // Catch runs the function once per value; the generator must not refer to locals of one run.
   hub.add_fault(weights_target(), GENERATE(false, true) ? longer : wrong);
   SECTION("right the second time") {
-    CHECK(armorm::read_text_file(fetch(hub, cache.path()) / "model.safetensors") == weights());
+    CHECK(armorm::io::read_text_file(fetch(hub, cache.path()) / "model.safetensors") == weights());
     CHECK(hub.storage.asked()[1].header("range").empty());
   }
   SECTION("wrong twice") {
@@ -268,12 +268,12 @@ TEST_CASE("attempts end", "[unit]") {
 TEST_CASE("a message names the address once", "[unit]") {
   const TempDir cache;
   FakeHub hub(model());
-  armorm::HubClientOptions options = hub.options(cache.path());
+  armorm::hub::HubClientOptions options = hub.options(cache.path());
   options.http.attempts = 2;
   options.endpoint = "http://127.0.0.1:1";  // nobody listens
   const std::string error = public_error_of(
       [&] {
-        armorm::fetch_snapshot(options, RepoKind::model, {"org/name", "main"});
+        armorm::hub::fetch_snapshot(options, RepoKind::model, {"org/name", "main"});
       },
       ErrorKind::io);
   const std::size_t at = error.find(options.endpoint);
@@ -328,11 +328,11 @@ TEST_CASE("a file larger than the disk is not begun", "[unit]") {
     return HttpReply{
         200, {}, R"({"sha": ")" + kCommit + R"(", "siblings": [{"rfilename": "a.safetensors"}]})"};
   });
-  armorm::HubClientOptions options = hub.options(cache.path());
+  armorm::hub::HubClientOptions options = hub.options(cache.path());
   options.endpoint = huge.url();
   const std::string error = public_error_of(
       [&] {
-        armorm::fetch_snapshot(options, RepoKind::model, {"org/name", "main"});
+        armorm::hub::fetch_snapshot(options, RepoKind::model, {"org/name", "main"});
       },
       ErrorKind::io);
   CHECK_THAT(error, Contains("900000.0 TB") && Contains("free space"));
@@ -345,7 +345,7 @@ TEST_CASE("many at once fetch every file once", "[unit]") {
   std::atomic<int> right = 0;
   for (int i = 0; i < 6; ++i) {
     threads.emplace_back([&] {
-      if (armorm::read_text_file(fetch(hub, cache.path()) / "model.safetensors") == weights()) ++right;
+      if (armorm::io::read_text_file(fetch(hub, cache.path()) / "model.safetensors") == weights()) ++right;
     });
   }
   for (std::thread& thread : threads) thread.join();
@@ -359,7 +359,7 @@ TEST_CASE("waits for the lock that another program holds", "[unit]") {
   FakeHub hub(model());
   const std::string blob = armorm::sha256_hex(weights());
   const fs::path lock = cache / (".locks/models--org--name/" + blob + ".lock");
-  armorm::publish_text(lock, "");
+  armorm::io::publish_text(lock, "");
   const int held = ::open(lock.c_str(), O_RDWR | O_CLOEXEC);
   REQUIRE(::flock(held, LOCK_EX | LOCK_NB) == 0);
   std::thread thread([&] { fetch(hub, cache.path()); });
@@ -368,12 +368,12 @@ TEST_CASE("waits for the lock that another program holds", "[unit]") {
   std::this_thread::sleep_for(milliseconds(100));
   CHECK(hub.storage.asked().empty());
   // Meanwhile the other program has downloaded it.
-  armorm::publish_text(cache / ("models--org--name/blobs/" + blob), weights());
+  armorm::io::publish_text(cache / ("models--org--name/blobs/" + blob), weights());
   ::close(held);
   thread.join();
   CHECK(hub.storage.asked().empty());
-  CHECK(armorm::read_text_file(cache / ("models--org--name/snapshots/" + kCommit + "/model.safetensors")) ==
-        weights());
+  CHECK(armorm::io::read_text_file(
+            cache / ("models--org--name/snapshots/" + kCommit + "/model.safetensors")) == weights());
 }
 
 TEST_CASE("a stop ends a download, a pause between tries and the wait for a lock", "[unit]") {
@@ -381,7 +381,7 @@ TEST_CASE("a stop ends a download, a pause between tries and the wait for a lock
   const TempDir cache;
   FakeHub hub(model());
   std::atomic<bool> stop = false;
-  armorm::HubClientOptions options = hub.options(cache.path());
+  armorm::hub::HubClientOptions options = hub.options(cache.path());
   options.http.stop_requested = [&] { return stop.load(); };
   const auto stopped = [&](const std::function<void()>& when) {
     stop = false;
@@ -392,7 +392,7 @@ TEST_CASE("a stop ends a download, a pause between tries and the wait for a lock
     const auto start = Clock::now();
     const std::string error = public_error_of(
         [&] {
-          armorm::fetch_snapshot(options, RepoKind::model, {"org/name", "main"});
+          armorm::hub::fetch_snapshot(options, RepoKind::model, {"org/name", "main"});
         },
         ErrorKind::interrupted);
     thread.join();
@@ -407,7 +407,7 @@ TEST_CASE("a stop ends a download, a pause between tries and the wait for a lock
   stopped(soon);
   // A lock that is never released.
   const fs::path lock = cache / (".locks/models--org--name/" + armorm::sha256_hex(weights()) + ".lock");
-  armorm::publish_text(lock, "");
+  armorm::io::publish_text(lock, "");
   const int held = ::open(lock.c_str(), O_RDWR | O_CLOEXEC);
   REQUIRE(::flock(held, LOCK_EX | LOCK_NB) == 0);
   stopped(soon);
@@ -438,6 +438,6 @@ TEST_CASE("a stop ends a download, a pause between tries and the wait for a lock
       cache / ("models--org--name/blobs/" + armorm::sha256_hex(weights()) + ".incomplete");
   CHECK(fs::file_size(partial) == 100'000);
   stop = false;
-  const fs::path snapshot = armorm::fetch_snapshot(options, RepoKind::model, {"org/name", "main"});
-  CHECK(armorm::read_text_file(snapshot / "model.safetensors") == weights());
+  const fs::path snapshot = armorm::hub::fetch_snapshot(options, RepoKind::model, {"org/name", "main"});
+  CHECK(armorm::io::read_text_file(snapshot / "model.safetensors") == weights());
 }

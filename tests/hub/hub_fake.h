@@ -36,8 +36,8 @@ class FakeHub {
         storage([this](const HttpAsked& asked) { return faulty(asked, from_storage(asked)); }),
         hub([this](const HttpAsked& asked) { return faulty(asked, answer(asked)); }) {}
 
-  HubClientOptions options(const std::filesystem::path& cache) {
-    HubClientOptions out;
+  hub::HubClientOptions options(const std::filesystem::path& cache) {
+    hub::HubClientOptions out;
     out.cache = cache;
     out.endpoint = hub.url();
     out.token = kToken;

@@ -8,7 +8,7 @@
 TEST_CASE("resolve ids for another program", "[.interop]") {
   const char* report = std::getenv("ARMORM_INTEROP_REPORT");
   if (report == nullptr) ARMORM_SKIP("ARMORM_INTEROP_REPORT is not set");
-  armorm::publish_text(report, armorm::resolve_model("org/name").string() + "\n" +
-                                   armorm::resolve_dataset("org/set@v1.0").string() + "\n");
+  armorm::io::publish_text(report, armorm::hub::resolve_model("org/name").string() + "\n" +
+                                       armorm::hub::resolve_dataset("org/set@v1.0").string() + "\n");
   SUCCEED("resolved");
 }

@@ -13,7 +13,7 @@
 #include "io/read_file.h"
 
 namespace fs = std::filesystem;
-using armorm::RepoKind;
+using armorm::hub::RepoKind;
 using namespace armorm::test;
 
 namespace {
@@ -48,7 +48,7 @@ class OutputCapture {
     ::close(err_);
     out_ = -1;
     armorm::log::set_level(armorm::log::Level::info);
-    return armorm::read_text_file(file_);
+    return armorm::io::read_text_file(file_);
   }
 
  private:
@@ -112,7 +112,7 @@ void check_files(const fs::path& root) {
     check_holds_no_secret("name", entry.path().string());
     if (entry.is_symlink()) check_holds_no_secret("link", fs::read_symlink(entry.path()).string());
     if (entry.is_regular_file())
-      check_holds_no_secret(entry.path().string(), armorm::read_text_file(entry.path()));
+      check_holds_no_secret(entry.path().string(), armorm::io::read_text_file(entry.path()));
   }
 }
 
@@ -142,11 +142,11 @@ TEST_CASE("the token is told to nobody but the Hub, whatever fails", "[unit]") {
   for (const auto& [target, fault] : faults()) {
     FakeHub hub(small_model());
     for (int i = 0; i < 2; ++i) hub.add_fault(target, fault);
-    armorm::HubClientOptions options = hub.options(dir / "cache");
+    armorm::hub::HubClientOptions options = hub.options(dir / "cache");
     options.token = kSecretToken;
     options.http.attempts = 2;
     const std::string error = outcome([&] {
-      armorm::fetch_snapshot(options, RepoKind::model, {"org/name", "main"});
+      armorm::hub::fetch_snapshot(options, RepoKind::model, {"org/name", "main"});
     });
     failed += error.empty() ? 0 : 1;
     told += error + "\n";
@@ -167,10 +167,10 @@ TEST_CASE("a good download tells no secrets either", "[unit]") {
   const TempDir dir;
   FakeHub hub(small_model());
   OutputCapture capture(dir / "output");
-  armorm::HubClientOptions options = hub.options(dir / "cache");
+  armorm::hub::HubClientOptions options = hub.options(dir / "cache");
   options.token = kSecretToken;
   options.endpoint = "http://user:" + kSecretPassword + "@" + hub.hub.url().substr(7);
-  armorm::fetch_snapshot(options, RepoKind::model, {"org/name", "main"});
+  armorm::hub::fetch_snapshot(options, RepoKind::model, {"org/name", "main"});
   const std::string told = capture.stop();
   CHECK(told.find("fetching org/name") != std::string::npos);
   check_holds_no_secret("log", told);
@@ -189,21 +189,21 @@ TEST_CASE("secrets in the environment and in given addresses are not repeated", 
   for (const std::string& token :
        {kSecretToken + " x", kSecretToken + "\nX-Header: y", kSecretToken + "\x01"}) {
     const Variable set("HF_TOKEN", token);
-    told += outcome([] { armorm::hub_client_options(); }) + "\n";
+    told += outcome([] { armorm::hub::hub_client_options(); }) + "\n";
   }
-  armorm::publish_text(dir / "token", kSecretToken + " and more");
+  armorm::io::publish_text(dir / "token", kSecretToken + " and more");
   const Variable no_token("HF_TOKEN", "");
-  told += outcome([] { armorm::hub_client_options(); }) + "\n";
+  told += outcome([] { armorm::hub::hub_client_options(); }) + "\n";
   CHECK(told.find("token: expected an access token") != std::string::npos);
   for (const std::string& address :
        {"ftp" + endpoint.substr(4), "http://user:" + kSecretPassword + "@[bad"}) {
     const Variable set("HF_ENDPOINT", address);
-    told += outcome([] { armorm::hub_client_options(); }) + "\n";
+    told += outcome([] { armorm::hub::hub_client_options(); }) + "\n";
   }
   const std::string url = endpoint + "/org/name?X-Amz-Signature=" + kSecretSignature;
   for (const std::string& text : {url, "org/name@" + url}) {
-    told += outcome([&] { armorm::resolve_model(text); }) + "\n";
-    told += outcome([&] { armorm::resolve_dataset(text); }) + "\n";
+    told += outcome([&] { armorm::hub::resolve_model(text); }) + "\n";
+    told += outcome([&] { armorm::hub::resolve_dataset(text); }) + "\n";
   }
   told += capture.stop();
   check_holds_no_secret("messages and log", told);

@@ -9,6 +9,7 @@
 
 namespace fs = std::filesystem;
 using namespace armorm;
+using namespace armorm::io;
 using armorm::test::error_of;
 using armorm::test::TempDir;
 using Catch::Matchers::Contains;

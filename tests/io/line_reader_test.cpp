@@ -9,7 +9,7 @@
 #include "support/test_support.h"
 
 namespace fs = std::filesystem;
-using armorm::LineReader;
+using armorm::io::LineReader;
 using armorm::test::TempDir;
 using Catch::Matchers::Contains;
 

@@ -14,6 +14,7 @@
 #include "support/test_support.h"
 
 using namespace armorm;
+using namespace armorm::io;
 using namespace armorm::test;
 namespace fs = std::filesystem;
 

@@ -15,7 +15,7 @@
 #include "support/test_support.h"
 
 namespace fs = std::filesystem;
-using armorm::AtomicFile;
+using armorm::io::AtomicFile;
 using armorm::test::TempDir;
 using Catch::Matchers::Contains;
 
@@ -48,16 +48,16 @@ class FileSizeLimit {
 TEST_CASE("the target appears only when published", "[unit]") {
   const TempDir dir;
   const fs::path target = dir / "a/b/out.txt";
-  armorm::publish_text(target, "old");
+  armorm::io::publish_text(target, "old");
   {
     AtomicFile file(target);
     file.write("new ");
     file.write_at(8, std::as_bytes(std::span("end", 3)));
     file.write("text");
     CHECK(file.temporary().parent_path() == target.parent_path());
-    CHECK(armorm::read_text_file(target) == "old");
+    CHECK(armorm::io::read_text_file(target) == "old");
     file.publish();
-    CHECK(armorm::read_text_file(target) == "new textend");
+    CHECK(armorm::io::read_text_file(target) == "new textend");
     CHECK_THROWS_WITH(file.publish(), Contains("published twice"));
   }
   CHECK(entries(target.parent_path()) == 1);
@@ -65,7 +65,7 @@ TEST_CASE("the target appears only when published", "[unit]") {
 
 TEST_CASE("an abandoned or failed write leaves the old file and no other", "[unit]") {
   const TempDir dir;
-  armorm::publish_text(dir / "x", "old");
+  armorm::io::publish_text(dir / "x", "old");
   {
     AtomicFile file(dir / "x");
     file.write("half");
@@ -76,7 +76,7 @@ TEST_CASE("an abandoned or failed write leaves the old file and no other", "[uni
     // A short write takes the first ten bytes; the rest fails.
     CHECK_THROWS_WITH(file.write("0123456789abc"), Contains("writing 3 bytes failed"));
   }
-  CHECK(armorm::read_text_file(dir / "x") == "old");
+  CHECK(armorm::io::read_text_file(dir / "x") == "old");
   CHECK(entries(dir.path()) == 1);
 }
 
@@ -88,7 +88,7 @@ TEST_CASE("many may publish to one target at once", "[unit]") {
     threads.emplace_back([&] {
       for (int i = 0; i < 100; ++i) {
         try {
-          armorm::publish_text(dir / "x", "whole");
+          armorm::io::publish_text(dir / "x", "whole");
         } catch (const armorm::Error&) {
           ++failures;
         }
@@ -97,7 +97,7 @@ TEST_CASE("many may publish to one target at once", "[unit]") {
   }
   for (std::thread& thread : threads) thread.join();
   CHECK(failures == 0);
-  CHECK(armorm::read_text_file(dir / "x") == "whole");
+  CHECK(armorm::io::read_text_file(dir / "x") == "whole");
   CHECK(entries(dir.path()) == 1);
 }
 
@@ -107,23 +107,23 @@ TEST_CASE("a fault at any call leaves the old file or the whole new one", "[unit
   const std::string text(3000, 'n');
   const auto publish_with = [&](Fault fault, std::size_t at, Unsynced unsynced) {
     const TempDir dir;
-    armorm::publish_text(dir / "old", "old");
+    armorm::io::publish_text(dir / "old", "old");
     armorm::test::FaultFileSystem files(dir.path(), fault, at);
     for (const char* target : {"old", "new/deep/file"}) {
       bool published = false;
       try {
-        armorm::publish_text(dir / target, text, files);
+        armorm::io::publish_text(dir / target, text, files);
         published = true;
       } catch (const armorm::Error& error) {
         CHECK(error.kind() == armorm::ErrorKind::io);
       }
       if (fault == Fault::power_loss) files.lose_power(unsynced);
-      const std::string found = fs::exists(dir / target) ? armorm::read_text_file(dir / target) : "old";
+      const std::string found = fs::exists(dir / target) ? armorm::io::read_text_file(dir / target) : "old";
       CHECK((found == text || (found == "old" && !published)));
     }
     if (files.reached() && fault != Fault::short_write) {
-      armorm::publish_text(dir / "old", text);  // also removes abandoned files
-      armorm::publish_text(dir / "new/deep/file", text);
+      armorm::io::publish_text(dir / "old", text);  // also removes abandoned files
+      armorm::io::publish_text(dir / "new/deep/file", text);
     }
     CHECK(entries(dir.path()) == 2);
     CHECK(entries(dir / "new/deep") == 1);
@@ -146,12 +146,12 @@ TEST_CASE("the temporary file of a killed process is removed, that of a living o
     std::ofstream(file) << "half";
   AtomicFile living(dir / "x");
   CHECK_FALSE(fs::exists(left("0123456789abcdef")));
-  armorm::publish_text(dir / "x", "new");
+  armorm::io::publish_text(dir / "x", "new");
   CHECK(fs::exists(living.temporary()));
   CHECK(fs::exists(left("0123")));
   CHECK(fs::exists(dir / ".y.0123456789abcdef.tmp"));
   living.publish();
-  CHECK(armorm::read_text_file(dir / "x").empty());
+  CHECK(armorm::io::read_text_file(dir / "x").empty());
 }
 
 TEST_CASE("a resumed file keeps what was written until it is published", "[unit]") {
@@ -170,18 +170,18 @@ TEST_CASE("a resumed file keeps what was written until it is published", "[unit]
   CHECK(bytes[3] == std::byte{'d'});
   CHECK_THROWS_WITH(file.read_at(6, bytes), Contains("truncated"));
   file.publish();
-  CHECK(armorm::read_text_file(dir / "x") == std::string(4, '\0') + "abcd");
+  CHECK(armorm::io::read_text_file(dir / "x") == std::string(4, '\0') + "abcd");
   CHECK(entries(dir.path()) == 1);
 }
 
 TEST_CASE("a target that cannot be written is an I/O error that names it", "[unit]") {
   const TempDir dir;
-  armorm::publish_text(dir / "file", "");
+  armorm::io::publish_text(dir / "file", "");
   CHECK_THROWS_WITH(AtomicFile(dir / "file" / "below"),
                     Contains("file") && Contains("folder cannot be created"));
   CHECK_THROWS_WITH(AtomicFile(fs::path(dir.path().string() + "/")), Contains("expected a file"));
   fs::create_directory(dir / "folder");
-  CHECK_THROWS_WITH(armorm::publish_text(dir / "folder", "x"),
+  CHECK_THROWS_WITH(armorm::io::publish_text(dir / "folder", "x"),
                     Contains("folder") && Contains("put in place"));
   CHECK(entries(dir.path()) == 2);
 }
@@ -189,30 +189,30 @@ TEST_CASE("a target that cannot be written is an I/O error that names it", "[uni
 TEST_CASE("text files are read whole, within a limit", "[unit]") {
   const TempDir dir;
   const std::string text(300'000, 'x');
-  armorm::publish_text(dir / "x", text);
-  CHECK(armorm::read_text_file(dir / "x") == text);
-  CHECK(armorm::read_text_file(dir / "x", text.size()) == text);
-  CHECK_THROWS_WITH(armorm::read_text_file(dir / "x", text.size() - 1), Contains("299999"));
-  CHECK_THROWS_WITH(armorm::read_text_file(dir / "none"), Contains("none") && Contains("No such file"));
-  CHECK_THROWS_WITH(armorm::read_text_file(dir.path()), Contains("cannot be read"));
+  armorm::io::publish_text(dir / "x", text);
+  CHECK(armorm::io::read_text_file(dir / "x") == text);
+  CHECK(armorm::io::read_text_file(dir / "x", text.size()) == text);
+  CHECK_THROWS_WITH(armorm::io::read_text_file(dir / "x", text.size() - 1), Contains("299999"));
+  CHECK_THROWS_WITH(armorm::io::read_text_file(dir / "none"), Contains("none") && Contains("No such file"));
+  CHECK_THROWS_WITH(armorm::io::read_text_file(dir.path()), Contains("cannot be read"));
 }
 
 TEST_CASE("mapped files", "[unit]") {
   const TempDir dir;
-  armorm::publish_text(dir / "x", "hello");
-  armorm::publish_text(dir / "empty", "");
-  armorm::MappedFile file(dir / "x");
+  armorm::io::publish_text(dir / "x", "hello");
+  armorm::io::publish_text(dir / "empty", "");
+  armorm::io::MappedFile file(dir / "x");
   CHECK(file.bytes().size() == 5);
   CHECK(file.bytes()[4] == std::byte{'o'});
-  using Access = armorm::MappedFile::Access;
+  using Access = armorm::io::MappedFile::Access;
   for (const Access access : {Access::sequential, Access::random, Access::will_need, Access::dont_need}) {
     file.advise(access, 1, 4);
     file.advise(access, 4, ~std::size_t{0});
     file.advise(access, 5, 1);
   }
-  armorm::MappedFile moved(std::move(file));
+  armorm::io::MappedFile moved(std::move(file));
   CHECK(moved.bytes()[0] == std::byte{'h'});
-  CHECK(armorm::MappedFile(dir / "empty").bytes().empty());
-  CHECK_THROWS_WITH(armorm::MappedFile(dir / "none"), Contains("none"));
-  CHECK_THROWS_WITH(armorm::MappedFile(dir.path()), Contains("regular file"));
+  CHECK(armorm::io::MappedFile(dir / "empty").bytes().empty());
+  CHECK_THROWS_WITH(armorm::io::MappedFile(dir / "none"), Contains("none"));
+  CHECK_THROWS_WITH(armorm::io::MappedFile(dir.path()), Contains("regular file"));
 }

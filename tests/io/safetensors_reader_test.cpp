@@ -11,9 +11,9 @@
 #include "support/test_support.h"
 
 namespace fs = std::filesystem;
-using armorm::SafetensorsFile;
-using armorm::SafetensorsFolder;
-using armorm::TensorView;
+using armorm::io::SafetensorsFile;
+using armorm::io::SafetensorsFolder;
+using armorm::io::TensorView;
 using armorm::test::golden;
 using armorm::test::TempDir;
 using Catch::Matchers::Contains;
@@ -33,7 +33,7 @@ void check_view(const TensorView& view, const nlohmann::json& expected) {
 }
 
 nlohmann::json expected_of(const std::string& name) {
-  return nlohmann::json::parse(armorm::read_text_file(golden("io/expected.json"))).at(name);
+  return nlohmann::json::parse(armorm::io::read_text_file(golden("io/expected.json"))).at(name);
 }
 
 std::string bytes_of(const std::string& header, const std::string& buffer) {
@@ -73,7 +73,7 @@ TEST_CASE("safetensors files of the Python package read the same", "[golden]") {
     const SafetensorsFile file = SafetensorsFile::open(golden("io/" + name + ".safetensors"));
     CHECK(file.names().size() == expected["tensors"].size());
     for (const auto& [tensor, item] : expected["tensors"].items()) check_view(file.at(tensor), item);
-    CHECK(file.metadata() == expected["metadata"].get<armorm::Metadata>());
+    CHECK(file.metadata() == expected["metadata"].get<armorm::io::Metadata>());
   }
 }
 

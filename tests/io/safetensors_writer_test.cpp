@@ -8,8 +8,8 @@
 
 using armorm::BFloat16;
 using armorm::DType;
-using armorm::SafetensorsFile;
-using armorm::SafetensorsWriter;
+using armorm::io::SafetensorsFile;
+using armorm::io::SafetensorsWriter;
 using armorm::test::golden;
 using armorm::test::TempDir;
 using Catch::Matchers::Contains;
@@ -34,7 +34,7 @@ TEST_CASE("the bytes written are those of the format", "[unit]") {
   writer.append(std::span<const float>(labels));
   writer.publish();
 
-  const std::string bytes = armorm::read_text_file(dir / "x.safetensors");
+  const std::string bytes = armorm::io::read_text_file(dir / "x.safetensors");
   const std::uint64_t size = header_size(bytes);
   CHECK((8 + size) % 64 == 0);
   REQUIRE(bytes.size() == 8 + size + 14);
@@ -52,7 +52,7 @@ TEST_CASE("what is written reads back, in pieces of any size and order", "[unit]
   for (int i = 0; i < 105; ++i) values.push_back(BFloat16::from_float(static_cast<float>(i)));
   const std::vector<std::int64_t> ids{5, -1, 1LL << 40};
   const auto bytes = std::as_bytes(std::span(values));
-  const std::vector<armorm::TensorSpec> specs{
+  const std::vector<armorm::io::TensorSpec> specs{
       {"embeddings", DType::bf16, {5, 21}}, {"none", DType::f64, {0, 4}}, {"row_ids", DType::i64, {3}}};
   for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, std::size_t{64}, std::size_t{1000}}) {
     const TempDir dir;
@@ -86,15 +86,15 @@ TEST_CASE("what is written reads back, in pieces of any size and order", "[unit]
 
 TEST_CASE("our layout is the Python package's for the same tensors", "[golden]") {
   const SafetensorsFile theirs = SafetensorsFile::open(golden("io/all_dtypes.safetensors"));
-  std::vector<armorm::TensorSpec> specs;
+  std::vector<armorm::io::TensorSpec> specs;
   for (const std::string& name : theirs.names())
     specs.push_back({name, theirs.at(name).dtype, theirs.at(name).shape});
   const TempDir dir;
   SafetensorsWriter writer(dir / "x.safetensors", specs, theirs.metadata());
   for (const auto& spec : specs) writer.append(theirs.at(spec.name).bytes);
   writer.publish();
-  const std::string ours = armorm::read_text_file(dir / "x.safetensors");
-  const std::string reference = armorm::read_text_file(golden("io/all_dtypes.safetensors"));
+  const std::string ours = armorm::io::read_text_file(dir / "x.safetensors");
+  const std::string reference = armorm::io::read_text_file(golden("io/all_dtypes.safetensors"));
   CHECK(ours.substr(8 + header_size(ours)) == reference.substr(8 + header_size(reference)));
   CHECK(nlohmann::json::parse(ours.substr(8, header_size(ours))) ==
         nlohmann::json::parse(reference.substr(8, header_size(reference))));

@@ -7,12 +7,12 @@
 #include "stats/statistics.h"
 #include "support/test_support.h"
 
-namespace armorm {
+namespace armorm::linear {
 namespace {
 
 struct Golden {
   explicit Golden(const std::string& name)
-      : file(SafetensorsFile::open(test::golden("linear/ridge_" + name + ".safetensors"))) {
+      : file(io::SafetensorsFile::open(test::golden("linear/ridge_" + name + ".safetensors"))) {
     const auto shape = file.at("embeddings").shape;
     n = shape[0];
     n_features = shape[1];
@@ -66,7 +66,7 @@ struct Golden {
     return accumulator.finish();
   }
 
-  SafetensorsFile file;
+  io::SafetensorsFile file;
   std::int64_t n = 0;
   std::int64_t n_features = 0;
   std::int64_t n_attributes = 0;
@@ -190,4 +190,4 @@ TEST_CASE("ridge of ill-conditioned data agrees with 80-digit arithmetic", "[gol
 }
 
 }  // namespace
-}  // namespace armorm
+}  // namespace armorm::linear

@@ -13,7 +13,7 @@
 #include "support/error_of.h"
 #include "support/test_support.h"
 
-namespace armorm {
+namespace armorm::linear {
 namespace {
 
 constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
@@ -210,18 +210,18 @@ TEST_CASE("moments of other sizes are not added", "[unit]") {
 
 TEST_CASE("a file that is not of moments is refused by name", "[unit]") {
   const test::TempDir folder;
-  const auto write = [&](const std::string& tensor, std::int64_t size, const Metadata& metadata) {
-    SafetensorsWriter writer(folder / "file", {{tensor, DType::f64, {size}}}, metadata);
+  const auto write = [&](const std::string& tensor, std::int64_t size, const io::Metadata& metadata) {
+    io::SafetensorsWriter writer(folder / "file", {{tensor, DType::f64, {size}}}, metadata);
     writer.append(std::span<const double>(std::vector<double>(static_cast<std::size_t>(size))));
     writer.publish();
   };
   const auto load = [&] { return error_of([&] { RidgeMoments::load(folder / "file"); }, ErrorKind::data); };
-  const Metadata good{{"format", "armorm-ridge-moments-1"},
-                      {"n_features", "2"},
-                      {"n_attributes", "1"},
-                      {"n_groups", "2"},
-                      {"weighted", "0"},
-                      {"rows.0.1", "3"}};
+  const io::Metadata good{{"format", "armorm-ridge-moments-1"},
+                          {"n_features", "2"},
+                          {"n_attributes", "1"},
+                          {"n_groups", "2"},
+                          {"weighted", "0"},
+                          {"rows.0.1", "3"}};
   write("moments.0.1", 10, good);
   CHECK(RidgeMoments::load(folder / "file").blocks().at({0, "1"}).n_rows == 3);
   write("moments.0.1", 9, good);
@@ -232,7 +232,7 @@ TEST_CASE("a file that is not of moments is refused by name", "[unit]") {
     CHECK_THAT(load(), Catch::Contains(name));
   }
   for (const char* name : {"format", "n_features", "n_attributes", "n_groups", "weighted", "rows.0.1"}) {
-    Metadata metadata = good;
+    io::Metadata metadata = good;
     metadata[name] = "-1";
     write("moments.0.1", 10, metadata);
     CHECK_THAT(load(), Catch::Contains(name));
@@ -303,7 +303,7 @@ TEST_CASE("rows without labels and skipped rows leave no trace", "[unit]") {
 }
 
 TEST_CASE("every instruction set gives the same bits", "[unit]") {
-  using namespace gram;
+  using namespace dense;
   constexpr std::int64_t kColumns = 90;
   const std::int64_t row_tiles = TileMatrix::row_tiles_for(kColumns);
   std::mt19937_64 generator(8);
@@ -339,25 +339,27 @@ TEST_CASE("both products of a tile are the sums that define them, in every instr
     return out;
   };
   const auto a = numbers(kDepth * kStride);  // rows of length kStride, panels adjacent
-  const LeftFactor left{a.data(), kStride, kPanel};
-  const auto panel = numbers(kDepth * kPanel);
-  const auto columns = numbers(kPanel * kStride);
-  const auto before = numbers(kPanel * kTileRows);
-  for (const InstructionSet set : {InstructionSet::portable, InstructionSet::avx2, InstructionSet::avx512}) {
-    if (!is_supported(set)) continue;
-    CAPTURE(std::string(name_of(set)));
+  const dense::LeftFactor left{a.data(), kStride, dense::kPanel};
+  const auto panel = numbers(kDepth * dense::kPanel);
+  const auto columns = numbers(dense::kPanel * kStride);
+  const auto before = numbers(dense::kPanel * dense::kTileRows);
+  for (const dense::InstructionSet set :
+       {dense::InstructionSet::portable, dense::InstructionSet::avx2, dense::InstructionSet::avx512}) {
+    if (!dense::is_supported(set)) continue;
+    CAPTURE(std::string(dense::name_of(set)));
     auto product = before;
     auto dots = before;
-    tile_kernels(set).multiply(kDepth, left, panel.data(), product.data(), kTileRows);
-    tile_kernels(set).dots(kDepth, left, columns.data(), kStride, dots.data(), kTileRows);
+    dense::tile_kernels(set).multiply(kDepth, left, panel.data(), product.data(), dense::kTileRows);
+    dense::tile_kernels(set).dots(kDepth, left, columns.data(), kStride, dots.data(), dense::kTileRows);
     auto expected_product = before;
     auto expected_dots = before;
-    for (std::int64_t j = 0; j < kPanel; ++j) {
-      for (std::int64_t i = 0; i < kTileRows; ++i) {
+    for (std::int64_t j = 0; j < dense::kPanel; ++j) {
+      for (std::int64_t i = 0; i < dense::kTileRows; ++i) {
         for (std::int64_t k = 0; k < kDepth; ++k) {
           const double value = a[k * kStride + i];
-          expected_product[j * kTileRows + i] += value * panel[k * kPanel + j];
-          if (i < kDotRows) expected_dots[j * kTileRows + i] += value * columns[j * kStride + k];
+          expected_product[j * dense::kTileRows + i] += value * panel[k * dense::kPanel + j];
+          if (i < dense::kDotRows)
+            expected_dots[j * dense::kTileRows + i] += value * columns[j * kStride + k];
         }
       }
     }
@@ -365,9 +367,9 @@ TEST_CASE("both products of a tile are the sums that define them, in every instr
     CHECK(dots == expected_dots);
     double sum = 0.0;
     for (std::int64_t i = 0; i < kStride; ++i) sum += columns[i] * a[i];
-    CHECK(tile_kernels(set).dot(kStride, columns.data(), a.data()) == sum);
+    CHECK(dense::tile_kernels(set).dot(kStride, columns.data(), a.data()) == sum);
     auto vector = before;
-    tile_kernels(set).add_multiple(kDepth, 3.0, a.data(), vector.data());
+    dense::tile_kernels(set).add_multiple(kDepth, 3.0, a.data(), vector.data());
     for (std::int64_t i = 0; i < kDepth; ++i) CHECK(vector[i] == before[i] + 3.0 * a[i]);
   }
 }
@@ -384,20 +386,20 @@ TEST_CASE("sums of rounded products have the same bits in every instruction set"
   const auto x = numbers();
   const auto y = numbers();
   for (const std::int64_t n : {std::int64_t{1}, std::int64_t{31}, std::int64_t{32}, kLength}) {
-    const TileKernels& portable = tile_kernels(InstructionSet::portable);
+    const dense::TileKernels& portable = dense::tile_kernels(dense::InstructionSet::portable);
     auto expected = y;
     portable.add_multiple(n, 0.7, x.data(), expected.data());
     for (std::int64_t i = 0; i < n; ++i) CHECK(expected[i] == std::fma(0.7, x[i], y[i]));
-    for (const InstructionSet set : {InstructionSet::avx2, InstructionSet::avx512}) {
-      if (!is_supported(set)) continue;
-      CAPTURE(n, std::string(name_of(set)));
-      CHECK(tile_kernels(set).dot(n, x.data(), y.data()) == portable.dot(n, x.data(), y.data()));
+    for (const dense::InstructionSet set : {dense::InstructionSet::avx2, dense::InstructionSet::avx512}) {
+      if (!dense::is_supported(set)) continue;
+      CAPTURE(n, std::string(dense::name_of(set)));
+      CHECK(dense::tile_kernels(set).dot(n, x.data(), y.data()) == portable.dot(n, x.data(), y.data()));
       auto found = y;
-      tile_kernels(set).add_multiple(n, 0.7, x.data(), found.data());
+      dense::tile_kernels(set).add_multiple(n, 0.7, x.data(), found.data());
       CHECK(found == expected);
     }
   }
 }
 
 }  // namespace
-}  // namespace armorm
+}  // namespace armorm::linear

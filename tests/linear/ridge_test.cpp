@@ -15,7 +15,7 @@
 #include "support/reference_statistics.h"
 #include "support/test_support.h"
 
-namespace armorm {
+namespace armorm::linear {
 namespace {
 
 constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
@@ -283,7 +283,7 @@ TEST_CASE("moments and rows give the same losses and figures", "[unit]") {
     CHECK(result.attributes[k].r_squared == Approx(before.attributes[k].r_squared).epsilon(1e-11));
     CHECK(std::isnan(before.attributes[k].spearman));
   }
-  CHECK(result.attributes[1].spearman == spearman(predictions, labels));
+  CHECK(result.attributes[1].spearman == stats::spearman(predictions, labels));
   const auto& bins = result.attributes[1].calibration;
   REQUIRE(bins.size() == 10);
   double label_sum = 0.0;
@@ -442,7 +442,7 @@ TEST_CASE("repeated rows rank as if they were written out", "[unit]") {
     y_long.insert(y_long.end(), static_cast<std::size_t>(counts[i]), y[i]);
   }
   CHECK(repeated_spearman(x, y, order_of(x), order_of(y), counts) ==
-        Approx(spearman(x_long, y_long)).epsilon(1e-13));
+        Approx(stats::spearman(x_long, y_long)).epsilon(1e-13));
 }
 
 TEST_CASE("bootstrap intervals have the width that theory gives", "[unit]") {
@@ -455,7 +455,7 @@ TEST_CASE("bootstrap intervals have the width that theory gives", "[unit]") {
     sample.weights.push_back(1.0);
     sample.prompts.push_back(i);
   }
-  const double centre = spearman(sample.predictions, sample.labels);
+  const double centre = stats::spearman(sample.predictions, sample.labels);
   const BootstrapIntervals rows = bootstrap(sample, 2000, 0.95, 0);
   CHECK(rows.spearman.low < centre);
   CHECK(rows.spearman.high > centre);
@@ -529,4 +529,4 @@ TEST_CASE("components below rounding are left out when alpha is, too", "[unit]")
 }
 
 }  // namespace
-}  // namespace armorm
+}  // namespace armorm::linear

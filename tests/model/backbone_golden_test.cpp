@@ -4,13 +4,13 @@
 #include "model/gpu_test_support.h"
 #include "model/model_test_support.h"
 
-namespace armorm {
+namespace armorm::model {
 namespace {
 
 using namespace test;
 
-std::vector<std::vector<TokenId>> token_lists(const std::vector<GoldenSequence>& sequences) {
-  std::vector<std::vector<TokenId>> out;
+std::vector<std::vector<text::tokenizer::TokenId>> token_lists(const std::vector<GoldenSequence>& sequences) {
+  std::vector<std::vector<text::tokenizer::TokenId>> out;
   for (const auto& sequence : sequences) out.push_back(sequence.tokens);
   return out;
 }
@@ -59,20 +59,20 @@ void check_bfloat16(int device) {
 
 }  // namespace
 
-TEST_CASE("float32 hidden states equal those of transformers", "[golden]") { check_float32(kCpu); }
+TEST_CASE("float32 hidden states equal those of transformers", "[golden]") { check_float32(test::kCpu); }
 
 TEST_CASE("bfloat16 hidden states are as close to float32 as those of transformers", "[golden]") {
-  check_bfloat16(kCpu);
+  check_bfloat16(test::kCpu);
 }
 
 TEST_CASE("on CUDA, float32 hidden states equal those of transformers", "[gpu]") {
-  if (!has_cuda()) ARMORM_SKIP("no CUDA device");
+  if (!test::has_cuda()) ARMORM_SKIP("no CUDA device");
   check_float32(0);
 }
 
 TEST_CASE("on CUDA, bfloat16 hidden states are as close to float32 as those of transformers", "[gpu]") {
-  if (!has_cuda()) ARMORM_SKIP("no CUDA device");
+  if (!test::has_cuda()) ARMORM_SKIP("no CUDA device");
   check_bfloat16(0);
 }
 
-}  // namespace armorm
+}  // namespace armorm::model

@@ -10,7 +10,7 @@
 #include "io/read_file.h"
 #include "model/model_test_support.h"
 
-namespace armorm {
+namespace armorm::model {
 namespace {
 
 using namespace test;
@@ -33,7 +33,7 @@ bool may_accept(const std::string& architecture, const Json& entry) {
 }
 
 void write_folder(const std::filesystem::path& from, const Json& entry, const std::filesystem::path& to) {
-  Json config = Json::parse(read_text_file(from / "config.json"));
+  Json config = Json::parse(io::read_text_file(from / "config.json"));
   if (entry.contains("absent"))
     for (const Json& key : entry.at("absent")) config.erase(key.get<std::string>());
   config.update(entry.at("changes"));
@@ -43,8 +43,9 @@ void write_folder(const std::filesystem::path& from, const Json& entry, const st
 std::vector<float> last_state(const std::filesystem::path& folder, std::int64_t length) {
   const Backbone backbone =
       Backbone::load({.model_folder = folder, .precision = Precision::fp32, .device = kCpu});
-  std::vector<TokenId> tokens;
-  for (std::int64_t i = 0; i < length; ++i) tokens.push_back(static_cast<TokenId>((i * 37 + 11) % 100 + 1));
+  std::vector<text::tokenizer::TokenId> tokens;
+  for (std::int64_t i = 0; i < length; ++i)
+    tokens.push_back(static_cast<text::tokenizer::TokenId>((i * 37 + 11) % 100 + 1));
   PackedBatch batch = pack({tokens});
   batch.wanted = {length - 1};
   return embed(backbone, batch);
@@ -87,12 +88,12 @@ void check_case(const std::string& architecture, const Json& entry, const std::f
 }  // namespace
 
 TEST_CASE("every key of config.json has transformers' effect, or is refused by name", "[golden]") {
-  const Json golden_cases = Json::parse(read_text_file(golden("model") / "config_keys.json"));
+  const Json golden_cases = Json::parse(io::read_text_file(test::golden("model") / "config_keys.json"));
   log::set_level(log::Level::error);
   for (const std::string architecture : {"llama", "gemma2", "mistral", "qwen2"}) {
     const Json& model = golden_cases.at(architecture);
-    const std::filesystem::path from = golden_model(model.at("model").get<std::string>());
-    const TempDir dir;
+    const std::filesystem::path from = test::golden_model(model.at("model").get<std::string>());
+    const test::TempDir dir;
     std::filesystem::copy_file(from / "model.safetensors", dir / "model.safetensors");
     Counts counts;
     for (const Json& entry : model.at("cases")) {
@@ -106,4 +107,4 @@ TEST_CASE("every key of config.json has transformers' effect, or is refused by n
   log::set_level(log::Level::info);
 }
 
-}  // namespace armorm
+}  // namespace armorm::model

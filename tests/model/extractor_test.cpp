@@ -12,7 +12,7 @@
 #include "model/model_test_support.h"
 #include "model/small_memory.h"
 
-namespace armorm {
+namespace armorm::model {
 namespace {
 
 using namespace test;
@@ -134,15 +134,15 @@ void check_plans(int device, Precision precision) {
 }  // namespace
 
 TEST_CASE("every plan gives the float32 states of transformers", "[golden]") {
-  check_plans(kCpu, Precision::fp32);
+  check_plans(test::kCpu, Precision::fp32);
 }
 
 TEST_CASE("every plan is as close to float32 as transformers' bfloat16 states", "[golden]") {
-  check_plans(kCpu, Precision::bf16);
+  check_plans(test::kCpu, Precision::bf16);
 }
 
 TEST_CASE("on CUDA, every plan keeps to the bounds of the golden states", "[gpu]") {
-  if (!has_cuda()) ARMORM_SKIP("no CUDA device");
+  if (!test::has_cuda()) ARMORM_SKIP("no CUDA device");
   check_plans(0, Precision::fp32);
   check_plans(0, Precision::bf16);
 }
@@ -150,7 +150,7 @@ TEST_CASE("on CUDA, every plan keeps to the bounds of the golden states", "[gpu]
 namespace {
 
 void check_cursors(int device) {
-  const Backbone backbone = load_on(device, "llama_gqa", Precision::bf16);
+  const Backbone backbone = test::load_on(device, "llama_gqa", Precision::bf16);
   const Workload work = make_workload("llama_gqa");
   const ExtractorOptions options{.batch_tokens = 60};
   const Result whole = extract(backbone, work, options);
@@ -171,15 +171,17 @@ void check_cursors(int device) {
 
 }  // namespace
 
-TEST_CASE("from every cursor the remaining passes give the same bits", "[unit]") { check_cursors(kCpu); }
+TEST_CASE("from every cursor the remaining passes give the same bits", "[unit]") {
+  check_cursors(test::kCpu);
+}
 
 TEST_CASE("on CUDA, from every cursor the remaining passes give the same bits", "[gpu]") {
-  if (!has_cuda()) ARMORM_SKIP("no CUDA device");
+  if (!test::has_cuda()) ARMORM_SKIP("no CUDA device");
   check_cursors(0);
 }
 
 TEST_CASE("a run stops after the pass whose callback says so", "[unit]") {
-  const Backbone backbone = load_cpu("llama_gqa");
+  const Backbone backbone = test::load_cpu("llama_gqa");
   const Workload work = make_workload("llama_gqa");
   const Result whole = extract(backbone, work, {.batch_tokens = 60});
   std::vector<std::size_t> delivered;
@@ -205,7 +207,7 @@ TEST_CASE("a run stops after the pass whose callback says so", "[unit]") {
 }
 
 TEST_CASE("what the sink throws ends the run", "[unit]") {
-  const Backbone backbone = load_cpu("llama_gqa");
+  const Backbone backbone = test::load_cpu("llama_gqa");
   const Workload work = make_workload("llama_gqa");
   std::size_t calls = 0;
   Extractor extractor(backbone, {.batch_tokens = 60});
@@ -217,18 +219,18 @@ TEST_CASE("what the sink throws ends the run", "[unit]") {
 }
 
 TEST_CASE("a bad token ends the run when its pass is reached", "[unit]") {
-  const Backbone backbone = load_cpu("llama_gqa");
+  const Backbone backbone = test::load_cpu("llama_gqa");
   Workload work = make_workload("llama_gqa");
-  const std::vector<TokenId> bad{1, 2, 128};
+  const std::vector<text::tokenizer::TokenId> bad{1, 2, 128};
   work.requests.push_back({bad, {2}});
   CHECK_THROWS_WITH(extract(backbone, work, {.batch_tokens = 60}), Catch::Contains("id 128"));
 }
 
 TEST_CASE("the tokens that sharing saves are counted exactly", "[unit]") {
-  const Backbone backbone = load_cpu("llama_gqa");
-  std::vector<TokenId> prompt(40, 7);
-  std::vector<TokenId> chosen = prompt;
-  std::vector<TokenId> rejected = prompt;
+  const Backbone backbone = test::load_cpu("llama_gqa");
+  std::vector<text::tokenizer::TokenId> prompt(40, 7);
+  std::vector<text::tokenizer::TokenId> chosen = prompt;
+  std::vector<text::tokenizer::TokenId> rejected = prompt;
   chosen.insert(chosen.end(), 10, 1);
   rejected.insert(rejected.end(), 20, 2);
   Workload work;
@@ -258,11 +260,11 @@ std::size_t bytes_of_tokens(const Backbone& backbone, std::int64_t tokens) {
 }  // namespace
 
 TEST_CASE("out of memory halves the packs and goes on", "[unit]") {
-  const Backbone backbone = load_cpu("llama_gqa");
+  const Backbone backbone = test::load_cpu("llama_gqa");
   const Workload work = make_workload("llama_gqa");
   Result result;
   {
-    const SmallMemory memory(bytes_of_tokens(backbone, 80));
+    const test::SmallMemory memory(bytes_of_tokens(backbone, 80));
     result = extract(backbone, work, {.batch_tokens = 100000});
   }
   check_bounds(work, result, Precision::fp32);
@@ -275,15 +277,16 @@ TEST_CASE("out of memory halves the packs and goes on", "[unit]") {
 }
 
 TEST_CASE("a sequence that does not fit the memory alone is named by its length", "[unit]") {
-  const Backbone backbone = load_cpu("llama_gqa");
+  const Backbone backbone = test::load_cpu("llama_gqa");
   Workload work = make_workload("llama_gqa");
   std::erase_if(work.requests, [](const ExtractionRequest& request) { return request.tokens.size() != 64; });
-  for (const SmallMemory::Kind kind : {SmallMemory::Kind::device, SmallMemory::Kind::host}) {
-    const SmallMemory memory(bytes_of_tokens(backbone, 50), kind);
+  for (const test::SmallMemory::Kind kind :
+       {test::SmallMemory::Kind::device, test::SmallMemory::Kind::host}) {
+    const test::SmallMemory memory(bytes_of_tokens(backbone, 50), kind);
     CHECK_THROWS_WITH(
         extract(backbone, work, {.batch_tokens = 100000}),
         Catch::Contains("64 tokens does not fit the memory of cpu") && Catch::Contains("`max_length`"));
   }
 }
 
-}  // namespace armorm
+}  // namespace armorm::model

@@ -69,9 +69,9 @@ TEST_CASE("an fp8 product is that of the quantised operands", "[unit]") {
 
 TEST_CASE("the deviation of fp8 embeddings from bf16 is measured", "[unit]") {
   const BackboneOptions options{
-      .model_folder = golden_model("llama_gqa"), .precision = Precision::fp8, .device = kCpu};
+      .model_folder = test::golden_model("llama_gqa"), .precision = Precision::fp8, .device = test::kCpu};
   const auto sequences = golden_sequences("llama_gqa");
-  std::vector<std::span<const TokenId>> rows;
+  std::vector<std::span<const text::tokenizer::TokenId>> rows;
   for (const auto& sequence : sequences) rows.emplace_back(sequence.tokens);
   const Backbone fp8 = Backbone::load(options);
   const Deviation deviation = deviation_from_bf16(fp8, options, rows);
@@ -89,7 +89,7 @@ TEST_CASE("the deviation of fp8 embeddings from bf16 is measured", "[unit]") {
 }
 
 TEST_CASE("on CUDA, quantisation equals the plain one", "[gpu]") {
-  if (const char* why = why_no_kernels()) ARMORM_SKIP(why);
+  if (const char* why = test::why_no_kernels()) ARMORM_SKIP(why);
   for (const std::int64_t width : {64, 4096, 31}) {
     for (const at::ScalarType type : {at::kBFloat16, at::kFloat}) {
       CAPTURE(width, type);
@@ -103,7 +103,7 @@ TEST_CASE("on CUDA, quantisation equals the plain one", "[gpu]") {
 }
 
 TEST_CASE("on CUDA, fp8 products equal the plain ones", "[gpu]") {
-  if (!has_cuda()) ARMORM_SKIP("no CUDA device");
+  if (!test::has_cuda()) ARMORM_SKIP("no CUDA device");
   for (const std::int64_t width : {64, 4096, 31}) {
     CAPTURE(width);
     const at::Tensor weight = random({48, width}, 2).cuda();

@@ -10,7 +10,7 @@
 #include "model/model_test_support.h"
 #include "support/error_of.h"
 
-namespace armorm {
+namespace armorm::model {
 namespace {
 
 using namespace test;
@@ -235,7 +235,7 @@ TEST_CASE("text that is no JSON object is a data error", "[unit]") {
 }
 
 TEST_CASE("a folder without config.json is an I/O error", "[unit]") {
-  const TempDir folder;
+  const test::TempDir folder;
   try {
     ModelConfig::load(folder.path());
     FAIL("accepted");
@@ -245,4 +245,4 @@ TEST_CASE("a folder without config.json is an I/O error", "[unit]") {
   }
 }
 
-}  // namespace armorm
+}  // namespace armorm::model

@@ -24,27 +24,28 @@ inline std::filesystem::path golden_model(const std::string& name) { return gold
 
 constexpr int kCpu = -1;
 
-inline Backbone load_on(int device, const std::string& name, Precision precision = Precision::fp32) {
-  return Backbone::load({.model_folder = golden_model(name), .precision = precision, .device = device});
+inline model::Backbone load_on(int device, const std::string& name, Precision precision = Precision::fp32) {
+  return model::Backbone::load(
+      {.model_folder = golden_model(name), .precision = precision, .device = device});
 }
 
-inline Backbone load_cpu(const std::string& name) { return load_on(kCpu, name); }
+inline model::Backbone load_cpu(const std::string& name) { return load_on(kCpu, name); }
 
 // One sequence of a golden with its states from transformers, [length * hidden].
 struct GoldenSequence {
-  std::vector<TokenId> tokens;
+  std::vector<text::tokenizer::TokenId> tokens;
   std::vector<float> fp32;
   std::vector<float> bf16;
 };
 
-inline std::vector<float> widened(const TensorView& view) {
+inline std::vector<float> widened(const io::TensorView& view) {
   std::vector<float> out;
   for (const BFloat16 value : view.as<BFloat16>()) out.push_back(value.to_float());
   return out;
 }
 
 inline std::vector<GoldenSequence> golden_sequences(const std::string& name) {
-  const SafetensorsFile file = SafetensorsFile::open(golden_model(name) / "golden.safetensors");
+  const io::SafetensorsFile file = io::SafetensorsFile::open(golden_model(name) / "golden.safetensors");
   std::vector<GoldenSequence> out;
   for (int i = 0; file.contains("tokens." + std::to_string(i)); ++i) {
     const std::string index = std::to_string(i);
@@ -56,8 +57,8 @@ inline std::vector<GoldenSequence> golden_sequences(const std::string& name) {
   return out;
 }
 
-inline PackedBatch pack(const std::vector<std::vector<TokenId>>& sequences) {
-  PackedBatch batch;
+inline model::PackedBatch pack(const std::vector<std::vector<text::tokenizer::TokenId>>& sequences) {
+  model::PackedBatch batch;
   batch.cu_seqlens = {0};
   for (const auto& tokens : sequences) {
     batch.tokens.insert(batch.tokens.end(), tokens.begin(), tokens.end());
@@ -66,12 +67,12 @@ inline PackedBatch pack(const std::vector<std::vector<TokenId>>& sequences) {
   return batch;
 }
 
-inline void want_all(PackedBatch& batch) {
+inline void want_all(model::PackedBatch& batch) {
   for (std::int64_t i = 0; i < std::ssize(batch.tokens); ++i) batch.wanted.push_back(i);
 }
 
 // [wanted * hidden]
-inline std::vector<float> embed(const Backbone& backbone, const PackedBatch& batch) {
+inline std::vector<float> embed(const model::Backbone& backbone, const model::PackedBatch& batch) {
   const auto rows = std::ssize(batch.wanted);
   std::vector<float> out(static_cast<std::size_t>(rows * backbone.config().hidden_size), NAN);
   backbone.collect(backbone.submit(batch), {out.data(), rows, backbone.config().hidden_size});

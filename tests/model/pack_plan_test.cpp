@@ -6,10 +6,11 @@
 #include "support/test_support.h"
 
 using namespace armorm;
+using namespace armorm::model;
 
 namespace {
 
-using Sequences = std::vector<std::vector<TokenId>>;
+using Sequences = std::vector<std::vector<text::tokenizer::TokenId>>;
 
 // Conversations that branch at random positions; some are identical, some are prefixes of others.
 Sequences random_sequences(std::uint32_t seed, std::size_t count) {
@@ -17,13 +18,13 @@ Sequences random_sequences(std::uint32_t seed, std::size_t count) {
   const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random() % n); };
   Sequences sequences;
   for (std::size_t i = 0; i < count; ++i) {
-    std::vector<TokenId> tokens;
+    std::vector<text::tokenizer::TokenId> tokens;
     if (!sequences.empty() && below(4) != 0) {
       tokens = sequences[below(sequences.size())];
       tokens.resize(1 + below(tokens.size()));
     }
     const std::size_t more = below(5) == 0 ? (tokens.empty() ? 1 : 0) : 1 + below(200);
-    for (std::size_t t = 0; t < more; ++t) tokens.push_back(static_cast<TokenId>(below(50)));
+    for (std::size_t t = 0; t < more; ++t) tokens.push_back(static_cast<text::tokenizer::TokenId>(below(50)));
     sequences.push_back(tokens);
   }
   return sequences;
@@ -40,7 +41,7 @@ std::vector<ExtractionRequest> all_positions(const Sequences& sequences) {
 }
 
 // The tokens from the root of the tree up to and including flat index `at`.
-std::vector<TokenId> history(const PackedBatch& batch, std::int64_t at) {
+std::vector<text::tokenizer::TokenId> history(const PackedBatch& batch, std::int64_t at) {
   std::int64_t node =
       std::upper_bound(batch.cu_seqlens.begin(), batch.cu_seqlens.end(), at) - batch.cu_seqlens.begin() - 1;
   std::vector<std::pair<std::int64_t, std::int64_t>> pieces{
@@ -48,7 +49,7 @@ std::vector<TokenId> history(const PackedBatch& batch, std::int64_t at) {
   while ((node = batch.prefix_of[static_cast<std::size_t>(node)]) >= 0)
     pieces.insert(pieces.begin(), {batch.cu_seqlens[static_cast<std::size_t>(node)],
                                    batch.cu_seqlens[static_cast<std::size_t>(node) + 1]});
-  std::vector<TokenId> tokens;
+  std::vector<text::tokenizer::TokenId> tokens;
   for (const auto& [begin, end] : pieces)
     tokens.insert(tokens.end(), batch.tokens.begin() + begin, batch.tokens.begin() + end);
   return tokens;
@@ -76,7 +77,8 @@ TEST_CASE("every wanted token of every request sees exactly its own history", "[
         for (const std::size_t r : sequence.requests) {
           seen.insert(r);
           for (const std::int64_t position : requests[r].wanted) {
-            const std::vector<TokenId> expected(sequences[r].begin(), sequences[r].begin() + position + 1);
+            const std::vector<text::tokenizer::TokenId> expected(sequences[r].begin(),
+                                                                 sequences[r].begin() + position + 1);
             REQUIRE(history(batch, batch.wanted[w++]) == expected);
           }
         }
@@ -102,7 +104,7 @@ TEST_CASE("packs keep to the budget in computed tokens", "[unit]") {
 }
 
 TEST_CASE("a pair with one prompt costs the prompt once", "[unit]") {
-  Sequences pair(2, std::vector<TokenId>(100, 7));
+  Sequences pair(2, std::vector<text::tokenizer::TokenId>(100, 7));
   pair[0].insert(pair[0].end(), 20, 1);
   pair[1].insert(pair[1].end(), 30, 2);
   const auto requests = all_positions(pair);
@@ -115,7 +117,7 @@ TEST_CASE("a pair with one prompt costs the prompt once", "[unit]") {
 }
 
 TEST_CASE("identical conversations are computed once", "[unit]") {
-  const Sequences same(5, std::vector<TokenId>{1, 2, 3});
+  const Sequences same(5, std::vector<text::tokenizer::TokenId>{1, 2, 3});
   const auto requests = all_positions(same);
   const auto planned = plan_sequences(requests, false);
   REQUIRE(planned.size() == 1);

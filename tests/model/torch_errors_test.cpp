@@ -9,7 +9,7 @@
 #include "model/small_memory.h"
 #include "support/error_of.h"
 
-namespace armorm {
+namespace armorm::model {
 namespace {
 
 using namespace test;
@@ -64,4 +64,4 @@ TEST_CASE("the model that fp8 is compared with says so when it does not fit", "[
 }
 
 }  // namespace
-}  // namespace armorm
+}  // namespace armorm::model

@@ -4,14 +4,14 @@
 
 #include "model/model_test_support.h"
 
-namespace armorm {
+namespace armorm::model {
 namespace {
 
 using namespace test;
 namespace fs = std::filesystem;
 
 struct StoredTensor {
-  TensorSpec spec;
+  io::TensorSpec spec;
   std::vector<std::byte> bytes;
 };
 
@@ -19,16 +19,16 @@ struct StoredTensor {
 void write_model(const fs::path& folder, const std::string& model,
                  const std::function<void(std::vector<StoredTensor>&)>& change) {
   fs::copy_file(golden_model(model) / "config.json", folder / "config.json");
-  const SafetensorsFile file = SafetensorsFile::open(golden_model(model) / "model.safetensors");
+  const io::SafetensorsFile file = io::SafetensorsFile::open(golden_model(model) / "model.safetensors");
   std::vector<StoredTensor> tensors;
   for (const std::string& name : file.names()) {
-    const TensorView view = file.at(name);
+    const io::TensorView view = file.at(name);
     tensors.push_back({{name, view.dtype, view.shape}, {view.bytes.begin(), view.bytes.end()}});
   }
   change(tensors);
-  std::vector<TensorSpec> specs;
+  std::vector<io::TensorSpec> specs;
   for (const StoredTensor& tensor : tensors) specs.push_back(tensor.spec);
-  SafetensorsWriter writer(folder / "model.safetensors", specs, {});
+  io::SafetensorsWriter writer(folder / "model.safetensors", specs, {});
   for (const StoredTensor& tensor : tensors) writer.append(std::span<const std::byte>(tensor.bytes));
   writer.publish();
 }
@@ -81,10 +81,10 @@ TEST_CASE("a tensor of whole numbers is refused", "[unit]") {
 }
 
 TEST_CASE("heads of any kind are left aside, prefixed or not", "[unit]") {
-  PackedBatch batch = pack({{3, 1, 4, 1, 5}});
-  want_all(batch);
-  const std::vector<float> expected = embed(load_cpu("llama_gqa"), batch);
-  const TempDir folder;
+  PackedBatch batch = test::pack({{3, 1, 4, 1, 5}});
+  test::want_all(batch);
+  const std::vector<float> expected = test::embed(test::load_cpu("llama_gqa"), batch);
+  const test::TempDir folder;
   write_model(folder.path(), "llama_gqa", [](std::vector<StoredTensor>& tensors) {
     for (StoredTensor& tensor : tensors) {
       if (tensor.spec.name.starts_with("model.")) tensor.spec.name = tensor.spec.name.substr(6);
@@ -95,13 +95,13 @@ TEST_CASE("heads of any kind are left aside, prefixed or not", "[unit]") {
       tensors.push_back({{name, DType::f32, {1}}, four});
     }
   });
-  CHECK(embed(load(folder.path()), batch) == expected);
+  CHECK(test::embed(load(folder.path()), batch) == expected);
 }
 
 TEST_CASE("a device that is not there is a usage error", "[unit]") {
   for (const int device : {-2, 1000}) {
     try {
-      Backbone::load({.model_folder = golden_model("llama_gqa"), .device = device});
+      Backbone::load({.model_folder = test::golden_model("llama_gqa"), .device = device});
       FAIL("accepted device " << device);
     } catch (const Error& error) {
       CHECK(error.kind() == ErrorKind::usage);
@@ -111,9 +111,9 @@ TEST_CASE("a device that is not there is a usage error", "[unit]") {
 }
 
 TEST_CASE("a backbone says where it runs and what is free", "[unit]") {
-  const Backbone backbone = load_cpu("llama_gqa");
+  const Backbone backbone = test::load_cpu("llama_gqa");
   CHECK(backbone.device_name() == "cpu");
   CHECK(backbone.free_memory() > std::int64_t{1} << 20);
 }
 
-}  // namespace armorm
+}  // namespace armorm::model

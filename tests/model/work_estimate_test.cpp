@@ -4,7 +4,7 @@
 #include "model/pack_plan.h"
 #include "support/test_support.h"
 
-namespace armorm {
+namespace armorm::model {
 namespace {
 
 ModelConfig config_of(const std::string& json) { return ModelConfig::parse(json, "config.json"); }
@@ -28,7 +28,7 @@ TEST_CASE("parameters are those of the published models", "[golden]") {
 }
 
 TEST_CASE("an 8B body takes 13.96 GFLOP a token", "[unit]") {
-  const std::vector<TokenId> tokens(1000, 1);
+  const std::vector<text::tokenizer::TokenId> tokens(1000, 1);
   std::vector<std::int64_t> all(tokens.size());
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::int64_t>(i);
   const std::vector<ExtractionRequest> every_row{{tokens, all}};
@@ -40,7 +40,7 @@ TEST_CASE("an 8B body takes 13.96 GFLOP a token", "[unit]") {
 }
 
 TEST_CASE("rows nobody wants cost the last layer its keys and values alone", "[unit]") {
-  const std::vector<TokenId> tokens(500, 1);
+  const std::vector<text::tokenizer::TokenId> tokens(500, 1);
   const std::vector<ExtractionRequest> last_row{{tokens, {499}}};
   const WorkEstimate work = estimate_work(config_of(kLlama3), BackboneOptions{}, last_row, 4096);
   const double layer = 4096.0 * (4096 + 2 * 1024) + 4096.0 * 4096 + 3 * 4096.0 * 14336;
@@ -50,7 +50,7 @@ TEST_CASE("rows nobody wants cost the last layer its keys and values alone", "[u
 }
 
 TEST_CASE("what is shared is counted once", "[unit]") {
-  std::vector<TokenId> chosen(300, 7), rejected(300, 7);
+  std::vector<text::tokenizer::TokenId> chosen(300, 7), rejected(300, 7);
   chosen.insert(chosen.end(), 100, 8);
   rejected.insert(rejected.end(), 50, 9);
   const std::vector<ExtractionRequest> pair{{chosen, {399}}, {rejected, {349}}, {chosen, {299}}};
@@ -60,7 +60,7 @@ TEST_CASE("what is shared is counted once", "[unit]") {
 }
 
 TEST_CASE("what a run does not share is counted for each sequence", "[unit]") {
-  std::vector<TokenId> chosen(300, 7), rejected(300, 7);
+  std::vector<text::tokenizer::TokenId> chosen(300, 7), rejected(300, 7);
   chosen.insert(chosen.end(), 100, 8);
   rejected.insert(rejected.end(), 50, 9);
   const std::vector<ExtractionRequest> pair{{chosen, {399}}, {rejected, {349}}};
@@ -96,7 +96,7 @@ TEST_CASE("a sliding window bounds the keys of a query", "[unit]") {
   config.num_hidden_layers = 2;
   config.sliding_window = 64;
   config.layer_is_sliding = {true, false};
-  const std::vector<TokenId> tokens(200, 1);
+  const std::vector<text::tokenizer::TokenId> tokens(200, 1);
   const std::vector<ExtractionRequest> request{{tokens, {199}}};
   double keys = 0;
   for (int q = 0; q < 200; ++q) keys += std::min(q + 1, 64);
@@ -105,4 +105,4 @@ TEST_CASE("a sliding window bounds the keys of a query", "[unit]") {
 }
 
 }  // namespace
-}  // namespace armorm
+}  // namespace armorm::model

@@ -8,6 +8,7 @@
 #include "support/test_support.h"
 
 using namespace armorm;
+using namespace armorm::report;
 using namespace armorm::test;
 using report::GateReport;
 

@@ -56,7 +56,7 @@ TEST_CASE("the report names program, model, options and pairs", "[unit]") {
 
 TEST_CASE("scorers have an interval, and a test against the gate where they are not it", "[unit]") {
   GateReport report;
-  report.validation = {{"gate", 0.75, {0.5, 1}, kNotMeasured, {}},
+  report.validation = {{"gate", 0.75, {0.5, 1}, stats::kNotMeasured, {}},
                        {"uniform", 0.5, {0.25, 0.75}, 0.5, AgainstGate{1, 2, 3, 4, 0.125}}};
   const std::string gate = R"({"accuracy":0.75,"high":1.0,"loss":null,"low":0.5,"name":"gate"})";
   CHECK(part_of(report, "validation") ==
@@ -72,8 +72,8 @@ TEST_CASE("RewardBench has p-values for all scorers but the gate", "[unit]") {
   gate.name = "gate";
   gate.score = 62.5;
   gate.interval = {50, 75};
-  gate.sections = {{"Chat", 4, 62.5, {50, 75}, kNotMeasured, {"mt-bench-med"}}};
-  gate.subsets = {{"alpacaeval-easy", 4, 3, {0.25, 0.875}, kNotMeasured}};
+  gate.sections = {{"Chat", 4, 62.5, {50, 75}, stats::kNotMeasured, {"mt-bench-med"}}};
+  gate.subsets = {{"alpacaeval-easy", 4, 3, {0.25, 0.875}, stats::kNotMeasured}};
   BenchmarkScorer other = gate;
   other.name = "other";
   other.p_value = 0.5;
@@ -93,8 +93,8 @@ TEST_CASE("RewardBench has p-values for all scorers but the gate", "[unit]") {
 TEST_CASE("RewardBench 2 takes the score of Ties apart", "[unit]") {
   BenchmarkScorer gate;
   gate.name = "gate";
-  gate.sections = {{"Ties", 30, 52.5, {40, 65}, kNotMeasured, {}}};
-  gate.ties = {0.5, 0.25, 0.75, 1, kNotMeasured};
+  gate.sections = {{"Ties", 30, 52.5, {40, 65}, stats::kNotMeasured, {}}};
+  gate.ties = {0.5, 0.25, 0.75, 1, stats::kNotMeasured};
   GateReport report;
   report.reward_bench_2 = Benchmark{"rb2", {gate}};
   CHECK(
@@ -107,7 +107,7 @@ TEST_CASE("RewardBench 2 takes the score of Ties apart", "[unit]") {
 TEST_CASE("length bias has three groups of pairs", "[unit]") {
   GateReport report;
   report.length_bias = {
-      {"validation", "gate", {4, 3, 0.75, {0.5, 1}}, {2, 1, 0.5, {0, 1}}, {}, 0.25, kNotMeasured}};
+      {"validation", "gate", {4, 3, 0.75, {0.5, 1}}, {2, 1, 0.5, {0, 1}}, {}, 0.25, stats::kNotMeasured}};
   CHECK(part_of(report, "length_bias") ==
         R"([{"chosen_longer":{"accuracy":0.75,"correct":3,"high":1.0,"low":0.5,"n":4},)"
         R"("chosen_shorter":{"accuracy":0.5,"correct":1,"high":1.0,"low":0.0,"n":2},)"
@@ -117,7 +117,7 @@ TEST_CASE("length bias has three groups of pairs", "[unit]") {
 
 TEST_CASE("debiasing is four keys of the report", "[unit]") {
   Debiasing debiasing;
-  debiasing.attributes = {{"a", 0.25, 0.5, kNotMeasured, false}};
+  debiasing.attributes = {{"a", 0.25, 0.5, stats::kNotMeasured, false}};
   debiasing.length_target = true;
   debiasing.threshold = 0.03;
   debiasing.transform = {1, -0.25F, 0, 1};
@@ -135,10 +135,10 @@ TEST_CASE("debiasing is four keys of the report", "[unit]") {
 
 TEST_CASE("the training is that of the kept seed, and all seeds have theirs", "[unit]") {
   const TrainingRun first{7, 10, 0.5, 0.75, {{10, 0.75, 0.125, 9}}, {{10, 0.5, 0.75}}, false};
-  const TrainingRun second{8,   20, 0.75, 0.5, {{20, kNotMeasured, 0.25, 9.5}}, {{20, 0.75, kNotMeasured}},
-                           true};
+  const TrainingRun second{
+      8, 20, 0.75, 0.5, {{20, stats::kNotMeasured, 0.25, 9.5}}, {{20, 0.75, stats::kNotMeasured}}, true};
   GateReport report;
-  report.training = TrainingFigures{{first, second}, 1, {0.625, 0.125}, {kNotMeasured, 0.25}};
+  report.training = TrainingFigures{{first, second}, 1, {0.625, 0.125}, {stats::kNotMeasured, 0.25}};
   const std::string first_curves =
       R"({"kept_step":10,"stopped_early":false,"train":[{"learning_rate":0.125,"logit_scale":9.0,"loss":0.75,)"
       R"("step":10}],"validation":[{"accuracy":0.5,"loss":0.75,"step":10}]})";
@@ -157,7 +157,7 @@ TEST_CASE("the training is that of the kept seed, and all seeds have theirs", "[
 TEST_CASE("the gate's weights are there for the validation pairs and by kind of prompt", "[unit]") {
   GateReport report;
   report.gate_usage = UsageFigures{4, {{"a", 0.75, 1}}, 0.5, 0.625, 0.125, {"collapsed"}};
-  report.gate_by_kind = {{"validation", "subset", {{"x", 3, {0.75, kNotMeasured}}}}};
+  report.gate_by_kind = {{"validation", "subset", {{"x", 3, {0.75, stats::kNotMeasured}}}}};
   CHECK(part_of(report, "gate_usage") ==
         R"({"attributes":[{"mean_weight":0.75,"name":"a","top_share":1.0}],"information":0.125,)"
         R"("load_entropy":0.625,"mean_entropy":0.5,"n":4,"warnings":["collapsed"]})");
@@ -174,7 +174,7 @@ TEST_CASE("an example has both sides of every quantity", "[unit]") {
   pair.gate = {{0.25}, {0.5}};
   pair.reward = {{1}, {2}};
   pair.debiased = {{3}, {4}};
-  pair.contribution = {{5}, {kNotMeasured}};
+  pair.contribution = {{5}, {stats::kNotMeasured}};
   GateReport report;
   report.examples = {{"validation", {pair}}};
   const std::string sides =

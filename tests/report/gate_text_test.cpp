@@ -9,7 +9,8 @@ using Catch::Contains;
 
 namespace {
 
-BenchmarkScorer scorer(const std::string& name, double score, const Interval& interval, double p_value) {
+BenchmarkScorer scorer(const std::string& name, double score, const stats::Interval& interval,
+                       double p_value) {
   BenchmarkScorer out;
   out.name = name;
   out.score = score;
@@ -22,7 +23,8 @@ BenchmarkScorer scorer(const std::string& name, double score, const Interval& in
 
 TEST_CASE("the table of penalties says which attribute misses the threshold", "[unit]") {
   Debiasing debiasing;
-  debiasing.attributes = {{"first", 0.25, 0.5, kNotMeasured, true}, {"second", 0, -0.125, -0.125, false}};
+  debiasing.attributes = {{"first", 0.25, 0.5, stats::kNotMeasured, true},
+                          {"second", 0, -0.125, -0.125, false}};
   CHECK(debiasing_text(debiasing) ==
         "attribute    penalty  corr before  corr after\n"
         "---------------------------------------------\n"
@@ -72,14 +74,14 @@ TEST_CASE("scorers are compared in percent, with the p-value of all but the gate
 }
 
 TEST_CASE("the table of RewardBench has subsets, sections and score", "[unit]") {
-  BenchmarkScorer gate = scorer("gate", 75, {70, 80}, kNotMeasured);
-  gate.subsets = {{"easy", 4, 3, {0.301, 0.954}, kNotMeasured}};
-  gate.sections = {{"Chat", 4, 75, {30.1, 95.4}, kNotMeasured, {}},
-                   {"Safety", 0, kNotMeasured, {}, kNotMeasured, {}}};
+  BenchmarkScorer gate = scorer("gate", 75, {70, 80}, stats::kNotMeasured);
+  gate.subsets = {{"easy", 4, 3, {0.301, 0.954}, stats::kNotMeasured}};
+  gate.sections = {{"Chat", 4, 75, {30.1, 95.4}, stats::kNotMeasured, {}},
+                   {"Safety", 0, stats::kNotMeasured, {}, stats::kNotMeasured, {}}};
   BenchmarkScorer other = scorer("other", 50, {40, 60}, 0.25);
   other.subsets = {{"easy", 4, 1, {0.046, 0.699}, 0.5}};
   other.sections = {{"Chat", 4, 25, {4.6, 69.9}, 0.0625, {}},
-                    {"Safety", 0, kNotMeasured, {}, kNotMeasured, {}}};
+                    {"Safety", 0, stats::kNotMeasured, {}, stats::kNotMeasured, {}}};
   CHECK(reward_bench_text({"set", {gate, other}}) ==
         "RewardBench  n                 gate                          other\n"
         "------------------------------------------------------------------\n"
@@ -90,8 +92,8 @@ TEST_CASE("the table of RewardBench has subsets, sections and score", "[unit]") 
 }
 
 TEST_CASE("the table of RewardBench 2 has no p-values", "[unit]") {
-  BenchmarkScorer gate = scorer("gate", kNotMeasured, {}, kNotMeasured);
-  gate.sections = {{"Ties", 30, 52.834, {40, 65.25}, kNotMeasured, {}}};
+  BenchmarkScorer gate = scorer("gate", stats::kNotMeasured, {}, stats::kNotMeasured);
+  gate.sections = {{"Ties", 30, 52.834, {40, 65.25}, stats::kNotMeasured, {}}};
   CHECK(reward_bench_2_text({"set", {gate}}) ==
         "RewardBench 2   n                 gate\n"
         "--------------------------------------\n"
@@ -106,7 +108,7 @@ TEST_CASE("length bias is a gap in points, with the sign", "[unit]") {
         "length bias, set      chosen longer (4)    chosen shorter (2)  equal (0)    gap  margin ~ length\n"
         "------------------------------------------------------------------------------------------------\n"
         "gate              75.00 % (30.1 - 95.4)  50.00 % (9.5 - 90.5)          -  +25.0           -0.058\n");
-  bias.gap = bias.margin_correlation = kNotMeasured;
+  bias.gap = bias.margin_correlation = stats::kNotMeasured;
   CHECK_THAT(length_bias_text({bias}), Catch::EndsWith("  -                -\n"));
   CHECK(length_bias_text({}).empty());
 }

@@ -8,7 +8,7 @@
 
 using namespace armorm;
 using Catch::Contains;
-using html::Chart;
+using report::html::Chart;
 
 namespace {
 
@@ -18,7 +18,7 @@ std::size_t count_of(const std::string& text, const std::string& part) {
   return count;
 }
 
-Chart chart_of(std::vector<html::Series> series) {
+Chart chart_of(std::vector<report::html::Series> series) {
   Chart chart;
   chart.title = "title";
   chart.x = "step";
@@ -28,7 +28,7 @@ Chart chart_of(std::vector<html::Series> series) {
 }
 
 void check_ticks(double low, double high, int most, const std::vector<double>& expected) {
-  const std::vector<double> ticks = html::round_ticks(low, high, most);
+  const std::vector<double> ticks = report::html::round_ticks(low, high, most);
   CAPTURE(low, high, most, ticks);
   REQUIRE(ticks.size() == expected.size());
   for (std::size_t i = 0; i < ticks.size(); ++i) CHECK(ticks[i] == Approx(expected[i]).margin(1e-12));
@@ -48,7 +48,7 @@ TEST_CASE("ticks are multiples of 1, 2 or 5 times a power of ten", "[unit]") {
 }
 
 TEST_CASE("a line goes from corner to corner of the box", "[unit]") {
-  const std::string svg = html::line_chart(chart_of({{"s", {{0, 0}, {5, 25}, {10, 100}}, 2, false}}));
+  const std::string svg = report::html::line_chart(chart_of({{"s", {{0, 0}, {5, 25}, {10, 100}}, 2, false}}));
   CHECK_THAT(svg, Catch::StartsWith("<svg class=\"chart\" viewBox=\"0 0 340 212\" role=\"img\""));
   // Loss from 0 at the bottom to 100 at the top: a quarter of 150 above 174.
   CHECK_THAT(svg, Contains("<path class=\"s2\" d=\"M48.0,174.0L188.0,136.5L328.0,24.0\"/>"));
@@ -68,7 +68,7 @@ TEST_CASE("a line goes from corner to corner of the box", "[unit]") {
 
 TEST_CASE("the loss axis ends at round numbers", "[unit]") {
   // From 1.3 to 4.9 in steps of 1: the axis covers 1 to 5.
-  const std::string svg = html::line_chart(chart_of({{"", {{0, 1.3}, {1, 4.9}}, 0, false}}));
+  const std::string svg = report::html::line_chart(chart_of({{"", {{0, 1.3}, {1, 4.9}}, 0, false}}));
   CHECK_THAT(svg, Contains("d=\"M48.0,162.8L328.0,27.8\""));  // 174 - 0.3 / 4 * 150 = 162.75
   CHECK_THAT(svg, Contains("<title>step 0: 1.3</title>"));    // a series without a name
   CHECK_THAT(svg, Contains("title. loss from 1.3 at step 0 to 4.9 at 1;"));
@@ -76,30 +76,31 @@ TEST_CASE("the loss axis ends at round numbers", "[unit]") {
 
 TEST_CASE("a value that is not finite interrupts the line and has no dot", "[unit]") {
   const std::string svg =
-      html::line_chart(chart_of({{"", {{0, 0}, {5, NAN}, {8, INFINITY}, {10, 100}}, 0, false}}));
+      report::html::line_chart(chart_of({{"", {{0, 0}, {5, NAN}, {8, INFINITY}, {10, 100}}, 0, false}}));
   CHECK_THAT(svg, Contains("d=\"M48.0,174.0M328.0,24.0\""));
   CHECK(count_of(svg, "<circle") == 2);
   CHECK_THAT(svg, !Contains("nan") && !Contains("inf"));
 }
 
 TEST_CASE("a constant line runs through the middle", "[unit]") {
-  const std::string svg = html::line_chart(chart_of({{"", {{0, 2}, {1, 2}}, 0, false}}));
+  const std::string svg = report::html::line_chart(chart_of({{"", {{0, 2}, {1, 2}}, 0, false}}));
   CHECK_THAT(svg, Contains("d=\"M48.0,99.0L328.0,99.0\""));
-  const std::string zero = html::line_chart(chart_of({{"", {{3, 0}, {4, 0}}, 0, false}}));
+  const std::string zero = report::html::line_chart(chart_of({{"", {{3, 0}, {4, 0}}, 0, false}}));
   CHECK_THAT(zero, Contains("d=\"M48.0,99.0L328.0,99.0\""));
   // A single point lies in the middle too, in both directions.
-  CHECK_THAT(html::line_chart(chart_of({{"", {{7, 2}}, 0, false}})), Contains("cx=\"188.0\" cy=\"99.0\""));
+  CHECK_THAT(report::html::line_chart(chart_of({{"", {{7, 2}}, 0, false}})),
+             Contains("cx=\"188.0\" cy=\"99.0\""));
 }
 
 TEST_CASE("a chart without a finite point is no chart", "[unit]") {
-  CHECK(html::line_chart(chart_of({})).empty());
-  CHECK(html::line_chart(chart_of({{"s", {}, 0, false}})).empty());
-  CHECK(html::line_chart(chart_of({{"s", {{1, NAN}, {NAN, 1}}, 0, false}})).empty());
+  CHECK(report::html::line_chart(chart_of({})).empty());
+  CHECK(report::html::line_chart(chart_of({{"s", {}, 0, false}})).empty());
+  CHECK(report::html::line_chart(chart_of({{"s", {{1, NAN}, {NAN, 1}}, 0, false}})).empty());
 }
 
 TEST_CASE("faint series are drawn without dots and words", "[unit]") {
-  const std::string svg =
-      html::line_chart(chart_of({{"", {{0, 0}, {1, 1}}, 1, true}, {"mean", {{0, 1}, {1, 0}}, 1, false}}));
+  const std::string svg = report::html::line_chart(
+      chart_of({{"", {{0, 0}, {1, 1}}, 1, true}, {"mean", {{0, 1}, {1, 0}}, 1, false}}));
   CHECK_THAT(svg, Contains("<path class=\"s1 faint\" d=\"M48.0,174.0L328.0,24.0\"/>"));
   CHECK(count_of(svg, "<circle") == 2);
   CHECK_THAT(
@@ -107,26 +108,26 @@ TEST_CASE("faint series are drawn without dots and words", "[unit]") {
 }
 
 TEST_CASE("more dots than can be told apart are drawn where they are pointed at", "[unit]") {
-  html::Series series{"", {}, 3, false};
+  report::html::Series series{"", {}, 3, false};
   for (int i = 0; i <= 40; ++i) series.points.push_back({static_cast<double>(i), 1.0 * i});
-  const std::string many = html::line_chart(chart_of({series}));
+  const std::string many = report::html::line_chart(chart_of({series}));
   CHECK(count_of(many, "<circle class=\"f3 hover\"") == 41);
   CHECK(count_of(many, "r=\"5\"") == 41);
   series.points.pop_back();
-  CHECK(count_of(html::line_chart(chart_of({series})), "<circle class=\"f3\"") == 40);
+  CHECK(count_of(report::html::line_chart(chart_of({series})), "<circle class=\"f3\"") == 40);
 }
 
 TEST_CASE("a band is closed along its upper curve backwards", "[unit]") {
   Chart chart = chart_of({});
   chart.bands.push_back({{{0, 0}, {10, 50}}, {{0, 50}, {10, 100}}, 1});
-  CHECK_THAT(html::line_chart(chart),
+  CHECK_THAT(report::html::line_chart(chart),
              Contains("<polygon class=\"f1\" points=\"48.0,174.0 328.0,99.0 328.0,24.0 48.0,99.0 \"/>"));
 }
 
 TEST_CASE("marked points are larger, and inside the box", "[unit]") {
   Chart chart = chart_of({{"", {{0, 0}, {10, 50}}, 0, false}});
   chart.marked = {{5, 100}, {2, NAN}};
-  const std::string svg = html::line_chart(chart);
+  const std::string svg = report::html::line_chart(chart);
   CHECK(count_of(svg, "f0 marked") == 1);
   CHECK_THAT(svg, Contains("<circle class=\"f0 marked\" cx=\"188.0\" cy=\"24.0\" r=\"5\"></circle>"));
   CHECK_THAT(svg, Contains("d=\"M48.0,174.0L328.0,99.0\""));  // the axis reaches up to the marked point
@@ -135,10 +136,10 @@ TEST_CASE("marked points are larger, and inside the box", "[unit]") {
 TEST_CASE("a chart with a diagonal has one scale for both axes", "[unit]") {
   Chart chart = chart_of({{"", {{0, 1}, {4, 2}}, 0, false}});
   chart.diagonal = true;
-  const std::string svg = html::line_chart(chart);
+  const std::string svg = report::html::line_chart(chart);
   CHECK_THAT(svg, Contains("<line class=\"reference\" x1=\"48\" y1=\"174\" x2=\"328\" y2=\"24\"/>"));
   CHECK_THAT(svg, Contains("d=\"M48.0,136.5L328.0,99.0\""));
-  CHECK_THAT(html::line_chart(chart_of({{"", {{0, 1}, {4, 2}}, 0, false}})), !Contains("reference"));
+  CHECK_THAT(report::html::line_chart(chart_of({{"", {{0, 1}, {4, 2}}, 0, false}})), !Contains("reference"));
 }
 
 TEST_CASE("titles and names of axes are text", "[unit]") {
@@ -146,7 +147,7 @@ TEST_CASE("titles and names of axes are text", "[unit]") {
   chart.title = "\"t\"";
   chart.x = "<x>";
   chart.y = "a & b";
-  const std::string svg = html::line_chart(chart);
+  const std::string svg = report::html::line_chart(chart);
   CHECK_THAT(svg, Contains("&quot;t&quot;. &lt;s&gt; from 0 at &lt;x&gt; 0") &&
                       Contains(">a &amp; b</text>") && Contains("<title>&lt;s&gt;, &lt;x&gt; 1: 1</title>"));
   CHECK_THAT(svg, !Contains("<s>") && !Contains("<x>"));
@@ -154,10 +155,10 @@ TEST_CASE("titles and names of axes are text", "[unit]") {
 
 TEST_CASE("the legend lists the named series, where there are several", "[unit]") {
   const Chart chart = chart_of({{"", {}, 0, true}, {"a & b", {}, 0, false}, {"c", {}, 3, false}});
-  const std::string legend = html::legend(chart);
+  const std::string legend = report::html::legend(chart);
   CHECK(count_of(legend, "<li>") == 2);
   CHECK_THAT(legend, Catch::StartsWith("<ul class=\"legend\"><li>") && Contains("</svg>a &amp; b</li>") &&
                          Contains("<line class=\"s3\" x1=\"0\" x2=\"26\" y1=\"4\" y2=\"4\"/></svg>c</li>"));
-  CHECK(html::legend(chart_of({{"", {}, 0, true}, {"only", {}, 0, false}})).empty());
-  CHECK(html::legend(chart_of({})).empty());
+  CHECK(report::html::legend(chart_of({{"", {}, 0, true}, {"only", {}, 0, false}})).empty());
+  CHECK(report::html::legend(chart_of({})).empty());
 }

@@ -6,7 +6,7 @@
 #include "core/error.h"
 #include "support/test_support.h"
 
-namespace armorm {
+namespace armorm::report {
 namespace {
 
 RidgeReport example() {
@@ -14,7 +14,7 @@ RidgeReport example() {
   report.title = "a & b";
   report.attributes = {"<help>", "none"};
   report.result.alphas = {0.1, 1.0, 10.0};
-  AttributeFit fit;
+  linear::AttributeFit fit;
   fit.n_train = 80;
   fit.n_validation = 20;
   fit.best_alpha = 1.0;
@@ -25,10 +25,10 @@ RidgeReport example() {
   fit.spearman = 0.25;
   fit.spearman_interval = {0.125, 0.375};
   fit.calibration = {{10, -1.0, -0.5}, {10, 1.0, 0.75}};
-  AttributeFit none;
-  none.status = AttributeStatus::no_labels;
+  linear::AttributeFit none;
+  none.status = linear::AttributeStatus::no_labels;
   report.result.attributes = {fit, none};
-  report.correlations = {1.0, kNotMeasured, kNotMeasured, kNotMeasured};
+  report.correlations = {1.0, stats::kNotMeasured, stats::kNotMeasured, stats::kNotMeasured};
   return report;
 }
 
@@ -91,7 +91,7 @@ TEST_CASE("a JSON report is read back for its tables", "[unit]") {
   const RidgeReport read = parse_ridge_report(nlohmann::json::parse(to_json(example()).dump()));
   CHECK(read.attributes == example().attributes);
   REQUIRE(read.result.attributes.size() == 2);
-  const AttributeFit& fit = read.result.attributes[0];
+  const linear::AttributeFit& fit = read.result.attributes[0];
   CHECK(fit.n_train == 80);
   CHECK(fit.n_validation == 20);
   CHECK(fit.best_alpha == 1.0);
@@ -141,4 +141,4 @@ TEST_CASE("a report with names missing is a programming error", "[unit]") {
 }
 
 }  // namespace
-}  // namespace armorm
+}  // namespace armorm::report

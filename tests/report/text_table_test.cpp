@@ -4,6 +4,7 @@
 #include "support/test_support.h"
 
 using namespace armorm;
+using namespace armorm::report;
 
 TEST_CASE("a text table aligns the first column left and the others right", "[unit]") {
   TextTable table({"name", "n", "share"});

@@ -9,6 +9,7 @@
 #include "support/test_support.h"
 
 using namespace armorm;
+using namespace armorm::stats;
 using test::spearman;
 
 namespace {

@@ -8,10 +8,9 @@
 #include "support/reference_statistics.h"
 #include "support/test_support.h"
 
-namespace armorm {
+namespace armorm::stats {
 namespace {
 
-using armorm::spearman;
 using nlohmann::json;
 using test::mean_squared_error;
 using test::pearson;
@@ -76,4 +75,4 @@ TEST_CASE("a sample's rank correlation with itself is exactly one", "[unit]") {
 }
 
 }  // namespace
-}  // namespace armorm
+}  // namespace armorm::stats

@@ -39,7 +39,7 @@ std::map<fs::path, int> renamed(const std::map<fs::path, int>& entries, const fs
 FaultFileSystem::FaultFileSystem(fs::path root, Fault fault, std::size_t fault_at)
     : root_(std::move(root)), fault_(fault), fault_at_(fault_at) {
   for (const auto& entry : fs::recursive_directory_iterator(root_)) {
-    live_[entry.path()] = entry.is_directory() ? next_folder_-- : new_file(read_text_file(entry.path()));
+    live_[entry.path()] = entry.is_directory() ? next_folder_-- : new_file(io::read_text_file(entry.path()));
   }
   durable_ = live_;
 }
@@ -65,7 +65,7 @@ bool FaultFileSystem::fails(bool needs_space) {
 int FaultFileSystem::open(const fs::path& path, int flags) {
   const bool creates = (flags & O_CREAT) != 0 && !fs::exists(path);
   if (fails(creates)) return -1;
-  const int file = posix_file_system().open(path, flags);
+  const int file = io::posix_file_system().open(path, flags);
   if (file < 0) return file;
   open_[file] = path;
   if (creates) live_[path] = new_file("");
@@ -75,15 +75,15 @@ int FaultFileSystem::open(const fs::path& path, int flags) {
 ssize_t FaultFileSystem::write_at(int file, const std::byte* data, std::size_t size, off_t offset) {
   const bool cut = fault_ == Fault::short_write && calls_ == fault_at_ && size > 1;
   if (fails(true)) return -1;
-  return posix_file_system().write_at(file, data, cut ? size - 1 : size, offset);
+  return io::posix_file_system().write_at(file, data, cut ? size - 1 : size, offset);
 }
 
 int FaultFileSystem::allocate(int file, off_t size) {
-  return fails(true) ? -1 : posix_file_system().allocate(file, size);
+  return fails(true) ? -1 : io::posix_file_system().allocate(file, size);
 }
 
 int FaultFileSystem::truncate(int file, off_t size) {
-  return fails(false) ? -1 : posix_file_system().truncate(file, size);
+  return fails(false) ? -1 : io::posix_file_system().truncate(file, size);
 }
 
 int FaultFileSystem::sync(int file) { return fails(true) ? -1 : sync_now(file); }
@@ -96,7 +96,7 @@ int FaultFileSystem::sync_now(int file) {
   if (fs::is_directory(path)) {
     sync_entries(path);
   } else if (const auto entry = live_.find(path); entry != live_.end()) {
-    durable_data_[entry->second] = read_text_file(path);
+    durable_data_[entry->second] = io::read_text_file(path);
   }
   return 0;
 }
@@ -117,20 +117,20 @@ void FaultFileSystem::sync_entries(const fs::path& folder) {
   }
 }
 
-int FaultFileSystem::lock(int file) { return fails(false) ? -1 : posix_file_system().lock(file); }
+int FaultFileSystem::lock(int file) { return fails(false) ? -1 : io::posix_file_system().lock(file); }
 
 int FaultFileSystem::close(int file) {
   open_.erase(file);
   const bool failed = fails(false);
   const int why = errno;
-  const int result = posix_file_system().close(file);  // even a failed close releases the descriptor
+  const int result = io::posix_file_system().close(file);  // even a failed close releases the descriptor
   errno = why;
   return failed ? -1 : result;
 }
 
 int FaultFileSystem::rename(const fs::path& from, const fs::path& to) {
   if (fails(false)) return -1;
-  const int result = posix_file_system().rename(from, to);
+  const int result = io::posix_file_system().rename(from, to);
   if (result != 0) return result;
   live_ = renamed(live_, from, to);
   if (is_folder(live_.at(to)) && !durable_.contains(from)) durable_ = renamed(durable_, from, to);
@@ -140,7 +140,7 @@ int FaultFileSystem::rename(const fs::path& from, const fs::path& to) {
 
 int FaultFileSystem::exchange(const fs::path& one, const fs::path& other) {
   if (fails(false)) return -1;
-  const int result = posix_file_system().exchange(one, other);
+  const int result = io::posix_file_system().exchange(one, other);
   if (result != 0) return result;
   const fs::path between = root_ / "exchanged";
   live_ = renamed(renamed(renamed(live_, one, between), other, one), between, other);
@@ -151,30 +151,30 @@ int FaultFileSystem::exchange(const fs::path& one, const fs::path& other) {
 
 int FaultFileSystem::link(const fs::path& from, const fs::path& to) {
   if (fails(true)) return -1;
-  const int result = posix_file_system().link(from, to);
+  const int result = io::posix_file_system().link(from, to);
   if (result != 0) return result;
   const auto known = live_.find(from);
-  live_[to] = known != live_.end() ? known->second : new_file(read_text_file(from));
+  live_[to] = known != live_.end() ? known->second : new_file(io::read_text_file(from));
   return 0;
 }
 
 int FaultFileSystem::remove_folder(const fs::path& folder) {
   if (fails(false)) return -1;
-  const int result = posix_file_system().remove_folder(folder);
+  const int result = io::posix_file_system().remove_folder(folder);
   if (result == 0) live_.erase(folder);
   return result;
 }
 
 int FaultFileSystem::remove(const fs::path& file) {
   if (fails(false)) return -1;
-  const int result = posix_file_system().remove(file);
+  const int result = io::posix_file_system().remove(file);
   if (result == 0) live_.erase(file);
   return result;
 }
 
 int FaultFileSystem::make_folder(const fs::path& folder) {
   if (fails(true)) return -1;
-  const int result = posix_file_system().make_folder(folder);
+  const int result = io::posix_file_system().make_folder(folder);
   if (result == 0) live_[folder] = next_folder_--;
   return result;
 }
@@ -182,7 +182,7 @@ int FaultFileSystem::make_folder(const fs::path& folder) {
 std::string FaultFileSystem::surviving_data(const fs::path& path, int node, Unsynced unsynced) const {
   const std::string& durable = durable_data_.at(node);
   if (unsynced != Unsynced::data_torn) return durable;
-  std::string data = read_text_file(path);
+  std::string data = io::read_text_file(path);
   for (std::size_t i = data.size() / 2; i < data.size(); ++i)
     data[i] = i < durable.size() ? durable[i] : '\0';
   return data;

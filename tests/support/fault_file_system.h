@@ -27,7 +27,7 @@ enum class Unsynced {
 };
 
 // The real file system below `root`, with a record of what would survive a power loss. Not thread-safe.
-class FaultFileSystem : public FileSystem {
+class FaultFileSystem : public io::FileSystem {
  public:
   // Calls count from 0; the current content below `root` counts as durable.
   FaultFileSystem(std::filesystem::path root, Fault fault, std::size_t fault_at);

@@ -42,11 +42,11 @@ class Maker {
   // A number between -1 and 1, different with each call.
   double value() {
     ++calls_;
-    return shape_.unmeasured && calls_ % 3 == 0 ? kNotMeasured
+    return shape_.unmeasured && calls_ % 3 == 0 ? stats::kNotMeasured
                                                 : std::sin(static_cast<double>(calls_) * 12.9898);
   }
   double share() { return std::abs(value()); }
-  Interval interval() { return {share(), share()}; }
+  stats::Interval interval() { return {share(), share()}; }
   std::string name(const std::string& what, std::size_t i) const {
     const std::string plain = what + "-" + std::to_string(i);
     if (!shape_.awkward_names) return plain;

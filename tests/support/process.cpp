@@ -56,7 +56,7 @@ ProcessResult ChildProcess::wait() {
   result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   // A program killed at its start may not have opened its files yet.
   const auto text = [&](const char* name) {
-    return std::filesystem::exists(output_ / name) ? read_text_file(output_ / name) : std::string();
+    return std::filesystem::exists(output_ / name) ? io::read_text_file(output_ / name) : std::string();
   };
   result.out = text("out");
   result.err = text("err");

@@ -21,7 +21,7 @@ inline bool is_constant(std::span<const double> x) {
 }
 
 inline double spearman(std::span<const float> x, std::span<const float> y) {
-  return spearman_of_ranks(average_ranks(x), average_ranks(y));
+  return stats::spearman_of_ranks(stats::average_ranks(x), stats::average_ranks(y));
 }
 
 inline double pearson(std::span<const double> x, std::span<const double> y) {

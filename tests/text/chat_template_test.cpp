@@ -13,6 +13,7 @@
 #include "support/test_support.h"
 
 using namespace armorm;
+using namespace armorm::text;
 using nlohmann::json;
 namespace fs = std::filesystem;
 
@@ -20,7 +21,7 @@ namespace {
 
 const fs::path kGoldens = test::golden("text/template");
 
-json read_json(const char* name) { return json::parse(read_text_file(kGoldens / name)); }
+json read_json(const char* name) { return json::parse(io::read_text_file(kGoldens / name)); }
 
 Conversation to_conversation(const json& messages) {
   Conversation conversation;
@@ -37,12 +38,12 @@ TemplateVariables to_variables(const json& golden) {
   return variables;
 }
 
-RenderedText render(std::string_view source, const Conversation& conversation = {},
-                    const TemplateVariables& variables = {}) {
+tokenizer::RenderedText render(std::string_view source, const Conversation& conversation = {},
+                               const TemplateVariables& variables = {}) {
   return ChatTemplate::compile(source, "test").render(conversation, variables);
 }
 
-using Ranges = std::vector<RenderedText::Range>;
+using Ranges = std::vector<tokenizer::RenderedText::Range>;
 
 }  // namespace
 
@@ -54,7 +55,7 @@ TEST_CASE("public templates render as transformers renders them", "[golden]") {
     const fs::path& path = entry.path();
     if (path.extension() == ".jinja") {
       templates.emplace(path.stem().string(),
-                        ChatTemplate::compile(read_text_file(path), path.filename().string()));
+                        ChatTemplate::compile(io::read_text_file(path), path.filename().string()));
     }
   }
   REQUIRE(templates.size() == 8);
@@ -80,20 +81,20 @@ TEST_CASE("public templates render as transformers renders them", "[golden]") {
 
 TEST_CASE("complete messages of every reader render as transformers renders them", "[golden]") {
   const fs::path folder = test::golden("text/messages");
-  const json golden = json::parse(read_text_file(folder / "expected.json"));
+  const json golden = json::parse(io::read_text_file(folder / "expected.json"));
   TemplateVariables variables;
   variables.special_tokens = golden.at("special_tokens").get<std::map<std::string, std::string>>();
   for (const char* name : {"messages.jsonl", "messages.parquet", "messages.arrow"}) {
-    DatasetOptions options;
+    data::DatasetOptions options;
     options.path = folder / name;
     std::vector<Conversation> rows;
-    Dataset::open(options).for_each_labelled(
-        {}, {}, [&](LabelledRow&& row) { rows.push_back(std::move(row.messages)); });
+    data::Dataset::open(options).for_each_labelled(
+        {}, {}, [&](data::LabelledRow&& row) { rows.push_back(std::move(row.messages)); });
     for (const auto& [which, texts] :
          golden.at(name == std::string("messages.jsonl") ? "jsonl" : "arrow").items()) {
       const fs::path file = kGoldens / (which + ".jinja");
       const std::string source =
-          which == "dump" ? golden.at("dump").get<std::string>() : read_text_file(file);
+          which == "dump" ? golden.at("dump").get<std::string>() : io::read_text_file(file);
       const ChatTemplate chat_template = ChatTemplate::compile(source, which);
       REQUIRE(rows.size() == texts.size());
       for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -110,7 +111,7 @@ TEST_CASE("complete messages of every reader render as transformers renders them
 
 TEST_CASE("all strings of a message are data, and integers are not rounded", "[unit]") {
   const Conversation turns{{"user", "", R"({"role":"user","a":{"<k>":["<v>",12]}})"}};
-  const RenderedText text = render("{{ messages[0].a | tojson }}", turns);
+  const tokenizer::RenderedText text = render("{{ messages[0].a | tojson }}", turns);
   CHECK(text.text == R"({"<k>": ["<v>", 12]})");
   CHECK(text.data_ranges == Ranges{{2, 5}, {10, 13}});
   const Conversation large{{"user", "", R"({"role":"user","n":123456789012345678901})"}};
@@ -154,7 +155,8 @@ TEST_CASE("data ranges are exactly the bytes of the messages", "[golden]") {
   for (const auto& entry : fs::directory_iterator(kGoldens)) {
     if (entry.path().extension() != ".jinja") continue;
     INFO(entry.path());
-    const RenderedText rendered = render(read_text_file(entry.path()), conversation, variables);
+    const tokenizer::RenderedText rendered =
+        render(io::read_text_file(entry.path()), conversation, variables);
     std::string marked(rendered.text.size(), '.');
     for (const auto& [begin, end] : rendered.data_ranges) {
       REQUIRE(begin < end);
@@ -216,7 +218,8 @@ TEST_CASE("every string operation keeps the origin of its bytes", "[unit]") {
 }
 
 TEST_CASE("case mapping that changes lengths keeps the origin", "[unit]") {
-  const RenderedText text = render("{{ ('ß' ~ messages[0].content ~ 'ß')|upper }}", {{"user", "ß"}});
+  const tokenizer::RenderedText text =
+      render("{{ ('ß' ~ messages[0].content ~ 'ß')|upper }}", {{"user", "ß"}});
   CHECK(text.text == "SSSSSS");
   CHECK(text.data_ranges == Ranges{{2, 4}});
 }
@@ -272,8 +275,8 @@ TEST_CASE("the template of the shared tokenizer renders with its own tokens", "[
   if (test::shared_dir().empty()) ARMORM_SKIP("the shared folder is absent");
   TemplateVariables variables;
   variables.special_tokens["bos_token"] = "<|begin_of_text|>";
-  const RenderedText text = ChatTemplate::load(test::shared_dir() / "llama3-tokenizer")
-                                .render({{"user", " <|eot_id|> "}}, variables);
+  const tokenizer::RenderedText text = ChatTemplate::load(test::shared_dir() / "llama3-tokenizer")
+                                           .render({{"user", " <|eot_id|> "}}, variables);
   CHECK(text.text == "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\n<|eot_id|><|eot_id|>");
   CHECK(text.data_ranges == Ranges{{36, 40}, {59, 69}});
 }

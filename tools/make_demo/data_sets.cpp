@@ -177,14 +177,15 @@ std::vector<std::size_t> assign_sources(std::int64_t rows, Random& random) {
   return sources;
 }
 
-std::vector<ParquetColumn> pair_columns(std::vector<Conversation> chosen, std::vector<Conversation> rejected,
-                                        std::vector<std::string> sources) {
+std::vector<data::ParquetColumn> pair_columns(std::vector<Conversation> chosen,
+                                              std::vector<Conversation> rejected,
+                                              std::vector<std::string> sources) {
   return {{"chosen", std::move(chosen)}, {"rejected", std::move(rejected)}, {"source", std::move(sources)}};
 }
 
 }  // namespace
 
-std::vector<ParquetColumn> make_multi_objective(std::int64_t rows, std::uint64_t seed) {
+std::vector<data::ParquetColumn> make_multi_objective(std::int64_t rows, std::uint64_t seed) {
   Random random(seed, "multi-objective");
   std::vector<Conversation> messages;
   std::vector<std::vector<std::optional<double>>> labels(kAttributes);
@@ -196,13 +197,13 @@ std::vector<ParquetColumn> make_multi_objective(std::int64_t rows, std::uint64_t
     const Labels row = draw_labels(by, traits, random);
     for (std::size_t k = 0; k < kAttributes; ++k) labels[k].push_back(row[k]);
   }
-  std::vector<ParquetColumn> columns{{"messages", std::move(messages)}};
+  std::vector<data::ParquetColumn> columns{{"messages", std::move(messages)}};
   for (std::size_t k = 0; k < kAttributes; ++k)
     columns.push_back({default_attributes().at(k), std::move(labels[k])});
   return columns;
 }
 
-std::vector<ParquetColumn> make_preference(std::int64_t pairs, std::uint64_t seed) {
+std::vector<data::ParquetColumn> make_preference(std::int64_t pairs, std::uint64_t seed) {
   Random random(seed, "preference");
   std::vector<Conversation> chosen, rejected;
   std::vector<std::string> sources;
@@ -218,7 +219,7 @@ std::vector<ParquetColumn> make_preference(std::int64_t pairs, std::uint64_t see
   return pair_columns(std::move(chosen), std::move(rejected), std::move(sources));
 }
 
-std::vector<ParquetColumn> make_reference(std::int64_t pairs, std::uint64_t seed) {
+std::vector<data::ParquetColumn> make_reference(std::int64_t pairs, std::uint64_t seed) {
   Random random(seed, "reference");
   std::vector<Conversation> chosen, rejected;
   std::vector<std::string> sources;
@@ -232,7 +233,7 @@ std::vector<ParquetColumn> make_reference(std::int64_t pairs, std::uint64_t seed
   return pair_columns(std::move(chosen), std::move(rejected), std::move(sources));
 }
 
-std::vector<ParquetColumn> make_reward_bench(std::int64_t rows, std::uint64_t seed) {
+std::vector<data::ParquetColumn> make_reward_bench(std::int64_t rows, std::uint64_t seed) {
   Random random(seed, "reward-bench");
   std::vector<std::string> prompts, chosen, rejected, subsets;
   std::vector<std::int64_t> ids;
@@ -253,7 +254,7 @@ std::vector<ParquetColumn> make_reward_bench(std::int64_t rows, std::uint64_t se
           {"id", std::move(ids)}};
 }
 
-std::vector<ParquetColumn> make_reward_bench_2(std::int64_t rows, std::uint64_t seed) {
+std::vector<data::ParquetColumn> make_reward_bench_2(std::int64_t rows, std::uint64_t seed) {
   Random random(seed, "reward-bench-2");
   CandidateColumns columns;
   const auto& subsets = reward_bench_2_subsets();
@@ -279,9 +280,9 @@ std::vector<ParquetColumn> make_reward_bench_2(std::int64_t rows, std::uint64_t 
           {"subset", std::move(columns.subsets)}};
 }
 
-std::vector<std::string> texts_of(const std::vector<ParquetColumn>& columns) {
+std::vector<std::string> texts_of(const std::vector<data::ParquetColumn>& columns) {
   std::vector<std::string> texts;
-  for (const ParquetColumn& column : columns) {
+  for (const data::ParquetColumn& column : columns) {
     if (const auto* conversations = std::get_if<std::vector<Conversation>>(&column.values)) {
       for (const Conversation& conversation : *conversations)
         for (const Message& message : conversation) texts.push_back(message.content);

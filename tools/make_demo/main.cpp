@@ -48,9 +48,9 @@ void declare(CLI::App& app, Options& options) {
 }
 
 // The tokenizer is trained on the sets and on the texts of the chat template.
-std::vector<std::string> tokenizer_texts(const std::vector<std::vector<ParquetColumn>>& sets) {
+std::vector<std::string> tokenizer_texts(const std::vector<std::vector<data::ParquetColumn>>& sets) {
   std::vector<std::string> texts(100, "system\n\nuser\n\nassistant\n\n");
-  for (const std::vector<ParquetColumn>& set : sets)
+  for (const std::vector<data::ParquetColumn>& set : sets)
     for (std::string& text : demo::texts_of(set)) texts.push_back(std::move(text));
   return texts;
 }
@@ -59,14 +59,14 @@ void make_demo(const Options& options) {
   const std::filesystem::path folder = options.output;
   const auto multi_objective = demo::make_multi_objective(options.rows, options.seed);
   const auto preference = demo::make_preference(options.pairs, options.seed);
-  write_parquet(folder / "multi-objective/data/train-00000-of-00001.parquet", multi_objective);
-  write_parquet(folder / "preference/data/train-00000-of-00001.parquet", preference);
-  write_parquet(folder / "reference/data/train-00000-of-00001.parquet",
-                demo::make_reference(options.reference, options.seed));
-  write_parquet(folder / "reward-bench/data/filtered-00000-of-00001.parquet",
-                demo::make_reward_bench(options.reward_bench, options.seed));
-  write_parquet(folder / "reward-bench-2/data/test-00000-of-00001.parquet",
-                demo::make_reward_bench_2(options.reward_bench_2, options.seed));
+  data::write_parquet(folder / "multi-objective/data/train-00000-of-00001.parquet", multi_objective);
+  data::write_parquet(folder / "preference/data/train-00000-of-00001.parquet", preference);
+  data::write_parquet(folder / "reference/data/train-00000-of-00001.parquet",
+                      demo::make_reference(options.reference, options.seed));
+  data::write_parquet(folder / "reward-bench/data/filtered-00000-of-00001.parquet",
+                      demo::make_reward_bench(options.reward_bench, options.seed));
+  data::write_parquet(folder / "reward-bench-2/data/test-00000-of-00001.parquet",
+                      demo::make_reward_bench_2(options.reward_bench_2, options.seed));
   const demo::BpeMerges merges =
       demo::train_bpe(tokenizer_texts({multi_objective, preference}), options.merges);
   const demo::SpecialIds ids = demo::write_tokenizer(folder / "model", merges);
@@ -91,13 +91,13 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
     make_demo(options);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : static_cast<int>(ErrorKind::usage);
-  } catch (const Error& error) {
+    return app.exit(error) == 0 ? 0 : static_cast<int>(armorm::ErrorKind::usage);
+  } catch (const armorm::Error& error) {
     std::fprintf(stderr, "error: %s\n", error.what());
     return error.exit_code();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "error: %s\n", error.what());
-    return static_cast<int>(ErrorKind::internal);
+    return static_cast<int>(armorm::ErrorKind::internal);
   }
   return 0;
 }

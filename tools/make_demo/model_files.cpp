@@ -30,7 +30,7 @@ struct Gains {
 
 // A weight and its distribution. std 0 means a norm: all ones.
 struct Weight {
-  TensorSpec spec;
+  io::TensorSpec spec;
   double standard_deviation = 0;
 };
 
@@ -110,15 +110,15 @@ std::string config(const Shape& s, const SpecialIds& ids) {
 void write_model(const std::filesystem::path& folder, const SpecialIds& ids, std::uint64_t seed) {
   const Shape shape;
   const std::vector<Weight> weights = all_weights(shape, Gains{}, ids.vocab_size);
-  std::vector<TensorSpec> specs;
+  std::vector<io::TensorSpec> specs;
   for (const Weight& weight : weights) specs.push_back(weight.spec);
-  SafetensorsWriter writer(folder / "model.safetensors", specs, {{"format", "pt"}});
+  io::SafetensorsWriter writer(folder / "model.safetensors", specs, {{"format", "pt"}});
   for (const Weight& weight : weights) {
     const std::vector<BFloat16> values = draw(weight, seed);
     writer.append(std::span<const BFloat16>(values));
   }
   writer.publish();
-  publish_text(folder / "config.json", config(shape, ids));
+  io::publish_text(folder / "config.json", config(shape, ids));
 }
 
 }  // namespace armorm::demo

@@ -121,7 +121,7 @@ std::int64_t special_id(const char* token, std::int64_t first_special) {
 SpecialIds write_tokenizer(const std::filesystem::path& folder, const BpeMerges& merges) {
   const Json model = bpe_model(merges);
   const auto first_special = static_cast<std::int64_t>(model["vocab"].size());
-  publish_text(folder / "tokenizer.json", tokenizer(model, first_special).dump(1) + "\n");
+  io::publish_text(folder / "tokenizer.json", tokenizer(model, first_special).dump(1) + "\n");
   const Json config = {{"bos_token", kBos},
                        {"eos_token", kEot},
                        {"pad_token", kPad},
@@ -130,7 +130,7 @@ SpecialIds write_tokenizer(const std::filesystem::path& folder, const BpeMerges&
                        {"model_input_names", Json::array({"input_ids", "attention_mask"})},
                        {"model_max_length", 8192},
                        {"tokenizer_class", "PreTrainedTokenizerFast"}};
-  publish_text(folder / "tokenizer_config.json", config.dump(2) + "\n");
+  io::publish_text(folder / "tokenizer_config.json", config.dump(2) + "\n");
   return {first_special + static_cast<std::int64_t>(special_tokens().size()), special_id(kBos, first_special),
           special_id(kEot, first_special), special_id(kPad, first_special)};
 }

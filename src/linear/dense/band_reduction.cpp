@@ -5,7 +5,7 @@
 
 #include "linear/dense/tile_kernel.h"
 
-namespace armorm::dense {
+namespace armorm::linear::dense {
 namespace {
 
 constexpr std::int64_t kWidth = kBand + 1;
@@ -58,7 +58,7 @@ BandReduction::BandReduction(std::span<const double> g, std::int64_t n)
     : band(static_cast<std::size_t>(n * kWidth)),
       vectors(vectors_size(n)),
       n_(n),
-      padded_(gram::TileMatrix::row_tiles_for(n) * kTileRows),
+      padded_(TileMatrix::row_tiles_for(n) * kTileRows),
       free_vectors_(vectors.data()),
       s_(n),
       v_rows_(static_cast<std::size_t>(kBand * padded_)),
@@ -282,4 +282,4 @@ void BandReduction::lay_out_update(std::int64_t begin) {
   updating_ = true;
 }
 
-}  // namespace armorm::dense
+}  // namespace armorm::linear::dense

@@ -9,7 +9,7 @@
 #include "linear/dense/gram_kernel.h"
 #include "linear/dense/large_array.h"
 
-namespace armorm::dense {
+namespace armorm::linear::dense {
 
 inline constexpr std::int64_t kBand = 32;
 
@@ -58,7 +58,7 @@ class BandReduction {
   std::int64_t n_;
   std::int64_t padded_;  // n rounded up to full tiles; elements beyond n are zero
   double* free_vectors_ = nullptr;
-  gram::TileMatrix s_;              // diagonal blocks hold both triangles
+  TileMatrix s_;                    // diagonal blocks hold both triangles
   bool updating_ = false;           // left_ and right_ are not yet added
   std::vector<double> v_rows_;      // V [kBand / 8, padded, 8]
   std::vector<double> products_;    // S V, then V [2 kBand, padded]
@@ -68,4 +68,4 @@ class BandReduction {
   std::vector<double> right_;       // -W and -V, in the layout of left_
 };
 
-}  // namespace armorm::dense
+}  // namespace armorm::linear::dense

@@ -9,7 +9,7 @@
 #include "linear/dense/dense.h"
 #include "linear/dense/tile_kernel.h"
 
-namespace armorm::dense {
+namespace armorm::linear::dense {
 namespace {
 
 constexpr std::int64_t kWidth = kBand + 1;
@@ -103,4 +103,4 @@ void BandSolver::unrotate(std::span<double> vectors) const {
   }
 }
 
-}  // namespace armorm::dense
+}  // namespace armorm::linear::dense

@@ -13,7 +13,7 @@
 
 #include "linear/dense/band_reduction.h"
 
-namespace armorm::dense {
+namespace armorm::linear::dense {
 
 class BandSolver {
  public:
@@ -43,4 +43,4 @@ class BandSolver {
   LargeArray vectors_;  // memory of the reflectors' v
 };
 
-}  // namespace armorm::dense
+}  // namespace armorm::linear::dense

@@ -8,7 +8,7 @@
 
 #include "core/error.h"
 
-namespace armorm::dense {
+namespace armorm::linear::dense {
 namespace {
 
 constexpr const char* kCoreType = "OPENBLAS_CORETYPE";
@@ -81,14 +81,14 @@ std::string blas_description() {
   }
 }
 
-}  // namespace armorm::dense
+}  // namespace armorm::linear::dense
 
 #else
 
-namespace armorm::dense {
+namespace armorm::linear::dense {
 
 std::string blas_description() { return "none; Eigen decomposes"; }
 
-}  // namespace armorm::dense
+}  // namespace armorm::linear::dense
 
 #endif

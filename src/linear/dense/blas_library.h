@@ -5,7 +5,7 @@
 
 #include <string>
 
-namespace armorm::dense {
+namespace armorm::linear::dense {
 
 // The Fortran interface is column-major: a row-major lower triangle is an upper triangle there, and a
 // row-major [m, n] set of vectors has one vector per column.
@@ -28,4 +28,4 @@ const BlasLibrary& blas_library();
 // Version and kernels of the OpenBLAS found at run time, for logs; says so when there is none.
 std::string blas_description();
 
-}  // namespace armorm::dense
+}  // namespace armorm::linear::dense

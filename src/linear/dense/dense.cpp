@@ -10,7 +10,7 @@
 #include "core/error.h"
 #include "linear/dense/blas_library.h"
 
-namespace armorm::dense {
+namespace armorm::linear::dense {
 namespace {
 
 [[maybe_unused]] int as_int(std::int64_t n) {
@@ -246,4 +246,4 @@ double ShiftedSolver::quadratic_form(double alpha, std::span<const double> v) co
   return sum;
 }
 
-}  // namespace armorm::dense
+}  // namespace armorm::linear::dense

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-namespace armorm::dense {
+namespace armorm::linear::dense {
 
 // Symmetric matrices are [n, n], row-major, and only their lower triangle is read. Sets of m vectors of
 // length n are [m, n], row-major: one vector after another.
@@ -66,4 +66,4 @@ class ShiftedSolver {
   double noise_level_ = 0.0;          // eigenvalues below it are rounding noise
 };
 
-}  // namespace armorm::dense
+}  // namespace armorm::linear::dense

@@ -5,7 +5,7 @@
 #include "linear/dense/dense.h"
 #include "linear/dense/tile_kernel.h"
 
-namespace armorm::dense {
+namespace armorm::linear::dense {
 namespace {
 
 // A block of the right factor and a block of rows of the left one fit the second-level cache together; a
@@ -110,4 +110,4 @@ void gemm(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n, st
   }
 }
 
-}  // namespace armorm::dense
+}  // namespace armorm::linear::dense

@@ -7,7 +7,7 @@
 #include <immintrin.h>
 #endif
 
-namespace armorm::gram {
+namespace armorm::linear::dense {
 namespace {
 
 constexpr std::int64_t kPanelStride = kBlockRows * kPanel;
@@ -115,4 +115,4 @@ void pack(std::span<const float* const> rows, std::int64_t begin, std::int64_t e
   pack_rows(rows, begin, end, packed);
 }
 
-}  // namespace armorm::gram
+}  // namespace armorm::linear::dense

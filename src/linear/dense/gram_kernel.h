@@ -17,11 +17,8 @@
 #include "linear/dense/large_array.h"
 #include "linear/dense/tile_kernel.h"
 
-namespace armorm::gram {
+namespace armorm::linear::dense {
 
-using armorm::kPanel;
-using armorm::kTilePanels;
-using armorm::kTileRows;
 inline constexpr std::int64_t kTileSize = kTileRows * kPanel;
 inline constexpr std::int64_t kBlockRows = 384;
 
@@ -66,4 +63,4 @@ void pack(std::span<const float* const> rows, std::int64_t begin, std::int64_t e
 void accumulate(InstructionSet set, std::int64_t n_rows, const double* a, const double* b, std::int64_t begin,
                 std::int64_t end, TileMatrix& sums);
 
-}  // namespace armorm::gram
+}  // namespace armorm::linear::dense

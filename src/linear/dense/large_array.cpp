@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <new>
 
-namespace armorm {
+namespace armorm::linear::dense {
 namespace {
 
 constexpr std::size_t kLargePage = std::size_t{1} << 21;
@@ -47,4 +47,4 @@ std::vector<double> large_vector(std::size_t size) {
   return values;
 }
 
-}  // namespace armorm
+}  // namespace armorm::linear::dense

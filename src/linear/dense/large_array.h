@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-namespace armorm {
+namespace armorm::linear::dense {
 
 // Pages are allocated at the first write to them, so the thread that writes first pays for the page fault.
 class LargeArray {
@@ -32,4 +32,4 @@ class LargeArray {
 // A vector of `size` zeros in large pages.
 std::vector<double> large_vector(std::size_t size);
 
-}  // namespace armorm
+}  // namespace armorm::linear::dense

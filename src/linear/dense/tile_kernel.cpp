@@ -7,7 +7,7 @@
 #include <immintrin.h>
 #endif
 
-namespace armorm {
+namespace armorm::linear::dense {
 namespace {
 
 // b(k, j) at b[k * step + j * column].
@@ -225,4 +225,4 @@ const TileKernels& tile_kernels() noexcept {
   return best;
 }
 
-}  // namespace armorm
+}  // namespace armorm::linear::dense

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace armorm {
+namespace armorm::linear::dense {
 
 enum class InstructionSet { portable, avx2, avx512 };
 bool is_supported(InstructionSet set) noexcept;
@@ -44,4 +44,4 @@ struct TileKernels {
 const TileKernels& tile_kernels(InstructionSet set) noexcept;
 const TileKernels& tile_kernels() noexcept;  // kernels for the best instruction set of the processor
 
-}  // namespace armorm
+}  // namespace armorm::linear::dense

@@ -9,7 +9,7 @@
 
 #include "model/cpu/brgemm.h"
 
-namespace armorm::model {
+namespace armorm::model::cpu {
 namespace {
 
 struct Registers {
@@ -62,10 +62,10 @@ std::string limits() {
 
 std::string cpu_kernel_choice() {
   std::string products;
-  if (cpu::supports_brgemm(at::kBFloat16)) products += " bf16";
-  if (cpu::supports_brgemm(at::kFloat)) products += " fp32";
+  if (supports_brgemm(at::kBFloat16)) products += " bf16";
+  if (supports_brgemm(at::kFloat)) products += " fp32";
   return vendor() + " " + level() + matrix_features() + ", LibTorch's for " + at::get_cpu_capability() +
          (products.empty() ? ", no brgemm" : ", brgemm" + products) + limits();
 }
 
-}  // namespace armorm::model
+}  // namespace armorm::model::cpu

@@ -3,11 +3,11 @@
 
 #include <string>
 
-namespace armorm::model {
+namespace armorm::model::cpu {
 
 // "AuthenticAMD x86-64-v4, avx512_bf16, LibTorch's for AVX512, brgemm bf16 fp32": vendor (MKL chooses by it),
 // level and bfloat16 units of the processor, LibTorch's vector kernels, the types whose products oneDNN
 // computes, and variables that limit the libraries.
 std::string cpu_kernel_choice();
 
-}  // namespace armorm::model
+}  // namespace armorm::model::cpu

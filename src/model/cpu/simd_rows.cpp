@@ -6,7 +6,7 @@
 
 #include "core/simd_clones.h"
 
-namespace armorm::model::simd {
+namespace armorm::model::cpu::simd {
 namespace {
 
 // Independent partial results: a sum in strict order cannot be vectorised.
@@ -136,4 +136,4 @@ ARMORM_SIMD void scale(float* x, float factor, std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) x[i] *= factor;
 }
 
-}  // namespace armorm::model::simd
+}  // namespace armorm::model::cpu::simd

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-namespace armorm::model::simd {
+namespace armorm::model::cpu::simd {
 
 void widen(const std::uint16_t* bf16, float* out, std::int64_t n);
 // Rounds to nearest even; a NaN stays NaN.
@@ -26,4 +26,4 @@ float scale_cap_max(float* x, float factor, float cap, std::int64_t n);
 float exp_and_sum(float* x, float shift, std::int64_t n);
 void scale(float* x, float factor, std::int64_t n);
 
-}  // namespace armorm::model::simd
+}  // namespace armorm::model::cpu::simd

@@ -11,7 +11,7 @@
 
 #include "core/error.h"
 
-namespace armorm {
+namespace armorm::model::pt {
 namespace {
 
 struct Item;
@@ -253,4 +253,4 @@ std::vector<std::pair<std::string, PickledTensor>> read_pickled_tensors(std::str
   return tensors;
 }
 
-}  // namespace armorm
+}  // namespace armorm::model::pt

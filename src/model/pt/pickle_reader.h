@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace armorm {
+namespace armorm::model::pt {
 
 // A tensor as described in the pickle; its bytes are in the archive's record data/<key>.
 struct PickledTensor {
@@ -23,4 +23,4 @@ struct PickledTensor {
 std::vector<std::pair<std::string, PickledTensor>> read_pickled_tensors(std::string_view pickle,
                                                                         const std::string& origin);
 
-}  // namespace armorm
+}  // namespace armorm::model::pt

@@ -11,7 +11,7 @@
 #include "core/hash.h"
 #include "core/log.h"
 
-namespace armorm::model {
+namespace armorm::model::pt {
 namespace {
 
 constexpr std::uint32_t kLocalSignature = 0x04034b50;
@@ -170,4 +170,4 @@ std::string_view PtArchive::record(const std::string& name) const {
   return record.bytes;
 }
 
-}  // namespace armorm::model
+}  // namespace armorm::model::pt

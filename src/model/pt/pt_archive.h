@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace armorm::model {
+namespace armorm::model::pt {
 
 class PtArchive {
  public:
@@ -48,4 +48,4 @@ class PtArchive {
   std::map<std::string, Record, std::less<>> records_;
 };
 
-}  // namespace armorm::model
+}  // namespace armorm::model::pt

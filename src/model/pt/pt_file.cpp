@@ -10,7 +10,7 @@
 #include "core/error.h"
 #include "io/publish.h"
 
-namespace armorm {
+namespace armorm::model::pt {
 namespace {
 
 c10::IValue to_dict(const PtTensors& tensors) {
@@ -51,8 +51,8 @@ std::string to_archive(const PtTensors& tensors) {
 
 }  // namespace
 
-void save_pt_file(const std::filesystem::path& path, const PtTensors& tensors, FileSystem& files) {
-  publish_text(path, to_archive(tensors), files);
+void save_pt_file(const std::filesystem::path& path, const PtTensors& tensors, io::FileSystem& files) {
+  io::publish_text(path, to_archive(tensors), files);
 }
 
-}  // namespace armorm
+}  // namespace armorm::model::pt

@@ -9,7 +9,7 @@
 
 #include "io/file_system.h"
 
-namespace armorm {
+namespace armorm::model::pt {
 
 struct PtTensor {
   std::vector<std::int64_t> shape;
@@ -20,7 +20,7 @@ using PtTensors = std::vector<std::pair<std::string, PtTensor>>;  // in file ord
 // Writes a dictionary of float32 tensors that torch.load(weights_only=True) reads. Published atomically;
 // equal tensors give equal bytes.
 void save_pt_file(const std::filesystem::path& path, const PtTensors& tensors,
-                  FileSystem& files = posix_file_system());
+                  io::FileSystem& files = io::posix_file_system());
 
 // Reads the files of save_pt_file and of Python's torch.save(dict or OrderedDict of float tensors); float32,
 // bfloat16, float16 and float64 are converted to float32. Our own reader interprets the pickle and knows only
@@ -30,4 +30,4 @@ PtTensors load_pt_file(const std::filesystem::path& path);
 // nullptr when absent
 const PtTensor* find_tensor(const PtTensors& tensors, const std::string& name);
 
-}  // namespace armorm
+}  // namespace armorm::model::pt

@@ -12,10 +12,8 @@
 #include "model/pt/pt_archive.h"
 #include "model/pt/pt_file.h"
 
-namespace armorm {
+namespace armorm::model::pt {
 namespace {
-
-using model::PtArchive;
 
 float to_float32(const std::string& type, const char* at) {
   if (type == "FloatStorage") {
@@ -92,7 +90,7 @@ void check_byte_order(const PtArchive& archive, const std::string& path) {
 }  // namespace
 
 PtTensors load_pt_file(const std::filesystem::path& path) {
-  const MappedFile file(path);
+  const io::MappedFile file(path);
   const std::size_t file_size = file.bytes().size();
   const PtArchive archive(file.bytes(), path.string());
   check_byte_order(archive, path.string());
@@ -115,4 +113,4 @@ const PtTensor* find_tensor(const PtTensors& tensors, const std::string& name) {
   return nullptr;
 }
 
-}  // namespace armorm
+}  // namespace armorm::model::pt

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace armorm {
+namespace armorm::stages::artifacts {
 namespace fs = std::filesystem;
 
 std::string shard_stem(const std::string& stem, std::int64_t shard_idx, std::int64_t n_shards) {
@@ -30,4 +30,4 @@ fs::path gating_network_stem(const std::string& folder, const std::string& model
   return fs::path(folder) / ("gating_network_" + model);
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::artifacts

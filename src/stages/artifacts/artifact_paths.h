@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <string>
 
-namespace armorm {
+namespace armorm::stages::artifacts {
 
 // "<stem>-00003-of-00008"
 std::string shard_stem(const std::string& stem, std::int64_t shard_idx, std::int64_t n_shards);
@@ -18,4 +18,4 @@ std::filesystem::path regression_weights_folder(const std::string& data_root);
 // Path without extension; .pt, .safetensors and .json share it.
 std::filesystem::path gating_network_stem(const std::string& folder, const std::string& model);
 
-}  // namespace armorm
+}  // namespace armorm::stages::artifacts

@@ -10,7 +10,7 @@
 #include "core/log.h"
 #include "stages/artifacts/artifact_paths.h"
 
-namespace armorm {
+namespace armorm::stages::artifacts {
 namespace fs = std::filesystem;
 namespace {
 
@@ -83,10 +83,10 @@ void check_same(const std::string& file, const std::string& first_file, const ch
 }  // namespace
 
 void EmbeddingSet::check_shard(const std::string& kind) {
-  const SafetensorsFile& file = files_.back();
+  const io::SafetensorsFile& file = files_.back();
   const std::string name = file.path().string();
   const bool pairs = kind == "preference";
-  const TensorView embeddings =
+  const io::TensorView embeddings =
       file.at("embeddings", DType::bf16,
               pairs ? std::vector<std::int64_t>{-1, 2, -1} : std::vector<std::int64_t>{-1, -1});
   const std::int64_t hidden = embeddings.shape.back();
@@ -134,7 +134,7 @@ EmbeddingSet EmbeddingSet::open(const fs::path& folder, const std::string& stem,
   EmbeddingSet set;
   std::size_t without_metadata = 0;
   for (const fs::path& path : find_files(folder, stem, command)) {
-    set.files_.push_back(SafetensorsFile::open(path));
+    set.files_.push_back(io::SafetensorsFile::open(path));
     without_metadata += Provenance::present_in(set.files_.back().metadata()) ? 0 : 1;
     set.check_shard(kind);
   }
@@ -163,4 +163,4 @@ std::string EmbeddingSet::description() const {
   return files_.size() == 1 ? first : fmt::format("{} and {} more", first, files_.size() - 1);
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::artifacts

@@ -10,7 +10,7 @@
 #include "io/safetensors.h"
 #include "stages/artifacts/provenance.h"
 
-namespace armorm {
+namespace armorm::stages::artifacts {
 
 class EmbeddingSet {
  public:
@@ -24,7 +24,7 @@ class EmbeddingSet {
 
   std::int64_t rows() const noexcept { return rows_; }
   std::int64_t hidden_size() const noexcept { return hidden_size_; }
-  const std::vector<SafetensorsFile>& files() const noexcept { return files_; }
+  const std::vector<io::SafetensorsFile>& files() const noexcept { return files_; }
   // Provenance of the first shard, completed with facts of the others; absent for files of the Python
   // scripts.
   const std::optional<Provenance>& provenance() const noexcept { return provenance_; }
@@ -32,7 +32,7 @@ class EmbeddingSet {
 
  private:
   void check_shard(const std::string& kind);
-  std::vector<SafetensorsFile> files_;
+  std::vector<io::SafetensorsFile> files_;
   std::optional<Provenance> provenance_;
   std::int64_t rows_ = 0;
   std::int64_t hidden_size_ = 0;
@@ -40,12 +40,12 @@ class EmbeddingSet {
 
 // The tensor of one shard with this name, dtype and shape; -1 in `shape` matches any size.
 template <class T>
-MatrixView<const T> matrix_of(const SafetensorsFile& file, const std::string& name,
+MatrixView<const T> matrix_of(const io::SafetensorsFile& file, const std::string& name,
                               const std::vector<std::int64_t>& shape) {
-  const TensorView tensor = file.at(name, DTypeOf<T>::value, shape);
+  const io::TensorView tensor = file.at(name, DTypeOf<T>::value, shape);
   std::int64_t cols = 1;
   for (std::size_t d = 1; d < tensor.shape.size(); ++d) cols *= tensor.shape[d];
   return {tensor.as<T>().data(), tensor.shape[0], cols};
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::artifacts

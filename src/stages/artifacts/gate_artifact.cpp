@@ -5,36 +5,36 @@
 #include "core/version.h"
 #include "stages/artifacts/gate_tensors.h"
 
-namespace armorm {
+namespace armorm::stages::artifacts {
 
-PtTensors GateArtifact::head_tensors() const {
+model::pt::PtTensors GateArtifact::head_tensors() const {
   const auto k = static_cast<std::int64_t>(attributes.size());
-  PtTensors all{{"regression_layer.weight", {{k, hidden_size}, weight}},
-                {"reward_transform_matrix", {{k, k}, transform}}};
-  if (!bias.empty()) all.emplace_back("regression_layer.bias", PtTensor{{k}, bias});
-  const PtTensors gating = gate_tensors(gate, "gating.");
+  model::pt::PtTensors all{{"regression_layer.weight", {{k, hidden_size}, weight}},
+                           {"reward_transform_matrix", {{k, k}, transform}}};
+  if (!bias.empty()) all.emplace_back("regression_layer.bias", model::pt::PtTensor{{k}, bias});
+  const model::pt::PtTensors gating = gate_tensors(gate, "gating.");
   all.insert(all.end(), gating.begin(), gating.end());
   return all;
 }
 
-void GateArtifact::save(const std::filesystem::path& stem, FileSystem& files) const {
-  const PtTensors all = head_tensors();
-  SafetensorsWriter writer(stem.string() + ".safetensors", specs_of(all),
-                           {{"format", "pt"},
-                            {"armorm_format_version", "1"},
-                            {"armorm_version", kVersion},
-                            {"kind", "reward_head"},
-                            {"model", model},
-                            {"model_family", model_family},
-                            {"attributes", nlohmann::json(attributes).dump()},
-                            {"gating_temperature", nlohmann::json(temperature).dump()},
-                            {"gating_n_hidden", std::to_string(gate.layers.size() - 1)},
-                            {"gating_hidden_dim", std::to_string(gate.layers.front().out)},
-                            {"compat", compat}},
-                           files);
+void GateArtifact::save(const std::filesystem::path& stem, io::FileSystem& files) const {
+  const model::pt::PtTensors all = head_tensors();
+  io::SafetensorsWriter writer(stem.string() + ".safetensors", specs_of(all),
+                               {{"format", "pt"},
+                                {"armorm_format_version", "1"},
+                                {"armorm_version", kVersion},
+                                {"kind", "reward_head"},
+                                {"model", model},
+                                {"model_family", model_family},
+                                {"attributes", nlohmann::json(attributes).dump()},
+                                {"gating_temperature", nlohmann::json(temperature).dump()},
+                                {"gating_n_hidden", std::to_string(gate.layers.size() - 1)},
+                                {"gating_hidden_dim", std::to_string(gate.layers.front().out)},
+                                {"compat", compat}},
+                               files);
   append_all(writer, all);
   writer.publish();
-  save_pt_file(stem.string() + ".pt", gate_tensors(gate), files);
+  model::pt::save_pt_file(stem.string() + ".pt", gate_tensors(gate), files);
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::artifacts

@@ -10,7 +10,7 @@
 #include "io/file_system.h"
 #include "model/pt/pt_file.h"
 
-namespace armorm {
+namespace armorm::stages::artifacts {
 
 struct GateArtifact {
   std::string model;
@@ -20,17 +20,17 @@ struct GateArtifact {
   std::vector<float> weight;            // W [K, D]
   std::vector<float> bias;              // bias [K] of the regression; empty without fitted intercepts
   std::vector<float> transform;         // T [K, K]
-  GateParameters gate;
+  gating::GateParameters gate;
   double temperature = 10.0;
   std::string compat;
 
   // regression_layer.weight [K, D] and, with intercepts, .bias [K]; reward_transform_matrix [K, K];
   // gating.logit_scale [1], gating.layers.<i>.weight|bias: the names of the released model.
-  PtTensors head_tensors() const;
+  model::pt::PtTensors head_tensors() const;
 
   // <stem>.pt: the state dict (logit_scale, layers.<i>.weight|bias). <stem>.safetensors: the same, and W
   // (with regression_layer.bias if there are intercepts), T, names, sizes.
-  void save(const std::filesystem::path& stem, FileSystem& files = posix_file_system()) const;
+  void save(const std::filesystem::path& stem, io::FileSystem& files = io::posix_file_system()) const;
 };
 
-}  // namespace armorm
+}  // namespace armorm::stages::artifacts

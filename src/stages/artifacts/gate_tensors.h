@@ -7,16 +7,16 @@
 #include "io/safetensors.h"
 #include "model/pt/pt_file.h"
 
-namespace armorm {
+namespace armorm::stages::artifacts {
 
 // logit_scale [1], layers.<i>.weight [out, in], layers.<i>.bias [out], each name with `prefix`.
-PtTensors gate_tensors(const GateParameters& gate, const std::string& prefix = "");
+model::pt::PtTensors gate_tensors(const gating::GateParameters& gate, const std::string& prefix = "");
 
 // data error when logit_scale is absent, or the shapes of the layers do not chain.
-GateParameters read_gate_tensors(const SafetensorsFile& file, const std::string& prefix);
+gating::GateParameters read_gate_tensors(const io::SafetensorsFile& file, const std::string& prefix);
 
 // float32, in the order of `tensors`
-std::vector<TensorSpec> specs_of(const PtTensors& tensors);
-void append_all(SafetensorsWriter& writer, const PtTensors& tensors);
+std::vector<io::TensorSpec> specs_of(const model::pt::PtTensors& tensors);
+void append_all(io::SafetensorsWriter& writer, const model::pt::PtTensors& tensors);
 
-}  // namespace armorm
+}  // namespace armorm::stages::artifacts

@@ -2,7 +2,7 @@
 
 #include "core/error.h"
 
-namespace armorm {
+namespace armorm::stages::artifacts {
 namespace {
 
 constexpr const char* kWeights = "weights_fingerprint";
@@ -10,7 +10,7 @@ constexpr const char* kCommit = "model_commit";
 constexpr const char* kSpecial = "allow_special_in_content";
 constexpr const char* kDate = "template_date";
 
-std::optional<std::string> text_of(const Metadata& metadata, const char* key) {
+std::optional<std::string> text_of(const io::Metadata& metadata, const char* key) {
   const auto found = metadata.find(key);
   return found == metadata.end() ? std::nullopt : std::optional(found->second);
 }
@@ -36,14 +36,14 @@ void complete(std::optional<T>& ours, const std::optional<T>& other) {
 
 }  // namespace
 
-void ModelFacts::add_to(Metadata& metadata) const {
+void ModelFacts::add_to(io::Metadata& metadata) const {
   if (weights) metadata[kWeights] = *weights;
   if (!commit.empty()) metadata[kCommit] = commit;
   if (allow_special_in_content) metadata[kSpecial] = shown(*allow_special_in_content);
   if (template_date) metadata[kDate] = *template_date;
 }
 
-ModelFacts ModelFacts::from_metadata(const Metadata& metadata) {
+ModelFacts ModelFacts::from_metadata(const io::Metadata& metadata) {
   ModelFacts facts;
   facts.weights = text_of(metadata, kWeights);
   facts.commit = text_of(metadata, kCommit).value_or("");
@@ -66,4 +66,4 @@ void check_same_model(const ModelFacts& facts, const std::string& where, const M
   check_field(kDate, facts.template_date, where, other.template_date, other_where);
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::artifacts

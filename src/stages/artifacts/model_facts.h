@@ -7,7 +7,7 @@
 
 #include "io/safetensors.h"
 
-namespace armorm {
+namespace armorm::stages::artifacts {
 
 // Files of earlier versions or of the Python scripts record no facts; unknown facts are compatible with all.
 struct ModelFacts {
@@ -20,8 +20,8 @@ struct ModelFacts {
   std::optional<std::string> template_date;  // date for the chat template; empty = not used by it
 
   bool all_known() const { return weights && allow_special_in_content && template_date; }
-  void add_to(Metadata& metadata) const;
-  static ModelFacts from_metadata(const Metadata& metadata);
+  void add_to(io::Metadata& metadata) const;
+  static ModelFacts from_metadata(const io::Metadata& metadata);
   // Takes over facts that are known there and unknown here.
   void complete_from(const ModelFacts& other);
 };
@@ -30,4 +30,4 @@ struct ModelFacts {
 void check_same_model(const ModelFacts& facts, const std::string& where, const ModelFacts& other,
                       const std::string& other_where);
 
-}  // namespace armorm
+}  // namespace armorm::stages::artifacts

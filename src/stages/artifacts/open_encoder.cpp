@@ -2,11 +2,11 @@
 
 #include "core/log.h"
 
-namespace armorm {
+namespace armorm::stages::artifacts {
 
-ConversationEncoder open_encoder(const std::filesystem::path& model_folder, std::int64_t vocab_size,
-                                 bool allow_special_in_content, const std::string& template_date) {
-  ConversationEncoder encoder(model_folder, allow_special_in_content, template_date);
+text::ConversationEncoder open_encoder(const std::filesystem::path& model_folder, std::int64_t vocab_size,
+                                       bool allow_special_in_content, const std::string& template_date) {
+  text::ConversationEncoder encoder(model_folder, allow_special_in_content, template_date);
   encoder.limit_ids(vocab_size);
   if (!encoder.template_date().empty())
     log::info("{}: the chat template inserts the date; it gets {} instead of today (--template_date)",
@@ -14,4 +14,4 @@ ConversationEncoder open_encoder(const std::filesystem::path& model_folder, std:
   return encoder;
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::artifacts

@@ -7,10 +7,10 @@
 
 #include "text/conversation_encoder.h"
 
-namespace armorm {
+namespace armorm::stages::artifacts {
 
 // Logs the date for the chat template if the template inserts today's date. `vocab_size` is config.json's.
-ConversationEncoder open_encoder(const std::filesystem::path& model_folder, std::int64_t vocab_size,
-                                 bool allow_special_in_content, const std::string& template_date);
+text::ConversationEncoder open_encoder(const std::filesystem::path& model_folder, std::int64_t vocab_size,
+                                       bool allow_special_in_content, const std::string& template_date);
 
-}  // namespace armorm
+}  // namespace armorm::stages::artifacts

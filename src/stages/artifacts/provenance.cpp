@@ -6,19 +6,19 @@
 #include "core/error.h"
 #include "core/version.h"
 
-namespace armorm {
+namespace armorm::stages::artifacts {
 namespace {
 
 using nlohmann::json;
 
-const std::string& required(const Metadata& metadata, const std::string& key, const std::string& origin) {
+const std::string& required(const io::Metadata& metadata, const std::string& key, const std::string& origin) {
   const auto found = metadata.find(key);
   if (found == metadata.end())
     fail_data("{}: metadata lacks '{}'; make the file again with this version", origin, key);
   return found->second;
 }
 
-std::int64_t required_count(const Metadata& metadata, const std::string& key, const std::string& origin) {
+std::int64_t required_count(const io::Metadata& metadata, const std::string& key, const std::string& origin) {
   const std::string& text = required(metadata, key, origin);
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -28,7 +28,7 @@ std::int64_t required_count(const Metadata& metadata, const std::string& key, co
 }
 
 template <class T>
-T required_json(const Metadata& metadata, const std::string& key, const std::string& origin) {
+T required_json(const io::Metadata& metadata, const std::string& key, const std::string& origin) {
   const json value = json::parse(required(metadata, key, origin), nullptr, false);
   try {
     if (!value.is_discarded()) return value.get<T>();
@@ -39,8 +39,8 @@ T required_json(const Metadata& metadata, const std::string& key, const std::str
 
 }  // namespace
 
-Metadata Provenance::to_metadata() const {
-  Metadata metadata{
+io::Metadata Provenance::to_metadata() const {
+  io::Metadata metadata{
       {"format", "pt"},  // Python's safetensors library requires it to load a file as PyTorch tensors
       {"armorm_format_version", kFormatVersion},
       {"armorm_version", kVersion},
@@ -70,9 +70,11 @@ Metadata Provenance::to_metadata() const {
   return metadata;
 }
 
-bool Provenance::present_in(const Metadata& metadata) { return metadata.contains("armorm_format_version"); }
+bool Provenance::present_in(const io::Metadata& metadata) {
+  return metadata.contains("armorm_format_version");
+}
 
-Provenance Provenance::from_metadata(const Metadata& metadata, const std::string& origin) {
+Provenance Provenance::from_metadata(const io::Metadata& metadata, const std::string& origin) {
   const std::string& version = required(metadata, "armorm_format_version", origin);
   if (version != kFormatVersion)
     fail_data(
@@ -109,4 +111,4 @@ Provenance Provenance::from_metadata(const Metadata& metadata, const std::string
   return p;
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::artifacts

@@ -9,7 +9,7 @@
 #include "io/safetensors.h"
 #include "stages/artifacts/model_facts.h"
 
-namespace armorm {
+namespace armorm::stages::artifacts {
 
 struct Provenance {
   static constexpr const char* kFormatVersion = "1";
@@ -38,11 +38,11 @@ struct Provenance {
   std::map<std::string, std::vector<std::int64_t>> dropped;  // reason -> row ids, of this shard
   std::map<std::string, std::int64_t> counts;  // further facts, e.g. rows with special tokens in content
 
-  Metadata to_metadata() const;
+  io::Metadata to_metadata() const;
   // `origin` names the file in errors. data error for a format version that this build cannot read.
-  static Provenance from_metadata(const Metadata& metadata, const std::string& origin);
+  static Provenance from_metadata(const io::Metadata& metadata, const std::string& origin);
   // False for files of the Python scripts.
-  static bool present_in(const Metadata& metadata);
+  static bool present_in(const io::Metadata& metadata);
 };
 
-}  // namespace armorm
+}  // namespace armorm::stages::artifacts

@@ -8,11 +8,11 @@
 #include "io/safetensors.h"
 #include "model/pt/pt_file.h"
 
-namespace armorm {
+namespace armorm::stages::artifacts {
 namespace fs = std::filesystem;
 namespace {
 
-std::vector<std::string> attribute_names(const Metadata& metadata, const std::string& origin) {
+std::vector<std::string> attribute_names(const io::Metadata& metadata, const std::string& origin) {
   const auto found = metadata.find("attributes");
   const nlohmann::json names =
       nlohmann::json::parse(found == metadata.end() ? "" : found->second, nullptr, false);
@@ -23,8 +23,8 @@ std::vector<std::string> attribute_names(const Metadata& metadata, const std::st
 }
 
 RegressionWeights load_safetensors(const fs::path& path) {
-  const SafetensorsFile file = SafetensorsFile::open(path);
-  const TensorView tensor = file.at("weight", DType::f32, {-1, -1});
+  const io::SafetensorsFile file = io::SafetensorsFile::open(path);
+  const io::TensorView tensor = file.at("weight", DType::f32, {-1, -1});
   RegressionWeights weights;
   const auto text = [&](const char* key) {
     const auto found = file.metadata().find(key);
@@ -53,14 +53,14 @@ RegressionWeights load_safetensors(const fs::path& path) {
 }
 
 RegressionWeights load_pt(const fs::path& path) {
-  const PtTensors tensors = load_pt_file(path);
-  const PtTensor* found = find_tensor(tensors, "weight");
+  const model::pt::PtTensors tensors = model::pt::load_pt_file(path);
+  const model::pt::PtTensor* found = model::pt::find_tensor(tensors, "weight");
   if (found == nullptr || found->shape.size() != 2 || found->shape[1] < 1)
     fail_data("{}: holds no matrix 'weight' [K, D]; run stage1-train again", path.string());
   RegressionWeights weights;
   weights.hidden_size = found->shape[1];
   weights.weight = found->values;
-  if (const PtTensor* bias = find_tensor(tensors, "bias")) {
+  if (const model::pt::PtTensor* bias = model::pt::find_tensor(tensors, "bias")) {
     if (bias->shape != std::vector<std::int64_t>{found->shape[0]})
       fail_data("{}: 'bias' is not of one number for each of the {} rows of 'weight'; run stage1-train again",
                 path.string(), found->shape[0]);
@@ -75,9 +75,9 @@ RegressionWeights load_pt(const fs::path& path) {
 
 // A Python script that fits again replaces only the .pt.
 void check_same(const RegressionWeights& weights, const fs::path& twin, const fs::path& pt) {
-  const PtTensors tensors = load_pt_file(pt);
-  const PtTensor* weight = find_tensor(tensors, "weight");
-  const PtTensor* bias = find_tensor(tensors, "bias");
+  const model::pt::PtTensors tensors = model::pt::load_pt_file(pt);
+  const model::pt::PtTensor* weight = model::pt::find_tensor(tensors, "weight");
+  const model::pt::PtTensor* bias = model::pt::find_tensor(tensors, "bias");
   if (weight == nullptr || weight->values != weights.weight ||
       (bias == nullptr ? std::vector<float>() : bias->values) != weights.bias)
     fail_data(
@@ -88,24 +88,24 @@ void check_same(const RegressionWeights& weights, const fs::path& twin, const fs
 
 }  // namespace
 
-void RegressionWeights::save(const fs::path& stem, FileSystem& files) const {
+void RegressionWeights::save(const fs::path& stem, io::FileSystem& files) const {
   const std::vector<std::int64_t> shape{n_attributes(), hidden_size};
-  PtTensors tensors{{"weight", {shape, weight}}};
-  if (!bias.empty()) tensors.emplace_back("bias", PtTensor{{n_attributes()}, bias});
-  std::vector<TensorSpec> specs;
+  model::pt::PtTensors tensors{{"weight", {shape, weight}}};
+  if (!bias.empty()) tensors.emplace_back("bias", model::pt::PtTensor{{n_attributes()}, bias});
+  std::vector<io::TensorSpec> specs;
   for (const auto& [name, tensor] : tensors) specs.push_back({name, DType::f32, tensor.shape});
-  Metadata metadata{{"format", "pt"},
-                    {"armorm_format_version", "1"},
-                    {"armorm_version", kVersion},
-                    {"kind", "regression_weights"},
-                    {"model", model},
-                    {"dataset", dataset},
-                    {"attributes", nlohmann::json(attributes).dump()}};
+  io::Metadata metadata{{"format", "pt"},
+                        {"armorm_format_version", "1"},
+                        {"armorm_version", kVersion},
+                        {"kind", "regression_weights"},
+                        {"model", model},
+                        {"dataset", dataset},
+                        {"attributes", nlohmann::json(attributes).dump()}};
   facts.add_to(metadata);
-  SafetensorsWriter writer(stem.string() + ".safetensors", specs, metadata, files);
+  io::SafetensorsWriter writer(stem.string() + ".safetensors", specs, metadata, files);
   for (const auto& [name, tensor] : tensors) writer.append(std::span<const float>(tensor.values));
   writer.publish();
-  save_pt_file(stem.string() + ".pt", tensors, files);
+  model::pt::save_pt_file(stem.string() + ".pt", tensors, files);
 }
 
 RegressionWeights RegressionWeights::load(const fs::path& stem) {
@@ -121,4 +121,4 @@ RegressionWeights RegressionWeights::load(const fs::path& stem) {
   return weights;
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::artifacts

@@ -9,7 +9,7 @@
 #include "io/file_system.h"
 #include "stages/artifacts/model_facts.h"
 
-namespace armorm {
+namespace armorm::stages::artifacts {
 
 struct RegressionWeights {
   std::string model;
@@ -25,10 +25,10 @@ struct RegressionWeights {
 
   // <stem>.pt for Python, and <stem>.safetensors, which also names model, data set and attributes. Both hold
   // "weight" and, with intercepts, "bias": the state dict of a torch.nn.Linear.
-  void save(const std::filesystem::path& stem, FileSystem& files = posix_file_system()) const;
+  void save(const std::filesystem::path& stem, io::FileSystem& files = io::posix_file_system()) const;
   // Reads the safetensors file, or, if only the .pt file exists, that one (then without names, with a
   // warning). io error when neither exists; data error when the two disagree or are malformed.
   static RegressionWeights load(const std::filesystem::path& stem);
 };
 
-}  // namespace armorm
+}  // namespace armorm::stages::artifacts

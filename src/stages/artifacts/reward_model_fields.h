@@ -4,10 +4,10 @@
 #include <array>
 #include <string_view>
 
-namespace armorm {
+namespace armorm::stages::artifacts {
 
 inline constexpr std::array<std::string_view, 8> kRewardModelFields{
     "num_objectives",    "attributes",      "regression_bias",      "gating_temperature",
     "gating_hidden_dim", "gating_n_hidden", "gating_token_pattern", "template_date"};
 
-}  // namespace armorm
+}  // namespace armorm::stages::artifacts

@@ -11,7 +11,7 @@
 #include "core/parallel.h"
 #include "io/safetensors.h"
 
-namespace armorm {
+namespace armorm::stages::artifacts {
 namespace fs = std::filesystem;
 namespace {
 
@@ -30,12 +30,12 @@ struct Blocks {
   std::size_t bytes = 0;
 };
 
-Blocks blocks_of(const SafetensorsFolder& weights) {
+Blocks blocks_of(const io::SafetensorsFolder& weights) {
   std::vector<std::string> names = weights.names();
   std::sort(names.begin(), names.end());
   Blocks all;
   for (const std::string& name : names) {
-    const TensorView view = weights.at(name);
+    const io::TensorView view = weights.at(name);
     all.tensors.push_back(
         {nlohmann::json({name, std::string(name_of(view.dtype)), view.shape}).dump(), all.blocks.size()});
     for (std::size_t at = 0; at < view.bytes.size(); at += kBlockBytes)
@@ -80,7 +80,7 @@ class Watch {
 }  // namespace
 
 std::string weights_fingerprint(const fs::path& model_folder) {
-  const SafetensorsFolder weights = SafetensorsFolder::open(model_folder);
+  const io::SafetensorsFolder weights = io::SafetensorsFolder::open(model_folder);
   const Blocks all = blocks_of(weights);
   std::vector<std::string> digests(all.blocks.size());
   Watch watch(model_folder, all.bytes);
@@ -99,4 +99,4 @@ std::string weights_fingerprint(const fs::path& model_folder) {
   return hash.hex();
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::artifacts

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string>
 
-namespace armorm {
+namespace armorm::stages::artifacts {
 
 // SHA-256 over every tensor's name, type, shape and bytes; the bytes enter as SHA-256 of blocks of 8 MiB,
 // which several threads hash in parallel. A copy of the folder has the same fingerprint, and so do the same
@@ -12,4 +12,4 @@ namespace armorm {
 // for SafetensorsFolder::open.
 std::string weights_fingerprint(const std::filesystem::path& model_folder);
 
-}  // namespace armorm
+}  // namespace armorm::stages::artifacts

@@ -14,7 +14,7 @@
 #include "stages/artifacts/gate_tensors.h"
 #include "stages/resume/resume_key.h"
 
-namespace armorm {
+namespace armorm::stages::gate {
 namespace fs = std::filesystem;
 namespace {
 
@@ -27,43 +27,43 @@ double number_of(const json& value) {
   return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
 }
 
-json to_json(const std::vector<CheckpointMetrics>& curve) {
+json to_json(const std::vector<eval::CheckpointMetrics>& curve) {
   json list = json::array();
-  for (const CheckpointMetrics& look : curve)
-    list.push_back({look.step, look.validation.accuracy, json_number(look.validation.loss)});
+  for (const eval::CheckpointMetrics& look : curve)
+    list.push_back({look.step, look.validation.accuracy, report::json_number(look.validation.loss)});
   return list;
 }
 
-std::vector<CheckpointMetrics> curve_of(const json& list) {
-  std::vector<CheckpointMetrics> curve;
+std::vector<eval::CheckpointMetrics> curve_of(const json& list) {
+  std::vector<eval::CheckpointMetrics> curve;
   for (const json& look : list) curve.push_back({look.at(0), {look.at(1), number_of(look.at(2))}});
   return curve;
 }
 
-json to_json(const std::vector<StepReport>& losses) {
+json to_json(const std::vector<gating::StepReport>& losses) {
   json list = json::array();
-  for (const StepReport& r : losses)
-    list.push_back({r.step, json_number(r.loss), r.learning_rate, r.logit_scale});
+  for (const gating::StepReport& r : losses)
+    list.push_back({r.step, report::json_number(r.loss), r.learning_rate, r.logit_scale});
   return list;
 }
 
-std::vector<StepReport> losses_of(const json& list) {
-  std::vector<StepReport> losses;
+std::vector<gating::StepReport> losses_of(const json& list) {
+  std::vector<gating::StepReport> losses;
   for (const json& r : list)
     losses.push_back({r.at(0), number_of(r.at(1)), r.at(2), static_cast<float>(number_of(r.at(3)))});
   return losses;
 }
 
-json to_json(const SelectedGate& done) {
+json to_json(const eval::SelectedGate& done) {
   return {{"step", done.step},
           {"curve", to_json(done.curve)},
           {"losses", to_json(done.losses)},
           {"stopped_early", done.stopped_early}};
 }
 
-json to_json(const SelectionProgress& current) {
+json to_json(const eval::SelectionProgress& current) {
   return {{"step", current.training.step},
-          {"loss_sum", json_number(current.training.loss_sum)},
+          {"loss_sum", report::json_number(current.training.loss_sum)},
           {"loss_steps", current.training.loss_steps},
           {"curve", to_json(current.curve)},
           {"losses", to_json(current.losses)},
@@ -72,33 +72,33 @@ json to_json(const SelectionProgress& current) {
 
 std::string done_prefix(std::size_t i) { return fmt::format("done.{}.", i); }
 
-void add(PtTensors& all, const GateParameters& gate, const std::string& prefix) {
-  PtTensors more = gate_tensors(gate, prefix);
+void add(model::pt::PtTensors& all, const gating::GateParameters& gate, const std::string& prefix) {
+  model::pt::PtTensors more = artifacts::gate_tensors(gate, prefix);
   std::move(more.begin(), more.end(), std::back_inserter(all));
 }
 
-SelectedGate read_done(const SafetensorsFile& file, const json& content, std::size_t i) {
-  return {read_gate_tensors(file, done_prefix(i)), content.at("step"), curve_of(content.at("curve")),
-          losses_of(content.at("losses")), content.at("stopped_early")};
+eval::SelectedGate read_done(const io::SafetensorsFile& file, const json& content, std::size_t i) {
+  return {artifacts::read_gate_tensors(file, done_prefix(i)), content.at("step"),
+          curve_of(content.at("curve")), losses_of(content.at("losses")), content.at("stopped_early")};
 }
 
-SelectionProgress read_current(const SafetensorsFile& file, const json& content) {
-  SelectionProgress current;
+eval::SelectionProgress read_current(const io::SafetensorsFile& file, const json& content) {
+  eval::SelectionProgress current;
   current.training = {content.at("step"),
-                      read_gate_tensors(file, "gate."),
-                      read_gate_tensors(file, "first_moment."),
-                      read_gate_tensors(file, "second_moment."),
+                      artifacts::read_gate_tensors(file, "gate."),
+                      artifacts::read_gate_tensors(file, "first_moment."),
+                      artifacts::read_gate_tensors(file, "second_moment."),
                       number_of(content.at("loss_sum")),
                       content.at("loss_steps")};
   current.curve = curve_of(content.at("curve"));
   current.losses = losses_of(content.at("losses"));
   current.best_look = content.at("best_look");
-  current.best = read_gate_tensors(file, "best.");
+  current.best = artifacts::read_gate_tensors(file, "best.");
   return current;
 }
 
 struct Saved {
-  ResumeKey key;
+  resume::ResumeKey key;
   SeedsTrained trained;
 };
 
@@ -111,8 +111,8 @@ std::nullopt_t tell_of_damage(const fs::path& path, const std::exception& error)
 // must not be replaced.
 std::optional<Saved> read_saved(const fs::path& path) {
   try {
-    const SafetensorsFile file = SafetensorsFile::open(path);
-    Saved saved{json::parse(file.metadata().at(kKey)).get<ResumeKey>(), {}};
+    const io::SafetensorsFile file = io::SafetensorsFile::open(path);
+    Saved saved{json::parse(file.metadata().at(kKey)).get<resume::ResumeKey>(), {}};
     const json content = json::parse(file.metadata().at(kContent));
     for (const json& done : content.at("done"))
       saved.trained.done.push_back(read_done(file, done, saved.trained.done.size()));
@@ -130,8 +130,8 @@ std::optional<Saved> read_saved(const fs::path& path) {
 
 }  // namespace
 
-GateCheckpoint::GateCheckpoint(fs::path file, ResumeKey key, double seconds, bool restart,
-                               const StageEnvironment& environment)
+GateCheckpoint::GateCheckpoint(fs::path file, resume::ResumeKey key, double seconds, bool restart,
+                               const options::StageEnvironment& environment)
     : file_(std::move(file)),
       key_(std::move(key)),
       interval_(seconds),
@@ -148,16 +148,16 @@ SeedsTrained GateCheckpoint::take_over() {
         "{}: the interrupted training differs from this one in {}; finish it with the old inputs, or delete "
         "what it "
         "did with --restart",
-        file_.string(), differences_of(saved->key, key_));
+        file_.string(), resume::differences_of(saved->key, key_));
   remove();
   return {};
 }
 
-void GateCheckpoint::between_steps(const std::vector<const SelectedGate*>& done,
-                                   const std::function<SelectionProgress()>& progress) {
+void GateCheckpoint::between_steps(const std::vector<const eval::SelectedGate*>& done,
+                                   const std::function<eval::SelectionProgress()>& progress) {
   const bool stopping = environment_.stopping();
   if (!stopping && std::chrono::steady_clock::now() - last_save_ < interval_) return;
-  const SelectionProgress now = progress();
+  const eval::SelectionProgress now = progress();
   save(done, &now);
   if (stopping)
     fail_interrupted(
@@ -165,9 +165,10 @@ void GateCheckpoint::between_steps(const std::vector<const SelectedGate*>& done,
         file_.string(), now.training.step);
 }
 
-void GateCheckpoint::save(const std::vector<const SelectedGate*>& done, const SelectionProgress* current) {
+void GateCheckpoint::save(const std::vector<const eval::SelectedGate*>& done,
+                          const eval::SelectionProgress* current) {
   json content{{"done", json::array()}};
-  PtTensors tensors;
+  model::pt::PtTensors tensors;
   for (std::size_t i = 0; i < done.size(); ++i) {
     content["done"].push_back(to_json(*done[i]));
     add(tensors, done[i]->gate, done_prefix(i));
@@ -179,9 +180,9 @@ void GateCheckpoint::save(const std::vector<const SelectedGate*>& done, const Se
     add(tensors, current->training.second_moment, "second_moment.");
     add(tensors, current->best, "best.");
   }
-  SafetensorsWriter writer(file_, specs_of(tensors), {{kKey, json(key_).dump()}, {kContent, content.dump()}},
-                           environment_.files);
-  append_all(writer, tensors);
+  io::SafetensorsWriter writer(file_, artifacts::specs_of(tensors),
+                               {{kKey, json(key_).dump()}, {kContent, content.dump()}}, environment_.files);
+  artifacts::append_all(writer, tensors);
   writer.publish();
   last_save_ = std::chrono::steady_clock::now();
 }
@@ -190,4 +191,4 @@ void GateCheckpoint::remove() {
   if (io::remove_file(environment_.files, file_)) io::sync_folder(environment_.files, io::folder_of(file_));
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::gate

@@ -12,11 +12,11 @@
 #include "stages/options/stage_environment.h"
 #include "stages/resume/journal.h"
 
-namespace armorm {
+namespace armorm::stages::gate {
 
 struct SeedsTrained {
-  std::vector<SelectedGate> done;            // results of the first seeds, in order
-  std::optional<SelectionProgress> current;  // state of the next seed
+  std::vector<eval::SelectedGate> done;            // results of the first seeds, in order
+  std::optional<eval::SelectionProgress> current;  // state of the next seed
 };
 
 class GateCheckpoint {
@@ -24,26 +24,26 @@ class GateCheckpoint {
   // `file` must not be used by other processes. `key`: everything that determines the bits of the training. A
   // file with another key is a data error that names the differences; with `restart`, take_over() deletes it.
   // 0 seconds = save after every step.
-  GateCheckpoint(std::filesystem::path file, ResumeKey key, double seconds, bool restart,
-                 const StageEnvironment& environment);
+  GateCheckpoint(std::filesystem::path file, resume::ResumeKey key, double seconds, bool restart,
+                 const options::StageEnvironment& environment);
 
   // State of the previous run, once; a damaged file is reported and counts as none.
   SeedsTrained take_over();
 
   // Called between two steps of the seed after `done`: saves when it is due, or when the stage was asked to
   // stop, which then ends with an interrupted error.
-  void between_steps(const std::vector<const SelectedGate*>& done,
-                     const std::function<SelectionProgress()>& progress);
-  void save(const std::vector<const SelectedGate*>& done, const SelectionProgress* current);
+  void between_steps(const std::vector<const eval::SelectedGate*>& done,
+                     const std::function<eval::SelectionProgress()>& progress);
+  void save(const std::vector<const eval::SelectedGate*>& done, const eval::SelectionProgress* current);
   void remove();  // call when the result is published
 
  private:
   std::filesystem::path file_;
-  ResumeKey key_;
+  resume::ResumeKey key_;
   std::chrono::duration<double> interval_;
   bool restart_;
-  const StageEnvironment& environment_;
+  const options::StageEnvironment& environment_;
   std::chrono::steady_clock::time_point last_save_ = std::chrono::steady_clock::now();
 };
 
-}  // namespace armorm
+}  // namespace armorm::stages::gate

@@ -2,11 +2,11 @@
 
 #include "core/error.h"
 
-namespace armorm {
+namespace armorm::stages::gate {
 namespace {
 
-DebiasOptions debias_options(const Stage2TrainOptions& options) {
-  DebiasOptions debias;
+gating::DebiasOptions debias_options(const Stage2TrainOptions& options) {
+  gating::DebiasOptions debias;
   debias.verbosity_dim = options.verbosity_dim;
   debias.corr_threshold = options.corr_threshold;
   if (!options.penalty_grid.empty()) debias.penalty_grid = options.penalty_grid;
@@ -17,15 +17,16 @@ DebiasOptions debias_options(const Stage2TrainOptions& options) {
   return debias;
 }
 
-DebiasResult debias_on(const PairRewards& reference, const Stage2TrainOptions& options,
-                       const GateInputs& inputs) {
-  const DebiasOptions debias = debias_options(options);
+gating::DebiasResult debias_on(const PairRewards& reference, const Stage2TrainOptions& options,
+                               const GateInputs& inputs) {
+  const gating::DebiasOptions debias = debias_options(options);
   if (debias.target == VerbosityTarget::length && reference.lengths().empty())
     fail_data(
         "--verbosity_target length: the embeddings of {} carry no lengths; run stage2-prepare again to "
         "record them",
         options.reference_dataset.empty() ? options.preference_dataset : options.reference_dataset);
-  return find_debiasing_transform(reference.both_sides(), inputs.attributes, debias, reference.lengths());
+  return gating::find_debiasing_transform(reference.both_sides(), inputs.attributes, debias,
+                                          reference.lengths());
 }
 
 }  // namespace
@@ -49,11 +50,11 @@ report::Debiasing debiasing_figures(const Debiased& debiased, const Stage2TrainO
   figures.transform = debiased.result.transform;
   figures.transform_applied = debiased.applied;
   for (std::size_t k = 0; k < attributes.size(); ++k) {
-    const AttributePenalty& a = debiased.result.attributes[k];
+    const gating::AttributePenalty& a = debiased.result.attributes[k];
     figures.attributes.push_back(
         {attributes[k], a.penalty, a.correlation_before, a.correlation_after, a.met});
   }
   return figures;
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::gate

@@ -8,10 +8,10 @@
 #include "report/gate_figures.h"
 #include "stages/gate/gate_inputs.h"
 
-namespace armorm {
+namespace armorm::stages::gate {
 
 struct Debiased {
-  DebiasResult result;
+  gating::DebiasResult result;
   bool applied = true;  // false with --compat upstream, which computes T and never uses it
 
   // Multiplies the rewards by T, once, if it is applied.
@@ -25,4 +25,4 @@ Debiased debias_rewards(const Stage2TrainOptions& options, GateInputs& inputs, c
 report::Debiasing debiasing_figures(const Debiased& debiased, const Stage2TrainOptions& options,
                                     const std::vector<std::string>& attributes);
 
-}  // namespace armorm
+}  // namespace armorm::stages::gate

@@ -8,33 +8,33 @@
 #include "gating/gate_usage.h"
 #include "stats/proportion.h"
 
-namespace armorm {
+namespace armorm::stages::gate {
 namespace {
 
-std::int64_t right_pairs(const PairScores& scores) {
+std::int64_t right_pairs(const gating::PairScores& scores) {
   std::int64_t right = 0;
   for (std::size_t i = 0; i < scores.chosen.size(); ++i)
     right += scores.chosen[i] > scores.rejected[i] ? 1 : 0;
   return right;
 }
 
-Contender make_contender(std::string name, PairScores scores) {
-  const PreferenceMetrics metrics = preference_metrics(scores.chosen, scores.rejected);
-  const Proportion interval =
-      wilson_interval(right_pairs(scores), static_cast<std::int64_t>(scores.chosen.size()));
+Contender make_contender(std::string name, gating::PairScores scores) {
+  const eval::PreferenceMetrics metrics = eval::preference_metrics(scores.chosen, scores.rejected);
+  const stats::Proportion interval =
+      stats::wilson_interval(right_pairs(scores), static_cast<std::int64_t>(scores.chosen.size()));
   return {{std::move(name), metrics.accuracy, {interval.low, interval.high}, metrics.loss, {}},
           std::move(scores)};
 }
 
 report::AgainstGate test_against(const Contender& gate, const Contender& other) {
-  const PairedTest test = compare_scorers(gate.scores, other.scores);
+  const eval::PairedTest test = eval::compare_scorers(gate.scores, other.scores);
   return {test.both_right, test.only_first_right, test.only_second_right, test.both_wrong, test.p_value};
 }
 
 }  // namespace
 
-PairScores GateScorer::score(const PairData& data, std::span<const std::int64_t> rows) const {
-  return score_pairs(gate, data, rows, softmax, temperature, device);
+gating::PairScores GateScorer::score(const gating::PairData& data, std::span<const std::int64_t> rows) const {
+  return gating::score_pairs(gate, data, rows, softmax, temperature, device);
 }
 
 std::vector<std::int64_t> all_pairs(const PairRewards& pairs) {
@@ -46,13 +46,13 @@ std::vector<std::int64_t> all_pairs(const PairRewards& pairs) {
 std::vector<Contender> compare_scorers_on(const GateScorer& scorer, const PairRewards& pairs,
                                           std::span<const std::int64_t> rows, std::int64_t best,
                                           const std::vector<std::string>& attributes) {
-  const PairData data = pairs.data();
+  const gating::PairData data = pairs.data();
   const float scale = scorer.gate.logit_scale;
   std::vector<Contender> contenders;
   contenders.push_back(make_contender("gate", scorer.score(data, rows)));
-  contenders.push_back(make_contender("uniform gate", uniform_gate_scores(data, rows, scale)));
+  contenders.push_back(make_contender("uniform gate", eval::uniform_gate_scores(data, rows, scale)));
   contenders.push_back(make_contender("best attribute: " + attributes[static_cast<std::size_t>(best)],
-                                      attribute_scores(data, rows, best, scale)));
+                                      eval::attribute_scores(data, rows, best, scale)));
   if (pairs.is_transformed())
     contenders.push_back(
         make_contender("gate, rewards not debiased", scorer.score(pairs.data_before_transform(), rows)));
@@ -71,10 +71,10 @@ report::UsageFigures gate_usage_on(const GateScorer& scorer, const PairRewards& 
                                    std::span<const std::int64_t> rows,
                                    const std::vector<std::string>& attributes) {
   const std::vector<float> weights =
-      gate_weights(scorer.gate, pairs.data(), rows, scorer.temperature, scorer.device);
+      gating::gate_weights(scorer.gate, pairs.data(), rows, scorer.temperature, scorer.device);
   const auto k = static_cast<std::int64_t>(attributes.size());
-  const GateUsage usage =
-      measure_gate_usage({weights.data(), static_cast<std::int64_t>(rows.size()), k}, attributes, {});
+  const gating::GateUsage usage =
+      gating::measure_gate_usage({weights.data(), static_cast<std::int64_t>(rows.size()), k}, attributes, {});
   for (const std::string& warning : usage.warnings) log::warn("gate: {}", warning);
   report::UsageFigures figures{usage.n,       {}, usage.mean_entropy, usage.load_entropy, usage.information,
                                usage.warnings};
@@ -83,4 +83,4 @@ report::UsageFigures gate_usage_on(const GateScorer& scorer, const PairRewards& 
   return figures;
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::gate

@@ -10,22 +10,22 @@
 #include "report/scorer_figures.h"
 #include "stages/gate/pair_rewards.h"
 
-namespace armorm {
+namespace armorm::stages::gate {
 
 // A gate and how it is evaluated.
 struct GateScorer {
-  GateParameters gate;
-  GateSoftmax softmax = GateSoftmax::attributes;
+  gating::GateParameters gate;
+  gating::GateSoftmax softmax = gating::GateSoftmax::attributes;
   double temperature = 10.0;
   int device = -1;  // CUDA device index; -1 = CPU
 
-  PairScores score(const PairData& data, std::span<const std::int64_t> rows) const;
+  gating::PairScores score(const gating::PairData& data, std::span<const std::int64_t> rows) const;
 };
 
 // One scorer on some pairs; the first of a comparison is the gate.
 struct Contender {
   report::ScorerFigures figures;
-  PairScores scores;
+  gating::PairScores scores;
 };
 
 // The gate, the uniform gate, the attribute `best` alone, and, if the rewards were debiased, the gate on the
@@ -42,4 +42,4 @@ report::UsageFigures gate_usage_on(const GateScorer& scorer, const PairRewards& 
 
 std::vector<std::int64_t> all_pairs(const PairRewards& pairs);
 
-}  // namespace armorm
+}  // namespace armorm::stages::gate

@@ -6,14 +6,14 @@
 #include <numeric>
 #include <set>
 
-namespace armorm {
+namespace armorm::stages::gate {
 namespace {
 
 constexpr std::size_t kExamplesPerGroup = 3;
 
 // A float32 as the shortest decimal that reads back as the same float32.
 double shortest(float value) {
-  if (!std::isfinite(value)) return kNotMeasured;
+  if (!std::isfinite(value)) return stats::kNotMeasured;
   char text[32];
   double decimal = 0.0;
   const auto end = std::to_chars(text, text + sizeof text, value).ptr;
@@ -30,7 +30,7 @@ std::vector<double> shortest(std::span<const float> values) {
 // The input of an explanation; row i of everything is pair set.rows[i].
 struct Explained {
   const ExplainedSet& set;
-  const PairGates gates;
+  const gating::PairGates gates;
   const std::vector<float> margins;
   const float logit_scale;
   const std::size_t k;
@@ -47,7 +47,7 @@ struct Explained {
   }
 };
 
-std::vector<float> margins_of(const PairScores& scores) {
+std::vector<float> margins_of(const gating::PairScores& scores) {
   std::vector<float> margins(scores.chosen.size());
   std::transform(scores.chosen.begin(), scores.chosen.end(), scores.rejected.begin(), margins.begin(),
                  std::minus<>());
@@ -113,8 +113,8 @@ std::vector<double> contributions(const Explained& e, std::span<const float> gat
 report::ExamplePair example_of(const Explained& e, std::size_t i, const std::string& why) {
   const std::int64_t row = e.set.rows[i];
   const auto pair = static_cast<std::size_t>(row);
-  const PairData after = e.set.pairs.data();
-  const PairData before = e.set.pairs.data_before_transform();
+  const gating::PairData after = e.set.pairs.data();
+  const gating::PairData before = e.set.pairs.data_before_transform();
   report::ExamplePair out;
   out.why = why;
   out.position = row;
@@ -183,12 +183,12 @@ std::vector<report::ExamplePair> examples_of(const Explained& e, const std::vect
 
 Explanation explain(const GateScorer& scorer, const ExplainedSet& set,
                     const std::vector<std::string>& attributes) {
-  PairGates gates =
-      pair_gates(scorer.gate, set.pairs.data(), set.rows, scorer.softmax, scorer.temperature, scorer.device);
+  gating::PairGates gates = gating::pair_gates(scorer.gate, set.pairs.data(), set.rows, scorer.softmax,
+                                               scorer.temperature, scorer.device);
   std::vector<float> margins = margins_of(gates.scores);
   const Explained e{set, std::move(gates), std::move(margins), scorer.gate.logit_scale, attributes.size()};
   const std::vector<Kind> kinds = kinds_of(e, attributes);
   return {weights_by_kind(e, kinds), {set.name, examples_of(e, kinds)}};
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::gate

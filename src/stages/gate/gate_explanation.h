@@ -9,7 +9,7 @@
 #include "report/gate_figures.h"
 #include "stages/gate/gate_evaluation.h"
 
-namespace armorm {
+namespace armorm::stages::gate {
 
 // A set of pairs and its name. The kinds of prompts are the set's subsets, in the order of `subset_order` if
 // that names them. In a set without subsets, prompts are grouped by the attribute with the largest weight.
@@ -27,4 +27,4 @@ struct Explanation {
 Explanation explain(const GateScorer& scorer, const ExplainedSet& set,
                     const std::vector<std::string>& attributes);
 
-}  // namespace armorm
+}  // namespace armorm::stages::gate

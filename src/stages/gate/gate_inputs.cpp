@@ -7,15 +7,16 @@
 #include "stages/artifacts/artifact_paths.h"
 #include "stages/gate/gate_sources.h"
 
-namespace armorm {
+namespace armorm::stages::gate {
 namespace fs = std::filesystem;
 namespace {
 
-EmbeddingSet open_pairs(const Stage2TrainOptions& options, const GateInputs& inputs,
-                        const std::string& dataset, const std::string& source, const std::string& split) {
-  EmbeddingSet set = EmbeddingSet::open(embeddings_folder(options.data_root, inputs.model),
-                                        preference_stem(artifact_name(dataset), source, split), "preference",
-                                        "stage2-prepare");
+artifacts::EmbeddingSet open_pairs(const Stage2TrainOptions& options, const GateInputs& inputs,
+                                   const std::string& dataset, const std::string& source,
+                                   const std::string& split) {
+  artifacts::EmbeddingSet set = artifacts::EmbeddingSet::open(
+      artifacts::embeddings_folder(options.data_root, inputs.model),
+      artifacts::preference_stem(hub::artifact_name(dataset), source, split), "preference", "stage2-prepare");
   if (set.provenance() && set.provenance()->model != inputs.model)
     fail_data("{}: was made with model '{}', not '{}'; prepare the set again", set.description(),
               set.provenance()->model, inputs.model);
@@ -25,10 +26,10 @@ EmbeddingSet open_pairs(const Stage2TrainOptions& options, const GateInputs& inp
 // Opens a set that the report records as a source, with the given role.
 PairRewards load_pairs(const Stage2TrainOptions& options, GateInputs& inputs, const std::string& role,
                        const std::string& dataset, const std::string& source, const std::string& split) {
-  const EmbeddingSet set = open_pairs(options, inputs, dataset, source, split);
+  const artifacts::EmbeddingSet set = open_pairs(options, inputs, dataset, source, split);
   if (set.provenance()) {
-    check_same_model(set.provenance()->facts, set.description(), inputs.facts,
-                     inputs.weights.file.string() + " or a set before it");
+    artifacts::check_same_model(set.provenance()->facts, set.description(), inputs.facts,
+                                inputs.weights.file.string() + " or a set before it");
     inputs.facts.complete_from(set.provenance()->facts);
   }
   inputs.sources.push_back(embedding_source(role, set));
@@ -49,21 +50,21 @@ std::vector<EvalSet> load_eval_sets(const Stage2TrainOptions& options, GateInput
 
 GateInputs open_inputs(const Stage2TrainOptions& options) {
   GateInputs inputs;
-  inputs.model = artifact_name(options.model_path);
-  inputs.weights_stem = regression_weights_folder(options.data_root) /
-                        (inputs.model + "_" + artifact_name(options.multi_objective_dataset));
-  inputs.weights = RegressionWeights::load(inputs.weights_stem);
+  inputs.model = hub::artifact_name(options.model_path);
+  inputs.weights_stem = artifacts::regression_weights_folder(options.data_root) /
+                        (inputs.model + "_" + hub::artifact_name(options.multi_objective_dataset));
+  inputs.weights = artifacts::RegressionWeights::load(inputs.weights_stem);
   inputs.facts = inputs.weights.facts;
   inputs.sources.push_back(weights_source(inputs.weights));
   const std::int64_t k = inputs.weights.n_attributes();
-  inputs.attributes = attribute_names_or_default(inputs.weights.attributes, k);
+  inputs.attributes = data::attribute_names_or_default(inputs.weights.attributes, k);
   if (options.verbosity_dim >= k)
     fail_usage("--verbosity_dim: {} is no attribute; {} holds attributes 0 to {}", options.verbosity_dim,
                inputs.weights_stem.string(), k - 1);
   return inputs;
 }
 
-EmbeddingSet open_preference_set(const Stage2TrainOptions& options, const GateInputs& inputs) {
+artifacts::EmbeddingSet open_preference_set(const Stage2TrainOptions& options, const GateInputs& inputs) {
   return open_pairs(options, inputs, options.preference_dataset, options.preference_source,
                     options.preference_split);
 }
@@ -96,4 +97,4 @@ std::optional<PairRewards> load_reference(const Stage2TrainOptions& options, Gat
                     options.reference_split);
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::gate

@@ -13,13 +13,13 @@
 #include "stages/artifacts/regression_weights.h"
 #include "stages/gate/pair_rewards.h"
 
-namespace armorm {
+namespace armorm::stages::gate {
 
 struct GateInputs {
   std::string model;
   std::filesystem::path weights_stem;
-  RegressionWeights weights;
-  ModelFacts facts;  // facts about the model from the weights and the sets opened so far
+  artifacts::RegressionWeights weights;
+  artifacts::ModelFacts facts;  // facts about the model from the weights and the sets opened so far
   std::vector<std::string> attributes;
   std::vector<report::Source> sources;  // the weights and the sets loaded so far
 };
@@ -27,7 +27,7 @@ struct GateInputs {
 // usage error if --verbosity_dim is not an attribute of the weights.
 GateInputs open_inputs(const Stage2TrainOptions& options);
 
-EmbeddingSet open_preference_set(const Stage2TrainOptions& options, const GateInputs& inputs);
+artifacts::EmbeddingSet open_preference_set(const Stage2TrainOptions& options, const GateInputs& inputs);
 
 // A further preference set, as named by an option.
 struct EvalSet {
@@ -49,4 +49,4 @@ GateSets load_sets(const Stage2TrainOptions& options, GateInputs& inputs);
 // The pairs on which verbosity is measured; nullopt if they are the preference set.
 std::optional<PairRewards> load_reference(const Stage2TrainOptions& options, GateInputs& inputs);
 
-}  // namespace armorm
+}  // namespace armorm::stages::gate

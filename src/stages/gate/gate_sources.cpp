@@ -2,29 +2,29 @@
 
 #include "core/hash.h"
 
-namespace armorm {
+namespace armorm::stages::gate {
 namespace fs = std::filesystem;
 namespace {
 
 // The known facts.
-void add_facts(const ModelFacts& facts, report::Source& source) {
-  Metadata known;
+void add_facts(const artifacts::ModelFacts& facts, report::Source& source) {
+  io::Metadata known;
   facts.add_to(known);
   for (const auto& [name, value] : known) source.properties[name] = value;
 }
 
-std::vector<std::string> file_names(const EmbeddingSet& set) {
+std::vector<std::string> file_names(const artifacts::EmbeddingSet& set) {
   std::vector<std::string> names;
-  for (const SafetensorsFile& file : set.files()) names.push_back(file.path().filename().string());
+  for (const io::SafetensorsFile& file : set.files()) names.push_back(file.path().filename().string());
   return names;
 }
 
-std::map<std::string, std::int64_t> dropped_rows(const EmbeddingSet& set) {
+std::map<std::string, std::int64_t> dropped_rows(const artifacts::EmbeddingSet& set) {
   std::map<std::string, std::int64_t> dropped;
-  for (const SafetensorsFile& file : set.files()) {
-    if (!Provenance::present_in(file.metadata())) continue;
+  for (const io::SafetensorsFile& file : set.files()) {
+    if (!artifacts::Provenance::present_in(file.metadata())) continue;
     for (const auto& [reason, rows] :
-         Provenance::from_metadata(file.metadata(), file.path().string()).dropped)
+         artifacts::Provenance::from_metadata(file.metadata(), file.path().string()).dropped)
       dropped[reason] += std::ssize(rows);
   }
   return dropped;
@@ -32,11 +32,11 @@ std::map<std::string, std::int64_t> dropped_rows(const EmbeddingSet& set) {
 
 }  // namespace
 
-report::Source embedding_source(const std::string& role, const EmbeddingSet& set) {
+report::Source embedding_source(const std::string& role, const artifacts::EmbeddingSet& set) {
   report::Source source{
       role, {{"files", file_names(set)}, {"rows", set.rows()}, {"hidden_size", set.hidden_size()}}};
   if (!set.provenance()) return source;
-  const Provenance& p = *set.provenance();
+  const artifacts::Provenance& p = *set.provenance();
   source.properties.insert({{"model", p.model},
                             {"dataset", p.dataset},
                             {"split", p.split},
@@ -54,7 +54,7 @@ report::Source embedding_source(const std::string& role, const EmbeddingSet& set
   return source;
 }
 
-report::Source weights_source(const RegressionWeights& weights) {
+report::Source weights_source(const artifacts::RegressionWeights& weights) {
   report::Source source{"regression weights",
                         {{"files", std::vector<std::string>{weights.file.filename().string()}},
                          {"sha256", sha256_file_hex(weights.file)},
@@ -69,4 +69,4 @@ report::Output output_of(const fs::path& file) {
   return {file.filename().string(), sha256_file_hex(file), fs::file_size(file)};
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::gate

@@ -8,14 +8,14 @@
 #include "stages/artifacts/embedding_set.h"
 #include "stages/artifacts/regression_weights.h"
 
-namespace armorm {
+namespace armorm::stages::gate {
 
 // Files, rows and width; also model, data set, options and hashes, unless the Python scripts wrote the files.
 // "dropped" counts the rows over all shards by reason.
-report::Source embedding_source(const std::string& role, const EmbeddingSet& set);
+report::Source embedding_source(const std::string& role, const artifacts::EmbeddingSet& set);
 
-report::Source weights_source(const RegressionWeights& weights);
+report::Source weights_source(const artifacts::RegressionWeights& weights);
 
 report::Output output_of(const std::filesystem::path& file);
 
-}  // namespace armorm
+}  // namespace armorm::stages::gate

@@ -8,7 +8,7 @@
 #include "stages/gate/reward_bench_2_report.h"
 #include "stages/gate/reward_bench_report.h"
 
-namespace armorm {
+namespace armorm::stages::gate {
 
 GateTables::GateTables(const GateScorer& scorer, std::int64_t best, report::GateReport& report)
     : scorer_(scorer), best_(best), report_(report) {}
@@ -68,4 +68,4 @@ void GateTables::add_explanation(const std::string& set, const PairRewards& pair
   report_.examples.push_back(std::move(explanation.examples));
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::gate

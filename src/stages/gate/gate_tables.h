@@ -10,7 +10,7 @@
 #include "stages/gate/gate_evaluation.h"
 #include "stages/gate/pair_rewards.h"
 
-namespace armorm {
+namespace armorm::stages::gate {
 
 // Each call evaluates the gate on one set, prints the tables to stdout, and adds the figures to the report.
 class GateTables {
@@ -36,4 +36,4 @@ class GateTables {
   report::GateReport& report_;
 };
 
-}  // namespace armorm
+}  // namespace armorm::stages::gate

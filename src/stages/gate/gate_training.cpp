@@ -14,14 +14,14 @@
 #include "stages/options/declarations.h"
 #include "stages/resume/resume_key.h"
 
-namespace armorm {
+namespace armorm::stages::gate {
 namespace {
 
 // With less arithmetic per step, threads wait for each other longer than they work.
 constexpr double kMinStepFlopsPerThread = 4e8;
 constexpr std::int64_t kReportsPerRun = 20;
 
-void set_training_threads(const Stage2TrainOptions& options, const GateShape& shape) {
+void set_training_threads(const Stage2TrainOptions& options, const gating::GateShape& shape) {
   if (options.threads > 0 || options.device >= 0) return;
   const double hidden = static_cast<double>(shape.hidden_size);
   const double weights = shape.n_hidden == 0
@@ -31,11 +31,11 @@ void set_training_threads(const Stage2TrainOptions& options, const GateShape& sh
   const double flops =
       6.0 * weights * static_cast<double>(options.batch_size);  // forward, and twice as much backward
   const auto useful = static_cast<int>(std::max(1.0, flops / kMinStepFlopsPerThread));
-  set_compute_threads(std::min(useful, default_thread_count()));
+  model::set_compute_threads(std::min(useful, default_thread_count()));
 }
 
-TrainOptions train_options(const Stage2TrainOptions& options, std::int64_t seed) {
-  TrainOptions train;
+gating::TrainOptions train_options(const Stage2TrainOptions& options, std::int64_t seed) {
+  gating::TrainOptions train;
   train.learning_rate = options.learning_rate;
   train.weight_decay = options.weight_decay;
   train.n_steps = options.n_steps;
@@ -50,22 +50,23 @@ TrainOptions train_options(const Stage2TrainOptions& options, std::int64_t seed)
   return train;
 }
 
-GateRun run_of(std::int64_t seed, SelectedGate selected) {
+GateRun run_of(std::int64_t seed, eval::SelectedGate selected) {
   GateRun run{seed, std::move(selected), {}};
-  run.kept = *std::find_if(run.selected.curve.begin(), run.selected.curve.end(),
-                           [&](const CheckpointMetrics& look) { return look.step == run.selected.step; });
+  run.kept =
+      *std::find_if(run.selected.curve.begin(), run.selected.curve.end(),
+                    [&](const eval::CheckpointMetrics& look) { return look.step == run.selected.step; });
   return run;
 }
 
-std::vector<const SelectedGate*> done_in(const std::vector<GateRun>& runs) {
-  std::vector<const SelectedGate*> done;
+std::vector<const eval::SelectedGate*> done_in(const std::vector<GateRun>& runs) {
+  std::vector<const eval::SelectedGate*> done;
   for (const GateRun& run : runs) done.push_back(&run.selected);
   return done;
 }
 
 class SeedRuns {
  public:
-  SeedRuns(const Stage2TrainOptions& options, const GateShape& shape, const PairData& pairs,
+  SeedRuns(const Stage2TrainOptions& options, const gating::GateShape& shape, const gating::PairData& pairs,
            std::span<const std::int64_t> train, std::span<const std::int64_t> validation,
            GateCheckpoint& checkpoint)
       : options_(options),
@@ -77,7 +78,7 @@ class SeedRuns {
 
   std::vector<GateRun> run() {
     SeedsTrained before = checkpoint_.take_over();
-    for (SelectedGate& done : before.done) runs_.push_back(run_of(next_seed(), std::move(done)));
+    for (eval::SelectedGate& done : before.done) runs_.push_back(run_of(next_seed(), std::move(done)));
     if (before.current || !runs_.empty())
       log::info("going on with an interrupted training: {} of {} seeds are done, {} steps of the next",
                 runs_.size(), options_.seeds, before.current ? before.current->training.step : 0);
@@ -94,22 +95,23 @@ class SeedRuns {
 
  private:
   std::int64_t next_seed() const { return options_.seed + static_cast<std::int64_t>(runs_.size()); }
-  SelectionProgress from_scratch(std::int64_t seed) const {
-    SelectionProgress start;
-    start.training.gate = initial_gate(shape_, options_.logit_scale, static_cast<std::uint64_t>(seed));
+  eval::SelectionProgress from_scratch(std::int64_t seed) const {
+    eval::SelectionProgress start;
+    start.training.gate =
+        gating::initial_gate(shape_, options_.logit_scale, static_cast<std::uint64_t>(seed));
     return start;
   }
-  SelectedGate train_one(std::int64_t seed, SelectionProgress start) {
-    const auto report = [&](const StepReport& r) {
+  eval::SelectedGate train_one(std::int64_t seed, eval::SelectionProgress start) {
+    const auto report = [&](const gating::StepReport& r) {
       log::info("step {}/{}: loss {:.4f}, learning rate {:.2e}, logit scale {:.3f}", r.step, options_.n_steps,
                 r.loss, r.learning_rate, r.logit_scale);
     };
-    const auto keep = [&](const std::function<SelectionProgress()>& progress) {
+    const auto keep = [&](const std::function<eval::SelectionProgress()>& progress) {
       checkpoint_.between_steps(done_in(runs_), progress);
     };
-    SelectedGate selected =
-        train_and_select(pairs_, train_, validation_, std::move(start), train_options(options_, seed),
-                         {options_.select, options_.eval_every, options_.patience}, {report, keep});
+    eval::SelectedGate selected =
+        eval::train_and_select(pairs_, train_, validation_, std::move(start), train_options(options_, seed),
+                               {options_.select, options_.eval_every, options_.patience}, {report, keep});
     if (selected.stopped_early)
       log::info("no better gate in {} evaluations: stopped after step {}", options_.patience,
                 selected.curve.back().step);
@@ -117,8 +119,8 @@ class SeedRuns {
   }
 
   const Stage2TrainOptions& options_;
-  const GateShape& shape_;
-  const PairData& pairs_;
+  const gating::GateShape& shape_;
+  const gating::PairData& pairs_;
   std::span<const std::int64_t> train_, validation_;
   GateCheckpoint& checkpoint_;
   std::vector<GateRun> runs_;
@@ -132,7 +134,7 @@ std::string digest_of_rows(MatrixView<const T> m) {
   return hash.hex();
 }
 
-std::string digest_of_pairing(const PairData& pairs) {
+std::string digest_of_pairing(const gating::PairData& pairs) {
   Sha256 hash;
   hash.update(fmt::format("{} + {}:", pairs.chosen_prompt.size(), pairs.rejected_prompt.size()));
   hash.update(std::as_bytes(pairs.chosen_prompt));
@@ -157,36 +159,36 @@ double loss_of(const GateRun& run) { return run.kept.validation.loss; }
 report::TrainingRun figures_of(const GateRun& run) {
   report::TrainingRun figures{
       run.seed, run.kept.step, accuracy_of(run), loss_of(run), {}, {}, run.selected.stopped_early};
-  for (const StepReport& r : run.selected.losses)
+  for (const gating::StepReport& r : run.selected.losses)
     figures.train.push_back({r.step, r.loss, r.learning_rate, r.logit_scale});
-  for (const CheckpointMetrics& look : run.selected.curve)
+  for (const eval::CheckpointMetrics& look : run.selected.curve)
     figures.validation.push_back({look.step, look.validation.accuracy, look.validation.loss});
   return figures;
 }
 
 }  // namespace
 
-GateSoftmax softmax_of(const Stage2TrainOptions& options) {
-  return options.compat == Compat::upstream ? GateSoftmax::pair : GateSoftmax::attributes;
+gating::GateSoftmax softmax_of(const Stage2TrainOptions& options) {
+  return options.compat == Compat::upstream ? gating::GateSoftmax::pair : gating::GateSoftmax::attributes;
 }
 
-std::vector<GateRun> train_gates(const Stage2TrainOptions& options, const GateShape& shape,
-                                 const PairData& pairs, std::span<const std::int64_t> train,
+std::vector<GateRun> train_gates(const Stage2TrainOptions& options, const gating::GateShape& shape,
+                                 const gating::PairData& pairs, std::span<const std::int64_t> train,
                                  std::span<const std::int64_t> validation, GateCheckpoint& checkpoint) {
   set_training_threads(options, shape);
   return SeedRuns(options, shape, pairs, train, validation, checkpoint).run();
 }
 
-ResumeKey training_key(const Stage2TrainOptions& options, const PairData& pairs) {
+resume::ResumeKey training_key(const Stage2TrainOptions& options, const gating::PairData& pairs) {
   const int threads = thread_count(options.threads);
-  ResumeKey key{{"checkpoint format", "2"},
-                {"program version", version_text()},
-                {"rewards of the chosen", digest_of_rows(pairs.chosen)},
-                {"rewards of the rejected", digest_of_rows(pairs.rejected)},
-                {"prompt embeddings", digest_of_rows(pairs.prompts)},
-                {"prompts of the pairs", digest_of_pairing(pairs)}};
-  key.merge(arithmetic_key(static_cast<int>(options.device), threads));
-  key.merge(options_key(describe(options)));
+  resume::ResumeKey key{{"checkpoint format", "2"},
+                        {"program version", version_text()},
+                        {"rewards of the chosen", digest_of_rows(pairs.chosen)},
+                        {"rewards of the rejected", digest_of_rows(pairs.rejected)},
+                        {"prompt embeddings", digest_of_rows(pairs.prompts)},
+                        {"prompts of the pairs", digest_of_pairing(pairs)}};
+  key.merge(resume::arithmetic_key(static_cast<int>(options.device), threads));
+  key.merge(resume::options_key(options::describe(options)));
   return key;
 }
 
@@ -205,4 +207,4 @@ report::TrainingFigures training_figures(const std::vector<GateRun>& runs) {
   return figures;
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::gate

@@ -3,15 +3,15 @@
 #include "core/log.h"
 #include "eval/length_bias.h"
 
-namespace armorm {
+namespace armorm::stages::gate {
 namespace {
 
-report::LengthCase case_of(const LengthGroup& group) {
+report::LengthCase case_of(const eval::LengthGroup& group) {
   return {group.n, group.correct, group.accuracy, {group.interval.low, group.interval.high}};
 }
 
 report::LengthBiasFigures figures_of(const std::string& set, const std::string& scorer,
-                                     const LengthBias& bias) {
+                                     const eval::LengthBias& bias) {
   return {set,
           scorer,
           case_of(bias.chosen_longer),
@@ -43,9 +43,9 @@ std::vector<report::LengthBiasFigures> length_bias_on(const std::string& set,
   }
   std::vector<report::LengthBiasFigures> scorers;
   for (const Contender& contender : contenders)
-    scorers.push_back(
-        figures_of(set, contender.figures.name, measure_length_bias(contender.scores, chosen, rejected)));
+    scorers.push_back(figures_of(set, contender.figures.name,
+                                 eval::measure_length_bias(contender.scores, chosen, rejected)));
   return scorers;
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::gate

@@ -9,7 +9,7 @@
 #include "stages/gate/gate_evaluation.h"
 #include "stages/gate/pair_rewards.h"
 
-namespace armorm {
+namespace armorm::stages::gate {
 
 // One entry per contender; their scores belong to `rows` of `pairs`. No entries, and a warning, if the set
 // has no recorded lengths.
@@ -18,4 +18,4 @@ std::vector<report::LengthBiasFigures> length_bias_on(const std::string& set,
                                                       const PairRewards& pairs,
                                                       std::span<const std::int64_t> rows);
 
-}  // namespace armorm
+}  // namespace armorm::stages::gate

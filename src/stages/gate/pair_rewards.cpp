@@ -6,17 +6,17 @@
 #include "core/error.h"
 #include "gating/attribute_rewards.h"
 
-namespace armorm {
+namespace armorm::stages::gate {
 namespace {
 
 constexpr std::int64_t kBlockRows = 2048;
 
 // Non-negative counts or ids [rows, ...width] of all shards; empty if no shard has the tensor.
-std::vector<std::int64_t> read_optional(const EmbeddingSet& set, const std::string& name,
+std::vector<std::int64_t> read_optional(const artifacts::EmbeddingSet& set, const std::string& name,
                                         const std::vector<std::int64_t>& width) {
   std::vector<std::int64_t> all;
   std::size_t files = 0;
-  for (const SafetensorsFile& file : set.files()) {
+  for (const io::SafetensorsFile& file : set.files()) {
     if (!file.contains(name)) continue;
     ++files;
     std::vector<std::int64_t> shape{file.at("embeddings").shape[0]};
@@ -36,7 +36,7 @@ std::vector<std::int64_t> read_optional(const EmbeddingSet& set, const std::stri
 
 }  // namespace
 
-PairRewards::PairRewards(const EmbeddingSet& set, const RegressionWeights& weights,
+PairRewards::PairRewards(const artifacts::EmbeddingSet& set, const artifacts::RegressionWeights& weights,
                          const std::string& weights_origin)
     : pairs_(set.rows()), k_(weights.n_attributes()), d_(set.hidden_size()) {
   if (d_ != weights.hidden_size)
@@ -45,7 +45,7 @@ PairRewards::PairRewards(const EmbeddingSet& set, const RegressionWeights& weigh
         set.description(), d_, weights_origin, weights.hidden_size);
   rewards_.reserve(static_cast<std::size_t>(2 * pairs_ * k_));
   prompts_.reserve(static_cast<std::size_t>(pairs_ * d_));
-  for (const SafetensorsFile& file : set.files()) {
+  for (const io::SafetensorsFile& file : set.files()) {
     read_rewards(file, weights);
     read_prompts(file, static_cast<std::int64_t>(rewards_.size()) / (2 * k_) -
                            static_cast<std::int64_t>(chosen_prompt_.size()));
@@ -56,13 +56,13 @@ PairRewards::PairRewards(const EmbeddingSet& set, const RegressionWeights& weigh
   read_subsets(set);
 }
 
-void PairRewards::read_rewards(const SafetensorsFile& file, const RegressionWeights& weights) {
-  const auto embeddings = matrix_of<BFloat16>(file, "embeddings", {-1, 2, d_});
+void PairRewards::read_rewards(const io::SafetensorsFile& file, const artifacts::RegressionWeights& weights) {
+  const auto embeddings = artifacts::matrix_of<BFloat16>(file, "embeddings", {-1, 2, d_});
   const std::int64_t sides = 2 * embeddings.rows;
   for (std::int64_t first = 0; first < sides; first += kBlockRows) {
     const std::vector<float> values =
-        attribute_rewards({embeddings.data + first * d_, std::min(kBlockRows, sides - first), d_},
-                          weights.weight, weights.bias);
+        gating::attribute_rewards({embeddings.data + first * d_, std::min(kBlockRows, sides - first), d_},
+                                  weights.weight, weights.bias);
     for (std::int64_t i = 0; i < std::ssize(values); ++i)
       if (!std::isfinite(values[static_cast<std::size_t>(i)]))
         fail_data("{}: the embedding of row {} ({}) is not finite; prepare the set again",
@@ -72,8 +72,8 @@ void PairRewards::read_rewards(const SafetensorsFile& file, const RegressionWeig
   }
 }
 
-void PairRewards::read_prompts(const SafetensorsFile& file, std::int64_t pairs) {
-  const auto prompts = matrix_of<BFloat16>(file, "prompt_embeddings", {pairs, 2, d_});
+void PairRewards::read_prompts(const io::SafetensorsFile& file, std::int64_t pairs) {
+  const auto prompts = artifacts::matrix_of<BFloat16>(file, "prompt_embeddings", {pairs, 2, d_});
   const auto keep = [this](const BFloat16* prompt) {
     prompts_.insert(prompts_.end(), prompt, prompt + d_);
     return static_cast<std::int64_t>(prompts_.size()) / d_ - 1;
@@ -87,9 +87,11 @@ void PairRewards::read_prompts(const SafetensorsFile& file, std::int64_t pairs) 
   }
 }
 
-void PairRewards::read_lengths(const EmbeddingSet& set) { lengths_ = read_optional(set, "lengths", {2}); }
+void PairRewards::read_lengths(const artifacts::EmbeddingSet& set) {
+  lengths_ = read_optional(set, "lengths", {2});
+}
 
-void PairRewards::read_candidates(const EmbeddingSet& set) {
+void PairRewards::read_candidates(const artifacts::EmbeddingSet& set) {
   candidate_ids_ = read_optional(set, "candidate_ids", {2});
   if (candidate_ids_.empty()) return;
   tie_ids_ = read_optional(set, "tie_ids", {2});
@@ -98,10 +100,11 @@ void PairRewards::read_candidates(const EmbeddingSet& set) {
               row_ids_.empty() ? "row_ids" : "tie_ids");
 }
 
-void PairRewards::read_subsets(const EmbeddingSet& set) {
-  for (const SafetensorsFile& file : set.files()) {
+void PairRewards::read_subsets(const artifacts::EmbeddingSet& set) {
+  for (const io::SafetensorsFile& file : set.files()) {
     if (!file.contains("subset_ids")) continue;
-    const Provenance p = Provenance::from_metadata(file.metadata(), file.path().string());
+    const artifacts::Provenance p =
+        artifacts::Provenance::from_metadata(file.metadata(), file.path().string());
     for (const std::int64_t id : file.at("subset_ids", DType::i64, {-1}).as<std::int64_t>()) {
       if (id < 0 || id >= static_cast<std::int64_t>(p.subset_names.size()))
         fail_data("{}: subset_ids holds {}, but {} subsets are named; make the file again",
@@ -121,10 +124,10 @@ MatrixView<const float> PairRewards::both_sides() const { return {rewards_.data(
 
 void PairRewards::transform(const std::vector<float>& t) {
   untransformed_ = rewards_;
-  transform_rewards({rewards_.data(), 2 * pairs_, k_}, t);
+  gating::transform_rewards({rewards_.data(), 2 * pairs_, k_}, t);
 }
 
-PairData PairRewards::data_of(const std::vector<float>& rewards) const {
+gating::PairData PairRewards::data_of(const std::vector<float>& rewards) const {
   return {{rewards.data(), pairs_, k_, 2 * k_},
           {rewards.data() + k_, pairs_, k_, 2 * k_},
           {prompts_.data(), static_cast<std::int64_t>(prompts_.size()) / d_, d_},
@@ -136,4 +139,4 @@ std::int64_t PairRewards::prompts_differ() const {
   return static_cast<std::int64_t>(prompts_.size()) / d_ - pairs_;
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::gate

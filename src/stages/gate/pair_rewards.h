@@ -10,13 +10,14 @@
 #include "stages/artifacts/embedding_set.h"
 #include "stages/artifacts/regression_weights.h"
 
-namespace armorm {
+namespace armorm::stages::gate {
 
 class PairRewards {
  public:
   // Computes R = E W' + b once for both sides of every pair. data error when the widths differ or an
   // embedding is not finite.
-  PairRewards(const EmbeddingSet& set, const RegressionWeights& weights, const std::string& weights_origin);
+  PairRewards(const artifacts::EmbeddingSet& set, const artifacts::RegressionWeights& weights,
+              const std::string& weights_origin);
 
   std::int64_t size() const { return pairs_; }
   // [2 N, K]: chosen and rejected of each pair in turn; the reference distribution.
@@ -24,8 +25,10 @@ class PairRewards {
   // Multiplies every reward vector by T [K, K] from the right, once.
   void transform(const std::vector<float>& t);
   bool is_transformed() const { return !untransformed_.empty(); }
-  PairData data() const { return data_of(rewards_); }
-  PairData data_before_transform() const { return data_of(is_transformed() ? untransformed_ : rewards_); }
+  gating::PairData data() const { return data_of(rewards_); }
+  gating::PairData data_before_transform() const {
+    return data_of(is_transformed() ? untransformed_ : rewards_);
+  }
   std::int64_t prompts_differ() const;
   // Response tokens [N, 2] of chosen and rejected; empty if stage2-prepare did not record them (files of the
   // Python scripts and of earlier versions).
@@ -41,12 +44,12 @@ class PairRewards {
   const std::vector<std::string>& subset_names() const { return subset_names_; }
 
  private:
-  void read_rewards(const SafetensorsFile& file, const RegressionWeights& weights);
-  void read_prompts(const SafetensorsFile& file, std::int64_t pairs);
-  void read_lengths(const EmbeddingSet& set);
-  void read_candidates(const EmbeddingSet& set);
-  void read_subsets(const EmbeddingSet& set);
-  PairData data_of(const std::vector<float>& rewards) const;
+  void read_rewards(const io::SafetensorsFile& file, const artifacts::RegressionWeights& weights);
+  void read_prompts(const io::SafetensorsFile& file, std::int64_t pairs);
+  void read_lengths(const artifacts::EmbeddingSet& set);
+  void read_candidates(const artifacts::EmbeddingSet& set);
+  void read_subsets(const artifacts::EmbeddingSet& set);
+  gating::PairData data_of(const std::vector<float>& rewards) const;
   std::int64_t pairs_ = 0;
   std::int64_t k_ = 0;
   std::int64_t d_ = 0;
@@ -63,4 +66,4 @@ class PairRewards {
   std::vector<std::string> subset_names_;
 };
 
-}  // namespace armorm
+}  // namespace armorm::stages::gate

@@ -7,7 +7,7 @@
 #include "core/error.h"
 #include "core/log.h"
 
-namespace armorm {
+namespace armorm::stages::gate {
 namespace {
 
 // Collects the answers of one row.
@@ -26,8 +26,8 @@ class PromptGatherer {
     slots.rejected.put(answer(pair, 1, row), rejected);
   }
 
-  std::vector<ScoredPrompt> take() {
-    std::vector<ScoredPrompt> prompts;
+  std::vector<eval::ScoredPrompt> take() {
+    std::vector<eval::ScoredPrompt> prompts;
     for (Slots& slots : prompts_) {
       slots.prompt.chosen = slots.chosen.all(slots.row, "chosen", dataset_);
       slots.prompt.rejected = slots.rejected.all(slots.row, "rejected", dataset_);
@@ -53,19 +53,19 @@ class PromptGatherer {
   };
   struct Slots {
     std::int64_t row = 0;
-    ScoredPrompt prompt;
+    eval::ScoredPrompt prompt;
     Answers chosen;
     Answers rejected;
   };
 
   Slots new_prompt(std::size_t pair, std::int64_t row) const {
     const std::int64_t kind = pairs_.tie_ids()[2 * pair];
-    if (kind > static_cast<std::int64_t>(TieId::Kind::tied))
+    if (kind > static_cast<std::int64_t>(eval::TieId::Kind::tied))
       fail_data("RewardBench 2: {}: row {} has a tie kind of {}, expected 0 to 2; prepare the set again",
                 dataset_, row, kind);
     Slots slots;
     slots.row = row;
-    slots.prompt.tie = {static_cast<TieId::Kind>(kind), pairs_.tie_ids()[2 * pair + 1]};
+    slots.prompt.tie = {static_cast<eval::TieId::Kind>(kind), pairs_.tie_ids()[2 * pair + 1]};
     slots.prompt.subset = pairs_.subset_names()[static_cast<std::size_t>(pairs_.subset_of()[pair])];
     return slots;
   }
@@ -86,30 +86,31 @@ class PromptGatherer {
   std::vector<Slots> prompts_;
 };
 
-void warn_about(const RewardBench2Result& result) {
-  for (const RewardBench2Section& section : result.sections)
+void warn_about(const eval::RewardBench2Result& result) {
+  for (const eval::RewardBench2Section& section : result.sections)
     if (section.n == 0) log::warn("RewardBench 2: no rows of {}; there is no overall score", section.name);
   if (!result.unknown.empty())
     log::warn("RewardBench 2: subsets {} are none of its six and count nowhere",
               fmt::join(result.unknown, ", "));
 }
 
-report::BenchmarkScorer scorer_of(const std::string& name, const RewardBench2Result& result) {
-  const TiesResult& ties = result.ties;
+report::BenchmarkScorer scorer_of(const std::string& name, const eval::RewardBench2Result& result) {
+  const eval::TiesResult& ties = result.ties;
   report::BenchmarkScorer scorer;
   scorer.name = name;
   scorer.score = result.score;
   scorer.interval = {result.interval.low, result.interval.high};
   scorer.ties = {ties.ref_accuracy, ties.tied_accuracy, ties.preferred, ties.preferred_hard, ties.margin};
-  for (const RewardBench2Section& s : result.sections)
-    scorer.sections.push_back({s.name, s.n, s.score, {s.interval.low, s.interval.high}, kNotMeasured, {}});
+  for (const eval::RewardBench2Section& s : result.sections)
+    scorer.sections.push_back(
+        {s.name, s.n, s.score, {s.interval.low, s.interval.high}, stats::kNotMeasured, {}});
   return scorer;
 }
 
 }  // namespace
 
-std::vector<ScoredPrompt> gather_prompts(const PairScores& scores, const PairRewards& pairs,
-                                         const std::string& dataset) {
+std::vector<eval::ScoredPrompt> gather_prompts(const gating::PairScores& scores, const PairRewards& pairs,
+                                               const std::string& dataset) {
   if (pairs.candidate_ids().empty() || pairs.subset_of().empty())
     fail_data(
         "RewardBench 2: the embeddings of {} are not of rows with lists of answers and a subset each; "
@@ -129,11 +130,12 @@ report::Benchmark evaluate_reward_bench_2(const std::vector<Contender>& contende
                                           const std::string& dataset) {
   report::Benchmark bench{dataset, {}};
   for (const Contender& contender : contenders) {
-    const RewardBench2Result result = score_reward_bench_2(gather_prompts(contender.scores, pairs, dataset));
+    const eval::RewardBench2Result result =
+        eval::score_reward_bench_2(gather_prompts(contender.scores, pairs, dataset));
     if (&contender == &contenders.front()) warn_about(result);
     bench.scorers.push_back(scorer_of(contender.figures.name, result));
   }
   return bench;
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::gate

@@ -9,17 +9,17 @@
 #include "stages/gate/gate_evaluation.h"
 #include "stages/gate/pair_rewards.h"
 
-namespace armorm {
+namespace armorm::stages::gate {
 
 // Converts scores of pairs to scores of each prompt's answers, prompts in the order of their first pair. An
 // answer that is in several pairs gets its score from the first one. data error when the set is not of
 // best-of-n rows, or an answer is missing.
-std::vector<ScoredPrompt> gather_prompts(const PairScores& scores, const PairRewards& pairs,
-                                         const std::string& dataset);
+std::vector<eval::ScoredPrompt> gather_prompts(const gating::PairScores& scores, const PairRewards& pairs,
+                                               const std::string& dataset);
 
 // `contenders` scored all pairs of `pairs`. Errors as for gather_prompts; a section without prompts is
 // logged.
 report::Benchmark evaluate_reward_bench_2(const std::vector<Contender>& contenders, const PairRewards& pairs,
                                           const std::string& dataset);
 
-}  // namespace armorm
+}  // namespace armorm::stages::gate

@@ -6,11 +6,11 @@
 #include "core/log.h"
 #include "eval/reward_bench.h"
 
-namespace armorm {
+namespace armorm::stages::gate {
 namespace {
 
-void warn_about(const RewardBenchResult& result) {
-  for (const SectionResult& section : result.sections)
+void warn_about(const eval::RewardBenchResult& result) {
+  for (const eval::SectionResult& section : result.sections)
     if (!section.missing.empty())
       log::warn("RewardBench {}: no rows of {}; left out of the section", section.name,
                 fmt::join(section.missing, ", "));
@@ -19,33 +19,33 @@ void warn_about(const RewardBenchResult& result) {
               fmt::join(result.unknown, ", "));
 }
 
-Interval interval_of(const Proportion& p) { return {p.low, p.high}; }
+stats::Interval interval_of(const stats::Proportion& p) { return {p.low, p.high}; }
 
 // Skips subsets without pairs.
-std::vector<report::SubsetAccuracy> subsets_of(const RewardBenchResult& result,
-                                               const RewardBenchTests& tests) {
+std::vector<report::SubsetAccuracy> subsets_of(const eval::RewardBenchResult& result,
+                                               const eval::RewardBenchTests& tests) {
   std::vector<report::SubsetAccuracy> out;
   for (std::size_t i = 0; i < result.subsets.size(); ++i) {
-    const SubsetResult& s = result.subsets[i];
+    const eval::SubsetResult& s = result.subsets[i];
     if (s.n == 0) continue;
-    out.push_back(
-        {s.name, s.n, s.correct, interval_of(wilson_interval(s.correct, s.n)), tests.subsets[i].p_value});
+    out.push_back({s.name, s.n, s.correct, interval_of(stats::wilson_interval(s.correct, s.n)),
+                   tests.subsets[i].p_value});
   }
   return out;
 }
 
-std::vector<report::SectionScore> sections_of(const RewardBenchResult& result,
-                                              const RewardBenchTests& tests) {
+std::vector<report::SectionScore> sections_of(const eval::RewardBenchResult& result,
+                                              const eval::RewardBenchTests& tests) {
   std::vector<report::SectionScore> out;
   for (std::size_t i = 0; i < result.sections.size(); ++i) {
-    const SectionResult& s = result.sections[i];
+    const eval::SectionResult& s = result.sections[i];
     out.push_back({s.name, s.n, s.score, interval_of(s.interval), tests.sections[i], s.missing});
   }
   return out;
 }
 
-report::BenchmarkScorer scorer_of(const std::string& name, const RewardBenchResult& result,
-                                  const RewardBenchTests& tests) {
+report::BenchmarkScorer scorer_of(const std::string& name, const eval::RewardBenchResult& result,
+                                  const eval::RewardBenchTests& tests) {
   return {name,
           result.score,
           interval_of(result.interval),
@@ -57,9 +57,9 @@ report::BenchmarkScorer scorer_of(const std::string& name, const RewardBenchResu
 
 // The gate is not tested against itself.
 void remove_p_values(report::BenchmarkScorer& gate) {
-  gate.p_value = kNotMeasured;
-  for (report::SectionScore& section : gate.sections) section.p_value = kNotMeasured;
-  for (report::SubsetAccuracy& subset : gate.subsets) subset.p_value = kNotMeasured;
+  gate.p_value = stats::kNotMeasured;
+  for (report::SectionScore& section : gate.sections) section.p_value = stats::kNotMeasured;
+  for (report::SubsetAccuracy& subset : gate.subsets) subset.p_value = stats::kNotMeasured;
 }
 
 }  // namespace
@@ -72,17 +72,17 @@ report::Benchmark evaluate_reward_bench(const std::vector<Contender>& contenders
         "`subset` column",
         dataset);
   report::Benchmark bench{dataset, {}};
-  const PairScores& gate = contenders.front().scores;
+  const gating::PairScores& gate = contenders.front().scores;
   for (const Contender& c : contenders) {
-    const RewardBenchResult result =
-        score_reward_bench(c.scores.chosen, c.scores.rejected, pairs.subset_of(), pairs.subset_names());
+    const eval::RewardBenchResult result =
+        eval::score_reward_bench(c.scores.chosen, c.scores.rejected, pairs.subset_of(), pairs.subset_names());
     if (&c == &contenders.front()) warn_about(result);
     bench.scorers.push_back(
         scorer_of(c.figures.name, result,
-                  compare_on_reward_bench(gate, c.scores, pairs.subset_of(), pairs.subset_names())));
+                  eval::compare_on_reward_bench(gate, c.scores, pairs.subset_of(), pairs.subset_names())));
   }
   remove_p_values(bench.scorers.front());
   return bench;
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::gate

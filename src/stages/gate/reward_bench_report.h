@@ -8,11 +8,11 @@
 #include "stages/gate/gate_evaluation.h"
 #include "stages/gate/pair_rewards.h"
 
-namespace armorm {
+namespace armorm::stages::gate {
 
 // `contenders` scored all pairs of `pairs`. data error when the set has no subsets; subsets missing from a
 // section are logged.
 report::Benchmark evaluate_reward_bench(const std::vector<Contender>& contenders, const PairRewards& pairs,
                                         const std::string& dataset);
 
-}  // namespace armorm
+}  // namespace armorm::stages::gate

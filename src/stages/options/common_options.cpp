@@ -10,7 +10,7 @@
 #include "core/error.h"
 #include "stages/options/shared_options.h"
 
-namespace armorm {
+namespace armorm::stages::options {
 namespace {
 
 template <class T>
@@ -89,17 +89,29 @@ std::int64_t bad_row_limit(const std::string& max_bad_rows, std::int64_t rows) {
   return static_cast<std::int64_t>(std::floor(part * static_cast<double>(rows)));
 }
 
+}  // namespace armorm::stages::options
+
+namespace armorm {
+
 std::string default_data_root() {
   if (const char* root = std::getenv("ARMORM_DATA"); root != nullptr && *root != '\0') return root;
   const char* home = std::getenv("HOME");
   return std::string(home != nullptr ? home : ".") + "/data/ArmoRM";
 }
 
+}  // namespace armorm
+
+namespace armorm::stages::options {
+
 void shared_options::declare_extraction(ExtractionOptions& fields, OptionList& list) {
   declare_backbone(fields, list);
   declare_reports(fields, list);
   declare_run(fields, list);
 }
+
+}  // namespace armorm::stages::options
+
+namespace armorm {
 
 void ExtractionOptions::validate() const {
   if (model_path.empty()) fail_usage("--model_path: is empty; name a model folder or a Hub id");
@@ -118,7 +130,7 @@ void ExtractionOptions::validate() const {
   if (data_root.empty()) fail_usage("--data_root: is empty; name a folder");
   if (!(checkpoint_seconds >= 0))
     fail_usage("--checkpoint_seconds: {} is out of range; it must not be negative", checkpoint_seconds);
-  bad_row_limit(max_bad_rows, 0);
+  stages::options::bad_row_limit(max_bad_rows, 0);
   if (!status && (all_sets || json))
     fail_usage("--{}: belongs to --status; give both", all_sets ? "all_sets" : "json");
 }

@@ -2,7 +2,7 @@
 
 #include <set>
 
-namespace armorm {
+namespace armorm::stages::options {
 
 std::vector<std::string> all_option_names() {
   std::set<std::string> names;
@@ -19,7 +19,7 @@ std::vector<std::string> all_option_names() {
 
 std::string with_flags(const std::string& message) {
   static const std::vector<std::string> names = all_option_names();
-  return with_flags(message, names);
+  return armorm::with_flags(message, names);
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::options

@@ -12,7 +12,7 @@
 #include "armorm/stage2_train.h"
 #include "core/options.h"
 
-namespace armorm {
+namespace armorm::stages::options {
 
 // Bound to `fields`, which must outlive the list; nothing is assigned until the list is used for it.
 OptionList declare(Stage1PrepareOptions& fields);
@@ -33,4 +33,4 @@ std::vector<std::string> all_option_names();
 // A lower module's message with the settings that it names as flags.
 std::string with_flags(const std::string& message);
 
-}  // namespace armorm
+}  // namespace armorm::stages::options

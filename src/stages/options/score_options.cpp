@@ -10,7 +10,7 @@
 #include "stages/options/declarations.h"
 #include "stages/options/shared_options.h"
 
-namespace armorm {
+namespace armorm::stages::options {
 namespace {
 
 void declare_backbone(ScoreOptions& fields, OptionList& list) {
@@ -81,12 +81,16 @@ OptionList declare(ScoreOptions& fields) {
   return list;
 }
 
+}  // namespace armorm::stages::options
+
+namespace armorm {
+
 void ScorerOptions::validate() const {
   if (model_path.empty()) fail_usage("--model_path: is empty; name a model folder or a Hub id");
-  at_least("device", device, -1);
-  at_least("batch_tokens", batch_tokens, 0);
-  at_least("threads", threads, 0);
-  at_least("max_length", max_length, 0);
+  stages::options::at_least("device", device, -1);
+  stages::options::at_least("batch_tokens", batch_tokens, 0);
+  stages::options::at_least("threads", threads, 0);
+  stages::options::at_least("max_length", max_length, 0);
   if (!template_date.empty()) parse_date("--template_date", template_date);
 }
 
@@ -94,10 +98,10 @@ void ScoreOptions::validate() const {
   ScorerOptions::validate();
   if (input.empty()) fail_usage("--input: is empty; name a file, or - for the standard input");
   if (output.empty()) fail_usage("--output: is empty; name a file, or - for the standard output");
-  at_least("window", window, 1);
+  stages::options::at_least("window", window, 1);
   if (fields.empty())
     fail_usage("--fields: is empty; name at least one of {}", fmt::join(words_of(ScoreField{}), ", "));
-  check_copy_keys(copy_keys);
+  stages::options::check_copy_keys(copy_keys);
 }
 
 }  // namespace armorm

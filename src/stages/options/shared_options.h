@@ -4,7 +4,7 @@
 #include "armorm/extraction_options.h"
 #include "core/options.h"
 
-namespace armorm::shared_options {
+namespace armorm::stages::options::shared_options {
 
 using enum OptionEffect;
 
@@ -26,4 +26,4 @@ inline constexpr OptionText kDataRoot{"data_root", output,
 // Of both prepare stages.
 void declare_extraction(ExtractionOptions& fields, OptionList& list);
 
-}  // namespace armorm::shared_options
+}  // namespace armorm::stages::options::shared_options

@@ -6,7 +6,7 @@
 #include "stages/options/declarations.h"
 #include "stages/options/shared_options.h"
 
-namespace armorm {
+namespace armorm::stages::options {
 
 OptionList declare(Stage1PrepareOptions& fields) {
   using namespace shared_options;
@@ -27,6 +27,10 @@ OptionList declare(Stage1PrepareOptions& fields) {
            fields.seq_len);
   return list;
 }
+
+}  // namespace armorm::stages::options
+
+namespace armorm {
 
 void Stage1PrepareOptions::validate() const {
   extraction.validate();

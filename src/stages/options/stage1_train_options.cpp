@@ -7,7 +7,7 @@
 #include "stages/options/declarations.h"
 #include "stages/options/shared_options.h"
 
-namespace armorm {
+namespace armorm::stages::options {
 namespace {
 
 void validate_partials(const Stage1TrainOptions& options) {
@@ -84,8 +84,12 @@ OptionList declare(Stage1TrainOptions& fields) {
   return list;
 }
 
+}  // namespace armorm::stages::options
+
+namespace armorm {
+
 void Stage1TrainOptions::validate() const {
-  parse_alphas(alphas);
+  linear::parse_alphas(alphas);
   if (n_folds < 2 || n_folds > 254)
     fail_usage("--n_folds: {} is out of range; it must be from 2 to 254", n_folds);
   if (bootstrap < 0 || bootstrap > 1'000'000)
@@ -93,7 +97,7 @@ void Stage1TrainOptions::validate() const {
   if (threads < 0) fail_usage("--threads: {} is negative; use 0 for all", threads);
   if (seed < 0 || seed > std::numeric_limits<std::uint32_t>::max())
     fail_usage("--seed: {} is out of range; it must be from 0 to 4294967295", seed);
-  validate_partials(*this);
+  stages::options::validate_partials(*this);
 }
 
 }  // namespace armorm

@@ -3,7 +3,7 @@
 #include "stages/options/declarations.h"
 #include "stages/options/shared_options.h"
 
-namespace armorm {
+namespace armorm::stages::options {
 
 OptionList declare(Stage2PrepareOptions& fields) {
   using namespace shared_options;
@@ -23,6 +23,10 @@ OptionList declare(Stage2PrepareOptions& fields) {
            fields.seq_len);
   return list;
 }
+
+}  // namespace armorm::stages::options
+
+namespace armorm {
 
 void Stage2PrepareOptions::validate() const {
   extraction.validate();

@@ -5,7 +5,7 @@
 #include "stages/options/declarations.h"
 #include "stages/options/shared_options.h"
 
-namespace armorm {
+namespace armorm::stages::options {
 namespace {
 
 constexpr const char* kSourceOfPrepare = "The --source given to stage2-prepare for them";
@@ -125,6 +125,10 @@ OptionList declare(Stage2TrainOptions& fields) {
   declare_run(fields, list);
   return list;
 }
+
+}  // namespace armorm::stages::options
+
+namespace armorm {
 
 void Stage2TrainOptions::validate() const {
   const auto positive = [](const char* flag, double value) {

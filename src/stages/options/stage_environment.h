@@ -4,13 +4,13 @@
 #include "armorm/stop.h"
 #include "io/file_system.h"
 
-namespace armorm {
+namespace armorm::stages::options {
 
 struct StageEnvironment {
-  FileSystem& files = posix_file_system();
+  io::FileSystem& files = io::posix_file_system();
   StopRequested stop_requested = {};  // asked between two passes of the backbone
 
   bool stopping() const { return stop_requested && stop_requested(); }
 };
 
-}  // namespace armorm
+}  // namespace armorm::stages::options

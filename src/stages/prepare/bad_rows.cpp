@@ -11,7 +11,7 @@
 #include "stages/options/common_options.h"
 #include "stages/options/declarations.h"
 
-namespace armorm {
+namespace armorm::stages::prepare {
 namespace fs = std::filesystem;
 namespace {
 
@@ -22,11 +22,11 @@ fs::path rejects_file(fs::path target) { return target.replace_extension(".rejec
 }  // namespace
 
 BadRows::BadRows(const ExtractionOptions& options, std::int64_t shard_rows, fs::path target,
-                 FileSystem& files)
+                 io::FileSystem& files)
     : file_(rejects_file(std::move(target))),
       files_(files),
       skip_(options.on_bad_row == OnBadRow::skip),
-      limit_(bad_row_limit(options.max_bad_rows, shard_rows)),
+      limit_(options::bad_row_limit(options.max_bad_rows, shard_rows)),
       limit_text_(options.max_bad_rows) {}
 
 void BadRows::reject(BadRow row) {
@@ -34,7 +34,7 @@ void BadRows::reject(BadRow row) {
     fail_data("row {}: {}: {}; repair it, or leave such rows out with --on_bad_row skip", row.row_id,
               row.field, row.reason);
   const std::lock_guard lock(mutex_);
-  row.reason = with_flags(row.reason);
+  row.reason = options::with_flags(row.reason);
   if (row.reason.size() > kMaxReasonBytes) row.reason.resize(kMaxReasonBytes);
   rows_.push_back(std::move(row));
   if (static_cast<std::int64_t>(rows_.size()) <= limit_) return;
@@ -52,7 +52,7 @@ std::vector<BadRow> BadRows::sorted() const {
   return rows;
 }
 
-void BadRows::describe(Provenance& provenance) const {
+void BadRows::describe(artifacts::Provenance& provenance) const {
   if (rows_.empty()) return;
   std::vector<std::int64_t>& dropped = provenance.dropped["bad row"];
   dropped.clear();
@@ -71,7 +71,7 @@ void BadRows::publish() const {
     const nlohmann::ordered_json line{{"row_id", row.row_id}, {"field", row.field}, {"reason", row.reason}};
     text += line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
   }
-  publish_text(file_, text, files_);
+  io::publish_text(file_, text, files_);
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::prepare

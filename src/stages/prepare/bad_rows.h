@@ -14,7 +14,7 @@
 #include "io/file_system.h"
 #include "stages/artifacts/provenance.h"
 
-namespace armorm {
+namespace armorm::stages::prepare {
 
 struct BadRow {
   std::int64_t row_id = 0;
@@ -26,7 +26,7 @@ struct BadRow {
 class BadRows {
  public:
   BadRows(const ExtractionOptions& options, std::int64_t shard_rows, std::filesystem::path target,
-          FileSystem& files);
+          io::FileSystem& files);
 
   bool skipping() const noexcept { return skip_; }
   // data error that names the row, under --on_bad_row error and when the limit is exceeded; the file exists
@@ -34,14 +34,14 @@ class BadRows {
   void reject(BadRow row);
 
   // Adds the dropped row ids and a count to the provenance; nothing without bad rows.
-  void describe(Provenance& provenance) const;
+  void describe(artifacts::Provenance& provenance) const;
   // "<target stem>.rejects.jsonl", one line per row, ordered by row id; removed when there are none.
   void publish() const;
 
  private:
   std::vector<BadRow> sorted() const;
   std::filesystem::path file_;
-  FileSystem& files_;
+  io::FileSystem& files_;
   bool skip_;
   std::int64_t limit_;
   std::string limit_text_;
@@ -63,11 +63,11 @@ bool usable(BadRows& bad_rows, std::int64_t row_id, const char* field, const Use
 }
 
 // For Dataset. Empty when bad rows end the run: the reader's own errors are better then.
-inline RejectRow reject_into(BadRows& bad_rows) {
+inline data::RejectRow reject_into(BadRows& bad_rows) {
   if (!bad_rows.skipping()) return {};
   return [&bad_rows](std::int64_t row_id, const std::string& field, const std::string& reason) {
     bad_rows.reject({row_id, field, reason});
   };
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::prepare

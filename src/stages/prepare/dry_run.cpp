@@ -11,7 +11,7 @@
 #include "model/matmul_rate.h"
 #include "report/text_table.h"
 
-namespace armorm {
+namespace armorm::stages::prepare {
 namespace {
 
 constexpr std::size_t kMaxShownIds = 5;
@@ -31,7 +31,7 @@ std::string line(const std::string& name, const std::string& text) {
 }
 
 std::string rows_section(const DryRunPlan& plan) {
-  const Provenance& p = plan.provenance;
+  const artifacts::Provenance& p = plan.provenance;
   std::string out =
       line("data set", fmt::format("{}, split {}: {} rows; shard {} of {}: {} rows will be written",
                                    p.dataset, p.split, p.source_rows, p.shard_idx, p.n_shards, p.rows));
@@ -49,7 +49,7 @@ std::string rows_section(const DryRunPlan& plan) {
 
 std::string labels_section(const DryRunPlan& plan) {
   if (plan.label_counts.empty()) return "";
-  TextTable table({"attribute", "labels", "share"});
+  report::TextTable table({"attribute", "labels", "share"});
   for (const std::string& name : plan.provenance.attributes) {
     const std::int64_t count = plan.label_counts.at(name);
     table.add({name, std::to_string(count), fmt::format("{:.1f} %", percent(count, plan.provenance.rows))});
@@ -57,19 +57,20 @@ std::string labels_section(const DryRunPlan& plan) {
   return "\n" + table.str();
 }
 
-std::vector<std::int64_t> lengths_of(std::span<const ExtractionRequest> requests) {
+std::vector<std::int64_t> lengths_of(std::span<const model::ExtractionRequest> requests) {
   std::vector<std::int64_t> lengths;
-  for (const ExtractionRequest& request : requests)
+  for (const model::ExtractionRequest& request : requests)
     lengths.push_back(static_cast<std::int64_t>(request.tokens.size()));
   return lengths;
 }
 
 // What (nearly) all conversations should have in common: their beginning and their end.
-std::string edges_section(const Tokenizer& tokenizer, std::span<const ExtractionRequest> requests) {
-  std::map<TokenId, std::int64_t> ends;
+std::string edges_section(const text::tokenizer::Tokenizer& tokenizer,
+                          std::span<const model::ExtractionRequest> requests) {
+  std::map<text::tokenizer::TokenId, std::int64_t> ends;
   std::int64_t wrong_bos = 0;
-  const std::optional<TokenId> bos = tokenizer.bos_id();
-  for (const ExtractionRequest& request : requests) {
+  const std::optional<text::tokenizer::TokenId> bos = tokenizer.bos_id();
+  for (const model::ExtractionRequest& request : requests) {
     ++ends[request.tokens.back()];
     if (bos && std::count(request.tokens.begin(), request.tokens.end(), *bos) != 1) ++wrong_bos;
   }
@@ -79,7 +80,7 @@ std::string edges_section(const Tokenizer& tokenizer, std::span<const Extraction
                                                     tokenizer.id_to_token(*bos).value_or("?"))
                                       : fmt::format("WARNING: {} sequences do not hold exactly one {}",
                                                     wrong_bos, tokenizer.id_to_token(*bos).value_or("?")));
-  std::vector<std::pair<std::int64_t, TokenId>> order;
+  std::vector<std::pair<std::int64_t, text::tokenizer::TokenId>> order;
   for (const auto& [id, count] : ends) order.emplace_back(count, id);
   std::sort(order.rbegin(), order.rend());
   std::string text;
@@ -95,9 +96,10 @@ std::string edges_section(const Tokenizer& tokenizer, std::span<const Extraction
   return out;
 }
 
-std::string memory_line(const BackboneOptions& options, const ModelConfig& config, const WorkEstimate& work) {
+std::string memory_line(const model::BackboneOptions& options, const model::ModelConfig& config,
+                        const model::WorkEstimate& work) {
   const auto weights = [&](Precision precision) {
-    return bytes_text(weight_bytes(config, precision, options.device));
+    return bytes_text(model::weight_bytes(config, precision, options.device));
   };
   // See deviation_from_bf16().
   const std::string second_model =
@@ -106,18 +108,19 @@ std::string memory_line(const BackboneOptions& options, const ModelConfig& confi
           : "";
   return line(
       "memory",
-      fmt::format("{} of weights ({:.4g} million parameters){}, and {} of token ids on the host",
-                  weights(options.precision), static_cast<double>(parameter_count(config)) / 1e6,
-                  second_model, bytes_text(static_cast<std::uint64_t>(work.input_tokens) * sizeof(TokenId))));
+      fmt::format(
+          "{} of weights ({:.4g} million parameters){}, and {} of token ids on the host",
+          weights(options.precision), static_cast<double>(model::parameter_count(config)) / 1e6, second_model,
+          bytes_text(static_cast<std::uint64_t>(work.input_tokens) * sizeof(text::tokenizer::TokenId))));
 }
 
-std::string work_section(const BackboneOptions& options, const ModelConfig& config,
-                         const WorkEstimate& work) {
+std::string work_section(const model::BackboneOptions& options, const model::ModelConfig& config,
+                         const model::WorkEstimate& work) {
   std::string out = line(
       "tokens", fmt::format("{} of input, {} to compute ({:.1f} % saved by sharing)", work.input_tokens,
                             work.computed_tokens, 100.0 - percent(work.computed_tokens, work.input_tokens)));
   out += line("work", fmt::format("{:.3g} TFLOP", work.flops() / 1e12));
-  if (const auto rate = measure_matmul_rate(options.device, options.precision))
+  if (const auto rate = model::measure_matmul_rate(options.device, options.precision))
     out +=
         line("time",
              fmt::format(
@@ -145,10 +148,11 @@ std::string target_section(const DryRunPlan& plan) {
 
 // "[<|begin_of_text|>]text[<|eot_id|>]": special tokens in brackets, with `marks` (positions) as "<<mark>>"
 // before their token.
-std::string show_tokens(const Tokenizer& tokenizer, std::span<const TokenId> tokens,
+std::string show_tokens(const text::tokenizer::Tokenizer& tokenizer,
+                        std::span<const text::tokenizer::TokenId> tokens,
                         const std::map<std::int64_t, std::string>& marks) {
   std::string out;
-  std::vector<TokenId> plain;  // a run is decoded at once: a character may be several tokens
+  std::vector<text::tokenizer::TokenId> plain;  // a run is decoded at once: a character may be several tokens
   const auto flush = [&] {
     if (!plain.empty()) out += tokenizer.decode(plain);
     plain.clear();
@@ -175,7 +179,7 @@ std::string show_tokens(const Tokenizer& tokenizer, std::span<const TokenId> tok
   return out;
 }
 
-std::string sample_section(const Tokenizer& tokenizer, const DryRunSample& sample) {
+std::string sample_section(const text::tokenizer::Tokenizer& tokenizer, const DryRunSample& sample) {
   const auto last = static_cast<std::int64_t>(sample.tokens.size()) - 1;
   std::map<std::int64_t, std::string> marks{{last, "embedding"}};
   if (sample.gating) marks[*sample.gating] = "prompt embedding";
@@ -183,7 +187,7 @@ std::string sample_section(const Tokenizer& tokenizer, const DryRunSample& sampl
                                 sample.title, sample.tokens.size());
   out += show_tokens(tokenizer, sample.tokens, marks) + "\n";
   const auto describe = [&](std::int64_t position) {
-    const TokenId id = sample.tokens[static_cast<std::size_t>(position)];
+    const text::tokenizer::TokenId id = sample.tokens[static_cast<std::size_t>(position)];
     return fmt::format("of token {} of {}: {} ({})\n", position, sample.tokens.size(),
                        tokenizer.id_to_token(id).value_or("?"), id);
   };
@@ -222,9 +226,9 @@ std::string length_histogram(std::vector<std::int64_t> lengths) {
 
 }  // namespace
 
-std::uint64_t total_bytes(const std::vector<TensorSpec>& tensors) {
+std::uint64_t total_bytes(const std::vector<io::TensorSpec>& tensors) {
   std::uint64_t bytes = 0;
-  for (const TensorSpec& tensor : tensors) {
+  for (const io::TensorSpec& tensor : tensors) {
     std::uint64_t size = size_of(tensor.dtype);
     for (const std::int64_t n : tensor.shape) size *= static_cast<std::uint64_t>(n);
     bytes += size;
@@ -233,8 +237,8 @@ std::uint64_t total_bytes(const std::vector<TensorSpec>& tensors) {
 }
 
 void print_dry_run(const ExtractionOptions& options, const ModelInputs& model, const DryRunPlan& plan) {
-  const SafetensorsFolder files = SafetensorsFolder::open(model.folder);
-  const Tokenizer& tokenizer = model.encoder.tokenizer();
+  const io::SafetensorsFolder files = io::SafetensorsFolder::open(model.folder);
+  const text::tokenizer::Tokenizer& tokenizer = model.encoder.tokenizer();
   const std::int64_t batch_tokens = options.batch_tokens > 0 ? options.batch_tokens : kPlannedBatchTokens;
   std::string out = fmt::format("{} --dry_run: nothing was computed or written\n\n", plan.program);
   out += rows_section(plan);
@@ -242,9 +246,9 @@ void print_dry_run(const ExtractionOptions& options, const ModelInputs& model, c
               fmt::format("{}: {}, {} layers, hidden size {}, {}; {} weight files, {} tensors", model.name,
                           model.config.model_type, model.config.num_hidden_layers, model.config.hidden_size,
                           name_of(options.precision), files.files().size(), files.names().size()));
-  const BackboneOptions backbone = backbone_options(options, model);
+  const model::BackboneOptions backbone = backbone_options(options, model);
   out += work_section(backbone, model.config,
-                      estimate_work(model.config, backbone, plan.requests, batch_tokens));
+                      model::estimate_work(model.config, backbone, plan.requests, batch_tokens));
   out += target_section(plan);
   out += edges_section(tokenizer, plan.requests);
   out += length_histogram(lengths_of(plan.requests));
@@ -253,4 +257,4 @@ void print_dry_run(const ExtractionOptions& options, const ModelInputs& model, c
   std::cout << out;
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::prepare

@@ -16,19 +16,19 @@
 #include "stages/artifacts/provenance.h"
 #include "stages/prepare/extraction_run.h"
 
-namespace armorm {
+namespace armorm::stages::prepare {
 
 // One side of the first row.
 struct DryRunSample {
   std::string title;  // "row 17, chosen"
-  std::span<const TokenId> tokens;
+  std::span<const text::tokenizer::TokenId> tokens;
   std::optional<std::int64_t> gating;  // position of the prompt embedding
 };
 
 struct DryRunPlan {
   std::string program;
-  const Provenance& provenance;  // with rows, dropped and counts filled in
-  std::span<const ExtractionRequest> requests;
+  const artifacts::Provenance& provenance;  // with rows, dropped and counts filled in
+  std::span<const model::ExtractionRequest> requests;
   std::vector<DryRunSample> samples;
   std::map<std::string, std::int64_t> label_counts;  // attribute -> number of rows that have it; empty for
                                                      // pairs
@@ -37,9 +37,9 @@ struct DryRunPlan {
 };
 
 // Bytes of the tensors' elements.
-std::uint64_t total_bytes(const std::vector<TensorSpec>& tensors);
+std::uint64_t total_bytes(const std::vector<io::TensorSpec>& tensors);
 
 // Prints the report to stdout. data error when the weight files are incomplete.
 void print_dry_run(const ExtractionOptions& options, const ModelInputs& model, const DryRunPlan& plan);
 
-}  // namespace armorm
+}  // namespace armorm::stages::prepare

@@ -14,7 +14,7 @@
 #include "stages/artifacts/open_encoder.h"
 #include "stages/artifacts/reward_model_fields.h"
 
-namespace armorm {
+namespace armorm::stages::prepare {
 namespace {
 
 std::map<std::string, std::string> parse_renames(const std::vector<std::string>& columns) {
@@ -28,7 +28,7 @@ std::map<std::string, std::string> parse_renames(const std::vector<std::string>&
   return renames;
 }
 
-std::int64_t dropped_count(const Provenance& provenance) {
+std::int64_t dropped_count(const artifacts::Provenance& provenance) {
   std::int64_t count = 0;
   for (const auto& [reason, rows] : provenance.dropped) count += static_cast<std::int64_t>(rows.size());
   return count;
@@ -37,26 +37,26 @@ std::int64_t dropped_count(const Provenance& provenance) {
 }  // namespace
 
 ModelInputs open_model_inputs(const ExtractionOptions& options, const StopRequested& stop) {
-  const std::filesystem::path folder = resolve_model(options.model_path, stop);
-  ModelConfig config = ModelConfig::load(folder, kRewardModelFields);
-  ConversationEncoder encoder =
-      open_encoder(folder, config.vocab_size, options.allow_special_in_content, options.template_date);
-  return {folder, artifact_name(options.model_path), std::move(config), std::move(encoder)};
+  const std::filesystem::path folder = hub::resolve_model(options.model_path, stop);
+  model::ModelConfig config = model::ModelConfig::load(folder, artifacts::kRewardModelFields);
+  text::ConversationEncoder encoder = artifacts::open_encoder(
+      folder, config.vocab_size, options.allow_special_in_content, options.template_date);
+  return {folder, hub::artifact_name(options.model_path), std::move(config), std::move(encoder)};
 }
 
 DatasetInputs open_dataset_inputs(const DatasetChoice& choice, const StopRequested& stop) {
-  DatasetOptions options;
+  data::DatasetOptions options;
   options.columns = parse_renames(choice.columns);
-  options.path = resolve_dataset(choice.path, stop);
+  options.path = hub::resolve_dataset(choice.path, stop);
   options.config = choice.config;
   options.split = choice.split;
-  return {Dataset::open(options), artifact_name(choice.path)};
+  return {data::Dataset::open(options), hub::artifact_name(choice.path)};
 }
 
-int thread_count(const ExtractionOptions& options) { return thread_count(options.threads); }
+int thread_count(const ExtractionOptions& options) { return armorm::thread_count(options.threads); }
 
-BackboneOptions backbone_options(const ExtractionOptions& options, const ModelInputs& model) {
-  BackboneOptions backbone;
+model::BackboneOptions backbone_options(const ExtractionOptions& options, const ModelInputs& model) {
+  model::BackboneOptions backbone;
   backbone.model_folder = model.folder;
   backbone.precision = options.precision;
   backbone.device = static_cast<int>(options.device);
@@ -64,14 +64,14 @@ BackboneOptions backbone_options(const ExtractionOptions& options, const ModelIn
   return backbone;
 }
 
-std::future<Backbone> load_backbone(const ExtractionOptions& options, const ModelInputs& model) {
-  set_compute_threads(thread_count(options));  // for the caller's thread, which will run the backbone
+std::future<model::Backbone> load_backbone(const ExtractionOptions& options, const ModelInputs& model) {
+  model::set_compute_threads(thread_count(options));  // for the caller's thread, which will run the backbone
   return std::async(std::launch::async,
-                    [how = backbone_options(options, model)] { return Backbone::load(how); });
+                    [how = backbone_options(options, model)] { return model::Backbone::load(how); });
 }
 
-std::future<Backbone> load_ahead(const ExtractionOptions& options, const ModelInputs& model,
-                                 const std::filesystem::path& target) {
+std::future<model::Backbone> load_ahead(const ExtractionOptions& options, const ModelInputs& model,
+                                        const std::filesystem::path& target) {
   std::error_code error;
   if (options.dry_run || std::filesystem::exists(target, error)) return {};
   return load_backbone(options, model);
@@ -83,20 +83,22 @@ void warn_of_special_content(std::int64_t count, const std::string& what, bool a
             as_special ? "special tokens" : "plain text");
 }
 
-void record_deviation(const ExtractionOptions& options, const ModelInputs& model, const Backbone& backbone,
-                      const std::vector<std::span<const TokenId>>& rows, Provenance& provenance) {
+void record_deviation(const ExtractionOptions& options, const ModelInputs& model,
+                      const model::Backbone& backbone,
+                      const std::vector<std::span<const text::tokenizer::TokenId>>& rows,
+                      artifacts::Provenance& provenance) {
   constexpr std::size_t kRows = 8;
   if (options.precision != Precision::fp8) return;
-  const Deviation deviation = deviation_from_bf16(backbone, backbone_options(options, model),
-                                                  std::span(rows).first(std::min(kRows, rows.size())));
+  const model::Deviation deviation = model::deviation_from_bf16(
+      backbone, backbone_options(options, model), std::span(rows).first(std::min(kRows, rows.size())));
   provenance.deviation = fmt::format("{:.4f} of bf16 (relative, {} rows), lowest cosine {:.5f}",
                                      deviation.relative, deviation.rows, deviation.lowest_cosine);
   log::info("the embeddings of fp8 deviate by {}", provenance.deviation);
 }
 
-Provenance make_provenance(const ExtractionOptions& options, const ModelInputs& model,
-                           const DatasetInputs& dataset, const std::string& split) {
-  Provenance p;
+artifacts::Provenance make_provenance(const ExtractionOptions& options, const ModelInputs& model,
+                                      const DatasetInputs& dataset, const std::string& split) {
+  artifacts::Provenance p;
   p.model = model.name;
   p.dataset = dataset.name;
   p.split = split;
@@ -105,7 +107,7 @@ Provenance make_provenance(const ExtractionOptions& options, const ModelInputs& 
   p.template_sha256 = model.encoder.template_sha256();
   p.tokenizer_sha256 = model.encoder.tokenizer_sha256();
   p.config_sha256 = sha256_file_hex(model.folder / "config.json");
-  p.facts.commit = data::is_hub_snapshot(model.folder) ? model.folder.filename().string() : "";
+  p.facts.commit = hub::is_hub_snapshot(model.folder) ? model.folder.filename().string() : "";
   p.facts.allow_special_in_content = options.allow_special_in_content;
   p.facts.template_date = model.encoder.template_date();
   p.shard_idx = options.shard_idx;
@@ -115,8 +117,8 @@ Provenance make_provenance(const ExtractionOptions& options, const ModelInputs& 
   return p;
 }
 
-void print_summary(const std::string& what, const Provenance& provenance, const ExtractionStats& stats,
-                   const std::filesystem::path& file) {
+void print_summary(const std::string& what, const artifacts::Provenance& provenance,
+                   const model::ExtractionStats& stats, const std::filesystem::path& file) {
   for (const auto& [reason, rows] : provenance.dropped)
     if (!rows.empty()) log::warn("{} rows dropped: {}", rows.size(), reason);
   const double seconds = std::max(stats.seconds, 1e-9);
@@ -132,4 +134,4 @@ void print_summary(const std::string& what, const Provenance& provenance, const 
       stats.saved_by_duplicates(), stats.saved_by_prefixes(), stats.sharing_ratio(), file.string());
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::prepare

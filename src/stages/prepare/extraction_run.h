@@ -17,19 +17,19 @@
 #include "stages/prepare/shard_rows.h"
 #include "text/conversation_encoder.h"
 
-namespace armorm {
+namespace armorm::stages::prepare {
 
 struct ModelInputs {
   std::filesystem::path folder;
   std::string name;  // <model> of the artefacts
-  ModelConfig config;
-  ConversationEncoder encoder;
+  model::ModelConfig config;
+  text::ConversationEncoder encoder;
 };
 // `stop` ends a download.
 ModelInputs open_model_inputs(const ExtractionOptions& options, const StopRequested& stop);
 
 struct DatasetInputs {
-  Dataset dataset;
+  data::Dataset dataset;
   std::string name;  // <dataset> of the artefacts
 };
 struct DatasetChoice {
@@ -40,21 +40,23 @@ struct DatasetChoice {
 };
 DatasetInputs open_dataset_inputs(const DatasetChoice& choice, const StopRequested& stop);
 
-BackboneOptions backbone_options(const ExtractionOptions& options, const ModelInputs& model);
+model::BackboneOptions backbone_options(const ExtractionOptions& options, const ModelInputs& model);
 // Loads the weights on another thread while the caller does something else; get() throws what went wrong.
-std::future<Backbone> load_backbone(const ExtractionOptions& options, const ModelInputs& model);
+std::future<model::Backbone> load_backbone(const ExtractionOptions& options, const ModelInputs& model);
 // As load_backbone; not valid where the weights may not be needed: in a dry run, or when `target` is there
 // already.
-std::future<Backbone> load_ahead(const ExtractionOptions& options, const ModelInputs& model,
-                                 const std::filesystem::path& target);
+std::future<model::Backbone> load_ahead(const ExtractionOptions& options, const ModelInputs& model,
+                                        const std::filesystem::path& target);
 
 // Says how special-token strings in the content of so many `what` ("rows") are encoded; nothing for none.
 void warn_of_special_content(std::int64_t count, const std::string& what, bool as_special);
 
 // With --precision fp8: measures on the first few rows how far the embeddings lie from those of bf16, says so
 // and records it.
-void record_deviation(const ExtractionOptions& options, const ModelInputs& model, const Backbone& backbone,
-                      const std::vector<std::span<const TokenId>>& rows, Provenance& provenance);
+void record_deviation(const ExtractionOptions& options, const ModelInputs& model,
+                      const model::Backbone& backbone,
+                      const std::vector<std::span<const text::tokenizer::TokenId>>& rows,
+                      artifacts::Provenance& provenance);
 
 int thread_count(const ExtractionOptions& options);
 
@@ -82,11 +84,11 @@ class ParallelRows {
 };
 
 // Fills the fields that both stages share.
-Provenance make_provenance(const ExtractionOptions& options, const ModelInputs& model,
-                           const DatasetInputs& dataset, const std::string& split);
+artifacts::Provenance make_provenance(const ExtractionOptions& options, const ModelInputs& model,
+                                      const DatasetInputs& dataset, const std::string& split);
 
 // On stdout: rows, dropped, tokens, tokens/s, busy fraction, what sharing saved, file.
-void print_summary(const std::string& what, const Provenance& provenance, const ExtractionStats& stats,
-                   const std::filesystem::path& file);
+void print_summary(const std::string& what, const artifacts::Provenance& provenance,
+                   const model::ExtractionStats& stats, const std::filesystem::path& file);
 
-}  // namespace armorm
+}  // namespace armorm::stages::prepare

@@ -5,7 +5,7 @@
 
 #include "core/hash.h"
 
-namespace armorm {
+namespace armorm::stages::prepare {
 namespace {
 
 // Hashing the lengths distinguishes "a" + "bc" from "ab" + "c".
@@ -29,4 +29,4 @@ std::int64_t prompt_id(const Conversation& conversation) {
   return static_cast<std::int64_t>(std::stoull(hash.hex().substr(0, 16), nullptr, 16));
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::prepare

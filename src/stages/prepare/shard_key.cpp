@@ -5,26 +5,28 @@
 #include "core/hash.h"
 #include "core/version.h"
 
-namespace armorm {
+namespace armorm::stages::prepare {
 namespace {
 
 constexpr const char* kJournalFormat = "2";
 
 }  // namespace
 
-ResumeKey make_resume_key(const std::vector<OptionValue>& options, const ExtractionOptions& extraction,
-                          const Provenance& provenance, const std::string& content_sha256) {
-  ResumeKey key{{"journal format", kJournalFormat},
-                {"program version", version_text()},
-                {"data set rows", content_sha256},
-                {"tokenizer.json", provenance.tokenizer_sha256},
-                {"chat template", provenance.template_sha256},
-                {"config.json", provenance.config_sha256},
-                {"weights", provenance.facts.weights.value()},
-                {"description", sha256_hex(nlohmann::json(provenance.to_metadata()).dump())}};
-  key.merge(arithmetic_key(static_cast<int>(extraction.device), thread_count(extraction)));
-  key.merge(options_key(options));
+resume::ResumeKey make_resume_key(const std::vector<OptionValue>& options,
+                                  const ExtractionOptions& extraction,
+                                  const artifacts::Provenance& provenance,
+                                  const std::string& content_sha256) {
+  resume::ResumeKey key{{"journal format", kJournalFormat},
+                        {"program version", version_text()},
+                        {"data set rows", content_sha256},
+                        {"tokenizer.json", provenance.tokenizer_sha256},
+                        {"chat template", provenance.template_sha256},
+                        {"config.json", provenance.config_sha256},
+                        {"weights", provenance.facts.weights.value()},
+                        {"description", sha256_hex(nlohmann::json(provenance.to_metadata()).dump())}};
+  key.merge(resume::arithmetic_key(static_cast<int>(extraction.device), thread_count(extraction)));
+  key.merge(resume::options_key(options));
   return key;
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::prepare

@@ -8,12 +8,13 @@
 #include "stages/prepare/extraction_run.h"
 #include "stages/resume/resume_key.h"
 
-namespace armorm {
+namespace armorm::stages::prepare {
 
 // `content_sha256`: digest of the token ids, wanted positions, row ids and known tensors, which covers data
 // set, tokenizer, template and filters. `provenance` must contain the fingerprint of the weights. `options`:
 // all options of the program.
-ResumeKey make_resume_key(const std::vector<OptionValue>& options, const ExtractionOptions& extraction,
-                          const Provenance& provenance, const std::string& content_sha256);
+resume::ResumeKey make_resume_key(const std::vector<OptionValue>& options,
+                                  const ExtractionOptions& extraction,
+                                  const artifacts::Provenance& provenance, const std::string& content_sha256);
 
-}  // namespace armorm
+}  // namespace armorm::stages::prepare

@@ -4,7 +4,7 @@
 
 #include "core/numpy_random.h"
 
-namespace armorm {
+namespace armorm::stages::prepare {
 
 std::vector<std::int64_t> all_rows(std::int64_t n) {
   std::vector<std::int64_t> rows(static_cast<std::size_t>(n));
@@ -34,4 +34,4 @@ ShardRows select_shard(std::int64_t split_rows, const std::vector<std::int64_t>&
   return shard;
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::prepare

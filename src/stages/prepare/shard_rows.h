@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace armorm {
+namespace armorm::stages::prepare {
 
 struct ShardRows {
   std::vector<std::int64_t> row_ids;      // output position -> row of the split
@@ -21,4 +21,4 @@ std::vector<std::int64_t> all_rows(std::int64_t n);
 ShardRows select_shard(std::int64_t split_rows, const std::vector<std::int64_t>& candidates, bool shuffle,
                        std::int64_t n_shards, std::int64_t shard_idx, std::uint64_t seed = 0);
 
-}  // namespace armorm
+}  // namespace armorm::stages::prepare

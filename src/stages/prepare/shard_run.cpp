@@ -16,7 +16,7 @@
 #include "stages/resume/resume_key.h"
 #include "stages/resume/run_lock.h"
 
-namespace armorm {
+namespace armorm::stages::prepare {
 namespace fs = std::filesystem;
 namespace {
 
@@ -32,11 +32,12 @@ void update(Sha256& hash, std::span<const T> values) {
 std::string content_digest(const ShardJob& job) {
   Sha256 hash;
   update(hash, std::span<const std::int64_t>(job.row_ids));
-  for (const ExtractionRequest& request : job.requests) {
+  for (const model::ExtractionRequest& request : job.requests) {
     update(hash, request.tokens);
     update(hash, std::span<const std::int64_t>(request.wanted));
   }
-  for (const KnownTensor& known : job.tensors.known) update(hash, std::span<const std::byte>(known.bytes));
+  for (const resume::KnownTensor& known : job.tensors.known)
+    update(hash, std::span<const std::byte>(known.bytes));
   return hash.hex();
 }
 
@@ -44,7 +45,7 @@ std::string content_digest(const ShardJob& job) {
 bool is_complete(const fs::path& target, const std::string& key_digest) {
   if (!io::exists(target)) return false;
   try {
-    const SafetensorsFile file = SafetensorsFile::open(target);
+    const io::SafetensorsFile file = io::SafetensorsFile::open(target);
     const auto found = file.metadata().find(kKeyOfFile);
     return found != file.metadata().end() && found->second == key_digest;
   } catch (const Error& found) {
@@ -62,8 +63,8 @@ bool all_finite(MatrixView<const float> rows) {
   return true;
 }
 
-Metadata metadata_of(const Provenance& provenance, const std::string& key_digest) {
-  Metadata metadata = provenance.to_metadata();
+io::Metadata metadata_of(const artifacts::Provenance& provenance, const std::string& key_digest) {
+  io::Metadata metadata = provenance.to_metadata();
   metadata[kKeyOfFile] = key_digest;
   return metadata;
 }
@@ -78,7 +79,7 @@ class ShardRun {
         environment_(context.environment),
         provenance_(job.provenance) {
     bad_rows_.describe(provenance_);
-    provenance_.facts.weights = weights_fingerprint(model_.folder);
+    provenance_.facts.weights = artifacts::weights_fingerprint(model_.folder);
     key_ = make_resume_key(context.options, extraction_, provenance_, content_digest(job));
     job_.tensors.tokens = 0;
     for (std::size_t i = 0; i < job_.requests.size(); ++i) job_.tensors.tokens += length_of(i);
@@ -87,13 +88,13 @@ class ShardRun {
   void run() {
     io::make_folders(environment_.files, io::folder_of(job_.target));
     lock_.emplace(job_.target.string() + ".lock", environment_.files);
-    if (!extraction_.restart && is_complete(job_.target, digest_of(key_))) return leave_complete();
+    if (!extraction_.restart && is_complete(job_.target, resume::digest_of(key_))) return leave_complete();
     discard_other_inputs();
-    check_resumable(job_.target, key_);
+    resume::check_resumable(job_.target, key_);
     load();
-    DurableRows rows(job_.target, job_.tensors, metadata_of(provenance_, digest_of(key_)), key_,
-                     extraction_.checkpoint_seconds, environment_.files);
-    const ExtractionStats stats = extract(rows);
+    resume::DurableRows rows(job_.target, job_.tensors, metadata_of(provenance_, resume::digest_of(key_)),
+                             key_, extraction_.checkpoint_seconds, environment_.files);
+    const model::ExtractionStats stats = extract(rows);
     backbone_.reset();
     retry_non_finite(rows);
     const std::set<std::int64_t> dropped = drop_non_finite(rows);
@@ -102,7 +103,7 @@ class ShardRun {
     if (rows.non_finite().empty()) {
       rows.publish();
     } else {
-      rows.publish_without(dropped, metadata_of(provenance_, digest_of(key_)));
+      rows.publish_without(dropped, metadata_of(provenance_, resume::digest_of(key_)));
     }
     print_summary(job_.program, provenance_, stats, job_.target);
   }
@@ -121,18 +122,19 @@ class ShardRun {
   // Only the leftovers of these inputs. A run with other inputs may have begun since and must be left to its
   // owner.
   void discard_leftovers() {
-    const auto journal = read_journal(journal_path(job_.target));
-    if (!journal || journal->key == key_) return DurableRows::discard(job_.target, environment_.files);
+    const auto journal = resume::read_journal(resume::journal_path(job_.target));
+    if (!journal || journal->key == key_)
+      return resume::DurableRows::discard(job_.target, environment_.files);
     log::warn(
         "{}: an interrupted run that differs from this one in {} is left as it is; its command goes on with "
         "it and replaces the shard, --restart deletes it",
-        journal_path(job_.target).string(), differences_of(journal->key, key_));
+        resume::journal_path(job_.target).string(), resume::differences_of(journal->key, key_));
   }
 
   void discard_other_inputs() {
     if (!extraction_.restart) return;
-    const auto journal = read_journal(journal_path(job_.target));
-    if (!journal || journal->key != key_) DurableRows::discard(job_.target, environment_.files);
+    const auto journal = resume::read_journal(resume::journal_path(job_.target));
+    if (!journal || journal->key != key_) resume::DurableRows::discard(job_.target, environment_.files);
   }
 
   // Loads before a file is created, so that a failure to load leaves nothing behind.
@@ -142,21 +144,21 @@ class ShardRun {
     if (!job_.loading.valid()) job_.loading = load_backbone(extraction_, model_);
     backbone_.emplace(job_.loading.get());
     log::info("model {} on {}", model_.name, backbone_->device_name());
-    std::vector<std::span<const TokenId>> sequences;
-    for (const ExtractionRequest& request : job_.requests) sequences.push_back(request.tokens);
+    std::vector<std::span<const text::tokenizer::TokenId>> sequences;
+    for (const model::ExtractionRequest& request : job_.requests) sequences.push_back(request.tokens);
     record_deviation(extraction_, model_, *backbone_, sequences, provenance_);
   }
 
-  ExtractionStats extract(DurableRows& rows) {
+  model::ExtractionStats extract(resume::DurableRows& rows) {
     const auto total = static_cast<std::int64_t>(job_.requests.size());
     if (rows.requests_done() > 0)
       log::info("going on with an interrupted run: {} of {} sequences are done", rows.requests_done(), total);
     if (rows.requests_done() == total) return {};
     Progress progress(job_.program, total - rows.requests_done());
     std::int64_t tokens = 0;
-    const ExtractionCursor start = rows.cursor();
-    Extractor extractor(*backbone_, {.batch_tokens = extraction_.batch_tokens});
-    ExtractionStats stats = extractor.run(
+    const model::ExtractionCursor start = rows.cursor();
+    model::Extractor extractor(*backbone_, {.batch_tokens = extraction_.batch_tokens});
+    model::ExtractionStats stats = extractor.run(
         job_.requests,
         [&](std::size_t request, MatrixView<const float> values) {
           take(request, values, rows);
@@ -164,7 +166,7 @@ class ShardRun {
           progress.advance(1, length_of(request));
         },
         start,
-        [&](const ExtractionCursor& after) {
+        [&](const model::ExtractionCursor& after) {
           lock_->check();
           rows.after_pass(after);
           return !environment_.stopping();
@@ -178,7 +180,7 @@ class ShardRun {
     return stats;
   }
 
-  void take(std::size_t request, MatrixView<const float> values, DurableRows& rows) {
+  void take(std::size_t request, MatrixView<const float> values, resume::DurableRows& rows) {
     if (!all_finite(values)) return rows.finish_non_finite(request, length_of(request));
     job_.store(request, values, rows);
     rows.finish_request(length_of(request));
@@ -192,7 +194,7 @@ class ShardRun {
 
   // One request at a time, so that the result does not depend on the others. The outcome is as durable as the
   // rows.
-  void retry_non_finite(DurableRows& rows) {
+  void retry_non_finite(resume::DurableRows& rows) {
     for (const std::int64_t request : rows.still_non_finite()) reject(request, rows);
     std::vector<std::int64_t> left;
     for (const std::int64_t request : rows.non_finite())
@@ -207,7 +209,7 @@ class ShardRun {
     rows.checkpoint();
   }
 
-  void reject_all(const std::vector<std::int64_t>& requests, DurableRows& rows) {
+  void reject_all(const std::vector<std::int64_t>& requests, resume::DurableRows& rows) {
     for (const std::int64_t request : requests) {
       rows.finish_again(request, false);
       reject(request, rows);
@@ -215,10 +217,10 @@ class ShardRun {
     rows.checkpoint();
   }
 
-  void recompute(const std::vector<std::int64_t>& requests, DurableRows& rows) {
+  void recompute(const std::vector<std::int64_t>& requests, resume::DurableRows& rows) {
     ExtractionOptions exact = extraction_;
     exact.precision = Precision::fp32;
-    const Backbone backbone = load_backbone(exact, model_).get();
+    const model::Backbone backbone = load_backbone(exact, model_).get();
     Progress progress(job_.program + " in float32", static_cast<std::int64_t>(requests.size()));
     for (std::size_t i = 0; i < requests.size(); ++i) {
       lock_->check();
@@ -231,10 +233,10 @@ class ShardRun {
     }
   }
 
-  bool recompute_one(const Backbone& backbone, std::int64_t index, DurableRows& rows) {
+  bool recompute_one(const model::Backbone& backbone, std::int64_t index, resume::DurableRows& rows) {
     const auto request = static_cast<std::size_t>(index);
     bool finite = false;
-    Extractor extractor(backbone, {.batch_tokens = extraction_.batch_tokens});
+    model::Extractor extractor(backbone, {.batch_tokens = extraction_.batch_tokens});
     extractor.run(std::span(&job_.requests[request], 1), [&](std::size_t, MatrixView<const float> values) {
       finite = all_finite(values);
       if (finite) job_.store(request, values, rows);
@@ -242,7 +244,7 @@ class ShardRun {
     return finite;
   }
 
-  void stop_if_asked(DurableRows& rows, std::size_t left) {
+  void stop_if_asked(resume::DurableRows& rows, std::size_t left) {
     if (!environment_.stopping()) return;
     rows.checkpoint();
     fail_interrupted(
@@ -253,7 +255,7 @@ class ShardRun {
 
   // Once per row, whatever the number of its pairs. Computed rows are made durable before the run ends
   // because of it.
-  void reject(std::int64_t request, DurableRows& rows) {
+  void reject(std::int64_t request, resume::DurableRows& rows) {
     const std::int64_t row_id = row_id_of(static_cast<std::size_t>(request));
     if (!bad_ids_.insert(row_id).second) return;
     try {
@@ -266,7 +268,7 @@ class ShardRun {
 
   // Returns the rows of the shard without embeddings: one non-finite pair of a best-of-n row removes all its
   // pairs.
-  std::set<std::int64_t> drop_non_finite(const DurableRows& rows) {
+  std::set<std::int64_t> drop_non_finite(const resume::DurableRows& rows) {
     std::set<std::int64_t> dropped;
     if (rows.non_finite().empty()) return dropped;
     for (std::size_t row = 0; row < job_.row_ids.size(); ++row)
@@ -285,11 +287,11 @@ class ShardRun {
   const ExtractionOptions& extraction_;
   const ModelInputs& model_;
   BadRows& bad_rows_;
-  const StageEnvironment& environment_;
-  Provenance provenance_;
-  ResumeKey key_;
-  std::optional<RunLock> lock_;
-  std::optional<Backbone> backbone_;
+  const options::StageEnvironment& environment_;
+  artifacts::Provenance provenance_;
+  resume::ResumeKey key_;
+  std::optional<resume::RunLock> lock_;
+  std::optional<model::Backbone> backbone_;
   std::set<std::int64_t> bad_ids_;  // rows without finite embeddings
 };
 
@@ -300,7 +302,7 @@ DryRunPlan dry_run_plan(const ShardJob& job) {
           .samples = {},
           .label_counts = {},
           .target = job.target,
-          .target_bytes = total_bytes(tensor_specs(job.tensors, job.tensors.rows))};
+          .target_bytes = total_bytes(resume::tensor_specs(job.tensors, job.tensors.rows))};
 }
 
 }  // namespace
@@ -326,4 +328,4 @@ fs::path finish_job(ShardJob& job, const ShardContext& context,
   return job.target;
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::prepare

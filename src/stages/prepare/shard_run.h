@@ -15,19 +15,19 @@
 #include "stages/prepare/extraction_run.h"
 #include "stages/resume/durable_rows.h"
 
-namespace armorm {
+namespace armorm::stages::prepare {
 
 struct ShardJob {
   std::string program;
   std::filesystem::path target;
-  Provenance provenance;
-  ShardTensors tensors;
-  std::vector<std::int64_t> row_ids;        // by row of the shard
-  std::vector<ExtractionRequest> requests;  // requests_per_row for each row, in order
+  artifacts::Provenance provenance;
+  resume::ShardTensors tensors;
+  std::vector<std::int64_t> row_ids;               // by row of the shard
+  std::vector<model::ExtractionRequest> requests;  // requests_per_row for each row, in order
   std::size_t requests_per_row = 1;
-  std::future<Backbone> loading;  // result of load_ahead()
+  std::future<model::Backbone> loading;  // result of load_ahead()
   // Stores the rows of a request, one per wanted position.
-  std::function<void(std::size_t request, MatrixView<const float> rows, DurableRows& out)> store;
+  std::function<void(std::size_t request, MatrixView<const float> rows, resume::DurableRows& out)> store;
 };
 
 // The inputs of a stage's job.
@@ -36,7 +36,7 @@ struct ShardContext {
   const ExtractionOptions& extraction;
   const ModelInputs& model;
   BadRows& bad_rows;
-  const StageEnvironment& environment;
+  const options::StageEnvironment& environment;
 };
 
 // A job without rows; its weights are loading if they will be needed.
@@ -51,4 +51,4 @@ ShardJob begin_job(const std::string& program, const std::filesystem::path& targ
 std::filesystem::path finish_job(ShardJob& job, const ShardContext& context,
                                  const std::function<void(DryRunPlan&)>& add_samples);
 
-}  // namespace armorm
+}  // namespace armorm::stages::prepare

@@ -10,7 +10,7 @@
 #include "io/read_file.h"
 #include "stages/resume/resume_key.h"
 
-namespace armorm {
+namespace armorm::stages::resume {
 namespace fs = std::filesystem;
 namespace {
 
@@ -30,7 +30,7 @@ std::optional<JournalContent> read_own_journal(const fs::path& path, const Resum
 
 // A first line without its end belongs to a process that died before it did anything.
 void warn_of_lost_key(const fs::path& journal) {
-  if (io::exists(journal) && read_text_file(journal).find('\n') != std::string::npos)
+  if (io::exists(journal) && io::read_text_file(journal).find('\n') != std::string::npos)
     log::warn(
         "{}: its first line, which says what the interrupted run was made from, is damaged; it begins anew",
         journal.string());
@@ -48,23 +48,23 @@ void check_resumable(const fs::path& target, const ResumeKey& key) {
   read_own_journal(journal_path(target), key);
 }
 
-std::vector<TensorSpec> tensor_specs(const ShardTensors& tensors, std::int64_t rows) {
-  std::vector<TensorSpec> specs = tensors.embeddings;
+std::vector<io::TensorSpec> tensor_specs(const ShardTensors& tensors, std::int64_t rows) {
+  std::vector<io::TensorSpec> specs = tensors.embeddings;
   for (const KnownTensor& known : tensors.known) specs.push_back(known.spec);
-  for (TensorSpec& spec : specs) spec.shape.at(0) = rows;
+  for (io::TensorSpec& spec : specs) spec.shape.at(0) = rows;
   return specs;
 }
 
 fs::path journal_path(const fs::path& target) { return target.string() + ".journal"; }
 
-DurableRows::DurableRows(const fs::path& target, const ShardTensors& tensors, const Metadata& metadata,
-                         const ResumeKey& key, double checkpoint_seconds, FileSystem& files)
+DurableRows::DurableRows(const fs::path& target, const ShardTensors& tensors, const io::Metadata& metadata,
+                         const ResumeKey& key, double checkpoint_seconds, io::FileSystem& files)
     : target_(target),
       tensors_(tensors),
       files_(files),
       interval_(checkpoint_seconds),
       found_(read_own_journal(journal_path(target), key)),
-      writer_(AtomicFile::resume(target, files), tensor_specs(tensors, tensors.rows), metadata) {
+      writer_(io::AtomicFile::resume(target, files), tensor_specs(tensors, tensors.rows), metadata) {
   for (const KnownTensor& known : tensors_.known) writer_.write_at(known.spec.name, 0, known.bytes);
   if (found_) {
     const std::size_t n = take_over_chunks();
@@ -78,9 +78,9 @@ DurableRows::DurableRows(const fs::path& target, const ShardTensors& tensors, co
   }
 }
 
-void DurableRows::discard(const fs::path& target, FileSystem& files) {
+void DurableRows::discard(const fs::path& target, io::FileSystem& files) {
   io::remove_file(files, journal_path(target));
-  io::remove_file(files, AtomicFile::resumed_name(target));
+  io::remove_file(files, io::AtomicFile::resumed_name(target));
 }
 
 std::size_t DurableRows::vectors_per_row(std::size_t tensor) const {
@@ -175,7 +175,7 @@ void DurableRows::finish_again(std::int64_t request, bool finite) {
   (finite ? recomputed_ : still_non_finite_).insert(request);
 }
 
-void DurableRows::after_pass(const ExtractionCursor& after) {
+void DurableRows::after_pass(const model::ExtractionCursor& after) {
   cursor_ = after;
   if (std::chrono::steady_clock::now() - last_checkpoint_ >= interval_ ||
       chunk_.rows.size() >= kMaxChunkVectors)
@@ -199,10 +199,10 @@ void DurableRows::publish() {
   io::remove_file(files_, journal_path(target_));
 }
 
-void DurableRows::publish_without(const std::set<std::int64_t>& rows, const Metadata& metadata) {
-  SafetensorsWriter out(target_,
-                        tensor_specs(tensors_, tensors_.rows - static_cast<std::int64_t>(rows.size())),
-                        metadata, files_);
+void DurableRows::publish_without(const std::set<std::int64_t>& rows, const io::Metadata& metadata) {
+  io::SafetensorsWriter out(target_,
+                            tensor_specs(tensors_, tensors_.rows - static_cast<std::int64_t>(rows.size())),
+                            metadata, files_);
   std::vector<std::byte> bytes;
   const auto copy = [&](const std::string& name, std::size_t row_bytes, const auto& read_row) {
     bytes.resize(row_bytes);
@@ -226,4 +226,4 @@ void DurableRows::publish_without(const std::set<std::int64_t>& rows, const Meta
   discard(target_, files_);
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::resume

@@ -15,11 +15,11 @@
 #include "io/safetensors.h"
 #include "stages/resume/journal.h"
 
-namespace armorm {
+namespace armorm::stages::resume {
 
 // A tensor whose first dimension is the shard's row, known before the backbone runs.
 struct KnownTensor {
-  TensorSpec spec;
+  io::TensorSpec spec;
   std::vector<std::byte> bytes;
 };
 
@@ -31,7 +31,7 @@ KnownTensor known_tensor(std::string name, std::vector<std::int64_t> shape, std:
 
 // The tensors of a shard; the first dimension of all is the shard's row.
 struct ShardTensors {
-  std::vector<TensorSpec> embeddings;  // bf16 [rows, ..., width]: filled while the backbone runs
+  std::vector<io::TensorSpec> embeddings;  // bf16 [rows, ..., width]: filled while the backbone runs
   std::vector<KnownTensor> known;
   std::int64_t width = 0;
   std::int64_t rows = 0;
@@ -39,7 +39,7 @@ struct ShardTensors {
 };
 
 // All tensors, for a file with this number of rows.
-std::vector<TensorSpec> tensor_specs(const ShardTensors& tensors, std::int64_t rows);
+std::vector<io::TensorSpec> tensor_specs(const ShardTensors& tensors, std::int64_t rows);
 
 std::filesystem::path journal_path(const std::filesystem::path& target);  // "<target>.journal"
 
@@ -51,13 +51,13 @@ class DurableRows {
  public:
   // Resumes from the journal: chunks whose rows have another checksum, and all later ones, are dropped.
   // Errors as for check_resumable(). `tensors` must outlive the object.
-  DurableRows(const std::filesystem::path& target, const ShardTensors& tensors, const Metadata& metadata,
-              const ResumeKey& key, double checkpoint_seconds, FileSystem& files);
+  DurableRows(const std::filesystem::path& target, const ShardTensors& tensors, const io::Metadata& metadata,
+              const ResumeKey& key, double checkpoint_seconds, io::FileSystem& files);
 
   // Deletes the files of an interrupted run.
-  static void discard(const std::filesystem::path& target, FileSystem& files);
+  static void discard(const std::filesystem::path& target, io::FileSystem& files);
 
-  const ExtractionCursor& cursor() const noexcept { return cursor_; }
+  const model::ExtractionCursor& cursor() const noexcept { return cursor_; }
   std::int64_t requests_done() const noexcept { return requests_done_; }  // by this process and earlier ones
   const std::set<std::int64_t>& non_finite() const noexcept { return non_finite_; }
   // Of the finished requests: those computed again in float32 and stored, and those that are not finite even
@@ -74,13 +74,13 @@ class DurableRows {
   void finish_again(std::int64_t request, bool finite);
 
   // Called when complete passes have been put; makes them durable when it is due.
-  void after_pass(const ExtractionCursor& after);
+  void after_pass(const model::ExtractionCursor& after);
   void checkpoint();
 
   // Publishes the complete file and deletes the journal.
   void publish();
   // The same without some rows of the shard, at the cost of writing the file a second time.
-  void publish_without(const std::set<std::int64_t>& rows, const Metadata& metadata);
+  void publish_without(const std::set<std::int64_t>& rows, const io::Metadata& metadata);
 
  private:
   std::size_t vector_bytes() const { return static_cast<std::size_t>(tensors_.width) * sizeof(BFloat16); }
@@ -99,12 +99,12 @@ class DurableRows {
 
   std::filesystem::path target_;
   const ShardTensors& tensors_;
-  FileSystem& files_;
+  io::FileSystem& files_;
   std::chrono::duration<double> interval_;
   std::optional<JournalContent> found_;  // content left by the previous process
-  SafetensorsWriter writer_;
+  io::SafetensorsWriter writer_;
   std::optional<Journal> journal_;
-  ExtractionCursor cursor_;
+  model::ExtractionCursor cursor_;
   std::int64_t requests_done_ = 0;
   std::set<std::int64_t> non_finite_, recomputed_, still_non_finite_;
   ChunkRecord chunk_;  // not yet in any record,
@@ -112,4 +112,4 @@ class DurableRows {
   std::chrono::steady_clock::time_point last_checkpoint_ = std::chrono::steady_clock::now();
 };
 
-}  // namespace armorm
+}  // namespace armorm::stages::resume

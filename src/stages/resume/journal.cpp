@@ -12,7 +12,7 @@
 #include "io/publish.h"
 #include "io/read_file.h"
 
-namespace armorm {
+namespace armorm::stages::resume {
 namespace fs = std::filesystem;
 namespace {
 
@@ -95,7 +95,7 @@ std::optional<ResumeKey> to_key(const json& record) {
 
 std::optional<JournalContent> read_journal(const fs::path& path) {
   if (!io::exists(path)) return std::nullopt;
-  const std::string text = read_text_file(path, kMaxJournalBytes);
+  const std::string text = io::read_text_file(path, kMaxJournalBytes);
   std::optional<JournalContent> content;
   for (std::size_t begin = 0;;) {
     const std::size_t end = text.find('\n', begin);
@@ -116,13 +116,14 @@ std::optional<JournalContent> read_journal(const fs::path& path) {
   }
 }
 
-Journal::Journal(FileSystem& files, const fs::path& path, const ResumeKey& key)
+Journal::Journal(io::FileSystem& files, const fs::path& path, const ResumeKey& key)
     : file_(files, path, O_CREAT | O_TRUNC) {
   append_line(line_of({{"resume_key", key}}));
   io::sync_folder(files, io::folder_of(path));
 }
 
-Journal::Journal(FileSystem& files, const fs::path& path, const JournalContent& content, std::size_t n_chunks)
+Journal::Journal(io::FileSystem& files, const fs::path& path, const JournalContent& content,
+                 std::size_t n_chunks)
     : file_(files, path, 0), end_(n_chunks == 0 ? content.key_end : content.ends.at(n_chunks - 1)) {
   file_.truncate(end_);
   file_.sync();
@@ -137,4 +138,4 @@ void Journal::append_line(const std::string& line) {
   end_ += line.size();
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::resume

@@ -13,13 +13,13 @@
 #include "io/writable_file.h"
 #include "model/extractor.h"
 
-namespace armorm {
+namespace armorm::stages::resume {
 
 // Everything that determines the bytes of a shard, by names that a user understands.
 using ResumeKey = std::map<std::string, std::string>;
 
 struct ChunkRecord {
-  ExtractionCursor after;                // where to resume
+  model::ExtractionCursor after;         // where to resume
   std::int64_t requests = 0;             // finished in this chunk
   std::vector<std::int64_t> rows;        // rows of the partial file, in the order of the digest
   std::string sha256;                    // digest of their concatenated bytes
@@ -47,9 +47,9 @@ std::optional<JournalContent> read_journal(const std::filesystem::path& path);
 class Journal {
  public:
   // Creates a journal; it and its name are durable on return.
-  Journal(FileSystem& files, const std::filesystem::path& path, const ResumeKey& key);
+  Journal(io::FileSystem& files, const std::filesystem::path& path, const ResumeKey& key);
   // Resumes after the first `n_chunks` of `content`; the rest is cut off.
-  Journal(FileSystem& files, const std::filesystem::path& path, const JournalContent& content,
+  Journal(io::FileSystem& files, const std::filesystem::path& path, const JournalContent& content,
           std::size_t n_chunks);
 
   void append(const ChunkRecord& chunk);  // durable on return
@@ -60,4 +60,4 @@ class Journal {
   std::uint64_t end_ = 0;
 };
 
-}  // namespace armorm
+}  // namespace armorm::stages::resume

@@ -14,7 +14,7 @@
 #include "io/read_file.h"
 #include "io/system_call.h"
 
-namespace armorm {
+namespace armorm::stages::resume {
 namespace fs = std::filesystem;
 namespace {
 
@@ -36,7 +36,7 @@ bool kernel_lists_lock(const fs::path& lock_file, std::int64_t process) {
   if (::stat(lock_file.c_str(), &status) != 0) return false;
   std::istringstream lines;
   try {
-    lines.str(read_text_file("/proc/locks", kMaxLocksListed));
+    lines.str(io::read_text_file("/proc/locks", kMaxLocksListed));
   } catch (const Error&) {
     return false;
   }
@@ -77,7 +77,7 @@ LockOwner this_process() {
 std::optional<LockOwner> read_lock_owner(const fs::path& lock_file) {
   std::istringstream text;
   try {
-    text.str(read_text_file(lock_file, kMaxLockBytes));
+    text.str(io::read_text_file(lock_file, kMaxLockBytes));
   } catch (const Error&) {
     return std::nullopt;
   }
@@ -104,4 +104,4 @@ bool is_held(const fs::path& lock_file, const LockOwner& owner, double silent_se
   return recent && fs::exists(fmt::format("/proc/{}", owner.process));
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::resume

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-namespace armorm {
+namespace armorm::stages::resume {
 
 struct LockOwner {
   std::int64_t process = 0;
@@ -34,4 +34,4 @@ constexpr std::chrono::minutes kSilence{10};
 // lock, so that a process that starts meanwhile is not turned away.
 bool is_held(const std::filesystem::path& lock_file, const LockOwner& owner, double silent_seconds);
 
-}  // namespace armorm
+}  // namespace armorm::stages::resume

@@ -13,7 +13,7 @@
 #include "model/cpu/kernel_choice.h"
 #include "model/libtorch_facts.h"
 
-namespace armorm {
+namespace armorm::stages::resume {
 namespace fs = std::filesystem;
 namespace {
 
@@ -31,7 +31,7 @@ std::string gpu_models() {
   for (const auto& entry : fs::directory_iterator("/proc/driver/nvidia/gpus", error)) {
     std::string text;
     try {
-      text = read_text_file(entry.path() / "information");
+      text = io::read_text_file(entry.path() / "information");
     } catch (const Error&) {
       continue;
     }
@@ -54,7 +54,7 @@ ResumeKey arithmetic_key(int device, int threads) {
     key["device"] = "cuda" + gpu_models();
   } else {
     key["device"] = fmt::format("cpu, {} threads", threads);
-    key["CPU kernels"] = model::cpu_kernel_choice();
+    key["CPU kernels"] = model::cpu::cpu_kernel_choice();
   }
   return key;
 }
@@ -85,4 +85,4 @@ std::string differences_of(const ResumeKey& then, const ResumeKey& now) {
 
 std::string digest_of(const ResumeKey& key) { return sha256_hex(nlohmann::json(key).dump()); }
 
-}  // namespace armorm
+}  // namespace armorm::stages::resume

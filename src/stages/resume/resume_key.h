@@ -7,7 +7,7 @@
 #include "core/options.h"
 #include "stages/resume/journal.h"
 
-namespace armorm {
+namespace armorm::stages::resume {
 
 // Device and libraries, as far as they change the results: "device" ("cpu, 8 threads" or "cuda NVIDIA H200"),
 // "LibTorch" (its version), and on the CPU "CPU kernels" (see cpu_kernel_choice()).
@@ -22,4 +22,4 @@ std::string differences_of(const ResumeKey& then, const ResumeKey& now);
 // Digest of the complete key; stored in the published file.
 std::string digest_of(const ResumeKey& key);
 
-}  // namespace armorm
+}  // namespace armorm::stages::resume

@@ -13,7 +13,7 @@
 #include "io/system_call.h"
 #include "stages/resume/lock_owner.h"
 
-namespace armorm {
+namespace armorm::stages::resume {
 namespace fs = std::filesystem;
 namespace {
 
@@ -38,7 +38,7 @@ bool tells_of_owner(const std::string& text) {
 // "" if it cannot be read
 std::string content_of(const fs::path& file) {
   try {
-    return read_text_file(file, 2 * kOwnerBytes);
+    return io::read_text_file(file, 2 * kOwnerBytes);
   } catch (const Error&) {
     return "";
   }
@@ -53,7 +53,7 @@ std::string content_of(const fs::path& file) {
 
 }  // namespace
 
-RunLock::RunLock(const fs::path& file, FileSystem& files, std::chrono::milliseconds heartbeat)
+RunLock::RunLock(const fs::path& file, io::FileSystem& files, std::chrono::milliseconds heartbeat)
     : files_(files), file_(files, file, O_CREAT), heartbeat_(heartbeat) {
   const unsigned id = std::random_device()();
   claim_ = text_of(kClaims, id);
@@ -154,4 +154,4 @@ void RunLock::beat_once() {
   file_.sync();
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::resume

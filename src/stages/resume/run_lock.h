@@ -11,7 +11,7 @@
 
 #include "io/writable_file.h"
 
-namespace armorm {
+namespace armorm::stages::resume {
 
 // Holds flock(2) on `file` for its scope and writes its process, host and start time into it. The kernel
 // releases the lock with the process, so a dead owner's file is simply taken over, whatever its times; a
@@ -28,7 +28,7 @@ class RunLock {
  public:
   static constexpr std::chrono::milliseconds kHeartbeat{5000};
 
-  RunLock(const std::filesystem::path& file, FileSystem& files,
+  RunLock(const std::filesystem::path& file, io::FileSystem& files,
           std::chrono::milliseconds heartbeat = kHeartbeat);
   ~RunLock();
   RunLock(const RunLock&) = delete;
@@ -47,7 +47,7 @@ class RunLock {
   void beat_once();
   void look() const;  // checks whether the file names another owner
 
-  FileSystem& files_;
+  io::FileSystem& files_;
   io::WritableFile file_;
   std::chrono::milliseconds heartbeat_;
   std::string claim_, owner_;  // texts that this process writes
@@ -59,4 +59,4 @@ class RunLock {
   std::thread heart_;
 };
 
-}  // namespace armorm
+}  // namespace armorm::stages::resume

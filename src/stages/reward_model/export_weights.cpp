@@ -12,7 +12,7 @@
 #include "core/version.h"
 #include "io/publish.h"
 
-namespace armorm {
+namespace armorm::stages::reward_model {
 namespace fs = std::filesystem;
 namespace {
 
@@ -32,22 +32,22 @@ bool is_of_a_head(const std::string& name) {
          name == "reward_transform_matrix";
 }
 
-bool holds_any(const SafetensorsFile& file, const std::function<bool(const std::string&)>& wanted) {
+bool holds_any(const io::SafetensorsFile& file, const std::function<bool(const std::string&)>& wanted) {
   const std::vector<std::string> names = file.names();
   return std::any_of(names.begin(), names.end(), wanted);
 }
 
 class WeightsExport {
  public:
-  WeightsExport(const fs::path& model, AtomicFolder& folder, FileSystem& files)
-      : source_(SafetensorsFolder::open(model)),
+  WeightsExport(const fs::path& model, io::AtomicFolder& folder, io::FileSystem& files)
+      : source_(io::SafetensorsFolder::open(model)),
         has_prefix_(!source_.contains("embed_tokens.weight")),
         folder_(folder),
         files_(files) {
     const auto of_decoder = [this](const std::string& name) {
       return !exported_name(name, has_prefix_).empty();
     };
-    for (const SafetensorsFile& file : source_.files())
+    for (const io::SafetensorsFile& file : source_.files())
       if (holds_any(file, of_decoder)) shards_.push_back(&file);
     if (shards_.empty())
       fail_data("{}: found no tensor model.*, expected the weights of a decoder", model.string());
@@ -56,9 +56,9 @@ class WeightsExport {
   // False when the files cannot be used unchanged in the folder, or the file system does not support links.
   bool link_decoder() {
     if (!has_prefix_) return false;
-    for (const SafetensorsFile* shard : shards_)
+    for (const io::SafetensorsFile* shard : shards_)
       if (holds_any(*shard, is_of_a_head)) return false;
-    for (const SafetensorsFile* shard : shards_) {
+    for (const io::SafetensorsFile* shard : shards_) {
       if (!folder_.link_file(shard->path(), next_name())) {
         if (out_.files.empty()) return false;
         fail_io("{}: cannot be linked, as others of the model were; use --export_weights copy",
@@ -72,16 +72,16 @@ class WeightsExport {
   }
 
   void copy_decoder() {
-    for (const SafetensorsFile* shard : shards_) {
-      std::vector<TensorView> tensors;
-      std::vector<TensorSpec> specs;
+    for (const io::SafetensorsFile* shard : shards_) {
+      std::vector<io::TensorView> tensors;
+      std::vector<io::TensorSpec> specs;
       for (const std::string& name : shard->names()) {
         const std::string exported = exported_name(name, has_prefix_);
         if (exported.empty()) continue;
         tensors.push_back(shard->at(name));
         specs.push_back({exported, tensors.back().dtype, tensors.back().shape});
       }
-      SafetensorsWriter writer(folder_.building() / next_name(), specs, {{"format", "pt"}}, files_);
+      io::SafetensorsWriter writer(folder_.building() / next_name(), specs, {{"format", "pt"}}, files_);
       for (std::size_t i = 0; i < specs.size(); ++i) {
         writer.append(tensors[i].bytes);
         add(specs[i].name, tensors[i].bytes.size());
@@ -91,12 +91,12 @@ class WeightsExport {
     }
   }
 
-  void write_head(const GateArtifact& artifact) {
-    const PtTensors tensors = artifact.head_tensors();
-    std::vector<TensorSpec> specs;
+  void write_head(const artifacts::GateArtifact& artifact) {
+    const model::pt::PtTensors tensors = artifact.head_tensors();
+    std::vector<io::TensorSpec> specs;
     for (const auto& [name, tensor] : tensors) specs.push_back({name, DType::f32, tensor.shape});
-    SafetensorsWriter writer(folder_.building() / next_name(), specs,
-                             {{"format", "pt"}, {"armorm_version", kVersion}}, files_);
+    io::SafetensorsWriter writer(folder_.building() / next_name(), specs,
+                                 {{"format", "pt"}, {"armorm_version", kVersion}}, files_);
     for (const auto& [name, tensor] : tensors) {
       const std::span<const float> values(tensor.values);
       writer.append(values);
@@ -110,7 +110,7 @@ class WeightsExport {
     const nlohmann::ordered_json index{{"metadata", {{"total_size", total_size_}}},
                                        {"weight_map", weight_map_}};
     constexpr const char* kIndex = "model.safetensors.index.json";
-    publish_text(folder_.building() / kIndex, index.dump(2) + "\n", files_);
+    io::publish_text(folder_.building() / kIndex, index.dump(2) + "\n", files_);
     out_.files.push_back(kIndex);
     return out_;
   }
@@ -125,11 +125,11 @@ class WeightsExport {
     total_size_ += bytes;
   }
 
-  SafetensorsFolder source_;
+  io::SafetensorsFolder source_;
   bool has_prefix_;
-  AtomicFolder& folder_;
-  FileSystem& files_;
-  std::vector<const SafetensorsFile*> shards_;  // shards that contain tensors of the decoder
+  io::AtomicFolder& folder_;
+  io::FileSystem& files_;
+  std::vector<const io::SafetensorsFile*> shards_;  // shards that contain tensors of the decoder
   nlohmann::json weight_map_ = nlohmann::json::object();
   std::uint64_t total_size_ = 0;
   ExportedWeights out_;
@@ -137,8 +137,8 @@ class WeightsExport {
 
 }  // namespace
 
-ExportedWeights export_weights(const fs::path& model, const GateArtifact& artifact, ExportWeights how,
-                               AtomicFolder& folder, FileSystem& files) {
+ExportedWeights export_weights(const fs::path& model, const artifacts::GateArtifact& artifact,
+                               ExportWeights how, io::AtomicFolder& folder, io::FileSystem& files) {
   WeightsExport weights(model, folder, files);
   const bool linked = how != ExportWeights::copy && weights.link_decoder();
   if (!linked && how == ExportWeights::link)
@@ -155,4 +155,4 @@ ExportedWeights export_weights(const fs::path& model, const GateArtifact& artifa
   return weights.write_index();
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::reward_model

@@ -11,7 +11,7 @@
 #include "io/safetensors.h"
 #include "stages/artifacts/gate_artifact.h"
 
-namespace armorm {
+namespace armorm::stages::reward_model {
 
 struct ExportedWeights {
   std::vector<std::string> files;  // with the index
@@ -22,7 +22,7 @@ struct ExportedWeights {
 // the last one, and model.safetensors.index.json over all tensors. The decoder's tensors are named model.*; a
 // folder that names them otherwise, or keeps a head of the same names in one file with them, cannot be
 // linked.
-ExportedWeights export_weights(const std::filesystem::path& model, const GateArtifact& artifact,
-                               ExportWeights how, AtomicFolder& folder, FileSystem& files);
+ExportedWeights export_weights(const std::filesystem::path& model, const artifacts::GateArtifact& artifact,
+                               ExportWeights how, io::AtomicFolder& folder, io::FileSystem& files);
 
-}  // namespace armorm
+}  // namespace armorm::stages::reward_model

@@ -14,7 +14,7 @@
 #include "core/version.h"
 #include "data/dataset_card.h"
 
-namespace armorm {
+namespace armorm::stages::reward_model {
 namespace {
 
 using nlohmann::json;
@@ -53,10 +53,10 @@ std::string debiasing_table(const report::Debiasing& debiasing) {
          table.str() + "\n";
 }
 
-std::string regression_table(const RidgeReport& report) {
+std::string regression_table(const report::RidgeReport& report) {
   MarkdownTable table({"attribute", "n train", "n val", "alpha", "val MSE", "R2", "Spearman"});
   for (std::size_t k = 0; k < report.attributes.size(); ++k) {
-    const AttributeFit& a = report.result.attributes[k];
+    const linear::AttributeFit& a = report.result.attributes[k];
     table.add({report.attributes[k], std::to_string(a.n_train), std::to_string(a.n_validation),
                number(a.best_alpha, "{:g}"), number(a.validation_mse, "{:.5f}"), number(a.r_squared),
                number(a.spearman)});
@@ -111,7 +111,7 @@ std::string length_bias_table(const std::vector<report::LengthBiasFigures>& scor
 
 bool measured(const std::optional<report::Benchmark>& bench) { return bench && !bench->scorers.empty(); }
 
-std::string tables(const report::GateReport& report, const RidgeReport& regression) {
+std::string tables(const report::GateReport& report, const report::RidgeReport& regression) {
   std::string text;
   if (measured(report.reward_bench)) text += sections_table("RewardBench", *report.reward_bench);
   if (measured(report.reward_bench_2)) text += sections_table("RewardBench 2", *report.reward_bench_2);
@@ -175,7 +175,7 @@ score --model_path {name} --input conversations.jsonl
 )";
 
 std::string introduction(const ModelCardInputs& inputs) {
-  const GateArtifact& a = inputs.artifact;
+  const artifacts::GateArtifact& a = inputs.artifact;
   return fmt::format(
       "\n# {}\n\nA reward model after [ArmoRM](https://arxiv.org/abs/2406.12845): a frozen decoder ({}, "
       "hidden size {}) reads a "
@@ -226,4 +226,4 @@ std::string license_lines(const std::string& card) {
   return text;
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::reward_model

@@ -26,7 +26,7 @@
 #include "text/chat_template.h"
 #include "text/gating_pattern.h"
 
-namespace armorm {
+namespace armorm::stages::reward_model {
 namespace fs = std::filesystem;
 namespace {
 
@@ -47,9 +47,9 @@ constexpr const char* kCopied[] = {"tokenizer.json",
                                    "USE_POLICY.md"};
 
 // Classes exist in modeling_armorm.py for stage 2's model families.
-const char* class_prefix(Architecture architecture) {
-  if (architecture == Architecture::llama) return "Llama";
-  if (architecture == Architecture::gemma2) return "Gemma2";
+const char* class_prefix(model::Architecture architecture) {
+  if (architecture == model::Architecture::llama) return "Llama";
+  if (architecture == model::Architecture::gemma2) return "Gemma2";
   fail_internal("an architecture without a class in the exported code");
 }
 
@@ -57,7 +57,7 @@ const char* class_prefix(Architecture architecture) {
 std::set<std::string> files_of_export(const fs::path& target) {
   std::error_code error;
   if (!fs::exists(target / kManifest, error)) return {};
-  const auto manifest = io::parse_checked_json(read_text_file(target / kManifest),
+  const auto manifest = io::parse_checked_json(io::read_text_file(target / kManifest),
                                                (target / kManifest).string(), kMaxJsonDepth);
   std::set<std::string> names{kManifest};
   for (const auto& name : manifest.value("files", nlohmann::json::array()))
@@ -87,17 +87,17 @@ void check_same(const char* what, const std::string& made_with, const std::strin
         what, made_with, model.string(), found);
 }
 
-nlohmann::ordered_json exported_config(const fs::path& model, const GateArtifact& artifact,
-                                       const ModelFacts& facts) {
-  const ModelConfig decoder = ModelConfig::load(model, kRewardModelFields);
+nlohmann::ordered_json exported_config(const fs::path& model, const artifacts::GateArtifact& artifact,
+                                       const artifacts::ModelFacts& facts) {
+  const model::ModelConfig decoder = model::ModelConfig::load(model, artifacts::kRewardModelFields);
   if (decoder.hidden_size != artifact.hidden_size)
     fail_data(
         "{}: found hidden_size {}, expected {} of the trained head; name the model of the embeddings by "
         "--model_path",
         (model / "config.json").string(), decoder.hidden_size, artifact.hidden_size);
   const std::string name = std::string(class_prefix(decoder.architecture)) + "ForRewardModelWithGating";
-  const Tokenizer tokenizer = Tokenizer::load(model);
-  auto config = nlohmann::ordered_json::parse(read_text_file(model / "config.json"));
+  const text::tokenizer::Tokenizer tokenizer = text::tokenizer::Tokenizer::load(model);
+  auto config = nlohmann::ordered_json::parse(io::read_text_file(model / "config.json"));
   config["architectures"] = {name};
   config["auto_map"] = {{"AutoModelForSequenceClassification", std::string(kModelingModule) + "." + name}};
   config["id2label"] = {{"0", "score"}};
@@ -110,43 +110,44 @@ nlohmann::ordered_json exported_config(const fs::path& model, const GateArtifact
   config["gating_n_hidden"] = artifact.gate.layers.size() - 1;
   if (!facts.template_date.value_or("").empty()) config[kTemplateDateField] = *facts.template_date;
   config["gating_token_pattern"] =
-      gating_pattern(tokenizer, parse_word<ModelFamily>("model_family", artifact.model_family));
+      text::gating_pattern(tokenizer, parse_word<ModelFamily>("model_family", artifact.model_family));
   return config;
 }
 
 std::string license_of(const fs::path& model) {
   std::error_code error;
-  return fs::exists(model / "README.md", error) ? license_lines(read_text_file(model / "README.md")) : "";
+  return fs::exists(model / "README.md", error) ? license_lines(io::read_text_file(model / "README.md")) : "";
 }
 
 // Empty for a local folder.
 std::string hub_id_of(const std::string& model_path) {
   std::error_code error;
-  const std::optional<HubId> id = parse_hub_id(model_path);
+  const std::optional<hub::HubId> id = hub::parse_hub_id(model_path);
   return id && !fs::exists(model_path, error) ? id->id : "";
 }
 
-RidgeReport ridge_report_at(const fs::path& path) {
+report::RidgeReport ridge_report_at(const fs::path& path) {
   std::error_code error;
   if (path.empty() || !fs::exists(path, error)) return {};
-  return parse_ridge_report(io::parse_checked_json(read_text_file(path), path.string(), kMaxJsonDepth));
+  return report::parse_ridge_report(
+      io::parse_checked_json(io::read_text_file(path), path.string(), kMaxJsonDepth));
 }
 
 // One export in progress.
 class Folder {
  public:
-  Folder(const fs::path& target, FileSystem& files) : files_(files), folder_(target, files) {}
+  Folder(const fs::path& target, io::FileSystem& files) : files_(files), folder_(target, files) {}
 
   void add_text(const std::string& name, std::string_view text) {
-    publish_text(folder_.building() / name, text, files_);
+    io::publish_text(folder_.building() / name, text, files_);
     names_.push_back(name);
   }
   void add_copies(const fs::path& model) {
     std::error_code error;
     for (const char* name : kCopied)
-      if (fs::exists(model / name, error)) add_text(name, read_text_file(model / name));
+      if (fs::exists(model / name, error)) add_text(name, io::read_text_file(model / name));
   }
-  bool add_weights(const fs::path& model, const GateArtifact& artifact, ExportWeights how) {
+  bool add_weights(const fs::path& model, const artifacts::GateArtifact& artifact, ExportWeights how) {
     const ExportedWeights weights = export_weights(model, artifact, how, folder_, files_);
     names_.insert(names_.end(), weights.files.begin(), weights.files.end());
     return weights.linked;
@@ -159,41 +160,42 @@ class Folder {
   }
 
  private:
-  FileSystem& files_;
-  AtomicFolder folder_;
+  io::FileSystem& files_;
+  io::AtomicFolder folder_;
   std::vector<std::string> names_;
 };
 
 }  // namespace
 
 ModelExport::ModelExport(fs::path target, const std::string& model_path, ExportWeights weights,
-                         const std::optional<Provenance>& embeddings, fs::path regression_report,
-                         FileSystem& files, const std::function<bool()>& stop_requested)
+                         const std::optional<artifacts::Provenance>& embeddings, fs::path regression_report,
+                         io::FileSystem& files, const std::function<bool()>& stop_requested)
     : target_(std::move(target)),
       model_path_(model_path),
-      model_(resolve_model(model_path, stop_requested)),
+      model_(hub::resolve_model(model_path, stop_requested)),
       weights_(weights),
       regression_report_(std::move(regression_report)),
       files_(files) {
   if (!target_.has_filename()) target_ = target_.parent_path();
   check_target(target_);
-  SafetensorsFolder::open(model_);
+  io::SafetensorsFolder::open(model_);
   if (!embeddings) return;
   facts_ = embeddings->facts;
   check_same("config.json", embeddings->config_sha256, sha256_file_hex(model_ / "config.json"), model_);
   check_same("tokenizer.json", embeddings->tokenizer_sha256, sha256_file_hex(model_ / "tokenizer.json"),
              model_);
-  check_same("chat template", embeddings->template_sha256, sha256_hex(ChatTemplate::load(model_).source()),
-             model_);
-  if (facts_.weights) check_same("set of weights", *facts_.weights, weights_fingerprint(model_), model_);
+  check_same("chat template", embeddings->template_sha256,
+             sha256_hex(text::ChatTemplate::load(model_).source()), model_);
+  if (facts_.weights)
+    check_same("set of weights", *facts_.weights, artifacts::weights_fingerprint(model_), model_);
 }
 
-void ModelExport::write(const GateArtifact& artifact, const report::GateReport& report) const {
+void ModelExport::write(const artifacts::GateArtifact& artifact, const report::GateReport& report) const {
   io::make_folders(files_, io::folder_of(target_));
-  const RunLock lock(target_.string() + ".lock", files_);
+  const resume::RunLock lock(target_.string() + ".lock", files_);
   check_target(target_);
   const nlohmann::ordered_json config = exported_config(model_, artifact, facts_);
-  const RidgeReport regression = ridge_report_at(regression_report_);
+  const report::RidgeReport regression = ridge_report_at(regression_report_);
   Folder folder(target_, files_);
   folder.add_text("config.json", config.dump(2) + "\n");
   folder.add_copies(model_);
@@ -213,8 +215,8 @@ void ModelExport::write(const GateArtifact& artifact, const report::GateReport& 
                   {"weights", linked ? "linked" : "copied"},
                   {"config_sha256", sha256_file_hex(model_ / "config.json")},
                   {"tokenizer_sha256", sha256_file_hex(model_ / "tokenizer.json")},
-                  {"template_sha256", sha256_hex(ChatTemplate::load(model_).source())},
+                  {"template_sha256", sha256_hex(text::ChatTemplate::load(model_).source())},
                   {"options", report.options}});
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::reward_model

@@ -15,7 +15,7 @@
 #include "stages/artifacts/provenance.h"
 #include "stages/reward_model/export_weights.h"
 
-namespace armorm {
+namespace armorm::stages::reward_model {
 
 class ModelExport {
  public:
@@ -25,13 +25,13 @@ class ModelExport {
   // `stop_requested` ends a download. `regression_report`: that of stage1-train, for the model card; left out
   // if absent.
   ModelExport(std::filesystem::path target, const std::string& model_path, ExportWeights weights,
-              const std::optional<Provenance>& embeddings, std::filesystem::path regression_report,
-              FileSystem& files, const std::function<bool()>& stop_requested = {});
+              const std::optional<artifacts::Provenance>& embeddings, std::filesystem::path regression_report,
+              io::FileSystem& files, const std::function<bool()>& stop_requested = {});
 
   // Writes <target>: config.json, safetensors with an index (head in the last shard), the tokenizer's files,
   // modeling_armorm.py, README.md (from `report`) and armorm_export.json, which lists the files and their
   // origin. The folder appears when it is complete.
-  void write(const GateArtifact& artifact, const report::GateReport& report) const;
+  void write(const artifacts::GateArtifact& artifact, const report::GateReport& report) const;
 
  private:
   std::filesystem::path target_;
@@ -39,8 +39,8 @@ class ModelExport {
   std::filesystem::path model_;
   ExportWeights weights_;
   std::filesystem::path regression_report_;
-  FileSystem& files_;
-  ModelFacts facts_;
+  io::FileSystem& files_;
+  artifacts::ModelFacts facts_;
 };
 
-}  // namespace armorm
+}  // namespace armorm::stages::reward_model

@@ -3,10 +3,10 @@
 
 #include <string_view>
 
-namespace armorm {
+namespace armorm::stages::reward_model {
 
 // For transformers' trust_remote_code; classes <Decoder>ForRewardModelWithGating.
 std::string_view modeling_code();
 inline constexpr const char* kModelingModule = "modeling_armorm";
 
-}  // namespace armorm
+}  // namespace armorm::stages::reward_model

@@ -19,7 +19,7 @@
 #include "stages/artifacts/reward_model_fields.h"
 #include "text/gating_pattern.h"
 
-namespace armorm {
+namespace armorm::stages::reward_model {
 namespace fs = std::filesystem;
 namespace {
 
@@ -35,20 +35,21 @@ struct HeadConfig {
   std::int64_t n_hidden = 0;
   bool bias = false;
   std::vector<std::string> attributes;
-  std::vector<TokenId> pattern;  // empty where the folder does not say
+  std::vector<text::tokenizer::TokenId> pattern;  // empty where the folder does not say
   std::string template_date = kTemplateDate;
 };
 
-std::vector<TokenId> read_pattern(const model::ConfigReader& reader, const nlohmann::json& config) {
+std::vector<text::tokenizer::TokenId> read_pattern(const model::ConfigReader& reader,
+                                                   const nlohmann::json& config) {
   constexpr const char* kField = "gating_token_pattern";
-  std::vector<TokenId> pattern;
+  std::vector<text::tokenizer::TokenId> pattern;
   if (!reader.has(kField)) return pattern;
   const nlohmann::json& ids = config.at(kField);
   for (const nlohmann::json& id : ids) {
     const bool good = ids.is_array() && id.is_number_integer() && id.get<std::int64_t>() >= 0 &&
                       id.get<std::int64_t>() < (1 << 30);
     if (!good) reader.fail(kField, ids.dump(), "an array of token ids");
-    pattern.push_back(id.get<TokenId>());
+    pattern.push_back(id.get<text::tokenizer::TokenId>());
   }
   if (pattern.empty()) reader.fail(kField, ids.dump(), "an array of token ids");
   return pattern;
@@ -66,7 +67,7 @@ std::string read_date(const nlohmann::json& config, const fs::path& path) {
 }
 
 HeadConfig read_config(const fs::path& path) {
-  const nlohmann::json root = model::parse_json(read_text_file(path, kMaxConfigBytes), path.string());
+  const nlohmann::json root = model::parse_json(io::read_text_file(path, kMaxConfigBytes), path.string());
   const model::ConfigReader reader(root, path.string());
   HeadConfig c;
   c.k = reader.size_or("num_objectives", kMaxAttributes, 19);
@@ -84,7 +85,7 @@ HeadConfig read_config(const fs::path& path) {
 }
 
 // Of a tensor of any float type that models are stored in.
-std::vector<float> to_floats(const TensorView& view, const std::string& name, const fs::path& folder) {
+std::vector<float> to_floats(const io::TensorView& view, const std::string& name, const fs::path& folder) {
   std::vector<float> values(static_cast<std::size_t>(view.numel()));
   const auto fill = [&](auto stored, const auto& convert) {
     for (std::size_t i = 0; i < values.size(); ++i) {
@@ -106,7 +107,7 @@ std::vector<float> to_floats(const TensorView& view, const std::string& name, co
 
 class HeadReader {
  public:
-  HeadReader(const fs::path& folder, const SafetensorsFolder& files) : folder_(folder), files_(files) {}
+  HeadReader(const fs::path& folder, const io::SafetensorsFolder& files) : folder_(folder), files_(files) {}
 
   std::vector<float> floats(const std::string& name, const std::vector<std::int64_t>& shape) const {
     if (!files_.contains(name))
@@ -115,7 +116,7 @@ class HeadReader {
           "the "
           "released model",
           folder_.string(), name);
-    const TensorView view = files_.at(name);
+    const io::TensorView view = files_.at(name);
     if (view.shape != shape)
       fail_data(
           "{}: tensor '{}': found shape [{}], expected [{}] from config.json; the weights are of another "
@@ -130,11 +131,11 @@ class HeadReader {
 
  private:
   const fs::path& folder_;
-  const SafetensorsFolder& files_;
+  const io::SafetensorsFolder& files_;
 };
 
-GateParameters read_gate(const HeadReader& read, const HeadConfig& c, std::int64_t hidden_size) {
-  GateParameters gate;
+gating::GateParameters read_gate(const HeadReader& read, const HeadConfig& c, std::int64_t hidden_size) {
+  gating::GateParameters gate;
   gate.logit_scale = read.floats("gating.logit_scale", {1}).front();
   std::int64_t in = hidden_size;
   for (std::int64_t i = 0; i <= c.n_hidden; ++i) {
@@ -147,10 +148,10 @@ GateParameters read_gate(const HeadReader& read, const HeadConfig& c, std::int64
   return gate;
 }
 
-RewardHead read_head(const fs::path& folder, const HeadConfig& c, std::int64_t hidden_size) {
-  const SafetensorsFolder files = SafetensorsFolder::open(folder);
+gating::RewardHead read_head(const fs::path& folder, const HeadConfig& c, std::int64_t hidden_size) {
+  const io::SafetensorsFolder files = io::SafetensorsFolder::open(folder);
   const HeadReader read(folder, files);
-  RewardHead head;
+  gating::RewardHead head;
   head.hidden_size = hidden_size;
   head.n_attributes = c.k;
   head.weight = read.floats("regression_layer.weight", {c.k, hidden_size});
@@ -166,11 +167,14 @@ RewardHead read_head(const fs::path& folder, const HeadConfig& c, std::int64_t h
   return head;
 }
 
-std::vector<TokenId> pattern_of(const fs::path& folder, const HeadConfig& head, const ModelConfig& config,
-                                const Tokenizer& tokenizer) {
+std::vector<text::tokenizer::TokenId> pattern_of(const fs::path& folder, const HeadConfig& head,
+                                                 const model::ModelConfig& config,
+                                                 const text::tokenizer::Tokenizer& tokenizer) {
   if (!head.pattern.empty()) return head.pattern;
-  if (config.architecture == Architecture::llama) return gating_pattern(tokenizer, ModelFamily::llama3);
-  if (config.architecture == Architecture::gemma2) return gating_pattern(tokenizer, ModelFamily::gemma2);
+  if (config.architecture == model::Architecture::llama)
+    return text::gating_pattern(tokenizer, ModelFamily::llama3);
+  if (config.architecture == model::Architecture::gemma2)
+    return text::gating_pattern(tokenizer, ModelFamily::gemma2);
   fail_data("{}: names no gating_token_pattern, which a model of type {} needs: the tokens that end a prompt",
             (folder / "config.json").string(), config.model_type);
 }
@@ -179,18 +183,19 @@ std::vector<TokenId> pattern_of(const fs::path& folder, const HeadConfig& head, 
 
 RewardModel RewardModel::load(const fs::path& folder, bool allow_special_in_content,
                               const std::string& template_date) {
-  const ModelConfig config = ModelConfig::load(folder, kRewardModelFields);
+  const model::ModelConfig config = model::ModelConfig::load(folder, artifacts::kRewardModelFields);
   const HeadConfig head = read_config(folder / "config.json");
-  RewardHead weights = read_head(folder, head, config.hidden_size);
-  ConversationEncoder encoder = open_encoder(folder, config.vocab_size, allow_special_in_content,
-                                             template_date.empty() ? head.template_date : template_date);
-  std::vector<TokenId> pattern = pattern_of(folder, head, config, encoder.tokenizer());
+  gating::RewardHead weights = read_head(folder, head, config.hidden_size);
+  text::ConversationEncoder encoder =
+      artifacts::open_encoder(folder, config.vocab_size, allow_special_in_content,
+                              template_date.empty() ? head.template_date : template_date);
+  std::vector<text::tokenizer::TokenId> pattern = pattern_of(folder, head, config, encoder.tokenizer());
   return {folder,
           config,
-          attribute_names_or_default(head.attributes, head.k),
+          data::attribute_names_or_default(head.attributes, head.k),
           std::move(pattern),
           std::move(weights),
           std::move(encoder)};
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::reward_model

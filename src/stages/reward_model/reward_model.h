@@ -17,17 +17,17 @@
 #include "model/model_config.h"
 #include "text/conversation_encoder.h"
 
-namespace armorm {
+namespace armorm::stages::reward_model {
 
 constexpr const char* kTemplateDateField = "template_date";  // field of config.json
 
 struct RewardModel {
   std::filesystem::path folder;
-  ModelConfig config;
+  model::ModelConfig config;
   std::vector<std::string> attributes;  // [K]
-  std::vector<TokenId> gating_pattern;
-  RewardHead head;
-  ConversationEncoder encoder;
+  std::vector<text::tokenizer::TokenId> gating_pattern;
+  gating::RewardHead head;
+  text::ConversationEncoder encoder;
 
   // Tensors may have any float type. data error when the folder is a model without such a head, or when sizes
   // disagree. `template_date`: for a template that inserts today's date; empty = the training date in
@@ -36,4 +36,4 @@ struct RewardModel {
                           const std::string& template_date = "");
 };
 
-}  // namespace armorm
+}  // namespace armorm::stages::reward_model

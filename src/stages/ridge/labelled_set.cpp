@@ -8,24 +8,24 @@
 #include "hub/cache.h"
 #include "stages/artifacts/artifact_paths.h"
 
-namespace armorm {
+namespace armorm::stages::ridge {
 namespace fs = std::filesystem;
 namespace {
 
 // --embeddings_dir is a folder or, as in the Python scripts, the shards' path up to "-<shard>-of-<n>".
-EmbeddingSet open_embeddings(const Stage1TrainOptions& options, const std::string& model,
-                             const std::string& dataset) {
-  fs::path folder = options.embeddings_dir.empty() ? embeddings_folder(options.data_root, model)
+artifacts::EmbeddingSet open_embeddings(const Stage1TrainOptions& options, const std::string& model,
+                                        const std::string& dataset) {
+  fs::path folder = options.embeddings_dir.empty() ? artifacts::embeddings_folder(options.data_root, model)
                                                    : fs::path(options.embeddings_dir);
   std::string stem = dataset;
   if (!options.embeddings_dir.empty() && !fs::is_directory(folder)) {
     stem = folder.filename().string();
     folder = folder.parent_path();
   }
-  return EmbeddingSet::open(folder, stem, "labelled", "stage1-prepare");
+  return artifacts::EmbeddingSet::open(folder, stem, "labelled", "stage1-prepare");
 }
 
-std::vector<std::string> attributes_of(const EmbeddingSet& set) {
+std::vector<std::string> attributes_of(const artifacts::EmbeddingSet& set) {
   std::vector<std::string> attributes =
       set.provenance() ? set.provenance()->attributes : default_attributes();
   const std::int64_t k = set.files().front().at("labels", DType::f32, {-1, -1}).shape[1];
@@ -36,7 +36,7 @@ std::vector<std::string> attributes_of(const EmbeddingSet& set) {
   return attributes;
 }
 
-void check_weight_column(const EmbeddingSet& set, const std::string& wanted) {
+void check_weight_column(const artifacts::EmbeddingSet& set, const std::string& wanted) {
   if (wanted.empty()) return;
   const std::string found = set.provenance() ? set.provenance()->weight_column : "";
   if (found != wanted)
@@ -48,14 +48,14 @@ void check_weight_column(const EmbeddingSet& set, const std::string& wanted) {
         wanted);
 }
 
-std::span<const std::int64_t> prompts_of(const SafetensorsFile& file) {
+std::span<const std::int64_t> prompts_of(const io::SafetensorsFile& file) {
   const std::int64_t rows = file.at("embeddings").shape[0];
   return file.at("prompt_ids", DType::i64, {rows}).as<std::int64_t>();
 }
 
-std::vector<std::int64_t> all_prompts(const EmbeddingSet& set, bool needed) {
+std::vector<std::int64_t> all_prompts(const artifacts::EmbeddingSet& set, bool needed) {
   std::vector<std::int64_t> prompts;
-  for (const SafetensorsFile& file : set.files()) {
+  for (const io::SafetensorsFile& file : set.files()) {
     if (!file.contains("prompt_ids")) {
       if (!needed) return {};
       fail_data(
@@ -73,9 +73,9 @@ std::vector<std::int64_t> all_prompts(const EmbeddingSet& set, bool needed) {
 }  // namespace
 
 LabelledSet LabelledSet::open(const Stage1TrainOptions& options) {
-  std::string model = artifact_name(options.model_path);
-  std::string dataset = artifact_name(options.dataset_path);
-  EmbeddingSet set = open_embeddings(options, model, dataset);
+  std::string model = hub::artifact_name(options.model_path);
+  std::string dataset = hub::artifact_name(options.dataset_path);
+  artifacts::EmbeddingSet set = open_embeddings(options, model, dataset);
   std::vector<std::string> attributes = attributes_of(set);
   check_weight_column(set, options.weight_column);
   std::vector<std::int64_t> prompts = all_prompts(set, options.split_by == SplitBy::prompt);
@@ -83,19 +83,19 @@ LabelledSet LabelledSet::open(const Stage1TrainOptions& options) {
           std::move(dataset), options.weight_column, std::move(prompts)};
 }
 
-LabelledBlock LabelledSet::block(std::size_t shard, std::span<const RowGroup> groups) const {
-  const SafetensorsFile& file = set.files()[shard];
+LabelledBlock LabelledSet::block(std::size_t shard, std::span<const linear::RowGroup> groups) const {
+  const io::SafetensorsFile& file = set.files()[shard];
   std::size_t first = 0;
   for (std::size_t s = 0; s < shard; ++s)
     first += static_cast<std::size_t>(set.files()[s].at("embeddings").shape[0]);
   LabelledBlock block;
-  block.embeddings = matrix_of<BFloat16>(file, "embeddings", {-1, set.hidden_size()});
+  block.embeddings = artifacts::matrix_of<BFloat16>(file, "embeddings", {-1, set.hidden_size()});
   const std::int64_t n = block.embeddings.rows;
-  block.labels = matrix_of<float>(file, "labels", {n, n_attributes()});
+  block.labels = artifacts::matrix_of<float>(file, "labels", {n, n_attributes()});
   block.groups = groups.subspan(first, static_cast<std::size_t>(n));
   if (!weight_column.empty()) block.weights = file.at("sample_weights", DType::f32, {n}).as<float>();
   if (!prompts.empty()) block.prompts = prompts_of(file);
   return block;
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::ridge

@@ -12,19 +12,19 @@
 #include "linear/ridge_moments.h"
 #include "stages/artifacts/embedding_set.h"
 
-namespace armorm {
+namespace armorm::stages::ridge {
 
 // One shard; the views are valid as long as the set.
 struct LabelledBlock {
-  MatrixView<const BFloat16> embeddings;  // [n, D]
-  MatrixView<const float> labels;         // [n, K]
-  std::span<const RowGroup> groups;       // [n]
-  std::span<const float> weights;         // [n]; empty without --weight_column
-  std::span<const std::int64_t> prompts;  // [n]; empty when the files have none
+  MatrixView<const BFloat16> embeddings;     // [n, D]
+  MatrixView<const float> labels;            // [n, K]
+  std::span<const linear::RowGroup> groups;  // [n]
+  std::span<const float> weights;            // [n]; empty without --weight_column
+  std::span<const std::int64_t> prompts;     // [n]; empty when the files have none
 };
 
 struct LabelledSet {
-  EmbeddingSet set;
+  artifacts::EmbeddingSet set;
   std::vector<std::string> attributes;  // [K]
   std::string model;
   std::string dataset;
@@ -37,11 +37,11 @@ struct LabelledSet {
   std::int64_t n_attributes() const { return static_cast<std::int64_t>(attributes.size()); }
   std::size_t n_shards() const { return set.files().size(); }
   // `groups`: those of all rows.
-  LabelledBlock block(std::size_t shard, std::span<const RowGroup> groups) const;
+  LabelledBlock block(std::size_t shard, std::span<const linear::RowGroup> groups) const;
 
   // Calls visit(block) for each shard in order; adds the file's name to a data error of `visit`.
   template <class Visit>
-  void for_each_block(std::span<const RowGroup> groups, const Visit& visit) const {
+  void for_each_block(std::span<const linear::RowGroup> groups, const Visit& visit) const {
     for (std::size_t shard = 0; shard < n_shards(); ++shard)
       with_file_named(shard, [&] { visit(block(shard, groups)); });
   }
@@ -57,4 +57,4 @@ struct LabelledSet {
   }
 };
 
-}  // namespace armorm
+}  // namespace armorm::stages::ridge

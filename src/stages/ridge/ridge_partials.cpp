@@ -11,20 +11,20 @@
 #include "stages/artifacts/artifact_paths.h"
 #include "stages/ridge/row_groups.h"
 
-namespace armorm {
+namespace armorm::stages::ridge {
 namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kShard = "shard_idx";
 constexpr const char* kRows = "rows_sha256";
 
-RidgeMoments accumulate_shard(const Stage1TrainOptions& options, const LabelledSet& set,
-                              std::span<const RowGroup> groups, std::size_t shard) {
-  AccumulatorOptions sums;
+linear::RidgeMoments accumulate_shard(const Stage1TrainOptions& options, const LabelledSet& set,
+                                      std::span<const linear::RowGroup> groups, std::size_t shard) {
+  linear::AccumulatorOptions sums;
   sums.n_groups = group_count(options);
   sums.n_threads = static_cast<int>(options.threads);
   sums.weighted = !set.weight_column.empty();
-  RidgeAccumulator accumulator(set.set.hidden_size(), set.n_attributes(), sums);
+  linear::RidgeAccumulator accumulator(set.set.hidden_size(), set.n_attributes(), sums);
   set.with_file_named(shard, [&] {
     const LabelledBlock block = set.block(shard, groups);
     accumulator.add_block(block.embeddings, block.labels, block.groups, block.weights);
@@ -33,8 +33,8 @@ RidgeMoments accumulate_shard(const Stage1TrainOptions& options, const LabelledS
 }
 
 // Metadata that all partial sums of one run share.
-Metadata run_metadata(const Stage1TrainOptions& options, const LabelledSet& set) {
-  const Provenance p = set.set.provenance().value_or(Provenance{});
+io::Metadata run_metadata(const Stage1TrainOptions& options, const LabelledSet& set) {
+  const artifacts::Provenance p = set.set.provenance().value_or(artifacts::Provenance{});
   return {{"kind", "ridge_sums"},
           {"model", set.model},
           {"dataset", set.dataset},
@@ -56,11 +56,11 @@ Metadata run_metadata(const Stage1TrainOptions& options, const LabelledSet& set)
 // Digest of a shard's labels, weights and prompts, and of its first and last embedding: data that differ if
 // the shard was made again.
 std::string rows_sha256(const LabelledSet& set, std::size_t shard) {
-  const SafetensorsFile& file = set.set.files()[shard];
+  const io::SafetensorsFile& file = set.set.files()[shard];
   Sha256 hash;
   for (const char* name : {"labels", "row_ids", "prompt_ids", "sample_weights"})
     if (file.contains(name)) hash.update(file.at(name).bytes);
-  const TensorView embeddings = file.at("embeddings");
+  const io::TensorView embeddings = file.at("embeddings");
   const std::size_t row_bytes = static_cast<std::size_t>(embeddings.shape[1]) * sizeof(BFloat16);
   if (embeddings.shape[0] > 0) {
     hash.update(embeddings.bytes.first(row_bytes));
@@ -93,14 +93,14 @@ std::vector<fs::path> files_to_merge(const std::vector<std::string>& names) {
   return files;
 }
 
-std::string value_of(const Metadata& metadata, const std::string& key) {
+std::string value_of(const io::Metadata& metadata, const std::string& key) {
   const auto found = metadata.find(key);
   return found == metadata.end() ? "" : found->second;
 }
 
 // Checks that a file belongs to this run; returns its shard (from 0).
-std::size_t check_partial(const fs::path& path, const Metadata& run, const LabelledSet& set) {
-  const SafetensorsFile file = SafetensorsFile::open(path);
+std::size_t check_partial(const fs::path& path, const io::Metadata& run, const LabelledSet& set) {
+  const io::SafetensorsFile file = io::SafetensorsFile::open(path);
   if (const std::string kind = value_of(file.metadata(), "kind"); kind != run.at("kind"))
     fail_data("{}: kind is '{}', expected '{}'; give --merge what stage1-train --partial wrote",
               path.string(), kind, run.at("kind"));
@@ -125,7 +125,7 @@ std::size_t check_partial(const fs::path& path, const Metadata& run, const Label
 
 // The files, indexed by shard.
 std::vector<fs::path> order_by_shard(const Stage1TrainOptions& options, const LabelledSet& set) {
-  const Metadata run = run_metadata(options, set);
+  const io::Metadata run = run_metadata(options, set);
   std::map<std::size_t, fs::path> of_shard;
   for (const fs::path& path : files_to_merge(options.merge)) {
     const std::size_t shard = check_partial(path, run, set);
@@ -152,34 +152,34 @@ std::vector<fs::path> order_by_shard(const Stage1TrainOptions& options, const La
 
 }  // namespace
 
-RidgeMoments accumulate(const Stage1TrainOptions& options, const LabelledSet& set,
-                        std::span<const RowGroup> groups) {
-  RidgeMoments moments;
+linear::RidgeMoments accumulate(const Stage1TrainOptions& options, const LabelledSet& set,
+                                std::span<const linear::RowGroup> groups) {
+  linear::RidgeMoments moments;
   for (std::size_t shard = 0; shard < set.n_shards(); ++shard)
     moments.add(accumulate_shard(options, set, groups, shard));
   return moments;
 }
 
 std::vector<fs::path> save_partials(const Stage1TrainOptions& options, const LabelledSet& set,
-                                    std::span<const RowGroup> groups, FileSystem& files) {
+                                    std::span<const linear::RowGroup> groups, io::FileSystem& files) {
   std::vector<fs::path> written;
   for (const std::int64_t k : chosen_shards(options, set)) {
     const auto shard = static_cast<std::size_t>(k - 1);
-    Metadata metadata = run_metadata(options, set);
+    io::Metadata metadata = run_metadata(options, set);
     metadata[kShard] = std::to_string(k);
     metadata[kRows] = rows_sha256(set, shard);
     const std::string stem =
-        shard_stem(set.model + "_" + set.dataset, k, static_cast<std::int64_t>(set.n_shards()));
+        artifacts::shard_stem(set.model + "_" + set.dataset, k, static_cast<std::int64_t>(set.n_shards()));
     written.push_back(fs::path(options.partial) / (stem + ".safetensors"));
     accumulate_shard(options, set, groups, shard).save(written.back(), metadata, files);
   }
   return written;
 }
 
-RidgeMoments merge_partials(const Stage1TrainOptions& options, const LabelledSet& set) {
-  RidgeMoments moments;
+linear::RidgeMoments merge_partials(const Stage1TrainOptions& options, const LabelledSet& set) {
+  linear::RidgeMoments moments;
   for (const fs::path& file : order_by_shard(options, set)) {
-    RidgeMoments next = RidgeMoments::load(file);
+    linear::RidgeMoments next = linear::RidgeMoments::load(file);
     if (next.n_features() != set.set.hidden_size() || next.n_attributes() != set.n_attributes() ||
         next.n_groups() != group_count(options))
       fail_data(
@@ -192,4 +192,4 @@ RidgeMoments merge_partials(const Stage1TrainOptions& options, const LabelledSet
   return moments;
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::ridge

@@ -13,20 +13,21 @@
 #include "linear/ridge_moments.h"
 #include "stages/ridge/labelled_set.h"
 
-namespace armorm {
+namespace armorm::stages::ridge {
 
 // Sums of all shards of the set, one after another.
-RidgeMoments accumulate(const Stage1TrainOptions& options, const LabelledSet& set,
-                        std::span<const RowGroup> groups);
+linear::RidgeMoments accumulate(const Stage1TrainOptions& options, const LabelledSet& set,
+                                std::span<const linear::RowGroup> groups);
 
 // Writes <--partial>/<model>_<dataset>-<k>-of-<n>.safetensors for each of --shards and returns the paths.
 // usage error for a shard that the set does not have.
 std::vector<std::filesystem::path> save_partials(const Stage1TrainOptions& options, const LabelledSet& set,
-                                                 std::span<const RowGroup> groups, FileSystem& files);
+                                                 std::span<const linear::RowGroup> groups,
+                                                 io::FileSystem& files);
 
 // Adds the sums in the files of --merge (or in the .safetensors files of its folders). They must cover every
 // shard of this set once, and have the same model, data, labels, split and weights. data error that names the
 // file and the difference, io error that lists the missing shards.
-RidgeMoments merge_partials(const Stage1TrainOptions& options, const LabelledSet& set);
+linear::RidgeMoments merge_partials(const Stage1TrainOptions& options, const LabelledSet& set);
 
-}  // namespace armorm
+}  // namespace armorm::stages::ridge

@@ -5,7 +5,7 @@
 #include "core/error.h"
 #include "core/numpy_random.h"
 
-namespace armorm {
+namespace armorm::stages::ridge {
 namespace {
 
 constexpr double kTestSize = 0.2;  // value of the published run
@@ -42,22 +42,22 @@ int group_count(const Stage1TrainOptions& options) {
   return options.cv == RidgeCv::kfold ? static_cast<int>(options.n_folds) + 1 : 2;
 }
 
-std::vector<RowGroup> assign_groups(const Stage1TrainOptions& options, std::int64_t n,
-                                    std::span<const std::int64_t> prompts) {
+std::vector<linear::RowGroup> assign_groups(const Stage1TrainOptions& options, std::int64_t n,
+                                            std::span<const std::int64_t> prompts) {
   const bool by_prompt = options.split_by == SplitBy::prompt;
   const auto seed = static_cast<std::uint32_t>(options.seed);
   const Split split =
       by_prompt ? group_train_test_split(prompts, kTestSize, seed) : train_test_split(n, kTestSize, seed);
-  std::vector<RowGroup> groups(static_cast<std::size_t>(n), kTrainRow);
+  std::vector<linear::RowGroup> groups(static_cast<std::size_t>(n), linear::kTrainRow);
   for (const std::int64_t row : split.validation)
-    groups[static_cast<std::size_t>(row)] = static_cast<RowGroup>(group_count(options) - 1);
+    groups[static_cast<std::size_t>(row)] = static_cast<linear::RowGroup>(group_count(options) - 1);
   if (options.cv != RidgeCv::kfold) return groups;
   const std::vector<std::int64_t> folds =
       by_prompt ? folds_by_prompt(options, split.train, prompts)
                 : folds_of(options, static_cast<std::int64_t>(split.train.size()), "rows");
   for (std::size_t i = 0; i < folds.size(); ++i)
-    groups[static_cast<std::size_t>(split.train[i])] = static_cast<RowGroup>(folds[i]);
+    groups[static_cast<std::size_t>(split.train[i])] = static_cast<linear::RowGroup>(folds[i]);
   return groups;
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::ridge

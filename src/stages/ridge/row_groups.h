@@ -8,7 +8,7 @@
 #include "armorm/stage1_train.h"
 #include "linear/ridge_moments.h"
 
-namespace armorm {
+namespace armorm::stages::ridge {
 
 // Number of row groups for ridge_moments.h: training folds (one without k-fold), then validation.
 int group_count(const Stage1TrainOptions& options);
@@ -17,7 +17,7 @@ int group_count(const Stage1TrainOptions& options);
 // like GroupShuffleSplit; folds of the training rows like KFold, or by prompt like GroupKFold, with
 // shuffle=True and the same seed. `prompts` [n] is needed only for --split_by prompt. data error when there
 // are too few rows or prompts.
-std::vector<RowGroup> assign_groups(const Stage1TrainOptions& options, std::int64_t n,
-                                    std::span<const std::int64_t> prompts);
+std::vector<linear::RowGroup> assign_groups(const Stage1TrainOptions& options, std::int64_t n,
+                                            std::span<const std::int64_t> prompts);
 
-}  // namespace armorm
+}  // namespace armorm::stages::ridge

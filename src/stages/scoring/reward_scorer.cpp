@@ -38,11 +38,14 @@ Conversation checked(const Conversation& conversation) {
   return messages;
 }
 
-std::vector<ScoreRow> encode_all(const Scorer& scorer, std::span<const Conversation> conversations) {
-  std::vector<ScoreRow> rows(conversations.size());
+std::vector<stages::scoring::ScoreRow> encode_all(const stages::scoring::Scorer& scorer,
+                                                  std::span<const Conversation> conversations) {
+  std::vector<stages::scoring::ScoreRow> rows(conversations.size());
   parallel_for(std::ssize(rows), scorer.threads(), [&](std::int64_t i) {
     const auto index = static_cast<std::size_t>(i);
-    fill_row(rows[index], [&](ScoreRow& row) { scorer.encode(checked(conversations[index]), row); });
+    stages::scoring::fill_row(rows[index], [&](stages::scoring::ScoreRow& row) {
+      scorer.encode(checked(conversations[index]), row);
+    });
   });
   return rows;
 }
@@ -53,7 +56,8 @@ std::vector<float> row_of(const std::vector<float>& matrix, std::size_t row, std
   return {begin, begin + static_cast<std::ptrdiff_t>(k)};
 }
 
-ConversationScore result_of(const ScoreRow& row, const HeadScores& scores, std::size_t k) {
+ConversationScore result_of(const stages::scoring::ScoreRow& row, const gating::HeadScores& scores,
+                            std::size_t k) {
   ConversationScore result;
   result.error = row.error;
   result.tokens = std::ssize(row.tokens);
@@ -74,7 +78,7 @@ struct RewardScorer::Impl {
       : options(given), scorer(options, stop_requested) {}
 
   ScorerOptions options;
-  Scorer scorer;
+  stages::scoring::Scorer scorer;
   std::mutex mutex;  // the scorer serves one call at a time
 };
 
@@ -86,7 +90,7 @@ RewardScorer::~RewardScorer() = default;
 RewardScorer RewardScorer::load(const ScorerOptions& options, const StopRequested& stop_requested) {
   options.validate();
   std::unique_ptr<Impl> impl;
-  translate_torch_errors([&] {
+  model::translate_torch_errors([&] {
     impl = std::make_unique<Impl>(options, stop_requested);
     impl->scorer.begin_loading();
     impl->scorer.finish_loading();
@@ -103,13 +107,15 @@ std::string RewardScorer::device_name() const { return impl_->scorer.device_name
 std::vector<ConversationScore> RewardScorer::score(std::span<const Conversation> conversations) const {
   std::vector<ConversationScore> results;
   results.reserve(conversations.size());
-  translate_torch_errors([&] {
+  model::translate_torch_errors([&] {
     for (std::size_t first = 0; first < conversations.size(); first += kWindow) {
       const std::size_t count = std::min(kWindow, conversations.size() - first);
-      std::vector<ScoreRow> rows = encode_all(impl_->scorer, conversations.subspan(first, count));
+      std::vector<stages::scoring::ScoreRow> rows =
+          encode_all(impl_->scorer, conversations.subspan(first, count));
       const std::lock_guard lock(impl_->mutex);
-      const HeadScores scores = impl_->scorer.score(rows);
-      for (const ScoreRow& row : rows) results.push_back(result_of(row, scores, attributes().size()));
+      const gating::HeadScores scores = impl_->scorer.score(rows);
+      for (const stages::scoring::ScoreRow& row : rows)
+        results.push_back(result_of(row, scores, attributes().size()));
     }
   });
   return results;

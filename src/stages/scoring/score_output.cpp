@@ -8,10 +8,10 @@
 
 #include "core/words.h"
 
-namespace armorm {
+namespace armorm::stages::scoring {
 namespace {
 
-const std::vector<float>& vector_of(const HeadScores& scores, ScoreField field) {
+const std::vector<float>& vector_of(const gating::HeadScores& scores, ScoreField field) {
   if (field == ScoreField::rewards) return scores.rewards;
   if (field == ScoreField::gate) return scores.gate;
   return field == ScoreField::contributions ? scores.contributions : scores.coefficients;
@@ -43,7 +43,7 @@ ScoreLines::ScoreLines(const std::vector<std::string>& attributes, std::vector<S
   for (const std::string& name : attributes) keys_.push_back(quoted(name) + ":");
 }
 
-void ScoreLines::add_vector(ScoreField field, const HeadScores& scores, std::size_t index,
+void ScoreLines::add_vector(ScoreField field, const gating::HeadScores& scores, std::size_t index,
                             fmt::memory_buffer& out) const {
   const std::vector<float>& values = vector_of(scores, field);
   fmt::format_to(std::back_inserter(out), ",\"{}\":{{", name_of(field));
@@ -53,7 +53,7 @@ void ScoreLines::add_vector(ScoreField field, const HeadScores& scores, std::siz
   out.push_back('}');
 }
 
-void ScoreLines::add(const ScoreRow& row, const HeadScores& scores, std::size_t index,
+void ScoreLines::add(const ScoreRow& row, const gating::HeadScores& scores, std::size_t index,
                      fmt::memory_buffer& out) const {
   open_line(row, out);
   for (const ScoreField field : fields_) {
@@ -73,4 +73,4 @@ void ScoreLines::add_bad(const ScoreRow& row, const std::string& reason, fmt::me
   close_line(out);
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::scoring

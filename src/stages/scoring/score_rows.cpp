@@ -16,7 +16,7 @@
 #include "data/prompt_rule.h"
 #include "io/checked_json.h"
 
-namespace armorm {
+namespace armorm::stages::scoring {
 namespace {
 
 using data::JsonReader;
@@ -162,7 +162,7 @@ void fill_row(ScoreRow& row, const std::function<void(ScoreRow& row)>& fill) {
   }
 }
 
-ScoreReader::ScoreReader(std::unique_ptr<LineSource> source, ScoreReaderOptions options, Encode encode)
+ScoreReader::ScoreReader(std::unique_ptr<io::LineSource> source, ScoreReaderOptions options, Encode encode)
     : source_(std::move(source)),
       options_(std::move(options)),
       encode_(std::move(encode)),
@@ -211,8 +211,8 @@ bool ScoreReader::read_some(std::vector<Line>& lines) {
   lines.clear();
   std::string text;
   std::size_t bytes = 0;
-  LineSource::Got got = wait_for_line(text);
-  while (got == LineSource::Got::line) {
+  io::LineSource::Got got = wait_for_line(text);
+  while (got == io::LineSource::Got::line) {
     const bool blank = text.find_first_not_of(" \t\r") == std::string::npos;
     bytes += text.size();
     if (!blank) lines.push_back({source_->line_number(), std::move(text)});
@@ -222,11 +222,11 @@ bool ScoreReader::read_some(std::vector<Line>& lines) {
   return !lines.empty();
 }
 
-LineSource::Got ScoreReader::wait_for_line(std::string& text) {
-  LineSource::Got got = source_->next(text, 0);
-  if (got != LineSource::Got::nothing) return got;
+io::LineSource::Got ScoreReader::wait_for_line(std::string& text) {
+  io::LineSource::Got got = source_->next(text, 0);
+  if (got != io::LineSource::Got::nothing) return got;
   set_idle(true);
-  while (got == LineSource::Got::nothing && !is_stopping()) got = source_->next(text, kWaitMs);
+  while (got == io::LineSource::Got::nothing && !is_stopping()) got = source_->next(text, kWaitMs);
   set_idle(false);
   return got;
 }
@@ -271,4 +271,4 @@ bool ScoreReader::is_stopping() {
   return stopping_;
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::scoring

@@ -16,14 +16,14 @@
 #include "io/line_source.h"
 #include "text/tokenizer/tokenizer.h"
 
-namespace armorm {
+namespace armorm::stages::scoring {
 
 struct ScoreRow {
   std::int64_t line = 0;                                    // in the input, from 1
   std::string id;                                           // JSON text of the row's "id"; empty without one
   std::vector<std::pair<std::string, std::string>> copied;  // keys to copy with their JSON texts
   std::vector<std::string> unused;                          // keys that are neither used nor copied
-  std::vector<TokenId> tokens;                              // empty for a bad row
+  std::vector<text::tokenizer::TokenId> tokens;             // empty for a bad row
   std::int64_t gating = 0;                                  // start of the last gating pattern
   bool special_in_content = false;
   std::string error;       // reason why the row is bad
@@ -51,7 +51,7 @@ class ScoreReader {
   // `encode` sets the tokens of a row from its conversation, on several threads at once; its data errors make
   // a bad row.
   using Encode = std::function<void(const Conversation& conversation, ScoreRow& row)>;
-  ScoreReader(std::unique_ptr<LineSource> source, ScoreReaderOptions options, Encode encode);
+  ScoreReader(std::unique_ptr<io::LineSource> source, ScoreReaderOptions options, Encode encode);
   ~ScoreReader();  // does not wait for input
 
   // The next rows, in order: a full window, or the rows at hand when no more input is waiting. Empty at the
@@ -65,13 +65,13 @@ class ScoreReader {
   };
   void read_all();
   bool read_some(std::vector<Line>& lines);
-  LineSource::Got wait_for_line(std::string& text);
+  io::LineSource::Got wait_for_line(std::string& text);
   std::vector<ScoreRow> encode_all(const std::vector<Line>& lines) const;
   bool hand_over(std::vector<ScoreRow> rows);
   void set_idle(bool idle);
   bool is_stopping();
 
-  std::unique_ptr<LineSource> source_;
+  std::unique_ptr<io::LineSource> source_;
   ScoreReaderOptions options_;
   Encode encode_;
 
@@ -86,4 +86,4 @@ class ScoreReader {
   std::thread thread_;  // last member: it uses all of the above
 };
 
-}  // namespace armorm
+}  // namespace armorm::stages::scoring

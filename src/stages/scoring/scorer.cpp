@@ -12,14 +12,14 @@
 #include "stages/prepare/extraction_run.h"
 #include "text/gating_pattern.h"
 
-namespace armorm {
+namespace armorm::stages::scoring {
 namespace {
 
-std::int64_t longest(const ScorerOptions& options, const RewardModel& model) {
+std::int64_t longest(const ScorerOptions& options, const reward_model::RewardModel& model) {
   return options.max_length > 0 ? options.max_length : model.config.max_position_embeddings;
 }
 
-void add(const ExtractionStats& more, ExtractionStats& stats) {
+void add(const model::ExtractionStats& more, model::ExtractionStats& stats) {
   stats.requests += more.requests;
   stats.input_tokens += more.input_tokens;
   stats.computed_tokens += more.computed_tokens;
@@ -31,24 +31,25 @@ void add(const ExtractionStats& more, ExtractionStats& stats) {
 Scorer::Scorer(const ScorerOptions& options, const StopRequested& stop_requested)
     : options_(options),
       threads_(thread_count(options.threads)),
-      folder_(resolve_model(options.model_path, stop_requested)),
-      model_(RewardModel::load(folder_, options.allow_special_in_content, options.template_date)),
+      folder_(hub::resolve_model(options.model_path, stop_requested)),
+      model_(
+          reward_model::RewardModel::load(folder_, options.allow_special_in_content, options.template_date)),
       max_length_(longest(options, model_)) {}
 
 void Scorer::begin_loading() {
-  set_compute_threads(threads_);
+  model::set_compute_threads(threads_);
   loading_ = std::async(std::launch::async, [this] {
-    return Backbone::load({.model_folder = folder_,
-                           .precision = options_.precision,
-                           .device = static_cast<int>(options_.device),
-                           .batch_invariant = options_.batch_invariant});
+    return model::Backbone::load({.model_folder = folder_,
+                                  .precision = options_.precision,
+                                  .device = static_cast<int>(options_.device),
+                                  .batch_invariant = options_.batch_invariant});
   });
 }
 
 void Scorer::finish_loading() {
   backbone_.emplace(loading_.get());
-  extractor_.emplace(*backbone_, ExtractorOptions{.batch_tokens = options_.batch_tokens});
-  log::info("model {} on {}", artifact_name(options_.model_path), device_name());
+  extractor_.emplace(*backbone_, model::ExtractorOptions{.batch_tokens = options_.batch_tokens});
+  log::info("model {} on {}", hub::artifact_name(options_.model_path), device_name());
 }
 
 void Scorer::encode(const Conversation& conversation, ScoreRow& row) const {
@@ -56,7 +57,7 @@ void Scorer::encode(const Conversation& conversation, ScoreRow& row) const {
   const auto length = std::ssize(encoded.tokens);
   if (length > max_length_)
     fail_data("the conversation has {} tokens, more than `max_length` ({}) allows", length, max_length_);
-  const auto gating = find_gating_pattern(encoded.tokens, model_.gating_pattern);
+  const auto gating = text::find_gating_pattern(encoded.tokens, model_.gating_pattern);
   if (!gating)
     fail_data(
         "the rendered conversation holds no start of an assistant's answer; check the messages' roles and "
@@ -66,12 +67,12 @@ void Scorer::encode(const Conversation& conversation, ScoreRow& row) const {
   row.tokens = std::move(encoded.tokens);
 }
 
-HeadScores Scorer::score(std::vector<ScoreRow>& rows) {
+gating::HeadScores Scorer::score(std::vector<ScoreRow>& rows) {
   extract_states(rows);
   const std::int64_t d = model_.config.hidden_size;
   const std::int64_t n = std::ssize(states_) / (2 * d);
-  HeadScores scores =
-      score_states(model_.head, {states_.data(), n, d, 2 * d}, {states_.data() + d, n, d, 2 * d}, threads_);
+  gating::HeadScores scores = gating::score_states(model_.head, {states_.data(), n, d, 2 * d},
+                                                   {states_.data() + d, n, d, 2 * d}, threads_);
   std::size_t next = 0;
   for (ScoreRow& row : rows) {
     if (!row.error.empty()) continue;
@@ -84,8 +85,8 @@ HeadScores Scorer::score(std::vector<ScoreRow>& rows) {
 
 void Scorer::extract_states(const std::vector<ScoreRow>& rows) {
   // For the calling thread, which may differ from the one that loaded the model.
-  set_compute_threads(threads_);
-  std::vector<ExtractionRequest> requests;
+  model::set_compute_threads(threads_);
+  std::vector<model::ExtractionRequest> requests;
   for (const ScoreRow& row : rows)
     if (row.error.empty()) requests.push_back({row.tokens, {std::ssize(row.tokens) - 1, row.gating}});
   const std::int64_t d = model_.config.hidden_size;
@@ -97,4 +98,4 @@ void Scorer::extract_states(const std::vector<ScoreRow>& rows) {
   add(extractor_->run(requests, keep), stats_);
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::scoring

@@ -15,7 +15,7 @@
 #include "stages/reward_model/reward_model.h"
 #include "stages/scoring/score_rows.h"
 
-namespace armorm {
+namespace armorm::stages::scoring {
 
 class Scorer {
  public:
@@ -39,9 +39,9 @@ class Scorer {
 
   // Scores the good rows: row.result becomes the index of the row's values in the return value. A row whose
   // score is not finite becomes a bad one.
-  HeadScores score(std::vector<ScoreRow>& rows);
+  gating::HeadScores score(std::vector<ScoreRow>& rows);
 
-  const ExtractionStats& stats() const noexcept { return stats_; }  // over all calls of score()
+  const model::ExtractionStats& stats() const noexcept { return stats_; }  // over all calls of score()
 
  private:
   void extract_states(const std::vector<ScoreRow>& rows);
@@ -49,13 +49,13 @@ class Scorer {
   const ScorerOptions& options_;
   int threads_;
   std::filesystem::path folder_;
-  RewardModel model_;
+  reward_model::RewardModel model_;
   std::int64_t max_length_;
-  std::future<Backbone> loading_;
-  std::optional<Backbone> backbone_;
-  std::optional<Extractor> extractor_;
+  std::future<model::Backbone> loading_;
+  std::optional<model::Backbone> backbone_;
+  std::optional<model::Extractor> extractor_;
   std::vector<float> states_;  // [good rows, 2, D]: states of the last token and of the prompt's end
-  ExtractionStats stats_;
+  model::ExtractionStats stats_;
 };
 
-}  // namespace armorm
+}  // namespace armorm::stages::scoring

@@ -8,7 +8,7 @@
 #include "core/error.h"
 #include "stages/artifacts/artifact_paths.h"
 
-namespace armorm {
+namespace armorm::stages::status {
 namespace fs = std::filesystem;
 namespace {
 
@@ -44,7 +44,8 @@ SetStatus read_set(const fs::path& folder, const ShardName& name) {
   SetStatus set{folder.filename().string(), name.stem, {}};
   if (name.n_shards == 0) set.shards.push_back(shard_status(folder / (name.stem + ".safetensors")));
   for (std::int64_t k = 1; k <= name.n_shards; ++k)
-    set.shards.push_back(shard_status(folder / (shard_stem(name.stem, k, name.n_shards) + ".safetensors")));
+    set.shards.push_back(
+        shard_status(folder / (artifacts::shard_stem(name.stem, k, name.n_shards) + ".safetensors")));
   return set;
 }
 
@@ -115,7 +116,7 @@ double SetStatus::seconds_left() const {
 std::vector<SetStatus> status_of_set(const std::string& data_root, const std::string& model,
                                      const std::string& stem, std::int64_t n_shards,
                                      bool single_has_no_number) {
-  const fs::path folder = embeddings_folder(data_root, model);
+  const fs::path folder = artifacts::embeddings_folder(data_root, model);
   std::vector<SetStatus> sets;
   for (const ShardName& name : sets_in(folder))
     if (name.stem == stem) sets.push_back(read_set(folder, name));
@@ -139,4 +140,4 @@ std::vector<SetStatus> status_of_all_sets(const std::string& data_root) {
   return sets;
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::status

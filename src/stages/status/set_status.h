@@ -9,7 +9,7 @@
 
 #include "stages/status/shard_status.h"
 
-namespace armorm {
+namespace armorm::stages::status {
 
 struct SetStatus {
   std::string model;
@@ -40,4 +40,4 @@ std::vector<SetStatus> status_of_set(const std::string& data_root, const std::st
 // All sets in <data_root>/embeddings, by model and stem. io error when the folder does not exist.
 std::vector<SetStatus> status_of_all_sets(const std::string& data_root);
 
-}  // namespace armorm
+}  // namespace armorm::stages::status

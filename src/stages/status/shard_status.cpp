@@ -11,7 +11,7 @@
 #include "stages/artifacts/provenance.h"
 #include "stages/resume/durable_rows.h"
 
-namespace armorm {
+namespace armorm::stages::status {
 namespace fs = std::filesystem;
 namespace {
 
@@ -35,13 +35,13 @@ bool may_be_there(const fs::path& file) {
 }
 
 // Takes the facts in the file's metadata.
-void describe(const SafetensorsFile& file, ShardStatus& status) {
+void describe(const io::SafetensorsFile& file, ShardStatus& status) {
   const std::string name = file.path().string();
-  if (!Provenance::present_in(file.metadata())) {
+  if (!artifacts::Provenance::present_in(file.metadata())) {
     status.rows = file.at("embeddings").shape.at(0);
     return;
   }
-  const Provenance p = Provenance::from_metadata(file.metadata(), name);
+  const artifacts::Provenance p = artifacts::Provenance::from_metadata(file.metadata(), name);
   status.program = p.kind == "preference" ? "stage2-prepare" : "stage1-prepare";
   status.rows = p.rows;
   status.source_rows = p.source_rows;
@@ -49,7 +49,7 @@ void describe(const SafetensorsFile& file, ShardStatus& status) {
 
 void read_published(ShardStatus& status) {
   try {
-    describe(SafetensorsFile::open(status.target), status);
+    describe(io::SafetensorsFile::open(status.target), status);
     status.state = ShardState::done;
     status.rows_done = *status.rows;
   } catch (const Error& error) {
@@ -60,13 +60,13 @@ void read_published(ShardStatus& status) {
 }
 
 // Work and time of the chunks of one process, without its first chunk, which includes loading.
-void measure_rate(const std::vector<ChunkRecord>& chunks, double since, double requests_per_row,
+void measure_rate(const std::vector<resume::ChunkRecord>& chunks, double since, double requests_per_row,
                   ShardStatus& status) {
   if (chunks.empty()) return;
   const double end = chunks.back().time;
   const double begin = std::max(since, end - kRateSeconds);
-  const auto base =
-      std::find_if(chunks.begin(), chunks.end(), [&](const ChunkRecord& c) { return c.time >= begin; });
+  const auto base = std::find_if(chunks.begin(), chunks.end(),
+                                 [&](const resume::ChunkRecord& c) { return c.time >= begin; });
   std::int64_t requests = 0;
   std::int64_t tokens = 0;
   for (auto chunk = base + 1; base != chunks.end() && chunk != chunks.end(); ++chunk) {
@@ -82,33 +82,34 @@ void measure_rate(const std::vector<ChunkRecord>& chunks, double since, double r
 
 // Counts the rows in the journal; the rows themselves are not read.
 void read_progress(ShardStatus& status) {
-  std::optional<JournalContent> journal;
+  std::optional<resume::JournalContent> journal;
   try {
-    describe(SafetensorsFile::open(AtomicFile::resumed_name(status.target)), status);
-    journal = read_journal(journal_path(status.target));
+    describe(io::SafetensorsFile::open(io::AtomicFile::resumed_name(status.target)), status);
+    journal = resume::read_journal(resume::journal_path(status.target));
   } catch (const Error&) {  // not there yet, incomplete, or gone
   }
   if (!journal) return;
   const int requests_per_row = status.program == "stage2-prepare" ? 2 : 1;
   std::int64_t requests = 0;
-  for (const ChunkRecord& chunk : journal->chunks) {
+  for (const resume::ChunkRecord& chunk : journal->chunks) {
     requests += chunk.requests;
     status.tokens_done += chunk.tokens;
     status.tokens = chunk.total_tokens;
   }
   status.rows_done = requests / requests_per_row;
   if (status.state == ShardState::running)
-    measure_rate(journal->chunks, started_at(*status.owner), requests_per_row, status);
+    measure_rate(journal->chunks, resume::started_at(*status.owner), requests_per_row, status);
 }
 
 void read_unpublished(ShardStatus& status) {
   const std::string lock = status.target.string() + ".lock";
-  const double partial_time = written_at(AtomicFile::resumed_name(status.target));
-  const double last = std::max({partial_time, written_at(journal_path(status.target)), written_at(lock)});
+  const double partial_time = written_at(io::AtomicFile::resumed_name(status.target));
+  const double last =
+      std::max({partial_time, written_at(resume::journal_path(status.target)), written_at(lock)});
   if (last == 0.0) return;
   status.silent_seconds = std::max(0.0, now() - last);
-  status.owner = read_lock_owner(lock);
-  if (status.owner && is_held(lock, *status.owner, status.silent_seconds)) {
+  status.owner = resume::read_lock_owner(lock);
+  if (status.owner && resume::is_held(lock, *status.owner, status.silent_seconds)) {
     status.state = ShardState::running;
   } else if (partial_time > 0.0) {
     status.state = ShardState::interrupted;
@@ -122,7 +123,7 @@ ShardStatus shard_status(const fs::path& target) {
   ShardStatus unpublished;
   unpublished.target = target;
   read_unpublished(unpublished);
-  if (unpublished.state == ShardState::running && may_be_there(AtomicFile::resumed_name(target)))
+  if (unpublished.state == ShardState::running && may_be_there(io::AtomicFile::resumed_name(target)))
     return unpublished;
   // Checked last, so that a run published meanwhile does not count as missing.
   ShardStatus published;
@@ -131,4 +132,4 @@ ShardStatus shard_status(const fs::path& target) {
   return published.state == ShardState::missing ? unpublished : published;
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::status

@@ -13,7 +13,7 @@
 #include "core/words.h"
 #include "stages/resume/lock_owner.h"
 
-namespace armorm {
+namespace armorm::stages::status {
 
 enum class ShardState {
   done,         // published and complete
@@ -40,12 +40,12 @@ struct ShardStatus {
   std::int64_t tokens_done = 0;
   double rows_per_second = kUnknown;  // of a running shard, over its last minutes
   double tokens_per_second = kUnknown;
-  double seconds_left = kUnknown;    // from tokens: sequences differ in length
-  double silent_seconds = kUnknown;  // since the last write, if it is not done
-  std::optional<LockOwner> owner;    // last owner of an interrupted shard, if recorded
-  std::string problem;               // why it is damaged
+  double seconds_left = kUnknown;          // from tokens: sequences differ in length
+  double silent_seconds = kUnknown;        // since the last write, if it is not done
+  std::optional<resume::LockOwner> owner;  // last owner of an interrupted shard, if recorded
+  std::string problem;                     // why it is damaged
 };
 
 ShardStatus shard_status(const std::filesystem::path& target);
 
-}  // namespace armorm
+}  // namespace armorm::stages::status

@@ -14,7 +14,7 @@
 #include "stages/artifacts/artifact_paths.h"
 #include "stages/status/set_status.h"
 
-namespace armorm {
+namespace armorm::stages::status {
 namespace fs = std::filesystem;
 namespace {
 
@@ -51,7 +51,7 @@ std::string remark(const ShardStatus& shard) {
 }
 
 std::string shard_table(const SetStatus& set) {
-  TextTable table({"shard", "state", "rows done", "rows", "rows/s", "time left"});
+  report::TextTable table({"shard", "state", "rows done", "rows", "rows/s", "time left"});
   std::string remarks;
   for (std::size_t i = 0; i < set.shards.size(); ++i) {
     const ShardStatus& shard = set.shards[i];
@@ -74,7 +74,7 @@ std::string set_table(const std::vector<SetStatus>& sets) {
   std::vector<std::string> header{"model/set", "shards"};
   for (const ShardState state : kStates) header.emplace_back(name_of(state));
   header.insert(header.end(), {"rows done", "rows", "rows/s", "time left"});
-  TextTable table(header);
+  report::TextTable table(header);
   for (const SetStatus& set : sets) {
     std::vector<std::string> row{set.model + "/" + set.stem, std::to_string(set.shards.size())};
     for (const ShardState state : kStates) row.push_back(std::to_string(set.count(state)));
@@ -92,12 +92,12 @@ json to_json(const ShardStatus& shard) {
            {"state", std::string(name_of(shard.state))},
            {"rows", optional_json(shard.rows)},
            {"rows_done", shard.rows_done},
-           {"rows_per_second", json_number(shard.rows_per_second)},
+           {"rows_per_second", report::json_number(shard.rows_per_second)},
            {"tokens", optional_json(shard.tokens)},
            {"tokens_done", shard.tokens_done},
-           {"tokens_per_second", json_number(shard.tokens_per_second)},
-           {"seconds_left", json_number(shard.seconds_left)},
-           {"silent_seconds", json_number(shard.silent_seconds)},
+           {"tokens_per_second", report::json_number(shard.tokens_per_second)},
+           {"seconds_left", report::json_number(shard.seconds_left)},
+           {"silent_seconds", report::json_number(shard.silent_seconds)},
            {"owner", nullptr}};
   if (shard.owner)
     out["owner"] = {
@@ -114,8 +114,8 @@ json to_json(const SetStatus& set) {
            {"rows", rows ? json(rows->rows) : json(nullptr)},
            {"rows_are_estimated", rows && rows->estimated},
            {"rows_done", set.rows_done()},
-           {"rows_per_second", json_number(set.rows_per_second())},
-           {"seconds_left", json_number(set.seconds_left())},
+           {"rows_per_second", report::json_number(set.rows_per_second())},
+           {"seconds_left", report::json_number(set.seconds_left())},
            {"shards", json::array()}};
   for (const ShardState state : kStates) out[std::string(name_of(state))] = set.count(state);
   for (const ShardStatus& shard : set.shards) out["shards"].push_back(to_json(shard));
@@ -125,7 +125,7 @@ json to_json(const SetStatus& set) {
 // Files that the train stages have written there.
 std::vector<std::string> trained_files(const std::string& data_root) {
   std::vector<std::string> files;
-  for (const fs::path& folder : {regression_weights_folder(data_root), fs::path(data_root)}) {
+  for (const fs::path& folder : {artifacts::regression_weights_folder(data_root), fs::path(data_root)}) {
     std::error_code error;
     for (const fs::directory_entry& entry : fs::directory_iterator(folder, error))
       if (entry.path().extension() == ".pt" && !entry.path().filename().string().starts_with("."))
@@ -146,8 +146,8 @@ std::string all_sets_text(const std::vector<SetStatus>& sets, const std::vector<
 void print_status(const ExtractionOptions& options, const StatusQuestion& question) {
   const std::vector<SetStatus> sets =
       options.all_sets ? status_of_all_sets(options.data_root)
-                       : status_of_set(options.data_root, artifact_name(options.model_path), question.stem,
-                                       options.n_shards, question.single_has_no_number);
+                       : status_of_set(options.data_root, hub::artifact_name(options.model_path),
+                                       question.stem, options.n_shards, question.single_has_no_number);
   const std::vector<std::string> trained = trained_files(options.data_root);
   if (options.json) {
     json out{{"data_root", options.data_root}, {"sets", json::array()}, {"trained", trained}};
@@ -161,7 +161,8 @@ void print_status(const ExtractionOptions& options, const StatusQuestion& questi
   }
   for (const SetStatus& set : sets)
     std::cout << fmt::format("{}: {} in {}\n{}", question.program, set.stem,
-                             embeddings_folder(options.data_root, set.model).string(), shard_table(set));
+                             artifacts::embeddings_folder(options.data_root, set.model).string(),
+                             shard_table(set));
 }
 
-}  // namespace armorm
+}  // namespace armorm::stages::status

@@ -6,7 +6,7 @@
 
 #include "armorm/extraction_options.h"
 
-namespace armorm {
+namespace armorm::stages::status {
 
 // The set named by a prepare stage's options.
 struct StatusQuestion {
@@ -19,4 +19,4 @@ struct StatusQuestion {
 // root; the sums; with --json everything as JSON.
 void print_status(const ExtractionOptions& options, const StatusQuestion& question);
 
-}  // namespace armorm
+}  // namespace armorm::stages::status

@@ -8,7 +8,7 @@
 #include "text/jinja/limits.h"
 #include "text/jinja/python_unicode.h"
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 namespace {
 
 std::size_t byte_of(const Text& text, std::size_t code_points) {
@@ -295,4 +295,4 @@ Value Evaluator::item(const Value& value, const Value& key) {
   return index_value(value, to_index(key, ""));
 }
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

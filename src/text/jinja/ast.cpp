@@ -1,6 +1,6 @@
 #include "text/jinja/ast.h"
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 
 Expr* Ast::new_expr(Expr::Kind kind, int line) {
   Expr& node = exprs_.emplace_back();
@@ -34,4 +34,4 @@ bool Ast::find_name(std::string_view name, NameId& id) const {
   return true;
 }
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

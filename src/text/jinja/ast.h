@@ -13,7 +13,7 @@
 #include "text/jinja/callable.h"
 #include "text/jinja/value.h"
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 
 class Evaluator;
 using NameId = std::uint32_t;
@@ -159,4 +159,4 @@ Ast parse(std::string_view source);
 FilterFunction find_filter(std::string_view name);
 TestFunction find_test(std::string_view name);
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

@@ -7,7 +7,7 @@
 #include "text/jinja/guards.h"
 #include "text/jinja/limits.h"
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 
 bool is_global_function(std::string_view name) {
   static constexpr std::array<std::string_view, 5> kNames = {"range", "dict", "namespace", "raise_exception",
@@ -198,4 +198,4 @@ Value Evaluator::call_loop_method(Loop& loop, std::string_view name, Arguments& 
   return !same;
 }
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

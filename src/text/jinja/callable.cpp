@@ -4,7 +4,7 @@
 
 #include "text/jinja/failure.h"
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 
 Bound::Bound(const Arguments& arguments, std::string_view callee,
              std::initializer_list<std::string_view> parameters, std::size_t required)
@@ -36,4 +36,4 @@ std::int64_t Bound::integer(std::size_t i, std::int64_t otherwise) const {
   return has(i) ? to_index(*values_[i], "an argument") : otherwise;
 }
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

@@ -8,7 +8,7 @@
 
 #include "text/jinja/value.h"
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 
 struct MacroDefinition;
 struct Scope;
@@ -51,4 +51,4 @@ struct Loop {
   std::optional<Arguments> last_changed;
 };
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

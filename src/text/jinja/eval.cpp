@@ -5,7 +5,7 @@
 #include "text/jinja/guards.h"
 #include "text/jinja/limits.h"
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 
 void Evaluator::charge(std::uint64_t bytes) {
   work_ += bytes;
@@ -220,4 +220,4 @@ bool Evaluator::apply_test(std::string_view name, const Value& input, const Argu
   return test(*this, input, arguments);
 }
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

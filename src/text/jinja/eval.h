@@ -15,7 +15,7 @@
 #include "text/jinja/text.h"
 #include "text/jinja/value.h"
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 
 struct Scope {
   Scope* parent = nullptr;
@@ -126,4 +126,4 @@ Text format_braces(Evaluator& evaluator, const Text& pattern, const Arguments& a
 Text format_time(const Text& pattern, std::int64_t seconds);
 Text escape_html(const Value& value);
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

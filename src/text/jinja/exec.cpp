@@ -4,7 +4,7 @@
 #include "text/jinja/guards.h"
 #include "text/jinja/limits.h"
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 
 Value* Scope::find(NameId name) {
   for (auto& [known, value] : variables) {
@@ -209,4 +209,4 @@ void Evaluator::assign(const Expr& target, Value value) {
   for (std::size_t i = 0; i < items.size(); ++i) assign(*target.children[i], std::move(items[i]));
 }
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 
 class Failure : public std::runtime_error {
  public:
@@ -19,4 +19,4 @@ template <class... Args>
   throw Failure(fmt::format(format, std::forward<Args>(args)...));
 }
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

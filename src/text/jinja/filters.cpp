@@ -14,7 +14,7 @@
 #include "text/jinja/python_unicode.h"
 #include "text/jinja/strings.h"
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 namespace {
 
 // soft_str: the text of a string or Markup, str() of anything else.
@@ -361,4 +361,4 @@ FilterFunction find_filter(std::string_view name) {
   return nullptr;
 }
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

@@ -6,7 +6,7 @@
 
 #include "text/jinja/ast.h"
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 
 struct FilterEntry {
   std::string_view name;
@@ -16,4 +16,4 @@ struct FilterEntry {
 std::span<const FilterEntry> scalar_filters();
 std::span<const FilterEntry> sequence_filters();
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

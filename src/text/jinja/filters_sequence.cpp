@@ -8,7 +8,7 @@
 #include "text/jinja/limits.h"
 #include "text/jinja/strings.h"
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 namespace {
 
 constexpr auto kGenerator = Sequence::Kind::generator;
@@ -312,4 +312,4 @@ constexpr FilterEntry kFilters[] = {
 
 std::span<const FilterEntry> sequence_filters() { return kFilters; }
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

@@ -11,7 +11,7 @@
 #include "text/jinja/python_unicode.h"
 #include "text/jinja/strings.h"
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 namespace {
 
 struct Spec {
@@ -364,4 +364,4 @@ Text format_time(const Text& pattern, std::int64_t seconds) {
   return text;
 }
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

@@ -8,7 +8,7 @@
 #include "text/jinja/failure.h"
 #include "text/jinja/limits.h"
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 
 class Evaluator::Depth {
  public:
@@ -67,4 +67,4 @@ class LoopGuard {
   std::shared_ptr<Loop> loop_;
 };
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

@@ -9,7 +9,7 @@
 #include "text/jinja/failure.h"
 #include "text/jinja/python_unicode.h"
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 namespace {
 
 class Writer {
@@ -115,4 +115,4 @@ class Writer {
 
 Text to_json(const Value& value, const JsonStyle& style) { return Writer(style).run(value); }
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

@@ -6,7 +6,7 @@
 #include "text/jinja/text.h"
 #include "text/jinja/value.h"
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 
 struct JsonStyle {
   bool ascii = false;
@@ -19,4 +19,4 @@ struct JsonStyle {
 // Fails for values that json.dumps refuses.
 Text to_json(const Value& value, const JsonStyle& style);
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

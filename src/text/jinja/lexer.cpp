@@ -8,7 +8,7 @@
 #include "text/jinja/failure.h"
 #include "text/jinja/python_unicode.h"
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 namespace {
 
 // jinja2 recognises \r\n, \r and \n, and drops one newline at the end of the source.
@@ -346,4 +346,4 @@ void fail_at(int line, const std::string& message) {
 
 std::vector<Token> tokenize(std::string_view source) { return Lexer(source).run(); }
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 
 struct Token {
   enum class Kind {
@@ -38,4 +38,4 @@ std::vector<Token> tokenize(std::string_view source);
 // Value of a string literal, without its quotes.
 std::string unescape(std::string_view literal, int line);
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

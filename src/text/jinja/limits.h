@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
 // Small enough that a fuzzer often reaches every limit.
@@ -24,4 +24,4 @@ constexpr int kMaxValueDepth = 100;                            // nested lists
 constexpr int kMaxParseDepth = 100;                            // nested brackets and blocks
 constexpr int kMaxEvalDepth = 1000;  // nodes on the path from the root, through macro calls
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

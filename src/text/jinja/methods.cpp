@@ -7,7 +7,7 @@
 #include "text/jinja/python_unicode.h"
 #include "text/jinja/strings.h"
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 namespace {
 
 using Method = Value (*)(Evaluator&, const Value&, const Arguments&);
@@ -296,4 +296,4 @@ Value call_method(Evaluator& evaluator, const Value& self, std::string_view name
   return entry->method(evaluator, self, arguments);
 }
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

@@ -9,7 +9,7 @@
 #include "text/jinja/failure.h"
 #include "text/jinja/limits.h"
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 
 Parser::Parser(std::string_view source) {
   if (source.size() > kMaxSourceBytes) fail("line 1: the template is longer than {} bytes", kMaxSourceBytes);
@@ -267,4 +267,4 @@ const Stmt* Parser::parse_loop_control(Stmt::Kind kind, int line) {
 
 Ast parse(std::string_view source) { return Parser(source).run(); }
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

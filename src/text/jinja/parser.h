@@ -9,7 +9,7 @@
 #include "text/jinja/ast.h"
 #include "text/jinja/lexer.h"
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 
 class Parser {
  public:
@@ -111,4 +111,4 @@ class Parser {
   Ast ast_;
 };
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

@@ -7,7 +7,7 @@
 #include "text/jinja/failure.h"
 #include "text/jinja/parser.h"
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 
 const Expr* Parser::binary(Op op, const Expr* left, const Expr* right, int line) {
   Expr* node = ast_.new_expr(Expr::Kind::binary, line);
@@ -296,4 +296,4 @@ void Parser::check_target(const Expr* target) const {
   for (const Expr* item : target->children) check_target(item);
 }
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

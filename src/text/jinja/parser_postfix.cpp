@@ -4,7 +4,7 @@
 #include "text/jinja/failure.h"
 #include "text/jinja/parser.h"
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 
 const Expr* Parser::parse_postfix(const Expr* node) {
   while (true) {
@@ -161,4 +161,4 @@ const Expr* Parser::parse_test(const Expr* node) {
   return inverted;
 }
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

@@ -5,7 +5,7 @@
 #include <iterator>
 #include <span>
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 namespace {
 
 struct CaseRange {
@@ -88,4 +88,4 @@ std::u32string to_upper(char32_t c) { return map_case(kUpper, kUpperSpecial, c);
 std::u32string to_lower(char32_t c) { return map_case(kLower, kLowerSpecial, c); }
 std::u32string to_title(char32_t c) { return map_case(kTitle, kTitleSpecial, c); }
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

@@ -7,7 +7,7 @@
 
 #include "core/utf8.h"
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 
 // A byte that starts no valid sequence is read alone, as U+FFFD of size 1.
 CodePoint code_point_at(std::string_view text, std::size_t position);
@@ -30,4 +30,4 @@ std::u32string to_upper(char32_t c);
 std::u32string to_lower(char32_t c);
 std::u32string to_title(char32_t c);
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

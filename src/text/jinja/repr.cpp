@@ -8,7 +8,7 @@
 #include "text/jinja/python_unicode.h"
 #include "text/jinja/value.h"
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 namespace {
 
 void append_items(Text& out, const std::vector<Value>& items, std::string_view open, std::string_view close) {
@@ -143,4 +143,4 @@ Text to_text(const Value& value) {
   return text;
 }
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

@@ -7,7 +7,7 @@
 #include "text/jinja/limits.h"
 #include "text/jinja/python_unicode.h"
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 namespace {
 
 std::size_t previous(std::string_view text, std::size_t at) {
@@ -282,4 +282,4 @@ Text pad(const Text& text, std::int64_t width, const Text& fill, Side text_side)
   return out;
 }
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

@@ -8,7 +8,7 @@
 #include "text/jinja/text.h"
 #include "text/jinja/value.h"
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 
 enum class Side { left, right, both };
 
@@ -28,4 +28,4 @@ Text join(const Text& separator, const std::vector<Text>& parts);
 Text pad(const Text& text, std::int64_t width, const Text& fill, Side text_side);
 std::size_t find_bytes(std::string_view text, std::string_view part, std::size_t from);  // bytes, or npos
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

@@ -7,7 +7,7 @@
 #include "text/jinja/limits.h"
 #include "text/jinja/python_unicode.h"
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 
 Text Text::trusted(std::string_view bytes) {
   Text text;
@@ -80,6 +80,6 @@ Text Text::slice(std::size_t begin, std::size_t end) const {
   return part;
 }
 
-RenderedText Text::release() && { return {std::move(bytes_), std::move(data_)}; }
+tokenizer::RenderedText Text::release() && { return {std::move(bytes_), std::move(data_)}; }
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

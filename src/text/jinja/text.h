@@ -8,11 +8,11 @@
 
 #include "text/tokenizer/rendered_text.h"
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 
 class Text {
  public:
-  using Range = RenderedText::Range;
+  using Range = tokenizer::RenderedText::Range;
 
   Text() = default;
   static Text trusted(std::string_view bytes);
@@ -36,7 +36,7 @@ class Text {
   // Marks everything as data if any byte is data: for transformations without a byte-wise mapping.
   bool any_data() const { return !data_.empty(); }
 
-  RenderedText release() &&;
+  tokenizer::RenderedText release() &&;
 
  private:
   void reserve_more(std::size_t more);
@@ -46,4 +46,4 @@ class Text {
   std::vector<Range> data_;  // sorted, disjoint, non-adjacent, non-empty
 };
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

@@ -6,7 +6,7 @@
 #include "text/jinja/lexer.h"
 #include "text/jinja/python_unicode.h"
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 namespace {
 
 int digit_value(char c) {
@@ -89,4 +89,4 @@ std::string unescape(std::string_view literal, int line) {
   return out;
 }
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

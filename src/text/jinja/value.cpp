@@ -8,7 +8,7 @@
 #include "text/jinja/limits.h"
 #include "text/jinja/python_unicode.h"
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 namespace {
 
 int depth_of(const Value& value) {
@@ -304,4 +304,4 @@ std::int64_t to_index(const Value& value, std::string_view what) {
   fail("{} must be an integer, not {}", what, type_name(value));
 }
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

@@ -13,7 +13,7 @@
 
 #include "text/jinja/text.h"
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 
 class Value;
 struct Sequence;
@@ -129,4 +129,4 @@ void append_quoted_repr(Text& out, const Text& text);              // repr(str)
 Text to_text(const Value& value);                                  // str(value)
 std::int64_t to_index(const Value& value, std::string_view what);  // an int or bool, else fails
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

@@ -6,7 +6,7 @@
 #include "text/jinja/failure.h"
 #include "text/jinja/strings.h"
 
-namespace armorm::jinja {
+namespace armorm::text::jinja {
 namespace {
 
 struct Entry {
@@ -143,4 +143,4 @@ TestFunction find_test(std::string_view name) {
   return found == std::end(kTests) ? nullptr : found->test;
 }
 
-}  // namespace armorm::jinja
+}  // namespace armorm::text::jinja

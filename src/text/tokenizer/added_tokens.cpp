@@ -8,7 +8,7 @@
 #include "core/error.h"
 #include "text/tokenizer/unicode16.h"
 
-namespace armorm::text {
+namespace armorm::text::tokenizer {
 namespace {
 
 AddedToken read_token(const JsonView& view) {
@@ -232,4 +232,4 @@ bool AddedTokens::restricted_touches(std::string_view text, const std::vector<Sp
   return false;
 }
 
-}  // namespace armorm::text
+}  // namespace armorm::text::tokenizer

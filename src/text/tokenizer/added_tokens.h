@@ -13,7 +13,7 @@
 #include "text/tokenizer/normalizer.h"
 #include "text/tokenizer/regex.h"
 
-namespace armorm::text {
+namespace armorm::text::tokenizer {
 
 struct AddedToken {
   std::string content;
@@ -102,4 +102,4 @@ class AddedTokens {
   bool free_plain_ = false, free_normalized_ = false;  // is there a token that data may produce?
 };
 
-}  // namespace armorm::text
+}  // namespace armorm::text::tokenizer

@@ -9,7 +9,7 @@
 #include "core/error.h"
 #include "text/tokenizer/unicode16.h"
 
-namespace armorm::text {
+namespace armorm::text::tokenizer {
 namespace {
 
 // Words of up to this many symbols are merged by repeated scans, longer ones through a heap.
@@ -315,4 +315,4 @@ void BpeModel::encode_word(std::string_view word, BpeScratch& scratch, std::vect
   std::copy(out.begin() + static_cast<std::ptrdiff_t>(before), out.end(), entry.ids);
 }
 
-}  // namespace armorm::text
+}  // namespace armorm::text::tokenizer

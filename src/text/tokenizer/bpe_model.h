@@ -12,7 +12,7 @@
 #include "text/tokenizer/flat_map.h"
 #include "text/tokenizer/json_view.h"
 
-namespace armorm::text {
+namespace armorm::text::tokenizer {
 
 // Scratch memory per call and a bounded word cache (2 MiB, direct-mapped). Used by one thread at a time.
 struct BpeScratch {
@@ -86,4 +86,4 @@ class BpeModel {
 const std::array<std::string, 256>& byte_level_chars();
 std::optional<std::string> byte_level_to_raw(std::string_view text);
 
-}  // namespace armorm::text
+}  // namespace armorm::text::tokenizer

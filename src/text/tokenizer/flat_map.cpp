@@ -2,7 +2,7 @@
 
 #include <bit>
 
-namespace armorm::text {
+namespace armorm::text::tokenizer {
 
 void StringMap::rehash(std::size_t at_least) {
   const std::size_t size = std::bit_ceil(at_least + 16);
@@ -49,4 +49,4 @@ void MergeMap::insert(std::int32_t left, std::int32_t right, Merge merge) {
   slots_[i] = {key, merge};
 }
 
-}  // namespace armorm::text
+}  // namespace armorm::text::tokenizer

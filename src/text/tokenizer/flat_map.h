@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace armorm::text {
+namespace armorm::text::tokenizer {
 
 inline std::uint64_t mix64(std::uint64_t x) {
   x ^= x >> 32;
@@ -98,4 +98,4 @@ class MergeMap {
   std::size_t mask_ = 0;
 };
 
-}  // namespace armorm::text
+}  // namespace armorm::text::tokenizer

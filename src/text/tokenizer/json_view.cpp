@@ -7,7 +7,7 @@
 #include "core/error.h"
 #include "io/checked_json.h"
 
-namespace armorm::text {
+namespace armorm::text::tokenizer {
 namespace {
 
 constexpr int kMaxDepth = 64;
@@ -94,4 +94,4 @@ std::string JsonView::string_or(const char* key, std::string otherwise) const {
   return has(key) ? at(key).string() : std::move(otherwise);
 }
 
-}  // namespace armorm::text
+}  // namespace armorm::text::tokenizer

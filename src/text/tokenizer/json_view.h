@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace armorm::text {
+namespace armorm::text::tokenizer {
 
 // A value in the document with its path. Cheap to copy; the document must outlive it.
 class JsonView {
@@ -44,4 +44,4 @@ class JsonView {
 // Parses with a nesting limit of 64; a data error names `origin`.
 nlohmann::json parse_json(std::string_view text, const std::string& origin);
 
-}  // namespace armorm::text
+}  // namespace armorm::text::tokenizer

@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 
-namespace armorm::text {
+namespace armorm::text::tokenizer {
 
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
 constexpr std::size_t kMaxGrownBytes = std::size_t{1} << 20;  // within reach of a fuzzer
@@ -22,4 +22,4 @@ inline void check_grown(std::size_t bytes, std::size_t more) {
         kMaxGrownBytes);
 }
 
-}  // namespace armorm::text
+}  // namespace armorm::text::tokenizer

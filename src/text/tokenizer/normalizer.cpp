@@ -11,7 +11,7 @@
 #include "text/tokenizer/regex.h"
 #include "text/tokenizer/unicode16.h"
 
-namespace armorm::text {
+namespace armorm::text::tokenizer {
 namespace {
 
 // Builds the output of a normalizer in pieces.
@@ -253,4 +253,4 @@ std::unique_ptr<Normalizer> Normalizer::read(const JsonView& view) {
   view.unsupported("the normalizer \"" + type + "\"");
 }
 
-}  // namespace armorm::text
+}  // namespace armorm::text::tokenizer

@@ -8,7 +8,7 @@
 
 #include "text/tokenizer/json_view.h"
 
-namespace armorm::text {
+namespace armorm::text::tokenizer {
 
 struct TrackedText {
   std::string text;
@@ -24,4 +24,4 @@ class Normalizer {
   static std::unique_ptr<Normalizer> read(const JsonView& view);
 };
 
-}  // namespace armorm::text
+}  // namespace armorm::text::tokenizer

@@ -7,7 +7,7 @@
 #include "text/tokenizer/limits.h"
 #include "text/tokenizer/unicode16.h"
 
-namespace armorm::text {
+namespace armorm::text::tokenizer {
 namespace {
 
 void append_special(const JsonView& post, const std::string& name, std::vector<std::int32_t>& out) {
@@ -225,4 +225,4 @@ std::string Decoder::decode(std::vector<std::string> tokens) const {
   return concat(tokens);
 }
 
-}  // namespace armorm::text
+}  // namespace armorm::text::tokenizer

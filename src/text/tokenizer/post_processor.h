@@ -8,7 +8,7 @@
 #include "text/tokenizer/json_view.h"
 #include "text/tokenizer/regex.h"
 
-namespace armorm::text {
+namespace armorm::text::tokenizer {
 
 struct PostProcessor {
   std::vector<std::int32_t> before, after;  // around the single sequence
@@ -37,4 +37,4 @@ class Decoder {
   bool any_ = false;
 };
 
-}  // namespace armorm::text
+}  // namespace armorm::text::tokenizer

@@ -5,7 +5,7 @@
 #include "core/error.h"
 #include "text/tokenizer/regex.h"
 
-namespace armorm::text {
+namespace armorm::text::tokenizer {
 namespace {
 
 enum class Behavior { removed, isolated, merged_with_previous, merged_with_next, contiguous };
@@ -243,4 +243,4 @@ std::vector<Piece> PreTokenizer::split_slow(std::string_view text, bool at_origi
   return pieces;
 }
 
-}  // namespace armorm::text
+}  // namespace armorm::text::tokenizer

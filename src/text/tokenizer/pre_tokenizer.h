@@ -10,7 +10,7 @@
 #include "text/tokenizer/json_view.h"
 #include "text/tokenizer/pre_tokenizer_fast.h"
 
-namespace armorm::text {
+namespace armorm::text::tokenizer {
 
 struct Piece {
   std::string text;
@@ -63,4 +63,4 @@ class PreTokenizer {
   std::optional<FastScanner::Kind> candidate_;  // a known pattern, if it is the only step so far
 };
 
-}  // namespace armorm::text
+}  // namespace armorm::text::tokenizer

@@ -7,7 +7,7 @@
 
 #include "text/tokenizer/unicode16.h"
 
-namespace armorm::text {
+namespace armorm::text::tokenizer {
 
 inline constexpr std::string_view kLlama3Pattern =
     "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| "
@@ -128,4 +128,4 @@ class FastScanner {
   int max_digits_;
 };
 
-}  // namespace armorm::text
+}  // namespace armorm::text::tokenizer

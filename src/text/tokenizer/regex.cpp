@@ -6,7 +6,7 @@
 #include "core/error.h"
 #include "text/tokenizer/unicode16.h"
 
-namespace armorm::text {
+namespace armorm::text::tokenizer {
 namespace {
 
 // White_Space; PCRE2's own \s also has U+180E.
@@ -143,4 +143,4 @@ std::vector<Span> Regex::find_all(std::string_view text) const {
   return spans;
 }
 
-}  // namespace armorm::text
+}  // namespace armorm::text::tokenizer

@@ -9,7 +9,7 @@
 
 #include "text/tokenizer/json_view.h"
 
-namespace armorm::text {
+namespace armorm::text::tokenizer {
 
 struct Span {
   std::size_t begin = 0;
@@ -35,4 +35,4 @@ class Regex {
   std::unique_ptr<Code> code_;
 };
 
-}  // namespace armorm::text
+}  // namespace armorm::text::tokenizer

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace armorm {
+namespace armorm::text::tokenizer {
 
 struct RenderedText {
   std::string text;  // UTF-8
@@ -21,4 +21,4 @@ struct RenderedText {
   std::vector<Range> data_ranges;
 };
 
-}  // namespace armorm
+}  // namespace armorm::text::tokenizer

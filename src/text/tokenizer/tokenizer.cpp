@@ -13,16 +13,13 @@
 #include "text/tokenizer/pre_tokenizer.h"
 #include "text/tokenizer/unicode16.h"
 
-namespace armorm {
+namespace armorm::text::tokenizer {
 namespace {
-
-using text::JsonView;
-using text::Span;
 
 // Lends scratch memory (with its word cache) to running calls, one each.
 class ScratchPool {
  public:
-  std::unique_ptr<text::BpeScratch> take() {
+  std::unique_ptr<BpeScratch> take() {
     {
       const std::lock_guard lock(mutex_);
       if (!free_.empty()) {
@@ -31,9 +28,9 @@ class ScratchPool {
         return scratch;
       }
     }
-    return std::make_unique<text::BpeScratch>();
+    return std::make_unique<BpeScratch>();
   }
-  void give(std::unique_ptr<text::BpeScratch> scratch) {
+  void give(std::unique_ptr<BpeScratch> scratch) {
     const std::lock_guard lock(mutex_);
     if (free_.size() < kKept) free_.push_back(std::move(scratch));
   }
@@ -41,7 +38,7 @@ class ScratchPool {
  private:
   static constexpr std::size_t kKept = 256;
   std::mutex mutex_;
-  std::vector<std::unique_ptr<text::BpeScratch>> free_;
+  std::vector<std::unique_ptr<BpeScratch>> free_;
 };
 
 class ScratchLease {
@@ -50,11 +47,11 @@ class ScratchLease {
   ~ScratchLease() { pool_.give(std::move(scratch_)); }
   ScratchLease(const ScratchLease&) = delete;
   ScratchLease& operator=(const ScratchLease&) = delete;
-  text::BpeScratch& operator*() const { return *scratch_; }
+  BpeScratch& operator*() const { return *scratch_; }
 
  private:
   ScratchPool& pool_;
-  std::unique_ptr<text::BpeScratch> scratch_;
+  std::unique_ptr<BpeScratch> scratch_;
 };
 
 JsonView field_or_null(const JsonView& root, const char* key) {
@@ -84,7 +81,7 @@ std::vector<Span> trusted_ranges(const RenderedText& rendered) {
   return trusted;
 }
 
-std::vector<Span> trusted_of_mask(const text::TrackedText& tracked) {
+std::vector<Span> trusted_of_mask(const TrackedText& tracked) {
   if (tracked.from_data.empty()) return {{0, tracked.text.size()}};
   std::vector<Span> trusted;
   for (std::size_t i = 0; i < tracked.text.size(); ++i) {
@@ -112,26 +109,26 @@ std::unordered_set<std::string> additional_names(const JsonView& root) {
 std::optional<std::string> read_optional(const std::filesystem::path& file) {
   std::error_code error;
   if (!std::filesystem::exists(file, error)) return std::nullopt;
-  return read_text_file(file);
+  return io::read_text_file(file);
 }
 
 }  // namespace
 
 struct Tokenizer::Impl {
-  std::unique_ptr<text::Normalizer> normalizer;
-  text::PreTokenizer pre_tokenizer;
-  std::unique_ptr<text::BpeModel> model;
-  text::AddedTokens added;
-  text::PostProcessor post;
-  text::Decoder decoder;
+  std::unique_ptr<Normalizer> normalizer;
+  PreTokenizer pre_tokenizer;
+  std::unique_ptr<BpeModel> model;
+  AddedTokens added;
+  PostProcessor post;
+  Decoder decoder;
   std::map<std::string, std::string> special_tokens;
   std::optional<bool> add_bos;
   mutable ScratchPool pool;
 
   void encode(std::string_view input, const std::vector<Span>& trusted, std::vector<TokenId>& out) const;
-  void encode_plain(std::string_view input, Span part, const std::vector<Span>& trusted,
-                    text::BpeScratch& scratch, std::vector<TokenId>& out) const;
-  void encode_piece(std::string_view piece, bool at_origin, text::BpeScratch& scratch,
+  void encode_plain(std::string_view input, Span part, const std::vector<Span>& trusted, BpeScratch& scratch,
+                    std::vector<TokenId>& out) const;
+  void encode_piece(std::string_view piece, bool at_origin, BpeScratch& scratch,
                     std::vector<TokenId>& out) const {
     pre_tokenizer.split(piece, at_origin,
                         [&](std::string_view word) { model->encode_word(word, scratch, out); });
@@ -141,10 +138,10 @@ struct Tokenizer::Impl {
 
 // Text between added tokens: normalized, cut at the tokens that match normalized text, then split into words.
 void Tokenizer::Impl::encode_plain(std::string_view input, Span part, const std::vector<Span>& trusted,
-                                   text::BpeScratch& scratch, std::vector<TokenId>& out) const {
+                                   BpeScratch& scratch, std::vector<TokenId>& out) const {
   const std::string_view piece = input.substr(part.begin, part.end - part.begin);
   if (!normalizer && !added.has_normalized()) return encode_piece(piece, part.begin == 0, scratch, out);
-  text::TrackedText tracked{std::string(piece), {}};
+  TrackedText tracked{std::string(piece), {}};
   if (added.has_normalized() && !(trusted.size() == 1 && trusted[0].end - trusted[0].begin == input.size())) {
     tracked.from_data.assign(piece.size(), 1);
     for (const Span& range : trusted) {
@@ -184,7 +181,7 @@ void Tokenizer::Impl::read_special_names(const std::filesystem::path& file) {
   const auto bytes = read_optional(file);
   if (!bytes) return;
   const std::string origin = file.string();
-  const nlohmann::json document = text::parse_json(*bytes, origin);
+  const nlohmann::json document = parse_json(*bytes, origin);
   const JsonView root = JsonView(document, origin, "").object();
   if (root.has("add_bos_token")) add_bos = root.at("add_bos_token").boolean();
   std::unordered_set<std::string> names = additional_names(root);
@@ -200,20 +197,20 @@ void Tokenizer::Impl::read_special_names(const std::filesystem::path& file) {
 Tokenizer Tokenizer::from_json(std::string_view tokenizer_json, std::string_view origin,
                                std::span<const std::string_view> turn_markers) {
   const std::string name(origin);
-  const nlohmann::json document = text::parse_json(tokenizer_json, name);
+  const nlohmann::json document = parse_json(tokenizer_json, name);
   const JsonView root = JsonView(document, name, "").object();
   auto impl = std::make_unique<Impl>();
-  impl->normalizer = text::Normalizer::read(field_or_null(root, "normalizer"));
-  impl->pre_tokenizer = text::PreTokenizer::read(field_or_null(root, "pre_tokenizer"));
-  impl->model = std::make_unique<text::BpeModel>(root.at("model").object(), impl->pre_tokenizer.byte_level());
+  impl->normalizer = Normalizer::read(field_or_null(root, "normalizer"));
+  impl->pre_tokenizer = PreTokenizer::read(field_or_null(root, "pre_tokenizer"));
+  impl->model = std::make_unique<BpeModel>(root.at("model").object(), impl->pre_tokenizer.byte_level());
   if (root.has("added_tokens")) {
-    impl->added = text::AddedTokens(root.at("added_tokens"), *impl->model, impl->normalizer.get());
+    impl->added = AddedTokens(root.at("added_tokens"), *impl->model, impl->normalizer.get());
     std::unordered_set<std::string> markers;
     for (const std::string_view marker : turn_markers) markers.emplace(marker);
     impl->added.restrict(markers);
   }
-  impl->post = text::PostProcessor::read(field_or_null(root, "post_processor"));
-  impl->decoder = text::Decoder::read(field_or_null(root, "decoder"));
+  impl->post = PostProcessor::read(field_or_null(root, "post_processor"));
+  impl->decoder = Decoder::read(field_or_null(root, "decoder"));
   return Tokenizer(std::move(impl));
 }
 
@@ -298,4 +295,4 @@ Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
 Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
 
-}  // namespace armorm
+}  // namespace armorm::text::tokenizer

@@ -13,7 +13,7 @@
 
 #include "text/tokenizer/rendered_text.h"
 
-namespace armorm {
+namespace armorm::text::tokenizer {
 
 using TokenId = std::int32_t;
 
@@ -62,4 +62,4 @@ class Tokenizer {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace armorm
+}  // namespace armorm::text::tokenizer

@@ -7,7 +7,7 @@
 #include <map>
 #include <span>
 
-namespace armorm::text {
+namespace armorm::text::tokenizer {
 namespace {
 
 struct CodeRange {
@@ -170,4 +170,4 @@ const std::string& newer_marks() {
   return items;
 }
 
-}  // namespace armorm::text
+}  // namespace armorm::text::tokenizer

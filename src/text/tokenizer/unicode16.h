@@ -7,7 +7,7 @@
 
 #include "core/utf8.h"
 
-namespace armorm::text {
+namespace armorm::text::tokenizer {
 
 enum class CharClass : std::uint8_t { other, letter, number, space };  // \p{L}, \p{N}, \s
 
@@ -38,4 +38,4 @@ const std::string& newer_numbers();
 const std::string& newer_digits();  // \p{Nd}
 const std::string& newer_marks();
 
-}  // namespace armorm::text
+}  // namespace armorm::text::tokenizer

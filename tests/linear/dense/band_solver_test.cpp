@@ -9,7 +9,7 @@
 #include "linear/dense/dense.h"
 #include "support/test_support.h"
 
-namespace armorm::dense {
+namespace armorm::linear::dense {
 namespace {
 
 using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -154,4 +154,4 @@ TEST_CASE("products with a symmetric matrix read its lower triangle alone", "[un
   }
 }
 
-}  // namespace armorm::dense
+}  // namespace armorm::linear::dense

@@ -6,7 +6,7 @@
 
 #include "support/test_support.h"
 
-namespace armorm::model {
+namespace armorm::model::cpu {
 namespace {
 
 at::Tensor random(at::IntArrayRef shape, std::uint64_t seed, at::ScalarType type) {
@@ -18,7 +18,7 @@ at::Tensor random(at::IntArrayRef shape, std::uint64_t seed, at::ScalarType type
 
 TEST_CASE("packed products equal those in float64, in shapes that straddle their blocks", "[unit]") {
   for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
-    if (!cpu::supports_linear(type)) ARMORM_SKIP("no small products on this processor");
+    if (!supports_linear(type)) ARMORM_SKIP("no small products on this processor");
     for (const std::int64_t n : {1, 15, 16, 17, 300, 530}) {
       for (const auto& [out, in] : {std::pair{64, 256}, {1, 2}, {65, 131}, {200, 1023}, {48, 1}}) {
         CAPTURE(type, n, out, in);
@@ -27,7 +27,7 @@ TEST_CASE("packed products equal those in float64, in shapes that straddle their
         const at::Tensor weight = random({out, in}, 2, type);
         const at::Tensor bias = random({out}, 3, type);
         const at::Tensor exact = at::linear(x.to(at::kDouble), weight.to(at::kDouble), bias.to(at::kDouble));
-        const at::Tensor got = cpu::linear(x, cpu::pack_weight(weight), out, bias);
+        const at::Tensor got = cpu::linear(x, pack_weight(weight), out, bias);
         REQUIRE(got.scalar_type() == type);
         const double bound = type == at::kFloat ? 4e-6 : 1.0 / 256;
         CHECK((got.to(at::kDouble) - exact).abs().max().item<double>() <=
@@ -41,8 +41,8 @@ TEST_CASE("a row of a packed product has the same bits at any place, among any r
           "[unit]") {
   const int threads = at::get_num_threads();
   for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
-    if (!cpu::supports_linear(type)) ARMORM_SKIP("no small products on this processor");
-    const at::Tensor packed = cpu::pack_weight(random({200, 700}, 1, type));
+    if (!supports_linear(type)) ARMORM_SKIP("no small products on this processor");
+    const at::Tensor packed = pack_weight(random({200, 700}, 1, type));
     const at::Tensor x = random({600, 700}, 2, type);
     const at::Tensor whole = cpu::linear(x, packed, 200, {});
     for (const int n : {1, 2, 16, 31, 257}) {
@@ -56,4 +56,4 @@ TEST_CASE("a row of a packed product has the same bits at any place, among any r
   }
 }
 
-}  // namespace armorm::model
+}  // namespace armorm::model::cpu

@@ -16,10 +16,11 @@
 #include "support/test_support.h"
 
 using namespace armorm;
+using namespace armorm::model::pt;
 using namespace armorm::test;
 
 TEST_CASE("files of torch.save read as torch.load reads them", "[golden]") {
-  const auto expected = nlohmann::json::parse(read_text_file(golden("pt/expected.json")));
+  const auto expected = nlohmann::json::parse(io::read_text_file(golden("pt/expected.json")));
   for (const auto& [name, tensors] : expected.items()) {
     const PtTensors loaded = load_pt_file(golden("pt/" + name + ".pt"));
     CHECK(loaded.size() == tensors.size());
@@ -38,7 +39,7 @@ TEST_CASE("what we save is read back, and the same tensors give the same bytes",
   const PtTensors tensors{{"weight", {{2, 3}, {1, 2, 3, 4, 5, 6}}}, {"logit_scale", {{1}, {0.5F}}}};
   save_pt_file(dir / "a.pt", tensors);
   save_pt_file(dir / "b.pt", tensors);
-  CHECK(read_text_file(dir / "a.pt") == read_text_file(dir / "b.pt"));
+  CHECK(io::read_text_file(dir / "a.pt") == io::read_text_file(dir / "b.pt"));
   const PtTensors loaded = load_pt_file(dir / "a.pt");
   REQUIRE(loaded.size() == 2);
   CHECK(find_tensor(loaded, "weight")->values == std::vector<float>{1, 2, 3, 4, 5, 6});
@@ -53,9 +54,9 @@ TEST_CASE("files that are no dictionary of tensors are data errors", "[unit]") {
 
 TEST_CASE("a file cut or altered anywhere never crashes the reader", "[unit]") {
   const TempDir dir;
-  const std::string whole = read_text_file(golden("pt/state_dict.pt"));
+  const std::string whole = io::read_text_file(golden("pt/state_dict.pt"));
   const auto attempt = [&](const std::string& bytes) {
-    publish_text(dir / "x.pt", bytes);
+    io::publish_text(dir / "x.pt", bytes);
     try {
       load_pt_file(dir / "x.pt");
     } catch (const Error& error) {
@@ -97,9 +98,9 @@ TEST_CASE("a short pickle cannot name long things often", "[unit]") {
 }
 
 TEST_CASE("an archive of PyTorch is read member by member, and nothing past the file", "[unit]") {
-  const std::string whole = read_text_file(golden("pt/dict.pt"));
+  const std::string whole = io::read_text_file(golden("pt/dict.pt"));
   const auto bytes = [](const std::string& text) { return std::as_bytes(std::span(text)); };
-  const model::PtArchive archive(bytes(whole), "dict.pt");
+  const model::pt::PtArchive archive(bytes(whole), "dict.pt");
   CHECK(archive.record("data.pkl").starts_with("\x80\x02"));
   CHECK(archive.contains("version"));
   CHECK_FALSE(archive.contains("dict/version"));
@@ -112,7 +113,7 @@ TEST_CASE("an archive of PyTorch is read member by member, and nothing past the 
     std::string changed = whole;
     changed.replace(at, 8, 8, '\xff');
     try {
-      const model::PtArchive other(bytes(changed), "dict.pt");
+      const model::pt::PtArchive other(bytes(changed), "dict.pt");
       for (const char* name : {"data.pkl", "data/0"})
         if (other.contains(name)) CHECK(other.record(name).size() <= whole.size());
     } catch (const Error& error) {
@@ -124,12 +125,12 @@ TEST_CASE("an archive of PyTorch is read member by member, and nothing past the 
 }
 
 TEST_CASE("a file of a big-endian machine is refused", "[unit]") {
-  std::string whole = read_text_file(golden("pt/dict.pt"));
+  std::string whole = io::read_text_file(golden("pt/dict.pt"));
   const std::size_t at = whole.find("little");
   if (at == std::string::npos) ARMORM_SKIP("this golden has no byte order");
   whole.replace(at, 6, "biggie");
   const TempDir dir;
-  publish_text(dir / "x.pt", whole);
+  io::publish_text(dir / "x.pt", whole);
   CHECK_THROWS_WITH(load_pt_file(dir / "x.pt"), Catch::Contains("big-endian"));
 }
 

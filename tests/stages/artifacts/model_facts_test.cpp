@@ -18,6 +18,7 @@
 #include "text/conversation_encoder.h"
 
 using namespace armorm;
+using namespace armorm::stages::artifacts;
 using namespace armorm::test;
 namespace fs = std::filesystem;
 using Catch::Matchers::Contains;
@@ -38,8 +39,8 @@ void write_shard(const fs::path& folder, std::int64_t k, const Provenance& descr
   p.shard_idx = k;
   p.n_shards = 2;
   p.rows = 1;
-  SafetensorsWriter writer(folder / fmt::format("set-train-{:05d}-of-00002.safetensors", k),
-                           {{"embeddings", DType::bf16, {1, 2, 2}}}, p.to_metadata());
+  io::SafetensorsWriter writer(folder / fmt::format("set-train-{:05d}-of-00002.safetensors", k),
+                               {{"embeddings", DType::bf16, {1, 2, 2}}}, p.to_metadata());
   writer.append(std::span<const BFloat16>(std::vector<BFloat16>(4)));
   writer.publish();
 }
@@ -59,8 +60,8 @@ Provenance with(const ModelFacts& facts) {
 
 // A model folder with a tokenizer and a template.
 void write_text_side(const fs::path& folder, const std::string& chat_template) {
-  publish_text(folder / "tokenizer.json", read_text_file(golden("text") / "tokenizer_llama3.json"));
-  publish_text(folder / "chat_template.jinja", chat_template);
+  io::publish_text(folder / "tokenizer.json", io::read_text_file(golden("text") / "tokenizer_llama3.json"));
+  io::publish_text(folder / "chat_template.jinja", chat_template);
 }
 
 class TimeZone {
@@ -121,16 +122,16 @@ TEST_CASE("regression weights tell what made the embeddings they were fitted to"
 
 TEST_CASE("weights have one fingerprint wherever they lie and however they are divided", "[unit]") {
   const TempDir dir;
-  const auto write = [&](const std::string& name, const std::vector<TensorSpec>& tensors, float value) {
-    SafetensorsWriter writer(dir / name, tensors, {});
-    for (const TensorSpec& tensor : tensors) {
+  const auto write = [&](const std::string& name, const std::vector<io::TensorSpec>& tensors, float value) {
+    io::SafetensorsWriter writer(dir / name, tensors, {});
+    for (const io::TensorSpec& tensor : tensors) {
       std::vector<float> values(static_cast<std::size_t>(tensor.shape[0]), value);
       if (tensor.name == "b") values[0] = 7;
       writer.append(std::span<const float>(values));
     }
     writer.publish();
   };
-  const TensorSpec a{"a", DType::f32, {3}}, b{"b", DType::f32, {2}};
+  const io::TensorSpec a{"a", DType::f32, {3}}, b{"b", DType::f32, {2}};
   write("one/model.safetensors", {a, b}, 1);
   const std::string fingerprint = weights_fingerprint(dir / "one");
   fs::rename(dir / "one", dir / "moved");
@@ -139,8 +140,8 @@ TEST_CASE("weights have one fingerprint wherever they lie and however they are d
   CHECK(weights_fingerprint(dir / "moved") == fingerprint);
   write("two/model-1.safetensors", {b}, 1);
   write("two/model-2.safetensors", {a}, 1);
-  publish_text(dir / "two/model.safetensors.index.json",
-               R"({"weight_map": {"a": "model-2.safetensors", "b": "model-1.safetensors"}})");
+  io::publish_text(dir / "two/model.safetensors.index.json",
+                   R"({"weight_map": {"a": "model-2.safetensors", "b": "model-1.safetensors"}})");
   CHECK(weights_fingerprint(dir / "two") == fingerprint);
   write("other/model.safetensors", {a, b}, 2);
   CHECK(weights_fingerprint(dir / "other") != fingerprint);
@@ -150,20 +151,22 @@ TEST_CASE("a template that reads the clock is told one date on every day", "[uni
   const TempDir dir;
   write_text_side(dir.path(), "{{ strftime_now('%d %b %Y') }} {{ messages[0].content }}");
   const Conversation conversation{{"user", "hello"}};
-  const auto tokens = [&](const ConversationEncoder& encoder) { return encoder.encode(conversation).tokens; };
-  const ConversationEncoder encoder(dir.path(), false, kTemplateDate);
+  const auto tokens = [&](const text::ConversationEncoder& encoder) {
+    return encoder.encode(conversation).tokens;
+  };
+  const text::ConversationEncoder encoder(dir.path(), false, kTemplateDate);
   CHECK(encoder.template_date() == "2024-07-26");
   // The fallback of Llama 3.2's template without a clock.
   CHECK(tokens(encoder) == encoder.tokenizer().encode("26 Jul 2024 hello", false));
-  const std::vector<TokenId> expected = tokens(encoder);
+  const std::vector<text::tokenizer::TokenId> expected = tokens(encoder);
   for (const char* zone : {"Pacific/Kiritimati", "Pacific/Pago_Pago", "America/New_York"}) {
     const TimeZone here(zone);
-    CHECK(tokens(ConversationEncoder(dir.path(), false, kTemplateDate)) == expected);
+    CHECK(tokens(text::ConversationEncoder(dir.path(), false, kTemplateDate)) == expected);
   }
-  CHECK(tokens(ConversationEncoder(dir.path(), false, "2025-02-01")) ==
+  CHECK(tokens(text::ConversationEncoder(dir.path(), false, "2025-02-01")) ==
         encoder.tokenizer().encode("01 Feb 2025 hello", false));
   write_text_side(dir.path(), "{{ messages[0].content }}");
-  CHECK(ConversationEncoder(dir.path(), false, "2025-02-01").template_date().empty());
+  CHECK(text::ConversationEncoder(dir.path(), false, "2025-02-01").template_date().empty());
 }
 
 TEST_CASE("dates of templates are checked", "[unit]") {

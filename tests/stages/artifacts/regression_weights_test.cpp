@@ -4,6 +4,7 @@
 #include "support/test_support.h"
 
 using namespace armorm;
+using namespace armorm::stages::artifacts;
 
 TEST_CASE("weights and intercepts come back from either file", "[unit]") {
   const test::TempDir dir;
@@ -34,11 +35,11 @@ TEST_CASE("a .pt that was fitted again beside an old .safetensors is not passed 
                       Catch::Contains("w.pt: holds other weights than w.safetensors") &&
                           Catch::Contains("delete the one that is out of date"));
   };
-  save_pt_file(dir / "w.pt", {{"weight", {{1, 2}, {1.F, 2.5F}}}}, posix_file_system());
+  model::pt::save_pt_file(dir / "w.pt", {{"weight", {{1, 2}, {1.F, 2.5F}}}}, io::posix_file_system());
   refused();
-  save_pt_file(dir / "w.pt", {{"weight", {{1, 2}, {1.F, 2.F}}}, {"bias", {{1}, {0.5F}}}},
-               posix_file_system());
+  model::pt::save_pt_file(dir / "w.pt", {{"weight", {{1, 2}, {1.F, 2.F}}}, {"bias", {{1}, {0.5F}}}},
+                          io::posix_file_system());
   refused();
-  save_pt_file(dir / "w.pt", {{"weight", {{1, 2}, {1.F, 2.F}}}}, posix_file_system());
+  model::pt::save_pt_file(dir / "w.pt", {{"weight", {{1, 2}, {1.F, 2.F}}}}, io::posix_file_system());
   CHECK(RegressionWeights::load(dir / "w").weight == weights.weight);
 }

@@ -9,6 +9,7 @@
 #include "support/test_support.h"
 
 using namespace armorm;
+using namespace armorm::stages::artifacts;
 using namespace armorm::test;
 namespace fs = std::filesystem;
 
@@ -24,14 +25,14 @@ std::string large_bytes() {
 }
 
 struct Tensor {
-  TensorSpec spec;
+  io::TensorSpec spec;
   std::string bytes;
 };
 
 void write_file(const fs::path& path, const std::vector<Tensor>& tensors) {
-  std::vector<TensorSpec> specs;
+  std::vector<io::TensorSpec> specs;
   for (const Tensor& tensor : tensors) specs.push_back(tensor.spec);
-  SafetensorsWriter writer(path, specs, {{"format", "pt"}});
+  io::SafetensorsWriter writer(path, specs, {{"format", "pt"}});
   for (const Tensor& tensor : tensors) writer.append(std::as_bytes(std::span(tensor.bytes)));
   writer.publish();
 }
@@ -76,8 +77,8 @@ TEST_CASE("the same weights in other files and another folder have the same fing
   const TempDir dir;
   write_file(dir / "a.safetensors", {large()});
   write_file(dir / "b.safetensors", {small()});
-  publish_text(dir / "model.safetensors.index.json",
-               R"({"weight_map":{"embed":"a.safetensors","norm":"b.safetensors"}})");
+  io::publish_text(dir / "model.safetensors.index.json",
+                   R"({"weight_map":{"embed":"a.safetensors","norm":"b.safetensors"}})");
   CHECK(weights_fingerprint(dir.path()) == fingerprint_of({small(), large()}));
   CHECK_FALSE(error_of([&] { weights_fingerprint(dir / "no"); }, ErrorKind::io).empty());
 }

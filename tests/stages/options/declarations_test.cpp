@@ -9,6 +9,7 @@
 #include "support/test_support.h"
 
 using namespace armorm;
+using namespace armorm::stages::options;
 using namespace armorm::test;
 
 namespace {
@@ -79,9 +80,9 @@ TEST_CASE("an option changes the resume key exactly when it changes results", "[
   for_each_program([](auto& fields, const OptionList& list) {
     for (const Option& option : list.options()) {
       INFO(option.name);
-      const ResumeKey before = options_key(describe(fields));
+      const stages::resume::ResumeKey before = stages::resume::options_key(describe(fields));
       std::visit(Change{}, option.target);
-      const ResumeKey after = options_key(describe(fields));
+      const stages::resume::ResumeKey after = stages::resume::options_key(describe(fields));
       CHECK((after != before) == (option.effect == OptionEffect::results));
       CHECK(after.contains("--" + option.name) == (option.effect == OptionEffect::results));
     }
@@ -92,14 +93,14 @@ TEST_CASE("a gate training's key holds every option of stage2-train that changes
   const std::vector<float> rewards{1, 2, 3, 4};
   const std::vector<BFloat16> prompts(4, BFloat16::from_float(1.0F));
   const std::vector<std::int64_t> rows{0, 1};
-  const PairData pairs{.chosen = {rewards.data(), 2, 2},
-                       .rejected = {rewards.data(), 2, 2},
-                       .prompts = {prompts.data(), 2, 2},
-                       .chosen_prompt = rows,
-                       .rejected_prompt = rows};
+  const gating::PairData pairs{.chosen = {rewards.data(), 2, 2},
+                               .rejected = {rewards.data(), 2, 2},
+                               .prompts = {prompts.data(), 2, 2},
+                               .chosen_prompt = rows,
+                               .rejected_prompt = rows};
   Stage2TrainOptions fields;
   fields.device = -1;
-  const ResumeKey key = training_key(fields, pairs);
+  const stages::resume::ResumeKey key = stages::gate::training_key(fields, pairs);
   const OptionList list = declare(fields);
   for (const std::string& name : names_with(list, OptionEffect::results)) CHECK(key.contains("--" + name));
   for (const OptionEffect other : {OptionEffect::inputs, OptionEffect::resources, OptionEffect::output})

@@ -6,6 +6,7 @@
 #include "support/test_support.h"
 
 using namespace armorm;
+using namespace armorm::stages::prepare;
 using namespace armorm::test;
 
 TEST_CASE("a listed reason names flags where the reader named settings", "[unit]") {
@@ -13,11 +14,11 @@ TEST_CASE("a listed reason names flags where the reader named settings", "[unit]
   ExtractionOptions options;
   options.on_bad_row = OnBadRow::skip;
   options.max_bad_rows = "1";
-  BadRows rows(options, 10, dir / "set.safetensors", posix_file_system());
+  BadRows rows(options, 10, dir / "set.safetensors", io::posix_file_system());
   CHECK(rows.skipping());
   rows.reject({4, "chosen", "name the prompt's column with `columns`"});
   rows.publish();
-  CHECK(read_text_file(dir / "set.rejects.jsonl") ==
+  CHECK(io::read_text_file(dir / "set.rejects.jsonl") ==
         "{\"row_id\":4,\"field\":\"chosen\",\"reason\":\"name the prompt's column with --columns\"}\n");
   CHECK_THAT(error_of(
                  [&] {
@@ -29,7 +30,7 @@ TEST_CASE("a listed reason names flags where the reader named settings", "[unit]
 
 TEST_CASE("a bad row ends the run unless bad rows are skipped", "[unit]") {
   const TempDir dir;
-  BadRows rows(ExtractionOptions{}, 10, dir / "set.safetensors", posix_file_system());
+  BadRows rows(ExtractionOptions{}, 10, dir / "set.safetensors", io::posix_file_system());
   CHECK_FALSE(rows.skipping());
   CHECK(error_of(
             [&] {

@@ -25,15 +25,15 @@ struct Scene {
 
   Scene() {
     fs::copy(golden("reward_model") / "llama", dir / "model");
-    json tokenizer = json::parse(read_text_file(dir / "model/tokenizer.json"));
+    json tokenizer = json::parse(io::read_text_file(dir / "model/tokenizer.json"));
     json added = tokenizer["added_tokens"].back();
     REQUIRE(added["id"] == 904);
     added["id"] = 905;
     added["content"] = "<|new|>";
     tokenizer["added_tokens"].push_back(added);
-    publish_text(dir / "model/tokenizer.json", tokenizer.dump());
+    io::publish_text(dir / "model/tokenizer.json", tokenizer.dump());
     fs::create_directory(dir / "set");
-    publish_text(dir / "set/train.jsonl", row("one") + row("<|new|>") + row("two"));
+    io::publish_text(dir / "set/train.jsonl", row("one") + row("<|new|>") + row("two"));
   }
 
   static std::string row(const std::string& text) {
@@ -69,7 +69,7 @@ TEST_CASE("a token past the embedding table is a bad row that is named", "[unit]
   }
   Stage1PrepareOptions options = scene.options();
   options.extraction.on_bad_row = OnBadRow::skip;
-  const SafetensorsFile file = SafetensorsFile::open(run_stage1_prepare(options));
+  const io::SafetensorsFile file = io::SafetensorsFile::open(run_stage1_prepare(options));
   const auto ids = file.at("row_ids").as<std::int64_t>();
   std::vector<std::int64_t> kept(ids.begin(), ids.end());
   std::sort(kept.begin(), kept.end());
@@ -88,12 +88,12 @@ TEST_CASE("score names the line with a token past the embedding table, or passes
   const auto line = [](const std::string& text) {
     return json{{"prompt", text}, {"response", "yes"}}.dump() + "\n";
   };
-  publish_text(options.input, line("one") + line("<|new|>") + line("two"));
+  io::publish_text(options.input, line("one") + line("<|new|>") + line("two"));
   CHECK_THAT(error_of([&] { run_score(options); }, ErrorKind::data),
              Contains("line 2") && Contains("'<|new|>' with id 905"));
   options.on_bad_row = OnBadRow::skip;
   run_score(options);
-  const std::string out = read_text_file(options.output);
+  const std::string out = io::read_text_file(options.output);
   CHECK(std::count(out.begin(), out.end(), '\n') == 3);
   CHECK_THAT(out, Contains("with id 905"));
 }

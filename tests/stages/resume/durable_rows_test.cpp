@@ -12,6 +12,7 @@
 #include "support/test_support.h"
 
 using namespace armorm;
+using namespace armorm::stages::resume;
 using namespace armorm::test;
 using Catch::Matchers::Contains;
 namespace fs = std::filesystem;
@@ -21,7 +22,7 @@ namespace {
 constexpr std::int64_t kRows = 4;
 constexpr std::int64_t kWidth = 3;
 const ResumeKey kKey{{"weights", "abc"}, {"--seed", "0"}};
-const Metadata kMetadata{{"format", "pt"}};
+const io::Metadata kMetadata{{"format", "pt"}};
 
 // As in stage2-prepare: two vectors per row in one tensor, one in the other.
 const ShardTensors& tensors() {
@@ -48,7 +49,7 @@ void put_row(DurableRows& rows, std::size_t r) {
 }
 
 DurableRows open_rows(const fs::path& target, const ResumeKey& key = kKey, double seconds = 0.0,
-                      FileSystem& files = posix_file_system()) {
+                      io::FileSystem& files = io::posix_file_system()) {
   return DurableRows(target, tensors(), kMetadata, key, seconds, files);
 }
 
@@ -57,7 +58,7 @@ std::string whole_file() {
   DurableRows rows = open_rows(dir / "x");
   for (std::size_t r = 0; r < kRows; ++r) put_row(rows, r);
   rows.publish();
-  return read_text_file(dir / "x");
+  return io::read_text_file(dir / "x");
 }
 
 void fill_some(const fs::path& target, std::size_t n) {
@@ -86,7 +87,7 @@ TEST_CASE("rows of several processes make one file", "[unit]") {
   CHECK(rows.cursor().budget == 98);
   put_row(rows, 3);
   rows.publish();
-  CHECK(read_text_file(target) == whole);
+  CHECK(io::read_text_file(target) == whole);
   CHECK(std::distance(fs::directory_iterator(target.parent_path()), {}) == 1);
 }
 
@@ -113,7 +114,7 @@ TEST_CASE("another key is refused and named; the work stays", "[unit]") {
              Contains("--seed (0 then, empty now)") && !Contains("weights"));
   CHECK_THAT(refusal({{"weights", "abc"}}), Contains("--seed (0 then, absent now)"));
   CHECK(open_rows(dir / "x").requests_done() == 2);
-  DurableRows::discard(dir / "x", posix_file_system());
+  DurableRows::discard(dir / "x", io::posix_file_system());
   CHECK(open_rows(dir / "x", {{"weights", "xyz"}}).requests_done() == 0);
 }
 
@@ -122,7 +123,7 @@ TEST_CASE("a byte that changed in a durable row drops its chunk and all after it
     INFO("row " << damaged);
     const TempDir dir;
     fill_some(dir / "x", 3);
-    std::string bytes = read_text_file(dir / "x.partial");
+    std::string bytes = io::read_text_file(dir / "x.partial");
     const auto pattern = BFloat16::from_float(0.5F).bits;
     const std::string half(reinterpret_cast<const char*>(&pattern), 2);
     std::size_t at = bytes.find(half, bytes.find("row_ids") + 64);  // the first vector's last value
@@ -133,14 +134,14 @@ TEST_CASE("a byte that changed in a durable row drops its chunk and all after it
     CHECK(rows.requests_done() == static_cast<std::int64_t>(damaged));
     for (std::size_t r = damaged; r < kRows; ++r) put_row(rows, r);
     rows.publish();
-    CHECK(read_text_file(dir / "x") == whole_file());
+    CHECK(io::read_text_file(dir / "x") == whole_file());
   }
 }
 
 TEST_CASE("a journal with a torn or damaged end is used as far as it is whole", "[unit]") {
   const TempDir dir;
   fill_some(dir / "x", 3);
-  const std::string whole = read_text_file(dir / "x.journal");
+  const std::string whole = io::read_text_file(dir / "x.journal");
   const std::size_t last_line = whole.rfind('\n', whole.size() - 2) + 1;
   const auto check_going_on = [&](const std::string& journal) {
     const TempDir copy;
@@ -155,7 +156,7 @@ TEST_CASE("a journal with a torn or damaged end is used as far as it is whole", 
     CHECK((grown && grown->chunks.size() == kRows));  // appended chunks are read again
     DurableRows rows = open_rows(copy / "x");
     rows.publish();
-    CHECK(read_text_file(copy / "x") == whole_file());
+    CHECK(io::read_text_file(copy / "x") == whole_file());
   };
   const auto chunks_in = [&](const std::string& journal) {
     std::ofstream(dir / "j", std::ios::binary) << journal;
@@ -188,7 +189,7 @@ TEST_CASE("a journal whose rows are not of this file is not believed", "[unit]")
        {std::vector<std::int64_t>{-1}, {12}, {std::numeric_limits<std::int64_t>::max()}}) {
     ChunkRecord chunk = journal->chunks[0];
     chunk.rows = rows;
-    Journal(posix_file_system(), dir / "x.journal", *journal, 0).append(chunk);
+    Journal(io::posix_file_system(), dir / "x.journal", *journal, 0).append(chunk);
     CHECK(open_rows(dir / "x").requests_done() == 0);
   }
   fs::remove(dir / "x.partial");
@@ -205,7 +206,7 @@ TEST_CASE("a file without some rows", "[unit]") {
   rows.after_pass({4, 0});
   CHECK(rows.non_finite() == std::set<std::int64_t>{1, 3});
   rows.publish_without({1, 3}, {{"format", "pt"}, {"rows", "2"}});
-  const SafetensorsFile file = SafetensorsFile::open(dir / "x");
+  const io::SafetensorsFile file = io::SafetensorsFile::open(dir / "x");
   CHECK(file.metadata().at("rows") == "2");
   const auto ids = file.at("row_ids", DType::i64, {2}).as<std::int64_t>();
   CHECK((ids[0] == 7 && ids[1] == 9));
@@ -237,7 +238,7 @@ TEST_CASE("a power loss at any call costs at most the rows since the last durabl
     }
     files.lose_power(unsynced);
     if (fs::exists(dir / "x")) {
-      CHECK(read_text_file(dir / "x") == whole);
+      CHECK(io::read_text_file(dir / "x") == whole);
       return files.reached();
     }
     CHECK_FALSE(published);
@@ -245,7 +246,7 @@ TEST_CASE("a power loss at any call costs at most the rows since the last durabl
     CHECK(rows.requests_done() >= static_cast<std::int64_t>(durable));
     for (auto r = static_cast<std::size_t>(rows.requests_done()); r < kRows; ++r) put_row(rows, r);
     rows.publish();
-    CHECK(read_text_file(dir / "x") == whole);
+    CHECK(io::read_text_file(dir / "x") == whole);
     return files.reached();
   };
   for (const double seconds : {0.0, 1e6}) {
@@ -286,7 +287,7 @@ TEST_CASE("a journal that tells of a second computation without a first is not b
   chunk.after = journal->chunks[1].after;
   chunk.sha256 = sha256_hex("");
   chunk.still_non_finite = {1};
-  Journal(posix_file_system(), dir / "x.journal", *journal, 2).append(chunk);
+  Journal(io::posix_file_system(), dir / "x.journal", *journal, 2).append(chunk);
   CHECK(read_journal(dir / "x.journal")->chunks.size() == 3);
   CHECK(open_rows(dir / "x").still_non_finite().empty());
 }

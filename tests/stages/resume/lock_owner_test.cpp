@@ -15,6 +15,7 @@
 #include "support/test_support.h"
 
 using namespace armorm;
+using namespace armorm::stages::resume;
 using namespace armorm::test;
 namespace fs = std::filesystem;
 
@@ -62,25 +63,25 @@ bool is_held_now(const fs::path& file, double silent_seconds) {
 TEST_CASE("a lock file names its owner", "[unit]") {
   const TempDir dir;
   CHECK_FALSE(read_lock_owner(dir / "none"));
-  const RunLock lock(dir / "l", posix_file_system());
+  const RunLock lock(dir / "l", io::posix_file_system());
   const auto owner = read_lock_owner(dir / "l");
   REQUIRE(owner);
   CHECK(owner->process == getpid());
   CHECK(owner->host == this_process().host);
   CHECK(std::abs(started_at(*owner) - static_cast<double>(std::time(nullptr))) < 60);
-  CHECK(read_text_file(dir / "l").starts_with(owner->text() + "\n"));
+  CHECK(io::read_text_file(dir / "l").starts_with(owner->text() + "\n"));
   CHECK(started_at({1, "h", "2026-01-31T12:34:56Z"}) == 1769862896.0);  // date -ud 2026-01-31T12:34:56Z +%s
   CHECK(started_at({1, "h", "yesterday"}) == 0.0);
   for (const char* text :
        {"", "process", "process x on h since t", "process 1 on h", "something else entirely here now"}) {
-    publish_text(dir / "other", text);
+    io::publish_text(dir / "other", text);
     CHECK_FALSE(read_lock_owner(dir / "other"));
   }
 }
 
 TEST_CASE("an owner on this machine is alive as long as it holds the lock", "[unit]") {
   const TempDir dir;
-  Holder holder([](const fs::path& file) { new RunLock(file, posix_file_system()); }, dir / "l");
+  Holder holder([](const fs::path& file) { new RunLock(file, io::posix_file_system()); }, dir / "l");
   CHECK(is_held_now(dir / "l", kFresh));
   CHECK(is_held_now(dir / "l", kOld));
   holder.end();  // its file stays
@@ -91,7 +92,7 @@ TEST_CASE("an owner on this machine is alive as long as it holds the lock", "[un
 TEST_CASE("an owner elsewhere is alive while it gives signs of life, or while the file server knows its lock",
           "[unit]") {
   const TempDir dir;
-  publish_text(dir / "l", "process 1 on elsewhere since 2026-01-31T12:00:00Z\n");
+  io::publish_text(dir / "l", "process 1 on elsewhere since 2026-01-31T12:00:00Z\n");
   CHECK(is_held_now(dir / "l", kFresh));
   CHECK_FALSE(is_held_now(dir / "l", kOld));
   // flock(2) as implemented by network file systems.
@@ -113,7 +114,7 @@ TEST_CASE("who asks for the owner never keeps a process off", "[unit]") {
   std::thread watcher([&] {
     while (!done) is_held_now(dir / "l", kFresh);
   });
-  for (int i = 0; i < 500; ++i) CHECK_NOTHROW(RunLock(dir / "l", posix_file_system()));
+  for (int i = 0; i < 500; ++i) CHECK_NOTHROW(RunLock(dir / "l", io::posix_file_system()));
   done = true;
   watcher.join();
 }

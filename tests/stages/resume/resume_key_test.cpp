@@ -7,6 +7,7 @@
 #include "support/test_support.h"
 
 using namespace armorm;
+using namespace armorm::stages::resume;
 using namespace armorm::test;
 using Catch::Matchers::Contains;
 
@@ -37,12 +38,12 @@ TEST_CASE("a gate training's key knows the prompts of the pairs and all shapes",
   std::vector<std::int64_t> chosen{0, 1}, rejected{0, 1};
   const Stage2TrainOptions options;
   const auto key = [&](std::int64_t attributes, std::int64_t width) {
-    PairData pairs;
+    gating::PairData pairs;
     pairs.chosen = pairs.rejected = MatrixView<const float>(rewards.data(), 4 / attributes, attributes);
     pairs.prompts = MatrixView<const BFloat16>(prompts.data(), 8 / width, width);
     pairs.chosen_prompt = chosen;
     pairs.rejected_prompt = rejected;
-    return training_key(options, pairs);
+    return stages::gate::training_key(options, pairs);
   };
   const ResumeKey before = key(2, 4);
   CHECK(key(2, 4) == before);

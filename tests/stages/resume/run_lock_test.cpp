@@ -19,6 +19,7 @@
 #include "support/test_support.h"
 
 using namespace armorm;
+using namespace armorm::stages::resume;
 using namespace armorm::test;
 using namespace std::chrono_literals;
 using Catch::Matchers::Contains;
@@ -38,7 +39,7 @@ class WithoutLocks final : public ForwardingFileSystem {
 };
 
 // Exit code of the error that ends the work; 0 if none does for a long time.
-int work_until_lost(const fs::path& file, FileSystem& files) {
+int work_until_lost(const fs::path& file, io::FileSystem& files) {
   try {
     const RunLock lock(file, files, kBeat);
     for (int i = 0; i < 30000; ++i) {
@@ -52,7 +53,7 @@ int work_until_lost(const fs::path& file, FileSystem& files) {
 }
 
 bool is_owned_by(const fs::path& file, pid_t process) {
-  const std::string text = fs::exists(file) ? read_text_file(file) : "";
+  const std::string text = fs::exists(file) ? io::read_text_file(file) : "";
   return text.starts_with("process " + std::to_string(process) + " ") &&
          text.find("\nowns ") != std::string::npos;
 }
@@ -70,9 +71,9 @@ void suspend(pid_t process) {
 TEST_CASE("a lock is held by one, and free again after it", "[unit]") {
   const TempDir dir;
   for (int round = 0; round < 2; ++round) {
-    const RunLock first(dir / "l", posix_file_system());
+    const RunLock first(dir / "l", io::posix_file_system());
     const std::string refusal =
-        error_of([&] { const RunLock second(dir / "l", posix_file_system()); }, ErrorKind::locked);
+        error_of([&] { const RunLock second(dir / "l", io::posix_file_system()); }, ErrorKind::locked);
     CHECK_THAT(refusal, Contains("process " + std::to_string(getpid()) + " on ") && Contains("since 2"));
     CHECK(fs::exists(dir / "l"));
   }
@@ -89,7 +90,7 @@ TEST_CASE("many threads at once: one at a time holds the lock", "[unit]") {
     threads.emplace_back([&] {
       for (int i = 0; i < 200; ++i) {
         try {
-          const RunLock lock(dir / "l", posix_file_system());
+          const RunLock lock(dir / "l", io::posix_file_system());
           most = std::max<int>(most, ++holders);
           ++held;
           --holders;
@@ -122,10 +123,10 @@ TEST_CASE("without locks a living owner's heart tells, and a dead owner's file i
   }
   CHECK_FALSE(fs::exists(dir / "l"));
   for (const int years : {-40, 40}) {
-    publish_text(dir / "l", "process 1 on elsewhere since 1980-01-01T00:00:00Z\n");
+    io::publish_text(dir / "l", "process 1 on elsewhere since 1980-01-01T00:00:00Z\n");
     fs::last_write_time(dir / "l", fs::file_time_type::clock::now() + std::chrono::hours(years * 8766));
     const RunLock next(dir / "l", files, kBeat);
-    CHECK_THAT(read_text_file(dir / "l"), Contains(std::to_string(getpid())) && !Contains("elsewhere"));
+    CHECK_THAT(io::read_text_file(dir / "l"), Contains(std::to_string(getpid())) && !Contains("elsewhere"));
   }
 }
 
@@ -203,5 +204,5 @@ TEST_CASE("without locks claims do not end a run, another owner does, and is nam
   };
   CHECK_THAT(error_of(work, ErrorKind::locked),
              Contains("process 7 on elsewhere since 2026-01-31T12:00:00Z has taken over"));
-  CHECK(read_text_file(dir / "l") == other);
+  CHECK(io::read_text_file(dir / "l") == other);
 }

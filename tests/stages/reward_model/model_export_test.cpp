@@ -25,14 +25,15 @@
 #include "text/chat_template.h"
 
 using namespace armorm;
+using namespace armorm::stages::reward_model;
 using namespace armorm::test;
 namespace fs = std::filesystem;
 using nlohmann::json;
 
 namespace {
 
-GateArtifact artifact_for(const std::string& family, std::int64_t hidden_size, bool bias) {
-  GateArtifact artifact;
+stages::artifacts::GateArtifact artifact_for(const std::string& family, std::int64_t hidden_size, bool bias) {
+  stages::artifacts::GateArtifact artifact;
   artifact.model = "decoder";
   artifact.model_family = family;
   artifact.attributes = {"first", "second \"quoted\"", "third"};
@@ -40,7 +41,7 @@ GateArtifact artifact_for(const std::string& family, std::int64_t hidden_size, b
   for (std::int64_t i = 0; i < 3 * hidden_size; ++i) artifact.weight.push_back(0.01F * static_cast<float>(i));
   if (bias) artifact.bias = {1.0F, -2.0F, 0.5F};
   artifact.transform = {1, 0, 0, -0.5F, 0, -0.25F, 0, 0, 1};
-  artifact.gate = initial_gate({hidden_size, 2, 7, 3, 3.5}, 1.25, 9);
+  artifact.gate = gating::initial_gate({hidden_size, 2, 7, 3, 3.5}, 1.25, 9);
   artifact.temperature = 3.5;
   artifact.compat = "none";
   return artifact;
@@ -68,7 +69,7 @@ report::LengthBiasFigures length_bias(double longer, double shorter, double marg
 report::GateReport make_report() {
   report::GateReport report;
   report.options = {{"n_steps", "60"}, {"reward_bench_dataset", "allenai/reward-bench"}};
-  report.debiasing.emplace().attributes = {{"first", 0.25, 0.5, kNotMeasured, true}};
+  report.debiasing.emplace().attributes = {{"first", 0.25, 0.5, stats::kNotMeasured, true}};
   report.validation = {{"gate", 0.9, {0.8, 0.95}, 0.3, {}}};
   report.reward_bench = {"allenai/reward-bench",
                          {benchmark_scorer("gate", {.name = "Chat", .score = 93.912}, 93.0)}};
@@ -82,8 +83,9 @@ report::GateReport make_report() {
 
 const report::GateReport kReport = make_report();
 
-void export_to(const fs::path& target, const fs::path& model, const GateArtifact& artifact,
-               ExportWeights weights = ExportWeights::auto_, FileSystem& files = posix_file_system()) {
+void export_to(const fs::path& target, const fs::path& model, const stages::artifacts::GateArtifact& artifact,
+               ExportWeights weights = ExportWeights::auto_,
+               io::FileSystem& files = io::posix_file_system()) {
   ModelExport(target, model.string(), weights, std::nullopt, {}, files).write(artifact, kReport);
 }
 
@@ -99,7 +101,7 @@ void make_decoder(const fs::path& folder) {
   fs::copy(decoder("llama") / "model-00001-of-00002.safetensors", folder / "model.safetensors");
 }
 
-json read_json(const fs::path& path) { return json::parse(read_text_file(path)); }
+json read_json(const fs::path& path) { return json::parse(io::read_text_file(path)); }
 
 ino_t inode(const fs::path& path) {
   struct stat info {};
@@ -119,7 +121,7 @@ void check_index(const fs::path& folder) {
   std::size_t tensors = 0;
   for (const auto& entry : fs::directory_iterator(folder)) {
     if (entry.path().extension() != ".safetensors") continue;
-    const SafetensorsFile file = SafetensorsFile::open(entry.path());
+    const io::SafetensorsFile file = io::SafetensorsFile::open(entry.path());
     CHECK(file.metadata().at("format") == "pt");
     for (const std::string& name : file.names()) {
       CHECK(index.at("weight_map").at(name) == entry.path().filename().string());
@@ -136,7 +138,7 @@ void check_index(const fs::path& folder) {
 TEST_CASE("an exported folder holds a whole model, its weights linked", "[unit]") {
   const TempDir dir;
   make_decoder(dir / "model");
-  const GateArtifact artifact = artifact_for("llama3", 32, true);
+  const stages::artifacts::GateArtifact artifact = artifact_for("llama3", 32, true);
   export_to(dir / "out/", dir / "model", artifact);
   const fs::path out = dir / "out";
   CHECK(names_in(out) == std::set<std::string>{"README.md", "armorm_export.json", "chat_template.jinja",
@@ -146,9 +148,9 @@ TEST_CASE("an exported folder holds a whole model, its weights linked", "[unit]"
                                                "tokenizer.json", "tokenizer_config.json"});
   CHECK(inode(out / "model-00001-of-00002.safetensors") == inode(dir / "model/model.safetensors"));
   check_index(out);
-  CHECK(read_text_file(out / "tokenizer.json") == read_text_file(dir / "model/tokenizer.json"));
-  CHECK(read_text_file(out / "modeling_armorm.py") ==
-        read_text_file(source_dir() / "src/stages/reward_model/modeling_armorm.py"));
+  CHECK(io::read_text_file(out / "tokenizer.json") == io::read_text_file(dir / "model/tokenizer.json"));
+  CHECK(io::read_text_file(out / "modeling_armorm.py") ==
+        io::read_text_file(source_dir() / "src/stages/reward_model/modeling_armorm.py"));
 
   const json config = read_json(out / "config.json");
   CHECK(config.at("auto_map") ==
@@ -218,7 +220,7 @@ TEST_CASE("weights that cannot be linked are copied, without what the model has 
 TEST_CASE("only an earlier export is replaced", "[unit]") {
   const TempDir dir;
   make_decoder(dir / "model");
-  GateArtifact artifact = artifact_for("llama3", 32, false);
+  stages::artifacts::GateArtifact artifact = artifact_for("llama3", 32, false);
   fs::create_directories(dir / "out");
   export_to(dir / "out", dir / "model", artifact);
   artifact.attributes[0] = "renamed";
@@ -226,12 +228,12 @@ TEST_CASE("only an earlier export is replaced", "[unit]") {
   CHECK(RewardModel::load(dir / "out", false).attributes[0] == "renamed");
   CHECK(names_in(dir.path()) == std::set<std::string>{"model", "out"});
 
-  publish_text(dir / "out/notes.txt", "mine");
+  io::publish_text(dir / "out/notes.txt", "mine");
   const auto refused = [&](const fs::path& target) {
     return error_of([&] { export_to(target, dir / "model", artifact); }, ErrorKind::usage);
   };
   CHECK(refused(dir / "out").find("holds notes.txt, which no export put there") != std::string::npos);
-  CHECK(read_text_file(dir / "out/notes.txt") == "mine");
+  CHECK(io::read_text_file(dir / "out/notes.txt") == "mine");
   CHECK(refused(dir / "model").find("which no export put there") != std::string::npos);
   CHECK(refused(dir / "out/notes.txt").find("is there and no folder") != std::string::npos);
 }
@@ -239,16 +241,16 @@ TEST_CASE("only an earlier export is replaced", "[unit]") {
 TEST_CASE("an export is of the model that the embeddings were made with", "[unit]") {
   const TempDir dir;
   make_decoder(dir / "model");
-  Provenance made;
+  stages::artifacts::Provenance made;
   made.config_sha256 = sha256_file_hex(dir / "model/config.json");
   made.tokenizer_sha256 = sha256_file_hex(dir / "model/tokenizer.json");
-  made.template_sha256 = sha256_hex(ChatTemplate::load(dir / "model").source());
+  made.template_sha256 = sha256_hex(text::ChatTemplate::load(dir / "model").source());
   const auto open = [&] {
     return ModelExport(dir / "out", (dir / "model").string(), ExportWeights::auto_, made, {},
-                       posix_file_system());
+                       io::posix_file_system());
   };
   open();
-  made.facts.weights = weights_fingerprint(dir / "model");
+  made.facts.weights = stages::artifacts::weights_fingerprint(dir / "model");
   open();
   made.facts.weights = "other";
   CHECK(error_of(open, ErrorKind::data).find("another set of weights") != std::string::npos);
@@ -272,27 +274,27 @@ TEST_CASE("an export is of the model that the embeddings were made with", "[unit
 TEST_CASE("an exported model keeps the date that its chat template was told", "[unit]") {
   const TempDir dir;
   make_decoder(dir / "model");
-  publish_text(dir / "model/chat_template.jinja",
-               "{{ strftime_now('%d %b %Y') }}" + read_text_file(dir / "model/chat_template.jinja"));
-  Provenance made;
+  io::publish_text(dir / "model/chat_template.jinja",
+                   "{{ strftime_now('%d %b %Y') }}" + io::read_text_file(dir / "model/chat_template.jinja"));
+  stages::artifacts::Provenance made;
   made.config_sha256 = sha256_file_hex(dir / "model/config.json");
   made.tokenizer_sha256 = sha256_file_hex(dir / "model/tokenizer.json");
-  made.template_sha256 = sha256_hex(ChatTemplate::load(dir / "model").source());
+  made.template_sha256 = sha256_hex(text::ChatTemplate::load(dir / "model").source());
   made.facts.template_date = "2025-02-01";
-  ModelExport(dir / "out", (dir / "model").string(), ExportWeights::auto_, made, {}, posix_file_system())
+  ModelExport(dir / "out", (dir / "model").string(), ExportWeights::auto_, made, {}, io::posix_file_system())
       .write(artifact_for("llama3", 32, false), kReport);
   CHECK(read_json(dir / "out/config.json").at("template_date") == "2025-02-01");
   CHECK(RewardModel::load(dir / "out", false).encoder.template_date() == "2025-02-01");
   CHECK(RewardModel::load(dir / "out", false, "2025-03-01").encoder.template_date() == "2025-03-01");
   json config = read_json(dir / "out/config.json");
   config["template_date"] = "yesterday";
-  publish_text(dir / "out/config.json", config.dump());
+  io::publish_text(dir / "out/config.json", config.dump());
   CHECK(error_of([&] { RewardModel::load(dir / "out", false); }, ErrorKind::data)
             .find("'yesterday' is no date") != std::string::npos);
 }
 
 TEST_CASE("the model card carries the tables, the license and the base model", "[unit]") {
-  const GateArtifact artifact = artifact_for("llama3", 32, false);
+  const stages::artifacts::GateArtifact artifact = artifact_for("llama3", 32, false);
   const std::string license =
       license_lines("---\nlicense: llama3\nlicense_name: x\ntags: [a]\n---\nlicense: no\n");
   CHECK(license == "license: llama3\nlicense_name: x\n");
@@ -304,7 +306,7 @@ TEST_CASE("the model card carries the tables, the license and the base model", "
                           {"validation_mse", 0.02527},
                           {"r_squared", 0.4981},
                           {"spearman", nullptr}}}}};
-  const RidgeReport regression = parse_ridge_report(published);
+  const report::RidgeReport regression = report::parse_ridge_report(published);
   const std::string card = model_card({"my-rm", "org/decoder", license, artifact, kReport, regression});
   CHECK(card.starts_with("---\nlibrary_name: transformers\n"));
   for (const char* part :
@@ -318,7 +320,8 @@ TEST_CASE("the model card carries the tables, the license and the base model", "
   CHECK(card.find("date_string") == std::string::npos);
   const std::string dated = model_card({"my-rm", "", license, artifact, kReport, regression, "2024-07-26"});
   CHECK(dated.find("`date_string=\"26 Jul 2024\"`") != std::string::npos);
-  const std::string bare = model_card({"my-rm", "", "", artifact, report::GateReport{}, RidgeReport{}});
+  const std::string bare =
+      model_card({"my-rm", "", "", artifact, report::GateReport{}, report::RidgeReport{}});
   CHECK(bare.find("## RewardBench") == std::string::npos);
   CHECK(bare.find("model-index") == std::string::npos);
 }

@@ -12,11 +12,12 @@
 #include "support/test_support.h"
 
 using namespace armorm;
+using namespace armorm::stages::ridge;
 using nlohmann::json;
 
 namespace {
 
-json read_golden(const char* name) { return json::parse(read_text_file(test::golden(name))); }
+json read_golden(const char* name) { return json::parse(io::read_text_file(test::golden(name))); }
 
 // Only those of the flags "--name value ..." that divide the rows.
 Stage1TrainOptions options_of(const std::string& flags) {
@@ -36,16 +37,16 @@ Stage1TrainOptions options_of(const std::string& flags) {
 }  // namespace
 
 TEST_CASE("rows are divided as scikit-learn divides them, by row and by prompt", "[golden]") {
-  const auto file = SafetensorsFile::open(test::golden("stages/stage1_rows.safetensors"));
+  const auto file = io::SafetensorsFile::open(test::golden("stages/stage1_rows.safetensors"));
   const auto prompts = file.at("prompt_ids").as<std::int64_t>();
   const json cases = read_golden("stages/stage1_fits.json");
   REQUIRE(cases.size() > 10);
   for (const json& c : cases) {
     INFO("flags: " << c["flags"]);
     const Stage1TrainOptions options = options_of(c["flags"]);
-    std::vector<RowGroup> expected;
+    std::vector<linear::RowGroup> expected;
     for (const int group : c["groups"])
-      expected.push_back(static_cast<RowGroup>(group < 0 ? group_count(options) - 1 : group));
+      expected.push_back(static_cast<linear::RowGroup>(group < 0 ? group_count(options) - 1 : group));
     CHECK(assign_groups(options, static_cast<std::int64_t>(prompts.size()), prompts) == expected);
   }
 }
@@ -69,6 +70,6 @@ TEST_CASE("a prompt's number is the hash of what stands before the last answer",
     INFO(record.dump());
     Conversation conversation;
     for (const json& m : record["messages"]) conversation.push_back({m["role"], m["content"]});
-    CHECK(prompt_id(conversation) == record["id"].get<std::int64_t>());
+    CHECK(stages::prepare::prompt_id(conversation) == record["id"].get<std::int64_t>());
   }
 }

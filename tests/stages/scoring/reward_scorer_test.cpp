@@ -63,7 +63,7 @@ const Conversation kGood{{"user", "q"}, {"assistant", "a"}};
 TEST_CASE("RewardScorer agrees with PyTorch on folders of the released layout", "[golden]") {
   for (const char* name : {"llama", "gemma2"}) {
     CAPTURE(name);
-    const json expected = json::parse(read_text_file(model(name) / "expected.json"));
+    const json expected = json::parse(io::read_text_file(model(name) / "expected.json"));
     const auto scores = load(name).score(golden_conversations(name));
     REQUIRE(scores.size() == expected.at("score").size());
     for (std::size_t i = 0; i < scores.size(); ++i) {

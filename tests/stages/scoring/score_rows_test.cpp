@@ -26,6 +26,7 @@
 #include "support/test_support.h"
 
 using namespace armorm;
+using namespace armorm::stages::scoring;
 using namespace armorm::test;
 namespace fs = std::filesystem;
 using nlohmann::json;
@@ -60,7 +61,7 @@ std::vector<std::string> lines_of(const fs::path& path) {
 void write_lines(const fs::path& path, const std::vector<std::string>& lines) {
   std::string text;
   for (const std::string& line : lines) text += line + "\n";
-  publish_text(path, text);
+  io::publish_text(path, text);
 }
 
 std::vector<std::string> score_lines(const fs::path& folder, const std::vector<std::string>& input,
@@ -117,7 +118,7 @@ double rms_difference(const std::vector<double>& a, const std::vector<double>& b
   return std::sqrt(sum / static_cast<double>(a.size()));
 }
 
-json read_json(const fs::path& path) { return json::parse(read_text_file(path)); }
+json read_json(const fs::path& path) { return json::parse(io::read_text_file(path)); }
 
 std::string conversation(const std::string& id, const std::string& question, const std::string& answer) {
   return json{
@@ -136,7 +137,8 @@ std::string error_of_score(const std::vector<std::string>& input,
 TEST_CASE("score agrees with PyTorch on folders of the released layout", "[golden]") {
   for (const char* name : {"llama", "gemma2"}) {
     const json expected = read_json(model(name) / "expected.json");
-    const RewardModel loaded = RewardModel::load(model(name), false);
+    const stages::reward_model::RewardModel loaded =
+        stages::reward_model::RewardModel::load(model(name), false);
     const std::vector<std::string> input = lines_of(model(name) / "conversations.jsonl");
     for (const Precision precision : {Precision::fp32, Precision::bf16}) {
       const auto lines = score_lines(model(name), input, [&](ScoreOptions& o) { o.precision = precision; });
@@ -158,12 +160,14 @@ TEST_CASE("score agrees with PyTorch on folders of the released layout", "[golde
 }
 
 TEST_CASE("the folder says what its head is", "[unit]") {
-  const RewardModel released = RewardModel::load(model("llama"), false);
+  const stages::reward_model::RewardModel released =
+      stages::reward_model::RewardModel::load(model("llama"), false);
   CHECK(released.attributes == default_attributes());
   CHECK(released.head.temperature == 2.0);
   CHECK(released.head.bias.empty());
   CHECK(released.head.gate.layers.size() == 3);
-  const RewardModel ours = RewardModel::load(model("gemma2"), false);
+  const stages::reward_model::RewardModel ours =
+      stages::reward_model::RewardModel::load(model("gemma2"), false);
   CHECK(ours.attributes == std::vector<std::string>{"help", "truth", "length", "safety", "style"});
   CHECK(ours.head.bias.size() == 5);
 
@@ -172,8 +176,9 @@ TEST_CASE("the folder says what its head is", "[unit]") {
   const auto fails_with = [&](const char* key, const json& value, const std::string& words) {
     json config = read_json(model("llama") / "config.json");
     config[key] = value;
-    publish_text(dir / "m/config.json", config.dump());
-    const std::string message = error_of([&] { RewardModel::load(dir / "m", false); }, ErrorKind::data);
+    io::publish_text(dir / "m/config.json", config.dump());
+    const std::string message =
+        error_of([&] { stages::reward_model::RewardModel::load(dir / "m", false); }, ErrorKind::data);
     CAPTURE(key, message);
     CHECK(message.find(words) != std::string::npos);
   };
@@ -185,7 +190,8 @@ TEST_CASE("the folder says what its head is", "[unit]") {
   fails_with("gating_token_pattern", json::array(), "gating_token_pattern");
   fails_with("gating_token_pattern", {"text"}, "token ids");
   fails_with("regression_bias", true, "regression_layer.bias");
-  CHECK(error_of([] { RewardModel::load(golden("model") / "llama_gqa", false); }, ErrorKind::data)
+  CHECK(error_of([] { stages::reward_model::RewardModel::load(golden("model") / "llama_gqa", false); },
+                 ErrorKind::data)
             .find("expected an ArmoRM") != std::string::npos);
 }
 
@@ -375,7 +381,7 @@ TEST_CASE("rows are handed over as soon as no more input is waiting", "[unit]") 
   const auto write_text = [&](const std::string& text) {
     REQUIRE(write(ends[1], text.data(), text.size()) == static_cast<ssize_t>(text.size()));
   };
-  ScoreReader reader(open_line_source(name), {.window = 4, .threads = 2, .stop_at_bad = false},
+  ScoreReader reader(io::open_line_source(name), {.window = 4, .threads = 2, .stop_at_bad = false},
                      [](const Conversation& c, ScoreRow& row) { row.tokens.assign(c[0].content.size(), 1); });
   write_text(R"([{"role":"user","content":"one"}])"
              "\n"
@@ -407,12 +413,12 @@ TEST_CASE("a reader that is no longer wanted does not wait for input", "[unit]")
   int ends[2];
   REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
   {
-    const ScoreReader reader(open_line_source("/proc/self/fd/" + std::to_string(ends[0])), {},
+    const ScoreReader reader(io::open_line_source("/proc/self/fd/" + std::to_string(ends[0])), {},
                              [](const Conversation&, ScoreRow&) {});
   }
   close(ends[0]);
   close(ends[1]);
-  ScoreReader missing(open_line_source(golden("reward_model/llama/conversations.jsonl").string()),
+  ScoreReader missing(io::open_line_source(golden("reward_model/llama/conversations.jsonl").string()),
                       {.window = 2}, [](const Conversation&, ScoreRow&) { fail_io("a disk went away"); });
   CHECK(error_of([&] { missing.next(); }, ErrorKind::io) == "a disk went away");
 }

@@ -18,6 +18,7 @@
 #include "support/test_support.h"
 
 using namespace armorm;
+using namespace armorm::stages::status;
 using namespace armorm::test;
 using Catch::Matchers::Contains;
 namespace fs = std::filesystem;
@@ -26,30 +27,30 @@ namespace {
 
 constexpr std::int64_t kRows = 6;
 constexpr std::int64_t kTokens = 100;  // per request
-const ResumeKey kKey{{"weights", "abc"}};
+const stages::resume::ResumeKey kKey{{"weights", "abc"}};
 
-Metadata metadata(const std::string& kind) {
-  Provenance p;
+io::Metadata metadata(const std::string& kind) {
+  stages::artifacts::Provenance p;
   p.kind = kind;
   p.rows = kRows;
   p.source_rows = 24;
   return p.to_metadata();
 }
 
-const ShardTensors& tensors() {
-  static const ShardTensors shard{.embeddings = {{"embeddings", DType::bf16, {kRows, 2}}},
-                                  .known = {},
-                                  .width = 2,
-                                  .rows = kRows,
-                                  .tokens = kRows * kTokens};
+const stages::resume::ShardTensors& tensors() {
+  static const stages::resume::ShardTensors shard{.embeddings = {{"embeddings", DType::bf16, {kRows, 2}}},
+                                                  .known = {},
+                                                  .width = 2,
+                                                  .rows = kRows,
+                                                  .tokens = kRows * kTokens};
   return shard;
 }
 
-DurableRows open_rows(const fs::path& target, const std::string& kind = "labelled") {
-  return DurableRows(target, tensors(), metadata(kind), kKey, 0.0, posix_file_system());
+stages::resume::DurableRows open_rows(const fs::path& target, const std::string& kind = "labelled") {
+  return stages::resume::DurableRows(target, tensors(), metadata(kind), kKey, 0.0, io::posix_file_system());
 }
 
-void put_rows(DurableRows& rows, std::size_t from, std::size_t to) {
+void put_rows(stages::resume::DurableRows& rows, std::size_t from, std::size_t to) {
   for (std::size_t r = from; r < to; ++r) {
     rows.put(0, r, std::vector<float>{1.0F, 2.0F});
     rows.finish_request(kTokens);
@@ -58,21 +59,21 @@ void put_rows(DurableRows& rows, std::size_t from, std::size_t to) {
 }
 
 void interrupt(const fs::path& target, std::size_t rows, const std::string& kind = "labelled") {
-  DurableRows begun = open_rows(target, kind);
+  stages::resume::DurableRows begun = open_rows(target, kind);
   put_rows(begun, 0, rows);
 }
 
 void publish(const fs::path& target) {
-  DurableRows rows = open_rows(target);
+  stages::resume::DurableRows rows = open_rows(target);
   put_rows(rows, 0, kRows);
   rows.publish();
 }
 
 // A journal whose chunks, of one request each, became durable at these times.
 void write_journal(const fs::path& target, const std::vector<double>& times) {
-  Journal journal(posix_file_system(), journal_path(target), kKey);
+  stages::resume::Journal journal(io::posix_file_system(), stages::resume::journal_path(target), kKey);
   for (const double time : times) {
-    ChunkRecord chunk;
+    stages::resume::ChunkRecord chunk;
     chunk.requests = 1;
     chunk.time = time;
     chunk.tokens = kTokens;
@@ -87,8 +88,8 @@ TEST_CASE("the states of a shard", "[unit]") {
   const TempDir dir;
   const fs::path target = dir / "x.safetensors";
   CHECK(shard_status(target).state == ShardState::missing);
-  publish_text(target.string() + ".lock",
-               "process 4194999 on " + this_process().host + " since 2026-01-31T12:00:00Z\n");
+  io::publish_text(target.string() + ".lock", "process 4194999 on " + stages::resume::this_process().host +
+                                                  " since 2026-01-31T12:00:00Z\n");
   CHECK(shard_status(target).state == ShardState::missing);  // its owner died before it began
 
   interrupt(target, 2);
@@ -104,7 +105,7 @@ TEST_CASE("the states of a shard", "[unit]") {
   CHECK((interrupted.owner && interrupted.owner->process == 4194999));
   CHECK(interrupted.silent_seconds < 60);
   {
-    const RunLock lock(target.string() + ".lock", posix_file_system());
+    const stages::resume::RunLock lock(target.string() + ".lock", io::posix_file_system());
     CHECK(shard_status(target).state == ShardState::running);
     CHECK(shard_status(target).owner->process == getpid());
   }
@@ -113,7 +114,7 @@ TEST_CASE("the states of a shard", "[unit]") {
   CHECK(done.state == ShardState::done);
   CHECK(done.rows_done == kRows);
   {
-    const RunLock lock(target.string() + ".lock", posix_file_system());
+    const stages::resume::RunLock lock(target.string() + ".lock", io::posix_file_system());
     CHECK(shard_status(target).state == ShardState::done);  // --restart has not begun yet
     interrupt(target, 1);
     CHECK(shard_status(target).state == ShardState::running);
@@ -135,7 +136,7 @@ TEST_CASE("a rate is that of the living process's last minutes", "[unit]") {
   const TempDir dir;
   const fs::path target = dir / "x.safetensors";
   interrupt(target, 0);
-  const RunLock lock(target.string() + ".lock", posix_file_system());
+  const stages::resume::RunLock lock(target.string() + ".lock", io::posix_file_system());
   const double now = static_cast<double>(std::time(nullptr));
   const auto status_with = [&](const std::vector<double>& times) {
     write_journal(target, times);
@@ -161,8 +162,8 @@ TEST_CASE("half-written files are no error", "[unit]") {
   const TempDir dir;
   const fs::path target = dir / "x.safetensors";
   interrupt(target, 3);
-  const std::string partial = read_text_file(target.string() + ".partial");
-  const std::string journal = read_text_file(target.string() + ".journal");
+  const std::string partial = io::read_text_file(target.string() + ".partial");
+  const std::string journal = io::read_text_file(target.string() + ".journal");
   const auto write = [](const fs::path& file, const std::string& bytes) {
     std::ofstream(file, std::ios::binary) << bytes;
   };
@@ -188,7 +189,7 @@ TEST_CASE("a shard that is published over and over is never seen as anything but
   std::atomic<bool> stop = false;
   std::thread maker([&] {
     while (!stop) {
-      const RunLock lock(target.string() + ".lock", posix_file_system());
+      const stages::resume::RunLock lock(target.string() + ".lock", io::posix_file_system());
       publish(target);
     }
   });
@@ -208,14 +209,14 @@ TEST_CASE("the sets below a data root", "[unit]") {
   const TempDir dir;
   const fs::path folder = dir / "embeddings/m";
   const auto shard = [&](const std::string& stem, int k, int n) {
-    return folder / (shard_stem(stem, k, n) + ".safetensors");
+    return folder / (stages::artifacts::shard_stem(stem, k, n) + ".safetensors");
   };
   publish(shard("labels", 1, 4));
   interrupt(shard("labels", 3, 4), 3);
   publish(folder / "pairs-of-10-train.safetensors");
   publish(dir / "embeddings/another/labels-00001-of-00001.safetensors");
-  publish_text(folder / "labels-00001-of-00004.rejects.jsonl", "{}\n");
-  publish_text(folder / ".labels-00002-of-00004.safetensors.0123456789abcdef.tmp", "");
+  io::publish_text(folder / "labels-00001-of-00004.rejects.jsonl", "{}\n");
+  io::publish_text(folder / ".labels-00002-of-00004.safetensors.0123456789abcdef.tmp", "");
   const std::vector<SetStatus> sets = status_of_all_sets(dir.path().string());
   REQUIRE(sets.size() == 3);
   CHECK(sets[0].model == "another");

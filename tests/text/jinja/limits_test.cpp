@@ -12,7 +12,7 @@ using namespace armorm;
 namespace {
 
 std::string render(const std::string& source) {
-  return ChatTemplate::compile(source, "test").render({{"user", "hi"}, {"assistant", "<b>"}}, {}).text;
+  return text::ChatTemplate::compile(source, "test").render({{"user", "hi"}, {"assistant", "<b>"}}, {}).text;
 }
 
 std::string repeat(const std::string& text, std::size_t count) {
@@ -44,7 +44,7 @@ TEST_CASE("a hostile template is refused instead of hanging or crashing", "[unit
   CHECK_THROWS_AS(render(repeat("{% if 1 %}", 100000) + repeat("{% endif %}", 100000)), Error);
   CHECK_THROWS_AS(render("{{ 1" + repeat(" + 1", 100000) + " }}"), Error);
   CHECK_THROWS_AS(render("{{ x" + repeat(" if 1 else x", 100000) + " }}"), Error);
-  CHECK_THROWS_AS(render(std::string(jinja::kMaxSourceBytes + 1, 'x')), Error);
+  CHECK_THROWS_AS(render(std::string(text::jinja::kMaxSourceBytes + 1, 'x')), Error);
 }
 
 TEST_CASE("a namespace may hold itself", "[unit]") {

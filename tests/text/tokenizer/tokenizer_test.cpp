@@ -23,12 +23,13 @@
 #include "text/tokenizer/unicode16.h"
 
 using namespace armorm;
+using namespace armorm::text::tokenizer;
 using nlohmann::json;
 
 namespace {
 
 std::string small_json(const std::string& family) {
-  return read_text_file(test::golden("text/tokenizer_" + family + ".json"));
+  return io::read_text_file(test::golden("text/tokenizer_" + family + ".json"));
 }
 Tokenizer small(const std::string& family) { return Tokenizer::from_json(small_json(family), family); }
 
@@ -89,7 +90,7 @@ std::string random_text(std::mt19937& generator) {
   return text;
 }
 
-std::vector<std::string> words(const text::PreTokenizer& pre, std::string_view text) {
+std::vector<std::string> words(const text::tokenizer::PreTokenizer& pre, std::string_view text) {
   std::vector<std::string> out;
   pre.split(text, true, [&](std::string_view word) { out.emplace_back(word); });
   return out;
@@ -98,7 +99,7 @@ std::vector<std::string> words(const text::PreTokenizer& pre, std::string_view t
 }  // namespace
 
 TEST_CASE("ids and decoded text equal those of tokenizers for every family", "[golden]") {
-  const json cases = json::parse(read_text_file(test::golden("text/tokenizer_cases.json")));
+  const json cases = json::parse(io::read_text_file(test::golden("text/tokenizer_cases.json")));
   for (const auto* family : {"gemma2", "llama2", "mistral", "qwen2", "llama3", "gpt2", "flags", "nfkc"}) {
     DYNAMIC_SECTION(family) { check_cases(small(family), cases.at(family)); }
   }
@@ -108,7 +109,7 @@ TEST_CASE("ids equal those of tokenizers with the real Llama-3 tokenizer", "[gol
   if (test::shared_dir().empty()) ARMORM_SKIP("the shared folder is not there");
   const auto tokenizer = Tokenizer::load(test::shared_dir() / "llama3-tokenizer");
   check_cases(tokenizer,
-              json::parse(read_text_file(test::golden("text/tokenizer_cases.json"))).at("real_llama3"));
+              json::parse(io::read_text_file(test::golden("text/tokenizer_cases.json"))).at("real_llama3"));
   CHECK(tokenizer.bos_id() == 128000);
   CHECK(tokenizer.vocab_size() == 128257);
 }
@@ -117,10 +118,10 @@ TEST_CASE("every shared conversation, rendered by its own template, has the ids 
           "[golden]") {
   if (test::shared_dir().empty()) ARMORM_SKIP("the shared folder is not there");
   const auto tokenizer = Tokenizer::load(test::shared_dir() / "llama3-tokenizer");
-  const auto chat_template = ChatTemplate::load(test::shared_dir() / "llama3-tokenizer");
-  TemplateVariables variables;
+  const auto chat_template = text::ChatTemplate::load(test::shared_dir() / "llama3-tokenizer");
+  text::TemplateVariables variables;
   variables.special_tokens = tokenizer.special_tokens();
-  std::istringstream golden(read_text_file(test::golden("text/tokenizer_shared_rows.txt")));
+  std::istringstream golden(io::read_text_file(test::golden("text/tokenizer_shared_rows.txt")));
   std::istringstream rows(gunzip(test::shared_dir() / "data" / "hh_rlhf_harmless_pairs.jsonl.gz"));
   int count = 0;
   for (std::string line; std::getline(rows, line);) {
@@ -128,7 +129,7 @@ TEST_CASE("every shared conversation, rendered by its own template, has the ids 
     for (const auto* side : {"chosen", "rejected"}) {
       std::string expected;
       REQUIRE(std::getline(golden, expected));
-      CHECK(digest(encode_conversation(
+      CHECK(digest(text::encode_conversation(
                 tokenizer, chat_template.render(to_conversation(row.at(side)), variables))) == expected);
       ++count;
     }
@@ -139,13 +140,14 @@ TEST_CASE("every shared conversation, rendered by its own template, has the ids 
 TEST_CASE("the hand-written scanners cut where PCRE2 does", "[unit]") {
   const std::string origin = "test";
   std::mt19937 rng(1);
-  for (const std::string_view pattern : {text::kLlama3Pattern, text::kQwen2Pattern, text::kGpt2Pattern}) {
+  for (const std::string_view pattern :
+       {text::tokenizer::kLlama3Pattern, text::tokenizer::kQwen2Pattern, text::tokenizer::kGpt2Pattern}) {
     const json doc = {{"type", "Sequence"},
                       {"pretokenizers",
                        {{{"type", "Split"}, {"pattern", {{"Regex", pattern}}}, {"behavior", "Isolated"}},
                         {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", false}}}}};
-    const auto fast = text::PreTokenizer::read(text::JsonView(doc, origin, ""));
-    auto slow = text::PreTokenizer::read(text::JsonView(doc, origin, ""));
+    const auto fast = text::tokenizer::PreTokenizer::read(text::tokenizer::JsonView(doc, origin, ""));
+    auto slow = text::tokenizer::PreTokenizer::read(text::tokenizer::JsonView(doc, origin, ""));
     REQUIRE(fast.has_fast_path());
     slow.disable_fast_path();
     for (int i = 0; i < 30000; ++i) {
@@ -157,23 +159,23 @@ TEST_CASE("the hand-written scanners cut where PCRE2 does", "[unit]") {
 }
 
 TEST_CASE("every character has one class in the scanners and in PCRE2", "[unit]") {
-  using text::CharClass;
+  using text::tokenizer::CharClass;
   const std::pair<const char*, CharClass> classes[] = {
       {"\\p{L}", CharClass::letter}, {"\\p{N}", CharClass::number}, {"\\s", CharClass::space}};
   for (const auto& [pattern, cls] : classes) {
-    const text::Regex regex{std::string(pattern)};
+    const text::tokenizer::Regex regex{std::string(pattern)};
     for (char32_t page = 0; page < 0x1100; ++page) {
       std::string text;
       std::size_t expected = 0;
       for (char32_t c = page * 256; c < page * 256 + 256; ++c) {
         if (c >= 0xd800 && c < 0xe000) continue;
         append_utf8(text, c);
-        expected += text::CharTable::instance().of(c) == cls ? 1 : 0;
+        expected += text::tokenizer::CharTable::instance().of(c) == cls ? 1 : 0;
       }
       std::size_t matched = 0;
       for (const auto span : regex.find_all(text)) {
         const auto c = decode_utf8(text, span.begin);
-        if (text::CharTable::instance().of(c.value) == cls) ++matched;
+        if (text::tokenizer::CharTable::instance().of(c.value) == cls) ++matched;
         if (c.size != span.end - span.begin) matched += 1000;
       }
       INFO(pattern << " page " << static_cast<unsigned>(page));
@@ -217,7 +219,7 @@ TEST_CASE("tokens that match normalized text respect the data too", "[unit]") {
   CHECK(count(tokenizer.encode(text, false)) == 2);
   CHECK(count(tokenizer.encode(RenderedText{text, {{2, 6}}}, false)) ==
         2);  // an ordinary word, not a special token
-  json document = json::parse(read_text_file(test::golden("text/tokenizer_flags.json")));
+  json document = json::parse(io::read_text_file(test::golden("text/tokenizer_flags.json")));
   for (json& added : document.at("added_tokens"))
     if (added.at("normalized") == true) added["special"] = true;
   const auto special = Tokenizer::from_json(document.dump(), "tokenizer.json");
@@ -227,7 +229,7 @@ TEST_CASE("tokens that match normalized text respect the data too", "[unit]") {
 }
 
 TEST_CASE("message content has the ids that tokenizers gives it with encode_special_tokens", "[golden]") {
-  const json cases = json::parse(read_text_file(test::golden("text/tokenizer_data_cases.json")));
+  const json cases = json::parse(io::read_text_file(test::golden("text/tokenizer_data_cases.json")));
   for (const auto* family : {"gemma2", "llama2", "mistral", "qwen2", "llama3", "gpt2", "flags", "nfkc"}) {
     DYNAMIC_SECTION(family) {
       const Tokenizer tokenizer = small(family);
@@ -243,11 +245,11 @@ TEST_CASE("message content has the ids that tokenizers gives it with encode_spec
 
 TEST_CASE("tokens with a role are none in data, whatever tokenizer.json calls them", "[unit]") {
   const test::TempDir folder;
-  json document = json::parse(read_text_file(test::golden("text/tokenizer_gemma2.json")));
+  json document = json::parse(io::read_text_file(test::golden("text/tokenizer_gemma2.json")));
   for (json& added : document.at("added_tokens")) added["special"] = false;  // as early Gemma files have it
-  publish_text(folder / "tokenizer.json", document.dump());
+  io::publish_text(folder / "tokenizer.json", document.dump());
   const auto last_of = [&](const std::string& token) {
-    const Tokenizer tokenizer = Tokenizer::load(folder.path(), turn_markers());
+    const Tokenizer tokenizer = Tokenizer::load(folder.path(), text::turn_markers());
     const RenderedText text{"a" + token, {{0, 1 + token.size()}}};
     const bool made = tokenizer.encode(text, false).back() == tokenizer.token_to_id(token);
     CHECK(tokenizer.has_special_in_data(text) == !made);
@@ -256,11 +258,11 @@ TEST_CASE("tokens with a role are none in data, whatever tokenizer.json calls th
   CHECK_FALSE(last_of("<start_of_turn>"));  // a token of the gating pattern
   CHECK_FALSE(last_of("<end_of_turn>"));
   CHECK(last_of("<eos>"));
-  publish_text(folder / "tokenizer_config.json", R"({"eos_token": "<eos>"})");
+  io::publish_text(folder / "tokenizer_config.json", R"({"eos_token": "<eos>"})");
   CHECK_FALSE(last_of("<eos>"));
   CHECK(last_of("<pad>"));
-  publish_text(folder / "special_tokens_map.json",
-               R"({"additional_special_tokens": ["<none>", {"content": "<pad>"}]})");
+  io::publish_text(folder / "special_tokens_map.json",
+                   R"({"additional_special_tokens": ["<none>", {"content": "<pad>"}]})");
   CHECK_FALSE(last_of("<pad>"));
 }
 
@@ -274,18 +276,18 @@ TEST_CASE("a conversation has exactly one BOS", "[unit]") {
   const auto gemma = load(R"({"bos_token": {"content": "<bos>"}, "eos_token": "<eos>"})");
   CHECK(gemma.bos_id() == 2);
   CHECK(gemma.special_tokens().at("eos_token") == "<eos>");
-  const auto once = encode_conversation(gemma, {"hello", {}});
-  CHECK(encode_conversation(gemma, {"<bos>hello", {}}) == once);
+  const auto once = text::encode_conversation(gemma, {"hello", {}});
+  CHECK(text::encode_conversation(gemma, {"<bos>hello", {}}) == once);
   CHECK(std::count(once.begin(), once.end(), 2) == 1);
   // "<bos>" typed by a user is not a BOS.
-  CHECK(encode_conversation(gemma, {"<bos>hello", {{0, 5}}}).size() > once.size());
+  CHECK(text::encode_conversation(gemma, {"<bos>hello", {{0, 5}}}).size() > once.size());
 
   json bare = json::parse(small_json("gemma2"));
   bare["post_processor"] = nullptr;
   const auto write = [&](const char* config) {
     std::ofstream(folder / "tokenizer.json") << bare;
     std::ofstream(folder / "tokenizer_config.json") << config;
-    return encode_conversation(Tokenizer::load(folder.path()), {"hello", {}});
+    return text::encode_conversation(Tokenizer::load(folder.path()), {"hello", {}});
   };
   CHECK(write(R"({"bos_token": "<bos>"})") == std::vector<TokenId>(once.begin() + 1, once.end()));
   CHECK(write(R"({"bos_token": "<bos>", "add_bos_token": true})") == once);
