@@ -6,8 +6,10 @@
 #include "stages/stage2_prepare.h"
 #include "stages/stage2_train.h"
 
-namespace armorm::stages {
+namespace armorm {
 namespace {
+
+using stages::options::StageEnvironment;
 
 template <class Options, class Run>
 void checked(const Options& options, const Run& run) {
@@ -20,35 +22,27 @@ void checked(const Options& options, const Run& run) {
 std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options, const StopRequested& stop) {
   std::filesystem::path shard;
   checked(options,
-          [&] { shard = run_stage1_prepare(options, options::StageEnvironment{.stop_requested = stop}); });
+          [&] { shard = stages::run_stage1_prepare(options, StageEnvironment{.stop_requested = stop}); });
   return shard;
 }
 
-}  // namespace armorm::stages
-
-namespace armorm {
-
 void run_stage1_train(const Stage1TrainOptions& options) {
-  stages::checked(options, [&] { stages::run_stage1_train(options, stages::options::StageEnvironment{}); });
+  checked(options, [&] { stages::run_stage1_train(options, StageEnvironment{}); });
 }
-
-}  // namespace armorm
-
-namespace armorm::stages {
 
 std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options, const StopRequested& stop) {
   std::filesystem::path shard;
   checked(options,
-          [&] { shard = run_stage2_prepare(options, options::StageEnvironment{.stop_requested = stop}); });
+          [&] { shard = stages::run_stage2_prepare(options, StageEnvironment{.stop_requested = stop}); });
   return shard;
 }
 
 void run_stage2_train(const Stage2TrainOptions& options, const StopRequested& stop) {
-  checked(options, [&] { run_stage2_train(options, options::StageEnvironment{.stop_requested = stop}); });
+  checked(options, [&] { stages::run_stage2_train(options, StageEnvironment{.stop_requested = stop}); });
 }
 
 void run_score(const ScoreOptions& options, const StopRequested& stop) {
-  checked(options, [&] { run_score(options, options::StageEnvironment{.stop_requested = stop}); });
+  checked(options, [&] { stages::run_score(options, StageEnvironment{.stop_requested = stop}); });
 }
 
-}  // namespace armorm::stages
+}  // namespace armorm
