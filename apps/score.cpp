@@ -5,7 +5,7 @@
 
 int main(int argc, char** argv) {
   armorm::ScoreOptions options;
-  return armorm::cli::run(argc, argv, "score",
-                          "Scores conversations with an ArmoRM: score, rewards, gate and contributions",
-                          declare(options), [&options] { armorm::run_score(options); });
+  return armorm::cli::run(
+      argc, argv, "score", "Scores conversations with an ArmoRM: score, rewards, gate and contributions",
+      armorm::stages::options::declare(options), [&options] { armorm::run_score(options); });
 }

@@ -9,7 +9,7 @@ int main(int argc, char** argv) {
   return armorm::cli::run(argc, argv, "stage1-prepare",
                           "Turns the conversations of a multi-objective data set into last-token embeddings "
                           "of a frozen reward model",
-                          declare(options), [&options] {
+                          armorm::stages::options::declare(options), [&options] {
                             const armorm::StopSignal stop;
                             armorm::run_stage1_prepare(options, [&stop] { return stop.requested(); });
                           });

@@ -7,5 +7,6 @@ int main(int argc, char** argv) {
   armorm::Stage1TrainOptions options;
   return armorm::cli::run(argc, argv, "stage1-train",
                           "Fits one ridge regression per attribute on the embeddings of stage1-prepare",
-                          declare(options), [&options] { armorm::run_stage1_train(options); });
+                          armorm::stages::options::declare(options),
+                          [&options] { armorm::run_stage1_train(options); });
 }

@@ -8,7 +8,7 @@ int main(int argc, char** argv) {
   armorm::Stage2PrepareOptions options;
   return armorm::cli::run(argc, argv, "stage2-prepare",
                           "Turns preference pairs into embeddings of chosen, rejected and prompt",
-                          declare(options), [&options] {
+                          armorm::stages::options::declare(options), [&options] {
                             const armorm::StopSignal stop;
                             armorm::run_stage2_prepare(options, [&stop] { return stop.requested(); });
                           });

@@ -9,7 +9,7 @@ int main(int argc, char** argv) {
   return armorm::cli::run(
       argc, argv, "stage2-train",
       "Debiases verbosity, trains the gating network on preference embeddings and evaluates on RewardBench",
-      declare(options), [&options] {
+      armorm::stages::options::declare(options), [&options] {
         const armorm::StopSignal stop;
         armorm::run_stage2_train(options, [&stop] { return stop.requested(); });
       });

@@ -54,7 +54,7 @@ double kernel_peak(int n_threads) {
   std::vector<linear::dense::TileMatrix> sums;
   for (int i = 0; i < pool.n_threads(); ++i) sums.emplace_back(kColumns);
   const std::vector<double> packed(
-      static_cast<std::size_t>(linear::dense::kBlockRows * (kColumns + gram::kTileRows)), 0.5);
+      static_cast<std::size_t>(linear::dense::kBlockRows * (kColumns + linear::dense::kTileRows)), 0.5);
   double best = 1e9;
   for (int repeat = 0; repeat < 5; ++repeat) {
     const double start = now();

@@ -12,6 +12,7 @@ namespace armorm::stats {
 namespace {
 
 using nlohmann::json;
+using stats::spearman;
 using test::mean_squared_error;
 using test::pearson;
 using test::r_squared;

@@ -33,7 +33,7 @@ using nlohmann::json;
 
 namespace {
 
-fs::path model(const std::string& name) { return golden("reward_model") / name; }
+fs::path reward_model_folder(const std::string& name) { return golden("reward_model") / name; }
 
 const std::vector<ScoreField> kAllFields{ScoreField::score,        ScoreField::rewards,
                                          ScoreField::gate,         ScoreField::contributions,
@@ -129,19 +129,20 @@ std::string conversation(const std::string& id, const std::string& question, con
 
 std::string error_of_score(const std::vector<std::string>& input,
                            const std::function<void(ScoreOptions&)>& change = {}) {
-  return error_of([&] { score_lines(model("llama"), input, change); }, ErrorKind::data);
+  return error_of([&] { score_lines(reward_model_folder("llama"), input, change); }, ErrorKind::data);
 }
 
 }  // namespace
 
 TEST_CASE("score agrees with PyTorch on folders of the released layout", "[golden]") {
   for (const char* name : {"llama", "gemma2"}) {
-    const json expected = read_json(model(name) / "expected.json");
+    const json expected = read_json(reward_model_folder(name) / "expected.json");
     const stages::reward_model::RewardModel loaded =
-        stages::reward_model::RewardModel::load(model(name), false);
-    const std::vector<std::string> input = lines_of(model(name) / "conversations.jsonl");
+        stages::reward_model::RewardModel::load(reward_model_folder(name), false);
+    const std::vector<std::string> input = lines_of(reward_model_folder(name) / "conversations.jsonl");
     for (const Precision precision : {Precision::fp32, Precision::bf16}) {
-      const auto lines = score_lines(model(name), input, [&](ScoreOptions& o) { o.precision = precision; });
+      const auto lines =
+          score_lines(reward_model_folder(name), input, [&](ScoreOptions& o) { o.precision = precision; });
       for (const ScoreField which : kAllFields) {
         const std::string field(name_of(which));
         CAPTURE(name, std::string(name_of(precision)), field);
@@ -161,20 +162,20 @@ TEST_CASE("score agrees with PyTorch on folders of the released layout", "[golde
 
 TEST_CASE("the folder says what its head is", "[unit]") {
   const stages::reward_model::RewardModel released =
-      stages::reward_model::RewardModel::load(model("llama"), false);
+      stages::reward_model::RewardModel::load(reward_model_folder("llama"), false);
   CHECK(released.attributes == default_attributes());
   CHECK(released.head.temperature == 2.0);
   CHECK(released.head.bias.empty());
   CHECK(released.head.gate.layers.size() == 3);
   const stages::reward_model::RewardModel ours =
-      stages::reward_model::RewardModel::load(model("gemma2"), false);
+      stages::reward_model::RewardModel::load(reward_model_folder("gemma2"), false);
   CHECK(ours.attributes == std::vector<std::string>{"help", "truth", "length", "safety", "style"});
   CHECK(ours.head.bias.size() == 5);
 
   const TempDir dir;
-  fs::copy(model("llama"), dir / "m", fs::copy_options::recursive);
+  fs::copy(reward_model_folder("llama"), dir / "m", fs::copy_options::recursive);
   const auto fails_with = [&](const char* key, const json& value, const std::string& words) {
-    json config = read_json(model("llama") / "config.json");
+    json config = read_json(reward_model_folder("llama") / "config.json");
     config[key] = value;
     io::publish_text(dir / "m/config.json", config.dump());
     const std::string message =
@@ -197,14 +198,16 @@ TEST_CASE("the folder says what its head is", "[unit]") {
 
 TEST_CASE("a score has the same bits in any company", "[unit]") {
   std::vector<std::string> input;
-  for (const std::string& line : lines_of(model("llama") / "conversations.jsonl")) input.push_back(line);
+  for (const std::string& line : lines_of(reward_model_folder("llama") / "conversations.jsonl"))
+    input.push_back(line);
   for (int i = 0; i < 40; ++i)
     input.push_back(conversation("more-" + std::to_string(i), "question " + std::to_string(i % 5),
                                  std::string(static_cast<std::size_t>(i * 7 + 1), 'x')));
   for (const Precision precision : {Precision::fp32, Precision::bf16}) {
-    const auto whole = score_lines(model("llama"), input, [&](ScoreOptions& o) { o.precision = precision; });
+    const auto whole =
+        score_lines(reward_model_folder("llama"), input, [&](ScoreOptions& o) { o.precision = precision; });
     REQUIRE(whole.size() == input.size());
-    const auto small = score_lines(model("llama"), input, [&](ScoreOptions& o) {
+    const auto small = score_lines(reward_model_folder("llama"), input, [&](ScoreOptions& o) {
       o.precision = precision;
       o.window = 3;
       o.threads = 1;
@@ -212,18 +215,19 @@ TEST_CASE("a score has the same bits in any company", "[unit]") {
     });
     CHECK(small == whole);
     const std::vector<std::string> reversed(input.rbegin(), input.rend());
-    auto back = score_lines(model("llama"), reversed, [&](ScoreOptions& o) { o.precision = precision; });
+    auto back = score_lines(reward_model_folder("llama"), reversed,
+                            [&](ScoreOptions& o) { o.precision = precision; });
     std::reverse(back.begin(), back.end());
     CHECK(back == whole);
-    const auto alone =
-        score_lines(model("llama"), {input[20]}, [&](ScoreOptions& o) { o.precision = precision; });
+    const auto alone = score_lines(reward_model_folder("llama"), {input[20]},
+                                   [&](ScoreOptions& o) { o.precision = precision; });
     CHECK(alone == std::vector<std::string>{whole[20]});
   }
 }
 
 TEST_CASE("rows come in several forms, and their lines count", "[unit]") {
   const std::string q = R"({"role":"user","content":"q"})", a = R"({"role":"assistant","content":"a"})";
-  const auto lines = score_lines(model("llama"),
+  const auto lines = score_lines(reward_model_folder("llama"),
                                  {R"({"messages":[)" + q + "," + a + R"(],"id":7})", "[" + q + "," + a + "]",
                                   "", R"({"prompt":"q","response":"a","id":{"set":"x","n":[1]}})",
                                   R"({"prompt":[)" + q + R"(],"response":"a"})"},
@@ -243,7 +247,7 @@ TEST_CASE("rows come in several forms, and their lines count", "[unit]") {
 TEST_CASE("a response follows the messages, and a prompt may repeat their start", "[unit]") {
   const std::string q = R"({"role":"user","content":"q"})", a = R"({"role":"assistant","content":"a"})";
   const auto lines =
-      score_lines(model("llama"),
+      score_lines(reward_model_folder("llama"),
                   {R"({"messages":[)" + q + "," + a + "]}", R"({"messages":[)" + q + R"(],"response":"a"})",
                    R"({"response":"a","prompt":"q","messages":[)" + q + "]}",
                    R"({"prompt":[)" + q + R"(],"messages":[)" + q + "," + a + "]}",
@@ -263,7 +267,7 @@ TEST_CASE("every key of a row is used, copied, or named", "[unit]") {
   std::vector<std::string> lines;
   {
     const LogCapture capture(warnings);
-    lines = score_lines(model("llama"),
+    lines = score_lines(reward_model_folder("llama"),
                         {R"({"tools":[],"turn":[1,{"x":null}],"messages":)" + turns + "}",
                          R"({"model":"m","tools":[],"messages":)" + turns + R"(,"id":1})", turns},
                         [](ScoreOptions& o) {
@@ -308,8 +312,8 @@ TEST_CASE("bad rows end the run, or are passed over with their reason", "[unit]"
     input.push_back(c.line);
     input.push_back(good);
   }
-  const auto lines =
-      score_lines(model("llama"), input, [](ScoreOptions& o) { o.on_bad_row = OnBadRow::skip; });
+  const auto lines = score_lines(reward_model_folder("llama"), input,
+                                 [](ScoreOptions& o) { o.on_bad_row = OnBadRow::skip; });
   REQUIRE(lines.size() == input.size());
   for (std::size_t i = 0; i < cases.size(); ++i) {
     const json bad = json::parse(lines[2 * i + 1]);
@@ -350,9 +354,9 @@ TEST_CASE("a key that comes twice in a row or in a message is a bad row", "[unit
 }
 
 TEST_CASE("a bad row keeps its id", "[unit]") {
-  const auto lines =
-      score_lines(model("llama"), {R"({"messages":[],"id":"seven"})", R"({"id":null,"messages":[]})"},
-                  [](ScoreOptions& o) { o.on_bad_row = OnBadRow::skip; });
+  const auto lines = score_lines(reward_model_folder("llama"),
+                                 {R"({"messages":[],"id":"seven"})", R"({"id":null,"messages":[]})"},
+                                 [](ScoreOptions& o) { o.on_bad_row = OnBadRow::skip; });
   REQUIRE(lines.size() == 2);
   CHECK(json::parse(lines[0]).at("id") == "seven");
   CHECK_FALSE(json::parse(lines[1]).contains("id"));
