@@ -4,6 +4,9 @@ messages.jsonl                    any JSON
 messages.parquet, messages.arrow  the rows with one schema, written by pyarrow
 expected.json                     for each of them, and each template of tests/goldens/text/template, the text of each row, or
                                   null where jinja2 or the template raises an error
+scores.json                       of each row of messages.jsonl under Llama 3.1's template and the model of
+                                  tests/goldens/reward_model/llama: tokens, score, the last token's state and the prompt's,
+                                  or null where the template raises an error
 
 Rows of Parquet and Arrow are read by `datasets`. All structs of a column have the same members there, so a null member is an absent
 key at every depth; apply_chat_template itself leaves out those of the messages.
@@ -16,7 +19,10 @@ import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 import tokenizers
+import torch
 import transformers
+from make_reward_model_goldens import last_start, score, shortened
+from safetensors.torch import load_file
 
 assert transformers.__version__ == "5.23.0", transformers.__version__
 GOLDENS = pathlib.Path(__file__).resolve().parents[2] / "tests/goldens/text"
@@ -83,11 +89,35 @@ def without_nulls(value):
     return value
 
 
+def scores():
+    folder = GOLDENS.parent / "reward_model/llama"
+    config = json.loads((folder / "config.json").read_text())
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    pattern = tokenizer.encode("<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n", add_special_tokens=False)
+    head = {key: value.float() for key, value in load_file(folder / "model-00002-of-00002.safetensors").items()}
+    model = transformers.AutoModel.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    template = (GOLDENS / "template/llama31.jinja").read_text(encoding="utf-8")
+    results = []
+    for messages in ANY:
+        try:
+            ids = tokenizer.apply_chat_template(messages, chat_template=template, tokenize=True, return_dict=False)
+        except Exception:
+            results.append(None)
+            continue
+        with torch.no_grad():
+            states = model(input_ids=torch.tensor([ids]), use_cache=False).last_hidden_state[0].float()
+        last, prompt = states[-1], states[last_start(ids, pattern)]
+        value = score(head, config, last, prompt)["score"].item()
+        results.append({"tokens": len(ids), "score": float(f"{value:.9g}"), "last": shortened(last.tolist()),
+                        "prompt": shortened(prompt.tolist())})
+    return results
+
+
 def main():
     OUT.mkdir(parents=True, exist_ok=True)
-    lines = [json.dumps({"messages": row}, ensure_ascii=i % 2 == 0) + "\n" for i, row in enumerate(ANY)]
+    lines = [json.dumps({"messages": row, "a": i}, ensure_ascii=i % 2 == 0) + "\n" for i, row in enumerate(ANY)]
     (OUT / "messages.jsonl").write_text("".join(lines), encoding="utf-8")
-    table = pa.Table.from_pylist([{"messages": row} for row in SAME_SCHEMA])
+    table = pa.Table.from_pylist([{"messages": row, "a": i} for i, row in enumerate(SAME_SCHEMA)])
     pq.write_table(table, OUT / "messages.parquet")
     with pa.ipc.new_stream(OUT / "messages.arrow", table.schema) as writer:
         writer.write_table(table)
@@ -96,6 +126,7 @@ def main():
         rows = [without_nulls(row["messages"]) for row in read]
     result = {"dump": DUMP, "special_tokens": TOKENS, "jsonl": expected(ANY), "arrow": expected(rows)}
     (OUT / "expected.json").write_text(json.dumps(result, indent=0) + "\n")
+    (OUT / "scores.json").write_text(json.dumps(scores()) + "\n")
 
 
 if __name__ == "__main__":

@@ -40,7 +40,8 @@ void declare_rows(ScoreOptions& fields, OptionList& list) {
             "Longest conversation in tokens, a longer one is a bad row; 0 = the model's limit"},
            fields.max_length)
       .add({"on_bad_row", output,
-            "A row that cannot be scored ends the run, or gets a line with its \"error\""},
+            "A row that cannot be scored ends the run, or gets a line with its \"error\"; so does then a row "
+            "that ends in a user's turn, which is else only counted"},
            fields.on_bad_row)
       .add({"allow_special_in_content", results,
             "Convert special-token strings in message content to special tokens"},

@@ -62,6 +62,7 @@ ConversationScore result_of(const stages::scoring::ScoreRow& row, const gating::
   result.error = row.error;
   result.tokens = std::ssize(row.tokens);
   result.special_in_content = row.special_in_content;
+  result.no_final_answer = row.no_final_answer;
   if (!result.ok()) return result;
   result.score = scores.score[row.result];
   result.rewards = row_of(scores.rewards, row.result, k);

@@ -26,8 +26,9 @@ struct ScoreRow {
   std::vector<text::tokenizer::TokenId> tokens;             // empty for a bad row
   std::int64_t gating = 0;                                  // start of the last gating pattern
   bool special_in_content = false;
-  std::string error;       // reason why the row is bad
-  std::size_t result = 0;  // of a scored row: the number of its values in the scores
+  bool no_final_answer = false;  // the last turn is of a user, the system or a tool
+  std::string error;             // reason why the row is bad
+  std::size_t result = 0;        // of a scored row: the number of its values in the scores
 };
 
 // {"messages": [...]}, with or without a "response", a bare list of messages, or {"prompt": text or messages,
