@@ -15,6 +15,7 @@
 #include "data/column_account.h"
 #include "data/column_remedy.h"
 #include "data/layout.h"
+#include "data/prompt_rule.h"
 #include "data/row_file.h"
 
 namespace armorm::data {
@@ -120,8 +121,23 @@ struct Reading {
   }
 };
 
-Conversation side_of(const Field& side, const Field& prompt) {
-  if (side.cell.kind != CellKind::text) return turns_of(side);
+// The messages of a row's prompt: text is a user message. Empty without a prompt.
+Conversation prompt_of(const Field& prompt) {
+  prompt.check_readable();
+  switch (prompt.cell.kind) {
+    case CellKind::missing:
+    case CellKind::null:
+      return {};
+    case CellKind::text:
+      return {{"user", prompt.cell.text}};
+    case CellKind::turns:
+      return prompt.cell.turns;
+    default:
+      fail_data("{}: found {}, expected text or a list of messages", prompt.place(), prompt.found());
+  }
+}
+
+void check_answers_prompt(const Field& side, const Field& prompt) {
   if (prompt.cell.kind == CellKind::missing) {
     fail_data(
         "{}: found text, but there is no column \"prompt\" to go before it; expected a list of messages, "
@@ -129,10 +145,17 @@ Conversation side_of(const Field& side, const Field& prompt) {
         side.place());
   }
   prompt.check_readable();
-  if (prompt.cell.kind != CellKind::text) {
-    fail_data("{}: found {}, expected text, as \"{}\" is text", prompt.place(), prompt.found(), side.column);
-  }
-  return {{"user", prompt.cell.text}, {"assistant", std::move(side.cell.text)}};
+  if (prompt.cell.kind == CellKind::null ||
+      (prompt.cell.kind == CellKind::turns && prompt.cell.turns.empty()))
+    fail_data("{}: found {}, expected text or a list of messages, as \"{}\" is text", prompt.place(),
+              prompt.found(), side.column);
+}
+
+// Text is an assistant message.
+Conversation side_of(const Field& side, const Field& prompt) {
+  if (side.cell.kind != CellKind::text) return after_prompt(prompt_of(prompt), turns_of(side));
+  check_answers_prompt(side, prompt);
+  return after_prompt(prompt_of(prompt), {{"assistant", std::move(side.cell.text)}});
 }
 
 // Text of the form of hh-rlhf holds the prompt and the roles, which would become an answer's words.
@@ -416,7 +439,7 @@ void Dataset::for_each_preference(const std::vector<bool>& wanted,
   const Impl& set = *impl_;
   const std::vector<ColumnRequest> requests{
       set.request("chosen", Want::turns), set.request("rejected", Want::turns),
-      set.request("prompt", Want::text, true), set.request("subset", Want::text, true),
+      set.request("prompt", Want::turns, true), set.request("subset", Want::text, true),
       set.request("id", Want::text, true)};
   enum : std::size_t { kChosen, kRejected, kPrompt, kSubset, kId };
   impl_->check_renames({"chosen", "rejected", "prompt", "subset", "id"});

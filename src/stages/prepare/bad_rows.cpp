@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/log.h"
 #include "io/publish.h"
 #include "io/writable_file.h"
 #include "stages/options/common_options.h"
@@ -50,6 +51,14 @@ std::vector<BadRow> BadRows::sorted() const {
     return std::tie(a.row_id, a.field) < std::tie(b.row_id, b.field);
   });
   return rows;
+}
+
+void warn_of_missing_answers(std::int64_t count, const std::string& what) {
+  if (count > 0)
+    log::warn(
+        "{} {} end in a turn of a user, the system or a tool: they are embedded at its end, and a gate is "
+        "taken before an earlier answer; --on_bad_row skip leaves them out",
+        count, what);
 }
 
 void BadRows::describe(artifacts::Provenance& provenance) const {

@@ -319,6 +319,7 @@ ShardJob begin_job(const std::string& program, const fs::path& target, const Ext
 fs::path finish_job(ShardJob& job, const ShardContext& context,
                     const std::function<void(DryRunPlan&)>& add_samples) {
   if (context.extraction.dry_run) {
+    context.bad_rows.describe(job.provenance);
     DryRunPlan plan = dry_run_plan(job);
     add_samples(plan);
     print_dry_run(context.extraction, context.model, plan);
