@@ -58,7 +58,7 @@ struct TraitPair {
 
 TraitPair draw_pair(PromptKind kind, Random& random) {
   const Taste& wanted = taste(kind);
-  TraitPair pair;
+  TraitPair pair{};
   int difference = 0;
   while (std::abs(difference) < kLeastMargin) {
     pair = {draw_traits(kind, random), draw_traits(kind, random)};
