@@ -91,8 +91,7 @@ std::string format_float(double value) {
   const int exponent = std::stoi(std::string(shortest.substr(shortest.find('e') + 1)));
   // Python's repr uses exponents outside 1e-4 .. 1e16.
   if (exponent < -4 || exponent >= 16) return std::string(shortest);
-  char* const fixed_end =
-      std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::fixed).ptr;
+  char* const fixed_end = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::fixed).ptr;
   std::string fixed(buffer, fixed_end);
   return fixed.find('.') == std::string::npos ? fixed + ".0" : fixed;
 }
