@@ -54,7 +54,7 @@ class LineWriter {
     const gating::HeadScores scores = scorer_.score(rows);
     for (const scoring::ScoreRow& row : rows) {
       special_ += row.special_in_content ? 1 : 0;
-      no_answer_ += row.no_final_answer ? 1 : 0;
+      no_answer_ += row.error.empty() && row.no_final_answer ? 1 : 0;
       for (const std::string& key : row.unused)
         if (unused_.size() < kMaxUnusedKeys || unused_.contains(key)) ++unused_[key];
       if (row.error.empty())
@@ -138,9 +138,9 @@ void run_score(const ScoreOptions& options, const options::StageEnvironment& env
                                .stop_at_bad = options.on_bad_row == OnBadRow::error,
                                .copy_keys = options.copy_keys},
                               [&](const Conversation& conversation, scoring::ScoreRow& row) {
+                                scorer.encode(conversation, row);
                                 if (options.on_bad_row == OnBadRow::skip)
                                   data::check_final_answer(conversation);
-                                scorer.encode(conversation, row);
                               });
   scorer.finish_loading();
   LineWriter writer(options, scorer);

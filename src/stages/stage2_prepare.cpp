@@ -105,9 +105,9 @@ class PairEncoder {
       const auto encode_here = [&] {
         const auto& all = side == 0 ? row.all_chosen : row.all_rejected;
         const Conversation& only = side == 0 ? row.chosen : row.rejected;
-        if (bad_rows.skipping()) data::check_final_answer(only);
         if (!best_of_n) sides[side].push_back(encode_side(only, facts));
         for (const Conversation& answer : all) sides[side].push_back(encode_side(answer, facts));
+        if (bad_rows.skipping()) data::check_final_answer(only);
       };
       if (!prepare::usable(bad_rows, row.row_id, kSideNames[side], encode_here)) return {};
     }
