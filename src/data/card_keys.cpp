@@ -107,9 +107,9 @@ constexpr std::array<Parameter, 42> kParameters{{{"features", ""},
                                                  {"<<", ""}}};  // of YAML: the keys of another node
 
 const Parameter* parameter_of(const std::string& key) {
-  const auto found = std::find_if(kParameters.begin(), kParameters.end(),
-                                  [&](const Parameter& parameter) { return parameter.name == key; });
-  return found != kParameters.end() ? &*found : nullptr;
+  const auto* const found = std::find_if(kParameters.begin(), kParameters.end(),
+                                         [&](const Parameter& parameter) { return parameter.name == key; });
+  return found != kParameters.end() ? found : nullptr;
 }
 
 bool is_harmless(const YAML::Node& value, const Parameter& parameter) {

@@ -3,6 +3,7 @@
 #include <arrow/extension_type.h>
 #include <arrow/util/key_value_metadata.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
@@ -163,10 +164,9 @@ void check_extension_types(const arrow::Schema& schema, const std::string& where
 }
 
 bool holds_json(const arrow::DataType& type) {
-  if (is_json(type)) return true;
-  for (const auto& child : type.fields())
-    if (holds_json(*child->type())) return true;
-  return false;
+  return is_json(type) || std::ranges::any_of(type.fields(), [](const std::shared_ptr<arrow::Field>& child) {
+           return holds_json(*child->type());
+         });
 }
 
 void fill_json_cell(const arrow::Array& column, std::int64_t index, Want want, const Place& place,
