@@ -192,7 +192,7 @@ std::vector<std::string> Decoder::apply(const Step& step, std::vector<std::strin
   if (step.kind == Kind::byte_level) {
     std::string bytes;
     for (const std::string& token : tokens) bytes += byte_level_to_raw(token).value_or(token);
-    return {to_valid_utf8(std::move(bytes))};
+    return {to_valid_utf8(bytes)};
   }
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     std::string& token = tokens[i];
