@@ -159,15 +159,6 @@ void append_json_string(std::string_view text, const Place& place, std::string& 
   out += '"';
 }
 
-// A whole number keeps its point: templates distinguish 1.0 from 1.
-std::string json_of_float(double number) {
-  if (std::isnan(number)) return "NaN";
-  if (std::isinf(number)) return number < 0 ? "-Infinity" : "Infinity";
-  std::string text = fmt::format("{}", number);
-  if (text.find_first_of(".e") == std::string::npos) text += ".0";
-  return text;
-}
-
 bool is_float(Type::type type) {
   return type == Type::HALF_FLOAT || type == Type::FLOAT || type == Type::DOUBLE;
 }
@@ -348,6 +339,14 @@ void fill_cell(const Array& column, std::int64_t index, Want want, const Place& 
 }
 
 }  // namespace
+
+std::string json_of_float(double number) {
+  if (std::isnan(number)) return "NaN";
+  if (std::isinf(number)) return number < 0 ? "-Infinity" : "Infinity";
+  std::string text = fmt::format("{}", number);
+  if (text.find_first_of(".e") == std::string::npos) text += ".0";
+  return text;
+}
 
 void check_arrow(const arrow::Status& status, const std::string& where) {
   if (status.ok()) return;
