@@ -244,8 +244,12 @@ struct Dataset::Impl {
     if (without.empty()) return;
     const fs::path& first = files[without[0]];
     if (without.size() == files.size() || request.want == Want::turns) {
-      fail_data("{}: no column \"{}\"; the file has: {}; rename with `columns`", first.string(), request.name,
-                fmt::join(columns[without[0]], ", "));
+      fail_data("{}: no column \"{}\"; the file has: {}; {}", first.string(), request.name,
+                fmt::join(columns[without[0]], ", "),
+                request.want == Want::number
+                    ? "name the columns that hold labels with `attributes`, and that of sample weights with "
+                      "`weight_column`, or rename one with `columns`"
+                    : "rename with `columns`");
     }
     if (warned.insert(request.name).second) {
       log::warn("{}: no column \"{}\" in {} of {} files ({}); it counts as null in their rows",
