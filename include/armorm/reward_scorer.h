@@ -46,6 +46,8 @@ struct ConversationScore {
   std::vector<float> coefficients;   // [K]: (T gate)[k], the score per unit of rewards[k]
   std::int64_t tokens = 0;           // of the rendered conversation
   bool special_in_content = false;   // a message's content contains a special-token string
+  // The last turn is of a user, the system or a tool: the score is not that of an answer.
+  bool no_final_answer = false;
 
   bool ok() const noexcept { return error.empty(); }
 };

@@ -20,16 +20,19 @@ struct ScoreOptions : ScorerOptions {
   OnBadRow on_bad_row = OnBadRow::error;
   std::vector<ScoreField> fields{ScoreField::score, ScoreField::rewards, ScoreField::gate,
                                  ScoreField::contributions};  // at least one
+  std::vector<std::string> copy_keys{};  // keys of the rows; none of those that a line has already
 
   ARMORM_API void validate() const;  // usage errors
 };
 
-// Reads conversations, one per line: {"messages": [...]}, a bare list of messages, or {"prompt": text or
-// messages, "response": text}, with an optional "id". Writes one line each, in input order: {"id": ...,
-// "score": ..., "rewards": {name: value}, "gate": {...}, "contributions": {...}}, with "line": n for rows
-// without an id. Holds `window` rows at a time; the rows at hand are scored as soon as no more input is
-// waiting. An output file is published when it is complete. `stop_requested` is asked while a model is
-// downloaded. Throws Error. One run at a time in a process.
+// Reads conversations, one per line: {"messages": [...]}, with or without a "response" (text: the assistant's
+// turn that follows them), a bare list of messages, or {"prompt": text or messages, "response": text}, with
+// an optional "id". Writes one line each, in input order: {"id": ..., "score": ..., "rewards": {name: value},
+// "gate": {...}, "contributions": {...}}, with "line": n for rows without an id, and the values of
+// `copy_keys`. Other keys of the rows are counted, and named in one warning. Holds `window` rows at a time;
+// the rows at hand are scored as soon as no more input is waiting. An output file is published when it is
+// complete. `stop_requested` is asked while a model is downloaded. Throws Error. One run at a time in a
+// process.
 ARMORM_API void run_score(const ScoreOptions& options, const StopRequested& stop_requested = {});
 
 }  // namespace armorm

@@ -2,6 +2,7 @@
 """Makes tests/goldens/data: small data sets with the schemas of the public ones, written by pyarrow and `datasets`,
 and what `datasets` reads from them; and which files `datasets` takes for each split in many folder layouts."""
 
+import gzip
 import json
 import os
 import pathlib
@@ -237,6 +238,76 @@ def column_types():
     write_json("types/expected.json", {"texts": texts, "numbers": numbers, "messages": base["messages"].to_pylist()})
 
 
+def json_columns():
+    """Columns of `datasets`' Json feature, by themselves, in lists and in structs; and an extension type of our own."""
+    folder = OUT / "json_columns"
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = ['say "hi" \\ \n', "plain", "", "3", None]
+    conversations = [
+        [{"role": "user", "content": text or "q"}, {"role": "assistant", "content": f"<a {text}>\u00e9"}] for text in texts
+    ]
+    message = {"role": datasets.Value("string"), "content": datasets.Json()}
+    # `datasets` takes a string for JSON when it can.
+    encoded = [[{**turn, "content": json.dumps(turn["content"])} for turn in turns] for turns in conversations]
+    features = {
+        "m_json": datasets.Json(), "m_items": datasets.List(datasets.Json()), "m_struct": datasets.List(message),
+        "text": datasets.Json(), "number": datasets.Json(), "answers": datasets.List(datasets.Json()),
+    }
+    columns = {
+        "m_json": conversations, "m_items": conversations, "m_struct": encoded,
+        "text": [json.dumps(text) for text in texts], "number": [1, 2.5, True, None, -3],
+        "answers": [[json.dumps(text or ""), json.dumps("b")] for text in texts],
+    }
+    rows = datasets.Dataset.from_dict(columns, features=datasets.Features(features))
+    rows.to_parquet(str(folder / "json.parquet"))
+    with tempfile.TemporaryDirectory() as saved_to:
+        rows.save_to_disk(saved_to)
+        shutil.copy(pathlib.Path(saved_to, "data-00000-of-00001.arrow"), folder / "json.arrow")
+    # Without Arrow's schema only Parquet's own logical type says that texts are JSON.
+    pq.write_table(rows.data.table, folder / "logical_type.parquet", store_schema=False)
+    bare = datasets.load_dataset("parquet", data_files=str(folder / "logical_type.parquet"), split="train")
+    assert list(bare) == list(rows)
+    write_json("json_columns/expected.json", list(rows))
+
+    class Reversed(pa.ExtensionType):
+        def __init__(self):
+            super().__init__(pa.string(), "example.reversed")
+
+        def __arrow_ext_serialize__(self):
+            return b""
+
+    table = pa.table({"f": pa.ExtensionArray.from_storage(Reversed(), pa.array(["x"])), "g": ["y"]})
+    pq.write_table(table, folder / "unknown.parquet")
+    ipc(table, folder / "unknown.arrow", pa.ipc.new_stream)
+
+
+def byte_order_marks():
+    """Text that begins with a byte order mark, plain and compressed; in CSV the first name is quoted."""
+    folder = OUT / "marks"
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [{"f": "a", "g": "\ufeff"}, {"f": "b, c", "g": "d"}]
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+    texts = {
+        "csv": '"f","g"\n' + "".join(f'"{row["f"]}","{row["g"]}"\n' for row in rows),
+        "tsv": '"f"\t"g"\n' + "".join(f'"{row["f"]}"\t"{row["g"]}"\n' for row in rows),
+        "jsonl": "\n".join(lines) + "\n",
+        "json": "[" + ",\n".join(lines) + "]\n",
+    }
+    for ending, text in texts.items():
+        marked = b"\xef\xbb\xbf" + text.encode()
+        plain, packed = folder / f"x.{ending}", folder / f"x.{ending}.gz"
+        plain.write_bytes(marked)
+        packed.write_bytes(gzip.compress(marked, mtime=0))
+        for path in (plain, packed):
+            with tempfile.TemporaryDirectory() as cache:
+                separator = {"sep": "\t"} if ending == "tsv" else {}
+                builder = "json" if ending.startswith("json") else "csv"
+                assert list(
+                    datasets.load_dataset(builder, data_files=str(path), split="train", cache_dir=cache, **separator)
+                ) == rows, path
+    write_json("marks/expected.json", rows)
+
+
 def saved():
     """Folders of save_to_disk."""
     for name in ("saved_dict", "saved_single"):
@@ -419,6 +490,8 @@ def main():
     public_schemas()
     formats()
     column_types()
+    json_columns()
+    byte_order_marks()
     saved()
     layouts()
     splits()

@@ -22,6 +22,7 @@ struct MatrixView {
 
   std::span<T> row(std::int64_t r) const { return {data + r * row_stride, static_cast<std::size_t>(cols)}; }
   T& at(std::int64_t r, std::int64_t c) const { return data[r * row_stride + c]; }
+  // NOLINTNEXTLINE(google-explicit-constructor): as a pointer to T becomes one to const T
   operator MatrixView<const T>() const { return {data, rows, cols, row_stride}; }
 };
 

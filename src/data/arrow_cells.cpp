@@ -2,13 +2,17 @@
 
 #include <arrow/extension_type.h>
 #include <arrow/util/float16.h>
+#include <fmt/core.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <optional>
+#include <utility>
 
 #include "core/error.h"
 #include "core/strings.h"
 #include "core/utf8.h"
+#include "data/json_column.h"
 #include "io/line_reader.h"
 
 namespace armorm::data {
@@ -137,22 +141,158 @@ std::string checked_text(std::string_view text, const Place& place) {
   return std::string(text);
 }
 
-std::string message_field(const arrow::StructArray& messages, std::int64_t index, const char* name,
-                          std::int64_t position, const Place& place) {
-  const int field = messages.struct_type()->GetFieldIndex(name);
-  if (field < 0) {
-    fail_data("{}: message {}: no field \"{}\" in {}; expected messages with role and content", place.text(),
-              position, name, messages.type()->ToString());
-  }
-  const std::shared_ptr<Array> column = messages.field(field);
-  const Value value = resolve(*column, index);
-  const std::optional<std::string_view> text = value.is_null() ? std::nullopt : text_at(value);
-  if (!text) {
-    fail_data("{}: message {}: {}: found {}, expected a string", place.text(), position, name,
-              type_of(value));
-  }
-  return checked_text(*text, place);
+void check_size(std::size_t bytes, const Place& place) {
+  if (bytes > io::LineReader::kMaxLineBytes)
+    fail_data("{}: its messages hold more than the {} bytes allowed for a row", place.text(),
+              io::LineReader::kMaxLineBytes);
 }
+
+void append_json_string(std::string_view text, const Place& place, std::string& out) {
+  out += '"';
+  for (const char c : checked_text(text, place)) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (static_cast<unsigned char>(c) < 0x20)
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    else
+      out += c;
+  }
+  out += '"';
+}
+
+// A whole number keeps its point: templates distinguish 1.0 from 1.
+std::string json_of_float(double number) {
+  if (std::isnan(number)) return "NaN";
+  if (std::isinf(number)) return number < 0 ? "-Infinity" : "Infinity";
+  std::string text = fmt::format("{}", number);
+  if (text.find_first_of(".e") == std::string::npos) text += ".0";
+  return text;
+}
+
+bool is_float(Type::type type) {
+  return type == Type::HALF_FLOAT || type == Type::FLOAT || type == Type::DOUBLE;
+}
+
+void append_json(const Array& column, std::int64_t index, const Place& place, std::string& out);
+
+void append_json_list(const Items& items, const Place& place, std::string& out) {
+  out += '[';
+  for (std::int64_t i = 0; i < items.size; ++i) {
+    if (i > 0) out += ", ";
+    append_json(*items.values, items.begin + i, place, out);
+  }
+  out += ']';
+}
+
+// Members that are null are absent: Arrow gives all structs of a column the same members.
+void append_json_struct(const Value& value, const Place& place, std::string& out) {
+  const auto& record = static_cast<const arrow::StructArray&>(*value.array);
+  bool first = true;
+  out += '{';
+  for (int f = 0; f < record.num_fields(); ++f) {
+    const std::shared_ptr<Array> column = record.field(f);
+    if (resolve(*column, value.index).is_null()) continue;
+    if (!std::exchange(first, false)) out += ", ";
+    append_json_string(record.struct_type()->field(f)->name(), place, out);
+    out += ": ";
+    append_json(*column, value.index, place, out);
+  }
+  out += '}';
+}
+
+void append_json(const Array& column, std::int64_t index, const Place& place, std::string& out) {
+  check_size(out.size(), place);
+  const Value value = resolve(column, index);
+  const Type::type type = value.array->type_id();
+  if (value.is_null()) {
+    out += "null";
+  } else if (const auto text = text_at(value)) {
+    append_json_string(*text, place, out);
+  } else if (const auto items = items_at(value)) {
+    append_json_list(*items, place, out);
+  } else if (type == Type::STRUCT) {
+    append_json_struct(value, place, out);
+  } else if (type == Type::BOOL || arrow::is_integer(type)) {
+    out += take_arrow(value.array->GetScalar(value.index), place.path.string())->ToString();
+  } else if (is_float(type)) {
+    out += json_of_float(*number_at(value));
+  } else {
+    fail_data("{}: found {} in a message, expected text, numbers, booleans, lists and structs of them",
+              place.text(), type_of(value));
+  }
+}
+
+// One message of a list: a struct whose member `role` is text. Its members become Message::json unless role
+// and a text content are all of them.
+class MessageReader {
+ public:
+  MessageReader(const Value& item, std::int64_t position, const Place& place)
+      : record_(static_cast<const arrow::StructArray&>(*item.array)),
+        index_(item.index),
+        position_(position),
+        place_(place) {}
+
+  Message read() {
+    Message message{text_of("role"), ""};
+    const bool text = has_text("content");
+    if (text) message.content = text_of("content");
+    if (!text || has_more()) message.json = json();
+    return message;
+  }
+
+ private:
+  Value value_of(int field) const { return resolve(*columns_.emplace_back(record_.field(field)), index_); }
+
+  bool has_text(const char* name) const {
+    const int field = record_.struct_type()->GetFieldIndex(name);
+    if (field < 0) return false;
+    const Value value = value_of(field);
+    // null and lists are for the chat template to judge
+    return !value.is_null() && !items_at(value).has_value();
+  }
+
+  std::string text_of(const char* name) const {
+    const int field = record_.struct_type()->GetFieldIndex(name);
+    if (field < 0) {
+      fail_data("{}: message {}: no field \"{}\" in {}; expected messages with role and content",
+                place_.text(), position_, name, record_.type()->ToString());
+    }
+    const Value value = value_of(field);
+    const std::optional<std::string_view> text = value.is_null() ? std::nullopt : text_at(value);
+    if (!text) {
+      fail_data("{}: message {}: {}: found {}, expected a string", place_.text(), position_, name,
+                type_of(value));
+    }
+    return checked_text(*text, place_);
+  }
+
+  const std::string& name_of(int field) const { return record_.struct_type()->field(field)->name(); }
+
+  bool is_present(int field) const { return !resolve(*record_.field(field), index_).is_null(); }
+
+  bool has_more() const {
+    for (int f = 0; f < record_.num_fields(); ++f)
+      if (name_of(f) != "role" && name_of(f) != "content" && is_present(f)) return true;
+    return false;
+  }
+
+  std::string json() const {
+    std::string out = "{";
+    for (int f = 0; f < record_.num_fields(); ++f) {
+      if (!is_present(f)) continue;
+      if (out.size() > 1) out += ", ";
+      append_json_string(name_of(f), place_, out);
+      out += ": ";
+      append_json(*record_.field(f), index_, place_, out);
+    }
+    return out + "}";
+  }
+
+  const arrow::StructArray& record_;
+  std::int64_t index_;
+  std::int64_t position_;
+  const Place& place_;
+  mutable std::vector<std::shared_ptr<Array>> columns_;  // hold the values that are read
+};
 
 Conversation conversation_of(const Items& items, const Place& place) {
   Conversation turns;
@@ -163,13 +303,10 @@ Conversation conversation_of(const Items& items, const Place& place) {
       fail_data("{}: message {}: found {}, expected a message with role and content", place.text(), i,
                 type_of(item));
     }
-    const auto& messages = static_cast<const arrow::StructArray&>(*item.array);
-    turns.push_back({message_field(messages, item.index, "role", i, place),
-                     message_field(messages, item.index, "content", i, place)});
-    bytes += sizeof(Message) + turns.back().role.size() + turns.back().content.size();
-    if (bytes > io::LineReader::kMaxLineBytes)
-      fail_data("{}: its messages hold more than the {} bytes allowed for a row", place.text(),
-                io::LineReader::kMaxLineBytes);
+    turns.push_back(MessageReader(item, i, place).read());
+    const Message& turn = turns.back();
+    bytes += sizeof(Message) + turn.role.size() + turn.content.size() + turn.json.size();
+    check_size(bytes, place);
   }
   return turns;
 }
@@ -195,6 +332,7 @@ std::vector<std::string> texts_of(const Items& items, const Place& place) {
 }
 
 void fill_cell(const Array& column, std::int64_t index, Want want, const Place& place, Cell& cell) {
+  if (holds_json(*column.type())) return fill_json_cell(column, index, want, place, cell);
   cell = Cell{};
   const Value value = resolve(column, index);
   if (value.is_null()) return;

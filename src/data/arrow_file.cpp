@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "data/arrow_cells.h"
+#include "data/json_column.h"
 
 namespace armorm::data {
 namespace {
@@ -54,6 +55,7 @@ class ArrowRowFile final : public RowFile {
       if (any) {
         // Offsets in the file are untrusted.
         check_arrow(batch.ValidateFull(), fmt::format("{}: batch at row {}", where_, first_row));
+        check_extension_types(*batch.schema(), where_);
         std::vector<std::shared_ptr<arrow::Array>> arrays;
         for (const ColumnRequest& column : columns) {
           arrays.push_back(batch.GetColumnByName(column.name));

@@ -13,18 +13,15 @@
 #include "core/log.h"
 #include "core/strings.h"
 #include "core/utf8.h"
+#include "data/column_account.h"
+#include "data/column_remedy.h"
 #include "data/layout.h"
+#include "data/prompt_rule.h"
 #include "data/row_file.h"
 
 namespace armorm::data {
 namespace fs = std::filesystem;
 namespace {
-
-using data::Cell;
-using data::CellKind;
-using data::ColumnRequest;
-using data::RowFile;
-using data::Want;
 
 // One cell with its position, for messages.
 struct Field {
@@ -125,8 +122,23 @@ struct Reading {
   }
 };
 
-Conversation side_of(const Field& side, const Field& prompt) {
-  if (side.cell.kind != CellKind::text) return turns_of(side);
+// The messages of a row's prompt: text is a user message. Empty without a prompt.
+Conversation prompt_of(const Field& prompt) {
+  prompt.check_readable();
+  switch (prompt.cell.kind) {
+    case CellKind::missing:
+    case CellKind::null:
+      return {};
+    case CellKind::text:
+      return {{"user", prompt.cell.text}};
+    case CellKind::turns:
+      return prompt.cell.turns;
+    default:
+      fail_data("{}: found {}, expected text or a list of messages", prompt.place(), prompt.found());
+  }
+}
+
+void check_answers_prompt(const Field& side, const Field& prompt) {
   if (prompt.cell.kind == CellKind::missing) {
     fail_data(
         "{}: found text, but there is no column \"prompt\" to go before it; expected a list of messages, "
@@ -134,10 +146,26 @@ Conversation side_of(const Field& side, const Field& prompt) {
         side.place());
   }
   prompt.check_readable();
-  if (prompt.cell.kind != CellKind::text) {
-    fail_data("{}: found {}, expected text, as \"{}\" is text", prompt.place(), prompt.found(), side.column);
-  }
-  return {{"user", prompt.cell.text}, {"assistant", std::move(side.cell.text)}};
+  if (prompt.cell.kind == CellKind::null ||
+      (prompt.cell.kind == CellKind::turns && prompt.cell.turns.empty()))
+    fail_data("{}: found {}, expected text or a list of messages, as \"{}\" is text", prompt.place(),
+              prompt.found(), side.column);
+}
+
+// Text is an assistant message.
+Conversation side_of(const Field& side, const Field& prompt) {
+  if (side.cell.kind != CellKind::text) return after_prompt(prompt_of(prompt), turns_of(side));
+  check_answers_prompt(side, prompt);
+  return after_prompt(prompt_of(prompt), {{"assistant", std::move(side.cell.text)}});
+}
+
+// Text of the form of hh-rlhf holds the prompt and the roles, which would become an answer's words.
+void check_no_transcript(const Field& side) {
+  if (side.cell.kind != CellKind::text || !side.cell.text.starts_with("\n\nHuman:")) return;
+  fail_data(
+      "{}: found a transcript with \"Human:\" and \"Assistant:\", expected a list of messages; convert the "
+      "transcripts to lists of messages with role and content",
+      side.place());
 }
 
 // The answers of a best-of-n row, each after the prompt.
@@ -160,7 +188,7 @@ std::vector<Conversation> candidates_of(const Field& side, const Field& prompt) 
 }  // namespace
 
 struct Dataset::Impl {
-  explicit Impl(const DatasetOptions& given) : options(given) {
+  explicit Impl(const DatasetOptions& given) : options(given), account(given.path.string()) {
     const std::vector<SplitPart> parts = find_split_parts(given);
     for (const SplitPart& part : parts)
       for (const fs::path& file : part.files)
@@ -245,11 +273,7 @@ struct Dataset::Impl {
     const fs::path& first = files[without[0]];
     if (without.size() == files.size() || request.want == Want::turns) {
       fail_data("{}: no column \"{}\"; the file has: {}; {}", first.string(), request.name,
-                fmt::join(columns[without[0]], ", "),
-                request.want == Want::number
-                    ? "name the columns that hold labels with `attributes`, and that of sample weights with "
-                      "`weight_column`, or rename one with `columns`"
-                    : "rename with `columns`");
+                fmt::join(columns[without[0]], ", "), column_remedy(request.want, columns[without[0]]));
     }
     if (warned.insert(request.name).second) {
       log::warn("{}: no column \"{}\" in {} of {} files ({}); it counts as null in their rows",
@@ -278,6 +302,31 @@ struct Dataset::Impl {
     return sum;
   }
 
+  // A rename of a column that no row has would leave the intended one unread. `ours` are those of the rows.
+  void check_renames(std::set<std::string> ours) const {
+    ours.insert("source");
+    for (const auto& [name, theirs] : options.columns) {
+      if (!ours.contains(name))
+        fail_usage("{}: `columns` renames \"{}\" to \"{}\", expected the name of one of these: {}",
+                   options.path.string(), theirs, name, fmt::join(ours, ", "));
+    }
+  }
+
+  // As for_each, for the columns that make a row: names those that are left.
+  template <class Visit>
+  void for_each_row(const std::vector<ColumnRequest>& requests, const std::vector<bool>& wanted,
+                    Visit&& visit) {
+    check_columns(requests);
+    for (const ColumnRequest& request : requests) account.use(request.name);
+    std::map<std::string, std::int64_t> names;
+    for (const std::vector<std::string>& file : columns)
+      for (const std::string& name : file) names.emplace(name, 1);
+    account.warn_of_unread(names);
+    unread.clear();
+    for_each(requests, wanted, visit);
+    account.warn_of_unread(unread);
+  }
+
   // visit(row of the split, file, row of the file, cells)
   template <class Visit>
   void for_each(const std::vector<ColumnRequest>& requests, const std::vector<bool>& wanted, Visit&& visit) {
@@ -302,15 +351,22 @@ struct Dataset::Impl {
 
   // visit(row of the file, one cell for each request)
   std::int64_t read_file(std::size_t f, const std::vector<ColumnRequest>& requests,
-                         const RowFile::Wanted& wanted, const RowFile::Visit& visit) const {
-    const std::vector<std::size_t> asked = requests_to(f, requests);
+                         const RowFile::Wanted& wanted, const RowFile::Visit& visit) {
     const auto reader = open_row_file(files[f]);
-    if (asked.size() == requests.size()) return reader->read(requests, wanted, visit);
+    const std::int64_t count = read_with(*reader, requests_to(f, requests), requests, wanted, visit);
+    for (const auto& [key, holders] : reader->unread_keys()) unread[key] += holders;
+    return count;
+  }
+
+  static std::int64_t read_with(RowFile& reader, const std::vector<std::size_t>& asked,
+                                const std::vector<ColumnRequest>& requests, const RowFile::Wanted& wanted,
+                                const RowFile::Visit& visit) {
+    if (asked.size() == requests.size()) return reader.read(requests, wanted, visit);
     std::vector<ColumnRequest> some;
     some.reserve(asked.size());
     for (const std::size_t r : asked) some.push_back(requests[r]);
     std::vector<Cell> all;
-    return reader->read(some, wanted, [&](std::int64_t row, std::vector<Cell>& cells) {
+    return reader.read(some, wanted, [&](std::int64_t row, std::vector<Cell>& cells) {
       all.assign(requests.size(), Cell{});
       for (std::size_t r = 0; r < requests.size(); ++r)
         if (requests[r].optional) all[r] = missing_cell();
@@ -333,8 +389,10 @@ struct Dataset::Impl {
   std::vector<std::vector<std::string>> columns;  // the column names of each file
   std::vector<bool> fixed_columns;                // per file: it has no other columns
   std::set<std::string> warned;                   // columns that some files lack
-  std::vector<std::int64_t> rows;                 // rows per file, once known
-  std::vector<FileRange> ranges;                  // of files, in the order of the split's rows
+  ColumnAccount account;
+  std::map<std::string, std::int64_t> unread;  // keys of rows that no request is for
+  std::vector<std::int64_t> rows;              // rows per file, once known
+  std::vector<FileRange> ranges;               // of files, in the order of the split's rows
 };
 
 Dataset::Dataset(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -355,7 +413,10 @@ void Dataset::for_each_labelled(const std::vector<std::string>& attributes, cons
                                 const RejectRow& reject) const {
   std::vector<ColumnRequest> requests{impl_->request("messages", Want::turns)};
   for (const std::string& attribute : attributes) requests.push_back(impl_->request(attribute, Want::number));
-  impl_->for_each(
+  std::set<std::string> names(attributes.begin(), attributes.end());
+  names.insert("messages");
+  impl_->check_renames(std::move(names));
+  impl_->for_each_row(
       requests, wanted,
       [&](std::int64_t row_id, const fs::path& path, std::int64_t row, std::vector<Cell>& cells) {
         LabelledRow labelled;
@@ -378,10 +439,11 @@ void Dataset::for_each_preference(const std::vector<bool>& wanted,
   const Impl& set = *impl_;
   const std::vector<ColumnRequest> requests{
       set.request("chosen", Want::turns), set.request("rejected", Want::turns),
-      set.request("prompt", Want::text, true), set.request("subset", Want::text, true),
+      set.request("prompt", Want::turns, true), set.request("subset", Want::text, true),
       set.request("id", Want::text, true)};
   enum : std::size_t { kChosen, kRejected, kPrompt, kSubset, kId };
-  impl_->for_each(
+  impl_->check_renames({"chosen", "rejected", "prompt", "subset", "id"});
+  impl_->for_each_row(
       requests, wanted,
       [&](std::int64_t row_id, const fs::path& path, std::int64_t row, std::vector<Cell>& cells) {
         Reading reading{row_id, reject};
@@ -397,6 +459,8 @@ void Dataset::for_each_preference(const std::vector<bool>& wanted,
             preference.rejected = preference.all_rejected.front();
             preference.id = optional_text_of(field(kId));
           } else {
+            check_no_transcript(field(kChosen));
+            check_no_transcript(field(kRejected));
             preference.chosen = side_of(field(kChosen), prompt);
             preference.rejected = side_of(field(kRejected), prompt);
           }

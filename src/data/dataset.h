@@ -55,12 +55,13 @@ class Dataset {
 
   // Rows of the multi-objective set: the column `messages`, a list of messages, and one column per attribute
   // (numbers or booleans; null, NaN or, in JSON, an absent key is a missing label). Rows of a preference set:
-  // `chosen` and `rejected` in one of three forms, and `subset`. Lists of messages contain the prompt. Texts
-  // follow the text of the column `prompt`, as one user and one assistant message. Lists of texts are answers
-  // to the `prompt` (a best-of-n row, with its `id`). `prompt`, `subset` and `id` may be missing, in some
-  // files or in all. Names are those before DatasetOptions::columns renames them. Any other column that no
-  // file has, or messages that one file lacks, are a data error that lists the existing columns; an attribute
-  // or text column that only some files have is null in the others.
+  // `chosen` and `rejected`, each a list of messages or text, which is one assistant message; `prompt`, a
+  // list of messages or text, which is one user message; and `subset`. The prompt's messages come first in a
+  // side that does not start with them; a side of text needs a prompt. Lists of texts are answers to the
+  // `prompt` (a best-of-n row, with its `id`). `prompt`, `subset` and `id` may be missing, in some files or
+  // in all. Names are those before DatasetOptions::columns renames them. Any other column that no file has,
+  // or messages that one file lacks, are a data error that lists the existing columns; an attribute or text
+  // column that only some files have is null in the others.
   //
   // Calls `visit` for every row in source order; the callee may move from the row. Errors name file, row and
   // field; with `reject` they go to `reject`, and the following rows are still visited. A row for which

@@ -1,11 +1,14 @@
 #include "data/dataset_card.h"
 
+#include <fmt/core.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <set>
 #include <sstream>
 
 #include "core/error.h"
+#include "data/card_keys.h"
 #include "io/byte_source.h"
 #include "io/contained_path.h"
 #include "io/read_file.h"
@@ -37,8 +40,8 @@ SplitPatterns patterns_of(const YAML::Node& node, const std::string& where) {
   SplitPatterns patterns;
   std::set<std::string> splits;
   for (const YAML::Node& item : node) {
-    if (!item.IsMap() || !item["split"] || !item["split"].IsScalar() || !item["path"]) {
-      fail_data("{}: data_files: expected entries with split and path", where);
+    if (!item.IsMap() || item.size() != 2 || !item["split"] || !item["split"].IsScalar() || !item["path"]) {
+      fail_data("{}: data_files: expected entries with split and path, and no other key", where);
     }
     const std::string split = item["split"].Scalar();
     if (!splits.insert(split).second)
@@ -67,21 +70,65 @@ CardConfig config_of(const YAML::Node& node, const std::string& where) {
   return config;
 }
 
-// The default is the only one, the one named "default", or the one that says `default: true`.
-YAML::Node choose(const YAML::Node& configs, const std::string& wanted, const std::string& where) {
-  std::string names;
-  for (const YAML::Node& config : configs) {
-    if (!config.IsMap() || scalar_of(config["config_name"]).empty()) {
+std::vector<CardConfig> configs_of(const YAML::Node& nodes, const std::string& where) {
+  if (!nodes.IsSequence() || nodes.size() == 0) fail_data("{}: configs: expected a list", where);
+  std::vector<CardConfig> configs;
+  for (const YAML::Node& node : nodes) {
+    if (!node.IsMap() || scalar_of(node["config_name"]).empty())
       fail_data("{}: configs: each needs a config_name", where);
-    }
-    const std::string name = scalar_of(config["config_name"]);
-    const bool is_default = configs.size() == 1 || name == "default" || is_true(config["default"]);
-    if (wanted.empty() ? is_default : name == wanted) return config;
-    names += names.empty() ? name : ", " + name;
+    configs.push_back(config_of(node, where));
+    CardConfig& config = configs.back();
+    config.is_default = nodes.size() == 1 || config.name == "default" || is_true(node["default"]);
+    const auto earlier = [&](const CardConfig& other) { return other.name == config.name; };
+    if (std::any_of(configs.begin(), configs.end() - 1, earlier))
+      fail_data("{}: configs: the config \"{}\" is there twice", where, config.name);
   }
-  if (wanted.empty())
-    fail_data("{}: no config is the default; choose one of these with `dataset_config`: {}", where, names);
-  fail_data("{}: no config \"{}\"; expected `dataset_config` to name one of: {}", where, wanted, names);
+  return configs;
+}
+
+std::string names_of(const std::vector<CardConfig>& configs) {
+  std::string names;
+  for (const CardConfig& config : configs) names += (names.empty() ? "" : ", ") + config.name;
+  return names;
+}
+
+std::size_t choose(const std::vector<CardConfig>& configs, const std::string& wanted,
+                   const std::string& where) {
+  std::vector<std::size_t> chosen;
+  for (std::size_t i = 0; i < configs.size(); ++i)
+    if (wanted.empty() ? configs[i].is_default : configs[i].name == wanted) chosen.push_back(i);
+  if (chosen.size() == 1) return chosen[0];
+  const std::string names = names_of(configs);
+  if (!wanted.empty())
+    fail_data("{}: no config \"{}\"; expected `dataset_config` to name one of: {}", where, wanted, names);
+  fail_data("{}: {} config is the default; choose one of these with `dataset_config`: {}", where,
+            chosen.empty() ? "no" : "more than one", names);
+}
+
+std::optional<CardConfigs> configs_of_card(const std::string& yaml, const std::string& wanted,
+                                           const std::string& where) {
+  try {
+    const YAML::Node root = YAML::Load(yaml);
+    if (!root.IsMap()) return std::nullopt;
+    account_for_card(root, where);
+    const YAML::Node nodes = root["configs"];
+    if (!nodes || nodes.IsNull()) return std::nullopt;
+    CardConfigs configs;
+    configs.all = configs_of(nodes, where);
+    configs.chosen = choose(configs.all, wanted, where);
+    account_for_config(nodes[configs.chosen],
+                       fmt::format("{}: config \"{}\"", where, configs.all[configs.chosen].name));
+    return configs;
+  } catch (const YAML::Exception& error) {
+    fail_data("{}: the YAML at the top is damaged: {}", where, error.what());
+  }
+}
+
+// "" if the folder has no such file.
+std::string text_of(const fs::path& path, const fs::path& folder) {
+  if (!fs::is_regular_file(path)) return "";
+  io::check_stays_inside(path, folder);
+  return io::read_text_file(path, kMaxCardBytes);
 }
 
 }  // namespace
@@ -105,22 +152,15 @@ std::string front_matter(const std::string& card) {
   return "";
 }
 
-std::optional<CardConfig> read_card_config(const fs::path& folder, const std::string& wanted) {
-  const fs::path card = folder / "README.md";
-  if (!fs::is_regular_file(card)) return std::nullopt;
-  io::check_stays_inside(card, folder);
-  const std::string yaml = front_matter(io::read_text_file(card, kMaxCardBytes));
-  if (yaml.empty()) return std::nullopt;
-  try {
-    const YAML::Node root = YAML::Load(yaml);
-    const YAML::Node configs = root.IsMap() ? root["configs"] : YAML::Node();
-    if (!configs || configs.IsNull()) return std::nullopt;
-    if (!configs.IsSequence() || configs.size() == 0)
-      fail_data("{}: configs: expected a list", card.string());
-    return config_of(choose(configs, wanted, card.string()), card.string());
-  } catch (const YAML::Exception& error) {
-    fail_data("{}: the YAML at the top is damaged: {}", card.string(), error.what());
+std::optional<CardConfigs> read_card_configs(const fs::path& folder, const std::string& wanted) {
+  const fs::path alone = folder / ".huggingface.yaml";
+  if (const std::string yaml = text_of(alone, folder); !yaml.empty()) {
+    auto configs = configs_of_card(yaml, wanted, alone.string());
+    if (configs) return configs;
   }
+  const fs::path card = folder / "README.md";
+  const std::string yaml = front_matter(text_of(card, folder));
+  return yaml.empty() ? std::nullopt : configs_of_card(yaml, wanted, card.string());
 }
 
 void check_inside(const std::string& path, const std::string& where) {

@@ -16,12 +16,20 @@ struct CardConfig {
   std::string name;
   std::string data_dir;                     // relative; empty = the data set's folder
   std::optional<SplitPatterns> data_files;  // nullopt: found by the names of files and folders
+  bool is_default = false;                  // the only one, the one named "default", or `default: true`
 };
 
-// The YAML front matter of README.md, https://huggingface.co/docs/datasets/repository_structure. `wanted` is
-// the config's name, empty = the default one. nullopt when the folder has no card or the card has no configs.
-// data error on bad YAML, on a missing config, and when no config is wanted and none is the default.
-std::optional<CardConfig> read_card_config(const std::filesystem::path& folder, const std::string& wanted);
+struct CardConfigs {
+  std::vector<CardConfig> all;
+  std::size_t chosen = 0;
+};
+
+// The configs of .huggingface.yaml, else of the YAML front matter of README.md,
+// https://huggingface.co/docs/datasets/repository_structure. `wanted` is the config's name, empty = the
+// default one. nullopt when the folder has neither file or they have no configs. data error on bad YAML, on a
+// missing config, when no config is wanted and not just one is the default, and on a key of the chosen config
+// that would change its rows.
+std::optional<CardConfigs> read_card_configs(const std::filesystem::path& folder, const std::string& wanted);
 
 // The lines between the first two "---" of a card; empty without them.
 std::string front_matter(const std::string& card);

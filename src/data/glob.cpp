@@ -83,6 +83,20 @@ Parts pattern_parts(const std::string& pattern) {
   return parts;
 }
 
+// Sorted paths relative to the root.
+template <class Filter>
+std::vector<std::string> list_entries(const fs::path& root, const Filter& is_wanted) {
+  std::vector<std::string> found;
+  std::error_code error;
+  fs::recursive_directory_iterator entry(root, error);
+  if (error) fail_io("{}: folder cannot be read: {}", root.string(), error.message());
+  for (; entry != fs::recursive_directory_iterator(); entry.increment(error))
+    if (is_wanted(*entry)) found.push_back(entry->path().lexically_relative(root).generic_string());
+  if (error) fail_io("{}: folder cannot be read: {}", root.string(), error.message());
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
 }  // namespace
 
 bool has_wildcards(const std::string& pattern) { return pattern.find_first_of("*?[") != std::string::npos; }
@@ -92,18 +106,15 @@ bool matches(const std::string& pattern, const std::string& path) {
 }
 
 std::vector<std::string> list_files(const fs::path& root) {
-  std::vector<std::string> files;
-  std::error_code error;
-  fs::recursive_directory_iterator entry(root, error);
-  if (error) fail_io("{}: folder cannot be read: {}", root.string(), error.message());
-  for (; entry != fs::recursive_directory_iterator(); entry.increment(error)) {
-    std::error_code ignored;
-    if (entry->is_regular_file(ignored))
-      files.push_back(entry->path().lexically_relative(root).generic_string());
-  }
-  if (error) fail_io("{}: folder cannot be read: {}", root.string(), error.message());
-  std::sort(files.begin(), files.end());
-  return files;
+  std::error_code ignored;
+  return list_entries(root, [&](const fs::directory_entry& entry) { return entry.is_regular_file(ignored); });
+}
+
+std::vector<std::string> list_linked_folders(const fs::path& root) {
+  std::error_code ignored;
+  return list_entries(root, [&](const fs::directory_entry& entry) {
+    return entry.is_symlink(ignored) && entry.is_directory(ignored);
+  });
 }
 
 std::vector<std::string> select_files(const std::string& pattern, const std::vector<std::string>& files) {

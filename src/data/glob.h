@@ -16,6 +16,7 @@ bool matches(const std::string& pattern, const std::string& path);
 // All files below `root`, by path relative to it, sorted by bytes. Symbolic links to files count as files;
 // links to folders are not followed, to avoid loops.
 std::vector<std::string> list_files(const std::filesystem::path& root);
+std::vector<std::string> list_linked_folders(const std::filesystem::path& root);  // those links
 
 // The matching `files`, in their order. Excluded unless the pattern names them: hidden files and folders (a
 // component begins with "."), folders that begin with "__", and files that describe a data set (README.md,

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "data/json_cell.h"
 #include "data/json_messages.h"
 #include "data/json_reader.h"
 #include "data/json_records.h"
@@ -16,44 +17,7 @@ namespace {
 using Kind = JsonReader::Kind;
 
 constexpr std::int64_t kRowsSeenForColumns = 1000;
-
-// A list of messages, or, if the first item is text, a list of texts.
-void read_list(JsonReader& json, const Place& place, Cell& cell) {
-  cell.kind = CellKind::turns;
-  json.enter_array();
-  while (json.next_element()) {
-    const Kind kind = json.peek();
-    if (kind == Kind::string && cell.turns.empty()) {
-      cell.kind = CellKind::texts;
-      cell.texts.push_back(json.read_string());
-    } else if (cell.kind == CellKind::texts) {
-      fail_data("{}: item {}: found {}, expected text, as the first item is", place.text(), cell.texts.size(),
-                JsonReader::name_of(kind));
-    } else {
-      cell.turns.push_back(read_message(json, cell.turns.size(), {[&] { return place.text(); }}));
-    }
-  }
-}
-
-void read_cell(JsonReader& json, Want want, const Place& place, Cell& cell) {
-  cell = Cell{};
-  const Kind kind = json.peek();
-  if (kind == Kind::null) {
-    json.read_null();
-  } else if (kind == Kind::number || kind == Kind::boolean) {
-    cell.kind = CellKind::number;
-    cell.number = json.read_number();
-  } else if (kind == Kind::string) {
-    cell.kind = CellKind::text;
-    cell.text = json.read_string();
-  } else if (kind == Kind::array && want == Want::turns) {
-    read_list(json, place, cell);
-  } else {
-    cell.kind = CellKind::other;
-    cell.text = JsonReader::name_of(kind);
-    json.skip_value();
-  }
-}
+constexpr std::size_t kMaxUnreadKeys = 10'000;  // each row can have keys of its own
 
 void enter_row(JsonReader& json, const JsonRecords& records) {
   const Kind kind = json.peek();
@@ -129,6 +93,7 @@ class JsonRowFile final : public RowFile {
     std::vector<Cell> cells;
     std::string text;
     std::int64_t row = 0;
+    unread_.clear();
     for (; records->next(text); ++row) {
       if (!wanted(row)) continue;
       start_row(columns, cells);
@@ -137,6 +102,8 @@ class JsonRowFile final : public RowFile {
     }
     return row;
   }
+
+  std::map<std::string, std::int64_t> unread_keys() const override { return unread_; }
 
  private:
   // An absent key is null, as in `datasets`, unless the column is optional.
@@ -147,7 +114,7 @@ class JsonRowFile final : public RowFile {
   }
 
   void read_row(const std::string& text, const JsonRecords& records, std::int64_t row,
-                const std::vector<ColumnRequest>& columns, std::vector<Cell>& cells) const {
+                const std::vector<ColumnRequest>& columns, std::vector<Cell>& cells) {
     const std::string where = records.where();
     JsonReader json(text, where);
     ObjectKeys keys;
@@ -164,12 +131,15 @@ class JsonRowFile final : public RowFile {
         if (!asked) json.continue_from(copy);
         asked = true;
       }
-      if (!asked) json.skip_value();
+      if (asked) continue;
+      json.skip_value();
+      if (unread_.size() < kMaxUnreadKeys || unread_.contains(key)) ++unread_[key];
     }
     json.expect_end();
   }
 
   std::filesystem::path path_;
+  std::map<std::string, std::int64_t> unread_;
 };
 
 }  // namespace

@@ -32,8 +32,9 @@ class ObjectKeys {
   std::set<std::string> seen_;
 };
 
-// Reads an object with the strings role and content; other keys are skipped. `position`: index in its list,
-// for messages. data error for anything else, and for a repeated key.
+// Reads an object with the string role. Message::json is set unless role and a string content are all of it;
+// content may be null, a list or absent, which the chat template judges. `position`: index in its list, for
+// messages. data error for anything else, and for a repeated key at any depth.
 Message read_message(JsonReader& json, std::size_t position, const JsonPlace& place);
 
 }  // namespace armorm::data

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/strings.h"
 #include "data/json_reader.h"
 #include "io/byte_source.h"
 #include "io/line_reader.h"
@@ -49,17 +50,36 @@ class Lines final : public JsonRecords {
   explicit Lines(const std::filesystem::path& path) : path_(path.string()), reader_(path) {}
   bool next(std::string& text) override {
     while (reader_.next(text)) {
-      for (const char c : text) {
-        if (!is_json_space(c)) return true;
-      }
+      const std::string_view content = trimmed(text);
+      if (content.empty()) continue;
+      if (content == "{" || (is_first_ && is_cut_open(content))) fail_spread();
+      is_first_ = false;
+      return true;
     }
     return false;
   }
   std::string where() const override { return fmt::format("{}: line {}", path_, reader_.line_number()); }
 
  private:
+  // Ends inside an object, where a printer breaks lines.
+  static bool is_cut_open(std::string_view content) {
+    if (content.front() != '{' || std::string_view("{[,").find(content.back()) == std::string_view::npos)
+      return false;
+    Nesting nesting;
+    for (const char c : content) nesting.step(c);
+    return nesting.depth() > 0 && !nesting.in_string();
+  }
+
+  [[noreturn]] void fail_spread() const {
+    fail_data(
+        "{}: found an object over several lines, expected one object a line (JSON Lines) or an array of "
+        "objects; convert with: jq -c .",
+        where());
+  }
+
   std::string path_;
   io::LineReader reader_;
+  bool is_first_ = true;
 };
 
 class Elements final : public JsonRecords {

@@ -14,6 +14,7 @@
 #include "data/dataset_card.h"
 #include "data/glob.h"
 #include "data/shard_names.h"
+#include "data/unread_files.h"
 #include "hub/snapshot.h"
 #include "io/contained_path.h"
 
@@ -154,33 +155,38 @@ struct Repository {
   SplitPatterns patterns;
 };
 
-Repository open_repository(const DatasetOptions& options) {
-  const std::optional<CardConfig> config = read_card_config(options.path, options.config);
-  if (!config && !options.config.empty()) {
-    fail_data("{}: no config \"{}\": there is no README.md with configs; leave out `dataset_config`",
-              options.path.string(), options.config);
-  }
-  // Patterns of a card are also relative to its data_dir, as in `datasets`
-  // (BuilderConfig._resolve_data_files).
+// Patterns of a card are also relative to its data_dir, as in `datasets` (BuilderConfig._resolve_data_files).
+Repository repository_of(const fs::path& folder, const CardConfig& config) {
   Repository repository;
-  repository.root = config ? options.path / config->data_dir : options.path;
+  repository.root = folder / config.data_dir;
   repository.files = list_files(repository.root);
-  repository.patterns =
-      config && config->data_files ? *config->data_files : default_patterns(repository.files);
+  repository.patterns = config.data_files ? *config.data_files : default_patterns(repository.files);
   return repository;
 }
 
-// Files that describe a data set, not its rows.
-bool is_harmless(const std::string& file) {
-  static const std::set<std::string> kSuffixes{"md",  "py",   "sh",  "ipynb", "pdf",  "png",
-                                               "jpg", "jpeg", "gif", "svg",   "html", "yaml",
-                                               "yml", "toml", "bib", "cff",   "lock"};
-  static const std::set<std::string> kNames{"LICENSE",  "LICENCE", "NOTICE",  "COPYING",
-                                            "CITATION", "AUTHORS", "Makefile"};
-  const std::vector<std::string> suffixes = suffixes_of(file);
-  if (!suffixes.empty() && kSuffixes.contains(suffixes.back())) return true;
-  const std::string name = fs::path(file).filename().string();
-  return kNames.contains(name.substr(0, name.find_first_of(".-_")));
+// The files of all splits of all configs.
+void account_for_files(const fs::path& folder, const std::vector<CardConfig>& configs) {
+  std::vector<fs::path> read;
+  for (const CardConfig& config : configs) {
+    if (!fs::is_directory(folder / config.data_dir)) continue;
+    const Repository repository = repository_of(folder, config);
+    for (const auto& [split, patterns] : repository.patterns)
+      for (const std::string& pattern : patterns)
+        for (const std::string& file : select_files(pattern, repository.files))
+          read.push_back(repository.root / file);
+  }
+  warn_of_unread_files(folder, read);
+}
+
+Repository open_repository(const DatasetOptions& options) {
+  const std::optional<CardConfigs> configs = read_card_configs(options.path, options.config);
+  if (!configs && !options.config.empty()) {
+    fail_data("{}: no config \"{}\": there is no README.md with configs; leave out `dataset_config`",
+              options.path.string(), options.config);
+  }
+  const std::vector<CardConfig> all = configs ? configs->all : std::vector<CardConfig>(1);
+  account_for_files(options.path, all);
+  return repository_of(options.path, all[configs ? configs->chosen : 0]);
 }
 
 // Keeps only the files of the most frequent format, since `datasets` reads one format only. Returns the
@@ -229,7 +235,7 @@ void check_shards(const std::string& pattern, const Files& selected, const Datas
 }
 
 void warn_of_unread(Files unread, const Files& read, const fs::path& root, const std::string& split) {
-  std::erase_if(unread, is_harmless);
+  std::erase_if(unread, describes_data);
   if (unread.empty() || read.empty()) return;
   log::warn(
       "{}: {} files of the split \"{}\" are not read, as a split has one format (here that of {}): {}; give "

@@ -12,6 +12,7 @@
 
 #include "core/error.h"
 #include "data/arrow_cells.h"
+#include "data/json_column.h"
 
 namespace armorm::data {
 namespace {
@@ -72,6 +73,8 @@ class ParquetRowFile final : public RowFile {
     parquet::ArrowReaderProperties arrow_properties(/*use_threads=*/false);
     arrow_properties.set_batch_size(kBatchRows);
     arrow_properties.set_pre_buffer(false);
+    // Columns of the logical type JSON are JSON texts, whether or not the file holds an Arrow schema.
+    arrow_properties.set_arrow_extensions_enabled(true);
     builder.properties(arrow_properties);
     builder.memory_pool(memory_.get());
     reader_ = take_arrow(builder.Build(), where);
@@ -124,6 +127,7 @@ class ParquetRowFile final : public RowFile {
         guarded([&] { return take_arrow(reader_->GetRecordBatchReader({group}, leaves), where); });
     std::int64_t done = 0;
     while (const auto batch = guarded([&] { return take_arrow(batches->Next(), where); })) {
+      check_extension_types(*batch->schema(), where);
       std::vector<std::shared_ptr<arrow::Array>> arrays;
       for (const ColumnRequest& column : columns) {
         arrays.push_back(batch->GetColumnByName(column.name));

@@ -31,6 +31,7 @@ ArrayResult make_array(const std::vector<Conversation>& rows) {
     ARROW_RETURN_NOT_OK(list.Append());
     for (const Message& turn : conversation) {
       ARROW_RETURN_NOT_OK(message->Append());
+      if (!turn.json.empty()) fail_internal("a message with further fields cannot be written");
       ARROW_RETURN_NOT_OK(content->Append(turn.content));
       ARROW_RETURN_NOT_OK(role->Append(turn.role));
     }

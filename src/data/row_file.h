@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -70,6 +71,9 @@ class RowFile {
   // column, so that the following rows are still read; a damaged file is a data error.
   virtual std::int64_t read(const std::vector<ColumnRequest>& columns, const Wanted& wanted,
                             const Visit& visit) = 0;
+  // Where columns are not fixed: the keys that the last read() met without a request, with the number of rows
+  // that hold them.
+  virtual std::map<std::string, std::int64_t> unread_keys() const { return {}; }
 };
 
 std::unique_ptr<RowFile> open_parquet(const std::filesystem::path& path);

@@ -1,7 +1,11 @@
+#include <array>
 #include <nlohmann/json.hpp>
 
+#include "core/accounting.h"
 #include "core/error.h"
 #include "data/dataset_card.h"
+#include "data/glob.h"
+#include "data/unread_files.h"
 #include "io/checked_json.h"
 #include "io/contained_path.h"
 #include "io/read_file.h"
@@ -12,6 +16,12 @@ namespace {
 
 constexpr const char* kDictName = "dataset_dict.json";
 constexpr const char* kStateName = "state.json";
+// How the rows were shown in Python, and their history.
+constexpr std::array<std::string_view, 8> kHarmless{"_split",           "_fingerprint", "_format_columns",
+                                                    "_format_kwargs",   "_format_type", "_output_all_columns",
+                                                    "_inplace_history", "_data_files"};
+// Early versions kept a selection of the rows in a file of its own.
+constexpr std::array<const char*, 2> kSelections{"_indices_data_files", "_indices_files"};
 constexpr std::size_t kMaxBytes = std::size_t{64} << 20;
 constexpr int kMaxDepth = 32;
 
@@ -29,6 +39,39 @@ const nlohmann::json& list_field(const nlohmann::json& object, const char* name,
   if (found == object.end() || !found->is_array())
     fail_data("{}: the list \"{}\" is missing", path.string(), name);
   return *found;
+}
+
+// The keys of state.json.
+void account_for_state(const nlohmann::json& state, const fs::path& path) {
+  Accounting account(path.string(), "key");
+  account.ignore(kHarmless);
+  for (const char* name : kSelections) {
+    const auto found = state.find(name);
+    if (found == state.end()) continue;
+    account.use(name);
+    if (!found->empty())
+      fail_data("{}: {}: found a selection of rows, expected none; load the data set and save it again",
+                path.string(), name);
+  }
+  for (const auto& member : state.items()) account.give(member.key());
+  account.warn_of_rest("it is not used");
+}
+
+// The keys of an entry of _data_files; early versions could name some rows of a file there.
+void account_for_entry(const nlohmann::json& entry, const fs::path& path) {
+  Accounting account(path.string() + ": _data_files", "key");
+  account.use("filename");
+  for (const auto& member : entry.items()) account.give(member.key());
+  account.refuse_rest("load the data set and save it again");
+}
+
+// Files beside the folders of the splits.
+void account_for_splits(const fs::path& folder, const std::vector<std::string>& splits) {
+  std::vector<fs::path> inside;
+  for (const std::string& split : splits)
+    if (fs::is_directory(folder / split))
+      for (const std::string& file : list_files(folder / split)) inside.push_back(folder / split / file);
+  warn_of_unread_files(folder, inside);
 }
 
 std::string plain_name(const nlohmann::json& value, const fs::path& path) {
@@ -53,16 +96,21 @@ std::vector<std::string> saved_splits(const fs::path& folder) {
   std::vector<std::string> splits;
   if (fs::is_regular_file(folder / kDictName)) {
     const nlohmann::json dict = read_object(folder / kDictName, folder);
+    Accounting account((folder / kDictName).string(), "key");
+    account.use("splits");
+    for (const auto& member : dict.items()) account.give(member.key());
+    account.warn_of_rest("it is not used");
     for (const auto& split : list_field(dict, "splits", folder / kDictName)) {
       splits.push_back(plain_name(split, folder / kDictName));
     }
+    account_for_splits(folder, splits);
     return splits;
   }
   // A single saved Dataset is one split: under its recorded name, if any, and under "train".
   const nlohmann::json state = read_object(folder / kStateName, folder);
   const auto name = state.find("_split");
   splits.emplace_back(name != state.end() && name->is_string() ? name->get<std::string>() : "train");
-  if (splits[0] != "train") splits.push_back("train");
+  if (splits[0] != "train") splits.emplace_back("train");
   return splits;
 }
 
@@ -70,11 +118,13 @@ std::vector<fs::path> saved_files(const fs::path& folder, const std::string& spl
   const fs::path inside = fs::is_regular_file(folder / kDictName) ? folder / split : folder;
   const fs::path state_path = inside / kStateName;
   const nlohmann::json state = read_object(state_path, folder);
+  account_for_state(state, state_path);
   std::vector<fs::path> files;
   for (const auto& entry : list_field(state, "_data_files", state_path)) {
     const auto name = entry.is_object() ? entry.find("filename") : entry.end();
     if (!entry.is_object() || name == entry.end())
       fail_data("{}: _data_files: no filename", state_path.string());
+    account_for_entry(entry, state_path);
     files.push_back(inside / plain_name(*name, state_path));
     if (!fs::is_regular_file(files.back())) {
       fail_io("{}: missing, although {} names it", files.back().string(), kStateName);
@@ -84,6 +134,7 @@ std::vector<fs::path> saved_files(const fs::path& folder, const std::string& spl
     fail_data("{}: _data_files: found an empty list, expected at least one file; save the data set again",
               state_path.string());
   }
+  warn_of_unread_files(inside, files);
   return files;
 }
 

@@ -13,15 +13,16 @@ double mcnemar_p_value(std::int64_t only_first, std::int64_t only_second) {
   if (only_first < 0 || only_second < 0)
     fail_internal("McNemar's test of {} and {} pairs", only_first, only_second);
   const auto n = static_cast<double>(only_first + only_second);
-  auto k = static_cast<double>(std::min(only_first, only_second));
+  const std::int64_t fewer = std::min(only_first, only_second);
+  const auto k = static_cast<double>(fewer);
   // P(X <= k) for Binomial(n, 1/2), from the largest term downwards: P(X = k - 1) = P(X = k) k / (n - k + 1).
   const double log_largest =
       std::lgamma(n + 1) - std::lgamma(k + 1) - std::lgamma(n - k + 1) - n * std::numbers::ln2;
   double sum = 0.0;
   double term = 1.0;
-  for (; k >= 0 && term > sum * 1e-17; --k) {
+  for (std::int64_t i = fewer; i >= 0 && term > sum * 1e-17; --i) {
     sum += term;
-    term *= k / (n - k + 1);
+    term *= static_cast<double>(i) / (n - static_cast<double>(i) + 1);
   }
   return std::min(1.0, 2.0 * std::exp(log_largest) * sum);
 }

@@ -88,7 +88,7 @@ AttributePenalty search_penalty(PenalisedAttribute& attribute, const DebiasOptio
 stats::RankCorrelation rank_target(const std::vector<float>& verbosity, std::span<const std::int64_t> lengths,
                                    const std::vector<std::string>& attributes, const DebiasOptions& options) {
   const std::string& name = attributes[static_cast<std::size_t>(options.verbosity_dim)];
-  const stats::RankCorrelation verbosity_ranks(verbosity);
+  stats::RankCorrelation verbosity_ranks(verbosity);
   if (verbosity_ranks.is_constant())
     fail_data(
         "verbosity debiasing: the reward of '{}' is the same for all {} reference rows; check "

@@ -82,17 +82,17 @@ fs::path resolve(const std::string& path_or_id, RepoKind kind, const StopRequest
   const fs::path cache = hub_cache_folder();
   const std::optional<fs::path> snapshot = find_snapshot(cache, kind, *id);
   const bool complete = snapshot && is_complete_snapshot(kind, *snapshot);
-  if (snapshot && !complete && hub_is_offline())
-    log::info("{}: HF_HUB_OFFLINE is set, so it is unknown whether the Hub cache has all its files",
-              path_or_id);
-  if (complete || (snapshot && hub_is_offline())) return *snapshot;
-  if (!hub_is_offline()) return fetch(kind, *id, snapshot, stop);
+  const std::string offline = offline_variable(kind);
+  if (snapshot && !complete && !offline.empty())
+    log::info("{}: {} is set, so it is unknown whether the Hub cache has all its files", path_or_id, offline);
+  if (complete || (snapshot && !offline.empty())) return *snapshot;
+  if (offline.empty()) return fetch(kind, *id, snapshot, stop);
   const bool is_model = kind == RepoKind::model;
   fail_io(
-      "{}: neither a local path nor, at revision \"{}\", a {} in the Hub cache {}, and HF_HUB_OFFLINE is "
+      "{}: neither a local path nor, at revision \"{}\", a {} in the Hub cache {}, and {} is "
       "set; download it with: hf "
       "download {}{}{}",
-      path_or_id, id->revision, is_model ? "model" : "data set", cache.string(), id->id,
+      path_or_id, id->revision, is_model ? "model" : "data set", cache.string(), offline, id->id,
       is_model ? "" : " --repo-type dataset", id->revision == "main" ? "" : " --revision " + id->revision);
 }
 

@@ -13,7 +13,7 @@ namespace armorm::hub {
 
 struct HubRepo {
   const HubClientOptions& options;
-  RepoKind kind;
+  RepoKind kind{};
   HubId id;
 
   std::string name() const;    // org/name@revision, for messages

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <regex>
 
 #include "core/error.h"
 #include "core/strings.h"
@@ -16,6 +17,20 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t kMaxTokenBytes = 4096;
+
+// Python's os.path.expandvars: the values of $NAME and ${NAME}; a variable that is not set stays as it is.
+std::string with_variables(const std::string& text) {
+  static const std::regex variable(R"(\$(?:([A-Za-z0-9_]+)|\{([^}]*)\}))");
+  std::string result;
+  auto rest = text.cbegin();
+  for (std::sregex_iterator match(text.begin(), text.end(), variable), end; match != end; ++match) {
+    result.append(rest, (*match)[0].first);
+    const char* value = std::getenv(((*match)[1].str() + (*match)[2].str()).c_str());
+    result += value != nullptr ? value : (*match)[0].str();
+    rest = (*match)[0].second;
+  }
+  return result.append(rest, text.cend());
+}
 
 bool is_true(std::string value) {
   std::transform(value.begin(), value.end(), value.begin(),
@@ -52,8 +67,8 @@ std::string environment(const char* name) {
 }
 
 fs::path expanded(const std::string& path) {
-  if (path == "~" || path.starts_with("~/")) return environment("HOME") + path.substr(1);
-  return path;
+  if (path == "~" || path.starts_with("~/")) return environment("HOME") + with_variables(path.substr(1));
+  return with_variables(path);
 }
 
 fs::path hub_home() {
@@ -79,8 +94,11 @@ HubClientOptions hub_client_options() {
   return options;
 }
 
-bool hub_is_offline() {
-  return is_true(environment("HF_HUB_OFFLINE")) || is_true(environment("TRANSFORMERS_OFFLINE"));
+std::string offline_variable(RepoKind kind) {
+  for (const char* name : {"HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"})
+    if (is_true(environment(name))) return name;
+  constexpr const char* kDatasets = "HF_DATASETS_OFFLINE";
+  return kind == RepoKind::dataset && is_true(environment(kDatasets)) ? kDatasets : "";
 }
 
 }  // namespace armorm::hub

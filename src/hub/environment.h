@@ -8,7 +8,7 @@
 namespace armorm::hub {
 
 std::string environment(const char* name);                // "" when unset
-std::filesystem::path expanded(const std::string& path);  // expands a leading "~" to the home folder
+std::filesystem::path expanded(const std::string& path);  // expands "~" at its start, and $NAME
 std::filesystem::path hub_home();  // $HF_HOME, else $XDG_CACHE_HOME/huggingface, else ~/.cache/huggingface
 
 bool is_commit(std::string_view text);  // 40 lower-case hexadecimal digits

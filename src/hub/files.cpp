@@ -5,6 +5,7 @@
 #include <set>
 #include <string_view>
 
+#include "core/accounting.h"
 #include "core/error.h"
 #include "hub/client.h"
 #include "hub/snapshot.h"
@@ -42,8 +43,19 @@ bool is_data_file(std::string_view name) {
                      [&](std::string_view end) { return name.ends_with(end); });
 }
 
+// Holds rows, in a form that is not read here.
+bool holds_other_rows(std::string_view name) {
+  constexpr std::array<std::string_view, 9> kEndings = {".bz2", ".xz",  ".zip", ".tar", ".tgz",
+                                                        ".7z",  ".lz4", ".pkl", ".h5"};
+  return std::any_of(kEndings.begin(), kEndings.end(),
+                     [&](std::string_view end) { return name.ends_with(end); });
+}
+
+// Says which files make the splits.
+bool is_card(std::string_view name) { return name == "README.md" || name == ".huggingface.yaml"; }
+
 bool is_hidden(std::string_view name) {
-  return name.starts_with('.') || name.find("/.") != std::string_view::npos;
+  return (name.starts_with('.') || name.find("/.") != std::string_view::npos) && !is_card(name);
 }
 
 bool is_safe_part(std::string_view part) {
@@ -77,6 +89,13 @@ void check_names(const std::string& id, const std::vector<std::string>& names) {
           "characters; do not trust this repository",
           id, printable(name));
   }
+}
+
+void warn_of_other_rows(const std::string& id, const std::vector<std::string>& names) {
+  Accounting account(id, "file");
+  for (const std::string& name : names)
+    if (holds_other_rows(name) && !is_hidden(name)) account.give(name);
+  account.warn_of_rest("it is not fetched, as no rows are read from its format");
 }
 
 // Some repositories hold a second copy of the weights, e.g. consolidated.safetensors.
@@ -115,13 +134,14 @@ std::vector<std::string> files_to_fetch(RepoKind kind, const std::string& id,
   const bool is_model = kind == RepoKind::model;
   std::vector<std::string> wanted;
   for (const std::string& name : names) {
-    if (is_model ? is_model_file(name) : name == "README.md" || is_data_file(name)) wanted.push_back(name);
+    if (is_model ? is_model_file(name) : is_card(name) || is_data_file(name)) wanted.push_back(name);
   }
+  if (!is_model) warn_of_other_rows(id, names);
   check_names(id, wanted);
   std::erase_if(wanted, is_hidden);
   if (is_model) drop_second_weights(wanted);
   const auto is_content = [&](const std::string& name) {
-    return is_model ? is_weights(name) : name != "README.md";
+    return is_model ? is_weights(name) : !is_card(name);
   };
   if (std::none_of(wanted.begin(), wanted.end(), is_content))
     fail_data("{}: found {} files, but none of {}; convert the repository or choose another", id,
@@ -136,10 +156,9 @@ bool is_complete_snapshot(RepoKind kind, const fs::path& snapshot) {
   if (kind == RepoKind::dataset || !fs::exists(snapshot / "config.json") || !has_text_side(snapshot))
     return false;
   if (fs::exists(snapshot / kIndexName)) return has_all_shards(snapshot);
-  for (const fs::directory_entry& entry : fs::directory_iterator(snapshot)) {
-    if (is_weights(entry.path().filename().string()) && entry.exists()) return true;
-  }
-  return false;
+  return std::ranges::any_of(fs::directory_iterator(snapshot), [](const fs::directory_entry& entry) {
+    return is_weights(entry.path().filename().string()) && entry.exists();
+  });
 }
 
 }  // namespace armorm::hub

@@ -50,7 +50,8 @@ struct Transfer {
     if (line.starts_with("HTTP/")) {  // an interim or proxy response came before
       response = {};
       const std::size_t space = line.find(' ');
-      for (std::size_t i = space + 1; space != line.npos && i < line.size() && i < space + 4; ++i)
+      for (std::size_t i = space + 1; space != std::string_view::npos && i < line.size() && i < space + 4;
+           ++i)
         response.status = response.status * 10 + (line[i] >= '0' && line[i] <= '9' ? line[i] - '0' : 0);
       return;
     }
@@ -171,14 +172,14 @@ struct HttpClient::Impl {
 
   // One request without redirects. `authorised`: whether the token may be sent.
   HttpOutcome transfer(const HttpOptions& options, const HttpRequest& request, const std::string& url,
-                       bool authorised, const HttpSink& sink);
+                       bool authorised, const HttpSink& sink) const;
 };
 
 HttpOutcome HttpClient::Impl::transfer(const HttpOptions& options, const HttpRequest& request,
-                                       const std::string& url, bool authorised, const HttpSink& sink) {
+                                       const std::string& url, bool authorised, const HttpSink& sink) const {
   HeaderList headers;
   headers.add("Accept-Encoding: identity");
-  for (const auto& [name, value] : request.headers) headers.add(name + ": " + value);
+  for (const auto& [name, value] : request.headers) headers.add(fmt::format("{}: {}", name, value));
   if (authorised && !request.bearer_token.empty())
     headers.add("Authorization: Bearer " + request.bearer_token);
   Transfer state;

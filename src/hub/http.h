@@ -102,7 +102,7 @@ class HttpBackoff {
 };
 
 // The URL without user, password, query and fragment, which can hold secrets; for messages.
-std::string url_for_messages(const std::string& url);
+std::string url_for_messages(const std::string& text);
 // Escapes one path segment or parameter: all but letters, digits and -_.~ become %XX.
 std::string url_escape(const std::string& text);
 

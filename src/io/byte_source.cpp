@@ -146,6 +146,17 @@ bool starts_with(std::span<const char> bytes, std::string_view magic) {
   return bytes.size() >= magic.size() && std::equal(magic.begin(), magic.end(), bytes.begin());
 }
 
+// The name of a format that no source here reads; empty for text.
+std::string_view unsupported_compression(std::span<const char> bytes) {
+  constexpr std::size_t kLevel = 3;  // of "BZh", a digit
+  if (starts_with(bytes, "\xfd\x37zXZ")) return "xz";
+  if (starts_with(bytes, "PK\x03\x04")) return "zip";
+  if (starts_with(bytes, "\x04\x22\x4d\x18")) return "lz4";
+  if (starts_with(bytes, "BZh") && starts_with(bytes.subspan(std::min(bytes.size(), kLevel + 1)), "1AY&SY"))
+    return "bzip2";
+  return {};
+}
+
 }  // namespace
 
 std::unique_ptr<ByteSource> open_byte_source(const std::filesystem::path& path) {
@@ -153,6 +164,11 @@ std::unique_ptr<ByteSource> open_byte_source(const std::filesystem::path& path) 
   const std::span<const char> first = plain->peek();
   if (starts_with(first, "\x1f\x8b")) return std::make_unique<GzipSource>(std::move(plain));
   if (starts_with(first, "\x28\xb5\x2f\xfd")) return std::make_unique<ZstdSource>(std::move(plain));
+  if (const std::string_view format = unsupported_compression(first); !format.empty()) {
+    fail_data(
+        "{}: compressed with {}; expected plain text, gzip or zstd: unpack the file, or compress it again",
+        path.string(), format);
+  }
   return plain;
 }
 

@@ -25,7 +25,7 @@ bool cannot_link(int error) {
 
 }  // namespace
 
-AtomicFolder::AtomicFolder(fs::path target, FileSystem& files)
+AtomicFolder::AtomicFolder(const fs::path& target, FileSystem& files)
     : files_(files), target_(without_slash(target)) {
   if (!target_.has_filename()) fail_io("{}: found no name, expected a folder to write", target.string());
   make_folders(files_, folder_of(target_));

@@ -19,7 +19,7 @@ class AtomicFolder {
  public:
   // Creates the parent folders, and restores what a process killed within publish() had moved away. `files`
   // must outlive the object.
-  explicit AtomicFolder(std::filesystem::path target, FileSystem& files = posix_file_system());
+  explicit AtomicFolder(const std::filesystem::path& target, FileSystem& files = posix_file_system());
   ~AtomicFolder();
   AtomicFolder(const AtomicFolder&) = delete;
   AtomicFolder& operator=(const AtomicFolder&) = delete;

@@ -84,7 +84,7 @@ std::vector<std::string> SafetensorsFile::names() const {
   return names;
 }
 
-bool SafetensorsFile::contains(const std::string& name) const { return impl_->index.count(name) != 0; }
+bool SafetensorsFile::contains(const std::string& name) const { return impl_->index.contains(name); }
 
 TensorView SafetensorsFile::at(const std::string& name) const {
   const TensorEntry& entry = impl_->entry(name);

@@ -100,7 +100,7 @@ std::vector<std::string> SafetensorsFolder::names() const {
   return names;
 }
 
-bool SafetensorsFolder::contains(const std::string& name) const { return file_of_.count(name) != 0; }
+bool SafetensorsFolder::contains(const std::string& name) const { return file_of_.contains(name); }
 
 TensorView SafetensorsFolder::at(const std::string& name) const {
   const auto found = file_of_.find(name);

@@ -26,7 +26,9 @@ double correlation(const PairSums& sums) {
 
 PairSums pair_sums(const RidgeMoments& moments, std::size_t a, std::size_t b) {
   PairSums sums;
-  for (const auto& [key, block] : moments.blocks()) {
+  for (const auto& entry : moments.blocks()) {
+    const MomentKey& key = entry.first;
+    const MomentBlock& block = entry.second;
     if (key.pattern[a] != '1' || key.pattern[b] != '1') continue;
     const auto present = [&](std::size_t k) {
       return std::count(key.pattern.begin(), key.pattern.begin() + static_cast<std::int64_t>(k), '1');

@@ -23,6 +23,7 @@ RidgeFit::RidgeFit(RidgeProblem& problem, const RidgeOptions& options, double sm
     : centred_(options.fit_intercept), weight_(problem.weight) {
   transform_ = transform_columns(problem, options.standardize, options.fit_intercept);
   for (const double sum : problem.y_sum) y_mean_.push_back(weight_ > 0.0 ? sum / weight_ : 0.0);
+  // transform_columns() centres it first. NOLINTNEXTLINE(cppcoreguidelines-prefer-member-initializer)
   rotated_xy_ = std::move(problem.xy);
   if (!leverages && !surely_singular(problem, smallest_alpha))
     band_ = dense::BandSolver::reduce(problem.gram, problem.n_features, smallest_alpha);

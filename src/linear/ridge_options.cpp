@@ -20,10 +20,10 @@ T parse_number(std::string_view text, std::string_view list) {
   return value;
 }
 
-double parse_alpha(std::string_view text, std::string_view list) {
-  const auto value = parse_number<double>(text, list);
+double parse_alpha(std::string_view alpha, std::string_view option) {
+  const auto value = parse_number<double>(alpha, option);
   if (!std::isfinite(value) || value <= 0.0) {
-    fail_usage("`alphas`: {} in \"{}\" is not a finite number above 0", text, list);
+    fail_usage("`alphas`: {} in \"{}\" is not a finite number above 0", alpha, option);
   }
   return value;
 }
@@ -56,7 +56,7 @@ std::vector<double> parse_alphas(std::string_view text) {
   const auto grid = split(text, ':');
   if (grid.size() == 1) {
     std::vector<double> values;
-    for (const std::string_view part : split(text, ',')) values.push_back(parse_alpha(part, text));
+    for (const std::string_view alpha : split(text, ',')) values.push_back(parse_alpha(alpha, text));
     return values;
   }
   if (grid.size() != 3) fail_usage("`alphas`: \"{}\" has {} parts, expected lo:hi:n", text, grid.size());

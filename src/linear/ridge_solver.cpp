@@ -258,8 +258,9 @@ void RidgeSolver::Impl::prepare_folds(SetState& state, const RidgeMoments& momen
       Candidates candidates = solve(std::move(train), options.alphas);
       state.selection.add(moment_losses(test, candidates, n_alphas));
       tasks.push_back(row_task(held_out, test.n_rows, std::move(candidates)));
+    } else {
+      buffers.give(std::move(train.gram));
     }
-    buffers.give(std::move(train.gram));
     buffers.give(std::move(test.gram));
   }
   if (!tasks.empty() && !state.selection.accurate()) state.folds = std::move(tasks);

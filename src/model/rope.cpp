@@ -7,6 +7,7 @@
 #include <cmath>
 #include <map>
 #include <numbers>
+#include <utility>
 
 #include "model/upload.h"
 
@@ -59,8 +60,8 @@ RopeTable cos_and_sin(const at::Tensor& angles) {
 
 }  // namespace
 
-Rope::Rope(const ModelConfig& config, at::Device device)
-    : config_(config), device_(device), frequencies_(inverse_frequencies(0).to(device)) {}
+Rope::Rope(ModelConfig config, at::Device device)
+    : config_(std::move(config)), device_(device), frequencies_(inverse_frequencies(0).to(device)) {}
 
 bool Rope::depends_on_length(std::int64_t sequence_length) const {
   return config_.rope_scaling && config_.rope_scaling->rope_type == "dynamic" &&

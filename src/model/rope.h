@@ -17,7 +17,7 @@ struct RopeTable {
 
 class Rope {
  public:
-  Rope(const ModelConfig& config, at::Device device);
+  Rope(ModelConfig config, at::Device device);
 
   // Whether the frequencies depend on the length of the sequence ("dynamic" scaling, sequence long enough).
   bool depends_on_length(std::int64_t sequence_length) const;

@@ -63,7 +63,7 @@ class Loader {
     Shape shape = parts.front().second;
     shape[0] = 0;
     for (const auto& part : parts) shape[0] += part.second[0];
-    const at::Tensor out = at::empty(shape, at::TensorOptions().dtype(dtype_).device(device_));
+    at::Tensor out = at::empty(shape, at::TensorOptions().dtype(dtype_).device(device_));
     std::int64_t row = 0;
     for (const auto& [name, part_shape] : parts) {
       copy_part(name, part_shape, out.narrow(0, row, part_shape[0]));
@@ -151,7 +151,7 @@ Linear load_linear(const Loader& load, const Parts& parts, std::int64_t in, bool
     weights.emplace_back(name + ".weight", Shape{rows, in});
     biases.emplace_back(name + ".bias", Shape{rows});
   }
-  const Linear linear = load.linear(load.fused(weights), biased ? load.fused(biases) : at::Tensor());
+  Linear linear = load.linear(load.fused(weights), biased ? load.fused(biases) : at::Tensor());
   if (linear.packed) load.release(weights);
   return linear;
 }

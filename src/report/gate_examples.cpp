@@ -74,12 +74,12 @@ std::string example_table(const ExamplePair& example, const std::string& id,
     const double d = difference(example, k);
     std::vector<Cell> cells{html::escaped(attributes[k]), html::balance_cell(largest > 0 ? d / largest : d),
                             html::number(d, kDecimals)};
-    for (const ExampleColumn& c : columns) cells.push_back(html::number(c.values->at(k), kDecimals));
-    table.add(std::move(cells));
+    for (const ExampleColumn& c : columns) cells.emplace_back(html::number(c.values->at(k), kDecimals));
+    table.add(cells);
   }
   std::vector<Cell> total{"score", "", html::number(example.margin, kDecimals)};
-  for (const ExampleColumn& c : columns) total.push_back(c.total ? html::number(*c.total, kDecimals) : "");
-  return table.total(std::move(total)).str();
+  for (const ExampleColumn& c : columns) total.emplace_back(c.total ? html::number(*c.total, kDecimals) : "");
+  return table.total(total).str();
 }
 
 std::string examples_of_set(const ExampleSet& set, std::size_t set_index,

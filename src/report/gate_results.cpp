@@ -104,7 +104,7 @@ std::string subsets_table(const Benchmark& bench) {
                             interval_cell(subset.interval, share_right(subset))};
     for (std::size_t other = 1; other < bench.scorers.size(); ++other)
       cells.push_back(accuracy_cell(share_right(bench.scorers[other].subsets.at(i))));
-    table.add(std::move(cells));
+    table.add(cells);
   }
   return table.empty() ? "" : table.str();
 }
@@ -121,10 +121,10 @@ std::vector<Cell> length_bias_cells(const LengthBiasFigures& bias) {
   std::vector<Cell> cells{html::escaped(bias.name), html::text_cell(bias.set)};
   for (const LengthCase* group : {&bias.chosen_longer, &bias.chosen_shorter, &bias.equal}) {
     cells.push_back(accuracy_cell(group->accuracy));
-    cells.push_back(fmt::format("<small>{} of {}</small>", group->correct, group->n));
+    cells.emplace_back(fmt::format("<small>{} of {}</small>", group->correct, group->n));
   }
-  cells.push_back(html::number(100 * bias.gap, 1));
-  cells.push_back(html::number(bias.margin_correlation, 3));
+  cells.emplace_back(html::number(100 * bias.gap, 1));
+  cells.emplace_back(html::number(bias.margin_correlation, 3));
   return cells;
 }
 

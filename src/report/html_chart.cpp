@@ -159,7 +159,8 @@ std::string in_words(const Series& series, const Chart& chart) {
 std::vector<double> round_ticks(double low, double high, int most) {
   const double step = step_of(low, high, most);
   std::vector<double> ticks;
-  // By index: repeated addition of the step would drift.
+  // By index: repeated addition of the step would drift. Whole numbers are exact.
+  // NOLINTNEXTLINE(cert-flp30-c)
   for (double i = std::ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; ++i)
     ticks.push_back(i * step);
   return ticks;

@@ -145,12 +145,12 @@ Cell track_cell(const Track& track) {
 Table::Table(std::string id, std::string caption, std::vector<Column> columns)
     : id_(std::move(id)), caption_(std::move(caption)), columns_(std::move(columns)) {}
 
-Table& Table::add(std::vector<Cell> cells, std::string_view css_class) {
+Table& Table::add(const std::vector<Cell>& cells, std::string_view css_class) {
   body_ += row_html(cells, css_class);
   return *this;
 }
 
-Table& Table::total(std::vector<Cell> cells) {
+Table& Table::total(const std::vector<Cell>& cells) {
   foot_ += row_html(cells, "");
   return *this;
 }
@@ -199,7 +199,7 @@ std::string heat_map(const HeatMap& map) {
       cells.push_back(heat_cell((map.trim ? trimmed : number)(value, map.decimals),
                                 largest > 0.0 ? value / largest : value));
     }
-    table.add(std::move(cells));
+    table.add(cells);
   }
   return table.str();
 }

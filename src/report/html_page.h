@@ -29,9 +29,11 @@ std::string details(std::string_view summary_html, std::string_view body_html, b
 
 // A table cell: its content, and attributes of its tag (with a leading blank).
 struct Cell {
+  // NOLINTBEGIN(google-explicit-constructor): a row is written as a list of texts
   Cell(std::string html, std::string tag_attributes = "")
       : content(std::move(html)), attributes(std::move(tag_attributes)) {}
   Cell(const char* html) : content(html) {}
+  // NOLINTEND(google-explicit-constructor)
   std::string content;
   std::string attributes;
 };
@@ -53,8 +55,10 @@ struct Track {
 Cell track_cell(const Track& track);
 
 struct Column {
+  // NOLINTBEGIN(google-explicit-constructor): headings are written as a list of texts
   Column(std::string heading, bool is_text = false) : name(std::move(heading)), text(is_text) {}
   Column(const char* heading) : name(heading) {}
+  // NOLINTEND(google-explicit-constructor)
   std::string name;
   bool text = false;  // left-aligned
 };
@@ -64,10 +68,10 @@ struct Column {
 class Table {
  public:
   Table(std::string id, std::string caption, std::vector<Column> columns);
-  Table& add(std::vector<Cell> cells, std::string_view css_class = "");
-  Table& total(std::vector<Cell> cells);  // below a rule, after the rows
-  Table& upright_headings();              // for many narrow columns
-  Table& wrap_text();                     // for long values without blanks, such as hashes
+  Table& add(const std::vector<Cell>& cells, std::string_view css_class = "");
+  Table& total(const std::vector<Cell>& cells);  // below a rule, after the rows
+  Table& upright_headings();                     // for many narrow columns
+  Table& wrap_text();                            // for long values without blanks, such as hashes
   bool empty() const { return body_.empty(); }
   std::string str() const;
 

@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <iostream>
+#include <map>
 #include <optional>
 
+#include "core/accounting.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "data/final_turn.h"
 #include "io/publish.h"
 #include "stages/options/declarations.h"
 #include "stages/prepare/extraction_run.h"
@@ -37,6 +40,8 @@ class Output {
   std::optional<io::AtomicFile> file_;
 };
 
+constexpr std::size_t kMaxUnusedKeys = 1000;  // of different names
+
 // Turns rows into lines, and counts what they hold.
 class LineWriter {
  public:
@@ -49,6 +54,9 @@ class LineWriter {
     const gating::HeadScores scores = scorer_.score(rows);
     for (const scoring::ScoreRow& row : rows) {
       special_ += row.special_in_content ? 1 : 0;
+      no_answer_ += row.error.empty() && row.no_final_answer ? 1 : 0;
+      for (const std::string& key : row.unused)
+        if (unused_.size() < kMaxUnusedKeys || unused_.contains(key)) ++unused_[key];
       if (row.error.empty())
         lines_.add(row, scores, row.result, out);
       else
@@ -57,6 +65,8 @@ class LineWriter {
   }
 
   void report() const {
+    warn_of_unused_keys();
+    warn_of_missing_answers();
     prepare::warn_of_special_content(special_, "conversations", options_.allow_special_in_content);
     if (bad_ > 0) log::warn("{} rows could not be scored; their lines hold an \"error\"", bad_);
     const model::ExtractionStats& stats = scorer_.stats();
@@ -66,6 +76,20 @@ class LineWriter {
   }
 
  private:
+  void warn_of_unused_keys() const {
+    Accounting keys(options_.input == "-" ? "the input" : options_.input, "key");
+    for (const auto& [key, rows] : unused_) keys.give(key, rows);
+    keys.warn_of_rest("the scores do not depend on them, --copy_keys copies them to the output");
+  }
+
+  void warn_of_missing_answers() const {
+    if (no_answer_ > 0)
+      log::warn(
+          "{} conversations end in a turn of a user, the system or a tool: their scores are not those of an "
+          "answer; --on_bad_row skip gives them an \"error\"",
+          no_answer_);
+  }
+
   void add_bad(const scoring::ScoreRow& row, fmt::memory_buffer& out) {
     const std::string reason = options::with_flags(row.error);
     if (options_.on_bad_row == OnBadRow::error)
@@ -79,7 +103,9 @@ class LineWriter {
   scoring::Scorer& scorer_;
   scoring::ScoreLines lines_;
   std::int64_t special_ = 0;
+  std::int64_t no_answer_ = 0;
   std::int64_t bad_ = 0;
+  std::map<std::string, std::int64_t> unused_;  // key -> rows
 };
 
 void write_all(scoring::ScoreReader& reader, LineWriter& writer, Output& output) {
@@ -109,9 +135,12 @@ void run_score(const ScoreOptions& options, const options::StageEnvironment& env
   scoring::ScoreReader reader(std::move(source),
                               {.window = static_cast<std::size_t>(options.window),
                                .threads = scorer.threads(),
-                               .stop_at_bad = options.on_bad_row == OnBadRow::error},
-                              [&scorer](const Conversation& conversation, scoring::ScoreRow& row) {
+                               .stop_at_bad = options.on_bad_row == OnBadRow::error,
+                               .copy_keys = options.copy_keys},
+                              [&](const Conversation& conversation, scoring::ScoreRow& row) {
                                 scorer.encode(conversation, row);
+                                if (options.on_bad_row == OnBadRow::skip)
+                                  data::check_final_answer(conversation);
                               });
   scorer.finish_loading();
   LineWriter writer(options, scorer);

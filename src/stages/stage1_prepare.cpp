@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "data/final_turn.h"
 #include "hub/cache.h"
 #include "stages/artifacts/artifact_paths.h"
 #include "stages/options/declarations.h"
@@ -28,6 +29,7 @@ struct LabelledShard {
       labels;  // with the sample weight as the last column, if there is a weight column
   std::vector<std::int64_t> prompt_ids;
   std::int64_t special_in_content = 0;
+  std::int64_t no_final_answer = 0;
   std::vector<std::int64_t> too_long;  // row ids
 };
 
@@ -59,12 +61,14 @@ LabelledShard encode_shard(const Stage1PrepareOptions& options, const prepare::M
   out.labels.resize(shard.row_ids.size());
   out.prompt_ids.resize(shard.row_ids.size());
   std::atomic<std::int64_t> special{0};
+  std::atomic<std::int64_t> no_answer{0};
   prepare::ParallelRows<data::LabelledRow> rows(
       prepare::thread_count(options.extraction), [&](data::LabelledRow& row) {
         const auto position =
             static_cast<std::size_t>(shard.position_of[static_cast<std::size_t>(row.row_id)]);
         text::ConversationEncoder::Encoded encoded;
         const auto encode = [&] {
+          if (bad_rows.skipping()) data::check_final_answer(row.messages);
           encoded = model.encoder.encode(row.messages);
           if (encoded.tokens.empty())
             fail_data("the conversation is rendered to no tokens; check the chat template");
@@ -75,6 +79,7 @@ LabelledShard encode_shard(const Stage1PrepareOptions& options, const prepare::M
         };
         if (!prepare::usable(bad_rows, row.row_id, options.weight_column.c_str(), weigh)) return;
         special += encoded.special_in_content ? 1 : 0;
+        no_answer += data::ends_without_answer(row.messages) ? 1 : 0;
         out.tokens[position] = std::move(encoded.tokens);
         out.labels[position] = std::move(row.labels);
         out.prompt_ids[position] = prepare::prompt_id(row.messages);
@@ -84,6 +89,7 @@ LabelledShard encode_shard(const Stage1PrepareOptions& options, const prepare::M
       prepare::reject_into(bad_rows));
   rows.flush();
   out.special_in_content = special;
+  out.no_final_answer = no_answer;
   return out;
 }
 
@@ -148,6 +154,7 @@ artifacts::Provenance describe(const Stage1PrepareOptions& options, const prepar
   p.rows = static_cast<std::int64_t>(shard.tokens.size());
   p.dropped[kTooLong] = shard.too_long;
   p.counts["special_in_content"] = shard.special_in_content;
+  if (shard.no_final_answer > 0) p.counts["no_final_answer"] = shard.no_final_answer;
   return p;
 }
 
@@ -193,6 +200,7 @@ std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options,
               shard.too_long.size(), kTooLong, bad_rows.summary());
   prepare::warn_of_special_content(shard.special_in_content, "rows",
                                    options.extraction.allow_special_in_content);
+  prepare::warn_of_missing_answers(shard.no_final_answer, "rows");
 
   job.provenance = describe(options, model, dataset, shard);
   job.tensors =

@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "data/final_turn.h"
 #include "eval/reward_bench_2.h"
 #include "hub/cache.h"
 #include "stages/artifacts/artifact_paths.h"
@@ -38,12 +39,20 @@ struct EncodedPair {
   }
 };
 
+// What is counted of each row.
+struct RowFacts {
+  bool special_in_content = false;
+  bool no_final_answer = false;  // of one side at least
+};
+
 struct PairShard {
   std::vector<std::int64_t> row_ids;  // row id of each pair
   std::vector<EncodedPair> pairs;
   bool best_of_n = false;  // rows have several answers, and several pairs
   std::int64_t special_in_content = 0;
+  std::int64_t no_final_answer = 0;
   std::int64_t prompts_differ = 0;
+  std::int64_t identical_sides = 0;
   std::vector<std::int64_t> too_long;  // row ids
 };
 
@@ -101,15 +110,16 @@ class PairEncoder {
   // Empty for a rejected row. c chosen and r rejected answers make max(c, r) pairs (i mod c, i mod r), so
   // that every answer is present and the engine computes it once.
   std::vector<EncodedPair> encode(const data::PreferenceRow& row, prepare::BadRows& bad_rows,
-                                  bool& special_in_content) const {
+                                  RowFacts& facts) const {
     const bool best_of_n = !row.all_chosen.empty();
     std::array<std::vector<EncodedSide>, 2> sides;
     for (std::size_t side = 0; side < 2; ++side) {
       const auto encode_here = [&] {
         const auto& all = side == 0 ? row.all_chosen : row.all_rejected;
-        if (!best_of_n)
-          sides[side].push_back(encode_side(side == 0 ? row.chosen : row.rejected, special_in_content));
-        for (const Conversation& answer : all) sides[side].push_back(encode_side(answer, special_in_content));
+        const Conversation& only = side == 0 ? row.chosen : row.rejected;
+        if (!best_of_n) sides[side].push_back(encode_side(only, facts));
+        for (const Conversation& answer : all) sides[side].push_back(encode_side(answer, facts));
+        if (bad_rows.skipping()) data::check_final_answer(only);
       };
       if (!prepare::usable(bad_rows, row.row_id, kSideNames[side], encode_here)) return {};
     }
@@ -145,9 +155,10 @@ class PairEncoder {
     return pair;
   }
 
-  EncodedSide encode_side(const Conversation& conversation, bool& special_in_content) const {
+  EncodedSide encode_side(const Conversation& conversation, RowFacts& facts) const {
     auto encoded = encoder_.encode(conversation);
-    special_in_content |= encoded.special_in_content;
+    facts.special_in_content |= encoded.special_in_content;
+    facts.no_final_answer |= data::ends_without_answer(conversation);
     const auto position = text::find_gating_pattern(encoded.tokens, pattern_);
     if (!position)
       fail_data(
@@ -175,15 +186,17 @@ PairsByRow encode_rows(const Stage2PrepareOptions& options, const prepare::Model
   PairsByRow out(shard.row_ids.size());
   const PairEncoder encoder(model, options.model_family);
   std::atomic<std::int64_t> special{0};
+  std::atomic<std::int64_t> no_answer{0};
   std::atomic<bool> best_of_n{false};
   prepare::ParallelRows<data::PreferenceRow> rows(
       prepare::thread_count(options.extraction), [&](data::PreferenceRow& row) {
-        bool special_here = false;
+        RowFacts row_facts;
         const auto position =
             static_cast<std::size_t>(shard.position_of[static_cast<std::size_t>(row.row_id)]);
-        out[position] = encoder.encode(row, bad_rows, special_here);
+        out[position] = encoder.encode(row, bad_rows, row_facts);
         if (out[position].empty()) return;
-        special += special_here ? 1 : 0;
+        special += row_facts.special_in_content ? 1 : 0;
+        no_answer += row_facts.no_final_answer ? 1 : 0;
         if (!row.all_chosen.empty()) best_of_n = true;
       });
   dataset.for_each_preference(
@@ -191,6 +204,7 @@ PairsByRow encode_rows(const Stage2PrepareOptions& options, const prepare::Model
       prepare::reject_into(bad_rows));
   rows.flush();
   facts.special_in_content = special;
+  facts.no_final_answer = no_answer;
   facts.best_of_n = best_of_n;
   return out;
 }
@@ -212,6 +226,7 @@ PairShard gather_pairs(const Stage2PrepareOptions& options, const prepare::Model
     }
     for (EncodedPair& pair : by_row[i]) {
       shard.prompts_differ += pair.same_prompt ? 0 : 1;
+      shard.identical_sides += pair.tokens[0] == pair.tokens[1] ? 1 : 0;
       shard.row_ids.push_back(rows.row_ids[i]);
       shard.pairs.push_back(std::move(pair));
     }
@@ -307,7 +322,9 @@ artifacts::Provenance describe(const Stage2PrepareOptions& options, const prepar
   p.rows = static_cast<std::int64_t>(shard.pairs.size());
   p.dropped[kTooLong] = shard.too_long;
   p.counts["special_in_content"] = shard.special_in_content;
+  if (shard.no_final_answer > 0) p.counts["no_final_answer"] = shard.no_final_answer;
   p.counts["prompts_differ"] = shard.prompts_differ;
+  if (shard.identical_sides > 0) p.counts["identical_sides"] = shard.identical_sides;
   return p;
 }
 
@@ -320,6 +337,10 @@ void add_samples(const PairShard& shard, prepare::DryRunPlan& plan) {
 
 void report_counts(const PairShard& shard, bool special_allowed) {
   prepare::warn_of_special_content(shard.special_in_content, "pairs", special_allowed);
+  prepare::warn_of_missing_answers(shard.no_final_answer, "rows");
+  if (shard.identical_sides > 0)
+    log::warn("{} pairs have two sides of the same tokens: no gate can tell them apart",
+              shard.identical_sides);
   if (shard.prompts_differ > 0)
     log::info("{} pairs have sides with different prompts; each side keeps its own prompt embedding",
               shard.prompts_differ);

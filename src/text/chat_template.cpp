@@ -10,6 +10,7 @@
 #include "text/jinja/eval.h"
 #include "text/jinja/failure.h"
 #include "text/jinja/limits.h"
+#include "text/message_values.h"
 
 namespace armorm::text {
 namespace fs = std::filesystem;
@@ -59,25 +60,11 @@ bool read_json_template(const fs::path& path, std::string& source) {
 // Text of the template or the data inside a message.
 std::string quoted(std::string_view text) { return one_line(text, "\\n"); }
 
-jinja::Value message_list(const Conversation& conversation) {
-  using jinja::Text;
-  using jinja::Value;
-  // The field names are trusted; only their values are data.
-  const Value role = jinja::make_trusted("role");
-  const Value content = jinja::make_trusted("content");
-  std::vector<Value> messages;
-  for (const Message& message : conversation) {
-    messages.push_back(jinja::make_mapping(
-        {{role, Text::from_data(message.role)}, {content, Text::from_data(message.content)}}));
-  }
-  return jinja::make_sequence(std::move(messages));
-}
-
 void set_globals(jinja::Evaluator& evaluator, const Conversation& conversation,
                  const TemplateVariables& variables) {
   for (const auto& [name, text] : variables.special_tokens)
     evaluator.set_global(name, jinja::make_trusted(text));
-  evaluator.set_global("messages", message_list(conversation));
+  evaluator.set_global("messages", message_values(conversation));
   evaluator.set_global("tools", jinja::None{});
   evaluator.set_global("documents", jinja::None{});
   evaluator.set_global("add_generation_prompt", variables.add_generation_prompt);

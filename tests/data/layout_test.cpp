@@ -127,6 +127,20 @@ TEST_CASE("a byte order mark is not content", "[unit]") {
   CHECK(open_dataset(dir / "set").read_strings("f") == std::vector<std::string>{"b"});
 }
 
+TEST_CASE("a byte order mark is dropped from text, plain and compressed", "[golden]") {
+  const auto expected = golden_json("marks/expected.json");
+  for (const std::string ending :
+       {"csv", "tsv", "jsonl", "json", "csv.gz", "tsv.gz", "jsonl.gz", "json.gz"}) {
+    CAPTURE(ending);
+    const Dataset dataset = open_dataset(armorm::test::golden("data/marks/x." + ending));
+    for (const std::string column : {"f", "g"}) {
+      std::vector<std::string> texts;
+      for (const auto& row : expected) texts.push_back(row[column]);
+      CHECK(dataset.read_strings(column) == texts);
+    }
+  }
+}
+
 TEST_CASE("files of a second format are named", "[unit]") {
   const TempDir dir;
   put(dir / "README.md",

@@ -45,12 +45,31 @@ void check_text_pairs(const std::vector<PreferenceRow>& rows, const nlohmann::js
   }
 }
 
+// The messages of a side, after the text of the row's prompt if there is one.
+Conversation side_from(const nlohmann::json& row, const char* side) {
+  Conversation turns = conversation_from(row.at(side));
+  if (row.contains("prompt")) turns.insert(turns.begin(), {"user", row.at("prompt")});
+  return turns;
+}
+
 void check_list_pairs(const std::vector<PreferenceRow>& rows, const nlohmann::json& expected) {
   REQUIRE(rows.size() == expected.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
     CHECK(rows[i].row_id == static_cast<std::int64_t>(i));
-    CHECK(rows[i].chosen == conversation_from(expected[i].at("chosen")));
-    CHECK(rows[i].rejected == conversation_from(expected[i].at("rejected")));
+    CHECK(rows[i].chosen == side_from(expected[i], "chosen"));
+    CHECK(rows[i].rejected == side_from(expected[i], "rejected"));
+  }
+}
+
+// With `extra` each message holds the member "extra" too, which is 1.
+void check_messages(const Conversation& turns, const nlohmann::json& expected, bool extra) {
+  REQUIRE(turns.size() == expected.size());
+  for (std::size_t i = 0; i < turns.size(); ++i) {
+    nlohmann::json message{{"role", turns[i].role}, {"content", turns[i].content}};
+    CHECK(message == expected[i]);
+    if (extra) message["extra"] = 1;
+    CHECK(turns[i].json.empty() != extra);
+    if (extra) CHECK(nlohmann::json::parse(turns[i].json) == message);
   }
 }
 
@@ -71,7 +90,7 @@ TEST_CASE("ArmoRM-Multi-Objective-Data-v0.1: messages and nineteen nullable labe
   check_labelled(labelled_rows(dataset, two), expected, two);
 }
 
-TEST_CASE("UltraFeedback-preference-standard: lists hold the prompt, source filters", "[golden]") {
+TEST_CASE("UltraFeedback-preference-standard: lists follow the prompt, source filters", "[golden]") {
   const nlohmann::json expected = golden_json("sets/expected.json").at("preference_standard").at("train");
   const Dataset dataset = open_dataset(golden("data/sets/preference_standard"));
   const auto rows = preference_rows(dataset);
@@ -141,6 +160,11 @@ TEST_CASE("every format gives the same rows", "[golden]") {
     REQUIRE(some.size() == 2);
     CHECK(some[0].row_id == 2);
     CHECK(some[1].messages == conversation_from(expected[4].at("messages")));
+    const auto slices =
+        labelled_rows(open_dataset(golden("data/formats/" + name), "train[-1:]+train[1:3]"), attributes);
+    REQUIRE(slices.size() == 3);
+    const std::size_t last = expected.size() - 1;
+    check_labelled(slices, nlohmann::json{expected[last], expected[1], expected[2]}, attributes);
   }
 }
 
@@ -176,7 +200,7 @@ TEST_CASE("columns of every Arrow type are read", "[golden]") {
                                         {is_messages ? "n_float" : name});
         REQUIRE(rows.size() == 5);
         for (std::size_t i = 0; i < 5; ++i) {
-          CHECK(rows[i].messages == conversation_from(expected["messages"][i]));
+          check_messages(rows[i].messages, expected["messages"][i], name != "m_view_of_list");
           if (name == "n_nan") {
             const float values[] = {1.5F, NAN, NAN, -2.0F, 0.0F};
             CHECK(

@@ -12,7 +12,7 @@
 namespace armorm {
 
 inline bool operator==(const Message& a, const Message& b) {
-  return a.role == b.role && a.content == b.content;
+  return a.role == b.role && a.content == b.content && a.json == b.json;
 }
 
 }  // namespace armorm

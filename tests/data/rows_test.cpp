@@ -69,9 +69,11 @@ TEST_CASE("a bad labelled row is named with what was found and expected", "[unit
       {R"({"messages":[3],"a":1})", {"row 1", "message 0", "number"}},
       {R"({"messages":[{"role":"user","content":"q"},{"content":"a"}],"a":1})",
        {"row 1", "message 1", "\"role\""}},
-      {R"({"messages":[{"role":"user"}],"a":1})", {"row 1", "message 0", "\"content\""}},
-      {R"({"messages":[{"role":"user","content":null}],"a":1})", {"row 1", "content", "null"}},
-      {R"({"messages":[{"role":"user","content":[{"type":"text"}]}],"a":1})", {"row 1", "content", "a list"}},
+      {R"({"messages":[{"role":"user","content":5}],"a":1})", {"row 1", "content", "a number"}},
+      {R"({"messages":[{"role":"user","content":{"type":"text"}}],"a":1})",
+       {"row 1", "content", "an object"}},
+      {R"({"messages":[{"role":"user","tool_calls":[{"x":1,"x":2}]}],"a":1})",
+       {"row 1", "message 0", "tool_calls", "\"x\""}},
       {R"({"messages":[{"role":1,"content":"q"}],"a":1})", {"row 1", "role", "number"}},
       {R"([1])", {"line 2", "a list", "an object"}},
       {R"({"messages":)", {"line 2", "not valid JSON"}},
@@ -117,6 +119,27 @@ TEST_CASE("missing columns are listed beside those that exist", "[unit]") {
   CHECK_THAT(refusal([&] { labelled_rows(open_dataset(dir / "x.set"), {"a"}); }), Contains("b.jsonl"));
 }
 
+TEST_CASE("for public forms that renaming cannot fix the error says how to convert", "[unit]") {
+  const TempDir dir;
+  const auto message = [&](const std::string& row) {
+    put(dir / "x.jsonl", row + "\n");
+    return refusal([&] { preference_rows(open_dataset(dir / "x.jsonl")); });
+  };
+  CHECK_THAT(message(R"({"prompt":"q","response_0":"a","response_1":"b","better_response_id":1})"),
+             Contains("better_response_id, as renaming"));
+  CHECK_THAT(message(R"({"prompt":"q","answers":[{"answer":"a","rank":1}],"turns":1,"num_responses":7})"),
+             Contains("Nectar"));
+  CHECK_THAT(
+      message(R"({"chosen":"\n\nHuman: q\n\nAssistant: a","rejected":"\n\nHuman: q\n\nAssistant: b"})"),
+      Contains("transcript") && Contains("list of messages"));
+  CHECK_THAT(message("{\n \"chosen\": 1\n}"), Contains("line 1") && Contains("several lines"));
+  CHECK_THAT(message("{\"chosen\": [\n1]\n}"), Contains("line 1") && Contains("several lines"));
+  CHECK_THAT(message("{\"chosen\": \"{,"), Contains("line 1") && !Contains("several lines"));
+  put(dir / "x.jsonl", R"({"prompt":"q","response":"a","helpfulness":4,"correctness":3})");
+  CHECK_THAT(refusal([&] { labelled_rows(open_dataset(dir / "x.jsonl"), {"helpfulness"}); }),
+             Contains("HelpSteer2") && Contains("column messages"));
+}
+
 TEST_CASE("pairs as text need the text of a prompt", "[unit]") {
   const TempDir dir;
   put(dir / "x.jsonl", R"({"question":"q","chosen":"c","rejected":"r"})");
@@ -128,25 +151,122 @@ TEST_CASE("pairs as text need the text of a prompt", "[unit]") {
   put(dir / "x.jsonl", R"({"prompt":null,"chosen":"c","rejected":"r"})");
   CHECK_THAT(refusal([&] { preference_rows(open_dataset(dir / "x.jsonl")); }),
              Contains("row 0") && Contains("\"prompt\"") && Contains("null"));
-  put(dir / "x.jsonl", R"({"prompt":[{"role":"user"}],"chosen":"c","rejected":"r"})");
-  CHECK_THAT(refusal([&] { preference_rows(open_dataset(dir / "x.jsonl")); }), Contains("a list"));
+  for (const std::string prompt : {"[]", "[\"q\"]", "{\"role\":\"user\"}", "7"}) {
+    CAPTURE(prompt);
+    put(dir / "x.jsonl", "{\"prompt\":" + prompt + R"(,"chosen":"c","rejected":"r"})");
+    CHECK_THAT(
+        refusal([&] { preference_rows(open_dataset(dir / "x.jsonl")); }),
+        Contains("row 0") && Contains("\"prompt\"") && Contains("expected text or a list of messages"));
+  }
 }
 
-TEST_CASE("pairs as lists ignore a prompt of any kind", "[unit]") {
+TEST_CASE("the messages of a prompt come first unless a side starts with them", "[unit]") {
   const TempDir dir;
-  for (const std::string prompt : {"\"q\"", "null", "7", "[{\"role\":\"user\"}]"}) {
-    put(dir / "x.jsonl",
-        "{\"prompt\":" + prompt + ",\"chosen\":" + kTurns + ",\"rejected\":" + kTurns + ",\"subset\":\"s\"}");
+  const std::string system = R"({"role":"system","content":"s"})", user = R"({"role":"user","content":"q"})";
+  const std::string c = R"({"role":"assistant","content":"c"})", r = R"({"role":"assistant","content":"r"})";
+  const std::string more = R"({"role":"user","content":"q2"},{"role":"assistant","content":"c2"})";
+  const Conversation pair[] = {{{"user", "q"}, {"assistant", "c"}}, {{"user", "q"}, {"assistant", "r"}}};
+  const Conversation longer[] = {{{"system", "s"}, {"user", "q"}, {"assistant", "c"}},
+                                 {{"system", "s"}, {"user", "q"}, {"assistant", "r"}}};
+  struct Case {
+    std::string prompt, chosen, rejected;
+    Conversation expected[2];
+  };
+  const std::vector<Case> cases{
+      // The form that TRL recommends.
+      {"[" + user + "]", "[" + c + "]", "[" + r + "]", {pair[0], pair[1]}},
+      {"[" + system + "," + user + "]", "[" + c + "]", "[" + r + "]", {longer[0], longer[1]}},
+      {"\"q\"", "[" + c + "]", "[" + r + "]", {pair[0], pair[1]}},
+      {"[" + system + "," + user + "]", "\"c\"", "\"r\"", {longer[0], longer[1]}},
+      // Answers of several turns.
+      {"\"q\"",
+       "[" + c + "," + more + "]",
+       "[" + r + "]",
+       {{{"user", "q"}, {"assistant", "c"}, {"user", "q2"}, {"assistant", "c2"}}, pair[1]}},
+      // Sides that start with the prompt, or one of them.
+      {"\"q\"", "[" + user + "," + c + "]", "[" + user + "," + r + "]", {pair[0], pair[1]}},
+      {"[" + user + "]", "[" + user + "," + c + "]", "[" + r + "]", {pair[0], pair[1]}},
+      {"[" + system + "," + user + "]",
+       "[" + system + "," + user + "," + c + "]",
+       "\"r\"",
+       {longer[0], longer[1]}},
+      // A side whose system message precedes the prompt.
+      {"\"q\"",
+       "[" + system + "," + user + "," + c + "]",
+       "[" + system + "," + user + "," + r + "]",
+       {longer[0], longer[1]}},
+      // Only a part of the prompt is no start with it.
+      {"[" + system + "," + user + "]",
+       "[" + system + "," + c + "]",
+       "[" + r + "]",
+       {{{"system", "s"}, {"user", "q"}, {"system", "s"}, {"assistant", "c"}}, longer[1]}},
+      {"null", "[" + user + "," + c + "]", "[" + user + "," + r + "]", {pair[0], pair[1]}},
+      {"[]", "[" + user + "," + c + "]", "[" + user + "," + r + "]", {pair[0], pair[1]}},
+  };
+  for (const Case& k : cases) {
+    CAPTURE(k.prompt, k.chosen, k.rejected);
+    put(dir / "x.jsonl", "{\"prompt\":" + k.prompt + ",\"chosen\":" + k.chosen +
+                             ",\"rejected\":" + k.rejected + ",\"subset\":\"s\"}");
     const auto rows = preference_rows(open_dataset(dir / "x.jsonl"));
     REQUIRE(rows.size() == 1);
-    CHECK(rows[0].chosen == Conversation{{"user", "q"}, {"assistant", "a"}});
+    CHECK(rows[0].chosen == k.expected[0]);
+    CHECK(rows[0].rejected == k.expected[1]);
     CHECK(rows[0].subset == "s");
   }
+  put(dir / "x.jsonl", "{\"prompt\":[" + system + "," + user + R"(],"chosen":["c","d"],"rejected":["r"]})");
+  const auto several = preference_rows(open_dataset(dir / "x.jsonl"));
+  CHECK(several.at(0).all_chosen.at(0) == longer[0]);
+  CHECK(several.at(0).all_rejected.at(0) == longer[1]);
+}
+
+TEST_CASE("messages keep what they hold besides role and content", "[unit]") {
+  const TempDir dir;
+  const std::string call =
+      R"({"role":"assistant","content":null,"tool_calls":[{"f":{"x":1.0,"y":"\u00e9"}}]})";
+  const std::string named = R"({"name":"n","role":"user","content":"q"})", bare = R"({"role":"assistant"})";
+  put(dir / "x.jsonl",
+      R"({"messages":[{"role":"user","content":"q"},)" + named + "," + call + "," + bare + "]}");
+  const auto rows = labelled_rows(open_dataset(dir / "x.jsonl"), {});
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0].messages ==
+        Conversation{{"user", "q"}, {"user", "q", named}, {"assistant", "", call}, {"assistant", "", bare}});
+
+  // Equal messages are equal in any order of their keys, and an absent key is like null.
+  put(dir / "x.jsonl", R"({"prompt":[{"role":"user","content":"q","name":"n"}],"chosen":[)" + named + "," +
+                           bare + R"(],"rejected":[{"role":"user","content":"q","name":"m"},)" + call + "]}");
+  const auto pairs = preference_rows(open_dataset(dir / "x.jsonl"));
+  REQUIRE(pairs.size() == 1);
+  CHECK(pairs[0].chosen.size() == 2);
+  CHECK(pairs[0].rejected.size() == 3);
+}
+
+TEST_CASE("a prompt that is in a row is read, whatever the form of the sides", "[unit]") {
+  const TempDir dir;
+  put(dir / "x.jsonl", "{\"prompt\":7,\"chosen\":" + kTurns + ",\"rejected\":" + kTurns + "}");
+  CHECK_THAT(refusal([&] { preference_rows(open_dataset(dir / "x.jsonl")); }),
+             Contains("\"prompt\"") && Contains("the number 7"));
   put(dir / "x.jsonl", "{\"chosen\":" + kTurns + ",\"rejected\":[]}");
   CHECK_THAT(refusal([&] { preference_rows(open_dataset(dir / "x.jsonl")); }),
              Contains("\"rejected\"") && Contains("empty list"));
   put(dir / "x.jsonl", "{\"chosen\":" + kTurns + ",\"rejected\":" + kTurns + ",\"subset\":3}");
   CHECK_THAT(refusal([&] { preference_rows(open_dataset(dir / "x.jsonl")); }), Contains("\"subset\""));
+}
+
+TEST_CASE("Parquet has prompts of both forms", "[unit]") {
+  const TempDir dir;
+  const Conversation user{{"user", "q"}}, c{{"assistant", "c"}}, r{{"assistant", "r"}};
+  using Lists = std::vector<Conversation>;
+  armorm::data::write_parquet(dir / "lists.parquet",
+                              {{"prompt", Lists{user}}, {"chosen", Lists{c}}, {"rejected", Lists{r}}});
+  armorm::data::write_parquet(
+      dir / "text.parquet",
+      {{"prompt", std::vector<std::string>{"q"}}, {"chosen", Lists{c}}, {"rejected", Lists{r}}});
+  for (const char* name : {"lists.parquet", "text.parquet"}) {
+    const auto rows = preference_rows(open_dataset(dir / name));
+    REQUIRE(rows.size() == 1);
+    CHECK(rows[0].chosen == Conversation{{"user", "q"}, {"assistant", "c"}});
+    CHECK(rows[0].rejected == Conversation{{"user", "q"}, {"assistant", "r"}});
+  }
 }
 
 TEST_CASE("Parquet rows are held to the same rules", "[unit]") {

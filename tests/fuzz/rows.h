@@ -23,6 +23,7 @@ inline void touch_turns(const Conversation& turns) {
   for (const Message& turn : turns) {
     touch(turn.role);
     touch(turn.content);
+    touch(turn.json);
   }
 }
 

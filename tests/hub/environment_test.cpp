@@ -6,6 +6,7 @@
 #include "hub/hub_fake.h"
 #include "io/publish.h"
 #include "io/read_file.h"
+#include "support/log_capture.h"
 
 namespace fs = std::filesystem;
 using armorm::hub::RepoKind;
@@ -21,7 +22,7 @@ class Environment {
     for (const char* name :
          {"HF_ENDPOINT", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_HOME", "HF_HUB_CACHE",
           "HUGGINGFACE_HUB_CACHE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_IMPLICIT_TOKEN",
-          "XDG_CACHE_HOME", "HOME"}) {
+          "HF_DATASETS_OFFLINE", "XDG_CACHE_HOME", "HOME"}) {
       const char* before = std::getenv(name);
       before_[name] = before != nullptr ? std::optional<std::string>(before) : std::nullopt;
       ::unsetenv(name);
@@ -61,6 +62,20 @@ TEST_CASE("names that lead out of the cache are refused", "[unit]") {
   using Names = std::vector<std::string>;
   CHECK(armorm::hub::files_to_fetch(RepoKind::dataset, "org/name", {"a b/\u00fc..x.parquet", "../x.py"}) ==
         Names{"a b/\u00fc..x.parquet"});
+}
+
+TEST_CASE("files of a data set that are not fetched are named", "[unit]") {
+  const std::vector<std::string> all{
+      ".huggingface.yaml",  "README.md", "a.jsonl", "b.jsonl.bz2", "c.zip", ".cache/d.zip", "set.py",
+      "x/.huggingface.yaml"};
+  std::vector<std::string> lines;
+  {
+    const armorm::test::LogCapture capture(lines);
+    CHECK(armorm::hub::files_to_fetch(RepoKind::dataset, "org/name", all) ==
+          std::vector<std::string>(all.begin(), all.begin() + 3));
+  }
+  REQUIRE(lines.size() == 1);
+  CHECK_THAT(lines[0], Contains("org/name: files 'b.jsonl.bz2', 'c.zip'") && Contains("not fetched"));
 }
 
 TEST_CASE("a repository without anything to read is refused", "[unit]") {
@@ -236,6 +251,27 @@ TEST_CASE("where the token comes from", "[unit]") {
   CHECK(token({{"HF_HOME", (dir / "none").string()}}).empty());
   CHECK_THROWS_WITH(token({{"HF_HOME", home}, {"HF_TOKEN", "hf_bad\r\nX-Header: 1"}}),
                     Contains("HF_TOKEN") && !Contains("hf_bad"));
+}
+
+TEST_CASE("variables in the cache's path are expanded as Python expands them", "[unit]") {
+  const Environment environment({{"HOME", "/home/me"}, {"XDG_CACHE_HOME", "/fast"}});
+  const auto cache = [](const char* home) {
+    ::setenv("HF_HOME", home, 1);
+    return armorm::hub::hub_cache_folder().string();
+  };
+  CHECK(cache("$XDG_CACHE_HOME/hf") == "/fast/hf/hub");
+  CHECK(cache("${XDG_CACHE_HOME}hf") == "/fasthf/hub");
+  CHECK(cache("~/$XDG_CACHE_HOME") == "/home/me//fast/hub");
+  CHECK(cache("/a/$ARMORM_TEST_UNSET/${ARMORM_TEST_UNSET}/$") ==
+        "/a/$ARMORM_TEST_UNSET/${ARMORM_TEST_UNSET}/$/hub");
+}
+
+TEST_CASE("HF_DATASETS_OFFLINE keeps data sets from being fetched", "[unit]") {
+  const armorm::test::TempDir dir;
+  const Environment environment({{"HF_HOME", dir.path().string()}, {"HF_DATASETS_OFFLINE", "1"}});
+  CHECK(armorm::hub::offline_variable(armorm::hub::RepoKind::dataset) == "HF_DATASETS_OFFLINE");
+  CHECK(armorm::hub::offline_variable(armorm::hub::RepoKind::model).empty());
+  CHECK_THROWS_WITH(armorm::hub::resolve_dataset("org/name"), Contains("HF_DATASETS_OFFLINE is set"));
 }
 
 TEST_CASE("the endpoint must be a URL", "[unit]") {

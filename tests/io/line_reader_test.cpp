@@ -73,6 +73,16 @@ TEST_CASE("long lines cross blocks, up to the limit", "[unit]") {
   CHECK_THROWS_WITH(lines_of(path, line.size() - 1), Contains("line 2") && Contains("399999"));
 }
 
+TEST_CASE("other compressions are named", "[unit]") {
+  const armorm::test::TempDir dir;
+  // The first bytes that bzip2, xz, zip and lz4 write.
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"BZh91AY&SY\x8e", "bzip2"}, {"\xfd\x37zXZ", "xz"}, {"PK\x03\x04\x14", "zip"}, {"\x04\"M\x18", "lz4"}};
+  for (const auto& [bytes, name] : cases)
+    CHECK_THROWS_WITH(lines_of(put(dir / "x.jsonl", bytes)), Contains(name) && Contains("gzip or zstd"));
+  CHECK(lines_of(put(dir / "x.jsonl", "BZh91")) == std::vector<std::string>{"BZh91"});
+}
+
 TEST_CASE("gzip and zstd are told by content, members and frames follow one another", "[unit]") {
   const TempDir dir;
   std::string text;

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "data/dataset.h"
 #include "io/read_file.h"
 #include "support/error_of.h"
 #include "support/test_support.h"
@@ -76,6 +77,49 @@ TEST_CASE("public templates render as transformers renders them", "[golden]") {
       }
     }
   }
+}
+
+TEST_CASE("complete messages of every reader render as transformers renders them", "[golden]") {
+  const fs::path folder = test::golden("text/messages");
+  const json golden = json::parse(io::read_text_file(folder / "expected.json"));
+  TemplateVariables variables;
+  variables.special_tokens = golden.at("special_tokens").get<std::map<std::string, std::string>>();
+  for (const char* name : {"messages.jsonl", "messages.parquet", "messages.arrow"}) {
+    data::DatasetOptions options;
+    options.path = folder / name;
+    std::vector<Conversation> rows;
+    data::Dataset::open(options).for_each_labelled(
+        {}, {}, [&](data::LabelledRow&& row) { rows.push_back(std::move(row.messages)); });
+    for (const auto& [which, texts] :
+         golden.at(name == std::string("messages.jsonl") ? "jsonl" : "arrow").items()) {
+      const fs::path file = kGoldens / (which + ".jinja");
+      const std::string source =
+          which == "dump" ? golden.at("dump").get<std::string>() : io::read_text_file(file);
+      const ChatTemplate chat_template = ChatTemplate::compile(source, which);
+      REQUIRE(rows.size() == texts.size());
+      for (std::size_t i = 0; i < rows.size(); ++i) {
+        CAPTURE(name, which, i);
+        if (texts[i].is_null())
+          CHECK(test::error_of([&] { (void)chat_template.render(rows[i], variables); }, ErrorKind::data) !=
+                "no error");
+        else
+          CHECK(chat_template.render(rows[i], variables).text == texts[i].get<std::string>());
+      }
+    }
+  }
+}
+
+TEST_CASE("all strings of a message are data, and integers are not rounded", "[unit]") {
+  const Conversation turns{{"user", "", R"({"role":"user","a":{"<k>":["<v>",12]}})"}};
+  const tokenizer::RenderedText text = render("{{ messages[0].a | tojson }}", turns);
+  CHECK(text.text == R"({"<k>": ["<v>", 12]})");
+  CHECK(text.data_ranges == Ranges{{2, 5}, {10, 13}});
+  const Conversation large{{"user", "", R"({"role":"user","n":123456789012345678901})"}};
+  CHECK(test::error_of([&] { render("", large); }, ErrorKind::data)
+            .find("message 0: the integer 123456789012345678901") != std::string::npos);
+  const Conversation list{{"user", "", "[1]"}};
+  CHECK(test::error_of([&] { render("", list); }, ErrorKind::data).find("expected a JSON object") !=
+        std::string::npos);
 }
 
 TEST_CASE("expressions and statements behave as in jinja2", "[golden]") {

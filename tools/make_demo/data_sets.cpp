@@ -58,7 +58,7 @@ struct TraitPair {
 
 TraitPair draw_pair(PromptKind kind, Random& random) {
   const Taste& wanted = taste(kind);
-  TraitPair pair;
+  TraitPair pair{};
   int difference = 0;
   while (std::abs(difference) < kLeastMargin) {
     pair = {draw_traits(kind, random), draw_traits(kind, random)};
@@ -228,7 +228,7 @@ std::vector<data::ParquetColumn> make_reference(std::int64_t pairs, std::uint64_
     const Conversation opening = make_opening(kind, random);
     for (std::vector<Conversation>* side : {&chosen, &rejected})
       side->push_back(with_answer(opening, make_answer(kind, draw_traits(kind, random), random)));
-    sources.push_back("demo-reference");
+    sources.emplace_back("demo-reference");
   }
   return pair_columns(std::move(chosen), std::move(rejected), std::move(sources));
 }

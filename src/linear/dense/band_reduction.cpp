@@ -245,7 +245,7 @@ void BandReduction::make_update(const BlockReflector& reflector) {
   const Small vz = dots_with_v(products_.data(), begin);  // column by column
   const Small vzt = small_dots(kBand, {vz.data(), kBand, kPanel}, t_columns.data(), kBand);  // likewise
   const Small m = small_dots(kBand, {t.data(), kBand, kPanel}, vzt.data(), kBand);
-  std::array<double, kBand * kUpdateDepth> factors;  // [kBand / 8, 2 kBand, 8]
+  std::array<double, kBand * kUpdateDepth> factors{};  // [kBand / 8, 2 kBand, 8]
   for (std::int64_t j = 0; j < kBand; ++j) {
     double* out = factors.data() + j / kPanel * kUpdatePanel + j % kPanel;
     for (std::int64_t k = 0; k < kBand; ++k) {

@@ -50,7 +50,7 @@ class BandReduction {
   void sweep(std::int64_t first);
   void multiply(std::int64_t tile, std::int64_t first_panel);
   void make_update(const BlockReflector& reflector);
-  void lay_out_update(std::int64_t first);
+  void lay_out_update(std::int64_t begin);
   const double* v(std::int64_t k) const { return products_.data() + (kBand + k) * padded_; }
   // out[j, i] = v_i . right_j over the rows from `begin` on.
   Small dots_with_v(const double* right, std::int64_t begin) const;

@@ -54,7 +54,7 @@ std::optional<BandSolver::Factor> BandSolver::factorise(double shift) const {
     double* column = factor.data() + j * kWidth;
     const double pivot = column[0];
     if (!(pivot > 0.0)) return std::nullopt;
-    std::array<double, kWidth> values;
+    std::array<double, kWidth> values{};
     std::copy_n(column, kWidth, values.begin());
     for (std::int64_t d = 1; d < std::min(kWidth, n_ - j); ++d) {
       column[d] = values[d] / pivot;

@@ -24,11 +24,6 @@ constexpr int kScope = RTLD_LOCAL | RTLD_DEEPBIND;  // OpenBLAS must call its ow
 class CoreTypeHint {
  public:
   CoreTypeHint() {
-#if defined(__x86_64__)
-    given_ = std::getenv(kCoreType) == nullptr && __builtin_cpu_is("amd") &&
-             __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-             __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
-#endif
     if (given_) ::setenv(kCoreType, "SkylakeX", 1);
   }
   ~CoreTypeHint() {
@@ -38,7 +33,17 @@ class CoreTypeHint {
   CoreTypeHint& operator=(const CoreTypeHint&) = delete;
 
  private:
-  bool given_ = false;
+  static bool is_needed() {
+#if defined(__x86_64__)
+    return std::getenv(kCoreType) == nullptr && __builtin_cpu_is("amd") &&
+           __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+#else
+    return false;
+#endif
+  }
+
+  const bool given_ = is_needed();
 };
 
 void* open_library() {

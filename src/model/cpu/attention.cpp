@@ -67,8 +67,8 @@ struct Problem {
   const T* k;
   const T* v;
   T* out;
-  std::int64_t q_stride, k_stride, v_stride;  // elements between token rows
-  std::int64_t heads, kv_heads, dim;
+  std::int64_t q_stride = 0, k_stride = 0, v_stride = 0;  // elements between token rows
+  std::int64_t heads = 0, kv_heads = 0, dim = 0;
   AttentionOptions options;
 
   std::int64_t group() const { return heads / kv_heads; }

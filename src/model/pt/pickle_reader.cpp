@@ -72,7 +72,7 @@ class Machine {
   std::string line() {
     const std::size_t end = bytes_.find('\n', at_);
     if (end == std::string_view::npos) bad("a name does not end");
-    const std::string text(take(end - at_));
+    std::string text(take(end - at_));
     take(1);
     return text;
   }
@@ -213,9 +213,9 @@ class Machine {
   }
 
   void reduce() {
-    const ItemPtr arguments_item = pop();
+    ItemPtr arguments_item = pop();
     const Tuple& arguments = get<Tuple>(arguments_item, "arguments");
-    const ItemPtr callee = pop();
+    ItemPtr callee = pop();
     const std::string& name = get<Global>(callee, "a function").name;
     if (name == "collections OrderedDict" && arguments.empty()) return push({Dict{}});
     if (name != "torch._utils _rebuild_tensor_v2" || arguments.size() < 4) bad("calls '" + name + "'");
@@ -237,7 +237,7 @@ class Machine {
 std::vector<std::pair<std::string, PickledTensor>> read_pickled_tensors(std::string_view pickle,
                                                                         const std::string& origin) {
   Machine machine(pickle, origin);
-  const ItemPtr root = machine.run();
+  ItemPtr root = machine.run();
   const auto* dict = std::get_if<Dict>(&root->value);
   if (dict == nullptr) fail_data("{}: holds no dictionary of tensors", origin);
   std::vector<std::pair<std::string, PickledTensor>> tensors;

@@ -17,16 +17,16 @@ namespace {
 
 float to_float32(const std::string& type, const char* at) {
   if (type == "FloatStorage") {
-    float value;
+    float value = 0.0F;
     std::memcpy(&value, at, sizeof(value));
     return value;
   }
   if (type == "DoubleStorage") {
-    double value;
+    double value = 0.0;
     std::memcpy(&value, at, sizeof(value));
     return static_cast<float>(value);
   }
-  std::uint16_t bits;
+  std::uint16_t bits = 0;
   std::memcpy(&bits, at, sizeof(bits));
   return type == "BFloat16Storage" ? BFloat16{bits}.to_float() : half_to_float(bits);
 }

@@ -16,7 +16,7 @@ double shortest(float value) {
   if (!std::isfinite(value)) return stats::kNotMeasured;
   char text[32];
   double decimal = 0.0;
-  const auto end = std::to_chars(text, text + sizeof text, value).ptr;
+  const char* const end = std::to_chars(text, text + sizeof text, value).ptr;
   std::from_chars(text, end, decimal);
   return decimal;
 }

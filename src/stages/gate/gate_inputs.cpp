@@ -8,7 +8,6 @@
 #include "stages/gate/gate_sources.h"
 
 namespace armorm::stages::gate {
-namespace fs = std::filesystem;
 namespace {
 
 artifacts::EmbeddingSet open_pairs(const Stage2TrainOptions& options, const GateInputs& inputs,

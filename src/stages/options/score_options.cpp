@@ -1,5 +1,9 @@
 #include <fmt/format.h>
 
+#include <functional>
+#include <set>
+#include <string_view>
+
 #include "armorm/score.h"
 #include "core/date.h"
 #include "core/error.h"
@@ -36,7 +40,8 @@ void declare_rows(ScoreOptions& fields, OptionList& list) {
             "Longest conversation in tokens, a longer one is a bad row; 0 = the model's limit"},
            fields.max_length)
       .add({"on_bad_row", output,
-            "A row that cannot be scored ends the run, or gets a line with its \"error\""},
+            "A row that cannot be scored ends the run, or gets a line with its \"error\"; so does then a row "
+            "that ends in a user's turn, which is else only counted"},
            fields.on_bad_row)
       .add({"allow_special_in_content", results,
             "Convert special-token strings in message content to special tokens"},
@@ -47,11 +52,25 @@ void declare_rows(ScoreOptions& fields, OptionList& list) {
       .add({"fields", output,
             "Fields to write for each row, comma-separated: score, rewards, gate, contributions, "
             "coefficients, tokens"},
-           fields.fields);
+           fields.fields)
+      .add({"copy_keys", output,
+            "Keys of the rows whose values are copied to the output, comma-separated; other keys that score "
+            "does not use are counted and named"},
+           fields.copy_keys);
 }
 
 void at_least(const char* flag, std::int64_t value, std::int64_t least) {
   if (value < least) fail_usage("--{}: {} is out of range; it must be at least {}", flag, value, least);
+}
+
+// A line of output must not have a key twice.
+void check_copy_keys(const std::vector<std::string>& keys) {
+  std::set<std::string, std::less<>> taken{"id", "line", "error"};
+  for (const std::string_view word : words_of(ScoreField{})) taken.emplace(word);
+  for (const std::string& key : keys)
+    if (key.empty() || !taken.insert(key).second)
+      fail_usage(
+          "--copy_keys: '{}' is in every line already, is given twice or is empty; expected other keys", key);
 }
 
 }  // namespace
@@ -83,6 +102,7 @@ void ScoreOptions::validate() const {
   stages::options::at_least("window", window, 1);
   if (fields.empty())
     fail_usage("--fields: is empty; name at least one of {}", fmt::join(words_of(ScoreField{}), ", "));
+  stages::options::check_copy_keys(copy_keys);
 }
 
 }  // namespace armorm

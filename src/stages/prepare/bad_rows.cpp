@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/log.h"
 #include "io/publish.h"
 #include "io/writable_file.h"
 #include "stages/options/common_options.h"
@@ -65,6 +66,14 @@ std::string BadRows::summary() const {
   const BadRow first = sorted().front();
   return fmt::format("; {} rows are bad, the first is row {}: {}: {}", rows_.size(), first.row_id,
                      first.field, first.reason);
+}
+
+void warn_of_missing_answers(std::int64_t count, const std::string& what) {
+  if (count > 0)
+    log::warn(
+        "{} {} end in a turn of a user, the system or a tool: they are embedded at its end, and a gate is "
+        "taken before an earlier answer; --on_bad_row skip leaves them out",
+        count, what);
 }
 
 void BadRows::describe(artifacts::Provenance& provenance) const {

@@ -68,6 +68,9 @@ bool usable(BadRows& bad_rows, std::int64_t row_id, const char* field, const Use
   }
 }
 
+// Reports how many `what` ("rows") end in a turn that is no answer; nothing for none.
+void warn_of_missing_answers(std::int64_t count, const std::string& what);
+
 // For Dataset. Empty when bad rows end the run: the reader's own errors are better then.
 inline data::RejectRow reject_into(BadRows& bad_rows) {
   if (!bad_rows.skipping()) return {};

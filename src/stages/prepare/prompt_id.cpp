@@ -24,6 +24,7 @@ std::int64_t prompt_id(const Conversation& conversation) {
   for (auto message = conversation.begin(); message != end; ++message) {
     update(hash, message->role);
     update(hash, message->content);
+    if (!message->json.empty()) update(hash, message->json);
   }
   return static_cast<std::int64_t>(std::stoull(hash.hex().substr(0, 16), nullptr, 16));
 }

@@ -7,9 +7,9 @@
 
 namespace armorm::stages::prepare {
 
-// The first 64 bits of SHA-256 over roles and contents of the messages before the last assistant message
-// (over all messages if there is none). It uses no tokenizer, so a prompt has the same number for every
-// model.
+// The first 64 bits of SHA-256 over roles, contents and further fields of the messages before the last
+// assistant message (over all messages if there is none). It uses no tokenizer, so a prompt has the same
+// number for every model.
 std::int64_t prompt_id(const Conversation& conversation);
 
 }  // namespace armorm::stages::prepare

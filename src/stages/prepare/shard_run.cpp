@@ -320,6 +320,7 @@ ShardJob begin_job(const std::string& program, const fs::path& target, const Ext
 fs::path finish_job(ShardJob& job, const ShardContext& context,
                     const std::function<void(DryRunPlan&)>& add_samples) {
   if (context.extraction.dry_run) {
+    context.bad_rows.describe(job.provenance);
     DryRunPlan plan = dry_run_plan(job);
     plan.bad_rows = context.bad_rows.sorted();
     add_samples(plan);

@@ -111,7 +111,7 @@ class WeightsExport {
                                        {"weight_map", weight_map_}};
     constexpr const char* kIndex = "model.safetensors.index.json";
     io::publish_text(folder_.building() / kIndex, index.dump(2) + "\n", files_);
-    out_.files.push_back(kIndex);
+    out_.files.emplace_back(kIndex);
     return out_;
   }
 

@@ -58,7 +58,7 @@ std::vector<text::tokenizer::TokenId> read_pattern(const model::ConfigReader& re
 std::string read_date(const nlohmann::json& config, const fs::path& path) {
   const nlohmann::json& date = config.at(kTemplateDateField);
   try {
-    const std::string text = date.is_string() ? date.get<std::string>() : date.dump();
+    std::string text = date.is_string() ? date.get<std::string>() : date.dump();
     parse_date(kTemplateDateField, text);
     return text;
   } catch (const Error& error) {

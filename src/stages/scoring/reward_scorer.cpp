@@ -1,5 +1,7 @@
 #include "armorm/reward_scorer.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <mutex>
 #include <utility>
@@ -7,6 +9,7 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "core/utf8.h"
+#include "data/json_messages.h"
 #include "model/torch_errors.h"
 #include "stages/scoring/scorer.h"
 
@@ -15,11 +18,24 @@ namespace {
 
 constexpr std::size_t kWindow = 1024;  // conversations scored at once, which bounds the memory
 
-void check(const Conversation& conversation) {
+Message checked(const Message& message, std::size_t position) {
+  if (message.json.empty()) {
+    if (!is_utf8(message.role) || !is_utf8(message.content))
+      fail_data("message {}: is not UTF-8; convert its role and content", position);
+    return message;
+  }
+  const std::string where = fmt::format("conversation: message {}: json", position);
+  data::JsonReader json(message.json, where);
+  Message read = data::read_message(json, position, {[] { return "conversation"; }});
+  json.expect_end();
+  return read;
+}
+
+Conversation checked(const Conversation& conversation) {
   if (conversation.empty()) fail_data("the conversation is empty, expected at least one message");
-  for (std::size_t i = 0; i < conversation.size(); ++i)
-    if (!is_utf8(conversation[i].role) || !is_utf8(conversation[i].content))
-      fail_data("message {}: is not UTF-8; convert its role and content", i);
+  Conversation messages;
+  for (const Message& message : conversation) messages.push_back(checked(message, messages.size()));
+  return messages;
 }
 
 std::vector<stages::scoring::ScoreRow> encode_all(const stages::scoring::Scorer& scorer,
@@ -28,8 +44,7 @@ std::vector<stages::scoring::ScoreRow> encode_all(const stages::scoring::Scorer&
   parallel_for(std::ssize(rows), scorer.threads(), [&](std::int64_t i) {
     const auto index = static_cast<std::size_t>(i);
     stages::scoring::fill_row(rows[index], [&](stages::scoring::ScoreRow& row) {
-      check(conversations[index]);
-      scorer.encode(conversations[index], row);
+      scorer.encode(checked(conversations[index]), row);
     });
   });
   return rows;
@@ -47,6 +62,7 @@ ConversationScore result_of(const stages::scoring::ScoreRow& row, const gating::
   result.error = row.error;
   result.tokens = std::ssize(row.tokens);
   result.special_in_content = row.special_in_content;
+  result.no_final_answer = row.no_final_answer;
   if (!result.ok()) return result;
   result.score = scores.score[row.result];
   result.rewards = row_of(scores.rewards, row.result, k);
@@ -59,8 +75,8 @@ ConversationScore result_of(const stages::scoring::ScoreRow& row, const gating::
 }  // namespace
 
 struct RewardScorer::Impl {
-  Impl(const ScorerOptions& given, const StopRequested& stop_requested)
-      : options(given), scorer(options, stop_requested) {}
+  Impl(ScorerOptions given, const StopRequested& stop_requested)
+      : options(std::move(given)), scorer(options, stop_requested) {}
 
   ScorerOptions options;
   stages::scoring::Scorer scorer;

@@ -21,12 +21,14 @@ std::string quoted(const std::string& text) {
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-// The row's own id, or its line number.
+// The row's own id, or its line number, and what is copied from it.
 void open_line(const ScoreRow& row, fmt::memory_buffer& out) {
   if (row.id.empty())
     fmt::format_to(std::back_inserter(out), "{{\"line\":{}", row.line);
   else
     fmt::format_to(std::back_inserter(out), "{{\"id\":{}", row.id);
+  for (const auto& [key, value] : row.copied)
+    fmt::format_to(std::back_inserter(out), ",{}:{}", quoted(key), value);
 }
 
 void close_line(fmt::memory_buffer& out) {

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "core/parallel.h"
 #include "data/json_messages.h"
 #include "data/json_reader.h"
+#include "data/prompt_rule.h"
 #include "io/checked_json.h"
 
 namespace armorm::stages::scoring {
@@ -26,6 +28,7 @@ constexpr std::size_t kMaxText = std::size_t{16} << 20;  // total bytes of these
 
 constexpr const char* kForms =
     "expected {\"messages\": [...]}, a list of messages, or {\"prompt\": ..., \"response\": \"...\"}";
+constexpr std::array<std::string_view, 4> kUsedKeys{"messages", "prompt", "response", "id"};
 
 // JSON's names of the types.
 std::string_view name_of(Kind kind) {
@@ -65,7 +68,11 @@ struct RowFields {
   std::string_view id = "null";
 };
 
-RowFields find_fields(JsonReader json) {
+bool contains(const auto& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+RowFields find_fields(JsonReader json, const std::vector<std::string>& copy_keys, ScoreRow& row) {
   RowFields fields;
   data::ObjectKeys keys;
   std::string key;
@@ -73,25 +80,53 @@ RowFields find_fields(JsonReader json) {
   while (json.next_member(key)) {
     keys.add(key, [] { return "row"; });
     if (key == "messages") fields.messages.emplace(json);
-    if (key == "prompt") fields.prompt.emplace(json);
+    if (key == "prompt" && json.peek() != Kind::null) fields.prompt.emplace(json);
     if (key == "response") fields.response.emplace(json);
     const std::string_view text = json.skip_value();
     if (key == "id") fields.id = text;
+    if (contains(copy_keys, key))
+      row.copied.emplace_back(key, text);
+    else if (!contains(kUsedKeys, key))
+      row.unused.push_back(key);
   }
   return fields;
 }
 
-Conversation prompt_and_response(RowFields& fields) {
-  Conversation conversation;
-  if (fields.prompt->peek() == Kind::string)
-    conversation.push_back({"user", fields.prompt->read_string()});
-  else
-    conversation = read_messages(*fields.prompt, "prompt");
-  if (!fields.response) fail_data("row: no field \"response\"; expected messages with role and content");
-  if (const Kind kind = fields.response->peek(); kind != Kind::string)
+Conversation read_prompt(JsonReader json) {
+  if (json.peek() == Kind::string) return {{"user", json.read_string()}};
+  return read_messages(json, "prompt");
+}
+
+Message read_response(JsonReader json) {
+  if (const Kind kind = json.peek(); kind != Kind::string)
     fail_data("row: response: found {}, expected a string", name_of(kind));
-  conversation.push_back({"assistant", fields.response->read_string()});
+  return {"assistant", json.read_string()};
+}
+
+// A row may repeat the prompt of its messages, and nothing else.
+Conversation messages_of(const RowFields& fields) {
+  Conversation messages = read_messages(*fields.messages, "messages");
+  if (fields.prompt && !data::starts_with(messages, read_prompt(*fields.prompt)))
+    fail_data(
+        "row: has \"messages\" and a \"prompt\" that they do not start with; leave one of them out, or put "
+        "the prompt into the messages");
+  return messages;
+}
+
+Conversation conversation_of(const RowFields& fields) {
+  if (!fields.messages && !fields.prompt)
+    fail_data("row: found neither \"messages\" nor \"prompt\", {}", kForms);
+  if (!fields.messages && !fields.response)
+    fail_data("row: no field \"response\"; expected messages with role and content");
+  Conversation conversation = fields.messages ? messages_of(fields) : read_prompt(*fields.prompt);
+  if (fields.response) conversation.push_back(read_response(*fields.response));
   return conversation;
+}
+
+// The values that are copied become a part of a line of output, which must be valid JSON for any reader.
+void check_copied(const ScoreRow& row) {
+  for (const auto& [key, text] : row.copied)
+    (void)io::parse_checked_json(text, "row: " + key, JsonReader::kMaxDepth);
 }
 
 // Validates the complete text before any value is used.
@@ -102,19 +137,19 @@ void check_json(JsonReader json) {
 
 }  // namespace
 
-Conversation parse_conversation(const std::string& text, ScoreRow& row) {
+Conversation parse_conversation(const std::string& text, const std::vector<std::string>& copy_keys,
+                                ScoreRow& row) {
   const std::string where = "row";
   JsonReader json(text, where);
   check_json(json);
   const Kind kind = json.peek();
   if (kind == Kind::array) return read_messages(json, where);
   if (kind != Kind::object) fail_data("row: found {}, {}", name_of(kind), kForms);
-  RowFields fields = find_fields(json);
+  const RowFields fields = find_fields(json, copy_keys, row);
   if (fields.id != "null")
     row.id = io::parse_checked_json(fields.id, "row: id", JsonReader::kMaxDepth).dump();
-  if (fields.messages) return read_messages(*fields.messages, "messages");
-  if (fields.prompt) return prompt_and_response(fields);
-  fail_data("row: found neither \"messages\" nor \"prompt\", {}", kForms);
+  check_copied(row);
+  return conversation_of(fields);
 }
 
 void fill_row(ScoreRow& row, const std::function<void(ScoreRow& row)>& fill) {
@@ -129,7 +164,7 @@ void fill_row(ScoreRow& row, const std::function<void(ScoreRow& row)>& fill) {
 
 ScoreReader::ScoreReader(std::unique_ptr<io::LineSource> source, ScoreReaderOptions options, Encode encode)
     : source_(std::move(source)),
-      options_(options),
+      options_(std::move(options)),
       encode_(std::move(encode)),
       thread_([this] { read_all(); }) {}
 
@@ -202,7 +237,8 @@ std::vector<ScoreRow> ScoreReader::encode_all(const std::vector<Line>& lines) co
     const Line& line = lines[static_cast<std::size_t>(i)];
     ScoreRow& filled = rows[static_cast<std::size_t>(i)];
     filled.line = line.number;
-    fill_row(filled, [&](ScoreRow& row) { encode_(parse_conversation(line.text, row), row); });
+    fill_row(filled,
+             [&](ScoreRow& row) { encode_(parse_conversation(line.text, options_.copy_keys, row), row); });
   });
   return rows;
 }

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/parallel.h"
+#include "data/final_turn.h"
 #include "hub/cache.h"
 #include "model/compute_threads.h"
 #include "stages/prepare/extraction_run.h"
@@ -64,6 +65,7 @@ void Scorer::encode(const Conversation& conversation, ScoreRow& row) const {
         "the chat template");
   row.gating = *gating;
   row.special_in_content = encoded.special_in_content;
+  row.no_final_answer = data::ends_without_answer(conversation);
   row.tokens = std::move(encoded.tokens);
 }
 

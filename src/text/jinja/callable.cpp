@@ -15,7 +15,7 @@ Bound::Bound(const Arguments& arguments, std::string_view callee,
   }
   for (std::size_t i = 0; i < arguments.positional.size(); ++i) values_[i] = &arguments.positional[i];
   for (const auto& [name, value] : arguments.named) {
-    const auto found = std::find(parameters.begin(), parameters.end(), name);
+    const auto* const found = std::find(parameters.begin(), parameters.end(), name);
     if (found == parameters.end()) fail("'{}' takes no argument named '{}'", callee, name);
     const Value*& slot = values_[static_cast<std::size_t>(found - parameters.begin())];
     if (slot != nullptr) fail("'{}' is given '{}' twice", callee, name);

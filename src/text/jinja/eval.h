@@ -81,7 +81,7 @@ class Evaluator {
   Value eval_call(const Expr& expr);
   Value eval_filter(const Expr& expr);
   std::vector<Value> eval_all(const std::vector<const Expr*>& exprs);
-  Arguments eval_arguments(const CallArguments& arguments);
+  Arguments eval_arguments(const CallArguments& given);
   Value lookup(NameId name);
 
   // Calls.

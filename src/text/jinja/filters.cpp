@@ -140,7 +140,7 @@ std::int64_t truncate(double value) {
 
 Value filter_int(Evaluator&, const Value& input, const Arguments& arguments) {
   const Bound bound(arguments, "int", {"default", "base"});
-  const Value otherwise = bound.has(0) ? bound[0] : Value(std::int64_t{0});
+  Value otherwise = bound.has(0) ? bound[0] : Value(std::int64_t{0});
   if (input.is_undefined()) fail("an undefined value has no integer");
   if (const auto* real = input.get<double>()) {
     if (std::isnan(*real)) return otherwise;

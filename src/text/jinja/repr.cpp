@@ -85,12 +85,13 @@ std::string format_float(double value) {
   if (std::isnan(value)) return "nan";
   if (std::isinf(value)) return value < 0 ? "-inf" : "inf";
   char buffer[64];
-  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific).ptr;
+  const char* const end =
+      std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific).ptr;
   const std::string_view shortest(buffer, static_cast<std::size_t>(end - buffer));
   const int exponent = std::stoi(std::string(shortest.substr(shortest.find('e') + 1)));
   // Python's repr uses exponents outside 1e-4 .. 1e16.
   if (exponent < -4 || exponent >= 16) return std::string(shortest);
-  const auto fixed_end = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::fixed).ptr;
+  char* const fixed_end = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::fixed).ptr;
   std::string fixed(buffer, fixed_end);
   return fixed.find('.') == std::string::npos ? fixed + ".0" : fixed;
 }

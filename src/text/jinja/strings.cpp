@@ -125,13 +125,14 @@ std::vector<Value> split_words_from_right(const Text& text, std::int64_t limit) 
   };
   for (skip(true); end > 0; skip(true)) {
     check_count(words.size());
-    const std::size_t last = end;
+    const std::size_t word_end = end;
     if (limit >= 0 && static_cast<std::int64_t>(words.size()) == limit) {
-      words.emplace_back(text.slice(0, last));
+      words.emplace_back(text.slice(0, word_end));
       break;
     }
     skip(false);
-    words.emplace_back(text.slice(end, last));
+    const std::size_t word_begin = end;
+    words.emplace_back(text.slice(word_begin, word_end));
   }
   std::reverse(words.begin(), words.end());
   return words;

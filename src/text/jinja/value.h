@@ -43,6 +43,7 @@ class Value {
                    Namespace*, std::shared_ptr<Loop>, std::shared_ptr<const Callable>>;
 
   Value() = default;
+  // NOLINTBEGIN(google-explicit-constructor): functions of templates return what they computed
   Value(Undefined value) : storage_(value) {}
   Value(None value) : storage_(value) {}
   Value(bool value) : storage_(value) {}
@@ -56,6 +57,7 @@ class Value {
   Value(Namespace* value) : storage_(value) {}
   Value(std::shared_ptr<Loop> value) : storage_(std::move(value)) {}
   Value(std::shared_ptr<const Callable> value) : storage_(std::move(value)) {}
+  // NOLINTEND(google-explicit-constructor)
   // Would silently convert to bool.
   Value(const char*) = delete;
 

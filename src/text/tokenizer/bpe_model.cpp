@@ -27,7 +27,7 @@ std::array<std::string, 256> make_byte_level_chars() {
 
 // Code point -> byte, -1 for other code points.
 std::array<int, 512> make_byte_of_char() {
-  std::array<int, 512> bytes;
+  std::array<int, 512> bytes{};
   bytes.fill(-1);
   for (std::size_t b = 0; b < 256; ++b)
     bytes[decode_utf8(byte_level_chars()[b], 0).value] = static_cast<int>(b);

@@ -20,7 +20,7 @@ inline std::uint64_t mix64(std::uint64_t x) {
 inline std::uint64_t hash_bytes(const char* data, std::size_t size) {
   std::uint64_t h = size * 0x9e3779b97f4a7c15ULL;
   while (size >= 8) {
-    std::uint64_t word;
+    std::uint64_t word = 0;
     std::memcpy(&word, data, 8);
     h = mix64(h ^ word);
     data += 8;

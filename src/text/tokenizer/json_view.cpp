@@ -90,8 +90,8 @@ std::int32_t JsonView::id() const {
   return static_cast<std::int32_t>(id);
 }
 
-std::string JsonView::string_or(const char* key, std::string otherwise) const {
-  return has(key) ? at(key).string() : std::move(otherwise);
+std::string JsonView::string_or(const char* key, const std::string& otherwise) const {
+  return has(key) ? at(key).string() : otherwise;
 }
 
 }  // namespace armorm::text::tokenizer

@@ -27,7 +27,7 @@ class JsonView {
   std::int32_t id() const;  // 0 .. 2^31-1
 
   bool boolean_or(const char* key, bool otherwise) const { return has(key) ? at(key).boolean() : otherwise; }
-  std::string string_or(const char* key, std::string otherwise) const;
+  std::string string_or(const char* key, const std::string& otherwise) const;
   std::string type() const { return object().at("type").string(); }
 
   [[noreturn]] void fail(std::string_view found, std::string_view expected) const;

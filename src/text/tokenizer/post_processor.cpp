@@ -38,7 +38,7 @@ std::int32_t read_pair_id(const JsonView& pair) {
   return pair.at(std::size_t{1}).id();
 }
 
-std::string to_valid_utf8(std::string text) {
+std::string to_valid_utf8(const std::string& text) {
   std::string out;
   std::string_view rest = text;
   while (const auto bad = first_invalid_utf8(rest)) {
@@ -192,7 +192,7 @@ std::vector<std::string> Decoder::apply(const Step& step, std::vector<std::strin
   if (step.kind == Kind::byte_level) {
     std::string bytes;
     for (const std::string& token : tokens) bytes += byte_level_to_raw(token).value_or(token);
-    return {to_valid_utf8(std::move(bytes))};
+    return {to_valid_utf8(bytes)};
   }
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     std::string& token = tokens[i];

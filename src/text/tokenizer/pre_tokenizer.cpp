@@ -76,7 +76,8 @@ void emit(const Piece& piece, std::vector<Part> parts, Behavior behavior, std::v
 std::vector<Span> find_string(std::string_view text, std::string_view pattern) {
   std::vector<Span> spans;
   if (pattern.empty()) return spans;
-  for (std::size_t at = text.find(pattern); at != text.npos; at = text.find(pattern, at + pattern.size())) {
+  for (std::size_t at = text.find(pattern); at != std::string_view::npos;
+       at = text.find(pattern, at + pattern.size())) {
     spans.push_back({at, at + pattern.size()});
   }
   return spans;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -21,6 +22,7 @@
 #include "stages/reward_model/reward_model.h"
 #include "stages/score.h"
 #include "support/error_of.h"
+#include "support/log_capture.h"
 #include "support/test_support.h"
 
 using namespace armorm;
@@ -242,6 +244,48 @@ TEST_CASE("rows come in several forms, and their lines count", "[unit]") {
   CHECK(first.size() == 3);
 }
 
+TEST_CASE("a response follows the messages, and a prompt may repeat their start", "[unit]") {
+  const std::string q = R"({"role":"user","content":"q"})", a = R"({"role":"assistant","content":"a"})";
+  const auto lines =
+      score_lines(reward_model_folder("llama"),
+                  {R"({"messages":[)" + q + "," + a + "]}", R"({"messages":[)" + q + R"(],"response":"a"})",
+                   R"({"response":"a","prompt":"q","messages":[)" + q + "]}",
+                   R"({"prompt":[)" + q + R"(],"messages":[)" + q + "," + a + "]}",
+                   R"({"prompt":null,"messages":[)" + q + "," + a + "]}"});
+  REQUIRE(lines.size() == 5);
+  for (const std::string& line : lines)
+    CHECK(json::parse(line).at("score") == json::parse(lines[0]).at("score"));
+  CHECK(error_of_score({R"({"prompt":"p","messages":[)" + q + "," + a + "]}"}).find("\"prompt\"") !=
+        std::string::npos);
+  CHECK(error_of_score({R"({"messages":[)" + q + R"(],"response":["a"]})"})
+            .find("response: found array, expected a string") != std::string::npos);
+}
+
+TEST_CASE("every key of a row is used, copied, or named", "[unit]") {
+  const std::string turns = R"([{"role":"user","content":"q"},{"role":"assistant","content":"a"}])";
+  std::vector<std::string> warnings;
+  std::vector<std::string> lines;
+  {
+    const LogCapture capture(warnings);
+    lines = score_lines(reward_model_folder("llama"),
+                        {R"({"tools":[],"turn":[1,{"x":null}],"messages":)" + turns + "}",
+                         R"({"model":"m","tools":[],"messages":)" + turns + R"(,"id":1})", turns},
+                        [](ScoreOptions& o) {
+                          o.fields = {ScoreField::tokens};
+                          o.copy_keys = {"turn"};
+                        });
+  }
+  REQUIRE(lines.size() == 3);
+  CHECK(lines[0].starts_with(R"({"line":1,"turn":[1,{"x":null}],"tokens":)"));
+  CHECK(lines[1].starts_with(R"({"id":1,"tokens":)"));
+  CHECK(std::count_if(warnings.begin(), warnings.end(), [](const std::string& line) {
+          return line.find("keys 'model', 'tools' (2 times)") != std::string::npos;
+        }) == 1);
+  CHECK(error_of_score({R"({"turn":{"a":1,"a":2},"messages":)" + turns + "}"}, [](ScoreOptions& o) {
+          o.copy_keys = {"turn"};
+        }).find("row: turn") != std::string::npos);
+}
+
 TEST_CASE("bad rows end the run, or are passed over with their reason", "[unit]") {
   const std::string good = conversation("good", "q", "a");
   struct Case {
@@ -252,7 +296,7 @@ TEST_CASE("bad rows end the run, or are passed over with their reason", "[unit]"
       {"3", "found number"},
       {"{\"id\":1}", "found neither \"messages\" nor \"prompt\""},
       {R"({"messages":[]})", "is empty"},
-      {R"({"messages":[{"role":"user"}]})", "messages: message 0: no field \"content\""},
+      {R"({"messages":[{"content":"q"}]})", "messages: message 0: no field \"role\""},
       {R"([{"role":"user","content":5}])", "content: found number, expected a string"},
       {R"({"prompt":"q"})", "no field \"response\""},
       {R"([{"role":"user","content":"q"}])", "no start of an assistant's answer"},
@@ -327,6 +371,8 @@ TEST_CASE("options of score are checked", "[unit]") {
   CHECK(error_of([] { parse_word<ScoreField>("--fields", "scores"); }, ErrorKind::usage)
             .find("'scores' is unknown") != std::string::npos);
   CHECK(fails([](ScoreOptions& o) { o.fields = {}; }).find("--fields") != std::string::npos);
+  CHECK(fails([](ScoreOptions& o) { o.copy_keys = {"score"}; }).find("--copy_keys") != std::string::npos);
+  CHECK(fails([](ScoreOptions& o) { o.copy_keys = {"a", "a"}; }).find("--copy_keys") != std::string::npos);
   CHECK(fails([](ScoreOptions& o) { o.window = 0; }).find("--window") != std::string::npos);
   CHECK(fails([](ScoreOptions& o) { o.device = -2; }).find("--device") != std::string::npos);
   CHECK(fails([](ScoreOptions& o) { o.input = ""; }).find("--input") != std::string::npos);

@@ -1,0 +1,15 @@
+// Where a prompt that is given apart from its answers belongs.
+#pragma once
+
+#include "data/conversation.h"
+
+namespace armorm::data {
+
+// Whether the first messages of `conversation` are those of `prompt`. A prompt without a system message may
+// follow the system messages of the conversation.
+bool starts_with(const Conversation& conversation, const Conversation& prompt);
+
+// The prompt's messages come first, unless `side` already starts with them.
+Conversation after_prompt(const Conversation& prompt, Conversation side);
+
+}  // namespace armorm::data
