@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <span>
 #include <string_view>
 
@@ -121,9 +122,11 @@ bool has_all_shards(const fs::path& snapshot) {
       io::parse_checked_json(io::read_text_file(index, kMaxIndexBytes), index.string(), kMaxIndexDepth);
   const auto map = json.find("weight_map");
   if (map == json.end() || !map->is_object()) return true;  // its reader reports the error
-  return std::all_of(map->begin(), map->end(), [&](const nlohmann::json& shard) {
-    if (!shard.is_string() || !io::is_plain_file_name(shard.get_ref<const std::string&>())) return true;
-    return fs::exists(snapshot / shard.get_ref<const std::string&>());
+  std::set<std::string> shards;
+  for (const nlohmann::json& shard : *map)
+    if (shard.is_string()) shards.insert(shard.get_ref<const std::string&>());
+  return std::all_of(shards.begin(), shards.end(), [&](const std::string& shard) {
+    return !io::is_plain_file_name(shard) || fs::exists(snapshot / shard);
   });
 }
 
