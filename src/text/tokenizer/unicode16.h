@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "core/utf8.h"
 
@@ -37,5 +38,6 @@ const std::string& newer_letters();
 const std::string& newer_numbers();
 const std::string& newer_digits();  // \p{Nd}
 const std::string& newer_marks();
+std::string newer_in(std::string_view property);  // "Lu", "S", "Han", ...; empty where nothing is newer
 
 }  // namespace armorm::text::tokenizer
