@@ -190,6 +190,7 @@ RewardModel RewardModel::load(const fs::path& folder, bool allow_special_in_cont
       artifacts::open_encoder(folder, config.vocab_size, allow_special_in_content,
                               template_date.empty() ? head.template_date : template_date);
   std::vector<text::tokenizer::TokenId> pattern = pattern_of(folder, head, config, encoder.tokenizer());
+  encoder.protect_pattern(pattern);
   return {folder,
           config,
           data::attribute_names_or_default(head.attributes, head.k),
