@@ -66,10 +66,10 @@ void check_model_family(ModelFamily family, const prepare::ModelInputs& model) {
         "--model_path: {} says model_type '{}'; stage 2 knows where the prompt ends for 'llama' (Llama 3) "
         "and 'gemma2' "
         "only; use a reward model of these families",
-        (model.folder / "config.json").string(), model.config.model_type);
+        (model.folder.base / "config.json").string(), model.config.model_type);
   if (model.config.model_type != wanted)
     fail_usage("--model_family: {} needs a model_type '{}', but {} says '{}'; use --model_family {}",
-               name_of(family), wanted, (model.folder / "config.json").string(), model.config.model_type,
+               name_of(family), wanted, (model.folder.base / "config.json").string(), model.config.model_type,
                model.config.model_type == "gemma2" ? "gemma2" : "llama3");
 }
 

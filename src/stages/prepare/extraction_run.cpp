@@ -39,8 +39,8 @@ std::int64_t dropped_count(const artifacts::Provenance& provenance) {
 }  // namespace
 
 ModelInputs open_model_inputs(const ExtractionOptions& options, const StopRequested& stop) {
-  const std::filesystem::path folder = hub::resolve_model(options.model_path, stop);
-  model::ModelConfig config = model::ModelConfig::load(folder, artifacts::kRewardModelFields);
+  const model::ModelFolder folder = artifacts::open_model_folder(options.model_path, stop);
+  model::ModelConfig config = model::ModelConfig::load(folder.base, artifacts::kRewardModelFields);
   text::ConversationEncoder encoder = artifacts::open_encoder(
       folder, config.vocab_size, options.allow_special_in_content, options.template_date);
   return {folder, hub::artifact_name(options.model_path), std::move(config), std::move(encoder)};
@@ -125,8 +125,8 @@ artifacts::Provenance make_provenance(const ExtractionOptions& options, const Mo
   p.batch_invariant = options.batch_invariant;
   p.template_sha256 = model.encoder.template_sha256();
   p.tokenizer_sha256 = model.encoder.tokenizer_sha256();
-  p.config_sha256 = sha256_file_hex(model.folder / "config.json");
-  p.facts.commit = hub::is_hub_snapshot(model.folder) ? model.folder.filename().string() : "";
+  p.config_sha256 = sha256_file_hex(model.folder.base / "config.json");
+  p.facts.commit = hub::is_hub_snapshot(model.folder.folder) ? model.folder.folder.filename().string() : "";
   p.facts.allow_special_in_content = options.allow_special_in_content;
   p.facts.template_date = model.encoder.template_date();
   p.shard_idx = options.shard_idx;

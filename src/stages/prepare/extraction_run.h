@@ -20,7 +20,7 @@
 namespace armorm::stages::prepare {
 
 struct ModelInputs {
-  std::filesystem::path folder;
+  model::ModelFolder folder;
   std::string name;  // <model> of the artefacts
   model::ModelConfig config;
   text::ConversationEncoder encoder;

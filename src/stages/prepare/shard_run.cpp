@@ -220,7 +220,9 @@ class ShardRun {
   void recompute(const std::vector<std::int64_t>& requests, resume::DurableRows& rows) {
     ExtractionOptions exact = extraction_;
     exact.precision = Precision::fp32;
-    const model::Backbone backbone = load_backbone(exact, model_).get();
+    model::BackboneOptions options = backbone_options(exact, model_);
+    options.loaded_before = true;
+    const model::Backbone backbone = model::Backbone::load(options);
     Progress progress(job_.program + " in float32", static_cast<std::int64_t>(requests.size()));
     for (std::size_t i = 0; i < requests.size(); ++i) {
       lock_->check();
@@ -275,7 +277,7 @@ class ShardRun {
       if (bad_ids_.contains(job_.row_ids[row])) dropped.insert(static_cast<std::int64_t>(row));
     if (dropped.size() == job_.row_ids.size())
       fail_data("{}: no row has a finite embedding; check the weights of {}", job_.target.string(),
-                model_.folder.string());
+                model_.folder.folder.string());
     bad_rows_.describe(provenance_);
     provenance_.rows -= static_cast<std::int64_t>(dropped.size());
     if (!rows.recomputed().empty())

@@ -10,6 +10,7 @@
 #include "io/file_system.h"
 #include "io/publish_folder.h"
 #include "io/safetensors.h"
+#include "model/model_folder.h"
 #include "report/gate_report.h"
 #include "stages/artifacts/gate_artifact.h"
 #include "stages/artifacts/provenance.h"
@@ -36,7 +37,7 @@ class ModelExport {
  private:
   std::filesystem::path target_;
   std::string model_path_;
-  std::filesystem::path model_;
+  model::ModelFolder model_;
   ExportWeights weights_;
   std::filesystem::path regression_report_;
   io::FileSystem& files_;

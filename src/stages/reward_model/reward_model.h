@@ -15,6 +15,7 @@
 
 #include "gating/reward_head.h"
 #include "model/model_config.h"
+#include "model/model_folder.h"
 #include "text/conversation_encoder.h"
 
 namespace armorm::stages::reward_model {
@@ -32,7 +33,7 @@ struct RewardModel {
   // Tensors may have any float type. data error when the folder is a model without such a head, or when sizes
   // disagree. `template_date`: for a template that inserts today's date; empty = the training date in
   // config.json, else the default.
-  static RewardModel load(const std::filesystem::path& folder, bool allow_special_in_content,
+  static RewardModel load(const model::ModelFolder& folder, bool allow_special_in_content,
                           const std::string& template_date = "");
 };
 

@@ -10,6 +10,7 @@
 #include "data/final_turn.h"
 #include "hub/cache.h"
 #include "model/compute_threads.h"
+#include "stages/artifacts/open_encoder.h"
 #include "stages/prepare/extraction_run.h"
 #include "text/gating_pattern.h"
 
@@ -32,7 +33,7 @@ void add(const model::ExtractionStats& more, model::ExtractionStats& stats) {
 Scorer::Scorer(const ScorerOptions& options, const StopRequested& stop_requested)
     : options_(options),
       threads_(thread_count(options.threads)),
-      folder_(hub::resolve_model(options.model_path, stop_requested)),
+      folder_(artifacts::open_model_folder(options.model_path, stop_requested)),
       model_(
           reward_model::RewardModel::load(folder_, options.allow_special_in_content, options.template_date)),
       max_length_(longest(options, model_)) {}

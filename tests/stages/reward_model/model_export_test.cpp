@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -215,6 +216,48 @@ TEST_CASE("weights that cannot be linked are copied, without what the model has 
     for (const auto& [name, file] : index.at("weight_map").items())
       CHECK((name.starts_with("model.") || file == "model-00002-of-00002.safetensors"));
   }
+}
+
+TEST_CASE("an export of a model with an adapter holds the merged weights", "[golden]") {
+  const TempDir dir;
+  fs::create_directories(dir / "adapter");
+  fs::copy_file(golden("adapter/bf16") / "adapter_model.safetensors",
+                dir / "adapter/adapter_model.safetensors");
+  json config = read_json(golden("adapter/bf16") / "adapter_config.json");
+  config["base_model_name_or_path"] = decoder("llama").string();
+  std::ofstream(dir / "adapter/adapter_config.json") << config.dump();
+  export_to(dir / "out", dir / "adapter", artifact_for("llama3", 32, false));
+  CHECK(read_json(dir / "out/armorm_export.json").at("weights") == "copied");
+  check_index(dir / "out");
+  const io::SafetensorsFile expected =
+      io::SafetensorsFile::open(golden("adapter/bf16") / "expected.safetensors");
+  const io::SafetensorsFolder found = io::SafetensorsFolder::open(dir / "out");
+  for (const std::string& name : expected.names()) {
+    const auto wanted = expected.at(name).as<BFloat16>();
+    const auto values = found.at(name).as<BFloat16>();
+    REQUIRE(values.size() == wanted.size());
+    for (std::size_t i = 0; i < wanted.size(); ++i)
+      CHECK(std::abs(values[i].to_float() - wanted[i].to_float()) <=
+            std::max(std::abs(wanted[i].to_float()), 0.5F) / 128);
+  }
+  CHECK(fs::exists(dir / "out/tokenizer.json"));
+}
+
+TEST_CASE("a model of PyTorch files is exported as safetensors", "[unit]") {
+  const TempDir dir;
+  make_decoder(dir / "model");
+  fs::remove(dir / "model/model.safetensors");
+  fs::copy_file(golden("weight_files/bin") / "pytorch_model.bin", dir / "model/pytorch_model.bin");
+  json config = read_json(golden("weight_files/bin") / "config.json");
+  std::ofstream(dir / "model/config.json") << config.dump();
+  export_to(dir / "out", dir / "model", artifact_for("llama3", config.at("hidden_size"), false));
+  CHECK(read_json(dir / "out/armorm_export.json").at("weights") == "copied");
+  check_index(dir / "out");
+  const io::SafetensorsFolder found = io::SafetensorsFolder::open(dir / "out");
+  const io::SafetensorsFile source =
+      io::SafetensorsFile::open(golden("model/llama_gqa") / "model.safetensors");
+  for (const std::string& name : source.names())
+    if (name.starts_with("model.")) CHECK(std::ranges::equal(found.at(name).bytes, source.at(name).bytes));
 }
 
 TEST_CASE("only an earlier export is replaced", "[unit]") {
