@@ -377,6 +377,7 @@ std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options,
   }
   job.tensors = describe_tensors(shard, subset_ids, model.config.hidden_size);
   job.row_ids = shard.row_ids;
+  job.data_digest = [&] { return prepare::data_digest(dataset.dataset, options.columns); };
   job.requests = make_requests(shard);
   job.requests_per_row = 2;
   job.store = [&shard](std::size_t request, MatrixView<const float> values, resume::DurableRows& out) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,6 +29,8 @@ class EmbeddingSet {
   // Provenance of the first shard, completed with facts of the others; absent for files of the Python
   // scripts.
   const std::optional<Provenance>& provenance() const noexcept { return provenance_; }
+  // Provenance::inputs(), or the digest of files without provenance.
+  std::map<std::string, std::string> inputs() const;
   std::string description() const;  // for messages: the path, or the first path and the number of shards
 
  private:

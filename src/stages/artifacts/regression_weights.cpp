@@ -33,6 +33,10 @@ RegressionWeights load_safetensors(const fs::path& path) {
   weights.model = text("model");
   weights.dataset = text("dataset");
   weights.facts = ModelFacts::from_metadata(file.metadata());
+  const nlohmann::json inputs = nlohmann::json::parse(text("inputs"), nullptr, false);
+  if (inputs.is_object())
+    for (const auto& [name, value] : inputs.items())
+      if (value.is_string()) weights.inputs[name] = value.get<std::string>();
   if (!weights.facts.all_known())
     log::info(
         "{}: does not record all of the weights, template date and treatment of special tokens behind it; "
@@ -102,6 +106,7 @@ void RegressionWeights::save(const fs::path& stem, io::FileSystem& files) const 
                         {"dataset", dataset},
                         {"attributes", nlohmann::json(attributes).dump()}};
   facts.add_to(metadata);
+  if (!inputs.empty()) metadata["inputs"] = nlohmann::json(inputs).dump();
   io::SafetensorsWriter writer(stem.string() + ".safetensors", specs, metadata, files);
   for (const auto& [name, tensor] : tensors) writer.append(std::span<const float>(tensor.values));
   writer.publish();

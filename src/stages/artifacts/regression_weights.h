@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -14,12 +15,13 @@ namespace armorm::stages::artifacts {
 struct RegressionWeights {
   std::string model;
   std::string dataset;
-  ModelFacts facts;                     // of the model whose embeddings they were fitted to
-  std::vector<std::string> attributes;  // [K]; empty when read from a file of the Python scripts
-  std::int64_t hidden_size = 0;         // D
-  std::vector<float> weight;            // [K, D]
-  std::vector<float> bias;              // [K]; empty without fitted intercepts
-  std::filesystem::path file;           // file that load() read
+  std::map<std::string, std::string> inputs;  // what they were made from, by name; empty = not recorded
+  ModelFacts facts;                           // of the model whose embeddings they were fitted to
+  std::vector<std::string> attributes;        // [K]; empty when read from a file of the Python scripts
+  std::int64_t hidden_size = 0;               // D
+  std::vector<float> weight;                  // [K, D]
+  std::vector<float> bias;                    // [K]; empty without fitted intercepts
+  std::filesystem::path file;                 // file that load() read
 
   std::int64_t n_attributes() const { return static_cast<std::int64_t>(weight.size()) / hidden_size; }
 

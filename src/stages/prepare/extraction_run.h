@@ -83,6 +83,9 @@ class ParallelRows {
   std::vector<Row> rows_;
 };
 
+// Of the bytes of the data set's files, whatever their names, and of what --columns renames.
+std::string data_digest(const data::Dataset& dataset, const std::vector<std::string>& columns);
+
 // Fills the fields that both stages share.
 artifacts::Provenance make_provenance(const ExtractionOptions& options, const ModelInputs& model,
                                       const DatasetInputs& dataset, const std::string& split);

@@ -53,12 +53,18 @@ const char* class_prefix(model::Architecture architecture) {
   fail_internal("an architecture without a class in the exported code");
 }
 
+// Of an earlier export; null for another folder.
+nlohmann::json manifest_of(const fs::path& target) {
+  std::error_code error;
+  if (!fs::exists(target / kManifest, error)) return nullptr;
+  return io::parse_checked_json(io::read_text_file(target / kManifest), (target / kManifest).string(),
+                                kMaxJsonDepth);
+}
+
 // The files of an earlier export; empty for another folder.
 std::set<std::string> files_of_export(const fs::path& target) {
-  std::error_code error;
-  if (!fs::exists(target / kManifest, error)) return {};
-  const auto manifest = io::parse_checked_json(io::read_text_file(target / kManifest),
-                                               (target / kManifest).string(), kMaxJsonDepth);
+  const nlohmann::json manifest = manifest_of(target);
+  if (manifest.is_null()) return {};
   std::set<std::string> names{kManifest};
   for (const auto& name : manifest.value("files", nlohmann::json::array()))
     if (name.is_string()) names.insert(name.get<std::string>());
@@ -109,6 +115,7 @@ nlohmann::ordered_json exported_config(const fs::path& model, const artifacts::G
   config["gating_hidden_dim"] = artifact.gate.layers.front().out;
   config["gating_n_hidden"] = artifact.gate.layers.size() - 1;
   if (!facts.template_date.value_or("").empty()) config[kTemplateDateField] = *facts.template_date;
+  if (artifact.bradley_terry_scale) config[kScaleField] = *artifact.bradley_terry_scale;
   config["gating_token_pattern"] =
       text::gating_pattern(tokenizer, parse_word<ModelFamily>("model_family", artifact.model_family));
   return config;
@@ -190,6 +197,22 @@ ModelExport::ModelExport(fs::path target, const std::string& model_path, ExportW
     check_same("set of weights", *facts_.weights, artifacts::weights_fingerprint(model_), model_);
 }
 
+// Embeddings of the Python scripts do not record their model.
+resume::ArtifactInputs ModelExport::with_model(resume::ArtifactInputs inputs) const {
+  for (const char* name : {"config.json", "tokenizer.json"})
+    inputs[std::string("model: ") + name] = sha256_file_hex(model_ / name);
+  inputs["model: chat template"] = sha256_hex(text::ChatTemplate::load(model_).source());
+  return inputs;
+}
+
+void ModelExport::check_replaceable(const resume::ArtifactInputs& inputs) const {
+  const nlohmann::json manifest = manifest_of(target_);
+  if (manifest.is_object())
+    resume::check_same_inputs(
+        target_, resume::parse_inputs(manifest.value(resume::kInputsField, nlohmann::json()).dump()),
+        with_model(inputs), "export");
+}
+
 void ModelExport::write(const artifacts::GateArtifact& artifact, const report::GateReport& report) const {
   io::make_folders(files_, io::folder_of(target_));
   const resume::RunLock lock(target_.string() + ".lock", files_);
@@ -216,7 +239,8 @@ void ModelExport::write(const artifacts::GateArtifact& artifact, const report::G
                   {"config_sha256", sha256_file_hex(model_ / "config.json")},
                   {"tokenizer_sha256", sha256_file_hex(model_ / "tokenizer.json")},
                   {"template_sha256", sha256_hex(text::ChatTemplate::load(model_).source())},
-                  {"options", report.options}});
+                  {"options", report.options},
+                  {resume::kInputsField, with_model(artifact.inputs)}});
 }
 
 }  // namespace armorm::stages::reward_model

@@ -13,6 +13,7 @@
 #include "report/gate_report.h"
 #include "stages/artifacts/gate_artifact.h"
 #include "stages/artifacts/provenance.h"
+#include "stages/resume/artifact_inputs.h"
 #include "stages/reward_model/export_weights.h"
 
 namespace armorm::stages::reward_model {
@@ -28,12 +29,16 @@ class ModelExport {
               const std::optional<artifacts::Provenance>& embeddings, std::filesystem::path regression_report,
               io::FileSystem& files, const std::function<bool()>& stop_requested = {});
 
+  // data error if the earlier export was made from other inputs, or does not say from which.
+  void check_replaceable(const resume::ArtifactInputs& inputs) const;
+
   // Writes <target>: config.json, safetensors with an index (head in the last shard), the tokenizer's files,
   // modeling_armorm.py, README.md (from `report`) and armorm_export.json, which lists the files and their
   // origin. The folder appears when it is complete.
   void write(const artifacts::GateArtifact& artifact, const report::GateReport& report) const;
 
  private:
+  resume::ArtifactInputs with_model(resume::ArtifactInputs inputs) const;
   std::filesystem::path target_;
   std::string model_path_;
   std::filesystem::path model_;
