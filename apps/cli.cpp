@@ -65,7 +65,7 @@ std::vector<std::string> names_given(const CLI::App& app) {
 
 // CLI11 spreads some messages over several lines, and ends some with a line feed; a log reader wants one.
 std::string message_line(std::string_view message) {
-  std::string text = one_line(message);
+  std::string text = escape_controls(one_line(message));
   text.erase(text.find_last_not_of(' ') + 1);
   return text;
 }

@@ -2,6 +2,7 @@
 
 messages.jsonl                    any JSON
 messages.parquet, messages.arrow  the rows with one schema, written by pyarrow
+json.parquet                      calls in a column of `datasets`' Json feature, with a number in the message
 expected.json                     for each of them, and each template of tests/goldens/text/template, the text of each row, or
                                   null where jinja2 or the template raises an error
 scores.json                       of each row of messages.jsonl under Llama 3.1's template and the model of
@@ -89,6 +90,22 @@ def without_nulls(value):
     return value
 
 
+def json_rows():
+    """Rows as `datasets` reads them: a null inside JSON is one, a null member of a message is an absent key."""
+    message = {"role": datasets.Value("string"), "content": datasets.Value("string"), "weight": datasets.Value("float64"),
+               "half": datasets.Value("float16"), "tool_calls": datasets.Json()}
+    nothing = dict.fromkeys(message)
+    rows = [[{**nothing, **USER}, {**nothing, "role": "assistant", "weight": weight, "half": half, "tool_calls": calls}]
+            for weight, half, calls in [(2.0, 1.5, [call("f", WEATHER)]), (0.1, -3.0, [call("f", {"z": None, "deep": [[1, 2.0]]})]),
+                                        (1e22, None, None), (-0.0, 0.1, [call("f", "{}")])]]
+    data = datasets.Dataset.from_dict({"messages": rows, "a": list(range(len(rows)))},
+                                      features=datasets.Features({"messages": datasets.List(message), "a": datasets.Value("int64")}))
+    data.to_parquet(str(OUT / "json.parquet"))
+    with tempfile.TemporaryDirectory() as cache:
+        read = datasets.load_dataset("parquet", data_files=str(OUT / "json.parquet"), split="train", cache_dir=cache)
+        return [[{k: v for k, v in turn.items() if v is not None} for turn in row["messages"]] for row in read]
+
+
 def scores():
     folder = GOLDENS.parent / "reward_model/llama"
     config = json.loads((folder / "config.json").read_text())
@@ -124,7 +141,7 @@ def main():
     with tempfile.TemporaryDirectory() as cache:
         read = datasets.load_dataset("parquet", data_files=str(OUT / "messages.parquet"), split="train", cache_dir=cache)
         rows = [without_nulls(row["messages"]) for row in read]
-    result = {"dump": DUMP, "special_tokens": TOKENS, "jsonl": expected(ANY), "arrow": expected(rows)}
+    result = {"dump": DUMP, "special_tokens": TOKENS, "jsonl": expected(ANY), "arrow": expected(rows), "json": expected(json_rows())}
     (OUT / "expected.json").write_text(json.dumps(result, indent=0) + "\n")
     (OUT / "scores.json").write_text(json.dumps(scores()) + "\n")
 

@@ -9,6 +9,8 @@
 #include <mutex>
 #include <utility>
 
+#include "core/strings.h"
+
 namespace armorm::log {
 namespace {
 
@@ -67,10 +69,11 @@ bool draws_on_terminal() { return isatty(STDERR_FILENO) == 1 && !sink_slot().get
 
 void write(Level level, const std::string& message) {
   if (!logger().should_log(to_spdlog(level))) return;
+  const std::string line = escape_controls(message);  // messages quote data
   if (const auto sink = sink_slot().get())
-    (*sink)(level, message);
+    (*sink)(level, line);
   else
-    logger().log(to_spdlog(level), message);
+    logger().log(to_spdlog(level), line);
 }
 
 void write(Level level, fmt::string_view format, fmt::format_args args) {

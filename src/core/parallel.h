@@ -6,7 +6,8 @@
 
 namespace armorm {
 
-// Number of threads this process may use: its CPU affinity (as set by batch schedulers), at least 1.
+// OMP_NUM_THREADS if it is set, else the number of threads this process may use: its CPU affinity (as set by
+// batch schedulers), at least 1.
 int default_thread_count();
 // `wanted` if above 0, else default_thread_count().
 int thread_count(std::int64_t wanted);

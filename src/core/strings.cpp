@@ -1,6 +1,28 @@
 #include "core/strings.h"
 
+#include <fmt/core.h>
+
+#include <cstdint>
+
+#include "core/utf8.h"
+
 namespace armorm {
+namespace {
+
+// Of the categories Cc, Zl and Zp, and the ones that change the direction of text.
+bool is_control(char32_t c) noexcept {
+  return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
+std::string escape_of(char32_t c) {
+  if (c == '\n') return "\\n";
+  if (c == '\r') return "\\r";
+  if (c == '\t') return "\\t";
+  const auto code = static_cast<std::uint32_t>(c);
+  return c < 0x80 ? fmt::format("\\x{:02x}", code) : fmt::format("\\u{:04x}", code);
+}
+
+}  // namespace
 
 std::string one_line(std::string_view text, std::string_view line_feed) {
   std::string line;
@@ -13,6 +35,27 @@ std::string one_line(std::string_view text, std::string_view line_feed) {
     }
   }
   return line;
+}
+
+std::string escape_controls(std::string_view text, std::string_view keep) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const std::size_t valid = first_invalid_utf8(text).value_or(text.size());
+    for (std::size_t at = 0; at < valid;) {
+      const CodePoint c = decode_utf8(text, at);
+      const bool kept = c.size == 1 && keep.find(text[at]) != std::string_view::npos;
+      if (is_control(c.value) && !kept)
+        out += escape_of(c.value);
+      else
+        out.append(text, at, c.size);
+      at += c.size;
+    }
+    if (valid == text.size()) break;
+    out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[valid]));
+    text.remove_prefix(valid + 1);
+  }
+  return out;
 }
 
 std::string_view trimmed(std::string_view text) noexcept {

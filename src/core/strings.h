@@ -10,6 +10,10 @@ namespace armorm {
 // Foreign text for a message, which is one line: control characters become spaces, line feeds `line_feed`.
 std::string one_line(std::string_view text, std::string_view line_feed = " ");
 
+// Foreign text for a terminal: control characters, those of bidirectional text, and bytes that are not UTF-8
+// become escapes such as \x1b, \n and \u009b, except the ASCII ones in `keep`.
+std::string escape_controls(std::string_view text, std::string_view keep = {});
+
 // Removes spaces, tabs and line ends at both ends.
 std::string_view trimmed(std::string_view text) noexcept;
 

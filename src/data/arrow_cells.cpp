@@ -159,15 +159,6 @@ void append_json_string(std::string_view text, const Place& place, std::string& 
   out += '"';
 }
 
-// A whole number keeps its point: templates distinguish 1.0 from 1.
-std::string json_of_float(double number) {
-  if (std::isnan(number)) return "NaN";
-  if (std::isinf(number)) return number < 0 ? "-Infinity" : "Infinity";
-  std::string text = fmt::format("{}", number);
-  if (text.find_first_of(".e") == std::string::npos) text += ".0";
-  return text;
-}
-
 bool is_float(Type::type type) {
   return type == Type::HALF_FLOAT || type == Type::FLOAT || type == Type::DOUBLE;
 }
@@ -227,6 +218,7 @@ class MessageReader {
  public:
   MessageReader(const Value& item, std::int64_t position, const Place& place)
       : record_(static_cast<const arrow::StructArray&>(*item.array)),
+        columns_(record_.fields()),
         index_(item.index),
         position_(position),
         place_(place) {}
@@ -240,7 +232,7 @@ class MessageReader {
   }
 
  private:
-  Value value_of(int field) const { return resolve(*columns_.emplace_back(record_.field(field)), index_); }
+  Value value_of(int field) const { return resolve(*columns_[static_cast<std::size_t>(field)], index_); }
 
   bool has_text(const char* name) const {
     const int field = record_.struct_type()->GetFieldIndex(name);
@@ -267,31 +259,23 @@ class MessageReader {
 
   const std::string& name_of(int field) const { return record_.struct_type()->field(field)->name(); }
 
-  bool is_present(int field) const { return !resolve(*record_.field(field), index_).is_null(); }
-
   bool has_more() const {
     for (int f = 0; f < record_.num_fields(); ++f)
-      if (name_of(f) != "role" && name_of(f) != "content" && is_present(f)) return true;
+      if (name_of(f) != "role" && name_of(f) != "content" && !value_of(f).is_null()) return true;
     return false;
   }
 
   std::string json() const {
-    std::string out = "{";
-    for (int f = 0; f < record_.num_fields(); ++f) {
-      if (!is_present(f)) continue;
-      if (out.size() > 1) out += ", ";
-      append_json_string(name_of(f), place_, out);
-      out += ": ";
-      append_json(*record_.field(f), index_, place_, out);
-    }
-    return out + "}";
+    std::string out;
+    append_json_struct({&record_, index_}, place_, out);
+    return out;
   }
 
   const arrow::StructArray& record_;
+  const arrow::ArrayVector& columns_;
   std::int64_t index_;
   std::int64_t position_;
   const Place& place_;
-  mutable std::vector<std::shared_ptr<Array>> columns_;  // hold the values that are read
 };
 
 Conversation conversation_of(const Items& items, const Place& place) {
@@ -355,6 +339,14 @@ void fill_cell(const Array& column, std::int64_t index, Want want, const Place& 
 }
 
 }  // namespace
+
+std::string json_of_float(double number) {
+  if (std::isnan(number)) return "NaN";
+  if (std::isinf(number)) return number < 0 ? "-Infinity" : "Infinity";
+  std::string text = fmt::format("{}", number);
+  if (text.find_first_of(".e") == std::string::npos) text += ".0";
+  return text;
+}
 
 void check_arrow(const arrow::Status& status, const std::string& where) {
   if (status.ok()) return;

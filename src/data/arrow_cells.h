@@ -19,6 +19,9 @@ T take_arrow(arrow::Result<T>&& result, const std::string& where) {
   return std::move(result).ValueUnsafe();
 }
 
+// A whole number keeps its point: chat templates distinguish 1.0 from 1.
+std::string json_of_float(double number);
+
 // Memory pool for decoding a file. Pages and buffers declare their unpacked size; a size that the file cannot
 // explain is a data error. Must outlive the decoded data.
 std::unique_ptr<arrow::MemoryPool> bounded_memory(std::int64_t file_bytes);

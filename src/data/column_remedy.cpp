@@ -32,7 +32,9 @@ bool has_form(const std::vector<std::string>& columns, const PublicForm& form) {
 }  // namespace
 
 std::string column_remedy(Want want, const std::vector<std::string>& columns) {
-  if (want == Want::number) return "name attributes that the file has, or rename with `columns`";
+  if (want == Want::number)
+    return "name the columns that hold labels with `attributes`, and that of sample weights with "
+           "`weight_column`, or rename one with `columns`";
   for (const PublicForm& form : kForms)
     if (want == Want::turns && has_form(columns, form)) return std::string(form.remedy);
   return "rename with `columns`";

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -191,7 +192,7 @@ struct Dataset::Impl {
     const std::vector<SplitPart> parts = find_split_parts(given);
     for (const SplitPart& part : parts)
       for (const fs::path& file : part.files)
-        if (std::find(files.begin(), files.end(), file) == files.end()) files.push_back(file);
+        if (index_of.emplace(file, files.size()).second) files.push_back(file);
     // Each file is opened once as a check and closed again: there may be more files than a process may open.
     for (const fs::path& file : files) {
       const auto reader = open_row_file(file);
@@ -207,9 +208,7 @@ struct Dataset::Impl {
   // A part that is a complete split is not counted.
   void add_ranges(const SplitPart& part) {
     std::vector<std::size_t> indices;
-    for (const fs::path& file : part.files)
-      indices.push_back(
-          static_cast<std::size_t>(std::find(files.begin(), files.end(), file) - files.begin()));
+    for (const fs::path& file : part.files) indices.push_back(index_of.at(file));
     if (part.slice.is_complete()) {
       for (const std::size_t f : indices) ranges.push_back({f, 0, kToEnd});
       return;
@@ -386,6 +385,7 @@ struct Dataset::Impl {
   static constexpr std::int64_t kToEnd = -1;
   DatasetOptions options;
   std::vector<fs::path> files;
+  std::map<fs::path, std::size_t> index_of;       // position of each file in `files`
   std::vector<std::vector<std::string>> columns;  // the column names of each file
   std::vector<bool> fixed_columns;                // per file: it has no other columns
   std::set<std::string> warned;                   // columns that some files lack

@@ -38,14 +38,14 @@ SplitPatterns patterns_of(const YAML::Node& node, const std::string& where) {
   const bool by_split = node.IsSequence() && node.size() > 0 && node[0].IsMap();
   if (!by_split) return {{"train", paths_of(node, where)}};
   SplitPatterns patterns;
+  std::set<std::string> splits;
   for (const YAML::Node& item : node) {
     if (!item.IsMap() || item.size() != 2 || !item["split"] || !item["split"].IsScalar() || !item["path"]) {
       fail_data("{}: data_files: expected entries with split and path, and no other key", where);
     }
     const std::string split = item["split"].Scalar();
-    for (const auto& [name, paths] : patterns) {
-      if (name == split) fail_data("{}: data_files: the split \"{}\" is there twice", where, split);
-    }
+    if (!splits.insert(split).second)
+      fail_data("{}: data_files: the split \"{}\" is there twice", where, split);
     patterns.emplace_back(split, paths_of(item["path"], where));
   }
   return patterns;

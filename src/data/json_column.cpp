@@ -1,6 +1,7 @@
 #include "data/json_column.h"
 
 #include <arrow/extension_type.h>
+#include <arrow/util/float16.h>
 #include <arrow/util/key_value_metadata.h>
 
 #include <algorithm>
@@ -150,7 +151,13 @@ class JsonText {
     if (id != Type::BOOL && !arrow::is_integer(id) && !arrow::is_floating(id))
       fail_data("{}: found {} within JSON, expected text, numbers, lists or structs", where_,
                 value.type->ToString());
-    out_ += value.ToString();
+    out_ += arrow::is_floating(id) ? json_of_float(float_of(value)) : value.ToString();
+  }
+
+  static double float_of(const Scalar& value) {
+    if (value.type->id() == Type::DOUBLE) return static_cast<const arrow::DoubleScalar&>(value).value;
+    if (value.type->id() == Type::FLOAT) return static_cast<const arrow::FloatScalar&>(value).value;
+    return arrow::util::Float16::FromBits(static_cast<const arrow::HalfFloatScalar&>(value).value).ToDouble();
   }
 
   std::string where_;

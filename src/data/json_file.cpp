@@ -1,6 +1,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "core/error.h"
@@ -24,26 +25,36 @@ void enter_row(JsonReader& json, const JsonRecords& records) {
   fail_data("{}: found {}, expected an object", records.where(), JsonReader::name_of(kind));
 }
 
-// Adds the keys of one row that are new; either all, or none if the row is damaged.
-void add_names(const std::string& text, const JsonRecords& records, std::vector<std::string>& names) {
-  const std::string where = records.where();
-  JsonReader json(text, where);
-  std::vector<std::string> all = names;
-  std::string key;
-  enter_row(json, records);
-  while (json.next_member(key)) {
-    if (std::find(all.begin(), all.end(), key) == all.end()) all.push_back(key);
-    json.skip_value();
+// Column names in the order in which they appear.
+class ColumnNames {
+ public:
+  // Adds the keys of one row that are new; either all, or none if the row is damaged.
+  void add_row(const std::string& text, const JsonRecords& records) {
+    const std::string where = records.where();
+    JsonReader json(text, where);
+    std::vector<std::string> keys;
+    std::string key;
+    enter_row(json, records);
+    while (json.next_member(key)) {
+      if (!seen_.contains(key)) keys.push_back(key);
+      json.skip_value();
+    }
+    json.expect_end();
+    for (std::string& name : keys)
+      if (seen_.insert(name).second) names_.push_back(std::move(name));
   }
-  json.expect_end();
-  names = std::move(all);
-}
 
-bool holds_all(const std::vector<std::string>& names, std::span<const std::string> sought) {
-  return std::all_of(sought.begin(), sought.end(), [&](const std::string& name) {
-    return std::find(names.begin(), names.end(), name) != names.end();
-  });
-}
+  bool holds_all(std::span<const std::string> sought) const {
+    return std::all_of(sought.begin(), sought.end(),
+                       [&](const std::string& name) { return seen_.contains(name); });
+  }
+
+  const std::vector<std::string>& names() const { return names_; }
+
+ private:
+  std::vector<std::string> names_;
+  std::set<std::string> seen_;
+};
 
 // JSON Lines, or one array of objects; a column exists if any row has it.
 class JsonRowFile final : public RowFile {
@@ -62,18 +73,18 @@ class JsonRowFile final : public RowFile {
 
   std::vector<std::string> column_names(std::span<const std::string> sought) override {
     const auto records = open_json_records(path_);
-    std::vector<std::string> names;
+    ColumnNames columns;
     std::string text;
     // read() reports a row that is not an object, unless no row is one.
     std::vector<Cell> first_bad;
-    for (std::int64_t row = 0; row < kRowsSeenForColumns || !holds_all(names, sought); ++row) {
+    for (std::int64_t row = 0; row < kRowsSeenForColumns || !columns.holds_all(sought); ++row) {
       if (!records->next(text)) break;
       Cell failure;
-      fill_or_mark_bad({&failure, 1}, [&] { add_names(text, *records, names); });
+      fill_or_mark_bad({&failure, 1}, [&] { columns.add_row(text, *records); });
       if (failure.kind == CellKind::bad && first_bad.empty()) first_bad.push_back(failure);
     }
-    if (names.empty() && !first_bad.empty()) fail_data("{}", first_bad[0].text);
-    return names;
+    if (columns.names().empty() && !first_bad.empty()) fail_data("{}", first_bad[0].text);
+    return columns.names();
   }
 
   std::int64_t read(const std::vector<ColumnRequest>& columns, const Wanted& wanted,

@@ -155,21 +155,25 @@ struct Repository {
   SplitPatterns patterns;
 };
 
+// The files below a folder; the configs of a card mostly share one.
+using Listings = std::map<fs::path, Files>;
+
 // Patterns of a card are also relative to its data_dir, as in `datasets` (BuilderConfig._resolve_data_files).
-Repository repository_of(const fs::path& folder, const CardConfig& config) {
+Repository repository_of(const fs::path& folder, const CardConfig& config, Listings& listings) {
   Repository repository;
   repository.root = folder / config.data_dir;
-  repository.files = list_files(repository.root);
+  if (!listings.contains(repository.root)) listings[repository.root] = list_files(repository.root);
+  repository.files = listings[repository.root];
   repository.patterns = config.data_files ? *config.data_files : default_patterns(repository.files);
   return repository;
 }
 
 // The files of all splits of all configs.
-void account_for_files(const fs::path& folder, const std::vector<CardConfig>& configs) {
+void account_for_files(const fs::path& folder, const std::vector<CardConfig>& configs, Listings& listings) {
   std::vector<fs::path> read;
   for (const CardConfig& config : configs) {
     if (!fs::is_directory(folder / config.data_dir)) continue;
-    const Repository repository = repository_of(folder, config);
+    const Repository repository = repository_of(folder, config, listings);
     for (const auto& [split, patterns] : repository.patterns)
       for (const std::string& pattern : patterns)
         for (const std::string& file : select_files(pattern, repository.files))
@@ -185,8 +189,9 @@ Repository open_repository(const DatasetOptions& options) {
               options.path.string(), options.config);
   }
   const std::vector<CardConfig> all = configs ? configs->all : std::vector<CardConfig>(1);
-  account_for_files(options.path, all);
-  return repository_of(options.path, all[configs ? configs->chosen : 0]);
+  Listings listings;
+  account_for_files(options.path, all, listings);
+  return repository_of(options.path, all[configs ? configs->chosen : 0], listings);
 }
 
 // Keeps only the files of the most frequent format, since `datasets` reads one format only. Returns the

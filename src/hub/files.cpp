@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <span>
 #include <string_view>
 
 #include "core/accounting.h"
@@ -32,22 +34,24 @@ bool is_model_file(std::string_view name) {
          (name.starts_with("tokenizer") && name.ends_with(".json"));
 }
 
+bool ends_with_any(std::string_view name, std::span<const std::string_view> endings) {
+  return std::ranges::any_of(endings, [&](std::string_view end) { return name.ends_with(end); });
+}
+
 bool is_data_file(std::string_view name) {
   for (const std::string_view packed : {".gz", ".zst"}) {
     if (name.ends_with(packed)) name.remove_suffix(packed.size());
   }
   constexpr std::array<std::string_view, 7> kEndings = {".parquet", ".arrow", ".json", ".jsonl",
                                                         ".ndjson",  ".csv",   ".tsv"};
-  return std::any_of(kEndings.begin(), kEndings.end(),
-                     [&](std::string_view end) { return name.ends_with(end); });
+  return ends_with_any(name, kEndings);
 }
 
 // Holds rows, in a form that is not read here.
 bool holds_other_rows(std::string_view name) {
   constexpr std::array<std::string_view, 9> kEndings = {".bz2", ".xz",  ".zip", ".tar", ".tgz",
                                                         ".7z",  ".lz4", ".pkl", ".h5"};
-  return std::any_of(kEndings.begin(), kEndings.end(),
-                     [&](std::string_view end) { return name.ends_with(end); });
+  return ends_with_any(name, kEndings);
 }
 
 // Says which files make the splits.
@@ -118,9 +122,11 @@ bool has_all_shards(const fs::path& snapshot) {
       io::parse_checked_json(io::read_text_file(index, kMaxIndexBytes), index.string(), kMaxIndexDepth);
   const auto map = json.find("weight_map");
   if (map == json.end() || !map->is_object()) return true;  // its reader reports the error
-  return std::all_of(map->begin(), map->end(), [&](const nlohmann::json& shard) {
-    if (!shard.is_string() || !io::is_plain_file_name(shard.get_ref<const std::string&>())) return true;
-    return fs::exists(snapshot / shard.get_ref<const std::string&>());
+  std::set<std::string> shards;
+  for (const nlohmann::json& shard : *map)
+    if (shard.is_string()) shards.insert(shard.get_ref<const std::string&>());
+  return std::all_of(shards.begin(), shards.end(), [&](const std::string& shard) {
+    return !io::is_plain_file_name(shard) || fs::exists(snapshot / shard);
   });
 }
 

@@ -1,4 +1,4 @@
-// JSON from files that this program did not write: no duplicate keys, bounded depth.
+// JSON from files that this program did not write: bounded depth, in time linear in the text.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +12,9 @@ namespace armorm::io {
 // Parses one JSON document. Throws a data error that begins with `where` on a syntax error, on text that is
 // not UTF-8, on a key that appears twice in one object and on nesting deeper than `max_depth`.
 nlohmann::json parse_checked_json(std::string_view text, const std::string& where, int max_depth);
+
+// As above, with the members in the order of the text; the last of equal keys wins, as in Python.
+nlohmann::ordered_json parse_ordered_json(std::string_view text, const std::string& where, int max_depth);
 
 // Position of the byte at which brackets outside strings nest deeper than `max_depth`. For use before a
 // parser that recurses over its result.

@@ -173,6 +173,22 @@ std::vector<TensorEntry> lay_out(const std::vector<TensorSpec>& tensors) {
   return entries;
 }
 
+// Member by member: nlohmann::ordered_json searches all members at each insertion.
+std::string header_text(const std::vector<TensorEntry>& tensors, const Metadata& metadata) {
+  std::string text = "{";
+  const auto add = [&](const std::string& name, const nlohmann::ordered_json& value) {
+    if (text.size() > 1) text += ',';
+    text += nlohmann::json(name).dump() + ':' + value.dump();
+  };
+  if (!metadata.empty()) add("__metadata__", metadata);
+  for (const TensorEntry& entry : tensors) {
+    add(entry.spec.name, {{"dtype", name_of(entry.spec.dtype)},
+                          {"shape", entry.spec.shape},
+                          {"data_offsets", {entry.begin, entry.end}}});
+  }
+  return text + '}';
+}
+
 }  // namespace
 
 bool tensor_bytes(DType dtype, const std::vector<std::int64_t>& shape, std::uint64_t& bytes) noexcept {
@@ -221,14 +237,7 @@ WrittenHeader write_safetensors_header(const std::vector<TensorSpec>& tensors, c
                                        const std::string& path) {
   check_specs(tensors, path);
   WrittenHeader written{{}, lay_out(tensors), 0};
-  nlohmann::ordered_json root = nlohmann::ordered_json::object();
-  if (!metadata.empty()) root["__metadata__"] = metadata;
-  for (const TensorEntry& entry : written.tensors) {
-    root[entry.spec.name] = {{"dtype", name_of(entry.spec.dtype)},
-                             {"shape", entry.spec.shape},
-                             {"data_offsets", {entry.begin, entry.end}}};
-  }
-  std::string text = root.dump();
+  std::string text = header_text(written.tensors, metadata);
   const std::size_t unaligned = (kPrefixBytes + text.size()) % kDataAlignment;
   if (unaligned != 0) text.append(kDataAlignment - unaligned, ' ');
   if (text.size() > kMaxHeaderBytes) fail_internal("{}: header of {} bytes is too large", path, text.size());

@@ -94,6 +94,12 @@ struct AttributeFit {
 };
 inline constexpr double kMomentTolerance = 1e-7;
 
+// From fewer validation rows, R2 and Spearman are too uncertain to compare attributes by; reports mark them.
+inline constexpr std::int64_t kFewValidationRows = 30;
+inline bool measured_on_few_rows(const AttributeFit& fit) noexcept {
+  return fit.n_validation > 0 && fit.n_validation < kFewValidationRows;
+}
+
 struct RidgeResult {
   std::int64_t n_features = 0;
   std::vector<double> alphas;

@@ -46,6 +46,7 @@ json attribute_json(const std::string& name, const linear::AttributeFit& fit) {
           {"best_alpha", json_number(fit.best_alpha)},
           {"at_grid_edge", fit.at_grid_edge},
           {"loss", fit.loss},
+          {"few_validation_rows", linear::measured_on_few_rows(fit)},
           {"validation_mse", json_number(fit.validation_mse)},
           {"r_squared", json_number(fit.r_squared)},
           {"r_squared_interval", interval(fit.r_squared_interval)},
@@ -114,20 +115,27 @@ std::string with_interval(double value, const stats::Interval& range) {
   return fmt::format("{} <small>[{:.4f}, {:.4f}]</small>", html::number(value, 4), range.low, range.high);
 }
 
+std::string note_of(const linear::AttributeFit& fit) {
+  std::string note = fit.status != linear::AttributeStatus::fitted ? std::string(name_of(fit.status))
+                     : fit.best_index < 0                          ? "alpha could not be chosen"
+                     : fit.at_grid_edge                            ? "best alpha at the grid's edge"
+                                                                   : "";
+  if (linear::measured_on_few_rows(fit))
+    note += fmt::format("{}R² and Spearman from fewer than {} validation rows", note.empty() ? "" : "; ",
+                        linear::kFewValidationRows);
+  return note;
+}
+
 std::string attribute_table(const RidgeReport& report) {
   html::Table table("attributes", "Fits on the training rows, measured on the validation rows",
                     {"attribute", "train", "validation", "alpha", "MSE", "R²", "Spearman", {"", true}});
   for (std::size_t k = 0; k < report.attributes.size(); ++k) {
     const linear::AttributeFit& fit = report.result.attributes[k];
-    const std::string note = fit.status != linear::AttributeStatus::fitted ? std::string(name_of(fit.status))
-                             : fit.best_index < 0                          ? "alpha could not be chosen"
-                             : fit.at_grid_edge                            ? "best alpha at the grid's edge"
-                                                                           : "";
     table.add({html::escaped(report.attributes[k]), std::to_string(fit.n_train),
                std::to_string(fit.n_validation),
                std::isfinite(fit.best_alpha) ? fmt::format("{:g}", fit.best_alpha) : "–",
                html::number(fit.validation_mse, 4), with_interval(fit.r_squared, fit.r_squared_interval),
-               with_interval(fit.spearman, fit.spearman_interval), html::text_cell(note)});
+               with_interval(fit.spearman, fit.spearman_interval), html::text_cell(note_of(fit))});
   }
   return table.str();
 }

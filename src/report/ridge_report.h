@@ -39,9 +39,9 @@ struct RidgeReport {
 };
 
 // {"title", "alphas", "attributes": [{"name", "status", "n_train", "n_validation", "best_alpha",
-// "at_grid_edge", "loss", "validation_mse", "r_squared", "r_squared_interval", "spearman",
-// "spearman_interval", "calibration"}], "correlations"} and, if known, the members of `run` by their names.
-// Values that were not measured are null. Weights are not included.
+// "at_grid_edge", "loss", "few_validation_rows", "validation_mse", "r_squared", "r_squared_interval",
+// "spearman", "spearman_interval", "calibration"}], "correlations"} and, if known, the members of `run` by
+// their names. Values that were not measured are null. Weights are not included.
 nlohmann::json to_json(const RidgeReport& report);
 
 // Reads names, row counts, alphas and single figures of the fits from to_json()'s format, for tables. A

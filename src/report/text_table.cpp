@@ -4,7 +4,14 @@
 
 #include <algorithm>
 
+#include "core/strings.h"
+
 namespace armorm::report {
+
+void TextTable::add(const std::vector<std::string>& row) {
+  std::vector<std::string>& cells = rows_.emplace_back();
+  for (const std::string& cell : row) cells.push_back(escape_controls(cell));
+}
 
 std::string TextTable::str() const {
   std::vector<std::size_t> widths;

@@ -6,11 +6,12 @@
 
 namespace armorm::report {
 
-// First column left-aligned, the others right-aligned; a rule under the header.
+// First column left-aligned, the others right-aligned; a rule under the header. Control characters are
+// escaped: cells quote data.
 class TextTable {
  public:
   explicit TextTable(std::vector<std::string> header) : rows_{std::move(header)} {}
-  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+  void add(const std::vector<std::string>& row);
   std::string str() const;
 
  private:

@@ -195,8 +195,9 @@ std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options,
       shard,
       static_cast<std::size_t>(options.seq_len > 0 ? options.seq_len : model.config.max_position_embeddings));
   if (shard.tokens.empty())
-    fail_data("{}: shard {} of {} holds no rows to embed; check --seq_len and --n_shards",
-              options.dataset_path, options.extraction.shard_idx, options.extraction.n_shards);
+    fail_data("{}: shard {} of {} holds no rows to embed; check --seq_len and --n_shards; {} rows are {}{}",
+              options.dataset_path, options.extraction.shard_idx, options.extraction.n_shards,
+              shard.too_long.size(), kTooLong, bad_rows.summary());
   prepare::warn_of_special_content(shard.special_in_content, "rows",
                                    options.extraction.allow_special_in_content);
   prepare::warn_of_missing_answers(shard.no_final_answer, "rows");
@@ -207,6 +208,7 @@ std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options,
   job.row_ids = shard.row_ids;
   job.data_digest = [&] { return prepare::data_digest(dataset.dataset, options.columns); };
   job.requests = make_requests(shard);
+  prepare::report_model_limit(options.seq_len, model.config, job.requests);
   job.store = [](std::size_t request, MatrixView<const float> values, resume::DurableRows& out) {
     out.put(0, request, values.row(0));
   };

@@ -103,14 +103,19 @@ std::string with_interval(double value, const stats::Interval& interval) {
 
 std::string attribute_table(const report::RidgeReport& report) {
   report::TextTable table({"attribute", "n train", "n val", "alpha", "val MSE", "R2", "Spearman"});
+  bool any_few = false;
   for (std::size_t k = 0; k < report.attributes.size(); ++k) {
     const linear::AttributeFit& a = report.result.attributes[k];
+    const bool few = linear::measured_on_few_rows(a);
+    any_few = any_few || few;
+    const std::string mark = few ? "*" : "";
     table.add({report.attributes[k], std::to_string(a.n_train), std::to_string(a.n_validation),
                number(a.best_alpha, "{:g}"), number(a.validation_mse, "{:.5f}"),
-               with_interval(a.r_squared, a.r_squared_interval),
-               with_interval(a.spearman, a.spearman_interval)});
+               with_interval(a.r_squared, a.r_squared_interval) + mark,
+               with_interval(a.spearman, a.spearman_interval) + mark});
   }
-  return table.str();
+  if (!any_few) return table.str();
+  return table.str() + fmt::format("* from fewer than {} validation rows\n", linear::kFewValidationRows);
 }
 
 std::string loss_curve(const linear::AttributeFit& fit, const std::vector<double>& alphas) {

@@ -1,11 +1,12 @@
 #include "stages/stage2_prepare.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <optional>
+#include <set>
 
 #include "core/error.h"
 #include "core/log.h"
@@ -72,6 +73,16 @@ void check_model_family(ModelFamily family, const prepare::ModelInputs& model) {
                model.config.model_type == "gemma2" ? "gemma2" : "llama3");
 }
 
+// "a, b, ...": at most five distinct values, in order.
+std::string first_values(const std::vector<std::string>& values) {
+  constexpr std::size_t kShown = 5;
+  const std::set<std::string> distinct(values.begin(), values.end());
+  std::vector<std::string> shown;
+  for (const std::string& value : distinct)
+    if (shown.size() < kShown) shown.push_back(value);
+  return fmt::format("{}{}", fmt::join(shown, ", "), distinct.size() > kShown ? ", ..." : "");
+}
+
 // A row whose source cannot be read has an empty one.
 std::vector<std::int64_t> candidate_rows(const data::Dataset& dataset, const std::string& source,
                                          const std::string& path, bool skip_bad) {
@@ -86,7 +97,8 @@ std::vector<std::int64_t> candidate_rows(const data::Dataset& dataset, const std
   for (std::size_t i = 0; i < sources.size(); ++i)
     if (sources[i] == source) rows.push_back(static_cast<std::int64_t>(i));
   if (rows.empty())
-    fail_data("{}: no row has source '{}'; check --source against the column's values", path, source);
+    fail_data("{}: no row has source '{}'; check --source against the column's values: {}", path, source,
+              first_values(sources));
   return rows;
 }
 
@@ -365,8 +377,11 @@ std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options,
                             environment.files);
   PairShard shard = gather_pairs(options, model, dataset.dataset, rows, bad_rows);
   if (shard.pairs.empty())
-    fail_data("{}: shard {} of {} holds no pairs to embed; check --seq_len, --source and --n_shards",
-              options.dataset_path, options.extraction.shard_idx, options.extraction.n_shards);
+    fail_data(
+        "{}: shard {} of {} holds no pairs to embed; check --seq_len, --source and --n_shards; {} rows have "
+        "{}{}",
+        options.dataset_path, options.extraction.shard_idx, options.extraction.n_shards,
+        shard.too_long.size(), kTooLong, bad_rows.summary());
   report_counts(shard, options.extraction.allow_special_in_content);
 
   job.provenance = describe(options, model, dataset, shard);
@@ -379,6 +394,7 @@ std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options,
   job.row_ids = shard.row_ids;
   job.data_digest = [&] { return prepare::data_digest(dataset.dataset, options.columns); };
   job.requests = make_requests(shard);
+  prepare::report_model_limit(options.seq_len, model.config, job.requests);
   job.requests_per_row = 2;
   job.store = [&shard](std::size_t request, MatrixView<const float> values, resume::DurableRows& out) {
     store_pair(shard, request, values, out);

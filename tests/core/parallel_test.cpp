@@ -1,7 +1,9 @@
 #include "core/parallel.h"
 
 #include <atomic>
+#include <cstdlib>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "core/worker_pool.h"
@@ -60,4 +62,23 @@ TEST_CASE("an exception leaves out what has not begun", "[unit]") {
                                }),
                   std::runtime_error);
   CHECK(begun == 5);
+}
+
+TEST_CASE("the default number of threads is that of OMP_NUM_THREADS, if it names one", "[unit]") {
+  const char* given = std::getenv("OMP_NUM_THREADS");
+  const std::string before = given == nullptr ? "" : given;
+  unsetenv("OMP_NUM_THREADS");
+  const int own = default_thread_count();
+  CHECK(own >= 1);
+  const auto with = [](const char* value) {
+    setenv("OMP_NUM_THREADS", value, 1);
+    return default_thread_count();
+  };
+  CHECK(with("3") == 3);
+  CHECK(with(" 5 , 2") == 5);
+  CHECK(thread_count(0) == 5);
+  CHECK(thread_count(2) == 2);
+  for (const char* unusable : {"", "0", "-2", "many", "3x", "99999999999"}) CHECK(with(unusable) == own);
+  unsetenv("OMP_NUM_THREADS");
+  if (given != nullptr) setenv("OMP_NUM_THREADS", before.c_str(), 1);
 }

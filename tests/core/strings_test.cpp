@@ -24,3 +24,19 @@ TEST_CASE("digests are lower-case digits of one number", "[unit]") {
   CHECK_FALSE(is_lower_hex("09AF", 4));
   CHECK_FALSE(is_lower_hex("09ag", 4));
 }
+
+TEST_CASE("control characters of foreign text are escaped for a terminal", "[unit]") {
+  CHECK(escape_controls("") == "");
+  CHECK(escape_controls("plain \xc3\xa9 \xe4\xb8\xad \xf0\x9f\x98\x80") ==
+        "plain \xc3\xa9 \xe4\xb8\xad \xf0\x9f\x98\x80");
+  CHECK(escape_controls("a\x1b[31mb\x07\x7f") == "a\\x1b[31mb\\x07\\x7f");
+  CHECK(escape_controls("a\nb\tc\r") == "a\\nb\\tc\\r");
+  CHECK(escape_controls("a\nb\tc\r", "\n\t") == "a\nb\tc\\r");
+  CHECK(escape_controls(std::string_view("\0", 1), "\n") == "\\x00");
+  CHECK(escape_controls("\xc2\x9b"
+                        "2J") == "\\u009b2J");  // CSI, U+009B
+  CHECK(escape_controls("\xe2\x80\xae"
+                        "abc") == "\\u202eabc");  // RIGHT-TO-LEFT OVERRIDE
+  CHECK(escape_controls("x\x9b"
+                        "2J\xff") == "x\\x9b2J\\xff");  // not UTF-8
+}

@@ -375,3 +375,12 @@ TEST_CASE("path patterns", "[unit]") {
   }
   CHECK_FALSE(matches(stars + "b", path + "a"));
 }
+
+TEST_CASE("a missing label column points to the option that names label columns", "[unit]") {
+  const TempDir dir;
+  put(dir / "train.jsonl", R"({"messages":[{"role":"user","content":"x"}],"good":1})");
+  const auto dataset = open_dataset(dir.path());
+  CHECK_THROWS_WITH(armorm::test::labelled_rows(dataset, {"helpful"}),
+                    Contains("no column \"helpful\"") && Contains("messages, good; name") &&
+                        Contains("labels with `attributes`"));
+}

@@ -135,3 +135,23 @@ TEST_CASE("processors without bfloat16 or AVX-512 give the same embeddings but f
     }
   }
 }
+
+TEST_CASE("the waiting threads of a program sleep, unless the user says otherwise", "[e2e]") {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  ARMORM_SKIP("sanitizers start the programs as they are");
+#endif
+  // libgomp prints its settings when it starts.
+  const auto policy_with = [](const char* name, const char* value) {
+    setenv("OMP_DISPLAY_ENV", "VERBOSE", 1);
+    if (name != nullptr) setenv(name, value, 1);
+    const ProcessResult result = run_program("stage1-train", {"--version"});
+    unsetenv("OMP_DISPLAY_ENV");
+    if (name != nullptr) unsetenv(name);
+    REQUIRE(result.exit_code == 0);
+    return result.err;
+  };
+  CHECK_THAT(policy_with(nullptr, nullptr), Catch::Contains("OMP_WAIT_POLICY = 'PASSIVE'"));
+  CHECK_THAT(policy_with(nullptr, nullptr), Catch::Contains("GOMP_SPINCOUNT = '0'"));
+  CHECK_THAT(policy_with("OMP_WAIT_POLICY", "ACTIVE"), Catch::Contains("OMP_WAIT_POLICY = 'ACTIVE'"));
+  CHECK_THAT(policy_with("GOMP_SPINCOUNT", "77"), Catch::Contains("GOMP_SPINCOUNT = '77'"));
+}

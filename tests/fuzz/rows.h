@@ -29,7 +29,6 @@ inline void touch_turns(const Conversation& turns) {
 
 // `options.path` is a file, or a folder with its own layout.
 inline void read_rows(data::DatasetOptions options) {
-  options.columns = {{"label", "score"}};
   const data::Dataset set = data::Dataset::open(options);
   const std::int64_t rows = set.num_rows();
   std::vector<bool> wanted(static_cast<std::size_t>(rows), false);
@@ -39,8 +38,10 @@ inline void read_rows(data::DatasetOptions options) {
     touch(column);
     touch(reason);
   };
+  options.columns = {{"label", "score"}};
+  const data::Dataset renamed = data::Dataset::open(options);
   try_to([&] {
-    set.for_each_labelled(
+    renamed.for_each_labelled(
         {"label"}, wanted, [](data::LabelledRow&& row) { touch_turns(row.messages); }, reject);
   });
   try_to([&] {

@@ -133,6 +133,16 @@ TEST_CASE("the HTML report escapes names and draws the curves of fitted attribut
   }
 }
 
+TEST_CASE("figures from fewer than 30 validation rows are marked", "[unit]") {
+  RidgeReport report = example();
+  CHECK(to_json(report)["attributes"][0]["few_validation_rows"] == true);
+  CHECK(to_json(report)["attributes"][1]["few_validation_rows"] == false);  // measured on none
+  CHECK_THAT(ridge_report_html(report), Catch::Contains("from fewer than 30 validation rows"));
+  report.result.attributes[0].n_validation = 30;
+  CHECK(to_json(report)["attributes"][0]["few_validation_rows"] == false);
+  CHECK_THAT(ridge_report_html(report), !Catch::Contains("from fewer than 30"));
+}
+
 TEST_CASE("a report with names missing is a programming error", "[unit]") {
   RidgeReport report = example();
   report.attributes.pop_back();

@@ -41,3 +41,12 @@ TEST_CASE("rows of a text table may be shorter or longer than its header", "[uni
         "2  3  4\n");
   CHECK(TextTable({"only"}).str() == "only\n----\n");
 }
+
+TEST_CASE("a text table escapes control characters of its cells", "[unit]") {
+  TextTable table({"a", "b"});
+  table.add({"x\x1b[2J", "\n"});
+  CHECK(table.str() ==
+        "a          b\n"
+        "------------\n"
+        "x\\x1b[2J  \\n\n");
+}

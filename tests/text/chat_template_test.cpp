@@ -84,14 +84,17 @@ TEST_CASE("complete messages of every reader render as transformers renders them
   const json golden = json::parse(io::read_text_file(folder / "expected.json"));
   TemplateVariables variables;
   variables.special_tokens = golden.at("special_tokens").get<std::map<std::string, std::string>>();
-  for (const char* name : {"messages.jsonl", "messages.parquet", "messages.arrow"}) {
+  const std::map<std::string, std::string> files{{"messages.jsonl", "jsonl"},
+                                                 {"messages.parquet", "arrow"},
+                                                 {"messages.arrow", "arrow"},
+                                                 {"json.parquet", "json"}};
+  for (const auto& [name, key] : files) {
     data::DatasetOptions options;
     options.path = folder / name;
     std::vector<Conversation> rows;
     data::Dataset::open(options).for_each_labelled(
         {}, {}, [&](data::LabelledRow&& row) { rows.push_back(std::move(row.messages)); });
-    for (const auto& [which, texts] :
-         golden.at(name == std::string("messages.jsonl") ? "jsonl" : "arrow").items()) {
+    for (const auto& [which, texts] : golden.at(key).items()) {
       const fs::path file = kGoldens / (which + ".jinja");
       const std::string source =
           which == "dump" ? golden.at("dump").get<std::string>() : io::read_text_file(file);

@@ -67,11 +67,11 @@ void declare_run(ExtractionOptions& fields, OptionList& list) {
       .add(
           {"checkpoint_seconds", output, "Seconds between two durable points of a run; 0 = after every pass"},
           fields.checkpoint_seconds)
-      .add(
-          {"on_bad_row", inputs,
-           "A row that cannot be used ends the run, or is listed in <target>.rejects.jsonl; so is then a row "
-           "that ends in a user's turn, which is else only counted"},
-          fields.on_bad_row)
+      .add({"on_bad_row", inputs,
+            "error: a row that cannot be used ends the run; skip: it is listed in <target>.rejects.jsonl, "
+            "and so "
+            "is a row that ends in a user's turn, which error only counts"},
+           fields.on_bad_row)
       .add({"max_bad_rows", inputs,
             "End the run above this many skipped rows: a count (100), or a fraction (0.01, 1%)"},
            fields.max_bad_rows);

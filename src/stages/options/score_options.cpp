@@ -39,10 +39,11 @@ void declare_rows(ScoreOptions& fields, OptionList& list) {
       .add({"max_length", results,
             "Longest conversation in tokens, a longer one is a bad row; 0 = the model's limit"},
            fields.max_length)
-      .add({"on_bad_row", output,
-            "A row that cannot be scored ends the run, or gets a line with its \"error\"; so does then a row "
-            "that ends in a user's turn, which is else only counted"},
-           fields.on_bad_row)
+      .add(
+          {"on_bad_row", output,
+           "error: a row that cannot be scored ends the run; skip: it gets a line with its \"error\", and so "
+           "does a row that ends in a user's turn, which error only counts"},
+          fields.on_bad_row)
       .add({"allow_special_in_content", results,
             "Convert special-token strings in message content to special tokens"},
            fields.allow_special_in_content)

@@ -15,7 +15,8 @@ inline constexpr OptionText kDatasetConfig{
     "Config of a data set whose card names several; empty = its default. It is not part of the file name"};
 inline constexpr OptionText kDatasetSplit{"dataset_split", results, "Split of the data set"};
 inline constexpr OptionText kDevice{"device", resources, "CUDA device index; -1 = CPU"};
-inline constexpr OptionText kThreads{"threads", resources, "CPU threads; 0 = all that this process may use"};
+inline constexpr OptionText kThreads{"threads", resources,
+                                     "CPU threads; 0 = OMP_NUM_THREADS, else all that this process may use"};
 inline constexpr OptionText kBackbonePrecision{"precision", results, "Arithmetic of the backbone"};
 // The last bits depend on the packs unless batch_invariant is on.
 inline constexpr OptionText kBatchTokens{"batch_tokens", results,

@@ -1,6 +1,7 @@
 #include "stages/prepare/bad_rows.h"
 
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <tuple>
 #include <utility>
@@ -27,6 +28,7 @@ BadRows::BadRows(const ExtractionOptions& options, std::int64_t shard_rows, fs::
     : file_(rejects_file(std::move(target))),
       files_(files),
       skip_(options.on_bad_row == OnBadRow::skip),
+      dry_run_(options.dry_run),
       limit_(options::bad_row_limit(options.max_bad_rows, shard_rows)),
       limit_text_(options.max_bad_rows) {}
 
@@ -38,11 +40,17 @@ void BadRows::reject(BadRow row) {
   row.reason = options::with_flags(row.reason);
   if (row.reason.size() > kMaxReasonBytes) row.reason.resize(kMaxReasonBytes);
   rows_.push_back(std::move(row));
-  if (static_cast<std::int64_t>(rows_.size()) <= limit_) return;
+  if (dry_run_ || std::ssize(rows_) <= limit_) return;
   publish();
   const BadRow& last = rows_.back();
   fail_data("{}: lists {} bad rows, more than --max_bad_rows ({}) allows; the last is row {}: {}: {}",
             file_.string(), rows_.size(), limit_text_, last.row_id, last.field, last.reason);
+}
+
+void BadRows::check_limit() const {
+  if (std::ssize(rows_) > limit_)
+    fail_data("{} rows are bad, more than --max_bad_rows ({}) allows; repair them, or allow more",
+              rows_.size(), limit_text_);
 }
 
 std::vector<BadRow> BadRows::sorted() const {
@@ -51,6 +59,13 @@ std::vector<BadRow> BadRows::sorted() const {
     return std::tie(a.row_id, a.field) < std::tie(b.row_id, b.field);
   });
   return rows;
+}
+
+std::string BadRows::summary() const {
+  if (rows_.empty()) return "";
+  const BadRow first = sorted().front();
+  return fmt::format("; {} rows are bad, the first is row {}: {}: {}", rows_.size(), first.row_id,
+                     first.field, first.reason);
 }
 
 void warn_of_missing_answers(std::int64_t count, const std::string& what) {

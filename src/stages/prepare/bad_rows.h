@@ -30,19 +30,25 @@ class BadRows {
 
   bool skipping() const noexcept { return skip_; }
   // data error that names the row, under --on_bad_row error and when the limit is exceeded; the file exists
-  // by then.
+  // by then. A dry run writes no file and is limited by check_limit() alone, after its report.
   void reject(BadRow row);
+  void check_limit() const;
 
   // Adds the dropped row ids and a count to the provenance; nothing without bad rows.
   void describe(artifacts::Provenance& provenance) const;
   // "<target stem>.rejects.jsonl", one line per row, ordered by row id; removed when there are none.
   void publish() const;
 
- private:
+  // By row id, then field.
   std::vector<BadRow> sorted() const;
+  // "; 2 rows are bad, the first is row 7: messages: found null", for an error; empty without bad rows.
+  std::string summary() const;
+
+ private:
   std::filesystem::path file_;
   io::FileSystem& files_;
   bool skip_;
+  bool dry_run_;
   std::int64_t limit_;
   std::string limit_text_;
   mutable std::mutex mutex_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include "core/strings.h"
 #include "core/units.h"
 #include "core/words.h"
 #include "io/safetensors.h"
@@ -15,6 +16,7 @@ namespace armorm::stages::prepare {
 namespace {
 
 constexpr std::size_t kMaxShownIds = 5;
+constexpr std::size_t kMaxShownKinds = 10;
 constexpr std::size_t kMaxShownTokens = 400;
 constexpr int kBarWidth = 40;
 // Tokens per pass to plan for an unknown device.
@@ -27,7 +29,50 @@ double percent(std::int64_t part, std::int64_t whole) {
 }
 
 std::string line(const std::string& name, const std::string& text) {
-  return fmt::format("{:<10} {}\n", name, text);
+  return fmt::format("{:<10} {}\n", name, escape_controls(text));
+}
+
+// "(row ids 3 8 9)"
+std::string ids_text(const std::vector<std::int64_t>& rows) {
+  std::string ids;
+  for (std::size_t i = 0; i < std::min(rows.size(), kMaxShownIds); ++i) ids += fmt::format(" {}", rows[i]);
+  return fmt::format("(row ids{}{})", ids, rows.size() > kMaxShownIds ? " ..." : "");
+}
+
+// Bad rows of one kind.
+struct BadKind {
+  std::string example;  // field and reason of the first
+  std::vector<std::int64_t> rows;
+};
+
+// Reasons that differ only in numbers, such as the row's, are of one kind. Most rows first.
+std::vector<BadKind> kinds_of(const std::vector<BadRow>& bad_rows) {
+  std::map<std::string, BadKind> kinds;
+  for (const BadRow& row : bad_rows) {
+    const std::string text = row.field + ": " + row.reason;
+    std::string key;
+    for (const char c : text)
+      if (c < '0' || c > '9') key += c;
+    BadKind& kind = kinds[key];
+    if (kind.rows.empty()) kind.example = text;
+    kind.rows.push_back(row.row_id);
+  }
+  std::vector<BadKind> order;
+  for (auto& [key, kind] : kinds) order.push_back(std::move(kind));
+  std::stable_sort(order.begin(), order.end(),
+                   [](const BadKind& a, const BadKind& b) { return a.rows.size() > b.rows.size(); });
+  return order;
+}
+
+std::string bad_rows_text(const std::vector<BadRow>& bad_rows) {
+  const std::vector<BadKind> kinds = kinds_of(bad_rows);
+  std::string out;
+  for (std::size_t i = 0; i < std::min(kinds.size(), kMaxShownKinds); ++i)
+    out += line("dropped", fmt::format("{} bad rows {}: {}", kinds[i].rows.size(), ids_text(kinds[i].rows),
+                                       kinds[i].example));
+  if (kinds.size() > kMaxShownKinds)
+    out += line("", fmt::format("and bad rows for {} more reasons", kinds.size() - kMaxShownKinds));
+  return out;
 }
 
 std::string rows_section(const DryRunPlan& plan) {
@@ -36,12 +81,10 @@ std::string rows_section(const DryRunPlan& plan) {
       line("data set", fmt::format("{}, split {}: {} rows; shard {} of {}: {} rows will be written",
                                    p.dataset, p.split, p.source_rows, p.shard_idx, p.n_shards, p.rows));
   for (const auto& [reason, rows] : p.dropped) {
-    if (rows.empty()) continue;
-    std::string ids;
-    for (std::size_t i = 0; i < std::min(rows.size(), kMaxShownIds); ++i) ids += fmt::format(" {}", rows[i]);
-    out += line("dropped", fmt::format("{} rows: {} (row ids{}{})", rows.size(), reason, ids,
-                                       rows.size() > kMaxShownIds ? " ..." : ""));
+    if (!rows.empty())
+      out += line("dropped", fmt::format("{} rows: {} {}", rows.size(), reason, ids_text(rows)));
   }
+  out += bad_rows_text(plan.bad_rows);
   for (const auto& [what, count] : p.counts)
     if (count > 0) out += line("noted", fmt::format("{} rows: {}", count, what));
   return out;
@@ -185,11 +228,11 @@ std::string sample_section(const text::tokenizer::Tokenizer& tokenizer, const Dr
   if (sample.gating) marks[*sample.gating] = "prompt embedding";
   std::string out = fmt::format("\n{}: {} tokens; special tokens in [ ], places of embeddings in << >>\n",
                                 sample.title, sample.tokens.size());
-  out += show_tokens(tokenizer, sample.tokens, marks) + "\n";
+  out += escape_controls(show_tokens(tokenizer, sample.tokens, marks), "\n\t") + "\n";
   const auto describe = [&](std::int64_t position) {
     const text::tokenizer::TokenId id = sample.tokens[static_cast<std::size_t>(position)];
     return fmt::format("of token {} of {}: {} ({})\n", position, sample.tokens.size(),
-                       tokenizer.id_to_token(id).value_or("?"), id);
+                       escape_controls(tokenizer.id_to_token(id).value_or("?")), id);
   };
   if (sample.gating) out += "prompt embedding " + describe(*sample.gating);
   return out + "embedding        " + describe(last);

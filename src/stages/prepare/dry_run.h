@@ -14,6 +14,7 @@
 #include "model/extractor.h"
 #include "model/work_estimate.h"
 #include "stages/artifacts/provenance.h"
+#include "stages/prepare/bad_rows.h"
 #include "stages/prepare/extraction_run.h"
 
 namespace armorm::stages::prepare {
@@ -34,12 +35,14 @@ struct DryRunPlan {
                                                      // pairs
   std::filesystem::path target;
   std::uint64_t target_bytes = 0;
+  std::vector<BadRow> bad_rows;  // ordered by row id
 };
 
 // Bytes of the tensors' elements.
 std::uint64_t total_bytes(const std::vector<io::TensorSpec>& tensors);
 
-// Prints the report to stdout. data error when the weight files are incomplete.
+// Prints the report to stdout; control characters of the data are escaped, except line feeds and tabs inside
+// a sample. data error when the weight files are incomplete.
 void print_dry_run(const ExtractionOptions& options, const ModelInputs& model, const DryRunPlan& plan);
 
 }  // namespace armorm::stages::prepare

@@ -2,7 +2,9 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <iostream>
+#include <iterator>
 
 #include "core/error.h"
 #include "core/hash.h"
@@ -83,6 +85,23 @@ void warn_of_special_content(std::int64_t count, const std::string& what, bool a
   if (count == 0) return;
   log::warn("{} {} hold special-token strings in their content; they are encoded as {}", count, what,
             as_special ? "special tokens" : "plain text");
+}
+
+void report_model_limit(std::int64_t seq_len, const model::ModelConfig& config,
+                        std::span<const model::ExtractionRequest> requests) {
+  const std::int64_t limit = config.max_position_embeddings;
+  if (seq_len <= limit) return;
+  const auto longer = std::count_if(requests.begin(), requests.end(), [limit](const auto& request) {
+    return std::ssize(request.tokens) > limit;
+  });
+  const std::string text = fmt::format(
+      "--seq_len {} is above the model's own limit of {} tokens (max_position_embeddings); {} sequences are "
+      "longer than that limit",
+      seq_len, limit, longer);
+  if (longer == 0)
+    log::info("{}", text);
+  else
+    log::warn("{} and are embedded all the same; --seq_len {} drops them", text, limit);
 }
 
 void record_deviation(const ExtractionOptions& options, const ModelInputs& model,

@@ -323,7 +323,8 @@ DryRunPlan dry_run_plan(const ShardJob& job) {
           .samples = {},
           .label_counts = {},
           .target = job.target,
-          .target_bytes = total_bytes(resume::tensor_specs(job.tensors, job.tensors.rows))};
+          .target_bytes = total_bytes(resume::tensor_specs(job.tensors, job.tensors.rows)),
+          .bad_rows = {}};
 }
 
 }  // namespace
@@ -342,8 +343,10 @@ fs::path finish_job(ShardJob& job, const ShardContext& context,
   if (context.extraction.dry_run) {
     context.bad_rows.describe(job.provenance);
     DryRunPlan plan = dry_run_plan(job);
+    plan.bad_rows = context.bad_rows.sorted();
     add_samples(plan);
     print_dry_run(context.extraction, context.model, plan);
+    context.bad_rows.check_limit();
   } else {
     ShardRun(job, context).run();
   }

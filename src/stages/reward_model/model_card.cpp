@@ -78,9 +78,10 @@ std::string regression_table(const report::RidgeReport& report) {
   MarkdownTable table({"attribute", "n train", "n val", "alpha", "val MSE", "R2", "Spearman"});
   for (std::size_t k = 0; k < report.attributes.size(); ++k) {
     const linear::AttributeFit& a = report.result.attributes[k];
+    const std::string mark = linear::measured_on_few_rows(a) ? " (few rows)" : "";
     table.add({escaped(report.attributes[k]), std::to_string(a.n_train), std::to_string(a.n_validation),
-               number(a.best_alpha, "{:g}"), number(a.validation_mse, "{:.5f}"), number(a.r_squared),
-               number(a.spearman)});
+               number(a.best_alpha, "{:g}"), number(a.validation_mse, "{:.5f}"), number(a.r_squared) + mark,
+               number(a.spearman) + mark});
   }
   return "## Rewards\n\nRidge regressions on the decoder's last hidden state, on rows they have not "
          "seen.\n\n" +

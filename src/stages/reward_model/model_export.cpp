@@ -103,7 +103,8 @@ nlohmann::ordered_json exported_config(const fs::path& model, const artifacts::G
         (model / "config.json").string(), decoder.hidden_size, artifact.hidden_size);
   const std::string name = std::string(class_prefix(decoder.architecture)) + "ForRewardModelWithGating";
   const text::tokenizer::Tokenizer tokenizer = text::tokenizer::Tokenizer::load(model);
-  auto config = nlohmann::ordered_json::parse(io::read_text_file(model / "config.json"));
+  const fs::path config_path = model / "config.json";
+  auto config = io::parse_ordered_json(io::read_text_file(config_path), config_path.string(), kMaxJsonDepth);
   config["architectures"] = {name};
   config["auto_map"] = {{"AutoModelForSequenceClassification", std::string(kModelingModule) + "." + name}};
   config["id2label"] = {{"0", "score"}};

@@ -43,7 +43,7 @@ class Value {
                    Namespace*, std::shared_ptr<Loop>, std::shared_ptr<const Callable>>;
 
   Value() = default;
-  // NOLINTBEGIN(google-explicit-constructor): functions of templates return what they computed
+  // NOLINTBEGIN(google-explicit-constructor): filters and functions return plain values
   Value(Undefined value) : storage_(value) {}
   Value(None value) : storage_(value) {}
   Value(bool value) : storage_(value) {}

@@ -12,6 +12,7 @@
 #include "io/publish.h"
 #include "io/read_file.h"
 #include "io/safetensors.h"
+#include "stages/prepare/cpu_extraction.h"
 #include "support/test_support.h"
 
 using namespace armorm;
@@ -37,10 +38,7 @@ struct Scene {
   template <class Options>
   Options options(const fs::path& dataset) const {
     Options options;
-    options.extraction.model_path = (dir / "model").string();
-    options.extraction.data_root = (dir / "root").string();
-    options.extraction.device = -1;
-    options.extraction.threads = 1;
+    options.extraction = cpu_extraction(dir / "model", dir / "root");
     options.extraction.precision = Precision::fp32;
     options.extraction.on_bad_row = OnBadRow::skip;  // two calls in a message, an end without answer
     options.extraction.max_bad_rows = "2";

@@ -12,6 +12,7 @@
 #include "io/publish.h"
 #include "io/read_file.h"
 #include "io/safetensors.h"
+#include "stages/prepare/cpu_extraction.h"
 #include "support/error_of.h"
 #include "support/log_capture.h"
 #include "support/test_support.h"
@@ -43,10 +44,7 @@ struct Scene {
   template <class Options>
   Options options(const std::string& dataset) const {
     Options options;
-    options.extraction.model_path = (golden("reward_model") / "llama").string();
-    options.extraction.data_root = (dir / "root").string();
-    options.extraction.device = -1;
-    options.extraction.threads = 1;
+    options.extraction = cpu_extraction(golden("reward_model") / "llama", dir / "root");
     options.extraction.max_bad_rows = "1";
     options.dataset_path = dataset;
     return options;

@@ -8,6 +8,7 @@
 #include "io/publish.h"
 #include "io/read_file.h"
 #include "io/safetensors.h"
+#include "stages/prepare/cpu_extraction.h"
 #include "support/error_of.h"
 #include "support/test_support.h"
 
@@ -44,10 +45,7 @@ struct Scene {
 
   Stage1PrepareOptions options() const {
     Stage1PrepareOptions options;
-    options.extraction.model_path = (dir / "model").string();
-    options.extraction.data_root = (dir / "root").string();
-    options.extraction.device = -1;
-    options.extraction.threads = 1;
+    options.extraction = cpu_extraction(dir / "model", dir / "root");
     options.extraction.allow_special_in_content = true;
     options.extraction.max_bad_rows = "1";
     options.dataset_path = (dir / "set").string();
