@@ -18,7 +18,7 @@
 #include "report/text_table.h"
 #include "stages/artifacts/artifact_paths.h"
 #include "stages/artifacts/regression_weights.h"
-#include "stages/resume/artifact_inputs.h"
+#include "stages/resume/replaceable.h"
 #include "stages/ridge/labelled_set.h"
 #include "stages/ridge/ridge_partials.h"
 #include "stages/ridge/row_groups.h"

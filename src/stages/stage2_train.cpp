@@ -22,7 +22,7 @@
 #include "stages/gate/gate_tables.h"
 #include "stages/gate/gate_training.h"
 #include "stages/options/declarations.h"
-#include "stages/resume/artifact_inputs.h"
+#include "stages/resume/replaceable.h"
 #include "stages/resume/run_lock.h"
 #include "stages/reward_model/model_export.h"
 
@@ -64,7 +64,7 @@ options::StageEnvironment under_lock(const resume::RunLock& lock,
 
 // Finished files of other inputs are replaced only when asked.
 void check_outputs(const std::string& stem, const std::optional<reward_model::ModelExport>& model_export,
-                   const resume::ArtifactInputs& origin) {
+                   const artifacts::ArtifactInputs& origin) {
   resume::check_replaceable(stem, origin, "output_dir");
   if (model_export) model_export->check_replaceable(origin);
 }

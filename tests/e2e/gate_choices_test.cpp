@@ -154,8 +154,7 @@ TEST_CASE("a verbosity attribute that is not clear is a usage error", "[e2e]") {
   refused(root.path(), {"--verbosity_attribute", "wordy", "--verbosity_dim", "1"}, "has index 2");
   refused(root.path(), {"--verbosity_attribute", "none", "--verbosity_target", "length"},
           "--verbosity_target");
-  refused(demo_run(), {"--compat", "upstream", "--verbosity_dim", "-1"},
-          "last attribute in the Python scripts");
+  refused(demo_run(), {"--compat", "upstream", "--verbosity_dim", "-1"}, "index of the last attribute");
   CHECK(run(root.path(), {"--verbosity_attribute", "wordy"}).exit_code == 0);
   const auto report = json::parse(io::read_text_file(root / "gate/gating_network_model.json"));
   CHECK(report["debiasing"][2]["penalty"] == 1.0);
@@ -245,13 +244,14 @@ TEST_CASE("--eval measures the gate on further preference sets", "[e2e]") {
     CHECK(gate["low"].get<double>() < gate["accuracy"].get<double>());
     CHECK(gate["accuracy"].get<double>() <= gate["high"].get<double>());
   }
-  const ProcessResult missing = run_program("stage2-train", [] {
+  for (const auto& [set, stem] : {std::pair("no-such-set", "no-such-set-train"),
+                                  {"a/set:train[:10%]+test[5:]", "set-train[:10%]+test[5:]"}}) {
     std::vector<std::string> flags = stage_flags("stage2-train", demo_dir(), demo_run());
-    flags.insert(flags.end(), {"--eval", "no-such-set"});
-    return flags;
-  }());
-  CHECK(missing.exit_code == 3);
-  CHECK_THAT(missing.err, Catch::Contains("no-such-set-train") && Catch::Contains("stage2-prepare"));
+    flags.insert(flags.end(), {"--eval", set});
+    const ProcessResult missing = run_program("stage2-train", flags);
+    CHECK(missing.exit_code == 3);
+    CHECK_THAT(missing.err, Catch::Contains(stem) && Catch::Contains("stage2-prepare"));
+  }
 }
 
 TEST_CASE("the report compares the gate with its baselines pair by pair", "[e2e]") {

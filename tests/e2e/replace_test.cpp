@@ -116,6 +116,9 @@ TEST_CASE("weights of other embeddings are left as they are", "[e2e]") {
       io::read_text_file(root / "regression_weights/model_multi-objective.safetensors");
   pretend_other_data(root / "embeddings/model/multi-objective-00001-of-00001.safetensors");
   check_refused(train({}), {"data (", "--output_dir"});
+  change_metadata(root / "embeddings/model/multi-objective-00001-of-00001.safetensors",
+                  [](io::Metadata& metadata) { metadata["precision"] = "fp8"; });
+  check_refused(train({}), {"precision (", "--output_dir"});
   CHECK(io::read_text_file(root / "regression_weights/model_multi-objective.safetensors") == before);
   check_done(train({"--output_dir", (root / "other").string()}));
   fs::remove(root / "other/model_multi-objective.safetensors");  // the Python scripts write only the .pt
@@ -144,6 +147,12 @@ TEST_CASE("a gate and an export of other inputs are left as they are", "[e2e]") 
   CHECK(io::read_text_file(root / "one/gating_network_model.pt") == before);
   check_refused(train({"--output_dir", (root / "two").string()}), {"rm: is there already", "--export"});
   CHECK_FALSE(fs::exists(root / "two/gating_network_model.pt"));
+  check_done(run_program("stage1-train", [&] {
+    Flags flags = stage_flags("stage1-train", demo_dir(), root.path());
+    flags.insert(flags.end(), {"--alphas", "1000"});
+    return flags;
+  }()));
+  check_refused(train({"--output_dir", (root / "one").string()}), {"weights: values ("});
   check_done(train({"--output_dir", (root / "one").string(), "--restart"}));
   CHECK(io::read_text_file(root / "one/gating_network_model.pt") != before);
 

@@ -161,8 +161,12 @@ EmbeddingSet EmbeddingSet::open(const fs::path& folder, const std::string& stem,
   return set;
 }
 
-std::map<std::string, std::string> EmbeddingSet::inputs() const {
-  if (provenance_) return provenance_->inputs();
+ArtifactInputs EmbeddingSet::inputs() const {
+  if (provenance_) {
+    ArtifactInputs inputs = provenance_->inputs();
+    inputs["precision"] = provenance_->precision;
+    return inputs;
+  }
   std::string digests;
   for (const io::SafetensorsFile& file : files_) digests += sha256_file_hex(file.path());
   return {{"files", sha256_hex(digests)}};

@@ -2,13 +2,13 @@
 #pragma once
 
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/matrix_view.h"
 #include "io/safetensors.h"
+#include "stages/artifacts/artifact_inputs.h"
 #include "stages/artifacts/provenance.h"
 
 namespace armorm::stages::artifacts {
@@ -29,8 +29,9 @@ class EmbeddingSet {
   // Provenance of the first shard, completed with facts of the others; absent for files of the Python
   // scripts.
   const std::optional<Provenance>& provenance() const noexcept { return provenance_; }
-  // Provenance::inputs(), or the digest of files without provenance.
-  std::map<std::string, std::string> inputs() const;
+  // As inputs of an artefact made from the set: Provenance::inputs() and the precision, or the digest of
+  // files without provenance.
+  ArtifactInputs inputs() const;
   std::string description() const;  // for messages: the path, or the first path and the number of shards
 
  private:

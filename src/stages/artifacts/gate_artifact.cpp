@@ -45,7 +45,7 @@ void GateArtifact::save(const std::filesystem::path& stem, io::FileSystem& files
                                 {"gating_n_hidden", std::to_string(gate.layers.size() - 1)},
                                 {"gating_hidden_dim", std::to_string(gate.layers.front().out)},
                                 {"compat", compat},
-                                {"inputs", nlohmann::json(inputs).dump()}},
+                                {kInputsField, text_of(inputs)}},
                                files);
   append_all(writer, all);
   writer.publish();

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +10,7 @@
 #include "gating/gate.h"
 #include "io/file_system.h"
 #include "model/pt/pt_file.h"
+#include "stages/artifacts/artifact_inputs.h"
 
 namespace armorm::stages::artifacts {
 
@@ -25,7 +25,7 @@ struct GateArtifact {
   gating::GateParameters gate;
   double temperature = 10.0;
   std::string compat;
-  std::map<std::string, std::string> inputs;  // what it was made from, by name
+  ArtifactInputs inputs;  // what it was made from, by name
   // The Bradley-Terry scale of the loss, where it was taken out of the gate.
   std::optional<float> bradley_terry_scale;
 

@@ -73,16 +73,16 @@ io::Metadata Provenance::to_metadata() const {
   return metadata;
 }
 
-std::map<std::string, std::string> Provenance::inputs() const {
-  std::map<std::string, std::string> inputs{{"data set", dataset},
-                                            {"config of the data set", dataset_config},
-                                            {"split", split},
-                                            {"source", source},
-                                            {"attributes", fmt::format("{}", fmt::join(attributes, ","))},
-                                            {"weight column", weight_column},
-                                            {"chat template", template_sha256},
-                                            {"tokenizer.json", tokenizer_sha256},
-                                            {"config.json", config_sha256}};
+ArtifactInputs Provenance::inputs() const {
+  ArtifactInputs inputs{{"data set", dataset},
+                        {"config of the data set", dataset_config},
+                        {"split", split},
+                        {"source", source},
+                        {"attributes", fmt::format("{}", fmt::join(attributes, ","))},
+                        {"weight column", weight_column},
+                        {"chat template", template_sha256},
+                        {"tokenizer.json", tokenizer_sha256},
+                        {"config.json", config_sha256}};
   if (!data_sha256.empty()) inputs["data"] = data_sha256;
   if (facts.weights) inputs["weights of the model"] = *facts.weights;
   return inputs;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "io/safetensors.h"
+#include "stages/artifacts/artifact_inputs.h"
 #include "stages/artifacts/model_facts.h"
 
 namespace armorm::stages::artifacts {
@@ -43,7 +44,7 @@ struct Provenance {
   // `origin` names the file in errors. data error for a format version that this build cannot read.
   static Provenance from_metadata(const io::Metadata& metadata, const std::string& origin);
   // What decides the rows apart from the options of the run, by name, as far as it is recorded.
-  std::map<std::string, std::string> inputs() const;
+  ArtifactInputs inputs() const;
   // False for files of the Python scripts.
   static bool present_in(const io::Metadata& metadata);
 };

@@ -3,11 +3,11 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "io/file_system.h"
+#include "stages/artifacts/artifact_inputs.h"
 #include "stages/artifacts/model_facts.h"
 
 namespace armorm::stages::artifacts {
@@ -15,13 +15,16 @@ namespace armorm::stages::artifacts {
 struct RegressionWeights {
   std::string model;
   std::string dataset;
-  std::map<std::string, std::string> inputs;  // what they were made from, by name; empty = not recorded
-  ModelFacts facts;                           // of the model whose embeddings they were fitted to
-  std::vector<std::string> attributes;        // [K]; empty when read from a file of the Python scripts
-  std::int64_t hidden_size = 0;               // D
-  std::vector<float> weight;                  // [K, D]
-  std::vector<float> bias;                    // [K]; empty without fitted intercepts
-  std::filesystem::path file;                 // file that load() read
+  ArtifactInputs inputs;                // what they were made from, by name; empty = not recorded
+  ModelFacts facts;                     // of the model whose embeddings they were fitted to
+  std::vector<std::string> attributes;  // [K]; empty when read from a file of the Python scripts
+  std::int64_t hidden_size = 0;         // D
+  std::vector<float> weight;            // [K, D]
+  std::vector<float> bias;              // [K]; empty without fitted intercepts
+  std::filesystem::path file;           // file that load() read
+
+  // Of the values of `weight` and `bias`.
+  std::string digest() const;
 
   std::int64_t n_attributes() const { return static_cast<std::int64_t>(weight.size()) / hidden_size; }
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "core/hash.h"
 #include "core/log.h"
 #include "data/attributes.h"
 #include "data/dataset.h"
@@ -44,7 +43,7 @@ PairRewards load_pairs(const Stage2TrainOptions& options, GateInputs& inputs, co
   }
   inputs.sources.push_back(embedding_source(role, set));
   if (role == kPreference || role == kReference)
-    resume::add_inputs(role + " set", set.inputs(), inputs.origin);
+    artifacts::add_inputs(role + " set", set.inputs(), inputs.origin);
   return PairRewards(set, inputs.weights, inputs.weights_stem.string());
 }
 
@@ -103,10 +102,15 @@ std::int64_t verbosity_index(const Stage2TrainOptions& options, const GateInputs
   return index;
 }
 
+// The colon between data set and split: "set:train[:10%]+test".
+std::size_t split_colon(const std::string& name) {
+  return name.rfind(':', name.find('[', name.rfind('/') + 1));
+}
+
 std::vector<EvalSet> load_eval_sets(const Stage2TrainOptions& options, GateInputs& inputs) {
   std::vector<EvalSet> sets;
   for (const std::string& name : options.eval) {
-    const std::size_t colon = name.rfind(':');
+    const std::size_t colon = split_colon(name);
     const std::string split = colon == std::string::npos ? "train" : name.substr(colon + 1);
     sets.push_back({name, load_pairs(options, inputs, "evaluation", name.substr(0, colon), "", split)});
   }
@@ -123,11 +127,8 @@ GateInputs open_inputs(const Stage2TrainOptions& options) {
   inputs.weights = artifacts::RegressionWeights::load(inputs.weights_stem);
   inputs.facts = inputs.weights.facts;
   inputs.sources.push_back(weights_source(inputs.weights));
-  resume::add_inputs("weights",
-                     inputs.weights.inputs.empty()
-                         ? resume::ArtifactInputs{{"file", sha256_file_hex(inputs.weights.file)}}
-                         : inputs.weights.inputs,
-                     inputs.origin);
+  artifacts::add_inputs("weights", inputs.weights.inputs, inputs.origin);
+  inputs.origin["weights: values"] = inputs.weights.digest();
   inputs.origin["reference set"] = options.reference_dataset.empty()
                                        ? "the preference set"
                                        : hub::artifact_name(options.reference_dataset);

@@ -9,10 +9,10 @@
 
 #include "armorm/stage2_train.h"
 #include "report/gate_report.h"
+#include "stages/artifacts/artifact_inputs.h"
 #include "stages/artifacts/embedding_set.h"
 #include "stages/artifacts/regression_weights.h"
 #include "stages/gate/pair_rewards.h"
-#include "stages/resume/artifact_inputs.h"
 
 namespace armorm::stages::gate {
 
@@ -23,7 +23,7 @@ struct GateInputs {
   artifacts::ModelFacts facts;  // facts about the model from the weights and the sets opened so far
   std::vector<std::string> attributes;
   std::vector<report::Source> sources;  // the weights and the sets loaded so far
-  resume::ArtifactInputs origin;        // of the gate: the weights, and the training and reference pairs
+  artifacts::ArtifactInputs origin;     // of the gate: the weights, and the training and reference pairs
 };
 
 GateInputs open_inputs(const Stage2TrainOptions& options);

@@ -181,8 +181,9 @@ void Stage2TrainOptions::validate() const {
         "of them out");
   if (compat == Compat::upstream && verbosity_dim == -1)
     fail_usage(
-        "--verbosity_dim: -1 is the last attribute in the Python scripts, but none here; give its index, or "
-        "--verbosity_attribute NAME or none");
+        "--verbosity_dim: -1 is Python's index of the last attribute, with which the scripts end in a "
+        "KeyError, "
+        "but none here; give its index, or --verbosity_attribute NAME or none");
   for (const std::string& set : eval)
     if (set.empty() || set.front() == ':')
       fail_usage("--eval: '{}' names no data set; use DATASET or DATASET:SPLIT", set);

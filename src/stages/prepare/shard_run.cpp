@@ -13,7 +13,7 @@
 #include "core/progress.h"
 #include "stages/artifacts/weights_fingerprint.h"
 #include "stages/prepare/shard_key.h"
-#include "stages/resume/artifact_inputs.h"
+#include "stages/resume/replaceable.h"
 #include "stages/resume/resume_key.h"
 #include "stages/resume/run_lock.h"
 
@@ -57,11 +57,11 @@ bool is_complete(const fs::path& target, const std::string& key_digest) {
 }
 
 // nullopt without a readable shard; empty for a shard of the Python scripts.
-std::optional<resume::ArtifactInputs> inputs_of_shard(const fs::path& target) {
+std::optional<artifacts::ArtifactInputs> inputs_of_shard(const fs::path& target) {
   if (!io::exists(target)) return std::nullopt;
   try {
     const io::SafetensorsFile file = io::SafetensorsFile::open(target);
-    if (!artifacts::Provenance::present_in(file.metadata())) return resume::ArtifactInputs{};
+    if (!artifacts::Provenance::present_in(file.metadata())) return artifacts::ArtifactInputs{};
     return artifacts::Provenance::from_metadata(file.metadata(), target.string()).inputs();
   } catch (const Error& found) {
     if (found.kind() != ErrorKind::data) throw;

@@ -17,6 +17,7 @@
 #include "model/model_config.h"
 #include "stages/artifacts/reward_model_fields.h"
 #include "stages/artifacts/weights_fingerprint.h"
+#include "stages/resume/replaceable.h"
 #include "stages/resume/resume_key.h"
 #include "stages/resume/run_lock.h"
 #include "stages/reward_model/export_weights.h"
@@ -187,6 +188,7 @@ ModelExport::ModelExport(fs::path target, const std::string& model_path, ExportW
   if (!target_.has_filename()) target_ = target_.parent_path();
   check_target(target_);
   io::SafetensorsFolder::open(model_);
+  fingerprint_ = artifacts::weights_fingerprint(model_);
   if (!embeddings) return;
   facts_ = embeddings->facts;
   check_same("config.json", embeddings->config_sha256, sha256_file_hex(model_ / "config.json"), model_);
@@ -194,23 +196,23 @@ ModelExport::ModelExport(fs::path target, const std::string& model_path, ExportW
              model_);
   check_same("chat template", embeddings->template_sha256,
              sha256_hex(text::ChatTemplate::load(model_).source()), model_);
-  if (facts_.weights)
-    check_same("set of weights", *facts_.weights, artifacts::weights_fingerprint(model_), model_);
+  if (facts_.weights) check_same("set of weights", *facts_.weights, fingerprint_, model_);
 }
 
 // Embeddings of the Python scripts do not record their model.
-resume::ArtifactInputs ModelExport::with_model(resume::ArtifactInputs inputs) const {
+artifacts::ArtifactInputs ModelExport::with_model(artifacts::ArtifactInputs inputs) const {
   for (const char* name : {"config.json", "tokenizer.json"})
     inputs[std::string("model: ") + name] = sha256_file_hex(model_ / name);
+  inputs["model: weights"] = fingerprint_;
   inputs["model: chat template"] = sha256_hex(text::ChatTemplate::load(model_).source());
   return inputs;
 }
 
-void ModelExport::check_replaceable(const resume::ArtifactInputs& inputs) const {
+void ModelExport::check_replaceable(const artifacts::ArtifactInputs& inputs) const {
   const nlohmann::json manifest = manifest_of(target_);
   if (manifest.is_object())
     resume::check_same_inputs(
-        target_, resume::parse_inputs(manifest.value(resume::kInputsField, nlohmann::json()).dump()),
+        target_, artifacts::parse_inputs(manifest.value(artifacts::kInputsField, nlohmann::json()).dump()),
         with_model(inputs), "export");
 }
 
@@ -241,7 +243,7 @@ void ModelExport::write(const artifacts::GateArtifact& artifact, const report::G
                   {"tokenizer_sha256", sha256_file_hex(model_ / "tokenizer.json")},
                   {"template_sha256", sha256_hex(text::ChatTemplate::load(model_).source())},
                   {"options", report.options},
-                  {resume::kInputsField, with_model(artifact.inputs)}});
+                  {artifacts::kInputsField, with_model(artifact.inputs)}});
 }
 
 }  // namespace armorm::stages::reward_model

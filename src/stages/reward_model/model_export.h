@@ -11,9 +11,9 @@
 #include "io/publish_folder.h"
 #include "io/safetensors.h"
 #include "report/gate_report.h"
+#include "stages/artifacts/artifact_inputs.h"
 #include "stages/artifacts/gate_artifact.h"
 #include "stages/artifacts/provenance.h"
-#include "stages/resume/artifact_inputs.h"
 #include "stages/reward_model/export_weights.h"
 
 namespace armorm::stages::reward_model {
@@ -30,7 +30,7 @@ class ModelExport {
               io::FileSystem& files, const std::function<bool()>& stop_requested = {});
 
   // data error if the earlier export was made from other inputs, or does not say from which.
-  void check_replaceable(const resume::ArtifactInputs& inputs) const;
+  void check_replaceable(const artifacts::ArtifactInputs& inputs) const;
 
   // Writes <target>: config.json, safetensors with an index (head in the last shard), the tokenizer's files,
   // modeling_armorm.py, README.md (from `report`) and armorm_export.json, which lists the files and their
@@ -38,10 +38,11 @@ class ModelExport {
   void write(const artifacts::GateArtifact& artifact, const report::GateReport& report) const;
 
  private:
-  resume::ArtifactInputs with_model(resume::ArtifactInputs inputs) const;
+  artifacts::ArtifactInputs with_model(artifacts::ArtifactInputs inputs) const;
   std::filesystem::path target_;
   std::string model_path_;
   std::filesystem::path model_;
+  std::string fingerprint_;  // of the weights in model_
   ExportWeights weights_;
   std::filesystem::path regression_report_;
   io::FileSystem& files_;

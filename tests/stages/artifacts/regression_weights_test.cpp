@@ -34,6 +34,10 @@ TEST_CASE("weights say what they were made from, as far as it is recorded", "[un
   weights.inputs = {{"data set", "x"}, {"split", "train"}};
   weights.save(dir / "w");
   CHECK(RegressionWeights::load(dir / "w").inputs == weights.inputs);
+  const std::string digest = RegressionWeights::load(dir / "w").digest();
+  CHECK(digest == weights.digest());
+  weights.bias = {0.F};
+  CHECK(digest != weights.digest());
 }
 
 TEST_CASE("a .pt that was fitted again beside an old .safetensors is not passed over", "[unit]") {

@@ -217,6 +217,24 @@ TEST_CASE("the model card shows names as they are, whatever Markdown makes of th
   CHECK_THAT(card, Catch::Contains(R"(| a\|b \*c\* \<i\> \`d\` \[e\](f) \_g\_ h_i \\ \&amp; j | 0.25 |)"));
 }
 
+TEST_CASE("an export of another model with the same config is left as it is", "[unit]") {
+  const TempDir dir;
+  make_decoder(dir / "model");
+  const stages::artifacts::GateArtifact artifact = artifact_for("llama3", 32, false);
+  export_to(dir / "out", dir / "model", artifact);
+  const auto check = [&] {
+    ModelExport(dir / "out", (dir / "model").string(), ExportWeights::auto_, std::nullopt, {},
+                io::posix_file_system())
+        .check_replaceable(artifact.inputs);
+  };
+  CHECK_NOTHROW(check());
+  std::string weights = io::read_text_file(dir / "model/model.safetensors");
+  weights.back() ^= 1;
+  io::publish_text(dir / "model/model.safetensors", weights);
+  CHECK_THAT(error_of(check, ErrorKind::data),
+             Catch::Contains("model: weights (") && Catch::Contains("--export"));
+}
+
 TEST_CASE("weights that cannot be linked are copied, without what the model has no use for", "[unit]") {
   const TempDir dir;
   make_decoder(dir / "model");

@@ -1,6 +1,4 @@
-#include "stages/resume/artifact_inputs.h"
-
-#include <nlohmann/json.hpp>
+#include "stages/resume/replaceable.h"
 
 #include "core/error.h"
 #include "core/log.h"
@@ -10,31 +8,18 @@
 
 namespace armorm::stages::resume {
 namespace fs = std::filesystem;
+using artifacts::ArtifactInputs;
+
 namespace {
 
 // Empty where the file does not say.
 ArtifactInputs inputs_of(const fs::path& file) {
   const io::SafetensorsFile artifact = io::SafetensorsFile::open(file);
-  const auto found = artifact.metadata().find(kInputsField);
-  return found == artifact.metadata().end() ? ArtifactInputs{} : parse_inputs(found->second);
+  const auto found = artifact.metadata().find(artifacts::kInputsField);
+  return found == artifact.metadata().end() ? ArtifactInputs{} : artifacts::parse_inputs(found->second);
 }
 
 }  // namespace
-
-std::string text_of(const ArtifactInputs& inputs) { return nlohmann::json(inputs).dump(); }
-
-ArtifactInputs parse_inputs(const std::string& text) {
-  const nlohmann::json value = nlohmann::json::parse(text, nullptr, false);
-  ArtifactInputs inputs;
-  if (!value.is_object()) return inputs;
-  for (const auto& [name, input] : value.items())
-    if (input.is_string()) inputs[name] = input.get<std::string>();
-  return inputs;
-}
-
-void add_inputs(const std::string& role, const ArtifactInputs& more, ArtifactInputs& inputs) {
-  for (const auto& [name, value] : more) inputs[role + ": " + name] = value;
-}
 
 void check_same_inputs(const fs::path& artifact, const ArtifactInputs& then, const ArtifactInputs& now,
                        const std::string& folder_flag) {
