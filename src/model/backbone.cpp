@@ -16,6 +16,7 @@
 #include "core/units.h"
 #include "core/words.h"
 #include "model/decoder.h"
+#include "model/device.h"
 #include "model/fp8.h"
 #include "model/out_of_memory.h"
 #include "model/work_estimate.h"
@@ -24,15 +25,8 @@ namespace armorm::model {
 namespace {
 
 at::Device choose_device(int index) {
-  if (index == -1) return at::Device(at::kCPU);
-  if (index < -1)
-    fail_usage("device: found {}, expected -1 for the CPU or the index of a CUDA device", index);
-  const std::size_t count = at::hasCUDA() ? at::getNumGPUs() : 0;
-  if (static_cast<std::size_t>(index) >= count) {
-    fail_usage("device: found {}, expected less than the {} CUDA devices here; use -1 for the CPU", index,
-               count);
-  }
-  return at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(index));
+  check_device(index);
+  return index == -1 ? at::Device(at::kCPU) : at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(index));
 }
 
 std::int64_t free_host_memory() {

@@ -392,6 +392,7 @@ std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options,
   }
   job.tensors = describe_tensors(shard, subset_ids, model.config.hidden_size);
   job.row_ids = shard.row_ids;
+  job.data_digest = [&] { return prepare::data_digest(dataset.dataset, options.columns); };
   job.requests = make_requests(shard);
   prepare::report_model_limit(options.seq_len, model.config, job.requests);
   job.requests_per_row = 2;

@@ -12,6 +12,7 @@
 #include "core/words.h"
 #include "hub/snapshot.h"
 #include "model/compute_threads.h"
+#include "model/device.h"
 #include "model/precision_deviation.h"
 #include "stages/artifacts/open_encoder.h"
 #include "stages/artifacts/reward_model_fields.h"
@@ -39,6 +40,7 @@ std::int64_t dropped_count(const artifacts::Provenance& provenance) {
 }  // namespace
 
 ModelInputs open_model_inputs(const ExtractionOptions& options, const StopRequested& stop) {
+  if (!options.dry_run) model::check_device(options.device);
   const model::ModelFolder folder = artifacts::open_model_folder(options.model_path, stop);
   model::ModelConfig config = model::ModelConfig::load(folder.base, artifacts::kRewardModelFields);
   text::ConversationEncoder encoder = artifacts::open_encoder(
@@ -113,6 +115,13 @@ void record_deviation(const ExtractionOptions& options, const ModelInputs& model
   provenance.deviation = fmt::format("{:.4f} of bf16 (relative, {} rows), lowest cosine {:.5f}",
                                      deviation.relative, deviation.rows, deviation.lowest_cosine);
   log::info("the embeddings of fp8 deviate by {}", provenance.deviation);
+}
+
+std::string data_digest(const data::Dataset& dataset, const std::vector<std::string>& columns) {
+  std::string digests;
+  for (const std::filesystem::path& file : dataset.files()) digests += sha256_file_hex(file) + "\n";
+  for (const auto& [name, column] : parse_renames(columns)) digests += name + "=" + column + "\n";
+  return sha256_hex(digests);
 }
 
 artifacts::Provenance make_provenance(const ExtractionOptions& options, const ModelInputs& model,

@@ -83,6 +83,9 @@ class ParallelRows {
   std::vector<Row> rows_;
 };
 
+// Of the bytes of the data set's files, whatever their names, and of what --columns renames.
+std::string data_digest(const data::Dataset& dataset, const std::vector<std::string>& columns);
+
 // Says how `seq_len`, 0 or the longest row in tokens, relates to a smaller limit of the model's own.
 void report_model_limit(std::int64_t seq_len, const model::ModelConfig& config,
                         std::span<const model::ExtractionRequest> requests);

@@ -19,6 +19,7 @@
 #include "stages/artifacts/open_encoder.h"
 #include "stages/artifacts/reward_model_fields.h"
 #include "stages/artifacts/weights_fingerprint.h"
+#include "stages/resume/replaceable.h"
 #include "stages/resume/resume_key.h"
 #include "stages/resume/run_lock.h"
 #include "stages/reward_model/export_weights.h"
@@ -55,12 +56,18 @@ const char* class_prefix(model::Architecture architecture) {
   fail_internal("an architecture without a class in the exported code");
 }
 
+// Of an earlier export; null for another folder.
+nlohmann::json manifest_of(const fs::path& target) {
+  std::error_code error;
+  if (!fs::exists(target / kManifest, error)) return nullptr;
+  return io::parse_checked_json(io::read_text_file(target / kManifest), (target / kManifest).string(),
+                                kMaxJsonDepth);
+}
+
 // The files of an earlier export; empty for another folder.
 std::set<std::string> files_of_export(const fs::path& target) {
-  std::error_code error;
-  if (!fs::exists(target / kManifest, error)) return {};
-  const auto manifest = io::parse_checked_json(io::read_text_file(target / kManifest),
-                                               (target / kManifest).string(), kMaxJsonDepth);
+  const nlohmann::json manifest = manifest_of(target);
+  if (manifest.is_null()) return {};
   std::set<std::string> names{kManifest};
   for (const auto& name : manifest.value("files", nlohmann::json::array()))
     if (name.is_string()) names.insert(name.get<std::string>());
@@ -114,6 +121,7 @@ nlohmann::ordered_json exported_config(const model::ModelFolder& folder,
   config["gating_hidden_dim"] = artifact.gate.layers.front().out;
   config["gating_n_hidden"] = artifact.gate.layers.size() - 1;
   if (!facts.template_date.value_or("").empty()) config[kTemplateDateField] = *facts.template_date;
+  if (artifact.bradley_terry_scale) config[kScaleField] = *artifact.bradley_terry_scale;
   config["gating_token_pattern"] =
       text::gating_pattern(tokenizer, parse_word<ModelFamily>("model_family", artifact.model_family));
   return config;
@@ -185,6 +193,7 @@ ModelExport::ModelExport(fs::path target, const std::string& model_path, ExportW
   if (!target_.has_filename()) target_ = target_.parent_path();
   check_target(target_);
   model::WeightsFolder::open(model_);
+  fingerprint_ = artifacts::weights_fingerprint(model_);
   if (!embeddings) return;
   facts_ = embeddings->facts;
   const fs::path& text = artifacts::text_folder(model_);
@@ -193,8 +202,25 @@ ModelExport::ModelExport(fs::path target, const std::string& model_path, ExportW
   check_same("tokenizer.json", embeddings->tokenizer_sha256, sha256_file_hex(text / "tokenizer.json"), text);
   check_same("chat template", embeddings->template_sha256,
              sha256_hex(armorm::text::ChatTemplate::load(text).source()), text);
-  if (facts_.weights)
-    check_same("set of weights", *facts_.weights, artifacts::weights_fingerprint(model_), model_.folder);
+  if (facts_.weights) check_same("set of weights", *facts_.weights, fingerprint_, model_.folder);
+}
+
+// Embeddings of the Python scripts do not record their model.
+artifacts::ArtifactInputs ModelExport::with_model(artifacts::ArtifactInputs inputs) const {
+  const fs::path& text = artifacts::text_folder(model_);
+  inputs["model: config.json"] = sha256_file_hex(model_.base / "config.json");
+  inputs["model: tokenizer.json"] = sha256_file_hex(text / "tokenizer.json");
+  inputs["model: chat template"] = sha256_hex(armorm::text::ChatTemplate::load(text).source());
+  inputs["model: weights"] = fingerprint_;
+  return inputs;
+}
+
+void ModelExport::check_replaceable(const artifacts::ArtifactInputs& inputs) const {
+  const nlohmann::json manifest = manifest_of(target_);
+  if (manifest.is_object())
+    resume::check_same_inputs(
+        target_, artifacts::parse_inputs(manifest.value(artifacts::kInputsField, nlohmann::json()).dump()),
+        with_model(inputs), "export");
 }
 
 void ModelExport::write(const artifacts::GateArtifact& artifact, const report::GateReport& report) const {
@@ -224,7 +250,8 @@ void ModelExport::write(const artifacts::GateArtifact& artifact, const report::G
                   {"config_sha256", sha256_file_hex(model_.base / "config.json")},
                   {"tokenizer_sha256", sha256_file_hex(text / "tokenizer.json")},
                   {"template_sha256", sha256_hex(armorm::text::ChatTemplate::load(text).source())},
-                  {"options", report.options}});
+                  {"options", report.options},
+                  {artifacts::kInputsField, with_model(artifact.inputs)}});
 }
 
 }  // namespace armorm::stages::reward_model

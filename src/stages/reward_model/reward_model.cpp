@@ -37,6 +37,7 @@ struct HeadConfig {
   std::vector<std::string> attributes;
   std::vector<text::tokenizer::TokenId> pattern;  // empty where the folder does not say
   std::string template_date = kTemplateDate;
+  std::optional<double> bradley_terry_scale;
 };
 
 std::vector<text::tokenizer::TokenId> read_pattern(const model::ConfigReader& reader,
@@ -80,6 +81,7 @@ HeadConfig read_config(const fs::path& path) {
     reader.fail("attributes", fmt::format("{} names", c.attributes.size()),
                 fmt::format("num_objectives = {}", c.k));
   c.pattern = read_pattern(reader, root);
+  if (reader.has(kScaleField)) c.bradley_terry_scale = reader.positive_or(kScaleField, 1.0);
   if (reader.has(kTemplateDateField)) c.template_date = read_date(root, path);
   return c;
 }
@@ -197,7 +199,8 @@ RewardModel RewardModel::load(const model::ModelFolder& folder, bool allow_speci
           data::attribute_names_or_default(head.attributes, head.k),
           std::move(pattern),
           std::move(weights),
-          std::move(encoder)};
+          std::move(encoder),
+          head.bradley_terry_scale};
 }
 
 }  // namespace armorm::stages::reward_model
