@@ -1,5 +1,7 @@
 #include "stages/artifacts/artifact_inputs.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 namespace armorm::stages::artifacts {
@@ -16,7 +18,7 @@ ArtifactInputs parse_inputs(const std::string& text) {
 }
 
 void add_inputs(const std::string& role, const ArtifactInputs& more, ArtifactInputs& inputs) {
-  for (const auto& [name, value] : more) inputs[role + ": " + name] = value;
+  for (const auto& [name, value] : more) inputs[fmt::format("{}: {}", role, name)] = value;
 }
 
 }  // namespace armorm::stages::artifacts

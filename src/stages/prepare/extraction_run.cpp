@@ -120,7 +120,7 @@ void record_deviation(const ExtractionOptions& options, const ModelInputs& model
 std::string data_digest(const data::Dataset& dataset, const std::vector<std::string>& columns) {
   std::string digests;
   for (const std::filesystem::path& file : dataset.files()) digests += sha256_file_hex(file) + "\n";
-  for (const auto& [name, column] : parse_renames(columns)) digests += name + "=" + column + "\n";
+  for (const auto& [name, column] : parse_renames(columns)) digests += fmt::format("{}={}\n", name, column);
   return sha256_hex(digests);
 }
 

@@ -43,7 +43,7 @@ class ModelExport {
   std::filesystem::path target_;
   std::string model_path_;
   model::ModelFolder model_;
-  std::string fingerprint_;  // of the weights in model_
+  std::string fingerprint_;  // of the weights of model_
   ExportWeights weights_;
   std::filesystem::path regression_report_;
   io::FileSystem& files_;
