@@ -31,15 +31,22 @@ std::int64_t write_rows(const fs::path& path) {
   return rows;
 }
 
-ProcessResult prepare(const fs::path& model, const fs::path& folder) {
+ProcessResult prepare(const fs::path& model, const fs::path& folder,
+                      const std::vector<std::string>& more = {}) {
   write_rows(folder / "data/train.jsonl");
-  return run_program("stage1-prepare", {"--model_path", model.string(), "--dataset_path",
-                                        (folder / "data").string(), "--data_root", (folder / "root").string(),
-                                        "--attributes", "a", "--device", "-1", "--precision", "fp32"});
+  std::vector<std::string> flags{"--model_path",   model.string(),
+                                 "--dataset_path", (folder / "data").string(),
+                                 "--data_root",    (folder / "root").string(),
+                                 "--attributes",   "a",
+                                 "--device",       "-1",
+                                 "--precision",    "fp32"};
+  flags.insert(flags.end(), more.begin(), more.end());
+  return run_program("stage1-prepare", flags);
 }
 
-io::SafetensorsFile embeddings_of(const fs::path& model, const fs::path& folder) {
-  const ProcessResult result = prepare(model, folder);
+io::SafetensorsFile embeddings_of(const fs::path& model, const fs::path& folder,
+                                  const std::vector<std::string>& more = {}) {
+  const ProcessResult result = prepare(model, folder, more);
   INFO(result.err);
   REQUIRE(result.exit_code == 0);
   return io::SafetensorsFile::open(folder / "root/embeddings" / model.filename() /
@@ -104,18 +111,21 @@ TEST_CASE("an adapter's folder gives the embeddings of peft's merged model", "[e
   CHECK(relative_error(embeddings_of(base_model(), dir / "b"), expected) > 0.1);
 }
 
-TEST_CASE("embeddings of another adapter in the same folder are made again", "[e2e]") {
+TEST_CASE("embeddings of another adapter in the same folder are replaced only with --restart", "[e2e]") {
   const TempDir dir;
   write_adapter(dir / "adapter", json::object());
-  const auto bytes = [&] {
-    const io::SafetensorsFile file = embeddings_of(dir / "adapter", dir.path());
+  const auto bytes = [&](const std::vector<std::string>& more = {}) {
+    const io::SafetensorsFile file = embeddings_of(dir / "adapter", dir.path(), more);
     const auto view = file.at("embeddings").bytes;
     return std::vector<std::byte>(view.begin(), view.end());
   };
   const std::vector<std::byte> first = bytes();
   CHECK(bytes() == first);
   write_adapter(dir / "adapter", {{"lora_alpha", 24}});
-  CHECK(bytes() != first);
+  const ProcessResult other = prepare(dir / "adapter", dir.path());
+  CHECK(other.exit_code == 4);
+  CHECK_THAT(other.err, Catch::Contains("weights of the model") && Catch::Contains("--restart"));
+  CHECK(bytes({"--restart"}) != first);
 }
 
 TEST_CASE("an adapter that is not LoRA ends a stage with its reason", "[e2e]") {
