@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "commit.h"
 #include "core/error.h"
@@ -33,6 +34,11 @@ struct Bind {
   template <class T>
   CLI::Option* operator()(T* target) const {
     return app.add_option(flag(), *target, option.help)->capture_default_str();
+  }
+  CLI::Option* operator()(std::optional<std::int64_t>* target) const {
+    const auto assign = [target](const std::int64_t& value) { *target = value; };
+    return app.add_option_function<std::int64_t>(flag(), assign, option.help)
+        ->default_str(value_text(option));
   }
   CLI::Option* operator()(const WordField& field) const {
     if (field.is_list()) return add_words<std::vector<std::string>>(field)->delimiter(',');

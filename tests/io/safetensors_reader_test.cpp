@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "io/read_file.h"
 #include "io/safetensors.h"
+#include "support/log_capture.h"
 #include "support/test_support.h"
 
 namespace fs = std::filesystem;
@@ -203,6 +204,21 @@ TEST_CASE("tensors of types that nothing here computes with do not keep a file f
   }
   CHECK_THAT(refusal(bytes_of(R"({"t":{"dtype":"F4","shape":[3],"data_offsets":[0,1]}})", "x")),
              Contains("no number of bytes"));
+}
+
+TEST_CASE("keys of a header that the format does not have are named", "[unit]") {
+  const TempDir dir;
+  const std::string header =
+      R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"strides":[[[[1]]]]},"b":{"offset":0,"dtype":"U8","shape":[1],"data_offsets":[1,2]}})";
+  std::vector<std::string> lines;
+  const armorm::test::LogCapture capture(lines);
+  CHECK(SafetensorsFile::open(put(dir / "x.safetensors", bytes_of(header, "xy"))).names().size() == 2);
+  REQUIRE(lines.size() == 1);
+  CHECK_THAT(lines[0], Contains("x.safetensors") && Contains("'offset', 'strides'"));
+}
+
+TEST_CASE("a zero byte does not end a header", "[unit]") {
+  CHECK_THAT(refusal(bytes_of(kGood + std::string(1, '\0'), "12345678abc")), Contains("zero byte"));
 }
 
 TEST_CASE("the header size is checked before anything is read", "[unit]") {
