@@ -14,6 +14,7 @@ namespace armorm::text::tokenizer {
 namespace {
 
 constexpr int kMaxNesting = 50;
+constexpr std::size_t kMaxTranslated = 1 << 20;  // far above what PCRE2 compiles
 
 // White_Space as items of a class; PCRE2's own \s also has U+180E.
 constexpr std::string_view kSpaceItems =
@@ -124,6 +125,7 @@ class Translator {
       const bool repeats = peek() == '*' || peek() == '+' || peek() == '?';
       if (repeats && !repeatable_) throw UnknownConstruct("a repeat follows nothing that can be repeated");
       step();
+      if (out_.size() > kMaxTranslated) throw UnknownConstruct("the pattern is too long");
     }
     if (groups_.size() != 1) throw UnknownConstruct("a parenthesis is not closed");
     return out_;
@@ -223,7 +225,7 @@ class Translator {
     if (peek() == '+') refuse("{n,m}+");
     if (peek() == '?' && !comma) refuse("{n}?");
     add(comma ? fmt::format("{{{},{}}}", low.value_or(0), high ? std::to_string(*high) : "")
-              : fmt::format("{{{}}}", *low));
+              : fmt::format("{{{}}}", low.value_or(0)));
     if (peek() == '?') out_ += p_[at_++];
   }
 

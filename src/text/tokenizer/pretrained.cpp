@@ -231,8 +231,7 @@ class Arguments {
       const json* id = token.is_object() ? find(token, "id") : nullptr;
       if (id == nullptr || !id->is_number_unsigned() || !is_token(token)) return;  // refused where it is read
       // They are in the tokenizer already, or are added again where the class rebuilds it.
-      json copy = token;
-      keep(static_cast<long>(id->get<std::uint32_t>()), std::move(copy));
+      keep(static_cast<long>(id->get<std::uint32_t>()), token);
     }
   }
 

@@ -82,4 +82,7 @@ TEST_CASE("constructs that mean something else in Oniguruma are refused by name"
   CHECK_THAT(refusal("\\p{Greek}"), Contains("\\p{Greek}"));
   CHECK_THAT(refusal("a{2}+"), Contains("{n,m}+"));
   CHECK_THAT(refusal("\\K"), Contains("\\K"));
+  std::string words;
+  for (int i = 0; i < 1000; ++i) words += "\\b\\w";
+  CHECK_THAT(refusal(words), Contains("too long"));
 }
