@@ -46,10 +46,12 @@ def block_of_cases(block):
     return list(cases)
 
 
-def write(reader, seed, count, path, jobs):
+def write(reader, seed, count, path, jobs, resume=False):
     path.parent.mkdir(parents=True, exist_ok=True)
     blocks = [(reader, seed, number, min(BLOCK, count - start)) for number, start in enumerate(range(0, count, BLOCK))]
-    with open(path, "wb") as file, multiprocessing.Pool(jobs) as pool:
+    if resume and path.exists():
+        blocks = blocks[sum(1 for _ in open(path, "rb")) // BLOCK:]
+    with open(path, "ab" if resume else "wb") as file, multiprocessing.Pool(jobs) as pool:
         out = gzip.GzipFile("", "wb", 9, file, mtime=0) if path.suffix == ".gz" else file
         for cases in pool.imap(block_of_cases, blocks):
             out.write("".join(text + "\n" for text in cases).encode())
@@ -77,6 +79,7 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, help="the cases (default: build/mutations/READER.jsonl)")
     parser.add_argument("--program", type=pathlib.Path, default=ROOT / "build/release/bin/test_mutations")
     parser.add_argument("--reuse", action="store_true", help="judge the cases that are there")
+    parser.add_argument("--resume", action="store_true", help="keep the complete blocks of cases that are there")
     parser.add_argument("--no-judge", action="store_true", help="generate only")
     parser.add_argument("--goldens", action="store_true")
     args = parser.parse_args()
@@ -85,7 +88,7 @@ def main():
         return 0
     path = args.out or ROOT / f"build/mutations/{args.reader}.jsonl"
     if not args.reuse:
-        write(args.reader, args.seed, args.count, path, args.jobs)
+        write(args.reader, args.seed, args.count, path, args.jobs, args.resume)
     return 1 if not args.no_judge and judge(args.program, path) else 0
 
 

@@ -264,7 +264,7 @@ def add_message(row, rng):
         message[rng.choice(FIELDS)] = entries.value(rng)
     position = rng.randrange(len(item) + 1)
     item.insert(position, message)
-    return row, described(path, position), False
+    return row, described(path, position) + [key for key in message if key not in ("role", "content")], False
 
 
 def change_role(row, rng):
