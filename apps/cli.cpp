@@ -12,6 +12,7 @@
 #include "commit.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/standard_descriptors.h"
 #include "core/strings.h"
 #include "core/version.h"
 #include "option_docs.h"
@@ -179,6 +180,7 @@ int guarded(const CLI::App& app, const std::string& program, const std::function
 
 int run(int argc, char** argv, const std::string& program, const std::string& purpose,
         const OptionList& options, const std::function<void()>& body) {
+  open_standard_descriptors();
   CLI::App app{purpose, program};
   app.set_version_flag(
       "--version", [&program] { return version_page(program); },

@@ -101,6 +101,7 @@ class ShardRun {
   }
 
   void run() {
+    if (is_complete_and_read_only()) return report_complete();
     io::make_folders(environment_.files, io::folder_of(job_.target));
     lock_.emplace(job_.target.string() + ".lock", environment_.files);
     if (!extraction_.restart && is_complete(job_.target, resume::digest_of(key_))) return leave_complete();
@@ -125,10 +126,21 @@ class ShardRun {
   }
 
  private:
+  // No lock can be made there, and none is needed.
+  bool is_complete_and_read_only() const {
+    const fs::path folder = io::folder_of(job_.target);
+    return !extraction_.restart && fs::is_directory(folder) && !io::is_writable(folder) &&
+           is_complete(job_.target, resume::digest_of(key_));
+  }
+
   // The process that made it may have died between the rename and the following steps.
   void leave_complete() {
     io::sync_folder(environment_.files, io::folder_of(job_.target));
     discard_leftovers();
+    report_complete();
+  }
+
+  void report_complete() const {
     std::cout << fmt::format(
         "{}: shard {} of {}: complete already, made from the same inputs; nothing to do (--restart "
         "makes it again)\n  {}\n",

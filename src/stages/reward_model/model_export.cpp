@@ -11,6 +11,7 @@
 #include "core/words.h"
 #include "hub/cache.h"
 #include "io/checked_json.h"
+#include "io/contained_path.h"
 #include "io/publish.h"
 #include "io/read_file.h"
 #include "io/writable_file.h"
@@ -74,7 +75,8 @@ std::set<std::string> files_of_export(const fs::path& target) {
   return names;
 }
 
-void check_target(const fs::path& target) {
+void check_target(const fs::path& target, io::FileSystem& files) {
+  io::AtomicFolder::finish_replacing(target, files);
   std::error_code error;
   if (!fs::exists(fs::symlink_status(target, error))) return;
   if (!fs::is_directory(fs::symlink_status(target, error)))
@@ -84,6 +86,15 @@ void check_target(const fs::path& target) {
     if (!ours.contains(entry.path().filename().string()))
       fail_usage("--export: {} holds {}, which no export put there; move it away or choose another folder",
                  target.string(), entry.path().filename().string());
+}
+
+// A link in a model from others must not bring a private file into the export. Only a tokenizer can pass for
+// tokenizer.json, which downloads may link into a cache because of its size.
+void check_contained(const model::ModelFolder& model) {
+  io::check_stays_inside(model.base / "README.md", model.base);
+  const fs::path& text = artifacts::text_folder(model);
+  for (const std::string_view name : kCopied)
+    if (name != "tokenizer.json") io::check_stays_inside(text / name, text);
 }
 
 void check_same(const char* what, const std::string& made_with, const std::string& found,
@@ -191,7 +202,8 @@ ModelExport::ModelExport(fs::path target, const std::string& model_path, ExportW
       regression_report_(std::move(regression_report)),
       files_(files) {
   if (!target_.has_filename()) target_ = target_.parent_path();
-  check_target(target_);
+  check_target(target_, files_);
+  check_contained(model_);
   model::WeightsFolder::open(model_);
   fingerprint_ = artifacts::weights_fingerprint(model_);
   if (!embeddings) return;
@@ -227,7 +239,8 @@ void ModelExport::write(const artifacts::GateArtifact& artifact, const report::G
   const fs::path& text = artifacts::text_folder(model_);
   io::make_folders(files_, io::folder_of(target_));
   const resume::RunLock lock(target_.string() + ".lock", files_);
-  check_target(target_);
+  check_target(target_, files_);
+  check_contained(model_);  // the folder may have changed during the training
   const nlohmann::ordered_json config = exported_config(model_, artifact, facts_);
   const report::RidgeReport regression = ridge_report_at(regression_report_);
   Folder folder(target_, files_);

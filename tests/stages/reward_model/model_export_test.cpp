@@ -331,6 +331,16 @@ TEST_CASE("only an earlier export is replaced", "[unit]") {
   CHECK(RewardModel::load(dir / "out", false).attributes[0] == "renamed");
   CHECK(names_in(dir.path()) == std::set<std::string>{"model", "out"});
 
+  // A killed process had removed part of a folder that cannot be renamed, and left the one to replace it.
+  artifact.attributes[0] = "newest";
+  export_to(dir / ".out.0123456789abcdef.new", dir / "model", artifact);
+  fs::remove(dir / "out/armorm_export.json");
+  fs::remove(dir / "out/config.json");
+  ModelExport(dir / "out", (dir / "model").string(), ExportWeights::auto_, std::nullopt, {},
+              io::posix_file_system());
+  CHECK(RewardModel::load(dir / "out", false).attributes[0] == "newest");
+  CHECK(names_in(dir.path()) == std::set<std::string>{"model", "out"});
+
   io::publish_text(dir / "out/notes.txt", "mine");
   const auto refused = [&](const fs::path& target) {
     return error_of([&] { export_to(target, dir / "model", artifact); }, ErrorKind::usage);
@@ -339,6 +349,32 @@ TEST_CASE("only an earlier export is replaced", "[unit]") {
   CHECK(io::read_text_file(dir / "out/notes.txt") == "mine");
   CHECK(refused(dir / "model").find("which no export put there") != std::string::npos);
   CHECK(refused(dir / "out/notes.txt").find("is there and no folder") != std::string::npos);
+}
+
+TEST_CASE("an export takes no file from outside the model's folder", "[unit]") {
+  const TempDir dir;
+  io::publish_text(dir / "private", "secret");
+  const stages::artifacts::GateArtifact artifact = artifact_for("llama3", 32, false);
+  for (const char* name : {"LICENSE", "LICENSE.txt", "NOTICE", "USE_POLICY.md", "README.md",
+                           "special_tokens_map.json", "added_tokens.json", "tokenizer.model"}) {
+    CAPTURE(name);
+    make_decoder(dir / "model");
+    fs::remove(dir / "model" / name);
+    fs::create_symlink(dir / "private", dir / "model" / name);
+    const std::string message =
+        error_of([&] { export_to(dir / "out", dir / "model", artifact); }, ErrorKind::data);
+    CHECK(message.find(name + std::string(": a link that leads out of")) != std::string::npos);
+    CHECK(names_in(dir.path()) == std::set<std::string>{"model", "private"});
+    fs::remove_all(dir / "model");
+  }
+  make_decoder(dir / "model");
+  io::publish_text(dir / "model/legal", "terms");
+  fs::create_symlink("legal", dir / "model/LICENSE");
+  fs::rename(dir / "model/tokenizer.json", dir / "large");
+  fs::create_symlink(dir / "large", dir / "model/tokenizer.json");  // as downloads link into a cache
+  export_to(dir / "out", dir / "model", artifact);
+  CHECK(io::read_text_file(dir / "out/LICENSE") == "terms");
+  CHECK(io::read_text_file(dir / "out/tokenizer.json") == io::read_text_file(dir / "large"));
 }
 
 TEST_CASE("an export is of the model that the embeddings were made with", "[unit]") {
