@@ -3,6 +3,7 @@
 Reference: Python's json, transformers' apply_chat_template, and the rules for prompts of src/data/dataset.h.
 """
 import copy
+import decimal
 import json
 import math
 import pathlib
@@ -84,7 +85,7 @@ def check_messages(messages):
 def label(value):
     if value is None:
         return None
-    if isinstance(value, bool) or isinstance(value, (int, float)):
+    if isinstance(value, (bool, int, float, decimal.Decimal)):
         number = float(numpy.float32(value))
         return None if math.isnan(number) else number
     raise Refused

@@ -70,6 +70,7 @@ def mutate_index(rng):
         names, account = [key], True
     else:
         index["weight_map"] = entries.neighbour(rng, weight_map)
+        names = ["weight_map", *weight_map]
     new = {**files, "model.safetensors.index.json": json.dumps(index)}
     expected = read_shards(new)
     return {"reader": "shards", "files": new, "read": {}, "names": names, "account": account and expected is not None,
