@@ -26,7 +26,7 @@ class AtomicFolder {
 
   // Finishes a replacement that a killed process had begun, as the constructor does; for callers that examine
   // the target first.
-  static void finish_replacing(const std::filesystem::path& target, FileSystem& files);
+  static void finish_replacing(const std::filesystem::path& path, FileSystem& files);
 
   const std::filesystem::path& building() const noexcept { return building_; }
   // Gives `file` (symbolic links followed) a second name in the folder. False where the file system allows no

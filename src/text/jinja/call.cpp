@@ -188,7 +188,7 @@ Value Evaluator::call_cycler_method(Namespace& cycler, std::string_view name, co
     return None{};
   }
   const std::vector<Value>& items = cycler.find("items")->sequence()->items;
-  const Value current = items[cycler.next];
+  Value current = items[cycler.next];
   cycler.next = (cycler.next + 1) % items.size();
   return current;
 }

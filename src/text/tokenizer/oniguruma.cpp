@@ -377,7 +377,7 @@ class Translator {
 
   char32_t braced_hex() {
     const std::size_t close = p_.find('}', at_);
-    if (close == p_.npos || close == at_ + 1 || close - at_ > 9) refuse("\\x{");
+    if (close == std::string_view::npos || close == at_ + 1 || close - at_ > 9) refuse("\\x{");
     ++at_;
     const char32_t value = hex(close - at_, 0x10ffff);
     ++at_;
@@ -388,7 +388,7 @@ class Translator {
     const bool capital = peek(1) == 'P';
     if (peek(2) != '{') refuse(fmt::format("\\{} without braces", peek(1)));
     const std::size_t close = p_.find('}', at_);
-    if (close == p_.npos) throw UnknownConstruct("the name of a property is not closed");
+    if (close == std::string_view::npos) throw UnknownConstruct("the name of a property is not closed");
     const std::string_view spelled = p_.substr(at_, close + 1 - at_);
     std::string_view name = p_.substr(at_ + 3, close - at_ - 3);
     const bool caret = name.starts_with('^');
@@ -416,7 +416,7 @@ class Translator {
   std::optional<CharSet> posix() {
     if (!starts("[:")) return std::nullopt;
     const std::size_t close = p_.find(":]", at_);
-    if (close == p_.npos) refuse("[: in a character class");
+    if (close == std::string_view::npos) refuse("[: in a character class");
     const std::string_view spelled = p_.substr(at_, close + 2 - at_);
     std::string_view name = p_.substr(at_ + 2, close - at_ - 2);
     const bool negated = name.starts_with('^');

@@ -385,7 +385,7 @@ PretrainedNames apply_pretrained(const std::filesystem::path& model_folder, std:
   const json model_config = read_object(model_folder / "config.json");
   const TokenizerClass kind =
       choose_class(class_name(arguments.config(), model_config), model_type(model_config),
-                   text.find("\"ByteLevel\"") != text.npos, arguments.origin());
+                   text.find("\"ByteLevel\"") != std::string_view::npos, arguments.origin());
   set_defaults(kind, arguments);
   rebuild(kind, prefix_of(arguments, kind), arguments.named(), document);
   append_tokens(arguments, document);

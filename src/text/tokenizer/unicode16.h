@@ -22,7 +22,7 @@ class CharTable {
  private:
   CharTable();
   std::string blocks_;
-  std::uint16_t index_[0x1100];
+  std::uint16_t index_[0x1100] = {};
 };
 
 bool is_word_char(char32_t code_point);  // \w of the `regex` crate
