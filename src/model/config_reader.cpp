@@ -40,6 +40,8 @@ Json parse_text(std::string_view text, std::string_view origin) {
     if (end == std::string_view::npos) return Json::parse(text);
   } catch (const Json::parse_error& error) {
     end = std::min(error.byte, text.size());
+  } catch (const Json::out_of_range& error) {
+    fail_data("{}: found a number beyond double precision, expected a smaller one: {}", origin, error.what());
   }
   const std::size_t begin = end - std::min(end, kMaxShownBytes);
   fail_data(
