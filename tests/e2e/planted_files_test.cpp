@@ -109,9 +109,10 @@ TEST_CASE("closed standard descriptors put no log line into a data file", "[e2e]
   // Standard error is no file of the run: the program waits for its input while we look.
   const std::string in = (input_dir / "in").string(), out = (input_dir / "out").string();
   REQUIRE(mkfifo(in.c_str(), 0600) == 0);
-  const ProcessResult waiting = shell(
-      score_command(in) + " --output '" + out + "' 2>&- & exec 7>'" + in + "'; until ls '" +
-      input_dir.path().string() + "'/.out.*; do sleep 0.1; done; readlink /proc/$!/fd/2; exec 7>&-; wait");
+  const std::string seen = "ls '" + input_dir.path().string() + "'/.out.*";
+  const ProcessResult waiting =
+      shell(score_command(in) + " --output '" + out + "' 2>&- & exec 7<>'" + in + "'; n=0; until " + seen +
+            " || [ $n = 600 ]; do n=$((n+1)); sleep 0.1; done; readlink /proc/$!/fd/2; exec 7>&-; wait");
   CHECK(waiting.out.find("/dev/null\n") != std::string::npos);
   const ProcessResult lost = shell(score_command() + " >&-");
   CHECK(lost.exit_code == 3);
