@@ -9,6 +9,7 @@
 
 #include "core/accounting.h"
 #include "core/error.h"
+#include "model/scalar_type.h"
 #include "model/weight_names.h"
 
 namespace armorm::model {
@@ -29,19 +30,6 @@ constexpr Half kHalves[] = {{".lora_A.weight", true, false},
                             {".lora_embedding_B", false, true}};
 
 constexpr std::string_view kBaseLayer = ".base_layer";
-
-std::optional<at::ScalarType> scalar_type(DType dtype) {
-  switch (dtype) {
-    case DType::f32:
-      return at::kFloat;
-    case DType::f16:
-      return at::kHalf;
-    case DType::bf16:
-      return at::kBFloat16;
-    default:
-      return std::nullopt;
-  }
-}
 
 // Rows [begin, begin + count) of a tensor of any rank, in float32.
 at::Tensor rows_of(const io::StoredTensor& tensor, at::ScalarType type, std::int64_t begin,

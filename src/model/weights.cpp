@@ -10,6 +10,7 @@
 
 #include "core/accounting.h"
 #include "core/error.h"
+#include "model/scalar_type.h"
 #include "model/staged_copy.h"
 #include "model/weight_names.h"
 
@@ -20,17 +21,8 @@ using Shape = std::vector<std::int64_t>;
 
 const std::string kPrefix = "model.";
 
-at::ScalarType scalar_type(DType dtype, const std::string& name) {
-  switch (dtype) {
-    case DType::f32:
-      return at::kFloat;
-    case DType::f16:
-      return at::kHalf;
-    case DType::bf16:
-      return at::kBFloat16;
-    default:
-      break;
-  }
+at::ScalarType known_type(DType dtype, const std::string& name) {
+  if (const auto type = scalar_type(dtype)) return *type;
   fail_data("tensor '{}': found elements of type {}, expected BF16, F16 or F32; use the unquantised model",
             name, name_of(dtype));
 }
@@ -123,7 +115,7 @@ class Loader {
           files_.file_of(kPrefix + name).string(), stored_name, fmt::join(view.shape, ", "),
           fmt::join(shape, ", "));
     }
-    const at::ScalarType type = scalar_type(view.dtype, stored_name);
+    const at::ScalarType type = known_type(view.dtype, stored_name);
     const auto address = reinterpret_cast<std::uintptr_t>(view.bytes.data());
     if (address % size_of(view.dtype) != 0) {
       at::Tensor copy = at::empty(shape, type);
