@@ -9,6 +9,7 @@
 
 #include "core/accounting.h"
 #include "core/error.h"
+#include "io/checked_json.h"
 #include "io/read_file.h"
 #include "model/config_reader.h"
 
@@ -18,6 +19,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::size_t kMaxConfigBytes = std::size_t{16} << 20;
+constexpr int kMaxDepth = 64;
 constexpr std::int64_t kMaxRank = 1 << 16;
 constexpr std::int64_t kMaxLayer = 1 << 16;
 constexpr double kMaxAlpha = 1e38;
@@ -109,7 +111,10 @@ std::optional<std::int64_t> layer_number(std::string_view part) {
 class AdapterConfigReader {
  public:
   AdapterConfigReader(const Json& root, std::string_view text, const std::string& origin)
-      : root_(root), reader_(root, origin), origin_(origin), ordered_(nlohmann::ordered_json::parse(text)) {}
+      : root_(root),
+        reader_(root, origin),
+        origin_(origin),
+        ordered_(io::parse_ordered_json(text, origin, kMaxDepth)) {}
 
   AdapterConfig read() {
     check_kind();
