@@ -36,6 +36,10 @@ namespace {
 
 constexpr const char* kManifest = "armorm_export.json";
 constexpr int kMaxJsonDepth = 64;
+// Names of the recorded inputs that are the model's own.
+constexpr const char* kConfigInput = "model: config.json";
+constexpr const char* kTokenizerInput = "model: tokenizer.json";
+constexpr const char* kTemplateInput = "model: chat template";
 
 // Files that users of the decoder's folder need besides weights and config.
 constexpr const char* kCopied[] = {"tokenizer.json",
@@ -220,9 +224,9 @@ ModelExport::ModelExport(fs::path target, const std::string& model_path, ExportW
 // Embeddings of the Python scripts do not record their model.
 artifacts::ArtifactInputs ModelExport::with_model(artifacts::ArtifactInputs inputs) const {
   const fs::path& text = artifacts::text_folder(model_);
-  inputs["model: config.json"] = sha256_file_hex(model_.base / "config.json");
-  inputs["model: tokenizer.json"] = sha256_file_hex(text / "tokenizer.json");
-  inputs["model: chat template"] = sha256_hex(armorm::text::ChatTemplate::load(text).source());
+  inputs[kConfigInput] = sha256_file_hex(model_.base / "config.json");
+  inputs[kTokenizerInput] = sha256_file_hex(text / "tokenizer.json");
+  inputs[kTemplateInput] = sha256_hex(armorm::text::ChatTemplate::load(text).source());
   inputs["model: weights"] = fingerprint_;
   return inputs;
 }
@@ -255,16 +259,17 @@ void ModelExport::write(const artifacts::GateArtifact& artifact, const report::G
                                            .report = report,
                                            .regression = regression,
                                            .template_date = facts_.template_date.value_or("")}));
+  const artifacts::ArtifactInputs inputs = with_model(artifact.inputs);
   folder.publish({{"armorm_format_version", "1"},
                   {"armorm_version", kVersion},
                   {"model", artifact.model},
                   {"model_family", artifact.model_family},
                   {"weights", linked ? "linked" : "copied"},
-                  {"config_sha256", sha256_file_hex(model_.base / "config.json")},
-                  {"tokenizer_sha256", sha256_file_hex(text / "tokenizer.json")},
-                  {"template_sha256", sha256_hex(armorm::text::ChatTemplate::load(text).source())},
+                  {"config_sha256", inputs.at(kConfigInput)},
+                  {"tokenizer_sha256", inputs.at(kTokenizerInput)},
+                  {"template_sha256", inputs.at(kTemplateInput)},
                   {"options", report.options},
-                  {artifacts::kInputsField, with_model(artifact.inputs)}});
+                  {artifacts::kInputsField, inputs}});
 }
 
 }  // namespace armorm::stages::reward_model
