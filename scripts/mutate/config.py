@@ -16,7 +16,7 @@ import transformers
 
 transformers.utils.logging.disable_progress_bar()
 torch.set_num_threads(1)
-GOLDENS = pathlib.Path(__file__).resolve().parents[2] / "tests/goldens"
+GOLDENS = entries.GOLDENS
 MODELS = ["llama_gqa", "gemma2", "mistral_window", "qwen2_window", "llama31_rope", "llama_linear_rope", "llama_dynamic_rope", "qwen2",
           "mistral_full", "llama_tied"]
 SHOWN = 6

@@ -1,7 +1,10 @@
 """Entries to add and values to change, drawn from a seeded generator."""
 import json
+import pathlib
 import random
+import shutil
 
+GOLDENS = pathlib.Path(__file__).resolve().parents[2] / "tests/goldens"
 WORDS = ["alpha", "Beta", "gamma_2", "x", "value", "note", "weight", "train", "kind", "extra", "n", "Zürich"]
 TEXTS = ["", " ", "\n", "Yes.", " padded ", "two\nlines", "tab\there", "é", "\u2028", "\U0001f600", "\ufeff", "<|eot_id|>", "</s>", "null",
          "1", "true", "[]", "{\"a\": 1}", "quote\" back\\slash", "{{ bos_token }}", "\x7f", "\x01", "a" * 300, "NaN", "2024-01-01 00:00:00"]
@@ -22,6 +25,19 @@ def dumps(value, ascii_only=False):
     if isinstance(value, list):
         return "[" + ",".join(dumps(v, ascii_only) for v in value) + "]"
     return json.dumps(value, ensure_ascii=ascii_only)
+
+
+def materialise(files, root):
+    """Writes the files of a case, in the form that tests/mutations/mutation.h describes, without patches."""
+    for path, content in files.items():
+        target = root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, str):
+            target.write_text(content, encoding="utf-8", newline="")
+        elif "golden" in content:
+            shutil.copyfile(GOLDENS / content["golden"], target)
+        else:
+            target.write_bytes(bytes.fromhex(content["hex"]))
 
 
 def name(rng):

@@ -21,7 +21,7 @@ import yaml
 
 datasets.disable_progress_bars()
 datasets.logging.set_verbosity_error()
-GOLDENS = pathlib.Path(__file__).resolve().parents[2] / "tests/goldens"
+GOLDENS = entries.GOLDENS
 SCRATCH = "/dev/shm" if os.path.isdir("/dev/shm") else tempfile.gettempdir()
 re._MAXCACHE = 100000
 
@@ -107,18 +107,6 @@ def scratch_folder():
         shutil.rmtree(path)
 
 
-def materialise(files, root):
-    for path, content in files.items():
-        target = root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(content, str):
-            target.write_text(content, encoding="utf-8", newline="")
-        elif "golden" in content:
-            shutil.copyfile(GOLDENS / content["golden"], target)
-        else:
-            target.write_bytes(bytes.fromhex(content["hex"]))
-
-
 def texts_of(data, column):
     """The column as text; only texts and nulls have one here."""
     values = list(data[column])
@@ -147,7 +135,7 @@ def read_once(files, config, split, column, saved):
 def read(files, config, split, column, saved):
     with scratch_folder() as scratch:
         root = pathlib.Path(scratch) / "set"
-        materialise(files, root)
+        entries.materialise(files, root)
         try:
             if saved:
                 data = datasets.load_from_disk(str(root))
@@ -164,7 +152,7 @@ def files_of_splits(files, config, split=None):
     """The files of all splits, or of one, where `datasets` finds some."""
     with scratch_folder() as scratch:
         root = pathlib.Path(scratch) / "set"
-        materialise(files, root)
+        entries.materialise(files, root)
         try:
             builder = datasets.load_dataset_builder(str(root), config or None, cache_dir=scratch + "/cache")
             return {os.path.relpath(str(file).split("::")[-1], root) for name, split_files in builder.config.data_files.items()

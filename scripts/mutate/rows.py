@@ -13,7 +13,7 @@ import numpy
 import tokenizers
 import transformers
 
-GOLDENS = pathlib.Path(__file__).resolve().parents[2] / "tests/goldens"
+GOLDENS = entries.GOLDENS
 TEMPLATES = ["mutations/fields.jinja", "mutations/dump.jinja", "text/template/llama31.jinja", "text/template/qwen25.jinja",
              "text/template/chatml.jinja"]
 SOURCES = {name: (GOLDENS / name).read_text(encoding="utf-8") for name in TEMPLATES}

@@ -13,11 +13,7 @@ from tensors import tensors_of
 def read_shards(files):
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        for path, content in files.items():
-            if isinstance(content, str):
-                (folder / path).write_text(content)
-            else:
-                (folder / path).write_bytes(bytes.fromhex(content["hex"]))
+        entries.materialise(files, folder)
         try:
             if (folder / "model.safetensors").exists():  # comes first, as in transformers
                 return tensors_of((folder / "model.safetensors").read_bytes())

@@ -5,7 +5,6 @@ Reference: transformers' AutoTokenizer: ids of texts, and the special tokens as 
 import json
 import os
 import pathlib
-import shutil
 import tempfile
 
 os.environ["TRANSFORMERS_VERBOSITY"] = "critical"
@@ -14,7 +13,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import entries
 import transformers
 
-GOLDENS = pathlib.Path(__file__).resolve().parents[2] / "tests/goldens"
+GOLDENS = entries.GOLDENS
 FOLDERS = ["reward_model/llama", "reward_model/gemma2"]
 TEXTS = ["What is 2 + 2?", "<|begin_of_text|>Hi<|eot_id|> there", " a  b\n\n\tc ", "na\u00efve \u00c9\u00c0 \u6f22\u5b57 \U0001f600", "<s>[INST] x </s>", "don't 123456 it's\r\n",
          "<bos><start_of_turn>user\nHi<end_of_turn>", "\ufb01 A\u030a [PAD]", ""]
@@ -142,13 +141,7 @@ def patched(content):
 def read(files):
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        for path, content in files.items():
-            if isinstance(content, str):
-                (folder / path).write_text(content)
-            elif "patch" in content:
-                (folder / path).write_text(patched(content))
-            else:
-                shutil.copyfile(GOLDENS / content["golden"], folder / path)
+        entries.materialise({path: patched(content) if isinstance(content, dict) and "patch" in content else content for path, content in files.items()}, folder)
         try:
             tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
             ids = [tokenizer(text)["input_ids"] for text in TEXTS]
