@@ -161,7 +161,7 @@ TEST_CASE("a verbosity attribute that is not clear is a usage error", "[e2e]") {
   CHECK(report["options"]["verbosity_dim"] == "2");
 }
 
-TEST_CASE("--compat upstream goes on where an attribute is unmet, with penalty 1 and T unused", "[e2e]") {
+TEST_CASE("--compat upstream continues where an attribute is unmet, with penalty 1 and T unused", "[e2e]") {
   const TempDir place, other;
   std::vector<std::string> flags = stage_flags("stage2-train", demo_dir(), demo_run());
   flags.erase(std::find(flags.begin(), flags.end(), "--on_unmet"),

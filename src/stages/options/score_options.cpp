@@ -22,8 +22,7 @@ void declare_backbone(ScoreOptions& fields, OptionList& list) {
            fields.input)
       .add({"output", output,
             "File for the scores, published when complete, or a FIFO or character device, written line by "
-            "line; - = "
-            "standard output, line by line"},
+            "line; - = standard output, line by line"},
            fields.output)
       .add(kDevice, fields.device)
       .add(kBackbonePrecision, fields.precision)
