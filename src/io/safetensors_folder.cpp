@@ -1,8 +1,12 @@
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <map>
 #include <utility>
 
 #include "core/error.h"
 #include "core/log.h"
+#include "io/contained_path.h"
 #include "io/safetensors.h"
 #include "io/weight_index.h"
 
@@ -17,10 +21,32 @@ void warn_of_unlisted(const SafetensorsFile& file, const std::map<std::string, s
   for (const std::string& name : file.names()) {
     const auto found = shard_of.find(name);
     if (found == shard_of.end() || found->second != file.path().filename()) {
-      log::warn("{}: tensor \"{}\" is ignored: {} does not place it in this file", file.path().string(), name,
-                kIndexName);
+      log::warn_once(fmt::format("{}: tensor \"{}\" is ignored: {} does not place it in this file",
+                                 file.path().string(), name, kIndexName));
     }
   }
+}
+
+// Not of these: an adapter's file has its own reader, and the consolidated files of some models hold the
+// same weights under other names.
+bool can_hold_weights(const std::string& name) {
+  return (name.ends_with(".safetensors") && name != "adapter_model.safetensors" &&
+          !name.starts_with("consolidated")) ||
+         name == kIndexName;
+}
+
+// `transformers` does not read them either.
+void warn_of_unread(const fs::path& folder, const std::string& read, const std::vector<std::string>& files) {
+  std::vector<std::string> unread;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (can_hold_weights(name) && name != read && std::find(files.begin(), files.end(), name) == files.end())
+      unread.push_back(shown_name(name));
+  }
+  std::sort(unread.begin(), unread.end());
+  if (!unread.empty())
+    log::warn_once(fmt::format("{}: the weights are those of {}; not read: {}", folder.string(), read,
+                               fmt::join(unread, ", ")));
 }
 
 }  // namespace
@@ -33,7 +59,10 @@ SafetensorsFolder SafetensorsFolder::open_file(const fs::path& path) {
 }
 
 SafetensorsFolder SafetensorsFolder::open(const fs::path& folder) {
-  if (fs::exists(folder / kSingleName)) return open_file(folder / kSingleName);
+  if (fs::exists(folder / kSingleName)) {
+    warn_of_unread(folder, kSingleName, {});
+    return open_file(folder / kSingleName);
+  }
   SafetensorsFolder result;
   const fs::path index = folder / kIndexName;
   if (!fs::exists(index)) {
@@ -53,6 +82,9 @@ SafetensorsFolder SafetensorsFolder::open(const fs::path& folder) {
     result.file_of_.emplace(tensor, position);
   }
   for (const SafetensorsFile& file : result.files_) warn_of_unlisted(file, shard_of);
+  std::vector<std::string> shards;
+  for (const auto& [shard, position] : opened) shards.push_back(shard);
+  warn_of_unread(folder, kIndexName, shards);
   return result;
 }
 

@@ -1,8 +1,12 @@
 #include "io/weight_index.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "core/error.h"
+#include "core/log.h"
 #include "io/checked_json.h"
 #include "io/contained_path.h"
 #include "io/read_file.h"
@@ -12,7 +16,16 @@ namespace armorm::io {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr int kMaxIndexDepth = 8;
+constexpr int kMaxIndexDepth = 64;  // 2, and more in keys that are not used
+
+void warn_of_other_keys(const nlohmann::json& root, const std::string& where) {
+  std::vector<std::string> names;
+  for (const auto& member : root.items())
+    if (member.key() != "weight_map" && member.key() != "metadata") names.push_back(shown_name(member.key()));
+  if (!names.empty())
+    log::warn_once(fmt::format("{}: keys '{}': an index has no such keys, and they are not used", where,
+                               fmt::join(names, "', '")));
+}
 
 }  // namespace
 
@@ -22,6 +35,7 @@ std::map<std::string, std::string> read_weight_index(const fs::path& path) {
   const nlohmann::json root = parse_checked_json(text, where, kMaxIndexDepth);
   const auto map = root.is_object() ? root.find("weight_map") : root.end();
   if (map == root.end() || !map->is_object()) fail_data("{}: the object \"weight_map\" is missing", where);
+  warn_of_other_keys(root, where);
   std::map<std::string, std::string> shard_of;
   for (const auto& [tensor, shard] : map->items()) {
     if (!shard.is_string() || !is_plain_file_name(shard.get_ref<const std::string&>())) {

@@ -276,3 +276,24 @@ TEST_CASE("a shard index is trusted with nothing", "[unit]") {
     CHECK_THROWS_WITH(open_with(index), Contains(reason));
   }
 }
+
+TEST_CASE("keys of an index and files of weights that are not read are named once", "[unit]") {
+  const TempDir dir;
+  const std::string bytes = bytes_of(kGood, "12345678abc");
+  for (const char* name : {"s1.safetensors", "extra.safetensors", "consolidated.safetensors"})
+    put(dir / name, bytes);
+  put(dir / "model.safetensors.index.json",
+      R"({"metadata":{},"new":[[1]],"weight_map":{"a":"s1.safetensors","b":"s1.safetensors"}})");
+  std::vector<std::string> lines;
+  const armorm::test::LogCapture capture(lines);
+  SafetensorsFolder::open(dir.path());
+  SafetensorsFolder::open(dir.path());
+  REQUIRE(lines.size() == 2);
+  CHECK_THAT(lines[0], Contains("index.json") && Contains("'new'"));
+  CHECK_THAT(lines[1], Contains("not read: extra.safetensors"));
+  put(dir / "model.safetensors", bytes);
+  SafetensorsFolder::open(dir.path());
+  REQUIRE(lines.size() == 3);
+  CHECK_THAT(lines[2], Contains("those of model.safetensors; not read: extra.safetensors, "
+                                "model.safetensors.index.json, s1.safetensors"));
+}
