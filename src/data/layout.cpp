@@ -89,6 +89,11 @@ const Extension* extension_of(const fs::path& path) {
   return nullptr;
 }
 
+// `datasets` counts the extensions of a folder's files in any case, and reads those in lower case.
+bool has_lower_case(const fs::path& path) {
+  return path.filename().string().find("." + std::string(extension_of(path)->suffix)) != std::string::npos;
+}
+
 std::vector<std::string> name_patterns(const std::string& word) {
   const std::string sep(kSeparators);
   return {"**/" + word + sep + "*", "**/*" + sep + word + sep + "*"};
@@ -212,7 +217,7 @@ Files keep_one_format(Files& files) {
     if (best == nullptr || count->second > counts[best->suffix]) best = &extension;
   }
   const auto others = std::stable_partition(files.begin(), files.end(), [&](const std::string& file) {
-    return best != nullptr && format_of(file) == best->format;
+    return best != nullptr && format_of(file) == best->format && has_lower_case(file);
   });
   Files unread(others, files.end());
   files.erase(others, files.end());
@@ -243,7 +248,8 @@ void warn_of_unread(Files unread, const Files& read, const fs::path& root, const
   std::erase_if(unread, describes_data);
   if (unread.empty() || read.empty()) return;
   log::warn(
-      "{}: {} files of the split \"{}\" are not read, as a split has one format (here that of {}): {}; give "
+      "{}: {} files of the split \"{}\" are not read, as a split has one format (here that of {}), with its "
+      "extension in lower case: {}; give "
       "each format a split of its own, or name the file as the data set",
       root.string(), unread.size(), split, read.front(), shown_names(unread));
 }
@@ -307,7 +313,8 @@ std::vector<fs::path> repository_split_files(const Repository& repository, const
     files.push_back(repository.root / file);
   if (files.empty()) {
     fail_io(
-        "{}: no data files for the split \"{}\"; expected .parquet, .arrow, .jsonl, .json or .csv files{}",
+        "{}: no data files for the split \"{}\"; expected .parquet, .arrow, .jsonl, .json or .csv files, in "
+        "lower case{}",
         repository.root.string(), name, remedy(options.path));
   }
   for (const fs::path& file : files) io::check_stays_inside(file, options.path);

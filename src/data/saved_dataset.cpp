@@ -3,6 +3,7 @@
 
 #include "core/accounting.h"
 #include "core/error.h"
+#include "core/log.h"
 #include "data/dataset_card.h"
 #include "data/glob.h"
 #include "data/unread_files.h"
@@ -41,8 +42,23 @@ const nlohmann::json& list_field(const nlohmann::json& object, const char* name,
   return *found;
 }
 
+// What `datasets` reads and requires, although no row depends on it.
+void check_shown(const nlohmann::json& state, const fs::path& path) {
+  const auto check = [&](const char* key, const char* expected, auto is_expected) {
+    const auto found = state.find(key);
+    if (found == state.end())
+      log::warn("{}: {} is missing, without which `datasets` does not load the folder", path.string(), key);
+    else if (!found->is_null() && !is_expected(*found))
+      fail_data("{}: {}: found {}, expected null or {}; save the data set again", path.string(), key,
+                found->type_name(), expected);
+  };
+  check("_split", "a name", [](const nlohmann::json& value) { return value.is_string(); });
+  check("_format_columns", "a list", [](const nlohmann::json& value) { return value.is_array(); });
+}
+
 // The keys of state.json.
 void account_for_state(const nlohmann::json& state, const fs::path& path) {
+  check_shown(state, path);
   Accounting account(path.string(), "key");
   account.ignore(kHarmless);
   for (const char* name : kSelections) {
