@@ -104,12 +104,15 @@ void DeclaredColumns::check_types(std::span<const ColumnRequest> requests) {
 }
 
 void DeclaredColumns::check_rows(const std::string& split, std::int64_t rows) {
+  if (rows_.empty() || !checked_.insert("split " + split).second) return;
   const auto found = rows_.find(split);
-  if (found == rows_.end() || found->second == rows) return;
-  log::warn(
-      "{}: the split \"{}\" has {} rows there, and {} in the files: some may be missing, or the card is old",
-      where_, split, found->second, rows);
-  rows_.erase(found);
+  if (found == rows_.end())
+    log::warn("{}: the split \"{}\" is not there; `datasets` refuses it", where_, split);
+  else if (found->second != rows)
+    log::warn(
+        "{}: the split \"{}\" has {} rows there, and {} in the files: some may be missing, or the card is "
+        "old",
+        where_, split, found->second, rows);
 }
 
 }  // namespace armorm::data

@@ -65,11 +65,8 @@ std::string remedy(const fs::path& folder) {
          hub::download_command(folder);
 }
 
-// The components of the name after its first dot, in lower case.
-std::vector<std::string> suffixes_of(const fs::path& path) {
-  std::string name = path.filename().string();
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+// The components of the name after its first dot.
+std::vector<std::string> suffixes_of(const std::string& name) {
   std::vector<std::string> suffixes;
   for (std::size_t dot = name.find('.'); dot != std::string::npos;) {
     const std::size_t next = name.find('.', dot + 1);
@@ -79,8 +76,9 @@ std::vector<std::string> suffixes_of(const fs::path& path) {
   return suffixes;
 }
 
-const Extension* extension_of(const fs::path& path) {
-  const std::vector<std::string> suffixes = suffixes_of(path);
+// The last known one.
+const Extension* extension_in(const std::string& name) {
+  const std::vector<std::string> suffixes = suffixes_of(name);
   for (auto suffix = suffixes.rbegin(); suffix != suffixes.rend(); ++suffix) {
     for (const Extension& extension : kExtensions) {
       if (*suffix == extension.suffix) return &extension;
@@ -89,9 +87,12 @@ const Extension* extension_of(const fs::path& path) {
   return nullptr;
 }
 
-// `datasets` counts the extensions of a folder's files in any case, and reads those in lower case.
-bool has_lower_case(const fs::path& path) {
-  return path.filename().string().find("." + std::string(extension_of(path)->suffix)) != std::string::npos;
+// In any case.
+const Extension* extension_of(const fs::path& path) {
+  std::string name = path.filename().string();
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return extension_in(name);
 }
 
 std::vector<std::string> name_patterns(const std::string& word) {
@@ -199,12 +200,12 @@ Repository open_repository(const DatasetOptions& options) {
   return repository_of(options.path, all[configs ? configs->chosen : 0], listings);
 }
 
-// Keeps only the files of the most frequent format, since `datasets` reads one format only. Returns the
-// others.
+// Keeps only the files of the most frequent format, since `datasets` reads one format only, with its
+// extension in lower case. Returns the others.
 Files keep_one_format(Files& files) {
   std::map<std::string_view, int> counts;
   for (const std::string& file : files) {
-    for (const std::string& suffix : suffixes_of(file)) {
+    for (const std::string& suffix : suffixes_of(fs::path(file).filename().string())) {
       for (const Extension& extension : kExtensions) {
         if (suffix == extension.suffix) ++counts[extension.suffix];
       }
@@ -217,7 +218,8 @@ Files keep_one_format(Files& files) {
     if (best == nullptr || count->second > counts[best->suffix]) best = &extension;
   }
   const auto others = std::stable_partition(files.begin(), files.end(), [&](const std::string& file) {
-    return best != nullptr && format_of(file) == best->format && has_lower_case(file);
+    const Extension* extension = extension_in(fs::path(file).filename().string());
+    return best != nullptr && extension != nullptr && extension->format == best->format;
   });
   Files unread(others, files.end());
   files.erase(others, files.end());
