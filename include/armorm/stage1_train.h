@@ -9,6 +9,7 @@
 #include "armorm/export.h"
 #include "armorm/extraction_options.h"
 #include "armorm/ridge_cv.h"
+#include "armorm/stop.h"
 
 namespace armorm {
 
@@ -41,6 +42,6 @@ struct Stage1TrainOptions {
 // Writes <output_dir>/<model>_<dataset>.pt ({"weight": f32 [K, D]}, and "bias" f32 [K] with fit_intercept),
 // its .safetensors twin, and .json and .html reports; prints the table of attributes. With `partial` it
 // writes the sums of shards instead and prints their files. Throws Error. One run at a time in a process.
-ARMORM_API void run_stage1_train(const Stage1TrainOptions& options);
+ARMORM_API void run_stage1_train(const Stage1TrainOptions& options, const StopRequested& stop_requested = {});
 
 }  // namespace armorm

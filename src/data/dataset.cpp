@@ -11,6 +11,8 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "core/phase.h"
+#include "core/stop_point.h"
 #include "core/strings.h"
 #include "core/utf8.h"
 #include "data/column_account.h"
@@ -197,6 +199,7 @@ struct Dataset::Impl {
         if (index_of.emplace(file, files.size()).second) files.push_back(file);
     // Each file is opened once as a check and closed again: there may be more files than a process may open.
     for (const fs::path& file : files) {
+      stop_point();
       const auto reader = open_row_file(file);
       columns.push_back(reader->column_names({}));
       fixed_columns.push_back(reader->has_fixed_columns());
@@ -306,6 +309,16 @@ struct Dataset::Impl {
     return sum;
   }
 
+  // 0 while the rows of some file are not counted.
+  std::int64_t known_rows() const {
+    std::int64_t sum = 0;
+    for (const FileRange& range : ranges) {
+      if (range.end == kToEnd && rows[range.file] == kNotCounted) return 0;
+      sum += (range.end == kToEnd ? rows[range.file] : range.end) - range.begin;
+    }
+    return sum;
+  }
+
   // A rename of a column that no row has would leave the intended one unread. `ours` are those of the rows.
   void check_renames(std::set<std::string> ours) const {
     ours.insert("source");
@@ -337,9 +350,11 @@ struct Dataset::Impl {
     check_columns(requests);
     declared.check_names(columns);
     declared.check_types(requests);
+    Phase phase("reading " + options.path.string(), known_rows());
     std::int64_t first_row = 0;
     for (const auto& [f, begin, end] : ranges) {
       const auto is_wanted = [&, f = f, begin = begin, end = end](std::int64_t row) {
+        phase.advance_to(first_row + row);
         if (row < begin || (end != kToEnd && row >= end)) return false;
         const auto index = static_cast<std::size_t>(first_row + row - begin);
         if (wanted.empty()) return true;

@@ -200,9 +200,11 @@ std::string output_stem(const Stage1TrainOptions& options, const ridge::Labelled
 void publish(const Stage1TrainOptions& options, const ridge::LabelledSet& inputs,
              const report::RidgeReport& report, io::FileSystem& files) {
   const std::string stem = output_stem(options, inputs);
-  weights_of(options, inputs, report.result).save(stem, files);
-  io::publish_text(stem + ".json", report::to_json(report).dump(2) + "\n", files);
-  io::publish_text(stem + ".html", report::ridge_report_html(report), files);
+  const std::string json = report::to_json(report).dump(2) + "\n";
+  const std::string page = report::ridge_report_html(report);
+  weights_of(options, inputs, report.result).save(stem, files);  // no stop point from here on
+  io::publish_text(stem + ".json", json, files);
+  io::publish_text(stem + ".html", page, files);
   std::cout << attribute_table(report) << fmt::format("weights: {0}.pt\nreport:  {0}.json, {0}.html\n", stem);
 }
 

@@ -9,6 +9,7 @@
 #include "core/hash.h"
 #include "core/log.h"
 #include "core/parallel.h"
+#include "core/stop_point.h"
 #include "core/version.h"
 #include "model/compute_threads.h"
 #include "stages/options/declarations.h"
@@ -82,6 +83,7 @@ class SeedRuns {
     if (before.current || !runs_.empty())
       log::info("going on with an interrupted training: {} of {} seeds are done, {} steps of the next",
                 runs_.size(), options_.seeds, before.current ? before.current->training.step : 0);
+    const SavingWork saving;
     while (static_cast<std::int64_t>(runs_.size()) < options_.seeds) {
       const std::int64_t seed = next_seed();
       if (options_.seeds > 1) log::info("seed {} ({} of {})", seed, runs_.size() + 1, options_.seeds);
@@ -109,6 +111,8 @@ class SeedRuns {
     const auto keep = [&](const std::function<eval::SelectionProgress()>& progress) {
       checkpoint_.between_steps(done_in(runs_), progress);
     };
+    // A stop is handled between the steps alone, where the state can be saved.
+    const StopScope none{StopRequested()};
     eval::SelectedGate selected =
         eval::train_and_select(pairs_, train_, validation_, std::move(start), train_options(options_, seed),
                                {options_.select, options_.eval_every, options_.patience}, {report, keep});
@@ -130,7 +134,10 @@ template <class T>
 std::string digest_of_rows(MatrixView<const T> m) {
   Sha256 hash;
   hash.update(fmt::format("{} x {}:", m.rows, m.cols));
-  for (std::int64_t r = 0; r < m.rows; ++r) hash.update(std::as_bytes(m.row(r)));
+  for (std::int64_t r = 0; r < m.rows; ++r) {
+    stop_point();
+    hash.update(std::as_bytes(m.row(r)));
+  }
   return hash.hex();
 }
 

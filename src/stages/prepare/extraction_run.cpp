@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/log.h"
+#include "core/phase.h"
 #include "core/words.h"
 #include "hub/snapshot.h"
 #include "model/compute_threads.h"
@@ -29,6 +30,18 @@ std::map<std::string, std::string> parse_renames(const std::vector<std::string>&
     renames[entry.substr(0, sign)] = entry.substr(sign + 1);
   }
   return renames;
+}
+
+std::int64_t megabytes(std::uintmax_t bytes) { return static_cast<std::int64_t>(bytes / 1'000'000); }
+
+std::int64_t megabytes_of(const std::vector<std::filesystem::path>& files) {
+  std::uintmax_t bytes = 0;
+  for (const std::filesystem::path& file : files) {
+    std::error_code error;
+    const std::uintmax_t size = std::filesystem::file_size(file, error);
+    bytes += error ? 0 : size;
+  }
+  return megabytes(bytes);
 }
 
 std::int64_t dropped_count(const artifacts::Provenance& provenance) {
@@ -71,7 +84,10 @@ model::BackboneOptions backbone_options(const ExtractionOptions& options, const 
 std::future<model::Backbone> load_backbone(const ExtractionOptions& options, const ModelInputs& model) {
   model::set_compute_threads(thread_count(options));  // for the caller's thread, which will run the backbone
   return std::async(std::launch::async,
-                    [how = backbone_options(options, model)] { return model::Backbone::load(how); });
+                    [how = backbone_options(options, model), stop = current_stop_request()] {
+                      const StopScope scope(&stop);
+                      return model::Backbone::load(how);
+                    });
 }
 
 std::future<model::Backbone> load_ahead(const ExtractionOptions& options, const ModelInputs& model,
@@ -119,7 +135,13 @@ void record_deviation(const ExtractionOptions& options, const ModelInputs& model
 
 std::string data_digest(const data::Dataset& dataset, const std::vector<std::string>& columns) {
   std::string digests;
-  for (const std::filesystem::path& file : dataset.files()) digests += sha256_file_hex(file) + "\n";
+  Phase phase("reading the data set's files for their fingerprint", megabytes_of(dataset.files()), "MB");
+  std::size_t bytes = 0;
+  for (const std::filesystem::path& file : dataset.files()) {
+    Sha256 hash;
+    hash.update_with_file(file, [&](std::size_t size) { phase.advance_to(megabytes(bytes += size)); });
+    digests += hash.hex() + "\n";
+  }
   for (const auto& [name, column] : parse_renames(columns)) digests += fmt::format("{}={}\n", name, column);
   return sha256_hex(digests);
 }

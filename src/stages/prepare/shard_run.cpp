@@ -10,7 +10,9 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/log.h"
+#include "core/phase.h"
 #include "core/progress.h"
+#include "core/stop_point.h"
 #include "stages/artifacts/weights_fingerprint.h"
 #include "stages/prepare/shard_key.h"
 #include "stages/resume/replaceable.h"
@@ -33,7 +35,9 @@ void update(Sha256& hash, std::span<const T> values) {
 std::string content_digest(const ShardJob& job) {
   Sha256 hash;
   update(hash, std::span<const std::int64_t>(job.row_ids));
+  Phase phase("fingerprint of the token ids", std::ssize(job.requests), "sequences");
   for (const model::ExtractionRequest& request : job.requests) {
+    phase.advance();
     update(hash, request.tokens);
     update(hash, std::span<const std::int64_t>(request.wanted));
   }
@@ -187,23 +191,27 @@ class ShardRun {
     if (rows.requests_done() > 0)
       log::info("going on with an interrupted run: {} of {} sequences are done", rows.requests_done(), total);
     if (rows.requests_done() == total) return {};
+    const SavingWork saving;
     Progress progress(job_.program, total - rows.requests_done());
     std::int64_t tokens = 0;
     const model::ExtractionCursor start = rows.cursor();
     model::Extractor extractor(*backbone_, {.batch_tokens = extraction_.batch_tokens});
-    model::ExtractionStats stats = extractor.run(
-        job_.requests,
-        [&](std::size_t request, MatrixView<const float> values) {
-          take(request, values, rows);
-          tokens += length_of(request);
-          progress.advance(1, length_of(request));
-        },
-        start,
-        [&](const model::ExtractionCursor& after) {
-          lock_->check();
-          rows.after_pass(after);
-          return !environment_.stopping();
-        });
+    model::ExtractionStats stats;
+    complete_or_stop([&] {
+      stats = extractor.run(
+          job_.requests,
+          [&](std::size_t request, MatrixView<const float> values) {
+            take(request, values, rows);
+            tokens += length_of(request);
+            progress.advance(1, length_of(request));
+          },
+          start,
+          [&](const model::ExtractionCursor& after) {
+            lock_->check();
+            rows.after_pass(after);
+            return !environment_.stopping();
+          });
+    });
     rows.checkpoint();
     if (rows.requests_done() < total)
       fail_interrupted(
@@ -211,6 +219,15 @@ class ShardRun {
           job_.target.string(), rows.requests_done(), total);
     stats.input_tokens = tokens;
     return stats;
+  }
+
+  // A stop in the middle of a pass leaves the rows of those before it; the caller saves them.
+  static void complete_or_stop(const std::function<void()>& work) {
+    try {
+      work();
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::interrupted) throw;
+    }
   }
 
   void take(std::size_t request, MatrixView<const float> values, resume::DurableRows& rows) {
@@ -256,11 +273,14 @@ class ShardRun {
     model::BackboneOptions options = backbone_options(exact, model_);
     options.loaded_before = true;
     const model::Backbone backbone = model::Backbone::load(options);
+    const SavingWork saving;
     Progress progress(job_.program + " in float32", static_cast<std::int64_t>(requests.size()));
     for (std::size_t i = 0; i < requests.size(); ++i) {
       lock_->check();
       stop_if_asked(rows, requests.size() - i);
-      const bool finite = recompute_one(backbone, requests[i], rows);
+      bool finite = false;
+      complete_or_stop([&] { finite = recompute_one(backbone, requests[i], rows); });
+      stop_if_asked(rows, requests.size() - i);
       rows.finish_again(requests[i], finite);
       if (!finite) reject(requests[i], rows);
       rows.after_pass(rows.cursor());

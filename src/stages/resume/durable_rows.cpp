@@ -6,6 +6,8 @@
 #include "core/dtype.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/phase.h"
+#include "core/stop_point.h"
 #include "io/publish.h"
 #include "io/read_file.h"
 #include "stages/resume/resume_key.h"
@@ -110,7 +112,9 @@ DurableRows::Place DurableRows::place_of(std::int64_t vector) const {
 
 std::size_t DurableRows::take_over_chunks() {
   std::size_t n = 0;
+  Phase phase(target_.string() + ": checking the saved rows", std::ssize(found_->chunks), "chunks");
   for (const ChunkRecord& chunk : found_->chunks) {
+    phase.advance();
     if (!is_intact(chunk)) break;
     take_over(chunk);
     ++n;
@@ -207,6 +211,7 @@ void DurableRows::publish_without(const std::set<std::int64_t>& rows, const io::
   const auto copy = [&](const std::string& name, std::size_t row_bytes, const auto& read_row) {
     bytes.resize(row_bytes);
     for (std::int64_t row = 0, to = 0; row < tensors_.rows; ++row) {
+      stop_point();
       if (rows.contains(row)) continue;
       read_row(static_cast<std::size_t>(row) * row_bytes);
       out.write_at(name, static_cast<std::size_t>(to++) * row_bytes, bytes);

@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/parallel.h"
+#include "core/stop_point.h"
 #include "data/final_turn.h"
 #include "hub/cache.h"
 #include "model/compute_threads.h"
@@ -62,7 +63,8 @@ Scorer::Scorer(const ScorerOptions& options, const StopRequested& stop_requested
 
 void Scorer::begin_loading() {
   model::set_compute_threads(threads_);
-  loading_ = std::async(std::launch::async, [this] {
+  loading_ = std::async(std::launch::async, [this, stop = current_stop_request()] {
+    const StopScope scope(&stop);
     return model::Backbone::load({.model_folder = folder_,
                                   .precision = options_.precision,
                                   .device = static_cast<int>(options_.device),
