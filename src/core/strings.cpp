@@ -11,7 +11,15 @@ namespace {
 
 // Of the categories Cc, Zl and Zp, and the ones that change the direction of text.
 bool is_control(char32_t c) noexcept {
-  return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+  return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x2028 && c <= 0x202e) ||
+         (c >= 0x2066 && c <= 0x2069) || c == 0x061c || c == 0x200e || c == 0x200f;
+}
+
+// The start of the character around `at`, which is inside `text`.
+std::size_t start_of_char(std::string_view text, std::size_t at) noexcept {
+  std::size_t start = at;
+  while (start > 0 && at - start < 3 && is_utf8_continuation(text[start])) --start;
+  return is_utf8_continuation(text[start]) ? at : start;
 }
 
 std::string escape_of(char32_t c) {
@@ -56,6 +64,21 @@ std::string escape_controls(std::string_view text, std::string_view keep) {
     text.remove_prefix(valid + 1);
   }
   return out;
+}
+
+std::string shown(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return escape_controls(text);
+  return escape_controls(text.substr(0, start_of_char(text, most))) + "...";
+}
+
+std::string shown_message(std::string_view message, std::string_view keep) {
+  constexpr std::size_t kMost = std::size_t{16} << 10;
+  constexpr std::size_t kEnd = kMost / 4;
+  if (message.size() <= kMost) return escape_controls(message, keep);
+  const std::size_t head = start_of_char(message, kMost - kEnd);
+  const std::size_t tail = start_of_char(message, message.size() - kEnd);
+  return escape_controls(message.substr(0, head), keep) + fmt::format(" ...({} bytes)... ", tail - head) +
+         escape_controls(message.substr(tail), keep);
 }
 
 std::string_view trimmed(std::string_view text) noexcept {

@@ -14,6 +14,15 @@ std::string one_line(std::string_view text, std::string_view line_feed = " ");
 // become escapes such as \x1b, \n and \u009b, except the ASCII ones in `keep`.
 std::string escape_controls(std::string_view text, std::string_view keep = {});
 
+// Foreign text within a message: escaped, and cut after `most` bytes.
+std::string shown(std::string_view text, std::size_t most = 200);
+
+constexpr std::size_t kMaxShownPath = 4096;  // PATH_MAX
+
+// A message as it leaves the program: escaped, and one of more than 16 KiB without its middle, so that its
+// beginning and its remedy remain.
+std::string shown_message(std::string_view message, std::string_view keep = {});
+
 // Removes spaces, tabs and line ends at both ends.
 std::string_view trimmed(std::string_view text) noexcept;
 

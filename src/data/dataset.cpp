@@ -17,6 +17,8 @@
 #include "core/utf8.h"
 #include "data/column_account.h"
 #include "data/column_remedy.h"
+#include "data/dataset_card.h"
+#include "data/declared_columns.h"
 #include "data/layout.h"
 #include "data/prompt_rule.h"
 #include "data/row_file.h"
@@ -202,8 +204,10 @@ struct Dataset::Impl {
       columns.push_back(reader->column_names({}));
       fixed_columns.push_back(reader->has_fixed_columns());
     }
+    if (fs::is_directory(given.path) && !is_saved_dataset(given.path)) declared = DeclaredColumns::of(given);
     rows.resize(files.size(), kNotCounted);
     for (const SplitPart& part : parts) add_ranges(part);
+    is_complete = parts.size() == 1 && parts[0].slice.is_complete();
     if (ranges.empty())
       fail_data("{}: the split \"{}\" has no rows; choose other bounds", given.path.string(), given.split);
   }
@@ -344,6 +348,8 @@ struct Dataset::Impl {
   template <class Visit>
   void for_each(const std::vector<ColumnRequest>& requests, const std::vector<bool>& wanted, Visit&& visit) {
     check_columns(requests);
+    declared.check_names(columns);
+    declared.check_types(requests);
     Phase phase("reading " + options.path.string(), known_rows());
     std::int64_t first_row = 0;
     for (const auto& [f, begin, end] : ranges) {
@@ -362,6 +368,7 @@ struct Dataset::Impl {
       rows[f] = read_file(f, requests, is_wanted, visit_row);
       first_row += (end == kToEnd ? rows[f] : end) - begin;
     }
+    if (is_complete) declared.check_rows(options.split, first_row);
   }
 
   // visit(row of the file, one cell for each request)
@@ -404,6 +411,8 @@ struct Dataset::Impl {
   std::vector<std::vector<std::string>> columns;  // the column names of each file
   std::vector<bool> fixed_columns;                // per file: it has no other columns
   std::set<std::string> warned;                   // columns that some files lack
+  DeclaredColumns declared;
+  bool is_complete = false;  // all rows of one split
   ColumnAccount account;
   std::map<std::string, std::int64_t> unread;  // keys of rows that no request is for
   std::vector<std::int64_t> rows;              // rows per file, once known

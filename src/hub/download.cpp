@@ -127,7 +127,7 @@ struct Download {
       const bool success = outcome.response.status >= 200 && outcome.response.status < 300;
       if (outcome.response.status == 416) throw WrongContent{};
       if (outcome.failure.empty() && !success && !outcome.retryable) repo.refuse(what, outcome.response);
-      if (offset > have) backoff.progressed();
+      if (offset > have) backoff.progressed(offset - have);
       have = std::max(have, offset);
       if (have == file.bytes) return;
       if (outcome.failure.empty() && success) {

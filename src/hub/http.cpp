@@ -43,7 +43,9 @@ struct Transfer {
   const HttpSink* sink = nullptr;
   HttpResponse response;
   std::size_t header_bytes = 0;
+  std::size_t error_bytes = 0;
   bool head_given = false;
+  bool error_cut = false;  // the response is complete but for the rest of an error's body
   std::exception_ptr thrown;
 
   void add_header(std::string_view line) {
@@ -87,7 +89,11 @@ std::size_t on_header(char* data, std::size_t size, std::size_t count, void* use
 std::size_t on_body(char* data, std::size_t size, std::size_t count, void* user) {
   auto& transfer = *static_cast<Transfer*>(user);
   const std::size_t bytes = size * count;
-  if (!is_success(transfer.response.status)) return bytes;  // error page
+  if (!is_success(transfer.response.status)) {
+    transfer.error_bytes += bytes;
+    transfer.error_cut = transfer.error_bytes > kMaxErrorPage;
+    return transfer.error_cut ? 0 : bytes;
+  }
   try {
     transfer.give_head();
     if (transfer.sink->on_body) transfer.sink->on_body(std::as_bytes(std::span(data, bytes)));
@@ -199,7 +205,7 @@ HttpOutcome HttpClient::Impl::transfer(const HttpOptions& options, const HttpReq
   if (state.thrown) std::rethrow_exception(state.thrown);
   if (code == CURLE_ABORTED_BY_CALLBACK) options.check_stop(url_for_messages(url));
   HttpOutcome outcome;
-  if (code != CURLE_OK) {
+  if (code != CURLE_OK && !state.error_cut) {
     outcome.failure = fmt::format("{}: {}", url_for_messages(url), curl_easy_strerror(code));
     outcome.retryable = is_retryable(code);
   } else {

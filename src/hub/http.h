@@ -16,13 +16,17 @@
 
 namespace armorm::hub {
 
+// Nobody reads the body of an error: it is passed over up to here, so that the connection can be used again,
+// and then cut.
+constexpr std::size_t kMaxErrorPage = std::size_t{1} << 20;
+
 struct HttpOptions {
   std::string user_agent = "armorm";
   std::chrono::milliseconds connect_timeout{30'000};
   // A transfer slower than this for so long is aborted and retried.
   std::int64_t low_speed_bytes_per_second = 1024;
   std::chrono::seconds low_speed_time{60};
-  int attempts = 6;                              // consecutive attempts without a new byte
+  int attempts = 6;                              // consecutive attempts without progress
   std::chrono::milliseconds first_delay{1'000};  // doubled each time, plus up to half of it at random
   std::chrono::milliseconds longest_delay{60'000};
   std::chrono::milliseconds longest_retry_after{600'000};  // Retry-After is honoured up to this
@@ -30,6 +34,10 @@ struct HttpOptions {
   // Polled during transfers and waits, by any thread; true ends them with an interrupted error. Empty =
   // never.
   std::function<bool()> stop_requested;
+  // The bytes that a transfer at the lowest speed brings before it may be aborted: fewer are no progress.
+  std::uint64_t least_progress() const {
+    return static_cast<std::uint64_t>(low_speed_bytes_per_second * low_speed_time.count());
+  }
   void check_stop(const std::string& what) const;  // `what` is for the message
 };
 
@@ -93,7 +101,10 @@ class HttpBackoff {
   explicit HttpBackoff(const HttpOptions& options) : options_(options) {}
   // Waits before the next attempt; returns false at once when none is left. `what` is for the log.
   bool wait(const HttpOutcome& outcome, const std::string& what);
-  void progressed() noexcept { failed_ = 0; }  // new bytes arrived: restarts the count
+  // New bytes arrived: restarts the count if they are enough.
+  void progressed(std::uint64_t bytes) noexcept {
+    if (bytes >= options_.least_progress()) failed_ = 0;
+  }
   int failed() const noexcept { return failed_; }
 
  private:

@@ -11,7 +11,6 @@
 namespace armorm::hub {
 namespace {
 
-constexpr std::size_t kMaxErrorPage = std::size_t{1} << 20;
 constexpr std::size_t kSha1Digits = 40;
 constexpr std::size_t kSha256Digits = 64;
 constexpr std::size_t kMaxSizeDigits = 18;

@@ -293,6 +293,50 @@ TEST_CASE("attempts end", "[unit]") {
   CHECK(hub.hub.asked().size() == 6);
 }
 
+TEST_CASE("a byte for each attempt is no progress", "[unit]") {
+  const TempDir cache;
+  FakeHub hub(model());
+  for (int i = 0; i < 500; ++i) hub.add_fault(weights_target(), cut(1));
+  CHECK_THAT(public_error_of([&] { fetch(hub, cache.path()); }, ErrorKind::io),
+             Contains("6 of 300000 bytes"));
+  CHECK(hub.storage.asked().size() == 6);
+}
+
+TEST_CASE("a transfer that trickles is aborted, in the body of a file, a list or an error", "[unit]") {
+  const TempDir cache;
+  FakeHub hub(model());
+  const std::string target = GENERATE(std::string("/revision/main"), weights_target());
+  const int answered = GENERATE(200, 404);
+  for (int i = 0; i < 2; ++i)
+    hub.add_fault(target, [=](const HttpAsked&, HttpReply& reply) {
+      reply.status = answered;
+      reply.pause = milliseconds(100);
+    });
+  armorm::hub::HubClientOptions options = hub.options(cache.path());
+  options.http.low_speed_time = std::chrono::seconds(1);
+  options.http.attempts = 2;
+  const auto begin = std::chrono::steady_clock::now();
+  public_error_of(
+      [&] {
+        armorm::hub::fetch_snapshot(options, RepoKind::model, {"org/name", "main"});
+      },
+      ErrorKind::io);
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(20));
+}
+
+TEST_CASE("the body of an error is cut at its limit, and the error is the server's", "[unit]") {
+  const TempDir cache;
+  FakeHub hub(model());
+  const int code = GENERATE(404, 503);
+  for (int i = 0; i < 6; ++i)
+    hub.add_fault("/revision/main", [=](const HttpAsked&, HttpReply& reply) {
+      reply = {code, {}, std::string(std::size_t{64} << 20, 'x')};
+    });
+  const std::string error = public_error_of([&] { fetch(hub, cache.path()); }, ErrorKind::io);
+  CHECK_THAT(error, code == 404 ? Contains("org/name") : Contains("503"));
+  CHECK(hub.hub.sent() < hub.hub.asked().size() * (std::size_t{32} << 20));
+}
+
 TEST_CASE("a message names the address once", "[unit]") {
   const TempDir cache;
   FakeHub hub(model());

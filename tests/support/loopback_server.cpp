@@ -63,22 +63,16 @@ std::string chunks(const std::string& body) {
   return out + "0\r\n\r\n";
 }
 
-std::string reply_text(const HttpAsked& asked, const HttpReply& reply) {
+std::string reply_head(const HttpReply& reply) {
   std::string text = "HTTP/1.1 " + std::to_string(reply.status) + " Scripted\r\nConnection: close\r\n";
   for (const auto& [name, value] : reply.headers) text += name + ": " + value + "\r\n";
-  text += reply.chunked ? "Transfer-Encoding: chunked\r\n\r\n"
-                        : "Content-Length: " + std::to_string(reply.body.size()) + "\r\n\r\n";
-  if (asked.method == "HEAD") return text;
-  const std::string body = reply.chunked ? chunks(reply.body) : reply.body;
-  return text + body.substr(0, reply.cut_after.value_or(body.size()));
+  return text + (reply.chunked ? "Transfer-Encoding: chunked\r\n\r\n"
+                               : "Content-Length: " + std::to_string(reply.body.size()) + "\r\n\r\n");
 }
 
-void send_all(int connection, const std::string& text) {
-  for (std::size_t done = 0; done < text.size();) {
-    const ssize_t count = ::send(connection, text.data() + done, text.size() - done, MSG_NOSIGNAL);
-    if (count <= 0) return;
-    done += static_cast<std::size_t>(count);
-  }
+std::string sent_body(const HttpReply& reply) {
+  const std::string body = reply.chunked ? chunks(reply.body) : reply.body;
+  return body.substr(0, reply.cut_after.value_or(body.size()));
 }
 
 }  // namespace
@@ -121,6 +115,17 @@ void LoopbackServer::accept_all() {
   }
 }
 
+void LoopbackServer::send_all(int connection, std::string_view text, std::chrono::milliseconds pause) {
+  while (!text.empty() && !stopping_) {
+    if (pause.count() > 0) std::this_thread::sleep_for(pause);
+    const std::size_t size = pause.count() > 0 ? 1 : text.size();
+    const ssize_t count = ::send(connection, text.data(), size, MSG_NOSIGNAL);
+    if (count <= 0) return;
+    sent_ += static_cast<std::size_t>(count);
+    text.remove_prefix(static_cast<std::size_t>(count));
+  }
+}
+
 void LoopbackServer::serve(int connection) {
   const timeval limit{10, 0};
   ::setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
@@ -131,7 +136,9 @@ void LoopbackServer::serve(int connection) {
       const std::lock_guard lock(mutex_);
       asked_.push_back(asked);
     }
-    send_all(connection, reply_text(asked, answer_(asked)));
+    const HttpReply reply = answer_(asked);
+    send_all(connection, reply_head(reply), {});
+    if (asked.method != "HEAD") send_all(connection, sent_body(reply), reply.pause);
   }
   ::shutdown(connection, SHUT_RDWR);
   ::close(connection);

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -29,6 +31,7 @@ struct HttpReply {
   std::string body;
   std::optional<std::size_t> cut_after = {};  // ends the connection after this many bytes of the body
   bool chunked = false;
+  std::chrono::milliseconds pause{0};  // before every single byte of the body; 0 = all at once
 };
 
 // Thread-safe; one thread per connection calls `answer`. Every connection carries one request.
@@ -45,14 +48,17 @@ class LoopbackServer {
   std::vector<HttpAsked> asked() const;
   // Number of requests with this method and a target that ends in this text.
   std::size_t count(const std::string& method, const std::string& target_end) const;
+  std::size_t sent() const { return sent_; }  // bytes that connections took
 
  private:
   void accept_all();
   void serve(int connection);
+  void send_all(int connection, std::string_view text, std::chrono::milliseconds pause);
   Answer answer_;
   int listener_ = -1;
   int port_ = 0;
   std::atomic<bool> stopping_ = false;
+  std::atomic<std::size_t> sent_ = 0;
   mutable std::mutex mutex_;
   std::vector<HttpAsked> asked_;
   std::vector<std::thread> connections_;

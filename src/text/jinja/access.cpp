@@ -11,8 +11,10 @@
 namespace armorm::text::jinja {
 namespace {
 
-std::size_t byte_of(const Text& text, std::size_t code_points) {
-  std::size_t at = 0;
+constexpr std::uint64_t kDecodeCost = 2;  // a byte of a character that is skipped
+
+// The position `code_points` characters after `at`.
+std::size_t advance(const Text& text, std::size_t at, std::size_t code_points) {
   while (code_points-- > 0) at += code_point_at(text.view(), at).size;
   return at;
 }
@@ -30,8 +32,9 @@ Value index_value(const Value& value, std::int64_t index) {
   std::size_t at = 0;
   if (const Text* text = value.text()) {
     const bool ascii = is_ascii(text->view());
+    charge(text->size() * (ascii ? 1 : 2 * kDecodeCost));
     if (!resolve_index(index, ascii ? text->size() : count_code_points(text->view()), at)) return {};
-    const std::size_t begin = ascii ? at : byte_of(*text, at);
+    const std::size_t begin = ascii ? at : advance(*text, 0, at);
     return text->slice(begin, begin + code_point_at(text->view(), begin).size);
   }
   const Sequence* sequence = value.sequence();
@@ -70,14 +73,22 @@ void visit_slice(const Slice& slice, Visit visit) {
 }
 
 Text slice_text(const Text& text, const Value& begin, const Value& end, const Value& step) {
-  std::vector<std::size_t> starts;
-  for (std::size_t at = 0; at < text.size(); at += code_point_at(text.view(), at).size) starts.push_back(at);
-  const Slice slice = resolve_slice(begin, end, step, static_cast<std::int64_t>(starts.size()));
-  starts.push_back(text.size());
+  const bool ascii = is_ascii(text.view());
+  charge(text.size() * (ascii ? 1 : 2 * kDecodeCost));
+  const std::size_t length = ascii ? text.size() : count_code_points(text.view());
+  const Slice slice = resolve_slice(begin, end, step, static_cast<std::int64_t>(length));
   if (slice.step == 1) {
-    const std::int64_t last = std::max(slice.begin, slice.end);
-    return text.slice(starts[static_cast<std::size_t>(slice.begin)], starts[static_cast<std::size_t>(last)]);
+    const auto first = static_cast<std::size_t>(slice.begin);
+    const std::size_t count = static_cast<std::size_t>(std::max(slice.begin, slice.end)) - first;
+    if (ascii) return text.slice(first, first + count);
+    const std::size_t at = advance(text, 0, first);
+    return text.slice(at, advance(text, at, count));
   }
+  const Held memory((length + 1) * sizeof(std::size_t));
+  std::vector<std::size_t> starts;
+  starts.reserve(length + 1);
+  for (std::size_t at = 0; at < text.size(); at += code_point_at(text.view(), at).size) starts.push_back(at);
+  starts.push_back(text.size());
   Text part;
   visit_slice(slice, [&](std::size_t i) { part.append_slice(text, starts[i], starts[i + 1]); });
   return part;
@@ -176,7 +187,7 @@ Value add_texts(const Value& a, const Value& b) {
       text.append(*part->text());
     }
   }
-  if (markup) return Markup{std::make_shared<const Text>(std::move(text))};
+  if (markup) return Markup{Text::share(std::move(text))};
   return text;
 }
 
@@ -272,13 +283,8 @@ Value Evaluator::attribute(const Value& value, std::string_view name) {
   if (const Sequence* pair = value.sequence();
       pair != nullptr && pair->group && (name == "grouper" || name == "list"))
     return pair->items[name == "list" ? 1 : 0];
-  if (const std::string_view known = method_name(value, name); !known.empty()) {
-    auto method = std::make_shared<Callable>();
-    method->kind = Callable::Kind::method;
-    method->name = known;
-    method->self = value;
-    return std::shared_ptr<const Callable>(std::move(method));
-  }
+  if (const std::string_view known = method_name(value, name); !known.empty())
+    return make_method(known, value);
   const Mapping* mapping = value.mapping();
   const Value* held = mapping == nullptr ? nullptr : mapping->find(name);
   return held == nullptr ? Value() : *held;
@@ -287,7 +293,6 @@ Value Evaluator::attribute(const Value& value, std::string_view name) {
 Value Evaluator::item(const Value& value, const Value& key) {
   if (value.is_undefined()) return attribute(value, "[...]");
   if (const Mapping* mapping = value.mapping()) {
-    charge(mapping->items.size());
     if (const Value* held = mapping->find(key)) return *held;
   }
   if (const Text* name = key.text()) {
@@ -295,7 +300,6 @@ Value Evaluator::item(const Value& value, const Value& key) {
     return attribute(value, name->view());
   }
   if (!is_integer(key) || value.mapping() != nullptr) return {};
-  if (value.text() != nullptr) charge(weight(value));
   return index_value(value, to_index(key, ""));
 }
 

@@ -48,13 +48,13 @@ Value Evaluator::call_macro(const Callable& callable, Arguments& arguments) {
     const OutputGuard redirect(out_, text);
     run(callable.macro->body);
   }
-  charge(text.size());
   return text;
 }
 
 // Binds the parameters of a macro in the current scope.
 void Evaluator::bind_macro(const MacroDefinition& macro, Arguments& arguments) {
   const auto take_named = [&](std::string_view name, Value& value) {
+    charge(arguments.named.size() * kScanCost);
     const auto found = std::find_if(arguments.named.begin(), arguments.named.end(),
                                     [&](const auto& argument) { return argument.first == name; });
     if (found == arguments.named.end()) return false;
@@ -138,9 +138,16 @@ std::vector<std::pair<Value, Value>> dict_items(const Arguments& arguments) {
 
 }  // namespace
 
+// It lives as long as the evaluator.
+Namespace& Evaluator::new_namespace(Namespace::Kind kind) {
+  Namespace& made = namespaces_.emplace_back();
+  made.kind = kind;
+  made.memory = Held(sizeof(Namespace) * 4);
+  return made;
+}
+
 Value Evaluator::call_namespace(const Arguments& arguments) {
-  charge(sizeof(Namespace) * 4);
-  Namespace& space = namespaces_.emplace_back();
+  Namespace& space = new_namespace(Namespace::Kind::plain);
   for (auto& [key, value] : dict_items(arguments)) {
     if (key.text() == nullptr) fail("the names of a namespace must be strings");
     space.set(key.text()->view(), value);
@@ -151,18 +158,14 @@ Value Evaluator::call_namespace(const Arguments& arguments) {
 Value Evaluator::call_cycler(const Arguments& arguments) {
   if (!arguments.named.empty()) fail("'cycler' takes no named arguments");
   if (arguments.positional.empty()) fail("'cycler' needs items");
-  charge(sizeof(Namespace) * 4);
-  Namespace& cycler = namespaces_.emplace_back();
-  cycler.kind = Namespace::Kind::cycler;
+  Namespace& cycler = new_namespace(Namespace::Kind::cycler);
   cycler.set("items", make_sequence(arguments.positional, Sequence::Kind::tuple));
   return &cycler;
 }
 
 Value Evaluator::call_joiner(const Arguments& arguments) {
   const Bound bound(arguments, "joiner", {"sep"});
-  charge(sizeof(Namespace) * 4);
-  Namespace& joiner = namespaces_.emplace_back();
-  joiner.kind = Namespace::Kind::joiner;
+  Namespace& joiner = new_namespace(Namespace::Kind::joiner);
   joiner.set("sep", bound.has(0) ? bound[0] : make_trusted(", "));
   return &joiner;
 }
@@ -174,11 +177,7 @@ Value Evaluator::cycler_attribute(const Value& value, std::string_view name) {
   if (name == "pos") return static_cast<std::int64_t>(cycler.next);
   if (name == "current") return items[cycler.next];
   if (name != "next" && name != "reset") return {};
-  auto method = std::make_shared<Callable>();
-  method->kind = Callable::Kind::method;
-  method->name = name == "next" ? "next" : "reset";
-  method->self = value;
-  return std::shared_ptr<const Callable>(std::move(method));
+  return make_method(name == "next" ? "next" : "reset", value);
 }
 
 Value Evaluator::call_cycler_method(Namespace& cycler, std::string_view name, const Arguments& arguments) {
@@ -198,14 +197,7 @@ Value Evaluator::call_function(std::string_view name, Arguments& arguments) {
   if (name == "namespace") return call_namespace(arguments);
   if (name == "cycler") return call_cycler(arguments);
   if (name == "joiner") return call_joiner(arguments);
-  if (name == "dict") {
-    // Keys are compared one by one.
-    if (!arguments.positional.empty()) {
-      const std::uint64_t count = weight(arguments.positional[0]) / sizeof(Value);
-      charge(count * count);
-    }
-    return make_mapping(dict_items(arguments));
-  }
+  if (name == "dict") return make_mapping(dict_items(arguments));
   if (name == "strftime_now") {
     const Bound bound(arguments, name, {"format"}, 1);
     return format_time(bound.text(0), (*clock_)());
@@ -231,11 +223,7 @@ Value Evaluator::loop_attribute(const Value& value, std::string_view name) {
   if (name == "previtem") return index == 0 ? Value() : loop->items[index - 1];
   if (name == "nextitem") return index + 1 == count ? Value() : loop->items[index + 1];
   if (name != "cycle" && name != "changed") return {};
-  auto method = std::make_shared<Callable>();
-  method->kind = Callable::Kind::method;
-  method->name = name == "cycle" ? "cycle" : "changed";
-  method->self = value;
-  return std::shared_ptr<const Callable>(std::move(method));
+  return make_method(name == "cycle" ? "cycle" : "changed", value);
 }
 
 Value Evaluator::call_loop_method(Loop& loop, std::string_view name, Arguments& arguments) {

@@ -6,6 +6,14 @@
 
 namespace armorm::text::jinja {
 
+Value make_method(std::string_view name, Value self) {
+  auto method = std::make_shared<Callable>();
+  method->kind = Callable::Kind::method;
+  method->name = name;
+  method->self = std::move(self);
+  return std::shared_ptr<const Callable>(std::move(method));
+}
+
 Bound::Bound(const Arguments& arguments, std::string_view callee,
              std::initializer_list<std::string_view> parameters, std::size_t required)
     : callee_(callee), values_(parameters.size(), nullptr) {

@@ -16,6 +16,7 @@ struct Scope;
 struct Arguments {
   std::vector<Value> positional;
   std::vector<std::pair<std::string_view, Value>> named;
+  Held memory;  // of what *args added
 };
 
 // Arguments matched to parameter names by Python's rules.
@@ -43,12 +44,17 @@ struct Callable {
   Value self;             // method
   const MacroDefinition* macro = nullptr;
   Scope* scope = nullptr;  // scope in which the macro was defined; owned by the evaluator
+  Held memory{160};        // about its own size
 };
+
+// A method of `self`; the storage of `name` outlives the render.
+Value make_method(std::string_view name, Value self);
 
 struct Loop {
   std::vector<Value> items;
   std::size_t index = 0;
   std::optional<Arguments> last_changed;
+  Held memory;
 };
 
 }  // namespace armorm::text::jinja

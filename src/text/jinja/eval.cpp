@@ -7,11 +7,6 @@
 
 namespace armorm::text::jinja {
 
-void Evaluator::charge(std::uint64_t bytes) {
-  work_ += bytes;
-  if (work_ > kMaxWork) fail("the template moves more than {} bytes", kMaxWork);
-}
-
 Value Evaluator::lookup(NameId name) {
   for (Scope* scope = scope_; scope != nullptr; scope = scope->parent) {
     if (const Value* value = scope->find(name)) return *value;
@@ -90,7 +85,6 @@ Value Evaluator::eval_dict(const Expr& expr) {
   std::vector<std::pair<Value, Value>> items;
   for (std::size_t i = 0; i < expr.children.size(); i += 2) {
     Value key = eval(expr.children[i]);
-    charge(items.size());
     insert_item(items, std::move(key), eval(expr.children[i + 1]));
   }
   return make_mapping(std::move(items));
@@ -110,16 +104,13 @@ Value Evaluator::eval_binary(const Expr& expr) {
   const Value right = eval(expr.children[1]);
   line_ = expr.line;
   charge(weight(left) + weight(right));
-  Value result = binary_operation(expr.op, left, right);
-  charge(weight(result));
-  return result;
+  return binary_operation(expr.op, left, right);
 }
 
 Value Evaluator::eval_compare(const Expr& expr) {
   Value left = eval(expr.children[0]);
   for (std::size_t i = 0; i < expr.ops.size(); ++i) {
     Value right = eval(expr.children[i + 1]);
-    charge(weight(left) + weight(right));
     if (!compare_operation(expr.ops[i], left, right)) return false;
     left = std::move(right);
   }
@@ -129,7 +120,6 @@ Value Evaluator::eval_compare(const Expr& expr) {
 Value Evaluator::eval_concat(const Expr& expr) {
   Text text;
   for (const Expr* part : expr.children) append_string(text, eval(part));
-  charge(text.size());
   return text;
 }
 
@@ -147,7 +137,6 @@ Value Evaluator::eval_slice(const Expr& expr) {
   const Value begin = bound(1);
   const Value end = bound(2);
   const Value step = bound(3);
-  charge(weight(holder));
   return slice_value(holder, begin, end, step);
 }
 
@@ -157,6 +146,7 @@ Arguments Evaluator::eval_arguments(const CallArguments& given) {
   for (const auto& [name, expr] : given.named) arguments.named.emplace_back(name, eval(expr));
   if (given.star != nullptr) {
     for (Value& value : iterate(eval(given.star))) arguments.positional.push_back(std::move(value));
+    arguments.memory = Held(arguments.positional.capacity() * sizeof(Value));
   }
   if (given.star_star != nullptr) {
     const Value extra = eval(given.star_star);
@@ -181,9 +171,7 @@ Value Evaluator::eval_call(const Expr& expr) {
       const Arguments arguments = eval_arguments(expr.arguments);
       line_ = expr.line;
       charge(weight(self));
-      Value result = call_method(*this, self, *callee.text, arguments);
-      charge(weight(result));
-      return result;
+      return call_method(*this, self, *callee.text, arguments);
     }
     const Value function = attribute(self, *callee.text);
     Arguments arguments = eval_arguments(expr.arguments);
@@ -205,9 +193,7 @@ Value Evaluator::eval_filter(const Expr& expr) {
   charge(weight(input));
   for (const Value& argument : arguments.positional) charge(weight(argument));
   if (expr.kind == Expr::Kind::test) return expr.test(*this, input, arguments);
-  Value result = expr.filter(*this, input, arguments);
-  charge(weight(result));
-  return result;
+  return expr.filter(*this, input, arguments);
 }
 
 Value Evaluator::apply_filter(std::string_view name, const Value& input, const Arguments& arguments) {
@@ -215,9 +201,7 @@ Value Evaluator::apply_filter(std::string_view name, const Value& input, const A
   if (filter == nullptr) fail("the filter '{}' is not supported", name);
   const Depth depth(*this);
   charge(weight(input));
-  Value result = filter(*this, input, arguments);
-  charge(weight(result));
-  return result;
+  return filter(*this, input, arguments);
 }
 
 bool Evaluator::apply_test(std::string_view name, const Value& input, const Arguments& arguments) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "text/jinja/ast.h"
+#include "text/jinja/budget.h"
 #include "text/jinja/callable.h"
 #include "text/jinja/text.h"
 #include "text/jinja/value.h"
@@ -47,8 +48,6 @@ class Evaluator {
   Value call(const Value& callee, Arguments& arguments);
   Value apply_filter(std::string_view name, const Value& input, const Arguments& arguments);
   bool apply_test(std::string_view name, const Value& input, const Arguments& arguments);
-  // Counts the work of an operation that reads or writes this many bytes.
-  void charge(std::uint64_t bytes);
 
  private:
   enum class Flow { normal, leave, next };
@@ -90,6 +89,7 @@ class Evaluator {
   void bind_macro(const MacroDefinition& macro, Arguments& arguments);
   Value call_function(std::string_view name, Arguments& arguments);
   Value call_range(const Arguments& arguments);
+  Namespace& new_namespace(Namespace::Kind kind);
   Value call_namespace(const Arguments& arguments);
   Value call_cycler(const Arguments& arguments);
   Value call_joiner(const Arguments& arguments);
@@ -101,6 +101,7 @@ class Evaluator {
   Scope* new_scope(Scope* parent);
   void release_scope(Scope* scope);
 
+  Budget budget_;  // before all that holds values
   const Ast* ast_;
   const Clock* clock_;
   std::deque<Scope> scopes_;
@@ -114,7 +115,6 @@ class Evaluator {
   int depth_ = 0;
   int line_ = 1;
   std::uint64_t steps_ = 0;
-  std::uint64_t work_ = 0;
 };
 
 // The name itself, in permanent storage, if values of this type have such a method; else empty.

@@ -7,6 +7,7 @@
 namespace armorm::text::jinja {
 
 Value* Scope::find(NameId name) {
+  charge(variables.size());
   for (auto& [known, value] : variables) {
     if (known == name) return &value;
   }
@@ -46,6 +47,7 @@ void Evaluator::set_global(std::string_view name, Value value) {
 }
 
 Text Evaluator::render() {
+  const BudgetScope budget(budget_);
   Text output;
   out_ = &output;
   const ScopeGuard scope(*this, &globals_);
@@ -58,14 +60,10 @@ Text Evaluator::capture(const Block& block) {
   Text text;
   const OutputGuard redirect(out_, text);
   run_in_scope(block);
-  charge(text.size());
   return text;
 }
 
-void Evaluator::emit(const Value& value) {
-  charge(weight(value));
-  append_string(*out_, value);
-}
+void Evaluator::emit(const Value& value) { append_string(*out_, value); }
 
 Evaluator::Flow Evaluator::run(const Block& block) {
   for (const Stmt* statement : block) {
@@ -85,7 +83,6 @@ Evaluator::Flow Evaluator::run(const Stmt& statement) {
   line_ = statement.line;
   switch (statement.kind) {
     case Stmt::Kind::text:
-      charge(statement.value.size());
       out_->append(statement.value);
       return Flow::normal;
     case Stmt::Kind::output:
@@ -143,7 +140,6 @@ Evaluator::Flow Evaluator::run_branch(const Stmt& statement) {
 // The items of a for loop that pass its filter.
 std::vector<Value> Evaluator::loop_items(const Stmt& statement) {
   const Value iterable = eval(statement.expr);
-  charge(weight(iterable));
   std::vector<Value> items = iterate(iterable);
   if (statement.filter == nullptr) return items;
   std::vector<Value> kept;
@@ -158,6 +154,7 @@ std::vector<Value> Evaluator::loop_items(const Stmt& statement) {
 Evaluator::Flow Evaluator::run_loop(const Stmt& statement) {
   auto loop = std::make_shared<Loop>();
   loop->items = loop_items(statement);
+  loop->memory = Held(sizeof(Loop) + loop->items.capacity() * sizeof(Value));
   if (loop->items.empty()) return run_in_scope(statement.otherwise);
   const LoopGuard guard(loop);
   for (std::size_t i = 0; i < loop->items.size(); ++i) {
@@ -186,8 +183,10 @@ Evaluator::Flow Evaluator::run_with(const Stmt& statement) {
 }
 
 std::shared_ptr<const Callable> Evaluator::make_macro(const MacroDefinition& definition) {
-  charge(sizeof(Callable) + sizeof(Scope));
-  for (Scope* scope = scope_; scope != nullptr; scope = scope->parent) scope->captured = true;
+  for (Scope* scope = scope_; scope != nullptr; scope = scope->parent) {
+    charge(kScanCost);
+    if (!std::exchange(scope->captured, true)) budget_.hold(sizeof(Scope) * 4);
+  }
   auto callable = std::make_shared<Callable>();
   callable->kind = Callable::Kind::macro;
   callable->name = *definition.name;

@@ -21,7 +21,7 @@ namespace {
 Text soft_text(const Value& value) { return value.text() != nullptr ? *value.text() : to_text(value); }
 
 Value keep_markup(const Value& input, Text text) {
-  if (input.is<Markup>()) return Markup{std::make_shared<const Text>(std::move(text))};
+  if (input.is<Markup>()) return Markup{Text::share(std::move(text))};
   return text;
 }
 
@@ -33,6 +33,7 @@ Value filter_map(Evaluator&, const Value& input, const Arguments& arguments) {
 
 // jinja2's title: capitalizes after white space and some punctuation.
 Text title_words(const Text& text) {
+  charge(text.size() * kScanCost);
   Text out;
   std::size_t begin = 0;
   const auto flush = [&](std::size_t end) {
@@ -83,23 +84,27 @@ Value filter_string(Evaluator&, const Value& input, const Arguments& arguments) 
 
 Value filter_safe(Evaluator&, const Value& input, const Arguments& arguments) {
   const Bound bound(arguments, "safe", {});
-  return Markup{std::make_shared<const Text>(to_text(input))};
+  return Markup{Text::share(to_text(input))};
 }
 
 template <bool force>
 Value filter_escape(Evaluator&, const Value& input, const Arguments& arguments) {
   const Bound bound(arguments, "escape", {});
   if (input.is<Markup>() && !force) return input;
-  return Markup{std::make_shared<const Text>(escape_html(to_text(input)))};
+  return Markup{Text::share(escape_html(input))};
 }
 
 // Strings that int() and float() accept: surrounding white space, single underscores between digits.
 std::string number_text(const Text& text) {
-  std::string digits = strip(text, Side::both, nullptr).bytes();
-  for (std::size_t i = 1; i + 1 < digits.size(); ++i) {
-    const bool between = std::isalnum(static_cast<unsigned char>(digits[i - 1])) != 0 &&
-                         std::isalnum(static_cast<unsigned char>(digits[i + 1])) != 0;
-    if (digits[i] == '_' && between) digits.erase(i, 1);
+  const Text stripped = strip(text, Side::both, nullptr);
+  charge(stripped.size() * kScanCost);
+  const std::string_view given = stripped.view();
+  const auto is_word = [&](std::size_t i) {
+    return i < given.size() && std::isalnum(static_cast<unsigned char>(given[i])) != 0;
+  };
+  std::string digits;
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    if (given[i] != '_' || i == 0 || !is_word(i - 1) || !is_word(i + 1)) digits += given[i];
   }
   if (digits.starts_with('+') && !digits.starts_with("+-")) digits.erase(0, 1);
   return digits;
@@ -174,6 +179,7 @@ Value filter_abs(Evaluator&, const Value& input, const Arguments& arguments) {
 
 // Python's round(x, n): correct to the last digit, through the decimal text.
 double round_half_even(double value, std::int64_t precision) {
+  charge(kFormatCost + kDigitCost * static_cast<std::uint64_t>(std::clamp<std::int64_t>(precision, 0, 300)));
   if (precision >= 0) {
     const std::string digits =
         fmt::format("{:.{}f}", value, static_cast<int>(std::min<std::int64_t>(precision, 300)));
@@ -263,9 +269,12 @@ Value filter_truncate(Evaluator&, const Value& input, const Arguments& arguments
   return out;
 }
 
+constexpr std::uint64_t kWordCost = 4 * kScanCost;  // two tables for each character
+
 Value filter_word_count(Evaluator&, const Value& input, const Arguments& arguments) {
   const Bound bound(arguments, "wordcount", {});
   const Text text = soft_text(input);
+  charge(text.size() * kWordCost);
   std::int64_t words = 0;
   bool inside = false;
   for (std::size_t at = 0; at < text.size(); at += code_point_at(text.view(), at).size) {
@@ -336,16 +345,17 @@ Text escape_html(const Value& value) {
   static constexpr std::pair<char, std::string_view> kEscapes[] = {
       {'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&#34;"}, {'\'', "&#39;"}};
   const Text text = to_text(value);
+  charge(text.size() * 2);
   Text out;
-  for (std::size_t at = 0; at < text.size(); ++at) {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t found = std::min(text.view().find_first_of("&<>\"'", at), text.size());
+    out.append_slice(text, at, found);
+    if (found == text.size()) break;
     const auto* const escape = std::find_if(std::begin(kEscapes), std::end(kEscapes), [&](const auto& entry) {
-      return entry.first == text.view()[at];
+      return entry.first == text.view()[found];
     });
-    if (escape == std::end(kEscapes)) {
-      out.append_slice(text, at, at + 1);
-    } else {
-      out.append(escape->second, text.is_data(at));
-    }
+    out.append(escape->second, text.is_data(found));
+    at = found + 1;
   }
   return out;
 }

@@ -1,6 +1,7 @@
 // Filters on lists and dicts.
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "text/jinja/eval.h"
 #include "text/jinja/failure.h"
@@ -95,7 +96,6 @@ Value filter_unique(Evaluator& evaluator, const Value& input, const Arguments& a
   for (const Value& value : iterate(input)) {
     Value key = bound.has(1) && !bound[1].is_none() ? get_path(evaluator, value, bound[1], nullptr) : value;
     if (!bound.flag(0, false)) key = fold_case(key);
-    evaluator.charge(seen.size());
     if (std::any_of(seen.begin(), seen.end(), [&](const Value& known) { return equal(known, key); }))
       continue;
     seen.push_back(std::move(key));
@@ -193,19 +193,21 @@ Value filter_sum(Evaluator& evaluator, const Value& input, const Arguments& argu
   for (const Value& value : iterate(input)) {
     const bool path = bound.has(0) && !bound[0].is_none();
     total = binary_operation(Op::add, total, path ? get_path(evaluator, value, bound[0], nullptr) : value);
-    evaluator.charge(weight(total));
   }
   return total;
 }
 
 Value filter_join(Evaluator& evaluator, const Value& input, const Arguments& arguments) {
   const Bound bound(arguments, "join", {"d", "attribute"});
-  std::vector<Text> parts;
+  const Text separator = bound.has(0) ? to_text(bound[0]) : Text();
+  const bool path = bound.has(1) && !bound[1].is_none();
+  Text out;
+  bool first = true;
   for (const Value& value : iterate(input)) {
-    parts.push_back(
-        to_text(bound.has(1) && !bound[1].is_none() ? get_path(evaluator, value, bound[1], nullptr) : value));
+    if (!std::exchange(first, false)) out.append(separator);
+    append_string(out, path ? get_path(evaluator, value, bound[1], nullptr) : value);
   }
-  return join(bound.has(0) ? to_text(bound[0]) : Text(), parts);
+  return out;
 }
 
 Value filter_length(Evaluator&, const Value& input, const Arguments& arguments) {
@@ -218,17 +220,14 @@ Value filter_list(Evaluator&, const Value& input, const Arguments& arguments) {
   return make_sequence(iterate(input));
 }
 
-Value filter_first(Evaluator&, const Value& input, const Arguments& arguments) {
+Value filter_first(Evaluator& evaluator, const Value& input, const Arguments& arguments) {
   const Bound bound(arguments, "first", {});
   const Sequence* sequence = input.sequence();
   if (sequence != nullptr && sequence->kind == kGenerator) {
     return sequence->consumed < sequence->items.size() ? sequence->items[sequence->consumed++] : Value();
   }
   if (sequence != nullptr) return sequence->items.empty() ? Value() : sequence->items.front();
-  if (input.text() != nullptr)
-    return slice_value(input, None{}, std::int64_t{1}, None{}).text()->empty()
-               ? Value()
-               : slice_value(input, None{}, std::int64_t{1}, None{});
+  if (input.text() != nullptr) return evaluator.item(input, std::int64_t{0});
   const std::vector<Value> items = iterate(input);
   return items.empty() ? Value() : items.front();
 }

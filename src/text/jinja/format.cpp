@@ -98,6 +98,8 @@ void append_padded(Text& out, const Text& text, const Spec& spec, char default_a
 }
 
 void append_number(Text& out, const Value& value, const Spec& spec) {
+  charge(kFormatCost +
+         kDigitCost * static_cast<std::uint64_t>(std::clamp<std::int64_t>(spec.precision, 0, 300)));
   const bool negative =
       value.is<double>() ? std::signbit(*value.get<double>()) : to_index(value, "a formatted number") < 0;
   std::string digits = format_magnitude(value, spec);
@@ -285,6 +287,7 @@ class BraceFormat {
       if (index >= arguments_.positional.size()) fail("the format needs more values");
       return arguments_.positional[index];
     }
+    charge(arguments_.named.size() * kScanCost);
     for (const auto& [known, value] : arguments_.named) {
       if (known == name) return value;
     }
@@ -376,6 +379,7 @@ Text format_time(const Text& pattern, std::int64_t seconds) {
   if (pattern.size() > kMaxPattern) fail("the format of strftime_now is longer than {} bytes", kMaxPattern);
   // No conversion of the C locale expands 2 bytes to more than 100.
   std::string buffer(pattern.size() * 50 + 100, '\0');
+  charge(kFormatCost + 4 * buffer.size());
   const std::string ended =
       without_zone(pattern.bytes()) + "\x01";  // distinguishes an empty result from a full buffer
   const std::size_t size = std::strftime(buffer.data(), buffer.size(), ended.c_str(), &parts);

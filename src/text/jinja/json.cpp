@@ -58,22 +58,27 @@ class Writer {
   void write_string(const Text& text) {
     static constexpr std::string_view kFrom = "\"\\\n\r\t\b\f";
     static constexpr std::string_view kTo = "\"\\nrtbf";
+    charge(text.size() * kScanCost);
     put("\"");
+    std::size_t plain = 0;  // where what needs no escape begins
     for (std::size_t at = 0; at < text.size();) {
       const CodePoint c = code_point_at(text.view(), at);
-      const bool data = text.is_data(at);
       const std::size_t known =
           c.value < 0x80 ? kFrom.find(static_cast<char>(c.value)) : std::string_view::npos;
+      const bool coded = c.value < 0x20 || (style_.ascii && c.value >= 0x7F + 1);
+      if (known != std::string_view::npos || coded) {
+        out_.append_slice(text, plain, at);
+        plain = at + c.size;
+      }
       if (known != std::string_view::npos) {
         const char escape[] = {'\\', kTo[known]};
-        out_.append({escape, 2}, data);
-      } else if (c.value < 0x20 || (style_.ascii && c.value >= 0x7F + 1)) {
-        write_escape(c.value, data);
-      } else {
-        out_.append_slice(text, at, at + c.size);
+        out_.append({escape, 2}, text.is_data(at));
+      } else if (coded) {
+        write_escape(c.value, text.is_data(at));
       }
       at += c.size;
     }
+    out_.append_slice(text, plain, text.size());
     put("\"");
   }
 
@@ -89,11 +94,17 @@ class Writer {
   }
 
   void write_mapping(const Mapping& mapping, std::size_t level) {
-    auto items = mapping.items;
     if (style_.sort_keys) {
-      std::stable_sort(items.begin(), items.end(),
+      charge(mapping.items.size() * 2 * sizeof(Value));
+      auto sorted = mapping.items;
+      std::stable_sort(sorted.begin(), sorted.end(),
                        [](const auto& a, const auto& b) { return compare(a.first, b.first) < 0; });
+      return write_items(sorted, level);
     }
+    write_items(mapping.items, level);
+  }
+
+  void write_items(const std::vector<std::pair<Value, Value>>& items, std::size_t level) {
     put("{");
     for (std::size_t i = 0; i < items.size(); ++i) {
       if (i > 0) out_.append(style_.item_separator);

@@ -1,6 +1,7 @@
 // Methods of str, dict, list and tuple.
 #include <algorithm>
 #include <span>
+#include <utility>
 
 #include "text/jinja/eval.h"
 #include "text/jinja/failure.h"
@@ -48,6 +49,7 @@ Value method_affix(Evaluator&, const Value& self, const Arguments& arguments) {
   const std::string_view text = self_text(self).view();
   const auto matches = [&](const Value& affix) {
     if (affix.text() == nullptr) fail("startswith and endswith need a string, not {}", type_name(affix));
+    charge(kScanCost + std::min(text.size(), affix.text()->size()));
     return at_end ? text.ends_with(affix.text()->view()) : text.starts_with(affix.text()->view());
   };
   const Sequence* several = bound[0].sequence();
@@ -77,12 +79,14 @@ Value method_replace(Evaluator&, const Value& self, const Arguments& arguments) 
 
 Value method_join(Evaluator&, const Value& self, const Arguments& arguments) {
   const Bound bound(arguments, "join", {"iterable"}, 1);
-  std::vector<Text> parts;
+  Text out;
+  bool first = true;
   for (const Value& item : iterate(bound[0])) {
     if (item.text() == nullptr) fail("join needs strings, found {}", type_name(item));
-    parts.push_back(*item.text());
+    if (!std::exchange(first, false)) out.append(self_text(self));
+    out.append(*item.text());
   }
-  return join(self_text(self), parts);
+  return out;
 }
 
 // find and its relatives count in code points.
@@ -91,7 +95,9 @@ std::int64_t search(const Text& text, const Bound& bound, bool from_right) {
                                  bound.has(2) ? bound[2] : Value(None{}), None{});
   const std::string_view window = part.text()->view();
   const std::string_view wanted = bound.text(0).view();
-  const std::size_t at = from_right ? window.rfind(wanted) : find_bytes(window, wanted, 0);
+  charge(text.size());
+  const std::size_t at =
+      from_right ? BackwardSearch(window, wanted).find(window.size()) : find_bytes(window, wanted, 0);
   if (at == std::string_view::npos) return -1;
   std::int64_t offset = bound.integer(1, 0);
   const auto length = static_cast<std::int64_t>(count_code_points(text.view()));
@@ -120,10 +126,13 @@ Value method_count(Evaluator&, const Value& self, const Arguments& arguments) {
   return count;
 }
 
+constexpr std::uint64_t kClassCost = 4 * kScanCost;  // up to four tables for each character
+
 template <bool (*function)(char32_t)>
 Value method_all(Evaluator&, const Value& self, const Arguments& arguments) {
   const Bound bound(arguments, "this method", {});
   const std::string_view text = self_text(self).view();
+  charge(text.size() * kClassCost);
   for (std::size_t at = 0; at < text.size(); at += code_point_at(text, at).size) {
     if (!function(code_point_at(text, at).value)) return false;
   }
@@ -137,6 +146,7 @@ template <bool (*wanted)(char32_t), bool (*other)(char32_t)>
 Value method_case(Evaluator&, const Value& self, const Arguments& arguments) {
   const Bound bound(arguments, "this method", {});
   const std::string_view text = self_text(self).view();
+  charge(text.size() * kClassCost);
   bool any = false;
   for (std::size_t at = 0; at < text.size(); at += code_point_at(text, at).size) {
     const char32_t c = code_point_at(text, at).value;
@@ -290,7 +300,7 @@ std::string_view method_name(const Value& value, std::string_view name) {
 
 Value call_method(Evaluator& evaluator, const Value& self, std::string_view name,
                   const Arguments& arguments) {
-  for (const Value& argument : arguments.positional) evaluator.charge(weight(argument));
+  for (const Value& argument : arguments.positional) charge(weight(argument));
   const Entry* entry = find_method(self, name);
   if (entry == nullptr) fail("a {} has no method '{}'", type_name(self), name);
   return entry->method(evaluator, self, arguments);

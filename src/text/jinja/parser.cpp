@@ -150,9 +150,7 @@ const Stmt* Parser::parse_simple_statement(const std::string& tag, int line) {
 const Stmt* Parser::parse_named_block(int line) {
   Stmt* statement = ast_.new_stmt(Stmt::Kind::block, line);
   const std::string name = expect_name();
-  if (std::find(block_names_.begin(), block_names_.end(), name) != block_names_.end())
-    fail_at(line, fmt::format("the block '{}' is defined twice", name));
-  block_names_.push_back(name);
+  if (!block_names_.insert(name).second) fail_at(line, fmt::format("the block '{}' is defined twice", name));
   statement->scoped = skip_name("scoped");
   if (skip_name("required"))
     fail_at(line, fmt::format("the block '{}' is required and has no content", name));

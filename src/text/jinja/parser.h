@@ -4,6 +4,7 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -128,7 +129,7 @@ class Parser {
   int loops_ = 0;
   bool late_lookup_ = false;
   std::vector<std::pair<int, std::string>> unknown_;  // looked up at once: line and message
-  std::vector<std::string> block_names_;
+  std::unordered_set<std::string> block_names_;
   std::vector<MacroDefinition*> open_macros_;
   Ast ast_;
 };

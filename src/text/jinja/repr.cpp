@@ -123,6 +123,7 @@ void append_quoted_repr(Text& out, const Text& text) {
   const bool has_single = text.bytes().find('\'') != std::string::npos;
   const bool has_double = text.bytes().find('"') != std::string::npos;
   const char quote = has_single && !has_double ? '"' : '\'';
+  charge(text.size() * kScanCost);
   out.append({&quote, 1}, false);
   for (std::size_t at = 0; at < text.size();) {
     const CodePoint c = code_point_at(text.view(), at);

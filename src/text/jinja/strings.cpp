@@ -60,20 +60,32 @@ void check_count(std::size_t count) {
   if (count > kMaxItems) fail("a list grows past {} items", kMaxItems);
 }
 
-std::size_t rfind(std::string_view text, std::string_view part, std::size_t end) {
-  return end < part.size() ? std::string_view::npos : text.rfind(part, end - part.size());
+void charge_scan(const Text& text) { charge(text.size() * kScanCost); }
+
+// The characters of `text`, each once.
+std::u32string character_set(const Text& text) {
+  std::u32string set;
+  for (std::size_t at = 0; at < text.size();) {
+    const CodePoint c = code_point_at(text.view(), at);
+    charge(kScanCost + set.size());
+    if (set.find(c.value) == std::u32string::npos) set.push_back(c.value);
+    at += c.size;
+  }
+  return set;
 }
 
 std::vector<Value> split_separator(const Text& text, const Text& separator, std::int64_t limit,
                                    bool from_right) {
   if (separator.empty()) fail("the separator of split is empty");
+  charge(text.size() + separator.size());
+  const std::optional<BackwardSearch> backward =
+      from_right ? std::optional(BackwardSearch(text.view(), separator.view())) : std::nullopt;
   std::vector<std::pair<std::size_t, std::size_t>> parts;
   std::size_t begin = 0;
   std::size_t end = text.size();
   while (limit < 0 || static_cast<std::int64_t>(parts.size()) < limit) {
     check_count(parts.size());
-    const std::size_t at = from_right ? rfind(text.view().substr(0, end), separator.view(), end)
-                                      : find_bytes(text.view(), separator.view(), begin);
+    const std::size_t at = backward ? backward->find(end) : find_bytes(text.view(), separator.view(), begin);
     if (at == std::string_view::npos) break;
     if (from_right) {
       parts.emplace_back(at + separator.size(), end);
@@ -91,6 +103,7 @@ std::vector<Value> split_separator(const Text& text, const Text& separator, std:
 }
 
 std::vector<Value> split_words(const Text& text, std::int64_t limit) {
+  charge_scan(text);
   std::vector<Value> words;
   std::size_t at = 0;
   const auto skip = [&](bool space) {
@@ -114,6 +127,7 @@ std::vector<Value> split_words(const Text& text, std::int64_t limit) {
 }
 
 std::vector<Value> split_words_from_right(const Text& text, std::int64_t limit) {
+  charge_scan(text);
   std::vector<Value> words;
   std::size_t end = text.size();
   const auto skip = [&](bool space) {
@@ -148,14 +162,25 @@ std::size_t find_bytes(std::string_view text, std::string_view part, std::size_t
                           : static_cast<std::size_t>(static_cast<const char*>(found) - text.data());
 }
 
+BackwardSearch::BackwardSearch(std::string_view text, std::string_view part) : text_(text), part_(part) {
+  constexpr std::size_t kShort = 64;
+  if (part.size() <= kShort) return;
+  memory_ = Held(text.size() + part.size());
+  reversed_text_.assign(text.rbegin(), text.rend());
+  reversed_part_.assign(part.rbegin(), part.rend());
+}
+
+std::size_t BackwardSearch::find(std::size_t end) const {
+  if (end < part_.size()) return std::string_view::npos;
+  if (reversed_part_.empty()) return text_.rfind(part_, end - part_.size());
+  const std::size_t at = find_bytes(reversed_text_, reversed_part_, text_.size() - end);
+  return at == std::string_view::npos ? at : text_.size() - at - part_.size();
+}
+
 Text strip(const Text& text, Side side, const Text* characters) {
-  std::u32string set;
-  for (std::size_t at = 0; characters != nullptr && at < characters->size();) {
-    const CodePoint c = code_point_at(characters->view(), at);
-    set.push_back(c.value);
-    at += c.size;
-  }
+  const std::u32string set = characters == nullptr ? std::u32string() : character_set(*characters);
   const auto goes = [&](char32_t c) {
+    charge(kScanCost + set.size());
     return characters == nullptr ? is_space(c) : set.find(c) != std::u32string::npos;
   };
   std::size_t begin = 0;
@@ -204,6 +229,7 @@ Text swap_case(const Text& text) {
 }
 
 Text replace(const Text& text, const Text& from, const Text& to, std::int64_t count) {
+  charge(text.size() + from.size() + to.size());
   if (from.view() == to.view() && !to.any_data()) return text;  // what came from the data still does
   Text out;
   std::size_t at = 0;
@@ -233,6 +259,7 @@ std::vector<Value> split(const Text& text, const Text* separator, std::int64_t l
 }
 
 std::vector<Value> split_lines(const Text& text, bool keep_ends) {
+  charge_scan(text);
   std::vector<Value> lines;
   std::size_t begin = 0;
   for (std::size_t at = 0; at < text.size();) {
@@ -253,24 +280,17 @@ std::vector<Value> split_lines(const Text& text, bool keep_ends) {
 
 std::vector<Value> partition(const Text& text, const Text& separator, bool from_right) {
   if (separator.empty()) fail("the separator of partition is empty");
-  const std::size_t at =
-      from_right ? text.view().rfind(separator.view()) : find_bytes(text.view(), separator.view(), 0);
+  charge(text.size() + separator.size());
+  const std::size_t at = from_right ? BackwardSearch(text.view(), separator.view()).find(text.size())
+                                    : find_bytes(text.view(), separator.view(), 0);
   if (at == std::string_view::npos) {
     return from_right ? std::vector<Value>{Text(), Text(), text} : std::vector<Value>{text, Text(), Text()};
   }
   return {text.slice(0, at), separator, text.slice(at + separator.size(), text.size())};
 }
 
-Text join(const Text& separator, const std::vector<Text>& parts) {
-  Text out;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (i > 0) out.append(separator);
-    out.append(parts[i]);
-  }
-  return out;
-}
-
 Text pad(const Text& text, std::int64_t width, const Text& fill, Side text_side) {
+  charge(text.size() + fill.size());
   const auto length = static_cast<std::int64_t>(count_code_points(text.view()));
   if (count_code_points(fill.view()) != 1) fail("the fill character must be one character");
   const std::int64_t missing = std::max<std::int64_t>(width - length, 0);

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "text/jinja/budget.h"
 #include "text/tokenizer/rendered_text.h"
 
 namespace armorm::text::jinja {
@@ -15,8 +17,14 @@ class Text {
   using Range = tokenizer::RenderedText::Range;
 
   Text() = default;
+  Text(const Text& other);
+  Text(Text&&) noexcept = default;
+  Text& operator=(Text other) noexcept;
+  ~Text() = default;
   static Text trusted(std::string_view bytes);
   static Text from_data(std::string_view bytes);
+  // The text of a value.
+  static std::shared_ptr<const Text> share(Text text);
 
   const std::string& bytes() const { return bytes_; }
   std::string_view view() const { return bytes_; }
@@ -25,7 +33,7 @@ class Text {
   bool is_data(std::size_t position) const;
   const std::vector<Range>& data_ranges() const { return data_; }
 
-  // All of these throw when the text would exceed kMaxTextBytes.
+  // All of these charge their work, and throw when the text would exceed kMaxTextBytes.
   void append(std::string_view bytes, bool data);
   void append(const Text& other);
   void append_slice(const Text& other, std::size_t begin, std::size_t end);
@@ -39,9 +47,11 @@ class Text {
   tokenizer::RenderedText release() &&;
 
  private:
-  void reserve_more(std::size_t more);
+  void grow(std::size_t more);
   void mark(std::size_t begin, std::size_t end);
+  bool is_uniform() const;  // all of it from the data, or nothing
 
+  Held held_;
   std::string bytes_;
   std::vector<Range> data_;  // sorted, disjoint, non-adjacent, non-empty
 };

@@ -11,6 +11,14 @@
 namespace armorm::text::jinja {
 namespace {
 
+constexpr std::size_t kBoxBytes = 32;  // counters of a shared value, and the allocator's own
+
+bool same_bytes(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  charge(a.size());
+  return a == b;
+}
+
 int depth_of(const Value& value) {
   if (const Sequence* sequence = value.sequence()) return sequence->depth;
   if (const Mapping* mapping = value.mapping()) return mapping->depth;
@@ -72,6 +80,7 @@ std::partial_ordering compare_sequences(const Sequence& a, const Sequence& b) {
 }
 
 bool is_hashable(const Value& value) {
+  charge(kScanCost);
   if (value.is<MappingPtr>()) return false;
   const Sequence* sequence = value.sequence();
   if (sequence == nullptr) return true;
@@ -116,14 +125,16 @@ const Value* Mapping::find(const Value& key) const {
 }
 
 const Value* Mapping::find(std::string_view key) const {
+  charge(items.size());
   for (const auto& [name, value] : items) {
     const Text* text = name.text();
-    if (text != nullptr && text->view() == key) return &value;
+    if (text != nullptr && same_bytes(text->view(), key)) return &value;
   }
   return nullptr;
 }
 
 const Value* Namespace::find(std::string_view name) const {
+  charge(attributes.size() * kScanCost);
   for (const auto& [known, value] : attributes) {
     if (known == name) return &value;
   }
@@ -132,6 +143,7 @@ const Value* Namespace::find(std::string_view name) const {
 
 void Namespace::set(std::string_view name, Value value) {
   if (name.starts_with('_')) fail("a namespace takes no attribute named '{}'", name);
+  charge(attributes.size() * kScanCost);
   for (auto& [known, held] : attributes) {
     if (known == name) {
       held = std::move(value);
@@ -139,6 +151,7 @@ void Namespace::set(std::string_view name, Value value) {
     }
   }
   check_shape(attributes.size() + 1, 1);
+  memory.add(name.size() + 2 * sizeof(attributes[0]));
   attributes.emplace_back(name, std::move(value));
 }
 
@@ -146,8 +159,9 @@ Value make_sequence(std::vector<Value> items, Sequence::Kind kind) {
   auto sequence = std::make_shared<Sequence>();
   sequence->kind = kind;
   for (const Value& item : items) sequence->depth = std::max(sequence->depth, depth_of(item) + 1);
+  check_shape(items.size(), sequence->depth);
+  sequence->memory = Held(kBoxBytes + sizeof(Sequence) + items.capacity() * sizeof(Value));
   sequence->items = std::move(items);
-  check_shape(sequence->items.size(), sequence->depth);
   return SequencePtr(std::move(sequence));
 }
 
@@ -156,8 +170,9 @@ Value make_mapping(std::vector<std::pair<Value, Value>> items) {
   for (const auto& item : items) {
     mapping->depth = std::max({mapping->depth, depth_of(item.first) + 1, depth_of(item.second) + 1});
   }
+  check_shape(items.size(), mapping->depth);
+  mapping->memory = Held(kBoxBytes + sizeof(Mapping) + items.capacity() * 2 * sizeof(Value));
   mapping->items = std::move(items);
-  check_shape(mapping->items.size(), mapping->depth);
   return MappingPtr(std::move(mapping));
 }
 
@@ -219,8 +234,9 @@ bool same_object(const Value& a, const Value& b) {
 }
 
 bool equal(const Value& a, const Value& b) {
+  charge(kScanCost);
   if (a.is_number() && b.is_number()) return compare_numbers(a, b) == 0;
-  if (a.text() != nullptr && b.text() != nullptr) return a.text()->view() == b.text()->view();
+  if (a.text() != nullptr && b.text() != nullptr) return same_bytes(a.text()->view(), b.text()->view());
   if (a.sequence() != nullptr && b.sequence() != nullptr)
     return equal_sequences(*a.sequence(), *b.sequence());
   if (a.mapping() != nullptr && b.mapping() != nullptr) return equal_mappings(*a.mapping(), *b.mapping());
@@ -229,9 +245,11 @@ bool equal(const Value& a, const Value& b) {
 }
 
 std::partial_ordering compare(const Value& a, const Value& b) {
+  charge(kScanCost);
   if (a.is_number() && b.is_number()) return compare_numbers(a, b);
   // UTF-8 bytes have the order of their code points.
   if (a.text() != nullptr && b.text() != nullptr) {
+    charge(std::min(a.text()->size(), b.text()->size()));
     return a.text()->view() <=> b.text()->view();
   }
   const Sequence* x = a.sequence();
@@ -247,6 +265,7 @@ bool contains(const Value& container, const Value& item) {
   if (const Text* text = container.text()) {
     const Text* part = item.text();
     if (part == nullptr) fail("'in <string>' needs a string on its left, not {}", type_name(item));
+    charge(text->size() + part->size());
     return part->empty() ||
            memmem(text->bytes().data(), text->size(), part->bytes().data(), part->size()) != nullptr;
   }
@@ -264,6 +283,7 @@ bool contains(const Value& container, const Value& item) {
 }
 
 std::vector<Value> iterate(const Value& value) {
+  charge(weight(value));
   if (value.is_undefined()) return {};
   if (const Text* text = value.text()) return split_characters(*text);
   if (const Mapping* mapping = value.mapping()) {

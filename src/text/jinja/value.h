@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "text/jinja/budget.h"
 #include "text/jinja/text.h"
 
 namespace armorm::text::jinja {
@@ -49,7 +50,7 @@ class Value {
   Value(bool value) : storage_(value) {}
   Value(std::int64_t value) : storage_(value) {}
   Value(double value) : storage_(value) {}
-  Value(Text value) : storage_(std::make_shared<const Text>(std::move(value))) {}
+  Value(Text value) : storage_(Text::share(std::move(value))) {}
   Value(TextPtr value) : storage_(std::move(value)) {}
   Value(Markup value) : storage_(std::move(value)) {}
   Value(SequencePtr value) : storage_(std::move(value)) {}
@@ -89,11 +90,13 @@ struct Sequence {
   bool group = false;  // a pair of groupby: .grouper and .list
   // Generators yield each item once; a value never leaves its render.
   mutable std::size_t consumed = 0;
+  Held memory;
 };
 
 struct Mapping {
   std::vector<std::pair<Value, Value>> items;  // in insertion order
   int depth = 1;
+  Held memory;
 
   const Value* find(const Value& key) const;
   const Value* find(std::string_view key) const;
@@ -104,6 +107,7 @@ struct Namespace {
   Kind kind = Kind::plain;
   std::size_t next = 0;  // of a cycler or joiner: calls so far
   std::vector<std::pair<std::string, Value>> attributes;
+  Held memory;
   const Value* find(std::string_view name) const;
   void set(std::string_view name, Value value);
 };

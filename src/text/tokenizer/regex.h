@@ -24,7 +24,8 @@ class Regex {
   // For patterns of the program itself: internal error when the pattern does not compile.
   explicit Regex(const std::string& pattern);
 
-  // All matches, leftmost first, not overlapping. `text` must be valid UTF-8.
+  // All matches, leftmost first, not overlapping. `text` must be valid UTF-8. data error that names the
+  // pattern when it takes more than the steps or the time that limits.h allows for the text's length.
   std::vector<Span> find_all(std::string_view text) const;
 
   Regex(Regex&&) noexcept;
@@ -33,6 +34,7 @@ class Regex {
 
  private:
   struct Code;
+  class Matcher;
   std::unique_ptr<Code> code_;
 };
 
