@@ -39,9 +39,11 @@ std::optional<reward_model::ModelExport> open_export(const Stage2TrainOptions& o
                                                      const options::StageEnvironment& environment) {
   if (options.export_dir.empty()) return std::nullopt;
   const artifacts::EmbeddingSet pairs = gate::open_preference_set(options, inputs);
-  return reward_model::ModelExport(options.export_dir, options.model_path, options.export_weights,
-                                   pairs.provenance(), inputs.weights_stem.string() + ".json",
-                                   environment.files, environment.stop_requested);
+  reward_model::ModelExport model_export(options.export_dir, options.model_path, options.export_weights,
+                                         pairs.provenance(), inputs.weights_stem.string() + ".json",
+                                         environment.files, environment.stop_requested);
+  model_export.check_hidden_size(inputs.weights.hidden_size);
+  return model_export;
 }
 
 // Common name of the published files, without extension; creates their folder.

@@ -111,15 +111,20 @@ void check_same(const char* what, const std::string& made_with, const std::strin
         what, made_with, model.string(), found);
 }
 
-nlohmann::ordered_json exported_config(const model::ModelFolder& folder,
-                                       const artifacts::GateArtifact& artifact,
-                                       const artifacts::ModelFacts& facts) {
-  const model::ModelConfig decoder = model::ModelConfig::load(folder.base, artifacts::kRewardModelFields);
-  if (decoder.hidden_size != artifact.hidden_size)
+model::ModelConfig decoder_of_width(const model::ModelFolder& folder, std::int64_t hidden_size) {
+  model::ModelConfig decoder = model::ModelConfig::load(folder.base, artifacts::kRewardModelFields);
+  if (decoder.hidden_size != hidden_size)
     fail_data(
         "{}: found hidden_size {}, expected {} of the trained head; name the model of the embeddings by "
         "--model_path",
-        (folder.base / "config.json").string(), decoder.hidden_size, artifact.hidden_size);
+        (folder.base / "config.json").string(), decoder.hidden_size, hidden_size);
+  return decoder;
+}
+
+nlohmann::ordered_json exported_config(const model::ModelFolder& folder,
+                                       const artifacts::GateArtifact& artifact,
+                                       const artifacts::ModelFacts& facts) {
+  const model::ModelConfig decoder = decoder_of_width(folder, artifact.hidden_size);
   const std::string name = std::string(class_prefix(decoder.architecture)) + "ForRewardModelWithGating";
   const text::tokenizer::Tokenizer tokenizer =
       text::tokenizer::Tokenizer::load(artifacts::text_folder(folder));
@@ -230,6 +235,8 @@ artifacts::ArtifactInputs ModelExport::with_model(artifacts::ArtifactInputs inpu
   inputs["model: weights"] = fingerprint_;
   return inputs;
 }
+
+void ModelExport::check_hidden_size(std::int64_t hidden_size) const { decoder_of_width(model_, hidden_size); }
 
 void ModelExport::check_replaceable(const artifacts::ArtifactInputs& inputs) const {
   const nlohmann::json manifest = manifest_of(target_);

@@ -2,6 +2,7 @@
 // reads.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -30,6 +31,8 @@ class ModelExport {
               const std::optional<artifacts::Provenance>& embeddings, std::filesystem::path regression_report,
               io::FileSystem& files, const std::function<bool()>& stop_requested = {});
 
+  // data error if the model is not of this width, which the embeddings and the head have.
+  void check_hidden_size(std::int64_t hidden_size) const;
   // data error if the earlier export was made from other inputs, or does not say from which.
   void check_replaceable(const artifacts::ArtifactInputs& inputs) const;
 
