@@ -134,9 +134,11 @@ void SafetensorsWriter::keep(const std::string& tensor, std::uint64_t offset, st
 
 void SafetensorsWriter::sync_data() { impl_->file.sync_data(); }
 
-void SafetensorsWriter::publish() {
+void SafetensorsWriter::publish() { publish({}); }
+
+void SafetensorsWriter::publish(const std::filesystem::path& previous) {
   impl_->check_complete();
-  impl_->file.publish();
+  impl_->file.publish(previous);
 }
 
 }  // namespace armorm::io
