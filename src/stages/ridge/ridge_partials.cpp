@@ -8,6 +8,7 @@
 
 #include "core/hash.h"
 #include "core/words.h"
+#include "io/content_digests.h"
 #include "stages/artifacts/artifact_paths.h"
 #include "stages/ridge/row_groups.h"
 
@@ -110,6 +111,8 @@ std::size_t check_partial(const fs::path& path, const io::Metadata& run, const L
           "{}: {} is '{}', but this run has '{}'; make the sums again (--partial) with the options of "
           "--merge",
           path.string(), key, found, expected);
+  if (!io::has_content_digests(file.metadata()))
+    fail_data("{}: has no checksums of its content; make the sums again (--partial)", path.string());
   const std::string number = value_of(file.metadata(), kShard);
   for (std::size_t shard = 0; shard < set.n_shards(); ++shard) {
     if (number != std::to_string(shard + 1)) continue;
