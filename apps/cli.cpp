@@ -7,10 +7,12 @@
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "commit.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/standard_descriptors.h"
 #include "core/strings.h"
 #include "core/version.h"
 #include "option_docs.h"
@@ -33,6 +35,11 @@ struct Bind {
   template <class T>
   CLI::Option* operator()(T* target) const {
     return app.add_option(flag(), *target, option.help)->capture_default_str();
+  }
+  CLI::Option* operator()(std::optional<std::int64_t>* target) const {
+    const auto assign = [target](const std::int64_t& value) { *target = value; };
+    return app.add_option_function<std::int64_t>(flag(), assign, option.help)
+        ->default_str(value_text(option));
   }
   CLI::Option* operator()(const WordField& field) const {
     if (field.is_list()) return add_words<std::vector<std::string>>(field)->delimiter(',');
@@ -173,6 +180,7 @@ int guarded(const CLI::App& app, const std::string& program, const std::function
 
 int run(int argc, char** argv, const std::string& program, const std::string& purpose,
         const OptionList& options, const std::function<void()>& body) {
+  open_standard_descriptors();
   CLI::App app{purpose, program};
   app.set_version_flag(
       "--version", [&program] { return version_page(program); },

@@ -14,6 +14,7 @@ namespace {
 struct ValueKind {
   std::string operator()(const bool*) const { return ""; }
   std::string operator()(const std::int64_t*) const { return "INT"; }
+  std::string operator()(const std::optional<std::int64_t>*) const { return "INT"; }
   std::string operator()(const double*) const { return "NUMBER"; }
   std::string operator()(const std::string*) const { return "TEXT"; }
   template <class T>

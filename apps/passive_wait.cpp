@@ -44,7 +44,8 @@ void restart_with_passive_wait(int, char** argv, char** environment) {
 }  // namespace
 
 // Unlike .init_array, it precedes the libraries' constructors; only programs can have it.
-__attribute__((section(".preinit_array"),
-               used)) static void (*const kRestart)(int, char**, char**) = restart_with_passive_wait;
+using Start = void(int, char**, char**);
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): a function cannot be const
+__attribute__((section(".preinit_array"), used)) static constexpr Start* kRestart = restart_with_passive_wait;
 
 #endif

@@ -13,7 +13,7 @@ bin=build/release/bin
 started=$SECONDS
 
 say "making the model and the data sets in $out"
-rm -rf "$out/demo" "$out/data"
+rm -rf "$out/demo" "$out/data" "$out/demo-rm"
 "$bin/armorm-make-demo" --output "$out/demo"
 flags=(--model_path "$out/demo/model" --multi_objective_dataset "$out/demo/multi-objective"
   --preference_dataset "$out/demo/preference" --reference_dataset "$out/demo/reference"

@@ -35,6 +35,14 @@ enum class ExportWeights {
 };
 constexpr std::array<std::string_view, 3> words_of(ExportWeights) { return {"auto", "link", "copy"}; }
 
+// What the scores of an export are. Both forms are the same model: the trained Bradley-Terry scale divides
+// scores, contributions and gate weights, or does not.
+enum class ExportScale {
+  one,      // rewards, comparable with the released model's: the gate's weights sum to 1
+  trained,  // logits of the training loss, as version 0.1 exported: the weights sum to the trained scale
+};
+constexpr std::array<std::string_view, 2> words_of(ExportScale) { return {"one", "trained"}; }
+
 enum class ScoreField { score, rewards, gate, contributions, coefficients, tokens };
 constexpr std::array<std::string_view, 6> words_of(ScoreField) {
   return {"score", "rewards", "gate", "contributions", "coefficients", "tokens"};

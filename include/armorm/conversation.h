@@ -15,6 +15,9 @@ struct Message {
   // object, with its types and the order of its keys; it must hold a text "role", and role and content above
   // are only excerpts.
   std::string json = {};
+  // Without `json`: whether the message gives its content before its role, which a template that writes out
+  // messages shows.
+  bool content_first = false;
 };
 using Conversation = std::vector<Message>;
 

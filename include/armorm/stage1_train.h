@@ -18,6 +18,7 @@ struct Stage1TrainOptions {
   std::string dataset_path = "RLHFlow/ArmoRM-Multi-Objective-Data-v0.1";
   std::string embeddings_dir = {};
   std::string output_dir = {};
+  bool restart = false;
   std::string alphas = "1e-4,1e-3,1e-2,1e-1,1,1e1,1e2,1e3,1e4";  // > 0; or "lo:hi:n", n in [1, 1000]
   RidgeCv cv = RidgeCv::holdout;
   std::int64_t n_folds = 5;  // in [2, 254]

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,11 +33,14 @@ struct Stage2TrainOptions {
   std::int64_t n_steps = 2000;     // >= 1
   std::int64_t batch_size = 1024;  // >= 1
   SelectCheckpoint select = SelectCheckpoint::last;
-  std::int64_t eval_every = 100;   // >= 1
-  std::int64_t patience = 0;       // >= 0
-  std::int64_t seeds = 1;          // >= 1
-  std::int64_t verbosity_dim = 4;  // >= 0, below the number of attributes
-  double corr_threshold = 0.03;    // above -1 and below 1
+  std::int64_t eval_every = 100;  // >= 1
+  std::int64_t patience = 0;      // >= 0
+  std::int64_t seeds = 1;         // >= 1
+  // Which attribute measures verbosity: its name or its index. Without either, the published attributes have
+  // theirs (index 4), and others need one.
+  std::string verbosity_attribute = {};                      // "none" = none, T is the identity
+  std::optional<std::int64_t> verbosity_dim = std::nullopt;  // -1 = none
+  double corr_threshold = 0.03;                              // above -1 and below 1
   OnUnmet on_unmet = OnUnmet::error;
   std::vector<double> penalty_grid = {};  // ascending, from 0 on
   PenaltySearch penalty_search = PenaltySearch::grid;
@@ -61,6 +65,7 @@ struct Stage2TrainOptions {
   double checkpoint_seconds = 60.0;  // >= 0
   std::string export_dir = {};       // empty = none
   ExportWeights export_weights = ExportWeights::auto_;
+  ExportScale export_scale = ExportScale::one;
   std::string output_dir = {};
   std::string data_root = default_data_root();
 

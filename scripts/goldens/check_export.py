@@ -63,6 +63,28 @@ def check_loading(folder, model, info, names):
     assert model.attributes == names, f"attributes are {model.attributes}, score names {names}"
     head = {name: p.dtype for name, p in model.named_parameters() if not name.startswith("model.")}
     assert set(head.values()) == {torch.float32}, f"the head is not in float32: {head}"
+    assert model.gating.logit_scale.item() == 1 and model.bradley_terry_scale > 0, "the export is not in units of the reward"
+
+
+def check_without_mask(model, tokenizer, conversations):
+    """Where the padding token is one that conversations contain, as the end of a turn often is."""
+    rows = [tokenizer.apply_chat_template(c, return_tensors="pt", return_dict=True)["input_ids"] for c in conversations]
+    kept, model.config.pad_token_id = model.config.pad_token_id, int(rows[0][0, -1])
+    with torch.no_grad():
+        for row in rows:
+            expected = model(input_ids=row, attention_mask=torch.ones_like(row)).score
+            assert torch.equal(model(input_ids=row).score, expected), "a row without mask does not end at its last token"
+        try:
+            model(input_ids=rows[0].repeat(2, 1))
+        except ValueError as error:
+            assert "attention_mask" in str(error), error
+        else:
+            raise AssertionError("a batch with padding tokens needs no mask")
+        model.config.pad_token_id = 0 if kept is None else kept
+        pair = rows[0].repeat(2, 1)
+        if not (pair == model.config.pad_token_id).any():
+            assert torch.allclose(model(input_ids=pair).score, model(input_ids=rows[0]).score.repeat(2), atol=FLOAT32_TOLERANCE)
+    model.config.pad_token_id = kept
 
 
 def main(folder, conversations_path, program):
@@ -75,6 +97,8 @@ def main(folder, conversations_path, program):
         model.eval()
         results[precision, "score"], names = program_scores(program, folder, conversations, precision)
         check_loading(folder, model, info, names)
+        if precision == "fp32":
+            check_without_mask(model, tokenizer, conversations)
         for way, batch, side in ways:
             results[precision, way] = model_scores(model, tokenizer, conversations, batch, side)
     exact = results["fp32", "one by one"]

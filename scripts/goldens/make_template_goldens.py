@@ -172,8 +172,32 @@ STATEMENTS = [
 ]
 
 
-# Intended differences: this engine refuses the complete template where jinja2 fails only when it gets there, prints no
-# callables and generators, and its integers have 64 bits.
+STATEMENTS += [
+    "{{ range is callable }} {{ dict is callable }} {{ namespace is callable }} {{ cycler is callable }} {{ joiner is callable }} {{ raise_exception is callable }} {{ s is callable }}",
+    "{{ true[::-1] }}|", "{{ 5[1:] }}|", "{{ none[:] }}|", "{{ d[1:] }}|", "{% macro m() %}{% endmacro %}{{ m }}", "{% for i in n %}{{ loop }}{% endfor %}", "{{ cycler }}{{ joiner }}",
+    "{{ [cycler] }}", "{% macro m() %}{% endmacro %}{{ [m] }}",
+    "{{ s|nope }}", "{% if false %}{{ s|nope }}{% endif %}a", "{% if true %}{{ s|nope }}{% endif %}a", "{% if s is nope %}{% endif %}", "{% if false %}{{ s is nope }}{% endif %}a",
+    "{{ s is nope }}", "{{ s|nope if false else 1 }}", "{{ 1 if true else s|nope }}", "{{ s|nope if true else 1 }}", "{{ (s|nope) and 1 }}", "{{ false and (s|nope) }}",
+    "{% macro m() %}{{ s|nope }}{% endmacro %}a", "{% for i in [] %}{{ i|nope }}{% endfor %}a", "{% if true %}{{ x|nope|upper }}{% endif %}", "{% if false %}{% for i in s|nope %}{% endfor %}{% endif %}a",
+    "{% if false %}{% for i in n %}{{ i|nope }}{% endfor %}{% endif %}a", "{% if false %}{% filter nope %}a{% endfilter %}{% endif %}b", "{% if false %}{% set x | nope %}a{% endset %}{% endif %}b",
+    "{% if false %}{% set x = s|nope %}{% endif %}b", "{% if false %}a{% elif s|nope %}b{% endif %}", "{% if true %}a{% elif s|nope %}b{% else %}{{ s|nope }}{% endif %}",
+    "{% if false %}{% with q = s|nope %}{% endwith %}{% endif %}a", "{% if false %}{% with q = 1 %}{{ s|nope }}{% endwith %}{% endif %}a", "{{ []|map('nope')|list }}", "{{ [1]|map('nope')|list }}",
+    "{{ [s|nope if false else 1, 2] }}", "{{ [s|nope, 1 if false else 2] }}",
+    "{% block a %}x{{ y }}{% endblock %}z", "{% set q = 1 %}{% block a %}{{ q }}{% endblock %}", "{% for i in [1, 2] %}{% block b %}{{ i }}{% endblock %}{% endfor %}", "{% block a scoped %}x{% endblock a %}",
+    "{% for i in [1, 2] %}{% block b scoped %}{{ i }}{{ loop.index }}{% endblock %}{% endfor %}", "{% block a %}1{% endblock %}{% block a %}2{% endblock %}", "{% block a required %}{% endblock %}",
+    "{% block a %}{% endblock b %}", "{% block a %}{% set z = 1 %}{% endblock %}{{ z }}", "{% if true %}{% block a %}x{% endblock %}{% endif %}", "{% if false %}{% block a %}x{% endblock %}{% endif %}",
+    "{% set q = 1 %}{% if true %}{% set q = 2 %}{% block a %}{{ q }}{% endblock %}{% endif %}", "{% with k = 3 %}{% block a %}{{ k }}{% endblock %}{% endwith %}", "{% for i in n %}{% block a %}{% break %}{% endblock %}{% endfor %}",
+    "{% block a %}{{ messages|length }}{{ bos_token }}{% endblock %}", "{% block %}{% endblock %}", "{% block a %}",
+    "{{ p|groupby('v', default=0) }}", "{% for k, v in p|groupby('n') %}{{ k }}:{{ v|length }};{% endfor %}", "{% for g in p|groupby('n') %}{{ g.grouper }}{{ g.list|map(attribute='v')|list }}{{ g[0] }};{% endfor %}",
+    "{% for g in p|groupby('n', case_sensitive=true) %}{{ g.grouper }}{{ g.list|length }};{% endfor %}", "{{ p|groupby('v') }}", "{{ [[1, 2], [1, 3], [0, 4]]|groupby(0) }}", "{{ n|groupby }}", "{{ 5|groupby('a') }}", "{{ []|groupby('a') }}",
+    "{{ d|pprint }}", "{{ 'a'|pprint }}", "{{ 1.5|pprint }}", "{{ none|pprint }}", "{{ {'b': {'z': 1, 'y': ()}, 'a': (1,)}|pprint }}", "{{ [1, 2, 3]|pprint(true) }}", "{{ s|pprint }}", "{{ x|pprint }}",
+    "{% set c = cycler('a', 'b') %}{{ c.next() }}{{ c.next() }}{{ c.next() }}{{ c.current }}{% set _ = c.reset() %}{{ c.next() }}", "{{ cycler() }}", "{% set c = cycler(1, 2) %}{{ c is callable }}{{ c.items }}{{ c.pos }}{{ c.nope }}",
+    "{% set c = cycler(1) %}{% set c.pos = 3 %}", "{% set c = cycler(1, 2, 3) %}{% for i in n %}{{ c.next() }}{% endfor %}", "{% set j = joiner(', ') %}{{ j() }}a{{ j() }}b{{ j() }}", "{% set j = joiner() %}{{ j() }}{{ j() }}{{ j is callable }}", "{{ joiner(1, 2) }}",
+    "{{ strftime_now('%z|%Z|%f|%e|%k|%-d|%G|%V|%u|%C|%D|%n|%t|%%') }}", "{{ strftime_now('%f%f%%f%%%f') }}", "{{ strftime_now('\u00e9%Y%z') }}", "{{ strftime_now('%z%Z') }}|",
+]
+
+
+# Intended differences: this engine prints no functions and generators, and its integers have 64 bits.
 def snippets():
     for line in EXPRESSIONS.replace("'a\nb'", "'a\\nb'").strip().split("\n"):
         for part in line.split(" | "):

@@ -19,15 +19,16 @@ data_root=${ARMORM_DATA:-$HOME/data/ArmoRM}
 config=
 devices=
 n_shards=
+restart=
 pipeline_flags=(model_path model_family multi_objective_dataset preference_dataset reference_dataset reward_bench_dataset
-  reward_bench_2_dataset export data_root config devices n_shards)
+  reward_bench_2_dataset export data_root config devices n_shards restart)
 
 pipeline_usage() {
   cat >&2 <<TEXT
 usage: $0 [--model_path M] [--model_family llama3|gemma2] [--multi_objective_dataset D] [--preference_dataset D]
        [--reference_dataset D] [--reward_bench_dataset D, empty = none] [--reward_bench_2_dataset D, default none:
        allenai/reward-bench-2 is the published one] [--export DIR (train)] [--data_root DIR] [--config FILE]
-       [--devices 0,1,... or -1 for the CPU] [--n_shards N]
+       [--devices 0,1,... or -1 for the CPU] [--n_shards N] [--restart, also replaces what was made from other inputs]
 A --config serves all programs; a flag wins over it. Devices default to the GPUs of CUDA_VISIBLE_DEVICES or, without it, to
 all of the machine; n_shards to the number of devices.
 ARMORM_BIN names the folder of the executables (default: those installed with this script, or build/release/bin).
@@ -43,7 +44,8 @@ default_bin() {
   fi
 }
 
-# assign_flags "NAME..." USAGE FLAG...: `--NAME VALUE` sets the variable NAME; anything else prints USAGE and exits.
+# assign_flags "NAME..." USAGE FLAG...: `--NAME VALUE` sets the variable NAME, `--restart` sets restart; anything else prints
+# USAGE and exits.
 assign_flags() {
   local names=" $1 " usage=$2
   shift 2
@@ -56,6 +58,11 @@ assign_flags() {
       "$usage"
       echo "error: unknown flag '$1'" >&2
       exit 2
+    fi
+    if [[ $1 == --restart ]]; then
+      restart=yes
+      shift
+      continue
     fi
     (($# > 1)) || { "$usage"; echo "error: $1 needs a value" >&2; exit 2; }
     printf -v "${1#--}" '%s' "$2"
@@ -70,7 +77,7 @@ find_programs() {
 }
 
 # After take_config(): the flags that every program gets.
-set_common() { common=(--model_path "$model_path" --data_root "$data_root" ${config:+--config "$config"}); }
+set_common() { common=(--model_path "$model_path" --data_root "$data_root" ${config:+--config "$config"} ${restart:+--restart}); }
 
 # check_count NAME...: each variable (and flag) must be an integer from 1.
 check_count() {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/file_kind.h"
 
 namespace armorm {
 
@@ -33,6 +34,7 @@ void Digest::update(std::span<const std::byte> bytes) {
 void Digest::update(std::string_view text) { update(std::as_bytes(std::span(text.data(), text.size()))); }
 
 void Digest::update_with_file(const std::filesystem::path& path) {
+  check_regular_file(path);
   std::ifstream in(path, std::ios::binary);
   if (!in) fail_io("{}: cannot be read; check that it exists and its permissions", path.string());
   std::vector<char> buffer(1 << 20);

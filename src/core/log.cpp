@@ -7,6 +7,8 @@
 
 #include <memory>
 #include <mutex>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "core/strings.h"
@@ -78,6 +80,16 @@ void write(Level level, const std::string& message) {
 
 void write(Level level, fmt::string_view format, fmt::format_args args) {
   write(level, fmt::vformat(format, args));
+}
+
+void warn_once(const std::string& message) {
+  static std::mutex mutex;
+  static std::set<std::string> given;
+  {
+    const std::lock_guard lock(mutex);
+    if (!given.insert(message).second) return;
+  }
+  write(Level::warn, message);
 }
 
 }  // namespace armorm::log

@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <array>
+#include <string>
 #include <string_view>
 
 #include "armorm/log.h"
@@ -15,6 +16,8 @@ constexpr std::array<std::string_view, 4> words_of(Level) { return {"debug", "in
 // Whether lines may be redrawn on standard error: it is a terminal, and no sink takes the log.
 bool draws_on_terminal();
 void write(Level level, fmt::string_view format, fmt::format_args args);
+// A warning that a process gives once, however often it reads what causes it.
+void warn_once(const std::string& message);
 
 template <class... Args>
 void debug(fmt::format_string<Args...> format, Args&&... args) {

@@ -23,6 +23,7 @@ std::string element_text(std::int64_t value) { return fmt::format("{}", value); 
 struct ToText {
   std::string operator()(const bool* v) const { return *v ? "true" : "false"; }
   std::string operator()(const std::int64_t* v) const { return element_text(*v); }
+  std::string operator()(const std::optional<std::int64_t>* v) const { return *v ? element_text(**v) : ""; }
   std::string operator()(const double* v) const { return element_text(*v); }
   std::string operator()(const std::string* v) const { return *v; }
   template <class T>
@@ -49,6 +50,12 @@ struct FromJson {
     if (!value.is_number_integer() || (value.is_number_unsigned() && value.get<std::uint64_t>() > kMax))
       return false;
     *out = value.get<std::int64_t>();
+    return true;
+  }
+  bool operator()(std::optional<std::int64_t>* out) const {
+    std::int64_t number = 0;
+    if (!(*this)(&number)) return false;
+    *out = number;
     return true;
   }
   bool operator()(double* out) const {
@@ -82,6 +89,7 @@ std::optional<std::vector<std::string>> words_in(const json& value, bool is_list
 struct TypeName {
   std::string operator()(const bool*) const { return "true or false"; }
   std::string operator()(const std::int64_t*) const { return "a whole number"; }
+  std::string operator()(const std::optional<std::int64_t>*) const { return "a whole number"; }
   std::string operator()(const double*) const { return "a number"; }
   std::string operator()(const std::string*) const { return "a string"; }
   template <class T>

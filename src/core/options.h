@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -74,8 +75,9 @@ class WordField {
 };
 
 struct Option {
-  using Target = std::variant<bool*, std::int64_t*, double*, std::string*, std::vector<std::string>*,
-                              std::vector<double>*, std::vector<std::int64_t>*, WordField>;
+  using Target =
+      std::variant<bool*, std::int64_t*, std::optional<std::int64_t>*, double*, std::string*,
+                   std::vector<std::string>*, std::vector<double>*, std::vector<std::int64_t>*, WordField>;
   std::string name;
   OptionEffect effect;
   std::string help;

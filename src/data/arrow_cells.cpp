@@ -227,6 +227,7 @@ class MessageReader {
     Message message{text_of("role"), ""};
     const bool text = has_text("content");
     if (text) message.content = text_of("content");
+    message.content_first = text && field_of("content") < field_of("role");
     if (!text || has_more()) message.json = json();
     return message;
   }
@@ -235,7 +236,7 @@ class MessageReader {
   Value value_of(int field) const { return resolve(*columns_[static_cast<std::size_t>(field)], index_); }
 
   bool has_text(const char* name) const {
-    const int field = record_.struct_type()->GetFieldIndex(name);
+    const int field = field_of(name);
     if (field < 0) return false;
     const Value value = value_of(field);
     // null and lists are for the chat template to judge
@@ -243,7 +244,7 @@ class MessageReader {
   }
 
   std::string text_of(const char* name) const {
-    const int field = record_.struct_type()->GetFieldIndex(name);
+    const int field = field_of(name);
     if (field < 0) {
       fail_data("{}: message {}: no field \"{}\" in {}; expected messages with role and content",
                 place_.text(), position_, name, record_.type()->ToString());
@@ -256,6 +257,8 @@ class MessageReader {
     }
     return checked_text(*text, place_);
   }
+
+  int field_of(const char* name) const { return record_.struct_type()->GetFieldIndex(name); }
 
   const std::string& name_of(int field) const { return record_.struct_type()->field(field)->name(); }
 

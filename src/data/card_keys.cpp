@@ -62,10 +62,11 @@ constexpr std::array<std::string_view, 18> kConfigKeys{
 struct Parameter {
   std::string_view name;
   std::string_view harmless;  // empty = only null
+  bool or_null = false;       // null does not change rows either
 };
 constexpr std::array<Parameter, 42> kParameters{{{"features", ""},
                                                  {"sep", ","},
-                                                 {"delimiter", ","},
+                                                 {"delimiter", ",", true},
                                                  {"header", "infer"},
                                                  {"names", ""},
                                                  {"column_names", ""},
@@ -77,7 +78,7 @@ constexpr std::array<Parameter, 42> kParameters{{{"features", ""},
                                                  {"true_values", ""},
                                                  {"false_values", ""},
                                                  {"skipinitialspace", "false"},
-                                                 {"skiprows", "0"},
+                                                 {"skiprows", "0", true},
                                                  {"nrows", ""},
                                                  {"na_values", ""},
                                                  {"keep_default_na", "true"},
@@ -90,7 +91,7 @@ constexpr std::array<Parameter, 42> kParameters{{{"features", ""},
                                                  {"quoting", "0"},
                                                  {"escapechar", ""},
                                                  {"comment", ""},
-                                                 {"encoding", "utf-8"},
+                                                 {"encoding", "utf-8", true},
                                                  {"encoding_errors", "strict"},
                                                  {"dialect", ""},
                                                  {"error_bad_lines", "true"},
@@ -113,7 +114,7 @@ const Parameter* parameter_of(const std::string& key) {
 }
 
 bool is_harmless(const YAML::Node& value, const Parameter& parameter) {
-  if (value.IsNull()) return true;
+  if (value.IsNull()) return parameter.harmless.empty() || parameter.or_null;
   return value.IsScalar() && !parameter.harmless.empty() && value.Scalar() == parameter.harmless;
 }
 

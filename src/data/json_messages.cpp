@@ -42,7 +42,7 @@ Message read_message(JsonReader& json, std::size_t position, const JsonPlace& pl
   }
   JsonReader complete = json;
   std::optional<std::string> role, content;
-  bool has_more = false;
+  bool has_more = false, content_first = false;
   ObjectKeys keys;
   std::string key;
   json.enter_object();
@@ -52,6 +52,7 @@ Message read_message(JsonReader& json, std::size_t position, const JsonPlace& pl
       role = read_field(json, key, position, place);
     } else if (key == "content" && !is_for_template(json.peek())) {
       content = read_field(json, key, position, place);
+      content_first = !role;
     } else {
       check_value(json.skip_value(), key, position, place);
       has_more = true;
@@ -61,6 +62,7 @@ Message read_message(JsonReader& json, std::size_t position, const JsonPlace& pl
     fail_data("{}: message {}: no field \"role\"; expected messages with role and content", place.text(),
               position);
   Message message{std::move(*role), content.value_or("")};
+  message.content_first = content_first;
   if (has_more || !content) message.json = complete.skip_value();
   return message;
 }

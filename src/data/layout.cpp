@@ -248,10 +248,18 @@ void warn_of_unread(Files unread, const Files& read, const fs::path& root, const
       root.string(), unread.size(), split, read.front(), shown_names(unread));
 }
 
-// A file that matches twice is read once. (`datasets` would read it twice.)
+// `datasets` reads a file once for each pattern that matches it.
+void warn_of_repeated(const Files& repeated, const fs::path& root, const std::string& split) {
+  if (repeated.empty()) return;
+  log::warn(
+      "{}: several patterns (of data_files, or of the split's names) match files of the split \"{}\", which "
+      "`datasets` reads once for each; they are read once: {}",
+      root.string(), split, shown_names(repeated));
+}
+
 Files resolve(const std::vector<std::string>& patterns, const Repository& repository,
               const DatasetOptions& options, const std::string& split) {
-  Files resolved;
+  Files resolved, repeated;
   std::set<std::string> seen;
   for (const std::string& pattern : patterns) {
     const Files selected = select_files(pattern, repository.files);
@@ -260,9 +268,9 @@ Files resolve(const std::vector<std::string>& patterns, const Repository& reposi
                 remedy(options.path));
     }
     check_shards(pattern, selected, options, split);
-    for (const std::string& file : selected)
-      if (seen.insert(file).second) resolved.push_back(file);
+    for (const std::string& file : selected) (seen.insert(file).second ? resolved : repeated).push_back(file);
   }
+  warn_of_repeated(repeated, repository.root, split);
   const Files unread = keep_one_format(resolved);
   warn_of_unread(unread, resolved, repository.root, split);
   return resolved;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/file_kind.h"
 #include "data/layout.h"
 
 namespace armorm::data {
@@ -16,6 +17,7 @@ std::string place_of(const std::filesystem::path& path, std::int64_t row, const 
 }
 
 std::unique_ptr<RowFile> open_row_file(const std::filesystem::path& path) {
+  check_regular_file(path);  // Arrow waits for the writer of a FIFO
   switch (format_of(path)) {
     case Format::parquet:
       return open_parquet(path);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -63,7 +64,7 @@ void bisect(PenalisedAttribute& attribute, double unmet, double threshold, Attri
 AttributePenalty search_penalty(PenalisedAttribute& attribute, const DebiasOptions& options) {
   AttributePenalty result;
   result.correlation_before = result.correlation_after = attribute.correlation(0.0);
-  if (std::isnan(result.correlation_before)) return result;  // constant rewards
+  if (std::isnan(result.correlation_before) && !options.unmet_penalty) return result;  // constant rewards
   const bool bisecting = options.search == PenaltySearch::bisection;
   if (bisecting && result.correlation_before <= options.corr_threshold)
     return result;  // even if the grid does not contain 0
@@ -78,7 +79,10 @@ AttributePenalty search_penalty(PenalisedAttribute& attribute, const DebiasOptio
     below = penalty;
   }
   result.met = false;
-  if (options.on_unmet == OnUnmet::keep) {
+  if (options.unmet_penalty) {
+    result.penalty = *options.unmet_penalty;
+    result.correlation_after = attribute.correlation(result.penalty);
+  } else if (options.on_unmet == OnUnmet::keep) {
     result.penalty = 0.0;
     result.correlation_after = result.correlation_before;
   }
@@ -89,7 +93,7 @@ stats::RankCorrelation rank_target(const std::vector<float>& verbosity, std::spa
                                    const std::vector<std::string>& attributes, const DebiasOptions& options) {
   const std::string& name = attributes[static_cast<std::size_t>(options.verbosity_dim)];
   stats::RankCorrelation verbosity_ranks(verbosity);
-  if (verbosity_ranks.is_constant())
+  if (verbosity_ranks.is_constant() && !options.unmet_penalty)
     fail_data(
         "verbosity debiasing: the reward of '{}' is the same for all {} reference rows; check "
         "`verbosity_dim` and its labels",
@@ -144,12 +148,30 @@ void check_met(const DebiasResult& result, const std::vector<std::string>& attri
   for (std::size_t k = 0; k < attributes.size(); ++k)
     if (!result.attributes[k].met)
       unmet.push_back(fmt::format("{} ({:.3f})", attributes[k], result.attributes[k].correlation_after));
-  if (!unmet.empty() && options.on_unmet == OnUnmet::error)
+  if (unmet.empty()) return;
+  if (options.unmet_penalty)
+    log::warn(
+        "verbosity debiasing: no penalty up to {} brings the correlation with {} to {}; penalty {:g} for: {}",
+        options.penalty_grid.back(), described(options.target), options.corr_threshold,
+        *options.unmet_penalty, fmt::join(unmet, ", "));
+  else if (options.on_unmet == OnUnmet::error)
     fail_data(
         "verbosity debiasing: no penalty up to {} brings the correlation with {} to {} for: {}; raise "
         "`corr_threshold`, or choose with `on_unmet` keep|max",
         options.penalty_grid.back(), described(options.target), options.corr_threshold,
         fmt::join(unmet, ", "));
+}
+
+// Rewards without a correlation are constant. The verbosity attribute itself is always removed.
+void check_some_reward_left(const DebiasResult& result, const std::vector<std::string>& attributes,
+                            const DebiasOptions& options) {
+  const auto varies = [](const AttributePenalty& a) { return !std::isnan(a.correlation_after); };
+  if (options.unmet_penalty || std::any_of(result.attributes.begin(), result.attributes.end(), varies))
+    return;
+  fail_data(
+      "verbosity debiasing: removes the reward of '{}', and no other attribute keeps rewards that vary, so "
+      "every score would be the same; choose another `verbosity_attribute`, or none",
+      attributes[static_cast<std::size_t>(options.verbosity_dim)]);
 }
 
 }  // namespace
@@ -185,6 +207,7 @@ DebiasResult find_debiasing_transform(MatrixView<const float> rewards,
     }
   });
   check_met(result, attributes, options);
+  check_some_reward_left(result, attributes, options);
   result.transform.assign(static_cast<std::size_t>(k * k), 0.0F);
   for (std::int64_t a = 0; a < k; ++a) {
     result.transform[static_cast<std::size_t>(a * k + a)] += 1.0F;

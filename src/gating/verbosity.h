@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,6 +23,9 @@ struct DebiasOptions {
   double corr_threshold = 0.03;                                 // Spearman correlation with the target
   std::vector<double> penalty_grid = published_penalty_grid();  // ascending
   OnUnmet on_unmet = OnUnmet::error;
+  // Of an unmet attribute, with a warning, in place of on_unmet. As in the Python scripts constant rewards
+  // are then no error: they have no correlation, which meets no threshold.
+  std::optional<double> unmet_penalty;
   VerbosityTarget target = VerbosityTarget::attribute;
   PenaltySearch search = PenaltySearch::grid;
   int threads =
@@ -56,7 +60,8 @@ struct DebiasResult {
 // With VerbosityTarget::length there may be no such penalty, if the verbosity reward itself does not rise
 // with length (logged as a warning). The attribute is then unmet, as when the grid ends too early. usage
 // error when verbosity_dim is not an attribute; data error when the verbosity rewards or the lengths are
-// constant, or, with OnUnmet::error, when an attribute is unmet.
+// constant, when no other attribute keeps rewards that vary (every score would be the same), or, with
+// OnUnmet::error, when an attribute is unmet.
 DebiasResult find_debiasing_transform(MatrixView<const float> rewards,
                                       const std::vector<std::string>& attributes,
                                       const DebiasOptions& options,

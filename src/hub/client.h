@@ -27,10 +27,11 @@ HubClientOptions hub_client_options();
 // HF_HUB_OFFLINE, TRANSFORMERS_OFFLINE or, for data sets, HF_DATASETS_OFFLINE. Empty when there is none.
 std::string offline_variable(RepoKind kind);
 
-// The files of a repository that the toolchain reads. Models: config.json, *.safetensors with their index,
-// tokenizer*.json, special_tokens_map.json, chat_template.*, at the top level. Data sets: README.md,
-// .huggingface.yaml and Parquet, Arrow, JSON (Lines), CSV and TSV files, plain or with .gz or .zst, of all
-// splits. Data error when a name could lead out of the cache, or when there is nothing to read.
+// The files of a repository that the toolchain reads. Models: config.json, adapter_config.json, *.safetensors
+// with their index, else pytorch_model*.bin with theirs, tokenizer*.json, special_tokens_map.json,
+// chat_template.*, at the top level. Data sets: README.md, .huggingface.yaml and Parquet, Arrow, JSON
+// (Lines), CSV and TSV files, plain or with .gz or .zst, of all splits. Data error when a name could lead out
+// of the cache, or when there is nothing to read.
 std::vector<std::string> files_to_fetch(RepoKind kind, const std::string& id,
                                         const std::vector<std::string>& names);
 

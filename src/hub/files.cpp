@@ -25,13 +25,20 @@ constexpr std::size_t kMaxIndexBytes = std::size_t{1} << 28;
 constexpr int kMaxIndexDepth = 16;
 constexpr const char* kIndexName = "model.safetensors.index.json";
 
-bool is_weights(std::string_view name) { return name.ends_with(".safetensors"); }
+bool is_pytorch(std::string_view name) {
+  const bool weights = name.starts_with("pytorch_model") && name.ends_with(".bin");
+  return weights || name == "pytorch_model.bin.index.json" || name == "adapter_model.bin";
+}
+
+bool is_weights(std::string_view name) {
+  return name.ends_with(".safetensors") || (is_pytorch(name) && name.ends_with(".bin"));
+}
 
 bool is_model_file(std::string_view name) {
   if (name.find('/') != std::string_view::npos) return false;
-  return name == "config.json" || name == "special_tokens_map.json" || is_weights(name) ||
-         name.ends_with(".safetensors.index.json") || name.starts_with("chat_template.") ||
-         (name.starts_with("tokenizer") && name.ends_with(".json"));
+  return name == "config.json" || name == "adapter_config.json" || name == "special_tokens_map.json" ||
+         is_weights(name) || is_pytorch(name) || name.ends_with(".safetensors.index.json") ||
+         name.starts_with("chat_template.") || (name.starts_with("tokenizer") && name.ends_with(".json"));
 }
 
 bool ends_with_any(std::string_view name, std::span<const std::string_view> endings) {
@@ -101,11 +108,18 @@ void warn_of_other_rows(const std::string& id, const std::vector<std::string>& n
   account.warn_of_rest("it is not fetched, as no rows are read from its format");
 }
 
-// Some repositories hold a second copy of the weights, e.g. consolidated.safetensors.
+// Of an adapter, which comes with other weights or alone.
+bool is_adapter(std::string_view name) { return name.starts_with("adapter_model."); }
+
+// Some repositories hold a second copy of the weights, e.g. consolidated.safetensors or pytorch_model.bin.
 void drop_second_weights(std::vector<std::string>& names) {
   const auto is_main = [](const std::string& name) { return is_weights(name) && name.starts_with("model"); };
-  if (std::none_of(names.begin(), names.end(), is_main)) return;
-  std::erase_if(names, [&](const std::string& name) { return is_weights(name) && !is_main(name); });
+  const auto is_second = [&](const std::string& name) {
+    return (is_weights(name) || is_pytorch(name)) && !is_main(name) && !is_adapter(name);
+  };
+  if (std::any_of(names.begin(), names.end(), is_main)) std::erase_if(names, is_second);
+  if (std::find(names.begin(), names.end(), "adapter_model.safetensors") != names.end())
+    std::erase(names, "adapter_model.bin");
 }
 
 // tokenizer_config.json is linked after all other files of a model, so an incomplete snapshot lacks it.
@@ -148,7 +162,8 @@ std::vector<std::string> files_to_fetch(RepoKind kind, const std::string& id,
   };
   if (std::none_of(wanted.begin(), wanted.end(), is_content))
     fail_data("{}: found {} files, but none of {}; convert the repository or choose another", id,
-              names.size(), is_model ? "*.safetensors" : "Parquet, Arrow, JSON, CSV or TSV");
+              names.size(),
+              is_model ? "*.safetensors and pytorch_model*.bin" : "Parquet, Arrow, JSON, CSV or TSV");
   std::sort(wanted.begin(), wanted.end());
   wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
   return wanted;
@@ -160,7 +175,7 @@ bool is_complete_snapshot(RepoKind kind, const fs::path& snapshot) {
     return false;
   if (fs::exists(snapshot / kIndexName)) return has_all_shards(snapshot);
   return std::ranges::any_of(fs::directory_iterator(snapshot), [](const fs::directory_entry& entry) {
-    return is_weights(entry.path().filename().string()) && entry.exists();
+    return entry.path().extension() == ".safetensors" && entry.exists();
   });
 }
 

@@ -1,6 +1,5 @@
 #include "io/byte_source.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "io/open_regular.h"
 #include "io/system_call.h"
 
 namespace armorm::io {
@@ -22,11 +22,7 @@ constexpr std::size_t kBlock = std::size_t{1} << 17;
 class PlainSource final : public ByteSource {
  public:
   explicit PlainSource(const std::filesystem::path& path)
-      : path_(path.string()),
-        file_(retry([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); })),
-        buffer_(kBlock) {
-    if (file_.get() < 0) fail_io("{}: cannot be opened: {}; check the path", path_, reason(errno));
-  }
+      : path_(path.string()), file_(open_regular(path)), buffer_(kBlock) {}
 
   std::size_t read(std::span<char> into) override {
     const std::span<const char> next = peek();

@@ -20,7 +20,8 @@ class ByteSource {
   virtual std::size_t read(std::span<char> into) = 0;
 };
 
-// Chooses by the first bytes of the file, not by its name. io error when the file cannot be opened.
+// Chooses by the first bytes of the file, not by its name. io error when the file cannot be opened or is no
+// regular file.
 std::unique_ptr<ByteSource> open_byte_source(const std::filesystem::path& path);
 
 // Reads the bytes of a text file one by one, without a UTF-8 byte order mark at its start.

@@ -113,6 +113,9 @@ class Builder {
 
 template <class Document>
 Document parse(std::string_view text, const std::string& where, int max_depth, bool unique_keys) {
+  // nlohmann takes one for the end of the text.
+  if (const std::size_t zero = text.find('\0'); zero != std::string_view::npos)
+    fail_data("{}: not valid JSON: a zero byte after {} bytes", where, zero);
   Builder<Document> builder(where, max_depth, unique_keys);
   Document::sax_parse(text.begin(), text.end(), &builder);
   return builder.take();

@@ -1,6 +1,5 @@
 #include "io/mapped_file.h"
 
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +8,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "io/open_regular.h"
 #include "io/system_call.h"
 
 namespace armorm::io {
@@ -36,13 +36,9 @@ int advice_of(MappedFile::Access access) noexcept {
 }
 
 std::span<const std::byte> map_file(const std::filesystem::path& path) {
-  const Descriptor file(
-      retry([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));  // NOLINT: variadic by POSIX
-  if (file.get() < 0) fail_io("{}: cannot be opened: {}; check the path", path.string(), reason(errno));
+  const Descriptor file = open_regular(path);
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) fail_io("{}: stat failed: {}", path.string(), reason(errno));
-  if (!S_ISREG(status.st_mode))
-    fail_io("{}: found a folder or device, expected a regular file", path.string());
   const auto size = static_cast<std::size_t>(status.st_size);
   if (size == 0) return {};
   void* address = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.get(), 0);

@@ -1,6 +1,7 @@
 #include "io/publish.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/file_kind.h"
 #include "io/system_call.h"
 #include "io/temporary_name.h"
 #include "io/writable_file.h"
@@ -27,6 +29,14 @@ std::unique_ptr<WritableFile> create_temporary(FileSystem& files, const fs::path
   }
 }
 
+// A rename would replace a device or FIFO too. A link is replaced, not followed.
+void check_target(const fs::path& target) {
+  struct stat status {};
+  if (::lstat(target.c_str(), &status) != 0 || S_ISREG(status.st_mode) || S_ISLNK(status.st_mode)) return;
+  fail_io("{}: cannot be put in place: found {}, expected a regular file; choose another name",
+          target.string(), kind_of_file(status.st_mode));
+}
+
 }  // namespace
 
 AtomicFile::AtomicFile(fs::path target, FileSystem& files) : AtomicFile(std::move(target), files, false) {}
@@ -35,6 +45,7 @@ AtomicFile::AtomicFile(fs::path target, FileSystem& files, bool resumed)
     : files_(&files), target_(std::move(target)), kept_(resumed) {
   if (!target_.has_filename()) fail_io("{}: found a folder name, expected a file to write", target_.string());
   make_folders(files, folder_of(target_));
+  check_target(target_);
   file_ = resumed ? std::make_unique<WritableFile>(files, resumed_name(target_), O_CREAT)
                   : create_temporary(files, target_);
 }
@@ -84,6 +95,9 @@ int AtomicFile::put_in_place(const fs::path& previous) {
 void AtomicFile::publish(const fs::path& previous) {
   if (!file_->is_open()) fail_internal("{}: published twice", target_.string());
   file_->sync();
+  if (!file_->is_still_there())
+    fail_io("{}: cannot be put in place: another process removed or replaced {}", target_.string(),
+            temporary().string());
   // The file is still open and therefore locked. Another process that publishes to this target would take a
   // closed one for abandoned.
   if (put_in_place(previous) != 0) {

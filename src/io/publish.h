@@ -15,8 +15,10 @@ class WritableFile;
 
 // Writes to a temporary file next to `target`; publish() does fsync, rename onto the target, fsync of the
 // folder. If it is destroyed before publish(), it removes the temporary file; the temporary file of a killed
-// process is removed by the next process that writes the same target. Every failed call is an io error that
-// names the path, the system's reason and, for a full disk, the number of bytes to write. Not thread-safe.
+// process is removed by the next process that writes the same target. A link with the target's name is
+// replaced, a link with the temporary file's name refused: neither is followed. Every failed call is an io
+// error that names the path, the system's reason and, for a full disk, the number of bytes to write. Not
+// thread-safe.
 class AtomicFile {
  public:
   // Creates the parent folders. `files` must outlive the object.

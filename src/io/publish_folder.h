@@ -17,12 +17,16 @@ namespace armorm::io {
 // folders: where processes of several machines may publish to one target, the caller must exclude that.
 class AtomicFolder {
  public:
-  // Creates the parent folders, and restores what a process killed within publish() had moved away. `files`
-  // must outlive the object.
+  // Creates the parent folders, and finishes or takes back what a process killed within publish() had begun.
+  // `files` must outlive the object.
   explicit AtomicFolder(const std::filesystem::path& target, FileSystem& files = posix_file_system());
   ~AtomicFolder();
   AtomicFolder(const AtomicFolder&) = delete;
   AtomicFolder& operator=(const AtomicFolder&) = delete;
+
+  // Finishes a replacement that a killed process had begun, as the constructor does; for callers that examine
+  // the target first.
+  static void finish_replacing(const std::filesystem::path& path, FileSystem& files);
 
   const std::filesystem::path& building() const noexcept { return building_; }
   // Gives `file` (symbolic links followed) a second name in the folder. False where the file system allows no
@@ -30,7 +34,9 @@ class AtomicFolder {
   // should be linked.
   bool link_file(const std::filesystem::path& file, const std::string& name);
   // Replaces and removes what has the target's name. This is one step where the file system supports it
-  // (Linux: all but network file systems). Elsewhere the name is missing for a moment between two renames.
+  // (Linux: all but network file systems). Elsewhere the name is missing for a moment between two renames;
+  // and a folder of a lower layer of an overlay file system, which cannot be renamed, is removed file by file
+  // first. After a crash in between, the next object for the same target finishes the replacement.
   void publish();
 
   const std::filesystem::path& target() const noexcept { return target_; }
@@ -38,8 +44,8 @@ class AtomicFolder {
  private:
   bool create();
   void replace_target();
+  void replace_unmovable();
   void restore_parked();
-  void remove_tree(const std::filesystem::path& folder);
 
   FileSystem& files_;
   std::filesystem::path target_;

@@ -1,19 +1,18 @@
 #include "io/read_file.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 
 #include "core/error.h"
+#include "io/open_regular.h"
 #include "io/system_call.h"
 
 namespace armorm::io {
 
 std::string read_text_file(const std::filesystem::path& path, std::size_t limit) {
-  const Descriptor file(retry([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));
-  if (file.get() < 0) fail_io("{}: cannot be opened: {}; check the path", path.string(), reason(errno));
-  // Reads to the end of the file: st_size is 0 for pipes and /proc.
+  const Descriptor file = open_regular(path);
+  // Reads to the end of the file: st_size is 0 in /proc.
   constexpr std::size_t kBlock = std::size_t{1} << 16;
   std::string text;
   for (;;) {

@@ -7,7 +7,7 @@
 
 namespace armorm::io {
 
-// The complete file; io error when missing, data error above `limit` bytes.
+// The complete file; io error when missing or no regular file, data error above `limit` bytes.
 std::string read_text_file(const std::filesystem::path& path, std::size_t limit = std::size_t{1} << 30);
 
 }  // namespace armorm::io

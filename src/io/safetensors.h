@@ -71,11 +71,13 @@ class SafetensorsFile {
 class SafetensorsFolder {
  public:
   static SafetensorsFolder open(const std::filesystem::path& folder);
+  static SafetensorsFolder open_file(const std::filesystem::path& path);
 
   std::vector<std::string> names() const;
   bool contains(const std::string& name) const;
   TensorView at(const std::string& name) const;  // data error naming folder and tensor when absent
   const std::vector<SafetensorsFile>& files() const noexcept;
+  const SafetensorsFile& file_of(const std::string& name) const;  // of a tensor that it contains
 
  private:
   std::vector<SafetensorsFile> files_;

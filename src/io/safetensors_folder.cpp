@@ -1,14 +1,14 @@
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "core/error.h"
 #include "core/log.h"
-#include "io/checked_json.h"
 #include "io/contained_path.h"
-#include "io/read_file.h"
 #include "io/safetensors.h"
-#include "io/safetensors_header.h"
+#include "io/weight_index.h"
 
 namespace armorm::io {
 namespace fs = std::filesystem;
@@ -16,71 +16,62 @@ namespace {
 
 constexpr const char* kSingleName = "model.safetensors";
 constexpr const char* kIndexName = "model.safetensors.index.json";
-constexpr int kMaxIndexDepth = 8;
-
-// tensor name -> shard file name
-std::map<std::string, std::string> read_index(const fs::path& path) {
-  const std::string where = path.string();
-  const std::string text = read_text_file(path, kMaxHeaderBytes);
-  const nlohmann::json root = parse_checked_json(text, where, kMaxIndexDepth);
-  const auto map = root.is_object() ? root.find("weight_map") : root.end();
-  if (map == root.end() || !map->is_object()) fail_data("{}: the object \"weight_map\" is missing", where);
-  std::map<std::string, std::string> shard_of;
-  for (const auto& [tensor, shard] : map->items()) {
-    if (!shard.is_string() || !is_plain_file_name(shard.get_ref<const std::string&>())) {
-      fail_data("{}: weight_map[\"{}\"]: found {}, expected the name of a file in the same folder", where,
-                tensor, shard.dump());
-    }
-    shard_of.emplace(tensor, shard.get<std::string>());
-  }
-  if (shard_of.empty()) fail_data("{}: weight_map is empty", where);
-  return shard_of;
-}
-
-// Opens each shard once, in name order.
-std::map<std::string, std::size_t> open_shards(const fs::path& folder,
-                                               const std::map<std::string, std::string>& shard_of,
-                                               std::vector<SafetensorsFile>& files) {
-  std::map<std::string, std::size_t> opened;
-  for (const auto& [tensor, shard] : shard_of) opened.emplace(shard, 0);
-  for (auto& [shard, position] : opened) {
-    if (!fs::exists(folder / shard)) {
-      fail_io("{}: missing, although {} names it; download the complete model", (folder / shard).string(),
-              kIndexName);
-    }
-    check_stays_inside(folder / shard, folder);
-    position = files.size();
-    files.push_back(SafetensorsFile::open(folder / shard));
-  }
-  return opened;
-}
 
 void warn_of_unlisted(const SafetensorsFile& file, const std::map<std::string, std::string>& shard_of) {
   for (const std::string& name : file.names()) {
     const auto found = shard_of.find(name);
     if (found == shard_of.end() || found->second != file.path().filename()) {
-      log::warn("{}: tensor \"{}\" is ignored: {} does not place it in this file", file.path().string(), name,
-                kIndexName);
+      log::warn_once(fmt::format("{}: tensor \"{}\" is ignored: {} does not place it in this file",
+                                 file.path().string(), name, kIndexName));
     }
   }
 }
 
+// Not of these: an adapter's file has its own reader, and the consolidated files of some models hold the
+// same weights under other names.
+bool can_hold_weights(const std::string& name) {
+  return (name.ends_with(".safetensors") && name != "adapter_model.safetensors" &&
+          !name.starts_with("consolidated")) ||
+         name == kIndexName;
+}
+
+// `transformers` does not read them either.
+void warn_of_unread(const fs::path& folder, const std::string& read, const std::vector<std::string>& files) {
+  std::vector<std::string> unread;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (can_hold_weights(name) && name != read && std::find(files.begin(), files.end(), name) == files.end())
+      unread.push_back(shown_name(name));
+  }
+  std::sort(unread.begin(), unread.end());
+  if (!unread.empty())
+    log::warn_once(fmt::format("{}: the weights are those of {}; not read: {}", folder.string(), read,
+                               fmt::join(unread, ", ")));
+}
+
 }  // namespace
 
-SafetensorsFolder SafetensorsFolder::open(const fs::path& folder) {
+SafetensorsFolder SafetensorsFolder::open_file(const fs::path& path) {
   SafetensorsFolder result;
+  result.files_.push_back(SafetensorsFile::open(path));
+  for (const std::string& name : result.files_[0].names()) result.file_of_.emplace(name, 0);
+  return result;
+}
+
+SafetensorsFolder SafetensorsFolder::open(const fs::path& folder) {
   if (fs::exists(folder / kSingleName)) {
-    result.files_.push_back(SafetensorsFile::open(folder / kSingleName));
-    for (const std::string& name : result.files_[0].names()) result.file_of_.emplace(name, 0);
-    return result;
+    warn_of_unread(folder, kSingleName, {});
+    return open_file(folder / kSingleName);
   }
+  SafetensorsFolder result;
   const fs::path index = folder / kIndexName;
   if (!fs::exists(index)) {
-    fail_io("{}: found neither {} nor {}; expected a model folder with safetensors weights", folder.string(),
-            kSingleName, kIndexName);
+    fail_io("{}: found neither {} nor {}, nor pytorch_model.bin; expected a model folder with weights",
+            folder.string(), kSingleName, kIndexName);
   }
-  const std::map<std::string, std::string> shard_of = read_index(index);
-  const std::map<std::string, std::size_t> opened = open_shards(folder, shard_of, result.files_);
+  const std::map<std::string, std::string> shard_of = read_weight_index(index);
+  const std::map<std::string, std::size_t> opened = shards_of_index(index, shard_of);
+  for (const auto& [shard, position] : opened) result.files_.push_back(SafetensorsFile::open(folder / shard));
   for (const auto& [tensor, shard] : shard_of) {
     const std::size_t position = opened.at(shard);
     if (!result.files_[position].contains(tensor)) {
@@ -91,6 +82,9 @@ SafetensorsFolder SafetensorsFolder::open(const fs::path& folder) {
     result.file_of_.emplace(tensor, position);
   }
   for (const SafetensorsFile& file : result.files_) warn_of_unlisted(file, shard_of);
+  std::vector<std::string> shards;
+  for (const auto& [shard, position] : opened) shards.push_back(shard);
+  warn_of_unread(folder, kIndexName, shards);
   return result;
 }
 
@@ -109,6 +103,10 @@ TensorView SafetensorsFolder::at(const std::string& name) const {
               files_[0].path().parent_path().string(), name, file_of_.size());
   }
   return files_[found->second].at(name);
+}
+
+const SafetensorsFile& SafetensorsFolder::file_of(const std::string& name) const {
+  return files_[file_of_.at(name)];
 }
 
 const std::vector<SafetensorsFile>& SafetensorsFolder::files() const noexcept { return files_; }

@@ -3,13 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <string_view>
 #include <tuple>
 
+#include "core/accounting.h"
 #include "core/error.h"
 #include "io/checked_json.h"
 
@@ -19,7 +22,8 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "the format is little-endian, and so are we");
 
 constexpr std::uint64_t kPrefixBytes = 8;
-constexpr int kMaxDepth = 4;  // object > tensor > shape has depth 3
+constexpr int kMaxDepth = 64;  // tensors have depth 3; more is in keys that are not used
+constexpr std::array<std::string_view, 3> kTensorKeys{"dtype", "shape", "data_offsets"};
 
 std::uint64_t header_size(std::span<const std::byte> file, const std::string& path) {
   if (file.size() < kPrefixBytes) {
@@ -215,13 +219,18 @@ SafetensorsHeader parse_safetensors_header(std::span<const std::byte> file, cons
   const std::string_view text(reinterpret_cast<const char*>(file.data()) + kPrefixBytes, size);
   const nlohmann::json root = parse_checked_json(text, path + ": header", kMaxDepth);
   SafetensorsHeader header;
+  Accounting account(path + ": tensors", "key");
+  account.ignore(kTensorKeys);
   for (const auto& [name, value] : root.items()) {
     if (name == "__metadata__") {
       header.metadata = parse_metadata(value, path);
     } else {
       header.tensors.push_back(parse_tensor(name, value, buffer_size, path));
+      if (value.size() > kTensorKeys.size())
+        for (const auto& member : value.items()) account.give(member.key());
     }
   }
+  account.warn_of_rest("the format has no such key, and it is not used");
   std::sort(header.tensors.begin(), header.tensors.end(), [](const TensorEntry& a, const TensorEntry& b) {
     return std::tie(a.begin, a.end, a.spec.name) < std::tie(b.begin, b.end, b.spec.name);
   });

@@ -19,6 +19,7 @@ std::string temporary_prefix(const fs::path& target) { return "." + target.filen
 
 constexpr const char* kTemporary = ".tmp";
 constexpr const char* kParked = ".old";
+constexpr const char* kComplete = ".new";
 
 // Random: on a shared file system, processes of two machines can have the same id.
 fs::path name_beside(const fs::path& target, const char* ending) {
@@ -44,7 +45,9 @@ std::vector<fs::path> find_beside(const fs::path& target, const char* ending) {
 
 fs::path temporary_beside(const fs::path& target) { return name_beside(target, kTemporary); }
 fs::path parked_beside(const fs::path& target) { return name_beside(target, kParked); }
+fs::path complete_beside(const fs::path& target) { return name_beside(target, kComplete); }
 std::vector<fs::path> find_parked(const fs::path& target) { return find_beside(target, kParked); }
+std::vector<fs::path> find_complete(const fs::path& target) { return find_beside(target, kComplete); }
 
 void remove_abandoned(FileSystem& files, const fs::path& target, int flags,
                       const std::function<void(const fs::path&)>& remove) {

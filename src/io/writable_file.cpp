@@ -1,12 +1,14 @@
 #include "io/writable_file.h"
 
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <utility>
 
 #include "core/error.h"
+#include "core/file_kind.h"
 #include "io/system_call.h"
 
 namespace armorm::io {
@@ -19,6 +21,17 @@ namespace {
             path.string(), wanted, reason(error));
   }
   fail_io("{}: writing {} bytes failed: {}", path.string(), wanted, reason(error));
+}
+
+// What to do about a file that cannot be opened.
+std::string remedy_for(const fs::path& path, int error) {
+  struct stat status {};
+  const bool found = ::lstat(path.c_str(), &status) == 0;
+  if (found && S_ISLNK(status.st_mode) && error == ELOOP)
+    return "it is a link, which is not followed here; remove it";
+  if (found && (error == EACCES || error == EPERM) && status.st_uid != ::geteuid())
+    return fmt::format("it belongs to user {}; have it removed, or choose another folder", status.st_uid);
+  return "check that the folder is writable";
 }
 
 void check(int result, const fs::path& path, const char* what) {
@@ -34,11 +47,15 @@ WritableFile::WritableFile(FileSystem& files, fs::path path, int flags)
 
 void WritableFile::reopen() {
   if (file_ >= 0) files_.close(file_);
-  file_ = retry([&] { return files_.open(path_, O_RDWR | flags_); });
+  file_ = retry([&] { return files_.open(path_, O_RDWR | O_NOFOLLOW | flags_); });
   if (file_ < 0) {
-    fail_io("{}: cannot be {}: {}; check that the folder is writable", path_.string(),
-            (flags_ & O_CREAT) != 0 ? "created" : "opened", reason(errno));
+    const int why = errno;
+    fail_io("{}: cannot be {}: {}; {}", path_.string(), (flags_ & O_CREAT) != 0 ? "created" : "opened",
+            reason(why), remedy_for(path_, why));
   }
+  struct stat status {};
+  if (::fstat(file_, &status) == 0 && !S_ISREG(status.st_mode))
+    fail_io("{}: found {}, expected a regular file; remove it", path_.string(), kind_of_file(status.st_mode));
 }
 
 WritableFile::~WritableFile() {
@@ -96,7 +113,7 @@ bool WritableFile::lock() {
 bool WritableFile::is_still_there() const {
   struct stat mine {};
   struct stat named {};
-  return ::fstat(file_, &mine) == 0 && ::stat(path_.c_str(), &named) == 0 && mine.st_dev == named.st_dev &&
+  return ::fstat(file_, &mine) == 0 && ::lstat(path_.c_str(), &named) == 0 && mine.st_dev == named.st_dev &&
          mine.st_ino == named.st_ino;
 }
 
@@ -127,6 +144,10 @@ void sync_folder(FileSystem& files, const fs::path& folder) {
   files.close(opened);
   if (result != 0 && why != EINVAL)
     fail_io("{}: syncing the folder failed: {}", folder.string(), reason(why));
+}
+
+bool is_writable(const fs::path& folder) {
+  return ::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) == 0;
 }
 
 bool exists(const fs::path& path) {

@@ -14,7 +14,8 @@ namespace armorm::io {
 // The destructor closes the file and ignores a failure; call close() to detect one. Not thread-safe.
 class WritableFile {
  public:
-  // `flags` as for open(2), without the access mode.
+  // `flags` as for open(2), without the access mode. A link with this name is not followed, and anything but
+  // a regular file is refused: in a shared folder somebody else may have planted it.
   WritableFile(FileSystem& files, std::filesystem::path path, int flags);
   ~WritableFile();
   WritableFile(const WritableFile&) = delete;
@@ -49,6 +50,9 @@ void make_folders(FileSystem& files, const std::filesystem::path& folder);
 
 // Makes new, renamed and removed entries durable.
 void sync_folder(FileSystem& files, const std::filesystem::path& folder);
+
+// Whether this process may create files in the folder.
+bool is_writable(const std::filesystem::path& folder);
 
 // False only when there is none. A name that cannot be looked up is an io error, since an existing file must
 // not be overwritten.

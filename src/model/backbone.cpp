@@ -15,8 +15,8 @@
 #include "core/log.h"
 #include "core/units.h"
 #include "core/words.h"
-#include "io/safetensors.h"
 #include "model/decoder.h"
+#include "model/device.h"
 #include "model/fp8.h"
 #include "model/out_of_memory.h"
 #include "model/work_estimate.h"
@@ -25,15 +25,8 @@ namespace armorm::model {
 namespace {
 
 at::Device choose_device(int index) {
-  if (index == -1) return at::Device(at::kCPU);
-  if (index < -1)
-    fail_usage("device: found {}, expected -1 for the CPU or the index of a CUDA device", index);
-  const std::size_t count = at::hasCUDA() ? at::getNumGPUs() : 0;
-  if (static_cast<std::size_t>(index) >= count) {
-    fail_usage("device: found {}, expected less than the {} CUDA devices here; use -1 for the CPU", index,
-               count);
-  }
-  return at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(index));
+  check_device(index);
+  return index == -1 ? at::Device(at::kCPU) : at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(index));
 }
 
 std::int64_t free_host_memory() {
@@ -52,18 +45,18 @@ at::ScalarType dtype_of(Precision precision) {
   return precision == Precision::fp32 ? at::kFloat : at::kBFloat16;
 }
 
-DecoderWeights load_weights(const io::SafetensorsFolder& files, const ModelConfig& config,
+DecoderWeights load_weights(const WeightsFolder& files, const ModelConfig& config,
                             const BackboneOptions& options, at::Device device) {
   try {
     return model::load_weights(files, config, dtype_of(options.precision), device,
-                               options.precision == Precision::fp8);
+                               options.precision == Precision::fp8, !options.loaded_before);
   } catch (const c10::Error& error) {
     if (!is_out_of_memory(error)) throw;
     fail_usage(
         "{}: the weights, about {} in {}, do not fit the memory of {}; use a device with more memory{}{}",
-        options.model_folder.string(), bytes_text(weight_bytes(config, options.precision, options.device)),
-        name_of(options.precision), device.str(),
-        options.precision == Precision::fp32 ? ", or `precision` bf16" : "",
+        options.model_folder.folder.string(),
+        bytes_text(weight_bytes(config, options.precision, options.device)), name_of(options.precision),
+        device.str(), options.precision == Precision::fp32 ? ", or `precision` bf16" : "",
         device.is_cpu() ? "" : ", or `device` -1 for the CPU");
   }
 }
@@ -97,7 +90,7 @@ std::string_view why_no_shared_prefixes(const ModelConfig& config, const Backbon
 
 struct Backbone::Impl {
   BackboneOptions options;
-  io::SafetensorsFolder files;  // weights may be views of it
+  WeightsFolder files;  // weights may be views of it
   Decoder decoder;
 };
 
@@ -112,8 +105,8 @@ Backbone Backbone::load(const BackboneOptions& options) {
   // Pinned memory belongs to the current device. Without this guard that is the first device, and its other
   // users would see a context of this process.
   const c10::OptionalDeviceGuard current(device.is_cpu() ? std::nullopt : std::optional(device));
-  ModelConfig config = ModelConfig::load_again(options.model_folder);
-  io::SafetensorsFolder files = io::SafetensorsFolder::open(options.model_folder);
+  ModelConfig config = ModelConfig::load_again(options.model_folder.base);
+  WeightsFolder files = WeightsFolder::open(options.model_folder);
   DecoderWeights weights = load_weights(files, config, options, device);
   warn_of_slow_fp8(options, device);
   return Backbone(std::make_unique<Impl>(

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
@@ -12,17 +11,19 @@
 #include "armorm/precision.h"
 #include "core/matrix_view.h"
 #include "model/model_config.h"
+#include "model/model_folder.h"
 #include "text/tokenizer/tokenizer.h"
 
 namespace armorm::model {
 
 struct BackboneOptions {
-  std::filesystem::path model_folder;
+  ModelFolder model_folder;
   Precision precision = Precision::bf16;
   int device = 0;  // CUDA device index; -1 = CPU
   // A row's bits do not depend on the rest of its pack: every matrix product runs in one fixed shape. Slower
   // by the padding of a pack's last rows.
   bool batch_invariant = false;
+  bool loaded_before = false;  // warnings about the weights were given then
 };
 
 // Why sequences of a model must not share prefixes in a pack, or "" if they may. With dynamic rope scaling

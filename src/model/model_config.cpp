@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/file_kind.h"
 #include "io/read_file.h"
 #include "model/config_fields.h"
 #include "model/config_reader.h"
@@ -270,6 +271,7 @@ ModelConfig read(const ConfigReader& reader) {
 }
 
 std::string config_text(const std::filesystem::path& path) {
+  check_regular_file(path);
   std::error_code error;
   static_cast<void>(std::filesystem::file_size(path, error));
   if (error) {

@@ -39,6 +39,7 @@ Deviation deviation_from_bf16(const Backbone& backbone, BackboneOptions options,
                               std::span<const std::span<const text::tokenizer::TokenId>> rows) {
   const std::vector<float> ours = embeddings(backbone, rows);
   options.precision = Precision::bf16;
+  options.loaded_before = true;
   const std::vector<float> exact = embeddings(load_bf16(options), rows);
   const auto width = static_cast<std::size_t>(backbone.config().hidden_size);
   Deviation deviation{std::ssize(rows)};

@@ -8,25 +8,21 @@
 #include <cstring>
 #include <memory>
 
+#include "core/accounting.h"
 #include "core/error.h"
+#include "model/scalar_type.h"
 #include "model/staged_copy.h"
+#include "model/weight_names.h"
 
 namespace armorm::model {
 namespace {
 
 using Shape = std::vector<std::int64_t>;
 
-at::ScalarType scalar_type(DType dtype, const std::string& name) {
-  switch (dtype) {
-    case DType::f32:
-      return at::kFloat;
-    case DType::f16:
-      return at::kHalf;
-    case DType::bf16:
-      return at::kBFloat16;
-    default:
-      break;
-  }
+const std::string kPrefix = "model.";
+
+at::ScalarType known_type(DType dtype, const std::string& name) {
+  if (const auto type = scalar_type(dtype)) return *type;
   fail_data("tensor '{}': found elements of type {}, expected BF16, F16 or F32; use the unquantised model",
             name, name_of(dtype));
 }
@@ -41,8 +37,12 @@ void give_back_pages(std::span<const std::byte> mapped) {
 
 class Loader {
  public:
-  Loader(const io::SafetensorsFolder& files, at::ScalarType dtype, at::Device device, bool fp8)
-      : files_(files), dtype_(dtype), device_(device), fp8_(fp8), prefix_(find_prefix(files)) {
+  Loader(const WeightsFolder& files, at::ScalarType dtype, at::Device device, bool fp8)
+      : files_(files),
+        dtype_(dtype),
+        device_(device),
+        fp8_(fp8),
+        account_(files.folder().string(), "tensor") {
     if (!device.is_cpu()) staged_ = std::make_unique<StagedCopy>(device);
   }
 
@@ -74,7 +74,17 @@ class Loader {
 
   // The mapped pages of copied tensors count as this process's memory until they are given back.
   void release(const std::vector<std::pair<std::string, Shape>>& parts) const {
-    for (const auto& [name, shape] : parts) give_back_pages(files_.at(prefix_ + name).bytes);
+    for (const auto& [name, shape] : parts) give_back_pages(files_.mapped_bytes(kPrefix + name));
+  }
+
+  // Call once all is loaded.
+  void warn_of_rest() const {
+    files_.warn_of_unchanged();
+    for (const std::string& name : files_.names()) {
+      account_.give(name);
+      if (is_known_unread(name)) account_.ignore(name);
+    }
+    account_.warn_of_rest("a model of this config.json has no such tensors, and they are not read");
   }
 
   at::Tensor norm(const std::string& name, std::int64_t size, bool one_centred) const {
@@ -83,16 +93,6 @@ class Loader {
   }
 
  private:
-  static std::string find_prefix(const io::SafetensorsFolder& files) {
-    return files.contains("embed_tokens.weight") ? "" : "model.";
-  }
-
-  std::string file_of(const std::string& tensor) const {
-    for (const io::SafetensorsFile& file : files_.files())
-      if (file.contains(tensor)) return file.path().string();
-    return "the weights";
-  }
-
   void copy_part(const std::string& name, const Shape& shape, const at::Tensor& to) const {
     const at::Tensor from = stored(name, shape);
     if (device_.is_cpu()) {
@@ -105,14 +105,17 @@ class Loader {
 
   // The tensor as stored in the file.
   at::Tensor stored(const std::string& name, const Shape& shape) const {
-    const io::TensorView view = files_.at(prefix_ + name);
+    const io::StoredTensor view = files_.at(kPrefix + name);
+    account_.use(kPrefix + name);
+    const std::string stored_name = files_.stored_name(kPrefix + name);
     if (view.shape != shape) {
       fail_data(
           "{}: tensor '{}': found shape [{}], expected [{}] from config.json; the weights are of another "
           "model",
-          file_of(prefix_ + name), prefix_ + name, fmt::join(view.shape, ", "), fmt::join(shape, ", "));
+          files_.file_of(kPrefix + name).string(), stored_name, fmt::join(view.shape, ", "),
+          fmt::join(shape, ", "));
     }
-    const at::ScalarType type = scalar_type(view.dtype, prefix_ + name);
+    const at::ScalarType type = known_type(view.dtype, stored_name);
     const auto address = reinterpret_cast<std::uintptr_t>(view.bytes.data());
     if (address % size_of(view.dtype) != 0) {
       at::Tensor copy = at::empty(shape, type);
@@ -120,14 +123,16 @@ class Loader {
       return copy;
     }
     // The mapping is read-only and no operation writes to weights.
-    return at::from_blob(const_cast<std::byte*>(view.bytes.data()), shape, at::TensorOptions().dtype(type));
+    return at::from_blob(
+        const_cast<std::byte*>(view.bytes.data()), shape, [owned = view.owned](void*) {},
+        at::TensorOptions().dtype(type));
   }
 
-  const io::SafetensorsFolder& files_;
+  const WeightsFolder& files_;
   at::ScalarType dtype_;
   at::Device device_;
   bool fp8_;
-  std::string prefix_;
+  mutable Accounting account_;          // of the tensors
   std::unique_ptr<StagedCopy> staged_;  // only with a device
 };
 
@@ -190,8 +195,8 @@ LayerWeights load_layer(const Loader& load, const ModelConfig& c, std::int64_t i
 
 }  // namespace
 
-DecoderWeights load_weights(const io::SafetensorsFolder& files, const ModelConfig& config,
-                            at::ScalarType dtype, at::Device device, bool fp8) {
+DecoderWeights load_weights(const WeightsFolder& files, const ModelConfig& config, at::ScalarType dtype,
+                            at::Device device, bool fp8, bool warns) {
   const Loader load(files, dtype, device, fp8);
   DecoderWeights weights;
   weights.embedding = load.matrix("embed_tokens.weight", {config.vocab_size, config.hidden_size});
@@ -199,6 +204,7 @@ DecoderWeights load_weights(const io::SafetensorsFolder& files, const ModelConfi
     weights.layers.push_back(load_layer(load, config, i));
   weights.final_norm =
       load.norm("norm.weight", config.hidden_size, config.architecture == Architecture::gemma2);
+  if (warns) load.warn_of_rest();
   return weights;
 }
 

@@ -5,9 +5,9 @@
 
 #include <vector>
 
-#include "io/safetensors.h"
 #include "model/linear.h"
 #include "model/model_config.h"
+#include "model/weights_folder.h"
 
 namespace armorm::model {
 
@@ -32,10 +32,10 @@ struct DecoderWeights {
 
 // Tensors that have `dtype`, are on the CPU and need no new layout stay views of the mapped file: `files`
 // must outlive the result. The pages of the other tensors are given back once they are copied, so that the
-// host holds the weights at most once. Names may start with "model."; heads of any kind are ignored. data
-// error that names a tensor that is missing, has another shape, or has a non-floating-point type. `fp8`: the
-// matrices of the layers are quantised (fp8.h).
-DecoderWeights load_weights(const io::SafetensorsFolder& files, const ModelConfig& config,
-                            at::ScalarType dtype, at::Device device, bool fp8 = false);
+// host holds the weights at most once. Heads of any kind are ignored; with `warns`, one warning names other
+// tensors that are not read. data error that names a tensor that is missing, has another shape, or has a
+// non-floating-point type. `fp8`: the matrices of the layers are quantised (fp8.h).
+DecoderWeights load_weights(const WeightsFolder& files, const ModelConfig& config, at::ScalarType dtype,
+                            at::Device device, bool fp8 = false, bool warns = true);
 
 }  // namespace armorm::model

@@ -51,7 +51,7 @@ class BenchmarkTable {
   void add(std::string name, std::string n, const auto& cell_of) {
     std::vector<std::string> row{std::move(name), std::move(n)};
     for (const BenchmarkScorer& scorer : bench_.scorers) row.push_back(cell_of(scorer));
-    table_.add(std::move(row));
+    table_.add(row);
   }
   void add_section(std::size_t i, const std::string& name) {
     add(name, std::to_string(bench_.scorers.front().sections[i].n), [i](const BenchmarkScorer& scorer) {

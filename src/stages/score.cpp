@@ -11,7 +11,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "data/final_turn.h"
-#include "io/publish.h"
+#include "io/output_file.h"
 #include "stages/options/declarations.h"
 #include "stages/prepare/extraction_run.h"
 #include "stages/scoring/score_output.h"
@@ -21,7 +21,7 @@
 namespace armorm::stages {
 namespace {
 
-// Standard output, flushed with every write; or a file that is published at the end.
+// Standard output, flushed with every write; or a named file.
 class Output {
  public:
   Output(const std::string& path, io::FileSystem& files) {
@@ -37,7 +37,7 @@ class Output {
   }
 
  private:
-  std::optional<io::AtomicFile> file_;
+  std::optional<io::OutputFile> file_;
 };
 
 constexpr std::size_t kMaxUnusedKeys = 1000;  // of different names

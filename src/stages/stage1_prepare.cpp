@@ -206,6 +206,7 @@ std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options,
   job.tensors =
       describe_tensors(shard, static_cast<std::int64_t>(options.attributes.size()), model.config.hidden_size);
   job.row_ids = shard.row_ids;
+  job.data_digest = [&] { return prepare::data_digest(dataset.dataset, options.columns); };
   job.requests = make_requests(shard);
   prepare::report_model_limit(options.seq_len, model.config, job.requests);
   job.store = [](std::size_t request, MatrixView<const float> values, resume::DurableRows& out) {

@@ -18,6 +18,7 @@
 #include "report/text_table.h"
 #include "stages/artifacts/artifact_paths.h"
 #include "stages/artifacts/regression_weights.h"
+#include "stages/resume/replaceable.h"
 #include "stages/ridge/labelled_set.h"
 #include "stages/ridge/ridge_partials.h"
 #include "stages/ridge/row_groups.h"
@@ -181,6 +182,7 @@ artifacts::RegressionWeights weights_of(const Stage1TrainOptions& options, const
   weights.model = inputs.model;
   weights.dataset = inputs.dataset;
   if (inputs.set.provenance()) weights.facts = inputs.set.provenance()->facts;
+  weights.inputs = inputs.set.inputs();
   weights.attributes = inputs.attributes;
   weights.hidden_size = inputs.set.hidden_size();
   weights.weight.assign(result.weights.begin(), result.weights.end());
@@ -188,11 +190,16 @@ artifacts::RegressionWeights weights_of(const Stage1TrainOptions& options, const
   return weights;
 }
 
-void publish(const Stage1TrainOptions& options, const ridge::LabelledSet& inputs,
-             const report::RidgeReport& report, io::FileSystem& files) {
+// Common path of the published files, without extension.
+std::string output_stem(const Stage1TrainOptions& options, const ridge::LabelledSet& inputs) {
   const fs::path folder = options.output_dir.empty() ? artifacts::regression_weights_folder(options.data_root)
                                                      : fs::path(options.output_dir);
-  const std::string stem = (folder / (inputs.model + "_" + inputs.dataset)).string();
+  return (folder / (inputs.model + "_" + inputs.dataset)).string();
+}
+
+void publish(const Stage1TrainOptions& options, const ridge::LabelledSet& inputs,
+             const report::RidgeReport& report, io::FileSystem& files) {
+  const std::string stem = output_stem(options, inputs);
   weights_of(options, inputs, report.result).save(stem, files);
   io::publish_text(stem + ".json", report::to_json(report).dump(2) + "\n", files);
   io::publish_text(stem + ".html", report::ridge_report_html(report), files);
@@ -212,6 +219,8 @@ void run_stage1_train(const Stage1TrainOptions& options, const options::StageEnv
       std::cout << "sums: " << file.string() << "\n";
     return;
   }
+  if (!options.restart)
+    resume::check_replaceable(output_stem(options, inputs), inputs.set.inputs(), "output_dir");
   warn_about_prompts(options, inputs);
   const report::RidgeReport report = fit(options, inputs, groups);
   warn_about_fits(report);

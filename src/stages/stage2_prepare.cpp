@@ -66,10 +66,10 @@ void check_model_family(ModelFamily family, const prepare::ModelInputs& model) {
         "--model_path: {} says model_type '{}'; stage 2 knows where the prompt ends for 'llama' (Llama 3) "
         "and 'gemma2' "
         "only; use a reward model of these families",
-        (model.folder / "config.json").string(), model.config.model_type);
+        (model.folder.base / "config.json").string(), model.config.model_type);
   if (model.config.model_type != wanted)
     fail_usage("--model_family: {} needs a model_type '{}', but {} says '{}'; use --model_family {}",
-               name_of(family), wanted, (model.folder / "config.json").string(), model.config.model_type,
+               name_of(family), wanted, (model.folder.base / "config.json").string(), model.config.model_type,
                model.config.model_type == "gemma2" ? "gemma2" : "llama3");
 }
 
@@ -392,6 +392,7 @@ std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options,
   }
   job.tensors = describe_tensors(shard, subset_ids, model.config.hidden_size);
   job.row_ids = shard.row_ids;
+  job.data_digest = [&] { return prepare::data_digest(dataset.dataset, options.columns); };
   job.requests = make_requests(shard);
   prepare::report_model_limit(options.seq_len, model.config, job.requests);
   job.requests_per_row = 2;

@@ -11,6 +11,7 @@
 #include "io/publish.h"
 #include "io/writable_file.h"
 #include "model/compute_threads.h"
+#include "model/device.h"
 #include "report/gate_page.h"
 #include "report/gate_text.h"
 #include "stages/artifacts/artifact_paths.h"
@@ -21,6 +22,7 @@
 #include "stages/gate/gate_tables.h"
 #include "stages/gate/gate_training.h"
 #include "stages/options/declarations.h"
+#include "stages/resume/replaceable.h"
 #include "stages/resume/run_lock.h"
 #include "stages/reward_model/model_export.h"
 
@@ -58,6 +60,13 @@ options::StageEnvironment under_lock(const resume::RunLock& lock,
             lock.check();
             return environment.stopping();
           }};
+}
+
+// Finished files of other inputs are replaced only when asked.
+void check_outputs(const std::string& stem, const std::optional<reward_model::ModelExport>& model_export,
+                   const artifacts::ArtifactInputs& origin) {
+  resume::check_replaceable(stem, origin, "output_dir");
+  if (model_export) model_export->check_replaceable(origin);
 }
 
 std::vector<gate::GateRun> train(const Stage2TrainOptions& options, const gate::GateInputs& inputs,
@@ -129,6 +138,7 @@ artifacts::GateArtifact make_artifact(const Stage2TrainOptions& options, const g
   artifact.gate = gate;
   artifact.temperature = options.temperature;
   artifact.compat = name_of(options.compat);
+  artifact.inputs = inputs.origin;
   return artifact;
 }
 
@@ -143,19 +153,23 @@ void publish(const std::string& stem, const artifacts::GateArtifact& artifact, r
 
 }  // namespace
 
-void run_stage2_train(const Stage2TrainOptions& options, const options::StageEnvironment& environment) {
-  if (options.threads > 0) model::set_compute_threads(static_cast<int>(options.threads));
-  gate::GateInputs inputs = gate::open_inputs(options);
+void run_stage2_train(const Stage2TrainOptions& given, const options::StageEnvironment& environment) {
+  model::check_device(given.device);
+  if (given.threads > 0) model::set_compute_threads(static_cast<int>(given.threads));
+  gate::GateInputs inputs = gate::open_inputs(given);
+  const Stage2TrainOptions options = gate::with_verbosity(given, inputs);
   const std::optional<reward_model::ModelExport> model_export = open_export(options, inputs, environment);
-  gate::GateSets sets = gate::load_sets(options, inputs);
+  gate::GateSets sets = gate::load_sets(options, inputs, environment.stop_requested);
 
   const gate::Debiased debiased = gate::debias_rewards(options, inputs, sets.preference);
-  std::cout << report::debiasing_text(gate::debiasing_figures(debiased, options, inputs.attributes)) << "\n";
+  if (const auto figures = gate::debiasing_figures(debiased, options, inputs.attributes))
+    std::cout << report::debiasing_text(*figures) << "\n";
   debiased.apply_to(sets.preference);
   const Split split = train_test_split(sets.preference.size(), kTestSize, kSplitSeed);
 
   const std::string stem = output_stem(options, inputs, environment.files);
   const resume::RunLock lock(stem + ".lock", environment.files);
+  if (!options.restart) check_outputs(stem, model_export, inputs.origin);
   const options::StageEnvironment locked = under_lock(lock, environment);
   gate::GateCheckpoint checkpoint(stem + ".checkpoint", gate::training_key(options, sets.preference.data()),
                                   options.checkpoint_seconds, options.restart, locked);
@@ -170,7 +184,7 @@ void run_stage2_train(const Stage2TrainOptions& options, const options::StageEnv
   lock.check_now();
   publish(stem, artifact, report, environment.files);
   if (model_export) {
-    model_export->write(artifact, report);
+    model_export->write(options.export_scale == ExportScale::one ? artifact.as_reward() : artifact, report);
     std::cout << fmt::format("model:  {}\n", options.export_dir);
   }
   checkpoint.remove();

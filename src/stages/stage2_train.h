@@ -6,6 +6,6 @@
 
 namespace armorm::stages {
 
-void run_stage2_train(const Stage2TrainOptions& options, const options::StageEnvironment& environment);
+void run_stage2_train(const Stage2TrainOptions& given, const options::StageEnvironment& environment);
 
 }  // namespace armorm::stages

@@ -9,6 +9,7 @@
 #include "io/read_file.h"
 #include "text/jinja/eval.h"
 #include "text/jinja/failure.h"
+#include "text/jinja/lexer.h"
 #include "text/jinja/limits.h"
 #include "text/message_values.h"
 
@@ -78,6 +79,20 @@ ChatTemplate& ChatTemplate::operator=(ChatTemplate&&) noexcept = default;
 ChatTemplate::~ChatTemplate() = default;
 
 const std::string& ChatTemplate::source() const { return impl_->source; }
+
+std::vector<std::string> ChatTemplate::literals() const {
+  using Kind = jinja::Token::Kind;
+  std::vector<std::string> literals;
+  Kind before = Kind::end;
+  for (const jinja::Token& token : jinja::tokenize(impl_->source)) {
+    if (token.kind == Kind::string && before == Kind::string)
+      literals.back() += token.text;  // "a" "b" is one constant
+    else if (token.kind == Kind::string || token.kind == Kind::data)
+      literals.push_back(token.text);
+    before = token.kind;
+  }
+  return literals;
+}
 
 bool ChatTemplate::reads_clock() const { return impl_->source.find("strftime_now") != std::string::npos; }
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "data/conversation.h"
 #include "text/tokenizer/rendered_text.h"
@@ -37,6 +38,8 @@ class ChatTemplate {
   tokenizer::RenderedText render(const Conversation& conversation, const TemplateVariables& variables) const;
 
   const std::string& source() const;
+  // Its text outside of tags, and its string constants.
+  std::vector<std::string> literals() const;
   // Whether the template refers to strftime_now(), so that its output may depend on TemplateVariables::now.
   bool reads_clock() const;
 

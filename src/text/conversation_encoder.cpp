@@ -49,7 +49,6 @@ std::vector<tokenizer::TokenId> encode_conversation(const tokenizer::Tokenizer& 
   const auto first_other =
       std::find_if(ids.begin(), ids.end(), [&](tokenizer::TokenId id) { return id != *bos; });
   if (first_other - ids.begin() > 1) ids.erase(ids.begin() + 1, first_other);
-  if (first_other == ids.begin() && tokenizer.add_bos_token().value_or(false)) ids.insert(ids.begin(), *bos);
   return ids;
 }
 
@@ -60,6 +59,7 @@ ConversationEncoder::ConversationEncoder(const std::filesystem::path& model_fold
       template_sha256_(sha256_hex(template_.source())),
       tokenizer_sha256_(sha256_file_hex(model_folder / "tokenizer.json")),
       allow_special_(allow_special_in_content) {
+  tokenizer_.protect_literals(template_.literals());
   variables_.special_tokens = tokenizer_.special_tokens();
   if (!template_.reads_clock()) return;
   template_date_ = template_date;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <limits>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,10 @@ class ConversationEncoder {
   // Uses the tokenizer's own template without a generation prompt; exactly one BOS if the model has one. data
   // error for a token id that the model has no embedding for.
   Encoded encode(const Conversation& conversation) const;
+
+  // No content makes the tokens of `pattern`, where the model's own gating pattern has other tokens than its
+  // family's.
+  void protect_pattern(std::span<const tokenizer::TokenId> pattern) { tokenizer_.protect_ids(pattern); }
 
   // The number of rows of the model's embedding table; unlimited without this call.
   void limit_ids(std::int64_t embedding_rows) noexcept { embedding_rows_ = embedding_rows; }

@@ -8,8 +8,8 @@
 
 namespace armorm::text {
 
-// encode(text, true) with exactly one BOS: if both the template and the post-processor write one, only one is
-// kept. If neither does, one is added only if tokenizer_config.json has add_bos_token, as in transformers.
+// encode(text, true) with at most one BOS: if both the template and the post-processor write one, only one is
+// kept. If neither does, none is added: with a tokenizer.json, transformers does not read add_bos_token.
 std::vector<tokenizer::TokenId> encode_conversation(const tokenizer::Tokenizer& tokenizer,
                                                     const tokenizer::RenderedText& text);
 

@@ -210,3 +210,19 @@ TEST_CASE("settings in backquotes become flags where they are options", "[unit]"
   CHECK(with_flags("``", names) == "``");
   CHECK(with_flags("", names).empty());
 }
+
+TEST_CASE("an optional number has no text until it is set, and a config sets it", "[unit]") {
+  const TempDir dir;
+  std::optional<std::int64_t> number;
+  OptionList list;
+  list.add({"number", OptionEffect::results, "A number or none"}, number);
+  CHECK(value_text(list.options().front()).empty());
+  io::publish_text(dir / "c.json", R"({"p": {"number": -1}})");
+  const ConfigFile file{(dir / "c.json").string(), {"p"}, "p", {}, "p --help"};
+  CHECK(apply_config(file, list, {}) == std::vector<std::string>{"number"});
+  CHECK(number == -1);
+  CHECK(value_text(list.options().front()) == "-1");
+  io::publish_text(dir / "c.json", R"({"p": {"number": "1"}})");
+  CHECK(error_of([&] { apply_config(file, list, {}); }, ErrorKind::usage).find("a whole number") !=
+        std::string::npos);
+}

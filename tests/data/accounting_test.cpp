@@ -99,6 +99,8 @@ TEST_CASE("keys of a card that change the rows are refused by name", "[unit]") {
   const std::vector<std::pair<std::string, std::string>> refused{
       {"sep: \";\"", "'sep'"},
       {"delimiter: \"\\t\"", "'delimiter'"},
+      {"header: null", "'header'"},
+      {"quotechar: null", "'quotechar'"},
       {"column_names: [x, y]", "'column_names'"},
       {"field: data", "'field'"},
       {"skiprows: 1", "'skiprows'"},
@@ -114,7 +116,7 @@ TEST_CASE("keys of a card that change the rows are refused by name", "[unit]") {
                Contains("README.md") && Contains(reason));
   }
   for (const std::string key :
-       {"sep: \",\"", "header: infer", "names: null", "version: 1.0.0", "default: true"}) {
+       {"sep: \",\"", "header: infer", "names: null", "delimiter: null", "version: 1.0.0", "default: true"}) {
     put(dir / "README.md", card("  data_files: a.csv\n  " + key + "\n"));
     CAPTURE(key);
     CHECK(log_of([&] { open_dataset(dir.path()); }).empty());
@@ -174,6 +176,16 @@ TEST_CASE("the file of YAML alone comes before the card", "[unit]") {
   CHECK(open_dataset(dir.path()).read_strings("f") == std::vector<std::string>{"b"});
   put(dir / ".huggingface.yaml", "license: mit\n");
   CHECK(open_dataset(dir.path()).read_strings("f") == std::vector<std::string>{"a"});
+}
+
+TEST_CASE("files that two patterns match are named, and read once", "[unit]") {
+  const TempDir dir;
+  put(dir / "a.jsonl", R"({"f":"a"})");
+  put(dir / "b.jsonl", R"({"f":"b"})");
+  put(dir / "README.md", card("  data_files: [a.jsonl, \"*.jsonl\"]\n"));
+  const auto lines = log_of([&] { CHECK(open_dataset(dir.path()).num_rows() == 2); });
+  REQUIRE(lines.size() == 1);
+  CHECK_THAT(lines[0], Contains("data_files") && Contains("read once: a.jsonl"));
 }
 
 TEST_CASE("files that no split holds are named", "[unit]") {

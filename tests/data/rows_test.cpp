@@ -393,3 +393,14 @@ TEST_CASE("a label that first appears after many rows is a column all the same",
   CHECK_THAT(refusal([&] { labelled_rows(open_dataset(dir / "x.jsonl"), {"never"}); }),
              Contains("\"never\"") && Contains("late"));
 }
+
+TEST_CASE("the order of a message's role and content is kept", "[golden]") {
+  const TempDir dir;
+  put(dir / "x.jsonl", R"({"messages":[{"content":"q","role":"user"},{"role":"assistant","content":"a"}]})");
+  const auto rows = labelled_rows(open_dataset(dir / "x.jsonl"), {});
+  CHECK(rows.at(0).messages.at(0).content_first);
+  CHECK_FALSE(rows.at(0).messages.at(1).content_first);
+  CHECK(rows.at(0).messages.at(0).json.empty());
+  const auto read = labelled_rows(open_dataset(armorm::test::golden("data/formats/snappy.parquet")), {});
+  CHECK(read.at(0).messages.at(0).content_first);
+}

@@ -108,6 +108,49 @@ TEST_CASE("score computes what the stages stored, to the last bit, and trains' o
   CHECK(different == 0);
 }
 
+TEST_CASE("an export's scores are the training's logits over the trained scale", "[e2e]") {
+  const TempDir dir;
+  run_stage(
+      "stage2-train", demo_run(),
+      {"--logit_scale", "20", "--output_dir", (dir / "a").string(), "--export", (dir / "reward").string()});
+  run_stage("stage2-train", demo_run(),
+            {"--logit_scale", "20", "--output_dir", (dir / "b").string(), "--export",
+             (dir / "logits").string(), "--export_scale", "trained"});
+  const auto config = json::parse(io::read_text_file(dir / "reward/config.json"));
+  const auto report = json::parse(io::read_text_file(dir / "a/gating_network_model.json"));
+  const double scale = config.at("bradley_terry_scale");
+  CHECK(scale == Approx(report.at("logit_scale").get<double>()).epsilon(1e-6));
+  CHECK(scale != 1.0);
+  CHECK(io::read_text_file(dir / "a/gating_network_model.pt") ==
+        io::read_text_file(dir / "b/gating_network_model.pt"));
+  write_conversations(dir / "in.jsonl", 4);
+  const auto score_with = [&](const char* name) {
+    return run_program("score", {"--model_path", (dir / name).string(), "--device", "-1", "--input",
+                                 (dir / "in.jsonl").string()});
+  };
+  const ProcessResult reward = score_with("reward"), logits = score_with("logits");
+  REQUIRE(reward.exit_code == 0);
+  REQUIRE(logits.exit_code == 0);
+  CHECK_THAT(reward.err, Catch::Contains("scores are rewards: the gate's weights sum to 1;") &&
+                             Catch::Contains("bradley_terry_scale"));
+  CHECK_THAT(logits.err, Catch::Contains("scores contain the gate's scale"));
+  CHECK_THAT(reward.err, !Catch::Contains("not known here"));
+  const auto of_reward = lines_of(reward.out), of_logits = lines_of(logits.out);
+  REQUIRE(of_reward.size() == 8);
+  for (std::size_t i = 0; i < of_reward.size(); ++i) {
+    const json a = json::parse(of_reward[i]), b = json::parse(of_logits[i]);
+    CHECK(a.at("rewards") == b.at("rewards"));
+    CHECK(scale * a.at("score").get<double>() ==
+          Approx(b.at("score").get<double>()).epsilon(1e-5).margin(1e-6));
+    double sum = 0.0;
+    for (const auto& [name, weight] : a.at("gate").items()) {
+      sum += weight.get<double>();
+      CHECK(scale * weight.get<double>() == Approx(b.at("gate").at(name).get<double>()).epsilon(1e-5));
+    }
+    CHECK(sum == Approx(1.0).epsilon(1e-5));
+  }
+}
+
 TEST_CASE("RewardScorer has the bits of score on the demo's model", "[e2e]") {
   const TempDir dir;
   std::vector<Conversation> conversations;

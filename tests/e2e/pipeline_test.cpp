@@ -159,9 +159,10 @@ TEST_CASE("each program has a section of its own in a config file, and takes log
        {"stage1-prepare", "stage1-train", "stage2-prepare", "stage2-train", "score"}) {
     INFO(program);
     const fs::path config = dir / (program + ".json");
-    write_text(config, nlohmann::json{{"common", {{"log_level", "error"}}},
-                                      {program, {{"model_path", "/nonexistent"}}}}
-                           .dump());
+    nlohmann::json sections{{"common", {{"log_level", "error"}}},
+                            {program, {{"model_path", "/nonexistent"}}}};
+    if (program != "stage1-train") sections[program]["device"] = -1;  // a missing GPU is an earlier error
+    write_text(config, sections.dump());
     std::vector<std::string> flags{"--config", config.string()};
     if (program != "score") flags.insert(flags.end(), {"--data_root", dir.path().string()});
     const ProcessResult result = run_program(program, flags);

@@ -208,8 +208,10 @@ def main():
     copy("safetensors_index", "io/sharded/*.json")
     seed("safetensors_index", "outside", '{"weight_map":{"a":"../outside.safetensors","b":"model-00001-of-00002.safetensors"}}')
     copy("pt", "pt/*.pt")
+    copy("pt", "weight_files/*/pytorch_model.bin")
     stored_pickles("pickle", "pt/*.pt")
     copy("model_config", "model/*/config.json")
+    copy("adapter_config", "adapter/*/adapter_config.json")
     for path in sorted((ROOT / "configs").glob("*.json")):
         seed("program_config", path.stem, path.read_bytes())
     seed("program_config", "all", '{"common":{"n_shards":1,"model_path":"x"},"stage2-train":{"eval_reward_bench":true,"seed":-3,'

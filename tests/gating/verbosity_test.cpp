@@ -57,6 +57,46 @@ TEST_CASE("an attribute that never meets the threshold is an error or a choice, 
   CHECK_FALSE(most.attributes[3].met);
 }
 
+TEST_CASE("as in the Python scripts, an unmet attribute can keep penalty 1", "[unit]") {
+  const Reference reference;
+  DebiasOptions options;
+  options.penalty_grid = {0.0, 0.1};
+  options.unmet_penalty = 1.0;
+  const DebiasResult result = find_debiasing_transform(reference.rewards(), reference.names, options);
+  CHECK(result.attributes[3].penalty == 1.0);
+  CHECK_FALSE(result.attributes[3].met);
+  CHECK(result.transform[4 * 6 + 3] == -1.0F);
+}
+
+TEST_CASE("constant rewards get the penalties of the Python scripts where those continue", "[unit]") {
+  // SciPy's spearmanr is NaN there, which meets no threshold.
+  DebiasOptions options;
+  options.verbosity_dim = 0;
+  options.unmet_penalty = 1.0;
+  const std::vector<float> constant_verbosity{1, 2, 1, 3, 1, 4};
+  CHECK(find_debiasing_transform({constant_verbosity.data(), 3, 2}, {"v", "x"}, options)
+            .attributes[1]
+            .penalty == 1.0);
+  const std::vector<float> constant_other{1, 2, 2, 2, 3, 2};
+  CHECK(find_debiasing_transform({constant_other.data(), 3, 2}, {"v", "x"}, options).attributes[1].penalty ==
+        0.01);
+}
+
+TEST_CASE("debiasing that leaves no reward is refused", "[unit]") {
+  const std::vector<float> rewards{1, 2, 2, 2, 3, 2};  // verbosity, and an attribute without weights
+  CHECK_THROWS_WITH(find_debiasing_transform({rewards.data(), 3, 2}, {"v", "x"}, {.verbosity_dim = 0}),
+                    Catch::Contains("removes the reward of 'v'") && Catch::Contains("every score"));
+  CHECK_THROWS_WITH(find_debiasing_transform({rewards.data(), 3, 1, 2}, {"v"}, {.verbosity_dim = 0}),
+                    Catch::Contains("removes the reward of 'v'"));
+  const std::vector<float> twice{1, 1, 2, 2, 3, 3};
+  DebiasOptions all;
+  all.verbosity_dim = 0;
+  all.penalty_grid = {0.0, 1.0};
+  all.on_unmet = OnUnmet::max;
+  CHECK_THROWS_WITH(find_debiasing_transform({twice.data(), 3, 2}, {"v", "copy"}, all),
+                    Catch::Contains("removes the reward of 'v'"));
+}
+
 TEST_CASE("constant verbosity and a wrong index are told", "[unit]") {
   const std::vector<float> rewards{1, 2, 1, 3, 1, 4};
   CHECK_THROWS_WITH(find_debiasing_transform({rewards.data(), 3, 2}, {"v", "x"}, {.verbosity_dim = 0}),

@@ -77,6 +77,34 @@ Fault cut(std::size_t after) {
 
 }  // namespace
 
+TEST_CASE("an adapter is fetched with its configuration, alone or beside other weights", "[unit]") {
+  using Names = std::vector<std::string>;
+  const auto wanted = [](const Names& names) {
+    return armorm::hub::files_to_fetch(RepoKind::model, "org/name", names);
+  };
+  const Names adapter{"adapter_config.json", "adapter_model.safetensors"};
+  CHECK(wanted({"README.md", "adapter_config.json", "adapter_model.safetensors", "optimizer.pt"}) == adapter);
+  CHECK(wanted({"adapter_config.json", "adapter_model.safetensors", "config.json", "model.safetensors"}) ==
+        Names{"adapter_config.json", "adapter_model.safetensors", "config.json", "model.safetensors"});
+  CHECK(wanted({"adapter_config.json", "adapter_model.bin"}) ==
+        Names{"adapter_config.json", "adapter_model.bin"});
+  CHECK(wanted({"adapter_config.json", "adapter_model.bin", "adapter_model.safetensors"}) == adapter);
+}
+
+TEST_CASE("PyTorch files are fetched where a model has no others", "[unit]") {
+  using Names = std::vector<std::string>;
+  const auto wanted = [](const Names& names) {
+    return armorm::hub::files_to_fetch(RepoKind::model, "org/name", names);
+  };
+  const Names shards{"config.json", "pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin",
+                     "pytorch_model.bin.index.json"};
+  Names names = shards;
+  names.insert(names.end(), {"training_args.bin", "optimizer.bin", "README.md"});
+  CHECK(wanted(names) == shards);
+  names.emplace_back("model.safetensors");
+  CHECK(wanted(names) == Names{"config.json", "model.safetensors"});
+}
+
 TEST_CASE("a model comes into the standard cache layout", "[unit]") {
   const TempDir cache;
   FakeHub hub(model());

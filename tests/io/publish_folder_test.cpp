@@ -2,15 +2,19 @@
 #include "io/publish_folder.h"
 
 #include <fcntl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
+#include <cstring>
 #include <map>
+#include <set>
 
 #include "core/error.h"
 #include "io/publish.h"
 #include "io/read_file.h"
 #include "support/fault_file_system.h"
 #include "support/forwarding_file_system.h"
+#include "support/other_user.h"
 #include "support/test_support.h"
 
 using namespace armorm;
@@ -57,6 +61,57 @@ class WithoutExchange final : public FaultFileSystem {
     errno = EINVAL;
     return -1;
   }
+};
+
+// Like an overlay file system, whose lower layer holds the folders that are there at first: they can be
+// removed, but not renamed.
+class LowerLayer final : public FaultFileSystem {
+ public:
+  LowerLayer(const fs::path& root, Fault fault, std::size_t at) : FaultFileSystem(root, fault, at) {
+    for (const auto& entry : fs::recursive_directory_iterator(root))
+      if (entry.is_directory()) lower_.insert(entry.path());
+  }
+  int rename(const fs::path& from, const fs::path& to) override {
+    return lower_.contains(from) ? refuse() : FaultFileSystem::rename(from, to);
+  }
+  int exchange(const fs::path& one, const fs::path& other) override {
+    return lower_.contains(one) || lower_.contains(other) ? refuse() : FaultFileSystem::exchange(one, other);
+  }
+  int remove_folder(const fs::path& folder) override {
+    const int result = FaultFileSystem::remove_folder(folder);
+    if (result == 0) lower_.erase(folder);
+    return result;
+  }
+
+ private:
+  static int refuse() {
+    errno = EXDEV;
+    return -1;
+  }
+  std::set<fs::path> lower_;
+};
+
+// A mounted overlay over `lower`; what is written goes to a folder of its own.
+class Overlay {
+ public:
+  explicit Overlay(const fs::path& lower) {
+    for (const char* name : {"upper", "work", "merged"}) fs::create_directory(dir_ / name);
+    const std::string layers = "lowerdir=" + lower.string() + ",upperdir=" + (dir_ / "upper").string() +
+                               ",workdir=" + (dir_ / "work").string();
+    if (mount("overlay", (dir_ / "merged").c_str(), "overlay", 0, layers.c_str()) != 0)
+      failure_ = std::strerror(errno);
+  }
+  ~Overlay() {
+    if (failure_.empty()) umount2((dir_ / "merged").c_str(), MNT_DETACH);
+  }
+  Overlay(const Overlay&) = delete;
+  Overlay& operator=(const Overlay&) = delete;
+  const std::string& failure() const { return failure_; }
+  fs::path merged() const { return dir_ / "merged"; }
+
+ private:
+  TempDir dir_;
+  std::string failure_;
 };
 
 }  // namespace
@@ -173,4 +228,74 @@ TEST_CASE("without exchanging names, a fault in any call leaves the earlier fold
     }
   }
   CHECK(put_back > 0);
+}
+
+TEST_CASE("a folder of a lower layer is replaced, whichever call fails", "[unit]") {
+  const Files before{{"text", "old"}, {"more/left", "over"}, {"weights", "w"}};
+  const Files after{{"text", "new"}, {"weights", "w"}};
+  std::size_t finished_later = 0;
+  for (const Fault fault : {Fault::none, Fault::io_error, Fault::disk_full, Fault::power_loss}) {
+    bool reached = true;
+    for (std::size_t at = 0; reached; ++at) {
+      CAPTURE(static_cast<int>(fault), at);
+      const TempDir dir;
+      const TempDir elsewhere;
+      publish_text(elsewhere / "blob", "w");
+      publish(dir / "model", elsewhere / "blob", "old", posix_file_system());
+      publish_text(dir / "model/more/left", "over");
+      LowerLayer files(dir.path(), fault, at);
+      bool published = false;
+      try {
+        publish(dir / "model", elsewhere / "blob", "new", files);
+        published = true;
+      } catch (const Error& error) {
+        CHECK(error.kind() == ErrorKind::io);
+      }
+      reached = fault != Fault::none && files.reached();
+      if (fault == Fault::power_loss) files.lose_power(Unsynced::entries_kept);
+      const Files now = files_in(dir / "model");
+      CHECK((published ? now == after : fault != Fault::none));
+      { const AtomicFolder next(dir / "model"); }  // the next run, which publishes nothing
+      const Files found = files_in(dir / "model");
+      CHECK((found == after || (!published && found == before)));
+      finished_later += now != before && now != after ? 1 : 0;
+      CHECK(entries_in(dir.path()) == 1);
+    }
+  }
+  CHECK(finished_later > 0);
+}
+
+TEST_CASE("a folder of a lower layer of a real overlay file system is replaced", "[unit]") {
+  const TempDir lower;
+  publish_text(lower / "model/text", "old");
+  publish_text(lower / "model/more/left", "over");
+  const Overlay overlay(lower.path());
+  if (!overlay.failure().empty()) ARMORM_SKIP("no overlay file system can be mounted: " + overlay.failure());
+  for (const char* text : {"new", "newer"}) {
+    AtomicFolder folder(overlay.merged() / "model");
+    publish_text(folder.building() / "text", text);
+    folder.publish();
+    CHECK(files_in(overlay.merged() / "model") == Files{{"text", text}});
+    CHECK(entries_in(overlay.merged()) == 1);
+  }
+  CHECK(read_text_file(lower / "model/text") == "old");
+}
+
+TEST_CASE("the replacement of a folder by a living process or another user is left to them", "[unit]") {
+  const TempDir dir;
+  publish_text(dir / "model/text", "old");
+  const fs::path complete = dir / ".model.0123456789abcdef.new";
+  publish_text(complete / "text", "theirs");
+  const int held = posix_file_system().open(complete, O_RDONLY | O_DIRECTORY);
+  REQUIRE(posix_file_system().lock(held) == 0);
+  { const AtomicFolder next(dir / "model"); }
+  CHECK(files_in(dir / "model") == Files{{"text", "old"}});
+  posix_file_system().close(held);
+  { const AtomicFolder next(dir / "model"); }
+  CHECK(files_in(dir / "model") == Files{{"text", "theirs"}});
+  if (!can_be_other_user()) return;
+  publish_text(complete / "text", "planted");
+  REQUIRE(chown(complete.c_str(), kOtherUser, kOtherUser) == 0);
+  { const AtomicFolder next(dir / "model"); }
+  CHECK(files_in(dir / "model") == Files{{"text", "theirs"}});
 }

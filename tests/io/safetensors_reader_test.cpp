@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "io/read_file.h"
 #include "io/safetensors.h"
+#include "support/log_capture.h"
 #include "support/test_support.h"
 
 namespace fs = std::filesystem;
@@ -205,6 +206,21 @@ TEST_CASE("tensors of types that nothing here computes with do not keep a file f
              Contains("no number of bytes"));
 }
 
+TEST_CASE("keys of a header that the format does not have are named", "[unit]") {
+  const TempDir dir;
+  const std::string header =
+      R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"strides":[[[[1]]]]},"b":{"offset":0,"dtype":"U8","shape":[1],"data_offsets":[1,2]}})";
+  std::vector<std::string> lines;
+  const armorm::test::LogCapture capture(lines);
+  CHECK(SafetensorsFile::open(put(dir / "x.safetensors", bytes_of(header, "xy"))).names().size() == 2);
+  REQUIRE(lines.size() == 1);
+  CHECK_THAT(lines[0], Contains("x.safetensors") && Contains("'offset', 'strides'"));
+}
+
+TEST_CASE("a zero byte does not end a header", "[unit]") {
+  CHECK_THAT(refusal(bytes_of(kGood + std::string(1, '\0'), "12345678abc")), Contains("zero byte"));
+}
+
 TEST_CASE("the header size is checked before anything is read", "[unit]") {
   for (const std::uint64_t size : {std::uint64_t{3}, std::uint64_t{100'000'001}, ~std::uint64_t{0}}) {
     std::string bytes = bytes_of("{}", "");
@@ -259,4 +275,25 @@ TEST_CASE("a shard index is trusted with nothing", "[unit]") {
     CAPTURE(index);
     CHECK_THROWS_WITH(open_with(index), Contains(reason));
   }
+}
+
+TEST_CASE("keys of an index and files of weights that are not read are named once", "[unit]") {
+  const TempDir dir;
+  const std::string bytes = bytes_of(kGood, "12345678abc");
+  for (const char* name : {"s1.safetensors", "extra.safetensors", "consolidated.safetensors"})
+    put(dir / name, bytes);
+  put(dir / "model.safetensors.index.json",
+      R"({"metadata":{},"new":[[1]],"weight_map":{"a":"s1.safetensors","b":"s1.safetensors"}})");
+  std::vector<std::string> lines;
+  const armorm::test::LogCapture capture(lines);
+  SafetensorsFolder::open(dir.path());
+  SafetensorsFolder::open(dir.path());
+  REQUIRE(lines.size() == 2);
+  CHECK_THAT(lines[0], Contains("index.json") && Contains("'new'"));
+  CHECK_THAT(lines[1], Contains("not read: extra.safetensors"));
+  put(dir / "model.safetensors", bytes);
+  SafetensorsFolder::open(dir.path());
+  REQUIRE(lines.size() == 3);
+  CHECK_THAT(lines[2], Contains("those of model.safetensors; not read: extra.safetensors, "
+                                "model.safetensors.index.json, s1.safetensors"));
 }

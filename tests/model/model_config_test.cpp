@@ -234,6 +234,13 @@ TEST_CASE("text that is no JSON object is a data error", "[unit]") {
   CHECK_THAT(refusal("{\"a\":" + std::string(100000, '[')), Catch::Contains("nested"));
 }
 
+TEST_CASE("an error in the text is shown with what precedes it", "[unit]") {
+  CHECK_THAT(refusal(R"({"model_type":"llama","attention_dropout": -5e1166})"), Catch::Contains("-5e1166"));
+  CHECK_THAT(refusal(R"({"model_type":"llama","attention_dropout": NaN})"),
+             Catch::Contains("after 44 bytes") && Catch::Contains("attention_dropout"));
+  CHECK_THAT(refusal(std::string("{\"model_type\":\"llama\"}\0{}", 25)), Catch::Contains("after 22 bytes"));
+}
+
 TEST_CASE("a folder without config.json is an I/O error", "[unit]") {
   const test::TempDir folder;
   try {

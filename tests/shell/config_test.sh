@@ -56,6 +56,16 @@ check "the set" passes stage1-prepare "'--dataset_path' '/other/set'"
 check "RewardBench" was_run "'--dataset_path' '/rb' '--dataset_split' 'filtered'"
 result "scripts: a flag wins over the config"
 
+with_config train.sh --restart --model_path /other
+accepted train.sh
+for program in stage1-train stage2-train; do check "$program" passes "$program" "'--restart'"; done
+check "the value after it" passes stage1-train "'--model_path' '/other'"
+with_config prepare_embeddings.sh --restart
+for program in stage1-prepare stage2-prepare; do check "$program" passes "$program" "'--restart'"; done
+with_config status.sh --restart
+check "no flag of status.sh: status $status" test "$status" = 2
+result "scripts: --restart reaches every program"
+
 config <<<'{"stage1-prepare": {"model_path": "a"}, "stage2-train": {"model_path": "b"}}'
 with_config train.sh
 refused "stage1-prepare.model_path is 'a', but stage2-train.model_path is 'b'; .* give --model_path"

@@ -112,6 +112,13 @@ TEST_CASE("complete messages of every reader render as transformers renders them
   }
 }
 
+TEST_CASE("a content that precedes the role stays first", "[unit]") {
+  Message message{"user", "hi"};
+  message.content_first = true;
+  const tokenizer::RenderedText text = render("{{ messages[0] | tojson }}", {message});
+  CHECK(text.text == R"({"content": "hi", "role": "user"})");
+}
+
 TEST_CASE("all strings of a message are data, and integers are not rounded", "[unit]") {
   const Conversation turns{{"user", "", R"({"role":"user","a":{"<k>":["<v>",12]}})"}};
   const tokenizer::RenderedText text = render("{{ messages[0].a | tojson }}", turns);
@@ -120,6 +127,8 @@ TEST_CASE("all strings of a message are data, and integers are not rounded", "[u
   const Conversation large{{"user", "", R"({"role":"user","n":123456789012345678901})"}};
   CHECK(test::error_of([&] { render("", large); }, ErrorKind::data)
             .find("message 0: the integer 123456789012345678901") != std::string::npos);
+  CHECK(test::error_of([&] { render("", large); }, ErrorKind::data).find("the field \"n\"") !=
+        std::string::npos);
   const Conversation list{{"user", "", "[1]"}};
   CHECK(test::error_of([&] { render("", list); }, ErrorKind::data).find("expected a JSON object") !=
         std::string::npos);

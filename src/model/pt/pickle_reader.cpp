@@ -218,7 +218,10 @@ class Machine {
     ItemPtr callee = pop();
     const std::string& name = get<Global>(callee, "a function").name;
     if (name == "collections OrderedDict" && arguments.empty()) return push({Dict{}});
+    if (name == "torch._utils _rebuild_parameter" && !arguments.empty())
+      return push({get<PickledTensor>(arguments[0], "a tensor")});
     if (name != "torch._utils _rebuild_tensor_v2" || arguments.size() < 4) bad("calls '" + name + "'");
+    if (arguments.size() > 6) bad("a tensor with metadata, such as one that is stored negated");
     const auto& s = get<Storage>(arguments[0], "a storage");
     push({PickledTensor{s.type, s.key, s.size, get<std::int64_t>(arguments[1], "an offset"),
                         integers(arguments[2]), integers(arguments[3])}});
@@ -246,7 +249,8 @@ std::vector<std::pair<std::string, PickledTensor>> read_pickled_tensors(std::str
     const auto* name = std::get_if<std::string>(&key->value);
     const auto* tensor = std::get_if<PickledTensor>(&value->value);
     if (name == nullptr || tensor == nullptr)
-      fail_data("{}: the dictionary holds something else than tensors by name", origin);
+      fail_data("{}: the dictionary holds something else than tensors by name{}", origin,
+                name == nullptr ? "" : fmt::format(": '{}'", name->substr(0, kMaxKeyBytes)));
     if (!names.insert(*name).second) fail_data("{}: the dictionary holds '{}' twice", origin, *name);
     tensors.emplace_back(*name, *tensor);
   }

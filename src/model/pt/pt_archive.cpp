@@ -28,6 +28,7 @@ constexpr std::uint64_t kMaxCommentBytes = 0xffff;
 constexpr std::uint32_t kIn64 = 0xffffffff;  // the value is in the ZIP64 field
 constexpr std::uint16_t kZip64Field = 1;
 constexpr std::uint16_t kEncrypted = 1;
+constexpr char kPickleStart = '\x80';  // PROTO
 
 template <class T>
 T load(std::string_view bytes) {
@@ -143,6 +144,12 @@ std::string_view PtArchive::data_of(const Entry& entry) const {
 
 PtArchive::PtArchive(std::span<const std::byte> file, std::string path)
     : file_(reinterpret_cast<const char*>(file.data()), file.size()), path_(std::move(path)) {
+  if (file_.starts_with(kPickleStart))
+    fail_data(
+        "{}: is in PyTorch's format before version 1.6, a bare pickle, which is not read; load it with "
+        "torch.load "
+        "and save it again with torch.save, or better as safetensors",
+        path_);
   const Directory directory = find_directory();
   if (directory.entries > directory.size / kEntryBytes) fail("its directory is too short for its entries");
   bytes_at(directory.begin, directory.size, "the directory");
@@ -159,15 +166,26 @@ PtArchive::PtArchive(std::span<const std::byte> file, std::string path)
   }
 }
 
-std::string_view PtArchive::record(const std::string& name) const {
+const PtArchive::Record& PtArchive::find(const std::string& name) const {
   const auto found = records_.find(name);
   if (found == records_.end()) fail(fmt::format("it lacks the record '{}'", name));
-  const Record& record = found->second;
+  return found->second;
+}
+
+std::string_view PtArchive::record(const std::string& name) const {
+  const Record& record = find(name);
   if (crc32(record.bytes) != record.crc32)
     log::warn(
         "{}: the checksum of the record '{}' disagrees; unless it was saved without checksums, it is damaged",
         path_, name);
   return record.bytes;
+}
+
+std::string_view PtArchive::unchecked_record(const std::string& name) const { return find(name).bytes; }
+
+void PtArchive::check_byte_order() const {
+  if (contains("byteorder") && record("byteorder") != "little")
+    fail_data("{}: was saved on a big-endian machine; save it again on a little-endian one", path_);
 }
 
 }  // namespace armorm::model::pt

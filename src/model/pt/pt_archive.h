@@ -14,12 +14,16 @@ namespace armorm::model::pt {
 class PtArchive {
  public:
   // `file` must outlive the object. data error that names `path` when the file is not such an archive, or
-  // when a member exceeds it.
+  // when a member exceeds it. PyTorch's format before 1.6, a bare pickle, is refused by name.
   PtArchive(std::span<const std::byte> file, std::string path);
 
   // `name` excludes the archive's folder: "data.pkl". data error when the record is absent. A wrong checksum
   // is a warning: torch.save can omit checksums.
   std::string_view record(const std::string& name) const;
+  // Without the check of the checksum.
+  std::string_view unchecked_record(const std::string& name) const;
+  // data error when the archive says that its numbers are big-endian
+  void check_byte_order() const;
   bool contains(const std::string& name) const { return records_.contains(name); }
 
  private:
@@ -34,6 +38,7 @@ class PtArchive {
   };
   struct Entry;
   [[noreturn]] void fail(const std::string& what) const;
+  const Record& find(const std::string& name) const;
   std::string_view bytes_at(std::uint64_t begin, std::uint64_t size, const char* what) const;
   template <class T>
   T number_at(std::uint64_t begin) const;

@@ -11,6 +11,7 @@
 #include "model/pt/pickle_reader.h"
 #include "model/pt/pt_archive.h"
 #include "model/pt/pt_file.h"
+#include "model/pt/tensor_layout.h"
 
 namespace armorm::model::pt {
 namespace {
@@ -38,53 +39,17 @@ std::size_t element_size(const std::string& type, const std::string& where) {
   fail_data("{}: element type {} is not read; float32, float64, bfloat16 and float16 are", where, type);
 }
 
-std::int64_t element_count(const PickledTensor& tensor, const std::string& where) {
-  std::int64_t count = 1;
-  for (const std::int64_t size : tensor.shape)
-    if (size < 0 || __builtin_mul_overflow(count, size, &count))
-      fail_data("{}: its sizes are not valid", where);
-  return count;
-}
-
-// Index in the storage of the last element of a non-empty tensor.
-std::int64_t last_element(const PickledTensor& tensor, std::int64_t elements, const std::string& where) {
-  std::int64_t last = tensor.storage_offset;
-  bool fits = last >= 0 && last < elements;
-  for (std::size_t d = 0; d < tensor.shape.size(); ++d) {
-    std::int64_t reach = 0;
-    fits = fits && tensor.stride[d] >= 0 &&
-           !__builtin_mul_overflow(tensor.shape[d] - 1, tensor.stride[d], &reach) &&
-           !__builtin_add_overflow(last, reach, &last);
-  }
-  if (!fits) fail_data("{}: its offset and strides do not fit its {} stored elements", where, elements);
-  return last;
-}
-
 // Checks the description against the storage's actual size, then copies in row-major order.
 PtTensor materialise(const PickledTensor& tensor, std::string_view storage, const std::string& where) {
   const std::size_t size = element_size(tensor.storage_type, where);
   const auto elements = static_cast<std::int64_t>(storage.size() / size);
   PtTensor out{tensor.shape, {}};
-  if (tensor.shape.size() != tensor.stride.size()) fail_data("{}: sizes and strides disagree", where);
-  const std::int64_t count = element_count(tensor, where);
-  if (count == 0) return out;
-  if (count > elements || last_element(tensor, elements, where) >= elements)
-    fail_data("{}: reaches past its {} stored elements", where, elements);
+  const std::int64_t count = check_layout(tensor, elements, where);
   out.values.reserve(static_cast<std::size_t>(count));
-  std::vector<std::int64_t> index(tensor.shape.size(), 0);
-  for (std::int64_t n = 0; n < count; ++n) {
-    std::int64_t at = tensor.storage_offset;
-    for (std::size_t d = 0; d < index.size(); ++d) at += index[d] * tensor.stride[d];
-    out.values.push_back(
-        to_float32(tensor.storage_type, storage.data() + static_cast<std::size_t>(at) * size));
-    for (std::size_t d = index.size(); d-- > 0 && ++index[d] == tensor.shape[d];) index[d] = 0;
-  }
+  for_each_element(tensor, count, [&](std::size_t at) {
+    out.values.push_back(to_float32(tensor.storage_type, storage.data() + at * size));
+  });
   return out;
-}
-
-void check_byte_order(const PtArchive& archive, const std::string& path) {
-  if (archive.contains("byteorder") && archive.record("byteorder") != "little")
-    fail_data("{}: was saved on a big-endian machine; save it again on a little-endian one", path);
 }
 
 }  // namespace
@@ -93,7 +58,7 @@ PtTensors load_pt_file(const std::filesystem::path& path) {
   const io::MappedFile file(path);
   const std::size_t file_size = file.bytes().size();
   const PtArchive archive(file.bytes(), path.string());
-  check_byte_order(archive, path.string());
+  archive.check_byte_order();
   PtTensors tensors;
   std::size_t total = 0;
   for (const auto& [name, tensor] : read_pickled_tensors(archive.record("data.pkl"), path.string())) {

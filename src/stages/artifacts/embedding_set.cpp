@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/hash.h"
 #include "core/log.h"
 #include "stages/artifacts/artifact_paths.h"
 
@@ -118,6 +119,8 @@ void EmbeddingSet::check_shard(const std::string& kind) {
   check_same(name, first, "template_sha256", p.template_sha256, provenance_->template_sha256);
   check_same(name, first, "tokenizer_sha256", p.tokenizer_sha256, provenance_->tokenizer_sha256);
   check_same(name, first, "config_sha256", p.config_sha256, provenance_->config_sha256);
+  if (!p.data_sha256.empty() && !provenance_->data_sha256.empty())
+    check_same(name, first, "data_sha256", p.data_sha256, provenance_->data_sha256);
   check_same_model(p.facts, name, provenance_->facts, first);
   provenance_->facts.complete_from(p.facts);
   check_same(name, first, "n_shards", std::to_string(p.n_shards), std::to_string(provenance_->n_shards));
@@ -156,6 +159,17 @@ EmbeddingSet EmbeddingSet::open(const fs::path& folder, const std::string& stem,
   if (set.rows_ == 0)
     fail_data("{}: holds no rows; check the data set and {}'s filters", set.description(), command);
   return set;
+}
+
+ArtifactInputs EmbeddingSet::inputs() const {
+  if (provenance_) {
+    ArtifactInputs inputs = provenance_->inputs();
+    inputs["precision"] = provenance_->precision;
+    return inputs;
+  }
+  std::string digests;
+  for (const io::SafetensorsFile& file : files_) digests += sha256_file_hex(file.path());
+  return {{"files", sha256_hex(digests)}};
 }
 
 std::string EmbeddingSet::description() const {

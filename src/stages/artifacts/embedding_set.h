@@ -8,6 +8,7 @@
 
 #include "core/matrix_view.h"
 #include "io/safetensors.h"
+#include "stages/artifacts/artifact_inputs.h"
 #include "stages/artifacts/provenance.h"
 
 namespace armorm::stages::artifacts {
@@ -28,6 +29,9 @@ class EmbeddingSet {
   // Provenance of the first shard, completed with facts of the others; absent for files of the Python
   // scripts.
   const std::optional<Provenance>& provenance() const noexcept { return provenance_; }
+  // As inputs of an artefact made from the set: Provenance::inputs() and the precision, or the digest of
+  // files without provenance.
+  ArtifactInputs inputs() const;
   std::string description() const;  // for messages: the path, or the first path and the number of shards
 
  private:

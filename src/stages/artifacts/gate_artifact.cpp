@@ -2,10 +2,24 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/error.h"
 #include "core/version.h"
 #include "stages/artifacts/gate_tensors.h"
 
 namespace armorm::stages::artifacts {
+
+GateArtifact GateArtifact::as_reward() const {
+  if (!(gate.logit_scale > 0.0F))
+    fail_data(
+        "the gate of {}: found a trained Bradley-Terry scale of {:g}, expected one above 0, as it does not "
+        "prefer the chosen answers; train again with another `logit_scale` or learning rate, or choose "
+        "`export_scale` trained",
+        model, gate.logit_scale);
+  GateArtifact reward = *this;
+  reward.bradley_terry_scale = gate.logit_scale;
+  reward.gate.logit_scale = 1.0F;
+  return reward;
+}
 
 model::pt::PtTensors GateArtifact::head_tensors() const {
   const auto k = static_cast<std::int64_t>(attributes.size());
@@ -30,7 +44,8 @@ void GateArtifact::save(const std::filesystem::path& stem, io::FileSystem& files
                                 {"gating_temperature", nlohmann::json(temperature).dump()},
                                 {"gating_n_hidden", std::to_string(gate.layers.size() - 1)},
                                 {"gating_hidden_dim", std::to_string(gate.layers.front().out)},
-                                {"compat", compat}},
+                                {"compat", compat},
+                                {kInputsField, text_of(inputs)}},
                                files);
   append_all(writer, all);
   writer.publish();

@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "gating/gate.h"
 #include "io/file_system.h"
 #include "model/pt/pt_file.h"
+#include "stages/artifacts/artifact_inputs.h"
 
 namespace armorm::stages::artifacts {
 
@@ -23,6 +25,14 @@ struct GateArtifact {
   gating::GateParameters gate;
   double temperature = 10.0;
   std::string compat;
+  ArtifactInputs inputs;  // what it was made from, by name
+  // The Bradley-Terry scale of the loss, where it was taken out of the gate.
+  std::optional<float> bradley_terry_scale;
+
+  // The same head with the gate's sum 1 and the trained scale recorded: scores are rewards, and the margin
+  // of a pair times bradley_terry_scale is the logit of the training loss. data error unless the trained
+  // scale is above 0: the order of the scores would be reversed.
+  GateArtifact as_reward() const;
 
   // regression_layer.weight [K, D] and, with intercepts, .bias [K]; reward_transform_matrix [K, K];
   // gating.logit_scale [1], gating.layers.<i>.weight|bias: the names of the released model.

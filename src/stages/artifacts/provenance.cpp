@@ -1,5 +1,7 @@
 #include "stages/artifacts/provenance.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <nlohmann/json.hpp>
 
@@ -66,8 +68,24 @@ io::Metadata Provenance::to_metadata() const {
       {"counts", json(counts).dump()}};
   if (!deviation.empty()) metadata["deviation"] = deviation;
   if (!dataset_config.empty()) metadata["dataset_config"] = dataset_config;
+  if (!data_sha256.empty()) metadata["data_sha256"] = data_sha256;
   facts.add_to(metadata);
   return metadata;
+}
+
+ArtifactInputs Provenance::inputs() const {
+  ArtifactInputs inputs{{"data set", dataset},
+                        {"config of the data set", dataset_config},
+                        {"split", split},
+                        {"source", source},
+                        {"attributes", fmt::format("{}", fmt::join(attributes, ","))},
+                        {"weight column", weight_column},
+                        {"chat template", template_sha256},
+                        {"tokenizer.json", tokenizer_sha256},
+                        {"config.json", config_sha256}};
+  if (!data_sha256.empty()) inputs["data"] = data_sha256;
+  if (facts.weights) inputs["weights of the model"] = *facts.weights;
+  return inputs;
 }
 
 bool Provenance::present_in(const io::Metadata& metadata) {
@@ -100,6 +118,7 @@ Provenance Provenance::from_metadata(const io::Metadata& metadata, const std::st
   p.template_sha256 = required(metadata, "template_sha256", origin);
   p.tokenizer_sha256 = required(metadata, "tokenizer_sha256", origin);
   p.config_sha256 = required(metadata, "config_sha256", origin);
+  if (metadata.contains("data_sha256")) p.data_sha256 = metadata.at("data_sha256");
   p.facts = ModelFacts::from_metadata(metadata);
   p.shard_idx = required_count(metadata, "shard_idx", origin);
   p.n_shards = required_count(metadata, "n_shards", origin);

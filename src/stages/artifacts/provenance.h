@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "io/safetensors.h"
+#include "stages/artifacts/artifact_inputs.h"
 #include "stages/artifacts/model_facts.h"
 
 namespace armorm::stages::artifacts {
@@ -29,6 +30,7 @@ struct Provenance {
   std::string template_sha256;
   std::string tokenizer_sha256;
   std::string config_sha256;
+  std::string data_sha256;  // of the data set's files and renamed columns; empty = not recorded
   ModelFacts facts;
   std::int64_t shard_idx = 1;
   std::int64_t n_shards = 1;
@@ -41,6 +43,8 @@ struct Provenance {
   io::Metadata to_metadata() const;
   // `origin` names the file in errors. data error for a format version that this build cannot read.
   static Provenance from_metadata(const io::Metadata& metadata, const std::string& origin);
+  // What decides the rows apart from the options of the run, by name, as far as it is recorded.
+  ArtifactInputs inputs() const;
   // False for files of the Python scripts.
   static bool present_in(const io::Metadata& metadata);
 };

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/hash.h"
 #include "core/log.h"
 #include "core/version.h"
 #include "io/safetensors.h"
@@ -33,6 +34,7 @@ RegressionWeights load_safetensors(const fs::path& path) {
   weights.model = text("model");
   weights.dataset = text("dataset");
   weights.facts = ModelFacts::from_metadata(file.metadata());
+  weights.inputs = parse_inputs(text(kInputsField));
   if (!weights.facts.all_known())
     log::info(
         "{}: does not record all of the weights, template date and treatment of special tokens behind it; "
@@ -88,6 +90,12 @@ void check_same(const RegressionWeights& weights, const fs::path& twin, const fs
 
 }  // namespace
 
+std::string RegressionWeights::digest() const {
+  Sha256 digest;
+  for (const std::vector<float>* values : {&weight, &bias}) digest.update(std::as_bytes(std::span(*values)));
+  return digest.hex();
+}
+
 void RegressionWeights::save(const fs::path& stem, io::FileSystem& files) const {
   const std::vector<std::int64_t> shape{n_attributes(), hidden_size};
   model::pt::PtTensors tensors{{"weight", {shape, weight}}};
@@ -102,6 +110,7 @@ void RegressionWeights::save(const fs::path& stem, io::FileSystem& files) const 
                         {"dataset", dataset},
                         {"attributes", nlohmann::json(attributes).dump()}};
   facts.add_to(metadata);
+  if (!inputs.empty()) metadata[kInputsField] = text_of(inputs);
   io::SafetensorsWriter writer(stem.string() + ".safetensors", specs, metadata, files);
   for (const auto& [name, tensor] : tensors) writer.append(std::span<const float>(tensor.values));
   writer.publish();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "io/file_system.h"
+#include "stages/artifacts/artifact_inputs.h"
 #include "stages/artifacts/model_facts.h"
 
 namespace armorm::stages::artifacts {
@@ -14,12 +15,16 @@ namespace armorm::stages::artifacts {
 struct RegressionWeights {
   std::string model;
   std::string dataset;
+  ArtifactInputs inputs;                // what they were made from, by name; empty = not recorded
   ModelFacts facts;                     // of the model whose embeddings they were fitted to
   std::vector<std::string> attributes;  // [K]; empty when read from a file of the Python scripts
   std::int64_t hidden_size = 0;         // D
   std::vector<float> weight;            // [K, D]
   std::vector<float> bias;              // [K]; empty without fitted intercepts
   std::filesystem::path file;           // file that load() read
+
+  // Of the values of `weight` and `bias`.
+  std::string digest() const;
 
   std::int64_t n_attributes() const { return static_cast<std::int64_t>(weight.size()) / hidden_size; }
 

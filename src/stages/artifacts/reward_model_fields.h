@@ -6,8 +6,8 @@
 
 namespace armorm::stages::artifacts {
 
-inline constexpr std::array<std::string_view, 8> kRewardModelFields{
-    "num_objectives",    "attributes",      "regression_bias",      "gating_temperature",
-    "gating_hidden_dim", "gating_n_hidden", "gating_token_pattern", "template_date"};
+inline constexpr std::array<std::string_view, 9> kRewardModelFields{
+    "num_objectives",  "attributes",           "regression_bias", "gating_temperature", "gating_hidden_dim",
+    "gating_n_hidden", "gating_token_pattern", "template_date",   "bradley_terry_scale"};
 
 }  // namespace armorm::stages::artifacts

@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <vector>
 
 #include "core/hash.h"
 #include "core/log.h"
 #include "core/parallel.h"
-#include "io/safetensors.h"
+#include "model/weights_folder.h"
 
 namespace armorm::stages::artifacts {
 namespace fs = std::filesystem;
@@ -28,14 +29,14 @@ struct Blocks {
   std::vector<Tensor> tensors;  // by name
   std::vector<std::span<const std::byte>> blocks;
   std::size_t bytes = 0;
+  std::vector<std::shared_ptr<const std::vector<std::byte>>> owned;  // by no file
 };
 
-Blocks blocks_of(const io::SafetensorsFolder& weights) {
-  std::vector<std::string> names = weights.names();
-  std::sort(names.begin(), names.end());
+Blocks blocks_of(std::vector<model::WeightsFolder::Piece> pieces) {
+  std::sort(pieces.begin(), pieces.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   Blocks all;
-  for (const std::string& name : names) {
-    const io::TensorView view = weights.at(name);
+  for (auto& [name, view] : pieces) {
+    if (view.owned) all.owned.push_back(view.owned);
     all.tensors.push_back(
         {nlohmann::json({name, std::string(name_of(view.dtype)), view.shape}).dump(), all.blocks.size()});
     for (std::size_t at = 0; at < view.bytes.size(); at += kBlockBytes)
@@ -79,11 +80,11 @@ class Watch {
 
 }  // namespace
 
-std::string weights_fingerprint(const fs::path& model_folder) {
-  const io::SafetensorsFolder weights = io::SafetensorsFolder::open(model_folder);
-  const Blocks all = blocks_of(weights);
+std::string weights_fingerprint(const model::ModelFolder& model) {
+  const model::WeightsFolder weights = model::WeightsFolder::open(model);
+  const Blocks all = blocks_of(weights.pieces());
   std::vector<std::string> digests(all.blocks.size());
-  Watch watch(model_folder, all.bytes);
+  Watch watch(model.folder, all.bytes);
   parallel_for(static_cast<std::int64_t>(digests.size()), default_thread_count(), [&](std::int64_t i) {
     const auto block = static_cast<std::size_t>(i);
     digests[block] = sha256_of(all.blocks[block]);

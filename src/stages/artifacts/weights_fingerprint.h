@@ -1,15 +1,17 @@
 // Identity of a model's weights.
 #pragma once
 
-#include <filesystem>
 #include <string>
+
+#include "model/model_folder.h"
 
 namespace armorm::stages::artifacts {
 
 // SHA-256 over every tensor's name, type, shape and bytes; the bytes enter as SHA-256 of blocks of 8 MiB,
 // which several threads hash in parallel. A copy of the folder has the same fingerprint, and so do the same
-// tensors in other files. Reads as much as loading does; beyond a few seconds it logs a message. Errors as
-// for SafetensorsFolder::open.
-std::string weights_fingerprint(const std::filesystem::path& model_folder);
+// tensors in other files. Reads as much as loading does; beyond a few seconds it logs a message. An
+// adapter's tensors and the fields that decide how they are merged count too. Errors as for
+// WeightsFolder::open.
+std::string weights_fingerprint(const model::ModelFolder& model);
 
 }  // namespace armorm::stages::artifacts

@@ -5,12 +5,17 @@
 namespace armorm::stages::gate {
 namespace {
 
+// The Python scripts initialise the penalty with it and warn of nothing.
+constexpr double kUnmetInScripts = 1.0;
+
 gating::DebiasOptions debias_options(const Stage2TrainOptions& options) {
   gating::DebiasOptions debias;
-  debias.verbosity_dim = options.verbosity_dim;
+  debias.verbosity_dim = options.verbosity_dim.value();
   debias.corr_threshold = options.corr_threshold;
   if (!options.penalty_grid.empty()) debias.penalty_grid = options.penalty_grid;
   debias.on_unmet = options.on_unmet;
+  if (options.compat == Compat::upstream && options.on_unmet == OnUnmet::error)
+    debias.unmet_penalty = kUnmetInScripts;
   debias.target = options.verbosity_target;
   debias.search = options.penalty_search;
   debias.threads = static_cast<int>(options.threads);
@@ -29,6 +34,12 @@ gating::DebiasResult debias_on(const PairRewards& reference, const Stage2TrainOp
                                           reference.lengths());
 }
 
+std::vector<float> identity(std::size_t k) {
+  std::vector<float> matrix(k * k);
+  for (std::size_t i = 0; i < k; ++i) matrix[i * k + i] = 1.0F;
+  return matrix;
+}
+
 }  // namespace
 
 void Debiased::apply_to(PairRewards& pairs) const {
@@ -37,13 +48,16 @@ void Debiased::apply_to(PairRewards& pairs) const {
 
 Debiased debias_rewards(const Stage2TrainOptions& options, GateInputs& inputs,
                         const PairRewards& preference) {
+  if (options.verbosity_dim == -1) return {{{}, identity(inputs.attributes.size())}, false};
   const std::optional<PairRewards> reference = load_reference(options, inputs);
   return {debias_on(reference ? *reference : preference, options, inputs),
           options.compat != Compat::upstream};
 }
 
-report::Debiasing debiasing_figures(const Debiased& debiased, const Stage2TrainOptions& options,
-                                    const std::vector<std::string>& attributes) {
+std::optional<report::Debiasing> debiasing_figures(const Debiased& debiased,
+                                                   const Stage2TrainOptions& options,
+                                                   const std::vector<std::string>& attributes) {
+  if (debiased.result.attributes.empty()) return std::nullopt;
   report::Debiasing figures;
   figures.length_target = options.verbosity_target == VerbosityTarget::length;
   figures.threshold = options.corr_threshold;

@@ -1,14 +1,24 @@
 #include "stages/gate/gate_inputs.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "core/error.h"
 #include "core/log.h"
 #include "data/attributes.h"
+#include "data/dataset.h"
 #include "hub/cache.h"
 #include "stages/artifacts/artifact_paths.h"
 #include "stages/gate/gate_sources.h"
+#include "stages/gate/reward_bench_2_report.h"
 
 namespace armorm::stages::gate {
 namespace {
+
+// Roles of the sets that the gate is made from; others only measure it.
+constexpr const char* kPreference = "preference";
+constexpr const char* kReference = "reference";
 
 artifacts::EmbeddingSet open_pairs(const Stage2TrainOptions& options, const GateInputs& inputs,
                                    const std::string& dataset, const std::string& source,
@@ -32,13 +42,75 @@ PairRewards load_pairs(const Stage2TrainOptions& options, GateInputs& inputs, co
     inputs.facts.complete_from(set.provenance()->facts);
   }
   inputs.sources.push_back(embedding_source(role, set));
+  if (role == kPreference || role == kReference)
+    artifacts::add_inputs(role + " set", set.inputs(), inputs.origin);
   return PairRewards(set, inputs.weights, inputs.weights_stem.string());
+}
+
+void read_subsets(const std::string& dataset, const std::string& split, const StopRequested& stop,
+                  PairRewards& pairs) {
+  log::info("RewardBench: the embeddings of {} carry no subsets; they are read from the data set", dataset);
+  try {
+    const data::Dataset source = data::Dataset::open(
+        {.path = hub::resolve_dataset(dataset, stop), .split = split, .config = "", .columns = {}});
+    pairs.take_subsets(source.read_strings("subset"), fmt::format("{}, split {}", dataset, split));
+  } catch (const Error& error) {
+    throw Error(
+        error.kind(),
+        fmt::format("RewardBench: the embeddings of {} carry no subsets, and the data set gives none: {}",
+                    dataset, error.what()));
+  }
+}
+
+// Fails as the evaluation after the training would.
+void check_best_of_n(const PairRewards& pairs, const std::string& dataset) {
+  const std::vector<float> none(static_cast<std::size_t>(pairs.size()));
+  gather_prompts({none, none}, pairs, dataset);
+}
+
+constexpr std::int64_t kNoAttribute = -1;    // of --verbosity_dim
+constexpr const char* kNoName = "none";      // of --verbosity_attribute
+constexpr std::int64_t kPublishedIndex = 4;  // helpsteer-verbosity
+
+std::int64_t index_of_name(const std::string& name, const GateInputs& inputs) {
+  if (name == kNoName) return kNoAttribute;
+  const auto found = std::find(inputs.attributes.begin(), inputs.attributes.end(), name);
+  if (found == inputs.attributes.end())
+    fail_usage("--verbosity_attribute: '{}' is no attribute of {}; use none or one of {}", name,
+               inputs.weights_stem.string(), fmt::join(inputs.attributes, ", "));
+  return found - inputs.attributes.begin();
+}
+
+std::int64_t verbosity_index(const Stage2TrainOptions& options, const GateInputs& inputs) {
+  const std::int64_t k = inputs.weights.n_attributes();
+  const std::optional<std::int64_t>& dim = options.verbosity_dim;
+  if (dim && *dim >= k)
+    fail_usage("--verbosity_dim: {} is no attribute; {} holds attributes 0 to {}", *dim,
+               inputs.weights_stem.string(), k - 1);
+  if (options.verbosity_attribute.empty()) {
+    if (dim) return *dim;
+    if (inputs.attributes == default_attributes()) return kPublishedIndex;
+    fail_usage(
+        "--verbosity_attribute: is not given, and the attributes of {} are not the published ones; name the "
+        "one of {} that measures verbosity, or none",
+        inputs.weights_stem.string(), fmt::join(inputs.attributes, ", "));
+  }
+  const std::int64_t index = index_of_name(options.verbosity_attribute, inputs);
+  if (dim && *dim != index)
+    fail_usage("--verbosity_attribute: '{}' has index {}, but --verbosity_dim is {}; leave one of them out",
+               options.verbosity_attribute, index, *dim);
+  return index;
+}
+
+// The colon between data set and split: "set:train[:10%]+test".
+std::size_t split_colon(const std::string& name) {
+  return name.rfind(':', name.find('[', name.rfind('/') + 1));
 }
 
 std::vector<EvalSet> load_eval_sets(const Stage2TrainOptions& options, GateInputs& inputs) {
   std::vector<EvalSet> sets;
   for (const std::string& name : options.eval) {
-    const std::size_t colon = name.rfind(':');
+    const std::size_t colon = split_colon(name);
     const std::string split = colon == std::string::npos ? "train" : name.substr(colon + 1);
     sets.push_back({name, load_pairs(options, inputs, "evaluation", name.substr(0, colon), "", split)});
   }
@@ -55,12 +127,30 @@ GateInputs open_inputs(const Stage2TrainOptions& options) {
   inputs.weights = artifacts::RegressionWeights::load(inputs.weights_stem);
   inputs.facts = inputs.weights.facts;
   inputs.sources.push_back(weights_source(inputs.weights));
-  const std::int64_t k = inputs.weights.n_attributes();
-  inputs.attributes = data::attribute_names_or_default(inputs.weights.attributes, k);
-  if (options.verbosity_dim >= k)
-    fail_usage("--verbosity_dim: {} is no attribute; {} holds attributes 0 to {}", options.verbosity_dim,
-               inputs.weights_stem.string(), k - 1);
+  artifacts::add_inputs("weights", inputs.weights.inputs, inputs.origin);
+  inputs.origin["weights: values"] = inputs.weights.digest();
+  inputs.origin["reference set"] = options.reference_dataset.empty()
+                                       ? "the preference set"
+                                       : hub::artifact_name(options.reference_dataset);
+  inputs.attributes =
+      data::attribute_names_or_default(inputs.weights.attributes, inputs.weights.n_attributes());
   return inputs;
+}
+
+Stage2TrainOptions with_verbosity(const Stage2TrainOptions& options, const GateInputs& inputs) {
+  const std::int64_t index = verbosity_index(options, inputs);
+  const bool none = index == kNoAttribute;
+  if (none && options.verbosity_target == VerbosityTarget::length)
+    fail_usage(
+        "--verbosity_target: length is measured, but the reward of a verbosity attribute is what debiasing "
+        "subtracts; name one with --verbosity_attribute");
+  if (none && !options.reference_dataset.empty())
+    log::warn("--reference_dataset {} is not read: there is no verbosity attribute",
+              options.reference_dataset);
+  Stage2TrainOptions resolved = options;
+  resolved.verbosity_dim = index;
+  resolved.verbosity_attribute = none ? kNoName : inputs.attributes[static_cast<std::size_t>(index)];
+  return resolved;
 }
 
 artifacts::EmbeddingSet open_preference_set(const Stage2TrainOptions& options, const GateInputs& inputs) {
@@ -68,8 +158,8 @@ artifacts::EmbeddingSet open_preference_set(const Stage2TrainOptions& options, c
                     options.preference_split);
 }
 
-GateSets load_sets(const Stage2TrainOptions& options, GateInputs& inputs) {
-  GateSets sets{load_pairs(options, inputs, "preference", options.preference_dataset,
+GateSets load_sets(const Stage2TrainOptions& options, GateInputs& inputs, const StopRequested& stop) {
+  GateSets sets{load_pairs(options, inputs, kPreference, options.preference_dataset,
                            options.preference_source, options.preference_split),
                 {},
                 {},
@@ -77,9 +167,12 @@ GateSets load_sets(const Stage2TrainOptions& options, GateInputs& inputs) {
   if (options.eval_reward_bench)
     sets.reward_bench = load_pairs(options, inputs, "RewardBench", options.reward_bench_dataset, "",
                                    options.reward_bench_split);
+  if (sets.reward_bench && sets.reward_bench->subset_of().empty())
+    read_subsets(options.reward_bench_dataset, options.reward_bench_split, stop, *sets.reward_bench);
   if (options.eval_reward_bench_2)
     sets.reward_bench_2 = load_pairs(options, inputs, "RewardBench 2", options.reward_bench_2_dataset, "",
                                      options.reward_bench_2_split);
+  if (sets.reward_bench_2) check_best_of_n(*sets.reward_bench_2, options.reward_bench_2_dataset);
   sets.eval = load_eval_sets(options, inputs);
   if (const std::int64_t n = sets.preference.prompts_differ(); n > 0)
     log::info("{} pairs have sides with different prompts; each side has its own gate there", n);
@@ -92,7 +185,7 @@ std::optional<PairRewards> load_reference(const Stage2TrainOptions& options, Gat
               options.preference_dataset);
     return std::nullopt;
   }
-  return load_pairs(options, inputs, "reference", options.reference_dataset, options.reference_source,
+  return load_pairs(options, inputs, kReference, options.reference_dataset, options.reference_source,
                     options.reference_split);
 }
 

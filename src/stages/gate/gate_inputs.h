@@ -9,6 +9,7 @@
 
 #include "armorm/stage2_train.h"
 #include "report/gate_report.h"
+#include "stages/artifacts/artifact_inputs.h"
 #include "stages/artifacts/embedding_set.h"
 #include "stages/artifacts/regression_weights.h"
 #include "stages/gate/pair_rewards.h"
@@ -22,10 +23,14 @@ struct GateInputs {
   artifacts::ModelFacts facts;  // facts about the model from the weights and the sets opened so far
   std::vector<std::string> attributes;
   std::vector<report::Source> sources;  // the weights and the sets loaded so far
+  artifacts::ArtifactInputs origin;     // of the gate: the weights, and the training and reference pairs
 };
 
-// usage error if --verbosity_dim is not an attribute of the weights.
 GateInputs open_inputs(const Stage2TrainOptions& options);
+
+// The options with verbosity_dim and verbosity_attribute set to the attribute meant, or to -1 and "none".
+// usage error if it is not an attribute of the weights, or not given and these are not the published ones.
+Stage2TrainOptions with_verbosity(const Stage2TrainOptions& options, const GateInputs& inputs);
 
 artifacts::EmbeddingSet open_preference_set(const Stage2TrainOptions& options, const GateInputs& inputs);
 
@@ -43,8 +48,10 @@ struct GateSets {
 };
 
 // Loads all sets but the reference set, so that a missing one is an error before the training. data error if
-// a set was made with another model than the weights or an earlier set.
-GateSets load_sets(const Stage2TrainOptions& options, GateInputs& inputs);
+// a set was made with another model than the weights or an earlier set, or a benchmark lacks what its
+// evaluation needs. RewardBench embeddings without subsets, such as those of the Python scripts, get them
+// from the data set, which may be downloaded.
+GateSets load_sets(const Stage2TrainOptions& options, GateInputs& inputs, const StopRequested& stop);
 
 // The pairs on which verbosity is measured; nullopt if they are the preference set.
 std::optional<PairRewards> load_reference(const Stage2TrainOptions& options, GateInputs& inputs);

@@ -109,15 +109,34 @@ void PairRewards::read_subsets(const artifacts::EmbeddingSet& set) {
       if (id < 0 || id >= static_cast<std::int64_t>(p.subset_names.size()))
         fail_data("{}: subset_ids holds {}, but {} subsets are named; make the file again",
                   file.path().string(), id, p.subset_names.size());
-      const std::string& name = p.subset_names[static_cast<std::size_t>(id)];
-      const auto found = std::find(subset_names_.begin(), subset_names_.end(), name);
-      subset_of_.push_back(found - subset_names_.begin());
-      if (found == subset_names_.end()) subset_names_.push_back(name);
+      add_subset(p.subset_names[static_cast<std::size_t>(id)]);
     }
   }
   if (!subset_of_.empty() && static_cast<std::int64_t>(subset_of_.size()) != pairs_)
     fail_data("{}: only {} of {} rows have a subset; make the files again", set.description(),
               subset_of_.size(), pairs_);
+}
+
+void PairRewards::add_subset(const std::string& name) {
+  const auto found = std::find(subset_names_.begin(), subset_names_.end(), name);
+  subset_of_.push_back(found - subset_names_.begin());
+  if (found == subset_names_.end()) subset_names_.push_back(name);
+}
+
+void PairRewards::take_subsets(const std::vector<std::string>& subset_of_row, const std::string& origin) {
+  const std::int64_t rows = std::ssize(subset_of_row);
+  if (row_ids_.empty() && rows != pairs_)
+    fail_data(
+        "{}: holds {} rows, but the embeddings {} pairs without row ids; the subset of a pair is not known: "
+        "prepare the set again with stage2-prepare",
+        origin, rows, pairs_);
+  for (std::int64_t pair = 0; pair < pairs_; ++pair) {
+    const std::int64_t row = row_ids_.empty() ? pair : row_ids_[static_cast<std::size_t>(pair)];
+    if (row >= rows)
+      fail_data("{}: holds {} rows, but the embeddings row {}; name the data set that they were made of",
+                origin, rows, row);
+    add_subset(subset_of_row[static_cast<std::size_t>(row)]);
+  }
 }
 
 MatrixView<const float> PairRewards::both_sides() const { return {rewards_.data(), 2 * pairs_, k_}; }

@@ -42,6 +42,9 @@ class PairRewards {
   // Index of each pair's subset in `names`; both empty for a set without subsets.
   const std::vector<std::int64_t>& subset_of() const { return subset_of_; }
   const std::vector<std::string>& subset_names() const { return subset_names_; }
+  // Subset of each row of the source split, for a set that does not carry them. data error when the rows are
+  // not those of the pairs.
+  void take_subsets(const std::vector<std::string>& subset_of_row, const std::string& origin);
 
  private:
   void read_rewards(const io::SafetensorsFile& file, const artifacts::RegressionWeights& weights);
@@ -49,6 +52,7 @@ class PairRewards {
   void read_lengths(const artifacts::EmbeddingSet& set);
   void read_candidates(const artifacts::EmbeddingSet& set);
   void read_subsets(const artifacts::EmbeddingSet& set);
+  void add_subset(const std::string& name);
   gating::PairData data_of(const std::vector<float>& rewards) const;
   std::int64_t pairs_ = 0;
   std::int64_t k_ = 0;

@@ -60,7 +60,9 @@ void declare_reports(ExtractionOptions& fields, OptionList& list) {
 void declare_run(ExtractionOptions& fields, OptionList& list) {
   using namespace shared_options;
   list.add(kDataRoot, fields.data_root)
-      .add({"restart", output, "Make a finished shard again; delete an interrupted run with other inputs"},
+      .add({"restart", output,
+            "Make a finished shard again, also one of other inputs (another model, data set or attributes); "
+            "delete an interrupted run with other inputs"},
            fields.restart)
       .add(
           {"checkpoint_seconds", output, "Seconds between two durable points of a run; 0 = after every pass"},

@@ -21,7 +21,8 @@ void declare_backbone(ScoreOptions& fields, OptionList& list) {
       .add({"input", inputs, "Conversations as JSON Lines, plain, gzip or zstd; - = standard input"},
            fields.input)
       .add({"output", output,
-            "File for the scores, published when complete; - = standard output, line by line"},
+            "File for the scores, published when complete, or a FIFO or character device, written line by "
+            "line; - = standard output, line by line"},
            fields.output)
       .add(kDevice, fields.device)
       .add(kBackbonePrecision, fields.precision)

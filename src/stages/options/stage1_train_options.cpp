@@ -31,6 +31,8 @@ void declare_choice(Stage1TrainOptions& fields, OptionList& list) {
            fields.embeddings_dir)
       .add({"output_dir", output, "Folder of the weights; empty = <data_root>/regression_weights"},
            fields.output_dir)
+      .add({"restart", output, "Replace weights that were made from other inputs (model, data, attributes)"},
+           fields.restart)
       .add({"alphas", results,
             "L2 strengths to choose from, above 0: comma-separated, or lo:hi:n for n of them, evenly in "
             "log10"},

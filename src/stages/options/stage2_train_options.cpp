@@ -46,14 +46,20 @@ void declare_optimiser(Stage2TrainOptions& fields, OptionList& list) {
 
 void declare_debiasing(Stage2TrainOptions& fields, OptionList& list) {
   using namespace shared_options;
-  list.add({"verbosity_dim", results, "Index of the verbosity attribute"}, fields.verbosity_dim)
+  list.add({"verbosity_attribute", results,
+            "Name of the attribute that measures verbosity, or none; needed, like --verbosity_dim, for "
+            "attributes other than the published ones"},
+           fields.verbosity_attribute)
+      .add({"verbosity_dim", results,
+            "The same as an index, from 0; -1 = none; empty = 4, which is helpsteer-verbosity"},
+           fields.verbosity_dim)
       .add({"corr_threshold", results,
             "Spearman correlation with the verbosity target that debiasing must reach"},
            fields.corr_threshold)
-      .add(
-          {"on_unmet", results,
-           "If no penalty meets the threshold for an attribute: an error, penalty 0, or the largest penalty"},
-          fields.on_unmet)
+      .add({"on_unmet", results,
+            "If no penalty meets the threshold for an attribute: an error (--compat upstream: penalty 1, as "
+            "in the scripts), penalty 0, or the largest penalty"},
+           fields.on_unmet)
       .add({"penalty_grid", results,
             "Penalties to try, ascending, comma-separated; empty = the published grid"},
            fields.penalty_grid)
@@ -83,7 +89,7 @@ void declare_evaluation(Stage2TrainOptions& fields, OptionList& list) {
 
 void declare_gate(Stage2TrainOptions& fields, OptionList& list) {
   using namespace shared_options;
-  list.add({"logit_scale", results, "Initial value of the trained scale of the gate"}, fields.logit_scale)
+  list.add({"logit_scale", results, "Initial value of the trained Bradley-Terry scale"}, fields.logit_scale)
       .add({"temperature", results, "Temperature of the softmax over attributes"}, fields.temperature)
       .add({"n_hidden", results, "Hidden layers of the gate"}, fields.n_hidden)
       .add({"hidden_size", results, "Width of the hidden layers"}, fields.hidden_size)
@@ -99,16 +105,24 @@ void declare_gate(Stage2TrainOptions& fields, OptionList& list) {
 void declare_run(Stage2TrainOptions& fields, OptionList& list) {
   using namespace shared_options;
   list.add(kThreads, fields.threads)
-      .add({"restart", output, "Delete an interrupted training with other inputs"}, fields.restart)
+      .add({"restart", output,
+            "Replace a gate or an export that was made from other inputs (model, data, attributes, weights); "
+            "delete an interrupted training with other inputs"},
+           fields.restart)
       .add({"checkpoint_seconds", output, "Seconds between two saves of the training; 0 = after every step"},
            fields.checkpoint_seconds)
       .add({"export", output,
-            "Folder for the complete reward model, for Python and for score; an earlier export is replaced"},
+            "Folder for the complete reward model, for Python and for score; an earlier export of the same "
+            "inputs is replaced"},
            fields.export_dir)
       .add({"export_weights", output,
             "The backbone's files in the export: hard links (auto: copies where links are impossible), or "
             "copies"},
            fields.export_weights)
+      .add({"export_scale", output,
+            "Sum of the gate's weights in the export: one, with the trained scale recorded in config.json "
+            "(bradley_terry_scale), or the trained scale itself, as version 0.1 exported"},
+           fields.export_scale)
       .add({"output_dir", output, "Folder of the gate and its report; empty = data_root"}, fields.output_dir)
       .add(kDataRoot, fields.data_root);
 }
@@ -157,7 +171,7 @@ void Stage2TrainOptions::validate() const {
   at_least("seeds", seeds, 1);
   at_least("n_hidden", n_hidden, 0);
   at_least("hidden_size", hidden_size, 1);
-  at_least("verbosity_dim", verbosity_dim, 0);
+  at_least("verbosity_dim", verbosity_dim.value_or(0), -1);
   at_least("device", device, -1);
   at_least("threads", threads, 0);
   at_least("seed", seed, 0);
@@ -165,6 +179,11 @@ void Stage2TrainOptions::validate() const {
     fail_usage(
         "--export: a gate trained with --compat upstream gives no score to a single conversation; leave one "
         "of them out");
+  if (compat == Compat::upstream && verbosity_dim == -1)
+    fail_usage(
+        "--verbosity_dim: -1 is Python's index of the last attribute, with which the scripts end in a "
+        "KeyError, "
+        "but none here; give its index, or --verbosity_attribute NAME or none");
   for (const std::string& set : eval)
     if (set.empty() || set.front() == ':')
       fail_usage("--eval: '{}' names no data set; use DATASET or DATASET:SPLIT", set);

@@ -10,6 +10,7 @@
 #include "core/words.h"
 #include "io/safetensors.h"
 #include "model/matmul_rate.h"
+#include "model/weights_folder.h"
 #include "report/text_table.h"
 
 namespace armorm::stages::prepare {
@@ -280,7 +281,7 @@ std::uint64_t total_bytes(const std::vector<io::TensorSpec>& tensors) {
 }
 
 void print_dry_run(const ExtractionOptions& options, const ModelInputs& model, const DryRunPlan& plan) {
-  const io::SafetensorsFolder files = io::SafetensorsFolder::open(model.folder);
+  const model::WeightsFolder files = model::WeightsFolder::open(model.folder);
   const text::tokenizer::Tokenizer& tokenizer = model.encoder.tokenizer();
   const std::int64_t batch_tokens = options.batch_tokens > 0 ? options.batch_tokens : kPlannedBatchTokens;
   std::string out = fmt::format("{} --dry_run: nothing was computed or written\n\n", plan.program);

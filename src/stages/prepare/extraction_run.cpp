@@ -12,6 +12,7 @@
 #include "core/words.h"
 #include "hub/snapshot.h"
 #include "model/compute_threads.h"
+#include "model/device.h"
 #include "model/precision_deviation.h"
 #include "stages/artifacts/open_encoder.h"
 #include "stages/artifacts/reward_model_fields.h"
@@ -39,8 +40,9 @@ std::int64_t dropped_count(const artifacts::Provenance& provenance) {
 }  // namespace
 
 ModelInputs open_model_inputs(const ExtractionOptions& options, const StopRequested& stop) {
-  const std::filesystem::path folder = hub::resolve_model(options.model_path, stop);
-  model::ModelConfig config = model::ModelConfig::load(folder, artifacts::kRewardModelFields);
+  if (!options.dry_run) model::check_device(options.device);
+  const model::ModelFolder folder = artifacts::open_model_folder(options.model_path, stop);
+  model::ModelConfig config = model::ModelConfig::load(folder.base, artifacts::kRewardModelFields);
   text::ConversationEncoder encoder = artifacts::open_encoder(
       folder, config.vocab_size, options.allow_special_in_content, options.template_date);
   return {folder, hub::artifact_name(options.model_path), std::move(config), std::move(encoder)};
@@ -115,6 +117,13 @@ void record_deviation(const ExtractionOptions& options, const ModelInputs& model
   log::info("the embeddings of fp8 deviate by {}", provenance.deviation);
 }
 
+std::string data_digest(const data::Dataset& dataset, const std::vector<std::string>& columns) {
+  std::string digests;
+  for (const std::filesystem::path& file : dataset.files()) digests += sha256_file_hex(file) + "\n";
+  for (const auto& [name, column] : parse_renames(columns)) digests += fmt::format("{}={}\n", name, column);
+  return sha256_hex(digests);
+}
+
 artifacts::Provenance make_provenance(const ExtractionOptions& options, const ModelInputs& model,
                                       const DatasetInputs& dataset, const std::string& split) {
   artifacts::Provenance p;
@@ -125,8 +134,8 @@ artifacts::Provenance make_provenance(const ExtractionOptions& options, const Mo
   p.batch_invariant = options.batch_invariant;
   p.template_sha256 = model.encoder.template_sha256();
   p.tokenizer_sha256 = model.encoder.tokenizer_sha256();
-  p.config_sha256 = sha256_file_hex(model.folder / "config.json");
-  p.facts.commit = hub::is_hub_snapshot(model.folder) ? model.folder.filename().string() : "";
+  p.config_sha256 = sha256_file_hex(model.folder.base / "config.json");
+  p.facts.commit = hub::is_hub_snapshot(model.folder.folder) ? model.folder.folder.filename().string() : "";
   p.facts.allow_special_in_content = options.allow_special_in_content;
   p.facts.template_date = model.encoder.template_date();
   p.shard_idx = options.shard_idx;

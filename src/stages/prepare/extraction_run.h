@@ -20,7 +20,7 @@
 namespace armorm::stages::prepare {
 
 struct ModelInputs {
-  std::filesystem::path folder;
+  model::ModelFolder folder;
   std::string name;  // <model> of the artefacts
   model::ModelConfig config;
   text::ConversationEncoder encoder;
@@ -82,6 +82,9 @@ class ParallelRows {
   std::function<void(Row&)> encode_;
   std::vector<Row> rows_;
 };
+
+// Of the bytes of the data set's files, whatever their names, and of what --columns renames.
+std::string data_digest(const data::Dataset& dataset, const std::vector<std::string>& columns);
 
 // Says how `seq_len`, 0 or the longest row in tokens, relates to a smaller limit of the model's own.
 void report_model_limit(std::int64_t seq_len, const model::ModelConfig& config,

@@ -13,6 +13,7 @@
 #include "core/progress.h"
 #include "stages/artifacts/weights_fingerprint.h"
 #include "stages/prepare/shard_key.h"
+#include "stages/resume/replaceable.h"
 #include "stages/resume/resume_key.h"
 #include "stages/resume/run_lock.h"
 
@@ -55,6 +56,19 @@ bool is_complete(const fs::path& target, const std::string& key_digest) {
   }
 }
 
+// nullopt without a readable shard; empty for a shard of the Python scripts.
+std::optional<artifacts::ArtifactInputs> inputs_of_shard(const fs::path& target) {
+  if (!io::exists(target)) return std::nullopt;
+  try {
+    const io::SafetensorsFile file = io::SafetensorsFile::open(target);
+    if (!artifacts::Provenance::present_in(file.metadata())) return artifacts::ArtifactInputs{};
+    return artifacts::Provenance::from_metadata(file.metadata(), target.string()).inputs();
+  } catch (const Error& found) {
+    if (found.kind() != ErrorKind::data) throw;
+    return std::nullopt;
+  }
+}
+
 // After rounding to the stored type.
 bool all_finite(MatrixView<const float> rows) {
   for (std::int64_t r = 0; r < rows.rows; ++r)
@@ -81,14 +95,17 @@ class ShardRun {
     bad_rows_.describe(provenance_);
     provenance_.facts.weights = artifacts::weights_fingerprint(model_.folder);
     key_ = make_resume_key(context.options, extraction_, provenance_, content_digest(job));
+    provenance_.data_sha256 = job.data_digest();  // the key has the rows instead
     job_.tensors.tokens = 0;
     for (std::size_t i = 0; i < job_.requests.size(); ++i) job_.tensors.tokens += length_of(i);
   }
 
   void run() {
+    if (is_complete_and_read_only()) return report_complete();
     io::make_folders(environment_.files, io::folder_of(job_.target));
     lock_.emplace(job_.target.string() + ".lock", environment_.files);
     if (!extraction_.restart && is_complete(job_.target, resume::digest_of(key_))) return leave_complete();
+    if (!extraction_.restart) check_replaceable();
     discard_other_inputs();
     resume::check_resumable(job_.target, key_);
     load();
@@ -109,14 +126,30 @@ class ShardRun {
   }
 
  private:
+  // No lock can be made there, and none is needed.
+  bool is_complete_and_read_only() const {
+    const fs::path folder = io::folder_of(job_.target);
+    return !extraction_.restart && fs::is_directory(folder) && !io::is_writable(folder) &&
+           is_complete(job_.target, resume::digest_of(key_));
+  }
+
   // The process that made it may have died between the rename and the following steps.
   void leave_complete() {
     io::sync_folder(environment_.files, io::folder_of(job_.target));
     discard_leftovers();
+    report_complete();
+  }
+
+  void report_complete() const {
     std::cout << fmt::format(
         "{}: shard {} of {}: complete already, made from the same inputs; nothing to do (--restart "
         "makes it again)\n  {}\n",
         job_.program, provenance_.shard_idx, provenance_.n_shards, job_.target.string());
+  }
+
+  void check_replaceable() const {
+    if (const auto then = inputs_of_shard(job_.target))
+      resume::check_same_inputs(job_.target, *then, provenance_.inputs(), "data_root");
   }
 
   // Only the leftovers of these inputs. A run with other inputs may have begun since and must be left to its
@@ -220,7 +253,9 @@ class ShardRun {
   void recompute(const std::vector<std::int64_t>& requests, resume::DurableRows& rows) {
     ExtractionOptions exact = extraction_;
     exact.precision = Precision::fp32;
-    const model::Backbone backbone = load_backbone(exact, model_).get();
+    model::BackboneOptions options = backbone_options(exact, model_);
+    options.loaded_before = true;
+    const model::Backbone backbone = model::Backbone::load(options);
     Progress progress(job_.program + " in float32", static_cast<std::int64_t>(requests.size()));
     for (std::size_t i = 0; i < requests.size(); ++i) {
       lock_->check();
@@ -275,7 +310,7 @@ class ShardRun {
       if (bad_ids_.contains(job_.row_ids[row])) dropped.insert(static_cast<std::int64_t>(row));
     if (dropped.size() == job_.row_ids.size())
       fail_data("{}: no row has a finite embedding; check the weights of {}", job_.target.string(),
-                model_.folder.string());
+                model_.folder.folder.string());
     bad_rows_.describe(provenance_);
     provenance_.rows -= static_cast<std::int64_t>(dropped.size());
     if (!rows.recomputed().empty())

@@ -25,7 +25,8 @@ struct ShardJob {
   std::vector<std::int64_t> row_ids;               // by row of the shard
   std::vector<model::ExtractionRequest> requests;  // requests_per_row for each row, in order
   std::size_t requests_per_row = 1;
-  std::future<model::Backbone> loading;  // result of load_ahead()
+  std::function<std::string()> data_digest;  // computed only by a run that is no dry one
+  std::future<model::Backbone> loading;      // result of load_ahead()
   // Stores the rows of a request, one per wanted position.
   std::function<void(std::size_t request, MatrixView<const float> rows, resume::DurableRows& out)> store;
 };
@@ -47,7 +48,8 @@ ShardJob begin_job(const std::string& program, const std::filesystem::path& targ
 // the stage's samples and labels. Otherwise it publishes job.target and prints the summary. Resumes an
 // interrupted run of the same job; a complete file of the same job is kept. Rows with non-finite embeddings
 // are computed again in float32 before they count as bad. Errors: locked when another process has the target,
-// data when an interrupted run had other inputs, interrupted when the environment asked to stop.
+// data when an interrupted run or the finished shard had other inputs, interrupted when the environment asked
+// to stop.
 std::filesystem::path finish_job(ShardJob& job, const ShardContext& context,
                                  const std::function<void(DryRunPlan&)>& add_samples);
 

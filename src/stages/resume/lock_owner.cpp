@@ -53,7 +53,8 @@ bool kernel_lists_lock(const fs::path& lock_file, std::int64_t process) {
 // Network file systems turn flock(2) into a lock of the file's complete range, which the server reports to
 // other machines.
 bool server_tells_of_lock(const fs::path& lock_file) {
-  const io::Descriptor file(io::retry([&] { return ::open(lock_file.c_str(), O_RDONLY | O_CLOEXEC); }));
+  constexpr int kFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+  const io::Descriptor file(io::retry([&] { return ::open(lock_file.c_str(), kFlags); }));
   if (file.get() < 0) return false;
   struct flock range {};
   range.l_type = F_WRLCK;

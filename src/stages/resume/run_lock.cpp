@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <random>
 #include <string_view>
@@ -51,10 +53,29 @@ std::string content_of(const fs::path& file) {
               owner.empty() ? "another process" : owner);
 }
 
+// Removes the lock file of another user's dead process, which can be locked but not written. Returns `file`.
+const fs::path& without_dead_owner(const fs::path& file, io::FileSystem& files) {
+  struct stat named {};
+  if (::lstat(file.c_str(), &named) != 0 || !S_ISREG(named.st_mode) || named.st_uid == ::geteuid())
+    return file;
+  const int opened = io::retry([&] { return files.open(file, O_RDONLY | O_NOFOLLOW); });
+  if (opened < 0) return file;  // the next call says why
+  const bool locked = io::retry([&] { return files.lock(opened); }) == 0;
+  const bool held = !locked && (errno == EWOULDBLOCK || errno == EACCES);
+  // Without the lock, or under another file's name, it may have an owner.
+  struct stat mine {};
+  if (locked && ::fstat(opened, &mine) == 0 && ::lstat(file.c_str(), &named) == 0 &&
+      mine.st_dev == named.st_dev && mine.st_ino == named.st_ino)
+    files.remove(file);
+  files.close(opened);
+  if (held) fail_held(file);
+  return file;
+}
+
 }  // namespace
 
 RunLock::RunLock(const fs::path& file, io::FileSystem& files, std::chrono::milliseconds heartbeat)
-    : files_(files), file_(files, file, O_CREAT), heartbeat_(heartbeat) {
+    : files_(files), file_(files, without_dead_owner(file, files), O_CREAT), heartbeat_(heartbeat) {
   const unsigned id = std::random_device()();
   claim_ = text_of(kClaims, id);
   owner_ = text_of(kOwns, id);

@@ -14,8 +14,9 @@
 namespace armorm::stages::resume {
 
 // Holds flock(2) on `file` for its scope and writes its process, host and start time into it. The kernel
-// releases the lock with the process, so a dead owner's file is simply taken over, whatever its times; a
-// normal end removes it. A locked error names a living owner.
+// releases the lock with the process, so a dead owner's file is simply taken over, whatever its times, and
+// another user's is removed where the folder allows it; a normal end removes it. A locked error names a
+// living owner.
 //
 // If the file system does not support locks, the owner rewrites the file at every heartbeat:
 // 1. A newcomer writes a claim and waits for two heartbeats. A living owner has overwritten the claim by

@@ -11,20 +11,11 @@
 #include "core/log.h"
 #include "core/version.h"
 #include "io/publish.h"
+#include "model/weight_names.h"
+#include "model/weights_folder.h"
 
 namespace armorm::stages::reward_model {
-namespace fs = std::filesystem;
 namespace {
-
-constexpr const char* kPrefix = "model.";
-
-// The reward model's name for a tensor of the decoder's folder; empty for a tensor it does not use.
-std::string exported_name(const std::string& name, bool has_prefix) {
-  if (has_prefix) return name.starts_with(kPrefix) ? name : "";
-  const bool decoder =
-      name.starts_with("layers.") || name.starts_with("embed_tokens.") || name.starts_with("norm.");
-  return decoder ? kPrefix + name : "";
-}
 
 // Belongs to a reward model's head: the decoder's folder may itself be an ArmoRM.
 bool is_of_a_head(const std::string& name) {
@@ -32,39 +23,33 @@ bool is_of_a_head(const std::string& name) {
          name == "reward_transform_matrix";
 }
 
-bool holds_any(const io::SafetensorsFile& file, const std::function<bool(const std::string&)>& wanted) {
-  const std::vector<std::string> names = file.names();
-  return std::any_of(names.begin(), names.end(), wanted);
+using File = model::WeightsFolder::File;
+
+bool holds_any(const File& file, const std::function<bool(const std::string&)>& wanted) {
+  return std::any_of(file.names.begin(), file.names.end(), wanted);
 }
 
 class WeightsExport {
  public:
-  WeightsExport(const fs::path& model, io::AtomicFolder& folder, io::FileSystem& files)
-      : source_(io::SafetensorsFolder::open(model)),
-        has_prefix_(!source_.contains("embed_tokens.weight")),
-        folder_(folder),
-        files_(files) {
-    const auto of_decoder = [this](const std::string& name) {
-      return !exported_name(name, has_prefix_).empty();
-    };
-    for (const io::SafetensorsFile& file : source_.files())
-      if (holds_any(file, of_decoder)) shards_.push_back(&file);
+  WeightsExport(const model::ModelFolder& model, io::AtomicFolder& folder, io::FileSystem& files)
+      : source_(model::WeightsFolder::open(model)), folder_(folder), files_(files) {
+    for (File& file : source_.files())
+      if (holds_any(file, model::is_of_decoder)) shards_.push_back(std::move(file));
     if (shards_.empty())
-      fail_data("{}: found no tensor model.*, expected the weights of a decoder", model.string());
+      fail_data("{}: found no tensor model.*, expected the weights of a decoder", model.folder.string());
   }
 
   // False when the files cannot be used unchanged in the folder, or the file system does not support links.
   bool link_decoder() {
-    if (!has_prefix_) return false;
-    for (const io::SafetensorsFile* shard : shards_)
-      if (holds_any(*shard, is_of_a_head)) return false;
-    for (const io::SafetensorsFile* shard : shards_) {
-      if (!folder_.link_file(shard->path(), next_name())) {
+    for (const File& shard : shards_)
+      if (!shard.as_named || holds_any(shard, is_of_a_head)) return false;
+    for (const File& shard : shards_) {
+      if (!folder_.link_file(shard.path, next_name())) {
         if (out_.files.empty()) return false;
         fail_io("{}: cannot be linked, as others of the model were; use --export_weights copy",
-                shard->path().string());
+                shard.path.string());
       }
-      for (const std::string& name : shard->names()) add(name, shard->at(name).bytes.size());
+      for (const std::string& name : shard.names) add(name, source_.at(name).bytes.size());
       close_file();
     }
     out_.linked = true;
@@ -72,19 +57,18 @@ class WeightsExport {
   }
 
   void copy_decoder() {
-    for (const io::SafetensorsFile* shard : shards_) {
-      std::vector<io::TensorView> tensors;
+    for (const File& shard : shards_) {
       std::vector<io::TensorSpec> specs;
-      for (const std::string& name : shard->names()) {
-        const std::string exported = exported_name(name, has_prefix_);
-        if (exported.empty()) continue;
-        tensors.push_back(shard->at(name));
-        specs.push_back({exported, tensors.back().dtype, tensors.back().shape});
+      for (const std::string& name : shard.names) {
+        if (!model::is_of_decoder(name)) continue;
+        const io::StoredTensor tensor = source_.at(name);
+        specs.push_back({name, tensor.dtype, tensor.shape});
       }
       io::SafetensorsWriter writer(folder_.building() / next_name(), specs, {{"format", "pt"}}, files_);
-      for (std::size_t i = 0; i < specs.size(); ++i) {
-        writer.append(tensors[i].bytes);
-        add(specs[i].name, tensors[i].bytes.size());
+      for (const io::TensorSpec& spec : specs) {
+        const io::StoredTensor tensor = source_.at(spec.name);
+        writer.append(tensor.bytes);
+        add(spec.name, tensor.bytes.size());
       }
       writer.publish();
       close_file();
@@ -125,11 +109,10 @@ class WeightsExport {
     total_size_ += bytes;
   }
 
-  io::SafetensorsFolder source_;
-  bool has_prefix_;
+  model::WeightsFolder source_;
   io::AtomicFolder& folder_;
   io::FileSystem& files_;
-  std::vector<const io::SafetensorsFile*> shards_;  // shards that contain tensors of the decoder
+  std::vector<File> shards_;  // shards that contain tensors of the decoder
   nlohmann::json weight_map_ = nlohmann::json::object();
   std::uint64_t total_size_ = 0;
   ExportedWeights out_;
@@ -137,7 +120,7 @@ class WeightsExport {
 
 }  // namespace
 
-ExportedWeights export_weights(const fs::path& model, const artifacts::GateArtifact& artifact,
+ExportedWeights export_weights(const model::ModelFolder& model, const artifacts::GateArtifact& artifact,
                                ExportWeights how, io::AtomicFolder& folder, io::FileSystem& files) {
   WeightsExport weights(model, folder, files);
   const bool linked = how != ExportWeights::copy && weights.link_decoder();
@@ -145,7 +128,7 @@ ExportedWeights export_weights(const fs::path& model, const artifacts::GateArtif
     fail_io(
         "{}: its weights cannot be linked to {}, which is on another file system or needs other tensors; use "
         "--export_weights copy",
-        folder.target().string(), model.string());
+        folder.target().string(), model.folder.string());
   if (!linked) {
     if (how == ExportWeights::auto_)
       log::info("{}: the weights are copied, as they cannot be linked", folder.target().string());

@@ -9,6 +9,7 @@
 #include "armorm/choices.h"
 #include "io/publish_folder.h"
 #include "io/safetensors.h"
+#include "model/model_folder.h"
 #include "stages/artifacts/gate_artifact.h"
 
 namespace armorm::stages::reward_model {
@@ -22,7 +23,7 @@ struct ExportedWeights {
 // the last one, and model.safetensors.index.json over all tensors. The decoder's tensors are named model.*; a
 // folder that names them otherwise, or keeps a head of the same names in one file with them, cannot be
 // linked.
-ExportedWeights export_weights(const std::filesystem::path& model, const artifacts::GateArtifact& artifact,
+ExportedWeights export_weights(const model::ModelFolder& model, const artifacts::GateArtifact& artifact,
                                ExportWeights how, io::AtomicFolder& folder, io::FileSystem& files);
 
 }  // namespace armorm::stages::reward_model

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cctype>
 #include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -11,8 +12,10 @@
 
 #include "armorm/extraction_options.h"
 #include "core/date.h"
+#include "core/strings.h"
 #include "core/version.h"
 #include "data/dataset_card.h"
+#include "stages/reward_model/reward_model.h"
 
 namespace armorm::stages::reward_model {
 namespace {
@@ -27,6 +30,23 @@ std::string number(double value, const char* pattern = "{:.4f}") {
 }
 std::string percent(double share) {
   return std::isfinite(share) ? fmt::format("{:.2f} %", 100.0 * share) : "-";
+}
+
+bool is_of_a_word(const std::string& text, std::size_t at) {
+  return at < text.size() && std::isalnum(static_cast<unsigned char>(text[at])) != 0;
+}
+
+// Names as CommonMark shows them, in one cell of a table. An underscore inside a word is none of its marks.
+std::string escaped(const std::string& name) {
+  constexpr std::string_view kMarks = R"(\`*[]<>|~&$)";
+  const std::string text = one_line(name);
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool inside = i > 0 && is_of_a_word(text, i - 1) && is_of_a_word(text, i + 1);
+    if (kMarks.find(text[i]) != std::string_view::npos || (text[i] == '_' && !inside)) out += '\\';
+    out += text[i];
+  }
+  return out;
 }
 
 class MarkdownTable {
@@ -47,7 +67,8 @@ class MarkdownTable {
 std::string debiasing_table(const report::Debiasing& debiasing) {
   MarkdownTable table({"attribute", "penalty", "correlation with verbosity before", "after"});
   for (const report::PenaltyFigures& a : debiasing.attributes)
-    table.add({a.name, number(a.penalty, "{:g}"), number(a.correlation_before), number(a.correlation_after)});
+    table.add({escaped(a.name), number(a.penalty, "{:g}"), number(a.correlation_before),
+               number(a.correlation_after)});
   return "## Attributes and debiasing\n\n`penalty` is how much of the verbosity reward is taken from each "
          "attribute.\n\n" +
          table.str() + "\n";
@@ -58,7 +79,7 @@ std::string regression_table(const report::RidgeReport& report) {
   for (std::size_t k = 0; k < report.attributes.size(); ++k) {
     const linear::AttributeFit& a = report.result.attributes[k];
     const std::string mark = linear::measured_on_few_rows(a) ? " (few rows)" : "";
-    table.add({report.attributes[k], std::to_string(a.n_train), std::to_string(a.n_validation),
+    table.add({escaped(report.attributes[k]), std::to_string(a.n_train), std::to_string(a.n_validation),
                number(a.best_alpha, "{:g}"), number(a.validation_mse, "{:.5f}"), number(a.r_squared) + mark,
                number(a.spearman) + mark});
   }
@@ -70,15 +91,15 @@ std::string regression_table(const report::RidgeReport& report) {
 std::string usage_table(const report::UsageFigures& usage) {
   MarkdownTable table({"attribute", "mean weight", "is the largest"});
   for (const report::AttributeUsage& a : usage.attributes)
-    table.add({a.name, percent(a.mean_weight), percent(a.top_share)});
+    table.add({escaped(a.name), percent(a.mean_weight), percent(a.top_share)});
   return "## What the gate does\n\nOver the prompts of the validation pairs.\n\n" + table.str() + "\n";
 }
 
 std::string scorers_table(const std::string& title, const std::vector<report::ScorerFigures>& scorers) {
   MarkdownTable table({"scorer", "accuracy", "95 % interval", "loss"});
   for (const report::ScorerFigures& s : scorers)
-    table.add({s.name, percent(s.accuracy), percent(s.interval.low) + " - " + percent(s.interval.high),
-               number(s.loss)});
+    table.add({escaped(s.name), percent(s.accuracy),
+               percent(s.interval.low) + " - " + percent(s.interval.high), number(s.loss)});
   return fmt::format("## {}\n\n{}\n", title, table.str());
 }
 
@@ -89,10 +110,10 @@ std::string sections_table(const std::string& title, const report::Benchmark& be
     for (const report::BenchmarkScorer& scorer : bench.scorers) cells.push_back(cell_of(scorer));
     return cells;
   };
-  MarkdownTable table(row(title, [](const report::BenchmarkScorer& s) { return s.name; }));
+  MarkdownTable table(row(title, [](const report::BenchmarkScorer& s) { return escaped(s.name); }));
   const std::vector<report::SectionScore>& sections = bench.scorers.front().sections;
   for (std::size_t i = 0; i < sections.size(); ++i)
-    table.add(row(sections[i].name, [i](const report::BenchmarkScorer& s) {
+    table.add(row(escaped(sections[i].name), [i](const report::BenchmarkScorer& s) {
       return number(s.sections.at(i).score, "{:.2f}");
     }));
   table.add(row("Score", [](const report::BenchmarkScorer& s) { return number(s.score, "{:.2f}"); }));
@@ -102,8 +123,8 @@ std::string sections_table(const std::string& title, const report::Benchmark& be
 std::string length_bias_table(const std::vector<report::LengthBiasFigures>& scorers) {
   MarkdownTable table({"set", "scorer", "chosen longer", "chosen shorter", "margin ~ length"});
   for (const report::LengthBiasFigures& s : scorers)
-    table.add({s.set, s.name, percent(s.chosen_longer.accuracy), percent(s.chosen_shorter.accuracy),
-               number(s.margin_correlation, "{:+.3f}")});
+    table.add({escaped(s.set), escaped(s.name), percent(s.chosen_longer.accuracy),
+               percent(s.chosen_shorter.accuracy), number(s.margin_correlation, "{:+.3f}")});
   return "## Length bias\n\nAccuracy where the chosen response is the longer one and where it is the "
          "shorter, and the rank "
          "correlation of score margin and length difference.\n\n" +
@@ -118,7 +139,7 @@ std::string tables(const report::GateReport& report, const report::RidgeReport& 
   if (measured(report.reward_bench_2)) text += sections_table("RewardBench 2", *report.reward_bench_2);
   if (!report.validation.empty()) text += scorers_table("Validation pairs", report.validation);
   for (const report::EvaluatedSet& set : report.eval)
-    text += scorers_table("Preference set " + set.name, set.scorers);
+    text += scorers_table("Preference set " + escaped(set.name), set.scorers);
   if (!report.length_bias.empty()) text += length_bias_table(report.length_bias);
   if (!regression.attributes.empty()) text += regression_table(regression);
   if (report.gate_usage) text += usage_table(*report.gate_usage);
@@ -167,13 +188,29 @@ print(output.score)  # [B]
 print(output.rewards, output.gating_output, output.contributions)  # [B, {k}], by model.attributes
 ```
 
-`score = contributions.sum(-1)` and `contributions = gating_output * (rewards @ reward_transform_matrix)`. Without Python:
+`score = contributions.sum(-1)` and `contributions = gating_output * (rewards @ reward_transform_matrix)`. {scale}
+
+Without Python:
 
 ```sh
 score --model_path {name} --input conversations.jsonl
 ```
 
 )";
+
+// What the scores can be compared with.
+std::string scale_note(const artifacts::GateArtifact& artifact) {
+  if (artifact.bradley_terry_scale)
+    return fmt::format(
+        "The gate's weights sum to 1, as in the released ArmoRM. The Bradley-Terry scale of the training, "
+        "`{}` in config.json, is {:g}: answer a is preferred to b with probability "
+        "sigmoid({:g} * (score_a - score_b)).",
+        kScaleField, *artifact.bradley_terry_scale, *artifact.bradley_terry_scale);
+  return fmt::format(
+      "The gate's weights sum to {:g}, the trained Bradley-Terry scale: answer a is preferred to b with "
+      "probability sigmoid(score_a - score_b).",
+      artifact.gate.logit_scale);
+}
 
 std::string introduction(const ModelCardInputs& inputs) {
   const artifacts::GateArtifact& a = inputs.artifact;
@@ -215,7 +252,8 @@ std::string model_card(const ModelCardInputs& inputs) {
                   json(inputs.report.options).dump(2));
   return front_matter(inputs) + introduction(inputs) +
          fmt::format(fmt::runtime(kUse), fmt::arg("name", inputs.name),
-                     fmt::arg("k", inputs.artifact.attributes.size())) +
+                     fmt::arg("k", inputs.artifact.attributes.size()),
+                     fmt::arg("scale", scale_note(inputs.artifact))) +
          date_note(inputs.template_date) + tables(inputs.report, inputs.regression) + made;
 }
 

@@ -11,12 +11,16 @@
 #include "core/words.h"
 #include "hub/cache.h"
 #include "io/checked_json.h"
+#include "io/contained_path.h"
 #include "io/publish.h"
 #include "io/read_file.h"
 #include "io/writable_file.h"
 #include "model/model_config.h"
+#include "model/weights_folder.h"
+#include "stages/artifacts/open_encoder.h"
 #include "stages/artifacts/reward_model_fields.h"
 #include "stages/artifacts/weights_fingerprint.h"
+#include "stages/resume/replaceable.h"
 #include "stages/resume/resume_key.h"
 #include "stages/resume/run_lock.h"
 #include "stages/reward_model/export_weights.h"
@@ -32,6 +36,10 @@ namespace {
 
 constexpr const char* kManifest = "armorm_export.json";
 constexpr int kMaxJsonDepth = 64;
+// Names of the recorded inputs that are the model's own.
+constexpr const char* kConfigInput = "model: config.json";
+constexpr const char* kTokenizerInput = "model: tokenizer.json";
+constexpr const char* kTemplateInput = "model: chat template";
 
 // Files that users of the decoder's folder need besides weights and config.
 constexpr const char* kCopied[] = {"tokenizer.json",
@@ -53,19 +61,26 @@ const char* class_prefix(model::Architecture architecture) {
   fail_internal("an architecture without a class in the exported code");
 }
 
+// Of an earlier export; null for another folder.
+nlohmann::json manifest_of(const fs::path& target) {
+  std::error_code error;
+  if (!fs::exists(target / kManifest, error)) return nullptr;
+  return io::parse_checked_json(io::read_text_file(target / kManifest), (target / kManifest).string(),
+                                kMaxJsonDepth);
+}
+
 // The files of an earlier export; empty for another folder.
 std::set<std::string> files_of_export(const fs::path& target) {
-  std::error_code error;
-  if (!fs::exists(target / kManifest, error)) return {};
-  const auto manifest = io::parse_checked_json(io::read_text_file(target / kManifest),
-                                               (target / kManifest).string(), kMaxJsonDepth);
+  const nlohmann::json manifest = manifest_of(target);
+  if (manifest.is_null()) return {};
   std::set<std::string> names{kManifest};
   for (const auto& name : manifest.value("files", nlohmann::json::array()))
     if (name.is_string()) names.insert(name.get<std::string>());
   return names;
 }
 
-void check_target(const fs::path& target) {
+void check_target(const fs::path& target, io::FileSystem& files) {
+  io::AtomicFolder::finish_replacing(target, files);
   std::error_code error;
   if (!fs::exists(fs::symlink_status(target, error))) return;
   if (!fs::is_directory(fs::symlink_status(target, error)))
@@ -75,6 +90,15 @@ void check_target(const fs::path& target) {
     if (!ours.contains(entry.path().filename().string()))
       fail_usage("--export: {} holds {}, which no export put there; move it away or choose another folder",
                  target.string(), entry.path().filename().string());
+}
+
+// A link in a model from others must not bring a private file into the export. Only a tokenizer can pass for
+// tokenizer.json, which downloads may link into a cache because of its size.
+void check_contained(const model::ModelFolder& model) {
+  io::check_stays_inside(model.base / "README.md", model.base);
+  const fs::path& text = artifacts::text_folder(model);
+  for (const std::string_view name : kCopied)
+    if (name != "tokenizer.json") io::check_stays_inside(text / name, text);
 }
 
 void check_same(const char* what, const std::string& made_with, const std::string& found,
@@ -87,17 +111,19 @@ void check_same(const char* what, const std::string& made_with, const std::strin
         what, made_with, model.string(), found);
 }
 
-nlohmann::ordered_json exported_config(const fs::path& model, const artifacts::GateArtifact& artifact,
+nlohmann::ordered_json exported_config(const model::ModelFolder& folder,
+                                       const artifacts::GateArtifact& artifact,
                                        const artifacts::ModelFacts& facts) {
-  const model::ModelConfig decoder = model::ModelConfig::load(model, artifacts::kRewardModelFields);
+  const model::ModelConfig decoder = model::ModelConfig::load(folder.base, artifacts::kRewardModelFields);
   if (decoder.hidden_size != artifact.hidden_size)
     fail_data(
         "{}: found hidden_size {}, expected {} of the trained head; name the model of the embeddings by "
         "--model_path",
-        (model / "config.json").string(), decoder.hidden_size, artifact.hidden_size);
+        (folder.base / "config.json").string(), decoder.hidden_size, artifact.hidden_size);
   const std::string name = std::string(class_prefix(decoder.architecture)) + "ForRewardModelWithGating";
-  const text::tokenizer::Tokenizer tokenizer = text::tokenizer::Tokenizer::load(model);
-  const fs::path config_path = model / "config.json";
+  const text::tokenizer::Tokenizer tokenizer =
+      text::tokenizer::Tokenizer::load(artifacts::text_folder(folder));
+  const fs::path config_path = folder.base / "config.json";
   auto config = io::parse_ordered_json(io::read_text_file(config_path), config_path.string(), kMaxJsonDepth);
   config["architectures"] = {name};
   config["auto_map"] = {{"AutoModelForSequenceClassification", std::string(kModelingModule) + "." + name}};
@@ -110,6 +136,7 @@ nlohmann::ordered_json exported_config(const fs::path& model, const artifacts::G
   config["gating_hidden_dim"] = artifact.gate.layers.front().out;
   config["gating_n_hidden"] = artifact.gate.layers.size() - 1;
   if (!facts.template_date.value_or("").empty()) config[kTemplateDateField] = *facts.template_date;
+  if (artifact.bradley_terry_scale) config[kScaleField] = *artifact.bradley_terry_scale;
   config["gating_token_pattern"] =
       text::gating_pattern(tokenizer, parse_word<ModelFamily>("model_family", artifact.model_family));
   return config;
@@ -148,7 +175,8 @@ class Folder {
     for (const char* name : kCopied)
       if (fs::exists(model / name, error)) add_text(name, io::read_text_file(model / name));
   }
-  bool add_weights(const fs::path& model, const artifacts::GateArtifact& artifact, ExportWeights how) {
+  bool add_weights(const model::ModelFolder& model, const artifacts::GateArtifact& artifact,
+                   ExportWeights how) {
     const ExportedWeights weights = export_weights(model, artifact, how, folder_, files_);
     names_.insert(names_.end(), weights.files.begin(), weights.files.end());
     return weights.linked;
@@ -173,51 +201,75 @@ ModelExport::ModelExport(fs::path target, const std::string& model_path, ExportW
                          io::FileSystem& files, const std::function<bool()>& stop_requested)
     : target_(std::move(target)),
       model_path_(model_path),
-      model_(hub::resolve_model(model_path, stop_requested)),
+      model_(artifacts::open_model_folder(model_path, stop_requested)),
       weights_(weights),
       regression_report_(std::move(regression_report)),
       files_(files) {
   if (!target_.has_filename()) target_ = target_.parent_path();
-  check_target(target_);
-  io::SafetensorsFolder::open(model_);
+  check_target(target_, files_);
+  check_contained(model_);
+  model::WeightsFolder::open(model_);
+  fingerprint_ = artifacts::weights_fingerprint(model_);
   if (!embeddings) return;
   facts_ = embeddings->facts;
-  check_same("config.json", embeddings->config_sha256, sha256_file_hex(model_ / "config.json"), model_);
-  check_same("tokenizer.json", embeddings->tokenizer_sha256, sha256_file_hex(model_ / "tokenizer.json"),
-             model_);
+  const fs::path& text = artifacts::text_folder(model_);
+  check_same("config.json", embeddings->config_sha256, sha256_file_hex(model_.base / "config.json"),
+             model_.base);
+  check_same("tokenizer.json", embeddings->tokenizer_sha256, sha256_file_hex(text / "tokenizer.json"), text);
   check_same("chat template", embeddings->template_sha256,
-             sha256_hex(text::ChatTemplate::load(model_).source()), model_);
-  if (facts_.weights)
-    check_same("set of weights", *facts_.weights, artifacts::weights_fingerprint(model_), model_);
+             sha256_hex(armorm::text::ChatTemplate::load(text).source()), text);
+  if (facts_.weights) check_same("set of weights", *facts_.weights, fingerprint_, model_.folder);
+}
+
+// Embeddings of the Python scripts do not record their model.
+artifacts::ArtifactInputs ModelExport::with_model(artifacts::ArtifactInputs inputs) const {
+  const fs::path& text = artifacts::text_folder(model_);
+  inputs[kConfigInput] = sha256_file_hex(model_.base / "config.json");
+  inputs[kTokenizerInput] = sha256_file_hex(text / "tokenizer.json");
+  inputs[kTemplateInput] = sha256_hex(armorm::text::ChatTemplate::load(text).source());
+  inputs["model: weights"] = fingerprint_;
+  return inputs;
+}
+
+void ModelExport::check_replaceable(const artifacts::ArtifactInputs& inputs) const {
+  const nlohmann::json manifest = manifest_of(target_);
+  if (manifest.is_object())
+    resume::check_same_inputs(
+        target_, artifacts::parse_inputs(manifest.value(artifacts::kInputsField, nlohmann::json()).dump()),
+        with_model(inputs), "export");
 }
 
 void ModelExport::write(const artifacts::GateArtifact& artifact, const report::GateReport& report) const {
+  const fs::path& text = artifacts::text_folder(model_);
   io::make_folders(files_, io::folder_of(target_));
   const resume::RunLock lock(target_.string() + ".lock", files_);
-  check_target(target_);
+  check_target(target_, files_);
+  check_contained(model_);  // the folder may have changed during the training
   const nlohmann::ordered_json config = exported_config(model_, artifact, facts_);
   const report::RidgeReport regression = ridge_report_at(regression_report_);
   Folder folder(target_, files_);
   folder.add_text("config.json", config.dump(2) + "\n");
-  folder.add_copies(model_);
+  folder.add_copies(text);
   const bool linked = folder.add_weights(model_, artifact, weights_);
   folder.add_text(std::string(kModelingModule) + ".py", modeling_code());
   folder.add_text("README.md", model_card({.name = target_.filename().string(),
                                            .base_model = hub_id_of(model_path_),
-                                           .license = license_of(model_),
+                                           .license = license_of(model_.base),
                                            .artifact = artifact,
                                            .report = report,
                                            .regression = regression,
                                            .template_date = facts_.template_date.value_or("")}));
+  const artifacts::ArtifactInputs inputs = with_model(artifact.inputs);
   folder.publish({{"armorm_format_version", "1"},
                   {"armorm_version", kVersion},
                   {"model", artifact.model},
                   {"model_family", artifact.model_family},
                   {"weights", linked ? "linked" : "copied"},
-                  {"config_sha256", sha256_file_hex(model_ / "config.json")},
-                  {"tokenizer_sha256", sha256_file_hex(model_ / "tokenizer.json")},
-                  {"template_sha256", sha256_hex(text::ChatTemplate::load(model_).source())},
-                  {"options", report.options}});
+                  {"config_sha256", inputs.at(kConfigInput)},
+                  {"tokenizer_sha256", inputs.at(kTokenizerInput)},
+                  {"template_sha256", inputs.at(kTemplateInput)},
+                  {"options", report.options},
+                  {artifacts::kInputsField, inputs}});
 }
 
 }  // namespace armorm::stages::reward_model

@@ -10,7 +10,9 @@
 #include "io/file_system.h"
 #include "io/publish_folder.h"
 #include "io/safetensors.h"
+#include "model/model_folder.h"
 #include "report/gate_report.h"
+#include "stages/artifacts/artifact_inputs.h"
 #include "stages/artifacts/gate_artifact.h"
 #include "stages/artifacts/provenance.h"
 #include "stages/reward_model/export_weights.h"
@@ -28,15 +30,20 @@ class ModelExport {
               const std::optional<artifacts::Provenance>& embeddings, std::filesystem::path regression_report,
               io::FileSystem& files, const std::function<bool()>& stop_requested = {});
 
+  // data error if the earlier export was made from other inputs, or does not say from which.
+  void check_replaceable(const artifacts::ArtifactInputs& inputs) const;
+
   // Writes <target>: config.json, safetensors with an index (head in the last shard), the tokenizer's files,
   // modeling_armorm.py, README.md (from `report`) and armorm_export.json, which lists the files and their
   // origin. The folder appears when it is complete.
   void write(const artifacts::GateArtifact& artifact, const report::GateReport& report) const;
 
  private:
+  artifacts::ArtifactInputs with_model(artifacts::ArtifactInputs inputs) const;
   std::filesystem::path target_;
   std::string model_path_;
-  std::filesystem::path model_;
+  model::ModelFolder model_;
+  std::string fingerprint_;  // of the weights of model_
   ExportWeights weights_;
   std::filesystem::path regression_report_;
   io::FileSystem& files_;

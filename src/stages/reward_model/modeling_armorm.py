@@ -94,17 +94,18 @@ class RewardModelWithGating:
         if not pattern:
             raise ValueError("config.json names no gating_token_pattern: the tokens that end a prompt and open the answer")
         self.gating_token_pattern = list(pattern)
+        # None, or the Bradley-Terry scale of the training: sigmoid(scale * (score_a - score_b)) is P(a is preferred).
+        self.bradley_terry_scale = getattr(config, "bradley_terry_scale", None)
         self.post_init()
 
     def last_positions(self, input_ids, attention_mask):
         """Index [B] of each conversation's last token, whichever side is padded."""
         if attention_mask is None:
             pad = self.config.pad_token_id
-            if pad is None:
-                if input_ids.shape[0] > 1:
-                    raise ValueError("several conversations need an attention_mask, as config.json names no pad_token_id")
-                return input_ids.new_tensor([input_ids.shape[1] - 1])
-            attention_mask = input_ids != pad
+            if input_ids.shape[0] > 1 and (pad is None or (input_ids == pad).any()):
+                found = "config.json names no pad_token_id" if pad is None else f"the batch contains the padding token {pad}"
+                raise ValueError(f"several conversations need an attention_mask, as {found}; the tokenizer returns one")
+            return input_ids.new_full((input_ids.shape[0],), input_ids.shape[1] - 1)
         places = torch.arange(input_ids.shape[1], device=input_ids.device)
         return (places * (attention_mask != 0)).argmax(dim=-1)
 

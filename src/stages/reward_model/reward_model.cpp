@@ -13,8 +13,8 @@
 #include "core/half.h"
 #include "data/attributes.h"
 #include "io/read_file.h"
-#include "io/safetensors.h"
 #include "model/config_reader.h"
+#include "model/weights_folder.h"
 #include "stages/artifacts/open_encoder.h"
 #include "stages/artifacts/reward_model_fields.h"
 #include "text/gating_pattern.h"
@@ -37,6 +37,7 @@ struct HeadConfig {
   std::vector<std::string> attributes;
   std::vector<text::tokenizer::TokenId> pattern;  // empty where the folder does not say
   std::string template_date = kTemplateDate;
+  std::optional<double> bradley_terry_scale;
 };
 
 std::vector<text::tokenizer::TokenId> read_pattern(const model::ConfigReader& reader,
@@ -80,6 +81,7 @@ HeadConfig read_config(const fs::path& path) {
     reader.fail("attributes", fmt::format("{} names", c.attributes.size()),
                 fmt::format("num_objectives = {}", c.k));
   c.pattern = read_pattern(reader, root);
+  if (reader.has(kScaleField)) c.bradley_terry_scale = reader.positive_or(kScaleField, 1.0);
   if (reader.has(kTemplateDateField)) c.template_date = read_date(root, path);
   return c;
 }
@@ -107,7 +109,7 @@ std::vector<float> to_floats(const io::TensorView& view, const std::string& name
 
 class HeadReader {
  public:
-  HeadReader(const fs::path& folder, const io::SafetensorsFolder& files) : folder_(folder), files_(files) {}
+  HeadReader(const fs::path& folder, const model::WeightsFolder& files) : folder_(folder), files_(files) {}
 
   std::vector<float> floats(const std::string& name, const std::vector<std::int64_t>& shape) const {
     if (!files_.contains(name))
@@ -116,7 +118,7 @@ class HeadReader {
           "the "
           "released model",
           folder_.string(), name);
-    const io::TensorView view = files_.at(name);
+    const io::StoredTensor view = files_.at(name);
     if (view.shape != shape)
       fail_data(
           "{}: tensor '{}': found shape [{}], expected [{}] from config.json; the weights are of another "
@@ -131,7 +133,7 @@ class HeadReader {
 
  private:
   const fs::path& folder_;
-  const io::SafetensorsFolder& files_;
+  const model::WeightsFolder& files_;
 };
 
 gating::GateParameters read_gate(const HeadReader& read, const HeadConfig& c, std::int64_t hidden_size) {
@@ -148,9 +150,10 @@ gating::GateParameters read_gate(const HeadReader& read, const HeadConfig& c, st
   return gate;
 }
 
-gating::RewardHead read_head(const fs::path& folder, const HeadConfig& c, std::int64_t hidden_size) {
-  const io::SafetensorsFolder files = io::SafetensorsFolder::open(folder);
-  const HeadReader read(folder, files);
+gating::RewardHead read_head(const model::ModelFolder& folder, const HeadConfig& c,
+                             std::int64_t hidden_size) {
+  const model::WeightsFolder files = model::WeightsFolder::open(folder);
+  const HeadReader read(folder.folder, files);
   gating::RewardHead head;
   head.hidden_size = hidden_size;
   head.n_attributes = c.k;
@@ -160,7 +163,7 @@ gating::RewardHead read_head(const fs::path& folder, const HeadConfig& c, std::i
   else if (files.contains("regression_layer.bias"))
     fail_data(
         "{}: found a tensor 'regression_layer.bias', but config.json does not say \"regression_bias\": true",
-        folder.string());
+        folder.folder.string());
   head.transform = read.floats("reward_transform_matrix", {c.k, c.k});
   head.gate = read_gate(read, c, hidden_size);
   head.temperature = c.temperature;
@@ -181,21 +184,23 @@ std::vector<text::tokenizer::TokenId> pattern_of(const fs::path& folder, const H
 
 }  // namespace
 
-RewardModel RewardModel::load(const fs::path& folder, bool allow_special_in_content,
+RewardModel RewardModel::load(const model::ModelFolder& folder, bool allow_special_in_content,
                               const std::string& template_date) {
-  const model::ModelConfig config = model::ModelConfig::load(folder, artifacts::kRewardModelFields);
-  const HeadConfig head = read_config(folder / "config.json");
+  const model::ModelConfig config = model::ModelConfig::load(folder.base, artifacts::kRewardModelFields);
+  const HeadConfig head = read_config(folder.base / "config.json");
   gating::RewardHead weights = read_head(folder, head, config.hidden_size);
   text::ConversationEncoder encoder =
       artifacts::open_encoder(folder, config.vocab_size, allow_special_in_content,
                               template_date.empty() ? head.template_date : template_date);
-  std::vector<text::tokenizer::TokenId> pattern = pattern_of(folder, head, config, encoder.tokenizer());
-  return {folder,
+  std::vector<text::tokenizer::TokenId> pattern = pattern_of(folder.base, head, config, encoder.tokenizer());
+  encoder.protect_pattern(pattern);
+  return {folder.folder,
           config,
           data::attribute_names_or_default(head.attributes, head.k),
           std::move(pattern),
           std::move(weights),
-          std::move(encoder)};
+          std::move(encoder),
+          head.bradley_terry_scale};
 }
 
 }  // namespace armorm::stages::reward_model

@@ -3,23 +3,28 @@
 //
 //   config.json   the decoder's own, and num_objectives (19), gating_temperature (10),
 //                 gating_hidden_dim (1024), gating_n_hidden (3);
-//                 in our exports also attributes, regression_bias, gating_token_pattern
+//                 in our exports also attributes, regression_bias, gating_token_pattern, and
+//                 bradley_terry_scale where it was taken out of the gate
 //   safetensors   model.*, regression_layer.weight [K, D], reward_transform_matrix [K, K],
 //                 gating.logit_scale [1], gating.layers.<i>.weight|bias;
 //                 regression_layer.bias [K] if regression_bias is set
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "gating/reward_head.h"
 #include "model/model_config.h"
+#include "model/model_folder.h"
 #include "text/conversation_encoder.h"
 
 namespace armorm::stages::reward_model {
 
-constexpr const char* kTemplateDateField = "template_date";  // field of config.json
+// Fields of config.json.
+constexpr const char* kTemplateDateField = "template_date";
+constexpr const char* kScaleField = "bradley_terry_scale";
 
 struct RewardModel {
   std::filesystem::path folder;
@@ -28,11 +33,12 @@ struct RewardModel {
   std::vector<text::tokenizer::TokenId> gating_pattern;
   gating::RewardHead head;
   text::ConversationEncoder encoder;
+  std::optional<double> bradley_terry_scale;  // margins times it are the logits of the training loss
 
   // Tensors may have any float type. data error when the folder is a model without such a head, or when sizes
   // disagree. `template_date`: for a template that inserts today's date; empty = the training date in
   // config.json, else the default.
-  static RewardModel load(const std::filesystem::path& folder, bool allow_special_in_content,
+  static RewardModel load(const model::ModelFolder& folder, bool allow_special_in_content,
                           const std::string& template_date = "");
 };
 

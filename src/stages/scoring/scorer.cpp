@@ -1,5 +1,7 @@
 #include "stages/scoring/scorer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -10,14 +12,35 @@
 #include "data/final_turn.h"
 #include "hub/cache.h"
 #include "model/compute_threads.h"
+#include "model/device.h"
+#include "stages/artifacts/open_encoder.h"
 #include "stages/prepare/extraction_run.h"
 #include "text/gating_pattern.h"
 
 namespace armorm::stages::scoring {
 namespace {
 
+const ScorerOptions& checked(const ScorerOptions& options) {
+  model::check_device(options.device);
+  return options;
+}
+
 std::int64_t longest(const ScorerOptions& options, const reward_model::RewardModel& model) {
   return options.max_length > 0 ? options.max_length : model.config.max_position_embeddings;
+}
+
+// The released model's gate sums to about 1.
+bool is_about_one(float scale) { return std::abs(scale - 1.0F) < 0.1F; }
+
+// What the numbers can be compared with.
+std::string meaning_of_scores(const reward_model::RewardModel& model) {
+  const std::string sum = fmt::format("the gate's weights sum to {:g}", model.head.gate.logit_scale);
+  if (model.bradley_terry_scale)
+    return fmt::format(
+        "scores are rewards: {}; margins times the model's {}, {:g}, are logits of a preference", sum,
+        reward_model::kScaleField, *model.bradley_terry_scale);
+  if (is_about_one(model.head.gate.logit_scale)) return "scores are rewards: " + sum;
+  return "scores contain the gate's scale: " + sum + "; compare them only with those of this model";
 }
 
 void add(const model::ExtractionStats& more, model::ExtractionStats& stats) {
@@ -30,9 +53,9 @@ void add(const model::ExtractionStats& more, model::ExtractionStats& stats) {
 }  // namespace
 
 Scorer::Scorer(const ScorerOptions& options, const StopRequested& stop_requested)
-    : options_(options),
+    : options_(checked(options)),
       threads_(thread_count(options.threads)),
-      folder_(hub::resolve_model(options.model_path, stop_requested)),
+      folder_(artifacts::open_model_folder(options.model_path, stop_requested)),
       model_(
           reward_model::RewardModel::load(folder_, options.allow_special_in_content, options.template_date)),
       max_length_(longest(options, model_)) {}
@@ -51,6 +74,7 @@ void Scorer::finish_loading() {
   backbone_.emplace(loading_.get());
   extractor_.emplace(*backbone_, model::ExtractorOptions{.batch_tokens = options_.batch_tokens});
   log::info("model {} on {}", hub::artifact_name(options_.model_path), device_name());
+  log::info("{}", meaning_of_scores(model_));
 }
 
 void Scorer::encode(const Conversation& conversation, ScoreRow& row) const {

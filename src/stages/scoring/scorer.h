@@ -48,7 +48,7 @@ class Scorer {
 
   const ScorerOptions& options_;
   int threads_;
-  std::filesystem::path folder_;
+  model::ModelFolder folder_;
   reward_model::RewardModel model_;
   std::int64_t max_length_;
   std::future<model::Backbone> loading_;

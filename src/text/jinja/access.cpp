@@ -265,9 +265,13 @@ Value Evaluator::attribute(const Value& value, std::string_view name) {
   }
   if (value.is<std::shared_ptr<Loop>>()) return loop_attribute(value, name);
   if (Namespace* const* space = value.get<Namespace*>()) {
+    if ((*space)->kind == Namespace::Kind::cycler) return cycler_attribute(value, name);
     const Value* held = (*space)->find(name);
     return held == nullptr ? Value() : *held;
   }
+  if (const Sequence* pair = value.sequence();
+      pair != nullptr && pair->group && (name == "grouper" || name == "list"))
+    return pair->items[name == "list" ? 1 : 0];
   if (const std::string_view known = method_name(value, name); !known.empty()) {
     auto method = std::make_shared<Callable>();
     method->kind = Callable::Kind::method;

@@ -113,6 +113,7 @@ struct Stmt {
     filter,      // expr (a chain of filters whose innermost input is null), body
     with,        // assignments (target, value), body
     scope,       // body
+    block,       // body, scoped
     leave,       // break
     next,        // continue
   };
@@ -125,6 +126,7 @@ struct Stmt {
   const MacroDefinition* macro = nullptr;
   std::vector<std::pair<const Expr*, Block>> branches;
   std::vector<std::pair<const Expr*, const Expr*>> assignments;
+  bool scoped = false;
   Block body;
   Block otherwise;
 };

@@ -10,8 +10,8 @@
 namespace armorm::text::jinja {
 
 bool is_global_function(std::string_view name) {
-  static constexpr std::array<std::string_view, 5> kNames = {"range", "dict", "namespace", "raise_exception",
-                                                             "strftime_now"};
+  static constexpr std::array<std::string_view, 7> kNames = {
+      "range", "dict", "namespace", "cycler", "joiner", "raise_exception", "strftime_now"};
   return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }
 
@@ -20,6 +20,11 @@ Value Evaluator::call(const Value& callee, Arguments& arguments) {
     fail("'{}' is undefined and cannot be called", undefined->name ? *undefined->name : "a value");
   }
   if (callee.is<std::shared_ptr<Loop>>()) fail("calling 'loop' (a recursive loop) is not supported");
+  if (Namespace* const* joiner = callee.get<Namespace*>();
+      joiner != nullptr && (*joiner)->kind == Namespace::Kind::joiner) {
+    const Bound bound(arguments, "joiner", {});
+    return (*joiner)->next++ == 0 ? make_trusted("") : *(*joiner)->find("sep");
+  }
   const auto* callable = callee.get<std::shared_ptr<const Callable>>();
   if (callable == nullptr) fail("a {} cannot be called", type_name(callee));
   const Callable& target = **callable;
@@ -28,6 +33,8 @@ Value Evaluator::call(const Value& callee, Arguments& arguments) {
   if (const auto* loop = target.self.get<std::shared_ptr<Loop>>()) {
     return call_loop_method(**loop, target.name, arguments);
   }
+  if (Namespace* const* cycler = target.self.get<Namespace*>())
+    return call_cycler_method(**cycler, target.name, arguments);
   charge(weight(target.self));
   return call_method(*this, target.self, target.name, arguments);
 }
@@ -141,9 +148,56 @@ Value Evaluator::call_namespace(const Arguments& arguments) {
   return &space;
 }
 
+Value Evaluator::call_cycler(const Arguments& arguments) {
+  if (!arguments.named.empty()) fail("'cycler' takes no named arguments");
+  if (arguments.positional.empty()) fail("'cycler' needs items");
+  charge(sizeof(Namespace) * 4);
+  Namespace& cycler = namespaces_.emplace_back();
+  cycler.kind = Namespace::Kind::cycler;
+  cycler.set("items", make_sequence(arguments.positional, Sequence::Kind::tuple));
+  return &cycler;
+}
+
+Value Evaluator::call_joiner(const Arguments& arguments) {
+  const Bound bound(arguments, "joiner", {"sep"});
+  charge(sizeof(Namespace) * 4);
+  Namespace& joiner = namespaces_.emplace_back();
+  joiner.kind = Namespace::Kind::joiner;
+  joiner.set("sep", bound.has(0) ? bound[0] : make_trusted(", "));
+  return &joiner;
+}
+
+Value Evaluator::cycler_attribute(const Value& value, std::string_view name) {
+  const Namespace& cycler = **value.get<Namespace*>();
+  const std::vector<Value>& items = cycler.find("items")->sequence()->items;
+  if (name == "items") return *cycler.find("items");
+  if (name == "pos") return static_cast<std::int64_t>(cycler.next);
+  if (name == "current") return items[cycler.next];
+  if (name != "next" && name != "reset") return {};
+  auto method = std::make_shared<Callable>();
+  method->kind = Callable::Kind::method;
+  method->name = name == "next" ? "next" : "reset";
+  method->self = value;
+  return std::shared_ptr<const Callable>(std::move(method));
+}
+
+Value Evaluator::call_cycler_method(Namespace& cycler, std::string_view name, const Arguments& arguments) {
+  const Bound bound(arguments, name, {});
+  if (name == "reset") {
+    cycler.next = 0;
+    return None{};
+  }
+  const std::vector<Value>& items = cycler.find("items")->sequence()->items;
+  Value current = items[cycler.next];
+  cycler.next = (cycler.next + 1) % items.size();
+  return current;
+}
+
 Value Evaluator::call_function(std::string_view name, Arguments& arguments) {
   if (name == "range") return call_range(arguments);
   if (name == "namespace") return call_namespace(arguments);
+  if (name == "cycler") return call_cycler(arguments);
+  if (name == "joiner") return call_joiner(arguments);
   if (name == "dict") {
     // Keys are compared one by one.
     if (!arguments.positional.empty()) {

@@ -135,6 +135,12 @@ Value Evaluator::eval_concat(const Expr& expr) {
 
 Value Evaluator::eval_slice(const Expr& expr) {
   const Value holder = eval(expr.children[0]);
+  const auto kind = expr.children[0]->kind;
+  const bool constant =
+      kind == Expr::Kind::constant || kind == Expr::Kind::dict;  // jinja2 folds its slice to undefined
+  const bool sliceable = holder.text() != nullptr ||
+                         (holder.sequence() != nullptr && holder.sequence()->kind <= Sequence::Kind::range);
+  if (!sliceable && !constant && !holder.is_undefined()) fail("a {} cannot be sliced", type_name(holder));
   const auto bound = [&](std::size_t i) {
     return expr.children[i] == nullptr ? Value(None{}) : eval(expr.children[i]);
   };
@@ -194,6 +200,8 @@ Value Evaluator::eval_filter(const Expr& expr) {
   const Value input = expr.children[0] == nullptr ? std::exchange(filter_input_, {}) : eval(expr.children[0]);
   const Arguments arguments = eval_arguments(expr.arguments);
   line_ = expr.line;
+  if (expr.filter == nullptr && expr.test == nullptr)
+    fail("the {} '{}' is not supported", expr.kind == Expr::Kind::test ? "test" : "filter", *expr.text);
   charge(weight(input));
   for (const Value& argument : arguments.positional) charge(weight(argument));
   if (expr.kind == Expr::Kind::test) return expr.test(*this, input, arguments);

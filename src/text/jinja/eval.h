@@ -60,6 +60,7 @@ class Evaluator {
   Flow run(const Stmt& statement);
   Flow run_branch(const Stmt& statement);
   Flow run_loop(const Stmt& statement);
+  void run_block(const Stmt& statement);
   Flow run_in_scope(const Block& block);
   Flow run_with(const Stmt& statement);
   void run_call_block(const Stmt& statement);
@@ -90,6 +91,10 @@ class Evaluator {
   Value call_function(std::string_view name, Arguments& arguments);
   Value call_range(const Arguments& arguments);
   Value call_namespace(const Arguments& arguments);
+  Value call_cycler(const Arguments& arguments);
+  Value call_joiner(const Arguments& arguments);
+  Value cycler_attribute(const Value& value, std::string_view name);
+  Value call_cycler_method(Namespace& cycler, std::string_view name, const Arguments& arguments);
   Value call_loop_method(Loop& loop, std::string_view name, Arguments& arguments);
   Value loop_attribute(const Value& value, std::string_view name);
 
@@ -102,6 +107,7 @@ class Evaluator {
   std::vector<Scope*> free_scopes_;
   std::deque<Namespace> namespaces_;
   Scope* scope_ = nullptr;
+  Scope* top_ = nullptr;  // of the template's own variables
   Scope globals_;
   Text* out_ = nullptr;
   Value filter_input_;  // input of the current filter block

@@ -49,6 +49,7 @@ Text Evaluator::render() {
   Text output;
   out_ = &output;
   const ScopeGuard scope(*this, &globals_);
+  top_ = scope_;
   run(ast_->root);
   return output;
 }
@@ -121,6 +122,9 @@ Evaluator::Flow Evaluator::run(const Stmt& statement) {
       return run_with(statement);
     case Stmt::Kind::scope:
       return run_in_scope(statement.body);
+    case Stmt::Kind::block:
+      run_block(statement);
+      return Flow::normal;
     case Stmt::Kind::leave:
       return Flow::leave;
     case Stmt::Kind::next:
@@ -166,6 +170,12 @@ Evaluator::Flow Evaluator::run_loop(const Stmt& statement) {
   return Flow::normal;
 }
 
+// A block that is not scoped sees the variables of the template's top level alone.
+void Evaluator::run_block(const Stmt& statement) {
+  const ScopeGuard scope(*this, statement.scoped ? scope_ : top_);
+  run(statement.body);
+}
+
 Evaluator::Flow Evaluator::run_with(const Stmt& statement) {
   std::vector<Value> values;
   for (const auto& [target, value] : statement.assignments) values.push_back(eval(value));
@@ -198,7 +208,7 @@ void Evaluator::assign(const Expr& target, Value value) {
   if (target.kind == Expr::Kind::namespace_item) {
     const Value holder = lookup(target.name);
     Namespace* const* space = holder.get<Namespace*>();
-    if (space == nullptr)
+    if (space == nullptr || (*space)->kind != Namespace::Kind::plain)
       fail("'{}' is no namespace, so '{}' cannot be set on it", *ast_->name(target.name), *target.text);
     return (*space)->set(*target.text, std::move(value));
   }

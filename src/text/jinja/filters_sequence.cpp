@@ -6,6 +6,7 @@
 #include "text/jinja/failure.h"
 #include "text/jinja/filters.h"
 #include "text/jinja/limits.h"
+#include "text/jinja/python_unicode.h"
 #include "text/jinja/strings.h"
 
 namespace armorm::text::jinja {
@@ -119,6 +120,70 @@ Value filter_extreme(Evaluator& evaluator, const Value& input, const Arguments& 
     first = false;
   }
   return best;
+}
+
+// Pairs of a key and its items, ordered by key, like jinja2's do_groupby.
+Value filter_groupby(Evaluator& evaluator, const Value& input, const Arguments& arguments) {
+  const Bound bound(arguments, "groupby", {"attribute", "default", "case_sensitive"}, 1);
+  const Value* otherwise = bound.has(1) && !bound[1].is_none() ? &bound[1] : nullptr;
+  std::vector<SortItem> items;
+  for (const Value& value : iterate(input)) {
+    const Value key = get_path(evaluator, value, bound[0], otherwise);
+    items.push_back({{bound.flag(2, false) ? key : fold_case(key)}, make_sequence({key, value})});
+  }
+  std::vector<Value> groups;
+  std::vector<Value> members;
+  Value folded;
+  Value first_key;
+  const auto finish = [&] {
+    if (members.empty()) return;
+    auto pair = std::make_shared<Sequence>(
+        *make_sequence({first_key, make_sequence(std::exchange(members, {}))}, Sequence::Kind::tuple)
+             .sequence());
+    pair->group = true;
+    groups.emplace_back(SequencePtr(std::move(pair)));
+  };
+  for (const Value& item : sort_items(std::move(items), false)) {
+    const Value& key = item.sequence()->items[0];
+    const Value now = bound.flag(2, false) ? key : fold_case(key);
+    if (members.empty() || !equal(now, folded)) {
+      finish();
+      folded = now;
+      first_key = key;
+    }
+    members.push_back(item.sequence()->items[1]);
+  }
+  finish();
+  return make_sequence(std::move(groups));
+}
+
+// pprint.pformat() where it writes one line: like repr, with the keys of dicts in order.
+Value sorted_keys(const Value& value) {
+  if (const Sequence* sequence = value.sequence();
+      sequence != nullptr && sequence->kind <= Sequence::Kind::tuple) {
+    std::vector<Value> items;
+    for (const Value& item : sequence->items) items.push_back(sorted_keys(item));
+    return make_sequence(std::move(items), sequence->kind);
+  }
+  if (value.mapping() == nullptr) return value;
+  std::vector<SortItem> items;
+  for (const auto& [key, held] : value.mapping()->items)
+    items.push_back({{key}, make_sequence({key, sorted_keys(held)})});
+  std::vector<std::pair<Value, Value>> sorted;
+  for (const Value& item : sort_items(std::move(items), false))
+    sorted.emplace_back(item.sequence()->items[0], item.sequence()->items[1]);
+  return make_mapping(std::move(sorted));
+}
+
+Value filter_pprint(Evaluator&, const Value& input, const Arguments& arguments) {
+  const Bound bound(arguments, "pprint", {});
+  Text text;
+  append_repr(text, sorted_keys(input));
+  constexpr std::size_t kWidth = 80;
+  const bool breaks = input.text() != nullptr || input.sequence() != nullptr || input.mapping() != nullptr;
+  if (breaks && count_code_points(text.view()) > kWidth)
+    fail("pprint of more than {} characters, which it breaks into lines, is not supported", kWidth);
+  return text;
 }
 
 Value filter_sum(Evaluator& evaluator, const Value& input, const Arguments& arguments) {
@@ -289,6 +354,7 @@ constexpr FilterEntry kFilters[] = {
     {"count", filter_length},
     {"dictsort", filter_dict_sort},
     {"first", filter_first},
+    {"groupby", filter_groupby},
     {"items", filter_items},
     {"join", filter_join},
     {"last", filter_last},
@@ -297,6 +363,7 @@ constexpr FilterEntry kFilters[] = {
     {"map", filter_map_items},
     {"max", filter_extreme<true>},
     {"min", filter_extreme<false>},
+    {"pprint", filter_pprint},
     {"reject", filter_select<false, false>},
     {"rejectattr", filter_select<true, false>},
     {"reverse", filter_reverse},

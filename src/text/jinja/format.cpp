@@ -348,6 +348,26 @@ Text format_braces(Evaluator& evaluator, const Text& pattern, const Arguments& a
   return BraceFormat(evaluator, pattern, arguments).run();
 }
 
+namespace {
+
+// Python's datetime fills these in itself: a time without zone, here of whole seconds.
+std::string without_zone(const std::string& pattern) {
+  std::string out;
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    const char next = pattern[i] == '%' && i + 1 < pattern.size() ? pattern[i + 1] : '\0';
+    if (next == 'f') out += "000000";
+    if (next == '\0' || (next != 'f' && next != 'z' && next != 'Z')) {
+      out += pattern[i];
+      if (next == '\0') continue;
+      out += next;
+    }
+    ++i;
+  }
+  return out;
+}
+
+}  // namespace
+
 Text format_time(const Text& pattern, std::int64_t seconds) {
   const std::time_t time = static_cast<std::time_t>(seconds);
   std::tm parts{};
@@ -356,7 +376,8 @@ Text format_time(const Text& pattern, std::int64_t seconds) {
   if (pattern.size() > kMaxPattern) fail("the format of strftime_now is longer than {} bytes", kMaxPattern);
   // No conversion of the C locale expands 2 bytes to more than 100.
   std::string buffer(pattern.size() * 50 + 100, '\0');
-  const std::string ended = pattern.bytes() + "\x01";  // distinguishes an empty result from a full buffer
+  const std::string ended =
+      without_zone(pattern.bytes()) + "\x01";  // distinguishes an empty result from a full buffer
   const std::size_t size = std::strftime(buffer.data(), buffer.size(), ended.c_str(), &parts);
   if (size == 0) fail("strftime_now: the format cannot be shown");
   Text text;

@@ -62,6 +62,7 @@ void Parser::unexpected(std::string_view expected) const {
 Ast Parser::run() {
   ast_.root = parse_block({});
   if (current().kind != Token::Kind::end) unexpected("a tag that opens a block");
+  if (!unknown_.empty()) fail_at(unknown_.front().first, unknown_.front().second);
   return std::move(ast_);
 }
 
@@ -122,6 +123,7 @@ const Stmt* Parser::parse_simple_statement(const std::string& tag, int line) {
   if (tag == "macro") return parse_macro(line);
   if (tag == "call") return parse_call_block(line);
   if (tag == "filter") return parse_filter_block(line);
+  if (tag == "block") return parse_named_block(line);
   if (tag == "break") return parse_loop_control(Stmt::Kind::leave, line);
   if (tag == "continue") return parse_loop_control(Stmt::Kind::next, line);
   if (tag == "print") {
@@ -136,6 +138,7 @@ const Stmt* Parser::parse_simple_statement(const std::string& tag, int line) {
   }
   if (tag == "generation") {
     Stmt* scope = ast_.new_stmt(Stmt::Kind::scope, line);
+    const Lookup at_once(*this, true);
     const int loops = std::exchange(loops_, 0);  // to jinja2 a function, which a break cannot leave
     parse_body(scope->body, {"endgeneration"});
     loops_ = loops;
@@ -144,7 +147,25 @@ const Stmt* Parser::parse_simple_statement(const std::string& tag, int line) {
   fail_at(line, fmt::format("the tag '{}' is not supported", tag));
 }
 
+const Stmt* Parser::parse_named_block(int line) {
+  Stmt* statement = ast_.new_stmt(Stmt::Kind::block, line);
+  const std::string name = expect_name();
+  if (std::find(block_names_.begin(), block_names_.end(), name) != block_names_.end())
+    fail_at(line, fmt::format("the block '{}' is defined twice", name));
+  block_names_.push_back(name);
+  statement->scoped = skip_name("scoped");
+  if (skip_name("required"))
+    fail_at(line, fmt::format("the block '{}' is required and has no content", name));
+  const Lookup at_once(*this, true);
+  const int loops = std::exchange(loops_, 0);
+  parse_body(statement->body, {"endblock"});
+  loops_ = loops;
+  skip_name(name);
+  return statement;
+}
+
 const Stmt* Parser::parse_if(int line) {
+  const Lookup late(*this, false);
   Stmt* statement = ast_.new_stmt(Stmt::Kind::branch, line);
   std::string end = "elif";
   while (end == "elif") {
@@ -166,6 +187,7 @@ const Stmt* Parser::parse_for(int line) {
   statement->target = parse_target({.targets_only = true, .end_name = "in"});
   if (!skip_name("in")) unexpected("'in'");
   statement->expr = parse_tuple({.conditional = false, .end_name = "recursive"});
+  const Lookup at_once(*this, true);
   if (skip_name("if")) statement->filter = parse_expression();
   if (current().is_name("recursive")) fail_at(line, "the 'recursive' for loop is not supported");
   ++loops_;
@@ -185,6 +207,7 @@ const Stmt* Parser::parse_set(int line) {
   }
   Stmt* statement = ast_.new_stmt(Stmt::Kind::capture, line);
   statement->target = target;
+  const Lookup at_once(*this, true);
   if (current().is_symbol("|")) statement->filter = parse_filters(nullptr);
   parse_body(statement->body, {"endset"});
   return statement;
@@ -198,6 +221,7 @@ const Stmt* Parser::parse_with(int line) {
     expect_symbol("=");
     statement->assignments.emplace_back(target, parse_expression());
   }
+  const Lookup at_once(*this, true);
   parse_body(statement->body, {"endwith"});
   return statement;
 }
@@ -219,6 +243,7 @@ void Parser::parse_signature(MacroDefinition& macro) {
 }
 
 void Parser::parse_macro_body(MacroDefinition& macro, std::string_view end_tag) {
+  const Lookup at_once(*this, true);
   const int loops = std::exchange(loops_, 0);
   open_macros_.push_back(&macro);
   parse_body(macro.body, {end_tag});
@@ -232,6 +257,7 @@ const Stmt* Parser::parse_macro(int line) {
   Expr* target = ast_.new_expr(Expr::Kind::name, line);
   target->name = ast_.intern(expect_name());
   macro->name = ast_.name(target->name);
+  const Lookup at_once(*this, true);
   parse_signature(*macro);
   parse_macro_body(*macro, "endmacro");
   Stmt* statement = ast_.new_stmt(Stmt::Kind::macro, line);
@@ -255,6 +281,7 @@ const Stmt* Parser::parse_call_block(int line) {
 
 const Stmt* Parser::parse_filter_block(int line) {
   Stmt* statement = ast_.new_stmt(Stmt::Kind::filter, line);
+  const Lookup at_once(*this, true);
   statement->filter = parse_filters(parse_filter(nullptr, line));
   parse_body(statement->body, {"endfilter"});
   return statement;

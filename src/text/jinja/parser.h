@@ -4,6 +4,7 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "text/jinja/ast.h"
@@ -44,6 +45,7 @@ class Parser {
   const Stmt* parse_macro(int line);
   const Stmt* parse_call_block(int line);
   const Stmt* parse_filter_block(int line);
+  const Stmt* parse_named_block(int line);
   const Stmt* parse_loop_control(Stmt::Kind kind, int line);
   void parse_signature(MacroDefinition& macro);
   void parse_macro_body(MacroDefinition& macro, std::string_view end_tag);
@@ -90,6 +92,23 @@ class Parser {
   bool at_comparison(Op& op);
   const Expr* binary(Op op, const Expr* left, const Expr* right, int line);
   std::string parse_dotted_name();
+  void unknown(int line, std::string_view kind, std::string_view name);
+
+  // jinja2 looks filters and tests up at once, except in conditions: there an unknown one is an error where
+  // it is reached. Bodies that it makes functions of (loops, macros, blocks) are looked up at once again.
+  class Lookup {
+   public:
+    Lookup(Parser& parser, bool at_once) : parser_(parser), outer_(parser.late_lookup_) {
+      parser.late_lookup_ = !at_once;
+    }
+    ~Lookup() { parser_.late_lookup_ = outer_; }
+    Lookup(const Lookup&) = delete;
+    Lookup& operator=(const Lookup&) = delete;
+
+   private:
+    Parser& parser_;
+    bool outer_;
+  };
 
   // Counts nested constructs, so that hostile nesting fails before the stack overflows.
   class Depth {
@@ -107,6 +126,9 @@ class Parser {
   std::size_t at_ = 0;
   int depth_ = 0;
   int loops_ = 0;
+  bool late_lookup_ = false;
+  std::vector<std::pair<int, std::string>> unknown_;  // looked up at once: line and message
+  std::vector<std::string> block_names_;
   std::vector<MacroDefinition*> open_macros_;
   Ast ast_;
 };

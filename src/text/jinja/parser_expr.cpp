@@ -22,8 +22,11 @@ const Expr* Parser::parse_expression(bool conditional) {
 }
 
 const Expr* Parser::parse_conditional() {
+  const std::size_t before = unknown_.size();
   const Expr* result = parse_or();
   while (current().is_name("if")) {
+    unknown_.resize(before);
+    const Lookup late(*this, false);
     Expr* node = ast_.new_expr(Expr::Kind::conditional, take().line);
     const Expr* test = parse_or();
     const Expr* otherwise = nullptr;
@@ -41,7 +44,10 @@ const Expr* Parser::parse_or() {
   const Expr* left = parse_and();
   while (current().is_name("or")) {
     Expr* node = ast_.new_expr(Expr::Kind::logical_or, take().line);
+    const bool folded = left->kind == Expr::Kind::constant && truth(left->value);
+    const std::size_t before = unknown_.size();
     node->children = {left, parse_and()};
+    if (folded) unknown_.resize(before);  // jinja2 drops the right side
     left = node;
   }
   return left;
@@ -51,7 +57,10 @@ const Expr* Parser::parse_and() {
   const Expr* left = parse_not();
   while (current().is_name("and")) {
     Expr* node = ast_.new_expr(Expr::Kind::logical_and, take().line);
+    const bool folded = left->kind == Expr::Kind::constant && !truth(left->value);
+    const std::size_t before = unknown_.size();
     node->children = {left, parse_not()};
+    if (folded) unknown_.resize(before);
     left = node;
   }
   return left;

@@ -110,13 +110,17 @@ std::string Parser::parse_dotted_name() {
   return name;
 }
 
+void Parser::unknown(int line, std::string_view kind, std::string_view name) {
+  if (!late_lookup_) unknown_.emplace_back(line, fmt::format("the {} '{}' is not supported", kind, name));
+}
+
 const Expr* Parser::parse_filter(const Expr* node, int line) {
   Expr* filter = ast_.new_expr(Expr::Kind::filter, line);
   filter->children = {node};
   const std::string name = parse_dotted_name();
   filter->text = ast_.name(ast_.intern(name));
   filter->filter = find_filter(name);
-  if (filter->filter == nullptr) fail_at(line, fmt::format("the filter '{}' is not supported", name));
+  if (filter->filter == nullptr) unknown(line, "filter", name);
   if (current().is_symbol("(")) parse_arguments(filter->arguments);
   return filter;
 }
@@ -148,7 +152,7 @@ const Expr* Parser::parse_test(const Expr* node) {
   const std::string name = parse_dotted_name();
   test->text = ast_.name(ast_.intern(name));
   test->test = find_test(name);
-  if (test->test == nullptr) fail_at(line, fmt::format("the test '{}' is not supported", name));
+  if (test->test == nullptr) unknown(line, "test", name);
   if (current().is_symbol("(")) {
     parse_arguments(test->arguments);
   } else {

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "text/jinja/callable.h"
 #include "text/jinja/failure.h"
 #include "text/jinja/python_unicode.h"
 #include "text/jinja/value.h"
@@ -51,6 +52,28 @@ void append_mapping(Text& out, const Mapping& mapping) {
   out.append("}", false);
 }
 
+// The functions have addresses there, so that nobody can expect a text.
+bool append_object(Text& out, const Value& value) {
+  if (const auto* callable = value.get<std::shared_ptr<const Callable>>()) {
+    const bool macro = (*callable)->kind == Callable::Kind::macro;
+    const std::string_view name = (*callable)->name;
+    if (macro) {
+      out.append("<Macro ", false);
+      append_quoted_repr(out, Text::trusted(std::string(name)));
+      out.append(">", false);
+      return true;
+    }
+    if ((*callable)->kind != Callable::Kind::function || (name != "cycler" && name != "joiner")) return false;
+    out.append(name == "cycler" ? "<class 'jinja2.utils.Cycler'>" : "<class 'jinja2.utils.Joiner'>", false);
+    return true;
+  }
+  if (const auto* loop = value.get<std::shared_ptr<Loop>>()) {
+    out.append(fmt::format("<LoopContext {}/{}>", (*loop)->index + 1, (*loop)->items.size()), false);
+    return true;
+  }
+  return false;
+}
+
 // False for the types whose str() differs from their repr(), and for those without either here.
 bool append_plain(Text& out, const Value& value) {
   if (value.is_none()) {
@@ -66,7 +89,7 @@ bool append_plain(Text& out, const Value& value) {
   } else if (const Mapping* mapping = value.mapping()) {
     append_mapping(out, *mapping);
   } else {
-    return false;
+    return append_object(out, value);
   }
   return true;
 }

@@ -204,6 +204,7 @@ Text swap_case(const Text& text) {
 }
 
 Text replace(const Text& text, const Text& from, const Text& to, std::int64_t count) {
+  if (from.view() == to.view() && !to.any_data()) return text;  // what came from the data still does
   Text out;
   std::size_t at = 0;
   for (std::int64_t done = 0; count < 0 || done < count; ++done) {

@@ -86,6 +86,7 @@ struct Sequence {
   Kind kind = Kind::list;
   std::vector<Value> items;
   int depth = 1;
+  bool group = false;  // a pair of groupby: .grouper and .list
   // Generators yield each item once; a value never leaves its render.
   mutable std::size_t consumed = 0;
 };
@@ -99,6 +100,9 @@ struct Mapping {
 };
 
 struct Namespace {
+  enum class Kind { plain, cycler, joiner };
+  Kind kind = Kind::plain;
+  std::size_t next = 0;  // of a cycler or joiner: calls so far
   std::vector<std::pair<std::string, Value>> attributes;
   const Value* find(std::string_view name) const;
   void set(std::string_view name, Value value);

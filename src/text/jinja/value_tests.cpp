@@ -47,7 +47,8 @@ bool is_even(const Value& value) { return remainder_is(value, std::int64_t{2}, 0
 
 bool is_callable(const Value& value) {
   return value.is<std::shared_ptr<const Callable>>() || value.is<std::shared_ptr<Loop>>() ||
-         value.is_undefined();
+         value.is_undefined() ||
+         (value.is<Namespace*>() && (*value.get<Namespace*>())->kind == Namespace::Kind::joiner);
 }
 
 // Values with a length and subscripts.

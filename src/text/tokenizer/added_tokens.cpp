@@ -145,6 +145,20 @@ void AddedTokens::restrict(const std::unordered_set<std::string>& contents) {
   free_normalized_ = any_free(true);
 }
 
+std::unordered_set<std::string> AddedTokens::found_in(std::string_view text) const {
+  const auto is_space = [](char32_t c) { return is_white_space(c) || (c >= 0x1c && c <= 0x1f); };
+  std::unordered_set<std::string> found;
+  for (const AddedToken& token : tokens_) {
+    if (text.find(token.content) == std::string_view::npos) continue;
+    for (std::size_t at = 0; at < token.content.size();) {
+      const CodePoint c = decode_utf8(token.content, at);
+      at += c.size;
+      if (!is_space(c.value)) found.insert(token.content);
+    }
+  }
+  return found;
+}
+
 bool AddedTokens::fits_word(std::string_view text, const TokenTrie::Hit& hit) const {
   const bool before = hit.begin > 0 && is_word_char(decode_utf8(text, previous_char(text, hit.begin)).value);
   const bool after = hit.end < text.size() && is_word_char(decode_utf8(text, hit.end).value);

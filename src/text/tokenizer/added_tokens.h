@@ -75,6 +75,8 @@ class AddedTokens {
   // Marks tokens that have a role although the file does not list them as special. Names that are not tokens
   // are ignored.
   void restrict(const std::unordered_set<std::string>& contents);
+  // The contents of the tokens that occur in `text` and are not white space alone.
+  std::unordered_set<std::string> found_in(std::string_view text) const;
 
   // Cuts `text` at its tokens. Restricted tokens count only where all of their bytes are in `trusted`
   // (sorted, disjoint; lstrip and rstrip may extend beyond it), like `tokenizers` with encode_special_tokens

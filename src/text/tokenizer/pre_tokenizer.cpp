@@ -219,7 +219,8 @@ void PreTokenizer::add(const JsonView& view) {
           view.boolean_or("individual_digits", false) ? Behavior::isolated : Behavior::contiguous);
   } else if (type == "Whitespace") {
     split("\\s+", Behavior::removed);
-    split("\\w+", Behavior::isolated);
+    // \w of the `regex` crate.
+    split("[[:alpha:]\\p{M}\\p{Nd}\\p{Pc}\\x{200c}\\x{200d}]+", Behavior::isolated);
   } else if (type == "WhitespaceSplit") {
     split("\\s", Behavior::removed);
   } else {

@@ -4,74 +4,11 @@
 #include <pcre2.h>
 
 #include "core/error.h"
+#include "text/tokenizer/oniguruma.h"
 #include "text/tokenizer/unicode16.h"
 
 namespace armorm::text::tokenizer {
 namespace {
-
-// White_Space; PCRE2's own \s also has U+180E.
-constexpr std::string_view kSpaces =
-    "\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}"
-    "\\x{202f}\\x{205f}\\x{3000}";
-
-struct Escape {
-  std::string items;  // items of a character class; empty: keep the escape
-  bool negated = false;
-  std::size_t size = 2;  // bytes of the pattern
-};
-
-Escape read_escape(std::string_view p, std::size_t i) {
-  switch (p[i + 1]) {
-    case 's':
-      return {std::string(kSpaces), false};
-    case 'S':
-      return {std::string(kSpaces), true};
-    case 'w':
-      return {"\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{200c}\\x{200d}" + newer_letters() + newer_marks() +
-                  newer_digits(),
-              false};
-    case 'd':
-      return {"\\p{Nd}" + newer_digits(), false};
-    case 'p':
-    case 'P':
-      break;
-    default:
-      return {};
-  }
-  const std::string_view name = p.substr(i + 2, 3);
-  const bool negated = p[i + 1] == 'P';
-  if (name == "{L}") return {"\\p{L}" + newer_letters(), negated, 5};
-  if (name == "{N}") return {"\\p{N}" + newer_numbers(), negated, 5};
-  if (name == "{M}") return {"\\p{M}" + newer_marks(), negated, 5};
-  return {};
-}
-
-// Expands \s, \w, \d, \p{L}, \p{N}, \p{M} to the classes that `tokenizers` uses.
-std::string translate(std::string_view p) {
-  std::string out;
-  bool in_class = false;
-  for (std::size_t i = 0; i < p.size(); ++i) {
-    if (p[i] != '\\' || i + 1 == p.size()) {
-      if (p[i] == '[') in_class = true;
-      if (p[i] == ']') in_class = false;
-      out.push_back(p[i]);
-      continue;
-    }
-    const Escape escape = read_escape(p, i);
-    if (escape.items.empty() || (escape.negated && in_class)) {
-      out += p.substr(i, 2);
-      ++i;
-      continue;
-    }
-    if (in_class) {
-      out += escape.items;
-    } else {
-      out += (escape.negated ? "[^" : "[") + escape.items + "]";
-    }
-    i += escape.size - 1;
-  }
-  return out;
-}
 
 struct FreeMatch {
   void operator()(pcre2_match_data* data) const { pcre2_match_data_free(data); }
@@ -87,12 +24,25 @@ struct Regex::Code {
 
 namespace {
 
+struct FreeContext {
+  void operator()(pcre2_compile_context* context) const { pcre2_compile_context_free(context); }
+};
+
+// Returns the error, if any.
 std::string compile(const std::string& pattern, pcre2_code*& code, bool& jit) {
-  const std::string translated = translate(pattern);
+  std::string translated;
+  try {
+    translated = to_pcre2(pattern);
+  } catch (const UnknownConstruct& construct) {
+    return construct.what();
+  }
+  const std::unique_ptr<pcre2_compile_context, FreeContext> context(pcre2_compile_context_create(nullptr));
+  if (!context) fail_internal("out of memory for a pattern");
+  pcre2_set_newline(context.get(), PCRE2_NEWLINE_LF);
   int error = 0;
   PCRE2_SIZE at = 0;
   code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
-                       PCRE2_UTF | PCRE2_UCP, &error, &at, nullptr);
+                       PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE, &error, &at, context.get());
   if (code != nullptr) {
     jit = pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0;
     return {};
@@ -120,6 +70,7 @@ Regex::~Regex() = default;
 
 std::vector<Span> Regex::find_all(std::string_view text) const {
   std::vector<Span> spans;
+  if (text.empty()) return spans;  // as `tokenizers` does
   const std::unique_ptr<pcre2_match_data, FreeMatch> data(pcre2_match_data_create(1, nullptr));
   if (!data) fail_internal("out of memory for a pattern match");
   const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data());

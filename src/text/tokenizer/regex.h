@@ -18,7 +18,8 @@ struct Span {
 
 class Regex {
  public:
-  // The data error for a pattern that does not compile names `where`.
+  // A pattern in Oniguruma's syntax. The data error for one that does not compile or has no equivalent names
+  // `where`.
   Regex(const std::string& pattern, const JsonView& where);
   // For patterns of the program itself: internal error when the pattern does not compile.
   explicit Regex(const std::string& pattern);

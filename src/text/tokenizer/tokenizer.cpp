@@ -11,6 +11,7 @@
 #include "text/tokenizer/normalizer.h"
 #include "text/tokenizer/post_processor.h"
 #include "text/tokenizer/pre_tokenizer.h"
+#include "text/tokenizer/pretrained.h"
 #include "text/tokenizer/unicode16.h"
 
 namespace armorm::text::tokenizer {
@@ -92,20 +93,6 @@ std::vector<Span> trusted_of_mask(const TrackedText& tracked) {
   return trusted;
 }
 
-// A name is a string, or is in an object that also says how it is matched.
-std::string name_of(const JsonView& token) {
-  return token.raw().is_object() ? token.at("content").string() : token.string();
-}
-
-std::unordered_set<std::string> additional_names(const JsonView& root) {
-  constexpr const char* kField = "additional_special_tokens";
-  std::unordered_set<std::string> names;
-  if (!root.has(kField)) return names;
-  const JsonView list = root.at(kField).array();
-  for (std::size_t i = 0; i < list.size(); ++i) names.insert(name_of(list.at(i)));
-  return names;
-}
-
 std::optional<std::string> read_optional(const std::filesystem::path& file) {
   std::error_code error;
   if (!std::filesystem::exists(file, error)) return std::nullopt;
@@ -122,7 +109,7 @@ struct Tokenizer::Impl {
   PostProcessor post;
   Decoder decoder;
   std::map<std::string, std::string> special_tokens;
-  std::optional<bool> add_bos;
+  std::optional<std::unordered_set<std::string>> control;  // chat_control_tokens
   mutable ScratchPool pool;
 
   void encode(std::string_view input, const std::vector<Span>& trusted, std::vector<TokenId>& out) const;
@@ -133,7 +120,12 @@ struct Tokenizer::Impl {
     pre_tokenizer.split(piece, at_origin,
                         [&](std::string_view word) { model->encode_word(word, scratch, out); });
   }
-  void read_special_names(const std::filesystem::path& file);
+  void read(const nlohmann::json& document, const std::string& name);
+  void restrict(std::span<const std::string_view> markers) {
+    std::unordered_set<std::string> names;
+    for (const std::string_view marker : markers) names.emplace(marker);
+    added.restrict(names);
+  }
 };
 
 // Text between added tokens: normalized, cut at the tokens that match normalized text, then split into words.
@@ -177,40 +169,22 @@ void Tokenizer::Impl::encode(std::string_view input, const std::vector<Span>& tr
   }
 }
 
-void Tokenizer::Impl::read_special_names(const std::filesystem::path& file) {
-  const auto bytes = read_optional(file);
-  if (!bytes) return;
-  const std::string origin = file.string();
-  const nlohmann::json document = parse_json(*bytes, origin);
-  const JsonView root = JsonView(document, origin, "").object();
-  if (root.has("add_bos_token")) add_bos = root.at("add_bos_token").boolean();
-  std::unordered_set<std::string> names = additional_names(root);
-  for (const auto& [key, value] : document.items()) {
-    if (!key.ends_with("_token") || value.is_null() || value.is_boolean()) continue;
-    const JsonView token = root.at(key.c_str());
-    special_tokens[key] = name_of(token);
-    names.insert(special_tokens[key]);
-  }
-  added.restrict(names);
+void Tokenizer::Impl::read(const nlohmann::json& document, const std::string& name) {
+  const JsonView root = JsonView(document, name, "").object();
+  normalizer = Normalizer::read(field_or_null(root, "normalizer"));
+  pre_tokenizer = PreTokenizer::read(field_or_null(root, "pre_tokenizer"));
+  model = std::make_unique<BpeModel>(root.at("model").object(), pre_tokenizer.byte_level());
+  if (root.has("added_tokens")) added = AddedTokens(root.at("added_tokens"), *model, normalizer.get());
+  post = PostProcessor::read(field_or_null(root, "post_processor"));
+  decoder = Decoder::read(field_or_null(root, "decoder"));
 }
 
 Tokenizer Tokenizer::from_json(std::string_view tokenizer_json, std::string_view origin,
                                std::span<const std::string_view> turn_markers) {
   const std::string name(origin);
-  const nlohmann::json document = parse_json(tokenizer_json, name);
-  const JsonView root = JsonView(document, name, "").object();
   auto impl = std::make_unique<Impl>();
-  impl->normalizer = Normalizer::read(field_or_null(root, "normalizer"));
-  impl->pre_tokenizer = PreTokenizer::read(field_or_null(root, "pre_tokenizer"));
-  impl->model = std::make_unique<BpeModel>(root.at("model").object(), impl->pre_tokenizer.byte_level());
-  if (root.has("added_tokens")) {
-    impl->added = AddedTokens(root.at("added_tokens"), *impl->model, impl->normalizer.get());
-    std::unordered_set<std::string> markers;
-    for (const std::string_view marker : turn_markers) markers.emplace(marker);
-    impl->added.restrict(markers);
-  }
-  impl->post = PostProcessor::read(field_or_null(root, "post_processor"));
-  impl->decoder = Decoder::read(field_or_null(root, "decoder"));
+  impl->read(parse_json(tokenizer_json, name), name);
+  impl->restrict(turn_markers);
   return Tokenizer(std::move(impl));
 }
 
@@ -223,10 +197,16 @@ Tokenizer Tokenizer::load(const std::filesystem::path& model_folder,
         "{}: cannot be read; expected a model folder with a tokenizer.json (save the fast tokenizer there)",
         file.string());
   }
-  Tokenizer tokenizer = from_json(*bytes, file.string(), turn_markers);
-  tokenizer.impl_->read_special_names(model_folder / "special_tokens_map.json");
-  tokenizer.impl_->read_special_names(model_folder / "tokenizer_config.json");
-  return tokenizer;
+  nlohmann::json document = parse_json(*bytes, file.string());
+  JsonView(document, file.string(), "").object();
+  PretrainedNames names = apply_pretrained(model_folder, *bytes, document);
+  auto impl = std::make_unique<Impl>();
+  impl->read(document, file.string());
+  impl->restrict(turn_markers);
+  impl->added.restrict(names.special);
+  impl->special_tokens = std::move(names.named);
+  impl->control = std::move(names.control);
+  return Tokenizer(std::move(impl));
 }
 
 std::vector<TokenId> Tokenizer::encode(std::string_view text, bool add_special_tokens) const {
@@ -246,6 +226,18 @@ std::vector<TokenId> Tokenizer::encode(const RenderedText& text, bool add_specia
   impl_->encode(text.text, trusted_ranges(text), ids);
   if (add_special_tokens) ids.insert(ids.end(), impl_->post.after.begin(), impl_->post.after.end());
   return ids;
+}
+
+void Tokenizer::protect_literals(const std::vector<std::string>& literals) {
+  if (impl_->control) return impl_->added.restrict(*impl_->control);
+  for (const std::string& literal : literals) impl_->added.restrict(impl_->added.found_in(literal));
+}
+
+void Tokenizer::protect_ids(std::span<const TokenId> ids) {
+  std::unordered_set<std::string> contents;
+  for (const TokenId id : ids)
+    if (const AddedToken* token = impl_->added.by_id(id)) contents.insert(token->content);
+  impl_->added.restrict(contents);
 }
 
 bool Tokenizer::has_special_in_data(const RenderedText& text) const {
@@ -287,8 +279,6 @@ std::optional<TokenId> Tokenizer::bos_id() const {
   const auto found = impl_->special_tokens.find("bos_token");
   return found == impl_->special_tokens.end() ? std::nullopt : token_to_id(found->second);
 }
-
-std::optional<bool> Tokenizer::add_bos_token() const { return impl_->add_bos; }
 
 Tokenizer::Tokenizer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;

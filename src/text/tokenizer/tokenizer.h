@@ -17,10 +17,11 @@ namespace armorm::text::tokenizer {
 
 using TokenId = std::int32_t;
 
-// Immutable after load; all const members are thread-safe.
+// All const members are thread-safe.
 class Tokenizer {
  public:
-  // Reads tokenizer.json and, for the special-token names, tokenizer_config.json / special_tokens_map.json.
+  // Reads tokenizer.json as transformers' AutoTokenizer does with config.json, tokenizer_config.json and
+  // special_tokens_map.json (pretrained.h).
   // `turn_markers`: tokens with a role, whatever the file says. data error that names the file and the field
   // when a component is not supported.
   static Tokenizer load(const std::filesystem::path& model_folder,
@@ -32,10 +33,17 @@ class Tokenizer {
   std::vector<TokenId> encode(std::string_view text, bool add_special_tokens) const;
 
   // Like encode, but an added token with a role matches only where none of its bytes come from the data. A
-  // token has a role if tokenizer.json lists it as special, the special-token names include it, or it marks
-  // turns. Other added tokens (words, HTML tags, runs of white space) also match in data, like `tokenizers`
-  // with encode_special_tokens.
+  // token has a role if tokenizer.json lists it as special, the special-token names include it, it marks
+  // turns, or protect_literals() or protect_ids() give it one. Other added tokens (words, HTML tags, runs of
+  // white space) also match in data, like `tokenizers` with encode_special_tokens.
   std::vector<TokenId> encode(const RenderedText& text, bool add_special_tokens) const;
+
+  // Gives further tokens a role: those that the literals of the chat template contain (white space aside), or
+  // those of chat_control_tokens where tokenizer_config.json lists them, as transformers'
+  // sanitize_control_tokens does.
+  void protect_literals(const std::vector<std::string>& literals);
+  // Gives the added tokens of a pattern a role.
+  void protect_ids(std::span<const TokenId> ids);
 
   // True when the string of a token with a role occurs in data bytes or overlaps them.
   bool has_special_in_data(const RenderedText& text) const;
@@ -46,11 +54,9 @@ class Tokenizer {
   bool is_special(TokenId id) const;  // an added token marked "special"
   std::int64_t vocab_size() const;    // including added tokens
 
-  // "bos_token" -> "<|begin_of_text|>" and so on, with the names of tokenizer_config.json.
+  // "bos_token" -> "<|begin_of_text|>" and so on: the names that a chat template can refer to.
   const std::map<std::string, std::string>& special_tokens() const;
   std::optional<TokenId> bos_id() const;
-  // add_bos_token of tokenizer_config.json, if set.
-  std::optional<bool> add_bos_token() const;
 
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;

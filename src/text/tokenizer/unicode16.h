@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "core/utf8.h"
 
@@ -21,7 +22,7 @@ class CharTable {
  private:
   CharTable();
   std::string blocks_;
-  std::uint16_t index_[0x1100];
+  std::uint16_t index_[0x1100] = {};
 };
 
 bool is_word_char(char32_t code_point);  // \w of the `regex` crate
@@ -37,5 +38,6 @@ const std::string& newer_letters();
 const std::string& newer_numbers();
 const std::string& newer_digits();  // \p{Nd}
 const std::string& newer_marks();
+std::string newer_in(std::string_view property);  // "Lu", "S", "Han", ...; empty where nothing is newer
 
 }  // namespace armorm::text::tokenizer

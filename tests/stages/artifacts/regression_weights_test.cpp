@@ -23,6 +23,23 @@ TEST_CASE("weights and intercepts come back from either file", "[unit]") {
   }
 }
 
+TEST_CASE("weights say what they were made from, as far as it is recorded", "[unit]") {
+  const test::TempDir dir;
+  RegressionWeights weights;
+  weights.attributes = {"a"};
+  weights.hidden_size = 2;
+  weights.weight = {1.F, 2.F};
+  weights.save(dir / "w");
+  CHECK(RegressionWeights::load(dir / "w").inputs.empty());
+  weights.inputs = {{"data set", "x"}, {"split", "train"}};
+  weights.save(dir / "w");
+  CHECK(RegressionWeights::load(dir / "w").inputs == weights.inputs);
+  const std::string digest = RegressionWeights::load(dir / "w").digest();
+  CHECK(digest == weights.digest());
+  weights.bias = {0.F};
+  CHECK(digest != weights.digest());
+}
+
 TEST_CASE("a .pt that was fitted again beside an old .safetensors is not passed over", "[unit]") {
   const test::TempDir dir;
   RegressionWeights weights;

@@ -18,6 +18,7 @@ namespace {
 struct Change {
   void operator()(bool* field) const { *field = !*field; }
   void operator()(std::int64_t* field) const { *field += 1; }
+  void operator()(std::optional<std::int64_t>* field) const { *field = field->value_or(0) + 1; }
   void operator()(double* field) const { *field += 0.125; }
   void operator()(std::string* field) const { *field += "-other"; }
   void operator()(std::vector<std::string>* list) const { list->push_back("other"); }
@@ -119,8 +120,9 @@ TEST_CASE("what does not change results is known by name", "[unit]") {
   CHECK(names_with(list, OptionEffect::output) ==
         Names{"data_root", "restart", "checkpoint_seconds", "dry_run", "status", "all_sets", "json"});
   Stage2TrainOptions train;
-  CHECK(names_with(declare(train), OptionEffect::output) ==
-        Names{"data_root", "output_dir", "restart", "checkpoint_seconds", "export", "export_weights"});
+  CHECK(names_with(declare(train), OptionEffect::output) == Names{"data_root", "output_dir", "restart",
+                                                                  "checkpoint_seconds", "export",
+                                                                  "export_weights", "export_scale"});
 }
 
 TEST_CASE("reading the options of a const object leaves it as it is", "[unit]") {

@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -175,6 +176,66 @@ TEST_CASE("an exported folder holds a whole model, its weights linked", "[unit]"
   CHECK(read.gating_pattern.size() >= 5);
 }
 
+TEST_CASE("a reward is exported with the gate's sum 1 and the trained scale recorded", "[unit]") {
+  const TempDir dir;
+  make_decoder(dir / "model");
+  const stages::artifacts::GateArtifact trained = artifact_for("llama3", 32, true);
+  export_to(dir / "reward", dir / "model", trained.as_reward());
+  export_to(dir / "logits", dir / "model", trained);
+  CHECK(read_json(dir / "reward/config.json").at("bradley_terry_scale") == 1.25);
+  CHECK_FALSE(read_json(dir / "logits/config.json").contains("bradley_terry_scale"));
+  const RewardModel reward = RewardModel::load(dir / "reward", false);
+  CHECK(reward.head.gate.logit_scale == 1.0F);
+  CHECK(reward.head.gate.layers[0].weight == trained.gate.layers[0].weight);
+  CHECK(reward.bradley_terry_scale == 1.25);
+  CHECK_FALSE(RewardModel::load(dir / "logits", false).bradley_terry_scale.has_value());
+  CHECK_THAT(io::read_text_file(dir / "reward/README.md"),
+             Catch::Contains("`bradley_terry_scale` in config.json, is 1.25") &&
+                 Catch::Contains("sigmoid(1.25 * (score_a - score_b))"));
+  CHECK_THAT(io::read_text_file(dir / "logits/README.md"), Catch::Contains("sum to 1.25, the trained"));
+
+  json config = read_json(dir / "reward/config.json");
+  config["bradley_terry_scale"] = -1;
+  io::publish_text(dir / "reward/config.json", config.dump());
+  CHECK(error_of([&] { RewardModel::load(dir / "reward", false); }, ErrorKind::data)
+            .find("bradley_terry_scale") != std::string::npos);
+}
+
+TEST_CASE("a trained scale that reverses the order of scores is no reward", "[unit]") {
+  for (const float scale : {0.0F, -0.5F}) {
+    stages::artifacts::GateArtifact trained = artifact_for("llama3", 32, true);
+    trained.gate.logit_scale = scale;
+    CHECK_THAT(error_of([&] { trained.as_reward(); }, ErrorKind::data),
+               Catch::Contains("Bradley-Terry scale of") && Catch::Contains("`export_scale` trained"));
+  }
+}
+
+TEST_CASE("the model card shows names as they are, whatever Markdown makes of them", "[unit]") {
+  report::GateReport report = kReport;
+  report.debiasing->attributes[0].name = "a|b *c* <i> `d` [e](f) _g_ h_i \\ &amp;\nj";
+  const std::string card =
+      model_card({"rm", "", "", artifact_for("llama3", 32, false), report, report::RidgeReport{}});
+  CHECK_THAT(card, Catch::Contains(R"(| a\|b \*c\* \<i\> \`d\` \[e\](f) \_g\_ h_i \\ \&amp; j | 0.25 |)"));
+}
+
+TEST_CASE("an export of another model with the same config is left as it is", "[unit]") {
+  const TempDir dir;
+  make_decoder(dir / "model");
+  const stages::artifacts::GateArtifact artifact = artifact_for("llama3", 32, false);
+  export_to(dir / "out", dir / "model", artifact);
+  const auto check = [&] {
+    ModelExport(dir / "out", (dir / "model").string(), ExportWeights::auto_, std::nullopt, {},
+                io::posix_file_system())
+        .check_replaceable(artifact.inputs);
+  };
+  CHECK_NOTHROW(check());
+  std::string weights = io::read_text_file(dir / "model/model.safetensors");
+  weights.back() ^= 1;
+  io::publish_text(dir / "model/model.safetensors", weights);
+  CHECK_THAT(error_of(check, ErrorKind::data),
+             Catch::Contains("model: weights (") && Catch::Contains("--export"));
+}
+
 TEST_CASE("weights that cannot be linked are copied, without what the model has no use for", "[unit]") {
   const TempDir dir;
   make_decoder(dir / "model");
@@ -217,6 +278,48 @@ TEST_CASE("weights that cannot be linked are copied, without what the model has 
   }
 }
 
+TEST_CASE("an export of a model with an adapter holds the merged weights", "[golden]") {
+  const TempDir dir;
+  fs::create_directories(dir / "adapter");
+  fs::copy_file(golden("adapter/bf16") / "adapter_model.safetensors",
+                dir / "adapter/adapter_model.safetensors");
+  json config = read_json(golden("adapter/bf16") / "adapter_config.json");
+  config["base_model_name_or_path"] = decoder("llama").string();
+  std::ofstream(dir / "adapter/adapter_config.json") << config.dump();
+  export_to(dir / "out", dir / "adapter", artifact_for("llama3", 32, false));
+  CHECK(read_json(dir / "out/armorm_export.json").at("weights") == "copied");
+  check_index(dir / "out");
+  const io::SafetensorsFile expected =
+      io::SafetensorsFile::open(golden("adapter/bf16") / "expected.safetensors");
+  const io::SafetensorsFolder found = io::SafetensorsFolder::open(dir / "out");
+  for (const std::string& name : expected.names()) {
+    const auto wanted = expected.at(name).as<BFloat16>();
+    const auto values = found.at(name).as<BFloat16>();
+    REQUIRE(values.size() == wanted.size());
+    for (std::size_t i = 0; i < wanted.size(); ++i)
+      CHECK(std::abs(values[i].to_float() - wanted[i].to_float()) <=
+            std::max(std::abs(wanted[i].to_float()), 0.5F) / 128);
+  }
+  CHECK(fs::exists(dir / "out/tokenizer.json"));
+}
+
+TEST_CASE("a model of PyTorch files is exported as safetensors", "[unit]") {
+  const TempDir dir;
+  make_decoder(dir / "model");
+  fs::remove(dir / "model/model.safetensors");
+  fs::copy_file(golden("weight_files/bin") / "pytorch_model.bin", dir / "model/pytorch_model.bin");
+  json config = read_json(golden("weight_files/bin") / "config.json");
+  std::ofstream(dir / "model/config.json") << config.dump();
+  export_to(dir / "out", dir / "model", artifact_for("llama3", config.at("hidden_size"), false));
+  CHECK(read_json(dir / "out/armorm_export.json").at("weights") == "copied");
+  check_index(dir / "out");
+  const io::SafetensorsFolder found = io::SafetensorsFolder::open(dir / "out");
+  const io::SafetensorsFile source =
+      io::SafetensorsFile::open(golden("model/llama_gqa") / "model.safetensors");
+  for (const std::string& name : source.names())
+    if (name.starts_with("model.")) CHECK(std::ranges::equal(found.at(name).bytes, source.at(name).bytes));
+}
+
 TEST_CASE("only an earlier export is replaced", "[unit]") {
   const TempDir dir;
   make_decoder(dir / "model");
@@ -228,6 +331,16 @@ TEST_CASE("only an earlier export is replaced", "[unit]") {
   CHECK(RewardModel::load(dir / "out", false).attributes[0] == "renamed");
   CHECK(names_in(dir.path()) == std::set<std::string>{"model", "out"});
 
+  // A killed process had removed part of a folder that cannot be renamed, and left the one to replace it.
+  artifact.attributes[0] = "newest";
+  export_to(dir / ".out.0123456789abcdef.new", dir / "model", artifact);
+  fs::remove(dir / "out/armorm_export.json");
+  fs::remove(dir / "out/config.json");
+  ModelExport(dir / "out", (dir / "model").string(), ExportWeights::auto_, std::nullopt, {},
+              io::posix_file_system());
+  CHECK(RewardModel::load(dir / "out", false).attributes[0] == "newest");
+  CHECK(names_in(dir.path()) == std::set<std::string>{"model", "out"});
+
   io::publish_text(dir / "out/notes.txt", "mine");
   const auto refused = [&](const fs::path& target) {
     return error_of([&] { export_to(target, dir / "model", artifact); }, ErrorKind::usage);
@@ -236,6 +349,32 @@ TEST_CASE("only an earlier export is replaced", "[unit]") {
   CHECK(io::read_text_file(dir / "out/notes.txt") == "mine");
   CHECK(refused(dir / "model").find("which no export put there") != std::string::npos);
   CHECK(refused(dir / "out/notes.txt").find("is there and no folder") != std::string::npos);
+}
+
+TEST_CASE("an export takes no file from outside the model's folder", "[unit]") {
+  const TempDir dir;
+  io::publish_text(dir / "private", "secret");
+  const stages::artifacts::GateArtifact artifact = artifact_for("llama3", 32, false);
+  for (const char* name : {"LICENSE", "LICENSE.txt", "NOTICE", "USE_POLICY.md", "README.md",
+                           "special_tokens_map.json", "added_tokens.json", "tokenizer.model"}) {
+    CAPTURE(name);
+    make_decoder(dir / "model");
+    fs::remove(dir / "model" / name);
+    fs::create_symlink(dir / "private", dir / "model" / name);
+    const std::string message =
+        error_of([&] { export_to(dir / "out", dir / "model", artifact); }, ErrorKind::data);
+    CHECK(message.find(name + std::string(": a link that leads out of")) != std::string::npos);
+    CHECK(names_in(dir.path()) == std::set<std::string>{"model", "private"});
+    fs::remove_all(dir / "model");
+  }
+  make_decoder(dir / "model");
+  io::publish_text(dir / "model/legal", "terms");
+  fs::create_symlink("legal", dir / "model/LICENSE");
+  fs::rename(dir / "model/tokenizer.json", dir / "large");
+  fs::create_symlink(dir / "large", dir / "model/tokenizer.json");  // as downloads link into a cache
+  export_to(dir / "out", dir / "model", artifact);
+  CHECK(io::read_text_file(dir / "out/LICENSE") == "terms");
+  CHECK(io::read_text_file(dir / "out/tokenizer.json") == io::read_text_file(dir / "large"));
 }
 
 TEST_CASE("an export is of the model that the embeddings were made with", "[unit]") {

@@ -134,6 +134,40 @@ std::string error_of_score(const std::vector<std::string>& input,
 
 }  // namespace
 
+// The reference is the same base model with the tensors of peft's merge_and_unload in their places.
+TEST_CASE("score reads a reward model with an adapter as the merged model", "[golden]") {
+  const TempDir dir;
+  const fs::path base = reward_model_folder("llama");
+  fs::create_directories(dir / "adapter");
+  fs::copy_file(golden("adapter/bf16") / "adapter_model.safetensors",
+                dir / "adapter/adapter_model.safetensors");
+  json config = read_json(golden("adapter/bf16") / "adapter_config.json");
+  config["base_model_name_or_path"] = base.string();
+  io::publish_text(dir / "adapter/adapter_config.json", config.dump());
+  fs::copy(base, dir / "merged");
+  const io::SafetensorsFile expected =
+      io::SafetensorsFile::open(golden("adapter/bf16") / "expected.safetensors");
+  const io::SafetensorsFile source = io::SafetensorsFile::open(base / "model-00001-of-00002.safetensors");
+  std::vector<io::TensorSpec> specs;
+  for (const std::string& name : source.names())
+    specs.push_back({name, source.at(name).dtype, source.at(name).shape});
+  fs::remove(dir / "merged/model-00001-of-00002.safetensors");
+  io::SafetensorsWriter writer(dir / "merged/model-00001-of-00002.safetensors", specs, {});
+  for (const std::string& name : source.names())
+    writer.append(expected.contains(name) ? expected.at(name).bytes : source.at(name).bytes);
+  writer.publish();
+
+  const std::vector<std::string> input = lines_of(base / "conversations.jsonl");
+  const auto scores = [&](const fs::path& folder) {
+    std::vector<double> out;
+    for (const std::string& line : score_lines(folder, input)) out.push_back(json::parse(line).at("score"));
+    return out;
+  };
+  const std::vector<double> wanted = scores(dir / "merged");
+  CHECK(largest_difference(scores(dir / "adapter"), wanted) <= 2e-2);
+  CHECK(largest_difference(scores(base), wanted) > 0.1);
+}
+
 TEST_CASE("score agrees with PyTorch on folders of the released layout", "[golden]") {
   for (const char* name : {"llama", "gemma2"}) {
     const json expected = read_json(reward_model_folder(name) / "expected.json");

@@ -290,7 +290,9 @@ TEST_CASE("a conversation has exactly one BOS", "[unit]") {
     return text::encode_conversation(Tokenizer::load(folder.path()), {"hello", {}});
   };
   CHECK(write(R"({"bos_token": "<bos>"})") == std::vector<TokenId>(once.begin() + 1, once.end()));
-  CHECK(write(R"({"bos_token": "<bos>", "add_bos_token": true})") == once);
+  // With a tokenizer.json, transformers does not read add_bos_token (pretrained_cases.json).
+  CHECK(write(R"({"bos_token": "<bos>", "add_bos_token": true})") ==
+        std::vector<TokenId>(once.begin() + 1, once.end()));
 }
 
 TEST_CASE("many threads share one tokenizer", "[unit]") {

@@ -1,0 +1,69 @@
+#include "model/weight_names.h"
+
+#include <algorithm>
+#include <array>
+
+namespace armorm::model {
+namespace {
+
+constexpr std::string_view kDecoder = "model.";
+constexpr std::array<std::string_view, 3> kOuter{"base_model.model.", "pretrained_model.", "module."};
+constexpr std::array<std::string_view, 3> kAnywhere{"_orig_mod.", "_fsdp_wrapped_module.",
+                                                    "_checkpoint_wrapped_module."};
+constexpr std::array<std::string_view, 3> kDecoderStarts{"embed_tokens.", "layers.", "norm."};
+constexpr std::array<std::string_view, 10> kHeads{
+    "lm_head.",          "score.",      "classifier.",
+    "v_head.",           "value_head.", "reward_head.",
+    "regression_layer.", "gating.",     "reward_transform_matrix",
+    "rm_head."};
+constexpr std::array<std::string_view, 5> kAdapterParts{".lora_", ".base_layer.", ".original_module.",
+                                                        ".modules_to_save.", ".ia3_"};
+
+template <class Parts>
+bool starts_with_any(std::string_view name, const Parts& parts) {
+  return std::any_of(parts.begin(), parts.end(),
+                     [&](std::string_view part) { return name.starts_with(part); });
+}
+
+// Only complete components: at the start or after a dot.
+void remove_components(std::string& name, std::string_view part) {
+  for (std::size_t at = name.find(part); at != std::string::npos; at = name.find(part, at)) {
+    if (at == 0 || name[at - 1] == '.')
+      name.erase(at, part.size());
+    else
+      ++at;
+  }
+}
+
+bool remove_outer(std::string& name) {
+  for (const std::string_view part : kOuter) {
+    if (!name.starts_with(part)) continue;
+    name.erase(0, part.size());
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string canonical_name(std::string_view stored) {
+  std::string name(stored);
+  for (const std::string_view part : kAnywhere) remove_components(name, part);
+  while (remove_outer(name)) {
+  }
+  while (name.starts_with("model.model.")) name.erase(0, kDecoder.size());
+  return starts_with_any(name, kDecoderStarts) ? std::string(kDecoder) + name : name;
+}
+
+bool is_of_decoder(std::string_view canonical) { return canonical.starts_with(kDecoder); }
+
+bool is_known_unread(std::string_view canonical) {
+  return starts_with_any(canonical, kHeads) || canonical.ends_with(".rotary_emb.inv_freq");
+}
+
+bool is_of_adapter(std::string_view stored) {
+  return std::any_of(kAdapterParts.begin(), kAdapterParts.end(),
+                     [&](std::string_view part) { return stored.find(part) != std::string_view::npos; });
+}
+
+}  // namespace armorm::model
