@@ -2,10 +2,10 @@
 
 #include <fmt/core.h>
 
-#include <map>
+#include <algorithm>
 #include <nlohmann/json.hpp>
-#include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/error.h"
 #include "core/hash.h"
@@ -15,12 +15,13 @@
 namespace armorm::io {
 namespace {
 
-constexpr const char* kTensors = "tensor_sha256";
 constexpr const char* kHeader = "header_sha256";
-constexpr int kDigestDepth = 2;  // of the JSON in kTensors
+constexpr int kDigestDepth = 2;  // of the JSON in kTensorDigests
+constexpr std::size_t kPieceBytes = std::size_t{4} << 20;
 
-using Digests = std::map<std::string, std::string>;  // tensor -> SHA-256
-using Kinds = std::map<std::string, std::string>;    // tensor -> "F32[2, 3]"
+constexpr const char* kReserved = "0000000000000000000000000000000000000000000000000000000000000000";
+
+using Kinds = std::map<std::string, std::string>;  // tensor -> "F32[2, 3]"
 
 // With its length, so that no two lists of texts give the same bytes.
 void add_text(Sha256& hash, std::string_view text) {
@@ -58,45 +59,95 @@ Kinds kinds_of(const SafetensorsFile& file) {
   return kinds;
 }
 
+nlohmann::json written_digests(const SafetensorsFile& file) {
+  return parse_checked_json(file.metadata().at(kTensorDigests), file.path().string(), kDigestDepth);
+}
+
 // Only after the header was verified: the digests are those that were written.
-void verify_tensors(const SafetensorsFile& file) {
-  const nlohmann::json digests =
-      parse_checked_json(file.metadata().at(kTensors), file.path().string(), kDigestDepth);
-  for (const std::string& name : file.names()) {
-    const std::string found = sha256_of(file.at(name).bytes);
-    const auto written = digests.find(name);
-    if (written == digests.end() || *written != found)
-      fail_data("{}: tensor \"{}\" was changed after it was written: its SHA-256 is {:.12}..., not {:.12}...",
-                file.path().string(), name, found,
-                written != digests.end() && written->is_string() ? written->get<std::string>() : "recorded");
+void check_digest(const SafetensorsFile& file, const std::string& tensor, const nlohmann::json& digests,
+                  const std::string& found) {
+  const auto written = digests.find(tensor);
+  if (written != digests.end() && *written == found) return;
+  fail_data("{}: tensor \"{}\" was changed after it was written: its SHA-256 is {:.12}..., not {:.12}...",
+            file.path().string(), tensor, found,
+            written != digests.end() && written->is_string() ? written->get<std::string>() : "recorded");
+}
+
+void verify_items(const std::vector<ContentCheck::Item>& items, const std::atomic<bool>& stopped) {
+  for (const ContentCheck::Item& item : items) {
+    const std::span<const std::byte> bytes = item.file->at(item.tensor).bytes;
+    Sha256 hash;
+    for (std::size_t at = 0; at < bytes.size(); at += kPieceBytes) {
+      if (stopped) return;
+      hash.update(bytes.subspan(at, std::min(kPieceBytes, bytes.size() - at)));
+    }
+    check_digest(*item.file, item.tensor, written_digests(*item.file), hash.hex());
   }
 }
 
 }  // namespace
 
-void add_content_digests(Metadata& metadata, const std::vector<TensorContent>& tensors) {
-  Digests digests;
+Metadata with_content_digests(Metadata metadata, const std::vector<TensorSpec>& tensors,
+                              const TensorDigests& digests) {
   Kinds kinds;
-  for (const TensorContent& tensor : tensors) {
-    digests[tensor.spec.name] = sha256_of(tensor.bytes);
-    kinds[tensor.spec.name] = describe(tensor.spec.dtype, tensor.spec.shape);
-  }
-  metadata[kTensors] = nlohmann::json(digests).dump();
+  for (const TensorSpec& tensor : tensors) kinds[tensor.name] = describe(tensor.dtype, tensor.shape);
+  metadata[kTensorDigests] = nlohmann::json(digests).dump();
   metadata[kHeader] = header_sha256(metadata, kinds);
+  return metadata;
+}
+
+Metadata with_reserved_digests(Metadata metadata, const std::vector<TensorSpec>& tensors) {
+  TensorDigests zeros;
+  for (const TensorSpec& tensor : tensors) zeros[tensor.name] = kReserved;
+  metadata[kTensorDigests] = nlohmann::json(zeros).dump();
+  metadata[kHeader] = kReserved;
+  return metadata;
+}
+
+bool has_reserved_digests(const Metadata& metadata) {
+  const auto found = metadata.find(kHeader);
+  return found != metadata.end() && found->second == kReserved;
+}
+
+void add_content_digests(Metadata& metadata, const std::vector<TensorContent>& tensors) {
+  std::vector<TensorSpec> specs;
+  TensorDigests digests;
+  for (const TensorContent& tensor : tensors) {
+    specs.push_back(tensor.spec);
+    digests[tensor.spec.name] = sha256_of(tensor.bytes);
+  }
+  metadata = with_content_digests(std::move(metadata), specs, digests);
 }
 
 bool has_content_digests(const Metadata& metadata) {
-  return metadata.contains(kTensors) || metadata.contains(kHeader);
+  return metadata.contains(kTensorDigests) || metadata.contains(kHeader);
 }
 
-void verify_content(const SafetensorsFile& file) {
+void verify_header(const SafetensorsFile& file) {
   const Metadata& metadata = file.metadata();
-  if (!metadata.contains(kTensors) || !metadata.contains(kHeader))
+  if (!metadata.contains(kTensorDigests) || !metadata.contains(kHeader))
     fail_data("{}: its metadata has no digests of the content", file.path().string());
   if (metadata.at(kHeader) != header_sha256(metadata, kinds_of(file)))
     fail_data("{}: its header or metadata was changed after it was written: the SHA-256 differs",
               file.path().string());
-  verify_tensors(file);
 }
+
+void verify_content(const SafetensorsFile& file) {
+  verify_header(file);
+  const nlohmann::json digests = written_digests(file);
+  for (const std::string& name : file.names())
+    check_digest(file, name, digests, sha256_of(file.at(name).bytes));
+}
+
+ContentCheck::ContentCheck(std::vector<Item> items)
+    : check_(std::async(std::launch::async,
+                        [this, items = std::move(items)] { verify_items(items, stopped_); })) {}
+
+ContentCheck::~ContentCheck() {
+  stopped_ = true;
+  check_.wait();
+}
+
+void ContentCheck::finish() { check_.get(); }
 
 }  // namespace armorm::io

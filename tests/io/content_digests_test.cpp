@@ -100,6 +100,66 @@ TEST_CASE("what was changed after the digests were made is named", "[unit]") {
   CHECK_THAT(refusal(moved, contents()), Contains(header));
 }
 
+TEST_CASE("a writer adds the digests of what it wrote, appended or not", "[unit]") {
+  const test::TempDir dir;
+  const std::vector<std::int64_t> ids{1, 2, 3};
+  const std::vector<TensorSpec> specs{{"labels", DType::f32, {3, 1}},
+                                      {"flags", DType::u8, {2}},
+                                      {"none", DType::f32, {0}},
+                                      {"ids", DType::i64, {3}}};
+  const auto write_file = [&](const char* name, bool digested, bool in_order) {
+    const Metadata metadata{{"model", "m"}};
+    SafetensorsWriter writer(dir / name, specs, digested ? with_reserved_digests(metadata, specs) : metadata);
+    if (in_order) {
+      writer.append(std::as_bytes(std::span(kLabels)).first(5));
+      writer.append(std::as_bytes(std::span(kLabels)).subspan(5));
+      writer.append(std::span<const std::uint8_t>(kFlags));
+      writer.append(std::span<const std::int64_t>(ids));
+    } else {
+      writer.write_at("ids", 8, std::as_bytes(std::span(ids)).subspan(8));
+      writer.write_at("flags", 0, std::as_bytes(std::span(ids)).first(2));
+      writer.append(std::span<const float>(kLabels));
+      writer.append(std::span<const std::uint8_t>(kFlags));
+      writer.write_at("ids", 0, std::as_bytes(std::span(ids)).first(8));
+    }
+    writer.publish();
+    return SafetensorsFile::open(dir / name);
+  };
+  const SafetensorsFile plain = write_file("plain.safetensors", false, true);
+  CHECK_FALSE(has_content_digests(plain.metadata()));
+  for (const bool in_order : {true, false}) {
+    const SafetensorsFile file = write_file("x.safetensors", true, in_order);
+    CHECK_NOTHROW(verify_content(file));
+    const auto digests = nlohmann::json::parse(file.metadata().at("tensor_sha256"));
+    CHECK(digests.size() == 4);
+    CHECK(digests.at("labels") == nlohmann::json::parse(sealed().at("tensor_sha256")).at("labels"));
+    for (const TensorSpec& spec : specs)
+      CHECK(std::ranges::equal(file.at(spec.name).bytes, plain.at(spec.name).bytes));
+  }
+}
+
+TEST_CASE("a file is verified while it is read", "[unit]") {
+  const test::TempDir dir;
+  const fs::path path = dir / "x.safetensors";
+  write(path, sealed(), contents());
+  const auto check_all = [&] {
+    const SafetensorsFile file = SafetensorsFile::open(path);
+    std::vector<ContentCheck::Item> items;
+    for (const std::string& name : file.names()) items.push_back({&file, name});
+    ContentCheck check(items);
+    check.finish();
+  };
+  CHECK_NOTHROW(check_all());
+  std::string bytes = read_text_file(path);
+  bytes.back() = static_cast<char>(bytes.back() ^ 1);
+  std::ofstream(path, std::ios::binary) << bytes;
+  CHECK_THAT(error_of(check_all, ErrorKind::data), Contains("tensor \"flags\" was changed"));
+  const SafetensorsFile file = SafetensorsFile::open(path);
+  CHECK_NOTHROW(verify_header(file));
+  ContentCheck({{&file, "labels"}}).finish();  // another tensor
+  ContentCheck unfinished({{&file, "flags"}});
+}
+
 TEST_CASE("every bit of a file that carries content is covered", "[unit]") {
   const test::TempDir dir;
   const fs::path path = dir / "x.safetensors";

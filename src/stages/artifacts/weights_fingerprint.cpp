@@ -10,6 +10,7 @@
 #include "core/hash.h"
 #include "core/log.h"
 #include "core/parallel.h"
+#include "io/safetensors_header.h"
 #include "model/weights_folder.h"
 
 namespace armorm::stages::artifacts {
@@ -59,7 +60,7 @@ class Watch {
   void advance(std::size_t bytes) {
     const std::size_t done = done_ += bytes;
     if (seconds() > kPatienceSeconds && !told_.exchange(true))
-      log::info("{}: reading all {:.1f} GB of weights for their fingerprint, {:.0f} % done", folder_.string(),
+      log::info("{}: reading all {:.1f} GB of weights for their digests, {:.0f} % done", folder_.string(),
                 static_cast<double>(total_) / kGigabyte,
                 100.0 * static_cast<double>(done) / static_cast<double>(total_));
   }
@@ -98,6 +99,25 @@ std::string weights_fingerprint(const model::ModelFolder& model) {
     for (std::size_t block = all.tensors[t].first_block; block < end; ++block) hash.update(digests[block]);
   }
   return hash.hex();
+}
+
+std::map<std::string, std::string> tensor_digests(const model::ModelFolder& model) {
+  const model::WeightsFolder weights = model::WeightsFolder::open(model);
+  const std::vector<model::WeightsFolder::Piece> pieces = weights.pieces();
+  std::size_t bytes = 0;
+  for (const auto& piece : pieces) bytes += piece.tensor.bytes.size();
+  Watch watch(model.folder, bytes);
+  std::vector<std::string> digests(pieces.size());
+  parallel_for(std::ssize(pieces), default_thread_count(), [&](std::int64_t i) {
+    const io::StoredTensor& tensor = pieces[static_cast<std::size_t>(i)].tensor;
+    digests[static_cast<std::size_t>(i)] =
+        io::describe(tensor.dtype, tensor.shape) + " " + sha256_of(tensor.bytes);
+    watch.advance(tensor.bytes.size());
+  });
+  watch.finish();
+  std::map<std::string, std::string> by_name;
+  for (std::size_t i = 0; i < pieces.size(); ++i) by_name[pieces[i].name] = digests[i];
+  return by_name;
 }
 
 }  // namespace armorm::stages::artifacts
