@@ -15,6 +15,7 @@
 #include "model/compute_threads.h"
 #include "model/device.h"
 #include "model/precision_deviation.h"
+#include "stages/artifacts/making_facts.h"
 #include "stages/artifacts/open_encoder.h"
 #include "stages/artifacts/reward_model_fields.h"
 
@@ -44,6 +45,11 @@ std::int64_t megabytes_of(const std::vector<std::filesystem::path>& files) {
   return megabytes(bytes);
 }
 
+// Empty for a folder that is no snapshot of the Hub.
+std::string commit_of(const std::filesystem::path& folder) {
+  return hub::is_hub_snapshot(folder) ? folder.filename().string() : "";
+}
+
 std::int64_t dropped_count(const artifacts::Provenance& provenance) {
   std::int64_t count = 0;
   for (const auto& [reason, rows] : provenance.dropped) count += static_cast<std::int64_t>(rows.size());
@@ -67,7 +73,7 @@ DatasetInputs open_dataset_inputs(const DatasetChoice& choice, const StopRequest
   options.path = hub::resolve_dataset(choice.path, stop);
   options.config = choice.config;
   options.split = choice.split;
-  return {data::Dataset::open(options), hub::artifact_name(choice.path)};
+  return {data::Dataset::open(options), hub::artifact_name(choice.path), commit_of(options.path)};
 }
 
 int thread_count(const ExtractionOptions& options) { return armorm::thread_count(options.threads); }
@@ -157,9 +163,11 @@ artifacts::Provenance make_provenance(const ExtractionOptions& options, const Mo
   p.template_sha256 = model.encoder.template_sha256();
   p.tokenizer_sha256 = model.encoder.tokenizer_sha256();
   p.config_sha256 = sha256_file_hex(model.folder.base / "config.json");
-  p.facts.commit = hub::is_hub_snapshot(model.folder.folder) ? model.folder.folder.filename().string() : "";
+  p.data_commit = dataset.commit;
+  p.facts.commit = commit_of(model.folder.folder);
   p.facts.allow_special_in_content = options.allow_special_in_content;
   p.facts.template_date = model.encoder.template_date();
+  p.facts.tokenizer_files = artifacts::tokenizer_files_of(artifacts::text_folder(model.folder));
   p.shard_idx = options.shard_idx;
   p.n_shards = options.n_shards;
   p.seed = options.seed;

@@ -13,6 +13,7 @@
 #include "core/phase.h"
 #include "core/progress.h"
 #include "core/stop_point.h"
+#include "io/content_digests.h"
 #include "stages/artifacts/weights_fingerprint.h"
 #include "stages/prepare/shard_key.h"
 #include "stages/resume/replaceable.h"
@@ -46,13 +47,16 @@ std::string content_digest(const ShardJob& job) {
   return hash.hex();
 }
 
-// io error for a file that currently cannot be read: it must not be replaced.
-bool is_complete(const fs::path& target, const std::string& key_digest) {
+// With Verify::on, its content has to be what was written. io error for a file that currently cannot be read:
+// it must not be replaced.
+bool is_complete(const fs::path& target, const std::string& key_digest, Verify verify) {
   if (!io::exists(target)) return false;
   try {
     const io::SafetensorsFile file = io::SafetensorsFile::open(target);
     const auto found = file.metadata().find(kKeyOfFile);
-    return found != file.metadata().end() && found->second == key_digest;
+    if (found == file.metadata().end() || found->second != key_digest) return false;
+    if (verify == Verify::on && io::has_content_digests(file.metadata())) io::verify_content(file);
+    return true;
   } catch (const Error& found) {
     if (found.kind() != ErrorKind::data) throw;
     log::warn("{}; it is made again", found.what());
@@ -65,6 +69,7 @@ std::optional<artifacts::ArtifactInputs> inputs_of_shard(const fs::path& target)
   if (!io::exists(target)) return std::nullopt;
   try {
     const io::SafetensorsFile file = io::SafetensorsFile::open(target);
+    if (io::has_content_digests(file.metadata())) io::verify_header(file);
     if (!artifacts::Provenance::present_in(file.metadata())) return artifacts::ArtifactInputs{};
     return artifacts::Provenance::from_metadata(file.metadata(), target.string()).inputs();
   } catch (const Error& found) {
@@ -108,7 +113,8 @@ class ShardRun {
     if (is_complete_and_read_only()) return report_complete();
     io::make_folders(environment_.files, io::folder_of(job_.target));
     lock_.emplace(job_.target.string() + ".lock", environment_.files);
-    if (!extraction_.restart && is_complete(job_.target, resume::digest_of(key_))) return leave_complete();
+    if (!extraction_.restart && is_complete(job_.target, resume::digest_of(key_), extraction_.verify))
+      return leave_complete();
     if (!extraction_.restart) check_replaceable();
     discard_other_inputs();
     resume::check_resumable(job_.target, key_);
@@ -134,7 +140,7 @@ class ShardRun {
   bool is_complete_and_read_only() const {
     const fs::path folder = io::folder_of(job_.target);
     return !extraction_.restart && fs::is_directory(folder) && !io::is_writable(folder) &&
-           is_complete(job_.target, resume::digest_of(key_));
+           is_complete(job_.target, resume::digest_of(key_), extraction_.verify);
   }
 
   // The process that made it may have died between the rename and the following steps.
