@@ -3,6 +3,7 @@
 
 #include "core/accounting.h"
 #include "core/error.h"
+#include "core/strings.h"
 #include "data/dataset_card.h"
 #include "data/glob.h"
 #include "data/unread_files.h"
@@ -79,7 +80,7 @@ std::string plain_name(const nlohmann::json& value, const fs::path& path) {
   check_inside(name, path.string());
   if (!io::is_plain_file_name(name)) {
     fail_data("{}: found \"{}\", expected the name of a file or folder beside it", path.string(),
-              io::shown_name(name));
+              shown(name));
   }
   return name;
 }

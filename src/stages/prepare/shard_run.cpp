@@ -4,13 +4,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iostream>
 #include <optional>
 
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/log.h"
+#include "core/print.h"
 #include "core/progress.h"
+#include "core/strings.h"
 #include "stages/artifacts/weights_fingerprint.h"
 #include "stages/prepare/shard_key.h"
 #include "stages/resume/replaceable.h"
@@ -141,10 +142,11 @@ class ShardRun {
   }
 
   void report_complete() const {
-    std::cout << fmt::format(
+    print(fmt::format(
         "{}: shard {} of {}: complete already, made from the same inputs; nothing to do (--restart "
         "makes it again)\n  {}\n",
-        job_.program, provenance_.shard_idx, provenance_.n_shards, job_.target.string());
+        job_.program, provenance_.shard_idx, provenance_.n_shards,
+        shown(job_.target.string(), kMaxShownPath)));
   }
 
   void check_replaceable() const {
