@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iostream>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -12,6 +11,8 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/log.h"
+#include "core/print.h"
+#include "core/strings.h"
 #include "core/version.h"
 #include "io/publish.h"
 #include "linear/ridge.h"
@@ -208,7 +209,8 @@ void publish(const Stage1TrainOptions& options, const ridge::LabelledSet& inputs
   weights.save(stem, files);  // no stop point from here on
   io::publish_text(stem + ".json", json, files);
   io::publish_text(stem + ".html", page, files);
-  std::cout << attribute_table(report) << fmt::format("weights: {0}.pt\nreport:  {0}.json, {0}.html\n", stem);
+  print(attribute_table(report) +
+        fmt::format("weights: {0}.pt\nreport:  {0}.json, {0}.html\n", shown(stem, kMaxShownPath)));
 }
 
 }  // namespace
@@ -221,7 +223,7 @@ void run_stage1_train(const Stage1TrainOptions& options, const options::StageEnv
       ridge::assign_groups(options, inputs.set.rows(), inputs.prompts);
   if (!options.partial.empty()) {
     for (const fs::path& file : ridge::save_partials(options, inputs, groups, environment.files))
-      std::cout << "sums: " << file.string() << "\n";
+      print(fmt::format("sums: {}\n", shown(file.string(), kMaxShownPath)));
     return;
   }
   if (!options.restart)
