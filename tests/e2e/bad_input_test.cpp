@@ -316,8 +316,13 @@ std::vector<Case> artefact_cases() {
        [=](const Scene& s) {
          fs::rename(embeddings(s, labelled.c_str()),
                     embeddings(s, "multi-objective-00001-of-00002.safetensors"));
+         replace_in_file(embeddings(s, "multi-objective-00001-of-00002.safetensors"), "\"n_shards\":\"1\"",
+                         "\"n_shards\":\"2\"");
+         digest_again(embeddings(s, "multi-objective-00001-of-00002.safetensors"));
          fs::copy(embeddings(s, "multi-objective-00001-of-00002.safetensors"),
                   embeddings(s, "multi-objective-00002-of-00002.safetensors"));
+         replace_in_file(embeddings(s, "multi-objective-00002-of-00002.safetensors"), "\"shard_idx\":\"1\"",
+                         "\"shard_idx\":\"2\"");
          replace_in_file(embeddings(s, "multi-objective-00002-of-00002.safetensors"),
                          "\"precision\":\"fp32\"", "\"precision\":\"bf16\"");
          digest_again(embeddings(s, "multi-objective-00002-of-00002.safetensors"));
