@@ -1,9 +1,12 @@
 #include "cli.h"
 
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -13,6 +16,8 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/standard_descriptors.h"
+#include "core/stop_deadline.h"
+#include "core/stop_signal.h"
 #include "core/strings.h"
 #include "core/version.h"
 #include "option_docs.h"
@@ -162,6 +167,24 @@ void check_encoding(int argc, char** argv) {
   }
 }
 
+// Of the two seconds that a program takes at most to end when asked to; the rest is for the way out.
+constexpr std::chrono::milliseconds kStopPatience(1500);
+
+// While other threads are at work: without the locks of streams, destructors and handlers.
+[[noreturn]] void end_at_once(const std::string& program) {
+  const std::string line = fmt::format(
+      "{}: error: asked to stop; what was saved is kept, the same command does the rest\n", program);
+  (void)!::write(STDERR_FILENO, line.data(), line.size());
+  std::_Exit(static_cast<int>(ErrorKind::interrupted));
+}
+
+void run_stoppable(const std::string& program, const std::function<void(const StopRequested&)>& body) {
+  const StopSignal signal;
+  const StopRequested requested = [&signal] { return signal.requested(); };
+  const StopDeadline deadline(requested, kStopPatience, [&program] { end_at_once(program); });
+  body(requested);
+}
+
 // What the programs end with, whatever `work` throws.
 int guarded(const CLI::App& app, const std::string& program, const std::function<void()>& work) {
   try {
@@ -190,8 +213,9 @@ int guarded(const CLI::App& app, const std::string& program, const std::function
 }  // namespace
 
 int run(int argc, char** argv, const std::string& program, const std::string& purpose,
-        const OptionList& options, const std::function<void()>& body) {
+        const OptionList& options, const std::function<void(const StopRequested&)>& body) {
   open_standard_descriptors();
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit on files is a failed write, whose error names the file
   CLI::App app{purpose, program};
   app.set_version_flag(
       "--version", [&program] { return version_page(program); },
@@ -222,7 +246,7 @@ int run(int argc, char** argv, const std::string& program, const std::string& pu
     if (print_config)
       print_assigned(configurable.options(), assigned);
     else
-      body();
+      run_stoppable(program, body);
   });
 }
 

@@ -6,13 +6,15 @@
 #include <functional>
 #include <string>
 
+#include "armorm/stop.h"
 #include "core/options.h"
 
 namespace armorm::cli {
 
-// Parses, applies the config file, sets up logging and runs `body`. Returns the exit code; every error
-// becomes one line on stderr.
+// Parses, applies the config file, sets up logging and runs `body`, whose argument becomes true when a signal
+// asks the program to stop; it ends within two seconds then. Returns the exit code; every error becomes one
+// line on stderr.
 int run(int argc, char** argv, const std::string& program, const std::string& purpose,
-        const OptionList& options, const std::function<void()>& body);
+        const OptionList& options, const std::function<void(const StopRequested&)>& body);
 
 }  // namespace armorm::cli

@@ -7,5 +7,6 @@ int main(int argc, char** argv) {
   armorm::ScoreOptions options;
   return armorm::cli::run(
       argc, argv, "score", "Scores conversations with an ArmoRM: score, rewards, gate and contributions",
-      armorm::stages::options::declare(options), [&options] { armorm::run_score(options); });
+      armorm::stages::options::declare(options),
+      [&options](const armorm::StopRequested& stop) { armorm::run_score(options, stop); });
 }

@@ -1,7 +1,6 @@
 #include "armorm/stage2_train.h"
 
 #include "cli.h"
-#include "core/stop_signal.h"
 #include "stages/options/declarations.h"
 
 int main(int argc, char** argv) {
@@ -9,8 +8,6 @@ int main(int argc, char** argv) {
   return armorm::cli::run(
       argc, argv, "stage2-train",
       "Debiases verbosity, trains the gating network on preference embeddings and evaluates on RewardBench",
-      armorm::stages::options::declare(options), [&options] {
-        const armorm::StopSignal stop;
-        armorm::run_stage2_train(options, [&stop] { return stop.requested(); });
-      });
+      armorm::stages::options::declare(options),
+      [&options](const armorm::StopRequested& stop) { armorm::run_stage2_train(options, stop); });
 }

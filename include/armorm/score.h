@@ -31,8 +31,7 @@ struct ScoreOptions : ScorerOptions {
 // "gate": {...}, "contributions": {...}}, with "line": n for rows without an id, and the values of
 // `copy_keys`. Other keys of the rows are counted, and named in one warning. Holds `window` rows at a time;
 // the rows at hand are scored as soon as no more input is waiting. An output file is published when it is
-// complete. `stop_requested` is asked while a model is downloaded. Throws Error. One run at a time in a
-// process.
+// complete; a run that was asked to stop leaves none. Throws Error. One run at a time in a process.
 ARMORM_API void run_score(const ScoreOptions& options, const StopRequested& stop_requested = {});
 
 }  // namespace armorm

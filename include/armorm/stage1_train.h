@@ -9,6 +9,8 @@
 #include "armorm/export.h"
 #include "armorm/extraction_options.h"
 #include "armorm/ridge_cv.h"
+#include "armorm/stop.h"
+#include "armorm/verify.h"
 
 namespace armorm {
 
@@ -19,6 +21,7 @@ struct Stage1TrainOptions {
   std::string embeddings_dir = {};
   std::string output_dir = {};
   bool restart = false;
+  Verify verify = Verify::on;
   std::string alphas = "1e-4,1e-3,1e-2,1e-1,1,1e1,1e2,1e3,1e4";  // > 0; or "lo:hi:n", n in [1, 1000]
   RidgeCv cv = RidgeCv::holdout;
   std::int64_t n_folds = 5;  // in [2, 254]
@@ -41,6 +44,6 @@ struct Stage1TrainOptions {
 // Writes <output_dir>/<model>_<dataset>.pt ({"weight": f32 [K, D]}, and "bias" f32 [K] with fit_intercept),
 // its .safetensors twin, and .json and .html reports; prints the table of attributes. With `partial` it
 // writes the sums of shards instead and prints their files. Throws Error. One run at a time in a process.
-ARMORM_API void run_stage1_train(const Stage1TrainOptions& options);
+ARMORM_API void run_stage1_train(const Stage1TrainOptions& options, const StopRequested& stop_requested = {});
 
 }  // namespace armorm

@@ -97,6 +97,11 @@ def at(value, path):
     return value
 
 
+def names_in(value, names):
+    """The names and those of all objects in a value: what is wrong in it is named by the nearest one."""
+    return names + [key for _, item in containers(value) if isinstance(item, dict) for key in item]
+
+
 def writable(case):
     """The case, or None where JSON cannot hold it."""
     try:

@@ -137,13 +137,13 @@ def read(files, config, split, column, saved):
         root = pathlib.Path(scratch) / "set"
         entries.materialise(files, root)
         try:
-            if saved:
+            if saved and {"state.json", "dataset_dict.json"} & set(files):
                 data = datasets.load_from_disk(str(root))
                 data = data[split] if isinstance(data, datasets.DatasetDict) else data
                 return preference_rows(data)
             else:
                 data = datasets.load_dataset(str(root), config or None, split=split, cache_dir=scratch + "/cache")
-            return texts_of(data, column)
+            return preference_rows(data) if saved else texts_of(data, column)
         except Exception:  # whatever it is, nothing is read
             return None
 
@@ -281,7 +281,8 @@ def change_json(files, path, rng):
     else:
         return None
     files[path] = json.dumps(state)
-    return [str(key)] + [str(k) for k in where if isinstance(k, str)] + ([str(item)] if isinstance(item, str) else [])
+    names = [str(key)] + [str(k) for k in where if isinstance(k, str)] + ([str(item)] if isinstance(item, str) else [])
+    return entries.names_in(item.get(key) if isinstance(item, dict) else None, names)
 
 
 def mutate_saved(rng):
@@ -308,7 +309,8 @@ def mutate_saved(rng):
             names = [new, new.rsplit("/", 1)[-1]]
     if names is None:
         return None
-    split = rng.choice(["train", "train", "test"])
+    # A single data set has one split, whatever it is asked for.
+    split = rng.choice(["train", "train", "test"]) if source == "data/saved_dict" else "train"
     elsewhere = path.startswith(("train/", "test/")) and not path.startswith(split)
     return base, files, "", split, names, False, elsewhere or bool(HARMLESS & set(names))
 
@@ -323,6 +325,7 @@ def mutation(rng):
     expected = read(files, config, split, column, saved)
     without = read_once(base, config, split, column, saved)
     account = account and expected is not None and names[0] not in files_of_splits(files, config)
+    account = account and {"train": "test", "test": "train"}[split] not in names[0].lower()  # of a split that is not read
     arguments = {"split": split, "template": TEMPLATE} if saved else {"split": split, "column": column}
     if config:
         arguments["config"] = config

@@ -9,10 +9,10 @@ is passed over, a refusal that does not name the entry, an internal error. tests
 """
 import argparse
 import collections
+import concurrent.futures
 import gzip
 import importlib
 import json
-import multiprocessing
 import os
 import pathlib
 import subprocess
@@ -51,9 +51,9 @@ def write(reader, seed, count, path, jobs, resume=False):
     blocks = [(reader, seed, number, min(BLOCK, count - start)) for number, start in enumerate(range(0, count, BLOCK))]
     if resume and path.exists():
         blocks = blocks[sum(1 for _ in open(path, "rb")) // BLOCK:]
-    with open(path, "ab" if resume else "wb") as file, multiprocessing.Pool(jobs) as pool:
+    with open(path, "ab" if resume else "wb") as file, concurrent.futures.ProcessPoolExecutor(jobs) as pool:
         out = gzip.GzipFile("", "wb", 9, file, mtime=0) if path.suffix == ".gz" else file
-        for cases in pool.imap(block_of_cases, blocks):
+        for cases in pool.map(block_of_cases, blocks):
             out.write("".join(text + "\n" for text in cases).encode())
             out.flush()
         out.close()

@@ -95,12 +95,21 @@ def without_nulls(message):
     return {k: v for k, v in message.items() if v is not None}
 
 
+def is_same(a, b):
+    """a == b, where NaN equals NaN."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(is_same(a[key], b[key]) for key in a)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(is_same, a, b))
+    return a == b or (a != a and b != b)
+
+
 def starts_with(side, prompt):
     rest = side
     if prompt and prompt[0].get("role") != "system":
         while rest and rest[0].get("role") == "system":
             rest = rest[1:]
-    return len(prompt) <= len(rest) and all(without_nulls(a) == without_nulls(b) for a, b in zip(prompt, rest))
+    return len(prompt) <= len(rest) and all(is_same(without_nulls(a), without_nulls(b)) for a, b in zip(prompt, rest))
 
 
 def prompt_of(row):

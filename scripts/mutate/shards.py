@@ -5,9 +5,8 @@ import tempfile
 
 import entries
 import numpy
-import safetensors.numpy
 import transformers
-from tensors import tensors_of
+from tensors import saved, tensors_of
 
 
 def read_shards(files):
@@ -32,7 +31,7 @@ def mutate_index(rng):
     for shard in range(count):
         name = f"model-{shard + 1:05d}-of-{count:05d}.safetensors"
         tensors = {f"{key}.{shard}": numpy.arange(3 + shard, dtype="float32") for key in rng.sample(["a", "b", "c"], 2)}
-        files[name] = {"hex": safetensors.numpy.save(tensors, {"format": "pt"}).hex()}
+        files[name] = {"hex": saved(tensors, {"format": "pt"}).hex()}
         weight_map.update(dict.fromkeys(tensors, name))
     index = {"metadata": {"total_size": 3}, "weight_map": weight_map}
     base = {**files, "model.safetensors.index.json": json.dumps(index)}
@@ -52,7 +51,7 @@ def mutate_index(rng):
     elif kind < 0.65:
         key = entries.name(rng)
         index[key] = entries.value(rng)
-        names, account = [key], True
+        names, account = entries.names_in(index[key], [key]), True
     elif kind < 0.75:
         index["metadata"] = entries.neighbour(rng, index["metadata"])
         names, harmless = ["metadata", "total_size"], True

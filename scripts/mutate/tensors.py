@@ -24,17 +24,28 @@ def joined(header_text, buffer, size=None):
     return struct.pack("<Q", len(header) if size is None else size) + header + buffer
 
 
+def saved(tensors, metadata):
+    """The file that `safetensors` makes, with its entries sorted: it writes them in another order each time."""
+    header, buffer = header_of(safetensors.numpy.save(tensors, metadata))
+    ordered, tail = {key: dict(sorted(header[key].items())) for key in sorted(header)}, b""
+    for name in sorted(tensors):
+        begin, end = ordered[name]["data_offsets"]
+        ordered[name]["data_offsets"] = [len(tail), len(tail) + end - begin]
+        tail += buffer[begin:end]
+    return joined(json.dumps(ordered), tail)
+
+
 def valid_file(rng):
     tensors = {}
     for name in rng.sample(NAMES[:6], rng.randrange(1, 4)):
         shape = [rng.randrange(1, 4) for _ in range(rng.randrange(3))]
         tensors[name] = numpy.asarray(numpy.arange(int(numpy.prod(shape))).reshape(shape) % 2, dtype=rng.choice(KINDS))
     metadata = rng.choice([None, {"format": "pt"}, {"format": "pt", "step": "3"}])
-    return safetensors.numpy.save(tensors, metadata)
+    return saved(tensors, metadata)
 
 
 def tensors_of(data):
-    return {name: [info["dtype"], list(info["shape"]), bytes(info["data"]).hex()] for name, info in safetensors.deserialize(data)}
+    return {name: [info["dtype"], list(info["shape"]), bytes(info["data"]).hex()] for name, info in sorted(safetensors.deserialize(data))}
 
 
 def read(data):
@@ -44,7 +55,7 @@ def read(data):
             file.write(data)
             file.flush()
             with safetensors.safe_open(file.name, "numpy") as opened:
-                metadata = opened.metadata() or {}
+                metadata = dict(sorted((opened.metadata() or {}).items()))
         return [tensors, metadata]
     except Exception:  # whatever it is, nothing is read
         return None

@@ -78,7 +78,7 @@ def change_config(files, rng):
     else:
         config[key] = config_value(key, config.get(key), rng)
     files["tokenizer_config.json"] = json.dumps(config)
-    return [key]
+    return entries.names_in(config.get(key), [key])
 
 
 def change_map(files, rng):
@@ -86,7 +86,7 @@ def change_map(files, rng):
     key = rng.choice(ROLES + ["additional_special_tokens", "image_token", entries.name(rng)])
     tokens[key] = config_value(key, tokens.get(key), rng)
     files["special_tokens_map.json"] = json.dumps(tokens)
-    return [key, "special_tokens_map.json"]
+    return entries.names_in(tokens[key], [key, "special_tokens_map.json"])
 
 
 def change_tokenizer(source):
@@ -148,7 +148,9 @@ def read(files):
             rendered = tokenizer.apply_chat_template([{"role": "user", "content": "x"}], chat_template=TEMPLATE, tokenize=False)
             rendered.encode()
             return [ids, rendered]
-        except Exception:  # whatever it is, nothing is encoded
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:  # whatever it is, a panic of the library too, nothing is encoded
             return None
 
 

@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/file_kind.h"
+#include "core/stop_point.h"
 
 namespace armorm {
 
@@ -33,13 +34,18 @@ void Digest::update(std::span<const std::byte> bytes) {
 }
 void Digest::update(std::string_view text) { update(std::as_bytes(std::span(text.data(), text.size()))); }
 
-void Digest::update_with_file(const std::filesystem::path& path) {
+void Digest::update_with_file(const std::filesystem::path& path,
+                              const std::function<void(std::size_t)>& read) {
   check_regular_file(path);
   std::ifstream in(path, std::ios::binary);
   if (!in) fail_io("{}: cannot be read; check that it exists and its permissions", path.string());
   std::vector<char> buffer(1 << 20);
-  while (in.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || in.gcount() > 0)
-    update(std::string_view(buffer.data(), static_cast<std::size_t>(in.gcount())));
+  while (in.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || in.gcount() > 0) {
+    const auto size = static_cast<std::size_t>(in.gcount());
+    update(std::string_view(buffer.data(), size));
+    stop_point();
+    if (read) read(size);
+  }
   if (in.bad()) fail_io("{}: read failed half-way; check the disk", path.string());
 }
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -19,8 +20,9 @@ class Digest {
   Digest& operator=(Digest&&) noexcept;
   void update(std::span<const std::byte> bytes);
   void update(std::string_view text);
-  void update_with_file(const std::filesystem::path& path);  // io error when unreadable
-  std::string hex();                                         // lower-case digits; consumes the object
+  // io error when unreadable. Has stop points; `read` is called with the number of bytes of each block.
+  void update_with_file(const std::filesystem::path& path, const std::function<void(std::size_t)>& read = {});
+  std::string hex();  // lower-case digits; consumes the object
 
  protected:
   enum class Algorithm { sha1, sha256 };

@@ -101,12 +101,31 @@ struct TypeName {
   }
 };
 
+// Refuses a key that an object has twice, of which one would be passed over.
+class KeyCheck {
+ public:
+  explicit KeyCheck(std::string path) : path_(std::move(path)) {}
+  bool operator()(int depth, json::parse_event_t event, const json& value) {
+    keys_.resize(static_cast<std::size_t>(depth) + 1);
+    if (event == json::parse_event_t::object_start) keys_.emplace_back();
+    if (event == json::parse_event_t::key && !keys_.back().insert(value.get<std::string>()).second)
+      fail_usage("{}: the key '{}' appears twice in one object; keep one", path_, value.get<std::string>());
+    return true;
+  }
+
+ private:
+  std::string path_;
+  std::vector<std::set<std::string>> keys_;
+};
+
 json parse_config(const ConfigFile& file) {
   const std::string& path = file.path;
   std::ifstream in(path, std::ios::binary);
   if (!in) fail_io("{}: cannot be read; name a file such as those in configs/", path);
-  json root = json::parse(in, nullptr, false, true);
-  if (root.is_discarded()) fail_usage("{}: is not valid JSON; compare it with the files in configs/", path);
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  json root = json::parse(text, KeyCheck(path), false, true);
+  if (root.is_discarded() || text.find('\0') != std::string::npos)
+    fail_usage("{}: is not valid JSON; compare it with the files in configs/", path);
   if (!root.is_object()) fail_usage("{}: the top level must be an object of sections", path);
   for (const auto& [section, body] : root.items()) {
     if (std::find(file.sections.begin(), file.sections.end(), section) == file.sections.end())

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/parallel.h"
+#include "core/stop_point.h"
 
 namespace armorm {
 
@@ -24,6 +25,7 @@ void WorkerPool::run(std::int64_t n_tasks, const std::function<void(std::int64_t
   {
     const std::lock_guard lock(mutex_);
     task_ = &task;
+    stop_request_ = StopScope::of_this_thread();
     n_tasks_ = n_tasks;
     next_ = 0;
     busy_ = threads_.size();
@@ -52,6 +54,7 @@ void WorkerPool::work() {
 }
 
 void WorkerPool::drain() {
+  const StopScope scope(stop_request_);
   try {
     for (std::int64_t i = next_++; i < n_tasks_; i = next_++) (*task_)(i);
   } catch (...) {

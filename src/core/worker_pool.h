@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+#include "armorm/stop.h"
+
 namespace armorm {
 
 // run() is not reentrant; one caller at a time.
@@ -23,7 +25,7 @@ class WorkerPool {
 
   int n_threads() const noexcept { return static_cast<int>(threads_.size()) + 1; }
   // Calls task(0) ... task(n_tasks - 1), each once, from any thread and in any order. Rethrows the first
-  // exception.
+  // exception. The stop points of a task ask the request of the calling thread.
   void run(std::int64_t n_tasks, const std::function<void(std::int64_t)>& task);
 
  private:
@@ -34,6 +36,7 @@ class WorkerPool {
   std::condition_variable wake_;
   std::condition_variable done_;
   const std::function<void(std::int64_t)>* task_ = nullptr;
+  const StopRequested* stop_request_ = nullptr;  // of the caller of run()
   std::int64_t n_tasks_ = 0;
   std::atomic<std::int64_t> next_{0};
   std::uint64_t generation_ = 0;

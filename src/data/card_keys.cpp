@@ -130,24 +130,6 @@ void for_each_key(const YAML::Node& map, const std::string& where, const Visit& 
   }
 }
 
-// The columns of `dataset_info` that `datasets` rounds as it reads text; other types keep or refuse values.
-void account_for_types(const YAML::Node& infos, const std::string& where) {
-  Accounting account(where + ": dataset_info: float16", "column");
-  const auto give_of = [&](const YAML::Node& info) {
-    if (!info.IsMap() || !info["features"] || !info["features"].IsSequence()) return;
-    for (const YAML::Node& feature : info["features"]) {
-      if (!feature.IsMap() || !feature["name"] || !feature["dtype"] || !feature["dtype"].IsScalar()) continue;
-      if (feature["dtype"].Scalar() == "float16" && feature["name"].IsScalar())
-        account.give(feature["name"].Scalar());
-    }
-  };
-  if (infos.IsSequence())
-    for (const YAML::Node& info : infos) give_of(info);
-  else
-    give_of(infos);
-  account.warn_of_rest("values are those of the files, not rounded");
-}
-
 }  // namespace
 
 void account_for_card(const YAML::Node& card, const std::string& where) {
@@ -158,7 +140,6 @@ void account_for_card(const YAML::Node& card, const std::string& where) {
     if (!key.starts_with(kGate)) account.give(key);
   });
   account.warn_of_rest("it is not used");
-  if (card["dataset_info"]) account_for_types(card["dataset_info"], where);
 }
 
 void account_for_config(const YAML::Node& config, const std::string& where) {

@@ -37,6 +37,11 @@ class CsvRecords {
     return true;
   }
   std::string where() const { return fmt::format("{}: line {}", path_, first_line_); }
+  // data error when the last record is too long; the following ones can be read.
+  void check_readable() const {
+    if (size_ > io::LineReader::kMaxLineBytes)
+      fail_data("{}: record longer than {} bytes", where(), io::LineReader::kMaxLineBytes);
+  }
 
  private:
   int get() {
@@ -45,9 +50,7 @@ class CsvRecords {
     return c;
   }
   void put(std::string& field, int c) {
-    if (++size_ > io::LineReader::kMaxLineBytes)
-      fail_data("{}: record longer than {} bytes", where(), size_ - 1);
-    field.push_back(static_cast<char>(c));
+    if (++size_ <= io::LineReader::kMaxLineBytes) field.push_back(static_cast<char>(c));
   }
 
   void read_quoted(std::string& field) {
@@ -113,6 +116,7 @@ class CsvRowFile final : public RowFile {
   CsvRowFile(std::filesystem::path path, char separator) : path_(std::move(path)), separator_(separator) {
     CsvRecords records(path_, separator_);
     records.next(header_);
+    records.check_readable();
   }
 
   std::int64_t num_rows() override {
@@ -132,6 +136,7 @@ class CsvRowFile final : public RowFile {
     for (; records.next(fields); ++row) {
       if (!wanted(row)) continue;
       fill_or_mark_bad(cells, [&] {
+        records.check_readable();
         if (fields.size() > header_.size()) {
           fail_data("{}: found {} fields, expected {} as in the header", records.where(), fields.size(),
                     header_.size());

@@ -11,10 +11,14 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "core/phase.h"
+#include "core/stop_point.h"
 #include "core/strings.h"
 #include "core/utf8.h"
 #include "data/column_account.h"
 #include "data/column_remedy.h"
+#include "data/dataset_card.h"
+#include "data/declared_columns.h"
 #include "data/layout.h"
 #include "data/prompt_rule.h"
 #include "data/row_file.h"
@@ -195,12 +199,15 @@ struct Dataset::Impl {
         if (index_of.emplace(file, files.size()).second) files.push_back(file);
     // Each file is opened once as a check and closed again: there may be more files than a process may open.
     for (const fs::path& file : files) {
+      stop_point();
       const auto reader = open_row_file(file);
       columns.push_back(reader->column_names({}));
       fixed_columns.push_back(reader->has_fixed_columns());
     }
+    if (fs::is_directory(given.path) && !is_saved_dataset(given.path)) declared = DeclaredColumns::of(given);
     rows.resize(files.size(), kNotCounted);
     for (const SplitPart& part : parts) add_ranges(part);
+    is_complete = parts.size() == 1 && parts[0].slice.is_complete();
     if (ranges.empty())
       fail_data("{}: the split \"{}\" has no rows; choose other bounds", given.path.string(), given.split);
   }
@@ -302,6 +309,16 @@ struct Dataset::Impl {
     return sum;
   }
 
+  // 0 while the rows of some file are not counted.
+  std::int64_t known_rows() const {
+    std::int64_t sum = 0;
+    for (const FileRange& range : ranges) {
+      if (range.end == kToEnd && rows[range.file] == kNotCounted) return 0;
+      sum += (range.end == kToEnd ? rows[range.file] : range.end) - range.begin;
+    }
+    return sum;
+  }
+
   // A rename of a column that no row has would leave the intended one unread. `ours` are those of the rows.
   void check_renames(std::set<std::string> ours) const {
     ours.insert("source");
@@ -331,9 +348,13 @@ struct Dataset::Impl {
   template <class Visit>
   void for_each(const std::vector<ColumnRequest>& requests, const std::vector<bool>& wanted, Visit&& visit) {
     check_columns(requests);
+    declared.check_names(columns);
+    declared.check_types(requests);
+    Phase phase("reading " + options.path.string(), known_rows());
     std::int64_t first_row = 0;
     for (const auto& [f, begin, end] : ranges) {
       const auto is_wanted = [&, f = f, begin = begin, end = end](std::int64_t row) {
+        phase.advance_to(first_row + row);
         if (row < begin || (end != kToEnd && row >= end)) return false;
         const auto index = static_cast<std::size_t>(first_row + row - begin);
         if (wanted.empty()) return true;
@@ -347,6 +368,7 @@ struct Dataset::Impl {
       rows[f] = read_file(f, requests, is_wanted, visit_row);
       first_row += (end == kToEnd ? rows[f] : end) - begin;
     }
+    if (is_complete) declared.check_rows(options.split, first_row);
   }
 
   // visit(row of the file, one cell for each request)
@@ -389,6 +411,8 @@ struct Dataset::Impl {
   std::vector<std::vector<std::string>> columns;  // the column names of each file
   std::vector<bool> fixed_columns;                // per file: it has no other columns
   std::set<std::string> warned;                   // columns that some files lack
+  DeclaredColumns declared;
+  bool is_complete = false;  // all rows of one split
   ColumnAccount account;
   std::map<std::string, std::int64_t> unread;  // keys of rows that no request is for
   std::vector<std::int64_t> rows;              // rows per file, once known

@@ -4,12 +4,14 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 #include <sstream>
 
 #include "core/error.h"
 #include "core/strings.h"
 #include "data/card_keys.h"
+#include "data/glob.h"
 #include "io/byte_source.h"
 #include "io/contained_path.h"
 #include "io/read_file.h"
@@ -62,10 +64,23 @@ bool is_true(const YAML::Node& node) {
   return kTrue.contains(scalar_of(node));
 }
 
+bool is_boolean(const YAML::Node& node) {
+  static const std::set<std::string> kFalse{"no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"};
+  return is_true(node) || kFalse.contains(scalar_of(node));
+}
+
+// "" where there is none.
+std::string data_dir_of(const YAML::Node& node, const std::string& where) {
+  if (!node || node.IsNull()) return "";
+  if (!node.IsScalar() || node.Scalar().empty() || has_wildcards(node.Scalar()) || is_boolean(node))
+    fail_data("{}: data_dir: expected the path of a folder", where);
+  return node.Scalar();
+}
+
 CardConfig config_of(const YAML::Node& node, const std::string& where) {
   CardConfig config;
   config.name = scalar_of(node["config_name"]);
-  config.data_dir = scalar_of(node["data_dir"]);
+  config.data_dir = data_dir_of(node["data_dir"], where);
   if (!config.data_dir.empty()) check_inside(config.data_dir, where + ": data_dir");
   if (node["data_files"]) config.data_files = patterns_of(node["data_files"], where);
   return config;
@@ -79,6 +94,8 @@ std::vector<CardConfig> configs_of(const YAML::Node& nodes, const std::string& w
       fail_data("{}: configs: each needs a config_name", where);
     configs.push_back(config_of(node, where));
     CardConfig& config = configs.back();
+    if (node["default"] && !node["default"].IsNull() && !is_boolean(node["default"]))
+      fail_data("{}: configs: default of \"{}\": expected true or false", where, config.name);
     config.is_default = nodes.size() == 1 || config.name == "default" || is_true(node["default"]);
     const auto earlier = [&](const CardConfig& other) { return other.name == config.name; };
     if (std::any_of(configs.begin(), configs.end() - 1, earlier))
@@ -125,11 +142,37 @@ std::optional<CardConfigs> configs_of_card(const std::string& yaml, const std::s
   }
 }
 
+// yaml-cpp refuses a character beyond U+FFFF in the two escapes that JSON has for it.
+std::string with_joined_surrogates(std::string yaml) {
+  const auto unit_at = [&](std::size_t at) -> unsigned {
+    unsigned value = 0;
+    const bool is_escape = yaml.compare(at, 2, "\\u") == 0 && yaml.size() >= at + 6;
+    const char* end = yaml.data() + at + 6;
+    return is_escape && std::from_chars(end - 4, end, value, 16).ptr == end ? value : 0;
+  };
+  for (std::size_t at = yaml.find("\\ud"); at != std::string::npos; at = yaml.find("\\ud", at + 1)) {
+    const unsigned high = unit_at(at), low = unit_at(at + 6);
+    if (high < 0xd800 || high > 0xdbff || low < 0xdc00 || low > 0xdfff) continue;
+    yaml.replace(at, 12, fmt::format("\\U{:08x}", 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00)));
+  }
+  return yaml;
+}
+
 // "" if the folder has no such file.
 std::string text_of(const fs::path& path, const fs::path& folder) {
   if (!fs::is_regular_file(path)) return "";
   io::check_stays_inside(path, folder);
   return io::read_text_file(path, kMaxCardBytes);
+}
+
+Card standalone_card(const fs::path& folder) {
+  const fs::path path = folder / ".huggingface.yaml";
+  return {with_joined_surrogates(text_of(path, folder)), path.string()};
+}
+
+Card readme_card(const fs::path& folder) {
+  const fs::path path = folder / "README.md";
+  return {with_joined_surrogates(front_matter(text_of(path, folder))), path.string()};
 }
 
 }  // namespace
@@ -153,15 +196,24 @@ std::string front_matter(const std::string& card) {
   return "";
 }
 
+Card card_of(const fs::path& folder) {
+  Card alone = standalone_card(folder);
+  return alone.yaml.empty() ? readme_card(folder) : alone;
+}
+
+std::string chosen_config(const YAML::Node& card, const std::string& wanted, const std::string& where) {
+  const YAML::Node nodes = card["configs"];
+  if (!nodes || nodes.IsNull()) return wanted.empty() ? "default" : wanted;
+  const std::vector<CardConfig> configs = configs_of(nodes, where);
+  return configs[choose(configs, wanted, where)].name;
+}
+
 std::optional<CardConfigs> read_card_configs(const fs::path& folder, const std::string& wanted) {
-  const fs::path alone = folder / ".huggingface.yaml";
-  if (const std::string yaml = text_of(alone, folder); !yaml.empty()) {
-    auto configs = configs_of_card(yaml, wanted, alone.string());
-    if (configs) return configs;
+  for (const Card& card : {standalone_card(folder), readme_card(folder)}) {
+    if (card.yaml.empty()) continue;
+    if (auto configs = configs_of_card(card.yaml, wanted, card.where)) return configs;
   }
-  const fs::path card = folder / "README.md";
-  const std::string yaml = front_matter(text_of(card, folder));
-  return yaml.empty() ? std::nullopt : configs_of_card(yaml, wanted, card.string());
+  return std::nullopt;
 }
 
 void check_inside(const std::string& path, const std::string& where) {

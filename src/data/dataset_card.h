@@ -7,6 +7,10 @@
 #include <utility>
 #include <vector>
 
+namespace YAML {
+class Node;
+}
+
 namespace armorm::data {
 
 // Split name -> file patterns, in the order of the card.
@@ -30,6 +34,16 @@ struct CardConfigs {
 // missing config, when no config is wanted and not just one is the default, and on a key of the chosen config
 // that would change its rows.
 std::optional<CardConfigs> read_card_configs(const std::filesystem::path& folder, const std::string& wanted);
+
+// The YAML of .huggingface.yaml, else of README.md, and the file's name; empty without them.
+struct Card {
+  std::string yaml;
+  std::string where;
+};
+Card card_of(const std::filesystem::path& folder);
+
+// The config that read_card_configs() chooses; "default" where the card has no configs and none is wanted.
+std::string chosen_config(const YAML::Node& card, const std::string& wanted, const std::string& where);
 
 // The lines between the first two "---" of a card; empty without them.
 std::string front_matter(const std::string& card);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/phase.h"
 #include "data/json_cell.h"
 #include "data/json_messages.h"
 #include "data/json_reader.h"
@@ -20,6 +21,7 @@ constexpr std::int64_t kRowsSeenForColumns = 1000;
 constexpr std::size_t kMaxUnreadKeys = 10'000;  // each row can have keys of its own
 
 void enter_row(JsonReader& json, const JsonRecords& records) {
+  records.check_readable();
   const Kind kind = json.peek();
   if (kind == Kind::object || kind == Kind::number) return json.enter_object();
   fail_data("{}: found {}, expected an object", records.where(), JsonReader::name_of(kind));
@@ -65,7 +67,8 @@ class JsonRowFile final : public RowFile {
     const auto records = open_json_records(path_);
     std::string text;
     std::int64_t rows = 0;
-    while (records->next(text)) ++rows;
+    Phase phase("counting the rows of " + path_.string(), 0);
+    for (; records->next(text); ++rows) phase.advance_to(rows);
     return rows;
   }
 

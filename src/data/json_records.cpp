@@ -49,7 +49,8 @@ class Lines final : public JsonRecords {
  public:
   explicit Lines(const std::filesystem::path& path) : path_(path.string()), reader_(path) {}
   bool next(std::string& text) override {
-    while (reader_.next(text)) {
+    while (next_line(text)) {
+      if (!problem_.empty()) return true;
       const std::string_view content = trimmed(text);
       if (content.empty()) continue;
       if (content == "{" || (is_first_ && is_cut_open(content))) fail_spread();
@@ -61,6 +62,16 @@ class Lines final : public JsonRecords {
   std::string where() const override { return fmt::format("{}: line {}", path_, reader_.line_number()); }
 
  private:
+  bool next_line(std::string& text) {
+    problem_.clear();
+    try {
+      return reader_.next(text);
+    } catch (const io::LineTooLong& error) {
+      problem_ = error.what();
+      return true;
+    }
+  }
+
   // Ends inside an object, where a printer breaks lines.
   static bool is_cut_open(std::string_view content) {
     if (content.front() != '{' || std::string_view("{[,").find(content.back()) == std::string_view::npos)
@@ -90,6 +101,7 @@ class Elements final : public JsonRecords {
 
   bool next(std::string& text) override {
     text.clear();
+    problem_.clear();
     if (closed_) return false;
     ++element_;
     Nesting nesting;
@@ -98,9 +110,10 @@ class Elements final : public JsonRecords {
       const bool between = nesting.depth() == 0 && !nesting.in_string();
       if (between && (c == ',' || c == ']')) return finish(c, text);
       if (text.empty() && is_json_space(c)) continue;
-      if (text.size() == io::LineReader::kMaxLineBytes)
-        fail_data("{}: longer than {} bytes", where(), text.size());
-      text.push_back(c);
+      if (text.size() < io::LineReader::kMaxLineBytes)
+        text.push_back(c);
+      else if (problem_.empty())
+        problem_ = fmt::format("{}: longer than {} bytes", where(), text.size());
       nesting.step(c);
     }
     fail_data("{}: the file ends inside the array; it is truncated", where());

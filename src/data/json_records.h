@@ -5,13 +5,23 @@
 #include <memory>
 #include <string>
 
+#include "core/error.h"
+
 namespace armorm::data {
 
 class JsonRecords {
  public:
   virtual ~JsonRecords() = default;
-  virtual bool next(std::string& text) = 0;  // false at the end; empty lines are skipped
-  virtual std::string where() const = 0;     // position of the last record, for messages: "FILE: line 7"
+  // False at the end; empty lines are skipped. Damage that ends the reading is a data error.
+  virtual bool next(std::string& text) = 0;
+  // data error when the last record could not be read, as it is too long; the following ones can be.
+  void check_readable() const {
+    if (!problem_.empty()) fail_data("{}", problem_);
+  }
+  virtual std::string where() const = 0;  // position of the last record, for messages: "FILE: line 7"
+
+ protected:
+  std::string problem_;  // of the last record
 };
 
 // Chooses the form by the first character that is not white space.

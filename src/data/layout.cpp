@@ -65,11 +65,8 @@ std::string remedy(const fs::path& folder) {
          hub::download_command(folder);
 }
 
-// The components of the name after its first dot, in lower case.
-std::vector<std::string> suffixes_of(const fs::path& path) {
-  std::string name = path.filename().string();
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+// The components of the name after its first dot.
+std::vector<std::string> suffixes_of(const std::string& name) {
   std::vector<std::string> suffixes;
   for (std::size_t dot = name.find('.'); dot != std::string::npos;) {
     const std::size_t next = name.find('.', dot + 1);
@@ -79,14 +76,23 @@ std::vector<std::string> suffixes_of(const fs::path& path) {
   return suffixes;
 }
 
-const Extension* extension_of(const fs::path& path) {
-  const std::vector<std::string> suffixes = suffixes_of(path);
+// The last known one.
+const Extension* extension_in(const std::string& name) {
+  const std::vector<std::string> suffixes = suffixes_of(name);
   for (auto suffix = suffixes.rbegin(); suffix != suffixes.rend(); ++suffix) {
     for (const Extension& extension : kExtensions) {
       if (*suffix == extension.suffix) return &extension;
     }
   }
   return nullptr;
+}
+
+// In any case.
+const Extension* extension_of(const fs::path& path) {
+  std::string name = path.filename().string();
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return extension_in(name);
 }
 
 std::vector<std::string> name_patterns(const std::string& word) {
@@ -194,12 +200,12 @@ Repository open_repository(const DatasetOptions& options) {
   return repository_of(options.path, all[configs ? configs->chosen : 0], listings);
 }
 
-// Keeps only the files of the most frequent format, since `datasets` reads one format only. Returns the
-// others.
+// Keeps only the files of the most frequent format, since `datasets` reads one format only, with its
+// extension in lower case. Returns the others.
 Files keep_one_format(Files& files) {
   std::map<std::string_view, int> counts;
   for (const std::string& file : files) {
-    for (const std::string& suffix : suffixes_of(file)) {
+    for (const std::string& suffix : suffixes_of(fs::path(file).filename().string())) {
       for (const Extension& extension : kExtensions) {
         if (suffix == extension.suffix) ++counts[extension.suffix];
       }
@@ -212,7 +218,8 @@ Files keep_one_format(Files& files) {
     if (best == nullptr || count->second > counts[best->suffix]) best = &extension;
   }
   const auto others = std::stable_partition(files.begin(), files.end(), [&](const std::string& file) {
-    return best != nullptr && format_of(file) == best->format;
+    const Extension* extension = extension_in(fs::path(file).filename().string());
+    return best != nullptr && extension != nullptr && extension->format == best->format;
   });
   Files unread(others, files.end());
   files.erase(others, files.end());
@@ -243,7 +250,8 @@ void warn_of_unread(Files unread, const Files& read, const fs::path& root, const
   std::erase_if(unread, describes_data);
   if (unread.empty() || read.empty()) return;
   log::warn(
-      "{}: {} files of the split \"{}\" are not read, as a split has one format (here that of {}): {}; give "
+      "{}: {} files of the split \"{}\" are not read, as a split has one format (here that of {}), with its "
+      "extension in lower case: {}; give "
       "each format a split of its own, or name the file as the data set",
       root.string(), unread.size(), split, read.front(), shown_names(unread));
 }
@@ -307,7 +315,8 @@ std::vector<fs::path> repository_split_files(const Repository& repository, const
     files.push_back(repository.root / file);
   if (files.empty()) {
     fail_io(
-        "{}: no data files for the split \"{}\"; expected .parquet, .arrow, .jsonl, .json or .csv files{}",
+        "{}: no data files for the split \"{}\"; expected .parquet, .arrow, .jsonl, .json or .csv files, in "
+        "lower case{}",
         repository.root.string(), name, remedy(options.path));
   }
   for (const fs::path& file : files) io::check_stays_inside(file, options.path);

@@ -1,8 +1,11 @@
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <regex>
 
 #include "core/accounting.h"
 #include "core/error.h"
+#include "core/log.h"
 #include "core/strings.h"
 #include "data/dataset_card.h"
 #include "data/glob.h"
@@ -42,8 +45,37 @@ const nlohmann::json& list_field(const nlohmann::json& object, const char* name,
   return *found;
 }
 
+// Words with dots between them, as NamedSplit of `datasets` has it.
+bool is_split_name(const nlohmann::json& value) {
+  static const std::regex kName(R"(\w+(\.\w+)*)");
+  return value.is_string() && value.get_ref<const std::string&>().size() <= 255 &&
+         std::regex_match(value.get_ref<const std::string&>(), kName);
+}
+
+bool is_list_of_names(const nlohmann::json& value) {
+  return value.is_array() &&
+         std::all_of(value.begin(), value.end(), [](const nlohmann::json& name) { return name.is_string(); });
+}
+
+// What `datasets` reads and requires, although the rows do not depend on it.
+void check_shown(const nlohmann::json& state, const fs::path& path) {
+  const auto check = [&](const char* key, const char* expected, auto is_expected) {
+    const auto found = state.find(key);
+    if (found == state.end())
+      log::warn("{}: {} is missing, without which `datasets` does not load the folder", path.string(), key);
+    else if (!found->is_null() && !is_expected(*found))
+      fail_data("{}: {}: found {}, expected null or {}; save the data set again", path.string(), key,
+                shown(found->dump()), expected);
+  };
+  check("_split", "the name of a split", is_split_name);
+  check("_format_columns", "a list of names", is_list_of_names);
+  if (const auto columns = state.find("_format_columns"); columns != state.end() && columns->is_array())
+    log::warn("{}: _format_columns: some columns are hidden in Python; all are read", path.string());
+}
+
 // The keys of state.json.
 void account_for_state(const nlohmann::json& state, const fs::path& path) {
+  check_shown(state, path);
   Accounting account(path.string(), "key");
   account.ignore(kHarmless);
   for (const char* name : kSelections) {

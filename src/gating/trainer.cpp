@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/stop_point.h"
 #include "gating/adamw.h"
 #include "gating/gate_network.h"
 #include "gating/pair_tensors.h"
@@ -42,6 +43,7 @@ PairGates gates_with(GateNetwork& network, const PairTensors& pairs, std::span<c
                      GateSoftmax softmax, double temperature) {
   PairGates out;
   for (std::size_t first = 0; first < rows.size(); first += kEvaluationRows) {
+    stop_point();
     const PairTensors::Batch batch =
         pairs.gather(rows.subspan(first, std::min(kEvaluationRows, rows.size() - first)));
     const SideGates gates =

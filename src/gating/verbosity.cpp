@@ -10,6 +10,8 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/parallel.h"
+#include "core/phase.h"
+#include "core/stop_point.h"
 #include "stats/rank_correlation.h"
 
 namespace armorm::gating {
@@ -34,6 +36,7 @@ class PenalisedAttribute {
 
   // The rewards and their difference are float32, as in the Python scripts, so that the same values tie.
   double correlation(double penalty) {
+    stop_point();
     const auto lambda = static_cast<float>(penalty);
     for (std::size_t i = 0; i < rewards_.size(); ++i) penalised_[i] = rewards_[i] - lambda * verbosity_[i];
     return target_.with(penalised_, workspace_);
@@ -197,7 +200,9 @@ DebiasResult find_debiasing_transform(MatrixView<const float> rewards,
   const stats::RankCorrelation target = rank_target(verbosity, lengths, attributes, options);
   DebiasResult result;
   result.attributes.resize(static_cast<std::size_t>(k));
+  Phase phase("verbosity debiasing", k, "attributes");
   parallel_for(k, thread_count(options.threads), [&](std::int64_t a) {
+    phase.advance();
     const auto index = static_cast<std::size_t>(a);
     if (a == v) {
       result.attributes[index] = verbosity_itself(verbosity, target, attributes[index], options);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/stop_point.h"
 #include "io/open_regular.h"
 #include "io/system_call.h"
 
@@ -35,6 +36,7 @@ class PlainSource final : public ByteSource {
   // The unread bytes of the block; reads another block when there are none. Empty at the end of the file.
   std::span<const char> peek() {
     if (begin_ == end_) {
+      stop_point();
       const ssize_t count = retry([&] { return ::read(file_.get(), buffer_.data(), buffer_.size()); });
       if (count < 0) fail_io("{}: cannot be read: {}", path_, reason(errno));
       begin_ = 0;

@@ -1,5 +1,6 @@
 #include "io/checked_json.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -14,6 +15,21 @@ namespace {
 
 using Json = nlohmann::json;
 using OrderedJson = nlohmann::ordered_json;
+
+constexpr std::size_t kMaxShownBytes = 60;
+
+std::string shown_end(std::string_view text) {
+  if (text.size() > kMaxShownBytes) text.remove_prefix(text.size() - kMaxShownBytes);
+  return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+// `place`: " in ..." or empty. Shows what precedes the error.
+[[noreturn]] void fail_syntax(std::string_view found, std::string_view text, const std::string& where,
+                              std::size_t end, const std::string& place = "") {
+  end = std::min(end, text.size());
+  fail_data("{}: not valid JSON: {}{} after {} bytes, at the end of {}; correct it, or fetch the file again",
+            where, found, place, end, shown_end(text.substr(0, end)));
+}
 
 // Where the members of one open object are, by key; nlohmann::json finds its own members.
 template <class Document>
@@ -41,8 +57,11 @@ class Members {
 template <class Document>
 class Builder {
  public:
-  Builder(const std::string& where, int max_depth, bool unique_keys)
-      : where_(where), max_depth_(static_cast<std::size_t>(max_depth)), unique_keys_(unique_keys) {}
+  Builder(std::string_view text, const std::string& where, int max_depth, bool unique_keys)
+      : text_(text),
+        where_(where),
+        max_depth_(static_cast<std::size_t>(max_depth)),
+        unique_keys_(unique_keys) {}
 
   Document take() { return std::move(root_); }
 
@@ -63,11 +82,14 @@ class Builder {
     const auto [value, is_new] = open_.back().members.add(*open_.back().value, std::string(name));
     if (!is_new && unique_keys_) fail_data("{}: the key \"{}\" appears twice in one object", where_, name);
     member_ = value;
+    open_.back().key = name;
     return true;
   }
 
-  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception& error) {
-    fail_data("{}: not valid JSON: {}", where_, error.what());
+  bool parse_error(std::size_t end, const std::string& token, const nlohmann::detail::exception& error) {
+    if (dynamic_cast<const Json::out_of_range*>(&error) != nullptr)
+      fail_data("{}: not valid JSON: the number {} is beyond double precision", where_, shown_end(token));
+    fail_syntax("unexpected text (NaN and Infinity are not JSON)", text_, where_, end, place());
   }
 
  private:
@@ -75,7 +97,16 @@ class Builder {
   struct Open {
     Document* value;
     Members<Document> members;
+    std::string key;  // the last one
   };
+
+  // The fields that enclose what is read now.
+  std::string place() const {
+    std::string text;
+    for (const Open& container : open_)
+      if (container.value->is_object()) text += (text.empty() ? " in " : " . ") + shown_end(container.key);
+    return text;
+  }
 
   Document& next() {
     if (open_.empty()) return root_;
@@ -94,7 +125,7 @@ class Builder {
     if (open_.size() >= max_depth_) fail_data("{}: JSON nested deeper than {} levels", where_, max_depth_);
     Document& value = next();
     value = std::move(container);
-    open_.push_back({&value, {}});
+    open_.push_back({&value, {}, {}});
     return true;
   }
 
@@ -103,6 +134,7 @@ class Builder {
     return true;
   }
 
+  std::string_view text_;
   const std::string& where_;
   std::size_t max_depth_;
   bool unique_keys_;
@@ -115,8 +147,8 @@ template <class Document>
 Document parse(std::string_view text, const std::string& where, int max_depth, bool unique_keys) {
   // nlohmann takes one for the end of the text.
   if (const std::size_t zero = text.find('\0'); zero != std::string_view::npos)
-    fail_data("{}: not valid JSON: a zero byte after {} bytes", where, zero);
-  Builder<Document> builder(where, max_depth, unique_keys);
+    fail_syntax("a zero byte", text, where, zero);
+  Builder<Document> builder(text, where, max_depth, unique_keys);
   Document::sax_parse(text.begin(), text.end(), &builder);
   return builder.take();
 }
@@ -127,27 +159,12 @@ nlohmann::json parse_checked_json(std::string_view text, const std::string& wher
   return parse<Json>(text, where, max_depth, true);
 }
 
-nlohmann::ordered_json parse_ordered_json(std::string_view text, const std::string& where, int max_depth) {
-  return parse<OrderedJson>(text, where, max_depth, false);
+nlohmann::json parse_json(std::string_view text, const std::string& where, int max_depth) {
+  return parse<Json>(text, where, max_depth, false);
 }
 
-std::optional<std::size_t> first_too_deep(std::string_view text, int max_depth) {
-  int depth = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string) {
-      if (c == '\\') ++i;
-      if (c == '"') in_string = false;
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '{' || c == '[') {
-      if (++depth > max_depth) return i;
-    } else if (c == '}' || c == ']') {
-      --depth;
-    }
-  }
-  return std::nullopt;
+nlohmann::ordered_json parse_ordered_json(std::string_view text, const std::string& where, int max_depth) {
+  return parse<OrderedJson>(text, where, max_depth, false);
 }
 
 }  // namespace armorm::io

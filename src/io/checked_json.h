@@ -1,9 +1,7 @@
 // JSON from files that this program did not write: bounded depth, in time linear in the text.
 #pragma once
 
-#include <cstddef>
 #include <nlohmann/json_fwd.hpp>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,11 +11,10 @@ namespace armorm::io {
 // not UTF-8, on a key that appears twice in one object and on nesting deeper than `max_depth`.
 nlohmann::json parse_checked_json(std::string_view text, const std::string& where, int max_depth);
 
-// As above, with the members in the order of the text; the last of equal keys wins, as in Python.
-nlohmann::ordered_json parse_ordered_json(std::string_view text, const std::string& where, int max_depth);
+// As above; the last of equal keys wins, as in Python.
+nlohmann::json parse_json(std::string_view text, const std::string& where, int max_depth);
 
-// Position of the byte at which brackets outside strings nest deeper than `max_depth`. For use before a
-// parser that recurses over its result.
-std::optional<std::size_t> first_too_deep(std::string_view text, int max_depth);
+// As above, with the members in the order of the text.
+nlohmann::ordered_json parse_ordered_json(std::string_view text, const std::string& where, int max_depth);
 
 }  // namespace armorm::io

@@ -1,5 +1,7 @@
 #include "io/line_reader.h"
 
+#include <fmt/core.h>
+
 #include <cstring>
 #include <span>
 #include <vector>
@@ -26,10 +28,23 @@ struct LineReader::Impl {
 
   void append(std::string& line, std::size_t size) {
     if (size > max_line_bytes - line.size()) {
-      fail_data("{}: line {} is longer than the {} bytes allowed", path, number, max_line_bytes);
+      inside_long_line = true;
+      throw LineTooLong(path, number, max_line_bytes);
     }
     line.append(block.data() + begin, size);
     begin += size;
+  }
+
+  // Up to the end of the line. False at the end of the file.
+  bool skip_long_line() {
+    while (inside_long_line) {
+      if (begin == end && !fill()) return false;
+      const void* found = std::memchr(block.data() + begin, '\n', end - begin);
+      inside_long_line = found == nullptr;
+      begin = inside_long_line ? end
+                               : static_cast<std::size_t>(static_cast<const char*>(found) - block.data()) + 1;
+    }
+    return true;
   }
 
   std::string path;
@@ -39,7 +54,12 @@ struct LineReader::Impl {
   std::size_t begin = 0;
   std::size_t end = 0;
   std::int64_t number = 0;
+  bool inside_long_line = false;
 };
+
+LineTooLong::LineTooLong(const std::string& source, std::int64_t line, std::size_t max_bytes)
+    : Error(ErrorKind::data,
+            fmt::format("{}: line {} is longer than the {} bytes allowed", source, line, max_bytes)) {}
 
 LineReader::LineReader(const std::filesystem::path& path, std::size_t max_line_bytes)
     : impl_(std::make_unique<Impl>(path, max_line_bytes)) {}
@@ -50,6 +70,7 @@ LineReader& LineReader::operator=(LineReader&&) noexcept = default;
 bool LineReader::next(std::string& line) {
   Impl& r = *impl_;
   line.clear();
+  if (!r.skip_long_line()) return false;
   if (r.begin == r.end && !r.fill()) return false;
   ++r.number;
   do {

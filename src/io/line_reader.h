@@ -7,7 +7,15 @@
 #include <memory>
 #include <string>
 
+#include "core/error.h"
+
 namespace armorm::io {
+
+// A line that is too long to be read. The reader continues with the line after it.
+class LineTooLong : public Error {
+ public:
+  LineTooLong(const std::string& source, std::int64_t line, std::size_t max_bytes);
+};
 
 class LineReader {
  public:
@@ -24,7 +32,7 @@ class LineReader {
   LineReader& operator=(LineReader&&) noexcept;
 
   // Reads the next line, without its "\n" or "\r\n"; false at the end. A UTF-8 byte order mark at the start
-  // of the file is dropped. data error that names the line, on a line that is too long and on damaged
+  // of the file is dropped. LineTooLong, a data error, on a line that is too long; data error on damaged
   // compressed data.
   bool next(std::string& line);
   std::int64_t line_number() const noexcept;  // number of the line last read, from 1

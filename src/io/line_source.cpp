@@ -31,7 +31,12 @@ class PipeLines final : public LineSource {
   Got next(std::string& line, int wait_ms) override {
     for (;;) {
       const std::size_t newline = buffer_.find('\n', searched_);
-      if (newline != std::string::npos) return take(line, newline, newline + 1);
+      if (inside_long_line_) {
+        skip_to(newline);
+      } else if (newline != std::string::npos) {
+        return take(line, newline, newline + 1);
+      }
+      if (newline != std::string::npos) continue;
       searched_ = buffer_.size();
       if (ended_) return begin_ == buffer_.size() ? Got::end : take(line, buffer_.size(), buffer_.size());
       check_length();
@@ -53,10 +58,16 @@ class PipeLines final : public LineSource {
     return Got::line;
   }
 
-  void check_length() const {
-    if (buffer_.size() - begin_ > LineReader::kMaxLineBytes)
-      fail_data("{}: line {} is longer than the {} bytes allowed", name_, number_ + 1,
-                LineReader::kMaxLineBytes);
+  void check_length() {
+    if (buffer_.size() - begin_ <= LineReader::kMaxLineBytes) return;
+    inside_long_line_ = true;
+    throw LineTooLong(name_, ++number_, LineReader::kMaxLineBytes);
+  }
+
+  // Drops what is there of a line that is too long.
+  void skip_to(std::size_t newline) {
+    inside_long_line_ = newline == std::string::npos;
+    begin_ = searched_ = inside_long_line_ ? buffer_.size() : newline + 1;
   }
 
   bool is_readable(int wait_ms) const {
@@ -84,6 +95,7 @@ class PipeLines final : public LineSource {
   std::size_t begin_ = 0;     // start of the next line
   std::size_t searched_ = 0;  // no newline before this position
   bool ended_ = false;
+  bool inside_long_line_ = false;
   std::int64_t number_ = 0;
 };
 

@@ -14,7 +14,7 @@ class LineSource {
 
   enum class Got { line, end, nothing };
   // The next line, without its "\n" or "\r\n"; none when it is not complete within `wait_ms` milliseconds.
-  // Errors as for LineReader.
+  // Errors as for LineReader: after LineTooLong the next line can be read.
   virtual Got next(std::string& line, int wait_ms) = 0;
   virtual std::int64_t line_number() const = 0;  // number of the line last read, from 1
 };

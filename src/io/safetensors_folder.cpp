@@ -28,11 +28,13 @@ void warn_of_unlisted(const SafetensorsFile& file, const std::map<std::string, s
   }
 }
 
-// Not of these: an adapter's file has its own reader, and the consolidated files of some models hold the
-// same weights under other names.
-bool can_hold_weights(const std::string& name) {
-  return (name.ends_with(".safetensors") && name != "adapter_model.safetensors" &&
-          !name.starts_with("consolidated")) ||
+// Not of these: the file of an adapter, which has its own reader, and the consolidated files of some models,
+// which hold the same weights under other names.
+bool can_hold_weights(const fs::path& file) {
+  const std::string name = file.filename().string();
+  const bool has_reader =
+      name == "adapter_model.safetensors" && fs::exists(file.parent_path() / "adapter_config.json");
+  return (name.ends_with(".safetensors") && !has_reader && !name.starts_with("consolidated")) ||
          name == kIndexName;
 }
 
@@ -41,7 +43,8 @@ void warn_of_unread(const fs::path& folder, const std::string& read, const std::
   std::vector<std::string> unread;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
-    if (can_hold_weights(name) && name != read && std::find(files.begin(), files.end(), name) == files.end())
+    if (can_hold_weights(entry.path()) && name != read &&
+        std::find(files.begin(), files.end(), name) == files.end())
       unread.push_back(shown(name));
   }
   std::sort(unread.begin(), unread.end());

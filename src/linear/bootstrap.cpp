@@ -102,7 +102,7 @@ double repeated_spearman(const std::vector<double>& x, const std::vector<double>
 }
 
 BootstrapIntervals bootstrap(const ScoredSample& sample, int n_resamples, double confidence,
-                             std::uint64_t seed) {
+                             std::uint64_t seed, const std::function<void()>& after_each) {
   std::size_t n_prompts = 0;
   const std::vector<std::size_t> prompt_of = prompt_numbers(sample.prompts, n_prompts);
   if (n_prompts == 0) return {};
@@ -122,6 +122,7 @@ BootstrapIntervals bootstrap(const ScoredSample& sample, int n_resamples, double
     r_squared.push_back(fitness_of(sample, count).r_squared);
     spearman.push_back(
         repeated_spearman(sample.predictions, sample.labels, prediction_order, label_order, counts));
+    if (after_each) after_each();
   }
   return {.r_squared = stats::percentile_interval(std::move(r_squared), confidence),
           .spearman = stats::percentile_interval(std::move(spearman), confidence)};

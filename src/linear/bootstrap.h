@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "stats/interval.h"
@@ -28,8 +29,9 @@ struct BootstrapIntervals {
 };
 // percentile_interval() over n_resamples draws; each draws as many prompts as there are, with replacement. A
 // resample in which a statistic is undefined is left out of its interval.
+// `after_each` is called after each resample.
 BootstrapIntervals bootstrap(const ScoredSample& sample, int n_resamples, double confidence,
-                             std::uint64_t seed);
+                             std::uint64_t seed, const std::function<void()>& after_each = {});
 
 // Spearman correlation in which row i counts counts[i] times. The orders sort the rows by x and by y.
 double repeated_spearman(const std::vector<double>& x, const std::vector<double>& y,

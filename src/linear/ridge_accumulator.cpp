@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "core/error.h"
+#include "core/phase.h"
 #include "core/worker_pool.h"
 #include "linear/chunk_adder.h"
 #include "linear/dense/gram_kernel.h"
@@ -270,7 +271,9 @@ void RidgeAccumulator::Impl::add_block(MatrixView<const T> embeddings, MatrixVie
                                        std::span<const RowGroup> groups, std::span<const float> row_weights) {
   check_block(embeddings.rows, embeddings.cols, labels, groups.size(), row_weights.size());
   std::vector<Chunk<T>> full;
+  Phase phase("ridge: sums of products", embeddings.rows);
   for (std::int64_t r = 0; r < embeddings.rows; ++r, ++rows_seen) {
+    phase.advance_to(r);
     const RowGroup group = groups[static_cast<std::size_t>(r)];
     if (group == kSkipRow) continue;
     if (group >= options.n_groups)

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/phase.h"
 #include "core/worker_pool.h"
 #include "linear/bootstrap.h"
 #include "linear/dense/dense.h"
@@ -54,7 +55,7 @@ struct RidgeEvaluator::Impl {
                  std::span<const RowGroup> groups, std::span<const float> row_weights,
                  std::span<const std::int64_t> prompts);
   void keep(std::span<const float> labels, const double* predictions, double weight, std::int64_t prompt);
-  void measure(std::size_t k, AttributeFit& fit) const;
+  void measure(std::size_t k, AttributeFit& fit, Phase& phase) const;
 
   EvaluationOptions options;
   RowGroup validation_group;
@@ -83,7 +84,9 @@ void RidgeEvaluator::Impl::add_block(MatrixView<const T> embeddings, MatrixView<
   }
   const std::size_t n_labels = samples.size();
   std::vector<double> predictions(rows.size() * n_labels);
+  Phase phase("ridge: predictions of the validation rows", std::ssize(rows));
   pool.run(static_cast<std::int64_t>((rows.size() + kChunkRows - 1) / kChunkRows), [&](std::int64_t chunk) {
+    phase.advance(kChunkRows);
     const std::size_t begin = static_cast<std::size_t>(chunk) * kChunkRows;
     const auto part = std::span(rows).subspan(begin, std::min(kChunkRows, rows.size() - begin));
     const std::vector<double> values = gather_rows(embeddings, part);
@@ -112,7 +115,7 @@ void RidgeEvaluator::Impl::keep(std::span<const float> labels, const double* pre
   }
 }
 
-void RidgeEvaluator::Impl::measure(std::size_t k, AttributeFit& fit) const {
+void RidgeEvaluator::Impl::measure(std::size_t k, AttributeFit& fit, Phase& phase) const {
   const ScoredSample& sample = samples[k];
   const bool fitted = fit.status == AttributeStatus::fitted;
   if (!fitted) return;
@@ -127,7 +130,7 @@ void RidgeEvaluator::Impl::measure(std::size_t k, AttributeFit& fit) const {
   fit.calibration = calibrate(sample);
   if (options.n_bootstrap == 0) return;
   const BootstrapIntervals intervals =
-      bootstrap(sample, options.n_bootstrap, options.confidence, options.seed + k);
+      bootstrap(sample, options.n_bootstrap, options.confidence, options.seed + k, [&] { phase.advance(); });
   fit.r_squared_interval = intervals.r_squared;
   fit.spearman_interval = intervals.spearman;
 }
@@ -156,8 +159,12 @@ void RidgeEvaluator::add_block(MatrixView<const float> embeddings, MatrixView<co
 }
 
 void RidgeEvaluator::finish(RidgeResult& result) {
-  impl_->pool.run(static_cast<std::int64_t>(result.attributes.size()), [&](std::int64_t k) {
-    impl_->measure(static_cast<std::size_t>(k), result.attributes[static_cast<std::size_t>(k)]);
+  const std::int64_t n = std::ssize(result.attributes);
+  Phase phase("ridge: figures of the validation rows", n * std::max(impl_->options.n_bootstrap, 1),
+              impl_->options.n_bootstrap > 0 ? "resamples" : "attributes");
+  impl_->pool.run(n, [&](std::int64_t k) {
+    phase.advance(impl_->options.n_bootstrap > 0 ? 0 : 1);
+    impl_->measure(static_cast<std::size_t>(k), result.attributes[static_cast<std::size_t>(k)], phase);
   });
 }
 

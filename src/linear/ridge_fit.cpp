@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/stop_point.h"
+
 namespace armorm::linear {
 
 namespace {
@@ -51,6 +53,7 @@ Candidates RidgeFit::solve(std::span<const double> alphas) const {
       .n_alphas = alphas.size(), .n_attributes = y_mean_.size(), .weights = {}, .intercepts = {}};
   candidates.weights.reserve(alphas.size() * rotated_xy_.size());
   for (const double alpha : alphas) {
+    stop_point();
     candidates.weights.insert(candidates.weights.end(), rotated_xy_.begin(), rotated_xy_.end());
     solve_rotated(alpha, std::span(candidates.weights).last(rotated_xy_.size()));
   }

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/phase.h"
+#include "core/stop_point.h"
 #include "core/worker_pool.h"
 #include "linear/dense/dense.h"
 #include "linear/ridge.h"
@@ -126,6 +128,7 @@ struct RidgeSolver::Impl {
   }
   RidgeProblem problem_of(const RidgeMoments& moments, const AttributeSet& set,
                           const std::vector<bool>& groups) {
+    stop_point();
     return make_problem(
         moments, set, [&](RowGroup g) { return groups[g]; }, buffers.take());
   }
@@ -180,8 +183,11 @@ RidgeSolver::Impl::Impl(const RidgeMoments& moments, const RidgeOptions& options
   }
   alphas.push_back(options.fallback_alpha);
   for (AttributeSet& set : attribute_sets(moments)) states.emplace_back().set = std::move(set);
-  pool.run(static_cast<std::int64_t>(states.size()),
-           [&](std::int64_t i) { prepare(states[static_cast<std::size_t>(i)], moments); });
+  Phase phase("ridge: fits", std::ssize(states), "sets of attributes with the same rows");
+  pool.run(std::ssize(states), [&](std::int64_t i) {
+    prepare(states[static_cast<std::size_t>(i)], moments);
+    phase.advance();
+  });
   buffers.clear();
 }
 
@@ -305,7 +311,9 @@ void RidgeSolver::Impl::run_task(RowTask& task, const AttributeSet& set, MatrixV
   task.n_rows_seen += std::ssize(rows);
   const std::size_t n_chunks = (rows.size() + kChunkRows - 1) / kChunkRows;
   std::vector<Losses> chunks(n_chunks);
+  Phase phase("ridge: losses of rows", std::ssize(rows));
   pool.run(static_cast<std::int64_t>(n_chunks), [&](std::int64_t chunk) {
+    phase.advance(kChunkRows);
     const std::size_t begin = static_cast<std::size_t>(chunk) * kChunkRows;
     const auto part = std::span(rows).subspan(begin, std::min(kChunkRows, rows.size() - begin));
     std::vector<double> values;

@@ -20,10 +20,6 @@ using Json = nlohmann::json;
 constexpr int kMaxDepth = 64;
 constexpr std::size_t kMaxShownBytes = 60;
 
-std::string quoted(std::string_view text) {
-  return Json(text).dump(-1, ' ', true, Json::error_handler_t::replace);
-}
-
 // The value as written, truncated so that the message stays one readable line.
 std::string shown(const Json& value) {
   if (value.is_structured()) return value.is_array() ? "an array" : "an object";
@@ -32,32 +28,10 @@ std::string shown(const Json& value) {
   return text;
 }
 
-// data error that shows what precedes the error, and so names the field. NaN and Infinity, which Python
-// writes, are no JSON.
-Json parse_text(std::string_view text, std::string_view origin) {
-  std::size_t end = text.find('\0');  // nlohmann takes one for the end of the text
-  try {
-    if (end == std::string_view::npos) return Json::parse(text);
-  } catch (const Json::parse_error& error) {
-    end = std::min(error.byte, text.size());
-  } catch (const Json::out_of_range& error) {
-    fail_data("{}: found a number beyond double precision, expected a smaller one: {}", origin, error.what());
-  }
-  const std::size_t begin = end - std::min(end, kMaxShownBytes);
-  fail_data(
-      "{}: found text that is not JSON after {} bytes, at the end of {}, expected a JSON object; correct it "
-      "there, or download the file again",
-      origin, end, quoted(text.substr(begin, end - begin)));
-}
-
 }  // namespace
 
 Json parse_json(std::string_view text, std::string_view origin) {
-  if (io::first_too_deep(text, kMaxDepth)) {
-    fail_data("{}: found JSON nested deeper than {} levels, expected a model configuration", origin,
-              kMaxDepth);
-  }
-  Json root = parse_text(text, origin);
+  Json root = io::parse_json(text, std::string(origin), kMaxDepth);
   if (!root.is_object())
     fail_data("{}: found {}, expected a JSON object; download the file again", origin, shown(root));
   return root;

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/stop_point.h"
 
 namespace armorm::model {
 namespace {
@@ -128,6 +129,7 @@ at::Tensor Decoder::forward(const PackLayout& layout) const {
   if (token_rows_ > 0) check_invariant_sharing(layout, residual, config_);
   at::Tensor normed = rms_norm(residual, weights_.layers.front().input_norm, eps);
   for (std::size_t i = 0; i < weights_.layers.size(); ++i) {
+    stop_point();
     const LayerWeights& layer = weights_.layers[i];
     const AttentionOptions options = attention_options(i);
     const bool last = i + 1 == weights_.layers.size();

@@ -125,7 +125,7 @@ void read_llama3_scaling(const ConfigReader& rope, RopeScaling& scaling) {
 }
 
 void check_complete_heads(const ConfigReader& reader) {
-  if (reader.number_or("partial_rotary_factor", 1.0) != 1.0)
+  if (reader.number_or("partial_rotary_factor", 1.0) != 1.0 || reader.is_null("partial_rotary_factor"))
     reader.fail("partial_rotary_factor", "1, as only complete heads are rotated here");
 }
 

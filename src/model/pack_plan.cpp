@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "core/stop_point.h"
+
 namespace armorm::model {
 namespace {
 
@@ -18,6 +20,7 @@ std::vector<PlannedSequence> sort_and_merge(std::span<const ExtractionRequest> r
   std::vector<std::size_t> order(requests.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    stop_point();
     return std::ranges::lexicographical_compare(requests[a].tokens, requests[b].tokens);
   });
   std::vector<PlannedSequence> sequences;

@@ -10,6 +10,8 @@
 
 #include "core/accounting.h"
 #include "core/error.h"
+#include "core/phase.h"
+#include "core/stop_point.h"
 #include "model/scalar_type.h"
 #include "model/staged_copy.h"
 #include "model/weight_names.h"
@@ -105,6 +107,7 @@ class Loader {
 
   // The tensor as stored in the file.
   at::Tensor stored(const std::string& name, const Shape& shape) const {
+    stop_point();
     const io::StoredTensor view = files_.at(kPrefix + name);
     account_.use(kPrefix + name);
     const std::string stored_name = files_.stored_name(kPrefix + name);
@@ -200,8 +203,11 @@ DecoderWeights load_weights(const WeightsFolder& files, const ModelConfig& confi
   const Loader load(files, dtype, device, fp8);
   DecoderWeights weights;
   weights.embedding = load.matrix("embed_tokens.weight", {config.vocab_size, config.hidden_size});
-  for (std::int64_t i = 0; i < config.num_hidden_layers; ++i)
+  Phase phase(files.folder().string() + ": loading the weights", config.num_hidden_layers, "layers");
+  for (std::int64_t i = 0; i < config.num_hidden_layers; ++i) {
     weights.layers.push_back(load_layer(load, config, i));
+    phase.advance();
+  }
   weights.final_norm =
       load.norm("norm.weight", config.hidden_size, config.architecture == Architecture::gemma2);
   if (warns) load.warn_of_rest();

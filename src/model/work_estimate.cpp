@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/phase.h"
 #include "model/cpu/linear.h"
 #include "model/pack_plan.h"
 
@@ -91,7 +92,9 @@ WorkEstimate estimate_work(const ModelConfig& config, const BackboneOptions& opt
   std::int64_t wanted = 0;
   const std::vector<PlannedSequence> sequences =
       plan_sequences(requests, why_no_shared_prefixes(config, options).empty());
+  Phase phase("estimating the work", std::ssize(sequences), "sequences");
   for (std::span<const PlannedSequence> rest(sequences); !rest.empty();) {
+    phase.advance_to(std::ssize(sequences) - std::ssize(rest));
     const auto pack = first_pack(rest, batch_tokens);
     const PackedBatch batch = lay_out(pack, requests);
     work.computed_tokens += static_cast<std::int64_t>(batch.tokens.size());

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/stop_point.h"
 #include "report/html_chart.h"
 #include "report/html_page.h"
 #include "report/json_values.h"
@@ -39,6 +40,7 @@ json calibration_json(const std::vector<linear::CalibrationBin>& bins) {
 }
 
 json attribute_json(const std::string& name, const linear::AttributeFit& fit) {
+  stop_point();
   return {{"name", name},
           {"status", std::string(name_of(fit.status))},
           {"n_train", fit.n_train},
@@ -142,6 +144,7 @@ std::string attribute_table(const RidgeReport& report) {
 
 std::string curves(const std::string& name, const linear::AttributeFit& fit,
                    const std::vector<double>& alphas) {
+  stop_point();
   if (fit.loss.empty()) return "";
   html::Chart loss{name + ": loss against log10 alpha", "log10 alpha", "loss", {{}}, {}, {}, false};
   for (std::size_t i = 0; i < fit.loss.size(); ++i)

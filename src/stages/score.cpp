@@ -10,6 +10,7 @@
 #include "core/accounting.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/stop_point.h"
 #include "data/final_turn.h"
 #include "io/output_file.h"
 #include "stages/options/declarations.h"
@@ -115,6 +116,7 @@ void write_all(scoring::ScoreReader& reader, LineWriter& writer, Output& output)
     lines.clear();
   };
   for (std::vector<scoring::ScoreRow> rows = reader.next(); !rows.empty(); rows = reader.next()) {
+    stop_point();
     try {
       writer.write(rows, lines);
     } catch (const Error&) {

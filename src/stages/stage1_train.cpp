@@ -9,6 +9,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/hash.h"
 #include "core/log.h"
 #include "core/print.h"
 #include "core/strings.h"
@@ -201,9 +202,13 @@ std::string output_stem(const Stage1TrainOptions& options, const ridge::Labelled
 void publish(const Stage1TrainOptions& options, const ridge::LabelledSet& inputs,
              const report::RidgeReport& report, io::FileSystem& files) {
   const std::string stem = output_stem(options, inputs);
-  weights_of(options, inputs, report.result).save(stem, files);
-  io::publish_text(stem + ".json", report::to_json(report).dump(2) + "\n", files);
-  io::publish_text(stem + ".html", report::ridge_report_html(report), files);
+  const std::string json = report::to_json(report).dump(2) + "\n";
+  const std::string page = report::ridge_report_html(report);
+  artifacts::RegressionWeights weights = weights_of(options, inputs, report.result);
+  weights.report_sha256 = sha256_hex(json);
+  weights.save(stem, files);  // no stop point from here on
+  io::publish_text(stem + ".json", json, files);
+  io::publish_text(stem + ".html", page, files);
   print(attribute_table(report) +
         fmt::format("weights: {0}.pt\nreport:  {0}.json, {0}.html\n", shown(stem, kMaxShownPath)));
 }
@@ -224,7 +229,7 @@ void run_stage1_train(const Stage1TrainOptions& options, const options::StageEnv
   if (!options.restart)
     resume::check_replaceable(output_stem(options, inputs), inputs.set.inputs(), "output_dir");
   warn_about_prompts(options, inputs);
-  const report::RidgeReport report = fit(options, inputs, groups);
+  const report::RidgeReport report = inputs.set.while_verified([&] { return fit(options, inputs, groups); });
   warn_about_fits(report);
   publish(options, inputs, report, environment.files);
 }

@@ -40,9 +40,12 @@ std::optional<reward_model::ModelExport> open_export(const Stage2TrainOptions& o
                                                      const options::StageEnvironment& environment) {
   if (options.export_dir.empty()) return std::nullopt;
   const artifacts::EmbeddingSet pairs = gate::open_preference_set(options, inputs);
-  return reward_model::ModelExport(options.export_dir, options.model_path, options.export_weights,
-                                   pairs.provenance(), inputs.weights_stem.string() + ".json",
-                                   environment.files, environment.stop_requested);
+  reward_model::ModelExport model_export(
+      options.export_dir, options.model_path, options.export_weights, pairs.provenance(),
+      {inputs.weights_stem.string() + ".json", inputs.weights.report_sha256}, environment.files,
+      environment.stop_requested);
+  model_export.check_hidden_size(inputs.weights.hidden_size);
+  return model_export;
 }
 
 // Common name of the published files, without extension; creates their folder.
@@ -140,6 +143,7 @@ artifacts::GateArtifact make_artifact(const Stage2TrainOptions& options, const g
   artifact.temperature = options.temperature;
   artifact.compat = name_of(options.compat);
   artifact.inputs = inputs.origin;
+  artifact.making = artifacts::text_of(inputs.making);
   return artifact;
 }
 
@@ -159,6 +163,7 @@ void run_stage2_train(const Stage2TrainOptions& given, const options::StageEnvir
   if (given.threads > 0) model::set_compute_threads(static_cast<int>(given.threads));
   gate::GateInputs inputs = gate::open_inputs(given);
   const Stage2TrainOptions options = gate::with_verbosity(given, inputs);
+  gate::check_made_alike(options, inputs);
   const std::optional<reward_model::ModelExport> model_export = open_export(options, inputs, environment);
   gate::GateSets sets = gate::load_sets(options, inputs, environment.stop_requested);
 

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/strings.h"
+#include "io/checked_json.h"
 #include "io/read_file.h"
 #include "text/jinja/eval.h"
 #include "text/jinja/failure.h"
@@ -25,6 +26,7 @@ struct ChatTemplate::Impl {
 namespace {
 
 constexpr std::size_t kMaxConfigBytes = std::size_t{256} << 20;
+constexpr int kMaxConfigDepth = 64;
 
 // The template in one entry of a list of named templates; empty when it is not the default.
 std::string default_template(const nlohmann::json& entry, const std::string& origin) {
@@ -39,7 +41,7 @@ std::string default_template(const nlohmann::json& entry, const std::string& ori
 // False when the file has no chat_template.
 bool read_json_template(const fs::path& path, std::string& source) {
   const std::string origin = path.string();
-  const auto json = nlohmann::json::parse(io::read_text_file(path, kMaxConfigBytes), nullptr, false);
+  const auto json = io::parse_json(io::read_text_file(path, kMaxConfigBytes), origin, kMaxConfigDepth);
   if (!json.is_object()) fail_data("{}: not a JSON object; expected a tokenizer configuration", origin);
   const auto found = json.find("chat_template");
   if (found == json.end() || found->is_null()) return false;

@@ -193,6 +193,9 @@ TEST_CASE("a config file has the sections that it may have", "[unit]") {
   CHECK(refusal(R"({"print": []})") == "section 'print' must be an object");
   CHECK(refusal("[]") == "the top level must be an object of sections");
   CHECK_THAT(refusal("{"), Contains("is not valid JSON"));
+  CHECK_THAT(refusal(std::string("{}\0{}", 5)), Contains("is not valid JSON"));
+  CHECK(refusal(R"({"print": {"pages": [1]}, "print": {}})") ==
+        "the key 'print' appears twice in one object; keep one");
   Fields fields;
   const OptionList list = fields.list();
   const ConfigFile missing{"/nonexistent/c.json", {"common"}, "draw", {}, ""};

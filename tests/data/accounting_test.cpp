@@ -142,18 +142,55 @@ TEST_CASE("other keys of a card are named", "[unit]") {
   CHECK_THROWS_WITH(open_dataset(dir.path()), Contains("\"license\" is there twice"));
 }
 
-TEST_CASE("columns that datasets would round are named", "[unit]") {
+TEST_CASE("what differs from the columns and rows that a card declares is named", "[unit]") {
   const TempDir dir;
-  put(dir / "a.jsonl", R"({"f":1.0001})");
-  const std::string features =
-      "features: [{name: f, dtype: float16}, {name: g, dtype: float64}, {name: h}]\n";
-  for (const std::string& info : {"dataset_info:\n  " + features, "dataset_info:\n- " + features}) {
-    put(dir / "README.md", "---\n" + info + "---\n");
-    const auto lines = log_of([&] { open_dataset(dir.path()); });
-    CAPTURE(info);
-    REQUIRE(lines.size() == 1);
-    CHECK_THAT(lines[0], Contains("column 'f'") && Contains("not rounded"));
+  put(dir / "a.jsonl", R"({"messages":[{"role":"user","content":"q"}],"f":1.0001,"t":"x"})");
+  const std::string features = "{name: messages}, {name: f, dtype: float16}, {name: t, dtype: int64}";
+  const std::string splits = "splits: [{name: train, num_examples: 3}]";
+  const std::string info = "features: [" + features + ", {name: h, dtype: string}]\n  " + splits + "\n";
+  const auto read = [&] {
+    const auto set = open_dataset(dir.path());
+    set.for_each_labelled({"f"}, {}, [](auto&&) {});
+    set.read_strings("t");
+  };
+  for (const std::string& text : {"dataset_info:\n  " + info, "dataset_info:\n- " + info}) {
+    put(dir / "README.md", "---\n" + text + "---\n");
+    const auto lines = log_of(read);
+    CAPTURE(text, lines);
+    REQUIRE(lines.size() == 5);  // and that of the column t, of which no row is made
+    CHECK_THAT(lines[0], Contains("column 't'"));
+    CHECK_THAT(lines[1], Contains("dataset_info: column 'h'") && Contains("no file"));
+    CHECK_THAT(lines[2], Contains("column 'f' has the type float16"));
+    CHECK_THAT(lines[3], Contains("\"train\" has 3 rows there, and 1"));
+    CHECK_THAT(lines[4], Contains("column 't' has the type int64"));
   }
+  put(dir / "README.md", "---\ndataset_info: {config_name: other, features: []}\n---\n");
+  CHECK(log_of(read).size() == 1);
+  put(dir / "README.md", "---\ndataset_info: {features: [{name: messages}]}\n---\n");
+  CHECK_THAT(log_of(read)[1], Contains("columns 'f', 't'") && Contains("refuses"));
+}
+
+TEST_CASE("values of a card's config have the types that datasets expects", "[unit]") {
+  const TempDir dir;
+  put(dir / "a.jsonl", R"({"f":1})");
+  for (const char* value : {"[a]", "false", "'**'", "''"}) {
+    put(dir / "README.md", card(std::string("  data_files: a.jsonl\n  data_dir: ") + value + "\n"));
+    CHECK_THROWS_WITH(open_dataset(dir.path()), Contains("data_dir: expected"));
+  }
+  put(dir / "README.md", card("  data_files: a.jsonl\n  default: a.jsonl\n"));
+  CHECK_THROWS_WITH(open_dataset(dir.path()), Contains("default of"));
+  put(dir / "README.md", "---\n{\"pretty_name\": \"\\ud83d\\ude00\"}\n---\n");
+  CHECK_NOTHROW(open_dataset(dir.path()));
+}
+
+TEST_CASE("files whose extension is in upper case are named, not read", "[unit]") {
+  const TempDir dir;
+  put(dir / "a.jsonl", R"({"f":"a"})");
+  put(dir / "B.JSONL", R"({"f":"b"})");
+  const auto lines = log_of([&] { CHECK(open_dataset(dir.path()).read_strings("f").size() == 1); });
+  REQUIRE(lines.size() == 1);
+  CHECK_THAT(lines[0], Contains("B.JSONL"));
+  CHECK(open_dataset(dir / "B.JSONL").read_strings("f").size() == 1);
 }
 
 TEST_CASE("configs that are there twice, or twice the default, are refused", "[unit]") {
@@ -231,6 +268,11 @@ TEST_CASE("all of a saved data set is accounted for", "[unit]") {
                     Contains("_indices_data_files") && Contains("save it again"));
   CHECK_THROWS_WITH(with_state(R"(,"skip":2}])"), Contains("'skip'") && Contains("save it again"));
   lines = log_of([&] { with_state(R"(}],"_indices_data_files":null,"_new":1)"); });
-  REQUIRE(lines.size() == 1);
-  CHECK_THAT(lines[0], Contains("key '_new'"));
+  REQUIRE(lines.size() == 3);
+  CHECK_THAT(lines[0], Contains("_split is missing"));
+  CHECK_THAT(lines[1], Contains("_format_columns is missing"));
+  CHECK_THAT(lines[2], Contains("key '_new'"));
+  CHECK_THROWS_WITH(with_state(R"(}],"_split":{})"), Contains("_split: found {}"));
+  CHECK_THROWS_WITH(with_state(R"(}],"_split":null,"_format_columns":"f")"),
+                    Contains("_format_columns: found") && Contains("list of names"));
 }

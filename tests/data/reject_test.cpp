@@ -167,3 +167,47 @@ TEST_CASE("a key that comes twice in a row or in a message of JSON is refused", 
   CHECK_THAT(error_of([&] { labelled_rows(open_dataset(file), {"a"}); }, ErrorKind::data),
              Contains("row 1") && Contains("\"a\""));
 }
+
+TEST_CASE("a record of more than 256 MiB is one bad row of a text file", "[unit]") {
+  const std::string row = R"({"messages":[{"role":"user","content":"q"}],"a":1})";
+  const auto with_long = [](const fs::path& path, const std::string& before, const std::string& after) {
+    std::ofstream out(path, std::ios::binary);
+    out << before;
+    const std::string block(std::size_t{1} << 20, 'x');
+    for (int i = 0; i < 257; ++i) out << block;
+    out << after;
+    return path;
+  };
+  const TempDir dir;
+  const auto check = [](const fs::path& path, const std::string& place) {
+    INFO(path);
+    const Dataset dataset = open_dataset(path);
+    CHECK(dataset.num_rows() == 3);
+    const Outcome outcome = read_labelled(dataset, {"a"});
+    CHECK(outcome.read == std::vector<std::int64_t>{0, 2});
+    REQUIRE(outcome.rejected.size() == 1);
+    CHECK_THAT(outcome.rejected.at(1), Contains(path.string() + place) && Contains("longer than"));
+    CHECK_THAT(error_of([&] { dataset.for_each_labelled({"a"}, {}, [](LabelledRow&&) {}); }, ErrorKind::data),
+               Contains(path.string() + place));
+  };
+  check(with_long(dir / "x.jsonl", row + "\n{\"a\":\"", "\"}\n" + row + "\n"), ": line 2");
+  fs::remove(dir / "x.jsonl");
+  check(with_long(dir / "x.json", "[" + row + ",{\"a\":\"", "\"}," + row + "]"), ": element 1");
+}
+
+TEST_CASE("a record of more than 256 MiB is one bad row of CSV", "[unit]") {
+  const TempDir dir;
+  {
+    std::ofstream out(dir / "x.csv", std::ios::binary);
+    out << "chosen,rejected,prompt\na,b,p\n\"";
+    const std::string block(std::size_t{1} << 20, 'x');
+    for (int i = 0; i < 257; ++i) out << block;
+    out << "\n\",b,p\nc,d,p\n";
+  }
+  const Dataset dataset = open_dataset(dir / "x.csv");
+  CHECK(dataset.num_rows() == 3);
+  const Outcome outcome = read_preference(dataset);
+  CHECK(outcome.read == std::vector<std::int64_t>{0, 2});
+  REQUIRE(outcome.rejected.size() == 1);
+  CHECK_THAT(outcome.rejected.at(1), Contains("line 3: record longer than"));
+}

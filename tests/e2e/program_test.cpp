@@ -1,4 +1,6 @@
 // Behaviour common to all programs: arguments, output, and independence of the processor.
+#include <unistd.h>
+
 #include <cmath>
 #include <map>
 #include <sstream>
@@ -108,6 +110,30 @@ TEST_CASE("an argument that is not UTF-8 is refused", "[e2e]") {
   const ProcessResult result = run_program("stage1-prepare", {"--device", "-1", "--dataset_path", "caf\xe9"});
   CHECK(result.exit_code == 2);
   CHECK(result.err.find("argument 4 is not UTF-8") != std::string::npos);
+}
+
+TEST_CASE("a limit on the size of files is an I/O error that names the file", "[e2e]") {
+  const TempDir out;
+  const std::string flags = " --model_path " + (demo_dir() / "model").string() + " --dataset_path " +
+                            (demo_dir() / "multi-objective").string() + " --data_root " + demo_run().string();
+  const ProcessResult result = shell("ulimit -f 1; stage1-train" + flags + " --output_dir " +
+                                     (out / "weights").string() + " 2>&1 | cat >&2");
+  CHECK(result.err.find("stage1-train: error: " + (out / "weights").string()) != std::string::npos);
+}
+
+TEST_CASE("a small stack is raised or named", "[e2e]") {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  ARMORM_SKIP("sanitizers start the programs as they are");
+#endif
+  const std::string limited = "ulimit -Ss 64; ";  // the hard limit stays
+  CHECK(shell(limited + "stage1-train --version").exit_code == 0);
+  CHECK(shell(limited + "OMP_WAIT_POLICY=ACTIVE stage1-train --version").exit_code == 0);
+  const std::string unprivileged = "ulimit -s 64; exec setpriv --bounding-set -all --inh-caps -all ";
+  if (geteuid() != 0 || shell("setpriv --bounding-set -all --inh-caps -all true").exit_code != 0)
+    ARMORM_SKIP("without setpriv the hard limit of root is no limit");
+  const ProcessResult refused = shell(unprivileged + "stage1-train --version");
+  CHECK(refused.exit_code == 2);
+  CHECK(refused.err.find("stage1-train: error: the stack limit is below 1 MiB") != std::string::npos);
 }
 
 TEST_CASE("a name that is too long for the file system is an I/O error", "[e2e]") {

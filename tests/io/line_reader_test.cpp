@@ -52,6 +52,24 @@ std::string zstd(const std::string& text) {
 
 }  // namespace
 
+TEST_CASE("the line after one that is too long can be read", "[unit]") {
+  const TempDir dir;
+  const std::string text = "one\n" + std::string(400'000, 'x') + "\ntwo\n" + std::string(11, 'y');
+  for (const std::string& bytes : {text, gzip(text)}) {
+    LineReader reader(put(dir / "x", bytes), 10);
+    std::string line;
+    REQUIRE(reader.next(line));
+    CHECK(line == "one");
+    CHECK_THROWS_AS(reader.next(line), armorm::io::LineTooLong);
+    CHECK(reader.line_number() == 2);
+    REQUIRE(reader.next(line));
+    CHECK(line == "two");
+    CHECK(reader.line_number() == 3);
+    CHECK_THROWS_AS(reader.next(line), armorm::io::LineTooLong);
+    CHECK_FALSE(reader.next(line));
+  }
+}
+
 TEST_CASE("lines end with LF or CRLF, the last one with nothing", "[unit]") {
   const TempDir dir;
   using Lines = std::vector<std::string>;

@@ -113,4 +113,8 @@ TEST_CASE("Parsed JSON equals that of the library") {
                     Catch::Matchers::Contains("x: not valid JSON: "));
   CHECK_THROWS_WITH(io::parse_checked_json("{} {}", "x", 3),
                     Catch::Matchers::Contains("x: not valid JSON: "));
+  CHECK(io::parse_json(R"({"a":{"b":1},"a":[2]})", "x", 3) == nlohmann::json::parse(R"({"a":[2]})"));
+  CHECK_THROWS_WITH(io::parse_json(std::string("{}\0{}", 5), "x", 3),
+                    Catch::Matchers::Contains("a zero byte after 2 bytes"));
+  CHECK_THROWS_WITH(io::parse_json(R"({"zürich": NaN})", "x", 3), Catch::Matchers::Contains("zürich"));
 }

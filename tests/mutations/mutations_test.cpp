@@ -58,6 +58,8 @@ TEST_CASE("an entry of config.json is not passed over", "[golden]") { check_shor
 TEST_CASE("an entry of a data set's folder is not passed over", "[golden]") { check_short_run("folders"); }
 TEST_CASE("an entry of a safetensors file is not passed over", "[golden]") { check_short_run("tensors"); }
 TEST_CASE("an entry of a table of rows is not passed over", "[golden]") { check_short_run("tables"); }
+TEST_CASE("an entry of an index of shards is not passed over", "[golden]") { check_short_run("shards"); }
+TEST_CASE("an entry of a tokenizer's files is not passed over", "[golden]") { check_short_run("tokenizer"); }
 
 // Driven by scripts/mutate/mutate.py, for as many cases as one wishes.
 TEST_CASE("the mutations of a file are judged", "[.mutations]") {

@@ -168,6 +168,9 @@ Json read_shards(const fs::path& folder, const Json&) {
 
 Json read_tokenizer(const fs::path& folder, const Json& read) {
   const text::tokenizer::Tokenizer tokenizer = text::tokenizer::Tokenizer::load(folder);
+  if (Json::parse(io::read_text_file(folder / "tokenizer_config.json"), nullptr, false)
+          .contains("chat_template"))
+    text::ChatTemplate::load(folder);
   Json ids = Json::array();
   for (const Json& text : read.at("texts")) ids.push_back(tokenizer.encode(text.get<std::string>(), true));
   text::TemplateVariables variables;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/stop_point.h"
 #include "linear/dense/tile_kernel.h"
 
 namespace armorm::linear::dense {
@@ -69,7 +70,10 @@ BandReduction::BandReduction(std::span<const double> g, std::int64_t n)
       right_(static_cast<std::size_t>(2 * kBand * padded_)) {
   load(g);
   std::int64_t first = 0;
-  for (; first + kBand < n; first += kBand) reduce_panel(first);
+  for (; first + kBand < n; first += kBand) {
+    stop_point();
+    reduce_panel(first);
+  }
   update_columns(first);
   keep_diagonal_block(first);
 }

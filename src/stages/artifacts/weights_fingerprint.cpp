@@ -2,14 +2,14 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <vector>
 
 #include "core/hash.h"
-#include "core/log.h"
 #include "core/parallel.h"
+#include "core/phase.h"
+#include "io/safetensors_header.h"
 #include "model/weights_folder.h"
 
 namespace armorm::stages::artifacts {
@@ -17,8 +17,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t kBlockBytes = std::size_t{8} << 20;
-constexpr double kPatienceSeconds = 3.0;  // a longer computation is logged
-constexpr double kGigabyte = 1e9;
+constexpr std::size_t kMegabyte = 1'000'000;
 
 struct Tensor {
   std::string description;  // name, type and shape
@@ -52,45 +51,20 @@ std::string sha256_of(std::span<const std::byte> bytes) {
   return hash.hex();
 }
 
-// Logs one message when the work turns out to take long.
-class Watch {
- public:
-  Watch(const fs::path& folder, std::size_t total) : folder_(folder), total_(total) {}
-  void advance(std::size_t bytes) {
-    const std::size_t done = done_ += bytes;
-    if (seconds() > kPatienceSeconds && !told_.exchange(true))
-      log::info("{}: reading all {:.1f} GB of weights for their fingerprint, {:.0f} % done", folder_.string(),
-                static_cast<double>(total_) / kGigabyte,
-                100.0 * static_cast<double>(done) / static_cast<double>(total_));
-  }
-  void finish() const {
-    if (told_) log::info("{}: weights read in {:.0f} s", folder_.string(), seconds());
-  }
-
- private:
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
-  const fs::path& folder_;
-  std::size_t total_;
-  std::atomic<std::size_t> done_ = 0;
-  std::atomic<bool> told_ = false;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
-
 }  // namespace
 
 std::string weights_fingerprint(const model::ModelFolder& model) {
   const model::WeightsFolder weights = model::WeightsFolder::open(model);
   const Blocks all = blocks_of(weights.pieces());
   std::vector<std::string> digests(all.blocks.size());
-  Watch watch(model.folder, all.bytes);
+  Phase phase(model.folder.string() + ": reading the weights for their fingerprint",
+              static_cast<std::int64_t>(all.bytes / kMegabyte), "MB");
+  std::atomic<std::size_t> bytes = 0;
   parallel_for(static_cast<std::int64_t>(digests.size()), default_thread_count(), [&](std::int64_t i) {
     const auto block = static_cast<std::size_t>(i);
     digests[block] = sha256_of(all.blocks[block]);
-    watch.advance(all.blocks[block].size());
+    phase.advance_to(static_cast<std::int64_t>((bytes += all.blocks[block].size()) / kMegabyte));
   });
-  watch.finish();
   Sha256 hash;
   for (std::size_t t = 0; t < all.tensors.size(); ++t) {
     const std::size_t end = t + 1 < all.tensors.size() ? all.tensors[t + 1].first_block : digests.size();
@@ -98,6 +72,26 @@ std::string weights_fingerprint(const model::ModelFolder& model) {
     for (std::size_t block = all.tensors[t].first_block; block < end; ++block) hash.update(digests[block]);
   }
   return hash.hex();
+}
+
+std::map<std::string, std::string> tensor_digests(const model::ModelFolder& model) {
+  const model::WeightsFolder weights = model::WeightsFolder::open(model);
+  const std::vector<model::WeightsFolder::Piece> pieces = weights.pieces();
+  std::size_t bytes = 0;
+  for (const auto& piece : pieces) bytes += piece.tensor.bytes.size();
+  Phase phase(model.folder.string() + ": reading the weights for their digests",
+              static_cast<std::int64_t>(bytes / kMegabyte), "MB");
+  std::atomic<std::size_t> done = 0;
+  std::vector<std::string> digests(pieces.size());
+  parallel_for(std::ssize(pieces), default_thread_count(), [&](std::int64_t i) {
+    const io::StoredTensor& tensor = pieces[static_cast<std::size_t>(i)].tensor;
+    digests[static_cast<std::size_t>(i)] =
+        io::describe(tensor.dtype, tensor.shape) + " " + sha256_of(tensor.bytes);
+    phase.advance_to(static_cast<std::int64_t>((done += tensor.bytes.size()) / kMegabyte));
+  });
+  std::map<std::string, std::string> by_name;
+  for (std::size_t i = 0; i < pieces.size(); ++i) by_name[pieces[i].name] = digests[i];
+  return by_name;
 }
 
 }  // namespace armorm::stages::artifacts

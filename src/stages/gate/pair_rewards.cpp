@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/phase.h"
+#include "core/stop_point.h"
 #include "gating/attribute_rewards.h"
 
 namespace armorm::stages::gate {
@@ -59,7 +61,9 @@ PairRewards::PairRewards(const artifacts::EmbeddingSet& set, const artifacts::Re
 void PairRewards::read_rewards(const io::SafetensorsFile& file, const artifacts::RegressionWeights& weights) {
   const auto embeddings = artifacts::matrix_of<BFloat16>(file, "embeddings", {-1, 2, d_});
   const std::int64_t sides = 2 * embeddings.rows;
+  Phase phase(file.path().string() + ": rewards", sides);
   for (std::int64_t first = 0; first < sides; first += kBlockRows) {
+    phase.advance_to(first);
     const std::vector<float> values =
         gating::attribute_rewards({embeddings.data + first * d_, std::min(kBlockRows, sides - first), d_},
                                   weights.weight, weights.bias);
@@ -79,6 +83,7 @@ void PairRewards::read_prompts(const io::SafetensorsFile& file, std::int64_t pai
     return static_cast<std::int64_t>(prompts_.size()) / d_ - 1;
   };
   for (std::int64_t i = 0; i < pairs; ++i) {
+    stop_point();
     const BFloat16* chosen = prompts.data + i * prompts.row_stride;
     const BFloat16* rejected = chosen + d_;
     chosen_prompt_.push_back(keep(chosen));

@@ -8,7 +8,7 @@ namespace armorm::stages::options {
 
 struct StageEnvironment {
   io::FileSystem& files = io::posix_file_system();
-  StopRequested stop_requested = {};  // asked between two passes of the backbone
+  StopRequested stop_requested = {};  // asked between two passes of the backbone and by every stop point
 
   bool stopping() const { return stop_requested && stop_requested(); }
 };

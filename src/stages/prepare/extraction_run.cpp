@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/log.h"
+#include "core/phase.h"
 #include "core/print.h"
 #include "core/strings.h"
 #include "core/words.h"
@@ -15,6 +16,7 @@
 #include "model/compute_threads.h"
 #include "model/device.h"
 #include "model/precision_deviation.h"
+#include "stages/artifacts/making_facts.h"
 #include "stages/artifacts/open_encoder.h"
 #include "stages/artifacts/reward_model_fields.h"
 
@@ -30,6 +32,23 @@ std::map<std::string, std::string> parse_renames(const std::vector<std::string>&
     renames[entry.substr(0, sign)] = entry.substr(sign + 1);
   }
   return renames;
+}
+
+std::int64_t megabytes(std::uintmax_t bytes) { return static_cast<std::int64_t>(bytes / 1'000'000); }
+
+std::int64_t megabytes_of(const std::vector<std::filesystem::path>& files) {
+  std::uintmax_t bytes = 0;
+  for (const std::filesystem::path& file : files) {
+    std::error_code error;
+    const std::uintmax_t size = std::filesystem::file_size(file, error);
+    bytes += error ? 0 : size;
+  }
+  return megabytes(bytes);
+}
+
+// Empty for a folder that is no snapshot of the Hub.
+std::string commit_of(const std::filesystem::path& folder) {
+  return hub::is_hub_snapshot(folder) ? folder.filename().string() : "";
 }
 
 std::int64_t dropped_count(const artifacts::Provenance& provenance) {
@@ -55,7 +74,7 @@ DatasetInputs open_dataset_inputs(const DatasetChoice& choice, const StopRequest
   options.path = hub::resolve_dataset(choice.path, stop);
   options.config = choice.config;
   options.split = choice.split;
-  return {data::Dataset::open(options), hub::artifact_name(choice.path)};
+  return {data::Dataset::open(options), hub::artifact_name(choice.path), commit_of(options.path)};
 }
 
 int thread_count(const ExtractionOptions& options) { return armorm::thread_count(options.threads); }
@@ -72,7 +91,10 @@ model::BackboneOptions backbone_options(const ExtractionOptions& options, const 
 std::future<model::Backbone> load_backbone(const ExtractionOptions& options, const ModelInputs& model) {
   model::set_compute_threads(thread_count(options));  // for the caller's thread, which will run the backbone
   return std::async(std::launch::async,
-                    [how = backbone_options(options, model)] { return model::Backbone::load(how); });
+                    [how = backbone_options(options, model), stop = current_stop_request()] {
+                      const StopScope scope(&stop);
+                      return model::Backbone::load(how);
+                    });
 }
 
 std::future<model::Backbone> load_ahead(const ExtractionOptions& options, const ModelInputs& model,
@@ -120,7 +142,13 @@ void record_deviation(const ExtractionOptions& options, const ModelInputs& model
 
 std::string data_digest(const data::Dataset& dataset, const std::vector<std::string>& columns) {
   std::string digests;
-  for (const std::filesystem::path& file : dataset.files()) digests += sha256_file_hex(file) + "\n";
+  Phase phase("reading the data set's files for their fingerprint", megabytes_of(dataset.files()), "MB");
+  std::size_t bytes = 0;
+  for (const std::filesystem::path& file : dataset.files()) {
+    Sha256 hash;
+    hash.update_with_file(file, [&](std::size_t size) { phase.advance_to(megabytes(bytes += size)); });
+    digests += hash.hex() + "\n";
+  }
   for (const auto& [name, column] : parse_renames(columns)) digests += fmt::format("{}={}\n", name, column);
   return sha256_hex(digests);
 }
@@ -136,9 +164,11 @@ artifacts::Provenance make_provenance(const ExtractionOptions& options, const Mo
   p.template_sha256 = model.encoder.template_sha256();
   p.tokenizer_sha256 = model.encoder.tokenizer_sha256();
   p.config_sha256 = sha256_file_hex(model.folder.base / "config.json");
-  p.facts.commit = hub::is_hub_snapshot(model.folder.folder) ? model.folder.folder.filename().string() : "";
+  p.data_commit = dataset.commit;
+  p.facts.commit = commit_of(model.folder.folder);
   p.facts.allow_special_in_content = options.allow_special_in_content;
   p.facts.template_date = model.encoder.template_date();
+  p.facts.tokenizer_files = artifacts::tokenizer_files_of(artifacts::text_folder(model.folder));
   p.shard_idx = options.shard_idx;
   p.n_shards = options.n_shards;
   p.seed = options.seed;

@@ -9,6 +9,7 @@
 
 #include "armorm/extraction_options.h"
 #include "core/parallel.h"
+#include "core/stop_point.h"
 #include "data/dataset.h"
 #include "hub/cache.h"
 #include "model/backbone.h"
@@ -30,7 +31,8 @@ ModelInputs open_model_inputs(const ExtractionOptions& options, const StopReques
 
 struct DatasetInputs {
   data::Dataset dataset;
-  std::string name;  // <dataset> of the artefacts
+  std::string name;    // <dataset> of the artefacts
+  std::string commit;  // on the Hub; empty for other files
 };
 struct DatasetChoice {
   std::string path;  // or Hub id
@@ -71,8 +73,10 @@ class ParallelRows {
     if (rows_.size() >= kBatch) flush();
   }
   void flush() {
-    parallel_for(static_cast<std::int64_t>(rows_.size()), threads_,
-                 [this](std::int64_t i) { encode_(rows_[static_cast<std::size_t>(i)]); });
+    parallel_for(static_cast<std::int64_t>(rows_.size()), threads_, [this](std::int64_t i) {
+      stop_point();
+      encode_(rows_[static_cast<std::size_t>(i)]);
+    });
     rows_.clear();
   }
 

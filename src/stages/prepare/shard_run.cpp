@@ -9,9 +9,12 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/log.h"
+#include "core/phase.h"
 #include "core/print.h"
 #include "core/progress.h"
+#include "core/stop_point.h"
 #include "core/strings.h"
+#include "io/content_digests.h"
 #include "stages/artifacts/weights_fingerprint.h"
 #include "stages/prepare/shard_key.h"
 #include "stages/resume/replaceable.h"
@@ -34,7 +37,9 @@ void update(Sha256& hash, std::span<const T> values) {
 std::string content_digest(const ShardJob& job) {
   Sha256 hash;
   update(hash, std::span<const std::int64_t>(job.row_ids));
+  Phase phase("fingerprint of the token ids", std::ssize(job.requests), "sequences");
   for (const model::ExtractionRequest& request : job.requests) {
+    phase.advance();
     update(hash, request.tokens);
     update(hash, std::span<const std::int64_t>(request.wanted));
   }
@@ -43,13 +48,16 @@ std::string content_digest(const ShardJob& job) {
   return hash.hex();
 }
 
-// io error for a file that currently cannot be read: it must not be replaced.
-bool is_complete(const fs::path& target, const std::string& key_digest) {
+// With Verify::on, its content has to be what was written. io error for a file that currently cannot be read:
+// it must not be replaced.
+bool is_complete(const fs::path& target, const std::string& key_digest, Verify verify) {
   if (!io::exists(target)) return false;
   try {
     const io::SafetensorsFile file = io::SafetensorsFile::open(target);
     const auto found = file.metadata().find(kKeyOfFile);
-    return found != file.metadata().end() && found->second == key_digest;
+    if (found == file.metadata().end() || found->second != key_digest) return false;
+    if (verify == Verify::on && io::has_content_digests(file.metadata())) io::verify_content(file);
+    return true;
   } catch (const Error& found) {
     if (found.kind() != ErrorKind::data) throw;
     log::warn("{}; it is made again", found.what());
@@ -62,6 +70,7 @@ std::optional<artifacts::ArtifactInputs> inputs_of_shard(const fs::path& target)
   if (!io::exists(target)) return std::nullopt;
   try {
     const io::SafetensorsFile file = io::SafetensorsFile::open(target);
+    if (io::has_content_digests(file.metadata())) io::verify_header(file);
     if (!artifacts::Provenance::present_in(file.metadata())) return artifacts::ArtifactInputs{};
     return artifacts::Provenance::from_metadata(file.metadata(), target.string()).inputs();
   } catch (const Error& found) {
@@ -105,7 +114,8 @@ class ShardRun {
     if (is_complete_and_read_only()) return report_complete();
     io::make_folders(environment_.files, io::folder_of(job_.target));
     lock_.emplace(job_.target.string() + ".lock", environment_.files);
-    if (!extraction_.restart && is_complete(job_.target, resume::digest_of(key_))) return leave_complete();
+    if (!extraction_.restart && is_complete(job_.target, resume::digest_of(key_), extraction_.verify))
+      return leave_complete();
     if (!extraction_.restart) check_replaceable();
     discard_other_inputs();
     resume::check_resumable(job_.target, key_);
@@ -131,7 +141,7 @@ class ShardRun {
   bool is_complete_and_read_only() const {
     const fs::path folder = io::folder_of(job_.target);
     return !extraction_.restart && fs::is_directory(folder) && !io::is_writable(folder) &&
-           is_complete(job_.target, resume::digest_of(key_));
+           is_complete(job_.target, resume::digest_of(key_), extraction_.verify);
   }
 
   // The process that made it may have died between the rename and the following steps.
@@ -189,23 +199,27 @@ class ShardRun {
     if (rows.requests_done() > 0)
       log::info("going on with an interrupted run: {} of {} sequences are done", rows.requests_done(), total);
     if (rows.requests_done() == total) return {};
+    const SavingWork saving;
     Progress progress(job_.program, total - rows.requests_done());
     std::int64_t tokens = 0;
     const model::ExtractionCursor start = rows.cursor();
     model::Extractor extractor(*backbone_, {.batch_tokens = extraction_.batch_tokens});
-    model::ExtractionStats stats = extractor.run(
-        job_.requests,
-        [&](std::size_t request, MatrixView<const float> values) {
-          take(request, values, rows);
-          tokens += length_of(request);
-          progress.advance(1, length_of(request));
-        },
-        start,
-        [&](const model::ExtractionCursor& after) {
-          lock_->check();
-          rows.after_pass(after);
-          return !environment_.stopping();
-        });
+    model::ExtractionStats stats;
+    complete_or_stop([&] {
+      stats = extractor.run(
+          job_.requests,
+          [&](std::size_t request, MatrixView<const float> values) {
+            take(request, values, rows);
+            tokens += length_of(request);
+            progress.advance(1, length_of(request));
+          },
+          start,
+          [&](const model::ExtractionCursor& after) {
+            lock_->check();
+            rows.after_pass(after);
+            return !environment_.stopping();
+          });
+    });
     rows.checkpoint();
     if (rows.requests_done() < total)
       fail_interrupted(
@@ -213,6 +227,15 @@ class ShardRun {
           job_.target.string(), rows.requests_done(), total);
     stats.input_tokens = tokens;
     return stats;
+  }
+
+  // A stop in the middle of a pass leaves the rows of those before it; the caller saves them.
+  static void complete_or_stop(const std::function<void()>& work) {
+    try {
+      work();
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::interrupted) throw;
+    }
   }
 
   void take(std::size_t request, MatrixView<const float> values, resume::DurableRows& rows) {
@@ -258,11 +281,14 @@ class ShardRun {
     model::BackboneOptions options = backbone_options(exact, model_);
     options.loaded_before = true;
     const model::Backbone backbone = model::Backbone::load(options);
+    const SavingWork saving;
     Progress progress(job_.program + " in float32", static_cast<std::int64_t>(requests.size()));
     for (std::size_t i = 0; i < requests.size(); ++i) {
       lock_->check();
       stop_if_asked(rows, requests.size() - i);
-      const bool finite = recompute_one(backbone, requests[i], rows);
+      bool finite = false;
+      complete_or_stop([&] { finite = recompute_one(backbone, requests[i], rows); });
+      stop_if_asked(rows, requests.size() - i);
       rows.finish_again(requests[i], finite);
       if (!finite) reject(requests[i], rows);
       rows.after_pass(rows.cursor());

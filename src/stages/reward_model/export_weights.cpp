@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "core/phase.h"
 #include "core/version.h"
 #include "io/publish.h"
 #include "model/weight_names.h"
@@ -24,6 +25,8 @@ bool is_of_a_head(const std::string& name) {
 }
 
 using File = model::WeightsFolder::File;
+
+constexpr std::size_t kBlockBytes = std::size_t{16} << 20;  // written at once
 
 bool holds_any(const File& file, const std::function<bool(const std::string&)>& wanted) {
   return std::any_of(file.names.begin(), file.names.end(), wanted);
@@ -57,6 +60,7 @@ class WeightsExport {
   }
 
   void copy_decoder() {
+    Phase phase(folder_.target().string() + ": copying the weights", total_megabytes(), "MB");
     for (const File& shard : shards_) {
       std::vector<io::TensorSpec> specs;
       for (const std::string& name : shard.names) {
@@ -67,7 +71,10 @@ class WeightsExport {
       io::SafetensorsWriter writer(folder_.building() / next_name(), specs, {{"format", "pt"}}, files_);
       for (const io::TensorSpec& spec : specs) {
         const io::StoredTensor tensor = source_.at(spec.name);
-        writer.append(tensor.bytes);
+        for (std::size_t at = 0; at < tensor.bytes.size(); at += kBlockBytes) {
+          writer.append(tensor.bytes.subspan(at, std::min(kBlockBytes, tensor.bytes.size() - at)));
+          phase.advance_to(megabytes(total_size_ + at));
+        }
         add(spec.name, tensor.bytes.size());
       }
       writer.publish();
@@ -100,6 +107,14 @@ class WeightsExport {
   }
 
  private:
+  static std::int64_t megabytes(std::uint64_t bytes) { return static_cast<std::int64_t>(bytes / 1'000'000); }
+  std::int64_t total_megabytes() const {
+    std::uint64_t bytes = 0;
+    for (const File& shard : shards_)
+      for (const std::string& name : shard.names)
+        if (model::is_of_decoder(name)) bytes += source_.at(name).bytes.size();
+    return megabytes(bytes);
+  }
   std::string next_name() const {
     return fmt::format("model-{:05d}-of-{:05d}.safetensors", out_.files.size() + 1, shards_.size() + 1);
   }

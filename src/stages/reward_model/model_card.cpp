@@ -171,6 +171,11 @@ std::string front_matter(const ModelCardInputs& inputs) {
   return text + "tags:\n- reward-model\n- armorm\n" + evaluation_metadata(inputs) + "---\n";
 }
 
+// Whether a line of YAML belongs to the value of the key above it: a list, a block of text or a comment.
+bool continues_value(const std::string& line) {
+  return line.empty() || std::string_view(" \t\r-]}#").find(line.front()) != std::string_view::npos;
+}
+
 constexpr std::string_view kUse = R"(## Use
 
 ```python
@@ -260,8 +265,11 @@ std::string model_card(const ModelCardInputs& inputs) {
 std::string license_lines(const std::string& card) {
   std::istringstream lines(data::front_matter(card));
   std::string line, text;
-  while (std::getline(lines, line))
-    if (line.starts_with("license")) text += line + "\n";
+  bool inside = false;
+  while (std::getline(lines, line)) {
+    inside = line.starts_with("license") || (inside && continues_value(line));
+    if (inside) text += line + "\n";
+  }
   return text;
 }
 

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/parallel.h"
+#include "core/stop_point.h"
 #include "core/utf8.h"
 #include "data/json_messages.h"
 #include "model/torch_errors.h"
@@ -89,6 +90,7 @@ RewardScorer& RewardScorer::operator=(RewardScorer&&) noexcept = default;
 RewardScorer::~RewardScorer() = default;
 
 RewardScorer RewardScorer::load(const ScorerOptions& options, const StopRequested& stop_requested) {
+  const StopScope scope(&stop_requested);
   options.validate();
   std::unique_ptr<Impl> impl;
   model::translate_torch_errors([&] {

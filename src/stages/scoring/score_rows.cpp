@@ -11,10 +11,12 @@
 
 #include "core/error.h"
 #include "core/parallel.h"
+#include "core/stop_point.h"
 #include "data/json_messages.h"
 #include "data/json_reader.h"
 #include "data/prompt_rule.h"
 #include "io/checked_json.h"
+#include "io/line_reader.h"
 
 namespace armorm::stages::scoring {
 namespace {
@@ -170,7 +172,10 @@ ScoreReader::ScoreReader(std::unique_ptr<io::LineSource> source, ScoreReaderOpti
     : source_(std::move(source)),
       options_(std::move(options)),
       encode_(std::move(encode)),
-      thread_([this] { read_all(); }) {}
+      thread_([this, stop = current_stop_request()] {
+        const StopScope scope(&stop);
+        read_all();
+      }) {}
 
 ScoreReader::~ScoreReader() {
   {
@@ -214,23 +219,39 @@ void ScoreReader::read_all() {
 bool ScoreReader::read_some(std::vector<Line>& lines) {
   lines.clear();
   std::string text;
+  std::string problem;
   std::size_t bytes = 0;
-  io::LineSource::Got got = wait_for_line(text);
+  io::LineSource::Got got = take_line(text, problem, true);
   while (got == io::LineSource::Got::line) {
-    const bool blank = text.find_first_not_of(" \t\r") == std::string::npos;
+    const bool blank = problem.empty() && text.find_first_not_of(" \t\r") == std::string::npos;
     bytes += text.size();
-    if (!blank) lines.push_back({source_->line_number(), std::move(text)});
+    if (!blank) lines.push_back({source_->line_number(), std::move(text), problem});
     if (lines.size() >= std::min(kMaxLines, options_.window) || bytes >= kMaxText) return true;
-    got = lines.empty() ? wait_for_line(text) : source_->next(text, 0);
+    got = take_line(text, problem, lines.empty());
   }
   return !lines.empty();
+}
+
+// A line that is too long is one with a problem.
+io::LineSource::Got ScoreReader::take_line(std::string& text, std::string& problem, bool waits) {
+  problem.clear();
+  try {
+    return waits ? wait_for_line(text) : source_->next(text, 0);
+  } catch (const io::LineTooLong&) {
+    text.clear();
+    problem = fmt::format("is longer than the {} bytes allowed", io::LineReader::kMaxLineBytes);
+    return io::LineSource::Got::line;
+  }
 }
 
 io::LineSource::Got ScoreReader::wait_for_line(std::string& text) {
   io::LineSource::Got got = source_->next(text, 0);
   if (got != io::LineSource::Got::nothing) return got;
   set_idle(true);
-  while (got == io::LineSource::Got::nothing && !is_stopping()) got = source_->next(text, kWaitMs);
+  while (got == io::LineSource::Got::nothing && !is_stopping()) {
+    stop_point();
+    got = source_->next(text, kWaitMs);
+  }
   set_idle(false);
   return got;
 }
@@ -238,11 +259,14 @@ io::LineSource::Got ScoreReader::wait_for_line(std::string& text) {
 std::vector<ScoreRow> ScoreReader::encode_all(const std::vector<Line>& lines) const {
   std::vector<ScoreRow> rows(lines.size());
   parallel_for(std::ssize(lines), options_.threads, [&](std::int64_t i) {
+    stop_point();
     const Line& line = lines[static_cast<std::size_t>(i)];
     ScoreRow& filled = rows[static_cast<std::size_t>(i)];
     filled.line = line.number;
-    fill_row(filled,
-             [&](ScoreRow& row) { encode_(parse_conversation(line.text, options_.copy_keys, row), row); });
+    fill_row(filled, [&](ScoreRow& row) {
+      if (!line.problem.empty()) fail_data("{}", line.problem);
+      encode_(parse_conversation(line.text, options_.copy_keys, row), row);
+    });
   });
   return rows;
 }

@@ -63,9 +63,11 @@ class ScoreReader {
   struct Line {
     std::int64_t number;
     std::string text;
+    std::string problem;  // why there is no text
   };
   void read_all();
   bool read_some(std::vector<Line>& lines);
+  io::LineSource::Got take_line(std::string& text, std::string& problem, bool waits);
   io::LineSource::Got wait_for_line(std::string& text);
   std::vector<ScoreRow> encode_all(const std::vector<Line>& lines) const;
   bool hand_over(std::vector<ScoreRow> rows);

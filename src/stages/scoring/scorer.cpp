@@ -9,12 +9,14 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/parallel.h"
+#include "core/stop_point.h"
 #include "data/final_turn.h"
 #include "hub/cache.h"
 #include "model/compute_threads.h"
 #include "model/device.h"
 #include "stages/artifacts/open_encoder.h"
 #include "stages/prepare/extraction_run.h"
+#include "stages/reward_model/export_digests.h"
 #include "text/gating_pattern.h"
 
 namespace armorm::stages::scoring {
@@ -23,6 +25,13 @@ namespace {
 const ScorerOptions& checked(const ScorerOptions& options) {
   model::check_device(options.device);
   return options;
+}
+
+// Its files are verified before they are read, its weights while they are loaded.
+model::ModelFolder open_folder(const ScorerOptions& options, const StopRequested& stop) {
+  model::ModelFolder folder = artifacts::open_model_folder(options.model_path, stop);
+  if (options.verify == Verify::on) reward_model::verify_export_files(folder);
+  return folder;
 }
 
 std::int64_t longest(const ScorerOptions& options, const reward_model::RewardModel& model) {
@@ -55,22 +64,26 @@ void add(const model::ExtractionStats& more, model::ExtractionStats& stats) {
 Scorer::Scorer(const ScorerOptions& options, const StopRequested& stop_requested)
     : options_(checked(options)),
       threads_(thread_count(options.threads)),
-      folder_(artifacts::open_model_folder(options.model_path, stop_requested)),
+      folder_(open_folder(options, stop_requested)),
       model_(
           reward_model::RewardModel::load(folder_, options.allow_special_in_content, options.template_date)),
       max_length_(longest(options, model_)) {}
 
 void Scorer::begin_loading() {
   model::set_compute_threads(threads_);
-  loading_ = std::async(std::launch::async, [this] {
+  loading_ = std::async(std::launch::async, [this, stop = current_stop_request()] {
+    const StopScope scope(&stop);
     return model::Backbone::load({.model_folder = folder_,
                                   .precision = options_.precision,
                                   .device = static_cast<int>(options_.device),
                                   .batch_invariant = options_.batch_invariant});
   });
+  if (options_.verify == Verify::on)
+    verifying_ = std::async(std::launch::async, [this] { reward_model::verify_export_weights(folder_); });
 }
 
 void Scorer::finish_loading() {
+  if (verifying_.valid()) verifying_.get();
   backbone_.emplace(loading_.get());
   extractor_.emplace(*backbone_, model::ExtractorOptions{.batch_tokens = options_.batch_tokens});
   log::info("model {} on {}", hub::artifact_name(options_.model_path), device_name());

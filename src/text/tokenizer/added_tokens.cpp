@@ -15,6 +15,7 @@ AddedToken read_token(const JsonView& view) {
   AddedToken token;
   token.content = view.object().at("content").string();
   view.at("id").id();  // only its type matters
+  view.account({"id", "content", "single_word", "lstrip", "rstrip", "normalized", "special", "__type"});
   token.special = view.boolean_or("special", false);
   token.normalized = view.boolean_or("normalized", !token.special);
   token.single_word = view.boolean_or("single_word", false);

@@ -54,18 +54,21 @@ std::optional<std::string> byte_level_to_raw(std::string_view text) {
 }
 
 BpeModel::BpeModel(const JsonView& model, bool byte_level) : byte_level_(byte_level) {
+  model.account({"type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix",
+                 "fuse_unk", "byte_fallback", "ignore_merges", "vocab", "merges"});
   // Old files omit the type.
-  if (model.has("type") && model.type() != "BPE") model.unsupported("the model \"" + model.type() + "\"");
+  if (model.raw().contains("type") && model.type() != "BPE")
+    model.unsupported("the model \"" + model.type() + "\"");
   if (model.has("dropout")) {
     const auto& dropout = model.at("dropout").raw();
     if (!dropout.is_number()) model.at("dropout").fail(dropout.type_name(), "a number");
     if (dropout.get<double>() != 0.0) model.unsupported("dropout (random merges)");
   }
-  ignore_merges_ = model.boolean_or("ignore_merges", false);
-  byte_fallback_ = model.boolean_or("byte_fallback", false);
-  fuse_unk_ = model.boolean_or("fuse_unk", false);
-  prefix_ = model.string_or("continuing_subword_prefix", "");
-  suffix_ = model.string_or("end_of_word_suffix", "");
+  ignore_merges_ = model.optional_boolean("ignore_merges", false);
+  byte_fallback_ = model.optional_boolean("byte_fallback", false);
+  fuse_unk_ = model.optional_boolean("fuse_unk", false);
+  prefix_ = model.optional_string("continuing_subword_prefix", "");
+  suffix_ = model.optional_string("end_of_word_suffix", "");
   if (model.has("unk_token")) unk_token_ = model.at("unk_token").string();
   read_vocab(model.at("vocab").object());
   if (unk_token_) {

@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "core/accounting.h"
 #include "core/error.h"
 #include "core/strings.h"
 #include "io/checked_json.h"
@@ -16,15 +17,7 @@ constexpr int kMaxDepth = 64;
 }  // namespace
 
 nlohmann::json parse_json(std::string_view text, const std::string& origin) {
-  if (const auto at = io::first_too_deep(text, kMaxDepth)) {
-    fail_data("{}: byte {}: nesting deeper than {}; expected a tokenizer file of the usual shape", origin,
-              *at, kMaxDepth);
-  }
-  try {
-    return nlohmann::json::parse(text.begin(), text.end());
-  } catch (const nlohmann::json::exception& e) {
-    fail_data("{}: not valid JSON ({}); fetch the file again", origin, e.what());
-  }
+  return io::parse_json(text, origin, kMaxDepth);
 }
 
 void JsonView::fail(std::string_view found, std::string_view expected) const {
@@ -91,8 +84,19 @@ std::int32_t JsonView::id() const {
   return static_cast<std::int32_t>(id);
 }
 
+bool JsonView::boolean_or(const char* key, bool otherwise) const {
+  return object().raw().contains(key) ? at(key).boolean() : otherwise;
+}
+
 std::string JsonView::string_or(const char* key, const std::string& otherwise) const {
-  return has(key) ? at(key).string() : otherwise;
+  return object().raw().contains(key) ? at(key).string() : otherwise;
+}
+
+void JsonView::account(std::initializer_list<std::string_view> fields) const {
+  Accounting given(path_.empty() ? *origin_ : fmt::format("{}: {}", *origin_, path_), "field");
+  for (const std::string_view field : fields) given.use(field);
+  for (const auto& member : value_->items()) given.give(member.key());
+  given.warn_of_rest("`tokenizers` does not read them either, as far as this program knows");
 }
 
 }  // namespace armorm::text::tokenizer

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -21,13 +22,22 @@ class JsonView {
   const nlohmann::json& raw() const { return *value_; }
 
   JsonView object() const;  // the view itself, after the check
+  // Warns once of fields that are neither among these nor read by `tokenizers`.
+  void account(std::initializer_list<std::string_view> fields) const;
   JsonView array() const;
   const std::string& string() const;
   bool boolean() const;
   std::int32_t id() const;  // 0 .. 2^31-1
 
-  bool boolean_or(const char* key, bool otherwise) const { return has(key) ? at(key).boolean() : otherwise; }
+  // Where the key is absent, or, in the second of each pair, null.
+  bool boolean_or(const char* key, bool otherwise) const;
+  bool optional_boolean(const char* key, bool otherwise) const {
+    return has(key) ? at(key).boolean() : otherwise;
+  }
   std::string string_or(const char* key, const std::string& otherwise) const;
+  std::string optional_string(const char* key, const std::string& otherwise) const {
+    return has(key) ? at(key).string() : otherwise;
+  }
   std::string type() const { return object().at("type").string(); }
 
   [[noreturn]] void fail(std::string_view found, std::string_view expected) const;

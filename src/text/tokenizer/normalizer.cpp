@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "core/error.h"
+#include "text/tokenizer/component.h"
 #include "text/tokenizer/limits.h"
 #include "text/tokenizer/regex.h"
 #include "text/tokenizer/unicode16.h"
@@ -62,7 +63,7 @@ class ReplaceString : public Normalizer {
   ReplaceString(std::string from, std::string to) : from_(std::move(from)), to_(std::move(to)) {}
   void apply(TrackedText& text) const override {
     std::size_t found = text.text.find(from_);
-    if (found == std::string::npos || from_.empty()) return;
+    if (found == std::string::npos) return;
     Builder out(text);
     std::size_t at = 0;
     for (; found != std::string::npos; found = text.text.find(from_, at)) {
@@ -211,7 +212,9 @@ class Chain : public Normalizer {
   std::vector<std::unique_ptr<Normalizer>> steps_;
 };
 
-std::unique_ptr<Normalizer> read_chain(const JsonView& list) {
+std::unique_ptr<Normalizer> read_chain(const JsonView& view) {
+  view.account({"type", "normalizers"});
+  const JsonView list = view.at("normalizers");
   std::vector<std::unique_ptr<Normalizer>> steps;
   for (std::size_t i = 0; i < list.array().size(); ++i) {
     if (auto step = Normalizer::read(list.at(i))) steps.push_back(std::move(step));
@@ -220,17 +223,36 @@ std::unique_ptr<Normalizer> read_chain(const JsonView& list) {
 }
 
 std::unique_ptr<Normalizer> read_replace(const JsonView& view) {
-  const JsonView pattern = view.at("pattern").object();
+  view.account({"type", "pattern", "content"});
+  const auto [pattern, is_literal] = read_pattern(view);
   std::string content = view.at("content").string();
-  if (pattern.has("String")) {
-    return std::make_unique<ReplaceString>(pattern.at("String").string(), std::move(content));
-  }
-  const JsonView regex = pattern.at("Regex");
-  return std::make_unique<ReplaceRegex>(Regex(regex.string(), regex), std::move(content));
+  if (is_literal) return std::make_unique<ReplaceString>(pattern.string(), std::move(content));
+  return std::make_unique<ReplaceRegex>(Regex(pattern.string(), pattern), std::move(content));
 }
 
 void drop_nonspacing(std::string& out, char32_t c) {
   if (!is_nonspacing_mark(c)) append_utf8(out, c);
+}
+
+// Those without further fields; null for others.
+std::unique_ptr<Normalizer> plain_normalizer(const std::string& type) {
+  if (type == "NFC") return std::make_unique<UnicodeForm>(true, false);
+  if (type == "NFD") return std::make_unique<UnicodeForm>(false, false);
+  if (type == "NFKC") return std::make_unique<UnicodeForm>(true, true);
+  if (type == "NFKD") return std::make_unique<UnicodeForm>(false, true);
+  if (type == "Lowercase") return std::make_unique<PerChar>(append_lowercase);
+  if (type == "StripAccents") return std::make_unique<PerChar>(drop_nonspacing);
+  return nullptr;
+}
+
+std::unique_ptr<Normalizer> read_prepend(const JsonView& view) {
+  view.account({"type", "prepend"});
+  return std::make_unique<Prepend>(view.at("prepend").string());
+}
+
+std::unique_ptr<Normalizer> read_strip(const JsonView& view) {
+  view.account({"type", "strip_left", "strip_right"});
+  return std::make_unique<Strip>(view.boolean_or("strip_left", true), view.boolean_or("strip_right", true));
 }
 
 }  // namespace
@@ -238,19 +260,14 @@ void drop_nonspacing(std::string& out, char32_t c) {
 std::unique_ptr<Normalizer> Normalizer::read(const JsonView& view) {
   if (view.raw().is_null()) return nullptr;
   const std::string type = view.type();
-  if (type == "Sequence") return read_chain(view.at("normalizers"));
-  if (type == "Prepend") return std::make_unique<Prepend>(view.at("prepend").string());
+  if (type == "Sequence") return read_chain(view);
+  if (type == "Prepend") return read_prepend(view);
   if (type == "Replace") return read_replace(view);
-  if (type == "NFC") return std::make_unique<UnicodeForm>(true, false);
-  if (type == "NFD") return std::make_unique<UnicodeForm>(false, false);
-  if (type == "NFKC") return std::make_unique<UnicodeForm>(true, true);
-  if (type == "NFKD") return std::make_unique<UnicodeForm>(false, true);
-  if (type == "Lowercase") return std::make_unique<PerChar>(append_lowercase);
-  if (type == "StripAccents") return std::make_unique<PerChar>(drop_nonspacing);
-  if (type == "Strip") {
-    return std::make_unique<Strip>(view.boolean_or("strip_left", true), view.boolean_or("strip_right", true));
-  }
-  view.unsupported("the normalizer \"" + type + "\"");
+  if (type == "Strip") return read_strip(view);
+  auto plain = plain_normalizer(type);
+  if (plain == nullptr) view.unsupported("the normalizer \"" + type + "\"");
+  view.account({"type"});
+  return plain;
 }
 
 }  // namespace armorm::text::tokenizer

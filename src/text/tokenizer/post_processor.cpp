@@ -4,29 +4,69 @@
 
 #include "core/error.h"
 #include "text/tokenizer/bpe_model.h"
+#include "text/tokenizer/component.h"
 #include "text/tokenizer/limits.h"
 #include "text/tokenizer/unicode16.h"
 
 namespace armorm::text::tokenizer {
 namespace {
 
+void check_specials(const JsonView& specials) {
+  for (const auto& [name, value] : specials.object().raw().items()) {
+    const JsonView special = specials.at(name.c_str()).object();
+    special.account({"id", "ids", "tokens"});
+    special.at("id").string();
+    const JsonView ids = special.at("ids").array(), tokens = special.at("tokens").array();
+    for (std::size_t i = 0; i < ids.size(); ++i) ids.at(i).id();
+    for (std::size_t i = 0; i < tokens.size(); ++i) tokens.at(i).string();
+    if (ids.size() != tokens.size())
+      special.fail(fmt::format("{} ids and {} tokens", ids.size(), tokens.size()), "as many of both");
+  }
+}
+
 void append_special(const JsonView& post, const std::string& name, std::vector<std::int32_t>& out) {
   const JsonView ids = post.at("special_tokens").at(name.c_str()).at("ids").array();
   for (std::size_t i = 0; i < ids.size(); ++i) out.push_back(ids.at(i).id());
 }
 
+// The sequence A or B, or a special token.
+struct Piece {
+  JsonView id;
+  bool is_special;
+};
+
+Piece read_piece(const JsonView& piece) {
+  if (piece.object().size() != 1)
+    piece.fail(fmt::format("{} fields", piece.size()), "one field, Sequence or SpecialToken");
+  const bool is_special = piece.raw().contains("SpecialToken");
+  const JsonView content = piece.at(is_special ? "SpecialToken" : "Sequence").object();
+  content.account({"id", "type_id"});
+  content.at("type_id").id();
+  const JsonView id = content.at("id");
+  if (const std::string& name = id.string(); !is_special && name != "A" && name != "B")
+    id.fail("\"" + name + "\"", "A or B");
+  return {id, is_special};
+}
+
+std::vector<Piece> read_pieces(const JsonView& list) {
+  std::vector<Piece> pieces;
+  for (std::size_t i = 0; i < list.array().size(); ++i) pieces.push_back(read_piece(list.at(i)));
+  return pieces;
+}
+
 PostProcessor read_template(const JsonView& view) {
   PostProcessor result;
   bool seen = false;
-  const JsonView single = view.at("single").array();
-  for (std::size_t i = 0; i < single.size(); ++i) {
-    const JsonView item = single.at(i).object();
-    if (item.has("SpecialToken")) {
-      append_special(view, item.at("SpecialToken").at("id").string(), seen ? result.after : result.before);
+  view.account({"type", "single", "pair", "special_tokens"});
+  check_specials(view.at("special_tokens"));
+  if (view.raw().contains("pair")) read_pieces(view.at("pair"));  // a single text does not use it
+  const JsonView single = view.at("single");
+  for (const auto& [id, is_special] : read_pieces(single)) {
+    if (is_special) {
+      append_special(view, id.string(), seen ? result.after : result.before);
       continue;
     }
-    const std::string& id = item.at("Sequence").at("id").string();
-    if (id != "A" || seen) single.unsupported("a template of more than the one sequence A");
+    if (id.string() != "A" || seen) single.unsupported("a template of more than the one sequence A");
     seen = true;
   }
   if (!seen) single.unsupported("a template without the sequence A");
@@ -119,14 +159,19 @@ PostProcessor PostProcessor::read(const JsonView& view) {
   PostProcessor result;
   if (view.raw().is_null()) return result;
   const std::string type = view.type();
-  if (type == "ByteLevel") return result;  // affects only offsets
+  if (type == "ByteLevel") {
+    check_byte_level(view);
+    return result;  // affects only offsets
+  }
   if (type == "TemplateProcessing") return read_template(view);
   if (type == "BertProcessing" || type == "RobertaProcessing") {
+    view.account({"type", "cls", "sep", "trim_offsets", "add_prefix_space"});
     result.before.push_back(read_pair_id(view.at("cls")));
     result.after.push_back(read_pair_id(view.at("sep")));
     return result;
   }
   if (type != "Sequence") view.unsupported("the post-processor \"" + type + "\"");
+  view.account({"type", "processors"});
   const JsonView list = view.at("processors").array();
   for (std::size_t i = 0; i < list.size(); ++i) {
     const PostProcessor step = read(list.at(i));
@@ -143,15 +188,14 @@ Decoder Decoder::read(const JsonView& view) {
 }
 
 void Decoder::add_replace(const JsonView& view, Step& step) {
-  const JsonView pattern = view.at("pattern").object();
+  view.account({"type", "pattern", "content"});
+  const auto [pattern, is_literal] = read_pattern(view);
   step.to = view.at("content").string();
-  step.kind = Kind::replace;
-  if (pattern.has("String")) {
-    step.from = pattern.at("String").string();
-    return;
-  }
-  step.kind = Kind::replace_regex;
-  step.regex.emplace_back(pattern.at("Regex").string(), pattern.at("Regex"));
+  step.kind = is_literal ? Kind::replace : Kind::replace_regex;
+  if (is_literal)
+    step.from = pattern.string();
+  else
+    step.regex.emplace_back(pattern.string(), pattern);
 }
 
 void Decoder::add(const JsonView& view) {
@@ -159,27 +203,31 @@ void Decoder::add(const JsonView& view) {
   const std::string type = view.type();
   Step step{Kind::fuse, {}, {}, 0, 0, false, {}};
   if (type == "Sequence") {
+    view.account({"type", "decoders"});
     const JsonView list = view.at("decoders").array();
     for (std::size_t i = 0; i < list.size(); ++i) add(list.at(i));
     return;
   }
   if (type == "ByteLevel") {
+    check_byte_level(view);
     step.kind = Kind::byte_level;
   } else if (type == "ByteFallback") {
     step.kind = Kind::byte_fallback;
   } else if (type == "Replace") {
     add_replace(view, step);
   } else if (type == "Strip") {
+    view.account({"type", "content", "start", "stop"});
     step.kind = Kind::strip;
     step.from = view.at("content").string();
     step.start = static_cast<std::size_t>(view.at("start").id());
     step.stop = static_cast<std::size_t>(view.at("stop").id());
   } else if (type == "Metaspace") {
+    view.account({"type", "replacement", "add_prefix_space", "prepend_scheme", "split", "str_rep"});
     step.kind = Kind::metaspace;
     step.from = view.string_or("replacement", "\xe2\x96\x81");
     step.prepended =
-        view.string_or("prepend_scheme", view.boolean_or("add_prefix_space", true) ? "always" : "never") !=
-        "never";
+        view.string_or("prepend_scheme",
+                       view.optional_boolean("add_prefix_space", true) ? "always" : "never") != "never";
   } else if (type != "Fuse") {
     view.unsupported("the decoder \"" + type + "\"");
   }

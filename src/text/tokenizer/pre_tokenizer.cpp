@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "text/tokenizer/component.h"
 #include "text/tokenizer/regex.h"
 
 namespace armorm::text::tokenizer {
@@ -75,7 +76,6 @@ void emit(const Piece& piece, std::vector<Part> parts, Behavior behavior, std::v
 
 std::vector<Span> find_string(std::string_view text, std::string_view pattern) {
   std::vector<Span> spans;
-  if (pattern.empty()) return spans;
   for (std::size_t at = text.find(pattern); at != std::string_view::npos;
        at = text.find(pattern, at + pattern.size())) {
     spans.push_back({at, at + pattern.size()});
@@ -158,18 +158,20 @@ std::optional<FastScanner::Kind> known_pattern(std::string_view pattern) {
 void PreTokenizer::add_split(const JsonView& view) {
   const Behavior behavior = read_behavior(view.at("behavior"));
   const bool invert = view.boolean_or("invert", false);
-  const JsonView pattern = view.at("pattern").object();
-  if (pattern.has("String")) {
-    steps_.push_back(std::make_unique<SplitStep>(pattern.at("String").string(), behavior, invert));
+  view.account({"type", "pattern", "behavior", "invert"});
+  const auto [pattern, is_literal] = read_pattern(view);
+  if (is_literal) {
+    steps_.push_back(std::make_unique<SplitStep>(pattern.string(), behavior, invert));
     return;
   }
-  const JsonView regex = pattern.at("Regex");
-  if (steps_.empty() && behavior == Behavior::isolated && !invert) candidate_ = known_pattern(regex.string());
-  steps_.push_back(std::make_unique<SplitStep>(Regex(regex.string(), regex), behavior, invert));
+  if (steps_.empty() && behavior == Behavior::isolated && !invert)
+    candidate_ = known_pattern(pattern.string());
+  steps_.push_back(std::make_unique<SplitStep>(Regex(pattern.string(), pattern), behavior, invert));
 }
 
 void PreTokenizer::add_byte_level(const JsonView& view) {
   byte_level_ = true;
+  check_byte_level(view);
   const bool prefix = view.boolean_or("add_prefix_space", true);
   const bool use_regex = view.boolean_or("use_regex", true);
   if (!prefix && !use_regex && steps_.size() == 1) fast_ = candidate_;
@@ -181,8 +183,9 @@ void PreTokenizer::add_byte_level(const JsonView& view) {
 
 void PreTokenizer::add_metaspace(const JsonView& view) {
   using Prepend = MetaspaceStep::Prepend;
+  view.account({"type", "replacement", "add_prefix_space", "prepend_scheme", "split", "str_rep"});
   const std::string mark = view.string_or("replacement", "\xe2\x96\x81");
-  const bool old_prefix = view.boolean_or("add_prefix_space", true);
+  const bool old_prefix = view.optional_boolean("add_prefix_space", true);
   const std::string scheme = view.string_or("prepend_scheme", "");
   Prepend prepend = old_prefix ? Prepend::always : Prepend::never;
   if (scheme == "first") {
@@ -194,7 +197,7 @@ void PreTokenizer::add_metaspace(const JsonView& view) {
   } else if (!scheme.empty()) {
     view.at("prepend_scheme").unsupported("the scheme \"" + scheme + "\"");
   }
-  steps_.push_back(std::make_unique<MetaspaceStep>(mark, prepend, view.boolean_or("split", true)));
+  steps_.push_back(std::make_unique<MetaspaceStep>(mark, prepend, view.optional_boolean("split", true)));
 }
 
 void PreTokenizer::add(const JsonView& view) {
@@ -205,6 +208,7 @@ void PreTokenizer::add(const JsonView& view) {
     steps_.push_back(std::make_unique<SplitStep>(Regex(std::string(pattern)), behavior, false));
   };
   if (type == "Sequence") {
+    view.account({"type", "pretokenizers"});
     const JsonView list = view.at("pretokenizers").array();
     for (std::size_t i = 0; i < list.size(); ++i) add(list.at(i));
   } else if (type == "Split") {
@@ -214,14 +218,17 @@ void PreTokenizer::add(const JsonView& view) {
   } else if (type == "Metaspace") {
     add_metaspace(view);
   } else if (type == "Digits") {
+    view.account({"type", "individual_digits"});
     // is_numeric of a newer Unicode version than that of the patterns: two more scripts.
     split("[\\p{N}\\x{11de0}-\\x{11de9}\\x{16ff4}-\\x{16ff6}]",
           view.boolean_or("individual_digits", false) ? Behavior::isolated : Behavior::contiguous);
   } else if (type == "Whitespace") {
+    view.account({"type"});
     split("\\s+", Behavior::removed);
     // \w of the `regex` crate.
     split("[[:alpha:]\\p{M}\\p{Nd}\\p{Pc}\\x{200c}\\x{200d}]+", Behavior::isolated);
   } else if (type == "WhitespaceSplit") {
+    view.account({"type"});
     split("\\s", Behavior::removed);
   } else {
     view.unsupported("the pre-tokenizer \"" + type + "\"");

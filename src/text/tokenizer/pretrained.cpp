@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -91,8 +92,15 @@ const json* find(const json& object, std::string_view key) {
   return found == object.end() ? nullptr : &*found;
 }
 
+// Objects of tokenizer_config.json are tokens only with this mark; those of special_tokens_map.json need
+// none.
+bool is_marked(const json& value) {
+  const json* type = value.is_object() ? find(value, "__type") : nullptr;
+  return type != nullptr && *type == "AddedToken";
+}
+
 bool is_token(const json& value) {
-  return value.is_string() || (value.is_object() && value.contains("content"));
+  return value.is_string() || (is_marked(value) && value.contains("content"));
 }
 
 // A token of the configuration in the form of added_tokens of tokenizer.json.
@@ -101,16 +109,21 @@ class TokenReader {
   TokenReader(const json& value, const std::string& origin, const std::string& path)
       : view_(value, origin, path) {}
   json read() const {
-    json token = json::object();
+    if (view_.raw().is_object() && !is_marked(view_.raw()))
+      view_.fail("an object without \"__type\": \"AddedToken\"", "a string or an object with it");
+    return read_any();
+  }
+  json read_any() const {
+    json token = {{"id", 0U}};  // ids follow from the order
     if (view_.raw().is_string()) {
       token["content"] = view_.raw();
       token["special"] = true;
-    } else {
-      token["content"] = view_.object().at("content").string();
-      for (const char* flag : {"single_word", "lstrip", "rstrip", "normalized", "special"})
-        if (view_.has(flag)) token[flag] = view_.at(flag).boolean();
+      return token;
     }
-    token["id"] = 0U;  // ids follow from the order
+    token["content"] = view_.object().at("content").string();
+    view_.account({"content", "single_word", "lstrip", "rstrip", "normalized", "special", "__type", "id"});
+    for (const char* flag : {"single_word", "lstrip", "rstrip", "normalized", "special"})
+      if (view_.raw().contains(flag)) token[flag] = view_.at(flag).boolean();
     return token;
   }
 
@@ -120,13 +133,35 @@ class TokenReader {
 
 std::string content_of(const json& token) { return token.at("content").get<std::string>(); }
 
+bool is_name(std::string_view key) { return std::find(kNames.begin(), kNames.end(), key) != kNames.end(); }
+
+// What transformers checks or cannot do without, although it changes no ids.
+void check_harmless(const json& config, const std::string& origin) {
+  const JsonView root(config, origin, "");
+  for (const char* key : {"padding_side", "truncation_side"})
+    if (const json* side = find(config, key); side != nullptr && *side != "left" && *side != "right")
+      root.at(key).fail(side->dump(), "\"left\" or \"right\"");
+  if (const json* length = find(config, "model_max_length"))
+    if (length->is_string() || length->is_structured())
+      root.at("model_max_length").fail(length->type_name(), "a number");
+  for (const char* key : {"model_input_names", "fast_tokenizer_files", "init_inputs"})
+    if (const json* names = find(config, key);
+        names != nullptr && !names->is_structured() && !names->is_string())
+      root.at(key).fail(names->type_name(), "an array");
+  if (config.contains("auto_map")) root.at("auto_map").object();
+  if (config.contains("split_special_tokens")) root.at("split_special_tokens").boolean();
+  if (const json* name = find(config, "tokenizer_class"); name != nullptr && !name->is_null())
+    root.at("tokenizer_class").string();
+  if (config.contains("add_special_tokens"))
+    root.at("add_special_tokens").unsupported("this field, with which transformers makes no tokenizer,");
+}
+
 void account(const json& config, const std::string& origin) {
   Accounting fields(origin, "field");
   fields.ignore(kHarmless);
   for (const std::string_view name : kUsed) fields.use(name);
-  for (const auto& [key, value] : config.items()) {
-    if (!key.ends_with("_token") && !value.is_null()) fields.give(key);
-  }
+  for (const auto& [key, value] : config.items())
+    if (!key.ends_with("_token") || !(is_token(value) || value.is_null() || is_name(key))) fields.give(key);
   fields.warn_of_rest("transformers' tokenizers do not read them either, as far as this program knows");
 }
 
@@ -137,6 +172,7 @@ class Arguments {
       : folder_(folder), origin_((folder / "tokenizer_config.json").string()) {
     config_ = read_object(folder / "tokenizer_config.json");
     if (config_.is_null()) config_ = json::object();
+    check_harmless(config_, origin_);
     account(config_, origin_);
     rename_additional();
     take_model_specific();
@@ -199,8 +235,7 @@ class Arguments {
 
   void take_model_specific() {
     for (const auto& [key, value] : config_.items()) {
-      if (key.ends_with("_token") && std::find(kNames.begin(), kNames.end(), key) == kNames.end() &&
-          is_token(value))
+      if (key.ends_with("_token") && !is_name(key) && is_token(value))
         specific_[key] = TokenReader(value, origin_, key).read();
     }
     take_extra_mapping();
@@ -212,7 +247,7 @@ class Arguments {
       if (key.empty() || key.size() > 9 || key.find_first_not_of("0123456789") != std::string::npos)
         view.fail("the key \"" + key + "\"", "token ids");
       keep(std::stol(key),
-           TokenReader(view.at(key.c_str()).object().raw(), origin_, view.path() + "." + key).read());
+           TokenReader(view.at(key.c_str()).object().raw(), origin_, view.path() + "." + key).read_any());
     }
   }
 
@@ -229,7 +264,8 @@ class Arguments {
     if (added == nullptr || !added->is_array()) return;
     for (const json& token : *added) {
       const json* id = token.is_object() ? find(token, "id") : nullptr;
-      if (id == nullptr || !id->is_number_unsigned() || !is_token(token)) return;  // refused where it is read
+      if (id == nullptr || !id->is_number_unsigned() || !token.contains("content"))
+        return;  // refused where it is read
       // They are in the tokenizer already, or are added again where the class rebuilds it.
       keep(static_cast<long>(id->get<std::uint32_t>()), token);
     }
@@ -240,11 +276,11 @@ class Arguments {
       if (key == "add_bos_token" || key == "add_eos_token")
         JsonView(map, origin, key).unsupported("this field, which belongs in tokenizer_config.json,");
       if (value.is_object() && key != "extra_special_tokens") {
-        json token = TokenReader(value, origin, key).read();
+        json token = TokenReader(value, origin, key).read_any();
         token["special"] = true;
-        config_[key] = std::move(token);
+        config_[key] = marked(std::move(token));
       } else if (key == "extra_special_tokens" && value.is_array()) {
-        merge_extra(value);
+        merge_extra(JsonView(value, origin, key));
       } else {
         config_[key] = value;
       }
@@ -252,11 +288,21 @@ class Arguments {
     take_extra_mapping();
   }
 
-  void merge_extra(const json& list) {
+  static json marked(json token) {
+    token["__type"] = "AddedToken";
+    return token;
+  }
+
+  void merge_extra(const JsonView& list) {
     json merged = json::array();
     if (truthy(find(config_, "extra_special_tokens"))) merged = config_["extra_special_tokens"];
-    for (const json& token : list)
-      if (std::find(merged.begin(), merged.end(), token) == merged.end()) merged.push_back(token);
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      const JsonView item = list.at(i);
+      if (item.raw().is_object() && item.raw().contains("special"))
+        item.fail("the field special", "none here, as transformers refuses it");
+      json token = item.raw().is_object() ? marked(item.raw()) : item.raw();
+      if (std::find(merged.begin(), merged.end(), token) == merged.end()) merged.push_back(std::move(token));
+    }
     config_["extra_special_tokens"] = std::move(merged);
   }
 
@@ -322,14 +368,14 @@ class Arguments {
 
 void refuse_unsupported(const Arguments& arguments, const json& document) {
   const JsonView config(arguments.config(), arguments.origin(), "");
-  if (config.boolean_or("split_special_tokens", false))
+  if (config.optional_boolean("split_special_tokens", false))
     fail_data(
         "{}: split_special_tokens is true: transformers would then encode the template's own special tokens "
         "as text; set it to false",
         arguments.origin());
   const json* model = find(document, "model");
   const json* vocab = model != nullptr && model->is_object() ? find(*model, "vocab") : nullptr;
-  if (config.boolean_or("fix_mistral_regex", false) && vocab != nullptr && vocab->size() > 100000)
+  if (config.optional_boolean("fix_mistral_regex", false) && vocab != nullptr && vocab->size() > 100000)
     fail_data(
         "{}: fix_mistral_regex is true, which is not supported: save the folder's tokenizer with "
         "transformers, so that tokenizer.json holds the corrected pattern, and remove the field",
@@ -342,16 +388,17 @@ void set_defaults(TokenizerClass kind, Arguments& arguments) {
 
 Prefix prefix_of(const Arguments& arguments, TokenizerClass kind) {
   const JsonView config(arguments.config(), arguments.origin(), "");
-  if (!config.boolean_or("add_prefix_space", kind == TokenizerClass::llama)) return Prefix::never;
-  return config.boolean_or("legacy", false) ? Prefix::always : Prefix::first;
+  if (!config.optional_boolean("add_prefix_space", kind == TokenizerClass::llama)) return Prefix::never;
+  return config.optional_boolean("legacy", false) ? Prefix::always : Prefix::first;
 }
 
-std::string class_name(const json& config, const json& model_config) {
+// Empty where none is declared; the empty name is that of a class that does not exist.
+std::optional<std::string> class_name(const json& config, const json& model_config) {
   for (const json* source : {&config, &model_config}) {
     const json* name = source->is_object() ? find(*source, "tokenizer_class") : nullptr;
     if (name != nullptr && name->is_string()) return name->get<std::string>();
   }
-  return {};
+  return std::nullopt;
 }
 
 std::string model_type(const json& model_config) {

@@ -180,13 +180,14 @@ void rebuild_gpt2(json& document, bool prefix) {
 
 }  // namespace
 
-TokenizerClass choose_class(const std::string& declared, const std::string& model_type, bool byte_level,
-                            const std::string& origin) {
+TokenizerClass choose_class(const std::optional<std::string>& declared, const std::string& model_type,
+                            bool byte_level, const std::string& origin) {
   // Folders of these types declare wrong classes too often: transformers does not read the declared one.
   if (model_type == "qwen2") return TokenizerClass::qwen2;
   if (model_type == "mistral") return TokenizerClass::backend;
-  if (declared.empty()) return model_type == "gemma2" ? TokenizerClass::gemma : TokenizerClass::backend;
-  const std::string name = declared.ends_with("Fast") ? declared.substr(0, declared.size() - 4) : declared;
+  if (!declared) return model_type == "gemma2" ? TokenizerClass::gemma : TokenizerClass::backend;
+  const std::string name =
+      declared->ends_with("Fast") ? declared->substr(0, declared->size() - 4) : *declared;
   if (name == "LlamaTokenizer" && byte_level) return TokenizerClass::backend;
   return class_of(name, origin);
 }

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,11 +17,11 @@ enum class TokenizerClass { backend, llama, gemma, qwen2, gpt2 };  // backend: t
 // Where a space is put before a text; always and first differ for LlamaTokenizer alone.
 enum class Prefix { never, first, always };
 
-// AutoTokenizer's choice. `declared`: tokenizer_class of tokenizer_config.json or config.json, empty if
+// AutoTokenizer's choice. `declared`: tokenizer_class of tokenizer_config.json or config.json, none if
 // neither has one. data error that names `origin` for a class that rebuilds the tokenizer in a way that is
 // not supported.
-TokenizerClass choose_class(const std::string& declared, const std::string& model_type, bool byte_level,
-                            const std::string& origin);
+TokenizerClass choose_class(const std::optional<std::string>& declared, const std::string& model_type,
+                            bool byte_level, const std::string& origin);
 
 // The special tokens that the class has where the configuration does not name them.
 std::span<const std::pair<const char*, std::string_view>> default_tokens(TokenizerClass kind);

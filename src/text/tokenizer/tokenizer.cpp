@@ -7,6 +7,7 @@
 #include "io/read_file.h"
 #include "text/tokenizer/added_tokens.h"
 #include "text/tokenizer/bpe_model.h"
+#include "text/tokenizer/document.h"
 #include "text/tokenizer/json_view.h"
 #include "text/tokenizer/normalizer.h"
 #include "text/tokenizer/post_processor.h"
@@ -183,7 +184,7 @@ Tokenizer Tokenizer::from_json(std::string_view tokenizer_json, std::string_view
                                std::span<const std::string_view> turn_markers) {
   const std::string name(origin);
   auto impl = std::make_unique<Impl>();
-  impl->read(parse_json(tokenizer_json, name), name);
+  impl->read(parse_document(tokenizer_json, name), name);
   impl->restrict(turn_markers);
   return Tokenizer(std::move(impl));
 }
@@ -197,8 +198,7 @@ Tokenizer Tokenizer::load(const std::filesystem::path& model_folder,
         "{}: cannot be read; expected a model folder with a tokenizer.json (save the fast tokenizer there)",
         file.string());
   }
-  nlohmann::json document = parse_json(*bytes, file.string());
-  JsonView(document, file.string(), "").object();
+  nlohmann::json document = parse_document(*bytes, file.string());
   PretrainedNames names = apply_pretrained(model_folder, *bytes, document);
   auto impl = std::make_unique<Impl>();
   impl->read(document, file.string());

@@ -432,6 +432,28 @@ TEST_CASE("an exported model keeps the date that its chat template was told", "[
             .find("'yesterday' is no date") != std::string::npos);
 }
 
+TEST_CASE("an export knows before the training that the model has another width", "[unit]") {
+  const TempDir dir;
+  const fs::path model = golden("reward_model/llama");
+  const ModelExport made(dir / "out", model.string(), ExportWeights::auto_, std::nullopt, {},
+                         io::posix_file_system());
+  const std::int64_t width =
+      nlohmann::json::parse(io::read_text_file(model / "config.json")).at("hidden_size").get<std::int64_t>();
+  made.check_hidden_size(width);
+  CHECK_THAT(error_of([&] { made.check_hidden_size(width + 1); }, ErrorKind::data),
+             Catch::Contains("found hidden_size " + std::to_string(width)));
+}
+
+TEST_CASE("the license of a card is copied with all lines of its value", "[unit]") {
+  const auto lines = [](const std::string& yaml) { return license_lines("---\n" + yaml + "---\n"); };
+  CHECK(lines("license:\n- apache-2.0\n- mit\ntags: [a]\n") == "license:\n- apache-2.0\n- mit\n");
+  CHECK(lines("license:\n  - mit\nbase_model: x\n") == "license:\n  - mit\n");
+  CHECK(lines("license: [mit,\n  other]\nlicense_link: y\n") ==
+        "license: [mit,\n  other]\nlicense_link: y\n");
+  CHECK(lines("license_details: |\n  one\n\n  two\ntags:\n- a\n") == "license_details: |\n  one\n\n  two\n");
+  CHECK(lines("tags:\n- license\n").empty());
+}
+
 TEST_CASE("the model card carries the tables, the license and the base model", "[unit]") {
   const stages::artifacts::GateArtifact artifact = artifact_for("llama3", 32, false);
   const std::string license =

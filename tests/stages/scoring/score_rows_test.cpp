@@ -469,6 +469,39 @@ TEST_CASE("rows are handed over as soon as no more input is waiting", "[unit]") 
   close(ends[0]);
 }
 
+TEST_CASE("a line of more than 256 MiB is one bad row, from a file and from a pipe", "[unit]") {
+  const TempDir dir;
+  const std::string row = "[{\"role\":\"user\",\"content\":\"one\"}]\n";
+  {
+    std::ofstream out(dir / "rows", std::ios::binary);
+    const std::string block(std::size_t{1} << 20, 'x');
+    out << row;
+    for (int i = 0; i < 257; ++i) out << block;
+    out << "\n" << row;
+  }
+  const auto rows_of = [](const std::string& name) {
+    std::vector<ScoreRow> all;
+    ScoreReader reader(io::open_line_source(name), {.window = 4, .threads = 1, .stop_at_bad = false},
+                       [](const Conversation&, ScoreRow&) {});
+    for (auto rows = reader.next(); !rows.empty(); rows = reader.next())
+      for (ScoreRow& read : rows) all.push_back(std::move(read));
+    return all;
+  };
+  const auto check = [](const std::vector<ScoreRow>& rows) {
+    REQUIRE(rows.size() == 3);
+    CHECK(rows[0].error.empty());
+    CHECK(rows[1].line == 2);
+    CHECK(rows[1].error == "is longer than the 268435456 bytes allowed");
+    CHECK(rows[2].line == 3);
+    CHECK(rows[2].error.empty());
+  };
+  check(rows_of((dir / "rows").string()));
+  FILE* pipe = popen(("cat " + (dir / "rows").string()).c_str(), "re");
+  REQUIRE(pipe != nullptr);
+  check(rows_of("/proc/self/fd/" + std::to_string(fileno(pipe))));
+  pclose(pipe);
+}
+
 TEST_CASE("a reader that is no longer wanted does not wait for input", "[unit]") {
   int ends[2];
   REQUIRE(pipe2(ends, O_CLOEXEC) == 0);

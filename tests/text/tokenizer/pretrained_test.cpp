@@ -90,4 +90,16 @@ TEST_CASE("settings of a tokenizer that are not supported are refused by name", 
   CHECK_THAT(refusal(R"({"extra_special_tokens": 3})"), Contains("extra_special_tokens"));
   CHECK_THAT(refusal(R"({"added_tokens_decoder": {"x": {"content": "a"}}})"),
              Contains("added_tokens_decoder"));
+  CHECK_THAT(refusal(R"({"added_tokens_decoder": {"5": {"content": "a", "lstrip": null}}})"),
+             Contains("added_tokens_decoder.5.lstrip"));
+  CHECK_THAT(refusal(R"({"eos_token": {"content": "a"}})"), Contains("eos_token") && Contains("__type"));
+  for (const char* side : {"padding_side", "truncation_side"})
+    for (const char* value : {"null", "\"top\"", "0"})
+      CHECK_THAT(refusal(std::string("{\"") + side + "\": " + value + "}"),
+                 Contains(side) && Contains(value));
+  CHECK_THAT(refusal(R"({"model_max_length": "512"})"), Contains("model_max_length"));
+  CHECK_THAT(refusal(R"({"model_input_names": 3})"), Contains("model_input_names"));
+  CHECK_THAT(refusal(R"({"auto_map": null})"), Contains("auto_map"));
+  CHECK_THAT(refusal(R"({"split_special_tokens": null})"), Contains("split_special_tokens"));
+  CHECK_THAT(refusal(R"({"add_special_tokens": true})"), Contains("add_special_tokens"));
 }

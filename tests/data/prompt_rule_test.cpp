@@ -1,0 +1,29 @@
+#include "data/prompt_rule.h"
+
+#include <string>
+
+#include "support/test_support.h"
+
+using armorm::Conversation;
+using armorm::Message;
+using armorm::data::starts_with;
+
+namespace {
+
+Message user_with(const std::string& json) {
+  Message message{"user", "q"};
+  message.json = json;
+  return message;
+}
+
+}  // namespace
+
+TEST_CASE("fields of messages are equal as values", "[unit]") {
+  const Message prompt = user_with(R"({"role":"user","content":"q","score":NaN,"more":[1,{"x":-Infinity}]})");
+  const auto is_head = [&](const char* json) { return starts_with(Conversation{user_with(json)}, {prompt}); };
+  // In other order, with another spelling of numbers, and null for an absent field.
+  CHECK(is_head(R"({"name":null, "more":[1.0,{"x":-Infinity}], "score":NaN, "content":"q", "role":"user"})"));
+  CHECK_FALSE(is_head(R"({"role":"user","content":"q","score":NaN,"more":[1,{"x":Infinity}]})"));
+  CHECK_FALSE(is_head(R"({"role":"user","content":"q","score":"NaN","more":[1,{"x":-Infinity}]})"));
+  CHECK_FALSE(is_head(R"({"role":"user","content":"q","score":0,"more":[1,{"x":-Infinity}]})"));
+}
