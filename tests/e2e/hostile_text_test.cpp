@@ -2,6 +2,7 @@
 // terminal: no control characters, no change of direction, bounded length, whichever program prints it.
 #include <algorithm>
 #include <functional>
+#include <nlohmann/json.hpp>
 
 #include "core/strings.h"
 #include "e2e/demo_fixture.h"
@@ -97,7 +98,12 @@ std::vector<Case> data_cases() {
 
 std::vector<Case> model_cases() {
   const std::vector<std::string> plan{"--dry_run"};
-  const auto tokenizer = [](const Place& p) { return p.demo / "model/tokenizer.json"; };
+  const auto pre_tokenize = [](const Place& p, const std::string& step) {
+    const fs::path file = p.demo / "model/tokenizer.json";
+    nlohmann::json document = nlohmann::json::parse(io::read_text_file(file));
+    document["pre_tokenizer"] = nlohmann::json::parse(step);
+    write_text(file, document.dump());
+  };
   const auto edited = [](const fs::path& file, const std::string& from, const std::string& to) {
     REQUIRE(io::read_text_file(file).find(from) != std::string::npos);
     replace_in_file(file, from, to);
@@ -115,27 +121,21 @@ std::vector<Case> model_cases() {
        },
        4, "\\x1b[2J"},
       {"a pre-tokenizer", "stage1-prepare", plan,
-       [=](const Place& p) {
-         edited(tokenizer(p), "\"pre_tokenizer\"",
-                R"("pre_tokenizer":{"type":")" + kJson + kLong + R"("},"was")");
-       },
-       4, "\\x1b[2J"},
+       [=](const Place& p) { pre_tokenize(p, R"({"type":")" + kJson + kLong + R"("})"); }, 4, "\\x1b[2J"},
       {"a pattern", "stage1-prepare", plan,
        [=](const Place& p) {
-         edited(tokenizer(p), "\"pre_tokenizer\"",
-                R"("pre_tokenizer":{"type":"Split","behavior":"Isolated","pattern":{"Regex":"()" + kJson +
-                    kLong + R"("}},"was")");
+         pre_tokenize(
+             p, R"({"type":"Split","behavior":"Isolated","pattern":{"Regex":"()" + kJson + kLong + R"("}})");
        },
        4, "\\x1b[2J"},
       {"a pattern that backtracks without end",
        "stage1-prepare",
        {"--dry_run", "--attributes", "helpsteer-helpfulness"},
        [=](const Place& p) {
-         edited(
-             tokenizer(p), "\"pre_tokenizer\"",
-             R"("pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"Split","behavior":"Isolated",)"
-             R"("invert":false,"pattern":{"Regex":"(a+)+$|."}},{"type":"ByteLevel","use_regex":false,)"
-             R"("add_prefix_space":false,"trim_offsets":true}]},"was")");
+         pre_tokenize(
+             p, R"({"type":"Sequence","pretokenizers":[{"type":"Split","behavior":"Isolated",)"
+                R"("invert":false,"pattern":{"Regex":"(a+)+$|."}},{"type":"ByteLevel","use_regex":false,)"
+                R"("add_prefix_space":false,"trim_offsets":true}]})");
          use_lines(p, "{" + kTurns + R"(,"helpsteer-helpfulness":1})" + "\n" +
                           R"({"messages":[{"role":"user","content":"q"},{"role":"assistant","content":")" +
                           std::string(40, 'a') + R"(!"}],"helpsteer-helpfulness":1})" + "\n");

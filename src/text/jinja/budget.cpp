@@ -6,9 +6,9 @@
 namespace armorm::text::jinja {
 namespace {
 
-// Values are compared, copied and destroyed by operators, which take no further argument.
-// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): set by a scope, of one render and
-// thread
+// Of one render. Values are compared, copied and destroyed by operators, which take no further argument.
+
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): set by a scope, for its thread
 constinit thread_local Budget* current = nullptr;
 
 }  // namespace
