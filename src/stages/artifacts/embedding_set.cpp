@@ -137,6 +137,7 @@ EmbeddingSet EmbeddingSet::open(const fs::path& folder, const std::string& stem,
   EmbeddingSet set;
   std::size_t without_metadata = 0;
   for (const fs::path& path : find_files(folder, stem, command)) {
+    set.watch_.add(path);
     set.files_.push_back(io::SafetensorsFile::open(path));
     without_metadata += Provenance::present_in(set.files_.back().metadata()) ? 0 : 1;
     set.check_shard(kind);
@@ -171,6 +172,8 @@ ArtifactInputs EmbeddingSet::inputs() const {
   for (const io::SafetensorsFile& file : files_) digests += sha256_file_hex(file.path());
   return {{"files", sha256_hex(digests)}};
 }
+
+void EmbeddingSet::check_unchanged() const { watch_.check(); }
 
 std::string EmbeddingSet::description() const {
   const std::string first = files_.front().path().string();

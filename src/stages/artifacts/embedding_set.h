@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/matrix_view.h"
+#include "io/file_watch.h"
 #include "io/safetensors.h"
 #include "stages/artifacts/artifact_inputs.h"
 #include "stages/artifacts/provenance.h"
@@ -32,11 +33,13 @@ class EmbeddingSet {
   // As inputs of an artefact made from the set: Provenance::inputs() and the precision, or the digest of
   // files without provenance.
   ArtifactInputs inputs() const;
+  void check_unchanged() const;     // data error when a file was changed, replaced or moved since open()
   std::string description() const;  // for messages: the path, or the first path and the number of shards
 
  private:
   void check_shard(const std::string& kind);
   std::vector<io::SafetensorsFile> files_;
+  io::FileWatch watch_;
   std::optional<Provenance> provenance_;
   std::int64_t rows_ = 0;
   std::int64_t hidden_size_ = 0;

@@ -177,7 +177,9 @@ std::vector<fs::path> save_partials(const Stage1TrainOptions& options, const Lab
     const std::string stem =
         artifacts::shard_stem(set.model + "_" + set.dataset, k, static_cast<std::int64_t>(set.n_shards()));
     written.push_back(fs::path(options.partial) / (stem + ".safetensors"));
-    accumulate_shard(options, set, groups, shard).save(written.back(), metadata, files);
+    const linear::RidgeMoments sums = accumulate_shard(options, set, groups, shard);
+    set.set.check_unchanged();
+    sums.save(written.back(), metadata, files);
   }
   return written;
 }
