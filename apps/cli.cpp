@@ -72,7 +72,10 @@ std::vector<std::string> names_given(const CLI::App& app) {
 
 // CLI11 spreads some messages over several lines, and ends some with a line feed; a log reader wants one.
 std::string message_line(std::string_view message) {
-  std::string text = escape_controls(one_line(message));
+  std::string text(message);
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  text = shown_message(text);
   text.erase(text.find_last_not_of(' ') + 1);
   return text;
 }
@@ -127,11 +130,19 @@ std::vector<Option> joined(std::vector<Option> options, const std::vector<Option
   return options;
 }
 
-// For scripts, which would otherwise need to read JSON with comments themselves.
+// For scripts, which would otherwise need to read JSON with comments themselves. They get the values
+// unescaped.
 void print_assigned(const std::vector<Option>& options, const std::vector<std::string>& assigned) {
-  for (const Option& option : options)
-    if (std::find(assigned.begin(), assigned.end(), option.name) != assigned.end())
-      std::cout << option.name << '\t' << value_text(option) << '\n';
+  std::string lines;
+  for (const Option& option : options) {
+    if (std::find(assigned.begin(), assigned.end(), option.name) == assigned.end()) continue;
+    const std::string value = value_text(option);
+    if (escape_controls(value) != value)
+      fail_usage("--print_config: {} is '{}', which is not one line of text; take the control characters out",
+                 option.name, shown(value));
+    lines += option.name + '\t' + value + '\n';
+  }
+  std::cout << lines;
 }
 
 int report(const std::string& program, int code, const std::string& message) {

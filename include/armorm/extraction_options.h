@@ -8,6 +8,7 @@
 #include "armorm/choices.h"
 #include "armorm/export.h"
 #include "armorm/precision.h"
+#include "armorm/verify.h"
 
 namespace armorm {
 
@@ -36,6 +37,7 @@ struct ExtractionOptions {
   bool json = false;      // with status
   std::string data_root = default_data_root();
   bool restart = false;
+  Verify verify = Verify::on;
   double checkpoint_seconds = 10.0;  // >= 0
   OnBadRow on_bad_row = OnBadRow::error;
   std::string max_bad_rows = "1%";  // a count ("100"), or a fraction of the rows ("0.01", "1%")

@@ -16,6 +16,7 @@
 #include "armorm/export.h"
 #include "armorm/precision.h"
 #include "armorm/stop.h"
+#include "armorm/verify.h"
 
 namespace armorm {
 
@@ -31,6 +32,7 @@ struct ScorerOptions {
   bool allow_special_in_content = false;  // special-token strings in content become special tokens
   // YYYY-MM-DD, for chat templates that insert today's date; empty = the model's own.
   std::string template_date = {};
+  Verify verify = Verify::on;  // of an export of stage2-train, while it is loaded
 
   ARMORM_API void validate() const;  // usage errors
 };

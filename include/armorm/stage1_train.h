@@ -10,6 +10,7 @@
 #include "armorm/extraction_options.h"
 #include "armorm/ridge_cv.h"
 #include "armorm/stop.h"
+#include "armorm/verify.h"
 
 namespace armorm {
 
@@ -20,6 +21,7 @@ struct Stage1TrainOptions {
   std::string embeddings_dir = {};
   std::string output_dir = {};
   bool restart = false;
+  Verify verify = Verify::on;
   std::string alphas = "1e-4,1e-3,1e-2,1e-1,1,1e1,1e2,1e3,1e4";  // > 0; or "lo:hi:n", n in [1, 1000]
   RidgeCv cv = RidgeCv::holdout;
   std::int64_t n_folds = 5;  // in [2, 254]

@@ -11,8 +11,10 @@
 #include "armorm/export.h"
 #include "armorm/extraction_options.h"
 #include "armorm/gate_choices.h"
+#include "armorm/making_fact.h"
 #include "armorm/model_family.h"
 #include "armorm/stop.h"
+#include "armorm/verify.h"
 
 namespace armorm {
 
@@ -62,8 +64,10 @@ struct Stage2TrainOptions {
   std::int64_t seed = 0;         // >= 0
   std::int64_t threads = 0;      // >= 0
   bool restart = false;
-  double checkpoint_seconds = 60.0;  // >= 0
-  std::string export_dir = {};       // empty = none
+  Verify verify = Verify::on;
+  std::vector<MakingFact> accept_differences = {};  // of the sets from the regression weights
+  double checkpoint_seconds = 60.0;                 // >= 0
+  std::string export_dir = {};                      // empty = none
   ExportWeights export_weights = ExportWeights::auto_;
   ExportScale export_scale = ExportScale::one;
   std::string output_dir = {};

@@ -205,6 +205,9 @@ def pt_files():
     shared = torch.zeros(200)
     torch.save({f"t{i}": shared for i in range(300)}, ROOT / "pt/shared.pt")  # 300 names of one storage
     torch.save({"weight": "text"}, ROOT / "pt/not_a_tensor.pt")
+    torch.serialization.set_crc32_options(False)
+    torch.save({"weight": torch.arange(6.0).reshape(2, 3)}, ROOT / "pt/no_checksums.pt")
+    torch.serialization.set_crc32_options(True)
 
 
 penalties()

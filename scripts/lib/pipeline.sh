@@ -76,8 +76,22 @@ find_programs() {
   [[ -x $bin/stage1-prepare ]] || { echo "error: $bin/stage1-prepare is not there; build first, or set ARMORM_BIN" >&2; exit 3; }
 }
 
+# check_one_line NAME...: no variable may hold a tab or a line end, which separate the fields and lines of the lists of work.
+check_one_line() {
+  local name
+  for name in "$@"; do
+    if [[ ${!name} == *[$'\t\n\r']* ]]; then
+      echo "error: --$name is ${!name@Q}, with a tab or a line end in it; give a link without" >&2
+      exit 2
+    fi
+  done
+}
+
 # After take_config(): the flags that every program gets.
-set_common() { common=(--model_path "$model_path" --data_root "$data_root" ${config:+--config "$config"} ${restart:+--restart}); }
+set_common() {
+  check_one_line model_path data_root config export {multi_objective,preference,reference,reward_bench,reward_bench_2}_{dataset,split}
+  common=(--model_path "$model_path" --data_root "$data_root" ${config:+--config "$config"} ${restart:+--restart})
+}
 
 # check_count NAME...: each variable (and flag) must be an integer from 1.
 check_count() {

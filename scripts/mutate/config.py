@@ -176,7 +176,7 @@ def mutation(rng):
     state = models.state(name, text)
     known = set(models.fields[name]) | set(OTHERS)
     harmless = names[0] in HARMLESS
-    if names[0] == "model_type" and isinstance(config, dict) and config.get("model_type"):
+    if names[0] == "model_type" and isinstance(config, dict) and isinstance(config.get("model_type"), str):
         names += [config["model_type"], *config]  # which fields may be there depends on it
     return {"reader": "config", "harmless": harmless, "files": {"config.json": text, "model.safetensors": {"golden": f"model/{name}/model.safetensors"}},
             "read": {"tokens": IDS, "shown": SHOWN}, "names": names, "account": change is add_unknown and names[0] not in known,

@@ -78,6 +78,13 @@ class SelectingRun {
 
 }  // namespace
 
+std::int64_t best_evaluation(std::span<const CheckpointMetrics> curve) {
+  std::size_t best = 0;
+  for (std::size_t i = 1; i < curve.size(); ++i)
+    if (better(curve[i].validation, curve[best].validation)) best = i;
+  return static_cast<std::int64_t>(best);
+}
+
 SelectedGate train_and_select(const gating::PairData& data, std::span<const std::int64_t> train,
                               std::span<const std::int64_t> validation, SelectionProgress start,
                               const gating::TrainOptions& options, const SelectionOptions& selection,

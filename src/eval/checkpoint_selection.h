@@ -24,6 +24,10 @@ struct CheckpointMetrics {
   PreferenceMetrics validation;
 };
 
+// Index of the entry with the highest accuracy; the lower loss, then the earlier entry on ties. 0 for an
+// empty curve.
+std::int64_t best_evaluation(std::span<const CheckpointMetrics> curve);
+
 struct SelectedGate {
   gating::GateParameters gate;
   std::int64_t step = 0;                   // of `gate`

@@ -81,7 +81,18 @@ void AtomicFile::sync_data() { file_->sync_data(); }
 
 const fs::path& AtomicFile::temporary() const noexcept { return file_->path(); }
 
-void AtomicFile::publish() {
+void AtomicFile::publish() { publish({}); }
+
+// -1 with errno set. Without hard links there is a moment in which only `previous` exists.
+int AtomicFile::put_in_place(const fs::path& previous) {
+  if (!previous.empty() && io::exists(target_)) {
+    files_->remove(previous);
+    if (files_->link(target_, previous) != 0 && files_->rename(target_, previous) != 0) return -1;
+  }
+  return files_->rename(temporary(), target_);
+}
+
+void AtomicFile::publish(const fs::path& previous) {
   if (!file_->is_open()) fail_internal("{}: published twice", target_.string());
   file_->sync();
   if (!file_->is_still_there())
@@ -89,7 +100,7 @@ void AtomicFile::publish() {
             temporary().string());
   // The file is still open and therefore locked. Another process that publishes to this target would take a
   // closed one for abandoned.
-  if (files_->rename(temporary(), target_) != 0) {
+  if (put_in_place(previous) != 0) {
     const int error = errno;
     if (!kept_) files_->remove(temporary());
     file_->close();

@@ -40,12 +40,15 @@ class AtomicFile {
   void allocate(std::uint64_t size);  // reserves the space, so that a full disk is an error now
   void sync_data();                   // what was written survives a power loss from here on
   void publish();
+  // Also keeps what the target named before, as `previous` in the same folder. At no time are both missing.
+  void publish(const std::filesystem::path& previous);
 
   const std::filesystem::path& target() const noexcept { return target_; }
   const std::filesystem::path& temporary() const noexcept;
 
  private:
   AtomicFile(std::filesystem::path target, FileSystem& files, bool resumed);
+  int put_in_place(const std::filesystem::path& previous);
   FileSystem* files_;
   std::filesystem::path target_;
   std::unique_ptr<WritableFile> file_;

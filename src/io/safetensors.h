@@ -118,6 +118,7 @@ class SafetensorsWriter {
   void sync_data();  // what was written survives a power loss from here on
   // Requires that every byte is written (append or write_at) or kept; then publishes atomically.
   void publish();
+  void publish(const std::filesystem::path& previous);  // as AtomicFile
 
  private:
   struct Impl;

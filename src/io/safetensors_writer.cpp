@@ -1,14 +1,20 @@
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
+#include <vector>
 
 #include "core/error.h"
+#include "core/hash.h"
+#include "io/content_digests.h"
 #include "io/publish.h"
 #include "io/safetensors.h"
 #include "io/safetensors_header.h"
 
 namespace armorm::io {
 namespace {
+
+constexpr std::uint64_t kBufferBytes = std::uint64_t{1} << 20;
 
 // Written byte ranges of the file: disjoint, non-adjacent ranges [begin, end).
 class WrittenRanges {
@@ -40,14 +46,13 @@ class WrittenRanges {
 
 struct SafetensorsWriter::Impl {
   Impl(AtomicFile&& output, const std::vector<TensorSpec>& tensors, const Metadata& metadata)
-      : file(std::move(output)) {
+      : file(std::move(output)), specs(tensors), facts(metadata), digested(has_reserved_digests(metadata)) {
     WrittenHeader header = write_safetensors_header(tensors, metadata, file.target().string());
     file.allocate(header.file_size);
     for (TensorEntry& entry : header.tensors) {
       const std::string name = entry.spec.name;
       entries.emplace(name, std::move(entry));
     }
-    for (const TensorSpec& spec : tensors) order.push_back(spec.name);
     put(0, std::as_bytes(std::span(header.bytes)));
   }
 
@@ -69,8 +74,38 @@ struct SafetensorsWriter::Impl {
     written.add(offset, offset + bytes.size());
   }
 
+  std::string digest_in_file(const TensorEntry& entry) const {
+    Sha256 of_file;
+    std::vector<std::byte> buffer(std::min<std::uint64_t>(kBufferBytes, entry.end - entry.begin));
+    for (std::uint64_t at = entry.begin; at < entry.end;) {
+      const auto piece = std::span(buffer).first(std::min<std::uint64_t>(buffer.size(), entry.end - at));
+      file.read_at(at, piece);
+      of_file.update(piece);
+      at += piece.size();
+    }
+    return of_file.hex();
+  }
+
+  void put_digests() {
+    if (!digested) return;
+    for (const TensorSpec& spec : specs)
+      if (!appended.contains(spec.name) || scattered.contains(spec.name))
+        appended[spec.name] = digest_in_file(entries.at(spec.name));
+    const WrittenHeader header =
+        write_safetensors_header(specs, with_content_digests(facts, specs, appended), file.target().string());
+    file.write_at(0, std::as_bytes(std::span(header.bytes)));
+  }
+
+  // Called for bytes that append() writes; the tensor is complete with them when `last`.
+  void digest(const std::string& tensor, std::span<const std::byte> bytes, bool last) {
+    if (!digested) return;
+    hash.update(bytes);
+    if (last) appended[tensor] = std::exchange(hash, Sha256()).hex();
+  }
+
   void check_complete() const {
-    for (const std::string& name : order) {
+    for (const TensorSpec& spec : specs) {
+      const std::string& name = spec.name;
       const TensorEntry& entry = entries.at(name);
       const std::uint64_t gap = written.first_gap(entry.begin);
       if (gap < entry.end) {
@@ -82,9 +117,14 @@ struct SafetensorsWriter::Impl {
 
   AtomicFile file;
   std::map<std::string, TensorEntry> entries;
-  std::vector<std::string> order;  // the caller's order, used by append()
-  std::size_t current = 0;         // position in `order` of the tensor that append() fills
-  std::uint64_t filled = 0;        // number of its bytes that are filled
+  std::vector<TensorSpec> specs;    // in the caller's order, used by append()
+  Metadata facts;                   // the caller's
+  bool digested;                    // which have places for digests
+  std::size_t current = 0;          // position in `specs` of the tensor that append() fills
+  std::uint64_t filled = 0;         // number of its bytes that are filled
+  Sha256 hash;                      // of these
+  TensorDigests appended;           // of tensors that append() filled
+  std::set<std::string> scattered;  // tensors that write_at() wrote to
   WrittenRanges written;
 };
 
@@ -101,16 +141,19 @@ SafetensorsWriter::~SafetensorsWriter() = default;
 
 void SafetensorsWriter::append(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
-    if (impl_->current == impl_->order.size()) {
+    if (impl_->current == impl_->specs.size()) {
       fail_internal("{}: {} bytes appended past the last tensor", impl_->file.target().string(),
                     bytes.size());
     }
-    const TensorEntry& entry = impl_->entries.at(impl_->order[impl_->current]);
+    const std::string& name = impl_->specs[impl_->current].name;
+    const TensorEntry& entry = impl_->entries.at(name);
     const std::uint64_t size = std::min<std::uint64_t>(bytes.size(), entry.end - entry.begin - impl_->filled);
     impl_->put(entry.begin + impl_->filled, bytes.first(size));
-    bytes = bytes.subspan(size);
     impl_->filled += size;
-    if (entry.begin + impl_->filled == entry.end) {
+    const bool last = entry.begin + impl_->filled == entry.end;
+    impl_->digest(name, bytes.first(size), last);
+    bytes = bytes.subspan(size);
+    if (last) {
       ++impl_->current;
       impl_->filled = 0;
     }
@@ -119,6 +162,7 @@ void SafetensorsWriter::append(std::span<const std::byte> bytes) {
 
 void SafetensorsWriter::write_at(const std::string& tensor, std::uint64_t offset,
                                  std::span<const std::byte> bytes) {
+  impl_->scattered.insert(tensor);
   impl_->put(impl_->place_of(tensor, offset, bytes.size()), bytes);
 }
 
@@ -134,9 +178,12 @@ void SafetensorsWriter::keep(const std::string& tensor, std::uint64_t offset, st
 
 void SafetensorsWriter::sync_data() { impl_->file.sync_data(); }
 
-void SafetensorsWriter::publish() {
+void SafetensorsWriter::publish() { publish({}); }
+
+void SafetensorsWriter::publish(const std::filesystem::path& previous) {
   impl_->check_complete();
-  impl_->file.publish();
+  impl_->put_digests();
+  impl_->file.publish(previous);
 }
 
 }  // namespace armorm::io

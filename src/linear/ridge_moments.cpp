@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "io/content_digests.h"
 #include "io/safetensors.h"
 
 namespace armorm::linear {
@@ -54,6 +55,15 @@ MomentKey key_of(const std::string& name, const RidgeMoments& sizes, const std::
   return key;
 }
 
+void verify(const io::SafetensorsFile& file) {
+  try {
+    io::verify_content(file);
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::data) fail_data("{}; save these moments again", error.what());
+    throw;
+  }
+}
+
 }  // namespace
 
 RidgeMoments::RidgeMoments(std::int64_t n_features, std::int64_t n_attributes, int n_groups, bool weighted)
@@ -94,10 +104,13 @@ void RidgeMoments::save(const std::filesystem::path& path, const std::map<std::s
   metadata["n_groups"] = std::to_string(n_groups_);
   metadata["weighted"] = std::to_string(weighted_ ? 1 : 0);
   std::vector<io::TensorSpec> tensors;
+  std::vector<io::TensorContent> contents;
   for (const auto& [key, block] : blocks_) {
     metadata[rows_name(key)] = std::to_string(block.n_rows);
     tensors.push_back({name_of(key), DType::f64, {static_cast<std::int64_t>(block.lower.size())}});
+    contents.push_back({tensors.back(), std::as_bytes(std::span(block.lower))});
   }
+  io::add_content_digests(metadata, contents);
   io::SafetensorsWriter writer(path, tensors, metadata, files);
   for (const auto& [key, block] : blocks_) writer.append(std::span<const double>(block.lower));
   writer.publish();
@@ -114,6 +127,7 @@ RidgeMoments RidgeMoments::load(const std::filesystem::path& path,
     fail_data("{}: format is \"{}\", expected \"{}\"; this is not a file of ridge moments", path.string(),
               format == metadata.end() ? "" : format->second, kFormat);
   }
+  if (io::has_content_digests(metadata)) verify(file);
   RidgeMoments moments(number(metadata, "n_features", 1, kMaxFeatures, path),
                        number(metadata, "n_attributes", 1, kMaxFeatures, path),
                        static_cast<int>(number(metadata, "n_groups", 2, 255, path)),

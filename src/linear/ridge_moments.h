@@ -64,8 +64,8 @@ class RidgeMoments {
   void add(RidgeMoments next);
 
   // A safetensors file: one F64 tensor "moments.<group>.<pattern>" per block, sizes and row counts in the
-  // metadata together with `extra`. load() returns the saved values bit for bit and checks every size (data
-  // error).
+  // metadata together with `extra`, and digests of all of it (io/content_digests.h). load() returns the saved
+  // values bit for bit and checks every size and, in a file that has them, the digests (data error).
   void save(const std::filesystem::path& path, const std::map<std::string, std::string>& extra = {},
             io::FileSystem& files = io::posix_file_system()) const;
   static RidgeMoments load(const std::filesystem::path& path,

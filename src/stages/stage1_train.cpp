@@ -5,13 +5,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iostream>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "core/error.h"
+#include "core/hash.h"
 #include "core/log.h"
+#include "core/print.h"
+#include "core/strings.h"
 #include "core/units.h"
 #include "core/version.h"
 #include "io/publish.h"
@@ -245,10 +247,13 @@ void publish(const Stage1TrainOptions& options, const ridge::LabelledSet& inputs
   const std::string stem = output_stem(options, inputs);
   const std::string json = report::to_json(report).dump(2) + "\n";
   const std::string page = report::ridge_report_html(report, fs::path(stem + ".json").filename().string());
-  weights_of(options, inputs, report.result).save(stem, files);  // no stop point from here on
+  artifacts::RegressionWeights weights = weights_of(options, inputs, report.result);
+  weights.report_sha256 = sha256_hex(json);
+  weights.save(stem, files);  // no stop point from here on
   io::publish_text(stem + ".json", json, files);
   io::publish_text(stem + ".html", page, files);
-  std::cout << attribute_table(report) << fmt::format("weights: {0}.pt\nreport:  {0}.json, {0}.html\n", stem);
+  print(attribute_table(report) +
+        fmt::format("weights: {0}.pt\nreport:  {0}.json, {0}.html\n", shown(stem, kMaxShownPath)));
 }
 
 }  // namespace
@@ -261,14 +266,14 @@ void run_stage1_train(const Stage1TrainOptions& options, const options::StageEnv
       ridge::assign_groups(options, inputs.set.rows(), inputs.prompts);
   if (!options.partial.empty()) {
     for (const fs::path& file : ridge::save_partials(options, inputs, groups, environment.files))
-      std::cout << "sums: " << file.string() << "\n";
+      print(fmt::format("sums: {}\n", shown(file.string(), kMaxShownPath)));
     return;
   }
   if (!options.restart)
     resume::check_replaceable(output_stem(options, inputs), inputs.set.inputs(), "output_dir");
   warn_about_prompts(options, inputs);
   if (options.merge.empty()) report_memory(options, inputs, groups);
-  const report::RidgeReport report = fit(options, inputs, groups);
+  const report::RidgeReport report = inputs.set.while_verified([&] { return fit(options, inputs, groups); });
   warn_about_fits(report);
   publish(options, inputs, report, environment.files);
 }

@@ -2,11 +2,12 @@
 
 #include <fmt/core.h>
 
-#include <iostream>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "core/numpy_random.h"
+#include "core/print.h"
+#include "core/strings.h"
 #include "core/version.h"
 #include "io/publish.h"
 #include "io/writable_file.h"
@@ -39,9 +40,10 @@ std::optional<reward_model::ModelExport> open_export(const Stage2TrainOptions& o
                                                      const options::StageEnvironment& environment) {
   if (options.export_dir.empty()) return std::nullopt;
   const artifacts::EmbeddingSet pairs = gate::open_preference_set(options, inputs);
-  reward_model::ModelExport model_export(options.export_dir, options.model_path, options.export_weights,
-                                         pairs.provenance(), inputs.weights_stem.string() + ".json",
-                                         environment.files, environment.stop_requested);
+  reward_model::ModelExport model_export(
+      options.export_dir, options.model_path, options.export_weights, pairs.provenance(),
+      {inputs.weights_stem.string() + ".json", inputs.weights.report_sha256}, environment.files,
+      environment.stop_requested);
   model_export.check_hidden_size(inputs.weights.hidden_size);
   return model_export;
 }
@@ -141,6 +143,7 @@ artifacts::GateArtifact make_artifact(const Stage2TrainOptions& options, const g
   artifact.temperature = options.temperature;
   artifact.compat = name_of(options.compat);
   artifact.inputs = inputs.origin;
+  artifact.making = artifacts::text_of(inputs.making);
   return artifact;
 }
 
@@ -150,7 +153,7 @@ void publish(const std::string& stem, const artifacts::GateArtifact& artifact, r
   for (const char* suffix : {".pt", ".safetensors"}) report.outputs.push_back(gate::output_of(stem + suffix));
   io::publish_text(stem + ".json", to_json(report).dump(2) + "\n", files);
   io::publish_text(stem + ".html", gate_report_page(report), files);
-  std::cout << fmt::format("gate:   {0}.pt\nreport: {0}.json, {0}.html\n", stem);
+  print(fmt::format("gate:   {0}.pt\nreport: {0}.json, {0}.html\n", shown(stem, kMaxShownPath)));
 }
 
 }  // namespace
@@ -160,12 +163,13 @@ void run_stage2_train(const Stage2TrainOptions& given, const options::StageEnvir
   if (given.threads > 0) model::set_compute_threads(static_cast<int>(given.threads));
   gate::GateInputs inputs = gate::open_inputs(given);
   const Stage2TrainOptions options = gate::with_verbosity(given, inputs);
+  gate::check_made_alike(options, inputs);
   const std::optional<reward_model::ModelExport> model_export = open_export(options, inputs, environment);
   gate::GateSets sets = gate::load_sets(options, inputs, environment.stop_requested);
 
   const gate::Debiased debiased = gate::debias_rewards(options, inputs, sets.preference);
   if (const auto figures = gate::debiasing_figures(debiased, options, inputs.attributes))
-    std::cout << report::debiasing_text(*figures) << "\n";
+    print(report::debiasing_text(*figures) + "\n");
   debiased.apply_to(sets.preference);
   const Split split = train_test_split(sets.preference.size(), kTestSize, kSplitSeed);
 
@@ -179,7 +183,7 @@ void run_stage2_train(const Stage2TrainOptions& given, const options::StageEnvir
   const gating::GateParameters& gate = gate::best_run(runs).selected.gate;
 
   report::GateReport report = training_report(options, inputs, sets.preference, split, debiased, runs);
-  if (runs.size() > 1) std::cout << report::seeds_text(*report.training) << "\n";
+  if (runs.size() > 1) print(report::seeds_text(*report.training) + "\n");
   evaluate(options, gate, debiased, split, sets, report);
 
   const artifacts::GateArtifact artifact = make_artifact(options, inputs, debiased, gate);
@@ -187,7 +191,7 @@ void run_stage2_train(const Stage2TrainOptions& given, const options::StageEnvir
   publish(stem, artifact, report, environment.files);
   if (model_export) {
     model_export->write(options.export_scale == ExportScale::one ? artifact.as_reward() : artifact, report);
-    std::cout << fmt::format("model:  {}\n", options.export_dir);
+    print(fmt::format("model:  {}\n", shown(options.export_dir, kMaxShownPath)));
   }
   checkpoint.remove();
 }

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "e2e/demo_fixture.h"
+#include "io/content_digests.h"
 #include "io/read_file.h"
 #include "io/safetensors.h"
 
@@ -319,6 +320,7 @@ std::vector<Case> artefact_cases() {
                   embeddings(s, "multi-objective-00002-of-00002.safetensors"));
          replace_in_file(embeddings(s, "multi-objective-00002-of-00002.safetensors"),
                          "\"precision\":\"fp32\"", "\"precision\":\"bf16\"");
+         digest_again(embeddings(s, "multi-objective-00002-of-00002.safetensors"));
        },
        4,
        {"precision", "different runs"}},
@@ -339,6 +341,7 @@ std::vector<Case> artefact_cases() {
          const std::string made_with =
              armorm::io::SafetensorsFile::open(pairs).metadata().at("weights_fingerprint");
          replace_in_file(pairs, made_with, std::string(made_with.size(), '0'));
+         digest_again(pairs);
        },
        4,
        {"preference-train.safetensors: weights_fingerprint", "regression_weights", "make one of them again"}},
@@ -351,8 +354,9 @@ std::vector<Case> artefact_cases() {
            if (entry.path().extension() == ".safetensors") {
              auto file = armorm::io::SafetensorsFile::open(entry.path());
              metadata = file.metadata();
-             armorm::io::SafetensorsWriter writer(entry.path(), {{"weight", armorm::DType::f32, {19, 3}}},
-                                                  metadata);
+             const std::vector<armorm::io::TensorSpec> specs{{"weight", armorm::DType::f32, {19, 3}}};
+             armorm::io::SafetensorsWriter writer(entry.path(), specs,
+                                                  armorm::io::with_reserved_digests(metadata, specs));
              const std::vector<float> zeros(19 * 3);
              writer.append(std::span<const float>(zeros));
              writer.publish();

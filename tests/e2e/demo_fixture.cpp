@@ -2,7 +2,9 @@
 
 #include <fstream>
 
+#include "io/content_digests.h"
 #include "io/read_file.h"
+#include "io/safetensors.h"
 
 namespace armorm::test {
 namespace fs = std::filesystem;
@@ -108,6 +110,16 @@ std::string replace_in_file(const fs::path& path, const std::string& from, const
   text.replace(at, from.size(), to);
   write_text(path, text);
   return text;
+}
+
+void digest_again(const fs::path& path) {
+  const io::SafetensorsFile file = io::SafetensorsFile::open(path);
+  std::vector<io::TensorSpec> specs;
+  for (const std::string& name : file.names())
+    specs.push_back({name, file.at(name).dtype, file.at(name).shape});
+  io::SafetensorsWriter writer(path, specs, io::with_reserved_digests(file.metadata(), specs));
+  for (const io::TensorSpec& spec : specs) writer.append(file.at(spec.name).bytes);
+  writer.publish();
 }
 
 void truncate_file(const fs::path& path, std::uintmax_t bytes) { fs::resize_file(path, bytes); }

@@ -29,6 +29,8 @@ void copy_tree(const std::filesystem::path& from, const std::filesystem::path& t
 void write_text(const std::filesystem::path& path, const std::string& text);
 std::string replace_in_file(const std::filesystem::path& path, const std::string& from,
                             const std::string& to);
+// Gives a safetensors file that a test edited the digests of what it holds now.
+void digest_again(const std::filesystem::path& path);
 void truncate_file(const std::filesystem::path& path, std::uintmax_t bytes);
 
 }  // namespace armorm::test

@@ -8,6 +8,7 @@
 #include "armorm/extraction_options.h"
 #include "data/dataset.h"
 #include "e2e/demo_fixture.h"
+#include "io/content_digests.h"
 #include "io/read_file.h"
 #include "io/safetensors.h"
 #include "text/conversation_encoder.h"
@@ -60,7 +61,7 @@ void strip(const fs::path& path, const std::set<std::string>& without) {
   for (const std::string name : {"embeddings", "prompt_embeddings", "row_ids", "lengths", "subset_ids"})
     if (file.contains(name) && !without.contains(name))
       specs.push_back({name, file.at(name).dtype, file.at(name).shape});
-  io::SafetensorsWriter writer(path, specs, file.metadata());
+  io::SafetensorsWriter writer(path, specs, io::with_reserved_digests(file.metadata(), specs));
   for (const io::TensorSpec& spec : specs) writer.write_at(spec.name, 0, file.at(spec.name).bytes);
   writer.publish();
 }

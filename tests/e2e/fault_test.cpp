@@ -57,7 +57,7 @@ Files files_below(const fs::path& root) {
 bool is_work_in_progress(const std::string& name) {
   return name.find(".tmp/") != std::string::npos || name.ends_with(".partial") ||
          name.ends_with(".journal") || name.ends_with(".lock") || name.ends_with(".tmp") ||
-         name.ends_with(".checkpoint");
+         name.ends_with(".checkpoint") || name.ends_with(".checkpoint.previous");
 }
 
 struct Scenario {

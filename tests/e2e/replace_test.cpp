@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "e2e/demo_fixture.h"
+#include "io/content_digests.h"
 #include "io/publish.h"
 #include "io/read_file.h"
 #include "io/safetensors.h"
@@ -61,7 +62,8 @@ void change_metadata(const fs::path& path, const std::function<void(io::Metadata
     specs.push_back({name, file.at(name).dtype, file.at(name).shape});
   io::Metadata metadata = file.metadata();
   change(metadata);
-  io::SafetensorsWriter writer(path, specs, metadata);
+  io::SafetensorsWriter writer(
+      path, specs, io::has_content_digests(metadata) ? io::with_reserved_digests(metadata, specs) : metadata);
   for (const io::TensorSpec& spec : specs) writer.write_at(spec.name, 0, file.at(spec.name).bytes);
   writer.publish();
 }

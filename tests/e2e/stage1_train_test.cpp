@@ -260,6 +260,22 @@ TEST_CASE("sums that are missing, double or of another run are refused", "[e2e]"
       {{"a shard made again", {"--merge", sums}, 4, {"00002-of-00003", "other rows", "--partial"}}});
 }
 
+TEST_CASE("sums that were changed after they were written are refused by name", "[e2e]") {
+  const TempDir root;
+  write_three_shards(root.path());
+  const std::string sums = (root / "sums").string();
+  must_train(root.path(), {"--partial", sums});
+  const fs::path second = sums + "/m_d-00002-of-00003.safetensors";
+  std::string bytes = io::read_text_file(second);
+  bytes.back() = static_cast<char>(bytes.back() ^ 1);
+  write_text(second, bytes);
+  check_refusals(root.path(),
+                 {{"a flipped bit",
+                   {"--merge", sums},
+                   4,
+                   {"00002-of-00003", "tensor \"moments.", "was changed after it was written"}}});
+}
+
 TEST_CASE("flags of stage1-train that cannot be run are usage errors", "[e2e]") {
   const TempDir root;
   write_three_shards(root.path());

@@ -12,6 +12,7 @@
 #include "io/mapped_file.h"
 #include "io/read_file.h"
 #include "support/fault_file_system.h"
+#include "support/forwarding_file_system.h"
 #include "support/test_support.h"
 
 namespace fs = std::filesystem;
@@ -78,6 +79,51 @@ TEST_CASE("an abandoned or failed write leaves the old file and no other", "[uni
   }
   CHECK(armorm::io::read_text_file(dir / "x") == "old");
   CHECK(entries(dir.path()) == 1);
+}
+
+TEST_CASE("what the target named before is kept when asked", "[unit]") {
+  armorm::test::WithoutLinks without_exchange;
+  for (armorm::io::FileSystem* files :
+       std::array<armorm::io::FileSystem*, 2>{&armorm::io::posix_file_system(), &without_exchange}) {
+    const TempDir dir;
+    const auto publish = [&](const char* text) {
+      AtomicFile file(dir / "x", *files);
+      file.write(text);
+      file.publish(dir / "x.previous");
+    };
+    publish("one");
+    CHECK(armorm::io::read_text_file(dir / "x") == "one");
+    CHECK(entries(dir.path()) == 1);
+    for (const auto& [before, now] : {std::pair{"one", "two"}, {"two", "three"}}) {
+      publish(now);
+      CHECK(armorm::io::read_text_file(dir / "x") == now);
+      CHECK(armorm::io::read_text_file(dir / "x.previous") == before);
+      CHECK(entries(dir.path()) == 2);
+    }
+  }
+}
+
+TEST_CASE("a fault while the previous file is kept leaves one of both", "[unit]") {
+  using armorm::test::Fault;
+  for (const Fault fault : {Fault::io_error, Fault::power_loss}) {
+    for (std::size_t at = 0;; ++at) {
+      const TempDir dir;
+      armorm::io::publish_text(dir / "x", "one");
+      armorm::test::FaultFileSystem files(dir.path(), fault, at);
+      try {
+        AtomicFile file(dir / "x", files);
+        file.write("two");
+        file.publish(dir / "x.previous");
+      } catch (const armorm::Error&) {
+      }
+      if (fault == Fault::power_loss) files.lose_power(armorm::test::Unsynced::entries_kept);
+      INFO("fault at call " << at);
+      const std::string now = armorm::io::read_text_file(dir / "x");
+      CHECK((now == "one" || now == "two"));
+      if (fs::exists(dir / "x.previous")) CHECK(armorm::io::read_text_file(dir / "x.previous") == "one");
+      if (!files.reached()) break;
+    }
+  }
 }
 
 TEST_CASE("many may publish to one target at once", "[unit]") {

@@ -2,12 +2,14 @@
 
 #include <cmath>
 #include <cstring>
+#include <fstream>
 #include <limits>
 #include <optional>
 #include <random>
 
 #include "core/error.h"
 #include "io/publish.h"
+#include "io/read_file.h"
 #include "io/safetensors.h"
 #include "linear/dense/gram_kernel.h"
 #include "linear/moments_memory.h"
@@ -242,6 +244,28 @@ TEST_CASE("a file that is not of moments is refused by name", "[unit]") {
     write("moments.0.1", 10, metadata);
     CHECK_THAT(load(), Catch::Contains(name));
   }
+}
+
+TEST_CASE("moments that were changed after they were saved are refused by name", "[unit]") {
+  const test::TempDir folder;
+  const std::filesystem::path path = folder / "part.safetensors";
+  Rows(200, 5, 2, 3, false).moments(0, 200).save(path, {{"shard", "1"}});
+  const std::string saved = io::read_text_file(path);
+  const std::size_t header = saved.find("}}") + 2;  // the last bracket; blanks follow
+  std::mt19937_64 random(5);
+  for (int i = 0; i < 300; ++i) {
+    std::string flipped = saved;
+    const std::size_t at = i % 2 == 0 ? random() % header : saved.size() - 1 - random() % 400;
+    flipped[at] = static_cast<char>(static_cast<unsigned char>(flipped[at]) ^ (1U << (random() % 8)));
+    std::ofstream(path, std::ios::binary) << flipped;
+    INFO("byte " << at);
+    CHECK_THAT(error_of([&] { RidgeMoments::load(path); }, ErrorKind::data), Catch::Contains(path.string()));
+  }
+  std::string last = saved;
+  last.back() = static_cast<char>(last.back() ^ 1);
+  io::publish_text(path, last);
+  CHECK_THAT(error_of([&] { RidgeMoments::load(path); }, ErrorKind::data),
+             Catch::Contains("tensor \"moments.1.") && Catch::Contains("was changed after it was written"));
 }
 
 TEST_CASE("patterns beyond the limit are split into single labels", "[unit]") {

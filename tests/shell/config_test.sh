@@ -134,3 +134,21 @@ refused "stage2-train.device is '-1', but .* give --gpus or --device"
 slurm --gpus 0
 accepted "without GPUs"
 result "slurm: the values of a config are used"
+
+# Lists of work are lines with tabs between their fields.
+for name in preference_dataset multi_objective_dataset model_path data_root; do
+  for value in $'/my\tset' $'/my\nset'; do
+    with_config prepare_embeddings.sh "--$name" "$value"
+    check "--$name ${value@Q}: status $status" test "$status" = 2
+    check "--$name ${value@Q} is not named" says "error: --$name is "
+    check "--$name ${value@Q}: something was run" test ! -s "$stub_log"
+  done
+done
+config <<'JSON'
+{"stage2-train": {"preference_dataset": "/my\tpairs\nmodel_path\t/elsewhere"}}
+JSON
+with_config prepare_embeddings.sh
+check "a config's line ends: status $status" test "$status" = 2
+check "a config's line ends are not named" says 'preference_dataset is '
+check "a config's line ends: something was run" test ! -s "$stub_log"
+result "scripts: names with tabs and line ends are refused"

@@ -28,6 +28,7 @@ constexpr std::uint64_t kMaxCommentBytes = 0xffff;
 constexpr std::uint32_t kIn64 = 0xffffffff;  // the value is in the ZIP64 field
 constexpr std::uint16_t kZip64Field = 1;
 constexpr std::uint16_t kEncrypted = 1;
+constexpr std::uint32_t kNoChecksum = 0;
 constexpr char kPickleStart = '\x80';  // PROTO
 
 template <class T>
@@ -174,10 +175,9 @@ const PtArchive::Record& PtArchive::find(const std::string& name) const {
 
 std::string_view PtArchive::record(const std::string& name) const {
   const Record& record = find(name);
-  if (crc32(record.bytes) != record.crc32)
-    log::warn(
-        "{}: the checksum of the record '{}' disagrees; unless it was saved without checksums, it is damaged",
-        path_, name);
+  if (crc32(record.bytes) == record.crc32) return record.bytes;
+  if (record.crc32 != kNoChecksum) fail(fmt::format("the checksum of the record '{}' disagrees", name));
+  log::warn("{}: the record '{}' was saved without a checksum; damage to it is not noticed", path_, name);
   return record.bytes;
 }
 

@@ -17,8 +17,8 @@ class PtArchive {
   // when a member exceeds it. PyTorch's format before 1.6, a bare pickle, is refused by name.
   PtArchive(std::span<const std::byte> file, std::string path);
 
-  // `name` excludes the archive's folder: "data.pkl". data error when the record is absent. A wrong checksum
-  // is a warning: torch.save can omit checksums.
+  // `name` excludes the archive's folder: "data.pkl". data error when the record is absent or has another
+  // checksum. A checksum of 0 is none, as after torch.serialization.set_crc32_options(False): a warning.
   std::string_view record(const std::string& name) const;
   // Without the check of the checksum.
   std::string_view unchecked_record(const std::string& name) const;

@@ -10,6 +10,13 @@ namespace armorm::stages::artifacts {
 // Training options are no inputs: another value replaces the artefact.
 using ArtifactInputs = std::map<std::string, std::string>;
 
+// Names of inputs that decide embeddings.
+constexpr const char* kTemplateInput = "chat template";
+constexpr const char* kTokenizerInput = "tokenizer.json";
+constexpr const char* kConfigInput = "config.json";
+constexpr const char* kWeightsInput = "weights of the model";
+constexpr const char* kPrecisionInput = "precision";
+
 constexpr const char* kInputsField = "inputs";  // in the metadata of an artefact, as JSON
 
 std::string text_of(const ArtifactInputs& inputs);

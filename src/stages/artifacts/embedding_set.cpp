@@ -83,7 +83,7 @@ void check_same(const std::string& file, const std::string& first_file, const ch
 
 }  // namespace
 
-void EmbeddingSet::check_shard(const std::string& kind) {
+void EmbeddingSet::check_shard(const std::string& kind, std::int64_t n_shards) {
   const io::SafetensorsFile& file = files_.back();
   const std::string name = file.path().string();
   const bool pairs = kind == "preference";
@@ -101,6 +101,11 @@ void EmbeddingSet::check_shard(const std::string& kind) {
   if (p.kind != kind)
     fail_data("{}: holds {} embeddings, but {} ones are wanted here; check the data set's name", name, p.kind,
               kind);
+  if (const std::int64_t shard = std::ssize(files_); p.shard_idx != shard || p.n_shards != n_shards)
+    fail_data(
+        "{}: is shard {} of {} by its metadata, but {} of {} by its name; it was renamed or copied over "
+        "another, make the set again with {}",
+        name, p.shard_idx, p.n_shards, shard, n_shards, command_);
   if (p.rows != embeddings.shape[0])
     fail_data("{}: metadata says {} rows, the tensor has {}; make the file again", name, p.rows,
               embeddings.shape[0]);
@@ -123,7 +128,6 @@ void EmbeddingSet::check_shard(const std::string& kind) {
     check_same(name, first, "data_sha256", p.data_sha256, provenance_->data_sha256);
   check_same_model(p.facts, name, provenance_->facts, first);
   provenance_->facts.complete_from(p.facts);
-  check_same(name, first, "n_shards", std::to_string(p.n_shards), std::to_string(provenance_->n_shards));
   check_same(name, first, "seed", std::to_string(p.seed), std::to_string(provenance_->seed));
   check_same(name, first, "source_rows", std::to_string(p.source_rows),
              std::to_string(provenance_->source_rows));
@@ -132,15 +136,46 @@ void EmbeddingSet::check_shard(const std::string& kind) {
              fmt::format("{}", fmt::join(provenance_->attributes, ",")));
 }
 
+// Names the program that makes a damaged file again.
+template <class Body>
+void EmbeddingSet::with_remedy(const Body& body) const {
+  try {
+    body();
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::data) fail_data("{}; make the file again with {}", error.what(), command_);
+    throw;
+  }
+}
+
+std::unique_ptr<io::ContentCheck> EmbeddingSet::begin_check(const Reads& reads) const {
+  if (verify_ == Verify::off) return nullptr;
+  std::vector<io::ContentCheck::Item> items;
+  for (std::size_t f = 0; f < files_.size(); ++f) {
+    if (!io::has_content_digests(files_[f].metadata())) continue;
+    for (const std::string& tensor : files_[f].names())
+      if (!reads || reads(f, tensor)) items.push_back({&files_[f], tensor});
+  }
+  return std::make_unique<io::ContentCheck>(std::move(items));
+}
+
+void EmbeddingSet::finish(io::ContentCheck* check) const {
+  if (check != nullptr) with_remedy([check] { check->finish(); });
+}
+
 EmbeddingSet EmbeddingSet::open(const fs::path& folder, const std::string& stem, const std::string& kind,
-                                const std::string& command) {
+                                const std::string& command, Verify verify) {
   EmbeddingSet set;
+  set.verify_ = verify;
+  set.command_ = command;
   std::size_t without_metadata = 0;
-  for (const fs::path& path : find_files(folder, stem, command)) {
+  const std::vector<fs::path> paths = find_files(folder, stem, command);
+  for (const fs::path& path : paths) {
     set.watch_.add(path);
     set.files_.push_back(io::SafetensorsFile::open(path));
+    if (verify == Verify::on && io::has_content_digests(set.files_.back().metadata()))
+      set.with_remedy([&] { io::verify_header(set.files_.back()); });
     without_metadata += Provenance::present_in(set.files_.back().metadata()) ? 0 : 1;
-    set.check_shard(kind);
+    set.check_shard(kind, std::ssize(paths));
   }
   if (without_metadata == set.files_.size()) {
     log::warn(
@@ -162,10 +197,24 @@ EmbeddingSet EmbeddingSet::open(const fs::path& folder, const std::string& stem,
   return set;
 }
 
+void EmbeddingSet::check_made_for(const std::string& model, const std::string& stem) const {
+  if (!provenance_) return;
+  if (provenance_->model != model)
+    fail_data("{}: was made with model '{}', not '{}'; prepare the set again", description(),
+              provenance_->model, model);
+  const std::string own =
+      provenance_->kind == "labelled"
+          ? provenance_->dataset
+          : preference_stem(provenance_->dataset, provenance_->source, provenance_->split);
+  if (own != stem)
+    fail_data("{}: was made as '{}', not '{}'; it was renamed or copied over another, prepare the set again",
+              description(), own, stem);
+}
+
 ArtifactInputs EmbeddingSet::inputs() const {
   if (provenance_) {
     ArtifactInputs inputs = provenance_->inputs();
-    inputs["precision"] = provenance_->precision;
+    inputs[kPrecisionInput] = provenance_->precision;
     return inputs;
   }
   std::string digests;

@@ -2,11 +2,16 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "armorm/verify.h"
+#include "core/error.h"
 #include "core/matrix_view.h"
+#include "io/content_digests.h"
 #include "io/file_watch.h"
 #include "io/safetensors.h"
 #include "stages/artifacts/artifact_inputs.h"
@@ -20,9 +25,32 @@ class EmbeddingSet {
   // there is none or a shard is missing (with the missing shards, and the flags of `command`, the program
   // that makes the files, that make them). data error when several sets exist, when the metadata of the
   // shards disagree, or when they are not of `kind`. Files without our metadata (written by the Python
-  // scripts) are accepted with a warning.
+  // scripts) are accepted with a warning. With Verify::on, data error when a header differs from its digest.
   static EmbeddingSet open(const std::filesystem::path& folder, const std::string& stem,
-                           const std::string& kind, const std::string& command);
+                           const std::string& kind, const std::string& command, Verify verify = Verify::on);
+
+  // data error where the metadata say that the files were made for another model, or under another name: of
+  // another data set, source or split.
+  void check_made_for(const std::string& model, const std::string& stem) const;
+
+  // The tensors that a pass reads, by the position of their file and by name; empty: all.
+  using Reads = std::function<bool(std::size_t file, const std::string& tensor)>;
+
+  // Returns what `body`, a pass over the set, returns. With Verify::on, another thread compares what it reads
+  // with the digests, in files that have them: data error that names file and tensor, also where `body` fails
+  // because of the damage.
+  template <class Body>
+  auto while_verified(const Body& body, const Reads& reads = {}) const {
+    const std::unique_ptr<io::ContentCheck> check = begin_check(reads);
+    try {
+      auto result = body();
+      finish(check.get());
+      return result;
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::data) finish(check.get());
+      throw;
+    }
+  }
 
   std::int64_t rows() const noexcept { return rows_; }
   std::int64_t hidden_size() const noexcept { return hidden_size_; }
@@ -37,7 +65,14 @@ class EmbeddingSet {
   std::string description() const;  // for messages: the path, or the first path and the number of shards
 
  private:
-  void check_shard(const std::string& kind);
+  void check_shard(const std::string& kind, std::int64_t n_shards);
+  std::unique_ptr<io::ContentCheck> begin_check(const Reads& reads) const;
+  void finish(io::ContentCheck* check) const;
+  template <class Body>
+  void with_remedy(const Body& body) const;
+
+  Verify verify_ = Verify::on;
+  std::string command_;
   std::vector<io::SafetensorsFile> files_;
   io::FileWatch watch_;
   std::optional<Provenance> provenance_;

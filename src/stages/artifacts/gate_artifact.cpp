@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/version.h"
+#include "io/content_digests.h"
 #include "stages/artifacts/gate_tensors.h"
 
 namespace armorm::stages::artifacts {
@@ -33,20 +34,22 @@ model::pt::PtTensors GateArtifact::head_tensors() const {
 
 void GateArtifact::save(const std::filesystem::path& stem, io::FileSystem& files) const {
   const model::pt::PtTensors all = head_tensors();
-  io::SafetensorsWriter writer(stem.string() + ".safetensors", specs_of(all),
-                               {{"format", "pt"},
-                                {"armorm_format_version", "1"},
-                                {"armorm_version", kVersion},
-                                {"kind", "reward_head"},
-                                {"model", model},
-                                {"model_family", model_family},
-                                {"attributes", nlohmann::json(attributes).dump()},
-                                {"gating_temperature", nlohmann::json(temperature).dump()},
-                                {"gating_n_hidden", std::to_string(gate.layers.size() - 1)},
-                                {"gating_hidden_dim", std::to_string(gate.layers.front().out)},
-                                {"compat", compat},
-                                {kInputsField, text_of(inputs)}},
-                               files);
+  const std::vector<io::TensorSpec> specs = specs_of(all);
+  const io::Metadata metadata{{"format", "pt"},
+                              {"armorm_format_version", "1"},
+                              {"armorm_version", kVersion},
+                              {"kind", "reward_head"},
+                              {"model", model},
+                              {"model_family", model_family},
+                              {"attributes", nlohmann::json(attributes).dump()},
+                              {"gating_temperature", nlohmann::json(temperature).dump()},
+                              {"gating_n_hidden", std::to_string(gate.layers.size() - 1)},
+                              {"gating_hidden_dim", std::to_string(gate.layers.front().out)},
+                              {"compat", compat},
+                              {"making_facts", making},
+                              {kInputsField, text_of(inputs)}};
+  io::SafetensorsWriter writer(stem.string() + ".safetensors", specs,
+                               io::with_reserved_digests(metadata, specs), files);
   append_all(writer, all);
   writer.publish();
   model::pt::save_pt_file(stem.string() + ".pt", gate_tensors(gate), files);

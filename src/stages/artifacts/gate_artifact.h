@@ -26,6 +26,7 @@ struct GateArtifact {
   double temperature = 10.0;
   std::string compat;
   ArtifactInputs inputs;  // what it was made from, by name
+  std::string making;     // the facts of the embeddings behind it: text_of(MakingFacts)
   // The Bradley-Terry scale of the loss, where it was taken out of the gate.
   std::optional<float> bradley_terry_scale;
 

@@ -9,6 +9,7 @@ constexpr const char* kWeights = "weights_fingerprint";
 constexpr const char* kCommit = "model_commit";
 constexpr const char* kSpecial = "allow_special_in_content";
 constexpr const char* kDate = "template_date";
+constexpr const char* kTokenizerFiles = "tokenizer_files";
 
 std::optional<std::string> text_of(const io::Metadata& metadata, const char* key) {
   const auto found = metadata.find(key);
@@ -41,6 +42,7 @@ void ModelFacts::add_to(io::Metadata& metadata) const {
   if (!commit.empty()) metadata[kCommit] = commit;
   if (allow_special_in_content) metadata[kSpecial] = shown(*allow_special_in_content);
   if (template_date) metadata[kDate] = *template_date;
+  if (tokenizer_files) metadata[kTokenizerFiles] = *tokenizer_files;
 }
 
 ModelFacts ModelFacts::from_metadata(const io::Metadata& metadata) {
@@ -49,6 +51,7 @@ ModelFacts ModelFacts::from_metadata(const io::Metadata& metadata) {
   facts.commit = text_of(metadata, kCommit).value_or("");
   if (const auto special = text_of(metadata, kSpecial)) facts.allow_special_in_content = *special == "true";
   facts.template_date = text_of(metadata, kDate);
+  facts.tokenizer_files = text_of(metadata, kTokenizerFiles);
   return facts;
 }
 
@@ -56,6 +59,7 @@ void ModelFacts::complete_from(const ModelFacts& other) {
   complete(weights, other.weights);
   complete(allow_special_in_content, other.allow_special_in_content);
   complete(template_date, other.template_date);
+  complete(tokenizer_files, other.tokenizer_files);
   if (commit.empty()) commit = other.commit;
 }
 
@@ -64,6 +68,7 @@ void check_same_model(const ModelFacts& facts, const std::string& where, const M
   check_field(kWeights, facts.weights, where, other.weights, other_where);
   check_field(kSpecial, facts.allow_special_in_content, where, other.allow_special_in_content, other_where);
   check_field(kDate, facts.template_date, where, other.template_date, other_where);
+  check_field(kTokenizerFiles, facts.tokenizer_files, where, other.tokenizer_files, other_where);
 }
 
 }  // namespace armorm::stages::artifacts

@@ -17,7 +17,8 @@ struct ModelFacts {
   // README.
   std::string commit;
   std::optional<bool> allow_special_in_content;
-  std::optional<std::string> template_date;  // date for the chat template; empty = not used by it
+  std::optional<std::string> template_date;    // date for the chat template; empty = not used by it
+  std::optional<std::string> tokenizer_files;  // tokenizer_files_of()
 
   bool all_known() const { return weights && allow_special_in_content && template_date; }
   void add_to(io::Metadata& metadata) const;

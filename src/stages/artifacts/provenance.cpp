@@ -69,6 +69,7 @@ io::Metadata Provenance::to_metadata() const {
   if (!deviation.empty()) metadata["deviation"] = deviation;
   if (!dataset_config.empty()) metadata["dataset_config"] = dataset_config;
   if (!data_sha256.empty()) metadata["data_sha256"] = data_sha256;
+  if (!data_commit.empty()) metadata["data_commit"] = data_commit;
   facts.add_to(metadata);
   return metadata;
 }
@@ -80,11 +81,11 @@ ArtifactInputs Provenance::inputs() const {
                         {"source", source},
                         {"attributes", fmt::format("{}", fmt::join(attributes, ","))},
                         {"weight column", weight_column},
-                        {"chat template", template_sha256},
-                        {"tokenizer.json", tokenizer_sha256},
-                        {"config.json", config_sha256}};
+                        {kTemplateInput, template_sha256},
+                        {kTokenizerInput, tokenizer_sha256},
+                        {kConfigInput, config_sha256}};
   if (!data_sha256.empty()) inputs["data"] = data_sha256;
-  if (facts.weights) inputs["weights of the model"] = *facts.weights;
+  if (facts.weights) inputs[kWeightsInput] = *facts.weights;
   return inputs;
 }
 
@@ -119,6 +120,7 @@ Provenance Provenance::from_metadata(const io::Metadata& metadata, const std::st
   p.tokenizer_sha256 = required(metadata, "tokenizer_sha256", origin);
   p.config_sha256 = required(metadata, "config_sha256", origin);
   if (metadata.contains("data_sha256")) p.data_sha256 = metadata.at("data_sha256");
+  if (metadata.contains("data_commit")) p.data_commit = metadata.at("data_commit");
   p.facts = ModelFacts::from_metadata(metadata);
   p.shard_idx = required_count(metadata, "shard_idx", origin);
   p.n_shards = required_count(metadata, "n_shards", origin);

@@ -31,6 +31,7 @@ struct Provenance {
   std::string tokenizer_sha256;
   std::string config_sha256;
   std::string data_sha256;  // of the data set's files and renamed columns; empty = not recorded
+  std::string data_commit;  // of the data set on the Hub, for lookup only
   ModelFacts facts;
   std::int64_t shard_idx = 1;
   std::int64_t n_shards = 1;

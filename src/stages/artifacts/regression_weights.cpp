@@ -6,12 +6,15 @@
 #include "core/hash.h"
 #include "core/log.h"
 #include "core/version.h"
+#include "io/content_digests.h"
 #include "io/safetensors.h"
 #include "model/pt/pt_file.h"
 
 namespace armorm::stages::artifacts {
 namespace fs = std::filesystem;
 namespace {
+
+constexpr const char* kReportDigest = "report_sha256";
 
 std::vector<std::string> attribute_names(const io::Metadata& metadata, const std::string& origin) {
   const auto found = metadata.find("attributes");
@@ -23,8 +26,19 @@ std::vector<std::string> attribute_names(const io::Metadata& metadata, const std
   return names.get<std::vector<std::string>>();
 }
 
+void verify(const io::SafetensorsFile& file) {
+  if (!io::has_content_digests(file.metadata())) return;  // of an earlier version
+  try {
+    io::verify_content(file);
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::data) fail_data("{}; run stage1-train again", error.what());
+    throw;
+  }
+}
+
 RegressionWeights load_safetensors(const fs::path& path) {
   const io::SafetensorsFile file = io::SafetensorsFile::open(path);
+  verify(file);
   const io::TensorView tensor = file.at("weight", DType::f32, {-1, -1});
   RegressionWeights weights;
   const auto text = [&](const char* key) {
@@ -35,6 +49,7 @@ RegressionWeights load_safetensors(const fs::path& path) {
   weights.dataset = text("dataset");
   weights.facts = ModelFacts::from_metadata(file.metadata());
   weights.inputs = parse_inputs(text(kInputsField));
+  weights.report_sha256 = text(kReportDigest);
   if (!weights.facts.all_known())
     log::info(
         "{}: does not record all of the weights, template date and treatment of special tokens behind it; "
@@ -111,7 +126,9 @@ void RegressionWeights::save(const fs::path& stem, io::FileSystem& files) const 
                         {"attributes", nlohmann::json(attributes).dump()}};
   facts.add_to(metadata);
   if (!inputs.empty()) metadata[kInputsField] = text_of(inputs);
-  io::SafetensorsWriter writer(stem.string() + ".safetensors", specs, metadata, files);
+  if (!report_sha256.empty()) metadata[kReportDigest] = report_sha256;
+  io::SafetensorsWriter writer(stem.string() + ".safetensors", specs,
+                               io::with_reserved_digests(metadata, specs), files);
   for (const auto& [name, tensor] : tensors) writer.append(std::span<const float>(tensor.values));
   writer.publish();
   model::pt::save_pt_file(stem.string() + ".pt", tensors, files);

@@ -22,6 +22,7 @@ struct RegressionWeights {
   std::vector<float> weight;            // [K, D]
   std::vector<float> bias;              // [K]; empty without fitted intercepts
   std::filesystem::path file;           // file that load() read
+  std::string report_sha256;            // of the .json report next to them; empty = not recorded
 
   // Of the values of `weight` and `bias`.
   std::string digest() const;
@@ -32,7 +33,7 @@ struct RegressionWeights {
   // "weight" and, with intercepts, "bias": the state dict of a torch.nn.Linear.
   void save(const std::filesystem::path& stem, io::FileSystem& files = io::posix_file_system()) const;
   // Reads the safetensors file, or, if only the .pt file exists, that one (then without names, with a
-  // warning). io error when neither exists; data error when the two disagree or are malformed.
+  // warning). io error when neither exists; data error when the two disagree, are malformed or were changed.
   static RegressionWeights load(const std::filesystem::path& stem);
 };
 

@@ -9,6 +9,7 @@
 #include "core/hash.h"
 #include "core/parallel.h"
 #include "core/phase.h"
+#include "io/safetensors_header.h"
 #include "model/weights_folder.h"
 
 namespace armorm::stages::artifacts {
@@ -71,6 +72,26 @@ std::string weights_fingerprint(const model::ModelFolder& model) {
     for (std::size_t block = all.tensors[t].first_block; block < end; ++block) hash.update(digests[block]);
   }
   return hash.hex();
+}
+
+std::map<std::string, std::string> tensor_digests(const model::ModelFolder& model) {
+  const model::WeightsFolder weights = model::WeightsFolder::open(model);
+  const std::vector<model::WeightsFolder::Piece> pieces = weights.pieces();
+  std::size_t bytes = 0;
+  for (const auto& piece : pieces) bytes += piece.tensor.bytes.size();
+  Phase phase(model.folder.string() + ": reading the weights for their digests",
+              static_cast<std::int64_t>(bytes / kMegabyte), "MB");
+  std::atomic<std::size_t> done = 0;
+  std::vector<std::string> digests(pieces.size());
+  parallel_for(std::ssize(pieces), default_thread_count(), [&](std::int64_t i) {
+    const io::StoredTensor& tensor = pieces[static_cast<std::size_t>(i)].tensor;
+    digests[static_cast<std::size_t>(i)] =
+        io::describe(tensor.dtype, tensor.shape) + " " + sha256_of(tensor.bytes);
+    phase.advance_to(static_cast<std::int64_t>((done += tensor.bytes.size()) / kMegabyte));
+  });
+  std::map<std::string, std::string> by_name;
+  for (std::size_t i = 0; i < pieces.size(); ++i) by_name[pieces[i].name] = digests[i];
+  return by_name;
 }
 
 }  // namespace armorm::stages::artifacts

@@ -1,6 +1,7 @@
 // Identity of a model's weights.
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "model/model_folder.h"
@@ -13,5 +14,8 @@ namespace armorm::stages::artifacts {
 // adapter's tensors and the fields that decide how they are merged count too. Errors as for
 // WeightsFolder::open.
 std::string weights_fingerprint(const model::ModelFolder& model);
+
+// Each tensor's "BF16[32, 64] <SHA-256 of its bytes>", by name, read as for the fingerprint.
+std::map<std::string, std::string> tensor_digests(const model::ModelFolder& model);
 
 }  // namespace armorm::stages::artifacts

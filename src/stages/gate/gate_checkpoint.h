@@ -1,23 +1,19 @@
-// Checkpoint of a gate training: one safetensors file, replaced atomically during the training, with the
-// finished seeds and the state of the current one.
+// Checkpoint of a gate training: its last two saves, <file> and <file>.previous. Each is complete by itself
+// and verified before it is used; of a damaged one the other is used, else the training starts again.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <string>
 #include <vector>
 
-#include "eval/checkpoint_selection.h"
+#include "stages/gate/checkpoint_check.h"
+#include "stages/gate/checkpoint_file.h"
 #include "stages/options/stage_environment.h"
-#include "stages/resume/journal.h"
 
 namespace armorm::stages::gate {
-
-struct SeedsTrained {
-  std::vector<eval::SelectedGate> done;            // results of the first seeds, in order
-  std::optional<eval::SelectionProgress> current;  // state of the next seed
-};
 
 class GateCheckpoint {
  public:
@@ -27,8 +23,9 @@ class GateCheckpoint {
   GateCheckpoint(std::filesystem::path file, resume::ResumeKey key, double seconds, bool restart,
                  const options::StageEnvironment& environment);
 
-  // State of the previous run, once; a damaged file is reported and counts as none.
-  SeedsTrained take_over();
+  // State of the previous run, once. A file that is damaged, of an earlier version, or not of such a training
+  // is reported and counts as none.
+  SeedsTrained take_over(const TrainingPlan& plan);
 
   // Called between two steps of the seed after `done`: saves when it is due, or when the stage was asked to
   // stop, which then ends with an interrupted error.
@@ -38,11 +35,18 @@ class GateCheckpoint {
   void remove();  // call when the result is published
 
  private:
-  std::filesystem::path file_;
+  std::optional<SavedTraining> read(const std::filesystem::path& file) const;
+  bool is_of_this_training(const SavedTraining& saved) const;
+  bool is_usable(const std::filesystem::path& file, const SavedTraining& saved,
+                 const TrainingPlan& plan) const;
+  void warn_of(const std::filesystem::path& file, const std::string& what) const;
+
+  std::filesystem::path file_, previous_;
   resume::ResumeKey key_;
   std::chrono::duration<double> interval_;
   bool restart_;
   const options::StageEnvironment& environment_;
+  bool keep_file_ = true;  // at the next save, as previous_
   std::chrono::steady_clock::time_point last_save_ = std::chrono::steady_clock::now();
 };
 

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "core/words.h"
 #include "data/attributes.h"
 #include "data/dataset.h"
 #include "hub/cache.h"
@@ -19,32 +20,77 @@ namespace {
 // Roles of the sets that the gate is made from; others only measure it.
 constexpr const char* kPreference = "preference";
 constexpr const char* kReference = "reference";
+constexpr std::int64_t kNoAttribute = -1;  // of --verbosity_dim
+
+// A set as the options name it, and its role.
+struct NamedSet {
+  std::string role;
+  std::string dataset;
+  std::string source;
+  std::string split;
+};
+
+NamedSet preference_set(const Stage2TrainOptions& o) {
+  return {kPreference, o.preference_dataset, o.preference_source, o.preference_split};
+}
+NamedSet reference_set(const Stage2TrainOptions& o) {
+  return {kReference, o.reference_dataset, o.reference_source, o.reference_split};
+}
+NamedSet reward_bench_set(const Stage2TrainOptions& o) {
+  return {"RewardBench", o.reward_bench_dataset, "", o.reward_bench_split};
+}
+NamedSet reward_bench_2_set(const Stage2TrainOptions& o) {
+  return {"RewardBench 2", o.reward_bench_2_dataset, "", o.reward_bench_2_split};
+}
+
+// The colon between data set and split: "set:train[:10%]+test".
+std::size_t split_colon(const std::string& name) {
+  return name.rfind(':', name.find('[', name.rfind('/') + 1));
+}
+
+NamedSet evaluation_set(const std::string& name) {
+  const std::size_t colon = split_colon(name);
+  return {"evaluation", name.substr(0, colon), "",
+          colon == std::string::npos ? "train" : name.substr(colon + 1)};
+}
+
+std::vector<NamedSet> named_sets(const Stage2TrainOptions& options) {
+  std::vector<NamedSet> sets{preference_set(options)};
+  if (!options.reference_dataset.empty() && options.verbosity_dim != kNoAttribute)
+    sets.push_back(reference_set(options));
+  if (options.eval_reward_bench) sets.push_back(reward_bench_set(options));
+  if (options.eval_reward_bench_2) sets.push_back(reward_bench_2_set(options));
+  for (const std::string& name : options.eval) sets.push_back(evaluation_set(name));
+  return sets;
+}
 
 artifacts::EmbeddingSet open_pairs(const Stage2TrainOptions& options, const GateInputs& inputs,
-                                   const std::string& dataset, const std::string& source,
-                                   const std::string& split) {
-  artifacts::EmbeddingSet set = artifacts::EmbeddingSet::open(
-      artifacts::embeddings_folder(options.data_root, inputs.model),
-      artifacts::preference_stem(hub::artifact_name(dataset), source, split), "preference", "stage2-prepare");
-  if (set.provenance() && set.provenance()->model != inputs.model)
-    fail_data("{}: was made with model '{}', not '{}'; prepare the set again", set.description(),
-              set.provenance()->model, inputs.model);
+                                   const NamedSet& named) {
+  const std::string stem =
+      artifacts::preference_stem(hub::artifact_name(named.dataset), named.source, named.split);
+  artifacts::EmbeddingSet set =
+      artifacts::EmbeddingSet::open(artifacts::embeddings_folder(options.data_root, inputs.model), stem,
+                                    "preference", "stage2-prepare", options.verify);
+  set.check_made_for(inputs.model, stem);
   return set;
 }
 
-// Opens a set that the report records as a source, with the given role.
-PairRewards load_pairs(const Stage2TrainOptions& options, GateInputs& inputs, const std::string& role,
-                       const std::string& dataset, const std::string& source, const std::string& split) {
-  const artifacts::EmbeddingSet set = open_pairs(options, inputs, dataset, source, split);
-  if (set.provenance()) {
-    artifacts::check_same_model(set.provenance()->facts, set.description(), inputs.facts,
-                                inputs.weights.file.string() + " or a set before it");
-    inputs.facts.complete_from(set.provenance()->facts);
-  }
-  inputs.sources.push_back(embedding_source(role, set));
-  if (role == kPreference || role == kReference)
-    artifacts::add_inputs(role + " set", set.inputs(), inputs.origin);
-  return PairRewards(set, inputs.weights, inputs.weights_stem.string());
+void check_made_for(const GateInputs& inputs, const std::string& dataset) {
+  const artifacts::RegressionWeights& weights = inputs.weights;
+  if (weights.model.empty() || (weights.model == inputs.model && weights.dataset == dataset)) return;
+  fail_data(
+      "{}: holds the weights of model '{}' and data set '{}', not of '{}' and '{}'; it was renamed or copied "
+      "over another, run stage1-train again",
+      weights.file.string(), weights.model, weights.dataset, inputs.model, dataset);
+}
+
+// Opens a set that the report records as a source.
+PairRewards load_pairs(const Stage2TrainOptions& options, GateInputs& inputs, const NamedSet& named) {
+  const artifacts::EmbeddingSet set = open_pairs(options, inputs, named);
+  inputs.sources.push_back(embedding_source(named.role, set));
+  if (named.role == kPreference || named.role == kReference)
+    artifacts::add_inputs(named.role + " set", set.inputs(), inputs.origin);
+  return set.while_verified([&] { return PairRewards(set, inputs.weights, inputs.weights_stem.string()); });
 }
 
 void read_subsets(const std::string& dataset, const std::string& split, const StopRequested& stop,
@@ -68,7 +114,6 @@ void check_best_of_n(const PairRewards& pairs, const std::string& dataset) {
   gather_prompts({none, none}, pairs, dataset);
 }
 
-constexpr std::int64_t kNoAttribute = -1;    // of --verbosity_dim
 constexpr const char* kNoName = "none";      // of --verbosity_attribute
 constexpr std::int64_t kPublishedIndex = 4;  // helpsteer-verbosity
 
@@ -102,19 +147,39 @@ std::int64_t verbosity_index(const Stage2TrainOptions& options, const GateInputs
   return index;
 }
 
-// The colon between data set and split: "set:train[:10%]+test".
-std::size_t split_colon(const std::string& name) {
-  return name.rfind(':', name.find('[', name.rfind('/') + 1));
-}
-
 std::vector<EvalSet> load_eval_sets(const Stage2TrainOptions& options, GateInputs& inputs) {
   std::vector<EvalSet> sets;
-  for (const std::string& name : options.eval) {
-    const std::size_t colon = split_colon(name);
-    const std::string split = colon == std::string::npos ? "train" : name.substr(colon + 1);
-    sets.push_back({name, load_pairs(options, inputs, "evaluation", name.substr(0, colon), "", split)});
-  }
+  for (const std::string& name : options.eval)
+    sets.push_back({name, load_pairs(options, inputs, evaluation_set(name))});
   return sets;
+}
+
+// Differences of sets from the weights, or from sets before them.
+struct Differences {
+  std::vector<std::string> refused;
+  std::vector<std::string> refused_facts;
+  std::vector<std::string> accepted;
+  std::vector<std::string> recorded;  // the accepted ones, without paths
+};
+
+void compare(const artifacts::EmbeddingSet& set, const NamedSet& named, const Stage2TrainOptions& options,
+             GateInputs& inputs, Differences& out) {
+  if (!set.provenance()) return;
+  const artifacts::MakingFacts facts = artifacts::making_facts(*set.provenance());
+  for (const artifacts::MakingDifference& d : artifacts::differences_of(facts, inputs.making)) {
+    const std::string fact(name_of(d.fact));
+    const std::string text = fmt::format("{}: {} is {}, but {} or a set before it has {}", set.description(),
+                                         fact, d.found, inputs.weights.file.string(), d.expected);
+    if (std::ranges::find(options.accept_differences, d.fact) != options.accept_differences.end()) {
+      out.accepted.push_back(text);
+      out.recorded.push_back(fmt::format("{} set: {} is {}, not {}", named.role, fact, d.found, d.expected));
+      continue;
+    }
+    out.refused.push_back(text);
+    if (std::ranges::find(out.refused_facts, fact) == out.refused_facts.end())
+      out.refused_facts.push_back(fact);
+  }
+  inputs.making.insert(facts.begin(), facts.end());
 }
 
 }  // namespace
@@ -125,7 +190,8 @@ GateInputs open_inputs(const Stage2TrainOptions& options) {
   inputs.weights_stem = artifacts::regression_weights_folder(options.data_root) /
                         (inputs.model + "_" + hub::artifact_name(options.multi_objective_dataset));
   inputs.weights = artifacts::RegressionWeights::load(inputs.weights_stem);
-  inputs.facts = inputs.weights.facts;
+  check_made_for(inputs, hub::artifact_name(options.multi_objective_dataset));
+  inputs.making = artifacts::making_facts(inputs.weights);
   inputs.sources.push_back(weights_source(inputs.weights));
   artifacts::add_inputs("weights", inputs.weights.inputs, inputs.origin);
   inputs.origin["weights: values"] = inputs.weights.digest();
@@ -153,25 +219,32 @@ Stage2TrainOptions with_verbosity(const Stage2TrainOptions& options, const GateI
   return resolved;
 }
 
+void check_made_alike(const Stage2TrainOptions& options, GateInputs& inputs) {
+  Differences differences;
+  for (const NamedSet& named : named_sets(options))
+    compare(open_pairs(options, inputs, named), named, options, inputs, differences);
+  if (!differences.refused.empty())
+    fail_data(
+        "{}; they cannot be used together, make one of them again with the model and options of the other, "
+        "or "
+        "accept it with --accept_differences {}",
+        fmt::join(differences.refused, "; "), fmt::join(differences.refused_facts, ","));
+  for (const std::string& accepted : differences.accepted) log::warn("{}; it is accepted", accepted);
+  if (!differences.recorded.empty())
+    inputs.origin["accepted differences"] = fmt::format("{}", fmt::join(differences.recorded, "; "));
+}
+
 artifacts::EmbeddingSet open_preference_set(const Stage2TrainOptions& options, const GateInputs& inputs) {
-  return open_pairs(options, inputs, options.preference_dataset, options.preference_source,
-                    options.preference_split);
+  return open_pairs(options, inputs, preference_set(options));
 }
 
 GateSets load_sets(const Stage2TrainOptions& options, GateInputs& inputs, const StopRequested& stop) {
-  GateSets sets{load_pairs(options, inputs, kPreference, options.preference_dataset,
-                           options.preference_source, options.preference_split),
-                {},
-                {},
-                {}};
-  if (options.eval_reward_bench)
-    sets.reward_bench = load_pairs(options, inputs, "RewardBench", options.reward_bench_dataset, "",
-                                   options.reward_bench_split);
+  GateSets sets{load_pairs(options, inputs, preference_set(options)), {}, {}, {}};
+  if (options.eval_reward_bench) sets.reward_bench = load_pairs(options, inputs, reward_bench_set(options));
   if (sets.reward_bench && sets.reward_bench->subset_of().empty())
     read_subsets(options.reward_bench_dataset, options.reward_bench_split, stop, *sets.reward_bench);
   if (options.eval_reward_bench_2)
-    sets.reward_bench_2 = load_pairs(options, inputs, "RewardBench 2", options.reward_bench_2_dataset, "",
-                                     options.reward_bench_2_split);
+    sets.reward_bench_2 = load_pairs(options, inputs, reward_bench_2_set(options));
   if (sets.reward_bench_2) check_best_of_n(*sets.reward_bench_2, options.reward_bench_2_dataset);
   sets.eval = load_eval_sets(options, inputs);
   if (const std::int64_t n = sets.preference.prompts_differ(); n > 0)
@@ -185,8 +258,7 @@ std::optional<PairRewards> load_reference(const Stage2TrainOptions& options, Gat
               options.preference_dataset);
     return std::nullopt;
   }
-  return load_pairs(options, inputs, kReference, options.reference_dataset, options.reference_source,
-                    options.reference_split);
+  return load_pairs(options, inputs, reference_set(options));
 }
 
 }  // namespace armorm::stages::gate

@@ -11,6 +11,7 @@
 #include "report/gate_report.h"
 #include "stages/artifacts/artifact_inputs.h"
 #include "stages/artifacts/embedding_set.h"
+#include "stages/artifacts/making_facts.h"
 #include "stages/artifacts/regression_weights.h"
 #include "stages/gate/pair_rewards.h"
 
@@ -20,7 +21,7 @@ struct GateInputs {
   std::string model;
   std::filesystem::path weights_stem;
   artifacts::RegressionWeights weights;
-  artifacts::ModelFacts facts;  // facts about the model from the weights and the sets opened so far
+  artifacts::MakingFacts making;  // of the weights, completed by the sets
   std::vector<std::string> attributes;
   std::vector<report::Source> sources;  // the weights and the sets loaded so far
   artifacts::ArtifactInputs origin;     // of the gate: the weights, and the training and reference pairs
@@ -31,6 +32,10 @@ GateInputs open_inputs(const Stage2TrainOptions& options);
 // The options with verbosity_dim and verbosity_attribute set to the attribute meant, or to -1 and "none".
 // usage error if it is not an attribute of the weights, or not given and these are not the published ones.
 Stage2TrainOptions with_verbosity(const Stage2TrainOptions& options, const GateInputs& inputs);
+
+// Opens all sets that the options name. data error that lists how they, or the weights, were made
+// differently, but for --accept_differences, which is recorded in inputs.origin. Completes inputs.making.
+void check_made_alike(const Stage2TrainOptions& options, GateInputs& inputs);
 
 artifacts::EmbeddingSet open_preference_set(const Stage2TrainOptions& options, const GateInputs& inputs);
 
@@ -48,9 +53,8 @@ struct GateSets {
 };
 
 // Loads all sets but the reference set, so that a missing one is an error before the training. data error if
-// a set was made with another model than the weights or an earlier set, or a benchmark lacks what its
-// evaluation needs. RewardBench embeddings without subsets, such as those of the Python scripts, get them
-// from the data set, which may be downloaded.
+// a benchmark lacks what its evaluation needs. RewardBench embeddings without subsets, such as those of the
+// Python scripts, get them from the data set, which may be downloaded.
 GateSets load_sets(const Stage2TrainOptions& options, GateInputs& inputs, const StopRequested& stop);
 
 // The pairs on which verbosity is measured; nullopt if they are the preference set.

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "core/error.h"
 #include "core/hash.h"
 #include "core/log.h"
 #include "core/parallel.h"
@@ -53,9 +54,12 @@ gating::TrainOptions train_options(const Stage2TrainOptions& options, std::int64
 
 GateRun run_of(std::int64_t seed, eval::SelectedGate selected) {
   GateRun run{seed, std::move(selected), {}};
-  run.kept =
-      *std::find_if(run.selected.curve.begin(), run.selected.curve.end(),
-                    [&](const eval::CheckpointMetrics& look) { return look.step == run.selected.step; });
+  const auto kept =
+      std::find_if(run.selected.curve.begin(), run.selected.curve.end(),
+                   [&](const eval::CheckpointMetrics& c) { return c.step == run.selected.step; });
+  if (kept == run.selected.curve.end())
+    fail_internal("gate: there is no evaluation after step {}", run.selected.step);
+  run.kept = *kept;
   return run;
 }
 
@@ -78,7 +82,7 @@ class SeedRuns {
         checkpoint_(checkpoint) {}
 
   std::vector<GateRun> run() {
-    SeedsTrained before = checkpoint_.take_over();
+    SeedsTrained before = checkpoint_.take_over(plan());
     for (eval::SelectedGate& done : before.done) runs_.push_back(run_of(next_seed(), std::move(done)));
     if (before.current || !runs_.empty())
       log::info("going on with an interrupted training: {} of {} seeds are done, {} steps of the next",
@@ -96,6 +100,13 @@ class SeedRuns {
   }
 
  private:
+  TrainingPlan plan() const {
+    return {shape_, selection(), options_.n_steps, train_options(options_, options_.seed).log_every,
+            options_.seeds};
+  }
+  eval::SelectionOptions selection() const {
+    return {options_.select, options_.eval_every, options_.patience};
+  }
   std::int64_t next_seed() const { return options_.seed + static_cast<std::int64_t>(runs_.size()); }
   eval::SelectionProgress from_scratch(std::int64_t seed) const {
     eval::SelectionProgress start;
@@ -115,7 +126,7 @@ class SeedRuns {
     const StopScope none{StopRequested()};
     eval::SelectedGate selected =
         eval::train_and_select(pairs_, train_, validation_, std::move(start), train_options(options_, seed),
-                               {options_.select, options_.eval_every, options_.patience}, {report, keep});
+                               selection(), {report, keep});
     if (selected.stopped_early)
       log::info("no better gate in {} evaluations: stopped after step {}", options_.patience,
                 selected.curve.back().step);
@@ -188,7 +199,7 @@ std::vector<GateRun> train_gates(const Stage2TrainOptions& options, const gating
 
 resume::ResumeKey training_key(const Stage2TrainOptions& options, const gating::PairData& pairs) {
   const int threads = thread_count(options.threads);
-  resume::ResumeKey key{{"checkpoint format", "2"},
+  resume::ResumeKey key{{kFormatKey, kFormat},
                         {"program version", version_text()},
                         {"rewards of the chosen", digest_of_rows(pairs.chosen)},
                         {"rewards of the rejected", digest_of_rows(pairs.rejected)},

@@ -64,6 +64,10 @@ void declare_run(ExtractionOptions& fields, OptionList& list) {
             "Make a finished shard again, also one of other inputs (another model, data set or attributes); "
             "delete an interrupted run with other inputs"},
            fields.restart)
+      .add({"verify", output,
+            "on: a finished shard counts as complete if its content equals its digests; off: if its header "
+            "says so"},
+           fields.verify)
       .add(
           {"checkpoint_seconds", output, "Seconds between two durable points of a run; 0 = after every pass"},
           fields.checkpoint_seconds)

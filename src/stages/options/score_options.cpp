@@ -51,6 +51,10 @@ void declare_rows(ScoreOptions& fields, OptionList& list) {
       .add({"template_date", results,
             "Date, YYYY-MM-DD, for a chat template that inserts today's date; empty = that of the training"},
            fields.template_date)
+      .add({"verify", output,
+            "on: an export of stage2-train is compared with the digests in its armorm_export.json while it "
+            "is loaded; off: it is not"},
+           fields.verify)
       .add({"fields", output,
             "Fields to write for each row, comma-separated: score, rewards, gate, contributions, "
             "coefficients, tokens"},

@@ -24,6 +24,10 @@ inline constexpr OptionText kBatchTokens{"batch_tokens", results,
 inline constexpr OptionText kDataRoot{"data_root", output,
                                       "Folder of all artefacts ($ARMORM_DATA sets the default)"};
 
+inline constexpr OptionText kVerify{
+    "verify", output,
+    "on: the embeddings are compared with the digests in their files; off: only their headers are read"};
+
 // Of both prepare stages.
 void declare_extraction(ExtractionOptions& fields, OptionList& list);
 

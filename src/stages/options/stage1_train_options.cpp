@@ -33,6 +33,7 @@ void declare_choice(Stage1TrainOptions& fields, OptionList& list) {
            fields.output_dir)
       .add({"restart", output, "Replace weights that were made from other inputs (model, data, attributes)"},
            fields.restart)
+      .add(kVerify, fields.verify)
       .add({"alphas", results,
             "L2 strengths to choose from, above 0: comma-separated, or lo:hi:n for n of them, evenly in "
             "log10"},

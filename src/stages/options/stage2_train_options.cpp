@@ -109,6 +109,11 @@ void declare_run(Stage2TrainOptions& fields, OptionList& list) {
             "Replace a gate or an export that was made from other inputs (model, data, attributes, weights); "
             "delete an interrupted training with other inputs"},
            fields.restart)
+      .add(kVerify, fields.verify)
+      .add({"accept_differences", inputs,
+            "Facts in which the embeddings may differ from those of the regression weights, comma-separated; "
+            "recorded with the gate"},
+           fields.accept_differences)
       .add({"checkpoint_seconds", output, "Seconds between two saves of the training; 0 = after every step"},
            fields.checkpoint_seconds)
       .add({"export", output,

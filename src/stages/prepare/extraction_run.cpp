@@ -3,18 +3,20 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <iostream>
 #include <iterator>
 
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/log.h"
 #include "core/phase.h"
+#include "core/print.h"
+#include "core/strings.h"
 #include "core/words.h"
 #include "hub/snapshot.h"
 #include "model/compute_threads.h"
 #include "model/device.h"
 #include "model/precision_deviation.h"
+#include "stages/artifacts/making_facts.h"
 #include "stages/artifacts/open_encoder.h"
 #include "stages/artifacts/reward_model_fields.h"
 
@@ -44,6 +46,11 @@ std::int64_t megabytes_of(const std::vector<std::filesystem::path>& files) {
   return megabytes(bytes);
 }
 
+// Empty for a folder that is no snapshot of the Hub.
+std::string commit_of(const std::filesystem::path& folder) {
+  return hub::is_hub_snapshot(folder) ? folder.filename().string() : "";
+}
+
 std::int64_t dropped_count(const artifacts::Provenance& provenance) {
   std::int64_t count = 0;
   for (const auto& [reason, rows] : provenance.dropped) count += static_cast<std::int64_t>(rows.size());
@@ -67,7 +74,7 @@ DatasetInputs open_dataset_inputs(const DatasetChoice& choice, const StopRequest
   options.path = hub::resolve_dataset(choice.path, stop);
   options.config = choice.config;
   options.split = choice.split;
-  return {data::Dataset::open(options), hub::artifact_name(choice.path)};
+  return {data::Dataset::open(options), hub::artifact_name(choice.path), commit_of(options.path)};
 }
 
 int thread_count(const ExtractionOptions& options) { return armorm::thread_count(options.threads); }
@@ -158,9 +165,11 @@ artifacts::Provenance make_provenance(const ExtractionOptions& options, const Mo
   p.template_sha256 = model.encoder.template_sha256();
   p.tokenizer_sha256 = model.encoder.tokenizer_sha256();
   p.config_sha256 = sha256_file_hex(model.folder.base / "config.json");
-  p.facts.commit = hub::is_hub_snapshot(model.folder.folder) ? model.folder.folder.filename().string() : "";
+  p.data_commit = dataset.commit;
+  p.facts.commit = commit_of(model.folder.folder);
   p.facts.allow_special_in_content = options.allow_special_in_content;
   p.facts.template_date = model.encoder.template_date();
+  p.facts.tokenizer_files = artifacts::tokenizer_files_of(artifacts::text_folder(model.folder));
   p.shard_idx = options.shard_idx;
   p.n_shards = options.n_shards;
   p.seed = options.seed;
@@ -173,7 +182,7 @@ void print_summary(const std::string& what, const artifacts::Provenance& provena
   for (const auto& [reason, rows] : provenance.dropped)
     if (!rows.empty()) log::warn("{} rows dropped: {}", rows.size(), reason);
   const double seconds = std::max(stats.seconds, 1e-9);
-  std::cout << fmt::format(
+  print(fmt::format(
       "{}: shard {} of {}: {} rows written, {} dropped, {} input tokens ({} computed) in {:.1f} s = {:.0f} "
       "tokens/s\n"
       "  device busy {:.1f} % of the time; {} tokens saved by duplicates, {} by shared prefixes: {:.3f} "
@@ -182,7 +191,8 @@ void print_summary(const std::string& what, const artifacts::Provenance& provena
       what, provenance.shard_idx, provenance.n_shards, provenance.rows, dropped_count(provenance),
       stats.input_tokens, stats.computed_tokens, stats.seconds,
       static_cast<double>(stats.input_tokens) / seconds, 100.0 * stats.busy_fraction(),
-      stats.saved_by_duplicates(), stats.saved_by_prefixes(), stats.sharing_ratio(), file.string());
+      stats.saved_by_duplicates(), stats.saved_by_prefixes(), stats.sharing_ratio(),
+      shown(file.string(), kMaxShownPath)));
 }
 
 }  // namespace armorm::stages::prepare

@@ -31,7 +31,8 @@ ModelInputs open_model_inputs(const ExtractionOptions& options, const StopReques
 
 struct DatasetInputs {
   data::Dataset dataset;
-  std::string name;  // <dataset> of the artefacts
+  std::string name;    // <dataset> of the artefacts
+  std::string commit;  // on the Hub; empty for other files
 };
 struct DatasetChoice {
   std::string path;  // or Hub id

@@ -4,15 +4,17 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iostream>
 #include <optional>
 
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/log.h"
 #include "core/phase.h"
+#include "core/print.h"
 #include "core/progress.h"
 #include "core/stop_point.h"
+#include "core/strings.h"
+#include "io/content_digests.h"
 #include "io/file_watch.h"
 #include "model/weights_folder.h"
 #include "stages/artifacts/weights_fingerprint.h"
@@ -48,13 +50,16 @@ std::string content_digest(const ShardJob& job) {
   return hash.hex();
 }
 
-// io error for a file that currently cannot be read: it must not be replaced.
-bool is_complete(const fs::path& target, const std::string& key_digest) {
+// With Verify::on, its content has to be what was written. io error for a file that currently cannot be read:
+// it must not be replaced.
+bool is_complete(const fs::path& target, const std::string& key_digest, Verify verify) {
   if (!io::exists(target)) return false;
   try {
     const io::SafetensorsFile file = io::SafetensorsFile::open(target);
     const auto found = file.metadata().find(kKeyOfFile);
-    return found != file.metadata().end() && found->second == key_digest;
+    if (found == file.metadata().end() || found->second != key_digest) return false;
+    if (verify == Verify::on && io::has_content_digests(file.metadata())) io::verify_content(file);
+    return true;
   } catch (const Error& found) {
     if (found.kind() != ErrorKind::data) throw;
     log::warn("{}; it is made again", found.what());
@@ -67,6 +72,7 @@ std::optional<artifacts::ArtifactInputs> inputs_of_shard(const fs::path& target)
   if (!io::exists(target)) return std::nullopt;
   try {
     const io::SafetensorsFile file = io::SafetensorsFile::open(target);
+    if (io::has_content_digests(file.metadata())) io::verify_header(file);
     if (!artifacts::Provenance::present_in(file.metadata())) return artifacts::ArtifactInputs{};
     return artifacts::Provenance::from_metadata(file.metadata(), target.string()).inputs();
   } catch (const Error& found) {
@@ -111,7 +117,8 @@ class ShardRun {
     if (is_complete_and_read_only()) return report_complete();
     io::make_folders(environment_.files, io::folder_of(job_.target));
     lock_.emplace(job_.target.string() + ".lock", environment_.files);
-    if (!extraction_.restart && is_complete(job_.target, resume::digest_of(key_))) return leave_complete();
+    if (!extraction_.restart && is_complete(job_.target, resume::digest_of(key_), extraction_.verify))
+      return leave_complete();
     if (!extraction_.restart) check_replaceable();
     discard_other_inputs();
     resume::check_resumable(job_.target, key_);
@@ -137,7 +144,7 @@ class ShardRun {
   bool is_complete_and_read_only() const {
     const fs::path folder = io::folder_of(job_.target);
     return !extraction_.restart && fs::is_directory(folder) && !io::is_writable(folder) &&
-           is_complete(job_.target, resume::digest_of(key_));
+           is_complete(job_.target, resume::digest_of(key_), extraction_.verify);
   }
 
   // The process that made it may have died between the rename and the following steps.
@@ -148,10 +155,11 @@ class ShardRun {
   }
 
   void report_complete() const {
-    std::cout << fmt::format(
+    print(fmt::format(
         "{}: shard {} of {}: complete already, made from the same inputs; nothing to do (--restart "
         "makes it again)\n  {}\n",
-        job_.program, provenance_.shard_idx, provenance_.n_shards, job_.target.string());
+        job_.program, provenance_.shard_idx, provenance_.n_shards,
+        shown(job_.target.string(), kMaxShownPath)));
   }
 
   void check_replaceable() const {

@@ -8,6 +8,7 @@
 #include "core/log.h"
 #include "core/phase.h"
 #include "core/stop_point.h"
+#include "io/content_digests.h"
 #include "io/publish.h"
 #include "io/read_file.h"
 #include "stages/resume/resume_key.h"
@@ -66,7 +67,8 @@ DurableRows::DurableRows(const fs::path& target, const ShardTensors& tensors, co
       files_(files),
       interval_(checkpoint_seconds),
       found_(read_own_journal(journal_path(target), key)),
-      writer_(io::AtomicFile::resume(target, files), tensor_specs(tensors, tensors.rows), metadata) {
+      writer_(io::AtomicFile::resume(target, files), tensor_specs(tensors, tensors.rows),
+              io::with_reserved_digests(metadata, tensor_specs(tensors, tensors.rows))) {
   for (const KnownTensor& known : tensors_.known) writer_.write_at(known.spec.name, 0, known.bytes);
   if (found_) {
     const std::size_t n = take_over_chunks();
@@ -204,9 +206,9 @@ void DurableRows::publish() {
 }
 
 void DurableRows::publish_without(const std::set<std::int64_t>& rows, const io::Metadata& metadata) {
-  io::SafetensorsWriter out(target_,
-                            tensor_specs(tensors_, tensors_.rows - static_cast<std::int64_t>(rows.size())),
-                            metadata, files_);
+  const std::vector<io::TensorSpec> specs =
+      tensor_specs(tensors_, tensors_.rows - static_cast<std::int64_t>(rows.size()));
+  io::SafetensorsWriter out(target_, specs, io::with_reserved_digests(metadata, specs), files_);
   std::vector<std::byte> bytes;
   const auto copy = [&](const std::string& name, std::size_t row_bytes, const auto& read_row) {
     bytes.resize(row_bytes);

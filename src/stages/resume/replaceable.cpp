@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "io/content_digests.h"
 #include "io/safetensors.h"
 #include "io/writable_file.h"
 #include "stages/resume/resume_key.h"
@@ -15,6 +16,7 @@ namespace {
 // Empty where the file does not say.
 ArtifactInputs inputs_of(const fs::path& file) {
   const io::SafetensorsFile artifact = io::SafetensorsFile::open(file);
+  if (io::has_content_digests(artifact.metadata())) io::verify_header(artifact);
   const auto found = artifact.metadata().find(artifacts::kInputsField);
   return found == artifact.metadata().end() ? ArtifactInputs{} : artifacts::parse_inputs(found->second);
 }

@@ -17,12 +17,14 @@
 #include "io/writable_file.h"
 #include "model/model_config.h"
 #include "model/weights_folder.h"
+#include "stages/artifacts/making_facts.h"
 #include "stages/artifacts/open_encoder.h"
 #include "stages/artifacts/reward_model_fields.h"
 #include "stages/artifacts/weights_fingerprint.h"
 #include "stages/resume/replaceable.h"
 #include "stages/resume/resume_key.h"
 #include "stages/resume/run_lock.h"
+#include "stages/reward_model/export_digests.h"
 #include "stages/reward_model/export_weights.h"
 #include "stages/reward_model/model_card.h"
 #include "stages/reward_model/modeling_code.h"
@@ -34,12 +36,13 @@ namespace armorm::stages::reward_model {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr const char* kManifest = "armorm_export.json";
 constexpr int kMaxJsonDepth = 64;
 // Names of the recorded inputs that are the model's own.
 constexpr const char* kConfigInput = "model: config.json";
 constexpr const char* kTokenizerInput = "model: tokenizer.json";
 constexpr const char* kTemplateInput = "model: chat template";
+constexpr const char* kWeightsInput = "model: weights";
+constexpr const char* kTokenizerFiles = "model: other tokenizer files";  // compared, but not recorded here
 
 // Files that users of the decoder's folder need besides weights and config.
 constexpr const char* kCopied[] = {"tokenizer.json",
@@ -159,11 +162,17 @@ std::string hub_id_of(const std::string& model_path) {
   return id && !fs::exists(model_path, error) ? id->id : "";
 }
 
-report::RidgeReport ridge_report_at(const fs::path& path) {
+report::RidgeReport read_report(const RegressionReport& report) {
+  const fs::path& path = report.path;
   std::error_code error;
   if (path.empty() || !fs::exists(path, error)) return {};
-  return report::parse_ridge_report(
-      io::parse_checked_json(io::read_text_file(path), path.string(), kMaxJsonDepth));
+  const std::string text = io::read_text_file(path);
+  if (!report.sha256.empty() && sha256_hex(text) != report.sha256)
+    fail_data(
+        "--export: {}: was changed after stage1-train wrote it with the weights next to it; run stage1-train "
+        "again, or delete it: the model card is then without its figures",
+        path.string());
+  return report::parse_ridge_report(io::parse_checked_json(text, path.string(), kMaxJsonDepth));
 }
 
 // One export in progress.
@@ -189,6 +198,7 @@ class Folder {
   void publish(nlohmann::ordered_json manifest) {
     std::sort(names_.begin(), names_.end());
     manifest["files"] = names_;
+    add_export_digests(folder_.building(), names_, manifest);
     add_text(kManifest, manifest.dump(2) + "\n");
     folder_.publish();
   }
@@ -202,41 +212,55 @@ class Folder {
 }  // namespace
 
 ModelExport::ModelExport(fs::path target, const std::string& model_path, ExportWeights weights,
-                         const std::optional<artifacts::Provenance>& embeddings, fs::path regression_report,
-                         io::FileSystem& files, const std::function<bool()>& stop_requested)
+                         const std::optional<artifacts::Provenance>& embeddings,
+                         const RegressionReport& regression_report, io::FileSystem& files,
+                         const std::function<bool()>& stop_requested)
     : target_(std::move(target)),
       model_path_(model_path),
       model_(artifacts::open_model_folder(model_path, stop_requested)),
       weights_(weights),
-      regression_report_(std::move(regression_report)),
+      regression_(read_report(regression_report)),
       files_(files) {
   if (!target_.has_filename()) target_ = target_.parent_path();
   check_target(target_, files_);
   check_contained(model_);
   model::WeightsFolder::open(model_);
-  fingerprint_ = artifacts::weights_fingerprint(model_);
+  model_inputs_ = model_inputs();
   if (!embeddings) return;
   facts_ = embeddings->facts;
   const fs::path& text = artifacts::text_folder(model_);
-  check_same("config.json", embeddings->config_sha256, sha256_file_hex(model_.base / "config.json"),
-             model_.base);
-  check_same("tokenizer.json", embeddings->tokenizer_sha256, sha256_file_hex(text / "tokenizer.json"), text);
-  check_same("chat template", embeddings->template_sha256,
-             sha256_hex(armorm::text::ChatTemplate::load(text).source()), text);
-  if (facts_.weights) check_same("set of weights", *facts_.weights, fingerprint_, model_.folder);
+  check_same("config.json", embeddings->config_sha256, model_inputs_.at(kConfigInput), model_.base);
+  check_same("tokenizer.json", embeddings->tokenizer_sha256, model_inputs_.at(kTokenizerInput), text);
+  check_same("chat template", embeddings->template_sha256, model_inputs_.at(kTemplateInput), text);
+  if (facts_.tokenizer_files)
+    check_same("set of tokenizer files", *facts_.tokenizer_files, model_inputs_.at(kTokenizerFiles), text);
+  if (facts_.weights)
+    check_same("set of weights", *facts_.weights, model_inputs_.at(kWeightsInput), model_.folder);
 }
 
 // Embeddings of the Python scripts do not record their model.
-artifacts::ArtifactInputs ModelExport::with_model(artifacts::ArtifactInputs inputs) const {
+artifacts::ArtifactInputs ModelExport::model_inputs() const {
   const fs::path& text = artifacts::text_folder(model_);
-  inputs[kConfigInput] = sha256_file_hex(model_.base / "config.json");
-  inputs[kTokenizerInput] = sha256_file_hex(text / "tokenizer.json");
-  inputs[kTemplateInput] = sha256_hex(armorm::text::ChatTemplate::load(text).source());
-  inputs["model: weights"] = fingerprint_;
+  return {{kConfigInput, sha256_file_hex(model_.base / "config.json")},
+          {kTokenizerInput, sha256_file_hex(text / "tokenizer.json")},
+          {kTemplateInput, sha256_hex(armorm::text::ChatTemplate::load(text).source())},
+          {kTokenizerFiles, artifacts::tokenizer_files_of(text)},
+          {kWeightsInput, artifacts::weights_fingerprint(model_)}};
+}
+
+artifacts::ArtifactInputs ModelExport::with_model(artifacts::ArtifactInputs inputs) const {
+  inputs.insert(model_inputs_.begin(), model_inputs_.end());
+  inputs.erase(kTokenizerFiles);
   return inputs;
 }
 
 void ModelExport::check_hidden_size(std::int64_t hidden_size) const { decoder_of_width(model_, hidden_size); }
+
+void ModelExport::check_unchanged() const {
+  if (const artifacts::ArtifactInputs now = model_inputs(); now != model_inputs_)
+    fail_data("--export: {} was changed during the training: {}; restore it, and run the same command again",
+              model_.folder.string(), resume::differences_of(model_inputs_, now));
+}
 
 void ModelExport::check_replaceable(const artifacts::ArtifactInputs& inputs) const {
   const nlohmann::json manifest = manifest_of(target_);
@@ -251,9 +275,9 @@ void ModelExport::write(const artifacts::GateArtifact& artifact, const report::G
   io::make_folders(files_, io::folder_of(target_));
   const resume::RunLock lock(target_.string() + ".lock", files_);
   check_target(target_, files_);
-  check_contained(model_);  // the folder may have changed during the training
+  check_contained(model_);
+  check_unchanged();
   const nlohmann::ordered_json config = exported_config(model_, artifact, facts_);
-  const report::RidgeReport regression = ridge_report_at(regression_report_);
   Folder folder(target_, files_);
   folder.add_text("config.json", config.dump(2) + "\n");
   folder.add_copies(text);
@@ -264,7 +288,7 @@ void ModelExport::write(const artifacts::GateArtifact& artifact, const report::G
                                            .license = license_of(model_.base),
                                            .artifact = artifact,
                                            .report = report,
-                                           .regression = regression,
+                                           .regression = regression_,
                                            .template_date = facts_.template_date.value_or("")}));
   const artifacts::ArtifactInputs inputs = with_model(artifact.inputs);
   folder.publish({{"armorm_format_version", "1"},

@@ -22,7 +22,10 @@ artifacts::EmbeddingSet open_embeddings(const Stage1TrainOptions& options, const
     stem = folder.filename().string();
     folder = folder.parent_path();
   }
-  return artifacts::EmbeddingSet::open(folder, stem, "labelled", "stage1-prepare");
+  artifacts::EmbeddingSet set =
+      artifacts::EmbeddingSet::open(folder, stem, "labelled", "stage1-prepare", options.verify);
+  if (options.embeddings_dir.empty()) set.check_made_for(model, dataset);
+  return set;
 }
 
 std::vector<std::string> attributes_of(const artifacts::EmbeddingSet& set) {

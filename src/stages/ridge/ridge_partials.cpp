@@ -8,7 +8,9 @@
 
 #include "core/hash.h"
 #include "core/words.h"
+#include "io/content_digests.h"
 #include "stages/artifacts/artifact_paths.h"
+#include "stages/artifacts/making_facts.h"
 #include "stages/ridge/row_groups.h"
 
 namespace armorm::stages::ridge {
@@ -17,6 +19,7 @@ namespace {
 
 constexpr const char* kShard = "shard_idx";
 constexpr const char* kRows = "rows_sha256";
+constexpr const char* kPromptIds = "prompt_ids";  // those of all shards decide the split
 
 linear::RidgeMoments accumulate_shard(const Stage1TrainOptions& options, const LabelledSet& set,
                                       std::span<const linear::RowGroup> groups, std::size_t shard) {
@@ -40,6 +43,8 @@ io::Metadata run_metadata(const Stage1TrainOptions& options, const LabelledSet& 
           {"template_sha256", p.template_sha256},
           {"tokenizer_sha256", p.tokenizer_sha256},
           {"config_sha256", p.config_sha256},
+          {"data_sha256", p.data_sha256},
+          {"making_facts", artifacts::text_of(artifacts::making_facts(p))},
           {"attributes", nlohmann::json(set.attributes).dump()},
           {"hidden_size", std::to_string(set.set.hidden_size())},
           {"rows", std::to_string(set.set.rows())},
@@ -50,13 +55,15 @@ io::Metadata run_metadata(const Stage1TrainOptions& options, const LabelledSet& 
           {"weight_column", set.weight_column}};
 }
 
-// Digest of a shard's labels, weights and prompts, and of its first and last embedding: data that differ if
-// the shard was made again.
+// Digest of a shard's labels, weights and prompts, of its first and last embedding, and of the digests of its
+// tensors: data that differ if the shard was made again.
 std::string rows_sha256(const LabelledSet& set, std::size_t shard) {
   const io::SafetensorsFile& file = set.set.files()[shard];
   Sha256 hash;
-  for (const char* name : {"labels", "row_ids", "prompt_ids", "sample_weights"})
+  for (const char* name : {"labels", "row_ids", kPromptIds, "sample_weights"})
     if (file.contains(name)) hash.update(file.at(name).bytes);
+  if (const auto digests = file.metadata().find(io::kTensorDigests); digests != file.metadata().end())
+    hash.update(digests->second);
   const io::TensorView embeddings = file.at("embeddings");
   const std::size_t row_bytes = static_cast<std::size_t>(embeddings.shape[1]) * sizeof(BFloat16);
   if (embeddings.shape[0] > 0) {
@@ -107,6 +114,8 @@ std::size_t check_partial(const fs::path& path, const io::Metadata& run, const L
           "{}: {} is '{}', but this run has '{}'; make the sums again (--partial) with the options of "
           "--merge",
           path.string(), key, found, expected);
+  if (!io::has_content_digests(file.metadata()))
+    fail_data("{}: has no checksums of its content; make the sums again (--partial)", path.string());
   const std::string number = value_of(file.metadata(), kShard);
   for (std::size_t shard = 0; shard < set.n_shards(); ++shard) {
     if (number != std::to_string(shard + 1)) continue;
@@ -177,7 +186,9 @@ std::vector<fs::path> save_partials(const Stage1TrainOptions& options, const Lab
     const std::string stem =
         artifacts::shard_stem(set.model + "_" + set.dataset, k, static_cast<std::int64_t>(set.n_shards()));
     written.push_back(fs::path(options.partial) / (stem + ".safetensors"));
-    const linear::RidgeMoments sums = accumulate_shard(options, set, groups, shard);
+    const linear::RidgeMoments sums = set.set.while_verified(
+        [&] { return accumulate_shard(options, set, groups, shard); },
+        [&](std::size_t file, const std::string& tensor) { return file == shard || tensor == kPromptIds; });
     set.set.check_unchanged();
     sums.save(written.back(), metadata, files);
   }

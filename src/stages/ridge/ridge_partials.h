@@ -29,7 +29,7 @@ std::vector<std::filesystem::path> save_partials(const Stage1TrainOptions& optio
 
 // Adds the sums in the files of --merge (or in the .safetensors files of its folders). They must cover every
 // shard of this set once, and have the same model, data, labels, split and weights. data error that names the
-// file and the difference, io error that lists the missing shards.
+// file and the difference or what was changed in it, io error that lists the missing shards.
 linear::RidgeMoments merge_partials(const Stage1TrainOptions& options, const LabelledSet& set);
 
 }  // namespace armorm::stages::ridge

@@ -125,10 +125,12 @@ Conversation conversation_of(const RowFields& fields) {
   return conversation;
 }
 
-// The values that are copied become a part of a line of output, which must be valid JSON for any reader.
-void check_copied(const ScoreRow& row) {
-  for (const auto& [key, text] : row.copied)
-    (void)io::parse_checked_json(text, "row: " + key, JsonReader::kMaxDepth);
+// What is copied becomes a part of a line of output, which must be valid JSON for any reader. A number has
+// been checked by JsonReader, and may be too large for a double.
+void check_copied(std::string_view text, const std::string& where) {
+  const bool is_number = text.find_first_not_of("0123456789+-.eE") == std::string_view::npos;
+  if (is_number) return;
+  (void)io::parse_checked_json(text, where, JsonReader::kMaxDepth);
 }
 
 // Validates the complete text before any value is used.
@@ -148,9 +150,11 @@ Conversation parse_conversation(const std::string& text, const std::vector<std::
   if (kind == Kind::array) return read_messages(json, where);
   if (kind != Kind::object) fail_data("row: found {}, {}", name_of(kind), kForms);
   const RowFields fields = find_fields(json, copy_keys, row);
-  if (fields.id != "null")
-    row.id = io::parse_checked_json(fields.id, "row: id", JsonReader::kMaxDepth).dump();
-  check_copied(row);
+  if (fields.id != "null") {
+    check_copied(fields.id, "row: id");
+    row.id = fields.id;  // as it was written: no number loses digits
+  }
+  for (const auto& [copied, value] : row.copied) check_copied(value, "row: " + copied);
   return conversation_of(fields);
 }
 

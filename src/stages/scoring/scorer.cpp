@@ -17,6 +17,7 @@
 #include "model/weights_folder.h"
 #include "stages/artifacts/open_encoder.h"
 #include "stages/prepare/extraction_run.h"
+#include "stages/reward_model/export_digests.h"
 #include "text/gating_pattern.h"
 
 namespace armorm::stages::scoring {
@@ -25,6 +26,13 @@ namespace {
 const ScorerOptions& checked(const ScorerOptions& options) {
   model::check_device(options.device);
   return options;
+}
+
+// Its files are verified before they are read, its weights while they are loaded.
+model::ModelFolder open_folder(const ScorerOptions& options, const StopRequested& stop) {
+  model::ModelFolder folder = artifacts::open_model_folder(options.model_path, stop);
+  if (options.verify == Verify::on) reward_model::verify_export_files(folder);
+  return folder;
 }
 
 std::int64_t longest(const ScorerOptions& options, const reward_model::RewardModel& model) {
@@ -57,7 +65,7 @@ void add(const model::ExtractionStats& more, model::ExtractionStats& stats) {
 Scorer::Scorer(const ScorerOptions& options, const StopRequested& stop_requested)
     : options_(checked(options)),
       threads_(thread_count(options.threads)),
-      folder_(artifacts::open_model_folder(options.model_path, stop_requested)),
+      folder_(open_folder(options, stop_requested)),
       model_files_(model::WeightsFolder::open(folder_).watch()),
       model_(
           reward_model::RewardModel::load(folder_, options.allow_special_in_content, options.template_date)),
@@ -72,9 +80,12 @@ void Scorer::begin_loading() {
                                   .device = static_cast<int>(options_.device),
                                   .batch_invariant = options_.batch_invariant});
   });
+  if (options_.verify == Verify::on)
+    verifying_ = std::async(std::launch::async, [this] { reward_model::verify_export_weights(folder_); });
 }
 
 void Scorer::finish_loading() {
+  if (verifying_.valid()) verifying_.get();
   backbone_.emplace(loading_.get());
   model_files_.check_content();
   extractor_.emplace(*backbone_, model::ExtractorOptions{.batch_tokens = options_.batch_tokens});

@@ -26,7 +26,8 @@ class Scorer {
   Scorer(const Scorer&) = delete;
   Scorer& operator=(const Scorer&) = delete;
 
-  // Load the decoder's weights on another thread, and wait for them. Call each once, before score().
+  // Load the decoder's weights on another thread, and wait for them. Call each once, before score(). data
+  // error when an export was changed, with Verify::on.
   void begin_loading();
   void finish_loading();
 
@@ -55,6 +56,7 @@ class Scorer {
   reward_model::RewardModel model_;
   std::int64_t max_length_;
   std::future<model::Backbone> loading_;
+  std::future<void> verifying_;  // the weights, with Verify::on
   std::optional<model::Backbone> backbone_;
   std::optional<model::Extractor> extractor_;
   std::vector<float> states_;  // [good rows, 2, D]: states of the last token and of the prompt's end

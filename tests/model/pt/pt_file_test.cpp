@@ -71,6 +71,23 @@ TEST_CASE("a file cut or altered anywhere never crashes the reader", "[unit]") {
   }
 }
 
+TEST_CASE("a record with another checksum is damaged, one without a checksum is read", "[golden]") {
+  const TempDir dir;
+  const PtTensors saved = load_pt_file(golden("pt/dict.pt"));
+  std::string bytes = io::read_text_file(golden("pt/dict.pt"));
+  const auto& values = find_tensor(saved, "weight")->values;
+  const std::string first(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
+  const std::size_t at = bytes.find(first);
+  REQUIRE(at != std::string::npos);
+  bytes[at] = static_cast<char>(bytes[at] ^ 1);
+  io::publish_text(dir / "x.pt", bytes);
+  CHECK_THROWS_WITH(load_pt_file(dir / "x.pt"),
+                    Catch::Contains("the checksum of the record 'data/0' disagrees"));
+  // After torch.serialization.set_crc32_options(False).
+  CHECK(find_tensor(load_pt_file(golden("pt/no_checksums.pt")), "weight")->values ==
+        std::vector<float>{0, 1, 2, 3, 4, 5});
+}
+
 TEST_CASE("a short pickle cannot name long things often", "[unit]") {
   const std::string start = "\x80\x02}(";
   const std::string storage = std::string("ctorch\nFloatStorage\n", 20);

@@ -117,11 +117,12 @@ TEST_CASE("what does not change results is known by name", "[unit]") {
   CHECK(names_with(list, OptionEffect::inputs) ==
         Names{"model_path", "dataset_path", "on_bad_row", "max_bad_rows"});
   CHECK(names_with(list, OptionEffect::resources) == Names{"device", "threads"});
-  CHECK(names_with(list, OptionEffect::output) ==
-        Names{"data_root", "restart", "checkpoint_seconds", "dry_run", "status", "all_sets", "json"});
+  CHECK(names_with(list, OptionEffect::output) == Names{"data_root", "restart", "verify",
+                                                        "checkpoint_seconds", "dry_run", "status", "all_sets",
+                                                        "json"});
   Stage2TrainOptions train;
   CHECK(names_with(declare(train), OptionEffect::output) == Names{"data_root", "output_dir", "restart",
-                                                                  "checkpoint_seconds", "export",
+                                                                  "verify", "checkpoint_seconds", "export",
                                                                   "export_weights", "export_scale"});
 }
 

@@ -278,6 +278,28 @@ TEST_CASE("rows come in several forms, and their lines count", "[unit]") {
   CHECK(first.size() == 3);
 }
 
+TEST_CASE("ids come back as they were written", "[unit]") {
+  const std::string turns = R"([{"role":"user","content":"q"},{"role":"assistant","content":"a"}])";
+  const std::vector<std::string> ids{"18446744073709551617",
+                                     "123456789012345678901234567890",
+                                     "-0",
+                                     "1.0",
+                                     "1e5",
+                                     "0.1000000000000000055",
+                                     std::string(400, '9'),
+                                     R"("\u00e9\/")",
+                                     R"({"n": 1.50, "b" : [1E2]})",
+                                     "true"};
+  std::vector<std::string> rows;
+  for (const std::string& id : ids) rows.push_back(R"({"id": )" + id + R"(, "messages":)" + turns + "}");
+  const auto lines = score_lines(reward_model_folder("llama"), rows,
+                                 [](ScoreOptions& o) { o.fields = {ScoreField::tokens}; });
+  REQUIRE(lines.size() == ids.size());
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    CHECK_THAT(lines[i], Catch::StartsWith(R"({"id":)" + ids[i] + R"(,"tokens":)"));
+  CHECK(error_of_score({R"({"id":NaN,"messages":)" + turns + "}"}).find("row: id") != std::string::npos);
+}
+
 TEST_CASE("a response follows the messages, and a prompt may repeat their start", "[unit]") {
   const std::string q = R"({"role":"user","content":"q"})", a = R"({"role":"assistant","content":"a"})";
   const auto lines =
