@@ -15,6 +15,7 @@
 #include "commit.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/lost_mapping.h"
 #include "core/standard_descriptors.h"
 #include "core/stop_deadline.h"
 #include "core/stop_signal.h"
@@ -215,6 +216,7 @@ int guarded(const CLI::App& app, const std::string& program, const std::function
 int run(int argc, char** argv, const std::string& program, const std::string& purpose,
         const OptionList& options, const std::function<void(const StopRequested&)>& body) {
   open_standard_descriptors();
+  report_lost_mappings(program);
   std::signal(SIGXFSZ, SIG_IGN);  // a limit on files is a failed write, whose error names the file
   CLI::App app{purpose, program};
   app.set_version_flag(

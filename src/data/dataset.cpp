@@ -22,6 +22,7 @@
 #include "data/layout.h"
 #include "data/prompt_rule.h"
 #include "data/row_file.h"
+#include "io/file_watch.h"
 
 namespace armorm::data {
 namespace fs = std::filesystem;
@@ -200,6 +201,7 @@ struct Dataset::Impl {
     // Each file is opened once as a check and closed again: there may be more files than a process may open.
     for (const fs::path& file : files) {
       stop_point();
+      watch.add(file);
       const auto reader = open_row_file(file);
       columns.push_back(reader->column_names({}));
       fixed_columns.push_back(reader->has_fixed_columns());
@@ -298,7 +300,7 @@ struct Dataset::Impl {
   }
 
   std::int64_t count_file(std::size_t f) {
-    if (rows[f] == kNotCounted) rows[f] = open_row_file(files[f])->num_rows();
+    if (rows[f] == kNotCounted) while_unchanged([&] { rows[f] = open_row_file(files[f])->num_rows(); });
     return rows[f];
   }
 
@@ -347,9 +349,29 @@ struct Dataset::Impl {
   // visit(row of the split, file, row of the file, cells)
   template <class Visit>
   void for_each(const std::vector<ColumnRequest>& requests, const std::vector<bool>& wanted, Visit&& visit) {
-    check_columns(requests);
-    declared.check_names(columns);
-    declared.check_types(requests);
+    while_unchanged([&] {
+      check_columns(requests);
+      declared.check_names(columns);
+      declared.check_types(requests);
+      read_ranges(requests, wanted, visit);
+    });
+  }
+
+  // A file that changes can look damaged; its change is the better message.
+  template <class Read>
+  void while_unchanged(const Read& read) const {
+    try {
+      read();
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::data || error.kind() == ErrorKind::io) watch.check();
+      throw;
+    }
+    watch.check();
+  }
+
+  template <class Visit>
+  void read_ranges(const std::vector<ColumnRequest>& requests, const std::vector<bool>& wanted,
+                   Visit&& visit) {
     Phase phase("reading " + options.path.string(), known_rows());
     std::int64_t first_row = 0;
     for (const auto& [f, begin, end] : ranges) {
@@ -410,7 +432,8 @@ struct Dataset::Impl {
   std::map<fs::path, std::size_t> index_of;       // position of each file in `files`
   std::vector<std::vector<std::string>> columns;  // the column names of each file
   std::vector<bool> fixed_columns;                // per file: it has no other columns
-  std::set<std::string> warned;                   // columns that some files lack
+  io::FileWatch watch;
+  std::set<std::string> warned;  // columns that some files lack
   DeclaredColumns declared;
   bool is_complete = false;  // all rows of one split
   ColumnAccount account;
@@ -431,6 +454,8 @@ std::int64_t Dataset::num_rows() const { return impl_->count_rows(); }
 std::vector<std::string> Dataset::column_names() const { return impl_->columns[0]; }
 
 const std::vector<fs::path>& Dataset::files() const { return impl_->files; }
+
+void Dataset::check_unchanged() const { impl_->watch.check(); }
 
 void Dataset::for_each_labelled(const std::vector<std::string>& attributes, const std::vector<bool>& wanted,
                                 const std::function<void(LabelledRow&&)>& visit,

@@ -52,6 +52,9 @@ class Dataset {
   std::int64_t num_rows() const;
   std::vector<std::string> column_names() const;
   const std::vector<std::filesystem::path>& files() const;
+  // data error that names a file which was changed, replaced, moved or deleted since open(). Reading rows
+  // ends with this check.
+  void check_unchanged() const;
 
   // Rows of the multi-objective set: the column `messages`, a list of messages, and one column per attribute
   // (numbers or booleans; null, NaN or, in JSON, an absent key is a missing label). Rows of a preference set:

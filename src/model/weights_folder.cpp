@@ -108,6 +108,16 @@ std::vector<WeightsFolder::File> WeightsFolder::files() const {
   return files;
 }
 
+io::FileWatch WeightsFolder::watch() const {
+  io::FileWatch watch("the model was in use");
+  watch.add(folder_.base / "config.json");
+  for (const WeightFiles::File& file : files_.files()) watch.add(file.path);
+  if (!adapter_) return watch;
+  watch.add(folder_.folder / kAdapterConfig);
+  for (const WeightFiles::File& file : adapter_->files().files()) watch.add(file.path);
+  return watch;
+}
+
 std::vector<WeightsFolder::Piece> WeightsFolder::pieces() const {
   std::vector<Piece> pieces;
   for (const auto& [name, stored] : stored_) pieces.push_back({stored, files_.at(stored)});

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "io/file_watch.h"
 #include "model/adapter.h"
 #include "model/model_folder.h"
 #include "model/weight_files.h"
@@ -38,6 +39,8 @@ class WeightsFolder {
     bool as_named = true;  // safetensors that hold the tensors as at() returns them, under these names
   };
   std::vector<File> files() const;
+  // Of config.json and all files with weights, the adapter's included.
+  io::FileWatch watch() const;
 
   // All that the tensors depend on, as stored, for a fingerprint; in no order.
   struct Piece {

@@ -101,6 +101,7 @@ report::RidgeReport fit(const Stage1TrainOptions& options, const ridge::Labelled
     });
   report.result = solver.finish();
   evaluate(options, inputs, groups, report.result);
+  inputs.set.check_unchanged();
   report.run = run_of(options, inputs);
   return report;
 }

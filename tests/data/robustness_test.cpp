@@ -6,17 +6,26 @@
 #include <parquet/metadata.h>
 
 #include <algorithm>
+#include <chrono>
 #include <fstream>
+#include <functional>
 #include <limits>
 #include <random>
+#include <thread>
 
 #include "core/error.h"
 #include "data/parquet_writer.h"
 #include "data/rows.h"
 #include "io/read_file.h"
+#include "support/error_of.h"
 
 namespace fs = std::filesystem;
 using armorm::Conversation;
+using armorm::ErrorKind;
+using armorm::data::Dataset;
+using armorm::data::LabelledRow;
+using armorm::data::RejectRow;
+using armorm::test::error_of;
 using armorm::test::golden;
 using armorm::test::labelled_rows;
 using armorm::test::open_dataset;
@@ -149,13 +158,14 @@ TEST_CASE("memory is bounded by a batch, not by the file or its row groups", "[u
 TEST_CASE("row groups and columns that are not wanted are not read", "[unit]") {
   const TempDir dir;
   write_large(dir / "x.parquet", 4096);
-  const auto dataset = open_dataset(dir / "x.parquet");
   std::vector<bool> second_group(8192, false);
   second_group[8000] = true;
   damage_column(dir / "x.parquet", 1, "other");
+  auto dataset = open_dataset(dir / "x.parquet");
   CHECK(labelled_rows(dataset, {}).size() == 8192);
   CHECK_THROWS_WITH(dataset.read_strings("other"), Contains("row group 1"));
   damage_column(dir / "x.parquet", 0, "messages.list.element.content");
+  dataset = open_dataset(dir / "x.parquet");
   CHECK(labelled_rows(dataset, {}, second_group).size() == 1);
   CHECK_THROWS_WITH(labelled_rows(dataset, {}), Contains("row group 0"));
 }
@@ -231,4 +241,44 @@ TEST_CASE("a dictionary cannot multiply a text into memory", "[unit]") {
   REQUIRE(sink->Close().ok());
   CHECK_THROWS_WITH(labelled_rows(open_dataset(dir / "x.arrow"), {}),
                     Catch::Contains("bytes allowed for a row"));
+}
+
+TEST_CASE("a data set that changes while it is read is an error that names the file", "[unit]") {
+  const std::string row = R"({"messages":[{"role":"user","content":"q"}],"a":1})"
+                          "\n";
+  const TempDir dir;
+  fs::create_directories(dir / "set");
+  const auto write = [&](const char* name, std::ios::openmode mode, const std::string& text) {
+    std::ofstream(dir / "set" / name, std::ios::binary | mode) << text;
+  };
+  const auto error_when = [&](const std::function<void()>& change, bool skip) {
+    write("a.jsonl", std::ios::trunc, row + row);
+    write("b.jsonl", std::ios::trunc, row + row);
+    const Dataset dataset = open_dataset(dir / "set");
+    dataset.check_unchanged();
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    int rows = 0;
+    const auto visit = [&](LabelledRow&&) {
+      if (++rows == 2) change();
+    };
+    const RejectRow pass_over = [](std::int64_t, const std::string&, const std::string&) {};
+    return error_of([&] { dataset.for_each_labelled({"a"}, {}, visit, skip ? pass_over : RejectRow()); },
+                    ErrorKind::data);
+  };
+  for (const bool skip : {false, true}) {
+    const std::string name = (dir / "set/b.jsonl").string();
+    CHECK_THAT(error_when([&] { write("b.jsonl", std::ios::app, row); }, skip),
+               Contains(name + ": was changed while it was read"));
+    CHECK_THAT(error_when([&] { fs::resize_file(dir / "set/b.jsonl", row.size() + 9); }, skip),
+               Contains(name + ": was changed while it was read"));
+    CHECK_THAT(error_when([&] { fs::rename(dir / "set/b.jsonl", dir / "b.jsonl"); }, skip),
+               Contains(name + ": was moved or deleted while it was read"));
+    CHECK_THAT(error_when(
+                   [&] {
+                     std::ofstream(dir / "new") << row << row;
+                     fs::rename(dir / "new", dir / "set/a.jsonl");  // read already
+                   },
+                   skip),
+               Contains((dir / "set/a.jsonl").string() + ": was replaced"));
+  }
 }

@@ -170,6 +170,59 @@ TEST_CASE("SIGTERM, SIGUSR1 and SIGINT end a run with code 75, and it goes on", 
   }
 }
 
+TEST_CASE("a data root that is moved away ends the run, which resumes when it is back", "[e2e]") {
+  for (const bool replaced : {false, true}) {
+    const TempDir dir;
+    ProcessResult ended;
+    for (int tries = 0; ended.exit_code <= 0 && tries < 20; ++tries) {  // the run may end first
+      fs::remove_all(dir / "root");
+      fs::remove_all(dir / "moved");
+      ChildProcess run("stage1-prepare", flags_for(dir / "root"));
+      if (wait_for_chunks(dir / "root", 1)) {
+        run.signal(SIGSTOP);  // so that it has passes left when the folder is gone
+        fs::rename(dir / "root", dir / "moved");
+        if (replaced) fs::create_directories(dir / "root/embeddings/model");
+        std::this_thread::sleep_for(std::chrono::milliseconds(700));  // between two looks
+        run.signal(SIGCONT);
+      }
+      ended = run.wait();
+    }
+    INFO(ended.err);
+    CHECK(ended.exit_code == 3);
+    CHECK(ended.err.find("removed, moved or replaced while it was at work") != std::string::npos);
+    if (replaced) CHECK(fs::is_empty(dir / "root/embeddings/model"));
+    fs::remove_all(dir / "root");
+    fs::rename(dir / "moved", dir / "root");
+    CHECK(run_program("stage1-prepare", flags_for(dir / "root")).exit_code == 0);
+    check_finished(dir / "root");
+  }
+}
+
+TEST_CASE("a model that is changed while it is in use ends the run", "[e2e]") {
+  const TempDir dir;
+  copy_tree(small_demo(), dir / "demo");
+  const fs::path weights = dir / "demo/model/model.safetensors";
+  const std::string before = io::read_text_file(weights);
+  const std::vector<std::string> flags = flags_for(dir / "demo", dir / "root", {});
+  ProcessResult ended;
+  for (int tries = 0; ended.exit_code <= 0 && tries < 20; ++tries) {
+    fs::remove_all(dir / "root");
+    write_text(weights, before);
+    ChildProcess run("stage1-prepare", flags);
+    if (wait_for_chunks(dir / "root", 1)) {
+      const std::string changed(8, 'x');
+      std::fstream(weights, std::ios::in | std::ios::out | std::ios::binary)
+          .seekp(-64, std::ios::end)
+          .write(changed.data(), 8);
+    }
+    ended = run.wait();
+  }
+  INFO(ended.err);
+  CHECK(ended.exit_code == 4);
+  CHECK(ended.err.find(weights.string() + ": was changed while the model was in use") != std::string::npos);
+  CHECK_FALSE(fs::exists(target_in(dir / "root")));
+}
+
 TEST_CASE("an interrupted run is not mixed with other inputs", "[e2e]") {
   const TempDir dir;
   interrupt(dir / "root");

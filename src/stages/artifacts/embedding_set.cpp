@@ -170,6 +170,7 @@ EmbeddingSet EmbeddingSet::open(const fs::path& folder, const std::string& stem,
   std::size_t without_metadata = 0;
   const std::vector<fs::path> paths = find_files(folder, stem, command);
   for (const fs::path& path : paths) {
+    set.watch_.add(path);
     set.files_.push_back(io::SafetensorsFile::open(path));
     if (verify == Verify::on && io::has_content_digests(set.files_.back().metadata()))
       set.with_remedy([&] { io::verify_header(set.files_.back()); });
@@ -220,6 +221,8 @@ ArtifactInputs EmbeddingSet::inputs() const {
   for (const io::SafetensorsFile& file : files_) digests += sha256_file_hex(file.path());
   return {{"files", sha256_hex(digests)}};
 }
+
+void EmbeddingSet::check_unchanged() const { watch_.check(); }
 
 std::string EmbeddingSet::description() const {
   const std::string first = files_.front().path().string();

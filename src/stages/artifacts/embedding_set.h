@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/matrix_view.h"
 #include "io/content_digests.h"
+#include "io/file_watch.h"
 #include "io/safetensors.h"
 #include "stages/artifacts/artifact_inputs.h"
 #include "stages/artifacts/provenance.h"
@@ -60,6 +61,7 @@ class EmbeddingSet {
   // As inputs of an artefact made from the set: Provenance::inputs() and the precision, or the digest of
   // files without provenance.
   ArtifactInputs inputs() const;
+  void check_unchanged() const;     // data error when a file was changed, replaced or moved since open()
   std::string description() const;  // for messages: the path, or the first path and the number of shards
 
  private:
@@ -72,6 +74,7 @@ class EmbeddingSet {
   Verify verify_ = Verify::on;
   std::string command_;
   std::vector<io::SafetensorsFile> files_;
+  io::FileWatch watch_;
   std::optional<Provenance> provenance_;
   std::int64_t rows_ = 0;
   std::int64_t hidden_size_ = 0;

@@ -56,6 +56,7 @@ PairRewards::PairRewards(const artifacts::EmbeddingSet& set, const artifacts::Re
   read_lengths(set);
   read_candidates(set);
   read_subsets(set);
+  set.check_unchanged();
 }
 
 void PairRewards::read_rewards(const io::SafetensorsFile& file, const artifacts::RegressionWeights& weights) {

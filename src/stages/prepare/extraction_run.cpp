@@ -149,6 +149,7 @@ std::string data_digest(const data::Dataset& dataset, const std::vector<std::str
     hash.update_with_file(file, [&](std::size_t size) { phase.advance_to(megabytes(bytes += size)); });
     digests += hash.hex() + "\n";
   }
+  dataset.check_unchanged();
   for (const auto& [name, column] : parse_renames(columns)) digests += fmt::format("{}={}\n", name, column);
   return sha256_hex(digests);
 }

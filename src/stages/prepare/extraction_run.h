@@ -87,7 +87,8 @@ class ParallelRows {
   std::vector<Row> rows_;
 };
 
-// Of the bytes of the data set's files, whatever their names, and of what --columns renames.
+// Of the bytes of the data set's files, whatever their names, and of what --columns renames. data error when
+// a file was changed since the data set was opened.
 std::string data_digest(const data::Dataset& dataset, const std::vector<std::string>& columns);
 
 // Says how `seq_len`, 0 or the longest row in tokens, relates to a smaller limit of the model's own.

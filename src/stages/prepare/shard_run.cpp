@@ -15,6 +15,8 @@
 #include "core/stop_point.h"
 #include "core/strings.h"
 #include "io/content_digests.h"
+#include "io/file_watch.h"
+#include "model/weights_folder.h"
 #include "stages/artifacts/weights_fingerprint.h"
 #include "stages/prepare/shard_key.h"
 #include "stages/resume/replaceable.h"
@@ -103,6 +105,7 @@ class ShardRun {
         environment_(context.environment),
         provenance_(job.provenance) {
     bad_rows_.describe(provenance_);
+    model_files_ = model::WeightsFolder::open(model_.folder).watch();
     provenance_.facts.weights = artifacts::weights_fingerprint(model_.folder);
     key_ = make_resume_key(context.options, extraction_, provenance_, content_digest(job));
     provenance_.data_sha256 = job.data_digest();  // the key has the rows instead
@@ -188,6 +191,7 @@ class ShardRun {
       fail_interrupted("{}: asked to stop before the first row", job_.target.string());
     if (!job_.loading.valid()) job_.loading = load_backbone(extraction_, model_);
     backbone_.emplace(job_.loading.get());
+    model_files_.check_content();
     log::info("model {} on {}", model_.name, backbone_->device_name());
     std::vector<std::span<const text::tokenizer::TokenId>> sequences;
     for (const model::ExtractionRequest& request : job_.requests) sequences.push_back(request.tokens);
@@ -216,6 +220,7 @@ class ShardRun {
           start,
           [&](const model::ExtractionCursor& after) {
             lock_->check();
+            check_mapped_model();
             rows.after_pass(after);
             return !environment_.stopping();
           });
@@ -227,6 +232,12 @@ class ShardRun {
           job_.target.string(), rows.requests_done(), total);
     stats.input_tokens = tokens;
     return stats;
+  }
+
+  // On a CPU the passes can read the weights from the files, which are mapped. Rows of a changed model must
+  // not become durable.
+  void check_mapped_model() const {
+    if (extraction_.device < 0) model_files_.check_content();
   }
 
   // A stop in the middle of a pass leaves the rows of those before it; the caller saves them.
@@ -260,6 +271,7 @@ class ShardRun {
         left.push_back(request);
     if (left.empty()) return;
     stop_if_asked(rows, left.size());
+    const SavingWork saving;
     if (extraction_.precision == Precision::fp32) return reject_all(left, rows);
     log::warn("{} sequences have embeddings that are not finite; computing them again in float32",
               left.size());
@@ -281,10 +293,10 @@ class ShardRun {
     model::BackboneOptions options = backbone_options(exact, model_);
     options.loaded_before = true;
     const model::Backbone backbone = model::Backbone::load(options);
-    const SavingWork saving;
     Progress progress(job_.program + " in float32", static_cast<std::int64_t>(requests.size()));
     for (std::size_t i = 0; i < requests.size(); ++i) {
       lock_->check();
+      check_mapped_model();
       stop_if_asked(rows, requests.size() - i);
       bool finite = false;
       complete_or_stop([&] { finite = recompute_one(backbone, requests[i], rows); });
@@ -355,6 +367,7 @@ class ShardRun {
   resume::ResumeKey key_;
   std::optional<resume::RunLock> lock_;
   std::optional<model::Backbone> backbone_;
+  io::FileWatch model_files_;
   std::set<std::int64_t> bad_ids_;  // rows without finite embeddings
 };
 

@@ -86,6 +86,7 @@ RunLock::RunLock(const fs::path& file, io::FileSystem& files, std::chrono::milli
   log::warn("{}: the file system has no locks; finding out whether another process is at work takes {} s",
             file.string(), std::chrono::duration<double>(3 * heartbeat_).count());
   claim();
+  has_heart_ = true;
   heart_ = std::thread([this] { beat(); });
 }
 
@@ -98,17 +99,18 @@ RunLock::~RunLock() {
     wake_.notify_one();
     heart_.join();
   }
-  if (!lost_) files_.remove(file_.path());
+  // Somebody else's file may have its name now.
+  const bool owns = has_heart_ ? !lost_ : file_.is_still_there();
+  if (owns) files_.remove(file_.path());
 }
 
 void RunLock::check() const {
-  if (!heart_.joinable()) return;  // the kernel's lock suffices
   const auto now = std::chrono::steady_clock::now();
   if (lost_ || now - last_look_.load() > heartbeat_ / kLooksPerBeat) check_now();
 }
 
 void RunLock::check_now() const {
-  if (!heart_.joinable()) return;
+  if (!has_heart_) return check_place();
   look();
   if (!lost_) return;
   const std::string text = content_of(file_.path());
@@ -117,6 +119,16 @@ void RunLock::check_now() const {
       "{} s; it resumes from what was durable then",
       file_.path().string(), text.substr(0, text.find('\n')),
       std::chrono::duration<double>(2 * heartbeat_).count());
+}
+
+// The kernel's lock suffices, as long as its file is the one that others find.
+void RunLock::check_place() const {
+  last_look_ = std::chrono::steady_clock::now();
+  if (file_.is_still_there()) return;
+  fail_io(
+      "{}: the folder of this run's output was removed, moved or replaced while it was at work; put it back, "
+      "and repeat the command, which resumes from what was saved there",
+      file_.path().string());
 }
 
 void RunLock::look() const {

@@ -36,9 +36,10 @@ class RunLock {
   RunLock& operator=(const RunLock&) = delete;
 
   // Call before a write that no other owner may make; locked error when another process took over because
-  // this one was suspended for too long. Reads the file only now and then. Thread-safe.
+  // this one was suspended for too long, io error when the file is no longer in its place, as the folder was
+  // removed, moved or replaced. Looks only now and then. Thread-safe.
   void check() const;
-  void check_now() const;  // always reads the file; call before publishing
+  void check_now() const;  // always looks; call before publishing
 
  private:
   bool lock();  // false when the file system does not support locks
@@ -46,6 +47,7 @@ class RunLock {
   void write(const std::string& text);
   void beat();
   void beat_once();
+  void check_place() const;
   void look() const;  // checks whether the file names another owner
 
   io::FileSystem& files_;
@@ -55,6 +57,7 @@ class RunLock {
   std::mutex mutex_;
   std::condition_variable wake_;
   bool ending_ = false;
+  bool has_heart_ = false;  // the file system has no locks
   mutable std::atomic<bool> lost_ = false;
   mutable std::atomic<std::chrono::steady_clock::time_point> last_look_{};
   std::thread heart_;

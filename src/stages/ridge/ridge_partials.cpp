@@ -189,6 +189,7 @@ std::vector<fs::path> save_partials(const Stage1TrainOptions& options, const Lab
     const linear::RidgeMoments sums = set.set.while_verified(
         [&] { return accumulate_shard(options, set, groups, shard); },
         [&](std::size_t file, const std::string& tensor) { return file == shard || tensor == kPromptIds; });
+    set.set.check_unchanged();
     sums.save(written.back(), metadata, files);
   }
   return written;

@@ -14,6 +14,7 @@
 #include "hub/cache.h"
 #include "model/compute_threads.h"
 #include "model/device.h"
+#include "model/weights_folder.h"
 #include "stages/artifacts/open_encoder.h"
 #include "stages/prepare/extraction_run.h"
 #include "stages/reward_model/export_digests.h"
@@ -65,6 +66,7 @@ Scorer::Scorer(const ScorerOptions& options, const StopRequested& stop_requested
     : options_(checked(options)),
       threads_(thread_count(options.threads)),
       folder_(open_folder(options, stop_requested)),
+      model_files_(model::WeightsFolder::open(folder_).watch()),
       model_(
           reward_model::RewardModel::load(folder_, options.allow_special_in_content, options.template_date)),
       max_length_(longest(options, model_)) {}
@@ -85,6 +87,7 @@ void Scorer::begin_loading() {
 void Scorer::finish_loading() {
   if (verifying_.valid()) verifying_.get();
   backbone_.emplace(loading_.get());
+  model_files_.check_content();
   extractor_.emplace(*backbone_, model::ExtractorOptions{.batch_tokens = options_.batch_tokens});
   log::info("model {} on {}", hub::artifact_name(options_.model_path), device_name());
   log::info("{}", meaning_of_scores(model_));
@@ -108,6 +111,7 @@ void Scorer::encode(const Conversation& conversation, ScoreRow& row) const {
 
 gating::HeadScores Scorer::score(std::vector<ScoreRow>& rows) {
   extract_states(rows);
+  if (options_.device < 0) model_files_.check_content();
   const std::int64_t d = model_.config.hidden_size;
   const std::int64_t n = std::ssize(states_) / (2 * d);
   gating::HeadScores scores = gating::score_states(model_.head, {states_.data(), n, d, 2 * d},

@@ -10,6 +10,7 @@
 
 #include "armorm/reward_scorer.h"
 #include "gating/reward_head.h"
+#include "io/file_watch.h"
 #include "model/backbone.h"
 #include "model/extractor.h"
 #include "stages/reward_model/reward_model.h"
@@ -39,7 +40,8 @@ class Scorer {
   void encode(const Conversation& conversation, ScoreRow& row) const;
 
   // Scores the good rows: row.result becomes the index of the row's values in the return value. A row whose
-  // score is not finite becomes a bad one.
+  // score is not finite becomes a bad one. data error when the model's files are changed while the CPU reads
+  // their mapped weights.
   gating::HeadScores score(std::vector<ScoreRow>& rows);
 
   const model::ExtractionStats& stats() const noexcept { return stats_; }  // over all calls of score()
@@ -50,6 +52,7 @@ class Scorer {
   const ScorerOptions& options_;
   int threads_;
   model::ModelFolder folder_;
+  io::FileWatch model_files_;
   reward_model::RewardModel model_;
   std::int64_t max_length_;
   std::future<model::Backbone> loading_;

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <csignal>
 #include <fstream>
+#include <optional>
 #include <thread>
 
 #include "core/error.h"
@@ -205,4 +206,37 @@ TEST_CASE("without locks claims do not end a run, another owner does, and is nam
   CHECK_THAT(error_of(work, ErrorKind::locked),
              Contains("process 7 on elsewhere since 2026-01-31T12:00:00Z has taken over"));
   CHECK(io::read_text_file(dir / "l") == other);
+}
+
+TEST_CASE("an output folder that is removed, moved or replaced under a lock is noticed", "[unit]") {
+  const auto error_after = [](const std::function<void(const fs::path& root)>& change) {
+    const TempDir dir;
+    fs::create_directories(dir / "root");
+    const RunLock lock(dir / "root/l", io::posix_file_system(), kBeat);
+    lock.check_now();
+    change(dir.path());
+    std::this_thread::sleep_for(kBeat);
+    const std::string message = error_of([&] { lock.check(); }, ErrorKind::io);
+    CHECK(error_of([&] { lock.check_now(); }, ErrorKind::io) == message);
+    CHECK_THAT(message, Contains((dir / "root/l").string() + ": the folder") && Contains("put it back"));
+    return message;
+  };
+  error_after([](const fs::path& dir) { fs::remove_all(dir / "root"); });
+  error_after([](const fs::path& dir) { fs::rename(dir / "root", dir / "moved"); });
+  error_after([](const fs::path& dir) {
+    fs::rename(dir / "root", dir / "moved");
+    fs::create_directories(dir / "root");
+  });
+}
+
+TEST_CASE("a lock that lost its place does not remove another one's", "[unit]") {
+  const TempDir dir;
+  fs::create_directories(dir / "root");
+  std::optional<RunLock> first(std::in_place, dir / "root/l", io::posix_file_system());
+  fs::rename(dir / "root", dir / "moved");
+  fs::create_directories(dir / "root");
+  const RunLock second(dir / "root/l", io::posix_file_system());
+  first.reset();
+  CHECK(fs::exists(dir / "root/l"));
+  second.check_now();
 }
