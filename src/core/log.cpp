@@ -71,7 +71,7 @@ bool draws_on_terminal() { return isatty(STDERR_FILENO) == 1 && !sink_slot().get
 
 void write(Level level, const std::string& message) {
   if (!logger().should_log(to_spdlog(level))) return;
-  const std::string line = escape_controls(message);  // messages quote data
+  const std::string line = shown_message(message);  // messages quote data
   if (const auto sink = sink_slot().get())
     (*sink)(level, line);
   else

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "core/log.h"
+#include "core/strings.h"
 
 namespace armorm {
 namespace {
@@ -18,7 +19,7 @@ StatusLine::StatusLine(Clock::duration log_interval)
 
 void StatusLine::show(const std::string& text) {
   if (terminal_) {
-    std::fprintf(stderr, "\r%s", text.c_str());
+    std::fprintf(stderr, "\r%s", shown(text).c_str());
     drawn_ = true;
   } else {
     log::info("{}", text);
@@ -27,7 +28,7 @@ void StatusLine::show(const std::string& text) {
 }
 
 void StatusLine::finish(const std::string& text) {
-  if (drawn_) std::fprintf(stderr, "\r%s\n", text.c_str());
+  if (drawn_) std::fprintf(stderr, "\r%s\n", shown(text).c_str());
   drawn_ = false;
 }
 

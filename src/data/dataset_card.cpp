@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "core/error.h"
+#include "core/strings.h"
 #include "data/card_keys.h"
 #include "data/glob.h"
 #include "io/byte_source.h"
@@ -221,7 +222,7 @@ void check_inside(const std::string& path, const std::string& where) {
                 path.find("://") == std::string::npos && path.find('\0') == std::string::npos;
   for (const fs::path& part : value) inside = inside && part != "..";
   if (!inside)
-    fail_data("{}: found \"{}\", expected a path inside the data set's folder", where, io::shown_name(path));
+    fail_data("{}: found \"{}\", expected a path inside the data set's folder", where, shown(path));
 }
 
 }  // namespace armorm::data

@@ -6,6 +6,7 @@
 #include "core/accounting.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/strings.h"
 #include "data/dataset_card.h"
 #include "data/glob.h"
 #include "data/unread_files.h"
@@ -64,7 +65,7 @@ void check_shown(const nlohmann::json& state, const fs::path& path) {
       log::warn("{}: {} is missing, without which `datasets` does not load the folder", path.string(), key);
     else if (!found->is_null() && !is_expected(*found))
       fail_data("{}: {}: found {}, expected null or {}; save the data set again", path.string(), key,
-                io::shown_name(found->dump()), expected);
+                shown(found->dump()), expected);
   };
   check("_split", "the name of a split", is_split_name);
   check("_format_columns", "a list of names", is_list_of_names);
@@ -111,7 +112,7 @@ std::string plain_name(const nlohmann::json& value, const fs::path& path) {
   check_inside(name, path.string());
   if (!io::is_plain_file_name(name)) {
     fail_data("{}: found \"{}\", expected the name of a file or folder beside it", path.string(),
-              io::shown_name(name));
+              shown(name));
   }
   return name;
 }

@@ -1,7 +1,5 @@
 #include "io/contained_path.h"
 
-#include <algorithm>
-
 #include "core/error.h"
 
 namespace armorm::io {
@@ -29,15 +27,6 @@ fs::path blobs_of_snapshot(const fs::path& root) {
 bool is_plain_file_name(const std::string& name) {
   return !name.empty() && name.size() <= kMaxNameBytes && name != "." && name != ".." &&
          name.find_first_of(std::string_view("/\\\0", 3)) == std::string::npos;
-}
-
-std::string shown_name(const std::string& name) {
-  constexpr std::size_t kMaxShown = 200;
-  std::string shown = name.substr(0, kMaxShown);
-  std::replace_if(
-      shown.begin(), shown.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; },
-      '?');
-  return name.size() > kMaxShown ? shown + "..." : shown;
 }
 
 void check_stays_inside(const fs::path& file, const fs::path& root) {

@@ -11,9 +11,6 @@ namespace armorm::io {
 // system.
 bool is_plain_file_name(const std::string& name);
 
-// A name for messages: at most its first 200 bytes, control characters as "?".
-std::string shown_name(const std::string& name);
-
 // data error that names `file` unless its real path, with all links followed, is below the real path of
 // `root`. When `root` is a snapshot of the Hub cache (<kind>--<name>/snapshots/<commit>), the repository's
 // blobs folder is accepted as well: files of a snapshot are links into it. A file that does not exist is not

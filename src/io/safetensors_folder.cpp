@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "core/strings.h"
 #include "io/contained_path.h"
 #include "io/safetensors.h"
 #include "io/weight_index.h"
@@ -44,7 +45,7 @@ void warn_of_unread(const fs::path& folder, const std::string& read, const std::
     const std::string name = entry.path().filename().string();
     if (can_hold_weights(entry.path()) && name != read &&
         std::find(files.begin(), files.end(), name) == files.end())
-      unread.push_back(shown_name(name));
+      unread.push_back(shown(name));
   }
   std::sort(unread.begin(), unread.end());
   if (!unread.empty())

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "core/strings.h"
 #include "io/checked_json.h"
 #include "io/contained_path.h"
 #include "io/read_file.h"
@@ -21,7 +22,7 @@ constexpr int kMaxIndexDepth = 64;  // 2, and more in keys that are not used
 void warn_of_other_keys(const nlohmann::json& root, const std::string& where) {
   std::vector<std::string> names;
   for (const auto& member : root.items())
-    if (member.key() != "weight_map" && member.key() != "metadata") names.push_back(shown_name(member.key()));
+    if (member.key() != "weight_map" && member.key() != "metadata") names.push_back(shown(member.key()));
   if (!names.empty())
     log::warn_once(fmt::format("{}: keys '{}': an index has no such keys, and they are not used", where,
                                fmt::join(names, "', '")));

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
+#include "core/stop_point.h"
 #include "linear/ridge.h"
 
 namespace armorm::linear {
@@ -24,42 +26,41 @@ double correlation(const PairSums& sums) {
   return varies ? std::clamp(xy / std::sqrt(xx * yy), -1.0, 1.0) : stats::kNotMeasured;
 }
 
-PairSums pair_sums(const RidgeMoments& moments, std::size_t a, std::size_t b) {
-  PairSums sums;
-  for (const auto& entry : moments.blocks()) {
-    const MomentKey& key = entry.first;
-    const MomentBlock& block = entry.second;
-    if (key.pattern[a] != '1' || key.pattern[b] != '1') continue;
-    const auto present = [&](std::size_t k) {
-      return std::count(key.pattern.begin(), key.pattern.begin() + static_cast<std::int64_t>(k), '1');
-    };
-    const std::int64_t x = moments.n_features() + present(a);
-    const std::int64_t y = moments.n_features() + present(b);
-    const std::int64_t one = moments.n_features() + present(key.pattern.size());
-    const auto at = [&](std::int64_t i, std::int64_t j) {
-      const std::int64_t row = std::max(i, j);
-      return block.lower[static_cast<std::size_t>(row * (row + 1) / 2 + std::min(i, j))];
-    };
-    sums.weight += at(one, one);
-    sums.x += at(one, x);
-    sums.y += at(one, y);
-    sums.xx += at(x, x);
-    sums.yy += at(y, y);
-    sums.xy += at(x, y);
+// The sums of pairs (a, b), b <= a, at a (a + 1) / 2 + b.
+void add_pairs(const RidgeMoments& moments, const MomentKey& key, const MomentBlock& block,
+               std::vector<PairSums>& pairs) {
+  std::vector<std::size_t> present;
+  for (std::size_t k = 0; k < key.pattern.size(); ++k)
+    if (key.pattern[k] == '1') present.push_back(k);
+  const auto d = static_cast<std::size_t>(moments.n_features());
+  const auto row = [&](std::size_t i) { return block.lower.data() + i * (i + 1) / 2; };
+  const double* one = row(d + present.size());
+  for (std::size_t i = 0; i < present.size(); ++i) {
+    stop_point();
+    const double* x = row(d + i);
+    for (std::size_t j = 0; j <= i; ++j) {
+      PairSums& sums = pairs[present[i] * (present[i] + 1) / 2 + present[j]];
+      sums.weight += one[d + present.size()];
+      sums.x += one[d + i];
+      sums.y += one[d + j];
+      sums.xx += x[d + i];
+      sums.yy += row(d + j)[d + j];
+      sums.xy += x[d + j];
+    }
   }
-  return sums;
 }
 
 }  // namespace
 
 std::vector<double> label_correlations(const RidgeMoments& moments) {
   const auto n = static_cast<std::size_t>(moments.n_attributes());
+  if (n > kMaxCorrelatedLabels) return {};
+  std::vector<PairSums> pairs(n * (n + 1) / 2);
+  for (const auto& [key, block] : moments.blocks()) add_pairs(moments, key, block, pairs);
   std::vector<double> correlations(n * n, stats::kNotMeasured);
-  for (std::size_t a = 0; a < n; ++a) {
-    for (std::size_t b = 0; b <= a; ++b) {
-      correlations[a * n + b] = correlations[b * n + a] = correlation(pair_sums(moments, a, b));
-    }
-  }
+  for (std::size_t a = 0; a < n; ++a)
+    for (std::size_t b = 0; b <= a; ++b)
+      correlations[a * n + b] = correlations[b * n + a] = correlation(pairs[a * (a + 1) / 2 + b]);
   return correlations;
 }
 

@@ -170,8 +170,10 @@ class RidgeEvaluator {
   std::unique_ptr<Impl> impl_;
 };
 
+// Of more labels there is no matrix of correlations, which would outgrow everything else.
+inline constexpr std::size_t kMaxCorrelatedLabels = 500;
 // Pearson correlations [K, K] of the labels, each over the rows of all groups that have both labels; NaN
-// where undefined.
+// where undefined. Empty for more than kMaxCorrelatedLabels.
 std::vector<double> label_correlations(const RidgeMoments& moments);
 
 }  // namespace armorm::linear

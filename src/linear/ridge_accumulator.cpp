@@ -66,6 +66,7 @@ struct RidgeAccumulator::Impl {
       : n_features(n_features_),
         n_attributes(n_attributes_),
         options(options_),
+        single_buckets(static_cast<std::size_t>(options_.n_groups * n_attributes_)),
         pool(options_.n_threads),
         adder(pool, options_.weighted) {}
 
@@ -78,7 +79,8 @@ struct RidgeAccumulator::Impl {
   template <class T>
   void add_row(const T* row, std::span<const float> labels, RowGroup group, double weight,
                std::vector<Chunk<T>>& full);
-  Bucket& new_bucket();
+  Bucket& bucket_of_key();
+  Bucket& single_bucket(std::int64_t attribute);
   template <class T>
   void push(Bucket& bucket, const T* row, std::span<const float> labels, double weight,
             std::vector<Chunk<T>>& full);
@@ -96,6 +98,7 @@ struct RidgeAccumulator::Impl {
   std::int64_t n_attributes;
   AccumulatorOptions options;
   std::map<MomentKey, Bucket> buckets;
+  std::vector<Bucket*> single_buckets;  // [groups, attributes] of patterns of one label, once looked up
   std::vector<std::int64_t> patterns_of_group = std::vector<std::int64_t>(256);
   std::int64_t rows_seen = 0;
   MomentKey key;  // key of the current row
@@ -134,9 +137,22 @@ std::int64_t RidgeAccumulator::Impl::read_pattern(std::span<const float> labels)
   return n_present;
 }
 
-Bucket& RidgeAccumulator::Impl::new_bucket() {
+Bucket& RidgeAccumulator::Impl::bucket_of_key() {
+  if (const auto found = buckets.find(key); found != buckets.end()) return found->second;
   ++patterns_of_group[key.group];
   return buckets.emplace(key, Bucket({n_features, attributes_of(key.pattern)})).first->second;
+}
+
+// That of key.group; changes key.pattern. A key is as long as there are attributes, so comparing keys for
+// each label of a row would cost the square of that number.
+Bucket& RidgeAccumulator::Impl::single_bucket(std::int64_t attribute) {
+  Bucket*& known = single_buckets[static_cast<std::size_t>(key.group * n_attributes + attribute)];
+  if (known == nullptr) {
+    key.pattern.assign(static_cast<std::size_t>(n_attributes), '0');
+    key.pattern[static_cast<std::size_t>(attribute)] = '1';
+    known = &bucket_of_key();
+  }
+  return *known;
 }
 
 template <class T>
@@ -167,18 +183,9 @@ void RidgeAccumulator::Impl::add_row(const T* row, std::span<const float> labels
   key.group = group;
   const std::int64_t n_present = read_pattern(labels);
   if (n_present == 0) return;
-  auto found = buckets.find(key);
   const bool has_own_sums = n_present == 1 || patterns_of_group[group] < options.max_patterns;
-  if (found != buckets.end() || has_own_sums) {
-    push(found != buckets.end() ? found->second : new_bucket(), row, labels, weight, full);
-    return;
-  }
-  for (const std::int64_t k : attributes_of(key.pattern)) {
-    key.pattern.assign(key.pattern.size(), '0');
-    key.pattern[static_cast<std::size_t>(k)] = '1';
-    found = buckets.find(key);
-    push(found != buckets.end() ? found->second : new_bucket(), row, labels, weight, full);
-  }
+  if (has_own_sums || buckets.contains(key)) return push(bucket_of_key(), row, labels, weight, full);
+  for (const std::int64_t k : attributes_of(key.pattern)) push(single_bucket(k), row, labels, weight, full);
 }
 
 // A value that is not finite stays in the sums of squares, so checking the diagonals is enough.
@@ -192,9 +199,10 @@ void RidgeAccumulator::Impl::check_finite(std::span<const Chunk<T>> chunks) cons
     while (j < n_features && !bad(target, j)) ++j;
     return j;
   };
-  const auto found = std::find_if(buckets.begin(), buckets.end(),
-                                  [&](const auto& entry) { return first_bad(entry.second) < n_features; });
-  if (found == buckets.end()) return;
+  const auto found = std::find_if(chunks.begin(), chunks.end(), [&](const Chunk<T>& chunk) {
+    return first_bad(*chunk.target) < n_features;
+  });
+  if (found == chunks.end()) return;
   for (const Chunk<T>& chunk : chunks) {
     for (std::int64_t j = 0; j < n_features; ++j) {
       for (std::size_t r = 0; bad(*chunk.target, j) && r < chunk.rows.size(); ++r) {
@@ -208,7 +216,7 @@ void RidgeAccumulator::Impl::check_finite(std::span<const Chunk<T>> chunks) cons
     }
   }
   fail_data("ridge: the sum of squares of embedding column {} overflows; scale the embeddings",
-            first_bad(found->second));
+            first_bad(*found->target));
 }
 
 // Adds the chunks and returns their buffers.
@@ -331,6 +339,7 @@ RidgeMoments RidgeAccumulator::finish() {
     });
   }
   impl_->buckets.clear();
+  std::fill(impl_->single_buckets.begin(), impl_->single_buckets.end(), nullptr);
   std::fill(impl_->patterns_of_group.begin(), impl_->patterns_of_group.end(), 0);
   impl_->rows_seen = 0;
   return moments;

@@ -89,6 +89,10 @@ struct AccumulatorOptions {
   bool weighted = false;  // add_block gets weights
 };
 
+// max_patterns for so many attributes: 64 up to 100 attributes. Beyond, the products of labels with labels,
+// of which there is a square, are kept smaller than 64 times those of features.
+int max_patterns_for(std::int64_t n_features, std::int64_t n_attributes);
+
 // The moments of one shard. Memory: (D + P)²/2 doubles per pattern and group that occurs, none per row.
 class RidgeAccumulator {
  public:

@@ -91,18 +91,21 @@ double dot(const double* a, const double* b, std::int64_t n) {
 }  // namespace
 
 std::vector<AttributeSet> attribute_sets(const RidgeMoments& moments) {
-  std::map<std::vector<std::string>, std::vector<std::int64_t>> attributes_of;
-  for (std::int64_t k = 0; k < moments.n_attributes(); ++k) {
-    std::vector<std::string> patterns;
-    for (const auto& [key, block] : moments.blocks()) {
-      if (key.pattern[static_cast<std::size_t>(k)] == '1') patterns.push_back(key.pattern);
-    }
-    std::sort(patterns.begin(), patterns.end());
-    patterns.erase(std::unique(patterns.begin(), patterns.end()), patterns.end());
-    if (!patterns.empty()) attributes_of[patterns].push_back(k);
+  using Blocks = std::vector<const std::pair<const MomentKey, MomentBlock>*>;
+  std::vector<Blocks> blocks_of(static_cast<std::size_t>(moments.n_attributes()));
+  for (const auto& entry : moments.blocks()) {
+    const std::string& pattern = entry.first.pattern;
+    for (std::size_t k = 0; k < pattern.size(); ++k)
+      if (pattern[k] == '1') blocks_of[k].push_back(&entry);
   }
+  std::map<Blocks, std::size_t> index_of;
   std::vector<AttributeSet> sets;
-  for (auto& [patterns, attributes] : attributes_of) sets.push_back({attributes, patterns});
+  for (std::size_t k = 0; k < blocks_of.size(); ++k) {
+    if (blocks_of[k].empty()) continue;
+    const auto [found, is_new] = index_of.emplace(std::move(blocks_of[k]), sets.size());
+    if (is_new) sets.push_back({{}, found->first});
+    sets[found->second].attributes.push_back(static_cast<std::int64_t>(k));
+  }
   return sets;
 }
 
@@ -119,9 +122,9 @@ RidgeProblem make_problem(const RidgeMoments& moments, const AttributeSet& set,
   problem.y_sum.resize(n_attributes);
   problem.yy.resize(n_attributes);
   std::vector<const double*> triangles;
-  for (const auto& [key, block] : moments.blocks()) {
+  for (const auto* entry : set.blocks) {
+    const auto& [key, block] = *entry;
     if (!use_group(key.group)) continue;
-    if (!std::binary_search(set.patterns.begin(), set.patterns.end(), key.pattern)) continue;
     add_block(key, block, set, problem);
     triangles.push_back(block.lower.data());
   }

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 #include <functional>
-#include <string>
+#include <utility>
 #include <vector>
 
 #include "linear/ridge_moments.h"
@@ -13,10 +13,11 @@ namespace armorm::linear {
 // Attributes that occur in the same patterns, hence on the same rows.
 struct AttributeSet {
   std::vector<std::int64_t> attributes;
-  std::vector<std::string> patterns;
+  std::vector<const std::pair<const MomentKey, MomentBlock>*>
+      blocks;  // of the patterns, in the moments' order
 };
-std::vector<AttributeSet> attribute_sets(
-    const RidgeMoments& moments);  // attributes without labels are in no set
+// Attributes without labels are in no set. The sets refer to the moments.
+std::vector<AttributeSet> attribute_sets(const RidgeMoments& moments);
 
 // Weighted sums over the rows of an attribute set in some groups.
 struct RidgeProblem {

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "core/error.h"
 #include "core/stop_point.h"
@@ -16,6 +18,8 @@ namespace armorm::report {
 namespace {
 
 using nlohmann::json;
+
+constexpr std::size_t kBestOnPage = 50;  // and as many of the worst
 
 void check_sizes(const RidgeReport& report) {
   const std::size_t k = report.result.attributes.size();
@@ -128,10 +132,46 @@ std::string note_of(const linear::AttributeFit& fit) {
   return note;
 }
 
-std::string attribute_table(const RidgeReport& report) {
+// All attributes, or the best and then the worst by R². Attributes without R² are the worst.
+std::vector<std::size_t> shown_attributes(const RidgeReport& report) {
+  std::vector<std::size_t> order(report.attributes.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  if (order.size() <= 2 * kBestOnPage) return order;
+  const auto fit_of = [&](std::size_t k) {
+    const double r_squared = report.result.attributes[k].r_squared;
+    return std::isfinite(r_squared) ? r_squared : -std::numeric_limits<double>::infinity();
+  };
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return fit_of(a) > fit_of(b); });
+  order.erase(order.begin() + kBestOnPage, order.end() - kBestOnPage);
+  return order;
+}
+
+// Of a file beside the page, whatever its name.
+std::string link_to(const std::string& name) {
+  std::string target = "./";
+  for (const char c : name) {
+    const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                       c == '-' || c == '.' || c == '_';
+    target += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return fmt::format("<a href=\"{}\">{}</a>", target, html::escaped(name));
+}
+
+// "" when the page shows everything.
+std::string selection_note(const RidgeReport& report, std::size_t shown, const std::string& json_name) {
+  if (shown == report.attributes.size()) return "";
+  std::string note = fmt::format(
+      "Of {} attributes the page shows the {} with the highest R² and the {} with the lowest or none.",
+      report.attributes.size(), kBestOnPage, kBestOnPage);
+  if (!json_name.empty()) note += " The figures of all are in " + link_to(json_name) + ".";
+  return "<p>" + note + "</p>\n";
+}
+
+std::string attribute_table(const RidgeReport& report, const std::vector<std::size_t>& shown) {
   html::Table table("attributes", "Fits on the training rows, measured on the validation rows",
                     {"attribute", "train", "validation", "alpha", "MSE", "R²", "Spearman", {"", true}});
-  for (std::size_t k = 0; k < report.attributes.size(); ++k) {
+  for (const std::size_t k : shown) {
     const linear::AttributeFit& fit = report.result.attributes[k];
     table.add({html::escaped(report.attributes[k]), std::to_string(fit.n_train),
                std::to_string(fit.n_validation),
@@ -163,18 +203,25 @@ std::string curves(const std::string& name, const linear::AttributeFit& fit,
       html::line_chart(calibration));
 }
 
-std::string correlation_map(const RidgeReport& report) {
+std::string correlation_map(const RidgeReport& report, const std::vector<std::size_t>& shown) {
   if (report.correlations.empty()) return "";
-  return html::heat_map({"label-correlations",
-                         "Pearson's correlation over the rows that have both labels",
-                         "attribute",
-                         report.attributes,
-                         report.attributes,
-                         {},
-                         {},
-                         report.correlations,
-                         2,
-                         false});
+  html::HeatMap map{"label-correlations",
+                    "Pearson's correlation over the rows that have both labels",
+                    "attribute",
+                    {},
+                    {},
+                    {},
+                    {},
+                    {},
+                    2,
+                    false};
+  for (const std::size_t k : shown) {
+    map.rows.push_back(report.attributes[k]);
+    for (const std::size_t j : shown)
+      map.values.push_back(report.correlations[k * report.attributes.size() + j]);
+  }
+  map.columns = map.rows;
+  return html::heat_map(map);
 }
 
 }  // namespace
@@ -203,17 +250,19 @@ RidgeReport parse_ridge_report(const json& report) {
   return out;
 }
 
-std::string ridge_report_html(const RidgeReport& report) {
+std::string ridge_report_html(const RidgeReport& report, const std::string& json_name) {
   check_sizes(report);
+  const std::vector<std::size_t> shown = shown_attributes(report);
   std::string plots;
-  for (std::size_t k = 0; k < report.attributes.size(); ++k)
+  for (const std::size_t k : shown)
     plots += curves(report.attributes[k], report.result.attributes[k], report.result.alphas);
   if (!plots.empty()) plots = "<div class=\"plots double\">\n" + plots + "</div>\n";
   const std::string title = "Ridge regression: " + report.title;
-  return html::page(title,
-                    "<h1>" + html::escaped(title) + "</h1>\n" + attribute_table(report) +
-                        html::section("curves", "Loss against alpha, and calibration", plots) +
-                        html::section("correlations", "Correlations of the labels", correlation_map(report)));
+  return html::page(
+      title, "<h1>" + html::escaped(title) + "</h1>\n" + selection_note(report, shown.size(), json_name) +
+                 attribute_table(report, shown) +
+                 html::section("curves", "Loss against alpha, and calibration", plots) +
+                 html::section("correlations", "Correlations of the labels", correlation_map(report, shown)));
 }
 
 }  // namespace armorm::report

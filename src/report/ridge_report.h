@@ -48,8 +48,9 @@ nlohmann::json to_json(const RidgeReport& report);
 // figure that is null or absent is NaN.
 RidgeReport parse_ridge_report(const nlohmann::json& report);
 
-// Table of the attributes, curves of loss against alpha, calibration, and correlations of the labels. No
-// scripts or links; names are escaped.
-std::string ridge_report_html(const RidgeReport& report);
+// Table of the attributes, curves of loss against alpha, calibration, and correlations of the labels. Of more
+// than 100 attributes those with the highest and the lowest R², 50 each, and a link to the JSON report of
+// this name in the same folder, if one is given. No scripts; names are escaped.
+std::string ridge_report_html(const RidgeReport& report, const std::string& json_name = "");
 
 }  // namespace armorm::report

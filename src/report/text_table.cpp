@@ -10,7 +10,7 @@ namespace armorm::report {
 
 void TextTable::add(const std::vector<std::string>& row) {
   std::vector<std::string>& cells = rows_.emplace_back();
-  for (const std::string& cell : row) cells.push_back(escape_controls(cell));
+  for (const std::string& cell : row) cells.push_back(shown(cell));
 }
 
 std::string TextTable::str() const {

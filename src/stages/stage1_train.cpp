@@ -1,10 +1,10 @@
 #include "stages/stage1_train.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
-#include <iostream>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -12,8 +12,12 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/log.h"
+#include "core/print.h"
+#include "core/strings.h"
+#include "core/units.h"
 #include "core/version.h"
 #include "io/publish.h"
+#include "linear/moments_memory.h"
 #include "linear/ridge.h"
 #include "report/ridge_report.h"
 #include "report/text_table.h"
@@ -27,6 +31,15 @@
 namespace armorm::stages {
 namespace fs = std::filesystem;
 namespace {
+
+constexpr std::uint64_t kToldBytes = std::uint64_t{1} << 30;  // less memory is not worth a line
+
+// 0 if it is not known.
+std::uint64_t memory_of_machine() {
+  const long pages = sysconf(_SC_PHYS_PAGES);
+  const long page = sysconf(_SC_PAGESIZE);
+  return pages > 0 && page > 0 ? static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page) : 0;
+}
 
 linear::RidgeOptions ridge_options(const Stage1TrainOptions& options) {
   linear::RidgeOptions ridge;
@@ -147,8 +160,17 @@ std::string shortcoming(const report::RidgeReport& report, std::size_t k) {
   }
 }
 
+// Of thousands of attributes the report names all.
+constexpr std::int64_t kMaxWarnedAttributes = 50;
+
+bool is_warned_of(const report::RidgeReport& report, std::size_t k) {
+  return report.result.attributes[k].at_grid_edge || !shortcoming(report, k).empty();
+}
+
 void warn_about_fits(const report::RidgeReport& report) {
+  std::int64_t warned = 0;
   for (std::size_t k = 0; k < report.attributes.size(); ++k) {
+    if (!is_warned_of(report, k) || ++warned > kMaxWarnedAttributes) continue;
     const linear::AttributeFit& a = report.result.attributes[k];
     if (const std::string text = shortcoming(report, k); !text.empty()) {
       const std::string status =
@@ -162,6 +184,27 @@ void warn_about_fits(const report::RidgeReport& report) {
           "alpha: {})",
           report.attributes[k], a.best_alpha, loss_curve(a, report.result.alphas));
   }
+  if (warned > kMaxWarnedAttributes)
+    log::warn("{} more attributes have such a shortcoming; the report names them",
+              warned - kMaxWarnedAttributes);
+}
+
+// The sums grow with the square of the width, once for each combination of labels that occurs.
+void report_memory(const Stage1TrainOptions& options, const ridge::LabelledSet& inputs,
+                   std::span<const linear::RowGroup> groups) {
+  linear::MomentsMemory memory(inputs.set.hidden_size(), inputs.n_attributes(),
+                               ridge::accumulator_options(options, inputs));
+  inputs.for_each_block(
+      groups, [&](const ridge::LabelledBlock& block) { memory.add_block(block.labels, block.groups); });
+  const std::string text =
+      fmt::format("{} attributes with {} combinations of labels and folds: their sums take {}",
+                  inputs.n_attributes(), memory.n_sums(), bytes_text(memory.bytes()));
+  const std::uint64_t machine = memory_of_machine();
+  if (machine > 0 && memory.bytes() > machine)
+    log::warn("{}, more than this machine's {}; train on fewer attributes at a time", text,
+              bytes_text(machine));
+  else if (memory.bytes() >= kToldBytes)
+    log::info("{}", text);
 }
 
 void warn_about_prompts(const Stage1TrainOptions& options, const ridge::LabelledSet& inputs) {
@@ -202,13 +245,14 @@ void publish(const Stage1TrainOptions& options, const ridge::LabelledSet& inputs
              const report::RidgeReport& report, io::FileSystem& files) {
   const std::string stem = output_stem(options, inputs);
   const std::string json = report::to_json(report).dump(2) + "\n";
-  const std::string page = report::ridge_report_html(report);
+  const std::string page = report::ridge_report_html(report, fs::path(stem + ".json").filename().string());
   artifacts::RegressionWeights weights = weights_of(options, inputs, report.result);
   weights.report_sha256 = sha256_hex(json);
   weights.save(stem, files);  // no stop point from here on
   io::publish_text(stem + ".json", json, files);
   io::publish_text(stem + ".html", page, files);
-  std::cout << attribute_table(report) << fmt::format("weights: {0}.pt\nreport:  {0}.json, {0}.html\n", stem);
+  print(attribute_table(report) +
+        fmt::format("weights: {0}.pt\nreport:  {0}.json, {0}.html\n", shown(stem, kMaxShownPath)));
 }
 
 }  // namespace
@@ -221,12 +265,13 @@ void run_stage1_train(const Stage1TrainOptions& options, const options::StageEnv
       ridge::assign_groups(options, inputs.set.rows(), inputs.prompts);
   if (!options.partial.empty()) {
     for (const fs::path& file : ridge::save_partials(options, inputs, groups, environment.files))
-      std::cout << "sums: " << file.string() << "\n";
+      print(fmt::format("sums: {}\n", shown(file.string(), kMaxShownPath)));
     return;
   }
   if (!options.restart)
     resume::check_replaceable(output_stem(options, inputs), inputs.set.inputs(), "output_dir");
   warn_about_prompts(options, inputs);
+  if (options.merge.empty()) report_memory(options, inputs, groups);
   const report::RidgeReport report = inputs.set.while_verified([&] { return fit(options, inputs, groups); });
   warn_about_fits(report);
   publish(options, inputs, report, environment.files);

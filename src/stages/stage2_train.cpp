@@ -2,11 +2,12 @@
 
 #include <fmt/core.h>
 
-#include <iostream>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "core/numpy_random.h"
+#include "core/print.h"
+#include "core/strings.h"
 #include "core/version.h"
 #include "io/publish.h"
 #include "io/writable_file.h"
@@ -152,7 +153,7 @@ void publish(const std::string& stem, const artifacts::GateArtifact& artifact, r
   for (const char* suffix : {".pt", ".safetensors"}) report.outputs.push_back(gate::output_of(stem + suffix));
   io::publish_text(stem + ".json", to_json(report).dump(2) + "\n", files);
   io::publish_text(stem + ".html", gate_report_page(report), files);
-  std::cout << fmt::format("gate:   {0}.pt\nreport: {0}.json, {0}.html\n", stem);
+  print(fmt::format("gate:   {0}.pt\nreport: {0}.json, {0}.html\n", shown(stem, kMaxShownPath)));
 }
 
 }  // namespace
@@ -168,7 +169,7 @@ void run_stage2_train(const Stage2TrainOptions& given, const options::StageEnvir
 
   const gate::Debiased debiased = gate::debias_rewards(options, inputs, sets.preference);
   if (const auto figures = gate::debiasing_figures(debiased, options, inputs.attributes))
-    std::cout << report::debiasing_text(*figures) << "\n";
+    print(report::debiasing_text(*figures) + "\n");
   debiased.apply_to(sets.preference);
   const Split split = train_test_split(sets.preference.size(), kTestSize, kSplitSeed);
 
@@ -182,7 +183,7 @@ void run_stage2_train(const Stage2TrainOptions& given, const options::StageEnvir
   const gating::GateParameters& gate = gate::best_run(runs).selected.gate;
 
   report::GateReport report = training_report(options, inputs, sets.preference, split, debiased, runs);
-  if (runs.size() > 1) std::cout << report::seeds_text(*report.training) << "\n";
+  if (runs.size() > 1) print(report::seeds_text(*report.training) + "\n");
   evaluate(options, gate, debiased, split, sets, report);
 
   const artifacts::GateArtifact artifact = make_artifact(options, inputs, debiased, gate);
@@ -190,7 +191,7 @@ void run_stage2_train(const Stage2TrainOptions& given, const options::StageEnvir
   publish(stem, artifact, report, environment.files);
   if (model_export) {
     model_export->write(options.export_scale == ExportScale::one ? artifact.as_reward() : artifact, report);
-    std::cout << fmt::format("model:  {}\n", options.export_dir);
+    print(fmt::format("model:  {}\n", shown(options.export_dir, kMaxShownPath)));
   }
   checkpoint.remove();
 }

@@ -61,7 +61,7 @@ bool read_json_template(const fs::path& path, std::string& source) {
 }
 
 // Text of the template or the data inside a message.
-std::string quoted(std::string_view text) { return one_line(text, "\\n"); }
+std::string quoted(std::string_view text) { return shown(text, 1000); }
 
 void set_globals(jinja::Evaluator& evaluator, const Conversation& conversation,
                  const TemplateVariables& variables) {

@@ -12,6 +12,8 @@
 #include "io/read_file.h"
 #include "io/safetensors.h"
 #include "linear/dense/gram_kernel.h"
+#include "linear/moments_memory.h"
+#include "linear/ridge.h"
 #include "support/error_of.h"
 #include "support/test_support.h"
 
@@ -284,6 +286,36 @@ TEST_CASE("patterns beyond the limit are split into single labels", "[unit]") {
     };
     CHECK(gram_of(all) == gram_of(few));
   }
+}
+
+TEST_CASE("the memory of the sums is known from the labels", "[unit]") {
+  const Rows rows(1200, 9, 6, 5);
+  for (const int max_patterns : {2, 5, 64}) {
+    const AccumulatorOptions options{.max_patterns = max_patterns};
+    MomentsMemory memory(rows.d, rows.k, options);
+    for (const auto& [begin, end] : {std::pair<std::int64_t, std::int64_t>{0, 7}, {7, rows.n}})
+      memory.add_block({rows.y.data() + begin * rows.k, end - begin, rows.k},
+                       std::span(rows.groups)
+                           .subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)));
+    const RidgeMoments moments = rows.moments(0, rows.n, options);
+    std::size_t doubles = 0;
+    for (const auto& [key, block] : moments.blocks()) doubles += block.lower.size();
+    CHECK(memory.n_sums() == std::ssize(moments.blocks()));
+    CHECK(memory.bytes() == doubles * sizeof(double));
+  }
+}
+
+TEST_CASE("many attributes have fewer sums of their own", "[unit]") {
+  CHECK(max_patterns_for(4096, 19) == 64);
+  CHECK(max_patterns_for(8, 100) == 64);
+  CHECK(max_patterns_for(4096, 1000) == 41);  // 64 (4096 / 5096)² = 41.3
+  CHECK(max_patterns_for(4096, 5000) == 12);  // 64 (4096 / 9096)² = 12.98
+  CHECK(max_patterns_for(64, 5000) == 1);
+}
+
+TEST_CASE("correlations of more than 500 labels are left out", "[unit]") {
+  const Rows rows(8, 2, 501, 5);
+  CHECK(label_correlations(rows.moments(0, rows.n)).empty());
 }
 
 TEST_CASE("values that cannot be summed are named with their row", "[unit]") {

@@ -143,6 +143,49 @@ TEST_CASE("figures from fewer than 30 validation rows are marked", "[unit]") {
   CHECK_THAT(ridge_report_html(report), !Catch::Contains("from fewer than 30"));
 }
 
+TEST_CASE("the page of many attributes shows the best and the worst and links the rest", "[unit]") {
+  RidgeReport report = example();
+  const linear::AttributeFit fit = report.result.attributes[0];
+  report.attributes.clear();
+  report.result.attributes.clear();
+  report.correlations.clear();
+  // R² of attribute k: a permutation of 0 ... 1999, in thousandths.
+  for (std::size_t k = 0; k < 2000; ++k) {
+    report.attributes.push_back("attribute-" + std::to_string(k));
+    report.result.attributes.push_back(fit);
+    report.result.attributes[k].r_squared = static_cast<double>(k * 7 % 2000) / 1000.0;
+  }
+  report.result.attributes[3].r_squared = stats::kNotMeasured;
+  const std::string html = ridge_report_html(report, "a#b.json");
+  CHECK(count_of(html, "<th scope=\"row\">attribute-") == 100);
+  CHECK(count_of(html, "<figure>") == 100);
+  CHECK_THAT(html, Catch::Contains(">attribute-857<"));   // 857 * 7 = 5999: the best
+  CHECK_THAT(html, Catch::Contains(">attribute-0<"));     // the worst
+  CHECK_THAT(html, Catch::Contains(">attribute-3<"));     // not measured
+  CHECK_THAT(html, !Catch::Contains(">attribute-100<"));  // in the middle
+  CHECK_THAT(html, Catch::Contains("Of 2000 attributes the page shows the 50 with the highest") &&
+                       Catch::Contains("<a href=\"./a%23b.json\">a#b.json</a>"));
+  CHECK(html.size() < 2'000'000);
+  report.attributes.resize(100);
+  report.result.attributes.resize(100);
+  const std::string all = ridge_report_html(report, "x.json");
+  CHECK(count_of(all, "<th scope=\"row\">attribute-") == 100);
+  CHECK_THAT(all, !Catch::Contains("x.json"));
+}
+
+TEST_CASE("the page's correlations are those of the shown attributes", "[unit]") {
+  RidgeReport report = example();
+  report.attributes.assign(120, "a");
+  report.result.attributes.assign(120, report.result.attributes[0]);
+  for (std::size_t k = 0; k < 120; ++k)
+    report.result.attributes[k].r_squared = 1.0 - 0.001 * static_cast<double>(k);
+  report.correlations.assign(120 * 120, 0.25);
+  report.correlations[119 * 120 + 118] = -0.75;  // of two of the worst
+  report.correlations[60 * 120 + 61] = 0.625;    // of two in the middle
+  const std::string html = ridge_report_html(report);
+  CHECK_THAT(html, Catch::Contains("-0.75<") && !Catch::Contains("0.62<") && !Catch::Contains("0.63<"));
+}
+
 TEST_CASE("a report with names missing is a programming error", "[unit]") {
   RidgeReport report = example();
   report.attributes.pop_back();

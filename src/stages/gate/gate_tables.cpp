@@ -1,7 +1,6 @@
 #include "stages/gate/gate_tables.h"
 
-#include <iostream>
-
+#include "core/print.h"
 #include "report/gate_text.h"
 #include "stages/gate/gate_explanation.h"
 #include "stages/gate/length_bias_report.h"
@@ -16,9 +15,9 @@ GateTables::GateTables(const GateScorer& scorer, std::int64_t best, report::Gate
 void GateTables::validation(const PairRewards& pairs, std::span<const std::int64_t> rows) {
   const std::vector<Contender> all = contenders(pairs, rows);
   report_.validation = figures_of(all);
-  std::cout << report::comparison_text("validation", report_.validation, std::ssize(rows)) << "\n";
+  print(report::comparison_text("validation", report_.validation, std::ssize(rows)) + "\n");
   report_.gate_usage = gate_usage_on(scorer_, pairs, rows, report_.attributes);
-  std::cout << report::usage_text(*report_.gate_usage) << "\n";
+  print(report::usage_text(*report_.gate_usage) + "\n");
   add_length_bias("validation", all, pairs, rows);
   add_explanation("validation", pairs, rows);
 }
@@ -27,7 +26,7 @@ void GateTables::reward_bench(const PairRewards& pairs, const std::string& datas
   const std::vector<std::int64_t> rows = all_pairs(pairs);
   const std::vector<Contender> all = contenders(pairs, rows);
   report_.reward_bench = evaluate_reward_bench(all, pairs, dataset);
-  std::cout << report::reward_bench_text(*report_.reward_bench) << "\n";
+  print(report::reward_bench_text(*report_.reward_bench) + "\n");
   add_length_bias("RewardBench", all, pairs, rows);
   std::vector<std::string> published_order;
   for (const report::SubsetAccuracy& subset : report_.reward_bench->scorers.front().subsets)
@@ -37,14 +36,14 @@ void GateTables::reward_bench(const PairRewards& pairs, const std::string& datas
 
 void GateTables::reward_bench_2(const PairRewards& pairs, const std::string& dataset) {
   report_.reward_bench_2 = evaluate_reward_bench_2(contenders(pairs, all_pairs(pairs)), pairs, dataset);
-  std::cout << report::reward_bench_2_text(*report_.reward_bench_2) << "\n";
+  print(report::reward_bench_2_text(*report_.reward_bench_2) + "\n");
 }
 
 void GateTables::preference_set(const std::string& name, const PairRewards& pairs) {
   const std::vector<std::int64_t> rows = all_pairs(pairs);
   const std::vector<Contender> all = contenders(pairs, rows);
   report_.eval.push_back({name, pairs.size(), figures_of(all)});
-  std::cout << report::comparison_text(name, report_.eval.back().scorers, pairs.size()) << "\n";
+  print(report::comparison_text(name, report_.eval.back().scorers, pairs.size()) + "\n");
   add_length_bias(name, all, pairs, rows);
   add_explanation(name, pairs, rows);
 }
@@ -57,7 +56,7 @@ std::vector<Contender> GateTables::contenders(const PairRewards& pairs,
 void GateTables::add_length_bias(const std::string& set, const std::vector<Contender>& contenders,
                                  const PairRewards& pairs, std::span<const std::int64_t> rows) {
   const std::vector<report::LengthBiasFigures> scorers = length_bias_on(set, contenders, pairs, rows);
-  if (!scorers.empty()) std::cout << report::length_bias_text(scorers) << "\n";
+  if (!scorers.empty()) print(report::length_bias_text(scorers) + "\n");
   report_.length_bias.insert(report_.length_bias.end(), scorers.begin(), scorers.end());
 }
 

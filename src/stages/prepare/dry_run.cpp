@@ -3,8 +3,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <iostream>
 
+#include "core/print.h"
 #include "core/strings.h"
 #include "core/units.h"
 #include "core/words.h"
@@ -30,7 +30,7 @@ double percent(std::int64_t part, std::int64_t whole) {
 }
 
 std::string line(const std::string& name, const std::string& text) {
-  return fmt::format("{:<10} {}\n", name, escape_controls(text));
+  return fmt::format("{:<10} {}\n", name, shown_message(text));
 }
 
 // "(row ids 3 8 9)"
@@ -229,11 +229,11 @@ std::string sample_section(const text::tokenizer::Tokenizer& tokenizer, const Dr
   if (sample.gating) marks[*sample.gating] = "prompt embedding";
   std::string out = fmt::format("\n{}: {} tokens; special tokens in [ ], places of embeddings in << >>\n",
                                 sample.title, sample.tokens.size());
-  out += escape_controls(show_tokens(tokenizer, sample.tokens, marks), "\n\t") + "\n";
+  out += shown_message(show_tokens(tokenizer, sample.tokens, marks), "\n\t") + "\n";
   const auto describe = [&](std::int64_t position) {
     const text::tokenizer::TokenId id = sample.tokens[static_cast<std::size_t>(position)];
     return fmt::format("of token {} of {}: {} ({})\n", position, sample.tokens.size(),
-                       escape_controls(tokenizer.id_to_token(id).value_or("?")), id);
+                       shown(tokenizer.id_to_token(id).value_or("?")), id);
   };
   if (sample.gating) out += "prompt embedding " + describe(*sample.gating);
   return out + "embedding        " + describe(last);
@@ -298,7 +298,7 @@ void print_dry_run(const ExtractionOptions& options, const ModelInputs& model, c
   out += length_histogram(lengths_of(plan.requests));
   out += labels_section(plan);
   for (const DryRunSample& sample : plan.samples) out += sample_section(tokenizer, sample);
-  std::cout << out;
+  print(out);
 }
 
 }  // namespace armorm::stages::prepare

@@ -3,13 +3,14 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <iostream>
 #include <iterator>
 
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/log.h"
 #include "core/phase.h"
+#include "core/print.h"
+#include "core/strings.h"
 #include "core/words.h"
 #include "hub/snapshot.h"
 #include "model/compute_threads.h"
@@ -180,7 +181,7 @@ void print_summary(const std::string& what, const artifacts::Provenance& provena
   for (const auto& [reason, rows] : provenance.dropped)
     if (!rows.empty()) log::warn("{} rows dropped: {}", rows.size(), reason);
   const double seconds = std::max(stats.seconds, 1e-9);
-  std::cout << fmt::format(
+  print(fmt::format(
       "{}: shard {} of {}: {} rows written, {} dropped, {} input tokens ({} computed) in {:.1f} s = {:.0f} "
       "tokens/s\n"
       "  device busy {:.1f} % of the time; {} tokens saved by duplicates, {} by shared prefixes: {:.3f} "
@@ -189,7 +190,8 @@ void print_summary(const std::string& what, const artifacts::Provenance& provena
       what, provenance.shard_idx, provenance.n_shards, provenance.rows, dropped_count(provenance),
       stats.input_tokens, stats.computed_tokens, stats.seconds,
       static_cast<double>(stats.input_tokens) / seconds, 100.0 * stats.busy_fraction(),
-      stats.saved_by_duplicates(), stats.saved_by_prefixes(), stats.sharing_ratio(), file.string());
+      stats.saved_by_duplicates(), stats.saved_by_prefixes(), stats.sharing_ratio(),
+      shown(file.string(), kMaxShownPath)));
 }
 
 }  // namespace armorm::stages::prepare

@@ -4,15 +4,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iostream>
 #include <optional>
 
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/log.h"
 #include "core/phase.h"
+#include "core/print.h"
 #include "core/progress.h"
 #include "core/stop_point.h"
+#include "core/strings.h"
 #include "io/content_digests.h"
 #include "stages/artifacts/weights_fingerprint.h"
 #include "stages/prepare/shard_key.h"
@@ -151,10 +152,11 @@ class ShardRun {
   }
 
   void report_complete() const {
-    std::cout << fmt::format(
+    print(fmt::format(
         "{}: shard {} of {}: complete already, made from the same inputs; nothing to do (--restart "
         "makes it again)\n  {}\n",
-        job_.program, provenance_.shard_idx, provenance_.n_shards, job_.target.string());
+        job_.program, provenance_.shard_idx, provenance_.n_shards,
+        shown(job_.target.string(), kMaxShownPath)));
   }
 
   void check_replaceable() const {

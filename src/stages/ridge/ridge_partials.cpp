@@ -23,11 +23,8 @@ constexpr const char* kPromptIds = "prompt_ids";  // those of all shards decide 
 
 linear::RidgeMoments accumulate_shard(const Stage1TrainOptions& options, const LabelledSet& set,
                                       std::span<const linear::RowGroup> groups, std::size_t shard) {
-  linear::AccumulatorOptions sums;
-  sums.n_groups = group_count(options);
-  sums.n_threads = static_cast<int>(options.threads);
-  sums.weighted = !set.weight_column.empty();
-  linear::RidgeAccumulator accumulator(set.set.hidden_size(), set.n_attributes(), sums);
+  linear::RidgeAccumulator accumulator(set.set.hidden_size(), set.n_attributes(),
+                                       accumulator_options(options, set));
   set.with_file_named(shard, [&] {
     const LabelledBlock block = set.block(shard, groups);
     accumulator.add_block(block.embeddings, block.labels, block.groups, block.weights);
@@ -160,6 +157,15 @@ std::vector<fs::path> order_by_shard(const Stage1TrainOptions& options, const La
 }
 
 }  // namespace
+
+linear::AccumulatorOptions accumulator_options(const Stage1TrainOptions& options, const LabelledSet& set) {
+  linear::AccumulatorOptions sums;
+  sums.n_groups = group_count(options);
+  sums.n_threads = static_cast<int>(options.threads);
+  sums.max_patterns = linear::max_patterns_for(set.set.hidden_size(), set.n_attributes());
+  sums.weighted = !set.weight_column.empty();
+  return sums;
+}
 
 linear::RidgeMoments accumulate(const Stage1TrainOptions& options, const LabelledSet& set,
                                 std::span<const linear::RowGroup> groups) {

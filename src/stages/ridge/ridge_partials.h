@@ -15,6 +15,8 @@
 
 namespace armorm::stages::ridge {
 
+linear::AccumulatorOptions accumulator_options(const Stage1TrainOptions& options, const LabelledSet& set);
+
 // Sums of all shards of the set, one after another.
 linear::RidgeMoments accumulate(const Stage1TrainOptions& options, const LabelledSet& set,
                                 std::span<const linear::RowGroup> groups);

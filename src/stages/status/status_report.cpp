@@ -7,6 +7,8 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "core/print.h"
+#include "core/strings.h"
 #include "core/units.h"
 #include "hub/cache.h"
 #include "report/json_values.h"
@@ -60,7 +62,7 @@ std::string shard_table(const SetStatus& set) {
                shard.rows ? std::to_string(*shard.rows) : "-", rate_text(shard.rows_per_second),
                left_text(shard.seconds_left)});
     if (const std::string text = remark(shard); !text.empty())
-      remarks += fmt::format("shard {}: {}\n", number, text);
+      remarks += fmt::format("shard {}: {}\n", number, shown_message(text));
   }
   std::string sum = counts_text(set);
   if (const auto rows = set.rows()) sum += fmt::format("; {} of {} rows", set.rows_done(), rows_text(rows));
@@ -137,7 +139,7 @@ std::vector<std::string> trained_files(const std::string& data_root) {
 
 std::string all_sets_text(const std::vector<SetStatus>& sets, const std::vector<std::string>& trained) {
   std::string text = set_table(sets);
-  for (const std::string& file : trained) text += "trained: " + file + "\n";
+  for (const std::string& file : trained) text += "trained: " + shown(file, kMaxShownPath) + "\n";
   return text;
 }
 
@@ -152,17 +154,20 @@ void print_status(const ExtractionOptions& options, const StatusQuestion& questi
   if (options.json) {
     json out{{"data_root", options.data_root}, {"sets", json::array()}, {"trained", trained}};
     for (const SetStatus& set : sets) out["sets"].push_back(to_json(set));
-    std::cout << out.dump(2) << "\n";
+    // Valid JSON still: the escapes of characters above ASCII are JSON's, and it has written those of the
+    // others.
+    std::cout << escape_controls(out.dump(2), "\n\x7f") << "\n";
     return;
   }
   if (options.all_sets) {
-    std::cout << all_sets_text(sets, trained);
+    print(all_sets_text(sets, trained));
     return;
   }
   for (const SetStatus& set : sets)
-    std::cout << fmt::format("{}: {} in {}\n{}", question.program, set.stem,
-                             artifacts::embeddings_folder(options.data_root, set.model).string(),
-                             shard_table(set));
+    print(
+        fmt::format("{}: {} in {}\n{}", question.program, shown(set.stem),
+                    shown(artifacts::embeddings_folder(options.data_root, set.model).string(), kMaxShownPath),
+                    shard_table(set)));
 }
 
 }  // namespace armorm::stages::status

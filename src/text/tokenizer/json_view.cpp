@@ -6,6 +6,7 @@
 
 #include "core/accounting.h"
 #include "core/error.h"
+#include "core/strings.h"
 #include "io/checked_json.h"
 
 namespace armorm::text::tokenizer {
@@ -20,15 +21,15 @@ nlohmann::json parse_json(std::string_view text, const std::string& origin) {
 }
 
 void JsonView::fail(std::string_view found, std::string_view expected) const {
-  fail_data("{}: {}: found {}, expected {}; fetch the file again or repair the field", *origin_, path_, found,
-            expected);
+  fail_data("{}: {}: found {}, expected {}; fetch the file again or repair the field", *origin_, path_,
+            shown(found, 500), expected);
 }
 
 void JsonView::unsupported(std::string_view what) const {
   fail_data(
       "{}: {}: {} is not supported; expected the components of a BPE tokenizer (byte-level or with byte "
       "fallback)",
-      *origin_, path_, what);
+      *origin_, path_, shown(what, 500));
 }
 
 bool JsonView::has(const char* key) const {
