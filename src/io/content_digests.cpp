@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "core/stop_point.h"
 #include "io/checked_json.h"
 #include "io/safetensors_header.h"
 
@@ -46,7 +47,10 @@ std::string header_sha256(const Metadata& metadata, const Kinds& kinds) {
 
 std::string sha256_of(std::span<const std::byte> bytes) {
   Sha256 hash;
-  hash.update(bytes);
+  for (std::size_t at = 0; at < bytes.size(); at += kPieceBytes) {
+    stop_point();
+    hash.update(bytes.subspan(at, std::min(kPieceBytes, bytes.size() - at)));
+  }
   return hash.hex();
 }
 
@@ -73,15 +77,10 @@ void check_digest(const SafetensorsFile& file, const std::string& tensor, const 
             written != digests.end() && written->is_string() ? written->get<std::string>() : "recorded");
 }
 
-void verify_items(const std::vector<ContentCheck::Item>& items, const std::atomic<bool>& stopped) {
+void verify_items(const std::vector<ContentCheck::Item>& items) {
   for (const ContentCheck::Item& item : items) {
-    const std::span<const std::byte> bytes = item.file->at(item.tensor).bytes;
-    Sha256 hash;
-    for (std::size_t at = 0; at < bytes.size(); at += kPieceBytes) {
-      if (stopped) return;
-      hash.update(bytes.subspan(at, std::min(kPieceBytes, bytes.size() - at)));
-    }
-    check_digest(*item.file, item.tensor, written_digests(*item.file), hash.hex());
+    check_digest(*item.file, item.tensor, written_digests(*item.file),
+                 sha256_of(item.file->at(item.tensor).bytes));
   }
 }
 
@@ -140,8 +139,10 @@ void verify_content(const SafetensorsFile& file) {
 }
 
 ContentCheck::ContentCheck(std::vector<Item> items)
-    : check_(std::async(std::launch::async,
-                        [this, items = std::move(items)] { verify_items(items, stopped_); })) {}
+    : check_(std::async(std::launch::async, [this, items = std::move(items), stop = current_stop_request()] {
+        const StopScope scope([this, &stop] { return stopped_ || (stop && stop()); });
+        verify_items(items);
+      })) {}
 
 ContentCheck::~ContentCheck() {
   stopped_ = true;

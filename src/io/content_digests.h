@@ -60,7 +60,8 @@ class ContentCheck {
   ContentCheck(const ContentCheck&) = delete;
   ContentCheck& operator=(const ContentCheck&) = delete;
 
-  // Waits for the end. data error as verify_content(), each time it is called.
+  // Waits for the end. data error as verify_content(), each time it is called; interrupted error where the
+  // thread that made the object is asked to stop.
   void finish();
 
  private:

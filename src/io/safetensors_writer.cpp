@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "core/stop_point.h"
 #include "io/content_digests.h"
 #include "io/publish.h"
 #include "io/safetensors.h"
@@ -79,6 +80,7 @@ struct SafetensorsWriter::Impl {
     std::vector<std::byte> buffer(std::min<std::uint64_t>(kBufferBytes, entry.end - entry.begin));
     for (std::uint64_t at = entry.begin; at < entry.end;) {
       const auto piece = std::span(buffer).first(std::min<std::uint64_t>(buffer.size(), entry.end - at));
+      stop_point();
       file.read_at(at, piece);
       of_file.update(piece);
       at += piece.size();

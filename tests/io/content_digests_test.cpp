@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/stop_point.h"
 #include "io/read_file.h"
 #include "support/error_of.h"
 #include "support/test_support.h"
@@ -158,6 +159,16 @@ TEST_CASE("a file is verified while it is read", "[unit]") {
   CHECK_NOTHROW(verify_header(file));
   ContentCheck({{&file, "labels"}}).finish();  // another tensor
   ContentCheck unfinished({{&file, "flags"}});
+}
+
+TEST_CASE("verification ends when the run is asked to stop", "[unit]") {
+  const test::TempDir dir;
+  write(dir / "x.safetensors", sealed(), contents());
+  const SafetensorsFile file = SafetensorsFile::open(dir / "x.safetensors");
+  const StopScope scope([] { return true; });
+  error_of([&] { verify_content(file); }, ErrorKind::interrupted);
+  ContentCheck check({{&file, "labels"}});
+  error_of([&] { check.finish(); }, ErrorKind::interrupted);
 }
 
 TEST_CASE("every bit of a file that carries content is covered", "[unit]") {

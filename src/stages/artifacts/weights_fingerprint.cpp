@@ -13,7 +13,6 @@
 #include "model/weights_folder.h"
 
 namespace armorm::stages::artifacts {
-namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t kBlockBytes = std::size_t{8} << 20;
@@ -77,17 +76,21 @@ std::string weights_fingerprint(const model::ModelFolder& model) {
 std::map<std::string, std::string> tensor_digests(const model::ModelFolder& model) {
   const model::WeightsFolder weights = model::WeightsFolder::open(model);
   const std::vector<model::WeightsFolder::Piece> pieces = weights.pieces();
-  std::size_t bytes = 0;
-  for (const auto& piece : pieces) bytes += piece.tensor.bytes.size();
-  Phase phase(model.folder.string() + ": reading the weights for their digests",
-              static_cast<std::int64_t>(bytes / kMegabyte), "MB");
-  std::atomic<std::size_t> done = 0;
+  std::size_t total = 0;
+  for (const auto& piece : pieces) total += piece.tensor.bytes.size();
   std::vector<std::string> digests(pieces.size());
+  Phase phase(model.folder.string() + ": reading the weights for their digests",
+              static_cast<std::int64_t>(total / kMegabyte), "MB");
+  std::atomic<std::size_t> done = 0;
   parallel_for(std::ssize(pieces), default_thread_count(), [&](std::int64_t i) {
     const io::StoredTensor& tensor = pieces[static_cast<std::size_t>(i)].tensor;
-    digests[static_cast<std::size_t>(i)] =
-        io::describe(tensor.dtype, tensor.shape) + " " + sha256_of(tensor.bytes);
-    phase.advance_to(static_cast<std::int64_t>((done += tensor.bytes.size()) / kMegabyte));
+    Sha256 hash;
+    for (std::size_t at = 0; at < tensor.bytes.size(); at += kBlockBytes) {
+      const auto block = tensor.bytes.subspan(at, std::min(kBlockBytes, tensor.bytes.size() - at));
+      hash.update(block);
+      phase.advance_to(static_cast<std::int64_t>((done += block.size()) / kMegabyte));
+    }
+    digests[static_cast<std::size_t>(i)] = io::describe(tensor.dtype, tensor.shape) + " " + hash.hex();
   });
   std::map<std::string, std::string> by_name;
   for (std::size_t i = 0; i < pieces.size(); ++i) by_name[pieces[i].name] = digests[i];

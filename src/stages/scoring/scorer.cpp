@@ -81,7 +81,10 @@ void Scorer::begin_loading() {
                                   .batch_invariant = options_.batch_invariant});
   });
   if (options_.verify == Verify::on)
-    verifying_ = std::async(std::launch::async, [this] { reward_model::verify_export_weights(folder_); });
+    verifying_ = std::async(std::launch::async, [this, stop = current_stop_request()] {
+      const StopScope scope(&stop);
+      reward_model::verify_export_weights(folder_);
+    });
 }
 
 void Scorer::finish_loading() {
