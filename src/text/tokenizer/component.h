@@ -6,8 +6,8 @@
 namespace armorm::text::tokenizer {
 
 struct Pattern {
-  JsonView text;    // a string
-  bool is_literal;  // a text to find; else a regular expression
+  JsonView text;            // a string
+  bool is_literal = false;  // a text to find; else a regular expression
 };
 
 // The pattern of a Split or a Replace. An empty literal counts as an expression: it matches at every place.
