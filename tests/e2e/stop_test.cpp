@@ -50,7 +50,7 @@ class Silence {
 
 bool is_work_in_progress(const std::string& name) {
   return name.ends_with(".partial") || name.ends_with(".journal") || name.ends_with(".lock") ||
-         name.ends_with(".checkpoint");
+         name.ends_with(".checkpoint") || name.ends_with(".checkpoint.previous");
 }
 
 Files published_below(const fs::path& root) {
