@@ -18,6 +18,7 @@
 #include "core/lost_mapping.h"
 #include "core/standard_descriptors.h"
 #include "core/stop_deadline.h"
+#include "core/stop_point.h"
 #include "core/stop_signal.h"
 #include "core/strings.h"
 #include "core/version.h"
@@ -173,8 +174,7 @@ constexpr std::chrono::milliseconds kStopPatience(1500);
 
 // While other threads are at work: without the locks of streams, destructors and handlers.
 [[noreturn]] void end_at_once(const std::string& program) {
-  const std::string line = fmt::format(
-      "{}: error: asked to stop; what was saved is kept, the same command does the rest\n", program);
+  const std::string line = fmt::format("{}: error: {}\n", program, kStoppedText);
   (void)!::write(STDERR_FILENO, line.data(), line.size());
   std::_Exit(static_cast<int>(ErrorKind::interrupted));
 }

@@ -56,4 +56,9 @@ void Accounting::warn_of_rest(std::string_view consequence) const {
   if (!text.empty()) log::warn("{}: not known here; {}", text, consequence);
 }
 
+void Accounting::warn_of_rest_once(std::string_view consequence) const {
+  const std::string text = description();
+  if (!text.empty()) log::warn_once(fmt::format("{}: not known here; {}", text, consequence));
+}
+
 }  // namespace armorm

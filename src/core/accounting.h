@@ -33,6 +33,7 @@ class Accounting {
   // One warning that names the rest with counts above 1; nothing if there is none. `consequence` completes
   // "...; consequence".
   void warn_of_rest(std::string_view consequence) const;
+  void warn_of_rest_once(std::string_view consequence) const;  // in a process, where it is read again
 
  private:
   std::string description() const;  // "dir/config.json: fields 'a', 'b' (3 times)"

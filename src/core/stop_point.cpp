@@ -30,7 +30,7 @@ StopRequested current_stop_request() {
 
 void stop_point() {
   if (request_of_thread == nullptr || !*request_of_thread || !(*request_of_thread)()) return;
-  fail_interrupted("asked to stop; what was saved is kept, the same command does the rest");
+  fail_interrupted("{}", kStoppedText);
 }
 
 SavingWork::SavingWork() noexcept { ++saving; }

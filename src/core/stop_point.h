@@ -25,6 +25,9 @@ class StopScope {
 };
 StopRequested current_stop_request();
 
+// Of work that has nothing of its own to say.
+constexpr const char* kStoppedText = "asked to stop; what was saved is kept, the same command does the rest";
+
 // Interrupted error if a stop is requested. A few nanoseconds; every loop that can take a second has one.
 void stop_point();
 

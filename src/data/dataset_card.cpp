@@ -18,6 +18,11 @@
 
 namespace armorm::data {
 namespace fs = std::filesystem;
+
+std::string scalar_of(const YAML::Node& node) {
+  return node && node.IsScalar() ? node.Scalar() : std::string();
+}
+
 namespace {
 
 constexpr std::size_t kMaxCardBytes = std::size_t{16} << 20;
@@ -52,10 +57,6 @@ SplitPatterns patterns_of(const YAML::Node& node, const std::string& where) {
     patterns.emplace_back(split, paths_of(item["path"], where));
   }
   return patterns;
-}
-
-std::string scalar_of(const YAML::Node& node) {
-  return node && node.IsScalar() ? node.Scalar() : std::string();
 }
 
 // Truth values of PyYAML, with which `datasets` reads a card.
@@ -209,7 +210,8 @@ std::string chosen_config(const YAML::Node& card, const std::string& wanted, con
 }
 
 std::optional<CardConfigs> read_card_configs(const fs::path& folder, const std::string& wanted) {
-  for (const Card& card : {standalone_card(folder), readme_card(folder)}) {
+  for (const auto read : {standalone_card, readme_card}) {
+    const Card card = read(folder);
     if (card.yaml.empty()) continue;
     if (auto configs = configs_of_card(card.yaml, wanted, card.where)) return configs;
   }

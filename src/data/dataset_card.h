@@ -42,6 +42,8 @@ struct Card {
 };
 Card card_of(const std::filesystem::path& folder);
 
+std::string scalar_of(const YAML::Node& node);  // empty where it is none
+
 // The config that read_card_configs() chooses; "default" where the card has no configs and none is wanted.
 std::string chosen_config(const YAML::Node& card, const std::string& wanted, const std::string& where);
 

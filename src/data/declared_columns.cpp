@@ -13,10 +13,6 @@
 namespace armorm::data {
 namespace {
 
-std::string scalar_of(const YAML::Node& node) {
-  return node && node.IsScalar() ? node.Scalar() : std::string();
-}
-
 std::map<std::string, std::string> types_of(const YAML::Node& features) {
   std::map<std::string, std::string> types;
   if (!features.IsSequence()) return types;

@@ -7,7 +7,6 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/strings.h"
-#include "io/contained_path.h"
 #include "io/safetensors.h"
 #include "io/weight_index.h"
 

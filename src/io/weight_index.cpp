@@ -5,9 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "core/accounting.h"
 #include "core/error.h"
-#include "core/log.h"
-#include "core/strings.h"
 #include "io/checked_json.h"
 #include "io/contained_path.h"
 #include "io/read_file.h"
@@ -19,13 +18,12 @@ namespace {
 
 constexpr int kMaxIndexDepth = 64;  // 2, and more in keys that are not used
 
-void warn_of_other_keys(const nlohmann::json& root, const std::string& where) {
-  std::vector<std::string> names;
-  for (const auto& member : root.items())
-    if (member.key() != "weight_map" && member.key() != "metadata") names.push_back(shown(member.key()));
-  if (!names.empty())
-    log::warn_once(fmt::format("{}: keys '{}': an index has no such keys, and they are not used", where,
-                               fmt::join(names, "', '")));
+void account_for_keys(const nlohmann::json& root, const std::string& where) {
+  Accounting keys(where, "key");
+  keys.use("weight_map");
+  keys.ignore("metadata");
+  for (const auto& member : root.items()) keys.give(member.key());
+  keys.warn_of_rest_once("an index has no such keys, and they are not used");
 }
 
 }  // namespace
@@ -36,7 +34,7 @@ std::map<std::string, std::string> read_weight_index(const fs::path& path) {
   const nlohmann::json root = parse_checked_json(text, where, kMaxIndexDepth);
   const auto map = root.is_object() ? root.find("weight_map") : root.end();
   if (map == root.end() || !map->is_object()) fail_data("{}: the object \"weight_map\" is missing", where);
-  warn_of_other_keys(root, where);
+  account_for_keys(root, where);
   std::map<std::string, std::string> shard_of;
   for (const auto& [tensor, shard] : map->items()) {
     if (!shard.is_string() || !is_plain_file_name(shard.get_ref<const std::string&>())) {

@@ -32,7 +32,7 @@ namespace armorm::stages {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::uint64_t kToldBytes = std::uint64_t{1} << 30;  // less memory is not worth a line
+constexpr std::uint64_t kReportedBytes = std::uint64_t{1} << 30;  // less memory is not worth a line
 
 // 0 if it is not known.
 std::uint64_t memory_of_machine() {
@@ -204,7 +204,7 @@ void report_memory(const Stage1TrainOptions& options, const ridge::LabelledSet& 
   if (machine > 0 && memory.bytes() > machine)
     log::warn("{}, more than this machine's {}; train on fewer attributes at a time", text,
               bytes_text(machine));
-  else if (memory.bytes() >= kToldBytes)
+  else if (memory.bytes() >= kReportedBytes)
     log::info("{}", text);
 }
 

@@ -9,7 +9,6 @@
 #include <iostream>
 #include <map>
 #include <random>
-#include <sstream>
 
 #include "core/error.h"
 #include "core/hash.h"
@@ -19,7 +18,7 @@
 #include "stages/stage1_prepare.h"
 #include "stages/stage1_train.h"
 #include "stages/stage2_train.h"
-#include "support/log_capture.h"
+#include "support/silence.h"
 
 using namespace armorm;
 using namespace armorm::test;
@@ -133,21 +132,6 @@ std::string small_rows() {
   std::string text;
   for (int i = 0; i < 6; ++i) text += row(std::to_string(i), R"(,"a":)" + std::to_string(i));
   return text;
-}
-
-// Runs what prints to standard output and logs, in silence.
-void quietly(const std::function<void()>& run) {
-  std::ostringstream sink;
-  std::vector<std::string> lines;
-  std::streambuf* const out = std::cout.rdbuf(sink.rdbuf());
-  try {
-    const LogCapture capture(lines);
-    run();
-  } catch (...) {
-    std::cout.rdbuf(out);
-    throw;
-  }
-  std::cout.rdbuf(out);
 }
 
 // Ends a run at the fourth chance after it made `file`.

@@ -1,14 +1,11 @@
 // Every file system call of a complete prepare run and of a complete train run fails once: with EIO, with a
 // full disk, as a short write, by a power loss. Nothing incomplete is ever published, and the same command
 // then completes with the same bytes.
-#include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <sstream>
 
 #include "core/error.h"
-#include "core/log.h"
 #include "e2e/demo_fixture.h"
 #include "gating/gate.h"
 #include "io/publish.h"
@@ -22,6 +19,7 @@
 #include "support/error_of.h"
 #include "support/fault_file_system.h"
 #include "support/forwarding_file_system.h"
+#include "support/silence.h"
 
 using namespace armorm;
 using namespace armorm::test;
@@ -31,20 +29,6 @@ namespace {
 
 using Files = std::map<std::string, std::string>;  // path below the root -> content
 using Command = std::function<void(const fs::path& root, io::FileSystem& files)>;
-
-// The stages log their progress; here they run hundreds of times.
-class Silence {
- public:
-  Silence() : before_(std::cout.rdbuf(sink_.rdbuf())) { log::set_level(log::Level::error); }
-  ~Silence() {
-    std::cout.rdbuf(before_);
-    log::set_level(log::Level::info);
-  }
-
- private:
-  std::ostringstream sink_;
-  std::streambuf* before_;
-};
 
 Files files_below(const fs::path& root) {
   Files files;

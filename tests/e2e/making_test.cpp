@@ -1,9 +1,7 @@
 // Sets that were made differently are not combined: neither shards with each other, nor sets with regression
 // weights.
 #include <functional>
-#include <iostream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "core/error.h"
 #include "e2e/demo_fixture.h"
@@ -15,7 +13,7 @@
 #include "stages/stage2_prepare.h"
 #include "stages/stage2_train.h"
 #include "support/error_of.h"
-#include "support/log_capture.h"
+#include "support/silence.h"
 
 using namespace armorm;
 using namespace armorm::test;
@@ -23,21 +21,6 @@ namespace fs = std::filesystem;
 using Catch::Contains;
 
 namespace {
-
-std::vector<std::string> quietly(const std::function<void()>& run) {
-  std::ostringstream sink;
-  std::vector<std::string> lines;
-  std::streambuf* const out = std::cout.rdbuf(sink.rdbuf());
-  try {
-    const LogCapture capture(lines);
-    run();
-  } catch (...) {
-    std::cout.rdbuf(out);
-    throw;
-  }
-  std::cout.rdbuf(out);
-  return lines;
-}
 
 void edit_metadata(const fs::path& path, const io::Metadata& changes) {
   const io::SafetensorsFile file = io::SafetensorsFile::open(path);

@@ -9,10 +9,8 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
-#include <iostream>
 #include <map>
 #include <random>
-#include <sstream>
 #include <thread>
 
 #include "armorm/score.h"
@@ -21,9 +19,9 @@
 #include "armorm/stage2_prepare.h"
 #include "armorm/stage2_train.h"
 #include "core/error.h"
-#include "core/log.h"
 #include "e2e/demo_fixture.h"
 #include "io/read_file.h"
+#include "support/silence.h"
 
 using namespace armorm;
 using namespace armorm::test;
@@ -34,19 +32,6 @@ namespace {
 
 using Files = std::map<std::string, std::string>;  // path below the root -> content
 using Run = std::function<void(const fs::path& root, const StopRequested& stop)>;
-
-class Silence {
- public:
-  Silence() : before_(std::cout.rdbuf(sink_.rdbuf())) { log::set_level(log::Level::error); }
-  ~Silence() {
-    std::cout.rdbuf(before_);
-    log::set_level(log::Level::info);
-  }
-
- private:
-  std::ostringstream sink_;
-  std::streambuf* before_;
-};
 
 bool is_work_in_progress(const std::string& name) {
   return name.ends_with(".partial") || name.ends_with(".journal") || name.ends_with(".lock") ||

@@ -50,7 +50,7 @@ MakingFacts combine(const ArtifactInputs& inputs, const ModelFacts& facts) {
 }
 
 // Digests are as long in messages as is needed to tell them apart.
-std::string shown(const std::string& value) {
+std::string short_form(const std::string& value) {
   constexpr std::size_t kDigestDigits = 64, kShown = 12;
   if (value.empty()) return kNone;
   return is_lower_hex(value, kDigestDigits) ? value.substr(0, kShown) + "..." : value;
@@ -70,7 +70,7 @@ std::vector<MakingDifference> differences_of(const MakingFacts& found, const Mak
   std::vector<MakingDifference> differences;
   for (const auto& [fact, value] : found)
     if (const auto other = expected.find(fact); other != expected.end() && other->second != value)
-      differences.push_back({fact, shown(value), shown(other->second)});
+      differences.push_back({fact, short_form(value), short_form(other->second)});
   return differences;
 }
 

@@ -15,4 +15,8 @@ void check_byte_level(const JsonView& component) {
   for (const char* flag : {"add_prefix_space", "trim_offsets", "use_regex"}) component.boolean_or(flag, true);
 }
 
+void account_for_metaspace(const JsonView& component) {
+  component.account({"type", "replacement", "add_prefix_space", "prepend_scheme", "split", "str_rep"});
+}
+
 }  // namespace armorm::text::tokenizer

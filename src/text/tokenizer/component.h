@@ -16,4 +16,7 @@ Pattern read_pattern(const JsonView& component);
 // A ByteLevel, as pre-tokenizer, post-processor or decoder.
 void check_byte_level(const JsonView& component);
 
+// The fields of a Metaspace, as pre-tokenizer or decoder.
+void account_for_metaspace(const JsonView& component);
+
 }  // namespace armorm::text::tokenizer

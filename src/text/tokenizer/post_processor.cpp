@@ -222,7 +222,7 @@ void Decoder::add(const JsonView& view) {
     step.start = static_cast<std::size_t>(view.at("start").id());
     step.stop = static_cast<std::size_t>(view.at("stop").id());
   } else if (type == "Metaspace") {
-    view.account({"type", "replacement", "add_prefix_space", "prepend_scheme", "split", "str_rep"});
+    account_for_metaspace(view);
     step.kind = Kind::metaspace;
     step.from = view.string_or("replacement", "\xe2\x96\x81");
     step.prepended =

@@ -183,7 +183,7 @@ void PreTokenizer::add_byte_level(const JsonView& view) {
 
 void PreTokenizer::add_metaspace(const JsonView& view) {
   using Prepend = MetaspaceStep::Prepend;
-  view.account({"type", "replacement", "add_prefix_space", "prepend_scheme", "split", "str_rep"});
+  account_for_metaspace(view);
   const std::string mark = view.string_or("replacement", "\xe2\x96\x81");
   const bool old_prefix = view.optional_boolean("add_prefix_space", true);
   const std::string scheme = view.string_or("prepend_scheme", "");
