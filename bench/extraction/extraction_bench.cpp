@@ -27,7 +27,7 @@ void run(const Flags& flags) {
   model::set_compute_threads(static_cast<int>(flags.number("threads")));
   const Stopwatch loading;
   const model::Backbone backbone =
-      model::Backbone::load({.model_folder = flags.folder,
+      model::Backbone::load({.model_folder = std::filesystem::path(flags.folder),
                              .precision = parse_word<Precision>("--precision", flags.text("precision")),
                              .device = static_cast<int>(flags.number("device")),
                              .batch_invariant = flags.on("batch_invariant")});
