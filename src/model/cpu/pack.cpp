@@ -100,6 +100,7 @@ std::int64_t panels_of(std::int64_t out_features) { return (out_features + kPane
 
 at::Tensor pack_weight(const at::Tensor& weight, bool gated) {
   if (weight.scalar_type() == at::kChar) return pack_weight_of<std::int8_t>(weight, gated);
+  if (weight.scalar_type() == at::kShort) return pack_weight_of<std::int16_t>(weight, gated);
   return weight.scalar_type() == at::kBFloat16 ? pack_weight_of<at::BFloat16>(weight, gated)
                                                : pack_weight_of<float>(weight, gated);
 }
