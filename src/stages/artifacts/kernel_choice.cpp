@@ -21,21 +21,25 @@ bool contains(const std::vector<CpuKernels>& list, CpuKernels kernels) {
 bool means_avx512(CpuKernels kernels, const ProductKind& products) {
   const bool further = kernels == CpuKernels::avx512_bf16 || kernels == CpuKernels::amx;
   return further && contains(model::available_kernels(Precision::bf16, false), kernels) &&
-         contains(model::available_kernels(products.precision, products.batch_invariant), CpuKernels::avx512);
+         contains(available_kernels(products), CpuKernels::avx512);
 }
 
 std::optional<CpuKernels> find_kernels(CpuKernels kernels, const ProductKind& products) {
-  if (contains(model::available_kernels(products.precision, products.batch_invariant), kernels))
-    return kernels;
+  if (contains(available_kernels(products), kernels)) return kernels;
   return means_avx512(kernels, products) ? std::optional(CpuKernels::avx512) : std::nullopt;
 }
 
 }  // namespace
 
+std::vector<CpuKernels> available_kernels(const ProductKind& products) {
+  std::vector<CpuKernels> kernels = model::available_kernels(products.precision, products.batch_invariant);
+  if (kernels.empty() && products.precision != Precision::int8) kernels.push_back(CpuKernels::libtorch);
+  return kernels;
+}
+
 std::string available_text(const ProductKind& products) {
   std::vector<std::string_view> names;
-  for (const CpuKernels kernels : model::available_kernels(products.precision, products.batch_invariant))
-    names.push_back(name_of(kernels));
+  for (const CpuKernels kernels : available_kernels(products)) names.push_back(name_of(kernels));
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
@@ -62,6 +66,7 @@ double MeasuredKernels::rate_of(CpuKernels wanted) const {
 MeasuredKernels measured_kernels(const RatesStore& store, const MeasuredWork& work,
                                  const std::vector<CpuKernels>& available,
                                  const std::function<std::vector<model::KernelRate>()>& measure) {
+  if (available.size() == 1) return {available.front(), {}, false};
   MeasuredKernels measured;
   measured.rates = read_kernel_rates(store.file, work, available);
   measured.from_file = !measured.rates.empty();
@@ -76,7 +81,7 @@ MeasuredKernels measured_kernels(const RatesStore& store, const MeasuredWork& wo
 MeasuredKernels measured_kernels(const RatesStore& store, const model::ModelConfig& config,
                                  const ProductKind& products, int threads) {
   return measured_kernels(store, layers_of(config, products.precision, products.batch_invariant, threads),
-                          model::available_kernels(products.precision, products.batch_invariant), [&] {
+                          available_kernels(products), [&] {
                             model::set_compute_threads(threads);
                             return model::measure_kernels(config, products.precision,
                                                           products.batch_invariant);
@@ -84,6 +89,10 @@ MeasuredKernels measured_kernels(const RatesStore& store, const model::ModelConf
 }
 
 void report_measured(const MeasuredKernels& measured, const std::string& source) {
+  if (measured.rates.empty()) {
+    log::info("CPU kernels: {}, the only ones of this processor", name_of(measured.kernels));
+    return;
+  }
   std::string others;
   for (const model::KernelRate& rate : measured.rates)
     if (rate.kernels != measured.kernels)

@@ -23,6 +23,9 @@ struct ProductKind {
   bool batch_invariant = false;
 };
 
+// In order of preference. Where this project's own and oneDNN's need a later processor, LibTorch's serve
+// batch_invariant products too.
+std::vector<CpuKernels> available_kernels(const ProductKind& products);
 // The kernels that `given` stands for: float32 products of avx512_bf16 and amx are those of avx512. usage
 // error that lists the available ones if this processor does not have them, or not for such products. auto
 // stays auto.
@@ -34,7 +37,7 @@ std::string available_text(const ProductKind& products);
 
 struct MeasuredKernels {
   CpuKernels kernels = CpuKernels::measured;  // the preferred ones
-  std::vector<model::KernelRate> rates;       // of all that are available
+  std::vector<model::KernelRate> rates;       // of all that are available; empty if there is no choice
   bool from_file = false;
 
   double rate_of(CpuKernels wanted) const;  // 0 if it was not measured
@@ -45,7 +48,8 @@ struct RatesStore {
   io::FileSystem& files;
   bool keep = true;
 };
-// The rates of `work` in the file, if it has all of `available`; else those of `measure`.
+// The rates of `work` in the file, if it has all of `available`; else those of `measure`. Of one alone
+// nothing is measured.
 MeasuredKernels measured_kernels(const RatesStore& store, const MeasuredWork& work,
                                  const std::vector<CpuKernels>& available,
                                  const std::function<std::vector<model::KernelRate>()>& measure);

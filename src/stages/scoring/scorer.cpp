@@ -61,6 +61,7 @@ CpuKernels fastest_kernels(const ScorerOptions& options, const model::ModelConfi
 
 const ScorerOptions& checked(const ScorerOptions& options) {
   model::check_device(options.device);
+  model::check_precision(options.precision, options.device);
   if (options.device < 0) artifacts::checked_kernels(options.kernels, products_of(options));
   return options;
 }
