@@ -40,15 +40,15 @@ std::vector<CpuKernels> available_kernels(const ProductKind& products) {
 std::string available_text(const ProductKind& products) {
   std::vector<std::string_view> names;
   for (const CpuKernels kernels : available_kernels(products)) names.push_back(name_of(kernels));
-  return fmt::format("{}", fmt::join(names, ", "));
+  return fmt::format("for {}{} this processor has {}", name_of(products.precision),
+                     products.batch_invariant ? " with --batch_invariant" : "", fmt::join(names, ", "));
 }
 
 CpuKernels checked_kernels(CpuKernels given, const ProductKind& products) {
   if (given == CpuKernels::measured) return given;
   if (const auto kernels = find_kernels(given, products)) return *kernels;
-  fail_usage("--kernels: {} cannot be used: for {}{} this processor has {}; give one of them, or auto",
-             name_of(given), name_of(products.precision),
-             products.batch_invariant ? " with --batch_invariant" : "", available_text(products));
+  fail_usage("--kernels: {} cannot be used: {}; give one of them, or auto", name_of(given),
+             available_text(products));
 }
 
 std::optional<CpuKernels> usable_kernels(std::string_view recorded, const ProductKind& products) {

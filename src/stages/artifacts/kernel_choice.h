@@ -32,7 +32,7 @@ std::vector<CpuKernels> available_kernels(const ProductKind& products);
 CpuKernels checked_kernels(CpuKernels given, const ProductKind& products);
 // The same of a recorded word; nullopt in place of an error.
 std::optional<CpuKernels> usable_kernels(std::string_view recorded, const ProductKind& products);
-// "onednn, libtorch"
+// "for bf16 with --batch_invariant this processor has avx512, onednn"
 std::string available_text(const ProductKind& products);
 
 struct MeasuredKernels {

@@ -111,7 +111,7 @@ void check_same(const std::optional<Record>& sibling, CpuKernels kernels, bool r
 CpuKernels kernels_of_sibling(const Record& sibling, const ExtractionOptions& options) {
   if (const auto kernels = artifacts::usable_kernels(sibling.kernels, products_of(options))) return *kernels;
   fail_usage(
-      "--kernels: {} was made with {}, and this processor has {}; make this shard on a processor that has "
+      "--kernels: {} was made with {}, and {}; make this shard on a processor that has "
       "{}, or all of them with --restart and --kernels that all processors have",
       sibling.file.string(), sibling.kernels, artifacts::available_text(products_of(options)),
       sibling.kernels);

@@ -41,7 +41,7 @@ std::optional<CpuKernels> trained_kernels(const ScorerOptions& options,
   if (kernels)
     log::info("CPU kernels: {}, as in the training", name_of(*kernels));
   else
-    log::info("CPU kernels: the training's, {}, cannot be used here; this processor has {}", trained.kernels,
+    log::info("CPU kernels: the training's, {}, cannot be used here: {}", trained.kernels,
               artifacts::available_text(products_of(options)));
   return kernels;
 }

@@ -125,6 +125,7 @@ TEST_CASE("measured kernels are the preferred ones of the file, and it is writte
   const TempDir dir;
   const fs::path file = kernel_rates_path(dir.path());
   const ProductKind products{Precision::fp32, false};
+  if (available_kernels(products).size() == 1) ARMORM_SKIP("this processor has one kind of kernels");
   const auto measure = [&](bool keep) {
     return measured_kernels({file, io::posix_file_system(), keep}, small_config(), products, 1);
   };
