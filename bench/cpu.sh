@@ -37,7 +37,7 @@ script=${RLHFLOW:+$RLHFLOW/armo-rm/stage-2_train.py}
 
 # or QUICK_VALUE VALUE
 or() { if [[ $quick == 1 ]]; then echo "$1"; else echo "$2"; fi; }
-n_sequences=${N_SEQUENCES:-$(or 8 100)}
+n_sequences=${N_SEQUENCES:-$(or 8 60)}
 n_pairs=${N_PAIRS:-$(or 3 16)}
 repeat=${REPEAT:-$(or 1 3)}
 out=${OUT:-$(or "$work/results" bench/results)}
@@ -97,7 +97,7 @@ inputs() {
 extraction() {
   step extraction "Extraction compared with transformers" 1500 '' "$python" bench/extraction/compare.py "$model" --bin "$bin" \
     --n_sequences "$n_sequences" --threads "$threads" --precisions bf16,fp32,int8 --kernels --dtypes bfloat16,float32 \
-    --batch_sizes 1,4,16 --work "$work/extraction" --figures "$work/extraction.json" \
+    --batch_sizes 1,4,16 --rounds "$(or 1 2)" --work "$work/extraction" --figures "$work/extraction.json" \
     ${LLAMA_CPP:+--llama_cpp "$LLAMA_CPP" --tokenizer "$shared/llama3-tokenizer"}
 }
 

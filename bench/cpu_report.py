@@ -37,7 +37,7 @@ ABOUT_LOAD = f"""Load is the number of cores that do other work, from the busy t
 step less the step's own processor time. The load average of a minute is not used, because it still counts the step before. Time that a
 hypervisor gave to other machines counts as other work. Above {LOAD_LIMIT:g} a step counts as measured under load. Ceilings are those of
 PyTorch on the same threads, measured before and after each step: square products, and a copy; the higher of the two counts. Where they
-differ by more than {100 * STEADY:.0f} %, the processor itself was not steady (its clock, or neighbours on the same host)."""
+differ by more than {100 * STEADY:.0f} % without other work, the processor itself was not steady: its clock, or neighbours on the same host."""
 
 
 def busy_seconds():
