@@ -70,9 +70,10 @@ RATIOS = [
     Row("tokenizer, two threads; tokenizers, one thread", "tokenizer", ("ratio", "2")),
 ]
 FRACTIONS = [Row(label.format(precision), "operations", ("operations", precision, key), form="{:.0f} %")
-             for precision in ("bf16", "fp32", "int8")
-             for label, key in (("a layer, {}, of the square product", "layer_of_product"), ("attention, {}, of the square product", "attention_of_product"),
-                                ("gated activation, {}, of a copy", "activation_of_copy"))]
+             for label, key, precisions in (("a layer, {}, of the square product", "layer_of_product", ("bf16", "fp32", "int8")),
+                                            ("attention, {}, of the square product", "attention_of_product", ("bf16", "fp32")),
+                                            ("gated activation on its own (now done in the product), {}, of a copy", "activation_of_copy", ("bf16", "fp32")))
+             for precision in precisions]
 CEILINGS = [*(Ceiling(f"{name} product, GFLOP/s a core", name) for name in TYPES), Ceiling("copy, GB/s a core", "copy", "{:.1f}")]
 # What README.md quotes.
 QUOTED = [RATIOS[i] for i in (0, 2, 5, 7, 8, 9, 11, 12)]

@@ -148,15 +148,15 @@ class Comparison:
         ours = min(value for name, value in seconds.items() if name in ("here, bf16", "here, fp32"))
         times = {name: round(base / value, 3) for name, value in (seconds | {"best of ours": ours}).items()}
         return {"times_batch_1": times, "best_against_best": round(theirs / ours, 3),
-                "rows": [{"name": name, "type": r.get("type"), "gflops": round(r["gflops"], 1), "tokens_s": round(r["tokens"] / r["seconds"], 1),
+                "rows": [{"name": name, "kernels": r.get("kernels"), "type": r.get("type"), "gflops": round(r["gflops"], 1), "tokens_s": round(r["tokens"] / r["seconds"], 1),
                           "seconds": r["seconds"], "slowest_seconds": r["slowest"], "cpu_seconds": r["cpu_seconds"], "cosine": r["lowest cosine"]} for name, r in self.rows]}
 
     def table(self):
         base = self.base()
-        lines = ["| run | tokens/s | the slowest run | tokens/s of a core | times batch 1, processor time | wall | peak MiB | lowest cosine |",
-                 "|---|---:|---:|---:|---:|---:|---:|---:|"]
+        lines = ["| run | kernels | tokens/s | the slowest run | tokens/s of a core | times batch 1, processor time | wall | peak MiB | lowest cosine |",
+                 "|---|---|---:|---:|---:|---:|---:|---:|---:|"]
         for name, r in self.rows:
-            lines.append(f"| {name} | {r['tokens'] / r['seconds']:.0f} | {r['tokens'] / r['slowest']:.0f} | {r['tokens'] / r['cpu_seconds']:.0f} | "
+            lines.append(f"| {name} | {r.get('kernels', '')} | {r['tokens'] / r['seconds']:.0f} | {r['tokens'] / r['slowest']:.0f} | {r['tokens'] / r['cpu_seconds']:.0f} | "
                          f"{base['cpu_seconds'] / r['cpu_seconds']:.2f} | {base['seconds'] / r['seconds']:.2f} | "
                          f"{r['peak_rss_mib']} | {r['lowest cosine']:.5f} |")
         for title, names in (("Not offered here", self.refused), ("Failed", self.failed)):
@@ -208,7 +208,7 @@ def main():
     parser.add_argument("--batch_sizes", default="1,4,16")
     parser.add_argument("--dtypes", default="bfloat16", help="of transformers; the first one at batch 1 is the base of the ratios")
     parser.add_argument("--precisions", default="bf16", help=f"of ours, among {','.join(PRECISIONS)}")
-    parser.add_argument("--kernels", action="store_true", help="also run every kernel by name, once")
+    parser.add_argument("--kernels", action="store_true", help="also run every kernel by name, once; the other runs take the measured choice")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--llama_cpp", type=pathlib.Path)
     parser.add_argument("--tokenizer", type=pathlib.Path)

@@ -1,4 +1,4 @@
-"""The precisions and kernels that the benchmark programs are asked for, and what they answer."""
+"""The precisions and kernels (armorm/cpu_kernels.h) that the benchmark programs are asked for, and what they answer."""
 import json
 import subprocess
 

@@ -16,12 +16,12 @@ from contenders import KERNELS, PRECISIONS, run_or_refuse
 
 def summary(table):
     """Fractions of the square product and the copy, and tokens/s, of the program's table."""
-    def percentages(operation):
-        row = re.search(rf"^\| {re.escape(operation)} \|.*$", table, re.MULTILINE).group(0)
-        return [float(p) for p in re.findall(r"([\d.]+) %", row)]
+    def of_product(operation):
+        return float(re.search(rf"^\| {operation} \|.*?([\d.]+) %", table, re.MULTILINE).group(1))
 
-    return {"layer_of_product": percentages("one layer")[0], "attention_of_product": percentages("attention")[0],
-            "activation_of_copy": percentages("gated activation")[1], "tokens_s": float(re.search(r": ([\d.]+) tokens/s", table).group(1))}
+    kernels = re.match(r"cpu \S+, kernels (\w+):", table)
+    return {"layer_of_product": of_product("one layer"), "attention_of_product": of_product("attention"),
+            "tokens_s": float(re.search(r": ([\d.]+) tokens/s", table).group(1)), "kernels": kernels.group(1) if kernels else None}
 
 
 class Operations:
@@ -34,9 +34,6 @@ class Operations:
                    "--precision", precision, *(["--kernels", kernels] if kernels else [])]
         try:
             table, refusal = run_or_refuse(command)
-            # A program that does not know int8 multiplies in bfloat16.
-            if table and precision == "int8" and not re.match(r"cpu \S*(?:int8|i8|char)", table, re.IGNORECASE):
-                refusal = "the program multiplies in another type"
             if refusal:
                 self.refused.append(f"{name} ({refusal})")
                 return "no such flag" not in refusal
