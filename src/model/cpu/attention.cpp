@@ -8,6 +8,7 @@
 #include <limits>
 #include <vector>
 
+#include "model/cpu/aligned_array.h"
 #include "model/cpu/panel_rows.h"
 #include "model/cpu/softmax.h"
 
@@ -30,20 +31,6 @@ struct Problem {
   AttentionOptions options;
 
   std::int64_t group() const { return heads / kv_heads; }
-};
-
-// Aligned to cache lines, which the tile kernels need for their full rate.
-template <class T>
-class Scratch {
- public:
-  explicit Scratch(std::int64_t n)
-      : storage_(at::empty({n}, c10::CppTypeToScalarType<T>::value)), data_(storage_.mutable_data_ptr<T>()) {}
-  T* data() const { return data_; }
-  std::byte* bytes() const { return reinterpret_cast<std::byte*>(data_); }
-
- private:
-  at::Tensor storage_;
-  T* data_;
 };
 
 void copy_row(const float* from, std::int64_t n, float* to) { std::copy_n(from, n, to); }
@@ -187,13 +174,13 @@ class Worker {
   std::int64_t out_width_;  // of values, in complete panels
   std::int64_t positions_;
   std::int64_t max_rows_;
-  Scratch<Operand> keys_;
-  Scratch<Operand> values_;
-  Scratch<Operand> row_;      // [kPanel, width]
-  Scratch<Operand> queries_;  // [max_rows, width]
-  Scratch<float> scores_;     // [max_rows, kKeyTile]
-  Scratch<Operand> weights_;  // [max_rows, kKeyTile]
-  Scratch<float> sums_;       // [max_rows, out_width]
+  AlignedArray<Operand> keys_;
+  AlignedArray<Operand> values_;
+  AlignedArray<Operand> row_;      // [kPanel, width]
+  AlignedArray<Operand> queries_;  // [max_rows, width]
+  AlignedArray<float> scores_;     // [max_rows, kKeyTile]
+  AlignedArray<Operand> weights_;  // [max_rows, kKeyTile]
+  AlignedArray<float> sums_;       // [max_rows, out_width]
   std::vector<SoftmaxState> states_;
 };
 

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <vector>
 
+#include "model/cpu/aligned_array.h"
 #include "model/cpu/panel_kernels.h"
 
 namespace armorm::model::cpu {
@@ -46,9 +47,9 @@ void multiply_panels(const PanelKernel& kernel, const Rows& x, const std::byte* 
   const std::int64_t tasks = std::ssize(blocks) * n_panels;
   std::atomic<std::int64_t> next = 0;
   at::parallel_for(0, at::get_num_threads(), 1, [&](std::int64_t, std::int64_t) {
-    const at::Tensor scratch = at::empty({kMaxRowBlock + 2 * kernel.chunk_words, kPanel}, at::kFloat);
-    float* sums = scratch.mutable_data_ptr<float>();
-    float* widened = sums + kMaxRowBlock * kPanel;
+    const AlignedArray<float> scratch((kMaxRowBlock + 2 * kernel.chunk_words) * kPanel);
+    float* const sums = scratch.data();
+    float* const widened = sums + kMaxRowBlock * kPanel;
     kernel.begin();
     for (std::int64_t task = next++; task < tasks; task = next++) {
       const RowBlock& block = blocks[static_cast<std::size_t>(task / n_panels)];
