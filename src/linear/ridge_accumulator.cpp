@@ -59,6 +59,12 @@ std::vector<std::int64_t> attributes_of(const std::string& pattern) {
   return present;
 }
 
+// Of few features nearly all work is with labels, in float64.
+dense::GramKernel default_kernel(std::int64_t n_features) {
+  constexpr std::int64_t kMinFeatures = 128;
+  return n_features < kMinFeatures ? dense::GramKernel::float64 : dense::best_gram_kernel();
+}
+
 }  // namespace
 
 struct RidgeAccumulator::Impl {
@@ -68,7 +74,7 @@ struct RidgeAccumulator::Impl {
         options(options_),
         single_buckets(static_cast<std::size_t>(options_.n_groups * n_attributes_)),
         pool(options_.n_threads),
-        adder(pool, options_.weighted) {}
+        adder(pool, options_.weighted, options_.kernel.value_or(default_kernel(n_features_))) {}
 
   template <class T>
   void add_block(MatrixView<const T> embeddings, MatrixView<const float> labels,
