@@ -63,16 +63,19 @@ void accumulate_float64(const std::vector<double>& packed, linear::dense::TileMa
   }
 }
 
-void accumulate_integers(GramKernel kernel, const IntegerColumns& columns,
-                         std::span<const BFloat16* const> rows, linear::dense::TileMatrix& sums) {
-  const linear::dense::TileScope scope(kernel);
-  alignas(64) linear::dense::GroupProducts products;
-  for (std::int64_t right = 0; right < columns.n_groups(); ++right) {
-    for (std::int64_t left = right; left < columns.n_groups(); ++left) {
-      columns.multiply(rows, left, right, products);
-      linear::dense::add_to_tiles(products, {left * kGroup, right * kGroup, kPeakColumns}, sums);
+void accumulate_integers(const IntegerColumns& columns, std::span<const BFloat16* const> rows,
+                         linear::dense::TileMatrix& sums) {
+  constexpr std::int64_t kStripe = 12;
+  std::vector<IntegerColumns::Pair> pairs;
+  for (std::int64_t stripe = 0; stripe < columns.n_groups(); stripe += kStripe) {
+    const std::int64_t end = std::min(stripe + kStripe, columns.n_groups());
+    for (std::int64_t right = 0; right < end; ++right) {
+      for (std::int64_t left = std::max(stripe, right); left < end; ++left) pairs.push_back({left, right});
     }
   }
+  columns.multiply(rows, pairs, [&](const auto& pair, linear::dense::GroupProducts& products) {
+    linear::dense::add_to_tiles(products, {pair.left * kGroup, pair.right * kGroup, kPeakColumns}, sums);
+  });
 }
 
 // FLOP/s of the accumulation kernel on data in the cache (two per multiply-add).
@@ -97,7 +100,7 @@ double kernel_peak(GramKernel kernel, int n_threads) {
         if (kernel == GramKernel::float64) {
           accumulate_float64(packed, mine);
         } else {
-          accumulate_integers(kernel, columns, rows, mine);
+          accumulate_integers(columns, rows, mine);
         }
       }
     });

@@ -12,6 +12,7 @@ namespace armorm::linear {
 namespace {
 
 using dense::GramKernel;
+using dense::IntegerColumns;
 using dense::kBlockRows;
 using dense::kGroup;
 using dense::kPanel;
@@ -42,6 +43,18 @@ class Countdown {
  private:
   std::atomic<int> left_{0};
 };
+
+// Those with the same right group are neighbours.
+std::vector<IntegerColumns::Pair> pairs_of_stripe(std::int64_t stripe, std::int64_t n_groups) {
+  constexpr std::int64_t kGroups = kTilesPerStripe * kTileRows / kGroup;
+  const std::int64_t end = std::min((stripe + 1) * kGroups, n_groups);
+  std::vector<IntegerColumns::Pair> pairs;
+  for (std::int64_t right = 0; right < end; ++right) {
+    for (std::int64_t left = std::max(stripe * kGroups, right); left < end; ++left)
+      pairs.push_back({left, right});
+  }
+  return pairs;
+}
 
 // Columns [begin, end) after the features: the labels present, then a one.
 template <class T>
@@ -254,28 +267,23 @@ void ChunkAdder::Run<T>::add(std::size_t chunk, std::int64_t stripe) {
   progress.unadded.done();
 }
 
-// Blocks of the lower triangle, then rows of labels.
+// Pairs of groups of the lower triangle, then rows of labels.
 template <class T>
 void ChunkAdder::Run<T>::add_integers(std::size_t chunk, std::int64_t stripe) {
   if constexpr (std::is_same_v<T, BFloat16>) {
-    constexpr std::int64_t kGroups = kTilesPerStripe * kTileRows / kGroup;
+    constexpr std::int64_t kRows = kTilesPerStripe * kTileRows;
     const Chunk<T>& rows = chunks_[chunk];
     const Slot& mine = slot(chunk);
     dense::TileMatrix& sums = rows.target->sums;
-    const std::int64_t end = std::min((stripe + 1) * kGroups, mine.integers.n_groups());
-    const dense::TileScope scope(adder_.kernel_);
-    alignas(64) dense::GroupProducts products;
-    for (std::int64_t right = 0; right < end; ++right) {
-      for (std::int64_t left = std::max(stripe * kGroups, right); left < end; ++left) {
-        const dense::GroupPlace place{left * kGroup, right * kGroup, rows.target->columns.first_label()};
-        dense::prefetch_tiles(place, sums);
-        mine.integers.multiply(rows.rows, left, right, products);
-        mine.border.put_wide(mine.integers, left, right, products);
-        dense::add_to_tiles(products, place, sums);
-      }
-    }
-    mine.border.add_labels(stripe * kTilesPerStripe * kTileRows, (stripe + 1) * kTilesPerStripe * kTileRows,
-                           sums);
+    const auto place = [&](const IntegerColumns::Pair& pair) {
+      return dense::GroupPlace{pair.left * kGroup, pair.right * kGroup, rows.target->columns.first_label()};
+    };
+    const auto pairs = pairs_of_stripe(stripe, mine.integers.n_groups());
+    mine.integers.multiply(rows.rows, pairs, [&](const auto& pair, dense::GroupProducts& products) {
+      mine.border.put_wide(mine.integers, pair.left, pair.right, products);
+      dense::add_to_tiles(products, place(pair), sums);
+    });
+    mine.border.add_labels(stripe * kRows, (stripe + 1) * kRows, sums);
   }
 }
 

@@ -32,11 +32,17 @@ void set_grid(std::int64_t column, std::uint16_t largest, GroupGrid& grid) {
   grid.threshold[column] = exponent <= kSmallestExponent ? 0 : first << kFractionBits;
 }
 
-// Null above the tiles of the lower triangle.
-double* element_of(std::int64_t row, std::int64_t column, TileMatrix& sums) {
-  const std::int64_t tile = row / kTileRows;
-  if (column / kPanel >= kTilePanels * (tile + 1)) return nullptr;
-  return sums.tile(tile, column / kPanel) + column % kPanel * kTileRows + row % kTileRows;
+// Calls use(i, j, target) for the kPanel x kPanel elements from (i, j) of the products on that have a place
+// in the tiles of the lower triangle.
+void for_each_panel(const GroupPlace& place, TileMatrix& sums, auto use) {
+  for (std::int64_t j = 0; j < std::min(kGroup, place.end - place.first_column); j += kPanel) {
+    for (std::int64_t i = 0; i < std::min(kGroup, place.end - place.first_row); i += kPanel) {
+      const std::int64_t row = place.first_row + i;
+      const std::int64_t panel = (place.first_column + j) / kPanel;
+      if (panel < kTilePanels * (row / kTileRows + 1))
+        use(i, j, sums.tile(row / kTileRows, panel) + row % kTileRows);
+    }
+  }
 }
 
 }  // namespace
@@ -116,21 +122,37 @@ void IntegerColumns::find_wide(std::span<const BFloat16* const> rows, std::int64
   }
 }
 
-void IntegerColumns::multiply(std::span<const BFloat16* const> rows, std::int64_t left, std::int64_t right,
-                              GroupProducts& out) const {
+// The levels of a pair are combined while the next pair is multiplied.
+void IntegerColumns::multiply(std::span<const BFloat16* const> rows, std::span<const Pair> pairs,
+                              const Use& use) const {
+  if (pairs.empty()) return;
   const IntegerKernels& kernels = integer_kernels(kernel_);
-  const LargeArray& of_right = kernels.transpose != nullptr ? transposed_ : bytes_;
-  alignas(64) LevelProducts levels;
-  kernels.products(std::ssize(rows), bytes_of(bytes_) + left * kGroupBytes,
-                   bytes_of(of_right) + right * kGroupBytes, levels);
-  kernels.combine(levels, group(left).scale, group(right).scale, out);
-  add_residues(rows, left, right, out);
+  const std::int8_t* of_right = bytes_of(kernels.transpose != nullptr ? transposed_ : bytes_);
+  const TileScope scope(kernel_);
+  alignas(64) std::array<LevelProducts, 2> levels;
+  alignas(64) GroupProducts products;
+  const auto combination = [&](std::size_t i) {
+    return Combination{&levels[i % 2], &group(pairs[i].left).scale, &group(pairs[i].right).scale, &products};
+  };
+  const auto finish = [&](std::size_t i) {
+    add_residues(rows, pairs[i], products);
+    use(pairs[i], products);
+  };
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    const Combination previous = combination(i == 0 ? 0 : i - 1);
+    kernels.products(std::ssize(rows), bytes_of(bytes_) + pairs[i].left * kGroupBytes,
+                     of_right + pairs[i].right * kGroupBytes, i == 0 ? nullptr : &previous, levels[i % 2]);
+    if (i > 0) finish(i - 1);
+  }
+  kernels.combine(combination(pairs.size() - 1));
+  finish(pairs.size() - 1);
 }
 
 // Products of residues of the left group with all elements of the right one, then of residues of the right
 // group with those elements of the left one that are no residues.
-void IntegerColumns::add_residues(std::span<const BFloat16* const> rows, std::int64_t left,
-                                  std::int64_t right, GroupProducts& out) const {
+void IntegerColumns::add_residues(std::span<const BFloat16* const> rows, const Pair& pair,
+                                  GroupProducts& out) const {
+  const auto [left, right] = pair;
   const auto to_double = [](BFloat16 x) { return static_cast<double>(x.to_float()); };
   for (const Residue& residue : group(left).residues) {
     const BFloat16* row = rows[residue.row] + right * kGroup;
@@ -152,21 +174,15 @@ void IntegerColumns::add_residues(std::span<const BFloat16* const> rows, std::in
 
 void add_to_tiles(const GroupProducts& products, const GroupPlace& place, TileMatrix& sums) {
   static const auto add_panel = integer_kernels(best_gram_kernel()).add_panel;
-  for (std::int64_t j = 0; j < std::min(kGroup, place.end - place.first_column); ++j) {
-    for (std::int64_t i = 0; i < std::min(kGroup, place.end - place.first_row); i += kPanel) {
-      double* target = element_of(place.first_row + i, place.first_column + j, sums);
-      if (target != nullptr) add_panel(products.data() + j * kGroup + i, target);
-    }
-  }
+  for_each_panel(place, sums, [&](std::int64_t i, std::int64_t j, double* target) {
+    add_panel(products.data() + j * kGroup + i, target);
+  });
 }
 
 void prefetch_tiles(const GroupPlace& place, TileMatrix& sums) {
-  for (std::int64_t j = 0; j < std::min(kGroup, place.end - place.first_column); ++j) {
-    for (std::int64_t i = 0; i < std::min(kGroup, place.end - place.first_row); i += kPanel) {
-      const double* target = element_of(place.first_row + i, place.first_column + j, sums);
-      if (target != nullptr) __builtin_prefetch(target, 1);
-    }
-  }
+  for_each_panel(place, sums, [](std::int64_t, std::int64_t, const double* target) {
+    for (std::int64_t j = 0; j < kPanel; ++j) __builtin_prefetch(target + j * kTileRows, 1);
+  });
 }
 
 }  // namespace armorm::linear::dense

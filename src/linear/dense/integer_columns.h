@@ -14,8 +14,8 @@
 // other columns, the wide ones, in float64.
 #pragma once
 
-#include <array>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -45,16 +45,20 @@ class IntegerColumns {
   std::int64_t n_wide() const noexcept;
 
   void pack(std::span<const BFloat16* const> rows, std::int64_t group);
-  // out[j kGroup + i] = Σ_k x(k, column i of `left`) x(k, column j of `right`). Undefined for wide columns.
-  // The thread holds a TileScope.
-  void multiply(std::span<const BFloat16* const> rows, std::int64_t left, std::int64_t right,
-                GroupProducts& out) const;
+  // Calls use(left, right, products) for each pair, where products[j kGroup + i] = Σ_k x(k, column i of left)
+  // x(k, column j of right); undefined for wide columns. Pairs with the same right group should be
+  // neighbours.
+  struct Pair {
+    std::int64_t left;
+    std::int64_t right;
+  };
+  using Use = std::function<void(const Pair& pair, GroupProducts& products)>;
+  void multiply(std::span<const BFloat16* const> rows, std::span<const Pair> pairs, const Use& use) const;
 
  private:
   void find_wide(std::span<const BFloat16* const> rows, std::int64_t group, const GroupGrid& grid,
                  const FoundInGroup& found);
-  void add_residues(std::span<const BFloat16* const> rows, std::int64_t left, std::int64_t right,
-                    GroupProducts& out) const;
+  void add_residues(std::span<const BFloat16* const> rows, const Pair& pair, GroupProducts& out) const;
 
   GramKernel kernel_ = GramKernel::float64;
   std::int64_t n_columns_ = 0;

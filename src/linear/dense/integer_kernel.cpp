@@ -70,8 +70,29 @@ void add_plane_products(std::int64_t n_rows, const std::int8_t* a, const std::in
   }
 }
 
+// Rows [begin, end) of a combination. Every value in float64 is an integer of at most 2^53, so nothing is
+// rounded. The sum of the second and third level is below 2^31: |d2| <= 64.
+inline __attribute__((always_inline)) void combine_rows(const Combination& combination, std::int64_t begin,
+                                                        std::int64_t end) {
+  for (std::int64_t j = begin; j < end; ++j) {
+    const std::int32_t* s = combination.levels->data() + j * kGroup;
+    const double* left = combination.left->data();
+    const double right = (*combination.right)[static_cast<std::size_t>(j)];
+    double* row = combination.out->data() + j * kGroup;
+    for (std::int64_t i = 0; i < kGroup; ++i) {
+      const double high = s[i];
+      const double middle = s[kPairs + i] * 256 + s[2 * kPairs + i];
+      const double low = s[3 * kPairs + i];
+      const double lowest = s[4 * kPairs + i];
+      row[i] = ((high * 0x1p16 + middle) * 0x1p16 + (low * 0x1p8 + lowest)) * (left[i] * right);
+    }
+  }
+}
+void combine_portable(const Combination& combination) { combine_rows(combination, 0, kGroup); }
+
 void products_portable(std::int64_t n_rows, const std::int8_t* left, const std::int8_t* right,
-                       LevelProducts& out) {
+                       const Combination* pending, LevelProducts& out) {
+  if (pending != nullptr) combine_portable(*pending);
   out.fill(0);
   for (std::int64_t a = 0; a < kDigits; ++a) {
     for (std::int64_t b = 0; b < kDigits; ++b)
@@ -80,32 +101,11 @@ void products_portable(std::int64_t n_rows, const std::int8_t* left, const std::
   }
 }
 
-// Every value in float64 is an integer of at most 2^53, so nothing is rounded. The sum of the second and
-// third level is below 2^31: |d2| <= 64.
-inline __attribute__((always_inline)) void combine_in_lanes(const LevelProducts& levels,
-                                                            const GroupScale& left, const GroupScale& right,
-                                                            GroupProducts& out) {
-  for (std::int64_t j = 0; j < kGroup; ++j) {
-    const std::int32_t* s = levels.data() + j * kGroup;
-    double* row = out.data() + j * kGroup;
-    for (std::int64_t i = 0; i < kGroup; ++i) {
-      const double high = s[i];
-      const double middle = s[kPairs + i] * 256 + s[2 * kPairs + i];
-      const double low = s[3 * kPairs + i];
-      const double lowest = s[4 * kPairs + i];
-      row[i] = ((high * 0x1p16 + middle) * 0x1p16 + (low * 0x1p8 + lowest)) * (left[i] * right[j]);
-    }
+void add_panel_portable(const double* x, double* y) {
+  for (std::int64_t j = 0; j < kPanel; ++j) {
+    for (std::int64_t i = 0; i < kPanel; ++i) y[j * kTileRows + i] += x[j * kGroup + i];
   }
 }
-void combine_portable(const LevelProducts& levels, const GroupScale& left, const GroupScale& right,
-                      GroupProducts& out) {
-  combine_in_lanes(levels, left, right, out);
-}
-
-inline __attribute__((always_inline)) void add_panel_in_lanes(const double* x, double* y) {
-  for (std::int64_t i = 0; i < kPanel; ++i) y[i] += x[i];
-}
-void add_panel_portable(const double* x, double* y) { add_panel_in_lanes(x, y); }
 
 constexpr IntegerKernels kPortable{maxima_portable,   digits_portable,  nullptr,
                                    products_portable, combine_portable, add_panel_portable};
@@ -193,13 +193,13 @@ __attribute__((target(ARMORM_AVX512))) void digits_avx512(const GroupRows& group
   _mm512_storeu_si512(found.bits.data(), any);
 }
 
-__attribute__((target(ARMORM_AVX512))) void combine_avx512(const LevelProducts& levels,
-                                                           const GroupScale& left, const GroupScale& right,
-                                                           GroupProducts& out) {
-  combine_in_lanes(levels, left, right, out);
+__attribute__((target(ARMORM_AVX512))) void combine_avx512(const Combination& combination) {
+  combine_rows(combination, 0, kGroup);
 }
 __attribute__((target(ARMORM_AVX512))) void add_panel_avx512(const double* x, double* y) {
-  _mm512_storeu_pd(y, _mm512_add_pd(_mm512_loadu_pd(y), _mm512_loadu_pd(x)));
+#pragma GCC unroll 8
+  for (std::int64_t j = 0; j < kPanel; ++j, x += kGroup, y += kTileRows)
+    _mm512_storeu_pd(y, _mm512_add_pd(_mm512_loadu_pd(y), _mm512_loadu_pd(x)));
 }
 
 // Transposes 16 x 16 lanes.
@@ -258,15 +258,20 @@ __attribute__((target("amx-tile"))) void release_tiles() { _tile_release(); }
 
 // The order keeps a digit of the left group and two of the right one in registers, and products of the same
 // level apart.
-__attribute__((target("amx-tile,amx-int8"))) void products_amx(std::int64_t n_rows, const std::int8_t* left,
-                                                               const std::int8_t* right, LevelProducts& out) {
+__attribute__((target(ARMORM_AVX512 ",amx-tile,amx-int8"))) void products_amx(std::int64_t n_rows,
+                                                                              const std::int8_t* left,
+                                                                              const std::int8_t* right,
+                                                                              const Combination* pending,
+                                                                              LevelProducts& out) {
   constexpr std::int64_t kLine = kGroup * sizeof(std::int32_t);
   _tile_zero(0);
   _tile_zero(1);
   _tile_zero(2);
   _tile_zero(3);
   _tile_zero(4);
-  for (std::int64_t step = 0; step < steps_for(n_rows); ++step, left += kStepBytes, right += kStepBytes) {
+  const std::int64_t n_steps = steps_for(n_rows);
+  for (std::int64_t step = 0; step < n_steps; ++step, left += kStepBytes, right += kStepBytes) {
+    if (pending != nullptr) combine_rows(*pending, step * kGroup / n_steps, (step + 1) * kGroup / n_steps);
     _tile_loadd(5, right, kQuadBytes);
     _tile_loadd(6, left + 2 * kPlaneBytes, kQuadBytes);
     _tile_dpbssd(2, 5, 6);

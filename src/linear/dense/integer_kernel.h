@@ -77,6 +77,14 @@ struct GroupRows {
   std::int64_t width;
 };
 
+// out[j][i] = Σ_k x(k, i of left) x(k, j of right)
+struct Combination {
+  const LevelProducts* levels;
+  const GroupScale* left;
+  const GroupScale* right;
+  GroupProducts* out;
+};
+
 struct IntegerKernels {
   // Largest bits without the sign of each column; zero beyond the width.
   void (*maxima)(const GroupRows& group, std::uint16_t* out);
@@ -85,13 +93,12 @@ struct IntegerKernels {
   // What products() reads of the right group, if not `bytes`: [d2, d1, d0][row / 64][column][row % 64]. May
   // be null.
   void (*transpose)(std::int64_t n_rows, const std::int8_t* bytes, std::int8_t* transposed);
-  // out[level][j][i] = Σ_k Σ d_a(k, i of left) d_b(k, j of right) over a + b = kLevels - 1 - level
+  // out[level][j][i] = Σ_k Σ d_a(k, i of left) d_b(k, j of right) over a + b = kLevels - 1 - level. Meanwhile
+  // makes the combination of other products, if it is not null.
   void (*products)(std::int64_t n_rows, const std::int8_t* left, const std::int8_t* right,
-                   LevelProducts& out);
-  // out[j][i] = Σ_k x(k, i of left) x(k, j of right)
-  void (*combine)(const LevelProducts& levels, const GroupScale& left, const GroupScale& right,
-                  GroupProducts& out);
-  // y[i] += x[i] for i < kPanel
+                   const Combination* pending, LevelProducts& out);
+  void (*combine)(const Combination& combination);
+  // y[kTileRows j + i] += x[kGroup j + i] for i, j < kPanel
   void (*add_panel)(const double* x, double* y);
 };
 const IntegerKernels& integer_kernels(GramKernel kernel) noexcept;  // not for float64

@@ -140,21 +140,22 @@ TEST_CASE("products of narrow columns are exact and those of the float64 chain",
         columns.reserve(kernel, matrix.d);
         for (std::int64_t g = 0; g < columns.n_groups(); ++g) columns.pack(rows, g);
         REQUIRE(columns.all_finite());
-        const dense::TileScope scope(kernel);
+        std::vector<IntegerColumns::Pair> pairs;
+        for (std::int64_t k = 0; k < columns.n_groups() * columns.n_groups(); ++k)
+          pairs.push_back({k / columns.n_groups(), k % columns.n_groups()});
         bool same = true;
-        for (std::int64_t left = 0; left < columns.n_groups(); ++left) {
-          for (std::int64_t right = 0; right < columns.n_groups(); ++right) {
-            dense::GroupProducts products;
-            columns.multiply(rows, left, right, products);
-            for (std::int64_t k = 0; k < kGroup * kGroup; ++k) {
-              const std::int64_t i = left * kGroup + k % kGroup;
-              const std::int64_t j = right * kGroup + k / kGroup;
-              if (i >= matrix.d || j >= matrix.d || is_wide(columns, i) || is_wide(columns, j)) continue;
-              const Sums expected = sums_of(matrix, i, j);
-              same = same && products[k] == expected.chain && products[k] == expected.longer;
-            }
+        std::size_t n_pairs = 0;
+        columns.multiply(rows, pairs, [&](const auto& pair, const dense::GroupProducts& products) {
+          ++n_pairs;
+          for (std::int64_t k = 0; k < kGroup * kGroup; ++k) {
+            const std::int64_t i = pair.left * kGroup + k % kGroup;
+            const std::int64_t j = pair.right * kGroup + k / kGroup;
+            if (i >= matrix.d || j >= matrix.d || is_wide(columns, i) || is_wide(columns, j)) continue;
+            const Sums expected = sums_of(matrix, i, j);
+            same = same && products[k] == expected.chain && products[k] == expected.longer;
           }
-        }
+        });
+        CHECK(n_pairs == pairs.size());
         CHECK(same);
       }
     }
