@@ -1,7 +1,7 @@
 // Extracts the last-token embeddings of the sequences of make_model.py and prints one line of JSON.
 //
-//   extraction_bench MODEL_FOLDER [--n_sequences N] [--batch_tokens N] [--precision bf16|fp32|fp8]
-//                    [--device N] [--threads N] [--share 0|1] [--batch_invariant 0|1] [--out FILE]
+//   extraction_bench MODEL_FOLDER [--n_sequences N] [--batch_tokens N] [--precision bf16|fp32|fp8|int8]
+//                    [--device N] [--threads N] [--share 0|1] [--kernels NAME] [--batch_invariant 0|1] [--out FILE]
 
 #include <fmt/format.h>
 
@@ -10,6 +10,7 @@
 #include "bench_files.h"
 #include "core/words.h"
 #include "model/compute_threads.h"
+#include "model/cpu_kernels.h"
 #include "model/extractor.h"
 
 namespace {
@@ -25,6 +26,8 @@ void save(const std::string& path, const std::vector<float>& states, std::int64_
 
 void run(const Flags& flags) {
   model::set_compute_threads(static_cast<int>(flags.number("threads")));
+  if (!flags.text("kernels").empty())
+    model::use_kernels(parse_word<CpuKernels>("--kernels", flags.text("kernels")));
   const Stopwatch loading;
   const model::Backbone backbone =
       model::Backbone::load({.model_folder = std::filesystem::path(flags.folder),
@@ -72,6 +75,7 @@ int main(int argc, char** argv) {
                               {"threads", "2"},
                               {"share", "1"},
                               {"batch_invariant", "0"},
+                              {"kernels", ""},
                               {"out", ""}}));
     return 0;
   } catch (const armorm::Error& error) {

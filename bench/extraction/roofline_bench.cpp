@@ -1,8 +1,8 @@
 // Times each operation of a decoder layer at a model's shapes and compares it with the device's rate on a
 // large square product (compute-bound operations) and on a copy (memory-bound operations).
 //
-//   roofline_bench MODEL_FOLDER [--tokens N] [--sequence N] [--precision bf16|fp32|fp8] [--device N]
-//                  [--threads N]
+//   roofline_bench MODEL_FOLDER [--tokens N] [--sequence N] [--precision bf16|fp32|fp8|int8] [--device N]
+//                  [--threads N] [--kernels NAME]
 //
 // A pack has `tokens` tokens in sequences of `sequence` tokens; the weights are random.
 #include <ATen/ATen.h>
@@ -16,7 +16,9 @@
 
 #include "bench_files.h"
 #include "model/attention.h"
+#include "core/words.h"
 #include "model/compute_threads.h"
+#include "model/cpu_kernels.h"
 #include "model/linear.h"
 #include "model/model_config.h"
 #include "model/ops.h"
@@ -42,7 +44,8 @@ class Bench {
                     ? at::Device(at::kCPU)
                     : at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(flags.number("device")))),
         type_(flags.text("precision") == "fp32" ? at::kFloat : at::kBFloat16),
-        fp8_(flags.text("precision") == "fp8"),
+        precision_(parse_word<Precision>("--precision", flags.text("precision"))),
+        format_(format_of(precision_)),
         n_(flags.number("tokens")),
         sequence_(std::min(flags.number("sequence"), n_)) {}
 
@@ -51,7 +54,7 @@ class Bench {
     const double peak_bytes = copy_peak();
     fmt::print(
         "{} {}: {} tokens in sequences of {}; a product of {} reaches {:.2f} TFLOP/s, a copy {:.1f} GB/s\n\n",
-        device_.str(), fp8_ ? "fp8" : c10::toString(type_), n_, sequence_, gemm_shape_, peak_flops / 1e12,
+        device_.str(), name_of(precision_), n_, sequence_, gemm_shape_, peak_flops / 1e12,
         peak_bytes / 1e9);
     fmt::print(
         "| operation | GFLOP | MB | ms | TFLOP/s | of the product | GB/s | of the copy "
@@ -111,7 +114,7 @@ class Bench {
     const std::int64_t n = device_.is_cpu() ? 2048 : 8192;
     const at::Tensor a = random({n, n});
     const at::Tensor b = random({n, n});
-    const Linear packed = make_linear(b, {});
+    const Linear packed = make_linear(b, {}, format_);
     gemm_shape_ = fmt::format("{0} x {0} x {0}", n);
     const double seconds = std::min(time([&] { at::linear(a, b); }), time([&] { apply(packed, a, 0); }));
     return 2.0 * static_cast<double>(n * n * n) / seconds;
@@ -123,13 +126,19 @@ class Bench {
     return 2.0 * static_cast<double>(from.nbytes()) / time([&] { to.copy_(from); });
   }
 
-  Operation product(const std::string& name, std::int64_t out, std::int64_t in) const {
+  Operation product(const std::string& name, std::int64_t out, std::int64_t in, bool gated = false) const {
     const at::Tensor weight = random({out, in});
-    const Linear linear = fp8_ ? make_fp8_linear(weight, {}) : make_linear(weight, {});
+    const Linear linear = make_linear(weight, {}, format_, gated);
     const at::Tensor x = random({n_, in});
     const auto elements = static_cast<double>(n_ * (in + out) + out * in);
     return {name, 2.0 * static_cast<double>(n_ * out * in), elements * static_cast<double>(x.element_size()),
-            [linear, x] { apply(linear, x, 0); }};
+            [linear, x, gated] {
+              if (gated) {
+                apply_gated(linear, x, Activation::silu, 0);
+              } else {
+                apply(linear, x, 0);
+              }
+            }};
   }
 
   Operation attention() const {
@@ -177,13 +186,6 @@ class Bench {
             }};
   }
 
-  Operation activation() const {
-    const at::Tensor gate_up = random({n_, 2 * config_.intermediate_size});
-    return {"gated activation", 5.0 * static_cast<double>(gate_up.numel() / 2),
-            1.5 * static_cast<double>(gate_up.nbytes()),
-            [=] { gated_activation(gate_up, Activation::silu); }};
-  }
-
   std::vector<Operation> operations() const {
     const ModelConfig& c = config_;
     const std::int64_t q_size = c.num_attention_heads * c.head_dim;
@@ -194,15 +196,15 @@ class Bench {
             attention(),
             product("o product", c.hidden_size, q_size),
             norm("add + norm before the MLP"),
-            product("gate-up product", 2 * c.intermediate_size, c.hidden_size),
-            activation(),
+            product("gate-up product with activation", 2 * c.intermediate_size, c.hidden_size, true),
             product("down product", c.hidden_size, c.intermediate_size)};
   }
 
   ModelConfig config_;
   at::Device device_;
   at::ScalarType type_;
-  bool fp8_;
+  Precision precision_;
+  WeightFormat format_;
   std::int64_t n_;
   std::int64_t sequence_;
   std::string gemm_shape_;
@@ -214,7 +216,10 @@ int main(int argc, char** argv) {
   try {
     const armorm::bench::Flags flags(
         argc, argv,
-        {{"tokens", "2048"}, {"sequence", "256"}, {"precision", "bf16"}, {"device", "-1"}, {"threads", "2"}});
+        {{"tokens", "2048"}, {"sequence", "256"}, {"precision", "bf16"}, {"device", "-1"}, {"threads", "2"},
+         {"kernels", ""}});
+    if (!flags.text("kernels").empty())
+      armorm::model::use_kernels(armorm::parse_word<armorm::CpuKernels>("--kernels", flags.text("kernels")));
     const c10::InferenceMode no_gradients;
     armorm::model::set_compute_threads(static_cast<int>(flags.number("threads")));
     Bench(flags).print();

@@ -9,7 +9,9 @@ namespace armorm {
 // fp8: bfloat16, but the products of the layers multiply e4m3 values with one scale per row of activations
 // and per output channel, quantised at load. Without a GPU of compute capability 8.9 or above it is as
 // accurate, but slow.
-enum class Precision { bf16, fp32, fp8 };
-constexpr std::array<std::string_view, 3> words_of(Precision) { return {"bf16", "fp32", "fp8"}; }
+// int8: the same with int8 values on a CPU with AVX-512 VNNI or AMX. The few largest values of a row of
+// activations stay as they are.
+enum class Precision { bf16, fp32, fp8, int8 };
+constexpr std::array<std::string_view, 4> words_of(Precision) { return {"bf16", "fp32", "fp8", "int8"}; }
 
 }  // namespace armorm

@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "model/cpu/attention.h"
+#include "model/cpu/linear.h"
+#include "model/cpu_kernels.h"
 #include "model/reference_ops.h"
 #include "model/upload.h"
 
@@ -113,7 +115,10 @@ at::Tensor flash_attention(const at::Tensor& q, const at::Tensor& k, const at::T
 
 at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                             const AttentionPlan& plan, const AttentionOptions& options) {
-  if (cpu::supports_attention(q)) return cpu::packed_attention(q, k, v, plan, options);
+  if (q.is_cpu()) {
+    if (const auto* kernel = cpu::linear_kernel(kernels_in_use(), q.scalar_type()); kernel != nullptr)
+      return cpu::packed_attention(*kernel, q, k, v, plan, options);
+  }
   if (supports_flash(q, options)) return flash_attention(q, k, v, plan, options);
   if (options.softcap > 0.0) return reference::packed_attention(q, k, v, plan, options);
   return sdpa_attention(q, k, v, plan, options);

@@ -49,7 +49,7 @@ DecoderWeights load_weights(const WeightsFolder& files, const ModelConfig& confi
                             const BackboneOptions& options, at::Device device) {
   try {
     return model::load_weights(files, config, dtype_of(options.precision), device,
-                               options.precision == Precision::fp8, !options.loaded_before);
+                               format_of(options.precision), !options.loaded_before);
   } catch (const c10::Error& error) {
     if (!is_out_of_memory(error)) throw;
     fail_usage(
@@ -102,6 +102,7 @@ Backbone::~Backbone() = default;
 Backbone Backbone::load(const BackboneOptions& options) {
   const c10::InferenceMode no_gradients;
   const at::Device device = choose_device(options.device);
+  check_precision(options.precision, options.device);
   // Pinned memory belongs to the current device. Without this guard that is the first device, and its other
   // users would see a context of this process.
   const c10::OptionalDeviceGuard current(device.is_cpu() ? std::nullopt : std::optional(device));

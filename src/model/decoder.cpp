@@ -45,11 +45,10 @@ void check_invariant_sharing(const PackLayout& layout, const at::Tensor& hidden,
 
 // On the CPU only the packed products keep a row's bits; libraries choose by shape, alignment and threads.
 void check_invariance(const DecoderWeights& weights, at::Device device) {
-  if (device.is_cpu() && !weights.layers.front().o.packed) {
+  if (device.is_cpu() && weights.layers.front().o.kernel == nullptr) {
     fail_usage(
-        "batch_invariant: this processor or LibTorch lacks oneDNN's small products (AVX-512), which it needs "
-        "on the "
-        "CPU; leave it out, or use another machine");
+        "batch_invariant: on the CPU it needs other kernels than libtorch, which need AVX-512; leave it out, or use "
+        "another machine");
   }
 }
 
@@ -117,8 +116,7 @@ at::Tensor Decoder::last_attention(const LayerWeights& layer, const at::Tensor& 
 
 at::Tensor Decoder::mlp(const LayerWeights& layer, const at::Tensor& normed,
                         std::int64_t rows_at_once) const {
-  const at::Tensor gate_up = apply(layer.gate_up, normed, rows_at_once);
-  return apply(layer.down, gated_activation(gate_up, activation_), rows_at_once);
+  return apply(layer.down, apply_gated(layer.gate_up, normed, activation_, rows_at_once), rows_at_once);
 }
 
 at::Tensor Decoder::forward(const PackLayout& layout) const {

@@ -3,6 +3,7 @@
 #include <ATen/Context.h>
 
 #include "core/error.h"
+#include "model/cpu/int8.h"
 
 namespace armorm::model {
 
@@ -12,6 +13,13 @@ void check_device(std::int64_t index) {
   if (index < -1 || index >= count)
     fail_usage("`device`: found {}, expected -1 for the CPU or the index of one of the {} CUDA devices here",
                index, count);
+}
+
+void check_precision(Precision precision, std::int64_t device) {
+  if (precision != Precision::int8) return;
+  if (device >= 0) fail_usage("`precision` int8 is for the CPU; on a GPU use fp8 or bf16, or `device` -1");
+  if (cpu::int8_kernel(CpuKernels::avx512) == nullptr && cpu::int8_kernel(CpuKernels::amx) == nullptr)
+    fail_usage("`precision` int8 needs AVX-512 VNNI or AMX, which this processor lacks; use bf16");
 }
 
 }  // namespace armorm::model

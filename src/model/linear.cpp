@@ -2,48 +2,84 @@
 
 #include <ATen/ATen.h>
 
+#include "core/error.h"
+#include "model/cpu/int8.h"
 #include "model/cpu/linear.h"
+#include "model/cpu_kernels.h"
 #include "model/fp8.h"
+#include "model/ops.h"
 
 namespace armorm::model {
 namespace {
 
 at::Tensor fp8_product(const Linear& linear, const at::Tensor& x) {
   const QuantisedRows rows = quantise_rows(x);
-  if (!linear.packed) {
+  if (linear.kernel == nullptr) {
     const auto multiply = linear.scaled_mm ? multiply_quantised : reference::multiply_quantised;
     return multiply(rows, {linear.weight, linear.scales}, linear.bias);
   }
-  const at::Tensor sums = cpu::linear(rows.values.to(at::kFloat), linear.weight, linear.out_features, {});
+  const at::Tensor sums =
+      cpu::linear(*linear.kernel, rows.values.to(at::kFloat), linear.weight, linear.out_features, {});
   return scale_sums(sums, rows.scales, linear.scales, linear.bias);
 }
 
 at::Tensor product(const Linear& linear, const at::Tensor& x) {
-  if (linear.scales.defined()) return fp8_product(linear, x);
-  if (linear.packed) return cpu::linear(x, linear.weight, linear.out_features, linear.bias);
-  return linear.bias.defined() ? at::linear(x, linear.weight, linear.bias) : at::linear(x, linear.weight);
-}
-
-}  // namespace
-
-Linear make_linear(const at::Tensor& weight, const at::Tensor& bias) {
-  const bool packed = weight.is_cpu() && cpu::supports_linear(weight.scalar_type());
-  return {packed ? cpu::pack_weight(weight) : weight, bias, weight.size(0), packed, {}, false};
+  if (linear.format == WeightFormat::fp8) return fp8_product(linear, x);
+  if (linear.kernel == nullptr)
+    return linear.bias.defined() ? at::linear(x, linear.weight, linear.bias) : at::linear(x, linear.weight);
+  if (linear.format == WeightFormat::int8)
+    return cpu::int8_linear(*linear.kernel, x, {linear.weight, linear.scales, linear.offsets},
+                            linear.out_features, linear.bias);
+  return cpu::linear(*linear.kernel, x, linear.weight, linear.out_features, linear.bias);
 }
 
 Linear make_fp8_linear(const at::Tensor& weight, const at::Tensor& bias) {
   const QuantisedRows rows = quantise_rows(weight);
-  const bool packed = weight.is_cpu() && cpu::supports_linear(at::kFloat);
-  return {packed ? cpu::pack_weight(rows.values.to(at::kFloat)) : rows.values,
-          bias,
+  Linear linear{rows.values, bias, weight.size(0), WeightFormat::fp8};
+  linear.scales = rows.scales;
+  linear.kernel = weight.is_cpu() ? cpu::linear_kernel(kernels_in_use(), at::kFloat) : nullptr;
+  if (linear.kernel != nullptr) linear.weight = cpu::pack_weight(rows.values.to(at::kFloat));
+  linear.scaled_mm = has_scaled_mm(weight.device());
+  return linear;
+}
+
+Linear make_int8_linear(const at::Tensor& weight, const at::Tensor& bias, bool gated) {
+  const cpu::PanelKernel* kernel = weight.is_cpu() ? cpu::int8_kernel(kernels_in_use()) : nullptr;
+  if (kernel == nullptr) fail_internal("int8 products need a kernel; check_precision() reports it");
+  if (weight.size(1) > cpu::kMaxInt8Inputs)
+    fail_usage("`precision` int8: found a product over {} inputs, expected up to {}; use bf16", weight.size(1),
+               cpu::kMaxInt8Inputs);
+  const cpu::Int8Weight packed = cpu::pack_int8(weight, gated);
+  Linear linear{packed.panels, bias.defined() ? cpu::pack_vector(bias, gated) : bias, weight.size(0),
+                WeightFormat::int8, gated, kernel};
+  linear.scales = packed.scales;
+  linear.offsets = packed.offsets;
+  return linear;
+}
+
+}  // namespace
+
+WeightFormat format_of(Precision precision) {
+  if (precision == Precision::fp8) return WeightFormat::fp8;
+  return precision == Precision::int8 ? WeightFormat::int8 : WeightFormat::plain;
+}
+
+Linear make_linear(const at::Tensor& weight, const at::Tensor& bias, WeightFormat format, bool gated) {
+  if (format == WeightFormat::fp8) return make_fp8_linear(weight, bias);
+  if (format == WeightFormat::int8) return make_int8_linear(weight, bias, gated);
+  const cpu::PanelKernel* kernel =
+      weight.is_cpu() ? cpu::linear_kernel(kernels_in_use(), weight.scalar_type()) : nullptr;
+  if (kernel == nullptr) return {weight, bias, weight.size(0)};
+  return {cpu::pack_weight(weight, gated),
+          bias.defined() ? cpu::pack_vector(bias, gated) : bias,
           weight.size(0),
-          packed,
-          rows.scales,
-          has_scaled_mm(weight.device())};
+          format,
+          gated,
+          kernel};
 }
 
 at::Tensor apply(const Linear& linear, const at::Tensor& x, std::int64_t rows_at_once) {
-  if (rows_at_once == 0 || linear.packed) return product(linear, x);
+  if (rows_at_once == 0 || linear.kernel != nullptr) return product(linear, x);
   const std::int64_t n = x.size(0);
   at::Tensor out = at::empty({n, linear.out_features}, x.options());
   for (std::int64_t first = 0; first < n; first += rows_at_once) {
@@ -53,6 +89,15 @@ at::Tensor apply(const Linear& linear, const at::Tensor& x, std::int64_t rows_at
     out.narrow(0, first, count).copy_(product(linear, piece).narrow(0, 0, count));
   }
   return out;
+}
+
+at::Tensor apply_gated(const Linear& linear, const at::Tensor& x, Activation activation,
+                       std::int64_t rows_at_once) {
+  if (!linear.gated) return gated_activation(apply(linear, x, rows_at_once), activation);
+  if (linear.format == WeightFormat::int8)
+    return cpu::int8_gated_linear(*linear.kernel, x, {linear.weight, linear.scales, linear.offsets},
+                                  linear.out_features / 2, linear.bias, activation);
+  return cpu::gated_linear(*linear.kernel, x, linear.weight, linear.out_features / 2, linear.bias, activation);
 }
 
 }  // namespace armorm::model

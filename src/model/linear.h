@@ -5,31 +5,45 @@
 
 #include <cstdint>
 
+#include "armorm/precision.h"
+#include "model/common/activation.h"
+#include "model/cpu/panel_kernels.h"
+
 namespace armorm::model {
+
+// How the values of a weight are stored: as they are, or quantised by output channel to e4m3 (fp8.h) or int8
+// (cpu/int8.h). apply() quantises x by row then.
+enum class WeightFormat { plain, fp8, int8 };
+WeightFormat format_of(Precision precision);
 
 // Created by make_linear().
 struct Linear {
-  at::Tensor weight;  // [out, in], or the layout that `packed` says
-  at::Tensor bias;    // [out] or undefined
+  at::Tensor weight;  // [out, in], or the panels of cpu/pack.h where there is a kernel
+  at::Tensor bias;    // [out], or in the order of the panels; or undefined
   std::int64_t out_features = 0;
-  bool packed = false;  // weight has the layout of cpu/linear.h
-  // For fp8 (fp8.h): float32 [out, 1], else undefined. weight then holds e4m3 values, as float32 where it is
-  // packed.
-  at::Tensor scales;
-  bool scaled_mm = false;  // with scales: the device has_scaled_mm()
+  WeightFormat format = WeightFormat::plain;
+  bool gated = false;  // the panels are gated: apply_gated() takes one pass
+  // On the CPU, of those in use (cpu_kernels.h) when the weight was loaded; null: LibTorch's products.
+  const cpu::PanelKernel* kernel = nullptr;
+  at::Tensor scales{};     // float32 [out, 1] of fp8; of int8 in the order of the panels
+  at::Tensor offsets{};    // of int8 with a kernel (cpu::Int8Weight)
+  bool scaled_mm = false;  // fp8: the device has_scaled_mm()
 };
 
 // weight [out, in] and bias ([out] or undefined) must be on the device that runs the product. On the CPU the
-// weight is laid out for its products where the processor supports them; the argument is not kept in that
-// case.
-Linear make_linear(const at::Tensor& weight, const at::Tensor& bias);
-
-// The same with the weight quantised to e4m3 by output channel; apply() quantises x by row.
-Linear make_fp8_linear(const at::Tensor& weight, const at::Tensor& bias);
+// weight is laid out for the kernels in use, and the argument is not kept; only LibTorch's products of plain
+// weights keep it. `gated`: the outputs are gates, then as many values that they multiply, and only
+// apply_gated() is called.
+Linear make_linear(const at::Tensor& weight, const at::Tensor& bias,
+                   WeightFormat format = WeightFormat::plain, bool gated = false);
 
 // x weight^T + bias: [n, in] -> [n, out]. Libraries choose the algorithm of a product, and with it the order
 // of the sums, by shape. With rows_at_once > 0 the product runs in pieces of exactly that many rows, the last
-// one padded with zeros, so that a row's bits do not depend on n. With packed weights they never do.
+// one padded with zeros, so that a row's bits do not depend on n. With a kernel they never do.
 at::Tensor apply(const Linear& linear, const at::Tensor& x, std::int64_t rows_at_once);
+
+// activation(gates) * values of the outputs: [n, in] -> [n, out / 2].
+at::Tensor apply_gated(const Linear& linear, const at::Tensor& x, Activation activation,
+                       std::int64_t rows_at_once);
 
 }  // namespace armorm::model

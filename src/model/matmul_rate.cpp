@@ -36,9 +36,8 @@ std::optional<double> measure_matmul_rate(int device, Precision precision) {
   const c10::OptionalDeviceGuard current(where.is_cpu() ? std::nullopt : std::optional(where));
   const auto type = precision == Precision::fp32 ? at::kFloat : at::kBFloat16;
   const at::Tensor a = at::ones({n, n}, at::TensorOptions().dtype(type).device(where));
-  // For fp8, the product that the layers use on this device.
-  const Linear fp8 = precision == Precision::fp8 ? make_fp8_linear(a, {}) : Linear();
-  const auto product = [&] { return fp8.weight.defined() ? apply(fp8, a, 0) : at::mm(a, a); };
+  const Linear linear = make_linear(a, {}, format_of(precision));
+  const auto product = [&] { return apply(linear, a, 0); };
   double best = seconds_of(product);
   for (int i = 1; i < kTries; ++i) best = std::min(best, seconds_of(product));
   return 2.0 * static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(n) / best;

@@ -39,17 +39,17 @@ void give_back_pages(std::span<const std::byte> mapped) {
 
 class Loader {
  public:
-  Loader(const WeightsFolder& files, at::ScalarType dtype, at::Device device, bool fp8)
+  Loader(const WeightsFolder& files, at::ScalarType dtype, at::Device device, WeightFormat format)
       : files_(files),
         dtype_(dtype),
         device_(device),
-        fp8_(fp8),
+        format_(format),
         account_(files.folder().string(), "tensor") {
     if (!device.is_cpu()) staged_ = std::make_unique<StagedCopy>(device);
   }
 
-  Linear linear(const at::Tensor& weight, const at::Tensor& bias) const {
-    return fp8_ ? make_fp8_linear(weight, bias) : make_linear(weight, bias);
+  Linear linear(const at::Tensor& weight, const at::Tensor& bias, bool gated) const {
+    return make_linear(weight, bias, format_, gated);
   }
 
   at::Tensor matrix(const std::string& name, const Shape& shape) const {
@@ -134,7 +134,7 @@ class Loader {
   const WeightsFolder& files_;
   at::ScalarType dtype_;
   at::Device device_;
-  bool fp8_;
+  WeightFormat format_;
   mutable Accounting account_;          // of the tensors
   std::unique_ptr<StagedCopy> staged_;  // only with a device
 };
@@ -152,15 +152,15 @@ Biases biases_of(const ModelConfig& c) {
 
 using Parts = std::vector<std::pair<std::string, std::int64_t>>;  // names and their rows
 
-Linear load_linear(const Loader& load, const Parts& parts, std::int64_t in, bool biased) {
+Linear load_linear(const Loader& load, const Parts& parts, std::int64_t in, bool biased, bool gated = false) {
   std::vector<std::pair<std::string, Shape>> weights;
   std::vector<std::pair<std::string, Shape>> biases;
   for (const auto& [name, rows] : parts) {
     weights.emplace_back(name + ".weight", Shape{rows, in});
     biases.emplace_back(name + ".bias", Shape{rows});
   }
-  Linear linear = load.linear(load.fused(weights), biased ? load.fused(biases) : at::Tensor());
-  if (linear.packed) load.release(weights);
+  Linear linear = load.linear(load.fused(weights), biased ? load.fused(biases) : at::Tensor(), gated);
+  if (linear.kernel != nullptr) load.release(weights);
   return linear;
 }
 
@@ -191,7 +191,7 @@ LayerWeights load_layer(const Loader& load, const ModelConfig& c, std::int64_t i
   layer.o = load_linear(load, {{at + "self_attn.o_proj", c.hidden_size}}, q_size, biased.o);
   layer.gate_up = load_linear(
       load, {{at + "mlp.gate_proj", c.intermediate_size}, {at + "mlp.up_proj", c.intermediate_size}},
-      c.hidden_size, biased.mlp);
+      c.hidden_size, biased.mlp, /*gated=*/true);
   layer.down = load_linear(load, {{at + "mlp.down_proj", c.hidden_size}}, c.intermediate_size, biased.mlp);
   return layer;
 }
@@ -199,8 +199,8 @@ LayerWeights load_layer(const Loader& load, const ModelConfig& c, std::int64_t i
 }  // namespace
 
 DecoderWeights load_weights(const WeightsFolder& files, const ModelConfig& config, at::ScalarType dtype,
-                            at::Device device, bool fp8, bool warns) {
-  const Loader load(files, dtype, device, fp8);
+                            at::Device device, WeightFormat format, bool warns) {
+  const Loader load(files, dtype, device, format);
   DecoderWeights weights;
   weights.embedding = load.matrix("embed_tokens.weight", {config.vocab_size, config.hidden_size});
   Phase phase(files.folder().string() + ": loading the weights", config.num_hidden_layers, "layers");

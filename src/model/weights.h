@@ -34,8 +34,9 @@ struct DecoderWeights {
 // must outlive the result. The pages of the other tensors are given back once they are copied, so that the
 // host holds the weights at most once. Heads of any kind are ignored; with `warns`, one warning names other
 // tensors that are not read. data error that names a tensor that is missing, has another shape, or has a
-// non-floating-point type. `fp8`: the matrices of the layers are quantised (fp8.h).
+// non-floating-point type. `format`: of the matrices of the layers.
 DecoderWeights load_weights(const WeightsFolder& files, const ModelConfig& config, at::ScalarType dtype,
-                            at::Device device, bool fp8 = false, bool warns = true);
+                            at::Device device, WeightFormat format = WeightFormat::plain,
+                            bool warns = true);
 
 }  // namespace armorm::model

@@ -6,6 +6,7 @@
 
 #include "core/phase.h"
 #include "model/cpu/linear.h"
+#include "model/cpu_kernels.h"
 #include "model/pack_plan.h"
 
 namespace armorm::model {
@@ -79,7 +80,9 @@ std::uint64_t weight_bytes(const ModelConfig& c, Precision precision, int device
   if (precision == Precision::bf16) return static_cast<std::uint64_t>(2 * (products + others));
   const std::int64_t channels = (c.num_attention_heads + 2 * c.num_key_value_heads) * c.head_dim +
                                 2 * c.hidden_size + 2 * c.intermediate_size;
-  const bool widened = device == -1 && model::cpu::supports_linear(at::kFloat);  // see Linear::packed
+  if (precision == Precision::int8)
+    return static_cast<std::uint64_t>(products + 8 * c.num_hidden_layers * channels + 2 * others);
+  const bool widened = device == -1 && model::cpu::linear_kernel(kernels_in_use(), at::kFloat) != nullptr;
   return static_cast<std::uint64_t>((widened ? 4 : 1) * products + 4 * c.num_hidden_layers * channels +
                                     2 * others);
 }

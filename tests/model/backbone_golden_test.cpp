@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "model/gpu_test_support.h"
+#include "model/kernels_test_support.h"
 #include "model/model_test_support.h"
 
 namespace armorm::model {
@@ -59,10 +60,12 @@ void check_bfloat16(int device) {
 
 }  // namespace
 
-TEST_CASE("float32 hidden states equal those of transformers", "[golden]") { check_float32(test::kCpu); }
+TEST_CASE("float32 hidden states equal those of transformers", "[golden]") {
+  with_every_kernels(Precision::fp32, false, [] { check_float32(test::kCpu); });
+}
 
 TEST_CASE("bfloat16 hidden states are as close to float32 as those of transformers", "[golden]") {
-  check_bfloat16(test::kCpu);
+  with_every_kernels(Precision::bf16, false, [] { check_bfloat16(test::kCpu); });
 }
 
 TEST_CASE("on CUDA, float32 hidden states equal those of transformers", "[gpu]") {

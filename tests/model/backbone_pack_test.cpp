@@ -7,6 +7,7 @@
 
 #include "model/extractor.h"
 #include "model/gpu_test_support.h"
+#include "model/kernels_test_support.h"
 #include "model/model_test_support.h"
 
 namespace armorm::model {
@@ -65,7 +66,9 @@ void check_packs(int device) {
 
 }  // namespace
 
-TEST_CASE("a sequence's states do not depend on what shares its pack", "[unit]") { check_packs(test::kCpu); }
+TEST_CASE("a sequence's states do not depend on what shares its pack", "[unit]") {
+  with_every_kernels(Precision::bf16, false, [] { check_packs(test::kCpu); });
+}
 
 TEST_CASE("on CUDA, a sequence's states do not depend on what shares its pack", "[gpu]") {
   if (!test::has_cuda()) ARMORM_SKIP("no CUDA device");
@@ -93,7 +96,9 @@ void check_wanted_rows(int device) {
 
 }  // namespace
 
-TEST_CASE("wanted rows may be any, in any order, and repeat", "[unit]") { check_wanted_rows(test::kCpu); }
+TEST_CASE("wanted rows may be any, in any order, and repeat", "[unit]") {
+  with_every_kernels(Precision::bf16, false, [] { check_wanted_rows(test::kCpu); });
+}
 
 TEST_CASE("on CUDA, wanted rows may be any, in any order, and repeat", "[gpu]") {
   if (!test::has_cuda()) ARMORM_SKIP("no CUDA device");
@@ -165,7 +170,10 @@ void check_invariance(int device, Precision precision, const std::string& model)
 }
 
 void check_invariance(int device) {
-  for (const Precision precision : {Precision::fp32, Precision::bf16}) {
+  std::vector<Precision> precisions{Precision::fp32, Precision::bf16};
+  if (device == kCpu && !available_kernels(Precision::int8, true).empty())
+    precisions.push_back(Precision::int8);
+  for (const Precision precision : precisions) {
     for (const std::string model : {"llama_gqa", "llama31_rope", "mistral_window", "gemma2", "qwen2"}) {
       check_invariance(device, precision, model);
     }
@@ -220,7 +228,10 @@ void write_windowed_model(const std::filesystem::path& folder) {
 void check_long_prefix(int device) {
   const test::TempDir place;
   write_windowed_model(place / "windowed");
-  for (const Precision precision : {Precision::fp32, Precision::bf16}) {
+  std::vector<Precision> precisions{Precision::fp32, Precision::bf16};
+  if (device == kCpu && !available_kernels(Precision::int8, true).empty())
+    precisions.push_back(Precision::int8);
+  for (const Precision precision : precisions) {
     for (const std::string model : {"llama_gqa", "llama31_rope", "llama_odd_heads", "gemma2", "qwen2"})
       check_long_prefix(device, precision, test::golden_model(model));
     check_long_prefix(device, precision, place / "windowed");
@@ -230,7 +241,7 @@ void check_long_prefix(int device) {
 }  // namespace
 
 TEST_CASE("batch_invariant gives the same bits after a prefix of 1500 tokens, shared or not", "[unit]") {
-  check_long_prefix(test::kCpu);
+  with_every_kernels(Precision::bf16, true, [] { check_long_prefix(test::kCpu); });
 }
 
 TEST_CASE("on CUDA, batch_invariant gives the same bits after a prefix of 1500 tokens, shared or not",
@@ -259,7 +270,9 @@ TEST_CASE("prefixes are shared where that can keep its promises", "[unit]") {
   }
 }
 
-TEST_CASE("batch_invariant gives the same bits in every pack", "[unit]") { check_invariance(test::kCpu); }
+TEST_CASE("batch_invariant gives the same bits in every pack", "[unit]") {
+  with_every_kernels(Precision::bf16, true, [] { check_invariance(test::kCpu); });
+}
 
 TEST_CASE("on CUDA, batch_invariant gives the same bits in every pack", "[gpu]") {
   if (!test::has_cuda()) ARMORM_SKIP("no CUDA device");
@@ -324,7 +337,9 @@ void check_prefixes(int device) {
 
 }  // namespace
 
-TEST_CASE("a shared prefix gives the states of the whole sequences", "[unit]") { check_prefixes(test::kCpu); }
+TEST_CASE("a shared prefix gives the states of the whole sequences", "[unit]") {
+  with_every_kernels(Precision::bf16, false, [] { check_prefixes(test::kCpu); });
+}
 
 TEST_CASE("on CUDA, a shared prefix gives the states of the whole sequences", "[gpu]") {
   if (!test::has_cuda()) ARMORM_SKIP("no CUDA device");

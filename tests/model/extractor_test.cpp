@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "model/gpu_test_support.h"
+#include "model/cpu_kernels.h"
 #include "model/model_test_support.h"
 #include "model/small_memory.h"
 
@@ -252,9 +253,14 @@ TEST_CASE("the tokens that sharing saves are counted exactly", "[unit]") {
 
 namespace {
 
-// The widest activation of llama_gqa: the gate-up product in float32.
+// The widest activation of llama_gqa, in float32: queries, keys and values, or the gate-up product where the
+// activation is not part of it.
 std::size_t bytes_of_tokens(const Backbone& backbone, std::int64_t tokens) {
-  return static_cast<std::size_t>(tokens * 2 * backbone.config().intermediate_size) * sizeof(float);
+  const ModelConfig& c = backbone.config();
+  const std::int64_t qkv = (c.num_attention_heads + 2 * c.num_key_value_heads) * c.head_dim;
+  const std::int64_t widest =
+      kernels_in_use() == CpuKernels::libtorch ? 2 * c.intermediate_size : std::max(qkv, c.intermediate_size);
+  return static_cast<std::size_t>(tokens * widest) * sizeof(float);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 
+#include "model/cpu_kernels.h"
 #include "model/gpu_test_support.h"
 #include "model/linear.h"
 #include "model/model_test_support.h"
@@ -45,7 +46,7 @@ TEST_CASE("a row is divided by its largest magnitude over 448 and cast as LibTor
 
 TEST_CASE("a device without e4m3 products is found out", "[unit]") {
   CHECK_FALSE(has_scaled_mm(at::kCPU));
-  CHECK_FALSE(make_fp8_linear(random({16, 16}, 1), {}).scaled_mm);
+  CHECK_FALSE(make_linear(random({16, 16}, 1), {}, WeightFormat::fp8).scaled_mm);
 }
 
 TEST_CASE("an fp8 product is that of the quantised operands", "[unit]") {
@@ -57,13 +58,31 @@ TEST_CASE("an fp8 product is that of the quantised operands", "[unit]") {
     const at::Tensor exact = at::matmul(dequantised(quantise_rows(x)).to(at::kDouble),
                                         dequantised(quantise_rows(weight)).to(at::kDouble).t()) +
                              bias.to(at::kDouble);
-    const at::Tensor got = apply(make_fp8_linear(weight, bias), x, 0);
+    const at::Tensor got = apply(make_linear(weight, bias, WeightFormat::fp8), x, 0);
     REQUIRE(got.scalar_type() == at::kBFloat16);
     const double error = (got.to(at::kDouble) - exact).abs().max().item<double>();
     CHECK(error <= exact.abs().max().item<double>() / 256 * 1.01);
     const at::Tensor plain = reference::multiply_quantised(quantise_rows(x), quantise_rows(weight), bias);
     CHECK((got.to(at::kDouble) - plain.to(at::kDouble)).abs().max().item<double>() <=
           exact.abs().max().item<double>() / 128);
+  }
+}
+
+TEST_CASE("int8 embeddings lie closer to those of bf16 than fp8 ones", "[unit]") {
+  if (available_kernels(Precision::int8, false).empty()) ARMORM_SKIP("no VNNI on this processor");
+  for (const std::string model : {"llama_gqa", "qwen2", "gemma2"}) {
+    const auto sequences = golden_sequences(model);
+    std::vector<std::span<const text::tokenizer::TokenId>> rows;
+    for (const auto& sequence : sequences) rows.emplace_back(sequence.tokens);
+    const auto deviation = [&](Precision precision) {
+      const BackboneOptions options{
+          .model_folder = test::golden_model(model), .precision = precision, .device = test::kCpu};
+      return deviation_from_bf16(Backbone::load(options), options, rows);
+    };
+    const Deviation int8 = deviation(Precision::int8);
+    CAPTURE(model, int8.relative, int8.lowest_cosine);
+    CHECK(int8.relative > 0.002);
+    CHECK(int8.relative < 0.7 * deviation(Precision::fp8).relative);
   }
 }
 
@@ -112,7 +131,7 @@ TEST_CASE("on CUDA, fp8 products equal the plain ones", "[gpu]") {
     const at::Tensor plain =
         reference::multiply_quantised(quantise_rows(x), quantise_rows(weight), bias).to(at::kFloat);
     // Uses tensor cores where the device has them for e4m3, else the plain product.
-    const at::Tensor fast = apply(make_fp8_linear(weight, bias), x, 0).to(at::kFloat);
+    const at::Tensor fast = apply(make_linear(weight, bias, WeightFormat::fp8), x, 0).to(at::kFloat);
     CHECK((fast - plain).abs().max().item<double>() <= plain.abs().max().item<double>() / 128);
   }
 }

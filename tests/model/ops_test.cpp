@@ -6,6 +6,7 @@
 
 #include "model/attention.h"
 #include "model/gpu_test_support.h"
+#include "model/kernels_test_support.h"
 #include "model/reference_ops.h"
 #include "support/test_support.h"
 
@@ -197,10 +198,12 @@ TEST_CASE("on the CPU, gated activations equal the plain ones, far values includ
   check_gated_activation(at::kCPU);
 }
 
-TEST_CASE("on the CPU, attention equals the plain one", "[unit]") { check_attention(at::kCPU); }
+TEST_CASE("on the CPU, attention equals the plain one", "[unit]") {
+  test::with_every_kernels(Precision::bf16, false, [] { check_attention(at::kCPU); });
+}
 
 TEST_CASE("on the CPU, attention keeps its scale when all scores are far below zero", "[unit]") {
-  check_low_scores(at::kCPU);
+  test::with_every_kernels(Precision::bf16, false, [] { check_low_scores(at::kCPU); });
 }
 
 TEST_CASE("on CUDA, rms_norm equals the plain one", "[gpu]") {

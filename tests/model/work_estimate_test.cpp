@@ -82,6 +82,7 @@ TEST_CASE("weights take the bytes of their precision", "[unit]") {
   const std::uint64_t products = 32ULL * 4096 * (4096 + 2 * 1024 + 4096 + 3 * 14336);
   const std::uint64_t scales = 32ULL * 4 * (4096 + 2 * 1024 + 4096 + 2 * 14336 + 4096);
   CHECK(weight_bytes(config, Precision::fp8, 0) == products + scales + 2 * (n - products));
+  CHECK(weight_bytes(config, Precision::int8, -1) == products + 2 * scales + 2 * (n - products));
   CHECK(weight_bytes(config, Precision::fp8, -1) >= weight_bytes(config, Precision::fp8, 0));
 }
 

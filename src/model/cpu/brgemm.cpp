@@ -15,8 +15,8 @@ bool product_works() {
   try {
     const std::vector<T> ones(static_cast<std::size_t>(kRowMultiple * kRowMultiple), T(1.0F));
     std::vector<float> out(ones.size());
-    brgemm({kRowMultiple, kRowMultiple, kRowMultiple}, ones.data(), kRowMultiple, ones.data(), out.data(),
-           false);
+    brgemm({kRowMultiple, kRowMultiple, kRowMultiple, kRowMultiple, kRowMultiple}, ones.data(), ones.data(),
+           out.data(), false);
     brgemm_release();
     return out.front() == static_cast<float>(kRowMultiple);
   } catch (const std::exception&) {  // oneDNN's own exception, where LibTorch saw no obstacle
@@ -26,15 +26,14 @@ bool product_works() {
 
 }  // namespace
 
-void brgemm(const Brgemm& shape, const at::BFloat16* a, std::int64_t a_stride, const at::BFloat16* b,
-            float* c, bool add) {
-  blas::brgemm(shape.rows, shape.columns, shape.inner, a_stride, shape.columns, shape.columns, add, a, b, c,
-               /*is_vnni=*/true);
+void brgemm(const Brgemm& shape, const at::BFloat16* a, const at::BFloat16* b, float* c, bool add) {
+  blas::brgemm(shape.rows, shape.columns, shape.inner, shape.a_stride, shape.columns, shape.c_stride, add, a, b,
+               c, /*is_vnni=*/true);
 }
 
-void brgemm(const Brgemm& shape, const float* a, std::int64_t a_stride, const float* b, float* c, bool add) {
-  blas::brgemm(shape.rows, shape.columns, shape.inner, a_stride, shape.columns, shape.columns, add, a, b, c,
-               /*is_vnni=*/false);
+void brgemm(const Brgemm& shape, const float* a, const float* b, float* c, bool add) {
+  blas::brgemm(shape.rows, shape.columns, shape.inner, shape.a_stride, shape.columns, shape.c_stride, add, a, b,
+               c, /*is_vnni=*/false);
 }
 
 void brgemm_release() { blas::brgemm_release(); }

@@ -2,12 +2,15 @@
 
 #include <ATen/Version.h>
 #include <cpuid.h>
+#include <fmt/core.h>
 
 #include <array>
 #include <cstdlib>
 #include <cstring>
 
+#include "model/cpu/avx512.h"
 #include "model/cpu/brgemm.h"
+#include "model/cpu/panel_kernels.h"
 
 namespace armorm::model::cpu {
 namespace {
@@ -59,6 +62,20 @@ std::string limits() {
 }
 
 }  // namespace
+
+std::string processor_name() {
+  const unsigned signature = cpuid(1, 0).a;
+  const unsigned family = signature >> 8 & 15U;
+  const unsigned model = (signature >> 4 & 15U) | (signature >> 12 & 0xf0U);
+  const CpuFeatures& f = cpu_features();
+  std::string name = fmt::format("{} {}-{}-{}", vendor(), family == 15 ? family + (signature >> 20 & 255U) : family,
+                                 model, signature & 15U);
+  if (f.avx512) name += ", avx512";
+  if (f.avx512_bf16) name += ", avx512_bf16";
+  if (f.avx512_vnni) name += ", avx512_vnni";
+  if (panel_kernel(CpuKernels::amx, Operand::bf16) != nullptr) name += ", amx";
+  return name;
+}
 
 std::string cpu_kernel_choice() {
   std::string products;

@@ -10,4 +10,8 @@ namespace armorm::model::cpu {
 // computes, and variables that limit the libraries.
 std::string cpu_kernel_choice();
 
+// "GenuineIntel 6-207-2, avx512_bf16, amx_bf16": vendor, family, model and stepping, and the units of which
+// cpu_kernels.h chooses.
+std::string processor_name();
+
 }  // namespace armorm::model::cpu

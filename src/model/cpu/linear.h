@@ -1,5 +1,5 @@
-// Products with weights on the CPU by oneDNN's batch-reduce GEMM. At load the weights are laid out once in
-// the order in which the product reads them.
+// Products with weights on the CPU over panels (panel_kernels.h), in which the weights are laid out once, at
+// load.
 //
 // Every element of the result is one sum over the inputs in ascending order, independent of the number of
 // rows, the row's position and the number of threads: rows are bit-identical however they are batched.
@@ -8,24 +8,26 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
+
+#include "model/common/activation.h"
+#include "model/cpu/pack.h"
+#include "model/cpu/panel_kernels.h"
 
 namespace armorm::model::cpu {
 
-// Whether this processor and LibTorch support the products for `type`.
-bool supports_linear(at::ScalarType type);
+// The kernel of `kernels` for float32 or bfloat16 operands, or nullptr.
+const PanelKernel* linear_kernel(CpuKernels kernels, at::ScalarType type);
 
-// [out, in] float32 or bfloat16 -> the blocked form that linear() takes, 1-D of the same type: panels of
-// kPanel output features, each [in, kPanel] (bfloat16: inputs 2i and 2i + 1 interleaved), padded with zeros.
-at::Tensor pack_weight(const at::Tensor& weight);
+// x weight^T + bias: [n, in] -> [n, out]. x has contiguous rows of the weight's type; `packed` is
+// pack_weight(), `bias` pack_vector() or undefined. The result has the type of x, or float32 on request.
+at::Tensor linear(const PanelKernel& kernel, const at::Tensor& x, const at::Tensor& packed,
+                  std::int64_t out_features, const at::Tensor& bias,
+                  std::optional<at::ScalarType> result = std::nullopt);
 
-// The same for the transposed weight: [in, out] with contiguous rows.
-at::Tensor pack_columns(const at::Tensor& transposed_weight);
-
-// x weight^T + bias: [n, in] -> [n, out]. x has contiguous rows; bias [out] or undefined. The result has the
-// type of x, or float32 on request.
-at::Tensor linear(const at::Tensor& x, const at::Tensor& packed, std::int64_t out_features,
-                  const at::Tensor& bias);
-at::Tensor linear(const at::Tensor& x, const at::Tensor& packed, std::int64_t out_features,
-                  const at::Tensor& bias, at::ScalarType result);
+// activation(gates) * values of the product with a gated weight: [n, in] -> [n, out_features], half of the
+// weight's outputs. Not rounded before the activation.
+at::Tensor gated_linear(const PanelKernel& kernel, const at::Tensor& x, const at::Tensor& packed,
+                        std::int64_t out_features, const at::Tensor& bias, Activation activation);
 
 }  // namespace armorm::model::cpu

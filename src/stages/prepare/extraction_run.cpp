@@ -60,7 +60,10 @@ std::int64_t dropped_count(const artifacts::Provenance& provenance) {
 }  // namespace
 
 ModelInputs open_model_inputs(const ExtractionOptions& options, const StopRequested& stop) {
-  if (!options.dry_run) model::check_device(options.device);
+  if (!options.dry_run) {
+    model::check_device(options.device);
+    model::check_precision(options.precision, options.device);
+  }
   const model::ModelFolder folder = artifacts::open_model_folder(options.model_path, stop);
   model::ModelConfig config = model::ModelConfig::load(folder.base, artifacts::kRewardModelFields);
   text::ConversationEncoder encoder = artifacts::open_encoder(
@@ -132,12 +135,12 @@ void record_deviation(const ExtractionOptions& options, const ModelInputs& model
                       const std::vector<std::span<const text::tokenizer::TokenId>>& rows,
                       artifacts::Provenance& provenance) {
   constexpr std::size_t kRows = 8;
-  if (options.precision != Precision::fp8) return;
+  if (options.precision != Precision::fp8 && options.precision != Precision::int8) return;
   const model::Deviation deviation = model::deviation_from_bf16(
       backbone, backbone_options(options, model), std::span(rows).first(std::min(kRows, rows.size())));
   provenance.deviation = fmt::format("{:.4f} of bf16 (relative, {} rows), lowest cosine {:.5f}",
                                      deviation.relative, deviation.rows, deviation.lowest_cosine);
-  log::info("the embeddings of fp8 deviate by {}", provenance.deviation);
+  log::info("the embeddings of {} deviate by {}", name_of(options.precision), provenance.deviation);
 }
 
 std::string data_digest(const data::Dataset& dataset, const std::vector<std::string>& columns) {

@@ -25,6 +25,7 @@ namespace {
 
 const ScorerOptions& checked(const ScorerOptions& options) {
   model::check_device(options.device);
+  model::check_precision(options.precision, options.device);
   return options;
 }
 

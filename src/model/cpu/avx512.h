@@ -1,0 +1,80 @@
+// What code with AVX-512 intrinsics shares. Functions with them are compiled for that level alone and called
+// only where cpu_features().avx512 is set.
+#pragma once
+
+// The "undefined" vectors of GCC 12's headers look uninitialised to it (GCC bug 105593).
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#define ARMORM_INLINE inline __attribute__((always_inline))
+#define ARMORM_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
+
+namespace armorm::model::cpu {
+
+// Instructions of this processor that the operating system lets programs use.
+struct CpuFeatures {
+  bool avx512 = false;  // F, BW, DQ and VL
+  bool avx512_bf16 = false;
+  bool avx512_vnni = false;
+  bool amx_bf16 = false;
+  bool amx_int8 = false;
+};
+const CpuFeatures& cpu_features();
+
+ARMORM_INLINE std::int32_t load_word(const std::byte* from) {
+  std::int32_t word = 0;
+  std::memcpy(&word, from, sizeof word);
+  return word;
+}
+
+// Of 16 bfloat16 values.
+ARMORM_INLINE ARMORM_AVX512 __m512 widen(__m256i values) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(values), 16));
+}
+
+// To bfloat16: to nearest even; a NaN stays NaN, small numbers stay what they are (VCVTNEPS2BF16 makes them 0).
+ARMORM_INLINE ARMORM_AVX512 __m256i narrow(__m512 values) {
+  const __m512i bits = _mm512_castps_si512(values);
+  const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+  const __m512i half = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff));
+  const __mmask16 nan = _mm512_cmp_ps_mask(values, values, _CMP_UNORD_Q);
+  const __m512i rounded = _mm512_srli_epi32(_mm512_add_epi32(bits, half), 16);
+  const __m512i quiet = _mm512_or_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(0x40));
+  return _mm512_cvtepi32_epi16(_mm512_mask_mov_epi32(rounded, nan, quiet));
+}
+
+// exp to about one unit in the last place of -104 <= x <= 88, to which other values are limited: 2^k p(r)
+// with |r| <= ln(2) / 2 and p of degree 6 (Cephes' expf). A NaN stays NaN.
+ARMORM_INLINE ARMORM_AVX512 __m512 exp16(__m512 x) {
+  x = _mm512_max_ps(_mm512_set1_ps(-104.0F), _mm512_min_ps(_mm512_set1_ps(88.0F), x));
+  const __m512 k = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504F)), 0);
+  __m512 r = _mm512_fnmadd_ps(k, _mm512_set1_ps(0.693359375F), x);
+  r = _mm512_fnmadd_ps(k, _mm512_set1_ps(-2.12194440e-4F), r);
+  __m512 p = _mm512_set1_ps(1.9875691500e-4F);
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.3981999507e-3F));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(8.3334519073e-3F));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(4.1665795894e-2F));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.6666665459e-1F));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(5.0000001201e-1F));
+  p = _mm512_add_ps(_mm512_fmadd_ps(p, _mm512_mul_ps(r, r), r), _mm512_set1_ps(1.0F));
+  return _mm512_scalef_ps(p, k);
+}
+
+// 1 / x to about one unit in the last place, for 1 <= x < infinity.
+ARMORM_INLINE ARMORM_AVX512 __m512 reciprocal(__m512 x) {
+  const __m512 guess = _mm512_rcp14_ps(x);
+  return _mm512_mul_ps(guess, _mm512_fnmadd_ps(x, guess, _mm512_set1_ps(2.0F)));
+}
+
+ARMORM_INLINE ARMORM_AVX512 __m512 tanh16(__m512 x) {
+  const __m512 power = exp16(_mm512_add_ps(x, x));
+  return _mm512_fnmadd_ps(_mm512_set1_ps(2.0F), reciprocal(_mm512_add_ps(power, _mm512_set1_ps(1.0F))),
+                          _mm512_set1_ps(1.0F));
+}
+
+}  // namespace armorm::model::cpu

@@ -1,0 +1,225 @@
+#include "model/cpu/int8.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+
+#include "model/cpu/avx512.h"
+#include "model/cpu/pack.h"
+#include "model/cpu/panel_product.h"
+#include "model/cpu/panel_results.h"
+#include "model/cpu/panel_rows.h"
+
+namespace armorm::model::cpu {
+namespace {
+
+constexpr int kZero = 128;  // of the unsigned values
+
+struct Outliers {
+  std::int32_t* columns;
+  float* values;
+  std::int32_t count = 0;
+};
+
+ARMORM_INLINE ARMORM_AVX512 __mmask16 mask_of(std::int64_t n) {
+  return static_cast<__mmask16>((1U << std::clamp<std::int64_t>(n, 0, 16)) - 1U);
+}
+
+ARMORM_AVX512 float mean_magnitude(const float* x, std::int64_t n) {
+  __m512 sum = _mm512_setzero_ps();
+  for (std::int64_t i = 0; i < n; i += 16)
+    sum = _mm512_add_ps(sum, _mm512_abs_ps(_mm512_maskz_loadu_ps(mask_of(n - i), x + i)));
+  return _mm512_reduce_add_ps(sum) / static_cast<float>(n);
+}
+
+// Largest magnitude up to `limit`; counts those above.
+ARMORM_AVX512 float largest_below(const float* x, std::int64_t n, float limit, std::int64_t& above) {
+  __m512 largest = _mm512_setzero_ps();
+  above = 0;
+  for (std::int64_t i = 0; i < n; i += 16) {
+    const __m512 magnitude = _mm512_abs_ps(_mm512_maskz_loadu_ps(mask_of(n - i), x + i));
+    const __mmask16 outside = _mm512_cmp_ps_mask(magnitude, _mm512_set1_ps(limit), _CMP_GT_OQ);
+    largest = _mm512_mask_max_ps(largest, static_cast<__mmask16>(~outside), largest, magnitude);
+    above += __builtin_popcount(outside);
+  }
+  return _mm512_reduce_max_ps(largest);
+}
+
+// Replaces values above `limit` by 0.
+ARMORM_AVX512 void take_outliers(float* x, std::int64_t n, float limit, Outliers& out) {
+  for (std::int64_t i = 0; i < n; i += 16) {
+    const __mmask16 there = mask_of(n - i);
+    const __m512 value = _mm512_maskz_loadu_ps(there, x + i);
+    const __mmask16 outside = _mm512_cmp_ps_mask(_mm512_abs_ps(value), _mm512_set1_ps(limit), _CMP_GT_OQ);
+    if (outside == 0) continue;
+    const __m512i columns = _mm512_add_epi32(_mm512_set1_epi32(static_cast<int>(i)),
+                                             _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0));
+    _mm512_mask_compressstoreu_epi32(out.columns + out.count, outside, columns);
+    _mm512_mask_compressstoreu_ps(out.values + out.count, outside, value);
+    out.count += __builtin_popcount(outside);
+    _mm512_mask_storeu_ps(x + i, outside, _mm512_setzero_ps());
+  }
+}
+
+ARMORM_AVX512 void round_row(const float* x, std::int64_t n, float scale, std::uint8_t* out) {
+  const __m512 inverse = _mm512_set1_ps(1.0F / scale);
+  for (std::int64_t i = 0; i < n; i += 16) {
+    const __mmask16 mask = mask_of(n - i);
+    const __m512i value = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_maskz_loadu_ps(mask, x + i), inverse));
+    _mm512_mask_cvtepi32_storeu_epi8(out + i, mask, _mm512_add_epi32(value, _mm512_set1_epi32(kZero)));
+  }
+}
+
+// `row`: the values as float32, changed. Returns the scale.
+float quantise_row(float* row, std::int64_t n, std::uint8_t* out, Outliers& outliers) {
+  std::int64_t above = 0;
+  float limit = kOutlierFactor * mean_magnitude(row, n);
+  float largest = largest_below(row, n, limit, above);
+  while (above > kMaxOutliers) largest = largest_below(row, n, limit *= 1.25F, above);
+  if (above > 0) take_outliers(row, n, limit, outliers);
+  const float scale = largest > 0.0F ? largest / 127.0F : 1.0F;
+  round_row(row, n, scale, out);
+  return scale;
+}
+
+struct RowResults {
+  const Int8Rows& rows;
+  const Int8Weight& weight;
+  std::int64_t words;  // of a panel
+};
+
+// sums [rows, kPanel]: int32 -> float32 values of the product, without bias.
+ARMORM_AVX512 void scale_sums(const RowResults& r, const RowBlock& block, std::int64_t panel, float* sums) {
+  const auto* counts = r.rows.outlier_counts.const_data_ptr<std::int32_t>();
+  const auto* columns = r.rows.outlier_columns.const_data_ptr<std::int32_t>();
+  const auto* values = r.rows.outlier_values.const_data_ptr<float>();
+  const auto* row_scales = r.rows.scales.const_data_ptr<float>();
+  const float* scales = r.weight.scales.const_data_ptr<float>() + panel * kPanel;
+  const std::int32_t* offsets = r.weight.offsets.const_data_ptr<std::int32_t>() + panel * kPanel;
+  const std::int8_t* weights = r.weight.panels.const_data_ptr<std::int8_t>() + panel * r.words * 4 * kPanel;
+  for (std::int64_t i = 0; i < block.valid; ++i) {
+    const std::int64_t row = block.first + i;
+    const __m512 row_scale = _mm512_set1_ps(row_scales[row]);
+    for (std::int64_t j = 0; j < kPanel; j += 16) {
+      float* const at = sums + i * kPanel + j;
+      const __m512i sum = _mm512_sub_epi32(_mm512_loadu_si512(at), _mm512_loadu_si512(offsets + j));
+      __m512 value = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), row_scale);
+      for (std::int64_t o = row * kMaxOutliers; o < row * kMaxOutliers + counts[row]; ++o) {
+        const __m512i word = _mm512_loadu_si512(weights + (columns[o] / 4 * kPanel + j) * 4);
+        const __m128i up = _mm_cvtsi32_si128(24 - 8 * (columns[o] % 4));
+        const __m512i weight = _mm512_srai_epi32(_mm512_sll_epi32(word, up), 24);
+        value = _mm512_fmadd_ps(_mm512_set1_ps(values[o]), _mm512_cvtepi32_ps(weight), value);
+      }
+      _mm512_storeu_ps(at, _mm512_mul_ps(value, _mm512_loadu_ps(scales + j)));
+    }
+  }
+}
+
+// store(sums, row, column) writes `columns` columns of the result from each panel at their place.
+template <class Store>
+void multiply(const PanelKernel& kernel, const at::Tensor& x, const Int8Weight& weight,
+              std::int64_t out_features, std::int64_t columns, const at::Tensor& bias, const Store& store) {
+  const Int8Rows quantised = quantise_to_int8(x);
+  const std::int64_t bytes = quantised.values.size(1);
+  const Rows rows{static_cast<const std::byte*>(quantised.values.const_data_ptr()), bytes, x.size(0), bytes / 4};
+  const float* biases = bias.defined() ? bias.const_data_ptr<float>() : nullptr;
+  multiply_panels(kernel, rows, static_cast<const std::byte*>(weight.panels.const_data_ptr()),
+                  (out_features + columns - 1) / columns,
+                  [&](const RowBlock& block, std::int64_t panel, float* sums) {
+                    scale_sums({quantised, weight, rows.words}, block, panel, sums);
+                    const float* here = biases == nullptr ? nullptr : biases + panel * kPanel;
+                    const std::int64_t column = panel * columns;
+                    store(PanelSums{sums, here, block.valid, std::min(columns, out_features - column)},
+                          block.first, column);
+                  });
+}
+
+template <class T>
+at::Tensor linear_to(const PanelKernel& kernel, const at::Tensor& x, const Int8Weight& weight,
+                     std::int64_t out_features, const at::Tensor& bias) {
+  at::Tensor out = at::empty({x.size(0), out_features}, x.options());
+  T* to = out.mutable_data_ptr<T>();
+  multiply(kernel, x, weight, out_features, kPanel, bias,
+           [&](const PanelSums& sums, std::int64_t row, std::int64_t column) {
+             store(sums, to + row * out_features + column, out_features);
+           });
+  return out;
+}
+
+template <class T>
+at::Tensor gated_linear_to(const PanelKernel& kernel, const at::Tensor& x, const Int8Weight& weight,
+                           std::int64_t out_features, const at::Tensor& bias, Activation activation) {
+  at::Tensor out = at::empty({x.size(0), out_features}, x.options());
+  T* to = out.mutable_data_ptr<T>();
+  multiply(kernel, x, weight, out_features, kPanel / 2, bias,
+           [&](const PanelSums& sums, std::int64_t row, std::int64_t column) {
+             store_gated(sums, activation, to + row * out_features + column, out_features);
+           });
+  return out;
+}
+
+// Row as float32, in `scratch`.
+void read_row(const at::Tensor& x, std::int64_t row, float* scratch) {
+  if (x.scalar_type() == at::kFloat) {
+    std::copy_n(x.const_data_ptr<float>() + row * x.stride(0), x.size(1), scratch);
+  } else {
+    widen_row(x.const_data_ptr<at::BFloat16>() + row * x.stride(0), x.size(1), scratch);
+  }
+}
+
+}  // namespace
+
+Int8Rows quantise_to_int8(const at::Tensor& x) {
+  const std::int64_t n = x.size(0);
+  const std::int64_t in = x.size(1);
+  const std::int64_t padded = round_up(in, 4);
+  Int8Rows out{at::empty({n, padded}, at::kByte), at::empty({n}, at::kFloat), at::empty({n}, at::kInt),
+               at::empty({n, kMaxOutliers}, at::kInt), at::empty({n, kMaxOutliers}, at::kFloat)};
+  auto* values = out.values.mutable_data_ptr<std::uint8_t>();
+  auto* scales = out.scales.mutable_data_ptr<float>();
+  auto* counts = out.outlier_counts.mutable_data_ptr<std::int32_t>();
+  auto* columns = out.outlier_columns.mutable_data_ptr<std::int32_t>();
+  auto* outliers = out.outlier_values.mutable_data_ptr<float>();
+  at::parallel_for(0, n, std::max<std::int64_t>(1, 16384 / in), [&](std::int64_t begin, std::int64_t end) {
+    std::vector<float> row(static_cast<std::size_t>(in));
+    for (std::int64_t r = begin; r < end; ++r) {
+      read_row(x, r, row.data());
+      std::fill_n(values + r * padded + in, padded - in, static_cast<std::uint8_t>(kZero));
+      Outliers found{columns + r * kMaxOutliers, outliers + r * kMaxOutliers};
+      scales[r] = quantise_row(row.data(), in, values + r * padded, found);
+      counts[r] = found.count;
+    }
+  });
+  return out;
+}
+
+Int8Weight pack_int8(const at::Tensor& weight, bool gated) {
+  const at::Tensor wide = weight.to(at::kFloat);
+  const at::Tensor largest = wide.abs().amax(1);
+  const at::Tensor scales = at::where(largest.gt(0), largest / 127.0, at::ones_like(largest));
+  const at::Tensor values = (wide / scales.unsqueeze(1)).round_().clamp_(-127, 127).to(at::kChar);
+  const at::Tensor sums = values.sum(1, /*keepdim=*/false, at::kInt) * kZero;
+  // Exact in float32: sums of a channel are below 2^24 * 128 and multiples of 128.
+  return {pack_weight(values, gated), pack_vector(scales, gated), pack_vector(sums, gated).to(at::kInt)};
+}
+
+const PanelKernel* int8_kernel(CpuKernels kernels) {
+  const PanelKernel* own = panel_kernel(kernels, Operand::int8);
+  return own != nullptr ? own : panel_kernel(CpuKernels::avx512, Operand::int8);
+}
+
+at::Tensor int8_linear(const PanelKernel& kernel, const at::Tensor& x, const Int8Weight& weight,
+                       std::int64_t out_features, const at::Tensor& bias) {
+  return x.scalar_type() == at::kFloat ? linear_to<float>(kernel, x, weight, out_features, bias)
+                                       : linear_to<at::BFloat16>(kernel, x, weight, out_features, bias);
+}
+
+at::Tensor int8_gated_linear(const PanelKernel& kernel, const at::Tensor& x, const Int8Weight& weight,
+                             std::int64_t out_features, const at::Tensor& bias, Activation activation) {
+  return x.scalar_type() == at::kFloat
+             ? gated_linear_to<float>(kernel, x, weight, out_features, bias, activation)
+             : gated_linear_to<at::BFloat16>(kernel, x, weight, out_features, bias, activation);
+}
+
+}  // namespace armorm::model::cpu

@@ -1,0 +1,92 @@
+#include "model/cpu/softmax.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "model/cpu/avx512.h"
+
+namespace armorm::model::cpu {
+namespace {
+
+constexpr int kVectors = kKeyTile / 16;
+
+ARMORM_INLINE __mmask16 below(std::int64_t end, int vector) {
+  const std::int64_t here = std::clamp<std::int64_t>(end - 16 * vector, 0, 16);
+  return static_cast<__mmask16>((1U << here) - 1U);
+}
+
+ARMORM_INLINE ARMORM_AVX512 void write(float* out, __mmask16 mask, __m512 values) {
+  _mm512_mask_storeu_ps(out, mask, values);
+}
+ARMORM_INLINE ARMORM_AVX512 void write(at::BFloat16* out, __mmask16 mask, __m512 values) {
+  _mm256_mask_storeu_epi16(out, mask, narrow(values));
+}
+
+ARMORM_INLINE ARMORM_AVX512 __m512 scaled(__m512 score, const ScoreScale& scale) {
+  if (scale.softcap <= 0.0F) return _mm512_mul_ps(score, _mm512_set1_ps(scale.scale));
+  const __m512 inner = _mm512_mul_ps(score, _mm512_set1_ps(scale.scale / scale.softcap));
+  return _mm512_mul_ps(_mm512_set1_ps(scale.softcap), tanh16(inner));
+}
+
+// exp of one value with the arithmetic of the others.
+ARMORM_INLINE ARMORM_AVX512 float exp_one(float x) {
+  return _mm512_cvtss_f32(exp16(_mm512_set1_ps(x)));
+}
+
+template <class T>
+ARMORM_AVX512 float weigh(const float* scores, std::int64_t from, std::int64_t to, const ScoreScale& scale,
+                          SoftmaxState& state, T* weights) {
+  __m512 value[kVectors];
+  __mmask16 seen[kVectors];
+  __m512 highest = _mm512_set1_ps(-std::numeric_limits<float>::infinity());
+#pragma GCC unroll 8
+  for (int i = 0; i < kVectors; ++i) {
+    seen[i] = static_cast<__mmask16>(below(to, i) & ~static_cast<unsigned>(below(from, i)));
+    value[i] = scaled(_mm512_loadu_ps(scores + 16 * i), scale);
+    highest = _mm512_mask_max_ps(highest, seen[i], highest, value[i]);
+  }
+  const float maximum = std::max(state.maximum, _mm512_reduce_max_ps(highest));
+  const float shrink = from < to ? exp_one(state.maximum - maximum) : 1.0F;
+  const __m512 shift = _mm512_set1_ps(maximum);
+  __m512 total = _mm512_setzero_ps();
+#pragma GCC unroll 8
+  for (int i = 0; i < kVectors; ++i) {
+    const __m512 weight = _mm512_maskz_mov_ps(seen[i], exp16(_mm512_sub_ps(value[i], shift)));
+    total = _mm512_add_ps(total, weight);
+    write(weights + 16 * i, 0xffff, weight);
+  }
+  if (from >= to) return 1.0F;
+  state.maximum = maximum;
+  state.total = state.total * shrink + _mm512_reduce_add_ps(total);
+  return shrink;
+}
+
+template <class T>
+ARMORM_AVX512 void write_scaled_as(const float* row, float factor, std::int64_t n, T* out) {
+  const __m512 scale = _mm512_set1_ps(factor);
+  for (std::int64_t i = 0; i < n; i += 16) {
+    const __mmask16 mask = below(n - i, 0);
+    write(out + i, mask, _mm512_mul_ps(scale, _mm512_maskz_loadu_ps(mask, row + i)));
+  }
+}
+
+}  // namespace
+
+float weigh_keys(const float* scores, std::int64_t from, std::int64_t to, const ScoreScale& scale,
+                 SoftmaxState& state, float* weights) {
+  return weigh(scores, from, to, scale, state, weights);
+}
+float weigh_keys(const float* scores, std::int64_t from, std::int64_t to, const ScoreScale& scale,
+                 SoftmaxState& state, at::BFloat16* weights) {
+  return weigh(scores, from, to, scale, state, weights);
+}
+
+void scale_row(float* row, float factor, std::int64_t n) { write_scaled_as(row, factor, n, row); }
+void write_scaled(const float* row, float factor, std::int64_t n, float* out) {
+  write_scaled_as(row, factor, n, out);
+}
+void write_scaled(const float* row, float factor, std::int64_t n, at::BFloat16* out) {
+  write_scaled_as(row, factor, n, out);
+}
+
+}  // namespace armorm::model::cpu
