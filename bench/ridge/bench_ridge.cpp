@@ -73,8 +73,9 @@ void accumulate_integers(const IntegerColumns& columns, std::span<const BFloat16
       for (std::int64_t left = std::max(stripe, right); left < end; ++left) pairs.push_back({left, right});
     }
   }
-  columns.multiply(rows, pairs, [&](const auto& pair, linear::dense::GroupProducts& products) {
-    linear::dense::add_to_tiles(products, {pair.left * kGroup, pair.right * kGroup, kPeakColumns}, sums);
+  columns.multiply(rows, pairs, [&](std::size_t n, linear::dense::GroupProducts& products) {
+    linear::dense::add_to_tiles(products, {pairs[n].left * kGroup, pairs[n].right * kGroup, kPeakColumns},
+                                sums);
   });
 }
 

@@ -85,16 +85,16 @@ void BorderProducts::multiply(std::int64_t begin, std::int64_t end) {
 }
 
 void BorderProducts::put_wide(const IntegerColumns& integers, std::int64_t left, std::int64_t right,
-                              GroupProducts& out) const {
+                              GroupProducts& replaced) const {
   std::int64_t wide = first_wide_[left];
   for (std::uint32_t bits = integers.group(left).wide; bits != 0; bits &= bits - 1, ++wide) {
     for (std::int64_t j = 0; j < integers.width_of(right); ++j)
-      out[j * kGroup + std::countr_zero(bits)] = of_wide(wide, right * kGroup + j);
+      replaced[j * kGroup + std::countr_zero(bits)] = of_wide(wide, right * kGroup + j);
   }
   wide = first_wide_[right];
   for (std::uint32_t bits = integers.group(right).wide; bits != 0; bits &= bits - 1, ++wide) {
     for (std::int64_t i = 0; i < integers.width_of(left); ++i)
-      out[std::countr_zero(bits) * kGroup + i] = of_wide(wide, left * kGroup + i);
+      replaced[std::countr_zero(bits) * kGroup + i] = of_wide(wide, left * kGroup + i);
   }
 }
 

@@ -24,7 +24,7 @@ class BorderProducts {
   void multiply(std::int64_t begin, std::int64_t end);
   // Replaces products of wide columns.
   void put_wide(const dense::IntegerColumns& integers, std::int64_t left, std::int64_t right,
-                dense::GroupProducts& products) const;
+                dense::GroupProducts& replaced) const;
   // Adds the rows [begin, end) of sums that belong to labels.
   void add_labels(std::int64_t begin, std::int64_t end, dense::TileMatrix& sums) const;
 

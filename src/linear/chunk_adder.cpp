@@ -133,7 +133,9 @@ class ChunkAdder::Run {
 template <class T>
 ChunkAdder::Run<T>::Run(std::span<const Chunk<T>> chunks, ChunkAdder& adder)
     : chunks_(chunks), adder_(adder), progress_(chunks.size()) {
-  const std::size_t ahead = adder.slots_.size() - 1;  // number of chunks that are packed before one is added
+  // Number of chunks that are packed before one is added. The slot that the next one is packed to was free
+  // before.
+  const std::size_t ahead = adder.slots_.size() - 2;
   for (std::size_t c = 0; c < chunks.size() + ahead; ++c) {
     if (c < chunks.size()) {
       plan(c);
@@ -279,9 +281,10 @@ void ChunkAdder::Run<T>::add_integers(std::size_t chunk, std::int64_t stripe) {
       return dense::GroupPlace{pair.left * kGroup, pair.right * kGroup, rows.target->columns.first_label()};
     };
     const auto pairs = pairs_of_stripe(stripe, mine.integers.n_groups());
-    mine.integers.multiply(rows.rows, pairs, [&](const auto& pair, dense::GroupProducts& products) {
-      mine.border.put_wide(mine.integers, pair.left, pair.right, products);
-      dense::add_to_tiles(products, place(pair), sums);
+    mine.integers.multiply(rows.rows, pairs, [&](std::size_t n, dense::GroupProducts& products) {
+      if (n + 1 < pairs.size()) dense::prefetch_tiles(place(pairs[n + 1]), sums);
+      mine.border.put_wide(mine.integers, pairs[n].left, pairs[n].right, products);
+      dense::add_to_tiles(products, place(pairs[n]), sums);
     });
     mine.border.add_labels(stripe * kRows, (stripe + 1) * kRows, sums);
   }
@@ -298,7 +301,7 @@ ChunkAdder::ChunkAdder(WorkerPool& pool, bool weighted, GramKernel kernel)
     : pool_(pool),
       weighted_(weighted),
       kernel_(kernel),
-      slots_(static_cast<std::size_t>(2 + (pool.n_threads() + 3) / 4)) {}
+      slots_(static_cast<std::size_t>(3 + (pool.n_threads() + 3) / 4)) {}
 
 template <class T>
 void ChunkAdder::add(std::span<const Chunk<T>> chunks) {

@@ -129,14 +129,14 @@ void IntegerColumns::multiply(std::span<const BFloat16* const> rows, std::span<c
   const IntegerKernels& kernels = integer_kernels(kernel_);
   const std::int8_t* of_right = bytes_of(kernels.transpose != nullptr ? transposed_ : bytes_);
   const TileScope scope(kernel_);
-  alignas(64) std::array<LevelProducts, 2> levels;
-  alignas(64) GroupProducts products;
+  alignas(64) std::array<LevelProducts, 2> levels{};
+  alignas(64) GroupProducts products{};
   const auto combination = [&](std::size_t i) {
     return Combination{&levels[i % 2], &group(pairs[i].left).scale, &group(pairs[i].right).scale, &products};
   };
   const auto finish = [&](std::size_t i) {
     add_residues(rows, pairs[i], products);
-    use(pairs[i], products);
+    use(i, products);
   };
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     const Combination previous = combination(i == 0 ? 0 : i - 1);

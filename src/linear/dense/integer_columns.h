@@ -45,14 +45,13 @@ class IntegerColumns {
   std::int64_t n_wide() const noexcept;
 
   void pack(std::span<const BFloat16* const> rows, std::int64_t group);
-  // Calls use(left, right, products) for each pair, where products[j kGroup + i] = Σ_k x(k, column i of left)
-  // x(k, column j of right); undefined for wide columns. Pairs with the same right group should be
-  // neighbours.
+  // Calls use(n, products) for each pair n, where products[j kGroup + i] = Σ_k x(k, column i of left) x(k,
+  // column j of right); undefined for wide columns. Pairs with the same right group should be neighbours.
   struct Pair {
     std::int64_t left;
     std::int64_t right;
   };
-  using Use = std::function<void(const Pair& pair, GroupProducts& products)>;
+  using Use = std::function<void(std::size_t n, GroupProducts& products)>;
   void multiply(std::span<const BFloat16* const> rows, std::span<const Pair> pairs, const Use& use) const;
 
  private:

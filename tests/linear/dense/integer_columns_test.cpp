@@ -145,7 +145,8 @@ TEST_CASE("products of narrow columns are exact and those of the float64 chain",
           pairs.push_back({k / columns.n_groups(), k % columns.n_groups()});
         bool same = true;
         std::size_t n_pairs = 0;
-        columns.multiply(rows, pairs, [&](const auto& pair, const dense::GroupProducts& products) {
+        columns.multiply(rows, pairs, [&](std::size_t m, const dense::GroupProducts& products) {
+          const auto& pair = pairs[m];
           ++n_pairs;
           for (std::int64_t k = 0; k < kGroup * kGroup; ++k) {
             const std::int64_t i = pair.left * kGroup + k % kGroup;
