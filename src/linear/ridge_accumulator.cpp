@@ -35,6 +35,15 @@ void keep_rows(Chunk<T>& chunk, std::size_t n_features) {
   }
 }
 
+template <class T>
+void reserve_chunk(Chunk<T>& chunk) {
+  const auto n = static_cast<std::size_t>(kBlockRows);
+  chunk.rows.reserve(n);
+  chunk.row_numbers.reserve(n);
+  chunk.labels.reserve(n * chunk.target->columns.attributes.size());
+  chunk.weights.reserve(n);
+}
+
 // Copies row i of the lower triangle without the padding of the panels.
 void copy_row(const Bucket& bucket, std::int64_t i, double* out) {
   const Columns& columns = bucket.columns;
@@ -59,6 +68,12 @@ std::vector<std::int64_t> attributes_of(const std::string& pattern) {
   return present;
 }
 
+// Of few features nearly all work is with labels, in float64.
+dense::GramKernel default_kernel(std::int64_t n_features) {
+  constexpr std::int64_t kMinFeatures = 128;
+  return n_features < kMinFeatures ? dense::GramKernel::float64 : dense::best_gram_kernel();
+}
+
 }  // namespace
 
 struct RidgeAccumulator::Impl {
@@ -68,7 +83,7 @@ struct RidgeAccumulator::Impl {
         options(options_),
         single_buckets(static_cast<std::size_t>(options_.n_groups * n_attributes_)),
         pool(options_.n_threads),
-        adder(pool, options_.weighted) {}
+        adder(pool, options_.weighted, options_.kernel.value_or(default_kernel(n_features_))) {}
 
   template <class T>
   void add_block(MatrixView<const T> embeddings, MatrixView<const float> labels,
@@ -164,6 +179,7 @@ void RidgeAccumulator::Impl::push(Bucket& bucket, const T* row, std::span<const 
   }
   auto& waiting = std::get<Chunk<T>>(bucket.waiting);
   waiting.target = &bucket;
+  if (waiting.rows.empty()) reserve_chunk(waiting);
   waiting.rows.push_back(row);
   waiting.row_numbers.push_back(rows_seen);
   for (const std::int64_t k : bucket.columns.attributes)
@@ -199,7 +215,10 @@ void RidgeAccumulator::Impl::check_finite(std::span<const Chunk<T>> chunks) cons
     while (j < n_features && !bad(target, j)) ++j;
     return j;
   };
+  std::vector<const PatternSums*> checked;
   const auto found = std::find_if(chunks.begin(), chunks.end(), [&](const Chunk<T>& chunk) {
+    if (std::ranges::find(checked, chunk.target) != checked.end()) return false;
+    checked.push_back(chunk.target);
     return first_bad(*chunk.target) < n_features;
   });
   if (found == chunks.end()) return;

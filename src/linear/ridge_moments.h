@@ -18,6 +18,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,6 +26,7 @@
 #include "core/dtype.h"
 #include "core/matrix_view.h"
 #include "io/file_system.h"
+#include "linear/dense/integer_kernel.h"
 
 namespace armorm::linear {
 
@@ -87,6 +89,8 @@ struct AccumulatorOptions {
   // memory.
   int max_patterns = 64;
   bool weighted = false;  // add_block gets weights
+  // For bfloat16 rows without weights; by default the fastest. All give the same bits.
+  std::optional<dense::GramKernel> kernel = std::nullopt;
 };
 
 // max_patterns for so many attributes: 64 up to 100 attributes. Beyond, the products of labels with labels,

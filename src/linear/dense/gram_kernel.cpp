@@ -10,8 +10,6 @@
 namespace armorm::linear::dense {
 namespace {
 
-constexpr std::int64_t kPanelStride = kBlockRows * kPanel;
-
 #if defined(__x86_64__)
 
 __attribute__((target("avx512f,avx512vl,avx512bw"))) void convert_avx512(const BFloat16* in, double* out) {
@@ -35,7 +33,7 @@ __attribute__((target("avx512f,avx512vl,avx512bw"))) void pack_line_avx512(std::
     if (r + kAhead < n_rows)
       _mm_prefetch(reinterpret_cast<const char*>(rows[r + kAhead] + begin), _MM_HINT_T0);
     for (std::int64_t column = begin; column < end; column += kPanel) {
-      convert_avx512(rows[r] + column, packed + (column / kPanel) * kPanelStride + r * kPanel);
+      convert_avx512(rows[r] + column, packed + (column - begin) / kPanel * kPanelStride + r * kPanel);
     }
   }
 }
@@ -48,7 +46,7 @@ double as_double(float value) { return static_cast<double>(value); }
 template <class T>
 void pack_portable(std::span<const T* const> rows, std::int64_t begin, std::int64_t end, double* packed) {
   for (std::int64_t first = begin; first < end; first += kPanel) {
-    double* panel = packed + (first / kPanel) * kPanelStride;
+    double* panel = packed + (first - begin) / kPanel * kPanelStride;
     const std::int64_t width = std::min(kPanel, end - first);
     for (const T* row : rows) {
       for (std::int64_t j = 0; j < kPanel; ++j) panel[j] = j < width ? as_double(row[first + j]) : 0.0;
@@ -63,7 +61,12 @@ void pack_rows(std::span<const T* const> rows, std::int64_t begin, std::int64_t 
   if (is_supported(InstructionSet::avx512)) {
     constexpr std::int64_t kLine = 64 / static_cast<std::int64_t>(sizeof(T));
     const std::int64_t full = end - (end - begin) % kPanel;
-    for (; begin < full; begin += kLine) pack_line_avx512(rows, begin, std::min(begin + kLine, full), packed);
+    const std::int64_t first = begin;
+    for (; begin < full; begin += kLine) {
+      pack_line_avx512(rows, begin, std::min(begin + kLine, full),
+                       packed + (begin - first) / kPanel * kPanelStride);
+    }
+    packed += (full - first) / kPanel * kPanelStride;
     begin = full;
   }
 #endif

@@ -21,6 +21,7 @@ namespace armorm::linear::dense {
 
 inline constexpr std::int64_t kTileSize = kTileRows * kPanel;
 inline constexpr std::int64_t kBlockRows = 384;
+inline constexpr std::int64_t kPanelStride = kBlockRows * kPanel;
 
 // The lower tiles of a symmetric matrix of n_panels * kPanel columns. Row tile i covers rows [24 i, 24 i +
 // 24) and holds its tiles for column panels 0 .. 3 i + 2 one after another; inside a tile element (row,
@@ -54,8 +55,8 @@ class TileMatrix {
 void accumulate(std::int64_t n_rows, const double* a, const double* b, std::int64_t begin, std::int64_t end,
                 TileMatrix& sums);
 
-// Packs columns [begin, end) of the rows; begin is a multiple of kPanel, and end too or the last column (the
-// rest of its panel is set to zero).
+// Packs columns [begin, end) of the rows to panels of their own, the first at `packed`; begin is a multiple
+// of kPanel, and end too or the last column (the rest of its panel is set to zero).
 void pack(std::span<const BFloat16* const> rows, std::int64_t begin, std::int64_t end, double* packed);
 void pack(std::span<const float* const> rows, std::int64_t begin, std::int64_t end, double* packed);
 
