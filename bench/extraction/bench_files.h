@@ -3,6 +3,7 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
 #include <ctime>
 #include <map>
@@ -10,8 +11,11 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/words.h"
 #include "io/safetensors.h"
 #include "model/backbone.h"
+#include "model/cpu_kernels.h"
+#include "model/model_config.h"
 
 namespace armorm::bench {
 
@@ -36,6 +40,23 @@ class Flags {
  private:
   std::map<std::string, std::string> values_;
 };
+
+// Those of --kernels, for products of --precision on the CPU; "auto" measures, as the programs do. Names that
+// mean the kernels of another name at this precision are refused.
+inline void use_flagged_kernels(const Flags& flags, bool batch_invariant) {
+  if (flags.number("device") >= 0) return;
+  const auto precision = parse_word<Precision>("--precision", flags.text("precision"));
+  const auto kernels = parse_word<CpuKernels>("--kernels", flags.text("kernels"));
+  if (kernels == CpuKernels::measured) {
+    const auto config = model::ModelConfig::load(flags.folder);
+    return model::use_kernels(
+        model::preferred_kernels(model::measure_kernels(config, precision, batch_invariant)));
+  }
+  const std::vector<CpuKernels> available = model::available_kernels(precision, batch_invariant);
+  if (std::ranges::find(available, kernels) == available.end())
+    fail_usage("--kernels: {} has no {} products of its own here", name_of(kernels), name_of(precision));
+  model::use_kernels(kernels);
+}
 
 inline std::vector<std::vector<text::tokenizer::TokenId>> read_sequences(const std::string& folder,
                                                                          std::int64_t limit) {

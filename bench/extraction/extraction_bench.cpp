@@ -1,7 +1,8 @@
 // Extracts the last-token embeddings of the sequences of make_model.py and prints one line of JSON.
 //
 //   extraction_bench MODEL_FOLDER [--n_sequences N] [--batch_tokens N] [--precision bf16|fp32|fp8|int8]
-//                    [--device N] [--threads N] [--share 0|1] [--kernels NAME] [--batch_invariant 0|1] [--out FILE]
+//                    [--device N] [--threads N] [--share 0|1] [--kernels auto|NAME] [--batch_invariant 0|1]
+//                    [--out FILE]
 
 #include <fmt/format.h>
 
@@ -26,8 +27,7 @@ void save(const std::string& path, const std::vector<float>& states, std::int64_
 
 void run(const Flags& flags) {
   model::set_compute_threads(static_cast<int>(flags.number("threads")));
-  if (!flags.text("kernels").empty())
-    model::use_kernels(parse_word<CpuKernels>("--kernels", flags.text("kernels")));
+  use_flagged_kernels(flags, flags.on("batch_invariant"));
   const Stopwatch loading;
   const model::Backbone backbone =
       model::Backbone::load({.model_folder = std::filesystem::path(flags.folder),
@@ -56,10 +56,10 @@ void run(const Flags& flags) {
       "\"computed_tokens\": {}, "
       "\"saved_by_duplicates\": {}, \"saved_by_prefixes\": {}, \"passes\": {}, \"busy\": {:.4f}, "
       "\"load_seconds\": {:.3f}, "
-      "\"load_peak_rss_mib\": {}, \"device\": \"{}\"}}\n",
+      "\"load_peak_rss_mib\": {}, \"device\": \"{}\", \"kernels\": \"{}\"}}\n",
       stats.input_tokens, watch.seconds(), watch.cpu_seconds(), peak_rss_mib(), stats.computed_tokens,
       stats.saved_by_duplicates(), stats.saved_by_prefixes(), stats.passes, stats.busy_fraction(),
-      load_seconds, load_rss, backbone.device_name());
+      load_seconds, load_rss, backbone.device_name(), name_of(model::kernels_in_use()));
   if (!states.empty()) save(flags.text("out"), states, width);
 }
 
@@ -75,7 +75,7 @@ int main(int argc, char** argv) {
                               {"threads", "2"},
                               {"share", "1"},
                               {"batch_invariant", "0"},
-                              {"kernels", ""},
+                              {"kernels", "auto"},
                               {"out", ""}}));
     return 0;
   } catch (const armorm::Error& error) {

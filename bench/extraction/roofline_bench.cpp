@@ -2,7 +2,7 @@
 // large square product (compute-bound operations) and on a copy (memory-bound operations).
 //
 //   roofline_bench MODEL_FOLDER [--tokens N] [--sequence N] [--precision bf16|fp32|fp8|int8] [--device N]
-//                  [--threads N] [--kernels NAME]
+//                  [--threads N] [--kernels auto|NAME]
 //
 // A pack has `tokens` tokens in sequences of `sequence` tokens; the weights are random.
 #include <ATen/ATen.h>
@@ -15,8 +15,8 @@
 #include <functional>
 
 #include "bench_files.h"
-#include "model/attention.h"
 #include "core/words.h"
+#include "model/attention.h"
 #include "model/compute_threads.h"
 #include "model/cpu_kernels.h"
 #include "model/linear.h"
@@ -53,9 +53,10 @@ class Bench {
     const double peak_flops = gemm_peak();
     const double peak_bytes = copy_peak();
     fmt::print(
-        "{} {}: {} tokens in sequences of {}; a product of {} reaches {:.2f} TFLOP/s, a copy {:.1f} GB/s\n\n",
-        device_.str(), name_of(precision_), n_, sequence_, gemm_shape_, peak_flops / 1e12,
-        peak_bytes / 1e9);
+        "{} {}, kernels {}: {} tokens in sequences of {}; a product of {} reaches {:.2f} TFLOP/s, a copy "
+        "{:.1f} GB/s\n\n",
+        device_.str(), name_of(precision_), name_of(kernels_in_use()), n_, sequence_, gemm_shape_,
+        peak_flops / 1e12, peak_bytes / 1e9);
     fmt::print(
         "| operation | GFLOP | MB | ms | TFLOP/s | of the product | GB/s | of the copy "
         "|\n|---|---:|---:|---:|---:|---:|---:|---:|\n");
@@ -214,14 +215,16 @@ class Bench {
 
 int main(int argc, char** argv) {
   try {
-    const armorm::bench::Flags flags(
-        argc, argv,
-        {{"tokens", "2048"}, {"sequence", "256"}, {"precision", "bf16"}, {"device", "-1"}, {"threads", "2"},
-         {"kernels", ""}});
-    if (!flags.text("kernels").empty())
-      armorm::model::use_kernels(armorm::parse_word<armorm::CpuKernels>("--kernels", flags.text("kernels")));
+    const armorm::bench::Flags flags(argc, argv,
+                                     {{"tokens", "2048"},
+                                      {"sequence", "256"},
+                                      {"precision", "bf16"},
+                                      {"device", "-1"},
+                                      {"threads", "2"},
+                                      {"kernels", "auto"}});
     const c10::InferenceMode no_gradients;
     armorm::model::set_compute_threads(static_cast<int>(flags.number("threads")));
+    armorm::bench::use_flagged_kernels(flags, false);
     Bench(flags).print();
     return 0;
   } catch (const armorm::Error& error) {

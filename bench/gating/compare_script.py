@@ -8,6 +8,7 @@ difference gives the time of a step, and the shorter run minus its steps gives t
 On a machine with other work, trust processor time.
 """
 import argparse
+import json
 import os
 import pathlib
 import statistics
@@ -19,7 +20,7 @@ import time
 import torch
 from safetensors.torch import save_file
 
-N_ATTRIBUTES, VERBOSITY = 19, 4
+N_ATTRIBUTES, VERBOSITY, BATCH, HIDDEN = 19, 4, 1024, 1024
 
 
 def make_data(root, pairs, width):
@@ -69,6 +70,7 @@ def main():
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", type=int, default=-1)
+    parser.add_argument("--figures", type=pathlib.Path, help="where to write the figures, as JSON")
     arguments = parser.parse_args()
     shared = ["--model_path", "model", "--multi_objective_dataset", "objectives", "--preference_dataset", "pairs",
               "--device", str(arguments.device)]
@@ -83,6 +85,23 @@ def main():
         for _ in range(arguments.repeat):
             rounds.append({n: measure(n, c, arguments.steps, arguments, root) for n, c in contenders.items()})
     report(rounds, arguments)
+    if arguments.figures:
+        arguments.figures.write_text(json.dumps(figures(rounds, arguments.width)))
+
+
+def step_flops(width):
+    """Of a step of ours: each layer's product forwards, for the weights and, but for the first layer, for the inputs."""
+    layers = [(width, HIDDEN), (HIDDEN, HIDDEN), (HIDDEN, HIDDEN), (HIDDEN, N_ATTRIBUTES)]
+    return 2 * BATCH * (3 * sum(a * b for a, b in layers) - width * HIDDEN)
+
+
+def figures(rounds, width):
+    step = {name: statistics.median(r[name]["wall"]["step"] for r in rounds) for name in rounds[0]}
+    ratio = {name: statistics.median(r["the script"]["wall"]["step"] / r[name]["wall"]["step"] for r in rounds) for name in rounds[0]}
+    return {"step_ms": {name: round(1000 * value, 1) for name, value in step.items()},
+            "ratio": {name: round(value, 3) for name, value in ratio.items()},
+            "rows": [{"name": f"{name}, a step", "type": type_of, "gflops": round(step_flops(width) / step[name] / 1e9, 1)}
+                     for name, type_of in (("here, fp32", "float32"), ("here, bf16", "bfloat16"))]}
 
 
 def spread(values, form):
@@ -92,7 +111,7 @@ def spread(values, form):
 
 
 def report(rounds, arguments):
-    print(f"{arguments.pairs} pairs x {arguments.width}, {arguments.threads} threads, torch {torch.__version__}, load {os.getloadavg()[0]:.1f}")
+    print(f"{arguments.pairs} pairs x {arguments.width}, {arguments.threads} threads, torch {torch.__version__}, load {os.getloadavg()[0]:.1f}\n")
     base = "the script"
     print("| | clock | a step, ms | ratio | all else, s | ratio | whole run of 2000 steps, ratio | peak memory, MiB |")
     print("|---|---|---:|---:|---:|---:|---:|---:|")

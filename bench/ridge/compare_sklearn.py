@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import subprocess
+import sys
 import tempfile
 import time
 import warnings
@@ -120,11 +121,12 @@ def main():
     parser.add_argument("--threads", type=int, default=0, help="of both sides; 0: one per core. On a busy machine one "
                         "thread and processor time compare best: BLAS threads that wait for each other spin")
     parser.add_argument("--with", dest="other", choices=["himalaya", "ridge_cv"], help="time this one instead, once")
+    parser.add_argument("--figures", help="where to write the figures, as JSON; a Markdown table then replaces the lines of JSON")
     arguments = parser.parse_args()
     if arguments.threads > 0:
         threadpoolctl.threadpool_limits(arguments.threads)
     warnings.simplefilter("ignore")
-    ratios = []
+    rounds = []
     with tempfile.TemporaryDirectory() as folder:
         data, out = str(pathlib.Path(folder) / "data.safetensors"), str(pathlib.Path(folder) / "out.safetensors")
         X, Y = make_data(arguments.rows, arguments.features, arguments.masks, data)
@@ -144,19 +146,42 @@ def main():
             seconds, cpu, weights, alphas = sklearn_loop(X, Y)
             after = run_ours(arguments.program, data, out, arguments.threads)
             ours = (before["total"] + after["total"]) / 2
-            ratios.append(seconds / ours)
             theirs = load_file(out)
             difference = np.linalg.norm(theirs["weight"].numpy() - weights, axis=1) / np.linalg.norm(weights, axis=1)
             our_cpu = (before["total_cpu"] + after["total_cpu"]) / 2
-            print(json.dumps({"sklearn_s": round(seconds, 2), "ours_s": round(ours, 3), "ratio": round(ratios[-1], 1),
+            rounds.append({"sklearn_s": round(seconds, 2), "ours_s": round(ours, 3), "ratio": round(seconds / ours, 1),
                               "sklearn_cpu_s": round(cpu, 2), "ours_cpu_s": round(our_cpu, 3),
                               "cpu_ratio": round(cpu / our_cpu, 1),
                               "before": before, "after": after,
                               "numpy_gemm_gflops": {k: round(v, 1) for k, v in peak.items()},
                               "same_alphas": int((theirs["alpha"].numpy() == alphas).sum()),
-                              "largest_weight_difference": float(difference.max()), "load": os.getloadavg()[0]}),
-                  flush=True)
-    print("median ratio", round(float(np.median(ratios)), 1))
+                              "largest_weight_difference": float(difference.max()), "load": os.getloadavg()[0]})
+            print(json.dumps(rounds[-1]), file=sys.stderr if arguments.figures else sys.stdout, flush=True)
+    if arguments.figures:
+        report(rounds, arguments)
+    else:
+        print("median ratio", median(r["ratio"] for r in rounds))
+
+
+def median(values):
+    return round(float(np.median(list(values))), 3)
+
+
+def report(rounds, arguments):
+    print(f"{arguments.rows} x {arguments.features}, masks {arguments.masks}, NumPy {np.__version__}; the first pass takes N·D² operations\n")
+    print("| scikit-learn s | here s | ratio | of processor time | first pass GFLOP/s | kernel alone | NumPy float64 | same alphas |")
+    print("|---:|---:|---:|---:|---:|---:|---:|---:|")
+    for r in rounds:
+        first = (r["before"]["gflops"] + r["after"]["gflops"]) / 2
+        kernel = max(r["before"]["kernel_gflops"], r["after"]["kernel_gflops"])
+        print(f"| {r['sklearn_s']} | {r['ours_s']} | {r['ratio']} | {r['cpu_ratio']} | {first:.0f} | {kernel:.0f} | "
+              f"{r['numpy_gemm_gflops']['float64']:.0f} | {r['same_alphas']} of {N_LABELS} |")
+    ours = [r[when] for r in rounds for when in ("before", "after")]
+    rows = [{"name": "first pass", "type": "float64", "gflops": median(o["gflops"] for o in ours)},
+            {"name": "accumulation kernel alone", "type": "float64", "gflops": median(o["kernel_gflops"] for o in ours)}]
+    figures = {"ratio": median(r["ratio"] for r in rounds), "cpu_ratio": median(r["cpu_ratio"] for r in rounds),
+               "here_s": median(r["ours_s"] for r in rounds), "sklearn_s": median(r["sklearn_s"] for r in rounds), "rows": rows}
+    pathlib.Path(arguments.figures).write_text(json.dumps(figures))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "armorm/conversation.h"
+#include "armorm/cpu_kernels.h"
 #include "armorm/export.h"
 #include "armorm/precision.h"
 #include "armorm/stop.h"
@@ -25,6 +26,10 @@ struct ScorerOptions {
   std::string model_path = "RLHFlow/ArmoRM-Llama3-8B-v0.1";  // folder or Hub id
   std::int64_t device = 0;                                   // CUDA device; -1 = CPU
   Precision precision = Precision::bf16;
+  // On the CPU, of the process while it scores. auto = those of the embeddings that the model was trained
+  // with where `precision` is the same and the processor has them, else the fastest, which are measured; auto
+  // on a GPU.
+  CpuKernels kernels = CpuKernels::measured;
   bool batch_invariant = true;            // scores are bit-identical however rows are batched
   std::int64_t batch_tokens = 0;          // tokens per forward pass; 0 = from free memory
   std::int64_t threads = 0;               // CPU threads, of the whole process; 0 = all that it may use

@@ -8,6 +8,7 @@
 
 #include "armorm/checkpoint_choice.h"
 #include "armorm/choices.h"
+#include "armorm/cpu_kernels.h"
 #include "armorm/export.h"
 #include "armorm/extraction_options.h"
 #include "armorm/gate_choices.h"
@@ -60,9 +61,10 @@ struct Stage2TrainOptions {
   std::int64_t hidden_size = 1024;     // >= 1
   double dropout = 0.2;                // in [0, 1)
   GatePrecision precision = GatePrecision::fp32;
-  Compat compat = Compat::none;  // none with export_dir
-  std::int64_t seed = 0;         // >= 0
-  std::int64_t threads = 0;      // >= 0
+  CpuKernels kernels = CpuKernels::measured;  // auto on a GPU
+  Compat compat = Compat::none;               // none with export_dir
+  std::int64_t seed = 0;                      // >= 0
+  std::int64_t threads = 0;                   // >= 0
   bool restart = false;
   Verify verify = Verify::on;
   std::vector<MakingFact> accept_differences = {};  // of the sets from the regression weights

@@ -15,7 +15,6 @@
 #include "core/words.h"
 #include "model/attention.h"
 #include "model/cpu/avx512.h"
-#include "model/cpu/int8.h"
 #include "model/cpu/kernel_choice.h"
 #include "model/cpu/linear.h"
 #include "model/linear.h"
@@ -154,7 +153,7 @@ std::vector<CpuKernels> available_kernels(Precision precision, bool batch_invari
   for (const CpuKernels k : kAll) {
     if (k == CpuKernels::libtorch) continue;
     // int8 leaves attention in bfloat16.
-    const cpu::PanelKernel* products = operand == cpu::Operand::int8 ? cpu::int8_kernel(k) : panel_kernel(k, operand);
+    const cpu::PanelKernel* products = operand == cpu::Operand::int8 ? integer_kernel(k, operand) : panel_kernel(k, operand);
     const cpu::PanelKernel* attention =
         panel_kernel(k, precision == Precision::fp32 ? cpu::Operand::f32 : cpu::Operand::bf16);
     if (products == nullptr || attention == nullptr) continue;
@@ -170,6 +169,11 @@ std::vector<CpuKernels> available_kernels(Precision precision, bool batch_invari
         [](CpuKernels k) { return k == CpuKernels::amx || k == CpuKernels::avx512_bf16; }, CpuKernels::avx512);
   if (!batch_invariant && precision != Precision::int8) kernels.push_back(CpuKernels::libtorch);
   return kernels;
+}
+
+const cpu::PanelKernel* integer_kernel(CpuKernels kernels, cpu::Operand operand) {
+  const cpu::PanelKernel* own = panel_kernel(kernels, operand);
+  return own != nullptr ? own : panel_kernel(CpuKernels::avx512, operand);
 }
 
 void use_kernels(CpuKernels kernels) {

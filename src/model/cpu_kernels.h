@@ -7,6 +7,7 @@
 
 #include "armorm/cpu_kernels.h"
 #include "armorm/precision.h"
+#include "model/cpu/panel_kernels.h"
 #include "model/model_config.h"
 
 namespace armorm::model {
@@ -15,6 +16,9 @@ namespace armorm::model {
 // doubles (float32 products of avx512_bf16 and amx are those of avx512). With `batch_invariant` without
 // libtorch, whose sums depend on the batch.
 std::vector<CpuKernels> available_kernels(Precision precision, bool batch_invariant);
+
+// The kernel of integer operands that goes with `kernels`, or nullptr: that of avx512 where they have none.
+const cpu::PanelKernel* integer_kernel(CpuKernels kernels, cpu::Operand operand);
 
 // For weights and operations from now on; by default onednn, or libtorch where it is not available. Call
 // between operations, not during one. usage error if this processor does not have them.

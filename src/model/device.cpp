@@ -3,7 +3,7 @@
 #include <ATen/Context.h>
 
 #include "core/error.h"
-#include "model/cpu/int8.h"
+#include "model/cpu_kernels.h"
 
 namespace armorm::model {
 
@@ -18,7 +18,7 @@ void check_device(std::int64_t index) {
 void check_precision(Precision precision, std::int64_t device) {
   if (precision != Precision::int8) return;
   if (device >= 0) fail_usage("`precision` int8 is for the CPU; on a GPU use fp8 or bf16, or `device` -1");
-  if (cpu::int8_kernel(CpuKernels::avx512) == nullptr && cpu::int8_kernel(CpuKernels::amx) == nullptr)
+  if (integer_kernel(CpuKernels::avx512, cpu::Operand::int8) == nullptr)
     fail_usage("`precision` int8 needs AVX-512 VNNI or AMX, which this processor lacks; use bf16");
 }
 

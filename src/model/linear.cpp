@@ -3,7 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "core/error.h"
-#include "model/cpu/int8.h"
+#include "model/cpu/integers.h"
 #include "model/cpu/linear.h"
 #include "model/cpu_kernels.h"
 #include "model/fp8.h"
@@ -23,13 +23,20 @@ at::Tensor fp8_product(const Linear& linear, const at::Tensor& x) {
   return scale_sums(sums, rows.scales, linear.scales, linear.bias);
 }
 
+cpu::Integers integers_of(WeightFormat format) {
+  return format == WeightFormat::int8 ? cpu::Integers::int8 : cpu::Integers::int16;
+}
+
+cpu::IntegerWeight integer_weight(const Linear& linear) {
+  return {integers_of(linear.format), linear.weight, linear.scales, linear.offsets};
+}
+
 at::Tensor product(const Linear& linear, const at::Tensor& x) {
   if (linear.format == WeightFormat::fp8) return fp8_product(linear, x);
   if (linear.kernel == nullptr)
     return linear.bias.defined() ? at::linear(x, linear.weight, linear.bias) : at::linear(x, linear.weight);
-  if (linear.format == WeightFormat::int8)
-    return cpu::int8_linear(*linear.kernel, x, {linear.weight, linear.scales, linear.offsets},
-                            linear.out_features, linear.bias);
+  if (linear.format != WeightFormat::plain)
+    return cpu::integer_linear(*linear.kernel, x, integer_weight(linear), linear.out_features, linear.bias);
   return cpu::linear(*linear.kernel, x, linear.weight, linear.out_features, linear.bias);
 }
 
@@ -43,18 +50,25 @@ Linear make_fp8_linear(const at::Tensor& weight, const at::Tensor& bias) {
   return linear;
 }
 
-Linear make_int8_linear(const at::Tensor& weight, const at::Tensor& bias, bool gated) {
-  const cpu::PanelKernel* kernel = weight.is_cpu() ? cpu::int8_kernel(kernels_in_use()) : nullptr;
-  if (kernel == nullptr) fail_internal("int8 products need a kernel; check_precision() reports it");
-  if (weight.size(1) > cpu::kMaxInt8Inputs)
+Linear make_integer_linear(const at::Tensor& weight, const at::Tensor& bias, WeightFormat format, bool gated) {
+  const bool bytes = format == WeightFormat::int8;
+  const cpu::PanelKernel* kernel =
+      integer_kernel(kernels_in_use(), bytes ? cpu::Operand::int8 : cpu::Operand::int16);
+  if (kernel == nullptr) fail_internal("integer products need a kernel; check_precision() reports it");
+  if (weight.size(1) > cpu::kMaxIntegerInputs)
     fail_usage("`precision` int8: found a product over {} inputs, expected up to {}; use bf16", weight.size(1),
-               cpu::kMaxInt8Inputs);
-  const cpu::Int8Weight packed = cpu::pack_int8(weight, gated);
-  Linear linear{packed.panels, bias.defined() ? cpu::pack_vector(bias, gated) : bias, weight.size(0),
-                WeightFormat::int8, gated, kernel};
+               cpu::kMaxIntegerInputs);
+  const cpu::IntegerWeight packed = cpu::pack_integers(weight, integers_of(format), gated);
+  Linear linear{packed.panels, bias.defined() ? cpu::pack_vector(bias, gated) : bias, weight.size(0), format,
+                gated, kernel};
   linear.scales = packed.scales;
   linear.offsets = packed.offsets;
   return linear;
+}
+
+// bfloat16 products of these kernels are as fast as int16 ones.
+bool has_fast_bf16(CpuKernels kernels) {
+  return kernels == CpuKernels::amx || kernels == CpuKernels::avx512_bf16;
 }
 
 }  // namespace
@@ -66,7 +80,10 @@ WeightFormat format_of(Precision precision) {
 
 Linear make_linear(const at::Tensor& weight, const at::Tensor& bias, WeightFormat format, bool gated) {
   if (format == WeightFormat::fp8) return make_fp8_linear(weight, bias);
-  if (format == WeightFormat::int8) return make_int8_linear(weight, bias, gated);
+  if (format == WeightFormat::int8 && !gated)
+    return make_linear(weight, bias,
+                       has_fast_bf16(kernels_in_use()) ? WeightFormat::plain : WeightFormat::int16, gated);
+  if (format != WeightFormat::plain) return make_integer_linear(weight, bias, format, gated);
   const cpu::PanelKernel* kernel =
       weight.is_cpu() ? cpu::linear_kernel(kernels_in_use(), weight.scalar_type()) : nullptr;
   if (kernel == nullptr) return {weight, bias, weight.size(0)};
@@ -94,9 +111,9 @@ at::Tensor apply(const Linear& linear, const at::Tensor& x, std::int64_t rows_at
 at::Tensor apply_gated(const Linear& linear, const at::Tensor& x, Activation activation,
                        std::int64_t rows_at_once) {
   if (!linear.gated) return gated_activation(apply(linear, x, rows_at_once), activation);
-  if (linear.format == WeightFormat::int8)
-    return cpu::int8_gated_linear(*linear.kernel, x, {linear.weight, linear.scales, linear.offsets},
-                                  linear.out_features / 2, linear.bias, activation);
+  if (linear.format != WeightFormat::plain)
+    return cpu::integer_gated_linear(*linear.kernel, x, integer_weight(linear), linear.out_features / 2,
+                                     linear.bias, activation);
   return cpu::gated_linear(*linear.kernel, x, linear.weight, linear.out_features / 2, linear.bias, activation);
 }
 

@@ -11,9 +11,9 @@
 
 namespace armorm::model {
 
-// How the values of a weight are stored: as they are, or quantised by output channel to e4m3 (fp8.h) or int8
-// (cpu/int8.h). apply() quantises x by row then.
-enum class WeightFormat { plain, fp8, int8 };
+// How the values of a weight are stored: as they are, or quantised by output channel to e4m3 (fp8.h) or
+// integers (cpu/integers.h), for which apply() quantises x by row.
+enum class WeightFormat { plain, fp8, int8, int16 };
 WeightFormat format_of(Precision precision);
 
 // Created by make_linear().
@@ -25,15 +25,16 @@ struct Linear {
   bool gated = false;  // the panels are gated: apply_gated() takes one pass
   // On the CPU, of those in use (cpu_kernels.h) when the weight was loaded; null: LibTorch's products.
   const cpu::PanelKernel* kernel = nullptr;
-  at::Tensor scales{};     // float32 [out, 1] of fp8; of int8 in the order of the panels
-  at::Tensor offsets{};    // of int8 with a kernel (cpu::Int8Weight)
+  at::Tensor scales{};     // float32 [out, 1] of fp8; of integers in the order of the panels
+  at::Tensor offsets{};    // of integers (cpu::IntegerWeight)
   bool scaled_mm = false;  // fp8: the device has_scaled_mm()
 };
 
 // weight [out, in] and bias ([out] or undefined) must be on the device that runs the product. On the CPU the
 // weight is laid out for the kernels in use, and the argument is not kept; only LibTorch's products of plain
 // weights keep it. `gated`: the outputs are gates, then as many values that they multiply, and only
-// apply_gated() is called.
+// apply_gated() is called. Of an int8 model only gated weights, which have most of its operations, have 8 bits;
+// the others have 16, or stay plain where bfloat16 products are as fast (cpu_kernels.h).
 Linear make_linear(const at::Tensor& weight, const at::Tensor& bias,
                    WeightFormat format = WeightFormat::plain, bool gated = false);
 

@@ -81,7 +81,10 @@ std::uint64_t weight_bytes(const ModelConfig& c, Precision precision, int device
   const std::int64_t channels = (c.num_attention_heads + 2 * c.num_key_value_heads) * c.head_dim +
                                 2 * c.hidden_size + 2 * c.intermediate_size;
   if (precision == Precision::int8)
-    return static_cast<std::uint64_t>(products + 8 * c.num_hidden_layers * channels + 2 * others);
+    // Gates and up projections take one byte, the other matrices two; a scale and an offset for each output.
+    return static_cast<std::uint64_t>(
+        2 * products - c.num_hidden_layers * 2 * c.hidden_size * c.intermediate_size +
+        8 * c.num_hidden_layers * channels + 2 * others);
   const bool widened = device == -1 && model::cpu::linear_kernel(kernels_in_use(), at::kFloat) != nullptr;
   return static_cast<std::uint64_t>((widened ? 4 : 1) * products + 4 * c.num_hidden_layers * channels +
                                     2 * others);

@@ -168,8 +168,9 @@ void add_samples(const Stage1PrepareOptions& options, const LabelledShard& shard
 
 }  // namespace
 
-std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options,
+std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& given,
                                          const options::StageEnvironment& environment) {
+  Stage1PrepareOptions options = given;
   if (options.extraction.status) {
     status::print_status(options.extraction,
                          {"stage1-prepare", hub::artifact_name(options.dataset_path), false});
@@ -186,7 +187,8 @@ std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options,
       (artifacts::shard_stem(dataset.name, options.extraction.shard_idx, options.extraction.n_shards) +
        ".safetensors");
 
-  prepare::ShardJob job = prepare::begin_job("stage1-prepare", target, options.extraction, model);
+  prepare::ShardJob job =
+      prepare::begin_job("stage1-prepare", target, model, environment, options.extraction);
   const prepare::ShardRows rows = choose_rows(options.extraction, dataset.dataset);
   prepare::BadRows bad_rows(options.extraction, static_cast<std::int64_t>(rows.row_ids.size()), target,
                             environment.files);

@@ -6,7 +6,7 @@
 
 namespace armorm::stages {
 
-std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options,
+std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& given,
                                          const options::StageEnvironment& environment);
 
 }  // namespace armorm::stages

@@ -348,8 +348,9 @@ void report_counts(const PairShard& shard, bool special_allowed) {
 
 }  // namespace
 
-std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options,
+std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& given,
                                          const options::StageEnvironment& environment) {
+  Stage2PrepareOptions options = given;
   if (options.extraction.status) {
     status::print_status(options.extraction,
                          {"stage2-prepare",
@@ -371,7 +372,8 @@ std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options,
   const std::filesystem::path target =
       artifacts::embeddings_folder(options.extraction.data_root, model.name) / (stem + ".safetensors");
 
-  prepare::ShardJob job = prepare::begin_job("stage2-prepare", target, options.extraction, model);
+  prepare::ShardJob job =
+      prepare::begin_job("stage2-prepare", target, model, environment, options.extraction);
   const prepare::ShardRows rows = choose_rows(options, dataset.dataset);
   prepare::BadRows bad_rows(options.extraction, static_cast<std::int64_t>(rows.row_ids.size()), target,
                             environment.files);

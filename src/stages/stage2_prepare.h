@@ -6,7 +6,7 @@
 
 namespace armorm::stages {
 
-std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options,
+std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& given,
                                          const options::StageEnvironment& environment);
 
 }  // namespace armorm::stages

@@ -19,6 +19,7 @@
 #include "stages/artifacts/gate_artifact.h"
 #include "stages/gate/gate_debiasing.h"
 #include "stages/gate/gate_inputs.h"
+#include "stages/gate/gate_kernels.h"
 #include "stages/gate/gate_sources.h"
 #include "stages/gate/gate_tables.h"
 #include "stages/gate/gate_training.h"
@@ -73,12 +74,16 @@ void check_outputs(const std::string& stem, const std::optional<reward_model::Mo
   if (model_export) model_export->check_replaceable(origin);
 }
 
+gating::GateShape shape_of(const Stage2TrainOptions& options, const gate::GateInputs& inputs) {
+  return {inputs.weights.hidden_size, options.n_hidden, options.hidden_size, inputs.weights.n_attributes(),
+          options.temperature};
+}
+
 std::vector<gate::GateRun> train(const Stage2TrainOptions& options, const gate::GateInputs& inputs,
                                  const gating::PairData& pairs, const Split& split,
                                  gate::GateCheckpoint& checkpoint) {
-  const gating::GateShape shape{inputs.weights.hidden_size, options.n_hidden, options.hidden_size,
-                                inputs.weights.n_attributes(), options.temperature};
-  return gate::train_gates(options, shape, pairs, split.train, split.validation, checkpoint);
+  return gate::train_gates(options, shape_of(options, inputs), pairs, split.train, split.validation,
+                           checkpoint);
 }
 
 // What the numbers came from, and what they were computed on.
@@ -160,9 +165,10 @@ void publish(const std::string& stem, const artifacts::GateArtifact& artifact, r
 
 void run_stage2_train(const Stage2TrainOptions& given, const options::StageEnvironment& environment) {
   model::check_device(given.device);
+  gate::check_kernels(given);
   if (given.threads > 0) model::set_compute_threads(static_cast<int>(given.threads));
   gate::GateInputs inputs = gate::open_inputs(given);
-  const Stage2TrainOptions options = gate::with_verbosity(given, inputs);
+  Stage2TrainOptions options = gate::with_verbosity(given, inputs);
   gate::check_made_alike(options, inputs);
   const std::optional<reward_model::ModelExport> model_export = open_export(options, inputs, environment);
   gate::GateSets sets = gate::load_sets(options, inputs, environment.stop_requested);
@@ -177,6 +183,8 @@ void run_stage2_train(const Stage2TrainOptions& given, const options::StageEnvir
   const resume::RunLock lock(stem + ".lock", environment.files);
   if (!options.restart) check_outputs(stem, model_export, inputs.origin);
   const options::StageEnvironment locked = under_lock(lock, environment);
+  options.kernels =
+      gate::choose_kernels(options, shape_of(options, inputs), stem + ".checkpoint", environment.files);
   gate::GateCheckpoint checkpoint(stem + ".checkpoint", gate::training_key(options, sets.preference.data()),
                                   options.checkpoint_seconds, options.restart, locked);
   const std::vector<gate::GateRun> runs = train(options, inputs, sets.preference.data(), split, checkpoint);

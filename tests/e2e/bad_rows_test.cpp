@@ -16,6 +16,7 @@
 #include "stages/resume/journal.h"
 #include "stages/stage1_prepare.h"
 #include "support/error_of.h"
+#include "support/fixed_kernels.h"
 #include "text/conversation_encoder.h"
 
 using namespace armorm;
@@ -73,6 +74,7 @@ struct Scene {
     std::vector<std::string> flags{"--model_path",   (dir / "model").string(),
                                    "--data_root",    (dir / "root").string(),
                                    "--device",       "-1",
+                                   "--kernels",      fixed_kernels_name(),
                                    "--batch_tokens", "1",
                                    "--dataset_path", (dir / set).string(),
                                    "--log_level",    "error"};
@@ -306,6 +308,7 @@ TEST_CASE("what is computed again in float32 is stopped by a signal and not lost
   options.dataset_path = (scene.dir / "set").string();
   options.extraction.model_path = (scene.dir / "model").string();
   options.extraction.device = -1;
+  options.extraction.kernels = fixed_kernels();
   options.extraction.batch_tokens = 1;
   options.extraction.threads = 1;
   options.extraction.checkpoint_seconds = 0;

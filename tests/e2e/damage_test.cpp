@@ -18,6 +18,7 @@
 #include "stages/stage1_prepare.h"
 #include "stages/stage1_train.h"
 #include "stages/stage2_train.h"
+#include "support/fixed_kernels.h"
 #include "support/silence.h"
 
 using namespace armorm;
@@ -50,6 +51,7 @@ ExtractionOptions extraction(const fs::path& data_root) {
   ExtractionOptions options;
   options.model_path = model_path();
   options.device = -1;
+  options.kernels = fixed_kernels();
   options.precision = Precision::fp32;
   options.threads = 1;
   options.data_root = data_root.string();
@@ -86,6 +88,7 @@ Stage2TrainOptions gate(const fs::path& root, const fs::path& data_root) {
   options.output_dir = (root / "out").string();
   options.verbosity_attribute = {};
   options.device = -1;
+  options.kernels = fixed_kernels();
   options.n_steps = 3;
   options.batch_size = 8;
   options.n_hidden = 1;
@@ -116,6 +119,7 @@ ScoreOptions scoring(const fs::path& root) {
   ScoreOptions options;
   options.model_path = (root / "rm").string();
   options.device = -1;
+  options.kernels = fixed_kernels();
   options.precision = Precision::fp32;
   options.threads = 1;
   options.input = (root / "conversations.jsonl").string();

@@ -5,6 +5,7 @@
 #include "io/content_digests.h"
 #include "io/read_file.h"
 #include "io/safetensors.h"
+#include "support/fixed_kernels.h"
 
 namespace armorm::test {
 namespace fs = std::filesystem;
@@ -70,15 +71,15 @@ std::vector<std::string> stage_flags(const std::string& program, const fs::path&
     flags.insert(flags.end(), more.begin(), more.end());
   };
   if (program == "stage1-prepare")
-    add({"--dataset_path", (demo / "multi-objective").string(), "--device", "-1", "--precision", "fp32"});
+    add({"--dataset_path", (demo / "multi-objective").string(), "--precision", "fp32"});
   if (program == "stage1-train") add({"--dataset_path", (demo / "multi-objective").string()});
-  if (program == "stage2-prepare") add({"--device", "-1", "--precision", "fp32"});
+  if (program == "stage2-prepare") add({"--precision", "fp32"});
+  if (program != "stage1-train") add({"--device", "-1", "--kernels", fixed_kernels_name()});
   if (program == "stage2-train")
-    add({"--device", "-1", "--multi_objective_dataset", (demo / "multi-objective").string(),
-         "--preference_dataset", (demo / "preference").string(), "--reference_dataset",
-         (demo / "reference").string(), "--eval_reward_bench", "--reward_bench_dataset",
-         (demo / "reward-bench").string(), "--n_steps", "60", "--batch_size", "64", "--hidden_size", "32",
-         "--on_unmet", "max"});
+    add({"--multi_objective_dataset", (demo / "multi-objective").string(), "--preference_dataset",
+         (demo / "preference").string(), "--reference_dataset", (demo / "reference").string(),
+         "--eval_reward_bench", "--reward_bench_dataset", (demo / "reward-bench").string(), "--n_steps", "60",
+         "--batch_size", "64", "--hidden_size", "32", "--on_unmet", "max"});
   return flags;
 }
 

@@ -13,6 +13,7 @@
 #include "io/read_file.h"
 #include "io/safetensors.h"
 #include "stages/reward_model/reward_model.h"
+#include "support/fixed_kernels.h"
 #include "support/test_support.h"
 
 using namespace armorm;
@@ -59,7 +60,8 @@ std::string write_conversations(const fs::path& path, std::size_t pairs) {
 }
 
 ProcessResult score(const std::vector<std::string>& more) {
-  std::vector<std::string> flags{"--model_path", exported().string(), "--device", "-1"};
+  std::vector<std::string> flags{"--model_path", exported().string(), "--device",
+                                 "-1",           "--kernels",         fixed_kernels_name()};
   flags.insert(flags.end(), more.begin(), more.end());
   ProcessResult result = run_program("score", flags);
   INFO(result.err);
@@ -125,8 +127,8 @@ TEST_CASE("an export's scores are the training's logits over the trained scale",
         io::read_text_file(dir / "b/gating_network_model.pt"));
   write_conversations(dir / "in.jsonl", 4);
   const auto score_with = [&](const char* name) {
-    return run_program("score", {"--model_path", (dir / name).string(), "--device", "-1", "--input",
-                                 (dir / "in.jsonl").string()});
+    return run_program("score", {"--model_path", (dir / name).string(), "--device", "-1", "--kernels",
+                                 fixed_kernels_name(), "--input", (dir / "in.jsonl").string()});
   };
   const ProcessResult reward = score_with("reward"), logits = score_with("logits");
   REQUIRE(reward.exit_code == 0);
@@ -161,7 +163,8 @@ TEST_CASE("RewardScorer has the bits of score on the demo's model", "[e2e]") {
       conversation.push_back({message.at("role"), message.at("content")});
   }
   const auto lines = lines_of(score({"--input", (dir / "in.jsonl").string()}).out);
-  const RewardScorer scorer = RewardScorer::load({.model_path = exported().string(), .device = -1});
+  const RewardScorer scorer =
+      RewardScorer::load({.model_path = exported().string(), .device = -1, .kernels = fixed_kernels()});
   const auto scores = scorer.score(conversations);
   REQUIRE(lines.size() == 24);
   REQUIRE(scores.size() == lines.size());

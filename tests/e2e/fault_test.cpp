@@ -18,6 +18,7 @@
 #include "stages/stage2_train.h"
 #include "support/error_of.h"
 #include "support/fault_file_system.h"
+#include "support/fixed_kernels.h"
 #include "support/forwarding_file_system.h"
 #include "support/silence.h"
 
@@ -124,6 +125,7 @@ ExtractionOptions extraction_in(const fs::path& root) {
   ExtractionOptions options;
   options.model_path = (small_demo() / "model").string();
   options.device = -1;
+  options.kernels = fixed_kernels();
   options.precision = Precision::fp32;
   options.batch_tokens = 150;
   options.threads = 1;
@@ -244,6 +246,7 @@ TEST_CASE("stage2-train survives a fault in every call", "[e2e]") {
     options.multi_objective_dataset = set("multi-objective");
     options.preference_dataset = set("preference");
     options.device = -1;
+    options.kernels = fixed_kernels();
     options.n_steps = 2;
     options.batch_size = 2;
     options.hidden_size = 4;

@@ -12,6 +12,7 @@
 #include "e2e/demo_fixture.h"
 #include "io/read_file.h"
 #include "stages/stage2_train.h"
+#include "support/fixed_kernels.h"
 #include "support/log_capture.h"
 
 using namespace armorm;
@@ -41,6 +42,7 @@ Stage2TrainOptions options_for(const fs::path& place, std::int64_t seed = 0) {
   options.data_root = demo_run().string();
   options.output_dir = place.string();
   options.device = -1;
+  options.kernels = fixed_kernels();
   options.n_steps = 10;
   options.batch_size = 8;
   options.n_hidden = 1;

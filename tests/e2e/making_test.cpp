@@ -13,6 +13,7 @@
 #include "stages/stage2_prepare.h"
 #include "stages/stage2_train.h"
 #include "support/error_of.h"
+#include "support/fixed_kernels.h"
 #include "support/silence.h"
 
 using namespace armorm;
@@ -43,6 +44,7 @@ Stage2TrainOptions gate(const fs::path& root) {
   options.data_root = root.string();
   options.output_dir = (root / "out").string();
   options.device = -1;
+  options.kernels = fixed_kernels();
   options.n_steps = 2;
   options.batch_size = 8;
   options.n_hidden = 1;
@@ -68,6 +70,7 @@ void prepare_shard(const fs::path& dir, std::int64_t shard) {
   Stage1PrepareOptions options;
   options.extraction.model_path = (demo_dir() / "model").string();
   options.extraction.device = -1;
+  options.extraction.kernels = fixed_kernels();
   options.extraction.threads = 1;
   options.extraction.data_root = (dir / "root").string();
   options.extraction.n_shards = 2;
@@ -143,6 +146,7 @@ TEST_CASE("a set whose tokenizer was configured otherwise is refused", "[e2e]") 
   Stage2PrepareOptions prepare;
   prepare.extraction.model_path = (dir / "model").string();
   prepare.extraction.device = -1;
+  prepare.extraction.kernels = fixed_kernels();
   prepare.extraction.precision = Precision::fp32;
   prepare.extraction.threads = 1;
   prepare.extraction.data_root = (dir / "root").string();

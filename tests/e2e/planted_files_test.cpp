@@ -10,6 +10,7 @@
 #include "e2e/demo_fixture.h"
 #include "io/read_file.h"
 #include "io/safetensors.h"
+#include "support/fixed_kernels.h"
 #include "support/test_support.h"
 
 using namespace armorm;
@@ -165,9 +166,9 @@ TEST_CASE("a FIFO in place of an input file is refused by name", "[e2e]") {
   const TempDir dir;
   copy_tree(demo_dir() / "model", dir / "model");
   const auto prepare = [&](const fs::path& dataset) {
-    return run_program("stage1-prepare",
-                       {"--model_path", (dir / "model").string(), "--data_root", (dir / "root").string(),
-                        "--dataset_path", dataset.string(), "--device", "-1"});
+    return run_program("stage1-prepare", {"--model_path", (dir / "model").string(), "--data_root",
+                                          (dir / "root").string(), "--dataset_path", dataset.string(),
+                                          "--device", "-1", "--kernels", fixed_kernels_name()});
   };
   for (const char* name : {"tokenizer.json", "config.json", "model.safetensors", "tokenizer_config.json"}) {
     CAPTURE(name);

@@ -25,6 +25,7 @@ std::vector<float> embeddings_with(const std::string& instructions, const std::s
   const TempDir root;
   std::vector<std::string> flags = stage_flags("stage1-prepare", demo_dir(), root.path());
   *(std::find(flags.begin(), flags.end(), "--precision") + 1) = precision;
+  *(std::find(flags.begin(), flags.end(), "--kernels") + 1) = "auto";  // each processor has its own
   flags.insert(flags.begin(),
                {"ONEDNN_MAX_CPU_ISA=" + instructions, (bin_dir() / "stage1-prepare").string()});
   const ProcessResult result = run_program("/usr/bin/env", flags);

@@ -7,6 +7,7 @@
 #include "io/publish.h"
 #include "io/read_file.h"
 #include "io/safetensors.h"
+#include "support/fixed_kernels.h"
 
 using namespace armorm;
 using namespace armorm::test;
@@ -27,6 +28,7 @@ std::string labelled_rows(const std::string& answer) {
 ProcessResult prepare(const TempDir& dir, const std::string& set, const Flags& more) {
   Flags flags{"--model_path",   (demo_dir() / "model").string(),
               "--device",       "-1",
+              "--kernels",      fixed_kernels_name(),
               "--dataset_path", (dir / set).string(),
               "--data_root",    (dir / "root").string(),
               "--threads",      "1"};

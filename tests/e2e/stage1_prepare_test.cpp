@@ -3,6 +3,7 @@
 
 #include "e2e/demo_fixture.h"
 #include "io/safetensors.h"
+#include "support/fixed_kernels.h"
 
 using namespace armorm;
 using namespace armorm::test;
@@ -22,6 +23,7 @@ ProcessResult prepare(const fs::path& folder, const std::string& rows, const std
                                  "--data_root",    (folder / "root").string(),
                                  "--dataset_path", (folder / "data").string(),
                                  "--device",       "-1",
+                                 "--kernels",      fixed_kernels_name(),
                                  "--attributes",   "a"};
   flags.insert(flags.end(), more.begin(), more.end());
   return run_program("stage1-prepare", flags);

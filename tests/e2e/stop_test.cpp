@@ -21,6 +21,7 @@
 #include "core/error.h"
 #include "e2e/demo_fixture.h"
 #include "io/read_file.h"
+#include "support/fixed_kernels.h"
 #include "support/silence.h"
 
 using namespace armorm;
@@ -110,6 +111,7 @@ ExtractionOptions extraction_in(const fs::path& root) {
   ExtractionOptions options;
   options.model_path = in_demo("model");
   options.device = -1;
+  options.kernels = fixed_kernels();
   options.precision = Precision::fp32;
   options.batch_tokens = 400;
   options.threads = 1;
@@ -150,6 +152,7 @@ void train_gate(const fs::path& root, const StopRequested& stop) {
   options.preference_dataset = in_demo("preference");
   options.preference_split = "train";
   options.device = -1;
+  options.kernels = fixed_kernels();
   options.n_steps = 6;
   options.batch_size = 8;
   options.hidden_size = 8;
@@ -167,6 +170,7 @@ void score_rows(const fs::path& root, const StopRequested& stop) {
   ScoreOptions options;
   options.model_path = (root / "data/exported").string();
   options.device = -1;
+  options.kernels = fixed_kernels();
   options.precision = Precision::fp32;
   options.threads = 1;
   options.window = 4;

@@ -7,6 +7,7 @@
 #include "e2e/demo_fixture.h"
 #include "io/read_file.h"
 #include "io/safetensors.h"
+#include "support/fixed_kernels.h"
 
 using namespace armorm;
 using namespace armorm::test;
@@ -39,6 +40,7 @@ ProcessResult prepare(const fs::path& model, const fs::path& folder,
                                  "--data_root",    (folder / "root").string(),
                                  "--attributes",   "a",
                                  "--device",       "-1",
+                                 "--kernels",      fixed_kernels_name(),
                                  "--precision",    "fp32"};
   flags.insert(flags.end(), more.begin(), more.end());
   return run_program("stage1-prepare", flags);

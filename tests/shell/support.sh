@@ -37,13 +37,13 @@ wait_until() {
 # Many short passes, each durable, so that there is time to interrupt; on one thread, because the bits depend on the
 # number.
 make_demo() {
-  local quick='"precision": "fp32", "batch_tokens": 400, "checkpoint_seconds": 0, "threads": 1'
+  local quick='"precision": "fp32", "kernels": "libtorch", "batch_tokens": 400, "checkpoint_seconds": 0, "threads": 1'
   "$bin/armorm-make-demo" --output "$work/demo" --rows 2400 --pairs 400 --reference 1 --reward_bench 46 \
     --reward_bench_2 6 >/dev/null
   cat >"$work/config.json" <<JSON
 {"stage1-prepare": {$quick}, "stage2-prepare": {$quick}, "stage1-train": {"threads": 1},
  "stage2-train": {"n_steps": 200, "batch_size": 64, "hidden_size": 32, "on_unmet": "max", "threads": 1,
-  "checkpoint_seconds": 0}}
+  "kernels": "libtorch", "checkpoint_seconds": 0}}
 JSON
   pipeline=(--model_path "$work/demo/model" --multi_objective_dataset "$work/demo/multi-objective"
     --preference_dataset "$work/demo/preference" --reference_dataset "" --config "$work/config.json")

@@ -48,10 +48,11 @@ ARMORM_INLINE ARMORM_AVX512 __m256i narrow(__m512 values) {
   return _mm512_cvtepi32_epi16(_mm512_mask_mov_epi32(rounded, nan, quiet));
 }
 
-// exp to about one unit in the last place of -104 <= x <= 88, to which other values are limited: 2^k p(r)
-// with |r| <= ln(2) / 2 and p of degree 6 (Cephes' expf). A NaN stays NaN.
+// exp to about one unit in the last place of -87.3 <= x <= 88, to which other values are limited (smaller
+// results would be subnormal, which processors compute very slowly): 2^k p(r) with |r| <= ln(2) / 2 and p of
+// degree 6 (Cephes' expf). A NaN stays NaN.
 ARMORM_INLINE ARMORM_AVX512 __m512 exp16(__m512 x) {
-  x = _mm512_max_ps(_mm512_set1_ps(-104.0F), _mm512_min_ps(_mm512_set1_ps(88.0F), x));
+  x = _mm512_max_ps(_mm512_set1_ps(-87.3F), _mm512_min_ps(_mm512_set1_ps(88.0F), x));
   const __m512 k = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504F)), 0);
   __m512 r = _mm512_fnmadd_ps(k, _mm512_set1_ps(0.693359375F), x);
   r = _mm512_fnmadd_ps(k, _mm512_set1_ps(-2.12194440e-4F), r);

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "model/cpu/panel_product.h"
+#include "model/cpu/panel_rows.h"
 
 namespace armorm::model::cpu {
 namespace {
@@ -31,46 +31,38 @@ std::int64_t panels_for(std::int64_t outputs, bool gated) {
 template <class T>
 constexpr std::int64_t kPerWord = 4 / static_cast<std::int64_t>(sizeof(T));
 
-// Transposes words: [rows, words] -> [words, kPanel]. Blocks of one cache line per row keep both sides in the
-// cache.
 template <class T>
 void pack_rows(const T* weight, std::int64_t row_stride, std::int64_t rows, std::int64_t inputs, T* out) {
   constexpr std::int64_t n = kPerWord<T>;
-  constexpr std::int64_t kBlock = 16;
   const std::int64_t words = inputs / n;
-  for (std::int64_t first = 0; first < words; first += kBlock) {
-    const std::int64_t last = std::min(words, first + kBlock);
-    for (std::int64_t r = 0; r < rows; ++r) {
-      for (std::int64_t i = first; i < last; ++i)
-        std::copy_n(weight + r * row_stride + i * n, n, out + (i * kPanel + r) * n);
-    }
-  }
+  transpose_words(reinterpret_cast<const std::byte*>(weight), row_stride * static_cast<std::int64_t>(sizeof(T)),
+                  rows, words, reinterpret_cast<std::byte*>(out));
   for (std::int64_t r = 0; r < rows; ++r)
     std::copy_n(weight + r * row_stride + words * n, inputs % n, out + (words * kPanel + r) * n);
 }
 
 // Row i of `columns` holds input i of all outputs.
-template <class T>
-void pack_panel_columns(const T* columns, std::int64_t row_stride, std::int64_t outputs, std::int64_t inputs,
-                        T* out) {
-  constexpr std::int64_t n = kPerWord<T>;
-  for (std::int64_t i = 0; i < inputs; ++i) {
-    const T* from = columns + i * row_stride;
-    T* to = out + i / n * n * kPanel + i % n;
-    for (std::int64_t r = 0; r < outputs; ++r) to[r * n] = from[r];
-  }
+void pack_panel_columns(const float* columns, std::int64_t row_stride, std::int64_t outputs,
+                        std::int64_t inputs, float* out) {
+  for (std::int64_t i = 0; i < inputs; ++i) std::copy_n(columns + i * row_stride, outputs, out + i * kPanel);
 }
 
-// `fill(panel, out)` writes one panel over zeros.
+void pack_panel_columns(const at::BFloat16* columns, std::int64_t row_stride, std::int64_t outputs,
+                        std::int64_t inputs, at::BFloat16* out) {
+  interleave_rows(columns, row_stride, inputs, outputs, reinterpret_cast<std::byte*>(out));
+}
+
+// `fill(panel, out)` writes one panel, which holds zeros where it is not `full`.
 template <class T, class Fill>
-at::Tensor pack(std::int64_t n_panels, std::int64_t inputs, const at::TensorOptions& type, const Fill& fill) {
+at::Tensor pack(std::int64_t n_panels, std::int64_t inputs, const at::TensorOptions& type, bool full,
+                const Fill& fill) {
   const std::int64_t panel_size = round_up(inputs, kPerWord<T>) * kPanel;
   at::Tensor packed = at::empty({n_panels * panel_size}, type);
   T* to = packed.mutable_data_ptr<T>();
   at::parallel_for(0, n_panels, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t p = begin; p < end; ++p) {
       T* panel = to + p * panel_size;
-      std::fill_n(panel, panel_size, T(0));
+      if (!full) std::fill_n(panel, panel_size, T(0));
       fill(p, panel);
     }
   });
@@ -82,7 +74,8 @@ at::Tensor pack_weight_of(const at::Tensor& weight, bool gated) {
   const T* from = weight.const_data_ptr<T>();
   const std::int64_t stride = weight.stride(0);
   const std::int64_t outputs = weight.size(0);
-  return pack<T>(panels_for(outputs, gated), weight.size(1), weight.options(), [&](std::int64_t p, T* panel) {
+  const bool full = outputs % kPanel == 0 && weight.size(1) % kPerWord<T> == 0;
+  return pack<T>(panels_for(outputs, gated), weight.size(1), weight.options(), full, [&](std::int64_t p, T* panel) {
     const PanelRows rows = rows_of_panel(p, outputs, gated);
     for (int run = 0; run < 2; ++run)
       pack_rows(from + rows.first[run] * stride, stride, rows.count[run], weight.size(1),
@@ -94,7 +87,8 @@ template <class T>
 at::Tensor pack_columns_of(const at::Tensor& weight) {
   const T* from = weight.const_data_ptr<T>();
   const std::int64_t outputs = weight.size(1);
-  return pack<T>(panels_of(outputs), weight.size(0), weight.options(), [&](std::int64_t p, T* panel) {
+  const bool full = outputs % kPanel == 0 && weight.size(0) % kPerWord<T> == 0;
+  return pack<T>(panels_of(outputs), weight.size(0), weight.options(), full, [&](std::int64_t p, T* panel) {
     pack_panel_columns(from + p * kPanel, weight.stride(0), std::min(kPanel, outputs - p * kPanel),
                        weight.size(0), panel);
   });
@@ -106,6 +100,7 @@ std::int64_t panels_of(std::int64_t out_features) { return (out_features + kPane
 
 at::Tensor pack_weight(const at::Tensor& weight, bool gated) {
   if (weight.scalar_type() == at::kChar) return pack_weight_of<std::int8_t>(weight, gated);
+  if (weight.scalar_type() == at::kShort) return pack_weight_of<std::int16_t>(weight, gated);
   return weight.scalar_type() == at::kBFloat16 ? pack_weight_of<at::BFloat16>(weight, gated)
                                                : pack_weight_of<float>(weight, gated);
 }

@@ -27,8 +27,11 @@ ARMORM_INLINE ARMORM_VECTOR_TILES __m512 multiply_add(__m512 sum, __m512 x, __m5
     return _mm512_fmadd_ps(x, weight, sum);
   } else if constexpr (kOperand == Operand::bf16) {
     return _mm512_dpbf16_ps(sum, (__m512bh)x, (__m512bh)weight);
-  } else {
+  } else if constexpr (kOperand == Operand::int8) {
     return _mm512_castsi512_ps(_mm512_dpbusd_epi32(_mm512_castps_si512(sum), _mm512_castps_si512(x),
+                                                   _mm512_castps_si512(weight)));
+  } else {
+    return _mm512_castsi512_ps(_mm512_dpwssd_epi32(_mm512_castps_si512(sum), _mm512_castps_si512(x),
                                                    _mm512_castps_si512(weight)));
   }
 }
@@ -207,7 +210,8 @@ constexpr PanelKernel kOneDnnBf16{multiply_by_onednn<at::BFloat16, 2>, nothing, 
 constexpr PanelKernel kFloat{multiply_vectors<Operand::f32>, nothing, nothing, 1, kVectorChunk};
 constexpr PanelKernel kWidened{multiply_vectors<Operand::f32>, nothing, nothing, 1, kVectorChunk, true};
 constexpr PanelKernel kBf16{multiply_vectors<Operand::bf16>, nothing, nothing, 1, kVectorChunk};
-constexpr PanelKernel kVnni{multiply_vectors<Operand::int8>, nothing, nothing, 1, kVectorChunk};
+constexpr PanelKernel kInt8{multiply_vectors<Operand::int8>, nothing, nothing, 1, kVectorChunk};
+constexpr PanelKernel kInt16{multiply_vectors<Operand::int16>, nothing, nothing, 1, kVectorChunk};
 constexpr PanelKernel kTilesBf16{multiply_tiles<false>, begin_tiles, end_tiles, 16, 1024};
 constexpr PanelKernel kTilesInt8{multiply_tiles<true>, begin_tiles, end_tiles, 16, 1024};
 
@@ -228,12 +232,12 @@ const PanelKernel* vector_kernel(Operand operand, const PanelKernel& bf16) {
   if (!cpu_features().avx512) return nullptr;
   if (operand == Operand::f32) return &kFloat;
   if (operand == Operand::bf16) return &bf16;
-  return cpu_features().avx512_vnni ? &kVnni : nullptr;
+  if (!cpu_features().avx512_vnni) return nullptr;
+  return operand == Operand::int8 ? &kInt8 : &kInt16;
 }
 
 const PanelKernel* onednn_kernel(Operand operand) {
-  if (operand == Operand::int8) return nullptr;
-  if (!cpu_features().avx512) return nullptr;
+  if (!cpu_features().avx512 || operand == Operand::int8 || operand == Operand::int16) return nullptr;
   if (operand == Operand::f32) return supports_brgemm(at::kFloat) ? &kOneDnnFloat : nullptr;
   return supports_brgemm(at::kBFloat16) ? &kOneDnnBf16 : nullptr;
 }
@@ -241,7 +245,8 @@ const PanelKernel* onednn_kernel(Operand operand) {
 const PanelKernel* tile_kernel(Operand operand) {
   if (!cpu_features().avx512 || !has_tiles()) return nullptr;
   if (operand == Operand::f32) return &kFloat;
-  return operand == Operand::bf16 ? &kTilesBf16 : &kTilesInt8;
+  if (operand == Operand::bf16) return &kTilesBf16;
+  return operand == Operand::int8 ? &kTilesInt8 : vector_kernel(operand, kBf16);
 }
 
 }  // namespace

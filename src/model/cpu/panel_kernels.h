@@ -1,8 +1,8 @@
 // Products of rows with one panel of packed weights: the innermost loops of products and attention, one
 // version per instruction set.
 //
-// A panel holds kPanel output columns as [words, kPanel] words of 4 bytes: one float32, two bfloat16 or four
-// int8 values that follow each other in the sum. Each sum runs in ascending order of the words, whatever the
+// A panel holds kPanel output columns as [words, kPanel] words of 4 bytes: one float32, two bfloat16 or
+// int16, or four int8 values that follow each other in the sum. Each sum runs in ascending order of the words, whatever the
 // number of rows and the row's position.
 #pragma once
 
@@ -20,8 +20,8 @@ inline std::int64_t round_up(std::int64_t n, std::int64_t multiple) {
   return (n + multiple - 1) / multiple * multiple;
 }
 
-// Types of both operands; int8 multiplies unsigned rows by signed panels into int32 sums.
-enum class Operand { f32, bf16, int8 };
+// Types of both operands. Integers have int32 sums; int8 multiplies unsigned rows by signed panels.
+enum class Operand { f32, bf16, int8, int16 };
 
 // sums [rows, kPanel] = or += x [rows, words] panel. Fastest where rows and panel are aligned to 64 bytes.
 struct PanelProduct {
@@ -30,7 +30,7 @@ struct PanelProduct {
   const std::byte* x = nullptr;
   std::int64_t x_stride = 0;  // bytes between rows
   const std::byte* panel = nullptr;
-  float* sums = nullptr;         // int32 for int8
+  float* sums = nullptr;         // int32 for integers
   std::int64_t sums_stride = 0;  // elements
   bool add = false;
 };

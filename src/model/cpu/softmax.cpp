@@ -1,6 +1,7 @@
 #include "model/cpu/softmax.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 #include "model/cpu/avx512.h"
@@ -33,32 +34,44 @@ ARMORM_INLINE ARMORM_AVX512 float exp_one(float x) {
   return _mm512_cvtss_f32(exp16(_mm512_set1_ps(x)));
 }
 
-template <class T>
+// The first kSeen vectors hold all keys that the row sees.
+template <class T, int kSeen>
 ARMORM_AVX512 float weigh(const float* scores, std::int64_t from, std::int64_t to, const ScoreScale& scale,
                           SoftmaxState& state, T* weights) {
-  __m512 value[kVectors];
-  __mmask16 seen[kVectors];
+  __m512 value[kSeen];
+  __mmask16 seen[kSeen];
   __m512 highest = _mm512_set1_ps(-std::numeric_limits<float>::infinity());
 #pragma GCC unroll 8
-  for (int i = 0; i < kVectors; ++i) {
+  for (int i = 0; i < kSeen; ++i) {
     seen[i] = static_cast<__mmask16>(below(to, i) & ~static_cast<unsigned>(below(from, i)));
     value[i] = scaled(_mm512_loadu_ps(scores + 16 * i), scale);
     highest = _mm512_mask_max_ps(highest, seen[i], highest, value[i]);
   }
   const float maximum = std::max(state.maximum, _mm512_reduce_max_ps(highest));
-  const float shrink = from < to ? exp_one(state.maximum - maximum) : 1.0F;
+  const float shrink = maximum > state.maximum ? exp_one(state.maximum - maximum) : 1.0F;
   const __m512 shift = _mm512_set1_ps(maximum);
   __m512 total = _mm512_setzero_ps();
 #pragma GCC unroll 8
-  for (int i = 0; i < kVectors; ++i) {
+  for (int i = 0; i < kSeen; ++i) {
     const __m512 weight = _mm512_maskz_mov_ps(seen[i], exp16(_mm512_sub_ps(value[i], shift)));
     total = _mm512_add_ps(total, weight);
     write(weights + 16 * i, 0xffff, weight);
   }
-  if (from >= to) return 1.0F;
+  for (int i = kSeen; i < kVectors; ++i) write(weights + 16 * i, 0xffff, _mm512_setzero_ps());
   state.maximum = maximum;
   state.total = state.total * shrink + _mm512_reduce_add_ps(total);
   return shrink;
+}
+
+template <class T>
+ARMORM_AVX512 float weigh_seen(const float* scores, std::int64_t from, std::int64_t to, const ScoreScale& scale,
+                               SoftmaxState& state, T* weights) {
+  if (from >= to) {
+    for (int i = 0; i < kVectors; ++i) write(weights + 16 * i, 0xffff, _mm512_setzero_ps());
+    return 1.0F;
+  }
+  static constexpr std::array kBySeen{weigh<T, 2>, weigh<T, 4>, weigh<T, 6>, weigh<T, 8>};
+  return kBySeen[static_cast<std::size_t>((to - 1) / 32)](scores, from, to, scale, state, weights);
 }
 
 template <class T>
@@ -74,11 +87,11 @@ ARMORM_AVX512 void write_scaled_as(const float* row, float factor, std::int64_t 
 
 float weigh_keys(const float* scores, std::int64_t from, std::int64_t to, const ScoreScale& scale,
                  SoftmaxState& state, float* weights) {
-  return weigh(scores, from, to, scale, state, weights);
+  return weigh_seen(scores, from, to, scale, state, weights);
 }
 float weigh_keys(const float* scores, std::int64_t from, std::int64_t to, const ScoreScale& scale,
                  SoftmaxState& state, at::BFloat16* weights) {
-  return weigh(scores, from, to, scale, state, weights);
+  return weigh_seen(scores, from, to, scale, state, weights);
 }
 
 void scale_row(float* row, float factor, std::int64_t n) { write_scaled_as(row, factor, n, row); }

@@ -121,6 +121,8 @@ void EmbeddingSet::check_shard(const std::string& kind, std::int64_t n_shards) {
   check_same(name, first, "precision", p.precision, provenance_->precision);
   check_same(name, first, "batch_invariant", fmt::format("{}", p.batch_invariant),
              fmt::format("{}", provenance_->batch_invariant));
+  if (!p.cpu_kernels.empty() && !provenance_->cpu_kernels.empty())
+    check_same(name, first, "cpu_kernels", p.cpu_kernels, provenance_->cpu_kernels);
   check_same(name, first, "template_sha256", p.template_sha256, provenance_->template_sha256);
   check_same(name, first, "tokenizer_sha256", p.tokenizer_sha256, provenance_->tokenizer_sha256);
   check_same(name, first, "config_sha256", p.config_sha256, provenance_->config_sha256);

@@ -66,6 +66,7 @@ io::Metadata Provenance::to_metadata() const {
       {"source_rows", std::to_string(source_rows)},
       {"dropped", json(dropped).dump()},
       {"counts", json(counts).dump()}};
+  if (!cpu_kernels.empty()) metadata["cpu_kernels"] = cpu_kernels;
   if (!deviation.empty()) metadata["deviation"] = deviation;
   if (!dataset_config.empty()) metadata["dataset_config"] = dataset_config;
   if (!data_sha256.empty()) metadata["data_sha256"] = data_sha256;
@@ -110,6 +111,7 @@ Provenance Provenance::from_metadata(const io::Metadata& metadata, const std::st
   p.source = required(metadata, "source", origin);
   p.precision = required(metadata, "precision", origin);
   p.batch_invariant = metadata.contains("batch_invariant") && metadata.at("batch_invariant") == "true";
+  if (metadata.contains("cpu_kernels")) p.cpu_kernels = metadata.at("cpu_kernels");
   if (metadata.contains("deviation")) p.deviation = metadata.at("deviation");
   p.attributes = required_json<std::vector<std::string>>(metadata, "attributes", origin);
   // Files of versions without sample weights lack it.

@@ -167,6 +167,8 @@ std::vector<io::TensorContent> contents_of(const model::pt::PtTensors& tensors) 
 
 }  // namespace
 
+fs::path previous_save_of(const fs::path& file) { return file.string() + ".previous"; }
+
 void write_checkpoint(const fs::path& file, const fs::path& previous, const resume::ResumeKey& key,
                       const std::vector<const eval::SelectedGate*>& done,
                       const eval::SelectionProgress* current, io::FileSystem& files) {

@@ -27,6 +27,8 @@ struct SavedTraining {
   std::optional<SeedsTrained> trained;  // nullopt in a file without digests
 };
 
+std::filesystem::path previous_save_of(const std::filesystem::path& file);  // "<file>.previous"
+
 // Replaces `file` atomically. What it named before is kept as `previous`, unless that is empty.
 void write_checkpoint(const std::filesystem::path& file, const std::filesystem::path& previous,
                       const resume::ResumeKey& key, const std::vector<const eval::SelectedGate*>& done,

@@ -23,7 +23,7 @@ resume::ResumeKey without_versions(resume::ResumeKey key) {
 GateCheckpoint::GateCheckpoint(fs::path file, resume::ResumeKey key, double seconds, bool restart,
                                const options::StageEnvironment& environment)
     : file_(std::move(file)),
-      previous_(file_.string() + ".previous"),
+      previous_(previous_save_of(file_)),
       key_(std::move(key)),
       interval_(seconds),
       restart_(restart),

@@ -23,19 +23,6 @@ namespace {
 constexpr double kMinStepFlopsPerThread = 4e8;
 constexpr std::int64_t kReportsPerRun = 20;
 
-void set_training_threads(const Stage2TrainOptions& options, const gating::GateShape& shape) {
-  if (options.threads > 0 || options.device >= 0) return;
-  const double hidden = static_cast<double>(shape.hidden_size);
-  const double weights = shape.n_hidden == 0
-                             ? static_cast<double>(shape.input_size * shape.n_attributes)
-                             : hidden * static_cast<double>(shape.input_size + shape.n_attributes) +
-                                   hidden * hidden * static_cast<double>(shape.n_hidden - 1);
-  const double flops =
-      6.0 * weights * static_cast<double>(options.batch_size);  // forward, and twice as much backward
-  const auto useful = static_cast<int>(std::max(1.0, flops / kMinStepFlopsPerThread));
-  model::set_compute_threads(std::min(useful, default_thread_count()));
-}
-
 gating::TrainOptions train_options(const Stage2TrainOptions& options, std::int64_t seed) {
   gating::TrainOptions train;
   train.learning_rate = options.learning_rate;
@@ -190,10 +177,23 @@ gating::GateSoftmax softmax_of(const Stage2TrainOptions& options) {
   return options.compat == Compat::upstream ? gating::GateSoftmax::pair : gating::GateSoftmax::attributes;
 }
 
+int training_threads(const Stage2TrainOptions& options, const gating::GateShape& shape) {
+  if (options.threads > 0) return static_cast<int>(options.threads);
+  const double hidden = static_cast<double>(shape.hidden_size);
+  const double weights = shape.n_hidden == 0
+                             ? static_cast<double>(shape.input_size * shape.n_attributes)
+                             : hidden * static_cast<double>(shape.input_size + shape.n_attributes) +
+                                   hidden * hidden * static_cast<double>(shape.n_hidden - 1);
+  const double flops =
+      6.0 * weights * static_cast<double>(options.batch_size);  // forward, and twice as much backward
+  const auto useful = static_cast<int>(std::max(1.0, flops / kMinStepFlopsPerThread));
+  return std::min(useful, default_thread_count());
+}
+
 std::vector<GateRun> train_gates(const Stage2TrainOptions& options, const gating::GateShape& shape,
                                  const gating::PairData& pairs, std::span<const std::int64_t> train,
                                  std::span<const std::int64_t> validation, GateCheckpoint& checkpoint) {
-  set_training_threads(options, shape);
+  if (options.device < 0) model::set_compute_threads(training_threads(options, shape));
   return SeedRuns(options, shape, pairs, train, validation, checkpoint).run();
 }
 

@@ -15,6 +15,9 @@ namespace armorm::stages::gate {
 
 gating::GateSoftmax softmax_of(const Stage2TrainOptions& options);
 
+// CPU threads that a training on the CPU uses: those given, or as many as its steps can keep busy.
+int training_threads(const Stage2TrainOptions& options, const gating::GateShape& shape);
+
 struct GateRun {
   std::int64_t seed = 0;
   eval::SelectedGate selected;

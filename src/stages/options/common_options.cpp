@@ -8,6 +8,7 @@
 
 #include "core/date.h"
 #include "core/error.h"
+#include "core/words.h"
 #include "stages/options/shared_options.h"
 
 namespace armorm::stages::options {
@@ -29,6 +30,7 @@ void declare_backbone(ExtractionOptions& fields, OptionList& list) {
       .add({"shard_idx", results, "Which shard this process computes, 1-based"}, fields.shard_idx)
       .add(kDevice, fields.device)
       .add(kBackbonePrecision, fields.precision)
+      .add(kExtractionKernels, fields.kernels)
       .add(kBatchTokens, fields.batch_tokens)
       .add(kThreads, fields.threads)
       .add({"batch_invariant", results, "Make a row's bits independent of shards, packs and threads"},
@@ -97,6 +99,13 @@ std::int64_t bad_row_limit(const std::string& max_bad_rows, std::int64_t rows) {
   return static_cast<std::int64_t>(std::floor(part * static_cast<double>(rows)));
 }
 
+void check_kernels_on(std::int64_t device, CpuKernels kernels) {
+  if (device >= 0 && kernels != CpuKernels::measured)
+    fail_usage(
+        "--kernels: {} chooses kernels of the CPU, but --device is {}; leave it out, or give --device -1",
+        name_of(kernels), device);
+}
+
 }  // namespace armorm::stages::options
 
 namespace armorm {
@@ -130,6 +139,7 @@ void ExtractionOptions::validate() const {
   if (n_shards > 99999)
     fail_usage("--n_shards: {} is out of range; at most 99999 fit the file names", n_shards);
   if (device < -1) fail_usage("--device: {} is no device; use -1 for the CPU or a CUDA index from 0", device);
+  stages::options::check_kernels_on(device, kernels);
   if (batch_tokens < 0)
     fail_usage("--batch_tokens: {} is negative; use 0 to let it follow the free memory", batch_tokens);
   if (threads < 0) fail_usage("--threads: {} is negative; use 0 for all", threads);

@@ -7,6 +7,7 @@
 #include "armorm/score.h"
 #include "core/date.h"
 #include "core/error.h"
+#include "stages/options/common_options.h"
 #include "stages/options/declarations.h"
 #include "stages/options/shared_options.h"
 
@@ -26,6 +27,11 @@ void declare_backbone(ScoreOptions& fields, OptionList& list) {
            fields.output)
       .add(kDevice, fields.device)
       .add(kBackbonePrecision, fields.precision)
+      .add(
+          {"kernels", results,
+           "Kernels of the products on the CPU; auto = those of the export's embeddings where --precision is "
+           "the same, else the fastest, which are measured"},
+          fields.kernels)
       .add({"batch_invariant", results,
             "Scores are bit-identical however rows are batched; --batch_invariant=false is faster"},
            fields.batch_invariant)
@@ -95,6 +101,7 @@ namespace armorm {
 void ScorerOptions::validate() const {
   if (model_path.empty()) fail_usage("--model_path: is empty; name a model folder or a Hub id");
   stages::options::at_least("device", device, -1);
+  stages::options::check_kernels_on(device, kernels);
   stages::options::at_least("batch_tokens", batch_tokens, 0);
   stages::options::at_least("threads", threads, 0);
   stages::options::at_least("max_length", max_length, 0);

@@ -17,6 +17,10 @@ inline constexpr OptionText kDatasetSplit{"dataset_split", results, "Split of th
 inline constexpr OptionText kDevice{"device", resources, "CUDA device index; -1 = CPU"};
 inline constexpr OptionText kThreads{"threads", resources,
                                      "CPU threads; 0 = OMP_NUM_THREADS, else all that this process may use"};
+inline constexpr OptionText kExtractionKernels{
+    "kernels", results,
+    "Kernels of the products on the CPU; auto = those of the set's other shards, else the fastest, measured "
+    "once on each kind of processor and kept in --data_root"};
 inline constexpr OptionText kBackbonePrecision{"precision", results, "Arithmetic of the backbone"};
 // The last bits depend on the packs unless batch_invariant is on.
 inline constexpr OptionText kBatchTokens{"batch_tokens", results,

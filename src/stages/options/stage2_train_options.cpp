@@ -2,6 +2,7 @@
 
 #include "armorm/stage2_train.h"
 #include "core/error.h"
+#include "stages/options/common_options.h"
 #include "stages/options/declarations.h"
 #include "stages/options/shared_options.h"
 
@@ -97,6 +98,10 @@ void declare_gate(Stage2TrainOptions& fields, OptionList& list) {
       .add({"precision", results,
             "Operands of the gate's products in training; weights, sums and optimiser are float32"},
            fields.precision)
+      .add({"kernels", results,
+            "Kernels of the gate's products on the CPU; auto = those of the interrupted training, else the "
+            "fastest"},
+           fields.kernels)
       .add({"compat", results, "upstream: the softmax runs over the pair and the debiasing is not applied"},
            fields.compat)
       .add({"seed", results, "Seed of initial weights, batches and dropout"}, fields.seed);
@@ -178,6 +183,7 @@ void Stage2TrainOptions::validate() const {
   at_least("hidden_size", hidden_size, 1);
   at_least("verbosity_dim", verbosity_dim.value_or(0), -1);
   at_least("device", device, -1);
+  stages::options::check_kernels_on(device, kernels);
   at_least("threads", threads, 0);
   at_least("seed", seed, 0);
   if (!export_dir.empty() && compat == Compat::upstream)

@@ -12,6 +12,7 @@
 #include "model/matmul_rate.h"
 #include "model/weights_folder.h"
 #include "report/text_table.h"
+#include "stages/prepare/shard_kernels.h"
 
 namespace armorm::stages::prepare {
 namespace {
@@ -24,6 +25,8 @@ constexpr int kBarWidth = 40;
 constexpr std::int64_t kPlannedBatchTokens = 16384;
 // A frozen decoder reaches about this fraction of the rate of one large matrix product.
 constexpr double kReachedFraction = 0.65;
+// On the CPU, of the rate of its kernels in products of the layers' shapes.
+constexpr double kReachedByKernels = 0.9;
 
 double percent(std::int64_t part, std::int64_t whole) {
   return whole > 0 ? 100.0 * static_cast<double>(part) / static_cast<double>(whole) : 0.0;
@@ -159,22 +162,36 @@ std::string memory_line(const model::BackboneOptions& options, const model::Mode
           bytes_text(static_cast<std::uint64_t>(work.input_tokens) * sizeof(text::tokenizer::TokenId))));
 }
 
-std::string work_section(const model::BackboneOptions& options, const model::ModelConfig& config,
-                         const model::WorkEstimate& work) {
+// At the rate of the chosen kernels, which was measured in the layers' shapes.
+std::string cpu_time_line(const ExtractionOptions& options, double rate, double flops) {
+  return line("time",
+              fmt::format("about {}, at least {} at the {:.3g} GFLOP/s that the kernels {} reach here in "
+                          "products of the model's shapes",
+                          duration_text(flops / (rate * kReachedByKernels)), duration_text(flops / rate),
+                          rate / 1e9, name_of(options.kernels)));
+}
+
+std::string time_line(const model::BackboneOptions& options, double flops) {
+  const auto rate = model::measure_matmul_rate(options.device, options.precision);
+  if (!rate)
+    return line("time", fmt::format("no device {} here to measure; {} at 100 TFLOP/s", options.device,
+                                    duration_text(flops / 1e14)));
+  return line(
+      "time",
+      fmt::format("about {}, at least {} at the {:.3g} TFLOP/s that this device reaches in a matrix product",
+                  duration_text(flops / (*rate * kReachedFraction)), duration_text(flops / *rate),
+                  *rate / 1e12));
+}
+
+std::string work_section(const ExtractionOptions& extraction, const model::BackboneOptions& options,
+                         const model::ModelConfig& config, const model::WorkEstimate& work,
+                         const std::vector<model::KernelRate>& rates) {
   std::string out = line(
       "tokens", fmt::format("{} of input, {} to compute ({:.1f} % saved by sharing)", work.input_tokens,
                             work.computed_tokens, 100.0 - percent(work.computed_tokens, work.input_tokens)));
   out += line("work", fmt::format("{:.3g} TFLOP", work.flops() / 1e12));
-  if (const auto rate = model::measure_matmul_rate(options.device, options.precision))
-    out +=
-        line("time",
-             fmt::format(
-                 "about {}, at least {} at the {:.3g} TFLOP/s that this device reaches in a matrix product",
-                 duration_text(work.flops() / (*rate * kReachedFraction)),
-                 duration_text(work.flops() / *rate), *rate / 1e12));
-  else
-    out += line("time", fmt::format("no device {} here to measure; {} at 100 TFLOP/s", options.device,
-                                    duration_text(work.flops() / 1e14)));
+  const double rate = options.device < 0 ? kernel_rate(rates, config, extraction) : 0.0;
+  out += rate > 0.0 ? cpu_time_line(extraction, rate, work.flops()) : time_line(options, work.flops());
   return out + memory_line(options, config, work);
 }
 
@@ -292,8 +309,9 @@ void print_dry_run(const ExtractionOptions& options, const ModelInputs& model, c
                           model.config.model_type, model.config.num_hidden_layers, model.config.hidden_size,
                           name_of(options.precision), files.files().size(), files.names().size()));
   const model::BackboneOptions backbone = backbone_options(options, model);
-  out += work_section(backbone, model.config,
-                      model::estimate_work(model.config, backbone, plan.requests, batch_tokens));
+  out += work_section(options, backbone, model.config,
+                      model::estimate_work(model.config, backbone, plan.requests, batch_tokens),
+                      plan.kernel_rates);
   out += target_section(plan);
   out += edges_section(tokenizer, plan.requests);
   out += length_histogram(lengths_of(plan.requests));

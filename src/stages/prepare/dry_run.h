@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "io/safetensors.h"
+#include "model/cpu_kernels.h"
 #include "model/extractor.h"
 #include "model/work_estimate.h"
 #include "stages/artifacts/provenance.h"
@@ -35,7 +36,8 @@ struct DryRunPlan {
                                                      // pairs
   std::filesystem::path target;
   std::uint64_t target_bytes = 0;
-  std::vector<BadRow> bad_rows;  // ordered by row id
+  std::vector<BadRow> bad_rows;                 // ordered by row id
+  std::vector<model::KernelRate> kernel_rates;  // of the CPU, as far as they are known
 };
 
 // Bytes of the tensors' elements.

@@ -19,6 +19,7 @@
 #include "stages/artifacts/making_facts.h"
 #include "stages/artifacts/open_encoder.h"
 #include "stages/artifacts/reward_model_fields.h"
+#include "stages/prepare/shard_kernels.h"
 
 namespace armorm::stages::prepare {
 namespace {
@@ -64,6 +65,7 @@ ModelInputs open_model_inputs(const ExtractionOptions& options, const StopReques
     model::check_device(options.device);
     model::check_precision(options.precision, options.device);
   }
+  check_kernels(options);
   const model::ModelFolder folder = artifacts::open_model_folder(options.model_path, stop);
   model::ModelConfig config = model::ModelConfig::load(folder.base, artifacts::kRewardModelFields);
   text::ConversationEncoder encoder = artifacts::open_encoder(
@@ -165,6 +167,7 @@ artifacts::Provenance make_provenance(const ExtractionOptions& options, const Mo
   p.split = split;
   p.precision = name_of(options.precision);
   p.batch_invariant = options.batch_invariant;
+  if (options.device < 0) p.cpu_kernels = name_of(options.kernels);
   p.template_sha256 = model.encoder.template_sha256();
   p.tokenizer_sha256 = model.encoder.tokenizer_sha256();
   p.config_sha256 = sha256_file_hex(model.folder.base / "config.json");

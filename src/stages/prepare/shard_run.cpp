@@ -18,6 +18,7 @@
 #include "io/file_watch.h"
 #include "model/weights_folder.h"
 #include "stages/artifacts/weights_fingerprint.h"
+#include "stages/prepare/shard_kernels.h"
 #include "stages/prepare/shard_key.h"
 #include "stages/resume/replaceable.h"
 #include "stages/resume/resume_key.h"
@@ -123,6 +124,7 @@ class ShardRun {
     discard_other_inputs();
     resume::check_resumable(job_.target, key_);
     load();
+    check_same_kernels(job_.target, extraction_);
     resume::DurableRows rows(job_.target, job_.tensors, metadata_of(provenance_, resume::digest_of(key_)),
                              key_, extraction_.checkpoint_seconds, environment_.files);
     const model::ExtractionStats stats = extract(rows);
@@ -379,16 +381,18 @@ DryRunPlan dry_run_plan(const ShardJob& job) {
           .label_counts = {},
           .target = job.target,
           .target_bytes = total_bytes(resume::tensor_specs(job.tensors, job.tensors.rows)),
-          .bad_rows = {}};
+          .bad_rows = {},
+          .kernel_rates = job.kernel_rates};
 }
 
 }  // namespace
 
-ShardJob begin_job(const std::string& program, const fs::path& target, const ExtractionOptions& extraction,
-                   const ModelInputs& model) {
+ShardJob begin_job(const std::string& program, const fs::path& target, const ModelInputs& model,
+                   const options::StageEnvironment& environment, ExtractionOptions& extraction) {
   ShardJob job;
   job.program = program;
   job.target = target;
+  job.kernel_rates = choose_kernels(target, model.config, environment.files, extraction);
   job.loading = load_ahead(extraction, model, target);
   return job;
 }

@@ -25,8 +25,9 @@ struct ShardJob {
   std::vector<std::int64_t> row_ids;               // by row of the shard
   std::vector<model::ExtractionRequest> requests;  // requests_per_row for each row, in order
   std::size_t requests_per_row = 1;
-  std::function<std::string()> data_digest;  // computed only by a run that is no dry one
-  std::future<model::Backbone> loading;      // result of load_ahead()
+  std::function<std::string()> data_digest;     // computed only by a run that is no dry one
+  std::future<model::Backbone> loading;         // result of load_ahead()
+  std::vector<model::KernelRate> kernel_rates;  // result of choose_kernels()
   // Stores the rows of a request, one per wanted position.
   std::function<void(std::size_t request, MatrixView<const float> rows, resume::DurableRows& out)> store;
 };
@@ -40,9 +41,9 @@ struct ShardContext {
   const options::StageEnvironment& environment;
 };
 
-// A job without rows; its weights are loading if they will be needed.
-ShardJob begin_job(const std::string& program, const std::filesystem::path& target,
-                   const ExtractionOptions& extraction, const ModelInputs& model);
+// A job without rows; its weights are loading if they will be needed. Chooses extraction.kernels.
+ShardJob begin_job(const std::string& program, const std::filesystem::path& target, const ModelInputs& model,
+                   const options::StageEnvironment& environment, ExtractionOptions& extraction);
 
 // The end of both prepare stages; returns job.target. A dry run prints the plan, to which `add_samples` adds
 // the stage's samples and labels. Otherwise it publishes job.target and prints the summary. Resumes an

@@ -28,7 +28,6 @@
 #include "stages/reward_model/export_weights.h"
 #include "stages/reward_model/model_card.h"
 #include "stages/reward_model/modeling_code.h"
-#include "stages/reward_model/reward_model.h"
 #include "text/chat_template.h"
 #include "text/gating_pattern.h"
 
@@ -126,7 +125,7 @@ model::ModelConfig decoder_of_width(const model::ModelFolder& folder, std::int64
 
 nlohmann::ordered_json exported_config(const model::ModelFolder& folder,
                                        const artifacts::GateArtifact& artifact,
-                                       const artifacts::ModelFacts& facts) {
+                                       const artifacts::ModelFacts& facts, const TrainedKernels& kernels) {
   const model::ModelConfig decoder = decoder_of_width(folder, artifact.hidden_size);
   const std::string name = std::string(class_prefix(decoder.architecture)) + "ForRewardModelWithGating";
   const text::tokenizer::Tokenizer tokenizer =
@@ -145,6 +144,10 @@ nlohmann::ordered_json exported_config(const model::ModelFolder& folder,
   config["gating_n_hidden"] = artifact.gate.layers.size() - 1;
   if (!facts.template_date.value_or("").empty()) config[kTemplateDateField] = *facts.template_date;
   if (artifact.bradley_terry_scale) config[kScaleField] = *artifact.bradley_terry_scale;
+  if (!kernels.kernels.empty()) {
+    config[kKernelsField] = kernels.kernels;
+    config[kKernelsPrecisionField] = kernels.precision;
+  }
   config["gating_token_pattern"] =
       text::gating_pattern(tokenizer, parse_word<ModelFamily>("model_family", artifact.model_family));
   return config;
@@ -228,6 +231,7 @@ ModelExport::ModelExport(fs::path target, const std::string& model_path, ExportW
   model_inputs_ = model_inputs();
   if (!embeddings) return;
   facts_ = embeddings->facts;
+  kernels_ = {embeddings->cpu_kernels, embeddings->precision};
   const fs::path& text = artifacts::text_folder(model_);
   check_same("config.json", embeddings->config_sha256, model_inputs_.at(kConfigInput), model_.base);
   check_same("tokenizer.json", embeddings->tokenizer_sha256, model_inputs_.at(kTokenizerInput), text);
@@ -277,7 +281,7 @@ void ModelExport::write(const artifacts::GateArtifact& artifact, const report::G
   check_target(target_, files_);
   check_contained(model_);
   check_unchanged();
-  const nlohmann::ordered_json config = exported_config(model_, artifact, facts_);
+  const nlohmann::ordered_json config = exported_config(model_, artifact, facts_, kernels_);
   Folder folder(target_, files_);
   folder.add_text("config.json", config.dump(2) + "\n");
   folder.add_copies(text);

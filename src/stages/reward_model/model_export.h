@@ -18,6 +18,7 @@
 #include "stages/artifacts/gate_artifact.h"
 #include "stages/artifacts/provenance.h"
 #include "stages/reward_model/export_weights.h"
+#include "stages/reward_model/reward_model.h"
 
 namespace armorm::stages::reward_model {
 
@@ -60,6 +61,7 @@ class ModelExport {
   report::RidgeReport regression_;
   io::FileSystem& files_;
   artifacts::ModelFacts facts_;
+  TrainedKernels kernels_;
   artifacts::ArtifactInputs model_inputs_;  // as the constructor found them
 };
 

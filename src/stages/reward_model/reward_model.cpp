@@ -38,6 +38,7 @@ struct HeadConfig {
   std::vector<text::tokenizer::TokenId> pattern;  // empty where the folder does not say
   std::string template_date = kTemplateDate;
   std::optional<double> bradley_terry_scale;
+  TrainedKernels kernels;
 };
 
 std::vector<text::tokenizer::TokenId> read_pattern(const model::ConfigReader& reader,
@@ -82,6 +83,7 @@ HeadConfig read_config(const fs::path& path) {
                 fmt::format("num_objectives = {}", c.k));
   c.pattern = read_pattern(reader, root);
   if (reader.has(kScaleField)) c.bradley_terry_scale = reader.positive_or(kScaleField, 1.0);
+  c.kernels = {reader.string_or(kKernelsField, ""), reader.string_or(kKernelsPrecisionField, "")};
   if (reader.has(kTemplateDateField)) c.template_date = read_date(root, path);
   return c;
 }
@@ -200,7 +202,8 @@ RewardModel RewardModel::load(const model::ModelFolder& folder, bool allow_speci
           std::move(pattern),
           std::move(weights),
           std::move(encoder),
-          head.bradley_terry_scale};
+          head.bradley_terry_scale,
+          head.kernels};
 }
 
 }  // namespace armorm::stages::reward_model

@@ -3,8 +3,9 @@
 //
 //   config.json   the decoder's own, and num_objectives (19), gating_temperature (10),
 //                 gating_hidden_dim (1024), gating_n_hidden (3);
-//                 in our exports also attributes, regression_bias, gating_token_pattern, and
-//                 bradley_terry_scale where it was taken out of the gate
+//                 in our exports also attributes, regression_bias, gating_token_pattern,
+//                 bradley_terry_scale where it was taken out of the gate, and cpu_kernels with
+//                 cpu_kernels_precision where a CPU made the embeddings
 //   safetensors   model.*, regression_layer.weight [K, D], reward_transform_matrix [K, K],
 //                 gating.logit_scale [1], gating.layers.<i>.weight|bias;
 //                 regression_layer.bias [K] if regression_bias is set
@@ -25,6 +26,14 @@ namespace armorm::stages::reward_model {
 // Fields of config.json.
 constexpr const char* kTemplateDateField = "template_date";
 constexpr const char* kScaleField = "bradley_terry_scale";
+constexpr const char* kKernelsField = "cpu_kernels";
+constexpr const char* kKernelsPrecisionField = "cpu_kernels_precision";
+
+// How a CPU made the embeddings of the training; empty if a GPU did, or where it is not recorded.
+struct TrainedKernels {
+  std::string kernels;
+  std::string precision;
+};
 
 struct RewardModel {
   std::filesystem::path folder;
@@ -34,6 +43,7 @@ struct RewardModel {
   gating::RewardHead head;
   text::ConversationEncoder encoder;
   std::optional<double> bradley_terry_scale;  // margins times it are the logits of the training loss
+  TrainedKernels trained_kernels;
 
   // Tensors may have any float type. data error when the folder is a model without such a head, or when sizes
   // disagree. `template_date`: for a template that inserts today's date; empty = the training date in

@@ -4,17 +4,23 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <utility>
 
+#include "armorm/extraction_options.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/parallel.h"
 #include "core/stop_point.h"
+#include "core/words.h"
 #include "data/final_turn.h"
 #include "hub/cache.h"
 #include "model/compute_threads.h"
+#include "model/cpu_kernels.h"
 #include "model/device.h"
 #include "model/weights_folder.h"
+#include "stages/artifacts/kernel_choice.h"
+#include "stages/artifacts/kernel_rates.h"
 #include "stages/artifacts/open_encoder.h"
 #include "stages/prepare/extraction_run.h"
 #include "stages/reward_model/export_digests.h"
@@ -23,9 +29,40 @@
 namespace armorm::stages::scoring {
 namespace {
 
+artifacts::ProductKind products_of(const ScorerOptions& options) {
+  return {options.precision, options.batch_invariant};
+}
+
+// Those of the training. nullopt if they are not recorded, or of another precision, or of another processor.
+std::optional<CpuKernels> trained_kernels(const ScorerOptions& options,
+                                          const reward_model::TrainedKernels& trained) {
+  if (trained.precision != name_of(options.precision)) return std::nullopt;
+  const auto kernels = artifacts::usable_kernels(trained.kernels, products_of(options));
+  if (kernels)
+    log::info("CPU kernels: {}, as in the training", name_of(*kernels));
+  else
+    log::info("CPU kernels: the training's, {}, cannot be used here: {}", trained.kernels,
+              artifacts::available_text(products_of(options)));
+  return kernels;
+}
+
+// By the file of the default data root, where there is one; nothing is written elsewhere.
+CpuKernels fastest_kernels(const ScorerOptions& options, const model::ModelConfig& config, int threads) {
+  const std::filesystem::path root = default_data_root();
+  const std::filesystem::path file = artifacts::kernel_rates_path(root);
+  std::error_code error;
+  const bool keep = std::filesystem::is_directory(root, error);
+  const artifacts::MeasuredKernels found = artifacts::measured_kernels({file, io::posix_file_system(), keep},
+                                                                       config, products_of(options), threads);
+  artifacts::report_measured(found,
+                             found.from_file ? "by " + file.string() : "measured; --kernels fixes them");
+  return found.kernels;
+}
+
 const ScorerOptions& checked(const ScorerOptions& options) {
   model::check_device(options.device);
   model::check_precision(options.precision, options.device);
+  if (options.device < 0) artifacts::checked_kernels(options.kernels, products_of(options));
   return options;
 }
 
@@ -72,8 +109,25 @@ Scorer::Scorer(const ScorerOptions& options, const StopRequested& stop_requested
           reward_model::RewardModel::load(folder_, options.allow_special_in_content, options.template_date)),
       max_length_(longest(options, model_)) {}
 
-void Scorer::begin_loading() {
+CpuKernels Scorer::choose_kernels() const {
+  if (options_.device >= 0) return options_.kernels;
+  const CpuKernels given = artifacts::checked_kernels(options_.kernels, products_of(options_));
+  if (given != CpuKernels::measured) {
+    log::info("CPU kernels: {}, by --kernels", name_of(given));
+    return given;
+  }
+  if (const auto kernels = trained_kernels(options_, model_.trained_kernels)) return *kernels;
+  return fastest_kernels(options_, model_.config, threads_);
+}
+
+void Scorer::use_settings() const {
   model::set_compute_threads(threads_);
+  if (options_.device < 0) model::use_kernels(kernels_);
+}
+
+void Scorer::begin_loading() {
+  kernels_ = choose_kernels();
+  use_settings();
   loading_ = std::async(std::launch::async, [this, stop = current_stop_request()] {
     const StopScope scope(&stop);
     return model::Backbone::load({.model_folder = folder_,
@@ -132,7 +186,7 @@ gating::HeadScores Scorer::score(std::vector<ScoreRow>& rows) {
 
 void Scorer::extract_states(const std::vector<ScoreRow>& rows) {
   // For the calling thread, which may differ from the one that loaded the model.
-  model::set_compute_threads(threads_);
+  use_settings();
   std::vector<model::ExtractionRequest> requests;
   for (const ScoreRow& row : rows)
     if (row.error.empty()) requests.push_back({row.tokens, {std::ssize(row.tokens) - 1, row.gating}});

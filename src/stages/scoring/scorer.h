@@ -47,6 +47,8 @@ class Scorer {
   const model::ExtractionStats& stats() const noexcept { return stats_; }  // over all calls of score()
 
  private:
+  CpuKernels choose_kernels() const;
+  void use_settings() const;  // threads and kernels, of the process
   void extract_states(const std::vector<ScoreRow>& rows);
 
   const ScorerOptions& options_;
@@ -55,6 +57,7 @@ class Scorer {
   io::FileWatch model_files_;
   reward_model::RewardModel model_;
   std::int64_t max_length_;
+  CpuKernels kernels_ = CpuKernels::measured;  // chosen by begin_loading(); auto on a GPU
   std::future<model::Backbone> loading_;
   std::future<void> verifying_;  // the weights, with Verify::on
   std::optional<model::Backbone> backbone_;

@@ -13,6 +13,7 @@
 #include "io/read_file.h"
 #include "io/safetensors.h"
 #include "stages/prepare/cpu_extraction.h"
+#include "support/fixed_kernels.h"
 #include "support/test_support.h"
 
 using namespace armorm;
@@ -124,6 +125,7 @@ TEST_CASE("score reads complete messages", "[golden]") {
   options.input = (kMessages / "messages.jsonl").string();
   options.output = (scene.dir / "out.jsonl").string();
   options.device = -1;
+  options.kernels = fixed_kernels();
   options.threads = 1;
   options.precision = Precision::fp32;
   options.on_bad_row = OnBadRow::skip;

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "armorm/extraction_options.h"
+#include "support/fixed_kernels.h"
 
 namespace armorm::test {
 
@@ -14,6 +15,7 @@ inline ExtractionOptions cpu_extraction(const std::filesystem::path& model,
   options.model_path = model.string();
   options.data_root = root.string();
   options.device = -1;
+  options.kernels = fixed_kernels();
   options.threads = 1;
   return options;
 }

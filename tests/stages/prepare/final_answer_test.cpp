@@ -14,6 +14,7 @@
 #include "io/safetensors.h"
 #include "stages/prepare/cpu_extraction.h"
 #include "support/error_of.h"
+#include "support/fixed_kernels.h"
 #include "support/log_capture.h"
 #include "support/test_support.h"
 
@@ -135,6 +136,7 @@ TEST_CASE("score counts conversations that end in a user's turn, or passes over 
   options.input = scene.write("in.jsonl", {{{"messages", kAnswered}}, {{"messages", kOpen}}});
   options.output = (scene.dir / "out.jsonl").string();
   options.device = -1;
+  options.kernels = fixed_kernels();
   options.threads = 1;
   std::vector<std::string> warnings;
   {

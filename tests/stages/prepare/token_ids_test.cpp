@@ -10,6 +10,7 @@
 #include "io/safetensors.h"
 #include "stages/prepare/cpu_extraction.h"
 #include "support/error_of.h"
+#include "support/fixed_kernels.h"
 #include "support/test_support.h"
 
 using namespace armorm;
@@ -81,6 +82,7 @@ TEST_CASE("score names the line with a token past the embedding table, or passes
   options.input = (scene.dir / "in.jsonl").string();
   options.output = (scene.dir / "out.jsonl").string();
   options.device = -1;
+  options.kernels = fixed_kernels();
   options.threads = 1;
   options.allow_special_in_content = true;
   const auto line = [](const std::string& text) {

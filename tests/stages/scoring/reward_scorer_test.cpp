@@ -10,6 +10,7 @@
 #include "io/read_file.h"
 #include "stages/score.h"
 #include "support/error_of.h"
+#include "support/fixed_kernels.h"
 #include "support/test_support.h"
 
 using namespace armorm;
@@ -19,11 +20,14 @@ using nlohmann::json;
 
 namespace {
 
-fs::path model(const std::string& name) { return golden("reward_model") / name; }
+fs::path model_folder(const std::string& name) { return golden("reward_model") / name; }
 
 RewardScorer load(const std::string& name, Precision precision = Precision::fp32) {
-  return RewardScorer::load(
-      {.model_path = model(name).string(), .device = -1, .precision = precision, .threads = 2});
+  return RewardScorer::load({.model_path = model_folder(name).string(),
+                             .device = -1,
+                             .precision = precision,
+                             .kernels = fixed_kernels(),
+                             .threads = 2});
 }
 
 std::vector<json> json_lines(const fs::path& path) {
@@ -35,7 +39,7 @@ std::vector<json> json_lines(const fs::path& path) {
 
 std::vector<Conversation> golden_conversations(const std::string& name) {
   std::vector<Conversation> all;
-  for (const json& row : json_lines(model(name) / "conversations.jsonl")) {
+  for (const json& row : json_lines(model_folder(name) / "conversations.jsonl")) {
     Conversation& conversation = all.emplace_back();
     for (const json& message : row.at("messages"))
       conversation.push_back({message.at("role"), message.at("content")});
@@ -63,7 +67,7 @@ const Conversation kGood{{"user", "q"}, {"assistant", "a"}};
 TEST_CASE("RewardScorer agrees with PyTorch on folders of the released layout", "[golden]") {
   for (const char* name : {"llama", "gemma2"}) {
     CAPTURE(name);
-    const json expected = json::parse(io::read_text_file(model(name) / "expected.json"));
+    const json expected = json::parse(io::read_text_file(model_folder(name) / "expected.json"));
     const auto scores = load(name).score(golden_conversations(name));
     REQUIRE(scores.size() == expected.at("score").size());
     for (std::size_t i = 0; i < scores.size(); ++i) {
@@ -82,10 +86,11 @@ TEST_CASE("RewardScorer has the bits that run_score writes", "[unit]") {
   for (const Precision precision : {Precision::fp32, Precision::bf16}) {
     const TempDir dir;
     ScoreOptions options;
-    options.model_path = model("llama").string();
-    options.input = (model("llama") / "conversations.jsonl").string();
+    options.model_path = model_folder("llama").string();
+    options.input = (model_folder("llama") / "conversations.jsonl").string();
     options.output = (dir / "out.jsonl").string();
     options.device = -1;
+    options.kernels = fixed_kernels();
     options.precision = precision;
     options.fields = {ScoreField::score,         ScoreField::rewards,      ScoreField::gate,
                       ScoreField::contributions, ScoreField::coefficients, ScoreField::tokens};
@@ -161,13 +166,13 @@ TEST_CASE("a scorer serves several threads", "[unit]") {
 }
 
 TEST_CASE("what is wrong with the options or the folder is an Error", "[unit]") {
-  const std::string folder = model("llama").string();
+  const std::string folder = model_folder("llama").string();
   const auto fails = [](const ScorerOptions& options, ErrorKind kind) {
     return error_of([&] { RewardScorer::load(options); }, kind);
   };
   CHECK(fails({.model_path = folder, .device = -2}, ErrorKind::usage).find("--device") != std::string::npos);
   CHECK(fails({.model_path = folder, .template_date = "soon"}, ErrorKind::usage).find("soon") !=
         std::string::npos);
-  fails({.model_path = (model("llama") / "missing").string(), .device = -1}, ErrorKind::io);
+  fails({.model_path = (model_folder("llama") / "missing").string(), .device = -1}, ErrorKind::io);
   fails({.model_path = (golden("model") / "llama_gqa").string(), .device = -1}, ErrorKind::data);
 }

@@ -22,6 +22,7 @@
 #include "stages/reward_model/reward_model.h"
 #include "stages/score.h"
 #include "support/error_of.h"
+#include "support/fixed_kernels.h"
 #include "support/log_capture.h"
 #include "support/test_support.h"
 
@@ -45,6 +46,7 @@ ScoreOptions options_for(const fs::path& folder, const fs::path& input, const fs
   options.input = input.string();
   options.output = output.string();
   options.device = -1;
+  options.kernels = fixed_kernels();
   options.precision = Precision::fp32;
   options.threads = 2;
   options.fields = kAllFields;

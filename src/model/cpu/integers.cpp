@@ -1,9 +1,11 @@
-#include "model/cpu/int8.h"
+#include "model/cpu/integers.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <cmath>
+#include <vector>
 
 #include "model/cpu/avx512.h"
 #include "model/cpu/pack.h"
@@ -15,6 +17,7 @@ namespace armorm::model::cpu {
 namespace {
 
 constexpr int kZero = 128;  // of the unsigned values
+constexpr std::int64_t kGrain = 1 << 14;  // elements for which waking another thread pays
 
 struct Outliers {
   std::int32_t* columns;
@@ -62,34 +65,48 @@ ARMORM_AVX512 void take_outliers(float* x, std::int64_t n, float limit, Outliers
   }
 }
 
-ARMORM_AVX512 void round_row(const float* x, std::int64_t n, float scale, std::uint8_t* out) {
+ARMORM_INLINE ARMORM_AVX512 void write_integers(std::uint8_t* out, __mmask16 mask, __m512i values) {
+  _mm512_mask_cvtepi32_storeu_epi8(out, mask, _mm512_add_epi32(values, _mm512_set1_epi32(kZero)));
+}
+ARMORM_INLINE ARMORM_AVX512 void write_integers(std::int16_t* out, __mmask16 mask, __m512i values) {
+  _mm512_mask_cvtepi32_storeu_epi16(out, mask, values);
+}
+
+template <class T>
+ARMORM_AVX512 void round_row(const float* x, std::int64_t n, float scale, T* out) {
   const __m512 inverse = _mm512_set1_ps(1.0F / scale);
   for (std::int64_t i = 0; i < n; i += 16) {
     const __mmask16 mask = mask_of(n - i);
-    const __m512i value = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_maskz_loadu_ps(mask, x + i), inverse));
-    _mm512_mask_cvtepi32_storeu_epi8(out + i, mask, _mm512_add_epi32(value, _mm512_set1_epi32(kZero)));
+    write_integers(out + i, mask, _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_maskz_loadu_ps(mask, x + i), inverse)));
   }
 }
 
+// A value is an outlier above this many times the row's mean magnitude. For 8 bits that is 2.8 standard
+// deviations of a normal distribution, one value of 200: more range would coarsen the steps, and more outliers
+// would take too long.
+constexpr float outlier_factor(Integers type) { return type == Integers::int8 ? 3.5F : 20.0F; }
+
 // `row`: the values as float32, changed. Returns the scale.
-float quantise_row(float* row, std::int64_t n, std::uint8_t* out, Outliers& outliers) {
+template <class T>
+float quantise_row(float* row, std::int64_t n, Integers type, T* out, Outliers& outliers) {
   std::int64_t above = 0;
-  float limit = kOutlierFactor * mean_magnitude(row, n);
+  float limit = outlier_factor(type) * mean_magnitude(row, n);
   float largest = largest_below(row, n, limit, above);
   while (above > kMaxOutliers) largest = largest_below(row, n, limit *= 1.25F, above);
   if (above > 0) take_outliers(row, n, limit, outliers);
-  const float scale = largest > 0.0F ? largest / 127.0F : 1.0F;
+  const float scale = largest > 0.0F ? largest / static_cast<float>(largest_integer(type, n)) : 1.0F;
   round_row(row, n, scale, out);
   return scale;
 }
 
 struct RowResults {
-  const Int8Rows& rows;
-  const Int8Weight& weight;
+  const IntegerRows& rows;
+  const IntegerWeight& weight;
   std::int64_t words;  // of a panel
 };
 
 // sums [rows, kPanel]: int32 -> float32 values of the product, without bias.
+template <std::int64_t kPerWord>
 ARMORM_AVX512 void scale_sums(const RowResults& r, const RowBlock& block, std::int64_t panel, float* sums) {
   const auto* counts = r.rows.outlier_counts.const_data_ptr<std::int32_t>();
   const auto* columns = r.rows.outlier_columns.const_data_ptr<std::int32_t>();
@@ -97,7 +114,9 @@ ARMORM_AVX512 void scale_sums(const RowResults& r, const RowBlock& block, std::i
   const auto* row_scales = r.rows.scales.const_data_ptr<float>();
   const float* scales = r.weight.scales.const_data_ptr<float>() + panel * kPanel;
   const std::int32_t* offsets = r.weight.offsets.const_data_ptr<std::int32_t>() + panel * kPanel;
-  const std::int8_t* weights = r.weight.panels.const_data_ptr<std::int8_t>() + panel * r.words * 4 * kPanel;
+  const auto* weights =
+      static_cast<const std::byte*>(r.weight.panels.const_data_ptr()) + panel * r.words * 4 * kPanel;
+  constexpr int kBits = 32 / static_cast<int>(kPerWord);
   for (std::int64_t i = 0; i < block.valid; ++i) {
     const std::int64_t row = block.first + i;
     const __m512 row_scale = _mm512_set1_ps(row_scales[row]);
@@ -106,9 +125,9 @@ ARMORM_AVX512 void scale_sums(const RowResults& r, const RowBlock& block, std::i
       const __m512i sum = _mm512_sub_epi32(_mm512_loadu_si512(at), _mm512_loadu_si512(offsets + j));
       __m512 value = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), row_scale);
       for (std::int64_t o = row * kMaxOutliers; o < row * kMaxOutliers + counts[row]; ++o) {
-        const __m512i word = _mm512_loadu_si512(weights + (columns[o] / 4 * kPanel + j) * 4);
-        const __m128i up = _mm_cvtsi32_si128(24 - 8 * (columns[o] % 4));
-        const __m512i weight = _mm512_srai_epi32(_mm512_sll_epi32(word, up), 24);
+        const __m512i word = _mm512_loadu_si512(weights + (columns[o] / kPerWord * kPanel + j) * 4);
+        const __m128i up = _mm_cvtsi32_si128(static_cast<int>(kPerWord - 1 - columns[o] % kPerWord) * kBits);
+        const __m512i weight = _mm512_srai_epi32(_mm512_sll_epi32(word, up), 32 - kBits);
         value = _mm512_fmadd_ps(_mm512_set1_ps(values[o]), _mm512_cvtepi32_ps(weight), value);
       }
       _mm512_storeu_ps(at, _mm512_mul_ps(value, _mm512_loadu_ps(scales + j)));
@@ -118,16 +137,21 @@ ARMORM_AVX512 void scale_sums(const RowResults& r, const RowBlock& block, std::i
 
 // store(sums, row, column) writes `columns` columns of the result from each panel at their place.
 template <class Store>
-void multiply(const PanelKernel& kernel, const at::Tensor& x, const Int8Weight& weight,
+void multiply(const PanelKernel& kernel, const at::Tensor& x, const IntegerWeight& weight,
               std::int64_t out_features, std::int64_t columns, const at::Tensor& bias, const Store& store) {
-  const Int8Rows quantised = quantise_to_int8(x);
-  const std::int64_t bytes = quantised.values.size(1);
+  const IntegerRows quantised = quantise_rows(x, weight.type);
+  const auto bytes = quantised.values.size(1) * static_cast<std::int64_t>(quantised.values.element_size());
   const Rows rows{static_cast<const std::byte*>(quantised.values.const_data_ptr()), bytes, x.size(0), bytes / 4};
   const float* biases = bias.defined() ? bias.const_data_ptr<float>() : nullptr;
   multiply_panels(kernel, rows, static_cast<const std::byte*>(weight.panels.const_data_ptr()),
                   (out_features + columns - 1) / columns,
                   [&](const RowBlock& block, std::int64_t panel, float* sums) {
-                    scale_sums({quantised, weight, rows.words}, block, panel, sums);
+                    const RowResults results{quantised, weight, rows.words};
+                    if (weight.type == Integers::int8) {
+                      scale_sums<4>(results, block, panel, sums);
+                    } else {
+                      scale_sums<2>(results, block, panel, sums);
+                    }
                     const float* here = biases == nullptr ? nullptr : biases + panel * kPanel;
                     const std::int64_t column = panel * columns;
                     store(PanelSums{sums, here, block.valid, std::min(columns, out_features - column)},
@@ -136,7 +160,7 @@ void multiply(const PanelKernel& kernel, const at::Tensor& x, const Int8Weight& 
 }
 
 template <class T>
-at::Tensor linear_to(const PanelKernel& kernel, const at::Tensor& x, const Int8Weight& weight,
+at::Tensor linear_to(const PanelKernel& kernel, const at::Tensor& x, const IntegerWeight& weight,
                      std::int64_t out_features, const at::Tensor& bias) {
   at::Tensor out = at::empty({x.size(0), out_features}, x.options());
   T* to = out.mutable_data_ptr<T>();
@@ -148,7 +172,7 @@ at::Tensor linear_to(const PanelKernel& kernel, const at::Tensor& x, const Int8W
 }
 
 template <class T>
-at::Tensor gated_linear_to(const PanelKernel& kernel, const at::Tensor& x, const Int8Weight& weight,
+at::Tensor gated_linear_to(const PanelKernel& kernel, const at::Tensor& x, const IntegerWeight& weight,
                            std::int64_t out_features, const at::Tensor& bias, Activation activation) {
   at::Tensor out = at::empty({x.size(0), out_features}, x.options());
   T* to = out.mutable_data_ptr<T>();
@@ -168,54 +192,69 @@ void read_row(const at::Tensor& x, std::int64_t row, float* scratch) {
   }
 }
 
-}  // namespace
-
-Int8Rows quantise_to_int8(const at::Tensor& x) {
-  const std::int64_t n = x.size(0);
+template <class T>
+void quantise_all(const at::Tensor& x, Integers type, const IntegerRows& out) {
   const std::int64_t in = x.size(1);
-  const std::int64_t padded = round_up(in, 4);
-  Int8Rows out{at::empty({n, padded}, at::kByte), at::empty({n}, at::kFloat), at::empty({n}, at::kInt),
-               at::empty({n, kMaxOutliers}, at::kInt), at::empty({n, kMaxOutliers}, at::kFloat)};
-  auto* values = out.values.mutable_data_ptr<std::uint8_t>();
+  const std::int64_t padded = out.values.size(1);
+  T* values = out.values.mutable_data_ptr<T>();
   auto* scales = out.scales.mutable_data_ptr<float>();
   auto* counts = out.outlier_counts.mutable_data_ptr<std::int32_t>();
   auto* columns = out.outlier_columns.mutable_data_ptr<std::int32_t>();
   auto* outliers = out.outlier_values.mutable_data_ptr<float>();
-  at::parallel_for(0, n, std::max<std::int64_t>(1, 16384 / in), [&](std::int64_t begin, std::int64_t end) {
+  constexpr T kNothing = std::is_same_v<T, std::uint8_t> ? T{kZero} : T{0};
+  at::parallel_for(0, x.size(0), std::max<std::int64_t>(1, kGrain / in), [&](std::int64_t begin, std::int64_t end) {
     std::vector<float> row(static_cast<std::size_t>(in));
     for (std::int64_t r = begin; r < end; ++r) {
       read_row(x, r, row.data());
-      std::fill_n(values + r * padded + in, padded - in, static_cast<std::uint8_t>(kZero));
+      std::fill_n(values + r * padded + in, padded - in, kNothing);
       Outliers found{columns + r * kMaxOutliers, outliers + r * kMaxOutliers};
-      scales[r] = quantise_row(row.data(), in, values + r * padded, found);
+      scales[r] = quantise_row(row.data(), in, type, values + r * padded, found);
       counts[r] = found.count;
     }
   });
+}
+
+}  // namespace
+
+std::int32_t largest_integer(Integers type, std::int64_t in) {
+  if (type == Integers::int8) return 127;
+  const double fitting = std::sqrt(2147483647.0 / static_cast<double>(std::max<std::int64_t>(1, in)));
+  return static_cast<std::int32_t>(std::min(fitting, 32767.0));
+}
+
+IntegerRows quantise_rows(const at::Tensor& x, Integers type) {
+  const std::int64_t n = x.size(0);
+  const bool bytes = type == Integers::int8;
+  const IntegerRows out{at::empty({n, round_up(x.size(1), bytes ? 4 : 2)}, bytes ? at::kByte : at::kShort),
+                        at::empty({n}, at::kFloat), at::empty({n}, at::kInt),
+                        at::empty({n, kMaxOutliers}, at::kInt), at::empty({n, kMaxOutliers}, at::kFloat)};
+  if (bytes) {
+    quantise_all<std::uint8_t>(x, type, out);
+  } else {
+    quantise_all<std::int16_t>(x, type, out);
+  }
   return out;
 }
 
-Int8Weight pack_int8(const at::Tensor& weight, bool gated) {
+IntegerWeight pack_integers(const at::Tensor& weight, Integers type, bool gated) {
   const at::Tensor wide = weight.to(at::kFloat);
+  const double most = largest_integer(type, weight.size(1));
   const at::Tensor largest = wide.abs().amax(1);
-  const at::Tensor scales = at::where(largest.gt(0), largest / 127.0, at::ones_like(largest));
-  const at::Tensor values = (wide / scales.unsqueeze(1)).round_().clamp_(-127, 127).to(at::kChar);
-  const at::Tensor sums = values.sum(1, /*keepdim=*/false, at::kInt) * kZero;
-  // Exact in float32: sums of a channel are below 2^24 * 128 and multiples of 128.
-  return {pack_weight(values, gated), pack_vector(scales, gated), pack_vector(sums, gated).to(at::kInt)};
+  const at::Tensor scales = at::where(largest.gt(0), largest / most, at::ones_like(largest));
+  const at::Tensor rounded = (wide / scales.unsqueeze(1)).round_().clamp_(-most, most);
+  const at::Tensor values = rounded.to(type == Integers::int8 ? at::kChar : at::kShort);
+  // Exact in float32: below 2^31 and multiples of 128.
+  const at::Tensor sums = values.sum(1, /*keepdim=*/false, at::kInt) * (type == Integers::int8 ? kZero : 0);
+  return {type, pack_weight(values, gated), pack_vector(scales, gated), pack_vector(sums, gated).to(at::kInt)};
 }
 
-const PanelKernel* int8_kernel(CpuKernels kernels) {
-  const PanelKernel* own = panel_kernel(kernels, Operand::int8);
-  return own != nullptr ? own : panel_kernel(CpuKernels::avx512, Operand::int8);
-}
-
-at::Tensor int8_linear(const PanelKernel& kernel, const at::Tensor& x, const Int8Weight& weight,
+at::Tensor integer_linear(const PanelKernel& kernel, const at::Tensor& x, const IntegerWeight& weight,
                        std::int64_t out_features, const at::Tensor& bias) {
   return x.scalar_type() == at::kFloat ? linear_to<float>(kernel, x, weight, out_features, bias)
                                        : linear_to<at::BFloat16>(kernel, x, weight, out_features, bias);
 }
 
-at::Tensor int8_gated_linear(const PanelKernel& kernel, const at::Tensor& x, const Int8Weight& weight,
+at::Tensor integer_gated_linear(const PanelKernel& kernel, const at::Tensor& x, const IntegerWeight& weight,
                              std::int64_t out_features, const at::Tensor& bias, Activation activation) {
   return x.scalar_type() == at::kFloat
              ? gated_linear_to<float>(kernel, x, weight, out_features, bias, activation)

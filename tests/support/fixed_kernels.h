@@ -1,0 +1,21 @@
+// CPU kernels for tests that compare bytes: the same in every data root of a test, and without measuring.
+#pragma once
+
+#include <algorithm>
+#include <string>
+
+#include "core/words.h"
+#include "model/cpu_kernels.h"
+
+namespace armorm::test {
+
+// oneDNN's where the processor has them, with every precision, however rows are batched.
+inline CpuKernels fixed_kernels() {
+  const auto available = model::available_kernels(Precision::fp32, true);
+  const bool onednn = std::find(available.begin(), available.end(), CpuKernels::onednn) != available.end();
+  return onednn ? CpuKernels::onednn : CpuKernels::libtorch;
+}
+
+inline std::string fixed_kernels_name() { return std::string(name_of(fixed_kernels())); }
+
+}  // namespace armorm::test
