@@ -28,7 +28,7 @@ cpu::Integers integers_of(WeightFormat format) {
 }
 
 cpu::IntegerWeight integer_weight(const Linear& linear) {
-  return {integers_of(linear.format), linear.weight, linear.scales, linear.offsets};
+  return {integers_of(linear.format), linear.weight, linear.scales, linear.offsets, linear.input_scales};
 }
 
 at::Tensor product(const Linear& linear, const at::Tensor& x) {
@@ -60,6 +60,7 @@ Linear make_integer_linear(const at::Tensor& weight, const at::Tensor& bias, Wei
                 gated, kernel};
   linear.scales = packed.scales;
   linear.offsets = packed.offsets;
+  linear.input_scales = packed.input_scales;
   return linear;
 }
 

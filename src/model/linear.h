@@ -26,7 +26,8 @@ struct Linear {
   // On the CPU, of those in use (cpu_kernels.h) when the weight was loaded; null: LibTorch's products.
   const cpu::PanelKernel* kernel = nullptr;
   at::Tensor scales{};     // float32 [out, 1] of fp8; of integers in the order of the panels
-  at::Tensor offsets{};    // of integers (cpu::IntegerWeight)
+  at::Tensor offsets{};    // of integers (cpu::IntegerWeight), as the next one
+  at::Tensor input_scales{};
   bool scaled_mm = false;  // fp8: the device has_scaled_mm()
 };
 

@@ -5,6 +5,10 @@
 // are far larger than the rest stay as they are ("outliers", as in LLM.int8(), arXiv 2208.07339, but row by
 // row, so that a row's bits do not depend on its batch): they multiply the integer weights in float32. int32
 // sums are exact, so that all kernels give the same bits.
+//
+// An input whose weights are all far smaller or larger than those of the others would be lost in the steps of
+// the integers. A power of two, in effect moved from its activations to its weights, brings them to the size of the
+// others (as in SmoothQuant, arXiv 2211.10438, but by the weights alone).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -32,7 +36,8 @@ struct IntegerRows {
   at::Tensor outlier_columns;  // int32 [n, kMaxOutliers], ascending
   at::Tensor outlier_values;   // float32 [n, kMaxOutliers]
 };
-IntegerRows quantise_rows(const at::Tensor& x, Integers type);  // float32 or bfloat16 [n, in]
+// x float32 or bfloat16 [n, in]; `input_scales` as in IntegerWeight.
+IntegerRows quantise_rows(const at::Tensor& x, Integers type, const at::Tensor& input_scales = {});
 
 struct IntegerWeight {
   Integers type = Integers::int8;
@@ -41,6 +46,7 @@ struct IntegerWeight {
   // the largest integer; int32, 128 * sum of the group's values, 0 for int16.
   at::Tensor scales;
   at::Tensor offsets;
+  at::Tensor input_scales;  // float32 [in], powers of two that activations are multiplied by; undefined if all are 1
 };
 IntegerWeight pack_integers(const at::Tensor& weight, Integers type, bool gated = false);  // [out, in]
 

@@ -141,6 +141,31 @@ TEST_CASE("integer products are those of the rounded operands, on every kernel a
   }
 }
 
+TEST_CASE("inputs 100 times larger than the others with weights 100 times smaller change nothing", "[unit]") {
+  for (const Integers type : kTypes) {
+    if (kernels(type).empty()) ARMORM_SKIP("no VNNI on this processor");
+    const at::Tensor x = random({40, 1024}, 1, at::kFloat);
+    const at::Tensor weight = random({64, 1024}, 2, at::kFloat);
+    const at::Tensor exact = at::linear(x.to(at::kDouble), weight.to(at::kDouble));
+    const auto error = [&](const at::Tensor& rows, const at::Tensor& columns) {
+      const at::Tensor got = integer_linear(*kernels(type).front(), rows, pack_integers(columns, type), 64, {});
+      return ((got.to(at::kDouble) - exact).norm() / exact.norm()).item<double>();
+    };
+    const double plain = error(x, weight);
+    at::Tensor large = x.clone();
+    at::Tensor small = weight.clone();
+    for (const int column : {0, 13, 300, 511, 700, 1023}) {
+      large.select(1, column).mul_(100);
+      small.select(1, column).div_(100);
+    }
+    CAPTURE(static_cast<int>(type), plain);
+    CHECK(plain < (type == Integers::int8 ? 0.012 : 0.0015));
+    CHECK(error(large, small) < 1.05 * plain);
+    // The other way round, the weights decide the steps, and the activations do not.
+    CHECK(error(x.clone().div_(100), weight.clone().mul_(100)) < 1.05 * plain);
+  }
+}
+
 TEST_CASE("a gated integer product is the activation of one half times the other", "[unit]") {
   for (const Integers type : kTypes) {
     if (kernels(type).empty()) ARMORM_SKIP("no VNNI on this processor");
