@@ -93,6 +93,10 @@ class ChunkAdder::Run {
 
   std::int64_t n_tasks() const { return static_cast<std::int64_t>(tasks_.size()); }
   void run_task(std::int64_t i);
+  // Whether all chunks were added in integers, which are finite. Bfloat16 squares do not overflow.
+  bool all_finite() const {
+    return std::all_of(progress_.begin(), progress_.end(), [](const Progress& p) { return p.suited; });
+  }
 
  private:
   enum class Step { pack, border, add };
@@ -304,14 +308,15 @@ ChunkAdder::ChunkAdder(WorkerPool& pool, bool weighted, GramKernel kernel)
       slots_(static_cast<std::size_t>(3 + (pool.n_threads() + 3) / 4)) {}
 
 template <class T>
-void ChunkAdder::add(std::span<const Chunk<T>> chunks) {
-  if (chunks.empty()) return;
+bool ChunkAdder::add(std::span<const Chunk<T>> chunks) {
+  if (chunks.empty()) return true;
   Run<T> run(chunks, *this);
   pool_.run(run.n_tasks(), [&](std::int64_t i) { run.run_task(i); });
   for (const Chunk<T>& chunk : chunks) chunk.target->n_rows += static_cast<std::int64_t>(chunk.rows.size());
+  return run.all_finite();
 }
 
-template void ChunkAdder::add(std::span<const Chunk<BFloat16>> chunks);
-template void ChunkAdder::add(std::span<const Chunk<float>> chunks);
+template bool ChunkAdder::add(std::span<const Chunk<BFloat16>> chunks);
+template bool ChunkAdder::add(std::span<const Chunk<float>> chunks);
 
 }  // namespace armorm::linear

@@ -27,8 +27,9 @@ class ChunkAdder {
 
   // Number of chunks that keeps all threads busy.
   std::size_t batch_size() const noexcept { return 8 * slots_.size(); }
+  // Returns whether all rows are known to be finite.
   template <class T>
-  void add(std::span<const Chunk<T>> chunks);
+  bool add(std::span<const Chunk<T>> chunks);
 
  private:
   // A packed chunk.

@@ -241,8 +241,7 @@ void RidgeAccumulator::Impl::check_finite(std::span<const Chunk<T>> chunks) cons
 // Adds the chunks and returns their buffers.
 template <class T>
 void RidgeAccumulator::Impl::add_chunks(std::vector<Chunk<T>>& chunks) {
-  adder.add(std::span<const Chunk<T>>(chunks));
-  check_finite(std::span<const Chunk<T>>(chunks));
+  if (!adder.add(std::span<const Chunk<T>>(chunks))) check_finite(std::span<const Chunk<T>>(chunks));
   for (Chunk<T>& chunk : chunks) {
     if (!chunk.kept.empty())
       std::get<std::vector<std::vector<T>>>(spare_buffers).push_back(std::move(chunk.kept));
@@ -297,10 +296,11 @@ template <class T>
 void RidgeAccumulator::Impl::add_block(MatrixView<const T> embeddings, MatrixView<const float> labels,
                                        std::span<const RowGroup> groups, std::span<const float> row_weights) {
   check_block(embeddings.rows, embeddings.cols, labels, groups.size(), row_weights.size());
+  constexpr std::int64_t kRowsPerReport = 64;
   std::vector<Chunk<T>> full;
   Phase phase("ridge: sums of products", embeddings.rows);
   for (std::int64_t r = 0; r < embeddings.rows; ++r, ++rows_seen) {
-    phase.advance_to(r);
+    if (r % kRowsPerReport == 0) phase.advance_to(r);
     const RowGroup group = groups[static_cast<std::size_t>(r)];
     if (group == kSkipRow) continue;
     if (group >= options.n_groups)

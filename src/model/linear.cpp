@@ -55,9 +55,6 @@ Linear make_integer_linear(const at::Tensor& weight, const at::Tensor& bias, Wei
   const cpu::PanelKernel* kernel =
       integer_kernel(kernels_in_use(), bytes ? cpu::Operand::int8 : cpu::Operand::int16);
   if (kernel == nullptr) fail_internal("integer products need a kernel; check_precision() reports it");
-  if (weight.size(1) > cpu::kMaxIntegerInputs)
-    fail_usage("`precision` int8: found a product over {} inputs, expected up to {}; use bf16", weight.size(1),
-               cpu::kMaxIntegerInputs);
   const cpu::IntegerWeight packed = cpu::pack_integers(weight, integers_of(format), gated);
   Linear linear{packed.panels, bias.defined() ? cpu::pack_vector(bias, gated) : bias, weight.size(0), format,
                 gated, kernel};

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/phase.h"
+#include "model/cpu/integers.h"
 #include "model/cpu/linear.h"
 #include "model/cpu_kernels.h"
 #include "model/pack_plan.h"
@@ -60,6 +61,16 @@ double attention_flops(const ModelConfig& c, std::span<const PlannedSequence> pa
   return 4.0 * static_cast<double>(c.num_attention_heads * c.head_dim) * keys;
 }
 
+// Gates and up projections take one byte, the other matrices two. Each output has a scale and an offset, those of
+// one byte for each group of inputs. (Longer products of two bytes have a few more.)
+std::uint64_t int8_bytes(const ModelConfig& c, std::int64_t products, std::int64_t channels) {
+  const std::int64_t gated = 2 * c.intermediate_size;
+  const std::int64_t more_groups = (c.hidden_size - 1) / cpu::inputs_of_group(cpu::Integers::int8);
+  return static_cast<std::uint64_t>(
+      2 * products - c.num_hidden_layers * gated * c.hidden_size +
+      8 * c.num_hidden_layers * (channels + gated * more_groups));
+}
+
 }  // namespace
 
 std::int64_t parameter_count(const ModelConfig& c) {
@@ -81,10 +92,7 @@ std::uint64_t weight_bytes(const ModelConfig& c, Precision precision, int device
   const std::int64_t channels = (c.num_attention_heads + 2 * c.num_key_value_heads) * c.head_dim +
                                 2 * c.hidden_size + 2 * c.intermediate_size;
   if (precision == Precision::int8)
-    // Gates and up projections take one byte, the other matrices two; a scale and an offset for each output.
-    return static_cast<std::uint64_t>(
-        2 * products - c.num_hidden_layers * 2 * c.hidden_size * c.intermediate_size +
-        8 * c.num_hidden_layers * channels + 2 * others);
+    return int8_bytes(c, products, channels) + static_cast<std::uint64_t>(2 * others);
   const bool widened = device == -1 && model::cpu::linear_kernel(kernels_in_use(), at::kFloat) != nullptr;
   return static_cast<std::uint64_t>((widened ? 4 : 1) * products + 4 * c.num_hidden_layers * channels +
                                     2 * others);

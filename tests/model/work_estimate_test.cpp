@@ -82,8 +82,10 @@ TEST_CASE("weights take the bytes of their precision", "[unit]") {
   const std::uint64_t products = 32ULL * 4096 * (4096 + 2 * 1024 + 4096 + 3 * 14336);
   const std::uint64_t scales = 32ULL * 4 * (4096 + 2 * 1024 + 4096 + 2 * 14336 + 4096);
   CHECK(weight_bytes(config, Precision::fp8, 0) == products + scales + 2 * (n - products));
-  // Of int8, 2 x 14336 x 4096 have one byte, the others two; each output has a scale and an offset.
-  CHECK(weight_bytes(config, Precision::int8, -1) == 2 * n - 32ULL * 2 * 14336 * 4096 + 2 * scales);
+  // Of int8, 2 x 14336 x 4096 have one byte, the others two; each output has a scale and an offset, and those
+  // of one byte one for each of 16 groups.
+  CHECK(weight_bytes(config, Precision::int8, -1) ==
+        2 * n - 32ULL * 2 * 14336 * 4096 + 2 * scales + 32ULL * 8 * 2 * 14336 * 15);
   CHECK(weight_bytes(config, Precision::fp8, -1) >= weight_bytes(config, Precision::fp8, 0));
 }
 

@@ -64,8 +64,7 @@ void add_plane_products(std::int64_t n_rows, const std::int8_t* a, const std::in
   for (std::int64_t r = 0; r < n_rows; ++r) {
     const std::int64_t at = r / kQuad * kQuadBytes + r % kQuad;
     for (std::int64_t j = 0; j < kGroup; ++j) {
-      const auto factor = static_cast<std::int32_t>(b[at + j * kQuad]);
-      for (std::int64_t i = 0; i < kGroup; ++i) sums[j * kGroup + i] += factor * a[at + i * kQuad];
+      for (std::int64_t i = 0; i < kGroup; ++i) sums[j * kGroup + i] += a[at + i * kQuad] * b[at + j * kQuad];
     }
   }
 }

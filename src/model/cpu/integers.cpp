@@ -4,7 +4,7 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <cmath>
+#include <atomic>
 #include <vector>
 
 #include "model/cpu/avx512.h"
@@ -84,7 +84,7 @@ ARMORM_AVX512 void round_row(const float* x, std::int64_t n, float scale, T* out
 // A value is an outlier above this many times the row's mean magnitude. For 8 bits that is 2.8 standard
 // deviations of a normal distribution, one value of 200: more range would coarsen the steps, and more outliers
 // would take too long.
-constexpr float outlier_factor(Integers type) { return type == Integers::int8 ? 3.5F : 20.0F; }
+constexpr float outlier_factor(Integers type) { return type == Integers::int8 ? 3.5F : 10.0F; }
 
 // `row`: the values as float32, changed. Returns the scale.
 template <class T>
@@ -94,44 +94,99 @@ float quantise_row(float* row, std::int64_t n, Integers type, T* out, Outliers& 
   float largest = largest_below(row, n, limit, above);
   while (above > kMaxOutliers) largest = largest_below(row, n, limit *= 1.25F, above);
   if (above > 0) take_outliers(row, n, limit, outliers);
-  const float scale = largest > 0.0F ? largest / static_cast<float>(largest_integer(type, n)) : 1.0F;
+  const float scale = largest > 0.0F ? largest / static_cast<float>(largest_integer(type)) : 1.0F;
   round_row(row, n, scale, out);
   return scale;
 }
 
-struct RowResults {
+// A product in progress.
+struct Product {
+  const PanelKernel& kernel;
   const IntegerRows& rows;
   const IntegerWeight& weight;
-  std::int64_t words;  // of a panel
+  std::int64_t words;  // of a row
+  std::int64_t group_words;
+
+  std::int64_t groups() const { return (words + group_words - 1) / group_words; }
+  const std::byte* panel(std::int64_t index) const {
+    return static_cast<const std::byte*>(weight.panels.const_data_ptr()) + index * words * 4 * kPanel;
+  }
+  const float* scales(std::int64_t panel, std::int64_t group) const {
+    return weight.scales.const_data_ptr<float>() + (panel * groups() + group) * kPanel;
+  }
+  const std::int32_t* offsets(std::int64_t panel, std::int64_t group) const {
+    return weight.offsets.const_data_ptr<std::int32_t>() + (panel * groups() + group) * kPanel;
+  }
 };
 
-// sums [rows, kPanel]: int32 -> float32 values of the product, without bias.
+// totals [rows, kPanel] = or += the scaled int32 sums of a group.
+ARMORM_AVX512 void add_group(const float* scales, const std::int32_t* offsets, const float* sums,
+                             std::int64_t rows, bool add, float* totals) {
+  for (std::int64_t j = 0; j < kPanel; j += 16) {
+    const __m512 scale = _mm512_loadu_ps(scales + j);
+    const __m512i offset = _mm512_loadu_si512(offsets + j);
+    for (std::int64_t at = j; at < rows * kPanel; at += kPanel) {
+      const __m512 sum = _mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_loadu_si512(sums + at), offset));
+      const __m512 before = add ? _mm512_loadu_ps(totals + at) : _mm512_setzero_ps();
+      _mm512_storeu_ps(totals + at, _mm512_fmadd_ps(sum, scale, before));
+    }
+  }
+}
+
+// Multiplies totals by the scales of their rows and adds the products of outliers.
 template <std::int64_t kPerWord>
-ARMORM_AVX512 void scale_sums(const RowResults& r, const RowBlock& block, std::int64_t panel, float* sums) {
-  const auto* counts = r.rows.outlier_counts.const_data_ptr<std::int32_t>();
-  const auto* columns = r.rows.outlier_columns.const_data_ptr<std::int32_t>();
-  const auto* values = r.rows.outlier_values.const_data_ptr<float>();
-  const auto* row_scales = r.rows.scales.const_data_ptr<float>();
-  const float* scales = r.weight.scales.const_data_ptr<float>() + panel * kPanel;
-  const std::int32_t* offsets = r.weight.offsets.const_data_ptr<std::int32_t>() + panel * kPanel;
-  const auto* weights =
-      static_cast<const std::byte*>(r.weight.panels.const_data_ptr()) + panel * r.words * 4 * kPanel;
+ARMORM_AVX512 void finish_rows(const Product& p, const RowBlock& block, std::int64_t panel, float* totals) {
+  const auto* counts = p.rows.outlier_counts.const_data_ptr<std::int32_t>();
+  const auto* columns = p.rows.outlier_columns.const_data_ptr<std::int32_t>();
+  const auto* values = p.rows.outlier_values.const_data_ptr<float>();
+  const auto* row_scales = p.rows.scales.const_data_ptr<float>();
+  const std::byte* weights = p.panel(panel);
   constexpr int kBits = 32 / static_cast<int>(kPerWord);
   for (std::int64_t i = 0; i < block.valid; ++i) {
     const std::int64_t row = block.first + i;
-    const __m512 row_scale = _mm512_set1_ps(row_scales[row]);
-    for (std::int64_t j = 0; j < kPanel; j += 16) {
-      float* const at = sums + i * kPanel + j;
-      const __m512i sum = _mm512_sub_epi32(_mm512_loadu_si512(at), _mm512_loadu_si512(offsets + j));
-      __m512 value = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), row_scale);
-      for (std::int64_t o = row * kMaxOutliers; o < row * kMaxOutliers + counts[row]; ++o) {
-        const __m512i word = _mm512_loadu_si512(weights + (columns[o] / kPerWord * kPanel + j) * 4);
-        const __m128i up = _mm_cvtsi32_si128(static_cast<int>(kPerWord - 1 - columns[o] % kPerWord) * kBits);
-        const __m512i weight = _mm512_srai_epi32(_mm512_sll_epi32(word, up), 32 - kBits);
-        value = _mm512_fmadd_ps(_mm512_set1_ps(values[o]), _mm512_cvtepi32_ps(weight), value);
+    float* const total = totals + i * kPanel;
+    __m512 value[4];
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; ++j)
+      value[j] = _mm512_mul_ps(_mm512_loadu_ps(total + 16 * j), _mm512_set1_ps(row_scales[row]));
+    for (std::int64_t o = row * kMaxOutliers; o < row * kMaxOutliers + counts[row]; ++o) {
+      const std::int64_t word = columns[o] / kPerWord;
+      const float* scales = p.scales(panel, word / p.group_words);
+      const __m128i up = _mm_cvtsi32_si128(static_cast<int>(kPerWord - 1 - columns[o] % kPerWord) * kBits);
+      const __m512 outlier = _mm512_set1_ps(values[o]);
+#pragma GCC unroll 4
+      for (int j = 0; j < 4; ++j) {
+        const __m512i packed = _mm512_loadu_si512(weights + (word * kPanel + 16 * j) * 4);
+        const __m512i weight = _mm512_srai_epi32(_mm512_sll_epi32(packed, up), 32 - kBits);
+        const __m512 factor = _mm512_mul_ps(outlier, _mm512_loadu_ps(scales + 16 * j));
+        value[j] = _mm512_fmadd_ps(factor, _mm512_cvtepi32_ps(weight), value[j]);
       }
-      _mm512_storeu_ps(at, _mm512_mul_ps(value, _mm512_loadu_ps(scales + j)));
     }
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; ++j) _mm512_storeu_ps(total + 16 * j, value[j]);
+  }
+}
+
+void multiply_group(const Product& p, const RowBlock& block, std::int64_t panel, std::int64_t group,
+                    float* sums) {
+  const std::int64_t first = group * p.group_words;
+  const std::int64_t words = std::min(p.group_words, p.words - first);
+  for (std::int64_t k = 0; k < words; k += p.kernel.chunk_words) {
+    const std::int64_t at = first + k;
+    p.kernel.multiply({block.rows, std::min(p.kernel.chunk_words, words - k), block.x + 4 * at, block.stride,
+                       p.panel(panel) + at * 4 * kPanel, sums, kPanel, k > 0});
+  }
+}
+
+void multiply_block(const Product& p, const RowBlock& block, std::int64_t panel, float* sums, float* totals) {
+  for (std::int64_t group = 0; group < p.groups(); ++group) {
+    multiply_group(p, block, panel, group, sums);
+    add_group(p.scales(panel, group), p.offsets(panel, group), sums, block.rows, group > 0, totals);
+  }
+  if (p.weight.type == Integers::int8) {
+    finish_rows<4>(p, block, panel, totals);
+  } else {
+    finish_rows<2>(p, block, panel, totals);
   }
 }
 
@@ -142,21 +197,29 @@ void multiply(const PanelKernel& kernel, const at::Tensor& x, const IntegerWeigh
   const IntegerRows quantised = quantise_rows(x, weight.type);
   const auto bytes = quantised.values.size(1) * static_cast<std::int64_t>(quantised.values.element_size());
   const Rows rows{static_cast<const std::byte*>(quantised.values.const_data_ptr()), bytes, x.size(0), bytes / 4};
+  const Product product{kernel, quantised, weight, rows.words,
+                        inputs_of_group(weight.type) / (weight.type == Integers::int8 ? 4 : 2)};
   const float* biases = bias.defined() ? bias.const_data_ptr<float>() : nullptr;
-  multiply_panels(kernel, rows, static_cast<const std::byte*>(weight.panels.const_data_ptr()),
-                  (out_features + columns - 1) / columns,
-                  [&](const RowBlock& block, std::int64_t panel, float* sums) {
-                    const RowResults results{quantised, weight, rows.words};
-                    if (weight.type == Integers::int8) {
-                      scale_sums<4>(results, block, panel, sums);
-                    } else {
-                      scale_sums<2>(results, block, panel, sums);
-                    }
-                    const float* here = biases == nullptr ? nullptr : biases + panel * kPanel;
-                    const std::int64_t column = panel * columns;
-                    store(PanelSums{sums, here, block.valid, std::min(columns, out_features - column)},
-                          block.first, column);
-                  });
+  std::vector<std::byte> tail;
+  const std::vector<RowBlock> blocks = split_rows(rows, kernel, tail);
+  const std::int64_t n_panels = (out_features + columns - 1) / columns;
+  const std::int64_t tasks = std::ssize(blocks) * n_panels;
+  std::atomic<std::int64_t> next = 0;
+  at::parallel_for(0, at::get_num_threads(), 1, [&](std::int64_t, std::int64_t) {
+    const AlignedArray<float> sums(kMaxRowBlock * kPanel);
+    const AlignedArray<float> totals(kMaxRowBlock * kPanel);
+    kernel.begin();
+    for (std::int64_t task = next++; task < tasks; task = next++) {
+      const RowBlock& block = blocks[static_cast<std::size_t>(task / n_panels)];
+      const std::int64_t panel = task % n_panels;
+      multiply_block(product, block, panel, sums.data(), totals.data());
+      const float* here = biases == nullptr ? nullptr : biases + panel * kPanel;
+      const std::int64_t column = panel * columns;
+      store(PanelSums{totals.data(), here, block.valid, std::min(columns, out_features - column)}, block.first,
+            column);
+    }
+    kernel.end();
+  });
 }
 
 template <class T>
@@ -216,11 +279,9 @@ void quantise_all(const at::Tensor& x, Integers type, const IntegerRows& out) {
 
 }  // namespace
 
-std::int32_t largest_integer(Integers type, std::int64_t in) {
-  if (type == Integers::int8) return 127;
-  const double fitting = std::sqrt(2147483647.0 / static_cast<double>(std::max<std::int64_t>(1, in)));
-  return static_cast<std::int32_t>(std::min(fitting, 32767.0));
-}
+std::int64_t inputs_of_group(Integers type) { return type == Integers::int8 ? 256 : 1024; }
+
+std::int32_t largest_integer(Integers type) { return type == Integers::int8 ? 127 : 1448; }
 
 IntegerRows quantise_rows(const at::Tensor& x, Integers type) {
   const std::int64_t n = x.size(0);
@@ -237,15 +298,24 @@ IntegerRows quantise_rows(const at::Tensor& x, Integers type) {
 }
 
 IntegerWeight pack_integers(const at::Tensor& weight, Integers type, bool gated) {
-  const at::Tensor wide = weight.to(at::kFloat);
-  const double most = largest_integer(type, weight.size(1));
-  const at::Tensor largest = wide.abs().amax(1);
-  const at::Tensor scales = at::where(largest.gt(0), largest / most, at::ones_like(largest));
-  const at::Tensor rounded = (wide / scales.unsqueeze(1)).round_().clamp_(-most, most);
-  const at::Tensor values = rounded.to(type == Integers::int8 ? at::kChar : at::kShort);
-  // Exact in float32: below 2^31 and multiples of 128.
-  const at::Tensor sums = values.sum(1, /*keepdim=*/false, at::kInt) * (type == Integers::int8 ? kZero : 0);
-  return {type, pack_weight(values, gated), pack_vector(scales, gated), pack_vector(sums, gated).to(at::kInt)};
+  const std::int64_t in = weight.size(1);
+  const std::int64_t size = inputs_of_group(type);
+  const double most = largest_integer(type);
+  std::vector<at::Tensor> values;
+  std::vector<at::Tensor> scales;
+  std::vector<at::Tensor> offsets;
+  for (std::int64_t first = 0; first < in; first += size) {
+    const at::Tensor wide = weight.narrow(1, first, std::min(size, in - first)).to(at::kFloat);
+    const at::Tensor largest = wide.abs().amax(1);
+    const at::Tensor scale = at::where(largest.gt(0), largest / most, at::ones_like(largest));
+    const at::Tensor rounded = (wide / scale.unsqueeze(1)).round_().clamp_(-most, most);
+    values.push_back(rounded.to(type == Integers::int8 ? at::kChar : at::kShort));
+    // Exact in float32: below 2^24.
+    const at::Tensor sum = rounded.sum(1).mul_(type == Integers::int8 ? kZero : 0);
+    scales.push_back(pack_vector(scale, gated).view({-1, kPanel}));
+    offsets.push_back(pack_vector(sum, gated).view({-1, kPanel}).to(at::kInt));
+  }
+  return {type, pack_weight(at::cat(values, 1), gated), at::stack(scales, 1), at::stack(offsets, 1)};
 }
 
 at::Tensor integer_linear(const PanelKernel& kernel, const at::Tensor& x, const IntegerWeight& weight,

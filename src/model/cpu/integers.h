@@ -1,7 +1,7 @@
-// Products of integer weights and activations on the CPU, over panels (panel_kernels.h): of 8 bits, and of as
-// many of 16 bits as int32 sums allow.
+// Products of integer weights and activations on the CPU, over panels (panel_kernels.h): of 8 bits, and of 16
+// of which as many are used as int32 sums allow.
 //
-// Weights have one scale per output channel. Activations have one scale per row, and few values of a row that
+// Weights have one scale for each group of inputs of an output channel. Activations have one scale per row, and few values of a row that
 // are far larger than the rest stay as they are ("outliers", as in LLM.int8(), arXiv 2208.07339, but row by
 // row, so that a row's bits do not depend on its batch): they multiply the integer weights in float32. int32
 // sums are exact, so that all kernels give the same bits.
@@ -19,11 +19,10 @@ namespace armorm::model::cpu {
 enum class Integers { int8, int16 };
 
 inline constexpr std::int64_t kMaxOutliers = 64;  // of a row
-inline constexpr std::int64_t kMaxIntegerInputs = 65536;
+std::int64_t inputs_of_group(Integers type);  // 256 of int8, 1024 of int16
 
-// Largest magnitude of the integers of a product over `in` inputs: 127, or the largest whose products fit an
-// int32 sum (1448 for 1024 inputs, 387 for 14336).
-std::int32_t largest_integer(Integers type, std::int64_t in);
+// Largest magnitude: 127, or 1448, whose products over a group of inputs fit an int32 sum.
+std::int32_t largest_integer(Integers type);
 
 struct IntegerRows {
   at::Tensor values;           // [n, in rounded up to complete words]: round(x / scale), 0 for outliers;
@@ -38,8 +37,10 @@ IntegerRows quantise_rows(const at::Tensor& x, Integers type);  // float32 or bf
 struct IntegerWeight {
   Integers type = Integers::int8;
   at::Tensor panels;   // pack_weight() of int8 or int16 values
-  at::Tensor scales;   // float32, pack_vector(): largest magnitude of the channel / largest integer
-  at::Tensor offsets;  // int32, in the same order: 128 * sum of the channel's values; 0 for int16
+  // Of each panel's columns, [panels, groups, kPanel]: float32, largest magnitude of the channel's group over
+  // the largest integer; int32, 128 * sum of the group's values, 0 for int16.
+  at::Tensor scales;
+  at::Tensor offsets;
 };
 IntegerWeight pack_integers(const at::Tensor& weight, Integers type, bool gated = false);  // [out, in]
 
