@@ -3,7 +3,8 @@
 
     performance_table.py [--check]     --check: change nothing; exit code 1 if a document differs from its figures
 
-Of each processor and figure the newest counts that was taken on an idle machine; if there is none, the newest of all, marked with *.
+Of each processor and figure the newest counts that was taken on an idle machine; if there is none, the newest of all, marked with *,
+and then of processor time instead of wall time where both are recorded: waiting for a core says nothing.
 Reports made with QUICK=1 do not count. Needs nothing but Python's standard library.
 """
 import json
@@ -33,6 +34,8 @@ class Row:
         if record["step"] != self.step:
             return None
         figures = record.get("figures", {})
+        if record.get("loaded"):
+            figures = figures | figures.get("processor_time", {})
         value, divisor = value_at(figures, self.path), value_at(figures, self.divisor or ())
         return value / divisor if value and divisor else None if self.divisor else value
 

@@ -97,11 +97,14 @@ def step_flops(width):
     return 2 * BATCH * (3 * sum(a * b for a, b in layers) - width * HIDDEN)
 
 
+def ratios(rounds, clock):
+    return {name: round(statistics.median(r["the script"][clock]["step"] / r[name][clock]["step"] for r in rounds), 3) for name in rounds[0]}
+
+
 def figures(rounds, width):
     step = {name: statistics.median(r[name]["wall"]["step"] for r in rounds) for name in rounds[0]}
-    ratio = {name: statistics.median(r["the script"]["wall"]["step"] / r[name]["wall"]["step"] for r in rounds) for name in rounds[0]}
     return {"step_ms": {name: round(1000 * value, 1) for name, value in step.items()},
-            "ratio": {name: round(value, 3) for name, value in ratio.items()},
+            "ratio": ratios(rounds, "wall"), "processor_time": {"ratio": ratios(rounds, "processor")},
             "rows": [{"name": f"{name}, a step", "type": type_of, "gflops": round(step_flops(width) / step[name] / 1e9, 1)}
                      for name, type_of in (("here, fp32", "float32"), ("here, bf16", "bfloat16"))]}
 
