@@ -52,6 +52,13 @@ at::Tensor rounded_weight(const at::Tensor& weight, Integers type) {
   return at::cat(groups, 1);
 }
 
+// The float64 product of what the integers stand for.
+at::Tensor product_of_integers(const at::Tensor& x, const at::Tensor& weight, Integers type) {
+  const at::Tensor factors = pack_integers(weight, type).input_scales;
+  const at::Tensor balanced = factors.defined() ? weight.to(at::kFloat) / factors : weight;
+  return at::linear(values_of(quantise_rows(x, type, factors), x.size(1)), rounded_weight(balanced, type));
+}
+
 }  // namespace
 
 TEST_CASE("the largest integers are those whose sums fit 32 bits", "[unit]") {
@@ -124,8 +131,7 @@ TEST_CASE("integer products are those of the rounded operands, on every kernel a
       x.select(1, 0).mul_(-100);
       const at::Tensor weight = random({out, in}, 2);
       const at::Tensor bias = random({out}, 3);
-      const at::Tensor exact =
-          at::linear(values_of(quantise_rows(x, type), in), rounded_weight(weight, type), bias.to(at::kDouble));
+      const at::Tensor exact = product_of_integers(x, weight, type) + bias.to(at::kDouble);
       const IntegerWeight packed = pack_integers(weight, type);
       const at::Tensor biases = pack_vector(bias);
       const at::Tensor first = integer_linear(*kernels(type).front(), x, packed, out, biases);
@@ -172,7 +178,7 @@ TEST_CASE("a gated integer product is the activation of one half times the other
     for (const std::int64_t out : {1, 33, 150}) {
       const at::Tensor x = random({21, 260}, 1, at::kFloat);
       const at::Tensor weight = random({2 * out, 260}, 2);
-      const at::Tensor product = at::linear(values_of(quantise_rows(x, type), 260), rounded_weight(weight, type));
+      const at::Tensor product = product_of_integers(x, weight, type);
       for (const Activation activation : {Activation::silu, Activation::gelu_tanh}) {
         const at::Tensor exact = reference::gated_activation(product, activation).to(at::kDouble);
         for (const PanelKernel* kernel : kernels(type)) {
