@@ -10,7 +10,6 @@
 #include "model/compute_threads.h"
 
 namespace armorm::stages::artifacts {
-namespace fs = std::filesystem;
 namespace {
 
 bool contains(const std::vector<CpuKernels>& list, CpuKernels kernels) {
@@ -53,9 +52,8 @@ CpuKernels checked_kernels(CpuKernels given, const ProductKind& products) {
 
 std::optional<CpuKernels> usable_kernels(std::string_view recorded, const ProductKind& products) {
   constexpr auto kWords = words_of(CpuKernels{});
-  const auto found = std::ranges::find(kWords, recorded);
-  if (found == kWords.end()) return std::nullopt;
-  return find_kernels(static_cast<CpuKernels>(found - kWords.begin()), products);
+  const auto index = static_cast<std::size_t>(std::ranges::find(kWords, recorded) - kWords.begin());
+  return index < kWords.size() ? find_kernels(static_cast<CpuKernels>(index), products) : std::nullopt;
 }
 
 double MeasuredKernels::rate_of(CpuKernels wanted) const {

@@ -49,7 +49,7 @@ void check_form(const json& content, const fs::path& file) {
 
 // Empty for a file that is missing or damaged.
 json content_of(const fs::path& file) {
-  const json nothing{{kFormat, kFormatVersion}, {kMeasured, json::array()}};
+  json nothing{{kFormat, kFormatVersion}, {kMeasured, json::array()}};
   std::error_code error;
   if (!fs::exists(file, error)) return nothing;
   try {
