@@ -46,7 +46,8 @@ at::Tensor weight_gradient(const at::Tensor& d, const at::Tensor& x, GatePrecisi
   const at::ScalarType type = operand_type(precision);
   const cpu::PanelKernel* kernel = kernel_for(d, type);
   if (kernel == nullptr) return plain_product(d.t(), x, type);
-  return cpu::linear(*kernel, d.to(type).t().contiguous(), cpu::pack_columns(x.to(type)), x.size(1), {}, at::kFloat);
+  return cpu::linear(*kernel, d.to(type).t().contiguous(), cpu::pack_columns(x.to(type)), x.size(1), {},
+                     at::kFloat);
 }
 
 }  // namespace armorm::gating

@@ -95,7 +95,10 @@ Trial attention_trial(const ModelConfig& c, Precision precision) {
   const auto flops = static_cast<double>(2 * kRows * kRows * c.num_attention_heads * c.head_dim);
   const std::int64_t q = c.num_attention_heads;
   const std::int64_t kv = c.num_key_value_heads;
-  return {[=] { packed_attention(qkv.narrow(1, 0, q), qkv.narrow(1, q, kv), qkv.narrow(1, q + kv, kv), plan, options); },
+  return {[=] {
+            packed_attention(qkv.narrow(1, 0, q), qkv.narrow(1, q, kv), qkv.narrow(1, q + kv, kv), plan,
+                             options);
+          },
           flops, flops};
 }
 
@@ -103,8 +106,7 @@ Trial attention_trial(const ModelConfig& c, Precision precision) {
 std::vector<Trial> trials(const ModelConfig& c, Precision precision) {
   const std::int64_t q_size = c.num_attention_heads * c.head_dim;
   const std::int64_t kv_size = c.num_key_value_heads * c.head_dim;
-  return {product_trial(q_size + 2 * kv_size, c.hidden_size, false, precision),
-          attention_trial(c, precision),
+  return {product_trial(q_size + 2 * kv_size, c.hidden_size, false, precision), attention_trial(c, precision),
           product_trial(c.hidden_size, q_size, false, precision),
           product_trial(2 * c.intermediate_size, c.hidden_size, true, precision),
           product_trial(c.hidden_size, c.intermediate_size, false, precision)};
@@ -153,11 +155,13 @@ std::vector<CpuKernels> available_kernels(Precision precision, bool batch_invari
   for (const CpuKernels k : kAll) {
     if (k == CpuKernels::libtorch) continue;
     // int8 leaves attention in bfloat16.
-    const cpu::PanelKernel* products = operand == cpu::Operand::int8 ? integer_kernel(k, operand) : panel_kernel(k, operand);
+    const cpu::PanelKernel* products =
+        operand == cpu::Operand::int8 ? integer_kernel(k, operand) : panel_kernel(k, operand);
     const cpu::PanelKernel* attention =
         panel_kernel(k, precision == Precision::fp32 ? cpu::Operand::f32 : cpu::Operand::bf16);
     if (products == nullptr || attention == nullptr) continue;
-    if (std::find(seen.begin(), seen.end(), std::pair<const void*, const void*>(products, attention)) != seen.end())
+    if (std::find(seen.begin(), seen.end(), std::pair<const void*, const void*>(products, attention)) !=
+        seen.end())
       continue;
     seen.emplace_back(products, attention);
     kernels.push_back(k);
@@ -166,7 +170,8 @@ std::vector<CpuKernels> available_kernels(Precision precision, bool batch_invari
   if (precision == Precision::fp32)
     std::replace_if(
         kernels.begin(), kernels.end(),
-        [](CpuKernels k) { return k == CpuKernels::amx || k == CpuKernels::avx512_bf16; }, CpuKernels::avx512);
+        [](CpuKernels k) { return k == CpuKernels::amx || k == CpuKernels::avx512_bf16; },
+        CpuKernels::avx512);
   if (!batch_invariant && precision != Precision::int8) kernels.push_back(CpuKernels::libtorch);
   return kernels;
 }
@@ -187,7 +192,8 @@ void use_kernels(CpuKernels kernels) {
 
 CpuKernels kernels_in_use() noexcept { return in_use(); }
 
-std::vector<KernelRate> measure_kernels(const ModelConfig& config, Precision precision, bool batch_invariant) {
+std::vector<KernelRate> measure_kernels(const ModelConfig& config, Precision precision,
+                                        bool batch_invariant) {
   const c10::InferenceMode no_gradients;
   const KernelsInUse restored;
   std::vector<Candidate> candidates;

@@ -11,8 +11,8 @@ namespace armorm::model {
 // calls it before it does anything else.
 void check_device(std::int64_t index);
 
-// usage error that names `precision` if the device has no products for it: int8 needs a CPU with AVX-512 VNNI or
-// AMX.
+// usage error that names `precision` if the device has no products for it: int8 needs a CPU with AVX-512 VNNI
+// or AMX.
 void check_precision(Precision precision, std::int64_t device);
 
 }  // namespace armorm::model

@@ -50,14 +50,16 @@ Linear make_fp8_linear(const at::Tensor& weight, const at::Tensor& bias) {
   return linear;
 }
 
-Linear make_integer_linear(const at::Tensor& weight, const at::Tensor& bias, WeightFormat format, bool gated) {
+Linear make_integer_linear(const at::Tensor& weight, const at::Tensor& bias, WeightFormat format,
+                           bool gated) {
   const bool bytes = format == WeightFormat::int8;
   const cpu::PanelKernel* kernel =
       integer_kernel(kernels_in_use(), bytes ? cpu::Operand::int8 : cpu::Operand::int16);
   if (kernel == nullptr) fail_internal("integer products need a kernel; check_precision() reports it");
   const cpu::IntegerWeight packed = cpu::pack_integers(weight, integers_of(format), gated);
-  Linear linear{packed.panels, bias.defined() ? cpu::pack_vector(bias, gated) : bias, weight.size(0), format,
-                gated, kernel};
+  Linear linear{packed.panels,  bias.defined() ? cpu::pack_vector(bias, gated) : bias,
+                weight.size(0), format,
+                gated,          kernel};
   linear.scales = packed.scales;
   linear.offsets = packed.offsets;
   linear.input_scales = packed.input_scales;
@@ -112,7 +114,8 @@ at::Tensor apply_gated(const Linear& linear, const at::Tensor& x, Activation act
   if (linear.format != WeightFormat::plain)
     return cpu::integer_gated_linear(*linear.kernel, x, integer_weight(linear), linear.out_features / 2,
                                      linear.bias, activation);
-  return cpu::gated_linear(*linear.kernel, x, linear.weight, linear.out_features / 2, linear.bias, activation);
+  return cpu::gated_linear(*linear.kernel, x, linear.weight, linear.out_features / 2, linear.bias,
+                           activation);
 }
 
 }  // namespace armorm::model

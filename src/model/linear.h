@@ -25,8 +25,8 @@ struct Linear {
   bool gated = false;  // the panels are gated: apply_gated() takes one pass
   // On the CPU, of those in use (cpu_kernels.h) when the weight was loaded; null: LibTorch's products.
   const cpu::PanelKernel* kernel = nullptr;
-  at::Tensor scales{};     // float32 [out, 1] of fp8; of integers in the order of the panels
-  at::Tensor offsets{};    // of integers (cpu::IntegerWeight), as the next one
+  at::Tensor scales{};   // float32 [out, 1] of fp8; of integers in the order of the panels
+  at::Tensor offsets{};  // of integers (cpu::IntegerWeight), as the next one
   at::Tensor input_scales{};
   bool scaled_mm = false;  // fp8: the device has_scaled_mm()
 };
@@ -34,8 +34,8 @@ struct Linear {
 // weight [out, in] and bias ([out] or undefined) must be on the device that runs the product. On the CPU the
 // weight is laid out for the kernels in use, and the argument is not kept; only LibTorch's products of plain
 // weights keep it. `gated`: the outputs are gates, then as many values that they multiply, and only
-// apply_gated() is called. Of an int8 model only gated weights, which have most of its operations, have 8 bits;
-// the others have 16, or stay plain where bfloat16 products are as fast (cpu_kernels.h).
+// apply_gated() is called. Of an int8 model only gated weights, which have most of its operations, have 8
+// bits; the others have 16, or stay plain where bfloat16 products are as fast (cpu_kernels.h).
 Linear make_linear(const at::Tensor& weight, const at::Tensor& bias,
                    WeightFormat format = WeightFormat::plain, bool gated = false);
 

@@ -36,7 +36,6 @@ struct DecoderWeights {
 // tensors that are not read. data error that names a tensor that is missing, has another shape, or has a
 // non-floating-point type. `format`: of the matrices of the layers.
 DecoderWeights load_weights(const WeightsFolder& files, const ModelConfig& config, at::ScalarType dtype,
-                            at::Device device, WeightFormat format = WeightFormat::plain,
-                            bool warns = true);
+                            at::Device device, WeightFormat format = WeightFormat::plain, bool warns = true);
 
 }  // namespace armorm::model

@@ -61,14 +61,13 @@ double attention_flops(const ModelConfig& c, std::span<const PlannedSequence> pa
   return 4.0 * static_cast<double>(c.num_attention_heads * c.head_dim) * keys;
 }
 
-// Gates and up projections take one byte, the other matrices two. Each output has a scale and an offset, those of
-// one byte for each group of inputs. (Longer products of two bytes have a few more.)
+// Gates and up projections take one byte, the other matrices two. Each output has a scale and an offset,
+// those of one byte for each group of inputs. (Longer products of two bytes have a few more.)
 std::uint64_t int8_bytes(const ModelConfig& c, std::int64_t products, std::int64_t channels) {
   const std::int64_t gated = 2 * c.intermediate_size;
   const std::int64_t more_groups = (c.hidden_size - 1) / cpu::inputs_of_group(cpu::Integers::int8);
-  return static_cast<std::uint64_t>(
-      2 * products - c.num_hidden_layers * gated * c.hidden_size +
-      8 * c.num_hidden_layers * (channels + gated * more_groups));
+  return static_cast<std::uint64_t>(2 * products - c.num_hidden_layers * gated * c.hidden_size +
+                                    8 * c.num_hidden_layers * (channels + gated * more_groups));
 }
 
 }  // namespace

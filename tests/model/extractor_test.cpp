@@ -8,8 +8,8 @@
 #include <stdexcept>
 #include <thread>
 
-#include "model/gpu_test_support.h"
 #include "model/cpu_kernels.h"
+#include "model/gpu_test_support.h"
 #include "model/model_test_support.h"
 #include "model/small_memory.h"
 

@@ -78,7 +78,8 @@ class Worker {
     return p_.options.window > 0 ? std::max<std::int64_t>(0, own_key - p_.options.window + 1) : 0;
   }
 
-  // Panels of kPanel keys: of keys [width, keys], and for each kPanel elements of a head, values [keys, kPanel].
+  // Panels of kPanel keys: of keys [width, keys], and for each kPanel elements of a head, values [keys,
+  // kPanel].
   void pack(const AttentionBlock& block, std::int64_t kv_head) {
     const std::int64_t begin = first_key_seen(key_of(block, 0)) / kKeyTile * kKeyTile;
     for (std::int64_t key = begin; key < round_up(block.kv_count, kKeyTile); key += kPanel) {
@@ -120,17 +121,17 @@ class Worker {
     const std::int64_t group = p_.group();
     const std::int64_t head_at = kv_head * group * p_.dim;
     for (std::int64_t r = 0; r < count * group; ++r)
-      copy_row(p_.q + (block.q_begin + first + r / group) * p_.q_stride + head_at + r % group * p_.dim, p_.dim,
-               queries_.data() + r * width_);
+      copy_row(p_.q + (block.q_begin + first + r / group) * p_.q_stride + head_at + r % group * p_.dim,
+               p_.dim, queries_.data() + r * width_);
     std::fill(states_.begin(), states_.end(), SoftmaxState{-std::numeric_limits<float>::infinity(), 0.0F});
     const std::int64_t last_key = key_of(block, first + count - 1);
     const std::int64_t first_tile = first_key_seen(key_of(block, first)) / kKeyTile;
     for (std::int64_t tile = first_tile; tile <= last_key / kKeyTile; ++tile)
       add_tile(block, first, count, tile, tile == first_tile);
     for (std::int64_t r = 0; r < count * group; ++r)
-      write_scaled(sums_.data() + r * out_width_, 1.0F / states_[static_cast<std::size_t>(r)].total, p_.dim,
-                   p_.out + (block.q_begin + first + r / group) * p_.heads * p_.dim + head_at +
-                       r % group * p_.dim);
+      write_scaled(
+          sums_.data() + r * out_width_, 1.0F / states_[static_cast<std::size_t>(r)].total, p_.dim,
+          p_.out + (block.q_begin + first + r / group) * p_.heads * p_.dim + head_at + r % group * p_.dim);
   }
 
   void add_tile(const AttentionBlock& block, std::int64_t first, std::int64_t count, std::int64_t tile,
@@ -149,16 +150,17 @@ class Worker {
     const std::int64_t panel_words = kPanel / kPerWord;
     for (std::int64_t panel = 0; panel < panels; ++panel) {
       for (std::int64_t d = 0; d < out_width_ / kPanel; ++d)
-        kernel_.multiply({rows, panel_words, weights_.bytes() + panel * panel_words * 4,
-                          kKeyTile * static_cast<std::int64_t>(sizeof(Operand)),
-                          values_.bytes() + ((at / kPanel + panel) * out_width_ / kPanel + d) * panel_words *
-                                                kPanelBytes,
-                          sums_.data() + d * kPanel, out_width_, !is_first || panel > 0});
+        kernel_.multiply(
+            {rows, panel_words, weights_.bytes() + panel * panel_words * 4,
+             kKeyTile * static_cast<std::int64_t>(sizeof(Operand)),
+             values_.bytes() + ((at / kPanel + panel) * out_width_ / kPanel + d) * panel_words * kPanelBytes,
+             sums_.data() + d * kPanel, out_width_, !is_first || panel > 0});
     }
   }
 
   // Row r of a tile of queries, the tile of keys from key `at` on.
-  void weigh(const AttentionBlock& block, std::int64_t first, std::int64_t r, std::int64_t at, bool is_first) {
+  void weigh(const AttentionBlock& block, std::int64_t first, std::int64_t r, std::int64_t at,
+             bool is_first) {
     const std::int64_t own_key = key_of(block, first + r / p_.group());
     const std::int64_t from = std::clamp<std::int64_t>(first_key_seen(own_key) - at, 0, kKeyTile);
     const std::int64_t to = std::clamp<std::int64_t>(own_key + 1 - at, from, kKeyTile);

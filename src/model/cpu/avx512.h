@@ -37,7 +37,8 @@ ARMORM_INLINE ARMORM_AVX512 __m512 widen(__m256i values) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(values), 16));
 }
 
-// To bfloat16: to nearest even; a NaN stays NaN, small numbers stay what they are (VCVTNEPS2BF16 makes them 0).
+// To bfloat16: to nearest even; a NaN stays NaN, small numbers stay what they are (VCVTNEPS2BF16 makes them
+// 0).
 ARMORM_INLINE ARMORM_AVX512 __m256i narrow(__m512 values) {
   const __m512i bits = _mm512_castps_si512(values);
   const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));

@@ -27,13 +27,13 @@ bool product_works() {
 }  // namespace
 
 void brgemm(const Brgemm& shape, const at::BFloat16* a, const at::BFloat16* b, float* c, bool add) {
-  blas::brgemm(shape.rows, shape.columns, shape.inner, shape.a_stride, shape.columns, shape.c_stride, add, a, b,
-               c, /*is_vnni=*/true);
+  blas::brgemm(shape.rows, shape.columns, shape.inner, shape.a_stride, shape.columns, shape.c_stride, add, a,
+               b, c, /*is_vnni=*/true);
 }
 
 void brgemm(const Brgemm& shape, const float* a, const float* b, float* c, bool add) {
-  blas::brgemm(shape.rows, shape.columns, shape.inner, shape.a_stride, shape.columns, shape.c_stride, add, a, b,
-               c, /*is_vnni=*/false);
+  blas::brgemm(shape.rows, shape.columns, shape.inner, shape.a_stride, shape.columns, shape.c_stride, add, a,
+               b, c, /*is_vnni=*/false);
 }
 
 void brgemm_release() { blas::brgemm_release(); }

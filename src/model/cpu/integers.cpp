@@ -16,7 +16,7 @@
 namespace armorm::model::cpu {
 namespace {
 
-constexpr int kZero = 128;  // of the unsigned values
+constexpr int kZero = 128;                // of the unsigned values
 constexpr std::int64_t kGrain = 1 << 14;  // elements for which waking another thread pays
 
 struct Outliers {
@@ -56,8 +56,9 @@ ARMORM_AVX512 void take_outliers(float* x, std::int64_t n, float limit, Outliers
     const __m512 value = _mm512_maskz_loadu_ps(there, x + i);
     const __mmask16 outside = _mm512_cmp_ps_mask(_mm512_abs_ps(value), _mm512_set1_ps(limit), _CMP_GT_OQ);
     if (outside == 0) continue;
-    const __m512i columns = _mm512_add_epi32(_mm512_set1_epi32(static_cast<int>(i)),
-                                             _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0));
+    const __m512i columns =
+        _mm512_add_epi32(_mm512_set1_epi32(static_cast<int>(i)),
+                         _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0));
     _mm512_mask_compressstoreu_epi32(out.columns + out.count, outside, columns);
     _mm512_mask_compressstoreu_ps(out.values + out.count, outside, value);
     out.count += __builtin_popcount(outside);
@@ -77,13 +78,14 @@ ARMORM_AVX512 void round_row(const float* x, std::int64_t n, float scale, T* out
   const __m512 inverse = _mm512_set1_ps(1.0F / scale);
   for (std::int64_t i = 0; i < n; i += 16) {
     const __mmask16 mask = mask_of(n - i);
-    write_integers(out + i, mask, _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_maskz_loadu_ps(mask, x + i), inverse)));
+    write_integers(out + i, mask,
+                   _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_maskz_loadu_ps(mask, x + i), inverse)));
   }
 }
 
 // A value is an outlier above this many times the row's mean magnitude. For 8 bits that is 2.8 standard
-// deviations of a normal distribution, one value of 200: more range would coarsen the steps, and more outliers
-// would take too long.
+// deviations of a normal distribution, one value of 200: more range would coarsen the steps, and more
+// outliers would take too long.
 constexpr float outlier_factor(Integers type) { return type == Integers::int8 ? 3.5F : 10.0F; }
 
 // `row`: the values as float32, changed. Returns the scale.
@@ -196,7 +198,8 @@ void multiply(const PanelKernel& kernel, const at::Tensor& x, const IntegerWeigh
               std::int64_t out_features, std::int64_t columns, const at::Tensor& bias, const Store& store) {
   const IntegerRows quantised = quantise_rows(x, weight.type, weight.input_scales);
   const auto bytes = quantised.values.size(1) * static_cast<std::int64_t>(quantised.values.element_size());
-  const Rows rows{static_cast<const std::byte*>(quantised.values.const_data_ptr()), bytes, x.size(0), bytes / 4};
+  const Rows rows{static_cast<const std::byte*>(quantised.values.const_data_ptr()), bytes, x.size(0),
+                  bytes / 4};
   const Product product{kernel, quantised, weight, rows.words,
                         inputs_of_group(weight.type) / (weight.type == Integers::int8 ? 4 : 2)};
   const float* biases = bias.defined() ? bias.const_data_ptr<float>() : nullptr;
@@ -215,8 +218,8 @@ void multiply(const PanelKernel& kernel, const at::Tensor& x, const IntegerWeigh
       multiply_block(product, block, panel, sums.data(), totals.data());
       const float* here = biases == nullptr ? nullptr : biases + panel * kPanel;
       const std::int64_t column = panel * columns;
-      store(PanelSums{totals.data(), here, block.valid, std::min(columns, out_features - column)}, block.first,
-            column);
+      store(PanelSums{totals.data(), here, block.valid, std::min(columns, out_features - column)},
+            block.first, column);
     }
     kernel.end();
   });
@@ -260,7 +263,8 @@ ARMORM_AVX512 void scale_inputs(const float* factors, std::int64_t n, float* row
 }
 
 template <class T>
-void quantise_all(const at::Tensor& x, Integers type, const at::Tensor& input_scales, const IntegerRows& out) {
+void quantise_all(const at::Tensor& x, Integers type, const at::Tensor& input_scales,
+                  const IntegerRows& out) {
   const std::int64_t in = x.size(1);
   const std::int64_t padded = out.values.size(1);
   T* values = out.values.mutable_data_ptr<T>();
@@ -270,17 +274,18 @@ void quantise_all(const at::Tensor& x, Integers type, const at::Tensor& input_sc
   auto* outliers = out.outlier_values.mutable_data_ptr<float>();
   const float* factors = input_scales.defined() ? input_scales.const_data_ptr<float>() : nullptr;
   constexpr T kNothing = std::is_same_v<T, std::uint8_t> ? T{kZero} : T{0};
-  at::parallel_for(0, x.size(0), std::max<std::int64_t>(1, kGrain / in), [&](std::int64_t begin, std::int64_t end) {
-    std::vector<float> row(static_cast<std::size_t>(in));
-    for (std::int64_t r = begin; r < end; ++r) {
-      read_row(x, r, row.data());
-      if (factors != nullptr) scale_inputs(factors, in, row.data());
-      std::fill_n(values + r * padded + in, padded - in, kNothing);
-      Outliers found{columns + r * kMaxOutliers, outliers + r * kMaxOutliers};
-      scales[r] = quantise_row(row.data(), in, type, values + r * padded, found);
-      counts[r] = found.count;
-    }
-  });
+  at::parallel_for(0, x.size(0), std::max<std::int64_t>(1, kGrain / in),
+                   [&](std::int64_t begin, std::int64_t end) {
+                     std::vector<float> row(static_cast<std::size_t>(in));
+                     for (std::int64_t r = begin; r < end; ++r) {
+                       read_row(x, r, row.data());
+                       if (factors != nullptr) scale_inputs(factors, in, row.data());
+                       std::fill_n(values + r * padded + in, padded - in, kNothing);
+                       Outliers found{columns + r * kMaxOutliers, outliers + r * kMaxOutliers};
+                       scales[r] = quantise_row(row.data(), in, type, values + r * padded, found);
+                       counts[r] = found.count;
+                     }
+                   });
 }
 
 }  // namespace
@@ -305,8 +310,8 @@ IntegerRows quantise_rows(const at::Tensor& x, Integers type, const at::Tensor& 
 
 namespace {
 
-// For each input the power of two nearest to the size of its weights relative to the median; 1 within a factor
-// of 2.8, which costs no more than a bit and a half.
+// For each input the power of two nearest to the size of its weights relative to the median; 1 within a
+// factor of 2.8, which costs no more than a bit and a half.
 at::Tensor input_scales_of(const at::Tensor& weight) {
   const at::Tensor sizes = weight.to(at::kFloat).square().mean(0).sqrt();
   const float median = sizes.median().item<float>();
@@ -340,18 +345,17 @@ IntegerWeight pack_integers(const at::Tensor& weight, Integers type, bool gated)
     scales.push_back(pack_vector(scale, gated).view({-1, kPanel}));
     offsets.push_back(pack_vector(sum, gated).view({-1, kPanel}).to(at::kInt));
   }
-  return {type, pack_weight(at::cat(values, 1), gated), at::stack(scales, 1), at::stack(offsets, 1),
-          factors};
+  return {type, pack_weight(at::cat(values, 1), gated), at::stack(scales, 1), at::stack(offsets, 1), factors};
 }
 
 at::Tensor integer_linear(const PanelKernel& kernel, const at::Tensor& x, const IntegerWeight& weight,
-                       std::int64_t out_features, const at::Tensor& bias) {
+                          std::int64_t out_features, const at::Tensor& bias) {
   return x.scalar_type() == at::kFloat ? linear_to<float>(kernel, x, weight, out_features, bias)
                                        : linear_to<at::BFloat16>(kernel, x, weight, out_features, bias);
 }
 
 at::Tensor integer_gated_linear(const PanelKernel& kernel, const at::Tensor& x, const IntegerWeight& weight,
-                             std::int64_t out_features, const at::Tensor& bias, Activation activation) {
+                                std::int64_t out_features, const at::Tensor& bias, Activation activation) {
   return x.scalar_type() == at::kFloat
              ? gated_linear_to<float>(kernel, x, weight, out_features, bias, activation)
              : gated_linear_to<at::BFloat16>(kernel, x, weight, out_features, bias, activation);

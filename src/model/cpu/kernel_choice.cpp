@@ -68,8 +68,9 @@ std::string processor_name() {
   const unsigned family = signature >> 8 & 15U;
   const unsigned model = (signature >> 4 & 15U) | (signature >> 12 & 0xf0U);
   const CpuFeatures& f = cpu_features();
-  std::string name = fmt::format("{} {}-{}-{}", vendor(), family == 15 ? family + (signature >> 20 & 255U) : family,
-                                 model, signature & 15U);
+  std::string name =
+      fmt::format("{} {}-{}-{}", vendor(), family == 15 ? family + (signature >> 20 & 255U) : family, model,
+                  signature & 15U);
   if (f.avx512) name += ", avx512";
   if (f.avx512_bf16) name += ", avx512_bf16";
   if (f.avx512_vnni) name += ", avx512_vnni";

@@ -26,8 +26,8 @@ Operands operands(const PanelKernel& kernel, const at::Tensor& x) {
 
 // `columns`: of the result from one panel. store(sums, row, column) writes a block at its place.
 template <class Store>
-void multiply(const PanelKernel& kernel, const at::Tensor& x, const at::Tensor& packed, const at::Tensor& bias,
-              std::int64_t out_features, std::int64_t columns, const Store& store) {
+void multiply(const PanelKernel& kernel, const at::Tensor& x, const at::Tensor& packed,
+              const at::Tensor& bias, std::int64_t out_features, std::int64_t columns, const Store& store) {
   const Operands operand = operands(kernel, x);
   const float* biases = bias.defined() ? bias.const_data_ptr<float>() : nullptr;
   multiply_panels(kernel, operand.rows, static_cast<const std::byte*>(packed.const_data_ptr()),

@@ -35,8 +35,9 @@ template <class T>
 void pack_rows(const T* weight, std::int64_t row_stride, std::int64_t rows, std::int64_t inputs, T* out) {
   constexpr std::int64_t n = kPerWord<T>;
   const std::int64_t words = inputs / n;
-  transpose_words(reinterpret_cast<const std::byte*>(weight), row_stride * static_cast<std::int64_t>(sizeof(T)),
-                  rows, words, reinterpret_cast<std::byte*>(out));
+  transpose_words(reinterpret_cast<const std::byte*>(weight),
+                  row_stride * static_cast<std::int64_t>(sizeof(T)), rows, words,
+                  reinterpret_cast<std::byte*>(out));
   for (std::int64_t r = 0; r < rows; ++r)
     std::copy_n(weight + r * row_stride + words * n, inputs % n, out + (words * kPanel + r) * n);
 }
@@ -75,12 +76,13 @@ at::Tensor pack_weight_of(const at::Tensor& weight, bool gated) {
   const std::int64_t stride = weight.stride(0);
   const std::int64_t outputs = weight.size(0);
   const bool full = outputs % kPanel == 0 && weight.size(1) % kPerWord<T> == 0;
-  return pack<T>(panels_for(outputs, gated), weight.size(1), weight.options(), full, [&](std::int64_t p, T* panel) {
-    const PanelRows rows = rows_of_panel(p, outputs, gated);
-    for (int run = 0; run < 2; ++run)
-      pack_rows(from + rows.first[run] * stride, stride, rows.count[run], weight.size(1),
-                panel + rows.column[run] * kPerWord<T>);
-  });
+  return pack<T>(panels_for(outputs, gated), weight.size(1), weight.options(), full,
+                 [&](std::int64_t p, T* panel) {
+                   const PanelRows rows = rows_of_panel(p, outputs, gated);
+                   for (int run = 0; run < 2; ++run)
+                     pack_rows(from + rows.first[run] * stride, stride, rows.count[run], weight.size(1),
+                               panel + rows.column[run] * kPerWord<T>);
+                 });
 }
 
 template <class T>

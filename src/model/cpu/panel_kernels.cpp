@@ -28,11 +28,11 @@ ARMORM_INLINE ARMORM_VECTOR_TILES __m512 multiply_add(__m512 sum, __m512 x, __m5
   } else if constexpr (kOperand == Operand::bf16) {
     return _mm512_dpbf16_ps(sum, (__m512bh)x, (__m512bh)weight);
   } else if constexpr (kOperand == Operand::int8) {
-    return _mm512_castsi512_ps(_mm512_dpbusd_epi32(_mm512_castps_si512(sum), _mm512_castps_si512(x),
-                                                   _mm512_castps_si512(weight)));
+    return _mm512_castsi512_ps(
+        _mm512_dpbusd_epi32(_mm512_castps_si512(sum), _mm512_castps_si512(x), _mm512_castps_si512(weight)));
   } else {
-    return _mm512_castsi512_ps(_mm512_dpwssd_epi32(_mm512_castps_si512(sum), _mm512_castps_si512(x),
-                                                   _mm512_castps_si512(weight)));
+    return _mm512_castsi512_ps(
+        _mm512_dpwssd_epi32(_mm512_castps_si512(sum), _mm512_castps_si512(x), _mm512_castps_si512(weight)));
   }
 }
 
@@ -143,7 +143,8 @@ ARMORM_AMX void multiply_block(const TileBlock& b) {
   }
   const std::byte* x = b.x;
   const std::byte* weights = b.panel;
-  for (std::int64_t i = 0; i < b.steps; ++i, x += 4 * kWordsPerStep, weights += kWordsPerStep * kPanelStride) {
+  for (std::int64_t i = 0; i < b.steps;
+       ++i, x += 4 * kWordsPerStep, weights += kWordsPerStep * kPanelStride) {
     _tile_loadd(4, x, static_cast<std::size_t>(b.x_stride));
     _tile_loadd(6, weights, kPanelStride);
     ARMORM_MULTIPLY_TILES(0, 4, 6)
@@ -197,8 +198,9 @@ void multiply_tiles(const PanelProduct& p) {
 
 template <class T, std::int64_t kPerWord>
 void multiply_by_onednn(const PanelProduct& p) {
-  brgemm({p.rows, kPanel, p.words * kPerWord, p.x_stride / static_cast<std::int64_t>(sizeof(T)), p.sums_stride},
-         reinterpret_cast<const T*>(p.x), reinterpret_cast<const T*>(p.panel), p.sums, p.add);
+  brgemm(
+      {p.rows, kPanel, p.words * kPerWord, p.x_stride / static_cast<std::int64_t>(sizeof(T)), p.sums_stride},
+      reinterpret_cast<const T*>(p.x), reinterpret_cast<const T*>(p.panel), p.sums, p.add);
 }
 
 void nothing() {}

@@ -2,8 +2,8 @@
 // version per instruction set.
 //
 // A panel holds kPanel output columns as [words, kPanel] words of 4 bytes: one float32, two bfloat16 or
-// int16, or four int8 values that follow each other in the sum. Each sum runs in ascending order of the words, whatever the
-// number of rows and the row's position.
+// int16, or four int8 values that follow each other in the sum. Each sum runs in ascending order of the
+// words, whatever the number of rows and the row's position.
 #pragma once
 
 #include <cstddef>

@@ -56,8 +56,8 @@ void multiply_panels(const PanelKernel& kernel, const Rows& x, const std::byte* 
       const std::byte* panel = panels + task % n_panels * panel_words * 4 * kPanel;
       for (std::int64_t k = 0; k < panel_words; k += kernel.chunk_words) {
         const std::int64_t words = std::min(kernel.chunk_words, panel_words - k);
-        PanelProduct product{block.rows, words,  block.x + 4 * k, block.stride, panel + k * 4 * kPanel,
-                             sums,       kPanel, k > 0};
+        PanelProduct product{block.rows, words, block.x + 4 * k, block.stride, panel + k * 4 * kPanel, sums,
+                             kPanel,     k > 0};
         if (kernel.widens) {
           widen_panel(product.panel, words, widened);
           product.words = 2 * words;

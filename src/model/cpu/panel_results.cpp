@@ -34,7 +34,8 @@ ARMORM_INLINE ARMORM_AVX512 __m512 activate(__m512 gate) {
     const __mmask16 in_range = _mm512_cmp_ps_mask(gate, _mm512_set1_ps(-88.0F), _CMP_NLT_UQ);
     return _mm512_maskz_mul_ps(in_range, gate, reciprocal(_mm512_add_ps(one, power)));
   } else {
-    const __m512 cubic = _mm512_mul_ps(_mm512_mul_ps(gate, gate), _mm512_mul_ps(gate, _mm512_set1_ps(0.044715F)));
+    const __m512 cubic =
+        _mm512_mul_ps(_mm512_mul_ps(gate, gate), _mm512_mul_ps(gate, _mm512_set1_ps(0.044715F)));
     const __m512 inner = _mm512_mul_ps(_mm512_set1_ps(0.79788456F), _mm512_add_ps(gate, cubic));
     return _mm512_mul_ps(_mm512_mul_ps(_mm512_set1_ps(0.5F), gate), _mm512_add_ps(one, tanh16(inner)));
   }

@@ -85,7 +85,8 @@ ARMORM_AVX512 void interleave_rows(const at::BFloat16* from, std::int64_t stride
       const __mmask32 mask = mask_of(columns - c);
       const at::BFloat16* first = from + r * stride + c;
       const __m512i a = _mm512_maskz_loadu_epi16(mask, first);
-      const __m512i b = r + 1 < rows ? _mm512_maskz_loadu_epi16(mask, first + stride) : _mm512_setzero_si512();
+      const __m512i b =
+          r + 1 < rows ? _mm512_maskz_loadu_epi16(mask, first + stride) : _mm512_setzero_si512();
       _mm512_storeu_si512(to + 4 * c, _mm512_permutex2var_epi16(a, low, b));
       _mm512_storeu_si512(to + 4 * c + 64, _mm512_permutex2var_epi16(a, high, b));
     }

@@ -30,9 +30,7 @@ ARMORM_INLINE ARMORM_AVX512 __m512 scaled(__m512 score, const ScoreScale& scale)
 }
 
 // exp of one value with the arithmetic of the others.
-ARMORM_INLINE ARMORM_AVX512 float exp_one(float x) {
-  return _mm512_cvtss_f32(exp16(_mm512_set1_ps(x)));
-}
+ARMORM_INLINE ARMORM_AVX512 float exp_one(float x) { return _mm512_cvtss_f32(exp16(_mm512_set1_ps(x))); }
 
 // The first kSeen vectors hold all keys that the row sees.
 template <class T, int kSeen>
@@ -64,8 +62,8 @@ ARMORM_AVX512 float weigh(const float* scores, std::int64_t from, std::int64_t t
 }
 
 template <class T>
-ARMORM_AVX512 float weigh_seen(const float* scores, std::int64_t from, std::int64_t to, const ScoreScale& scale,
-                               SoftmaxState& state, T* weights) {
+ARMORM_AVX512 float weigh_seen(const float* scores, std::int64_t from, std::int64_t to,
+                               const ScoreScale& scale, SoftmaxState& state, T* weights) {
   if (from >= to) {
     for (int i = 0; i < kVectors; ++i) write(weights + 16 * i, 0xffff, _mm512_setzero_ps());
     return 1.0F;

@@ -149,11 +149,10 @@ std::string memory_line(const model::BackboneOptions& options, const model::Mode
     return bytes_text(model::weight_bytes(config, precision, options.device));
   };
   // See deviation_from_bf16().
-  const std::string second_model =
-      options.precision == Precision::fp8 || options.precision == Precision::int8
-          ? fmt::format(", plus {} while {} is compared with bf16", weights(Precision::bf16),
-                        name_of(options.precision))
-          : "";
+  const std::string second_model = options.precision == Precision::fp8 || options.precision == Precision::int8
+                                       ? fmt::format(", plus {} while {} is compared with bf16",
+                                                     weights(Precision::bf16), name_of(options.precision))
+                                       : "";
   return line(
       "memory",
       fmt::format(

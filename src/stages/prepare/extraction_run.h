@@ -53,8 +53,8 @@ std::future<model::Backbone> load_ahead(const ExtractionOptions& options, const 
 // Says how special-token strings in the content of so many `what` ("rows") are encoded; nothing for none.
 void warn_of_special_content(std::int64_t count, const std::string& what, bool as_special);
 
-// With --precision fp8 or int8: measures on the first few rows how far the embeddings lie from those of bf16, says so
-// and records it.
+// With --precision fp8 or int8: measures on the first few rows how far the embeddings lie from those of bf16,
+// says so and records it.
 void record_deviation(const ExtractionOptions& options, const ModelInputs& model,
                       const model::Backbone& backbone,
                       const std::vector<std::span<const text::tokenizer::TokenId>>& rows,

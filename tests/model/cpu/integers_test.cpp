@@ -104,8 +104,7 @@ TEST_CASE("a row of int8 values has its largest magnitude at 127, and few outlie
       if (r == 3) CHECK(outliers >= 5);
       // Half a step, and the rounding of the division by the scale.
       CHECK(error[r].max().item<double>() <= rows.scales[r].item<double>() * 0.5001);
-      if (r != 2)
-        CHECK((rows.values[r].to(at::kInt) - 128).abs().max().item<int>() == 127);
+      if (r != 2) CHECK((rows.values[r].to(at::kInt) - 128).abs().max().item<int>() == 127);
     }
   }
 }
@@ -154,7 +153,8 @@ TEST_CASE("inputs 100 times larger than the others with weights 100 times smalle
     const at::Tensor weight = random({64, 1024}, 2, at::kFloat);
     const at::Tensor exact = at::linear(x.to(at::kDouble), weight.to(at::kDouble));
     const auto error = [&](const at::Tensor& rows, const at::Tensor& columns) {
-      const at::Tensor got = integer_linear(*kernels(type).front(), rows, pack_integers(columns, type), 64, {});
+      const at::Tensor got =
+          integer_linear(*kernels(type).front(), rows, pack_integers(columns, type), 64, {});
       return ((got.to(at::kDouble) - exact).norm() / exact.norm()).item<double>();
     };
     const double plain = error(x, weight);

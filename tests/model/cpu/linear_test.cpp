@@ -1,5 +1,5 @@
-// The packed products of every kernel that this processor has, compared with float64; a row's bits depend only
-// on the row.
+// The packed products of every kernel that this processor has, compared with float64; a row's bits depend
+// only on the row.
 #include "model/cpu/linear.h"
 
 #include <ATen/ATen.h>
@@ -51,7 +51,8 @@ TEST_CASE("packed products equal those in float64, in shapes that straddle their
   if (variants().empty()) ARMORM_SKIP("no AVX-512 on this processor");
   for (const auto& [kernels, type, kernel] : variants()) {
     for (const std::int64_t n : {1, 15, 16, 17, 300, 530}) {
-      for (const auto& [out, in] : {std::pair{64, 256}, {1, 2}, {65, 131}, {200, 1023}, {48, 1}, {66, 2110}}) {
+      for (const auto& [out, in] :
+           {std::pair{64, 256}, {1, 2}, {65, 131}, {200, 1023}, {48, 1}, {66, 2110}}) {
         CAPTURE(name_of(kernels), type, n, out, in);
         const at::Tensor wide = random({n, in + 5}, 1, type);
         const at::Tensor x = wide.narrow(1, 0, in);  // rows of a wider matrix
@@ -65,8 +66,8 @@ TEST_CASE("packed products equal those in float64, in shapes that straddle their
         // Sums are of float32 whatever the operands: as close as float32 sums of the rounded operands.
         const at::Tensor sums = cpu::linear(*kernel, x, packed, out, pack_vector(bias), at::kFloat);
         CHECK(relative_error(sums, exact) <= 4e-6);
-        CHECK(at::equal(cpu::linear(*kernel, x, pack_columns(weight.t().contiguous()), out, pack_vector(bias)),
-                        got));
+        CHECK(at::equal(
+            cpu::linear(*kernel, x, pack_columns(weight.t().contiguous()), out, pack_vector(bias)), got));
       }
     }
   }
@@ -82,8 +83,8 @@ TEST_CASE("a gated product is the activation of one half times the other, rounde
         const at::Tensor weight = random({2 * out, 96}, 2, type);
         const at::Tensor bias = random({2 * out}, 3, type);
         const at::Tensor exact = reference::gated_activation(exact_product(x, weight, bias), activation);
-        const at::Tensor got = gated_linear(*kernel, x, pack_weight(weight, true), out, pack_vector(bias, true),
-                                            activation);
+        const at::Tensor got =
+            gated_linear(*kernel, x, pack_weight(weight, true), out, pack_vector(bias, true), activation);
         REQUIRE(got.scalar_type() == type);
         CHECK(relative_error(got, exact.to(at::kDouble)) <= bound(type));
       }
@@ -131,7 +132,8 @@ TEST_CASE("a row of a packed product has the same bits at any place, among any r
       at::set_num_threads(n % 3 + 1);
       for (const int first : {0, 1, 7, 300, 343}) {
         CAPTURE(name_of(kernels), type, n, first);
-        CHECK(at::equal(cpu::linear(*kernel, x.narrow(0, first, n), packed, 200, {}), whole.narrow(0, first, n)));
+        CHECK(at::equal(cpu::linear(*kernel, x.narrow(0, first, n), packed, 200, {}),
+                        whole.narrow(0, first, n)));
       }
     }
     at::set_num_threads(threads);
