@@ -175,8 +175,9 @@ void multiply_group(const Product& p, const RowBlock& block, std::int64_t panel,
   const std::int64_t words = std::min(p.group_words, p.words - first);
   for (std::int64_t k = 0; k < words; k += p.kernel.chunk_words) {
     const std::int64_t at = first + k;
-    p.kernel.multiply({block.rows, std::min(p.kernel.chunk_words, words - k), block.x + 4 * at, block.stride,
-                       p.panel(panel) + at * 4 * kPanel, sums, kPanel, k > 0});
+    p.kernel.multiply({block.rows, std::min(p.kernel.chunk_words, words - k), block.x + block.step * at,
+                       block.stride, p.panel(panel) + at * 4 * kPanel, sums, kPanel, k > 0, block.step,
+                       block.group});
   }
 }
 
@@ -197,9 +198,7 @@ template <class Store>
 void multiply(const PanelKernel& kernel, const at::Tensor& x, const IntegerWeight& weight,
               std::int64_t out_features, std::int64_t columns, const at::Tensor& bias, const Store& store) {
   const IntegerRows quantised = quantise_rows(x, weight.type, weight.input_scales);
-  const auto bytes = quantised.values.size(1) * static_cast<std::int64_t>(quantised.values.element_size());
-  const Rows rows{static_cast<const std::byte*>(quantised.values.const_data_ptr()), bytes, x.size(0),
-                  bytes / 4};
+  const Rows rows = rows_for(kernel, quantised.values);
   const Product product{kernel, quantised, weight, rows.words,
                         inputs_of_group(weight.type) / (weight.type == Integers::int8 ? 4 : 2)};
   const float* biases = bias.defined() ? bias.const_data_ptr<float>() : nullptr;

@@ -8,29 +8,20 @@
 namespace armorm::model::cpu {
 namespace {
 
-// x as the kernel reads it; keeps the storage alive.
-struct Operands {
-  at::Tensor values;
-  Rows rows;
-};
-
-Operands operands(const PanelKernel& kernel, const at::Tensor& x) {
+// x as the kernel reads it.
+Rows operand(const PanelKernel& kernel, const at::Tensor& x) {
   const bool odd = x.scalar_type() == at::kBFloat16 && x.size(1) % 2 != 0;
-  at::Tensor values = odd ? at::constant_pad_nd(x, {0, 1}) : x;
-  if (kernel.widens) values = values.to(at::kFloat);
-  const auto size = static_cast<std::int64_t>(values.element_size());
-  const Rows rows{static_cast<const std::byte*>(values.const_data_ptr()), values.stride(0) * size,
-                  values.size(0), values.size(1) * size / 4};
-  return {values, rows};
+  const at::Tensor values = odd ? at::constant_pad_nd(x, {0, 1}) : x;
+  return rows_for(kernel, kernel.widens ? values.to(at::kFloat) : values);
 }
 
 // `columns`: of the result from one panel. store(sums, row, column) writes a block at its place.
 template <class Store>
 void multiply(const PanelKernel& kernel, const at::Tensor& x, const at::Tensor& packed,
               const at::Tensor& bias, std::int64_t out_features, std::int64_t columns, const Store& store) {
-  const Operands operand = operands(kernel, x);
+  const Rows rows = operand(kernel, x);
   const float* biases = bias.defined() ? bias.const_data_ptr<float>() : nullptr;
-  multiply_panels(kernel, operand.rows, static_cast<const std::byte*>(packed.const_data_ptr()),
+  multiply_panels(kernel, rows, static_cast<const std::byte*>(packed.const_data_ptr()),
                   (out_features + columns - 1) / columns,
                   [&](const RowBlock& block, std::int64_t panel, const float* sums) {
                     const float* here = biases == nullptr ? nullptr : biases + panel * kPanel;

@@ -18,7 +18,7 @@ namespace {
   __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx512vnni")))
 
 constexpr int kVectors = 4;  // of a row of a panel
-constexpr int kTileRows = 6;
+constexpr int kTileRows = static_cast<int>(kGroupRows);
 constexpr std::int64_t kVectorChunk = 128;  // words: half of a first-level cache
 
 template <Operand kOperand>
@@ -39,7 +39,7 @@ ARMORM_INLINE ARMORM_VECTOR_TILES __m512 multiply_add(__m512 sum, __m512 x, __m5
 // kRows x kPanel sums in registers: 24 of 32.
 template <Operand kOperand, int kRows>
 ARMORM_VECTOR_TILES void multiply_rows(const PanelProduct& p, std::int64_t row) {
-  const std::byte* x = p.x + row * p.x_stride;
+  const std::byte* x = p.x + row / kTileRows * (p.x_group > 0 ? p.x_group : kTileRows * p.x_stride);
   const std::byte* weights = p.panel;
   float* out = p.sums + row * p.sums_stride;
   __m512 sum[kRows][kVectors];
@@ -49,7 +49,7 @@ ARMORM_VECTOR_TILES void multiply_rows(const PanelProduct& p, std::int64_t row) 
     for (int j = 0; j < kVectors; ++j)
       sum[r][j] = p.add ? _mm512_loadu_ps(out + r * p.sums_stride + 16 * j) : _mm512_setzero_ps();
   }
-  for (std::int64_t k = 0; k < p.words; ++k, x += 4, weights += 4 * kPanel) {
+  for (std::int64_t k = 0; k < p.words; ++k, x += p.x_step, weights += 4 * kPanel) {
     __m512 weight[kVectors];
 #pragma GCC unroll 4
     for (int j = 0; j < kVectors; ++j) weight[j] = _mm512_loadu_ps(weights + 64 * j);
@@ -209,11 +209,12 @@ constexpr PanelKernel kOneDnnFloat{multiply_by_onednn<float, 1>, nothing, brgemm
                                    kVectorChunk};
 constexpr PanelKernel kOneDnnBf16{multiply_by_onednn<at::BFloat16, 2>, nothing, brgemm_release, kRowMultiple,
                                   kVectorChunk};
-constexpr PanelKernel kFloat{multiply_vectors<Operand::f32>, nothing, nothing, 1, kVectorChunk};
-constexpr PanelKernel kWidened{multiply_vectors<Operand::f32>, nothing, nothing, 1, kVectorChunk, true};
-constexpr PanelKernel kBf16{multiply_vectors<Operand::bf16>, nothing, nothing, 1, kVectorChunk};
-constexpr PanelKernel kInt8{multiply_vectors<Operand::int8>, nothing, nothing, 1, kVectorChunk};
-constexpr PanelKernel kInt16{multiply_vectors<Operand::int16>, nothing, nothing, 1, kVectorChunk};
+constexpr PanelKernel kFloat{multiply_vectors<Operand::f32>, nothing, nothing, 1, kVectorChunk, false, true};
+constexpr PanelKernel kWidened{multiply_vectors<Operand::f32>, nothing, nothing, 1, kVectorChunk, true, true};
+constexpr PanelKernel kBf16{multiply_vectors<Operand::bf16>, nothing, nothing, 1, kVectorChunk, false, true};
+constexpr PanelKernel kInt8{multiply_vectors<Operand::int8>, nothing, nothing, 1, kVectorChunk, false, true};
+constexpr PanelKernel kInt16{
+    multiply_vectors<Operand::int16>, nothing, nothing, 1, kVectorChunk, false, true};
 constexpr PanelKernel kTilesBf16{multiply_tiles<false>, begin_tiles, end_tiles, 16, 1024};
 constexpr PanelKernel kTilesInt8{multiply_tiles<true>, begin_tiles, end_tiles, 16, 1024};
 

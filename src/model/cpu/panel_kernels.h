@@ -15,6 +15,7 @@ namespace armorm::model::cpu {
 
 inline constexpr std::int64_t kPanel = 64;         // four vectors of 16 words
 inline constexpr std::int64_t kWordsPerStep = 16;  // of a row of a tile
+inline constexpr std::int64_t kGroupRows = 6;      // that a vector kernel multiplies at once
 
 inline std::int64_t round_up(std::int64_t n, std::int64_t multiple) {
   return (n + multiple - 1) / multiple * multiple;
@@ -33,6 +34,10 @@ struct PanelProduct {
   float* sums = nullptr;         // int32 for integers
   std::int64_t sums_stride = 0;  // elements
   bool add = false;
+  // Where rows are packed (pack_x()): bytes between the words of a row, and between groups of kGroupRows
+  // rows.
+  std::int64_t x_step = 4;
+  std::int64_t x_group = 0;  // 0: kGroupRows rows
 };
 
 struct PanelKernel {
@@ -44,6 +49,7 @@ struct PanelKernel {
   std::int64_t chunk_words;  // of a panel at once: stays in the nearest cache that serves it at full rate
   // bfloat16 only: multiplies float32, and both operands are widened first, panels by widen_panel().
   bool widens = false;
+  bool packs_rows = false;  // is faster with rows of pack_x(); the others take none
 };
 
 // The one of `kernels`, or nullptr if this processor or LibTorch does not have it.

@@ -14,13 +14,21 @@
 
 namespace armorm::model::cpu {
 
-// Rows of `words` words, `stride` bytes apart.
+// Rows of `words` words, as a kernel reads them (PanelProduct).
 struct Rows {
+  at::Tensor storage;
   const std::byte* data = nullptr;
-  std::int64_t stride = 0;
+  std::int64_t stride = 0;  // bytes
   std::int64_t count = 0;
   std::int64_t words = 0;
+  std::int64_t step = 4;
+  std::int64_t group = 0;
 };
+
+// The rows of a tensor with complete words, packed where the kernel is faster with that: groups of kGroupRows
+// rows, in which the first words of all rows follow each other, then the second ones. Rows of a power of two
+// of bytes meet in few places of a cache otherwise.
+Rows rows_for(const PanelKernel& kernel, const at::Tensor& x);
 
 // Rows that are multiplied together: a multiple of PanelKernel::row_multiple, of which `valid` are wanted.
 struct RowBlock {
@@ -29,6 +37,8 @@ struct RowBlock {
   std::int64_t rows;
   std::int64_t valid;
   std::int64_t first;  // row of the result
+  std::int64_t step = 4;
+  std::int64_t group = 0;
 };
 
 // Blocks of similar size that fit the second-level cache. The last block holds the rows that do not fill a
@@ -56,12 +66,20 @@ void multiply_panels(const PanelKernel& kernel, const Rows& x, const std::byte* 
       const std::byte* panel = panels + task % n_panels * panel_words * 4 * kPanel;
       for (std::int64_t k = 0; k < panel_words; k += kernel.chunk_words) {
         const std::int64_t words = std::min(kernel.chunk_words, panel_words - k);
-        PanelProduct product{block.rows, words, block.x + 4 * k, block.stride, panel + k * 4 * kPanel, sums,
-                             kPanel,     k > 0};
+        PanelProduct product{block.rows,
+                             words,
+                             block.x + block.step * k,
+                             block.stride,
+                             panel + k * 4 * kPanel,
+                             sums,
+                             kPanel,
+                             k > 0,
+                             block.step,
+                             block.group};
         if (kernel.widens) {
           widen_panel(product.panel, words, widened);
           product.words = 2 * words;
-          product.x = block.x + 8 * k;
+          product.x = block.x + 2 * block.step * k;
           product.panel = reinterpret_cast<const std::byte*>(widened);
         }
         kernel.multiply(product);
