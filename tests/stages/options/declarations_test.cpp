@@ -140,7 +140,7 @@ TEST_CASE("reading the options of a const object leaves it as it is", "[unit]") 
 
 TEST_CASE("an unknown precision is a usage error that names the word and the choices", "[unit]") {
   CHECK(error_of([] { parse_word<Precision>("--precision", "int3"); }, ErrorKind::usage) ==
-        "--precision: 'int3' is unknown; use bf16, fp32 or fp8");
+        "--precision: 'int3' is unknown; use bf16, fp32, fp8 or int8");
   ScoreOptions score;
   const OptionList list = declare(score);
   for (const Option& option : list.options())
