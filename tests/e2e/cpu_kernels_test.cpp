@@ -7,6 +7,7 @@
 #include "e2e/demo_fixture.h"
 #include "io/read_file.h"
 #include "io/safetensors.h"
+#include "stages/resume/journal.h"
 #include "support/error_of.h"
 #include "support/fixed_kernels.h"
 #include "support/log_capture.h"
@@ -166,8 +167,11 @@ TEST_CASE("an interrupted run resumes with its own kernels", "[e2e]") {
   options.extraction.data_root = root.path().string();
   options.dataset_path = (demo_dir() / "multi-objective").string();
   const fs::path target = shard_path(root.path(), 1, 1);
-  const auto journal_there = [&] { return fs::exists(target.string() + ".journal"); };
-  CHECK_THAT(error_of([&] { run_stage1_prepare(options, journal_there); }, ErrorKind::interrupted),
+  const auto one_pass_is_safe = [&] {
+    const auto journal = stages::resume::read_journal(target.string() + ".journal");
+    return journal && !journal->chunks.empty();
+  };
+  CHECK_THAT(error_of([&] { run_stage1_prepare(options, one_pass_is_safe); }, ErrorKind::interrupted),
              Contains("the same command"));
   const json measured = json::parse(io::read_text_file(root / "cpu_kernels.json"));
   prefer_libtorch(root.path());
@@ -183,7 +187,7 @@ TEST_CASE("an interrupted run resumes with its own kernels", "[e2e]") {
   // Other kernels are not resumed with.
   fs::remove(target);
   options.extraction.kernels = CpuKernels::libtorch;
-  error_of([&] { run_stage1_prepare(options, journal_there); }, ErrorKind::interrupted);
+  error_of([&] { run_stage1_prepare(options, one_pass_is_safe); }, ErrorKind::interrupted);
   options.extraction.kernels = model::available_kernels(Precision::bf16, false).front();
   if (options.extraction.kernels == CpuKernels::libtorch)
     options.extraction.kernels = model::available_kernels(Precision::bf16, false).back();
