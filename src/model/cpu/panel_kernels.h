@@ -34,22 +34,22 @@ struct PanelProduct {
   float* sums = nullptr;         // int32 for integers
   std::int64_t sums_stride = 0;  // elements
   bool add = false;
-  // Where rows are packed (pack_x()): bytes between the words of a row, and between groups of kGroupRows
+  // Where rows are packed (rows_for()): bytes between the words of a row, and between groups of kGroupRows
   // rows.
   std::int64_t x_step = 4;
   std::int64_t x_group = 0;  // 0: kGroupRows rows
 };
 
 struct PanelKernel {
-  void (*multiply)(const PanelProduct& product);
+  void (*multiply)(const PanelProduct& product) = nullptr;
   // Each thread calls begin() before its first product and end() after its last one.
-  void (*begin)();
-  void (*end)();
-  std::int64_t row_multiple;
-  std::int64_t chunk_words;  // of a panel at once: stays in the nearest cache that serves it at full rate
+  void (*begin)() = nullptr;
+  void (*end)() = nullptr;
+  std::int64_t row_multiple = 1;
+  std::int64_t chunk_words = 0;  // of a panel at once: stays in the nearest cache that serves it at full rate
   // bfloat16 only: multiplies float32, and both operands are widened first, panels by widen_panel().
   bool widens = false;
-  bool packs_rows = false;  // is faster with rows of pack_x(); the others take none
+  bool packs_rows = false;  // is faster with packed rows; the others take none
 };
 
 // The one of `kernels`, or nullptr if this processor or LibTorch does not have it.
