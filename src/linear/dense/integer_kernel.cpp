@@ -10,6 +10,8 @@
 #include <unistd.h>
 #endif
 
+#include "core/transpose_words.h"
+
 namespace armorm::linear::dense {
 namespace {
 
@@ -201,42 +203,12 @@ __attribute__((target(ARMORM_AVX512))) void add_panel_avx512(const double* x, do
     _mm512_storeu_pd(y, _mm512_add_pd(_mm512_loadu_pd(y), _mm512_loadu_pd(x)));
 }
 
-// Transposes 16 x 16 lanes.
-__attribute__((target(ARMORM_AVX512))) void transpose(const std::int8_t* in, std::int8_t* out) {
-  __m512i a[16];
-  __m512i b[16];
-#pragma GCC unroll 16
-  for (int i = 0; i < 16; ++i) a[i] = _mm512_load_si512(in + i * kQuadBytes);
-#pragma GCC unroll 8
-  for (int i = 0; i < 16; i += 2) {
-    b[i] = _mm512_unpacklo_epi32(a[i], a[i + 1]);
-    b[i + 1] = _mm512_unpackhi_epi32(a[i], a[i + 1]);
-  }
-#pragma GCC unroll 4
-  for (int i = 0; i < 16; i += 4) {
-    a[i] = _mm512_unpacklo_epi64(b[i], b[i + 2]);
-    a[i + 1] = _mm512_unpackhi_epi64(b[i], b[i + 2]);
-    a[i + 2] = _mm512_unpacklo_epi64(b[i + 1], b[i + 3]);
-    a[i + 3] = _mm512_unpackhi_epi64(b[i + 1], b[i + 3]);
-  }
-#pragma GCC unroll 4
-  for (int c = 0; c < 4; ++c) {
-    const __m512i even = _mm512_shuffle_i32x4(a[c], a[4 + c], 0x88);
-    const __m512i odd = _mm512_shuffle_i32x4(a[c], a[4 + c], 0xdd);
-    const __m512i even_below = _mm512_shuffle_i32x4(a[8 + c], a[12 + c], 0x88);
-    const __m512i odd_below = _mm512_shuffle_i32x4(a[8 + c], a[12 + c], 0xdd);
-    _mm512_store_si512(out + c * kQuadBytes, _mm512_shuffle_i32x4(even, even_below, 0x88));
-    _mm512_store_si512(out + (4 + c) * kQuadBytes, _mm512_shuffle_i32x4(odd, odd_below, 0x88));
-    _mm512_store_si512(out + (8 + c) * kQuadBytes, _mm512_shuffle_i32x4(even, even_below, 0xdd));
-    _mm512_store_si512(out + (12 + c) * kQuadBytes, _mm512_shuffle_i32x4(odd, odd_below, 0xdd));
-  }
-}
-
 __attribute__((target(ARMORM_AVX512))) void transpose_planes(std::int64_t n_rows, const std::int8_t* bytes,
                                                              std::int8_t* transposed) {
   for (std::int64_t plane = 0; plane < kGroupBytes; plane += kPlaneBytes) {
     for (std::int64_t step = 0; step < steps_for(n_rows) * kStepBytes; step += kStepBytes)
-      transpose(bytes + plane + step, transposed + plane + step);
+      transpose_16x16_words(reinterpret_cast<const std::byte*>(bytes + plane + step), kQuadBytes,
+                            reinterpret_cast<std::byte*>(transposed + plane + step), kQuadBytes);
   }
 }
 

@@ -5,8 +5,10 @@
 // The "undefined" vectors of GCC 12's headers look uninitialised to it (GCC bug 105593).
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#include <c10/util/BFloat16.h>
 #include <immintrin.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -47,6 +49,19 @@ ARMORM_INLINE ARMORM_AVX512 __m256i narrow(__m512 values) {
   const __m512i rounded = _mm512_srli_epi32(_mm512_add_epi32(bits, half), 16);
   const __m512i quiet = _mm512_or_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(0x40));
   return _mm512_cvtepi32_epi16(_mm512_mask_mov_epi32(rounded, nan, quiet));
+}
+
+// Of the 16 columns from 16 * vector on, those below `end`.
+ARMORM_INLINE __mmask16 columns_below(std::int64_t end, int vector) {
+  const std::int64_t here = std::clamp<std::int64_t>(end - 16 * vector, 0, 16);
+  return static_cast<__mmask16>((1U << here) - 1U);
+}
+
+ARMORM_INLINE ARMORM_AVX512 void write(float* out, __mmask16 mask, __m512 values) {
+  _mm512_mask_storeu_ps(out, mask, values);
+}
+ARMORM_INLINE ARMORM_AVX512 void write(at::BFloat16* out, __mmask16 mask, __m512 values) {
+  _mm256_mask_storeu_epi16(out, mask, narrow(values));
 }
 
 // exp to about one unit in the last place of -87.3 <= x <= 88, to which other values are limited (smaller

@@ -1,24 +1,9 @@
 #include "model/cpu/panel_results.h"
 
-#include <algorithm>
-
 #include "model/cpu/avx512.h"
 
 namespace armorm::model::cpu {
 namespace {
-
-// Of the 16 columns from 16 * vector on, those below `columns`.
-__mmask16 mask_of(std::int64_t columns, int vector) {
-  const std::int64_t here = std::clamp<std::int64_t>(columns - 16 * vector, 0, 16);
-  return static_cast<__mmask16>((1U << here) - 1U);
-}
-
-ARMORM_INLINE ARMORM_AVX512 void write(float* out, __mmask16 mask, __m512 values) {
-  _mm512_mask_storeu_ps(out, mask, values);
-}
-ARMORM_INLINE ARMORM_AVX512 void write(at::BFloat16* out, __mmask16 mask, __m512 values) {
-  _mm256_mask_storeu_epi16(out, mask, narrow(values));
-}
 
 ARMORM_INLINE ARMORM_AVX512 __m512 biased(const float* sums, const float* bias, int vector) {
   const __m512 values = _mm512_loadu_ps(sums + 16 * vector);
@@ -44,7 +29,7 @@ ARMORM_INLINE ARMORM_AVX512 __m512 activate(__m512 gate) {
 template <class T>
 ARMORM_AVX512 void store_rows(const PanelSums& sums, T* out, std::int64_t stride) {
   for (int vector = 0; vector < 4; ++vector) {
-    const __mmask16 mask = mask_of(sums.columns, vector);
+    const __mmask16 mask = columns_below(sums.columns, vector);
     if (mask == 0) return;
     for (std::int64_t r = 0; r < sums.rows; ++r)
       write(out + r * stride + 16 * vector, mask, biased(sums.values + r * kPanel, sums.bias, vector));
@@ -54,7 +39,7 @@ ARMORM_AVX512 void store_rows(const PanelSums& sums, T* out, std::int64_t stride
 template <Activation kActivation, class T>
 ARMORM_AVX512 void store_gated_rows(const PanelSums& sums, T* out, std::int64_t stride) {
   for (int vector = 0; vector < 2; ++vector) {
-    const __mmask16 mask = mask_of(sums.columns, vector);
+    const __mmask16 mask = columns_below(sums.columns, vector);
     if (mask == 0) return;
     for (std::int64_t r = 0; r < sums.rows; ++r) {
       const float* row = sums.values + r * kPanel;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/transpose_words.h"
 #include "model/cpu/avx512.h"
 #include "model/cpu/panel_kernels.h"
 
@@ -9,38 +10,6 @@ namespace armorm::model::cpu {
 namespace {
 
 constexpr std::int64_t kSquare = 16;
-
-// Rows of 16 words: within each quarter of 4 words the 4 x 4 blocks are transposed, then the quarters.
-ARMORM_INLINE ARMORM_AVX512 void transpose_square(const std::byte* from, std::int64_t stride, std::byte* to) {
-  __m512i a[16];
-  __m512i b[16];
-#pragma GCC unroll 16
-  for (int i = 0; i < 16; ++i) a[i] = _mm512_loadu_si512(from + i * stride);
-#pragma GCC unroll 8
-  for (int i = 0; i < 16; i += 2) {
-    b[i] = _mm512_unpacklo_epi32(a[i], a[i + 1]);
-    b[i + 1] = _mm512_unpackhi_epi32(a[i], a[i + 1]);
-  }
-#pragma GCC unroll 4
-  for (int i = 0; i < 16; i += 4) {
-    a[i] = _mm512_unpacklo_epi64(b[i], b[i + 2]);
-    a[i + 1] = _mm512_unpackhi_epi64(b[i], b[i + 2]);
-    a[i + 2] = _mm512_unpacklo_epi64(b[i + 1], b[i + 3]);
-    a[i + 3] = _mm512_unpackhi_epi64(b[i + 1], b[i + 3]);
-  }
-#pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) {
-    const __m512i low_even = _mm512_shuffle_i32x4(a[i], a[4 + i], 0x88);
-    const __m512i low_odd = _mm512_shuffle_i32x4(a[i], a[4 + i], 0xdd);
-    const __m512i high_even = _mm512_shuffle_i32x4(a[8 + i], a[12 + i], 0x88);
-    const __m512i high_odd = _mm512_shuffle_i32x4(a[8 + i], a[12 + i], 0xdd);
-    std::byte* const row = to + i * 4 * kPanel;
-    _mm512_storeu_si512(row, _mm512_shuffle_i32x4(low_even, high_even, 0x88));
-    _mm512_storeu_si512(row + 4 * 4 * kPanel, _mm512_shuffle_i32x4(low_odd, high_odd, 0x88));
-    _mm512_storeu_si512(row + 8 * 4 * kPanel, _mm512_shuffle_i32x4(low_even, high_even, 0xdd));
-    _mm512_storeu_si512(row + 12 * 4 * kPanel, _mm512_shuffle_i32x4(low_odd, high_odd, 0xdd));
-  }
-}
 
 void transpose_rest(const std::byte* from, std::int64_t stride, std::int64_t rows, std::int64_t words,
                     std::byte* to) {
@@ -70,7 +39,7 @@ ARMORM_AVX512 void transpose_words(const std::byte* from, std::int64_t stride, s
   const std::int64_t full_words = words / kSquare * kSquare;
   for (std::int64_t i = 0; i < full_words; i += kSquare) {
     for (std::int64_t r = 0; r < full_rows; r += kSquare)
-      transpose_square(from + r * stride + 4 * i, stride, to + 4 * (i * kPanel + r));
+      transpose_16x16_words(from + r * stride + 4 * i, stride, to + 4 * (i * kPanel + r), 4 * kPanel);
   }
   transpose_rest(from + full_rows * stride, stride, rows - full_rows, full_words, to + 4 * full_rows);
   transpose_rest(from + 4 * full_words, stride, rows, words - full_words, to + 4 * full_words * kPanel);

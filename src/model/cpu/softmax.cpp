@@ -11,18 +11,6 @@ namespace {
 
 constexpr int kVectors = kKeyTile / 16;
 
-ARMORM_INLINE __mmask16 below(std::int64_t end, int vector) {
-  const std::int64_t here = std::clamp<std::int64_t>(end - 16 * vector, 0, 16);
-  return static_cast<__mmask16>((1U << here) - 1U);
-}
-
-ARMORM_INLINE ARMORM_AVX512 void write(float* out, __mmask16 mask, __m512 values) {
-  _mm512_mask_storeu_ps(out, mask, values);
-}
-ARMORM_INLINE ARMORM_AVX512 void write(at::BFloat16* out, __mmask16 mask, __m512 values) {
-  _mm256_mask_storeu_epi16(out, mask, narrow(values));
-}
-
 ARMORM_INLINE ARMORM_AVX512 __m512 scaled(__m512 score, const ScoreScale& scale) {
   if (scale.softcap <= 0.0F) return _mm512_mul_ps(score, _mm512_set1_ps(scale.scale));
   const __m512 inner = _mm512_mul_ps(score, _mm512_set1_ps(scale.scale / scale.softcap));
@@ -41,7 +29,7 @@ ARMORM_AVX512 float weigh(const float* scores, std::int64_t from, std::int64_t t
   __m512 highest = _mm512_set1_ps(-std::numeric_limits<float>::infinity());
 #pragma GCC unroll 8
   for (int i = 0; i < kSeen; ++i) {
-    seen[i] = static_cast<__mmask16>(below(to, i) & ~static_cast<unsigned>(below(from, i)));
+    seen[i] = static_cast<__mmask16>(columns_below(to, i) & ~static_cast<unsigned>(columns_below(from, i)));
     value[i] = scaled(_mm512_loadu_ps(scores + 16 * i), scale);
     highest = _mm512_mask_max_ps(highest, seen[i], highest, value[i]);
   }
@@ -76,7 +64,7 @@ template <class T>
 ARMORM_AVX512 void write_scaled_as(const float* row, float factor, std::int64_t n, T* out) {
   const __m512 scale = _mm512_set1_ps(factor);
   for (std::int64_t i = 0; i < n; i += 16) {
-    const __mmask16 mask = below(n - i, 0);
+    const __mmask16 mask = columns_below(n - i, 0);
     write(out + i, mask, _mm512_mul_ps(scale, _mm512_maskz_loadu_ps(mask, row + i)));
   }
 }
