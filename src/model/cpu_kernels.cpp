@@ -2,7 +2,6 @@
 
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
-#include <cpuid.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,7 +13,6 @@
 #include "core/error.h"
 #include "core/words.h"
 #include "model/attention.h"
-#include "model/cpu/avx512.h"
 #include "model/cpu/kernel_choice.h"
 #include "model/cpu/linear.h"
 #include "model/linear.h"

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
+#include <limits>
 #include <vector>
 
 #include "model/cpu/avx512.h"
@@ -25,14 +27,10 @@ struct Outliers {
   std::int32_t count = 0;
 };
 
-ARMORM_INLINE ARMORM_AVX512 __mmask16 mask_of(std::int64_t n) {
-  return static_cast<__mmask16>((1U << std::clamp<std::int64_t>(n, 0, 16)) - 1U);
-}
-
 ARMORM_AVX512 float mean_magnitude(const float* x, std::int64_t n) {
   __m512 sum = _mm512_setzero_ps();
   for (std::int64_t i = 0; i < n; i += 16)
-    sum = _mm512_add_ps(sum, _mm512_abs_ps(_mm512_maskz_loadu_ps(mask_of(n - i), x + i)));
+    sum = _mm512_add_ps(sum, _mm512_abs_ps(_mm512_maskz_loadu_ps(columns_below(n - i, 0), x + i)));
   return _mm512_reduce_add_ps(sum) / static_cast<float>(n);
 }
 
@@ -41,7 +39,7 @@ ARMORM_AVX512 float largest_below(const float* x, std::int64_t n, float limit, s
   __m512 largest = _mm512_setzero_ps();
   above = 0;
   for (std::int64_t i = 0; i < n; i += 16) {
-    const __m512 magnitude = _mm512_abs_ps(_mm512_maskz_loadu_ps(mask_of(n - i), x + i));
+    const __m512 magnitude = _mm512_abs_ps(_mm512_maskz_loadu_ps(columns_below(n - i, 0), x + i));
     const __mmask16 outside = _mm512_cmp_ps_mask(magnitude, _mm512_set1_ps(limit), _CMP_GT_OQ);
     largest = _mm512_mask_max_ps(largest, static_cast<__mmask16>(~outside), largest, magnitude);
     above += __builtin_popcount(outside);
@@ -52,7 +50,7 @@ ARMORM_AVX512 float largest_below(const float* x, std::int64_t n, float limit, s
 // Replaces values above `limit` by 0.
 ARMORM_AVX512 void take_outliers(float* x, std::int64_t n, float limit, Outliers& out) {
   for (std::int64_t i = 0; i < n; i += 16) {
-    const __mmask16 there = mask_of(n - i);
+    const __mmask16 there = columns_below(n - i, 0);
     const __m512 value = _mm512_maskz_loadu_ps(there, x + i);
     const __mmask16 outside = _mm512_cmp_ps_mask(_mm512_abs_ps(value), _mm512_set1_ps(limit), _CMP_GT_OQ);
     if (outside == 0) continue;
@@ -77,7 +75,7 @@ template <class T>
 ARMORM_AVX512 void round_row(const float* x, std::int64_t n, float scale, T* out) {
   const __m512 inverse = _mm512_set1_ps(1.0F / scale);
   for (std::int64_t i = 0; i < n; i += 16) {
-    const __mmask16 mask = mask_of(n - i);
+    const __mmask16 mask = columns_below(n - i, 0);
     write_integers(out + i, mask,
                    _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_maskz_loadu_ps(mask, x + i), inverse)));
   }
@@ -88,11 +86,17 @@ ARMORM_AVX512 void round_row(const float* x, std::int64_t n, float scale, T* out
 // outliers would take too long.
 constexpr float outlier_factor(Integers type) { return type == Integers::int8 ? 3.5F : 10.0F; }
 
-// `row`: the values as float32, changed. Returns the scale.
+// `row`: the values as float32, changed. Returns the scale: NaN for a row that is not finite, so that its
+// results show it.
 template <class T>
 float quantise_row(float* row, std::int64_t n, Integers type, T* out, Outliers& outliers) {
   std::int64_t above = 0;
-  float limit = outlier_factor(type) * mean_magnitude(row, n);
+  const float mean = mean_magnitude(row, n);
+  if (!std::isfinite(mean)) {
+    std::fill_n(out, n, T{0});
+    return std::numeric_limits<float>::quiet_NaN();
+  }
+  float limit = outlier_factor(type) * mean;
   float largest = largest_below(row, n, limit, above);
   while (above > kMaxOutliers) largest = largest_below(row, n, limit *= 1.25F, above);
   if (above > 0) take_outliers(row, n, limit, outliers);

@@ -17,7 +17,8 @@ ARMORM_INLINE ARMORM_AVX512 __m512 activate(__m512 gate) {
     const __m512 power = exp16(_mm512_sub_ps(_mm512_setzero_ps(), gate));
     // Below, exp16() is too small, and the result is closer to 0 than the smallest normal number.
     const __mmask16 in_range = _mm512_cmp_ps_mask(gate, _mm512_set1_ps(-88.0F), _CMP_NLT_UQ);
-    return _mm512_maskz_mul_ps(in_range, gate, reciprocal(_mm512_add_ps(one, power)));
+    const __m512 share = _mm512_maskz_mov_ps(in_range, reciprocal(_mm512_add_ps(one, power)));
+    return _mm512_mul_ps(gate, share);  // NaN for minus infinity
   } else {
     const __m512 cubic =
         _mm512_mul_ps(_mm512_mul_ps(gate, gate), _mm512_mul_ps(gate, _mm512_set1_ps(0.044715F)));

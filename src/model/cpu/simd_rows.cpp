@@ -1,8 +1,6 @@
 #include "model/cpu/simd_rows.h"
 
-#include <algorithm>
 #include <bit>
-#include <limits>
 
 #include "core/simd_clones.h"
 
@@ -89,51 +87,6 @@ ARMORM_SIMD void gelu_tanh_times(const float* __restrict gate, const float* __re
     const float inner = 0.79788456F * (g + 0.044715F * g * g * g);
     out[i] = 0.5F * g * (1.0F + tanh_one(inner)) * up[i];
   }
-}
-
-ARMORM_SIMD float scale_max(float* __restrict x, float factor, std::int64_t n) {
-  float lanes[kLanes];
-  std::fill(lanes, lanes + kLanes, -std::numeric_limits<float>::infinity());
-  std::int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    for (std::int64_t j = 0; j < kLanes; ++j) {
-      x[i + j] *= factor;
-      lanes[j] = x[i + j] > lanes[j] ? x[i + j] : lanes[j];
-    }
-  }
-  for (; i < n; ++i) {
-    x[i] *= factor;
-    lanes[0] = std::max(lanes[0], x[i]);
-  }
-  return *std::max_element(lanes, lanes + kLanes);
-}
-
-ARMORM_SIMD float scale_cap_max(float* __restrict x, float factor, float cap, std::int64_t n) {
-  const float inner = factor / cap;
-  for (std::int64_t i = 0; i < n; ++i) x[i] = tanh_one(x[i] * inner);
-  return scale_max(x, cap, n);
-}
-
-ARMORM_SIMD float exp_and_sum(float* __restrict x, float shift, std::int64_t n) {
-  float lanes[kLanes] = {};
-  std::int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    for (std::int64_t j = 0; j < kLanes; ++j) {
-      x[i + j] = exp_one(x[i + j] - shift);
-      lanes[j] += x[i + j];
-    }
-  }
-  for (; i < n; ++i) {
-    x[i] = exp_one(x[i] - shift);
-    lanes[0] += x[i];
-  }
-  float sum = 0.0F;
-  for (const float lane : lanes) sum += lane;
-  return sum;
-}
-
-ARMORM_SIMD void scale(float* x, float factor, std::int64_t n) {
-  for (std::int64_t i = 0; i < n; ++i) x[i] *= factor;
 }
 
 }  // namespace armorm::model::cpu::simd

@@ -18,12 +18,4 @@ void rotate(float* x, const float* cos, const float* sin, std::int64_t half);
 void silu_times(const float* gate, const float* up, float* out, std::int64_t n);
 void gelu_tanh_times(const float* gate, const float* up, float* out, std::int64_t n);
 
-// x[j] *= factor; returns the largest.
-float scale_max(float* x, float factor, std::int64_t n);
-// x[j] = cap * tanh(x[j] * factor / cap); returns the largest.
-float scale_cap_max(float* x, float factor, float cap, std::int64_t n);
-// x[j] = exp(x[j] - shift); returns their sum.
-float exp_and_sum(float* x, float shift, std::int64_t n);
-void scale(float* x, float factor, std::int64_t n);
-
 }  // namespace armorm::model::cpu::simd

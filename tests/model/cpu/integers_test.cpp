@@ -119,6 +119,22 @@ TEST_CASE("a row with too many large values keeps the largest as outliers", "[un
   CHECK((values_of(rows, 4096) - x.to(at::kDouble)).abs().max().item<double>() <= 1e3 / 127 / 2 * 1.0001);
 }
 
+TEST_CASE("a row that is not finite has results that are not", "[unit]") {
+  for (const Integers type : kTypes) {
+    if (kernels(type).empty()) ARMORM_SKIP("no VNNI on this processor");
+    const IntegerWeight weight = pack_integers(random({70, 300}, 1), type);
+    for (const float value : {NAN, HUGE_VALF, -HUGE_VALF}) {
+      at::Tensor x = random({9, 300}, 2, at::kFloat);
+      x[4][17] = value;
+      for (const PanelKernel* kernel : kernels(type)) {
+        const at::Tensor got = integer_linear(*kernel, x, weight, 70, {});
+        CHECK_FALSE(got[4].isfinite().any().item<bool>());
+        CHECK(got.isfinite().sum().item<std::int64_t>() == 8 * 70);
+      }
+    }
+  }
+}
+
 TEST_CASE("integer products are those of the rounded operands, on every kernel and with the same bits",
           "[unit]") {
   for (const Integers type : kTypes) {

@@ -96,7 +96,8 @@ TEST_CASE("gates far from 0, infinite or not a number stay what they are", "[uni
   const PanelKernel* kernel = linear_kernel(CpuKernels::avx512, at::kFloat);
   if (kernel == nullptr) ARMORM_SKIP("no AVX-512 on this processor");
   const float infinity = std::numeric_limits<float>::infinity();
-  const at::Tensor gates = at::tensor({-1e30F, -200.0F, -88.0F, -0.0F, 1e-30F, 88.0F, 1e30F, infinity, NAN});
+  const at::Tensor gates =
+      at::tensor({-infinity, -1e30F, -200.0F, -88.0F, -0.0F, 1e-30F, 88.0F, 1e30F, infinity, NAN});
   // One input: the product of x and the weight (gate 1, value 1) is x.
   const at::Tensor weight = at::ones({2, 1});
   for (const Activation activation : {Activation::silu, Activation::gelu_tanh}) {
