@@ -18,6 +18,10 @@ count() { # count NAME PASSED FAILED SKIPPED: adds up, and prints them with the 
   printf '%-18s %4d passed %3d failed %3d skipped %5d s\n' "$@" $((SECONDS - counted_at))
   counted_at=$SECONDS
 }
+failed_cases() { # failed_cases REPORT: a line for each, the last one also when it has no end
+  awk -F'"' '/<TestCase / {name = $2; open = 1} /<OverallResult / {open = 0} /<OverallResult success="false"/ || /<FatalError/ \
+    {print "failed: " name} END {if (open) print "failed: " name}' "$1" | uniq
+}
 for test in "$bin"/test_*; do
   name=$(basename "$test")
   status=0
@@ -29,13 +33,14 @@ for test in "$bin"/test_*; do
   # A crash leaves no result for the test in which it happened.
   if ((status != 0 && f == 0)); then
     f=1
-    echo "$name ended with status $status"
+    echo "failed: $name ended with status $status" | tee -a "$reports/programs"
   fi
   if ((p + f == 0)); then
     f=1
-    echo "$name ran no test"
+    echo "failed: $name ran no test" | tee -a "$reports/programs"
   fi
   if ((f > 0)); then
+    failed_cases "$reports/$name.xml" >>"$reports/programs"
     "$test" --reporter compact 2>&1 | tail -n 40 || true
   fi
   count "$name" $((p - s)) "$f" "$s"
@@ -50,7 +55,7 @@ count_lines scripts
 scripts/lint.sh --fast --seconds=240 | tee "$reports/lint" || true
 count_lines lint
 # Its last line says passed, failed and skipped; without one it broke off.
-read -r p f s < <(tests/install/run.sh build/release 2> >(grep -v '^install  ' >&2)) || read -r p f s <<<"0 1 0"
+read -r p f s < <(tests/install/run.sh build/release 2> >(tee "$reports/install" | grep -v '^install  ' >&2)) || read -r p f s <<<"0 1 0"
 count install "$p" "$f" "$s"
 # A short run from a fixed number of inputs: every file of the corpora, and some new inputs. For more: scripts/fuzz.sh
 # --seconds 600
@@ -62,5 +67,7 @@ else
   echo "skipped: fuzzing: clang is not installed"
   skipped=$((skipped + 1))
 fi
+# Once more at the end, where it is looked for.
+cat "$reports"/{programs,scripts,lint,install,fuzz} 2>/dev/null | grep -E '^(failed: |fuzz_[a-z_]*: )' || true
 echo "$passed passed, $failed failed, $skipped skipped"
 ((failed == 0 && passed > 0))

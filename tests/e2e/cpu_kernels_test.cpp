@@ -155,6 +155,20 @@ TEST_CASE("a shard whose set has kernels of another processor stops", "[e2e]") {
   must(prepare_shard(root.path(), "auto", 2, {"--batch_invariant"}));
 }
 
+TEST_CASE("a shard does not fail for another one that cannot be read", "[e2e]") {
+  const TempDir root;
+  const fs::path other = shard_path(root.path(), 1, 2);
+  fs::create_directories(other);
+  const ProcessResult beside_folder = prepare_shard(root.path(), "libtorch", 2);
+  must(beside_folder);
+  CHECK_THAT(beside_folder.err, Contains(other.string()) && Contains("are not compared"));
+  fs::remove(other);
+  write_text(other, "damaged");
+  const ProcessResult beside_damage = prepare_shard(root.path(), "auto", 2, {"--restart"});
+  must(beside_damage);
+  CHECK_THAT(beside_damage.err, Contains(other.string()) && Contains("are not compared"));
+}
+
 TEST_CASE("an interrupted run resumes with its own kernels", "[e2e]") {
   if (!has_a_choice()) ARMORM_SKIP("this processor has one kind of kernels");
   const TempDir root;

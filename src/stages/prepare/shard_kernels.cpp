@@ -49,26 +49,32 @@ std::optional<Record> record_of_journal(const fs::path& target, const Extraction
   return alike && !kernels.empty() ? std::optional(Record{path, kernels}) : std::nullopt;
 }
 
-// Of a published shard; nullopt for a damaged one.
+// Of a published shard.
 std::optional<Record> record_of_file(const fs::path& target, const ExtractionOptions& options) {
   std::error_code error;
   if (!fs::exists(target, error)) return std::nullopt;
-  try {
-    const io::SafetensorsFile file = io::SafetensorsFile::open(target);
-    if (!artifacts::Provenance::present_in(file.metadata())) return std::nullopt;
-    const auto p = artifacts::Provenance::from_metadata(file.metadata(), target.string());
-    const bool alike =
-        p.precision == name_of(options.precision) && p.batch_invariant == options.batch_invariant;
-    return alike && !p.cpu_kernels.empty() ? std::optional(Record{target, p.cpu_kernels}) : std::nullopt;
-  } catch (const Error& damage) {
-    if (damage.kind() != ErrorKind::data) throw;
-    return std::nullopt;
-  }
+  const io::SafetensorsFile file = io::SafetensorsFile::open(target);
+  if (!artifacts::Provenance::present_in(file.metadata())) return std::nullopt;
+  const auto p = artifacts::Provenance::from_metadata(file.metadata(), target.string());
+  const bool alike =
+      p.precision == name_of(options.precision) && p.batch_invariant == options.batch_invariant;
+  return alike && !p.cpu_kernels.empty() ? std::optional(Record{target, p.cpu_kernels}) : std::nullopt;
 }
 
 std::optional<Record> record_of(const fs::path& target, const ExtractionOptions& options) {
   if (auto begun = record_of_journal(target, options)) return begun;
   return record_of_file(target, options);
+}
+
+// A file that cannot be read says nothing; who makes or reads that file reports the damage as an error.
+std::optional<Record> readable_record(const fs::path& target, const ExtractionOptions& options) {
+  try {
+    return record_of(target, options);
+  } catch (const Error& damage) {
+    if (damage.kind() != ErrorKind::data && damage.kind() != ErrorKind::io) throw;
+    log::warn("{}; the CPU kernels it was made with are not compared", damage.what());
+    return std::nullopt;
+  }
 }
 
 // The targets of other shards that are published or begun, in their order. A shard's name ends in
@@ -93,7 +99,7 @@ std::set<fs::path> siblings_of(const fs::path& target, std::int64_t n_shards) {
 // The first one that says it: those after it were made alike.
 std::optional<Record> record_of_siblings(const fs::path& target, const ExtractionOptions& options) {
   for (const fs::path& sibling : siblings_of(target, options.n_shards))
-    if (auto record = record_of(sibling, options)) return record;
+    if (auto record = readable_record(sibling, options)) return record;
   return std::nullopt;
 }
 
@@ -119,7 +125,7 @@ CpuKernels kernels_of_sibling(const Record& sibling, const ExtractionOptions& op
 
 // What `target` itself says. With --restart, a published file is made anew.
 std::optional<Record> own_record(const fs::path& target, const ExtractionOptions& options) {
-  return options.restart ? record_of_journal(target, options) : record_of(target, options);
+  return options.restart ? record_of_journal(target, options) : readable_record(target, options);
 }
 
 // Nothing where measuring has to decide.
