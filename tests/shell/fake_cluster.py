@@ -5,7 +5,8 @@
     unreachable  how many further calls fail
     status/JOB   the status that a new Job gets, as JSON; without it, it is complete at once
     run          exists: Jobs run their pods, instead
-    pods/JOB-N   process of a running pod;  logs/JOB-N  its output;  events  JOB N EXIT-CODE ACTION of each pod
+    controllers/JOB  process that runs its pods;  pods/JOB-N  process of one;  logs/JOB-N  its output
+    events       a line for each pod that has ended: JOB N EXIT-CODE ACTION
     disrupted/JOB-N  the end of this pod is a disruption, as an eviction
   fake_cluster.py status JOB STATUS                  gives a Job this status
   fake_cluster.py pod MANIFESTS JOB INDEX            runs the container's command of one pod
@@ -121,11 +122,13 @@ class Controller:
         self.free = threading.Semaphore(self.job["spec"]["parallelism"])
 
     def run(self):
+        write(cluster / "controllers" / self.name, str(os.getpid()))
         threads = [threading.Thread(target=self.run_index, args=[i]) for i in range(self.job["spec"]["completions"])]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+        (cluster / "controllers" / self.name).unlink()
         status = {"conditions": [{"type": "Complete", "status": "True"}]}
         if self.failed_indexes and not self.failure:
             self.failure = ("FailedIndexes", "Job has failed indexes")

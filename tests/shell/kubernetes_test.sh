@@ -31,13 +31,13 @@ new_cluster() {
   : >"$FAKE_CLUSTER/calls"
 }
 
-# Pods that a failed check has left, and their controllers.
+# Ends what an error has left: first what would start something else.
 end_all() {
-  local pod
-  for pod in "$work"/*/pods/*; do
-    if [[ -e $pod ]]; then kill -KILL "$(<"$pod")" 2>/dev/null || true; fi
-  done
+  local file
   if [[ -n ${script:-} ]]; then kill -KILL "$script" 2>/dev/null || true; fi
+  for file in "$work"/*/controllers/* "$work"/*/pods/*; do
+    if [[ -e $file ]]; then kill -KILL "$(<"$file")" 2>/dev/null || true; fi
+  done
   remove_work
 }
 
