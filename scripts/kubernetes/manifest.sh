@@ -18,7 +18,10 @@ name_escapes
 json_string() {  # TEXT
   local LC_ALL=C text=${1//\\/\\\\} character
   text=${text//\"/\\\"}
-  for character in "${!escapes[@]}"; do text=${text//"$character"/"${escapes[$character]}"}; done
+  # Their first bytes, because most texts have none of them.
+  if [[ $text == *[$'\x01'-$'\x1f\x7f\xc2\xe2\xef']* ]]; then
+    for character in "${!escapes[@]}"; do text=${text//"$character"/"${escapes[$character]}"}; done
+  fi
   printf '"%s"' "$text"
 }
 

@@ -12,7 +12,7 @@ take_settings_from_environment() {
     variable=ARMORM_${name^^}
     if [[ -n ${!variable+set} ]]; then
       printf -v "$name" '%s' "${!variable}"
-      given[$name]=yes
+      given["$name"]=yes
     fi
   done
 }

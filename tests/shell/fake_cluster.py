@@ -14,6 +14,7 @@
   fake_cluster.py value MANIFESTS EXPRESSION         prints a Python expression of the manifests, a list `all`
 """
 import contextlib
+import ctypes
 import json
 import os
 import pathlib
@@ -73,8 +74,9 @@ def config_folders(spec):
     return folders
 
 
-def pod_process(job, index, output=None):
-    """Starts the container's command as the first process of its own process namespace, where this machine allows it."""
+def run_container(job, index, pid_file=None):
+    """Runs the container's command, as the first process of its own process namespace where this machine allows it, and
+    returns its exit code."""
     spec = job["spec"]["template"]["spec"]
     (container,) = spec["containers"]
     variables = {"JOB_COMPLETION_INDEX": str(index)}
@@ -85,19 +87,15 @@ def pod_process(job, index, output=None):
         command = [word.replace(inside + "/", outside + "/") for word in command]
     own = {"PATH": f"{os.environ['ARMORM_BIN']}:/usr/bin:/bin", "HOME": "/nonexistent", "LANG": "C.UTF-8"}
     own |= {name: value for name, value in os.environ.items() if name in ("stub_log", "stub_rule", "real_bin")}
-    apart = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    if subprocess.run([*apart, "true"], stderr=subprocess.DEVNULL).returncode != 0:
-        apart = []
-    process = subprocess.Popen([*apart, *command], cwd=container["workingDir"], env=own | variables, stdout=output, stderr=output)
-    children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    inner = process.pid
-    while apart and inner == process.pid and process.poll() is None:
-        inner = int((children.read_text().split() or [process.pid])[0])
-    return process, inner
-
-
-def exit_code(process):
-    code = process.wait()
+    clone_newpid = 0x20000000
+    ctypes.CDLL(None).unshare(clone_newpid)
+    pid = os.fork()
+    if pid == 0:
+        os.chdir(container["workingDir"])
+        os.execvpe(command[0], command, own | variables)
+    if pid_file:
+        write(pid_file, str(pid))
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     return code if code >= 0 else 128 - code
 
 
@@ -117,8 +115,6 @@ class Controller:
         self.job = load("Job", name)
         self.failure = None
         self.failed_indexes = []
-        self.running = {}
-        self.lock = threading.Lock()
         self.free = threading.Semaphore(self.job["spec"]["parallelism"])
 
     def run(self):
@@ -161,22 +157,16 @@ class Controller:
     def run_pod(self, index, pod):
         (cluster / "logs").mkdir(exist_ok=True)
         with open(cluster / "logs" / pod, "a") as output:
-            process, inner = pod_process(self.job, index, output)
-            with self.lock:
-                self.running[pod] = inner
-            write(cluster / "pods" / pod, str(inner))
-            code = exit_code(process)
-            (cluster / "pods" / pod).unlink()
-            with self.lock:
-                del self.running[pod]
-            return code
+            command = [sys.executable, __file__, "container", self.name, str(index)]
+            code = subprocess.run(command, stdout=output, stderr=output).returncode
+        (cluster / "pods" / pod).unlink()
+        return code
 
     def fail(self, message):
-        with self.lock:
-            self.failure = ("PodFailurePolicy", message)
-            for inner in self.running.values():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(inner, signal.SIGTERM)
+        self.failure = ("PodFailurePolicy", message)
+        for pod in (cluster / "pods").glob(f"{self.name}-*"):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                os.kill(int(pod.read_text()), signal.SIGTERM)
 
 
 # --- kubectl
@@ -269,12 +259,15 @@ def main(task, *arguments):
         kubectl(arguments)
     elif task == "control":
         Controller(*arguments).run()
+    elif task == "container":
+        name, index = arguments
+        sys.exit(run_container(load("Job", name), index, cluster / "pods" / f"{name}-{index}"))
     elif task == "status":
         name, status = arguments
         write(object_file("Job", name), json.dumps(load("Job", name) | {"status": json.loads(status)}))
     elif task == "pod":
         file, name, index = arguments
-        sys.exit(exit_code(pod_process(job_of(file, name), int(index))[0]))
+        sys.exit(run_container(job_of(file, name), index))
     elif task == "action":
         file, name, code, *conditions = arguments
         print(action_of(job_of(file, name), int(code), conditions))

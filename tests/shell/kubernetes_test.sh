@@ -88,16 +88,16 @@ check "names of pods" value_is 'max(len(m["metadata"]["name"] + "-999998") for m
 result "kubernetes: the manifests have the settings"
 
 # action CODE EXPECTED [CONDITION]
-action() { check "exit code $1 $3: not $2" test "$(fake action "$work/manifests" armorm-stage1-prepare "$1" $3)" = "$2"; }
+action() { check "exit code $1 ${3:-}: not $2" test "$(fake action "$work/manifests" armorm-stage1-prepare "$1" "${@:3}")" = "$2"; }
 submit --dry_run
 declare -A expected=([internal]=FailJob [usage]=FailJob [io]=FailJob [data]=FailJob [locked]=Count [interrupted]=Ignore)
 while read -r kind code; do
-  action "$code" "${expected[$kind]:-a decision about $kind}" ""
+  action "$code" "${expected[$kind]:-a decision about $kind}"
   action "$code" Ignore DisruptionTarget
   unset "expected[$kind]"
 done < <(sed -n 's/^  \([a-z]*\) = \([0-9]*\),.*/\1 \2/p' "$root/include/armorm/error.h")
 check "not in error.h: ${!expected[*]}" test "${#expected[@]}" = 0
-for code in 126 127 128 137 139 143; do action "$code" Count ""; done
+for code in 126 127 128 137 139 143; do action "$code" Count; done
 check "all Jobs alike" value_is 'len({str(m["spec"]["podFailurePolicy"]) for m in all})' 1
 check "the order, and sorted codes" value_is '[(r["action"], r.get("onExitCodes", {}).get("values")) for r in all[0]["spec"]["podFailurePolicy"]["rules"]]' \
   "[('Ignore', None), ('Ignore', [75]), ('FailJob', [1, 2, 3, 4])]"
@@ -113,13 +113,13 @@ submit --dry_run --n_shards 3 --model_path "$strange" --data_root "$work/data/\$
 check "status $status: $(tail -n 1 "$work/said")" test "$status" = 0
 pod armorm-stage1-prepare 2
 check "status $status: $(tail -n 1 "$work/said")" test "$status" = 0
-common="'--model_path' ${strange@Q} '--data_root' '$work/data/\$(HOME)'"
-check "its shard: $(cat "$stub_log")" test "$(cat "$stub_log")" = "stage1-prepare $common '--dataset_path' ${set@Q} '--dataset_split' 'train' \
+shared="'--model_path' ${strange@Q} '--data_root' '$work/data/\$(HOME)'"
+check "its shard: $(cat "$stub_log")" test "$(cat "$stub_log")" = "stage1-prepare $shared '--dataset_path' ${set@Q} '--dataset_split' 'train' \
 '--n_shards' '3' '--device' '0' '--threads' '5' '--precision' 'fp32' '--shard_idx' '3'"
 pod armorm-stage1-prepare 0
 check "the first shard: $(cat "$stub_log")" was_run "'--shard_idx' '1'$"
 pod armorm-stage2-train 0
-check "stage2-train: $(cat "$stub_log")" test "$(grep -cF "stage2-train $common '--device' '0' '--model_family' 'llama3' '--multi_objective_dataset' " "$stub_log")" = 1
+check "stage2-train: $(cat "$stub_log")" test "$(grep -cF "stage2-train $shared '--device' '0' '--model_family' 'llama3' '--multi_objective_dataset' " "$stub_log")" = 1
 check "no shard" test "$(grep -c shard_idx "$stub_log")" = 0
 result "kubernetes: a pod gets every value as it was given, and its shard"
 
