@@ -90,7 +90,9 @@ PairRewards load_pairs(const Stage2TrainOptions& options, GateInputs& inputs, co
   inputs.sources.push_back(embedding_source(named.role, set));
   if (named.role == kPreference || named.role == kReference)
     artifacts::add_inputs(named.role + " set", set.inputs(), inputs.origin);
-  return set.while_verified([&] { return PairRewards(set, inputs.weights, inputs.weights_stem.string()); });
+  const SplitBy split_by = named.role == kPreference ? options.split_by : SplitBy::row;
+  return set.while_verified(
+      [&] { return PairRewards(set, inputs.weights, inputs.weights_stem.string(), split_by); });
 }
 
 void read_subsets(const std::string& dataset, const std::string& split, const StopRequested& stop,

@@ -7,6 +7,7 @@
 #include "core/phase.h"
 #include "core/stop_point.h"
 #include "gating/attribute_rewards.h"
+#include "stages/artifacts/prompt_ids.h"
 
 namespace armorm::stages::gate {
 namespace {
@@ -39,7 +40,7 @@ std::vector<std::int64_t> read_optional(const artifacts::EmbeddingSet& set, cons
 }  // namespace
 
 PairRewards::PairRewards(const artifacts::EmbeddingSet& set, const artifacts::RegressionWeights& weights,
-                         const std::string& weights_origin)
+                         const std::string& weights_origin, SplitBy split_by)
     : pairs_(set.rows()), k_(weights.n_attributes()), d_(set.hidden_size()) {
   if (d_ != weights.hidden_size)
     fail_data(
@@ -53,6 +54,7 @@ PairRewards::PairRewards(const artifacts::EmbeddingSet& set, const artifacts::Re
                            static_cast<std::int64_t>(chosen_prompt_.size()));
   }
   row_ids_ = read_optional(set, "row_ids", {});
+  prompt_ids_ = artifacts::prompt_ids(set, split_by);
   read_lengths(set);
   read_candidates(set);
   read_subsets(set);

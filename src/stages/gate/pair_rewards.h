@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "armorm/choices.h"
 #include "core/matrix_view.h"
 #include "gating/trainer.h"
 #include "stages/artifacts/embedding_set.h"
@@ -15,9 +16,9 @@ namespace armorm::stages::gate {
 class PairRewards {
  public:
   // Computes R = E W' + b once for both sides of every pair. data error when the widths differ or an
-  // embedding is not finite.
+  // embedding is not finite, or `split_by` needs prompt ids that the set lacks.
   PairRewards(const artifacts::EmbeddingSet& set, const artifacts::RegressionWeights& weights,
-              const std::string& weights_origin);
+              const std::string& weights_origin, SplitBy split_by = SplitBy::row);
 
   std::int64_t size() const { return pairs_; }
   // [2 N, K]: chosen and rejected of each pair in turn; the reference distribution.
@@ -35,6 +36,8 @@ class PairRewards {
   const std::vector<std::int64_t>& lengths() const { return lengths_; }
   // Position of each pair's row in its source split [N]; empty for files of the Python scripts.
   const std::vector<std::int64_t>& row_ids() const { return row_ids_; }
+  // Equal for pairs of the same prompt [N], that of the chosen side; empty like lengths().
+  const std::vector<std::int64_t>& prompt_ids() const { return prompt_ids_; }
   // Only for best-of-n sets, else empty: which answers of its row the pair holds [N, 2], and kind and number
   // of a prompt of Ties [N, 2].
   const std::vector<std::int64_t>& candidate_ids() const { return candidate_ids_; }
@@ -64,6 +67,7 @@ class PairRewards {
   std::vector<std::int64_t> chosen_prompt_, rejected_prompt_;  // [N] rows of prompts_
   std::vector<std::int64_t> lengths_;                          // [N, 2] or empty
   std::vector<std::int64_t> row_ids_;
+  std::vector<std::int64_t> prompt_ids_;
   std::vector<std::int64_t> candidate_ids_;
   std::vector<std::int64_t> tie_ids_;
   std::vector<std::int64_t> subset_of_;
