@@ -200,6 +200,7 @@ void run_stage2_train(const Stage2TrainOptions& given, const options::StageEnvir
   if (runs.size() > 1) print(report::seeds_text(*report.training) + "\n");
   evaluate(options, gate, debiased, split, sets, report);
 
+  gate::check_unchanged(sets);
   const artifacts::GateArtifact artifact = make_artifact(options, inputs, debiased, gate);
   lock.check_now();
   publish(stem, artifact, report, environment.files);
