@@ -52,7 +52,7 @@ class PromptPairs {
   ProcessResult train(const std::string& split_by) const {
     std::vector<std::string> flags = stage_flags("stage2-train", demo_dir(), root_.path());
     *(std::find(flags.begin(), flags.end(), "--preference_dataset") + 1) = set_.string();
-    flags.insert(flags.end(), {"--n_steps", "3", "--split_by", split_by, "--restart"});
+    flags.insert(flags.end(), {"--split_by", split_by, "--restart"});
     return run_program("stage2-train", flags);
   }
 
