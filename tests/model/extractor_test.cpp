@@ -274,7 +274,7 @@ TEST_CASE("out of memory halves the packs and goes on", "[unit]") {
     const test::SmallMemory memory(bytes_of_tokens(backbone, 80));
     result = extract(backbone, work, {.batch_tokens = 100000});
   }
-  check_bounds(work, result, Precision::fp32);
+  check_bounds(work, result, test::kCpu, Precision::fp32);
   CHECK(result.order.size() == work.requests.size());
   REQUIRE(result.cursors.size() >= 2);
   CHECK(result.cursors.front().budget <= 80);
