@@ -11,7 +11,7 @@
 #
 # Several may be given: `bench/gpu.sh build all`. The steps also run on another machine, without network, compiler or checkout: take
 # build/gpu there and start its copy, `bash build/gpu/bench/gpu.sh all`. LibTorch and CUDA's libraries are those of that machine's
-# python3 (torch, safetensors, transformers).
+# python3 (torch; measuring also needs safetensors and transformers).
 #
 # Each step has a limit of its own, and one that fails or does not end stops no other. After each one, OUT gets a new report.md,
 # steps.jsonl and logs.tar.gz.
@@ -113,12 +113,12 @@ collect() {
   for program in "${programs[@]}"; do strip -o "$bin/$program" "build/release/bin/$program"; done
   while IFS= read -r library; do cp -L "$library" "$folder/lib/"; done < <(small_libraries)
   cp -r bench/gpu.sh bench/gpu "$folder/bench/"
-  cp bench/extraction/{make_model,transformers_loop}.py "$folder/bench/extraction/"
+  cp bench/extraction/{make_model,shapes,transformers_loop}.py "$folder/bench/extraction/"
   cp -r tests/goldens/model "$folder/tests/goldens/"
   rm -rf "$folder/bench/gpu/__pycache__"
   printf '%s\n' "commit $(git describe --always --dirty 2>/dev/null || echo unknown)" "libtorch $(libtorch_version)" \
     "kernels $(kernel_names)" >"$folder/built"
-  say "$folder holds $(du -sh "$folder" | cut -f1): the programs for $(sed -n 's/^kernels //p' "$folder/built")"
+  say "$folder holds $(du -sh "$folder" | cut -f1); kernels: $(sed -n 's/^kernels //p' "$folder/built")"
 }
 
 resources() {
@@ -226,16 +226,17 @@ check_settings() {
   [[ -d $bin ]] || die "$bin is not there; first run: bench/gpu.sh build"
 }
 
-# Programs find the libraries of LibTorch, of its NVIDIA packages and of Arrow where Python has them. If DEVICE is not given,
+# Programs find the libraries of LibTorch and of its NVIDIA packages where Python has them. If DEVICE is not given,
 # CUDA_VISIBLE_DEVICES holds.
 set_environment() {
   local torch package
   torch=$(folder_of torch)
   LD_LIBRARY_PATH=$folder/lib:$torch/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
-  for package in "$torch"/../nvidia/*/lib "$(folder_of pyarrow)"; do
+  for package in "$torch"/../nvidia/*/lib; do
     if [[ -d $package ]]; then LD_LIBRARY_PATH=$LD_LIBRARY_PATH:$package; fi
   done
   export LD_LIBRARY_PATH PYTHONUNBUFFERED=1 ARMORM_SOURCE_DIR=$folder
+  export USER=${USER:-$(id -u)}  # PyTorch asks for a name, which users of containers need not have
   # shellcheck disable=SC2031  # build_programs changes that of its own shell
   export PATH=$PATH:/usr/local/cuda/bin:/usr/local/cuda/compute-sanitizer
   if [[ -n ${DEVICE:-} ]] && ((device >= 0)); then export CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VISIBLE_DEVICES=$device; fi

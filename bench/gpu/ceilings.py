@@ -21,7 +21,7 @@ import time
 import torch
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "extraction"))
-from make_model import SHAPES  # noqa: E402
+from shapes import SHAPES  # noqa: E402
 
 E4M3_LARGEST = 448.0
 

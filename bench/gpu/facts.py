@@ -12,7 +12,7 @@ import platform
 import subprocess
 import sys
 
-PACKAGES = ("torch", "transformers", "safetensors", "pyarrow", "numpy")
+PACKAGES = ("torch", "transformers", "safetensors", "numpy")
 QUERY = "name,driver_version,memory.total,clocks.max.sm,power.limit"
 
 

@@ -43,8 +43,9 @@ class Run:
         return {}
 
     def tables(self, step):
-        """Of a step's output, what is neither a message nor an empty line at the ends."""
-        return self.log(step).strip()
+        """The output of a step that came as far as a table. The last lines of others stand with what failed."""
+        text = self.log(step).strip()
+        return text if "|---" in text else ""
 
     def ceilings(self):
         try:

@@ -37,7 +37,7 @@ case $name in
   make_model.py) echo "250 sequences, 400000 tokens, mean 1600" ;;
   extraction_bench) echo '{"tokens": 1000, "seconds": 0.5, "busy": 0.91, "load_seconds": 2.0}' ;;
   transformers_loop.py) printf '{"tokens": 1000, "seconds": 2.0, "versions": "transformers 5.17.0"}\na warning at its end\n' ;;
-  roofline_bench) echo "| one layer | 31.5 |" ;;
+  roofline_bench) printf '| operation | of the product |\n|---|---:|\n| one layer | 31.5 |\n' ;;
 esac
 STUB
 chmod +x "$folder/bin/extraction_bench"
