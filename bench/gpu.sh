@@ -254,6 +254,7 @@ begin() {
   started=$SECONDS
   rm -rf "$logs" "$out/steps.jsonl" "$out/report.md"
   mkdir -p "$logs" "$out"
+  chmod +x "$bin"/* 2>/dev/null || true # not all ways to bring a folder keep it
   trap stop TERM INT
   set_environment
   machine

@@ -69,6 +69,7 @@ check "something was run" test ! -s "$stub_log"
 listed=$(sed 1d "$work/said" | awk '{print $1}' | paste -sd ' ')
 check "listed: $listed" test "$listed" = "machine kernels memcheck racecheck test_model test_gating ceilings make_model bf16 fp8 bf16_32768 invariant roofline transformers first64"
 check "expected in all: more than 400 s" test "$(awk 'NR > 1 {s += $2} END {print (s < 400)}' "$work/said")" = 1
+for name in $listed; do check "docs/gpu.md lacks $name" grep -qE "^\| ([a-z0-9_]+, )*$name(,| \|)" "$root/docs/gpu.md"; done
 check "a limit is below what is expected" test "$(awk 'NR > 1 && $3 < $2 {print $1}' "$work/said")" = ""
 gpu '' all
 check "status $status: $(tail -n 3 "$work/said")" test "$status" = 0
@@ -176,3 +177,18 @@ resources 4
 check "status with spills: $status" test "$status" = 1
 check "spills: $(tail -n 1 "$work/said")" says '| 4 and 0 |$'
 result "gpu bench: registers and spills are read from nvcc"
+
+# Modules of Python that only say which version they are.
+mkdir -p "$work/modules/safetensors"
+echo 'def set_num_threads(n): pass' >"$work/modules/torch.py"
+printf 'import os\n__version__ = os.environ["version"]\n' >"$work/modules/transformers.py"
+touch "$work/modules/safetensors/__init__.py"
+printf 'import sys\nsave_file = None\ndef load_file(path): sys.exit("it begins")\n' >"$work/modules/safetensors/torch.py"
+loop() { version=$1 PYTHONPATH=$work/modules python3 "$root/bench/extraction/transformers_loop.py" "$work" >"$work/said" 2>&1 || true; }
+for version in 5.0.0 5.17.0 5.23.0; do
+  loop "$version"
+  check "$version: $(tail -n 1 "$work/said")" says '^it begins$'
+done
+loop 4.57.1
+check "4.57.1: $(tail -n 1 "$work/said")" says 'transformers 4.57.1 is installed, and version 5 is needed'
+result "gpu bench: the transformers loop takes any version 5"
