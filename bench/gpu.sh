@@ -217,11 +217,12 @@ all_steps() {
 # --- runs
 
 check_settings() {
-  local name
+  local name known
   [[ $total =~ ^[1-9][0-9]*$ ]] || code=2 die "TOTAL: '$total' is not a number of seconds"
   [[ $device =~ ^(-1|[0-9]+)$ ]] || code=2 die "DEVICE: '$device' is no number of a GPU, and not -1"
+  known=$(all_steps | cut -d' ' -f1 | paste -sd' ')
   for name in ${STEPS:-}; do
-    all_steps | grep -q "^$name " || code=2 die "STEPS: '$name' is none of $(all_steps | cut -d' ' -f1 | paste -sd' ')"
+    [[ " $known " == *" $name "* ]] || code=2 die "STEPS: '$name' is none of $known"
   done
   [[ -d $bin ]] || die "$bin is not there; first run: bench/gpu.sh build"
 }
