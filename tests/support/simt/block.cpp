@@ -172,17 +172,15 @@ std::uint32_t Block::shuffle_xor(std::uint32_t mask, std::uint32_t value, int la
 }
 
 bool Block::all_in_shuffle(unsigned first, std::uint32_t mask, const Site& site) const {
-  bool all = true;
   for (unsigned lane = 0; lane < kWarp; ++lane) {
     if ((mask >> lane & 1U) == 0) continue;
     const Thread& t = thread(first + lane);
-    if (t.state != State::in_shuffle)
-      all = false;
-    else if (t.mask != mask || !same(t.site, site))
+    if (t.state != State::in_shuffle) return false;
+    if (t.mask != mask || !same(t.site, site))
       throw Fault(fmt::format("lanes of a warp are in two shuffles, {} with mask {:#x} and {} with {:#x}",
                               name_of(site), mask, name_of(t.site), t.mask));
   }
-  return all;
+  return true;
 }
 
 void Block::finish_shuffle(unsigned first, std::uint32_t mask) const {

@@ -17,7 +17,7 @@ std::vector<Memory*>& all_memory() {
   return all;
 }
 
-bool by_another(std::uint64_t thread) { return thread != 0 && thread != thread_id(); }
+bool by_another(std::uint64_t thread, std::uint64_t me) { return thread != 0 && thread != me; }
 
 }  // namespace
 
@@ -36,15 +36,18 @@ Memory::Memory(std::size_t bytes, std::size_t offset) : accesses_(bytes) {
 
 Memory::~Memory() { std::erase(all_memory(), this); }
 
-void Memory::note(std::size_t at, bool writes, const Site& site) {
-  Access& access = accesses_[at];
-  if (by_another(access.writer) || (writes && by_another(access.reader)))
-    throw Fault(
-        fmt::format("{}: two threads access byte {} of {}, and one writes", name_of(site), at, size()));
-  if (writes)
-    access.writer = thread_id();
-  else
-    access.reader = by_another(access.reader) ? kSeveral : thread_id();
+void Memory::note(std::size_t begin, std::size_t end, bool writes, const Site& site) {
+  const std::uint64_t me = thread_id();
+  for (std::size_t i = begin; i < end; ++i) {
+    Access& access = accesses_[i];
+    if (by_another(access.writer, me) || (writes && by_another(access.reader, me)))
+      throw Fault(
+          fmt::format("{}: two threads access byte {} of {}, and one writes", name_of(site), i, size()));
+    if (writes)
+      access.writer = me;
+    else
+      access.reader = by_another(access.reader, me) ? kSeveral : me;
+  }
 }
 
 void check_access(const void* address, std::size_t bytes, bool writes, const Site& site) {
@@ -62,7 +65,7 @@ void check_access(const void* address, std::size_t bytes, bool writes, const Sit
   if (reinterpret_cast<std::uintptr_t>(p) % bytes != 0)
     throw Fault(
         fmt::format("{}: {} {} bytes at an address that is no multiple of them", name_of(site), what, bytes));
-  for (std::size_t i = at; i < at + bytes; ++i) memory.note(i, writes, site);
+  memory.note(at, at + bytes, writes, site);
 }
 
 void forget_accesses() {

@@ -37,7 +37,7 @@ class Memory {
     std::uint64_t writer = 0;
   };
   bool holds(const std::byte* p) const { return p >= data_ && p < data_ + size(); }
-  void note(std::size_t at, bool writes, const Site& site);
+  void note(std::size_t begin, std::size_t end, bool writes, const Site& site);
 
   std::unique_ptr<std::byte, Free> allocation_;
   std::byte* data_ = nullptr;
