@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/ops/_scaled_mm.h>
 
+#include "model/ops.h"
 #ifdef ARMORM_WITH_CUDA
 #include "model/cuda/cuda_ops.h"
 #endif
@@ -55,6 +56,29 @@ QuantisedRows quantise_rows(const at::Tensor& x) {
   if (cuda::supports(x)) return cuda::quantise_rows(x);
 #endif
   return reference::quantise_rows(x);
+}
+
+QuantisedRows quantised_rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
+#ifdef ARMORM_WITH_CUDA
+  if (cuda::supports(x)) return cuda::quantised_rms_norm(x, weight, eps);
+#endif
+  return quantise_rows(rms_norm(x, weight, eps));
+}
+
+QuantisedRows quantised_add_rms_norm(at::Tensor& residual, const at::Tensor& delta, const at::Tensor& weight,
+                                     double eps) {
+#ifdef ARMORM_WITH_CUDA
+  if (cuda::supports(residual) && delta.scalar_type() == residual.scalar_type() && cuda::supports(delta))
+    return cuda::quantised_add_rms_norm(residual, delta, weight, eps);
+#endif
+  return quantise_rows(add_rms_norm(residual, delta, weight, eps));
+}
+
+QuantisedRows quantised_gated_activation(const at::Tensor& gate_up, Activation activation) {
+#ifdef ARMORM_WITH_CUDA
+  if (cuda::supports(gate_up)) return cuda::quantised_gated_activation(gate_up, activation);
+#endif
+  return quantise_rows(gated_activation(gate_up, activation));
 }
 
 at::Tensor multiply_quantised(const QuantisedRows& x, const QuantisedRows& weight, const at::Tensor& bias) {

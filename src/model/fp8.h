@@ -4,12 +4,20 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "model/common/activation.h"
 #include "model/common/quantised_rows.h"
 
 namespace armorm::model {
 
 // x [n, k], float32 or bfloat16, contiguous. Rounds to nearest even.
 QuantisedRows quantise_rows(const at::Tensor& x);
+
+// quantise_rows() of the results of rms_norm(), add_rms_norm() and gated_activation() (ops.h), the same bits.
+// The CUDA kernels take one pass, without storing those results.
+QuantisedRows quantised_rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
+QuantisedRows quantised_add_rms_norm(at::Tensor& residual, const at::Tensor& delta, const at::Tensor& weight,
+                                     double eps);
+QuantisedRows quantised_gated_activation(const at::Tensor& gate_up, Activation activation);
 
 // x weight^T * scales, summed in float32, of quantised operands [n, k] and [m, k]; bias bfloat16 [m] or
 // undefined. Result bfloat16 [n, m]. Uses CUDA's tensor cores where they support the shape (k and m multiples

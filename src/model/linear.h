@@ -8,6 +8,7 @@
 #include "armorm/precision.h"
 #include "model/common/activation.h"
 #include "model/cpu/panel_kernels.h"
+#include "model/linear_input.h"
 
 namespace armorm::model {
 
@@ -15,6 +16,7 @@ namespace armorm::model {
 // integers (cpu/integers.h), for which apply() quantises x by row.
 enum class WeightFormat { plain, fp8, int8, int16 };
 WeightFormat format_of(Precision precision);
+inline bool is_fp8(WeightFormat format) { return format == WeightFormat::fp8; }
 
 // Created by make_linear().
 struct Linear {
@@ -42,10 +44,12 @@ Linear make_linear(const at::Tensor& weight, const at::Tensor& bias,
 // x weight^T + bias: [n, in] -> [n, out]. Libraries choose the algorithm of a product, and with it the order
 // of the sums, by shape. With rows_at_once > 0 the product runs in pieces of exactly that many rows, the last
 // one padded with zeros, so that a row's bits do not depend on n. With a kernel they never do.
-at::Tensor apply(const Linear& linear, const at::Tensor& x, std::int64_t rows_at_once);
+// Only fp8 products take rows that are quantised.
+at::Tensor apply(const Linear& linear, const LinearInput& x, std::int64_t rows_at_once);
 
-// activation(gates) * values of the outputs: [n, in] -> [n, out / 2].
-at::Tensor apply_gated(const Linear& linear, const at::Tensor& x, Activation activation,
-                       std::int64_t rows_at_once);
+// activation(gates) * values of the outputs: [n, in] -> [n, out / 2], quantised if the weight is, whose
+// format is then that of the product which reads the result.
+LinearInput apply_gated(const Linear& linear, const LinearInput& x, Activation activation,
+                        std::int64_t rows_at_once);
 
 }  // namespace armorm::model
