@@ -12,8 +12,6 @@
 namespace armorm::model {
 namespace {
 
-bool is_fp8(WeightFormat format) { return format == WeightFormat::fp8 || format == WeightFormat::fp8_fast; }
-
 at::Tensor fp8_product(const Linear& linear, const at::Tensor& x) {
   const QuantisedRows rows = quantise_rows(x);
   const QuantisedRows weight{linear.weight, linear.scales};

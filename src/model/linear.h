@@ -17,6 +17,9 @@ namespace armorm::model {
 enum class WeightFormat { plain, fp8, fp8_fast, int8, int16 };
 // auto sums fast; only tensor cores do.
 WeightFormat format_of(Precision precision, Fp8Accumulate accumulate = Fp8Accumulate::auto_);
+inline bool is_fp8(WeightFormat format) {
+  return format == WeightFormat::fp8 || format == WeightFormat::fp8_fast;
+}
 
 // Created by make_linear().
 struct Linear {
