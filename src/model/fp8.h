@@ -21,8 +21,13 @@ QuantisedRows quantised_gated_activation(const at::Tensor& gate_up, Activation a
 
 // x weight^T * scales, summed in float32, of quantised operands [n, k] and [m, k]; bias bfloat16 [m] or
 // undefined. Result bfloat16 [n, m]. Uses CUDA's tensor cores where they support the shape (k and m multiples
-// of 16); only for devices with has_scaled_mm().
-at::Tensor multiply_quantised(const QuantisedRows& x, const QuantisedRows& weight, const at::Tensor& bias);
+// of 16); only for devices with has_scaled_mm(). `fast`: the tensor cores do not promote their sums to
+// float32 on the way (Fp8Accumulate).
+at::Tensor multiply_quantised(const QuantisedRows& x, const QuantisedRows& weight, const at::Tensor& bias,
+                              bool fast);
+// The same, into `out`, contiguous.
+void multiply_quantised_into(at::Tensor& out, const QuantisedRows& x, const QuantisedRows& weight,
+                             const at::Tensor& bias, bool fast);
 
 // Whether the device has tensor cores for e4m3 values: CUDA of compute capability 8.9 and above. Tests it
 // with a small product, because LibTorch does not report the capability without CUDA's headers.

@@ -14,10 +14,11 @@ namespace {
 
 at::Tensor fp8_product(const Linear& linear, const LinearInput& x) {
   const QuantisedRows rows = quantised(x);
-  if (linear.kernel == nullptr) {
-    const auto multiply = linear.scaled_mm ? multiply_quantised : reference::multiply_quantised;
-    return multiply(rows, {linear.weight, linear.scales}, linear.bias);
-  }
+  const QuantisedRows weight{linear.weight, linear.scales};
+  if (linear.kernel == nullptr)
+    return linear.scaled_mm
+               ? multiply_quantised(rows, weight, linear.bias, linear.format == WeightFormat::fp8_fast)
+               : reference::multiply_quantised(rows, weight, linear.bias);
   const at::Tensor sums =
       cpu::linear(*linear.kernel, rows.values.to(at::kFloat), linear.weight, linear.out_features, {});
   return scale_sums(sums, rows.scales, linear.scales, linear.bias);
@@ -41,9 +42,22 @@ at::Tensor product(const Linear& linear, const LinearInput& input) {
   return cpu::linear(*linear.kernel, x, linear.weight, linear.out_features, linear.bias);
 }
 
-Linear make_fp8_linear(const at::Tensor& weight, const at::Tensor& bias) {
+// product(), without a kernel, into `out`: contiguous, of the result's shape and type. The same bits.
+void product_into(const Linear& linear, const LinearInput& x, at::Tensor& out) {
+  if (is_fp8(linear.format) && linear.scaled_mm)
+    multiply_quantised_into(out, quantised(x), {linear.weight, linear.scales}, linear.bias,
+                            linear.format == WeightFormat::fp8_fast);
+  else if (is_fp8(linear.format))
+    out.copy_(product(linear, x));
+  else if (linear.bias.defined())
+    at::addmm_out(out, linear.bias, x.rows, linear.weight.t());
+  else
+    at::mm_out(out, x.rows, linear.weight.t());
+}
+
+Linear make_fp8_linear(const at::Tensor& weight, const at::Tensor& bias, WeightFormat format) {
   const QuantisedRows rows = quantise_rows(weight);
-  Linear linear{rows.values, bias, weight.size(0), WeightFormat::fp8};
+  Linear linear{rows.values, bias, weight.size(0), format};
   linear.scales = rows.scales;
   linear.kernel = weight.is_cpu() ? cpu::linear_kernel(kernels_in_use(), at::kFloat) : nullptr;
   if (linear.kernel != nullptr) linear.weight = cpu::pack_weight(rows.values.to(at::kFloat));
@@ -74,13 +88,14 @@ bool has_fast_bf16(CpuKernels kernels) {
 
 }  // namespace
 
-WeightFormat format_of(Precision precision) {
-  if (precision == Precision::fp8) return WeightFormat::fp8;
+WeightFormat format_of(Precision precision, Fp8Accumulate accumulate) {
+  if (precision == Precision::fp8)
+    return accumulate == Fp8Accumulate::exact ? WeightFormat::fp8 : WeightFormat::fp8_fast;
   return precision == Precision::int8 ? WeightFormat::int8 : WeightFormat::plain;
 }
 
 Linear make_linear(const at::Tensor& weight, const at::Tensor& bias, WeightFormat format, bool gated) {
-  if (is_fp8(format)) return make_fp8_linear(weight, bias);
+  if (is_fp8(format)) return make_fp8_linear(weight, bias, format);
   if (format == WeightFormat::int8 && !gated)
     return make_linear(weight, bias,
                        has_fast_bf16(kernels_in_use()) ? WeightFormat::plain : WeightFormat::int16, gated);
@@ -99,14 +114,14 @@ Linear make_linear(const at::Tensor& weight, const at::Tensor& bias, WeightForma
 at::Tensor apply(const Linear& linear, const LinearInput& x, std::int64_t rows_at_once) {
   if (rows_at_once == 0 || linear.kernel != nullptr) return product(linear, x);
   const std::int64_t n = x.rows.size(0);
+  const std::int64_t padded = (n + rows_at_once - 1) / rows_at_once * rows_at_once;
   const at::ScalarType type = is_fp8(linear.format) ? at::kBFloat16 : x.rows.scalar_type();
-  at::Tensor out = at::empty({n, linear.out_features}, x.rows.options().dtype(type));
+  const at::Tensor out = at::empty({padded, linear.out_features}, x.rows.options().dtype(type));
   for (std::int64_t first = 0; first < n; first += rows_at_once) {
-    const std::int64_t count = std::min(rows_at_once, n - first);
-    const LinearInput piece = piece_of(x, first, count, rows_at_once);
-    out.narrow(0, first, count).copy_(product(linear, piece).narrow(0, 0, count));
+    at::Tensor result = out.narrow(0, first, rows_at_once);
+    product_into(linear, piece_of(x, first, std::min(rows_at_once, n - first), rows_at_once), result);
   }
-  return out;
+  return out.narrow(0, 0, n);
 }
 
 LinearInput apply_gated(const Linear& linear, const LinearInput& x, Activation activation,

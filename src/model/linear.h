@@ -13,10 +13,14 @@
 namespace armorm::model {
 
 // How the values of a weight are stored: as they are, or quantised by output channel to e4m3 (fp8.h) or
-// integers (cpu/integers.h), for which apply() quantises x by row.
-enum class WeightFormat { plain, fp8, int8, int16 };
-WeightFormat format_of(Precision precision);
-inline bool is_fp8(WeightFormat format) { return format == WeightFormat::fp8; }
+// integers (cpu/integers.h), for which apply() quantises x by row. fp8_fast: as fp8, and the tensor cores sum
+// the products fast.
+enum class WeightFormat { plain, fp8, fp8_fast, int8, int16 };
+// auto sums fast; only tensor cores do.
+WeightFormat format_of(Precision precision, Fp8Accumulate accumulate = Fp8Accumulate::auto_);
+inline bool is_fp8(WeightFormat format) {
+  return format == WeightFormat::fp8 || format == WeightFormat::fp8_fast;
+}
 
 // Created by make_linear().
 struct Linear {

@@ -182,6 +182,21 @@ TEST_CASE("on CUDA, from every cursor the remaining passes give the same bits", 
   check_cursors(0);
 }
 
+TEST_CASE("on CUDA, 70000 sequences fit no pack and are computed in several", "[gpu]") {
+  if (!test::has_cuda()) ARMORM_SKIP("no CUDA device");
+  std::vector<std::vector<text::tokenizer::TokenId>> sequences;
+  for (int i = 0; i < 70000; ++i) sequences.push_back({i % 100, i / 100 % 100, i / 10000});
+  std::vector<ExtractionRequest> requests;
+  for (const auto& tokens : sequences) requests.push_back({tokens, {2}});
+  const Backbone backbone = load_on(0, "llama_gqa", Precision::bf16);
+  Extractor all(backbone, {.batch_tokens = 1'000'000});
+  std::size_t rows = 0;
+  const ExtractionStats stats = all.run(
+      requests, [&](std::size_t, MatrixView<const float> row) { rows += !std::isnan(row.row(0)[0]); });
+  CHECK(rows == requests.size());
+  CHECK(stats.passes == 2);
+}
+
 TEST_CASE("a run stops after the pass whose callback says so", "[unit]") {
   const Backbone backbone = test::load_cpu("llama_gqa");
   const Workload work = make_workload("llama_gqa");

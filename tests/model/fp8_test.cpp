@@ -216,4 +216,33 @@ TEST_CASE("on CUDA, fp8 products equal the plain ones", "[gpu]") {
   }
 }
 
+// The tensor cores' sums keep at least 13 bits after the leading one, and each of the 4096 / 32 steps rounds
+// once.
+TEST_CASE("on CUDA, fp8 products that sum fast are close to the plain ones", "[gpu]") {
+  if (!test::has_cuda()) ARMORM_SKIP("no CUDA device");
+  for (const std::int64_t width : {64, 4096, 31}) {
+    CAPTURE(width);
+    const at::Tensor weight = random({48, width}, 2).cuda();
+    const at::Tensor x = random({37, width}, 3).cuda();
+    const at::Tensor bias = random({48}, 4).cuda();
+    const at::Tensor plain =
+        reference::multiply_quantised(quantise_rows(x), quantise_rows(weight), bias).to(at::kFloat);
+    const at::Tensor fast = apply(make_linear(weight, bias, WeightFormat::fp8_fast), x, 0).to(at::kFloat);
+    CHECK((fast - plain).abs().max().item<double>() <=
+          plain.abs().max().item<double>() * (1.0 / 128 + 128.0 / 8192));
+  }
+}
+
+TEST_CASE("on CUDA, pieces of an fp8 product have the bits of the product of each", "[gpu]") {
+  if (!test::has_cuda()) ARMORM_SKIP("no CUDA device");
+  const at::Tensor x = random({40, 4096}, 3).cuda();
+  for (const WeightFormat format : {WeightFormat::plain, WeightFormat::fp8, WeightFormat::fp8_fast}) {
+    const Linear linear = make_linear(random({48, 4096}, 2).cuda(), random({48}, 4).cuda(), format);
+    const at::Tensor pieces = apply(linear, x, 16);
+    CHECK(at::equal(pieces.narrow(0, 0, 16), apply(linear, x.narrow(0, 0, 16), 0)));
+    CHECK(at::equal(pieces.narrow(0, 16, 16), apply(linear, x.narrow(0, 16, 16), 0)));
+    CHECK(at::equal(pieces.narrow(0, 32, 8), apply(linear, x.narrow(0, 32, 8), 16)));
+  }
+}
+
 }  // namespace armorm::model

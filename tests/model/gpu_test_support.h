@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ATen/Context.h>
+#include <ATen/detail/CUDAHooksInterface.h>
 
 #include "model/ops.h"
 
@@ -36,5 +37,12 @@ class WithoutCudnnAttention {
  private:
   bool before_;
 };
+// Why a test of what the first GPU does not notice cannot run, or nullptr.
+inline const char* why_no_second_gpu() {
+  return has_cuda() && at::getNumGPUs() > 1 ? nullptr : "fewer than two CUDA devices";
+}
+
+// Whether this process has memory on the GPU.
+inline bool has_context(c10::DeviceIndex gpu) { return at::detail::getCUDAHooks().hasPrimaryContext(gpu); }
 
 }  // namespace armorm::test

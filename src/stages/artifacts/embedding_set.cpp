@@ -119,6 +119,7 @@ void EmbeddingSet::check_shard(const std::string& kind, std::int64_t n_shards) {
   check_same(name, first, "split", p.split, provenance_->split);
   check_same(name, first, "dataset_config", p.dataset_config, provenance_->dataset_config);
   check_same(name, first, "precision", p.precision, provenance_->precision);
+  check_same(name, first, "fp8_accumulate", p.fp8_accumulate, provenance_->fp8_accumulate);
   check_same(name, first, "batch_invariant", fmt::format("{}", p.batch_invariant),
              fmt::format("{}", provenance_->batch_invariant));
   if (!p.cpu_kernels.empty() && !provenance_->cpu_kernels.empty())
@@ -216,7 +217,7 @@ void EmbeddingSet::check_made_for(const std::string& model, const std::string& s
 ArtifactInputs EmbeddingSet::inputs() const {
   if (provenance_) {
     ArtifactInputs inputs = provenance_->inputs();
-    inputs[kPrecisionInput] = provenance_->precision;
+    inputs[kPrecisionInput] = provenance_->arithmetic();
     return inputs;
   }
   std::string digests;

@@ -5,8 +5,10 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "armorm/precision.h"
 #include "core/error.h"
 #include "core/version.h"
+#include "core/words.h"
 
 namespace armorm::stages::artifacts {
 namespace {
@@ -66,6 +68,7 @@ io::Metadata Provenance::to_metadata() const {
       {"source_rows", std::to_string(source_rows)},
       {"dropped", json(dropped).dump()},
       {"counts", json(counts).dump()}};
+  if (!fp8_accumulate.empty()) metadata["fp8_accumulate"] = fp8_accumulate;
   if (!cpu_kernels.empty()) metadata["cpu_kernels"] = cpu_kernels;
   if (!deviation.empty()) metadata["deviation"] = deviation;
   if (!dataset_config.empty()) metadata["dataset_config"] = dataset_config;
@@ -90,6 +93,10 @@ ArtifactInputs Provenance::inputs() const {
   return inputs;
 }
 
+std::string Provenance::arithmetic() const {
+  return fp8_accumulate == name_of(Fp8Accumulate::fast) ? precision + " with fast accumulation" : precision;
+}
+
 bool Provenance::present_in(const io::Metadata& metadata) {
   return metadata.contains("armorm_format_version");
 }
@@ -110,6 +117,10 @@ Provenance Provenance::from_metadata(const io::Metadata& metadata, const std::st
     p.dataset_config = config->second;
   p.source = required(metadata, "source", origin);
   p.precision = required(metadata, "precision", origin);
+  // Versions without it knew no other.
+  if (p.precision == name_of(Precision::fp8))
+    p.fp8_accumulate = metadata.contains("fp8_accumulate") ? metadata.at("fp8_accumulate")
+                                                           : std::string(name_of(Fp8Accumulate::exact));
   p.batch_invariant = metadata.contains("batch_invariant") && metadata.at("batch_invariant") == "true";
   if (metadata.contains("cpu_kernels")) p.cpu_kernels = metadata.at("cpu_kernels");
   if (metadata.contains("deviation")) p.deviation = metadata.at("deviation");

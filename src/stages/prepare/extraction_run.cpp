@@ -64,6 +64,7 @@ ModelInputs open_model_inputs(const ExtractionOptions& options, const StopReques
   if (!options.dry_run) {
     model::check_device(options.device);
     model::check_precision(options.precision, options.device);
+    model::check_accumulate(options.fp8_accumulate, options.device);
   }
   check_kernels(options);
   const model::ModelFolder folder = artifacts::open_model_folder(options.model_path, stop);
@@ -88,6 +89,7 @@ model::BackboneOptions backbone_options(const ExtractionOptions& options, const 
   model::BackboneOptions backbone;
   backbone.model_folder = model.folder;
   backbone.precision = options.precision;
+  backbone.fp8_accumulate = options.fp8_accumulate;
   backbone.device = static_cast<int>(options.device);
   backbone.batch_invariant = options.batch_invariant;
   return backbone;
@@ -166,6 +168,7 @@ artifacts::Provenance make_provenance(const ExtractionOptions& options, const Mo
   p.dataset = dataset.name;
   p.split = split;
   p.precision = name_of(options.precision);
+  if (options.precision == Precision::fp8) p.fp8_accumulate = name_of(options.fp8_accumulate);
   p.batch_invariant = options.batch_invariant;
   if (options.device < 0) p.cpu_kernels = name_of(options.kernels);
   p.template_sha256 = model.encoder.template_sha256();

@@ -95,7 +95,7 @@ std::string data_digest(const data::Dataset& dataset, const std::vector<std::str
 void report_model_limit(std::int64_t seq_len, const model::ModelConfig& config,
                         std::span<const model::ExtractionRequest> requests);
 
-// Fills the fields that both stages share. options.kernels must have been chosen.
+// Fills the fields that both stages share. options.kernels and fp8_accumulate must have been chosen.
 artifacts::Provenance make_provenance(const ExtractionOptions& options, const ModelInputs& model,
                                       const DatasetInputs& dataset, const std::string& split);
 
