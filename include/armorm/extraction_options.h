@@ -8,6 +8,7 @@
 #include "armorm/choices.h"
 #include "armorm/cpu_kernels.h"
 #include "armorm/export.h"
+#include "armorm/gpu_attention.h"
 #include "armorm/precision.h"
 #include "armorm/verify.h"
 
@@ -26,9 +27,10 @@ struct ExtractionOptions {
   std::int64_t shard_idx = 1;  // in [1, n_shards]
   std::int64_t device = 0;     // >= -1
   Precision precision = Precision::bf16;
-  CpuKernels kernels = CpuKernels::measured;  // auto on a GPU
-  std::int64_t batch_tokens = 0;              // >= 0
-  std::int64_t threads = 0;                   // >= 0
+  CpuKernels kernels = CpuKernels::measured;         // auto on a GPU
+  GpuAttention attention = GpuAttention::automatic;  // automatic on a CPU
+  std::int64_t batch_tokens = 0;                     // >= 0
+  std::int64_t threads = 0;                          // >= 0
   bool batch_invariant = false;
   bool allow_special_in_content = false;
   std::string template_date = kTemplateDate;  // from 1970 on

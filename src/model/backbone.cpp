@@ -15,6 +15,7 @@
 #include "core/log.h"
 #include "core/units.h"
 #include "core/words.h"
+#include "model/cudnn.h"
 #include "model/decoder.h"
 #include "model/device.h"
 #include "model/fp8.h"
@@ -69,6 +70,17 @@ void warn_of_slow_fp8(const BackboneOptions& options, at::Device device) {
       device.str());
 }
 
+bool use_cudnn(const BackboneOptions& options) {
+  if (options.device < 0) return false;
+  const std::string obstacle = why_no_cudnn(options);
+  if (options.loaded_before) return obstacle.empty();
+  if (obstacle.empty())
+    log::info("attention: {} where it has plans", cudnn_name());
+  else
+    log::info("attention: LibTorch's; cuDNN's is not used: {}", obstacle);
+  return obstacle.empty();
+}
+
 // Enqueued; the rows are valid when the device's stream reaches this point.
 at::Tensor download(const at::Tensor& values) {
   at::Tensor host = at::empty(values.sizes(), values.options().device(at::kCPU).pinned_memory(true));
@@ -86,6 +98,13 @@ std::string_view why_no_shared_prefixes(const ModelConfig& config, const Backbon
     return "batch_invariant on a GPU allows sharing only in FlashAttention (bf16 or fp8, heads of a "
            "multiple of 8, no soft cap)";
   return "";
+}
+
+std::string why_no_cudnn(const BackboneOptions& options) {
+  if (options.attention == GpuAttention::flash) return "flash is chosen";
+  if (options.batch_invariant) return "batch_invariant: its bits depend on the sizes of a pack";
+  if (options.precision == Precision::fp32) return "it takes bf16 or fp8";
+  return why_no_cudnn(at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(options.device)));
 }
 
 struct Backbone::Impl {
@@ -110,9 +129,9 @@ Backbone Backbone::load(const BackboneOptions& options) {
   WeightsFolder files = WeightsFolder::open(options.model_folder);
   DecoderWeights weights = load_weights(files, config, options, device);
   warn_of_slow_fp8(options, device);
-  return Backbone(std::make_unique<Impl>(
-      Impl{options, std::move(files),
-           Decoder(std::move(config), std::move(weights), device, options.batch_invariant)}));
+  return Backbone(std::make_unique<Impl>(Impl{
+      options, std::move(files),
+      Decoder(std::move(config), std::move(weights), device, options.batch_invariant, use_cudnn(options))}));
 }
 
 const ModelConfig& Backbone::config() const { return impl_->decoder.config(); }

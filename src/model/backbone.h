@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "armorm/gpu_attention.h"
 #include "armorm/precision.h"
 #include "core/matrix_view.h"
 #include "model/model_config.h"
@@ -23,6 +24,7 @@ struct BackboneOptions {
   // A row's bits do not depend on the rest of its pack: every matrix product runs in one fixed shape. Slower
   // by the padding of a pack's last rows.
   bool batch_invariant = false;
+  GpuAttention attention = GpuAttention::automatic;
   bool loaded_before = false;  // warnings about the weights were given then
 };
 
@@ -31,6 +33,10 @@ struct BackboneOptions {
 // prefixes holds only in FlashAttention (16-bit heads of a multiple of 8, no soft cap): other products choose
 // their algorithm by the shape of the sequence without its prefix.
 std::string_view why_no_shared_prefixes(const ModelConfig& config, const BackboneOptions& options);
+
+// Why attention on a GPU does not go through cuDNN, or "" if it does for the shapes for which cuDNN has
+// plans.
+std::string why_no_cudnn(const BackboneOptions& options);
 
 // Concatenated sequences without padding.
 struct PackedBatch {

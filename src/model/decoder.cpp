@@ -55,12 +55,14 @@ void check_invariance(const DecoderWeights& weights, at::Device device) {
 
 }  // namespace
 
-Decoder::Decoder(ModelConfig config, DecoderWeights weights, at::Device device, bool batch_invariant)
+Decoder::Decoder(ModelConfig config, DecoderWeights weights, at::Device device, bool batch_invariant,
+                 bool cudnn)
     : config_(std::move(config)),
       weights_(std::move(weights)),
       device_(device),
       rope_(config_, device),
-      activation_(config_.hidden_act == "silu" ? Activation::silu : Activation::gelu_tanh) {
+      activation_(config_.hidden_act == "silu" ? Activation::silu : Activation::gelu_tanh),
+      cudnn_(cudnn) {
   if (!batch_invariant) return;
   check_invariance(weights_, device);
   token_rows_ = kTokenRows;
@@ -74,6 +76,7 @@ AttentionOptions Decoder::attention_options(std::size_t layer) const {
   options.scale = 1.0 / std::sqrt(scalar);
   options.softcap = config_.attn_logit_softcapping;
   options.fixed_order = token_rows_ > 0;
+  options.cudnn = cudnn_;
   options.window = config_.layer_is_sliding[layer] ? config_.sliding_window : 0;
   return options;
 }

@@ -31,6 +31,7 @@ void declare_backbone(ExtractionOptions& fields, OptionList& list) {
       .add(kDevice, fields.device)
       .add(kBackbonePrecision, fields.precision)
       .add(kExtractionKernels, fields.kernels)
+      .add(kGpuAttention, fields.attention)
       .add(kBatchTokens, fields.batch_tokens)
       .add(kThreads, fields.threads)
       .add({"batch_invariant", results, "Make a row's bits independent of shards, packs and threads"},
@@ -106,6 +107,14 @@ void check_kernels_on(std::int64_t device, CpuKernels kernels) {
         name_of(kernels), device);
 }
 
+void check_attention_on(std::int64_t device, GpuAttention attention) {
+  if (device < 0 && attention != GpuAttention::automatic)
+    fail_usage(
+        "--attention: {} chooses kernels of a GPU, but --device is {}; leave it out, or give the index of a "
+        "GPU",
+        name_of(attention), device);
+}
+
 }  // namespace armorm::stages::options
 
 namespace armorm {
@@ -140,6 +149,7 @@ void ExtractionOptions::validate() const {
     fail_usage("--n_shards: {} is out of range; at most 99999 fit the file names", n_shards);
   if (device < -1) fail_usage("--device: {} is no device; use -1 for the CPU or a CUDA index from 0", device);
   stages::options::check_kernels_on(device, kernels);
+  stages::options::check_attention_on(device, attention);
   if (batch_tokens < 0)
     fail_usage("--batch_tokens: {} is negative; use 0 to let it follow the free memory", batch_tokens);
   if (threads < 0) fail_usage("--threads: {} is negative; use 0 for all", threads);

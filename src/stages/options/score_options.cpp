@@ -32,6 +32,7 @@ void declare_backbone(ScoreOptions& fields, OptionList& list) {
            "Kernels of the products on the CPU; auto = those of the export's embeddings where --precision is "
            "the same, else the fastest, which are measured"},
           fields.kernels)
+      .add(kGpuAttention, fields.attention)
       .add({"batch_invariant", results,
             "Scores are bit-identical however rows are batched; --batch_invariant=false is faster"},
            fields.batch_invariant)
@@ -102,6 +103,7 @@ void ScorerOptions::validate() const {
   if (model_path.empty()) fail_usage("--model_path: is empty; name a model folder or a Hub id");
   stages::options::at_least("device", device, -1);
   stages::options::check_kernels_on(device, kernels);
+  stages::options::check_attention_on(device, attention);
   stages::options::at_least("batch_tokens", batch_tokens, 0);
   stages::options::at_least("threads", threads, 0);
   stages::options::at_least("max_length", max_length, 0);

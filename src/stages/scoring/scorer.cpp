@@ -133,7 +133,8 @@ void Scorer::begin_loading() {
     return model::Backbone::load({.model_folder = folder_,
                                   .precision = options_.precision,
                                   .device = static_cast<int>(options_.device),
-                                  .batch_invariant = options_.batch_invariant});
+                                  .batch_invariant = options_.batch_invariant,
+                                  .attention = options_.attention});
   });
   if (options_.verify == Verify::on)
     verifying_ = std::async(std::launch::async, [this, stop = current_stop_request()] {
