@@ -17,7 +17,9 @@ std::string cudnn_name() { return ""; }
 
 std::string why_no_cudnn(at::Device /*device*/) { return kNotBuilt; }
 
-std::string why_no_graph(const PackedShape& /*shape*/, int /*capability*/) { return kNotBuilt; }
+std::string why_no_graph(const PackedShape& /*shape*/, int /*capability*/, const std::string& /*device*/) {
+  return kNotBuilt;
+}
 
 std::optional<at::Tensor> cudnn_attention(const at::Tensor& /*q*/, const at::Tensor& /*k*/,
                                           const at::Tensor& /*v*/, const AttentionPlan& /*plan*/,
@@ -29,8 +31,8 @@ std::string cudnn_name() { return cuda::cudnn_name(); }
 
 std::string why_no_cudnn(at::Device device) { return cuda::why_no_cudnn(device); }
 
-std::string why_no_graph(const PackedShape& shape, int capability) {
-  return cuda::why_no_graph(shape, capability);
+std::string why_no_graph(const PackedShape& shape, int capability, const std::string& device) {
+  return cuda::why_no_graph(shape, capability, device);
 }
 
 std::optional<at::Tensor> cudnn_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,

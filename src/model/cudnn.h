@@ -17,9 +17,10 @@ std::string cudnn_name();
 // Why attention on this device does not go through cuDNN, or "".
 std::string why_no_cudnn(at::Device device);
 
-// Why cuDNN's front end refuses attention of this shape on devices of a compute capability (90 = 9.0), or "".
-// Needs no device; the device may still have no plan for it.
-std::string why_no_graph(const PackedShape& shape, int capability);
+// Why cuDNN refuses the graph of this shape for a device that need not be there, or "". The device has a
+// compute capability (90 = 9.0) and a description in cuDNN's JSON (cuda/cudnn_graph.h). It may still have no
+// plan.
+std::string why_no_graph(const PackedShape& shape, int capability, const std::string& device);
 
 // As packed_attention(), on a device for which why_no_cudnn() is "". nullopt if cuDNN has no plan for these
 // tensors.

@@ -13,12 +13,21 @@ namespace {
 constexpr std::int64_t kLeastSequences = 16;
 constexpr std::int64_t kMostSequences = 32768;
 constexpr std::int64_t kLeastRows = 128;  // a kernel's tile
+constexpr std::int64_t kLeastKeys = 1024;
 constexpr std::int64_t kMostHeadDim = 256;
 constexpr std::int64_t kAlignment = 16;  // bytes
 
-// Powers of two: a plan takes up to a second to build, an empty tile a microsecond of one multiprocessor.
+// Powers of two. Building a plan compiles a kernel, for about a second; an empty tile of queries takes a
+// microsecond of one multiprocessor.
 std::int64_t rounded(std::int64_t n, std::int64_t least) {
   return static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(std::max(n, least))));
+}
+
+// Powers of four: kernels loop over keys, so a larger number costs nothing.
+std::int64_t rounded_keys(std::int64_t keys, std::int64_t longest_q) {
+  std::int64_t rounded_up = kLeastKeys;
+  while (rounded_up < std::max(keys, longest_q)) rounded_up *= 4;
+  return rounded_up;
 }
 
 bool aligned(const at::Tensor& x) {
@@ -48,7 +57,7 @@ PackedShape packed_shape(const at::Tensor& q, const at::Tensor& k, const at::Ten
   PackedShape shape;
   shape.sequences = rounded_sequences(std::ssize(plan.blocks));
   shape.longest_q = rounded(plan.max_q, kLeastRows);
-  shape.longest_kv = rounded(plan.max_kv, kLeastRows);
+  shape.longest_kv = rounded_keys(plan.max_kv, shape.longest_q);
   shape.heads = q.size(1);
   shape.kv_heads = k.size(1);
   shape.head_dim = q.size(2);

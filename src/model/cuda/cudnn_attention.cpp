@@ -105,16 +105,19 @@ std::string why_no_cudnn(at::Device device) {
   if (version / 100 != built_cudnn() / 100)
     return fmt::format("LibTorch has loaded cuDNN {}, and this build is for {}", version_text(version),
                        version_text(built_cudnn()));
-  if (!device.is_cuda() || device.index() >= static_cast<int>(at::getNumGPUs())) return "there is no such GPU";
+  if (!device.is_cuda() || device.index() >= static_cast<int>(at::getNumGPUs()))
+    return "there is no such GPU";
   if (const int capability = capability_of(device.index()); capability < kLeastCapability)
     return fmt::format("it takes compute capability 9.0, and the device has {}.{}", capability / 10,
                        capability % 10);
   return "";
 }
 
-std::string why_no_graph(const PackedShape& shape, int capability) {
+std::string why_no_graph(const PackedShape& shape, int capability, const std::string& device) {
   if (loaded_cudnn() == 0) return "LibTorch has loaded no cuDNN";
-  return CudnnGraph(shape, capability).validate();
+  CudnnGraph graph(shape, capability);
+  const std::string reason = graph.validate();
+  return reason.empty() ? graph.lower(device) : reason;
 }
 
 std::optional<at::Tensor> cudnn_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,

@@ -13,7 +13,7 @@ namespace armorm::model::cuda {
 
 std::string cudnn_name();
 std::string why_no_cudnn(at::Device device);
-std::string why_no_graph(const PackedShape& shape, int capability);
+std::string why_no_graph(const PackedShape& shape, int capability, const std::string& device);
 std::optional<at::Tensor> cudnn_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                                           const AttentionPlan& plan, const AttentionOptions& options);
 

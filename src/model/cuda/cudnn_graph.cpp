@@ -6,6 +6,7 @@
 #include <exception>
 #include <optional>
 #include <unordered_map>
+#include <vector>
 
 // The front end looks cuDNN's functions up in this library.
 void* cudnn_frontend::cudnn_dlhandle = nullptr;
@@ -168,6 +169,15 @@ std::string CudnnGraph::validate() {
     impl_->graph = make_graph(impl_->shape, impl_->capability);
     return impl_->graph->validate();
   });
+}
+
+std::string CudnnGraph::lower(const std::string& device) {
+  auto properties = std::make_shared<fe::DeviceProperties>();
+  const std::vector<std::uint8_t> json(device.begin(), device.end());
+  const std::string reason = reason_of([&] { return properties->deserialize(json); });
+  if (!reason.empty()) return reason;
+  impl_->graph->set_device_properties(properties);
+  return reason_of([&] { return impl_->graph->build_operation_graph(); });
 }
 
 std::string CudnnGraph::build(cudnnContext* handle) {

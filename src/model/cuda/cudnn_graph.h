@@ -43,6 +43,9 @@ class CudnnGraph {
 
   // Needs no device.
   std::string validate();
+  // Makes cuDNN's own graph for a device that is described instead of present, in the JSON of
+  // CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION. After validate().
+  std::string lower(const std::string& device);
   // Builds the plan that cuDNN prefers on the handle's device; may take a second. After validate().
   std::string build(cudnnContext* handle);
   // After build().
