@@ -70,9 +70,16 @@ void warn_of_slow_fp8(const BackboneOptions& options, at::Device device) {
       device.str());
 }
 
+std::string obstacle_to_cudnn(const BackboneOptions& options) {
+  if (options.attention == GpuAttention::flash) return "flash is chosen";
+  if (options.batch_invariant) return "batch_invariant: its bits depend on the sizes of a pack";
+  if (options.precision == Precision::fp32) return "it takes bf16 or fp8";
+  return why_no_cudnn(at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(options.device)));
+}
+
 bool use_cudnn(const BackboneOptions& options) {
   if (options.device < 0) return false;
-  const std::string obstacle = why_no_cudnn(options);
+  const std::string obstacle = obstacle_to_cudnn(options);
   if (options.loaded_before) return obstacle.empty();
   if (obstacle.empty())
     log::info("attention: {} where it has plans", cudnn_name());
@@ -100,11 +107,8 @@ std::string_view why_no_shared_prefixes(const ModelConfig& config, const Backbon
   return "";
 }
 
-std::string why_no_cudnn(const BackboneOptions& options) {
-  if (options.attention == GpuAttention::flash) return "flash is chosen";
-  if (options.batch_invariant) return "batch_invariant: its bits depend on the sizes of a pack";
-  if (options.precision == Precision::fp32) return "it takes bf16 or fp8";
-  return why_no_cudnn(at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(options.device)));
+std::string cudnn_of(const BackboneOptions& options) {
+  return options.device >= 0 && obstacle_to_cudnn(options).empty() ? cudnn_name() : "";
 }
 
 struct Backbone::Impl {

@@ -34,9 +34,9 @@ struct BackboneOptions {
 // their algorithm by the shape of the sequence without its prefix.
 std::string_view why_no_shared_prefixes(const ModelConfig& config, const BackboneOptions& options);
 
-// Why attention on a GPU does not go through cuDNN, or "" if it does for the shapes for which cuDNN has
-// plans.
-std::string why_no_cudnn(const BackboneOptions& options);
+// "cuDNN 9.19.0" if attention goes through that library where it has plans; "" on a CPU, and where LibTorch
+// computes all of it.
+std::string cudnn_of(const BackboneOptions& options);
 
 // Concatenated sequences without padding.
 struct PackedBatch {

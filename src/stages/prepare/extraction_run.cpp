@@ -14,7 +14,6 @@
 #include "core/words.h"
 #include "hub/snapshot.h"
 #include "model/compute_threads.h"
-#include "model/cudnn.h"
 #include "model/device.h"
 #include "model/precision_deviation.h"
 #include "stages/artifacts/making_facts.h"
@@ -170,8 +169,7 @@ artifacts::Provenance make_provenance(const ExtractionOptions& options, const Mo
   p.precision = name_of(options.precision);
   p.batch_invariant = options.batch_invariant;
   if (options.device < 0) p.cpu_kernels = name_of(options.kernels);
-  if (options.device >= 0 && model::why_no_cudnn(backbone_options(options, model)).empty())
-    p.gpu_attention = model::cudnn_name();
+  p.gpu_attention = model::cudnn_of(backbone_options(options, model));
   p.template_sha256 = model.encoder.template_sha256();
   p.tokenizer_sha256 = model.encoder.tokenizer_sha256();
   p.config_sha256 = sha256_file_hex(model.folder.base / "config.json");
