@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "model/attention.h"
+#include "model/backbone.h"
 #include "model/gpu_test_support.h"
 #include "model/reference_ops.h"
 #include "support/test_support.h"
@@ -138,6 +139,19 @@ TEST_CASE("cuDNN's front end refuses packs on devices before Hopper", "[unit]") 
 TEST_CASE("a device that is not there has no attention of cuDNN", "[unit]") {
   CHECK_FALSE(why_no_cudnn(at::Device(at::kCUDA, 99)).empty());
   CHECK_FALSE(why_no_cudnn(at::Device(at::kCPU)).empty());
+}
+
+TEST_CASE("attention is LibTorch's on a CPU, in fp32, if chosen, and where bits must not depend on packs",
+          "[unit]") {
+  CHECK(cudnn_of({.model_folder = {}, .device = -1}) == "");
+  CHECK(cudnn_of({.model_folder = {}, .precision = Precision::fp32}) == "");
+  CHECK(cudnn_of({.model_folder = {}, .batch_invariant = true}) == "");
+  CHECK(cudnn_of({.model_folder = {}, .attention = GpuAttention::flash}) == "");
+}
+
+TEST_CASE("on CUDA, embeddings name the cuDNN of their attention", "[gpu]") {
+  if (const std::string why = why_no_gpu(); !why.empty()) ARMORM_SKIP(why);
+  CHECK(cudnn_of({.model_folder = {}}) == cudnn_name());
 }
 
 TEST_CASE("on CUDA, cuDNN's attention equals the plain one", "[gpu]") {
