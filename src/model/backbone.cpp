@@ -97,6 +97,10 @@ at::Tensor download(const at::Tensor& values) {
 
 }  // namespace
 
+std::string cudnn_of(const BackboneOptions& options) {
+  return options.device >= 0 && obstacle_to_cudnn(options).empty() ? cudnn_name() : "";
+}
+
 std::string_view why_no_shared_prefixes(const ModelConfig& config, const BackboneOptions& options) {
   if (config.rope_scaling && config.rope_scaling->rope_type == "dynamic")
     return "under dynamic rope scaling they depend on the length of the complete sequence";
@@ -105,10 +109,6 @@ std::string_view why_no_shared_prefixes(const ModelConfig& config, const Backbon
     return "batch_invariant on a GPU allows sharing only in FlashAttention (bf16 or fp8, heads of a "
            "multiple of 8, no soft cap)";
   return "";
-}
-
-std::string cudnn_of(const BackboneOptions& options) {
-  return options.device >= 0 && obstacle_to_cudnn(options).empty() ? cudnn_name() : "";
 }
 
 struct Backbone::Impl {

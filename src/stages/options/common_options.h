@@ -14,9 +14,9 @@ namespace armorm::stages::options {
 // "1%"). Usage error for anything else.
 std::int64_t bad_row_limit(const std::string& max_bad_rows, std::int64_t rows);
 
-// usage error for kernels other than auto on a GPU.
-void check_kernels_on(std::int64_t device, CpuKernels kernels);
 // usage error for attention other than auto on a CPU.
 void check_attention_on(std::int64_t device, GpuAttention attention);
+// usage error for kernels other than auto on a GPU.
+void check_kernels_on(std::int64_t device, CpuKernels kernels);
 
 }  // namespace armorm::stages::options

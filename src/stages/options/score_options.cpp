@@ -32,10 +32,10 @@ void declare_backbone(ScoreOptions& fields, OptionList& list) {
            "Kernels of the products on the CPU; auto = those of the export's embeddings where --precision is "
            "the same, else the fastest, which are measured"},
           fields.kernels)
-      .add(kGpuAttention, fields.attention)
       .add({"batch_invariant", results,
             "Scores are bit-identical however rows are batched; --batch_invariant=false is faster"},
            fields.batch_invariant)
+      .add(kGpuAttention, fields.attention)
       .add(kBatchTokens, fields.batch_tokens);
 }
 
@@ -103,10 +103,10 @@ void ScorerOptions::validate() const {
   if (model_path.empty()) fail_usage("--model_path: is empty; name a model folder or a Hub id");
   stages::options::at_least("device", device, -1);
   stages::options::check_kernels_on(device, kernels);
-  stages::options::check_attention_on(device, attention);
   stages::options::at_least("batch_tokens", batch_tokens, 0);
   stages::options::at_least("threads", threads, 0);
   stages::options::at_least("max_length", max_length, 0);
+  stages::options::check_attention_on(device, attention);
   if (!template_date.empty()) parse_date("--template_date", template_date);
 }
 
