@@ -57,6 +57,10 @@ foreach(_package libeigen3-dev nlohmann-json3-dev libcli11-dev libfmt-dev)
           COMPONENT documentation OPTIONAL)
 endforeach()
 
+if(CudnnFrontend_LICENSE)
+  install(FILES ${CudnnFrontend_LICENSE} DESTINATION share/doc/armorm/licenses/cudnn-frontend COMPONENT documentation)
+endif()
+
 # Opened by name while a program runs, so no program's list of needed libraries contains them. In a CUDA LibTorch these
 # are cuDNN's sub-libraries, the run-time compiler and the decompositions.
 set(_opened ${ARMORM_OPENBLAS})

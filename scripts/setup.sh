@@ -21,6 +21,9 @@ esac
 
 torch_version=2.11.0
 pyarrow_version=26.0.1
+# For attention on GPUs: the headers of cuDNN's front end, of the version that goes with LibTorch's cuDNN, 9.19 (cmake/FindCudnnFrontend.cmake).
+cudnn_frontend_version=1.19.1
+cudnn_frontend_sha256=241fba15057135fed04223c5e7171a44bb407cb67d706255f072192553984792
 packages=(build-essential cmake ninja-build ccache python3-venv ca-certificates catch2 libcli11-dev
   nlohmann-json3-dev libeigen3-dev libspdlog-dev libfmt-dev libpcre2-dev libssl-dev zlib1g-dev libzstd-dev libyaml-cpp-dev
   libopenblas-dev libutf8proc-dev libcurl4-openssl-dev)
@@ -60,6 +63,22 @@ install_private_environment() {
   echo "$want" >"$stamp"
 }
 
+# The headers of one wheel, whatever the Python here: its compiled module is not used. Without them the build leaves cuDNN's attention out.
+install_cudnn_frontend() (
+  folder="$ARMORM_DEPS/cudnn-frontend" python="$ARMORM_DEPS/py/bin/python"
+  [[ -f $folder/stamp && $(<"$folder/stamp") == "$cudnn_frontend_version" ]] && return 0
+  say "downloading the headers of cuDNN's front end $cudnn_frontend_version into $folder"
+  download=$(mktemp -d)
+  trap 'rm -rf "$download"' EXIT
+  echo "nvidia-cudnn-frontend==$cudnn_frontend_version --hash=sha256:$cudnn_frontend_sha256" >"$download/wanted"
+  "$python" -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: --python-version 311 \
+    --platform manylinux_2_27_x86_64 --dest "$download" -r "$download/wanted" &&
+    "$python" -m zipfile -e "$download"/*.whl "$download/wheel" &&
+    rm -rf "$folder" && mkdir -p "$folder" && cp -r "$download/wheel/include" "$folder/" &&
+    cp "$download"/wheel/*.dist-info/licenses/LICENSE.txt "$folder/include/cudnn-frontend-LICENSE.txt" &&
+    echo "$cudnn_frontend_version" >"$folder/stamp"
+)
+
 install_dev_environment() {
   local site
   say "installing the pinned Python packages of scripts/goldens/requirements.txt into $ARMORM_DEPS/dev"
@@ -87,6 +106,7 @@ gather() {
     grep -E "^$lib/[^/]*\.so$" "$staging/list" | sed 's#^#/usr/#'
     find "/usr/$lib/" -maxdepth 1 -name libopenblas.so # of no package: Debian's alternatives make it
   } | gather_libraries "$staging/prefix/$lib"
+  if [[ -d $ARMORM_DEPS/cudnn-frontend/include ]]; then cp -r "$ARMORM_DEPS/cudnn-frontend/include/." "$staging/prefix/include/"; fi
   rm -rf .deps
   mv "$staging/prefix" .deps
   say ".deps holds $(du -sh .deps | cut -f1)"
@@ -121,7 +141,10 @@ gather_libraries() {
 }
 
 install_packages "${packages[@]}"
-[[ $wanted == --packages-only ]] || install_private_environment
+if [[ $wanted != --packages-only ]]; then
+  install_private_environment
+  install_cudnn_frontend || say "cuDNN's front end could not be downloaded: attention on GPUs is built without cuDNN"
+fi
 case $wanted in
   --dev) install_dev_environment ;;
   --gather) gather ;;

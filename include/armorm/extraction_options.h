@@ -8,6 +8,7 @@
 #include "armorm/choices.h"
 #include "armorm/cpu_kernels.h"
 #include "armorm/export.h"
+#include "armorm/gpu_attention.h"
 #include "armorm/precision.h"
 #include "armorm/verify.h"
 
@@ -28,9 +29,10 @@ struct ExtractionOptions {
   Precision precision = Precision::bf16;
   // auto without fp8; not fast on the CPU
   Fp8Accumulate fp8_accumulate = Fp8Accumulate::auto_;
-  CpuKernels kernels = CpuKernels::measured;  // auto on a GPU
-  std::int64_t batch_tokens = 0;              // >= 0
-  std::int64_t threads = 0;                   // >= 0
+  CpuKernels kernels = CpuKernels::measured;         // auto on a GPU
+  GpuAttention attention = GpuAttention::automatic;  // automatic on a CPU
+  std::int64_t batch_tokens = 0;                     // >= 0
+  std::int64_t threads = 0;                          // >= 0
   bool batch_invariant = false;
   bool allow_special_in_content = false;
   std::string template_date = kTemplateDate;  // from 1970 on

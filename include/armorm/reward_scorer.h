@@ -15,6 +15,7 @@
 #include "armorm/conversation.h"
 #include "armorm/cpu_kernels.h"
 #include "armorm/export.h"
+#include "armorm/gpu_attention.h"
 #include "armorm/precision.h"
 #include "armorm/stop.h"
 #include "armorm/verify.h"
@@ -33,8 +34,9 @@ struct ScorerOptions {
   // with where `precision` is the same and the processor has them, else the fastest, which are measured; auto
   // on a GPU.
   CpuKernels kernels = CpuKernels::measured;
-  bool batch_invariant = true;            // scores are bit-identical however rows are batched
-  std::int64_t batch_tokens = 0;          // tokens per forward pass; 0 = from free memory
+  GpuAttention attention = GpuAttention::automatic;  // automatic on a CPU
+  bool batch_invariant = true;                       // scores are bit-identical however rows are batched
+  std::int64_t batch_tokens = 0;                     // tokens per forward pass; 0 = from free memory
   std::int64_t threads = 0;               // CPU threads, of the whole process; 0 = all that it may use
   std::int64_t max_length = 0;            // tokens of a conversation; 0 = the model's max_position_embeddings
   bool allow_special_in_content = false;  // special-token strings in content become special tokens

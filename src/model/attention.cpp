@@ -4,9 +4,11 @@
 
 #include <algorithm>
 
+#include "model/common/packed_shape.h"
 #include "model/cpu/attention.h"
 #include "model/cpu/linear.h"
 #include "model/cpu_kernels.h"
+#include "model/cudnn.h"
 #include "model/reference_ops.h"
 #include "model/upload.h"
 
@@ -41,25 +43,17 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
 }  // namespace
 
 void finish_plan(AttentionPlan& plan, at::Device device) {
-  const auto count = static_cast<std::int64_t>(plan.blocks.size());
   plan.max_q = plan.max_kv = 0;
-  at::Tensor table = at::empty({3, count + 1}, at::kInt);
-  auto cells = table.accessor<int, 2>();
-  for (std::int64_t i = 0; i < count; ++i) {
-    const AttentionBlock& block = plan.blocks[static_cast<std::size_t>(i)];
+  for (const AttentionBlock& block : plan.blocks) {
     plan.max_q = std::max(plan.max_q, block.q_count);
     plan.max_kv = std::max(plan.max_kv, block.kv_count);
-    cells[0][i] = static_cast<int>(block.q_begin);
-    cells[0][i + 1] = static_cast<int>(block.q_begin + block.q_count);
-    cells[1][i] = static_cast<int>(block.kv_begin);
-    cells[1][i + 1] = static_cast<int>(block.kv_begin + block.kv_count);
-    cells[2][i] = static_cast<int>(block.kv_count);
   }
   if (device.is_cpu()) return;
-  table = upload(table, device);
-  plan.q_starts = table[0];
-  plan.kv_starts = table[1];
-  plan.kv_counts = table[2].narrow(0, 0, count);
+  const auto count = std::ssize(plan.blocks);
+  plan.table = upload(block_table(plan.blocks, rounded_sequences(count)), device);
+  plan.q_starts = plan.table[0].narrow(0, 0, count + 1);
+  plan.kv_starts = plan.table[1].narrow(0, 0, count + 1);
+  plan.kv_counts = plan.table[3].narrow(0, 0, count);
 }
 
 at::Tensor rows_of(const at::Tensor& x, std::int64_t begin, std::int64_t count, bool fixed_order) {
@@ -118,6 +112,9 @@ at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::
   if (q.is_cpu()) {
     if (const auto* kernel = cpu::linear_kernel(kernels_in_use(), q.scalar_type()); kernel != nullptr)
       return cpu::packed_attention(*kernel, q, k, v, plan, options);
+  }
+  if (options.cudnn) {
+    if (std::optional<at::Tensor> result = cudnn_attention(q, k, v, plan, options)) return *result;
   }
   if (supports_flash(q, options)) return flash_attention(q, k, v, plan, options);
   if (options.softcap > 0.0) return reference::packed_attention(q, k, v, plan, options);

@@ -12,6 +12,7 @@
 #include "core/log.h"
 #include "core/units.h"
 #include "core/words.h"
+#include "model/cudnn.h"
 #include "model/current_device.h"
 #include "model/decoder.h"
 #include "model/device.h"
@@ -68,6 +69,24 @@ void warn_of_slow_fp8(const BackboneOptions& options, at::Device device) {
       device.str());
 }
 
+std::string obstacle_to_cudnn(const BackboneOptions& options) {
+  if (options.attention == GpuAttention::flash) return "flash is chosen";
+  if (options.batch_invariant) return "batch_invariant: its bits depend on the sizes of a pack";
+  if (options.precision == Precision::fp32) return "it takes bf16 or fp8";
+  return why_no_cudnn(at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(options.device)));
+}
+
+bool use_cudnn(const BackboneOptions& options) {
+  if (options.device < 0) return false;
+  const std::string obstacle = obstacle_to_cudnn(options);
+  if (options.loaded_before) return obstacle.empty();
+  if (obstacle.empty())
+    log::info("attention: {} where it has plans", cudnn_name());
+  else
+    log::info("attention: LibTorch's; cuDNN's is not used: {}", obstacle);
+  return obstacle.empty();
+}
+
 // Enqueued; the rows are valid when the device's stream reaches this point.
 at::Tensor download(const at::Tensor& values) {
   at::Tensor host = at::empty(values.sizes(), values.options().device(at::kCPU).pinned_memory(true));
@@ -76,6 +95,10 @@ at::Tensor download(const at::Tensor& values) {
 }
 
 }  // namespace
+
+std::string cudnn_of(const BackboneOptions& options) {
+  return options.device >= 0 && obstacle_to_cudnn(options).empty() ? cudnn_name() : "";
+}
 
 std::string_view why_no_shared_prefixes(const ModelConfig& config, const BackboneOptions& options) {
   if (config.rope_scaling && config.rope_scaling->rope_type == "dynamic")
@@ -117,7 +140,7 @@ Backbone Backbone::load(const BackboneOptions& options) {
   warn_of_slow_fp8(options, device);
   return Backbone(std::make_unique<Impl>(
       options, std::move(files),
-      Decoder(std::move(config), std::move(weights), device, options.batch_invariant)));
+      Decoder(std::move(config), std::move(weights), device, options.batch_invariant, use_cudnn(options))));
 }
 
 const ModelConfig& Backbone::config() const { return impl_->decoder->config(); }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "armorm/gpu_attention.h"
 #include "armorm/precision.h"
 #include "core/matrix_view.h"
 #include "model/model_config.h"
@@ -25,8 +26,13 @@ struct BackboneOptions {
   // A row's bits do not depend on the rest of its pack: every matrix product runs in one fixed shape. Slower
   // by the padding of a pack's last rows.
   bool batch_invariant = false;
+  GpuAttention attention = GpuAttention::automatic;
   bool loaded_before = false;  // warnings about the weights were given then
 };
+
+// "cuDNN 9.19.0" if attention goes through that library where it has plans; "" on a CPU, and where LibTorch
+// computes all of it.
+std::string cudnn_of(const BackboneOptions& options);
 
 // Why sequences of a model must not share prefixes in a pack, or "" if they may. With dynamic rope scaling
 // the keys of a prefix depend on the length of the complete sequence. On CUDA, batch_invariant with shared

@@ -68,12 +68,14 @@ LinearInput add_norm_for(WeightFormat format, at::Tensor& residual, const at::Te
 
 }  // namespace
 
-Decoder::Decoder(ModelConfig config, DecoderWeights weights, at::Device device, bool batch_invariant)
+Decoder::Decoder(ModelConfig config, DecoderWeights weights, at::Device device, bool batch_invariant,
+                 bool cudnn)
     : config_(std::move(config)),
       weights_(std::move(weights)),
       device_(device),
       rope_(config_, device),
-      activation_(config_.hidden_act == "silu" ? Activation::silu : Activation::gelu_tanh) {
+      activation_(config_.hidden_act == "silu" ? Activation::silu : Activation::gelu_tanh),
+      cudnn_(cudnn) {
   if (!batch_invariant) return;
   check_invariance(weights_, device);
   token_rows_ = kTokenRows;
@@ -87,6 +89,7 @@ AttentionOptions Decoder::attention_options(std::size_t layer) const {
   options.scale = 1.0 / std::sqrt(scalar);
   options.softcap = config_.attn_logit_softcapping;
   options.fixed_order = token_rows_ > 0;
+  options.cudnn = cudnn_;
   options.window = config_.layer_is_sliding[layer] ? config_.sliding_window : 0;
   return options;
 }

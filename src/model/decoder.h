@@ -15,7 +15,8 @@ namespace armorm::model {
 
 class Decoder {
  public:
-  Decoder(ModelConfig config, DecoderWeights weights, at::Device device, bool batch_invariant);
+  // cudnn: attention through cuDNN's plans where it has them; not with batch_invariant.
+  Decoder(ModelConfig config, DecoderWeights weights, at::Device device, bool batch_invariant, bool cudnn);
 
   const ModelConfig& config() const noexcept { return config_; }
   at::Device device() const noexcept { return device_; }
@@ -41,6 +42,7 @@ class Decoder {
   // Rows per product over all tokens, and over the wanted ones; 0 = as many as there are.
   std::int64_t token_rows_ = 0;
   std::int64_t wanted_rows_ = 0;
+  bool cudnn_;
 };
 
 }  // namespace armorm::model

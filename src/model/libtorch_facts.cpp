@@ -5,6 +5,8 @@
 #include <fmt/core.h>
 #include <torch/version.h>
 
+#include "model/cudnn.h"
+
 namespace armorm::model {
 namespace {
 
@@ -19,7 +21,9 @@ std::string cuda() {
 #else
   const char* kernels = "no kernels of its own";
 #endif
-  return fmt::format("{}, {}, devices: {}", cuda_version(hooks.versionCUDART()), kernels, hooks.getNumGPUs());
+  const std::string cudnn = cudnn_name();
+  return fmt::format("{}, {}, attention: {}, devices: {}", cuda_version(hooks.versionCUDART()), kernels,
+                     cudnn.empty() ? "without cuDNN" : cudnn, hooks.getNumGPUs());
 }
 
 }  // namespace

@@ -70,6 +70,7 @@ io::Metadata Provenance::to_metadata() const {
       {"counts", json(counts).dump()}};
   if (!fp8_accumulate.empty()) metadata["fp8_accumulate"] = fp8_accumulate;
   if (!cpu_kernels.empty()) metadata["cpu_kernels"] = cpu_kernels;
+  if (!gpu_attention.empty()) metadata["gpu_attention"] = gpu_attention;
   if (!deviation.empty()) metadata["deviation"] = deviation;
   if (!dataset_config.empty()) metadata["dataset_config"] = dataset_config;
   if (!data_sha256.empty()) metadata["data_sha256"] = data_sha256;
@@ -123,6 +124,7 @@ Provenance Provenance::from_metadata(const io::Metadata& metadata, const std::st
                                                            : std::string(name_of(Fp8Accumulate::exact));
   p.batch_invariant = metadata.contains("batch_invariant") && metadata.at("batch_invariant") == "true";
   if (metadata.contains("cpu_kernels")) p.cpu_kernels = metadata.at("cpu_kernels");
+  if (metadata.contains("gpu_attention")) p.gpu_attention = metadata.at("gpu_attention");
   if (metadata.contains("deviation")) p.deviation = metadata.at("deviation");
   p.attributes = required_json<std::vector<std::string>>(metadata, "attributes", origin);
   // Files of versions without sample weights lack it.

@@ -40,6 +40,7 @@ void declare_backbone(ExtractionOptions& fields, OptionList& list) {
       .add(kThreads, fields.threads)
       .add({"batch_invariant", results, "Make a row's bits independent of shards, packs and threads"},
            fields.batch_invariant)
+      .add(kGpuAttention, fields.attention)
       .add({"allow_special_in_content", results,
             "Convert special-token strings in message content to special tokens, like the Python scripts"},
            fields.allow_special_in_content)
@@ -104,6 +105,14 @@ std::int64_t bad_row_limit(const std::string& max_bad_rows, std::int64_t rows) {
   return static_cast<std::int64_t>(std::floor(part * static_cast<double>(rows)));
 }
 
+void check_attention_on(std::int64_t device, GpuAttention attention) {
+  if (device < 0 && attention != GpuAttention::automatic)
+    fail_usage(
+        "--attention: {} chooses kernels of a GPU, but --device is {}; leave it out, or give the index of a "
+        "GPU",
+        name_of(attention), device);
+}
+
 void check_kernels_on(std::int64_t device, CpuKernels kernels) {
   if (device >= 0 && kernels != CpuKernels::measured)
     fail_usage(
@@ -163,6 +172,7 @@ void ExtractionOptions::validate() const {
   if (batch_tokens < 0)
     fail_usage("--batch_tokens: {} is negative; use 0 to let it follow the free memory", batch_tokens);
   if (threads < 0) fail_usage("--threads: {} is negative; use 0 for all", threads);
+  stages::options::check_attention_on(device, attention);
   parse_date("--template_date", template_date);
   if (seed < 0) fail_usage("--seed: {} is negative; use 0 for the published shuffle", seed);
   if (data_root.empty()) fail_usage("--data_root: is empty; name a folder");

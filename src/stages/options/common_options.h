@@ -6,6 +6,7 @@
 
 #include "armorm/cpu_kernels.h"
 #include "armorm/extraction_options.h"
+#include "armorm/gpu_attention.h"
 #include "armorm/precision.h"
 
 namespace armorm::stages::options {
@@ -14,6 +15,8 @@ namespace armorm::stages::options {
 // "1%"). Usage error for anything else.
 std::int64_t bad_row_limit(const std::string& max_bad_rows, std::int64_t rows);
 
+// usage error for attention other than auto on a CPU.
+void check_attention_on(std::int64_t device, GpuAttention attention);
 // usage error for kernels other than auto on a GPU.
 void check_kernels_on(std::int64_t device, CpuKernels kernels);
 

@@ -40,6 +40,7 @@ void declare_backbone(ScoreOptions& fields, OptionList& list) {
       .add({"batch_invariant", results,
             "Scores are bit-identical however rows are batched; --batch_invariant=false is faster"},
            fields.batch_invariant)
+      .add(kGpuAttention, fields.attention)
       .add(kBatchTokens, fields.batch_tokens);
 }
 
@@ -111,6 +112,7 @@ void ScorerOptions::validate() const {
   stages::options::at_least("batch_tokens", batch_tokens, 0);
   stages::options::at_least("threads", threads, 0);
   stages::options::at_least("max_length", max_length, 0);
+  stages::options::check_attention_on(device, attention);
   if (!template_date.empty()) parse_date("--template_date", template_date);
 }
 

@@ -21,6 +21,10 @@ inline constexpr OptionText kExtractionKernels{
     "kernels", results,
     "Kernels of the products on the CPU; auto = those of the set's other shards, else the fastest, measured "
     "once on each kind of processor and kept in --data_root"};
+inline constexpr OptionText kGpuAttention{
+    "attention", results,
+    "Attention on a GPU; auto = cuDNN's where it has a plan and not with batch_invariant, else LibTorch's "
+    "FlashAttention"};
 inline constexpr OptionText kBackbonePrecision{"precision", results, "Arithmetic of the backbone"};
 // The last bits depend on the packs unless batch_invariant is on.
 inline constexpr OptionText kBatchTokens{"batch_tokens", results,

@@ -92,6 +92,7 @@ model::BackboneOptions backbone_options(const ExtractionOptions& options, const 
   backbone.fp8_accumulate = options.fp8_accumulate;
   backbone.device = static_cast<int>(options.device);
   backbone.batch_invariant = options.batch_invariant;
+  backbone.attention = options.attention;
   return backbone;
 }
 
@@ -171,6 +172,7 @@ artifacts::Provenance make_provenance(const ExtractionOptions& options, const Mo
   if (options.precision == Precision::fp8) p.fp8_accumulate = name_of(options.fp8_accumulate);
   p.batch_invariant = options.batch_invariant;
   if (options.device < 0) p.cpu_kernels = name_of(options.kernels);
+  p.gpu_attention = model::cudnn_of(backbone_options(options, model));
   p.template_sha256 = model.encoder.template_sha256();
   p.tokenizer_sha256 = model.encoder.tokenizer_sha256();
   p.config_sha256 = sha256_file_hex(model.folder.base / "config.json");

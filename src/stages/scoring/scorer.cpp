@@ -152,7 +152,8 @@ void Scorer::begin_loading() {
                                       .precision = options_.precision,
                                       .fp8_accumulate = accumulate,
                                       .device = static_cast<int>(options_.device),
-                                      .batch_invariant = options_.batch_invariant});
+                                      .batch_invariant = options_.batch_invariant,
+                                      .attention = options_.attention});
       });
   if (options_.verify == Verify::on)
     verifying_ = std::async(std::launch::async, [this, stop = current_stop_request()] {

@@ -102,6 +102,14 @@ TEST_CASE("shards of other weights, or with another treatment of special tokens,
   CHECK_THROWS_WITH(open_shards(one, other), Contains("dataset_config is 'b'"));
 }
 
+TEST_CASE("embeddings record the attention of their GPU, which does not decide", "[unit]") {
+  Provenance one = with(facts_of("w")), other = one;
+  one.gpu_attention = "cuDNN 9.19.0";
+  CHECK(open_shards(one, one)->gpu_attention == "cuDNN 9.19.0");
+  CHECK(open_shards(one, other)->gpu_attention == "cuDNN 9.19.0");
+  CHECK_FALSE(other.to_metadata().contains("gpu_attention"));
+}
+
 TEST_CASE("regression weights tell what made the embeddings they were fitted to", "[unit]") {
   const TempDir dir;
   RegressionWeights weights;

@@ -158,3 +158,16 @@ TEST_CASE("messages of lower modules show the flags of every program", "[unit]")
   CHECK(with_flags("use `batch_tokens`, `columns`, `max_length` or `subset`") ==
         "use --batch_tokens, --columns, --max_length or `subset`");
 }
+
+TEST_CASE("attention of a GPU is refused on a CPU", "[unit]") {
+  Stage1PrepareOptions prepare;
+  prepare.extraction.attention = GpuAttention::flash;
+  prepare.validate();
+  prepare.extraction.device = -1;
+  CHECK(error_of([&] { prepare.validate(); }, ErrorKind::usage).find("--attention: flash") == 0);
+  ScoreOptions score;
+  score.attention = GpuAttention::flash;
+  score.validate();
+  score.device = -1;
+  CHECK(error_of([&] { score.validate(); }, ErrorKind::usage).find("--attention: flash") == 0);
+}

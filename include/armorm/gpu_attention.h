@@ -1,0 +1,18 @@
+// The kernels of attention on a GPU.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+namespace armorm {
+
+// They round alike and add in another order, so that last bits differ between them.
+//   automatic  cuDNN's, for the shapes for which it has plans, in bf16 and fp8, from compute capability 9.0
+//   on
+//              and without batch_invariant; otherwise as flash
+//   flash      LibTorch's FlashAttention; LibTorch's plain operations where that does not apply: fp32, soft
+//   caps
+enum class GpuAttention { automatic, flash };
+constexpr std::array<std::string_view, 2> words_of(GpuAttention) { return {"auto", "flash"}; }
+
+}  // namespace armorm
