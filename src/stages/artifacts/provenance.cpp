@@ -69,6 +69,7 @@ io::Metadata Provenance::to_metadata() const {
   if (!cpu_kernels.empty()) metadata["cpu_kernels"] = cpu_kernels;
   if (!deviation.empty()) metadata["deviation"] = deviation;
   if (!dataset_config.empty()) metadata["dataset_config"] = dataset_config;
+  if (!form.empty()) metadata["form"] = form;
   if (!data_sha256.empty()) metadata["data_sha256"] = data_sha256;
   if (!data_commit.empty()) metadata["data_commit"] = data_commit;
   facts.add_to(metadata);
@@ -85,6 +86,7 @@ ArtifactInputs Provenance::inputs() const {
                         {kTemplateInput, template_sha256},
                         {kTokenizerInput, tokenizer_sha256},
                         {kConfigInput, config_sha256}};
+  if (!form.empty()) inputs["form"] = form;
   if (!data_sha256.empty()) inputs["data"] = data_sha256;
   if (facts.weights) inputs[kWeightsInput] = *facts.weights;
   return inputs;
@@ -108,6 +110,7 @@ Provenance Provenance::from_metadata(const io::Metadata& metadata, const std::st
   p.split = required(metadata, "split", origin);
   if (const auto config = metadata.find("dataset_config"); config != metadata.end())
     p.dataset_config = config->second;
+  if (const auto found = metadata.find("form"); found != metadata.end()) p.form = found->second;
   p.source = required(metadata, "source", origin);
   p.precision = required(metadata, "precision", origin);
   p.batch_invariant = metadata.contains("batch_invariant") && metadata.at("batch_invariant") == "true";
