@@ -14,8 +14,22 @@ class Recognition {
  public:
   explicit Recognition(const FormEvidence& evidence) : evidence_(evidence) {}
 
-  bool fits(const Form& form) const {
-    return has_columns(form) && takes_renames(form) && rates(form) && is_alone(form) && has_types(form);
+  bool fits_by_columns(const Form& form) const {
+    return has_columns(form) && takes_renames(form) && rates(form) && is_alone(form);
+  }
+
+  bool has_types(const Form& form) const {
+    std::vector<ColumnRequest> requests;
+    std::vector<ColumnType> types;
+    for (const FormColumn& column : form.columns) {
+      if (column.optional) continue;
+      requests.push_back({name_in_set(column.name), want_of(column.type)});
+      types.push_back(column.type);
+    }
+    const std::vector<Cell> values = evidence_.first_values(requests);
+    for (std::size_t i = 0; i < types.size(); ++i)
+      if (!is_of_type(values[i], types[i])) return false;
+    return true;
   }
 
  private:
@@ -68,20 +82,6 @@ class Recognition {
            });
   }
 
-  bool has_types(const Form& form) const {
-    std::vector<ColumnRequest> requests;
-    std::vector<ColumnType> types;
-    for (const FormColumn& column : form.columns) {
-      if (column.optional) continue;
-      requests.push_back({name_in_set(column.name), want_of(column.type)});
-      types.push_back(column.type);
-    }
-    const std::vector<Cell> values = evidence_.first_values(requests);
-    for (std::size_t i = 0; i < types.size(); ++i)
-      if (!is_of_type(values[i], types[i])) return false;
-    return true;
-  }
-
   const FormEvidence& evidence_;
 };
 
@@ -90,12 +90,13 @@ class Recognition {
 const Form* recognise_form(std::span<const Form> forms, const FormEvidence& evidence) {
   const Recognition recognition(evidence);
   std::vector<const Form*> found;
+  for (const Form& form : forms)
+    if (recognition.fits_by_columns(form)) found.push_back(&form);
+  // Each row of such a form is read by its own types.
+  if (found.size() == 1 && !found.front()->is_described()) return found.front();
+  std::erase_if(found, [&](const Form* form) { return !recognition.has_types(*form); });
   std::vector<std::string_view> names;
-  for (const Form& form : forms) {
-    if (!recognition.fits(form)) continue;
-    found.push_back(&form);
-    names.push_back(form.name);
-  }
+  for (const Form* form : found) names.push_back(form->name);
   if (found.size() > 1)
     fail_data("{}: columns and types fit several forms: {}; name one of them with `form`", evidence.where,
               fmt::join(names, ", "));
