@@ -64,13 +64,19 @@ void must(const ProcessResult& result) {
   REQUIRE(result.exit_code == 0);
 }
 
-// Makes libtorch the fastest by far in the file of measured rates.
-void prefer_libtorch(const fs::path& root) {
+// Sets all measured rates to rate_of(precision, kernels), in GFLOP/s.
+template <class Rate>
+void set_rates(const fs::path& root, const Rate& rate_of) {
   const fs::path file = root / "cpu_kernels.json";
   json content = json::parse(io::read_text_file(file));
   for (json& entry : content.at("measured"))
-    for (auto& [name, rate] : entry.at("gflops").items()) rate = name == "libtorch" ? 1e6 : 1.0;
+    for (auto& [name, rate] : entry.at("gflops").items())
+      rate = rate_of(entry.at("work").at("precision").get<std::string>(), name);
   write_text(file, content.dump());
+}
+
+void prefer_libtorch(const fs::path& root) {
+  set_rates(root, [](const std::string&, const std::string& name) { return name == "libtorch" ? 1e6 : 1.0; });
 }
 
 }  // namespace
@@ -250,4 +256,26 @@ TEST_CASE("a gate records its kernels, its export those of the embeddings, and s
                               !Contains("cpu_kernels"));
   CHECK(trained.out == score({"--precision", "fp32", "--kernels", fixed_kernels_name()}).out);
   CHECK_THAT(score({}).err, Contains("CPU kernels: ") && !Contains("as in the training"));
+}
+
+TEST_CASE("a gate in bfloat16 where float32 is faster is warned of", "[e2e]") {
+  const TempDir root;
+  copy_tree(demo_run() / "embeddings", root / "embeddings");
+  copy_tree(demo_run() / "regression_weights", root / "regression_weights");
+  const auto train = [&] {
+    ProcessResult result = run_program("stage2-train", flags_with("stage2-train", root.path(), "auto",
+                                                                  {"--precision", "bf16", "--restart"}));
+    must(result);
+    return result.err;
+  };
+  CHECK_THAT(train(), Contains("gate, measured, kept in"));
+  set_rates(root.path(), [](const std::string& precision, const std::string&) {
+    return precision == "bf16" ? 50.0 : 80.0;
+  });
+  CHECK_THAT(train(), Contains("--precision bf16: the gate's products reach 50 GFLOP/s") &&
+                          Contains("--precision fp32 is faster"));
+  set_rates(root.path(), [](const std::string& precision, const std::string&) {
+    return precision == "bf16" ? 80.0 : 50.0;
+  });
+  CHECK_THAT(train(), !Contains("--precision fp32 is faster"));
 }

@@ -4,12 +4,10 @@
 #include <cmath>
 
 #if defined(__x86_64__)
-#include <cpuid.h>
 #include <immintrin.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 #endif
 
+#include "core/tile_registers.h"
 #include "core/transpose_words.h"
 
 namespace armorm::linear::dense {
@@ -212,21 +210,6 @@ __attribute__((target(ARMORM_AVX512))) void transpose_planes(std::int64_t n_rows
   }
 }
 
-// Layout of LDTILECFG's operand (Intel's manual, volume 1, chapter 18).
-struct alignas(64) TileConfig {
-  std::uint8_t palette = 1;
-  std::uint8_t start_row = 0;
-  std::array<std::uint8_t, 14> reserved{};
-  std::array<std::uint16_t, 16> row_bytes{64, 64, 64, 64, 64, 64, 64, 64};
-  std::array<std::uint8_t, 16> rows{16, 16, 16, 16, 16, 16, 16, 16};
-};
-
-__attribute__((target("amx-tile"))) void load_tile_config() {
-  static const TileConfig config;
-  _tile_loadconfig(&config);
-}
-__attribute__((target("amx-tile"))) void release_tiles() { _tile_release(); }
-
 // The order keeps a digit of the left group and two of the right one in registers, and products of the same
 // level apart.
 __attribute__((target(ARMORM_AVX512 ",amx-tile,amx-int8"))) void products_amx(std::int64_t n_rows,
@@ -271,18 +254,6 @@ __attribute__((target(ARMORM_AVX512 ",amx-tile,amx-int8"))) void products_amx(st
 constexpr IntegerKernels kAmx{maxima_avx512, digits_avx512,  transpose_planes,
                               products_amx,  combine_avx512, add_panel_avx512};
 
-// Tile registers need the system's permission, which holds for the process (Linux,
-// Documentation/arch/x86/xstate.rst).
-bool may_use_tiles() {
-  constexpr long kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
-  constexpr long kTileData = 18;               // XFEATURE_XTILEDATA
-  unsigned a = 0, b = 0, c = 0, d = 0;
-  constexpr unsigned kTile = 1U << 24;
-  constexpr unsigned kInt8 = 1U << 25;
-  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0 || (d & kTile) == 0 || (d & kInt8) == 0) return false;
-  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
-}
-
 #pragma GCC diagnostic pop
 #endif
 
@@ -291,7 +262,7 @@ bool may_use_tiles() {
 bool is_supported(GramKernel kernel) noexcept {
 #if defined(__x86_64__)
   static const bool avx512 = is_supported(InstructionSet::avx512) && __builtin_cpu_supports("avx512dq");
-  static const bool amx = avx512 && may_use_tiles();
+  static const bool amx = avx512 && has_tile_registers();
   if (kernel == GramKernel::amx) return amx;
 #endif
   return kernel == GramKernel::float64 || kernel == GramKernel::integers;
@@ -322,7 +293,7 @@ const IntegerKernels& integer_kernels(GramKernel kernel) noexcept {
 
 TileScope::TileScope(GramKernel kernel) noexcept : active_(kernel == GramKernel::amx) {
 #if defined(__x86_64__)
-  if (active_) load_tile_config();
+  if (active_) configure_tiles({});
 #endif
 }
 

@@ -20,7 +20,6 @@ CpuFeatures find_features() {
   if (!f.avx512 || __get_cpuid_count(7, 0, &a, &b, &c, &d) == 0) return f;
   f.avx512_vnni = bit(c, 11);
   f.amx_bf16 = bit(d, 22);
-  f.amx_int8 = bit(d, 25);
   if (__get_cpuid_count(7, 1, &a, &b, &c, &d) != 0) f.avx512_bf16 = bit(a, 5);
   return f;
 }

@@ -24,7 +24,6 @@ struct CpuFeatures {
   bool avx512_bf16 = false;
   bool avx512_vnni = false;
   bool amx_bf16 = false;
-  bool amx_int8 = false;
 };
 const CpuFeatures& cpu_features();
 

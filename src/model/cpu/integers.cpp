@@ -4,7 +4,6 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -197,59 +196,20 @@ void multiply_block(const Product& p, const RowBlock& block, std::int64_t panel,
   }
 }
 
-// store(sums, row, column) writes `columns` columns of the result from each panel at their place.
-template <class Store>
-void multiply(const PanelKernel& kernel, const at::Tensor& x, const IntegerWeight& weight,
-              std::int64_t out_features, std::int64_t columns, const at::Tensor& bias, const Store& store) {
+at::Tensor multiply(const PanelKernel& kernel, const at::Tensor& x, const IntegerWeight& weight,
+                    const PanelResult& result) {
   const IntegerRows quantised = quantise_rows(x, weight.type, weight.input_scales);
   const Rows rows = rows_for(kernel, quantised.values);
   const Product product{kernel, quantised, weight, rows.words,
                         inputs_of_group(weight.type) / (weight.type == Integers::int8 ? 4 : 2)};
-  const float* biases = bias.defined() ? bias.const_data_ptr<float>() : nullptr;
-  std::vector<std::byte> tail;
-  const std::vector<RowBlock> blocks = split_rows(rows, kernel, tail);
-  const std::int64_t n_panels = (out_features + columns - 1) / columns;
-  const std::int64_t tasks = std::ssize(blocks) * n_panels;
-  std::atomic<std::int64_t> next = 0;
-  at::parallel_for(0, at::get_num_threads(), 1, [&](std::int64_t, std::int64_t) {
-    const AlignedArray<float> sums(kMaxRowBlock * kPanel);
-    const AlignedArray<float> totals(kMaxRowBlock * kPanel);
-    kernel.begin();
-    for (std::int64_t task = next++; task < tasks; task = next++) {
-      const RowBlock& block = blocks[static_cast<std::size_t>(task / n_panels)];
-      const std::int64_t panel = task % n_panels;
-      multiply_block(product, block, panel, sums.data(), totals.data());
-      const float* here = biases == nullptr ? nullptr : biases + panel * kPanel;
-      const std::int64_t column = panel * columns;
-      store(PanelSums{totals.data(), here, block.valid, std::min(columns, out_features - column)},
-            block.first, column);
-    }
-    kernel.end();
-  });
-}
-
-template <class T>
-at::Tensor linear_to(const PanelKernel& kernel, const at::Tensor& x, const IntegerWeight& weight,
-                     std::int64_t out_features, const at::Tensor& bias) {
-  at::Tensor out = at::empty({x.size(0), out_features}, x.options());
-  T* to = out.mutable_data_ptr<T>();
-  multiply(kernel, x, weight, out_features, kPanel, bias,
-           [&](const PanelSums& sums, std::int64_t row, std::int64_t column) {
-             store(sums, to + row * out_features + column, out_features);
-           });
-  return out;
-}
-
-template <class T>
-at::Tensor gated_linear_to(const PanelKernel& kernel, const at::Tensor& x, const IntegerWeight& weight,
-                           std::int64_t out_features, const at::Tensor& bias, Activation activation) {
-  at::Tensor out = at::empty({x.size(0), out_features}, x.options());
-  T* to = out.mutable_data_ptr<T>();
-  multiply(kernel, x, weight, out_features, kPanel / 2, bias,
-           [&](const PanelSums& sums, std::int64_t row, std::int64_t column) {
-             store_gated(sums, activation, to + row * out_features + column, out_features);
-           });
-  return out;
+  constexpr std::int64_t kSums = kMaxRowBlock * kPanel;
+  for_each_panel(kernel, rows, result.n_panels(), 2 * kSums,
+                 [&](const RowBlock& block, std::int64_t panel, float* sums) {
+                   float* const totals = sums + kSums;
+                   multiply_block(product, block, panel, sums, totals);
+                   result.store(panel, totals, block.first, block.valid);
+                 });
+  return result.tensor();
 }
 
 // Row as float32, in `scratch`.
@@ -353,15 +313,12 @@ IntegerWeight pack_integers(const at::Tensor& weight, Integers type, bool gated)
 
 at::Tensor integer_linear(const PanelKernel& kernel, const at::Tensor& x, const IntegerWeight& weight,
                           std::int64_t out_features, const at::Tensor& bias) {
-  return x.scalar_type() == at::kFloat ? linear_to<float>(kernel, x, weight, out_features, bias)
-                                       : linear_to<at::BFloat16>(kernel, x, weight, out_features, bias);
+  return multiply(kernel, x, weight, PanelResult(x.size(0), out_features, x.scalar_type(), bias));
 }
 
 at::Tensor integer_gated_linear(const PanelKernel& kernel, const at::Tensor& x, const IntegerWeight& weight,
                                 std::int64_t out_features, const at::Tensor& bias, Activation activation) {
-  return x.scalar_type() == at::kFloat
-             ? gated_linear_to<float>(kernel, x, weight, out_features, bias, activation)
-             : gated_linear_to<at::BFloat16>(kernel, x, weight, out_features, bias, activation);
+  return multiply(kernel, x, weight, PanelResult(x.size(0), out_features, x.scalar_type(), bias, activation));
 }
 
 }  // namespace armorm::model::cpu

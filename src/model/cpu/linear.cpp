@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 #include "model/cpu/panel_product.h"
 #include "model/cpu/panel_results.h"
 
@@ -15,45 +17,44 @@ Rows operand(const PanelKernel& kernel, const at::Tensor& x) {
   return rows_for(kernel, kernel.widens ? values.to(at::kFloat) : values);
 }
 
-// `columns`: of the result from one panel. store(sums, row, column) writes a block at its place.
-template <class Store>
-void multiply(const PanelKernel& kernel, const at::Tensor& x, const at::Tensor& packed,
-              const at::Tensor& bias, std::int64_t out_features, std::int64_t columns, const Store& store) {
+// sums [rows, kPanel] of a block and a panel of `words` words, which lies at `panel`.
+void multiply_panel(const PanelKernel& kernel, const RowBlock& block, const std::byte* panel,
+                    std::int64_t panel_words, float* sums, float* widened) {
+  for (std::int64_t k = 0; k < panel_words; k += kernel.chunk_words) {
+    const std::int64_t words = std::min(kernel.chunk_words, panel_words - k);
+    PanelProduct product{block.rows,
+                         words,
+                         block.x + block.step * k,
+                         block.stride,
+                         panel + k * 4 * kPanel,
+                         sums,
+                         kPanel,
+                         k > 0,
+                         block.step,
+                         block.group};
+    if (kernel.widens) {
+      widen_panel(product.panel, words, widened);
+      product.words = 2 * words;
+      product.x = block.x + 2 * block.step * k;
+      product.panel = reinterpret_cast<const std::byte*>(widened);
+    }
+    kernel.multiply(product);
+  }
+}
+
+at::Tensor multiply(const PanelKernel& kernel, const at::Tensor& x, const at::Tensor& packed,
+                    const PanelResult& result) {
   const Rows rows = operand(kernel, x);
-  const float* biases = bias.defined() ? bias.const_data_ptr<float>() : nullptr;
-  multiply_panels(kernel, rows, static_cast<const std::byte*>(packed.const_data_ptr()),
-                  (out_features + columns - 1) / columns,
-                  [&](const RowBlock& block, std::int64_t panel, const float* sums) {
-                    const float* here = biases == nullptr ? nullptr : biases + panel * kPanel;
-                    const std::int64_t column = panel * columns;
-                    store(PanelSums{sums, here, block.valid, std::min(columns, out_features - column)},
-                          block.first, column);
-                  });
-}
-
-template <class T>
-at::Tensor linear_to(const PanelKernel& kernel, const at::Tensor& x, const at::Tensor& packed,
-                     std::int64_t out_features, const at::Tensor& bias) {
-  at::Tensor out =
-      at::empty({x.size(0), out_features}, x.options().dtype(c10::CppTypeToScalarType<T>::value));
-  T* to = out.mutable_data_ptr<T>();
-  multiply(kernel, x, packed, bias, out_features, kPanel,
-           [&](const PanelSums& sums, std::int64_t row, std::int64_t column) {
-             store(sums, to + row * out_features + column, out_features);
-           });
-  return out;
-}
-
-template <class T>
-at::Tensor gated_linear_to(const PanelKernel& kernel, const at::Tensor& x, const at::Tensor& packed,
-                           std::int64_t out_features, const at::Tensor& bias, Activation activation) {
-  at::Tensor out = at::empty({x.size(0), out_features}, x.options());
-  T* to = out.mutable_data_ptr<T>();
-  multiply(kernel, x, packed, bias, out_features, kPanel / 2,
-           [&](const PanelSums& sums, std::int64_t row, std::int64_t column) {
-             store_gated(sums, activation, to + row * out_features + column, out_features);
-           });
-  return out;
+  const auto* panels = static_cast<const std::byte*>(packed.const_data_ptr());
+  const std::int64_t words = kernel.widens ? rows.words / 2 : rows.words;
+  const std::int64_t scratch = (kMaxRowBlock + 2 * kernel.chunk_words) * kPanel;
+  for_each_panel(kernel, rows, result.n_panels(), scratch,
+                 [&](const RowBlock& block, std::int64_t panel, float* sums) {
+                   multiply_panel(kernel, block, panels + panel * words * 4 * kPanel, words, sums,
+                                  sums + kMaxRowBlock * kPanel);
+                   result.store(panel, sums, block.first, block.valid);
+                 });
+  return result.tensor();
 }
 
 }  // namespace
@@ -65,16 +66,13 @@ const PanelKernel* linear_kernel(CpuKernels kernels, at::ScalarType type) {
 
 at::Tensor linear(const PanelKernel& kernel, const at::Tensor& x, const at::Tensor& packed,
                   std::int64_t out_features, const at::Tensor& bias, std::optional<at::ScalarType> result) {
-  return result.value_or(x.scalar_type()) == at::kFloat
-             ? linear_to<float>(kernel, x, packed, out_features, bias)
-             : linear_to<at::BFloat16>(kernel, x, packed, out_features, bias);
+  return multiply(kernel, x, packed,
+                  PanelResult(x.size(0), out_features, result.value_or(x.scalar_type()), bias));
 }
 
 at::Tensor gated_linear(const PanelKernel& kernel, const at::Tensor& x, const at::Tensor& packed,
                         std::int64_t out_features, const at::Tensor& bias, Activation activation) {
-  return x.scalar_type() == at::kFloat
-             ? gated_linear_to<float>(kernel, x, packed, out_features, bias, activation)
-             : gated_linear_to<at::BFloat16>(kernel, x, packed, out_features, bias, activation);
+  return multiply(kernel, x, packed, PanelResult(x.size(0), out_features, x.scalar_type(), bias, activation));
 }
 
 }  // namespace armorm::model::cpu

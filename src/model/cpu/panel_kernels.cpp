@@ -1,11 +1,9 @@
 #include "model/cpu/panel_kernels.h"
 
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 
+#include "core/tile_registers.h"
 #include "model/cpu/avx512.h"
 #include "model/cpu/brgemm.h"
 
@@ -79,30 +77,21 @@ void multiply_vectors(const PanelProduct& p) {
 
 #define ARMORM_AMX __attribute__((target("amx-tile,amx-int8,amx-bf16,avx512f")))
 
-// The registers of the tile kernels: 0 to 3 hold sums [2 x 2], 4 and 5 rows, 6 and 7 weights.
-struct alignas(64) TileShapes {
-  std::uint8_t palette = 1;
-  std::uint8_t start_row = 0;
-  std::array<std::uint8_t, 14> reserved{};
-  std::array<std::uint16_t, 16> row_bytes{};
-  std::array<std::uint8_t, 16> rows{};
-};
-
-// Products of `words` words, at most kWordsPerStep.
-ARMORM_AMX void configure_tiles(std::int64_t words) {
+// Of products of `words` words, at most kWordsPerStep: registers 0 to 3 hold sums [2 x 2], 4 and 5 rows, 6
+// and 7 weights.
+void configure_products(std::int64_t words) {
   TileShapes shapes;
-  for (std::size_t tile = 0; tile < 8; ++tile) {
-    const bool of_x = tile == 4 || tile == 5;
-    shapes.row_bytes[tile] = static_cast<std::uint16_t>(of_x ? 4 * words : 64);
-    shapes.rows[tile] = static_cast<std::uint8_t>(tile >= 6 ? words : 16);
+  for (std::size_t tile = 4; tile < 8; ++tile) {
+    if (tile < 6) {
+      shapes.row_bytes[tile] = static_cast<std::uint16_t>(4 * words);
+    } else {
+      shapes.rows[tile] = static_cast<std::uint8_t>(words);
+    }
   }
-  // GCC takes only the first bytes of the configuration for read, and would drop the other assignments.
-  asm volatile("" : : "r"(&shapes) : "memory");
-  _tile_loadconfig(&shapes);
+  configure_tiles(shapes);
 }
 
-void begin_tiles() { configure_tiles(kWordsPerStep); }
-ARMORM_AMX void end_tiles() { _tile_release(); }
+void begin_tiles() { configure_products(kWordsPerStep); }
 
 // A macro: the registers are part of the instruction's text.
 #define ARMORM_MULTIPLY_TILES(sum, row, weight) \
@@ -191,7 +180,7 @@ void multiply_tiles(const PanelProduct& p) {
   const std::int64_t full = p.words - rest;
   if (full > 0) multiply_steps<kBytes>(p, 0, full / kWordsPerStep);
   if (rest == 0) return;
-  configure_tiles(rest);
+  configure_products(rest);
   multiply_steps<kBytes>(p, full, 1);
   begin_tiles();
 }
@@ -215,21 +204,8 @@ constexpr PanelKernel kBf16{multiply_vectors<Operand::bf16>, nothing, nothing, 1
 constexpr PanelKernel kInt8{multiply_vectors<Operand::int8>, nothing, nothing, 1, kVectorChunk, false, true};
 constexpr PanelKernel kInt16{
     multiply_vectors<Operand::int16>, nothing, nothing, 1, kVectorChunk, false, true};
-constexpr PanelKernel kTilesBf16{multiply_tiles<false>, begin_tiles, end_tiles, 16, 1024};
-constexpr PanelKernel kTilesInt8{multiply_tiles<true>, begin_tiles, end_tiles, 16, 1024};
-
-// Linux gives a process the tile registers when it asks for them.
-bool may_use_tiles() {
-  constexpr long kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM of asm/prctl.h
-  constexpr long kTileData = 18;               // XFEATURE_XTILEDATA
-  const CpuFeatures& cpu = cpu_features();
-  return cpu.amx_int8 && cpu.amx_bf16 && syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
-}
-
-bool has_tiles() {
-  static const bool has = may_use_tiles();
-  return has;
-}
+constexpr PanelKernel kTilesBf16{multiply_tiles<false>, begin_tiles, release_tiles, 16, 1024};
+constexpr PanelKernel kTilesInt8{multiply_tiles<true>, begin_tiles, release_tiles, 16, 1024};
 
 const PanelKernel* vector_kernel(Operand operand, const PanelKernel& bf16) {
   if (!cpu_features().avx512) return nullptr;
@@ -246,7 +222,7 @@ const PanelKernel* onednn_kernel(Operand operand) {
 }
 
 const PanelKernel* tile_kernel(Operand operand) {
-  if (!cpu_features().avx512 || !has_tiles()) return nullptr;
+  if (!cpu_features().avx512 || !cpu_features().amx_bf16 || !has_tile_registers()) return nullptr;
   if (operand == Operand::f32) return &kFloat;
   if (operand == Operand::bf16) return &kTilesBf16;
   return operand == Operand::int8 ? &kTilesInt8 : vector_kernel(operand, kBf16);

@@ -4,9 +4,7 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
-#include <algorithm>
 #include <atomic>
-#include <cstring>
 #include <vector>
 
 #include "model/cpu/aligned_array.h"
@@ -47,45 +45,20 @@ std::vector<RowBlock> split_rows(const Rows& x, const PanelKernel& kernel, std::
 
 inline constexpr std::int64_t kMaxRowBlock = 512;
 
-// Calls finish(block, panel, sums), with the block's sums [rows, kPanel], once for each block and panel.
-template <class Finish>
-void multiply_panels(const PanelKernel& kernel, const Rows& x, const std::byte* panels, std::int64_t n_panels,
-                     const Finish& finish) {
+// Calls work(block, panel, scratch) once for each block of rows and panel, spread over the threads; `scratch`
+// floats of a thread's own, aligned to 64 bytes.
+template <class Work>
+void for_each_panel(const PanelKernel& kernel, const Rows& x, std::int64_t n_panels, std::int64_t scratch,
+                    const Work& work) {
   std::vector<std::byte> tail;
   const std::vector<RowBlock> blocks = split_rows(x, kernel, tail);
-  const std::int64_t panel_words = kernel.widens ? x.words / 2 : x.words;
   const std::int64_t tasks = std::ssize(blocks) * n_panels;
   std::atomic<std::int64_t> next = 0;
   at::parallel_for(0, at::get_num_threads(), 1, [&](std::int64_t, std::int64_t) {
-    const AlignedArray<float> scratch((kMaxRowBlock + 2 * kernel.chunk_words) * kPanel);
-    float* const sums = scratch.data();
-    float* const widened = sums + kMaxRowBlock * kPanel;
+    const AlignedArray<float> own(scratch);
     kernel.begin();
-    for (std::int64_t task = next++; task < tasks; task = next++) {
-      const RowBlock& block = blocks[static_cast<std::size_t>(task / n_panels)];
-      const std::byte* panel = panels + task % n_panels * panel_words * 4 * kPanel;
-      for (std::int64_t k = 0; k < panel_words; k += kernel.chunk_words) {
-        const std::int64_t words = std::min(kernel.chunk_words, panel_words - k);
-        PanelProduct product{block.rows,
-                             words,
-                             block.x + block.step * k,
-                             block.stride,
-                             panel + k * 4 * kPanel,
-                             sums,
-                             kPanel,
-                             k > 0,
-                             block.step,
-                             block.group};
-        if (kernel.widens) {
-          widen_panel(product.panel, words, widened);
-          product.words = 2 * words;
-          product.x = block.x + 2 * block.step * k;
-          product.panel = reinterpret_cast<const std::byte*>(widened);
-        }
-        kernel.multiply(product);
-      }
-      finish(block, task % n_panels, sums);
-    }
+    for (std::int64_t task = next++; task < tasks; task = next++)
+      work(blocks[static_cast<std::size_t>(task / n_panels)], task % n_panels, own.data());
     kernel.end();
   });
 }

@@ -1,9 +1,20 @@
 #include "model/cpu/panel_results.h"
 
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
 #include "model/cpu/avx512.h"
 
 namespace armorm::model::cpu {
 namespace {
+
+struct PanelSums {
+  const float* values;  // [rows, kPanel]
+  const float* bias;    // [kPanel] or null
+  std::int64_t rows;
+  std::int64_t columns;  // of the result: up to kPanel, of a gated panel up to kPanel / 2
+};
 
 ARMORM_INLINE ARMORM_AVX512 __m512 biased(const float* sums, const float* bias, int vector) {
   const __m512 values = _mm512_loadu_ps(sums + 16 * vector);
@@ -51,8 +62,11 @@ ARMORM_AVX512 void store_gated_rows(const PanelSums& sums, T* out, std::int64_t 
 }
 
 template <class T>
-void store_gated_as(const PanelSums& sums, Activation activation, T* out, std::int64_t stride) {
-  if (activation == Activation::silu) {
+void store_as(const PanelSums& sums, const std::optional<Activation>& activation, T* out,
+              std::int64_t stride) {
+  if (!activation) {
+    store_rows(sums, out, stride);
+  } else if (*activation == Activation::silu) {
     store_gated_rows<Activation::silu>(sums, out, stride);
   } else {
     store_gated_rows<Activation::gelu_tanh>(sums, out, stride);
@@ -61,13 +75,29 @@ void store_gated_as(const PanelSums& sums, Activation activation, T* out, std::i
 
 }  // namespace
 
-void store(const PanelSums& sums, float* out, std::int64_t stride) { store_rows(sums, out, stride); }
-void store(const PanelSums& sums, at::BFloat16* out, std::int64_t stride) { store_rows(sums, out, stride); }
-void store_gated(const PanelSums& sums, Activation activation, float* out, std::int64_t stride) {
-  store_gated_as(sums, activation, out, stride);
+PanelResult::PanelResult(std::int64_t rows, std::int64_t out_features, at::ScalarType type,
+                         const at::Tensor& bias, std::optional<Activation> activation)
+    : out_(at::empty({rows, out_features}, type)),
+      bias_(bias),
+      activation_(activation),
+      columns_of_panel_(activation ? kPanel / 2 : kPanel) {}
+
+std::int64_t PanelResult::n_panels() const {
+  return (out_.size(1) + columns_of_panel_ - 1) / columns_of_panel_;
 }
-void store_gated(const PanelSums& sums, Activation activation, at::BFloat16* out, std::int64_t stride) {
-  store_gated_as(sums, activation, out, stride);
+
+void PanelResult::store(std::int64_t panel, const float* sums, std::int64_t first_row,
+                        std::int64_t rows) const {
+  const std::int64_t column = panel * columns_of_panel_;
+  const float* bias = bias_.defined() ? bias_.const_data_ptr<float>() + panel * kPanel : nullptr;
+  const PanelSums values{sums, bias, rows, std::min(columns_of_panel_, out_.size(1) - column)};
+  const std::int64_t stride = out_.size(1);
+  const std::int64_t at = first_row * stride + column;
+  if (out_.scalar_type() == at::kFloat) {
+    store_as(values, activation_, out_.mutable_data_ptr<float>() + at, stride);
+  } else {
+    store_as(values, activation_, out_.mutable_data_ptr<at::BFloat16>() + at, stride);
+  }
 }
 
 }  // namespace armorm::model::cpu
