@@ -160,12 +160,12 @@ TEST_CASE("a pair with a side over seq_len is dropped alone", "[golden]") {
                                          {"answers",
                                           {{{"answer", "a"}, {"rank", 1}},
                                            {{"answer", "b"}, {"rank", 2}},
-                                           {{"answer", std::string(2000, 'x')}, {"rank", 3}}}}}
+                                           {{"answer", std::string(20000, 'x')}, {"rank", 3}}}}}
                                             .dump() +
                                         "\n");
   auto options = options_for<Stage2PrepareOptions>(dir / "root", "pairs/nectar/rows.parquet");
   options.dataset_path = (dir / "x.jsonl").string();
-  options.seq_len = 200;
+  options.seq_len = 1000;
   const auto file = io::SafetensorsFile::open(run_stage2_prepare(options));
   CHECK(ids_of(file) == Ids{{0, 0, 1}});
   CHECK(metadata_of(file, "dropped").at("a side longer than seq_len") == json{0, 0});
