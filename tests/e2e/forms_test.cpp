@@ -28,8 +28,8 @@ std::string in_form_of_helpsteer3(const fs::path& set) {
       data::Dataset::open({.path = set, .split = "train", .config = "", .columns = {}});
   dataset.for_each_preference({}, [&](data::PreferenceRow&& row) {
     const bool second = row.row_id % 2 == 1;
-    const std::string& better = row.chosen.back().content;
-    const std::string& worse = row.rejected.back().content;
+    const std::string better = row.chosen.back().content;
+    const std::string worse = row.rejected.back().content;
     row.chosen.pop_back();
     rows += json{{"context", messages_of(row.chosen)},
                  {"response1", second ? worse : better},
