@@ -35,7 +35,8 @@ struct Stage2PrepareOptions {
 // path. embeddings bf16 [N, 2, D] (0 = chosen, 1 = rejected), prompt_embeddings bf16 [N, 2, D], row_ids i64
 // [N], lengths i64 [N, 2]: response tokens, from the end of the last assistant opening (the gating pattern)
 // to the end of the text. This includes what the template writes after an answer (one end-of-turn token with
-// Llama 3), the same for both sides. A set with subsets also gets subset_ids i64 [N] into the metadata's
+// Llama 3), the same for both sides. prompt_ids i64 [N] are equal for pairs with the same messages before the
+// chosen answer. A set with subsets also gets subset_ids i64 [N] into the metadata's
 // subset_names. A best-of-n row (lists of answers, as in RewardBench 2) becomes as many pairs as the longer
 // of its lists has answers, with row_ids repeated; candidate_ids i64 [N, 2] gives the answers of a pair,
 // tie_ids i64 [N, 2] kind and number of a prompt of the subset Ties. Rows of a form that ranks answers by

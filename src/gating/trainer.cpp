@@ -154,7 +154,12 @@ bool GateTrainer::done() const { return steps_done() >= impl_->options.n_steps; 
 void GateTrainer::step(const std::function<void(const StepReport&)>& report) {
   Impl& t = *impl_;
   const double learning_rate = t.training.learning_rate();
-  t.loss_sum += step_on(draw_batch(t.options.seed, steps_done(), t.rows, t.options.batch_size));
+  const std::int64_t now = steps_done();
+  const auto batch_of = [&t](std::int64_t step) {
+    return draw_batch(t.options.seed, step, t.rows, t.options.batch_size);
+  };
+  if (now + 1 < t.options.n_steps) t.training.pairs().read_ahead(batch_of(now + 1));
+  t.loss_sum += step_on(batch_of(now));
   ++t.loss_steps;
   if (steps_done() % t.options.log_every != 0 && !done()) return;
   if (report)

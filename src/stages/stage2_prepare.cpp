@@ -20,6 +20,7 @@
 #include "stages/artifacts/artifact_paths.h"
 #include "stages/options/declarations.h"
 #include "stages/prepare/first_row.h"
+#include "stages/prepare/prompt_id.h"
 #include "stages/prepare/shard_run.h"
 #include "stages/status/status_report.h"
 #include "text/gating_pattern.h"
@@ -36,7 +37,8 @@ struct EncodedPair {
   std::array<std::vector<text::tokenizer::TokenId>, 2> tokens;  // chosen, rejected
   std::array<std::int64_t, 2> gating{};                         // start of the gating pattern
   std::array<std::int64_t, 2> response{};                       // tokens after the gating pattern
-  bool same_prompt = false;  // both sides have the same tokens up to the gating position
+  bool same_prompt = false;    // both sides have the same tokens up to the gating position
+  std::int64_t prompt_id = 0;  // of the chosen side
   std::string subset;
   std::array<std::int64_t, 2> candidates{};  // row of several answers: indices of the chosen and the rejected
   float strength = 0;                        // of the preference, where the form has it
@@ -152,6 +154,7 @@ class PairEncoder {
       pairs[i] = make_pair(sides[0][i % sides[0].size()], sides[1][i % sides[1].size()]);
       pairs[i].candidates = {static_cast<std::int64_t>(i % sides[0].size()),
                              static_cast<std::int64_t>(i % sides[1].size())};
+      pairs[i].prompt_id = prepare::prompt_id(best_of_n ? row.all_chosen.front() : row.chosen);
       pairs[i].subset = row.subset;
       pairs[i].tie = tie;
     }
@@ -185,6 +188,7 @@ class PairEncoder {
       pairs.back().candidates = {static_cast<std::int64_t>(pair.chosen),
                                  static_cast<std::int64_t>(pair.rejected)};
       pairs.back().strength = row.strength;
+      pairs.back().prompt_id = prepare::prompt_id(row.answers[pair.chosen]);
     }
     return pairs;
   }
@@ -336,6 +340,12 @@ std::vector<std::int64_t> response_lengths(const PairShard& shard) {
   return lengths;
 }
 
+std::vector<std::int64_t> prompt_ids(const PairShard& shard) {
+  std::vector<std::int64_t> ids;
+  for (const EncodedPair& pair : shard.pairs) ids.push_back(pair.prompt_id);
+  return ids;
+}
+
 std::vector<std::int64_t> candidate_ids(const PairShard& shard) {
   std::vector<std::int64_t> ids;
   for (const EncodedPair& pair : shard.pairs)
@@ -362,7 +372,8 @@ resume::ShardTensors describe_tensors(const PairShard& shard, const data::Form* 
   resume::ShardTensors tensors{
       .embeddings = {{"embeddings", DType::bf16, {n, 2, d}}, {"prompt_embeddings", DType::bf16, {n, 2, d}}},
       .known = {resume::known_tensor<std::int64_t>("row_ids", {n}, shard.row_ids),
-                resume::known_tensor<std::int64_t>("lengths", {n, 2}, response_lengths(shard))},
+                resume::known_tensor<std::int64_t>("lengths", {n, 2}, response_lengths(shard)),
+                resume::known_tensor<std::int64_t>("prompt_ids", {n}, prompt_ids(shard))},
       .width = d,
       .rows = n};
   if (!subset_ids.empty())

@@ -97,6 +97,10 @@ TEST_CASE("a ranking becomes pairs with unique ids, and ties are counted and rec
     const auto file = io::SafetensorsFile::open(path);
     CHECK(ids_of(file) == ids_of(expected));
     CHECK_FALSE(file.contains("candidate_ids"));
+    // All pairs of a row have its prompt.
+    const auto rows = values_of<std::int64_t>(file, "row_ids");
+    const auto prompts = values_of<std::int64_t>(file, "prompt_ids");
+    for (std::size_t i = 0; i < rows.size(); ++i) CHECK((prompts[i] == prompts[0]) == (rows[i] == rows[0]));
     CHECK(file.metadata().at("form") == "nectar, " + std::string(name_of(which)));
     CHECK(metadata_of(file, "counts").at("tied_pairs") == expected.at("ties"));
     CHECK(metadata_of(file, "dropped").at("nothing but ties") == json{2});
