@@ -134,6 +134,7 @@ void EmbeddingSet::check_shard(const std::string& kind, std::int64_t n_shards) {
   check_same(name, first, "seed", std::to_string(p.seed), std::to_string(provenance_->seed));
   check_same(name, first, "source_rows", std::to_string(p.source_rows),
              std::to_string(provenance_->source_rows));
+  check_same(name, first, "form", p.form, provenance_->form);
   check_same(name, first, "weight_column", p.weight_column, provenance_->weight_column);
   check_same(name, first, "attributes", fmt::format("{}", fmt::join(p.attributes, ",")),
              fmt::format("{}", fmt::join(provenance_->attributes, ",")));

@@ -73,6 +73,7 @@ io::Metadata Provenance::to_metadata() const {
   if (!gpu_attention.empty()) metadata["gpu_attention"] = gpu_attention;
   if (!deviation.empty()) metadata["deviation"] = deviation;
   if (!dataset_config.empty()) metadata["dataset_config"] = dataset_config;
+  if (!form.empty()) metadata["form"] = form;
   if (!data_sha256.empty()) metadata["data_sha256"] = data_sha256;
   if (!data_commit.empty()) metadata["data_commit"] = data_commit;
   facts.add_to(metadata);
@@ -89,6 +90,7 @@ ArtifactInputs Provenance::inputs() const {
                         {kTemplateInput, template_sha256},
                         {kTokenizerInput, tokenizer_sha256},
                         {kConfigInput, config_sha256}};
+  if (!form.empty()) inputs["form"] = form;
   if (!data_sha256.empty()) inputs["data"] = data_sha256;
   if (facts.weights) inputs[kWeightsInput] = *facts.weights;
   return inputs;
@@ -116,6 +118,7 @@ Provenance Provenance::from_metadata(const io::Metadata& metadata, const std::st
   p.split = required(metadata, "split", origin);
   if (const auto config = metadata.find("dataset_config"); config != metadata.end())
     p.dataset_config = config->second;
+  if (const auto found = metadata.find("form"); found != metadata.end()) p.form = found->second;
   p.source = required(metadata, "source", origin);
   p.precision = required(metadata, "precision", origin);
   // Versions without it knew no other.

@@ -20,6 +20,7 @@ struct Provenance {
   std::string dataset;
   std::string split;
   std::string dataset_config;  // a config of the data set's card; empty = the default one
+  std::string form;            // of rows that a form describes, with its label and pairs; empty for others
   std::string source;
   std::string precision;
   std::string fp8_accumulate;  // fast or exact, of precision fp8; empty for others

@@ -84,6 +84,7 @@ std::string rows_section(const DryRunPlan& plan) {
   std::string out =
       line("data set", fmt::format("{}, split {}: {} rows; shard {} of {}: {} rows will be written",
                                    p.dataset, p.split, p.source_rows, p.shard_idx, p.n_shards, p.rows));
+  if (!plan.form.empty()) out += line("form", plan.form);
   for (const auto& [reason, rows] : p.dropped) {
     if (!rows.empty())
       out += line("dropped", fmt::format("{} rows: {} {}", rows.size(), reason, ids_text(rows)));
@@ -322,6 +323,7 @@ void print_dry_run(const ExtractionOptions& options, const ModelInputs& model, c
   out += edges_section(tokenizer, plan.requests);
   out += length_histogram(lengths_of(plan.requests));
   out += labels_section(plan);
+  if (!plan.first_row.empty()) out += "\n" + shown_message(plan.first_row, "\n\t");
   for (const DryRunSample& sample : plan.samples) out += sample_section(tokenizer, sample);
   print(out);
 }

@@ -12,6 +12,7 @@
 #include "core/print.h"
 #include "core/strings.h"
 #include "core/words.h"
+#include "data/forms_page.h"
 #include "hub/snapshot.h"
 #include "model/compute_threads.h"
 #include "model/device.h"
@@ -80,6 +81,7 @@ DatasetInputs open_dataset_inputs(const DatasetChoice& choice, const StopRequest
   options.path = hub::resolve_dataset(choice.path, stop);
   options.config = choice.config;
   options.split = choice.split;
+  options.form = choice.form;
   return {data::Dataset::open(options), hub::artifact_name(choice.path), commit_of(options.path)};
 }
 
@@ -110,6 +112,10 @@ std::future<model::Backbone> load_ahead(const ExtractionOptions& options, const 
   std::error_code error;
   if (options.dry_run || std::filesystem::exists(target, error)) return {};
   return load_backbone(options, model);
+}
+
+void report_form(const DatasetInputs& dataset, const data::Form* form) {
+  if (form != nullptr) log::info("{}: rows of the form {}", dataset.name, data::form_summary(*form));
 }
 
 void warn_of_special_content(std::int64_t count, const std::string& what, bool as_special) {

@@ -377,6 +377,8 @@ class ShardRun {
 
 DryRunPlan dry_run_plan(const ShardJob& job) {
   return {.program = job.program,
+          .form = {},
+          .first_row = {},
           .provenance = job.provenance,
           .requests = job.requests,
           .samples = {},
