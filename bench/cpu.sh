@@ -59,12 +59,14 @@ check_settings() {
 }
 
 build_programs() {
+  local prefix
   [[ ${SETUP:-1} == 0 ]] || scripts/setup.sh --dev
   [[ -z ${BIN:-} ]] || return 0
   say "building"
   if [[ -x /usr/local/cuda/bin/nvcc ]] && ! command -v nvcc >/dev/null; then PATH=$PATH:/usr/local/cuda/bin; fi
-  if ! { cmake --preset release -DARMORM_BUILD_BENCH=ON && cmake --build --preset release --target extraction_bench roofline_bench \
-    bench_ridge bench_debiasing bench_tokenizer score stage2-train; } >"$work/build.log" 2>&1; then
+  prefix=$(python_prefix "$python")
+  if ! { cmake --preset release -DARMORM_BUILD_BENCH=ON ${prefix:+"-DCMAKE_PREFIX_PATH=$prefix"} &&
+    cmake --build --preset release --target extraction_bench roofline_bench bench_ridge bench_debiasing bench_tokenizer score stage2-train; } >"$work/build.log" 2>&1; then
     tail -n 30 "$work/build.log" >&2
     die "the build failed; see $work/build.log"
   fi

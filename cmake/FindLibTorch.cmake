@@ -1,14 +1,17 @@
 # Finds LibTorch by its headers and libraries: the user's own (CMAKE_PREFIX_PATH, LibTorch_ROOT or Torch_DIR) is
 # preferred to the wheel of scripts/setup.sh. On CMAKE_PREFIX_PATH it may be LibTorch's folder, its parent
-# (site-packages), or the path of Python's torch.utils.cmake_prefix_path. TorchConfig.cmake is not used: it fails
-# without a CUDA toolkit, although linking the libraries needs none.
+# (site-packages), or the path of Python's torch.utils.cmake_prefix_path. Variables of the environment hold folders
+# separated by colons. TorchConfig.cmake is not used: it fails without a CUDA toolkit, although linking the libraries
+# needs none.
 #
 # Defines the target LibTorch::torch, and LibTorch_HAS_CUDA (false with ARMORM_CUDA off, whatever the LibTorch).
-set(_hints ${LibTorch_ROOT} $ENV{LibTorch_ROOT})
+cmake_path(CONVERT "$ENV{LibTorch_ROOT}" TO_CMAKE_PATH_LIST _environment_root)
+cmake_path(CONVERT "$ENV{CMAKE_PREFIX_PATH}" TO_CMAKE_PATH_LIST _environment_prefixes)
+set(_hints ${LibTorch_ROOT} ${_environment_root})
 if(Torch_DIR)
   list(APPEND _hints ${Torch_DIR}/../../..)
 endif()
-foreach(_prefix ${CMAKE_PREFIX_PATH} $ENV{CMAKE_PREFIX_PATH})
+foreach(_prefix ${CMAKE_PREFIX_PATH} ${_environment_prefixes})
   if(_prefix MATCHES "/share/cmake/?$")
     list(APPEND _hints ${_prefix}/../..)
   endif()

@@ -41,10 +41,10 @@ install(DIRECTORY include/armorm DESTINATION include COMPONENT development)
 install(DIRECTORY examples/embed DESTINATION share/armorm/examples COMPONENT development)
 
 install(DIRECTORY configs DESTINATION share/armorm COMPONENT data)
-install(DIRECTORY scripts/slurm scripts/parallel DESTINATION share/armorm/scripts COMPONENT data USE_SOURCE_PERMISSIONS)
+install(DIRECTORY scripts/slurm scripts/kubernetes scripts/parallel DESTINATION share/armorm/scripts COMPONENT data USE_SOURCE_PERMISSIONS)
 install(PROGRAMS scripts/prepare_embeddings.sh scripts/train.sh DESTINATION share/armorm/scripts COMPONENT data)
 install(PROGRAMS scripts/status.sh DESTINATION share/armorm/scripts COMPONENT data)
-install(FILES scripts/lib/config.sh scripts/lib/pipeline.sh scripts/lib/signals.sh scripts/lib/work_queue.sh
+install(FILES scripts/lib/config.sh scripts/lib/pipeline.sh scripts/lib/settings.sh scripts/lib/signals.sh scripts/lib/work_queue.sh
         DESTINATION share/armorm/scripts/lib COMPONENT data)
 
 install(DIRECTORY ${ARMORM_DOCS_DIR}/ DESTINATION share COMPONENT documentation)

@@ -28,7 +28,7 @@ packages=(build-essential cmake ninja-build ccache python3-venv ca-certificates 
   nlohmann-json3-dev libeigen3-dev libspdlog-dev libfmt-dev libpcre2-dev libssl-dev zlib1g-dev libzstd-dev libyaml-cpp-dev
   libopenblas-dev libutf8proc-dev libcurl4-openssl-dev)
 # For the tests of scripts and clusters, of an installation, of the report pages, and of hostile input, and for scripts/lint.sh.
-test_packages=(slurm-wlm parallel procps strace groff-base chromium-headless-shell fonts-dejavu-core clang libclang-rt-14-dev
+test_packages=(slurm-wlm parallel python3-yaml procps strace groff-base chromium-headless-shell fonts-dejavu-core clang libclang-rt-14-dev
   clang-tidy clang-format shellcheck)
 
 is_library() { [[ $1 == *-dev || $1 == catch2 ]]; }

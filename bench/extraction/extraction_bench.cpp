@@ -1,6 +1,7 @@
 // Extracts the last-token embeddings of the sequences of make_model.py and prints one line of JSON.
 //
 //   extraction_bench MODEL_FOLDER [--n_sequences N] [--batch_tokens N] [--precision bf16|fp32|fp8|int8]
+//                    [--fp8_accumulate auto|fast|exact]
 //                    [--device N] [--threads N] [--share 0|1] [--kernels auto|NAME] [--batch_invariant 0|1]
 //                    [--out FILE]
 
@@ -29,11 +30,12 @@ void run(const Flags& flags) {
   model::set_compute_threads(static_cast<int>(flags.number("threads")));
   use_flagged_kernels(flags, flags.on("batch_invariant"));
   const Stopwatch loading;
-  const model::Backbone backbone =
-      model::Backbone::load({.model_folder = std::filesystem::path(flags.folder),
-                             .precision = parse_word<Precision>("--precision", flags.text("precision")),
-                             .device = static_cast<int>(flags.number("device")),
-                             .batch_invariant = flags.on("batch_invariant")});
+  const model::Backbone backbone = model::Backbone::load(
+      {.model_folder = std::filesystem::path(flags.folder),
+       .precision = parse_word<Precision>("--precision", flags.text("precision")),
+       .fp8_accumulate = parse_word<Fp8Accumulate>("--fp8_accumulate", flags.text("fp8_accumulate")),
+       .device = static_cast<int>(flags.number("device")),
+       .batch_invariant = flags.on("batch_invariant")});
   const double load_seconds = loading.seconds();
   const std::int64_t load_rss = peak_rss_mib();
   const auto sequences = read_sequences(flags.folder, flags.number("n_sequences"));
@@ -71,6 +73,7 @@ int main(int argc, char** argv) {
                              {{"n_sequences", "1000000"},
                               {"batch_tokens", "0"},
                               {"precision", "bf16"},
+                              {"fp8_accumulate", "auto"},
                               {"device", "-1"},
                               {"threads", "2"},
                               {"share", "1"},

@@ -84,7 +84,7 @@ class Bench {
   }
 
   at::Tensor random(at::IntArrayRef shape, at::ScalarType type) const {
-    return at::randn(shape, at::TensorOptions().dtype(at::kFloat)).to(type).to(device_);
+    return at::randn(shape, at::TensorOptions().dtype(at::kFloat).device(device_)).to(type);
   }
   at::Tensor random(at::IntArrayRef shape) const { return random(shape, type_); }
 

@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 """The Python loop that extraction is compared with: transformers, one sequence at a time or in padded batches.
 
-Reads the folder of make_model.py; prints one line of JSON and, with --out, saves the last hidden state of each sequence.
+Reads the folder of make_model.py; prints one line of JSON, with the versions that ran, and, with --out, saves the last hidden state of
+each sequence. Any transformers of version 5 will do: the goldens' is pinned in scripts/goldens/requirements.txt, and a machine without
+network has its own.
 """
 
 import argparse
 import json
 import pathlib
 import resource
+import sys
 import time
 
 import torch
@@ -25,7 +28,8 @@ def main():
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", type=pathlib.Path)
     options = parser.parse_args()
-    assert transformers.__version__ == "5.23.0", transformers.__version__
+    if transformers.__version__.split(".")[0] != "5":
+        sys.exit(f"transformers_loop.py: transformers {transformers.__version__} is installed, and version 5 is needed")
     torch.set_num_threads(options.threads)
     data = load_file(options.model / "bench.safetensors")
     starts = data["cu_seqlens"][: options.n_sequences + 1].tolist()
@@ -48,7 +52,9 @@ def main():
                 states[i] = hidden[row, len(sequences[i]) - 1].float().cpu()
         seconds, cpu_seconds = time.perf_counter() - begin, time.process_time() - cpu_begin
     print(json.dumps({"tokens": starts[-1], "seconds": round(seconds, 4), "cpu_seconds": round(cpu_seconds, 4),
-                      "peak_rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}))
+                      "peak_rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+                      "versions": f"transformers {transformers.__version__}, torch {torch.__version__}, "
+                                  f"attention {getattr(model.config, '_attn_implementation', 'unknown')}"}))
     if options.out:
         save_file({"states": torch.stack(states)}, options.out)
 

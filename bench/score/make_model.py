@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes a random-weight ArmoRM in the released layout for benchmarks; decoder shapes are those of bench/extraction/make_model.py.
+"""Writes a random-weight ArmoRM in the released layout for benchmarks; decoder shapes are those of bench/extraction/shapes.py.
 
 Usage: make_model.py --shape 327m --tokenizer FOLDER --code src/stages/reward_model/modeling_armorm.py
            --pairs PAIRS.jsonl.gz [--n_pairs 100] --out FOLDER

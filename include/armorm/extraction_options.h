@@ -27,6 +27,8 @@ struct ExtractionOptions {
   std::int64_t shard_idx = 1;  // in [1, n_shards]
   std::int64_t device = 0;     // >= -1
   Precision precision = Precision::bf16;
+  // auto without fp8; not fast on the CPU
+  Fp8Accumulate fp8_accumulate = Fp8Accumulate::auto_;
   CpuKernels kernels = CpuKernels::measured;         // auto on a GPU
   GpuAttention attention = GpuAttention::automatic;  // automatic on a CPU
   std::int64_t batch_tokens = 0;                     // >= 0

@@ -14,4 +14,12 @@ namespace armorm {
 enum class Precision { bf16, fp32, fp8, int8 };
 constexpr std::array<std::string_view, 4> words_of(Precision) { return {"bf16", "fp32", "fp8", "int8"}; }
 
+// How the tensor cores of a GPU sum the products of fp8. Everything else sums them exactly, in float32.
+enum class Fp8Accumulate {
+  auto_,  // fast where there are such tensor cores; exact elsewhere
+  fast,   // in the tensor cores alone, whose sums have fewer bits than float32
+  exact,  // partial sums are promoted to float32 from time to time: slower
+};
+constexpr std::array<std::string_view, 3> words_of(Fp8Accumulate) { return {"auto", "fast", "exact"}; }
+
 }  // namespace armorm

@@ -27,6 +27,9 @@ struct ScorerOptions {
   std::string model_path = "RLHFlow/ArmoRM-Llama3-8B-v0.1";  // folder or Hub id
   std::int64_t device = 0;                                   // CUDA device; -1 = CPU
   Precision precision = Precision::bf16;
+  // auto without fp8, not fast on the CPU. auto = that of the training's embeddings where it is recorded and
+  // the device has it, else fast on a GPU.
+  Fp8Accumulate fp8_accumulate = Fp8Accumulate::auto_;
   // On the CPU, of the process while it scores. auto = those of the embeddings that the model was trained
   // with where `precision` is the same and the processor has them, else the fastest, which are measured; auto
   // on a GPU.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "armorm/attributes.h"
+#include "armorm/data_forms.h"
 #include "armorm/export.h"
 #include "armorm/extraction_options.h"
 #include "armorm/stop.h"
@@ -22,6 +23,7 @@ struct Stage1PrepareOptions {
   std::vector<std::string> attributes = default_attributes();  // at least one, none twice
   std::string weight_column = {};                              // none of the attributes
   std::vector<std::string> columns = {};                       // each "ours=theirs"
+  RatingForm form = RatingForm::auto_;
   std::int64_t seq_len = 0;  // >= 0; the model allows max_position_embeddings
 
   ARMORM_API void validate() const;  // usage errors
@@ -29,7 +31,8 @@ struct Stage1PrepareOptions {
 
 // Writes <root>/embeddings/<model>/<dataset>-<shard>-of-<n>.safetensors and returns its path: embeddings bf16
 // [N, D], labels f32 [N, K] (NaN = missing), row_ids i64 [N], prompt_ids i64 [N] (equal for rows with the
-// same messages before the last answer), and with a weight column sample_weights f32 [N]. Rows of an
+// same messages before the last answer), with a weight column sample_weights f32 [N], and for a form with
+// several answers a row answer_ids i64 [N], their numbers in the row. Rows of an
 // interrupted run of the same command are kept; a complete file is not made again. With extraction.status it
 // only prints the progress of the shards, and returns an empty path. Throws Error. One run at a time in a
 // process.

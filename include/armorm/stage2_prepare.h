@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "armorm/data_forms.h"
 #include "armorm/export.h"
 #include "armorm/extraction_options.h"
 #include "armorm/model_family.h"
@@ -22,7 +23,10 @@ struct Stage2PrepareOptions {
   std::string dataset_config = {};
   std::string dataset_split = "train";
   std::vector<std::string> columns = {};  // each "ours=theirs"
-  std::int64_t seq_len = 8192;            // >= 1
+  PairForm form = PairForm::auto_;
+  std::string preference_label = {};  // one that the form has
+  RankedPairs ranked_pairs = RankedPairs::all;
+  std::int64_t seq_len = 8192;  // >= 1
 
   ARMORM_API void validate() const;  // usage errors
 };
@@ -31,12 +35,16 @@ struct Stage2PrepareOptions {
 // path. embeddings bf16 [N, 2, D] (0 = chosen, 1 = rejected), prompt_embeddings bf16 [N, 2, D], row_ids i64
 // [N], lengths i64 [N, 2]: response tokens, from the end of the last assistant opening (the gating pattern)
 // to the end of the text. This includes what the template writes after an answer (one end-of-turn token with
-// Llama 3), the same for both sides. A set with subsets also gets subset_ids i64 [N] into the metadata's
+// Llama 3), the same for both sides. prompt_ids i64 [N] are equal for pairs with the same messages before the
+// chosen answer. A set with subsets also gets subset_ids i64 [N] into the metadata's
 // subset_names. A best-of-n row (lists of answers, as in RewardBench 2) becomes as many pairs as the longer
 // of its lists has answers, with row_ids repeated; candidate_ids i64 [N, 2] gives the answers of a pair,
-// tie_ids i64 [N, 2] kind and number of a prompt of the subset Ties. Rows of an interrupted run of
-// the same command are kept; a complete file is not made again. With extraction.status it only prints the
-// progress of the shards, and returns an empty path. Throws Error. One run at a time in a process.
+// tie_ids i64 [N, 2] kind and number of a prompt of the subset Ties. Rows of a form that ranks answers by
+// labels (docs/data-forms.md) become one pair or several, with pair_ids i64 [N, 2], the numbers of the pair's
+// answers in the row, and, if the form has it, strengths f32 [N] of the preferences (NaN = not given). Rows
+// of an interrupted run of the same command are kept; a complete file is not made again. With
+// extraction.status it only prints the progress of the shards, and returns an empty path. Throws Error. One
+// run at a time in a process.
 ARMORM_API std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options,
                                                     const StopRequested& stop_requested = {});
 

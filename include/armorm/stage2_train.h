@@ -30,6 +30,7 @@ struct Stage2TrainOptions {
   std::string reference_dataset = {};
   std::string reference_source = {};
   std::string reference_split = "train";
+  SplitBy split_by = SplitBy::row;
   std::int64_t device = 0;         // >= -1
   double learning_rate = 1e-3;     // > 0
   double weight_decay = 0.0;       // >= 0

@@ -13,6 +13,15 @@ die() {
   exit 1
 }
 
+# python_prefix PYTHON: a CMAKE_PREFIX_PATH of the LibTorch and the Arrow that a Python has. Empty if there is the environment of
+# scripts/setup.sh or a CMAKE_PREFIX_PATH already.
+python_prefix() {
+  if [[ -d $ARMORM_DEPS/py || -n ${CMAKE_PREFIX_PATH:-} ]]; then return; fi
+  "$1" -c 'import importlib.util
+folders = [(importlib.util.find_spec(name), below) for name, below in (("torch", "/share/cmake"), ("pyarrow", ""))]
+print(*(found.submodule_search_locations[0] + below for found, below in folders if found), sep=";")'
+}
+
 build() { # build PRESET [TARGET...]
   local preset=$1
   shift

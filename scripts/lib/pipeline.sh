@@ -160,9 +160,9 @@ preference_sets() {
   if [[ -n $reward_bench_2_dataset ]]; then printf '%s\t%s\n' "$reward_bench_2_dataset" "$reward_bench_2_split"; fi
 }
 
-# shard_command PROGRAM DATASET SPLIT SHARD: sets `command`, which lacks only the device.
+# shard_command PROGRAM DATASET SPLIT [SHARD]: sets `command`, which lacks only the device, and the shard if none is given.
 shard_command() {
-  command=("$bin/$1" "${common[@]}" --dataset_path "$2" --dataset_split "$3" --n_shards "$n_shards" --shard_idx "$4")
+  command=("$bin/$1" "${common[@]}" --dataset_path "$2" --dataset_split "$3" --n_shards "$n_shards" ${4:+--shard_idx "$4"})
   if [[ $1 == stage2-prepare ]]; then command+=(--model_family "$model_family"); fi
 }
 

@@ -3,6 +3,7 @@
 # overrides the defaults here. `root` is the checkout.
 # shellcheck shell=bash disable=SC2034,SC2154
 source "$root/scripts/lib/pipeline.sh"  # model_path, data sets, data_root, config
+source "$root/scripts/lib/settings.sh"
 
 n_shards=8             # per data set; tasks of its array job
 reward_bench_shards=1  # for the RewardBench sets, which are small
@@ -37,53 +38,27 @@ setting_names=(model_path model_family multi_objective_dataset preference_datase
   stage2_train_flags)
 
 # Settings that only the config decides; the jobs get them in the same way and need not ask the programs again.
-config_taken=       # yes, once these are set
-threads_in_config=  # programs for which it sets threads, separated by blanks
+config_taken=  # yes, once these are set
 config_names=(config_taken threads_in_config multi_objective_split preference_split reference_split reward_bench_split
   reward_bench_2_split)
-
-take_settings_from_environment() {
-  local name variable
-  for name in "${setting_names[@]}" "${config_names[@]}"; do
-    variable=ARMORM_${name^^}
-    if [[ -n ${!variable+set} ]]; then
-      printf -v "$name" '%s' "${!variable}"
-      given[$name]=yes
-    fi
-  done
-}
 
 export_settings() {
   local name
   for name in "${setting_names[@]}" "${config_names[@]}"; do export "ARMORM_${name^^}=${!name}"; done
 }
 
-take_all_config() {
-  local program
-  take_config
-  for program in "${all_programs[@]}"; do
-    if [[ -n ${config_values[$program.threads]+set} ]]; then threads_in_config+=" $program"; fi
-  done
-  config_taken=yes
-}
-
 # Settings that depend on the config and on other settings.
 complete_settings() {
-  local program
   find_programs
-  if [[ -z $config_taken ]]; then take_all_config; fi
+  if [[ -z $config_taken ]]; then
+    take_all_config
+    config_taken=yes
+  fi
   set_common
   check_count n_shards reward_bench_shards ridge_tasks
-  if [[ $gpus != 0 && $gpus != 1 ]]; then
-    echo "error: --gpus is '$gpus'; a program uses one GPU: give 1, or 0 for the CPU, and more shards (--n_shards) for more GPUs" >&2
-    exit 2
-  fi
-  if ((gpus)); then gres=${gres:-gpu:1} device=${device:-0}; else device=${device:--1}; fi
-  if [[ -z ${given[device]:-} ]]; then
-    for program in stage1-prepare stage2-prepare stage2-train; do
-      only "$program.device" "take it out, or give --gpus or --device" "$device"
-    done
-  fi
+  check_gpus
+  if ((gpus)); then gres=${gres:-gpu:1}; fi
+  choose_device
   log_dir=${log_dir:-$data_root/slurm}
   read -ra prepare_flag_list <<<"$prepare_flags"
   read -ra stage1_train_flag_list <<<"$stage1_train_flags"
@@ -91,4 +66,4 @@ complete_settings() {
   read -ra sbatch_flag_list <<<"$sbatch_flags"
 }
 
-take_settings_from_environment
+take_settings_from_environment "${setting_names[@]}" "${config_names[@]}"

@@ -7,13 +7,11 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 source "$root/scripts/slurm/settings.sh"
 
 submit_usage() {
-  local name
-  echo "usage: $0 [--dry_run] [--stages prepare1,prepare2,train1,train2] [--array SHARDS] [--NAME VALUE]..."
-  echo "settings (scripts/slurm/settings.sh explains them), as they are now:"
-  for name in "${setting_names[@]}"; do printf '  --%-24s %s\n' "$name" "${!name}"; done
-} >&2
+  settings_usage "usage: $0 [--dry_run] [--stages $all_stages] [--array SHARDS] [--NAME VALUE]...
+settings (scripts/slurm/settings.sh explains them), as they are now:"
+}
 
-stages=prepare1,prepare2,train1,train2
+stages=$all_stages
 array=
 dry_run=
 flags=()
@@ -21,9 +19,7 @@ for flag in "$@"; do
   if [[ $flag == --dry_run || $flag == --dry-run ]]; then dry_run=yes; else flags+=("$flag"); fi
 done
 assign_flags "stages array ${setting_names[*]}" submit_usage "${flags[@]}"
-for stage in ${stages//,/ }; do
-  [[ $stage =~ ^(prepare|train)[12]$ ]] || { echo "error: --stages: '$stage' is none of prepare1, prepare2, train1, train2" >&2; exit 2; }
-done
+check_stages
 export ARMORM_HOME=$root
 export ARMORM_BIN=${ARMORM_BIN:-$(default_bin "$root")}
 complete_settings
@@ -78,8 +74,6 @@ train_stage1() {  # DEPENDENCIES
   fi
   submit stage1-train "${sums:-$1}" --output="$log_dir/%x-%j.out" "${train_flags[@]}" "$root/scripts/slurm/train_stage1.sbatch" ${sums:+"$sums"}
 }
-
-wanted() { [[ ,$stages, == *,$1,* ]]; }
 
 if [[ -z $dry_run ]]; then mkdir -p "$log_dir"; fi
 export_settings

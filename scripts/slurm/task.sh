@@ -4,11 +4,7 @@ source "$root/scripts/slurm/settings.sh"
 source "$root/scripts/lib/signals.sh"
 complete_settings
 
-# thread_flags PROGRAM: sets `threads` to the CPUs that Slurm gave the task, if known, unless the config sets them.
-thread_flags() {
-  threads=()
-  if [[ " $threads_in_config " != *" $1 "* ]]; then threads=(--threads "${SLURM_CPUS_PER_TASK:-0}"); fi
-}
+task_cpus=${SLURM_CPUS_PER_TASK:-0}  # 0 = not known; the programs then use all
 
 say() { printf '%s task %s, run %d on %s: %s\n' "$(date -u +%FT%TZ)" "$(task_id)" "$((${SLURM_RESTART_COUNT:-0} + 1))" "${SLURMD_NODENAME:-$HOSTNAME}" "$*" >&2; }
 
@@ -56,6 +52,6 @@ run_shard() {
   local command
   n_shards=$4
   shard_command "$1" "$2" "$3" "${SLURM_ARRAY_TASK_ID:?submit this as an array: --array=1-$n_shards}"
-  thread_flags "$1"
+  thread_flags "$1" "$task_cpus"
   run_resumable "${command[@]}" --device "$device" "${threads[@]}" "${prepare_flag_list[@]}"
 }

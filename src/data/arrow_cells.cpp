@@ -207,7 +207,7 @@ void append_json(const Array& column, std::int64_t index, const Place& place, st
   } else if (is_float(type)) {
     out += json_of_float(*number_at(value));
   } else {
-    fail_data("{}: found {} in a message, expected text, numbers, booleans, lists and structs of them",
+    fail_data("{}: found {} in a value, expected text, numbers, booleans, lists and structs of them",
               place.text(), type_of(value));
   }
 }
@@ -329,6 +329,9 @@ void fill_cell(const Array& column, std::int64_t index, Want want, const Place& 
   } else if (const auto text = text_at(value)) {
     cell.kind = CellKind::text;
     cell.text = checked_text(*text, place);
+  } else if (want == Want::json) {
+    cell.kind = CellKind::json;
+    append_json(column, index, place, cell.text);
   } else if (const auto items = items_at(value); items && want == Want::turns && holds_texts(*items)) {
     cell.kind = CellKind::texts;
     cell.texts = texts_of(*items, place);

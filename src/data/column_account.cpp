@@ -1,5 +1,6 @@
 #include "data/column_account.h"
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -58,6 +59,10 @@ constexpr std::array<std::string_view, 47> kDescriptive{"id",
                                                         "Unnamed: 0"};
 
 }  // namespace
+
+bool ColumnAccount::describes_rows(std::string_view column) {
+  return std::find(kDescriptive.begin(), kDescriptive.end(), column) != kDescriptive.end();
+}
 
 void ColumnAccount::warn_of_unread(const std::map<std::string, std::int64_t>& columns) {
   Accounting account(where_, "column");

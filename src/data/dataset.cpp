@@ -3,105 +3,31 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <map>
+#include <optional>
 #include <set>
+#include <span>
 #include <utility>
 
 #include "core/error.h"
 #include "core/log.h"
 #include "core/phase.h"
 #include "core/stop_point.h"
-#include "core/strings.h"
-#include "core/utf8.h"
 #include "data/column_account.h"
 #include "data/column_remedy.h"
 #include "data/dataset_card.h"
 #include "data/declared_columns.h"
+#include "data/field.h"
+#include "data/form_choice.h"
+#include "data/form_row.h"
 #include "data/layout.h"
-#include "data/prompt_rule.h"
+#include "data/preference_sides.h"
 #include "data/row_file.h"
 #include "io/file_watch.h"
 
 namespace armorm::data {
 namespace fs = std::filesystem;
 namespace {
-
-// One cell with its position, for messages.
-struct Field {
-  const fs::path& path;
-  std::int64_t row;  // row in the file
-  const std::string& column;
-  Cell& cell;
-
-  std::string place() const { return place_of(path, row, column); }
-  std::string found() const {
-    switch (cell.kind) {
-      case CellKind::missing:
-        return "nothing";
-      case CellKind::null:
-        return "null";
-      case CellKind::number:
-        return fmt::format("the number {}", cell.number);
-      case CellKind::text:
-        return fmt::format("text (\"{}\")", excerpt(cell.text));
-      case CellKind::turns:
-        return cell.turns.empty() ? "an empty list" : "a list of messages";
-      case CellKind::texts:
-        return cell.texts.empty() ? "an empty list" : "a list of texts";
-      case CellKind::other:
-      case CellKind::bad:
-        return cell.text;
-    }
-    return {};
-  }
-  // The text of a bad cell is the complete message.
-  void check_readable() const {
-    if (cell.kind == CellKind::bad) fail_data("{}", cell.text);
-  }
-
- private:
-  // The first characters, on one line, not cut inside a UTF-8 sequence.
-  static std::string excerpt(const std::string& text) {
-    constexpr std::size_t kLength = 40;
-    std::size_t size = std::min(text.size(), kLength);
-    while (size < text.size() && size > 0 && is_utf8_continuation(text[size])) --size;
-    return one_line(text.substr(0, size)) + (size < text.size() ? "..." : "");
-  }
-};
-
-float label_of(const Field& field) {
-  field.check_readable();
-  if (field.cell.kind == CellKind::null) return std::numeric_limits<float>::quiet_NaN();
-  if (field.cell.kind != CellKind::number) {
-    fail_data("{}: found {}, expected a number, a boolean or null; is this an attribute column?",
-              field.place(), field.found());
-  }
-  const auto label = static_cast<float>(field.cell.number);
-  if (std::isinf(label))
-    fail_data("{}: found {}, expected a finite number or null", field.place(), field.cell.number);
-  return label;
-}
-
-std::string optional_text_of(const Field& field) {
-  field.check_readable();
-  if (field.cell.kind == CellKind::null || field.cell.kind == CellKind::missing) return {};
-  if (field.cell.kind != CellKind::text)
-    fail_data("{}: found {}, expected text", field.place(), field.found());
-  return std::move(field.cell.text);
-}
-
-Conversation turns_of(const Field& field) {
-  field.check_readable();
-  if (field.cell.kind != CellKind::turns) {
-    fail_data("{}: found {}, expected a list of messages with role and content", field.place(),
-              field.found());
-  }
-  if (field.cell.turns.empty())
-    fail_data("{}: found an empty list, expected at least one message", field.place());
-  return std::move(field.cell.turns);
-}
 
 // Construction of one row from its fields.
 struct Reading {
@@ -127,72 +53,25 @@ struct Reading {
   }
 };
 
-// The messages of a row's prompt: text is a user message. Empty without a prompt.
-Conversation prompt_of(const Field& prompt) {
-  prompt.check_readable();
-  switch (prompt.cell.kind) {
-    case CellKind::missing:
-    case CellKind::null:
-      return {};
-    case CellKind::text:
-      return {{"user", prompt.cell.text}};
-    case CellKind::turns:
-      return prompt.cell.turns;
-    default:
-      fail_data("{}: found {}, expected text or a list of messages", prompt.place(), prompt.found());
-  }
-}
-
-void check_answers_prompt(const Field& side, const Field& prompt) {
-  if (prompt.cell.kind == CellKind::missing) {
-    fail_data(
-        "{}: found text, but there is no column \"prompt\" to go before it; expected a list of messages, "
-        "or name the prompt's column with `columns`",
-        side.place());
-  }
-  prompt.check_readable();
-  if (prompt.cell.kind == CellKind::null ||
-      (prompt.cell.kind == CellKind::turns && prompt.cell.turns.empty()))
-    fail_data("{}: found {}, expected text or a list of messages, as \"{}\" is text", prompt.place(),
-              prompt.found(), side.column);
-}
-
-// Text is an assistant message.
-Conversation side_of(const Field& side, const Field& prompt) {
-  if (side.cell.kind != CellKind::text) return after_prompt(prompt_of(prompt), turns_of(side));
-  check_answers_prompt(side, prompt);
-  return after_prompt(prompt_of(prompt), {{"assistant", std::move(side.cell.text)}});
-}
-
-// Text of the form of hh-rlhf holds the prompt and the roles, which would become an answer's words.
-void check_no_transcript(const Field& side) {
-  if (side.cell.kind != CellKind::text || !side.cell.text.starts_with("\n\nHuman:")) return;
-  fail_data(
-      "{}: found a transcript with \"Human:\" and \"Assistant:\", expected a list of messages; convert the "
-      "transcripts to lists of messages with role and content",
-      side.place());
-}
-
-// The answers of a best-of-n row, each after the prompt.
-std::vector<Conversation> candidates_of(const Field& side, const Field& prompt) {
-  side.check_readable();
-  if (side.cell.kind != CellKind::texts)
-    fail_data("{}: found {}, expected a list of texts, as the other side is one", side.place(), side.found());
-  if (side.cell.texts.empty())
-    fail_data("{}: found {}, expected a list of texts", side.place(), side.found());
-  std::vector<Conversation> candidates;
-  for (std::string& text : side.cell.texts) {
-    Cell answer;
-    answer.kind = CellKind::text;
-    answer.text = std::move(text);
-    candidates.push_back(side_of({side.path, side.row, side.column, answer}, prompt));
-  }
-  return candidates;
+// Columns that the form does not rate; the rows of a form of its own attributes may lack them.
+std::vector<ColumnRequest> plain_labels(const Form& form, const std::vector<std::string>& attributes) {
+  std::vector<ColumnRequest> requests;
+  for (const std::string& attribute : attributes)
+    if (std::none_of(form.ratings.begin(), form.ratings.end(),
+                     [&](const Rating& rating) { return rating.attribute == attribute; }))
+      requests.push_back({attribute, Want::number, !form.ratings.empty()});
+  return requests;
 }
 
 }  // namespace
 
 struct Dataset::Impl {
+  struct FileRange {
+    std::size_t file;
+    std::int64_t begin;
+    std::int64_t end;  // kToEnd = all rows of the file
+  };
+
   explicit Impl(const DatasetOptions& given) : options(given), account(given.path.string()) {
     const std::vector<SplitPart> parts = find_split_parts(given);
     for (const SplitPart& part : parts)
@@ -282,7 +161,7 @@ struct Dataset::Impl {
     const fs::path& first = files[without[0]];
     if (without.size() == files.size() || request.want == Want::turns) {
       fail_data("{}: no column \"{}\"; the file has: {}; {}", first.string(), request.name,
-                fmt::join(columns[without[0]], ", "), column_remedy(request.want, columns[without[0]]));
+                fmt::join(columns[without[0]], ", "), column_remedy(request.want));
     }
     if (warned.insert(request.name).second) {
       log::warn("{}: no column \"{}\" in {} of {} files ({}); it counts as null in their rows",
@@ -329,6 +208,158 @@ struct Dataset::Impl {
         fail_usage("{}: `columns` renames \"{}\" to \"{}\", expected the name of one of these: {}",
                    options.path.string(), theirs, name, fmt::join(ours, ", "));
     }
+  }
+
+  // The form of the preference rows; null where they have none that is known.
+  const Form* pair_form() {
+    if (options.form.pairs != PairForm::auto_) return &form_of(options.form.pairs);
+    if (!known_pair_form) known_pair_form = recognise(pair_forms(), {});
+    return *known_pair_form;
+  }
+
+  // As above, of rows with these labels.
+  const Form* rating_form(const std::vector<std::string>& attributes) {
+    if (options.form.ratings != RatingForm::auto_) return &form_of(options.form.ratings);
+    return recognise(rating_forms(), attributes);
+  }
+
+  const Form* recognise(std::span<const Form> forms, const std::vector<std::string>& attributes) {
+    const FileRange& first = ranges.front();
+    const FormEvidence evidence{
+        options.path.string(), columns[first.file], options.columns, attributes,
+        [&](const std::vector<ColumnRequest>& requests) { return first_values(first, requests); }};
+    const Form* form = nullptr;
+    while_unchanged([&] { form = recognise_form(forms, evidence); });
+    return form;
+  }
+
+  // The first value of each column that is not null, among the first rows; a null cell where there is none.
+  std::vector<Cell> first_values(const FileRange& range, const std::vector<ColumnRequest>& requests) const {
+    constexpr std::int64_t kRows = 100;
+    struct Enough {};
+    std::vector<Cell> values(requests.size());
+    const auto visit = [&](std::int64_t row, std::vector<Cell>& cells) {
+      bool all = true;
+      for (std::size_t i = 0; i < cells.size(); ++i) {
+        const bool is_value = cells[i].kind != CellKind::missing && cells[i].kind != CellKind::bad;
+        if (values[i].kind == CellKind::null && is_value) values[i] = std::move(cells[i]);
+        all = all && values[i].kind != CellKind::null;
+      }
+      if (all || row + 1 >= range.begin + kRows) throw Enough();
+    };
+    try {
+      open_row_file(files[range.file])
+          ->read(
+              requests, [&](std::int64_t row) { return row >= range.begin; }, visit);
+    } catch (const Enough&) {
+    }
+    return values;
+  }
+
+  // Rows of messages and columns of labels.
+  void for_each_with_messages(const std::vector<std::string>& attributes, const std::vector<bool>& wanted,
+                              const std::function<void(LabelledRow&&)>& visit, const RejectRow& reject) {
+    std::vector<ColumnRequest> requests{request("messages", Want::turns)};
+    for (const std::string& attribute : attributes) requests.push_back(request(attribute, Want::number));
+    std::set<std::string> names(attributes.begin(), attributes.end());
+    names.insert("messages");
+    check_renames(std::move(names));
+    for_each_row(
+        requests, wanted,
+        [&](std::int64_t row_id, const fs::path& path, std::int64_t row, std::vector<Cell>& cells) {
+          LabelledRow labelled;
+          labelled.row_id = row_id;
+          Reading reading{row_id, reject};
+          const bool good = reading.run([&] {
+            labelled.messages = turns_of(reading.at({path, row, requests[0].name, cells[0]}));
+            labelled.labels.reserve(attributes.size());
+            for (std::size_t k = 1; k < requests.size(); ++k) {
+              labelled.labels.push_back(label_of(reading.at({path, row, requests[k].name, cells[k]})));
+            }
+          });
+          if (good) visit(std::move(labelled));
+        });
+  }
+
+  // Rows with the columns chosen and rejected, each read by its own types.
+  void for_each_with_sides(const Form& form, const std::vector<bool>& wanted,
+                           const std::function<void(PreferenceRow&&)>& visit, const RejectRow& reject) {
+    const std::vector<ColumnRequest> requests{request("chosen", Want::turns),
+                                              request("rejected", Want::turns),
+                                              request(std::string(form.prompt), Want::turns, true),
+                                              request("subset", Want::text, true),
+                                              request("id", Want::text, true),
+                                              request(std::string(form.system), Want::text, true)};
+    enum : std::size_t { kChosen, kRejected, kPrompt, kSubset, kId, kSystem };
+    check_renames({"chosen", "rejected", std::string(form.prompt), "subset", "id", std::string(form.system)});
+    for_each_row(requests, wanted,
+                 [&](std::int64_t row_id, const fs::path& path, std::int64_t row, std::vector<Cell>& cells) {
+                   Reading reading{row_id, reject};
+                   const auto field = [&](std::size_t i) {
+                     return reading.at({path, row, requests[i].name, cells[i]});
+                   };
+                   PreferenceRow preference;
+                   preference.row_id = row_id;
+                   const bool good = reading.run([&] {
+                     const Field prompt = field(kPrompt);
+                     if (cells[kChosen].kind == CellKind::texts || cells[kRejected].kind == CellKind::texts) {
+                       preference.all_chosen = candidates_of(field(kChosen), prompt);
+                       preference.all_rejected = candidates_of(field(kRejected), prompt);
+                       preference.chosen = preference.all_chosen.front();
+                       preference.rejected = preference.all_rejected.front();
+                       preference.id = optional_text_of(field(kId));
+                     } else {
+                       if (options.form.pairs == PairForm::auto_) {
+                         check_no_transcript(field(kChosen));
+                         check_no_transcript(field(kRejected));
+                       }
+                       preference.chosen = side_of(field(kChosen), prompt);
+                       preference.rejected = side_of(field(kRejected), prompt);
+                     }
+                     const std::string system = optional_text_of(field(kSystem));
+                     for (Conversation* side : {&preference.chosen, &preference.rejected})
+                       add_system(system, *side);
+                     for (Conversation& answer : preference.all_chosen) add_system(system, answer);
+                     for (Conversation& answer : preference.all_rejected) add_system(system, answer);
+                     preference.subset = optional_text_of(field(kSubset));
+                   });
+                   if (good) visit(std::move(preference));
+                 });
+  }
+
+  // visit(row id, fields by the names of `columns`) for each row of a described form.
+  template <class Visit>
+  void for_each_described(const Form& form, const std::vector<FormColumn>& form_columns,
+                          std::vector<ColumnRequest> more, const std::vector<bool>& wanted,
+                          const RejectRow& reject, const Visit& visit) {
+    std::vector<std::string> names;
+    std::vector<ColumnRequest> requests;
+    for (const FormColumn& column : form_columns) {
+      names.emplace_back(column.name);
+      requests.push_back(request(names.back(), want_of(column.type), column.optional));
+    }
+    for (ColumnRequest& column : more) {
+      names.push_back(column.name);
+      column.name = name_in_set(column.name);
+      requests.push_back(std::move(column));
+    }
+    std::set<std::string> ours(names.begin(), names.end());
+    for (const FormColumn& column : form.columns) {
+      ours.emplace(column.name);
+      account.use(name_in_set(std::string(column.name)));
+    }
+    check_renames(std::move(ours));
+    for_each_row(requests, wanted,
+                 [&](std::int64_t row_id, const fs::path& path, std::int64_t row, std::vector<Cell>& cells) {
+                   Reading reading{row_id, reject};
+                   const FieldOf field = [&](std::string_view column) {
+                     const auto at = std::find(names.begin(), names.end(), column);
+                     if (at == names.end()) fail_internal("no column {} was asked for", column);
+                     const auto i = static_cast<std::size_t>(at - names.begin());
+                     return reading.at({path, row, requests[i].name, cells[i]});
+                   };
+                   visit(row_id, reading, field);
+                 });
   }
 
   // As for_each, for the columns that make a row: names those that are left.
@@ -419,12 +450,6 @@ struct Dataset::Impl {
     });
   }
 
-  struct FileRange {
-    std::size_t file;
-    std::int64_t begin;
-    std::int64_t end;  // kToEnd = all rows of the file
-  };
-
   static constexpr std::int64_t kNotCounted = -1;
   static constexpr std::int64_t kToEnd = -1;
   DatasetOptions options;
@@ -435,7 +460,8 @@ struct Dataset::Impl {
   io::FileWatch watch;
   std::set<std::string> warned;  // columns that some files lack
   DeclaredColumns declared;
-  bool is_complete = false;  // all rows of one split
+  std::optional<const Form*> known_pair_form;  // once it was looked for
+  bool is_complete = false;                    // all rows of one split
   ColumnAccount account;
   std::map<std::string, std::int64_t> unread;  // keys of rows that no request is for
   std::vector<std::int64_t> rows;              // rows per file, once known
@@ -457,66 +483,47 @@ const std::vector<fs::path>& Dataset::files() const { return impl_->files; }
 
 void Dataset::check_unchanged() const { impl_->watch.check(); }
 
+const Form* Dataset::pair_form() const { return impl_->pair_form(); }
+
+const Form* Dataset::rating_form(const std::vector<std::string>& attributes) const {
+  return impl_->rating_form(attributes);
+}
+
 void Dataset::for_each_labelled(const std::vector<std::string>& attributes, const std::vector<bool>& wanted,
                                 const std::function<void(LabelledRow&&)>& visit,
                                 const RejectRow& reject) const {
-  std::vector<ColumnRequest> requests{impl_->request("messages", Want::turns)};
-  for (const std::string& attribute : attributes) requests.push_back(impl_->request(attribute, Want::number));
-  std::set<std::string> names(attributes.begin(), attributes.end());
-  names.insert("messages");
-  impl_->check_renames(std::move(names));
-  impl_->for_each_row(
-      requests, wanted,
-      [&](std::int64_t row_id, const fs::path& path, std::int64_t row, std::vector<Cell>& cells) {
-        LabelledRow labelled;
-        labelled.row_id = row_id;
-        Reading reading{row_id, reject};
-        const bool good = reading.run([&] {
-          labelled.messages = turns_of(reading.at({path, row, requests[0].name, cells[0]}));
-          labelled.labels.reserve(attributes.size());
-          for (std::size_t k = 1; k < requests.size(); ++k) {
-            labelled.labels.push_back(label_of(reading.at({path, row, requests[k].name, cells[k]})));
-          }
-        });
-        if (good) visit(std::move(labelled));
+  const Form* form = impl_->rating_form(attributes);
+  if (form == nullptr || !form->is_described())
+    return impl_->for_each_with_messages(attributes, wanted, visit, reject);
+  impl_->for_each_described(
+      *form, form->columns, plain_labels(*form, attributes), wanted, reject,
+      [&](std::int64_t row_id, Reading& reading, const FieldOf& field) {
+        std::vector<LabelledRow> rows;
+        reading.run([&] { rows = rated_answers(*form, attributes, field, impl_->unread); });
+        for (LabelledRow& row : rows) {
+          row.row_id = row_id;
+          visit(std::move(row));
+        }
       });
 }
 
 void Dataset::for_each_preference(const std::vector<bool>& wanted,
                                   const std::function<void(PreferenceRow&&)>& visit,
                                   const RejectRow& reject) const {
-  const Impl& set = *impl_;
-  const std::vector<ColumnRequest> requests{
-      set.request("chosen", Want::turns), set.request("rejected", Want::turns),
-      set.request("prompt", Want::turns, true), set.request("subset", Want::text, true),
-      set.request("id", Want::text, true)};
-  enum : std::size_t { kChosen, kRejected, kPrompt, kSubset, kId };
-  impl_->check_renames({"chosen", "rejected", "prompt", "subset", "id"});
-  impl_->for_each_row(
-      requests, wanted,
-      [&](std::int64_t row_id, const fs::path& path, std::int64_t row, std::vector<Cell>& cells) {
-        Reading reading{row_id, reject};
-        const auto field = [&](std::size_t i) { return reading.at({path, row, requests[i].name, cells[i]}); };
-        PreferenceRow preference;
-        preference.row_id = row_id;
-        const bool good = reading.run([&] {
-          const Field prompt = field(kPrompt);
-          if (cells[kChosen].kind == CellKind::texts || cells[kRejected].kind == CellKind::texts) {
-            preference.all_chosen = candidates_of(field(kChosen), prompt);
-            preference.all_rejected = candidates_of(field(kRejected), prompt);
-            preference.chosen = preference.all_chosen.front();
-            preference.rejected = preference.all_rejected.front();
-            preference.id = optional_text_of(field(kId));
-          } else {
-            check_no_transcript(field(kChosen));
-            check_no_transcript(field(kRejected));
-            preference.chosen = side_of(field(kChosen), prompt);
-            preference.rejected = side_of(field(kRejected), prompt);
-          }
-          preference.subset = optional_text_of(field(kSubset));
-        });
-        if (good) visit(std::move(preference));
-      });
+  const Form* form = impl_->pair_form();
+  const FormOptions& choice = impl_->options.form;
+  const Form& known = form != nullptr ? *form : form_of(PairForm::conversational);
+  const std::string_view label = chosen_label(known, choice.preference_label, impl_->options.path.string());
+  if (!known.is_described()) return impl_->for_each_with_sides(known, wanted, visit, reject);
+  impl_->for_each_described(known, columns_of(known, label), {}, wanted, reject,
+                            [&](std::int64_t row_id, Reading& reading, const FieldOf& field) {
+                              PreferenceRow row;
+                              row.row_id = row_id;
+                              const bool good = reading.run([&] {
+                                rank_answers(known, label, choice.ranked_pairs, field, impl_->unread, row);
+                              });
+                              if (good) visit(std::move(row));
+                            });
 }
 
 std::vector<std::string> Dataset::read_strings(const std::string& column, const RejectRow& reject) const {

@@ -11,15 +11,27 @@
 #include <string>
 #include <vector>
 
+#include "armorm/data_forms.h"
 #include "data/conversation.h"
 
 namespace armorm::data {
+
+// How rows are made of columns; see data/form.h.
+struct FormOptions {
+  PairForm pairs = PairForm::auto_;
+  RatingForm ratings = RatingForm::auto_;
+  std::string preference_label = {};  // empty = the form's first
+  RankedPairs ranked_pairs = RankedPairs::all;
+};
+
+struct Form;
 
 struct DatasetOptions {
   std::filesystem::path path;  // file or folder
   std::string split = "train";
   std::string config;                          // a config of README.md; empty = the default one
   std::map<std::string, std::string> columns;  // our column name -> the set's column name
+  FormOptions form = {};
 };
 
 // Called for a row that cannot be read: its id, the column, and the reason, with at most an excerpt of the
@@ -56,15 +68,22 @@ class Dataset {
   // ends with this check.
   void check_unchanged() const;
 
-  // Rows of the multi-objective set: the column `messages`, a list of messages, and one column per attribute
-  // (numbers or booleans; null, NaN or, in JSON, an absent key is a missing label). Rows of a preference set:
-  // `chosen` and `rejected`, each a list of messages or text, which is one assistant message; `prompt`, a
-  // list of messages or text, which is one user message; and `subset`. The prompt's messages come first in a
-  // side that does not start with them; a side of text needs a prompt. Lists of texts are answers to the
-  // `prompt` (a best-of-n row, with its `id`). `prompt`, `subset` and `id` may be missing, in some files or
-  // in all. Names are those before DatasetOptions::columns renames them. Any other column that no file has,
-  // or messages that one file lacks, are a data error that lists the existing columns; an attribute or text
-  // column that only some files have is null in the others.
+  // The form of the rows as preference rows, and as rows with these labels: that of the options, or the one
+  // that the columns and the types of the first rows fit. Null where they fit none. data error, which names
+  // them, where they fit several.
+  const Form* pair_form() const;
+  const Form* rating_form(const std::vector<std::string>& attributes) const;
+
+  // Rows as their form describes them. Without a described form: rows of the multi-objective set: the column
+  // `messages`, a list of messages, and one column per attribute (numbers or booleans; null, NaN or, in JSON,
+  // an absent key is a missing label). Rows of a preference set: `chosen` and `rejected`, each a list of
+  // messages or text, which is one assistant message; `prompt`, a list of messages or text, which is one user
+  // message; `system`, text; and `subset`. The prompt's messages come first in a side that does not start
+  // with them; a side of text needs a prompt. Lists of texts are answers to the `prompt` (a best-of-n row,
+  // with its `id`). `prompt`, `subset` and `id` may be missing, in some files or in all. Names are those
+  // before DatasetOptions::columns renames them. Any other column that no file has, or messages that one file
+  // lacks, are a data error that lists the existing columns; an attribute or text column that only some files
+  // have is null in the others.
   //
   // Calls `visit` for every row in source order; the callee may move from the row. Errors name file, row and
   // field; with `reject` they go to `reject`, and the following rows are still visited. A row for which

@@ -44,7 +44,7 @@ bool fits(const std::string& type, Want want) {
   };
   const bool is_text = is_one_of({"string", "large_string"});
   if (want == Want::number) return is_one_of({"int", "uint", "float32", "float64", "bool"});
-  return is_text || (want == Want::turns && type.empty());
+  return is_text || ((want == Want::turns || want == Want::json) && type.empty());
 }
 
 }  // namespace

@@ -39,6 +39,9 @@ void read_cell(JsonReader& json, Want want, const Place& place, Cell& cell) {
   } else if (kind == Kind::string) {
     cell.kind = CellKind::text;
     cell.text = json.read_string();
+  } else if (want == Want::json) {
+    cell.kind = CellKind::json;
+    cell.text = json.skip_value();
   } else if (kind == Kind::array && want == Want::turns) {
     read_list(json, place, cell);
   } else {

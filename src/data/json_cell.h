@@ -6,8 +6,8 @@
 
 namespace armorm::data {
 
-// Reads one value. A list is read only where messages are wanted: a list of messages, or, if the first item
-// is text, a list of texts.
+// Reads one value. Where messages are wanted, a list is one of messages, or, if the first item is text, of
+// texts; where JSON is wanted, lists and objects are their text.
 void read_cell(JsonReader& json, Want want, const Place& place, Cell& cell);
 
 }  // namespace armorm::data

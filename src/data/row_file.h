@@ -16,7 +16,12 @@
 
 namespace armorm::data {
 
-enum class Want { number, text, turns };  // turns: a list of messages, a list of texts, or text
+enum class Want {
+  number,
+  text,
+  turns,  // a list of messages, a list of texts, or text
+  json,   // a list or an object, as JSON
+};
 
 struct ColumnRequest {
   std::string name;
@@ -24,12 +29,13 @@ struct ColumnRequest {
   bool optional = false;  // cells are `missing` where a file, or a row of JSON, lacks the column
 };
 
-enum class CellKind { missing, null, number, text, turns, texts, other, bad };
+enum class CellKind { missing, null, number, text, turns, texts, json, other, bad };
 
 struct Cell {
   CellKind kind = CellKind::null;
   double number = 0;  // booleans are 0 and 1
-  std::string text;   // `other`: what was found instead, for messages; `bad`: the complete message
+  std::string text;   // also that of `json`; `other`: what was found instead, for messages; `bad`: the
+                      // complete message
   Conversation turns;
   std::vector<std::string> texts;  // candidates of a best-of-n row
 };

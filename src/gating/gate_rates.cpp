@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "gating/gate_products.h"
+#include "model/random_operand.h"
 
 namespace armorm::gating {
 namespace {
@@ -42,9 +43,12 @@ void run_products(const Layers& layer, const at::Tensor& x, const at::Tensor& d,
 
 // The fastest run of one layer.
 double seconds_of(const Layers& layer, std::int64_t rows, GatePrecision precision) {
-  const at::Tensor x = to_operand(at::full({rows, layer.in}, 0.5F), precision);
-  const at::Tensor d = at::full({rows, layer.out}, 0.5F);
-  const at::Tensor weight = at::full({layer.out, layer.in}, 0.5F);
+  const auto random = [](at::IntArrayRef shape, std::uint64_t seed) {
+    return model::random_operand(shape, at::kFloat, at::kCPU, seed);
+  };
+  const at::Tensor x = to_operand(random({rows, layer.in}, 1), precision);
+  const at::Tensor d = random({rows, layer.out}, 2);
+  const at::Tensor weight = random({layer.out, layer.in}, 3);
   const at::Tensor bias = at::zeros({layer.out});
   double best = 0.0, spent = 0.0;
   for (int run = 0; run < 2 || (run < kMostRuns && spent < kSecondsPerLayer); ++run) {

@@ -1,12 +1,38 @@
 #include "gating/pair_tensors.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
 
 namespace armorm::gating {
 namespace {
 
 at::Tensor view_of(MatrixView<const float> m) {
   return at::from_blob(const_cast<float*>(m.data), {m.rows, m.cols}, {m.row_stride, 1}, at::kFloat);
+}
+
+constexpr std::int64_t kUploadRows = 1 << 14;  // at once
+constexpr std::int64_t kGatherGrain = 32;      // rows for which waking another thread pays
+
+at::Tensor rows_of(const RowTable& table, std::span<const std::int64_t> rows) {
+  at::Tensor out = at::empty({std::ssize(rows), table.cols()}, at::kBFloat16);
+  auto* const to = static_cast<BFloat16*>(out.mutable_data_ptr());
+  at::parallel_for(0, std::ssize(rows), kGatherGrain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i)
+      std::ranges::copy(table.row(rows[static_cast<std::size_t>(i)]), to + i * table.cols());
+  });
+  return out;
+}
+
+// Advice that the system may ignore, so an error does not matter.
+void will_need(std::span<const BFloat16> row) {
+  static const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+  const auto begin = reinterpret_cast<std::uintptr_t>(row.data());
+  const std::uintptr_t first = begin / page * page;
+  madvise(reinterpret_cast<void*>(first), begin + row.size_bytes() - first, MADV_WILLNEED);
 }
 
 }  // namespace
@@ -16,12 +42,41 @@ at::Device gate_device(int index) {
 }
 
 PairTensors::PairTensors(const PairData& data, GateSoftmax softmax, at::Device device)
-    : data_(data), softmax_(softmax), device_(device) {
-  const MatrixView<const BFloat16>& p = data.prompts;
-  prompts_ = at::from_blob(const_cast<BFloat16*>(p.data), {p.rows, p.cols}, {p.row_stride, 1}, at::kBFloat16)
-                 .to(device);
-  chosen_ = view_of(data.chosen).to(device);
-  rejected_ = view_of(data.rejected).to(device);
+    : data_(data),
+      softmax_(softmax),
+      device_(device),
+      chosen_(view_of(data.chosen).to(device)),
+      rejected_(view_of(data.rejected).to(device)) {
+  if (!device.is_cpu()) upload_prompts();
+}
+
+bool PairTensors::has_own_gate(std::size_t pair) const {
+  return softmax_ == GateSoftmax::pair || data_.chosen_prompt[pair] != data_.rejected_prompt[pair];
+}
+
+// Each pair's prompt, and the rejected side's where it is another one.
+void PairTensors::upload_prompts() {
+  std::vector<std::int64_t> used;
+  for (std::size_t i = 0; i < data_.chosen_prompt.size(); ++i) {
+    chosen_prompt_.push_back(std::ssize(used));
+    used.push_back(data_.chosen_prompt[i]);
+    if (data_.rejected_prompt[i] != data_.chosen_prompt[i]) used.push_back(data_.rejected_prompt[i]);
+    rejected_prompt_.push_back(std::ssize(used) - 1);
+  }
+  const auto n = std::ssize(used);
+  prompts_ = at::empty({n, data_.prompts.cols()}, at::TensorOptions(at::kBFloat16).device(device_));
+  for (std::int64_t first = 0; first < n; first += kUploadRows) {
+    const auto count = std::min(kUploadRows, n - first);
+    prompts_.narrow(0, first, count)
+        .copy_(rows_of(data_.prompts, std::span(used).subspan(static_cast<std::size_t>(first),
+                                                              static_cast<std::size_t>(count))));
+  }
+  data_.chosen_prompt = chosen_prompt_;
+  data_.rejected_prompt = rejected_prompt_;
+}
+
+at::Tensor PairTensors::take_prompts(std::span<const std::int64_t> rows) const {
+  return prompts_.defined() ? prompts_.index_select(0, indices(rows)) : rows_of(data_.prompts, rows);
 }
 
 PairTensors::Batch PairTensors::gather(std::span<const std::int64_t> rows) const {
@@ -30,15 +85,24 @@ PairTensors::Batch PairTensors::gather(std::span<const std::int64_t> rows) const
   std::vector<std::int64_t> second;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const auto row = static_cast<std::size_t>(rows[i]);
-    const bool own = softmax_ == GateSoftmax::pair || data_.chosen_prompt[row] != data_.rejected_prompt[row];
+    const bool own = has_own_gate(row);
     prompts.push_back(data_.chosen_prompt[row]);
     second.push_back(static_cast<std::int64_t>(own ? rows.size() + apart.size() : i));
     if (own) apart.push_back(data_.rejected_prompt[row]);
   }
   prompts.insert(prompts.end(), apart.begin(), apart.end());
   const at::Tensor index = indices(rows);
-  return {prompts_.index_select(0, indices(prompts)), indices(second), chosen_.index_select(0, index),
+  return {take_prompts(prompts), indices(second), chosen_.index_select(0, index),
           rejected_.index_select(0, index)};
+}
+
+void PairTensors::read_ahead(std::span<const std::int64_t> rows) const {
+  if (prompts_.defined()) return;
+  for (const std::int64_t pair : rows) {
+    const auto i = static_cast<std::size_t>(pair);
+    will_need(data_.prompts.row(data_.chosen_prompt[i]));
+    if (has_own_gate(i)) will_need(data_.prompts.row(data_.rejected_prompt[i]));
+  }
 }
 
 at::Tensor PairTensors::indices(std::span<const std::int64_t> rows) const {

@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <span>
+#include <vector>
 
 #include "gating/trainer.h"
 
@@ -16,6 +17,8 @@ class PairTensors {
  public:
   // Views of `data` on the CPU, copies on other devices.
   PairTensors(const PairData& data, GateSoftmax softmax, at::Device device);
+  PairTensors(const PairTensors&) = delete;
+  PairTensors& operator=(const PairTensors&) = delete;
 
   struct Batch {
     at::Tensor
@@ -25,14 +28,22 @@ class PairTensors {
     at::Tensor rejected;  // [B, K]
   };
   Batch gather(std::span<const std::int64_t> rows) const;
+  // Lets the system read the prompts of a later batch from their mapped files; does not wait for them.
+  void read_ahead(std::span<const std::int64_t> rows) const;
 
  private:
   at::Tensor indices(std::span<const std::int64_t> rows) const;
+  bool has_own_gate(std::size_t pair) const;  // of the rejected side
+  void upload_prompts();
+  at::Tensor take_prompts(std::span<const std::int64_t> rows) const;
 
   PairData data_;
   GateSoftmax softmax_;
   at::Device device_;
-  at::Tensor prompts_, chosen_, rejected_;
+  at::Tensor chosen_, rejected_;
+  // Only on a GPU: the prompts that are used, and their rows.
+  at::Tensor prompts_;
+  std::vector<std::int64_t> chosen_prompt_, rejected_prompt_;
 };
 
 // The gates of both sides, before logit_scale, [B, K] each.

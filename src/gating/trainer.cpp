@@ -13,6 +13,7 @@
 #include "gating/adamw.h"
 #include "gating/gate_network.h"
 #include "gating/pair_tensors.h"
+#include "model/current_device.h"
 
 namespace armorm::gating {
 namespace {
@@ -109,6 +110,7 @@ class Training {
     return cosine_learning_rate(options_.learning_rate, optimiser_.steps(), options_.n_steps);
   }
   std::int64_t steps() const { return optimiser_.steps(); }
+  at::Device device() const { return device_; }
   GateParameters parameters() const { return network_.parameters(); }
   const GateNetwork& network() const { return network_; }
   const PairTensors& pairs() const { return pairs_; }
@@ -144,17 +146,26 @@ GateTrainer::GateTrainer(const PairData& data, std::span<const std::int64_t> row
                          const TrainOptions& options) {
   if (rows.empty()) fail_data("gate: no training pairs");
   const c10::InferenceMode no_autograd;
+  const model::CurrentDevice current(gate_device(options.device));
   impl_ = std::make_unique<Impl>(data, rows, start, options);
 }
-GateTrainer::~GateTrainer() = default;
+GateTrainer::~GateTrainer() {
+  model::release_on(impl_->training.device(), [this] { impl_.reset(); });
+}
 
 std::int64_t GateTrainer::steps_done() const { return impl_->training.steps(); }
 bool GateTrainer::done() const { return steps_done() >= impl_->options.n_steps; }
 
 void GateTrainer::step(const std::function<void(const StepReport&)>& report) {
   Impl& t = *impl_;
+  const model::CurrentDevice current(t.training.device());
   const double learning_rate = t.training.learning_rate();
-  t.loss_sum += step_on(draw_batch(t.options.seed, steps_done(), t.rows, t.options.batch_size));
+  const std::int64_t now = steps_done();
+  const auto batch_of = [&t](std::int64_t step) {
+    return draw_batch(t.options.seed, step, t.rows, t.options.batch_size);
+  };
+  if (now + 1 < t.options.n_steps) t.training.pairs().read_ahead(batch_of(now + 1));
+  t.loss_sum += step_on(batch_of(now));
   ++t.loss_steps;
   if (steps_done() % t.options.log_every != 0 && !done()) return;
   if (report)
@@ -166,13 +177,18 @@ void GateTrainer::step(const std::function<void(const StepReport&)>& report) {
 
 double GateTrainer::step_on(std::span<const std::int64_t> batch) {
   const c10::InferenceMode no_autograd;
+  const model::CurrentDevice current(impl_->training.device());
   return impl_->training.step(batch);
 }
 
-GateParameters GateTrainer::gate() const { return impl_->training.parameters(); }
+GateParameters GateTrainer::gate() const {
+  const model::CurrentDevice current(impl_->training.device());
+  return impl_->training.parameters();
+}
 
 TrainingState GateTrainer::state() const {
   const c10::InferenceMode no_autograd;
+  const model::CurrentDevice current(impl_->training.device());
   TrainingState state = impl_->training.state();
   state.loss_sum = impl_->loss_sum;
   state.loss_steps = impl_->loss_steps;
@@ -181,6 +197,7 @@ TrainingState GateTrainer::state() const {
 
 PairScores GateTrainer::score(std::span<const std::int64_t> rows) const {
   const c10::InferenceMode no_autograd;
+  const model::CurrentDevice current(impl_->training.device());
   GateNetwork network = impl_->training.network().in_float32();
   return gates_with(network, impl_->training.pairs(), rows, impl_->options.softmax,
                     impl_->options.temperature)
@@ -190,8 +207,10 @@ PairScores GateTrainer::score(std::span<const std::int64_t> rows) const {
 PairGates pair_gates(const GateParameters& gate, const PairData& data, std::span<const std::int64_t> rows,
                      GateSoftmax softmax, double temperature, int device) {
   const c10::InferenceMode no_autograd;
-  GateNetwork network(gate, gate_device(device));
-  return gates_with(network, PairTensors(data, softmax, gate_device(device)), rows, softmax, temperature);
+  const at::Device where = gate_device(device);
+  const model::CurrentDevice current(where);
+  GateNetwork network(gate, where);
+  return gates_with(network, PairTensors(data, softmax, where), rows, softmax, temperature);
 }
 
 PairScores score_pairs(const GateParameters& gate, const PairData& data, std::span<const std::int64_t> rows,

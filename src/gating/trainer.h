@@ -10,6 +10,7 @@
 #include "armorm/gate_choices.h"
 #include "core/dtype.h"
 #include "core/matrix_view.h"
+#include "core/row_table.h"
 #include "gating/gate.h"
 
 namespace armorm::gating {
@@ -22,10 +23,9 @@ enum class GateSoftmax {
 
 // Preference pairs with everything precomputed that training does not change. Owns nothing.
 struct PairData {
-  MatrixView<const float> chosen;    // rewards [N, K], debiased if requested
-  MatrixView<const float> rejected;  // [N, K]
-  MatrixView<const BFloat16>
-      prompts;  // [P, D] prompt embeddings; one row per pair whose sides share the prompt
+  MatrixView<const float> chosen;                 // rewards [N, K], debiased if requested
+  MatrixView<const float> rejected;               // [N, K]
+  RowTable prompts;                               // [P, D] prompt embeddings
   std::span<const std::int64_t> chosen_prompt;    // [N] row of `prompts`
   std::span<const std::int64_t> rejected_prompt;  // [N]; the same row where the sides share their prompt
 
@@ -70,10 +70,10 @@ struct TrainingState {
   std::int64_t loss_steps = 0;
 };
 
-// One training run, step by step. The pairs are copied to the device once; `data`, `rows` and the memory they
-// view must outlive the object. Bit-identical for the same seed, data, device and precision; on the CPU for
-// any number of threads where the processor has oneDNN's blocked products (AVX2 for float32, AVX-512 for
-// bf16). Not thread-safe.
+// One training run, step by step. On the CPU, prompts are read where they are, so that a mapped file needs no
+// memory; on a GPU they are copied to it once. `data`, `rows` and the memory they view must outlive the
+// object. Bit-identical for the same seed, data, device and precision; on the CPU for any number of threads
+// where the processor has oneDNN's blocked products (AVX2 for float32, AVX-512 for bf16). Not thread-safe.
 class GateTrainer {
  public:
   // `rows`: the training rows of `data`; data error if empty.

@@ -2,10 +2,7 @@
 
 #include <ATen/ATen.h>
 #include <c10/core/CachingDeviceAllocator.h>
-#include <c10/core/DeviceGuard.h>
-#include <c10/core/Event.h>
 #include <c10/core/InferenceMode.h>
-#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
 #include <chrono>
@@ -16,8 +13,10 @@
 #include "core/units.h"
 #include "core/words.h"
 #include "model/cudnn.h"
+#include "model/current_device.h"
 #include "model/decoder.h"
 #include "model/device.h"
+#include "model/device_event.h"
 #include "model/fp8.h"
 #include "model/out_of_memory.h"
 #include "model/work_estimate.h"
@@ -50,7 +49,7 @@ DecoderWeights load_weights(const WeightsFolder& files, const ModelConfig& confi
                             const BackboneOptions& options, at::Device device) {
   try {
     return model::load_weights(files, config, dtype_of(options.precision), device,
-                               format_of(options.precision), !options.loaded_before);
+                               format_of(options.precision, options.fp8_accumulate), !options.loaded_before);
   } catch (const c10::Error& error) {
     if (!is_out_of_memory(error)) throw;
     fail_usage(
@@ -112,9 +111,17 @@ std::string_view why_no_shared_prefixes(const ModelConfig& config, const Backbon
 }
 
 struct Backbone::Impl {
+  Impl(const BackboneOptions& how, WeightsFolder opened, Decoder loaded)
+      : options(how), files(std::move(opened)), decoder(std::make_unique<Decoder>(std::move(loaded))) {}
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  ~Impl() {
+    release_on(decoder->device(), [this] { decoder.reset(); });
+  }
+
   BackboneOptions options;
   WeightsFolder files;  // weights may be views of it
-  Decoder decoder;
+  std::unique_ptr<Decoder> decoder;
 };
 
 Backbone::Backbone(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -126,19 +133,17 @@ Backbone Backbone::load(const BackboneOptions& options) {
   const c10::InferenceMode no_gradients;
   const at::Device device = choose_device(options.device);
   check_precision(options.precision, options.device);
-  // Pinned memory belongs to the current device. Without this guard that is the first device, and its other
-  // users would see a context of this process.
-  const c10::OptionalDeviceGuard current(device.is_cpu() ? std::nullopt : std::optional(device));
+  const CurrentDevice current(device);
   ModelConfig config = ModelConfig::load_again(options.model_folder.base);
   WeightsFolder files = WeightsFolder::open(options.model_folder);
   DecoderWeights weights = load_weights(files, config, options, device);
   warn_of_slow_fp8(options, device);
-  return Backbone(std::make_unique<Impl>(Impl{
+  return Backbone(std::make_unique<Impl>(
       options, std::move(files),
-      Decoder(std::move(config), std::move(weights), device, options.batch_invariant, use_cudnn(options))}));
+      Decoder(std::move(config), std::move(weights), device, options.batch_invariant, use_cudnn(options))));
 }
 
-const ModelConfig& Backbone::config() const { return impl_->decoder.config(); }
+const ModelConfig& Backbone::config() const { return impl_->decoder->config(); }
 
 std::string_view Backbone::why_no_shared_prefixes() const {
   return armorm::model::why_no_shared_prefixes(config(), impl_->options);
@@ -148,23 +153,17 @@ namespace {
 
 // The device's work between two points of its stream.
 struct DeviceSpan {
-  c10::Event begin;
-  c10::Event end;
+  DeviceEvent begin;
+  DeviceEvent end;
 
   explicit DeviceSpan(at::Device device)
-      : begin(device.type(), c10::EventFlag::BACKEND_DEFAULT),
-        end(device.type(), c10::EventFlag::BACKEND_DEFAULT) {
-    begin.record(stream(device));
+      : begin(device, c10::EventFlag::BACKEND_DEFAULT), end(device, c10::EventFlag::BACKEND_DEFAULT) {
+    begin.record();
   }
-  void close(at::Device device) { end.record(stream(device)); }
+  void close() { end.record(); }
   double wait() const {
     end.synchronize();
-    return begin.elapsedTime(end) / 1000.0;
-  }
-
- private:
-  static c10::Stream stream(at::Device device) {
-    return c10::impl::VirtualGuardImpl(device.type()).getStream(device);
+    return begin.seconds_until(end);
   }
 };
 
@@ -175,6 +174,14 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
 }  // namespace
 
 struct PendingRows::Impl {
+  explicit Impl(at::Device where) : device(where) {}
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  ~Impl() {
+    release_on(device, [this] { rows.reset(); });
+  }
+
+  at::Device device;
   at::Tensor rows;  // float32 [wanted, hidden] on the host, pinned when a copy from the device fills it
   std::optional<DeviceSpan> device_work;
   double seconds = 0.0;  // time of a computation on the CPU
@@ -187,20 +194,20 @@ PendingRows::~PendingRows() = default;
 
 PendingRows Backbone::submit(const PackedBatch& batch) const {
   const c10::InferenceMode no_gradients;
-  const at::Device device = impl_->decoder.device();
-  const c10::OptionalDeviceGuard current(device.is_cpu() ? std::nullopt : std::optional(device));
-  auto pending = std::make_unique<PendingRows::Impl>();
+  const at::Device device = impl_->decoder->device();
+  const CurrentDevice current(device);
+  auto pending = std::make_unique<PendingRows::Impl>(device);
   const auto begin = std::chrono::steady_clock::now();
   const PackLayout layout = lay_out(batch, config().vocab_size, device);
   if (!device.is_cpu()) pending->device_work.emplace(device);  // excludes earlier host work
   if (batch.wanted.empty()) {
     pending->rows = at::empty({0, config().hidden_size}, at::kFloat);
   } else {
-    const at::Tensor hidden = impl_->decoder.forward(layout).to(at::kFloat);
+    const at::Tensor hidden = impl_->decoder->forward(layout).to(at::kFloat);
     pending->rows = device.is_cpu() ? hidden : download(hidden);
   }
   if (pending->device_work) {
-    pending->device_work->close(device);
+    pending->device_work->close();
   } else {
     pending->seconds = seconds_since(begin);
   }
@@ -220,11 +227,12 @@ double Backbone::collect(PendingRows rows, MatrixView<float> out) const {
   return seconds;
 }
 
-std::string Backbone::device_name() const { return impl_->decoder.device().str(); }
+std::string Backbone::device_name() const { return impl_->decoder->device().str(); }
 
 std::int64_t Backbone::free_memory() const {
-  const at::Device device = impl_->decoder.device();
+  const at::Device device = impl_->decoder->device();
   if (device.is_cpu()) return free_host_memory();
+  const CurrentDevice current(device);
   auto* allocator = at::getDeviceAllocator(device.type());
   const auto stats = allocator->getDeviceStats(device.index());
   constexpr auto kAll = static_cast<std::size_t>(c10::CachingAllocator::StatType::AGGREGATE);

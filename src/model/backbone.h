@@ -20,6 +20,8 @@ namespace armorm::model {
 struct BackboneOptions {
   ModelFolder model_folder;
   Precision precision = Precision::bf16;
+  // Of fp8: auto sums fast where the device can.
+  Fp8Accumulate fp8_accumulate = Fp8Accumulate::auto_;
   int device = 0;  // CUDA device index; -1 = CPU
   // A row's bits do not depend on the rest of its pack: every matrix product runs in one fixed shape. Slower
   // by the padding of a pack's last rows.
@@ -38,7 +40,11 @@ std::string cudnn_of(const BackboneOptions& options);
 // their algorithm by the shape of the sequence without its prefix.
 std::string_view why_no_shared_prefixes(const ModelConfig& config, const BackboneOptions& options);
 
-// Concatenated sequences without padding.
+// Rows of a grid on CUDA. FlashAttention's has one for each sequence of a pack, and in the last layer for
+// each wanted row.
+inline constexpr std::int64_t kMaxCudaBlocks = 65535;
+
+// Concatenated sequences without padding; on CUDA at most kMaxCudaBlocks, and as many wanted rows.
 struct PackedBatch {
   std::vector<text::tokenizer::TokenId> tokens;  // [total tokens]
   std::vector<std::int64_t> cu_seqlens;          // [sequences + 1], starts with 0

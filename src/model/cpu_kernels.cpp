@@ -16,6 +16,7 @@
 #include "model/cpu/kernel_choice.h"
 #include "model/cpu/linear.h"
 #include "model/linear.h"
+#include "model/random_operand.h"
 
 namespace armorm::model {
 namespace {
@@ -68,8 +69,9 @@ struct Trial {
 Trial product_trial(std::int64_t out, std::int64_t in, bool gated, Precision precision) {
   const at::ScalarType type = precision == Precision::fp32 ? at::kFloat : at::kBFloat16;
   const std::int64_t outputs = std::min(out, kMostOutputs);
-  const Linear linear = make_linear(at::full({outputs, in}, 0.5, type), {}, format_of(precision), gated);
-  const at::Tensor x = at::full({kRows, in}, 0.5, type);
+  const Linear linear =
+      make_linear(random_operand({outputs, in}, type, at::kCPU, 1), {}, format_of(precision), gated);
+  const at::Tensor x = random_operand({kRows, in}, type, at::kCPU, 2);
   const auto flops = static_cast<double>(2 * kRows * in);
   const auto run = [=] {
     if (gated) {
@@ -83,8 +85,8 @@ Trial product_trial(std::int64_t out, std::int64_t in, bool gated, Precision pre
 
 Trial attention_trial(const ModelConfig& c, Precision precision) {
   const at::ScalarType type = precision == Precision::fp32 ? at::kFloat : at::kBFloat16;
-  const at::Tensor qkv =
-      at::full({kRows, c.num_attention_heads + 2 * c.num_key_value_heads, c.head_dim}, 0.5, type);
+  const at::Tensor qkv = random_operand(
+      {kRows, c.num_attention_heads + 2 * c.num_key_value_heads, c.head_dim}, type, at::kCPU, 1);
   AttentionPlan plan;
   plan.blocks.push_back({0, kRows, 0, kRows});
   finish_plan(plan, at::kCPU);

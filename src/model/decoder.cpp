@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/stop_point.h"
+#include "model/fp8.h"
 
 namespace armorm::model {
 namespace {
@@ -53,6 +54,18 @@ void check_invariance(const DecoderWeights& weights, at::Device device) {
   }
 }
 
+// Norms whose results products of weights of `format` read.
+LinearInput norm_for(WeightFormat format, const at::Tensor& x, const at::Tensor& weight, double eps) {
+  if (is_fp8(format)) return quantised_rms_norm(x, weight, eps);
+  return rms_norm(x, weight, eps);
+}
+
+LinearInput add_norm_for(WeightFormat format, at::Tensor& residual, const at::Tensor& delta,
+                         const at::Tensor& weight, double eps) {
+  if (is_fp8(format)) return quantised_add_rms_norm(residual, delta, weight, eps);
+  return add_rms_norm(residual, delta, weight, eps);
+}
+
 }  // namespace
 
 Decoder::Decoder(ModelConfig config, DecoderWeights weights, at::Device device, bool batch_invariant,
@@ -90,7 +103,7 @@ at::Tensor Decoder::embed(const at::Tensor& tokens) const {
   return x.mul_(scale);
 }
 
-at::Tensor Decoder::attention(const LayerWeights& layer, const at::Tensor& normed, const PackLayout& layout,
+at::Tensor Decoder::attention(const LayerWeights& layer, const LinearInput& normed, const PackLayout& layout,
                               const RopeTable& rope, const AttentionOptions& options) const {
   const std::int64_t heads = config_.num_attention_heads;
   const std::int64_t kv_heads = config_.num_key_value_heads;
@@ -103,14 +116,14 @@ at::Tensor Decoder::attention(const LayerWeights& layer, const at::Tensor& norme
   return apply(layer.o, packed_attention(q, k, v, layout.all, options).flatten(1), token_rows_);
 }
 
-at::Tensor Decoder::last_attention(const LayerWeights& layer, const at::Tensor& normed,
+at::Tensor Decoder::last_attention(const LayerWeights& layer, const LinearInput& normed,
                                    const PackLayout& layout, const RopeTable& rope,
                                    const AttentionOptions& options) const {
   const std::int64_t kv_heads = config_.num_key_value_heads;
   const at::Tensor kv = as_heads(apply(layer.kv, normed, token_rows_), config_.head_dim);
   at::Tensor rotated = kv.narrow(1, 0, kv_heads);
   rope_inplace(rotated, rope.cos, rope.sin);
-  const at::Tensor wanted = normed.index_select(0, layout.wanted);
+  const LinearInput wanted = select_rows(normed, layout.wanted);
   at::Tensor q = as_heads(apply(layer.q, wanted, wanted_rows_), config_.head_dim);
   rope_inplace(q, rope.cos.index_select(0, layout.wanted), rope.sin.index_select(0, layout.wanted));
   const at::Tensor k = gather_keys(rotated, layout);
@@ -118,7 +131,7 @@ at::Tensor Decoder::last_attention(const LayerWeights& layer, const at::Tensor& 
   return apply(layer.o, packed_attention(q, k, v, layout.pruned, options).flatten(1), wanted_rows_);
 }
 
-at::Tensor Decoder::mlp(const LayerWeights& layer, const at::Tensor& normed,
+at::Tensor Decoder::mlp(const LayerWeights& layer, const LinearInput& normed,
                         std::int64_t rows_at_once) const {
   return apply(layer.down, apply_gated(layer.gate_up, normed, activation_, rows_at_once), rows_at_once);
 }
@@ -129,7 +142,8 @@ at::Tensor Decoder::forward(const PackLayout& layout) const {
   const RopeTable rope = rope_.table(layout.positions, layout.sequence_lengths);
   at::Tensor residual = embed(layout.tokens);
   if (token_rows_ > 0) check_invariant_sharing(layout, residual, config_);
-  at::Tensor normed = rms_norm(residual, weights_.layers.front().input_norm, eps);
+  const WeightFormat format = weights_.layers.front().o.format;
+  LinearInput normed = norm_for(format, residual, weights_.layers.front().input_norm, eps);
   for (std::size_t i = 0; i < weights_.layers.size(); ++i) {
     stop_point();
     const LayerWeights& layer = weights_.layers[i];
@@ -140,13 +154,14 @@ at::Tensor Decoder::forward(const PackLayout& layout) const {
     if (last) residual = residual.index_select(0, layout.wanted);
     const bool gemma = layer.pre_mlp_norm.defined();
     if (gemma) delta = rms_norm(delta, layer.post_attention_norm, eps);
-    normed = add_rms_norm(residual, delta, gemma ? layer.pre_mlp_norm : layer.post_attention_norm, eps);
+    normed =
+        add_norm_for(format, residual, delta, gemma ? layer.pre_mlp_norm : layer.post_attention_norm, eps);
     delta = mlp(layer, normed, last ? wanted_rows_ : token_rows_);
     if (gemma) delta = rms_norm(delta, layer.post_mlp_norm, eps);
-    normed =
-        add_rms_norm(residual, delta, last ? weights_.final_norm : weights_.layers[i + 1].input_norm, eps);
+    normed = last ? add_rms_norm(residual, delta, weights_.final_norm, eps)
+                  : add_norm_for(format, residual, delta, weights_.layers[i + 1].input_norm, eps);
   }
-  return normed;
+  return normed.rows;
 }
 
 }  // namespace armorm::model

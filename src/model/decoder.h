@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "model/attention.h"
+#include "model/linear_input.h"
 #include "model/model_config.h"
 #include "model/ops.h"
 #include "model/pack.h"
@@ -26,11 +27,11 @@ class Decoder {
 
  private:
   at::Tensor embed(const at::Tensor& tokens) const;
-  at::Tensor attention(const LayerWeights& layer, const at::Tensor& normed, const PackLayout& layout,
+  at::Tensor attention(const LayerWeights& layer, const LinearInput& normed, const PackLayout& layout,
                        const RopeTable& rope, const AttentionOptions& options) const;
-  at::Tensor last_attention(const LayerWeights& layer, const at::Tensor& normed, const PackLayout& layout,
+  at::Tensor last_attention(const LayerWeights& layer, const LinearInput& normed, const PackLayout& layout,
                             const RopeTable& rope, const AttentionOptions& options) const;
-  at::Tensor mlp(const LayerWeights& layer, const at::Tensor& normed, std::int64_t rows_at_once) const;
+  at::Tensor mlp(const LayerWeights& layer, const LinearInput& normed, std::int64_t rows_at_once) const;
   AttentionOptions attention_options(std::size_t layer) const;
 
   ModelConfig config_;

@@ -15,4 +15,9 @@ void check_device(std::int64_t index);
 // or AMX.
 void check_precision(Precision precision, std::int64_t device);
 
+// Whether the device has tensor cores for products of fp8: a GPU of compute capability 8.9 or above.
+bool has_fp8_products(std::int64_t device);
+// usage error that names `fp8_accumulate` for fast on a device without them.
+void check_accumulate(Fp8Accumulate accumulate, std::int64_t device);
+
 }  // namespace armorm::model

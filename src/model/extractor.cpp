@@ -53,8 +53,12 @@ struct Pass {
 class Run {
  public:
   Run(const Backbone& backbone, std::span<const ExtractionRequest> requests, const Extractor::Sink& sink,
-      const Extractor::AfterPass& after_pass)
-      : backbone_(backbone), requests_(requests), sink_(sink), after_pass_(after_pass) {}
+      const Extractor::AfterPass& after_pass, std::int64_t max_blocks)
+      : backbone_(backbone),
+        requests_(requests),
+        sink_(sink),
+        after_pass_(after_pass),
+        max_blocks_(max_blocks) {}
 
   // Halves `budget` when it does not fit the device.
   void go(Pack sequences, std::size_t first, std::int64_t& budget) {
@@ -68,7 +72,7 @@ class Run {
     };
     while (first < sequences.size()) {
       auto pass = std::make_shared<Pass>();
-      pass->pack = first_pack(sequences.subspan(first), budget);
+      pass->pack = first_pack(sequences.subspan(first), budget, max_blocks_);
       pass->batch = lay_out(pass->pack, requests_);
       if (!deliveries.wait_until_below(kUndelivered)) break;
       if (!submit(*pass, budget)) continue;
@@ -133,6 +137,7 @@ class Run {
   std::span<const ExtractionRequest> requests_;
   const Extractor::Sink& sink_;
   const Extractor::AfterPass& after_pass_;
+  std::int64_t max_blocks_;
   // Used by the delivery thread until it ends.
   ExtractionStats stats_;
   std::vector<float> rows_;
@@ -143,7 +148,10 @@ double ratio(double part, double total) { return total > 0.0 ? part / total : 0.
 }  // namespace
 
 Extractor::Extractor(const Backbone& backbone, const ExtractorOptions& options)
-    : backbone_(backbone), options_(options), budget_(options.batch_tokens) {
+    : backbone_(backbone),
+      options_(options),
+      budget_(options.batch_tokens),
+      max_blocks_(max_pack_blocks(backbone.device_name() == "cpu")) {
   const std::string_view obstacle = backbone.why_no_shared_prefixes();
   if (options_.share_prefixes && !obstacle.empty()) {
     log::info("common prefixes are computed for each sequence: {}", obstacle);
@@ -163,11 +171,12 @@ ExtractionStats Extractor::run(std::span<const ExtractionRequest> requests, cons
   check(requests);
   if (start_at.budget > 0) budget_ = start_at.budget;
   const auto start = std::chrono::steady_clock::now();
-  const std::vector<PlannedSequence> sequences = plan_sequences(requests, options_.share_prefixes);
+  const std::vector<PlannedSequence> sequences =
+      plan_sequences(requests, options_.share_prefixes, max_blocks_);
   if (start_at.next_sequence > sequences.size())
     fail_internal("an extraction of {} sequences cannot resume at sequence {}", sequences.size(),
                   start_at.next_sequence);
-  Run run(backbone_, requests, sink, after_pass);
+  Run run(backbone_, requests, sink, after_pass, max_blocks_);
   run.go(sequences, start_at.next_sequence, budget_);
   ExtractionStats stats = run.stats();
   stats.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -66,6 +66,7 @@ class Extractor {
   const Backbone& backbone_;
   ExtractorOptions options_;
   std::int64_t budget_;
+  std::int64_t max_blocks_;  // of a pack
 };
 
 }  // namespace armorm::model

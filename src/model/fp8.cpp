@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <ATen/ops/_scaled_mm.h>
 
+#include "model/current_device.h"
+#include "model/ops.h"
 #ifdef ARMORM_WITH_CUDA
 #include "model/cuda/cuda_ops.h"
 #endif
@@ -17,10 +19,14 @@ bool supports_scaled_mm(const QuantisedRows& x, const QuantisedRows& weight) {
   return x.values.is_cuda() && x.values.size(1) % kMultiple == 0 && weight.values.size(0) % kMultiple == 0;
 }
 
-at::Tensor scaled_mm(const QuantisedRows& x, const QuantisedRows& weight,
-                     const std::optional<at::Tensor>& bias) {
-  return at::_scaled_mm(x.values, weight.values.t(), x.scales, weight.scales.view({1, -1}), bias,
-                        /*scale_result=*/std::nullopt, at::kBFloat16, /*use_fast_accum=*/false);
+void scaled_mm_into(at::Tensor& out, const QuantisedRows& x, const QuantisedRows& weight,
+                    const std::optional<at::Tensor>& bias, bool fast) {
+  at::_scaled_mm_out(out, x.values, weight.values.t(), x.scales, weight.scales.view({1, -1}), bias,
+                     /*scale_result=*/std::nullopt, at::kBFloat16, /*use_fast_accum=*/fast);
+}
+
+at::Tensor empty_result(const QuantisedRows& x, const QuantisedRows& weight) {
+  return at::empty({x.values.size(0), weight.values.size(0)}, x.scales.options().dtype(at::kBFloat16));
 }
 
 }  // namespace
@@ -57,17 +63,52 @@ QuantisedRows quantise_rows(const at::Tensor& x) {
   return reference::quantise_rows(x);
 }
 
-at::Tensor multiply_quantised(const QuantisedRows& x, const QuantisedRows& weight, const at::Tensor& bias) {
-  if (!supports_scaled_mm(x, weight)) return reference::multiply_quantised(x, weight, bias);
-  return scaled_mm(x, weight, bias.defined() ? std::optional(bias) : std::nullopt);
+QuantisedRows quantised_rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
+#ifdef ARMORM_WITH_CUDA
+  if (cuda::supports(x)) return cuda::quantised_rms_norm(x, weight, eps);
+#endif
+  return quantise_rows(rms_norm(x, weight, eps));
+}
+
+QuantisedRows quantised_add_rms_norm(at::Tensor& residual, const at::Tensor& delta, const at::Tensor& weight,
+                                     double eps) {
+#ifdef ARMORM_WITH_CUDA
+  if (cuda::supports(residual) && delta.scalar_type() == residual.scalar_type() && cuda::supports(delta))
+    return cuda::quantised_add_rms_norm(residual, delta, weight, eps);
+#endif
+  return quantise_rows(add_rms_norm(residual, delta, weight, eps));
+}
+
+QuantisedRows quantised_gated_activation(const at::Tensor& gate_up, Activation activation) {
+#ifdef ARMORM_WITH_CUDA
+  if (cuda::supports(gate_up)) return cuda::quantised_gated_activation(gate_up, activation);
+#endif
+  return quantise_rows(gated_activation(gate_up, activation));
+}
+
+void multiply_quantised_into(at::Tensor& out, const QuantisedRows& x, const QuantisedRows& weight,
+                             const at::Tensor& bias, bool fast) {
+  if (supports_scaled_mm(x, weight))
+    scaled_mm_into(out, x, weight, bias.defined() ? std::optional(bias) : std::nullopt, fast);
+  else
+    out.copy_(reference::multiply_quantised(x, weight, bias));
+}
+
+at::Tensor multiply_quantised(const QuantisedRows& x, const QuantisedRows& weight, const at::Tensor& bias,
+                              bool fast) {
+  at::Tensor out = empty_result(x, weight);
+  multiply_quantised_into(out, x, weight, bias, fast);
+  return out;
 }
 
 bool has_scaled_mm(at::Device device) {
   if (!device.is_cuda()) return false;
+  const CurrentDevice current(device);
   const auto options = at::TensorOptions().dtype(at::kBFloat16).device(device);
   const QuantisedRows ones = reference::quantise_rows(at::ones({kMultiple, kMultiple}, options));
   try {
-    scaled_mm(ones, ones, std::nullopt);
+    at::Tensor out = empty_result(ones, ones);
+    scaled_mm_into(out, ones, ones, std::nullopt, /*fast=*/false);
     return true;
   } catch (const c10::OutOfMemoryError&) {
     throw;

@@ -12,12 +12,13 @@
 namespace armorm::model {
 namespace {
 
-at::Tensor fp8_product(const Linear& linear, const at::Tensor& x) {
-  const QuantisedRows rows = quantise_rows(x);
-  if (linear.kernel == nullptr) {
-    const auto multiply = linear.scaled_mm ? multiply_quantised : reference::multiply_quantised;
-    return multiply(rows, {linear.weight, linear.scales}, linear.bias);
-  }
+at::Tensor fp8_product(const Linear& linear, const LinearInput& x) {
+  const QuantisedRows rows = quantised(x);
+  const QuantisedRows weight{linear.weight, linear.scales};
+  if (linear.kernel == nullptr)
+    return linear.scaled_mm
+               ? multiply_quantised(rows, weight, linear.bias, linear.format == WeightFormat::fp8_fast)
+               : reference::multiply_quantised(rows, weight, linear.bias);
   const at::Tensor sums =
       cpu::linear(*linear.kernel, rows.values.to(at::kFloat), linear.weight, linear.out_features, {});
   return scale_sums(sums, rows.scales, linear.scales, linear.bias);
@@ -31,8 +32,9 @@ cpu::IntegerWeight integer_weight(const Linear& linear) {
   return {integers_of(linear.format), linear.weight, linear.scales, linear.offsets, linear.input_scales};
 }
 
-at::Tensor product(const Linear& linear, const at::Tensor& x) {
-  if (linear.format == WeightFormat::fp8) return fp8_product(linear, x);
+at::Tensor product(const Linear& linear, const LinearInput& input) {
+  if (is_fp8(linear.format)) return fp8_product(linear, input);
+  const at::Tensor& x = input.rows;
   if (linear.kernel == nullptr)
     return linear.bias.defined() ? at::linear(x, linear.weight, linear.bias) : at::linear(x, linear.weight);
   if (linear.format != WeightFormat::plain)
@@ -40,9 +42,22 @@ at::Tensor product(const Linear& linear, const at::Tensor& x) {
   return cpu::linear(*linear.kernel, x, linear.weight, linear.out_features, linear.bias);
 }
 
-Linear make_fp8_linear(const at::Tensor& weight, const at::Tensor& bias) {
+// product(), without a kernel, into `out`: contiguous, of the result's shape and type. The same bits.
+void product_into(const Linear& linear, const LinearInput& x, at::Tensor& out) {
+  if (is_fp8(linear.format) && linear.scaled_mm)
+    multiply_quantised_into(out, quantised(x), {linear.weight, linear.scales}, linear.bias,
+                            linear.format == WeightFormat::fp8_fast);
+  else if (is_fp8(linear.format))
+    out.copy_(product(linear, x));
+  else if (linear.bias.defined())
+    at::addmm_out(out, linear.bias, x.rows, linear.weight.t());
+  else
+    at::mm_out(out, x.rows, linear.weight.t());
+}
+
+Linear make_fp8_linear(const at::Tensor& weight, const at::Tensor& bias, WeightFormat format) {
   const QuantisedRows rows = quantise_rows(weight);
-  Linear linear{rows.values, bias, weight.size(0), WeightFormat::fp8};
+  Linear linear{rows.values, bias, weight.size(0), format};
   linear.scales = rows.scales;
   linear.kernel = weight.is_cpu() ? cpu::linear_kernel(kernels_in_use(), at::kFloat) : nullptr;
   if (linear.kernel != nullptr) linear.weight = cpu::pack_weight(rows.values.to(at::kFloat));
@@ -73,13 +88,14 @@ bool has_fast_bf16(CpuKernels kernels) {
 
 }  // namespace
 
-WeightFormat format_of(Precision precision) {
-  if (precision == Precision::fp8) return WeightFormat::fp8;
+WeightFormat format_of(Precision precision, Fp8Accumulate accumulate) {
+  if (precision == Precision::fp8)
+    return accumulate == Fp8Accumulate::exact ? WeightFormat::fp8 : WeightFormat::fp8_fast;
   return precision == Precision::int8 ? WeightFormat::int8 : WeightFormat::plain;
 }
 
 Linear make_linear(const at::Tensor& weight, const at::Tensor& bias, WeightFormat format, bool gated) {
-  if (format == WeightFormat::fp8) return make_fp8_linear(weight, bias);
+  if (is_fp8(format)) return make_fp8_linear(weight, bias, format);
   if (format == WeightFormat::int8 && !gated)
     return make_linear(weight, bias,
                        has_fast_bf16(kernels_in_use()) ? WeightFormat::plain : WeightFormat::int16, gated);
@@ -95,26 +111,27 @@ Linear make_linear(const at::Tensor& weight, const at::Tensor& bias, WeightForma
           kernel};
 }
 
-at::Tensor apply(const Linear& linear, const at::Tensor& x, std::int64_t rows_at_once) {
+at::Tensor apply(const Linear& linear, const LinearInput& x, std::int64_t rows_at_once) {
   if (rows_at_once == 0 || linear.kernel != nullptr) return product(linear, x);
-  const std::int64_t n = x.size(0);
-  at::Tensor out = at::empty({n, linear.out_features}, x.options());
+  const std::int64_t n = x.rows.size(0);
+  const std::int64_t padded = (n + rows_at_once - 1) / rows_at_once * rows_at_once;
+  const at::ScalarType type = is_fp8(linear.format) ? at::kBFloat16 : x.rows.scalar_type();
+  const at::Tensor out = at::empty({padded, linear.out_features}, x.rows.options().dtype(type));
   for (std::int64_t first = 0; first < n; first += rows_at_once) {
-    const std::int64_t count = std::min(rows_at_once, n - first);
-    at::Tensor piece = x.narrow(0, first, count);
-    if (count < rows_at_once) piece = at::constant_pad_nd(piece, {0, 0, 0, rows_at_once - count});
-    out.narrow(0, first, count).copy_(product(linear, piece).narrow(0, 0, count));
+    at::Tensor result = out.narrow(0, first, rows_at_once);
+    product_into(linear, piece_of(x, first, std::min(rows_at_once, n - first), rows_at_once), result);
   }
-  return out;
+  return out.narrow(0, 0, n);
 }
 
-at::Tensor apply_gated(const Linear& linear, const at::Tensor& x, Activation activation,
-                       std::int64_t rows_at_once) {
+LinearInput apply_gated(const Linear& linear, const LinearInput& x, Activation activation,
+                        std::int64_t rows_at_once) {
+  if (is_fp8(linear.format)) return quantised_gated_activation(apply(linear, x, rows_at_once), activation);
   if (!linear.gated) return gated_activation(apply(linear, x, rows_at_once), activation);
   if (linear.format != WeightFormat::plain)
-    return cpu::integer_gated_linear(*linear.kernel, x, integer_weight(linear), linear.out_features / 2,
+    return cpu::integer_gated_linear(*linear.kernel, x.rows, integer_weight(linear), linear.out_features / 2,
                                      linear.bias, activation);
-  return cpu::gated_linear(*linear.kernel, x, linear.weight, linear.out_features / 2, linear.bias,
+  return cpu::gated_linear(*linear.kernel, x.rows, linear.weight, linear.out_features / 2, linear.bias,
                            activation);
 }
 

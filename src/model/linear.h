@@ -8,13 +8,19 @@
 #include "armorm/precision.h"
 #include "model/common/activation.h"
 #include "model/cpu/panel_kernels.h"
+#include "model/linear_input.h"
 
 namespace armorm::model {
 
 // How the values of a weight are stored: as they are, or quantised by output channel to e4m3 (fp8.h) or
-// integers (cpu/integers.h), for which apply() quantises x by row.
-enum class WeightFormat { plain, fp8, int8, int16 };
-WeightFormat format_of(Precision precision);
+// integers (cpu/integers.h), for which apply() quantises x by row. fp8_fast: as fp8, and the tensor cores sum
+// the products fast.
+enum class WeightFormat { plain, fp8, fp8_fast, int8, int16 };
+// auto sums fast; only tensor cores do.
+WeightFormat format_of(Precision precision, Fp8Accumulate accumulate = Fp8Accumulate::auto_);
+inline bool is_fp8(WeightFormat format) {
+  return format == WeightFormat::fp8 || format == WeightFormat::fp8_fast;
+}
 
 // Created by make_linear().
 struct Linear {
@@ -42,10 +48,12 @@ Linear make_linear(const at::Tensor& weight, const at::Tensor& bias,
 // x weight^T + bias: [n, in] -> [n, out]. Libraries choose the algorithm of a product, and with it the order
 // of the sums, by shape. With rows_at_once > 0 the product runs in pieces of exactly that many rows, the last
 // one padded with zeros, so that a row's bits do not depend on n. With a kernel they never do.
-at::Tensor apply(const Linear& linear, const at::Tensor& x, std::int64_t rows_at_once);
+// Only fp8 products take rows that are quantised.
+at::Tensor apply(const Linear& linear, const LinearInput& x, std::int64_t rows_at_once);
 
-// activation(gates) * values of the outputs: [n, in] -> [n, out / 2].
-at::Tensor apply_gated(const Linear& linear, const at::Tensor& x, Activation activation,
-                       std::int64_t rows_at_once);
+// activation(gates) * values of the outputs: [n, in] -> [n, out / 2], quantised if the weight is, whose
+// format is then that of the product which reads the result.
+LinearInput apply_gated(const Linear& linear, const LinearInput& x, Activation activation,
+                        std::int64_t rows_at_once);
 
 }  // namespace armorm::model

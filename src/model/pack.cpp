@@ -39,6 +39,12 @@ void check_batch(const PackedBatch& batch, std::int64_t vocab_size) {
   }
 }
 
+void check_blocks(const PackedBatch& batch) {
+  if (std::ssize(batch.cu_seqlens) - 1 > kMaxCudaBlocks || std::ssize(batch.wanted) > kMaxCudaBlocks)
+    fail_internal("a pack for CUDA has {} sequences and {} wanted rows, expected at most {}",
+                  batch.cu_seqlens.size() - 1, batch.wanted.size(), kMaxCudaBlocks);
+}
+
 void check_prefixes(const PackedBatch& batch) {
   if (batch.prefix_of.empty()) return;
   const auto sequences = std::ssize(batch.cu_seqlens) - 1;
@@ -135,6 +141,7 @@ AttentionPlan plan_pruned(const std::vector<Sequence>& sequences, const PackedBa
 PackLayout lay_out(const PackedBatch& batch, std::int64_t vocab_size, at::Device device) {
   check_batch(batch, vocab_size);
   check_prefixes(batch);
+  if (!device.is_cpu()) check_blocks(batch);
   const std::vector<Sequence> sequences = find_sequences(batch);
   PackLayout layout;
   set_positions(sequences, layout);

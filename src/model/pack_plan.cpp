@@ -16,7 +16,8 @@ std::int64_t common_prefix(Tokens a, Tokens b) {
 }
 
 // Distinct sequences in lexicographic order.
-std::vector<PlannedSequence> sort_and_merge(std::span<const ExtractionRequest> requests) {
+std::vector<PlannedSequence> sort_and_merge(std::span<const ExtractionRequest> requests,
+                                            std::int64_t max_blocks) {
   std::vector<std::size_t> order(requests.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
@@ -25,9 +26,12 @@ std::vector<PlannedSequence> sort_and_merge(std::span<const ExtractionRequest> r
   });
   std::vector<PlannedSequence> sequences;
   for (const std::size_t r : order) {
-    if (sequences.empty() || !std::ranges::equal(sequences.back().tokens, requests[r].tokens))
-      sequences.push_back({requests[r].tokens, {}, 0});
+    const std::int64_t wanted = std::ssize(requests[r].wanted);
+    if (sequences.empty() || !std::ranges::equal(sequences.back().tokens, requests[r].tokens) ||
+        sequences.back().wanted > max_blocks - wanted)
+      sequences.push_back({requests[r].tokens, {}, 0, 0});
     sequences.back().requests.push_back(r);
+    sequences.back().wanted += wanted;
   }
   return sequences;
 }
@@ -124,9 +128,11 @@ class TreeBuilder {
 
 }  // namespace
 
-std::vector<PlannedSequence> plan_sequences(std::span<const ExtractionRequest> requests,
-                                            bool share_prefixes) {
-  std::vector<PlannedSequence> sorted = sort_and_merge(requests);
+std::int64_t max_pack_blocks(bool on_cpu) { return on_cpu ? kAnyBlocks : kMaxCudaBlocks; }
+
+std::vector<PlannedSequence> plan_sequences(std::span<const ExtractionRequest> requests, bool share_prefixes,
+                                            std::int64_t max_blocks) {
+  std::vector<PlannedSequence> sorted = sort_and_merge(requests, max_blocks);
   for (std::size_t i = 1; share_prefixes && i < sorted.size(); ++i) {
     const std::int64_t shared = common_prefix(sorted[i - 1].tokens, sorted[i].tokens);
     sorted[i].shared = shared >= kMinSharedTokens ? shared : 0;
@@ -138,13 +144,18 @@ std::vector<PlannedSequence> plan_sequences(std::span<const ExtractionRequest> r
   return planned;
 }
 
-std::span<const PlannedSequence> first_pack(std::span<const PlannedSequence> sequences, std::int64_t budget) {
+std::span<const PlannedSequence> first_pack(std::span<const PlannedSequence> sequences, std::int64_t budget,
+                                            std::int64_t max_blocks) {
   std::size_t count = 0;
   std::int64_t tokens = 0;
+  std::int64_t nodes = 0;
+  std::int64_t wanted = 0;
   for (; count < sequences.size(); ++count) {
     const std::int64_t shared = count == 0 ? 0 : sequences[count].shared;
     tokens += static_cast<std::int64_t>(sequences[count].tokens.size()) - shared;
-    if (count > 0 && tokens > budget) break;
+    nodes += shared == 0 ? 1 : 2;  // its own, and one for what it shares
+    wanted += sequences[count].wanted;
+    if (count > 0 && (tokens > budget || nodes > max_blocks || wanted > max_blocks)) break;
   }
   return sequences.first(count);
 }

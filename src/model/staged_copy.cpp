@@ -2,7 +2,6 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
 #include <cstring>
@@ -42,8 +41,8 @@ void StagedCopy::send(const at::Tensor& to, const std::byte* from, std::int64_t 
   });
   to.copy_(buffer.bytes.narrow(0, 0, count), /*non_blocking=*/true);
   if (device_.is_cpu()) return;
-  buffer.taken.emplace(device_.type());
-  buffer.taken->record(c10::impl::VirtualGuardImpl(device_.type()).getStream(device_));
+  buffer.taken.emplace(device_);
+  buffer.taken->record();
 }
 
 }  // namespace armorm::model

@@ -4,11 +4,12 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
-#include <c10/core/Event.h>
 
 #include <array>
 #include <cstdint>
 #include <optional>
+
+#include "model/device_event.h"
 
 namespace armorm::model {
 
@@ -26,7 +27,7 @@ class StagedCopy {
  private:
   struct Buffer {
     at::Tensor bytes;
-    std::optional<c10::Event> taken;  // recorded after the device has read the buffer
+    std::optional<DeviceEvent> taken;  // recorded after the device has read the buffer
   };
   void send(const at::Tensor& to, const std::byte* from, std::int64_t count);
 

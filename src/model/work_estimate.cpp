@@ -103,12 +103,13 @@ WorkEstimate estimate_work(const ModelConfig& config, const BackboneOptions& opt
   for (const ExtractionRequest& request : requests)
     work.input_tokens += static_cast<std::int64_t>(request.tokens.size());
   std::int64_t wanted = 0;
+  const std::int64_t max_blocks = max_pack_blocks(options.device < 0);
   const std::vector<PlannedSequence> sequences =
-      plan_sequences(requests, why_no_shared_prefixes(config, options).empty());
+      plan_sequences(requests, why_no_shared_prefixes(config, options).empty(), max_blocks);
   Phase phase("estimating the work", std::ssize(sequences), "sequences");
   for (std::span<const PlannedSequence> rest(sequences); !rest.empty();) {
     phase.advance_to(std::ssize(sequences) - std::ssize(rest));
-    const auto pack = first_pack(rest, batch_tokens);
+    const auto pack = first_pack(rest, batch_tokens, max_blocks);
     const PackedBatch batch = lay_out(pack, requests);
     work.computed_tokens += static_cast<std::int64_t>(batch.tokens.size());
     wanted += static_cast<std::int64_t>(batch.wanted.size());

@@ -9,9 +9,12 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "data/final_turn.h"
+#include "data/form.h"
+#include "data/forms_page.h"
 #include "hub/cache.h"
 #include "stages/artifacts/artifact_paths.h"
 #include "stages/options/declarations.h"
+#include "stages/prepare/first_row.h"
 #include "stages/prepare/prompt_id.h"
 #include "stages/prepare/shard_run.h"
 #include "stages/status/status_report.h"
@@ -21,16 +24,35 @@ namespace {
 
 constexpr const char* kTooLong = "longer than seq_len";
 
-// The rows of this shard, by output position.
+constexpr const char* kNoLabel = "no label";
+
+struct EncodedAnswer {
+  std::size_t position = 0;  // of its row in the shard
+  std::int64_t row_id = 0;
+  std::int64_t answer = 0;                       // number in the row
+  std::vector<text::tokenizer::TokenId> tokens;  // empty for a rejected one
+  std::vector<float> labels;  // with the sample weight as the last column, if there is a weight column
+  std::int64_t prompt_id = 0;
+};
+
 struct LabelledShard {
-  std::vector<std::int64_t> row_ids;
-  std::vector<std::vector<text::tokenizer::TokenId>> tokens;
-  std::vector<std::vector<float>>
-      labels;  // with the sample weight as the last column, if there is a weight column
-  std::vector<std::int64_t> prompt_ids;
+  std::vector<EncodedAnswer> answers;  // in the order of the shard's rows
   std::int64_t special_in_content = 0;
   std::int64_t no_final_answer = 0;
-  std::vector<std::int64_t> too_long;  // row ids
+  std::vector<std::int64_t> too_long;    // row ids
+  std::vector<std::int64_t> unlabelled;  // row ids of answers without any label of their form
+
+  std::vector<std::int64_t> row_ids() const {
+    std::vector<std::int64_t> ids;
+    for (const EncodedAnswer& answer : answers) ids.push_back(answer.row_id);
+    return ids;
+  }
+};
+
+// A row that is read, and where its result goes.
+struct PlacedRow {
+  data::LabelledRow row;
+  std::size_t place = 0;
 };
 
 std::vector<std::string> label_columns(const Stage1PrepareOptions& options) {
@@ -52,42 +74,57 @@ prepare::ShardRows choose_rows(const ExtractionOptions& run, const data::Dataset
                                run.shard_idx, static_cast<std::uint64_t>(run.seed));
 }
 
+// With ratings of its own, a form may leave an answer without any of those that are wanted.
+bool lacks_labels(const data::Form* form, std::int64_t n_attributes, const data::LabelledRow& row) {
+  return form != nullptr && !form->ratings.empty() &&
+         std::all_of(row.labels.begin(), row.labels.begin() + n_attributes,
+                     [](float label) { return std::isnan(label); });
+}
+
 LabelledShard encode_shard(const Stage1PrepareOptions& options, const prepare::ModelInputs& model,
                            const data::Dataset& dataset, const prepare::ShardRows& shard,
                            prepare::BadRows& bad_rows) {
   LabelledShard out;
-  out.row_ids = shard.row_ids;
-  out.tokens.resize(shard.row_ids.size());
-  out.labels.resize(shard.row_ids.size());
-  out.prompt_ids.resize(shard.row_ids.size());
   std::atomic<std::int64_t> special{0};
   std::atomic<std::int64_t> no_answer{0};
-  prepare::ParallelRows<data::LabelledRow> rows(
-      prepare::thread_count(options.extraction), [&](data::LabelledRow& row) {
+  prepare::ParallelRows<PlacedRow> rows(prepare::thread_count(options.extraction), [&](PlacedRow& placed) {
+    data::LabelledRow& row = placed.row;
+    text::ConversationEncoder::Encoded encoded;
+    const auto encode = [&] {
+      if (bad_rows.skipping()) data::check_final_answer(row.messages);
+      encoded = model.encoder.encode(row.messages);
+      if (encoded.tokens.empty())
+        fail_data("the conversation is rendered to no tokens; check the chat template");
+    };
+    if (!prepare::usable(bad_rows, row.row_id, "messages", encode)) return;
+    const auto weigh = [&] {
+      if (!options.weight_column.empty()) check_weight(row);
+    };
+    if (!prepare::usable(bad_rows, row.row_id, options.weight_column.c_str(), weigh)) return;
+    special += encoded.special_in_content ? 1 : 0;
+    no_answer += data::ends_without_answer(row.messages) ? 1 : 0;
+    EncodedAnswer& answer = out.answers[placed.place];
+    answer.tokens = std::move(encoded.tokens);
+    answer.labels = std::move(row.labels);
+    answer.prompt_id = prepare::prompt_id(row.messages);
+  });
+  const std::vector<std::string> columns = label_columns(options);
+  const data::Form* form = dataset.rating_form(columns);
+  dataset.for_each_labelled(
+      columns, shard.wanted(),
+      [&](data::LabelledRow&& row) {
+        if (lacks_labels(form, std::ssize(options.attributes), row))
+          return out.unlabelled.push_back(row.row_id);
         const auto position =
             static_cast<std::size_t>(shard.position_of[static_cast<std::size_t>(row.row_id)]);
-        text::ConversationEncoder::Encoded encoded;
-        const auto encode = [&] {
-          if (bad_rows.skipping()) data::check_final_answer(row.messages);
-          encoded = model.encoder.encode(row.messages);
-          if (encoded.tokens.empty())
-            fail_data("the conversation is rendered to no tokens; check the chat template");
-        };
-        if (!prepare::usable(bad_rows, row.row_id, "messages", encode)) return;
-        const auto weigh = [&] {
-          if (!options.weight_column.empty()) check_weight(row);
-        };
-        if (!prepare::usable(bad_rows, row.row_id, options.weight_column.c_str(), weigh)) return;
-        special += encoded.special_in_content ? 1 : 0;
-        no_answer += data::ends_without_answer(row.messages) ? 1 : 0;
-        out.tokens[position] = std::move(encoded.tokens);
-        out.labels[position] = std::move(row.labels);
-        out.prompt_ids[position] = prepare::prompt_id(row.messages);
-      });
-  dataset.for_each_labelled(
-      label_columns(options), shard.wanted(), [&](data::LabelledRow&& row) { rows.push(std::move(row)); },
+        // No thread is at work between two rows.
+        out.answers.push_back({position, row.row_id, row.answer, {}, {}, 0});
+        rows.push({std::move(row), out.answers.size() - 1});
+      },
       prepare::reject_into(bad_rows));
   rows.flush();
+  std::stable_sort(out.answers.begin(), out.answers.end(),
+                   [](const EncodedAnswer& a, const EncodedAnswer& b) { return a.position < b.position; });
   out.special_in_content = special;
   out.no_final_answer = no_answer;
   return out;
@@ -95,75 +132,72 @@ LabelledShard encode_shard(const Stage1PrepareOptions& options, const prepare::M
 
 // Rejected rows have no tokens.
 void drop_unusable_rows(LabelledShard& shard, std::size_t limit) {
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < shard.tokens.size(); ++i) {
-    if (shard.tokens[i].empty()) continue;
-    if (shard.tokens[i].size() > limit) {
-      shard.too_long.push_back(shard.row_ids[i]);
-      continue;
-    }
-    if (kept != i) {
-      shard.tokens[kept] = std::move(shard.tokens[i]);
-      shard.labels[kept] = std::move(shard.labels[i]);
-      shard.row_ids[kept] = shard.row_ids[i];
-      shard.prompt_ids[kept] = shard.prompt_ids[i];
-    }
-    ++kept;
-  }
-  shard.tokens.resize(kept);
-  shard.labels.resize(kept);
-  shard.row_ids.resize(kept);
-  shard.prompt_ids.resize(kept);
+  for (const EncodedAnswer& answer : shard.answers)
+    if (answer.tokens.size() > limit) shard.too_long.push_back(answer.row_id);
+  std::erase_if(shard.answers, [limit](const EncodedAnswer& answer) {
+    return answer.tokens.empty() || answer.tokens.size() > limit;
+  });
 }
 
 resume::ShardTensors describe_tensors(const LabelledShard& shard, std::int64_t n_attributes,
-                                      std::int64_t hidden_size) {
-  const auto n = static_cast<std::int64_t>(shard.tokens.size());
+                                      std::int64_t hidden_size, bool has_several_answers) {
+  const auto n = static_cast<std::int64_t>(shard.answers.size());
   std::vector<float> labels;
   std::vector<float> weights;
-  for (const std::vector<float>& row : shard.labels) {
-    labels.insert(labels.end(), row.begin(), row.begin() + n_attributes);
-    weights.insert(weights.end(), row.begin() + n_attributes, row.end());
+  std::vector<std::int64_t> prompt_ids, answer_ids;
+  for (const EncodedAnswer& answer : shard.answers) {
+    labels.insert(labels.end(), answer.labels.begin(), answer.labels.begin() + n_attributes);
+    weights.insert(weights.end(), answer.labels.begin() + n_attributes, answer.labels.end());
+    prompt_ids.push_back(answer.prompt_id);
+    answer_ids.push_back(answer.answer);
   }
-  resume::ShardTensors tensors{
-      .embeddings = {{"embeddings", DType::bf16, {n, hidden_size}}},
-      .known = {resume::known_tensor<float>("labels", {n, n_attributes}, labels),
-                resume::known_tensor<std::int64_t>("row_ids", {n}, shard.row_ids),
-                resume::known_tensor<std::int64_t>("prompt_ids", {n}, shard.prompt_ids)},
-      .width = hidden_size,
-      .rows = n};
+  resume::ShardTensors tensors{.embeddings = {{"embeddings", DType::bf16, {n, hidden_size}}},
+                               .known = {resume::known_tensor<float>("labels", {n, n_attributes}, labels),
+                                         resume::known_tensor<std::int64_t>("row_ids", {n}, shard.row_ids()),
+                                         resume::known_tensor<std::int64_t>("prompt_ids", {n}, prompt_ids)},
+                               .width = hidden_size,
+                               .rows = n};
   if (!weights.empty()) tensors.known.push_back(resume::known_tensor<float>("sample_weights", {n}, weights));
+  if (has_several_answers)
+    tensors.known.push_back(resume::known_tensor<std::int64_t>("answer_ids", {n}, answer_ids));
   return tensors;
 }
 
 std::vector<model::ExtractionRequest> make_requests(const LabelledShard& shard) {
   std::vector<model::ExtractionRequest> requests;
-  for (const auto& tokens : shard.tokens)
-    requests.push_back({tokens, {static_cast<std::int64_t>(tokens.size()) - 1}});
+  for (const EncodedAnswer& answer : shard.answers)
+    requests.push_back({answer.tokens, {static_cast<std::int64_t>(answer.tokens.size()) - 1}});
   return requests;
 }
 
 artifacts::Provenance describe(const Stage1PrepareOptions& options, const prepare::ModelInputs& model,
-                               const prepare::DatasetInputs& dataset, const LabelledShard& shard) {
+                               const prepare::DatasetInputs& dataset, const data::Form* form,
+                               const LabelledShard& shard) {
   artifacts::Provenance p =
       prepare::make_provenance(options.extraction, model, dataset, options.dataset_split);
   p.kind = "labelled";
   p.attributes = options.attributes;
   p.weight_column = options.weight_column;
   p.dataset_config = options.dataset_config;
-  p.rows = static_cast<std::int64_t>(shard.tokens.size());
+  if (form != nullptr && form->is_described()) p.form = form->name;
+  p.rows = static_cast<std::int64_t>(shard.answers.size());
   p.dropped[kTooLong] = shard.too_long;
+  if (!shard.unlabelled.empty()) p.dropped[kNoLabel] = shard.unlabelled;
   p.counts["special_in_content"] = shard.special_in_content;
   if (shard.no_final_answer > 0) p.counts["no_final_answer"] = shard.no_final_answer;
   return p;
 }
 
-void add_samples(const Stage1PrepareOptions& options, const LabelledShard& shard, prepare::DryRunPlan& plan) {
-  plan.samples = {{fmt::format("row {}", shard.row_ids.front()), shard.tokens.front(), {}}};
+void add_samples(const Stage1PrepareOptions& options, const data::Dataset& dataset, const data::Form* form,
+                 const LabelledShard& shard, prepare::DryRunPlan& plan) {
+  if (form != nullptr) plan.form = data::form_summary(*form);
+  plan.first_row = prepare::first_labelled_row(dataset, label_columns(options));
+  const EncodedAnswer& first = shard.answers.front();
+  plan.samples = {{fmt::format("row {}", first.row_id), first.tokens, {}}};
   for (std::size_t k = 0; k < options.attributes.size(); ++k)
     plan.label_counts[options.attributes[k]] =
-        std::count_if(shard.labels.begin(), shard.labels.end(),
-                      [k](const std::vector<float>& row) { return !std::isnan(row[k]); });
+        std::count_if(shard.answers.begin(), shard.answers.end(),
+                      [k](const EncodedAnswer& answer) { return !std::isnan(answer.labels[k]); });
 }
 
 }  // namespace
@@ -178,10 +212,15 @@ std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& given,
   }
   const prepare::ModelInputs model =
       prepare::open_model_inputs(options.extraction, environment.stop_requested);
-  const prepare::DatasetInputs dataset = prepare::open_dataset_inputs(
-      {options.dataset_path, options.dataset_config, options.dataset_split, options.columns},
-      environment.stop_requested);
+  const prepare::DatasetInputs dataset = prepare::open_dataset_inputs({options.dataset_path,
+                                                                       options.dataset_config,
+                                                                       options.dataset_split,
+                                                                       options.columns,
+                                                                       {.ratings = options.form}},
+                                                                      environment.stop_requested);
   log::info("{}: {} rows", dataset.name, dataset.dataset.num_rows());
+  const data::Form* form = dataset.dataset.rating_form(label_columns(options));
+  prepare::report_form(dataset, form);
   const std::filesystem::path target =
       artifacts::embeddings_folder(options.extraction.data_root, model.name) /
       (artifacts::shard_stem(dataset.name, options.extraction.shard_idx, options.extraction.n_shards) +
@@ -196,27 +235,30 @@ std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& given,
   drop_unusable_rows(
       shard,
       static_cast<std::size_t>(options.seq_len > 0 ? options.seq_len : model.config.max_position_embeddings));
-  if (shard.tokens.empty())
-    fail_data("{}: shard {} of {} holds no rows to embed; check --seq_len and --n_shards; {} rows are {}{}",
+  if (shard.answers.empty())
+    fail_data("{}: shard {} of {} holds no rows to embed; check --seq_len and --n_shards; {} rows are {}{}{}",
               options.dataset_path, options.extraction.shard_idx, options.extraction.n_shards,
-              shard.too_long.size(), kTooLong, bad_rows.summary());
+              shard.too_long.size(), kTooLong,
+              shard.unlabelled.empty() ? "" : fmt::format("; {} have {}", shard.unlabelled.size(), kNoLabel),
+              bad_rows.summary());
   prepare::warn_of_special_content(shard.special_in_content, "rows",
                                    options.extraction.allow_special_in_content);
   prepare::warn_of_missing_answers(shard.no_final_answer, "rows");
 
-  job.provenance = describe(options, model, dataset, shard);
+  job.provenance = describe(options, model, dataset, form, shard);
+  const bool has_several_answers = form != nullptr && form->answer_kind == data::AnswerKind::records;
   job.tensors =
-      describe_tensors(shard, static_cast<std::int64_t>(options.attributes.size()), model.config.hidden_size);
-  job.row_ids = shard.row_ids;
+      describe_tensors(shard, std::ssize(options.attributes), model.config.hidden_size, has_several_answers);
+  job.row_ids = shard.row_ids();
   job.data_digest = [&] { return prepare::data_digest(dataset.dataset, options.columns); };
   job.requests = make_requests(shard);
   prepare::report_model_limit(options.seq_len, model.config, job.requests);
   job.store = [](std::size_t request, MatrixView<const float> values, resume::DurableRows& out) {
     out.put(0, request, values.row(0));
   };
-  return prepare::finish_job(job,
-                             {options::describe(options), options.extraction, model, bad_rows, environment},
-                             [&](prepare::DryRunPlan& plan) { add_samples(options, shard, plan); });
+  return prepare::finish_job(
+      job, {options::describe(options), options.extraction, model, bad_rows, environment},
+      [&](prepare::DryRunPlan& plan) { add_samples(options, dataset.dataset, form, shard, plan); });
 }
 
 }  // namespace armorm::stages

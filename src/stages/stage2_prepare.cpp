@@ -5,16 +5,22 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <map>
 #include <optional>
 #include <set>
 
 #include "core/error.h"
 #include "core/log.h"
+#include "core/words.h"
 #include "data/final_turn.h"
+#include "data/form.h"
+#include "data/forms_page.h"
 #include "eval/reward_bench_2.h"
 #include "hub/cache.h"
 #include "stages/artifacts/artifact_paths.h"
 #include "stages/options/declarations.h"
+#include "stages/prepare/first_row.h"
+#include "stages/prepare/prompt_id.h"
 #include "stages/prepare/shard_run.h"
 #include "stages/status/status_report.h"
 #include "text/gating_pattern.h"
@@ -23,15 +29,19 @@ namespace armorm::stages {
 namespace {
 
 constexpr const char* kTooLong = "a side longer than seq_len";
+constexpr const char* kTie = "nothing but ties";
+constexpr const char* kNoLabel = "fewer than two answers with a label";
 constexpr const char* kSideNames[] = {"chosen", "rejected"};
 
 struct EncodedPair {
   std::array<std::vector<text::tokenizer::TokenId>, 2> tokens;  // chosen, rejected
   std::array<std::int64_t, 2> gating{};                         // start of the gating pattern
   std::array<std::int64_t, 2> response{};                       // tokens after the gating pattern
-  bool same_prompt = false;  // both sides have the same tokens up to the gating position
+  bool same_prompt = false;    // both sides have the same tokens up to the gating position
+  std::int64_t prompt_id = 0;  // of the chosen side
   std::string subset;
-  std::array<std::int64_t, 2> candidates{};  // best-of-n row: indices of its chosen and its rejected answer
+  std::array<std::int64_t, 2> candidates{};  // row of several answers: indices of the chosen and the rejected
+  float strength = 0;                        // of the preference, where the form has it
   eval::TieId tie;
 
   std::int64_t length() const {
@@ -45,6 +55,14 @@ struct RowFacts {
   bool no_final_answer = false;  // of one side at least
 };
 
+struct EncodedRow {
+  std::vector<EncodedPair> pairs;  // none for a rejected row, and for one that labels make no pair of
+  bool best_of_n = false;
+  bool lacks_pairs = false;  // its labels make none
+  std::int64_t tied_pairs = 0;
+  std::int64_t unlabelled_answers = 0;
+};
+
 struct PairShard {
   std::vector<std::int64_t> row_ids;  // row id of each pair
   std::vector<EncodedPair> pairs;
@@ -53,11 +71,15 @@ struct PairShard {
   std::int64_t no_final_answer = 0;
   std::int64_t prompts_differ = 0;
   std::int64_t identical_sides = 0;
-  std::vector<std::int64_t> too_long;  // row ids
+  std::int64_t tied_pairs = 0;
+  std::int64_t unlabelled_answers = 0;
+  // Row ids
+  std::vector<std::int64_t> too_long;
+  std::vector<std::int64_t> ties;
+  std::vector<std::int64_t> unlabelled;
 };
 
-// The pairs of each row: one, several for a best-of-n row, none for a rejected row.
-using PairsByRow = std::vector<std::vector<EncodedPair>>;
+using RowsByPosition = std::vector<EncodedRow>;
 
 void check_model_family(ModelFamily family, const prepare::ModelInputs& model) {
   const std::string wanted = family == ModelFamily::llama3 ? "llama" : "gemma2";
@@ -111,6 +133,7 @@ class PairEncoder {
   // that every answer is present and the engine computes it once.
   std::vector<EncodedPair> encode(const data::PreferenceRow& row, prepare::BadRows& bad_rows,
                                   RowFacts& facts) const {
+    if (!row.answers.empty()) return encode_ranked(row, bad_rows, facts);
     const bool best_of_n = !row.all_chosen.empty();
     std::array<std::vector<EncodedSide>, 2> sides;
     for (std::size_t side = 0; side < 2; ++side) {
@@ -131,6 +154,7 @@ class PairEncoder {
       pairs[i] = make_pair(sides[0][i % sides[0].size()], sides[1][i % sides[1].size()]);
       pairs[i].candidates = {static_cast<std::int64_t>(i % sides[0].size()),
                              static_cast<std::int64_t>(i % sides[1].size())};
+      pairs[i].prompt_id = prepare::prompt_id(best_of_n ? row.all_chosen.front() : row.chosen);
       pairs[i].subset = row.subset;
       pairs[i].tie = tie;
     }
@@ -143,6 +167,31 @@ class PairEncoder {
     std::int64_t gating = 0;
     std::int64_t response = 0;
   };
+
+  // Only the answers that are in a pair.
+  std::vector<EncodedPair> encode_ranked(const data::PreferenceRow& row, prepare::BadRows& bad_rows,
+                                         RowFacts& facts) const {
+    std::map<std::size_t, EncodedSide> sides;
+    const auto encode_answer = [&](std::size_t answer) {
+      if (sides.contains(answer)) return;
+      if (bad_rows.skipping()) data::check_final_answer(row.answers[answer]);
+      sides[answer] = encode_side(row.answers[answer], facts);
+    };
+    const auto encode_here = [&] {
+      for (const data::AnswerPair& pair : row.pairs)
+        for (const std::size_t answer : {pair.chosen, pair.rejected}) encode_answer(answer);
+    };
+    if (!prepare::usable(bad_rows, row.row_id, "answers", encode_here)) return {};
+    std::vector<EncodedPair> pairs;
+    for (const data::AnswerPair& pair : row.pairs) {
+      pairs.push_back(make_pair(sides[pair.chosen], sides[pair.rejected]));
+      pairs.back().candidates = {static_cast<std::int64_t>(pair.chosen),
+                                 static_cast<std::int64_t>(pair.rejected)};
+      pairs.back().strength = row.strength;
+      pairs.back().prompt_id = prepare::prompt_id(row.answers[pair.chosen]);
+    }
+    return pairs;
+  }
 
   static EncodedPair make_pair(const EncodedSide& chosen, const EncodedSide& rejected) {
     EncodedPair pair;
@@ -180,10 +229,10 @@ prepare::ShardRows choose_rows(const Stage2PrepareOptions& options, const data::
                                static_cast<std::uint64_t>(run.seed));
 }
 
-PairsByRow encode_rows(const Stage2PrepareOptions& options, const prepare::ModelInputs& model,
-                       const data::Dataset& dataset, const prepare::ShardRows& shard,
-                       prepare::BadRows& bad_rows, PairShard& facts) {
-  PairsByRow out(shard.row_ids.size());
+RowsByPosition encode_rows(const Stage2PrepareOptions& options, const prepare::ModelInputs& model,
+                           const data::Dataset& dataset, const prepare::ShardRows& shard,
+                           prepare::BadRows& bad_rows, PairShard& facts) {
+  RowsByPosition out(shard.row_ids.size());
   const PairEncoder encoder(model, options.model_family);
   std::atomic<std::int64_t> special{0};
   std::atomic<std::int64_t> no_answer{0};
@@ -193,8 +242,13 @@ PairsByRow encode_rows(const Stage2PrepareOptions& options, const prepare::Model
         RowFacts row_facts;
         const auto position =
             static_cast<std::size_t>(shard.position_of[static_cast<std::size_t>(row.row_id)]);
-        out[position] = encoder.encode(row, bad_rows, row_facts);
-        if (out[position].empty()) return;
+        EncodedRow& encoded = out[position];
+        encoded.pairs = encoder.encode(row, bad_rows, row_facts);
+        encoded.best_of_n = !row.all_chosen.empty();
+        encoded.lacks_pairs = !row.answers.empty() && row.pairs.empty();
+        encoded.tied_pairs = row.tied_pairs;
+        encoded.unlabelled_answers = row.unlabelled_answers;
+        if (encoded.pairs.empty()) return;
         special += row_facts.special_in_content ? 1 : 0;
         no_answer += row_facts.no_final_answer ? 1 : 0;
         if (!row.all_chosen.empty()) best_of_n = true;
@@ -209,28 +263,44 @@ PairsByRow encode_rows(const Stage2PrepareOptions& options, const prepare::Model
   return out;
 }
 
-// The pairs of the usable rows. If one side of a row is too long, the complete row is dropped: the best of
-// the remaining answers need not be the best of all.
+bool is_too_long(const Stage2PrepareOptions& options, const EncodedPair& pair) {
+  return pair.length() > options.seq_len;
+}
+
+// A row that labels make no pair of is one of ties, or lacks labels.
+void count_labels(const EncodedRow& row, std::int64_t row_id, PairShard& shard) {
+  shard.tied_pairs += row.tied_pairs;
+  shard.unlabelled_answers += row.unlabelled_answers;
+  if (row.lacks_pairs) (row.tied_pairs > 0 ? shard.ties : shard.unlabelled).push_back(row_id);
+}
+
+// The pairs of the usable rows. If one side of a best-of-n row is too long, the complete row is dropped: the
+// best of the remaining answers need not be the best of all.
 PairShard gather_pairs(const Stage2PrepareOptions& options, const prepare::ModelInputs& model,
                        const data::Dataset& dataset, const prepare::ShardRows& rows,
                        prepare::BadRows& bad_rows) {
   PairShard shard;
-  PairsByRow by_row = encode_rows(options, model, dataset, rows, bad_rows, shard);
+  RowsByPosition by_row = encode_rows(options, model, dataset, rows, bad_rows, shard);
   for (std::size_t i = 0; i < by_row.size(); ++i) {
-    const bool too_long = std::any_of(by_row[i].begin(), by_row[i].end(), [&](const EncodedPair& pair) {
-      return pair.length() > options.seq_len;
-    });
-    if (too_long) {
+    std::vector<EncodedPair>& pairs = by_row[i].pairs;
+    count_labels(by_row[i], rows.row_ids[i], shard);
+    const bool any_too_long = std::any_of(
+        pairs.begin(), pairs.end(), [&](const EncodedPair& pair) { return is_too_long(options, pair); });
+    if (any_too_long && by_row[i].best_of_n) {
       shard.too_long.push_back(rows.row_ids[i]);
       continue;
     }
-    for (EncodedPair& pair : by_row[i]) {
+    for (EncodedPair& pair : pairs) {
+      if (is_too_long(options, pair)) {
+        shard.too_long.push_back(rows.row_ids[i]);
+        continue;
+      }
       shard.prompts_differ += pair.same_prompt ? 0 : 1;
       shard.identical_sides += pair.tokens[0] == pair.tokens[1] ? 1 : 0;
       shard.row_ids.push_back(rows.row_ids[i]);
       shard.pairs.push_back(std::move(pair));
     }
-    by_row[i].clear();
+    pairs.clear();
   }
   return shard;
 }
@@ -270,11 +340,23 @@ std::vector<std::int64_t> response_lengths(const PairShard& shard) {
   return lengths;
 }
 
+std::vector<std::int64_t> prompt_ids(const PairShard& shard) {
+  std::vector<std::int64_t> ids;
+  for (const EncodedPair& pair : shard.pairs) ids.push_back(pair.prompt_id);
+  return ids;
+}
+
 std::vector<std::int64_t> candidate_ids(const PairShard& shard) {
   std::vector<std::int64_t> ids;
   for (const EncodedPair& pair : shard.pairs)
     ids.insert(ids.end(), pair.candidates.begin(), pair.candidates.end());
   return ids;
+}
+
+std::vector<float> strengths(const PairShard& shard) {
+  std::vector<float> values;
+  for (const EncodedPair& pair : shard.pairs) values.push_back(pair.strength);
+  return values;
 }
 
 std::vector<std::int64_t> tie_ids(const PairShard& shard) {
@@ -284,17 +366,22 @@ std::vector<std::int64_t> tie_ids(const PairShard& shard) {
   return ids;
 }
 
-resume::ShardTensors describe_tensors(const PairShard& shard, const std::vector<std::int64_t>& subset_ids,
-                                      std::int64_t d) {
+resume::ShardTensors describe_tensors(const PairShard& shard, const data::Form* form,
+                                      const std::vector<std::int64_t>& subset_ids, std::int64_t d) {
   const auto n = static_cast<std::int64_t>(shard.pairs.size());
   resume::ShardTensors tensors{
       .embeddings = {{"embeddings", DType::bf16, {n, 2, d}}, {"prompt_embeddings", DType::bf16, {n, 2, d}}},
       .known = {resume::known_tensor<std::int64_t>("row_ids", {n}, shard.row_ids),
-                resume::known_tensor<std::int64_t>("lengths", {n, 2}, response_lengths(shard))},
+                resume::known_tensor<std::int64_t>("lengths", {n, 2}, response_lengths(shard)),
+                resume::known_tensor<std::int64_t>("prompt_ids", {n}, prompt_ids(shard))},
       .width = d,
       .rows = n};
   if (!subset_ids.empty())
     tensors.known.push_back(resume::known_tensor<std::int64_t>("subset_ids", {n}, subset_ids));
+  if (form != nullptr && form->is_described())
+    tensors.known.push_back(resume::known_tensor<std::int64_t>("pair_ids", {n, 2}, candidate_ids(shard)));
+  if (form != nullptr && !form->strength.empty())
+    tensors.known.push_back(resume::known_tensor<float>("strengths", {n}, strengths(shard)));
   if (shard.best_of_n) {
     tensors.known.push_back(
         resume::known_tensor<std::int64_t>("candidate_ids", {n, 2}, candidate_ids(shard)));
@@ -312,15 +399,32 @@ void store_pair(const PairShard& shard, std::size_t request, MatrixView<const fl
   if (side == 0 && shard.pairs[pair].same_prompt) out.put(kPromptEmbeddings, request + 1, rows.row(1));
 }
 
+// "nectar, rank, all": the form with what was chosen of it.
+std::string form_text(const Stage2PrepareOptions& options, const data::Form& form) {
+  std::string text(form.name);
+  if (form.labels.size() > 1)
+    text += fmt::format(", {}",
+                        options.preference_label.empty() ? form.labels.front() : options.preference_label);
+  if (form.better == data::Better::rank || form.better == data::Better::score)
+    text += fmt::format(", {}", name_of(options.ranked_pairs));
+  return text;
+}
+
 artifacts::Provenance describe(const Stage2PrepareOptions& options, const prepare::ModelInputs& model,
-                               const prepare::DatasetInputs& dataset, const PairShard& shard) {
+                               const prepare::DatasetInputs& dataset, const data::Form* form,
+                               const PairShard& shard) {
   artifacts::Provenance p =
       prepare::make_provenance(options.extraction, model, dataset, options.dataset_split);
   p.kind = "preference";
   p.source = options.source;
   p.dataset_config = options.dataset_config;
   p.rows = static_cast<std::int64_t>(shard.pairs.size());
+  if (form != nullptr && form->is_described()) p.form = form_text(options, *form);
   p.dropped[kTooLong] = shard.too_long;
+  if (!shard.ties.empty()) p.dropped[kTie] = shard.ties;
+  if (!shard.unlabelled.empty()) p.dropped[kNoLabel] = shard.unlabelled;
+  if (shard.tied_pairs > 0) p.counts["tied_pairs"] = shard.tied_pairs;
+  if (shard.unlabelled_answers > 0) p.counts["unlabelled_answers"] = shard.unlabelled_answers;
   p.counts["special_in_content"] = shard.special_in_content;
   if (shard.no_final_answer > 0) p.counts["no_final_answer"] = shard.no_final_answer;
   p.counts["prompts_differ"] = shard.prompts_differ;
@@ -328,11 +432,21 @@ artifacts::Provenance describe(const Stage2PrepareOptions& options, const prepar
   return p;
 }
 
-void add_samples(const PairShard& shard, prepare::DryRunPlan& plan) {
+void add_samples(const data::Dataset& dataset, const data::Form* form, const PairShard& shard,
+                 prepare::DryRunPlan& plan) {
+  if (form != nullptr) plan.form = data::form_summary(*form);
+  plan.first_row = prepare::first_preference_row(dataset);
   const EncodedPair& first = shard.pairs.front();
   for (std::size_t side = 0; side < 2; ++side)
     plan.samples.push_back({fmt::format("row {}, {}", shard.row_ids.front(), kSideNames[side]),
                             first.tokens[side], first.gating[side]});
+}
+
+// "; 2 rows have nothing but ties, 1 rows have no label"; empty without such rows.
+std::string labels_summary(const PairShard& shard) {
+  if (shard.ties.empty() && shard.unlabelled.empty()) return "";
+  return fmt::format("; {} rows have {}, {} rows have {}", shard.ties.size(), kTie, shard.unlabelled.size(),
+                     kNoLabel);
 }
 
 void report_counts(const PairShard& shard, bool special_allowed) {
@@ -341,6 +455,9 @@ void report_counts(const PairShard& shard, bool special_allowed) {
   if (shard.identical_sides > 0)
     log::warn("{} pairs have two sides of the same tokens: no gate can tell them apart",
               shard.identical_sides);
+  if (shard.tied_pairs > 0) log::warn("{} pairs of answers are ties; they are left out", shard.tied_pairs);
+  if (shard.unlabelled_answers > 0)
+    log::warn("{} answers have no label; they are in no pair", shard.unlabelled_answers);
   if (shard.prompts_differ > 0)
     log::info("{} pairs have sides with different prompts; each side keeps its own prompt embedding",
               shard.prompts_differ);
@@ -362,10 +479,18 @@ std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& given,
   const prepare::ModelInputs model =
       prepare::open_model_inputs(options.extraction, environment.stop_requested);
   check_model_family(options.model_family, model);
-  const prepare::DatasetInputs dataset = prepare::open_dataset_inputs(
-      {options.dataset_path, options.dataset_config, options.dataset_split, options.columns},
-      environment.stop_requested);
+  const prepare::DatasetInputs dataset =
+      prepare::open_dataset_inputs({options.dataset_path,
+                                    options.dataset_config,
+                                    options.dataset_split,
+                                    options.columns,
+                                    {.pairs = options.form,
+                                     .preference_label = options.preference_label,
+                                     .ranked_pairs = options.ranked_pairs}},
+                                   environment.stop_requested);
   log::info("{}: {} rows", dataset.name, dataset.dataset.num_rows());
+  const data::Form* form = dataset.dataset.pair_form();
+  prepare::report_form(dataset, form);
   std::string stem = artifacts::preference_stem(dataset.name, options.source, options.dataset_split);
   if (options.extraction.n_shards > 1)
     stem = artifacts::shard_stem(stem, options.extraction.shard_idx, options.extraction.n_shards);
@@ -381,18 +506,18 @@ std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& given,
   if (shard.pairs.empty())
     fail_data(
         "{}: shard {} of {} holds no pairs to embed; check --seq_len, --source and --n_shards; {} rows have "
-        "{}{}",
+        "{}{}{}",
         options.dataset_path, options.extraction.shard_idx, options.extraction.n_shards,
-        shard.too_long.size(), kTooLong, bad_rows.summary());
+        shard.too_long.size(), kTooLong, labels_summary(shard), bad_rows.summary());
   report_counts(shard, options.extraction.allow_special_in_content);
 
-  job.provenance = describe(options, model, dataset, shard);
+  job.provenance = describe(options, model, dataset, form, shard);
   std::vector<std::int64_t> subset_ids = number_subsets(shard, job.provenance.subset_names);
   if (job.provenance.subset_names == std::vector<std::string>{""}) {  // a set without subsets
     job.provenance.subset_names.clear();
     subset_ids.clear();
   }
-  job.tensors = describe_tensors(shard, subset_ids, model.config.hidden_size);
+  job.tensors = describe_tensors(shard, form, subset_ids, model.config.hidden_size);
   job.row_ids = shard.row_ids;
   job.data_digest = [&] { return prepare::data_digest(dataset.dataset, options.columns); };
   job.requests = make_requests(shard);
@@ -401,9 +526,9 @@ std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& given,
   job.store = [&shard](std::size_t request, MatrixView<const float> values, resume::DurableRows& out) {
     store_pair(shard, request, values, out);
   };
-  return prepare::finish_job(job,
-                             {options::describe(options), options.extraction, model, bad_rows, environment},
-                             [&](prepare::DryRunPlan& plan) { add_samples(shard, plan); });
+  return prepare::finish_job(
+      job, {options::describe(options), options.extraction, model, bad_rows, environment},
+      [&](prepare::DryRunPlan& plan) { add_samples(dataset.dataset, form, shard, plan); });
 }
 
 }  // namespace armorm::stages

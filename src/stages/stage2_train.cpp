@@ -49,6 +49,12 @@ std::optional<reward_model::ModelExport> open_export(const Stage2TrainOptions& o
   return model_export;
 }
 
+// The pairs that train the gate, and those that choose and measure it.
+Split split_pairs(const gate::PairRewards& pairs, SplitBy split_by) {
+  return split_by == SplitBy::prompt ? group_train_test_split(pairs.prompt_ids(), kTestSize, kSplitSeed)
+                                     : train_test_split(pairs.size(), kTestSize, kSplitSeed);
+}
+
 // Common name of the published files, without extension; creates their folder.
 std::string output_stem(const Stage2TrainOptions& options, const gate::GateInputs& inputs,
                         io::FileSystem& files) {
@@ -177,7 +183,7 @@ void run_stage2_train(const Stage2TrainOptions& given, const options::StageEnvir
   if (const auto figures = gate::debiasing_figures(debiased, options, inputs.attributes))
     print(report::debiasing_text(*figures) + "\n");
   debiased.apply_to(sets.preference);
-  const Split split = train_test_split(sets.preference.size(), kTestSize, kSplitSeed);
+  const Split split = split_pairs(sets.preference, options.split_by);
 
   const std::string stem = output_stem(options, inputs, environment.files);
   const resume::RunLock lock(stem + ".lock", environment.files);
@@ -194,6 +200,7 @@ void run_stage2_train(const Stage2TrainOptions& given, const options::StageEnvir
   if (runs.size() > 1) print(report::seeds_text(*report.training) + "\n");
   evaluate(options, gate, debiased, split, sets, report);
 
+  gate::check_unchanged(sets);
   const artifacts::GateArtifact artifact = make_artifact(options, inputs, debiased, gate);
   lock.check_now();
   publish(stem, artifact, report, environment.files);

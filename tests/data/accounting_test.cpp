@@ -64,10 +64,10 @@ TEST_CASE("columns that no row is made from are named once", "[unit]") {
     for (const std::string& column : names)
       if (column != "messages") CHECK_THAT(lines[0], Contains("'" + column + "'"));
   }
-  put(dir / "x.csv", "prompt,chosen,rejected,system\nq,c,r,be kind\n");
+  put(dir / "x.csv", "prompt,chosen,rejected,tone\nq,c,r,be kind\n");
   const auto lines = log_of([&] { preference_rows(open_dataset(dir / "x.csv")); });
   REQUIRE(lines.size() == 1);
-  CHECK_THAT(lines[0], Contains("'system'"));
+  CHECK_THAT(lines[0], Contains("'tone'"));
 }
 
 TEST_CASE("keys that first appear after many rows are named and counted", "[unit]") {

@@ -119,25 +119,42 @@ TEST_CASE("missing columns are listed beside those that exist", "[unit]") {
   CHECK_THAT(refusal([&] { labelled_rows(open_dataset(dir / "x.set"), {"a"}); }), Contains("b.jsonl"));
 }
 
-TEST_CASE("for public forms that renaming cannot fix the error says how to convert", "[unit]") {
+TEST_CASE("rows of public forms that renaming could not fix are read", "[unit]") {
+  const TempDir dir;
+  const auto rows = [&](const std::string& row) {
+    put(dir / "x.jsonl", row + "\n");
+    return preference_rows(open_dataset(dir / "x.jsonl"));
+  };
+  const auto pku = rows(R"({"prompt":"q","response_0":"a","response_1":"b","better_response_id":1})");
+  CHECK(pku.at(0).answers.at(pku[0].pairs.at(0).chosen).back().content == "b");
+  CHECK(rows(R"({"prompt":"\n\nHuman: q","answers":[{"answer":"a","rank":1}],"turns":1,"num_responses":7})")
+            .at(0)
+            .pairs.empty());
+  const auto hh =
+      rows(R"({"chosen":"\n\nHuman: q\n\nAssistant: a","rejected":"\n\nHuman: q\n\nAssistant: b"})");
+  CHECK(hh.at(0).answers ==
+        std::vector<Conversation>{{{"user", "q"}, {"assistant", "a"}}, {{"user", "q"}, {"assistant", "b"}}});
+  put(dir / "x.jsonl", R"({"prompt":"q","response":"a","helpfulness":4,"correctness":3})");
+  const auto rated = labelled_rows(open_dataset(dir / "x.jsonl"), {"helpfulness"});
+  CHECK(rated.at(0).messages == Conversation{{"user", "q"}, {"assistant", "a"}});
+  CHECK(rated[0].labels == std::vector<float>{4.0F});
+}
+
+TEST_CASE("for rows of no form the error says what to do", "[unit]") {
   const TempDir dir;
   const auto message = [&](const std::string& row) {
     put(dir / "x.jsonl", row + "\n");
     return refusal([&] { preference_rows(open_dataset(dir / "x.jsonl")); });
   };
-  CHECK_THAT(message(R"({"prompt":"q","response_0":"a","response_1":"b","better_response_id":1})"),
-             Contains("better_response_id, as renaming"));
-  CHECK_THAT(message(R"({"prompt":"q","answers":[{"answer":"a","rank":1}],"turns":1,"num_responses":7})"),
-             Contains("Nectar"));
-  CHECK_THAT(
-      message(R"({"chosen":"\n\nHuman: q\n\nAssistant: a","rejected":"\n\nHuman: q\n\nAssistant: b"})"),
-      Contains("transcript") && Contains("list of messages"));
+  CHECK_THAT(message(R"({"prompt":"q","response_0":"a","response_1":"b"})"),
+             Contains("response_0, response_1") && Contains("`columns`") && Contains("`form`"));
+  // One transcript among other texts.
+  CHECK_THAT(message("{\"prompt\":\"q\",\"chosen\":\"a\",\"rejected\":\"b\"}\n"
+                     R"({"prompt":"q","chosen":"\n\nHuman: q\n\nAssistant: a","rejected":"b"})"),
+             Contains("transcript") && Contains("list of messages"));
   CHECK_THAT(message("{\n \"chosen\": 1\n}"), Contains("line 1") && Contains("several lines"));
   CHECK_THAT(message("{\"chosen\": [\n1]\n}"), Contains("line 1") && Contains("several lines"));
   CHECK_THAT(message("{\"chosen\": \"{,"), Contains("line 1") && !Contains("several lines"));
-  put(dir / "x.jsonl", R"({"prompt":"q","response":"a","helpfulness":4,"correctness":3})");
-  CHECK_THAT(refusal([&] { labelled_rows(open_dataset(dir / "x.jsonl"), {"helpfulness"}); }),
-             Contains("HelpSteer2") && Contains("column messages"));
 }
 
 TEST_CASE("pairs as text need the text of a prompt", "[unit]") {

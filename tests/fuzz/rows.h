@@ -27,6 +27,33 @@ inline void touch_turns(const Conversation& turns) {
   }
 }
 
+// As rows of each form.
+inline void read_forms(data::DatasetOptions options, const std::vector<bool>& wanted,
+                       const data::RejectRow& reject) {
+  for (std::size_t form = 1; form < words_of(PairForm{}).size(); ++form) {
+    options.form.pairs = static_cast<PairForm>(form);
+    try_to([&] {
+      data::Dataset::open(options).for_each_preference(
+          wanted,
+          [](data::PreferenceRow&& row) {
+            for (const Conversation& answer : row.answers) touch_turns(answer);
+            for (const data::AnswerPair& pair : row.pairs)
+              require(pair.chosen < row.answers.size() && pair.rejected < row.answers.size(),
+                      "a pair of an answer that is not there");
+          },
+          reject);
+    });
+  }
+  for (std::size_t form = 1; form < words_of(RatingForm{}).size(); ++form) {
+    options.form.ratings = static_cast<RatingForm>(form);
+    try_to([&] {
+      data::Dataset::open(options).for_each_labelled(
+          {"label", "code-style"}, wanted, [](data::LabelledRow&& row) { touch_turns(row.messages); },
+          reject);
+    });
+  }
+}
+
 // `options.path` is a file, or a folder with its own layout.
 inline void read_rows(data::DatasetOptions options) {
   const data::Dataset set = data::Dataset::open(options);
@@ -53,6 +80,8 @@ inline void read_rows(data::DatasetOptions options) {
         },
         reject);
   });
+  options.columns = {};
+  read_forms(options, wanted, reject);
   for (const std::string& column : set.column_names())
     if (column.size() < 16)
       try_to([&] { touch(column + std::to_string(set.read_strings(column, reject).size())); });

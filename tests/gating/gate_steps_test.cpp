@@ -11,6 +11,7 @@
 #include "gating/gate_rows.h"
 #include "gating/train_gate.h"
 #include "model/gpu_test_support.h"
+#include "support/process.h"
 #include "support/test_support.h"
 
 using namespace armorm;
@@ -195,4 +196,23 @@ TEST_CASE("on CUDA, dropout draws from the step's own stream", "[gpu]") {
   const std::vector<double> seed0 = losses_of(pairs, options);
   options.seed = 1;
   CHECK(seed0 != losses_of(pairs, options));
+}
+
+// A process of its own: other tests use the first GPU.
+TEST_CASE("a training on the second GPU, in a process of its own", "[.second_gpu]") {
+  const Pairs pairs(160);
+  TrainOptions options = options_for(GatePrecision::fp32, 3);
+  options.device = 1;
+  const GateParameters gate = train_gate(pairs.data(), pairs.rows, pairs.initial(), options, {});
+  CHECK(score_pairs(gate, pairs.data(), pairs.rows, GateSoftmax::attributes, 1.0, 1).chosen.size() ==
+        pairs.rows.size());
+  CHECK_FALSE(has_context(0));
+  CHECK(has_context(1));
+}
+
+TEST_CASE("a training on the second GPU gives the first one no context", "[gpu]") {
+  if (const char* why = why_no_second_gpu()) ARMORM_SKIP(why);
+  const ProcessResult result = run_program("test_gating", {"[.second_gpu]"});
+  INFO(result.out << result.err);
+  CHECK(result.exit_code == 0);
 }

@@ -246,6 +246,24 @@ TEST_CASE("a gate that is trained beats the uniform gate where the right weights
   CHECK(eval::preference_metrics(by_uniform_gate.chosen, by_uniform_gate.rejected).accuracy <= 0.9);
 }
 
+TEST_CASE("prompts in the blocks of several files train the same gate", "[unit]") {
+  const Golden g("train_attributes");
+  PairData apart = g.data();
+  apart.prompts = {};
+  for (std::int64_t first = 0; first < 2 * g.n; first += 5)
+    apart.prompts.add({g.prompts.data() + first * g.d, std::min<std::int64_t>(5, 2 * g.n - first), g.d});
+  const TrainOptions options = g.options(GateSoftmax::attributes);
+  std::vector<double> losses, expected;
+  const GateParameters found =
+      train_gate_on_batches(apart, g.batches(), g.parameters("init."), options, losses);
+  const GateParameters whole =
+      train_gate_on_batches(g.data(), g.batches(), g.parameters("init."), options, expected);
+  CHECK(losses == expected);
+  REQUIRE(found.layers.size() == whole.layers.size());
+  for (std::size_t i = 0; i < found.layers.size(); ++i)
+    CHECK(found.layers[i].weight == whole.layers[i].weight);
+}
+
 TEST_CASE("the weights of both sides make PyTorch's scores of the rewards", "[golden]") {
   for (const auto& [name, softmax] : {std::pair("train_attributes", GateSoftmax::attributes),
                                       std::pair("train_differing_prompts", GateSoftmax::attributes),

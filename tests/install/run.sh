@@ -141,6 +141,14 @@ prints_sbatch_commands() {
   (($(grep -cF "$prefix/share/armorm/scripts/slurm/" <<<"$jobs") == 6))
 }
 
+# This needs neither a cluster nor, without a config, the programs.
+prints_manifests() {
+  local jobs
+  jobs=$(opens_nothing_else "$prefix/share/armorm/scripts/kubernetes/submit.sh" --dry_run --image armorm --claim data) || return 1
+  echo "$jobs"
+  (($(grep -c '^kind: Job$' <<<"$jobs") == 6))
+}
+
 tells_version() { # the version is CMake's, the commit git's
   local version page
   version=$(sed -n 's/^project(armorm VERSION \([0-9.]*\) .*/\1/p' CMakeLists.txt)
@@ -210,6 +218,7 @@ check "the embedding example scores like score" example_scores_like_score
 check "the embedding example ends with the library's code" example_ends_with_the_library_code
 check "status.sh from the prefix" shows_status
 check "submit.sh --dry_run from the prefix" prints_sbatch_commands
+check "Kubernetes manifests from the prefix" prints_manifests
 check "OpenBLAS is found" finds_blas
 check "a wrong flag ends with 2" wrong_flag_is_told
 for program in $programs; do

@@ -18,6 +18,9 @@ using namespace test;
 // Only rounding may differ with the number of rows of a product.
 constexpr double kSame = 1e-5;
 
+// Where blocks of attention have other shapes as well.
+constexpr double same_attention(int device) { return device == kCpu ? kSame : kCudaStatesBound; }
+
 std::vector<text::tokenizer::TokenId> some_tokens(int length, int seed) {
   std::vector<text::tokenizer::TokenId> out;
   for (int i = 0; i < length; ++i) out.push_back((i * 37 + seed * 11 + i * i * 5) % 128);
@@ -89,7 +92,8 @@ void check_wanted_rows(int device) {
     const std::vector<float> some = test::embed(backbone, batch);
     for (std::size_t i = 0; i < batch.wanted.size(); ++i) {
       const auto row = static_cast<std::int64_t>(i);
-      CHECK(test::max_difference(rows(some, row, 1, width), rows(all, batch.wanted[i], 1, width)) <= kSame);
+      CHECK(test::max_difference(rows(some, row, 1, width), rows(all, batch.wanted[i], 1, width)) <=
+            same_attention(device));
     }
   }
 }
@@ -318,7 +322,8 @@ void check_prefixes(int device) {
     const auto check = [&](std::size_t sequence, const std::vector<text::tokenizer::TokenId>& whole) {
       const auto own = batch.cu_seqlens[sequence + 1] - batch.cu_seqlens[sequence];
       const auto expected = rows(states_alone(backbone, whole), std::ssize(whole) - own, own, width);
-      CHECK(test::max_difference(rows(shared, batch.cu_seqlens[sequence], own, width), expected) <= kSame);
+      CHECK(test::max_difference(rows(shared, batch.cu_seqlens[sequence], own, width), expected) <=
+            same_attention(device));
     };
     check(0, prompt);
     check(1, some_tokens(8, 9));
@@ -330,7 +335,7 @@ void check_prefixes(int device) {
     const std::vector<float> some = test::embed(backbone, batch);
     for (std::size_t i = 0; i < batch.wanted.size(); ++i) {
       CHECK(test::max_difference(rows(some, static_cast<std::int64_t>(i), 1, width),
-                                 rows(shared, batch.wanted[i], 1, width)) <= kSame);
+                                 rows(shared, batch.wanted[i], 1, width)) <= same_attention(device));
     }
   }
 }

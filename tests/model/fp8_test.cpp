@@ -7,7 +7,9 @@
 #include "model/gpu_test_support.h"
 #include "model/linear.h"
 #include "model/model_test_support.h"
+#include "model/ops.h"
 #include "model/precision_deviation.h"
+#include "support/catch_check.h"
 
 namespace armorm::model {
 namespace {
@@ -20,6 +22,56 @@ at::Tensor random(at::IntArrayRef shape, std::uint64_t seed, at::ScalarType type
 }
 
 at::Tensor dequantised(const QuantisedRows& rows) { return rows.values.to(at::kFloat) * rows.scales; }
+
+void check_equal(const QuantisedRows& a, const QuantisedRows& b) {
+  CHECK(at::equal(a.scales, b.scales));
+  CHECK(at::equal(a.values.view(at::kByte), b.values.view(at::kByte)));
+}
+
+// The widths fill vectors and registers, cross vectors, and have more than registers hold.
+void check_quantised_operations(at::Device device) {
+  for (const std::int64_t width : {64, 4096, 31, 8200, 32776}) {
+    CAPTURE(width);
+    const at::Tensor x = random({5, width}, 1).to(device);
+    const at::Tensor delta = random({5, width}, 2).to(device);
+    const at::Tensor gate_up = random({5, 2 * width}, 3).to(device);
+    const at::Tensor weight = random({width}, 4, at::kFloat).to(device);
+    check_equal(quantised_rms_norm(x, weight, 1e-5), reference::quantise_rows(rms_norm(x, weight, 1e-5)));
+    at::Tensor residual = x.clone();
+    at::Tensor sum = x.clone();
+    check_equal(quantised_add_rms_norm(residual, delta, weight, 1e-5),
+                reference::quantise_rows(add_rms_norm(sum, delta, weight, 1e-5)));
+    CHECK(at::equal(residual, sum));
+    for (const Activation activation : {Activation::silu, Activation::gelu_tanh}) {
+      check_equal(quantised_gated_activation(gate_up, activation),
+                  reference::quantise_rows(gated_activation(gate_up, activation)));
+    }
+  }
+}
+
+void check_quantised_inputs(at::Device device) {
+  const at::Tensor x = random({37, 64}, 1).to(device);
+  const at::Tensor bias = random({48}, 3).to(device);
+  const Linear linear = make_linear(random({48, 64}, 2).to(device), bias, WeightFormat::fp8);
+  const LinearInput rows = quantise_rows(x);
+  for (const std::int64_t rows_at_once : {0, 16, 37, 64}) {
+    CAPTURE(rows_at_once);
+    CHECK(at::equal(apply(linear, rows, rows_at_once), apply(linear, x, rows_at_once)));
+  }
+  const at::Tensor indices = at::tensor({36, 0, 5, 5}, at::kLong).to(device);
+  check_equal(quantised(select_rows(rows, indices)), quantise_rows(x.index_select(0, indices)));
+  CHECK(at::equal(select_rows(x, indices).rows, x.index_select(0, indices)));
+}
+
+// Also in pieces, whose last one is padded with zeros.
+void check_pieces(at::Device device) {
+  const at::Tensor x = random({21, 32}, 1).to(device);
+  const at::Tensor padded = at::constant_pad_nd(x.narrow(0, 16, 5), {0, 0, 0, 3});
+  CHECK(at::equal(piece_of(x, 16, 5, 8).rows, padded));
+  CHECK(at::equal(piece_of(x, 8, 8, 8).rows, x.narrow(0, 8, 8)));
+  check_equal(quantised(piece_of(quantise_rows(x), 16, 5, 8)), quantise_rows(padded));
+  check_equal(quantised(piece_of(quantise_rows(x), 8, 8, 8)), quantise_rows(x.narrow(0, 8, 8)));
+}
 
 }  // namespace
 
@@ -66,6 +118,23 @@ TEST_CASE("an fp8 product is that of the quantised operands", "[unit]") {
     CHECK((got.to(at::kDouble) - plain.to(at::kDouble)).abs().max().item<double>() <=
           exact.abs().max().item<double>() / 128);
   }
+}
+
+TEST_CASE("norms and gated activations that quantise give the bits of both steps", "[unit]") {
+  check_quantised_operations(at::kCPU);
+}
+
+TEST_CASE("an fp8 product of quantised rows is that of the rows", "[unit]") {
+  check_quantised_inputs(at::kCPU);
+  check_pieces(at::kCPU);
+}
+
+TEST_CASE("an fp8 layer's gated activation is quantised for the next product", "[unit]") {
+  const at::Tensor x = random({7, 64}, 1);
+  const Linear linear = make_linear(random({96, 64}, 2), {}, WeightFormat::fp8, /*gated=*/true);
+  const LinearInput result = apply_gated(linear, x, Activation::silu, 0);
+  check_equal(quantised(result), quantise_rows(gated_activation(apply(linear, x, 0), Activation::silu)));
+  CHECK(result.scales.defined());
 }
 
 TEST_CASE("int8 embeddings lie closer to those of bf16 than fp8 ones", "[unit]") {
@@ -121,6 +190,17 @@ TEST_CASE("on CUDA, quantisation equals the plain one", "[gpu]") {
   }
 }
 
+TEST_CASE("on CUDA, norms and gated activations that quantise give the bits of both steps", "[gpu]") {
+  if (const char* why = test::why_no_kernels()) ARMORM_SKIP(why);
+  check_quantised_operations(at::Device(at::kCUDA, 0));
+}
+
+TEST_CASE("on CUDA, an fp8 product of quantised rows is that of the rows", "[gpu]") {
+  if (!test::has_cuda()) ARMORM_SKIP("no CUDA device");
+  check_quantised_inputs(at::Device(at::kCUDA, 0));
+  check_pieces(at::Device(at::kCUDA, 0));
+}
+
 TEST_CASE("on CUDA, fp8 products equal the plain ones", "[gpu]") {
   if (!test::has_cuda()) ARMORM_SKIP("no CUDA device");
   for (const std::int64_t width : {64, 4096, 31}) {
@@ -133,6 +213,35 @@ TEST_CASE("on CUDA, fp8 products equal the plain ones", "[gpu]") {
     // Uses tensor cores where the device has them for e4m3, else the plain product.
     const at::Tensor fast = apply(make_linear(weight, bias, WeightFormat::fp8), x, 0).to(at::kFloat);
     CHECK((fast - plain).abs().max().item<double>() <= plain.abs().max().item<double>() / 128);
+  }
+}
+
+// The tensor cores' sums keep at least 13 bits after the leading one, and each of the 4096 / 32 steps rounds
+// once.
+TEST_CASE("on CUDA, fp8 products that sum fast are close to the plain ones", "[gpu]") {
+  if (!test::has_cuda()) ARMORM_SKIP("no CUDA device");
+  for (const std::int64_t width : {64, 4096, 31}) {
+    CAPTURE(width);
+    const at::Tensor weight = random({48, width}, 2).cuda();
+    const at::Tensor x = random({37, width}, 3).cuda();
+    const at::Tensor bias = random({48}, 4).cuda();
+    const at::Tensor plain =
+        reference::multiply_quantised(quantise_rows(x), quantise_rows(weight), bias).to(at::kFloat);
+    const at::Tensor fast = apply(make_linear(weight, bias, WeightFormat::fp8_fast), x, 0).to(at::kFloat);
+    CHECK((fast - plain).abs().max().item<double>() <=
+          plain.abs().max().item<double>() * (1.0 / 128 + 128.0 / 8192));
+  }
+}
+
+TEST_CASE("on CUDA, pieces of an fp8 product have the bits of the product of each", "[gpu]") {
+  if (!test::has_cuda()) ARMORM_SKIP("no CUDA device");
+  const at::Tensor x = random({40, 4096}, 3).cuda();
+  for (const WeightFormat format : {WeightFormat::plain, WeightFormat::fp8, WeightFormat::fp8_fast}) {
+    const Linear linear = make_linear(random({48, 4096}, 2).cuda(), random({48}, 4).cuda(), format);
+    const at::Tensor pieces = apply(linear, x, 16);
+    CHECK(at::equal(pieces.narrow(0, 0, 16), apply(linear, x.narrow(0, 0, 16), 0)));
+    CHECK(at::equal(pieces.narrow(0, 16, 16), apply(linear, x.narrow(0, 16, 16), 0)));
+    CHECK(at::equal(pieces.narrow(0, 32, 8), apply(linear, x.narrow(0, 32, 8), 16)));
   }
 }
 

@@ -8,6 +8,7 @@
 #include "model/gpu_test_support.h"
 #include "model/kernels_test_support.h"
 #include "model/reference_ops.h"
+#include "support/catch_check.h"
 #include "support/test_support.h"
 
 namespace armorm::model {
@@ -128,10 +129,12 @@ AttentionPlan mixed_plan(at::Device device) {
 }
 
 void check_attention(at::Device device) {
+  const test::WithoutCudnnAttention without_cudnn;
   const Random random{device};
   const AttentionPlan plan = mixed_plan(device);
   const auto& last = plan.blocks.back();
   for (const at::ScalarType type : kTypes) {
+    const double most = device.is_cuda() && type == at::kFloat ? test::kCudaAttentionBound : 2 * bound(type);
     for (const Shape& shape :
          {Shape{4, 2, 12}, Shape{3, 1, 20}, Shape{8, 8, 64}, Shape{70, 1, 2}, Shape{6, 2, 128}}) {
       // Queries and keys are views of one wider matrix, as in the model.
@@ -147,9 +150,9 @@ void check_attention(at::Device device) {
             AttentionOptions{.scale = 0.5, .softcap = 3.0, .window = 130}}) {
         CAPTURE(type, shape.heads, shape.kv_heads, shape.dim, options.softcap, options.window);
         const at::Tensor plain = reference::packed_attention(q, k, v, plan, options);
-        CHECK(difference(packed_attention(q, k, v, plan, options), plain) <= 2 * bound(type));
+        CHECK(difference(packed_attention(q, k, v, plan, options), plain) <= most);
         if (options.softcap == 0.0) {
-          CHECK(difference(sdpa_attention(q, k, v, plan, options), plain) <= 2 * bound(type));
+          CHECK(difference(sdpa_attention(q, k, v, plan, options), plain) <= most);
         }
       }
     }

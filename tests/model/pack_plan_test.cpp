@@ -1,5 +1,6 @@
 #include "model/pack_plan.h"
 
+#include <algorithm>
 #include <random>
 #include <set>
 
@@ -125,4 +126,75 @@ TEST_CASE("identical conversations are computed once", "[unit]") {
   const PackedBatch batch = lay_out(planned, requests);
   CHECK(batch.tokens.size() == 3);
   CHECK(batch.wanted.size() == 15);
+}
+
+namespace {
+
+// Every request once, in packs of at most 65535 nodes and wanted rows; returns their number.
+std::size_t check_blocks(const std::vector<ExtractionRequest>& requests, bool share) {
+  const auto planned = plan_sequences(requests, share, max_pack_blocks(false));
+  std::size_t packs = 0, seen = 0;
+  for (std::span<const PlannedSequence> rest(planned); !rest.empty(); ++packs) {
+    const auto pack = first_pack(rest, 100'000'000, max_pack_blocks(false));
+    REQUIRE_FALSE(pack.empty());
+    const PackedBatch batch = lay_out(pack, requests);
+    CHECK(batch.prefix_of.size() <= 65535);
+    CHECK(batch.wanted.size() <= 65535);
+    for (const PlannedSequence& sequence : pack) seen += sequence.requests.size();
+    rest = rest.subspan(pack.size());
+  }
+  CHECK(seen == requests.size());
+  return packs;
+}
+
+// Distinct sequences of `length` tokens with one wanted row each.
+Sequences tiny_sequences(int count, std::size_t length) {
+  Sequences sequences;
+  for (int i = 0; i < count; ++i) {
+    std::vector<text::tokenizer::TokenId> tokens(length, 1);
+    tokens.back() = i;
+    sequences.push_back(tokens);
+  }
+  return sequences;
+}
+
+std::vector<ExtractionRequest> last_positions(const Sequences& sequences) {
+  std::vector<ExtractionRequest> requests;
+  for (const auto& tokens : sequences) requests.push_back({tokens, {std::ssize(tokens) - 1}});
+  return requests;
+}
+
+}  // namespace
+
+TEST_CASE("a pack for a GPU has at most 65535 sequences", "[unit]") {
+  for (const int count : {65535, 65536, 140000}) {
+    CAPTURE(count);
+    const Sequences sequences = tiny_sequences(count, 2);
+    const auto requests = last_positions(sequences);
+    CHECK(check_blocks(requests, false) == static_cast<std::size_t>((count + 65534) / 65535));
+    // The budget is the CPU's only limit.
+    const auto planned = plan_sequences(requests, false);
+    CHECK(first_pack(planned, 100'000'000, max_pack_blocks(true)).size() == sequences.size());
+  }
+}
+
+TEST_CASE("the nodes of a prefix tree count as sequences of a pack", "[unit]") {
+  const Sequences shared = tiny_sequences(70000, 40);
+  CHECK(check_blocks(last_positions(shared), true) == 3);
+  // Three levels: 40 tokens in common, then 40 for each 70, then the sequence's own.
+  Sequences nested;
+  for (int i = 0; i < 70000; ++i) {
+    std::vector<text::tokenizer::TokenId> tokens(81, 1);
+    std::fill(tokens.begin() + 40, tokens.begin() + 80, i / 70);
+    tokens.back() = i;
+    nested.push_back(tokens);
+  }
+  CHECK(check_blocks(last_positions(nested), true) == 3);
+}
+
+TEST_CASE("a pack for a GPU has at most 65535 wanted rows", "[unit]") {
+  const std::vector<text::tokenizer::TokenId> tokens(40, 7);
+  const std::vector<ExtractionRequest> requests(70000, ExtractionRequest{tokens, {0, 39}});
+  for (const bool share : {false, true}) CHECK(check_blocks(requests, share) == 3);
+  CHECK(plan_sequences(requests, false).size() == 1);
 }

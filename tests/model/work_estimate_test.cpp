@@ -72,6 +72,20 @@ TEST_CASE("what a run does not share is counted for each sequence", "[unit]") {
   CHECK(estimate_work(config_of(kGemma2), invariant, pair, 4096).computed_tokens == 400 + 350);
 }
 
+TEST_CASE("a dry run for a GPU counts what its packs of 65535 sequences compute", "[unit]") {
+  std::vector<std::vector<text::tokenizer::TokenId>> sequences;
+  for (int i = 0; i < 70000; ++i) {
+    sequences.emplace_back(41, 7);
+    sequences.back().back() = i;
+  }
+  std::vector<ExtractionRequest> requests;
+  for (const auto& tokens : sequences) requests.push_back({tokens, {40}});
+  BackboneOptions options{.model_folder = {}, .device = -1};
+  CHECK(estimate_work(config_of(kLlama3), options, requests, 100'000'000).computed_tokens == 40 + 70000);
+  options.device = 0;  // a sequence that shares counts twice: three packs
+  CHECK(estimate_work(config_of(kLlama3), options, requests, 100'000'000).computed_tokens == 3 * 40 + 70000);
+}
+
 TEST_CASE("weights take the bytes of their precision", "[unit]") {
   const ModelConfig config = config_of(kLlama3);
   const auto n = static_cast<std::uint64_t>(parameter_count(config));

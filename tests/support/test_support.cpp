@@ -6,7 +6,10 @@
 namespace armorm::test {
 namespace fs = std::filesystem;
 
-fs::path source_dir() { return ARMORM_SOURCE_DIR; }
+fs::path source_dir() {
+  const char* named = std::getenv("ARMORM_SOURCE_DIR");
+  return named != nullptr ? named : ARMORM_SOURCE_DIR;
+}
 
 fs::path bin_dir() { return ARMORM_BIN_DIR; }
 

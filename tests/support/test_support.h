@@ -8,8 +8,8 @@
 
 namespace armorm::test {
 
-// The checkout, and the folder of the built programs. Compiled into one source, so that the compiler cache
-// serves the others in every checkout.
+// The checkout ($ARMORM_SOURCE_DIR, else the one of the build), and the folder of the built programs.
+// Compiled into one source, so that the compiler cache serves the others in every checkout.
 std::filesystem::path source_dir();
 std::filesystem::path bin_dir();
 

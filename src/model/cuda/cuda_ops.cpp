@@ -31,6 +31,11 @@ class Launch {
   c10::cuda::CUDAGuard guard_;
 };
 
+QuantisedRows empty_rows(const at::Tensor& like, std::int64_t width) {
+  return {at::empty({like.size(0), width}, like.options().dtype(at::kFloat8_e4m3fn)),
+          at::empty({like.size(0), 1}, like.options().dtype(at::kFloat))};
+}
+
 }  // namespace
 
 bool supports(const at::Tensor& x) {
@@ -81,10 +86,58 @@ at::Tensor gated_activation(const at::Tensor& gate_up, Activation activation) {
 QuantisedRows quantise_rows(const at::Tensor& x) {
   const Launch launch("quantise_rows", x);
   const at::Tensor rows = x.contiguous();
-  QuantisedRows out{at::empty(x.sizes(), x.options().dtype(at::kFloat8_e4m3fn)),
-                    at::empty({x.size(0), 1}, x.options().dtype(at::kFloat))};
+  QuantisedRows out = empty_rows(x, x.size(1));
   launch_quantise_rows(element_of(x), rows.const_data_ptr(), out.values.mutable_data_ptr(),
                        out.scales.mutable_data_ptr<float>(), x.size(0), x.size(1), launch.stream());
+  launch.check();
+  return out;
+}
+
+QuantisedRows quantised_rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
+  const Launch launch("quantised_rms_norm", x);
+  const at::Tensor rows = x.contiguous();
+  const std::int64_t width = x.size(1);
+  QuantisedRows out = empty_rows(x, width);
+  void* const values = out.values.mutable_data_ptr();
+  if (!quantises_at_once(element_of(x), width, {rows.const_data_ptr(), weight.const_data_ptr(), values}))
+    return quantise_rows(rms_norm(x, weight, eps));
+  launch_quantised_rms_norm(rows.const_data_ptr(), weight.const_data_ptr<float>(), values,
+                            out.scales.mutable_data_ptr<float>(), x.size(0), width, static_cast<float>(eps),
+                            launch.stream());
+  launch.check();
+  return out;
+}
+
+QuantisedRows quantised_add_rms_norm(at::Tensor& residual, const at::Tensor& delta, const at::Tensor& weight,
+                                     double eps) {
+  const Launch launch("quantised_add_rms_norm", residual);
+  const at::Tensor added = delta.contiguous();
+  const std::int64_t width = residual.size(1);
+  QuantisedRows out = empty_rows(residual, width);
+  void* const sums = residual.mutable_data_ptr();
+  void* const values = out.values.mutable_data_ptr();
+  if (!quantises_at_once(element_of(residual), width,
+                         {sums, added.const_data_ptr(), weight.const_data_ptr(), values}))
+    return quantise_rows(add_rms_norm(residual, delta, weight, eps));
+  launch_quantised_add_rms_norm(sums, added.const_data_ptr(), weight.const_data_ptr<float>(), values,
+                                out.scales.mutable_data_ptr<float>(), residual.size(0), width,
+                                static_cast<float>(eps), launch.stream());
+  launch.check();
+  return out;
+}
+
+QuantisedRows quantised_gated_activation(const at::Tensor& gate_up, Activation activation) {
+  const Launch launch("quantised_gated_activation", gate_up);
+  const at::Tensor rows = gate_up.contiguous();
+  const std::int64_t width = gate_up.size(1) / 2;
+  QuantisedRows out = empty_rows(gate_up, width);
+  void* const values = out.values.mutable_data_ptr();
+  if (!quantises_at_once(element_of(gate_up), width, {rows.const_data_ptr(), values}))
+    return quantise_rows(gated_activation(gate_up, activation));
+  const auto kernel =
+      activation == Activation::silu ? launch_quantised_gated_silu : launch_quantised_gated_gelu_tanh;
+  kernel(rows.const_data_ptr(), values, out.scales.mutable_data_ptr<float>(), gate_up.size(0), width,
+         launch.stream());
   launch.check();
   return out;
 }

@@ -16,5 +16,9 @@ at::Tensor add_rms_norm(at::Tensor& residual, const at::Tensor& delta, const at:
 void rope_inplace(at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin);
 at::Tensor gated_activation(const at::Tensor& gate_up, Activation activation);
 QuantisedRows quantise_rows(const at::Tensor& x);
+QuantisedRows quantised_rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
+QuantisedRows quantised_add_rms_norm(at::Tensor& residual, const at::Tensor& delta, const at::Tensor& weight,
+                                     double eps);
+QuantisedRows quantised_gated_activation(const at::Tensor& gate_up, Activation activation);
 
 }  // namespace armorm::model::cuda

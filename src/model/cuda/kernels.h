@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 
 struct CUstream_st;
 
@@ -35,5 +36,18 @@ void launch_gated_gelu_tanh(Element type, const void* gate_up, void* out, std::i
 // x [rows, width] -> e4m3 bytes and float32 scales [rows].
 void launch_quantise_rows(Element type, const void* x, void* out, float* scales, std::int64_t rows,
                           std::int64_t width, Stream stream);
+
+// The kernels above with the quantisation of their bfloat16 results, which they then do not store; equal
+// bits. Only for what quantises_at_once(): width is that of the result, `data` all pointers but the scales.
+bool quantises_at_once(Element type, std::int64_t width, std::initializer_list<const void*> data);
+void launch_quantised_rms_norm(const void* x, const float* weight, void* out, float* scales,
+                               std::int64_t rows, std::int64_t width, float eps, Stream stream);
+void launch_quantised_add_rms_norm(void* residual, const void* delta, const float* weight, void* out,
+                                   float* scales, std::int64_t rows, std::int64_t width, float eps,
+                                   Stream stream);
+void launch_quantised_gated_silu(const void* gate_up, void* out, float* scales, std::int64_t rows,
+                                 std::int64_t width, Stream stream);
+void launch_quantised_gated_gelu_tanh(const void* gate_up, void* out, float* scales, std::int64_t rows,
+                                      std::int64_t width, Stream stream);
 
 }  // namespace armorm::model::cuda

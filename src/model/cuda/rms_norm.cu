@@ -1,30 +1,48 @@
-// RMSNorm, optionally after the residual addition; one thread block per row.
+// RMSNorm, optionally after the residual addition, and optionally quantised; one thread block per row.
 #include <cuda_runtime.h>
 
+#include "model/cuda/block.cuh"
 #include "model/cuda/kernels.h"
+#include "model/cuda/quantise.cuh"
 #include "model/cuda/vectors.cuh"
 
 namespace armorm::model::cuda {
 namespace {
 
-constexpr int kMaxThreads = 1024;
-constexpr int kWarp = 32;
-
-__device__ float block_sum(float value) {
-  __shared__ float warps[kMaxThreads / kWarp];
-  for (int offset = kWarp / 2; offset > 0; offset /= 2) value += __shfl_xor_sync(0xffffffffU, value, offset);
-  const int warp = static_cast<int>(threadIdx.x) / kWarp;
-  const int lane = static_cast<int>(threadIdx.x) % kWarp;
-  if (lane == 0) warps[warp] = value;
-  __syncthreads();
-  // Every warp adds the same partial sums in the same order, so that all threads hold the same bits.
-  const int count = static_cast<int>(blockDim.x) / kWarp;
-  float total = lane < count ? warps[lane] : 0.0F;
-  for (int offset = kWarp / 2; offset > 0; offset /= 2) total += __shfl_xor_sync(0xffffffffU, total, offset);
-  return total;
+// The elements of the row to be normalised. With a delta, x += delta; if it is null, x is only read.
+template <class T, int N>
+__device__ void read_sum(T* x, const T* delta, float (&values)[N]) {
+  load<T, N>(x, values);
+  if (delta == nullptr) return;
+  float added[N];
+  load<T, N>(delta, added);
+#pragma unroll
+  for (int j = 0; j < N; ++j) values[j] += added[j];
+  const Word<T, N> rounded = pack<T, N>(values);
+  write_word<T, N>(rounded, x);
+  unpack<T, N>(rounded, values);
 }
 
-// If delta is null, x is only read.
+// The functions of both kernels round each step, whatever stands around them: equal bits.
+template <int N>
+__device__ float add_squares(const float (&values)[N], float squares) {
+#pragma unroll
+  for (int j = 0; j < N; ++j) squares = __fmaf_rn(values[j], values[j], squares);
+  return squares;
+}
+
+__device__ float inverse_rms(float squares, std::int64_t width, float eps) {
+  return rsqrtf(__fadd_rn(__fdiv_rn(reduce_block<Sum>(squares), static_cast<float>(width)), eps));
+}
+
+template <int N>
+__device__ void normalise(float (&values)[N], float scale, const float* weight) {
+  float factors[N];
+  load<float, N>(weight, factors);
+#pragma unroll
+  for (int j = 0; j < N; ++j) values[j] = __fmul_rn(__fmul_rn(values[j], scale), factors[j]);
+}
+
 template <class T, int N>
 __global__ void norm_rows(T* x, const T* delta, const float* weight, T* out, std::int64_t width, float eps) {
   const std::int64_t begin = static_cast<std::int64_t>(blockIdx.x) * width;
@@ -32,50 +50,62 @@ __global__ void norm_rows(T* x, const T* delta, const float* weight, T* out, std
   float squares = 0.0F;
   for (std::int64_t i = static_cast<int>(threadIdx.x) * N; i < width; i += step) {
     float values[N];
-    load<T, N>(x + begin + i, values);
-    if (delta != nullptr) {
-      float added[N];
-      load<T, N>(delta + begin + i, added);
-#pragma unroll
-      for (int j = 0; j < N; ++j) {
-        T rounded;
-        from_float(values[j] + added[j], rounded);
-        values[j] = to_float(rounded);
-      }
-      store<T, N>(values, x + begin + i);
-    }
-#pragma unroll
-    for (int j = 0; j < N; ++j) squares += values[j] * values[j];
+    read_sum<T, N>(x + begin + i, delta == nullptr ? nullptr : delta + begin + i, values);
+    squares = add_squares(values, squares);
   }
-  const float scale = rsqrtf(block_sum(squares) / static_cast<float>(width) + eps);
+  const float scale = inverse_rms(squares, width, eps);
   // A thread rereads only its own writes; the row is still in the cache.
   for (std::int64_t i = static_cast<int>(threadIdx.x) * N; i < width; i += step) {
     float values[N];
     load<T, N>(x + begin + i, values);
-#pragma unroll
-    for (int j = 0; j < N; ++j) values[j] = values[j] * scale * weight[i + j];
+    normalise(values, scale, weight + i);
     store<T, N>(values, out + begin + i);
   }
 }
 
-int threads_for(std::int64_t items) {
-  const std::int64_t rounded = (items + kWarp - 1) / kWarp * kWarp;
-  return static_cast<int>(rounded < kMaxThreads ? rounded : kMaxThreads);
+// As norm_rows with vectors, whose threads it has: equal sums.
+template <int K>
+__global__ void __launch_bounds__(kMaxThreads)
+    quantised_norm_rows(__nv_bfloat16* x, const __nv_bfloat16* delta, const float* weight, unsigned char* out,
+                        float* scales, std::int64_t width, float eps) {
+  using Row = HeldRow<K>;
+  using T = __nv_bfloat16;
+  constexpr int n = Row::kWidth;
+  const std::int64_t begin = static_cast<std::int64_t>(blockIdx.x) * width;
+  Word<T, n> sums[K];
+  float squares = 0.0F;
+#pragma unroll
+  for (int k = 0; k < K; ++k) {
+    const std::int64_t i = Row::position(k);
+    if (i >= width) continue;
+    float values[n];
+    read_sum<T, n>(x + begin + i, delta == nullptr ? nullptr : delta + begin + i, values);
+    squares = add_squares(values, squares);
+    sums[k] = pack<T, n>(values);
+  }
+  const float scale = inverse_rms(squares, width, eps);
+  Row row;
+#pragma unroll
+  for (int k = 0; k < K; ++k) {
+    const std::int64_t i = Row::position(k);
+    if (i >= width) continue;
+    float values[n];
+    unpack<T, n>(sums[k], values);
+    normalise(values, scale, weight + i);
+    row.hold(k, values);
+  }
+  row.quantise(width, out + begin, scales + blockIdx.x);
 }
 
 template <class T>
 void launch(void* x, const void* delta, const float* weight, void* out, std::int64_t rows, std::int64_t width,
             float eps, Stream stream) {
-  auto* from = static_cast<T*>(x);
-  const auto* added = static_cast<const T*>(delta);
-  auto* to = static_cast<T*>(out);
-  const auto grid = static_cast<unsigned>(rows);
   constexpr int n = kVector<T>;
-  if (width % n == 0 && aligned16(x) && aligned16(out) && aligned16(delta)) {
-    norm_rows<T, n><<<grid, threads_for(width / n), 0, stream>>>(from, added, weight, to, width, eps);
-  } else {
-    norm_rows<T, 1><<<grid, threads_for(width), 0, stream>>>(from, added, weight, to, width, eps);
-  }
+  const bool vectors =
+      width % n == 0 && aligned16(x) && aligned16(out) && aligned16(delta) && aligned16(weight);
+  start(vectors ? norm_rows<T, n> : norm_rows<T, 1>, dim3(static_cast<unsigned>(rows)),
+        dim3(threads_for(vectors ? width / n : width)), stream, static_cast<T*>(x),
+        static_cast<const T*>(delta), weight, static_cast<T*>(out), width, eps);
 }
 
 }  // namespace
@@ -94,6 +124,22 @@ void launch_rms_norm(Element type, const void* x, const float* weight, void* out
                      std::int64_t width, float eps, Stream stream) {
   // Without a delta the kernel does not write x.
   launch_add_rms_norm(type, const_cast<void*>(x), nullptr, weight, out, rows, width, eps, stream);
+}
+
+void launch_quantised_add_rms_norm(void* residual, const void* delta, const float* weight, void* out,
+                                   float* scales, std::int64_t rows, std::int64_t width, float eps,
+                                   Stream stream) {
+  if (rows == 0) return;
+  const std::int64_t vectors = width / kVector<__nv_bfloat16>;
+  start(vectors <= kMaxThreads ? quantised_norm_rows<1> : quantised_norm_rows<kHeld>,
+        dim3(static_cast<unsigned>(rows)), dim3(threads_for(vectors)), stream,
+        static_cast<__nv_bfloat16*>(residual), static_cast<const __nv_bfloat16*>(delta), weight,
+        static_cast<unsigned char*>(out), scales, width, eps);
+}
+
+void launch_quantised_rms_norm(const void* x, const float* weight, void* out, float* scales,
+                               std::int64_t rows, std::int64_t width, float eps, Stream stream) {
+  launch_quantised_add_rms_norm(const_cast<void*>(x), nullptr, weight, out, scales, rows, width, eps, stream);
 }
 
 }  // namespace armorm::model::cuda

@@ -1,39 +1,50 @@
-// Rotary embeddings in place: one thread block per row, one thread for a few pairs of a head.
+// Rotary embeddings in place: one thread block per row. Threads with the same x have the same pairs of
+// different heads, and share the loads of their angles.
 #include <cuda_runtime.h>
 
+#include <algorithm>
+
+#include "model/cuda/block.cuh"
 #include "model/cuda/kernels.h"
 #include "model/cuda/vectors.cuh"
 
 namespace armorm::model::cuda {
 namespace {
 
-constexpr std::int64_t kMaxThreads = 256;
+constexpr std::int64_t kThreads = 256;
+
+template <class T, int N>
+__device__ void rotate(T* low, T* high, const float (&cos)[N], const float (&sin)[N]) {
+  float a[N];
+  float b[N];
+  load<T, N>(low, a);
+  load<T, N>(high, b);
+  float rotated_low[N];
+  float rotated_high[N];
+#pragma unroll
+  for (int i = 0; i < N; ++i) {
+    rotated_low[i] = a[i] * cos[i] - b[i] * sin[i];
+    rotated_high[i] = b[i] * cos[i] + a[i] * sin[i];
+  }
+  store<T, N>(rotated_low, low);
+  store<T, N>(rotated_high, high);
+}
 
 template <class T, int N>
 __global__ void rotate_rows(T* x, const float* cos, const float* sin, std::int64_t row_stride, int heads,
                             int half) {
   const std::int64_t row = blockIdx.x;
-  const float* c = cos + row * half;
-  const float* s = sin + row * half;
-  const int per_head = half / N;
-  for (int item = static_cast<int>(threadIdx.x); item < heads * per_head;
-       item += static_cast<int>(blockDim.x)) {
-    const int j = item % per_head * N;
-    T* low = x + row * row_stride + static_cast<std::int64_t>(item / per_head) * 2 * half + j;
-    T* high = low + half;
-    float a[N];
-    float b[N];
-    load<T, N>(low, a);
-    load<T, N>(high, b);
-    float rotated_low[N];
-    float rotated_high[N];
-#pragma unroll
-    for (int i = 0; i < N; ++i) {
-      rotated_low[i] = a[i] * c[j + i] - b[i] * s[j + i];
-      rotated_high[i] = b[i] * c[j + i] + a[i] * s[j + i];
+  T* const begin = x + row * row_stride;
+  const int step = static_cast<int>(blockDim.x) * N;
+  for (int j = static_cast<int>(threadIdx.x) * N; j < half; j += step) {
+    float c[N];
+    float s[N];
+    load<float, N>(cos + row * half + j, c);
+    load<float, N>(sin + row * half + j, s);
+    for (int head = static_cast<int>(threadIdx.y); head < heads; head += static_cast<int>(blockDim.y)) {
+      T* const low = begin + static_cast<std::int64_t>(head) * 2 * half + j;
+      rotate<T, N>(low, low + half, c, s);
     }
-    store<T, N>(rotated_low, low);
-    store<T, N>(rotated_high, high);
   }
 }
 
@@ -41,18 +52,13 @@ template <class T>
 void launch(void* x, const float* cos, const float* sin, std::int64_t rows, std::int64_t row_stride,
             std::int64_t heads, std::int64_t half, Stream stream) {
   constexpr int n = kVector<T>;
-  auto* data = static_cast<T*>(x);
-  const bool vectors = half % n == 0 && row_stride % n == 0 && aligned16(x);
-  const std::int64_t items = heads * half / (vectors ? n : 1);
-  const auto threads = static_cast<unsigned>(items < kMaxThreads ? items : kMaxThreads);
-  const auto grid = static_cast<unsigned>(rows);
-  const int h = static_cast<int>(heads);
-  const int pairs = static_cast<int>(half);
-  if (vectors) {
-    rotate_rows<T, n><<<grid, threads, 0, stream>>>(data, cos, sin, row_stride, h, pairs);
-  } else {
-    rotate_rows<T, 1><<<grid, threads, 0, stream>>>(data, cos, sin, row_stride, h, pairs);
-  }
+  const bool vectors =
+      half % n == 0 && row_stride % n == 0 && aligned16(x) && aligned16(cos) && aligned16(sin);
+  const std::int64_t per_head = std::min(half / (vectors ? n : 1), kThreads);
+  const dim3 threads(static_cast<unsigned>(per_head),
+                     static_cast<unsigned>(std::min(kThreads / per_head, heads)));
+  start(vectors ? rotate_rows<T, n> : rotate_rows<T, 1>, dim3(static_cast<unsigned>(rows)), threads, stream,
+        static_cast<T*>(x), cos, sin, row_stride, static_cast<int>(heads), static_cast<int>(half));
 }
 
 }  // namespace

@@ -119,6 +119,7 @@ void EmbeddingSet::check_shard(const std::string& kind, std::int64_t n_shards) {
   check_same(name, first, "split", p.split, provenance_->split);
   check_same(name, first, "dataset_config", p.dataset_config, provenance_->dataset_config);
   check_same(name, first, "precision", p.precision, provenance_->precision);
+  check_same(name, first, "fp8_accumulate", p.fp8_accumulate, provenance_->fp8_accumulate);
   check_same(name, first, "batch_invariant", fmt::format("{}", p.batch_invariant),
              fmt::format("{}", provenance_->batch_invariant));
   if (!p.cpu_kernels.empty() && !provenance_->cpu_kernels.empty())
@@ -133,6 +134,7 @@ void EmbeddingSet::check_shard(const std::string& kind, std::int64_t n_shards) {
   check_same(name, first, "seed", std::to_string(p.seed), std::to_string(provenance_->seed));
   check_same(name, first, "source_rows", std::to_string(p.source_rows),
              std::to_string(provenance_->source_rows));
+  check_same(name, first, "form", p.form, provenance_->form);
   check_same(name, first, "weight_column", p.weight_column, provenance_->weight_column);
   check_same(name, first, "attributes", fmt::format("{}", fmt::join(p.attributes, ",")),
              fmt::format("{}", fmt::join(provenance_->attributes, ",")));
@@ -216,7 +218,7 @@ void EmbeddingSet::check_made_for(const std::string& model, const std::string& s
 ArtifactInputs EmbeddingSet::inputs() const {
   if (provenance_) {
     ArtifactInputs inputs = provenance_->inputs();
-    inputs[kPrecisionInput] = provenance_->precision;
+    inputs[kPrecisionInput] = provenance_->arithmetic();
     return inputs;
   }
   std::string digests;

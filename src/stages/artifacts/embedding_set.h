@@ -61,6 +61,7 @@ class EmbeddingSet {
   // As inputs of an artefact made from the set: Provenance::inputs() and the precision, or the digest of
   // files without provenance.
   ArtifactInputs inputs() const;
+  const std::string& command() const noexcept { return command_; }
   void check_unchanged() const;     // data error when a file was changed, replaced or moved since open()
   std::string description() const;  // for messages: the path, or the first path and the number of shards
 

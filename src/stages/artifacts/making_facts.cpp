@@ -60,7 +60,7 @@ std::string short_form(const std::string& value) {
 
 MakingFacts making_facts(const Provenance& provenance) {
   ArtifactInputs inputs = provenance.inputs();
-  inputs[kPrecisionInput] = provenance.precision;
+  inputs[kPrecisionInput] = provenance.arithmetic();
   return combine(inputs, provenance.facts);
 }
 

@@ -5,8 +5,10 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "armorm/precision.h"
 #include "core/error.h"
 #include "core/version.h"
+#include "core/words.h"
 
 namespace armorm::stages::artifacts {
 namespace {
@@ -66,10 +68,12 @@ io::Metadata Provenance::to_metadata() const {
       {"source_rows", std::to_string(source_rows)},
       {"dropped", json(dropped).dump()},
       {"counts", json(counts).dump()}};
+  if (!fp8_accumulate.empty()) metadata["fp8_accumulate"] = fp8_accumulate;
   if (!cpu_kernels.empty()) metadata["cpu_kernels"] = cpu_kernels;
   if (!gpu_attention.empty()) metadata["gpu_attention"] = gpu_attention;
   if (!deviation.empty()) metadata["deviation"] = deviation;
   if (!dataset_config.empty()) metadata["dataset_config"] = dataset_config;
+  if (!form.empty()) metadata["form"] = form;
   if (!data_sha256.empty()) metadata["data_sha256"] = data_sha256;
   if (!data_commit.empty()) metadata["data_commit"] = data_commit;
   facts.add_to(metadata);
@@ -86,9 +90,14 @@ ArtifactInputs Provenance::inputs() const {
                         {kTemplateInput, template_sha256},
                         {kTokenizerInput, tokenizer_sha256},
                         {kConfigInput, config_sha256}};
+  if (!form.empty()) inputs["form"] = form;
   if (!data_sha256.empty()) inputs["data"] = data_sha256;
   if (facts.weights) inputs[kWeightsInput] = *facts.weights;
   return inputs;
+}
+
+std::string Provenance::arithmetic() const {
+  return fp8_accumulate == name_of(Fp8Accumulate::fast) ? precision + " with fast accumulation" : precision;
 }
 
 bool Provenance::present_in(const io::Metadata& metadata) {
@@ -109,8 +118,13 @@ Provenance Provenance::from_metadata(const io::Metadata& metadata, const std::st
   p.split = required(metadata, "split", origin);
   if (const auto config = metadata.find("dataset_config"); config != metadata.end())
     p.dataset_config = config->second;
+  if (const auto found = metadata.find("form"); found != metadata.end()) p.form = found->second;
   p.source = required(metadata, "source", origin);
   p.precision = required(metadata, "precision", origin);
+  // Versions without it knew no other.
+  if (p.precision == name_of(Precision::fp8))
+    p.fp8_accumulate = metadata.contains("fp8_accumulate") ? metadata.at("fp8_accumulate")
+                                                           : std::string(name_of(Fp8Accumulate::exact));
   p.batch_invariant = metadata.contains("batch_invariant") && metadata.at("batch_invariant") == "true";
   if (metadata.contains("cpu_kernels")) p.cpu_kernels = metadata.at("cpu_kernels");
   if (metadata.contains("gpu_attention")) p.gpu_attention = metadata.at("gpu_attention");

@@ -20,8 +20,10 @@ struct Provenance {
   std::string dataset;
   std::string split;
   std::string dataset_config;  // a config of the data set's card; empty = the default one
+  std::string form;            // of rows that a form describes, with its label and pairs; empty for others
   std::string source;
   std::string precision;
+  std::string fp8_accumulate;  // fast or exact, of precision fp8; empty for others
   bool batch_invariant = false;
   std::string cpu_kernels;    // of the products; empty = made on a GPU, or not recorded
   std::string gpu_attention;  // "cuDNN 9.19.0" if a GPU had its plans for attention; empty = LibTorch's alone
@@ -48,6 +50,8 @@ struct Provenance {
   static Provenance from_metadata(const io::Metadata& metadata, const std::string& origin);
   // What decides the rows apart from the options of the run, by name, as far as it is recorded.
   ArtifactInputs inputs() const;
+  // The precision; of fp8 with fast accumulation that, too.
+  std::string arithmetic() const;
   // False for files of the Python scripts.
   static bool present_in(const io::Metadata& metadata);
 };

@@ -6,9 +6,9 @@
 
 namespace armorm::stages::artifacts {
 
-inline constexpr std::array<std::string_view, 11> kRewardModelFields{
-    "num_objectives",      "attributes",      "regression_bias",      "gating_temperature",
-    "gating_hidden_dim",   "gating_n_hidden", "gating_token_pattern", "template_date",
-    "bradley_terry_scale", "cpu_kernels",     "cpu_kernels_precision"};
+inline constexpr std::array<std::string_view, 12> kRewardModelFields{
+    "num_objectives",      "attributes",      "regression_bias",       "gating_temperature",
+    "gating_hidden_dim",   "gating_n_hidden", "gating_token_pattern",  "template_date",
+    "bradley_terry_scale", "cpu_kernels",     "cpu_kernels_precision", "fp8_accumulate"};
 
 }  // namespace armorm::stages::artifacts

@@ -86,11 +86,13 @@ void check_made_for(const GateInputs& inputs, const std::string& dataset) {
 
 // Opens a set that the report records as a source.
 PairRewards load_pairs(const Stage2TrainOptions& options, GateInputs& inputs, const NamedSet& named) {
-  const artifacts::EmbeddingSet set = open_pairs(options, inputs, named);
-  inputs.sources.push_back(embedding_source(named.role, set));
+  const auto set = std::make_shared<const artifacts::EmbeddingSet>(open_pairs(options, inputs, named));
+  inputs.sources.push_back(embedding_source(named.role, *set));
   if (named.role == kPreference || named.role == kReference)
-    artifacts::add_inputs(named.role + " set", set.inputs(), inputs.origin);
-  return set.while_verified([&] { return PairRewards(set, inputs.weights, inputs.weights_stem.string()); });
+    artifacts::add_inputs(named.role + " set", set->inputs(), inputs.origin);
+  const SplitBy split_by = named.role == kPreference ? options.split_by : SplitBy::row;
+  return set->while_verified(
+      [&] { return PairRewards(set, inputs.weights, inputs.weights_stem.string(), split_by); });
 }
 
 void read_subsets(const std::string& dataset, const std::string& split, const StopRequested& stop,
@@ -250,6 +252,13 @@ GateSets load_sets(const Stage2TrainOptions& options, GateInputs& inputs, const 
   if (const std::int64_t n = sets.preference.prompts_differ(); n > 0)
     log::info("{} pairs have sides with different prompts; each side has its own gate there", n);
   return sets;
+}
+
+void check_unchanged(const GateSets& sets) {
+  sets.preference.check_unchanged();
+  if (sets.reward_bench) sets.reward_bench->check_unchanged();
+  if (sets.reward_bench_2) sets.reward_bench_2->check_unchanged();
+  for (const EvalSet& set : sets.eval) set.pairs.check_unchanged();
 }
 
 std::optional<PairRewards> load_reference(const Stage2TrainOptions& options, GateInputs& inputs) {

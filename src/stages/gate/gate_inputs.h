@@ -57,6 +57,9 @@ struct GateSets {
 // Python scripts, get them from the data set, which may be downloaded.
 GateSets load_sets(const Stage2TrainOptions& options, GateInputs& inputs, const StopRequested& stop);
 
+// data error when a file of a set has changed since it was loaded.
+void check_unchanged(const GateSets& sets);
+
 // The pairs on which verbosity is measured; nullopt if they are the preference set.
 std::optional<PairRewards> load_reference(const Stage2TrainOptions& options, GateInputs& inputs);
 

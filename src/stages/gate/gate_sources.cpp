@@ -49,6 +49,7 @@ report::Source embedding_source(const std::string& role, const artifacts::Embedd
                             {"seed", p.seed},
                             {"source_rows", p.source_rows},
                             {"dropped", dropped_rows(set)}});
+  if (!p.fp8_accumulate.empty()) source.properties["fp8_accumulate"] = p.fp8_accumulate;
   if (!p.cpu_kernels.empty()) source.properties["cpu_kernels"] = p.cpu_kernels;
   if (!p.dataset_config.empty()) source.properties["dataset_config"] = p.dataset_config;
   add_facts(p.facts, source);

@@ -128,13 +128,25 @@ class SeedRuns {
   std::vector<GateRun> runs_;
 };
 
-template <class T>
-std::string digest_of_rows(MatrixView<const T> m) {
+std::string digest_of_rows(MatrixView<const float> m) {
   Sha256 hash;
   hash.update(fmt::format("{} x {}:", m.rows, m.cols));
   for (std::int64_t r = 0; r < m.rows; ++r) {
     stop_point();
     hash.update(std::as_bytes(m.row(r)));
+  }
+  return hash.hex();
+}
+
+// Of each pair's prompts, without one that both sides share.
+std::string digest_of_prompts(const gating::PairData& pairs) {
+  Sha256 hash;
+  hash.update(fmt::format("{} x {}:", pairs.prompts.rows(), pairs.prompts.cols()));
+  for (std::size_t i = 0; i < pairs.chosen_prompt.size(); ++i) {
+    stop_point();
+    hash.update(std::as_bytes(pairs.prompts.row(pairs.chosen_prompt[i])));
+    if (pairs.rejected_prompt[i] != pairs.chosen_prompt[i])
+      hash.update(std::as_bytes(pairs.prompts.row(pairs.rejected_prompt[i])));
   }
   return hash.hex();
 }
@@ -203,7 +215,7 @@ resume::ResumeKey training_key(const Stage2TrainOptions& options, const gating::
                         {"program version", version_text()},
                         {"rewards of the chosen", digest_of_rows(pairs.chosen)},
                         {"rewards of the rejected", digest_of_rows(pairs.rejected)},
-                        {"prompt embeddings", digest_of_rows(pairs.prompts)},
+                        {"prompt embeddings", digest_of_prompts(pairs)},
                         {"prompts of the pairs", digest_of_pairing(pairs)}};
   key.merge(resume::arithmetic_key(static_cast<int>(options.device), threads));
   key.merge(resume::options_key(options::describe(options)));

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "core/error.h"
 #include "core/phase.h"
 #include "core/stop_point.h"
 #include "gating/attribute_rewards.h"
+#include "stages/artifacts/prompt_ids.h"
 
 namespace armorm::stages::gate {
 namespace {
@@ -38,25 +40,26 @@ std::vector<std::int64_t> read_optional(const artifacts::EmbeddingSet& set, cons
 
 }  // namespace
 
-PairRewards::PairRewards(const artifacts::EmbeddingSet& set, const artifacts::RegressionWeights& weights,
-                         const std::string& weights_origin)
-    : pairs_(set.rows()), k_(weights.n_attributes()), d_(set.hidden_size()) {
+PairRewards::PairRewards(std::shared_ptr<const artifacts::EmbeddingSet> set,
+                         const artifacts::RegressionWeights& weights, const std::string& weights_origin,
+                         SplitBy split_by)
+    : pairs_(set->rows()), k_(weights.n_attributes()), d_(set->hidden_size()), set_(std::move(set)) {
   if (d_ != weights.hidden_size)
     fail_data(
         "{}: embeddings have width {}, but the weights in {} are for width {}; both must come from one model",
-        set.description(), d_, weights_origin, weights.hidden_size);
+        set_->description(), d_, weights_origin, weights.hidden_size);
   rewards_.reserve(static_cast<std::size_t>(2 * pairs_ * k_));
-  prompts_.reserve(static_cast<std::size_t>(pairs_ * d_));
-  for (const io::SafetensorsFile& file : set.files()) {
+  for (const io::SafetensorsFile& file : set_->files()) {
     read_rewards(file, weights);
     read_prompts(file, static_cast<std::int64_t>(rewards_.size()) / (2 * k_) -
                            static_cast<std::int64_t>(chosen_prompt_.size()));
   }
-  row_ids_ = read_optional(set, "row_ids", {});
-  read_lengths(set);
-  read_candidates(set);
-  read_subsets(set);
-  set.check_unchanged();
+  row_ids_ = read_optional(*set_, "row_ids", {});
+  prompt_ids_ = artifacts::prompt_ids(*set_, split_by);
+  read_lengths(*set_);
+  read_candidates(*set_);
+  read_subsets(*set_);
+  check_unchanged();
 }
 
 void PairRewards::read_rewards(const io::SafetensorsFile& file, const artifacts::RegressionWeights& weights) {
@@ -79,17 +82,14 @@ void PairRewards::read_rewards(const io::SafetensorsFile& file, const artifacts:
 
 void PairRewards::read_prompts(const io::SafetensorsFile& file, std::int64_t pairs) {
   const auto prompts = artifacts::matrix_of<BFloat16>(file, "prompt_embeddings", {pairs, 2, d_});
-  const auto keep = [this](const BFloat16* prompt) {
-    prompts_.insert(prompts_.end(), prompt, prompt + d_);
-    return static_cast<std::int64_t>(prompts_.size()) / d_ - 1;
-  };
+  const std::int64_t first = prompts_.rows();
+  prompts_.add({prompts.data, 2 * pairs, d_});
   for (std::int64_t i = 0; i < pairs; ++i) {
     stop_point();
-    const BFloat16* chosen = prompts.data + i * prompts.row_stride;
-    const BFloat16* rejected = chosen + d_;
-    chosen_prompt_.push_back(keep(chosen));
-    rejected_prompt_.push_back(std::equal(chosen, rejected, rejected) ? chosen_prompt_.back()
-                                                                      : keep(rejected));
+    const std::int64_t chosen = first + 2 * i;
+    chosen_prompt_.push_back(chosen);
+    rejected_prompt_.push_back(
+        std::ranges::equal(prompts_.row(chosen), prompts_.row(chosen + 1)) ? chosen : chosen + 1);
   }
 }
 
@@ -155,13 +155,16 @@ void PairRewards::transform(const std::vector<float>& t) {
 gating::PairData PairRewards::data_of(const std::vector<float>& rewards) const {
   return {{rewards.data(), pairs_, k_, 2 * k_},
           {rewards.data() + k_, pairs_, k_, 2 * k_},
-          {prompts_.data(), static_cast<std::int64_t>(prompts_.size()) / d_, d_},
+          prompts_,
           chosen_prompt_,
           rejected_prompt_};
 }
 
 std::int64_t PairRewards::prompts_differ() const {
-  return static_cast<std::int64_t>(prompts_.size()) / d_ - pairs_;
+  std::int64_t n = 0;
+  for (std::size_t i = 0; i < chosen_prompt_.size(); ++i)
+    n += chosen_prompt_[i] != rejected_prompt_[i] ? 1 : 0;
+  return n;
 }
 
 }  // namespace armorm::stages::gate

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "armorm/choices.h"
 #include "core/matrix_view.h"
 #include "gating/trainer.h"
 #include "stages/artifacts/embedding_set.h"
@@ -14,10 +16,10 @@ namespace armorm::stages::gate {
 
 class PairRewards {
  public:
-  // Computes R = E W' + b once for both sides of every pair. data error when the widths differ or an
-  // embedding is not finite.
-  PairRewards(const artifacts::EmbeddingSet& set, const artifacts::RegressionWeights& weights,
-              const std::string& weights_origin);
+  // Computes R = E W' + b once for both sides of every pair; prompts stay in the mapped files. data error
+  // when the widths differ or an embedding is not finite, or `split_by` needs prompt ids that the set lacks.
+  PairRewards(std::shared_ptr<const artifacts::EmbeddingSet> set, const artifacts::RegressionWeights& weights,
+              const std::string& weights_origin, SplitBy split_by = SplitBy::row);
 
   std::int64_t size() const { return pairs_; }
   // [2 N, K]: chosen and rejected of each pair in turn; the reference distribution.
@@ -30,11 +32,14 @@ class PairRewards {
     return data_of(is_transformed() ? untransformed_ : rewards_);
   }
   std::int64_t prompts_differ() const;
+  void check_unchanged() const { set_->check_unchanged(); }  // data error when a file has changed since
   // Response tokens [N, 2] of chosen and rejected; empty if stage2-prepare did not record them (files of the
   // Python scripts and of earlier versions).
   const std::vector<std::int64_t>& lengths() const { return lengths_; }
   // Position of each pair's row in its source split [N]; empty for files of the Python scripts.
   const std::vector<std::int64_t>& row_ids() const { return row_ids_; }
+  // Equal for pairs of the same prompt [N], that of the chosen side; empty like lengths().
+  const std::vector<std::int64_t>& prompt_ids() const { return prompt_ids_; }
   // Only for best-of-n sets, else empty: which answers of its row the pair holds [N, 2], and kind and number
   // of a prompt of Ties [N, 2].
   const std::vector<std::int64_t>& candidate_ids() const { return candidate_ids_; }
@@ -59,11 +64,12 @@ class PairRewards {
   std::int64_t d_ = 0;
   std::vector<float> rewards_;        // [N, 2, K]
   std::vector<float> untransformed_;  // [N, 2, K]; empty before transform()
-  // [P, D]: one row per pair, or two where its sides have different prompts.
-  std::vector<BFloat16> prompts_;
-  std::vector<std::int64_t> chosen_prompt_, rejected_prompt_;  // [N] rows of prompts_
+  std::shared_ptr<const artifacts::EmbeddingSet> set_;
+  RowTable prompts_;                                           // [2 N, D]: chosen and rejected of each pair
+  std::vector<std::int64_t> chosen_prompt_, rejected_prompt_;  // [N] rows; the same one for equal prompts
   std::vector<std::int64_t> lengths_;                          // [N, 2] or empty
   std::vector<std::int64_t> row_ids_;
+  std::vector<std::int64_t> prompt_ids_;
   std::vector<std::int64_t> candidate_ids_;
   std::vector<std::int64_t> tie_ids_;
   std::vector<std::int64_t> subset_of_;

@@ -30,6 +30,11 @@ void declare_backbone(ExtractionOptions& fields, OptionList& list) {
       .add({"shard_idx", results, "Which shard this process computes, 1-based"}, fields.shard_idx)
       .add(kDevice, fields.device)
       .add(kBackbonePrecision, fields.precision)
+      .add({"fp8_accumulate", results,
+            "Sums of --precision fp8 on a GPU: fast = in the tensor cores, exact = promoted to float32; auto "
+            "= "
+            "that of the set's other shards, else fast"},
+           fields.fp8_accumulate)
       .add(kExtractionKernels, fields.kernels)
       .add(kBatchTokens, fields.batch_tokens)
       .add(kThreads, fields.threads)
@@ -115,6 +120,20 @@ void check_kernels_on(std::int64_t device, CpuKernels kernels) {
         name_of(kernels), device);
 }
 
+void check_accumulate_on(std::int64_t device, Precision precision, Fp8Accumulate accumulate) {
+  if (accumulate == Fp8Accumulate::auto_) return;
+  if (precision != Precision::fp8)
+    fail_usage(
+        "--fp8_accumulate: {} is for products of fp8, but --precision is {}; leave it out, or give "
+        "--precision "
+        "fp8",
+        name_of(accumulate), name_of(precision));
+  if (accumulate == Fp8Accumulate::fast && device < 0)
+    fail_usage(
+        "--fp8_accumulate: fast is for GPUs, but --device is {}, the CPU, which sums exactly; leave it out",
+        device);
+}
+
 }  // namespace armorm::stages::options
 
 namespace armorm {
@@ -149,6 +168,7 @@ void ExtractionOptions::validate() const {
     fail_usage("--n_shards: {} is out of range; at most 99999 fit the file names", n_shards);
   if (device < -1) fail_usage("--device: {} is no device; use -1 for the CPU or a CUDA index from 0", device);
   stages::options::check_kernels_on(device, kernels);
+  stages::options::check_accumulate_on(device, precision, fp8_accumulate);
   if (batch_tokens < 0)
     fail_usage("--batch_tokens: {} is negative; use 0 to let it follow the free memory", batch_tokens);
   if (threads < 0) fail_usage("--threads: {} is negative; use 0 for all", threads);

@@ -7,6 +7,7 @@
 #include "armorm/cpu_kernels.h"
 #include "armorm/extraction_options.h"
 #include "armorm/gpu_attention.h"
+#include "armorm/precision.h"
 
 namespace armorm::stages::options {
 
@@ -18,5 +19,8 @@ std::int64_t bad_row_limit(const std::string& max_bad_rows, std::int64_t rows);
 void check_attention_on(std::int64_t device, GpuAttention attention);
 // usage error for kernels other than auto on a GPU.
 void check_kernels_on(std::int64_t device, CpuKernels kernels);
+
+// usage error for an accumulation other than auto without fp8, and for fast on the CPU.
+void check_accumulate_on(std::int64_t device, Precision precision, Fp8Accumulate accumulate);
 
 }  // namespace armorm::stages::options

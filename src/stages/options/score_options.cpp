@@ -27,6 +27,11 @@ void declare_backbone(ScoreOptions& fields, OptionList& list) {
            fields.output)
       .add(kDevice, fields.device)
       .add(kBackbonePrecision, fields.precision)
+      .add({"fp8_accumulate", results,
+            "Sums of --precision fp8 on a GPU: fast = in the tensor cores, exact = promoted to float32; auto "
+            "= "
+            "that of the export's embeddings, else fast"},
+           fields.fp8_accumulate)
       .add(
           {"kernels", results,
            "Kernels of the products on the CPU; auto = those of the export's embeddings where --precision is "
@@ -103,6 +108,7 @@ void ScorerOptions::validate() const {
   if (model_path.empty()) fail_usage("--model_path: is empty; name a model folder or a Hub id");
   stages::options::at_least("device", device, -1);
   stages::options::check_kernels_on(device, kernels);
+  stages::options::check_accumulate_on(device, precision, fp8_accumulate);
   stages::options::at_least("batch_tokens", batch_tokens, 0);
   stages::options::at_least("threads", threads, 0);
   stages::options::at_least("max_length", max_length, 0);

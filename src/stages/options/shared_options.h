@@ -14,6 +14,10 @@ inline constexpr OptionText kDatasetConfig{
     "dataset_config", results,
     "Config of a data set whose card names several; empty = its default. It is not part of the file name"};
 inline constexpr OptionText kDatasetSplit{"dataset_split", results, "Split of the data set"};
+inline constexpr OptionText kForm{"form", inputs,
+                                  "Form of the rows: which columns make conversations and labels "
+                                  "(docs/data-forms.md); auto = recognised by "
+                                  "columns and types"};
 inline constexpr OptionText kDevice{"device", resources, "CUDA device index; -1 = CPU"};
 inline constexpr OptionText kThreads{"threads", resources,
                                      "CPU threads; 0 = OMP_NUM_THREADS, else all that this process may use"};

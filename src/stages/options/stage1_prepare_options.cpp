@@ -22,6 +22,7 @@ OptionList declare(Stage1PrepareOptions& fields) {
             "Column with a sample weight for each row, kept for stage1-train --weight_column; empty = none"},
            fields.weight_column)
       .add({"columns", results, "Column renames, comma-separated: messages=conversation"}, fields.columns)
+      .add(kForm, fields.form)
       .add({"seq_len", results,
             "Longest row in tokens, longer ones are dropped and counted; 0 = the model's limit"},
            fields.seq_len);

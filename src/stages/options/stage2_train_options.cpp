@@ -21,6 +21,9 @@ void declare_data(Stage2TrainOptions& fields, OptionList& list) {
       .add({"preference_dataset", inputs, "Preference pairs that train the gate"}, fields.preference_dataset)
       .add({"preference_source", inputs, kSourceOfPrepare}, fields.preference_source)
       .add({"preference_split", inputs, "Split of the preference set"}, fields.preference_split)
+      .add(
+          {"split_by", results, "prompt: pairs with the same prompt are all trained on, or all validated on"},
+          fields.split_by)
       .add({"reference_dataset", inputs, "Pairs that verbosity is measured on; empty = the preference set"},
            fields.reference_dataset)
       .add({"reference_source", inputs, kSourceOfPrepare}, fields.reference_source)

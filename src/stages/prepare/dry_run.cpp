@@ -84,6 +84,7 @@ std::string rows_section(const DryRunPlan& plan) {
   std::string out =
       line("data set", fmt::format("{}, split {}: {} rows; shard {} of {}: {} rows will be written",
                                    p.dataset, p.split, p.source_rows, p.shard_idx, p.n_shards, p.rows));
+  if (!plan.form.empty()) out += line("form", plan.form);
   for (const auto& [reason, rows] : p.dropped) {
     if (!rows.empty())
       out += line("dropped", fmt::format("{} rows: {} {}", rows.size(), reason, ids_text(rows)));
@@ -143,6 +144,13 @@ std::string edges_section(const text::tokenizer::Tokenizer& tokenizer,
   return out;
 }
 
+std::string arithmetic_text(const ExtractionOptions& options) {
+  const std::string precision(name_of(options.precision));
+  return options.precision == Precision::fp8
+             ? fmt::format("{} with {} accumulation", precision, name_of(options.fp8_accumulate))
+             : precision;
+}
+
 std::string memory_line(const model::BackboneOptions& options, const model::ModelConfig& config,
                         const model::WorkEstimate& work) {
   const auto weights = [&](Precision precision) {
@@ -171,7 +179,7 @@ std::string cpu_time_line(const ExtractionOptions& options, double rate, double 
 }
 
 std::string time_line(const model::BackboneOptions& options, double flops) {
-  const auto rate = model::measure_matmul_rate(options.device, options.precision);
+  const auto rate = model::measure_matmul_rate(options.device, options.precision, options.fp8_accumulate);
   if (!rate)
     return line("time", fmt::format("no device {} here to measure; {} at 100 TFLOP/s", options.device,
                                     duration_text(flops / 1e14)));
@@ -306,7 +314,7 @@ void print_dry_run(const ExtractionOptions& options, const ModelInputs& model, c
   out += line("model",
               fmt::format("{}: {}, {} layers, hidden size {}, {}; {} weight files, {} tensors", model.name,
                           model.config.model_type, model.config.num_hidden_layers, model.config.hidden_size,
-                          name_of(options.precision), files.files().size(), files.names().size()));
+                          arithmetic_text(options), files.files().size(), files.names().size()));
   const model::BackboneOptions backbone = backbone_options(options, model);
   out += work_section(options, backbone, model.config,
                       model::estimate_work(model.config, backbone, plan.requests, batch_tokens),
@@ -315,6 +323,7 @@ void print_dry_run(const ExtractionOptions& options, const ModelInputs& model, c
   out += edges_section(tokenizer, plan.requests);
   out += length_histogram(lengths_of(plan.requests));
   out += labels_section(plan);
+  if (!plan.first_row.empty()) out += "\n" + shown_message(plan.first_row, "\n\t");
   for (const DryRunSample& sample : plan.samples) out += sample_section(tokenizer, sample);
   print(out);
 }

@@ -12,6 +12,7 @@
 #include "core/print.h"
 #include "core/strings.h"
 #include "core/words.h"
+#include "data/forms_page.h"
 #include "hub/snapshot.h"
 #include "model/compute_threads.h"
 #include "model/device.h"
@@ -64,6 +65,7 @@ ModelInputs open_model_inputs(const ExtractionOptions& options, const StopReques
   if (!options.dry_run) {
     model::check_device(options.device);
     model::check_precision(options.precision, options.device);
+    model::check_accumulate(options.fp8_accumulate, options.device);
   }
   check_kernels(options);
   const model::ModelFolder folder = artifacts::open_model_folder(options.model_path, stop);
@@ -79,6 +81,7 @@ DatasetInputs open_dataset_inputs(const DatasetChoice& choice, const StopRequest
   options.path = hub::resolve_dataset(choice.path, stop);
   options.config = choice.config;
   options.split = choice.split;
+  options.form = choice.form;
   return {data::Dataset::open(options), hub::artifact_name(choice.path), commit_of(options.path)};
 }
 
@@ -88,6 +91,7 @@ model::BackboneOptions backbone_options(const ExtractionOptions& options, const 
   model::BackboneOptions backbone;
   backbone.model_folder = model.folder;
   backbone.precision = options.precision;
+  backbone.fp8_accumulate = options.fp8_accumulate;
   backbone.device = static_cast<int>(options.device);
   backbone.batch_invariant = options.batch_invariant;
   backbone.attention = options.attention;
@@ -108,6 +112,10 @@ std::future<model::Backbone> load_ahead(const ExtractionOptions& options, const 
   std::error_code error;
   if (options.dry_run || std::filesystem::exists(target, error)) return {};
   return load_backbone(options, model);
+}
+
+void report_form(const DatasetInputs& dataset, const data::Form* form) {
+  if (form != nullptr) log::info("{}: rows of the form {}", dataset.name, data::form_summary(*form));
 }
 
 void warn_of_special_content(std::int64_t count, const std::string& what, bool as_special) {
@@ -167,6 +175,7 @@ artifacts::Provenance make_provenance(const ExtractionOptions& options, const Mo
   p.dataset = dataset.name;
   p.split = split;
   p.precision = name_of(options.precision);
+  if (options.precision == Precision::fp8) p.fp8_accumulate = name_of(options.fp8_accumulate);
   p.batch_invariant = options.batch_invariant;
   if (options.device < 0) p.cpu_kernels = name_of(options.kernels);
   p.gpu_attention = model::cudnn_of(backbone_options(options, model));

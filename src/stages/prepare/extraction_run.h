@@ -39,6 +39,7 @@ struct DatasetChoice {
   std::string config;
   std::string split;
   std::vector<std::string> columns;  // renames "ours=theirs"; a usage error where one has no '='
+  data::FormOptions form = {};
 };
 DatasetInputs open_dataset_inputs(const DatasetChoice& choice, const StopRequested& stop);
 
@@ -49,6 +50,9 @@ std::future<model::Backbone> load_backbone(const ExtractionOptions& options, con
 // already.
 std::future<model::Backbone> load_ahead(const ExtractionOptions& options, const ModelInputs& model,
                                         const std::filesystem::path& target);
+
+// Says which form the rows have; null = none that is known.
+void report_form(const DatasetInputs& dataset, const data::Form* form);
 
 // Says how special-token strings in the content of so many `what` ("rows") are encoded; nothing for none.
 void warn_of_special_content(std::int64_t count, const std::string& what, bool as_special);
@@ -95,7 +99,7 @@ std::string data_digest(const data::Dataset& dataset, const std::vector<std::str
 void report_model_limit(std::int64_t seq_len, const model::ModelConfig& config,
                         std::span<const model::ExtractionRequest> requests);
 
-// Fills the fields that both stages share. options.kernels must have been chosen.
+// Fills the fields that both stages share. options.kernels and fp8_accumulate must have been chosen.
 artifacts::Provenance make_provenance(const ExtractionOptions& options, const ModelInputs& model,
                                       const DatasetInputs& dataset, const std::string& split);
 

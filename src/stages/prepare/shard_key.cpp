@@ -27,6 +27,8 @@ resume::ResumeKey make_resume_key(const std::vector<OptionValue>& options,
   if (!provenance.gpu_attention.empty()) key["GPU attention"] = provenance.gpu_attention;
   key.merge(resume::arithmetic_key(static_cast<int>(extraction.device), thread_count(extraction)));
   key.merge(resume::options_key(options));
+  // The keys of other precisions stay those of versions without the option.
+  if (extraction.precision != Precision::fp8) key.erase("--fp8_accumulate");
   return key;
 }
 

@@ -18,6 +18,7 @@
 #include "io/file_watch.h"
 #include "model/weights_folder.h"
 #include "stages/artifacts/weights_fingerprint.h"
+#include "stages/prepare/shard_accumulate.h"
 #include "stages/prepare/shard_kernels.h"
 #include "stages/prepare/shard_key.h"
 #include "stages/resume/replaceable.h"
@@ -125,6 +126,7 @@ class ShardRun {
     resume::check_resumable(job_.target, key_);
     load();
     check_same_kernels(job_.target, extraction_);
+    check_same_accumulate(job_.target, extraction_);
     resume::DurableRows rows(job_.target, job_.tensors, metadata_of(provenance_, resume::digest_of(key_)),
                              key_, extraction_.checkpoint_seconds, environment_.files);
     const model::ExtractionStats stats = extract(rows);
@@ -375,6 +377,8 @@ class ShardRun {
 
 DryRunPlan dry_run_plan(const ShardJob& job) {
   return {.program = job.program,
+          .form = {},
+          .first_row = {},
           .provenance = job.provenance,
           .requests = job.requests,
           .samples = {},
@@ -393,6 +397,7 @@ ShardJob begin_job(const std::string& program, const fs::path& target, const Mod
   job.program = program;
   job.target = target;
   job.kernel_rates = choose_kernels(target, model.config, environment.files, extraction);
+  choose_accumulate(target, extraction);
   job.loading = load_ahead(extraction, model, target);
   return job;
 }

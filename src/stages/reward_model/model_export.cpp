@@ -148,6 +148,7 @@ nlohmann::ordered_json exported_config(const model::ModelFolder& folder,
     config[kKernelsField] = kernels.kernels;
     config[kKernelsPrecisionField] = kernels.precision;
   }
+  if (!kernels.fp8_accumulate.empty()) config[kAccumulateField] = kernels.fp8_accumulate;
   config["gating_token_pattern"] =
       text::gating_pattern(tokenizer, parse_word<ModelFamily>("model_family", artifact.model_family));
   return config;
@@ -231,7 +232,7 @@ ModelExport::ModelExport(fs::path target, const std::string& model_path, ExportW
   model_inputs_ = model_inputs();
   if (!embeddings) return;
   facts_ = embeddings->facts;
-  kernels_ = {embeddings->cpu_kernels, embeddings->precision};
+  kernels_ = {embeddings->cpu_kernels, embeddings->precision, embeddings->fp8_accumulate};
   const fs::path& text = artifacts::text_folder(model_);
   check_same("config.json", embeddings->config_sha256, model_inputs_.at(kConfigInput), model_.base);
   check_same("tokenizer.json", embeddings->tokenizer_sha256, model_inputs_.at(kTokenizerInput), text);

@@ -7,10 +7,12 @@
 #include <nlohmann/json.hpp>
 
 #include "armorm/extraction_options.h"
+#include "armorm/precision.h"
 #include "core/date.h"
 #include "core/dtype.h"
 #include "core/error.h"
 #include "core/half.h"
+#include "core/words.h"
 #include "data/attributes.h"
 #include "io/read_file.h"
 #include "model/config_reader.h"
@@ -68,6 +70,14 @@ std::string read_date(const nlohmann::json& config, const fs::path& path) {
   }
 }
 
+// Empty where the folder does not say.
+std::string read_accumulate(const model::ConfigReader& reader) {
+  std::string word = reader.string_or(kAccumulateField, "");
+  if (!word.empty() && word != name_of(Fp8Accumulate::fast) && word != name_of(Fp8Accumulate::exact))
+    reader.fail(kAccumulateField, word, "fast or exact");
+  return word;
+}
+
 HeadConfig read_config(const fs::path& path) {
   const nlohmann::json root = model::parse_json(io::read_text_file(path, kMaxConfigBytes), path.string());
   const model::ConfigReader reader(root, path.string());
@@ -83,7 +93,8 @@ HeadConfig read_config(const fs::path& path) {
                 fmt::format("num_objectives = {}", c.k));
   c.pattern = read_pattern(reader, root);
   if (reader.has(kScaleField)) c.bradley_terry_scale = reader.positive_or(kScaleField, 1.0);
-  c.kernels = {reader.string_or(kKernelsField, ""), reader.string_or(kKernelsPrecisionField, "")};
+  c.kernels = {reader.string_or(kKernelsField, ""), reader.string_or(kKernelsPrecisionField, ""),
+               read_accumulate(reader)};
   if (reader.has(kTemplateDateField)) c.template_date = read_date(root, path);
   return c;
 }

@@ -4,8 +4,9 @@
 //   config.json   the decoder's own, and num_objectives (19), gating_temperature (10),
 //                 gating_hidden_dim (1024), gating_n_hidden (3);
 //                 in our exports also attributes, regression_bias, gating_token_pattern,
-//                 bradley_terry_scale where it was taken out of the gate, and cpu_kernels with
-//                 cpu_kernels_precision where a CPU made the embeddings
+//                 bradley_terry_scale where it was taken out of the gate, cpu_kernels with
+//                 cpu_kernels_precision where a CPU made the embeddings, and fp8_accumulate for
+//                 embeddings of fp8
 //   safetensors   model.*, regression_layer.weight [K, D], reward_transform_matrix [K, K],
 //                 gating.logit_scale [1], gating.layers.<i>.weight|bias;
 //                 regression_layer.bias [K] if regression_bias is set
@@ -28,11 +29,13 @@ constexpr const char* kTemplateDateField = "template_date";
 constexpr const char* kScaleField = "bradley_terry_scale";
 constexpr const char* kKernelsField = "cpu_kernels";
 constexpr const char* kKernelsPrecisionField = "cpu_kernels_precision";
+constexpr const char* kAccumulateField = "fp8_accumulate";
 
-// How a CPU made the embeddings of the training; empty if a GPU did, or where it is not recorded.
+// How the embeddings of the training were made; empty where it is not recorded.
 struct TrainedKernels {
-  std::string kernels;
+  std::string kernels;  // of a CPU, and their precision; empty if a GPU made them
   std::string precision;
+  std::string fp8_accumulate;  // of fp8; empty if they have another precision
 };
 
 struct RewardModel {

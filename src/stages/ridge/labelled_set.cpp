@@ -7,6 +7,7 @@
 #include "data/attributes.h"
 #include "hub/cache.h"
 #include "stages/artifacts/artifact_paths.h"
+#include "stages/artifacts/prompt_ids.h"
 
 namespace armorm::stages::ridge {
 namespace fs = std::filesystem;
@@ -56,23 +57,6 @@ std::span<const std::int64_t> prompts_of(const io::SafetensorsFile& file) {
   return file.at("prompt_ids", DType::i64, {rows}).as<std::int64_t>();
 }
 
-std::vector<std::int64_t> all_prompts(const artifacts::EmbeddingSet& set, bool needed) {
-  std::vector<std::int64_t> prompts;
-  for (const io::SafetensorsFile& file : set.files()) {
-    if (!file.contains("prompt_ids")) {
-      if (!needed) return {};
-      fail_data(
-          "{}: has no tensor 'prompt_ids', which --split_by prompt needs; make the file again with this "
-          "version's "
-          "stage1-prepare, or use --split_by row",
-          file.path().string());
-    }
-    const auto values = prompts_of(file);
-    prompts.insert(prompts.end(), values.begin(), values.end());
-  }
-  return prompts;
-}
-
 }  // namespace
 
 LabelledSet LabelledSet::open(const Stage1TrainOptions& options) {
@@ -81,7 +65,7 @@ LabelledSet LabelledSet::open(const Stage1TrainOptions& options) {
   artifacts::EmbeddingSet set = open_embeddings(options, model, dataset);
   std::vector<std::string> attributes = attributes_of(set);
   check_weight_column(set, options.weight_column);
-  std::vector<std::int64_t> prompts = all_prompts(set, options.split_by == SplitBy::prompt);
+  std::vector<std::int64_t> prompts = artifacts::prompt_ids(set, options.split_by);
   return {std::move(set),     std::move(attributes), std::move(model),
           std::move(dataset), options.weight_column, std::move(prompts)};
 }

@@ -62,6 +62,7 @@ CpuKernels fastest_kernels(const ScorerOptions& options, const model::ModelConfi
 const ScorerOptions& checked(const ScorerOptions& options) {
   model::check_device(options.device);
   model::check_precision(options.precision, options.device);
+  model::check_accumulate(options.fp8_accumulate, options.device);
   if (options.device < 0) artifacts::checked_kernels(options.kernels, products_of(options));
   return options;
 }
@@ -120,6 +121,22 @@ CpuKernels Scorer::choose_kernels() const {
   return fastest_kernels(options_, model_.config, threads_);
 }
 
+Fp8Accumulate Scorer::choose_accumulate() const {
+  if (options_.precision != Precision::fp8 || options_.fp8_accumulate != Fp8Accumulate::auto_)
+    return options_.fp8_accumulate;
+  const Fp8Accumulate own =
+      model::has_fp8_products(options_.device) ? Fp8Accumulate::fast : Fp8Accumulate::exact;
+  const std::string& trained = model_.trained_kernels.fp8_accumulate;
+  for (const Fp8Accumulate usable : {Fp8Accumulate::exact, own}) {
+    if (trained != name_of(usable)) continue;
+    log::info("fp8 accumulation: {}, as in the training", trained);
+    return usable;
+  }
+  log::info("fp8 accumulation: {}{}", name_of(own),
+            trained.empty() ? "" : fmt::format("; the training's, {}, is not that of this device", trained));
+  return own;
+}
+
 void Scorer::use_settings() const {
   model::set_compute_threads(threads_);
   if (options_.device < 0) model::use_kernels(kernels_);
@@ -128,14 +145,16 @@ void Scorer::use_settings() const {
 void Scorer::begin_loading() {
   kernels_ = choose_kernels();
   use_settings();
-  loading_ = std::async(std::launch::async, [this, stop = current_stop_request()] {
-    const StopScope scope(&stop);
-    return model::Backbone::load({.model_folder = folder_,
-                                  .precision = options_.precision,
-                                  .device = static_cast<int>(options_.device),
-                                  .batch_invariant = options_.batch_invariant,
-                                  .attention = options_.attention});
-  });
+  loading_ =
+      std::async(std::launch::async, [this, accumulate = choose_accumulate(), stop = current_stop_request()] {
+        const StopScope scope(&stop);
+        return model::Backbone::load({.model_folder = folder_,
+                                      .precision = options_.precision,
+                                      .fp8_accumulate = accumulate,
+                                      .device = static_cast<int>(options_.device),
+                                      .batch_invariant = options_.batch_invariant,
+                                      .attention = options_.attention});
+      });
   if (options_.verify == Verify::on)
     verifying_ = std::async(std::launch::async, [this, stop = current_stop_request()] {
       const StopScope scope(&stop);

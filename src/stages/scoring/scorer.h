@@ -48,6 +48,7 @@ class Scorer {
 
  private:
   CpuKernels choose_kernels() const;
+  Fp8Accumulate choose_accumulate() const;
   void use_settings() const;  // threads and kernels, of the process
   void extract_states(const std::vector<ScoreRow>& rows);
 

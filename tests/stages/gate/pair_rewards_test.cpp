@@ -9,8 +9,8 @@ using namespace armorm::stages::gate;
 namespace {
 
 // Two pairs of width 2, with the given lengths (empty = without lengths).
-stages::artifacts::EmbeddingSet small_set(const std::filesystem::path& folder,
-                                          const std::vector<std::int64_t>& lengths = {}) {
+std::shared_ptr<const stages::artifacts::EmbeddingSet> small_set(
+    const std::filesystem::path& folder, const std::vector<std::int64_t>& lengths = {}) {
   std::vector<BFloat16> values;
   for (const float v : {1.F, 0.F, 0.F, 1.F, 2.F, 1.F, -1.F, 3.F}) values.push_back(BFloat16::from_float(v));
   std::vector<io::TensorSpec> tensors{{"embeddings", DType::bf16, {2, 2, 2}},
@@ -22,10 +22,11 @@ stages::artifacts::EmbeddingSet small_set(const std::filesystem::path& folder,
   writer.append(std::span<const BFloat16>(values));
   if (!lengths.empty()) writer.append(std::span<const std::int64_t>(lengths));
   writer.publish();
-  return stages::artifacts::EmbeddingSet::open(folder, "pairs", "preference", "stage2-prepare");
+  return std::make_shared<const stages::artifacts::EmbeddingSet>(
+      stages::artifacts::EmbeddingSet::open(folder, "pairs", "preference", "stage2-prepare"));
 }
 
-std::vector<float> rewards(const stages::artifacts::EmbeddingSet& set,
+std::vector<float> rewards(const std::shared_ptr<const stages::artifacts::EmbeddingSet>& set,
                            const stages::artifacts::RegressionWeights& weights) {
   const PairRewards pairs(set, weights, "weights");
   const auto view = pairs.both_sides();
@@ -36,7 +37,7 @@ std::vector<float> rewards(const stages::artifacts::EmbeddingSet& set,
 
 TEST_CASE("rewards are W e + b, with b where there are intercepts", "[unit]") {
   const test::TempDir dir;
-  const stages::artifacts::EmbeddingSet set = small_set(dir.path());
+  const auto set = small_set(dir.path());
   stages::artifacts::RegressionWeights weights;
   weights.hidden_size = 2;
   weights.weight = {1.F, 2.F, 0.5F, -1.F};

@@ -1,0 +1,314 @@
+// Forms of data sets: each is recognised, and read as an independent loader reads it
+// (scripts/goldens/make_form_goldens.py).
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "armorm/attributes.h"
+#include "core/error.h"
+#include "core/words.h"
+#include "data/form.h"
+#include "data/forms_page.h"
+#include "data/rows.h"
+#include "data/transcript.h"
+#include "io/publish.h"
+#include "support/error_of.h"
+#include "support/log_capture.h"
+
+using namespace armorm;
+using namespace armorm::data;
+using namespace armorm::test;
+using Catch::Matchers::Contains;
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+namespace {
+
+const std::vector<std::string> kFiles{"rows.parquet", "rows.jsonl"};
+
+Dataset open_form(const fs::path& path, const FormOptions& form, const std::string& split = "train") {
+  return Dataset::open({.path = path, .split = split, .config = "", .columns = {}, .form = form});
+}
+
+json golden_of(const std::string& kind, const std::string& form) {
+  return golden_json("forms/" + kind + "/" + form + "/expected.json");
+}
+
+fs::path file_of(const std::string& kind, const std::string& form, const std::string& file) {
+  return golden("data/forms/" + kind + "/" + form + "/" + file);
+}
+
+// "default", or a label, a kind of ranked pairs, or both.
+FormOptions choices_of(const std::string& mode) {
+  FormOptions form;
+  std::istringstream words(mode);
+  for (std::string word; words >> word;) {
+    if (word == "best") form.ranked_pairs = RankedPairs::best;
+    if (word != "best" && word != "all" && word != "default") form.preference_label = word;
+  }
+  return form;
+}
+
+void check_pair(const PreferenceRow& row, const AnswerPair& pair, const json& expected) {
+  CHECK(row.row_id == expected.at("row"));
+  CHECK(json{pair.chosen, pair.rejected} == expected.at("ids"));
+  CHECK(row.answers.at(pair.chosen) == conversation_from(expected.at("chosen")));
+  CHECK(row.answers.at(pair.rejected) == conversation_from(expected.at("rejected")));
+  const json& strength = expected.at("strength");
+  CHECK(std::isnan(row.strength) == strength.is_null());
+  if (!strength.is_null()) CHECK(row.strength == strength.get<float>());
+}
+
+void check_ranked(const std::vector<PreferenceRow>& rows, const json& expected) {
+  std::size_t next = 0;
+  std::int64_t ties = 0, unlabelled = 0;
+  for (const PreferenceRow& row : rows) {
+    ties += row.tied_pairs;
+    unlabelled += row.unlabelled_answers;
+    for (const AnswerPair& pair : row.pairs) {
+      REQUIRE(next < expected.at("pairs").size());
+      check_pair(row, pair, expected.at("pairs")[next++]);
+    }
+  }
+  CHECK(next == expected.at("pairs").size());
+  CHECK(ties == expected.at("ties"));
+  CHECK(unlabelled == expected.at("unlabelled"));
+}
+
+void check_sides(const std::vector<PreferenceRow>& rows, const json& pairs) {
+  REQUIRE(rows.size() == pairs.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    CHECK(rows[i].row_id == pairs[i].at("row"));
+    CHECK(rows[i].chosen == conversation_from(pairs[i].at("chosen")));
+    CHECK(rows[i].rejected == conversation_from(pairs[i].at("rejected")));
+  }
+}
+
+void check_best_of_n(const std::vector<PreferenceRow>& rows, const json& expected) {
+  REQUIRE(rows.size() == expected.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    REQUIRE(rows[i].all_chosen.size() == expected[i].at("chosen").size());
+    for (std::size_t k = 0; k < rows[i].all_chosen.size(); ++k)
+      CHECK(rows[i].all_chosen[k] == conversation_from(expected[i].at("chosen")[k]));
+    CHECK(rows[i].all_rejected.at(0) == conversation_from(expected[i].at("rejected")[0]));
+  }
+}
+
+void check_pairs(const Dataset& dataset, const json& expected) {
+  const std::vector<PreferenceRow> rows = preference_rows(dataset);
+  if (expected.contains("best_of_n")) return check_best_of_n(rows, expected.at("best_of_n"));
+  if (expected.contains("ties")) return check_ranked(rows, expected);
+  check_sides(rows, expected.at("pairs"));
+}
+
+std::vector<std::string> attributes_for(const std::string& form) {
+  return form == "prompt_response" ? std::vector<std::string>{"quality", "safe"} : default_attributes();
+}
+
+void check_ratings(const Dataset& dataset, const std::vector<std::string>& attributes, const json& expected) {
+  const std::vector<LabelledRow> rows = labelled_rows(dataset, attributes);
+  REQUIRE(rows.size() == expected.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    CAPTURE(i);
+    CHECK(rows[i].row_id == expected[i].at("row"));
+    CHECK(rows[i].answer == expected[i].at("answer"));
+    CHECK(rows[i].messages == conversation_from(expected[i].at("messages")));
+    const json& labels = expected[i].at("labels");
+    std::size_t found = 0;
+    for (std::size_t k = 0; k < attributes.size(); ++k) {
+      if (std::isnan(rows[i].labels[k])) continue;
+      ++found;
+      CAPTURE(attributes[k]);
+      REQUIRE(labels.contains(attributes[k]));
+      CHECK(rows[i].labels[k] == labels.at(attributes[k]).get<float>());
+    }
+    CHECK(found == labels.size());
+  }
+}
+
+void put(const fs::path& path, const std::string& text) { io::publish_text(path, text); }
+
+}  // namespace
+
+TEST_CASE("each form of pairs is recognised and read as by an independent loader", "[golden]") {
+  std::vector<std::string> folders{"implicit_conversational"};
+  for (const Form& form : pair_forms()) folders.emplace_back(form.name);
+  for (const std::string& folder : folders)
+    for (const std::string& file : kFiles) {
+      const json expected = golden_of("pairs", folder);
+      for (const auto& [mode, rows] : expected.items()) {
+        CAPTURE(folder, file, mode);
+        const Dataset dataset = open_form(file_of("pairs", folder, file), choices_of(mode));
+        const Form* form = dataset.pair_form();
+        REQUIRE(form != nullptr);
+        CHECK(form->name == rows.value("form", folder));
+        check_pairs(dataset, rows);
+        // Forced, the rows are the same.
+        FormOptions forced = choices_of(mode);
+        forced.pairs = parse_word<PairForm>("form", form->name);
+        check_pairs(open_form(file_of("pairs", folder, file), forced), rows);
+      }
+    }
+}
+
+TEST_CASE("each form of ratings is recognised and read as by an independent loader", "[golden]") {
+  for (const Form& form : rating_forms()) {
+    const std::string name(form.name);
+    if (name == "messages") continue;  // tested with the schemas of the public sets
+    for (const std::string& file : kFiles) {
+      CAPTURE(name, file);
+      const json expected = golden_of("ratings", name);
+      const std::vector<std::string> attributes = attributes_for(name);
+      const Dataset dataset = open_form(file_of("ratings", name, file), {});
+      REQUIRE(dataset.rating_form(attributes) != nullptr);
+      CHECK(dataset.rating_form(attributes)->name == name);
+      check_ratings(dataset, attributes, expected);
+      const FormOptions forced{.ratings = parse_word<RatingForm>("form", name)};
+      check_ratings(open_form(file_of("ratings", name, file), forced), attributes, expected);
+    }
+  }
+}
+
+TEST_CASE("the schemas of the public sets have the forms that they had", "[golden]") {
+  const auto form_name = [](const std::string& set, const std::string& split) {
+    const Form* form = open_dataset(golden("data/sets/" + set), split).pair_form();
+    return form == nullptr ? std::string() : std::string(form->name);
+  };
+  CHECK(form_name("preference_standard", "train") == "conversational");
+  CHECK(form_name("pair_data", "train") == "conversational");
+  CHECK(form_name("reward_bench", "filtered") == "explicit_prompt");
+  CHECK(form_name("reward_bench_2", "test") == "best_of_n");
+  const Form* form = open_dataset(golden("data/sets/multi_objective")).rating_form(default_attributes());
+  REQUIRE(form != nullptr);
+  CHECK(form->name == "messages");
+}
+
+TEST_CASE("the table has the forms of the options, in their order", "[unit]") {
+  const auto check = [](auto words, std::span<const Form> forms) {
+    REQUIRE(words.size() == forms.size() + 1);
+    CHECK(words[0] == "auto");
+    for (std::size_t i = 0; i < forms.size(); ++i) CHECK(forms[i].name == words[i + 1]);
+  };
+  check(words_of(PairForm{}), pair_forms());
+  check(words_of(RatingForm{}), rating_forms());
+}
+
+TEST_CASE("the page of forms is that of the table", "[unit]") {
+  const fs::path page = source_dir() / "docs/data-forms.md";
+  if (std::getenv("ARMORM_WRITE_DOCS") != nullptr) std::ofstream(page) << forms_page();
+  CHECK(io::read_text_file(page) == forms_page());
+}
+
+TEST_CASE("columns that fit several forms are an error that names them", "[unit]") {
+  const TempDir dir;
+  const std::string both =
+      R"({"prompt":"q","chosen":"c","rejected":"r","response_0":"a","response_1":"b","better_response_id":1})";
+  put(dir / "x.jsonl", both + "\n");
+  const Dataset dataset = open_dataset(dir / "x.jsonl");
+  CHECK_THAT(error_of([&] { preference_rows(dataset); }, ErrorKind::data),
+             Contains("explicit_prompt, pku_saferlhf") && Contains("`form`"));
+  const auto rows = preference_rows(open_form(dir / "x.jsonl", {.pairs = PairForm::pku_saferlhf}));
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0].answers.at(rows[0].pairs.at(0).chosen).back().content == "b");
+  CHECK(preference_rows(open_form(dir / "x.jsonl", {.pairs = PairForm::explicit_prompt}))[0]
+            .chosen.back()
+            .content == "c");
+}
+
+TEST_CASE("a form is recognised by types as well as names", "[unit]") {
+  const TempDir dir;
+  const auto form_of_row = [&](const std::string& rows) {
+    put(dir / "x.jsonl", rows + "\n");
+    const Form* form = open_dataset(dir / "x.jsonl").pair_form();
+    return form == nullptr ? std::string("none") : std::string(form->name);
+  };
+  // Rows without a value say nothing.
+  CHECK(form_of_row("{\"prompt\":null,\"answers\":null}\n"
+                    R"({"prompt":"\n\nHuman: q\n\nAssistant: ","answers":[{"answer":"a","rank":1}]})") ==
+        "nectar");
+  CHECK(form_of_row(R"({"prompt":"q","answers":[{"answer":"a","rank":1}]})") == "none");
+  CHECK(form_of_row(R"({"prompt":"\n\nHuman: q","answers":["a"]})") == "none");
+  CHECK(form_of_row(R"({"history":"q","human_ref_A":"a","human_ref_B":"b","labels":"yes"})") == "none");
+  CHECK(form_of_row(R"({"history":"q","human_ref_A":"a","human_ref_B":"b","labels":"1"})") == "shp");
+  // Without a column of a prompt, but with one that may be it, the prompt is asked for.
+  CHECK(form_of_row(R"({"chosen":"a b","rejected":"a c","id":1})") == "implicit_prompt");
+  CHECK(form_of_row(R"({"chosen":"a b","rejected":"a c","question":"q"})") == "none");
+}
+
+TEST_CASE("a label that the form does not have is refused", "[unit]") {
+  const fs::path pku = file_of("pairs", "pku_saferlhf", "rows.jsonl");
+  CHECK_THAT(
+      error_of([&] { preference_rows(open_form(pku, {.preference_label = "rank"})); }, ErrorKind::usage),
+      Contains("better_response_id, safer_response_id") && Contains("`preference_label`"));
+  const fs::path explicit_prompt = file_of("pairs", "explicit_prompt", "rows.jsonl");
+  CHECK_THAT(error_of([&] { preference_rows(open_form(explicit_prompt, {.preference_label = "rank"})); },
+                      ErrorKind::usage),
+             Contains("none to choose from"));
+}
+
+TEST_CASE("values that a form cannot use are named, and the row can be skipped", "[unit]") {
+  const TempDir dir;
+  const auto reason = [&](const std::string& good, const std::string& bad) {
+    put(dir / "x.jsonl", good + "\n" + bad + "\n");
+    std::vector<std::string> reasons;
+    std::size_t rows = 0;
+    const Dataset dataset = open_dataset(dir / "x.jsonl");
+    dataset.for_each_preference(
+        {}, [&](PreferenceRow&&) { ++rows; },
+        [&](std::int64_t row, const std::string& column, const std::string& text) {
+          CHECK(row == 1);
+          reasons.push_back(column + ": " + text);
+        });
+    CHECK(rows == 1);
+    REQUIRE(reasons.size() == 1);
+    return reasons[0];
+  };
+  const auto pku = [](const std::string& label) {
+    return R"({"prompt":"q","response_0":"a","response_1":"b","better_response_id":)" + label + "}";
+  };
+  CHECK_THAT(reason(pku("1"), pku("2")), Contains("better_response_id") && Contains("one of 2 answers"));
+  CHECK_THAT(reason(pku("1"), pku("-1")), Contains("better_response_id"));
+  const auto nectar = [](const std::string& prompt, const std::string& answers) {
+    return R"({"prompt":")" + prompt + R"(","answers":)" + answers + "}";
+  };
+  const std::string good = nectar("\\n\\nHuman: q", R"([{"answer":"a","rank":1},{"answer":"b","rank":2}])");
+  CHECK_THAT(reason(good, nectar("q", "[]")), Contains("prompt") && Contains("Human"));
+  CHECK_THAT(reason(good, nectar("\\n\\nHuman: q", R"([{"text":"a"}])")), Contains("no text \"answer\""));
+  CHECK_THAT(reason(good, nectar("\\n\\nHuman: q", "[]")), Contains("answers") && Contains("empty list"));
+  const auto judged = [](const std::string& winner) {
+    const std::string turns = R"([{"role":"user","content":"q"},{"role":"assistant","content":"a"}])";
+    return R"({"conversation_a":)" + turns + R"(,"conversation_b":)" + turns + R"(,"winner":")" + winner +
+           "\"}";
+  };
+  CHECK_THAT(reason(judged("model_b"), judged("gpt-4")), Contains("winner") && Contains("model_a"));
+}
+
+TEST_CASE("fields of records that nothing is made from are named and counted", "[unit]") {
+  std::vector<std::string> lines;
+  {
+    const LogCapture capture(lines);
+    preference_rows(open_dataset(file_of("pairs", "ultrafeedback", "rows.parquet")));
+  }
+  const std::string text = json(lines).dump();
+  CHECK_THAT(text, Contains("'completions.critique' (6 times)") &&
+                       Contains("'completions.custom_system_prompt' (6 times)"));
+  CHECK_THAT(text, !Contains("completions.response") && !Contains("completions.model") &&
+                       !Contains("completions.overall_score"));
+}
+
+TEST_CASE("parts of a split keep the row ids of their form's rows", "[unit]") {
+  const fs::path file = file_of("pairs", "nectar", "rows.parquet");
+  const auto rows = preference_rows(open_dataset(file), {false, true, false});
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0].row_id == 1);
+  CHECK(rows[0].pairs.size() == 2);
+  CHECK(preference_rows(open_dataset(file, "train[1:2]")).at(0).answers == rows[0].answers);
+}
+
+TEST_CASE("a transcript of many markers is read in linear time", "[unit]") {
+  std::string text;
+  for (int i = 0; i < 200'000; ++i) text += "\n\nHuman:";
+  CHECK(parse_transcript(text, "x").size() == 200'000);
+}
