@@ -33,8 +33,10 @@ PackedShape shape_of(const AttentionPlan& plan, const AttentionOptions& options)
   return packed_shape(t.q, t.k, t.v, plan, options);
 }
 
-std::vector<std::vector<int>> rows_of(const at::Tensor& table) {
-  std::vector<std::vector<int>> rows;
+using Rows = std::vector<std::vector<int>>;
+
+Rows rows_of(const at::Tensor& table) {
+  Rows rows;
   for (std::int64_t i = 0; i < table.size(0); ++i) {
     const int* row = table[i].const_data_ptr<int>();
     rows.emplace_back(row, row + table.size(1));
@@ -118,20 +120,21 @@ TEST_CASE("tensors without a plan say why", "[unit]") {
 
 TEST_CASE("a table lists the blocks, and empty ones behind them", "[unit]") {
   const at::Tensor table = block_table({{0, 3, 0, 5}, {3, 2, 5, 2}}, 4);
-  CHECK(rows_of(table) ==
-        std::vector<std::vector<int>>{{0, 3, 5, 5, 5}, {0, 5, 7, 7, 7}, {3, 2, 0, 0, 0}, {5, 2, 0, 0, 0}});
+  const Rows expected{{0, 3, 5, 5, 5}, {0, 5, 7, 7, 7}, {3, 2, 0, 0, 0}, {5, 2, 0, 0, 0}};
+  CHECK(rows_of(table) == expected);
 }
 
 TEST_CASE("a table without spare columns ends with the last row", "[unit]") {
   const at::Tensor table = block_table({{0, 3, 0, 5}, {3, 2, 5, 2}}, 2);
-  CHECK(rows_of(table) == std::vector<std::vector<int>>{{0, 3, 5}, {0, 5, 7}, {3, 2, 0}, {5, 2, 0}});
+  const Rows expected{{0, 3, 5}, {0, 5, 7}, {3, 2, 0}, {5, 2, 0}};
+  CHECK(rows_of(table) == expected);
 }
 
 TEST_CASE("blocks whose keys overlap keep their first rows", "[unit]") {
   // Single queries over the keys of one sequence.
   const at::Tensor table = block_table({{0, 1, 0, 4}, {1, 1, 0, 6}, {2, 1, 10, 3}}, 3);
-  CHECK(rows_of(table) ==
-        std::vector<std::vector<int>>{{0, 1, 2, 3}, {0, 0, 10, 13}, {1, 1, 1, 0}, {4, 6, 3, 0}});
+  const Rows expected{{0, 1, 2, 3}, {0, 0, 10, 13}, {1, 1, 1, 0}, {4, 6, 3, 0}};
+  CHECK(rows_of(table) == expected);
 }
 
 }  // namespace armorm::model
