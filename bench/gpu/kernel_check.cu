@@ -207,11 +207,75 @@ void check_quantise(Checker& checker, const Case& c) {
                  kElement<T>, c);
 }
 
+// Kernels with the quantisation of their results, compared with the same in two steps: equal bits.
+struct Quantised {
+  DeviceArray<unsigned char> bytes;
+  DeviceArray<float> scales;
+
+  explicit Quantised(const Case& c)
+      : bytes(c.size(), c.offset), scales(static_cast<std::size_t>(c.rows), 0) {}
+  bool operator==(const Quantised& other) const {
+    return same_bits(bytes.values(), other.bytes.values()) &&
+           same_bits(scales.values(), other.scales.values());
+  }
+};
+
+void check_quantised_norm(Checker& checker, const Case& c, bool add) {
+  const std::vector<bf16> x = checker.random.normals<bf16>(c.size(), 3.0);
+  const DeviceArray<bf16> residual(x, c.offset);
+  const DeviceArray<bf16> same_residual(x, c.offset);
+  const DeviceArray<bf16> delta(checker.random.normals<bf16>(c.size()), c.offset);
+  const DeviceArray<float> weight(checker.random.normals<float>(static_cast<std::size_t>(c.width)));
+  const DeviceArray<bf16> normed(c.size(), c.offset);
+  const Quantised at_once(c);
+  const Quantised in_two(c);
+  if (!quantises_at_once(Element::bf16, c.width,
+                         {residual.data(), delta.data(), weight.data(), at_once.bytes.data()}))
+    return;
+  if (add) {
+    launch_quantised_add_rms_norm(residual.data(), delta.data(), weight.data(), at_once.bytes.data(),
+                                  at_once.scales.data(), c.rows, c.width, kEps, nullptr);
+    launch_add_rms_norm(Element::bf16, same_residual.data(), delta.data(), weight.data(), normed.data(),
+                        c.rows, c.width, kEps, nullptr);
+  } else {
+    launch_quantised_rms_norm(residual.data(), weight.data(), at_once.bytes.data(), at_once.scales.data(),
+                              c.rows, c.width, kEps, nullptr);
+    launch_rms_norm(Element::bf16, same_residual.data(), weight.data(), normed.data(), c.rows, c.width, kEps,
+                    nullptr);
+  }
+  launch_quantise_rows(Element::bf16, normed.data(), in_two.bytes.data(), in_two.scales.data(), c.rows,
+                       c.width, nullptr);
+  finish();
+  checker.expect(at_once == in_two && same_bits(residual.values(), same_residual.values()),
+                 add ? "quantised_add_rms_norm" : "quantised_rms_norm", Element::bf16, c);
+}
+
+void check_quantised_gated(Checker& checker, const Case& c, bool silu) {
+  const DeviceArray<bf16> gate_up(checker.random.normals<bf16>(2 * c.size()), c.offset);
+  const DeviceArray<bf16> gated(c.size(), c.offset);
+  const Quantised at_once(c);
+  const Quantised in_two(c);
+  if (!quantises_at_once(Element::bf16, c.width, {gate_up.data(), at_once.bytes.data()})) return;
+  const auto launch = silu ? launch_quantised_gated_silu : launch_quantised_gated_gelu_tanh;
+  launch(gate_up.data(), at_once.bytes.data(), at_once.scales.data(), c.rows, c.width, nullptr);
+  const auto first = silu ? launch_gated_silu : launch_gated_gelu_tanh;
+  first(Element::bf16, gate_up.data(), gated.data(), c.rows, c.width, nullptr);
+  launch_quantise_rows(Element::bf16, gated.data(), in_two.bytes.data(), in_two.scales.data(), c.rows,
+                       c.width, nullptr);
+  finish();
+  checker.expect(at_once == in_two, silu ? "quantised_gated_silu" : "quantised_gated_gelu_tanh",
+                 Element::bf16, c);
+}
+
 template <class T>
 void check_case(Checker& checker, const Case& c) {
   for (const bool add : {false, true}) check_norm<T>(checker, c, add);
   for (const bool silu : {true, false}) check_gated<T>(checker, c, silu);
   check_quantise<T>(checker, {2 * c.rows, c.width, c.offset});
+  if constexpr (!kIsFloat<T>) {
+    for (const bool add : {false, true}) check_quantised_norm(checker, c, add);
+    for (const bool silu : {true, false}) check_quantised_gated(checker, c, silu);
+  }
 }
 
 template <class T>

@@ -120,6 +120,10 @@ std::vector<Timed> timed_kernels(const Buffers& buffers) {
                      nullptr);
        }},
       {"gated_silu 14336", 6.0 * kInner, [=] { launch_gated_silu(type, x, out, rows, kInner, nullptr); }},
+      {"quantised_add_rms_norm 4096", 7.0 * kHidden + 4,
+       [=] { launch_quantised_add_rms_norm(x, delta, weight, bytes, table, rows, kHidden, kEps, nullptr); }},
+      {"quantised_gated_silu 14336", 5.0 * kInner + 4,
+       [=] { launch_quantised_gated_silu(x, bytes, table, rows, kInner, nullptr); }},
       {"quantise_rows 4096", 3.0 * kHidden + 4,
        [=] { launch_quantise_rows(type, x, bytes, table, rows, kHidden, nullptr); }},
       {"quantise_rows 14336", 3.0 * kInner + 4,
