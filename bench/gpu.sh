@@ -193,18 +193,20 @@ checks() {
 measure() {
   local model=$work/$shape torch_device=cuda:0 half=$(((n_sequences + 1) / 2)) index=0
   if ((device < 0)); then torch_device=cpu index=-1; fi
-  local bench=("$bin/extraction_bench" "$model" --device "$index" --threads "$threads")
+  local bench=("$bin/extraction_bench" "$model" --device "$index" --threads "$threads" --warm_up 1)
   step ceilings 60 90 "$python" "$root/bench/gpu/ceilings.py" --shape "$shape" --device "$torch_device" --figures "$logs/ceilings.json"
   step make_model 40 120 "$python" "$root/bench/extraction/make_model.py" --shape "$shape" --lengths "${LENGTHS:-50-8192}" \
     --n_sequences "$n_sequences" --device "$torch_device" --out "$model"
-  step bf16 20 90 "${bench[@]}"
-  step fp8 20 90 "${bench[@]}" --precision fp8
-  step bf16_32768 12 60 "${bench[@]}" --n_sequences "$half" --batch_tokens 32768
-  step invariant 12 60 "${bench[@]}" --n_sequences "$half" --batch_invariant 1
+  step bf16 30 90 "${bench[@]}"
+  step fp8 30 90 "${bench[@]}" --precision fp8
+  step bf16_flash 18 60 "${bench[@]}" --n_sequences "$half" --attention flash
+  step fp8_exact 18 60 "${bench[@]}" --n_sequences "$half" --precision fp8 --fp8_accumulate exact
+  step bf16_32768 16 60 "${bench[@]}" --n_sequences "$half" --batch_tokens 32768
+  step invariant 16 60 "${bench[@]}" --n_sequences "$half" --batch_invariant 1
   step roofline 15 60 "$bin/roofline_bench" "$model" --device "$index" --threads "$threads" --tokens 16384 --sequence 2048
   step transformers 30 60 "$python" "$root/bench/extraction/transformers_loop.py" "$model" --device "$torch_device" --batch_size 8 \
     --threads "$threads" --n_sequences 64
-  step first64 8 60 "${bench[@]}" --n_sequences 64
+  step first64 10 60 "${bench[@]}" --n_sequences 64
 }
 
 all_steps() {

@@ -1,9 +1,11 @@
 // Extracts the last-token embeddings of the sequences of make_model.py and prints one line of JSON.
 //
 //   extraction_bench MODEL_FOLDER [--n_sequences N] [--batch_tokens N] [--precision bf16|fp32|fp8|int8]
-//                    [--fp8_accumulate auto|fast|exact]
+//                    [--fp8_accumulate auto|fast|exact] [--attention auto|flash] [--warm_up 0|1]
 //                    [--device N] [--threads N] [--share 0|1] [--kernels auto|NAME] [--batch_invariant 0|1]
 //                    [--out FILE]
+//
+// --warm_up 1: all sequences once before they are timed, so that plans of attention are made.
 
 #include <fmt/format.h>
 
@@ -35,7 +37,8 @@ void run(const Flags& flags) {
        .precision = parse_word<Precision>("--precision", flags.text("precision")),
        .fp8_accumulate = parse_word<Fp8Accumulate>("--fp8_accumulate", flags.text("fp8_accumulate")),
        .device = static_cast<int>(flags.number("device")),
-       .batch_invariant = flags.on("batch_invariant")});
+       .batch_invariant = flags.on("batch_invariant"),
+       .attention = parse_word<GpuAttention>("--attention", flags.text("attention"))});
   const double load_seconds = loading.seconds();
   const std::int64_t load_rss = peak_rss_mib();
   const auto sequences = read_sequences(flags.folder, flags.number("n_sequences"));
@@ -50,7 +53,7 @@ void run(const Flags& flags) {
   };
   model::Extractor extractor(
       backbone, {.batch_tokens = flags.number("batch_tokens"), .share_prefixes = flags.on("share")});
-  extractor.run(std::span(requests).first(1), sink);
+  extractor.run(std::span(requests).first(flags.on("warm_up") ? requests.size() : 1), sink);
   const Stopwatch watch;
   const model::ExtractionStats stats = extractor.run(requests, sink);
   fmt::print(
@@ -74,6 +77,8 @@ int main(int argc, char** argv) {
                               {"batch_tokens", "0"},
                               {"precision", "bf16"},
                               {"fp8_accumulate", "auto"},
+                              {"attention", "auto"},
+                              {"warm_up", "0"},
                               {"device", "-1"},
                               {"threads", "2"},
                               {"share", "1"},

@@ -15,7 +15,8 @@ SKIPPED = 77
 TAIL = 25  # lines of the log of a step that failed
 
 # Step -> (name, type of its products).
-EXTRACTIONS = {"bf16": ("here, bf16", "bf16"), "fp8": ("here, fp8", "fp8"), "bf16_32768": ("here, bf16, packs of 32768, half of them", "bf16"),
+EXTRACTIONS = {"bf16": ("here, bf16", "bf16"), "fp8": ("here, fp8", "fp8"), "bf16_flash": ("here, bf16, LibTorch's attention, half of them", "bf16"),
+               "fp8_exact": ("here, fp8, exact sums, half of them", "fp8"), "bf16_32768": ("here, bf16, packs of 32768, half of them", "bf16"),
                "invariant": ("here, bf16, batch_invariant, half of them", "bf16"), "first64": ("here, bf16, the first 64", "bf16"),
                "transformers": ("transformers, bf16, batches of 8, the first 64", "bf16")}
 

@@ -67,14 +67,14 @@ gpu '' steps
 check "status $status" test "$status" = 0
 check "something was run" test ! -s "$stub_log"
 listed=$(sed 1d "$work/said" | awk '{print $1}' | paste -sd ' ')
-check "listed: $listed" test "$listed" = "machine kernels memcheck racecheck test_model test_gating ceilings make_model bf16 fp8 bf16_32768 invariant roofline transformers first64"
+check "listed: $listed" test "$listed" = "machine kernels memcheck racecheck test_model test_gating ceilings make_model bf16 fp8 bf16_flash fp8_exact bf16_32768 invariant roofline transformers first64"
 check "expected in all: more than 400 s" test "$(awk 'NR > 1 {s += $2} END {print (s < 400)}' "$work/said")" = 1
 for name in $listed; do check "docs/gpu.md lacks $name" grep -qE "^\| ([a-z0-9_]+, )*$name(,| \|)" "$root/docs/gpu.md"; done
 check "a limit is below what is expected" test "$(awk 'NR > 1 && $3 < $2 {print $1}' "$work/said")" = ""
 gpu '' all
 check "status $status: $(tail -n 3 "$work/said")" test "$status" = 0
 check "steps: $(steps_of)" test "$(steps_of)" = "$listed"
-check "order: $(names "$stub_log")" test "$(names "$stub_log")" = "facts.py kernel_check compute-sanitizer compute-sanitizer test_model test_gating ceilings.py make_model.py extraction_bench extraction_bench extraction_bench extraction_bench roofline_bench transformers_loop.py extraction_bench"
+check "order: $(names "$stub_log")" test "$(names "$stub_log")" = "facts.py kernel_check compute-sanitizer compute-sanitizer test_model test_gating ceilings.py make_model.py extraction_bench extraction_bench extraction_bench extraction_bench extraction_bench extraction_bench roofline_bench transformers_loop.py extraction_bench"
 for text in '^# NVIDIA Stub, 20.*, commit abc1234$' '^- test_model \[gpu\]: All tests passed .50 assertions in 22' '^12 checks, 0 failed' \
   '^- compute-sanitizer racecheck, our kernels: ERROR SUMMARY: 0' '^250 sequences, 400000 tokens' '^\| here, bf16 \| 1000 \| 0.50 \| 2000 \| 50 % \|' \
   '^\| here, fp8 .* \| 25 % \|' '^\| here, bf16, the first 64 .* \| 4.00 \| 91.0 % \| 2.0 \|' 'Compared with: transformers 5.17.0' \
