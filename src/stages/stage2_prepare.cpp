@@ -149,12 +149,13 @@ class PairEncoder {
     eval::TieId tie;
     const auto parse_id = [&] { tie = best_of_n ? eval::parse_tie_id(row.subset, row.id) : eval::TieId(); };
     if (!prepare::usable(bad_rows, row.row_id, "id", parse_id)) return {};
+    const std::int64_t prompt = prepare::prompt_id(best_of_n ? row.all_chosen.front() : row.chosen);
     std::vector<EncodedPair> pairs(std::max(sides[0].size(), sides[1].size()));
     for (std::size_t i = 0; i < pairs.size(); ++i) {
       pairs[i] = make_pair(sides[0][i % sides[0].size()], sides[1][i % sides[1].size()]);
       pairs[i].candidates = {static_cast<std::int64_t>(i % sides[0].size()),
                              static_cast<std::int64_t>(i % sides[1].size())};
-      pairs[i].prompt_id = prepare::prompt_id(best_of_n ? row.all_chosen.front() : row.chosen);
+      pairs[i].prompt_id = prompt;
       pairs[i].subset = row.subset;
       pairs[i].tie = tie;
     }

@@ -1,9 +1,7 @@
 // Rows that end in a user's turn, and pairs whose sides are the same tokens.
 #include <algorithm>
 #include <filesystem>
-#include <iostream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "armorm/score.h"
 #include "armorm/stage1_prepare.h"
@@ -16,6 +14,7 @@
 #include "support/error_of.h"
 #include "support/fixed_kernels.h"
 #include "support/log_capture.h"
+#include "support/printed.h"
 #include "support/test_support.h"
 
 using namespace armorm;
@@ -64,15 +63,6 @@ struct Scene {
 };
 
 io::Metadata metadata_of(const fs::path& file) { return io::SafetensorsFile::open(file).metadata(); }
-
-template <class Run>
-std::string printed(const Run& run) {
-  const std::ostringstream text;
-  std::streambuf* const before = std::cout.rdbuf(text.rdbuf());
-  run();
-  std::cout.rdbuf(before);
-  return text.str();
-}
 
 }  // namespace
 

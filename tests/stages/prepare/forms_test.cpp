@@ -2,9 +2,7 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
-#include <iostream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "armorm/stage1_prepare.h"
 #include "armorm/stage2_prepare.h"
@@ -14,6 +12,7 @@
 #include "stages/prepare/cpu_extraction.h"
 #include "support/error_of.h"
 #include "support/log_capture.h"
+#include "support/printed.h"
 #include "support/test_support.h"
 
 using namespace armorm;
@@ -67,15 +66,6 @@ Ids sorted(Ids ids) {
 
 json metadata_of(const io::SafetensorsFile& file, const std::string& name) {
   return json::parse(file.metadata().at(name));
-}
-
-template <class Run>
-std::string printed(const Run& run) {
-  const std::ostringstream text;
-  std::streambuf* const before = std::cout.rdbuf(text.rdbuf());
-  run();
-  std::cout.rdbuf(before);
-  return text.str();
 }
 
 }  // namespace
