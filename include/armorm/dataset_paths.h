@@ -14,11 +14,9 @@ struct DatasetPaths {
 
   DatasetPaths() = default;
   // One set is given as its path.
-  // NOLINTBEGIN(google-explicit-constructor)
   DatasetPaths(std::string path) : paths{std::move(path)} {}
   DatasetPaths(const char* path) : paths{path} {}
   DatasetPaths(std::vector<std::string> several) : paths(std::move(several)) {}
-  // NOLINTEND(google-explicit-constructor)
 };
 
 }  // namespace armorm
