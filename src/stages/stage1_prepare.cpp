@@ -225,10 +225,11 @@ std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& given,
                          {"stage1-prepare", prepare::dataset_name(data_of(options)), false});
     return {};
   }
+  const prepare::DatasetPlan plan = prepare::plan_dataset(data_of(options), data::RowKind::ratings);
   const prepare::ModelInputs model =
       prepare::open_model_inputs(options.extraction, environment.stop_requested);
-  const prepare::DatasetInputs dataset = prepare::open_ratings(
-      data_of(options), {options.attributes, options.weight_column}, environment.stop_requested);
+  const prepare::DatasetInputs dataset =
+      prepare::open_ratings(plan, {options.attributes, options.weight_column}, environment.stop_requested);
   const data::Mixture& mixture = dataset.rows;
   prepare::report_forms(dataset);
   report_weights(options, mixture);
@@ -268,9 +269,9 @@ std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& given,
   };
   return prepare::finish_job(job,
                              {options::describe(options), options.extraction, model, bad_rows, environment},
-                             [&](prepare::DryRunPlan& plan) {
-                               prepare::describe_sets(mixture, selection, plan);
-                               add_samples(options, mixture, shard, plan);
+                             [&](prepare::DryRunPlan& shown) {
+                               prepare::describe_sets(mixture, selection, shown);
+                               add_samples(options, mixture, shard, shown);
                              });
 }
 

@@ -110,10 +110,6 @@ std::string form_name(const data::Mixture::Set& set) {
   return set.form != nullptr ? std::string(set.form->name) : "";
 }
 
-std::string description_of(const DatasetChoice& choice) {
-  return fmt::format("{}", fmt::join(choice.paths.paths, ", "));
-}
-
 }  // namespace
 
 std::string dataset_name(const DatasetChoice& choice) {
@@ -127,17 +123,18 @@ std::string dataset_name(const DatasetChoice& choice) {
   return data::dataset_name(paths.at(0));
 }
 
-DatasetInputs open_ratings(const DatasetChoice& choice, const data::LabelColumns& columns,
-                           const StopRequested& stop) {
-  std::string name = dataset_name(choice);
-  return {data::Mixture::of_ratings(recipe_of(choice, data::RowKind::ratings), columns, stop),
-          std::move(name), description_of(choice)};
+DatasetPlan plan_dataset(const DatasetChoice& choice, data::RowKind kind) {
+  return {recipe_of(choice, kind), dataset_name(choice),
+          fmt::format("{}", fmt::join(choice.paths.paths, ", "))};
 }
 
-DatasetInputs open_pairs(const DatasetChoice& choice, const StopRequested& stop) {
-  std::string name = dataset_name(choice);
-  return {data::Mixture::of_pairs(recipe_of(choice, data::RowKind::pairs), stop), std::move(name),
-          description_of(choice)};
+DatasetInputs open_ratings(const DatasetPlan& plan, const data::LabelColumns& columns,
+                           const StopRequested& stop) {
+  return {data::Mixture::of_ratings(plan.recipe, columns, stop), plan.name, plan.description};
+}
+
+DatasetInputs open_pairs(const DatasetPlan& plan, const StopRequested& stop) {
+  return {data::Mixture::of_pairs(plan.recipe, stop), plan.name, plan.description};
 }
 
 void report_forms(const DatasetInputs& inputs) {
