@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <utility>
 
 #include "core/error.h"
 #include "core/log.h"
@@ -71,8 +72,8 @@ void check_weight(const data::LabelledRow& row) {
 }
 
 prepare::ShardRows choose_rows(const ExtractionOptions& run, std::int64_t split_rows,
-                               const data::RowSelection& selection) {
-  return prepare::select_shard(split_rows, selection.rows, true, run.n_shards, run.shard_idx,
+                               const std::vector<std::int64_t>& candidates) {
+  return prepare::select_shard(split_rows, candidates, true, run.n_shards, run.shard_idx,
                                static_cast<std::uint64_t>(run.seed));
 }
 
@@ -240,8 +241,9 @@ std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& given,
 
   prepare::ShardJob job =
       prepare::begin_job("stage1-prepare", target, model, environment, options.extraction);
-  const data::RowSelection selection = prepare::select_rows(mixture, options.extraction);
-  const prepare::ShardRows rows = choose_rows(options.extraction, mixture.num_rows(), selection);
+  data::RowSelection selection = prepare::select_rows(mixture, options.extraction);
+  const prepare::ShardRows rows =
+      choose_rows(options.extraction, mixture.num_rows(), std::exchange(selection.rows, {}));
   prepare::BadRows bad_rows(options.extraction, static_cast<std::int64_t>(rows.row_ids.size()), target,
                             environment.files, prepare::row_names(mixture));
   LabelledShard shard = encode_shard(options, model, mixture, rows, bad_rows);

@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "core/error.h"
 #include "core/log.h"
@@ -225,13 +226,12 @@ class PairEncoder {
 
 // Of the rows that the recipe takes, or those of --source.
 prepare::ShardRows choose_rows(const Stage2PrepareOptions& options, const prepare::DatasetInputs& dataset,
-                               const data::RowSelection& selection) {
+                               std::vector<std::int64_t> candidates) {
   const ExtractionOptions& run = options.extraction;
   const data::Mixture& mixture = dataset.rows;
-  const std::vector<std::int64_t> candidates =
-      options.source.empty() ? selection.rows
-                             : rows_of_source(mixture.sets().front().dataset, options.source,
-                                              dataset.description, run.on_bad_row == OnBadRow::skip);
+  if (!options.source.empty())
+    candidates = rows_of_source(mixture.sets().front().dataset, options.source, dataset.description,
+                                run.on_bad_row == OnBadRow::skip);
   return prepare::select_shard(mixture.num_rows(), candidates, run.n_shards > 1, run.n_shards, run.shard_idx,
                                static_cast<std::uint64_t>(run.seed));
 }
@@ -532,8 +532,8 @@ std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& given,
 
   prepare::ShardJob job =
       prepare::begin_job("stage2-prepare", target, model, environment, options.extraction);
-  const data::RowSelection selection = prepare::select_rows(mixture, options.extraction);
-  const prepare::ShardRows rows = choose_rows(options, dataset, selection);
+  data::RowSelection selection = prepare::select_rows(mixture, options.extraction);
+  const prepare::ShardRows rows = choose_rows(options, dataset, std::exchange(selection.rows, {}));
   prepare::BadRows bad_rows(options.extraction, static_cast<std::int64_t>(rows.row_ids.size()), target,
                             environment.files, prepare::row_names(mixture));
   PairShard shard = gather_pairs(options, model, mixture, rows, bad_rows);

@@ -95,7 +95,7 @@ nlohmann::json left_out_json(const data::RowSelection::OfSet& set) {
   return counts;
 }
 
-// "120 beyond max_rows, 3 a duplicate"; empty for none.
+// "120 beyond max_rows, 3 duplicate"; empty for none.
 std::string left_out_text(const data::RowSelection::OfSet& set) {
   std::vector<std::string> counts;
   for (std::size_t reason = 0; reason < set.left_out.size(); ++reason)

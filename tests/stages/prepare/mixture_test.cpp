@@ -172,7 +172,7 @@ TEST_CASE("a mixture of ratings names the set of each row, and has its labels", 
   CHECK(sets.at(1).at("first_row") == 7);
   CHECK(sets.at(1).at("rows") == 5);
   CHECK(sets.at(1).at("taken") == 4);
-  CHECK(sets.at(1).at("left_out") == json{{"a duplicate", 1}});
+  CHECK(sets.at(1).at("left_out") == json{{"duplicate", 1}});
   CHECK(sets.at(1).at("split") == "train");
   CHECK(file.metadata().at("recipe_sha256").size() == 64);
   CHECK(file.metadata().at("dataset") == "mix");
@@ -325,7 +325,7 @@ TEST_CASE("a dry run shows each set, what is left out, and its row 0", "[golden]
   Stage2PrepareOptions pairs = scene.stage2(scene.recipe(scene.pairs()));
   pairs.extraction.dry_run = true;
   CHECK_THAT(printed([&] { run_stage2_prepare(pairs); }),
-             Contains("left out") && Contains("helpsteer3") && Contains("1 a duplicate") &&
+             Contains("left out") && Contains("helpsteer3") && Contains("1 duplicate") &&
                  Contains("row pairs:0, chosen:") && Contains("row ranked:0: 2 answers, 1 pairs") &&
                  Contains("row pairs:0, rejected: ") && Contains("nothing but ties (row ids ranked:3)"));
   Stage1PrepareOptions ratings = scene.stage1(scene.recipe(scene.ratings()));
