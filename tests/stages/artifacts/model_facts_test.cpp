@@ -102,7 +102,8 @@ TEST_CASE("shards of other weights, or with another treatment of special tokens,
   CHECK_THROWS_WITH(open_shards(one, other), Contains("dataset_config is 'b'"));
 }
 
-TEST_CASE("embeddings record the attention of their GPU, and shards of different kinds are not combined", "[unit]") {
+TEST_CASE("embeddings record the attention of their GPU, and shards of different kinds are not combined",
+          "[unit]") {
   Provenance one = with(facts_of("w")), other = one;
   one.gpu_attention = "cuDNN 9.19.0";
   CHECK(open_shards(one, one)->gpu_attention == "cuDNN 9.19.0");
