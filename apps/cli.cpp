@@ -48,6 +48,10 @@ struct Bind {
     return app.add_option_function<std::int64_t>(flag(), assign, option.help)
         ->default_str(value_text(option));
   }
+  // Commas are resolved where it is known which paths exist.
+  CLI::Option* operator()(DatasetPaths* target) const {
+    return app.add_option(flag(), target->paths, option.help)->default_str(value_text(option));
+  }
   CLI::Option* operator()(const WordField& field) const {
     if (field.is_list()) return add_words<std::vector<std::string>>(field)->delimiter(',');
     return add_words<std::string>(field)->check(CLI::IsMember(field.choices()));

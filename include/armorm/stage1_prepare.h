@@ -8,6 +8,7 @@
 
 #include "armorm/attributes.h"
 #include "armorm/data_forms.h"
+#include "armorm/dataset_paths.h"
 #include "armorm/export.h"
 #include "armorm/extraction_options.h"
 #include "armorm/stop.h"
@@ -17,7 +18,8 @@ namespace armorm {
 // `stage1-prepare --help` says what each field means; the comments here say which values it may have.
 struct Stage1PrepareOptions {
   ExtractionOptions extraction;
-  std::string dataset_path = "RLHFlow/ArmoRM-Multi-Objective-Data-v0.1";
+  DatasetPaths dataset_path = "RLHFlow/ArmoRM-Multi-Objective-Data-v0.1";
+  std::string dataset_name = {};  // a file name; needed for several sets without a recipe
   std::string dataset_config = {};
   std::string dataset_split = "train";
   std::vector<std::string> attributes = default_attributes();  // at least one, none twice

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "armorm/data_forms.h"
+#include "armorm/dataset_paths.h"
 #include "armorm/export.h"
 #include "armorm/extraction_options.h"
 #include "armorm/model_family.h"
@@ -18,7 +19,8 @@ namespace armorm {
 struct Stage2PrepareOptions {
   ExtractionOptions extraction;
   ModelFamily model_family = ModelFamily::llama3;
-  std::string dataset_path = "RLHFlow/UltraFeedback-preference-standard";
+  DatasetPaths dataset_path = "RLHFlow/UltraFeedback-preference-standard";
+  std::string dataset_name = {};  // a file name; needed for several sets without a recipe
   std::string source = {};
   std::string dataset_config = {};
   std::string dataset_split = "train";

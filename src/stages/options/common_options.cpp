@@ -1,5 +1,6 @@
 #include "stages/options/common_options.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
@@ -103,6 +104,13 @@ std::int64_t bad_row_limit(const std::string& max_bad_rows, std::int64_t rows) {
         "--max_bad_rows: '{}' is neither a count nor a part of the rows; use for example 100, 0.01 or 1%",
         max_bad_rows);
   return static_cast<std::int64_t>(std::floor(part * static_cast<double>(rows)));
+}
+
+void check_dataset(const DatasetPaths& sets, const std::string& name) {
+  if (sets.paths.empty() || std::find(sets.paths.begin(), sets.paths.end(), "") != sets.paths.end())
+    fail_usage("--dataset_path: is empty; name a file, a folder, a Hub id or a recipe");
+  if (name == "." || name == ".." || name.find('/') != std::string::npos)
+    fail_usage("--dataset_name: '{}' is no file name; use a word that names the data", name);
 }
 
 void check_attention_on(std::int64_t device, GpuAttention attention) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "armorm/cpu_kernels.h"
+#include "armorm/dataset_paths.h"
 #include "armorm/extraction_options.h"
 #include "armorm/gpu_attention.h"
 #include "armorm/precision.h"
@@ -14,6 +15,9 @@ namespace armorm::stages::options {
 // The most bad rows of `rows` that --max_bad_rows allows: a count ("100"), or a fraction of the rows ("0.01",
 // "1%"). Usage error for anything else.
 std::int64_t bad_row_limit(const std::string& max_bad_rows, std::int64_t rows);
+
+// usage error for no path, an empty one, and a name that is no file name.
+void check_dataset(const DatasetPaths& sets, const std::string& name);
 
 // usage error for attention other than auto on a CPU.
 void check_attention_on(std::int64_t device, GpuAttention attention);

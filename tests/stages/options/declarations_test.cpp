@@ -24,6 +24,7 @@ struct Change {
   void operator()(std::vector<std::string>* list) const { list->push_back("other"); }
   void operator()(std::vector<double>* list) const { list->push_back(0.5); }
   void operator()(std::vector<std::int64_t>* list) const { list->push_back(3); }
+  void operator()(DatasetPaths* sets) const { sets->paths.emplace_back("other"); }
   void operator()(const WordField& field) const {
     std::vector<std::string> words = field.words();
     if (field.is_list())
@@ -115,7 +116,7 @@ TEST_CASE("what does not change results is known by name", "[unit]") {
   Stage1PrepareOptions prepare;
   const OptionList list = declare(prepare);
   CHECK(names_with(list, OptionEffect::inputs) ==
-        Names{"model_path", "dataset_path", "form", "on_bad_row", "max_bad_rows"});
+        Names{"model_path", "dataset_path", "dataset_name", "form", "on_bad_row", "max_bad_rows"});
   CHECK(names_with(list, OptionEffect::resources) == Names{"device", "threads"});
   CHECK(names_with(list, OptionEffect::output) == Names{"data_root", "restart", "verify",
                                                         "checkpoint_seconds", "dry_run", "status", "all_sets",
