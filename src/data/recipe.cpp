@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/strings.h"
+#include "core/words.h"
 #include "hub/cache.h"
 #include "io/read_file.h"
 
@@ -180,9 +181,10 @@ void refuse_other_kind(const Members& set, RowKind kind) {
                  set.place(std::string(key)));
   for (const std::string_view key : kRatingKeys)
     if (kind == RowKind::pairs && set.find(std::string(key)) != nullptr)
-      fail_usage("{} is of sets with ratings; the gate trains on unweighted pairs: leave it out of a recipe "
-                 "for stage2-prepare, and take fewer rows of a set with max_rows",
-                 set.place(std::string(key)));
+      fail_usage(
+          "{} is of sets with ratings; the gate trains on unweighted pairs: leave it out of a recipe "
+          "for stage2-prepare, and take fewer rows of a set with max_rows",
+          set.place(std::string(key)));
 }
 
 void read_labels(const Members& set, MixtureSet& out) {
@@ -333,7 +335,8 @@ bool is_recipe(const fs::path& path) { return RecipeFile(path).is_recipe(); }
 
 Recipe read_recipe(const fs::path& path, RowKind kind, const std::string& split) {
   const RecipeFile file(path);
-  if (!file.is_recipe()) fail_usage("{}: is no recipe; expected an object with the key 'sets'", path.string());
+  if (!file.is_recipe())
+    fail_usage("{}: is no recipe; expected an object with the key 'sets'", path.string());
   const Members members(file.document(), path.string(), RecipeObject::recipe);
   Recipe recipe;
   recipe.is_mixture = true;

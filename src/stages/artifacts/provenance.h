@@ -22,6 +22,9 @@ struct Provenance {
   std::string dataset_config;  // a config of the data set's card; empty = the default one
   std::string form;            // of rows that a form describes, with its label and pairs; empty for others
   std::string source;
+  std::vector<std::string> sources;  // names that source_ids index; empty = no source_ids
+  std::string mixture;               // its sets as JSON: name, first_row, rows, taken, ...; empty = one set
+  std::string recipe_sha256;         // of a mixture: of what its recipe says
   std::string precision;
   std::string fp8_accumulate;  // fast or exact, of precision fp8; empty for others
   bool batch_invariant = false;

@@ -9,6 +9,7 @@
 #include "core/words.h"
 #include "data/attributes.h"
 #include "data/dataset.h"
+#include "data/recipe.h"
 #include "hub/cache.h"
 #include "stages/artifacts/artifact_paths.h"
 #include "stages/gate/gate_sources.h"
@@ -67,7 +68,7 @@ std::vector<NamedSet> named_sets(const Stage2TrainOptions& options) {
 artifacts::EmbeddingSet open_pairs(const Stage2TrainOptions& options, const GateInputs& inputs,
                                    const NamedSet& named) {
   const std::string stem =
-      artifacts::preference_stem(hub::artifact_name(named.dataset), named.source, named.split);
+      artifacts::preference_stem(data::dataset_name(named.dataset), named.source, named.split);
   artifacts::EmbeddingSet set =
       artifacts::EmbeddingSet::open(artifacts::embeddings_folder(options.data_root, inputs.model), stem,
                                     "preference", "stage2-prepare", options.verify);
@@ -190,16 +191,16 @@ GateInputs open_inputs(const Stage2TrainOptions& options) {
   GateInputs inputs;
   inputs.model = hub::artifact_name(options.model_path);
   inputs.weights_stem = artifacts::regression_weights_folder(options.data_root) /
-                        (inputs.model + "_" + hub::artifact_name(options.multi_objective_dataset));
+                        (inputs.model + "_" + data::dataset_name(options.multi_objective_dataset));
   inputs.weights = artifacts::RegressionWeights::load(inputs.weights_stem);
-  check_made_for(inputs, hub::artifact_name(options.multi_objective_dataset));
+  check_made_for(inputs, data::dataset_name(options.multi_objective_dataset));
   inputs.making = artifacts::making_facts(inputs.weights);
   inputs.sources.push_back(weights_source(inputs.weights));
   artifacts::add_inputs("weights", inputs.weights.inputs, inputs.origin);
   inputs.origin["weights: values"] = inputs.weights.digest();
   inputs.origin["reference set"] = options.reference_dataset.empty()
                                        ? "the preference set"
-                                       : hub::artifact_name(options.reference_dataset);
+                                       : data::dataset_name(options.reference_dataset);
   inputs.attributes =
       data::attribute_names_or_default(inputs.weights.attributes, inputs.weights.n_attributes());
   return inputs;

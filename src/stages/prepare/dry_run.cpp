@@ -37,9 +37,10 @@ std::string line(const std::string& name, const std::string& text) {
 }
 
 // "(row ids 3 8 9)"
-std::string ids_text(const std::vector<std::int64_t>& rows) {
+std::string ids_text(const DryRunPlan& plan, const std::vector<std::int64_t>& rows) {
   std::string ids;
-  for (std::size_t i = 0; i < std::min(rows.size(), kMaxShownIds); ++i) ids += fmt::format(" {}", rows[i]);
+  for (std::size_t i = 0; i < std::min(rows.size(), kMaxShownIds); ++i)
+    ids += " " + (plan.row_name ? plan.row_name(rows[i]) : std::to_string(rows[i]));
   return fmt::format("(row ids{}{})", ids, rows.size() > kMaxShownIds ? " ..." : "");
 }
 
@@ -68,12 +69,12 @@ std::vector<BadKind> kinds_of(const std::vector<BadRow>& bad_rows) {
   return order;
 }
 
-std::string bad_rows_text(const std::vector<BadRow>& bad_rows) {
-  const std::vector<BadKind> kinds = kinds_of(bad_rows);
+std::string bad_rows_text(const DryRunPlan& plan) {
+  const std::vector<BadKind> kinds = kinds_of(plan.bad_rows);
   std::string out;
   for (std::size_t i = 0; i < std::min(kinds.size(), kMaxShownKinds); ++i)
-    out += line("dropped", fmt::format("{} bad rows {}: {}", kinds[i].rows.size(), ids_text(kinds[i].rows),
-                                       kinds[i].example));
+    out += line("dropped", fmt::format("{} bad rows {}: {}", kinds[i].rows.size(),
+                                       ids_text(plan, kinds[i].rows), kinds[i].example));
   if (kinds.size() > kMaxShownKinds)
     out += line("", fmt::format("and bad rows for {} more reasons", kinds.size() - kMaxShownKinds));
   return out;
@@ -87,9 +88,9 @@ std::string rows_section(const DryRunPlan& plan) {
   if (!plan.form.empty()) out += line("form", plan.form);
   for (const auto& [reason, rows] : p.dropped) {
     if (!rows.empty())
-      out += line("dropped", fmt::format("{} rows: {} {}", rows.size(), reason, ids_text(rows)));
+      out += line("dropped", fmt::format("{} rows: {} {}", rows.size(), reason, ids_text(plan, rows)));
   }
-  out += bad_rows_text(plan.bad_rows);
+  out += bad_rows_text(plan);
   for (const auto& [what, count] : p.counts)
     if (count > 0) out += line("noted", fmt::format("{} rows: {}", count, what));
   return out;
@@ -322,6 +323,7 @@ void print_dry_run(const ExtractionOptions& options, const ModelInputs& model, c
   out += target_section(plan);
   out += edges_section(tokenizer, plan.requests);
   out += length_histogram(lengths_of(plan.requests));
+  if (!plan.selection.empty()) out += "\n" + plan.selection;
   out += labels_section(plan);
   if (!plan.first_row.empty()) out += "\n" + shown_message(plan.first_row, "\n\t");
   for (const DryRunSample& sample : plan.samples) out += sample_section(tokenizer, sample);

@@ -12,7 +12,6 @@
 #include "core/print.h"
 #include "core/strings.h"
 #include "core/words.h"
-#include "data/forms_page.h"
 #include "hub/snapshot.h"
 #include "model/compute_threads.h"
 #include "model/device.h"
@@ -24,29 +23,6 @@
 
 namespace armorm::stages::prepare {
 namespace {
-
-std::map<std::string, std::string> parse_renames(const std::vector<std::string>& columns) {
-  std::map<std::string, std::string> renames;
-  for (const std::string& entry : columns) {
-    const std::size_t sign = entry.find('=');
-    if (sign == std::string::npos || sign == 0 || sign + 1 == entry.size())
-      fail_usage("--columns: '{}' is not of the form name=column; for example messages=conversation", entry);
-    renames[entry.substr(0, sign)] = entry.substr(sign + 1);
-  }
-  return renames;
-}
-
-std::int64_t megabytes(std::uintmax_t bytes) { return static_cast<std::int64_t>(bytes / 1'000'000); }
-
-std::int64_t megabytes_of(const std::vector<std::filesystem::path>& files) {
-  std::uintmax_t bytes = 0;
-  for (const std::filesystem::path& file : files) {
-    std::error_code error;
-    const std::uintmax_t size = std::filesystem::file_size(file, error);
-    bytes += error ? 0 : size;
-  }
-  return megabytes(bytes);
-}
 
 // Empty for a folder that is no snapshot of the Hub.
 std::string commit_of(const std::filesystem::path& folder) {
@@ -73,16 +49,6 @@ ModelInputs open_model_inputs(const ExtractionOptions& options, const StopReques
   text::ConversationEncoder encoder = artifacts::open_encoder(
       folder, config.vocab_size, options.allow_special_in_content, options.template_date);
   return {folder, hub::artifact_name(options.model_path), std::move(config), std::move(encoder)};
-}
-
-DatasetInputs open_dataset_inputs(const DatasetChoice& choice, const StopRequested& stop) {
-  data::DatasetOptions options;
-  options.columns = parse_renames(choice.columns);
-  options.path = hub::resolve_dataset(choice.path, stop);
-  options.config = choice.config;
-  options.split = choice.split;
-  options.form = choice.form;
-  return {data::Dataset::open(options), hub::artifact_name(choice.path), commit_of(options.path)};
 }
 
 int thread_count(const ExtractionOptions& options) { return armorm::thread_count(options.threads); }
@@ -112,10 +78,6 @@ std::future<model::Backbone> load_ahead(const ExtractionOptions& options, const 
   std::error_code error;
   if (options.dry_run || std::filesystem::exists(target, error)) return {};
   return load_backbone(options, model);
-}
-
-void report_form(const DatasetInputs& dataset, const data::Form* form) {
-  if (form != nullptr) log::info("{}: rows of the form {}", dataset.name, data::form_summary(*form));
 }
 
 void warn_of_special_content(std::int64_t count, const std::string& what, bool as_special) {
@@ -154,20 +116,6 @@ void record_deviation(const ExtractionOptions& options, const ModelInputs& model
   log::info("the embeddings of {} deviate by {}", name_of(options.precision), provenance.deviation);
 }
 
-std::string data_digest(const data::Dataset& dataset, const std::vector<std::string>& columns) {
-  std::string digests;
-  Phase phase("reading the data set's files for their fingerprint", megabytes_of(dataset.files()), "MB");
-  std::size_t bytes = 0;
-  for (const std::filesystem::path& file : dataset.files()) {
-    Sha256 hash;
-    hash.update_with_file(file, [&](std::size_t size) { phase.advance_to(megabytes(bytes += size)); });
-    digests += hash.hex() + "\n";
-  }
-  dataset.check_unchanged();
-  for (const auto& [name, column] : parse_renames(columns)) digests += fmt::format("{}={}\n", name, column);
-  return sha256_hex(digests);
-}
-
 artifacts::Provenance make_provenance(const ExtractionOptions& options, const ModelInputs& model,
                                       const DatasetInputs& dataset, const std::string& split) {
   artifacts::Provenance p;
@@ -182,7 +130,7 @@ artifacts::Provenance make_provenance(const ExtractionOptions& options, const Mo
   p.template_sha256 = model.encoder.template_sha256();
   p.tokenizer_sha256 = model.encoder.tokenizer_sha256();
   p.config_sha256 = sha256_file_hex(model.folder.base / "config.json");
-  p.data_commit = dataset.commit;
+  if (!dataset.rows.is_mixture()) p.data_commit = dataset.rows.sets().front().commit;
   p.facts.commit = commit_of(model.folder.folder);
   p.facts.allow_special_in_content = options.allow_special_in_content;
   p.facts.template_date = model.encoder.template_date();
@@ -190,7 +138,7 @@ artifacts::Provenance make_provenance(const ExtractionOptions& options, const Mo
   p.shard_idx = options.shard_idx;
   p.n_shards = options.n_shards;
   p.seed = options.seed;
-  p.source_rows = dataset.dataset.num_rows();
+  p.source_rows = dataset.rows.num_rows();
   return p;
 }
 

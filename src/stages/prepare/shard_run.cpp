@@ -378,7 +378,9 @@ class ShardRun {
 DryRunPlan dry_run_plan(const ShardJob& job) {
   return {.program = job.program,
           .form = {},
+          .selection = {},
           .first_row = {},
+          .row_name = {},
           .provenance = job.provenance,
           .requests = job.requests,
           .samples = {},
