@@ -2,10 +2,13 @@
 
 #include <utf8proc.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdlib>
+#include <functional>
 #include <memory>
+#include <utility>
 
 #include "core/error.h"
 #include "core/utf8.h"
@@ -36,22 +39,27 @@ constexpr std::array<char, 128> kAsciiMap = make_ascii_map();
 // Words are appended without the spaces before the first and after the last.
 class WordWriter {
  public:
-  explicit WordWriter(std::size_t bytes) { out_.reserve(bytes); }
-  void space() noexcept { spaced_ = true; }
-  void append(std::string_view character) {
-    if (spaced_ && !out_.empty()) out_ += ' ';
+  explicit WordWriter(std::size_t bytes) : out_(bytes, '\0') {}
+  void space() noexcept { spaced_ = size_ > 0; }
+  void append(char byte) {
+    if (size_ + 2 > out_.size()) out_.resize(2 * out_.size() + 2);
+    if (spaced_) out_[size_++] = ' ';
     spaced_ = false;
-    out_ += character;
+    out_[size_++] = byte;
   }
   void append_ascii(char byte) {
     const char mapped = kAsciiMap[static_cast<std::size_t>(byte)];
     if (mapped == ' ') return space();
-    if (mapped != kDeleted || byte == '\0') append({&mapped, 1});
+    if (mapped != kDeleted || byte == '\0') append(mapped);
   }
-  std::string words() && { return std::move(out_); }
+  std::string words() && {
+    out_.resize(size_);
+    return std::move(out_);
+  }
 
  private:
   std::string out_;
+  std::size_t size_ = 0;
   bool spaced_ = false;
 };
 
@@ -72,8 +80,8 @@ bool is_punctuation(char32_t c) {
   return category >= UTF8PROC_CATEGORY_PC && category <= UTF8PROC_CATEGORY_PO;
 }
 
-std::string unicode_words(const std::string& text) {
-  WordWriter writer(text.size());
+void append_folded(std::string_view run, WordWriter& writer) {
+  const std::string text = folded(run);
   for (std::size_t at = 0; at < text.size();) {
     const CodePoint c = decode_utf8(text, at);
     if (c.size == 1) {
@@ -81,18 +89,13 @@ std::string unicode_words(const std::string& text) {
     } else if (is_white_space(c.value)) {
       writer.space();
     } else if (!is_punctuation(c.value)) {
-      writer.append(std::string_view(text).substr(at, c.size));
+      for (std::size_t i = 0; i < c.size; ++i) writer.append(text[at + i]);
     }
     at += c.size;
   }
-  return std::move(writer).words();
 }
 
-std::string ascii_words(std::string_view text) {
-  WordWriter writer(text.size());
-  for (const char byte : text) writer.append_ascii(byte);
-  return std::move(writer).words();
-}
+bool is_ascii_byte(char byte) noexcept { return static_cast<unsigned char>(byte) < 0x80; }
 
 // The finalizer of splitmix64: every bit of the input changes every bit of the output.
 std::uint64_t mixed(std::uint64_t x) noexcept {
@@ -101,12 +104,7 @@ std::uint64_t mixed(std::uint64_t x) noexcept {
   return x ^ (x >> 31U);
 }
 
-// FNV-1a.
-std::uint64_t hash_of(std::string_view text) noexcept {
-  std::uint64_t hash = 0xcbf29ce484222325ULL;
-  for (const char byte : text) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3ULL;
-  return mixed(hash);
-}
+std::uint64_t hash_of(std::string_view text) noexcept { return std::hash<std::string_view>()(text); }
 
 constexpr std::uint64_t kBase = 0x9e3779b97f4a7c15ULL;  // odd: of the rolling hash, modulo 2^64
 
@@ -120,44 +118,56 @@ std::uint64_t power(std::uint64_t base, std::size_t exponent) noexcept {
 
 }  // namespace
 
+// Only what is not ASCII goes through utf8proc, with the character before it, with which it may compose. An
+// ASCII character composes with none before it.
 std::string normalized_words(std::string_view text) {
-  return is_ascii(text) ? ascii_words(text) : unicode_words(folded(text));
+  WordWriter writer(text.size());
+  for (auto at = text.begin(); at != text.end();) {
+    const auto foreign = std::find_if_not(at, text.end(), is_ascii_byte);
+    const auto run = foreign == text.end() || foreign == at ? foreign : foreign - 1;
+    std::for_each(at, run, [&](char byte) { writer.append_ascii(byte); });
+    at = std::find_if(foreign, text.end(), is_ascii_byte);
+    if (run != at) append_folded({run, at}, writer);
+  }
+  return std::move(writer).words();
 }
 
-// The n-grams of normalized words, each in constant time and without memory of its own.
+// The n-grams of normalized words, each in constant time.
 struct PromptOverlap::Ngrams {
   std::string_view words;
   std::size_t n = 1;
 
+  struct Word {
+    std::uint64_t hash = 0;
+    std::size_t start = 0;
+  };
+
   // Calls `use(hash, start, end)` for each n-gram, in their order, until it returns true; whether it did.
   template <class Use>
   bool any(const Use& use) const {
+    if (static_cast<std::size_t>(std::count(words.begin(), words.end(), ' ')) + 1 < n) return false;
     const std::uint64_t leaving = power(kBase, n);
-    std::size_t first = 0;  // start of the n-gram
-    std::size_t count = 0;  // words in `rolling`, at most n
+    std::vector<Word> last(n);  // the word with number k is at k modulo n
+    std::size_t count = 0;
     std::uint64_t rolling = 0;
-    for (std::size_t start = 0; start < words.size();) {
-      const std::size_t end = word_end(start);
-      rolling = rolling * kBase + hash_of(words.substr(start, end - start));
-      if (++count > n) {
-        const std::size_t first_end = word_end(first);
-        rolling -= leaving * hash_of(words.substr(first, first_end - first));
-        first = first_end + 1;
-        --count;
-      }
-      if (count == n && use(mixed(rolling), first, end)) return true;
+    for (std::size_t start = 0; start < words.size(); ++count) {
+      const std::size_t end = std::min(words.find(' ', start), words.size());
+      Word& word = last[count % n];
+      rolling = rolling * kBase - leaving * word.hash;  // of the first word of the n-gram before; 0 at first
+      word = {hash_of(words.substr(start, end - start)), start};
+      rolling += word.hash;
+      if (count + 1 >= n && use(mixed(rolling), last[(count + 1) % n].start, end)) return true;
       start = end + 1;
     }
     return false;
   }
-
-  std::size_t word_end(std::size_t start) const { return std::min(words.find(' ', start), words.size()); }
 };
 
 void PromptOverlap::Places::reserve(std::size_t places) {
   if (2 * places <= slots_.size()) return;
   std::vector<Slot> old(std::bit_ceil(2 * places));
   old.swap(slots_);
+  filter_.assign(std::max<std::size_t>(slots_.size() * kFilterBits / 64, 1), 0);
   size_ = 0;
   for (const Slot& slot : old) {
     if (slot.at != std::string::npos) insert(slot.hash, slot.at);
@@ -166,6 +176,8 @@ void PromptOverlap::Places::reserve(std::size_t places) {
 
 void PromptOverlap::Places::insert(std::uint64_t hash, std::size_t at) noexcept {
   const std::size_t mask = slots_.size() - 1;
+  const std::size_t bit = filter_bit(hash);
+  filter_[bit / 64] |= std::uint64_t{1} << (bit % 64);
   std::size_t i = hash & mask;
   while (slots_[i].at != std::string::npos) i = (i + 1) & mask;
   slots_[i] = {hash, at};
@@ -175,6 +187,8 @@ void PromptOverlap::Places::insert(std::uint64_t hash, std::size_t at) noexcept 
 template <class Equal>
 bool PromptOverlap::Places::contains(std::uint64_t hash, const Equal& equal) const {
   if (slots_.empty()) return false;
+  const std::size_t bit = filter_bit(hash);
+  if ((filter_[bit / 64] >> (bit % 64) & 1U) == 0) return false;
   const std::size_t mask = slots_.size() - 1;
   for (std::size_t i = hash & mask; slots_[i].at != std::string::npos; i = (i + 1) & mask) {
     if (slots_[i].hash == hash && equal(slots_[i].at)) return true;

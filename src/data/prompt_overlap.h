@@ -21,7 +21,7 @@ namespace armorm::data {
 std::string normalized_words(std::string_view text);
 
 // Every match is verified: two prompts match only if their words are equal, whatever their hashes. Memory is
-// the words of the distinct evaluation prompts, and 32 to 64 bytes per distinct n-gram and per distinct
+// the words of the distinct evaluation prompts, and 34 to 68 bytes per distinct n-gram and per distinct
 // prompt. find() may be called by several threads at once.
 class PromptOverlap {
  public:
@@ -56,7 +56,13 @@ class PromptOverlap {
       std::uint64_t hash = 0;
       std::size_t at = std::string::npos;  // npos: empty
     };
-    std::vector<Slot> slots_;  // none, or a power of two
+    static constexpr std::size_t kFilterBits = 8;  // per slot
+    std::size_t filter_bit(std::uint64_t hash) const noexcept {
+      return (hash >> 32U ^ hash << 16U) & (filter_.size() * 64 - 1);
+    }
+
+    std::vector<Slot> slots_;            // none, or a power of two
+    std::vector<std::uint64_t> filter_;  // a bit is set for each place; most hashes without one need no slot
     std::size_t size_ = 0;
   };
 
