@@ -22,7 +22,7 @@ std::string accuracy_table(const std::string& id, const SetBySource& set,
   for (const SourceFigures& source : sources) {
     const SourceScorer& gate = source.scorers.front();
     const double accuracy = accuracy_of(gate, source.pairs);
-    std::vector<Cell> cells{html::escaped(source.name),
+    std::vector<Cell> cells{html::escaped(source_label(source.name)),
                             std::to_string(source.pairs),
                             accuracy_cell(accuracy),
                             html::range(100 * gate.interval.low, 100 * gate.interval.high, 1),
@@ -58,7 +58,8 @@ std::string length_table(const std::string& id, const SetBySource& set,
   html::Table table(id, fmt::format("{}: length bias of the gate, accuracy in per cent", set.set),
                     std::move(columns));
   for (const SourceFigures& source : sources) {
-    std::vector<Cell> cells = length_cells(source.name, source.scorers.front().length_bias.value());
+    std::vector<Cell> cells =
+        length_cells(source_label(source.name), source.scorers.front().length_bias.value());
     for (std::size_t i = 1; i < source.scorers.size(); ++i)
       cells.emplace_back(html::number(100 * source.scorers[i].length_bias.value().gap, 1));
     table.add(cells);

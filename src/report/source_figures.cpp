@@ -96,6 +96,8 @@ std::vector<Source> largest(const std::vector<Source>& sources, std::size_t most
 
 }  // namespace
 
+std::string source_label(const std::string& name) { return name.empty() ? "(no source)" : name; }
+
 double accuracy_of(const SourceScorer& scorer, std::int64_t pairs) { return share(scorer.correct, pairs); }
 
 std::vector<SourceFigures> largest_sources(const std::vector<SourceFigures>& sources, std::size_t most) {

@@ -36,6 +36,9 @@ struct SetBySource {
 // WeightsByKind::by of weights by source.
 inline constexpr const char* kBySource = "source";
 
+// What tables show as the name: "(no source)" for rows whose column is empty.
+std::string source_label(const std::string& name);
+
 // NaN without pairs.
 double accuracy_of(const SourceScorer& scorer, std::int64_t pairs);
 

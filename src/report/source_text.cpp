@@ -34,7 +34,7 @@ std::string range(const stats::Interval& shares) {
 }
 
 std::string name_cell(const std::string& name) {
-  const std::string text = escape_controls(name);
+  const std::string text = escape_controls(source_label(name));
   return text.size() <= kName ? text : shown(text, kName - std::string_view(kEllipsis).size());
 }
 

@@ -107,9 +107,11 @@ TEST_CASE("the page sums the sources beyond the largest two hundred", "[unit]") 
   check_balance(page);
   CHECK(count_of(page, ">source \\d+</th>") == 2 * 200);
   CHECK(count_of(page, ">other \\(50 sources\\)</th><td>200</td>") == 2);
+  report.by_source.front().sources.front().name = report.gate_by_kind.front().kinds.front().name = "";
+  CHECK(count_of(gate_report_page(report), ">\\(no source\\)</th>") == 2);
   // Kinds of another meaning are all shown.
   report.gate_by_kind.front().by = "subset";
-  CHECK(count_of(gate_report_page(report), ">source \\d+</th>") == 200 + 250);
+  CHECK(count_of(gate_report_page(report), ">source \\d+</th>") == 199 + 249);
 }
 
 TEST_CASE("the page needs nothing but itself", "[unit]") {

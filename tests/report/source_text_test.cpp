@@ -137,7 +137,8 @@ TEST_CASE("the largest twenty sources are printed, and the rest is one line", "[
 }
 
 TEST_CASE("tables by source fit a line, and names cannot control the terminal", "[unit]") {
-  SetBySource set = many(3, 6);
+  SetBySource set = many(4, 6);
+  set.sources[3].name = "";
   set.sources[0].name = std::string(200, 'x');
   set.sources[1].name = "\x1b[2Jcleared";
   set.sources[2].pairs = 5'200'000;
@@ -151,6 +152,7 @@ TEST_CASE("tables by source fit a line, and names cannot control the terminal", 
   }
   for (const std::string& text : {comparison_by_source_text(set), length_bias_by_source_text(set)}) {
     CHECK(longest_line(text) <= 100);
-    CHECK_THAT(text, Contains("\n" + std::string(22, 'x') + "...  ") && Contains("\n\\x1b[2Jcleared "));
+    CHECK_THAT(text, Contains("\n" + std::string(22, 'x') + "...  ") && Contains("\n\\x1b[2Jcleared ") &&
+                         Contains("\n(no source) "));
   }
 }

@@ -109,7 +109,7 @@ std::string sources_table(const report::SetBySource& set) {
   MarkdownTable table({"source", "pairs", "accuracy", "95 % interval", "loss"});
   for (const report::SourceFigures& source : report::largest_sources(set.sources, kSourcesOnCard)) {
     const report::SourceScorer& gate = source.scorers.front();
-    table.add({escaped(source.name), std::to_string(source.pairs),
+    table.add({escaped(report::source_label(source.name)), std::to_string(source.pairs),
                percent(report::accuracy_of(gate, source.pairs)),
                percent(gate.interval.low) + " - " + percent(gate.interval.high), number(gate.loss)});
   }
