@@ -31,29 +31,30 @@ TEST_CASE("a report without parts holds what every run has", "[unit]") {
 }
 
 TEST_CASE("a report with all parts holds every key", "[unit]") {
-  CHECK(keys_of(to_json(test::gate_report_example({}))) == std::set<std::string>{"armorm_version",
-                                                                                 "attributes",
-                                                                                 "by_source",
-                                                                                 "debiasing",
-                                                                                 "eval",
-                                                                                 "examples",
-                                                                                 "gate_by_kind",
-                                                                                 "gate_usage",
-                                                                                 "length_bias",
-                                                                                 "logit_scale",
-                                                                                 "model",
-                                                                                 "options",
-                                                                                 "outputs",
-                                                                                 "pairs",
-                                                                                 "reward_bench",
-                                                                                 "reward_bench_2",
-                                                                                 "seeds",
-                                                                                 "sources",
-                                                                                 "training",
-                                                                                 "transform",
-                                                                                 "transform_applied",
-                                                                                 "validation",
-                                                                                 "verbosity_target"});
+  const std::set<std::string> keys{"armorm_version",
+                                   "attributes",
+                                   "by_source",
+                                   "debiasing",
+                                   "eval",
+                                   "examples",
+                                   "gate_by_kind",
+                                   "gate_usage",
+                                   "length_bias",
+                                   "logit_scale",
+                                   "model",
+                                   "options",
+                                   "outputs",
+                                   "pairs",
+                                   "reward_bench",
+                                   "reward_bench_2",
+                                   "seeds",
+                                   "sources",
+                                   "training",
+                                   "transform",
+                                   "transform_applied",
+                                   "validation",
+                                   "verbosity_target"};
+  CHECK(keys_of(to_json(test::gate_report_example({}))) == keys);
 }
 
 TEST_CASE("the report names program, model, options and pairs", "[unit]") {

@@ -14,6 +14,8 @@ report::LengthCase case_of(const eval::LengthGroup& group) {
 SideLengths lengths_of(const PairRewards& pairs, std::span<const std::int64_t> rows) {
   SideLengths lengths;
   if (pairs.lengths().empty()) return lengths;
+  lengths.chosen.reserve(rows.size());
+  lengths.rejected.reserve(rows.size());
   for (const std::int64_t row : rows) {
     lengths.chosen.push_back(pairs.lengths()[2 * static_cast<std::size_t>(row)]);
     lengths.rejected.push_back(pairs.lengths()[2 * static_cast<std::size_t>(row) + 1]);
