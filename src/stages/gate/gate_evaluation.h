@@ -24,6 +24,7 @@ struct GateScorer {
 
 // One scorer on some pairs; the first of a comparison is the gate.
 struct Contender {
+  std::string short_name;  // for narrow tables, which leave out scorers without one
   report::ScorerFigures figures;
   gating::PairScores scores;
 };

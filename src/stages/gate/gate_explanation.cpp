@@ -6,6 +6,8 @@
 #include <numeric>
 #include <set>
 
+#include "report/source_figures.h"
+
 namespace armorm::stages::gate {
 namespace {
 
@@ -76,8 +78,9 @@ std::vector<Kind> group(std::size_t n, const std::vector<std::string>& order, co
   return kinds;
 }
 
+// Weights that are not measured for a kind without members.
 report::KindWeights weights_of(const Explained& e, const Kind& kind) {
-  std::vector<double> mean(e.k, 0.0);
+  std::vector<double> mean(e.k, kind.members.empty() ? stats::kNotMeasured : 0.0);
   for (const std::size_t i : kind.members)
     for (std::size_t k = 0; k < e.k; ++k)
       mean[k] += static_cast<double>(e.gate(i, true)[k]) / static_cast<double>(kind.members.size());
@@ -97,6 +100,14 @@ std::vector<Kind> kinds_of(const Explained& e, const std::vector<std::string>& a
 report::WeightsByKind weights_by_kind(const Explained& e, const std::vector<Kind>& kinds) {
   report::WeightsByKind out{e.set.name, e.set.pairs.subset_of().empty() ? "largest attribute" : "subset", {}};
   for (const Kind& kind : kinds) out.kinds.push_back(weights_of(e, kind));
+  return out;
+}
+
+std::optional<report::WeightsByKind> weights_by_source(const Explained& e) {
+  if (e.set.pairs.sources().names.empty()) return std::nullopt;
+  report::WeightsByKind out{e.set.name, report::kBySource, {}};
+  for (SourceGroup& group : group_by_source(e.set.pairs.sources(), e.set.rows))
+    out.kinds.push_back(weights_of(e, {std::move(group.name), std::move(group.members)}));
   return out;
 }
 
@@ -188,7 +199,7 @@ Explanation explain(const GateScorer& scorer, const ExplainedSet& set,
   std::vector<float> margins = margins_of(gates.scores);
   const Explained e{set, std::move(gates), std::move(margins), scorer.gate.logit_scale, attributes.size()};
   const std::vector<Kind> kinds = kinds_of(e, attributes);
-  return {weights_by_kind(e, kinds), {set.name, examples_of(e, kinds)}};
+  return {weights_by_kind(e, kinds), weights_by_source(e), {set.name, examples_of(e, kinds)}};
 }
 
 }  // namespace armorm::stages::gate

@@ -59,6 +59,7 @@ PairRewards::PairRewards(std::shared_ptr<const artifacts::EmbeddingSet> set,
   read_lengths(*set_);
   read_candidates(*set_);
   read_subsets(*set_);
+  sources_ = read_sources(*set_);
   check_unchanged();
 }
 

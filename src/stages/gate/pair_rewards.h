@@ -11,6 +11,7 @@
 #include "gating/trainer.h"
 #include "stages/artifacts/embedding_set.h"
 #include "stages/artifacts/regression_weights.h"
+#include "stages/gate/pair_sources.h"
 
 namespace armorm::stages::gate {
 
@@ -47,6 +48,7 @@ class PairRewards {
   // Index of each pair's subset in `names`; both empty for a set without subsets.
   const std::vector<std::int64_t>& subset_of() const { return subset_of_; }
   const std::vector<std::string>& subset_names() const { return subset_names_; }
+  const PairSources& sources() const { return sources_; }
   // Subset of each row of the source split, for a set that does not carry them. data error when the rows are
   // not those of the pairs.
   void take_subsets(const std::vector<std::string>& subset_of_row, const std::string& origin);
@@ -74,6 +76,7 @@ class PairRewards {
   std::vector<std::int64_t> tie_ids_;
   std::vector<std::int64_t> subset_of_;
   std::vector<std::string> subset_names_;
+  PairSources sources_;
 };
 
 }  // namespace armorm::stages::gate

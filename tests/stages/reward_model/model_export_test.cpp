@@ -444,6 +444,24 @@ TEST_CASE("an export knows before the training that the model has another width"
              Catch::Contains("found hidden_size " + std::to_string(width)));
 }
 
+TEST_CASE("the model card has the gate's results by source, of many the largest", "[unit]") {
+  report::GateReport report = kReport;
+  report.by_source = {{"validation", {}}};
+  for (int i = 0; i < 22; ++i)
+    report.by_source[0].sources.push_back(
+        {"source_" + std::to_string(i), 4, {{"gate", "gate", 3, {0.301, 0.954}, 0.5, {}}}});
+  report.by_source[0].sources[1].name = "a|b";
+  const std::string card =
+      model_card({"rm", "", "", artifact_for("llama3", 32, false), report, report::RidgeReport{}});
+  CHECK_THAT(card,
+             Catch::Contains("## The gate on validation by source\n") &&
+                 Catch::Contains("| source_0 | 4 | 75.00 % | 30.10 % - 95.40 % | 0.5000 |\n") &&
+                 Catch::Contains("| a\\|b | 4 | 75.00 % |") &&
+                 // 6 of 8: Wilson's interval.
+                 Catch::Contains("| other (2 sources) | 8 | 75.00 % | 40.93 % - 92.85 % | 0.5000 |\n") &&
+                 !Catch::Contains("source_20"));
+}
+
 TEST_CASE("the license of a card is copied with all lines of its value", "[unit]") {
   const auto lines = [](const std::string& yaml) { return license_lines("---\n" + yaml + "---\n"); };
   CHECK(lines("license:\n- apache-2.0\n- mit\ntags: [a]\n") == "license:\n- apache-2.0\n- mit\n");
