@@ -37,6 +37,8 @@ std::vector<report::LengthBiasFigures> length_bias_on(const std::string& set,
   }
   std::vector<std::int64_t> chosen;
   std::vector<std::int64_t> rejected;
+  chosen.reserve(rows.size());
+  rejected.reserve(rows.size());
   for (const std::int64_t row : rows) {
     chosen.push_back(pairs.lengths()[2 * static_cast<std::size_t>(row)]);
     rejected.push_back(pairs.lengths()[2 * static_cast<std::size_t>(row) + 1]);
