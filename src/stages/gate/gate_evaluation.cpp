@@ -72,8 +72,8 @@ std::vector<report::ScorerFigures> figures_of(const std::vector<Contender>& cont
 report::UsageFigures gate_usage_on(const GateScorer& scorer, const PairRewards& pairs,
                                    std::span<const std::int64_t> rows,
                                    const std::vector<std::string>& attributes) {
-  const std::vector<float> weights =
-      gating::gate_weights(scorer.gate, pairs.data(), rows, scorer.temperature, scorer.device);
+  const std::pmr::vector<float> weights =
+      gating::gate_weights(scorer.gate, pairs.data(), rows, scorer.temperature, scorer.device, scorer.memory);
   const auto k = static_cast<std::int64_t>(attributes.size());
   const gating::GateUsage usage =
       gating::measure_gate_usage({weights.data(), static_cast<std::int64_t>(rows.size()), k}, attributes, {});

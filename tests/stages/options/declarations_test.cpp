@@ -122,9 +122,9 @@ TEST_CASE("what does not change results is known by name", "[unit]") {
                                                         "checkpoint_seconds", "dry_run", "status", "all_sets",
                                                         "json"});
   Stage2TrainOptions train;
-  CHECK(names_with(declare(train), OptionEffect::output) == Names{"data_root", "output_dir", "restart",
-                                                                  "verify", "checkpoint_seconds", "export",
-                                                                  "export_weights", "export_scale"});
+  CHECK(names_with(declare(train), OptionEffect::output) ==
+        Names{"data_root", "output_dir", "scratch_dir", "restart", "verify", "checkpoint_seconds", "export",
+              "export_weights", "export_scale"});
 }
 
 TEST_CASE("reading the options of a const object leaves it as it is", "[unit]") {
