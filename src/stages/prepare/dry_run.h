@@ -30,6 +30,7 @@ struct DryRunSample {
 struct DryRunPlan {
   std::string program;
   std::string form;                         // of the rows, with its columns; empty = none that is known
+  std::string gating_pattern;               // of pairs: the tokens that open an answer; empty for others
   std::string first_row;                    // row 0 of the split as it was read
   const artifacts::Provenance& provenance;  // with rows, dropped and counts filled in
   std::span<const model::ExtractionRequest> requests;
