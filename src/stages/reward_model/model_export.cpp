@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "armorm/extraction_options.h"
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/log.h"
