@@ -188,6 +188,19 @@ report::RidgeReport read_report(const RegressionReport& report) {
   return report::parse_ridge_report(io::parse_checked_json(text, path.string(), kMaxJsonDepth));
 }
 
+// The text of a file to copy. A tokenizer_config.json that names a tokenizer class in Python code of the
+// backbone's repository is copied without that name: whoever loads the export trusts its code, not the
+// backbone's.
+std::string without_code(const fs::path& file) {
+  std::string text = io::read_text_file(file);
+  if (file.filename() != "tokenizer_config.json") return text;
+  nlohmann::ordered_json config = io::parse_ordered_json(text, file.string(), kMaxJsonDepth);
+  if (!config.is_object() || config.erase("auto_map") == 0) return text;
+  log::warn("{}: field 'auto_map' names code of the model's repository; the export is without it",
+            file.string());
+  return config.dump(2) + "\n";
+}
+
 // One export in progress.
 class Folder {
  public:
@@ -200,7 +213,7 @@ class Folder {
   void add_copies(const fs::path& model) {
     std::error_code error;
     for (const char* name : kCopied)
-      if (fs::exists(model / name, error)) add_text(name, io::read_text_file(model / name));
+      if (fs::exists(model / name, error)) add_text(name, without_code(model / name));
   }
   bool add_weights(const model::ModelFolder& model, const artifacts::GateArtifact& artifact,
                    ExportWeights how) {
