@@ -18,7 +18,7 @@ namespace armorm {
 // `stage2-prepare --help` says what each field means; the comments here say which values it may have.
 struct Stage2PrepareOptions {
   ExtractionOptions extraction;
-  ModelFamily model_family = ModelFamily::llama3;
+  ModelFamily model_family = ModelFamily::auto_;
   DatasetPaths dataset_path = "RLHFlow/UltraFeedback-preference-standard";
   std::string dataset_name = {};  // a file name; needed for several sets without a recipe
   std::string source = {};

@@ -22,7 +22,7 @@ namespace armorm {
 // `stage2-train --help` says what each field means; the comments here say which values it may have.
 struct Stage2TrainOptions {
   std::string model_path = "sfairXC/FsfairX-LLaMA3-RM-v0.1";
-  ModelFamily model_family = ModelFamily::llama3;
+  ModelFamily model_family = ModelFamily::auto_;
   std::string multi_objective_dataset = "RLHFlow/ArmoRM-Multi-Objective-Data-v0.1";
   std::string preference_dataset = "RLHFlow/pair_data_v2_80K_wsafety";
   std::string preference_source = {};

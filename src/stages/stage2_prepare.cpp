@@ -25,6 +25,7 @@
 #include "stages/prepare/shard_run.h"
 #include "stages/status/status_report.h"
 #include "text/gating_pattern.h"
+#include "text/template_probe.h"
 
 namespace armorm::stages {
 namespace {
@@ -86,16 +87,24 @@ using RowsByPosition = std::vector<EncodedRow>;
 
 void check_model_family(ModelFamily family, const prepare::ModelInputs& model) {
   const std::string wanted = family == ModelFamily::llama3 ? "llama" : "gemma2";
-  if (model.config.model_type != "llama" && model.config.model_type != "gemma2")
-    fail_usage(
-        "--model_path: {} says model_type '{}'; stage 2 knows where the prompt ends for 'llama' (Llama 3) "
-        "and 'gemma2' "
-        "only; use a reward model of these families",
-        (model.folder.base / "config.json").string(), model.config.model_type);
-  if (model.config.model_type != wanted)
-    fail_usage("--model_family: {} needs a model_type '{}', but {} says '{}'; use --model_family {}",
-               name_of(family), wanted, (model.folder.base / "config.json").string(), model.config.model_type,
-               model.config.model_type == "gemma2" ? "gemma2" : "llama3");
+  if (model.config.model_type == wanted) return;
+  fail_usage("--model_family: {} needs a model_type '{}', but {} says '{}'; use --model_family auto",
+             name_of(family), wanted, (model.folder.base / "config.json").string(), model.config.model_type);
+}
+
+// The tokens that open an answer; no content makes them from here on.
+std::vector<text::tokenizer::TokenId> gating_pattern_of(ModelFamily family, prepare::ModelInputs& model) {
+  const text::tokenizer::Tokenizer& tokenizer = model.encoder.tokenizer();
+  if (family != ModelFamily::auto_) {
+    check_model_family(family, model);
+    return text::gating_pattern(tokenizer, family);
+  }
+  const text::ProbedPattern probed = text::probe_gating_pattern(model.encoder);
+  log::info("{}: an answer is opened by {}, found by rendering probes with the chat template{}", model.name,
+            text::describe_pattern(tokenizer, probed.ids),
+            probed.opens_answers ? "" : "; its generation prompt does not write all of it");
+  model.encoder.protect_pattern(probed.ids);
+  return probed.ids;
 }
 
 // "a, b, ...": at most five distinct values, in order.
@@ -128,8 +137,11 @@ std::vector<std::int64_t> rows_of_source(const data::Dataset& dataset, const std
 
 class PairEncoder {
  public:
-  PairEncoder(const prepare::ModelInputs& model, ModelFamily family)
-      : encoder_(model.encoder), pattern_(text::gating_pattern(model.encoder.tokenizer(), family)) {}
+  PairEncoder(const text::ConversationEncoder& encoder, std::vector<text::tokenizer::TokenId> pattern)
+      : encoder_(encoder), pattern_(std::move(pattern)) {}
+
+  const text::ConversationEncoder& conversations() const { return encoder_; }
+  const std::vector<text::tokenizer::TokenId>& pattern() const { return pattern_; }
 
   // Empty for a rejected row. c chosen and r rejected answers make max(c, r) pairs (i mod c, i mod r), so
   // that every answer is present and the engine computes it once.
@@ -236,11 +248,10 @@ prepare::ShardRows choose_rows(const Stage2PrepareOptions& options, const prepar
                                static_cast<std::uint64_t>(run.seed));
 }
 
-RowsByPosition encode_rows(const Stage2PrepareOptions& options, const prepare::ModelInputs& model,
+RowsByPosition encode_rows(const Stage2PrepareOptions& options, const PairEncoder& encoder,
                            const data::Mixture& mixture, const prepare::ShardRows& shard,
                            prepare::BadRows& bad_rows, PairShard& facts) {
   RowsByPosition out(shard.row_ids.size());
-  const PairEncoder encoder(model, options.model_family);
   std::atomic<std::int64_t> special{0};
   std::atomic<std::int64_t> no_answer{0};
   std::atomic<bool> best_of_n{false};
@@ -283,11 +294,11 @@ void count_labels(const EncodedRow& row, std::int64_t row_id, PairShard& shard) 
 
 // The pairs of the usable rows. If one side of a best-of-n row is too long, the complete row is dropped: the
 // best of the remaining answers need not be the best of all.
-PairShard gather_pairs(const Stage2PrepareOptions& options, const prepare::ModelInputs& model,
+PairShard gather_pairs(const Stage2PrepareOptions& options, const PairEncoder& encoder,
                        const data::Mixture& mixture, const prepare::ShardRows& rows,
                        prepare::BadRows& bad_rows) {
   PairShard shard;
-  RowsByPosition by_row = encode_rows(options, model, mixture, rows, bad_rows, shard);
+  RowsByPosition by_row = encode_rows(options, encoder, mixture, rows, bad_rows, shard);
   for (std::size_t i = 0; i < by_row.size(); ++i) {
     std::vector<EncodedPair>& pairs = by_row[i].pairs;
     count_labels(by_row[i], rows.row_ids[i], shard);
@@ -424,11 +435,12 @@ void store_pair(const PairShard& shard, std::size_t request, MatrixView<const fl
 }
 
 artifacts::Provenance describe(const Stage2PrepareOptions& options, const prepare::ModelInputs& model,
-                               const prepare::DatasetInputs& dataset, const data::RowSelection& selection,
-                               const PairShard& shard) {
+                               const PairEncoder& encoder, const prepare::DatasetInputs& dataset,
+                               const data::RowSelection& selection, const PairShard& shard) {
   artifacts::Provenance p =
       prepare::make_provenance(options.extraction, model, dataset, options.dataset_split);
   p.kind = "preference";
+  p.gating_pattern = encoder.pattern();
   p.source = options.source;
   p.dataset_config = options.dataset_config;
   p.rows = static_cast<std::int64_t>(shard.pairs.size());
@@ -446,7 +458,9 @@ artifacts::Provenance describe(const Stage2PrepareOptions& options, const prepar
   return p;
 }
 
-void add_samples(const data::Mixture& mixture, const PairShard& shard, prepare::DryRunPlan& plan) {
+void add_samples(const PairEncoder& encoder, const data::Mixture& mixture, const PairShard& shard,
+                 prepare::DryRunPlan& plan) {
+  plan.gating_pattern = text::describe_pattern(encoder.conversations().tokenizer(), encoder.pattern());
   plan.first_row = prepare::first_preference_rows(mixture);
   const EncodedPair& first = shard.pairs.front();
   for (std::size_t side = 0; side < 2; ++side)
@@ -518,9 +532,8 @@ std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& given,
   }
   const prepare::DatasetPlan plan = prepare::plan_dataset(data_of(options), data::RowKind::pairs);
   check_source(options, plan.recipe);
-  const prepare::ModelInputs model =
-      prepare::open_model_inputs(options.extraction, environment.stop_requested);
-  check_model_family(options.model_family, model);
+  prepare::ModelInputs model = prepare::open_model_inputs(options.extraction, environment.stop_requested);
+  const PairEncoder encoder(model.encoder, gating_pattern_of(options.model_family, model));
   const prepare::DatasetInputs dataset = prepare::open_pairs(plan, environment.stop_requested);
   const data::Mixture& mixture = dataset.rows;
   prepare::report_forms(dataset);
@@ -536,7 +549,7 @@ std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& given,
   const prepare::ShardRows rows = choose_rows(options, dataset, std::exchange(selection.rows, {}));
   prepare::BadRows bad_rows(options.extraction, static_cast<std::int64_t>(rows.row_ids.size()), target,
                             environment.files, prepare::row_names(mixture));
-  PairShard shard = gather_pairs(options, model, mixture, rows, bad_rows);
+  PairShard shard = gather_pairs(options, encoder, mixture, rows, bad_rows);
   if (shard.pairs.empty())
     fail_data(
         "{}: shard {} of {} holds no pairs to embed; check --seq_len, --source and --n_shards; {} rows have "
@@ -545,7 +558,7 @@ std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& given,
         kTooLong, labels_summary(shard), bad_rows.summary());
   report_counts(shard, options.extraction.allow_special_in_content);
 
-  job.provenance = describe(options, model, dataset, selection, shard);
+  job.provenance = describe(options, model, encoder, dataset, selection, shard);
   std::vector<std::int64_t> subset_ids = number_subsets(shard, job.provenance.subset_names);
   if (job.provenance.subset_names == std::vector<std::string>{""}) {  // a set without subsets
     job.provenance.subset_names.clear();
@@ -566,7 +579,7 @@ std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& given,
                              {options::describe(options), options.extraction, model, bad_rows, environment},
                              [&](prepare::DryRunPlan& shown) {
                                prepare::describe_sets(mixture, selection, shown);
-                               add_samples(mixture, shard, shown);
+                               add_samples(encoder, mixture, shard, shown);
                              });
 }
 

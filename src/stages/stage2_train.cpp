@@ -48,6 +48,7 @@ std::optional<reward_model::ModelExport> open_export(const Stage2TrainOptions& o
       {inputs.weights_stem.string() + ".json", inputs.weights.report_sha256}, environment.files,
       environment.stop_requested);
   model_export.check_hidden_size(inputs.weights.hidden_size);
+  model_export.check_family(options.model_family);
   return model_export;
 }
 

@@ -57,7 +57,7 @@ std::vector<Case> usage_cases() {
        {"--model_family", "gemma2"},
        {},
        2,
-       {"--model_family", "config.json", "llama3"}},
+       {"--model_family", "config.json", "--model_family auto"}},
       {"zero length", "stage2-prepare", {"--seq_len", "0"}, {}, 2, {"--seq_len", "at least 1"}},
       {"attribute twice", "stage1-prepare", {"--attributes", "a,a"}, {}, 2, {"--attributes", "once"}},
       {"rename without =", "stage1-prepare", {"--columns", "messages"}, {}, 2, {"--columns", "name=column"}},

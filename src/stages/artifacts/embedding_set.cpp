@@ -118,6 +118,8 @@ void EmbeddingSet::check_shard(const std::string& kind, std::int64_t n_shards) {
   check_same(name, first, "dataset", p.dataset, provenance_->dataset);
   check_same(name, first, "split", p.split, provenance_->split);
   check_same(name, first, "dataset_config", p.dataset_config, provenance_->dataset_config);
+  check_same(name, first, "gating_token_pattern", fmt::format("{}", fmt::join(p.gating_pattern, ",")),
+             fmt::format("{}", fmt::join(provenance_->gating_pattern, ",")));
   check_same(name, first, "precision", p.precision, provenance_->precision);
   check_same(name, first, "fp8_accumulate", p.fp8_accumulate, provenance_->fp8_accumulate);
   check_same(name, first, "batch_invariant", fmt::format("{}", p.batch_invariant),

@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "model/adapter_config.h"
+#include "text/template_probe.h"
 
 namespace armorm::stages::artifacts {
 namespace fs = std::filesystem;
@@ -46,6 +47,11 @@ text::ConversationEncoder open_encoder(const model::ModelFolder& model, std::int
                                        bool allow_special_in_content, const std::string& template_date) {
   text::ConversationEncoder encoder(text_folder(model), allow_special_in_content, template_date);
   encoder.limit_ids(vocab_size);
+  if (text::leaves_out_system_messages(encoder))
+    log::warn(
+        "{}: the chat template leaves system messages out of a conversation that ends with an answer: the "
+        "model does not read them",
+        model.folder.string());
   if (!encoder.template_date().empty())
     log::info("{}: the chat template inserts the date; it gets {} instead of today (--template_date)",
               model.folder.string(), encoder.template_date());

@@ -79,6 +79,7 @@ io::Metadata Provenance::to_metadata() const {
   if (!recipe_sha256.empty()) metadata["recipe_sha256"] = recipe_sha256;
   if (!data_sha256.empty()) metadata["data_sha256"] = data_sha256;
   if (!data_commit.empty()) metadata["data_commit"] = data_commit;
+  if (!gating_pattern.empty()) metadata["gating_token_pattern"] = json(gating_pattern).dump();
   facts.add_to(metadata);
   return metadata;
 }
@@ -147,6 +148,8 @@ Provenance Provenance::from_metadata(const io::Metadata& metadata, const std::st
   p.config_sha256 = required(metadata, "config_sha256", origin);
   if (metadata.contains("data_sha256")) p.data_sha256 = metadata.at("data_sha256");
   if (metadata.contains("data_commit")) p.data_commit = metadata.at("data_commit");
+  if (metadata.contains("gating_token_pattern"))
+    p.gating_pattern = required_json<std::vector<std::int32_t>>(metadata, "gating_token_pattern", origin);
   p.facts = ModelFacts::from_metadata(metadata);
   p.shard_idx = required_count(metadata, "shard_idx", origin);
   p.n_shards = required_count(metadata, "n_shards", origin);

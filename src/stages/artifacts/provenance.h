@@ -36,6 +36,8 @@ struct Provenance {
   std::vector<std::string> attributes;    // labelled
   std::string weight_column;              // labelled; empty = rows have no weights
   std::vector<std::string> subset_names;  // preference sets with subsets
+  std::vector<std::int32_t>
+      gating_pattern;  // preference: the tokens that open an answer; empty = not recorded
   std::string template_sha256;
   std::string tokenizer_sha256;
   std::string config_sha256;

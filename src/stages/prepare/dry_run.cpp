@@ -86,6 +86,7 @@ std::string rows_section(const DryRunPlan& plan) {
       line("data set", fmt::format("{}, split {}: {} rows; shard {} of {}: {} rows will be written",
                                    p.dataset, p.split, p.source_rows, p.shard_idx, p.n_shards, p.rows));
   if (!plan.form.empty()) out += line("form", plan.form);
+  if (!plan.gating_pattern.empty()) out += line("gate", "at the last " + plan.gating_pattern);
   for (const auto& [reason, rows] : p.dropped) {
     if (!rows.empty())
       out += line("dropped", fmt::format("{} rows: {} {}", rows.size(), reason, ids_text(plan, rows)));

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "armorm/extraction_options.h"
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/log.h"
@@ -29,7 +30,9 @@
 #include "stages/reward_model/model_card.h"
 #include "stages/reward_model/modeling_code.h"
 #include "text/chat_template.h"
+#include "text/conversation_encoder.h"
 #include "text/gating_pattern.h"
+#include "text/template_probe.h"
 
 namespace armorm::stages::reward_model {
 namespace fs = std::filesystem;
@@ -56,10 +59,18 @@ constexpr const char* kCopied[] = {"tokenizer.json",
                                    "NOTICE",
                                    "USE_POLICY.md"};
 
-// Classes exist in modeling_armorm.py for stage 2's model families.
+// Of the classes in modeling_armorm.py.
 const char* class_prefix(model::Architecture architecture) {
-  if (architecture == model::Architecture::llama) return "Llama";
-  if (architecture == model::Architecture::gemma2) return "Gemma2";
+  switch (architecture) {
+    case model::Architecture::llama:
+      return "Llama";
+    case model::Architecture::gemma2:
+      return "Gemma2";
+    case model::Architecture::mistral:
+      return "Mistral";
+    case model::Architecture::qwen2:
+      return "Qwen2";
+  }
   fail_internal("an architecture without a class in the exported code");
 }
 
@@ -125,11 +136,10 @@ model::ModelConfig decoder_of_width(const model::ModelFolder& folder, std::int64
 
 nlohmann::ordered_json exported_config(const model::ModelFolder& folder,
                                        const artifacts::GateArtifact& artifact,
+                                       const std::vector<text::tokenizer::TokenId>& pattern,
                                        const artifacts::ModelFacts& facts, const TrainedKernels& kernels) {
   const model::ModelConfig decoder = decoder_of_width(folder, artifact.hidden_size);
   const std::string name = std::string(class_prefix(decoder.architecture)) + "ForRewardModelWithGating";
-  const text::tokenizer::Tokenizer tokenizer =
-      text::tokenizer::Tokenizer::load(artifacts::text_folder(folder));
   const fs::path config_path = folder.base / "config.json";
   auto config = io::parse_ordered_json(io::read_text_file(config_path), config_path.string(), kMaxJsonDepth);
   config["architectures"] = {name};
@@ -149,8 +159,7 @@ nlohmann::ordered_json exported_config(const model::ModelFolder& folder,
     config[kKernelsPrecisionField] = kernels.precision;
   }
   if (!kernels.fp8_accumulate.empty()) config[kAccumulateField] = kernels.fp8_accumulate;
-  config["gating_token_pattern"] =
-      text::gating_pattern(tokenizer, parse_word<ModelFamily>("model_family", artifact.model_family));
+  config["gating_token_pattern"] = pattern;
   return config;
 }
 
@@ -179,6 +188,19 @@ report::RidgeReport read_report(const RegressionReport& report) {
   return report::parse_ridge_report(io::parse_checked_json(text, path.string(), kMaxJsonDepth));
 }
 
+// The text of a file to copy. A tokenizer_config.json that names a tokenizer class in Python code of the
+// backbone's repository is copied without that name: whoever loads the export trusts its code, not the
+// backbone's.
+std::string without_code(const fs::path& file) {
+  std::string text = io::read_text_file(file);
+  if (file.filename() != "tokenizer_config.json") return text;
+  nlohmann::ordered_json config = io::parse_ordered_json(text, file.string(), kMaxJsonDepth);
+  if (!config.is_object() || config.erase("auto_map") == 0) return text;
+  log::warn("{}: field 'auto_map' names code of the model's repository; the export is without it",
+            file.string());
+  return config.dump(2) + "\n";
+}
+
 // One export in progress.
 class Folder {
  public:
@@ -191,7 +213,7 @@ class Folder {
   void add_copies(const fs::path& model) {
     std::error_code error;
     for (const char* name : kCopied)
-      if (fs::exists(model / name, error)) add_text(name, io::read_text_file(model / name));
+      if (fs::exists(model / name, error)) add_text(name, without_code(model / name));
   }
   bool add_weights(const model::ModelFolder& model, const artifacts::GateArtifact& artifact,
                    ExportWeights how) {
@@ -232,6 +254,7 @@ ModelExport::ModelExport(fs::path target, const std::string& model_path, ExportW
   model_inputs_ = model_inputs();
   if (!embeddings) return;
   facts_ = embeddings->facts;
+  pattern_ = embeddings->gating_pattern;
   kernels_ = {embeddings->cpu_kernels, embeddings->precision, embeddings->fp8_accumulate};
   const fs::path& text = artifacts::text_folder(model_);
   check_same("config.json", embeddings->config_sha256, model_inputs_.at(kConfigInput), model_.base);
@@ -261,6 +284,28 @@ artifacts::ArtifactInputs ModelExport::with_model(artifacts::ArtifactInputs inpu
 
 void ModelExport::check_hidden_size(std::int64_t hidden_size) const { decoder_of_width(model_, hidden_size); }
 
+void ModelExport::check_family(ModelFamily family) const { pattern_of(family); }
+
+std::vector<armorm::text::tokenizer::TokenId> ModelExport::pattern_of(ModelFamily family) const {
+  const fs::path& text = artifacts::text_folder(model_);
+  if (family == ModelFamily::auto_ && !pattern_.empty()) return pattern_;
+  if (family == ModelFamily::auto_) {
+    const std::string date = facts_.template_date.value_or("");
+    const armorm::text::ConversationEncoder encoder(text, false, date.empty() ? kTemplateDate : date);
+    return armorm::text::probe_gating_pattern(encoder).ids;
+  }
+  const auto tokenizer = armorm::text::tokenizer::Tokenizer::load(text);
+  std::vector<armorm::text::tokenizer::TokenId> pattern = armorm::text::gating_pattern(tokenizer, family);
+  if (!pattern_.empty() && pattern != pattern_)
+    fail_usage(
+        "--model_family: {} opens an answer by {}, but the prompt embeddings were taken at {}; use "
+        "--model_family "
+        "auto",
+        name_of(family), armorm::text::describe_pattern(tokenizer, pattern),
+        armorm::text::describe_pattern(tokenizer, pattern_));
+  return pattern;
+}
+
 void ModelExport::check_unchanged() const {
   if (const artifacts::ArtifactInputs now = model_inputs(); now != model_inputs_)
     fail_data("--export: {} was changed during the training: {}; restore it, and run the same command again",
@@ -282,7 +327,9 @@ void ModelExport::write(const artifacts::GateArtifact& artifact, const report::G
   check_target(target_, files_);
   check_contained(model_);
   check_unchanged();
-  const nlohmann::ordered_json config = exported_config(model_, artifact, facts_, kernels_);
+  const nlohmann::ordered_json config = exported_config(
+      model_, artifact, pattern_of(parse_word<ModelFamily>("model_family", artifact.model_family)), facts_,
+      kernels_);
   Folder folder(target_, files_);
   folder.add_text("config.json", config.dump(2) + "\n");
   folder.add_copies(text);

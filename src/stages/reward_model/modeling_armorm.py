@@ -24,6 +24,10 @@ from transformers import (
     Gemma2PreTrainedModel,
     LlamaModel,
     LlamaPreTrainedModel,
+    MistralModel,
+    MistralPreTrainedModel,
+    Qwen2Model,
+    Qwen2PreTrainedModel,
 )
 from transformers.utils import ModelOutput
 
@@ -172,3 +176,11 @@ class Gemma2ForRewardModelWithGating(RewardModelWithGating, Gemma2PreTrainedMode
     # Only the plain attention caps its logits, as Gemma 2 was trained.
     _supports_sdpa = False
     _supports_flash_attn = False
+
+
+class MistralForRewardModelWithGating(RewardModelWithGating, MistralPreTrainedModel):
+    decoder_class = MistralModel
+
+
+class Qwen2ForRewardModelWithGating(RewardModelWithGating, Qwen2PreTrainedModel):
+    decoder_class = Qwen2Model
