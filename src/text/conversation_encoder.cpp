@@ -98,6 +98,8 @@ ConversationEncoder::Encoded ConversationEncoder::encode(const Conversation& con
   encoded.special_in_content = tokenizer_.has_special_in_data(rendered);
   if (allow_special_) rendered.data_ranges.clear();
   encoded.tokens = encode_conversation(tokenizer_, rendered);
+  if (last_token_ && (encoded.tokens.empty() || encoded.tokens.back() != *last_token_))
+    encoded.tokens.push_back(*last_token_);
   check_ids(tokenizer_, encoded.tokens, embedding_rows_);
   return encoded;
 }

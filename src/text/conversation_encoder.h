@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -37,6 +38,9 @@ class ConversationEncoder {
   // error.
   void protect_pattern(std::span<const tokenizer::TokenId> pattern);
 
+  // The token at the end of every conversation: the score of some reward models is read there.
+  void end_with(tokenizer::TokenId token) noexcept { last_token_ = token; }
+
   // The number of rows of the model's embedding table; unlimited without this call.
   void limit_ids(std::int64_t embedding_rows) noexcept { embedding_rows_ = embedding_rows; }
 
@@ -56,6 +60,7 @@ class ConversationEncoder {
   std::string template_date_;
   std::string tokenizer_sha256_;
   std::string plain_pattern_;  // text of a gating pattern of ordinary tokens; empty for others
+  std::optional<tokenizer::TokenId> last_token_;
   bool allow_special_;
   std::int64_t embedding_rows_ = std::numeric_limits<std::int64_t>::max();
 };

@@ -4,6 +4,8 @@
 
 #include "data/dataset.h"
 #include "e2e/demo_fixture.h"
+#include "io/safetensors.h"
+#include "model/weights_folder.h"
 #include "support/test_support.h"
 
 using namespace armorm;
@@ -19,11 +21,14 @@ struct Family {
   const char* pattern;        // text by which it opens an answer
 };
 
+constexpr const char* kChat = "<|im_end|>\\n<|im_start|>assistant";
+constexpr const char* kGemma = "<end_of_turn>\\n<start_of_turn>model";
 constexpr Family kFamilies[] = {
-    {"mistral", "template/mistral", "[/INST]"},
-    {"qwen2", "template/qwen25", "<|im_end|>\\n<|im_start|>assistant"},
-    {"llama", "gating/thinking", "<|im_end|>\\n<|im_start|>assistant"},
-    {"gemma2", "template/gemma2", "<end_of_turn>\\n<start_of_turn>model"},
+    {"llama", "template/chatml", kChat},        {"gemma2", "template/gemma2", kGemma},
+    {"gemma3_text", "template/gemma2", kGemma}, {"gemma3", "template/gemma2", kGemma},
+    {"mistral", "template/mistral", "[/INST]"}, {"qwen2", "template/qwen25", kChat},
+    {"qwen3", "gating/thinking", kChat},        {"phi3", "template/chatml", kChat},
+    {"internlm2", "template/chatml", kChat},
 };
 
 ProcessResult must_run(const std::string& program, const std::vector<std::string>& flags) {
@@ -70,6 +75,18 @@ std::string write_conversations(const fs::path& path) {
   return text;
 }
 
+void check_same_decoder(const fs::path& exported, const fs::path& llama) {
+  const model::WeightsFolder found = model::WeightsFolder::open(exported);
+  const io::SafetensorsFile expected = io::SafetensorsFile::open(llama / "model.safetensors");
+  for (const std::string& name : expected.names()) {
+    if (!name.starts_with("model.")) continue;
+    INFO(name);
+    const io::StoredTensor tensor = found.at(name);
+    CHECK(tensor.shape == expected.at(name).shape);
+    CHECK(std::ranges::equal(tensor.bytes, expected.at(name).bytes));
+  }
+}
+
 }  // namespace
 
 TEST_CASE("every family runs through the complete chain, and transformers loads its export", "[e2e]") {
@@ -86,7 +103,10 @@ TEST_CASE("every family runs through the complete chain, and transformers loads 
         "stage2-prepare", flags_for("stage2-prepare", model, root,
                                     {"--dataset_path", (demo_dir() / "preference").string(), "--dry_run"}));
     CHECK(plan.out.find(std::string("at the last '") + family.pattern) != std::string::npos);
+    const bool has_reward_token = std::string_view(family.model_type) == "internlm2";
+    CHECK((plan.out.find(": [REWARD] (") != std::string::npos) == has_reward_token);
     run_chain(model, root, exported);
+    if (has_reward_token) check_same_decoder(exported, dir / "model-llama");
     write_conversations(dir / "in.jsonl");
     const ProcessResult check =
         run_program(python, {(source_dir() / "scripts/goldens/check_export.py").string(), exported.string(),

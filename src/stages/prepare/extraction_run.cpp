@@ -54,7 +54,7 @@ ModelInputs open_model_inputs(const ExtractionOptions& options, const StopReques
   const model::ModelFolder folder = artifacts::open_model_folder(options.model_path, stop);
   model::ModelConfig config = model::ModelConfig::load(folder.base, artifacts::kRewardModelFields);
   text::ConversationEncoder encoder = artifacts::open_encoder(
-      folder, config.vocab_size, options.allow_special_in_content, options.template_date);
+      folder, config, options.allow_special_in_content, options.template_date);
   return {folder, hub::artifact_name(options.model_path), std::move(config), std::move(encoder)};
 }
 

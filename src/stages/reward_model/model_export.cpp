@@ -27,6 +27,7 @@
 #include "stages/resume/run_lock.h"
 #include "stages/reward_model/export_digests.h"
 #include "stages/reward_model/export_weights.h"
+#include "stages/reward_model/exported_decoder.h"
 #include "stages/reward_model/model_card.h"
 #include "stages/reward_model/modeling_code.h"
 #include "text/chat_template.h"
@@ -47,32 +48,18 @@ constexpr const char* kWeightsInput = "model: weights";
 constexpr const char* kTokenizerFiles = "model: other tokenizer files";  // compared, but not recorded here
 
 // Files that users of the decoder's folder need besides weights and config.
+constexpr const char* kTemplateFile = "chat_template.jinja";  // before all others, in transformers too
 constexpr const char* kCopied[] = {"tokenizer.json",
                                    "tokenizer_config.json",
                                    "special_tokens_map.json",
                                    "added_tokens.json",
                                    "tokenizer.model",
-                                   "chat_template.jinja",
+                                   kTemplateFile,
                                    "chat_template.json",
                                    "LICENSE",
                                    "LICENSE.txt",
                                    "NOTICE",
                                    "USE_POLICY.md"};
-
-// Of the classes in modeling_armorm.py.
-const char* class_prefix(model::Architecture architecture) {
-  switch (architecture) {
-    case model::Architecture::llama:
-      return "Llama";
-    case model::Architecture::gemma2:
-      return "Gemma2";
-    case model::Architecture::mistral:
-      return "Mistral";
-    case model::Architecture::qwen2:
-      return "Qwen2";
-  }
-  fail_internal("an architecture without a class in the exported code");
-}
 
 // Of an earlier export; null for another folder.
 nlohmann::json manifest_of(const fs::path& target) {
@@ -139,9 +126,11 @@ nlohmann::ordered_json exported_config(const model::ModelFolder& folder,
                                        const std::vector<text::tokenizer::TokenId>& pattern,
                                        const artifacts::ModelFacts& facts, const TrainedKernels& kernels) {
   const model::ModelConfig decoder = decoder_of_width(folder, artifact.hidden_size);
-  const std::string name = std::string(class_prefix(decoder.architecture)) + "ForRewardModelWithGating";
+  // The classes of modeling_armorm.py.
+  const std::string name = std::string(decoder.facts().transformers_class) + "ForRewardModelWithGating";
   const fs::path config_path = folder.base / "config.json";
-  auto config = io::parse_ordered_json(io::read_text_file(config_path), config_path.string(), kMaxJsonDepth);
+  nlohmann::ordered_json config = exported_decoder_config(
+      decoder, io::parse_ordered_json(io::read_text_file(config_path), config_path.string(), kMaxJsonDepth));
   config["architectures"] = {name};
   config["auto_map"] = {{"AutoModelForSequenceClassification", std::string(kModelingModule) + "." + name}};
   config["id2label"] = {{"0", "score"}};
@@ -201,6 +190,21 @@ std::string without_code(const fs::path& file) {
   return config.dump(2) + "\n";
 }
 
+// The chat template with the reward token of the model at the end, which no field of the exported config.json
+// names; empty without one.
+std::string template_with_reward_token(const model::ModelFolder& model) {
+  const std::optional<std::int64_t> id = model::ModelConfig::load_again(model.base).reward_token_id;
+  if (!id) return "";
+  const fs::path& text = artifacts::text_folder(model);
+  const auto token =
+      text::tokenizer::Tokenizer::load(text).id_to_token(static_cast<text::tokenizer::TokenId>(*id));
+  if (!token)
+    fail_data("{}: field 'reward_token_id': found {}, expected a token of tokenizer.json",
+              (model.base / "config.json").string(), *id);
+  return text::ChatTemplate::load(text).source() + "{% if not add_generation_prompt %}{{ " +
+         nlohmann::json(*token).dump() + " }}{% endif %}";
+}
+
 // One export in progress.
 class Folder {
  public:
@@ -210,10 +214,14 @@ class Folder {
     io::publish_text(folder_.building() / name, text, files_);
     names_.push_back(name);
   }
-  void add_copies(const fs::path& model) {
+  // `chat_template` is an own one; empty: that of the model.
+  void add_copies(const fs::path& model, const std::string& chat_template) {
     std::error_code error;
-    for (const char* name : kCopied)
-      if (fs::exists(model / name, error)) add_text(name, without_code(model / name));
+    for (const std::string_view name : kCopied)
+      if (name == kTemplateFile && !chat_template.empty())
+        add_text(kTemplateFile, chat_template);
+      else if (fs::exists(model / name, error))
+        add_text(std::string(name), without_code(model / name));
   }
   bool add_weights(const model::ModelFolder& model, const artifacts::GateArtifact& artifact,
                    ExportWeights how) {
@@ -332,7 +340,7 @@ void ModelExport::write(const artifacts::GateArtifact& artifact, const report::G
       kernels_);
   Folder folder(target_, files_);
   folder.add_text("config.json", config.dump(2) + "\n");
-  folder.add_copies(text);
+  folder.add_copies(text, template_with_reward_token(model_));
   const bool linked = folder.add_weights(model_, artifact, weights_);
   folder.add_text(std::string(kModelingModule) + ".py", modeling_code());
   folder.add_text("README.md", model_card({.name = target_.filename().string(),
