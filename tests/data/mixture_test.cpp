@@ -1,6 +1,8 @@
 // Mixtures of data sets: order, ids, labels, and which rows are left out.
 #include "data/mixture.h"
 
+#include <fmt/core.h>
+
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -282,7 +284,7 @@ TEST_CASE("rows whose prompt is one of an evaluation set are left out", "[unit]"
   const Sets sets;
   const std::string long_prompt = "one two three four five six seven eight nine ten eleven twelve thirteen";
   const MixtureSet a = sets.add("a", {pair_row("What is it?", "x", "y"), pair_row("Another one.", "x", "y"),
-                                      pair_row("So: " + long_prompt + ", and more", "x", "y")});
+                                      pair_row(fmt::format("So: {}, and more", long_prompt), "x", "y")});
   const MixtureSet b =
       sets.add("b", {pair_row("what is it", "other", "answers"), pair_row("Kept.", "x", "y")});
   Recipe recipe = mixture_of({a, b});
@@ -301,8 +303,8 @@ TEST_CASE("rows whose prompt is one of an evaluation set are left out", "[unit]"
   recipe.ngram = 14;
   CHECK(selected().rows == Ids{1, 2, 4});
   CHECK(pairs(recipe).files().size() == 4);
-  recipe.exclude_prompts_of[0].split = "nothing";
-  CHECK_THAT(error_of([&] { (void)selected(); }, ErrorKind::data), Contains("nothing") || Contains("rows"));
+  recipe.exclude_prompts_of[0].path += ".absent";
+  CHECK_THAT(error_of(selected, ErrorKind::io), Contains("exclude_prompts_of: ") && Contains(".absent"));
 }
 
 TEST_CASE("the prompt of a conversation is all before its last answer", "[unit]") {
