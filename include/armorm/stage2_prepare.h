@@ -43,10 +43,11 @@ struct Stage2PrepareOptions {
 // of its lists has answers, with row_ids repeated; candidate_ids i64 [N, 2] gives the answers of a pair,
 // tie_ids i64 [N, 2] kind and number of a prompt of the subset Ties. Rows of a form that ranks answers by
 // labels (docs/data-forms.md) become one pair or several, with pair_ids i64 [N, 2], the numbers of the pair's
-// answers in the row, and, if the form has it, strengths f32 [N] of the preferences (NaN = not given). Rows
-// of an interrupted run of the same command are kept; a complete file is not made again. With
-// extraction.status it only prints the progress of the shards, and returns an empty path. Throws Error. One
-// run at a time in a process.
+// answers in the row, and, if the form has it, strengths f32 [N] of the preferences (NaN = not given).
+// source_ids i64 [N] are indices into the metadata's list `sources`: of a mixture (docs/mixtures.md) its
+// sets, of a set with a text column `source` its values, unless `source` chooses one. Rows of an interrupted
+// run of the same command are kept; a complete file is not made again. With extraction.status it only prints
+// the progress of the shards, and returns an empty path. Throws Error. One run at a time in a process.
 ARMORM_API std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options,
                                                     const StopRequested& stop_requested = {});
 

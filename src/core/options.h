@@ -76,10 +76,9 @@ class WordField {
 };
 
 struct Option {
-  using Target =
-      std::variant<bool*, std::int64_t*, std::optional<std::int64_t>*, double*, std::string*,
-                   std::vector<std::string>*, std::vector<double>*, std::vector<std::int64_t>*, DatasetPaths*,
-                   WordField>;
+  using Target = std::variant<bool*, std::int64_t*, std::optional<std::int64_t>*, double*, std::string*,
+                              std::vector<std::string>*, std::vector<double>*, std::vector<std::int64_t>*,
+                              DatasetPaths*, WordField>;
   std::string name;
   OptionEffect effect;
   std::string help;

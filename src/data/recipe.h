@@ -43,7 +43,7 @@ struct MixtureSet {
   SetSource source;
   std::optional<RowFilter> where = {};
   std::optional<std::int64_t> max_rows = {};  // of those that `where` leaves
-  std::optional<std::uint64_t> seed = {};     // max_rows takes the first of this shuffle; none: the first rows
+  std::optional<std::uint64_t> seed = {};  // max_rows takes the first of this shuffle; none: the first rows
   // Ratings only
   std::string attribute_prefix = {};
   std::map<std::string, std::string> attributes = {};  // our attribute -> its name in the set

@@ -13,8 +13,8 @@ namespace armorm::data {
 // Why a row is left out, in the order in which the reasons are looked for.
 enum class LeftOut { where, max_rows, evaluation_prompt, evaluation_ngram, duplicate };
 constexpr std::array<std::string_view, 5> words_of(LeftOut) {
-  return {"not where", "beyond max_rows", "an evaluation prompt", "words of an evaluation prompt",
-          "a duplicate"};
+  return {"outside where", "beyond max_rows", "evaluation prompt", "words of an evaluation prompt",
+          "duplicate"};
 }
 
 struct RowSelection {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <utility>
 
 #include "core/error.h"
 #include "core/log.h"
@@ -71,8 +72,8 @@ void check_weight(const data::LabelledRow& row) {
 }
 
 prepare::ShardRows choose_rows(const ExtractionOptions& run, std::int64_t split_rows,
-                               const data::RowSelection& selection) {
-  return prepare::select_shard(split_rows, selection.rows, true, run.n_shards, run.shard_idx,
+                               const std::vector<std::int64_t>& candidates) {
+  return prepare::select_shard(split_rows, candidates, true, run.n_shards, run.shard_idx,
                                static_cast<std::uint64_t>(run.seed));
 }
 
@@ -225,10 +226,11 @@ std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& given,
                          {"stage1-prepare", prepare::dataset_name(data_of(options)), false});
     return {};
   }
+  const prepare::DatasetPlan plan = prepare::plan_dataset(data_of(options), data::RowKind::ratings);
   const prepare::ModelInputs model =
       prepare::open_model_inputs(options.extraction, environment.stop_requested);
-  const prepare::DatasetInputs dataset = prepare::open_ratings(
-      data_of(options), {options.attributes, options.weight_column}, environment.stop_requested);
+  const prepare::DatasetInputs dataset =
+      prepare::open_ratings(plan, {options.attributes, options.weight_column}, environment.stop_requested);
   const data::Mixture& mixture = dataset.rows;
   prepare::report_forms(dataset);
   report_weights(options, mixture);
@@ -239,8 +241,9 @@ std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& given,
 
   prepare::ShardJob job =
       prepare::begin_job("stage1-prepare", target, model, environment, options.extraction);
-  const data::RowSelection selection = prepare::select_rows(mixture, options.extraction);
-  const prepare::ShardRows rows = choose_rows(options.extraction, mixture.num_rows(), selection);
+  data::RowSelection selection = prepare::select_rows(mixture, options.extraction);
+  const prepare::ShardRows rows =
+      choose_rows(options.extraction, mixture.num_rows(), std::exchange(selection.rows, {}));
   prepare::BadRows bad_rows(options.extraction, static_cast<std::int64_t>(rows.row_ids.size()), target,
                             environment.files, prepare::row_names(mixture));
   LabelledShard shard = encode_shard(options, model, mixture, rows, bad_rows);
@@ -268,9 +271,9 @@ std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& given,
   };
   return prepare::finish_job(job,
                              {options::describe(options), options.extraction, model, bad_rows, environment},
-                             [&](prepare::DryRunPlan& plan) {
-                               prepare::describe_sets(mixture, selection, plan);
-                               add_samples(options, mixture, shard, plan);
+                             [&](prepare::DryRunPlan& shown) {
+                               prepare::describe_sets(mixture, selection, shown);
+                               add_samples(options, mixture, shard, shown);
                              });
 }
 

@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "core/error.h"
 #include "core/log.h"
@@ -225,13 +226,12 @@ class PairEncoder {
 
 // Of the rows that the recipe takes, or those of --source.
 prepare::ShardRows choose_rows(const Stage2PrepareOptions& options, const prepare::DatasetInputs& dataset,
-                               const data::RowSelection& selection) {
+                               std::vector<std::int64_t> candidates) {
   const ExtractionOptions& run = options.extraction;
   const data::Mixture& mixture = dataset.rows;
-  const std::vector<std::int64_t> candidates =
-      options.source.empty() ? selection.rows
-                             : rows_of_source(mixture.sets().front().dataset, options.source,
-                                              dataset.description, run.on_bad_row == OnBadRow::skip);
+  if (!options.source.empty())
+    candidates = rows_of_source(mixture.sets().front().dataset, options.source, dataset.description,
+                                run.on_bad_row == OnBadRow::skip);
   return prepare::select_shard(mixture.num_rows(), candidates, run.n_shards > 1, run.n_shards, run.shard_idx,
                                static_cast<std::uint64_t>(run.seed));
 }
@@ -493,8 +493,8 @@ std::string stem_of(const Stage2PrepareOptions& options) {
                                     options.dataset_split);
 }
 
-void check_source(const Stage2PrepareOptions& options, const data::Mixture& mixture) {
-  if (mixture.is_mixture() && !options.source.empty())
+void check_source(const Stage2PrepareOptions& options, const data::Recipe& recipe) {
+  if (recipe.is_mixture && !options.source.empty())
     fail_usage(
         "--source: is not read with several sets; name the rows that a set gives as `where` of a recipe");
 }
@@ -516,12 +516,13 @@ std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& given,
     status::print_status(options.extraction, {"stage2-prepare", stem_of(options), true});
     return {};
   }
+  const prepare::DatasetPlan plan = prepare::plan_dataset(data_of(options), data::RowKind::pairs);
+  check_source(options, plan.recipe);
   const prepare::ModelInputs model =
       prepare::open_model_inputs(options.extraction, environment.stop_requested);
   check_model_family(options.model_family, model);
-  const prepare::DatasetInputs dataset = prepare::open_pairs(data_of(options), environment.stop_requested);
+  const prepare::DatasetInputs dataset = prepare::open_pairs(plan, environment.stop_requested);
   const data::Mixture& mixture = dataset.rows;
-  check_source(options, mixture);
   prepare::report_forms(dataset);
   std::string stem = stem_of(options);
   if (options.extraction.n_shards > 1)
@@ -531,8 +532,8 @@ std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& given,
 
   prepare::ShardJob job =
       prepare::begin_job("stage2-prepare", target, model, environment, options.extraction);
-  const data::RowSelection selection = prepare::select_rows(mixture, options.extraction);
-  const prepare::ShardRows rows = choose_rows(options, dataset, selection);
+  data::RowSelection selection = prepare::select_rows(mixture, options.extraction);
+  const prepare::ShardRows rows = choose_rows(options, dataset, std::exchange(selection.rows, {}));
   prepare::BadRows bad_rows(options.extraction, static_cast<std::int64_t>(rows.row_ids.size()), target,
                             environment.files, prepare::row_names(mixture));
   PairShard shard = gather_pairs(options, model, mixture, rows, bad_rows);
@@ -563,9 +564,9 @@ std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& given,
   };
   return prepare::finish_job(job,
                              {options::describe(options), options.extraction, model, bad_rows, environment},
-                             [&](prepare::DryRunPlan& plan) {
-                               prepare::describe_sets(mixture, selection, plan);
-                               add_samples(mixture, shard, plan);
+                             [&](prepare::DryRunPlan& shown) {
+                               prepare::describe_sets(mixture, selection, shown);
+                               add_samples(mixture, shard, shown);
                              });
 }
 

@@ -81,10 +81,6 @@ void check_same(const std::string& file, const std::string& first_file, const ch
         file, field, found, first_file, expected);
 }
 
-std::string attention_text(const Provenance& p) {
-  return p.gpu_attention.empty() ? "LibTorch's alone" : p.gpu_attention;
-}
-
 }  // namespace
 
 void EmbeddingSet::check_shard(const std::string& kind, std::int64_t n_shards) {
@@ -128,8 +124,8 @@ void EmbeddingSet::check_shard(const std::string& kind, std::int64_t n_shards) {
              fmt::format("{}", provenance_->batch_invariant));
   if (!p.cpu_kernels.empty() && !provenance_->cpu_kernels.empty())
     check_same(name, first, "cpu_kernels", p.cpu_kernels, provenance_->cpu_kernels);
-  if (p.cpu_kernels.empty() && provenance_->cpu_kernels.empty())
-    check_same(name, first, "gpu_attention", attention_text(p), attention_text(*provenance_));
+  if (!p.gpu_attention.empty() && !provenance_->gpu_attention.empty())
+    check_same(name, first, "gpu_attention", p.gpu_attention, provenance_->gpu_attention);
   check_same(name, first, "template_sha256", p.template_sha256, provenance_->template_sha256);
   check_same(name, first, "tokenizer_sha256", p.tokenizer_sha256, provenance_->tokenizer_sha256);
   check_same(name, first, "config_sha256", p.config_sha256, provenance_->config_sha256);

@@ -28,9 +28,11 @@ struct Provenance {
   std::string precision;
   std::string fp8_accumulate;  // fast or exact, of precision fp8; empty for others
   bool batch_invariant = false;
-  std::string cpu_kernels;    // of the products; empty = made on a GPU, or not recorded
-  std::string gpu_attention;  // "cuDNN 9.19.0" if a GPU had its plans for attention; empty = LibTorch's alone
-  std::string deviation;      // deviation of fp8 or int8 embeddings from bf16; empty for other precisions
+  std::string cpu_kernels;  // of the products; empty = made on a GPU, or not recorded
+  // "cuDNN 9.19.0" if a GPU had its plans for attention, "LibTorch" if it had none; empty = made on a CPU, or
+  // LibTorch's by an earlier version.
+  std::string gpu_attention;
+  std::string deviation;  // deviation of fp8 or int8 embeddings from bf16; empty for other precisions
   std::vector<std::string> attributes;    // labelled
   std::string weight_column;              // labelled; empty = rows have no weights
   std::vector<std::string> subset_names;  // preference sets with subsets

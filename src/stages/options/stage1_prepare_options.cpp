@@ -13,8 +13,9 @@ OptionList declare(Stage1PrepareOptions& fields) {
   using namespace shared_options;
   OptionList list;
   declare_extraction(fields.extraction, list);
-  list.add({"dataset_path", inputs, "Multi-objective data: a file, a folder, a Hub id, several of these, comma-separated, or the recipe of "
-            "a mixture (docs/mixtures.md)"},
+  list.add({"dataset_path", inputs,
+            "Multi-objective data: a set (a file, a folder or a Hub id), several, comma-separated, or a "
+            "mixture's recipe (docs/mixtures.md)"},
            fields.dataset_path)
       .add(kDatasetName, fields.dataset_name)
       .add(kDatasetConfig, fields.dataset_config)

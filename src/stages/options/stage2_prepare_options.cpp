@@ -12,8 +12,9 @@ OptionList declare(Stage2PrepareOptions& fields) {
   declare_extraction(fields.extraction, list);
   list.add({"model_family", results, "Family of the backbone; decides the gating position"},
            fields.model_family)
-      .add({"dataset_path", inputs, "Preference data: a file, a folder, a Hub id, several of these, comma-separated, or the recipe of "
-            "a mixture (docs/mixtures.md)"},
+      .add({"dataset_path", inputs,
+            "Preference data: a set (a file, a folder or a Hub id), several, comma-separated, or a mixture's "
+            "recipe (docs/mixtures.md)"},
            fields.dataset_path)
       .add(kDatasetName, fields.dataset_name)
       .add(kDatasetConfig, fields.dataset_config)

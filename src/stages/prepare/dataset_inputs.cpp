@@ -95,7 +95,7 @@ nlohmann::json left_out_json(const data::RowSelection::OfSet& set) {
   return counts;
 }
 
-// "120 beyond max_rows, 3 a duplicate"; empty for none.
+// "120 beyond max_rows, 3 duplicate"; empty for none.
 std::string left_out_text(const data::RowSelection::OfSet& set) {
   std::vector<std::string> counts;
   for (std::size_t reason = 0; reason < set.left_out.size(); ++reason)
@@ -108,10 +108,6 @@ std::string left_out_text(const data::RowSelection::OfSet& set) {
 std::string form_name(const data::Mixture::Set& set) {
   if (const std::string text = form_text(set); !text.empty()) return text;
   return set.form != nullptr ? std::string(set.form->name) : "";
-}
-
-std::string description_of(const DatasetChoice& choice) {
-  return fmt::format("{}", fmt::join(choice.paths.paths, ", "));
 }
 
 }  // namespace
@@ -127,17 +123,18 @@ std::string dataset_name(const DatasetChoice& choice) {
   return data::dataset_name(paths.at(0));
 }
 
-DatasetInputs open_ratings(const DatasetChoice& choice, const data::LabelColumns& columns,
-                           const StopRequested& stop) {
-  std::string name = dataset_name(choice);
-  return {data::Mixture::of_ratings(recipe_of(choice, data::RowKind::ratings), columns, stop),
-          std::move(name), description_of(choice)};
+DatasetPlan plan_dataset(const DatasetChoice& choice, data::RowKind kind) {
+  return {recipe_of(choice, kind), dataset_name(choice),
+          fmt::format("{}", fmt::join(choice.paths.paths, ", "))};
 }
 
-DatasetInputs open_pairs(const DatasetChoice& choice, const StopRequested& stop) {
-  std::string name = dataset_name(choice);
-  return {data::Mixture::of_pairs(recipe_of(choice, data::RowKind::pairs), stop), std::move(name),
-          description_of(choice)};
+DatasetInputs open_ratings(const DatasetPlan& plan, const data::LabelColumns& columns,
+                           const StopRequested& stop) {
+  return {data::Mixture::of_ratings(plan.recipe, columns, stop), plan.name, plan.description};
+}
+
+DatasetInputs open_pairs(const DatasetPlan& plan, const StopRequested& stop) {
+  return {data::Mixture::of_pairs(plan.recipe, stop), plan.name, plan.description};
 }
 
 void report_forms(const DatasetInputs& inputs) {

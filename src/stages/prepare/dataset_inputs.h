@@ -26,16 +26,23 @@ struct DatasetChoice {
 // <dataset> of the artefacts. usage error for several sets without a name.
 std::string dataset_name(const DatasetChoice& choice);
 
-struct DatasetInputs {
-  data::Mixture rows;
+// What is to be read, before anything is.
+struct DatasetPlan {
+  data::Recipe recipe;
   std::string name;         // <dataset> of the artefacts
   std::string description;  // the paths, for messages
 };
+// usage error for a recipe that is wrong, and for options of the choice that it has keys for.
+DatasetPlan plan_dataset(const DatasetChoice& choice, data::RowKind kind);
 
-// usage error for options of the choice that a recipe has keys for.
-DatasetInputs open_ratings(const DatasetChoice& choice, const data::LabelColumns& columns,
+struct DatasetInputs {
+  data::Mixture rows;
+  std::string name;
+  std::string description;
+};
+DatasetInputs open_ratings(const DatasetPlan& plan, const data::LabelColumns& columns,
                            const StopRequested& stop);
-DatasetInputs open_pairs(const DatasetChoice& choice, const StopRequested& stop);
+DatasetInputs open_pairs(const DatasetPlan& plan, const StopRequested& stop);
 
 // Logs which form the rows of each set have; nothing where none is known.
 void report_forms(const DatasetInputs& inputs);

@@ -35,6 +35,13 @@ std::int64_t dropped_count(const artifacts::Provenance& provenance) {
   return count;
 }
 
+// Empty on a CPU.
+std::string attention_of(const ExtractionOptions& options, const ModelInputs& model) {
+  if (options.device < 0) return "";
+  const std::string cudnn = model::cudnn_of(backbone_options(options, model));
+  return cudnn.empty() ? "LibTorch" : cudnn;
+}
+
 }  // namespace
 
 ModelInputs open_model_inputs(const ExtractionOptions& options, const StopRequested& stop) {
@@ -126,7 +133,7 @@ artifacts::Provenance make_provenance(const ExtractionOptions& options, const Mo
   if (options.precision == Precision::fp8) p.fp8_accumulate = name_of(options.fp8_accumulate);
   p.batch_invariant = options.batch_invariant;
   if (options.device < 0) p.cpu_kernels = name_of(options.kernels);
-  p.gpu_attention = model::cudnn_of(backbone_options(options, model));
+  p.gpu_attention = attention_of(options, model);
   p.template_sha256 = model.encoder.template_sha256();
   p.tokenizer_sha256 = model.encoder.tokenizer_sha256();
   p.config_sha256 = sha256_file_hex(model.folder.base / "config.json");
