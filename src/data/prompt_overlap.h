@@ -5,8 +5,8 @@
 //
 // That code knows ASCII alone; here lower case is Unicode's case folding, punctuation is ASCII's
 // (string.punctuation of Python) and Unicode's categories P*, white space is Unicode's property, and texts
-// are compared in NFC. Of texts in ASCII the words are the same. Texts in scripts without spaces are few
-// words, which mostly match exactly alone.
+// are compared in NFC. Of texts in ASCII the words are the same. A text in a script without spaces is few
+// words, so most match only exactly.
 #pragma once
 
 #include <cstddef>
