@@ -167,6 +167,9 @@ void refuse_fields(const ConfigReader& reader, const ArchitectureFacts& facts) {
     reader.fail("use_bidirectional_attention", "true", "false, as only causal decoders are supported");
   if (reader.has("per_layer_config") && !reader.object("per_layer_config").empty())
     reader.fail("per_layer_config", "none, as all layers have one configuration here");
+}
+
+void refuse_other_weights(const ConfigReader& reader) {
   if (reader.has("transformers_weights"))
     reader.fail("transformers_weights", "none; name the weight file model.safetensors");
 }
