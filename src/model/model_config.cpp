@@ -92,6 +92,8 @@ bool sliding_by_default(const ConfigReader& reader, const ModelConfig& c, std::i
     case WindowedLayers::from_max_window_layers:
       return layer >= reader.size_or("max_window_layers", kMaxLayers, 28, 0);
     case WindowedLayers::by_pattern:
+      if (reader.is_null("sliding_window_pattern") && !reader.has("layer_types"))
+        reader.fail("sliding_window_pattern", "a number, or no such field");
       return (layer + 1) % reader.size_or("sliding_window_pattern", kMaxLayers, 6) != 0;
   }
   return false;
@@ -203,6 +205,7 @@ ModelConfig read(const ConfigReader& reader) {
   ModelConfig c;
   c.architecture = read_architecture(reader).architecture;
   c.model_type = reader.required_string("model_type");
+  refuse_other_weights(reader);
   if (c.model_type == c.facts().model_type)
     read_decoder(reader, c);
   else

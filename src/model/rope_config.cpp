@@ -187,26 +187,30 @@ void read_one_rope(const ConfigReader& reader, ModelConfig& c) {
   c.rope_scaling = scaling_of(reader, *rope, c);
 }
 
+// The parameters of layers without a window, as transformers joins them.
+std::optional<ConfigReader> full_parameters(const ConfigReader& reader,
+                                            const std::optional<ConfigReader>& kinds) {
+  std::optional<ConfigReader> full;
+  if (kinds && kinds->has("full_attention")) full = kinds->object("full_attention");
+  if (!reader.has("rope_scaling")) return full;
+  const ConfigReader scaling = reader.object("rope_scaling");
+  if (kinds && !full)
+    reader.fail("rope_scaling", "parameters beside rope_parameters without full_attention",
+                "only one of the two fields");
+  // Without rope_parameters the kind is only taken from rope_type, not from type.
+  return full ? full->updated_by(scaling) : scaling.with_default("rope_type", "default");
+}
+
 // Older folders hold the bases in two fields and rope_scaling for layers without a window; newer ones hold
 // the parameters of each kind of layer in rope_parameters.
 void read_rope_by_kind(const ConfigReader& reader, ModelConfig& c) {
   read_rotary_dim(reader, std::nullopt, c);
-  std::optional<ConfigReader> full;
+  std::optional<ConfigReader> kinds;
+  if (reader.has("rope_parameters")) kinds = reader.object("rope_parameters");
+  const std::optional<ConfigReader> full = full_parameters(reader, kinds);
   std::optional<ConfigReader> sliding;
-  if (reader.has("rope_parameters")) {
-    const ConfigReader both = reader.object("rope_parameters");
-    if (both.has("full_attention")) full = both.object("full_attention");
-    if (both.has("sliding_attention")) sliding = both.object("sliding_attention");
-    both.warn_of_rest("they are of no kind of layer and not used; check them");
-  }
-  if (reader.has("rope_scaling")) {
-    const ConfigReader scaling = reader.object("rope_scaling");
-    if (reader.has("rope_parameters") && !(scaling.empty() && full))
-      reader.fail("rope_scaling", "parameters beside rope_parameters", "only one of the two fields");
-    if (!reader.has("rope_parameters")) full = scaling;
-    // transformers does not take the kind from there.
-    if (scaling.has("type")) scaling.fail("type", "no such field; the kind belongs into rope_type");
-  }
+  if (kinds && kinds->has("sliding_attention")) sliding = kinds->object("sliding_attention");
+  if (kinds) kinds->warn_of_rest("they are of no kind of layer and not used; check them");
   c.rope_theta = theta_of(reader, full, "rope_theta", 1e6);
   RopeParameters of_windows{.theta = theta_of(reader, sliding, "rope_local_base_freq", 1e4), .scaling = {}};
   if (full) c.rope_scaling = scaling_of(reader, *full, c);

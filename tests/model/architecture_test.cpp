@@ -223,7 +223,8 @@ TEST_CASE("Qwen 3 has heads of their own width and no biases", "[unit]") {
   CHECK(parse(biased).config.o_bias);
 }
 
-TEST_CASE("Phi 3 stretches by the length of each sequence, and may rotate a fraction of its heads", "[unit]") {
+TEST_CASE("Phi 3 stretches by the length of each sequence, and may rotate a fraction of its heads",
+          "[unit]") {
   const ModelConfig c = parse(phi3()).config;
   REQUIRE(c.rope_scaling);
   CHECK(c.rope_scaling->rope_type == "longrope");
@@ -271,7 +272,8 @@ TEST_CASE("a decoder within a model with images has its fields in text_config", 
   CHECK_FALSE(c.sliding_rope->scaling);
   Json other = gemma3_with_images();
   other["text_config"]["model_type"] = "llama";
-  CHECK_THAT(refusal(other, {}), Catch::Contains("text_config") && Catch::Contains("'model_type'"));
+  CHECK_THAT(refusal(other, Json::object()),
+             Catch::Contains("text_config") && Catch::Contains("'model_type'"));
   other = gemma3_with_images();
   other["text_config"]["head_size"] = 3;
   const std::vector<std::string> warnings = parse(other).warnings;
