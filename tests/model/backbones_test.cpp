@@ -108,10 +108,12 @@ void check_sources(const Json& facts) {
   }
 }
 
+// But for what InternLM2's reward models say of their input, which is not the decoder's.
 std::vector<std::string> warnings_of(const std::function<void()>& call) {
   std::vector<std::string> lines;
   log::set_sink([&](log::Level level, std::string_view message) {
-    if (level >= log::Level::warn) lines.emplace_back(message);
+    const bool of_input = message.find("reward_token_id") != std::string_view::npos;
+    if (level >= log::Level::warn && !of_input) lines.emplace_back(message);
   });
   call();
   log::set_sink({});
@@ -220,11 +222,11 @@ std::string row_of(const Json& facts) {
   const std::string id = facts.at("id");
   const auto parameters = facts.at("parameters").get<double>();
   const Json &licence = facts.at("licence").at("name"), &base = facts.at("base");
-  return fmt::format(
-      "| [{0}](https://huggingface.co/{0}) | {1} | {2} | {3:.2f} B | {4:.1f} GB | `{5}` | {6} | {7} |\n", id,
-      facts.at("family").get<std::string>(), base.is_null() ? "itself" : base.get<std::string>(),
-      parameters / 1e9, 2.0 * parameters / 1e9, escaped(facts.at("gate")),
-      licence.is_null() ? "not verified" : licence.get<std::string>(), status_of(facts));
+  return fmt::format("| `{}` | {} | {} | {:.2f} B | {:.1f} GB | `{}` | {} | {} |\n", id,
+                     facts.at("family").get<std::string>(),
+                     base.is_null() ? "itself" : base.get<std::string>(), parameters / 1e9,
+                     2.0 * parameters / 1e9, escaped(facts.at("gate")),
+                     licence.is_null() ? "not verified" : licence.get<std::string>(), status_of(facts));
 }
 
 }  // namespace
