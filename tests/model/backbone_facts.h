@@ -60,6 +60,7 @@ inline Json other_fields(const std::string& family) {
              "original_max_position_embeddings": 4096, "auto_map": {"AutoConfig": "configuration_phi3.Phi3Config",
              "AutoModelForCausalLM": "modeling_phi3.Phi3ForCausalLM"}},
     "internlm2": {"bias": false, "pretraining_tp": 1, "hidden_act": "silu", "attn_implementation": "eager",
+                  "reward_token_id": 92527,
                   "auto_map": {"AutoConfig": "configuration_internlm2.InternLM2Config",
                                "AutoModel": "modeling_internlm2.InternLM2ForRewardModel"}}})");
   fields.update(own.at(is_gemma3(family) ? "gemma3_text" : family));
