@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes tests/goldens/model/config_keys.json: what transformers computes when one key of config.json differs.
+"""Makes tests/goldens/model/config_keys.json.gz: what transformers computes when one key of config.json differs.
 
 For a tiny model of each architecture (tests/goldens/model), every key of its configuration class, every key that
 transformers reads beside them, and combinations get neighbouring values. Each case holds the changes to config.json
@@ -9,6 +9,7 @@ transformers chooses.
 """
 
 import argparse
+import gzip
 import json
 import multiprocessing
 import os
@@ -25,7 +26,8 @@ import transformers
 transformers.utils.logging.disable_progress_bar()
 assert transformers.__version__.startswith("5.23."), transformers.__version__
 
-MODELS = {"llama": "llama_gqa", "gemma2": "gemma2", "mistral": "mistral_window", "qwen2": "qwen2_window"}
+MODELS = {"llama": "llama_gqa", "gemma2": "gemma2", "mistral": "mistral_window", "qwen2": "qwen2_window",
+          "qwen3": "qwen3_window", "phi3": "phi3", "gemma3_text": "gemma3", "gemma3": "gemma3_nested"}
 LENGTH = 40
 SHOWN = 6
 
@@ -35,6 +37,47 @@ LINEAR = {"rope_type": "linear", "factor": 4.0}
 DYNAMIC = {"rope_type": "dynamic", "factor": 2.0}
 YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32}
 DEFAULT = {"rope_type": "default", "rope_theta": 500.0}
+# Half of the elements of a head, in the model of each architecture.
+PAIRS = {"llama": 6, "gemma2": 8, "mistral": 6, "qwen2": 6, "qwen3": 10, "phi3": 4, "gemma3_text": 8, "gemma3": 8}
+
+
+def longrope(pairs, **others):
+    return {"rope_type": "longrope", "short_factor": [1.0 + 0.1 * i for i in range(pairs)],
+            "long_factor": [2.0 + 0.5 * i for i in range(pairs)], "original_max_position_embeddings": 32, **others}
+
+
+def scalings(architecture):
+    """The kinds that stretch: short sequences, long ones, and each key."""
+    pairs = PAIRS[architecture]
+    yarn = [{**YARN, **more} for more in (
+        {"attention_factor": 0.5}, {"attention_factor": None}, {"beta_fast": 8.0, "beta_slow": 2}, {"beta_fast": 0},
+        {"beta_slow": None}, {"truncate": False}, {"truncate": None}, {"mscale": 2.0},
+        {"mscale": 2.0, "mscale_all_dim": 0.5}, {"mscale": 0, "mscale_all_dim": 1.0}, {"factor": None},
+        {"factor": 0.5}, {"rope_theta": 300.0}, {"original_max_position_embeddings": 16})]
+    long = [longrope(pairs, **more) for more in (
+        {}, {"original_max_position_embeddings": 64}, {"original_max_position_embeddings": 40}, {"factor": 4.0},
+        {"factor": 0.5}, {"attention_factor": 1.5}, {"attention_factor": None}, {"rope_theta": 300.0},
+        {"short_factor": [1.0]}, {"long_factor": [1.0] * (pairs + 1)}, {"short_factor": None}, {"type": "su"})]
+    absent = [{k: v for k, v in scaling.items() if k != missing} for scaling, missing in (
+        (YARN, "factor"), (YARN, "original_max_position_embeddings"),
+        (longrope(pairs), "original_max_position_embeddings"), (longrope(pairs), "long_factor"))]
+    named = [{k: v for k, v in {**longrope(pairs), "type": kind}.items() if k != "rope_type"}
+             for kind in ("longrope", "su", "yarn")]
+    kinds = [{"full_attention": a, "sliding_attention": b} for a, b in (
+        (LINEAR, DEFAULT), (DEFAULT, LINEAR), ({**YARN, "rope_theta": 1000.0}, DEFAULT), (longrope(pairs), DYNAMIC),
+        (LLAMA3, LINEAR), (None, DEFAULT), ({**YARN, "truncate": False}, DEFAULT))]
+    outer = [{"rope_scaling": longrope(pairs), "original_max_position_embeddings": 16},
+             {"rope_scaling": {**YARN}, "original_max_position_embeddings": 16},
+             {"rope_scaling": longrope(pairs), "max_position_embeddings": 64},
+             {"rope_scaling": {**DYNAMIC}, "max_position_embeddings": 20},
+             {"rope_scaling": {"rope_type": "proportional"}}, {"rope_scaling": {"rope_type": "unheard_of"}},
+             {"rope_scaling": {**longrope(pairs // 2), "partial_rotary_factor": 0.5}},
+             {"rope_scaling": longrope(pairs // 2), "partial_rotary_factor": 0.5},
+             {"rope_local_base_freq": 300.0}, {"rope_local_base_freq": None}, {"sliding_window_pattern": 2},
+             {"sliding_window_pattern": None}, {"rope_theta": 300.0, "rope_local_base_freq": 50.0}]
+    return ([{"rope_scaling": v} for v in yarn + long + absent + named] +
+            [{"rope_parameters": v} for v in kinds + [{"full_attention": LINEAR}, {**YARN, "rope_theta": 50.0}]] +
+            outer)
 
 ROPE = [
     {"rope_theta": v} for v in (500.0, 10000, 1, None)
@@ -124,14 +167,20 @@ def compute(folder):
     return [round(float(x), 6) for x in states[-1, :SHOWN]]
 
 
+def decoder_of(config):
+    """The decoder's own keys."""
+    return config["text_config"] if "vision_config" in config else config
+
+
 def case(source, changes, absent=()):
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         shutil.copy(source / "model.safetensors", folder)
         config = json.loads((source / "config.json").read_text())
         for key in absent:
-            config.pop(key, None)
-        (folder / "config.json").write_text(json.dumps({**config, **changes}))
+            decoder_of(config).pop(key, None)
+        decoder_of(config).update(changes)
+        (folder / "config.json").write_text(json.dumps(config))
         entry = {"changes": changes}
         if absent:
             entry["absent"] = list(absent)
@@ -145,22 +194,24 @@ def case(source, changes, absent=()):
 def make(item):
     architecture, source = item
     torch.set_num_threads(1)
-    cases = [case(source, changes) for changes in [{}] + ROPE + SIZES + NUMBERS + WINDOWS]
+    common = [{}] + ROPE + SIZES + NUMBERS + WINDOWS
+    cases = [case(source, changes) for changes in common + scalings(architecture)]
     return architecture, cases + [case(source, {}, (key,)) for key in ABSENT]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     root = pathlib.Path(__file__).resolve().parents[2] / "tests" / "goldens" / "model"
-    parser.add_argument("--out", type=pathlib.Path, default=root / "config_keys.json")
+    parser.add_argument("--out", type=pathlib.Path, default=root / "config_keys.json.gz")
     out = parser.parse_args().out
     result = {"transformers": transformers.__version__, "length": LENGTH}
-    with multiprocessing.Pool(4) as pool:
+    with multiprocessing.Pool(2) as pool:
         for architecture, cases in pool.imap(make, [(a, root / name) for a, name in MODELS.items()]):
             result[architecture] = {"model": MODELS[architecture], "cases": cases}
             print(architecture, len(cases), sum("error" in c for c in cases), flush=True)
     lines = json.dumps(result, separators=(",", ":")).replace('{"changes"', '\n{"changes"')
-    out.write_text(lines + "\n")
+    with out.open("wb") as file, gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed:
+        packed.write(lines.encode() + b"\n")
 
 
 if __name__ == "__main__":

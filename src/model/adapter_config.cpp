@@ -273,7 +273,8 @@ bool AdapterConfig::targets(const std::string& module) const {
   for (const NamePattern& saved : saved_)
     if (saved.matches(module)) return false;
   if (targets_.all_linear)
-    return !ends_with_name(module, "lm_head") && !ends_with_name(module, "embed_tokens") &&
+    return !ends_with_name(module, "lm_head") && !ends_with_name(module, "output") &&
+           !ends_with_name(module, "embed_tokens") && !ends_with_name(module, "tok_embeddings") &&
            !module.ends_with("norm");
   return targets_.contains(module) && (targets_.pattern || !layers_ || in_layers(module));
 }

@@ -80,6 +80,13 @@ bool use_cudnn(const BackboneOptions& options) {
   return obstacle.empty();
 }
 
+bool has_rope(const ModelConfig& config, std::string_view type) {
+  const auto scaled_by = [&](const std::optional<RopeScaling>& scaling) {
+    return scaling && scaling->rope_type == type;
+  };
+  return scaled_by(config.rope_scaling) || (config.sliding_rope && scaled_by(config.sliding_rope->scaling));
+}
+
 // Enqueued; the rows are valid when the device's stream reaches this point.
 at::Tensor download(const at::Tensor& values) {
   at::Tensor host = at::empty(values.sizes(), values.options().device(at::kCPU).pinned_memory(true));
@@ -94,8 +101,10 @@ std::string cudnn_of(const BackboneOptions& options) {
 }
 
 std::string_view why_no_shared_prefixes(const ModelConfig& config, const BackboneOptions& options) {
-  if (config.rope_scaling && config.rope_scaling->rope_type == "dynamic")
+  if (has_rope(config, "dynamic"))
     return "under dynamic rope scaling they depend on the length of the complete sequence";
+  if (has_rope(config, "longrope"))
+    return "under longrope scaling they depend on the length of the complete sequence";
   const bool flash = flash_takes(dtype_of(options.precision), config.head_dim, config.attn_logit_softcapping);
   if (options.batch_invariant && options.device >= 0 && !flash)
     return "batch_invariant on a GPU allows sharing only in FlashAttention (bf16 or fp8, heads of a "

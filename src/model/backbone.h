@@ -41,10 +41,10 @@ struct BackboneOptions {
 // computes all of it.
 std::string cudnn_of(const BackboneOptions& options);
 
-// Why sequences of a model must not share prefixes in a pack, or "" if they may. With dynamic rope scaling
-// the keys of a prefix depend on the length of the complete sequence. On CUDA, batch_invariant with shared
-// prefixes holds only in FlashAttention (16-bit heads of a multiple of 8, no soft cap): other products choose
-// their algorithm by the shape of the sequence without its prefix.
+// Why sequences of a model must not share prefixes in a pack, or "" if they may. With dynamic and longrope
+// scaling the keys of a prefix depend on the length of the complete sequence. On CUDA, batch_invariant with
+// shared prefixes holds only in FlashAttention (16-bit heads of a multiple of 8, no soft cap): other products
+// choose their algorithm by the shape of the sequence without its prefix.
 std::string_view why_no_shared_prefixes(const ModelConfig& config, const BackboneOptions& options);
 
 // Rows of a grid on CUDA. FlashAttention's has one for each sequence of a pack, and in the last layer for

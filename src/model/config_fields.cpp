@@ -1,8 +1,7 @@
 #include "model/config_fields.h"
 
 #include <array>
-#include <initializer_list>
-#include <vector>
+#include <span>
 
 namespace armorm::model {
 namespace {
@@ -92,8 +91,9 @@ constexpr std::array<std::string_view, 81> kHarmless{"_attn_implementation",
                                                      "use_return_dict"};
 
 // Fields of sibling architectures, which transformers does not read here. Folders often carry them unset.
-constexpr std::array<std::string_view, 14> kUnsetElsewhere{"add_cross_attention",
+constexpr std::array<std::string_view, 15> kUnsetElsewhere{"add_cross_attention",
                                                            "attention_bias",
+                                                           "attn_logit_softcapping",
                                                            "cross_attention_hidden_size",
                                                            "layer_types",
                                                            "mlp_bias",
@@ -115,35 +115,43 @@ constexpr std::array<std::string_view, 6> kCodeOfHeads{"AutoModelForCausalLM",
                                                        "AutoProcessor",
                                                        "AutoTokenizer"};
 
-// Null is no value of these in transformers.
-std::vector<const char*> never_null(Architecture architecture) {
-  std::vector<const char*> fields{"hidden_size",         "intermediate_size", "max_position_embeddings",
-                                  "num_attention_heads", "num_hidden_layers", "rms_norm_eps",
-                                  "vocab_size"};
-  const auto add = [&](std::initializer_list<const char*> more) { fields.insert(fields.end(), more); };
-  switch (architecture) {
-    case Architecture::llama:
-      add({"attention_bias", "hidden_act", "mlp_bias"});
-      break;
-    case Architecture::gemma2:
-      add({"attention_bias", "head_dim", "hidden_activation", "num_key_value_heads",
-           "query_pre_attn_scalar"});
-      break;
-    case Architecture::mistral:
-      add({"hidden_act", "num_key_value_heads"});
-      break;
-    case Architecture::qwen2:
-      add({"hidden_act", "max_window_layers", "use_sliding_window"});
-      break;
+// Null is no value of these in transformers, of any architecture.
+constexpr std::array<const char*, 7> kNeverNull{
+    "hidden_size",         "intermediate_size", "max_position_embeddings",
+    "num_attention_heads", "num_hidden_layers", "rms_norm_eps",
+    "vocab_size"};
+
+void refuse_null(const ConfigReader& reader, std::span<const char* const> fields) {
+  for (const char* field : fields)
+    if (reader.is_null(field)) reader.fail(field, "a value, or no such field");
+}
+
+// The publisher's code of an architecture computes what its facts say; a folder can have other code.
+void check_published_code(const ConfigReader& code, const ArchitectureFacts& facts) {
+  const std::string type(facts.model_type);
+  for (const char* field : {"AutoConfig", "AutoModel"}) {
+    const std::string name = code.string_or(field, "");
+    if (!name.empty() && !name.starts_with("configuration_" + type + ".") &&
+        !name.starts_with("modeling_" + type + "."))
+      code.warn(field, "is not run; the model is computed as the publisher's code does");
   }
-  return fields;
 }
 
 }  // namespace
 
-void refuse_fields(const ConfigReader& reader, Architecture architecture) {
-  for (const char* field : never_null(architecture))
-    if (reader.is_null(field)) reader.fail(field, "a value, or no such field");
+void refuse_null_fields(const ConfigReader& reader, const ArchitectureFacts& facts) {
+  refuse_null(reader, kNeverNull);
+  refuse_null(reader, facts.never_null);
+}
+
+void ignore_image_fields(const ConfigReader& reader) {
+  constexpr std::array<std::string_view, 9> kFields{
+      "boi_token_index", "boi_token_id",        "eoi_token_index", "eoi_token_id",   "image_token_index",
+      "image_token_id",  "mm_tokens_per_image", "vision_config",   "processor_class"};
+  reader.ignore(kFields);
+}
+
+void refuse_fields(const ConfigReader& reader, const ArchitectureFacts& facts) {
   for (const char* field : {"quantization_config", "compression_config"}) {
     if (reader.has(field))
       reader.fail(field, "quantised weights",
@@ -151,20 +159,20 @@ void refuse_fields(const ConfigReader& reader, Architecture architecture) {
   }
   if (reader.is_null("is_causal") || !reader.boolean_or("is_causal", true))
     reader.fail("is_causal", "true, as only causal decoders are supported");
+  if (facts.may_see_both_ways && reader.boolean_or("use_bidirectional_attention", false))
+    reader.fail("use_bidirectional_attention", "true", "false, as only causal decoders are supported");
   if (reader.has("per_layer_config") && !reader.object("per_layer_config").empty())
     reader.fail("per_layer_config", "none, as all layers have one configuration here");
-  if (reader.has("text_config"))
-    reader.fail("text_config", "a configuration within", "the fields of a text model themselves");
   if (reader.has("transformers_weights"))
     reader.fail("transformers_weights", "none; name the weight file model.safetensors");
 }
 
-void warn_of_unknown_fields(const ConfigReader& reader, Architecture architecture) {
-  constexpr std::array<std::string_view, 2> kOldGemma{"final_logit_softcapping", "hidden_act"};
-  if (architecture == Architecture::gemma2) reader.ignore(kOldGemma);
+void warn_of_unknown_fields(const ConfigReader& reader, const ArchitectureFacts& facts) {
+  reader.ignore(facts.ignored);
   if (reader.has("auto_map")) {
     const ConfigReader code = reader.object("auto_map");
     code.ignore(kCodeOfHeads);
+    if (facts.has_published_code) check_published_code(code, facts);
     code.warn_of_rest(
         "the folder's own code is not run; the model is computed as transformers' own class does");
   }

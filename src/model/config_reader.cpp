@@ -162,4 +162,17 @@ std::vector<std::string> ConfigReader::strings(const char* field) const {
   return out;
 }
 
+std::vector<double> ConfigReader::positives(const char* field) const {
+  constexpr const char* kExpected = "an array of numbers above 0";
+  const Json& value = at(field, kExpected);
+  if (!value.is_array()) fail_value(field, value, kExpected);
+  std::vector<double> out;
+  for (const Json& item : value) {
+    const bool good = item.is_number() && std::isfinite(item.get<double>()) && item.get<double>() > 0.0;
+    if (!good) fail_value(field, item, kExpected);
+    out.push_back(item.get<double>());
+  }
+  return out;
+}
+
 }  // namespace armorm::model

@@ -46,6 +46,7 @@ class ConfigReader {
   std::string required_string(const char* field) const;
   std::string string_or(const char* field, const std::string& fallback) const;
   std::vector<std::string> strings(const char* field) const;
+  std::vector<double> positives(const char* field) const;  // finite numbers above 0
 
   [[noreturn]] void fail(const char* field, std::string_view found, std::string_view expected) const;
   // data error that shows the field's value

@@ -28,7 +28,8 @@ void check_shared_prefixes(const PackLayout& layout, const Rope& rope) {
   for (const std::int64_t length : layout.sequence_lengths) {
     if (rope.depends_on_length(length)) {
       fail_internal(
-          "a sequence of {} tokens continues another, but dynamic rope scaling gives both other keys",
+          "a sequence of {} tokens continues another, but longrope or dynamic rope scaling gives both other "
+          "keys",
           length);
     }
   }
@@ -73,9 +74,10 @@ Decoder::Decoder(ModelConfig config, DecoderWeights weights, at::Device device, 
     : config_(std::move(config)),
       weights_(std::move(weights)),
       device_(device),
-      rope_(config_, device),
+      rope_(config_, {config_.rope_theta, config_.rope_scaling}, device),
       activation_(config_.hidden_act == "silu" ? Activation::silu : Activation::gelu_tanh),
       cudnn_(cudnn) {
+  if (config_.sliding_rope) sliding_rope_.emplace(config_, *config_.sliding_rope, device);
   if (!batch_invariant) return;
   check_invariance(weights_, device);
   token_rows_ = kTokenRows;
@@ -97,11 +99,19 @@ AttentionOptions Decoder::attention_options(std::size_t layer) const {
 at::Tensor Decoder::embed(const at::Tensor& tokens) const {
   at::Tensor x = weights_.embedding_rows ? weights_.embedding_rows->rows(tokens)
                                          : weights_.embedding.index_select(0, tokens);
-  if (config_.architecture != Architecture::gemma2) return x;
+  if (!config_.facts().scales_embedding) return x;
   // The scale is rounded to the weights' type, as in Gemma's training.
   const double exact = std::sqrt(static_cast<double>(config_.hidden_size));
   const double scale = at::tensor(exact, at::kFloat).to(x.scalar_type()).item<float>();
   return x.mul_(scale);
+}
+
+// Normalises queries or keys where the architecture does, and rotates them.
+void Decoder::place(at::Tensor& heads, const at::Tensor& norm, const RopeTable& rope) const {
+  if (norm.defined())
+    norm_rope_inplace(heads, norm, config_.rms_norm_eps, rope.cos, rope.sin);
+  else
+    rope_inplace(heads, rope.cos, rope.sin);
 }
 
 at::Tensor Decoder::attention(const LayerWeights& layer, const LinearInput& normed, const PackLayout& layout,
@@ -109,10 +119,16 @@ at::Tensor Decoder::attention(const LayerWeights& layer, const LinearInput& norm
   const std::int64_t heads = config_.num_attention_heads;
   const std::int64_t kv_heads = config_.num_key_value_heads;
   const at::Tensor qkv = as_heads(apply(layer.qkv, normed, token_rows_), config_.head_dim);
-  at::Tensor rotated = qkv.narrow(1, 0, heads + kv_heads);
-  rope_inplace(rotated, rope.cos, rope.sin);
-  const at::Tensor q = qkv.narrow(1, 0, heads);
-  const at::Tensor k = gather_keys(qkv.narrow(1, heads, kv_heads), layout);
+  at::Tensor q = qkv.narrow(1, 0, heads);
+  at::Tensor own_keys = qkv.narrow(1, heads, kv_heads);
+  if (layer.q_norm.defined()) {
+    place(q, layer.q_norm, rope);
+    place(own_keys, layer.k_norm, rope);
+  } else {
+    at::Tensor both = qkv.narrow(1, 0, heads + kv_heads);
+    rope_inplace(both, rope.cos, rope.sin);
+  }
+  const at::Tensor k = gather_keys(own_keys, layout);
   const at::Tensor v = gather_keys(qkv.narrow(1, heads + kv_heads, kv_heads), layout);
   return apply(layer.o, packed_attention(q, k, v, layout.all, options).flatten(1), token_rows_);
 }
@@ -123,10 +139,10 @@ at::Tensor Decoder::last_attention(const LayerWeights& layer, const LinearInput&
   const std::int64_t kv_heads = config_.num_key_value_heads;
   const at::Tensor kv = as_heads(apply(layer.kv, normed, token_rows_), config_.head_dim);
   at::Tensor rotated = kv.narrow(1, 0, kv_heads);
-  rope_inplace(rotated, rope.cos, rope.sin);
+  place(rotated, layer.k_norm, rope);
   const LinearInput wanted = select_rows(normed, layout.wanted);
   at::Tensor q = as_heads(apply(layer.q, wanted, wanted_rows_), config_.head_dim);
-  rope_inplace(q, rope.cos.index_select(0, layout.wanted), rope.sin.index_select(0, layout.wanted));
+  place(q, layer.q_norm, {rope.cos.index_select(0, layout.wanted), rope.sin.index_select(0, layout.wanted)});
   const at::Tensor k = gather_keys(rotated, layout);
   const at::Tensor v = gather_keys(kv.narrow(1, kv_heads, kv_heads), layout);
   return apply(layer.o, packed_attention(q, k, v, layout.pruned, options).flatten(1), wanted_rows_);
@@ -139,7 +155,10 @@ at::Tensor Decoder::mlp(const LayerWeights& layer, const LinearInput& normed,
 
 PackState Decoder::begin(const PackLayout& layout) const {
   check_shared_prefixes(layout, rope_);
-  PackState state{rope_.table(layout.positions, layout.sequence_lengths), embed(layout.tokens)};
+  if (sliding_rope_) check_shared_prefixes(layout, *sliding_rope_);
+  PackState state{{rope_.table(layout.positions, layout.sequence_lengths), {}}, embed(layout.tokens)};
+  state.ropes.sliding =
+      sliding_rope_ ? sliding_rope_->table(layout.positions, layout.sequence_lengths) : state.ropes.full;
   if (token_rows_ > 0) check_invariant_sharing(layout, state.residual, config_);
   return state;
 }
@@ -153,15 +172,17 @@ void Decoder::run_layer(std::size_t index, const LayerWeights& layer, const Pack
   LinearInput& normed = state.normed;
   if (!normed.rows.defined()) normed = norm_for(format, residual, layer.input_norm, eps);
   const AttentionOptions options = attention_options(index);
+  const RopeTable& rope = config_.layer_is_sliding[index] ? state.ropes.sliding : state.ropes.full;
   const bool last = index + 1 == weights_.layers.size();
-  at::Tensor delta = last ? last_attention(layer, normed, layout, state.rope, options)
-                          : attention(layer, normed, layout, state.rope, options);
+  at::Tensor delta = last ? last_attention(layer, normed, layout, rope, options)
+                          : attention(layer, normed, layout, rope, options);
   if (last) residual = residual.index_select(0, layout.wanted);
-  const bool gemma = layer.pre_mlp_norm.defined();
-  if (gemma) delta = rms_norm(delta, layer.post_attention_norm, eps);
-  normed = add_norm_for(format, residual, delta, gemma ? layer.pre_mlp_norm : layer.post_attention_norm, eps);
+  const bool of_outputs = layer.pre_mlp_norm.defined();
+  if (of_outputs) delta = rms_norm(delta, layer.post_attention_norm, eps);
+  normed =
+      add_norm_for(format, residual, delta, of_outputs ? layer.pre_mlp_norm : layer.post_attention_norm, eps);
   delta = mlp(layer, normed, last ? wanted_rows_ : token_rows_);
-  if (gemma) delta = rms_norm(delta, layer.post_mlp_norm, eps);
+  if (of_outputs) delta = rms_norm(delta, layer.post_mlp_norm, eps);
   normed = last ? add_rms_norm(residual, delta, weights_.final_norm, eps)
                 : add_norm_for(format, residual, delta, weights_.layers[index + 1].input_norm, eps);
 }

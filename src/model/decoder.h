@@ -3,6 +3,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <optional>
+
 #include "model/attention.h"
 #include "model/linear_input.h"
 #include "model/model_config.h"
@@ -13,9 +15,15 @@
 
 namespace armorm::model {
 
+// The positions of a pack's tokens, as layers rotate by them.
+struct PackRopes {
+  RopeTable full;
+  RopeTable sliding;  // of the layers with a window; the same one where they rotate alike
+};
+
 // A pack between two layers.
 struct PackState {
-  RopeTable rope;
+  PackRopes ropes;
   at::Tensor residual;               // [tokens, hidden]; after the last layer [wanted, hidden]
   LinearInput normed{at::Tensor()};  // the next layer's input; undefined: computed from the residual again
 };
@@ -45,12 +53,14 @@ class Decoder {
   at::Tensor last_attention(const LayerWeights& layer, const LinearInput& normed, const PackLayout& layout,
                             const RopeTable& rope, const AttentionOptions& options) const;
   at::Tensor mlp(const LayerWeights& layer, const LinearInput& normed, std::int64_t rows_at_once) const;
+  void place(at::Tensor& heads, const at::Tensor& norm, const RopeTable& rope) const;
   AttentionOptions attention_options(std::size_t layer) const;
 
   ModelConfig config_;
   DecoderWeights weights_;
   at::Device device_;
   Rope rope_;
+  std::optional<Rope> sliding_rope_;  // of the layers with a window, where it is another
   Activation activation_;
   // Rows per product over all tokens, and over the wanted ones; 0 = as many as there are.
   std::int64_t token_rows_ = 0;

@@ -36,7 +36,7 @@ class Sweep {
       PackState state = decoder_.begin(packs_[p].layout);
       packs_[p].layout.positions = {};  // in the table now
       packs_[p].layout.sequence_lengths = {};
-      ropes_[p] = std::move(state.rope);
+      ropes_[p] = std::move(state.ropes);
       waiting_.put(p, std::move(state.residual));
     }
   }
@@ -58,7 +58,7 @@ class Sweep {
   const Decoder& decoder_;
   WaitingRows& waiting_;
   std::vector<SweptPack>& packs_;
-  std::vector<RopeTable> ropes_;
+  std::vector<PackRopes> ropes_;
   std::vector<std::size_t> used_;  // packs with wanted rows
 };
 

@@ -10,6 +10,7 @@
 #include "io/read_file.h"
 #include "model/config_fields.h"
 #include "model/config_reader.h"
+#include "model/rope_config.h"
 
 namespace armorm::model {
 namespace {
@@ -20,42 +21,17 @@ using Json = nlohmann::json;
 // Far above any published model, and small enough that the product of two sizes does not overflow.
 constexpr std::int64_t kMaxSize = std::int64_t{1} << 24;
 constexpr std::int64_t kMaxLayers = 4096;
-constexpr std::int64_t kMaxPositions = std::int64_t{1} << 31;
 constexpr std::size_t kMaxConfigBytes = std::uintmax_t{16} << 20;
 
-constexpr std::string_view kSupported = "gemma2, llama, mistral, qwen2";
-
-Architecture parse_architecture(const ConfigReader& reader) {
+const ArchitectureFacts& read_architecture(const ConfigReader& reader) {
   const std::string type = reader.required_string("model_type");
-  if (type == "llama") return Architecture::llama;
-  if (type == "gemma2") return Architecture::gemma2;
-  if (type == "mistral") return Architecture::mistral;
-  if (type == "qwen2") return Architecture::qwen2;
-  reader.fail("model_type", fmt::format("'{}'", type), fmt::format("one of {}", kSupported));
-}
-
-// What transformers' configuration classes take for absent fields; 0: derived from others.
-struct DefaultSizes {
-  std::int64_t vocab_size, hidden_size, intermediate_size, num_hidden_layers, num_attention_heads;
-  std::int64_t num_key_value_heads, head_dim, max_position_embeddings;
-};
-
-DefaultSizes default_sizes(Architecture architecture) {
-  switch (architecture) {
-    case Architecture::llama:
-      return {32000, 4096, 11008, 32, 32, 0, 0, 2048};
-    case Architecture::gemma2:
-      return {256000, 2304, 9216, 26, 8, 4, 256, 8192};
-    case Architecture::mistral:
-      return {32000, 4096, 14336, 32, 32, 8, 0, 131072};
-    case Architecture::qwen2:
-      return {151936, 4096, 22016, 32, 32, 32, 0, 32768};
-  }
-  return {};
+  for (const ArchitectureFacts& facts : all_architectures())
+    if (facts.model_type == type || (!facts.nested_type.empty() && facts.nested_type == type)) return facts;
+  reader.fail("model_type", fmt::format("'{}'", type), "one of " + supported_model_types());
 }
 
 void read_sizes(const ConfigReader& reader, ModelConfig& c) {
-  const DefaultSizes sizes = default_sizes(c.architecture);
+  const DefaultSizes& sizes = c.facts().sizes;
   c.hidden_size = reader.size_or("hidden_size", kMaxSize, sizes.hidden_size);
   c.intermediate_size = reader.size_or("intermediate_size", kMaxSize, sizes.intermediate_size);
   c.num_hidden_layers = reader.size_or("num_hidden_layers", kMaxLayers, sizes.num_hidden_layers);
@@ -71,9 +47,8 @@ void read_sizes(const ConfigReader& reader, ModelConfig& c) {
 }
 
 void check_sizes(const ConfigReader& reader, const ModelConfig& c) {
-  const bool llama_or_gemma2 =
-      c.architecture == Architecture::llama || c.architecture == Architecture::gemma2;
-  if ((!reader.has("head_dim") || llama_or_gemma2) && c.hidden_size % c.num_attention_heads != 0) {
+  const bool derived = c.facts().sizes.head_dim == 0 && !reader.has("head_dim");
+  if ((derived || c.facts().heads_divide_width) && c.hidden_size % c.num_attention_heads != 0) {
     reader.fail("num_attention_heads", std::to_string(c.num_attention_heads),
                 fmt::format("a divisor of hidden_size = {}", c.hidden_size));
   }
@@ -92,105 +67,32 @@ void check_sizes(const ConfigReader& reader, const ModelConfig& c) {
 }
 
 void read_activation(const ConfigReader& reader, ModelConfig& c) {
-  if (c.architecture == Architecture::gemma2) {
-    // Folders of the first release also hold hidden_act, which was never used.
-    c.hidden_act = reader.string_or("hidden_activation", "gelu_pytorch_tanh");
-    if (c.hidden_act != "gelu_pytorch_tanh") {
-      reader.fail("hidden_activation", fmt::format("'{}'", c.hidden_act), "'gelu_pytorch_tanh'");
-    }
+  const ArchitectureFacts& facts = c.facts();
+  c.hidden_act = reader.string_or(facts.activation_field, facts.activation);
+  const auto fail = [&](std::string_view expected) {
+    reader.fail(facts.activation_field, fmt::format("'{}'", c.hidden_act), expected);
+  };
+  if (facts.one_activation) {
+    if (c.hidden_act != facts.activation) fail(fmt::format("'{}'", facts.activation));
     return;
   }
-  c.hidden_act = reader.string_or("hidden_act", "silu");
   if (c.hidden_act == "swish") c.hidden_act = "silu";  // two names of one function
-  if (c.hidden_act != "silu" && c.hidden_act != "gelu_pytorch_tanh") {
-    reader.fail("hidden_act", fmt::format("'{}'", c.hidden_act), "'silu', 'swish' or 'gelu_pytorch_tanh'");
-  }
-}
-
-// A length beside rope_scaling comes before the one within, as in transformers.
-std::int64_t original_positions(const ConfigReader& reader, const ConfigReader& rope, const ModelConfig& c) {
-  constexpr const char* kField = "original_max_position_embeddings";
-  const std::int64_t within = rope.size_or(kField, kMaxPositions, c.max_position_embeddings);
-  if (reader.is_null(kField)) reader.fail(kField, "an integer, or no such field");
-  return reader.size_or(kField, kMaxPositions, within);
-}
-
-void read_llama3_scaling(const ConfigReader& rope, RopeScaling& scaling) {
-  scaling.low_freq_factor = rope.positive("low_freq_factor");
-  scaling.high_freq_factor = rope.positive("high_freq_factor");
-  if (scaling.high_freq_factor <= scaling.low_freq_factor) {
-    rope.fail("high_freq_factor", fmt::format("{}", scaling.high_freq_factor),
-              fmt::format("more than low_freq_factor = {}", scaling.low_freq_factor));
-  }
-}
-
-void check_complete_heads(const ConfigReader& reader) {
-  if (reader.number_or("partial_rotary_factor", 1.0) != 1.0 || reader.is_null("partial_rotary_factor"))
-    reader.fail("partial_rotary_factor", "1, as only complete heads are rotated here");
-}
-
-// Older folders hold rope_theta and rope_scaling (with its kind under "type" or "rope_type"); newer ones hold
-// both in rope_parameters. Where both are given, transformers uses rope_scaling alone, unless it is null or
-// empty.
-std::optional<ConfigReader> rope_parameters(const ConfigReader& reader) {
-  std::optional<ConfigReader> found;
-  if (reader.has("rope_parameters")) found = reader.object("rope_parameters");
-  if (!reader.has("rope_scaling")) return found;
-  ConfigReader scaling = reader.object("rope_scaling");
-  if (scaling.empty()) return found;
-  if (found && !found->empty()) reader.warn("rope_parameters", "is not used, as rope_scaling is given");
-  return scaling;
-}
-
-void read_scaling(const ConfigReader& reader, const ConfigReader& rope, ModelConfig& c) {
-  RopeScaling scaling;
-  const char* kind = rope.has("rope_type") || rope.is_null("rope_type") ? "rope_type" : "type";
-  if (rope.is_null(kind)) rope.fail(kind, "a string, or no such field");
-  scaling.rope_type = rope.string_or("rope_type", rope.string_or("type", "default"));
-  if (scaling.rope_type == "default") return;
-  if (scaling.rope_type != "linear" && scaling.rope_type != "dynamic" && scaling.rope_type != "llama3") {
-    rope.fail("rope_type", fmt::format("'{}'", scaling.rope_type), "one of default, dynamic, linear, llama3");
-  }
-  scaling.factor = rope.positive("factor");
-  if (scaling.rope_type == "dynamic" && c.head_dim < 4) {
-    reader.fail("head_dim", std::to_string(c.head_dim), "at least 4 with dynamic rope scaling");
-  }
-  if (scaling.rope_type == "llama3") {
-    read_llama3_scaling(rope, scaling);
-    scaling.original_max_position_embeddings = original_positions(reader, rope, c);
-  }
-  c.rope_scaling = scaling;
-}
-
-void read_rope(const ConfigReader& reader, ModelConfig& c) {
-  check_complete_heads(reader);
-  const std::optional<ConfigReader> rope = rope_parameters(reader);
-  c.rope_theta = reader.positive_or("rope_theta", 10000.0);
-  if (!rope) {
-    if (reader.is_null("rope_theta")) reader.fail("rope_theta", "a number, or no such field");
-    return;
-  }
-  const bool given = rope->has("rope_theta");
-  if (rope->is_null("rope_theta") || (!given && reader.is_null("rope_theta")))
-    reader.fail("rope_theta", "null", "a number, or no such field");
-  c.rope_theta = rope->positive_or("rope_theta", c.rope_theta);
-  check_complete_heads(*rope);
-  for (const char* nested : {"full_attention", "sliding_attention"})
-    if (rope->has(nested)) rope->fail(nested, "parameters for one kind of layer", "the same for all layers");
-  read_scaling(reader, *rope, c);
-  rope->warn_of_rest("they are not used; check them");
+  if (c.hidden_act != "silu" && c.hidden_act != "gelu_pytorch_tanh")
+    fail("'silu', 'swish' or 'gelu_pytorch_tanh'");
 }
 
 bool sliding_by_default(const ConfigReader& reader, const ModelConfig& c, std::int64_t layer) {
-  switch (c.architecture) {
-    case Architecture::llama:
+  switch (c.facts().windows) {
+    case WindowedLayers::none:
       return false;
-    case Architecture::gemma2:
-      return layer % 2 == 0;
-    case Architecture::mistral:
+    case WindowedLayers::all:
       return true;
-    case Architecture::qwen2:
+    case WindowedLayers::even:
+      return layer % 2 == 0;
+    case WindowedLayers::from_max_window_layers:
       return layer >= reader.size_or("max_window_layers", kMaxLayers, 28, 0);
+    case WindowedLayers::by_pattern:
+      return (layer + 1) % reader.size_or("sliding_window_pattern", kMaxLayers, 6) != 0;
   }
   return false;
 }
@@ -207,8 +109,7 @@ void read_layer_types(const ConfigReader& reader, ModelConfig& c) {
       reader.fail("layer_types", fmt::format("'{}' for layer {}", types[i], i),
                   "'sliding_attention' or 'full_attention'");
     }
-    const bool typed = c.architecture == Architecture::gemma2 || c.architecture == Architecture::qwen2;
-    if (!typed && full == c.layer_is_sliding[i]) {
+    if (!c.facts().typed_layers && full == c.layer_is_sliding[i]) {
       reader.fail("layer_types", fmt::format("'{}' for layer {}", types[i], i),
                   fmt::format("what all layers of a {} with this sliding_window are", c.model_type));
     }
@@ -218,16 +119,22 @@ void read_layer_types(const ConfigReader& reader, ModelConfig& c) {
 
 // 0 = none
 std::int64_t window_of(const ConfigReader& reader, const ModelConfig& c) {
-  if (c.architecture == Architecture::llama) return 0;
-  const std::int64_t window =
-      reader.is_null("sliding_window") ? 0 : reader.size_or("sliding_window", kMaxPositions, 4096);
-  const bool off = c.architecture == Architecture::qwen2 && !reader.boolean_or("use_sliding_window", false);
+  const ArchitectureFacts& facts = c.facts();
+  if (facts.windows == WindowedLayers::none) return 0;
+  const std::int64_t window = reader.is_null("sliding_window")
+                                  ? 0
+                                  : reader.size_or("sliding_window", kMaxPositions, facts.default_window);
+  const bool off = facts.windows == WindowedLayers::from_max_window_layers &&
+                   !reader.boolean_or("use_sliding_window", false);
   return off ? 0 : window;
 }
 
 void read_sliding_window(const ConfigReader& reader, ModelConfig& c) {
   c.sliding_window = window_of(reader, c);
-  const bool slides = c.sliding_window > 0 || c.architecture == Architecture::gemma2;
+  // Their layers are of two kinds, whatever the window is.
+  const WindowedLayers windows = c.facts().windows;
+  const bool slides =
+      c.sliding_window > 0 || windows == WindowedLayers::even || windows == WindowedLayers::by_pattern;
   for (std::int64_t i = 0; i < c.num_hidden_layers; ++i)
     c.layer_is_sliding.push_back(sliding_by_default(reader, c, i) && slides);
   if (reader.has("layer_types")) read_layer_types(reader, c);
@@ -237,13 +144,21 @@ void read_sliding_window(const ConfigReader& reader, ModelConfig& c) {
     reader.fail("sliding_window", "none", "a size, as layer_types has layers of sliding_attention");
 }
 
-void read_gemma2(const ConfigReader& reader, ModelConfig& c) {
-  c.attn_logit_softcapping =
-      reader.is_null("attn_logit_softcapping") ? 0.0 : reader.positive_or("attn_logit_softcapping", 50.0);
-  c.query_pre_attn_scalar = static_cast<double>(reader.size_or("query_pre_attn_scalar", kMaxSize, 256));
-  if (reader.boolean_or("use_bidirectional_attention", false)) {
-    reader.fail("use_bidirectional_attention", "true", "false, as only causal decoders are supported");
-  }
+void read_scores(const ConfigReader& reader, ModelConfig& c) {
+  if (c.facts().caps_scores && !reader.is_null("attn_logit_softcapping"))
+    c.attn_logit_softcapping = reader.positive_or("attn_logit_softcapping", 50.0);
+  if (c.facts().scales_queries)
+    c.query_pre_attn_scalar = static_cast<double>(reader.size_or("query_pre_attn_scalar", kMaxSize, 256));
+}
+
+void read_biases(const ConfigReader& reader, ModelConfig& c) {
+  const ArchitectureFacts& facts = c.facts();
+  const auto given = [&](const char* field, bool fallback) {
+    return field != nullptr && reader.boolean_or(field, fallback);
+  };
+  c.o_bias = given(facts.attention_bias_field, facts.attention_bias);
+  c.qkv_bias = facts.qkv_bias || c.o_bias;
+  c.mlp_bias = given(facts.mlp_bias_field, false);
 }
 
 std::optional<std::int64_t> read_bos(const ConfigReader& reader) {
@@ -251,22 +166,45 @@ std::optional<std::int64_t> read_bos(const ConfigReader& reader) {
   return reader.size("bos_token_id", kMaxSize, 0);
 }
 
-ModelConfig read(const ConfigReader& reader) {
-  ModelConfig c;
-  c.architecture = parse_architecture(reader);
-  c.model_type = reader.required_string("model_type");
-  refuse_fields(reader, c.architecture);
+// Of the decoder's own fields.
+void read_decoder(const ConfigReader& reader, ModelConfig& c) {
+  refuse_fields(reader, c.facts());
+  if (reader.has("text_config"))
+    reader.fail("text_config", "a configuration within", "the fields of a text model themselves");
+  refuse_null_fields(reader, c.facts());
   read_sizes(reader, c);
   check_sizes(reader, c);
-  c.rms_norm_eps = reader.positive_or("rms_norm_eps", 1e-6);
+  c.rms_norm_eps = reader.positive_or("rms_norm_eps", c.facts().rms_norm_eps);
   read_rope(reader, c);
-  const bool biased = c.architecture == Architecture::llama || c.architecture == Architecture::gemma2;
-  if (biased) c.attention_bias = reader.boolean_or("attention_bias", false);
-  if (c.architecture == Architecture::llama) c.mlp_bias = reader.boolean_or("mlp_bias", false);
+  read_biases(reader, c);
   read_activation(reader, c);
   read_sliding_window(reader, c);
-  if (c.architecture == Architecture::gemma2) read_gemma2(reader, c);
+  read_scores(reader, c);
   c.bos_token_id = read_bos(reader);
+}
+
+// Of a model with images, whose decoder's fields are in text_config.
+void read_nested(const ConfigReader& reader, ModelConfig& c) {
+  refuse_fields(reader, c.facts());
+  const ConfigReader text = reader.object("text_config");
+  const std::string type = text.string_or("model_type", std::string(c.facts().model_type));
+  if (type != c.facts().model_type)
+    text.fail("model_type", fmt::format("'{}'", type), fmt::format("'{}'", c.facts().model_type));
+  read_decoder(text, c);
+  const std::optional<std::int64_t> bos = read_bos(reader);
+  if (!c.bos_token_id) c.bos_token_id = bos;
+  warn_of_unknown_fields(text, c.facts());
+  ignore_image_fields(reader);
+}
+
+ModelConfig read(const ConfigReader& reader) {
+  ModelConfig c;
+  c.architecture = read_architecture(reader).architecture;
+  c.model_type = reader.required_string("model_type");
+  if (c.model_type == c.facts().model_type)
+    read_decoder(reader, c);
+  else
+    read_nested(reader, c);
   return c;
 }
 
@@ -289,7 +227,7 @@ ModelConfig ModelConfig::parse(std::string_view json, std::string_view origin,
   const ConfigReader reader(root, std::string(origin));
   ModelConfig config = read(reader);
   reader.ignore(read_elsewhere);
-  warn_of_unknown_fields(reader, config.architecture);
+  warn_of_unknown_fields(reader, config.facts());
   return config;
 }
 

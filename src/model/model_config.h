@@ -9,16 +9,33 @@
 #include <string_view>
 #include <vector>
 
+#include "model/architecture.h"
+
 namespace armorm::model {
 
-enum class Architecture { llama, gemma2, mistral, qwen2 };
+// Far above any published model, and small enough that the product of two sizes does not overflow.
+inline constexpr std::int64_t kMaxPositions = std::int64_t{1} << 31;
 
 struct RopeScaling {
-  std::string rope_type = "default";  // default, linear, dynamic, llama3
+  std::string rope_type = "default";  // default, linear, dynamic, llama3, yarn, longrope
   double factor = 1.0;
   double low_freq_factor = 1.0;
   double high_freq_factor = 4.0;
+  double beta_fast = 32.0;
+  double beta_slow = 1.0;
+  bool truncate = true;
+  double attention_factor = 1.0;     // of cosines and sines
+  std::vector<double> short_factor;  // [rotary_dim / 2]: in sequences up to the original length
+  std::vector<double> long_factor;   // in longer ones
   std::int64_t original_max_position_embeddings = 0;
+
+  // The same token has other keys in a sequence of another length.
+  bool depends_on_length() const { return rope_type == "dynamic" || rope_type == "longrope"; }
+};
+
+struct RopeParameters {
+  double theta = 10000.0;
+  std::optional<RopeScaling> scaling;
 };
 
 struct ModelConfig {
@@ -33,9 +50,12 @@ struct ModelConfig {
   std::int64_t vocab_size = 0;
   std::int64_t max_position_embeddings = 0;
   double rms_norm_eps = 1e-6;
+  std::int64_t rotary_dim = 0;  // the first elements of a head that are rotated; even
   double rope_theta = 10000.0;
   std::optional<RopeScaling> rope_scaling;
-  bool attention_bias = false;
+  std::optional<RopeParameters> sliding_rope;  // of the layers with a window, where it is another
+  bool qkv_bias = false;
+  bool o_bias = false;
   bool mlp_bias = false;
   std::string hidden_act = "silu";
   std::int64_t sliding_window = 0;      // 0 = none
@@ -43,6 +63,8 @@ struct ModelConfig {
   double attn_logit_softcapping = 0.0;  // 0 = none
   double query_pre_attn_scalar = 0.0;   // 0 = head_dim
   std::optional<std::int64_t> bos_token_id;
+
+  const ArchitectureFacts& facts() const { return facts_of(architecture); }
 
   // Reads <folder>/config.json as transformers does. data error that names field, found and expected, also
   // for a field whose value would change the arithmetic in a way not supported here; for an unsupported

@@ -72,6 +72,19 @@ void rope_inplace(at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
   reference::rope_inplace(x, cos, sin);
 }
 
+void norm_rope_inplace(at::Tensor& x, const at::Tensor& weight, double eps, const at::Tensor& cos,
+                       const at::Tensor& sin) {
+  switch (backend_for(x)) {
+    case Backend::cpu:
+      return cpu::norm_rope_inplace(x, weight, eps, cos, sin);
+    case Backend::cuda:
+      return cuda::norm_rope_inplace(x, weight, eps, cos, sin);
+    case Backend::reference:
+      break;
+  }
+  reference::norm_rope_inplace(x, weight, eps, cos, sin);
+}
+
 at::Tensor gated_activation(const at::Tensor& gate_up, Activation activation) {
   switch (backend_for(gate_up)) {
     case Backend::cpu:

@@ -24,6 +24,10 @@ at::Tensor add_rms_norm(at::Tensor& residual, const at::Tensor& delta, const at:
 // strided. cos, sin float32 [n, d/2].
 void rope_inplace(at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin);
 
+// rms_norm over each head, then rope_inplace, with one rounding. weight float32 [d].
+void norm_rope_inplace(at::Tensor& x, const at::Tensor& weight, double eps, const at::Tensor& cos,
+                       const at::Tensor& sin);
+
 // activation(gate) * up for gate_up [n, 2 * intermediate] = [gate | up]. Result [n, intermediate].
 at::Tensor gated_activation(const at::Tensor& gate_up, Activation activation);
 

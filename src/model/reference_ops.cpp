@@ -18,12 +18,28 @@ at::Tensor sum_by_halves(at::Tensor x) {
   return x;
 }
 
+// In float32.
+at::Tensor normalised(const at::Tensor& x, const at::Tensor& weight, double eps) {
+  const at::Tensor wide = x.to(at::kFloat);
+  const at::Tensor scale = at::rsqrt(sum_by_halves(wide.pow(2)) / x.size(-1) + eps);
+  return wide * scale * weight;
+}
+
+// Rotates `heads`, float32, into x.
+void rotate_into(at::Tensor& x, const at::Tensor& heads, const at::Tensor& cos, const at::Tensor& sin) {
+  const std::int64_t half = x.size(-1) / 2;
+  const at::Tensor low = heads.narrow(-1, 0, half);
+  const at::Tensor high = heads.narrow(-1, half, half);
+  const at::Tensor c = cos.unsqueeze(1);
+  const at::Tensor s = sin.unsqueeze(1);
+  x.narrow(-1, 0, half).copy_(low * c - high * s);
+  x.narrow(-1, half, half).copy_(high * c + low * s);
+}
+
 }  // namespace
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
-  const at::Tensor wide = x.to(at::kFloat);
-  const at::Tensor scale = at::rsqrt(sum_by_halves(wide.pow(2)) / x.size(-1) + eps);
-  return (wide * scale * weight).to(x.scalar_type());
+  return normalised(x, weight, eps).to(x.scalar_type());
 }
 
 at::Tensor add_rms_norm(at::Tensor& residual, const at::Tensor& delta, const at::Tensor& weight, double eps) {
@@ -32,13 +48,12 @@ at::Tensor add_rms_norm(at::Tensor& residual, const at::Tensor& delta, const at:
 }
 
 void rope_inplace(at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
-  const std::int64_t half = x.size(-1) / 2;
-  const at::Tensor low = x.narrow(-1, 0, half).to(at::kFloat, false, /*copy=*/true);
-  const at::Tensor high = x.narrow(-1, half, half).to(at::kFloat, false, /*copy=*/true);
-  const at::Tensor c = cos.unsqueeze(1);
-  const at::Tensor s = sin.unsqueeze(1);
-  x.narrow(-1, 0, half).copy_(low * c - high * s);
-  x.narrow(-1, half, half).copy_(high * c + low * s);
+  rotate_into(x, x.to(at::kFloat, false, /*copy=*/true), cos, sin);
+}
+
+void norm_rope_inplace(at::Tensor& x, const at::Tensor& weight, double eps, const at::Tensor& cos,
+                       const at::Tensor& sin) {
+  rotate_into(x, normalised(x, weight, eps), cos, sin);
 }
 
 at::Tensor gated_activation(const at::Tensor& gate_up, Activation activation) {

@@ -17,20 +17,26 @@ struct RopeTable {
 
 class Rope {
  public:
-  Rope(ModelConfig config, at::Device device);
+  // The sizes come from `config`.
+  Rope(const ModelConfig& config, RopeParameters parameters, at::Device device);
 
-  // Whether the frequencies depend on the length of the sequence ("dynamic" scaling, sequence long enough).
+  // Whether a sequence is long enough for other frequencies than those of short ones ("dynamic" and
+  // "longrope" scaling).
   bool depends_on_length(std::int64_t sequence_length) const;
 
-  // positions [tokens]; sequence_lengths [tokens]: length of each token's sequence, prefix included.
+  // positions [tokens]; sequence_lengths [tokens]: length of each token's sequence, prefix included. A head's
+  // last head_dim / 2 - rotary_dim / 2 pairs are not turned.
   RopeTable table(const std::vector<std::int64_t>& positions,
                   const std::vector<std::int64_t>& sequence_lengths) const;
 
  private:
-  at::Tensor inverse_frequencies(std::int64_t sequence_length) const;  // float32 [head_dim / 2]
+  at::Tensor inverse_frequencies(std::int64_t sequence_length) const;  // float32 [rotary_dim / 2]
   at::Tensor per_token_frequencies(const std::vector<std::int64_t>& sequence_lengths) const;
 
-  ModelConfig config_;
+  RopeParameters parameters_;
+  std::int64_t head_dim_;
+  std::int64_t rotary_dim_;
+  std::int64_t max_positions_;
   at::Device device_;
   at::Tensor frequencies_;
 };

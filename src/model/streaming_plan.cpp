@@ -16,7 +16,6 @@ namespace armorm::model {
 namespace {
 
 constexpr int kOnCpu = -1;
-constexpr const char* kEmbedding = "model.embed_tokens.weight";
 constexpr double kSweepsPerLoading = 10.0;
 // Of the free memory, for `weights_memory` auto: the rest is for activations, hidden states and the disk's
 // cache.
@@ -45,15 +44,16 @@ std::uint64_t loading_bytes(const ModelConfig& c, Precision precision, bool merg
   return bytes(total);
 }
 
-bool stays_in_file(const WeightsFolder& files) {
-  return files.contains(kEmbedding) && !files.mapped_bytes(kEmbedding).empty();
+bool stays_in_file(const ModelConfig& config, const WeightsFolder& files) {
+  const std::string table = fmt::format("model.{}.weight", config.facts().names.embedding);
+  return files.contains(table) && !files.mapped_bytes(table).empty();
 }
 
 // Norms in float32 and what else is there at all times.
 std::uint64_t fixed_bytes(const ModelConfig& c, Precision precision, const WeightsFolder& files) {
   const std::int64_t norms = 4 * c.hidden_size * (4 * c.num_hidden_layers + 1);
   const std::int64_t table = c.vocab_size * c.hidden_size * bytes_of_element(precision);
-  return bytes(norms) + (stays_in_file(files) ? 0 : bytes(table));
+  return bytes(norms) + (stays_in_file(c, files) ? 0 : bytes(table));
 }
 
 std::vector<bool> spread(std::int64_t layers, std::int64_t staying) {

@@ -7,15 +7,28 @@ namespace armorm::model {
 namespace {
 
 constexpr std::string_view kDecoder = "model.";
-constexpr std::array<std::string_view, 3> kOuter{"base_model.model.", "pretrained_model.", "module."};
+constexpr std::array<std::string_view, 4> kOuter{"base_model.model.", "pretrained_model.", "module.",
+                                                 "language_model."};
 constexpr std::array<std::string_view, 3> kAnywhere{"_orig_mod.", "_fsdp_wrapped_module.",
                                                     "_checkpoint_wrapped_module."};
-constexpr std::array<std::string_view, 3> kDecoderStarts{"embed_tokens.", "layers.", "norm."};
-constexpr std::array<std::string_view, 10> kHeads{
-    "lm_head.",          "score.",      "classifier.",
-    "v_head.",           "value_head.", "reward_head.",
-    "regression_layer.", "gating.",     "reward_transform_matrix",
-    "rm_head."};
+// Of a model with images, whose decoder transformers 5 saves as the first of these.
+constexpr std::string_view kNestedDecoder = "model.language_model.";
+constexpr std::array<std::string_view, 2> kImageParts{"vision_tower.", "multi_modal_projector."};
+constexpr std::array<std::string_view, 4> kDecoderStarts{"embed_tokens.", "tok_embeddings.", "layers.",
+                                                         "norm."};
+constexpr std::array<std::string_view, 13> kHeads{"lm_head.",
+                                                  "score.",
+                                                  "classifier.",
+                                                  "v_head.",
+                                                  "value_head.",
+                                                  "reward_head.",
+                                                  "regression_layer.",
+                                                  "gating.",
+                                                  "reward_transform_matrix",
+                                                  "rm_head.",
+                                                  "regression_head.",
+                                                  "score_head.",
+                                                  "output."};
 constexpr std::array<std::string_view, 5> kAdapterParts{".lora_", ".base_layer.", ".original_module.",
                                                         ".modules_to_save.", ".ia3_"};
 
@@ -52,13 +65,17 @@ std::string canonical_name(std::string_view stored) {
   while (remove_outer(name)) {
   }
   while (name.starts_with("model.model.")) name.erase(0, kDecoder.size());
+  if (name.starts_with(kNestedDecoder)) name.replace(0, kNestedDecoder.size(), kDecoder);
+  for (const std::string_view part : kImageParts)
+    if (name.starts_with(std::string(kDecoder) + std::string(part))) name.erase(0, kDecoder.size());
   return starts_with_any(name, kDecoderStarts) ? std::string(kDecoder) + name : name;
 }
 
 bool is_of_decoder(std::string_view canonical) { return canonical.starts_with(kDecoder); }
 
 bool is_known_unread(std::string_view canonical) {
-  return starts_with_any(canonical, kHeads) || canonical.ends_with(".rotary_emb.inv_freq");
+  return starts_with_any(canonical, kHeads) || starts_with_any(canonical, kImageParts) ||
+         canonical.ends_with(".rotary_emb.inv_freq");
 }
 
 bool is_of_adapter(std::string_view stored) {

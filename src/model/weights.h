@@ -15,15 +15,17 @@ namespace armorm::model {
 
 struct LayerWeights {
   at::Tensor input_norm;           // norms: float32 [hidden], with the 1 of Gemma's (1 + w) added
-  at::Tensor post_attention_norm;  // Llama: before the MLP. Gemma: on the attention's output
-  at::Tensor pre_mlp_norm;         // Gemma only
-  at::Tensor post_mlp_norm;        // Gemma only
-  Linear qkv;                      // [(heads + 2 * kv_heads) * head_dim, hidden]; all layers but the last
-  Linear q;                        // [heads * head_dim, hidden]; last layer, for the wanted rows only
-  Linear kv;                       // [2 * kv_heads * head_dim, hidden]; last layer
-  Linear o;                        // [hidden, heads * head_dim]
-  Linear gate_up;                  // [2 * intermediate, hidden]
-  Linear down;                     // [hidden, intermediate]
+  at::Tensor post_attention_norm;  // before the MLP; with norms of outputs, of the attention's output
+  at::Tensor pre_mlp_norm;         // with norms of outputs only
+  at::Tensor post_mlp_norm;        // with norms of outputs only
+  at::Tensor q_norm;               // float32 [head_dim]; with norms of heads only
+  at::Tensor k_norm;
+  Linear qkv;      // [(heads + 2 * kv_heads) * head_dim, hidden]; all layers but the last
+  Linear q;        // [heads * head_dim, hidden]; last layer, for the wanted rows only
+  Linear kv;       // [2 * kv_heads * head_dim, hidden]; last layer
+  Linear o;        // [hidden, heads * head_dim]
+  Linear gate_up;  // [2 * intermediate, hidden]
+  Linear down;     // [hidden, intermediate]
 };
 
 struct DecoderWeights {

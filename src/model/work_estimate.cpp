@@ -73,12 +73,12 @@ std::uint64_t int8_bytes(const ModelConfig& c, std::int64_t products, std::int64
 }  // namespace
 
 std::int64_t parameter_count(const ModelConfig& c) {
-  const bool gemma = c.architecture == Architecture::gemma2;
-  const std::int64_t norms = (gemma ? 4 : 2) * c.hidden_size;
-  const bool qwen = c.architecture == Architecture::qwen2;
-  std::int64_t biases = qwen || c.attention_bias ? qkv_parameters(c) / c.hidden_size : 0;
-  if (!qwen && c.attention_bias) biases += c.hidden_size;
-  if (!qwen && c.mlp_bias) biases += 2 * c.intermediate_size + c.hidden_size;
+  const ArchitectureFacts& facts = c.facts();
+  const std::int64_t norms =
+      (facts.norms_of_outputs ? 4 : 2) * c.hidden_size + (facts.norms_of_heads ? 2 * c.head_dim : 0);
+  std::int64_t biases = c.qkv_bias ? qkv_parameters(c) / c.hidden_size : 0;
+  if (c.o_bias) biases += c.hidden_size;
+  if (c.mlp_bias) biases += 2 * c.intermediate_size + c.hidden_size;
   return c.vocab_size * c.hidden_size + c.num_hidden_layers * (layer_parameters(c) + norms + biases) +
          c.hidden_size;
 }

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/log.h"
+#include "io/line_reader.h"
 #include "io/read_file.h"
 #include "model/model_test_support.h"
 
@@ -19,8 +20,8 @@ using Json = nlohmann::json;
 // Values that transformers computes with and that are not supported here.
 const std::set<std::string>& refused_keys() {
   static const std::set<std::string> keys{
-      "rope_scaling", "partial_rotary_factor",      "hidden_act", "hidden_activation", "is_causal",
-      "layer_types",  "use_bidirectional_attention"};
+      "rope_scaling", "partial_rotary_factor",       "hidden_act",     "hidden_activation", "is_causal",
+      "layer_types",  "use_bidirectional_attention", "rope_parameters"};
   return keys;
 }
 
@@ -32,11 +33,19 @@ bool may_accept(const std::string& architecture, const Json& entry) {
          (architecture == "mistral" && changes == Json{{"layer_types", full}, {"sliding_window", nullptr}});
 }
 
+Json read_cases(const std::filesystem::path& path) {
+  io::LineReader file(path);
+  std::string text;
+  for (std::string line; file.next(line);) text += line;
+  return Json::parse(text);
+}
+
 void write_folder(const std::filesystem::path& from, const Json& entry, const std::filesystem::path& to) {
   Json config = Json::parse(io::read_text_file(from / "config.json"));
+  Json& decoder = config.contains("vision_config") ? config.at("text_config") : config;
   if (entry.contains("absent"))
-    for (const Json& key : entry.at("absent")) config.erase(key.get<std::string>());
-  config.update(entry.at("changes"));
+    for (const Json& key : entry.at("absent")) decoder.erase(key.get<std::string>());
+  decoder.update(entry.at("changes"));
   std::ofstream(to / "config.json") << config.dump();
 }
 
@@ -88,9 +97,10 @@ void check_case(const std::string& architecture, const Json& entry, const std::f
 }  // namespace
 
 TEST_CASE("every key of config.json has transformers' effect, or is refused by name", "[golden]") {
-  const Json golden_cases = Json::parse(io::read_text_file(test::golden("model") / "config_keys.json"));
+  const Json golden_cases = read_cases(test::golden("model") / "config_keys.json.gz");
   log::set_level(log::Level::error);
-  for (const std::string architecture : {"llama", "gemma2", "mistral", "qwen2"}) {
+  for (const std::string architecture :
+       {"llama", "gemma2", "mistral", "qwen2", "qwen3", "phi3", "gemma3_text", "gemma3"}) {
     const Json& model = golden_cases.at(architecture);
     const std::filesystem::path from = test::golden_model(model.at("model").get<std::string>());
     const test::TempDir dir;

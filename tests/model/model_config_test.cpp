@@ -98,7 +98,9 @@ TEST_CASE("an unsupported model type lists the supported ones", "[unit]") {
   const std::string message = refusal(with(llama(), {{"model_type", "mamba"}}).dump());
   CHECK_THAT(message,
              Catch::Contains("dir/config.json") && Catch::Contains("model_type") && Catch::Contains("mamba"));
-  for (const char* name : {"llama", "gemma2", "mistral", "qwen2"}) CHECK_THAT(message, Catch::Contains(name));
+  for (const char* name :
+       {"llama", "gemma2", "mistral", "qwen2", "qwen3", "phi3", "gemma3_text", "internlm2"})
+    CHECK_THAT(message, Catch::Contains(name));
 }
 
 TEST_CASE("each wrong field is a data error that names it", "[unit]") {
@@ -123,7 +125,9 @@ TEST_CASE("each wrong field is a data error that names it", "[unit]") {
       {{{"rms_norm_eps", "small"}}, "rms_norm_eps"},
       {{{"rope_theta", -1}}, "rope_theta"},
       {{{"rope_scaling", "llama3"}}, "rope_scaling"},
-      {{{"rope_scaling", {{"rope_type", "yarn"}, {"factor", 2}}}}, "rope_type"},
+      {{{"rope_scaling", {{"rope_type", "proportional"}, {"factor", 2}}}}, "rope_type"},
+      {{{"rope_scaling", {{"rope_type", "yarn"}}}}, "factor"},
+      {{{"rope_scaling", {{"rope_type", "longrope"}, {"short_factor", {1, 1}}}}}, "short_factor"},
       {{{"rope_scaling", {{"rope_type", "linear"}}}}, "factor"},
       {{{"rope_scaling", {{"rope_type", "linear"}, {"factor", 0}}}}, "factor"},
       {{{"rope_scaling", {{"rope_type", "llama3"}, {"factor", 8}}}}, "low_freq_factor"},
@@ -180,7 +184,7 @@ TEST_CASE("rope_scaling replaces rope_parameters, as in transformers", "[unit]")
   CHECK(read.rope_scaling->factor == 2.0);
   config["rope_scaling"] = Json::object();
   CHECK(parse(config).rope_theta == 7.0);
-  config["rope_scaling"] = {{"rope_type", "yarn"}, {"factor", 2.0}};
+  config["rope_scaling"] = {{"rope_type", "proportional"}, {"factor", 2.0}};
   CHECK_THAT(refusal(config.dump()), Catch::Contains("rope_scaling") && Catch::Contains("'rope_type'"));
 }
 

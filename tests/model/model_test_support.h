@@ -13,10 +13,14 @@
 namespace armorm::test {
 
 inline const std::vector<std::string>& golden_models() {
-  static const std::vector<std::string> names = {"llama_gqa",          "llama_tied",   "llama_odd_heads",
-                                                 "llama_sharded",      "llama31_rope", "llama_linear_rope",
-                                                 "llama_dynamic_rope", "gemma2",       "mistral_window",
-                                                 "mistral_full",       "qwen2",        "qwen2_window"};
+  static const std::vector<std::string> names = {"llama_gqa",          "llama_tied",      "llama_odd_heads",
+                                                 "llama_sharded",      "llama31_rope",    "llama_linear_rope",
+                                                 "llama_dynamic_rope", "gemma2",          "mistral_window",
+                                                 "mistral_full",       "qwen2",           "qwen2_window",
+                                                 "llama_yarn",         "qwen2_yarn",      "qwen3",
+                                                 "qwen3_window",       "qwen3_tied_yarn", "phi3",
+                                                 "phi3_longrope",      "phi3_partial",    "gemma3",
+                                                 "gemma3_ropes",       "gemma3_nested", "internlm2", "internlm2_dynamic", "internlm2_bias"};
   return names;
 }
 

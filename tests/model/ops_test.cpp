@@ -89,6 +89,28 @@ void check_rope(at::Device device) {
   }
 }
 
+// The rows of a wider matrix, as in the model: the heads beside those stay.
+void check_norm_rope(at::Device device) {
+  const Random random{device};
+  for (const at::ScalarType type : kTypes) {
+    for (const std::int64_t dim : {2, 12, 20, 64, 128, 130, 256}) {
+      CAPTURE(type, dim);
+      const at::Tensor all = random({9, 5, dim}, type, 1, 3.0);
+      const at::Tensor angles = random({9, dim / 2}, at::kFloat, 2, 10.0);
+      const at::Tensor weight = random({dim}, at::kFloat, 3);
+      at::Tensor fast = all.clone();
+      at::Tensor plain = all.clone();
+      at::Tensor fast_heads = fast.narrow(1, 1, 3);
+      at::Tensor plain_heads = plain.narrow(1, 1, 3);
+
+      norm_rope_inplace(fast_heads, weight, 1e-5, angles.cos(), angles.sin());
+      reference::norm_rope_inplace(plain_heads, weight, 1e-5, angles.cos(), angles.sin());
+      CHECK(difference(fast, plain) <= bound(type));
+      for (const std::int64_t other : {0, 4}) CHECK(at::equal(fast.select(1, other), all.select(1, other)));
+    }
+  }
+}
+
 void check_gated_activation(at::Device device) {
   const Random random{device};
   for (const at::ScalarType type : kTypes) {
@@ -195,6 +217,7 @@ TEST_CASE("on the CPU, add_rms_norm equals the plain one and updates the residua
 
 TEST_CASE("on the CPU, rope equals the plain one, in rows of a wider matrix too", "[unit]") {
   check_rope(at::kCPU);
+  check_norm_rope(at::kCPU);
 }
 
 TEST_CASE("on the CPU, gated activations equal the plain ones, far values included", "[unit]") {
@@ -222,6 +245,7 @@ TEST_CASE("on CUDA, add_rms_norm equals the plain one and updates the residual",
 TEST_CASE("on CUDA, rope equals the plain one, in rows of a wider matrix too", "[gpu]") {
   if (const char* why = test::why_no_kernels()) ARMORM_SKIP(why);
   check_rope(at::Device(at::kCUDA, 0));
+  check_norm_rope(at::Device(at::kCUDA, 0));
 }
 
 TEST_CASE("on CUDA, gated activations equal the plain ones, far values included", "[gpu]") {

@@ -108,8 +108,26 @@ TEST_CASE("prefixes of wrappers are no part of a tensor's name", "[unit]") {
        "model.layers.1.input_layernorm.weight"},
       {"module.score.weight", "score.weight"},
       {"regression_layer.weight", "regression_layer.weight"},
+      {"tok_embeddings.weight", "model.tok_embeddings.weight"},
+      {"language_model.model.norm.weight", "model.norm.weight"},
+      {"language_model.lm_head.weight", "lm_head.weight"},
+      {"model.language_model.layers.0.mlp.up_proj.weight", "model.layers.0.mlp.up_proj.weight"},
+      {"model.vision_tower.post_layernorm.bias", "vision_tower.post_layernorm.bias"},
       {"submodule.weight", "submodule.weight"}};
   for (const auto& [stored, expected] : cases) CHECK(canonical_name(stored) == expected);
+}
+
+TEST_CASE("heads of published reward models, and encoders of images, are known by name", "[unit]") {
+  for (const char* name :
+       {"score.weight", "score.0.weight", "v_head.weight", "v_head.summary.weight", "regression_head.weight",
+        "regression_layer.weight", "rm_head.weight", "score_head.weight", "value_head.weight",
+        "lm_head.weight", "output.weight", "gating.layers.0.weight", "vision_tower.post_layernorm.bias",
+        "multi_modal_projector.mm_soft_emb_norm.weight"}) {
+    CAPTURE(name);
+    CHECK(is_known_unread(canonical_name(name)));
+    CHECK_FALSE(is_of_decoder(canonical_name(name)));
+  }
+  CHECK_FALSE(is_known_unread("model.layers.0.attention.wqkv.weight"));
 }
 
 TEST_CASE("two tensors of one name, and adapters that are not merged, are refused", "[unit]") {

@@ -75,6 +75,32 @@ void normalise(const float* x, const float* weight, double eps, float* out, std:
   simd::scale_by_weight(x, 1.0F / std::sqrt(mean + static_cast<float>(eps)), weight, out, n);
 }
 
+// As normalise() within one row, whose pointers must not be two.
+void normalise_inplace(float* x, const float* weight, double eps, std::int64_t n) {
+  const float mean = simd::sum_of_squares(x, n) / static_cast<float>(n);
+  simd::scale_inplace(x, 1.0F / std::sqrt(mean + static_cast<float>(eps)), weight, n);
+}
+
+// Calls prepare(head) for every head, and rotates it.
+template <class Prepare>
+void rotate_heads(at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin, const Prepare& prepare) {
+  const RowReader in(x);
+  const RowWriter result(x);
+  const std::int64_t half = x.size(2) / 2;
+  const auto* c = cos.const_data_ptr<float>();
+  const auto* s = sin.const_data_ptr<float>();
+  const std::int64_t n = in.size();
+  for_each_row(x.size(0), n, n, [&](std::int64_t row, float* scratch) {
+    in.read(row, scratch);
+    float* heads = result.begin(row, scratch);
+    for (std::int64_t at = 0; at < n; at += 2 * half) {
+      prepare(heads + at);
+      simd::rotate(heads + at, c + row * half, s + row * half, half);
+    }
+    result.commit(row, scratch);
+  });
+}
+
 }  // namespace
 
 bool supports(const at::Tensor& x) {
@@ -114,19 +140,14 @@ at::Tensor add_rms_norm(at::Tensor& residual, const at::Tensor& delta, const at:
 }
 
 void rope_inplace(at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
-  const RowReader in(x);
-  const RowWriter result(x);
-  const std::int64_t half = x.size(2) / 2;
-  const auto* c = cos.const_data_ptr<float>();
-  const auto* s = sin.const_data_ptr<float>();
-  const std::int64_t n = in.size();
-  for_each_row(x.size(0), n, n, [&](std::int64_t row, float* scratch) {
-    in.read(row, scratch);
-    float* heads = result.begin(row, scratch);
-    for (std::int64_t at = 0; at < n; at += 2 * half)
-      simd::rotate(heads + at, c + row * half, s + row * half, half);
-    result.commit(row, scratch);
-  });
+  rotate_heads(x, cos, sin, [](float* /*head*/) {});
+}
+
+void norm_rope_inplace(at::Tensor& x, const at::Tensor& weight, double eps, const at::Tensor& cos,
+                       const at::Tensor& sin) {
+  const auto* w = weight.const_data_ptr<float>();
+  const std::int64_t width = x.size(2);
+  rotate_heads(x, cos, sin, [=](float* head) { normalise_inplace(head, w, eps, width); });
 }
 
 at::Tensor gated_activation(const at::Tensor& gate_up, Activation activation) {

@@ -61,6 +61,11 @@ ARMORM_SIMD void scale_by_weight(const float* __restrict x, float scale, const f
   for (std::int64_t i = 0; i < n; ++i) out[i] = x[i] * scale * weight[i];
 }
 
+ARMORM_SIMD void scale_inplace(float* __restrict x, float scale, const float* __restrict weight,
+                               std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) x[i] = x[i] * scale * weight[i];
+}
+
 ARMORM_SIMD void add(const float* a, const float* b, float* out, std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) out[i] = a[i] + b[i];
 }

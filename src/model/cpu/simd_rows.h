@@ -12,6 +12,7 @@ void narrow(const float* values, std::uint16_t* bf16, std::int64_t n);
 
 float sum_of_squares(const float* x, std::int64_t n);
 void scale_by_weight(const float* x, float scale, const float* weight, float* out, std::int64_t n);
+void scale_inplace(float* x, float scale, const float* weight, std::int64_t n);
 void add(const float* a, const float* b, float* out, std::int64_t n);
 // Rotates x[j], x[half + j] by the angle with cos[j], sin[j].
 void rotate(float* x, const float* cos, const float* sin, std::int64_t half);

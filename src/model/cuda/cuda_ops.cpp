@@ -71,6 +71,15 @@ void rope_inplace(at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
   launch.check();
 }
 
+void norm_rope_inplace(at::Tensor& x, const at::Tensor& weight, double eps, const at::Tensor& cos,
+                       const at::Tensor& sin) {
+  const Launch launch("norm_rope", x);
+  launch_norm_rope(element_of(x), x.mutable_data_ptr(), weight.const_data_ptr<float>(),
+                   static_cast<float>(eps), cos.const_data_ptr<float>(), sin.const_data_ptr<float>(),
+                   x.size(0), x.stride(0), x.size(1), x.size(2) / 2, launch.stream());
+  launch.check();
+}
+
 at::Tensor gated_activation(const at::Tensor& gate_up, Activation activation) {
   const Launch launch("gated_activation", gate_up);
   const at::Tensor rows = gate_up.contiguous();

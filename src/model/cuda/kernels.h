@@ -27,6 +27,11 @@ void launch_add_rms_norm(Element type, void* residual, const void* delta, const 
 void launch_rope(Element type, void* x, const float* cos, const float* sin, std::int64_t rows,
                  std::int64_t row_stride, std::int64_t heads, std::int64_t half, Stream stream);
 
+// The norm of each head, then the rotation. weight float32 [2 * half].
+void launch_norm_rope(Element type, void* x, const float* weight, float eps, const float* cos,
+                      const float* sin, std::int64_t rows, std::int64_t row_stride, std::int64_t heads,
+                      std::int64_t half, Stream stream);
+
 // gate_up [rows, 2 * width] -> out [rows, width]: activation(gate) * up.
 void launch_gated_silu(Element type, const void* gate_up, void* out, std::int64_t rows, std::int64_t width,
                        Stream stream);

@@ -3,6 +3,7 @@
 
 #include "model/cuda/block.cuh"
 #include "model/cuda/kernels.h"
+#include "model/cuda/norm.cuh"
 #include "model/cuda/quantise.cuh"
 #include "model/cuda/vectors.cuh"
 
@@ -23,24 +24,8 @@ __device__ void read_sum(T* x, const T* delta, float (&values)[N]) {
   unpack<T, N>(rounded, values);
 }
 
-// The functions of both kernels round each step, whatever stands around them: equal bits.
-template <int N>
-__device__ float add_squares(const float (&values)[N], float squares) {
-#pragma unroll
-  for (int j = 0; j < N; ++j) squares = __fmaf_rn(values[j], values[j], squares);
-  return squares;
-}
-
 __device__ float inverse_rms(float squares, std::int64_t width, float eps) {
-  return rsqrtf(__fadd_rn(__fdiv_rn(reduce_block<Sum>(squares), static_cast<float>(width)), eps));
-}
-
-template <int N>
-__device__ void normalise(float (&values)[N], float scale, const float* weight) {
-  float factors[N];
-  load<float, N>(weight, factors);
-#pragma unroll
-  for (int j = 0; j < N; ++j) values[j] = __fmul_rn(__fmul_rn(values[j], scale), factors[j]);
+  return inverse_root_of_mean(reduce_block<Sum>(squares), width, eps);
 }
 
 template <class T, int N>

@@ -154,6 +154,30 @@ void check_rope(at::ScalarType type, std::int64_t heads, std::int64_t half, std:
   CHECK(at::equal(fast.narrow(1, stride - more, more), wide.narrow(1, stride - more, more)));
 }
 
+void check_norm_rope(at::ScalarType type, std::int64_t heads, std::int64_t half, std::int64_t more,
+                     std::int64_t offset) {
+  CAPTURE(type, heads, half, more, offset);
+  constexpr std::int64_t kRows = 3;
+  const std::int64_t stride = heads * 2 * half + more;
+  const at::Tensor wide = random({kRows, stride}, type, 1, 3.0);
+  const at::Tensor angles = random({kRows, half}, at::kFloat, 2, 10.0);
+  const at::Tensor factors = random({2 * half}, at::kFloat, 3);
+  const at::Tensor fast = launched([&]() -> Results {
+    OnDevice x(wide, offset);
+    OnDevice weight(factors);
+    OnDevice cos(angles.cos());
+    OnDevice sin(angles.sin());
+    kernels::launch_norm_rope(element_of(wide), x.data(), weight.floats(), 1e-5F, cos.floats(), sin.floats(),
+                              kRows, stride, heads, half, nullptr);
+    return {x.tensor()};
+  })[0];
+  const at::Tensor plain = wide.clone();
+  at::Tensor rotated = plain.narrow(1, 0, stride - more).unflatten(1, {heads, 2 * half});
+  reference::norm_rope_inplace(rotated, factors, 1e-5, angles.cos(), angles.sin());
+  CHECK(close(fast, plain, 2e-6 * largest(plain)));
+  CHECK(at::equal(fast.narrow(1, stride - more, more), wide.narrow(1, stride - more, more)));
+}
+
 Results quantise(const at::Tensor& x, std::int64_t offset = 0) {
   OnDevice rows(x, offset);
   OnDevice out(x.sizes(), at::kFloat8_e4m3fn, offset);
@@ -257,6 +281,19 @@ TEST_CASE("the kernel of rope equals the plain one, in rows of a wider matrix to
         if (heads == 40 && half > 65) continue;
         for (const std::int64_t more : {0, 1, 16}) {
           for (const std::int64_t offset : kOffsets) check_rope(type, heads, half, more, offset);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("the kernel of heads' norms and rope equals the plain one", "[unit]") {
+  for (const at::ScalarType type : kTypes) {
+    for (const std::int64_t heads : {1, 3, 20}) {
+      for (const std::int64_t half : {1, 3, 8, 10, 32, 64, 65, 260}) {
+        if (heads == 20 && half > 65) continue;
+        for (const std::int64_t more : {0, 1, 16}) {
+          for (const std::int64_t offset : kOffsets) check_norm_rope(type, heads, half, more, offset);
         }
       }
     }
@@ -377,6 +414,7 @@ TEST_CASE("kernels without rows are not started", "[unit]") {
   for (const Element type : {Element::fp32, Element::bf16}) {
     kernels::launch_rms_norm(type, nullptr, nullptr, nullptr, 0, 64, 1e-5F, nullptr);
     kernels::launch_rope(type, nullptr, nullptr, nullptr, 0, 64, 1, 32, nullptr);
+    kernels::launch_norm_rope(type, nullptr, nullptr, 1e-5F, nullptr, nullptr, 0, 64, 1, 32, nullptr);
     kernels::launch_gated_silu(type, nullptr, nullptr, 0, 64, nullptr);
     kernels::launch_quantise_rows(type, nullptr, nullptr, nullptr, 0, 64, nullptr);
   }
