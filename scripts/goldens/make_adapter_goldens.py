@@ -30,6 +30,8 @@ LLAMA = "model/llama_gqa"  # bfloat16, as the next two
 QWEN = "model/qwen2"  # with biases
 REWARD = "reward_model/llama"
 TIED = "model/llama_tied"  # float32
+PHI = "model/phi3_longrope"  # fused projections
+QWEN3 = "model/qwen3"  # norms of heads
 
 # name: (base, class of the model that is trained, further arguments of LoraConfig)
 CAUSAL, CLASSIFIER, BODY = (transformers.AutoModelForCausalLM, transformers.AutoModelForSequenceClassification,
@@ -54,6 +56,8 @@ CASES = {
     "bias_all": (QWEN, CAUSAL, dict(r=2, target_modules=["q_proj"], bias="all")),
     "bias_lora_only": (QWEN, CAUSAL, dict(r=2, target_modules=["v_proj"], bias="lora_only")),
     "fan_in_fan_out": (LLAMA, CAUSAL, dict(r=2, target_modules=["q_proj"], fan_in_fan_out=True)),
+    "fused": (PHI, CAUSAL, dict(r=2, target_modules=["qkv_proj", "gate_up_proj"])),
+    "all_linear_qwen3": (QWEN3, CAUSAL, dict(r=2, target_modules="all-linear")),
     "bin": (LLAMA, CAUSAL, dict(r=2, target_modules=["v_proj"])),
 }
 

@@ -8,7 +8,7 @@ namespace {
 
 // Written by transformers, and by training and serving programs, of every version; they describe the file,
 // the tokenizer, the heads, training, text generation or the choice among equivalent kernels.
-constexpr std::array<std::string_view, 81> kHarmless{"_attn_implementation",
+constexpr std::array<std::string_view, 85> kHarmless{"_attn_implementation",
                                                      "_attn_implementation_autoset",
                                                      "_attn_implementation_internal",
                                                      "_commit_hash",
@@ -55,6 +55,7 @@ constexpr std::array<std::string_view, 81> kHarmless{"_attn_implementation",
                                                      "num_beam_groups",
                                                      "num_beams",
                                                      "num_labels",
+                                                     "num_quantiles",
                                                      "num_return_sequences",
                                                      "output_attentions",
                                                      "output_hidden_states",
@@ -88,7 +89,10 @@ constexpr std::array<std::string_view, 81> kHarmless{"_attn_implementation",
                                                      "unsloth_version",
                                                      "use_bfloat16",
                                                      "use_cache",
-                                                     "use_return_dict"};
+                                                     "use_return_dict",
+                                                     "vhead_layer_type",
+                                                     "vhead_num_layers",
+                                                     "vhead_num_neurons"};
 
 // Fields of sibling architectures, which transformers does not read here. Folders often carry them unset.
 constexpr std::array<std::string_view, 15> kUnsetElsewhere{"add_cross_attention",
@@ -163,6 +167,9 @@ void refuse_fields(const ConfigReader& reader, const ArchitectureFacts& facts) {
     reader.fail("use_bidirectional_attention", "true", "false, as only causal decoders are supported");
   if (reader.has("per_layer_config") && !reader.object("per_layer_config").empty())
     reader.fail("per_layer_config", "none, as all layers have one configuration here");
+}
+
+void refuse_other_weights(const ConfigReader& reader) {
   if (reader.has("transformers_weights"))
     reader.fail("transformers_weights", "none; name the weight file model.safetensors");
 }

@@ -11,6 +11,9 @@ namespace armorm::model {
 // does not accept.
 void refuse_fields(const ConfigReader& reader, const ArchitectureFacts& facts);
 
+// data error for a field that names the weight file; of the outermost object.
+void refuse_other_weights(const ConfigReader& reader);
+
 // data error that names a field whose value is null, which is none there.
 void refuse_null_fields(const ConfigReader& reader, const ArchitectureFacts& facts);
 

@@ -201,6 +201,7 @@ ModelConfig read(const ConfigReader& reader) {
   ModelConfig c;
   c.architecture = read_architecture(reader).architecture;
   c.model_type = reader.required_string("model_type");
+  refuse_other_weights(reader);
   if (c.model_type == c.facts().model_type)
     read_decoder(reader, c);
   else

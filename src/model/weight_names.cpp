@@ -16,7 +16,7 @@ constexpr std::string_view kNestedDecoder = "model.language_model.";
 constexpr std::array<std::string_view, 2> kImageParts{"vision_tower.", "multi_modal_projector."};
 constexpr std::array<std::string_view, 4> kDecoderStarts{"embed_tokens.", "tok_embeddings.", "layers.",
                                                          "norm."};
-constexpr std::array<std::string_view, 13> kHeads{"lm_head.",
+constexpr std::array<std::string_view, 14> kHeads{"lm_head.",
                                                   "score.",
                                                   "classifier.",
                                                   "v_head.",

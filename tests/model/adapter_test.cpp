@@ -20,10 +20,12 @@ using namespace test;
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
-const std::vector<std::string> kCases = {"plain",          "bf16",           "body",   "rslora_patterns",
-                                         "regex",          "all_linear",     "layers", "embedding",
-                                         "embedding_bf16", "classifier",     "saved",  "bias_all",
-                                         "bias_lora_only", "fan_in_fan_out", "bin",    "saved_float32"};
+const std::vector<std::string> kCases = {"plain",           "bf16",           "body",
+                                         "rslora_patterns", "regex",          "all_linear",
+                                         "layers",          "embedding",      "embedding_bf16",
+                                         "classifier",      "saved",          "bias_all",
+                                         "bias_lora_only",  "fan_in_fan_out", "bin",
+                                         "saved_float32",   "fused",          "all_linear_qwen3"};
 
 fs::path adapter(const std::string& name) { return golden("adapter") / name; }
 

@@ -223,7 +223,8 @@ TEST_CASE("Qwen 3 has heads of their own width and no biases", "[unit]") {
   CHECK(parse(biased).config.o_bias);
 }
 
-TEST_CASE("Phi 3 stretches by the length of each sequence, and may rotate a fraction of its heads", "[unit]") {
+TEST_CASE("Phi 3 stretches by the length of each sequence, and may rotate a fraction of its heads",
+          "[unit]") {
   const ModelConfig c = parse(phi3()).config;
   REQUIRE(c.rope_scaling);
   CHECK(c.rope_scaling->rope_type == "longrope");

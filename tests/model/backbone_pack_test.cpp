@@ -50,7 +50,8 @@ std::vector<text::tokenizer::TokenId> joined(std::vector<text::tokenizer::TokenI
 namespace {
 
 void check_packs(int device) {
-  for (const std::string model : {"llama_gqa", "llama_dynamic_rope", "gemma2", "mistral_window", "qwen2"}) {
+  for (const std::string model : {"llama_gqa", "llama_dynamic_rope", "gemma2", "mistral_window", "qwen2",
+                                  "qwen3", "phi3_longrope", "gemma3", "internlm2_dynamic"}) {
     CAPTURE(model);
     const Backbone backbone = test::load_on(device, model);
     const std::int64_t width = backbone.config().hidden_size;
@@ -81,7 +82,8 @@ TEST_CASE("on CUDA, a sequence's states do not depend on what shares its pack", 
 namespace {
 
 void check_wanted_rows(int device) {
-  for (const std::string model : {"llama_gqa", "gemma2", "mistral_window"}) {
+  for (const std::string model :
+       {"llama_gqa", "gemma2", "mistral_window", "qwen3_window", "phi3", "gemma3_ropes", "internlm2"}) {
     CAPTURE(model);
     const Backbone backbone = test::load_on(device, model);
     const std::int64_t width = backbone.config().hidden_size;
@@ -178,7 +180,8 @@ void check_invariance(int device) {
   if (device == kCpu && !available_kernels(Precision::int8, true).empty())
     precisions.push_back(Precision::int8);
   for (const Precision precision : precisions) {
-    for (const std::string model : {"llama_gqa", "llama31_rope", "mistral_window", "gemma2", "qwen2"}) {
+    for (const std::string model : {"llama_gqa", "llama31_rope", "mistral_window", "gemma2", "qwen2", "qwen3",
+                                    "phi3_partial", "gemma3", "internlm2_dynamic"}) {
       check_invariance(device, precision, model);
     }
   }
@@ -264,6 +267,9 @@ TEST_CASE("prefixes are shared where that can keep its promises", "[unit]") {
       CHECK(why("llama_gqa", usual).empty());
       CHECK(why("gemma2", usual).empty());
       CHECK_THAT(why("llama_dynamic_rope", usual), Catch::Contains("dynamic rope"));
+      CHECK_THAT(why("phi3_longrope", usual), Catch::Contains("longrope"));
+      for (const char* model : {"qwen3_tied_yarn", "gemma3_ropes", "internlm2"})
+        CHECK(why(model, usual).empty());
       const BackboneOptions invariant{
           .model_folder = {}, .precision = precision, .device = device, .batch_invariant = true};
       const bool on_cpu = device == test::kCpu;

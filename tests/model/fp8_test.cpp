@@ -139,7 +139,8 @@ TEST_CASE("an fp8 layer's gated activation is quantised for the next product", "
 
 TEST_CASE("int8 embeddings lie closer to those of bf16 than fp8 ones", "[unit]") {
   if (available_kernels(Precision::int8, false).empty()) ARMORM_SKIP("no VNNI on this processor");
-  for (const std::string model : {"llama_gqa", "qwen2", "gemma2"}) {
+  for (const std::string model :
+       {"llama_gqa", "qwen2", "gemma2", "qwen3", "phi3_longrope", "phi3_partial", "gemma3", "internlm2"}) {
     const auto sequences = golden_sequences(model);
     std::vector<std::span<const text::tokenizer::TokenId>> rows;
     for (const auto& sequence : sequences) rows.emplace_back(sequence.tokens);

@@ -20,7 +20,8 @@ inline const std::vector<std::string>& golden_models() {
                                                  "llama_yarn",         "qwen2_yarn",      "qwen3",
                                                  "qwen3_window",       "qwen3_tied_yarn", "phi3",
                                                  "phi3_longrope",      "phi3_partial",    "gemma3",
-                                                 "gemma3_ropes",       "gemma3_nested", "internlm2", "internlm2_dynamic", "internlm2_bias"};
+                                                 "gemma3_ropes",       "gemma3_nested",   "internlm2",
+                                                 "internlm2_dynamic",  "internlm2_bias"};
   return names;
 }
 

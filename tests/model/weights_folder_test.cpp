@@ -121,8 +121,8 @@ TEST_CASE("heads of published reward models, and encoders of images, are known b
   for (const char* name :
        {"score.weight", "score.0.weight", "v_head.weight", "v_head.summary.weight", "regression_head.weight",
         "regression_layer.weight", "rm_head.weight", "score_head.weight", "value_head.weight",
-        "lm_head.weight", "output.weight", "gating.layers.0.weight", "vision_tower.post_layernorm.bias",
-        "multi_modal_projector.mm_soft_emb_norm.weight"}) {
+        "lm_head.weight", "output.weight", "gating.layers.0.weight", "gating_layer.network.0.weight",
+        "vision_tower.post_layernorm.bias", "multi_modal_projector.mm_soft_emb_norm.weight"}) {
     CAPTURE(name);
     CHECK(is_known_unread(canonical_name(name)));
     CHECK_FALSE(is_of_decoder(canonical_name(name)));
