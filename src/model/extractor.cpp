@@ -10,6 +10,7 @@
 #include "model/delivery_thread.h"
 #include "model/out_of_memory.h"
 #include "model/pack_plan.h"
+#include "model/streaming_plan.h"
 
 namespace armorm::model {
 namespace {
@@ -84,9 +85,62 @@ class Run {
     deliveries.finish();
   }
 
+  // The same with layers that are streamed: one sweep over them after another.
+  void sweep(Pack sequences, std::size_t first, std::int64_t& budget, SweepSize size) {
+    DeliveryThread deliveries;
+    for (std::int64_t number = 1; first < sequences.size(); ++number) {
+      const Passes passes = next_sweep(sequences, first, budget, size.tokens());
+      if (!sweep_once(passes, budget, number, size)) continue;
+      if (!deliveries.wait_until_below(1)) break;  // those of the sweep before
+      first = passes.back()->after.next_sequence;
+      for (const std::shared_ptr<Pass>& pass : passes)
+        deliveries.post([this, pass] { return deliver(*pass); });
+    }
+    deliveries.finish();
+  }
+
   const ExtractionStats& stats() const { return stats_; }
 
  private:
+  using Passes = std::vector<std::shared_ptr<Pass>>;
+
+  // Packs until they have as many tokens, at least one.
+  Passes next_sweep(Pack sequences, std::size_t first, std::int64_t budget, std::int64_t wanted) const {
+    Passes passes;
+    for (std::int64_t tokens = 0; first < sequences.size() && tokens < wanted;) {
+      auto pass = std::make_shared<Pass>();
+      pass->pack = first_pack(sequences.subspan(first), budget, max_blocks_);
+      pass->batch = lay_out(pass->pack, requests_);
+      first += pass->pack.size();
+      pass->after = {first, budget};
+      tokens += std::ssize(pass->batch.tokens);
+      passes.push_back(std::move(pass));
+    }
+    return passes;
+  }
+
+  // false: memory ran out, and the next sweep is one of smaller packs, as far as it has to be.
+  bool sweep_once(const Passes& passes, std::int64_t& budget, std::int64_t number, SweepSize& size) const {
+    std::vector<const PackedBatch*> packs;
+    std::int64_t tokens = 0;
+    for (const std::shared_ptr<Pass>& pass : passes) {
+      packs.push_back(&pass->batch);
+      tokens += std::ssize(pass->batch.tokens);
+    }
+    try {
+      Backbone::Sweep swept = backbone_.sweep(packs);
+      for (std::size_t i = 0; i < passes.size(); ++i) passes[i]->pending = std::move(swept.rows[i]);
+      log::info("sweep {}: {} packs, {} tokens in {:.1f} s, of which {:.1f} s waited for layers", number,
+                packs.size(), tokens, swept.seconds, swept.waited);
+      size.adapt(tokens, swept.seconds, swept.loading);
+      return true;
+    } catch (const c10::Error& error) {
+      if (!is_out_of_memory(error)) throw;
+      halve(*passes.front(), budget);
+      return false;
+    }
+  }
+
   // Passes whose rows wait for the sink, in addition to the one or two on the device.
   static constexpr std::size_t kUndelivered = 2;
 
@@ -96,15 +150,20 @@ class Run {
       return true;
     } catch (const c10::Error& error) {
       if (!is_out_of_memory(error)) throw;
-      if (pass.pack.size() == 1)
-        fail_internal(
-            "a sequence of {} tokens does not fit the memory of {}; leave out longer ones (`seq_len`, "
-            "`max_length`), or use a device with more memory",
-            pass.pack.front().tokens.size(), backbone_.device_name());
+      halve(pass, budget);
+      return false;
     }
+  }
+
+  // After `pass` did not fit the memory.
+  void halve(const Pass& pass, std::int64_t& budget) const {
+    if (pass.pack.size() == 1)
+      fail_internal(
+          "a sequence of {} tokens does not fit the memory of {}; leave out longer ones (`seq_len`, "
+          "`max_length`), or use a device with more memory",
+          pass.pack.front().tokens.size(), backbone_.device_name());
     budget = std::ssize(pass.batch.tokens) / 2;
     log::warn("out of memory on {}: continuing with packs of {} tokens", backbone_.device_name(), budget);
-    return false;
   }
 
   bool deliver(Pass& pass) {
@@ -177,7 +236,10 @@ ExtractionStats Extractor::run(std::span<const ExtractionRequest> requests, cons
     fail_internal("an extraction of {} sequences cannot resume at sequence {}", sequences.size(),
                   start_at.next_sequence);
   Run run(backbone_, requests, sink, after_pass, max_blocks_);
-  run.go(sequences, start_at.next_sequence, budget_);
+  if (backbone_.streams())
+    run.sweep(sequences, start_at.next_sequence, budget_, SweepSize(backbone_.config()));
+  else
+    run.go(sequences, start_at.next_sequence, budget_);
   ExtractionStats stats = run.stats();
   stats.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return stats;

@@ -1,6 +1,7 @@
 // Runs a backbone over many sequences: packs them by length under a token budget, computes identical work
 // once, and returns the rows under their own index. The result of a request does not depend on the order of
-// the requests.
+// the requests. With a backbone that streams its layers, many packs go through each layer before the next one
+// is read; their rows come at the end of such a sweep (SweepSize in streaming_plan.h).
 #pragma once
 
 #include <cstdint>

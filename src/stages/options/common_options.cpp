@@ -9,6 +9,7 @@
 
 #include "core/date.h"
 #include "core/error.h"
+#include "core/units.h"
 #include "core/words.h"
 #include "stages/options/shared_options.h"
 
@@ -39,6 +40,10 @@ void declare_backbone(ExtractionOptions& fields, OptionList& list) {
       .add(kExtractionKernels, fields.kernels)
       .add(kBatchTokens, fields.batch_tokens)
       .add(kThreads, fields.threads)
+      .add({"weights_memory", resources,
+            "Memory of the weights on the CPU: all = they stay; bytes (20GB, 16GiB), or auto, from what is "
+            "free = layers that do not fit are read again for many packs at a time"},
+           fields.weights_memory)
       .add({"batch_invariant", results, "Make a row's bits independent of shards, packs and threads"},
            fields.batch_invariant)
       .add(kGpuAttention, fields.attention)
@@ -113,6 +118,23 @@ void check_dataset(const DatasetPaths& sets, const std::string& name) {
     fail_usage("--dataset_name: '{}' is no file name; use a word that names the data", name);
 }
 
+std::optional<std::uint64_t> weights_memory_bytes(const std::string& weights_memory) {
+  if (weights_memory == "all") return std::nullopt;
+  if (weights_memory == "auto") return 0;
+  if (const auto bytes = parse_bytes(weights_memory)) return bytes;
+  fail_usage(
+      "--weights_memory: '{}' is neither all, auto nor a number of bytes; use for example 20GB or 16GiB",
+      weights_memory);
+}
+
+void check_weights_memory_on(std::int64_t device, const std::string& weights_memory) {
+  if (!weights_memory_bytes(weights_memory) || device < 0) return;
+  fail_usage(
+      "--weights_memory: {} streams layers on the CPU, but --device is {}; on a GPU all weights have to fit: "
+      "leave it out, or give --device -1",
+      weights_memory, device);
+}
+
 void check_attention_on(std::int64_t device, GpuAttention attention) {
   if (device < 0 && attention != GpuAttention::automatic)
     fail_usage(
@@ -181,6 +203,7 @@ void ExtractionOptions::validate() const {
     fail_usage("--batch_tokens: {} is negative; use 0 to let it follow the free memory", batch_tokens);
   if (threads < 0) fail_usage("--threads: {} is negative; use 0 for all", threads);
   stages::options::check_attention_on(device, attention);
+  stages::options::check_weights_memory_on(device, weights_memory);
   parse_date("--template_date", template_date);
   if (seed < 0) fail_usage("--seed: {} is negative; use 0 for the published shuffle", seed);
   if (data_root.empty()) fail_usage("--data_root: is empty; name a folder");

@@ -16,9 +16,13 @@
 #include "model/compute_threads.h"
 #include "model/device.h"
 #include "model/precision_deviation.h"
+#include "model/streaming_plan.h"
+#include "model/weights_folder.h"
+#include "stages/artifacts/artifact_paths.h"
 #include "stages/artifacts/making_facts.h"
 #include "stages/artifacts/open_encoder.h"
 #include "stages/artifacts/reward_model_fields.h"
+#include "stages/options/common_options.h"
 #include "stages/prepare/shard_kernels.h"
 
 namespace armorm::stages::prepare {
@@ -27,6 +31,14 @@ namespace {
 // Empty for a folder that is no snapshot of the Hub.
 std::string commit_of(const std::filesystem::path& folder) {
   return hub::is_hub_snapshot(folder) ? folder.filename().string() : "";
+}
+
+// usage error when the weights' memory is too small.
+void check_weights_memory(const ExtractionOptions& options, const model::ModelFolder& folder,
+                          const model::ModelConfig& config) {
+  const auto limit = options::weights_memory_bytes(options.weights_memory);
+  if (!limit) return;
+  model::plan_streaming(config, options.precision, model::WeightsFolder::open(folder), limit);
 }
 
 std::int64_t dropped_count(const artifacts::Provenance& provenance) {
@@ -53,6 +65,7 @@ ModelInputs open_model_inputs(const ExtractionOptions& options, const StopReques
   check_kernels(options);
   const model::ModelFolder folder = artifacts::open_model_folder(options.model_path, stop);
   model::ModelConfig config = model::ModelConfig::load(folder.base, artifacts::kRewardModelFields);
+  check_weights_memory(options, folder, config);
   text::ConversationEncoder encoder = artifacts::open_encoder(
       folder, config, options.allow_special_in_content, options.template_date);
   return {folder, hub::artifact_name(options.model_path), std::move(config), std::move(encoder)};
@@ -68,6 +81,8 @@ model::BackboneOptions backbone_options(const ExtractionOptions& options, const 
   backbone.device = static_cast<int>(options.device);
   backbone.batch_invariant = options.batch_invariant;
   backbone.attention = options.attention;
+  backbone.weights_memory = options::weights_memory_bytes(options.weights_memory);
+  backbone.scratch_folder = artifacts::embeddings_folder(options.data_root, model.name);
   return backbone;
 }
 
@@ -116,8 +131,12 @@ void record_deviation(const ExtractionOptions& options, const ModelInputs& model
                       artifacts::Provenance& provenance) {
   constexpr std::size_t kRows = 8;
   if (options.precision != Precision::fp8 && options.precision != Precision::int8) return;
-  const model::Deviation deviation = model::deviation_from_bf16(
-      backbone, backbone_options(options, model), std::span(rows).first(std::min(kRows, rows.size())));
+  model::BackboneOptions exact = backbone_options(options, model);
+  if (exact.weights_memory)
+    exact.weights_memory =
+        model::least_weights_memory(model.config, Precision::bf16, model::WeightsFolder::open(model.folder));
+  const model::Deviation deviation =
+      model::deviation_from_bf16(backbone, exact, std::span(rows).first(std::min(kRows, rows.size())));
   provenance.deviation = fmt::format("{:.4f} of bf16 (relative, {} rows), lowest cosine {:.5f}",
                                      deviation.relative, deviation.rows, deviation.lowest_cosine);
   log::info("the embeddings of {} deviate by {}", name_of(options.precision), provenance.deviation);

@@ -16,6 +16,7 @@
 #include "core/strings.h"
 #include "io/content_digests.h"
 #include "io/file_watch.h"
+#include "model/streaming_plan.h"
 #include "model/weights_folder.h"
 #include "stages/artifacts/weights_fingerprint.h"
 #include "stages/prepare/shard_accumulate.h"
@@ -296,6 +297,10 @@ class ShardRun {
     exact.precision = Precision::fp32;
     model::BackboneOptions options = backbone_options(exact, model_);
     options.loaded_before = true;
+    if (options.weights_memory.value_or(0) > 0)  // float32 takes more
+      options.weights_memory = std::max(
+          *options.weights_memory, model::least_weights_memory(model_.config, Precision::fp32,
+                                                               model::WeightsFolder::open(model_.folder)));
     const model::Backbone backbone = model::Backbone::load(options);
     Progress progress(job_.program + " in float32", static_cast<std::int64_t>(requests.size()));
     for (std::size_t i = 0; i < requests.size(); ++i) {

@@ -118,7 +118,7 @@ TEST_CASE("what does not change results is known by name", "[unit]") {
   const OptionList list = declare(prepare);
   CHECK(names_with(list, OptionEffect::inputs) ==
         Names{"model_path", "dataset_path", "dataset_name", "form", "on_bad_row", "max_bad_rows"});
-  CHECK(names_with(list, OptionEffect::resources) == Names{"device", "threads"});
+  CHECK(names_with(list, OptionEffect::resources) == Names{"device", "threads", "weights_memory"});
   CHECK(names_with(list, OptionEffect::output) == Names{"data_root", "restart", "verify",
                                                         "checkpoint_seconds", "dry_run", "status", "all_sets",
                                                         "json"});
