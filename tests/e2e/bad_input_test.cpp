@@ -51,6 +51,8 @@ std::vector<Case> usage_cases() {
       {"shard zero", "stage2-prepare", {"--shard_idx", "0"}, {}, 2, {"--shard_idx", "1-based"}},
       {"unknown precision", "stage1-prepare", {"--precision", "int3"}, {}, 2, {"precision", "bf16"}},
       {"unknown device", "stage1-prepare", {"--device", "-2"}, {}, 2, {"--device", "-1"}},
+      {"device twice", "stage1-prepare", {"--device", "1,1"}, {}, 2, {"--device", "twice"}},
+      {"CPU among devices", "stage2-prepare", {"--device", "0,-1"}, {}, 2, {"--device", "alone"}},
       {"unknown family", "stage2-prepare", {"--model_family", "gpt2"}, {}, 2, {"model_family", "gemma2"}},
       {"wrong family",
        "stage2-prepare",

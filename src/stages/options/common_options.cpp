@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <optional>
+#include <set>
 #include <string_view>
 
 #include "core/date.h"
@@ -30,7 +31,9 @@ void declare_backbone(ExtractionOptions& fields, OptionList& list) {
            fields.model_path)
       .add({"n_shards", results, "Number of shards the data set is divided into, >= 1"}, fields.n_shards)
       .add({"shard_idx", results, "Which shard this process computes, 1-based"}, fields.shard_idx)
-      .add(kDevice, fields.device)
+      .add({"device", resources,
+            "CUDA device index; -1 = CPU; several, comma-separated, share the packs of the shard"},
+           fields.device.indices)
       .add(kBackbonePrecision, fields.precision)
       .add({"fp8_accumulate", results,
             "Sums of --precision fp8 on a GPU: fast = in the tensor cores, exact = promoted to float32; auto "
@@ -135,6 +138,15 @@ void check_weights_memory_on(std::int64_t device, const std::string& weights_mem
       weights_memory, device);
 }
 
+void check_devices(const Devices& devices) {
+  const std::vector<std::int64_t>& all = devices.indices;
+  if (all.empty()) fail_usage("--device: is empty; give the index of a CUDA device, several of them, or -1");
+  if (std::set<std::int64_t>(all.begin(), all.end()).size() != all.size())
+    fail_usage("--device: an index is there twice; name every device once");
+  if (all.size() > 1 && *std::min_element(all.begin(), all.end()) < 0)
+    fail_usage("--device: -1, the CPU, cannot share a shard with CUDA devices; give it alone");
+}
+
 void check_attention_on(std::int64_t device, GpuAttention attention) {
   if (device < 0 && attention != GpuAttention::automatic)
     fail_usage(
@@ -202,6 +214,7 @@ void ExtractionOptions::validate() const {
   if (batch_tokens < 0)
     fail_usage("--batch_tokens: {} is negative; use 0 to let it follow the free memory", batch_tokens);
   if (threads < 0) fail_usage("--threads: {} is negative; use 0 for all", threads);
+  stages::options::check_devices(device);
   stages::options::check_attention_on(device, attention);
   stages::options::check_weights_memory_on(device, weights_memory);
   parse_date("--template_date", template_date);

@@ -24,6 +24,8 @@ std::optional<std::uint64_t> weights_memory_bytes(const std::string& weights_mem
 // usage error for weights_memory other than "all" on a GPU.
 void check_weights_memory_on(std::int64_t device, const std::string& weights_memory);
 
+// usage error for no device, one twice, and the CPU among others.
+void check_devices(const Devices& devices);
 // usage error for attention other than auto on a CPU.
 void check_attention_on(std::int64_t device, GpuAttention attention);
 // usage error for kernels other than auto on a GPU.

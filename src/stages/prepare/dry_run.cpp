@@ -256,7 +256,10 @@ std::string work_section(const ExtractionOptions& extraction, const model::Backb
                             work.computed_tokens, 100.0 - percent(work.computed_tokens, work.input_tokens)));
   out += line("work", fmt::format("{:.3g} TFLOP", work.flops() / 1e12));
   const double rate = options.device < 0 ? kernel_rate(rates, config, extraction) : 0.0;
-  out += rate > 0.0 ? cpu_time_line(extraction, rate, work.flops()) : time_line(options, work.flops());
+  const std::int64_t devices = std::ssize(extraction.device.indices);
+  if (devices > 1) out += line("devices", fmt::format("{}, which share the packs", devices));
+  out += rate > 0.0 ? cpu_time_line(extraction, rate, work.flops())
+                    : time_line(options, work.flops() / static_cast<double>(devices));
   out += memory_line(options, config, work, streaming);
   if (streaming.plan.limit == 0) return out;
   return out + streaming_section(streaming, config, work, arithmetic_seconds(options, rate, work.flops()));

@@ -58,16 +58,18 @@ std::string attention_of(const ExtractionOptions& options, const ModelInputs& mo
 
 ModelInputs open_model_inputs(const ExtractionOptions& options, const StopRequested& stop) {
   if (!options.dry_run) {
-    model::check_device(options.device);
+    for (const std::int64_t device : options.device.indices) {
+      model::check_device(device);
+      model::check_accumulate(options.fp8_accumulate, device);
+    }
     model::check_precision(options.precision, options.device);
-    model::check_accumulate(options.fp8_accumulate, options.device);
   }
   check_kernels(options);
   const model::ModelFolder folder = artifacts::open_model_folder(options.model_path, stop);
   model::ModelConfig config = model::ModelConfig::load(folder.base, artifacts::kRewardModelFields);
   check_weights_memory(options, folder, config);
-  text::ConversationEncoder encoder = artifacts::open_encoder(
-      folder, config, options.allow_special_in_content, options.template_date);
+  text::ConversationEncoder encoder =
+      artifacts::open_encoder(folder, config, options.allow_special_in_content, options.template_date);
   return {folder, hub::artifact_name(options.model_path), std::move(config), std::move(encoder)};
 }
 
@@ -86,20 +88,30 @@ model::BackboneOptions backbone_options(const ExtractionOptions& options, const 
   return backbone;
 }
 
-std::future<model::Backbone> load_backbone(const ExtractionOptions& options, const ModelInputs& model) {
-  model::set_compute_threads(thread_count(options));  // for the caller's thread, which will run the backbone
-  return std::async(std::launch::async,
-                    [how = backbone_options(options, model), stop = current_stop_request()] {
-                      const StopScope scope(&stop);
-                      return model::Backbone::load(how);
-                    });
+std::future<model::Backbone> load_on(model::BackboneOptions how) {
+  return std::async(std::launch::async, [how = std::move(how), stop = current_stop_request()] {
+    const StopScope scope(&stop);
+    return model::Backbone::load(how);
+  });
 }
 
-std::future<model::Backbone> load_ahead(const ExtractionOptions& options, const ModelInputs& model,
-                                        const std::filesystem::path& target) {
+BackbonesLoading load_backbones(const ExtractionOptions& options, const ModelInputs& model) {
+  model::set_compute_threads(thread_count(options));  // for the caller's thread, which will run the backbone
+  BackbonesLoading loading;
+  model::BackboneOptions how = backbone_options(options, model);
+  for (const std::int64_t device : options.device.indices) {
+    how.device = static_cast<int>(device);
+    loading.push_back(load_on(how));
+    how.loaded_before = true;
+  }
+  return loading;
+}
+
+BackbonesLoading load_ahead(const ExtractionOptions& options, const ModelInputs& model,
+                            const std::filesystem::path& target) {
   std::error_code error;
   if (options.dry_run || std::filesystem::exists(target, error)) return {};
-  return load_backbone(options, model);
+  return load_backbones(options, model);
 }
 
 void warn_of_special_content(std::int64_t count, const std::string& what, bool as_special) {

@@ -30,12 +30,14 @@ struct ModelInputs {
 ModelInputs open_model_inputs(const ExtractionOptions& options, const StopRequested& stop);
 
 model::BackboneOptions backbone_options(const ExtractionOptions& options, const ModelInputs& model);
-// Loads the weights on another thread while the caller does something else; get() throws what went wrong.
-std::future<model::Backbone> load_backbone(const ExtractionOptions& options, const ModelInputs& model);
-// As load_backbone; not valid where the weights may not be needed: in a dry run, or when `target` is there
+// Loads the weights for each device on a thread of its own while the caller does something else; get() throws
+// what went wrong.
+using BackbonesLoading = std::vector<std::future<model::Backbone>>;
+BackbonesLoading load_backbones(const ExtractionOptions& options, const ModelInputs& model);
+// As load_backbones; empty where the weights may not be needed: in a dry run, or when `target` is there
 // already.
-std::future<model::Backbone> load_ahead(const ExtractionOptions& options, const ModelInputs& model,
-                                        const std::filesystem::path& target);
+BackbonesLoading load_ahead(const ExtractionOptions& options, const ModelInputs& model,
+                            const std::filesystem::path& target);
 
 // Says how special-token strings in the content of so many `what` ("rows") are encoded; nothing for none.
 void warn_of_special_content(std::int64_t count, const std::string& what, bool as_special);
