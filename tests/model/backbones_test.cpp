@@ -1,15 +1,17 @@
 // The facts of configs/backbones/: complete, with sources, and those of models that this reader accepts,
 // loads and plans. docs/backbones.md says what each key is.
+#include <fmt/core.h>
+
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
 #include <regex>
+#include <string_view>
 
 #include "core/log.h"
 #include "model/backbone_facts.h"
 #include "model/model_test_support.h"
 #include "model/work_estimate.h"
-#include "support/error_of.h"
 
 namespace armorm::model {
 namespace {
@@ -108,17 +110,26 @@ void check_sources(const Json& facts) {
   }
 }
 
-// But for what InternLM2's reward models say of their input, which is not the decoder's.
-std::vector<std::string> warnings_of(const std::function<void()>& call) {
-  std::vector<std::string> lines;
-  log::set_sink([&](log::Level level, std::string_view message) {
-    const bool of_input = message.find("reward_token_id") != std::string_view::npos;
-    if (level >= log::Level::warn && !of_input) lines.emplace_back(message);
-  });
-  call();
-  log::set_sink({});
-  return lines;
-}
+// The warnings while it lives, but for what InternLM2's reward models say of their input, which is not the
+// decoder's.
+class Warnings {
+ public:
+  Warnings() {
+    log::set_sink([this](log::Level level, std::string_view message) {
+      const bool of_input = message.find("reward_token_id") != std::string_view::npos;
+      if (level >= log::Level::warn && !of_input) lines_.emplace_back(message);
+    });
+  }
+  ~Warnings() { log::set_sink({}); }
+  Warnings(const Warnings&) = delete;
+  Warnings& operator=(const Warnings&) = delete;
+  const std::vector<std::string>& lines() const { return lines_; }
+
+ private:
+  std::vector<std::string> lines_;
+};
+
+ModelConfig parsed(const Json& facts) { return ModelConfig::parse(config_of(facts).dump(), "config.json"); }
 
 void check_windows(const Json& facts, const ModelConfig& config) {
   const std::string kind = facts.at("attention").at("sliding_layers");
@@ -181,8 +192,9 @@ std::vector<float> embedded(const std::filesystem::path& folder) {
 std::vector<float> embedded_folder(const Json& facts, bool bin, bool sharded) {
   const TempDir dir;
   write_model_folder(dir.path(), facts, bin, sharded);
-  std::vector<float> rows;
-  CHECK(warnings_of([&] { rows = embedded(dir.path()); }) == std::vector<std::string>{});
+  const Warnings warnings;
+  std::vector<float> rows = embedded(dir.path());
+  CHECK(warnings.lines() == std::vector<std::string>{});
   return rows;
 }
 
@@ -210,8 +222,9 @@ std::string escaped(const Json& text) {
 }
 
 std::string status_of(const Json& facts) {
+  const Warnings warnings;
   try {
-    static_cast<void>(ModelConfig::parse(config_of(facts).dump(), "config.json"));
+    static_cast<void>(parsed(facts));
     return "embeds";
   } catch (const Error&) {
     return "refused";
@@ -247,10 +260,9 @@ TEST_CASE("the files of published backbones have the known keys, and sources", "
 TEST_CASE("the facts of published backbones make a config.json that is read and planned", "[unit]") {
   for (const Json& facts : backbone_facts()) {
     CAPTURE(facts.at("id").get<std::string>());
-    const std::string text = config_of(facts).dump();
-    ModelConfig config;
-    CHECK(warnings_of([&] { config = ModelConfig::parse(text, "config.json"); }) ==
-          std::vector<std::string>{});
+    const Warnings warnings;
+    const ModelConfig config = parsed(facts);
+    CHECK(warnings.lines() == std::vector<std::string>{});
     check_config(facts, config);
     check_plan(facts, config);
   }
