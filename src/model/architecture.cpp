@@ -23,10 +23,8 @@ constexpr const char* kQwen3Fields[]{"attention_bias", "head_dim", "hidden_act",
                                      "use_sliding_window"};
 
 constexpr const char* kPhi3Fields[]{"head_dim", "hidden_act", kOriginalPositions};
-constexpr const char* kGemma3Fields[]{"attention_bias",        "head_dim",
-                                      "hidden_activation",     "num_key_value_heads",
-                                      "query_pre_attn_scalar", "rope_local_base_freq",
-                                      "sliding_window_pattern"};
+constexpr const char* kGemma3Fields[]{"attention_bias", "head_dim", "hidden_activation",
+                                      "num_key_value_heads", "query_pre_attn_scalar"};
 constexpr const char* kInternlm2Fields[]{"bias", "hidden_act"};
 
 constexpr std::string_view kPhi3Ropes[]{"default", "longrope"};

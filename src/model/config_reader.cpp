@@ -99,6 +99,25 @@ ConfigReader ConfigReader::object(const char* field) const {
   return {value, origin_ + ": " + field, warns_};
 }
 
+ConfigReader ConfigReader::owning(Json object) const {
+  auto owned = std::make_shared<const Json>(std::move(object));
+  ConfigReader reader(*owned, origin_, warns_);
+  reader.owned_ = std::move(owned);
+  return reader;
+}
+
+ConfigReader ConfigReader::updated_by(const ConfigReader& other) const {
+  Json joined = *object_;
+  joined.update(*other.object_);
+  return owning(std::move(joined));
+}
+
+ConfigReader ConfigReader::with_default(const char* field, const char* value) const {
+  Json joined = *object_;
+  joined.emplace(field, value);
+  return owning(std::move(joined));
+}
+
 std::int64_t ConfigReader::size(const char* field, std::int64_t max, std::int64_t min) const {
   const Json& value = at(field, "an integer");
   const std::string expected = fmt::format("an integer from {} to {}", min, max);

@@ -33,6 +33,10 @@ class ConfigReader {
   bool has(const char* field) const;      // present and not null
   bool is_null(const char* field) const;  // present and null
   ConfigReader object(const char* field) const;
+  // The object with the fields of `other` in it, those of equal names replaced; or with one more field, where
+  // it has none of that name.
+  ConfigReader updated_by(const ConfigReader& other) const;
+  ConfigReader with_default(const char* field, const char* value) const;
 
   // An integer in [min, max].
   std::int64_t size(const char* field, std::int64_t max, std::int64_t min = 1) const;
@@ -58,6 +62,9 @@ class ConfigReader {
   [[noreturn]] void fail_value(const char* field, const nlohmann::json& value,
                                std::string_view expected) const;
 
+  ConfigReader owning(nlohmann::json object) const;
+
+  std::shared_ptr<const nlohmann::json> owned_;  // or none
   const nlohmann::json* object_;
   std::string origin_;
   bool warns_;

@@ -92,6 +92,8 @@ bool sliding_by_default(const ConfigReader& reader, const ModelConfig& c, std::i
     case WindowedLayers::from_max_window_layers:
       return layer >= reader.size_or("max_window_layers", kMaxLayers, 28, 0);
     case WindowedLayers::by_pattern:
+      if (reader.is_null("sliding_window_pattern") && !reader.has("layer_types"))
+        reader.fail("sliding_window_pattern", "a number, or no such field");
       return (layer + 1) % reader.size_or("sliding_window_pattern", kMaxLayers, 6) != 0;
   }
   return false;

@@ -15,8 +15,8 @@ constexpr const char* kOriginal = "original_max_position_embeddings";
 // The parameters of one kind of layers: `rope` is the object that holds them, `outer` the fields beside it.
 class ScalingReader {
  public:
-  ScalingReader(const ConfigReader& outer, const ConfigReader& rope, const ModelConfig& config)
-      : outer_(outer), rope_(rope), config_(config) {}
+  ScalingReader(const ConfigReader& outer, const ConfigReader& rope, double theta, const ModelConfig& config)
+      : outer_(outer), rope_(rope), theta_(theta), config_(config) {}
 
   std::optional<RopeScaling> read() const {
     RopeScaling scaling;
@@ -85,6 +85,7 @@ class ScalingReader {
   }
 
   void read_yarn(RopeScaling& scaling) const {
+    if (theta_ == 1.0) rope_.fail("rope_theta", "1", "another base, as yarn divides by its logarithm");
     scaling.original_max_position_embeddings = original_positions();
     scaling.factor = rope_.is_null("factor") ? stretch(scaling.original_max_position_embeddings)
                                              : rope_.positive("factor");
@@ -125,6 +126,7 @@ class ScalingReader {
 
   const ConfigReader& outer_;
   const ConfigReader& rope_;
+  double theta_;
   const ModelConfig& config_;
 };
 
@@ -156,10 +158,10 @@ double theta_of(const ConfigReader& reader, const std::optional<ConfigReader>& r
   return theta;
 }
 
-std::optional<RopeScaling> scaling_of(const ConfigReader& reader, const ConfigReader& rope,
+std::optional<RopeScaling> scaling_of(const ConfigReader& reader, const ConfigReader& rope, double theta,
                                       const ModelConfig& c) {
   if (!c.facts().rotates_partially) check_complete_heads(rope);
-  std::optional<RopeScaling> scaling = ScalingReader(reader, rope, c).read();
+  std::optional<RopeScaling> scaling = ScalingReader(reader, rope, theta, c).read();
   rope.warn_of_rest("they are not used; check them");
   return scaling;
 }
@@ -184,33 +186,37 @@ void read_one_rope(const ConfigReader& reader, ModelConfig& c) {
   if (!rope) return;
   for (const char* nested : {"full_attention", "sliding_attention"})
     if (rope->has(nested)) rope->fail(nested, "parameters for one kind of layer", "the same for all layers");
-  c.rope_scaling = scaling_of(reader, *rope, c);
+  c.rope_scaling = scaling_of(reader, *rope, c.rope_theta, c);
+}
+
+// The parameters of layers without a window, as transformers joins them.
+std::optional<ConfigReader> full_parameters(const ConfigReader& reader,
+                                            const std::optional<ConfigReader>& kinds) {
+  std::optional<ConfigReader> full;
+  if (kinds && kinds->has("full_attention")) full = kinds->object("full_attention");
+  if (!reader.has("rope_scaling")) return full;
+  const ConfigReader scaling = reader.object("rope_scaling");
+  if (kinds && !full)
+    reader.fail("rope_scaling", "parameters beside rope_parameters without full_attention",
+                "only one of the two fields");
+  // Without rope_parameters the kind is only taken from rope_type, not from type.
+  return full ? full->updated_by(scaling) : scaling.with_default("rope_type", "default");
 }
 
 // Older folders hold the bases in two fields and rope_scaling for layers without a window; newer ones hold
 // the parameters of each kind of layer in rope_parameters.
 void read_rope_by_kind(const ConfigReader& reader, ModelConfig& c) {
   read_rotary_dim(reader, std::nullopt, c);
-  std::optional<ConfigReader> full;
+  std::optional<ConfigReader> kinds;
+  if (reader.has("rope_parameters")) kinds = reader.object("rope_parameters");
+  const std::optional<ConfigReader> full = full_parameters(reader, kinds);
   std::optional<ConfigReader> sliding;
-  if (reader.has("rope_parameters")) {
-    const ConfigReader both = reader.object("rope_parameters");
-    if (both.has("full_attention")) full = both.object("full_attention");
-    if (both.has("sliding_attention")) sliding = both.object("sliding_attention");
-    both.warn_of_rest("they are of no kind of layer and not used; check them");
-  }
-  if (reader.has("rope_scaling")) {
-    const ConfigReader scaling = reader.object("rope_scaling");
-    if (reader.has("rope_parameters") && !(scaling.empty() && full))
-      reader.fail("rope_scaling", "parameters beside rope_parameters", "only one of the two fields");
-    if (!reader.has("rope_parameters")) full = scaling;
-    // transformers does not take the kind from there.
-    if (scaling.has("type")) scaling.fail("type", "no such field; the kind belongs into rope_type");
-  }
+  if (kinds && kinds->has("sliding_attention")) sliding = kinds->object("sliding_attention");
+  if (kinds) kinds->warn_of_rest("they are of no kind of layer and not used; check them");
   c.rope_theta = theta_of(reader, full, "rope_theta", 1e6);
   RopeParameters of_windows{.theta = theta_of(reader, sliding, "rope_local_base_freq", 1e4), .scaling = {}};
-  if (full) c.rope_scaling = scaling_of(reader, *full, c);
-  if (sliding) of_windows.scaling = scaling_of(reader, *sliding, c);
+  if (full) c.rope_scaling = scaling_of(reader, *full, c.rope_theta, c);
+  if (sliding) of_windows.scaling = scaling_of(reader, *sliding, of_windows.theta, c);
   c.sliding_rope = std::move(of_windows);
 }
 

@@ -16,19 +16,10 @@ constexpr std::string_view kNestedDecoder = "model.language_model.";
 constexpr std::array<std::string_view, 2> kImageParts{"vision_tower.", "multi_modal_projector."};
 constexpr std::array<std::string_view, 4> kDecoderStarts{"embed_tokens.", "tok_embeddings.", "layers.",
                                                          "norm."};
-constexpr std::array<std::string_view, 14> kHeads{"lm_head.",
-                                                  "score.",
-                                                  "classifier.",
-                                                  "v_head.",
-                                                  "value_head.",
-                                                  "reward_head.",
-                                                  "regression_layer.",
-                                                  "gating.",
-                                                  "reward_transform_matrix",
-                                                  "rm_head.",
-                                                  "regression_head.",
-                                                  "score_head.",
-                                                  "output."};
+constexpr auto kHeads = std::to_array<std::string_view>(
+    {"lm_head.", "score.", "classifier.", "v_head.", "value_head.", "reward_head.", "regression_layer.",
+     "gating.", "gating_layer.", "reward_transform_matrix", "rm_head.", "regression_head.", "score_head.",
+     "output."});
 constexpr std::array<std::string_view, 5> kAdapterParts{".lora_", ".base_layer.", ".original_module.",
                                                         ".modules_to_save.", ".ia3_"};
 

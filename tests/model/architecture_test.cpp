@@ -272,7 +272,8 @@ TEST_CASE("a decoder within a model with images has its fields in text_config", 
   CHECK_FALSE(c.sliding_rope->scaling);
   Json other = gemma3_with_images();
   other["text_config"]["model_type"] = "llama";
-  CHECK_THAT(refusal(other, {}), Catch::Contains("text_config") && Catch::Contains("'model_type'"));
+  CHECK_THAT(refusal(other, Json::object()),
+             Catch::Contains("text_config") && Catch::Contains("'model_type'"));
   other = gemma3_with_images();
   other["text_config"]["head_size"] = 3;
   const std::vector<std::string> warnings = parse(other).warnings;

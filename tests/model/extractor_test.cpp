@@ -48,7 +48,8 @@ Workload make_workload(const std::string& model) {
   Workload work;
   work.sequences = golden_sequences(model);
   work.hidden_size = std::ssize(work.sequences.front().fp32) / std::ssize(work.sequences.front().tokens);
-  const bool whole = model == "llama_dynamic_rope";
+  const auto scaling = ModelConfig::load(golden_model(model)).rope_scaling;
+  const bool whole = scaling && scaling->depends_on_length();
   for (const GoldenSequence& sequence : work.sequences) {
     const auto n = std::ssize(sequence.tokens);
     std::vector<std::int64_t> lengths{n};

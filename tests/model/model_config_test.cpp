@@ -127,6 +127,7 @@ TEST_CASE("each wrong field is a data error that names it", "[unit]") {
       {{{"rope_scaling", "llama3"}}, "rope_scaling"},
       {{{"rope_scaling", {{"rope_type", "proportional"}, {"factor", 2}}}}, "rope_type"},
       {{{"rope_scaling", {{"rope_type", "yarn"}}}}, "factor"},
+      {{{"rope_theta", 1}, {"rope_scaling", {{"rope_type", "yarn"}, {"factor", 2}}}}, "rope_theta"},
       {{{"rope_scaling", {{"rope_type", "longrope"}, {"short_factor", {1, 1}}}}}, "short_factor"},
       {{{"rope_scaling", {{"rope_type", "linear"}}}}, "factor"},
       {{{"rope_scaling", {{"rope_type", "linear"}, {"factor", 0}}}}, "factor"},
