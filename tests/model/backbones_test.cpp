@@ -275,6 +275,22 @@ TEST_CASE("a small folder with the tensors of a published backbone embeds", "[un
   }
 }
 
+// Else the absence of warnings above would say nothing.
+TEST_CASE("a tensor that no published head has is warned of in every family", "[unit]") {
+  std::set<std::string> families;
+  for (Json facts : backbone_facts()) {
+    if (!families.insert(facts.at("family")).second) continue;
+    CAPTURE(facts.at("id").get<std::string>());
+    facts["head"]["tensors"] = {"oddity.weight"};
+    const TempDir dir;
+    write_model_folder(dir.path(), tiny(facts), /*bin=*/false, /*sharded=*/false);
+    const Warnings warnings;
+    embedded(dir.path());
+    REQUIRE(warnings.lines().size() == 1);
+    CHECK_THAT(warnings.lines()[0], Catch::Contains("'oddity.weight'"));
+  }
+}
+
 TEST_CASE("the page of backbones is that of their files", "[unit]") {
   const std::filesystem::path page = source_dir() / "docs/backbones.md";
   const std::string text = io::read_text_file(page);
