@@ -110,14 +110,12 @@ void check_sources(const Json& facts) {
   }
 }
 
-// The warnings while it lives, but for what InternLM2's reward models say of their input, which is not the
-// decoder's.
+// The warnings while it lives.
 class Warnings {
  public:
   Warnings() {
     log::set_sink([this](log::Level level, std::string_view message) {
-      const bool of_input = message.find("reward_token_id") != std::string_view::npos;
-      if (level >= log::Level::warn && !of_input) lines_.emplace_back(message);
+      if (level >= log::Level::warn) lines_.emplace_back(message);
     });
   }
   ~Warnings() { log::set_sink({}); }
