@@ -99,23 +99,23 @@ ConfigReader ConfigReader::object(const char* field) const {
   return {value, origin_ + ": " + field, warns_};
 }
 
-ConfigReader ConfigReader::owning(Json object) const {
+ConfigReader ConfigReader::owning(Json object, const std::string& origin) const {
   auto owned = std::make_shared<const Json>(std::move(object));
-  ConfigReader reader(*owned, origin_, warns_);
+  ConfigReader reader(*owned, origin, warns_);
   reader.owned_ = std::move(owned);
   return reader;
 }
 
-ConfigReader ConfigReader::updated_by(const ConfigReader& other) const {
+ConfigReader ConfigReader::updated_by(const ConfigReader& other, std::string_view name) const {
   Json joined = *object_;
   joined.update(*other.object_);
-  return owning(std::move(joined));
+  return owning(std::move(joined), fmt::format("{} with {}", origin_, name));
 }
 
 ConfigReader ConfigReader::with_default(const char* field, const char* value) const {
   Json joined = *object_;
   joined.emplace(field, value);
-  return owning(std::move(joined));
+  return owning(std::move(joined), origin_);
 }
 
 std::int64_t ConfigReader::size(const char* field, std::int64_t max, std::int64_t min) const {

@@ -33,9 +33,9 @@ class ConfigReader {
   bool has(const char* field) const;      // present and not null
   bool is_null(const char* field) const;  // present and null
   ConfigReader object(const char* field) const;
-  // The object with the fields of `other` in it, those of equal names replaced; or with one more field, where
-  // it has none of that name.
-  ConfigReader updated_by(const ConfigReader& other) const;
+  // The object with the fields of `other` in it, those of equal names replaced, which messages call `name`;
+  // or with one more field, where it has none of that name.
+  ConfigReader updated_by(const ConfigReader& other, std::string_view name) const;
   ConfigReader with_default(const char* field, const char* value) const;
 
   // An integer in [min, max].
@@ -62,7 +62,7 @@ class ConfigReader {
   [[noreturn]] void fail_value(const char* field, const nlohmann::json& value,
                                std::string_view expected) const;
 
-  ConfigReader owning(nlohmann::json object) const;
+  ConfigReader owning(nlohmann::json object, const std::string& origin) const;
 
   std::shared_ptr<const nlohmann::json> owned_;  // or none
   const nlohmann::json* object_;

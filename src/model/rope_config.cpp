@@ -200,7 +200,7 @@ std::optional<ConfigReader> full_parameters(const ConfigReader& reader,
     reader.fail("rope_scaling", "parameters beside rope_parameters without full_attention",
                 "only one of the two fields");
   // Without rope_parameters the kind is only taken from rope_type, not from type.
-  return full ? full->updated_by(scaling) : scaling.with_default("rope_type", "default");
+  return full ? full->updated_by(scaling, "rope_scaling") : scaling.with_default("rope_type", "default");
 }
 
 // Older folders hold the bases in two fields and rope_scaling for layers without a window; newer ones hold
