@@ -164,7 +164,7 @@ TEST_CASE("memory of weights that cannot be used is a usage error", "[e2e]") {
   };
   CHECK_THAT(error_of_flags({"--weights_memory", "much"}),
              Catch::Contains("--weights_memory: 'much' is neither all, auto nor a number of bytes"));
-  CHECK_THAT(error_of_flags({"--weights_memory", "20GB", "--device", "0"}),
+  CHECK_THAT(error_of_flags({"--weights_memory", "20GB", "--kernels", "auto", "--device", "0"}),
              Catch::Contains("--weights_memory: 20GB streams layers on the CPU, but --device is 0"));
   CHECK_THAT(error_of_flags({"--weights_memory", "1kB"}),
              Catch::Contains("weights_memory: ") && Catch::Contains("1.0 kB are too little"));
