@@ -221,32 +221,6 @@ void EmbeddingSet::check_made_for(const std::string& model, const std::string& s
               description(), own, stem);
 }
 
-// Shards name the values of a column in the order in which each met them.
-EmbeddingSet::Sources EmbeddingSet::sources() const {
-  Sources all;
-  std::map<std::string, std::int64_t> id_of;
-  for (const io::SafetensorsFile& file : files_) {
-    if (!file.contains("source_ids")) continue;
-    const Provenance p = Provenance::from_metadata(file.metadata(), file.path().string());
-    std::vector<std::int64_t> ids;  // of the shard's names among all
-    for (const std::string& name : p.sources) {
-      const auto [known, is_new] = id_of.try_emplace(name, std::ssize(all.names));
-      if (is_new) all.names.push_back(name);
-      ids.push_back(known->second);
-    }
-    for (const std::int64_t id : file.at("source_ids", DType::i64, {-1}).as<std::int64_t>()) {
-      if (id < 0 || id >= std::ssize(ids))
-        fail_data("{}: source_ids holds {}, but {} sources are named; make the file again with {}",
-                  file.path().string(), id, ids.size(), command_);
-      all.of_row.push_back(ids[static_cast<std::size_t>(id)]);
-    }
-  }
-  if (!all.of_row.empty() && std::ssize(all.of_row) != rows_)
-    fail_data("{}: only {} of {} rows have a source; make the files again with {}", description(),
-              all.of_row.size(), rows_, command_);
-  return all;
-}
-
 ArtifactInputs EmbeddingSet::inputs() const {
   if (provenance_) {
     ArtifactInputs inputs = provenance_->inputs();

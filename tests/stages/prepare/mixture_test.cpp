@@ -12,6 +12,7 @@
 #include "io/read_file.h"
 #include "io/safetensors.h"
 #include "stages/artifacts/embedding_set.h"
+#include "stages/gate/pair_sources.h"
 #include "stages/prepare/cpu_extraction.h"
 #include "support/error_of.h"
 #include "support/log_capture.h"
@@ -197,10 +198,10 @@ TEST_CASE("the shards of a mixture hold the rows of the mixture in one piece", "
       CHECK(shard.metadata().at(key) == complete[0].metadata().at(key));
   const auto set =
       stages::artifacts::EmbeddingSet::open(shards[0].path().parent_path(), "mix", "labelled", "x");
-  const auto sources = set.sources();
+  const auto sources = stages::gate::read_sources(set);
   CHECK(sources.names == std::vector<std::string>{"one", "two"});
-  CHECK(std::count(sources.of_row.begin(), sources.of_row.end(), 1) == 4);
-  CHECK(sources.of_row.size() == 10);
+  CHECK(std::count(sources.index_of.begin(), sources.index_of.end(), 1) == 4);
+  CHECK(sources.index_of.size() == 10);
 }
 
 TEST_CASE("a mixture of pairs in two forms has ids and strengths for all", "[golden]") {
@@ -391,11 +392,11 @@ TEST_CASE("the sources of one set are the texts of its column `source`", "[golde
     folder = run_stage2_prepare(options).parent_path();
   const auto set =
       stages::artifacts::EmbeddingSet::open(folder, "set.jsonl-train", "preference", "stage2-prepare");
-  const auto sources = set.sources();
+  const auto sources = stages::gate::read_sources(set);
   std::size_t at = 0;
   for (const io::SafetensorsFile& file : set.files())
     for (const std::int64_t row : values_of<std::int64_t>(file, "row_ids"))
-      CHECK(sources.names[static_cast<std::size_t>(sources.of_row[at++])] ==
+      CHECK(sources.names[static_cast<std::size_t>(sources.index_of[at++])] ==
             names[static_cast<std::size_t>(row)]);
   CHECK(at == 5);
   CHECK(sources.names.size() == 3);
