@@ -141,9 +141,11 @@ void check_weights_memory_on(std::int64_t device, const std::string& weights_mem
 void check_devices(const Devices& devices) {
   const std::vector<std::int64_t>& all = devices.indices;
   if (all.empty()) fail_usage("--device: is empty; give the index of a CUDA device, several of them, or -1");
+  const std::int64_t least = *std::min_element(all.begin(), all.end());
+  if (least < -1) fail_usage("--device: {} is no device; use -1 for the CPU or a CUDA index from 0", least);
   if (std::set<std::int64_t>(all.begin(), all.end()).size() != all.size())
     fail_usage("--device: an index is there twice; name every device once");
-  if (all.size() > 1 && *std::min_element(all.begin(), all.end()) < 0)
+  if (all.size() > 1 && least < 0)
     fail_usage("--device: -1, the CPU, cannot share a shard with CUDA devices; give it alone");
 }
 
@@ -208,13 +210,12 @@ void ExtractionOptions::validate() const {
                n_shards);
   if (n_shards > 99999)
     fail_usage("--n_shards: {} is out of range; at most 99999 fit the file names", n_shards);
-  if (device < -1) fail_usage("--device: {} is no device; use -1 for the CPU or a CUDA index from 0", device);
+  stages::options::check_devices(device);
   stages::options::check_kernels_on(device, kernels);
   stages::options::check_accumulate_on(device, precision, fp8_accumulate);
   if (batch_tokens < 0)
     fail_usage("--batch_tokens: {} is negative; use 0 to let it follow the free memory", batch_tokens);
   if (threads < 0) fail_usage("--threads: {} is negative; use 0 for all", threads);
-  stages::options::check_devices(device);
   stages::options::check_attention_on(device, attention);
   stages::options::check_weights_memory_on(device, weights_memory);
   parse_date("--template_date", template_date);
