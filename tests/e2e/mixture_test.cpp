@@ -129,7 +129,9 @@ void train(const fs::path& root, const std::string& ratings, const std::string& 
   run("stage1-prepare", {{"--dataset_path", ratings}, {"--attributes", names}});
   run("stage1-train", {{"--dataset_path", ratings}});
   run("stage2-prepare", {{"--dataset_path", pairs}});
-  run("stage2-train", {{"--multi_objective_dataset", ratings}, {"--preference_dataset", pairs}});
+  run("stage2-train", {{"--multi_objective_dataset", ratings},
+                       {"--preference_dataset", pairs},
+                       {"--verbosity_attribute", "helpsteer-verbosity"}});
 }
 
 std::string bytes_of(const fs::path& file, const std::string& tensor) {
