@@ -48,6 +48,10 @@ struct Bind {
     return app.add_option_function<std::int64_t>(flag(), assign, option.help)
         ->default_str(value_text(option));
   }
+  // Commas are resolved where it is known which paths exist.
+  CLI::Option* operator()(DatasetPaths* target) const {
+    return app.add_option(flag(), target->paths, option.help)->default_str(value_text(option));
+  }
   CLI::Option* operator()(const WordField& field) const {
     if (field.is_list()) return add_words<std::vector<std::string>>(field)->delimiter(',');
     return add_words<std::string>(field)->check(CLI::IsMember(field.choices()));
@@ -114,13 +118,36 @@ struct DocsRequest {
   }
 };
 
+// The recipe of a data set may stand by the config that names it, so that both can be installed together.
+void look_beside(const std::filesystem::path& config, std::string& dataset) {
+  std::error_code error;
+  const std::filesystem::path path = dataset;
+  if (path.extension() != ".json" || std::filesystem::exists(path, error)) return;
+  const std::filesystem::path beside = config.parent_path() / path;
+  if (std::filesystem::exists(beside, error)) dataset = beside.string();
+}
+
+void look_for_recipes(const std::filesystem::path& config, const std::vector<Option>& options,
+                      const std::vector<std::string>& assigned) {
+  for (const Option& option : options) {
+    const bool is_dataset = option.name == "dataset_path" || option.name.ends_with("_dataset");
+    if (!is_dataset || std::find(assigned.begin(), assigned.end(), option.name) == assigned.end()) continue;
+    if (auto* const* const dataset = std::get_if<std::string*>(&option.target))
+      look_beside(config, **dataset);
+    if (auto* const* const sets = std::get_if<DatasetPaths*>(&option.target))
+      for (std::string& dataset : (*sets)->paths) look_beside(config, dataset);
+  }
+}
+
 // Which options the file set.
 std::vector<std::string> read_config(const std::string& path, const std::string& program,
                                      const OptionList& options, const CLI::App& app) {
   ConfigFile file{path, program_names(), program, stages::options::all_option_names(), program + " --help"};
   file.sections.insert(file.sections.begin(), "common");
   try {
-    return apply_config(file, options, names_given(app));
+    const std::vector<std::string> assigned = apply_config(file, options, names_given(app));
+    look_for_recipes(path, options.options(), assigned);
+    return assigned;
   } catch (const Error& error) {
     throw Error(error.kind(), std::string("--config ") + error.what());
   }

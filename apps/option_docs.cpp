@@ -21,6 +21,7 @@ struct ValueKind {
   std::string operator()(const std::vector<T>*) const {
     return ValueKind()(static_cast<const T*>(nullptr)) + ",...";
   }
+  std::string operator()(const DatasetPaths*) const { return "TEXT,..."; }
   std::string operator()(const WordField& field) const { return field.is_list() ? "TEXT,..." : "TEXT"; }
 };
 

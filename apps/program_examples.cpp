@@ -15,7 +15,9 @@ const std::map<std::string, std::vector<Example>>& all_examples() {
          "stage1-prepare --n_shards 8 --shard_idx 3 --dry_run"},
         {"A model and rows of your own on the CPU, with two label columns.",
          "stage1-prepare --model_path ./my-model --dataset_path ./rows.jsonl \\\n"
-         "  --attributes helpfulness,safety --device -1"}}},
+         "  --attributes helpfulness,safety --device -1"},
+        {"A mixture of sets, as a recipe describes it: what would be taken of each.",
+         "stage1-prepare --dataset_path mix.json --attributes helpsteer-helpfulness,own-quality --dry_run"}}},
       {"stage1-train",
        {{"The published regression weights, from all shards.",
          "stage1-train --model_path sfairXC/FsfairX-LLaMA3-RM-v0.1 \\\n"

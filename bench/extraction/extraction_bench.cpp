@@ -3,7 +3,7 @@
 //   extraction_bench MODEL_FOLDER [--n_sequences N] [--batch_tokens N] [--precision bf16|fp32|fp8|int8]
 //                    [--fp8_accumulate auto|fast|exact] [--attention auto|flash] [--warm_up 0|1]
 //                    [--device N] [--threads N] [--share 0|1] [--kernels auto|NAME] [--batch_invariant 0|1]
-//                    [--out FILE]
+//                    [--weights_memory all|BYTES] [--out FILE]
 //
 // --warm_up 1: all sequences once before they are timed, so that plans of attention are made.
 
@@ -12,6 +12,7 @@
 #include <cmath>
 
 #include "bench_files.h"
+#include "core/units.h"
 #include "core/words.h"
 #include "model/compute_threads.h"
 #include "model/cpu_kernels.h"
@@ -28,6 +29,13 @@ void save(const std::string& path, const std::vector<float>& states, std::int64_
   writer.publish();
 }
 
+std::optional<std::uint64_t> memory_of(const Flags& flags) {
+  const std::string& text = flags.text("weights_memory");
+  if (text == "all") return std::nullopt;
+  if (const auto bytes = parse_bytes(text)) return bytes;
+  fail_usage("--weights_memory: '{}' is neither all nor a number of bytes", text);
+}
+
 void run(const Flags& flags) {
   model::set_compute_threads(static_cast<int>(flags.number("threads")));
   use_flagged_kernels(flags, flags.on("batch_invariant"));
@@ -38,7 +46,9 @@ void run(const Flags& flags) {
        .fp8_accumulate = parse_word<Fp8Accumulate>("--fp8_accumulate", flags.text("fp8_accumulate")),
        .device = static_cast<int>(flags.number("device")),
        .batch_invariant = flags.on("batch_invariant"),
-       .attention = parse_word<GpuAttention>("--attention", flags.text("attention"))});
+       .attention = parse_word<GpuAttention>("--attention", flags.text("attention")),
+       .weights_memory = memory_of(flags),
+       .scratch_folder = std::filesystem::path(flags.folder)});
   const double load_seconds = loading.seconds();
   const std::int64_t load_rss = peak_rss_mib();
   const auto sequences = read_sequences(flags.folder, flags.number("n_sequences"));
@@ -84,6 +94,7 @@ int main(int argc, char** argv) {
                               {"share", "1"},
                               {"batch_invariant", "0"},
                               {"kernels", "auto"},
+                              {"weights_memory", "all"},
                               {"out", ""}}));
     return 0;
   } catch (const armorm::Error& error) {

@@ -25,6 +25,15 @@ enum class Compat {
 };
 constexpr std::array<std::string_view, 2> words_of(Compat) { return {"none", "upstream"}; }
 
+// Whether arrays that grow with a data set are in temporary files, whose pages the system can write back and
+// drop.
+enum class ScratchFiles {
+  auto_,  // where they would take much memory
+  on,
+  off,
+};
+constexpr std::array<std::string_view, 3> words_of(ScratchFiles) { return {"auto", "on", "off"}; }
+
 // How the decoder's weight files get into the export. A hard link shares the bytes on disk with the model
 // folder or Hub cache, takes no space, survives when those are deleted, and is copied as a file when the
 // folder is copied to another machine.

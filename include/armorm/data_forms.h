@@ -24,8 +24,10 @@ enum class PairForm {
   mt_bench,
   summarize_from_feedback,
   ultrafeedback,
+  code_ultrafeedback,
+  prometheus2,
 };
-constexpr std::array<std::string_view, 16> words_of(PairForm) {
+constexpr std::array<std::string_view, 18> words_of(PairForm) {
   return {"auto",
           "conversational",
           "explicit_prompt",
@@ -41,7 +43,9 @@ constexpr std::array<std::string_view, 16> words_of(PairForm) {
           "nectar",
           "mt_bench",
           "summarize_from_feedback",
-          "ultrafeedback"};
+          "ultrafeedback",
+          "code_ultrafeedback",
+          "prometheus2"};
 }
 
 // Forms of multi-objective sets, likewise.
@@ -54,10 +58,22 @@ enum class RatingForm {
   beavertails,
   code_ultrafeedback,
   prometheus,
+  argilla_capybara,
+  argilla_math,
+  argilla_openorca,
 };
-constexpr std::array<std::string_view, 8> words_of(RatingForm) {
-  return {"auto",          "messages",    "prompt_response",    "helpsteer",
-          "ultrafeedback", "beavertails", "code_ultrafeedback", "prometheus"};
+constexpr std::array<std::string_view, 11> words_of(RatingForm) {
+  return {"auto",
+          "messages",
+          "prompt_response",
+          "helpsteer",
+          "ultrafeedback",
+          "beavertails",
+          "code_ultrafeedback",
+          "prometheus",
+          "argilla_capybara",
+          "argilla_math",
+          "argilla_openorca"};
 }
 
 // The pairs of a row with several ranked answers.

@@ -7,6 +7,7 @@
 
 #include "armorm/choices.h"
 #include "armorm/cpu_kernels.h"
+#include "armorm/devices.h"
 #include "armorm/export.h"
 #include "armorm/gpu_attention.h"
 #include "armorm/precision.h"
@@ -25,7 +26,7 @@ struct ExtractionOptions {
   std::string model_path = "sfairXC/FsfairX-LLaMA3-RM-v0.1";
   std::int64_t n_shards = 1;   // in [1, 99999]
   std::int64_t shard_idx = 1;  // in [1, n_shards]
-  std::int64_t device = 0;     // >= -1
+  Devices device = 0;          // the first one also does what one device has to
   Precision precision = Precision::bf16;
   // auto without fp8; not fast on the CPU
   Fp8Accumulate fp8_accumulate = Fp8Accumulate::auto_;
@@ -33,6 +34,7 @@ struct ExtractionOptions {
   GpuAttention attention = GpuAttention::automatic;  // automatic on a CPU
   std::int64_t batch_tokens = 0;                     // >= 0
   std::int64_t threads = 0;                          // >= 0
+  std::string weights_memory = "all";                // all, auto or bytes ("20GB"); all on a GPU
   bool batch_invariant = false;
   bool allow_special_in_content = false;
   std::string template_date = kTemplateDate;  // from 1970 on

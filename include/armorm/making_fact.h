@@ -17,11 +17,12 @@ enum class MakingFact {
   template_date,
   allow_special_in_content,
   precision,
+  gating_token_pattern,  // the tokens that open an answer; of pairs
 };
-constexpr std::array<std::string_view, 10> words_of(MakingFact) {
-  return {"weights_fingerprint",      "config",       "tokenizer",     "tokenizer_config",
-          "special_tokens_map",       "added_tokens", "chat_template", "template_date",
-          "allow_special_in_content", "precision"};
+constexpr std::array<std::string_view, 11> words_of(MakingFact) {
+  return {"weights_fingerprint",      "config",       "tokenizer",           "tokenizer_config",
+          "special_tokens_map",       "added_tokens", "chat_template",       "template_date",
+          "allow_special_in_content", "precision",    "gating_token_pattern"};
 }
 
 }  // namespace armorm

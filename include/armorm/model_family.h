@@ -1,4 +1,4 @@
-// Model families with a known end of the prompt.
+// Model families, which say where a prompt ends. auto_: where the model's own chat template ends it.
 #pragma once
 
 #include <array>
@@ -6,7 +6,7 @@
 
 namespace armorm {
 
-enum class ModelFamily { llama3, gemma2 };
-constexpr std::array<std::string_view, 2> words_of(ModelFamily) { return {"llama3", "gemma2"}; }
+enum class ModelFamily { auto_, llama3, gemma2 };
+constexpr std::array<std::string_view, 3> words_of(ModelFamily) { return {"auto", "llama3", "gemma2"}; }
 
 }  // namespace armorm

@@ -8,6 +8,7 @@
 
 #include "armorm/attributes.h"
 #include "armorm/data_forms.h"
+#include "armorm/dataset_paths.h"
 #include "armorm/export.h"
 #include "armorm/extraction_options.h"
 #include "armorm/stop.h"
@@ -17,7 +18,8 @@ namespace armorm {
 // `stage1-prepare --help` says what each field means; the comments here say which values it may have.
 struct Stage1PrepareOptions {
   ExtractionOptions extraction;
-  std::string dataset_path = "RLHFlow/ArmoRM-Multi-Objective-Data-v0.1";
+  DatasetPaths dataset_path = "RLHFlow/ArmoRM-Multi-Objective-Data-v0.1";
+  std::string dataset_name = {};  // a file name; needed for several sets without a recipe
   std::string dataset_config = {};
   std::string dataset_split = "train";
   std::vector<std::string> attributes = default_attributes();  // at least one, none twice
@@ -32,10 +34,11 @@ struct Stage1PrepareOptions {
 // Writes <root>/embeddings/<model>/<dataset>-<shard>-of-<n>.safetensors and returns its path: embeddings bf16
 // [N, D], labels f32 [N, K] (NaN = missing), row_ids i64 [N], prompt_ids i64 [N] (equal for rows with the
 // same messages before the last answer), with a weight column sample_weights f32 [N], and for a form with
-// several answers a row answer_ids i64 [N], their numbers in the row. Rows of an
-// interrupted run of the same command are kept; a complete file is not made again. With extraction.status it
-// only prints the progress of the shards, and returns an empty path. Throws Error. One run at a time in a
-// process.
+// several answers a row answer_ids i64 [N], their numbers in the row. A mixture of sets (docs/mixtures.md)
+// has source_ids i64 [N], indices of the rows' sets in the metadata's list `sources`; without a weight_column
+// its weights are recorded as those of the column `weight`. Rows of an interrupted run of the same command
+// are kept; a complete file is not made again. With extraction.status it only prints the progress of the
+// shards, and returns an empty path. Throws Error. One run at a time in a process.
 ARMORM_API std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& options,
                                                     const StopRequested& stop_requested = {});
 

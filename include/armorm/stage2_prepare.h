@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "armorm/data_forms.h"
+#include "armorm/dataset_paths.h"
 #include "armorm/export.h"
 #include "armorm/extraction_options.h"
 #include "armorm/model_family.h"
@@ -17,8 +18,9 @@ namespace armorm {
 // `stage2-prepare --help` says what each field means; the comments here say which values it may have.
 struct Stage2PrepareOptions {
   ExtractionOptions extraction;
-  ModelFamily model_family = ModelFamily::llama3;
-  std::string dataset_path = "RLHFlow/UltraFeedback-preference-standard";
+  ModelFamily model_family = ModelFamily::auto_;
+  DatasetPaths dataset_path = "RLHFlow/UltraFeedback-preference-standard";
+  std::string dataset_name = {};  // a file name; needed for several sets without a recipe
   std::string source = {};
   std::string dataset_config = {};
   std::string dataset_split = "train";
@@ -41,10 +43,11 @@ struct Stage2PrepareOptions {
 // of its lists has answers, with row_ids repeated; candidate_ids i64 [N, 2] gives the answers of a pair,
 // tie_ids i64 [N, 2] kind and number of a prompt of the subset Ties. Rows of a form that ranks answers by
 // labels (docs/data-forms.md) become one pair or several, with pair_ids i64 [N, 2], the numbers of the pair's
-// answers in the row, and, if the form has it, strengths f32 [N] of the preferences (NaN = not given). Rows
-// of an interrupted run of the same command are kept; a complete file is not made again. With
-// extraction.status it only prints the progress of the shards, and returns an empty path. Throws Error. One
-// run at a time in a process.
+// answers in the row, and, if the form has it, strengths f32 [N] of the preferences (NaN = not given).
+// source_ids i64 [N] are indices into the metadata's list `sources`: of a mixture (docs/mixtures.md) its
+// sets, of a set with a text column `source` its values, unless `source` chooses one. Rows of an interrupted
+// run of the same command are kept; a complete file is not made again. With extraction.status it only prints
+// the progress of the shards, and returns an empty path. Throws Error. One run at a time in a process.
 ARMORM_API std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options,
                                                     const StopRequested& stop_requested = {});
 

@@ -22,7 +22,7 @@ namespace armorm {
 // `stage2-train --help` says what each field means; the comments here say which values it may have.
 struct Stage2TrainOptions {
   std::string model_path = "sfairXC/FsfairX-LLaMA3-RM-v0.1";
-  ModelFamily model_family = ModelFamily::llama3;
+  ModelFamily model_family = ModelFamily::auto_;
   std::string multi_objective_dataset = "RLHFlow/ArmoRM-Multi-Objective-Data-v0.1";
   std::string preference_dataset = "RLHFlow/pair_data_v2_80K_wsafety";
   std::string preference_source = {};
@@ -31,11 +31,12 @@ struct Stage2TrainOptions {
   std::string reference_source = {};
   std::string reference_split = "train";
   SplitBy split_by = SplitBy::row;
-  std::int64_t device = 0;         // >= -1
-  double learning_rate = 1e-3;     // > 0
-  double weight_decay = 0.0;       // >= 0
-  std::int64_t n_steps = 2000;     // >= 1
-  std::int64_t batch_size = 1024;  // >= 1
+  std::int64_t device = 0;          // >= -1
+  double learning_rate = 1e-3;      // > 0
+  double weight_decay = 0.0;        // >= 0
+  std::int64_t n_steps = 2000;      // >= 1
+  std::int64_t batch_size = 1024;   // >= 1
+  std::int64_t shuffle_window = 0;  // 0 = off, or >= 16
   SelectCheckpoint select = SelectCheckpoint::last;
   std::int64_t eval_every = 100;  // >= 1
   std::int64_t patience = 0;      // >= 0
@@ -66,6 +67,8 @@ struct Stage2TrainOptions {
   Compat compat = Compat::none;               // none with export_dir
   std::int64_t seed = 0;                      // >= 0
   std::int64_t threads = 0;                   // >= 0
+  ScratchFiles scratch = ScratchFiles::auto_;
+  std::string scratch_dir = {};  // empty with ScratchFiles::off
   bool restart = false;
   Verify verify = Verify::on;
   std::vector<MakingFact> accept_differences = {};  // of the sets from the regression weights

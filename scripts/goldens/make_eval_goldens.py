@@ -90,6 +90,39 @@ def weighted_means():
     return {"means": means, "tests": tests}
 
 
-goldens = {"paired_tests": paired_tests(), "length_bias": length_bias(), "gate_usage": gate_usage(), "weighted": weighted_means()}
+def groups():
+    """Pairs of sources of very different sizes: accuracy with SciPy's Wilson limits, loss, and length bias of each."""
+    rng = np.random.default_rng(14)
+    names = ["large", "middle", "small", "one", "none"]
+    source = rng.permutation(np.repeat(np.arange(4), [150, 40, 9, 1]))
+    n = len(source)
+    lengths = rng.integers(1, 30, size=(n, 2))
+    difference = lengths[:, 0] - lengths[:, 1]
+    slope = np.array([0.05, -0.04, 0.0, 0.0])[source]
+    chosen = (np.round(rng.normal(size=n) + slope * difference, 1) + 0.5).astype(np.float32)
+    rejected = np.round(rng.normal(size=n), 1).astype(np.float32)
+    margin = chosen.astype(np.float64) - rejected.astype(np.float64)
+    sources = []
+    for i, name in enumerate(names):
+        own = source == i
+        right = margin[own] > 0
+        kinds = {}
+        for kind, mask in {"longer": difference > 0, "shorter": difference < 0, "equal": difference == 0}.items():
+            kinds[kind] = {"n": int((own & mask).sum()), "correct": int((margin[own & mask] > 0).sum())}
+        longer, shorter = kinds["longer"], kinds["shorter"]
+        limits = scipy.stats.binomtest(int(right.sum()), int(own.sum())).proportion_ci(method="wilson") if own.any() else None
+        sources.append({
+            "name": name, "n": int(own.sum()), "correct": int(right.sum()),
+            "low": float(limits.low) if limits else 0.0, "high": float(limits.high) if limits else 1.0,
+            "loss": float(np.mean(np.logaddexp(0, -margin[own]))) if own.any() else None,
+            "groups": kinds,
+            "gap": longer["correct"] / longer["n"] - shorter["correct"] / shorter["n"] if longer["n"] and shorter["n"] else None,
+            "correlation": float(scipy.stats.spearmanr(margin[own], difference[own]).statistic) if own.sum() > 1 else None})
+    return {"chosen": chosen.tolist(), "rejected": rejected.tolist(), "lengths": lengths.tolist(), "source": source.tolist(),
+            "sources": sources}
+
+
+goldens = {"paired_tests": paired_tests(), "length_bias": length_bias(), "gate_usage": gate_usage(), "weighted": weighted_means(),
+           "groups": groups()}
 (ROOT / "analysis.json").write_text(json.dumps(goldens, separators=(",", ":")) + "\n")
 print("golden written below", ROOT)

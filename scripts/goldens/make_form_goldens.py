@@ -430,6 +430,85 @@ def prometheus():
     write("prometheus", "ratings", rows, {k: TEXT for k in rows[0]}, labelled)
 
 
+def code_ultrafeedback_pairs():
+    """RLHFlow's CodeUltraFeedback-standard: all pairs of responses of different rating, joined by model."""
+    rows = [{"instruction": f"Write {n}", "preference": "readability",
+             "responses": [{"model": m, "response": f"def {m}(): return {n}"} for m in "abc"],
+             "annotations": [{"model": m, "rating": rating, "rationale": "r"} for m, rating in ratings]}
+            for n, ratings in enumerate([[("c", "5"), ("a", "1"), ("b", "3")], [("b", "4"), ("a", "4"), ("c", "N/A")],
+                                         [("a", "2"), ("b", "1")]])]
+    results = {}
+    for which in ("all", "best"):
+        found = Pairs()
+        for n, row in enumerate(rows):
+            ratings = {a["model"]: number(a["rating"]) for a in row["annotations"]}
+            answers = [answered(row["instruction"], r["response"]) for r in row["responses"]]
+            found.rank(n, answers, [ratings.get(r["model"]) for r in row["responses"]], best_only=which == "best")
+        results[which] = found.result()
+    results["default"] = results["all"]
+    write("code_ultrafeedback", "pairs", rows,
+          {"instruction": TEXT, "preference": TEXT, "responses": List({"model": TEXT, "response": TEXT}),
+           "annotations": List({"model": TEXT, "rating": TEXT, "rationale": TEXT})}, results)
+
+
+def prometheus2():
+    """prometheus-eval/Preference-Collection: orig_preference is A or B; all columns are texts."""
+    rows = [{"orig_criteria": "c", "orig_feedback_A": "f", "orig_feedback_B": "g", "orig_instruction": f"Do {n}",
+             "orig_reference_answer": "a", "orig_response_A": f"A {n}", "orig_response_B": f"B {n}", "orig_score_A": "4",
+             "orig_score_B": "2", "orig_preference": better, "instruction": "long", "output": "A", "input": "", "orig_feedback": "f"}
+            for n, better in enumerate(["A", "B", None, "B"])]
+    found = Pairs()
+    for n, row in enumerate(rows):
+        answers = [answered(row["orig_instruction"], row[f"orig_response_{side}"]) for side in "AB"]
+        if row["orig_preference"] is None:
+            found.unlabelled += 2
+        else:
+            found.add(n, answers, "AB".index(row["orig_preference"]), 1 - "AB".index(row["orig_preference"]))
+    write("prometheus2", "pairs", rows, {k: TEXT for k in rows[0]}, {"default": found.result()})
+
+
+def argilla_capybara():
+    """The card's schema; each side is a conversation, rated from 1 to 5."""
+    opening = [user("Hi"), assistant("Hello"), user("Why?")]
+    rows = [{"source": "Airoboros", "chosen": opening + [assistant(f"Because {n}.")], "chosen_rating": good, "chosen_model": "m",
+             "rejected": opening + [assistant("Never mind.")], "rejected_rating": bad, "rejected_model": "k"}
+            for n, (good, bad) in enumerate([(5, 4), (4, 1), (3, None)])]
+    labelled = [rated(n, k, r[side], {"argilla-overall_quality": (r[f"{side}_rating"], -0.5, 5)})
+                for n, r in enumerate(rows) for k, side in enumerate(("chosen", "rejected"))]
+    write("argilla_capybara", "ratings", rows,
+          {"source": TEXT, "chosen": MESSAGES, "chosen_rating": INT, "chosen_model": TEXT, "rejected": MESSAGES,
+           "rejected_rating": INT, "rejected_model": TEXT}, labelled)
+
+
+def argilla_math():
+    """The card's schema; the ratings are those of distilabel's task for instruction following, from 1 to 5."""
+    rows = [{"metadata": "{}", "instruction": f"1 + {n}?", "chosen_response": str(1 + n), "chosen_rating": good,
+             "rejected_response": "0", "rejected_rating": bad} for n, (good, bad) in enumerate([(5.0, 1.0), (4.5, 4.0)])]
+    labelled = [rated(n, k, answered(r["instruction"], r[f"{side}_response"]),
+                      {"ultrafeedback-instruction_following": (r[f"{side}_rating"], -0.5, 5)})
+                for n, r in enumerate(rows) for k, side in enumerate(("chosen", "rejected"))]
+    write("argilla_math", "ratings", rows,
+          {"metadata": TEXT, "instruction": TEXT, "chosen_response": TEXT, "chosen_rating": FLOAT, "rejected_response": TEXT,
+           "rejected_rating": FLOAT}, labelled)
+
+
+def argilla_openorca():
+    """The card's schema; JudgeLM rates the generations in their order, from 1 to 10. Some rows have no rating."""
+    rows = [{"system": "Be brief." if n == 0 else "", "input": f"Question {n}", "chosen": f"good {n}", "rejected": f"bad {n}",
+             "generations": [f"bad {n}", f"good {n}"], "order": ["rejected", "chosen"], "labelling_model": "gpt-4-1106-preview",
+             "rating": rating, "status": "unchanged", "chosen_score": 9.0, "in_gsm8k_train": False}
+            for n, rating in enumerate([[7.0, 9.0], None, [10.0, 1.0], [8.5, None]])]
+    labelled = []
+    for n, row in enumerate(rows):
+        prompt = ([system(row["system"])] if row["system"] else []) + [user(row["input"])]
+        for k, text in enumerate(row["generations"]):
+            labelled.append(rated(n, k, answered(prompt, text),
+                                  {"argilla-judge_lm": (row["rating"][k] if row["rating"] else None, -0.5, 10)}))
+    write("argilla_openorca", "ratings", rows,
+          {**{k: TEXT for k in ("system", "input", "chosen", "rejected")}, "generations": List(TEXT), "order": List(TEXT),
+           "labelling_model": TEXT, "rating": List(FLOAT), "status": TEXT, "chosen_score": FLOAT, "in_gsm8k_train": BOOL}, labelled)
+
+
 def prompt_response():
     """Columns of labels as they are, for attributes of the same names."""
     rows = [{"prompt": "p", "response": f"r {n}", "quality": q, "safe": s} for n, (q, s) in enumerate([(0.25, 1.0), (None, 0.0)])]
@@ -442,7 +521,8 @@ def main():
     shutil.rmtree(OUT, ignore_errors=True)
     for make in (explicit_prompt, conversational, implicit_conversational, implicit_prompt, several_rejected, best_of_n,
                  orca_dpo, hh_rlhf, pku_saferlhf, helpsteer2, helpsteer3, shp, nectar, mt_bench, summarize_from_feedback,
-                 ultrafeedback, helpsteer, beavertails, code_ultrafeedback, prometheus, prompt_response):
+                 ultrafeedback, code_ultrafeedback_pairs, prometheus2, helpsteer, beavertails, code_ultrafeedback, prometheus,
+                 argilla_capybara, argilla_math, argilla_openorca, prompt_response):
         make()
 
 

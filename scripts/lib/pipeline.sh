@@ -3,7 +3,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 source "$root/scripts/lib/config.sh"
 model_path=sfairXC/FsfairX-LLaMA3-RM-v0.1
-model_family=llama3
+model_family=auto
 multi_objective_dataset=RLHFlow/ArmoRM-Multi-Objective-Data-v0.1
 multi_objective_split=train  # no flags for the splits, but a config may set them
 preference_dataset=RLHFlow/pair_data_v2_80K_wsafety
@@ -25,7 +25,7 @@ pipeline_flags=(model_path model_family multi_objective_dataset preference_datas
 
 pipeline_usage() {
   cat >&2 <<TEXT
-usage: $0 [--model_path M] [--model_family llama3|gemma2] [--multi_objective_dataset D] [--preference_dataset D]
+usage: $0 [--model_path M] [--model_family auto|llama3|gemma2] [--multi_objective_dataset D] [--preference_dataset D]
        [--reference_dataset D] [--reward_bench_dataset D, empty = none] [--reward_bench_2_dataset D, default none:
        allenai/reward-bench-2 is the published one] [--export DIR (train)] [--data_root DIR] [--config FILE]
        [--devices 0,1,... or -1 for the CPU] [--n_shards N] [--restart, also replaces what was made from other inputs]

@@ -32,6 +32,7 @@ struct ToText {
     for (const T& v : *list) out += (out.empty() ? "" : ",") + element_text(v);
     return out;
   }
+  std::string operator()(const DatasetPaths* sets) const { return (*this)(&sets->paths); }
   std::string operator()(const WordField& field) const {
     return fmt::format("{}", fmt::join(field.words(), ","));
   }
@@ -77,6 +78,11 @@ struct FromJson {
     *out = std::move(list);
     return true;
   }
+  bool operator()(DatasetPaths* out) const {
+    if (!value.is_string()) return (*this)(&out->paths);
+    *out = value.get<std::string>();
+    return true;
+  }
 };
 
 // nullopt for a value of another type.
@@ -96,6 +102,7 @@ struct TypeName {
   std::string operator()(const std::vector<T>*) const {
     return "a list, each " + TypeName()(static_cast<const T*>(nullptr));
   }
+  std::string operator()(const DatasetPaths*) const { return "a string, or a list of strings"; }
   std::string operator()(const WordField& field) const {
     return field.is_list() ? "a list, each a string" : "a string";
   }

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "armorm/dataset_paths.h"
 #include "core/words.h"
 
 namespace armorm {
@@ -75,9 +76,9 @@ class WordField {
 };
 
 struct Option {
-  using Target =
-      std::variant<bool*, std::int64_t*, std::optional<std::int64_t>*, double*, std::string*,
-                   std::vector<std::string>*, std::vector<double>*, std::vector<std::int64_t>*, WordField>;
+  using Target = std::variant<bool*, std::int64_t*, std::optional<std::int64_t>*, double*, std::string*,
+                              std::vector<std::string>*, std::vector<double>*, std::vector<std::int64_t>*,
+                              DatasetPaths*, WordField>;
   std::string name;
   OptionEffect effect;
   std::string help;

@@ -526,17 +526,18 @@ void Dataset::for_each_preference(const std::vector<bool>& wanted,
                             });
 }
 
-std::vector<std::string> Dataset::read_strings(const std::string& column, const RejectRow& reject) const {
+void Dataset::for_each_text(const std::string& column,
+                            const std::function<void(std::int64_t, std::string&&)>& visit,
+                            const RejectRow& reject) const {
   const std::vector<ColumnRequest> requests{impl_->request(column, Want::text)};
-  std::vector<std::string> values;
   impl_->for_each(
       requests, {},
       [&](std::int64_t row_id, const fs::path& path, std::int64_t row, std::vector<Cell>& cells) {
-        std::string& value = values.emplace_back();
+        std::string value;
         Reading reading{row_id, reject};
         reading.run([&] { value = optional_text_of(reading.at({path, row, requests[0].name, cells[0]})); });
+        visit(row_id, std::move(value));
       });
-  return values;
 }
 
 }  // namespace armorm::data

@@ -93,7 +93,15 @@ class Dataset {
   void for_each_preference(const std::vector<bool>& wanted, const std::function<void(PreferenceRow&&)>& visit,
                            const RejectRow& reject = {}) const;
   // Reads a single string column (the `source` filter), at low cost. A rejected row has "".
-  std::vector<std::string> read_strings(const std::string& column, const RejectRow& reject = {}) const;
+  void for_each_text(const std::string& column,
+                     const std::function<void(std::int64_t row_id, std::string&& text)>& visit,
+                     const RejectRow& reject = {}) const;
+  std::vector<std::string> read_strings(const std::string& column, const RejectRow& reject = {}) const {
+    std::vector<std::string> values;
+    for_each_text(
+        column, [&](std::int64_t, std::string&& text) { values.push_back(std::move(text)); }, reject);
+    return values;
+  }
 
   Dataset(Dataset&&) noexcept;
   Dataset& operator=(Dataset&&) noexcept;

@@ -20,6 +20,7 @@ enum class ColumnType {
   texts,       // a list of texts
   transcript,  // text of turns "\n\nHuman: ...\n\nAssistant: ..."
   number,      // also as text, and booleans
+  numbers,     // a list of numbers
   records,     // a list of objects
   record,      // an object
 };
@@ -43,6 +44,7 @@ enum class AnswerKind {
   sides,          // chosen and rejected: text, messages or lists of texts, each row by its own types
   columns,        // text columns
   several,        // a text column, then each text of a list
+  list,           // each text of a list
   records,        // a field of each object of a list
   conversations,  // columns of messages, cut after the turn that was judged
   transcripts,    // columns of transcripts
@@ -56,14 +58,16 @@ enum class Better {
   first,     // a number: the first answer is better where it is 1, the second where it is 0
   strength,  // a number: the first answer is better below 0, the second above; its size is the strength
   winner,    // text: model_a, model_b, or a tie
+  letter,    // text: A, the first answer is better, or B
   rank,      // a field of each record: lower is better
-  score,     // a field of each record: higher is better
+  score,     // a field of each record, or of the one that rates it: higher is better
 };
 
 // label = (value + add) / divide
 struct Rating {
   std::string_view attribute;
-  std::string_view source;  // a column, or a path in a record: annotations/honesty/Rating
+  std::string_view
+      source;  // a column, or a path in a record: annotations/honesty/Rating; empty with rated_by
   double add = 0;
   double divide = 1;
 };
@@ -84,7 +88,8 @@ struct Form {
   std::string_view strength = {};             // column of the preference's strength
   // Ratings
   std::vector<Rating> ratings = {};
-  std::string_view rated_in = {};      // a list of objects with the ratings, matched by their `model`
+  std::string_view rated_in = {};  // a list of objects with the ratings, matched by their `model`
+  std::vector<std::string_view> rated_by = {};  // columns: each answer's rating, or one list of them
   std::string_view attribute_of = {};  // text column: what follows the first dash in the attribute's name
   std::string_view absent = {};        // a column whose presence excludes the form
   bool is_alone = false;               // recognised only where all other columns merely describe rows

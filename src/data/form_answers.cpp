@@ -142,8 +142,9 @@ FormAnswers record_answers(const Form& form, const FieldOf& field, const Convers
 
 FormAnswers text_answers(const Form& form, const FieldOf& field, const Conversation& prompt) {
   FormAnswers answers;
+  const bool ends_in_list = form.answer_kind == AnswerKind::several || form.answer_kind == AnswerKind::list;
   for (const std::string_view column : form.answers) {
-    if (form.answer_kind == AnswerKind::several && column == form.answers.back())
+    if (ends_in_list && column == form.answers.back())
       for (std::string& text : texts_of(field(column)))
         answers.conversations.push_back(answered(prompt, std::move(text)));
     else
@@ -175,6 +176,21 @@ std::vector<Json> records_of(const Field& field) {
     if (!item.is_object()) fail_data("{}: found a list with other items, expected objects", field.place());
   if (list.empty()) fail_data("{}: found an empty list, expected objects", field.place());
   return list.get<std::vector<Json>>();
+}
+
+std::vector<std::optional<double>> numbers_of(const Field& field) {
+  const Json list = json_of(field);
+  if (!list.is_array()) fail_data("{}: found an object, expected a list of numbers", field.place());
+  std::vector<std::optional<double>> numbers;
+  for (const Json& item : list) {
+    if (item.is_structured() || item.is_boolean())
+      fail_data("{}: found a list with other items, expected numbers", field.place());
+    if (item.is_number())
+      numbers.emplace_back(item.get<double>());
+    else
+      numbers.push_back(item.is_string() ? number_in_text(item.get<std::string>()) : std::nullopt);
+  }
+  return numbers;
 }
 
 FormAnswers read_answers(const Form& form, const FieldOf& field) {

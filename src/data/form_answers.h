@@ -2,6 +2,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <vector>
 
 #include "data/form.h"
@@ -20,5 +21,8 @@ FormAnswers read_answers(const Form& form, const FieldOf& field);
 
 // The objects of a list. data error for anything else.
 std::vector<nlohmann::json> records_of(const Field& field);
+
+// The numbers of a list, also as text; nothing for null, NaN and other text. data error for anything else.
+std::vector<std::optional<double>> numbers_of(const Field& field);
 
 }  // namespace armorm::data

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/strings.h"
 #include "data/column_account.h"
 #include "data/form_answers.h"
 
@@ -74,11 +75,39 @@ Values by_winner(const Field& label) {
   return winner == "model_a" ? two(1, 0) : two(0, 1);
 }
 
+Values by_letter(const Field& label) {
+  const std::string better = optional_text_of(label);
+  if (better.empty()) return Values(2);
+  if (better != "A" && better != "B")
+    fail_data("{}: found \"{}\", expected A or B", label.place(), shown(better));
+  return better == "A" ? two(1, 0) : two(0, 1);
+}
+
 Values by_field(const std::vector<Json>& records, std::string_view field, double sign) {
   Values values;
   for (const Json& record : records) {
     const std::optional<double> value = number_at(record, field);
     values.push_back(value ? std::optional(sign * *value) : std::nullopt);
+  }
+  return values;
+}
+
+// The object of the list that rates the answer of `record`: the one of the same model.
+const Json* rating_record(const std::vector<Json>& list, const Json& record) {
+  const auto model = record.find("model");
+  if (model == record.end()) return nullptr;
+  const auto found = std::find_if(list.begin(), list.end(), [&](const Json& item) {
+    const auto other = item.find("model");
+    return other != item.end() && *other == *model;
+  });
+  return found == list.end() ? nullptr : &*found;
+}
+
+Values by_rating(const std::vector<Json>& ratings, const std::vector<Json>& records, std::string_view path) {
+  Values values;
+  for (const Json& record : records) {
+    const Json* rating = rating_record(ratings, record);
+    values.push_back(rating != nullptr ? number_at(*rating, path) : std::nullopt);
   }
   return values;
 }
@@ -97,7 +126,8 @@ Values values_of(const Form& form, std::string_view label, const FieldOf& field,
     case Better::rank:
       return by_field(answers.records, label, -1);
     case Better::score:
-      return by_field(answers.records, label, 1);
+      return form.rated_in.empty() ? by_field(answers.records, label, 1)
+                                   : by_rating(records_of(field(form.rated_in)), answers.records, label);
     default:
       break;
   }
@@ -105,6 +135,7 @@ Values values_of(const Form& form, std::string_view label, const FieldOf& field,
   cell.check_readable();
   if (form.better == Better::index) return by_index(cell, answers.conversations.size());
   if (form.better == Better::first) return by_first(cell);
+  if (form.better == Better::letter) return by_letter(cell);
   return form.better == Better::strength ? by_strength(cell) : by_winner(cell);
 }
 
@@ -135,24 +166,34 @@ float rating_of(const std::optional<double>& value, const Rating& rating) {
   return value ? static_cast<float>((*value + rating.add) / rating.divide) : kNoLabel;
 }
 
-// The object of the list that rates the answer of `record`: the one of the same model.
-const Json* rating_record(const std::vector<Json>& list, const Json& record) {
-  const auto model = record.find("model");
-  if (model == record.end()) return nullptr;
-  const auto found = std::find_if(list.begin(), list.end(), [&](const Json& item) {
-    const auto other = item.find("model");
-    return other != item.end() && *other == *model;
-  });
-  return found == list.end() ? nullptr : &*found;
+// The ratings of a form whose answers have a column of ratings each, or one list of them.
+Values ratings_of(const Form& form, const FieldOf& field, std::size_t answers) {
+  Values values;
+  if (form.answer_kind != AnswerKind::list) {
+    for (const std::string_view column : form.rated_by) {
+      const Field cell = field(column);
+      cell.check_readable();
+      values.push_back(number_in(cell.cell));
+    }
+    return values;
+  }
+  const Field list = field(form.rated_by.front());
+  if (list.is_absent()) return Values(answers);
+  values = numbers_of(list);
+  if (values.size() != answers)
+    fail_data("{}: found {} ratings, expected one for each of {} answers", list.place(), values.size(),
+              answers);
+  return values;
 }
 
 // Reads the labels of each answer of a row.
 class RowRatings {
  public:
-  RowRatings(const Form& form, const FieldOf& field, const std::vector<Json>& records)
-      : form_(form), field_(field), records_(records) {
+  RowRatings(const Form& form, const FieldOf& field, const FormAnswers& answers)
+      : form_(form), field_(field), records_(answers.records) {
     if (!form.attribute_of.empty()) attribute_of_ = optional_text_of(field(form.attribute_of));
     if (!form.rated_in.empty()) rated_in_ = data::records_of(field(form.rated_in));
+    if (!form.rated_by.empty()) rated_by_ = ratings_of(form, field, answers.conversations.size());
   }
 
   float label(const std::string& attribute, std::size_t answer) const {
@@ -167,6 +208,7 @@ class RowRatings {
 
  private:
   std::optional<double> value_of(const Rating& rating, std::size_t answer) const {
+    if (!form_.rated_by.empty()) return rated_by_[answer];
     if (records_.empty()) {
       const Field cell = field_(rating.source);
       cell.check_readable();
@@ -182,6 +224,7 @@ class RowRatings {
   const std::vector<Json>& records_;
   std::string attribute_of_;
   std::vector<Json> rated_in_;
+  Values rated_by_;
 };
 
 bool is_label_column(const Form& form, std::string_view column) {
@@ -252,7 +295,7 @@ std::vector<LabelledRow> rated_answers(const Form& form, const std::vector<std::
                                        const FieldOf& field, UnreadFields& unread) {
   FormAnswers answers = read_answers(form, field);
   count_unread(form, answers.records, unread);
-  const RowRatings ratings(form, field, answers.records);
+  const RowRatings ratings(form, field, answers);
   std::vector<LabelledRow> rows;
   for (std::size_t i = 0; i < answers.conversations.size(); ++i) {
     LabelledRow& row = rows.emplace_back();

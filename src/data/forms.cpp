@@ -181,6 +181,31 @@ std::vector<Form> make_pair_forms() {
        .labels = {"fine-grained_score", "overall_score"},
        .notes =
            "A score of N/A is no label. The system prompts that the answers were made with are not read"},
+      {.name = "code_ultrafeedback",
+       .sets = "coseal/CodeUltraFeedback",
+       .columns =
+           {{"instruction", text}, {"responses", records}, {"annotations", records}, {"preference", text}},
+       .prompt_kind = PromptKind::column,
+       .prompt = "instruction",
+       .answer_kind = AnswerKind::records,
+       .answers = {"responses"},
+       .answer_field = "response",
+       .better = Better::score,
+       .labels = {"rating"},
+       .rated_in = "annotations",
+       .notes = "A rating of N/A is no label. `preference`, the aspect that was rated, is not read"},
+      {.name = "prometheus2",
+       .sets = "prometheus-eval/Preference-Collection",
+       .columns = {{"orig_instruction", text},
+                   {"orig_response_A", text},
+                   {"orig_response_B", text},
+                   {"orig_preference", text}},
+       .prompt_kind = PromptKind::column,
+       .prompt = "orig_instruction",
+       .answer_kind = AnswerKind::columns,
+       .answers = {"orig_response_A", "orig_response_B"},
+       .better = Better::letter,
+       .labels = {"orig_preference"}},
   };
 }
 
@@ -269,7 +294,51 @@ std::vector<Form> make_rating_forms() {
        .answers = {"orig_response"},
        .ratings = {{"prometheus-score", "orig_score", -0.5, 5}},
        .notes = kCentred},
+      {.name = "argilla_capybara",
+       .sets = "argilla/Capybara-Preferences-Filtered, argilla/Capybara-Preferences",
+       .columns = {{"chosen", messages},
+                   {"rejected", messages},
+                   {"chosen_rating", number},
+                   {"rejected_rating", number}},
+       .answer_kind = AnswerKind::conversations,
+       .answers = {"chosen", "rejected"},
+       .ratings = {{"argilla-overall_quality", {}, -0.5, 5}},
+       .rated_by = {"chosen_rating", "rejected_rating"},
+       .notes = kCentred},
+      {.name = "argilla_math",
+       .sets = "argilla/distilabel-math-preference-dpo",
+       .columns = {{"instruction", text},
+                   {"chosen_response", text},
+                   {"rejected_response", text},
+                   {"chosen_rating", number},
+                   {"rejected_rating", number}},
+       .prompt_kind = PromptKind::column,
+       .prompt = "instruction",
+       .answer_kind = AnswerKind::columns,
+       .answers = {"chosen_response", "rejected_response"},
+       .ratings = {{"ultrafeedback-instruction_following", {}, -0.5, 5}},
+       .rated_by = {"chosen_rating", "rejected_rating"},
+       .notes = kCentred},
+      {.name = "argilla_openorca",
+       .sets = "argilla/distilabel-intel-orca-dpo-pairs",
+       .columns = {{"system", text}, {"input", text}, {"generations", texts}, {"rating", numbers}},
+       .prompt_kind = PromptKind::column,
+       .prompt = "input",
+       .system = "system",
+       .answer_kind = AnswerKind::list,
+       .answers = {"generations"},
+       .ratings = {{"argilla-judge_lm", {}, -0.5, 10}},
+       .rated_by = {"rating"},
+       .notes = kCentred},
   };
+}
+
+bool begins_list_of_numbers(std::string_view json) {
+  json = trimmed(json);
+  if (!json.starts_with('[')) return false;
+  json = trimmed(json.substr(1));
+  return json.starts_with("null") ||
+         (!json.empty() && std::string_view("-0123456789N").find(json[0]) != std::string_view::npos);
 }
 
 bool begins_list_of_objects(std::string_view json) {
@@ -294,7 +363,7 @@ const Form& form_of(RatingForm form) { return rating_forms()[static_cast<std::si
 
 Want want_of(ColumnType type) {
   if (type == number) return Want::number;
-  return type == records || type == record ? Want::json : Want::turns;
+  return type == records || type == record || type == numbers ? Want::json : Want::turns;
 }
 
 std::optional<double> number_in_text(const std::string& digits) {
@@ -328,6 +397,8 @@ bool is_of_type(const Cell& cell, ColumnType type) {
       return number_in(cell).has_value();
     case records:
       return cell.kind == CellKind::json && begins_list_of_objects(cell.text);
+    case numbers:
+      return cell.kind == CellKind::json && begins_list_of_numbers(cell.text);
     case record:
       return cell.kind == CellKind::json && trimmed(cell.text).starts_with('{');
   }

@@ -47,6 +47,8 @@ std::string_view type_name(ColumnType type) {
       return "transcript";
     case ColumnType::number:
       return "number";
+    case ColumnType::numbers:
+      return "list of numbers";
     case ColumnType::records:
       return "list of objects";
     case ColumnType::record:
@@ -101,6 +103,8 @@ std::string answers_text(const Form& form) {
       return "the texts of " + code_list(form.answers, "and");
     case AnswerKind::several:
       return fmt::format("the text of {} and each text of {}", code(form.answers[0]), code(form.answers[1]));
+    case AnswerKind::list:
+      return "each text of " + code(form.answers[0]);
     case AnswerKind::records:
       return fmt::format("{} of each object of {}", code(form.answer_field), code(form.answers[0]));
     case AnswerKind::conversations:
@@ -139,6 +143,9 @@ std::string better_text(const Form& form) {
     case Better::winner:
       return fmt::format("{}: `model_a` or `model_b`; `tie` and `tie (bothbad)`: a tie; null: no label",
                          labels);
+    case Better::letter:
+      return fmt::format("the first answer where {} is A, the second where it is B; null: no label; no ties",
+                         labels);
     case Better::rank:
       return fmt::format("the lower {} of an answer; equal: a tie; no number: no label", labels);
     case Better::score:
@@ -152,10 +159,23 @@ std::string rating_text(const Rating& rating) {
   return fmt::format("(x {} {}) / {}", rating.add < 0 ? "-" : "+", std::abs(rating.add), rating.divide);
 }
 
+std::string source_text(const Form& form, const Rating& rating) {
+  return form.rated_by.empty() ? code(rating.source) : code_list(form.rated_by, "and");
+}
+
+std::string rated_text(const Form& form) {
+  if (!form.rated_in.empty())
+    return fmt::format("- Ratings: in the objects of {}, matched to the answers by `model`\n",
+                       code(form.rated_in));
+  if (form.rated_by.empty()) return {};
+  return fmt::format("- Ratings: {}, in the order of the answers\n", code_list(form.rated_by, "and"));
+}
+
 std::string ratings_table(const Form& form) {
   std::string out;
   for (const Rating& rating : form.ratings)
-    out += fmt::format("| `{}` | `{}` | {} |\n", rating.attribute, rating.source, rating_text(rating));
+    out +=
+        fmt::format("| `{}` | {} | {} |\n", rating.attribute, source_text(form, rating), rating_text(rating));
   return out.empty() ? out : "\n| attribute | x | label |\n| --- | --- | --- |\n" + out;
 }
 
@@ -169,16 +189,13 @@ std::string notes_text(const Form& form) {
 }
 
 std::string pair_section(const Form& form) {
-  std::string out = common_text(form) + fmt::format("- Better: {}\n", better_text(form));
+  std::string out = common_text(form) + rated_text(form) + fmt::format("- Better: {}\n", better_text(form));
   if (!form.strength.empty()) out += fmt::format("- Strength: the size of {}\n", code(form.strength));
   return out + notes_text(form);
 }
 
 std::string rating_section(const Form& form) {
-  std::string out = common_text(form);
-  if (!form.rated_in.empty())
-    out += fmt::format("- Ratings: in the objects of {}, matched to the answers by `model`\n",
-                       code(form.rated_in));
+  std::string out = common_text(form) + rated_text(form);
   if (!form.attribute_of.empty())
     out += fmt::format("- A row rates one attribute, which {} names: what follows the first dash below\n",
                        code(form.attribute_of));

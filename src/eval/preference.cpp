@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "core/error.h"
 
@@ -12,6 +13,8 @@ template <class Score>
 gating::PairScores scores_by(const gating::PairData& data, std::span<const std::int64_t> rows,
                              const Score& score) {
   gating::PairScores scores;
+  scores.chosen.reserve(rows.size());
+  scores.rejected.reserve(rows.size());
   for (const std::int64_t row : rows) {
     scores.chosen.push_back(score(data.chosen.row(row)));
     scores.rejected.push_back(score(data.rejected.row(row)));
@@ -53,17 +56,11 @@ gating::PairScores attribute_scores(const gating::PairData& data, std::span<cons
 }
 
 std::int64_t best_attribute(const gating::PairData& data, std::span<const std::int64_t> rows) {
-  std::int64_t best = 0;
-  double best_accuracy = -1.0;
-  for (std::int64_t k = 0; k < data.chosen.cols; ++k) {
-    const gating::PairScores scores = attribute_scores(data, rows, k, 1.0F);
-    const double accuracy = preference_metrics(scores.chosen, scores.rejected).accuracy;
-    if (accuracy > best_accuracy) {
-      best = k;
-      best_accuracy = accuracy;
-    }
-  }
-  return best;
+  std::vector<std::int64_t> right(static_cast<std::size_t>(data.chosen.cols));
+  for (const std::int64_t row : rows)
+    for (std::int64_t k = 0; k < data.chosen.cols; ++k)
+      right[static_cast<std::size_t>(k)] += data.chosen.at(row, k) > data.rejected.at(row, k) ? 1 : 0;
+  return std::ranges::max_element(right) - right.begin();  // the first of equal ones
 }
 
 }  // namespace armorm::eval

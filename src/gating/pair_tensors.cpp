@@ -2,10 +2,10 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
+
+#include "gating/read_runs.h"
 
 namespace armorm::gating {
 namespace {
@@ -25,14 +25,6 @@ at::Tensor rows_of(const RowTable& table, std::span<const std::int64_t> rows) {
       std::ranges::copy(table.row(rows[static_cast<std::size_t>(i)]), to + i * table.cols());
   });
   return out;
-}
-
-// Advice that the system may ignore, so an error does not matter.
-void will_need(std::span<const BFloat16> row) {
-  static const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
-  const auto begin = reinterpret_cast<std::uintptr_t>(row.data());
-  const std::uintptr_t first = begin / page * page;
-  madvise(reinterpret_cast<void*>(first), begin + row.size_bytes() - first, MADV_WILLNEED);
 }
 
 }  // namespace
@@ -98,11 +90,18 @@ PairTensors::Batch PairTensors::gather(std::span<const std::int64_t> rows) const
 
 void PairTensors::read_ahead(std::span<const std::int64_t> rows) const {
   if (prompts_.defined()) return;
+  ReadRuns prompts;
+  ReadRuns rewards;
   for (const std::int64_t pair : rows) {
     const auto i = static_cast<std::size_t>(pair);
-    will_need(data_.prompts.row(data_.chosen_prompt[i]));
-    if (has_own_gate(i)) will_need(data_.prompts.row(data_.rejected_prompt[i]));
+    prompts.add(std::as_bytes(data_.prompts.row(data_.chosen_prompt[i])));
+    if (has_own_gate(i)) prompts.add(std::as_bytes(data_.prompts.row(data_.rejected_prompt[i])));
+    if (!data_.rewards_mapped) continue;
+    rewards.add(std::as_bytes(data_.chosen.row(pair)));
+    rewards.add(std::as_bytes(data_.rejected.row(pair)));
   }
+  prompts.start();
+  rewards.start();
 }
 
 at::Tensor PairTensors::indices(std::span<const std::int64_t> rows) const {

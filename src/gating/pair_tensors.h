@@ -28,7 +28,8 @@ class PairTensors {
     at::Tensor rejected;  // [B, K]
   };
   Batch gather(std::span<const std::int64_t> rows) const;
-  // Lets the system read the prompts of a later batch from their mapped files; does not wait for them.
+  // Lets the system read the pairs of a later batch from mapped files, in few runs where they are in the
+  // files' order; does not wait for them.
   void read_ahead(std::span<const std::int64_t> rows) const;
 
  private:

@@ -13,6 +13,7 @@
 #include "gating/adamw.h"
 #include "gating/gate_network.h"
 #include "gating/pair_tensors.h"
+#include "gating/shuffle_order.h"
 #include "model/current_device.h"
 
 namespace armorm::gating {
@@ -21,41 +22,47 @@ namespace {
 constexpr std::size_t kEvaluationRows = 4096;  // rows per forward pass
 enum Stream : std::uint64_t { kBatches = 1, kDropout = 2 };
 
-// Unbiased draws below the number of rows, from a stream of the step's own: the same on every platform, and
-// without state between steps.
-std::vector<std::int64_t> draw_batch(std::uint64_t seed, std::int64_t step,
-                                     std::span<const std::int64_t> rows, std::int64_t size) {
-  std::mt19937_64 stream(stream_seed(stream_seed(seed, kBatches), static_cast<std::uint64_t>(step)));
-  const auto n = static_cast<std::uint64_t>(rows.size());
-  const std::uint64_t limit = std::mt19937_64::max() - std::mt19937_64::max() % n;
-  std::vector<std::int64_t> batch;
-  while (static_cast<std::int64_t>(batch.size()) < size)
-    if (const std::uint64_t draw = stream(); draw < limit) batch.push_back(rows[draw % n]);
-  return batch;
-}
-
-void append(const at::Tensor& values, std::vector<float>& out) {
+template <class Floats>
+void append(const at::Tensor& values, Floats& out) {
   const at::Tensor host = values.to(at::kCPU).contiguous();
   out.insert(out.end(), host.const_data_ptr<float>(), host.const_data_ptr<float>() + host.numel());
 }
 
-// Gates in evaluation mode.
-PairGates gates_with(GateNetwork& network, const PairTensors& pairs, std::span<const std::int64_t> rows,
-                     GateSoftmax softmax, double temperature) {
-  PairGates out;
-  for (std::size_t first = 0; first < rows.size(); first += kEvaluationRows) {
-    stop_point();
-    const PairTensors::Batch batch =
-        pairs.gather(rows.subspan(first, std::min(kEvaluationRows, rows.size() - first)));
-    const SideGates gates =
-        side_gates(network.forward(batch.prompts, std::nullopt), batch, softmax, temperature);
-    append((gates.chosen * batch.chosen).sum(1) * network.logit_scale(), out.scores.chosen);
-    append((gates.rejected * batch.rejected).sum(1) * network.logit_scale(), out.scores.rejected);
-    append(gates.chosen, out.chosen);
-    append(gates.rejected, out.rejected);
+// The gate of some pairs in evaluation mode.
+struct Evaluation {
+  GateNetwork& network;
+  const PairTensors& pairs;
+  std::span<const std::int64_t> rows;
+  GateSoftmax softmax;
+  double temperature;
+
+  std::span<const std::int64_t> block(std::size_t first) const {
+    const std::size_t begin = std::min(first, rows.size());
+    return rows.subspan(begin, std::min(kEvaluationRows, rows.size() - begin));
   }
-  return out;
-}
+  // Calls body(batch, gates) for blocks of rows, in their order.
+  template <class Body>
+  void for_blocks(const Body& body) const {
+    for (std::size_t first = 0; first < rows.size(); first += kEvaluationRows) {
+      stop_point();
+      pairs.read_ahead(block(first + kEvaluationRows));
+      const PairTensors::Batch batch = pairs.gather(block(first));
+      body(batch, side_gates(network.forward(batch.prompts, std::nullopt), batch, softmax, temperature));
+    }
+  }
+  void append_scores(const PairTensors::Batch& batch, const SideGates& gates, PairScores& out) const {
+    append((gates.chosen * batch.chosen).sum(1) * network.logit_scale(), out.chosen);
+    append((gates.rejected * batch.rejected).sum(1) * network.logit_scale(), out.rejected);
+  }
+  PairScores scores() const {
+    PairScores out;
+    out.chosen.reserve(rows.size());
+    out.rejected.reserve(rows.size());
+    for_blocks(
+        [&](const PairTensors::Batch& batch, const SideGates& gates) { append_scores(batch, gates, out); });
+    return out;
+  }
+};
 
 // A network, its pairs and the loss; runs one step at a time.
 class Training {
@@ -134,13 +141,74 @@ struct GateTrainer::Impl {
         loss_sum(start.loss_sum),
         loss_steps(start.loss_steps) {
     training.restore(start);
+    if (how.shuffle_window > 0)
+      windows.emplace(std::ssize(rows), how.shuffle_window, stream_seed(how.seed, kBatches));
   }
+  // The batch of a step, drawn once: when the step before it lets it be read.
+  const std::vector<std::int64_t>& batch_of(std::int64_t step) {
+    if (batch_step != step) batch = windows ? next_in_order(step) : draw_batch(step);
+    batch_step = step;
+    return batch;
+  }
+  void read_ahead(std::int64_t step);
+
   TrainOptions options;
   std::span<const std::int64_t> rows;
   Training training;
   double loss_sum;
   std::int64_t loss_steps;
+
+ private:
+  std::vector<std::int64_t> draw_batch(std::int64_t step) const;
+  std::vector<std::int64_t> next_in_order(std::int64_t step);
+  void read_windows(std::int64_t begin, std::int64_t end);
+
+  std::optional<ShuffleOrder> windows;
+  std::vector<std::int64_t> batch;
+  std::int64_t batch_step = -1;
+  std::int64_t read_until = -1;  // position up to which windows have been read ahead
 };
+
+// Unbiased draws below the number of rows, from a stream of the step's own: the same on every platform, and
+// without state between steps.
+std::vector<std::int64_t> GateTrainer::Impl::draw_batch(std::int64_t step) const {
+  std::mt19937_64 stream(stream_seed(stream_seed(options.seed, kBatches), static_cast<std::uint64_t>(step)));
+  const auto n = static_cast<std::uint64_t>(rows.size());
+  const std::uint64_t limit = std::mt19937_64::max() - std::mt19937_64::max() % n;
+  std::vector<std::int64_t> drawn;
+  while (std::ssize(drawn) < options.batch_size)
+    if (const std::uint64_t draw = stream(); draw < limit) drawn.push_back(rows[draw % n]);
+  return drawn;
+}
+
+std::vector<std::int64_t> GateTrainer::Impl::next_in_order(std::int64_t step) {
+  std::vector<std::int64_t> next;
+  for (std::int64_t i = 0; i < options.batch_size; ++i)
+    next.push_back(rows[static_cast<std::size_t>(windows->at(step * options.batch_size + i))]);
+  return next;
+}
+
+void GateTrainer::Impl::read_windows(std::int64_t begin, std::int64_t end) {
+  std::vector<std::int64_t> pairs;
+  for (std::int64_t position = begin; position < end; ++position)
+    pairs.push_back(rows[static_cast<std::size_t>(windows->fill_at(position))]);
+  training.pairs().read_ahead(pairs);
+}
+
+// Called before `step`. A window is read while the one before it is used, so much at each step as a step
+// uses.
+void GateTrainer::Impl::read_ahead(std::int64_t step) {
+  if (!windows) {
+    if (step + 1 < options.n_steps) training.pairs().read_ahead(batch_of(step + 1));
+    return;
+  }
+  const std::int64_t last = options.n_steps * options.batch_size;
+  const std::int64_t until = std::min((step + 1) * options.batch_size + windows->window(), last);
+  const bool first_step = read_until < 0;
+  if (first_step) read_until = std::max<std::int64_t>(0, step * options.batch_size - windows->window());
+  read_windows(std::min(read_until, until), until);
+  read_until = until;
+}
 
 GateTrainer::GateTrainer(const PairData& data, std::span<const std::int64_t> rows, const TrainingState& start,
                          const TrainOptions& options) {
@@ -161,11 +229,9 @@ void GateTrainer::step(const std::function<void(const StepReport&)>& report) {
   const model::CurrentDevice current(t.training.device());
   const double learning_rate = t.training.learning_rate();
   const std::int64_t now = steps_done();
-  const auto batch_of = [&t](std::int64_t step) {
-    return draw_batch(t.options.seed, step, t.rows, t.options.batch_size);
-  };
-  if (now + 1 < t.options.n_steps) t.training.pairs().read_ahead(batch_of(now + 1));
-  t.loss_sum += step_on(batch_of(now));
+  const std::vector<std::int64_t> batch = t.batch_of(now);
+  t.read_ahead(now);
+  t.loss_sum += step_on(batch);
   ++t.loss_steps;
   if (steps_done() % t.options.log_every != 0 && !done()) return;
   if (report)
@@ -199,28 +265,64 @@ PairScores GateTrainer::score(std::span<const std::int64_t> rows) const {
   const c10::InferenceMode no_autograd;
   const model::CurrentDevice current(impl_->training.device());
   GateNetwork network = impl_->training.network().in_float32();
-  return gates_with(network, impl_->training.pairs(), rows, impl_->options.softmax,
-                    impl_->options.temperature)
-      .scores;
+  return Evaluation{network, impl_->training.pairs(), rows, impl_->options.softmax,
+                    impl_->options.temperature}
+      .scores();
 }
 
-PairGates pair_gates(const GateParameters& gate, const PairData& data, std::span<const std::int64_t> rows,
-                     GateSoftmax softmax, double temperature, int device) {
+namespace {
+
+// Passes an Evaluation of the gate to `body`.
+template <class Body>
+void evaluate(const GateParameters& gate, const PairData& data, std::span<const std::int64_t> rows,
+              GateSoftmax softmax, double temperature, int device, const Body& body) {
   const c10::InferenceMode no_autograd;
   const at::Device where = gate_device(device);
   const model::CurrentDevice current(where);
   GateNetwork network(gate, where);
-  return gates_with(network, PairTensors(data, softmax, where), rows, softmax, temperature);
+  const PairTensors pairs(data, softmax, where);
+  body(Evaluation{network, pairs, rows, softmax, temperature});
 }
+
+std::size_t weights_of(std::span<const std::int64_t> rows, const PairData& data) {
+  return rows.size() * static_cast<std::size_t>(data.chosen.cols);
+}
+
+}  // namespace
 
 PairScores score_pairs(const GateParameters& gate, const PairData& data, std::span<const std::int64_t> rows,
                        GateSoftmax softmax, double temperature, int device) {
-  return pair_gates(gate, data, rows, softmax, temperature, device).scores;
+  PairScores scores;
+  evaluate(gate, data, rows, softmax, temperature, device,
+           [&](const Evaluation& evaluation) { scores = evaluation.scores(); });
+  return scores;
 }
 
-std::vector<float> gate_weights(const GateParameters& gate, const PairData& data,
-                                std::span<const std::int64_t> rows, double temperature, int device) {
-  return pair_gates(gate, data, rows, GateSoftmax::attributes, temperature, device).chosen;
+PairGates pair_gates(const GateParameters& gate, const PairData& data, std::span<const std::int64_t> rows,
+                     GateSoftmax softmax, double temperature, int device, std::pmr::memory_resource* memory) {
+  PairGates out{std::pmr::vector<float>(memory), std::pmr::vector<float>(memory), {}};
+  out.chosen.reserve(weights_of(rows, data));
+  out.rejected.reserve(weights_of(rows, data));
+  evaluate(gate, data, rows, softmax, temperature, device, [&](const Evaluation& evaluation) {
+    evaluation.for_blocks([&](const PairTensors::Batch& batch, const SideGates& gates) {
+      evaluation.append_scores(batch, gates, out.scores);
+      append(gates.chosen, out.chosen);
+      append(gates.rejected, out.rejected);
+    });
+  });
+  return out;
+}
+
+std::pmr::vector<float> gate_weights(const GateParameters& gate, const PairData& data,
+                                     std::span<const std::int64_t> rows, double temperature, int device,
+                                     std::pmr::memory_resource* memory) {
+  std::pmr::vector<float> weights(memory);
+  weights.reserve(weights_of(rows, data));
+  evaluate(gate, data, rows, GateSoftmax::attributes, temperature, device, [&](const Evaluation& evaluation) {
+    evaluation.for_blocks(
+        [&](const PairTensors::Batch&, const SideGates& gates) { append(gates.chosen, weights); });
+  });
+  return weights;
 }
 
 }  // namespace armorm::gating

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <memory_resource>
 #include <span>
 #include <vector>
 
@@ -28,6 +29,7 @@ struct PairData {
   RowTable prompts;                               // [P, D] prompt embeddings
   std::span<const std::int64_t> chosen_prompt;    // [N] row of `prompts`
   std::span<const std::int64_t> rejected_prompt;  // [N]; the same row where the sides share their prompt
+  bool rewards_mapped = false;                    // in files like the prompts, so that they are read ahead
 
   std::int64_t size() const { return chosen.rows; }
 };
@@ -36,7 +38,10 @@ struct TrainOptions {
   double learning_rate = 1e-3;  // peak; cosine decay to 0 over n_steps
   double weight_decay = 0.0;
   std::int64_t n_steps = 2000;
-  std::int64_t batch_size = 1024;  // drawn uniformly with replacement
+  std::int64_t batch_size = 1024;
+  // 0: each step draws its pairs uniformly with replacement. Else they come in the ShuffleOrder of such
+  // windows over the training rows, which should then be in the order of the files.
+  std::int64_t shuffle_window = 0;
   double dropout = 0.2;
   GateSoftmax softmax = GateSoftmax::attributes;
   GatePrecision precision = GatePrecision::fp32;
@@ -70,10 +75,11 @@ struct TrainingState {
   std::int64_t loss_steps = 0;
 };
 
-// One training run, step by step. On the CPU, prompts are read where they are, so that a mapped file needs no
-// memory; on a GPU they are copied to it once. `data`, `rows` and the memory they view must outlive the
-// object. Bit-identical for the same seed, data, device and precision; on the CPU for any number of threads
-// where the processor has oneDNN's blocked products (AVX2 for float32, AVX-512 for bf16). Not thread-safe.
+// One training run, step by step. On the CPU, prompts and rewards are read where they are, so that a mapped
+// file needs no memory; on a GPU they are copied to it once. `data`, `rows` and the memory they view must
+// outlive the object. Bit-identical for the same seed, data, device and precision; on the CPU for any number
+// of threads where the processor has oneDNN's blocked products (AVX2 for float32, AVX-512 for bf16). Not
+// thread-safe.
 class GateTrainer {
  public:
   // `rows`: the training rows of `data`; data error if empty.
@@ -105,14 +111,16 @@ PairScores score_pairs(const GateParameters& gate, const PairData& data, std::sp
                        GateSoftmax softmax, double temperature, int device);
 // Scores and their factors, both sides' weights before logit_scale. score = logit_scale * weights . rewards.
 struct PairGates {
-  std::vector<float> chosen;    // [rows, K]
-  std::vector<float> rejected;  // [rows, K]
+  std::pmr::vector<float> chosen;    // [rows, K]
+  std::pmr::vector<float> rejected;  // [rows, K]
   PairScores scores;
 };
 PairGates pair_gates(const GateParameters& gate, const PairData& data, std::span<const std::int64_t> rows,
-                     GateSoftmax softmax, double temperature, int device);
+                     GateSoftmax softmax, double temperature, int device,
+                     std::pmr::memory_resource* memory = std::pmr::get_default_resource());
 // The gate's weights [rows, K] for the prompts of the chosen sides.
-std::vector<float> gate_weights(const GateParameters& gate, const PairData& data,
-                                std::span<const std::int64_t> rows, double temperature, int device);
+std::pmr::vector<float> gate_weights(const GateParameters& gate, const PairData& data,
+                                     std::span<const std::int64_t> rows, double temperature, int device,
+                                     std::pmr::memory_resource* memory = std::pmr::get_default_resource());
 
 }  // namespace armorm::gating

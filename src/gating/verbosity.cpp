@@ -17,10 +17,29 @@
 namespace armorm::gating {
 namespace {
 
-std::vector<float> column(MatrixView<const float> m, std::int64_t c) {
-  std::vector<float> out(static_cast<std::size_t>(m.rows));
+using Floats = std::pmr::vector<float>;
+
+Floats column(MatrixView<const float> m, std::int64_t c, std::pmr::memory_resource* memory) {
+  Floats out(static_cast<std::size_t>(m.rows), memory);
   for (std::int64_t r = 0; r < m.rows; ++r) out[static_cast<std::size_t>(r)] = m.at(r, c);
   return out;
+}
+
+constexpr std::size_t kSearchBytes =
+    20;  // of a row in one thread: its reward and an item of both sort buffers
+
+// Threads, and the memory of their buffers.
+struct SearchPlan {
+  int threads = 1;
+  std::pmr::memory_resource* buffers = nullptr;
+};
+
+SearchPlan plan_search(std::int64_t rows, const DebiasOptions& options) {
+  const std::size_t fit =
+      options.search_bytes / (kSearchBytes * static_cast<std::size_t>(std::max<std::int64_t>(rows, 1)));
+  const auto threads = static_cast<std::size_t>(thread_count(options.threads));
+  return {static_cast<int>(std::clamp<std::size_t>(fit, 1, threads)),
+          fit > 0 ? std::pmr::get_default_resource() : options.memory};
 }
 
 const char* described(VerbosityTarget target) {
@@ -30,23 +49,22 @@ const char* described(VerbosityTarget target) {
 // One attribute's correlation with the target as a function of the penalty.
 class PenalisedAttribute {
  public:
-  PenalisedAttribute(std::vector<float> rewards, const std::vector<float>& verbosity,
-                     const stats::RankCorrelation& target)
-      : rewards_(std::move(rewards)), verbosity_(verbosity), target_(target), penalised_(rewards_.size()) {}
+  PenalisedAttribute(Floats rewards, const Floats& verbosity, const stats::RankCorrelation& target)
+      : rewards_(std::move(rewards)),
+        verbosity_(verbosity),
+        target_(target),
+        workspace_(rewards_.get_allocator().resource()) {}
 
   // The rewards and their difference are float32, as in the Python scripts, so that the same values tie.
   double correlation(double penalty) {
     stop_point();
-    const auto lambda = static_cast<float>(penalty);
-    for (std::size_t i = 0; i < rewards_.size(); ++i) penalised_[i] = rewards_[i] - lambda * verbosity_[i];
-    return target_.with(penalised_, workspace_);
+    return target_.with_penalised(rewards_, static_cast<float>(penalty), verbosity_, workspace_);
   }
 
  private:
-  std::vector<float> rewards_;
-  const std::vector<float>& verbosity_;
+  Floats rewards_;
+  const Floats& verbosity_;
   const stats::RankCorrelation& target_;
-  std::vector<float> penalised_;
   stats::RankCorrelation::Workspace workspace_;
 };
 
@@ -92,10 +110,11 @@ AttributePenalty search_penalty(PenalisedAttribute& attribute, const DebiasOptio
   return result;
 }
 
-stats::RankCorrelation rank_target(const std::vector<float>& verbosity, std::span<const std::int64_t> lengths,
-                                   const std::vector<std::string>& attributes, const DebiasOptions& options) {
+stats::RankCorrelation rank_target(const Floats& verbosity, std::span<const std::int64_t> lengths,
+                                   const std::vector<std::string>& attributes, const DebiasOptions& options,
+                                   std::pmr::memory_resource* buffers) {
   const std::string& name = attributes[static_cast<std::size_t>(options.verbosity_dim)];
-  stats::RankCorrelation verbosity_ranks(verbosity);
+  stats::RankCorrelation verbosity_ranks(verbosity, options.memory, buffers);
   if (verbosity_ranks.is_constant() && !options.unmet_penalty)
     fail_data(
         "verbosity debiasing: the reward of '{}' is the same for all {} reference rows; check "
@@ -104,7 +123,7 @@ stats::RankCorrelation rank_target(const std::vector<float>& verbosity, std::spa
   if (options.target == VerbosityTarget::attribute) return verbosity_ranks;
   if (lengths.size() != verbosity.size())
     fail_internal("verbosity debiasing: {} lengths for {} rewards", lengths.size(), verbosity.size());
-  stats::RankCorrelation length_ranks(lengths);
+  stats::RankCorrelation length_ranks(lengths, options.memory, buffers);
   if (length_ranks.is_constant())
     fail_data(
         "verbosity debiasing: all {} reference responses have {} tokens; use `verbosity_target` attribute, "
@@ -114,9 +133,10 @@ stats::RankCorrelation rank_target(const std::vector<float>& verbosity, std::spa
 }
 
 // Correlation of the verbosity attribute itself; T removes it completely.
-AttributePenalty verbosity_itself(const std::vector<float>& verbosity, const stats::RankCorrelation& target,
-                                  const std::string& name, const DebiasOptions& options) {
-  stats::RankCorrelation::Workspace workspace;
+AttributePenalty verbosity_itself(const Floats& verbosity, const stats::RankCorrelation& target,
+                                  const std::string& name, const DebiasOptions& options,
+                                  std::pmr::memory_resource* buffers) {
+  stats::RankCorrelation::Workspace workspace(buffers);
   const double before = target.with(verbosity, workspace);
   if (before <= options.corr_threshold)
     log::warn(
@@ -196,18 +216,20 @@ DebiasResult find_debiasing_transform(MatrixView<const float> rewards,
   if (v < 0 || v >= k) fail_usage("`verbosity_dim`: {} is no attribute; use 0 to {}", v, k - 1);
   check_grid(options.penalty_grid);
   check_finite(rewards, attributes);
-  const std::vector<float> verbosity = column(rewards, v);
-  const stats::RankCorrelation target = rank_target(verbosity, lengths, attributes, options);
+  const SearchPlan plan = plan_search(rewards.rows, options);
+  const Floats verbosity = column(rewards, v, options.memory);
+  const stats::RankCorrelation target = rank_target(verbosity, lengths, attributes, options, plan.buffers);
   DebiasResult result;
   result.attributes.resize(static_cast<std::size_t>(k));
   Phase phase("verbosity debiasing", k, "attributes");
-  parallel_for(k, thread_count(options.threads), [&](std::int64_t a) {
+  parallel_for(k, plan.threads, [&](std::int64_t a) {
     phase.advance();
     const auto index = static_cast<std::size_t>(a);
     if (a == v) {
-      result.attributes[index] = verbosity_itself(verbosity, target, attributes[index], options);
+      result.attributes[index] =
+          verbosity_itself(verbosity, target, attributes[index], options, plan.buffers);
     } else {
-      PenalisedAttribute attribute(column(rewards, a), verbosity, target);
+      PenalisedAttribute attribute(column(rewards, a, plan.buffers), verbosity, target);
       result.attributes[index] = search_penalty(attribute, options);
     }
   });

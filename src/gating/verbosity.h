@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory_resource>
 #include <optional>
 #include <span>
 #include <string>
@@ -30,6 +31,11 @@ struct DebiasOptions {
   PenaltySearch search = PenaltySearch::grid;
   int threads =
       0;  // one attribute per thread; 0 = all that this process may use. The result does not depend on it.
+  // Of the verbosity rewards and the target's ranks, 8 bytes a row of `rewards`. Must be thread-safe.
+  std::pmr::memory_resource* memory = std::pmr::get_default_resource();
+  // The buffers of a search take 20 bytes a row for each thread. As many threads are used as have theirs
+  // within this; if one has not, it uses `memory`.
+  std::size_t search_bytes = std::size_t{1} << 30;
 };
 
 struct AttributePenalty {

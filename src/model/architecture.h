@@ -62,6 +62,8 @@ struct ArchitectureFacts {
   Architecture architecture;
   std::string_view model_type;
   std::string_view nested_type{};  // of a model with images that holds this one in text_config
+  // "Llama" of LlamaModel. Of a decoder that transformers lacks: of the one that it is exported as.
+  std::string_view transformers_class;
   DefaultSizes sizes;
   double rms_norm_eps = 1e-6;
   std::span<const char* const> never_null;  // fields, besides those of all architectures
@@ -93,6 +95,7 @@ struct ArchitectureFacts {
   bool rope_by_kind_of_layer = false;   // other parameters with a window than without
   bool rotates_partially = false;       // reads partial_rotary_factor
   std::int64_t original_positions = 0;  // where original_max_position_embeddings is absent; 0: as elsewhere
+  bool has_reward_token = false;        // reads reward_token_id
   bool has_published_code = false;      // folders bring configuration_*.py and modeling_*.py
   std::span<const std::string_view> ignored{};  // fields that do not matter here
 

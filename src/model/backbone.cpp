@@ -6,7 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
+#include <utility>
 
 #include "core/error.h"
 #include "core/log.h"
@@ -18,7 +18,10 @@
 #include "model/device.h"
 #include "model/device_event.h"
 #include "model/fp8.h"
+#include "model/host_memory.h"
+#include "model/layer_sweep.h"
 #include "model/out_of_memory.h"
+#include "model/streaming_plan.h"
 #include "model/work_estimate.h"
 
 namespace armorm::model {
@@ -29,27 +32,17 @@ at::Device choose_device(int index) {
   return index == -1 ? at::Device(at::kCPU) : at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(index));
 }
 
-std::int64_t free_host_memory() {
-  std::ifstream info("/proc/meminfo");
-  std::string field;
-  std::int64_t kibibytes = 0;
-  std::string unit;
-  while (info >> field >> kibibytes) {
-    if (field == "MemAvailable:") return kibibytes * 1024;
-    std::getline(info, unit);
-  }
-  fail_io("/proc/meminfo: found no MemAvailable, expected the free memory of this machine");
-}
-
 at::ScalarType dtype_of(Precision precision) {
   return precision == Precision::fp32 ? at::kFloat : at::kBFloat16;
 }
 
 DecoderWeights load_weights(const WeightsFolder& files, const ModelConfig& config,
-                            const BackboneOptions& options, at::Device device) {
+                            const BackboneOptions& options, at::Device device,
+                            const std::vector<bool>& streamed) {
   try {
     return model::load_weights(files, config, dtype_of(options.precision), device,
-                               format_of(options.precision, options.fp8_accumulate), !options.loaded_before);
+                               format_of(options.precision, options.fp8_accumulate), !options.loaded_before,
+                               streamed);
   } catch (const c10::Error& error) {
     if (!is_out_of_memory(error)) throw;
     fail_usage(
@@ -57,7 +50,7 @@ DecoderWeights load_weights(const WeightsFolder& files, const ModelConfig& confi
         options.model_folder.folder.string(),
         bytes_text(weight_bytes(config, options.precision, options.device)), name_of(options.precision),
         device.str(), options.precision == Precision::fp32 ? ", or `precision` bf16" : "",
-        device.is_cpu() ? "" : ", or `device` -1 for the CPU");
+        device.is_cpu() ? ", or `weights_memory` auto" : ", or `device` -1 for the CPU");
   }
 }
 
@@ -119,19 +112,71 @@ std::string_view why_no_shared_prefixes(const ModelConfig& config, const Backbon
   return "";
 }
 
+namespace {
+
+StreamingPlan plan_of(const BackboneOptions& options, const ModelConfig& config, const WeightsFolder& files) {
+  if (!options.weights_memory) return {};
+  if (options.device >= 0) fail_internal("weights_memory is for the CPU");
+  StreamingPlan plan = plan_streaming(config, options.precision, files, options.weights_memory);
+  if (plan.streamed_count() == 0)
+    log::info("weights: {} fit {}; all layers stay in memory", bytes_text(plan.in_memory),
+              bytes_text(plan.limit));
+  else
+    log::info(
+        "weights: {} of {} layers stay in memory, which takes {} of {}; the others, {}, are read in "
+        "each sweep",
+        config.num_hidden_layers - plan.streamed_count(), config.num_hidden_layers,
+        bytes_text(plan.in_memory), bytes_text(plan.limit), bytes_text(plan.read_bytes));
+  return plan;
+}
+
+}  // namespace
+
 struct Backbone::Impl {
-  Impl(const BackboneOptions& how, WeightsFolder opened, Decoder loaded)
-      : options(how), files(std::move(opened)), decoder(std::make_unique<Decoder>(std::move(loaded))) {}
+  Impl(const BackboneOptions& how, WeightsFolder opened, Decoder loaded, StreamingPlan layers)
+      : options(how),
+        files(std::move(opened)),
+        plan(std::move(layers)),
+        decoder(std::make_unique<Decoder>(std::move(loaded))) {
+    if (plan.streamed_count() > 0) begin_streaming();
+  }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   ~Impl() {
+    streamed.reset();
     release_on(decoder->device(), [this] { decoder.reset(); });
   }
 
+  void begin_streaming();
+  void sweep(std::vector<SweptPack>& packs) const;
+
   BackboneOptions options;
   WeightsFolder files;  // weights may be views of it
+  StreamingPlan plan;
   std::unique_ptr<Decoder> decoder;
+  std::unique_ptr<StreamedLayers> streamed;  // null: all layers stay
 };
+
+void Backbone::Impl::begin_streaming() {
+  LayerSource source;
+  std::vector<std::size_t> layers;
+  for (std::size_t i = 0; i < plan.streamed.size(); ++i) {
+    auto& mapped = source.mapped.emplace_back();
+    if (!plan.streamed[i]) continue;
+    layers.push_back(i);
+    for (const std::string& name : files.names_of_layer(i)) mapped.push_back(files.mapped_base(name));
+  }
+  source.load = [this](std::size_t layer) {
+    return load_layer(files, decoder->config(), dtype_of(options.precision), decoder->device(),
+                      format_of(options.precision, options.fp8_accumulate), static_cast<std::int64_t>(layer));
+  };
+  streamed = std::make_unique<StreamedLayers>(std::move(layers), std::move(source));
+}
+
+void Backbone::Impl::sweep(std::vector<SweptPack>& packs) const {
+  WaitingRows waiting(packs.size(), waiting_memory(plan), options.scratch_folder);
+  sweep_layers(*decoder, *streamed, waiting, packs);
+}
 
 Backbone::Backbone(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Backbone::Backbone(Backbone&&) noexcept = default;
@@ -145,11 +190,13 @@ Backbone Backbone::load(const BackboneOptions& options) {
   const CurrentDevice current(device);
   ModelConfig config = ModelConfig::load_again(options.model_folder.base);
   WeightsFolder files = WeightsFolder::open(options.model_folder);
-  DecoderWeights weights = load_weights(files, config, options, device);
+  StreamingPlan plan = plan_of(options, config, files);
+  DecoderWeights weights = load_weights(files, config, options, device, plan.streamed);
   warn_of_slow_fp8(options, device);
   return Backbone(std::make_unique<Impl>(
       options, std::move(files),
-      Decoder(std::move(config), std::move(weights), device, options.batch_invariant, use_cudnn(options))));
+      Decoder(std::move(config), std::move(weights), device, options.batch_invariant, use_cudnn(options)),
+      std::move(plan)));
 }
 
 const ModelConfig& Backbone::config() const { return impl_->decoder->config(); }
@@ -201,7 +248,41 @@ PendingRows::PendingRows(PendingRows&&) noexcept = default;
 PendingRows& PendingRows::operator=(PendingRows&&) noexcept = default;
 PendingRows::~PendingRows() = default;
 
+bool Backbone::streams() const { return impl_->streamed != nullptr; }
+
+Backbone::Sweep Backbone::sweep(std::span<const PackedBatch* const> batches) const {
+  const c10::InferenceMode no_gradients;
+  Sweep out;
+  if (!streams()) {
+    for (const PackedBatch* batch : batches) out.rows.push_back(submit(*batch));
+    return out;
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  std::vector<SweptPack> packs;
+  for (const PackedBatch* batch : batches) {
+    packs.push_back({lay_out(*batch, config().vocab_size, impl_->decoder->device()), {}});
+    auto pending = std::make_unique<PendingRows::Impl>(impl_->decoder->device());
+    pending->rows = at::empty({0, config().hidden_size}, at::kFloat);
+    out.rows.push_back(PendingRows(std::move(pending)));
+  }
+  impl_->sweep(packs);
+  for (std::size_t i = 0; i < packs.size(); ++i) {
+    PendingRows::Impl& pending = *out.rows[i].impl_;
+    if (packs[i].rows.defined()) pending.rows = packs[i].rows.to(at::kFloat);
+    pending.seconds = packs[i].seconds;
+  }
+  out.seconds = seconds_since(begin);
+  const StreamedLayers::Times times = impl_->streamed->take_times();
+  out.waited = times.waited;
+  out.loading = times.loading;
+  return out;
+}
+
 PendingRows Backbone::submit(const PackedBatch& batch) const {
+  if (streams()) {
+    const PackedBatch* const one = &batch;
+    return std::move(sweep(std::span(&one, 1)).rows.front());
+  }
   const c10::InferenceMode no_gradients;
   const at::Device device = impl_->decoder->device();
   const CurrentDevice current(device);

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,6 +30,11 @@ struct BackboneOptions {
   bool batch_invariant = false;
   GpuAttention attention = GpuAttention::automatic;
   bool loaded_before = false;  // warnings about the weights were given then
+  // Bytes for weights in memory, on the CPU: layers beyond them are read again in each sweep
+  // (streaming_plan.h). 0 = from the free memory; nullopt = all weights stay. Results have the same bits.
+  std::optional<std::uint64_t> weights_memory = std::nullopt;
+  // An existing folder for a temporary file of hidden states, when it is needed.
+  std::filesystem::path scratch_folder = ".";
 };
 
 // "cuDNN 9.19.0" if attention goes through that library where it has plans; "" on a CPU, and where LibTorch
@@ -72,7 +79,7 @@ class PendingRows {
 // Weights are const after load. Only collect() may run concurrently with other calls on the same Backbone.
 class Backbone {
  public:
-  // usage error if the device does not exist or has too little memory.
+  // usage error if the device does not exist or has too little memory, or weights_memory is too small.
   static Backbone load(const BackboneOptions& options);
 
   const ModelConfig& config() const;
@@ -82,6 +89,18 @@ class Backbone {
   // next pack can be submitted before the last one is collected and the device never waits for the host.
   // data error for a token id outside the vocabulary; all errors, out of memory included, come from here.
   PendingRows submit(const PackedBatch& batch) const;
+
+  // Whether layers are read again in each sweep.
+  bool streams() const;
+  struct Sweep {
+    std::vector<PendingRows> rows;  // by pack
+    double seconds = 0.0;           // of all
+    double waited = 0.0;            // of these, for layers that were not ready
+    double loading = 0.0;           // seconds in which layers were read, meanwhile
+  };
+  // As submit() of each pack, but each streamed layer is read once for all of them.
+  Sweep sweep(std::span<const PackedBatch* const> packs) const;
+
   // Waits for the rows and writes them, float32 [wanted, hidden_size] (bf16 results are exact in it). Returns
   // the seconds that the device spent on this work. May run on another thread than submit(), at the same
   // time.

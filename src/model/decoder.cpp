@@ -47,7 +47,7 @@ void check_invariant_sharing(const PackLayout& layout, const at::Tensor& hidden,
 
 // On the CPU only the packed products keep a row's bits; libraries choose by shape, alignment and threads.
 void check_invariance(const DecoderWeights& weights, at::Device device) {
-  if (device.is_cpu() && weights.layers.front().o.kernel == nullptr) {
+  if (device.is_cpu() && !weights.own_kernels) {
     fail_usage(
         "batch_invariant: on the CPU it needs other kernels than libtorch, which need AVX-512; leave it out, "
         "or use "
@@ -97,7 +97,8 @@ AttentionOptions Decoder::attention_options(std::size_t layer) const {
 }
 
 at::Tensor Decoder::embed(const at::Tensor& tokens) const {
-  at::Tensor x = weights_.embedding.index_select(0, tokens);
+  at::Tensor x = weights_.embedding_rows ? weights_.embedding_rows->rows(tokens)
+                                         : weights_.embedding.index_select(0, tokens);
   if (!config_.facts().scales_embedding) return x;
   // The scale is rounded to the weights' type, as in Gemma's training.
   const double exact = std::sqrt(static_cast<double>(config_.hidden_size));
@@ -152,36 +153,44 @@ at::Tensor Decoder::mlp(const LayerWeights& layer, const LinearInput& normed,
   return apply(layer.down, apply_gated(layer.gate_up, normed, activation_, rows_at_once), rows_at_once);
 }
 
-at::Tensor Decoder::forward(const PackLayout& layout) const {
+PackState Decoder::begin(const PackLayout& layout) const {
   check_shared_prefixes(layout, rope_);
   if (sliding_rope_) check_shared_prefixes(layout, *sliding_rope_);
+  PackState state{{rope_.table(layout.positions, layout.sequence_lengths), {}}, embed(layout.tokens)};
+  state.ropes.sliding =
+      sliding_rope_ ? sliding_rope_->table(layout.positions, layout.sequence_lengths) : state.ropes.full;
+  if (token_rows_ > 0) check_invariant_sharing(layout, state.residual, config_);
+  return state;
+}
+
+void Decoder::run_layer(std::size_t index, const LayerWeights& layer, const PackLayout& layout,
+                        PackState& state) const {
+  stop_point();
   const double eps = config_.rms_norm_eps;
-  const RopeTable full_rope = rope_.table(layout.positions, layout.sequence_lengths);
-  const RopeTable sliding_rope =
-      sliding_rope_ ? sliding_rope_->table(layout.positions, layout.sequence_lengths) : full_rope;
-  at::Tensor residual = embed(layout.tokens);
-  if (token_rows_ > 0) check_invariant_sharing(layout, residual, config_);
-  const WeightFormat format = weights_.layers.front().o.format;
-  LinearInput normed = norm_for(format, residual, weights_.layers.front().input_norm, eps);
-  for (std::size_t i = 0; i < weights_.layers.size(); ++i) {
-    stop_point();
-    const LayerWeights& layer = weights_.layers[i];
-    const AttentionOptions options = attention_options(i);
-    const RopeTable& rope = config_.layer_is_sliding[i] ? sliding_rope : full_rope;
-    const bool last = i + 1 == weights_.layers.size();
-    at::Tensor delta = last ? last_attention(layer, normed, layout, rope, options)
-                            : attention(layer, normed, layout, rope, options);
-    if (last) residual = residual.index_select(0, layout.wanted);
-    const bool of_outputs = layer.pre_mlp_norm.defined();
-    if (of_outputs) delta = rms_norm(delta, layer.post_attention_norm, eps);
-    normed = add_norm_for(format, residual, delta,
-                          of_outputs ? layer.pre_mlp_norm : layer.post_attention_norm, eps);
-    delta = mlp(layer, normed, last ? wanted_rows_ : token_rows_);
-    if (of_outputs) delta = rms_norm(delta, layer.post_mlp_norm, eps);
-    normed = last ? add_rms_norm(residual, delta, weights_.final_norm, eps)
-                  : add_norm_for(format, residual, delta, weights_.layers[i + 1].input_norm, eps);
-  }
-  return normed.rows;
+  const WeightFormat format = weights_.format;
+  at::Tensor& residual = state.residual;
+  LinearInput& normed = state.normed;
+  if (!normed.rows.defined()) normed = norm_for(format, residual, layer.input_norm, eps);
+  const AttentionOptions options = attention_options(index);
+  const RopeTable& rope = config_.layer_is_sliding[index] ? state.ropes.sliding : state.ropes.full;
+  const bool last = index + 1 == weights_.layers.size();
+  at::Tensor delta = last ? last_attention(layer, normed, layout, rope, options)
+                          : attention(layer, normed, layout, rope, options);
+  if (last) residual = residual.index_select(0, layout.wanted);
+  const bool of_outputs = layer.pre_mlp_norm.defined();
+  if (of_outputs) delta = rms_norm(delta, layer.post_attention_norm, eps);
+  normed =
+      add_norm_for(format, residual, delta, of_outputs ? layer.pre_mlp_norm : layer.post_attention_norm, eps);
+  delta = mlp(layer, normed, last ? wanted_rows_ : token_rows_);
+  if (of_outputs) delta = rms_norm(delta, layer.post_mlp_norm, eps);
+  normed = last ? add_rms_norm(residual, delta, weights_.final_norm, eps)
+                : add_norm_for(format, residual, delta, weights_.layers[index + 1].input_norm, eps);
+}
+
+at::Tensor Decoder::forward(const PackLayout& layout) const {
+  PackState state = begin(layout);
+  for (std::size_t i = 0; i < weights_.layers.size(); ++i) run_layer(i, weights_.layers[i], layout, state);
+  return state.normed.rows;
 }
 
 }  // namespace armorm::model

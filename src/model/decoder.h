@@ -15,6 +15,19 @@
 
 namespace armorm::model {
 
+// The positions of a pack's tokens, as layers rotate by them.
+struct PackRopes {
+  RopeTable full;
+  RopeTable sliding;  // of the layers with a window; the same one where they rotate alike
+};
+
+// A pack between two layers.
+struct PackState {
+  PackRopes ropes;
+  at::Tensor residual;               // [tokens, hidden]; after the last layer [wanted, hidden]
+  LinearInput normed{at::Tensor()};  // the next layer's input; undefined: computed from the residual again
+};
+
 class Decoder {
  public:
   // cudnn: attention through cuDNN's plans where it has them; not with batch_invariant.
@@ -26,6 +39,12 @@ class Decoder {
   // Final-norm hidden states of the wanted tokens, [wanted, hidden] in the dtype of the weights. The last
   // layer computes queries, output projection and MLP for the wanted tokens only.
   at::Tensor forward(const PackLayout& layout) const;
+
+  // forward() in steps, for layers that are streamed: begin(), each layer in order, then state.normed.
+  PackState begin(const PackLayout& layout) const;
+  void run_layer(std::size_t index, const LayerWeights& layer, const PackLayout& layout,
+                 PackState& state) const;
+  const std::vector<LayerWeights>& layers() const noexcept { return weights_.layers; }
 
  private:
   at::Tensor embed(const at::Tensor& tokens) const;

@@ -10,6 +10,8 @@
 #include "model/delivery_thread.h"
 #include "model/out_of_memory.h"
 #include "model/pack_plan.h"
+#include "model/pass_lanes.h"
+#include "model/streaming_plan.h"
 
 namespace armorm::model {
 namespace {
@@ -45,6 +47,8 @@ struct Pass {
   PackedBatch batch;
   std::optional<PendingRows> pending;
   ExtractionCursor after;
+  std::vector<float> rows = {};
+  double busy_seconds = 0.0;
 };
 
 // One call of Extractor::run. The caller's thread lays packs out and submits them; a second thread collects
@@ -84,9 +88,118 @@ class Run {
     deliveries.finish();
   }
 
+  // The same on several devices: each takes the next pass when it is free. Devices that fail leave `devices`.
+  void go_on_several(std::vector<const Backbone*>& devices, Pack sequences, std::size_t first,
+                     std::int64_t& budget) {
+    for (bool goes_on = true; goes_on;) {
+      std::size_t planned = first;
+      const auto next = [&] { return plan_pass(sequences, planned, budget); };
+      const auto hand_over_next = [&](Pass& pass) {
+        first = pass.after.next_sequence;
+        return hand_over(pass);
+      };
+      const auto failed = PassLanes<Pass>(lanes_of(devices)).run(next, hand_over_next);
+      if (!failed) return;
+      handle(*failed, devices, budget);
+      if (!failed->before) continue;
+      failed->before->after.budget = budget;
+      goes_on = hand_over_next(*failed->before);
+    }
+  }
+
+  // The same with layers that are streamed: one sweep over them after another.
+  void sweep(Pack sequences, std::size_t first, std::int64_t& budget, SweepSize size) {
+    DeliveryThread deliveries;
+    for (std::int64_t number = 1; first < sequences.size(); ++number) {
+      const Passes passes = next_sweep(sequences, first, budget, size.tokens());
+      if (!sweep_once(passes, budget, number, size)) continue;
+      if (!deliveries.wait_until_below(1)) break;  // those of the sweep before
+      first = passes.back()->after.next_sequence;
+      for (const std::shared_ptr<Pass>& pass : passes)
+        deliveries.post([this, pass] { return deliver(*pass); });
+    }
+    deliveries.finish();
+  }
+
   const ExtractionStats& stats() const { return stats_; }
 
  private:
+  using Passes = std::vector<std::shared_ptr<Pass>>;
+
+  // Null after the last one.
+  std::shared_ptr<Pass> plan_pass(Pack sequences, std::size_t& first, std::int64_t budget) const {
+    if (first == sequences.size()) return nullptr;
+    auto pass = std::make_shared<Pass>();
+    pass->pack = first_pack(sequences.subspan(first), budget, max_blocks_);
+    pass->batch = lay_out(pass->pack, requests_);
+    first += pass->pack.size();
+    pass->after = {first, budget};
+    return pass;
+  }
+
+  // Packs until they have as many tokens, at least one.
+  Passes next_sweep(Pack sequences, std::size_t first, std::int64_t budget, std::int64_t wanted) const {
+    Passes passes;
+    for (std::int64_t tokens = 0; first < sequences.size() && tokens < wanted;) {
+      passes.push_back(plan_pass(sequences, first, budget));
+      tokens += std::ssize(passes.back()->batch.tokens);
+    }
+    return passes;
+  }
+
+  static std::vector<PassLane<Pass>> lanes_of(const std::vector<const Backbone*>& devices) {
+    std::vector<PassLane<Pass>> lanes;
+    for (const Backbone* device : devices)
+      lanes.push_back({device->device_name(),
+                       [device](Pass& pass) { pass.pending = device->submit(pass.batch); },
+                       [device](Pass& pass) { collect(*device, pass); }});
+    return lanes;
+  }
+
+  // Rethrows what is no failure of the device, and the failure of the last one.
+  void handle(const FailedPass<Pass>& failed, std::vector<const Backbone*>& devices,
+              std::int64_t& budget) const {
+    try {
+      std::rethrow_exception(failed.error);
+    } catch (const Error&) {
+      throw;
+    } catch (const c10::Error& error) {
+      if (is_out_of_memory(error)) return halve(*failed.pass, budget);
+      leave_out(failed.lane, error.what_without_backtrace(), devices);
+    } catch (const std::exception& error) {
+      leave_out(failed.lane, error.what(), devices);
+    }
+  }
+
+  static void leave_out(std::size_t lane, const char* reason, std::vector<const Backbone*>& devices) {
+    if (devices.size() == 1) throw;
+    log::warn("{} failed: {}; it is left out, and the other devices continue", devices[lane]->device_name(),
+              reason);
+    devices.erase(devices.begin() + static_cast<std::ptrdiff_t>(lane));
+  }
+
+  // false: memory ran out, and the next sweep is one of smaller packs, as far as it has to be.
+  bool sweep_once(const Passes& passes, std::int64_t& budget, std::int64_t number, SweepSize& size) const {
+    std::vector<const PackedBatch*> packs;
+    std::int64_t tokens = 0;
+    for (const std::shared_ptr<Pass>& pass : passes) {
+      packs.push_back(&pass->batch);
+      tokens += std::ssize(pass->batch.tokens);
+    }
+    try {
+      Backbone::Sweep swept = backbone_.sweep(packs);
+      for (std::size_t i = 0; i < passes.size(); ++i) passes[i]->pending = std::move(swept.rows[i]);
+      log::info("sweep {}: {} packs, {} tokens in {:.1f} s, of which {:.1f} s waited for layers", number,
+                packs.size(), tokens, swept.seconds, swept.waited);
+      size.adapt(tokens, swept.seconds, swept.loading);
+      return true;
+    } catch (const c10::Error& error) {
+      if (!is_out_of_memory(error)) throw;
+      halve(*passes.front(), budget);
+      return false;
+    }
+  }
+
   // Passes whose rows wait for the sink, in addition to the one or two on the device.
   static constexpr std::size_t kUndelivered = 2;
 
@@ -96,25 +209,40 @@ class Run {
       return true;
     } catch (const c10::Error& error) {
       if (!is_out_of_memory(error)) throw;
-      if (pass.pack.size() == 1)
-        fail_internal(
-            "a sequence of {} tokens does not fit the memory of {}; leave out longer ones (`seq_len`, "
-            "`max_length`), or use a device with more memory",
-            pass.pack.front().tokens.size(), backbone_.device_name());
+      halve(pass, budget);
+      return false;
     }
+  }
+
+  // After `pass` did not fit the memory.
+  void halve(const Pass& pass, std::int64_t& budget) const {
+    if (pass.pack.size() == 1)
+      fail_internal(
+          "a sequence of {} tokens does not fit the memory of {}; leave out longer ones (`seq_len`, "
+          "`max_length`), or use a device with more memory",
+          pass.pack.front().tokens.size(), backbone_.device_name());
     budget = std::ssize(pass.batch.tokens) / 2;
     log::warn("out of memory on {}: continuing with packs of {} tokens", backbone_.device_name(), budget);
-    return false;
   }
 
   bool deliver(Pass& pass) {
-    const std::int64_t hidden_size = backbone_.config().hidden_size;
-    rows_.resize(pass.batch.wanted.size() * static_cast<std::size_t>(hidden_size));
-    const MatrixView<float> rows(rows_.data(), std::ssize(pass.batch.wanted), hidden_size);
-    stats_.busy_seconds += backbone_.collect(std::move(*pass.pending), rows);
+    collect(backbone_, pass);
+    return hand_over(pass);
+  }
+
+  static void collect(const Backbone& backbone, Pass& pass) {
+    const std::int64_t hidden_size = backbone.config().hidden_size;
+    pass.rows.resize(pass.batch.wanted.size() * static_cast<std::size_t>(hidden_size));
+    pass.busy_seconds = backbone.collect(std::move(*pass.pending),
+                                         {pass.rows.data(), std::ssize(pass.batch.wanted), hidden_size});
+  }
+
+  bool hand_over(const Pass& pass) {
+    stats_.busy_seconds += pass.busy_seconds;
     stats_.computed_tokens += std::ssize(pass.batch.tokens);
     ++stats_.passes;
-    give_to_sink(pass.pack, rows);
+    give_to_sink(pass.pack,
+                 {pass.rows.data(), std::ssize(pass.batch.wanted), backbone_.config().hidden_size});
     return !after_pass_ || after_pass_(pass.after);
   }
 
@@ -140,24 +268,27 @@ class Run {
   std::int64_t max_blocks_;
   // Used by the delivery thread until it ends.
   ExtractionStats stats_;
-  std::vector<float> rows_;
 };
 
 double ratio(double part, double total) { return total > 0.0 ? part / total : 0.0; }
 
 }  // namespace
 
-Extractor::Extractor(const Backbone& backbone, const ExtractorOptions& options)
-    : backbone_(backbone),
+Extractor::Extractor(std::vector<const Backbone*> backbones, const ExtractorOptions& options)
+    : backbones_(std::move(backbones)),
       options_(options),
       budget_(options.batch_tokens),
-      max_blocks_(max_pack_blocks(backbone.device_name() == "cpu")) {
-  const std::string_view obstacle = backbone.why_no_shared_prefixes();
+      max_blocks_(max_pack_blocks(backbones_.front()->device_name() == "cpu")) {
+  const std::string_view obstacle = backbones_.front()->why_no_shared_prefixes();
   if (options_.share_prefixes && !obstacle.empty()) {
     log::info("common prefixes are computed for each sequence: {}", obstacle);
     options_.share_prefixes = false;
   }
-  if (budget_ == 0) budget_ = backbone.device_name() == "cpu" ? kCpuBatchTokens : device_budget(backbone);
+  if (budget_ > 0) return;
+  budget_ = kMaxDeviceBatchTokens;
+  for (const Backbone* backbone : backbones_)
+    budget_ =
+        std::min(budget_, backbone->device_name() == "cpu" ? kCpuBatchTokens : device_budget(*backbone));
 }
 
 double ExtractionStats::sharing_ratio() const {
@@ -176,9 +307,17 @@ ExtractionStats Extractor::run(std::span<const ExtractionRequest> requests, cons
   if (start_at.next_sequence > sequences.size())
     fail_internal("an extraction of {} sequences cannot resume at sequence {}", sequences.size(),
                   start_at.next_sequence);
-  Run run(backbone_, requests, sink, after_pass, max_blocks_);
-  run.go(sequences, start_at.next_sequence, budget_);
+  const Backbone& backbone = *backbones_.front();
+  const auto devices = static_cast<double>(backbones_.size());
+  Run run(backbone, requests, sink, after_pass, max_blocks_);
+  if (backbones_.size() > 1)
+    run.go_on_several(backbones_, sequences, start_at.next_sequence, budget_);
+  else if (backbone.streams())
+    run.sweep(sequences, start_at.next_sequence, budget_, SweepSize(backbone.config()));
+  else
+    run.go(sequences, start_at.next_sequence, budget_);
   ExtractionStats stats = run.stats();
+  stats.busy_seconds /= devices;
   stats.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return stats;
 }

@@ -1,6 +1,7 @@
 // Runs a backbone over many sequences: packs them by length under a token budget, computes identical work
 // once, and returns the rows under their own index. The result of a request does not depend on the order of
-// the requests.
+// the requests. With a backbone that streams its layers, many packs go through each layer before the next one
+// is read; their rows come at the end of such a sweep (SweepSize in streaming_plan.h).
 #pragma once
 
 #include <cstdint>
@@ -32,7 +33,7 @@ struct ExtractionStats {
   std::int64_t computed_tokens = 0;  // tokens that went through the backbone
   std::int64_t passes = 0;
   double seconds = 0.0;
-  double busy_seconds = 0.0;  // time during which the device had work
+  double busy_seconds = 0.0;  // time during which the device had work; of several, the mean
 
   std::int64_t saved_by_duplicates() const { return input_tokens - distinct_tokens; }
   std::int64_t saved_by_prefixes() const { return distinct_tokens - computed_tokens; }
@@ -49,7 +50,10 @@ struct ExtractionCursor {
 
 class Extractor {
  public:
-  Extractor(const Backbone& backbone, const ExtractorOptions& options);
+  Extractor(const Backbone& backbone, const ExtractorOptions& options) : Extractor({&backbone}, options) {}
+  // The same model on several devices, which share the packs: those of one device, delivered in the same
+  // order. A device that fails is left out with a warning, and the others compute its packs.
+  Extractor(std::vector<const Backbone*> backbones, const ExtractorOptions& options);
 
   // Called once per request with its rows, float32 [wanted, hidden_size], valid during the call. Runs on a
   // thread of the extractor while the next passes are computed.
@@ -63,7 +67,7 @@ class Extractor {
                       const ExtractionCursor& start = {}, const AfterPass& after_pass = {});
 
  private:
-  const Backbone& backbone_;
+  std::vector<const Backbone*> backbones_;  // that have not failed
   ExtractorOptions options_;
   std::int64_t budget_;
   std::int64_t max_blocks_;  // of a pack

@@ -183,6 +183,8 @@ void read_decoder(const ConfigReader& reader, ModelConfig& c) {
   read_sliding_window(reader, c);
   read_scores(reader, c);
   c.bos_token_id = read_bos(reader);
+  if (c.facts().has_reward_token && reader.has("reward_token_id"))
+    c.reward_token_id = reader.size("reward_token_id", kMaxSize, 0);
 }
 
 // Of a model with images, whose decoder's fields are in text_config.

@@ -63,6 +63,7 @@ struct ModelConfig {
   double attn_logit_softcapping = 0.0;  // 0 = none
   double query_pre_attn_scalar = 0.0;   // 0 = head_dim
   std::optional<std::int64_t> bos_token_id;
+  std::optional<std::int64_t> reward_token_id;  // ends every conversation of a published reward model
 
   const ArchitectureFacts& facts() const { return facts_of(architecture); }
 

@@ -2,8 +2,6 @@
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <cstring>
 #include <memory>
@@ -12,6 +10,7 @@
 #include "core/error.h"
 #include "core/phase.h"
 #include "core/stop_point.h"
+#include "io/mapped_pages.h"
 #include "model/scalar_type.h"
 #include "model/staged_copy.h"
 #include "model/weight_names.h"
@@ -27,14 +26,6 @@ at::ScalarType known_type(DType dtype, const std::string& name) {
   if (const auto type = scalar_type(dtype)) return *type;
   fail_data("tensor '{}': found elements of type {}, expected BF16, F16 or F32; use the unquantised model",
             name, name_of(dtype));
-}
-
-// Complete pages only; they can be read again.
-void give_back_pages(std::span<const std::byte> mapped) {
-  const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
-  const std::uintptr_t begin = (reinterpret_cast<std::uintptr_t>(mapped.data()) + page - 1) / page * page;
-  const std::uintptr_t end = reinterpret_cast<std::uintptr_t>(mapped.data() + mapped.size()) / page * page;
-  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 
 struct RowRange {
@@ -66,8 +57,20 @@ class Loader {
     if (!device.is_cpu()) staged_ = std::make_unique<StagedCopy>(device);
   }
 
+  // From now on, false: matrices are checked, and not loaded.
+  void set_reads(bool reads) { reads_ = reads; }
+
   Linear linear(const at::Tensor& weight, const at::Tensor& bias, bool gated) const {
-    return make_linear(weight, bias, format_, gated);
+    return reads_ ? make_linear(weight, bias, format_, gated) : Linear{};
+  }
+
+  // Reads only what is asked for, if the table is in a mapped file; null otherwise.
+  std::shared_ptr<const EmbeddingRows> rows_of(const std::string& name, const Shape& shape) const {
+    check(name, shape);
+    const std::span<const std::byte> mapped = files_.mapped_bytes(kPrefix + name);
+    if (mapped.empty() || !device_.is_cpu()) return nullptr;
+    const at::ScalarType type = known_type(files_.at(kPrefix + name).dtype, name);
+    return std::make_shared<const EmbeddingRows>(mapped, shape[0], type, dtype_);
   }
 
   at::Tensor matrix(const std::string& name, const Shape& shape) const {
@@ -76,6 +79,10 @@ class Loader {
 
   // Concatenates rows of several tensors: [sum of rows, columns], or [sum of rows] for biases.
   at::Tensor fused(const std::vector<Part>& parts) const {
+    if (!reads_) {
+      for (const Part& part : parts) check(part.name, part.shape);
+      return {};
+    }
     if (device_.is_cpu() && parts.size() == 1 && parts[0].rows.size() == 1) {
       const RowRange rows = parts[0].rows[0];
       return stored(parts[0].name, parts[0].shape).narrow(0, rows.begin, rows.count).to(dtype_);
@@ -94,7 +101,7 @@ class Loader {
 
   // The mapped pages of copied tensors count as this process's memory until they are given back.
   void release(const std::vector<Part>& parts) const {
-    for (const Part& part : parts) give_back_pages(files_.mapped_bytes(kPrefix + part.name));
+    for (const Part& part : parts) io::give_back_pages(files_.mapped_bytes(kPrefix + part.name));
   }
 
   // Call once all is loaded.
@@ -128,10 +135,10 @@ class Loader {
     if (!device_.is_cpu()) release({part});
   }
 
-  // The tensor as stored in the file.
-  at::Tensor stored(const std::string& name, const Shape& shape) const {
+  // Uses the tensor.
+  io::StoredTensor check(const std::string& name, const Shape& shape) const {
     stop_point();
-    const io::StoredTensor view = files_.at(kPrefix + name);
+    io::StoredTensor view = files_.at(kPrefix + name);
     account_.use(kPrefix + name);
     const std::string stored_name = files_.stored_name(kPrefix + name);
     if (view.shape != shape) {
@@ -141,7 +148,14 @@ class Loader {
           files_.file_of(kPrefix + name).string(), stored_name, fmt::join(view.shape, ", "),
           fmt::join(shape, ", "));
     }
-    const at::ScalarType type = known_type(view.dtype, stored_name);
+    known_type(view.dtype, stored_name);
+    return view;
+  }
+
+  // The tensor as stored in the file.
+  at::Tensor stored(const std::string& name, const Shape& shape) const {
+    const io::StoredTensor view = check(name, shape);
+    const at::ScalarType type = known_type(view.dtype, name);
     const auto address = reinterpret_cast<std::uintptr_t>(view.bytes.data());
     if (address % size_of(view.dtype) != 0) {
       at::Tensor copy = at::empty(shape, type);
@@ -158,6 +172,7 @@ class Loader {
   at::ScalarType dtype_;
   at::Device device_;
   WeightFormat format_;
+  bool reads_ = true;
   mutable Accounting account_;          // of the tensors
   std::unique_ptr<StagedCopy> staged_;  // only with a device
 };
@@ -302,17 +317,33 @@ LayerWeights load_layer(const Loader& load, const ModelConfig& c, std::int64_t i
   return layer;
 }
 
+// Of the layers' output projections.
+bool has_own_kernels(WeightFormat format, at::ScalarType dtype, at::Device device) {
+  return device.is_cpu() && make_linear(at::ones({2, 64}, dtype), {}, format).kernel != nullptr;
+}
+
 }  // namespace
 
+LayerWeights load_layer(const WeightsFolder& files, const ModelConfig& config, at::ScalarType dtype,
+                        at::Device device, WeightFormat format, std::int64_t index) {
+  return load_layer(Loader(files, dtype, device, format), config, index);
+}
+
 DecoderWeights load_weights(const WeightsFolder& files, const ModelConfig& config, at::ScalarType dtype,
-                            at::Device device, WeightFormat format, bool warns) {
-  const Loader load(files, dtype, device, format);
+                            at::Device device, WeightFormat format, bool warns,
+                            const std::vector<bool>& streamed) {
+  Loader load(files, dtype, device, format);
   DecoderWeights weights;
+  weights.format = format;
+  weights.own_kernels = has_own_kernels(format, dtype, device);
   const ArchitectureFacts& facts = config.facts();
-  weights.embedding =
-      load.matrix(std::string(facts.names.embedding) + ".weight", {config.vocab_size, config.hidden_size});
+  const std::string embedding = std::string(facts.names.embedding) + ".weight";
+  const Shape table{config.vocab_size, config.hidden_size};
+  if (!streamed.empty()) weights.embedding_rows = load.rows_of(embedding, table);
+  if (!weights.embedding_rows) weights.embedding = load.matrix(embedding, table);
   Phase phase(files.folder().string() + ": loading the weights", config.num_hidden_layers, "layers");
   for (std::int64_t i = 0; i < config.num_hidden_layers; ++i) {
+    load.set_reads(streamed.empty() || !streamed[static_cast<std::size_t>(i)]);
     weights.layers.push_back(load_layer(load, config, i));
     phase.advance();
   }

@@ -3,8 +3,10 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <memory>
 #include <vector>
 
+#include "model/embedding_rows.h"
 #include "model/linear.h"
 #include "model/model_config.h"
 #include "model/weights_folder.h"
@@ -27,17 +29,27 @@ struct LayerWeights {
 };
 
 struct DecoderWeights {
-  at::Tensor embedding;  // [vocab, hidden]
-  std::vector<LayerWeights> layers;
-  at::Tensor final_norm;  // float32 [hidden]
+  at::Tensor embedding;                                 // [vocab, hidden], or
+  std::shared_ptr<const EmbeddingRows> embedding_rows;  // with layers that are streamed, on the CPU
+  std::vector<LayerWeights> layers;                     // those that are streamed have their norms alone
+  at::Tensor final_norm;                                // float32 [hidden]
+  WeightFormat format = WeightFormat::plain;
+  bool own_kernels = false;  // every product has a kernel of cpu/panel_kernels.h
 };
 
 // Tensors that have `dtype`, are on the CPU and need no new layout stay views of the mapped file: `files`
 // must outlive the result. The pages of the other tensors are given back once they are copied, so that the
 // host holds the weights at most once. Heads of any kind are ignored; with `warns`, one warning names other
 // tensors that are not read. data error that names a tensor that is missing, has another shape, or has a
-// non-floating-point type. `format`: of the matrices of the layers.
+// non-floating-point type. `format`: of the matrices of the layers. `streamed`: for each layer whether its
+// matrices are only checked, or empty; the embedding table then stays in its file, unless an adapter changes
+// it.
 DecoderWeights load_weights(const WeightsFolder& files, const ModelConfig& config, at::ScalarType dtype,
-                            at::Device device, WeightFormat format = WeightFormat::plain, bool warns = true);
+                            at::Device device, WeightFormat format = WeightFormat::plain, bool warns = true,
+                            const std::vector<bool>& streamed = {});
+
+// One layer, with the bits that load_weights() gives it.
+LayerWeights load_layer(const WeightsFolder& files, const ModelConfig& config, at::ScalarType dtype,
+                        at::Device device, WeightFormat format, std::int64_t index);
 
 }  // namespace armorm::model

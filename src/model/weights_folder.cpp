@@ -85,6 +85,26 @@ std::span<const std::byte> WeightsFolder::mapped_bytes(const std::string& name) 
   return tensor.owned ? std::span<const std::byte>() : tensor.bytes;
 }
 
+std::uint64_t WeightsFolder::stored_bytes(const std::string& name) const {
+  const auto found = stored_.find(name);
+  return found == stored_.end() ? 0 : files_.at(found->second).bytes.size();
+}
+
+std::span<const std::byte> WeightsFolder::mapped_base(const std::string& name) const {
+  const auto found = stored_.find(name);
+  if (found == stored_.end()) return {};
+  const io::StoredTensor tensor = files_.at(found->second);
+  return tensor.owned ? std::span<const std::byte>() : tensor.bytes;
+}
+
+std::vector<std::string> WeightsFolder::names_of_layer(std::size_t layer) const {
+  const std::string prefix = fmt::format("model.layers.{}.", layer);
+  std::vector<std::string> names;
+  for (auto at = stored_.lower_bound(prefix); at != stored_.end() && at->first.starts_with(prefix); ++at)
+    names.push_back(at->first);
+  return names;
+}
+
 std::string WeightsFolder::stored_name(const std::string& name) const {
   const auto found = stored_.find(name);
   return found == stored_.end() ? name : found->second;

@@ -1,6 +1,7 @@
 // The tensors of a model folder, whatever its files and the program that wrote their names.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -28,6 +29,12 @@ class WeightsFolder {
   io::StoredTensor at(const std::string& name) const;  // data error naming folder and tensor when absent
   // The bytes of at() in the mapped file; empty where they are computed.
   std::span<const std::byte> mapped_bytes(const std::string& name) const;
+  // Of the base model's tensor, whatever an adapter makes of it; 0 or empty when absent, and empty where it
+  // is no part of a mapped file.
+  std::uint64_t stored_bytes(const std::string& name) const;
+  std::span<const std::byte> mapped_base(const std::string& name) const;
+  std::vector<std::string> names_of_layer(std::size_t layer) const;  // of the decoder, in no order
+  bool has_adapter() const noexcept { return adapter_.has_value(); }
   // Modules that the adapter should change and does not.
   void warn_of_unchanged() const;
   std::string stored_name(const std::string& name) const;        // as in its file; `name` when absent

@@ -90,7 +90,7 @@ struct KindWeights {
 // The gate's weights by kind of prompt, before the logit scale.
 struct WeightsByKind {
   std::string set;
-  std::string by;  // meaning of the kinds: "subset" or "largest attribute"
+  std::string by;  // meaning of the kinds: "subset", "largest attribute" or "source"
   std::vector<KindWeights> kinds;
 };
 

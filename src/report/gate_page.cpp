@@ -22,6 +22,7 @@ std::vector<Part> parts_of(const GateReport& report) {
           {"validation-part", "Validation pairs", comparison_part(report)},
           {"evaluation-part", "Further preference sets", evaluation_part(report)},
           {"length-bias-part", "Length bias", length_bias_part(report)},
+          {"by-source-part", "By source", by_source_part(report)},
           {"training-part", "Training", training_part(report)},
           {"debiasing-part", "Debiasing", debiasing_part(report)},
           {"gate-part", "What the gate trusts", gate_part(report)},

@@ -12,6 +12,7 @@
 
 #include "report/gate_figures.h"
 #include "report/scorer_figures.h"
+#include "report/source_figures.h"
 
 namespace armorm::report {
 
@@ -53,6 +54,7 @@ struct GateReport {
   std::optional<Benchmark> reward_bench_2;
   std::vector<EvaluatedSet> eval;
   std::vector<LengthBiasFigures> length_bias;
+  std::vector<SetBySource> by_source;  // of the sets whose pairs have sources
   std::vector<ExampleSet> examples;
   std::vector<Source> sources;
   std::vector<Output> outputs;

@@ -62,6 +62,30 @@ json length_bias_json(const LengthBiasFigures& bias) {
           {"margin_correlation", json_number(bias.margin_correlation)}};
 }
 
+json source_scorer_json(const SourceScorer& scorer, std::int64_t pairs) {
+  json out{{"name", scorer.name},
+           {"correct", scorer.correct},
+           {"accuracy", json_number(accuracy_of(scorer, pairs))},
+           {"low", json_number(scorer.interval.low)},
+           {"high", json_number(scorer.interval.high)},
+           {"loss", json_number(scorer.loss)}};
+  if (!scorer.length_bias) return out;
+  out["length_bias"] = length_bias_json(*scorer.length_bias);
+  for (const char* known : {"set", "name"}) out["length_bias"].erase(known);
+  return out;
+}
+
+json source_figures_json(const SourceFigures& source) {
+  json scorers = json::array();
+  for (const SourceScorer& scorer : source.scorers)
+    scorers.push_back(source_scorer_json(scorer, source.pairs));
+  return {{"name", source.name}, {"pairs", source.pairs}, {"scorers", std::move(scorers)}};
+}
+
+json set_by_source_json(const SetBySource& set) {
+  return {{"set", set.set}, {"sources", list(set.sources, source_figures_json)}};
+}
+
 // ---- benchmarks
 
 json section_json(const SectionScore& section) {
@@ -280,6 +304,7 @@ json to_json(const GateReport& report) {
   add(out, "pairs", report.pairs, pairs_json);
   add(out, "validation", report.validation, scorer_json);
   add(out, "gate_usage", report.gate_usage, usage_json);
+  add(out, "by_source", report.by_source, set_by_source_json);
   add(out, "gate_by_kind", report.gate_by_kind, kinds_json);
   add(out, "reward_bench", report.reward_bench, reward_bench_json);
   add(out, "reward_bench_2", report.reward_bench_2, reward_bench_2_json);

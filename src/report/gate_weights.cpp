@@ -62,8 +62,9 @@ std::string kinds_map(const WeightsByKind& set, const std::vector<std::string>& 
                     {},
                     1,
                     false};
-  for (const KindWeights& kind : set.kinds) {
-    map.rows.push_back(kind.name);
+  const bool by_source = set.by == kBySource;
+  for (const KindWeights& kind : by_source ? largest_sources(set.kinds, kSourcesOnPage) : set.kinds) {
+    map.rows.push_back(by_source ? source_label(kind.name) : kind.name);
     map.notes.push_back({std::to_string(kind.n)});
     for (std::size_t k = 0; k < attributes.size(); ++k) map.values.push_back(100 * kind.weights.at(k));
   }

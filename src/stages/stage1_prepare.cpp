@@ -5,17 +5,17 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <utility>
 
 #include "core/error.h"
 #include "core/log.h"
 #include "data/final_turn.h"
 #include "data/form.h"
-#include "data/forms_page.h"
-#include "hub/cache.h"
 #include "stages/artifacts/artifact_paths.h"
 #include "stages/options/declarations.h"
 #include "stages/prepare/first_row.h"
 #include "stages/prepare/prompt_id.h"
+#include "stages/prepare/row_sources.h"
 #include "stages/prepare/shard_run.h"
 #include "stages/status/status_report.h"
 
@@ -55,10 +55,12 @@ struct PlacedRow {
   std::size_t place = 0;
 };
 
-std::vector<std::string> label_columns(const Stage1PrepareOptions& options) {
-  std::vector<std::string> columns = options.attributes;
-  if (!options.weight_column.empty()) columns.push_back(options.weight_column);
-  return columns;
+constexpr const char* kRecipeWeights = "weight";  // name of weights that only the recipe gives
+
+// Empty for rows without weights.
+std::string weight_column(const Stage1PrepareOptions& options, const data::Mixture& mixture) {
+  if (!options.weight_column.empty() || !mixture.is_weighted()) return options.weight_column;
+  return kRecipeWeights;
 }
 
 void check_weight(const data::LabelledRow& row) {
@@ -69,22 +71,17 @@ void check_weight(const data::LabelledRow& row) {
         std::isnan(weight) ? "missing" : fmt::format("{:g}", weight));
 }
 
-prepare::ShardRows choose_rows(const ExtractionOptions& run, const data::Dataset& dataset) {
-  return prepare::select_shard(dataset.num_rows(), prepare::all_rows(dataset.num_rows()), true, run.n_shards,
-                               run.shard_idx, static_cast<std::uint64_t>(run.seed));
-}
-
-// With ratings of its own, a form may leave an answer without any of those that are wanted.
-bool lacks_labels(const data::Form* form, std::int64_t n_attributes, const data::LabelledRow& row) {
-  return form != nullptr && !form->ratings.empty() &&
-         std::all_of(row.labels.begin(), row.labels.begin() + n_attributes,
-                     [](float label) { return std::isnan(label); });
+prepare::ShardRows choose_rows(const ExtractionOptions& run, std::int64_t split_rows,
+                               const std::vector<std::int64_t>& candidates) {
+  return prepare::select_shard(split_rows, candidates, true, run.n_shards, run.shard_idx,
+                               static_cast<std::uint64_t>(run.seed));
 }
 
 LabelledShard encode_shard(const Stage1PrepareOptions& options, const prepare::ModelInputs& model,
-                           const data::Dataset& dataset, const prepare::ShardRows& shard,
+                           const data::Mixture& mixture, const prepare::ShardRows& shard,
                            prepare::BadRows& bad_rows) {
   LabelledShard out;
+  const std::string weights = weight_column(options, mixture);
   std::atomic<std::int64_t> special{0};
   std::atomic<std::int64_t> no_answer{0};
   prepare::ParallelRows<PlacedRow> rows(prepare::thread_count(options.extraction), [&](PlacedRow& placed) {
@@ -98,9 +95,9 @@ LabelledShard encode_shard(const Stage1PrepareOptions& options, const prepare::M
     };
     if (!prepare::usable(bad_rows, row.row_id, "messages", encode)) return;
     const auto weigh = [&] {
-      if (!options.weight_column.empty()) check_weight(row);
+      if (!weights.empty()) check_weight(row);
     };
-    if (!prepare::usable(bad_rows, row.row_id, options.weight_column.c_str(), weigh)) return;
+    if (!prepare::usable(bad_rows, row.row_id, weights.c_str(), weigh)) return;
     special += encoded.special_in_content ? 1 : 0;
     no_answer += data::ends_without_answer(row.messages) ? 1 : 0;
     EncodedAnswer& answer = out.answers[placed.place];
@@ -108,13 +105,10 @@ LabelledShard encode_shard(const Stage1PrepareOptions& options, const prepare::M
     answer.labels = std::move(row.labels);
     answer.prompt_id = prepare::prompt_id(row.messages);
   });
-  const std::vector<std::string> columns = label_columns(options);
-  const data::Form* form = dataset.rating_form(columns);
-  dataset.for_each_labelled(
-      columns, shard.wanted(),
+  mixture.for_each_labelled(
+      shard.wanted(),
       [&](data::LabelledRow&& row) {
-        if (lacks_labels(form, std::ssize(options.attributes), row))
-          return out.unlabelled.push_back(row.row_id);
+        if (mixture.lacks_labels(row)) return out.unlabelled.push_back(row.row_id);
         const auto position =
             static_cast<std::size_t>(shard.position_of[static_cast<std::size_t>(row.row_id)]);
         // No thread is at work between two rows.
@@ -140,7 +134,7 @@ void drop_unusable_rows(LabelledShard& shard, std::size_t limit) {
 }
 
 resume::ShardTensors describe_tensors(const LabelledShard& shard, std::int64_t n_attributes,
-                                      std::int64_t hidden_size, bool has_several_answers) {
+                                      std::int64_t hidden_size, const data::Mixture& mixture) {
   const auto n = static_cast<std::int64_t>(shard.answers.size());
   std::vector<float> labels;
   std::vector<float> weights;
@@ -158,8 +152,15 @@ resume::ShardTensors describe_tensors(const LabelledShard& shard, std::int64_t n
                                .width = hidden_size,
                                .rows = n};
   if (!weights.empty()) tensors.known.push_back(resume::known_tensor<float>("sample_weights", {n}, weights));
+  const bool has_several_answers =
+      std::any_of(mixture.sets().begin(), mixture.sets().end(), [](const data::Mixture::Set& set) {
+        return set.form != nullptr && set.form->answer_kind == data::AnswerKind::records;
+      });
   if (has_several_answers)
     tensors.known.push_back(resume::known_tensor<std::int64_t>("answer_ids", {n}, answer_ids));
+  if (mixture.is_mixture())
+    tensors.known.push_back(resume::known_tensor<std::int64_t>(
+        "source_ids", {n}, prepare::sets_of(mixture, shard.row_ids()).ids));
   return tensors;
 }
 
@@ -171,15 +172,17 @@ std::vector<model::ExtractionRequest> make_requests(const LabelledShard& shard) 
 }
 
 artifacts::Provenance describe(const Stage1PrepareOptions& options, const prepare::ModelInputs& model,
-                               const prepare::DatasetInputs& dataset, const data::Form* form,
+                               const prepare::DatasetInputs& dataset, const data::RowSelection& selection,
                                const LabelledShard& shard) {
   artifacts::Provenance p =
       prepare::make_provenance(options.extraction, model, dataset, options.dataset_split);
   p.kind = "labelled";
   p.attributes = options.attributes;
-  p.weight_column = options.weight_column;
+  p.weight_column = weight_column(options, dataset.rows);
   p.dataset_config = options.dataset_config;
-  if (form != nullptr && form->is_described()) p.form = form->name;
+  if (!dataset.rows.is_mixture()) p.form = prepare::form_text(dataset.rows.sets().front());
+  if (dataset.rows.is_mixture()) p.sources = prepare::sets_of(dataset.rows, {}).names;
+  prepare::record_selection(dataset.rows, selection, p);
   p.rows = static_cast<std::int64_t>(shard.answers.size());
   p.dropped[kTooLong] = shard.too_long;
   if (!shard.unlabelled.empty()) p.dropped[kNoLabel] = shard.unlabelled;
@@ -188,16 +191,29 @@ artifacts::Provenance describe(const Stage1PrepareOptions& options, const prepar
   return p;
 }
 
-void add_samples(const Stage1PrepareOptions& options, const data::Dataset& dataset, const data::Form* form,
+void add_samples(const Stage1PrepareOptions& options, const data::Mixture& mixture,
                  const LabelledShard& shard, prepare::DryRunPlan& plan) {
-  if (form != nullptr) plan.form = data::form_summary(*form);
-  plan.first_row = prepare::first_labelled_row(dataset, label_columns(options));
+  std::vector<std::string> labels = options.attributes;
+  if (mixture.is_weighted()) labels.push_back(weight_column(options, mixture));
+  plan.first_row = prepare::first_labelled_rows(mixture, labels);
   const EncodedAnswer& first = shard.answers.front();
-  plan.samples = {{fmt::format("row {}", first.row_id), first.tokens, {}}};
+  plan.samples = {{fmt::format("row {}", mixture.row_name(first.row_id)), first.tokens, {}}};
   for (std::size_t k = 0; k < options.attributes.size(); ++k)
     plan.label_counts[options.attributes[k]] =
         std::count_if(shard.answers.begin(), shard.answers.end(),
                       [k](const EncodedAnswer& answer) { return !std::isnan(answer.labels[k]); });
+}
+
+prepare::DatasetChoice data_of(const Stage1PrepareOptions& options) {
+  return {options.dataset_path,  options.dataset_name, options.dataset_config,
+          options.dataset_split, options.columns,      {.ratings = options.form}};
+}
+
+// Weights that stage 1 uses only when it is asked to.
+void report_weights(const Stage1PrepareOptions& options, const data::Mixture& mixture) {
+  if (mixture.is_mixture() && mixture.is_weighted())
+    log::info("rows have weights; stage1-train uses them with --weight_column {}",
+              weight_column(options, mixture));
 }
 
 }  // namespace
@@ -207,20 +223,17 @@ std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& given,
   Stage1PrepareOptions options = given;
   if (options.extraction.status) {
     status::print_status(options.extraction,
-                         {"stage1-prepare", hub::artifact_name(options.dataset_path), false});
+                         {"stage1-prepare", prepare::dataset_name(data_of(options)), false});
     return {};
   }
+  const prepare::DatasetPlan plan = prepare::plan_dataset(data_of(options), data::RowKind::ratings);
   const prepare::ModelInputs model =
       prepare::open_model_inputs(options.extraction, environment.stop_requested);
-  const prepare::DatasetInputs dataset = prepare::open_dataset_inputs({options.dataset_path,
-                                                                       options.dataset_config,
-                                                                       options.dataset_split,
-                                                                       options.columns,
-                                                                       {.ratings = options.form}},
-                                                                      environment.stop_requested);
-  log::info("{}: {} rows", dataset.name, dataset.dataset.num_rows());
-  const data::Form* form = dataset.dataset.rating_form(label_columns(options));
-  prepare::report_form(dataset, form);
+  const prepare::DatasetInputs dataset =
+      prepare::open_ratings(plan, {options.attributes, options.weight_column}, environment.stop_requested);
+  const data::Mixture& mixture = dataset.rows;
+  prepare::report_forms(dataset);
+  report_weights(options, mixture);
   const std::filesystem::path target =
       artifacts::embeddings_folder(options.extraction.data_root, model.name) /
       (artifacts::shard_stem(dataset.name, options.extraction.shard_idx, options.extraction.n_shards) +
@@ -228,16 +241,18 @@ std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& given,
 
   prepare::ShardJob job =
       prepare::begin_job("stage1-prepare", target, model, environment, options.extraction);
-  const prepare::ShardRows rows = choose_rows(options.extraction, dataset.dataset);
+  data::RowSelection selection = prepare::select_rows(mixture, options.extraction);
+  const prepare::ShardRows rows =
+      choose_rows(options.extraction, mixture.num_rows(), std::exchange(selection.rows, {}));
   prepare::BadRows bad_rows(options.extraction, static_cast<std::int64_t>(rows.row_ids.size()), target,
-                            environment.files);
-  LabelledShard shard = encode_shard(options, model, dataset.dataset, rows, bad_rows);
+                            environment.files, prepare::row_names(mixture));
+  LabelledShard shard = encode_shard(options, model, mixture, rows, bad_rows);
   drop_unusable_rows(
       shard,
       static_cast<std::size_t>(options.seq_len > 0 ? options.seq_len : model.config.max_position_embeddings));
   if (shard.answers.empty())
     fail_data("{}: shard {} of {} holds no rows to embed; check --seq_len and --n_shards; {} rows are {}{}{}",
-              options.dataset_path, options.extraction.shard_idx, options.extraction.n_shards,
+              dataset.description, options.extraction.shard_idx, options.extraction.n_shards,
               shard.too_long.size(), kTooLong,
               shard.unlabelled.empty() ? "" : fmt::format("; {} have {}", shard.unlabelled.size(), kNoLabel),
               bad_rows.summary());
@@ -245,20 +260,21 @@ std::filesystem::path run_stage1_prepare(const Stage1PrepareOptions& given,
                                    options.extraction.allow_special_in_content);
   prepare::warn_of_missing_answers(shard.no_final_answer, "rows");
 
-  job.provenance = describe(options, model, dataset, form, shard);
-  const bool has_several_answers = form != nullptr && form->answer_kind == data::AnswerKind::records;
-  job.tensors =
-      describe_tensors(shard, std::ssize(options.attributes), model.config.hidden_size, has_several_answers);
+  job.provenance = describe(options, model, dataset, selection, shard);
+  job.tensors = describe_tensors(shard, std::ssize(options.attributes), model.config.hidden_size, mixture);
   job.row_ids = shard.row_ids();
-  job.data_digest = [&] { return prepare::data_digest(dataset.dataset, options.columns); };
+  job.data_digest = [&] { return prepare::data_digest(mixture); };
   job.requests = make_requests(shard);
   prepare::report_model_limit(options.seq_len, model.config, job.requests);
   job.store = [](std::size_t request, MatrixView<const float> values, resume::DurableRows& out) {
     out.put(0, request, values.row(0));
   };
-  return prepare::finish_job(
-      job, {options::describe(options), options.extraction, model, bad_rows, environment},
-      [&](prepare::DryRunPlan& plan) { add_samples(options, dataset.dataset, form, shard, plan); });
+  return prepare::finish_job(job,
+                             {options::describe(options), options.extraction, model, bad_rows, environment},
+                             [&](prepare::DryRunPlan& shown) {
+                               prepare::describe_sets(mixture, selection, shown);
+                               add_samples(options, mixture, shard, shown);
+                             });
 }
 
 }  // namespace armorm::stages

@@ -5,25 +5,27 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "core/error.h"
 #include "core/log.h"
 #include "core/words.h"
 #include "data/final_turn.h"
 #include "data/form.h"
-#include "data/forms_page.h"
 #include "eval/reward_bench_2.h"
-#include "hub/cache.h"
 #include "stages/artifacts/artifact_paths.h"
 #include "stages/options/declarations.h"
 #include "stages/prepare/first_row.h"
 #include "stages/prepare/prompt_id.h"
+#include "stages/prepare/row_sources.h"
 #include "stages/prepare/shard_run.h"
 #include "stages/status/status_report.h"
 #include "text/gating_pattern.h"
+#include "text/template_probe.h"
 
 namespace armorm::stages {
 namespace {
@@ -33,6 +35,8 @@ constexpr const char* kTie = "nothing but ties";
 constexpr const char* kNoLabel = "fewer than two answers with a label";
 constexpr const char* kSideNames[] = {"chosen", "rejected"};
 
+constexpr float kNoStrength = std::numeric_limits<float>::quiet_NaN();
+
 struct EncodedPair {
   std::array<std::vector<text::tokenizer::TokenId>, 2> tokens;  // chosen, rejected
   std::array<std::int64_t, 2> gating{};                         // start of the gating pattern
@@ -41,7 +45,7 @@ struct EncodedPair {
   std::int64_t prompt_id = 0;  // of the chosen side
   std::string subset;
   std::array<std::int64_t, 2> candidates{};  // row of several answers: indices of the chosen and the rejected
-  float strength = 0;                        // of the preference, where the form has it
+  float strength = kNoStrength;              // of the preference, where the form has it
   eval::TieId tie;
 
   std::int64_t length() const {
@@ -83,16 +87,24 @@ using RowsByPosition = std::vector<EncodedRow>;
 
 void check_model_family(ModelFamily family, const prepare::ModelInputs& model) {
   const std::string wanted = family == ModelFamily::llama3 ? "llama" : "gemma2";
-  if (model.config.model_type != "llama" && model.config.model_type != "gemma2")
-    fail_usage(
-        "--model_path: {} says model_type '{}'; stage 2 knows where the prompt ends for 'llama' (Llama 3) "
-        "and 'gemma2' "
-        "only; use a reward model of these families",
-        (model.folder.base / "config.json").string(), model.config.model_type);
-  if (model.config.model_type != wanted)
-    fail_usage("--model_family: {} needs a model_type '{}', but {} says '{}'; use --model_family {}",
-               name_of(family), wanted, (model.folder.base / "config.json").string(), model.config.model_type,
-               model.config.model_type == "gemma2" ? "gemma2" : "llama3");
+  if (model.config.model_type == wanted) return;
+  fail_usage("--model_family: {} needs a model_type '{}', but {} says '{}'; use --model_family auto",
+             name_of(family), wanted, (model.folder.base / "config.json").string(), model.config.model_type);
+}
+
+// The tokens that open an answer; no content makes them from here on.
+std::vector<text::tokenizer::TokenId> gating_pattern_of(ModelFamily family, prepare::ModelInputs& model) {
+  const text::tokenizer::Tokenizer& tokenizer = model.encoder.tokenizer();
+  if (family != ModelFamily::auto_) {
+    check_model_family(family, model);
+    return text::gating_pattern(tokenizer, family);
+  }
+  const text::ProbedPattern probed = text::probe_gating_pattern(model.encoder);
+  log::info("{}: an answer is opened by {}, found by rendering probes with the chat template{}", model.name,
+            text::describe_pattern(tokenizer, probed.ids),
+            probed.opens_answers ? "" : "; its generation prompt does not write all of it");
+  model.encoder.protect_pattern(probed.ids);
+  return probed.ids;
 }
 
 // "a, b, ...": at most five distinct values, in order.
@@ -106,9 +118,8 @@ std::string first_values(const std::vector<std::string>& values) {
 }
 
 // A row whose source cannot be read has an empty one.
-std::vector<std::int64_t> candidate_rows(const data::Dataset& dataset, const std::string& source,
+std::vector<std::int64_t> rows_of_source(const data::Dataset& dataset, const std::string& source,
                                          const std::string& path, bool skip_bad) {
-  if (source.empty()) return prepare::all_rows(dataset.num_rows());
   const data::RejectRow pass_over = [](std::int64_t row_id, const std::string& column,
                                        const std::string& reason) {
     log::warn("row {}: {}: {}; it has no source", row_id, column, reason);
@@ -126,8 +137,11 @@ std::vector<std::int64_t> candidate_rows(const data::Dataset& dataset, const std
 
 class PairEncoder {
  public:
-  PairEncoder(const prepare::ModelInputs& model, ModelFamily family)
-      : encoder_(model.encoder), pattern_(text::gating_pattern(model.encoder.tokenizer(), family)) {}
+  PairEncoder(const text::ConversationEncoder& encoder, std::vector<text::tokenizer::TokenId> pattern)
+      : encoder_(encoder), pattern_(std::move(pattern)) {}
+
+  const text::ConversationEncoder& conversations() const { return encoder_; }
+  const std::vector<text::tokenizer::TokenId>& pattern() const { return pattern_; }
 
   // Empty for a rejected row. c chosen and r rejected answers make max(c, r) pairs (i mod c, i mod r), so
   // that every answer is present and the engine computes it once.
@@ -222,19 +236,22 @@ class PairEncoder {
   std::vector<text::tokenizer::TokenId> pattern_;
 };
 
-prepare::ShardRows choose_rows(const Stage2PrepareOptions& options, const data::Dataset& dataset) {
+// Of the rows that the recipe takes, or those of --source.
+prepare::ShardRows choose_rows(const Stage2PrepareOptions& options, const prepare::DatasetInputs& dataset,
+                               std::vector<std::int64_t> candidates) {
   const ExtractionOptions& run = options.extraction;
-  const std::vector<std::int64_t> candidates =
-      candidate_rows(dataset, options.source, options.dataset_path, run.on_bad_row == OnBadRow::skip);
-  return prepare::select_shard(dataset.num_rows(), candidates, run.n_shards > 1, run.n_shards, run.shard_idx,
+  const data::Mixture& mixture = dataset.rows;
+  if (!options.source.empty())
+    candidates = rows_of_source(mixture.sets().front().dataset, options.source, dataset.description,
+                                run.on_bad_row == OnBadRow::skip);
+  return prepare::select_shard(mixture.num_rows(), candidates, run.n_shards > 1, run.n_shards, run.shard_idx,
                                static_cast<std::uint64_t>(run.seed));
 }
 
-RowsByPosition encode_rows(const Stage2PrepareOptions& options, const prepare::ModelInputs& model,
-                           const data::Dataset& dataset, const prepare::ShardRows& shard,
+RowsByPosition encode_rows(const Stage2PrepareOptions& options, const PairEncoder& encoder,
+                           const data::Mixture& mixture, const prepare::ShardRows& shard,
                            prepare::BadRows& bad_rows, PairShard& facts) {
   RowsByPosition out(shard.row_ids.size());
-  const PairEncoder encoder(model, options.model_family);
   std::atomic<std::int64_t> special{0};
   std::atomic<std::int64_t> no_answer{0};
   std::atomic<bool> best_of_n{false};
@@ -254,7 +271,7 @@ RowsByPosition encode_rows(const Stage2PrepareOptions& options, const prepare::M
         no_answer += row_facts.no_final_answer ? 1 : 0;
         if (!row.all_chosen.empty()) best_of_n = true;
       });
-  dataset.for_each_preference(
+  mixture.for_each_preference(
       shard.wanted(), [&](data::PreferenceRow&& row) { rows.push(std::move(row)); },
       prepare::reject_into(bad_rows));
   rows.flush();
@@ -277,11 +294,11 @@ void count_labels(const EncodedRow& row, std::int64_t row_id, PairShard& shard) 
 
 // The pairs of the usable rows. If one side of a best-of-n row is too long, the complete row is dropped: the
 // best of the remaining answers need not be the best of all.
-PairShard gather_pairs(const Stage2PrepareOptions& options, const prepare::ModelInputs& model,
-                       const data::Dataset& dataset, const prepare::ShardRows& rows,
+PairShard gather_pairs(const Stage2PrepareOptions& options, const PairEncoder& encoder,
+                       const data::Mixture& mixture, const prepare::ShardRows& rows,
                        prepare::BadRows& bad_rows) {
   PairShard shard;
-  RowsByPosition by_row = encode_rows(options, model, dataset, rows, bad_rows, shard);
+  RowsByPosition by_row = encode_rows(options, encoder, mixture, rows, bad_rows, shard);
   for (std::size_t i = 0; i < by_row.size(); ++i) {
     std::vector<EncodedPair>& pairs = by_row[i].pairs;
     count_labels(by_row[i], rows.row_ids[i], shard);
@@ -354,6 +371,14 @@ std::vector<std::int64_t> candidate_ids(const PairShard& shard) {
   return ids;
 }
 
+// The answers of a row of the columns chosen and rejected are 0 and 1.
+std::vector<std::int64_t> pair_ids(const PairShard& shard) {
+  std::vector<std::int64_t> ids = candidate_ids(shard);
+  for (std::size_t i = 0; i < ids.size(); i += 2)
+    if (ids[i] == ids[i + 1]) ids[i + 1] = ids[i] + 1;
+  return ids;
+}
+
 std::vector<float> strengths(const PairShard& shard) {
   std::vector<float> values;
   for (const EncodedPair& pair : shard.pairs) values.push_back(pair.strength);
@@ -367,8 +392,15 @@ std::vector<std::int64_t> tie_ids(const PairShard& shard) {
   return ids;
 }
 
-resume::ShardTensors describe_tensors(const PairShard& shard, const data::Form* form,
-                                      const std::vector<std::int64_t>& subset_ids, std::int64_t d) {
+template <class Fits>
+bool any_form(const data::Mixture& mixture, const Fits& fits) {
+  return std::any_of(mixture.sets().begin(), mixture.sets().end(),
+                     [&](const data::Mixture::Set& set) { return set.form != nullptr && fits(*set.form); });
+}
+
+resume::ShardTensors describe_tensors(const PairShard& shard, const data::Mixture& mixture,
+                                      const std::vector<std::int64_t>& subset_ids,
+                                      const std::vector<std::int64_t>& source_ids, std::int64_t d) {
   const auto n = static_cast<std::int64_t>(shard.pairs.size());
   resume::ShardTensors tensors{
       .embeddings = {{"embeddings", DType::bf16, {n, 2, d}}, {"prompt_embeddings", DType::bf16, {n, 2, d}}},
@@ -379,9 +411,11 @@ resume::ShardTensors describe_tensors(const PairShard& shard, const data::Form* 
       .rows = n};
   if (!subset_ids.empty())
     tensors.known.push_back(resume::known_tensor<std::int64_t>("subset_ids", {n}, subset_ids));
-  if (form != nullptr && form->is_described())
-    tensors.known.push_back(resume::known_tensor<std::int64_t>("pair_ids", {n, 2}, candidate_ids(shard)));
-  if (form != nullptr && !form->strength.empty())
+  if (!source_ids.empty())
+    tensors.known.push_back(resume::known_tensor<std::int64_t>("source_ids", {n}, source_ids));
+  if (any_form(mixture, [](const data::Form& form) { return form.is_described(); }))
+    tensors.known.push_back(resume::known_tensor<std::int64_t>("pair_ids", {n, 2}, pair_ids(shard)));
+  if (any_form(mixture, [](const data::Form& form) { return !form.strength.empty(); }))
     tensors.known.push_back(resume::known_tensor<float>("strengths", {n}, strengths(shard)));
   if (shard.best_of_n) {
     tensors.known.push_back(
@@ -400,27 +434,18 @@ void store_pair(const PairShard& shard, std::size_t request, MatrixView<const fl
   if (side == 0 && shard.pairs[pair].same_prompt) out.put(kPromptEmbeddings, request + 1, rows.row(1));
 }
 
-// "nectar, rank, all": the form with what was chosen of it.
-std::string form_text(const Stage2PrepareOptions& options, const data::Form& form) {
-  std::string text(form.name);
-  if (form.labels.size() > 1)
-    text += fmt::format(", {}",
-                        options.preference_label.empty() ? form.labels.front() : options.preference_label);
-  if (form.better == data::Better::rank || form.better == data::Better::score)
-    text += fmt::format(", {}", name_of(options.ranked_pairs));
-  return text;
-}
-
 artifacts::Provenance describe(const Stage2PrepareOptions& options, const prepare::ModelInputs& model,
-                               const prepare::DatasetInputs& dataset, const data::Form* form,
-                               const PairShard& shard) {
+                               const PairEncoder& encoder, const prepare::DatasetInputs& dataset,
+                               const data::RowSelection& selection, const PairShard& shard) {
   artifacts::Provenance p =
       prepare::make_provenance(options.extraction, model, dataset, options.dataset_split);
   p.kind = "preference";
+  p.gating_pattern = encoder.pattern();
   p.source = options.source;
   p.dataset_config = options.dataset_config;
   p.rows = static_cast<std::int64_t>(shard.pairs.size());
-  if (form != nullptr && form->is_described()) p.form = form_text(options, *form);
+  if (!dataset.rows.is_mixture()) p.form = prepare::form_text(dataset.rows.sets().front());
+  prepare::record_selection(dataset.rows, selection, p);
   p.dropped[kTooLong] = shard.too_long;
   if (!shard.ties.empty()) p.dropped[kTie] = shard.ties;
   if (!shard.unlabelled.empty()) p.dropped[kNoLabel] = shard.unlabelled;
@@ -433,14 +458,15 @@ artifacts::Provenance describe(const Stage2PrepareOptions& options, const prepar
   return p;
 }
 
-void add_samples(const data::Dataset& dataset, const data::Form* form, const PairShard& shard,
+void add_samples(const PairEncoder& encoder, const data::Mixture& mixture, const PairShard& shard,
                  prepare::DryRunPlan& plan) {
-  if (form != nullptr) plan.form = data::form_summary(*form);
-  plan.first_row = prepare::first_preference_row(dataset);
+  plan.gating_pattern = text::describe_pattern(encoder.conversations().tokenizer(), encoder.pattern());
+  plan.first_row = prepare::first_preference_rows(mixture);
   const EncodedPair& first = shard.pairs.front();
   for (std::size_t side = 0; side < 2; ++side)
-    plan.samples.push_back({fmt::format("row {}, {}", shard.row_ids.front(), kSideNames[side]),
-                            first.tokens[side], first.gating[side]});
+    plan.samples.push_back(
+        {fmt::format("row {}, {}", mixture.row_name(shard.row_ids.front()), kSideNames[side]),
+         first.tokens[side], first.gating[side]});
 }
 
 // "; 2 rows have nothing but ties, 1 rows have no label"; empty without such rows.
@@ -464,35 +490,54 @@ void report_counts(const PairShard& shard, bool special_allowed) {
               shard.prompts_differ);
 }
 
+prepare::DatasetChoice data_of(const Stage2PrepareOptions& options) {
+  return {options.dataset_path,
+          options.dataset_name,
+          options.dataset_config,
+          options.dataset_split,
+          options.columns,
+          {.pairs = options.form,
+           .preference_label = options.preference_label,
+           .ranked_pairs = options.ranked_pairs}};
+}
+
+// Of the files, without the shard.
+std::string stem_of(const Stage2PrepareOptions& options) {
+  return artifacts::preference_stem(prepare::dataset_name(data_of(options)), options.source,
+                                    options.dataset_split);
+}
+
+void check_source(const Stage2PrepareOptions& options, const data::Recipe& recipe) {
+  if (recipe.is_mixture && !options.source.empty())
+    fail_usage(
+        "--source: is not read with several sets; name the rows that a set gives as `where` of a recipe");
+}
+
+// Empty with --source, which leaves one.
+prepare::RowSources sources_of(const Stage2PrepareOptions& options, const data::Mixture& mixture,
+                               const PairShard& shard) {
+  if (mixture.is_mixture()) return prepare::sets_of(mixture, shard.row_ids);
+  if (!options.source.empty()) return {};
+  return prepare::column_sources(mixture, shard.row_ids);
+}
+
 }  // namespace
 
 std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& given,
                                          const options::StageEnvironment& environment) {
   Stage2PrepareOptions options = given;
   if (options.extraction.status) {
-    status::print_status(options.extraction,
-                         {"stage2-prepare",
-                          artifacts::preference_stem(hub::artifact_name(options.dataset_path), options.source,
-                                                     options.dataset_split),
-                          true});
+    status::print_status(options.extraction, {"stage2-prepare", stem_of(options), true});
     return {};
   }
-  const prepare::ModelInputs model =
-      prepare::open_model_inputs(options.extraction, environment.stop_requested);
-  check_model_family(options.model_family, model);
-  const prepare::DatasetInputs dataset =
-      prepare::open_dataset_inputs({options.dataset_path,
-                                    options.dataset_config,
-                                    options.dataset_split,
-                                    options.columns,
-                                    {.pairs = options.form,
-                                     .preference_label = options.preference_label,
-                                     .ranked_pairs = options.ranked_pairs}},
-                                   environment.stop_requested);
-  log::info("{}: {} rows", dataset.name, dataset.dataset.num_rows());
-  const data::Form* form = dataset.dataset.pair_form();
-  prepare::report_form(dataset, form);
-  std::string stem = artifacts::preference_stem(dataset.name, options.source, options.dataset_split);
+  const prepare::DatasetPlan plan = prepare::plan_dataset(data_of(options), data::RowKind::pairs);
+  check_source(options, plan.recipe);
+  prepare::ModelInputs model = prepare::open_model_inputs(options.extraction, environment.stop_requested);
+  const PairEncoder encoder(model.encoder, gating_pattern_of(options.model_family, model));
+  const prepare::DatasetInputs dataset = prepare::open_pairs(plan, environment.stop_requested);
+  const data::Mixture& mixture = dataset.rows;
+  prepare::report_forms(dataset);
+  std::string stem = stem_of(options);
   if (options.extraction.n_shards > 1)
     stem = artifacts::shard_stem(stem, options.extraction.shard_idx, options.extraction.n_shards);
   const std::filesystem::path target =
@@ -500,36 +545,42 @@ std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& given,
 
   prepare::ShardJob job =
       prepare::begin_job("stage2-prepare", target, model, environment, options.extraction);
-  const prepare::ShardRows rows = choose_rows(options, dataset.dataset);
+  data::RowSelection selection = prepare::select_rows(mixture, options.extraction);
+  const prepare::ShardRows rows = choose_rows(options, dataset, std::exchange(selection.rows, {}));
   prepare::BadRows bad_rows(options.extraction, static_cast<std::int64_t>(rows.row_ids.size()), target,
-                            environment.files);
-  PairShard shard = gather_pairs(options, model, dataset.dataset, rows, bad_rows);
+                            environment.files, prepare::row_names(mixture));
+  PairShard shard = gather_pairs(options, encoder, mixture, rows, bad_rows);
   if (shard.pairs.empty())
     fail_data(
         "{}: shard {} of {} holds no pairs to embed; check --seq_len, --source and --n_shards; {} rows have "
         "{}{}{}",
-        options.dataset_path, options.extraction.shard_idx, options.extraction.n_shards,
-        shard.too_long.size(), kTooLong, labels_summary(shard), bad_rows.summary());
+        dataset.description, options.extraction.shard_idx, options.extraction.n_shards, shard.too_long.size(),
+        kTooLong, labels_summary(shard), bad_rows.summary());
   report_counts(shard, options.extraction.allow_special_in_content);
 
-  job.provenance = describe(options, model, dataset, form, shard);
+  job.provenance = describe(options, model, encoder, dataset, selection, shard);
   std::vector<std::int64_t> subset_ids = number_subsets(shard, job.provenance.subset_names);
   if (job.provenance.subset_names == std::vector<std::string>{""}) {  // a set without subsets
     job.provenance.subset_names.clear();
     subset_ids.clear();
   }
-  job.tensors = describe_tensors(shard, form, subset_ids, model.config.hidden_size);
+  const prepare::RowSources sources = sources_of(options, mixture, shard);
+  job.provenance.sources = sources.names;
+  job.tensors = describe_tensors(shard, mixture, subset_ids, sources.ids, model.config.hidden_size);
   job.row_ids = shard.row_ids;
-  job.data_digest = [&] { return prepare::data_digest(dataset.dataset, options.columns); };
+  job.data_digest = [&] { return prepare::data_digest(mixture); };
   job.requests = make_requests(shard);
   prepare::report_model_limit(options.seq_len, model.config, job.requests);
   job.requests_per_row = 2;
   job.store = [&shard](std::size_t request, MatrixView<const float> values, resume::DurableRows& out) {
     store_pair(shard, request, values, out);
   };
-  return prepare::finish_job(
-      job, {options::describe(options), options.extraction, model, bad_rows, environment},
-      [&](prepare::DryRunPlan& plan) { add_samples(dataset.dataset, form, shard, plan); });
+  return prepare::finish_job(job,
+                             {options::describe(options), options.extraction, model, bad_rows, environment},
+                             [&](prepare::DryRunPlan& shown) {
+                               prepare::describe_sets(mixture, selection, shown);
+                               add_samples(encoder, mixture, shard, shown);
+                             });
 }
 
 }  // namespace armorm::stages

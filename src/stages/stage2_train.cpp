@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -20,6 +21,7 @@
 #include "stages/gate/gate_debiasing.h"
 #include "stages/gate/gate_inputs.h"
 #include "stages/gate/gate_kernels.h"
+#include "stages/gate/gate_memory.h"
 #include "stages/gate/gate_sources.h"
 #include "stages/gate/gate_tables.h"
 #include "stages/gate/gate_training.h"
@@ -46,13 +48,21 @@ std::optional<reward_model::ModelExport> open_export(const Stage2TrainOptions& o
       {inputs.weights_stem.string() + ".json", inputs.weights.report_sha256}, environment.files,
       environment.stop_requested);
   model_export.check_hidden_size(inputs.weights.hidden_size);
+  model_export.check_family(options.model_family);
   return model_export;
 }
 
-// The pairs that train the gate, and those that choose and measure it.
-Split split_pairs(const gate::PairRewards& pairs, SplitBy split_by) {
-  return split_by == SplitBy::prompt ? group_train_test_split(pairs.prompt_ids(), kTestSize, kSplitSeed)
-                                     : train_test_split(pairs.size(), kTestSize, kSplitSeed);
+// The pairs that train the gate, and those that choose and measure it; for a shuffle window in the order of
+// the files.
+Split split_pairs(const gate::PairRewards& pairs, const Stage2TrainOptions& options) {
+  Split split = options.split_by == SplitBy::prompt
+                    ? group_train_test_split(pairs.prompt_ids(), kTestSize, kSplitSeed)
+                    : train_test_split(pairs.size(), kTestSize, kSplitSeed);
+  if (options.shuffle_window > 0) {
+    std::ranges::sort(split.train);
+    std::ranges::sort(split.validation);
+  }
+  return split;
 }
 
 // Common name of the published files, without extension; creates their folder.
@@ -121,9 +131,9 @@ report::GateReport training_report(const Stage2TrainOptions& options, const gate
 // Debiases each set only when it is evaluated: the rewards before debiasing are needed too.
 void evaluate(const Stage2TrainOptions& options, const gating::GateParameters& gate,
               const gate::Debiased& debiased, const Split& split, gate::GateSets& sets,
-              report::GateReport& report) {
+              std::pmr::memory_resource* memory, report::GateReport& report) {
   const gate::GateScorer scorer{gate, gate::softmax_of(options), options.temperature,
-                                static_cast<int>(options.device)};
+                                static_cast<int>(options.device), memory};
   gate::GateTables tables(scorer, eval::best_attribute(sets.preference.data(), split.train), report);
   tables.validation(sets.preference, split.validation);
   if (sets.reward_bench) {
@@ -177,13 +187,14 @@ void run_stage2_train(const Stage2TrainOptions& given, const options::StageEnvir
   Stage2TrainOptions options = gate::with_verbosity(given, inputs);
   gate::check_made_alike(options, inputs);
   const std::optional<reward_model::ModelExport> model_export = open_export(options, inputs, environment);
-  gate::GateSets sets = gate::load_sets(options, inputs, environment.stop_requested);
+  const gate::GateMemory memory(options, inputs, environment.files);
+  gate::GateSets sets = gate::load_sets(options, inputs, environment.stop_requested, memory.arrays());
 
-  const gate::Debiased debiased = gate::debias_rewards(options, inputs, sets.preference);
+  const gate::Debiased debiased = gate::debias_rewards(options, inputs, sets.preference, memory.arrays());
   if (const auto figures = gate::debiasing_figures(debiased, options, inputs.attributes))
     print(report::debiasing_text(*figures) + "\n");
   debiased.apply_to(sets.preference);
-  const Split split = split_pairs(sets.preference, options.split_by);
+  const Split split = split_pairs(sets.preference, options);
 
   const std::string stem = output_stem(options, inputs, environment.files);
   const resume::RunLock lock(stem + ".lock", environment.files);
@@ -198,7 +209,7 @@ void run_stage2_train(const Stage2TrainOptions& given, const options::StageEnvir
 
   report::GateReport report = training_report(options, inputs, sets.preference, split, debiased, runs);
   if (runs.size() > 1) print(report::seeds_text(*report.training) + "\n");
-  evaluate(options, gate, debiased, split, sets, report);
+  evaluate(options, gate, debiased, split, sets, memory.arrays(), report);
 
   gate::check_unchanged(sets);
   const artifacts::GateArtifact artifact = make_artifact(options, inputs, debiased, gate);

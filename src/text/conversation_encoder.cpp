@@ -7,6 +7,7 @@
 #include "core/date.h"
 #include "core/error.h"
 #include "core/hash.h"
+#include "core/strings.h"
 #include "text/encode_conversation.h"
 #include "text/gating_pattern.h"
 
@@ -39,6 +40,18 @@ void check_ids(const tokenizer::Tokenizer& tokenizer, const std::vector<tokenize
       embedding_rows);
 }
 
+// The gate is at the last occurrence, which would be in the answer.
+void check_no_pattern(const Conversation& conversation, const std::string& pattern) {
+  if (pattern.empty()) return;
+  for (const Message& message : conversation)
+    if (message.content.find(pattern) != std::string::npos)
+      fail_data(
+          "a content of the role '{}' holds '{}', the text by which the chat template opens an answer, in "
+          "tokens "
+          "that cannot be told from the template's; leave the row out",
+          shown(message.role), shown(pattern));
+}
+
 }  // namespace
 
 std::vector<tokenizer::TokenId> encode_conversation(const tokenizer::Tokenizer& tokenizer,
@@ -66,12 +79,27 @@ ConversationEncoder::ConversationEncoder(const std::filesystem::path& model_fold
   variables_.now = noon_of(template_date);
 }
 
+void ConversationEncoder::protect_pattern(std::span<const tokenizer::TokenId> pattern) {
+  tokenizer_.protect_ids(pattern);
+  if (!tokenizer_.has_added(pattern))
+    plain_pattern_ = std::string(trimmed(tokenizer_.decode({pattern.begin(), pattern.end()})));
+}
+
+std::vector<tokenizer::TokenId> ConversationEncoder::encode_prompt(const Conversation& conversation) const {
+  TemplateVariables opening = variables_;
+  opening.add_generation_prompt = true;
+  return encode_conversation(tokenizer_, template_.render(conversation, opening));
+}
+
 ConversationEncoder::Encoded ConversationEncoder::encode(const Conversation& conversation) const {
+  check_no_pattern(conversation, plain_pattern_);
   tokenizer::RenderedText rendered = template_.render(conversation, variables_);
   Encoded encoded;
   encoded.special_in_content = tokenizer_.has_special_in_data(rendered);
   if (allow_special_) rendered.data_ranges.clear();
   encoded.tokens = encode_conversation(tokenizer_, rendered);
+  if (last_token_ && (encoded.tokens.empty() || encoded.tokens.back() != *last_token_))
+    encoded.tokens.push_back(*last_token_);
   check_ids(tokenizer_, encoded.tokens, embedding_rows_);
   return encoded;
 }

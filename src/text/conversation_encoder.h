@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -29,9 +30,16 @@ class ConversationEncoder {
   // error for a token id that the model has no embedding for.
   Encoded encode(const Conversation& conversation) const;
 
-  // No content makes the tokens of `pattern`, where the model's own gating pattern has other tokens than its
-  // family's.
-  void protect_pattern(std::span<const tokenizer::TokenId> pattern) { tokenizer_.protect_ids(pattern); }
+  // The tokens that would follow are the model's: ends with what the template writes to open an answer.
+  std::vector<tokenizer::TokenId> encode_prompt(const Conversation& conversation) const;
+
+  // No content makes the tokens of the gating pattern: added tokens among them are read as text there. A
+  // pattern of ordinary tokens alone ("[/INST]") can be made by any text, so a content with it is then a data
+  // error.
+  void protect_pattern(std::span<const tokenizer::TokenId> pattern);
+
+  // The token at the end of every conversation: the score of some reward models is read there.
+  void end_with(tokenizer::TokenId token) noexcept { last_token_ = token; }
 
   // The number of rows of the model's embedding table; unlimited without this call.
   void limit_ids(std::int64_t embedding_rows) noexcept { embedding_rows_ = embedding_rows; }
@@ -51,6 +59,8 @@ class ConversationEncoder {
   std::string template_sha256_;
   std::string template_date_;
   std::string tokenizer_sha256_;
+  std::string plain_pattern_;  // text of a gating pattern of ordinary tokens; empty for others
+  std::optional<tokenizer::TokenId> last_token_;
   bool allow_special_;
   std::int64_t embedding_rows_ = std::numeric_limits<std::int64_t>::max();
 };

@@ -1,13 +1,17 @@
 #include "text/gating_pattern.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/strings.h"
 #include "core/words.h"
 
 namespace armorm::text {
 
 std::string_view gating_pattern_text(ModelFamily family) {
+  if (family == ModelFamily::auto_) fail_internal("the gating pattern of a chat template has no fixed text");
   return family == ModelFamily::llama3 ? "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"
                                        : "<end_of_turn>\n<start_of_turn>model\n";
 }
@@ -43,6 +47,11 @@ std::optional<std::int64_t> find_gating_pattern(std::span<const tokenizer::Token
   const auto found = std::find_end(ids.begin(), ids.end(), pattern.begin(), pattern.end());
   if (found == ids.end()) return std::nullopt;
   return found - ids.begin();
+}
+
+std::string describe_pattern(const tokenizer::Tokenizer& tokenizer,
+                             const std::vector<tokenizer::TokenId>& pattern) {
+  return fmt::format("'{}' ({})", shown(tokenizer.decode(pattern)), fmt::join(pattern, ", "));
 }
 
 }  // namespace armorm::text

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -28,5 +29,9 @@ std::vector<tokenizer::TokenId> gating_pattern(const tokenizer::Tokenizer& token
 // The index in `ids` where the last occurrence of `pattern` starts; nullopt when there is none.
 std::optional<std::int64_t> find_gating_pattern(std::span<const tokenizer::TokenId> ids,
                                                 std::span<const tokenizer::TokenId> pattern);
+
+// "'<|im_end|>\n<|im_start|>assistant' (151645, 198, 151644, 77091)"
+std::string describe_pattern(const tokenizer::Tokenizer& tokenizer,
+                             const std::vector<tokenizer::TokenId>& pattern);
 
 }  // namespace armorm::text

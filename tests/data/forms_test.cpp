@@ -283,6 +283,31 @@ TEST_CASE("values that a form cannot use are named, and the row can be skipped",
            "\"}";
   };
   CHECK_THAT(reason(judged("model_b"), judged("gpt-4")), Contains("winner") && Contains("model_a"));
+  const auto lettered = [](const std::string& better) {
+    return R"({"orig_instruction":"q","orig_response_A":"a","orig_response_B":"b","orig_preference":")" +
+           better + "\"}";
+  };
+  CHECK_THAT(reason(lettered("B"), lettered("C")), Contains("orig_preference") && Contains("A or B"));
+}
+
+TEST_CASE("a list of ratings has one number for each answer", "[unit]") {
+  const TempDir dir;
+  const auto reason = [&](const std::string& ratings) {
+    const auto row = [](const std::string& list) {
+      return R"({"system":"","input":"q","generations":["a","b"],"rating":)" + list + "}\n";
+    };
+    put(dir / "x.jsonl", row("[1, 2]") + row(ratings));
+    std::string found;
+    open_dataset(dir / "x.jsonl")
+        .for_each_labelled(
+            {"argilla-judge_lm"}, {}, [](LabelledRow&&) {},
+            [&](std::int64_t, const std::string&, const std::string& text) { found += text; });
+    return found;
+  };
+  CHECK(reason(R"(["3", null])").empty());
+  CHECK_THAT(reason("[1]"), Contains("found 1 ratings, expected one for each of 2 answers"));
+  CHECK_THAT(reason("[1, [2]]"), Contains("expected numbers"));
+  CHECK_THAT(reason(R"({"a":1})"), Contains("expected a list of numbers"));
 }
 
 TEST_CASE("fields of records that nothing is made from are named and counted", "[unit]") {

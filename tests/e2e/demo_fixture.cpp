@@ -1,5 +1,6 @@
 #include "e2e/demo_fixture.h"
 
+#include <cstdlib>
 #include <fstream>
 
 #include "io/content_digests.h"
@@ -121,6 +122,15 @@ void digest_again(const fs::path& path) {
   io::SafetensorsWriter writer(path, specs, io::with_reserved_digests(file.metadata(), specs));
   for (const io::TensorSpec& spec : specs) writer.append(file.at(spec.name).bytes);
   writer.publish();
+}
+
+std::string dev_python() {
+  const char* deps = std::getenv("ARMORM_DEPS");
+  const char* home = std::getenv("HOME");
+  const fs::path root =
+      deps != nullptr ? fs::path(deps) : fs::path(home != nullptr ? home : "") / ".cache/armorm/deps";
+  const fs::path python = root / "dev/bin/python";
+  return fs::exists(python) ? python.string() : "";
 }
 
 void truncate_file(const fs::path& path, std::uintmax_t bytes) { fs::resize_file(path, bytes); }

@@ -31,6 +31,8 @@ std::string replace_in_file(const std::filesystem::path& path, const std::string
                             const std::string& to);
 // Gives a safetensors file that a test edited the digests of what it holds now.
 void digest_again(const std::filesystem::path& path);
+// The interpreter of scripts/setup.sh --dev, with transformers; empty where it is not installed.
+std::string dev_python();
 void truncate_file(const std::filesystem::path& path, std::uintmax_t bytes);
 
 }  // namespace armorm::test

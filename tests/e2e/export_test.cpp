@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -67,15 +66,6 @@ ProcessResult score(const std::vector<std::string>& more) {
   INFO(result.err);
   REQUIRE(result.exit_code == 0);
   return result;
-}
-
-std::string dev_python() {
-  const char* deps = std::getenv("ARMORM_DEPS");
-  const char* home = std::getenv("HOME");
-  const fs::path root =
-      deps != nullptr ? fs::path(deps) : fs::path(home != nullptr ? home : "") / ".cache/armorm/deps";
-  const fs::path python = root / "dev/bin/python";
-  return fs::exists(python) ? python.string() : "";
 }
 
 }  // namespace

@@ -1,92 +1,119 @@
-// stage1-prepare with a backbone of each family: the tiny models of tests/goldens/model with the demo's
-// tokenizer.
-#include <cmath>
+// The complete chain on a tiny backbone of each family, and its export in transformers.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "core/half.h"
+#include "data/dataset.h"
 #include "e2e/demo_fixture.h"
-#include "io/read_file.h"
 #include "io/safetensors.h"
-#include "support/fixed_kernels.h"
+#include "model/weights_folder.h"
+#include "support/test_support.h"
 
 using namespace armorm;
 using namespace armorm::test;
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
+using nlohmann::json;
 
 namespace {
 
-Json read_json(const fs::path& path) { return Json::parse(io::read_text_file(path)); }
+struct Family {
+  const char* model_type;
+  const char* chat_template;  // below tests/goldens/text
+  const char* pattern;        // text by which it opens an answer
+};
 
-bool is_embedding(const std::string& name) {
-  return name.ends_with("embed_tokens.weight") || name.ends_with("tok_embeddings.weight");
+constexpr const char* kChat = "<|im_end|>\\n<|im_start|>assistant";
+constexpr const char* kGemma = "<end_of_turn>\\n<start_of_turn>model";
+constexpr Family kFamilies[] = {
+    {"llama", "template/chatml", kChat},        {"gemma2", "template/gemma2", kGemma},
+    {"gemma3_text", "template/gemma2", kGemma}, {"gemma3", "template/gemma2", kGemma},
+    {"mistral", "template/mistral", "[/INST]"}, {"qwen2", "template/qwen25", kChat},
+    {"qwen3", "gating/thinking", kChat},        {"phi3", "template/chatml", kChat},
+    {"internlm2", "template/chatml", kChat},
+};
+
+ProcessResult must_run(const std::string& program, const std::vector<std::string>& flags) {
+  ProcessResult result = run_program(program, flags);
+  INFO(program << ": " << result.err);
+  REQUIRE(result.exit_code == 0);
+  return result;
 }
 
-// The rows of the embedding again and again, for all tokens of the vocabulary.
-void write_weights(const fs::path& from, const fs::path& to, std::int64_t vocab_size) {
-  const io::SafetensorsFile file = io::SafetensorsFile::open(from);
-  std::vector<io::TensorSpec> specs;
-  for (const std::string& name : file.names()) {
-    specs.push_back({name, file.at(name).dtype, file.at(name).shape});
-    if (is_embedding(name)) specs.back().shape[0] = vocab_size;
-  }
-  io::SafetensorsWriter writer(to, specs, {});
-  for (const io::TensorSpec& spec : specs) {
-    const std::span<const std::byte> bytes = file.at(spec.name).bytes;
-    std::vector<std::byte> rows(bytes.begin(), bytes.end());
-    if (is_embedding(spec.name)) {
-      const std::size_t row_bytes = bytes.size() / static_cast<std::size_t>(file.at(spec.name).shape[0]);
-      rows.resize(static_cast<std::size_t>(vocab_size) * row_bytes);
-      for (std::size_t i = bytes.size(); i < rows.size(); ++i) rows[i] = rows[i - bytes.size()];
-    }
-    writer.append(std::span<const std::byte>(rows));
-  }
-  writer.publish();
+// The flags of the demo, for another model.
+std::vector<std::string> flags_for(const std::string& program, const fs::path& model, const fs::path& root,
+                                   const std::vector<std::string>& more) {
+  std::vector<std::string> flags = stage_flags(program, demo_dir(), root);
+  *(std::find(flags.begin(), flags.end(), "--model_path") + 1) = model.string();
+  flags.insert(flags.end(), more.begin(), more.end());
+  return flags;
 }
 
-void write_model(const fs::path& folder, const std::string& family) {
-  copy_tree(demo_dir() / "model", folder);
-  const std::int64_t vocab_size = read_json(folder / "config.json").at("vocab_size");
-  for (const auto& entry : fs::directory_iterator(demo_dir() / "model"))
-    if (entry.path().filename().string().starts_with("model")) fs::remove(folder / entry.path().filename());
-  Json config = read_json(golden("model") / family / "config.json");
-  Json& decoder = config.contains("text_config") ? config.at("text_config") : config;
-  decoder["vocab_size"] = vocab_size;
-  write_text(folder / "config.json", config.dump());
-  write_weights(golden("model") / family / "model.safetensors", folder / "model.safetensors", vocab_size);
+void run_chain(const fs::path& model, const fs::path& root, const fs::path& exported) {
+  must_run("stage1-prepare", flags_for("stage1-prepare", model, root, {}));
+  must_run("stage1-train", flags_for("stage1-train", model, root, {}));
+  for (const char* set : {"preference", "reference"})
+    must_run("stage2-prepare",
+             flags_for("stage2-prepare", model, root, {"--dataset_path", (demo_dir() / set).string()}));
+  must_run("stage2-prepare", flags_for("stage2-prepare", model, root,
+                                       {"--dataset_path", (demo_dir() / "reward-bench").string(),
+                                        "--dataset_split", "filtered"}));
+  must_run("stage2-train", flags_for("stage2-train", model, root, {"--export", exported.string()}));
+}
+
+std::string write_conversations(const fs::path& path) {
+  std::string text;
+  const data::Dataset demo =
+      data::Dataset::open({.path = demo_dir() / "preference", .split = "train", .config = "", .columns = {}});
+  demo.for_each_preference({}, [&](data::PreferenceRow&& row) {
+    if (row.row_id >= 4) return;
+    json messages = json::array();
+    for (const Message& message : row.chosen)
+      if (message.role != "system")
+        messages.push_back({{"role", message.role}, {"content", message.content}});
+    text += json{{"messages", messages}}.dump() + "\n";
+  });
+  write_text(path, text);
+  return text;
+}
+
+void check_same_decoder(const fs::path& exported, const fs::path& llama) {
+  const model::WeightsFolder found = model::WeightsFolder::open(exported);
+  const io::SafetensorsFile expected = io::SafetensorsFile::open(llama / "model.safetensors");
+  for (const std::string& name : expected.names()) {
+    if (!name.starts_with("model.")) continue;
+    INFO(name);
+    const io::StoredTensor tensor = found.at(name);
+    CHECK(tensor.shape == expected.at(name).shape);
+    CHECK(std::ranges::equal(tensor.bytes, expected.at(name).bytes));
+  }
 }
 
 }  // namespace
 
-TEST_CASE("stage1-prepare embeds with a backbone of each family", "[e2e]") {
-  for (const std::string family :
-       {"qwen3", "phi3_longrope", "gemma3", "gemma3_nested", "internlm2_dynamic"}) {
-    CAPTURE(family);
+TEST_CASE("every family runs through the complete chain, and transformers loads its export", "[e2e]") {
+  const std::string python = dev_python();
+  if (python.empty()) ARMORM_SKIP("the Python of scripts/setup.sh --dev is not here");
+  for (const Family& family : kFamilies) {
+    INFO(family.model_type << " with " << family.chat_template);
     const TempDir dir;
-    write_model(dir / "model", family);
-    fs::create_directories(dir / "data");
-    write_text(
-        dir / "data/train.jsonl",
-        R"({"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello."}],"a":1})"
-        "\n"
-        R"({"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"No."}],"a":0})"
-        "\n");
-    const ProcessResult result = run_program(
-        "stage1-prepare",
-        {"--model_path", (dir / "model").string(), "--data_root", (dir / "root").string(), "--dataset_path",
-         (dir / "data").string(), "--device", "-1", "--kernels", fixed_kernels_name(), "--attributes", "a"});
-    INFO(result.err);
-    REQUIRE(result.exit_code == 0);
-    CHECK(result.err.find("are not used") == std::string::npos);
-    CHECK(result.err.find("are not read") == std::string::npos);
-    const auto file =
-        io::SafetensorsFile::open(dir / "root/embeddings/model/data-00001-of-00001.safetensors");
-    const auto rows = file.at("embeddings", DType::bf16, {2, 32}).as<BFloat16>();
-    double apart = 0.0;
-    for (std::size_t i = 0; i < 32; ++i) {
-      CHECK(std::isfinite(rows[i].to_float()));
-      apart += std::abs(rows[i].to_float() - rows[32 + i].to_float());
-    }
-    CHECK(apart > 1.0);
+    const fs::path model = dir / "model", root = dir / "root", exported = dir / "exported";
+    const fs::path chat_template = golden("text/" + std::string(family.chat_template) + ".jinja");
+    must_run(python, {(source_dir() / "scripts/goldens/make_family_model.py").string(), family.model_type,
+                      (demo_dir() / "model").string(), chat_template.string(), model.string()});
+    const ProcessResult plan = must_run(
+        "stage2-prepare", flags_for("stage2-prepare", model, root,
+                                    {"--dataset_path", (demo_dir() / "preference").string(), "--dry_run"}));
+    CHECK(plan.out.find(std::string("at the last '") + family.pattern) != std::string::npos);
+    const bool has_reward_token = std::string_view(family.model_type) == "internlm2";
+    CHECK((plan.out.find(": [REWARD] (") != std::string::npos) == has_reward_token);
+    run_chain(model, root, exported);
+    if (has_reward_token) check_same_decoder(exported, dir / "model-llama");
+    write_conversations(dir / "in.jsonl");
+    const ProcessResult check =
+        run_program(python, {(source_dir() / "scripts/goldens/check_export.py").string(), exported.string(),
+                             (dir / "in.jsonl").string(), (bin_dir() / "score").string()});
+    INFO(check.out);
+    INFO(check.err);
+    CHECK(check.exit_code == 0);
+    CHECK(check.out.find("4 conversations") != std::string::npos);
   }
 }

@@ -104,6 +104,35 @@ void check_kinds(const json& table, const json& set, std::size_t k) {
   }
 }
 
+json member(const json& report, const char* name) { return report.value(name, json::array()); }
+
+// The tables by source of every set that has them.
+void check_sources(const json& tables, const json& report) {
+  const json sets = member(report, "by_source");
+  for (std::size_t i = 0; i < sets.size(); ++i) {
+    const json& rows = tables.at(fmt::format("by-source-{}", i)).at("rows");
+    const json& lengths = tables.at(fmt::format("by-source-length-{}", i)).at("rows");
+    REQUIRE(rows.size() == sets[i]["sources"].size());
+    for (std::size_t s = 0; s < rows.size(); ++s) {
+      const json& source = sets[i]["sources"][s];
+      const json& gate = source["scorers"][0];
+      CHECK(rows[s][0] == source["name"]);
+      check_shows(rows[s][1], source["pairs"]);
+      check_shows(rows[s][2], gate["accuracy"], 100);
+      check_shows(rows[s][5], gate["loss"]);
+      CHECK(lengths[s][0] == source["name"]);
+      check_shows(lengths[s][1], gate["length_bias"]["chosen_longer"]["accuracy"], 100);
+      check_shows(lengths[s][3], gate["length_bias"]["chosen_shorter"]["accuracy"], 100);
+      check_shows(lengths[s][7], gate["length_bias"]["gap"], 100);
+      check_shows(lengths[s][8], gate["length_bias"]["margin_correlation"]);
+      for (std::size_t other = 1; other < source["scorers"].size(); ++other) {
+        check_shows(rows[s][5 + other], source["scorers"][other]["accuracy"], 100);
+        check_shows(lengths[s][8 + other], source["scorers"][other]["length_bias"]["gap"], 100);
+      }
+    }
+  }
+}
+
 void check_example(const json& table, const json& example, const json& attributes) {
   REQUIRE(table["rows"].size() == attributes.size());
   for (std::size_t k = 0; k < attributes.size(); ++k) {
@@ -135,8 +164,10 @@ TEST_CASE("the page of a run shows the figures of its JSON report", "[e2e]") {
   const json seen = look(browser, gate_page(), {1280, 900, false, "screen"});
   const json& tables = seen["tables"];
   CHECK(seen["heading"] == "Reward model gate: model");
-  const json all_parts{"reward-bench-part", "validation-part", "length-bias-part", "training-part",
-                       "debiasing-part",    "gate-part",       "examples-part",    "origin-part"};
+  json all_parts{"reward-bench-part", "validation-part", "length-bias-part", "training-part",
+                 "debiasing-part",    "gate-part",       "examples-part",    "origin-part"};
+  const std::size_t sets_by_source = member(report, "by_source").size();
+  if (sets_by_source > 0) all_parts.insert(all_parts.begin() + 3, "by-source-part");
   CHECK(seen["sections"] == all_parts);
   CHECK(seen["links"] == all_parts);
   check_shows(seen["tiles"][0], report["validation"][0]["accuracy"], 100);
@@ -169,9 +200,24 @@ TEST_CASE("the page of a run shows the figures of its JSON report", "[e2e]") {
     check_shows(cells[2], attribute["top_share"], 100);
   }
   check_transform(tables["transform"], report);
-  REQUIRE(report["gate_by_kind"].size() == 2);
-  for (std::size_t i = 0; i < 2; ++i)
+  check_sources(tables, report);
+  REQUIRE(report["gate_by_kind"].size() == 2 + sets_by_source);
+  for (std::size_t i = 0; i < report["gate_by_kind"].size(); ++i)
     check_kinds(tables["kinds-" + std::to_string(i)], report["gate_by_kind"][i], report["attributes"].size());
+}
+
+TEST_CASE("the page shows figures by source as its JSON report does", "[e2e]") {
+  const auto program = Browser::find();
+  if (!program) ARMORM_SKIP("no Chromium or Chrome here; scripts/setup.sh --test installs one");
+  const TempDir dir;
+  const report::GateReport example = gate_report_example({.kinds = 7, .awkward_names = true});
+  write_text(dir / "sources.html", gate_report_page(example));
+  Browser browser(*program);
+  for (const View& view : views()) {
+    const json seen = look(browser, dir / "sources.html", view);
+    CHECK(seen["sections"].get<std::set<std::string>>().contains("by-source-part"));
+    check_sources(seen["tables"], to_json(example));
+  }
 }
 
 TEST_CASE("the page of a run shows RewardBench, curves, examples and options as its JSON report does",
@@ -244,7 +290,7 @@ TEST_CASE("pages of runs that are hard to lay out fit too", "[e2e]") {
     write_text(page, gate_report_page(gate_report_example(shape)));
     for (const View& view : views()) {
       const json seen = look(browser, page, view);
-      CHECK(seen["sections"].size() == 10);
+      CHECK(seen["sections"].size() == 11);
       CHECK(seen["tables"]["transform"]["rows"].size() == shape.attributes);
     }
   }

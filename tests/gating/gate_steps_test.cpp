@@ -3,13 +3,17 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
 #include "gating/adamw.h"
+#include "gating/gate_network.h"
 #include "gating/gate_products.h"
 #include "gating/gate_rows.h"
+#include "gating/shuffle_order.h"
 #include "gating/train_gate.h"
+#include "io/scratch_memory.h"
 #include "model/gpu_test_support.h"
 #include "support/process.h"
 #include "support/test_support.h"
@@ -215,4 +219,51 @@ TEST_CASE("a training on the second GPU gives the first one no context", "[gpu]"
   const ProcessResult result = run_program("test_gating", {"[.second_gpu]"});
   INFO(result.out << result.err);
   CHECK(result.exit_code == 0);
+}
+
+TEST_CASE(
+    "with a shuffle window the batches follow its order, once an epoch, and a resumed run goes on in it",
+    "[unit]") {
+  const Pairs pairs(32);
+  TrainOptions options = options_for(GatePrecision::fp32, 25);  // 2.7 epochs
+  options.shuffle_window = 128;
+  options.seed = 3;
+  const GateParameters found = train_gate(pairs.data(), pairs.rows, pairs.initial(), options, {});
+  ShuffleOrder order(Pairs::n, options.shuffle_window, stream_seed(options.seed, 1));
+  std::vector<std::vector<std::int64_t>> batches(25);
+  for (std::int64_t i = 0; i < 25 * options.batch_size; ++i)
+    batches[static_cast<std::size_t>(i / options.batch_size)].push_back(order.at(i));
+  std::vector<double> losses;
+  const GateParameters expected =
+      train_gate_on_batches(pairs.data(), batches, pairs.initial(), options, losses);
+  GateTrainer begun(pairs.data(), pairs.rows, {.gate = pairs.initial()}, options);
+  for (int i = 0; i < 11; ++i) begun.step();
+  GateTrainer resumed(pairs.data(), pairs.rows, begun.state(), options);
+  while (!resumed.done()) resumed.step();
+  options.shuffle_window = 0;
+  const GateParameters drawn = train_gate(pairs.data(), pairs.rows, pairs.initial(), options, {});
+  for (std::size_t i = 0; i < found.layers.size(); ++i) {
+    CHECK(found.layers[i].weight == expected.layers[i].weight);
+    CHECK(found.layers[i].weight == resumed.gate().layers[i].weight);
+    CHECK(found.layers[i].weight != drawn.layers[i].weight);
+  }
+}
+
+TEST_CASE("weights of gates are the same bits in scratch files", "[unit]") {
+  const Pairs pairs(32);
+  const test::TempDir place;
+  io::ScratchMemory scratch(place.path());
+  const auto gates = [&](std::pmr::memory_resource* memory) {
+    return pair_gates(pairs.initial(), pairs.data(), pairs.rows, GateSoftmax::attributes, 1.0, -1, memory);
+  };
+  const PairGates here = gates(std::pmr::get_default_resource()), there = gates(&scratch);
+  CHECK(std::ranges::equal(here.chosen, there.chosen));
+  CHECK(std::ranges::equal(here.rejected, there.rejected));
+  CHECK(here.scores.chosen == there.scores.chosen);
+  CHECK(std::ranges::equal(gate_weights(pairs.initial(), pairs.data(), pairs.rows, 1.0, -1, &scratch),
+                           here.chosen));
+  const PairScores scores =
+      score_pairs(pairs.initial(), pairs.data(), pairs.rows, GateSoftmax::attributes, 1.0, -1);
+  CHECK(scores.chosen == here.scores.chosen);
+  CHECK(scores.rejected == here.scores.rejected);
 }

@@ -93,7 +93,7 @@ TEST_CASE("a conversation's score is that of the training's own scoring", "[unit
                         rejected_prompt};
     const PairScores trained =
         score_pairs(head.gate, data, rows, GateSoftmax::attributes, head.temperature, -1);
-    const std::vector<float> weights = gate_weights(head.gate, data, rows, head.temperature, -1);
+    const std::pmr::vector<float> weights = gate_weights(head.gate, data, rows, head.temperature, -1);
     for (std::int64_t i = 0; i < kPairs; ++i) {
       CHECK(scores.score[2 * i] == Approx(trained.chosen[i]).epsilon(1e-5).margin(1e-5));
       CHECK(scores.score[2 * i + 1] == Approx(trained.rejected[i]).epsilon(1e-5).margin(1e-5));

@@ -276,7 +276,7 @@ TEST_CASE("the weights of both sides make PyTorch's scores of the rewards", "[go
     REQUIRE(gates.chosen.size() == static_cast<std::size_t>(g.n * g.k));
     PairScores sums;
     for (std::int64_t i = 0; i < g.n; ++i) {
-      const auto sum = [&](const std::vector<float>& weights, std::span<const float> rewards) {
+      const auto sum = [&](std::span<const float> weights, std::span<const float> rewards) {
         float total = 0;
         for (std::int64_t k = 0; k < g.k; ++k)
           total += gate.logit_scale * weights[static_cast<std::size_t>(i * g.k + k)] *

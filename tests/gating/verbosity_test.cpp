@@ -6,6 +6,8 @@
 #include "core/error.h"
 #include "core/words.h"
 #include "io/safetensors.h"
+#include "io/scratch_memory.h"
+#include "support/counting_memory.h"
 #include "support/test_support.h"
 
 using namespace armorm;
@@ -163,6 +165,46 @@ TEST_CASE("penalties do not depend on the number of threads", "[unit]") {
   const auto alone = find_debiasing_transform(reference.rewards(), reference.names, options).transform;
   options.threads = 4;
   CHECK(find_debiasing_transform(reference.rewards(), reference.names, options).transform == alone);
+}
+
+TEST_CASE("a search in scratch files gives the bits of one in memory, and both take the bytes that are said",
+          "[unit]") {
+  const Reference reference;
+  const auto rows = static_cast<std::size_t>(reference.rewards().rows);
+  std::vector<std::int64_t> lengths(rows);
+  for (std::size_t i = 0; i < rows; ++i)
+    lengths[i] =
+        100 + static_cast<std::int64_t>(20 * reference.rewards().at(static_cast<std::int64_t>(i), 4));
+  const test::TempDir place;
+  io::ScratchMemory scratch(place.path());
+  DebiasOptions options;
+  options.threads = 2;
+  options.on_unmet = OnUnmet::max;
+  for (const VerbosityTarget target : {VerbosityTarget::attribute, VerbosityTarget::length}) {
+    options.target = target;
+    options.search_bytes = std::size_t{1} << 30;
+    test::CountingMemory kept, all;
+    options.memory = &kept;
+    const DebiasResult here =
+        find_debiasing_transform(reference.rewards(), reference.names, options, lengths);
+    CHECK(kept.most() <= rows * (target == VerbosityTarget::length ? 12 : 8));
+    options.search_bytes = 20 * rows - 1;  // not enough for one thread
+    options.memory = &all;
+    const DebiasResult one = find_debiasing_transform(reference.rewards(), reference.names, options, lengths);
+    CHECK(all.most() <= rows * (12 + 20));
+    options.memory = &scratch;
+    const DebiasResult there =
+        find_debiasing_transform(reference.rewards(), reference.names, options, lengths);
+    CHECK(there.transform == here.transform);
+    CHECK(one.transform == here.transform);
+    for (std::size_t k = 0; k < here.attributes.size(); ++k) {
+      CHECK(there.attributes[k].penalty == here.attributes[k].penalty);
+      const double found = there.attributes[k].correlation_before;
+      const double expected = here.attributes[k].correlation_before;
+      CHECK((found == expected || (std::isnan(found) && std::isnan(expected))));
+    }
+  }
+  CHECK(std::filesystem::is_empty(place.path()));
 }
 
 TEST_CASE("against lengths that verbosity does not follow an attribute is unmet", "[unit]") {

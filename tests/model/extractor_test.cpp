@@ -2,6 +2,8 @@
 // error and a lack of memory on a run.
 #include "model/extractor.h"
 
+#include <algorithm>
+#include <atomic>
 #include <numeric>
 #include <random>
 #include <set>
@@ -79,11 +81,11 @@ struct Result {
   ExtractionStats stats;
 };
 
-Result extract(const Backbone& backbone, const Workload& work, const ExtractorOptions& options,
-               const ExtractionCursor& start = {}) {
+Result extract_on(const std::vector<const Backbone*>& devices, const Workload& work,
+                  const ExtractorOptions& options, const ExtractionCursor& start = {}) {
   Result result;
   result.rows.resize(work.requests.size());
-  Extractor extractor(backbone, options);
+  Extractor extractor(devices, options);
   result.stats = extractor.run(
       work.requests,
       [&](std::size_t request, MatrixView<const float> rows) {
@@ -97,6 +99,11 @@ Result extract(const Backbone& backbone, const Workload& work, const ExtractorOp
         return true;
       });
   return result;
+}
+
+Result extract(const Backbone& backbone, const Workload& work, const ExtractorOptions& options,
+               const ExtractionCursor& start = {}) {
+  return extract_on({&backbone}, work, options, start);
 }
 
 std::vector<float> flat(const std::vector<std::vector<float>>& rows) {
@@ -310,6 +317,104 @@ TEST_CASE("a sequence that does not fit the memory alone is named by its length"
         extract(backbone, work, {.batch_tokens = 100000}),
         Catch::Contains("64 tokens does not fit the memory of cpu") && Catch::Contains("`max_length`"));
   }
+}
+
+namespace {
+
+// The same model on three devices.
+struct ThreeDevices {
+  Backbone first = test::load_cpu("llama_gqa"), second = test::load_cpu("llama_gqa"),
+           third = test::load_cpu("llama_gqa");
+  std::vector<const Backbone*> all() const { return {&first, &second, &third}; }
+};
+
+bool same_cursors(const std::vector<ExtractionCursor>& a, const std::vector<ExtractionCursor>& b) {
+  return std::ranges::equal(a, b, [](const ExtractionCursor& x, const ExtractionCursor& y) {
+    return x.next_sequence == y.next_sequence && x.budget == y.budget;
+  });
+}
+
+// Fails once, as a device that is lost does.
+class LosesDevice : public test::SmallMemory {
+ public:
+  explicit LosesDevice(int allocations) : test::SmallMemory(SIZE_MAX), left_(allocations) {}
+  at::DataPtr allocate(std::size_t bytes) override {
+    if (left_-- == 0) TORCH_CHECK(false, "the device is lost");
+    return test::SmallMemory::allocate(bytes);
+  }
+
+ private:
+  std::atomic<int> left_;
+};
+
+}  // namespace
+
+TEST_CASE("several devices give the passes of one, bit for bit, in its order", "[unit]") {
+  const ThreeDevices devices;
+  const Workload work = make_workload("llama_gqa");
+  const ExtractorOptions options{.batch_tokens = 60};
+  const Result one = extract(devices.first, work, options);
+  REQUIRE(one.cursors.size() >= 4);
+  for (int round = 0; round < 5; ++round) {
+    const Result several = extract_on(devices.all(), work, options);
+    CHECK(several.order == one.order);
+    CHECK(several.rows == one.rows);
+    CHECK(same_cursors(several.cursors, one.cursors));
+    CHECK(several.stats.passes == one.stats.passes);
+    CHECK(several.stats.computed_tokens == one.stats.computed_tokens);
+  }
+  const ExtractionCursor middle = one.cursors[one.cursors.size() / 2];
+  const Result rest = extract_on({&devices.first, &devices.second}, work, options, middle);
+  CHECK(std::equal(rest.order.begin(), rest.order.end(), one.order.end() - std::ssize(rest.order)));
+  for (const std::size_t request : rest.order) CHECK(rest.rows[request] == one.rows[request]);
+}
+
+TEST_CASE("a device that fails is left out, and the others compute its passes", "[unit]") {
+  const ThreeDevices devices;
+  const Workload work = make_workload("llama_gqa");
+  const ExtractorOptions options{.batch_tokens = 60};
+  const Result one = extract(devices.first, work, options);
+  for (const int allocations : {0, 20, 150}) {
+    CAPTURE(allocations);
+    Result several;
+    {
+      const LosesDevice memory(allocations);
+      several = extract_on(devices.all(), work, options);
+    }
+    CHECK(several.order == one.order);
+    CHECK(several.rows == one.rows);
+    CHECK(same_cursors(several.cursors, one.cursors));
+  }
+  const LosesDevice memory(20);
+  CHECK_THROWS_WITH(extract(devices.first, work, options), Catch::Contains("the device is lost"));
+}
+
+TEST_CASE("out of memory halves the packs of all devices", "[unit]") {
+  const ThreeDevices devices;
+  const Workload work = make_workload("llama_gqa");
+  Result one, several;
+  {
+    const test::SmallMemory memory(bytes_of_tokens(devices.first, 80));
+    one = extract(devices.first, work, {.batch_tokens = 100000});
+    several = extract_on(devices.all(), work, {.batch_tokens = 100000});
+  }
+  CHECK(several.order == one.order);
+  CHECK(several.rows == one.rows);
+  CHECK(same_cursors(several.cursors, one.cursors));
+}
+
+TEST_CASE("a stop and a bad token end a run on several devices", "[unit]") {
+  const ThreeDevices devices;
+  Workload work = make_workload("llama_gqa");
+  Extractor extractor(devices.all(), {.batch_tokens = 60});
+  int passes = 0;
+  extractor.run(
+      work.requests, [](std::size_t, MatrixView<const float>) {}, {},
+      [&](const ExtractionCursor&) { return ++passes < 3; });
+  CHECK(passes == 3);
+  const std::vector<text::tokenizer::TokenId> bad{1, 2, 128};
+  work.requests.push_back({bad, {2}});
+  CHECK_THROWS_WITH(extract_on(devices.all(), work, {.batch_tokens = 60}), Catch::Contains("id 128"));
 }
 
 }  // namespace armorm::model

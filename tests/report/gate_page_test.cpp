@@ -38,7 +38,7 @@ TEST_CASE("the page shows every part of a full report", "[unit]") {
   const std::string page = gate_report_page(gate_report_example({}));
   check_balance(page);
   for (const char* part : {"reward-bench", "reward-bench-2", "validation", "evaluation", "length-bias",
-                           "training", "debiasing", "gate", "examples", "origin"}) {
+                           "by-source", "training", "debiasing", "gate", "examples", "origin"}) {
     CAPTURE(part);
     CHECK(count_of(page, std::string("<section id=\"") + part + "-part\">") == 1);
     CHECK(count_of(page, std::string("href=\"#") + part + "-part\"") == 1);
@@ -72,6 +72,7 @@ TEST_CASE("the page leaves out what the report lacks", "[unit]") {
   check_part("reward_bench_2", &GateReport::reward_bench_2);
   check_part("eval", &GateReport::eval);
   check_part("length_bias", &GateReport::length_bias);
+  check_part("by_source", &GateReport::by_source);
   check_part("examples", &GateReport::examples);
   check_part("sources", &GateReport::sources);
   check_part("outputs", &GateReport::outputs);
@@ -89,6 +90,28 @@ TEST_CASE("names in the page are text, whatever they hold", "[unit]") {
   CHECK(count_of(page, "<script") == 0);
   CHECK(count_of(page, "<b>") == 0);
   CHECK_THAT(page, Catch::Contains("attribute-0 &lt;b&gt;&amp;&quot;&#39;&lt;/b&gt;"));
+}
+
+TEST_CASE("the page sums the sources beyond the largest two hundred", "[unit]") {
+  GateReport report;
+  report.attributes = {"a"};
+  SetBySource set{"validation", {}};
+  WeightsByKind weights{"validation", kBySource, {}};
+  for (int i = 0; i < 250; ++i) {
+    set.sources.push_back({"source " + std::to_string(i), 4, {{"gate", "gate", 3, {0.25, 1}, 0.5, {}}}});
+    weights.kinds.push_back({"source " + std::to_string(i), 4, {1}});
+  }
+  report.by_source = {set};
+  report.gate_by_kind = {weights};
+  const std::string page = gate_report_page(report);
+  check_balance(page);
+  CHECK(count_of(page, ">source \\d+</th>") == 2 * 200);
+  CHECK(count_of(page, ">other \\(50 sources\\)</th><td>200</td>") == 2);
+  report.by_source.front().sources.front().name = report.gate_by_kind.front().kinds.front().name = "";
+  CHECK(count_of(gate_report_page(report), ">\\(no source\\)</th>") == 2);
+  // Kinds of another meaning are all shown.
+  report.gate_by_kind.front().by = "subset";
+  CHECK(count_of(gate_report_page(report), ">source \\d+</th>") == 199 + 249);
 }
 
 TEST_CASE("the page needs nothing but itself", "[unit]") {

@@ -31,13 +31,30 @@ TEST_CASE("a report without parts holds what every run has", "[unit]") {
 }
 
 TEST_CASE("a report with all parts holds every key", "[unit]") {
-  CHECK(keys_of(to_json(test::gate_report_example({}))) ==
-        std::set<std::string>{"armorm_version", "attributes",      "debiasing",      "eval",
-                              "examples",       "gate_by_kind",    "gate_usage",     "length_bias",
-                              "logit_scale",    "model",           "options",        "outputs",
-                              "pairs",          "reward_bench",    "reward_bench_2", "seeds",
-                              "sources",        "training",        "transform",      "transform_applied",
-                              "validation",     "verbosity_target"});
+  const std::set<std::string> keys{"armorm_version",
+                                   "attributes",
+                                   "by_source",
+                                   "debiasing",
+                                   "eval",
+                                   "examples",
+                                   "gate_by_kind",
+                                   "gate_usage",
+                                   "length_bias",
+                                   "logit_scale",
+                                   "model",
+                                   "options",
+                                   "outputs",
+                                   "pairs",
+                                   "reward_bench",
+                                   "reward_bench_2",
+                                   "seeds",
+                                   "sources",
+                                   "training",
+                                   "transform",
+                                   "transform_applied",
+                                   "validation",
+                                   "verbosity_target"};
+  CHECK(keys_of(to_json(test::gate_report_example({}))) == keys);
 }
 
 TEST_CASE("the report names program, model, options and pairs", "[unit]") {
@@ -113,6 +130,25 @@ TEST_CASE("length bias has three groups of pairs", "[unit]") {
         R"("chosen_shorter":{"accuracy":0.5,"correct":1,"high":1.0,"low":0.0,"n":2},)"
         R"("equal":{"accuracy":null,"correct":0,"high":null,"low":null,"n":0},)"
         R"("gap":0.25,"margin_correlation":null,"name":"gate","set":"validation"}])");
+}
+
+TEST_CASE("figures by source hold every scorer, and length bias where lengths are known", "[unit]") {
+  GateReport report;
+  SourceScorer gate{"gate", "short", 3, {0.25, 1}, 0.5, {}};
+  gate.length_bias = {"validation", "gate", {4, 3, 0.75, {0.5, 1}}, {}, {}, stats::kNotMeasured, 0.25};
+  report.by_source = {{"validation",
+                       {{"hh", 4, {gate, {"uniform", "", 1, {0, 0.5}, 0.75, {}}}},
+                        {"none", 0, {{"gate", "short", 0, {0, 1}, stats::kNotMeasured, {}}}}}}};
+  const std::string nothing = R"({"accuracy":null,"correct":0,"high":null,"low":null,"n":0})";
+  CHECK(part_of(report, "by_source") ==
+        R"([{"set":"validation","sources":[{"name":"hh","pairs":4,"scorers":[)"
+        R"({"accuracy":0.75,"correct":3,"high":1.0,"length_bias":{"chosen_longer":)"
+        R"({"accuracy":0.75,"correct":3,"high":1.0,"low":0.5,"n":4},"chosen_shorter":)" +
+            nothing + R"(,"equal":)" + nothing +
+            R"(,"gap":null,"margin_correlation":0.25},"loss":0.5,"low":0.25,"name":"gate"},)"
+            R"({"accuracy":0.25,"correct":1,"high":0.5,"loss":0.75,"low":0.0,"name":"uniform"}]},)"
+            R"({"name":"none","pairs":0,"scorers":[)"
+            R"({"accuracy":null,"correct":0,"high":1.0,"loss":null,"low":0.0,"name":"gate"}]}]}])");
 }
 
 TEST_CASE("debiasing is four keys of the report", "[unit]") {

@@ -102,6 +102,24 @@ check "stage1-train looks for embeddings: $(head -n 1 "$work/said")" says "stage
   --export "" --print_config >"$work/said" 2>&1 || true
 check "stage2-train: $(head -n 1 "$work/said")" says "^n_steps	10000$"
 check "what a flag sets is not the config's" test "$(grep -cE '^(eval_reward_bench|reference_dataset)	' "$work/said")" = 0
+# A recipe that a config names is found by the config, from any folder; one of the working directory comes first.
+mkdir -p "$work/elsewhere" "$work/beside/data"
+cp "$root/configs/paper.json" "$work/beside/config.json"
+cp "$root/configs/data/preference_paper.json" "$work/beside/data/"
+print_preference() { (cd "$1" && "$bin/stage2-train" --config "$2" --print_config | grep '^preference_dataset'); }
+check "not beside" test "$(print_preference "$work/elsewhere" ../config.json)" = "preference_dataset	data/preference_paper.json"
+check "beside" test "$(print_preference "$work/elsewhere" ../beside/config.json)" \
+  = "preference_dataset	../beside/data/preference_paper.json"
+check "in the working directory" test "$(print_preference "$work/beside" config.json)" = "preference_dataset	data/preference_paper.json"
+check "of stage 2" test "$(cd "$work/elsewhere" && echo '{"stage2-prepare": {"dataset_path": "data/preference_paper.json"}}' \
+  >../beside/prepare.json && "$bin/stage2-prepare" --config ../beside/prepare.json --print_config)" \
+  = "dataset_path	../beside/data/preference_paper.json"
+cp "$work/beside/config.json" "$work/beside/data" -r "$work/"
+with_config prepare_embeddings.sh --n_shards 1
+accepted "paper.json and its recipe"
+check "the recipe" grep -q "data/preference_paper.json" "$stub_log"
+result "scripts: a config's recipe is found by the config"
+
 cp "$root/configs/demo.json" "$work/config.json"
 with_config prepare_embeddings.sh --n_shards 1
 accepted "demo.json"

@@ -119,7 +119,7 @@ check "its shard: $(cat "$stub_log")" test "$(cat "$stub_log")" = "stage1-prepar
 pod armorm-stage1-prepare 0
 check "the first shard: $(cat "$stub_log")" was_run "'--shard_idx' '1'$"
 pod armorm-stage2-train 0
-check "stage2-train: $(cat "$stub_log")" test "$(grep -cF "stage2-train $shared '--device' '0' '--model_family' 'llama3' '--multi_objective_dataset' " "$stub_log")" = 1
+check "stage2-train: $(cat "$stub_log")" test "$(grep -cF "stage2-train $shared '--device' '0' '--model_family' 'auto' '--multi_objective_dataset' " "$stub_log")" = 1
 check "no shard" test "$(grep -c shard_idx "$stub_log")" = 0
 result "kubernetes: a pod gets every value as it was given, and its shard"
 

@@ -74,3 +74,26 @@ TEST_CASE("what is undefined is NaN, and one workspace serves samples of any siz
   const RankCorrelation lengths(std::vector<std::int64_t>{10, 200, 200, 3000});
   CHECK(lengths.with(y, workspace) == spearman(y, std::vector<float>{1, 2, 2, 3}));
 }
+
+TEST_CASE("a penalised sample is the float32 difference", "[unit]") {
+  std::mt19937 random(7);
+  RankCorrelation::Workspace workspace;
+  const std::vector<float> x = draw(random, 5000, 0.01F), y = draw(random, 5000, 0.0F),
+                           z = draw(random, 5000, 0.5F);
+  const RankCorrelation target(y);
+  for (const float penalty : {0.0F, 0.05F, 0.95F}) {
+    std::vector<float> difference(x.size());
+    for (std::size_t i = 0; i < x.size(); ++i) difference[i] = x[i] - penalty * z[i];
+    CHECK(target.with_penalised(x, penalty, z, workspace) == spearman(difference, y));
+  }
+  CHECK_THROWS_AS(target.with_penalised(x, 0.5F, std::vector<float>{1, 2}, workspace), Error);
+}
+
+TEST_CASE("integers of more than 32 bits are ranked too", "[unit]") {
+  RankCorrelation::Workspace workspace;
+  const std::vector<float> x{3, 1, 2, 5, 4};
+  const std::int64_t large = std::int64_t{1} << 40;
+  for (const auto& y :
+       {std::vector<std::int64_t>{5, 7, 7, 4294967295, 0}, {5, 7, 7, large, 0}, {-5, 7, 7, large, -9}})
+    CHECK(RankCorrelation(y).with(x, workspace) == spearman(x, std::vector<float>{2, 3.5F, 3.5F, 5, 1}));
+}

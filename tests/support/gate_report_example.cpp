@@ -30,6 +30,7 @@ class Maker {
     out.reward_bench_2 = reward_bench_2();
     out.eval = {{name("further", 2), 50, scorers()}};
     out.length_bias = {length_bias(0), length_bias(1)};
+    out.by_source = {by_source("validation"), by_source(name("further", 2))};
     out.examples = {{"validation", {example(0), example(1), example(2)}}};
     out.sources = {
         {"preference",
@@ -136,6 +137,16 @@ class Maker {
   report::LengthBiasFigures length_bias(std::size_t s) {
     const auto group = [&] { return report::LengthCase{40, 30, share(), interval()}; };
     return {"validation", name("scorer", s), group(), group(), {}, value(), value()};
+  }
+  report::SetBySource by_source(const std::string& set) {
+    report::SetBySource out{set, {}};
+    for (std::size_t i = 0; i < shape_.kinds; ++i) {
+      report::SourceFigures source{name("source", i), 40, {}};
+      for (std::size_t s = 0; s < 4; ++s)
+        source.scorers.push_back({scorer(s), "", 30, interval(), share(), length_bias(s)});
+      out.sources.push_back(source);
+    }
+    return out;
   }
   report::BothSides<std::vector<double>> lists() { return {list(), list()}; }
   report::ExamplePair example(int i) {

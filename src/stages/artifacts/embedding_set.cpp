@@ -118,12 +118,16 @@ void EmbeddingSet::check_shard(const std::string& kind, std::int64_t n_shards) {
   check_same(name, first, "dataset", p.dataset, provenance_->dataset);
   check_same(name, first, "split", p.split, provenance_->split);
   check_same(name, first, "dataset_config", p.dataset_config, provenance_->dataset_config);
+  check_same(name, first, "gating_token_pattern", fmt::format("{}", fmt::join(p.gating_pattern, ",")),
+             fmt::format("{}", fmt::join(provenance_->gating_pattern, ",")));
   check_same(name, first, "precision", p.precision, provenance_->precision);
   check_same(name, first, "fp8_accumulate", p.fp8_accumulate, provenance_->fp8_accumulate);
   check_same(name, first, "batch_invariant", fmt::format("{}", p.batch_invariant),
              fmt::format("{}", provenance_->batch_invariant));
   if (!p.cpu_kernels.empty() && !provenance_->cpu_kernels.empty())
     check_same(name, first, "cpu_kernels", p.cpu_kernels, provenance_->cpu_kernels);
+  if (!p.gpu_attention.empty() && !provenance_->gpu_attention.empty())
+    check_same(name, first, "gpu_attention", p.gpu_attention, provenance_->gpu_attention);
   check_same(name, first, "template_sha256", p.template_sha256, provenance_->template_sha256);
   check_same(name, first, "tokenizer_sha256", p.tokenizer_sha256, provenance_->tokenizer_sha256);
   check_same(name, first, "config_sha256", p.config_sha256, provenance_->config_sha256);
@@ -134,6 +138,8 @@ void EmbeddingSet::check_shard(const std::string& kind, std::int64_t n_shards) {
   check_same(name, first, "seed", std::to_string(p.seed), std::to_string(provenance_->seed));
   check_same(name, first, "source_rows", std::to_string(p.source_rows),
              std::to_string(provenance_->source_rows));
+  check_same(name, first, "recipe_sha256", p.recipe_sha256, provenance_->recipe_sha256);
+  check_same(name, first, "mixture", p.mixture, provenance_->mixture);
   check_same(name, first, "form", p.form, provenance_->form);
   check_same(name, first, "weight_column", p.weight_column, provenance_->weight_column);
   check_same(name, first, "attributes", fmt::format("{}", fmt::join(p.attributes, ",")),
@@ -213,6 +219,32 @@ void EmbeddingSet::check_made_for(const std::string& model, const std::string& s
   if (own != stem)
     fail_data("{}: was made as '{}', not '{}'; it was renamed or copied over another, prepare the set again",
               description(), own, stem);
+}
+
+// Shards name the values of a column in the order in which each met them.
+EmbeddingSet::Sources EmbeddingSet::sources() const {
+  Sources all;
+  std::map<std::string, std::int64_t> id_of;
+  for (const io::SafetensorsFile& file : files_) {
+    if (!file.contains("source_ids")) continue;
+    const Provenance p = Provenance::from_metadata(file.metadata(), file.path().string());
+    std::vector<std::int64_t> ids;  // of the shard's names among all
+    for (const std::string& name : p.sources) {
+      const auto [known, is_new] = id_of.try_emplace(name, std::ssize(all.names));
+      if (is_new) all.names.push_back(name);
+      ids.push_back(known->second);
+    }
+    for (const std::int64_t id : file.at("source_ids", DType::i64, {-1}).as<std::int64_t>()) {
+      if (id < 0 || id >= std::ssize(ids))
+        fail_data("{}: source_ids holds {}, but {} sources are named; make the file again with {}",
+                  file.path().string(), id, ids.size(), command_);
+      all.of_row.push_back(ids[static_cast<std::size_t>(id)]);
+    }
+  }
+  if (!all.of_row.empty() && std::ssize(all.of_row) != rows_)
+    fail_data("{}: only {} of {} rows have a source; make the files again with {}", description(),
+              all.of_row.size(), rows_, command_);
+  return all;
 }
 
 ArtifactInputs EmbeddingSet::inputs() const {

@@ -58,6 +58,14 @@ class EmbeddingSet {
   // Provenance of the first shard, completed with facts of the others; absent for files of the Python
   // scripts.
   const std::optional<Provenance>& provenance() const noexcept { return provenance_; }
+  // Where the rows come from, the shards' names merged: the sets of a mixture, or the values of a column.
+  // Empty for a set that does not record it. data error where only some rows have a source, or an id has no
+  // name.
+  struct Sources {
+    std::vector<std::string> names;
+    std::vector<std::int64_t> of_row;  // [rows], indices into names
+  };
+  Sources sources() const;
   // As inputs of an artefact made from the set: Provenance::inputs() and the precision, or the digest of
   // files without provenance.
   ArtifactInputs inputs() const;

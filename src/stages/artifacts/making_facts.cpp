@@ -1,5 +1,7 @@
 #include "stages/artifacts/making_facts.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "core/hash.h"
@@ -61,7 +63,9 @@ std::string short_form(const std::string& value) {
 MakingFacts making_facts(const Provenance& provenance) {
   ArtifactInputs inputs = provenance.inputs();
   inputs[kPrecisionInput] = provenance.arithmetic();
-  return combine(inputs, provenance.facts);
+  MakingFacts facts = combine(inputs, provenance.facts);
+  add(MakingFact::gating_token_pattern, fmt::format("{}", fmt::join(provenance.gating_pattern, ",")), facts);
+  return facts;
 }
 
 MakingFacts making_facts(const RegressionWeights& weights) { return combine(weights.inputs, weights.facts); }

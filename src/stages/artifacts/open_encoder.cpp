@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "model/adapter_config.h"
+#include "text/template_probe.h"
 
 namespace armorm::stages::artifacts {
 namespace fs = std::filesystem;
@@ -42,10 +43,17 @@ const fs::path& text_folder(const model::ModelFolder& model) {
   return fs::exists(model.folder / "tokenizer.json") ? model.folder : model.base;
 }
 
-text::ConversationEncoder open_encoder(const model::ModelFolder& model, std::int64_t vocab_size,
+text::ConversationEncoder open_encoder(const model::ModelFolder& model, const model::ModelConfig& config,
                                        bool allow_special_in_content, const std::string& template_date) {
   text::ConversationEncoder encoder(text_folder(model), allow_special_in_content, template_date);
-  encoder.limit_ids(vocab_size);
+  encoder.limit_ids(config.vocab_size);
+  if (config.reward_token_id)
+    encoder.end_with(static_cast<text::tokenizer::TokenId>(*config.reward_token_id));
+  if (text::leaves_out_system_messages(encoder))
+    log::warn(
+        "{}: the chat template leaves system messages out of a conversation that ends with an answer: the "
+        "model does not read them",
+        model.folder.string());
   if (!encoder.template_date().empty())
     log::info("{}: the chat template inserts the date; it gets {} instead of today (--template_date)",
               model.folder.string(), encoder.template_date());

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "hub/cache.h"
+#include "model/model_config.h"
 #include "model/model_folder.h"
 #include "text/conversation_encoder.h"
 
@@ -18,8 +19,8 @@ model::ModelFolder open_model_folder(const std::string& path_or_id, const StopRe
 // Where tokenizer and chat template are: an adapter may come with its own.
 const std::filesystem::path& text_folder(const model::ModelFolder& model);
 
-// Logs the date for the chat template if the template inserts today's date. `vocab_size` is config.json's.
-text::ConversationEncoder open_encoder(const model::ModelFolder& model, std::int64_t vocab_size,
+// Logs the date for the chat template if the template inserts today's date.
+text::ConversationEncoder open_encoder(const model::ModelFolder& model, const model::ModelConfig& config,
                                        bool allow_special_in_content, const std::string& template_date);
 
 }  // namespace armorm::stages::artifacts

@@ -74,8 +74,12 @@ io::Metadata Provenance::to_metadata() const {
   if (!deviation.empty()) metadata["deviation"] = deviation;
   if (!dataset_config.empty()) metadata["dataset_config"] = dataset_config;
   if (!form.empty()) metadata["form"] = form;
+  if (!sources.empty()) metadata["sources"] = json(sources).dump();
+  if (!mixture.empty()) metadata["mixture"] = mixture;
+  if (!recipe_sha256.empty()) metadata["recipe_sha256"] = recipe_sha256;
   if (!data_sha256.empty()) metadata["data_sha256"] = data_sha256;
   if (!data_commit.empty()) metadata["data_commit"] = data_commit;
+  if (!gating_pattern.empty()) metadata["gating_token_pattern"] = json(gating_pattern).dump();
   facts.add_to(metadata);
   return metadata;
 }
@@ -91,6 +95,7 @@ ArtifactInputs Provenance::inputs() const {
                         {kTokenizerInput, tokenizer_sha256},
                         {kConfigInput, config_sha256}};
   if (!form.empty()) inputs["form"] = form;
+  if (!recipe_sha256.empty()) inputs["recipe"] = recipe_sha256;
   if (!data_sha256.empty()) inputs["data"] = data_sha256;
   if (facts.weights) inputs[kWeightsInput] = *facts.weights;
   return inputs;
@@ -120,6 +125,10 @@ Provenance Provenance::from_metadata(const io::Metadata& metadata, const std::st
     p.dataset_config = config->second;
   if (const auto found = metadata.find("form"); found != metadata.end()) p.form = found->second;
   p.source = required(metadata, "source", origin);
+  if (metadata.contains("sources"))
+    p.sources = required_json<std::vector<std::string>>(metadata, "sources", origin);
+  if (metadata.contains("mixture")) p.mixture = metadata.at("mixture");
+  if (metadata.contains("recipe_sha256")) p.recipe_sha256 = metadata.at("recipe_sha256");
   p.precision = required(metadata, "precision", origin);
   // Versions without it knew no other.
   if (p.precision == name_of(Precision::fp8))
@@ -139,6 +148,8 @@ Provenance Provenance::from_metadata(const io::Metadata& metadata, const std::st
   p.config_sha256 = required(metadata, "config_sha256", origin);
   if (metadata.contains("data_sha256")) p.data_sha256 = metadata.at("data_sha256");
   if (metadata.contains("data_commit")) p.data_commit = metadata.at("data_commit");
+  if (metadata.contains("gating_token_pattern"))
+    p.gating_pattern = required_json<std::vector<std::int32_t>>(metadata, "gating_token_pattern", origin);
   p.facts = ModelFacts::from_metadata(metadata);
   p.shard_idx = required_count(metadata, "shard_idx", origin);
   p.n_shards = required_count(metadata, "n_shards", origin);

@@ -22,15 +22,22 @@ struct Provenance {
   std::string dataset_config;  // a config of the data set's card; empty = the default one
   std::string form;            // of rows that a form describes, with its label and pairs; empty for others
   std::string source;
+  std::vector<std::string> sources;  // names that source_ids index; empty = no source_ids
+  std::string mixture;               // its sets as JSON: name, first_row, rows, taken, ...; empty = one set
+  std::string recipe_sha256;         // of a mixture: of what its recipe says
   std::string precision;
   std::string fp8_accumulate;  // fast or exact, of precision fp8; empty for others
   bool batch_invariant = false;
-  std::string cpu_kernels;    // of the products; empty = made on a GPU, or not recorded
-  std::string gpu_attention;  // "cuDNN 9.19.0" if a GPU had its plans for attention; empty = LibTorch's alone
-  std::string deviation;      // deviation of fp8 or int8 embeddings from bf16; empty for other precisions
+  std::string cpu_kernels;  // of the products; empty = made on a GPU, or not recorded
+  // "cuDNN 9.19.0" if a GPU had its plans for attention, "LibTorch" if it had none; empty = made on a CPU, or
+  // LibTorch's by an earlier version.
+  std::string gpu_attention;
+  std::string deviation;  // deviation of fp8 or int8 embeddings from bf16; empty for other precisions
   std::vector<std::string> attributes;    // labelled
   std::string weight_column;              // labelled; empty = rows have no weights
   std::vector<std::string> subset_names;  // preference sets with subsets
+  std::vector<std::int32_t>
+      gating_pattern;  // preference: the tokens that open an answer; empty = not recorded
   std::string template_sha256;
   std::string tokenizer_sha256;
   std::string config_sha256;

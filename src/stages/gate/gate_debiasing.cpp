@@ -23,8 +23,10 @@ gating::DebiasOptions debias_options(const Stage2TrainOptions& options) {
 }
 
 gating::DebiasResult debias_on(const PairRewards& reference, const Stage2TrainOptions& options,
-                               const GateInputs& inputs) {
-  const gating::DebiasOptions debias = debias_options(options);
+                               const GateInputs& inputs, std::pmr::memory_resource* memory) {
+  gating::DebiasOptions debias = debias_options(options);
+  debias.memory = memory;
+  if (options.scratch == ScratchFiles::on) debias.search_bytes = 0;
   if (debias.target == VerbosityTarget::length && reference.lengths().empty())
     fail_data(
         "--verbosity_target length: the embeddings of {} carry no lengths; run stage2-prepare again to "
@@ -46,11 +48,11 @@ void Debiased::apply_to(PairRewards& pairs) const {
   if (applied) pairs.transform(result.transform);
 }
 
-Debiased debias_rewards(const Stage2TrainOptions& options, GateInputs& inputs,
-                        const PairRewards& preference) {
+Debiased debias_rewards(const Stage2TrainOptions& options, GateInputs& inputs, const PairRewards& preference,
+                        std::pmr::memory_resource* memory) {
   if (options.verbosity_dim == -1) return {{{}, identity(inputs.attributes.size())}, false};
-  const std::optional<PairRewards> reference = load_reference(options, inputs);
-  return {debias_on(reference ? *reference : preference, options, inputs),
+  const std::optional<PairRewards> reference = load_reference(options, inputs, memory);
+  return {debias_on(reference ? *reference : preference, options, inputs, memory),
           options.compat != Compat::upstream};
 }
 

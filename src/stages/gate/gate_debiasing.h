@@ -1,6 +1,7 @@
 // Verbosity debiasing of stage2-train.
 #pragma once
 
+#include <memory_resource>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,9 +23,10 @@ struct Debiased {
 };
 
 // `options` name the verbosity attribute (with_verbosity()). Finds T on the reference set or, without one, on
-// `preference`. data error as for find_debiasing_transform(), and if the lengths of the answers are the
-// target and were not recorded.
-Debiased debias_rewards(const Stage2TrainOptions& options, GateInputs& inputs, const PairRewards& preference);
+// `preference`; arrays of all pairs are in `memory`. data error as for find_debiasing_transform(), and if the
+// lengths of the answers are the target and were not recorded.
+Debiased debias_rewards(const Stage2TrainOptions& options, GateInputs& inputs, const PairRewards& preference,
+                        std::pmr::memory_resource* memory);
 
 // nullopt without a verbosity attribute.
 std::optional<report::Debiasing> debiasing_figures(const Debiased& debiased,

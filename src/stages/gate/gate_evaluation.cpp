@@ -18,11 +18,12 @@ std::int64_t right_pairs(const gating::PairScores& scores) {
   return right;
 }
 
-Contender make_contender(std::string name, gating::PairScores scores) {
+Contender make_contender(std::string name, std::string short_name, gating::PairScores scores) {
   const eval::PreferenceMetrics metrics = eval::preference_metrics(scores.chosen, scores.rejected);
   const stats::Proportion interval =
       stats::wilson_interval(right_pairs(scores), static_cast<std::int64_t>(scores.chosen.size()));
-  return {{std::move(name), metrics.accuracy, {interval.low, interval.high}, metrics.loss, {}},
+  return {std::move(short_name),
+          {std::move(name), metrics.accuracy, {interval.low, interval.high}, metrics.loss, {}},
           std::move(scores)};
 }
 
@@ -49,13 +50,14 @@ std::vector<Contender> compare_scorers_on(const GateScorer& scorer, const PairRe
   const gating::PairData data = pairs.data();
   const float scale = scorer.gate.logit_scale;
   std::vector<Contender> contenders;
-  contenders.push_back(make_contender("gate", scorer.score(data, rows)));
-  contenders.push_back(make_contender("uniform gate", eval::uniform_gate_scores(data, rows, scale)));
-  contenders.push_back(make_contender("best attribute: " + attributes[static_cast<std::size_t>(best)],
+  contenders.push_back(make_contender("gate", "gate", scorer.score(data, rows)));
+  contenders.push_back(
+      make_contender("uniform gate", "uniform gate", eval::uniform_gate_scores(data, rows, scale)));
+  contenders.push_back(make_contender("best attribute: " + attributes[static_cast<std::size_t>(best)], "",
                                       eval::attribute_scores(data, rows, best, scale)));
   if (pairs.is_transformed())
-    contenders.push_back(
-        make_contender("gate, rewards not debiased", scorer.score(pairs.data_before_transform(), rows)));
+    contenders.push_back(make_contender("gate, rewards not debiased", "not debiased",
+                                        scorer.score(pairs.data_before_transform(), rows)));
   for (std::size_t i = 1; i < contenders.size(); ++i)
     contenders[i].figures.against_gate = test_against(contenders.front(), contenders[i]);
   return contenders;
@@ -70,8 +72,8 @@ std::vector<report::ScorerFigures> figures_of(const std::vector<Contender>& cont
 report::UsageFigures gate_usage_on(const GateScorer& scorer, const PairRewards& pairs,
                                    std::span<const std::int64_t> rows,
                                    const std::vector<std::string>& attributes) {
-  const std::vector<float> weights =
-      gating::gate_weights(scorer.gate, pairs.data(), rows, scorer.temperature, scorer.device);
+  const std::pmr::vector<float> weights =
+      gating::gate_weights(scorer.gate, pairs.data(), rows, scorer.temperature, scorer.device, scorer.memory);
   const auto k = static_cast<std::int64_t>(attributes.size());
   const gating::GateUsage usage =
       gating::measure_gate_usage({weights.data(), static_cast<std::int64_t>(rows.size()), k}, attributes, {});

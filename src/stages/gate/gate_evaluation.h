@@ -1,6 +1,7 @@
 // Evaluates a trained gate compared with its baselines, on any preference set.
 #pragma once
 
+#include <memory_resource>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,13 +18,15 @@ struct GateScorer {
   gating::GateParameters gate;
   gating::GateSoftmax softmax = gating::GateSoftmax::attributes;
   double temperature = 10.0;
-  int device = -1;  // CUDA device index; -1 = CPU
+  int device = -1;                                                       // CUDA device index; -1 = CPU
+  std::pmr::memory_resource* memory = std::pmr::get_default_resource();  // of the gates of all pairs
 
   gating::PairScores score(const gating::PairData& data, std::span<const std::int64_t> rows) const;
 };
 
 // One scorer on some pairs; the first of a comparison is the gate.
 struct Contender {
+  std::string short_name;  // for narrow tables, which leave out scorers without one
   report::ScorerFigures figures;
   gating::PairScores scores;
 };

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <numeric>
 #include <set>
+
+#include "report/source_figures.h"
 
 namespace armorm::stages::gate {
 namespace {
@@ -76,8 +77,9 @@ std::vector<Kind> group(std::size_t n, const std::vector<std::string>& order, co
   return kinds;
 }
 
+// Weights that are not measured for a kind without members.
 report::KindWeights weights_of(const Explained& e, const Kind& kind) {
-  std::vector<double> mean(e.k, 0.0);
+  std::vector<double> mean(e.k, kind.members.empty() ? stats::kNotMeasured : 0.0);
   for (const std::size_t i : kind.members)
     for (std::size_t k = 0; k < e.k; ++k)
       mean[k] += static_cast<double>(e.gate(i, true)[k]) / static_cast<double>(kind.members.size());
@@ -97,6 +99,14 @@ std::vector<Kind> kinds_of(const Explained& e, const std::vector<std::string>& a
 report::WeightsByKind weights_by_kind(const Explained& e, const std::vector<Kind>& kinds) {
   report::WeightsByKind out{e.set.name, e.set.pairs.subset_of().empty() ? "largest attribute" : "subset", {}};
   for (const Kind& kind : kinds) out.kinds.push_back(weights_of(e, kind));
+  return out;
+}
+
+std::optional<report::WeightsByKind> weights_by_source(const Explained& e) {
+  if (e.set.pairs.sources().names.empty()) return std::nullopt;
+  report::WeightsByKind out{e.set.name, report::kBySource, {}};
+  for (SourceGroup& group : group_by_source(e.set.pairs.sources(), e.set.rows))
+    out.kinds.push_back(weights_of(e, {std::move(group.name), std::move(group.members)}));
   return out;
 }
 
@@ -136,14 +146,17 @@ class ExampleList {
  public:
   explicit ExampleList(const Explained& explained) : e_(explained) {}
 
-  // Adds the first `count` of `rows`, ordered by `less`, for which `wanted` holds and which no earlier group
-  // has.
-  void add(const std::string& why, std::vector<std::size_t> rows, const auto& wanted, const auto& less,
-           std::size_t count) {
-    std::erase_if(rows, [&](std::size_t i) { return !wanted(i) || taken_.contains(i); });
-    std::stable_sort(rows.begin(), rows.end(), less);
-    rows.resize(std::min(rows.size(), count));
-    for (const std::size_t i : rows) take(why, i);
+  // Adds the first `count` rows, ordered by `less` and then by position, for which `wanted` holds and which
+  // no earlier group has.
+  void add(const std::string& why, const auto& wanted, const auto& less, std::size_t count) {
+    std::vector<std::size_t> first;
+    for (std::size_t i = 0; i < e_.size(); ++i) {
+      if (!wanted(i) || taken_.contains(i)) continue;
+      if (first.size() == count && !less(i, first.back())) continue;
+      first.insert(std::upper_bound(first.begin(), first.end(), i, less), i);
+      if (first.size() > count) first.pop_back();
+    }
+    for (const std::size_t i : first) take(why, i);
   }
   void take(const std::string& why, std::size_t i) {
     if (taken_.insert(i).second) rows_.push_back(example_of(e_, i, why));
@@ -157,18 +170,16 @@ class ExampleList {
 };
 
 std::vector<report::ExamplePair> examples_of(const Explained& e, const std::vector<Kind>& kinds) {
-  std::vector<std::size_t> all(e.size());
-  std::iota(all.begin(), all.end(), std::size_t{0});
   const auto margin = [&](std::size_t i) { return e.margins[i]; };
   const auto ascending = [&](std::size_t a, std::size_t b) { return margin(a) < margin(b); };
   ExampleList list(e);
   list.add(
-      "surest and right", all, [&](std::size_t i) { return margin(i) > 0; },
+      "surest and right", [&](std::size_t i) { return margin(i) > 0; },
       [&](std::size_t a, std::size_t b) { return margin(a) > margin(b); }, kExamplesPerGroup);
   list.add(
-      "surest and wrong", all, [&](std::size_t i) { return margin(i) < 0; }, ascending, kExamplesPerGroup);
+      "surest and wrong", [&](std::size_t i) { return margin(i) < 0; }, ascending, kExamplesPerGroup);
   list.add(
-      "closest", all, [](std::size_t) { return true; },
+      "closest", [](std::size_t) { return true; },
       [&](std::size_t a, std::size_t b) { return std::abs(margin(a)) < std::abs(margin(b)); },
       kExamplesPerGroup);
   if (e.set.pairs.subset_of().empty()) return std::move(list).rows();
@@ -184,11 +195,11 @@ std::vector<report::ExamplePair> examples_of(const Explained& e, const std::vect
 Explanation explain(const GateScorer& scorer, const ExplainedSet& set,
                     const std::vector<std::string>& attributes) {
   gating::PairGates gates = gating::pair_gates(scorer.gate, set.pairs.data(), set.rows, scorer.softmax,
-                                               scorer.temperature, scorer.device);
+                                               scorer.temperature, scorer.device, scorer.memory);
   std::vector<float> margins = margins_of(gates.scores);
   const Explained e{set, std::move(gates), std::move(margins), scorer.gate.logit_scale, attributes.size()};
   const std::vector<Kind> kinds = kinds_of(e, attributes);
-  return {weights_by_kind(e, kinds), {set.name, examples_of(e, kinds)}};
+  return {weights_by_kind(e, kinds), weights_by_source(e), {set.name, examples_of(e, kinds)}};
 }
 
 }  // namespace armorm::stages::gate

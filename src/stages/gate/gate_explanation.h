@@ -2,6 +2,7 @@
 // to the scores of chosen examples.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,8 +22,9 @@ struct ExplainedSet {
 };
 
 struct Explanation {
-  report::WeightsByKind weights;  // mean over the first sides, before logit_scale
-  report::ExampleSet examples;    // numbers are the shortest decimals of their float32
+  report::WeightsByKind weights;                   // mean over the first sides, before logit_scale
+  std::optional<report::WeightsByKind> by_source;  // the same by source of the pairs, if the set has sources
+  report::ExampleSet examples;                     // numbers are the shortest decimals of their float32
 };
 Explanation explain(const GateScorer& scorer, const ExplainedSet& set,
                     const std::vector<std::string>& attributes);

@@ -9,6 +9,7 @@
 #include "core/words.h"
 #include "data/attributes.h"
 #include "data/dataset.h"
+#include "data/recipe.h"
 #include "hub/cache.h"
 #include "stages/artifacts/artifact_paths.h"
 #include "stages/gate/gate_sources.h"
@@ -67,7 +68,7 @@ std::vector<NamedSet> named_sets(const Stage2TrainOptions& options) {
 artifacts::EmbeddingSet open_pairs(const Stage2TrainOptions& options, const GateInputs& inputs,
                                    const NamedSet& named) {
   const std::string stem =
-      artifacts::preference_stem(hub::artifact_name(named.dataset), named.source, named.split);
+      artifacts::preference_stem(data::dataset_name(named.dataset), named.source, named.split);
   artifacts::EmbeddingSet set =
       artifacts::EmbeddingSet::open(artifacts::embeddings_folder(options.data_root, inputs.model), stem,
                                     "preference", "stage2-prepare", options.verify);
@@ -85,14 +86,15 @@ void check_made_for(const GateInputs& inputs, const std::string& dataset) {
 }
 
 // Opens a set that the report records as a source.
-PairRewards load_pairs(const Stage2TrainOptions& options, GateInputs& inputs, const NamedSet& named) {
+PairRewards load_pairs(const Stage2TrainOptions& options, GateInputs& inputs, const NamedSet& named,
+                       std::pmr::memory_resource* memory) {
   const auto set = std::make_shared<const artifacts::EmbeddingSet>(open_pairs(options, inputs, named));
   inputs.sources.push_back(embedding_source(named.role, *set));
   if (named.role == kPreference || named.role == kReference)
     artifacts::add_inputs(named.role + " set", set->inputs(), inputs.origin);
   const SplitBy split_by = named.role == kPreference ? options.split_by : SplitBy::row;
   return set->while_verified(
-      [&] { return PairRewards(set, inputs.weights, inputs.weights_stem.string(), split_by); });
+      [&] { return PairRewards(set, inputs.weights, inputs.weights_stem.string(), split_by, memory); });
 }
 
 void read_subsets(const std::string& dataset, const std::string& split, const StopRequested& stop,
@@ -149,10 +151,11 @@ std::int64_t verbosity_index(const Stage2TrainOptions& options, const GateInputs
   return index;
 }
 
-std::vector<EvalSet> load_eval_sets(const Stage2TrainOptions& options, GateInputs& inputs) {
+std::vector<EvalSet> load_eval_sets(const Stage2TrainOptions& options, GateInputs& inputs,
+                                    std::pmr::memory_resource* memory) {
   std::vector<EvalSet> sets;
   for (const std::string& name : options.eval)
-    sets.push_back({name, load_pairs(options, inputs, evaluation_set(name))});
+    sets.push_back({name, load_pairs(options, inputs, evaluation_set(name), memory)});
   return sets;
 }
 
@@ -190,16 +193,16 @@ GateInputs open_inputs(const Stage2TrainOptions& options) {
   GateInputs inputs;
   inputs.model = hub::artifact_name(options.model_path);
   inputs.weights_stem = artifacts::regression_weights_folder(options.data_root) /
-                        (inputs.model + "_" + hub::artifact_name(options.multi_objective_dataset));
+                        (inputs.model + "_" + data::dataset_name(options.multi_objective_dataset));
   inputs.weights = artifacts::RegressionWeights::load(inputs.weights_stem);
-  check_made_for(inputs, hub::artifact_name(options.multi_objective_dataset));
+  check_made_for(inputs, data::dataset_name(options.multi_objective_dataset));
   inputs.making = artifacts::making_facts(inputs.weights);
   inputs.sources.push_back(weights_source(inputs.weights));
   artifacts::add_inputs("weights", inputs.weights.inputs, inputs.origin);
   inputs.origin["weights: values"] = inputs.weights.digest();
   inputs.origin["reference set"] = options.reference_dataset.empty()
                                        ? "the preference set"
-                                       : hub::artifact_name(options.reference_dataset);
+                                       : data::dataset_name(options.reference_dataset);
   inputs.attributes =
       data::attribute_names_or_default(inputs.weights.attributes, inputs.weights.n_attributes());
   return inputs;
@@ -223,8 +226,11 @@ Stage2TrainOptions with_verbosity(const Stage2TrainOptions& options, const GateI
 
 void check_made_alike(const Stage2TrainOptions& options, GateInputs& inputs) {
   Differences differences;
-  for (const NamedSet& named : named_sets(options))
-    compare(open_pairs(options, inputs, named), named, options, inputs, differences);
+  for (const NamedSet& named : named_sets(options)) {
+    const artifacts::EmbeddingSet set = open_pairs(options, inputs, named);
+    inputs.sizes.push_back({named.role, set.rows()});
+    compare(set, named, options, inputs, differences);
+  }
   if (!differences.refused.empty())
     fail_data(
         "{}; they cannot be used together, make one of them again with the model and options of the other, "
@@ -240,15 +246,17 @@ artifacts::EmbeddingSet open_preference_set(const Stage2TrainOptions& options, c
   return open_pairs(options, inputs, preference_set(options));
 }
 
-GateSets load_sets(const Stage2TrainOptions& options, GateInputs& inputs, const StopRequested& stop) {
-  GateSets sets{load_pairs(options, inputs, preference_set(options)), {}, {}, {}};
-  if (options.eval_reward_bench) sets.reward_bench = load_pairs(options, inputs, reward_bench_set(options));
+GateSets load_sets(const Stage2TrainOptions& options, GateInputs& inputs, const StopRequested& stop,
+                   std::pmr::memory_resource* memory) {
+  GateSets sets{load_pairs(options, inputs, preference_set(options), memory), {}, {}, {}};
+  if (options.eval_reward_bench)
+    sets.reward_bench = load_pairs(options, inputs, reward_bench_set(options), memory);
   if (sets.reward_bench && sets.reward_bench->subset_of().empty())
     read_subsets(options.reward_bench_dataset, options.reward_bench_split, stop, *sets.reward_bench);
   if (options.eval_reward_bench_2)
-    sets.reward_bench_2 = load_pairs(options, inputs, reward_bench_2_set(options));
+    sets.reward_bench_2 = load_pairs(options, inputs, reward_bench_2_set(options), memory);
   if (sets.reward_bench_2) check_best_of_n(*sets.reward_bench_2, options.reward_bench_2_dataset);
-  sets.eval = load_eval_sets(options, inputs);
+  sets.eval = load_eval_sets(options, inputs, memory);
   if (const std::int64_t n = sets.preference.prompts_differ(); n > 0)
     log::info("{} pairs have sides with different prompts; each side has its own gate there", n);
   return sets;
@@ -261,13 +269,14 @@ void check_unchanged(const GateSets& sets) {
   for (const EvalSet& set : sets.eval) set.pairs.check_unchanged();
 }
 
-std::optional<PairRewards> load_reference(const Stage2TrainOptions& options, GateInputs& inputs) {
+std::optional<PairRewards> load_reference(const Stage2TrainOptions& options, GateInputs& inputs,
+                                          std::pmr::memory_resource* memory) {
   if (options.reference_dataset.empty()) {
     log::info("--reference_dataset is not given: verbosity is measured on the preference set, {}",
               options.preference_dataset);
     return std::nullopt;
   }
-  return load_pairs(options, inputs, reference_set(options));
+  return load_pairs(options, inputs, reference_set(options), memory);
 }
 
 }  // namespace armorm::stages::gate

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory_resource>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +18,12 @@
 
 namespace armorm::stages::gate {
 
+// Pairs of a set that the options name.
+struct SetSize {
+  std::string role;
+  std::int64_t pairs = 0;
+};
+
 struct GateInputs {
   std::string model;
   std::filesystem::path weights_stem;
@@ -25,6 +32,7 @@ struct GateInputs {
   std::vector<std::string> attributes;
   std::vector<report::Source> sources;  // the weights and the sets loaded so far
   artifacts::ArtifactInputs origin;     // of the gate: the weights, and the training and reference pairs
+  std::vector<SetSize> sizes;           // of all sets, once they were opened
 };
 
 GateInputs open_inputs(const Stage2TrainOptions& options);
@@ -34,7 +42,8 @@ GateInputs open_inputs(const Stage2TrainOptions& options);
 Stage2TrainOptions with_verbosity(const Stage2TrainOptions& options, const GateInputs& inputs);
 
 // Opens all sets that the options name. data error that lists how they, or the weights, were made
-// differently, but for --accept_differences, which is recorded in inputs.origin. Completes inputs.making.
+// differently, but for --accept_differences, which is recorded in inputs.origin. Completes inputs.making, and
+// inputs.sizes.
 void check_made_alike(const Stage2TrainOptions& options, GateInputs& inputs);
 
 artifacts::EmbeddingSet open_preference_set(const Stage2TrainOptions& options, const GateInputs& inputs);
@@ -55,12 +64,15 @@ struct GateSets {
 // Loads all sets but the reference set, so that a missing one is an error before the training. data error if
 // a benchmark lacks what its evaluation needs. RewardBench embeddings without subsets, such as those of the
 // Python scripts, get them from the data set, which may be downloaded.
-GateSets load_sets(const Stage2TrainOptions& options, GateInputs& inputs, const StopRequested& stop);
+// Arrays of all pairs are in `memory`, which must outlive the sets.
+GateSets load_sets(const Stage2TrainOptions& options, GateInputs& inputs, const StopRequested& stop,
+                   std::pmr::memory_resource* memory);
 
 // data error when a file of a set has changed since it was loaded.
 void check_unchanged(const GateSets& sets);
 
 // The pairs on which verbosity is measured; nullopt if they are the preference set.
-std::optional<PairRewards> load_reference(const Stage2TrainOptions& options, GateInputs& inputs);
+std::optional<PairRewards> load_reference(const Stage2TrainOptions& options, GateInputs& inputs,
+                                          std::pmr::memory_resource* memory);
 
 }  // namespace armorm::stages::gate

@@ -1,11 +1,15 @@
 #include "stages/gate/gate_tables.h"
 
+#include <optional>
+
 #include "core/print.h"
 #include "report/gate_text.h"
+#include "report/source_text.h"
 #include "stages/gate/gate_explanation.h"
 #include "stages/gate/length_bias_report.h"
 #include "stages/gate/reward_bench_2_report.h"
 #include "stages/gate/reward_bench_report.h"
+#include "stages/gate/source_report.h"
 
 namespace armorm::stages::gate {
 
@@ -19,6 +23,7 @@ void GateTables::validation(const PairRewards& pairs, std::span<const std::int64
   report_.gate_usage = gate_usage_on(scorer_, pairs, rows, report_.attributes);
   print(report::usage_text(*report_.gate_usage) + "\n");
   add_length_bias("validation", all, pairs, rows);
+  add_by_source("validation", all, pairs, rows);
   add_explanation("validation", pairs, rows);
 }
 
@@ -45,6 +50,7 @@ void GateTables::preference_set(const std::string& name, const PairRewards& pair
   report_.eval.push_back({name, pairs.size(), figures_of(all)});
   print(report::comparison_text(name, report_.eval.back().scorers, pairs.size()) + "\n");
   add_length_bias(name, all, pairs, rows);
+  add_by_source(name, all, pairs, rows);
   add_explanation(name, pairs, rows);
 }
 
@@ -60,10 +66,24 @@ void GateTables::add_length_bias(const std::string& set, const std::vector<Conte
   report_.length_bias.insert(report_.length_bias.end(), scorers.begin(), scorers.end());
 }
 
+void GateTables::add_by_source(const std::string& set, const std::vector<Contender>& contenders,
+                               const PairRewards& pairs, std::span<const std::int64_t> rows) {
+  std::optional<report::SetBySource> figures = by_source_on(set, contenders, pairs, rows);
+  if (!figures) return;
+  print(report::comparison_by_source_text(*figures) + "\n");
+  const std::string length_bias = report::length_bias_by_source_text(*figures);
+  if (!length_bias.empty()) print(length_bias + "\n");
+  report_.by_source.push_back(std::move(*figures));
+}
+
 void GateTables::add_explanation(const std::string& set, const PairRewards& pairs,
                                  std::span<const std::int64_t> rows, std::vector<std::string> subset_order) {
   Explanation explanation = explain(scorer_, {set, pairs, rows, std::move(subset_order)}, report_.attributes);
   report_.gate_by_kind.push_back(std::move(explanation.weights));
+  if (explanation.by_source) {
+    print(report::weights_by_source_text(*explanation.by_source, report_.attributes) + "\n");
+    report_.gate_by_kind.push_back(std::move(*explanation.by_source));
+  }
   report_.examples.push_back(std::move(explanation.examples));
 }
 

@@ -28,6 +28,8 @@ class GateTables {
   std::vector<Contender> contenders(const PairRewards& pairs, std::span<const std::int64_t> rows) const;
   void add_length_bias(const std::string& set, const std::vector<Contender>& contenders,
                        const PairRewards& pairs, std::span<const std::int64_t> rows);
+  void add_by_source(const std::string& set, const std::vector<Contender>& contenders,
+                     const PairRewards& pairs, std::span<const std::int64_t> rows);
   void add_explanation(const std::string& set, const PairRewards& pairs, std::span<const std::int64_t> rows,
                        std::vector<std::string> subset_order = {});
 

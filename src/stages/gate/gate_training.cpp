@@ -29,6 +29,7 @@ gating::TrainOptions train_options(const Stage2TrainOptions& options, std::int64
   train.weight_decay = options.weight_decay;
   train.n_steps = options.n_steps;
   train.batch_size = options.batch_size;
+  train.shuffle_window = options.shuffle_window;
   train.dropout = options.dropout;
   train.softmax = softmax_of(options);
   train.precision = options.precision;

@@ -1,7 +1,6 @@
 #include "stages/gate/length_bias_report.h"
 
 #include "core/log.h"
-#include "eval/length_bias.h"
 
 namespace armorm::stages::gate {
 namespace {
@@ -10,8 +9,22 @@ report::LengthCase case_of(const eval::LengthGroup& group) {
   return {group.n, group.correct, group.accuracy, {group.interval.low, group.interval.high}};
 }
 
-report::LengthBiasFigures figures_of(const std::string& set, const std::string& scorer,
-                                     const eval::LengthBias& bias) {
+}  // namespace
+
+SideLengths lengths_of(const PairRewards& pairs, std::span<const std::int64_t> rows) {
+  SideLengths lengths;
+  if (pairs.lengths().empty()) return lengths;
+  lengths.chosen.reserve(rows.size());
+  lengths.rejected.reserve(rows.size());
+  for (const std::int64_t row : rows) {
+    lengths.chosen.push_back(pairs.lengths()[2 * static_cast<std::size_t>(row)]);
+    lengths.rejected.push_back(pairs.lengths()[2 * static_cast<std::size_t>(row) + 1]);
+  }
+  return lengths;
+}
+
+report::LengthBiasFigures length_bias_figures(const std::string& set, const std::string& scorer,
+                                              const eval::LengthBias& bias) {
   return {set,
           scorer,
           case_of(bias.chosen_longer),
@@ -20,8 +33,6 @@ report::LengthBiasFigures figures_of(const std::string& set, const std::string& 
           bias.gap,
           bias.margin_correlation};
 }
-
-}  // namespace
 
 std::vector<report::LengthBiasFigures> length_bias_on(const std::string& set,
                                                       const std::vector<Contender>& contenders,
@@ -35,16 +46,12 @@ std::vector<report::LengthBiasFigures> length_bias_on(const std::string& set,
         set);
     return {};
   }
-  std::vector<std::int64_t> chosen;
-  std::vector<std::int64_t> rejected;
-  for (const std::int64_t row : rows) {
-    chosen.push_back(pairs.lengths()[2 * static_cast<std::size_t>(row)]);
-    rejected.push_back(pairs.lengths()[2 * static_cast<std::size_t>(row) + 1]);
-  }
+  const SideLengths lengths = lengths_of(pairs, rows);
   std::vector<report::LengthBiasFigures> scorers;
   for (const Contender& contender : contenders)
-    scorers.push_back(figures_of(set, contender.figures.name,
-                                 eval::measure_length_bias(contender.scores, chosen, rejected)));
+    scorers.push_back(
+        length_bias_figures(set, contender.figures.name,
+                            eval::measure_length_bias(contender.scores, lengths.chosen, lengths.rejected)));
   return scorers;
 }
 

@@ -14,17 +14,19 @@ namespace armorm::stages::gate {
 namespace {
 
 constexpr std::int64_t kBlockRows = 2048;
+constexpr std::int64_t kTransformRows = 1 << 16;  // at once
 
-// Non-negative counts or ids [rows, ...width] of all shards; empty if no shard has the tensor.
-std::vector<std::int64_t> read_optional(const artifacts::EmbeddingSet& set, const std::string& name,
-                                        const std::vector<std::int64_t>& width) {
-  std::vector<std::int64_t> all;
+// Appends the non-negative counts or ids [rows, ...width] of all shards; none if no shard has the tensor.
+template <class Integers>
+void read_optional(const artifacts::EmbeddingSet& set, const std::string& name,
+                   const std::vector<std::int64_t>& width, Integers& all) {
   std::size_t files = 0;
   for (const io::SafetensorsFile& file : set.files()) {
     if (!file.contains(name)) continue;
     ++files;
     std::vector<std::int64_t> shape{file.at("embeddings").shape[0]};
     shape.insert(shape.end(), width.begin(), width.end());
+    if (files == 1) all.reserve(static_cast<std::size_t>(set.rows() * (width.empty() ? 1 : width.front())));
     for (const std::int64_t value : file.at(name, DType::i64, shape).as<std::int64_t>()) {
       if (value < 0)
         fail_data("{}: {} holds {}, expected 0 or more; make the file again", file.path().string(), name,
@@ -35,30 +37,41 @@ std::vector<std::int64_t> read_optional(const artifacts::EmbeddingSet& set, cons
   if (files != 0 && files != set.files().size())
     fail_data("{}: only {} of {} shards have {}; make them again with one version of stage2-prepare",
               set.description(), files, set.files().size(), name);
-  return all;
 }
 
 }  // namespace
 
 PairRewards::PairRewards(std::shared_ptr<const artifacts::EmbeddingSet> set,
                          const artifacts::RegressionWeights& weights, const std::string& weights_origin,
-                         SplitBy split_by)
-    : pairs_(set->rows()), k_(weights.n_attributes()), d_(set->hidden_size()), set_(std::move(set)) {
+                         SplitBy split_by, std::pmr::memory_resource* memory)
+    : pairs_(set->rows()),
+      k_(weights.n_attributes()),
+      d_(set->hidden_size()),
+      rewards_(memory),
+      untransformed_(memory),
+      set_(std::move(set)),
+      chosen_prompt_(memory),
+      rejected_prompt_(memory),
+      lengths_(memory),
+      row_ids_(memory) {
   if (d_ != weights.hidden_size)
     fail_data(
         "{}: embeddings have width {}, but the weights in {} are for width {}; both must come from one model",
         set_->description(), d_, weights_origin, weights.hidden_size);
   rewards_.reserve(static_cast<std::size_t>(2 * pairs_ * k_));
+  chosen_prompt_.reserve(static_cast<std::size_t>(pairs_));
+  rejected_prompt_.reserve(static_cast<std::size_t>(pairs_));
   for (const io::SafetensorsFile& file : set_->files()) {
     read_rewards(file, weights);
     read_prompts(file, static_cast<std::int64_t>(rewards_.size()) / (2 * k_) -
                            static_cast<std::int64_t>(chosen_prompt_.size()));
   }
-  row_ids_ = read_optional(*set_, "row_ids", {});
-  prompt_ids_ = artifacts::prompt_ids(*set_, split_by);
+  read_optional(*set_, "row_ids", {}, row_ids_);
+  if (split_by == SplitBy::prompt) prompt_ids_ = artifacts::prompt_ids(*set_, split_by);
   read_lengths(*set_);
   read_candidates(*set_);
   read_subsets(*set_);
+  sources_ = read_sources(*set_);
   check_unchanged();
 }
 
@@ -94,13 +107,13 @@ void PairRewards::read_prompts(const io::SafetensorsFile& file, std::int64_t pai
 }
 
 void PairRewards::read_lengths(const artifacts::EmbeddingSet& set) {
-  lengths_ = read_optional(set, "lengths", {2});
+  read_optional(set, "lengths", {2}, lengths_);
 }
 
 void PairRewards::read_candidates(const artifacts::EmbeddingSet& set) {
-  candidate_ids_ = read_optional(set, "candidate_ids", {2});
+  read_optional(set, "candidate_ids", {2}, candidate_ids_);
   if (candidate_ids_.empty()) return;
-  tie_ids_ = read_optional(set, "tie_ids", {2});
+  read_optional(set, "tie_ids", {2}, tie_ids_);
   if (row_ids_.empty() || tie_ids_.empty())
     fail_data("{}: has candidate_ids, but no {}; make the file again", set.description(),
               row_ids_.empty() ? "row_ids" : "tie_ids");
@@ -147,17 +160,24 @@ void PairRewards::take_subsets(const std::vector<std::string>& subset_of_row, co
 
 MatrixView<const float> PairRewards::both_sides() const { return {rewards_.data(), 2 * pairs_, k_}; }
 
+// The same blocks wherever the arrays lie, and so the same bits.
 void PairRewards::transform(const std::vector<float>& t) {
-  untransformed_ = rewards_;
-  gating::transform_rewards({rewards_.data(), 2 * pairs_, k_}, t);
+  untransformed_.reserve(rewards_.size());
+  untransformed_.insert(untransformed_.end(), rewards_.begin(), rewards_.end());
+  for (std::int64_t first = 0; first < 2 * pairs_; first += kTransformRows) {
+    stop_point();
+    gating::transform_rewards(
+        {rewards_.data() + first * k_, std::min(kTransformRows, 2 * pairs_ - first), k_}, t);
+  }
 }
 
-gating::PairData PairRewards::data_of(const std::vector<float>& rewards) const {
+gating::PairData PairRewards::data_of(const std::pmr::vector<float>& rewards) const {
   return {{rewards.data(), pairs_, k_, 2 * k_},
           {rewards.data() + k_, pairs_, k_, 2 * k_},
           prompts_,
           chosen_prompt_,
-          rejected_prompt_};
+          rejected_prompt_,
+          rewards.get_allocator().resource() != std::pmr::get_default_resource()};
 }
 
 std::int64_t PairRewards::prompts_differ() const {

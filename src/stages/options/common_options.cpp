@@ -1,13 +1,16 @@
 #include "stages/options/common_options.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <optional>
+#include <set>
 #include <string_view>
 
 #include "core/date.h"
 #include "core/error.h"
+#include "core/units.h"
 #include "core/words.h"
 #include "stages/options/shared_options.h"
 
@@ -28,7 +31,9 @@ void declare_backbone(ExtractionOptions& fields, OptionList& list) {
            fields.model_path)
       .add({"n_shards", results, "Number of shards the data set is divided into, >= 1"}, fields.n_shards)
       .add({"shard_idx", results, "Which shard this process computes, 1-based"}, fields.shard_idx)
-      .add(kDevice, fields.device)
+      .add({"device", resources,
+            "CUDA device index; -1 = CPU; several, comma-separated, share the packs of the shard"},
+           fields.device.indices)
       .add(kBackbonePrecision, fields.precision)
       .add({"fp8_accumulate", results,
             "Sums of --precision fp8 on a GPU: fast = in the tensor cores, exact = promoted to float32; auto "
@@ -38,6 +43,10 @@ void declare_backbone(ExtractionOptions& fields, OptionList& list) {
       .add(kExtractionKernels, fields.kernels)
       .add(kBatchTokens, fields.batch_tokens)
       .add(kThreads, fields.threads)
+      .add({"weights_memory", resources,
+            "Memory of the weights on the CPU: all = they stay; bytes (20GB, 16GiB), or auto, from what is "
+            "free = layers that do not fit are read again for many packs at a time"},
+           fields.weights_memory)
       .add({"batch_invariant", results, "Make a row's bits independent of shards, packs and threads"},
            fields.batch_invariant)
       .add(kGpuAttention, fields.attention)
@@ -103,6 +112,39 @@ std::int64_t bad_row_limit(const std::string& max_bad_rows, std::int64_t rows) {
         "--max_bad_rows: '{}' is neither a count nor a part of the rows; use for example 100, 0.01 or 1%",
         max_bad_rows);
   return static_cast<std::int64_t>(std::floor(part * static_cast<double>(rows)));
+}
+
+void check_dataset(const DatasetPaths& sets, const std::string& name) {
+  if (sets.paths.empty() || std::find(sets.paths.begin(), sets.paths.end(), "") != sets.paths.end())
+    fail_usage("--dataset_path: is empty; name a file, a folder, a Hub id or a recipe");
+  if (name == "." || name == ".." || name.find('/') != std::string::npos)
+    fail_usage("--dataset_name: '{}' is no file name; use a word that names the data", name);
+}
+
+std::optional<std::uint64_t> weights_memory_bytes(const std::string& weights_memory) {
+  if (weights_memory == "all") return std::nullopt;
+  if (weights_memory == "auto") return 0;
+  if (const auto bytes = parse_bytes(weights_memory)) return bytes;
+  fail_usage(
+      "--weights_memory: '{}' is neither all, auto nor a number of bytes; use for example 20GB or 16GiB",
+      weights_memory);
+}
+
+void check_weights_memory_on(std::int64_t device, const std::string& weights_memory) {
+  if (!weights_memory_bytes(weights_memory) || device < 0) return;
+  fail_usage(
+      "--weights_memory: {} streams layers on the CPU, but --device is {}; on a GPU all weights have to fit: "
+      "leave it out, or give --device -1",
+      weights_memory, device);
+}
+
+void check_devices(const Devices& devices) {
+  const std::vector<std::int64_t>& all = devices.indices;
+  if (all.empty()) fail_usage("--device: is empty; give the index of a CUDA device, several of them, or -1");
+  if (std::set<std::int64_t>(all.begin(), all.end()).size() != all.size())
+    fail_usage("--device: an index is there twice; name every device once");
+  if (all.size() > 1 && *std::min_element(all.begin(), all.end()) < 0)
+    fail_usage("--device: -1, the CPU, cannot share a shard with CUDA devices; give it alone");
 }
 
 void check_attention_on(std::int64_t device, GpuAttention attention) {
@@ -172,7 +214,9 @@ void ExtractionOptions::validate() const {
   if (batch_tokens < 0)
     fail_usage("--batch_tokens: {} is negative; use 0 to let it follow the free memory", batch_tokens);
   if (threads < 0) fail_usage("--threads: {} is negative; use 0 for all", threads);
+  stages::options::check_devices(device);
   stages::options::check_attention_on(device, attention);
+  stages::options::check_weights_memory_on(device, weights_memory);
   parse_date("--template_date", template_date);
   if (seed < 0) fail_usage("--seed: {} is negative; use 0 for the published shuffle", seed);
   if (data_root.empty()) fail_usage("--data_root: is empty; name a folder");

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "armorm/cpu_kernels.h"
+#include "armorm/dataset_paths.h"
 #include "armorm/extraction_options.h"
 #include "armorm/gpu_attention.h"
 #include "armorm/precision.h"
@@ -15,6 +17,15 @@ namespace armorm::stages::options {
 // "1%"). Usage error for anything else.
 std::int64_t bad_row_limit(const std::string& max_bad_rows, std::int64_t rows);
 
+// usage error for no path, an empty one, and a name that is no file name.
+void check_dataset(const DatasetPaths& sets, const std::string& name);
+// --weights_memory: nullopt for "all", 0 for "auto", else bytes. usage error for anything else.
+std::optional<std::uint64_t> weights_memory_bytes(const std::string& weights_memory);
+// usage error for weights_memory other than "all" on a GPU.
+void check_weights_memory_on(std::int64_t device, const std::string& weights_memory);
+
+// usage error for no device, one twice, and the CPU among others.
+void check_devices(const Devices& devices);
 // usage error for attention other than auto on a CPU.
 void check_attention_on(std::int64_t device, GpuAttention attention);
 // usage error for kernels other than auto on a GPU.

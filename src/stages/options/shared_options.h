@@ -10,6 +10,10 @@ using enum OptionEffect;
 
 inline constexpr OptionText kModelOfEmbeddings{"model_path", inputs,
                                                "Reward model of the embeddings; determines the file names"};
+inline constexpr OptionText kDatasetName{
+    "dataset_name", inputs,
+    "Name of the data in file names; needed for several sets without a recipe; empty = that of the set or of "
+    "the recipe's file"};
 inline constexpr OptionText kDatasetConfig{
     "dataset_config", results,
     "Config of a data set whose card names several; empty = its default. It is not part of the file name"};

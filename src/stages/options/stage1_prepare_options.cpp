@@ -3,6 +3,7 @@
 
 #include "armorm/stage1_prepare.h"
 #include "core/error.h"
+#include "stages/options/common_options.h"
 #include "stages/options/declarations.h"
 #include "stages/options/shared_options.h"
 
@@ -12,8 +13,11 @@ OptionList declare(Stage1PrepareOptions& fields) {
   using namespace shared_options;
   OptionList list;
   declare_extraction(fields.extraction, list);
-  list.add({"dataset_path", inputs, "Multi-objective data set: a file, a folder, or a Hub id"},
+  list.add({"dataset_path", inputs,
+            "Multi-objective data: a set (a file, a folder or a Hub id), several, comma-separated, or a "
+            "mixture's recipe (docs/mixtures.md)"},
            fields.dataset_path)
+      .add(kDatasetName, fields.dataset_name)
       .add(kDatasetConfig, fields.dataset_config)
       .add(kDatasetSplit, fields.dataset_split)
       .add({"attributes", results, "Label columns, comma-separated, in the order of the weights' rows"},
@@ -35,7 +39,7 @@ namespace armorm {
 
 void Stage1PrepareOptions::validate() const {
   extraction.validate();
-  if (dataset_path.empty()) fail_usage("--dataset_path: is empty; name a file, a folder or a Hub id");
+  stages::options::check_dataset(dataset_path, dataset_name);
   if (attributes.empty()) fail_usage("--attributes: is empty; name at least one label column");
   if (std::set<std::string>(attributes.begin(), attributes.end()).size() != attributes.size())
     fail_usage("--attributes: a name is there twice; every attribute must be named once");

@@ -1,5 +1,6 @@
 #include "armorm/stage2_prepare.h"
 #include "core/error.h"
+#include "stages/options/common_options.h"
 #include "stages/options/declarations.h"
 #include "stages/options/shared_options.h"
 
@@ -9,10 +10,13 @@ OptionList declare(Stage2PrepareOptions& fields) {
   using namespace shared_options;
   OptionList list;
   declare_extraction(fields.extraction, list);
-  list.add({"model_family", results, "Family of the backbone; decides the gating position"},
+  list.add({"model_family", results, "Family of the backbone, which decides the gating position; auto finds it in the chat template"},
            fields.model_family)
-      .add({"dataset_path", inputs, "Preference data set: a file, a folder, or a Hub id"},
+      .add({"dataset_path", inputs,
+            "Preference data: a set (a file, a folder or a Hub id), several, comma-separated, or a mixture's "
+            "recipe (docs/mixtures.md)"},
            fields.dataset_path)
+      .add(kDatasetName, fields.dataset_name)
       .add(kDatasetConfig, fields.dataset_config)
       .add({"source", results, "Keep the rows whose `source` column equals this; empty = all"}, fields.source)
       .add(kDatasetSplit, fields.dataset_split)
@@ -38,7 +42,7 @@ namespace armorm {
 
 void Stage2PrepareOptions::validate() const {
   extraction.validate();
-  if (dataset_path.empty()) fail_usage("--dataset_path: is empty; name a file, a folder or a Hub id");
+  stages::options::check_dataset(dataset_path, dataset_name);
   if (seq_len < 1) fail_usage("--seq_len: {} is out of range; it must be at least 1", seq_len);
 }
 

@@ -9,6 +9,7 @@
 namespace armorm::stages::options {
 namespace {
 
+constexpr std::int64_t kLeastShuffleWindow = 16;
 constexpr const char* kSourceOfPrepare = "The --source given to stage2-prepare for them";
 
 void declare_data(Stage2TrainOptions& fields, OptionList& list) {
@@ -37,7 +38,12 @@ void declare_optimiser(Stage2TrainOptions& fields, OptionList& list) {
            fields.learning_rate)
       .add({"weight_decay", results, "AdamW weight decay"}, fields.weight_decay)
       .add({"n_steps", results, "Optimiser steps"}, fields.n_steps)
-      .add({"batch_size", results, "Pairs per step, drawn with replacement"}, fields.batch_size)
+      .add({"batch_size", results, "Pairs per step, drawn with replacement but for --shuffle_window"},
+           fields.batch_size)
+      .add({"shuffle_window", results,
+            "Shuffle the pairs in windows of this many, made of 16 runs of consecutive ones, so that a disk "
+            "is read in long runs; each pair comes once an epoch. 0 = draw from all pairs"},
+           fields.shuffle_window)
       .add({"select", results, "Gate to keep: that of the last step, or the best on the validation pairs"},
            fields.select)
       .add({"eval_every", results, "Steps between evaluations on the validation pairs"}, fields.eval_every)
@@ -113,6 +119,12 @@ void declare_gate(Stage2TrainOptions& fields, OptionList& list) {
 void declare_run(Stage2TrainOptions& fields, OptionList& list) {
   using namespace shared_options;
   list.add(kThreads, fields.threads)
+      .add({"scratch", resources,
+            "Keep rewards and ids of all pairs in temporary files that the system can drop from memory: auto "
+            "= from 384 MiB of them"},
+           fields.scratch)
+      .add({"scratch_dir", output, "Folder of these temporary files, on a disk; empty = output_dir"},
+           fields.scratch_dir)
       .add({"restart", output,
             "Replace a gate or an export that was made from other inputs (model, data, attributes, weights); "
             "delete an interrupted training with other inputs"},
@@ -179,6 +191,10 @@ void Stage2TrainOptions::validate() const {
     fail_usage("--checkpoint_seconds: {} is out of range; it must not be negative", checkpoint_seconds);
   at_least("n_steps", n_steps, 1);
   at_least("batch_size", batch_size, 1);
+  at_least("shuffle_window", shuffle_window, 0);
+  if (shuffle_window > 0 && shuffle_window < stages::options::kLeastShuffleWindow)
+    fail_usage("--shuffle_window: {} is out of range; it must be 0, or at least {}", shuffle_window,
+               stages::options::kLeastShuffleWindow);
   at_least("eval_every", eval_every, 1);
   at_least("patience", patience, 0);
   at_least("seeds", seeds, 1);
@@ -189,6 +205,8 @@ void Stage2TrainOptions::validate() const {
   stages::options::check_kernels_on(device, kernels);
   at_least("threads", threads, 0);
   at_least("seed", seed, 0);
+  if (scratch == ScratchFiles::off && !scratch_dir.empty())
+    fail_usage("--scratch_dir: {} is not used with --scratch off; leave one of them out", scratch_dir);
   if (!export_dir.empty() && compat == Compat::upstream)
     fail_usage(
         "--export: a gate trained with --compat upstream gives no score to a single conversation; leave one "

@@ -24,17 +24,22 @@ fs::path rejects_file(fs::path target) { return target.replace_extension(".rejec
 }  // namespace
 
 BadRows::BadRows(const ExtractionOptions& options, std::int64_t shard_rows, fs::path target,
-                 io::FileSystem& files)
+                 io::FileSystem& files, RowName row_name)
     : file_(rejects_file(std::move(target))),
       files_(files),
       skip_(options.on_bad_row == OnBadRow::skip),
       dry_run_(options.dry_run),
       limit_(options::bad_row_limit(options.max_bad_rows, shard_rows)),
-      limit_text_(options.max_bad_rows) {}
+      limit_text_(options.max_bad_rows),
+      row_name_(std::move(row_name)) {}
+
+std::string BadRows::name_of(std::int64_t row_id) const {
+  return row_name_ ? row_name_(row_id) : std::to_string(row_id);
+}
 
 void BadRows::reject(BadRow row) {
   if (!skip_)
-    fail_data("row {}: {}: {}; repair it, or leave such rows out with --on_bad_row skip", row.row_id,
+    fail_data("row {}: {}: {}; repair it, or leave such rows out with --on_bad_row skip", name_of(row.row_id),
               row.field, row.reason);
   const std::lock_guard lock(mutex_);
   row.reason = options::with_flags(row.reason);
@@ -44,7 +49,7 @@ void BadRows::reject(BadRow row) {
   publish();
   const BadRow& last = rows_.back();
   fail_data("{}: lists {} bad rows, more than --max_bad_rows ({}) allows; the last is row {}: {}: {}",
-            file_.string(), rows_.size(), limit_text_, last.row_id, last.field, last.reason);
+            file_.string(), rows_.size(), limit_text_, name_of(last.row_id), last.field, last.reason);
 }
 
 void BadRows::check_limit() const {
@@ -64,7 +69,7 @@ std::vector<BadRow> BadRows::sorted() const {
 std::string BadRows::summary() const {
   if (rows_.empty()) return "";
   const BadRow first = sorted().front();
-  return fmt::format("; {} rows are bad, the first is row {}: {}: {}", rows_.size(), first.row_id,
+  return fmt::format("; {} rows are bad, the first is row {}: {}: {}", rows_.size(), name_of(first.row_id),
                      first.field, first.reason);
 }
 
@@ -92,7 +97,8 @@ void BadRows::publish() const {
   }
   std::string text;
   for (const BadRow& row : sorted()) {
-    const nlohmann::ordered_json line{{"row_id", row.row_id}, {"field", row.field}, {"reason", row.reason}};
+    nlohmann::ordered_json line{{"row_id", row.row_id}, {"field", row.field}, {"reason", row.reason}};
+    if (row_name_) line["row"] = row_name_(row.row_id);
     text += line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
   }
   io::publish_text(file_, text, files_);

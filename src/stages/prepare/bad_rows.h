@@ -25,8 +25,11 @@ struct BadRow {
 // Thread-safe.
 class BadRows {
  public:
+  // How messages name a row: "set:row" for one of a mixture.
+  using RowName = std::function<std::string(std::int64_t row_id)>;
+
   BadRows(const ExtractionOptions& options, std::int64_t shard_rows, std::filesystem::path target,
-          io::FileSystem& files);
+          io::FileSystem& files, RowName row_name = {});
 
   bool skipping() const noexcept { return skip_; }
   // data error that names the row, under --on_bad_row error and when the limit is exceeded; the file exists
@@ -36,7 +39,8 @@ class BadRows {
 
   // Adds the dropped row ids and a count to the provenance; nothing without bad rows.
   void describe(artifacts::Provenance& provenance) const;
-  // "<target stem>.rejects.jsonl", one line per row, ordered by row id; removed when there are none.
+  // "<target stem>.rejects.jsonl", one line per row, ordered by row id, with the name of a row of a mixture;
+  // removed when there are none.
   void publish() const;
 
   // By row id, then field.
@@ -45,12 +49,15 @@ class BadRows {
   std::string summary() const;
 
  private:
+  std::string name_of(std::int64_t row_id) const;
+
   std::filesystem::path file_;
   io::FileSystem& files_;
   bool skip_;
   bool dry_run_;
   std::int64_t limit_;
   std::string limit_text_;
+  RowName row_name_;
   mutable std::mutex mutex_;
   std::vector<BadRow> rows_;
 };

@@ -10,6 +10,7 @@
 #include "core/words.h"
 #include "io/safetensors.h"
 #include "model/matmul_rate.h"
+#include "model/streaming_plan.h"
 #include "model/weights_folder.h"
 #include "report/text_table.h"
 #include "stages/prepare/shard_kernels.h"
@@ -37,9 +38,10 @@ std::string line(const std::string& name, const std::string& text) {
 }
 
 // "(row ids 3 8 9)"
-std::string ids_text(const std::vector<std::int64_t>& rows) {
+std::string ids_text(const DryRunPlan& plan, const std::vector<std::int64_t>& rows) {
   std::string ids;
-  for (std::size_t i = 0; i < std::min(rows.size(), kMaxShownIds); ++i) ids += fmt::format(" {}", rows[i]);
+  for (std::size_t i = 0; i < std::min(rows.size(), kMaxShownIds); ++i)
+    ids += " " + (plan.row_name ? plan.row_name(rows[i]) : std::to_string(rows[i]));
   return fmt::format("(row ids{}{})", ids, rows.size() > kMaxShownIds ? " ..." : "");
 }
 
@@ -68,12 +70,12 @@ std::vector<BadKind> kinds_of(const std::vector<BadRow>& bad_rows) {
   return order;
 }
 
-std::string bad_rows_text(const std::vector<BadRow>& bad_rows) {
-  const std::vector<BadKind> kinds = kinds_of(bad_rows);
+std::string bad_rows_text(const DryRunPlan& plan) {
+  const std::vector<BadKind> kinds = kinds_of(plan.bad_rows);
   std::string out;
   for (std::size_t i = 0; i < std::min(kinds.size(), kMaxShownKinds); ++i)
-    out += line("dropped", fmt::format("{} bad rows {}: {}", kinds[i].rows.size(), ids_text(kinds[i].rows),
-                                       kinds[i].example));
+    out += line("dropped", fmt::format("{} bad rows {}: {}", kinds[i].rows.size(),
+                                       ids_text(plan, kinds[i].rows), kinds[i].example));
   if (kinds.size() > kMaxShownKinds)
     out += line("", fmt::format("and bad rows for {} more reasons", kinds.size() - kMaxShownKinds));
   return out;
@@ -85,11 +87,12 @@ std::string rows_section(const DryRunPlan& plan) {
       line("data set", fmt::format("{}, split {}: {} rows; shard {} of {}: {} rows will be written",
                                    p.dataset, p.split, p.source_rows, p.shard_idx, p.n_shards, p.rows));
   if (!plan.form.empty()) out += line("form", plan.form);
+  if (!plan.gating_pattern.empty()) out += line("gate", "at the last " + plan.gating_pattern);
   for (const auto& [reason, rows] : p.dropped) {
     if (!rows.empty())
-      out += line("dropped", fmt::format("{} rows: {} {}", rows.size(), reason, ids_text(rows)));
+      out += line("dropped", fmt::format("{} rows: {} {}", rows.size(), reason, ids_text(plan, rows)));
   }
-  out += bad_rows_text(plan.bad_rows);
+  out += bad_rows_text(plan);
   for (const auto& [what, count] : p.counts)
     if (count > 0) out += line("noted", fmt::format("{} rows: {}", count, what));
   return out;
@@ -151,10 +154,18 @@ std::string arithmetic_text(const ExtractionOptions& options) {
              : precision;
 }
 
+struct Streaming {
+  const model::WeightsFolder& files;
+  model::StreamingPlan plan;  // limit 0: without --weights_memory
+};
+
 std::string memory_line(const model::BackboneOptions& options, const model::ModelConfig& config,
-                        const model::WorkEstimate& work) {
+                        const model::WorkEstimate& work, const Streaming& streaming) {
   const auto weights = [&](Precision precision) {
-    return bytes_text(model::weight_bytes(config, precision, options.device));
+    if (streaming.plan.limit == 0) return bytes_text(model::weight_bytes(config, precision, options.device));
+    return bytes_text(precision == options.precision
+                          ? streaming.plan.in_memory
+                          : model::least_weights_memory(config, precision, streaming.files));
   };
   // See deviation_from_bf16().
   const std::string second_model = options.precision == Precision::fp8 || options.precision == Precision::int8
@@ -190,16 +201,68 @@ std::string time_line(const model::BackboneOptions& options, double flops) {
                   *rate / 1e12));
 }
 
+// "0 4 8 12"
+std::string staying_text(const model::StreamingPlan& plan) {
+  std::string out;
+  for (std::size_t i = 0; i < plan.streamed.size(); ++i)
+    if (!plan.streamed[i]) out += fmt::format("{}{}", out.empty() ? "" : " ", i);
+  return out.empty() ? "none" : out;
+}
+
+std::string sweeps_text(const model::StreamingPlan& plan, const model::StreamingForecast& forecast,
+                        double read_rate) {
+  const std::uint64_t all = plan.read_bytes * static_cast<std::uint64_t>(forecast.sweeps);
+  return line("sweeps",
+              fmt::format("about {} of {} tokens; each reads {}, all read {}. Rows are saved at the "
+                          "end of each sweep",
+                          forecast.sweeps, forecast.sweep_tokens, bytes_text(plan.read_bytes),
+                          bytes_text(all))) +
+         line("bound by",
+              fmt::format("{}: a sweep reads for {} at {}/s, the rate of the weights' disk, and "
+                          "computes for {}; {} in all",
+                          forecast.reading_bounds() ? "reading" : "arithmetic",
+                          duration_text(forecast.loading_seconds),
+                          bytes_text(static_cast<std::uint64_t>(read_rate)),
+                          duration_text(forecast.sweep_seconds), duration_text(forecast.seconds())));
+}
+
+// What --weights_memory does.
+std::string streaming_section(const Streaming& streaming, const model::ModelConfig& config,
+                              const model::WorkEstimate& work, double arithmetic_seconds) {
+  const model::StreamingPlan& plan = streaming.plan;
+  const std::string memory = fmt::format("{} of {}", bytes_text(plan.in_memory), bytes_text(plan.limit));
+  if (plan.streamed_count() == 0) return line("layers", fmt::format("all stay in memory ({})", memory));
+  const double rate = model::measure_read_rate(streaming.files);
+  return line("layers", fmt::format("{} of {} stay in memory ({}): {}; the others are read in each sweep",
+                                    config.num_hidden_layers - plan.streamed_count(),
+                                    config.num_hidden_layers, memory, staying_text(plan))) +
+         sweeps_text(plan,
+                     model::forecast_streaming(plan, model::SweepSize(config), work.computed_tokens,
+                                               arithmetic_seconds, rate),
+                     rate);
+}
+
+double arithmetic_seconds(const model::BackboneOptions& options, double kernel_rate, double flops) {
+  if (kernel_rate > 0.0) return flops / (kernel_rate * kReachedByKernels);
+  const auto rate = model::measure_matmul_rate(options.device, options.precision, options.fp8_accumulate);
+  return rate ? flops / (*rate * kReachedFraction) : 0.0;
+}
+
 std::string work_section(const ExtractionOptions& extraction, const model::BackboneOptions& options,
                          const model::ModelConfig& config, const model::WorkEstimate& work,
-                         const std::vector<model::KernelRate>& rates) {
+                         const std::vector<model::KernelRate>& rates, const Streaming& streaming) {
   std::string out = line(
       "tokens", fmt::format("{} of input, {} to compute ({:.1f} % saved by sharing)", work.input_tokens,
                             work.computed_tokens, 100.0 - percent(work.computed_tokens, work.input_tokens)));
   out += line("work", fmt::format("{:.3g} TFLOP", work.flops() / 1e12));
   const double rate = options.device < 0 ? kernel_rate(rates, config, extraction) : 0.0;
-  out += rate > 0.0 ? cpu_time_line(extraction, rate, work.flops()) : time_line(options, work.flops());
-  return out + memory_line(options, config, work);
+  const std::int64_t devices = std::ssize(extraction.device.indices);
+  if (devices > 1) out += line("devices", fmt::format("{}, which share the packs", devices));
+  out += rate > 0.0 ? cpu_time_line(extraction, rate, work.flops())
+                    : time_line(options, work.flops() / static_cast<double>(devices));
+  out += memory_line(options, config, work, streaming);
+  if (streaming.plan.limit == 0) return out;
+  return out + streaming_section(streaming, config, work, arithmetic_seconds(options, rate, work.flops()));
 }
 
 std::string target_section(const DryRunPlan& plan) {
@@ -316,12 +379,14 @@ void print_dry_run(const ExtractionOptions& options, const ModelInputs& model, c
                           model.config.model_type, model.config.num_hidden_layers, model.config.hidden_size,
                           arithmetic_text(options), files.files().size(), files.names().size()));
   const model::BackboneOptions backbone = backbone_options(options, model);
-  out += work_section(options, backbone, model.config,
-                      model::estimate_work(model.config, backbone, plan.requests, batch_tokens),
-                      plan.kernel_rates);
+  out += work_section(
+      options, backbone, model.config,
+      model::estimate_work(model.config, backbone, plan.requests, batch_tokens), plan.kernel_rates,
+      {files, model::plan_streaming(model.config, options.precision, files, backbone.weights_memory)});
   out += target_section(plan);
   out += edges_section(tokenizer, plan.requests);
   out += length_histogram(lengths_of(plan.requests));
+  if (!plan.selection.empty()) out += "\n" + plan.selection;
   out += labels_section(plan);
   if (!plan.first_row.empty()) out += "\n" + shown_message(plan.first_row, "\n\t");
   for (const DryRunSample& sample : plan.samples) out += sample_section(tokenizer, sample);

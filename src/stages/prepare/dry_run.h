@@ -29,8 +29,11 @@ struct DryRunSample {
 
 struct DryRunPlan {
   std::string program;
-  std::string form;                         // of the rows, with its columns; empty = none that is known
-  std::string first_row;                    // row 0 of the split as it was read
+  std::string form;       // of the rows, with its columns; empty = none that is known, or those of a mixture
+  std::string selection;  // the sets of a mixture with what is left out; empty = one set
+  std::string gating_pattern;               // of pairs: the tokens that open an answer; empty for others
+  std::string first_row;                    // row 0 of each set as it was read
+  BadRows::RowName row_name;                // empty = row ids
   const artifacts::Provenance& provenance;  // with rows, dropped and counts filled in
   std::span<const model::ExtractionRequest> requests;
   std::vector<DryRunSample> samples;

@@ -12,45 +12,33 @@
 #include "core/print.h"
 #include "core/strings.h"
 #include "core/words.h"
-#include "data/forms_page.h"
 #include "hub/snapshot.h"
 #include "model/compute_threads.h"
 #include "model/device.h"
 #include "model/precision_deviation.h"
+#include "model/streaming_plan.h"
+#include "model/weights_folder.h"
+#include "stages/artifacts/artifact_paths.h"
 #include "stages/artifacts/making_facts.h"
 #include "stages/artifacts/open_encoder.h"
 #include "stages/artifacts/reward_model_fields.h"
+#include "stages/options/common_options.h"
 #include "stages/prepare/shard_kernels.h"
 
 namespace armorm::stages::prepare {
 namespace {
 
-std::map<std::string, std::string> parse_renames(const std::vector<std::string>& columns) {
-  std::map<std::string, std::string> renames;
-  for (const std::string& entry : columns) {
-    const std::size_t sign = entry.find('=');
-    if (sign == std::string::npos || sign == 0 || sign + 1 == entry.size())
-      fail_usage("--columns: '{}' is not of the form name=column; for example messages=conversation", entry);
-    renames[entry.substr(0, sign)] = entry.substr(sign + 1);
-  }
-  return renames;
-}
-
-std::int64_t megabytes(std::uintmax_t bytes) { return static_cast<std::int64_t>(bytes / 1'000'000); }
-
-std::int64_t megabytes_of(const std::vector<std::filesystem::path>& files) {
-  std::uintmax_t bytes = 0;
-  for (const std::filesystem::path& file : files) {
-    std::error_code error;
-    const std::uintmax_t size = std::filesystem::file_size(file, error);
-    bytes += error ? 0 : size;
-  }
-  return megabytes(bytes);
-}
-
 // Empty for a folder that is no snapshot of the Hub.
 std::string commit_of(const std::filesystem::path& folder) {
   return hub::is_hub_snapshot(folder) ? folder.filename().string() : "";
+}
+
+// usage error when the weights' memory is too small.
+void check_weights_memory(const ExtractionOptions& options, const model::ModelFolder& folder,
+                          const model::ModelConfig& config) {
+  const auto limit = options::weights_memory_bytes(options.weights_memory);
+  if (!limit) return;
+  model::plan_streaming(config, options.precision, model::WeightsFolder::open(folder), limit);
 }
 
 std::int64_t dropped_count(const artifacts::Provenance& provenance) {
@@ -59,30 +47,30 @@ std::int64_t dropped_count(const artifacts::Provenance& provenance) {
   return count;
 }
 
+// Empty on a CPU.
+std::string attention_of(const ExtractionOptions& options, const ModelInputs& model) {
+  if (options.device < 0) return "";
+  const std::string cudnn = model::cudnn_of(backbone_options(options, model));
+  return cudnn.empty() ? "LibTorch" : cudnn;
+}
+
 }  // namespace
 
 ModelInputs open_model_inputs(const ExtractionOptions& options, const StopRequested& stop) {
   if (!options.dry_run) {
-    model::check_device(options.device);
+    for (const std::int64_t device : options.device.indices) {
+      model::check_device(device);
+      model::check_accumulate(options.fp8_accumulate, device);
+    }
     model::check_precision(options.precision, options.device);
-    model::check_accumulate(options.fp8_accumulate, options.device);
   }
   check_kernels(options);
   const model::ModelFolder folder = artifacts::open_model_folder(options.model_path, stop);
   model::ModelConfig config = model::ModelConfig::load(folder.base, artifacts::kRewardModelFields);
-  text::ConversationEncoder encoder = artifacts::open_encoder(
-      folder, config.vocab_size, options.allow_special_in_content, options.template_date);
+  check_weights_memory(options, folder, config);
+  text::ConversationEncoder encoder =
+      artifacts::open_encoder(folder, config, options.allow_special_in_content, options.template_date);
   return {folder, hub::artifact_name(options.model_path), std::move(config), std::move(encoder)};
-}
-
-DatasetInputs open_dataset_inputs(const DatasetChoice& choice, const StopRequested& stop) {
-  data::DatasetOptions options;
-  options.columns = parse_renames(choice.columns);
-  options.path = hub::resolve_dataset(choice.path, stop);
-  options.config = choice.config;
-  options.split = choice.split;
-  options.form = choice.form;
-  return {data::Dataset::open(options), hub::artifact_name(choice.path), commit_of(options.path)};
 }
 
 int thread_count(const ExtractionOptions& options) { return armorm::thread_count(options.threads); }
@@ -95,27 +83,35 @@ model::BackboneOptions backbone_options(const ExtractionOptions& options, const 
   backbone.device = static_cast<int>(options.device);
   backbone.batch_invariant = options.batch_invariant;
   backbone.attention = options.attention;
+  backbone.weights_memory = options::weights_memory_bytes(options.weights_memory);
+  backbone.scratch_folder = artifacts::embeddings_folder(options.data_root, model.name);
   return backbone;
 }
 
-std::future<model::Backbone> load_backbone(const ExtractionOptions& options, const ModelInputs& model) {
-  model::set_compute_threads(thread_count(options));  // for the caller's thread, which will run the backbone
-  return std::async(std::launch::async,
-                    [how = backbone_options(options, model), stop = current_stop_request()] {
-                      const StopScope scope(&stop);
-                      return model::Backbone::load(how);
-                    });
+std::future<model::Backbone> load_on(model::BackboneOptions how) {
+  return std::async(std::launch::async, [how = std::move(how), stop = current_stop_request()] {
+    const StopScope scope(&stop);
+    return model::Backbone::load(how);
+  });
 }
 
-std::future<model::Backbone> load_ahead(const ExtractionOptions& options, const ModelInputs& model,
-                                        const std::filesystem::path& target) {
+BackbonesLoading load_backbones(const ExtractionOptions& options, const ModelInputs& model) {
+  model::set_compute_threads(thread_count(options));  // for the caller's thread, which will run the backbone
+  BackbonesLoading loading;
+  model::BackboneOptions how = backbone_options(options, model);
+  for (const std::int64_t device : options.device.indices) {
+    how.device = static_cast<int>(device);
+    loading.push_back(load_on(how));
+    how.loaded_before = true;
+  }
+  return loading;
+}
+
+BackbonesLoading load_ahead(const ExtractionOptions& options, const ModelInputs& model,
+                            const std::filesystem::path& target) {
   std::error_code error;
   if (options.dry_run || std::filesystem::exists(target, error)) return {};
-  return load_backbone(options, model);
-}
-
-void report_form(const DatasetInputs& dataset, const data::Form* form) {
-  if (form != nullptr) log::info("{}: rows of the form {}", dataset.name, data::form_summary(*form));
+  return load_backbones(options, model);
 }
 
 void warn_of_special_content(std::int64_t count, const std::string& what, bool as_special) {
@@ -147,25 +143,15 @@ void record_deviation(const ExtractionOptions& options, const ModelInputs& model
                       artifacts::Provenance& provenance) {
   constexpr std::size_t kRows = 8;
   if (options.precision != Precision::fp8 && options.precision != Precision::int8) return;
-  const model::Deviation deviation = model::deviation_from_bf16(
-      backbone, backbone_options(options, model), std::span(rows).first(std::min(kRows, rows.size())));
+  model::BackboneOptions exact = backbone_options(options, model);
+  if (exact.weights_memory)
+    exact.weights_memory =
+        model::least_weights_memory(model.config, Precision::bf16, model::WeightsFolder::open(model.folder));
+  const model::Deviation deviation =
+      model::deviation_from_bf16(backbone, exact, std::span(rows).first(std::min(kRows, rows.size())));
   provenance.deviation = fmt::format("{:.4f} of bf16 (relative, {} rows), lowest cosine {:.5f}",
                                      deviation.relative, deviation.rows, deviation.lowest_cosine);
   log::info("the embeddings of {} deviate by {}", name_of(options.precision), provenance.deviation);
-}
-
-std::string data_digest(const data::Dataset& dataset, const std::vector<std::string>& columns) {
-  std::string digests;
-  Phase phase("reading the data set's files for their fingerprint", megabytes_of(dataset.files()), "MB");
-  std::size_t bytes = 0;
-  for (const std::filesystem::path& file : dataset.files()) {
-    Sha256 hash;
-    hash.update_with_file(file, [&](std::size_t size) { phase.advance_to(megabytes(bytes += size)); });
-    digests += hash.hex() + "\n";
-  }
-  dataset.check_unchanged();
-  for (const auto& [name, column] : parse_renames(columns)) digests += fmt::format("{}={}\n", name, column);
-  return sha256_hex(digests);
 }
 
 artifacts::Provenance make_provenance(const ExtractionOptions& options, const ModelInputs& model,
@@ -178,11 +164,11 @@ artifacts::Provenance make_provenance(const ExtractionOptions& options, const Mo
   if (options.precision == Precision::fp8) p.fp8_accumulate = name_of(options.fp8_accumulate);
   p.batch_invariant = options.batch_invariant;
   if (options.device < 0) p.cpu_kernels = name_of(options.kernels);
-  p.gpu_attention = model::cudnn_of(backbone_options(options, model));
+  p.gpu_attention = attention_of(options, model);
   p.template_sha256 = model.encoder.template_sha256();
   p.tokenizer_sha256 = model.encoder.tokenizer_sha256();
   p.config_sha256 = sha256_file_hex(model.folder.base / "config.json");
-  p.data_commit = dataset.commit;
+  if (!dataset.rows.is_mixture()) p.data_commit = dataset.rows.sets().front().commit;
   p.facts.commit = commit_of(model.folder.folder);
   p.facts.allow_special_in_content = options.allow_special_in_content;
   p.facts.template_date = model.encoder.template_date();
@@ -190,7 +176,7 @@ artifacts::Provenance make_provenance(const ExtractionOptions& options, const Mo
   p.shard_idx = options.shard_idx;
   p.n_shards = options.n_shards;
   p.seed = options.seed;
-  p.source_rows = dataset.dataset.num_rows();
+  p.source_rows = dataset.rows.num_rows();
   return p;
 }
 

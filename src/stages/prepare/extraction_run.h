@@ -10,11 +10,11 @@
 #include "armorm/extraction_options.h"
 #include "core/parallel.h"
 #include "core/stop_point.h"
-#include "data/dataset.h"
 #include "hub/cache.h"
 #include "model/backbone.h"
 #include "model/extractor.h"
 #include "stages/artifacts/provenance.h"
+#include "stages/prepare/dataset_inputs.h"
 #include "stages/prepare/shard_rows.h"
 #include "text/conversation_encoder.h"
 
@@ -29,30 +29,15 @@ struct ModelInputs {
 // `stop` ends a download.
 ModelInputs open_model_inputs(const ExtractionOptions& options, const StopRequested& stop);
 
-struct DatasetInputs {
-  data::Dataset dataset;
-  std::string name;    // <dataset> of the artefacts
-  std::string commit;  // on the Hub; empty for other files
-};
-struct DatasetChoice {
-  std::string path;  // or Hub id
-  std::string config;
-  std::string split;
-  std::vector<std::string> columns;  // renames "ours=theirs"; a usage error where one has no '='
-  data::FormOptions form = {};
-};
-DatasetInputs open_dataset_inputs(const DatasetChoice& choice, const StopRequested& stop);
-
 model::BackboneOptions backbone_options(const ExtractionOptions& options, const ModelInputs& model);
-// Loads the weights on another thread while the caller does something else; get() throws what went wrong.
-std::future<model::Backbone> load_backbone(const ExtractionOptions& options, const ModelInputs& model);
-// As load_backbone; not valid where the weights may not be needed: in a dry run, or when `target` is there
+// Loads the weights for each device on a thread of its own while the caller does something else; get() throws
+// what went wrong.
+using BackbonesLoading = std::vector<std::future<model::Backbone>>;
+BackbonesLoading load_backbones(const ExtractionOptions& options, const ModelInputs& model);
+// As load_backbones; empty where the weights may not be needed: in a dry run, or when `target` is there
 // already.
-std::future<model::Backbone> load_ahead(const ExtractionOptions& options, const ModelInputs& model,
-                                        const std::filesystem::path& target);
-
-// Says which form the rows have; null = none that is known.
-void report_form(const DatasetInputs& dataset, const data::Form* form);
+BackbonesLoading load_ahead(const ExtractionOptions& options, const ModelInputs& model,
+                            const std::filesystem::path& target);
 
 // Says how special-token strings in the content of so many `what` ("rows") are encoded; nothing for none.
 void warn_of_special_content(std::int64_t count, const std::string& what, bool as_special);
@@ -90,10 +75,6 @@ class ParallelRows {
   std::function<void(Row&)> encode_;
   std::vector<Row> rows_;
 };
-
-// Of the bytes of the data set's files, whatever their names, and of what --columns renames. data error when
-// a file was changed since the data set was opened.
-std::string data_digest(const data::Dataset& dataset, const std::vector<std::string>& columns);
 
 // Says how `seq_len`, 0 or the longest row in tokens, relates to a smaller limit of the model's own.
 void report_model_limit(std::int64_t seq_len, const model::ModelConfig& config,

@@ -6,6 +6,8 @@
 
 #include "core/strings.h"
 #include "core/utf8.h"
+#include "data/forms_page.h"
+#include "stages/prepare/dataset_inputs.h"
 
 namespace armorm::stages::prepare {
 namespace {
@@ -19,22 +21,25 @@ std::string shown_text(const std::string& text) {
   return fmt::format("{} ... {} bytes more", text.substr(0, end), text.size() - end);
 }
 
-std::string conversation_text(const std::string& title, const Conversation& conversation) {
-  std::string out = fmt::format("row 0, {}:\n", title);
+std::string conversation_text(const std::string& row, const std::string& title,
+                              const Conversation& conversation) {
+  std::string out = fmt::format("row {}, {}:\n", row, title);
   for (const Message& message : conversation)
     out += fmt::format("  {}: {}\n", message.role, shown_text(message.content));
   return out;
 }
 
-std::string pair_text(const data::PreferenceRow& row) {
+std::string pair_text(const std::string& name, const data::PreferenceRow& row) {
   if (row.answers.empty())
-    return conversation_text("chosen", row.chosen) + conversation_text("rejected", row.rejected);
-  std::string out = fmt::format("row 0: {} answers, {} pairs, {} ties, {} answers without a label\n",
+    return conversation_text(name, "chosen", row.chosen) + conversation_text(name, "rejected", row.rejected);
+  std::string out = fmt::format("row {}: {} answers, {} pairs, {} ties, {} answers without a label\n", name,
                                 row.answers.size(), row.pairs.size(), row.tied_pairs, row.unlabelled_answers);
   if (row.pairs.empty()) return out;
   const data::AnswerPair& first = row.pairs.front();
-  return out + conversation_text(fmt::format("answer {}, chosen", first.chosen), row.answers[first.chosen]) +
-         conversation_text(fmt::format("answer {}, rejected", first.rejected), row.answers[first.rejected]);
+  return out +
+         conversation_text(name, fmt::format("answer {}, chosen", first.chosen), row.answers[first.chosen]) +
+         conversation_text(name, fmt::format("answer {}, rejected", first.rejected),
+                           row.answers[first.rejected]);
 }
 
 std::string labels_text(const data::LabelledRow& row, const std::vector<std::string>& attributes) {
@@ -44,37 +49,48 @@ std::string labels_text(const data::LabelledRow& row, const std::vector<std::str
   return out.empty() ? "  no labels\n" : out;
 }
 
-std::vector<bool> only_row_0(const data::Dataset& dataset) {
-  std::vector<bool> wanted(static_cast<std::size_t>(dataset.num_rows()));
-  if (!wanted.empty()) wanted[0] = true;
+std::vector<bool> first_rows(const data::Mixture& mixture) {
+  std::vector<bool> wanted(static_cast<std::size_t>(mixture.num_rows()));
+  for (const data::Mixture::Set& set : mixture.sets())
+    if (set.rows > 0) wanted[static_cast<std::size_t>(set.first_row)] = true;
   return wanted;
 }
 
-data::RejectRow reason_into(std::string& out) {
-  return [&out](std::int64_t, const std::string& column, const std::string& reason) {
-    out = fmt::format("row 0 cannot be used: {}: {}\n", column, reason);
+data::RejectRow reason_into(const data::Mixture& mixture, std::string& out) {
+  return [&](std::int64_t row_id, const std::string& column, const std::string& reason) {
+    out += fmt::format("row {} cannot be used: {}: {}\n", mixture.row_name(row_id), column, reason);
   };
 }
 
 }  // namespace
 
-std::string first_preference_row(const data::Dataset& dataset) {
+std::string first_preference_rows(const data::Mixture& mixture) {
   std::string out;
-  dataset.for_each_preference(
-      only_row_0(dataset), [&](data::PreferenceRow&& row) { out = pair_text(row); }, reason_into(out));
+  mixture.for_each_preference(
+      first_rows(mixture),
+      [&](data::PreferenceRow&& row) { out += pair_text(mixture.row_name(row.row_id), row); },
+      reason_into(mixture, out));
   return out;
 }
 
-std::string first_labelled_row(const data::Dataset& dataset, const std::vector<std::string>& attributes) {
+std::string first_labelled_rows(const data::Mixture& mixture, const std::vector<std::string>& labels) {
   std::string out;
-  dataset.for_each_labelled(
-      attributes, only_row_0(dataset),
+  mixture.for_each_labelled(
+      first_rows(mixture),
       [&](data::LabelledRow&& row) {
-        out += conversation_text(fmt::format("answer {}", row.answer), row.messages) +
-               labels_text(row, attributes);
+        out += conversation_text(mixture.row_name(row.row_id), fmt::format("answer {}", row.answer),
+                                 row.messages) +
+               labels_text(row, labels);
       },
-      reason_into(out));
+      reason_into(mixture, out));
   return out;
+}
+
+void describe_sets(const data::Mixture& mixture, const data::RowSelection& selection, DryRunPlan& plan) {
+  const data::Form* form = mixture.sets().front().form;
+  if (!mixture.is_mixture() && form != nullptr) plan.form = data::form_summary(*form);
+  plan.selection = selection_table(mixture, selection);
+  plan.row_name = row_names(mixture);
 }
 
 }  // namespace armorm::stages::prepare

@@ -24,6 +24,7 @@ resume::ResumeKey make_resume_key(const std::vector<OptionValue>& options,
                         {"config.json", provenance.config_sha256},
                         {"weights", provenance.facts.weights.value()},
                         {"description", sha256_hex(nlohmann::json(provenance.to_metadata()).dump())}};
+  if (!provenance.recipe_sha256.empty()) key["recipe"] = provenance.recipe_sha256;
   if (!provenance.gpu_attention.empty()) key["GPU attention"] = provenance.gpu_attention;
   key.merge(resume::arithmetic_key(static_cast<int>(extraction.device), thread_count(extraction)));
   key.merge(resume::options_key(options));

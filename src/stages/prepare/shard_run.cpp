@@ -1,6 +1,6 @@
 #include "stages/prepare/shard_run.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -16,6 +16,7 @@
 #include "core/strings.h"
 #include "io/content_digests.h"
 #include "io/file_watch.h"
+#include "model/streaming_plan.h"
 #include "model/weights_folder.h"
 #include "stages/artifacts/weights_fingerprint.h"
 #include "stages/prepare/shard_accumulate.h"
@@ -130,7 +131,7 @@ class ShardRun {
     resume::DurableRows rows(job_.target, job_.tensors, metadata_of(provenance_, resume::digest_of(key_)),
                              key_, extraction_.checkpoint_seconds, environment_.files);
     const model::ExtractionStats stats = extract(rows);
-    backbone_.reset();
+    backbones_.clear();
     retry_non_finite(rows);
     const std::set<std::int64_t> dropped = drop_non_finite(rows);
     lock_->check_now();
@@ -193,13 +194,17 @@ class ShardRun {
   void load() {
     if (environment_.stopping())
       fail_interrupted("{}: asked to stop before the first row", job_.target.string());
-    if (!job_.loading.valid()) job_.loading = load_backbone(extraction_, model_);
-    backbone_.emplace(job_.loading.get());
+    if (job_.loading.empty()) job_.loading = load_backbones(extraction_, model_);
+    std::vector<std::string> devices;
+    for (std::future<model::Backbone>& loading : std::exchange(job_.loading, {})) {
+      backbones_.push_back(loading.get());
+      devices.push_back(backbones_.back().device_name());
+    }
     model_files_.check_content();
-    log::info("model {} on {}", model_.name, backbone_->device_name());
+    log::info("model {} on {}", model_.name, fmt::join(devices, ", "));
     std::vector<std::span<const text::tokenizer::TokenId>> sequences;
     for (const model::ExtractionRequest& request : job_.requests) sequences.push_back(request.tokens);
-    record_deviation(extraction_, model_, *backbone_, sequences, provenance_);
+    record_deviation(extraction_, model_, backbones_.front(), sequences, provenance_);
   }
 
   model::ExtractionStats extract(resume::DurableRows& rows) {
@@ -211,7 +216,9 @@ class ShardRun {
     Progress progress(job_.program, total - rows.requests_done());
     std::int64_t tokens = 0;
     const model::ExtractionCursor start = rows.cursor();
-    model::Extractor extractor(*backbone_, {.batch_tokens = extraction_.batch_tokens});
+    std::vector<const model::Backbone*> devices;
+    for (const model::Backbone& backbone : backbones_) devices.push_back(&backbone);
+    model::Extractor extractor(std::move(devices), {.batch_tokens = extraction_.batch_tokens});
     model::ExtractionStats stats;
     complete_or_stop([&] {
       stats = extractor.run(
@@ -296,6 +303,10 @@ class ShardRun {
     exact.precision = Precision::fp32;
     model::BackboneOptions options = backbone_options(exact, model_);
     options.loaded_before = true;
+    if (options.weights_memory.value_or(0) > 0)  // float32 takes more
+      options.weights_memory = std::max(
+          *options.weights_memory, model::least_weights_memory(model_.config, Precision::fp32,
+                                                               model::WeightsFolder::open(model_.folder)));
     const model::Backbone backbone = model::Backbone::load(options);
     Progress progress(job_.program + " in float32", static_cast<std::int64_t>(requests.size()));
     for (std::size_t i = 0; i < requests.size(); ++i) {
@@ -370,7 +381,7 @@ class ShardRun {
   artifacts::Provenance provenance_;
   resume::ResumeKey key_;
   std::optional<resume::RunLock> lock_;
-  std::optional<model::Backbone> backbone_;
+  std::vector<model::Backbone> backbones_;  // one for each device
   io::FileWatch model_files_;
   std::set<std::int64_t> bad_ids_;  // rows without finite embeddings
 };
@@ -378,7 +389,10 @@ class ShardRun {
 DryRunPlan dry_run_plan(const ShardJob& job) {
   return {.program = job.program,
           .form = {},
+          .selection = {},
+          .gating_pattern = {},
           .first_row = {},
+          .row_name = {},
           .provenance = job.provenance,
           .requests = job.requests,
           .samples = {},

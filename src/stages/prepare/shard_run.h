@@ -26,7 +26,7 @@ struct ShardJob {
   std::vector<model::ExtractionRequest> requests;  // requests_per_row for each row, in order
   std::size_t requests_per_row = 1;
   std::function<std::string()> data_digest;     // computed only by a run that is no dry one
-  std::future<model::Backbone> loading;         // result of load_ahead()
+  BackbonesLoading loading;                     // result of load_ahead()
   std::vector<model::KernelRate> kernel_rates;  // result of choose_kernels()
   // Stores the rows of a request, one per wanted position.
   std::function<void(std::size_t request, MatrixView<const float> rows, resume::DurableRows& out)> store;

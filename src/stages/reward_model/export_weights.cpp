@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "core/error.h"
 #include "core/log.h"
@@ -14,6 +15,7 @@
 #include "io/publish.h"
 #include "model/weight_names.h"
 #include "model/weights_folder.h"
+#include "stages/reward_model/exported_decoder.h"
 
 namespace armorm::stages::reward_model {
 namespace {
@@ -35,7 +37,10 @@ bool holds_any(const File& file, const std::function<bool(const std::string&)>& 
 class WeightsExport {
  public:
   WeightsExport(const model::ModelFolder& model, io::AtomicFolder& folder, io::FileSystem& files)
-      : source_(model::WeightsFolder::open(model)), folder_(folder), files_(files) {
+      : source_(model::WeightsFolder::open(model)),
+        config_(model::ModelConfig::load_again(model.base)),
+        folder_(folder),
+        files_(files) {
     for (File& file : source_.files())
       if (holds_any(file, model::is_of_decoder)) shards_.push_back(std::move(file));
     if (shards_.empty())
@@ -44,6 +49,7 @@ class WeightsExport {
 
   // False when the files cannot be used unchanged in the folder, or the file system does not support links.
   bool link_decoder() {
+    if (!keeps_tensors(config_)) return false;
     for (const File& shard : shards_)
       if (!shard.as_named || holds_any(shard, is_of_a_head)) return false;
     for (const File& shard : shards_) {
@@ -62,21 +68,11 @@ class WeightsExport {
   void copy_decoder() {
     Phase phase(folder_.target().string() + ": copying the weights", total_megabytes(), "MB");
     for (const File& shard : shards_) {
+      const std::vector<Copied> tensors = tensors_of(shard);
       std::vector<io::TensorSpec> specs;
-      for (const std::string& name : shard.names) {
-        if (!model::is_of_decoder(name)) continue;
-        const io::StoredTensor tensor = source_.at(name);
-        specs.push_back({name, tensor.dtype, tensor.shape});
-      }
+      for (const Copied& tensor : tensors) specs.push_back(tensor.spec);
       io::SafetensorsWriter writer(folder_.building() / next_name(), specs, {{"format", "pt"}}, files_);
-      for (const io::TensorSpec& spec : specs) {
-        const io::StoredTensor tensor = source_.at(spec.name);
-        for (std::size_t at = 0; at < tensor.bytes.size(); at += kBlockBytes) {
-          writer.append(tensor.bytes.subspan(at, std::min(kBlockBytes, tensor.bytes.size() - at)));
-          phase.advance_to(megabytes(total_size_ + at));
-        }
-        add(spec.name, tensor.bytes.size());
-      }
+      for (const Copied& tensor : tensors) copy(tensor, writer, phase);
       writer.publish();
       close_file();
     }
@@ -107,6 +103,44 @@ class WeightsExport {
   }
 
  private:
+  struct Copied {
+    std::string stored;
+    io::TensorSpec spec;
+    std::vector<RowRange> rows;
+  };
+
+  std::vector<Copied> tensors_of(const File& shard) const {
+    std::vector<Copied> all;
+    for (const std::string& name : shard.names) {
+      if (!model::is_of_decoder(name)) continue;
+      const io::StoredTensor tensor = source_.at(name);
+      for (ExportedTensor& exported : exported_tensors(config_, name, tensor.shape.at(0))) {
+        std::vector<std::int64_t> shape = tensor.shape;
+        shape[0] = 0;
+        for (const RowRange& range : exported.rows) shape[0] += range.count;
+        all.push_back({name, {exported.name, tensor.dtype, shape}, std::move(exported.rows)});
+      }
+    }
+    return all;
+  }
+
+  void copy(const Copied& copied, io::SafetensorsWriter& writer, Phase& phase) {
+    const io::StoredTensor tensor = source_.at(copied.stored);
+    const std::size_t row_bytes = tensor.bytes.size() / static_cast<std::size_t>(tensor.shape.at(0));
+    std::uint64_t written = 0;
+    for (const RowRange& range : copied.rows) {
+      const std::span<const std::byte> rows =
+          tensor.bytes.subspan(static_cast<std::size_t>(range.begin) * row_bytes,
+                               static_cast<std::size_t>(range.count) * row_bytes);
+      for (std::size_t at = 0; at < rows.size(); at += kBlockBytes) {
+        writer.append(rows.subspan(at, std::min(kBlockBytes, rows.size() - at)));
+        phase.advance_to(megabytes(total_size_ + written + at));
+      }
+      written += rows.size();
+    }
+    add(copied.spec.name, written);
+  }
+
   static std::int64_t megabytes(std::uint64_t bytes) { return static_cast<std::int64_t>(bytes / 1'000'000); }
   std::int64_t total_megabytes() const {
     std::uint64_t bytes = 0;
@@ -125,6 +159,7 @@ class WeightsExport {
   }
 
   model::WeightsFolder source_;
+  model::ModelConfig config_;
   io::AtomicFolder& folder_;
   io::FileSystem& files_;
   std::vector<File> shards_;  // shards that contain tensors of the decoder

@@ -20,9 +20,9 @@ struct ExportedWeights {
 };
 
 // Puts the decoder's weights of `model` and the head into `folder`: model-<i>-of-<n>.safetensors, the head as
-// the last one, and model.safetensors.index.json over all tensors. The decoder's tensors are named model.*; a
-// folder that names them otherwise, or keeps a head of the same names in one file with them, cannot be
-// linked.
+// the last one, and model.safetensors.index.json over all tensors. The decoder's tensors are named as in
+// transformers (exported_decoder.h); a folder that names them otherwise, or keeps a head of the same names in
+// one file with them, cannot be linked.
 ExportedWeights export_weights(const model::ModelFolder& model, const artifacts::GateArtifact& artifact,
                                ExportWeights how, io::AtomicFolder& folder, io::FileSystem& files);
 

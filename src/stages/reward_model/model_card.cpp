@@ -22,6 +22,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::size_t kSourcesOnCard = 20;
+
 // A JSON string is a YAML string, whatever is in it.
 std::string quoted(const std::string& text) { return json(text).dump(); }
 
@@ -103,6 +105,17 @@ std::string scorers_table(const std::string& title, const std::vector<report::Sc
   return fmt::format("## {}\n\n{}\n", title, table.str());
 }
 
+std::string sources_table(const report::SetBySource& set) {
+  MarkdownTable table({"source", "pairs", "accuracy", "95 % interval", "loss"});
+  for (const report::SourceFigures& source : report::largest_sources(set.sources, kSourcesOnCard)) {
+    const report::SourceScorer& gate = source.scorers.front();
+    table.add({escaped(report::source_label(source.name)), std::to_string(source.pairs),
+               percent(report::accuracy_of(gate, source.pairs)),
+               percent(gate.interval.low) + " - " + percent(gate.interval.high), number(gate.loss)});
+  }
+  return fmt::format("## The gate on {} by source\n\n{}\n", escaped(set.set), table.str());
+}
+
 // One column for each scorer; `title` heads the column of sections.
 std::string sections_table(const std::string& title, const report::Benchmark& bench) {
   const auto row = [&bench](const std::string& name, const auto& cell_of) {
@@ -140,6 +153,7 @@ std::string tables(const report::GateReport& report, const report::RidgeReport& 
   if (!report.validation.empty()) text += scorers_table("Validation pairs", report.validation);
   for (const report::EvaluatedSet& set : report.eval)
     text += scorers_table("Preference set " + escaped(set.name), set.scorers);
+  for (const report::SetBySource& set : report.by_source) text += sources_table(set);
   if (!report.length_bias.empty()) text += length_bias_table(report.length_bias);
   if (!regression.attributes.empty()) text += regression_table(regression);
   if (report.gate_usage) text += usage_table(*report.gate_usage);

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "armorm/extraction_options.h"
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/log.h"
@@ -26,10 +27,13 @@
 #include "stages/resume/run_lock.h"
 #include "stages/reward_model/export_digests.h"
 #include "stages/reward_model/export_weights.h"
+#include "stages/reward_model/exported_decoder.h"
 #include "stages/reward_model/model_card.h"
 #include "stages/reward_model/modeling_code.h"
 #include "text/chat_template.h"
+#include "text/conversation_encoder.h"
 #include "text/gating_pattern.h"
+#include "text/template_probe.h"
 
 namespace armorm::stages::reward_model {
 namespace fs = std::filesystem;
@@ -44,24 +48,18 @@ constexpr const char* kWeightsInput = "model: weights";
 constexpr const char* kTokenizerFiles = "model: other tokenizer files";  // compared, but not recorded here
 
 // Files that users of the decoder's folder need besides weights and config.
+constexpr const char* kTemplateFile = "chat_template.jinja";  // before all others, in transformers too
 constexpr const char* kCopied[] = {"tokenizer.json",
                                    "tokenizer_config.json",
                                    "special_tokens_map.json",
                                    "added_tokens.json",
                                    "tokenizer.model",
-                                   "chat_template.jinja",
+                                   kTemplateFile,
                                    "chat_template.json",
                                    "LICENSE",
                                    "LICENSE.txt",
                                    "NOTICE",
                                    "USE_POLICY.md"};
-
-// Classes exist in modeling_armorm.py for stage 2's model families.
-const char* class_prefix(model::Architecture architecture) {
-  if (architecture == model::Architecture::llama) return "Llama";
-  if (architecture == model::Architecture::gemma2) return "Gemma2";
-  fail_internal("an architecture without a class in the exported code");
-}
 
 // Of an earlier export; null for another folder.
 nlohmann::json manifest_of(const fs::path& target) {
@@ -125,13 +123,14 @@ model::ModelConfig decoder_of_width(const model::ModelFolder& folder, std::int64
 
 nlohmann::ordered_json exported_config(const model::ModelFolder& folder,
                                        const artifacts::GateArtifact& artifact,
+                                       const std::vector<text::tokenizer::TokenId>& pattern,
                                        const artifacts::ModelFacts& facts, const TrainedKernels& kernels) {
   const model::ModelConfig decoder = decoder_of_width(folder, artifact.hidden_size);
-  const std::string name = std::string(class_prefix(decoder.architecture)) + "ForRewardModelWithGating";
-  const text::tokenizer::Tokenizer tokenizer =
-      text::tokenizer::Tokenizer::load(artifacts::text_folder(folder));
+  // The classes of modeling_armorm.py.
+  const std::string name = std::string(decoder.facts().transformers_class) + "ForRewardModelWithGating";
   const fs::path config_path = folder.base / "config.json";
-  auto config = io::parse_ordered_json(io::read_text_file(config_path), config_path.string(), kMaxJsonDepth);
+  nlohmann::ordered_json config = exported_decoder_config(
+      decoder, io::parse_ordered_json(io::read_text_file(config_path), config_path.string(), kMaxJsonDepth));
   config["architectures"] = {name};
   config["auto_map"] = {{"AutoModelForSequenceClassification", std::string(kModelingModule) + "." + name}};
   config["id2label"] = {{"0", "score"}};
@@ -149,8 +148,7 @@ nlohmann::ordered_json exported_config(const model::ModelFolder& folder,
     config[kKernelsPrecisionField] = kernels.precision;
   }
   if (!kernels.fp8_accumulate.empty()) config[kAccumulateField] = kernels.fp8_accumulate;
-  config["gating_token_pattern"] =
-      text::gating_pattern(tokenizer, parse_word<ModelFamily>("model_family", artifact.model_family));
+  config["gating_token_pattern"] = pattern;
   return config;
 }
 
@@ -179,6 +177,34 @@ report::RidgeReport read_report(const RegressionReport& report) {
   return report::parse_ridge_report(io::parse_checked_json(text, path.string(), kMaxJsonDepth));
 }
 
+// The text of a file to copy. A tokenizer_config.json that names a tokenizer class in Python code of the
+// backbone's repository is copied without that name: whoever loads the export trusts its code, not the
+// backbone's.
+std::string without_code(const fs::path& file) {
+  std::string text = io::read_text_file(file);
+  if (file.filename() != "tokenizer_config.json") return text;
+  nlohmann::ordered_json config = io::parse_ordered_json(text, file.string(), kMaxJsonDepth);
+  if (!config.is_object() || config.erase("auto_map") == 0) return text;
+  log::warn("{}: field 'auto_map' names code of the model's repository; the export is without it",
+            file.string());
+  return config.dump(2) + "\n";
+}
+
+// The chat template with the reward token of the model at the end, which no field of the exported config.json
+// names; empty without one.
+std::string template_with_reward_token(const model::ModelFolder& model) {
+  const std::optional<std::int64_t> id = model::ModelConfig::load_again(model.base).reward_token_id;
+  if (!id) return "";
+  const fs::path& text = artifacts::text_folder(model);
+  const auto token =
+      text::tokenizer::Tokenizer::load(text).id_to_token(static_cast<text::tokenizer::TokenId>(*id));
+  if (!token)
+    fail_data("{}: field 'reward_token_id': found {}, expected a token of tokenizer.json",
+              (model.base / "config.json").string(), *id);
+  return text::ChatTemplate::load(text).source() + "{% if not add_generation_prompt %}{{ " +
+         nlohmann::json(*token).dump() + " }}{% endif %}";
+}
+
 // One export in progress.
 class Folder {
  public:
@@ -188,10 +214,14 @@ class Folder {
     io::publish_text(folder_.building() / name, text, files_);
     names_.push_back(name);
   }
-  void add_copies(const fs::path& model) {
+  // `chat_template` is an own one; empty: that of the model.
+  void add_copies(const fs::path& model, const std::string& chat_template) {
     std::error_code error;
-    for (const char* name : kCopied)
-      if (fs::exists(model / name, error)) add_text(name, io::read_text_file(model / name));
+    for (const std::string_view name : kCopied)
+      if (name == kTemplateFile && !chat_template.empty())
+        add_text(kTemplateFile, chat_template);
+      else if (fs::exists(model / name, error))
+        add_text(std::string(name), without_code(model / name));
   }
   bool add_weights(const model::ModelFolder& model, const artifacts::GateArtifact& artifact,
                    ExportWeights how) {
@@ -232,6 +262,7 @@ ModelExport::ModelExport(fs::path target, const std::string& model_path, ExportW
   model_inputs_ = model_inputs();
   if (!embeddings) return;
   facts_ = embeddings->facts;
+  pattern_ = embeddings->gating_pattern;
   kernels_ = {embeddings->cpu_kernels, embeddings->precision, embeddings->fp8_accumulate};
   const fs::path& text = artifacts::text_folder(model_);
   check_same("config.json", embeddings->config_sha256, model_inputs_.at(kConfigInput), model_.base);
@@ -261,6 +292,28 @@ artifacts::ArtifactInputs ModelExport::with_model(artifacts::ArtifactInputs inpu
 
 void ModelExport::check_hidden_size(std::int64_t hidden_size) const { decoder_of_width(model_, hidden_size); }
 
+void ModelExport::check_family(ModelFamily family) const { pattern_of(family); }
+
+std::vector<armorm::text::tokenizer::TokenId> ModelExport::pattern_of(ModelFamily family) const {
+  const fs::path& text = artifacts::text_folder(model_);
+  if (family == ModelFamily::auto_ && !pattern_.empty()) return pattern_;
+  if (family == ModelFamily::auto_) {
+    const std::string date = facts_.template_date.value_or("");
+    const armorm::text::ConversationEncoder encoder(text, false, date.empty() ? kTemplateDate : date);
+    return armorm::text::probe_gating_pattern(encoder).ids;
+  }
+  const auto tokenizer = armorm::text::tokenizer::Tokenizer::load(text);
+  std::vector<armorm::text::tokenizer::TokenId> pattern = armorm::text::gating_pattern(tokenizer, family);
+  if (!pattern_.empty() && pattern != pattern_)
+    fail_usage(
+        "--model_family: {} opens an answer by {}, but the prompt embeddings were taken at {}; use "
+        "--model_family "
+        "auto",
+        name_of(family), armorm::text::describe_pattern(tokenizer, pattern),
+        armorm::text::describe_pattern(tokenizer, pattern_));
+  return pattern;
+}
+
 void ModelExport::check_unchanged() const {
   if (const artifacts::ArtifactInputs now = model_inputs(); now != model_inputs_)
     fail_data("--export: {} was changed during the training: {}; restore it, and run the same command again",
@@ -282,10 +335,12 @@ void ModelExport::write(const artifacts::GateArtifact& artifact, const report::G
   check_target(target_, files_);
   check_contained(model_);
   check_unchanged();
-  const nlohmann::ordered_json config = exported_config(model_, artifact, facts_, kernels_);
+  const nlohmann::ordered_json config = exported_config(
+      model_, artifact, pattern_of(parse_word<ModelFamily>("model_family", artifact.model_family)), facts_,
+      kernels_);
   Folder folder(target_, files_);
   folder.add_text("config.json", config.dump(2) + "\n");
-  folder.add_copies(text);
+  folder.add_copies(text, template_with_reward_token(model_));
   const bool linked = folder.add_weights(model_, artifact, weights_);
   folder.add_text(std::string(kModelingModule) + ".py", modeling_code());
   folder.add_text("README.md", model_card({.name = target_.filename().string(),

@@ -7,7 +7,9 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "armorm/model_family.h"
 #include "io/file_system.h"
 #include "io/publish_folder.h"
 #include "io/safetensors.h"
@@ -19,6 +21,7 @@
 #include "stages/artifacts/provenance.h"
 #include "stages/reward_model/export_weights.h"
 #include "stages/reward_model/reward_model.h"
+#include "text/tokenizer/tokenizer.h"
 
 namespace armorm::stages::reward_model {
 
@@ -41,6 +44,9 @@ class ModelExport {
 
   // data error if the model is not of this width, which the embeddings and the head have.
   void check_hidden_size(std::int64_t hidden_size) const;
+  // usage error if the embeddings' gating pattern is not the family's; data error if the chat template has
+  // none and the embeddings do not record it.
+  void check_family(ModelFamily family) const;
   // data error if the earlier export was made from other inputs, or does not say from which.
   void check_replaceable(const artifacts::ArtifactInputs& inputs) const;
 
@@ -54,6 +60,7 @@ class ModelExport {
   artifacts::ArtifactInputs model_inputs() const;
   artifacts::ArtifactInputs with_model(artifacts::ArtifactInputs inputs) const;
   void check_unchanged() const;
+  std::vector<text::tokenizer::TokenId> pattern_of(ModelFamily family) const;
   std::filesystem::path target_;
   std::string model_path_;
   model::ModelFolder model_;
@@ -61,6 +68,7 @@ class ModelExport {
   report::RidgeReport regression_;
   io::FileSystem& files_;
   artifacts::ModelFacts facts_;
+  std::vector<text::tokenizer::TokenId> pattern_;  // of the embeddings; empty = not recorded
   TrainedKernels kernels_;
   artifacts::ArtifactInputs model_inputs_;  // as the constructor found them
 };

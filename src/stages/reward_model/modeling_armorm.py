@@ -24,6 +24,12 @@ from transformers import (
     Gemma2PreTrainedModel,
     LlamaModel,
     LlamaPreTrainedModel,
+    MistralModel,
+    MistralPreTrainedModel,
+    Phi3Model,
+    Phi3PreTrainedModel,
+    Qwen2Model,
+    Qwen2PreTrainedModel,
 )
 from transformers.utils import ModelOutput
 
@@ -74,7 +80,9 @@ class RewardModelWithGating:
     # The head was trained in float32 and is small; the decoder may run in bfloat16.
     _keep_in_fp32_modules_strict = ["regression_layer", "reward_transform_matrix", "gating"]
     # Linked weights may hold a head of the model that the decoder was taken from.
-    _keys_to_ignore_on_load_unexpected = [r"^score\.", r"^lm_head\.", r"^v_head\."]
+    _keys_to_ignore_on_load_unexpected = [
+        r"^(score|lm_head|v_head|classifier|value_head|reward_head|rm_head|regression_head|score_head|output)\."
+    ]
 
     def __init__(self, config):
         super().__init__(config)
@@ -172,3 +180,30 @@ class Gemma2ForRewardModelWithGating(RewardModelWithGating, Gemma2PreTrainedMode
     # Only the plain attention caps its logits, as Gemma 2 was trained.
     _supports_sdpa = False
     _supports_flash_attn = False
+
+
+class MistralForRewardModelWithGating(RewardModelWithGating, MistralPreTrainedModel):
+    decoder_class = MistralModel
+
+
+class Qwen2ForRewardModelWithGating(RewardModelWithGating, Qwen2PreTrainedModel):
+    decoder_class = Qwen2Model
+
+
+class Phi3ForRewardModelWithGating(RewardModelWithGating, Phi3PreTrainedModel):
+    decoder_class = Phi3Model
+
+
+try:  # younger than the other classes
+    from transformers import Gemma3PreTrainedModel, Gemma3TextConfig, Gemma3TextModel, Qwen3Model, Qwen3PreTrainedModel
+except ImportError:
+    pass  # transformers before 4.51, which cannot load these decoders
+else:
+
+    class Qwen3ForRewardModelWithGating(RewardModelWithGating, Qwen3PreTrainedModel):
+        decoder_class = Qwen3Model
+
+    class Gemma3TextForRewardModelWithGating(RewardModelWithGating, Gemma3PreTrainedModel):
+        config_class = Gemma3TextConfig
+        config: Gemma3TextConfig
+        decoder_class = Gemma3TextModel

@@ -202,9 +202,8 @@ RewardModel RewardModel::load(const model::ModelFolder& folder, bool allow_speci
   const model::ModelConfig config = model::ModelConfig::load(folder.base, artifacts::kRewardModelFields);
   const HeadConfig head = read_config(folder.base / "config.json");
   gating::RewardHead weights = read_head(folder, head, config.hidden_size);
-  text::ConversationEncoder encoder =
-      artifacts::open_encoder(folder, config.vocab_size, allow_special_in_content,
-                              template_date.empty() ? head.template_date : template_date);
+  text::ConversationEncoder encoder = artifacts::open_encoder(
+      folder, config, allow_special_in_content, template_date.empty() ? head.template_date : template_date);
   std::vector<text::tokenizer::TokenId> pattern = pattern_of(folder.base, head, config, encoder.tokenizer());
   encoder.protect_pattern(pattern);
   return {folder.folder,

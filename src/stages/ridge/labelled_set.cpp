@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "data/attributes.h"
+#include "data/recipe.h"
 #include "hub/cache.h"
 #include "stages/artifacts/artifact_paths.h"
 #include "stages/artifacts/prompt_ids.h"
@@ -61,7 +62,7 @@ std::span<const std::int64_t> prompts_of(const io::SafetensorsFile& file) {
 
 LabelledSet LabelledSet::open(const Stage1TrainOptions& options) {
   std::string model = hub::artifact_name(options.model_path);
-  std::string dataset = hub::artifact_name(options.dataset_path);
+  std::string dataset = data::dataset_name(options.dataset_path);
   artifacts::EmbeddingSet set = open_embeddings(options, model, dataset);
   std::vector<std::string> attributes = attributes_of(set);
   check_weight_column(set, options.weight_column);

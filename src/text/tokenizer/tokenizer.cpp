@@ -1,5 +1,6 @@
 #include "text/tokenizer/tokenizer.h"
 
+#include <algorithm>
 #include <mutex>
 #include <unordered_set>
 
@@ -238,6 +239,10 @@ void Tokenizer::protect_ids(std::span<const TokenId> ids) {
   for (const TokenId id : ids)
     if (const AddedToken* token = impl_->added.by_id(id)) contents.insert(token->content);
   impl_->added.restrict(contents);
+}
+
+bool Tokenizer::has_added(std::span<const TokenId> ids) const {
+  return std::any_of(ids.begin(), ids.end(), [&](TokenId id) { return impl_->added.by_id(id) != nullptr; });
 }
 
 bool Tokenizer::has_special_in_data(const RenderedText& text) const {

@@ -44,6 +44,7 @@ class Tokenizer {
   void protect_literals(const std::vector<std::string>& literals);
   // Gives the added tokens of a pattern a role.
   void protect_ids(std::span<const TokenId> ids);
+  bool has_added(std::span<const TokenId> ids) const;  // whether one of them is an added token
 
   // True when the string of a token with a role occurs in data bytes or overlaps them.
   bool has_special_in_data(const RenderedText& text) const;

@@ -18,6 +18,7 @@ Provenance described() {
   p.tokenizer_sha256 = std::string(64, 'd');
   p.template_sha256 = std::string(64, 'e');
   p.precision = "bf16";
+  p.gating_pattern = {7, 8, 9};
   p.facts.weights = std::string(64, 'a');
   p.facts.template_date = "";
   p.facts.allow_special_in_content = false;
@@ -44,6 +45,7 @@ TEST_CASE("every fact of the making is compared, and unknown ones agree", "[unit
   other.tokenizer_sha256 = std::string(64, '1');
   other.template_sha256 = std::string(64, '2');
   other.precision = "fp32";
+  other.gating_pattern = {7, 8};
   other.facts.weights = std::string(64, '3');
   other.facts.template_date = "2024-07-26";
   other.facts.allow_special_in_content = true;
@@ -54,7 +56,8 @@ TEST_CASE("every fact of the making is compared, and unknown ones agree", "[unit
             "weights_fingerprint 333333333333... aaaaaaaaaaaa...", "config 000000000000... cccccccccccc...",
             "tokenizer 111111111111... dddddddddddd...", "tokenizer_config v t", "special_tokens_map none s",
             "added_tokens u none", "chat_template 222222222222... eeeeeeeeeeee...",
-            "template_date 2024-07-26 none", "allow_special_in_content true false", "precision fp32 bf16"});
+            "template_date 2024-07-26 none", "allow_special_in_content true false", "precision fp32 bf16",
+            "gating_token_pattern 7,8 7,8,9"});
   CHECK(differences_of(making_facts(other), {}).empty());
   CHECK(differences_of({}, facts).empty());
 }

@@ -102,11 +102,18 @@ TEST_CASE("shards of other weights, or with another treatment of special tokens,
   CHECK_THROWS_WITH(open_shards(one, other), Contains("dataset_config is 'b'"));
 }
 
-TEST_CASE("embeddings record the attention of their GPU, which does not decide", "[unit]") {
+TEST_CASE("embeddings record the attention of their GPU, and shards of different kinds are not combined",
+          "[unit]") {
   Provenance one = with(facts_of("w")), other = one;
   one.gpu_attention = "cuDNN 9.19.0";
   CHECK(open_shards(one, one)->gpu_attention == "cuDNN 9.19.0");
   CHECK(open_shards(one, other)->gpu_attention == "cuDNN 9.19.0");
+  Provenance libtorch = one;
+  for (const char* attention : {"LibTorch", "cuDNN 9.20.0"}) {
+    libtorch.gpu_attention = attention;
+    CHECK_THROWS_WITH(open_shards(one, libtorch), Contains(std::string("gpu_attention is '") + attention) &&
+                                                      Contains("has 'cuDNN 9.19.0'"));
+  }
   CHECK_FALSE(other.to_metadata().contains("gpu_attention"));
 }
 

@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "io/publish.h"
 #include "stages/gate/gate_training.h"
 #include "stages/resume/resume_key.h"
 #include "support/error_of.h"
@@ -24,6 +25,7 @@ struct Change {
   void operator()(std::vector<std::string>* list) const { list->push_back("other"); }
   void operator()(std::vector<double>* list) const { list->push_back(0.5); }
   void operator()(std::vector<std::int64_t>* list) const { list->push_back(3); }
+  void operator()(DatasetPaths* sets) const { sets->paths.emplace_back("other"); }
   void operator()(const WordField& field) const {
     std::vector<std::string> words = field.words();
     if (field.is_list())
@@ -115,15 +117,36 @@ TEST_CASE("what does not change results is known by name", "[unit]") {
   Stage1PrepareOptions prepare;
   const OptionList list = declare(prepare);
   CHECK(names_with(list, OptionEffect::inputs) ==
-        Names{"model_path", "dataset_path", "form", "on_bad_row", "max_bad_rows"});
-  CHECK(names_with(list, OptionEffect::resources) == Names{"device", "threads"});
+        Names{"model_path", "dataset_path", "dataset_name", "form", "on_bad_row", "max_bad_rows"});
+  CHECK(names_with(list, OptionEffect::resources) == Names{"device", "threads", "weights_memory"});
   CHECK(names_with(list, OptionEffect::output) == Names{"data_root", "restart", "verify",
                                                         "checkpoint_seconds", "dry_run", "status", "all_sets",
                                                         "json"});
   Stage2TrainOptions train;
-  CHECK(names_with(declare(train), OptionEffect::output) == Names{"data_root", "output_dir", "restart",
-                                                                  "verify", "checkpoint_seconds", "export",
-                                                                  "export_weights", "export_scale"});
+  CHECK(names_with(declare(train), OptionEffect::output) ==
+        Names{"data_root", "output_dir", "scratch_dir", "restart", "verify", "checkpoint_seconds", "export",
+              "export_weights", "export_scale"});
+}
+
+TEST_CASE("a config names one data set, or a list of several", "[unit]") {
+  const TempDir dir;
+  Stage1PrepareOptions fields;
+  const auto assign = [&](const std::string& value) {
+    io::publish_text(dir / "c.json", R"({"stage1-prepare": {"dataset_path": )" + value + "}}");
+    apply_config({(dir / "c.json").string(), {"common", "stage1-prepare"}, "stage1-prepare", {}, "help"},
+                 declare(fields), {});
+    return fields.dataset_path.paths;
+  };
+  CHECK(assign(R"("a,b")") == std::vector<std::string>{"a,b"});
+  CHECK(assign(R"(["a", "b"])") == std::vector<std::string>{"a", "b"});
+  CHECK_THAT(error_of([&] { assign("3"); }, ErrorKind::usage),
+             Catch::Contains("stage1-prepare.dataset_path must be a string, or a list of strings, found 3"));
+  CHECK_THAT(error_of([&] { assign("[3]"); }, ErrorKind::usage), Catch::Contains("dataset_path must be"));
+  for (const auto& paths : {std::vector<std::string>{}, std::vector<std::string>{"a", ""}}) {
+    fields.dataset_path = paths;
+    CHECK_THAT(error_of([&] { fields.validate(); }, ErrorKind::usage),
+               Catch::Contains("--dataset_path: is empty"));
+  }
 }
 
 TEST_CASE("reading the options of a const object leaves it as it is", "[unit]") {

@@ -432,6 +432,55 @@ TEST_CASE("an exported model keeps the date that its chat template was told", "[
             .find("'yesterday' is no date") != std::string::npos);
 }
 
+TEST_CASE("an export names no code of the backbone's repository", "[unit]") {
+  const TempDir dir;
+  make_decoder(dir / "decoder");
+  const fs::path file = dir / "decoder/tokenizer_config.json";
+  const json before = read_json(file);
+  json with_code = before;
+  with_code["auto_map"] = {{"AutoTokenizer", {"someone/model--tokenization_x.XTokenizer", nullptr}}};
+  io::publish_text(file, with_code.dump());
+  json config = read_json(dir / "decoder/config.json");
+  config["auto_map"] = {{"AutoConfig", "configuration_x.XConfig"}, {"AutoModel", "modeling_x.XModel"}};
+  io::publish_text(dir / "decoder/config.json", config.dump());
+  export_to(dir / "exported", dir / "decoder", artifact_for("llama3", 32, false));
+  CHECK(read_json(dir / "exported/tokenizer_config.json") == before);
+  CHECK(read_json(dir / "exported/config.json").at("auto_map") ==
+        json{{"AutoModelForSequenceClassification", "modeling_armorm.LlamaForRewardModelWithGating"}});
+}
+
+TEST_CASE("an export has the gating pattern of the embeddings, or finds it", "[unit]") {
+  const TempDir dir;
+  make_decoder(dir / "decoder");
+  const auto exporter = [&](const std::vector<std::int32_t>& pattern) {
+    const fs::path model = dir / "decoder";
+    stages::artifacts::Provenance made;
+    made.config_sha256 = sha256_file_hex(model / "config.json");
+    made.tokenizer_sha256 = sha256_file_hex(model / "tokenizer.json");
+    made.template_sha256 = sha256_hex(text::ChatTemplate::load(model).source());
+    made.gating_pattern = pattern;
+    return ModelExport(dir / "exported", model.string(), ExportWeights::auto_, made, {},
+                       io::posix_file_system());
+  };
+  const auto exported_pattern = [&](const std::string& family, const std::vector<std::int32_t>& pattern) {
+    exporter(pattern).write(artifact_for(family, 32, false), kReport);
+    return read_json(dir / "exported/config.json")
+        .at("gating_token_pattern")
+        .get<std::vector<std::int32_t>>();
+  };
+  const std::vector<std::int32_t> published = exported_pattern("llama3", {});
+  CHECK(published.size() >= 5);
+  CHECK(exported_pattern("auto", {}) == published);
+  CHECK(exported_pattern("auto", {7, 8}) == std::vector<std::int32_t>{7, 8});
+  CHECK_NOTHROW(exporter(published).check_family(ModelFamily::llama3));
+  CHECK_THAT(error_of(
+                 [&] {
+                   exporter({7, 8}).check_family(ModelFamily::llama3);
+                 },
+                 ErrorKind::usage),
+             Catch::Contains("--model_family: llama3") && Catch::Contains("use --model_family auto"));
+}
+
 TEST_CASE("an export knows before the training that the model has another width", "[unit]") {
   const TempDir dir;
   const fs::path model = golden("reward_model/llama");
@@ -442,6 +491,24 @@ TEST_CASE("an export knows before the training that the model has another width"
   made.check_hidden_size(width);
   CHECK_THAT(error_of([&] { made.check_hidden_size(width + 1); }, ErrorKind::data),
              Catch::Contains("found hidden_size " + std::to_string(width)));
+}
+
+TEST_CASE("the model card has the gate's results by source, of many the largest", "[unit]") {
+  report::GateReport report = kReport;
+  report.by_source = {{"validation", {}}};
+  for (int i = 0; i < 22; ++i)
+    report.by_source[0].sources.push_back(
+        {"source_" + std::to_string(i), 4, {{"gate", "gate", 3, {0.301, 0.954}, 0.5, {}}}});
+  report.by_source[0].sources[1].name = "a|b";
+  const std::string card =
+      model_card({"rm", "", "", artifact_for("llama3", 32, false), report, report::RidgeReport{}});
+  CHECK_THAT(card,
+             Catch::Contains("## The gate on validation by source\n") &&
+                 Catch::Contains("| source_0 | 4 | 75.00 % | 30.10 % - 95.40 % | 0.5000 |\n") &&
+                 Catch::Contains("| a\\|b | 4 | 75.00 % |") &&
+                 // 6 of 8: Wilson's interval.
+                 Catch::Contains("| other (2 sources) | 8 | 75.00 % | 40.93 % - 92.85 % | 0.5000 |\n") &&
+                 !Catch::Contains("source_20"));
 }
 
 TEST_CASE("the license of a card is copied with all lines of its value", "[unit]") {

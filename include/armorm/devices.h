@@ -1,0 +1,21 @@
+// The devices of a prepare stage.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace armorm {
+
+// Indices of CUDA devices, each once, or -1 alone: the CPU.
+struct Devices {
+  std::vector<std::int64_t> indices{0};
+
+  Devices() = default;
+  // One device is given as its index, and stands for it.
+  Devices(std::int64_t index) : indices{index} {}
+  Devices(std::vector<std::int64_t> several) : indices(std::move(several)) {}
+  operator std::int64_t() const { return indices.front(); }
+};
+
+}  // namespace armorm
