@@ -98,14 +98,16 @@ def mib(value):
 
 
 def table(kinds, results, base):
-    lines = ["| weights | files | tokens/s | all runs | times in memory | peak MiB, anonymous | load of other work |",
-             "|---|---|---:|---|---:|---:|---|"]
+    lines = ["| weights | files | tokens/s | all runs | times in memory, wall | processor time | peak MiB, anonymous | load of other work |",
+             "|---|---|---:|---|---:|---:|---:|---|"]
     best = {kind: max(r["tokens"] / r["seconds"] for r in results[kind]) for kind in kinds}
+    least = {kind: min(r["cpu_seconds"] for r in results[kind]) for kind in kinds}
     for kind in kinds:
         rates = sorted((r["tokens"] / r["seconds"] for r in results[kind]), reverse=True)
         peak = max(r["peak_anonymous"] for r in results[kind])
         load = " ".join(f"{r['other_load']:.2f}" for r in results[kind])
         lines.append(f"| {kind[0]} | {kind[1]} | {best[kind]:.0f} | {' '.join(f'{r:.0f}' for r in rates)} | {best[kind] / best[base]:.2f} | "
+                     f"{least[base] / least[kind]:.2f} | "
                      f"{mib(peak)} | {load} |")
     return lines
 
