@@ -10,7 +10,8 @@ OptionList declare(Stage2PrepareOptions& fields) {
   using namespace shared_options;
   OptionList list;
   declare_extraction(fields.extraction, list);
-  list.add({"model_family", results, "Family of the backbone, which decides the gating position; auto finds it in the chat template"},
+  list.add({"model_family", results,
+            "Family of the backbone, which decides the gating position; auto finds it in the chat template"},
            fields.model_family)
       .add({"dataset_path", inputs,
             "Preference data: a set (a file, a folder or a Hub id), several, comma-separated, or a mixture's "

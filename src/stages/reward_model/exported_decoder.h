@@ -31,8 +31,8 @@ bool keeps_tensors(const model::ModelConfig& config);
 std::vector<ExportedTensor> exported_tensors(const model::ModelConfig& config, const std::string& name,
                                              std::int64_t rows);
 
-// config.json of the class: of a model with images its text_config, of InternLM2 that of a Llama, whose chat template
-// then has to write the reward token.
+// config.json of the class: of a model with images its text_config, of InternLM2 that of a Llama, whose chat
+// template then has to write the reward token.
 nlohmann::ordered_json exported_decoder_config(const model::ModelConfig& config, nlohmann::ordered_json file);
 
 }  // namespace armorm::stages::reward_model

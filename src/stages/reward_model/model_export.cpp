@@ -294,7 +294,7 @@ void ModelExport::check_hidden_size(std::int64_t hidden_size) const { decoder_of
 
 void ModelExport::check_family(ModelFamily family) const { pattern_of(family); }
 
-std::vector<armorm::text::tokenizer::TokenId> ModelExport::pattern_of(ModelFamily family) const {
+std::vector<std::int32_t> ModelExport::pattern_of(ModelFamily family) const {
   const fs::path& text = artifacts::text_folder(model_);
   if (family == ModelFamily::auto_ && !pattern_.empty()) return pattern_;
   if (family == ModelFamily::auto_) {
@@ -303,7 +303,7 @@ std::vector<armorm::text::tokenizer::TokenId> ModelExport::pattern_of(ModelFamil
     return armorm::text::probe_gating_pattern(encoder).ids;
   }
   const auto tokenizer = armorm::text::tokenizer::Tokenizer::load(text);
-  std::vector<armorm::text::tokenizer::TokenId> pattern = armorm::text::gating_pattern(tokenizer, family);
+  std::vector<std::int32_t> pattern = armorm::text::gating_pattern(tokenizer, family);
   if (!pattern_.empty() && pattern != pattern_)
     fail_usage(
         "--model_family: {} opens an answer by {}, but the prompt embeddings were taken at {}; use "

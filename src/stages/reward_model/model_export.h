@@ -21,7 +21,6 @@
 #include "stages/artifacts/provenance.h"
 #include "stages/reward_model/export_weights.h"
 #include "stages/reward_model/reward_model.h"
-#include "text/tokenizer/tokenizer.h"
 
 namespace armorm::stages::reward_model {
 
@@ -60,7 +59,7 @@ class ModelExport {
   artifacts::ArtifactInputs model_inputs() const;
   artifacts::ArtifactInputs with_model(artifacts::ArtifactInputs inputs) const;
   void check_unchanged() const;
-  std::vector<text::tokenizer::TokenId> pattern_of(ModelFamily family) const;
+  std::vector<std::int32_t> pattern_of(ModelFamily family) const;
   std::filesystem::path target_;
   std::string model_path_;
   model::ModelFolder model_;
@@ -68,7 +67,7 @@ class ModelExport {
   report::RidgeReport regression_;
   io::FileSystem& files_;
   artifacts::ModelFacts facts_;
-  std::vector<text::tokenizer::TokenId> pattern_;  // of the embeddings; empty = not recorded
+  std::vector<std::int32_t> pattern_;  // of the embeddings; empty = not recorded
   TrainedKernels kernels_;
   artifacts::ArtifactInputs model_inputs_;  // as the constructor found them
 };
