@@ -91,6 +91,11 @@ std::vector<tokenizer::TokenId> ConversationEncoder::encode_prompt(const Convers
   return encode_conversation(tokenizer_, template_.render(conversation, opening));
 }
 
+std::vector<tokenizer::TokenId> ConversationEncoder::encode_as_written(
+    const Conversation& conversation) const {
+  return tokenizer_.encode(template_.render(conversation, variables_), false);
+}
+
 ConversationEncoder::Encoded ConversationEncoder::encode(const Conversation& conversation) const {
   check_no_pattern(conversation, plain_pattern_);
   tokenizer::RenderedText rendered = template_.render(conversation, variables_);

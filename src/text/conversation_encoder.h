@@ -33,6 +33,10 @@ class ConversationEncoder {
   // The tokens that would follow are the model's: ends with what the template writes to open an answer.
   std::vector<tokenizer::TokenId> encode_prompt(const Conversation& conversation) const;
 
+  // The tokens of the template's text alone, as transformers' apply_chat_template gives them: without those
+  // of the post-processor and end_with().
+  std::vector<tokenizer::TokenId> encode_as_written(const Conversation& conversation) const;
+
   // No content makes the tokens of the gating pattern: added tokens among them are read as text there. A
   // pattern of ordinary tokens alone ("[/INST]") can be made by any text, so a content with it is then a data
   // error.

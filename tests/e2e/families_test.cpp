@@ -44,6 +44,9 @@ std::vector<std::string> flags_for(const std::string& program, const fs::path& m
   std::vector<std::string> flags = stage_flags(program, demo_dir(), root);
   *(std::find(flags.begin(), flags.end(), "--model_path") + 1) = model.string();
   flags.insert(flags.end(), more.begin(), more.end());
+  // Some templates refuse the demo's rows with a system message.
+  if (program.ends_with("prepare"))
+    flags.insert(flags.end(), {"--on_bad_row", "skip", "--max_bad_rows", "0.5"});
   return flags;
 }
 

@@ -28,6 +28,7 @@
 #include "stages/reward_model/export_digests.h"
 #include "stages/reward_model/export_weights.h"
 #include "stages/reward_model/exported_decoder.h"
+#include "stages/reward_model/exported_template.h"
 #include "stages/reward_model/model_card.h"
 #include "stages/reward_model/modeling_code.h"
 #include "text/chat_template.h"
@@ -190,21 +191,6 @@ std::string without_code(const fs::path& file) {
   return config.dump(2) + "\n";
 }
 
-// The chat template with the reward token of the model at the end, which no field of the exported config.json
-// names; empty without one.
-std::string template_with_reward_token(const model::ModelFolder& model) {
-  const std::optional<std::int64_t> id = model::ModelConfig::load_again(model.base).reward_token_id;
-  if (!id) return "";
-  const fs::path& text = artifacts::text_folder(model);
-  const auto token =
-      text::tokenizer::Tokenizer::load(text).id_to_token(static_cast<text::tokenizer::TokenId>(*id));
-  if (!token)
-    fail_data("{}: field 'reward_token_id': found {}, expected a token of tokenizer.json",
-              (model.base / "config.json").string(), *id);
-  return text::ChatTemplate::load(text).source() + "{% if not add_generation_prompt %}{{ " +
-         nlohmann::json(*token).dump() + " }}{% endif %}";
-}
-
 // One export in progress.
 class Folder {
  public:
@@ -340,7 +326,7 @@ void ModelExport::write(const artifacts::GateArtifact& artifact, const report::G
       kernels_);
   Folder folder(target_, files_);
   folder.add_text("config.json", config.dump(2) + "\n");
-  folder.add_copies(text, template_with_reward_token(model_));
+  folder.add_copies(text, exported_template(model_));
   const bool linked = folder.add_weights(model_, artifact, weights_);
   folder.add_text(std::string(kModelingModule) + ".py", modeling_code());
   folder.add_text("README.md", model_card({.name = target_.filename().string(),
