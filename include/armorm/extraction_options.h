@@ -34,7 +34,7 @@ struct ExtractionOptions {
   GpuAttention attention = GpuAttention::automatic;  // automatic on a CPU
   std::int64_t batch_tokens = 0;                     // >= 0
   std::int64_t threads = 0;                          // >= 0
-  std::string weights_memory = "all";                // all, auto or bytes ("20GB"); all on a GPU
+  std::string weights_memory = "all";                // all, auto or bytes ("20GB"), on each device
   bool batch_invariant = false;
   bool allow_special_in_content = false;
   std::string template_date = kTemplateDate;  // from 1970 on

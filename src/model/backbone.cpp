@@ -1,11 +1,12 @@
 #include "model/backbone.h"
 
 #include <ATen/ATen.h>
-#include <c10/core/CachingDeviceAllocator.h>
 #include <c10/core/InferenceMode.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <utility>
 
 #include "core/error.h"
@@ -17,6 +18,8 @@
 #include "model/decoder.h"
 #include "model/device.h"
 #include "model/device_event.h"
+#include "model/device_memory.h"
+#include "model/device_work.h"
 #include "model/fp8.h"
 #include "model/host_memory.h"
 #include "model/layer_sweep.h"
@@ -50,7 +53,8 @@ DecoderWeights load_weights(const WeightsFolder& files, const ModelConfig& confi
         options.model_folder.folder.string(),
         bytes_text(weight_bytes(config, options.precision, options.device)), name_of(options.precision),
         device.str(), options.precision == Precision::fp32 ? ", or `precision` bf16" : "",
-        device.is_cpu() ? ", or `weights_memory` auto" : ", or `device` -1 for the CPU");
+        device.is_cpu() ? ", or `weights_memory` auto"
+                        : ", or `weights_memory` auto, which reads layers again, or `device` -1 for the CPU");
   }
 }
 
@@ -88,7 +92,8 @@ bool has_rope(const ModelConfig& config, std::string_view type) {
 }
 
 // Enqueued; the rows are valid when the device's stream reaches this point.
-at::Tensor download(const at::Tensor& values) {
+at::Tensor to_host(const at::Tensor& values) {
+  if (values.is_cpu()) return values;
   at::Tensor host = at::empty(values.sizes(), values.options().device(at::kCPU).pinned_memory(true));
   host.copy_(values, /*non_blocking=*/true);
   return host;
@@ -116,18 +121,29 @@ namespace {
 
 StreamingPlan plan_of(const BackboneOptions& options, const ModelConfig& config, const WeightsFolder& files) {
   if (!options.weights_memory) return {};
-  if (options.device >= 0) fail_internal("weights_memory is for the CPU");
-  StreamingPlan plan = plan_streaming(config, options.precision, files, options.weights_memory);
+  StreamingPlan plan =
+      plan_streaming(config, options.precision, files, options.weights_memory, options.device);
+  const std::string where = options.device < 0 ? "" : fmt::format(" of cuda:{}", options.device);
   if (plan.streamed_count() == 0)
-    log::info("weights: {} fit {}; all layers stay in memory", bytes_text(plan.in_memory),
-              bytes_text(plan.limit));
+    log::info("weights: {} fit {}{}; all layers stay in memory", bytes_text(plan.in_memory),
+              bytes_text(plan.limit), where);
   else
     log::info(
-        "weights: {} of {} layers stay in memory, which takes {} of {}; the others, {}, are read in "
+        "weights: {} of {} layers stay in memory, which takes {} of {}{}; the others, {}, are {} in "
         "each sweep",
         config.num_hidden_layers - plan.streamed_count(), config.num_hidden_layers,
-        bytes_text(plan.in_memory), bytes_text(plan.limit), bytes_text(plan.read_bytes));
+        bytes_text(plan.in_memory), bytes_text(plan.limit), where,
+        bytes_text(options.device < 0 ? plan.read_bytes : plan.copied_bytes),
+        options.device < 0 ? "read" : "copied to it");
   return plan;
+}
+
+// Of the host's free memory, for hidden states that a GPU does not hold: pinned memory is taken from all
+// other programs.
+constexpr double kPinnedFraction = 0.25;
+
+std::uint64_t pinned_limit() {
+  return static_cast<std::uint64_t>(kPinnedFraction * static_cast<double>(free_host_memory()));
 }
 
 }  // namespace
@@ -143,17 +159,23 @@ struct Backbone::Impl {
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   ~Impl() {
-    streamed.reset();
-    release_on(decoder->device(), [this] { decoder.reset(); });
+    release_on(decoder->device(), [this] {
+      streamed.reset();
+      decoder.reset();
+    });
   }
 
   void begin_streaming();
+  LayerWeights load_streamed(std::size_t layer) const;
+  WaitingLimits waiting_limits(const std::vector<SweptPack>& packs) const;
   void sweep(std::vector<SweptPack>& packs) const;
 
   BackboneOptions options;
   WeightsFolder files;  // weights may be views of it
   StreamingPlan plan;
   std::unique_ptr<Decoder> decoder;
+  std::optional<SweepMemory> memory;         // on a GPU with layers that are streamed
+  std::optional<CopyStream> copies;          // of the thread that loads
   std::unique_ptr<StreamedLayers> streamed;  // null: all layers stay
 };
 
@@ -166,15 +188,37 @@ void Backbone::Impl::begin_streaming() {
     layers.push_back(i);
     for (const std::string& name : files.names_of_layer(i)) mapped.push_back(files.mapped_base(name));
   }
-  source.load = [this](std::size_t layer) {
-    return load_layer(files, decoder->config(), dtype_of(options.precision), decoder->device(),
-                      format_of(options.precision, options.fp8_accumulate), static_cast<std::int64_t>(layer));
-  };
+  const at::Device device = decoder->device();
+  if (!device.is_cpu()) memory = share_memory(plan, free_device_memory(device));
+  copies.emplace(device);
+  source.load = [this](std::size_t layer) { return load_streamed(layer); };
+  source.finish_use = [device] { wait_for(device); };
+  source.single_threaded = device.is_cpu();
   streamed = std::make_unique<StreamedLayers>(std::move(layers), std::move(source));
 }
 
+// The weights' memory on a GPU is given to the copies' stream alone. That is safe without further ordering:
+// the copies are done when this returns, and the layer is destroyed when nothing computes with it any more
+// (LayerSource::finish_use).
+LayerWeights Backbone::Impl::load_streamed(std::size_t layer) const {
+  LayerWeights weights;
+  copies->run([&] {
+    weights =
+        load_layer(files, decoder->config(), dtype_of(options.precision), decoder->device(),
+                   format_of(options.precision, options.fp8_accumulate), static_cast<std::int64_t>(layer));
+  });
+  return weights;
+}
+
+WaitingLimits Backbone::Impl::waiting_limits(const std::vector<SweptPack>& packs) const {
+  if (!memory) return {.in_place = waiting_memory(plan)};
+  std::int64_t tokens = 0;
+  for (const SweptPack& pack : packs) tokens += pack.layout.tokens.size(0);
+  return {.in_place = memory->for_rows(decoder->config(), tokens), .on_host = pinned_limit()};
+}
+
 void Backbone::Impl::sweep(std::vector<SweptPack>& packs) const {
-  WaitingRows waiting(packs.size(), waiting_memory(plan), options.scratch_folder);
+  WaitingRows waiting(packs.size(), waiting_limits(packs), options.scratch_folder);
   sweep_layers(*decoder, *streamed, waiting, packs);
 }
 
@@ -248,7 +292,23 @@ PendingRows::PendingRows(PendingRows&&) noexcept = default;
 PendingRows& PendingRows::operator=(PendingRows&&) noexcept = default;
 PendingRows::~PendingRows() = default;
 
+namespace {
+
+// A GPU's time is known of a sweep alone: its packs get it by their tokens.
+void share_seconds(double seconds, std::vector<SweptPack>& packs) {
+  double tokens = 0.0;
+  for (const SweptPack& pack : packs) tokens += static_cast<double>(pack.layout.tokens.size(0));
+  for (SweptPack& pack : packs)
+    pack.seconds = seconds * static_cast<double>(pack.layout.tokens.size(0)) / std::max(tokens, 1.0);
+}
+
+}  // namespace
+
 bool Backbone::streams() const { return impl_->streamed != nullptr; }
+
+std::int64_t Backbone::most_sweep_tokens() const {
+  return impl_->memory ? impl_->memory->most_tokens(config()) : std::numeric_limits<std::int64_t>::max();
+}
 
 Backbone::Sweep Backbone::sweep(std::span<const PackedBatch* const> batches) const {
   const c10::InferenceMode no_gradients;
@@ -257,24 +317,26 @@ Backbone::Sweep Backbone::sweep(std::span<const PackedBatch* const> batches) con
     for (const PackedBatch* batch : batches) out.rows.push_back(submit(*batch));
     return out;
   }
+  const at::Device device = impl_->decoder->device();
+  const CurrentDevice current(device);
   const auto begin = std::chrono::steady_clock::now();
   std::vector<SweptPack> packs;
   for (const PackedBatch* batch : batches) {
-    packs.push_back({lay_out(*batch, config().vocab_size, impl_->decoder->device()), {}});
-    auto pending = std::make_unique<PendingRows::Impl>(impl_->decoder->device());
+    packs.push_back({lay_out(*batch, config().vocab_size, device), {}});
+    auto pending = std::make_unique<PendingRows::Impl>(device);
     pending->rows = at::empty({0, config().hidden_size}, at::kFloat);
     out.rows.push_back(PendingRows(std::move(pending)));
   }
   impl_->sweep(packs);
-  for (std::size_t i = 0; i < packs.size(); ++i) {
-    PendingRows::Impl& pending = *out.rows[i].impl_;
-    if (packs[i].rows.defined()) pending.rows = packs[i].rows.to(at::kFloat);
-    pending.seconds = packs[i].seconds;
-  }
+  for (std::size_t i = 0; i < packs.size(); ++i)
+    if (packs[i].rows.defined()) out.rows[i].impl_->rows = to_host(packs[i].rows.to(at::kFloat));
+  wait_for(device);
   out.seconds = seconds_since(begin);
   const StreamedLayers::Times times = impl_->streamed->take_times();
   out.waited = times.waited;
   out.loading = times.loading;
+  if (!device.is_cpu()) share_seconds(out.seconds - out.waited, packs);
+  for (std::size_t i = 0; i < packs.size(); ++i) out.rows[i].impl_->seconds = packs[i].seconds;
   return out;
 }
 
@@ -293,8 +355,7 @@ PendingRows Backbone::submit(const PackedBatch& batch) const {
   if (batch.wanted.empty()) {
     pending->rows = at::empty({0, config().hidden_size}, at::kFloat);
   } else {
-    const at::Tensor hidden = impl_->decoder->forward(layout).to(at::kFloat);
-    pending->rows = device.is_cpu() ? hidden : download(hidden);
+    pending->rows = to_host(impl_->decoder->forward(layout).to(at::kFloat));
   }
   if (pending->device_work) {
     pending->device_work->close();
@@ -322,12 +383,7 @@ std::string Backbone::device_name() const { return impl_->decoder->device().str(
 std::int64_t Backbone::free_memory() const {
   const at::Device device = impl_->decoder->device();
   if (device.is_cpu()) return free_host_memory();
-  const CurrentDevice current(device);
-  auto* allocator = at::getDeviceAllocator(device.type());
-  const auto stats = allocator->getDeviceStats(device.index());
-  constexpr auto kAll = static_cast<std::size_t>(c10::CachingAllocator::StatType::AGGREGATE);
-  const std::int64_t reusable = stats.reserved_bytes[kAll].current - stats.allocated_bytes[kAll].current;
-  return static_cast<std::int64_t>(allocator->getMemoryInfo(device.index()).first) + reusable;
+  return impl_->memory ? static_cast<std::int64_t>(impl_->memory->activations) : free_device_memory(device);
 }
 
 }  // namespace armorm::model

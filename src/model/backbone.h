@@ -30,7 +30,7 @@ struct BackboneOptions {
   bool batch_invariant = false;
   GpuAttention attention = GpuAttention::automatic;
   bool loaded_before = false;  // warnings about the weights were given then
-  // Bytes for weights in memory, on the CPU: layers beyond them are read again in each sweep
+  // Bytes for weights in the device's memory: layers beyond them are read again in each sweep
   // (streaming_plan.h). 0 = from the free memory; nullopt = all weights stay. Results have the same bits.
   std::optional<std::uint64_t> weights_memory = std::nullopt;
   // An existing folder for a temporary file of hidden states, when it is needed.
@@ -92,6 +92,8 @@ class Backbone {
 
   // Whether layers are read again in each sweep.
   bool streams() const;
+  // A sweep of more tokens may not fit the device. At most one pack may have more.
+  std::int64_t most_sweep_tokens() const;
   struct Sweep {
     std::vector<PendingRows> rows;  // by pack
     double seconds = 0.0;           // of all
@@ -108,7 +110,7 @@ class Backbone {
 
   std::string device_name() const;  // "cpu", "cuda:0"
   // Bytes of device memory free for activations, including those that the allocator keeps for reuse (on the
-  // CPU: host memory).
+  // CPU: host memory). With layers that are streamed, those that were set aside when it was loaded.
   std::int64_t free_memory() const;
 
   Backbone(Backbone&&) noexcept;

@@ -1,8 +1,10 @@
 #include "model/extractor.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <optional>
 
 #include "core/error.h"
@@ -49,6 +51,11 @@ struct Pass {
   ExtractionCursor after;
   std::vector<float> rows = {};
   double busy_seconds = 0.0;
+};
+
+// The packs of a sweep, in order.
+struct SweptPasses {
+  std::vector<std::shared_ptr<Pass>> passes;
 };
 
 // One call of Extractor::run. The caller's thread lays packs out and submits them; a second thread collects
@@ -100,7 +107,7 @@ class Run {
       };
       const auto failed = PassLanes<Pass>(lanes_of(devices)).run(next, hand_over_next);
       if (!failed) return;
-      handle(*failed, devices, budget);
+      handle(*failed, *failed->pass, devices, budget);
       if (!failed->before) continue;
       failed->before->after.budget = budget;
       goes_on = hand_over_next(*failed->before);
@@ -119,6 +126,33 @@ class Run {
         deliveries.post([this, pass] { return deliver(*pass); });
     }
     deliveries.finish();
+  }
+
+  // The same on several devices: each takes the next sweep when it is free.
+  void sweep_on_several(std::vector<const Backbone*>& devices, Pack sequences, std::size_t first,
+                        std::int64_t& budget, SweepSize size) {
+    for (bool goes_on = true; goes_on;) {
+      std::size_t planned = first;
+      const auto next = [&]() -> std::shared_ptr<SweptPasses> {
+        Passes passes = next_sweep(sequences, planned, budget, tokens_of(size));
+        if (passes.empty()) return nullptr;
+        planned = passes.back()->after.next_sequence;
+        return std::make_shared<SweptPasses>(SweptPasses{std::move(passes)});
+      };
+      const auto hand_over_all = [&](SweptPasses& swept) {
+        for (const std::shared_ptr<Pass>& pass : swept.passes) {
+          first = pass->after.next_sequence;
+          if (!hand_over(*pass)) return false;
+        }
+        return true;
+      };
+      const auto failed = PassLanes<SweptPasses>(sweeping_lanes_of(devices, size)).run(next, hand_over_all);
+      if (!failed) return;
+      handle(*failed, *failed->pass->passes.front(), devices, budget);
+      if (!failed->before) continue;
+      failed->before->passes.back()->after.budget = budget;
+      goes_on = hand_over_all(*failed->before);
+    }
   }
 
   const ExtractionStats& stats() const { return stats_; }
@@ -156,15 +190,35 @@ class Run {
     return lanes;
   }
 
-  // Rethrows what is no failure of the device, and the failure of the last one.
-  void handle(const FailedPass<Pass>& failed, std::vector<const Backbone*>& devices,
+  std::int64_t tokens_of(const SweepSize& size) {
+    const std::lock_guard lock(size_mutex_);
+    return size.tokens();
+  }
+
+  std::vector<PassLane<SweptPasses>> sweeping_lanes_of(const std::vector<const Backbone*>& devices,
+                                                       SweepSize& size) {
+    std::vector<PassLane<SweptPasses>> lanes;
+    for (const Backbone* device : devices)
+      lanes.push_back({device->device_name(), [](SweptPasses&) {},
+                       [this, device, &size](SweptPasses& swept) {
+                         run_sweep(*device, swept.passes, ++sweeps_, size);
+                         for (const std::shared_ptr<Pass>& pass : swept.passes) collect(*device, *pass);
+                       },
+                       /*ahead=*/false});
+    return lanes;
+  }
+
+  // Rethrows what is no failure of the device, and the failure of the last one. `pass`: the first one that it
+  // could not compute.
+  template <class Work>
+  void handle(const FailedPass<Work>& failed, const Pass& pass, std::vector<const Backbone*>& devices,
               std::int64_t& budget) const {
     try {
       std::rethrow_exception(failed.error);
     } catch (const Error&) {
       throw;
     } catch (const c10::Error& error) {
-      if (is_out_of_memory(error)) return halve(*failed.pass, budget);
+      if (is_out_of_memory(error)) return halve(pass, budget);
       leave_out(failed.lane, error.what_without_backtrace(), devices);
     } catch (const std::exception& error) {
       leave_out(failed.lane, error.what(), devices);
@@ -179,25 +233,31 @@ class Run {
   }
 
   // false: memory ran out, and the next sweep is one of smaller packs, as far as it has to be.
-  bool sweep_once(const Passes& passes, std::int64_t& budget, std::int64_t number, SweepSize& size) const {
-    std::vector<const PackedBatch*> packs;
-    std::int64_t tokens = 0;
-    for (const std::shared_ptr<Pass>& pass : passes) {
-      packs.push_back(&pass->batch);
-      tokens += std::ssize(pass->batch.tokens);
-    }
+  bool sweep_once(const Passes& passes, std::int64_t& budget, std::int64_t number, SweepSize& size) {
     try {
-      Backbone::Sweep swept = backbone_.sweep(packs);
-      for (std::size_t i = 0; i < passes.size(); ++i) passes[i]->pending = std::move(swept.rows[i]);
-      log::info("sweep {}: {} packs, {} tokens in {:.1f} s, of which {:.1f} s waited for layers", number,
-                packs.size(), tokens, swept.seconds, swept.waited);
-      size.adapt(tokens, swept.seconds, swept.loading);
+      run_sweep(backbone_, passes, number, size);
       return true;
     } catch (const c10::Error& error) {
       if (!is_out_of_memory(error)) throw;
       halve(*passes.front(), budget);
       return false;
     }
+  }
+
+  void run_sweep(const Backbone& backbone, const Passes& passes, std::int64_t number, SweepSize& size) {
+    std::vector<const PackedBatch*> packs;
+    std::int64_t tokens = 0;
+    for (const std::shared_ptr<Pass>& pass : passes) {
+      packs.push_back(&pass->batch);
+      tokens += std::ssize(pass->batch.tokens);
+    }
+    Backbone::Sweep swept = backbone.sweep(packs);
+    for (std::size_t i = 0; i < passes.size(); ++i) passes[i]->pending = std::move(swept.rows[i]);
+    if (!backbone.streams()) return;  // one of several whose layers all stay
+    log::info("sweep {}: {} packs, {} tokens in {:.1f} s, of which {:.1f} s waited for layers", number,
+              packs.size(), tokens, swept.seconds, swept.waited);
+    const std::lock_guard lock(size_mutex_);
+    size.adapt(tokens, swept.seconds, swept.loading);
   }
 
   // Passes whose rows wait for the sink, in addition to the one or two on the device.
@@ -266,9 +326,18 @@ class Run {
   const Extractor::Sink& sink_;
   const Extractor::AfterPass& after_pass_;
   std::int64_t max_blocks_;
+  std::mutex size_mutex_;  // of the sweeps' size, on several devices
+  std::atomic<std::int64_t> sweeps_ = 0;
   // Used by the delivery thread until it ends.
   ExtractionStats stats_;
 };
+
+// Of the device that can take least.
+SweepSize sweep_size(const std::vector<const Backbone*>& devices) {
+  std::int64_t most = devices.front()->most_sweep_tokens();
+  for (const Backbone* device : devices) most = std::min(most, device->most_sweep_tokens());
+  return SweepSize(devices.front()->config(), most);
+}
 
 double ratio(double part, double total) { return total > 0.0 ? part / total : 0.0; }
 
@@ -310,10 +379,14 @@ ExtractionStats Extractor::run(std::span<const ExtractionRequest> requests, cons
   const Backbone& backbone = *backbones_.front();
   const auto devices = static_cast<double>(backbones_.size());
   Run run(backbone, requests, sink, after_pass, max_blocks_);
-  if (backbones_.size() > 1)
+  const bool streams = std::any_of(backbones_.begin(), backbones_.end(),
+                                   [](const Backbone* device) { return device->streams(); });
+  if (streams && backbones_.size() > 1)
+    run.sweep_on_several(backbones_, sequences, start_at.next_sequence, budget_, sweep_size(backbones_));
+  else if (backbones_.size() > 1)
     run.go_on_several(backbones_, sequences, start_at.next_sequence, budget_);
-  else if (backbone.streams())
-    run.sweep(sequences, start_at.next_sequence, budget_, SweepSize(backbone.config()));
+  else if (streams)
+    run.sweep(sequences, start_at.next_sequence, budget_, sweep_size(backbones_));
   else
     run.go(sequences, start_at.next_sequence, budget_);
   ExtractionStats stats = run.stats();

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/stop_point.h"
+#include "model/device_work.h"
 
 namespace armorm::model {
 namespace {
@@ -24,7 +25,7 @@ class Timer {
 class Sweep {
  public:
   Sweep(const Decoder& decoder, WaitingRows& waiting, std::vector<SweptPack>& packs)
-      : decoder_(decoder), waiting_(waiting), packs_(packs), ropes_(packs.size()) {
+      : decoder_(decoder), waiting_(waiting), packs_(packs), ropes_(packs.size()), pace_(decoder.device()) {
     for (std::size_t p = 0; p < packs.size(); ++p)
       if (packs[p].layout.wanted.numel() > 0) used_.push_back(p);
   }
@@ -51,6 +52,7 @@ class Sweep {
         packs_[p].rows = std::move(state.normed.rows);
       else
         waiting_.put(p, std::move(state.residual));
+      pace_.step();
     }
   }
 
@@ -60,6 +62,7 @@ class Sweep {
   std::vector<SweptPack>& packs_;
   std::vector<PackRopes> ropes_;
   std::vector<std::size_t> used_;  // packs with wanted rows
+  DevicePace pace_;
 };
 
 }  // namespace
@@ -69,10 +72,12 @@ void sweep_layers(const Decoder& decoder, StreamedLayers& streamed, WaitingRows&
   Sweep sweep(decoder, waiting, packs);
   sweep.begin();
   for (std::size_t i = 0; i < decoder.layers().size(); ++i) {
-    if (streamed.contains(i))
+    if (streamed.contains(i)) {
       streamed.with(i, [&](const LayerWeights& layer) { sweep.run(i, layer); });
-    else
+    } else {
       sweep.run(i, decoder.layers()[i]);
+      wait_for(decoder.device());  // or its work counts as waiting for the next layer
+    }
   }
 }
 

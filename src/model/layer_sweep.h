@@ -14,10 +14,10 @@ namespace armorm::model {
 struct SweptPack {
   PackLayout layout;
   at::Tensor rows;       // result, as of Decoder::forward(); undefined where none are wanted
-  double seconds = 0.0;  // of its computation
+  double seconds = 0.0;  // of its computation on the CPU
 };
 
-// On the CPU. `waiting` is for as many packs.
+// `waiting` is for as many packs. A GPU must be current; it has done all when this returns.
 void sweep_layers(const Decoder& decoder, StreamedLayers& streamed, WaitingRows& waiting,
                   std::vector<SweptPack>& packs);
 

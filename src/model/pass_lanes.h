@@ -25,6 +25,7 @@ struct PassLane {
   std::string name;
   std::function<void(Pass&)> submit;   // begins a pass; may return before it is computed
   std::function<void(Pass&)> collect;  // waits for the results; one pass at most is submitted meanwhile
+  bool ahead = true;                   // false: none is, and the next pass is planned after the last one
 };
 
 // A pass that a lane could not compute.
@@ -86,13 +87,18 @@ class PassLanes {
   // Each lane has the next pass submitted when it waits for the results of the last one.
   void work(std::size_t lane) {
     std::shared_ptr<Slot> ahead;
+    const auto collect = [&] {
+      if (ahead && attempt(lanes_[lane].collect, *ahead)) finish(*ahead, State::computed);
+      ahead = nullptr;
+    };
     for (bool more = true; more || ahead;) {
+      if (!lanes_[lane].ahead) collect();
       std::shared_ptr<Slot> slot = more ? take(lane, ahead == nullptr, more) : nullptr;
       if (slot && !attempt(lanes_[lane].submit, *slot)) {
         slot = nullptr;
         more = false;
       }
-      if (ahead && attempt(lanes_[lane].collect, *ahead)) finish(*ahead, State::computed);
+      collect();
       ahead = std::move(slot);
     }
   }

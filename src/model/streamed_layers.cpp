@@ -46,7 +46,10 @@ StreamedLayers::Ready StreamedLayers::next() {
   std::unique_lock lock(mutex_);
   while (!changed_.wait_for(lock, kStopPeriod, [&] { return failure_ || !ready_.empty(); })) stop_point();
   times_.waited += seconds_since(begin);
-  if (failure_) std::rethrow_exception(failure_);
+  if (ready_.empty()) {
+    changed_.notify_all();
+    std::rethrow_exception(std::exchange(failure_, nullptr));
+  }
   Ready layer = std::move(ready_.front());
   ready_.pop_front();
   return layer;
@@ -60,6 +63,22 @@ void StreamedLayers::give_back(std::size_t layer) {
   changed_.notify_all();
 }
 
+std::exception_ptr StreamedLayers::try_use(const Ready& ready,
+                                           const std::function<void(const LayerWeights&)>& use) const {
+  std::exception_ptr failure;
+  try {
+    use(ready.weights);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  try {
+    source_.finish_use();
+  } catch (...) {
+    if (!failure) failure = std::current_exception();
+  }
+  return failure;
+}
+
 void StreamedLayers::with(std::size_t layer, const std::function<void(const LayerWeights&)>& use) {
   if (!contains(layer)) fail_internal("layer {} is not streamed", layer);
   for (bool found = false; !found;) {
@@ -69,11 +88,7 @@ void StreamedLayers::with(std::size_t layer, const std::function<void(const Laye
       const Ready ready = next();
       got = ready.layer;
       found = got == layer;
-      try {
-        if (found) use(ready.weights);
-      } catch (...) {
-        failure = std::current_exception();
-      }
+      if (found) failure = try_use(ready, use);
     }
     give_back(got);
     if (failure) std::rethrow_exception(failure);
@@ -86,34 +101,46 @@ StreamedLayers::Times StreamedLayers::take_times() {
 }
 
 void StreamedLayers::work() {
-  try {
-    load_all();
-  } catch (...) {
-    const std::lock_guard lock(mutex_);
-    failure_ = std::current_exception();
-    changed_.notify_all();
-  }
-}
-
-void StreamedLayers::load_all() {
   const c10::InferenceMode no_gradients;
   const StopScope until_closed([this] { return closing_.load(); });
-  compute_on_this_thread_alone();  // the others have the products of the present layer
-  for (std::size_t i = 0;; i = (i + 1) % layers_.size()) {
-    {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [&] { return closing_ || in_memory_ < kInMemory; });
-      if (closing_) return;
-      ++in_memory_;
-    }
+  if (source_.single_threaded) compute_on_this_thread_alone();
+  for (std::size_t i = 0; wait_for_buffer(); i = (i + 1) % layers_.size())
+    while (!load(layers_[i]))
+      if (!wait_until_rethrown()) return;
+}
+
+// false: closing.
+bool StreamedLayers::wait_for_buffer() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return closing_ || in_memory_ < kInMemory; });
+  if (closing_) return false;
+  ++in_memory_;
+  return true;
+}
+
+bool StreamedLayers::load(std::size_t layer) {
+  try {
     const auto begin = Clock::now();
-    for (const auto& bytes : source_.mapped[layers_[i]]) io::read_pages_ahead(bytes);
-    Ready ready{layers_[i], source_.load(layers_[i])};
+    for (const auto& bytes : source_.mapped[layer]) io::read_pages_ahead(bytes);
+    Ready ready{layer, source_.load(layer)};
     const std::lock_guard lock(mutex_);
     times_.loading += seconds_since(begin);
     ready_.push_back(std::move(ready));
     changed_.notify_all();
+    return true;
+  } catch (...) {
+    const std::lock_guard lock(mutex_);
+    failure_ = std::current_exception();
+    changed_.notify_all();
+    return false;
   }
+}
+
+// false: closing.
+bool StreamedLayers::wait_until_rethrown() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return closing_ || !failure_; });
+  return !closing_;
 }
 
 }  // namespace armorm::model

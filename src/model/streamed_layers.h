@@ -22,6 +22,10 @@ struct LayerSource {
   std::function<LayerWeights(std::size_t layer)> load;  // called by the thread
   // The mapped bytes of each layer: read ahead before it is loaded, given back after its use.
   std::vector<std::vector<std::span<const std::byte>>> mapped;  // by layer
+  // Waits until a device no longer uses a layer that was enqueued. Called by the user's thread before the
+  // weights are destroyed, after an error too.
+  std::function<void()> finish_use = [] {};
+  bool single_threaded = true;  // loading leaves the other threads to the products of the present layer
 };
 
 // At most two layers are in memory: the one in use, and the next one or what is ready of it.
@@ -34,8 +38,9 @@ class StreamedLayers {
   StreamedLayers& operator=(const StreamedLayers&) = delete;
 
   bool contains(std::size_t layer) const;
-  // Calls use(weights) once the layer is ready; it must not keep them. Rethrows what loading threw. Layers
-  // before it in the order, which an earlier user left out, are dropped.
+  // Calls use(weights) once the layer is ready; it must not keep them. Rethrows what loading threw; the layer
+  // is then loaded again, because memory may have become free. Layers before it in the order, which an
+  // earlier user left out, are dropped.
   void with(std::size_t layer, const std::function<void(const LayerWeights&)>& use);
 
   // Since the last call: seconds in which the caller waited, and in which the thread loaded.
@@ -51,9 +56,12 @@ class StreamedLayers {
     LayerWeights weights;
   };
   Ready next();
+  std::exception_ptr try_use(const Ready& ready, const std::function<void(const LayerWeights&)>& use) const;
   void give_back(std::size_t layer);
   void work();
-  void load_all();
+  bool wait_for_buffer();
+  bool load(std::size_t layer);
+  bool wait_until_rethrown();
 
   const std::vector<std::size_t> layers_;
   const LayerSource source_;

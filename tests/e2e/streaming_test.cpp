@@ -154,6 +154,19 @@ TEST_CASE("a dry run says which layers stay, the sweeps, what they read and what
   CHECK(fs::is_empty(root.path()));
 }
 
+TEST_CASE("a dry run for a GPU says what each sweep copies and at which rate", "[e2e]") {
+  const TempDir root;
+  const std::vector<std::string> device{"--kernels", "auto", "--device", "98,99", "--dry_run"};
+  const std::string memory = least(device);
+  const std::string plan =
+      run_in("stage1-prepare", root.path(), with(device, {"--weights_memory", memory})).out;
+  CHECK_THAT(plan, Catch::Contains("0 of 6 stay in memory"));
+  CHECK(std::regex_search(plan, std::regex("sweeps +on each device about [0-9]+ of [0-9]+ tokens; each "
+                                           "copies [0-9.]+ [kMG]?B over PCIe")));
+  CHECK_THAT(plan, Catch::Contains("12.0 GB/s (assumed: no device 98 here to measure)"));
+  CHECK(std::regex_search(plan, std::regex("bound by +(arithmetic|copying|reading): a sweep loads")));
+}
+
 TEST_CASE("memory of weights that cannot be used is a usage error", "[e2e]") {
   const TempDir root;
   const auto error_of_flags = [&](const std::vector<std::string>& more) {
@@ -164,8 +177,8 @@ TEST_CASE("memory of weights that cannot be used is a usage error", "[e2e]") {
   };
   CHECK_THAT(error_of_flags({"--weights_memory", "much"}),
              Catch::Contains("--weights_memory: 'much' is neither all, auto nor a number of bytes"));
-  CHECK_THAT(error_of_flags({"--weights_memory", "20GB", "--kernels", "auto", "--device", "0"}),
-             Catch::Contains("--weights_memory: 20GB streams layers on the CPU, but --device is 0"));
+  CHECK_THAT(error_of_flags({"--weights_memory", "auto", "--kernels", "auto", "--device", "99", "--dry_run"}),
+             Catch::Contains("weights_memory: auto is chosen from the free memory of device 99"));
   CHECK_THAT(error_of_flags({"--weights_memory", "1kB"}),
              Catch::Contains("weights_memory: ") && Catch::Contains("1.0 kB are too little"));
 }

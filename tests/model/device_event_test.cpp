@@ -5,10 +5,12 @@
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
+#include <map>
 #include <set>
 #include <thread>
 
 #include "model/current_device.h"
+#include "model/device_work.h"
 #include "model/extractor.h"
 #include "model/gpu_test_support.h"
 #include "model/model_test_support.h"
@@ -33,6 +35,11 @@ class Machine final : public c10::impl::DeviceGuardImplInterface {
     static std::set<DeviceIndex> all;
     return all;
   }
+  // Streams of events in the order in which they were recorded (+) and waited for (-).
+  static std::vector<std::string>& events() {
+    static std::vector<std::string> all;
+    return all;
+  }
   static bool& failed() {
     static bool value = false;
     return value;
@@ -52,26 +59,39 @@ class Machine final : public c10::impl::DeviceGuardImplInterface {
     contexts().insert(d.index());
   }
   void uncheckedSetDevice(Device d) const noexcept override { current() = d.index(); }
-  Stream getStream(Device d) const override { return Stream(Stream::UNSAFE, d, 0); }
-  Stream exchangeStream(Stream s) const override { return s; }
+  Stream getStream(Device d) const override { return Stream(Stream::UNSAFE, d, streams()[d.index()]); }
+  Stream getStreamFromGlobalPool(Device d, bool /*is_high_priority*/) const override {
+    return Stream(Stream::UNSAFE, d, 7);
+  }
+  Stream exchangeStream(Stream s) const override {
+    return Stream(Stream::UNSAFE, s.device(), std::exchange(streams()[s.device_index()], s.id()));
+  }
   DeviceIndex deviceCount() const noexcept override { return 2; }
 
   void record(void** event, const Stream& stream, const DeviceIndex /*device_index*/,
               const c10::EventFlag /*flag*/) const override {
     on(stream.device_index(), [] { contexts().insert(current()); });
-    *event = &contexts();
+    events().push_back(std::string("+").append(std::to_string(stream.id())));
+    *event = reinterpret_cast<void*>(events().size());
   }
   void destroyEvent(void* /*event*/, const DeviceIndex device_index) const noexcept override {
     on(device_index, [] { contexts().insert(current()); });
   }
   bool queryEvent(void* /*event*/) const override { return true; }
-  void synchronizeEvent(void* /*event*/) const override { contexts().insert(current()); }
+  void synchronizeEvent(void* event) const override {
+    contexts().insert(current());
+    events().push_back(std::string("-").append(std::to_string(reinterpret_cast<std::size_t>(event))));
+  }
   double elapsedTime(void* /*event1*/, void* /*event2*/, const DeviceIndex device_index) const override {
     on(device_index, [] { contexts().insert(current()); });
     return 250.0;
   }
 
  private:
+  static std::map<DeviceIndex, c10::StreamId>& streams() {
+    thread_local std::map<DeviceIndex, c10::StreamId> current;
+    return current;
+  }
   static DeviceIndex& current() {
     thread_local DeviceIndex index = 0;
     return index;
@@ -136,6 +156,49 @@ TEST_CASE("what a failed device holds is released all the same", "[unit]") {
   Machine::failed() = false;
   CHECK(released);
   CHECK(Machine::contexts().empty());
+}
+
+TEST_CASE("copies run on a stream of their own and are waited for, on any thread", "[unit]") {
+  Machine::contexts().clear();
+  Machine::events().clear();
+  const c10::impl::VirtualGuardImpl machine(kStandIn);
+  const CopyStream copies(kSecond);
+  on_another_thread([&] {
+    for (int i = 0; i < 2; ++i) {
+      std::size_t waited_for = Machine::events().size();
+      copies.run([&] {
+        CHECK(machine.getDevice() == kSecond);
+        CHECK(machine.getStream(kSecond).id() == 7);
+        CHECK(Machine::events().size() == waited_for);
+      });
+      CHECK(machine.getDevice() == Device(kStandIn, 0));
+      CHECK(machine.getStream(kSecond).id() == 0);
+    }
+  });
+  // What computes keeps its stream.
+  CHECK(machine.getStream(kSecond).id() == 0);
+  CHECK(Machine::events() == std::vector<std::string>{"+7", "-1", "+7", "-3"});
+  CHECK_THROWS_WITH(copies.run([] { throw std::runtime_error("full"); }), "full");
+  CHECK(machine.getStream(kSecond).id() == 0);
+  CHECK(Machine::contexts() == std::set<DeviceIndex>{1});
+}
+
+TEST_CASE("waiting for a device is waiting for its current stream, and nothing on the CPU", "[unit]") {
+  Machine::events().clear();
+  wait_for(Device(at::kCPU));
+  CHECK(Machine::events().empty());
+  wait_for(kSecond);
+  CHECK(Machine::events() == std::vector<std::string>{"+0", "-1"});
+  int calls = 0;
+  CopyStream(Device(at::kCPU)).run([&] { ++calls; });
+  CHECK(calls == 1);
+}
+
+TEST_CASE("the host is at most two steps ahead of the device", "[unit]") {
+  Machine::events().clear();
+  DevicePace pace(kSecond);
+  for (int i = 0; i < 3; ++i) pace.step();
+  CHECK(Machine::events() == std::vector<std::string>{"+0", "+0", "-1", "+0", "-2"});
 }
 
 TEST_CASE("the current device is set back at the end of its scope", "[unit]") {

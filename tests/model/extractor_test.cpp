@@ -14,6 +14,7 @@
 #include "model/gpu_test_support.h"
 #include "model/model_test_support.h"
 #include "model/small_memory.h"
+#include "model/streaming_plan.h"
 
 namespace armorm::model {
 namespace {
@@ -367,6 +368,60 @@ TEST_CASE("several devices give the passes of one, bit for bit, in its order", "
   const Result rest = extract_on({&devices.first, &devices.second}, work, options, middle);
   CHECK(std::equal(rest.order.begin(), rest.order.end(), one.order.end() - std::ssize(rest.order)));
   for (const std::size_t request : rest.order) CHECK(rest.rows[request] == one.rows[request]);
+}
+
+namespace {
+
+// The same model on two devices, whose layers are streamed, and on one that keeps them.
+struct StreamingDevices {
+  static BackboneOptions options(bool streams) {
+    BackboneOptions options{.model_folder = test::golden_model("llama_sharded"),
+                            .precision = Precision::fp32,
+                            .device = test::kCpu};
+    if (streams)
+      options.weights_memory =
+          least_weights_memory(ModelConfig::load(options.model_folder.base), options.precision,
+                               WeightsFolder::open(options.model_folder));
+    return options;
+  }
+  Backbone first = Backbone::load(options(true)), second = Backbone::load(options(true)),
+           resident = Backbone::load(options(false));
+  std::vector<const Backbone*> all() const { return {&first, &second, &resident}; }
+};
+
+}  // namespace
+
+TEST_CASE("several devices that stream their layers give the passes of one, in its order", "[unit]") {
+  const StreamingDevices devices;
+  REQUIRE(devices.second.streams());
+  const Workload work = make_workload("llama_sharded");
+  const ExtractorOptions options{.batch_tokens = 60};
+  const Result one = extract(devices.resident, work, options);
+  REQUIRE(one.cursors.size() >= 4);
+  const Result several = extract_on(devices.all(), work, options);
+  CHECK(several.order == one.order);
+  CHECK(several.rows == one.rows);
+  CHECK(same_cursors(several.cursors, one.cursors));
+  CHECK(several.stats.passes == one.stats.passes);
+  const ExtractionCursor middle = one.cursors[one.cursors.size() / 2];
+  const Result rest = extract_on({&devices.first, &devices.second}, work, options, middle);
+  CHECK(std::equal(rest.order.begin(), rest.order.end(), one.order.end() - std::ssize(rest.order)));
+  for (const std::size_t request : rest.order) CHECK(rest.rows[request] == one.rows[request]);
+}
+
+TEST_CASE("a device that fails in a sweep is left out, and the others compute its sweep", "[unit]") {
+  const StreamingDevices devices;
+  const Workload work = make_workload("llama_sharded");
+  const ExtractorOptions options{.batch_tokens = 60};
+  const Result one = extract(devices.resident, work, options);
+  Result several;
+  {
+    const LosesDevice memory(200);
+    several = extract_on(devices.all(), work, options);
+  }
+  CHECK(several.order == one.order);
+  CHECK(several.rows == one.rows);
+  CHECK(same_cursors(several.cursors, one.cursors));
 }
 
 TEST_CASE("a device that fails is left out, and the others compute its passes", "[unit]") {

@@ -10,7 +10,9 @@
 #include <thread>
 
 #include "model/compute_threads.h"
+#include "model/copy_rate.h"
 #include "model/extractor.h"
+#include "model/gpu_test_support.h"
 #include "model/host_memory.h"
 #include "model/kernels_test_support.h"
 #include "model/layer_sweep.h"
@@ -94,12 +96,14 @@ struct Loaded {
 // Layers that are streamed, and bytes of hidden states in memory.
 struct Case {
   bool first, middle, last;
-  std::uint64_t memory;
+  WaitingLimits waiting;
   bool streams(std::size_t layer, std::size_t layers) const {
     return layer == 0 ? first : layer + 1 == layers ? last : middle;
   }
 };
-constexpr Case kCases[] = {{true, true, true, 0}, {false, true, false, 6000}, {true, false, true, 1 << 30}};
+constexpr Case kCases[] = {{true, true, true, {}},
+                           {false, true, false, {.in_place = 3000, .on_host = 3000}},
+                           {true, false, true, {.in_place = 1 << 30}}};
 
 // With one thread: so small operations wait for others most of the time.
 class OneThread {
@@ -129,15 +133,15 @@ std::string bytes_of(const at::Tensor& rows) {
 }
 
 std::vector<SweptPack> sweep(const Loaded& model, const std::vector<PackedBatch>& batches,
-                             const std::vector<bool>& streamed, std::uint64_t memory, bool invariant) {
+                             const std::vector<bool>& streamed, WaitingLimits limits, bool invariant) {
   const TempDir scratch;
   std::vector<SweptPack> packs;
   for (const PackedBatch& batch : batches)
     packs.push_back({lay_out(batch, model.config.vocab_size, at::kCPU), {}});
-  WaitingRows waiting(packs.size(), memory, scratch.path());
+  WaitingRows waiting(packs.size(), limits, scratch.path());
   sweep_layers(model.decoder(invariant, streamed), *model.streamed_layers(streamed), waiting, packs);
   CHECK(fs::is_empty(scratch.path()));
-  CHECK((waiting.bytes_in_file() > 0) == (memory < 10000));
+  CHECK((waiting.bytes_in_file() > 0) == (limits.in_place < 10000));
   return packs;
 }
 
@@ -152,7 +156,7 @@ void check_sweeps(const ModelFolder& folder, Precision precision, bool invariant
     std::vector<bool> streamed;
     for (std::size_t i = 0; i < layers; ++i) streamed.push_back(how.streams(i, layers));
     if (std::count(streamed.begin(), streamed.end(), true) == 0) continue;
-    const std::vector<SweptPack> packs = sweep(model, batches, streamed, how.memory, invariant);
+    const std::vector<SweptPack> packs = sweep(model, batches, streamed, how.waiting, invariant);
     for (std::size_t p = 0; p < expected.size(); ++p) CHECK(bytes_of(packs[p].rows) == bytes_of(expected[p]));
     CHECK_FALSE(packs.back().rows.defined());
   }
@@ -313,6 +317,77 @@ TEST_CASE("a tensor of a streamed layer that is missing is found when the model 
 
 namespace {
 
+// Rows of every pack, with wanted rows or without.
+std::vector<std::vector<float>> rows_of(const Backbone& backbone, const std::vector<PackedBatch>& batches) {
+  std::vector<const PackedBatch*> packs;
+  for (const PackedBatch& batch : batches) packs.push_back(&batch);
+  Backbone::Sweep swept = backbone.sweep(packs);
+  std::vector<std::vector<float>> rows;
+  for (std::size_t i = 0; i < batches.size(); ++i) {
+    const std::int64_t width = backbone.config().hidden_size;
+    std::vector<float>& values =
+        rows.emplace_back(batches[i].wanted.size() * static_cast<std::size_t>(width));
+    backbone.collect(std::move(swept.rows[i]), {values.data(), std::ssize(batches[i].wanted), width});
+  }
+  return rows;
+}
+
+void check_on_device(const ModelFolder& folder, Precision precision, bool invariant) {
+  const ModelConfig config = ModelConfig::load(folder.base);
+  const WeightsFolder files = WeightsFolder::open(folder);
+  BackboneOptions options{.model_folder = folder, .precision = precision, .batch_invariant = invariant};
+  const std::vector<PackedBatch> batches = packs_for(config, options);
+  const auto expected = rows_of(Backbone::load(options), batches);
+  options.weights_memory = least_weights_memory(config, precision, files, options.device);
+  const Backbone streamed = Backbone::load(options);
+  if (*options.weights_memory == weight_bytes(config, precision, options.device)) return;  // few layers
+  CAPTURE(folder.folder.string(), precision, invariant);
+  REQUIRE(streamed.streams());
+  for (int sweep = 0; sweep < 3; ++sweep) CHECK(rows_of(streamed, batches) == expected);
+}
+
+}  // namespace
+
+TEST_CASE("on CUDA, streamed layers give the bits of a model in memory", "[gpu]") {
+  if (!has_cuda()) ARMORM_SKIP("no CUDA device");
+  for (const ModelFolder& folder : folders())
+    for (const Precision precision : {Precision::fp32, Precision::bf16, Precision::fp8})
+      for (const bool invariant : {false, true}) check_on_device(folder, precision, invariant);
+}
+
+TEST_CASE("on CUDA, an extraction with streamed layers gives the rows of a model in memory", "[gpu]") {
+  if (!has_cuda()) ARMORM_SKIP("no CUDA device");
+  const std::vector<GoldenSequence> sequences = golden_sequences(kModel);
+  const std::vector<ExtractionRequest> requests = requests_of(sequences);
+  BackboneOptions options{.model_folder = golden_model(kModel)};
+  const Extracted whole = extract(Backbone::load(options), requests);
+  options.weights_memory = least_weights_memory(config_of(kModel), options.precision,
+                                                WeightsFolder::open(golden_model(kModel)), 0);
+  const Backbone backbone = Backbone::load(options);
+  REQUIRE(backbone.streams());
+  CHECK(extract(backbone, requests).rows == whole.rows);
+}
+
+TEST_CASE("on CUDA, rows wait on the device, in pinned memory and in a file", "[gpu]") {
+  if (!has_cuda()) ARMORM_SKIP("no CUDA device");
+  const TempDir folder;
+  WaitingRows waiting(3, {.in_place = 400, .on_host = 512}, folder.path());
+  const at::Tensor rows = at::arange(100, at::TensorOptions().dtype(at::kFloat).device(at::kCUDA, 0));
+  for (int layer = 0; layer < 3; ++layer) {
+    for (std::size_t pack = 0; pack < 3; ++pack) waiting.put(pack, rows + static_cast<double>(pack + layer));
+    for (std::size_t pack = 0; pack < 3; ++pack)
+      CHECK(at::equal(waiting.take(pack), rows + static_cast<double>(pack + layer)));
+  }
+  CHECK(waiting.bytes_in_file() == 400);
+}
+
+TEST_CASE("on CUDA, the rate of copies is measured", "[gpu]") {
+  if (!has_cuda()) ARMORM_SKIP("no CUDA device");
+  CHECK(measure_copy_rate(0).value_or(0.0) > 1e8);
+}
+
+namespace {
+
 StreamingPlan plan_for(ModelConfig config, std::uint64_t layers_that_fit) {
   config.num_hidden_layers = 10;
   const WeightsFolder files = WeightsFolder::open(golden_model(kModel));
@@ -355,6 +430,51 @@ TEST_CASE("the bytes that a sweep reads are those of its layers in the files", "
   CHECK(plan.read_bytes == expected);
 }
 
+TEST_CASE("a plan for a GPU counts the embedding table and what a sweep copies", "[unit]") {
+  const ModelConfig config = config_of(kModel);
+  const WeightsFolder files = WeightsFolder::open(golden_model(kModel));
+  ModelConfig more = config;
+  more.num_hidden_layers += 1;
+  const std::uint64_t layer =
+      weight_bytes(more, Precision::bf16, 0) - weight_bytes(config, Precision::bf16, 0);
+  const std::int64_t table = 2 * config.vocab_size * config.hidden_size;
+  const std::int64_t norms = 4 * config.hidden_size * (4 * config.num_hidden_layers + 1);
+  const std::uint64_t least = static_cast<std::uint64_t>(table + norms) + 2 * layer;
+  CHECK(least_weights_memory(config, Precision::bf16, files, 0) == least);
+  const StreamingPlan plan = plan_streaming(config, Precision::bf16, files, least, 0);
+  CHECK(plan.streamed_count() == 3);
+  CHECK(plan.in_memory == least);
+  CHECK(plan.buffer_bytes == 2 * layer);
+  CHECK(plan.copied_bytes == 3 * layer);
+  CHECK_FALSE(expected_memory(plan, 99).has_value());
+  CHECK_FALSE(measure_copy_rate(99).has_value());
+  CHECK_THAT(error_of([&] { plan_streaming(config, Precision::bf16, files, 0, 99); }, ErrorKind::usage),
+             Catch::Contains("weights_memory: auto") && Catch::Contains("device 99, which is not here"));
+}
+
+TEST_CASE("what a GPU has left is shared by activations and hidden states", "[unit]") {
+  ModelConfig config = config_of(kModel);
+  config.head_dim = 128;
+  StreamingPlan plan;
+  plan.limit = 5000;
+  plan.buffer_bytes = 3000;
+  const SweepMemory memory = share_memory(plan, 3000 + 2'304'000);
+  CHECK(memory.activations == 1'152'000);
+  CHECK(memory.waiting == 1'152'000);
+  REQUIRE_FALSE(config.sliding_rope.has_value());
+  // 64 bytes of each token, and its rotation by 64 pairs: two float32 each.
+  CHECK(SweepMemory::table_bytes(config, 10) == 5760);
+  CHECK(memory.most_tokens(config) == 1000);
+  CHECK(memory.for_rows(config, 1000) == 576'000);
+  CHECK(memory.for_rows(config, 1'000'000) == 0);
+  CHECK(SweepSize(config, 7).tokens() == 1);
+  SweepSize size(config, 7);
+  size.adapt(1000, 1.0, 1.0);
+  CHECK(size.tokens() == 7);
+  CHECK_THAT(error_of([&] { share_memory(plan, 3000); }, ErrorKind::usage),
+             Catch::Contains("weights_memory: 5.0 kB leave the device nothing"));
+}
+
 TEST_CASE("a sweep takes ten times as long as loading, within limits", "[unit]") {
   ModelConfig config = config_of(kModel);
   config.hidden_size = 4096;
@@ -376,17 +496,30 @@ TEST_CASE("a forecast counts sweeps and says what bounds them", "[unit]") {
   StreamingPlan plan;
   plan.read_bytes = 10'000'000'000;
   // 100 tokens/s and 10 s of reading: sweeps of 100 s.
-  const StreamingForecast slow = forecast_streaming(plan, SweepSize(config), 100'000, 1000.0, 1e9);
+  const StreamingForecast slow = forecast_streaming(plan, SweepSize(config), 100'000, 1000.0, {.disk = 1e9});
   CHECK(slow.sweep_tokens == 10000);
   CHECK(slow.sweeps == 10);
   CHECK_FALSE(slow.reading_bounds());
   CHECK(slow.seconds() == Approx(1000.0));
   // A job of 1 s of arithmetic is one sweep, which reads for 10 s.
-  const StreamingForecast fast = forecast_streaming(plan, SweepSize(config), 100'000, 1.0, 1e9);
+  const StreamingForecast fast = forecast_streaming(plan, SweepSize(config), 100'000, 1.0, {.disk = 1e9});
   CHECK(fast.sweeps == 1);
   CHECK(fast.reading_bounds());
   CHECK(fast.seconds() == Approx(10.0));
-  CHECK(forecast_streaming(plan, SweepSize(config), 0, 0.0, 1e9).sweeps == 0);
+  CHECK(forecast_streaming(plan, SweepSize(config), 0, 0.0, {.disk = 1e9}).sweeps == 0);
+}
+
+TEST_CASE("layers come as fast as the slower one of the disk and the copies to a GPU", "[unit]") {
+  StreamingPlan plan;
+  plan.read_bytes = 20'000'000'000;
+  plan.copied_bytes = 10'000'000'000;
+  CHECK(loading_seconds(plan, {.disk = 2e9}) == Approx(10.0));
+  CHECK(loading_seconds(plan, {.disk = 2e9, .copying = 5e9}) == Approx(10.0));
+  CHECK(disk_bounds(plan, {.disk = 2e9, .copying = 5e9}));
+  CHECK(loading_seconds(plan, {.disk = 2e9, .copying = 5e8}) == Approx(20.0));
+  CHECK_FALSE(disk_bounds(plan, {.disk = 2e9, .copying = 5e8}));
+  CHECK(loading_seconds(plan, {.disk = 2e9, .copying = 5e9, .from_cache = true}) == Approx(2.0));
+  CHECK_FALSE(disk_bounds(plan, {.disk = 2e9, .copying = 5e9, .from_cache = true}));
 }
 
 namespace {
@@ -438,6 +571,61 @@ TEST_CASE("at most two streamed layers are in memory, in the order of use, again
   CHECK(alive == 0);
 }
 
+TEST_CASE("a device is waited for before a layer's memory is freed, after an error too", "[unit]") {
+  std::atomic<int> alive = 0;
+  std::atomic<int> most = 0;
+  int waits = 0;
+  bool used = false;
+  LayerSource source = counting_source(alive, most);
+  source.single_threaded = false;
+  source.finish_use = [&] {
+    CHECK(used);
+    CHECK(alive >= 1);
+    ++waits;
+    if (waits == 3) throw std::runtime_error("the device is lost");
+  };
+  StreamedLayers layers({1, 2, 4}, source);
+  std::vector<float> values;
+  // The layer is there until the wait is over, whose error counts unless there was one before it.
+  const auto use = [&](const LayerWeights& weights) {
+    used = true;
+    values.push_back(weights.input_norm.item<float>());
+    if (waits == 1) throw std::runtime_error("full");
+  };
+  layers.with(1, use);
+  CHECK_THROWS_WITH(layers.with(2, use), "full");
+  CHECK_THROWS_WITH(layers.with(4, use), "the device is lost");
+  layers.with(2, use);  // drops layer 1, which was not used
+  CHECK(waits == 4);
+  const std::vector<float> expected{1.0F, 2.0F, 4.0F, 2.0F};
+  CHECK(values == expected);
+}
+
+TEST_CASE("a layer that could not be loaded is loaded again once the error is known", "[unit]") {
+  std::atomic<int> alive = 0;
+  std::atomic<int> most = 0;
+  std::atomic<int> failures = 2;
+  LayerSource source = counting_source(alive, most);
+  source.load = [&, load = source.load](std::size_t layer) {
+    if (layer == 2 && failures > 0) {
+      --failures;
+      throw std::bad_alloc();
+    }
+    return load(layer);
+  };
+  {
+    StreamedLayers layers({1, 2, 4}, source);
+    const auto nothing = [](const LayerWeights&) {};
+    layers.with(1, nothing);
+    CHECK_THROWS_AS(layers.with(2, nothing), std::bad_alloc);
+    CHECK_THROWS_AS(layers.with(1, nothing), std::bad_alloc);
+    layers.with(1, nothing);  // drops layers 2 and 4
+    layers.with(2, nothing);
+  }
+  CHECK(failures == 0);
+  CHECK(alive == 0);
+}
+
 TEST_CASE("an error while a layer is loaded reaches the computation", "[unit]") {
   LayerSource source;
   source.mapped.resize(2);
@@ -450,9 +638,28 @@ TEST_CASE("an error while a layer is loaded reaches the computation", "[unit]") 
         "tensor of layer 1");
 }
 
+TEST_CASE("rows wait in place, then in a copy, then in a file", "[unit]") {
+  const TempDir folder;
+  WaitingRows waiting(4, {.in_place = 50, .on_host = 30}, folder.path());
+  for (int layer = 0; layer < 3; ++layer) {
+    std::vector<const void*> given;
+    for (std::size_t pack = 0; pack < 4; ++pack) {
+      at::Tensor rows = at::full({2, 3}, static_cast<double>(10 * layer) + static_cast<double>(pack));
+      given.push_back(rows.const_data_ptr());
+      waiting.put(pack, std::move(rows));
+    }
+    for (std::size_t pack = 0; pack < 4; ++pack) {
+      const at::Tensor rows = waiting.take(pack);
+      CHECK((rows.const_data_ptr() == given[pack]) == (pack < 2));
+      CHECK(at::equal(rows, at::full({2, 3}, static_cast<double>(10 * layer) + static_cast<double>(pack))));
+    }
+  }
+  CHECK(waiting.bytes_in_file() == 24);
+}
+
 TEST_CASE("rows that wait in a file are an error without space", "[unit]") {
   const TempDir folder;
-  WaitingRows waiting(1, 0, folder / "absent");
+  WaitingRows waiting(1, {}, folder / "absent");
   CHECK_THAT(error_of([&] { waiting.put(0, at::ones({2, 3})); }, ErrorKind::io), Catch::Contains("absent"));
 }
 

@@ -44,8 +44,8 @@ void declare_backbone(ExtractionOptions& fields, OptionList& list) {
       .add(kBatchTokens, fields.batch_tokens)
       .add(kThreads, fields.threads)
       .add({"weights_memory", resources,
-            "Memory of the weights on the CPU: all = they stay; bytes (20GB, 16GiB), or auto, from what is "
-            "free = layers that do not fit are read again for many packs at a time"},
+            "Memory of the weights, on each device: all = they stay; bytes (20GB, 16GiB), or auto, from what "
+            "is free = layers that do not fit are read again for many packs at a time"},
            fields.weights_memory)
       .add({"batch_invariant", results, "Make a row's bits independent of shards, packs and threads"},
            fields.batch_invariant)
@@ -130,14 +130,6 @@ std::optional<std::uint64_t> weights_memory_bytes(const std::string& weights_mem
       weights_memory);
 }
 
-void check_weights_memory_on(std::int64_t device, const std::string& weights_memory) {
-  if (!weights_memory_bytes(weights_memory) || device < 0) return;
-  fail_usage(
-      "--weights_memory: {} streams layers on the CPU, but --device is {}; on a GPU all weights have to fit: "
-      "leave it out, or give --device -1",
-      weights_memory, device);
-}
-
 void check_devices(const Devices& devices) {
   const std::vector<std::int64_t>& all = devices.indices;
   if (all.empty()) fail_usage("--device: is empty; give the index of a CUDA device, several of them, or -1");
@@ -217,7 +209,7 @@ void ExtractionOptions::validate() const {
     fail_usage("--batch_tokens: {} is negative; use 0 to let it follow the free memory", batch_tokens);
   if (threads < 0) fail_usage("--threads: {} is negative; use 0 for all", threads);
   stages::options::check_attention_on(device, attention);
-  stages::options::check_weights_memory_on(device, weights_memory);
+  stages::options::weights_memory_bytes(weights_memory);
   parse_date("--template_date", template_date);
   if (seed < 0) fail_usage("--seed: {} is negative; use 0 for the published shuffle", seed);
   if (data_root.empty()) fail_usage("--data_root: is empty; name a folder");

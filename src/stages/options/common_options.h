@@ -21,8 +21,6 @@ std::int64_t bad_row_limit(const std::string& max_bad_rows, std::int64_t rows);
 void check_dataset(const DatasetPaths& sets, const std::string& name);
 // --weights_memory: nullopt for "all", 0 for "auto", else bytes. usage error for anything else.
 std::optional<std::uint64_t> weights_memory_bytes(const std::string& weights_memory);
-// usage error for weights_memory other than "all" on a GPU.
-void check_weights_memory_on(std::int64_t device, const std::string& weights_memory);
 
 // usage error for no device, one twice, and the CPU among others.
 void check_devices(const Devices& devices);

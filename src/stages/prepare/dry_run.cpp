@@ -9,6 +9,8 @@
 #include "core/units.h"
 #include "core/words.h"
 #include "io/safetensors.h"
+#include "model/copy_rate.h"
+#include "model/host_memory.h"
 #include "model/matmul_rate.h"
 #include "model/streaming_plan.h"
 #include "model/weights_folder.h"
@@ -26,6 +28,7 @@ constexpr int kBarWidth = 40;
 constexpr std::int64_t kPlannedBatchTokens = 16384;
 // A frozen decoder reaches about this fraction of the rate of one large matrix product.
 constexpr double kReachedFraction = 0.65;
+constexpr double kAssumedRate = 1e14;  // FLOP/s, without the device
 // On the CPU, of the rate of its kernels in products of the layers' shapes.
 constexpr double kReachedByKernels = 0.9;
 
@@ -165,7 +168,7 @@ std::string memory_line(const model::BackboneOptions& options, const model::Mode
     if (streaming.plan.limit == 0) return bytes_text(model::weight_bytes(config, precision, options.device));
     return bytes_text(precision == options.precision
                           ? streaming.plan.in_memory
-                          : model::least_weights_memory(config, precision, streaming.files));
+                          : model::least_weights_memory(config, precision, streaming.files, options.device));
   };
   // See deviation_from_bf16().
   const std::string second_model = options.precision == Precision::fp8 || options.precision == Precision::int8
@@ -193,7 +196,7 @@ std::string time_line(const model::BackboneOptions& options, double flops) {
   const auto rate = model::measure_matmul_rate(options.device, options.precision, options.fp8_accumulate);
   if (!rate)
     return line("time", fmt::format("no device {} here to measure; {} at 100 TFLOP/s", options.device,
-                                    duration_text(flops / 1e14)));
+                                    duration_text(flops / kAssumedRate)));
   return line(
       "time",
       fmt::format("about {}, at least {} at the {:.3g} TFLOP/s that this device reaches in a matrix product",
@@ -207,6 +210,43 @@ std::string staying_text(const model::StreamingPlan& plan) {
   for (std::size_t i = 0; i < plan.streamed.size(); ++i)
     if (!plan.streamed[i]) out += fmt::format("{}{}", out.empty() ? "" : " ", i);
   return out.empty() ? "none" : out;
+}
+
+std::string rate_text(double rate) { return bytes_text(static_cast<std::uint64_t>(rate)); }
+
+// Of the layers that are streamed, on their way to a GPU.
+struct Copying {
+  int device = 0;
+  std::optional<double> measured = {};
+  double rate() const { return measured.value_or(model::kAssumedCopyRate); }
+};
+
+std::string loading_text(const model::StreamingPlan& plan, const Copying& copying,
+                         const model::LoadingRates& rates) {
+  const std::string basis = copying.measured
+                                ? "measured here"
+                                : fmt::format("assumed: no device {} here to measure", copying.device);
+  const std::string disk = rates.from_cache ? "the files stay in the system's cache"
+                                            : fmt::format("the weights' disk reads {} at {}/s meanwhile",
+                                                          bytes_text(plan.read_bytes), rate_text(rates.disk));
+  return fmt::format("{}/s ({}), {}", rate_text(copying.rate()), basis, disk);
+}
+
+std::string gpu_sweeps_text(const model::StreamingPlan& plan, const model::StreamingForecast& forecast,
+                            const Copying& copying, const model::LoadingRates& rates) {
+  const std::uint64_t all = plan.copied_bytes * static_cast<std::uint64_t>(forecast.sweeps);
+  const char* const loading = model::disk_bounds(plan, rates) ? "reading" : "copying";
+  return line("sweeps",
+              fmt::format("on each device about {} of {} tokens; each copies {} over PCIe, all copy {}. Rows "
+                          "are saved at the end of each sweep",
+                          forecast.sweeps, forecast.sweep_tokens, bytes_text(plan.copied_bytes),
+                          bytes_text(all))) +
+         line("copies", loading_text(plan, copying, rates)) +
+         line("bound by",
+              fmt::format("{}: a sweep loads its layers for {} and computes for {}; {} in all",
+                          forecast.reading_bounds() ? loading : "arithmetic",
+                          duration_text(forecast.loading_seconds), duration_text(forecast.sweep_seconds),
+                          duration_text(forecast.seconds())));
 }
 
 std::string sweeps_text(const model::StreamingPlan& plan, const model::StreamingForecast& forecast,
@@ -226,26 +266,42 @@ std::string sweeps_text(const model::StreamingPlan& plan, const model::Streaming
                           duration_text(forecast.sweep_seconds), duration_text(forecast.seconds())));
 }
 
-// What --weights_memory does.
+// Of one device, for its tokens.
+std::string forecast_text(const Streaming& streaming, const model::ModelConfig& config, std::int64_t tokens,
+                          double arithmetic_seconds, int device) {
+  const model::StreamingPlan& plan = streaming.plan;
+  model::LoadingRates rates{.disk = model::measure_read_rate(streaming.files)};
+  if (device < 0) {
+    const auto forecast =
+        model::forecast_streaming(plan, model::SweepSize(config), tokens, arithmetic_seconds, rates);
+    return sweeps_text(plan, forecast, rates.disk);
+  }
+  const Copying copying{device, model::measure_copy_rate(device)};
+  rates.copying = copying.rate();
+  rates.from_cache = plan.read_bytes <= static_cast<std::uint64_t>(model::free_host_memory());
+  const auto memory = model::expected_memory(plan, device);
+  const model::SweepSize size =
+      memory ? model::SweepSize(config, memory->most_tokens(config)) : model::SweepSize(config);
+  return gpu_sweeps_text(plan, model::forecast_streaming(plan, size, tokens, arithmetic_seconds, rates),
+                         copying, rates);
+}
+
+// What --weights_memory does, on each of several devices.
 std::string streaming_section(const Streaming& streaming, const model::ModelConfig& config,
-                              const model::WorkEstimate& work, double arithmetic_seconds) {
+                              std::int64_t tokens, double arithmetic_seconds, int device) {
   const model::StreamingPlan& plan = streaming.plan;
   const std::string memory = fmt::format("{} of {}", bytes_text(plan.in_memory), bytes_text(plan.limit));
   if (plan.streamed_count() == 0) return line("layers", fmt::format("all stay in memory ({})", memory));
-  const double rate = model::measure_read_rate(streaming.files);
   return line("layers", fmt::format("{} of {} stay in memory ({}): {}; the others are read in each sweep",
                                     config.num_hidden_layers - plan.streamed_count(),
                                     config.num_hidden_layers, memory, staying_text(plan))) +
-         sweeps_text(plan,
-                     model::forecast_streaming(plan, model::SweepSize(config), work.computed_tokens,
-                                               arithmetic_seconds, rate),
-                     rate);
+         forecast_text(streaming, config, tokens, arithmetic_seconds, device);
 }
 
 double arithmetic_seconds(const model::BackboneOptions& options, double kernel_rate, double flops) {
   if (kernel_rate > 0.0) return flops / (kernel_rate * kReachedByKernels);
   const auto rate = model::measure_matmul_rate(options.device, options.precision, options.fp8_accumulate);
-  return rate ? flops / (*rate * kReachedFraction) : 0.0;
+  return flops / (rate ? *rate * kReachedFraction : kAssumedRate);
 }
 
 std::string work_section(const ExtractionOptions& extraction, const model::BackboneOptions& options,
@@ -262,7 +318,9 @@ std::string work_section(const ExtractionOptions& extraction, const model::Backb
                     : time_line(options, work.flops() / static_cast<double>(devices));
   out += memory_line(options, config, work, streaming);
   if (streaming.plan.limit == 0) return out;
-  return out + streaming_section(streaming, config, work, arithmetic_seconds(options, rate, work.flops()));
+  const double flops = work.flops() / static_cast<double>(devices);
+  return out + streaming_section(streaming, config, (work.computed_tokens + devices - 1) / devices,
+                                 arithmetic_seconds(options, rate, flops), options.device);
 }
 
 std::string target_section(const DryRunPlan& plan) {
@@ -379,10 +437,11 @@ void print_dry_run(const ExtractionOptions& options, const ModelInputs& model, c
                           model.config.model_type, model.config.num_hidden_layers, model.config.hidden_size,
                           arithmetic_text(options), files.files().size(), files.names().size()));
   const model::BackboneOptions backbone = backbone_options(options, model);
-  out += work_section(
-      options, backbone, model.config,
-      model::estimate_work(model.config, backbone, plan.requests, batch_tokens), plan.kernel_rates,
-      {files, model::plan_streaming(model.config, options.precision, files, backbone.weights_memory)});
+  out += work_section(options, backbone, model.config,
+                      model::estimate_work(model.config, backbone, plan.requests, batch_tokens),
+                      plan.kernel_rates,
+                      {files, model::plan_streaming(model.config, options.precision, files,
+                                                    backbone.weights_memory, backbone.device)});
   out += target_section(plan);
   out += edges_section(tokenizer, plan.requests);
   out += length_histogram(lengths_of(plan.requests));

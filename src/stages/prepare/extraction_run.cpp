@@ -38,7 +38,11 @@ void check_weights_memory(const ExtractionOptions& options, const model::ModelFo
                           const model::ModelConfig& config) {
   const auto limit = options::weights_memory_bytes(options.weights_memory);
   if (!limit) return;
-  model::plan_streaming(config, options.precision, model::WeightsFolder::open(folder), limit);
+  const model::WeightsFolder files = model::WeightsFolder::open(folder);
+  for (const std::int64_t index : options.device.indices) {
+    const auto device = static_cast<int>(index);
+    model::expected_memory(model::plan_streaming(config, options.precision, files, limit, device), device);
+  }
 }
 
 std::int64_t dropped_count(const artifacts::Provenance& provenance) {
@@ -145,8 +149,8 @@ void record_deviation(const ExtractionOptions& options, const ModelInputs& model
   if (options.precision != Precision::fp8 && options.precision != Precision::int8) return;
   model::BackboneOptions exact = backbone_options(options, model);
   if (exact.weights_memory)
-    exact.weights_memory =
-        model::least_weights_memory(model.config, Precision::bf16, model::WeightsFolder::open(model.folder));
+    exact.weights_memory = model::least_weights_memory(
+        model.config, Precision::bf16, model::WeightsFolder::open(model.folder), exact.device);
   const model::Deviation deviation =
       model::deviation_from_bf16(backbone, exact, std::span(rows).first(std::min(kRows, rows.size())));
   provenance.deviation = fmt::format("{:.4f} of bf16 (relative, {} rows), lowest cosine {:.5f}",

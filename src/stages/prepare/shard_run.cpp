@@ -303,10 +303,12 @@ class ShardRun {
     exact.precision = Precision::fp32;
     model::BackboneOptions options = backbone_options(exact, model_);
     options.loaded_before = true;
-    if (options.weights_memory.value_or(0) > 0)  // float32 takes more
-      options.weights_memory = std::max(
-          *options.weights_memory, model::least_weights_memory(model_.config, Precision::fp32,
-                                                               model::WeightsFolder::open(model_.folder)));
+    // float32 takes more, and on a GPU the first model has its memory still.
+    if (options.weights_memory && (*options.weights_memory > 0 || options.device >= 0)) {
+      const std::uint64_t least = model::least_weights_memory(
+          model_.config, Precision::fp32, model::WeightsFolder::open(model_.folder), options.device);
+      options.weights_memory = options.device >= 0 ? least : std::max(*options.weights_memory, least);
+    }
     const model::Backbone backbone = model::Backbone::load(options);
     Progress progress(job_.program + " in float32", static_cast<std::int64_t>(requests.size()));
     for (std::size_t i = 0; i < requests.size(); ++i) {
