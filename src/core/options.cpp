@@ -71,12 +71,25 @@ struct FromJson {
   }
   template <class T>
   bool operator()(std::vector<T>* out) const {
+    return read_list(out);
+  }
+  template <class T>
+  bool read_list(std::vector<T>* out) const {
     if (!value.is_array()) return false;
     std::vector<T> list(value.size());
     for (std::size_t i = 0; i < value.size(); ++i)
       if (!FromJson{value[i]}(&list[i])) return false;
     *out = std::move(list);
     return true;
+  }
+  // A list of one number may be given as the number.
+  bool operator()(std::vector<std::int64_t>* out) const {
+    std::int64_t one = 0;
+    if ((*this)(&one)) {
+      *out = {one};
+      return true;
+    }
+    return read_list(out);
   }
   bool operator()(DatasetPaths* out) const {
     if (!value.is_string()) return (*this)(&out->paths);
@@ -101,6 +114,9 @@ struct TypeName {
   template <class T>
   std::string operator()(const std::vector<T>*) const {
     return "a list, each " + TypeName()(static_cast<const T*>(nullptr));
+  }
+  std::string operator()(const std::vector<std::int64_t>*) const {
+    return "a whole number, or a list of them";
   }
   std::string operator()(const DatasetPaths*) const { return "a string, or a list of strings"; }
   std::string operator()(const WordField& field) const {

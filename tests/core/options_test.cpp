@@ -167,7 +167,7 @@ TEST_CASE("a value of another type is refused with the key, the type and what wa
   CHECK(refused_value("text", "null") == "draw.text must be a string, found null");
   CHECK(refused_value("texts", "\"x\"") == "draw.texts must be a list, each a string, found \"x\"");
   CHECK(refused_value("wholes", "[1, 2.5]") ==
-        "draw.wholes must be a list, each a whole number, found array");
+        "draw.wholes must be a whole number, or a list of them, found array");
   CHECK(refused_value("reals", "{}") == "draw.reals must be a list, each a number, found object");
   CHECK(refused_value("color", "2") == "draw.color must be a string, found 2");
   CHECK(refused_value("colors", "\"red\"") == "draw.colors must be a list, each a string, found \"red\"");

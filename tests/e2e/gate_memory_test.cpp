@@ -1,4 +1,5 @@
 // stage2-train with its arrays in scratch files, and with a shuffle window.
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <nlohmann/json.hpp>
@@ -19,6 +20,10 @@ constexpr const char* kStem = "gating_network_model";
 std::vector<std::string> flags_for(const fs::path& place, const std::vector<std::string>& more) {
   std::vector<std::string> flags = stage_flags("stage2-train", demo_dir(), demo_run());
   flags.insert(flags.end(), {"--output_dir", place.string(), "--threads", "1", "--checkpoint_seconds", "0"});
+  // A flag may be given once.
+  for (const std::string& flag : more)
+    if (const auto at = std::ranges::find(flags, flag); flag.starts_with("--") && at != flags.end())
+      flags.erase(at, at + 2);
   flags.insert(flags.end(), more.begin(), more.end());
   return flags;
 }
@@ -49,11 +54,22 @@ void check_same(const Files& found, const Files& expected) {
   CHECK(found.report == expected.report);
 }
 
+// A training that is saved several times.
+const std::vector<std::string> kSavedOften{"--n_steps", "300",  "--seeds",      "2",
+                                           "--select",  "best", "--eval_every", "40"};
+
+std::vector<std::string> saved_often_with(std::vector<std::string> more) {
+  more.insert(more.end(), kSavedOften.begin(), kSavedOften.end());
+  return more;
+}
+
 // Kills a training once it has been saved.
 void kill_training(const fs::path& place, const std::vector<std::string>& more) {
   std::vector<std::string> flags = flags_for(place, more);
   ChildProcess run("stage2-train", flags);
-  while (!fs::exists(place / (std::string(kStem) + ".checkpoint")))
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(2);
+  while (!fs::exists(place / (std::string(kStem) + ".checkpoint")) &&
+         std::chrono::steady_clock::now() < deadline)
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   run.signal(SIGKILL);
   REQUIRE(run.wait().exit_code == 128 + SIGKILL);
@@ -82,9 +98,9 @@ TEST_CASE("debiasing, training and evaluation give the same bytes from scratch f
 
 TEST_CASE("a killed training leaves no scratch file, and goes on in memory with the same bytes", "[e2e]") {
   const TempDir place, scratch, whole;
-  const std::vector<std::string> steps{"--n_steps", "200"};
+  const std::vector<std::string> steps = kSavedOften;
   kill_training(place.path(),
-                {"--n_steps", "200", "--scratch", "on", "--scratch_dir", scratch.path().string()});
+                saved_often_with({"--scratch", "on", "--scratch_dir", scratch.path().string()}));
   CHECK(fs::is_empty(scratch.path()));
   const ProcessResult rest = run_program("stage2-train", flags_for(place.path(), steps));
   CHECK(rest.exit_code == 0);
@@ -112,15 +128,15 @@ TEST_CASE("scratch folders that cannot serve are errors before the training", "[
 
 TEST_CASE("a shuffle window is repeatable, resumed, recorded and not mixed with others", "[e2e]") {
   const TempDir one, other, resumed, drawn;
-  const std::vector<std::string> window{"--shuffle_window", "64", "--n_steps", "200"};
+  const std::vector<std::string> window = saved_often_with({"--shuffle_window", "64"});
   const Files expected = train(one, window);
   check_same(train(other, window), expected);
   CHECK(expected.report["options"]["shuffle_window"] == "64");
-  CHECK(train(drawn, {"--n_steps", "200"}).gate != expected.gate);
+  CHECK(train(drawn, kSavedOften).gate != expected.gate);
 
   kill_training(resumed.path(), window);
   const ProcessResult mixed =
-      run_program("stage2-train", flags_for(resumed.path(), {"--shuffle_window", "32", "--n_steps", "200"}));
+      run_program("stage2-train", flags_for(resumed.path(), saved_often_with({"--shuffle_window", "32"})));
   CHECK(mixed.exit_code == 4);
   CHECK_THAT(mixed.err, Catch::Contains("--shuffle_window (64 then, 32 now)"));
   check_same(train(resumed, window), expected);
