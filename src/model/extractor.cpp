@@ -82,13 +82,12 @@ class Run {
       deliveries.post([this, pass = std::move(submitted)] { return deliver(*pass); });
     };
     while (first < sequences.size()) {
-      auto pass = std::make_shared<Pass>();
-      pass->pack = first_pack(sequences.subspan(first), budget, max_blocks_);
-      pass->batch = lay_out(pass->pack, requests_);
+      std::size_t next = first;
+      std::shared_ptr<Pass> pass = plan_pass(sequences, next, budget);
       if (!deliveries.wait_until_below(kUndelivered)) break;
       if (!submit(*pass, budget)) continue;
       deliver_submitted();
-      first += pass->pack.size();
+      first = next;
       submitted = std::move(pass);
     }
     deliver_submitted();
