@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <functional>
+#include <limits>
 #include <set>
 #include <string_view>
 
@@ -113,6 +114,10 @@ void ScorerOptions::validate() const {
   stages::options::at_least("threads", threads, 0);
   stages::options::at_least("max_length", max_length, 0);
   stages::options::check_attention_on(device, attention);
+  constexpr auto kMostBytes = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  if (prompt_cache_bytes > kMostBytes)
+    fail_usage("`prompt_cache_bytes`: {} is out of range; it must be at most {}", prompt_cache_bytes,
+               kMostBytes);
   if (!template_date.empty()) parse_date("--template_date", template_date);
 }
 
