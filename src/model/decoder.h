@@ -29,7 +29,7 @@ struct PackState {
   PackRopes ropes;
   at::Tensor residual;               // [tokens, hidden]; after the last layer [wanted, hidden]
   LinearInput normed{at::Tensor()};  // the next layer's input; undefined: computed from the residual again
-  std::vector<PrefixRows> kept;      // by PackLayout::keep; layers are added as they run
+  std::vector<PrefixRows> kept{};    // by PackLayout::keep; layers are added as they run
 };
 
 class Decoder {

@@ -33,7 +33,7 @@ std::vector<PlannedSequence> sort_and_merge(std::span<const ExtractionRequest> r
     const std::int64_t wanted = std::ssize(requests[r].wanted);
     if (sequences.empty() || !std::ranges::equal(sequences.back().tokens, requests[r].tokens) ||
         sequences.back().wanted > max_blocks - wanted)
-      sequences.push_back({.tokens = requests[r].tokens, .first_wanted = std::ssize(requests[r].tokens) - 1});
+      sequences.push_back({requests[r].tokens, {}, 0, 0, std::ssize(requests[r].tokens) - 1, 0});
     add_request(requests[r], r, sequences.back());
   }
   return sequences;
