@@ -100,7 +100,7 @@ int main(int argc, char** argv) {
                               {"answers", "8"},
                               {"prompt_tokens", "400"},
                               {"answer_tokens", "100"},
-                              {"cache_bytes", "1G"},
+                              {"cache_bytes", "1GB"},
                               {"precision", "bf16"},
                               {"device", "-1"},
                               {"threads", "2"},
