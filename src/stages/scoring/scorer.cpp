@@ -97,9 +97,6 @@ void add(const model::ExtractionStats& more, model::ExtractionStats& stats) {
   stats.requests += more.requests;
   stats.input_tokens += more.input_tokens;
   stats.computed_tokens += more.computed_tokens;
-  stats.cached_tokens += more.cached_tokens;
-  stats.cache_lookups += more.cache_lookups;
-  stats.cache_hits += more.cache_hits;
   stats.passes += more.passes;
   stats.cached_tokens += more.cached_tokens;
   stats.cache_lookups += more.cache_lookups;
