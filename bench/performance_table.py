@@ -175,7 +175,7 @@ def ranges(processors):
 
 
 def readme_block(processors):
-    return "\n".join(f"  - {sentence.format(range_of(row, processors))}" for row, sentence in SENTENCES)
+    return "\n".join(f"    - {sentence.format(range_of(row, processors))}" for row, sentence in SENTENCES)
 
 
 def with_block(text, block):

@@ -47,6 +47,17 @@ def scorers_of(report):
     return found
 
 
+def wrong_example(report):
+    """The most confident error on the validation pairs, and the attribute that causes most of it."""
+    rows = next(e["rows"] for e in report["examples"] if e["set"] == "validation")
+    row = next(r for r in rows if r["why"] == "surest and wrong")
+    sides = row["contribution"]
+    k = max(range(len(report["attributes"])), key=lambda i: abs(sides["chosen"][i] - sides["rejected"][i]))
+    return picked(row, "row_id", "margin") | {
+        "attribute": report["attributes"][k], "gate": row["gate"]["chosen"][k],
+        **{kind: {side: row[kind][side][k] for side in ("chosen", "rejected")} for kind in ("reward", "contribution")}}
+
+
 def take(folder, reference):
     ridge = load(folder / "data/regression_weights/model_multi-objective.json")
     gate, upstream = load(folder / "data/gating_network_model.json"), load(folder / "upstream/gating_network_model.json")
@@ -63,6 +74,7 @@ def take(folder, reference):
         "upstream": scorers_of(upstream),
         "reference": picked(load(reference)["stage2"], "accuracy") | picked(load(reference), "compare"),
         "scores": [json.dumps(picked(json.loads(line), "id", "score")) for line in (folder / "scores.jsonl").read_text().splitlines()],
+        "example": wrong_example(gate),
         "gate_by_subset": {k["name"]: dict(zip(gate["attributes"], k["weights"])) for k in kinds if k["name"] in SUBSETS},
     }
     RUN.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
@@ -71,6 +83,13 @@ def take(folder, reference):
 def markdown(head, rows, left=1):
     marks = ["---"] * left + ["---:"] * (len(head) - left)
     return "\n".join("| " + " | ".join(cells) + " |" for cells in [head, marks, *rows])
+
+
+def example(run):
+    e = run["example"]
+    cells = [e["attribute"], *(f"{value:.2f}" for value in (e["gate"], *e["reward"].values(), *e["contribution"].values()))]
+    return (f"The most confident error of the gate is row {e['row_id']}, with a margin of {e['margin']:.1f}:\n\n" +
+            markdown(["attribute", "gate", "reward chosen", "reward rejected", "adds to chosen", "adds to rejected"], [cells]))
 
 
 def reference(run):
@@ -160,7 +179,7 @@ def subsets(run):
     return markdown(["subset", "heaviest attributes, percent of the weight"], rows, left=2)
 
 
-TABLES = {"summary": summary, "validation": validation, "length_bias": length_bias, "ridge": ridge, "debiasing": debiasing,
+TABLES = {"summary": summary, "validation": validation, "length_bias": length_bias, "example": example, "ridge": ridge, "debiasing": debiasing,
           "scores": scores, "subsets": subsets, "reference": reference, "compare": compare, "reward_bench": lambda run: sections(run, "reward_bench"),
           "reward_bench_2": lambda run: sections(run, "reward_bench_2")}
 
