@@ -31,9 +31,7 @@ struct ScoreRow {
   std::size_t result = 0;        // of a scored row: the number of its values in the scores
 };
 
-// {"messages": [...]}, with or without a "response", a bare list of messages, or {"prompt": text or messages,
-// "response": text}; sets row.id if the row has an "id", row.copied and row.unused. data error with the
-// reason, without the place.
+// data::parse_conversation_row(); sets row.id if the row has an "id", row.copied and row.unused.
 Conversation parse_conversation(const std::string& text, const std::vector<std::string>& copy_keys,
                                 ScoreRow& row);
 
