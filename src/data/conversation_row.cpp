@@ -33,7 +33,7 @@ bool contains(const auto& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-RowFields find_fields(JsonReader json, const std::vector<std::string>& copy_keys, ConversationRow& row) {
+RowFields find_fields(JsonReader json, const std::vector<std::string>& copy_keys, RowKeys& row) {
   RowFields fields;
   ObjectKeys keys;
   std::string key;
@@ -129,16 +129,13 @@ Conversation read_messages(JsonReader json, const std::string& where) {
   return conversation;
 }
 
-ConversationRow parse_conversation_row(const std::string& text, const std::vector<std::string>& copy_keys) {
-  ConversationRow row;
+Conversation parse_conversation(const std::string& text, const std::vector<std::string>& copy_keys,
+                                RowKeys& row) {
   const std::string where = "row";
   JsonReader json(text, where);
   check_json(json);
   const Kind kind = json.peek();
-  if (kind == Kind::array) {
-    row.conversation = read_messages(json, where);
-    return row;
-  }
+  if (kind == Kind::array) return read_messages(json, where);
   if (kind != Kind::object) fail_data("row: found {}, {}", json_name_of(kind), kForms);
   const RowFields fields = find_fields(json, copy_keys, row);
   if (fields.id != "null") {
@@ -146,8 +143,7 @@ ConversationRow parse_conversation_row(const std::string& text, const std::vecto
     row.id = fields.id;  // as it was written: no number loses digits
   }
   for (const auto& [copied, value] : row.copied) check_copied(value, "row: " + copied);
-  row.conversation = conversation_of(fields);
-  return row;
+  return conversation_of(fields);
 }
 
 }  // namespace armorm::data

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "armorm/conversation.h"
+#include "data/conversation_row.h"
 #include "serve/http_server.h"
 
 namespace armorm::serve {
@@ -24,12 +24,10 @@ struct ServedModel {
 };
 
 // One conversation, or the text that a chat template made of one.
-struct ScoreInput {
+struct ScoreInput : data::RowKeys {
   Conversation conversation;
   std::optional<std::string> rendered;  // in place of `conversation`
-  std::string id;                       // JSON text; empty without one
   std::string error;                    // why it cannot be scored; empty if it may be
-  std::vector<std::string> unused;      // keys of the row without an effect
 };
 
 struct ScoreOutput {

@@ -77,10 +77,7 @@ void ScoreLines::add_bad(const LineRow& row, const std::string& reason, fmt::mem
 ScoreInput parse_score_line(const std::string& text) {
   ScoreInput input;
   try {
-    data::ConversationRow row = data::parse_conversation_row(text, {});
-    input.id = std::move(row.id);
-    input.conversation = std::move(row.conversation);
-    input.unused = std::move(row.unused);
+    input.conversation = data::parse_conversation(text, {}, input);
   } catch (const Error& error) {
     input.error = error.what();
   }

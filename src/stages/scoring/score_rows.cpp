@@ -21,15 +21,6 @@ constexpr std::size_t kMaxText = std::size_t{16} << 20;  // total bytes of these
 
 }  // namespace
 
-Conversation parse_conversation(const std::string& text, const std::vector<std::string>& copy_keys,
-                                ScoreRow& row) {
-  data::ConversationRow parsed = data::parse_conversation_row(text, copy_keys);
-  row.id = std::move(parsed.id);
-  row.copied = std::move(parsed.copied);
-  row.unused = std::move(parsed.unused);
-  return std::move(parsed.conversation);
-}
-
 void fill_row(ScoreRow& row, const std::function<void(ScoreRow& row)>& fill) {
   try {
     fill(row);
@@ -137,7 +128,7 @@ std::vector<ScoreRow> ScoreReader::encode_all(const std::vector<Line>& lines) co
     filled.line = line.number;
     fill_row(filled, [&](ScoreRow& row) {
       if (!line.problem.empty()) fail_data("{}", line.problem);
-      encode_(parse_conversation(line.text, options_.copy_keys, row), row);
+      encode_(data::parse_conversation(line.text, options_.copy_keys, row), row);
     });
   });
   return rows;

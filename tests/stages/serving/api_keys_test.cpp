@@ -42,7 +42,8 @@ TEST_CASE("the keys of the file are allowed as bearer tokens", "[unit]") {
 }
 
 TEST_CASE("a file without usable keys is an error that does not show them", "[unit]") {
-  for (const char* text : {"", "# nothing\n", "short-key\n", "a key with spaces in it\n", "key-0123456789abcd\xc3\xa9\n"}) {
+  for (const char* text :
+       {"", "# nothing\n", "short-key\n", "a key with spaces in it\n", "key-0123456789abcd\xc3\xa9\n"}) {
     CAPTURE(text);
     const KeyFile file(text);
     const std::string message = error_of([&] { ApiKeys{file.path}; }, ErrorKind::usage);

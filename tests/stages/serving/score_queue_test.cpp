@@ -31,7 +31,8 @@ class Scores {
       if (held_) opened_.get_future().wait();
       held_ = false;
       std::vector<serve::ScoreOutput> outputs(rows.size());
-      for (std::size_t i = 0; i < rows.size(); ++i) outputs[i].score = static_cast<float>(rows[i].tokens.front());
+      for (std::size_t i = 0; i < rows.size(); ++i)
+        outputs[i].score = static_cast<float>(rows[i].tokens.front());
       const std::lock_guard lock(mutex_);
       batches_.push_back(rows.size());
       return outputs;
@@ -91,7 +92,8 @@ TEST_CASE("rows of several requests are scored in batches of at most so many tok
   for (int i = 1; i < 6; ++i)
     REQUIRE_FALSE(queue.add(one(clients[static_cast<std::size_t>(i)].job(row_of(10, i)))));
   scores.open();
-  for (int i = 0; i < 6; ++i) CHECK(clients[static_cast<std::size_t>(i)].wait().score == static_cast<float>(i));
+  for (int i = 0; i < 6; ++i)
+    CHECK(clients[static_cast<std::size_t>(i)].wait().score == static_cast<float>(i));
   CHECK(scores.batches() == std::vector<std::size_t>{1, 2, 2, 1});
   CHECK(queue.counts().rows == 6);
   CHECK(queue.counts().tokens == 60);
