@@ -37,12 +37,18 @@ result "docs: functions that they name are there"
 check "$(python3 scripts/check_docs.py 2>&1 | head -n 5)" python3 scripts/check_docs.py 2>/dev/null
 result "docs: links, anchors and quoted messages are right, and the README is small"
 
-# fault FILE TEXT SAID: a copy of the documentation with TEXT added to FILE is refused, and SAID is the reason.
-fault() {
+# copy_with FILE TEXT: a copy of the documentation, in $work/copy, with TEXT added to FILE.
+copy_with() {
   rm -rf "$work/copy"
   mkdir -p "$work/copy"
-  tar -c --exclude tests/goldens --exclude tests/fuzz/corpus README.md [A-Z]*.md LICENSE CITATION.cff docs bench tests src apps | tar -x -C "$work/copy"
+  tar -c --exclude tests/goldens --exclude tests/fuzz/corpus [A-Z]*.md LICENSE CITATION.cff docs bench examples tests scripts src apps |
+    tar -x -C "$work/copy"
   printf '%s\n' "$2" >>"$work/copy/$1"
+}
+
+# fault FILE TEXT SAID: a copy with TEXT added to FILE is refused, and SAID is the reason.
+fault() {
+  copy_with "$1" "$2"
   check "$1 with '${2:0:40}'" eval "! python3 scripts/check_docs.py '$work/copy' 2>'$work/said'"
   check "it says $(cat "$work/said")" grep -qF -- "$1: $3" "$work/said"
 }
@@ -105,5 +111,8 @@ else
   check "$(scripts/docs.sh 2>&1 | tail -n 5)" test -s build/docs/site/index.html
   check "search index" grep -q bootstrap build/docs/site/search/search_index.js
   check "nothing is fetched" eval '! grep -rqE "(src|<link[^>]*href)=\"?https?://" build/docs/site --include=*.html'
+  copy_with docs/data.md '[x](files.md#nothing)'
+  check "a broken anchor" eval '! "$work/copy/scripts/docs.sh" 2>"$work/said"'
+  check "it says $(cat "$work/said")" says 'files.md#nothing'
   result "docs: the site has no broken links"
 fi
