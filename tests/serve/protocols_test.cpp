@@ -5,8 +5,10 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
+#include "io/read_file.h"
 #include "serve/openapi.h"
 #include "serve/schema_check.h"
+#include "support/test_support.h"
 
 namespace {
 
@@ -73,6 +75,17 @@ TEST_CASE("OpenRLHF's older clients send queries alone, as they are") {
   const auto call = parsed("/get_reward", R"({"query":["<s>a\nb</s>"]})");
   REQUIRE(call->rows.size() == 1);
   CHECK(call->rows[0].rendered == "<s>a\nb</s>");
+  CHECK(call->ignored.empty());
+}
+
+TEST_CASE("what OpenRLHF's own clients post is read, and used or known") {
+  const std::string name = GENERATE(as<std::string>{}, "new", "old");
+  const json golden =
+      json::parse(armorm::io::read_text_file(armorm::test::golden("serve/openrlhf_" + name + ".json")));
+  REQUIRE(golden["requests"].size() == 1);
+  const auto call = parsed("/get_reward", golden["requests"][0].dump());
+  REQUIRE(call->rows.size() == 1);
+  CHECK(call->rows[0].rendered == "<|begin_of_text|>\xC3\xA9\n<|eot_id|>");
   CHECK(call->ignored.empty());
 }
 

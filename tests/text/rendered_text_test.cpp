@@ -1,6 +1,8 @@
 // Texts that a chat template has rendered already, as transformers renders them (conversations.json).
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "armorm/extraction_options.h"
 #include "core/error.h"
@@ -19,7 +21,7 @@ namespace {
 const Conversation kChat = {{"system", "Be brief."}, {"user", "Hi  there\n\xC3\xA9?"}, {"assistant", "Yes."}};
 const std::string kBegin = "<|begin_of_text|>";
 const std::string kEnd = "<|eot_id|>";
-// As transformers renders kChat with the template of Llama 3, whose template trims contents.
+// kChat in the form of Llama 3.
 const std::string kText =
     "<|start_header_id|>system<|end_header_id|>\n\nBe brief.<|eot_id|>"
     "<|start_header_id|>user<|end_header_id|>\n\nHi  there\n\xC3\xA9?<|eot_id|>"
@@ -53,6 +55,16 @@ TEST_CASE("a second BOS is not made by the encoder") {
   CHECK(std::count(tokens.begin(), tokens.end(), tokens.front()) == 1);
 }
 
+// nullopt for messages that hold more than texts for role and content.
+std::optional<Conversation> plain_texts(const json& messages) {
+  Conversation conversation;
+  for (const json& m : messages) {
+    if (m.size() != 2 || !m.contains("content") || !m["content"].is_string()) return std::nullopt;
+    conversation.push_back({m.at("role"), m.at("content")});
+  }
+  return conversation;
+}
+
 // The goldens' tokenizer and template of Llama 3, with every text that transformers rendered.
 TEST_CASE("texts rendered by transformers have the ids of their conversations") {
   const TempDir dir;
@@ -68,16 +80,16 @@ TEST_CASE("texts rendered by transformers have the ids of their conversations") 
   int compared = 0;
   for (const json& row : golden.at("rows")) {
     const json& rendered = row.at("rendered").at("llama3");
-    if (row.at("add_generation_prompt") || !rendered.is_string()) continue;
-    Conversation conversation;
-    for (const json& m : row.at("messages")) conversation.push_back({m.at("role"), m.at("content")});
-    std::string sent = rendered;
+    if (row.at("add_generation_prompt") || !rendered.contains("text")) continue;
+    const auto conversation = plain_texts(row.at("messages"));
+    if (!conversation || encoder.encode(*conversation).special_in_content) continue;
+    std::string sent = rendered.at("text");
     if (sent.starts_with(bos)) sent = kBegin + sent.substr(bos.size());
     CAPTURE(sent);
-    CHECK(encoder.encode_rendered(sent).tokens == encoder.encode(conversation).tokens);
+    CHECK(encoder.encode_rendered(sent).tokens == encoder.encode(*conversation).tokens);
     ++compared;
   }
-  CHECK(compared > 2);
+  CHECK(compared > 10);
 }
 
 }  // namespace
