@@ -43,6 +43,10 @@ struct ScorerOptions {
   // YYYY-MM-DD, for chat templates that insert today's date; empty = the model's own.
   std::string template_date = {};
   Verify verify = Verify::on;  // of an export of stage2-train, while it is loaded
+  // Keys and values of prompts that are kept between calls of score(), in the memory of the device, so that
+  // several answers to a prompt may come in several calls; 0 = none. With batch_invariant, scores have the
+  // same bits. Not used for models with longrope or dynamic rope scaling.
+  std::uint64_t prompt_cache_bytes = 0;
 
   ARMORM_API void validate() const;  // usage errors
 };

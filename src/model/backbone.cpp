@@ -283,6 +283,7 @@ struct PendingRows::Impl {
 
   at::Device device;
   at::Tensor rows;  // float32 [wanted, hidden] on the host, pinned when a copy from the device fills it
+  std::vector<std::shared_ptr<const PrefixRows>> kept;
   std::optional<DeviceSpan> device_work;
   double seconds = 0.0;  // time of a computation on the CPU
 };
@@ -291,6 +292,8 @@ PendingRows::PendingRows(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 PendingRows::PendingRows(PendingRows&&) noexcept = default;
 PendingRows& PendingRows::operator=(PendingRows&&) noexcept = default;
 PendingRows::~PendingRows() = default;
+
+std::vector<std::shared_ptr<const PrefixRows>> PendingRows::take_kept() { return std::move(impl_->kept); }
 
 namespace {
 
@@ -302,7 +305,18 @@ void share_seconds(double seconds, std::vector<SweptPack>& packs) {
     pack.seconds = seconds * static_cast<double>(pack.layout.tokens.size(0)) / std::max(tokens, 1.0);
 }
 
+void check_uncached(const PackedBatch& batch) {
+  if (!batch.cached.empty() || !batch.keep.empty())
+    fail_internal("a pack of a sweep over streamed layers has cached prefixes, or keeps some");
+}
+
 }  // namespace
+
+std::uint64_t Backbone::prefix_bytes_per_token() const {
+  const ModelConfig& c = config();
+  const std::int64_t values = 2 * c.num_hidden_layers * c.num_key_value_heads * c.head_dim;
+  return static_cast<std::uint64_t>(values) * c10::elementSize(dtype_of(impl_->options.precision));
+}
 
 bool Backbone::streams() const { return impl_->streamed != nullptr; }
 
@@ -322,6 +336,7 @@ Backbone::Sweep Backbone::sweep(std::span<const PackedBatch* const> batches) con
   const auto begin = std::chrono::steady_clock::now();
   std::vector<SweptPack> packs;
   for (const PackedBatch* batch : batches) {
+    check_uncached(*batch);
     packs.push_back({lay_out(*batch, config().vocab_size, device), {}});
     auto pending = std::make_unique<PendingRows::Impl>(device);
     pending->rows = at::empty({0, config().hidden_size}, at::kFloat);
@@ -355,7 +370,10 @@ PendingRows Backbone::submit(const PackedBatch& batch) const {
   if (batch.wanted.empty()) {
     pending->rows = at::empty({0, config().hidden_size}, at::kFloat);
   } else {
-    pending->rows = to_host(impl_->decoder->forward(layout).to(at::kFloat));
+    std::vector<PrefixRows> kept;
+    pending->rows = to_host(impl_->decoder->forward(layout, kept).to(at::kFloat));
+    for (PrefixRows& rows : kept)
+      pending->kept.push_back(std::make_shared<const PrefixRows>(std::move(rows)));
   }
   if (pending->device_work) {
     pending->device_work->close();

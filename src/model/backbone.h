@@ -15,6 +15,7 @@
 #include "core/matrix_view.h"
 #include "model/model_config.h"
 #include "model/model_folder.h"
+#include "model/prefix_cache.h"
 #include "text/tokenizer/tokenizer.h"
 
 namespace armorm::model {
@@ -60,6 +61,16 @@ struct PackedBatch {
   // keys of that sequence (and of its own prefix) before its own keys, and its positions continue from there:
   // a prefix that many sequences share is computed once. The result equals that of the complete sequence.
   std::vector<std::int64_t> prefix_of;
+  // Empty, or [sequences]: rows that a sequence without a prefix in the batch continues, as it would continue
+  // another sequence. Of the same backbone, from its take_kept().
+  std::vector<CachedPrefix> cached;
+  // Prefixes whose keys and values are copied out: the first `tokens` of a sequence, prefixes included. Only
+  // where some row is wanted.
+  struct Kept {
+    std::int64_t sequence = 0;
+    std::int64_t tokens = 0;
+  };
+  std::vector<Kept> keep;
 };
 
 // Rows of a submit() in progress; pass to collect() once, by move.
@@ -68,6 +79,9 @@ class PendingRows {
   PendingRows(PendingRows&&) noexcept;
   PendingRows& operator=(PendingRows&&) noexcept;
   ~PendingRows();
+
+  // Rows by PackedBatch::keep. On CUDA they are valid in the order of the device's stream.
+  std::vector<std::shared_ptr<const PrefixRows>> take_kept();
 
  private:
   friend class Backbone;
@@ -90,6 +104,9 @@ class Backbone {
   // data error for a token id outside the vocabulary; all errors, out of memory included, come from here.
   PendingRows submit(const PackedBatch& batch) const;
 
+  // Bytes of PrefixRows for one token: 2 * layers * kv_heads * head_dim * element size.
+  std::uint64_t prefix_bytes_per_token() const;
+
   // Whether layers are read again in each sweep.
   bool streams() const;
   // A sweep of more tokens may not fit the device. At most one pack may have more.
@@ -100,7 +117,8 @@ class Backbone {
     double waited = 0.0;            // of these, for layers that were not ready
     double loading = 0.0;           // seconds in which layers were read, meanwhile
   };
-  // As submit() of each pack, but each streamed layer is read once for all of them.
+  // As submit() of each pack, but each streamed layer is read once for all of them. Such packs have no cached
+  // prefixes, and keep none.
   Sweep sweep(std::span<const PackedBatch* const> packs) const;
 
   // Waits for the rows and writes them, float32 [wanted, hidden_size] (bf16 results are exact in it). Returns

@@ -19,8 +19,40 @@ at::Tensor as_heads(const at::Tensor& x, std::int64_t head_dim) {
   return x.unflatten(1, {x.size(1) / head_dim, head_dim});
 }
 
-at::Tensor gather_keys(const at::Tensor& x, const PackLayout& layout) {
-  return layout.key_rows.defined() ? x.index_select(0, layout.key_rows) : x;
+struct KeysAndValues {
+  at::Tensor keys;  // [key rows, kv_heads, head_dim]
+  at::Tensor values;
+};
+
+KeysAndValues halves(const at::Tensor& both) {
+  const std::int64_t kv_heads = both.size(1) / 2;
+  return {both.narrow(1, 0, kv_heads), both.narrow(1, kv_heads, kv_heads)};
+}
+
+// Token rows, and behind them the cached rows that the pack continues.
+at::Tensor with_cached(const at::Tensor& own, const PackLayout& layout, std::size_t index) {
+  std::vector<at::Tensor> rows{own};
+  for (const CachedPrefix& cached : layout.cached)
+    rows.push_back(cached.rows->layers[index].narrow(0, 0, cached.tokens));
+  return at::cat(rows);
+}
+
+// own [tokens, 2 * kv_heads, head_dim]: the keys' heads, then the values', of layer `index`.
+KeysAndValues gather(const at::Tensor& own, const PackLayout& layout, std::size_t index) {
+  if (!layout.cached.empty()) return halves(with_cached(own, layout, index).index_select(0, layout.key_rows));
+  const KeysAndValues rows = halves(own);
+  if (!layout.key_rows.defined()) return rows;
+  return {rows.keys.index_select(0, layout.key_rows), rows.values.index_select(0, layout.key_rows)};
+}
+
+// A sequence's key rows begin with those of its first tokens, in order.
+void keep_rows(const KeysAndValues& rows, const PackLayout& layout, std::vector<PrefixRows>& kept) {
+  kept.resize(layout.keep.size());
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    const auto [begin, tokens] = layout.keep[i];
+    kept[i].layers.push_back(
+        at::cat({rows.keys.narrow(0, begin, tokens), rows.values.narrow(0, begin, tokens)}, 1));
+  }
 }
 
 void check_shared_prefixes(const PackLayout& layout, const Rope& rope) {
@@ -114,38 +146,40 @@ void Decoder::place(at::Tensor& heads, const at::Tensor& norm, const RopeTable& 
     rope_inplace(heads, rope.cos, rope.sin);
 }
 
-at::Tensor Decoder::attention(const LayerWeights& layer, const LinearInput& normed, const PackLayout& layout,
-                              const RopeTable& rope, const AttentionOptions& options) const {
+at::Tensor Decoder::attention(std::size_t index, const LayerWeights& layer, const LinearInput& normed,
+                              const PackLayout& layout, const RopeTable& rope,
+                              std::vector<PrefixRows>& kept) const {
   const std::int64_t heads = config_.num_attention_heads;
   const std::int64_t kv_heads = config_.num_key_value_heads;
   const at::Tensor qkv = as_heads(apply(layer.qkv, normed, token_rows_), config_.head_dim);
   at::Tensor q = qkv.narrow(1, 0, heads);
-  at::Tensor own_keys = qkv.narrow(1, heads, kv_heads);
   if (layer.q_norm.defined()) {
+    at::Tensor keys = qkv.narrow(1, heads, kv_heads);
     place(q, layer.q_norm, rope);
-    place(own_keys, layer.k_norm, rope);
+    place(keys, layer.k_norm, rope);
   } else {
     at::Tensor both = qkv.narrow(1, 0, heads + kv_heads);
     rope_inplace(both, rope.cos, rope.sin);
   }
-  const at::Tensor k = gather_keys(own_keys, layout);
-  const at::Tensor v = gather_keys(qkv.narrow(1, heads + kv_heads, kv_heads), layout);
-  return apply(layer.o, packed_attention(q, k, v, layout.all, options).flatten(1), token_rows_);
+  const KeysAndValues rows = gather(qkv.narrow(1, heads, 2 * kv_heads), layout, index);
+  keep_rows(rows, layout, kept);
+  const at::Tensor out = packed_attention(q, rows.keys, rows.values, layout.all, attention_options(index));
+  return apply(layer.o, out.flatten(1), token_rows_);
 }
 
-at::Tensor Decoder::last_attention(const LayerWeights& layer, const LinearInput& normed,
+at::Tensor Decoder::last_attention(std::size_t index, const LayerWeights& layer, const LinearInput& normed,
                                    const PackLayout& layout, const RopeTable& rope,
-                                   const AttentionOptions& options) const {
-  const std::int64_t kv_heads = config_.num_key_value_heads;
+                                   std::vector<PrefixRows>& kept) const {
   const at::Tensor kv = as_heads(apply(layer.kv, normed, token_rows_), config_.head_dim);
-  at::Tensor rotated = kv.narrow(1, 0, kv_heads);
-  place(rotated, layer.k_norm, rope);
+  at::Tensor keys = kv.narrow(1, 0, config_.num_key_value_heads);
+  place(keys, layer.k_norm, rope);
   const LinearInput wanted = select_rows(normed, layout.wanted);
   at::Tensor q = as_heads(apply(layer.q, wanted, wanted_rows_), config_.head_dim);
   place(q, layer.q_norm, {rope.cos.index_select(0, layout.wanted), rope.sin.index_select(0, layout.wanted)});
-  const at::Tensor k = gather_keys(rotated, layout);
-  const at::Tensor v = gather_keys(kv.narrow(1, kv_heads, kv_heads), layout);
-  return apply(layer.o, packed_attention(q, k, v, layout.pruned, options).flatten(1), wanted_rows_);
+  const KeysAndValues rows = gather(kv, layout, index);
+  keep_rows(rows, layout, kept);
+  const at::Tensor out = packed_attention(q, rows.keys, rows.values, layout.pruned, attention_options(index));
+  return apply(layer.o, out.flatten(1), wanted_rows_);
 }
 
 at::Tensor Decoder::mlp(const LayerWeights& layer, const LinearInput& normed,
@@ -171,11 +205,10 @@ void Decoder::run_layer(std::size_t index, const LayerWeights& layer, const Pack
   at::Tensor& residual = state.residual;
   LinearInput& normed = state.normed;
   if (!normed.rows.defined()) normed = norm_for(format, residual, layer.input_norm, eps);
-  const AttentionOptions options = attention_options(index);
   const RopeTable& rope = config_.layer_is_sliding[index] ? state.ropes.sliding : state.ropes.full;
   const bool last = index + 1 == weights_.layers.size();
-  at::Tensor delta = last ? last_attention(layer, normed, layout, rope, options)
-                          : attention(layer, normed, layout, rope, options);
+  at::Tensor delta = last ? last_attention(index, layer, normed, layout, rope, state.kept)
+                          : attention(index, layer, normed, layout, rope, state.kept);
   if (last) residual = residual.index_select(0, layout.wanted);
   const bool of_outputs = layer.pre_mlp_norm.defined();
   if (of_outputs) delta = rms_norm(delta, layer.post_attention_norm, eps);
@@ -188,8 +221,14 @@ void Decoder::run_layer(std::size_t index, const LayerWeights& layer, const Pack
 }
 
 at::Tensor Decoder::forward(const PackLayout& layout) const {
+  std::vector<PrefixRows> kept;
+  return forward(layout, kept);
+}
+
+at::Tensor Decoder::forward(const PackLayout& layout, std::vector<PrefixRows>& kept) const {
   PackState state = begin(layout);
   for (std::size_t i = 0; i < weights_.layers.size(); ++i) run_layer(i, weights_.layers[i], layout, state);
+  kept = std::move(state.kept);
   return state.normed.rows;
 }
 

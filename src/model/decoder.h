@@ -3,13 +3,16 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstddef>
 #include <optional>
+#include <vector>
 
 #include "model/attention.h"
 #include "model/linear_input.h"
 #include "model/model_config.h"
 #include "model/ops.h"
 #include "model/pack.h"
+#include "model/prefix_rows.h"
 #include "model/rope.h"
 #include "model/weights.h"
 
@@ -26,6 +29,7 @@ struct PackState {
   PackRopes ropes;
   at::Tensor residual;               // [tokens, hidden]; after the last layer [wanted, hidden]
   LinearInput normed{at::Tensor()};  // the next layer's input; undefined: computed from the residual again
+  std::vector<PrefixRows> kept{};    // by PackLayout::keep; layers are added as they run
 };
 
 class Decoder {
@@ -39,6 +43,8 @@ class Decoder {
   // Final-norm hidden states of the wanted tokens, [wanted, hidden] in the dtype of the weights. The last
   // layer computes queries, output projection and MLP for the wanted tokens only.
   at::Tensor forward(const PackLayout& layout) const;
+  // The same, and moves the rows of PackLayout::keep to `kept`.
+  at::Tensor forward(const PackLayout& layout, std::vector<PrefixRows>& kept) const;
 
   // forward() in steps, for layers that are streamed: begin(), each layer in order, then state.normed.
   PackState begin(const PackLayout& layout) const;
@@ -48,10 +54,11 @@ class Decoder {
 
  private:
   at::Tensor embed(const at::Tensor& tokens) const;
-  at::Tensor attention(const LayerWeights& layer, const LinearInput& normed, const PackLayout& layout,
-                       const RopeTable& rope, const AttentionOptions& options) const;
-  at::Tensor last_attention(const LayerWeights& layer, const LinearInput& normed, const PackLayout& layout,
-                            const RopeTable& rope, const AttentionOptions& options) const;
+  at::Tensor attention(std::size_t index, const LayerWeights& layer, const LinearInput& normed,
+                       const PackLayout& layout, const RopeTable& rope, std::vector<PrefixRows>& kept) const;
+  at::Tensor last_attention(std::size_t index, const LayerWeights& layer, const LinearInput& normed,
+                            const PackLayout& layout, const RopeTable& rope,
+                            std::vector<PrefixRows>& kept) const;
   at::Tensor mlp(const LayerWeights& layer, const LinearInput& normed, std::int64_t rows_at_once) const;
   void place(at::Tensor& heads, const at::Tensor& norm, const RopeTable& rope) const;
   AttentionOptions attention_options(std::size_t layer) const;

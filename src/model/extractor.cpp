@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "core/units.h"
 #include "model/delivery_thread.h"
 #include "model/out_of_memory.h"
 #include "model/pack_plan.h"
@@ -26,11 +27,12 @@ constexpr std::int64_t kMaxDeviceBatchTokens = 131072;
 
 // Live activations per token: the residual stream, the normalised input, q/k/v and the gate-up product with
 // its activation, in two bytes (bf16) each, doubled for temporaries.
-std::int64_t device_budget(const Backbone& backbone) {
+std::int64_t device_budget(const Backbone& backbone, std::uint64_t cache_bytes) {
   const ModelConfig& c = backbone.config();
   const std::int64_t qkv = (c.num_attention_heads + 2 * c.num_key_value_heads) * c.head_dim;
   const std::int64_t per_token = 2 * 2 * (3 * c.hidden_size + 2 * qkv + 3 * c.intermediate_size);
-  return std::clamp<std::int64_t>(backbone.free_memory() / per_token * 3 / 4, 2048, kMaxDeviceBatchTokens);
+  const std::int64_t free = backbone.free_memory() - static_cast<std::int64_t>(cache_bytes);
+  return std::clamp<std::int64_t>(free / per_token * 3 / 4, 2048, kMaxDeviceBatchTokens);
 }
 
 void check(std::span<const ExtractionRequest> requests) {
@@ -40,6 +42,8 @@ void check(std::span<const ExtractionRequest> requests) {
     for (const std::int64_t position : requests[r].wanted)
       if (position < 0 || position >= n)
         fail_internal("extraction request {} wants token {} of {}", r, position, n);
+    if (requests[r].cacheable < 0 || requests[r].cacheable > n)
+      fail_internal("extraction request {} wants {} tokens of {} in the cache", r, requests[r].cacheable, n);
   }
 }
 
@@ -51,6 +55,11 @@ struct Pass {
   ExtractionCursor after;
   std::vector<float> rows = {};
   double busy_seconds = 0.0;
+  // With a cache.
+  std::vector<PrefixCache::Tokens> kept = {};  // by PackedBatch::keep
+  std::int64_t cache_lookups = 0;
+  std::int64_t cache_hits = 0;
+  std::int64_t cached_tokens = 0;
 };
 
 // The packs of a sweep, in order.
@@ -64,12 +73,13 @@ struct SweptPasses {
 class Run {
  public:
   Run(const Backbone& backbone, std::span<const ExtractionRequest> requests, const Extractor::Sink& sink,
-      const Extractor::AfterPass& after_pass, std::int64_t max_blocks)
+      const Extractor::AfterPass& after_pass, std::int64_t max_blocks, PrefixCache* cache)
       : backbone_(backbone),
         requests_(requests),
         sink_(sink),
         after_pass_(after_pass),
-        max_blocks_(max_blocks) {}
+        max_blocks_(max_blocks),
+        cache_(cache) {}
 
   // Halves `budget` when it does not fit the device.
   void go(Pack sequences, std::size_t first, std::int64_t& budget) {
@@ -86,6 +96,7 @@ class Run {
       std::shared_ptr<Pass> pass = plan_pass(sequences, next, budget);
       if (!deliveries.wait_until_below(kUndelivered)) break;
       if (!submit(*pass, budget)) continue;
+      add_to_cache(*pass);
       deliver_submitted();
       first = next;
       submitted = std::move(pass);
@@ -163,11 +174,37 @@ class Run {
   std::shared_ptr<Pass> plan_pass(Pack sequences, std::size_t& first, std::int64_t budget) const {
     if (first == sequences.size()) return nullptr;
     auto pass = std::make_shared<Pass>();
-    pass->pack = first_pack(sequences.subspan(first), budget, max_blocks_);
-    pass->batch = lay_out(pass->pack, requests_);
+    if (cache_ != nullptr)
+      plan_cached(sequences.subspan(first), budget, *pass);
+    else
+      plan_uncached(sequences.subspan(first), budget, *pass);
     first += pass->pack.size();
     pass->after = {first, budget};
     return pass;
+  }
+
+  void plan_uncached(Pack sequences, std::int64_t budget, Pass& pass) const {
+    pass.pack = first_pack(sequences, budget, max_blocks_);
+    pass.batch = lay_out(pass.pack, requests_);
+  }
+
+  void plan_cached(Pack sequences, std::int64_t budget, Pass& pass) const {
+    const CachedPack pack = first_cached_pack(sequences, budget, max_blocks_, *cache_);
+    CachedLayout layout = lay_out(pack, requests_, *cache_);
+    pass.pack = pack.sequences;
+    pass.batch = std::move(layout.batch);
+    pass.kept = std::move(layout.kept);
+    pass.cache_lookups = std::ssize(pack.sequences);
+    pass.cache_hits = pack.hits;
+    pass.cached_tokens = pack.cached_tokens;
+  }
+
+  // After it was submitted: what fails before leaves the cache as it is.
+  void add_to_cache(Pass& pass) const {
+    if (cache_ == nullptr) return;
+    auto rows = pass.pending->take_kept();
+    for (std::size_t i = 0; i < rows.size(); ++i) cache_->insert(pass.kept[i], std::move(rows[i]));
+    pass.batch.cached.clear();  // rows that were evicted are freed now
   }
 
   // Packs until they have as many tokens, at least one.
@@ -268,9 +305,18 @@ class Run {
       return true;
     } catch (const c10::Error& error) {
       if (!is_out_of_memory(error)) throw;
-      halve(pass, budget);
+      if (!empty_cache()) halve(pass, budget);
       return false;
     }
+  }
+
+  // false: it holds nothing.
+  bool empty_cache() const {
+    if (cache_ == nullptr || cache_->entries() == 0) return false;
+    log::warn("out of memory on {}: {} of kept prompts are dropped", backbone_.device_name(),
+              bytes_text(cache_->bytes()));
+    cache_->clear();
+    return true;
   }
 
   // After `pass` did not fit the memory.
@@ -299,6 +345,9 @@ class Run {
   bool hand_over(const Pass& pass) {
     stats_.busy_seconds += pass.busy_seconds;
     stats_.computed_tokens += std::ssize(pass.batch.tokens);
+    stats_.cached_tokens += pass.cached_tokens;
+    stats_.cache_lookups += pass.cache_lookups;
+    stats_.cache_hits += pass.cache_hits;
     ++stats_.passes;
     give_to_sink(pass.pack,
                  {pass.rows.data(), std::ssize(pass.batch.wanted), backbone_.config().hidden_size});
@@ -325,6 +374,7 @@ class Run {
   const Extractor::Sink& sink_;
   const Extractor::AfterPass& after_pass_;
   std::int64_t max_blocks_;
+  PrefixCache* cache_;     // null: none
   std::mutex size_mutex_;  // of the sweeps' size, on several devices
   std::atomic<std::int64_t> sweeps_ = 0;
   // Used by the delivery thread until it ends.
@@ -336,6 +386,15 @@ SweepSize sweep_size(const std::vector<const Backbone*>& devices) {
   std::int64_t most = devices.front()->most_sweep_tokens();
   for (const Backbone* device : devices) most = std::min(most, device->most_sweep_tokens());
   return SweepSize(devices.front()->config(), most);
+}
+
+// null: none is used.
+std::unique_ptr<PrefixCache> make_cache(const std::vector<const Backbone*>& backbones,
+                                        const ExtractorOptions& options) {
+  const Backbone& backbone = *backbones.front();
+  const bool possible = options.share_prefixes && backbones.size() == 1 && !backbone.streams();
+  if (options.prefix_cache_bytes == 0 || !possible) return nullptr;
+  return std::make_unique<PrefixCache>(options.prefix_cache_bytes, backbone.prefix_bytes_per_token());
 }
 
 double ratio(double part, double total) { return total > 0.0 ? part / total : 0.0; }
@@ -352,11 +411,13 @@ Extractor::Extractor(std::vector<const Backbone*> backbones, const ExtractorOpti
     log::info("common prefixes are computed for each sequence: {}", obstacle);
     options_.share_prefixes = false;
   }
+  cache_ = make_cache(backbones_, options_);
   if (budget_ > 0) return;
   budget_ = kMaxDeviceBatchTokens;
   for (const Backbone* backbone : backbones_)
-    budget_ =
-        std::min(budget_, backbone->device_name() == "cpu" ? kCpuBatchTokens : device_budget(*backbone));
+    budget_ = std::min(budget_, backbone->device_name() == "cpu"
+                                    ? kCpuBatchTokens
+                                    : device_budget(*backbone, cache_ ? cache_->max_bytes() : 0));
 }
 
 double ExtractionStats::sharing_ratio() const {
@@ -377,7 +438,7 @@ ExtractionStats Extractor::run(std::span<const ExtractionRequest> requests, cons
                   start_at.next_sequence);
   const Backbone& backbone = *backbones_.front();
   const auto devices = static_cast<double>(backbones_.size());
-  Run run(backbone, requests, sink, after_pass, max_blocks_);
+  Run run(backbone, requests, sink, after_pass, max_blocks_, cache_.get());
   const bool streams = std::any_of(backbones_.begin(), backbones_.end(),
                                    [](const Backbone* device) { return device->streams(); });
   if (streams && backbones_.size() > 1)

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "model/prefix_rows.h"
 #include "model/upload.h"
 
 namespace armorm::model {
@@ -67,7 +68,56 @@ struct Sequence {
   std::int64_t prefix_length = 0;
   std::int64_t prefix = -1;    // the sequence that this one continues
   std::int64_t key_begin = 0;  // first key row
+  // The first of the rows behind the pack's tokens that it continues; -1 for none.
+  std::int64_t cached_begin = -1;
+
+  bool continues() const { return prefix >= 0 || cached_begin >= 0; }
 };
+
+void check_cached(const PackedBatch& batch) {
+  const auto sequences = batch.cu_seqlens.size() - 1;
+  if (!batch.cached.empty() && batch.cached.size() != sequences)
+    fail_internal("cached has {} entries, expected one for each of {} sequences", batch.cached.size(),
+                  sequences);
+  for (std::size_t s = 0; s < batch.cached.size(); ++s) {
+    const CachedPrefix& cached = batch.cached[s];
+    const std::int64_t rows = cached.rows ? cached.rows->layers.front().size(0) : 0;
+    const bool continues = !batch.prefix_of.empty() && batch.prefix_of[s] >= 0;
+    if (cached.tokens < 0 || cached.tokens > rows || (continues && cached.tokens > 0))
+      fail_internal("sequence {} takes {} cached tokens of {}{}", s, cached.tokens, rows,
+                    continues ? ", and continues another one" : "");
+  }
+}
+
+// Gives each sequence that continues cached rows its place behind the pack's tokens. Neighbours mostly
+// continue the same rows, which then are there once.
+std::vector<CachedPrefix> place_cached(const PackedBatch& batch, std::vector<Sequence>& sequences) {
+  std::vector<CachedPrefix> placed;
+  std::int64_t end = std::ssize(batch.tokens);
+  for (std::size_t s = 0; s < batch.cached.size(); ++s) {
+    const CachedPrefix& cached = batch.cached[s];
+    if (cached.tokens == 0) continue;
+    if (placed.empty() || placed.back().rows != cached.rows) placed.push_back({cached.rows, 0});
+    std::int64_t& tokens = placed.back().tokens;
+    sequences[s].cached_begin = end - tokens;
+    end += std::max<std::int64_t>(0, cached.tokens - tokens);
+    tokens = std::max(tokens, cached.tokens);
+  }
+  return placed;
+}
+
+std::vector<PackLayout::Kept> find_kept(const PackedBatch& batch, const std::vector<Sequence>& sequences) {
+  std::vector<PackLayout::Kept> kept;
+  for (const PackedBatch::Kept& keep : batch.keep) {
+    if (keep.sequence < 0 || keep.sequence >= std::ssize(sequences))
+      fail_internal("keep names sequence {} of {}", keep.sequence, sequences.size());
+    const Sequence& s = sequences[static_cast<std::size_t>(keep.sequence)];
+    if (keep.tokens <= 0 || keep.tokens > s.prefix_length + s.length)
+      fail_internal("keep names {} tokens of a sequence of {}", keep.tokens, s.prefix_length + s.length);
+    kept.push_back({s.key_begin, keep.tokens});
+  }
+  return kept;
+}
 
 std::vector<Sequence> find_sequences(const PackedBatch& batch) {
   std::vector<Sequence> out;
@@ -82,6 +132,8 @@ std::vector<Sequence> find_sequences(const PackedBatch& batch) {
     if (sequence.prefix >= 0) {
       const Sequence& parent = out[static_cast<std::size_t>(sequence.prefix)];
       sequence.prefix_length = parent.prefix_length + parent.length;
+    } else if (!batch.cached.empty()) {
+      sequence.prefix_length = batch.cached[s].tokens;
     }
     sequence.key_begin = key_rows;
     key_rows += sequence.prefix_length + sequence.length;
@@ -91,7 +143,7 @@ std::vector<Sequence> find_sequences(const PackedBatch& batch) {
 }
 
 at::Tensor find_key_rows(const std::vector<Sequence>& sequences, at::Device device) {
-  if (std::none_of(sequences.begin(), sequences.end(), [](const Sequence& s) { return s.prefix >= 0; }))
+  if (std::none_of(sequences.begin(), sequences.end(), [](const Sequence& s) { return s.continues(); }))
     return {};
   std::vector<std::int64_t> rows;
   for (const Sequence& s : sequences) {
@@ -100,6 +152,8 @@ at::Tensor find_key_rows(const std::vector<Sequence>& sequences, at::Device devi
       const auto from = sequences[static_cast<std::size_t>(s.prefix)].key_begin;
       for (std::int64_t i = 0; i < s.prefix_length; ++i)
         rows.push_back(rows[static_cast<std::size_t>(from + i)]);
+    } else if (s.cached_begin >= 0) {
+      for (std::int64_t i = 0; i < s.prefix_length; ++i) rows.push_back(s.cached_begin + i);
     }
     for (std::int64_t i = 0; i < s.length; ++i) rows.push_back(s.begin + i);
   }
@@ -141,9 +195,12 @@ AttentionPlan plan_pruned(const std::vector<Sequence>& sequences, const PackedBa
 PackLayout lay_out(const PackedBatch& batch, std::int64_t vocab_size, at::Device device) {
   check_batch(batch, vocab_size);
   check_prefixes(batch);
+  check_cached(batch);
   if (!device.is_cpu()) check_blocks(batch);
-  const std::vector<Sequence> sequences = find_sequences(batch);
+  std::vector<Sequence> sequences = find_sequences(batch);
   PackLayout layout;
+  layout.cached = place_cached(batch, sequences);
+  layout.keep = find_kept(batch, sequences);
   set_positions(sequences, layout);
   layout.tokens = upload(at::tensor(at::ArrayRef<text::tokenizer::TokenId>(batch.tokens), at::kInt), device)
                       .to(at::kLong);

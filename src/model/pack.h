@@ -19,6 +19,14 @@ struct PackLayout {
   // Indices of token rows that list each sequence's keys one after another. Undefined when no sequence
   // continues another: the token rows then have this order.
   at::Tensor key_rows;
+  // Rows that sequences continue. Behind the token rows, key_rows index the first `tokens` of each in turn.
+  std::vector<CachedPrefix> cached;
+  // Key rows to copy out.
+  struct Kept {
+    std::int64_t key_begin = 0;
+    std::int64_t tokens = 0;
+  };
+  std::vector<Kept> keep;
   AttentionPlan all;     // plan in which every token is a query
   AttentionPlan pruned;  // plan in which only the wanted tokens are queries
 };

@@ -64,7 +64,7 @@ serve::ServedModel served_model(const ServeOptions& options, const scoring::Scor
 }
 
 ServeOptions with_prompt_cache(ServeOptions options) {
-  (void)options::prompt_cache_bytes(options.prompt_cache);
+  options.prompt_cache_bytes = options::prompt_cache_bytes(options.prompt_cache);
   return options;
 }
 

@@ -45,12 +45,12 @@ class Server {
     url_ = "http://" + until(process_.err(), "listening on http://", ';');
   }
   std::string url(const std::string& path) const { return url_ + path; }
-  HttpReply post(const std::string& path, const std::string& body,
+  ClientReply post(const std::string& path, const std::string& body,
                  std::vector<std::string> headers = {}) const {
     headers.emplace_back("Content-Type: application/json");
     return http_request("POST", url(path), body, headers);
   }
-  HttpReply get(const std::string& path) const { return http_request("GET", url(path)); }
+  ClientReply get(const std::string& path) const { return http_request("GET", url(path)); }
   ChildProcess& process() { return process_; }
   void wait_for(const std::string& text) const {
     for (int i = 0; i < 1200 && process_.err().find(text) == std::string::npos; ++i)
@@ -119,7 +119,7 @@ TEST_CASE("the server gives the bits of score, however rows are sent", "[e2e]") 
   Server server;
 
   SECTION("as JSON Lines, in both directions") {
-    const HttpReply reply =
+    const ClientReply reply =
         http_request("POST", server.url("/v1/score"), lines_of(all), {"Content-Type: application/x-ndjson"});
     CHECK(reply.status == 200);
     std::string text;
@@ -163,7 +163,7 @@ TEST_CASE("the server gives the bits of score, however rows are sent", "[e2e]") 
         CHECK(reply.at("extra_logs").at(name).at(i) == reward);
     }
     const json messages{{{"role", "user"}, {"content", all[0].at("prompt")}}};
-    const HttpReply number = server.post(
+    const ClientReply number = server.post(
         "/slime", json{{"prompt", messages}, {"response", all[0].at("response")}, {"label", "x"}}.dump());
     CHECK(json::parse(number.body) == json::parse(expected[0]).at("score"));
     CHECK(number.headers.count("x-ignored-fields") == 0);
@@ -172,11 +172,11 @@ TEST_CASE("the server gives the bits of score, however rows are sent", "[e2e]") 
 
 TEST_CASE("the server's faults name field and limit, and a bad row fails alone", "[e2e]") {
   Server server({"--max_rows", "3", "--max_body_mb", "1"});
-  const auto message = [](const HttpReply& reply) {
+  const auto message = [](const ClientReply& reply) {
     INFO(reply.status << " " << reply.body);
     return json::parse(reply.body).at("error").at("message").get<std::string>();
   };
-  HttpReply reply = server.post("/v1/score", "{");
+  ClientReply reply = server.post("/v1/score", "{");
   CHECK(reply.status == 400);
   reply = server.post("/v1/score", R"({"rows": "x"})");
   CHECK(reply.status == 422);
@@ -243,7 +243,7 @@ TEST_CASE("keys are needed where they are given, and read again on SIGHUP", "[e2
 TEST_CASE("a server that is asked to stop answers what it has accepted", "[e2e]") {
   Server server;
   const std::vector<json> many = rows(40);
-  HttpReply reply;
+  ClientReply reply;
   std::thread client([&] { reply = server.post("/v1/score", json{{"rows", many}}.dump()); });
   for (int i = 0;
        i < 2000 && server.get("/metrics").body.find("armorm_batches_total 0\n") != std::string::npos; ++i)

@@ -30,13 +30,13 @@ std::size_t add_header(char* data, std::size_t size, std::size_t count, void* he
 
 }  // namespace
 
-HttpReply http_request(const std::string& method, const std::string& url, const std::string& body,
+ClientReply http_request(const std::string& method, const std::string& url, const std::string& body,
                        const std::vector<std::string>& headers) {
   const std::unique_ptr<CURL, void (*)(CURL*)> curl(curl_easy_init(), curl_easy_cleanup);
   if (!curl) throw std::runtime_error("curl_easy_init failed");
   curl_slist* list = nullptr;
   for (const std::string& header : headers) list = curl_slist_append(list, header.c_str());
-  HttpReply reply;
+  ClientReply reply;
   curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
   curl_easy_setopt(curl.get(), CURLOPT_CUSTOMREQUEST, method.c_str());
   if (method == "HEAD") curl_easy_setopt(curl.get(), CURLOPT_NOBODY, 1L);

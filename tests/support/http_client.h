@@ -7,14 +7,14 @@
 
 namespace armorm::test {
 
-struct HttpReply {
+struct ClientReply {
   long status = 0;  // 0: no answer
   std::string body;
   std::map<std::string, std::string> headers;  // names in lower case
 };
 
 // One request on a connection of its own; `headers` as "Name: value".
-HttpReply http_request(const std::string& method, const std::string& url, const std::string& body = "",
+ClientReply http_request(const std::string& method, const std::string& url, const std::string& body = "",
                        const std::vector<std::string>& headers = {});
 
 }  // namespace armorm::test

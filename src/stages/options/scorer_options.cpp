@@ -1,6 +1,8 @@
 // What score and serve have in common: the model, and how it computes.
 #include <fmt/format.h>
 
+#include <limits>
+
 #include "armorm/reward_scorer.h"
 #include "core/date.h"
 #include "core/error.h"
@@ -77,6 +79,10 @@ void ScorerOptions::validate() const {
   shared_options::at_least("threads", threads, 0);
   shared_options::at_least("max_length", max_length, 0);
   check_attention_on(device, attention);
+  constexpr auto kMostBytes = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  if (prompt_cache_bytes > kMostBytes)
+    fail_usage("`prompt_cache_bytes`: {} is out of range; it must be at most {}", prompt_cache_bytes,
+               kMostBytes);
   if (!template_date.empty()) parse_date("--template_date", template_date);
 }
 

@@ -97,6 +97,13 @@ void add(const model::ExtractionStats& more, model::ExtractionStats& stats) {
   stats.requests += more.requests;
   stats.input_tokens += more.input_tokens;
   stats.computed_tokens += more.computed_tokens;
+  stats.cached_tokens += more.cached_tokens;
+  stats.cache_lookups += more.cache_lookups;
+  stats.cache_hits += more.cache_hits;
+  stats.passes += more.passes;
+  stats.cached_tokens += more.cached_tokens;
+  stats.cache_lookups += more.cache_lookups;
+  stats.cache_hits += more.cache_hits;
   stats.seconds += more.seconds;
 }
 
@@ -167,7 +174,8 @@ void Scorer::finish_loading() {
   if (verifying_.valid()) verifying_.get();
   backbone_.emplace(loading_.get());
   model_files_.check_content();
-  extractor_.emplace(*backbone_, model::ExtractorOptions{.batch_tokens = options_.batch_tokens});
+  extractor_.emplace(*backbone_, model::ExtractorOptions{.batch_tokens = options_.batch_tokens,
+                                                         .prefix_cache_bytes = options_.prompt_cache_bytes});
   log::info("model {} on {}", hub::artifact_name(options_.model_path), device_name());
   log::info("{}", meaning_of_scores(model_));
 }
@@ -218,7 +226,8 @@ void Scorer::extract_states(const std::vector<ScoreRow>& rows) {
   use_settings();
   std::vector<model::ExtractionRequest> requests;
   for (const ScoreRow& row : rows)
-    if (row.error.empty()) requests.push_back({row.tokens, {std::ssize(row.tokens) - 1, row.gating}});
+    if (row.error.empty())
+      requests.push_back({row.tokens, {std::ssize(row.tokens) - 1, row.gating}, row.gating});
   const std::int64_t d = model_.config.hidden_size;
   states_.resize(requests.size() * static_cast<std::size_t>(2 * d));
   const auto keep = [&](std::size_t request, MatrixView<const float> values) {

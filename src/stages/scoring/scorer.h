@@ -36,6 +36,7 @@ class Scorer {
   int threads() const noexcept { return threads_; }
   std::int64_t max_length() const noexcept { return max_length_; }
   std::int64_t batch_tokens() const { return extractor_->batch_tokens(); }
+  const model::PrefixCache* prompt_cache() const { return extractor_->prefix_cache(); }  // null: none is used
   const model::ModelFolder& folder() const noexcept { return folder_; }
   const reward_model::RewardModel& model() const noexcept { return model_; }
 

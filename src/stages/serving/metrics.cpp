@@ -52,9 +52,16 @@ void add_http(const serve::HttpCounts& http, Page& page) {
   page.single("disconnects_total", "counter", "Clients that left before their answer.", http.disconnects);
 }
 
-void add_extraction(const model::ExtractionStats& stats, Page& page) {
+void add_extraction(const model::ExtractionStats& stats, std::uint64_t cache_bytes, Page& page) {
   page.single("computed_tokens_total", "counter", "Tokens that went through the decoder.",
               stats.computed_tokens);
+  page.single("prompt_cache_tokens_total", "counter",
+              "Tokens whose keys and values came from the cache of prompts.", stats.cached_tokens);
+  page.single("prompt_cache_lookups_total", "counter", "Conversations looked up in the cache of prompts.",
+              stats.cache_lookups);
+  page.single("prompt_cache_hits_total", "counter", "Of these, with tokens from the cache.",
+              stats.cache_hits);
+  page.single("prompt_cache_bytes", "gauge", "Bytes of the cache of prompts.", cache_bytes);
   page.single("passes_total", "counter", "Forward passes.", stats.passes);
 }
 
@@ -69,9 +76,10 @@ void Metrics::count_answer(const std::string& path, int status, double seconds) 
   latency.seconds += seconds;
 }
 
-void Metrics::set_extraction(const model::ExtractionStats& stats) {
+void Metrics::set_extraction(const model::ExtractionStats& stats, std::uint64_t cache_bytes) {
   const std::lock_guard lock(mutex_);
   extraction_ = stats;
+  cache_bytes_ = cache_bytes;
 }
 
 std::string Metrics::text(const QueueCounts& queue, const serve::HttpCounts& http) const {
@@ -79,7 +87,7 @@ std::string Metrics::text(const QueueCounts& queue, const serve::HttpCounts& htt
   add_queue(queue, page);
   add_http(http, page);
   const std::lock_guard lock(mutex_);
-  add_extraction(extraction_, page);
+  add_extraction(extraction_, cache_bytes_, page);
   page.head("requests_total", "counter", "Answered requests.");
   for (const auto& [key, count] : answers_)
     page.line("requests_total{{path=\"{}\",status=\"{}\"}} {}", key.first, key.second, count);

@@ -19,8 +19,8 @@ class Metrics {
  public:
   // An answered request: `seconds` from its complete arrival until its answer was handed over.
   void count_answer(const std::string& path, int status, double seconds);
-  // Totals of the extraction engine.
-  void set_extraction(const model::ExtractionStats& stats);
+  // Totals of the extraction engine, and the bytes of its cache of prompts.
+  void set_extraction(const model::ExtractionStats& stats, std::uint64_t cache_bytes);
 
   std::string text(const QueueCounts& queue, const serve::HttpCounts& http) const;
 
@@ -37,6 +37,7 @@ class Metrics {
   std::map<std::pair<std::string, int>, std::int64_t> answers_;  // by path and status
   std::map<std::string, Latency> latencies_;                     // by path
   model::ExtractionStats extraction_;
+  std::uint64_t cache_bytes_ = 0;
 };
 
 }  // namespace armorm::stages::serving

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "model/prefix_cache.h"
 #include "serve/openapi.h"
 #include "serve/protocols/protocols.h"
 
@@ -103,7 +104,8 @@ struct RewardService::Engine {
 
   std::vector<serve::ScoreOutput> score(std::vector<scoring::ScoreRow>& rows, Metrics& metrics) {
     const gating::HeadScores scores = scorer.score(rows);
-    metrics.set_extraction(scorer.stats());
+    const model::PrefixCache* cache = scorer.prompt_cache();
+    metrics.set_extraction(scorer.stats(), cache == nullptr ? 0 : cache->bytes());
     std::vector<serve::ScoreOutput> outputs;
     for (const scoring::ScoreRow& row : rows)
       outputs.push_back(output_of(row, scores, model.attributes.size()));
