@@ -20,6 +20,9 @@ void refuse_other_computations(BodyFields& fields) {
   for (const char* name : {"activation", "use_activation", "softmax", "normalize"})
     fields.refuse(name, "false", kNoActivation);
   fields.refuse("truncate_prompt_tokens", "null", "texts are never cut; send shorter ones");
+  fields.refuse("padding", "\"do_not_pad\"", "texts are never padded; leave it out");
+  for (const char* name : {"mm_processor_kwargs", "media_io_kwargs"})
+    fields.refuse(name, "{}", "images and other media are not scored");
   fields.refuse("dimensions", "null", "a score has one dimension; leave it out");
   fields.refuse("encoding_format", "\"float\"", "only \"float\" is supported");
   fields.refuse("embed_dtype", "\"float32\"", "only \"float32\" is supported");

@@ -39,7 +39,8 @@ class OpenRlhf : public Protocol {
     return call;
   }
 
-  // A client that gets an error tries again, and then fails; it would train on any number.
+  // A client that gets an error tries again five or ten times. Then old ones fail; new ones log it and go on
+  // with a sample whose reward is None. Both would train on any number.
   HttpAnswer answer(const ScoreCall&, const std::vector<ScoreOutput>& outputs,
                     const ServedModel& model) const override {
     if (const auto error = first_failure(outputs, "query")) return failure(*error);
