@@ -113,6 +113,10 @@ class RequestParser::Parser : public http::basic_parser<true> {
       refusal_ = refusal_of(error, max_header_bytes_);
     else if (!had_head && is_header_done())
       check_head();
+    if (!had_head) head_bytes_ += taken;
+    // Beast's limit is of the request line and of the fields, each.
+    if (!had_head && head_bytes_ > max_header_bytes_)
+      refusal_ = refusal_of(http::error::header_limit, max_header_bytes_);
     return taken;
   }
 
@@ -154,6 +158,7 @@ class RequestParser::Parser : public http::basic_parser<true> {
   void on_finish_impl(error_code&) override {}
 
   const std::size_t max_header_bytes_;
+  std::size_t head_bytes_ = 0;
   std::string target_;
 };
 

@@ -16,6 +16,7 @@
 #include "core/error.h"
 #include "serve/http_client.h"
 #include "support/log_capture.h"
+#include "support/test_support.h"
 
 namespace armorm::serve {
 namespace {
@@ -566,7 +567,7 @@ TEST_CASE("a host without an address here is a usage error, a taken port one of 
 }
 
 TEST_CASE("a server listens on IPv6, and on '::' for IPv4 too", "[unit]") {
-  if (std::ifstream("/proc/net/if_inet6").peek() == EOF) return WARN("skipped: no IPv6 here");
+  if (std::ifstream("/proc/net/if_inet6").peek() == EOF) ARMORM_SKIP("no IPv6 here");
   HttpServerOptions options;
   options.host = GENERATE("::1", "::");
   Fixture fixture(options);
