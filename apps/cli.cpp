@@ -145,7 +145,7 @@ std::vector<std::string> read_config(const std::string& path, const std::string&
   ConfigFile file{path, program_names(), program, stages::options::all_option_names(), program + " --help"};
   file.sections.insert(file.sections.begin(), "common");
   try {
-    const std::vector<std::string> assigned = apply_config(file, options, names_given(app));
+    std::vector<std::string> assigned = apply_config(file, options, names_given(app));
     look_for_recipes(path, options.options(), assigned);
     return assigned;
   } catch (const Error& error) {

@@ -13,10 +13,11 @@ struct DatasetPaths {
   std::vector<std::string> paths;
 
   DatasetPaths() = default;
-  // One set is given as its path.
+  // NOLINTBEGIN(google-explicit-constructor): one set is given as its path
   DatasetPaths(std::string path) : paths{std::move(path)} {}
   DatasetPaths(const char* path) : paths{path} {}
   DatasetPaths(std::vector<std::string> several) : paths(std::move(several)) {}
+  // NOLINTEND(google-explicit-constructor)
 };
 
 }  // namespace armorm

@@ -12,10 +12,11 @@ struct Devices {
   std::vector<std::int64_t> indices{0};
 
   Devices() = default;
-  // One device is given as its index, and stands for it.
+  // NOLINTBEGIN(google-explicit-constructor): one device is given as its index, and stands for it
   Devices(std::int64_t index) : indices{index} {}
   Devices(std::vector<std::int64_t> several) : indices(std::move(several)) {}
   operator std::int64_t() const { return indices.front(); }
+  // NOLINTEND(google-explicit-constructor)
 };
 
 }  // namespace armorm

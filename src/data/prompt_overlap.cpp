@@ -29,9 +29,9 @@ constexpr std::array<char, 128> make_ascii_map() {
   }
   // Python's str.split() divides at the four separators 0x1c to 0x1f too.
   for (const char space : {'\t', '\n', '\v', '\f', '\r', '\x1c', '\x1d', '\x1e', '\x1f'}) {
-    map[static_cast<std::size_t>(space)] = ' ';
+    map[static_cast<unsigned char>(space)] = ' ';
   }
-  for (const char mark : kAsciiPunctuation) map[static_cast<std::size_t>(mark)] = kDeleted;
+  for (const char mark : kAsciiPunctuation) map[static_cast<unsigned char>(mark)] = kDeleted;
   return map;
 }
 constexpr std::array<char, 128> kAsciiMap = make_ascii_map();
@@ -48,7 +48,7 @@ class WordWriter {
     out_[size_++] = byte;
   }
   void append_ascii(char byte) {
-    const char mapped = kAsciiMap[static_cast<std::size_t>(byte)];
+    const char mapped = kAsciiMap[static_cast<unsigned char>(byte)];
     if (mapped == ' ') return space();
     if (mapped != kDeleted || byte == '\0') append(mapped);
   }
@@ -122,9 +122,9 @@ std::uint64_t power(std::uint64_t base, std::size_t exponent) noexcept {
 // ASCII character composes with none before it.
 std::string normalized_words(std::string_view text) {
   WordWriter writer(text.size());
-  for (auto at = text.begin(); at != text.end();) {
-    const auto foreign = std::find_if_not(at, text.end(), is_ascii_byte);
-    const auto run = foreign == text.end() || foreign == at ? foreign : foreign - 1;
+  for (const auto* at = text.begin(); at != text.end();) {
+    const auto* const foreign = std::find_if_not(at, text.end(), is_ascii_byte);
+    const auto* const run = foreign == text.end() || foreign == at ? foreign : foreign - 1;
     std::for_each(at, run, [&](char byte) { writer.append_ascii(byte); });
     at = std::find_if(foreign, text.end(), is_ascii_byte);
     if (run != at) append_folded({run, at}, writer);

@@ -47,7 +47,7 @@ class RowHashes {
     std::sort(digests.begin(), digests.end());
     const std::string hex = sha256_hex(fmt::format("{}", fmt::join(digests, "")));
     const auto word = [&hex](std::size_t at) { return std::stoull(hex.substr(at, 16), nullptr, 16); };
-    hashes_.push_back({word(0), word(16), row_id});
+    hashes_.emplace_back(word(0), word(16), row_id);
   }
 
   // All but the first row of equal ones.

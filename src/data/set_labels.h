@@ -18,7 +18,7 @@ struct LabelColumns {
 
 struct SetLabels {
   struct Place {
-    std::size_t attribute;  // of the mixture
+    std::size_t attribute = 0;  // of the mixture
     LabelScale scale;
   };
   std::vector<std::string> requested;  // by their names in the set; the weight column last, if there is one

@@ -66,6 +66,8 @@ class Extractor {
   ExtractionStats run(std::span<const ExtractionRequest> requests, const Sink& sink,
                       const ExtractionCursor& start = {}, const AfterPass& after_pass = {});
 
+  std::int64_t batch_tokens() const noexcept { return budget_; }  // of a pass, which memory may lower
+
  private:
   std::vector<const Backbone*> backbones_;  // that have not failed
   ExtractorOptions options_;

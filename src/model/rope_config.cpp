@@ -39,7 +39,7 @@ class ScalingReader {
   std::string kind() const {
     const char* field = rope_.has("rope_type") || rope_.is_null("rope_type") ? "rope_type" : "type";
     if (rope_.is_null(field)) rope_.fail(field, "a string, or no such field");
-    const std::string kind = rope_.string_or("rope_type", rope_.string_or("type", "default"));
+    std::string kind = rope_.string_or("rope_type", rope_.string_or("type", "default"));
     const ArchitectureFacts& facts = config_.facts();
     if (kind == "yarn" && facts.yarn_is_longrope) return "longrope";
     if (std::find(facts.rope_kinds.begin(), facts.rope_kinds.end(), kind) == facts.rope_kinds.end())
@@ -101,7 +101,7 @@ class ScalingReader {
   }
 
   std::vector<double> factors(const char* field) const {
-    const std::vector<double> values = rope_.positives(field);
+    std::vector<double> values = rope_.positives(field);
     if (std::ssize(values) != config_.rotary_dim / 2)
       rope_.fail(field, fmt::format("{} numbers", values.size()),
                  fmt::format("{}, one for each pair of the {} rotated elements of a head",

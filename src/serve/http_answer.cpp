@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
-#include <nlohmann/json.hpp>
 
 #include "core/log.h"
+#include "serve/http_head.h"
 
 namespace armorm::serve {
 namespace {
@@ -41,11 +41,6 @@ std::string_view reason_of(int status) {
   for (const auto& [known, reason] : kReasons)
     if (known == status) return reason;
   return "Status";
-}
-
-std::string_view type_of(int status) {
-  if (status < 500) return "invalid_request_error";
-  return status == 503 ? "overloaded_error" : "server_error";
 }
 
 bool is_token(std::string_view name) {
@@ -111,18 +106,11 @@ bool has_no_body(int status) { return status == 204 || status == 304; }
 
 }  // namespace
 
-HttpAnswer error_answer(int status, std::string_view message) {
-  nlohmann::ordered_json error;
-  error["error"]["message"] = message;
-  error["error"]["type"] = type_of(status);
-  return {status, "application/json", error.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
-}
-
 std::string encode_answer(const HttpAnswer& answer, const AnswerFraming& framing) {
   if (!can_be_sent(answer)) {
     log::error("HTTP server: internal error: an answer of status {} has a header that cannot be sent",
                answer.status);
-    return encode_answer(error_answer(500, "internal error"), framing);
+    return encode_answer(plain_error(500, "internal error"), framing);
   }
   const bool is_bare = has_no_body(answer.status);
   std::string text = head_start(answer.status, is_bare ? "" : answer.content_type, framing);

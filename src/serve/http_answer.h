@@ -1,4 +1,4 @@
-// Answers as bytes, and the server's own error answers.
+// Answers as bytes.
 #pragma once
 
 #include <cstddef>
@@ -9,9 +9,6 @@
 #include "serve/http_server.h"
 
 namespace armorm::serve {
-
-// {"error": {"message": ..., "type": ...}}
-HttpAnswer error_answer(int status, std::string_view message);
 
 // What decides the framing of an answer besides the answer itself.
 struct AnswerFraming {

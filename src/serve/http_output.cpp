@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "serve/http_connection.h"
+#include "serve/http_head.h"
 
 namespace armorm::serve {
 namespace {
@@ -26,7 +27,7 @@ void Connection::answer_pending() {
   if (!exchange_ || has_answered_ || !output_.empty()) return;
   ExchangeState::Output output = exchange_->take_output();
   if (has_started_answer_ || output.start) return stream(std::move(output));
-  if (output.dropped && !output.answer) output.answer = error_answer(500, "internal error");
+  if (output.dropped && !output.answer) output.answer = plain_error(500, "internal error");
   if (!output.answer) return;
   has_started_answer_ = has_answered_ = true;
   closes_ = closes_ || input_ == Input::body;  // of which nobody reads the rest

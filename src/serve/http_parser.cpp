@@ -8,6 +8,8 @@
 #include <boost/beast/http/error.hpp>
 #include <utility>
 
+#include "serve/http_head.h"
+
 namespace armorm::serve {
 namespace {
 
@@ -23,48 +25,6 @@ HttpRefusal refusal_of(const error_code& error, std::size_t max_header_bytes) {
             fmt::format("the head of the request is larger than max_header_bytes, {}", max_header_bytes)};
   if (error == http::error::bad_version) return {505, "the version of HTTP is neither 1.0 nor 1.1"};
   return {400, "malformed HTTP: " + error.message()};
-}
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-// Without a value for an escape that is no two hex digits, and for control characters.
-std::optional<std::string> decoded(std::string_view path) {
-  std::string out;
-  for (std::size_t i = 0; i < path.size(); ++i) {
-    char c = path[i];
-    if (c == '%') {
-      const int high = i + 2 < path.size() ? hex_digit(path[i + 1]) : -1;
-      const int low = i + 2 < path.size() ? hex_digit(path[i + 2]) : -1;
-      if (high < 0 || low < 0) return std::nullopt;
-      c = static_cast<char>(high * 16 + low);
-      i += 2;
-    }
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return std::nullopt;
-    out += c;
-  }
-  return out;
-}
-
-// The path and query of "/path?query", of "http://host/path" (as sent to proxies), and "*".
-std::string_view origin_form(std::string_view target) {
-  const std::size_t scheme = target.find("://");
-  if (target.starts_with('/') || scheme == std::string_view::npos) return target;
-  const std::size_t path = target.find('/', scheme + 3);
-  return path == std::string_view::npos ? "/" : target.substr(path);
-}
-
-bool split_target(std::string_view target, HttpHead& head) {
-  target = origin_form(target);
-  const std::size_t mark = target.find('?');
-  const auto path = decoded(target.substr(0, mark));
-  if (!path || (!path->starts_with('/') && *path != "*")) return false;
-  head.path = *path;
-  if (mark != std::string_view::npos) head.query = target.substr(mark + 1);
-  return true;
 }
 
 std::size_t count_of(const HttpHead& head, std::string_view name) {
@@ -127,10 +87,12 @@ class RequestParser::Parser : public http::basic_parser<true> {
 
  private:
   void check_head() {
-    if (!split_target(target_, head_))
-      refusal_ = HttpRefusal{400, "the target of the request is no path of this server"};
-    else
-      refusal_ = ambiguity(head_, is_http_1_0_);
+    std::optional<Target> target = parse_target(target_);
+    refusal_ = target ? ambiguity(head_, is_http_1_0_)
+                      : HttpRefusal{400, "the target of the request is no path of this server"};
+    if (!target) return;
+    head_.path = std::move(target->path);
+    head_.query = std::move(target->query);
   }
 
   void on_request_impl(http::verb, boost::beast::string_view method, boost::beast::string_view target,

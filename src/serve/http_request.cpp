@@ -7,6 +7,7 @@
 
 #include "core/log.h"
 #include "serve/http_connection.h"
+#include "serve/http_head.h"
 
 namespace armorm::serve {
 namespace {
@@ -86,7 +87,7 @@ void Connection::refuse(int status, std::string_view message) {
   input_ = Input::lingers;
   disarm(read_deadline_);
   has_started_answer_ = has_answered_ = true;
-  send(encode_answer(error_answer(status, message), framing()));
+  send(encode_answer(plain_error(status, message), framing()));
   want_input();
 }
 
@@ -138,8 +139,8 @@ void Connection::linger() {
 void Connection::turn_away() {
   is_turned_away_ = true;
   ++shared_.turned_away;
-  HttpAnswer answer = error_answer(503, fmt::format("the server has max_connections, {}, connections already",
-                                                    shared_.options.max_connections));
+  HttpAnswer answer = plain_error(503, fmt::format("the server has max_connections, {}, connections already",
+                                                   shared_.options.max_connections));
   answer.headers.emplace_back("Retry-After", "1");
   closes_ = true;
   input_ = Input::lingers;

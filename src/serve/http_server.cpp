@@ -12,19 +12,9 @@
 namespace armorm::serve {
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 constexpr std::size_t kMostTurnedAway = 64;  // that get 503 at a time; others are closed without
 
 }  // namespace
-
-std::string_view HttpHead::header(std::string_view name) const {
-  const auto found = std::find_if(headers.begin(), headers.end(), [&](const auto& header) {
-    return std::equal(name.begin(), name.end(), header.first.begin(), header.first.end(),
-                      [](char a, char b) { return lower(a) == lower(b); });
-  });
-  return found == headers.end() ? std::string_view() : found->second;
-}
 
 class HttpServer::Impl {
  public:

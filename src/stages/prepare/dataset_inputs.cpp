@@ -106,7 +106,7 @@ std::string left_out_text(const data::RowSelection::OfSet& set) {
 }
 
 std::string form_name(const data::Mixture::Set& set) {
-  if (const std::string text = form_text(set); !text.empty()) return text;
+  if (std::string text = form_text(set); !text.empty()) return text;
   return set.form != nullptr ? std::string(set.form->name) : "";
 }
 

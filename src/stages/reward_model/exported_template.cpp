@@ -54,7 +54,7 @@ std::string exported_template(const model::ModelFolder& model) {
     const auto own = text::ChatTemplate::load(folder);
     const std::string end =
         after.empty() ? "" : "{% if not add_generation_prompt %}" + tag_of(encoder, after) + "{% endif %}";
-    const std::string extended = tag_of(encoder, before) + own.source() + end;
+    std::string extended = tag_of(encoder, before) + own.source() + end;
     const auto compiled = text::ChatTemplate::compile(extended, "the exported chat template");
     if (tokens_of(compiled, encoder.tokenizer(), probe) ==
         joined(before, tokens_of(own, encoder.tokenizer(), probe), after))
