@@ -1,107 +1,177 @@
-// One connection of the HTTP server, and the exchange of its current request.
+// One connection: its requests one after another, each with its limits, and their answers.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http/buffer_body.hpp>
-#include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <condition_variable>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 
+#include "serve/http_answer.h"
+#include "serve/http_exchange.h"
+#include "serve/http_parser.h"
 #include "serve/http_server.h"
 
 namespace armorm::serve {
 
-class HttpConnection;
+class Connection;
 
-// What connections share. Used on the server's thread, except where atomic. Exchanges keep it alive after the
-// server.
-struct HttpCore {
-  HttpServerOptions options;
-  HttpServer::Router router;
-  boost::asio::io_context io{1};
-  std::set<std::shared_ptr<HttpConnection>> connections;
-  std::atomic<bool> stopped = false;   // nothing runs on `io` any longer
-  std::atomic<bool> draining = false;  // answers close their connections
-  std::atomic<std::int64_t> accepted = 0, refused = 0, open = 0, requests = 0, timeouts = 0, disconnects = 0;
-
-  // Connections with a request whose answer is not written.
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::int64_t busy = 0;  // guarded by mutex
-
-  void add_busy(std::int64_t more);
-  // From any thread; dropped after the server's end.
-  void post(std::function<void()> work);
-};
-
-// All members on the server's thread unless said otherwise.
-class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
+// Runs functions on the server's thread. Outlives the server: what is posted after close() is dropped.
+class Mailbox {
  public:
-  HttpConnection(std::shared_ptr<HttpCore> core, boost::asio::ip::tcp::socket socket);
-
-  void start();
-  void start_refused();  // 503, because there are too many
+  explicit Mailbox(boost::asio::io_context& io) : io_(&io) {}
+  void post(std::function<void()> work);
   void close();
-  bool is_idle() const noexcept { return !busy_; }
 
  private:
-  friend class HttpExchange;
-  template <class Body>
-  using Parser = boost::beast::http::request_parser<Body>;
-  using Error = boost::beast::error_code;
+  std::mutex mutex_;
+  boost::asio::io_context* io_;
+};
 
-  void wait_for_request();
-  void read_head();
-  void take_head();
-  std::optional<HttpAnswer> fault_of_head() const;
-  void take_route(HttpHead head, HttpRoute route);
-  void read_body(HttpHead head, HttpRoute route);
-  void continue_then(std::function<void()> next);
-  void hand_over(const std::shared_ptr<class HttpExchange>& exchange, const HttpRoute& route);
-  void watch_client();
-  void read_piece();
-  void fail(const Error& error, const char* timeout_message);
-  void refuse(const HttpAnswer& answer);
-  void write_answer(HttpAnswer answer, bool keep_alive);
-  void after_answer(bool keep_alive);
-  void close_gently();
-  void discard(std::size_t left);
-  void begin_stream(int status, const std::string& content_type);
-  void write_next();
-  void after_piece(const Error& error, std::size_t bytes);
-  void write_end();
-  void set_busy(bool busy);
-  bool has_body() const;
+// What the connections of a server share. The server's thread alone uses it, except for the counts.
+struct HttpShared {
+  struct Counts {
+    std::atomic<std::int64_t> connections = 0, accepted = 0, refused_connections = 0, requests = 0,
+                              timeouts = 0, disconnects = 0;
+  };
+  HttpShared(HttpServerOptions limits, HttpServer::Router routes, boost::asio::io_context& io)
+      : options(std::move(limits)), router(std::move(routes)), mailbox(std::make_shared<Mailbox>(io)) {}
+  const HttpServerOptions options;
+  const HttpServer::Router router;
+  const std::shared_ptr<Mailbox> mailbox;
+  Counts counts;
+  std::set<std::shared_ptr<Connection>> open;
+  std::size_t turned_away = 0;              // of `open`: those beyond max_connections, which get 503
+  bool drains = false;                      // no connection gets a further request
+  std::function<void()> on_change = [] {};  // a connection ended, or has no more to answer
+  std::array<char, std::size_t{64} << 10> received = {};  // of one read, by any connection
+};
 
-  std::shared_ptr<HttpCore> core_;
-  boost::beast::tcp_stream stream_;
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  // `shared` outlives the connection.
+  Connection(boost::asio::ip::tcp::socket socket, HttpShared& shared);
+
+  void start();
+  void turn_away();  // 503: there are too many
+  void close_if_idle();
+  void abort();  // closes it now
+  // Has a request that is not answered completely, or waits for one.
+  bool is_working() const { return !is_turned_away_ && (input_ != Input::lingers || !output_.empty()); }
+
+ private:
+  // What the next bytes of the client are for.
+  enum class Input {
+    idle,      // a new request
+    head,      // the head of the request
+    body,      // its body, for a handler
+    unwanted,  // its body, for nobody: the request is refused, and small
+    watched,   // nothing: the request is complete, and the connection is watched for its end
+    ended,     // nothing: the client has ended its side within a streamed body
+    lingers,   // nothing: the last answer is sent, and the client is given time to read it
+  };
+  using error_code = boost::system::error_code;
+
+  // Input (http_connection.cpp)
+  void want_input();
+  void on_readable(error_code error);
+  void on_bytes(std::string_view bytes);
+  void on_end_of_input();
+  void parse();
+  bool feed();
+  bool parse_head();
+  void parse_body();
+  void on_request_read();
+  void watch();
+  void watch_for_reset();
+  void on_reset(error_code error);
+  void on_read_timeout();
+
+  // Requests (http_request.cpp)
+  void begin_request();
+  void route(HttpHead head);
+  void accept_request(HttpHead head, const HttpRoute& route);
+  std::function<void()> waker();
+  void handle();
+  void refuse(int status, std::string_view message);
+  void refuse_unread(const HttpAnswer& answer, bool client_waits);
+  void refuse_length();
+  void finish_request();
+  void next_request();
+  void linger();
+  void lose();
+  void fail(const char* what) noexcept;
+
+  // Output (http_output.cpp)
+  void on_wake();
+  void answer_pending();
+  void stream(ExchangeState::Output output);
+  void send(std::string bytes);
+  void write();
+  void on_written(error_code error, std::size_t count);
+  void on_write_timeout();
+  AnswerFraming framing();
+
+  // A deadline that can be moved; `expired` is called on the server's thread once it has passed.
+  struct Deadline {
+    explicit Deadline(const boost::asio::any_io_executor& executor) : timer(executor) {}
+    boost::asio::steady_timer timer;
+    std::chrono::steady_clock::time_point time = std::chrono::steady_clock::time_point::max();
+  };
+  void arm(Deadline& deadline, std::chrono::milliseconds after, void (Connection::*expired)());
+  static void disarm(Deadline& deadline);
+  // A handler that keeps the connection, and that no exception leaves.
+  template <class... Args>
+  auto guarded(void (Connection::*step)(Args...)) {
+    return [self = shared_from_this(), step](Args... args) {
+      try {
+        if (!self->is_closed_) (self.get()->*step)(args...);
+      } catch (const std::exception& error) {
+        self->fail(error.what());
+      }
+    };
+  }
+
+  boost::asio::ip::tcp::socket socket_;
+  HttpShared& shared_;
   std::string peer_;
-  boost::beast::flat_buffer buffer_;
-  std::optional<Parser<boost::beast::http::empty_body>> head_parser_;
-  std::optional<Parser<boost::beast::http::string_body>> body_parser_;
-  std::optional<Parser<boost::beast::http::buffer_body>> stream_parser_;
-  std::weak_ptr<class HttpExchange> exchange_;
-  bool busy_ = false;
-  bool closed_ = false;
-  bool head_method_ = false;  // HEAD: an answer without its body
-  bool old_client_ = false;   // HTTP/1.0, which knows no chunks
-  bool keep_alive_ = false;   // as the request asks
-  bool body_read_ = true;     // nothing of the request is left to be read
-  bool chunked_ = false;      // the streamed answer
-  bool writing_ = false;
-  bool ended_ = false;              // the streamed answer is complete
-  std::deque<std::string> pieces_;  // of the streamed answer
+  Deadline read_deadline_;
+  Deadline write_deadline_;
+  bool is_closed_ = false;
+  bool is_turned_away_ = false;
+  bool closes_ = false;           // after the answer to this request
+  bool has_ended_input_ = false;  // the client has closed its side, or all of the connection
+
+  Input input_ = Input::idle;
+  bool reads_ = false;              // waits for the socket to be readable
+  bool sees_next_request_ = false;  // behind this one
+  bool watches_for_reset_ = false;
+  std::string received_;  // and not parsed yet
+  std::unique_ptr<RequestParser> parser_;
+
+  std::shared_ptr<ExchangeState> exchange_;  // once the request has a handler
+  std::function<void(std::shared_ptr<Exchange>)> handler_;
+  bool is_streamed_ = false;
+  std::string body_;
+  bool is_head_request_ = false;
+  bool has_started_answer_ = false;
+  bool has_answered_ = false;  // all of the answer was given to send()
+
+  bool writes_ = false;
+  std::deque<std::string> output_;
+  std::size_t written_ = 0;      // of the first
+  std::size_t since_armed_ = 0;  // bytes
 };
 
 }  // namespace armorm::serve

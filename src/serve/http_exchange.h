@@ -1,59 +1,88 @@
-// The exchange of a connection: what is shared between the server's thread and whoever answers.
+// The state of one request and its answer, between the server's thread and those who answer.
 #pragma once
 
 #include <atomic>
 #include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
-#include "serve/http_connection.h"
 #include "serve/http_server.h"
 
 namespace armorm::serve {
 
-class HttpExchange : public Exchange, public std::enable_shared_from_this<HttpExchange> {
+constexpr std::size_t kPieceBytes = 64 << 10;            // largest piece that Exchange::read() returns
+constexpr std::size_t kWaitingInputBytes = 256 << 10;    // beyond it the socket is not read
+constexpr std::size_t kWaitingOutputBytes = 1024 << 10;  // beyond it Exchange::write() waits
+
+// Thread-safe. The server's thread uses it directly, others through the Exchange of open().
+class ExchangeState : public std::enable_shared_from_this<ExchangeState> {
  public:
-  HttpExchange(std::shared_ptr<HttpCore> core, std::shared_ptr<HttpConnection> connection, HttpHead head,
-               std::string body)
-      : core_(std::move(core)),
-        connection_(std::move(connection)),
-        head_(std::move(head)),
-        body_(std::move(body)) {}
-  ~HttpExchange() override;
+  struct Start {
+    int status;
+    std::string content_type;
+  };
+  // What the answering side has produced since the last time.
+  struct Output {
+    std::optional<HttpAnswer> answer;
+    std::optional<Start> start;
+    std::string piece;
+    bool ended = false;
+    bool dropped = false;  // nobody is left who could answer
+  };
 
-  const HttpHead& head() const override { return head_; }
-  const std::string& body() const override { return body_; }
-  bool disconnected() const override { return gone_; }
-  void answer(HttpAnswer answer) override;
-  void begin(int status, std::string content_type) override;
-  bool write(std::string piece) override;
-  void end() override;
-  std::string read() override;
-  bool truncated() const override { return truncated_; }
+  // `wake` has the server's thread call acknowledge() and take_output(); it is called from any thread.
+  ExchangeState(HttpHead head, std::function<void()> wake);
 
-  // By the connection, on the server's thread.
-  void set_gone();
-  void give_piece(std::string piece);  // empty: the body has ended
-  void give_end_of_body(bool truncated);
-  void count_written(std::size_t bytes);
+  // The only handle of the answering side. Its last copy counts as a drop if there is no answer.
+  std::shared_ptr<Exchange> open();
+
+  // For the server's thread.
+  void acknowledge();
+  Output take_output();
+  void set_body(std::string body) { body_ = std::move(body); }  // before open()
+  void put_input(std::string_view bytes);
+  void end_input(bool complete);
+  bool wants_input() const;
+  void abandon();  // the client is gone; wakes all who wait
+
+  // For the answering side; see Exchange.
+  const HttpHead& head() const { return head_; }
+  const std::string& body() const { return body_; }
+  bool disconnected() const { return gone_; }
+  void answer(HttpAnswer answer);
+  void begin(int status, std::string content_type);
+  bool write(std::string piece);
+  void end();
+  void drop();
+  std::string read();
+  bool truncated() const;
 
  private:
-  std::shared_ptr<HttpCore> core_;
-  std::shared_ptr<HttpConnection> connection_;
-  HttpHead head_;
+  void wake(std::unique_lock<std::mutex> lock);
+  bool claim(const char* action);
+
+  const HttpHead head_;
+  const std::function<void()> wake_;
   std::string body_;
   std::atomic<bool> gone_ = false;
-  std::atomic<bool> answered_ = false;
-  std::atomic<bool> truncated_ = false;
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::optional<std::string> piece_;  // guarded by mutex_, like the members below
-  bool body_ended_ = false;
-  bool asked_ = false;      // a piece is being read
-  std::size_t unsent_ = 0;  // bytes of pieces that wait to be sent
+  std::deque<std::string> input_;
+  std::size_t input_bytes_ = 0;
+  bool input_ended_ = false;
+  bool truncated_ = false;
+  Output output_;
+  bool answered_ = false;  // answer() or begin() was called
+  bool streams_ = false;
+  bool woken_ = false;  // a wake is on its way
 };
 
 }  // namespace armorm::serve

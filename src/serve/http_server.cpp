@@ -1,169 +1,126 @@
 #include "serve/http_server.h"
 
-#include <fmt/format.h>
-
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include <algorithm>
+#include <boost/asio/executor_work_guard.hpp>
+#include <condition_variable>
 #include <thread>
-#include <utility>
 
-#include "core/error.h"
 #include "core/log.h"
 #include "serve/http_connection.h"
+#include "serve/http_listener.h"
 
 namespace armorm::serve {
 namespace {
 
-namespace asio = boost::asio;
-using asio::ip::tcp;
-using SystemError = boost::system::error_code;
-
-constexpr std::chrono::milliseconds kAfterFailedAccept{100};
-
-tcp::endpoint resolve(asio::io_context& io, const HttpServerOptions& options) {
-  SystemError error;
-  tcp::resolver resolver(io);
-  const auto found =
-      resolver.resolve(options.host, std::to_string(options.port), tcp::resolver::passive, error);
-  if (error || found.empty())
-    fail_usage("--listen: '{}' is no address of this machine ({}); use for example 127.0.0.1 or 0.0.0.0",
-               options.host, error.message());
-  return found.begin()->endpoint();
-}
-
-std::string text_of(const tcp::endpoint& endpoint) {
-  const std::string address = endpoint.address().to_string();
-  const bool v6 = endpoint.address().is_v6();
-  return v6 ? fmt::format("[{}]:{}", address, endpoint.port())
-            : fmt::format("{}:{}", address, endpoint.port());
-}
+constexpr std::size_t kMostTurnedAway = 64;  // that get 503 at a time; others are closed without
 
 }  // namespace
 
 class HttpServer::Impl {
  public:
-  Impl(HttpServerOptions options, Router router) : core_(std::make_shared<HttpCore>()) {
-    core_->options = std::move(options);
-    core_->router = std::move(router);
-    listen(resolve(core_->io, core_->options));
-    accept();
+  Impl(HttpServerOptions options, Router router)
+      : listener_(io_, options.host, options.port,
+                  [this](boost::asio::ip::tcp::socket socket) { take(std::move(socket)); }),
+        shared_(std::move(options), std::move(router), io_) {
+    shared_.on_change = [this] { note_drained(); };
+    listener_.start();
     thread_ = std::thread([this] { run(); });
   }
 
+  // What is posted later is dropped, so that the thread runs out of work once all connections are closed.
   ~Impl() {
-    core_->post([this] {
-      close_acceptor();
-      close_connections([](const HttpConnection&) { return true; });
-      core_->io.stop();
+    shared_.mailbox->post([this] {
+      stop_listening();
+      const auto open = shared_.open;
+      for (const auto& connection : open) connection->abort();
     });
+    shared_.mailbox->close();
+    work_.reset();
     thread_.join();
-    core_->stopped = true;
-    // Handlers of operations that were cancelled, and what was posted meanwhile.
-    core_->io.restart();
-    core_->io.poll();
   }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
-  const tcp::endpoint& endpoint() const { return endpoint_; }
+  const Listener& listener() const { return listener_; }
 
   HttpCounts counts() const {
-    return {core_->open,     core_->accepted, core_->refused,
-            core_->requests, core_->timeouts, core_->disconnects};
+    const HttpShared::Counts& now = shared_.counts;
+    return {now.connections, now.accepted, now.refused_connections,
+            now.requests,    now.timeouts, now.disconnects};
   }
 
   bool drain(std::chrono::milliseconds limit) {
-    core_->draining = true;
-    core_->post([this] {
-      close_acceptor();
-      close_connections([](const HttpConnection& connection) { return connection.is_idle(); });
-    });
-    std::unique_lock lock(core_->mutex);
-    return core_->changed.wait_for(lock, limit, [this] { return core_->busy == 0; });
+    const auto end = std::chrono::steady_clock::now() + limit;
+    shared_.mailbox->post([this] { begin_drain(); });
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return is_port_free_; });
+    return changed_.wait_until(lock, end, [this] { return is_drained_; });
   }
 
  private:
-  void listen(const tcp::endpoint& wanted) {
-    try {
-      acceptor_.open(wanted.protocol());
-      acceptor_.set_option(asio::socket_base::reuse_address(true));
-      acceptor_.bind(wanted);
-      acceptor_.listen(asio::socket_base::max_listen_connections);
-      endpoint_ = acceptor_.local_endpoint();
-    } catch (const boost::system::system_error& error) {
-      fail_io("--listen {}: {}; use another port, or end what listens on it", text_of(wanted),
-              error.code().message());
-    }
-  }
-
-  void accept() {
-    acceptor_.async_accept([this](const SystemError& error, tcp::socket socket) {
-      if (error == asio::error::operation_aborted || !acceptor_.is_open()) return;
-      if (error) return accept_later(error);
-      accept_failed_ = false;
-      take(std::move(socket));
-      accept();
-    });
-  }
-
-  // Without descriptors, for example: they come back when connections end.
-  void accept_later(const SystemError& error) {
-    if (!std::exchange(accept_failed_, true))
-      log::warn("a connection could not be accepted: {}; allow more open files (ulimit -n)", error.message());
-    timer_.expires_after(kAfterFailedAccept);
-    timer_.async_wait([this](const SystemError& cancelled) {
-      if (!cancelled) accept();
-    });
-  }
-
-  void take(tcp::socket socket) {
-    ++core_->accepted;
-    const bool too_many = core_->connections.size() >= core_->options.max_connections;
-    const auto connection = std::make_shared<HttpConnection>(core_, std::move(socket));
-    core_->connections.insert(connection);
-    core_->open = static_cast<std::int64_t>(core_->connections.size());
-    if (!too_many) return connection->start();
-    ++core_->refused;
-    connection->start_refused();
-  }
-
-  void close_acceptor() {
-    SystemError ignored;
-    timer_.cancel();
-    acceptor_.close(ignored);
-  }
-
-  template <class Which>
-  void close_connections(const Which& which) {
-    const auto all = core_->connections;
-    for (const auto& connection : all)
-      if (which(*connection)) connection->close();
-  }
-
   void run() {
     for (;;) {
       try {
-        core_->io.run();
+        io_.run();
         return;
       } catch (const std::exception& error) {
-        log::error("the server's thread: internal error: {}", error.what());
+        log::error("HTTP server: internal error: {}", error.what());
       }
     }
   }
 
-  std::shared_ptr<HttpCore> core_;
-  tcp::acceptor acceptor_{core_->io};
-  asio::steady_timer timer_{core_->io};
-  tcp::endpoint endpoint_;
-  bool accept_failed_ = false;
+  void take(boost::asio::ip::tcp::socket socket) {
+    const bool is_one_too_many = shared_.open.size() - shared_.turned_away >= shared_.options.max_connections;
+    if (is_one_too_many) ++shared_.counts.refused_connections;
+    if (is_one_too_many && shared_.turned_away >= kMostTurnedAway) return;
+    const auto connection = std::make_shared<Connection>(std::move(socket), shared_);
+    shared_.open.insert(connection);
+    if (is_one_too_many) return connection->turn_away();
+    ++shared_.counts.accepted;
+    connection->start();
+  }
+
+  void begin_drain() {
+    stop_listening();
+    shared_.drains = true;
+    const auto open = shared_.open;
+    for (const auto& connection : open) connection->close_if_idle();
+    note_drained();
+  }
+
+  void stop_listening() {
+    listener_.close();
+    const std::lock_guard lock(mutex_);
+    is_port_free_ = true;
+    changed_.notify_all();
+  }
+
+  void note_drained() {
+    if (!shared_.drains) return;
+    const auto works = [](const auto& connection) { return connection->is_working(); };
+    if (std::any_of(shared_.open.begin(), shared_.open.end(), works)) return;
+    const std::lock_guard lock(mutex_);
+    is_drained_ = true;
+    changed_.notify_all();
+  }
+
+  boost::asio::io_context io_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{io_.get_executor()};
+  Listener listener_;
+  HttpShared shared_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool is_port_free_ = false;
+  bool is_drained_ = false;
   std::thread thread_;
 };
 
 HttpServer::HttpServer(HttpServerOptions options, Router router)
     : impl_(std::make_unique<Impl>(std::move(options), std::move(router))) {}
 HttpServer::~HttpServer() = default;
-std::uint16_t HttpServer::port() const { return impl_->endpoint().port(); }
-std::string HttpServer::address() const { return text_of(impl_->endpoint()); }
+
+std::uint16_t HttpServer::port() const { return impl_->listener().port(); }
+std::string HttpServer::address() const { return impl_->listener().address(); }
 HttpCounts HttpServer::counts() const { return impl_->counts(); }
 bool HttpServer::drain(std::chrono::milliseconds limit) { return impl_->drain(limit); }
 
