@@ -46,7 +46,7 @@ class Server {
   }
   std::string url(const std::string& path) const { return url_ + path; }
   ClientReply post(const std::string& path, const std::string& body,
-                 std::vector<std::string> headers = {}) const {
+                   std::vector<std::string> headers = {}) const {
     headers.emplace_back("Content-Type: application/json");
     return http_request("POST", url(path), body, headers);
   }

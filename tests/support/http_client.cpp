@@ -31,7 +31,7 @@ std::size_t add_header(char* data, std::size_t size, std::size_t count, void* he
 }  // namespace
 
 ClientReply http_request(const std::string& method, const std::string& url, const std::string& body,
-                       const std::vector<std::string>& headers) {
+                         const std::vector<std::string>& headers) {
   const std::unique_ptr<CURL, void (*)(CURL*)> curl(curl_easy_init(), curl_easy_cleanup);
   if (!curl) throw std::runtime_error("curl_easy_init failed");
   curl_slist* list = nullptr;

@@ -15,6 +15,6 @@ struct ClientReply {
 
 // One request on a connection of its own; `headers` as "Name: value".
 ClientReply http_request(const std::string& method, const std::string& url, const std::string& body = "",
-                       const std::vector<std::string>& headers = {});
+                         const std::vector<std::string>& headers = {});
 
 }  // namespace armorm::test
