@@ -87,7 +87,7 @@ class RequestParser::Parser : public http::basic_parser<true> {
 
  private:
   void check_head() {
-    std::optional<Target> target = parse_target(target_);
+    std::optional<Target> target = serve::parse_target(target_);
     refusal_ = target ? ambiguity(head_, is_http_1_0_)
                       : HttpRefusal{400, "the target of the request is no path of this server"};
     if (!target) return;
