@@ -46,7 +46,11 @@ const std::map<std::string, std::vector<Example>>& all_examples() {
        {{"A file of conversations on the first GPU.",
          "score --model_path my-armorm --input conversations.jsonl --output scores.jsonl --device 0"},
         {"The better answers of a stream.",
-         "generate-answers | score --model_path my-armorm --fields score | choose-the-best"}}}};
+         "generate-answers | score --model_path my-armorm --fields score | choose-the-best"}}},
+      {"serve",
+       {{"A reward server for this machine, on the CPU.", "serve --model_path my-armorm --device -1"},
+        {"For other machines, with keys and 8 GiB for the keys and values of prompts.",
+         "serve --model_path my-armorm --listen 0.0.0.0:8000 --api_key_file keys.txt --prompt_cache 8GiB"}}}};
   return examples;
 }
 

@@ -79,6 +79,7 @@ class Extractor {
   ExtractionStats run(std::span<const ExtractionRequest> requests, const Sink& sink,
                       const ExtractionCursor& start = {}, const AfterPass& after_pass = {});
 
+  std::int64_t batch_tokens() const noexcept { return budget_; }    // of a pass, which memory may lower
   const PrefixCache* prefix_cache() const { return cache_.get(); }  // null: none is used
 
  private:

@@ -1,5 +1,5 @@
 // An HTTP/1.1 server with limits: one thread reads and writes all connections, requests are answered from any
-// thread. Knows nothing of rewards. HTTP is parsed and written by Boost.Beast.
+// thread. Knows nothing of rewards. Requests are parsed by Boost.Beast.
 #pragma once
 
 #include <chrono>
@@ -59,8 +59,8 @@ class Exchange {
 
   // In place of answer(): an answer in pieces (chunked).
   virtual void begin(int status, std::string content_type) = 0;
-  // Takes the piece. false once the client is gone, or when more than 1 MiB waits to be sent and `wait` is
-  // over: the exchange is then closed.
+  // Takes the piece, and waits while more than 1 MiB is unsent. false once the client is gone, or when it has
+  // not taken the answer within write_timeout. Not for the server's own thread.
   virtual bool write(std::string piece) = 0;
   virtual void end() = 0;
 

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "armorm/conversation.h"
+#include "data/conversation_row.h"
 #include "serve/http_server.h"
 
 namespace armorm::serve {
@@ -24,10 +24,9 @@ struct ServedModel {
 };
 
 // One conversation, or the text that a chat template made of one.
-struct ScoreInput {
+struct ScoreInput : data::RowKeys {
   Conversation conversation;
   std::optional<std::string> rendered;  // in place of `conversation`
-  std::string id;                       // JSON text; empty without one
   std::string error;                    // why it cannot be scored; empty if it may be
 };
 
@@ -50,6 +49,8 @@ struct RequestLimits {
 struct ScoreCall {
   virtual ~ScoreCall() = default;
   std::vector<ScoreInput> rows;
+  std::vector<std::string>
+      ignored;  // fields without an effect; the answer's header X-Ignored-Fields names them
 };
 
 // An error of a request: `status` and a message that names the field, what was found and what was expected.
@@ -62,6 +63,8 @@ class Protocol {
  public:
   virtual ~Protocol() = default;
   virtual std::string_view path() const = 0;  // "/get_reward"
+  // Whether this request is a stream of rows, which are read and answered line by line (score_line.h).
+  virtual bool streams(const HttpHead&) const { return false; }
   // Throws RequestError: 400 for what is no JSON, 422 for fields of another type, 413 for too many rows, 404
   // for another model than the one served.
   virtual std::unique_ptr<ScoreCall> parse(const HttpHead& head, const std::string& body,
@@ -74,7 +77,15 @@ class Protocol {
   virtual HttpAnswer failure(const RequestError& error) const = 0;
 };
 
-// All that the server speaks, in the order of the documentation.
-std::vector<std::unique_ptr<Protocol>> all_protocols();
+// Headers of an answer and of a request: a client that sends the fingerprint gets answers of that model
+// alone.
+inline constexpr const char* kFingerprintHeader = "X-Model-Fingerprint";
+HttpAnswer with_fingerprint(HttpAnswer answer, const ServedModel& model);
+// X-Ignored-Fields with the fields of the call and of its rows that have no effect, if there are any.
+HttpAnswer with_ignored(HttpAnswer answer, const ScoreCall& call);
+// 409, if the request asks for another model.
+std::optional<RequestError> other_fingerprint(const HttpHead& head, const ServedModel& model);
+
+HttpAnswer models_answer(const ServedModel& model);  // of /v1/models
 
 }  // namespace armorm::serve

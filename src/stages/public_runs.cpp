@@ -2,6 +2,7 @@
 #include "core/stop_point.h"
 #include "model/torch_errors.h"
 #include "stages/score.h"
+#include "stages/serve.h"
 #include "stages/stage1_prepare.h"
 #include "stages/stage1_train.h"
 #include "stages/stage2_prepare.h"
@@ -45,6 +46,11 @@ std::filesystem::path run_stage2_prepare(const Stage2PrepareOptions& options, co
 void run_stage2_train(const Stage2TrainOptions& options, const StopRequested& stop) {
   checked(options, stop,
           [&](const StageEnvironment& environment) { stages::run_stage2_train(options, environment); });
+}
+
+void run_serve(const ServeOptions& options, const StopRequested& stop) {
+  checked(options, stop,
+          [&](const StageEnvironment& environment) { stages::run_serve(options, environment); });
 }
 
 void run_score(const ScoreOptions& options, const StopRequested& stop) {

@@ -13,9 +13,9 @@
 #include "core/stop_point.h"
 #include "data/final_turn.h"
 #include "io/output_file.h"
+#include "serve/score_line.h"
 #include "stages/options/declarations.h"
 #include "stages/prepare/extraction_run.h"
-#include "stages/scoring/score_output.h"
 #include "stages/scoring/score_rows.h"
 #include "stages/scoring/scorer.h"
 
@@ -59,7 +59,7 @@ class LineWriter {
       for (const std::string& key : row.unused)
         if (unused_.size() < kMaxUnusedKeys || unused_.contains(key)) ++unused_[key];
       if (row.error.empty())
-        lines_.add(row, scores, row.result, out);
+        lines_.add(place_of(row), values_of(row, scores), out);
       else
         add_bad(row, out);
     }
@@ -91,18 +91,29 @@ class LineWriter {
           no_answer_);
   }
 
+  static serve::LineRow place_of(const scoring::ScoreRow& row) { return {row.line, row.id, row.copied}; }
+
+  serve::LineValues values_of(const scoring::ScoreRow& row, const gating::HeadScores& scores) const {
+    const std::size_t k = scorer_.attributes().size();
+    const auto of_row = [&](const std::vector<float>& matrix) {
+      return std::span(matrix).subspan(row.result * k, k);
+    };
+    return {scores.score[row.result], std::ssize(row.tokens),       of_row(scores.rewards),
+            of_row(scores.gate),      of_row(scores.contributions), of_row(scores.coefficients)};
+  }
+
   void add_bad(const scoring::ScoreRow& row, fmt::memory_buffer& out) {
     const std::string reason = options::with_flags(row.error);
     if (options_.on_bad_row == OnBadRow::error)
       fail_data("{}: line {}: {}; repair it, or pass over such rows with --on_bad_row skip",
                 options_.input == "-" ? "standard input" : options_.input, row.line, reason);
-    lines_.add_bad(row, reason, out);
+    lines_.add_bad(place_of(row), reason, out);
     ++bad_;
   }
 
   const ScoreOptions& options_;
   scoring::Scorer& scorer_;
-  scoring::ScoreLines lines_;
+  serve::ScoreLines lines_;
   std::int64_t special_ = 0;
   std::int64_t no_answer_ = 0;
   std::int64_t bad_ = 0;

@@ -102,11 +102,18 @@ ConversationEncoder::Encoded ConversationEncoder::encode(const Conversation& con
   Encoded encoded;
   encoded.special_in_content = tokenizer_.has_special_in_data(rendered);
   if (allow_special_) rendered.data_ranges.clear();
-  encoded.tokens = encode_conversation(tokenizer_, rendered);
-  if (last_token_ && (encoded.tokens.empty() || encoded.tokens.back() != *last_token_))
-    encoded.tokens.push_back(*last_token_);
-  check_ids(tokenizer_, encoded.tokens, embedding_rows_);
+  encoded.tokens = finished(encode_conversation(tokenizer_, rendered));
   return encoded;
+}
+
+ConversationEncoder::Encoded ConversationEncoder::encode_rendered(const std::string& text) const {
+  return {finished(encode_conversation(tokenizer_, {text, {}})), false};
+}
+
+std::vector<tokenizer::TokenId> ConversationEncoder::finished(std::vector<tokenizer::TokenId> tokens) const {
+  if (last_token_ && (tokens.empty() || tokens.back() != *last_token_)) tokens.push_back(*last_token_);
+  check_ids(tokenizer_, tokens, embedding_rows_);
+  return tokens;
 }
 
 }  // namespace armorm::text

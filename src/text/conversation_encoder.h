@@ -30,6 +30,11 @@ class ConversationEncoder {
   // error for a token id that the model has no embedding for.
   Encoded encode(const Conversation& conversation) const;
 
+  // A text that a chat template has rendered already, of which nothing is known: every special-token string
+  // in it is one. The same ids as encode() where it is the rendering of that conversation, with or without a
+  // BOS.
+  Encoded encode_rendered(const std::string& text) const;
+
   // The tokens that would follow are the model's: ends with what the template writes to open an answer.
   std::vector<tokenizer::TokenId> encode_prompt(const Conversation& conversation) const;
 
@@ -57,6 +62,9 @@ class ConversationEncoder {
   const std::string& tokenizer_sha256() const noexcept { return tokenizer_sha256_; }
 
  private:
+  // With the last token; data error for ids without an embedding.
+  std::vector<tokenizer::TokenId> finished(std::vector<tokenizer::TokenId> tokens) const;
+
   tokenizer::Tokenizer tokenizer_;
   ChatTemplate template_;
   TemplateVariables variables_;

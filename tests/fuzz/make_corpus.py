@@ -203,6 +203,17 @@ def regressions():
     regression("tokenizer", "growing-decoder", json.dumps(tokenizer))
 
 
+def request_seeds():
+    bodies = {"score": '{"rows":[{"id":7,"prompt":"q","response":"a"},[{"role":"user","content":"q"}]],"fields":["score"]}',
+              "get_reward": '{"query":["<s>a","b"],"prompts":["a","b"],"labels":[null,"x"]}',
+              "slime": '{"prompt":[{"role":"user","content":"q"}],"response":"a","label":"4"}',
+              "classify": '{"model":"m","input":["a"],"encoding_format":"float"}', "v1_classify": '{"text":"a"}',
+              "pooling": '{"messages":[{"role":"user","content":[{"type":"text","text":"q"}]}]}',
+              "line": '{"messages":[{"role":"assistant","content":"a"}]}'}
+    for number, (name, body) in enumerate(bodies.items()):
+        seed("serve_protocols", name, bytes([number]) + body.encode())
+
+
 def main():
     copy("safetensors", "io/*.safetensors")
     copy("safetensors_index", "io/sharded/*.json")
@@ -221,6 +232,7 @@ def main():
     text_seeds()
     hub_seeds()
     journal_seeds()
+    request_seeds()
     regressions()
     total = sum(path.stat().st_size for path in CORPUS.rglob("*") if path.is_file())
     print(f"{total} bytes below {CORPUS}")

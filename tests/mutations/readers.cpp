@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "data/conversation_row.h"
 #include "data/dataset.h"
 #include "io/publish.h"
 #include "io/read_file.h"
@@ -127,7 +128,7 @@ Json read_score(const fs::path& folder, const Json& read) {
   const Renderer render(read);
   stages::scoring::ScoreRow row;
   const Conversation conversation =
-      stages::scoring::parse_conversation(io::read_text_file(folder / "row.json"), {}, row);
+      data::parse_conversation(io::read_text_file(folder / "row.json"), {}, row);
   for (const std::string& key : row.unused) log::warn("key '{}'", key);  // as the program does
   return {render(conversation), row.id};
 }

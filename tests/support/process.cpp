@@ -49,6 +49,10 @@ ChildProcess::~ChildProcess() {
 
 void ChildProcess::signal(int number) const { kill(id_, number); }
 
+std::string ChildProcess::err() const {
+  return std::filesystem::exists(output_ / "err") ? io::read_text_file(output_ / "err") : std::string();
+}
+
 ProcessResult ChildProcess::wait() {
   int status = 0;
   if (waitpid(std::exchange(id_, -1), &status, 0) < 0) throw std::runtime_error("waitpid failed");

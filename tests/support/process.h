@@ -26,6 +26,7 @@ class ChildProcess {
 
   pid_t id() const noexcept { return id_; }
   void signal(int number) const;
+  std::string err() const;  // standard error so far
   ProcessResult wait();
 
  private:

@@ -22,6 +22,9 @@ void check_dataset(const DatasetPaths& sets, const std::string& name);
 // --weights_memory: nullopt for "all", 0 for "auto", else bytes. usage error for anything else.
 std::optional<std::uint64_t> weights_memory_bytes(const std::string& weights_memory);
 
+// --prompt_cache. usage error for anything but a number of bytes.
+std::uint64_t prompt_cache_bytes(const std::string& prompt_cache);
+
 // usage error for no device, one twice, and the CPU among others.
 void check_devices(const Devices& devices);
 // usage error for attention other than auto on a CPU.

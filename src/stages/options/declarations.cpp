@@ -14,6 +14,7 @@ std::vector<std::string> all_option_names() {
   collect(describe(Stage2PrepareOptions{}));
   collect(describe(Stage2TrainOptions{}));
   collect(describe(ScoreOptions{}));
+  collect(describe(ServeOptions{}));
   return {names.begin(), names.end()};
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "armorm/score.h"
+#include "armorm/serve.h"
 #include "armorm/stage1_prepare.h"
 #include "armorm/stage1_train.h"
 #include "armorm/stage2_prepare.h"
@@ -20,6 +21,7 @@ OptionList declare(Stage1TrainOptions& fields);
 OptionList declare(Stage2PrepareOptions& fields);
 OptionList declare(Stage2TrainOptions& fields);
 OptionList declare(ScoreOptions& fields);
+OptionList declare(ServeOptions& fields);
 
 // Name, effect and value of each option.
 template <class Options>

@@ -1,7 +1,10 @@
 // Declarations of options that several programs share.
 #pragma once
 
+#include <cstdint>
+
 #include "armorm/extraction_options.h"
+#include "armorm/reward_scorer.h"
 #include "core/options.h"
 
 namespace armorm::stages::options::shared_options {
@@ -46,5 +49,12 @@ inline constexpr OptionText kVerify{
 
 // Of both prepare stages.
 void declare_extraction(ExtractionOptions& fields, OptionList& list);
+
+// Of score and serve.
+void declare_model(ScorerOptions& fields, OptionList& list);
+void declare_scorer(ScorerOptions& fields, OptionList& list);
+
+// usage error below `least`.
+void at_least(const char* flag, std::int64_t value, std::int64_t least);
 
 }  // namespace armorm::stages::options::shared_options

@@ -12,30 +12,21 @@
 #include <utility>
 #include <vector>
 
-#include "data/conversation.h"
+#include "data/conversation_row.h"
 #include "io/line_source.h"
 #include "text/tokenizer/tokenizer.h"
 
 namespace armorm::stages::scoring {
 
-struct ScoreRow {
-  std::int64_t line = 0;                                    // in the input, from 1
-  std::string id;                                           // JSON text of the row's "id"; empty without one
-  std::vector<std::pair<std::string, std::string>> copied;  // keys to copy with their JSON texts
-  std::vector<std::string> unused;                          // keys that are neither used nor copied
-  std::vector<text::tokenizer::TokenId> tokens;             // empty for a bad row
-  std::int64_t gating = 0;                                  // start of the last gating pattern
+struct ScoreRow : data::RowKeys {
+  std::int64_t line = 0;                         // in the input, from 1
+  std::vector<text::tokenizer::TokenId> tokens;  // empty for a bad row
+  std::int64_t gating = 0;                       // start of the last gating pattern
   bool special_in_content = false;
   bool no_final_answer = false;  // the last turn is of a user, the system or a tool
   std::string error;             // reason why the row is bad
   std::size_t result = 0;        // of a scored row: the number of its values in the scores
 };
-
-// {"messages": [...]}, with or without a "response", a bare list of messages, or {"prompt": text or messages,
-// "response": text}; sets row.id if the row has an "id", row.copied and row.unused. data error with the
-// reason, without the place.
-Conversation parse_conversation(const std::string& text, const std::vector<std::string>& copy_keys,
-                                ScoreRow& row);
 
 // Runs `fill` on the row; a data error of it makes a bad row.
 void fill_row(ScoreRow& row, const std::function<void(ScoreRow& row)>& fill);

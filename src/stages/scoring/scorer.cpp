@@ -12,6 +12,7 @@
 #include "core/log.h"
 #include "core/parallel.h"
 #include "core/stop_point.h"
+#include "core/utf8.h"
 #include "core/words.h"
 #include "data/final_turn.h"
 #include "hub/cache.h"
@@ -96,6 +97,7 @@ void add(const model::ExtractionStats& more, model::ExtractionStats& stats) {
   stats.requests += more.requests;
   stats.input_tokens += more.input_tokens;
   stats.computed_tokens += more.computed_tokens;
+  stats.passes += more.passes;
   stats.cached_tokens += more.cached_tokens;
   stats.cache_lookups += more.cache_lookups;
   stats.cache_hits += more.cache_hits;
@@ -176,7 +178,16 @@ void Scorer::finish_loading() {
 }
 
 void Scorer::encode(const Conversation& conversation, ScoreRow& row) const {
-  auto encoded = model_.encoder.encode(conversation);
+  set_tokens(model_.encoder.encode(conversation), row);
+  row.no_final_answer = data::ends_without_answer(conversation);
+}
+
+void Scorer::encode_rendered(const std::string& text, ScoreRow& row) const {
+  if (!is_utf8(text)) fail_data("the text is not UTF-8");
+  set_tokens(model_.encoder.encode_rendered(text), row);
+}
+
+void Scorer::set_tokens(text::ConversationEncoder::Encoded encoded, ScoreRow& row) const {
   const auto length = std::ssize(encoded.tokens);
   if (length > max_length_)
     fail_data("the conversation has {} tokens, more than `max_length` ({}) allows", length, max_length_);
@@ -187,7 +198,6 @@ void Scorer::encode(const Conversation& conversation, ScoreRow& row) const {
         "the chat template");
   row.gating = *gating;
   row.special_in_content = encoded.special_in_content;
-  row.no_final_answer = data::ends_without_answer(conversation);
   row.tokens = std::move(encoded.tokens);
 }
 

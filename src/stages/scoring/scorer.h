@@ -34,10 +34,17 @@ class Scorer {
   const std::vector<std::string>& attributes() const noexcept { return model_.attributes; }
   std::string device_name() const { return backbone_->device_name(); }
   int threads() const noexcept { return threads_; }
+  std::int64_t max_length() const noexcept { return max_length_; }
+  std::int64_t batch_tokens() const { return extractor_->batch_tokens(); }
+  const model::PrefixCache* prompt_cache() const { return extractor_->prefix_cache(); }  // null: none is used
+  const model::ModelFolder& folder() const noexcept { return folder_; }
+  const reward_model::RewardModel& model() const noexcept { return model_; }
 
   // Sets the tokens of a row. data error for a conversation that cannot be scored. Thread-safe; may run while
   // the weights load.
   void encode(const Conversation& conversation, ScoreRow& row) const;
+  // The same of a text that a chat template has rendered.
+  void encode_rendered(const std::string& text, ScoreRow& row) const;
 
   // Scores the good rows: row.result becomes the index of the row's values in the return value. A row whose
   // score is not finite becomes a bad one. data error when the model's files are changed while the CPU reads
@@ -47,6 +54,7 @@ class Scorer {
   const model::ExtractionStats& stats() const noexcept { return stats_; }  // over all calls of score()
 
  private:
+  void set_tokens(text::ConversationEncoder::Encoded encoded, ScoreRow& row) const;
   CpuKernels choose_kernels() const;
   Fp8Accumulate choose_accumulate() const;
   void use_settings() const;  // threads and kernels, of the process

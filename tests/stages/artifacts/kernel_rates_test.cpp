@@ -70,7 +70,8 @@ TEST_CASE("rates are read as they were kept, by processor, threads and work", "[
   CHECK(values_of(p.read()) == std::vector<double>{2.5e11, 1e9});
 }
 
-TEST_CASE("rates are used as the file has them, so that near ties are decided alike on the next run", "[unit]") {
+TEST_CASE("rates are used as the file has them, so that near ties are decided alike on the next run",
+          "[unit]") {
   Place p;
   // 0.894 of the other as measured, 0.9 as kept in tenths of GFLOP/s.
   const Rates used = p.keep(two_rates(0.85e9, 0.951e9));

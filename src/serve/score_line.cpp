@@ -1,0 +1,102 @@
+#include "serve/score_line.h"
+
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "core/error.h"
+#include "core/words.h"
+#include "data/conversation_row.h"
+
+namespace armorm::serve {
+namespace {
+
+std::string quoted(const std::string& text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::span<const float> vector_of(const LineValues& values, ScoreField field) {
+  if (field == ScoreField::rewards) return values.rewards;
+  if (field == ScoreField::gate) return values.gate;
+  return field == ScoreField::contributions ? values.contributions : values.coefficients;
+}
+
+// The row's own id, or its line number, and what is copied from it.
+void open_line(const LineRow& row, fmt::memory_buffer& out) {
+  if (row.id.empty())
+    fmt::format_to(std::back_inserter(out), "{{\"line\":{}", row.line);
+  else
+    fmt::format_to(std::back_inserter(out), "{{\"id\":{}", row.id);
+  for (const auto& [key, value] : row.copied)
+    fmt::format_to(std::back_inserter(out), ",{}:{}", quoted(key), value);
+}
+
+void close_line(fmt::memory_buffer& out) {
+  out.push_back('}');
+  out.push_back('\n');
+}
+
+std::vector<ScoreField> all_fields() {
+  return {ScoreField::score,         ScoreField::rewards,      ScoreField::gate,
+          ScoreField::contributions, ScoreField::coefficients, ScoreField::tokens};
+}
+
+}  // namespace
+
+ScoreLines::ScoreLines(const std::vector<std::string>& attributes, std::vector<ScoreField> fields)
+    : fields_(std::move(fields)) {
+  for (const std::string& name : attributes) keys_.push_back(quoted(name) + ":");
+}
+
+void ScoreLines::add_vector(ScoreField field, std::span<const float> values, fmt::memory_buffer& out) const {
+  fmt::format_to(std::back_inserter(out), ",\"{}\":{{", name_of(field));
+  for (std::size_t k = 0; k < keys_.size(); ++k)
+    fmt::format_to(std::back_inserter(out), "{}{}{}", k == 0 ? "" : ",", keys_[k], values[k]);
+  out.push_back('}');
+}
+
+void ScoreLines::add(const LineRow& row, const LineValues& values, fmt::memory_buffer& out) const {
+  open_line(row, out);
+  for (const ScoreField field : fields_) {
+    if (field == ScoreField::score)
+      fmt::format_to(std::back_inserter(out), ",\"score\":{}", values.score);
+    else if (field == ScoreField::tokens)
+      fmt::format_to(std::back_inserter(out), ",\"tokens\":{}", values.tokens);
+    else
+      add_vector(field, vector_of(values, field), out);
+  }
+  close_line(out);
+}
+
+void ScoreLines::add_bad(const LineRow& row, const std::string& reason, fmt::memory_buffer& out) const {
+  open_line(row, out);
+  fmt::format_to(std::back_inserter(out), ",\"error\":{}", quoted(reason));
+  close_line(out);
+}
+
+ScoreInput parse_score_line(const std::string& text) {
+  ScoreInput input;
+  try {
+    input.conversation = data::parse_conversation(text, {}, input);
+  } catch (const Error& error) {
+    input.error = error.what();
+  }
+  return input;
+}
+
+std::string score_line(const ScoreInput& input, std::int64_t line, const ScoreOutput& output,
+                       const ServedModel& model) {
+  const ScoreLines lines(model.attributes, all_fields());
+  const LineRow row{line, input.id};
+  fmt::memory_buffer out;
+  if (output.error.empty())
+    lines.add(
+        row,
+        {output.score, output.tokens, output.rewards, output.gate, output.contributions, output.coefficients},
+        out);
+  else
+    lines.add_bad(row, output.error, out);
+  return {out.data(), out.size()};
+}
+
+}  // namespace armorm::serve

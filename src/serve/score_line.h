@@ -1,0 +1,56 @@
+// The lines that the program score and the reward server write, and those that the server reads.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "armorm/choices.h"
+#include "serve/protocol.h"
+
+namespace armorm::serve {
+
+// Which row a line belongs to.
+struct LineRow {
+  std::int64_t line = 0;  // in the input, from 1; written where there is no id
+  std::string_view id;    // JSON text
+  std::span<const std::pair<std::string, std::string>> copied = {};  // keys with their JSON texts
+};
+
+struct LineValues {
+  float score = 0.0F;
+  std::int64_t tokens = 0;
+  std::span<const float> rewards;  // [K] each
+  std::span<const float> gate;
+  std::span<const float> contributions;
+  std::span<const float> coefficients;
+};
+
+class ScoreLines {
+ public:
+  ScoreLines(const std::vector<std::string>& attributes, std::vector<ScoreField> fields);
+
+  // Appends a line. Numbers are the shortest that read back as the same float32.
+  void add(const LineRow& row, const LineValues& values, fmt::memory_buffer& out) const;
+  // Of a row without a score: its "error" in place of fields.
+  void add_bad(const LineRow& row, const std::string& reason, fmt::memory_buffer& out) const;
+
+ private:
+  void add_vector(ScoreField field, std::span<const float> values, fmt::memory_buffer& out) const;
+  std::vector<std::string> keys_;  // "\"name\":" of each attribute
+  std::vector<ScoreField> fields_;
+};
+
+// A row of /v1/score as score reads it; a fault becomes its error.
+ScoreInput parse_score_line(const std::string& text);
+
+// The line of a row, with all fields.
+std::string score_line(const ScoreInput& input, std::int64_t line, const ScoreOutput& output,
+                       const ServedModel& model);
+
+}  // namespace armorm::serve

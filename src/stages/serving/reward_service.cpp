@@ -1,0 +1,237 @@
+#include "stages/serving/reward_service.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "core/error.h"
+#include "model/prefix_cache.h"
+#include "serve/openapi.h"
+#include "serve/protocols/protocols.h"
+
+namespace armorm::stages::serving {
+namespace {
+
+using serve::HttpAnswer;
+using serve::HttpHead;
+using serve::HttpRoute;
+
+constexpr std::chrono::seconds kWhileLoading{5};
+
+HttpRoute refuse(HttpAnswer answer) {
+  HttpRoute route;
+  route.refusal = std::make_unique<HttpAnswer>(std::move(answer));
+  return route;
+}
+
+HttpAnswer plain_error(int status, const std::string& message) {
+  const nlohmann::json body{
+      {"error", {{"message", message}, {"type", status < 500 ? "invalid_request" : "server"}}}};
+  return {status, "application/json",
+          body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"};
+}
+
+HttpRoute reply(HttpAnswer answer) {
+  HttpRoute route;
+  route.handle = [answer = std::move(answer)](const std::shared_ptr<serve::Exchange>& exchange) {
+    exchange->answer(answer);
+  };
+  return route;
+}
+
+bool is_read(const HttpHead& head) { return head.method == "GET" || head.method == "HEAD"; }
+
+HttpRoute wrong_method(const char* allowed) {
+  HttpAnswer answer = plain_error(405, fmt::format("this path takes {}", allowed));
+  answer.headers.emplace_back("Allow", allowed);
+  return refuse(std::move(answer));
+}
+
+HttpRoute unauthorised() {
+  HttpAnswer answer = plain_error(401, "an API key is needed: send 'Authorization: Bearer <key>'");
+  answer.headers.emplace_back("WWW-Authenticate", "Bearer");
+  return refuse(std::move(answer));
+}
+
+QueueOptions queue_options(const ServeOptions& options, std::int64_t batch_tokens) {
+  return {.max_wait = std::chrono::milliseconds(options.max_wait_ms),
+          .batch_tokens = batch_tokens,
+          .max_rows = options.max_queue_rows,
+          .max_delay = std::chrono::seconds(options.max_queue_s)};
+}
+
+serve::ScoreOutput output_of(const scoring::ScoreRow& row, const gating::HeadScores& scores, std::size_t k) {
+  serve::ScoreOutput output;
+  output.error = row.error;
+  output.tokens = std::ssize(row.tokens);
+  if (!row.error.empty()) return output;
+  const auto values = [&](const std::vector<float>& matrix) {
+    const auto begin = matrix.begin() + static_cast<std::ptrdiff_t>(row.result * k);
+    return std::vector<float>(begin, begin + static_cast<std::ptrdiff_t>(k));
+  };
+  output.score = scores.score[row.result];
+  output.rewards = values(scores.rewards);
+  output.gate = values(scores.gate);
+  output.contributions = values(scores.contributions);
+  output.coefficients = values(scores.coefficients);
+  return output;
+}
+
+}  // namespace
+
+// All that needs the model.
+struct RewardService::Engine {
+  Engine(const ServeOptions& options, scoring::Scorer& given, serve::ServedModel served, Metrics& metrics)
+      : scorer(given),
+        model(std::move(served)),
+        queue([this, &metrics](std::vector<scoring::ScoreRow>& rows) { return score(rows, metrics); },
+              queue_options(options, scorer.batch_tokens())),
+        workers(scorer.threads()),
+        context{
+            .model = model,
+            .limits = {.max_rows = options.max_rows},
+            .queue = queue,
+            .encode = [this](const serve::ScoreInput& input, scoring::ScoreRow& row) { encode(input, row); },
+            .post = [this](std::function<void()> task) { workers.post(std::move(task)); },
+            .count_answer = [&metrics](const std::string& path, int status,
+                                       double seconds) { metrics.count_answer(path, status, seconds); }} {}
+
+  ~Engine() { queue.stop(); }  // it posts to the workers
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  std::vector<serve::ScoreOutput> score(std::vector<scoring::ScoreRow>& rows, Metrics& metrics) {
+    const gating::HeadScores scores = scorer.score(rows);
+    const model::PrefixCache* cache = scorer.prompt_cache();
+    metrics.set_extraction(scorer.stats(), cache == nullptr ? 0 : cache->bytes());
+    std::vector<serve::ScoreOutput> outputs;
+    for (const scoring::ScoreRow& row : rows)
+      outputs.push_back(output_of(row, scores, model.attributes.size()));
+    return outputs;
+  }
+
+  void encode(const serve::ScoreInput& input, scoring::ScoreRow& row) const {
+    scoring::fill_row(row, [&](scoring::ScoreRow& filled) {
+      if (input.rendered)
+        scorer.encode_rendered(*input.rendered, filled);
+      else
+        scorer.encode(input.conversation, filled);
+    });
+  }
+
+  scoring::Scorer& scorer;
+  serve::ServedModel model;
+  ScoreQueue queue;
+  TaskThreads workers;  // its tasks use the queue
+  RequestContext context;
+};
+
+RewardService::RewardService(const ServeOptions& options)
+    : options_(options),
+      protocols_(serve::protocols::all()),
+      keys_(options.api_key_file.empty() ? ApiKeys() : ApiKeys(options.api_key_file)) {}
+
+RewardService::~RewardService() = default;
+
+void RewardService::open(scoring::Scorer& scorer, serve::ServedModel model) {
+  engine_ = std::make_unique<Engine>(options_, scorer, std::move(model), metrics_);
+  streams_ = std::make_unique<RowStreams>(
+      engine_->context,
+      RowStreamOptions{.max_streams = options_.max_streams,
+                       .max_line_bytes = static_cast<std::size_t>(options_.max_body_mb) << 20});
+  open_ = engine_.get();
+}
+
+void RewardService::close() { closing_ = true; }
+
+HttpRoute RewardService::route(const HttpHead& head) {
+  if (head.path == "/health")
+    return is_read(head) ? reply({200, "application/json", "{\"status\":\"ok\"}\n"}) : wrong_method("GET");
+  if (head.path == "/ready") {
+    const std::string reason = not_ready();
+    return reply(reason.empty() ? HttpAnswer{200, "application/json", "{\"status\":\"ready\"}\n"}
+                                : plain_error(503, reason));
+  }
+  if (!keys_.allows(head.header("Authorization"))) return unauthorised();
+  if (const serve::Protocol* protocol = find(head.path)) return route_protocol(*protocol, head);
+  return route_get(head);
+}
+
+HttpRoute RewardService::route_get(const HttpHead& head) const {
+  const bool known = head.path == "/metrics" || head.path == "/openapi.json" || head.path == "/v1/models";
+  if (!known) return refuse(plain_error(404, unknown_path(head.path)));
+  if (!is_read(head)) return wrong_method("GET");
+  if (head.path == "/openapi.json") return reply({200, "application/json", serve::openapi_text()});
+  const Engine* engine = open_;
+  if (head.path == "/v1/models")
+    return engine == nullptr ? refuse(plain_error(503, not_ready()))
+                             : reply(serve::models_answer(engine->model));
+  const serve::HttpServer* server = server_;
+  return reply({200, "text/plain; version=0.0.4; charset=utf-8",
+                metrics_.text(engine == nullptr ? QueueCounts{} : engine->queue.counts(),
+                              server == nullptr ? serve::HttpCounts{} : server->counts())});
+}
+
+HttpRoute RewardService::route_protocol(const serve::Protocol& protocol, const HttpHead& head) {
+  if (head.method != "POST") return wrong_method("POST");
+  if (std::optional<HttpAnswer> refused = refusal(protocol, head)) {
+    metrics_.count_answer(head.path, refused->status, 0.0);
+    return refuse(std::move(*refused));
+  }
+  if (protocol.streams(head)) return start_stream(protocol);
+  Engine* engine = open_;
+  HttpRoute route;
+  route.handle = [engine, &protocol](std::shared_ptr<serve::Exchange> exchange) {
+    engine->workers.post([engine, &protocol, exchange = std::move(exchange)] {
+      start_request(engine->context, protocol, exchange);
+    });
+  };
+  return route;
+}
+
+// Before the body is read.
+std::optional<HttpAnswer> RewardService::refusal(const serve::Protocol& protocol, const HttpHead& head) {
+  const Engine* engine = open_;
+  if (engine == nullptr || closing_) return retry_later(protocol, 503, kWhileLoading, not_ready());
+  if (const std::string failure = engine->queue.failure(); !failure.empty())
+    return protocol.failure({503, failure});
+  if (const auto other = serve::other_fingerprint(head, engine->model)) return protocol.failure(*other);
+  if (const auto after = engine->queue.overload())
+    return retry_later(protocol, 429, *after, "more conversations wait than the server takes");
+  return std::nullopt;
+}
+
+HttpRoute RewardService::start_stream(const serve::Protocol& protocol) {
+  HttpRoute route;
+  std::shared_ptr<RowStreams::Place> place = streams_->enter();
+  if (place == nullptr)
+    return refuse(retry_later(protocol, 429, kWhileLoading,
+                              fmt::format("--max_streams ({}) streams are open", options_.max_streams)));
+  route.body = HttpRoute::Body::streamed;
+  route.handle = [this, place = std::move(place)](std::shared_ptr<serve::Exchange> exchange) {
+    streams_->start(place, std::move(exchange));
+  };
+  return route;
+}
+
+const serve::Protocol* RewardService::find(const std::string& path) const {
+  const auto found = std::ranges::find_if(protocols_, [&](const auto& p) { return p->path() == path; });
+  return found == protocols_.end() ? nullptr : found->get();
+}
+
+std::string RewardService::unknown_path(const std::string& path) const {
+  std::vector<std::string_view> paths;
+  for (const auto& protocol : protocols_) paths.push_back(protocol->path());
+  return fmt::format("{}: no such path; expected {}, /v1/models, /health, /ready, /metrics or /openapi.json",
+                     path, fmt::join(paths, ", "));
+}
+
+std::string RewardService::not_ready() const {
+  if (closing_) return "the server is shutting down";
+  const Engine* engine = open_;
+  return engine == nullptr ? "the model is being loaded" : engine->queue.failure();
+}
+
+}  // namespace armorm::stages::serving

@@ -1,0 +1,273 @@
+// The reward server on the demo's exported model, run like a user: the same bits as score, limits, keys,
+// signals.
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "e2e/demo_fixture.h"
+#include "io/read_file.h"
+#include "support/fixed_kernels.h"
+#include "support/http_client.h"
+#include "support/test_support.h"
+
+using namespace armorm;
+using namespace armorm::test;
+using Catch::Matchers::Contains;
+using nlohmann::json;
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+namespace {
+
+const fs::path& exported() {
+  static const TempDir dir;
+  static const fs::path path = [] {
+    run_stage("stage2-train", demo_run(),
+              {"--output_dir", (dir / "gate").string(), "--export", (dir / "demo-rm").string()});
+    return dir / "demo-rm";
+  }();
+  return path;
+}
+
+std::string until(const std::string& text, const std::string& begin, char end) {
+  const std::size_t at = text.find(begin);
+  if (at == std::string::npos) return "";
+  const std::size_t from = at + begin.size();
+  return text.substr(from, text.find(end, from) - from);
+}
+
+class Server {
+ public:
+  explicit Server(std::vector<std::string> more = {}) : process_("serve", flags(std::move(more))) {
+    wait_for("ready: ");
+    url_ = "http://" + until(process_.err(), "listening on http://", ';');
+  }
+  std::string url(const std::string& path) const { return url_ + path; }
+  ClientReply post(const std::string& path, const std::string& body,
+                   std::vector<std::string> headers = {}) const {
+    headers.emplace_back("Content-Type: application/json");
+    return http_request("POST", url(path), body, headers);
+  }
+  ClientReply get(const std::string& path) const { return http_request("GET", url(path)); }
+  ChildProcess& process() { return process_; }
+  void wait_for(const std::string& text) const {
+    for (int i = 0; i < 1200 && process_.err().find(text) == std::string::npos; ++i)
+      std::this_thread::sleep_for(50ms);
+    REQUIRE_THAT(process_.err(), Contains(text));
+  }
+  ProcessResult stop() {
+    process_.signal(SIGTERM);
+    return process_.wait();
+  }
+
+ private:
+  static std::vector<std::string> flags(std::vector<std::string> more) {
+    std::vector<std::string> all{"--model_path", exported().string(), "--device", "-1",       "--precision",
+                                 "fp32",         "--threads",         "2",        "--listen", "127.0.0.1:0"};
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }
+  ChildProcess process_;
+  std::string url_;
+};
+
+// Groups of four answers to a prompt.
+std::vector<json> rows(int groups) {
+  std::vector<json> out;
+  for (int g = 0; g < groups; ++g)
+    for (int a = 0; a < 4; ++a) {
+      std::string prompt = "Explain step " + std::to_string(g) + " of the recipe";
+      for (int i = 0; i < 12; ++i) prompt += ", with all the details that a beginner needs";
+      std::string answer = "Answer " + std::to_string(a) + ".";
+      for (int i = 0; i < 5 * a; ++i) answer += " Stir it slowly.";
+      out.push_back(
+          {{"id", std::to_string(g) + "-" + std::to_string(a)}, {"prompt", prompt}, {"response", answer}});
+    }
+  return out;
+}
+
+std::string lines_of(const std::vector<json>& rows) {
+  std::string text;
+  for (const json& row : rows) text += row.dump() + "\n";
+  return text;
+}
+
+// What score writes for the rows, line by line.
+std::vector<std::string> scored(const std::vector<json>& rows, const std::string& fields) {
+  const TempDir dir;
+  write_text(dir / "rows.jsonl", lines_of(rows));
+  const ProcessResult result =
+      run_program("score", {"--model_path", exported().string(), "--device", "-1", "--precision", "fp32",
+                            "--input", (dir / "rows.jsonl").string(), "--fields", fields});
+  INFO(result.err);
+  REQUIRE(result.exit_code == 0);
+  std::istringstream in(result.out);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+constexpr const char* kAllFields = "score,rewards,gate,contributions,coefficients,tokens";
+
+}  // namespace
+
+TEST_CASE("the server gives the bits of score, however rows are sent", "[e2e]") {
+  const std::vector<json> all = rows(6);
+  const std::vector<std::string> expected = scored(all, kAllFields);
+  Server server;
+
+  SECTION("as JSON Lines, in both directions") {
+    const ClientReply reply =
+        http_request("POST", server.url("/v1/score"), lines_of(all), {"Content-Type: application/x-ndjson"});
+    CHECK(reply.status == 200);
+    std::string text;
+    for (const std::string& line : expected) text += line + "\n";
+    CHECK(reply.body == text);
+  }
+  SECTION("one by one, from many clients at once, in any order") {
+    std::atomic<std::size_t> next = 0;
+    std::vector<std::string> results(all.size());
+    const auto work = [&] {
+      for (std::size_t i = next++; i < all.size(); i = next++) {
+        const std::size_t row = (i * 7) % all.size();
+        json body{{"rows", {all[row]}},
+                  {"fields", {"score", "rewards", "gate", "contributions", "coefficients", "tokens"}}};
+        results[row] = server.post("/v1/score", body.dump()).body;
+      }
+    };
+    std::vector<std::thread> clients;
+    for (int i = 0; i < 6; ++i) clients.emplace_back(work);
+    for (std::thread& client : clients) client.join();
+    for (std::size_t i = 0; i < all.size(); ++i)
+      CHECK_THAT(results[i], Contains("\"results\":[" + expected[i] + "]"));
+    CHECK_THAT(server.get("/metrics").body, Contains("armorm_rows_total 24"));
+  }
+  SECTION("as rendered texts of OpenRLHF, and of slime") {
+    const json model = json::parse(io::read_text_file(exported() / "tokenizer_config.json"));
+    REQUIRE(model.contains("chat_template"));
+    std::vector<std::string> texts;
+    for (const json& row : all)
+      texts.push_back("<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\n" +
+                      row.at("prompt").get<std::string>() +
+                      "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n" +
+                      row.at("response").get<std::string>() + "<|eot_id|>");
+    const json body{{"query", texts}, {"prompts", texts}, {"labels", std::vector<std::string>(texts.size())}};
+    const json reply = json::parse(server.post("/get_reward", body.dump()).body);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      const json line = json::parse(expected[i]);
+      CHECK(reply.at("rewards").at(i) == line.at("score"));
+      CHECK(reply.at("scores").at(i) == line.at("score"));
+      for (const auto& [name, reward] : line.at("rewards").items())
+        CHECK(reply.at("extra_logs").at(name).at(i) == reward);
+    }
+    const json messages{{{"role", "user"}, {"content", all[0].at("prompt")}}};
+    const ClientReply number = server.post(
+        "/slime", json{{"prompt", messages}, {"response", all[0].at("response")}, {"label", "x"}}.dump());
+    CHECK(json::parse(number.body) == json::parse(expected[0]).at("score"));
+    CHECK(number.headers.count("x-ignored-fields") == 0);
+  }
+}
+
+TEST_CASE("the server's faults name field and limit, and a bad row fails alone", "[e2e]") {
+  Server server({"--max_rows", "3", "--max_body_mb", "1"});
+  const auto message = [](const ClientReply& reply) {
+    INFO(reply.status << " " << reply.body);
+    return json::parse(reply.body).at("error").at("message").get<std::string>();
+  };
+  ClientReply reply = server.post("/v1/score", "{");
+  CHECK(reply.status == 400);
+  reply = server.post("/v1/score", R"({"rows": "x"})");
+  CHECK(reply.status == 422);
+  CHECK_THAT(message(reply), Contains("rows: found string, expected a list"));
+  reply = server.post("/v1/score", json{{"rows", rows(1)}}.dump());
+  CHECK(reply.status == 413);
+  CHECK_THAT(message(reply), Contains("rows: has 4") && Contains("3"));
+  reply = server.post("/get_reward", std::string(std::size_t{3} << 19, ' '));
+  CHECK(reply.status == 413);
+  CHECK_THAT(message(reply), Contains("1048576 bytes"));
+  reply = server.post("/get_reward", R"({"query": ["no template"]})");
+  CHECK(reply.status == 422);
+  CHECK_THAT(message(reply), Contains("query[0]"));
+  reply = server.post("/classify", R"({"model": "other", "input": "x"})");
+  CHECK(reply.status == 404);
+  reply = server.post("/nowhere", "{}");
+  CHECK(reply.status == 404);
+  CHECK_THAT(message(reply), Contains("/v1/score"));
+  reply = server.get("/get_reward");
+  CHECK(reply.status == 405);
+  CHECK(reply.headers.at("allow") == "POST");
+
+  const json good = rows(1)[0];
+  reply =
+      server.post("/v1/score", json{{"rows", {good, {{"id", "bad"}, {"messages", json::array()}}}}}.dump());
+  CHECK(reply.status == 200);
+  const json results = json::parse(reply.body).at("results");
+  CHECK(results.at(0).contains("score"));
+  CHECK(results.at(1).at("id") == "bad");
+  CHECK(results.at(1).contains("error"));
+  reply = server.post("/v1/score", json{{"rows", {good}}, {"seed", 1}}.dump());
+  CHECK(reply.headers.at("x-ignored-fields") == "seed");
+  const std::string fingerprint = reply.headers.at("x-model-fingerprint");
+  CHECK(fingerprint.size() == 64);
+  CHECK(server.post("/v1/score", good.dump(), {"X-Model-Fingerprint: " + fingerprint}).status == 200);
+  reply = server.post("/v1/score", good.dump(), {"X-Model-Fingerprint: " + std::string(64, '0')});
+  CHECK(reply.status == 409);
+
+  const ProcessResult result = server.stop();
+  CHECK(result.exit_code == 0);
+  CHECK_THAT(result.err, Contains("all requests are answered"));
+}
+
+TEST_CASE("keys are needed where they are given, and read again on SIGHUP", "[e2e]") {
+  const TempDir dir;
+  write_text(dir / "keys", "first-key-0123456789\n");
+  Server server({"--api_key_file", (dir / "keys").string()});
+  const std::string row = rows(1)[0].dump();
+  CHECK(server.get("/health").status == 200);
+  CHECK(server.get("/ready").status == 200);
+  for (const char* path : {"/metrics", "/v1/models", "/openapi.json"}) CHECK(server.get(path).status == 401);
+  CHECK(server.post("/v1/score", row).status == 401);
+  CHECK(server.post("/v1/score", row, {"Authorization: Bearer wrong-key-0123456789"}).status == 401);
+  CHECK(server.post("/v1/score", row, {"Authorization: Bearer first-key-0123456789"}).status == 200);
+  write_text(dir / "keys", "second-key-0123456789\n");
+  server.process().signal(SIGHUP);
+  server.wait_for("API keys: 1 read");
+  CHECK(server.post("/v1/score", row, {"Authorization: Bearer first-key-0123456789"}).status == 401);
+  CHECK(server.post("/v1/score", row, {"Authorization: Bearer second-key-0123456789"}).status == 200);
+  const ProcessResult result = server.stop();
+  CHECK_THAT(result.err, !Contains("key-0123456789"));
+}
+
+TEST_CASE("a server that is asked to stop answers what it has accepted", "[e2e]") {
+  Server server;
+  const std::vector<json> many = rows(40);
+  ClientReply reply;
+  std::thread client([&] { reply = server.post("/v1/score", json{{"rows", many}}.dump()); });
+  for (int i = 0;
+       i < 2000 && server.get("/metrics").body.find("armorm_batches_total 0\n") != std::string::npos; ++i)
+    std::this_thread::sleep_for(1ms);
+  const ProcessResult result = server.stop();
+  client.join();
+  CHECK(reply.status == 200);
+  CHECK(json::parse(reply.body).at("results").size() == many.size());
+  CHECK(result.exit_code == 0);
+}
+
+TEST_CASE("a server that cannot start says why before it loads a model", "[e2e]") {
+  Server server;
+  const std::string address = until(server.process().err(), "listening on http://", ';');
+  ProcessResult result =
+      run_program("serve", {"--model_path", exported().string(), "--device", "-1", "--listen", address});
+  CHECK(result.exit_code == 3);
+  CHECK_THAT(result.err, Contains("--listen " + address));
+  result =
+      run_program("serve", {"--model_path", exported().string(), "--device", "-1", "--listen", "nonsense"});
+  CHECK(result.exit_code == 2);
+  result = run_program("serve", {"--model_path", exported().string(), "--device", "-1", "--listen",
+                                 "127.0.0.1:0", "--api_key_file", "/nowhere"});
+  CHECK(result.exit_code == 3);
+  result = run_program("serve", {"--model_path", "/nowhere", "--device", "-1", "--listen", "127.0.0.1:0"});
+  CHECK(result.exit_code == 3);
+}

@@ -1,0 +1,220 @@
+// Requests as the clients of the frameworks send them, and what these clients read of the answers.
+#include "serve/protocols/protocols.h"
+
+#include <catch2/catch.hpp>
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "io/read_file.h"
+#include "serve/openapi.h"
+#include "serve/schema_check.h"
+#include "support/test_support.h"
+
+namespace {
+
+using namespace armorm::serve;
+using nlohmann::json;
+
+const ServedModel kModel{"reward", "0123456789abcdef0123", {"help", "safety"}, 4096, 1700000000};
+
+ScoreOutput scored(float score) { return {"", score, {0.1F, score}, {0.5F, 0.5F}, {0.05F, 0.5F}, {1, 1}, 7}; }
+
+ScoreOutput failed(const std::string& why) {
+  ScoreOutput output;
+  output.error = why;
+  return output;
+}
+
+std::unique_ptr<Protocol> protocol(std::string_view path) {
+  for (auto& found : protocols::all())
+    if (found->path() == path) return std::move(found);
+  FAIL("no protocol at " << path);
+  return nullptr;
+}
+
+std::unique_ptr<ScoreCall> parsed(std::string_view path, const std::string& body, RequestLimits limits = {}) {
+  return protocol(path)->parse({}, body, kModel, limits);
+}
+
+RequestError refusal(std::string_view path, const std::string& body, RequestLimits limits = {}) {
+  try {
+    parsed(path, body, limits);
+  } catch (const RequestError& error) {
+    return error;
+  }
+  FAIL("accepted: " << body);
+  return {};
+}
+
+// The answer's body, which agrees with the description of the path.
+json answered(std::string_view path, const std::string& body, const std::vector<ScoreOutput>& outputs,
+              int status = 200) {
+  const auto spoken = protocol(path);
+  const auto call = spoken->parse({}, body, kModel, {});
+  REQUIRE(call->rows.size() == outputs.size());
+  const HttpAnswer answer = spoken->answer(*call, outputs, kModel);
+  REQUIRE(answer.status == status);
+  json found = json::parse(answer.body);
+  const json document = json::parse(openapi_text());
+  const json& content =
+      document["paths"][std::string(path)]["post"]["responses"][std::to_string(status)]["content"];
+  REQUIRE(armorm::test::schema_faults(document, content["application/json"]["schema"], found) == "");
+  return found;
+}
+
+TEST_CASE("OpenRLHF gets lists of its queries' length, and the attributes as logs") {
+  const std::string body = R"({"query":["<s>a","<s>b"],"prompts":["a","b"],"labels":[null,"x"]})";
+  const json answer = answered("/get_reward", body, {scored(0.1F), scored(-2)});
+  CHECK(answer["rewards"].dump() == "[0.1,-2.0]");  // the shortest that reads back as the float32
+  CHECK(answer["scores"] == answer["rewards"]);
+  CHECK(answer["extra_logs"]["help"].dump() == "[0.1,0.1]");
+  CHECK(answer["extra_logs"]["safety"].dump() == "[0.1,-2.0]");
+}
+
+TEST_CASE("OpenRLHF's older clients send queries alone, as they are") {
+  const auto call = parsed("/get_reward", R"({"query":["<s>a\nb</s>"]})");
+  REQUIRE(call->rows.size() == 1);
+  CHECK(call->rows[0].rendered == "<s>a\nb</s>");
+  CHECK(call->ignored.empty());
+}
+
+TEST_CASE("what OpenRLHF's own clients post is read, and used or known") {
+  const std::string name = GENERATE(as<std::string>{}, "new", "old");
+  const json golden =
+      json::parse(armorm::io::read_text_file(armorm::test::golden("serve/openrlhf_" + name + ".json")));
+  REQUIRE(golden["requests"].size() == 1);
+  const auto call = parsed("/get_reward", golden["requests"][0].dump());
+  REQUIRE(call->rows.size() == 1);
+  CHECK(call->rows[0].rendered == "<|begin_of_text|>\xC3\xA9\n<|eot_id|>");
+  CHECK(call->ignored.empty());
+}
+
+TEST_CASE("a row without a score fails the complete answer where it has no place") {
+  const json answer = answered("/get_reward", R"({"query":["a","b","c"]})",
+                               {scored(1), failed("too long"), failed("x")}, 422);
+  CHECK(answer["error"]["message"] == "query[1]: too long; 2 entries of 3 have no score");
+  CHECK_FALSE(answer.contains("rewards"));
+}
+
+TEST_CASE("slime reads a number") {
+  CHECK(answered("/slime", R"({"prompt":"<s>q","response":"a","label":"4"})", {scored(0.25F)}) == 0.25);
+  const auto text = parsed("/slime", R"({"prompt":"<s>q","response":"a","label":null})");
+  CHECK(text->rows[0].rendered == "<s>qa");
+  CHECK(text->ignored.empty());
+  const auto chat = parsed("/slime", R"({"prompt":[{"role":"user","content":"q"}],"response":"a"})");
+  REQUIRE(chat->rows[0].conversation.size() == 2);
+  CHECK(chat->rows[0].conversation[1].role == "assistant");
+  CHECK(chat->rows[0].conversation[1].content == "a");
+}
+
+TEST_CASE("vLLM's and SGLang's clients find the score where they look for it") {
+  const json vllm = answered("/classify", R"({"model":"reward","input":["a","b"]})", {scored(1), scored(-3)});
+  CHECK(vllm["data"][1]["probs"].dump() == "[-3.0]");
+  CHECK(vllm["data"][1]["index"] == 1);
+  CHECK(vllm["usage"]["prompt_tokens"] == 14);
+  const json pooling = answered("/pooling", R"({"input":"a"})", {scored(2)});
+  CHECK(pooling["data"][0]["data"].dump() == "[2.0]");
+  CHECK(answered("/classify", R"({"text":["a"]})", {scored(2)})[0]["embedding"][0] == 2.0);
+  CHECK(answered("/v1/classify", R"({"text":"a"})", {scored(2)})["embedding"][0] == 2.0);
+}
+
+TEST_CASE("fields that change what is computed are refused, others are listed") {
+  const auto field =
+      GENERATE(as<std::string>{}, R"("use_activation":true)", R"("truncate_prompt_tokens":9)",
+               R"("encoding_format":"base64")", R"("chat_template":"x")", R"("chat_template_kwargs":{"a":1})",
+               R"("add_generation_prompt":true)", R"("continue_final_message":true)", R"("normalize":true)",
+               R"("padding":"max_length")", R"("mm_processor_kwargs":{"a":1})");
+  CAPTURE(field);
+  const std::string name = field.substr(1, field.find('"', 1) - 1);
+  for (const char* path : {"/classify", "/pooling"}) {
+    const RequestError error = refusal(path, R"({"input":"a",)" + field + "}");
+    CHECK(error.status == 422);
+    CHECK(error.message.starts_with(name + ":"));
+  }
+  CHECK(parsed("/classify", R"({"input":"a","user":"u","encoding_format":"float"})")->ignored ==
+        std::vector<std::string>{"user"});
+}
+
+TEST_CASE("faults of a request name field, found and expected") {
+  struct Case {
+    const char* path;
+    const char* body;
+    int status;
+    const char* message;
+  };
+  const auto given = GENERATE(values<Case>({
+      {"/get_reward", "{\"query\":[", 400, "body"},
+      {"/get_reward", "\"\xff\"", 400, "UTF-8"},
+      {"/get_reward", "[]", 422, "body: found array, expected an object"},
+      {"/get_reward", "{}", 422, "query: is missing"},
+      {"/get_reward", R"({"query":["a",1]})", 422, "query[1]: found number, expected a string"},
+      {"/get_reward", R"({"query":[]})", 422, "query: is empty"},
+      {"/get_reward", R"({"query":["a"],"labels":[]})", 422, "labels: has 0 entries, but query has 1"},
+      {"/get_reward", R"({"query":["a"],"query":["b"]})", 422, "query"},
+      {"/get_reward", R"({"query":["a","b","c"]})", 413, "query: has 3 entries, the most of a request is 2"},
+      {"/v1/score", R"({"rows":[[],[],[]]})", 413, "rows: has 3 entries"},
+      {"/v1/score", R"({"rows":[[]],"fields":["x"]})", 422, "fields: found 'x'"},
+      {"/slime", R"({"prompt":"q"})", 422, "response: is missing"},
+      {"/slime", R"({"prompt":[],"response":"a"})", 422, "prompt"},
+      {"/classify", R"({"input":[1,2]})", 422, "input[0]: found number"},
+      {"/classify", R"({"input":"a","messages":[]})", 422, "more than one"},
+      {"/classify", R"({"input":"a","model":"gpt"})", 404, "model: 'gpt' is not served here"},
+  }));
+  CAPTURE(given.path, given.body);
+  const RequestError error = refusal(given.path, given.body, {.max_rows = 2});
+  CHECK(error.status == given.status);
+  CHECK_THAT(error.message, Catch::Contains(given.message));
+}
+
+TEST_CASE("a bad row of /v1/score has its error in its place") {
+  const std::string good = R"({"id":7,"prompt":"q","response":"a"})";
+  const std::string body = R"({"rows":[)" + good + R"(,{"id":"b"}],"fields":["score"]})";
+  const auto call = parsed("/v1/score", body);
+  CHECK(call->rows[0].error.empty());
+  CHECK_FALSE(call->rows[1].error.empty());
+  const json answer = answered("/v1/score", body, {scored(0.1F), failed(call->rows[1].error)});
+  CHECK(answer["fingerprint"] == kModel.fingerprint);
+  CHECK(answer["results"][0].dump() == R"({"id":7,"score":0.1})");
+  CHECK(answer["results"][1]["id"] == "b");
+  CHECK(answer["results"][1].contains("error"));
+  CHECK_FALSE(answer["results"][1].contains("score"));
+}
+
+TEST_CASE("a client that pins a fingerprint gets answers of that model alone") {
+  HttpHead head;
+  CHECK_FALSE(other_fingerprint(head, kModel));
+  head.headers = {{"x-model-fingerprint", kModel.fingerprint}};
+  CHECK_FALSE(other_fingerprint(head, kModel));
+  head.headers = {{"x-model-fingerprint", "ffff"}};
+  REQUIRE(other_fingerprint(head, kModel));
+  CHECK(other_fingerprint(head, kModel)->status == 409);
+  const HttpAnswer models = models_answer(kModel);
+  CHECK(models.headers.front().second == kModel.fingerprint);
+  CHECK(json::parse(models.body)["data"][0]["id"] == "reward");
+}
+
+TEST_CASE("every protocol is described, and nothing else is") {
+  const json document = json::parse(openapi_text());
+  std::size_t posts = 0;
+  for (const auto& [path, methods] : document["paths"].items()) posts += methods.contains("post") ? 1 : 0;
+  CHECK(posts == protocols::all().size());
+  for (const auto& spoken : protocols::all()) {
+    CAPTURE(spoken->path());
+    CHECK(document["paths"].contains(std::string(spoken->path())));
+    const json error = json::parse(spoken->failure({422, "x"}).body);
+    const json schema{{"$ref", "#/components/schemas/Error"}};
+    CHECK(armorm::test::schema_faults(document, schema, error) == "");
+  }
+}
+
+TEST_CASE("the check of schemas finds faults") {
+  const json document = json::parse(openapi_text());
+  const json schema{{"$ref", "#/components/schemas/RewardAnswer"}};
+  CHECK(armorm::test::schema_faults(document, schema, json::parse(R"({"rewards":[1],"scores":[1]})")) ==
+        "answer: no extra_logs");
+  CHECK(armorm::test::schema_faults(document, schema,
+                                    json::parse(R"({"rewards":["1"],"scores":[1],"extra_logs":{}})")) ==
+        "answer.rewards[0]: not of type number");
+}
+
+}  // namespace
