@@ -130,19 +130,19 @@ Conversation read_messages(JsonReader json, const std::string& where) {
 }
 
 Conversation parse_conversation(const std::string& text, const std::vector<std::string>& copy_keys,
-                                RowKeys& row) {
+                                RowKeys& keys) {
   const std::string where = "row";
   JsonReader json(text, where);
   check_json(json);
   const Kind kind = json.peek();
   if (kind == Kind::array) return read_messages(json, where);
   if (kind != Kind::object) fail_data("row: found {}, {}", json_name_of(kind), kForms);
-  const RowFields fields = find_fields(json, copy_keys, row);
+  const RowFields fields = find_fields(json, copy_keys, keys);
   if (fields.id != "null") {
     check_copied(fields.id, "row: id");
-    row.id = fields.id;  // as it was written: no number loses digits
+    keys.id = fields.id;  // as it was written: no number loses digits
   }
-  for (const auto& [copied, value] : row.copied) check_copied(value, "row: " + copied);
+  for (const auto& [copied, value] : keys.copied) check_copied(value, "row: " + copied);
   return conversation_of(fields);
 }
 

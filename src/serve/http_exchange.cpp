@@ -112,6 +112,8 @@ void ExchangeState::begin(int status, std::string content_type) {
   wake(std::move(lock));
 }
 
+// By value, as the interface has it.
+// NOLINTNEXTLINE(performance-unnecessary-value-param)
 bool ExchangeState::write(std::string piece) {
   std::unique_lock lock(mutex_);
   if (gone_ || !streams_ || output_.ended) return false;

@@ -32,8 +32,7 @@ void listen_on(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
 
 tcp::resolver::results_type addresses_of(asio::io_context& io, const std::string& host, std::uint16_t port) {
   error_code error;
-  const auto found =
-      tcp::resolver(io).resolve(host, std::to_string(port), tcp::resolver::numeric_service, error);
+  auto found = tcp::resolver(io).resolve(host, std::to_string(port), tcp::resolver::numeric_service, error);
   if (host.empty() || error || found.empty())
     fail_usage("the host '{}' has no address: {}", host, error ? error.message() : "it is empty");
   return found;
@@ -44,7 +43,8 @@ tcp::resolver::results_type addresses_of(asio::io_context& io, const std::string
   if (error == boost::system::errc::address_not_available ||
       error == boost::system::errc::address_family_not_supported)
     fail_usage("the host '{}' has no address of this machine: {}", host, error.message());
-  fail_io("{}: cannot listen: {}", text_of(endpoint), error.message());
+  fail_io("{}: cannot listen: {}; choose another address or port, or end what listens there",
+          text_of(endpoint), error.message());
 }
 
 // An address of a name may be missing here, as ::1 of localhost is without IPv6; then the next one is taken.

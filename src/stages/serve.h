@@ -6,6 +6,6 @@
 
 namespace armorm::stages {
 
-void run_serve(const ServeOptions& options, const options::StageEnvironment& environment);
+void run_serve(const ServeOptions& given, const options::StageEnvironment& environment);
 
 }  // namespace armorm::stages

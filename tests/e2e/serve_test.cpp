@@ -186,7 +186,7 @@ TEST_CASE("the server's faults name field and limit, and a bad row fails alone",
   CHECK_THAT(message(reply), Contains("rows: has 4") && Contains("3"));
   reply = server.post("/get_reward", std::string(std::size_t{3} << 19, ' '));
   CHECK(reply.status == 413);
-  CHECK_THAT(message(reply), Contains("1048576 bytes"));
+  CHECK_THAT(message(reply), Contains("1048576"));
   reply = server.post("/get_reward", R"({"query": ["no template"]})");
   CHECK(reply.status == 422);
   CHECK_THAT(message(reply), Contains("query[0]"));
@@ -261,7 +261,7 @@ TEST_CASE("a server that cannot start says why before it loads a model", "[e2e]"
   ProcessResult result =
       run_program("serve", {"--model_path", exported().string(), "--device", "-1", "--listen", address});
   CHECK(result.exit_code == 3);
-  CHECK_THAT(result.err, Contains("--listen " + address));
+  CHECK_THAT(result.err, Contains(address + ": cannot listen"));
   result =
       run_program("serve", {"--model_path", exported().string(), "--device", "-1", "--listen", "nonsense"});
   CHECK(result.exit_code == 2);

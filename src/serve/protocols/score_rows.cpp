@@ -23,7 +23,7 @@ std::vector<ScoreField> fields_of(BodyFields& body) {
     return {ScoreField::score, ScoreField::rewards, ScoreField::gate, ScoreField::contributions};
   std::vector<ScoreField> fields;
   for (const std::string& word : body.strings("fields")) {
-    const auto found = std::ranges::find(kWords, word);
+    const auto* const found = std::ranges::find(kWords, word);
     if (found == kWords.end())
       throw RequestError{422, fmt::format("fields: found '{}', expected {}", word, fmt::join(kWords, ", "))};
     fields.push_back(static_cast<ScoreField>(found - kWords.begin()));

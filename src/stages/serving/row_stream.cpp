@@ -170,7 +170,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
       changed_.notify_all();
       return nullptr;
     }
-    const std::shared_ptr<Slot> slot = slots_.front();
+    std::shared_ptr<Slot> slot = slots_.front();
     slots_.pop_front();
     changed_.notify_all();
     return slot;
