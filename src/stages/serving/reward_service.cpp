@@ -19,6 +19,7 @@ using serve::HttpHead;
 using serve::HttpRoute;
 
 constexpr std::chrono::seconds kWhileLoading{5};
+constexpr int kMeasuredWords = 100;
 
 HttpRoute refuse(HttpAnswer answer) {
   HttpRoute route;
@@ -55,11 +56,31 @@ HttpRoute unauthorised() {
   return refuse(std::move(answer));
 }
 
-QueueOptions queue_options(const ServeOptions& options, std::int64_t batch_tokens) {
+// Of a conversation of ordinary length, scored for the second time; 0 where it cannot be scored.
+double measure_speed(scoring::Scorer& scorer) {
+  std::string text;
+  for (int i = 0; i < kMeasuredWords; ++i) text += fmt::format("word{} ", i);
+  double seconds = 0.0;
+  std::vector<scoring::ScoreRow> rows;
+  for (int round = 0; round < 2; ++round) {
+    rows.assign(1, {});
+    scoring::fill_row(rows.front(), [&](scoring::ScoreRow& row) {
+      scorer.encode({{"user", fmt::format("{}{}", round, text)}, {"assistant", text}}, row);
+    });
+    if (!rows.front().error.empty()) return 0.0;
+    const auto begin = std::chrono::steady_clock::now();
+    (void)scorer.score(rows);
+    seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  }
+  return static_cast<double>(rows.front().tokens.size()) / std::max(seconds, 1e-6);
+}
+
+QueueOptions queue_options(const ServeOptions& options, scoring::Scorer& scorer) {
   return {.max_wait = std::chrono::milliseconds(options.max_wait_ms),
-          .batch_tokens = batch_tokens,
+          .batch_tokens = scorer.batch_tokens(),
           .max_rows = options.max_queue_rows,
-          .max_delay = std::chrono::seconds(options.max_queue_s)};
+          .max_delay = std::chrono::seconds(options.max_queue_s),
+          .tokens_per_second = measure_speed(scorer)};
 }
 
 serve::ScoreOutput output_of(const scoring::ScoreRow& row, const gating::HeadScores& scores, std::size_t k) {
@@ -87,7 +108,7 @@ struct RewardService::Engine {
       : scorer(given),
         model(std::move(served)),
         queue([this, &metrics](std::vector<scoring::ScoreRow>& rows) { return score(rows, metrics); },
-              queue_options(options, scorer.batch_tokens())),
+              queue_options(options, scorer)),
         workers(scorer.threads()),
         context{
             .model = model,

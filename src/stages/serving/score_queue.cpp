@@ -46,7 +46,10 @@ class BatchTokens {
 }  // namespace
 
 ScoreQueue::ScoreQueue(Score score, QueueOptions options)
-    : score_(std::move(score)), options_(options), thread_([this] { run(); }) {}
+    : score_(std::move(score)),
+      options_(options),
+      tokens_per_second_(options.tokens_per_second),
+      thread_([this] { run(); }) {}
 
 ScoreQueue::~ScoreQueue() { stop(); }
 
@@ -92,9 +95,10 @@ void ScoreQueue::push(Job job) {
 // The limits hold for what waits before the new rows, so that an idle server takes any request.
 std::optional<seconds> ScoreQueue::overload_of(std::int64_t rows, std::int64_t tokens) const {
   if (counts_.waiting_rows == 0) return std::nullopt;
-  const double delay = tokens_per_second_ > 0.0
-                           ? static_cast<double>(counts_.waiting_tokens + tokens) / tokens_per_second_
-                           : 0.0;
+  const double delay =
+      tokens_per_second_ > 0.0
+          ? static_cast<double>(tokens_in_work_ + counts_.waiting_tokens + tokens) / tokens_per_second_
+          : 0.0;
   const bool fits = counts_.waiting_rows + rows <= options_.max_rows;
   if (fits && delay <= static_cast<double>(options_.max_delay.count())) return std::nullopt;
   // Until half of what waits is done.
@@ -151,7 +155,10 @@ std::vector<Job> ScoreQueue::take_batch() {
     counts_.waiting_rows -= 1;
     counts_.waiting_tokens -= tokens_of(jobs_.front());
     counts_.dropped_rows += dropped ? 1 : 0;
-    if (!dropped) batch.push_back(std::move(jobs_.front()));
+    if (!dropped) {
+      tokens_in_work_ += tokens_of(jobs_.front());
+      batch.push_back(std::move(jobs_.front()));
+    }
     jobs_.pop_front();
   }
   return batch;
@@ -199,6 +206,7 @@ void ScoreQueue::count(const std::vector<Job>& jobs, double seconds) {
   const std::lock_guard lock(mutex_);
   tokens_per_second_ =
       tokens_per_second_ > 0.0 ? tokens_per_second_ + kNewest * (speed - tokens_per_second_) : speed;
+  tokens_in_work_ = 0;
   counts_.batches += 1;
   counts_.rows += std::ssize(jobs);
   counts_.tokens += tokens;

@@ -31,6 +31,7 @@ struct QueueOptions {
   std::int64_t batch_tokens = 2048;       // at which a batch is full; prompts that rows share count once
   std::int64_t max_rows = 8192;           // that wait
   std::chrono::seconds max_delay{60};     // that a row may be expected to wait, by the measured speed
+  double tokens_per_second = 0.0;         // before the first batch; 0 = unknown, and max_delay waits for it
 };
 
 struct QueueCounts {
@@ -87,6 +88,7 @@ class ScoreQueue {
   std::condition_variable changed_;
   std::deque<Job> jobs_;  // guarded by mutex_, like the members below
   QueueCounts counts_;
+  std::int64_t tokens_in_work_ = 0;
   double tokens_per_second_ = 0.0;  // of recent batches; 0 = not measured
   std::string failure_;
   bool stopping_ = false;

@@ -149,6 +149,23 @@ TEST_CASE("requests beyond the rows or the time that may wait are refused as a w
   CHECK_FALSE(queue.overload());
 }
 
+TEST_CASE(
+    "a request that would wait longer than allowed is refused, by the speed known before the first batch",
+    "[unit]") {
+  Scores scores;
+  scores.hold();
+  std::vector<Client> clients(4);
+  ScoreQueue queue(scores.function(),
+                   {.max_wait = 0ms, .batch_tokens = 10, .max_delay = 3s, .tokens_per_second = 10.0});
+  REQUIRE_FALSE(queue.add(one(clients[0].job(row_of(10, 0)))));
+  wait_until_taken(queue);
+  REQUIRE_FALSE(queue.add(one(clients[1].job(row_of(10, 1)))));
+  REQUIRE_FALSE(queue.add(one(clients[2].job(row_of(10, 2)))));  // 3 s with what is being scored
+  CHECK(queue.add(one(clients[3].job(row_of(10, 3)))) == std::optional(1s));
+  scores.open();
+  CHECK(clients[2].wait().score == 2.0F);
+}
+
 TEST_CASE("the rows of clients that have left are not scored", "[unit]") {
   Scores scores;
   scores.hold();
