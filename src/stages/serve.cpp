@@ -1,5 +1,7 @@
 #include "stages/serve.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <optional>
@@ -103,8 +105,9 @@ void run_serve(const ServeOptions& given, const options::StageEnvironment& envir
   scorer.begin_loading();
   serve::ServedModel model = served_model(options, scorer);
   scorer.finish_loading();
-  log::info("ready: model {}, fingerprint {}", model.name, model.fingerprint);
+  const std::string ready = fmt::format("ready: model {}, fingerprint {}", model.name, model.fingerprint);
   service.open(scorer, std::move(model));
+  log::info("{}", ready);
   wait(environment, service);
   drain(options, server, service);
 }
