@@ -207,8 +207,10 @@ constexpr std::chrono::milliseconds kStopPatience(1500);
 }
 
 void run_stoppable(const std::string& program, const std::function<void(const StopRequested&)>& body) {
-  const StopSignal signal;
-  const StopRequested requested = [&signal] { return signal.requested(); };
+  // Until the process is gone: a signal that comes while libraries unload must not make finished work a
+  // failure.
+  static const auto* const signal = new StopSignal;
+  const StopRequested requested = [] { return signal->requested(); };
   const StopDeadline deadline(requested, kStopPatience, [&program] { end_at_once(program); });
   body(requested);
 }

@@ -287,7 +287,7 @@ TEST_CASE("programs end with 75 at whatever time a signal comes", "[e2e]") {
           0.3s + 0.7s * std::uniform_real_distribution<double>(0.0, 1.0)(random);
       INFO(program.name << ", signal " << signal << " after " << time.count() << " s");
       const Stopped stopped = signal_after(program.name, program.flags, time, signal);
-      INFO(stopped.result.err);
+      INFO("exit code " << stopped.result.exit_code << ": " << stopped.result.err);
       // Before main() a signal ends the process as usual.
       const bool at_start = stopped.result.exit_code == 128 + signal && stopped.result.err.empty();
       CHECK((stopped.result.exit_code == 75 || stopped.result.exit_code == 0 || at_start));
