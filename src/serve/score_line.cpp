@@ -36,11 +36,6 @@ void close_line(fmt::memory_buffer& out) {
   out.push_back('\n');
 }
 
-std::vector<ScoreField> all_fields() {
-  return {ScoreField::score,         ScoreField::rewards,      ScoreField::gate,
-          ScoreField::contributions, ScoreField::coefficients, ScoreField::tokens};
-}
-
 }  // namespace
 
 ScoreLines::ScoreLines(const std::vector<std::string>& attributes, std::vector<ScoreField> fields)
@@ -68,6 +63,14 @@ void ScoreLines::add(const LineRow& row, const LineValues& values, fmt::memory_b
   close_line(out);
 }
 
+void ScoreLines::add(const LineRow& row, const ScoreOutput& output, fmt::memory_buffer& out) const {
+  if (!output.error.empty()) return add_bad(row, output.error, out);
+  add(row,
+      LineValues{output.score, output.tokens, output.rewards, output.gate, output.contributions,
+                 output.coefficients},
+      out);
+}
+
 void ScoreLines::add_bad(const LineRow& row, const std::string& reason, fmt::memory_buffer& out) const {
   open_line(row, out);
   fmt::format_to(std::back_inserter(out), ",\"error\":{}", quoted(reason));
@@ -84,19 +87,9 @@ ScoreInput parse_score_line(const std::string& text) {
   return input;
 }
 
-std::string score_line(const ScoreInput& input, std::int64_t line, const ScoreOutput& output,
-                       const ServedModel& model) {
-  const ScoreLines lines(model.attributes, all_fields());
-  const LineRow row{line, input.id};
-  fmt::memory_buffer out;
-  if (output.error.empty())
-    lines.add(
-        row,
-        {output.score, output.tokens, output.rewards, output.gate, output.contributions, output.coefficients},
-        out);
-  else
-    lines.add_bad(row, output.error, out);
-  return {out.data(), out.size()};
+std::vector<ScoreField> all_score_fields() {
+  return {ScoreField::score,         ScoreField::rewards,      ScoreField::gate,
+          ScoreField::contributions, ScoreField::coefficients, ScoreField::tokens};
 }
 
 }  // namespace armorm::serve

@@ -37,6 +37,8 @@ class ScoreLines {
 
   // Appends a line. Numbers are the shortest that read back as the same float32.
   void add(const LineRow& row, const LineValues& values, fmt::memory_buffer& out) const;
+  void add(const LineRow& row, const ScoreOutput& output,
+           fmt::memory_buffer& out) const;  // its error, or its values
   // Of a row without a score: its "error" in place of fields.
   void add_bad(const LineRow& row, const std::string& reason, fmt::memory_buffer& out) const;
 
@@ -49,8 +51,6 @@ class ScoreLines {
 // A row of /v1/score as score reads it; a fault becomes its error.
 ScoreInput parse_score_line(const std::string& text);
 
-// The line of a row, with all fields.
-std::string score_line(const ScoreInput& input, std::int64_t line, const ScoreOutput& output,
-                       const ServedModel& model);
+std::vector<ScoreField> all_score_fields();
 
 }  // namespace armorm::serve

@@ -94,6 +94,16 @@ ProcessResult run_stage(const std::string& program, const fs::path& root,
   return result;
 }
 
+const std::filesystem::path& demo_export() {
+  static const TempDir dir;
+  static const std::filesystem::path path = [] {
+    run_stage("stage2-train", demo_run(),
+              {"--output_dir", (dir / "gate").string(), "--export", (dir / "demo-rm").string()});
+    return dir / "demo-rm";
+  }();
+  return path;
+}
+
 void copy_tree(const fs::path& from, const fs::path& to) {
   fs::create_directories(to.parent_path());
   fs::copy(from, to, fs::copy_options::recursive);

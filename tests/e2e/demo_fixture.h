@@ -17,6 +17,9 @@ const std::filesystem::path& demo_dir();
 // A run of all four stages over demo_dir() in fp32 on the CPU, made once: its data root.
 const std::filesystem::path& demo_run();
 
+// The reward model that stage2-train exports from it, made once.
+const std::filesystem::path& demo_export();
+
 // Flags that run a stage on the demo; `root` is --data_root.
 std::vector<std::string> stage_flags(const std::string& program, const std::filesystem::path& demo,
                                      const std::filesystem::path& root);

@@ -22,17 +22,6 @@ using nlohmann::json;
 
 namespace {
 
-// The demo's model, exported once.
-const fs::path& exported() {
-  static const TempDir dir;
-  static const fs::path path = [] {
-    run_stage("stage2-train", demo_run(),
-              {"--output_dir", (dir / "gate").string(), "--export", (dir / "demo-rm").string()});
-    return dir / "demo-rm";
-  }();
-  return path;
-}
-
 std::vector<std::string> lines_of(const std::string& text) {
   std::istringstream in(text);
   std::vector<std::string> lines;
@@ -59,8 +48,8 @@ std::string write_conversations(const fs::path& path, std::size_t pairs) {
 }
 
 ProcessResult score(const std::vector<std::string>& more) {
-  std::vector<std::string> flags{"--model_path", exported().string(), "--device",
-                                 "-1",           "--kernels",         fixed_kernels_name()};
+  std::vector<std::string> flags{"--model_path", demo_export().string(), "--device", "-1",
+                                 "--kernels",    fixed_kernels_name()};
   flags.insert(flags.end(), more.begin(), more.end());
   ProcessResult result = run_program("score", flags);
   INFO(result.err);
@@ -78,7 +67,8 @@ TEST_CASE("score computes what the stages stored, to the last bit, and trains' o
   REQUIRE(run_program("stage2-prepare", flags).exit_code == 0);
   const io::SafetensorsFile file =
       io::SafetensorsFile::open(root / "embeddings/model/preference-train.safetensors");
-  const stages::reward_model::RewardModel model = stages::reward_model::RewardModel::load(exported(), false);
+  const stages::reward_model::RewardModel model =
+      stages::reward_model::RewardModel::load(demo_export(), false);
   const std::int64_t d = model.head.hidden_size;
   const auto floats = [&](const char* name) {
     std::vector<float> values;
@@ -154,7 +144,7 @@ TEST_CASE("RewardScorer has the bits of score on the demo's model", "[e2e]") {
   }
   const auto lines = lines_of(score({"--input", (dir / "in.jsonl").string()}).out);
   const RewardScorer scorer =
-      RewardScorer::load({.model_path = exported().string(), .device = -1, .kernels = fixed_kernels()});
+      RewardScorer::load({.model_path = demo_export().string(), .device = -1, .kernels = fixed_kernels()});
   const auto scores = scorer.score(conversations);
   REQUIRE(lines.size() == 24);
   REQUIRE(scores.size() == lines.size());
@@ -184,13 +174,13 @@ TEST_CASE("score writes files whole, reads compressed ones, and says what is wro
 
   write_text(dir / "bad.jsonl",
              "[{\"role\":\"user\",\"content\":\"q\"},{\"role\":\"assistant\",\"content\":\"a\"}]\n[1]\n");
-  const ProcessResult bad = run_program("score", {"--model_path", exported().string(), "--device", "-1",
+  const ProcessResult bad = run_program("score", {"--model_path", demo_export().string(), "--device", "-1",
                                                   "--input", (dir / "bad.jsonl").string()});
   CHECK(bad.exit_code == 4);
   CHECK(lines_of(bad.out).size() == 1);
   CHECK(bad.err.find("bad.jsonl: line 2: row: message 0: found number") != std::string::npos);
-  const ProcessResult none = run_program(
-      "score", {"--model_path", exported().string(), "--device", "-1", "--input", (dir / "none").string()});
+  const ProcessResult none = run_program("score", {"--model_path", demo_export().string(), "--device", "-1",
+                                                   "--input", (dir / "none").string()});
   CHECK(none.exit_code == 3);
   const ProcessResult decoder = run_program(
       "score", {"--model_path", (demo_dir() / "model").string(), "--device", "-1", "--input", "/dev/null"});
@@ -205,7 +195,7 @@ TEST_CASE("score answers line by line while its input stays open", "[e2e]") {
   REQUIRE(mkfifo(input.c_str(), 0600) == 0);
   REQUIRE(mkfifo(output.c_str(), 0600) == 0);
   // A shell joins the pipes to the standard streams.
-  const std::string command = (bin_dir() / "score").string() + " --model_path " + exported().string() +
+  const std::string command = (bin_dir() / "score").string() + " --model_path " + demo_export().string() +
                               " --device -1 <" + input.string() + " >" + output.string();
   ChildProcess child("/bin/sh", {"-c", command});
   const int to = open(input.c_str(), O_WRONLY | O_CLOEXEC), from = open(output.c_str(), O_RDONLY | O_CLOEXEC);
@@ -229,9 +219,9 @@ TEST_CASE("transformers loads the export and gives the same scores, padded or no
   if (python.empty()) ARMORM_SKIP("the Python of scripts/setup.sh --dev is not here");
   const TempDir dir;
   write_conversations(dir / "in.jsonl", 8);
-  const ProcessResult check =
-      run_program(python, {(source_dir() / "scripts/goldens/check_export.py").string(), exported().string(),
-                           (dir / "in.jsonl").string(), (bin_dir() / "score").string()});
+  const ProcessResult check = run_program(
+      python, {(source_dir() / "scripts/goldens/check_export.py").string(), demo_export().string(),
+               (dir / "in.jsonl").string(), (bin_dir() / "score").string()});
   INFO(check.out);
   INFO(check.err);
   CHECK(check.exit_code == 0);

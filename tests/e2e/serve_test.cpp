@@ -21,16 +21,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const fs::path& exported() {
-  static const TempDir dir;
-  static const fs::path path = [] {
-    run_stage("stage2-train", demo_run(),
-              {"--output_dir", (dir / "gate").string(), "--export", (dir / "demo-rm").string()});
-    return dir / "demo-rm";
-  }();
-  return path;
-}
-
 std::string until(const std::string& text, const std::string& begin, char end) {
   const std::size_t at = text.find(begin);
   if (at == std::string::npos) return "";
@@ -64,8 +54,9 @@ class Server {
 
  private:
   static std::vector<std::string> flags(std::vector<std::string> more) {
-    std::vector<std::string> all{"--model_path", exported().string(), "--device", "-1",       "--precision",
-                                 "fp32",         "--threads",         "2",        "--listen", "127.0.0.1:0"};
+    std::vector<std::string> all{
+        "--model_path", demo_export().string(), "--device", "-1", "--precision", "fp32", "--threads", "2",
+        "--listen",     "127.0.0.1:0"};
     all.insert(all.end(), more.begin(), more.end());
     return all;
   }
@@ -99,7 +90,7 @@ std::vector<std::string> scored(const std::vector<json>& rows, const std::string
   const TempDir dir;
   write_text(dir / "rows.jsonl", lines_of(rows));
   const ProcessResult result =
-      run_program("score", {"--model_path", exported().string(), "--device", "-1", "--precision", "fp32",
+      run_program("score", {"--model_path", demo_export().string(), "--device", "-1", "--precision", "fp32",
                             "--input", (dir / "rows.jsonl").string(), "--fields", fields});
   INFO(result.err);
   REQUIRE(result.exit_code == 0);
@@ -125,6 +116,10 @@ TEST_CASE("the server gives the bits of score, however rows are sent", "[e2e]") 
     std::string text;
     for (const std::string& line : expected) text += line + "\n";
     CHECK(reply.body == text);
+    json row = all[0];
+    row["seed"] = 1;
+    http_request("POST", server.url("/v1/score"), row.dump(), {"Content-Type: application/x-ndjson"});
+    server.wait_for("'seed'");
   }
   SECTION("one by one, from many clients at once, in any order") {
     std::atomic<std::size_t> next = 0;
@@ -145,7 +140,7 @@ TEST_CASE("the server gives the bits of score, however rows are sent", "[e2e]") 
     CHECK_THAT(server.get("/metrics").body, Contains("armorm_rows_total 24"));
   }
   SECTION("as rendered texts of OpenRLHF, and of slime") {
-    const json model = json::parse(io::read_text_file(exported() / "tokenizer_config.json"));
+    const json model = json::parse(io::read_text_file(demo_export() / "tokenizer_config.json"));
     REQUIRE(model.contains("chat_template"));
     std::vector<std::string> texts;
     for (const json& row : all)
@@ -259,13 +254,13 @@ TEST_CASE("a server that cannot start says why before it loads a model", "[e2e]"
   Server server;
   const std::string address = until(server.process().err(), "listening on http://", ';');
   ProcessResult result =
-      run_program("serve", {"--model_path", exported().string(), "--device", "-1", "--listen", address});
+      run_program("serve", {"--model_path", demo_export().string(), "--device", "-1", "--listen", address});
   CHECK(result.exit_code == 3);
   CHECK_THAT(result.err, Contains(address + ": cannot listen"));
-  result =
-      run_program("serve", {"--model_path", exported().string(), "--device", "-1", "--listen", "nonsense"});
+  result = run_program("serve",
+                       {"--model_path", demo_export().string(), "--device", "-1", "--listen", "nonsense"});
   CHECK(result.exit_code == 2);
-  result = run_program("serve", {"--model_path", exported().string(), "--device", "-1", "--listen",
+  result = run_program("serve", {"--model_path", demo_export().string(), "--device", "-1", "--listen",
                                  "127.0.0.1:0", "--api_key_file", "/nowhere"});
   CHECK(result.exit_code == 3);
   result = run_program("serve", {"--model_path", "/nowhere", "--device", "-1", "--listen", "127.0.0.1:0"});

@@ -64,7 +64,8 @@ class ScoreRows : public Protocol {
                    nlohmann::json(model.name).dump(), model.fingerprint);
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       if (i > 0) out.push_back(',');
-      add(lines, {static_cast<std::int64_t>(i) + 1, call.rows[i].id}, outputs[i], out);
+      lines.add({static_cast<std::int64_t>(i) + 1, call.rows[i].id}, outputs[i], out);
+      out.resize(out.size() - 1);  // the end of the line
     }
     fmt::format_to(std::back_inserter(out), "]}}\n");
     return {200, "application/json", {out.data(), out.size()}};
@@ -80,19 +81,6 @@ class ScoreRows : public Protocol {
     if (const std::string& error = call->rows.front().error; !error.empty())
       throw RequestError{422, error + ", or {\"rows\": [...]}"};
     return call;
-  }
-
-  // A line without its end.
-  static void add(const ScoreLines& lines, const LineRow& row, const ScoreOutput& output,
-                  fmt::memory_buffer& out) {
-    if (output.error.empty())
-      lines.add(row,
-                {output.score, output.tokens, output.rewards, output.gate, output.contributions,
-                 output.coefficients},
-                out);
-    else
-      lines.add_bad(row, output.error, out);
-    out.resize(out.size() - 1);
   }
 };
 

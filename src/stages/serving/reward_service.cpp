@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "core/error.h"
 #include "model/prefix_cache.h"
+#include "serve/http_head.h"
 #include "serve/openapi.h"
 #include "serve/protocols/protocols.h"
 
@@ -17,6 +17,7 @@ namespace {
 using serve::HttpAnswer;
 using serve::HttpHead;
 using serve::HttpRoute;
+using serve::plain_error;
 
 constexpr std::chrono::seconds kWhileLoading{5};
 constexpr int kMeasuredWords = 100;
@@ -25,13 +26,6 @@ HttpRoute refuse(HttpAnswer answer) {
   HttpRoute route;
   route.refusal = std::make_unique<HttpAnswer>(std::move(answer));
   return route;
-}
-
-HttpAnswer plain_error(int status, const std::string& message) {
-  const nlohmann::json body{
-      {"error", {{"message", message}, {"type", status < 500 ? "invalid_request" : "server"}}}};
-  return {status, "application/json",
-          body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"};
 }
 
 HttpRoute reply(HttpAnswer answer) {

@@ -4,11 +4,13 @@
 
 #include <condition_variable>
 #include <deque>
+#include <map>
 #include <optional>
 #include <string>
 #include <thread>
 #include <utility>
 
+#include "core/accounting.h"
 #include "core/log.h"
 #include "serve/score_line.h"
 
@@ -55,13 +57,18 @@ class LineSplitter {
   bool last_was_cut_ = false;
 };
 
+constexpr std::size_t kMaxUnusedKeys = 1000;  // of different names
+
 bool is_blank(std::string_view line) { return line.find_first_not_of(" \t\r") == std::string_view::npos; }
 
 class Stream : public std::enable_shared_from_this<Stream> {
  public:
   Stream(const RequestContext& context, const RowStreamOptions& options,
          std::shared_ptr<serve::Exchange> exchange)
-      : context_(context), options_(options), exchange_(std::move(exchange)) {}
+      : context_(context),
+        options_(options),
+        exchange_(std::move(exchange)),
+        lines_(context.model.attributes, serve::all_score_fields()) {}
 
   // On the reading thread.
   void run() {
@@ -79,6 +86,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
     changed_.notify_all();
     writer.join();
     exchange_->end();
+    warn_of_unused_keys();
   }
 
  private:
@@ -108,12 +116,21 @@ class Stream : public std::enable_shared_from_this<Stream> {
       slot->input.error = fmt::format("is longer than the {} bytes allowed", options_.max_line_bytes);
     else
       slot->input = serve::parse_score_line(line);
+    for (const std::string& key : slot->input.unused)
+      if (unused_.size() < kMaxUnusedKeys || unused_.contains(key)) ++unused_[key];
     if (!wait_for_room()) return;
     {
       const std::lock_guard lock(mutex_);
       slots_.push_back(slot);
     }
     score(slot);
+  }
+
+  // A stream's headers are sent before its rows are read.
+  void warn_of_unused_keys() const {
+    Accounting keys("a stream of rows", "key");
+    for (const auto& [key, rows] : unused_) keys.give(key, rows);
+    keys.warn_of_rest("the scores do not depend on them");
   }
 
   bool wait_for_room() {
@@ -151,8 +168,9 @@ class Stream : public std::enable_shared_from_this<Stream> {
   // On the writing thread.
   void write_all() {
     while (const std::shared_ptr<Slot> slot = next_scored()) {
-      const bool written =
-          exchange_->write(serve::score_line(slot->input, slot->line, *slot->output, context_.model));
+      fmt::memory_buffer line;
+      lines_.add({slot->line, slot->input.id}, *slot->output, line);
+      const bool written = exchange_->write({line.data(), line.size()});
       if (!written) return give_up();
     }
   }
@@ -187,7 +205,9 @@ class Stream : public std::enable_shared_from_this<Stream> {
   const RequestContext& context_;
   const RowStreamOptions& options_;
   std::shared_ptr<serve::Exchange> exchange_;
+  serve::ScoreLines lines_;
   std::int64_t line_ = 0;
+  std::map<std::string, std::int64_t> unused_;  // key -> rows
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::shared_ptr<Slot>> slots_;  // in order of the input; guarded by mutex_, like those below
