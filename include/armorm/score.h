@@ -21,6 +21,7 @@ struct ScoreOptions : ScorerOptions {
   std::vector<ScoreField> fields{ScoreField::score, ScoreField::rewards, ScoreField::gate,
                                  ScoreField::contributions};  // at least one
   std::vector<std::string> copy_keys{};  // keys of the rows; none of those that a line has already
+  bool json = false;                     // with an output file
 
   ARMORM_API void validate() const;  // usage errors
 };
@@ -31,7 +32,8 @@ struct ScoreOptions : ScorerOptions {
 // "gate": {...}, "contributions": {...}}, with "line": n for rows without an id, and the values of
 // `copy_keys`. Other keys of the rows are counted, and named in one warning. Holds `window` rows at a time;
 // the rows at hand are scored as soon as no more input is waiting. An output file is published when it is
-// complete; a run that was asked to stop leaves none. Throws Error. One run at a time in a process.
+// complete; a run that was asked to stop leaves none. With `json` a summary is printed as a document. Throws
+// Error. One run at a time in a process.
 ARMORM_API void run_score(const ScoreOptions& options, const StopRequested& stop_requested = {});
 
 }  // namespace armorm

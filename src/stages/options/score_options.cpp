@@ -40,7 +40,11 @@ void declare_rows(ScoreOptions& fields, OptionList& list) {
       .add({"copy_keys", output,
             "Keys of the rows whose values are copied to the output, comma-separated; other keys that score "
             "does not use are counted and named"},
-           fields.copy_keys);
+           fields.copy_keys)
+      .add({"json", output,
+            "With --output FILE: print a summary of the run (rows, errors, tokens, speed) as one JSON "
+            "document (docs/json.md)"},
+           fields.json);
 }
 
 // A line of output must not have a key twice.
@@ -72,6 +76,10 @@ void ScoreOptions::validate() const {
   ScorerOptions::validate();
   if (input.empty()) fail_usage("--input: is empty; name a file, or - for the standard input");
   if (output.empty()) fail_usage("--output: is empty; name a file, or - for the standard output");
+  if (json && output == "-")
+    fail_usage(
+        "--json: standard output has the scores, which are JSON Lines already; give --output FILE, or leave "
+        "--json out");
   stages::options::shared_options::at_least("window", window, 1);
   if (fields.empty())
     fail_usage("--fields: is empty; name at least one of {}", fmt::join(words_of(ScoreField{}), ", "));
