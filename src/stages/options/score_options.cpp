@@ -43,7 +43,7 @@ void declare_rows(ScoreOptions& fields, OptionList& list) {
            fields.copy_keys)
       .add({"json", output,
             "With --output FILE: print a summary of the run (rows, errors, tokens, speed) as one JSON "
-            "document (docs/json.md)"},
+            "document (docs/output.md)"},
            fields.json);
 }
 
