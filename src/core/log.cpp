@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "core/display_width.h"
+#include "core/log_status.h"
 #include "core/strings.h"
 #include "core/terminal.h"
 

@@ -13,11 +13,8 @@ namespace armorm::log {
 
 constexpr std::array<std::string_view, 4> words_of(Level) { return {"debug", "info", "warn", "error"}; }
 
-// Whether lines may be redrawn on standard error: it is a terminal that can, and no sink takes the log.
+// Whether lines may be redrawn on standard error: it is a terminal, and no sink takes the log.
 bool draws_on_terminal();
-// Draws the last line of that terminal anew, cut to its width. The log's lines appear above it.
-void draw_status(const std::string& text);
-void keep_status();  // what is drawn stays, and later lines follow it
 void write(Level level, fmt::string_view format, fmt::format_args args);
 // A warning that a process gives once, however often it reads what causes it.
 void warn_once(const std::string& message);

@@ -1,6 +1,7 @@
 #include "core/status_line.h"
 
 #include "core/log.h"
+#include "core/log_status.h"
 #include "core/strings.h"
 
 namespace armorm {

@@ -213,6 +213,13 @@ TEST_CASE("tables fit the terminal, and 100 columns where there is none", "[e2e]
       Contains("\u2588\u2588\u2588") && !Contains("####"));
 }
 
+TEST_CASE("descriptions of options fit the terminal, and are one line each elsewhere", "[e2e]") {
+  for (const std::string& line : lines_of(on_terminal("stage2-train", {"--help"}, {80, {}})))
+    if (!line.starts_with("  -")) CHECK(display_width(line) <= 80);
+  CHECK_THAT(run_program("stage2-train", {"--help"}).out,
+             Contains("delete an interrupted training with other inputs\n"));
+}
+
 TEST_CASE("progress is one line that a terminal redraws, and none of it reaches a file", "[e2e]") {
   const TempDir dir;
   Flags flags = stage_flags("stage1-prepare", demo_dir(), dir / "terminal");
