@@ -193,7 +193,7 @@ TEST_CASE("tables fit the terminal, and 100 columns where there is none", "[e2e]
   const TempDir dir;
   const Flags more{"--eval_reward_bench_2", "--reward_bench_2_dataset",
                    (demo_dir() / "reward-bench-2").string(), "--log_level", "error"};
-  for (const unsigned short columns : {80, 100, 175}) {
+  for (const unsigned short columns : std::initializer_list<unsigned short>{80, 100, 175}) {
     const std::string name = std::to_string(columns);
     const std::string text =
         on_terminal("stage2-train", train_flags("stage2-train", dir / name, more), {columns, {"LC_ALL=C"}});

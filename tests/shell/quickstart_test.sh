@@ -32,6 +32,7 @@ result "quickstart: flags"
 
 # All programs are stubs, of which one fails.
 for program in armorm-make-demo stage1-prepare stage1-train stage2-prepare stage2-train; do
+  # shellcheck disable=SC2016
   printf '#!/bin/sh\necho "${0##*/} was run"\n' >"$work/stubs/$program"
 done
 printf '#!/bin/sh\nseq 100 >&2\nexit 4\n' >"$work/stubs/score"
