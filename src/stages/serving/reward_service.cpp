@@ -81,6 +81,8 @@ serve::ScoreOutput output_of(const scoring::ScoreRow& row, const gating::HeadSco
   serve::ScoreOutput output;
   output.error = row.error;
   output.tokens = std::ssize(row.tokens);
+  output.no_final_answer = row.no_final_answer;
+  output.special_in_content = row.special_in_content;
   if (!row.error.empty()) return output;
   const auto values = [&](const std::vector<float>& matrix) {
     const auto begin = matrix.begin() + static_cast<std::ptrdiff_t>(row.result * k);
@@ -120,6 +122,7 @@ struct RewardService::Engine {
   std::vector<serve::ScoreOutput> score(std::vector<scoring::ScoreRow>& rows, Metrics& metrics) {
     const gating::HeadScores scores = scorer.score(rows);
     const model::PrefixCache* cache = scorer.prompt_cache();
+    metrics.count_rows(rows);
     metrics.set_extraction(scorer.stats(), cache == nullptr ? 0 : cache->bytes());
     std::vector<serve::ScoreOutput> outputs;
     for (const scoring::ScoreRow& row : rows)

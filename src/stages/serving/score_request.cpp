@@ -66,7 +66,8 @@ class Request : public std::enable_shared_from_this<Request> {
 
   void finish() {
     if (exchange_->disconnected()) return;
-    answer(serve::with_ignored(protocol_.answer(*call_, outputs_, context_.model), *call_));
+    serve::HttpAnswer scores = protocol_.answer(*call_, outputs_, context_.model);
+    answer(serve::with_warnings(serve::with_ignored(std::move(scores), *call_), outputs_));
   }
 
   void answer(serve::HttpAnswer answer) {
