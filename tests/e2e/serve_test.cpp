@@ -104,6 +104,18 @@ constexpr const char* kAllFields = "score,rewards,gate,contributions,coefficient
 
 }  // namespace
 
+TEST_CASE("what has no effect on a request is named", "[e2e]") {
+  const std::string body = json{{"rows", {{{"prompt", "a"}, {"response", "b"}, {"seed", 1}}}}}.dump();
+  Server server;
+  const ClientReply reply = server.post("/v1/score?fields=score", body);
+  CHECK(reply.status == 200);
+  CHECK(reply.headers.at("x-ignored-fields") == "?fields=score, seed");
+  const ClientReply compressed = server.post("/v1/score", body, {"Content-Encoding: gzip"});
+  CHECK(compressed.status == 415);
+  CHECK_THAT(compressed.body, Contains("Content-Encoding: found 'gzip'"));
+  CHECK(server.post("/v1/score", body, {"Content-Encoding: identity"}).status == 200);
+}
+
 TEST_CASE("rows whose scores may not mean what was meant are counted", "[e2e]") {
   const json answered{{"prompt", "a"}, {"response", "b"}};
   const json asked{{"messages", {{{"role", "user"}, {"content", "a <|eot_id|>"}}}}};

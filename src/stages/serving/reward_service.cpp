@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/strings.h"
 #include "model/prefix_cache.h"
 #include "serve/http_head.h"
 #include "serve/openapi.h"
@@ -215,6 +216,10 @@ std::optional<HttpAnswer> RewardService::refusal(const serve::Protocol& protocol
   if (engine == nullptr || closing_) return retry_later(protocol, 503, kWhileLoading, not_ready());
   if (const std::string failure = engine->queue.failure(); !failure.empty())
     return protocol.failure({503, failure});
+  const std::string_view encoding = head.header("Content-Encoding");
+  if (!encoding.empty() && encoding != "identity")
+    return protocol.failure(
+        {415, fmt::format("Content-Encoding: found '{}'; send the body uncompressed", shown(encoding))});
   if (const auto other = serve::other_fingerprint(head, engine->model)) return protocol.failure(*other);
   if (const auto after = engine->queue.overload())
     return retry_later(protocol, 429, *after, "more conversations wait than the server takes");
