@@ -130,7 +130,7 @@ files_of_packages() {
   local package
   for package in "${packages[@]}"; do
     is_library "$package" || continue
-    dpkg-query -W -f='${Depends}' "$package" | tr -s ',| ' '\n' | grep -E -- '-dev$' | grep -vE '^(libc6|linux-libc)-dev$' || true
+    dpkg-query -W -f='${Depends}' "$package" | tr -s ',| ' '\n' | grep -E -- '-dev$' | grep -vE '^(libc6|linux-libc|libstdc\+\+-[0-9]+)-dev$' || true
     echo "$package"
   done | sort -u | { xargs dpkg-query -L 2>/dev/null || true; } | sed -n 's#^/usr/##p' | sort -u
 }

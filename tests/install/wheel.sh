@@ -70,7 +70,7 @@ ends_with() { # ends_with CODE COMMAND...
 }
 
 wheel_holds_what_it_needs() {
-  local file
+  local file name
   [[ $(entry python -c 'import armorm; print(armorm.__version__)') == "$(sed -n 's/^project(armorm VERSION \([0-9.]*\) .*/\1/p' CMakeLists.txt)" ]] || return 1
   for file in "$venv"/share/{armorm/configs/paper.json,man/man1/score.1,bash-completion/completions/score} \
     "$site"/armorm/licenses/{libboost1.81-dev,libopenblas0-pthread,libssl3}/copyright; do
@@ -78,7 +78,8 @@ wheel_holds_what_it_needs() {
   done
   ! find "$site/armorm" -name 'libtorch*' -o -name 'libarrow*' -o -name 'libcu*.so*' ! -name 'libcurl*' | grep . || return 1
   for file in "$site"/armorm/lib/*; do
-    [[ ${file##*/lib} =~ ^(.*)\.so ]] && grep -qwF -- "${BASH_REMATCH[1]}" <<<"$known_libraries" || { echo "$file: not known; list it here once its licence is checked" && return 1; }
+    name=${file##*/lib} name=${name%%.so*}
+    grep -qxF -- "$name" < <(tr ' ' '\n' <<<"$known_libraries") || { echo "$name: not known; list it here once its licence is checked" && return 1; }
   done
 }
 # LibTorch and Arrow are the environment's, and from the system come only the C and the C++ library. The driver's library
