@@ -55,7 +55,7 @@ make_environment() {
   "$ARMORM_DEPS/py/bin/python" -m venv --without-pip "$venv" || return 1
   site=$(echo "$venv"/lib/python3*/site-packages)
   for entry in "$deps_site"/*; do
-    [[ ${entry##*/} =~ ^(pip|setuptools|_distutils_hack|distutils-precedence|pkg_resources|__pycache__) ]] || ln -s "$entry" "$site/"
+    [[ ${entry##*/} =~ ^(pip|__pycache__) ]] || ln -s "$entry" "$site/"
   done
   environment_pip install --quiet --no-index "$work"/wheels/*.whl && environment_pip check
 }
