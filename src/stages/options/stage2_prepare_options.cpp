@@ -25,14 +25,15 @@ OptionList declare(Stage2PrepareOptions& fields) {
            fields.columns)
       .add(kForm, fields.form)
       .add({"preference_label", inputs,
-            "Label that says which answer is better, of a form that has several (pku_saferlhf: "
+            "Label that decides which answer is better, for a form with several (pku_saferlhf: "
             "safer_response_id; ultrafeedback: overall_score); empty = the form's first"},
            fields.preference_label)
-      .add({"ranked_pairs", inputs,
-            "Pairs of a row with ranked answers: all of different rank, or the best against each worse one"},
-           fields.ranked_pairs)
+      .add(
+          {"ranked_pairs", inputs,
+           "Pairs from a row with ranked answers: all of different rank, or the best against each worse one"},
+          fields.ranked_pairs)
       .add({"seq_len", results,
-            "Longest side in tokens; a pair with a longer one is dropped, counted and recorded"},
+            "Longest side in tokens; a pair with a longer side is dropped, counted and recorded"},
            fields.seq_len);
   return list;
 }
