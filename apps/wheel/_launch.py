@@ -84,10 +84,17 @@ def environment(folders):
     return variables
 
 
-def execute(program, arguments):
+def restore_signals():
     # Python ignores these two, and a program inherits what is ignored: it would not end when its reader does.
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
+    # No traceback until the program takes over. If SIGINT is ignored, as in a shell's background, it stays so.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def execute(program, arguments):
+    restore_signals()
     torch = required(program, "torch", _build.TORCH, "torch/lib/libtorch_cpu.so")
     check_cuda(program, torch)
     pyarrow = required(program, "pyarrow", _build.PYARROW, "pyarrow/__init__.py")
