@@ -1,6 +1,6 @@
 # The contents of a Python wheel (pyproject.toml), instead of Install.cmake and Package.cmake:
 #   armorm/            the launcher, which the entry points call (apps/wheel)
-#   armorm/bin         the programs
+#   armorm/bin         the programs, in one file
 #   armorm/lib         the distribution's libraries that they need; not LibTorch, Arrow and NVIDIA's, which are found in
 #                      the wheels of torch and pyarrow next to armorm
 #   armorm/licenses    the licences of what is in armorm/lib and of what is compiled in
@@ -27,13 +27,10 @@ set(_rpath $ORIGIN/../lib)
 foreach(_folder torch/lib pyarrow ${_nvidia})
   list(APPEND _rpath $ORIGIN/../../${_folder})
 endforeach()
-foreach(program ${ARMORM_PROGRAMS})
-  # RPATH instead of RUNPATH: as in Install.cmake
-  target_link_options(${program} PRIVATE LINKER:--disable-new-dtags)
-  set_target_properties(${program} PROPERTIES INSTALL_RPATH "${_rpath}")
-  list(APPEND _program_files $<TARGET_FILE:${program}>)
-endforeach()
-install(TARGETS ${ARMORM_PROGRAMS} DESTINATION armorm/bin COMPONENT wheel)
+# RPATH instead of RUNPATH: as in Install.cmake
+target_link_options(armorm-programs PRIVATE LINKER:--disable-new-dtags)
+set_target_properties(armorm-programs PROPERTIES INSTALL_RPATH "${_rpath}")
+install(TARGETS armorm-programs DESTINATION armorm/bin COMPONENT wheel)
 
 configure_file(apps/wheel/_build.py.in ${CMAKE_BINARY_DIR}/generated/_build.py @ONLY)
 install(FILES apps/wheel/__init__.py apps/wheel/__main__.py apps/wheel/_launch.py ${CMAKE_BINARY_DIR}/generated/_build.py
@@ -44,7 +41,7 @@ include(Licenses)
 armorm_install_header_licenses(armorm/licenses wheel)
 
 install(
-  CODE "set(ARMORM_BUNDLE_PROGRAMS \"${_program_files}\")
+  CODE "set(ARMORM_BUNDLE_PROGRAMS \"$<TARGET_FILE:armorm-programs>\")
         set(ARMORM_BUNDLE_OPENED \"${ARMORM_OPENBLAS}\")
         set(ARMORM_BUNDLE_WHICH wheel)
         set(ARMORM_BUNDLE_TORCH \"${LibTorch_PREFIX}\")

@@ -98,7 +98,7 @@ def execute(program, arguments):
     torch = required(program, "torch", _build.TORCH, "torch/lib/libtorch_cpu.so")
     check_cuda(program, torch)
     pyarrow = required(program, "pyarrow", _build.PYARROW, "pyarrow/__init__.py")
-    file = os.path.join(HERE, "bin", program)
+    file = os.path.join(HERE, "bin", "armorm-programs")
     try:
         os.execve(file, [program, *arguments], environment(library_folders(torch, pyarrow)))
     except OSError as error:

@@ -85,14 +85,12 @@ wheel_holds_what_it_needs() {
 # LibTorch and Arrow are the environment's, and from the system come only the C and the C++ library. The driver's library
 # may be missing.
 wheel_loads_the_environments_libraries() {
-  local program loaded
-  for program in $programs; do
-    loaded=$(entry env LD_TRACE_LOADED_OBJECTS=1 "$site/armorm/bin/$program") || return 1
-    grep -F "$site/armorm/bin/../../torch/lib/libtorch_cpu.so" <<<"$loaded" && grep -F "$site/armorm/bin/../../pyarrow/libarrow.so" <<<"$loaded" || return 1
-    ! grep -F 'not found' <<<"$loaded" | grep -v '^[[:space:]]*libcuda\.so' || return 1
-    ! awk -v site="$site/" '/=> \// && !index($0, site) && !index($0, ENVIRON["ARMORM_DEPS"])' <<<"$loaded" |
-      grep -vE '^[[:space:]]*(lib(c|m|mvec|dl|rt|pthread|resolv|util|anl|gcc_s|stdc\+\+|cuda|nvidia-[a-z]*)\.so)' || return 1
-  done
+  local loaded
+  loaded=$(entry env LD_TRACE_LOADED_OBJECTS=1 "$site/armorm/bin/armorm-programs") || return 1
+  grep -F "$site/armorm/bin/../../torch/lib/libtorch_cpu.so" <<<"$loaded" && grep -F "$site/armorm/bin/../../pyarrow/libarrow.so" <<<"$loaded" || return 1
+  ! grep -F 'not found' <<<"$loaded" | grep -v '^[[:space:]]*libcuda\.so' || return 1
+  ! awk -v site="$site/" '/=> \// && !index($0, site) && !index($0, ENVIRON["ARMORM_DEPS"])' <<<"$loaded" |
+    grep -vE '^[[:space:]]*(lib(c|m|mvec|dl|rt|pthread|resolv|util|anl|gcc_s|stdc\+\+|cuda|nvidia-[a-z]*)\.so)'
 }
 entry_points_start() {
   local program
@@ -117,7 +115,7 @@ entry_point_scores() {
 }
 entry_points_keep_exit_codes() {
   ends_with 2 entry stage1-train --no_such_flag && ends_with 3 entry score --model_path "$work/no such model" <<<"$question" &&
-    ends_with 2 entry python -m armorm no-such-program && ends_with 2 entry python -m armorm
+    ends_with 2 entry "$site/armorm/bin/armorm-programs" && ends_with 2 entry python -m armorm no-such-program && ends_with 2 entry python -m armorm
 }
 # A score that waits for input: the process that was started is the program's own, it does not ignore SIGPIPE (as Python
 # does), and it ends with 75.
@@ -128,7 +126,7 @@ interrupted_entry_point() {
     score --model_path "$work/a model" --device -1 --log_level debug) <&7 &
   process=$!
   for ((i = 0; i < 300; ++i)); do # until it handles SIGINT
-    [[ $(readlink "/proc/$process/exe") == */armorm/bin/score ]] && ((0x$(awk '/^SigCgt/ {print $2}' "/proc/$process/status") & 2)) && break
+    [[ $(readlink "/proc/$process/exe") == */armorm/bin/armorm-programs ]] && ((0x$(awk '/^SigCgt/ {print $2}' "/proc/$process/status") & 2)) && break
     sleep 0.1
   done
   ((!(0x$(awk '/^SigIgn/ {print $2}' "/proc/$process/status") & 0x1000))) || { kill "$process" && return 1; }
