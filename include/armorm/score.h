@@ -47,9 +47,10 @@ struct ScoreOptions : ScorerOptions {
 // the rows at hand are scored as soon as no more input is waiting. An output file is published when it is
 // complete; a run that was asked to stop leaves none.
 //
-// With `evaluate`: reads pairs of the forms that stage2-prepare reads (docs/data-forms.md), scores each answer
-// like a conversation of `input`, prints accuracy and benchmark, and publishes `report`. `output`, if it is a
-// file, gets one line per pair, or per prompt of best-of-n rows, in the order of the data: {"row": 7, "subset":
+// With `evaluate`: reads pairs of the forms that stage2-prepare reads (docs/data-forms.md), scores each
+// answer like a conversation of `input`, prints accuracy and benchmark, and publishes `report`. `output`, if
+// it is a file, gets one line per pair, or per prompt of best-of-n rows, in the order of the data: {"row": 7,
+// "subset":
 // ..., "correct": true, "chosen": {"score": ...}, "rejected": {"score": ...}} with the values of `fields`; a
 // best-of-n row has lists there, and "credit" in place of "correct". All rows are read and checked before the
 // weights are loaded.

@@ -48,10 +48,6 @@ double weight_of(const Subset& subset, RewardBenchCounts counts) {
   return static_cast<double>(subset.weight);
 }
 
-bool is_prior_set(std::string_view name) {
-  return std::find(std::begin(kPriorSets), std::end(kPriorSets), name) != std::end(kPriorSets);
-}
-
 SubsetResult& result_of(RewardBenchResult& result, const std::string& name) {
   const auto found = std::find_if(result.subsets.begin(), result.subsets.end(),
                                   [&](const auto& s) { return s.name == name; });
@@ -137,10 +133,13 @@ bool is_reward_bench_subset(std::string_view name) {
                      [&](const Subset& subset) { return subset.name == name; });
 }
 
+bool is_prior_set(std::string_view name) {
+  return std::find(std::begin(kPriorSets), std::end(kPriorSets), name) != std::end(kPriorSets);
+}
+
 RewardBenchResult score_reward_bench(std::span<const float> chosen, std::span<const float> rejected,
                                      std::span<const std::int64_t> subset_of,
-                                     const std::vector<std::string>& subset_names,
-                                     RewardBenchCounts counts) {
+                                     const std::vector<std::string>& subset_names, RewardBenchCounts counts) {
   if (chosen.size() != rejected.size() || chosen.size() != subset_of.size())
     fail_internal("RewardBench: {} chosen, {} rejected scores, {} subsets", chosen.size(), rejected.size(),
                   subset_of.size());

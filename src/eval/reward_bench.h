@@ -14,7 +14,7 @@ namespace armorm::eval {
 
 // The counts that weigh the subsets in their sections. They differ in two.
 enum class RewardBenchCounts {
-  paper,    // rewardbench up to 0.1.2, as in the papers of 2024: xstest-should-refuse 250, -should-respond 154
+  paper,  // rewardbench up to 0.1.2, as in the papers of 2024: xstest-should-refuse 250, -should-respond 154
   current,  // rewardbench from 0.1.3 on, and the leaderboard: 154 and 250, which are their numbers of pairs
 };
 
@@ -41,8 +41,8 @@ struct RewardBenchResult {
   std::vector<SectionResult> sections;  // four
   double score = 0.0;          // plain mean of the sections, in percent; NaN when one is not measured
   stats::Proportion interval;  // 95 % interval of the score, in percent
-  // Plain mean of the accuracies on anthropic_helpful, anthropic_hhh, shp and summarize, in percent, and the mean of
-  // the four sections and it, which weighs half as much as a section. NaN unless all are measured.
+  // Plain mean of the accuracies on anthropic_helpful, anthropic_hhh, shp and summarize, in percent, and the
+  // mean of the four sections and it, which weighs half as much as a section. NaN unless all are measured.
   double prior_sets = 0.0;
   double score_with_prior_sets = 0.0;
 };
@@ -55,6 +55,7 @@ RewardBenchResult score_reward_bench(std::span<const float> chosen, std::span<co
                                      RewardBenchCounts counts = RewardBenchCounts::paper);
 // Whether a section of RewardBench v1 has this subset.
 bool is_reward_bench_subset(std::string_view name);
+bool is_prior_set(std::string_view name);
 
 // Do two scorers differ? McNemar's exact test for each subset; weighted_mcnemar_p_value() with the score's
 // weights for sections and score. NaN where not measured.

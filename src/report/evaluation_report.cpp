@@ -78,10 +78,10 @@ std::string length_bias_line(const LengthBiasFigures& bias) {
   const auto side = [](const LengthCase& group) {
     return group.n == 0 ? "-" : fmt::format("{} of {}", percent(group.accuracy), group.n);
   };
-  return fmt::format("length: chosen longer {}, shorter {}, margin ~ length {}\n", side(bias.chosen_longer),
-                     side(bias.chosen_shorter),
-                     std::isnan(bias.margin_correlation) ? "-"
-                                                         : fmt::format("{:+.3f}", bias.margin_correlation));
+  return fmt::format(
+      "length: chosen longer {}, shorter {}, margin ~ length {}\n", side(bias.chosen_longer),
+      side(bias.chosen_shorter),
+      std::isnan(bias.margin_correlation) ? "-" : fmt::format("{:+.3f}", bias.margin_correlation));
 }
 
 }  // namespace

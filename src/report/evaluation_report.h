@@ -23,8 +23,8 @@ struct PairCount {
 };
 
 struct EvaluationReport {
-  GateReport figures;     // the parts of stage2-train's report that an evaluation has
-  std::string set;        // as the user named it
+  GateReport figures;  // the parts of stage2-train's report that an evaluation has
+  std::string set;     // as the user named it
   std::string split;
   std::string benchmark;  // its word: none, reward_bench, reward_bench_2
   std::int64_t rows = 0;
@@ -32,7 +32,8 @@ struct EvaluationReport {
   std::int64_t rows_without_pairs = 0;
   PairCount all;
   std::vector<PairCount> subsets;  // of a set that has some, in the order of the data
-  // RewardBench: sections by the counts of the package rewardbench from 0.1.3 on; the report has those of the papers.
+  // RewardBench: sections by the counts of the package rewardbench from 0.1.3 on; the report has those of the
+  // papers.
   std::optional<BenchmarkScorer> current_counts;
   double prior_sets = stats::kNotMeasured;
   double score_with_prior_sets = stats::kNotMeasured;

@@ -1,7 +1,9 @@
-// score --evaluate: an exported model on preference data, compared with stage2-train's evaluation and with score.
+// score --evaluate: an exported model on preference data, compared with stage2-train's evaluation and with
+// score.
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "data/dataset.h"
 #include "e2e/demo_fixture.h"
 #include "io/read_file.h"
 #include "support/fixed_kernels.h"
@@ -21,8 +23,8 @@ std::vector<std::string> lines_of(const std::string& text) {
 }
 
 ProcessResult run_score(const fs::path& model, const std::vector<std::string>& more) {
-  std::vector<std::string> flags{"--model_path", model.string(), "--device", "-1", "--kernels",
-                                 fixed_kernels_name()};
+  std::vector<std::string> flags{"--model_path", model.string(), "--device",
+                                 "-1",           "--kernels",    fixed_kernels_name()};
   flags.insert(flags.end(), more.begin(), more.end());
   return run_program("score", flags);
 }
@@ -37,8 +39,9 @@ struct Evaluated {
 Evaluated evaluate(const std::string& set, const std::vector<std::string>& more = {},
                    const fs::path& model = demo_export()) {
   const TempDir dir;
-  std::vector<std::string> flags{"--evaluate", set, "--output", (dir / "rows.jsonl").string(), "--report",
-                                 (dir / "report.json").string()};
+  std::vector<std::string> flags{"--evaluate", set,
+                                 "--output",   (dir / "rows.jsonl").string(),
+                                 "--report",   (dir / "report.json").string()};
   flags.insert(flags.end(), more.begin(), more.end());
   const ProcessResult result = run_score(model, flags);
   INFO(result.err);
@@ -55,15 +58,15 @@ ProcessResult refused(const std::string& set, const std::vector<std::string>& mo
 
 // A pipeline in bf16, whose stored embeddings are exactly the states that score computes.
 struct Bf16Run {
-  TempDir dir;
   fs::path model;
   json report;
 };
 
 const Bf16Run& bf16_run() {
+  static const TempDir dir;
   static const Bf16Run run = [] {
     Bf16Run made;
-    const fs::path root = made.dir / "root";
+    const fs::path root = dir / "root";
     const auto stage = [&](const std::string& program, const std::vector<std::string>& more) {
       std::vector<std::string> flags = stage_flags(program, demo_dir(), root);
       for (std::string& flag : flags)
@@ -82,7 +85,7 @@ const Bf16Run& bf16_run() {
     stage("stage2-prepare", {"--dataset_path", set("reference")});
     stage("stage2-prepare", {"--dataset_path", set("reward-bench"), "--dataset_split", "filtered"});
     stage("stage2-prepare", {"--dataset_path", set("reward-bench-2"), "--dataset_split", "test"});
-    made.model = made.dir / "rm";
+    made.model = dir / "rm";
     stage("stage2-train", {"--export", made.model.string(), "--eval_reward_bench_2",
                            "--reward_bench_2_dataset", set("reward-bench-2"), "--eval", set("reference")});
     made.report = json::parse(io::read_text_file(root / "gating_network_model.json"));
@@ -173,22 +176,20 @@ TEST_CASE("an export's accuracy and loss on pairs are those of stage2-train --ev
 TEST_CASE("the rows of an evaluation have the bits of score's lines", "[e2e]") {
   const TempDir dir;
   const std::string fields = "score,rewards,gate,contributions,coefficients,tokens";
-  const Evaluated run = evaluate((demo_dir() / "reward-bench").string(),
-                                 {"--dataset_split", "filtered", "--precision", "fp32", "--fields", fields,
-                                  "--window", "7"});
-  // The demo's rows are text: one prompt, a chosen and a rejected answer.
+  const Evaluated run =
+      evaluate((demo_dir() / "reward-bench").string(),
+               {"--dataset_split", "filtered", "--precision", "fp32", "--fields", fields, "--window", "7"});
   std::string conversations;
-  const fs::path file = [] {
-    for (const auto& entry : fs::recursive_directory_iterator(demo_dir() / "reward-bench"))
-      if (entry.path().extension() == ".jsonl") return entry.path();
-    return fs::path();
-  }();
-  REQUIRE(!file.empty());
-  for (const std::string& line : lines_of(io::read_text_file(file))) {
-    const json row = json::parse(line);
-    for (const char* side : {"chosen", "rejected"})
-      conversations += json{{"prompt", row["prompt"]}, {"response", row[side]}}.dump() + "\n";
-  }
+  const data::Dataset demo = data::Dataset::open(
+      {.path = demo_dir() / "reward-bench", .split = "filtered", .config = "", .columns = {}});
+  demo.for_each_preference({}, [&](data::PreferenceRow&& row) {
+    for (const Conversation* side : {&row.chosen, &row.rejected}) {
+      json messages = json::array();
+      for (const Message& message : *side)
+        messages.push_back({{"role", message.role}, {"content", message.content}});
+      conversations += json{{"messages", messages}}.dump() + "\n";
+    }
+  });
   write_text(dir / "in.jsonl", conversations);
   const ProcessResult scored = run_score(
       demo_export(), {"--input", (dir / "in.jsonl").string(), "--precision", "fp32", "--fields", fields});
@@ -248,7 +249,9 @@ TEST_CASE("the sets of a mixture are its subsets, and prior sets have their mean
   json sets = json::array();
   for (const char* name : {"anthropic_helpful", "anthropic_hhh", "shp", "summarize"}) {
     const std::string file = std::string(name) + ".jsonl";
-    write_lines(dir / file, {pair("A useful and excellent garden.", "A useless and wrong garden.")});
+    json row = pair("A useful and excellent garden.", "A useless and wrong garden.");
+    if (file == "anthropic_hhh.jsonl") row["subset"] = "honest";  // as the published set, which is one subset
+    write_lines(dir / file, {row});
     sets.push_back({{"name", name}, {"path", (dir / file).string()}});
   }
   write_text(dir / "recipe.json", json{{"sets", sets}}.dump());

@@ -59,9 +59,10 @@ TEST_CASE("sections are those of the package rewardbench, by the counts of both 
   for (const auto& c : cases) {
     const auto& pairs = c["pairs"];
     const auto score = [&](RewardBenchCounts counts) {
-      return score_reward_bench(
-          pairs["chosen"].get<std::vector<float>>(), pairs["rejected"].get<std::vector<float>>(),
-          pairs["subset"].get<std::vector<std::int64_t>>(), pairs["names"].get<std::vector<std::string>>(), counts);
+      return score_reward_bench(pairs["chosen"].get<std::vector<float>>(),
+                                pairs["rejected"].get<std::vector<float>>(),
+                                pairs["subset"].get<std::vector<std::int64_t>>(),
+                                pairs["names"].get<std::vector<std::string>>(), counts);
     };
     const RewardBenchResult current = score(RewardBenchCounts::current);
     check_sections(score(RewardBenchCounts::paper), c["paper"]);
@@ -80,6 +81,7 @@ TEST_CASE("subsets of RewardBench are known by their names", "[unit]") {
   CHECK(is_reward_bench_subset("math-prm"));
   CHECK_FALSE(is_reward_bench_subset("Math"));
   CHECK_FALSE(is_reward_bench_subset("shp"));
+  CHECK(is_prior_set("shp"));
 }
 
 TEST_CASE("ties count as wrong and unknown subsets count nowhere", "[unit]") {

@@ -27,7 +27,8 @@
 namespace armorm::stages::evaluation {
 namespace {
 
-// Files are opened before anything is computed, so that a place that cannot be written to is an error at once.
+// Files are opened before anything is computed, so that a place that cannot be written to is an error at
+// once.
 struct Outputs {
   std::optional<io::OutputFile> rows;
   std::optional<io::OutputFile> report;
@@ -46,7 +47,8 @@ std::size_t computed_answers(const EvaluationRow& row) {
                     [](const scoring::ScoreRow& answer) { return answer.error.empty(); }));
 }
 
-// Rows [first, last) of a set that are scored together: at least one, and no more answers than the window holds.
+// Rows [first, last) of a set that are scored together: at least one, and no more answers than the window
+// holds.
 std::size_t end_of_window(const std::vector<EvaluationRow>& rows, std::size_t first, std::int64_t window) {
   std::size_t answers = computed_answers(rows[first]);
   std::size_t last = first + 1;

@@ -100,15 +100,17 @@ void check_asked(const EvaluationSet& set, Benchmark asked, const std::vector<st
   const bool second = asked == Benchmark::reward_bench_2;
   if (asked == Benchmark::auto_ || asked == Benchmark::none) return;
   if (second ? !all_best_of_n(set) : any_best_of_n(set))
-    fail_data("{}: --benchmark {} needs rows with {}; leave the option out to evaluate the rows as they are", name,
-              name_of(asked), second ? "lists of chosen and rejected answers" : "one chosen and one rejected answer");
+    fail_data("{}: --benchmark {} needs rows with {}; leave the option out to evaluate the rows as they are",
+              name, name_of(asked),
+              second ? "lists of chosen and rejected answers" : "one chosen and one rejected answer");
   if (second ? any_known(subsets, eval::is_reward_bench_2_subset)
              : any_known(subsets, eval::is_reward_bench_subset))
     return;
   const bool none = subsets.empty() || subsets == std::vector<std::string>{""};
-  fail_data("{}: --benchmark {} needs a column `subset` with its subsets, found {}; leave the option out for the "
-            "accuracy alone",
-            name, name_of(asked), none ? "none" : some_of(subsets));
+  fail_data(
+      "{}: --benchmark {} needs a column `subset` with its subsets, found {}; leave the option out for the "
+      "accuracy alone",
+      name, name_of(asked), none ? "none" : some_of(subsets));
 }
 
 // Right where the best good answer alone is best, as in best-of-n; tied where it shares that place.
@@ -156,8 +158,7 @@ void add_reward_bench(const Pairs& pairs, const std::string& name, report::Evalu
   };
   const eval::RewardBenchResult result = score(eval::RewardBenchCounts::paper);
   report.figures.reward_bench = report::Benchmark{name, {gate::reward_bench_figures(kScorer, result)}};
-  report.current_counts =
-      gate::reward_bench_figures(kScorer, score(eval::RewardBenchCounts::current));
+  report.current_counts = gate::reward_bench_figures(kScorer, score(eval::RewardBenchCounts::current));
 }
 
 // Prior sets count where they are, with or without RewardBench's own subsets.
@@ -197,8 +198,8 @@ Benchmark choose_benchmark(const EvaluationSet& set, Benchmark asked) {
   check_asked(set, asked, pairs.subsets);
   const Benchmark benchmark = asked == Benchmark::auto_ ? benchmark_of(set, pairs.subsets) : asked;
   if (benchmark == Benchmark::reward_bench)
-    gate::warn_about_subsets(eval::score_reward_bench(pairs.scores.chosen, pairs.scores.rejected,
-                                                      pairs.subset_of, pairs.subsets));
+    gate::warn_about_subsets(
+        eval::score_reward_bench(pairs.scores.chosen, pairs.scores.rejected, pairs.subset_of, pairs.subsets));
   if (benchmark == Benchmark::reward_bench_2)
     gate::warn_about_sections(eval::score_reward_bench_2(prompts_of(set)));
   return benchmark;

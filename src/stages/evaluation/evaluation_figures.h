@@ -9,12 +9,12 @@
 
 namespace armorm::stages::evaluation {
 
-// The benchmark of these rows: that of --benchmark, or by their subsets. data error when the rows are not of the
-// benchmark that was asked for; subsets that are missing, or in no section, are logged.
+// The benchmark of these rows: that of --benchmark, or by their subsets. data error when the rows are not of
+// the benchmark that was asked for; subsets that are missing, or in no section, are logged.
 Benchmark choose_benchmark(const EvaluationSet& set, Benchmark asked);
 
-// Fills all that comes of the scores; at least one row is scored. `loss_scale`: scores times it are logits of a
-// preference; NaN = not known.
+// Fills all that comes of the scores; at least one row is scored. `loss_scale`: scores times it are logits of
+// a preference; NaN = not known.
 void add_figures(const EvaluationSet& set, Benchmark benchmark, double loss_scale,
                  report::EvaluationReport& report);
 

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "data/final_turn.h"
+#include "eval/reward_bench.h"
 #include "stages/options/declarations.h"
 #include "stages/prepare/bad_rows.h"
 #include "stages/prepare/extraction_run.h"
@@ -76,9 +77,7 @@ void make_bad(EvaluationRow& row, std::string reason) {
 class RowEncoder {
  public:
   RowEncoder(const scoring::Scorer& scorer, bool skipping)
-      : scorer_(scorer),
-        skipping_(skipping),
-        pattern_length_(std::ssize(scorer.model().gating_pattern)) {}
+      : scorer_(scorer), skipping_(skipping), pattern_length_(std::ssize(scorer.model().gating_pattern)) {}
 
   void encode(const data::PreferenceRow& from, EvaluationRow& row) const {
     row.subset = from.subset;
@@ -120,6 +119,11 @@ class RowEncoder {
   std::int64_t pattern_length_;
 };
 
+// The prior sets have subsets of their own, which no figure is made of.
+void name_subset(const std::string& set, EvaluationRow& row) {
+  if (row.subset.empty() || eval::is_prior_set(set)) row.subset = set;
+}
+
 void encode_rows(EvaluationSet& set, const prepare::ShardRows& chosen, const RowEncoder& encoder,
                  const ScoreOptions& options, int threads) {
   const data::Mixture& mixture = set.dataset.rows;
@@ -129,8 +133,7 @@ void encode_rows(EvaluationSet& set, const prepare::ShardRows& chosen, const Row
   prepare::ParallelRows<data::PreferenceRow> rows(threads, [&](data::PreferenceRow& row) {
     EvaluationRow& encoded = place(row.row_id);
     encoder.encode(row, encoded);
-    if (encoded.subset.empty() && mixture.is_mixture())
-      encoded.subset = mixture.sets()[mixture.set_of(row.row_id)].recipe.name;
+    if (mixture.is_mixture()) name_subset(mixture.sets()[mixture.set_of(row.row_id)].recipe.name, encoded);
   });
   data::RejectRow reject;
   if (options.on_bad_row == OnBadRow::skip)
@@ -195,8 +198,9 @@ void check(const EvaluationSet& set, const ScoreOptions& options) {
   report(counts, options.allow_special_in_content);
   const std::string& name = set.dataset.description;
   if (counts.pairs == 0)
-    fail_data("{}: no row makes a pair: {} of {} rows are bad, {} have no answers of different rank; check the set",
-              name, counts.bad, set.rows.size(), counts.without_pairs);
+    fail_data(
+        "{}: no row makes a pair: {} of {} rows are bad, {} have no answers of different rank; check the set",
+        name, counts.bad, set.rows.size(), counts.without_pairs);
 }
 
 }  // namespace

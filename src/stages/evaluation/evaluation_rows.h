@@ -17,15 +17,15 @@ namespace armorm::stages::evaluation {
 // One row of the set: its answers, and which of them are better.
 struct EvaluationRow {
   std::int64_t row_id = 0;
-  std::string subset;  // of a mixture's row without one, the name of its set; empty if there is none
+  std::string subset;  // of a mixture's row without one, or of a prior set, the name of its set; may be empty
   eval::TieId tie;
-  std::string error;                        // why the row is bad, and counts nowhere
-  std::vector<scoring::ScoreRow> answers;   // empty for a bad row
-  std::vector<std::int64_t> lengths;        // tokens after the opening of each answer
-  std::vector<data::AnswerPair> pairs;      // none for a row whose labels make none
-  std::size_t n_chosen = 0;                 // of a best-of-n row, whose first answers are the good ones; else 0
-  std::vector<float> scores;                // of the answers, once they are scored
-  std::int64_t tied_pairs = 0;              // pairs of answers that the labels call equal
+  std::string error;                       // why the row is bad, and counts nowhere
+  std::vector<scoring::ScoreRow> answers;  // empty for a bad row
+  std::vector<std::int64_t> lengths;       // tokens after the opening of each answer
+  std::vector<data::AnswerPair> pairs;     // none for a row whose labels make none
+  std::size_t n_chosen = 0;     // of a best-of-n row, whose first answers are the good ones; else 0
+  std::vector<float> scores;    // of the answers, once they are scored
+  std::int64_t tied_pairs = 0;  // pairs of answers that the labels call equal
   std::int64_t unlabelled_answers = 0;
 
   bool best_of_n() const noexcept { return n_chosen > 0; }
@@ -43,8 +43,8 @@ struct EvaluationSet {
 // usage error for a wrong recipe or choice of columns.
 prepare::DatasetPlan plan_evaluation(const ScoreOptions& options);
 
-// data error for the first bad row, unless these are skipped; for a set of which no row makes a pair; and for one of
-// rows of different kinds. Counts what is worth knowing of the rows in warnings.
+// data error for the first bad row, unless these are skipped; for a set of which no row makes a pair; and for
+// one of rows of different kinds. Counts what is worth knowing of the rows in warnings.
 EvaluationSet read_rows(const prepare::DatasetPlan& plan, const ScoreOptions& options,
                         const scoring::Scorer& scorer, const StopRequested& stop);
 

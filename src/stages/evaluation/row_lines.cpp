@@ -44,8 +44,7 @@ void RowLines::open(const EvaluationRow& row, fmt::memory_buffer& out) const {
   const data::Mixture& mixture = set_.dataset.rows;
   const data::Mixture::Set& from = mixture.sets()[mixture.set_of(row.row_id)];
   fmt::format_to(std::back_inserter(out), "{{\"row\":{}", row.row_id - from.first_row);
-  if (mixture.is_mixture())
-    fmt::format_to(std::back_inserter(out), ",\"set\":{}", quoted(from.recipe.name));
+  if (mixture.is_mixture()) fmt::format_to(std::back_inserter(out), ",\"set\":{}", quoted(from.recipe.name));
   if (!row.subset.empty()) fmt::format_to(std::back_inserter(out), ",\"subset\":{}", quoted(row.subset));
 }
 

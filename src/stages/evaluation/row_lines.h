@@ -19,8 +19,8 @@ class RowLines {
   RowLines(const EvaluationSet& set, const std::vector<std::string>& attributes,
            std::vector<ScoreField> fields);
 
-  // A row that makes no pair has no line, a bad row one with its error. `scores` holds the values of the row's
-  // answers, at their ScoreRow::result.
+  // A row that makes no pair has no line, a bad row one with its error. `scores` holds the values of the
+  // row's answers, at their ScoreRow::result.
   void add(const EvaluationRow& row, const gating::HeadScores& scores, fmt::memory_buffer& out) const;
 
  private:

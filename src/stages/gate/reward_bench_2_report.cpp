@@ -96,7 +96,8 @@ void warn_about_sections(const eval::RewardBench2Result& result) {
               fmt::join(result.unknown, ", "));
 }
 
-report::BenchmarkScorer reward_bench_2_figures(const std::string& name, const eval::RewardBench2Result& result) {
+report::BenchmarkScorer reward_bench_2_figures(const std::string& name,
+                                               const eval::RewardBench2Result& result) {
   const eval::TiesResult& ties = result.ties;
   report::BenchmarkScorer scorer;
   scorer.name = name;

@@ -47,11 +47,13 @@ void declare_rows(ScoreOptions& fields, OptionList& list) {
 
 void declare_evaluation(ScoreOptions& fields, OptionList& list) {
   using namespace shared_options;
-  list.add({"evaluate", inputs,
-            "Preference data on which the model is evaluated, instead of --input: a set (a file, a folder or a Hub "
-            "id), several, comma-separated, or a recipe (docs/mixtures.md); prints accuracy and RewardBench's "
-            "sections, and --output gets a line for each pair; - = none"},
-           fields.evaluate)
+  list.add(
+          {"evaluate", inputs,
+           "Preference data on which the model is evaluated, instead of --input: a set (a file, a folder or "
+           "a Hub "
+           "id), several, comma-separated, or a recipe (docs/mixtures.md); prints accuracy and RewardBench's "
+           "sections, and --output gets a line for each pair; - = none"},
+          fields.evaluate)
       .add({"dataset_split", inputs, "Split of --evaluate"}, fields.dataset_split)
       .add({"dataset_config", inputs, "Config of --evaluate, if its card names several; empty = its default"},
            fields.dataset_config)
@@ -61,15 +63,17 @@ void declare_evaluation(ScoreOptions& fields, OptionList& list) {
       .add(kPreferenceLabel, fields.preference_label)
       .add(kRankedPairs, fields.ranked_pairs)
       .add({"benchmark", output,
-            "How --evaluate sums up: the sections of RewardBench 1 or 2, or none; auto = by the subsets of the "
+            "How --evaluate sums up: the sections of RewardBench 1 or 2, or none; auto = by the subsets of "
+            "the "
             "rows"},
            fields.benchmark)
-      .add({"report", output, "JSON file for the figures of --evaluate, published when complete; empty = none"},
+      .add({"report", output,
+            "JSON file for the figures of --evaluate, published when complete; empty = none"},
            fields.report);
 }
 
-// Options of --evaluate that have an effect with it alone. Those that programs of the pipeline have too may stand in the
-// `common` section of a config, and are only named.
+// Options of --evaluate that have an effect with it alone. Those that programs of the pipeline have too may
+// stand in the `common` section of a config, and are only named.
 void check_without_evaluate(const ScoreOptions& options) {
   if (options.benchmark != Benchmark::auto_ || !options.report.empty())
     fail_usage("--{}: has an effect with --evaluate alone; name the preference data there",
@@ -89,12 +93,14 @@ void check_without_evaluate(const ScoreOptions& options) {
 }
 
 void check_with_evaluate(const ScoreOptions& options) {
-  if (std::find(options.evaluate.paths.begin(), options.evaluate.paths.end(), "") != options.evaluate.paths.end())
+  if (std::find(options.evaluate.paths.begin(), options.evaluate.paths.end(), "") !=
+      options.evaluate.paths.end())
     fail_usage("--evaluate: one of its sets is empty; name files, folders, Hub ids or a recipe");
   if (options.input != "-")
     fail_usage("--input: is not read with --evaluate, which names the rows; leave one of them out");
   if (!options.copy_keys.empty())
-    fail_usage("--copy_keys: has no effect with --evaluate, whose lines have their row's number; leave it out");
+    fail_usage(
+        "--copy_keys: has no effect with --evaluate, whose lines have their row's number; leave it out");
 }
 
 // A line of output must not have a key twice.
