@@ -143,6 +143,7 @@ constexpr std::pair<const char*, const char*> kFailures[] = {
     {"404", "Another model than the one served"},
     {"409", "Another fingerprint than the one served"},
     {"413", "Too large; the message names field and limit"},
+    {"415", "The body is compressed"},
     {"422", "A field or a row cannot be used; the message names it"},
     {"429", "Too much waits; see Retry-After"},
     {"503", "The model is being loaded, or the server ends; see Retry-After"}};

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -28,6 +29,19 @@ HttpAnswer with_ignored(HttpAnswer answer, const ScoreCall& call) {
   std::string text;
   for (const std::string& name : names) text += (text.empty() ? "" : ", ") + shown(name, kMostShown);
   if (!text.empty()) answer.headers.emplace_back("X-Ignored-Fields", text);
+  return answer;
+}
+
+HttpAnswer with_warnings(HttpAnswer answer, const std::vector<ScoreOutput>& outputs) {
+  const auto no_answer = std::ranges::count_if(outputs, &ScoreOutput::no_final_answer);
+  const auto special = std::ranges::count_if(outputs, &ScoreOutput::special_in_content);
+  std::vector<std::string> parts;
+  if (no_answer > 0)
+    parts.push_back(fmt::format("rows that do not end with an assistant's turn: {}", no_answer));
+  if (special > 0)
+    parts.push_back(fmt::format("rows with special-token strings in their content: {}", special));
+  if (!parts.empty())
+    answer.headers.emplace_back("X-Row-Warnings", fmt::format("{}", fmt::join(parts, "; ")));
   return answer;
 }
 

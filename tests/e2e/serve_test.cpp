@@ -104,6 +104,37 @@ constexpr const char* kAllFields = "score,rewards,gate,contributions,coefficient
 
 }  // namespace
 
+TEST_CASE("what has no effect on a request is named", "[e2e]") {
+  const std::string body = json{{"rows", {{{"prompt", "a"}, {"response", "b"}, {"seed", 1}}}}}.dump();
+  Server server;
+  const ClientReply reply = server.post("/v1/score?fields=score", body);
+  CHECK(reply.status == 200);
+  CHECK(reply.headers.at("x-ignored-fields") == "?fields=score, seed");
+  const ClientReply compressed = server.post("/v1/score", body, {"Content-Encoding: gzip"});
+  CHECK(compressed.status == 415);
+  CHECK_THAT(compressed.body, Contains("Content-Encoding: found 'gzip'"));
+  CHECK(server.post("/v1/score", body, {"Content-Encoding: identity"}).status == 200);
+}
+
+TEST_CASE("rows whose scores may not mean what was meant are counted", "[e2e]") {
+  const json answered{{"prompt", "a"}, {"response", "b"}};
+  const json asked{{"messages", {{{"role", "user"}, {"content", "a <|eot_id|>"}}}}};
+  Server server;
+  CHECK_FALSE(server.post("/v1/score", json{{"rows", {answered}}}.dump()).headers.count("x-row-warnings"));
+  const ClientReply reply = server.post("/v1/score", json{{"rows", {answered, asked}}}.dump());
+  CHECK(reply.status == 200);
+  CHECK(reply.headers.at("x-row-warnings") ==
+        "rows that do not end with an assistant's turn: 1; rows with special-token strings in their content: "
+        "1");
+  http_request("POST", server.url("/v1/score"), lines_of({asked, asked}),
+               {"Content-Type: application/x-ndjson"});
+  server.wait_for("a stream of rows: 2 do not end with an assistant's turn");
+  server.wait_for("a stream of rows: 2 have special-token strings in their content");
+  const std::string metrics = server.get("/metrics").body;
+  CHECK_THAT(metrics, Contains("armorm_no_answer_rows_total 3"));
+  CHECK_THAT(metrics, Contains("armorm_special_token_rows_total 3"));
+}
+
 TEST_CASE("the server gives the bits of score, however rows are sent", "[e2e]") {
   const std::vector<json> all = rows(6);
   const std::vector<std::string> expected = scored(all, kAllFields);

@@ -98,7 +98,7 @@ void GateCheckpoint::between_steps(const std::vector<const eval::SelectedGate*>&
   save(done, &now);
   if (stopping)
     fail_interrupted(
-        "{}: asked to stop; {} steps of this seed are safe, the same command goes on with the rest",
+        "{}: asked to stop; {} steps of this seed are safe, the same command resumes",
         file_.string(), now.training.step);
 }
 

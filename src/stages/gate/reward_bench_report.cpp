@@ -76,7 +76,7 @@ report::Benchmark evaluate_reward_bench(const std::vector<Contender>& contenders
                                         const std::string& dataset) {
   if (pairs.subset_of().empty())
     fail_data(
-        "RewardBench: the embeddings of {} carry no subsets; prepare the set again from rows that have a "
+        "RewardBench: the embeddings of {} have no subsets; prepare the set again from rows that have a "
         "`subset` column",
         dataset);
   report::Benchmark bench{dataset, {}};

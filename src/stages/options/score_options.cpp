@@ -28,20 +28,19 @@ void declare_files(ScoreOptions& fields, OptionList& list) {
 
 void declare_rows(ScoreOptions& fields, OptionList& list) {
   using namespace shared_options;
-  list.add({"window", results, "Conversations held at once, among which common prefixes are shared"},
+  list.add({"window", results, "Conversations held in memory; common prefixes are shared within this window"},
            fields.window)
-      .add(
-          {"on_bad_row", output,
-           "error: a row that cannot be scored ends the run; skip: it gets a line with its \"error\", and so "
-           "does a row that ends in a user's turn, which error only counts"},
-          fields.on_bad_row)
+      .add({"on_bad_row", output,
+            "error: stop at a row that cannot be scored; skip: write a line with its \"error\" and continue. "
+            "A row that ends in a user's turn is only counted by error, and gets an \"error\" by skip"},
+           fields.on_bad_row)
       .add({"fields", output,
             "Fields to write for each row, comma-separated: score, rewards, gate, contributions, "
             "coefficients, tokens"},
            fields.fields)
       .add({"copy_keys", output,
-            "Keys of the rows whose values are copied to the output, comma-separated; other keys that score "
-            "does not use are counted and named"},
+            "Keys of the input rows to copy to the output, comma-separated; other unused keys are counted "
+            "and named"},
            fields.copy_keys);
 }
 

@@ -27,7 +27,7 @@ OptionList declare(Stage2PrepareOptions& fields) {
       .add(kPreferenceLabel, fields.preference_label)
       .add(kRankedPairs, fields.ranked_pairs)
       .add({"seq_len", results,
-            "Longest side in tokens; a pair with a longer one is dropped, counted and recorded"},
+            "Longest side in tokens; a pair with a longer side is dropped, counted and recorded"},
            fields.seq_len);
   return list;
 }

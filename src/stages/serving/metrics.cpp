@@ -82,12 +82,22 @@ void Metrics::set_extraction(const model::ExtractionStats& stats, std::uint64_t 
   cache_bytes_ = cache_bytes;
 }
 
+void Metrics::count_rows(const std::vector<scoring::ScoreRow>& rows) {
+  const std::lock_guard lock(mutex_);
+  no_answer_rows_ += std::ranges::count_if(rows, &scoring::ScoreRow::no_final_answer);
+  special_rows_ += std::ranges::count_if(rows, &scoring::ScoreRow::special_in_content);
+}
+
 std::string Metrics::text(const QueueCounts& queue, const serve::HttpCounts& http) const {
   Page page;
   add_queue(queue, page);
   add_http(http, page);
   const std::lock_guard lock(mutex_);
   add_extraction(extraction_, cache_bytes_, page);
+  page.single("no_answer_rows_total", "counter", "Conversations that do not end with an assistant's turn.",
+              no_answer_rows_);
+  page.single("special_token_rows_total", "counter",
+              "Conversations with special-token strings in their content.", special_rows_);
   page.head("requests_total", "counter", "Answered requests.");
   for (const auto& [key, count] : answers_)
     page.line("requests_total{{path=\"{}\",status=\"{}\"}} {}", key.first, key.second, count);

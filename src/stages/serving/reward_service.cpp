@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/strings.h"
 #include "model/prefix_cache.h"
 #include "serve/http_head.h"
 #include "serve/openapi.h"
@@ -81,6 +82,8 @@ serve::ScoreOutput output_of(const scoring::ScoreRow& row, const gating::HeadSco
   serve::ScoreOutput output;
   output.error = row.error;
   output.tokens = std::ssize(row.tokens);
+  output.no_final_answer = row.no_final_answer;
+  output.special_in_content = row.special_in_content;
   if (!row.error.empty()) return output;
   const auto values = [&](const std::vector<float>& matrix) {
     const auto begin = matrix.begin() + static_cast<std::ptrdiff_t>(row.result * k);
@@ -120,6 +123,7 @@ struct RewardService::Engine {
   std::vector<serve::ScoreOutput> score(std::vector<scoring::ScoreRow>& rows, Metrics& metrics) {
     const gating::HeadScores scores = scorer.score(rows);
     const model::PrefixCache* cache = scorer.prompt_cache();
+    metrics.count_rows(rows);
     metrics.set_extraction(scorer.stats(), cache == nullptr ? 0 : cache->bytes());
     std::vector<serve::ScoreOutput> outputs;
     for (const scoring::ScoreRow& row : rows)
@@ -212,6 +216,10 @@ std::optional<HttpAnswer> RewardService::refusal(const serve::Protocol& protocol
   if (engine == nullptr || closing_) return retry_later(protocol, 503, kWhileLoading, not_ready());
   if (const std::string failure = engine->queue.failure(); !failure.empty())
     return protocol.failure({503, failure});
+  const std::string_view encoding = head.header("Content-Encoding");
+  if (!encoding.empty() && encoding != "identity")
+    return protocol.failure(
+        {415, fmt::format("Content-Encoding: found '{}'; send the body uncompressed", shown(encoding))});
   if (const auto other = serve::other_fingerprint(head, engine->model)) return protocol.failure(*other);
   if (const auto after = engine->queue.overload())
     return retry_later(protocol, 429, *after, "more conversations wait than the server takes");
