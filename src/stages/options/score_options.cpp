@@ -46,13 +46,13 @@ void declare_rows(ScoreOptions& fields, OptionList& list) {
 
 void declare_evaluation(ScoreOptions& fields, OptionList& list) {
   using namespace shared_options;
-  list.add(
-          {"evaluate", inputs,
-           "Preference data on which the model is evaluated, instead of --input: a set (a file, a folder or "
-           "a Hub "
-           "id), several, comma-separated, or a recipe (docs/mixtures.md); prints accuracy and RewardBench's "
-           "sections, and --output gets a line for each pair; - = none"},
-          fields.evaluate)
+  list.add({"evaluate", inputs,
+            "Evaluate the model on preference data instead of scoring --input: a set (a file, a folder or a "
+            "Hub "
+            "id), several, comma-separated, or a recipe (docs/mixtures.md). Prints accuracies; --output then "
+            "gets a "
+            "line per pair, or nothing if it is -"},
+           fields.evaluate)
       .add({"dataset_split", inputs, "Split of --evaluate"}, fields.dataset_split)
       .add({"dataset_config", inputs, "Config of --evaluate, if its card names several; empty = its default"},
            fields.dataset_config)
@@ -61,14 +61,11 @@ void declare_evaluation(ScoreOptions& fields, OptionList& list) {
       .add(kForm, fields.form)
       .add(kPreferenceLabel, fields.preference_label)
       .add(kRankedPairs, fields.ranked_pairs)
-      .add({"benchmark", output,
-            "How --evaluate sums up: the sections of RewardBench 1 or 2, or none; auto = by the subsets of "
-            "the "
-            "rows"},
-           fields.benchmark)
-      .add({"report", output,
-            "JSON file for the figures of --evaluate, published when complete; empty = none"},
-           fields.report);
+      .add(
+          {"benchmark", output,
+           "Summary of --evaluate: the sections of RewardBench 1 or 2, or none; auto = by the rows' subsets"},
+          fields.benchmark)
+      .add({"report", output, "JSON file for the results of --evaluate; empty = none"}, fields.report);
 }
 
 // Options of --evaluate that have an effect with it alone. Those that programs of the pipeline have too may
