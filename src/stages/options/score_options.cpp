@@ -48,10 +48,8 @@ void declare_evaluation(ScoreOptions& fields, OptionList& list) {
   using namespace shared_options;
   list.add({"evaluate", inputs,
             "Evaluate the model on preference data instead of scoring --input: a set (a file, a folder or a "
-            "Hub "
-            "id), several, comma-separated, or a recipe (docs/mixtures.md). Prints accuracies; --output then "
-            "gets a "
-            "line per pair, or nothing if it is -"},
+            "Hub id), several, comma-separated, or a recipe (docs/mixtures.md). Prints accuracies; --output "
+            "then gets a line per pair, or nothing if it is -"},
            fields.evaluate)
       .add({"dataset_split", inputs, "Split of --evaluate"}, fields.dataset_split)
       .add({"dataset_config", inputs, "Config of --evaluate, if its card names several; empty = its default"},
