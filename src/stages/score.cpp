@@ -14,6 +14,7 @@
 #include "data/final_turn.h"
 #include "io/output_file.h"
 #include "serve/score_line.h"
+#include "stages/evaluation/evaluation.h"
 #include "stages/options/declarations.h"
 #include "stages/prepare/extraction_run.h"
 #include "stages/scoring/score_rows.h"
@@ -141,6 +142,7 @@ void write_all(scoring::ScoreReader& reader, LineWriter& writer, Output& output)
 }  // namespace
 
 void run_score(const ScoreOptions& options, const options::StageEnvironment& environment) {
+  if (!options.evaluate.paths.empty()) return evaluation::run_evaluation(options, environment);
   scoring::Scorer scorer(options, environment.stop_requested);
   Output output(options.output, environment.files);
   auto source = io::open_line_source(options.input);

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
 #include <set>
 #include <string_view>
@@ -7,6 +8,7 @@
 #include "armorm/score.h"
 #include "core/date.h"
 #include "core/error.h"
+#include "core/log.h"
 #include "stages/options/common_options.h"
 #include "stages/options/declarations.h"
 #include "stages/options/shared_options.h"
@@ -42,6 +44,59 @@ void declare_rows(ScoreOptions& fields, OptionList& list) {
            fields.copy_keys);
 }
 
+void declare_evaluation(ScoreOptions& fields, OptionList& list) {
+  using namespace shared_options;
+  list.add({"evaluate", inputs,
+            "Evaluate the model on preference data instead of scoring --input: a set (a file, a folder or a "
+            "Hub id), several, comma-separated, or a recipe (docs/mixtures.md). Prints accuracies; --output "
+            "then gets a line per pair, or nothing if it is -"},
+           fields.evaluate)
+      .add({"dataset_split", inputs, "Split of --evaluate"}, fields.dataset_split)
+      .add({"dataset_config", inputs, "Config of --evaluate, if its card names several; empty = its default"},
+           fields.dataset_config)
+      .add({"columns", inputs, "Column renames of --evaluate, comma-separated: chosen=winner,rejected=loser"},
+           fields.columns)
+      .add(kForm, fields.form)
+      .add(kPreferenceLabel, fields.preference_label)
+      .add(kRankedPairs, fields.ranked_pairs)
+      .add(
+          {"benchmark", output,
+           "Summary of --evaluate: the sections of RewardBench 1 or 2, or none; auto = by the rows' subsets"},
+          fields.benchmark)
+      .add({"report", output, "JSON file for the results of --evaluate; empty = none"}, fields.report);
+}
+
+// Options of --evaluate that have an effect with it alone. Those that programs of the pipeline have too may
+// stand in the `common` section of a config, and are only named.
+void check_without_evaluate(const ScoreOptions& options) {
+  if (options.benchmark != Benchmark::auto_ || !options.report.empty())
+    fail_usage("--{}: has an effect with --evaluate alone; name the preference data there",
+               options.report.empty() ? "benchmark" : "report");
+  const ScoreOptions defaults;
+  std::vector<std::string> unused;
+  const auto look = [&unused](bool is_given, const char* flag) {
+    if (is_given) unused.emplace_back(flag);
+  };
+  look(options.dataset_split != defaults.dataset_split, "--dataset_split");
+  look(!options.dataset_config.empty(), "--dataset_config");
+  look(!options.columns.empty(), "--columns");
+  look(options.form != defaults.form, "--form");
+  look(!options.preference_label.empty(), "--preference_label");
+  look(options.ranked_pairs != defaults.ranked_pairs, "--ranked_pairs");
+  if (!unused.empty()) log::warn("{}: no effect without --evaluate", fmt::join(unused, ", "));
+}
+
+void check_with_evaluate(const ScoreOptions& options) {
+  if (std::find(options.evaluate.paths.begin(), options.evaluate.paths.end(), "") !=
+      options.evaluate.paths.end())
+    fail_usage("--evaluate: one of its sets is empty; name files, folders, Hub ids or a recipe");
+  if (options.input != "-")
+    fail_usage("--input: is not read with --evaluate, which names the rows; leave one of them out");
+  if (!options.copy_keys.empty())
+    fail_usage(
+        "--copy_keys: has no effect with --evaluate, whose lines have their row's number; leave it out");
+}
+
 // A line of output must not have a key twice.
 void check_copy_keys(const std::vector<std::string>& keys) {
   std::set<std::string, std::less<>> taken{"id", "line", "error"};
@@ -60,6 +115,7 @@ OptionList declare(ScoreOptions& fields) {
   declare_files(fields, list);
   shared_options::declare_scorer(fields, list);
   declare_rows(fields, list);
+  declare_evaluation(fields, list);
   return list;
 }
 
@@ -75,6 +131,10 @@ void ScoreOptions::validate() const {
   if (fields.empty())
     fail_usage("--fields: is empty; name at least one of {}", fmt::join(words_of(ScoreField{}), ", "));
   stages::options::check_copy_keys(copy_keys);
+  if (evaluate.paths.empty())
+    stages::options::check_without_evaluate(*this);
+  else
+    stages::options::check_with_evaluate(*this);
 }
 
 }  // namespace armorm
