@@ -35,6 +35,7 @@ struct ScoreOptions : ScorerOptions {
   RankedPairs ranked_pairs = RankedPairs::all;
   Benchmark benchmark = Benchmark::auto_;
   std::string report = {};  // empty = none
+  bool json = false;        // with an output file, or `evaluate`
 
   ARMORM_API void validate() const;  // usage errors
 };
@@ -55,7 +56,7 @@ struct ScoreOptions : ScorerOptions {
 // best-of-n row has lists there, and "credit" in place of "correct". All rows are read and checked before the
 // weights are loaded.
 //
-// Throws Error. One run at a time in a process.
+// With `json` a summary is printed as a document. Throws Error. One run at a time in a process.
 ARMORM_API void run_score(const ScoreOptions& options, const StopRequested& stop_requested = {});
 
 }  // namespace armorm

@@ -12,11 +12,11 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/phase.h"
-#include "core/print.h"
 #include "core/version.h"
 #include "hub/cache.h"
 #include "io/output_file.h"
 #include "report/evaluation_report.h"
+#include "report/results.h"
 #include "stages/evaluation/evaluation_figures.h"
 #include "stages/evaluation/evaluation_rows.h"
 #include "stages/evaluation/row_lines.h"
@@ -178,7 +178,7 @@ void run_evaluation(const ScoreOptions& options, const options::StageEnvironment
   const Benchmark benchmark = choose_benchmark(set, options.benchmark);
   scorer.begin_loading();
   report::EvaluationReport report = describe(options, set, scorer);
-  if (outputs.report) report.figures.sources = sources_of(options, set, scorer);
+  if (outputs.report || options.json) report.figures.sources = sources_of(options, set, scorer);
   scorer.finish_loading();
   score_rows(set, scorer, options, outputs);
   if (std::none_of(set.rows.begin(), set.rows.end(),
@@ -187,7 +187,9 @@ void run_evaluation(const ScoreOptions& options, const options::StageEnvironment
   set.dataset.rows.check_unchanged();
   add_figures(set, benchmark, loss_scale(scorer.model()), report);
   report_speed(scorer);
-  print(report::evaluation_text(report));
+  const report::Results results(options.json);
+  results.show(report::evaluation_text(report));
+  results.document(to_json(report));
   if (outputs.rows) outputs.rows->publish();
   if (outputs.report) {
     outputs.report->write(to_json(report).dump(2) + "\n");

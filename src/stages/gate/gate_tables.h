@@ -7,17 +7,19 @@
 #include <vector>
 
 #include "report/gate_report.h"
+#include "report/results.h"
 #include "stages/gate/gate_evaluation.h"
 #include "stages/gate/pair_rewards.h"
 
 namespace armorm::stages::gate {
 
-// Each call evaluates the gate on one set, prints the tables to stdout, and adds the figures to the report.
+// Each call evaluates the gate on one set, shows the tables, and adds the figures to the report.
 class GateTables {
  public:
   // `report` names the attributes. `best`: the best single attribute on the training pairs. Both references
   // must outlive the object.
-  GateTables(const GateScorer& scorer, std::int64_t best, report::GateReport& report);
+  GateTables(const GateScorer& scorer, std::int64_t best, report::GateReport& report,
+             const report::Results& results = report::Results());
 
   void validation(const PairRewards& pairs, std::span<const std::int64_t> rows);
   void reward_bench(const PairRewards& pairs, const std::string& dataset);
@@ -36,6 +38,7 @@ class GateTables {
   const GateScorer& scorer_;
   std::int64_t best_;
   report::GateReport& report_;
+  report::Results results_;
 };
 
 }  // namespace armorm::stages::gate

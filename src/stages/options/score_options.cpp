@@ -41,7 +41,12 @@ void declare_rows(ScoreOptions& fields, OptionList& list) {
       .add({"copy_keys", output,
             "Keys of the input rows to copy to the output, comma-separated; other unused keys are counted "
             "and named"},
-           fields.copy_keys);
+           fields.copy_keys)
+      .add(
+          {"json", output,
+           "Print the results as one JSON document (docs/output.md): with --output FILE a summary of the run "
+           "(rows, errors, tokens, speed), with --evaluate its report"},
+          fields.json);
 }
 
 void declare_evaluation(ScoreOptions& fields, OptionList& list) {
@@ -127,6 +132,10 @@ void ScoreOptions::validate() const {
   ScorerOptions::validate();
   if (input.empty()) fail_usage("--input: is empty; name a file, or - for the standard input");
   if (output.empty()) fail_usage("--output: is empty; name a file, or - for the standard output");
+  if (json && output == "-" && evaluate.paths.empty())
+    fail_usage(
+        "--json: standard output has the scores, which are JSON Lines already; give --output FILE, or leave "
+        "--json out");
   stages::options::shared_options::at_least("window", window, 1);
   if (fields.empty())
     fail_usage("--fields: is empty; name at least one of {}", fmt::join(words_of(ScoreField{}), ", "));

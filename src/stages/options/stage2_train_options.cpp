@@ -147,7 +147,8 @@ void declare_run(Stage2TrainOptions& fields, OptionList& list) {
             "(bradley_terry_scale), or the trained scale, as version 0.1 exported"},
            fields.export_scale)
       .add({"output_dir", output, "Folder of the gate and its report; empty = data_root"}, fields.output_dir)
-      .add(kDataRoot, fields.data_root);
+      .add(kDataRoot, fields.data_root)
+      .add(kJson, fields.json);
 }
 
 }  // namespace
