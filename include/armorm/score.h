@@ -21,6 +21,13 @@ struct ScoreOptions : ScorerOptions {
   std::vector<ScoreField> fields{ScoreField::score, ScoreField::rewards, ScoreField::gate,
                                  ScoreField::contributions};  // at least one
   std::vector<std::string> copy_keys{};  // keys of the rows; none of those that a line has already
+  // Pairs of answers instead of conversations: a data set in one of the forms of stage2-prepare. Empty =
+  // none; else `input`, `fields` and `copy_keys` have their defaults.
+  std::string explain = {};
+  std::string explain_split = "train";
+  std::string html = {};            // page of the explained pairs; empty = none
+  std::int64_t html_pairs = 200;    // >= 1
+  std::string training_gates = {};  // file of stage2-train --training_gates; empty = none
 
   ARMORM_API void validate() const;  // usage errors
 };
@@ -32,6 +39,9 @@ struct ScoreOptions : ScorerOptions {
 // `copy_keys`. Other keys of the rows are counted, and named in one warning. Holds `window` rows at a time;
 // the rows at hand are scored as soon as no more input is waiting. An output file is published when it is
 // complete; a run that was asked to stop leaves none. Throws Error. One run at a time in a process.
+//
+// With `explain`: one line for each pair, {"row_id": ..., "preferred": "chosen", "margin": ..., "score":
+// {"chosen": ..., "rejected": ...}, "rewards": {"chosen": {name: value}, ...}, ...}, and the page `html`.
 ARMORM_API void run_score(const ScoreOptions& options, const StopRequested& stop_requested = {});
 
 }  // namespace armorm

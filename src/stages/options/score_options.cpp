@@ -43,6 +43,23 @@ void declare_rows(ScoreOptions& fields, OptionList& list) {
            fields.copy_keys);
 }
 
+void declare_explain(ScoreOptions& fields, OptionList& list) {
+  using namespace shared_options;
+  list.add({"explain", inputs,
+            "Explain pairs of answers instead of scoring --input: a file, folder or Hub id in one of the "
+            "forms "
+            "that stage2-prepare reads; a line for each pair, with what each attribute adds and what would "
+            "flip the preference"},
+           fields.explain)
+      .add({"explain_split", inputs, "Split of --explain"}, fields.explain_split)
+      .add({"html", output, "Page of --explain with texts and bars, published when complete"}, fields.html)
+      .add({"html_pairs", output, "Pairs on the page, the first ones; the lines have all"}, fields.html_pairs)
+      .add({"training_gates", inputs,
+            "File of stage2-train --training_gates: adds the training prompts with the nearest gate weights "
+            "to --explain"},
+           fields.training_gates);
+}
+
 // A line of output must not have a key twice.
 void check_copy_keys(const std::vector<std::string>& keys) {
   std::set<std::string, std::less<>> taken{"id", "line", "error"};
@@ -53,6 +70,31 @@ void check_copy_keys(const std::vector<std::string>& keys) {
           "--copy_keys: '{}' is in every line already, is given twice or is empty; expected other keys", key);
 }
 
+// What --explain has no use for, and what only it uses.
+void check_explain(const ScoreOptions& o) {
+  const ScoreOptions defaults;
+  const auto refuse = [](bool given, const char* flag, const char* why) {
+    if (given) fail_usage("--{}: {}; leave it out", flag, why);
+  };
+  if (o.explain.empty()) {
+    const char* const why = "is read with --explain only, which is not given";
+    refuse(!o.html.empty(), "html", why);
+    refuse(!o.training_gates.empty(), "training_gates", why);
+    refuse(o.explain_split != defaults.explain_split, "explain_split", why);
+  } else {
+    refuse(o.input != defaults.input, "input", "is not read with --explain, whose pairs are the input");
+    refuse(o.fields != defaults.fields, "fields", "is not read with --explain, whose lines have all fields");
+    refuse(!o.copy_keys.empty(), "copy_keys", "is not read with --explain, whose lines have row ids");
+    if (o.explain_split.empty()) fail_usage("--explain_split: is empty; name a split of {}", o.explain);
+  }
+  refuse(o.html.empty() && o.html_pairs != defaults.html_pairs, "html_pairs",
+         "is read with --html only, which is not given");
+  if (o.html == "-") fail_usage("--html: the lines are on the standard output; name a file for the page");
+  if (!o.html.empty() && o.html == o.output)
+    fail_usage("--html: {} is also --output; name another file", o.html);
+  shared_options::at_least("html_pairs", o.html_pairs, 1);
+}
+
 }  // namespace
 
 OptionList declare(ScoreOptions& fields) {
@@ -61,6 +103,7 @@ OptionList declare(ScoreOptions& fields) {
   declare_files(fields, list);
   shared_options::declare_scorer(fields, list);
   declare_rows(fields, list);
+  declare_explain(fields, list);
   return list;
 }
 
@@ -76,6 +119,7 @@ void ScoreOptions::validate() const {
   if (fields.empty())
     fail_usage("--fields: is empty; name at least one of {}", fmt::join(words_of(ScoreField{}), ", "));
   stages::options::check_copy_keys(copy_keys);
+  stages::options::check_explain(*this);
 }
 
 }  // namespace armorm
