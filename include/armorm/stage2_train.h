@@ -77,9 +77,10 @@ struct Stage2TrainOptions {
   ExportWeights export_weights = ExportWeights::auto_;
   ExportScale export_scale = ExportScale::one;
   std::string output_dir = {};
-  std::int64_t report_texts = 0;          // >= 0; 0 = none: texts are not copied
-  std::string report_texts_dataset = {};  // empty = preference_dataset
-  bool training_gates = false;            // not with Compat::upstream
+  std::int64_t report_texts = 0;                       // >= 0; 0 = none: texts are not copied
+  std::string report_texts_dataset = {};               // empty = preference_dataset
+  std::vector<std::string> report_texts_columns = {};  // renames "ours=theirs"
+  bool training_gates = false;                         // not with Compat::upstream
   std::string data_root = default_data_root();
 
   ARMORM_API void validate() const;  // usage errors

@@ -62,7 +62,7 @@ prepare::DatasetInputs open_dataset(const Stage2TrainOptions& options, const art
                                         .name = origin.dataset,
                                         .config = origin.dataset_config,
                                         .split = options.preference_split,
-                                        .columns = {},
+                                        .columns = options.report_texts_columns,
                                         .form = form_options(origin.form)};
     return prepare::open_pairs(prepare::plan_dataset(choice, data::RowKind::pairs), stop);
   } catch (const Error& error) {

@@ -159,6 +159,8 @@ void declare_run(Stage2TrainOptions& fields, OptionList& list) {
             "Where these texts are, if not in --preference_dataset: file, folder, recipe or Hub id that "
             "stage2-prepare read"},
            fields.report_texts_dataset)
+      .add({"report_texts_columns", output, "The --columns given to stage2-prepare for them"},
+           fields.report_texts_columns)
       .add({"training_gates", output,
             "Also write the gate's weights for each training prompt, for score --training_gates"},
            fields.training_gates)
@@ -219,9 +221,9 @@ void Stage2TrainOptions::validate() const {
   at_least("threads", threads, 0);
   at_least("seed", seed, 0);
   at_least("report_texts", report_texts, 0);
-  if (report_texts == 0 && !report_texts_dataset.empty())
-    fail_usage("--report_texts_dataset: {} is not read without --report_texts; leave one of them out",
-               report_texts_dataset);
+  if (report_texts == 0 && (!report_texts_dataset.empty() || !report_texts_columns.empty()))
+    fail_usage("--{}: is not read without --report_texts; leave it out",
+               report_texts_dataset.empty() ? "report_texts_columns" : "report_texts_dataset");
   if (training_gates && compat == Compat::upstream)
     fail_usage(
         "--training_gates: with --compat upstream a prompt has no weights of its own; leave one of them out");
