@@ -70,7 +70,8 @@ details{margin:.3rem 0}
 summary{cursor:pointer;padding:.3rem 0;overflow-wrap:anywhere}
 details details,.examples>details{border-bottom:1px solid var(--rule)}
 h4{font-size:.95rem;margin:0 0 .3rem;overflow-wrap:anywhere}
-.texts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,20rem),1fr));gap:.7rem;margin:.6rem 0}
+.texts,.sums{display:grid;grid-template-columns:minmax(0,1fr);gap:.7rem;margin:.6rem 0}
+@media(min-width:46rem){.texts,.sums{grid-template-columns:repeat(2,minmax(0,1fr))}}
 .texts>div{border:1px solid var(--rule);border-left:4px solid var(--quiet);border-radius:4px;background:var(--box);padding:.5rem .8rem;min-width:0}
 .texts>.prompt{grid-column:1/-1}
 .texts>.chosen{border-left-color:var(--c0)}
@@ -83,8 +84,8 @@ h4{font-size:.95rem;margin:0 0 .3rem;overflow-wrap:anywhere}
 .mark-wrong{color:var(--c1)}
 svg.chart{display:block;width:100%;max-width:34rem;height:auto;border:1px solid var(--rule);border-radius:6px;background:var(--box)}
 svg.chart text{font-size:11px;fill:var(--quiet)}
-svg.chart.sum{max-width:36rem;border:0;background:none}
-svg.chart text.row{fill:var(--text)}
+svg.chart.sum{max-width:29rem;border:0;background:none}
+svg.chart text.row{fill:var(--text);stroke:var(--page);stroke-width:3px;paint-order:stroke}
 svg.chart text.total{font-weight:600}
 svg.chart rect.less{opacity:.5}
 svg.chart .link{stroke-width:.6;stroke-dasharray:none;opacity:.7}

@@ -143,7 +143,7 @@ std::string sums(const ExamplePair& pair, const std::vector<std::string>& attrib
                               "margin",
                               {{"chosen - rejected", differences, pair.margin}},
                               2};
-  return "<div class=\"plots\">\n" +
+  return "<div class=\"sums\">\n" +
          figure("What adds up to the scores <small>" + key(0, "chosen ") + key(1, "rejected") + "</small>",
                 html::sum_chart(scores)) +
          figure("What adds up to the margin <small>" + key(2, "chosen − rejected") + "</small>",

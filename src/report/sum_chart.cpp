@@ -20,7 +20,7 @@ constexpr double kName = 13.0;  // height of a row's name
 constexpr double kGap = 6.0;    // below a row
 constexpr double kBars = 15.0;  // height of a row's bars
 constexpr int kDecimals = 4;
-constexpr std::size_t kNameCharacters = 34;  // that fit beside the numbers
+constexpr std::size_t kNameCharacters = 38;  // that fit beside the numbers
 
 // Maps values to the view box.
 class Scale {

@@ -61,7 +61,7 @@ TEST_CASE("a chart names its rows and totals, and escapes them", "[unit]") {
   const std::string svg = sum_chart(names);
   CHECK_THAT(svg, Contains("aria-label=\"Sums. chosen: score 0.6000. rejected: score 0.3000.\"") &&
                       Contains("&lt;b&gt;&amp;</text>") && Contains("+0.5000 | -0.1000") &&
-                      Contains(std::string(34, 'w') + "…"));
+                      Contains(std::string(38, 'w') + "…"));
 }
 
 TEST_CASE("a chart without rows, or with a value that is not finite, is not drawn", "[unit]") {
