@@ -21,6 +21,7 @@
 #include "stages/evaluation/evaluation_rows.h"
 #include "stages/evaluation/row_lines.h"
 #include "stages/options/declarations.h"
+#include "stages/scoring/pair_choice.h"
 #include "stages/scoring/scorer.h"
 #include "stages/serving/model_fingerprint.h"
 
@@ -171,7 +172,7 @@ void report_speed(const scoring::Scorer& scorer) {
 }  // namespace
 
 void run_evaluation(const ScoreOptions& options, const options::StageEnvironment& environment) {
-  const prepare::DatasetPlan plan = plan_evaluation(options);
+  const prepare::DatasetPlan plan = scoring::plan_pairs(options.evaluate, options);
   scoring::Scorer scorer(options, environment.stop_requested);
   Outputs outputs = open_outputs(options, environment.files);
   EvaluationSet set = read_rows(plan, options, scorer, environment.stop_requested);
