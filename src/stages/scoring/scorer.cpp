@@ -93,6 +93,21 @@ std::string meaning_of_scores(const reward_model::RewardModel& model) {
   return "scores contain the gate's scale: " + sum + "; compare them only with those of this model";
 }
 
+// The last token of conversations that differ in their answers; nullopt if that differs too, or if the
+// template renders no such conversation.
+std::optional<text::tokenizer::TokenId> end_of_answers(const text::ConversationEncoder& encoder) {
+  const auto last = [&](const char* answer) {
+    const auto tokens = encoder.encode({{"user", "a"}, {"assistant", answer}}).tokens;
+    return tokens.empty() ? std::optional<text::tokenizer::TokenId>() : tokens.back();
+  };
+  try {
+    const auto one = last("b");
+    return one == last("1") ? one : std::nullopt;
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
 void add(const model::ExtractionStats& more, model::ExtractionStats& stats) {
   stats.requests += more.requests;
   stats.input_tokens += more.input_tokens;
@@ -113,7 +128,8 @@ Scorer::Scorer(const ScorerOptions& options, const StopRequested& stop_requested
       model_files_(model::WeightsFolder::open(folder_).watch()),
       model_(
           reward_model::RewardModel::load(folder_, options.allow_special_in_content, options.template_date)),
-      max_length_(longest(options, model_)) {}
+      max_length_(longest(options, model_)),
+      answer_end_(end_of_answers(model_.encoder)) {}
 
 CpuKernels Scorer::choose_kernels() const {
   if (options_.device >= 0) return options_.kernels;
@@ -185,6 +201,7 @@ void Scorer::encode(const Conversation& conversation, ScoreRow& row) const {
 void Scorer::encode_rendered(const std::string& text, ScoreRow& row) const {
   if (!is_utf8(text)) fail_data("the text is not UTF-8");
   set_tokens(model_.encoder.encode_rendered(text), row);
+  row.open_answer = answer_end_ && row.tokens.back() != *answer_end_;
 }
 
 void Scorer::set_tokens(text::ConversationEncoder::Encoded encoded, ScoreRow& row) const {

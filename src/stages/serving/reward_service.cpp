@@ -101,6 +101,7 @@ struct RewardService::Engine {
   Engine(const ServeOptions& options, scoring::Scorer& given, serve::ServedModel served, Metrics& metrics)
       : scorer(given),
         model(std::move(served)),
+        notes(options.allow_special_in_content),
         queue([this, &metrics](std::vector<scoring::ScoreRow>& rows) { return score(rows, metrics); },
               queue_options(options, scorer)),
         workers(scorer.threads()),
@@ -127,17 +128,19 @@ struct RewardService::Engine {
     return outputs;
   }
 
-  void encode(const serve::ScoreInput& input, scoring::ScoreRow& row) const {
+  void encode(const serve::ScoreInput& input, scoring::ScoreRow& row) {
     scoring::fill_row(row, [&](scoring::ScoreRow& filled) {
       if (input.rendered)
         scorer.encode_rendered(*input.rendered, filled);
       else
         scorer.encode(input.conversation, filled);
     });
+    notes.take(row);
   }
 
   scoring::Scorer& scorer;
   serve::ServedModel model;
+  RowNotes notes;
   ScoreQueue queue;
   TaskThreads workers;  // its tasks use the queue
   RequestContext context;
@@ -186,6 +189,7 @@ HttpRoute RewardService::route_get(const HttpHead& head) const {
   const serve::HttpServer* server = server_;
   return reply({200, "text/plain; version=0.0.4; charset=utf-8",
                 metrics_.text(engine == nullptr ? QueueCounts{} : engine->queue.counts(),
+                              engine == nullptr ? RowNoteCounts{} : engine->notes.counts(),
                               server == nullptr ? serve::HttpCounts{} : server->counts())});
 }
 
