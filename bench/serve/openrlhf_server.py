@@ -10,6 +10,7 @@ model has one reward, of a head of random weights, on the decoder of FOLDER.
 
 import argparse
 import importlib
+import importlib.machinery
 import io
 import os
 import runpy
@@ -18,7 +19,6 @@ import sys
 import tarfile
 import tempfile
 import types
-from unittest import mock
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
@@ -36,8 +36,9 @@ def package(name, folder):
 def prepare(clone, folder):
     archive = subprocess.run(["git", "-C", clone, "archive", COMMIT, "openrlhf"], check=True, capture_output=True).stdout
     tarfile.open(fileobj=io.BytesIO(archive)).extractall(folder, filter="data")
-    for name in ("deepspeed", "bitsandbytes", "transformers.deepspeed"):
-        sys.modules[name] = mock.MagicMock()
+    for name in ("deepspeed", "bitsandbytes"):
+        sys.modules[name] = types.ModuleType(name)
+        sys.modules[name].__spec__ = importlib.machinery.ModuleSpec(name, None)
     package("openrlhf", f"{folder}/openrlhf")
     utils = package("openrlhf.utils", f"{folder}/openrlhf/utils")
     utils.DeepspeedStrategy = None

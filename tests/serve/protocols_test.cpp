@@ -216,7 +216,7 @@ TEST_CASE("faults of a request name field, found and expected") {
       {"/slime", R"({"prompt":[],"response":"a"})", 422, "prompt"},
       {"/classify", R"({"input":[1,2]})", 422, "input[0]: found number"},
       {"/classify", R"({"input":"a","messages":[]})", 422, "more than one"},
-      {"/classify", R"({"conv":[[],"x"]})", 422, "conv[1]: found string, expected a list of messages"},
+      {"/classify", R"({"conv":[[{"role":"user"}],"x"]})", 422, "conv[1]: found string, expected a list of messages"},
       {"/classify", R"({"conv":[[{"role":"user","content":"x"}],[{"content":"x"}]]})", 422, "conv[1]"},
       {"/classify", R"({"conv":[[{"role":"user"}],[{"role":"user"}],[{"role":"user"}]]})", 413,
        "conv: has 3 entries"},

