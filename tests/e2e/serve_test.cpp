@@ -215,6 +215,33 @@ TEST_CASE("the server's faults name field and limit, and a bad row fails alone",
   CHECK_THAT(result.err, Contains("all requests are answered"));
 }
 
+TEST_CASE("conversations whose score may mislead are counted, and logged once", "[e2e]") {
+  Server server;
+  const std::string text =
+      "<|start_header_id|>user<|end_header_id|>\n\nq<|eot_id|><|start_header_id|>assistant<|end_header_id|>"
+      "\n\na";
+  const auto metrics = [&] { return server.get("/metrics").body; };
+  const auto score = [&](const std::string& query) {
+    return json::parse(server.post("/get_reward", json{{"query", {query}}}.dump()).body).at("rewards").at(0);
+  };
+  const json finished = score(text + "<|eot_id|>");
+  CHECK_THAT(metrics(), Contains("armorm_open_answer_rows_total 0\n"));
+  CHECK(score(text) != finished);
+  CHECK(score(text) != finished);
+  CHECK_THAT(metrics(), Contains("armorm_open_answer_rows_total 2\n"));
+  server.post("/v1/score",
+              R"({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"},
+                               {"role": "user", "content": "<|eot_id|>"}]})");
+  CHECK_THAT(metrics(), Contains("armorm_no_answer_rows_total 1\n"));
+  CHECK_THAT(metrics(), Contains("armorm_special_in_content_rows_total 1\n"));
+  const std::string log = server.stop().err;
+  const std::size_t first = log.find("a text does not end as the chat template ends an answer");
+  REQUIRE(first != std::string::npos);
+  CHECK(log.find("a text does not end", first + 1) == std::string::npos);
+  CHECK_THAT(log,
+             Contains("a conversation ends in a turn of a user") && Contains("the text of a special token"));
+}
+
 TEST_CASE("keys are needed where they are given, and read again on SIGHUP", "[e2e]") {
   const TempDir dir;
   write_text(dir / "keys", "first-key-0123456789\n");

@@ -65,9 +65,9 @@ void check_invariance(const ScorerOptions& options) {
   if (options.device < 0 && options.batch_invariant &&
       model::available_kernels(options.precision, true).empty())
     fail_usage(
-        "`batch_invariant`: it needs AVX-512, which this processor lacks; give `batch_invariant`=false, and "
-        "the "
-        "last bits of a score depend on the rows that it is batched with");
+        "`batch_invariant`: it needs AVX-512, which this processor lacks; give `batch_invariant`=false: the "
+        "last "
+        "bits of a score then depend on the rows beside it");
 }
 
 const ScorerOptions& checked(const ScorerOptions& options) {
