@@ -65,9 +65,8 @@ void check_invariance(const ScorerOptions& options) {
   if (options.device < 0 && options.batch_invariant &&
       model::available_kernels(options.precision, true).empty())
     fail_usage(
-        "`batch_invariant`: it needs AVX-512, which this processor lacks; give `batch_invariant`=false: the "
-        "last "
-        "bits of a score then depend on the rows beside it");
+        "`batch_invariant`: it needs AVX-512, which this processor lacks; give `batch_invariant`=false: "
+        "the last bits of a score then depend on the rows beside it");
 }
 
 const ScorerOptions& checked(const ScorerOptions& options) {
