@@ -3,19 +3,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <optional>
 
 #include "core/accounting.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/stop_point.h"
 #include "data/final_turn.h"
-#include "io/output_file.h"
 #include "report/results.h"
 #include "serve/score_line.h"
+#include "stages/evaluation/evaluation.h"
+#include "stages/explain_pairs.h"
+#include "stages/line_output.h"
 #include "stages/options/declarations.h"
 #include "stages/prepare/extraction_run.h"
 #include "stages/scoring/score_rows.h"
@@ -23,25 +23,6 @@
 
 namespace armorm::stages {
 namespace {
-
-// Standard output, flushed with every write; or a named file.
-class Output {
- public:
-  Output(const std::string& path, io::FileSystem& files) {
-    if (path != "-") file_.emplace(path, files);
-  }
-  void write(std::string_view text) {
-    if (file_) return file_->write(text);
-    std::cout.write(text.data(), static_cast<std::streamsize>(text.size())).flush();
-    if (!std::cout) fail_io("standard output: write failed; check what it is connected to");
-  }
-  void finish() {
-    if (file_) file_->publish();
-  }
-
- private:
-  std::optional<io::OutputFile> file_;
-};
 
 constexpr std::size_t kMaxUnusedKeys = 1000;  // of different names
 
@@ -141,7 +122,7 @@ class LineWriter {
   std::map<std::string, std::int64_t> unused_;  // key -> rows
 };
 
-void write_all(scoring::ScoreReader& reader, LineWriter& writer, Output& output) {
+void write_all(scoring::ScoreReader& reader, LineWriter& writer, LineOutput& output) {
   fmt::memory_buffer lines;
   const auto flush = [&] {
     output.write({lines.data(), lines.size()});
@@ -162,8 +143,10 @@ void write_all(scoring::ScoreReader& reader, LineWriter& writer, Output& output)
 }  // namespace
 
 void run_score(const ScoreOptions& options, const options::StageEnvironment& environment) {
+  if (!options.evaluate.paths.empty()) return evaluation::run_evaluation(options, environment);
+  if (!options.explain.paths.empty()) return explain_pairs(options, environment);
   scoring::Scorer scorer(options, environment.stop_requested);
-  Output output(options.output, environment.files);
+  LineOutput output(options.output, environment.files);
   auto source = io::open_line_source(options.input);
   scorer.begin_loading();
   scoring::ScoreReader reader(std::move(source),

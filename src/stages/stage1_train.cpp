@@ -186,8 +186,7 @@ void warn_about_fits(const report::RidgeReport& report) {
           report.attributes[k], a.best_alpha, loss_curve(a, report.result.alphas));
   }
   if (warned > kMaxWarnedAttributes)
-    log::warn("{} more attributes have such a shortcoming; the report names them",
-              warned - kMaxWarnedAttributes);
+    log::warn("{} more attributes have warnings; the report lists them", warned - kMaxWarnedAttributes);
 }
 
 // The sums grow with the square of the width, once for each combination of labels that occurs.

@@ -4,7 +4,6 @@
 
 #include "report/gate_text.h"
 #include "report/source_text.h"
-#include "stages/gate/gate_explanation.h"
 #include "stages/gate/length_bias_report.h"
 #include "stages/gate/reward_bench_2_report.h"
 #include "stages/gate/reward_bench_report.h"
@@ -16,16 +15,17 @@ GateTables::GateTables(const GateScorer& scorer, std::int64_t best, report::Gate
                        const report::Results& results)
     : scorer_(scorer), best_(best), report_(report), results_(results) {}
 
-void GateTables::validation(const PairRewards& pairs, std::span<const std::int64_t> rows) {
+void GateTables::validation(const PairRewards& pairs, std::span<const std::int64_t> rows,
+                            std::size_t wrong_examples) {
   const std::vector<Contender> all = contenders(pairs, rows);
   report_.validation = figures_of(all);
-  results_.show(
-      report::comparison_text("validation", report_.validation, std::ssize(rows), results_.style()) + "\n");
+  results_.show(report::comparison_text(kValidation, report_.validation, std::ssize(rows), results_.style()) +
+                "\n");
   report_.gate_usage = gate_usage_on(scorer_, pairs, rows, report_.attributes);
   results_.show(report::usage_text(*report_.gate_usage, results_.style()) + "\n");
-  add_length_bias("validation", all, pairs, rows);
-  add_by_source("validation", all, pairs, rows);
-  add_explanation("validation", pairs, rows);
+  add_length_bias(kValidation, all, pairs, rows);
+  add_by_source(kValidation, all, pairs, rows);
+  add_explanation({kValidation, pairs, rows, {}, wrong_examples});
 }
 
 void GateTables::reward_bench(const PairRewards& pairs, const std::string& dataset) {
@@ -37,7 +37,7 @@ void GateTables::reward_bench(const PairRewards& pairs, const std::string& datas
   std::vector<std::string> published_order;
   for (const report::SubsetAccuracy& subset : report_.reward_bench->scorers.front().subsets)
     published_order.push_back(subset.name);
-  add_explanation("RewardBench", pairs, rows, std::move(published_order));
+  add_explanation({"RewardBench", pairs, rows, std::move(published_order)});
 }
 
 void GateTables::reward_bench_2(const PairRewards& pairs, const std::string& dataset) {
@@ -53,7 +53,7 @@ void GateTables::preference_set(const std::string& name, const PairRewards& pair
                 "\n");
   add_length_bias(name, all, pairs, rows);
   add_by_source(name, all, pairs, rows);
-  add_explanation(name, pairs, rows);
+  add_explanation({name, pairs, rows});
 }
 
 std::vector<Contender> GateTables::contenders(const PairRewards& pairs,
@@ -78,9 +78,8 @@ void GateTables::add_by_source(const std::string& set, const std::vector<Contend
   report_.by_source.push_back(std::move(*figures));
 }
 
-void GateTables::add_explanation(const std::string& set, const PairRewards& pairs,
-                                 std::span<const std::int64_t> rows, std::vector<std::string> subset_order) {
-  Explanation explanation = explain(scorer_, {set, pairs, rows, std::move(subset_order)}, report_.attributes);
+void GateTables::add_explanation(const ExplainedSet& set) {
+  Explanation explanation = explain(scorer_, set, report_.attributes);
   report_.gate_by_kind.push_back(std::move(explanation.weights));
   if (explanation.by_source) {
     results_.show(
