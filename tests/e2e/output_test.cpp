@@ -153,9 +153,18 @@ TEST_CASE("score --json counts what was scored, and leaves standard output to sc
              "{\"prompt\": \"Hi!\", \"response\": \"A useful letter.\", \"colour\": \"red\"}\n"
              "{\"prompt\": \"Hi!\"}\n"
              "{\"prompt\": \"Hi!\", \"response\": \"A toxic letter.\"}\n");
-  const Flags flags{
-      "--model_path", demo_export().string(),      "--device",     "-1",   "--kernels", fixed_kernels_name(),
-      "--input",      (dir / "in.jsonl").string(), "--on_bad_row", "skip", "--json"};
+  const Flags flags{"--model_path",
+                    demo_export().string(),
+                    "--device",
+                    "-1",
+                    "--kernels",
+                    fixed_kernels_name(),
+                    "--input",
+                    (dir / "in.jsonl").string(),
+                    "--on_bad_row",
+                    "skip",
+                    "--batch_invariant=false",
+                    "--json"};
   Flags to_file = flags;
   to_file.insert(to_file.end(), {"--output", (dir / "out.jsonl").string()});
   const ProcessResult result = run_program("score", to_file);

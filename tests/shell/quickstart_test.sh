@@ -95,7 +95,7 @@ for line, (report, name) in zip(lines[2:6], wanted):
 pairs = gate["pairs"]["train"] + gate["pairs"]["validation"]
 for number in (len(ridge["attributes"]), ridge["rows"], pairs):
     assert f" {number} " in lines[0], (lines[0], number)
-assert max(map(len, lines)) <= 110, lines
+assert max(len(line) for line in lines if not line.startswith("Score:")) <= 110, lines
 PY
   result "quickstart: the numbers that matter"
 else
