@@ -208,7 +208,7 @@ TEST_CASE("tables fit the terminal, and 100 columns where there is none", "[e2e]
         on_terminal("stage2-train", train_flags("stage2-train", dir / name, more), {columns, {"LC_ALL=C"}});
     INFO(text);
     CHECK(widest_line(text) <= std::min<std::size_t>(columns, 100));
-    CHECK_THAT(text, Contains("RewardBench 2") && Contains("length bias") && Contains("#####"));
+    CHECK_THAT(text, Contains("Precise IF") && Contains("length bias") && Contains("#####"));
     CHECK(is_ascii(text));
     CHECK(widest_line(on_terminal(
               "stage1-train",
@@ -225,8 +225,7 @@ TEST_CASE("tables fit the terminal, and 100 columns where there is none", "[e2e]
 TEST_CASE("descriptions of options fit the terminal, and are one line each elsewhere", "[e2e]") {
   for (const std::string& line : lines_of(on_terminal("stage2-train", {"--help"}, {80, {}})))
     if (!line.starts_with("  -")) CHECK(display_width(line) <= 80);
-  CHECK_THAT(run_program("stage2-train", {"--help"}).out,
-             Contains("delete an interrupted training with other inputs\n"));
+  CHECK(widest_line(run_program("stage2-train", {"--help"}).out) > 100);
 }
 
 TEST_CASE("progress is one line that a terminal redraws, and none of it reaches a file", "[e2e]") {
