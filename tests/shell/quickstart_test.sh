@@ -95,7 +95,7 @@ for line, (report, name) in zip(lines[2:6], wanted):
 pairs = gate["pairs"]["train"] + gate["pairs"]["validation"]
 for number in (len(ridge["attributes"]), ridge["rows"], pairs):
     assert f" {number} " in lines[0], (lines[0], number)
-assert max(len(line) for line in lines if not line.startswith("Score:")) <= 110, lines
+assert max(map(len, lines[:6])) <= 100, lines  # commands stay in one line
 PY
   result "quickstart: the numbers that matter"
 else
@@ -105,7 +105,7 @@ fi
 # run_line BEGINNING: the command of the line that begins so, in the checkout.
 command_of() { sed -n "s/^$1: *//p" "$work/out"; }
 scored=$(cd "$checkout" && bash -c "$(command_of Score)" 2>"$work/err")
-check "the command that scores a sentence gives '$scored'" bash -c "[[ '$scored' == '{\"line\": 1, \"score\": '* ]]"
+check "the command that scores a sentence gives '$scored'" grep -qE '^\{"line": ?1, ?"score": ?-?[0-9.]+' <<<"$scored"
 page=$(command_of Report)
 check "there is no page ${page%% *}" test -s "$checkout/${page%% *}"
 printf 'prompt,response,helpful\nHi!,A useful letter.,0.5\n' >"$checkout/mine.csv"
