@@ -1,15 +1,18 @@
 // score --explain, and the texts of stage2-train's report, run like a user and looked at in a browser.
 #include <cmath>
-#include <fstream>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 
+#include "armorm/attributes.h"
 #include "data/dataset.h"
 #include "e2e/demo_fixture.h"
 #include "e2e/page_look.h"
 #include "io/content_digests.h"
 #include "io/read_file.h"
 #include "io/safetensors.h"
+#include "report/explain_page.h"
 #include "support/explained_pair.h"
 #include "support/fixed_kernels.h"
 #include "support/test_support.h"
@@ -151,13 +154,12 @@ TEST_CASE("the page of score --explain holds hostile and long texts on every scr
     if (i == 1) row["chosen"].back()["content"] = hostile_text();
     if (i == 2)
       for (const char* side : {"chosen", "rejected"}) row[side].front()["content"] = hostile_text();
-    if (i == 3) row["rejected"].back()["content"] = long_text();
+    if (i == 3) row["rejected"].back()["content"] = long_text(6000);
     if (i == 4) row["rejected"].front()["content"] = "Another prompt?";
     if (i == 5) row = {{"prompt", "What is 2 + 2?"}, {"chosen", "4"}, {"rejected", "five"}};
   });
-  const ProcessResult result =
-      score({"--explain", (dir / "pairs.jsonl").string(), "--html", (dir / "why.html").string(),
-             "--max_length", "200000", "--html_pairs", "6"});
+  const ProcessResult result = score({"--explain", (dir / "pairs.jsonl").string(), "--html",
+                                      (dir / "why.html").string(), "--html_pairs", "6"});
   const auto lines = lines_of(result.out);
   REQUIRE(lines.size() == 6);
   for (const json& line : lines) check_line(line);
@@ -166,7 +168,7 @@ TEST_CASE("the page of score --explain holds hostile and long texts on every scr
   CHECK(page.find("<img") == std::string::npos);
   CHECK_THAT(page, Contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;") &&
                        Contains("Prompt of the rejected answer") &&
-                       Contains("The other 98,520 of 100,020 characters"));
+                       Contains("The other 4,520 of 6,020 characters"));
   const auto program = Browser::find();
   if (!program) ARMORM_SKIP("no Chromium or Chrome here; scripts/setup.sh --test installs one");
   Browser browser(*program);
@@ -193,6 +195,36 @@ TEST_CASE("the page of score --explain holds hostile and long texts on every scr
   }
   browser.open(dir / "why.html", {1200, 900, false, "print"});
   CHECK(browser.evaluate(probe())["hidden_when_printed"] == json::array());
+}
+
+TEST_CASE("a page of pairs with texts of 100 kB fits every screen", "[e2e]") {
+  const auto program = Browser::find();
+  if (!program) ARMORM_SKIP("no Chromium or Chrome here; scripts/setup.sh --test installs one");
+  const TempDir dir;
+  report::ExplainReport report;
+  report.model = "model";
+  report.attributes = default_attributes();
+  report.pairs = 2;
+  report.shown = {explained_pair(19), explained_pair(19)};
+  report.shown[0].texts =
+      report::PairTexts{{{"user", long_text()}},
+                        {},
+                        {{{"assistant", long_text() + hostile_text()}}, {{"assistant", hostile_text()}}}};
+  report.shown[1].texts->prompt = std::vector<report::Turn>(50, {"user", hostile_text()});
+  for (report::ExamplePair& pair : report.shown) {
+    pair.flip = report::FlipFigures{true, 0.25, std::vector<double>(19, 0.0)};
+    pair.flip->change[2] = -0.25;
+    pair.flip->change[6] = 0.25;
+    pair.nearest = {{12345, 0.01, pair.gate.chosen}};
+  }
+  write_text(dir / "long.html", report::explain_page(report));
+  Browser browser(*program);
+  for (const View& view : views()) {
+    const json seen = look(browser, dir / "long.html", view);
+    CHECK(seen["tables"]["meanings"]["rows"].size() == 19);
+    CHECK(browser.evaluate(
+              "[...document.querySelectorAll('.said')].map(e => e.textContent).join('').length") > 200'000);
+  }
 }
 
 TEST_CASE("rows that cannot be scored end score --explain, or have an error in their line", "[e2e]") {
