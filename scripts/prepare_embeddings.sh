@@ -28,12 +28,12 @@ tell_failed() {  # ITEM STATUS
 
 work_all
 if ((${#failed[@]})); then
-  echo "$0: ${#failed[@]} shards were not made; the same command goes on with them:" >&2
+  echo "$0: ${#failed[@]} shards were not made; the same command computes them:" >&2
   for item in "${!failed[@]}"; do tell_failed "$item" "${failed[item]}"; done >&2
 fi
 if [[ -n $stop_signal ]]; then exit "$exit_interrupted"; fi
 for item in "${!failed[@]}"; do exit "${failed[item]}"; done
 if ((n_items == 0 || made != n_items)); then
-  echo "$0: $made of $n_items shards were made, for an unknown reason; the same command goes on with the rest" >&2
+  echo "$0: $made of $n_items shards were made, for an unknown reason; the same command resumes" >&2
   exit 1
 fi

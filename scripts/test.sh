@@ -52,7 +52,7 @@ tests/shell/run_all.sh | tee "$reports/scripts"
 count_lines scripts
 # Results of earlier runs are remembered; a run that does not get through all sources says so. All of them, and those that
 # include ATen: scripts/lint.sh
-scripts/lint.sh --fast --seconds=240 | tee "$reports/lint" || true
+scripts/lint.sh --fast --seconds=240 2> >(tee "$reports/lint.findings" >&2) | tee "$reports/lint" || true
 count_lines lint
 # Its last line says passed, failed and skipped; without one it broke off.
 read -r p f s < <(tests/install/run.sh build/release 2> >(tee "$reports/install" | grep -v '^install  ' >&2)) || read -r p f s <<<"0 1 0"
@@ -68,6 +68,7 @@ else
   skipped=$((skipped + 1))
 fi
 # Once more at the end, where it is looked for.
+if grep -q '^failed: ' "$reports/lint"; then tail -n 60 "$reports/lint.findings"; fi
 cat "$reports"/{programs,scripts,lint,install,fuzz} 2>/dev/null | grep -E '^(failed: |fuzz_[a-z_]*: )' || true
 echo "$passed passed, $failed failed, $skipped skipped"
 ((failed == 0 && passed > 0))

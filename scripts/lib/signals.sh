@@ -64,7 +64,7 @@ finish_shard() {
 # What to do after an exit code of a prepare stage.
 advice() {
   case $1 in
-    "$exit_interrupted") echo "was asked to stop; the same command goes on where it ended" ;;
+    "$exit_interrupted") echo "was asked to stop; the same command resumes" ;;
     "$exit_locked") echo "another process is at work on it; wait for that one, or end it" ;;
     2) echo "cannot be run like this; fix the flags" ;;
     3) echo "a file is missing or cannot be written; mend that and give the same command again" ;;

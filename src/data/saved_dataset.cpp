@@ -111,7 +111,7 @@ std::string plain_name(const nlohmann::json& value, const fs::path& path) {
   std::string name = value.is_string() ? value.get<std::string>() : std::string();
   check_inside(name, path.string());
   if (!io::is_plain_file_name(name)) {
-    fail_data("{}: found \"{}\", expected the name of a file or folder beside it", path.string(),
+    fail_data("{}: found \"{}\", expected the name of a file or folder next to it", path.string(),
               shown(name));
   }
   return name;

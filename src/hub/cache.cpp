@@ -45,6 +45,15 @@ bool is_revision(std::string_view revision) {
          });
 }
 
+// Without a revision, such a text is far more often a mistyped path than an id.
+bool is_file_name(std::string_view text) {
+  static constexpr std::string_view kEndings[] = {
+      ".arrow", ".bin",     ".csv", ".feather",     ".gz",  ".json", ".jsonl", ".ndjson", ".npy",
+      ".npz",   ".parquet", ".pt",  ".safetensors", ".tsv", ".txt",  ".xz",    ".zip",    ".zst"};
+  return text.find('@') == std::string_view::npos &&
+         std::ranges::any_of(kEndings, [&](std::string_view ending) { return text.ends_with(ending); });
+}
+
 std::string_view prefix_of(RepoKind kind) { return kind == RepoKind::model ? "models" : "datasets"; }
 
 std::string commit_in(const fs::path& ref) {
@@ -86,6 +95,8 @@ fs::path resolve(const std::string& path_or_id, RepoKind kind, const StopRequest
   if (snapshot && !complete && !offline.empty())
     log::info("{}: {} is set, so it is unknown whether the Hub cache has all its files", path_or_id, offline);
   if (complete || (snapshot && !offline.empty())) return *snapshot;
+  if (!snapshot && is_file_name(path_or_id))
+    fail_io("{0}: no such file; if it is a Hub id, write it with its revision: {0}@main", path_or_id);
   if (offline.empty()) return fetch(kind, *id, snapshot, stop);
   const bool is_model = kind == RepoKind::model;
   fail_io(

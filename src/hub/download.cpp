@@ -183,7 +183,7 @@ void fetch_blob(HttpClient& client, const HubRepo& repo, const std::string& comm
     if (download.fetch(incomplete, blob)) return;
     fs::remove(incomplete);
     if (tried < kContentTries)
-      log::warn("{}: what came is not the file; downloading it again", download.what);
+      log::warn("{}: the downloaded file is not the expected one; downloading it again", download.what);
   }
   fail_data(
       "{}: downloaded {} times, but its content does not have the hash {} that the Hub names; check the "

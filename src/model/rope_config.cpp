@@ -197,7 +197,7 @@ std::optional<ConfigReader> full_parameters(const ConfigReader& reader,
   if (!reader.has("rope_scaling")) return full;
   const ConfigReader scaling = reader.object("rope_scaling");
   if (kinds && !full)
-    reader.fail("rope_scaling", "parameters beside rope_parameters without full_attention",
+    reader.fail("rope_scaling", "parameters next to rope_parameters without full_attention",
                 "only one of the two fields");
   // Without rope_parameters the kind is only taken from rope_type, not from type.
   return full ? full->updated_by(scaling, "rope_scaling") : scaling.with_default("rope_type", "default");

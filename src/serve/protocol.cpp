@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -28,6 +29,20 @@ HttpAnswer with_ignored(HttpAnswer answer, const ScoreCall& call) {
   std::string text;
   for (const std::string& name : names) text += (text.empty() ? "" : ", ") + shown(name, kMostShown);
   if (!text.empty()) answer.headers.emplace_back("X-Ignored-Fields", text);
+  return answer;
+}
+
+HttpAnswer with_warnings(HttpAnswer answer, const std::vector<ScoreOutput>& outputs) {
+  std::vector<std::string> parts;
+  const auto count = [&](const char* what, bool ScoreOutput::*is_so) {
+    const auto rows = std::ranges::count_if(outputs, is_so);
+    if (rows > 0) parts.push_back(fmt::format("{}: {}", what, rows));
+  };
+  count("rows that do not end with an assistant's turn", &ScoreOutput::no_final_answer);
+  count("rows with special-token strings in their content", &ScoreOutput::special_in_content);
+  count("texts that do not end as the chat template ends an answer", &ScoreOutput::open_answer);
+  if (!parts.empty())
+    answer.headers.emplace_back("X-Row-Warnings", fmt::format("{}", fmt::join(parts, "; ")));
   return answer;
 }
 

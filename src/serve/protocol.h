@@ -38,6 +38,9 @@ struct ScoreOutput {
   std::vector<float> contributions;
   std::vector<float> coefficients;
   std::int64_t tokens = 0;
+  bool no_final_answer = false;     // the conversation does not end with an answer; it is scored all the same
+  bool special_in_content = false;  // a turn holds the text of a special token
+  bool open_answer = false;         // a rendered text does not end as the template ends an answer
 };
 
 // The limits of one request; a request beyond them gets 413 that names the field and the limit.
@@ -83,6 +86,8 @@ inline constexpr const char* kFingerprintHeader = "X-Model-Fingerprint";
 HttpAnswer with_fingerprint(HttpAnswer answer, const ServedModel& model);
 // X-Ignored-Fields with the fields of the call and of its rows that have no effect, if there are any.
 HttpAnswer with_ignored(HttpAnswer answer, const ScoreCall& call);
+// X-Row-Warnings with the number of rows whose scores may not mean what the client expects, if there are any.
+HttpAnswer with_warnings(HttpAnswer answer, const std::vector<ScoreOutput>& outputs);
 // 409, if the request asks for another model.
 std::optional<RequestError> other_fingerprint(const HttpHead& head, const ServedModel& model);
 

@@ -24,6 +24,7 @@
 #include "stages/prepare/bad_rows.h"
 #include "stages/prepare/dataset_inputs.h"
 #include "stages/prepare/extraction_run.h"
+#include "stages/scoring/pair_choice.h"
 #include "stages/scoring/scorer.h"
 
 namespace armorm::stages {
@@ -50,7 +51,8 @@ class PairExplainer {
     const reward_model::RewardModel& model = scorer.model();
     report_.armorm_version = kVersion;
     report_.model = hub::artifact_name(options.model_path);
-    report_.dataset = fmt::format("{}, split {}", options.explain, options.explain_split);
+    report_.dataset =
+        fmt::format("{}, split {}", fmt::join(options.explain.paths, ","), options.dataset_split);
     report_.training_gates = options.training_gates;
     report_.attributes = scorer.attributes();
     if (!options.training_gates.empty())
@@ -89,8 +91,7 @@ class PairExplainer {
 
   const report::ExplainReport& report() const {
     if (report_.pairs + report_.failed == 0)
-      fail_data("{}, split {}: holds no pairs; {} rows have labels that make none", options_.explain,
-                options_.explain_split, without_pairs_);
+      fail_data("{}: holds no pairs; {} rows have labels that make none", report_.dataset, without_pairs_);
     return report_;
   }
 
@@ -155,7 +156,7 @@ class PairExplainer {
   std::string bad_line(const WaitingPair& pair) {
     const std::string reason = options::with_flags(pair.error);
     if (options_.on_bad_row == OnBadRow::error)
-      fail_data("{}: row {}: {}; repair it, or pass over such rows with --on_bad_row skip", options_.explain,
+      fail_data("{}: row {}: {}; repair it, or pass over such rows with --on_bad_row skip", report_.dataset,
                 mixture_.row_name(pair.row_id), reason);
     ++report_.failed;
     return report::failed_line(pair.row_id, reason);
@@ -173,15 +174,6 @@ class PairExplainer {
   std::int64_t without_pairs_ = 0;  // rows
 };
 
-prepare::DatasetInputs open_dataset(const ScoreOptions& options, const StopRequested& stop) {
-  const prepare::DatasetChoice choice{.paths = options.explain,
-                                      .name = options.explain,
-                                      .config = {},
-                                      .split = options.explain_split,
-                                      .columns = {}};
-  return prepare::open_pairs(prepare::plan_dataset(choice, data::RowKind::pairs), stop);
-}
-
 // Of a recipe, the rows that it takes; empty = all.
 std::vector<bool> wanted_rows(const data::Mixture& mixture, bool skip_bad) {
   if (!mixture.is_mixture()) return {};
@@ -194,7 +186,8 @@ std::vector<bool> wanted_rows(const data::Mixture& mixture, bool skip_bad) {
 }  // namespace
 
 void explain_pairs(const ScoreOptions& options, const options::StageEnvironment& environment) {
-  const prepare::DatasetInputs dataset = open_dataset(options, environment.stop_requested);
+  const prepare::DatasetInputs dataset =
+      prepare::open_pairs(scoring::plan_pairs(options.explain, options), environment.stop_requested);
   const bool skips = options.on_bad_row == OnBadRow::skip;
   scoring::Scorer scorer(options, environment.stop_requested);
   LineOutput output(options.output, environment.files);

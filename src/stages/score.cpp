@@ -4,13 +4,16 @@
 
 #include <algorithm>
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "core/accounting.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/stop_point.h"
 #include "data/final_turn.h"
+#include "report/results.h"
 #include "serve/score_line.h"
+#include "stages/evaluation/evaluation.h"
 #include "stages/explain_pairs.h"
 #include "stages/line_output.h"
 #include "stages/options/declarations.h"
@@ -45,18 +48,37 @@ class LineWriter {
     }
   }
 
+  // For --json.
+  nlohmann::json summary() const {
+    const model::ExtractionStats& stats = scorer_.stats();
+    return {{"program", "score"},
+            {"files", {{"scores", options_.output}}},
+            {"conversations", stats.requests},
+            {"errors", bad_},
+            {"without_final_answer", no_answer_},
+            {"with_special_tokens", special_},
+            {"unused_keys", unused_},
+            {"tokens", stats.input_tokens},
+            {"computed_tokens", stats.computed_tokens},
+            {"seconds", stats.seconds},
+            {"tokens_per_second", rate_of(stats)}};
+  }
+
   void report() const {
     warn_of_unused_keys();
     warn_of_missing_answers();
     prepare::warn_of_special_content(special_, "conversations", options_.allow_special_in_content);
     if (bad_ > 0) log::warn("{} rows could not be scored; their lines hold an \"error\"", bad_);
     const model::ExtractionStats& stats = scorer_.stats();
-    const double rate = static_cast<double>(stats.input_tokens) / std::max(stats.seconds, 1e-9);
     log::info("{} conversations scored, {} tokens ({} computed) in {:.1f} s = {:.0f} tokens/s",
-              stats.requests, stats.input_tokens, stats.computed_tokens, stats.seconds, rate);
+              stats.requests, stats.input_tokens, stats.computed_tokens, stats.seconds, rate_of(stats));
   }
 
  private:
+  static double rate_of(const model::ExtractionStats& stats) {
+    return static_cast<double>(stats.input_tokens) / std::max(stats.seconds, 1e-9);
+  }
+
   void warn_of_unused_keys() const {
     Accounting keys(options_.input == "-" ? "the input" : options_.input, "key");
     for (const auto& [key, rows] : unused_) keys.give(key, rows);
@@ -121,7 +143,8 @@ void write_all(scoring::ScoreReader& reader, LineWriter& writer, LineOutput& out
 }  // namespace
 
 void run_score(const ScoreOptions& options, const options::StageEnvironment& environment) {
-  if (!options.explain.empty()) return explain_pairs(options, environment);
+  if (!options.evaluate.paths.empty()) return evaluation::run_evaluation(options, environment);
+  if (!options.explain.paths.empty()) return explain_pairs(options, environment);
   scoring::Scorer scorer(options, environment.stop_requested);
   LineOutput output(options.output, environment.files);
   auto source = io::open_line_source(options.input);
@@ -141,6 +164,7 @@ void run_score(const ScoreOptions& options, const options::StageEnvironment& env
   write_all(reader, writer, output);
   output.finish();
   writer.report();
+  report::Results(options.json).document(writer.summary());
 }
 
 }  // namespace armorm::stages

@@ -7,7 +7,6 @@
 #include <optional>
 
 #include "core/numpy_random.h"
-#include "core/print.h"
 #include "core/strings.h"
 #include "core/version.h"
 #include "io/publish.h"
@@ -16,6 +15,7 @@
 #include "model/device.h"
 #include "report/gate_page.h"
 #include "report/gate_text.h"
+#include "report/results.h"
 #include "stages/artifacts/artifact_paths.h"
 #include "stages/artifacts/gate_artifact.h"
 #include "stages/explain/training_gates.h"
@@ -134,10 +134,10 @@ report::GateReport training_report(const Stage2TrainOptions& options, const gate
 // Debiases each set only when it is evaluated: the rewards before debiasing are needed too.
 void evaluate(const Stage2TrainOptions& options, const gating::GateParameters& gate,
               const gate::Debiased& debiased, const Split& split, gate::GateSets& sets,
-              std::pmr::memory_resource* memory, report::GateReport& report) {
+              std::pmr::memory_resource* memory, report::GateReport& report, const report::Results& results) {
   const gate::GateScorer scorer{gate, gate::softmax_of(options), options.temperature,
                                 static_cast<int>(options.device), memory};
-  gate::GateTables tables(scorer, eval::best_attribute(sets.preference.data(), split.train), report);
+  gate::GateTables tables(scorer, eval::best_attribute(sets.preference.data(), split.train), report, results);
   tables.validation(sets.preference, split.validation, gate::wrong_examples(options.report_texts));
   if (sets.reward_bench) {
     debiased.apply_to(*sets.reward_bench);
@@ -189,7 +189,7 @@ std::optional<explain::TrainingGates> training_gates(const Stage2TrainOptions& o
 
 void publish(const std::string& stem, const artifacts::GateArtifact& artifact,
              const std::optional<explain::TrainingGates>& gates, report::GateReport& report,
-             io::FileSystem& files) {
+             const report::Results& results, io::FileSystem& files) {
   artifact.save(stem, files);
   for (const char* suffix : {".pt", ".safetensors"}) report.outputs.push_back(gate::output_of(stem + suffix));
   if (gates) {
@@ -198,12 +198,21 @@ void publish(const std::string& stem, const artifacts::GateArtifact& artifact,
   }
   io::publish_text(stem + ".json", to_json(report).dump(2) + "\n", files);
   io::publish_text(stem + ".html", gate_report_page(report), files);
-  print(fmt::format("gate:   {0}.pt\nreport: {0}.json, {0}.html\n", shown(stem, kMaxShownPath)));
+  results.show(fmt::format("gate:   {0}.pt\nreport: {0}.json, {0}.html\n", shown(stem, kMaxShownPath)));
+}
+
+// For --json; the report is that of the published file.
+nlohmann::json document_of(const std::string& stem, const std::string& export_dir,
+                           const report::GateReport& report) {
+  nlohmann::json files{{"gate", stem + ".pt"}, {"report", stem + ".json"}, {"page", stem + ".html"}};
+  if (!export_dir.empty()) files["export"] = export_dir;
+  return {{"program", "stage2-train"}, {"files", std::move(files)}, {"report", to_json(report)}};
 }
 
 }  // namespace
 
 void run_stage2_train(const Stage2TrainOptions& given, const options::StageEnvironment& environment) {
+  const report::Results results(given.json);
   model::check_device(given.device);
   gate::check_kernels(given);
   if (given.threads > 0) model::set_compute_threads(static_cast<int>(given.threads));
@@ -216,7 +225,7 @@ void run_stage2_train(const Stage2TrainOptions& given, const options::StageEnvir
 
   const gate::Debiased debiased = gate::debias_rewards(options, inputs, sets.preference, memory.arrays());
   if (const auto figures = gate::debiasing_figures(debiased, options, inputs.attributes))
-    print(report::debiasing_text(*figures) + "\n");
+    results.show(report::debiasing_text(*figures, results.style()) + "\n");
   debiased.apply_to(sets.preference);
   const Split split = split_pairs(sets.preference, options);
   gate::check_training_gates(options, sets.preference);
@@ -234,19 +243,20 @@ void run_stage2_train(const Stage2TrainOptions& given, const options::StageEnvir
   const gating::GateParameters& gate = gate::best_run(runs).selected.gate;
 
   report::GateReport report = training_report(options, inputs, sets.preference, split, debiased, runs);
-  if (runs.size() > 1) print(report::seeds_text(*report.training) + "\n");
-  evaluate(options, gate, debiased, split, sets, memory.arrays(), report);
+  if (runs.size() > 1) results.show(report::seeds_text(*report.training, results.style()) + "\n");
+  evaluate(options, gate, debiased, split, sets, memory.arrays(), report, results);
   if (texts) texts->add_to(report, gate::kValidation);
   const auto gates = training_gates(options, inputs, sets.preference, split, gate);
 
   gate::check_unchanged(sets);
   const artifacts::GateArtifact artifact = make_artifact(options, inputs, debiased, gate);
   lock.check_now();
-  publish(stem, artifact, gates, report, environment.files);
+  publish(stem, artifact, gates, report, results, environment.files);
   if (model_export) {
     model_export->write(options.export_scale == ExportScale::one ? artifact.as_reward() : artifact, report);
-    print(fmt::format("model:  {}\n", shown(options.export_dir, kMaxShownPath)));
+    results.show(fmt::format("model:  {}\n", shown(options.export_dir, kMaxShownPath)));
   }
+  results.document(document_of(stem, options.export_dir, report));
   checkpoint.remove();
 }
 

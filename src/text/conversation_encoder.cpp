@@ -46,9 +46,9 @@ void check_no_pattern(const Conversation& conversation, const std::string& patte
   for (const Message& message : conversation)
     if (message.content.find(pattern) != std::string::npos)
       fail_data(
-          "a content of the role '{}' holds '{}', the text by which the chat template opens an answer, in "
+          "a turn of the role '{}' contains '{}', the text with which the chat template opens an answer; its "
           "tokens "
-          "that cannot be told from the template's; leave the row out",
+          "cannot be distinguished from the template's; leave the row out",
           shown(message.role), shown(pattern));
 }
 

@@ -201,7 +201,7 @@ TEST_CASE("an interrupted run resumes with its own kernels", "[e2e]") {
     run_stage1_prepare(options);
   }
   const bool resumed = std::ranges::any_of(
-      lines, [](const std::string& line) { return line.find("going on with an") != std::string::npos; });
+      lines, [](const std::string& line) { return line.find("resuming an") != std::string::npos; });
   CHECK(resumed);
   CHECK(measured.at("measured").at(0).at("gflops").contains(kernels_of(target)));
   // Other kernels are not resumed with.

@@ -131,7 +131,7 @@ TEST_CASE("sets without lengths are still read, and say what to do where lengths
     strip(dir / "root" / "embeddings" / "model" / (std::string(name) + ".safetensors"), {"lengths"});
   const Trained run = train({}, dir / "root");
   CHECK(run.report["length_bias"] == json::array());
-  CHECK_THAT(run.err, Catch::Contains("validation") && Catch::Contains("carry no lengths") &&
+  CHECK_THAT(run.err, Catch::Contains("validation") && Catch::Contains("have no lengths") &&
                           Catch::Contains("stage2-prepare"));
   const TempDir place;
   const ProcessResult refused =

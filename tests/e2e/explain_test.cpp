@@ -254,7 +254,6 @@ TEST_CASE("score names options that do not fit --explain", "[e2e]") {
   const std::vector<std::vector<std::string>> wrong{
       {"--html", "why.html"},
       {"--training_gates", "gates.safetensors"},
-      {"--explain_split", "test"},
       {"--html_pairs", "3"},
       {"--explain", "pairs.jsonl", "--input", "in.jsonl"},
       {"--explain", "pairs.jsonl", "--fields", "score"},

@@ -163,7 +163,7 @@ TEST_CASE("a bit flipped in the save before the last is never read", "[e2e]") {
       Files damaged = state;
       flip(damaged[kPrevious], random);
       INFO("flip " << i);
-      check_unharmed(damaged, "going on with an interrupted training");
+      check_unharmed(damaged, "resuming an interrupted training");
     }
   }
 }
@@ -188,7 +188,7 @@ TEST_CASE("saves of any other length change nothing that is published", "[e2e]")
 TEST_CASE("saves of the same training may change places", "[e2e]") {
   const Files& first = interrupted()[0];
   const Files& second = interrupted()[1];
-  const std::string resumes = "going on with an interrupted training";
+  const std::string resumes = "resuming an interrupted training";
   check_unharmed({{kLatest, first.at(kPrevious)}, {kPrevious, first.at(kLatest)}}, resumes);
   check_unharmed({{kLatest, second.at(kLatest)}, {kPrevious, first.at(kLatest)}}, resumes);
   check_unharmed({{kLatest, first.at(kLatest)}, {kPrevious, second.at(kLatest)}}, resumes);
@@ -208,5 +208,5 @@ TEST_CASE("saves of another training are refused by name", "[e2e]") {
   }
   // Read only when it is needed.
   check_unharmed({{kLatest, own.at(kLatest)}, {kPrevious, other.at(kPrevious)}},
-                 "going on with an interrupted training");
+                 "resuming an interrupted training");
 }

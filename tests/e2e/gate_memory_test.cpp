@@ -104,7 +104,7 @@ TEST_CASE("a killed training leaves no scratch file, and goes on in memory with 
   CHECK(fs::is_empty(scratch.path()));
   const ProcessResult rest = run_program("stage2-train", flags_for(place.path(), steps));
   CHECK(rest.exit_code == 0);
-  CHECK_THAT(rest.err, Catch::Contains("going on with an interrupted training"));
+  CHECK_THAT(rest.err, Catch::Contains("resuming an interrupted training"));
   check_same(files_in(place.path()), train(whole, steps));
 }
 

@@ -71,11 +71,11 @@ TEST_CASE("SIGTERM and SIGUSR1 end a gate training with code 75, and it goes on"
     const TempDir place;
     const ProcessResult stopped = interrupt(place.path(), signal);
     CHECK(stopped.exit_code == 75);
-    CHECK(stopped.err.find("the same command goes on") != std::string::npos);
+    CHECK(stopped.err.find("the same command resumes") != std::string::npos);
     CHECK_FALSE(fs::exists(place / (std::string(kStem) + ".pt")));
     const ProcessResult rest = run_program("stage2-train", flags_for(place.path()));
     CHECK(rest.exit_code == 0);
-    CHECK(rest.err.find("going on with an interrupted training") != std::string::npos);
+    CHECK(rest.err.find("resuming an interrupted training") != std::string::npos);
     check_finished(place.path());
   }
 }
@@ -127,14 +127,14 @@ TEST_CASE("--restart keeps what the same inputs began and deletes what others di
   // A batch system repeats the flag when it reruns the job.
   const ProcessResult rest = run_program("stage2-train", flags_for(place.path(), {"--restart"}));
   CHECK(rest.exit_code == 0);
-  CHECK(rest.err.find("going on with an interrupted training") != std::string::npos);
+  CHECK(rest.err.find("resuming an interrupted training") != std::string::npos);
   check_finished(place.path());
 
   write_text(checkpoint, begun);
   const ProcessResult other =
       run_program("stage2-train", flags_for(place.path(), {"--restart", "--weight_decay", "0.1"}));
   CHECK(other.exit_code == 0);
-  CHECK(other.err.find("going on") == std::string::npos);
+  CHECK(other.err.find("resuming") == std::string::npos);
   CHECK_FALSE(fs::exists(checkpoint));
 }
 

@@ -152,7 +152,7 @@ TEST_CASE("what was durable before a kill is not computed again", "[e2e]") {
   const std::size_t chunks = chunks_of(root.path());
   const ProcessResult rest = run_program("stage1-prepare", flags_for(root.path(), {"--log_level", "info"}));
   CHECK(rest.exit_code == 0);
-  CHECK(rest.err.find("going on with an interrupted run: ") != std::string::npos);
+  CHECK(rest.err.find("resuming an interrupted run: ") != std::string::npos);
   CHECK(chunks >= 3);
   check_finished(root.path());
 }
@@ -163,7 +163,7 @@ TEST_CASE("SIGTERM, SIGUSR1 and SIGINT end a run with code 75, and it goes on", 
     const TempDir root;
     const ProcessResult stopped = interrupt(root.path(), signal);
     CHECK(stopped.exit_code == 75);
-    CHECK(stopped.err.find("the same command goes on") != std::string::npos);
+    CHECK(stopped.err.find("the same command resumes") != std::string::npos);
     CHECK_FALSE(fs::exists(target_in(root.path())));
     CHECK(run_program("stage1-prepare", flags_for(root.path())).exit_code == 0);
     check_finished(root.path());
@@ -297,10 +297,10 @@ TEST_CASE("a complete shard's command leaves an interrupted run of other inputs 
   CHECK(again.exit_code == 0);
   CHECK(again.out.find("complete already") != std::string::npos);
   CHECK(again.err.find("--seq_len (0 then, 90 now)") != std::string::npos);
-  CHECK(again.err.find("is left as it is") != std::string::npos);
+  CHECK(again.err.find("is kept") != std::string::npos);
   CHECK(io::read_text_file(target.string() + ".journal") == journal);
   const ProcessResult rest = run_program("stage1-prepare", flags_for(dir / "root", {"--log_level", "info"}));
-  CHECK(rest.err.find("going on with an interrupted run: ") != std::string::npos);
+  CHECK(rest.err.find("resuming an interrupted run: ") != std::string::npos);
   check_finished(dir / "root");
 
   // For the same inputs these are the files of a process that died after it had published.

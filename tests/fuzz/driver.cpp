@@ -137,7 +137,7 @@ void touch(std::string_view bytes) {
   static volatile unsigned sum = 0;
   unsigned total = 0;
   for (const char c : bytes) total += static_cast<unsigned char>(c);
-  sum = total;
+  sum = sum + total;
 }
 
 }  // namespace armorm::fuzz

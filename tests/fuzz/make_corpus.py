@@ -58,9 +58,10 @@ def small_tokenizer(path):
 def stored_pickles(target, pattern):
     for path in sorted(GOLDENS.glob(pattern)):
         with zipfile.ZipFile(path) as archive:
-            for name in archive.namelist():
-                if name.endswith("data.pkl"):
-                    seed(target, path.stem, archive.read(name))
+            entries = [entry for entry in archive.infolist() if entry.filename.endswith("data.pkl")]
+            for entry in entries:
+                if entry.CRC != 0:  # no_checksums.pt is a seed only as a file
+                    seed(target, path.stem, archive.read(entry))
 
 
 def hub_answer(status, headers, body=""):
@@ -214,6 +215,26 @@ def request_seeds():
         seed("serve_protocols", name, bytes([number]) + body.encode())
 
 
+def connection_seeds():
+    """The first byte says how the bytes are sent: see http_connection_fuzz.cpp."""
+    post = "POST /echo HTTP/1.1\r\nHost: a\r\n"
+    requests = {"get": "GET /x?y=%41 HTTP/1.1\r\nHost: a\r\n\r\n", "head": "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n",
+                "length": post + "Content-Length: 3\r\n\r\nabc",
+                "chunked": post + "Transfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n1\r\nd\r\n0\r\nTrailer: t\r\n\r\n",
+                "both": post + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                "expect": post + "Expect: 100-continue\r\nContent-Length: 1\r\n\r\na", "expects_more": post + "Expect: x\r\n\r\n",
+                "stream": "POST /stream HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n1\r\n\n\r\n0\r\n\r\n",
+                "old": "POST /stream HTTP/1.0\r\nContent-Length: 2\r\n\r\n{}",
+                "refused": "POST /refused HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}",
+                "pipeline": ("GET /echo HTTP/1.1\r\nHost: a\r\n\r\n" + post + "Content-Length: 1\r\n\r\nx") * 2,
+                "too_large": post + "Content-Length: 257\r\n\r\n" + "x" * 257, "no_request": "\r\n\r\nx\r\n\r\n",
+                "long_head": post + "".join(f"Name{i}: {'v' * 50}\r\n" for i in range(10)) + "\r\n",
+                "upgrade": "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, close\r\nUpgrade: h2c\r\n\r\n"}
+    for number, (name, text) in enumerate(requests.items()):
+        seed("http_connection", name, bytes([number % 16]) + text.encode())
+        seed("http_connection", name + "-whole", b"\0" + text.encode())
+
+
 def main():
     copy("safetensors", "io/*.safetensors")
     copy("safetensors_index", "io/sharded/*.json")
@@ -233,6 +254,7 @@ def main():
     hub_seeds()
     journal_seeds()
     request_seeds()
+    connection_seeds()
     regressions()
     total = sum(path.stat().st_size for path in CORPUS.rglob("*") if path.is_file())
     print(f"{total} bytes below {CORPUS}")

@@ -102,6 +102,16 @@ TEST_CASE("a local path wins over a Hub id", "[unit]") {
   CHECK_THROWS_WITH(armorm::hub::resolve_model(""), Contains("not found"));
 }
 
+TEST_CASE("a file that is not there is not looked for on the Hub", "[unit]") {
+  const TempDir dir;
+  const Variable cache("HF_HUB_CACHE", dir.path().c_str());
+  const Variable offline("HF_HUB_OFFLINE", nullptr);
+  const Variable endpoint("HF_ENDPOINT", "http://127.0.0.1:1");  // nobody listens
+  for (const std::string text : {"pairs.jsonl", "data/pairs.jsonl.gz", "model.safetensors"})
+    CHECK_THROWS_WITH(armorm::hub::resolve_dataset(text),
+                      Contains(text + ": no such file") && Contains(text + "@main"));
+}
+
 TEST_CASE("a ref that holds no commit is refused", "[unit]") {
   const TempDir dir;
   const fs::path repo = dir / "models--org--name";

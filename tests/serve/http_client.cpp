@@ -129,14 +129,19 @@ std::string RawAnswer::header(const std::string& name) const {
   return found == headers.end() ? "" : found->second;
 }
 
+RawAnswer take_answer(std::string_view& bytes, bool is_head) {
+  RawAnswer answer;
+  if (!take_head(bytes, answer)) return answer;
+  const bool has_body = answer.status >= 200 && answer.status != 204 && !is_head;
+  answer.is_complete = !has_body || take_body(bytes, answer);
+  return answer;
+}
+
 std::vector<RawAnswer> answers_in(std::string_view bytes, bool is_head) {
   std::vector<RawAnswer> answers;
   while (!bytes.empty()) {
-    RawAnswer& answer = answers.emplace_back();
-    if (!take_head(bytes, answer)) return answers;
-    const bool has_body = answer.status >= 200 && answer.status != 204 && !is_head;
-    if (has_body && !take_body(bytes, answer)) return answers;
-    answer.is_complete = true;
+    answers.push_back(take_answer(bytes, is_head));
+    if (!answers.back().is_complete) break;
   }
   return answers;
 }

@@ -42,8 +42,10 @@ struct RawAnswer {
   std::string header(const std::string& name) const;
 };
 
-// The answers in these bytes, in order, interim ones too. `is_head`: to HEAD, without bodies. Throws for what
-// is no answer.
+// Removes the first answer from the front, or all bytes if it is incomplete. `is_head`: to HEAD, without a
+// body. Throws for what is no answer.
+RawAnswer take_answer(std::string_view& bytes, bool is_head = false);
+// The answers in these bytes, in order, interim ones too.
 std::vector<RawAnswer> answers_in(std::string_view bytes, bool is_head = false);
 
 // Reads until `count` final answers are complete, or the connection ends.

@@ -283,7 +283,7 @@ for line in "stage1-prepare 0 75 Ignore" "stage1-prepare 1 137 Count" "stage2-pr
   check "${line% * *} does not succeed" ended "${line% * *} 0 Succeeded"
 done
 for pod in stage1-prepare-{0,1} stage2-prepare-preference-0 stage2-train-0; do
-  check "$pod does not resume" grep -q "going on with an interrupted" "$FAKE_CLUSTER/logs/armorm-$pod"
+  check "$pod does not resume" grep -q "resuming an interrupted" "$FAKE_CLUSTER/logs/armorm-$pod"
 done
 check "other pods end once: $(cat "$FAKE_CLUSTER/events")" test "$(wc -l <"$FAKE_CLUSTER/events")" = 12
 result "kubernetes: pods that are stopped, killed and evicted resume"

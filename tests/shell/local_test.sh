@@ -62,7 +62,7 @@ kill -CONT "$process"
 end
 check "status $status" test "$status" = 75
 check "no program lives" test -z "$(pgrep -f -- "--data_root $data" || true)"
-check "told to go on" log_says "$data" "the same command goes on where it ended"
+check "says how to resume" log_says "$data" "the same command resumes"
 check "interrupted" test -e "$(target "$data" multi-objective 2).partial"
 begin prepare_embeddings.sh "$data"
 end

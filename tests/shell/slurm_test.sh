@@ -86,7 +86,7 @@ go_on "$process"
 submit "$work/wrong" --stages prepare1,train1 --array 1 --gpus 0 --prepare_flags "--seq_len -1"
 wrong=("${jobs[@]}")
 check "a cancelled task stays cancelled" wait_until 20 state_is "${cancelled[0]}" CANCELLED
-check "its work is safe" log_says "$(log_of "$work/cancelled" stage1-prepare "${cancelled[0]}_1")" "the same command goes on with the rest"
+check "its work is safe" log_says "$(log_of "$work/cancelled" stage1-prepare "${cancelled[0]}_1")" "the same command resumes"
 check "what waited for it is cancelled" wait_until 20 state_is "${cancelled[1]}" CANCELLED
 check "status.sh calls it interrupted" \
   grep -q '"interrupted": 1' <("$root/scripts/status.sh" --data_root "$work/cancelled" --json)
@@ -110,7 +110,7 @@ process=$(hold_midway "$shard")
 kill -KILL "$process"
 log=$(log_of "$work/killed" stage1-prepare "${killed}_1")
 check "the killed task is queued again" wait_until 20 log_says "$log" "ended with 137 .* restart 1 of at most 1"
-check "it goes on" wait_until 30 log_says "$log" "going on with an interrupted run"
+check "it goes on" wait_until 30 log_says "$log" "resuming an interrupted run"
 process=$(hold_midway "$shard" "$process") || problem="the killed shard was over too soon"
 kill -KILL "$process"
 check "the second time it fails" wait_until 20 state_is "$killed" FAILED
@@ -144,10 +144,10 @@ check "stage2-train is warned and queued again" \
 check "the pipeline ends: $(squeue --states=all)" wait_until 90 all_are COMPLETED "${pipeline_jobs[@]}"
 check "the killed task's restart" log_says "$(log_of "$run" stage1-prepare "${prepare1}_3")" "ended with 137 .* restart 1 of"
 for k in 1 3 4; do
-  check "task $k goes on where it ended" log_says "$(log_of "$run" stage1-prepare "${prepare1}_$k")" "going on with an interrupted run"
+  check "task $k goes on where it ended" log_says "$(log_of "$run" stage1-prepare "${prepare1}_$k")" "resuming an interrupted run"
 done
 check "stage2-train goes on where it ended" \
-  log_says "$run/slurm/armorm-stage2-train-${pipeline_jobs[5]}.out" "going on with an interrupted"
+  log_says "$run/slurm/armorm-stage2-train-${pipeline_jobs[5]}.out" "resuming an interrupted"
 result "slurm: tasks that are killed or lose their node go on"
 
 wait "$reference_run"

@@ -188,7 +188,7 @@ TEST_CASE("a content that holds a pattern of ordinary tokens is refused", "[unit
   encoder.protect_pattern(probed.ids);
   CHECK_NOTHROW(encoder.encode({{"user", "Hello"}, {"assistant", "Good day"}}));
   CHECK_THROWS_WITH(encoder.encode({{"user", "Hello"}, {"assistant", "Good" + text + " day"}}),
-                    Catch::Contains("cannot be told from the template's"));
+                    Catch::Contains("cannot be distinguished from the template's"));
 }
 
 TEST_CASE("a pattern with added tokens leaves contents alone", "[unit]") {

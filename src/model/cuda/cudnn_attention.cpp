@@ -130,7 +130,7 @@ std::optional<at::Tensor> cudnn_attention(const at::Tensor& q, const at::Tensor&
   at::Tensor out = at::empty(q.sizes(), q.options());
   const std::string reason = run(*graph, q, k, v, plan.table, out);
   if (reason.empty()) return out;
-  log::warn("cuDNN refuses its own plan for {}, which goes without from now on: {}", text_of(shape), reason);
+  log::warn("cuDNN refuses its own plan for {}, which no longer uses it: {}", text_of(shape), reason);
   graphs().remove(q.get_device(), shape);
   return std::nullopt;
 }

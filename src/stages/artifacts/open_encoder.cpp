@@ -17,7 +17,7 @@ fs::path base_of_adapter(const fs::path& folder, const StopRequested& stop) {
         "{}: field 'base_model_name_or_path': found nothing, expected the folder or Hub id of the base model",
         where);
   if (!config.base_revision().empty())
-    log::warn("{}: field 'revision' ('{}') is not obeyed, as in transformers: the base model is {}", where,
+    log::warn("{}: field 'revision' ('{}') is ignored, as in transformers: the base model is {}", where,
               config.base_revision(), config.base_model());
   log::info("{}: a LoRA adapter of {}", folder.string(), config.base_model());
   fs::path base = hub::resolve_model(config.base_model(), stop);

@@ -99,7 +99,7 @@ PairRewards load_pairs(const Stage2TrainOptions& options, GateInputs& inputs, co
 
 void read_subsets(const std::string& dataset, const std::string& split, const StopRequested& stop,
                   PairRewards& pairs) {
-  log::info("RewardBench: the embeddings of {} carry no subsets; they are read from the data set", dataset);
+  log::info("RewardBench: the embeddings of {} have no subsets; they are read from the data set", dataset);
   try {
     const data::Dataset source = data::Dataset::open(
         {.path = hub::resolve_dataset(dataset, stop), .split = split, .config = "", .columns = {}});
@@ -107,7 +107,7 @@ void read_subsets(const std::string& dataset, const std::string& split, const St
   } catch (const Error& error) {
     throw Error(
         error.kind(),
-        fmt::format("RewardBench: the embeddings of {} carry no subsets, and the data set gives none: {}",
+        fmt::format("RewardBench: the embeddings of {} have no subsets, and the data set gives none: {}",
                     dataset, error.what()));
   }
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "report/gate_report.h"
+#include "report/results.h"
 #include "stages/gate/gate_evaluation.h"
 #include "stages/gate/gate_explanation.h"
 #include "stages/gate/pair_rewards.h"
@@ -16,12 +17,13 @@ namespace armorm::stages::gate {
 
 constexpr const char* kValidation = "validation";  // name of the set
 
-// Each call evaluates the gate on one set, prints the tables to stdout, and adds the figures to the report.
+// Each call evaluates the gate on one set, shows the tables, and adds the figures to the report.
 class GateTables {
  public:
   // `report` names the attributes. `best`: the best single attribute on the training pairs. Both references
   // must outlive the object.
-  GateTables(const GateScorer& scorer, std::int64_t best, report::GateReport& report);
+  GateTables(const GateScorer& scorer, std::int64_t best, report::GateReport& report,
+             const report::Results& results = report::Results());
 
   // With this many examples of pairs that are surest and wrong.
   void validation(const PairRewards& pairs, std::span<const std::int64_t> rows, std::size_t wrong_examples);
@@ -40,6 +42,7 @@ class GateTables {
   const GateScorer& scorer_;
   std::int64_t best_;
   report::GateReport& report_;
+  report::Results results_;
 };
 
 }  // namespace armorm::stages::gate

@@ -73,7 +73,7 @@ class SeedRuns {
     SeedsTrained before = checkpoint_.take_over(plan());
     for (eval::SelectedGate& done : before.done) runs_.push_back(run_of(next_seed(), std::move(done)));
     if (before.current || !runs_.empty())
-      log::info("going on with an interrupted training: {} of {} seeds are done, {} steps of the next",
+      log::info("resuming an interrupted training: {} of {} seeds are done, {} steps of the next",
                 runs_.size(), options_.seeds, before.current ? before.current->training.step : 0);
     const SavingWork saving;
     while (static_cast<std::int64_t>(runs_.size()) < options_.seeds) {

@@ -40,7 +40,7 @@ std::vector<report::LengthBiasFigures> length_bias_on(const std::string& set,
                                                       std::span<const std::int64_t> rows) {
   if (pairs.lengths().empty()) {
     log::warn(
-        "{}: its embeddings carry no lengths, so its length bias is not measured; run stage2-prepare again "
+        "{}: its embeddings have no lengths, so its length bias is not measured; run stage2-prepare again "
         "to record "
         "them",
         set);

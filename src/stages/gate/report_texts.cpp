@@ -43,10 +43,9 @@ data::FormOptions form_options(const std::string& text) {
     at = end + 2;
   }
   options.pairs = parse_word<PairForm>("form", parts.front());
-  constexpr auto ranked = words_of(RankedPairs{});
+  const auto words = words_of(RankedPairs{});
   for (std::size_t i = 1; i < parts.size(); ++i) {
-    const bool is_pairs = std::ranges::find(ranked, parts[i]) != ranked.end();
-    if (is_pairs)
+    if (std::ranges::find(words, parts[i]) != words.end())
       options.ranked_pairs = parse_word<RankedPairs>("ranked_pairs", parts[i]);
     else
       options.preference_label = parts[i];

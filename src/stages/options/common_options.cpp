@@ -32,22 +32,22 @@ void declare_backbone(ExtractionOptions& fields, OptionList& list) {
       .add({"n_shards", results, "Number of shards the data set is divided into, >= 1"}, fields.n_shards)
       .add({"shard_idx", results, "Which shard this process computes, 1-based"}, fields.shard_idx)
       .add({"device", resources,
-            "CUDA device index; -1 = CPU; several, comma-separated, share the packs of the shard"},
+            "CUDA device index, or several, comma-separated, that share one shard's work; -1 = CPU"},
            fields.device.indices)
       .add(kBackbonePrecision, fields.precision)
       .add({"fp8_accumulate", results,
-            "Sums of --precision fp8 on a GPU: fast = in the tensor cores, exact = promoted to float32; auto "
-            "= "
-            "that of the set's other shards, else fast"},
+            "Accumulation of --precision fp8 on a GPU: fast = in the tensor cores, exact = promoted to "
+            "float32; auto = as in the set's other shards, else fast"},
            fields.fp8_accumulate)
       .add(kExtractionKernels, fields.kernels)
       .add(kBatchTokens, fields.batch_tokens)
       .add(kThreads, fields.threads)
       .add({"weights_memory", resources,
-            "Memory of the weights, on each device: all = they stay; bytes (20GB, 16GiB), or auto, from what "
-            "is free = layers that do not fit are read again for many packs at a time"},
+            "Memory for weights on each device: all = every layer stays resident; bytes (20GB, 16GiB), or "
+            "auto = from the free memory: layers that do not fit are streamed"},
            fields.weights_memory)
-      .add({"batch_invariant", results, "Make a row's bits independent of shards, packs and threads"},
+      .add({"batch_invariant", results,
+            "Make each row's embedding bit-identical for any shards, packs and threads"},
            fields.batch_invariant)
       .add(kGpuAttention, fields.attention)
       .add({"allow_special_in_content", results,
@@ -55,9 +55,7 @@ void declare_backbone(ExtractionOptions& fields, OptionList& list) {
            fields.allow_special_in_content)
       .add({"template_date", results, "Date, YYYY-MM-DD, for a chat template that inserts today's date"},
            fields.template_date)
-      .add({"seed", results,
-            "Seed of the shuffle before the rows are divided into shards; all shards need the same one"},
-           fields.seed);
+      .add({"seed", results, "Seed of the shuffle before sharding; the same for all shards"}, fields.seed);
 }
 
 void declare_reports(ExtractionOptions& fields, OptionList& list) {
@@ -78,23 +76,20 @@ void declare_run(ExtractionOptions& fields, OptionList& list) {
   using namespace shared_options;
   list.add(kDataRoot, fields.data_root)
       .add({"restart", output,
-            "Make a finished shard again, also one of other inputs (another model, data set or attributes); "
-            "delete an interrupted run with other inputs"},
+            "Recompute a finished shard, even if its inputs (model, data set, attributes) differ; discard an "
+            "interrupted run with other inputs"},
            fields.restart)
       .add({"verify", output,
-            "on: a finished shard counts as complete if its content equals its digests; off: if its header "
-            "says so"},
+            "on: check a finished shard's content against its digests; off: check only its header"},
            fields.verify)
-      .add(
-          {"checkpoint_seconds", output, "Seconds between two durable points of a run; 0 = after every pass"},
-          fields.checkpoint_seconds)
+      .add({"checkpoint_seconds", output, "Seconds between checkpoints of a run; 0 = after every pass"},
+           fields.checkpoint_seconds)
       .add({"on_bad_row", inputs,
-            "error: a row that cannot be used ends the run; skip: it is listed in <target>.rejects.jsonl, "
-            "and so "
-            "is a row that ends in a user's turn, which error only counts"},
+            "error: stop at a row that cannot be used; skip: list it in <target>.rejects.jsonl and continue. "
+            "A row that ends in a user's turn is only counted by error, and skipped by skip"},
            fields.on_bad_row)
       .add({"max_bad_rows", inputs,
-            "End the run above this many skipped rows: a count (100), or a fraction (0.01, 1%)"},
+            "Stop above this many skipped rows: a count (100) or a fraction (0.01, 1%)"},
            fields.max_bad_rows);
 }
 

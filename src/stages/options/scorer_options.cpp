@@ -16,14 +16,13 @@ void declare_arithmetic(ScorerOptions& fields, OptionList& list) {
   list.add(kDevice, fields.device)
       .add(kBackbonePrecision, fields.precision)
       .add({"fp8_accumulate", results,
-            "Sums of --precision fp8 on a GPU: fast = in the tensor cores, exact = promoted to float32; auto "
-            "= that of the export's embeddings, else fast"},
+            "Accumulation of --precision fp8 on a GPU: fast = in the tensor cores, exact = promoted to "
+            "float32; auto = as in the export's embeddings, else fast"},
            fields.fp8_accumulate)
-      .add(
-          {"kernels", results,
-           "Kernels of the products on the CPU; auto = those of the export's embeddings where --precision is "
-           "the same, else the fastest, which are measured"},
-          fields.kernels)
+      .add({"kernels", results,
+            "CPU kernels of the matrix products; auto = as in the export's embeddings if --precision is the "
+            "same, else the fastest by measurement"},
+           fields.kernels)
       .add({"batch_invariant", results,
             "Scores are bit-identical however rows are batched; --batch_invariant=false is faster"},
            fields.batch_invariant)
@@ -34,17 +33,18 @@ void declare_arithmetic(ScorerOptions& fields, OptionList& list) {
 
 void declare_text(ScorerOptions& fields, OptionList& list) {
   list.add({"max_length", results,
-            "Longest conversation in tokens, a longer one is a bad row; 0 = the model's limit"},
+            "Longest conversation in tokens; a longer one is a bad row; 0 = the model's limit"},
            fields.max_length)
       .add({"allow_special_in_content", results,
             "Convert special-token strings in message content to special tokens"},
            fields.allow_special_in_content)
       .add({"template_date", results,
-            "Date, YYYY-MM-DD, for a chat template that inserts today's date; empty = that of the training"},
+            "Date, YYYY-MM-DD, for a chat template that inserts today's date; empty = the date used in "
+            "training"},
            fields.template_date)
       .add({"verify", output,
-            "on: an export of stage2-train is compared with the digests in its armorm_export.json while it "
-            "is loaded; off: it is not"},
+            "on: check an export's files against the digests in its armorm_export.json while loading; off: "
+            "skip the check"},
            fields.verify);
 }
 

@@ -12,39 +12,42 @@ namespace {
 void declare_listening(ServeOptions& fields, OptionList& list) {
   using enum OptionEffect;
   list.add({"listen", output,
-            "HOST:PORT to listen on; others than this machine reach it only by an address other than "
-            "loopback; port 0 = any free one"},
+            "HOST:PORT to listen on; other machines can reach only an address other than loopback; port 0 = "
+            "any free one"},
            fields.listen)
-      .add({"served_model_name", output, "Name of the model in answers; empty = that of --model_path"},
+      .add({"served_model_name", output, "Model name in answers; empty = the folder name of --model_path"},
            fields.served_model_name)
-      .add(
-          {"api_key_file", inputs,
-           "File of API keys, one per line: requests need one as a bearer token; read again on SIGHUP; empty "
-           "= none needed"},
-          fields.api_key_file)
-      .add({"max_connections", resources, "Open connections; further ones get 503"}, fields.max_connections)
-      .add({"read_timeout_s", resources, "Seconds for a request to arrive"}, fields.read_timeout_s)
-      .add({"write_timeout_s", resources, "Seconds for an answer to be taken"}, fields.write_timeout_s)
-      .add({"idle_timeout_s", resources, "Seconds between requests of a connection"}, fields.idle_timeout_s)
-      .add({"drain_s", output, "Seconds to answer what was accepted, when asked to stop"}, fields.drain_s);
+      .add({"api_key_file", inputs,
+            "File of API keys, one per line; requests then need one as a bearer token; SIGHUP reloads the "
+            "file; empty = no key needed"},
+           fields.api_key_file)
+      .add({"max_connections", resources, "Maximum number of open connections; further ones get 503"},
+           fields.max_connections)
+      .add({"read_timeout_s", resources, "Seconds for a client to send its request"}, fields.read_timeout_s)
+      .add({"write_timeout_s", resources, "Seconds for a client to receive its answer"},
+           fields.write_timeout_s)
+      .add({"idle_timeout_s", resources, "Seconds an idle connection stays open"}, fields.idle_timeout_s)
+      .add({"drain_s", output, "Seconds to answer accepted requests after SIGTERM"}, fields.drain_s);
 }
 
 void declare_batching(ServeOptions& fields, OptionList& list) {
   using enum OptionEffect;
   list.add({"prompt_cache", resources,
-            "Memory for keys and values of prompts, for further answers to them, such as 4GiB; 0 = none"},
+            "Memory for cached keys and values of prompts, reused by further answers to the same prompt, "
+            "such as 4GiB; 0 = none"},
            fields.prompt_cache)
-      .add({"max_wait_ms", resources,
-            "Longest wait for further requests while nothing is computed, in milliseconds"},
+      .add({"max_wait_ms", resources, "Milliseconds an idle server waits for further requests to batch"},
            fields.max_wait_ms)
-      .add({"max_rows", resources, "Conversations of a request; more get 413"}, fields.max_rows)
-      .add({"max_body_mb", resources, "MiB of a request's body; more get 413"}, fields.max_body_mb)
-      .add({"max_queue_rows", resources, "Conversations that wait; requests beyond them get 429"},
+      .add({"max_rows", resources, "Maximum number of conversations per request; more get 413"},
+           fields.max_rows)
+      .add({"max_body_mb", resources, "Maximum size of a request's body in MiB; more gets 413"},
+           fields.max_body_mb)
+      .add({"max_queue_rows", resources, "Maximum number of waiting conversations; further requests get 429"},
            fields.max_queue_rows)
       .add({"max_queue_s", resources,
-            "Seconds that a request may be expected to wait, by the measured speed; beyond them it gets 429"},
+            "Longest expected wait of a request in seconds, from the measured speed; beyond it, 429"},
            fields.max_queue_s)
-      .add({"max_streams", resources, "Streams of JSON Lines at a time; further ones get 429"},
+      .add({"max_streams", resources, "Maximum number of open JSON Lines streams; further ones get 429"},
            fields.max_streams);
 }
 

@@ -15,8 +15,8 @@ inline constexpr OptionText kModelOfEmbeddings{"model_path", inputs,
                                                "Reward model of the embeddings; determines the file names"};
 inline constexpr OptionText kDatasetName{
     "dataset_name", inputs,
-    "Name of the data in file names; needed for several sets without a recipe; empty = that of the set or of "
-    "the recipe's file"};
+    "Name of the data in file names; required for several sets without a recipe; empty = the name of the set "
+    "or of the recipe's file"};
 inline constexpr OptionText kDatasetConfig{
     "dataset_config", results,
     "Config of a data set whose card names several; empty = its default. It is not part of the file name"};
@@ -25,16 +25,23 @@ inline constexpr OptionText kForm{"form", inputs,
                                   "Form of the rows: which columns make conversations and labels "
                                   "(docs/data-forms.md); auto = recognised by "
                                   "columns and types"};
+inline constexpr OptionText kPreferenceLabel{
+    "preference_label", inputs,
+    "Label that decides which answer is better, for a form with several (pku_saferlhf: safer_response_id; "
+    "ultrafeedback: overall_score); empty = the form's first"};
+inline constexpr OptionText kRankedPairs{
+    "ranked_pairs", inputs,
+    "Pairs from a row with ranked answers: all of different rank, or the best against each worse one"};
 inline constexpr OptionText kDevice{"device", resources, "CUDA device index; -1 = CPU"};
 inline constexpr OptionText kThreads{"threads", resources,
                                      "CPU threads; 0 = OMP_NUM_THREADS, else all that this process may use"};
 inline constexpr OptionText kExtractionKernels{
     "kernels", results,
-    "Kernels of the products on the CPU; auto = those of the set's other shards, else the fastest, measured "
-    "once on each kind of processor and kept in --data_root"};
+    "CPU kernels of the matrix products; auto = as in the set's other shards, else the fastest, measured "
+    "once per kind of processor and kept in --data_root"};
 inline constexpr OptionText kGpuAttention{
     "attention", results,
-    "Attention on a GPU; auto = cuDNN's where it has a plan and not with batch_invariant, else LibTorch's "
+    "Attention on a GPU; auto = cuDNN's if it has a plan and batch_invariant is off, else LibTorch's "
     "FlashAttention"};
 inline constexpr OptionText kBackbonePrecision{"precision", results, "Arithmetic of the backbone"};
 // The last bits depend on the packs unless batch_invariant is on.
@@ -43,9 +50,12 @@ inline constexpr OptionText kBatchTokens{"batch_tokens", results,
 inline constexpr OptionText kDataRoot{"data_root", output,
                                       "Folder of all artefacts ($ARMORM_DATA sets the default)"};
 
+inline constexpr OptionText kJson{"json", output,
+                                  "Print the results as one JSON document (docs/output.md) instead of tables"};
+
 inline constexpr OptionText kVerify{
     "verify", output,
-    "on: the embeddings are compared with the digests in their files; off: only their headers are read"};
+    "on: check the embeddings against the digests in their files; off: check only their headers"};
 
 // Of both prepare stages.
 void declare_extraction(ExtractionOptions& fields, OptionList& list);

@@ -23,12 +23,12 @@ OptionList declare(Stage1PrepareOptions& fields) {
       .add({"attributes", results, "Label columns, comma-separated, in the order of the weights' rows"},
            fields.attributes)
       .add({"weight_column", results,
-            "Column with a sample weight for each row, kept for stage1-train --weight_column; empty = none"},
+            "Column of sample weights, for stage1-train --weight_column; empty = none"},
            fields.weight_column)
       .add({"columns", results, "Column renames, comma-separated: messages=conversation"}, fields.columns)
       .add(kForm, fields.form)
       .add({"seq_len", results,
-            "Longest row in tokens, longer ones are dropped and counted; 0 = the model's limit"},
+            "Longest row in tokens; longer ones are dropped and counted; 0 = the model's limit"},
            fields.seq_len);
   return list;
 }

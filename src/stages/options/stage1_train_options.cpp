@@ -27,7 +27,7 @@ void declare_choice(Stage1TrainOptions& fields, OptionList& list) {
       .add({"dataset_path", inputs, "Multi-objective data set of the embeddings; determines the file names"},
            fields.dataset_path)
       .add({"embeddings_dir", inputs,
-            "Folder of the embeddings, or their path up to -<shard>-of-<n>; empty = below data_root"},
+            "Folder of the embeddings, or their path prefix before -<shard>-of-<n>; empty = below data_root"},
            fields.embeddings_dir)
       .add({"output_dir", output, "Folder of the weights; empty = <data_root>/regression_weights"},
            fields.output_dir)
@@ -35,16 +35,15 @@ void declare_choice(Stage1TrainOptions& fields, OptionList& list) {
            fields.restart)
       .add(kVerify, fields.verify)
       .add({"alphas", results,
-            "L2 strengths to choose from, above 0: comma-separated, or lo:hi:n for n of them, evenly in "
+            "L2 strengths to choose from, above 0: comma-separated, or lo:hi:n for n values evenly spaced in "
             "log10"},
            fields.alphas)
       .add({"cv", results,
-            "How the strength is chosen: by the validation rows, folds of the training rows, or "
+            "How the L2 strength is chosen: on the validation rows, by folds of the training rows, or by "
             "leave-one-out over the training rows"},
            fields.cv)
       .add({"n_folds", results, "Folds of --cv kfold, 2 to 254"}, fields.n_folds)
-      .add({"split_by", results,
-            "prompt: rows with the same prompt stay on one side of the split, and in one fold"},
+      .add({"split_by", results, "prompt: rows with the same prompt are in the same split and fold"},
            fields.split_by);
 }
 
@@ -54,27 +53,31 @@ void declare_fit(Stage1TrainOptions& fields, OptionList& list) {
             "Column of sample weights, as given to stage1-prepare --weight_column; empty = every row has "
             "weight 1"},
            fields.weight_column)
-      .add({"standardize", results, "Penalise the weights of columns scaled to unit standard deviation"},
+      .add({"standardize", results,
+            "Scale columns to unit standard deviation before penalising their weights"},
            fields.standardize)
-      .add({"fit_intercept", results, "Fit a constant for each attribute, which is not penalised"},
+      .add({"fit_intercept", results, "Fit an intercept for each attribute, without penalty"},
            fields.fit_intercept)
       .add({"refit", results, "Fit the final weights on train and validation rows together"}, fields.refit)
-      .add({"bootstrap", results, "Resamples, by prompt, for 95 % intervals of R2 and Spearman; 0 = none"},
+      .add({"bootstrap", results,
+            "Bootstrap resamples, by prompt, for 95 % intervals of R2 and Spearman; 0 = none"},
            fields.bootstrap);
 }
 
 void declare_run(Stage1TrainOptions& fields, OptionList& list) {
   using namespace shared_options;
-  list.add({"partial", output,
-            "Write the sums of shards to this folder, for a fit with --merge, and exit; empty = fit"},
+  list.add({"partial", output, "Write the sums of shards to this folder, for --merge, and exit; empty = fit"},
            fields.partial)
-      .add({"shards", inputs, "Shards summed by --partial, from 1, comma-separated; empty = all"},
+      .add({"shards", inputs, "Shards to sum with --partial, from 1, comma-separated; empty = all"},
            fields.shards)
-      .add({"merge", inputs, "Files or folders with the sums of all shards, comma-separated, to fit from"},
+      .add({"merge", inputs,
+            "Files or folders with the sums of all shards, comma-separated, to fit from; empty = read "
+            "embeddings"},
            fields.merge)
       .add(kThreads, fields.threads)
       .add({"seed", results, "Seed of the train/validation split, the folds and the bootstrap"}, fields.seed)
-      .add(kDataRoot, fields.data_root);
+      .add(kDataRoot, fields.data_root)
+      .add(kJson, fields.json);
 }
 
 }  // namespace

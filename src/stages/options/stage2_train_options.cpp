@@ -10,7 +10,7 @@ namespace armorm::stages::options {
 namespace {
 
 constexpr std::int64_t kLeastShuffleWindow = 16;
-constexpr const char* kSourceOfPrepare = "The --source given to stage2-prepare for them";
+constexpr const char* kSourceOfPrepare = "Value of stage2-prepare --source for this set";
 
 void declare_data(Stage2TrainOptions& fields, OptionList& list) {
   using namespace shared_options;
@@ -22,10 +22,8 @@ void declare_data(Stage2TrainOptions& fields, OptionList& list) {
       .add({"preference_dataset", inputs, "Preference pairs that train the gate"}, fields.preference_dataset)
       .add({"preference_source", inputs, kSourceOfPrepare}, fields.preference_source)
       .add({"preference_split", inputs, "Split of the preference set"}, fields.preference_split)
-      .add(
-          {"split_by", results, "prompt: pairs with the same prompt are all trained on, or all validated on"},
-          fields.split_by)
-      .add({"reference_dataset", inputs, "Pairs that verbosity is measured on; empty = the preference set"},
+      .add({"split_by", results, "prompt: pairs with the same prompt are in the same split"}, fields.split_by)
+      .add({"reference_dataset", inputs, "Pairs on which verbosity is measured; empty = the preference set"},
            fields.reference_dataset)
       .add({"reference_source", inputs, kSourceOfPrepare}, fields.reference_source)
       .add({"reference_split", inputs, "Split of the reference set"}, fields.reference_split);
@@ -38,13 +36,13 @@ void declare_optimiser(Stage2TrainOptions& fields, OptionList& list) {
            fields.learning_rate)
       .add({"weight_decay", results, "AdamW weight decay"}, fields.weight_decay)
       .add({"n_steps", results, "Optimiser steps"}, fields.n_steps)
-      .add({"batch_size", results, "Pairs per step, drawn with replacement but for --shuffle_window"},
+      .add({"batch_size", results, "Pairs per step, drawn with replacement unless --shuffle_window is set"},
            fields.batch_size)
       .add({"shuffle_window", results,
-            "Shuffle the pairs in windows of this many, made of 16 runs of consecutive ones, so that a disk "
-            "is read in long runs; each pair comes once an epoch. 0 = draw from all pairs"},
+            "Shuffle within windows of this many pairs (16 runs of consecutive ones), for long disk reads; "
+            "each pair comes once an epoch; 0 = draw from all pairs"},
            fields.shuffle_window)
-      .add({"select", results, "Gate to keep: that of the last step, or the best on the validation pairs"},
+      .add({"select", results, "Gate to keep: the last step's, or the best on the validation pairs"},
            fields.select)
       .add({"eval_every", results, "Steps between evaluations on the validation pairs"}, fields.eval_every)
       .add({"patience", results, "Stop after this many evaluations without improvement; 0 = never"},
@@ -57,17 +55,17 @@ void declare_optimiser(Stage2TrainOptions& fields, OptionList& list) {
 void declare_debiasing(Stage2TrainOptions& fields, OptionList& list) {
   using namespace shared_options;
   list.add({"verbosity_attribute", results,
-            "Name of the attribute that measures verbosity, or none; needed, like --verbosity_dim, for "
-            "attributes other than the published ones"},
+            "Attribute that measures verbosity, or none; required, like --verbosity_dim, for attributes "
+            "other than the published ones"},
            fields.verbosity_attribute)
       .add({"verbosity_dim", results,
-            "The same as an index, from 0; -1 = none; empty = 4, which is helpsteer-verbosity"},
+            "Verbosity attribute by index, from 0; -1 = none; empty = 4, helpsteer-verbosity"},
            fields.verbosity_dim)
       .add({"corr_threshold", results,
             "Spearman correlation with the verbosity target that debiasing must reach"},
            fields.corr_threshold)
       .add({"on_unmet", results,
-            "If no penalty meets the threshold for an attribute: an error (--compat upstream: penalty 1, as "
+            "If no penalty reaches the threshold for an attribute: error (--compat upstream: penalty 1, as "
             "in the scripts), penalty 0, or the largest penalty"},
            fields.on_unmet)
       .add({"penalty_grid", results,
@@ -77,7 +75,7 @@ void declare_debiasing(Stage2TrainOptions& fields, OptionList& list) {
             "grid: the first penalty that meets the threshold; bisection: the crossing before it, to 1e-6"},
            fields.penalty_search)
       .add({"verbosity_target", results,
-            "What debiased rewards must not rise with: the verbosity attribute's reward, or the "
+            "What debiased rewards must not correlate with: the verbosity attribute's reward, or the "
             "response's length in tokens"},
            fields.verbosity_target);
 }
@@ -105,11 +103,11 @@ void declare_gate(Stage2TrainOptions& fields, OptionList& list) {
       .add({"hidden_size", results, "Width of the hidden layers"}, fields.hidden_size)
       .add({"dropout", results, "Dropout of the hidden layers"}, fields.dropout)
       .add({"precision", results,
-            "Operands of the gate's products in training; weights, sums and optimiser are float32"},
+            "Operands of the gate's matrix products in training; weights, accumulation and optimizer stay "
+            "float32"},
            fields.precision)
       .add({"kernels", results,
-            "Kernels of the gate's products on the CPU; auto = those of the interrupted training, else the "
-            "fastest"},
+            "CPU kernels of the gate's products; auto = as in the interrupted training, else the fastest"},
            fields.kernels)
       .add({"compat", results, "upstream: the softmax runs over the pair and the debiasing is not applied"},
            fields.compat)
@@ -120,33 +118,33 @@ void declare_run(Stage2TrainOptions& fields, OptionList& list) {
   using namespace shared_options;
   list.add(kThreads, fields.threads)
       .add({"scratch", resources,
-            "Keep rewards and ids of all pairs in temporary files that the system can drop from memory: auto "
-            "= from 384 MiB of them"},
+            "Keep rewards and ids of all pairs in temporary files, which the system can drop from memory; "
+            "auto = above 384 MiB"},
            fields.scratch)
-      .add({"scratch_dir", output, "Folder of these temporary files, on a disk; empty = output_dir"},
+      .add({"scratch_dir", output, "Folder of the temporary files, on a disk; empty = output_dir"},
            fields.scratch_dir)
       .add({"restart", output,
-            "Replace a gate or an export that was made from other inputs (model, data, attributes, weights); "
-            "delete an interrupted training with other inputs"},
+            "Replace a gate or an export made from other inputs (model, data, attributes, weights); discard "
+            "an interrupted training with other inputs"},
            fields.restart)
       .add(kVerify, fields.verify)
       .add({"accept_differences", inputs,
-            "Facts in which the embeddings may differ from those of the regression weights, comma-separated; "
-            "recorded with the gate"},
+            "Facts in which embeddings and regression weights may differ, comma-separated; recorded with the "
+            "gate"},
            fields.accept_differences)
-      .add({"checkpoint_seconds", output, "Seconds between two saves of the training; 0 = after every step"},
-           fields.checkpoint_seconds)
+      .add(
+          {"checkpoint_seconds", output, "Seconds between checkpoints of the training; 0 = after every step"},
+          fields.checkpoint_seconds)
       .add({"export", output,
-            "Folder for the complete reward model, for Python and for score; an earlier export of the same "
-            "inputs is replaced"},
+            "Folder for the complete reward model, for Python, score and serve; replaces an earlier export "
+            "of the same inputs"},
            fields.export_dir)
       .add({"export_weights", output,
-            "The backbone's files in the export: hard links (auto: copies where links are impossible), or "
-            "copies"},
+            "Backbone files in the export: hard links (auto: copies where links are impossible), or copies"},
            fields.export_weights)
       .add({"export_scale", output,
-            "Sum of the gate's weights in the export: one, with the trained scale recorded in config.json "
-            "(bradley_terry_scale), or the trained scale itself, as version 0.1 exported"},
+            "Sum of the gate's weights in the export: one, with the trained scale in config.json "
+            "(bradley_terry_scale), or the trained scale, as version 0.1 exported"},
            fields.export_scale)
       .add({"output_dir", output, "Folder of the gate and its report; empty = data_root"}, fields.output_dir)
       .add({"report_texts", output,
@@ -164,7 +162,8 @@ void declare_run(Stage2TrainOptions& fields, OptionList& list) {
       .add({"training_gates", output,
             "Also write the gate's weights for each training prompt, for score --training_gates"},
            fields.training_gates)
-      .add(kDataRoot, fields.data_root);
+      .add(kDataRoot, fields.data_root)
+      .add(kJson, fields.json);
 }
 
 }  // namespace

@@ -65,7 +65,7 @@ bool is_complete(const fs::path& target, const std::string& key_digest, Verify v
     return true;
   } catch (const Error& found) {
     if (found.kind() != ErrorKind::data) throw;
-    log::warn("{}; it is made again", found.what());
+    log::warn("{}; recomputing it", found.what());
     return false;
   }
 }
@@ -179,8 +179,8 @@ class ShardRun {
     if (!journal || journal->key == key_)
       return resume::DurableRows::discard(job_.target, environment_.files);
     log::warn(
-        "{}: an interrupted run that differs from this one in {} is left as it is; its command goes on with "
-        "it and replaces the shard, --restart deletes it",
+        "{}: an interrupted run that differs from this one in {} is kept; its own command resumes it and "
+        "replaces the shard, --restart deletes it",
         resume::journal_path(job_.target).string(), resume::differences_of(journal->key, key_));
   }
 
@@ -210,7 +210,7 @@ class ShardRun {
   model::ExtractionStats extract(resume::DurableRows& rows) {
     const auto total = static_cast<std::int64_t>(job_.requests.size());
     if (rows.requests_done() > 0)
-      log::info("going on with an interrupted run: {} of {} sequences are done", rows.requests_done(), total);
+      log::info("resuming an interrupted run: {} of {} sequences are done", rows.requests_done(), total);
     if (rows.requests_done() == total) return {};
     const SavingWork saving;
     Progress progress(job_.program, total - rows.requests_done());
@@ -238,9 +238,8 @@ class ShardRun {
     });
     rows.checkpoint();
     if (rows.requests_done() < total)
-      fail_interrupted(
-          "{}: asked to stop; {} of {} sequences are safe, the same command goes on with the rest",
-          job_.target.string(), rows.requests_done(), total);
+      fail_interrupted("{}: asked to stop; {} of {} sequences are safe, the same command resumes",
+                       job_.target.string(), rows.requests_done(), total);
     stats.input_tokens = tokens;
     return stats;
   }
@@ -340,8 +339,7 @@ class ShardRun {
     if (!environment_.stopping()) return;
     rows.checkpoint();
     fail_interrupted(
-        "{}: asked to stop; {} of {} sequences are yet to be computed again in float32, the same command "
-        "goes on with them",
+        "{}: asked to stop; {} of {} sequences must still be recomputed in float32; the same command resumes",
         job_.target.string(), left, rows.non_finite().size());
   }
 

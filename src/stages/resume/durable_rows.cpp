@@ -35,7 +35,7 @@ std::optional<JournalContent> read_own_journal(const fs::path& path, const Resum
 void warn_of_lost_key(const fs::path& journal) {
   if (io::exists(journal) && io::read_text_file(journal).find('\n') != std::string::npos)
     log::warn(
-        "{}: its first line, which says what the interrupted run was made from, is damaged; it begins anew",
+        "{}: its first line, which records the interrupted run's inputs, is damaged; the run starts over",
         journal.string());
 }
 

@@ -83,7 +83,7 @@ RunLock::RunLock(const fs::path& file, io::FileSystem& files, std::chrono::milli
     write(owner_);
     return;
   }
-  log::warn("{}: the file system has no locks; finding out whether another process is at work takes {} s",
+  log::warn("{}: the file system has no locks; checking whether another process is running takes {} s",
             file.string(), std::chrono::duration<double>(3 * heartbeat_).count());
   claim();
   has_heart_ = true;

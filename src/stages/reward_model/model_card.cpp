@@ -255,11 +255,10 @@ std::string written_out(const std::string& date) {
 std::string date_note(const std::string& date) {
   if (date.empty()) return "";
   return fmt::format(
-      "The chat template reads the clock. In training it was told {0}, and `score` tells it the same; in "
-      "Python pass "
-      "`date_string=\"{1}\"` to `apply_chat_template` (a template without that variable tells today's date), "
-      "or scores "
-      "change from day to day.\n\n",
+      "The chat template inserts today's date. Training used {0}, and `score` uses the same. In Python pass "
+      "`date_string=\"{1}\"` to `apply_chat_template`; otherwise scores change from day to day (always, if "
+      "the "
+      "template does not read that variable).\n\n",
       date, written_out(date));
 }
 

@@ -10,6 +10,7 @@
 
 #include "model/extractor.h"
 #include "serve/http_server.h"
+#include "stages/serving/row_notes.h"
 #include "stages/serving/score_queue.h"
 
 namespace armorm::stages::serving {
@@ -22,7 +23,7 @@ class Metrics {
   // Totals of the extraction engine, and the bytes of its cache of prompts.
   void set_extraction(const model::ExtractionStats& stats, std::uint64_t cache_bytes);
 
-  std::string text(const QueueCounts& queue, const serve::HttpCounts& http) const;
+  std::string text(const QueueCounts& queue, const RowNoteCounts& notes, const serve::HttpCounts& http) const;
 
   // Upper bounds of the histogram's buckets, in seconds.
   static constexpr std::array<double, 14> kBounds{0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1,

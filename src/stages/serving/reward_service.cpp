@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/strings.h"
 #include "model/prefix_cache.h"
 #include "serve/http_head.h"
 #include "serve/openapi.h"
@@ -81,6 +82,9 @@ serve::ScoreOutput output_of(const scoring::ScoreRow& row, const gating::HeadSco
   serve::ScoreOutput output;
   output.error = row.error;
   output.tokens = std::ssize(row.tokens);
+  output.no_final_answer = row.no_final_answer;
+  output.special_in_content = row.special_in_content;
+  output.open_answer = row.open_answer;
   if (!row.error.empty()) return output;
   const auto values = [&](const std::vector<float>& matrix) {
     const auto begin = matrix.begin() + static_cast<std::ptrdiff_t>(row.result * k);
@@ -101,6 +105,7 @@ struct RewardService::Engine {
   Engine(const ServeOptions& options, scoring::Scorer& given, serve::ServedModel served, Metrics& metrics)
       : scorer(given),
         model(std::move(served)),
+        notes(options.allow_special_in_content),
         queue([this, &metrics](std::vector<scoring::ScoreRow>& rows) { return score(rows, metrics); },
               queue_options(options, scorer)),
         workers(scorer.threads()),
@@ -127,17 +132,19 @@ struct RewardService::Engine {
     return outputs;
   }
 
-  void encode(const serve::ScoreInput& input, scoring::ScoreRow& row) const {
+  void encode(const serve::ScoreInput& input, scoring::ScoreRow& row) {
     scoring::fill_row(row, [&](scoring::ScoreRow& filled) {
       if (input.rendered)
         scorer.encode_rendered(*input.rendered, filled);
       else
         scorer.encode(input.conversation, filled);
     });
+    notes.take(row);
   }
 
   scoring::Scorer& scorer;
   serve::ServedModel model;
+  RowNotes notes;
   ScoreQueue queue;
   TaskThreads workers;  // its tasks use the queue
   RequestContext context;
@@ -186,6 +193,7 @@ HttpRoute RewardService::route_get(const HttpHead& head) const {
   const serve::HttpServer* server = server_;
   return reply({200, "text/plain; version=0.0.4; charset=utf-8",
                 metrics_.text(engine == nullptr ? QueueCounts{} : engine->queue.counts(),
+                              engine == nullptr ? RowNoteCounts{} : engine->notes.counts(),
                               server == nullptr ? serve::HttpCounts{} : server->counts())});
 }
 
@@ -212,6 +220,10 @@ std::optional<HttpAnswer> RewardService::refusal(const serve::Protocol& protocol
   if (engine == nullptr || closing_) return retry_later(protocol, 503, kWhileLoading, not_ready());
   if (const std::string failure = engine->queue.failure(); !failure.empty())
     return protocol.failure({503, failure});
+  const std::string_view encoding = head.header("Content-Encoding");
+  if (!encoding.empty() && encoding != "identity")
+    return protocol.failure(
+        {415, fmt::format("Content-Encoding: found '{}'; send the body uncompressed", shown(encoding))});
   if (const auto other = serve::other_fingerprint(head, engine->model)) return protocol.failure(*other);
   if (const auto after = engine->queue.overload())
     return retry_later(protocol, 429, *after, "more conversations wait than the server takes");

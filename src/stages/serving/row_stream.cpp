@@ -97,6 +97,8 @@ class Stream : public std::enable_shared_from_this<Stream> {
   };
 
   void read_all() {
+    const std::string& query = exchange_->head().query;
+    if (!query.empty()) unused_["?" + query] = 1;
     LineSplitter lines(options_.max_line_bytes);
     for (bool ended = false; !ended && !exchange_->disconnected();) {
       const std::string piece = exchange_->read();

@@ -21,6 +21,8 @@ class Request : public std::enable_shared_from_this<Request> {
   void start() {
     try {
       call_ = protocol_.parse(exchange_->head(), exchange_->body(), context_.model, context_.limits);
+      const std::string& query = exchange_->head().query;
+      if (!query.empty()) call_->ignored.push_back("?" + query);
       queue_rows();
     } catch (const serve::RequestError& error) {
       answer(protocol_.failure(error));
@@ -66,7 +68,8 @@ class Request : public std::enable_shared_from_this<Request> {
 
   void finish() {
     if (exchange_->disconnected()) return;
-    answer(serve::with_ignored(protocol_.answer(*call_, outputs_, context_.model), *call_));
+    serve::HttpAnswer scores = protocol_.answer(*call_, outputs_, context_.model);
+    answer(serve::with_warnings(serve::with_ignored(std::move(scores), *call_), outputs_));
   }
 
   void answer(serve::HttpAnswer answer) {

@@ -308,7 +308,7 @@ TEST_CASE("a training that diverged resumes to the same values", "[unit]") {
   training.interrupt(begun.path(), 32);
   lines.clear();
   const std::vector<GateRun> resumed = training.run(begun.path());
-  CHECK(any_line(lines, "going on with an interrupted training", "0 of 1 seeds are done, 32 steps"));
+  CHECK(any_line(lines, "resuming an interrupted training", "0 of 1 seeds are done, 32 steps"));
   CHECK(resumed[0].selected.step == expected[0].selected.step);
   CHECK(std::memcmp(resumed[0].selected.gate.layers[0].weight.data(), weights, 12 * sizeof(float)) == 0);
 }
