@@ -6,7 +6,7 @@
 int main(int argc, char** argv) {
   armorm::ScoreOptions options;
   return armorm::cli::run(
-      argc, argv, "score", "Scores conversations with an ArmoRM: score, rewards, gate and contributions",
+      argc, argv, "score", "Scores conversations with an ArmoRM, or evaluates it on preference data",
       armorm::stages::options::declare(options),
       [&options](const armorm::StopRequested& stop) { armorm::run_score(options, stop); });
 }

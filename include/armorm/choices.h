@@ -52,6 +52,17 @@ enum class ExportScale {
 };
 constexpr std::array<std::string_view, 2> words_of(ExportScale) { return {"one", "trained"}; }
 
+// How `score` sums up the pairs of a data set.
+enum class Benchmark {
+  auto_,           // by the rows: a benchmark whose subsets they name, else none
+  none,            // accuracy, and accuracy by subset
+  reward_bench,    // sections of RewardBench 1
+  reward_bench_2,  // sections of RewardBench 2
+};
+constexpr std::array<std::string_view, 4> words_of(Benchmark) {
+  return {"auto", "none", "reward_bench", "reward_bench_2"};
+}
+
 enum class ScoreField { score, rewards, gate, contributions, coefficients, tokens };
 constexpr std::array<std::string_view, 6> words_of(ScoreField) {
   return {"score", "rewards", "gate", "contributions", "coefficients", "tokens"};

@@ -147,7 +147,7 @@ std::vector<std::string> unknown_subsets(const std::vector<ScoredPrompt>& prompt
   std::vector<std::string> unknown;
   for (const ScoredPrompt& prompt : prompts) {
     if (prompt.tie.kind != TieId::Kind::none) continue;
-    if (std::find(std::begin(kSections), std::end(kSections), prompt.subset) != std::end(kSections)) continue;
+    if (is_reward_bench_2_subset(prompt.subset)) continue;
     if (std::find(unknown.begin(), unknown.end(), prompt.subset) == unknown.end())
       unknown.push_back(prompt.subset);
   }
@@ -194,6 +194,10 @@ TiesResult score_ties(const std::vector<ScoredPrompt>& prompts) {
   TiesResult result = ties_of(numbers, std::vector<std::int64_t>(numbers.size(), 1));
   result.interval = std::isnan(result.score) ? stats::Proportion{kNaN, kNaN} : bootstrap_ties(numbers);
   return result;
+}
+
+bool is_reward_bench_2_subset(std::string_view name) {
+  return std::find(std::begin(kSections), std::end(kSections), name) != std::end(kSections);
 }
 
 RewardBench2Result score_reward_bench_2(const std::vector<ScoredPrompt>& prompts) {

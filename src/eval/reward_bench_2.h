@@ -66,6 +66,8 @@ struct RewardBench2Result {
   double score = 0.0;          // plain mean of the six, in percent; NaN when one is not measured
   stats::Proportion interval;  // 95 %, in percent: weighted_mean() of the section intervals
 };
+// Whether RewardBench 2 has this subset.
+bool is_reward_bench_2_subset(std::string_view name);
 RewardBench2Result score_reward_bench_2(const std::vector<ScoredPrompt>& prompts);
 
 }  // namespace armorm::eval

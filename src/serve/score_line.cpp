@@ -50,8 +50,7 @@ void ScoreLines::add_vector(ScoreField field, std::span<const float> values, fmt
   out.push_back('}');
 }
 
-void ScoreLines::add(const LineRow& row, const LineValues& values, fmt::memory_buffer& out) const {
-  open_line(row, out);
+void ScoreLines::add_fields(const LineValues& values, fmt::memory_buffer& out) const {
   for (const ScoreField field : fields_) {
     if (field == ScoreField::score)
       fmt::format_to(std::back_inserter(out), ",\"score\":{}", values.score);
@@ -60,7 +59,19 @@ void ScoreLines::add(const LineRow& row, const LineValues& values, fmt::memory_b
     else
       add_vector(field, vector_of(values, field), out);
   }
+}
+
+void ScoreLines::add(const LineRow& row, const LineValues& values, fmt::memory_buffer& out) const {
+  open_line(row, out);
+  add_fields(values, out);
   close_line(out);
+}
+
+void ScoreLines::add_object(const LineValues& values, fmt::memory_buffer& out) const {
+  const std::size_t start = out.size();
+  add_fields(values, out);
+  out[start] = '{';  // in place of the first comma
+  out.push_back('}');
 }
 
 void ScoreLines::add(const LineRow& row, const ScoreOutput& output, fmt::memory_buffer& out) const {

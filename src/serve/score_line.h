@@ -39,10 +39,13 @@ class ScoreLines {
   void add(const LineRow& row, const LineValues& values, fmt::memory_buffer& out) const;
   void add(const LineRow& row, const ScoreOutput& output,
            fmt::memory_buffer& out) const;  // its error, or its values
+  // Appends the values alone, as an object without a line feed.
+  void add_object(const LineValues& values, fmt::memory_buffer& out) const;
   // Of a row without a score: its "error" in place of fields.
   void add_bad(const LineRow& row, const std::string& reason, fmt::memory_buffer& out) const;
 
  private:
+  void add_fields(const LineValues& values, fmt::memory_buffer& out) const;  // each after a comma
   void add_vector(ScoreField field, std::span<const float> values, fmt::memory_buffer& out) const;
   std::vector<std::string> keys_;  // "\"name\":" of each attribute
   std::vector<ScoreField> fields_;

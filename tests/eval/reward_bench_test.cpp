@@ -36,6 +36,54 @@ TEST_CASE("sections and score are those of the published weighting", "[golden]")
   }
 }
 
+namespace {
+
+void check_sections(const RewardBenchResult& result, const nlohmann::json& expected) {
+  for (const SectionResult& section : result.sections) {
+    INFO(section.name);
+    REQUIRE(section.measured == expected["sections"].contains(section.name));
+    if (section.measured)
+      CHECK(std::abs(section.score - expected["sections"][section.name].get<double>()) <= 1e-9);
+  }
+  if (expected["score"].is_null())
+    CHECK(std::isnan(result.score));
+  else
+    CHECK(std::abs(result.score - expected["score"].get<double>()) <= 1e-9);
+}
+
+}  // namespace
+
+TEST_CASE("sections are those of the package rewardbench, by the counts of both its versions", "[golden]") {
+  const auto cases = nlohmann::json::parse(io::read_text_file(golden("eval/reward_bench_package.json")));
+  REQUIRE(cases.size() == 5);
+  for (const auto& c : cases) {
+    const auto& pairs = c["pairs"];
+    const auto score = [&](RewardBenchCounts counts) {
+      return score_reward_bench(pairs["chosen"].get<std::vector<float>>(),
+                                pairs["rejected"].get<std::vector<float>>(),
+                                pairs["subset"].get<std::vector<std::int64_t>>(),
+                                pairs["names"].get<std::vector<std::string>>(), counts);
+    };
+    const RewardBenchResult current = score(RewardBenchCounts::current);
+    check_sections(score(RewardBenchCounts::paper), c["paper"]);
+    check_sections(current, c["current"]);
+    CHECK(current.unknown.empty());
+    if (!c.contains("with_prior_sets")) {
+      CHECK((std::isnan(current.prior_sets) && std::isnan(current.score_with_prior_sets)));
+      continue;
+    }
+    CHECK(current.prior_sets == Approx(c["with_prior_sets"]["prior_sets"].get<double>()));
+    CHECK(current.score_with_prior_sets == Approx(c["with_prior_sets"]["score"].get<double>()));
+  }
+}
+
+TEST_CASE("subsets of RewardBench are known by their names", "[unit]") {
+  CHECK(is_reward_bench_subset("math-prm"));
+  CHECK_FALSE(is_reward_bench_subset("Math"));
+  CHECK_FALSE(is_reward_bench_subset("shp"));
+  CHECK(is_prior_set("shp"));
+}
+
 TEST_CASE("ties count as wrong and unknown subsets count nowhere", "[unit]") {
   const std::vector<float> chosen{1, 1, 2}, rejected{1, 0, 0};
   const RewardBenchResult result =

@@ -19,12 +19,8 @@ std::int64_t right_pairs(const gating::PairScores& scores) {
 }
 
 Contender make_contender(std::string name, std::string short_name, gating::PairScores scores) {
-  const eval::PreferenceMetrics metrics = eval::preference_metrics(scores.chosen, scores.rejected);
-  const stats::Proportion interval =
-      stats::wilson_interval(right_pairs(scores), static_cast<std::int64_t>(scores.chosen.size()));
-  return {std::move(short_name),
-          {std::move(name), metrics.accuracy, {interval.low, interval.high}, metrics.loss, {}},
-          std::move(scores)};
+  report::ScorerFigures figures = figures_of(std::move(name), scores);
+  return {std::move(short_name), std::move(figures), std::move(scores)};
 }
 
 report::AgainstGate test_against(const Contender& gate, const Contender& other) {
@@ -33,6 +29,13 @@ report::AgainstGate test_against(const Contender& gate, const Contender& other) 
 }
 
 }  // namespace
+
+report::ScorerFigures figures_of(std::string name, const gating::PairScores& scores) {
+  const eval::PreferenceMetrics metrics = eval::preference_metrics(scores.chosen, scores.rejected);
+  const stats::Proportion interval =
+      stats::wilson_interval(right_pairs(scores), static_cast<std::int64_t>(scores.chosen.size()));
+  return {std::move(name), metrics.accuracy, {interval.low, interval.high}, metrics.loss, {}};
+}
 
 gating::PairScores GateScorer::score(const gating::PairData& data, std::span<const std::int64_t> rows) const {
   return gating::score_pairs(gate, data, rows, softmax, temperature, device);

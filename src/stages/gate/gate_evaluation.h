@@ -36,6 +36,7 @@ struct Contender {
 std::vector<Contender> compare_scorers_on(const GateScorer& scorer, const PairRewards& pairs,
                                           std::span<const std::int64_t> rows, std::int64_t best,
                                           const std::vector<std::string>& attributes);
+report::ScorerFigures figures_of(std::string name, const gating::PairScores& scores);
 std::vector<report::ScorerFigures> figures_of(const std::vector<Contender>& contenders);
 
 // How the gate weighs its attributes on these prompts; signs of a collapse are also logged.

@@ -86,7 +86,9 @@ class PromptGatherer {
   std::vector<Slots> prompts_;
 };
 
-void warn_about(const eval::RewardBench2Result& result) {
+}  // namespace
+
+void warn_about_sections(const eval::RewardBench2Result& result) {
   for (const eval::RewardBench2Section& section : result.sections)
     if (section.n == 0) log::warn("RewardBench 2: no rows of {}; there is no overall score", section.name);
   if (!result.unknown.empty())
@@ -94,7 +96,8 @@ void warn_about(const eval::RewardBench2Result& result) {
               fmt::join(result.unknown, ", "));
 }
 
-report::BenchmarkScorer scorer_of(const std::string& name, const eval::RewardBench2Result& result) {
+report::BenchmarkScorer reward_bench_2_figures(const std::string& name,
+                                               const eval::RewardBench2Result& result) {
   const eval::TiesResult& ties = result.ties;
   report::BenchmarkScorer scorer;
   scorer.name = name;
@@ -106,8 +109,6 @@ report::BenchmarkScorer scorer_of(const std::string& name, const eval::RewardBen
         {s.name, s.n, s.score, {s.interval.low, s.interval.high}, stats::kNotMeasured, {}});
   return scorer;
 }
-
-}  // namespace
 
 std::vector<eval::ScoredPrompt> gather_prompts(const gating::PairScores& scores, const PairRewards& pairs,
                                                const std::string& dataset) {
@@ -132,8 +133,8 @@ report::Benchmark evaluate_reward_bench_2(const std::vector<Contender>& contende
   for (const Contender& contender : contenders) {
     const eval::RewardBench2Result result =
         eval::score_reward_bench_2(gather_prompts(contender.scores, pairs, dataset));
-    if (&contender == &contenders.front()) warn_about(result);
-    bench.scorers.push_back(scorer_of(contender.figures.name, result));
+    if (&contender == &contenders.front()) warn_about_sections(result);
+    bench.scorers.push_back(reward_bench_2_figures(contender.figures.name, result));
   }
   return bench;
 }

@@ -22,4 +22,11 @@ std::vector<eval::ScoredPrompt> gather_prompts(const gating::PairScores& scores,
 report::Benchmark evaluate_reward_bench_2(const std::vector<Contender>& contenders, const PairRewards& pairs,
                                           const std::string& dataset);
 
+// The figures of one scorer.
+report::BenchmarkScorer reward_bench_2_figures(const std::string& name,
+                                               const eval::RewardBench2Result& result);
+
+// Logs the sections without prompts, and the subsets that are in none.
+void warn_about_sections(const eval::RewardBench2Result& result);
+
 }  // namespace armorm::stages::gate

@@ -4,20 +4,9 @@
 
 #include "core/error.h"
 #include "core/log.h"
-#include "eval/reward_bench.h"
 
 namespace armorm::stages::gate {
 namespace {
-
-void warn_about(const eval::RewardBenchResult& result) {
-  for (const eval::SectionResult& section : result.sections)
-    if (!section.missing.empty())
-      log::warn("RewardBench {}: no rows of {}; left out of the section", section.name,
-                fmt::join(section.missing, ", "));
-  if (!result.unknown.empty())
-    log::warn("RewardBench: subsets {} are not of version 1 and count in no section",
-              fmt::join(result.unknown, ", "));
-}
 
 stats::Interval interval_of(const stats::Proportion& p) { return {p.low, p.high}; }
 
@@ -64,6 +53,25 @@ void remove_p_values(report::BenchmarkScorer& gate) {
 
 }  // namespace
 
+void warn_about_subsets(const eval::RewardBenchResult& result) {
+  for (const eval::SectionResult& section : result.sections)
+    if (!section.missing.empty())
+      log::warn("RewardBench {}: no rows of {}; left out of the section", section.name,
+                fmt::join(section.missing, ", "));
+  if (!result.unknown.empty())
+    log::warn("RewardBench: subsets {} are not of version 1 and count in no section",
+              fmt::join(result.unknown, ", "));
+}
+
+report::BenchmarkScorer reward_bench_figures(const std::string& name, const eval::RewardBenchResult& result) {
+  eval::RewardBenchTests none;
+  none.subsets.resize(result.subsets.size());
+  none.sections.resize(result.sections.size());
+  report::BenchmarkScorer scorer = scorer_of(name, result, none);
+  remove_p_values(scorer);
+  return scorer;
+}
+
 report::Benchmark evaluate_reward_bench(const std::vector<Contender>& contenders, const PairRewards& pairs,
                                         const std::string& dataset) {
   if (pairs.subset_of().empty())
@@ -76,7 +84,7 @@ report::Benchmark evaluate_reward_bench(const std::vector<Contender>& contenders
   for (const Contender& c : contenders) {
     const eval::RewardBenchResult result =
         eval::score_reward_bench(c.scores.chosen, c.scores.rejected, pairs.subset_of(), pairs.subset_names());
-    if (&c == &contenders.front()) warn_about(result);
+    if (&c == &contenders.front()) warn_about_subsets(result);
     bench.scorers.push_back(
         scorer_of(c.figures.name, result,
                   eval::compare_on_reward_bench(gate, c.scores, pairs.subset_of(), pairs.subset_names())));

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "eval/reward_bench.h"
 #include "report/scorer_figures.h"
 #include "stages/gate/gate_evaluation.h"
 #include "stages/gate/pair_rewards.h"
@@ -14,5 +15,11 @@ namespace armorm::stages::gate {
 // section are logged.
 report::Benchmark evaluate_reward_bench(const std::vector<Contender>& contenders, const PairRewards& pairs,
                                         const std::string& dataset);
+
+// The figures of one scorer, without a test against another.
+report::BenchmarkScorer reward_bench_figures(const std::string& name, const eval::RewardBenchResult& result);
+
+// Logs the subsets that are missing from a section, and those that are in none.
+void warn_about_subsets(const eval::RewardBenchResult& result);
 
 }  // namespace armorm::stages::gate

@@ -25,6 +25,13 @@ inline constexpr OptionText kForm{"form", inputs,
                                   "Form of the rows: which columns make conversations and labels "
                                   "(docs/data-forms.md); auto = recognised by "
                                   "columns and types"};
+inline constexpr OptionText kPreferenceLabel{
+    "preference_label", inputs,
+    "Label that decides which answer is better, for a form with several (pku_saferlhf: safer_response_id; "
+    "ultrafeedback: overall_score); empty = the form's first"};
+inline constexpr OptionText kRankedPairs{
+    "ranked_pairs", inputs,
+    "Pairs from a row with ranked answers: all of different rank, or the best against each worse one"};
 inline constexpr OptionText kDevice{"device", resources, "CUDA device index; -1 = CPU"};
 inline constexpr OptionText kThreads{"threads", resources,
                                      "CPU threads; 0 = OMP_NUM_THREADS, else all that this process may use"};
@@ -42,6 +49,9 @@ inline constexpr OptionText kBatchTokens{"batch_tokens", results,
                                          "Tokens in one forward pass; 0 = from the free memory"};
 inline constexpr OptionText kDataRoot{"data_root", output,
                                       "Folder of all artefacts ($ARMORM_DATA sets the default)"};
+
+inline constexpr OptionText kJson{"json", output,
+                                  "Print the results as one JSON document (docs/output.md) instead of tables"};
 
 inline constexpr OptionText kVerify{
     "verify", output,

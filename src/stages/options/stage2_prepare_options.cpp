@@ -24,14 +24,8 @@ OptionList declare(Stage2PrepareOptions& fields) {
       .add({"columns", results, "Column renames, comma-separated: chosen=winner,rejected=loser"},
            fields.columns)
       .add(kForm, fields.form)
-      .add({"preference_label", inputs,
-            "Label that decides which answer is better, for a form with several (pku_saferlhf: "
-            "safer_response_id; ultrafeedback: overall_score); empty = the form's first"},
-           fields.preference_label)
-      .add(
-          {"ranked_pairs", inputs,
-           "Pairs from a row with ranked answers: all of different rank, or the best against each worse one"},
-          fields.ranked_pairs)
+      .add(kPreferenceLabel, fields.preference_label)
+      .add(kRankedPairs, fields.ranked_pairs)
       .add({"seq_len", results,
             "Longest side in tokens; a pair with a longer side is dropped, counted and recorded"},
            fields.seq_len);
