@@ -30,9 +30,11 @@ wheel_tools="scikit-build-core==1.1.2 packaging==26.4 pathspec==1.1.1"
 packages=(build-essential cmake ninja-build ccache python3-venv ca-certificates catch2 libcli11-dev
   nlohmann-json3-dev libeigen3-dev libspdlog-dev libfmt-dev libpcre2-dev libssl-dev zlib1g-dev libzstd-dev libyaml-cpp-dev
   libopenblas-dev libboost1.81-dev libutf8proc-dev libcurl4-openssl-dev)
-# For the tests of scripts and clusters, of an installation, of the report pages, and of hostile input, and for scripts/lint.sh.
+# For the tests of scripts and clusters, of an installation, of the report pages, of serving, and of hostile input, and for scripts/lint.sh.
 test_packages=(slurm-wlm parallel python3-yaml procps strace groff-base chromium-headless-shell fonts-dejavu-core clang libclang-rt-14-dev
-  clang-tidy clang-format shellcheck)
+  clang-tidy clang-format shellcheck curl openssl)
+# Its package starts a web server where systemd runs.
+[[ -d /run/systemd/system ]] || test_packages+=(nginx-light libnginx-mod-stream)
 
 is_library() { [[ $1 == *-dev || $1 == catch2 ]]; }
 

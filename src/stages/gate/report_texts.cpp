@@ -44,9 +44,8 @@ data::FormOptions form_options(const std::string& text) {
   }
   options.pairs = parse_word<PairForm>("form", parts.front());
   for (std::size_t i = 1; i < parts.size(); ++i) {
-    const bool is_pairs =
-        std::ranges::find(words_of(RankedPairs{}), parts[i]) != words_of(RankedPairs{}).end();
-    if (is_pairs)
+    const auto words = words_of(RankedPairs{});
+    if (std::ranges::find(words, parts[i]) != words.end())
       options.ranked_pairs = parse_word<RankedPairs>("ranked_pairs", parts[i]);
     else
       options.preference_label = parts[i];
