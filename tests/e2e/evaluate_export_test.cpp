@@ -301,6 +301,7 @@ TEST_CASE("what does not fit is refused with what to do", "[e2e]") {
                         {"--dataset_split", "test", "--benchmark", "reward_bench"}),
                 4, "one chosen and one rejected answer");
   check_refused(refused(set, {"--input", set}), 2, "--input");
+  check_refused(refused(set + "," + set), 2, "--evaluate: two of the sets");
   check_refused(refused(set, {"--copy_keys", "a"}), 2, "--copy_keys");
   check_refused(refused((demo_dir() / "multi-objective").string()), 4, "chosen");
   check_refused(refused((demo_dir() / "reward-bench").string()), 4, "filtered");

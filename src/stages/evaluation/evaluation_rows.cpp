@@ -25,7 +25,8 @@ prepare::DatasetChoice choice_of(const ScoreOptions& options) {
           options.columns,
           {.pairs = options.form,
            .preference_label = options.preference_label,
-           .ranked_pairs = options.ranked_pairs}};
+           .ranked_pairs = options.ranked_pairs},
+          "evaluate"};
 }
 
 // How messages name an answer.
