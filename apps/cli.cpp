@@ -9,10 +9,12 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "commit.h"
+#include "core/display_width.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/lost_mapping.h"
@@ -21,6 +23,7 @@
 #include "core/stop_point.h"
 #include "core/stop_signal.h"
 #include "core/strings.h"
+#include "core/terminal.h"
 #include "core/version.h"
 #include "option_docs.h"
 #include "stages/build_facts.h"
@@ -65,6 +68,18 @@ struct Bind {
         field.assign(name, words);
     };
     return app.add_option_function<Words>(flag(), assign, option.help)->default_str(value_text(option));
+  }
+};
+
+// On a terminal, descriptions break at spaces below each other; elsewhere each is one line, for grep.
+class HelpFormatter : public CLI::Formatter {
+ public:
+  std::string make_option_desc(const CLI::Option* option) const override {
+    constexpr std::size_t kMost = 100, kLeast = 60;
+    const std::string text = CLI::Formatter::make_option_desc(option);
+    const std::size_t columns = terminal::columns(STDOUT_FILENO, 0);
+    if (columns == 0) return text;
+    return wrapped_words(text, std::clamp(columns, kLeast, kMost) - get_column_width(), 0);
   }
 };
 
@@ -248,6 +263,7 @@ int run(int argc, char** argv, const std::string& program, const std::string& pu
   report_lost_mappings(program);
   std::signal(SIGXFSZ, SIG_IGN);  // a limit on files is a failed write, whose error names the file
   CLI::App app{purpose, program};
+  app.formatter(std::make_shared<HelpFormatter>());
   app.set_version_flag(
       "--version", [&program] { return version_page(program); },
       "Print the version and the facts of the build");

@@ -49,7 +49,9 @@ const std::map<std::string, std::vector<Example>>& all_examples() {
          "generate-answers | score --model_path my-armorm --fields score | choose-the-best"},
         {"RewardBench of the model, and a line for each pair.",
          "score --model_path my-armorm --evaluate allenai/reward-bench --dataset_split filtered \\\n"
-         "  --report reward-bench.json --output rows.jsonl"}}},
+         "  --report reward-bench.json --output rows.jsonl"},
+        {"Why one answer of each pair scores higher, as a page and as lines.",
+         "score --model_path my-armorm --explain pairs.jsonl --html why.html --output why.jsonl"}}},
       {"serve",
        {{"A reward server for this machine, on the CPU.", "serve --model_path my-armorm --device -1"},
         {"For other machines, with keys and 8 GiB for the keys and values of prompts.",

@@ -3,14 +3,30 @@
 # ARMORM_BUNDLE_LICENSES.
 #   ARMORM_BUNDLE_PROGRAMS  the built programs
 #   ARMORM_BUNDLE_OPENED    libraries that are opened by name at run time
-#   ARMORM_BUNDLE_WHICH     own: those outside the distribution's folders; distribution: those inside, glibc excepted
+#   ARMORM_BUNDLE_WHICH     own: those outside the distribution's folders; distribution: those inside, glibc excepted;
+#                           wheel: all but those of the wheels of torch and pyarrow, and the C++ library
 #   ARMORM_BUNDLE_TORCH     LibTorch's folder
+#   ARMORM_BUNDLE_ARROW     pyarrow's folder, for a wheel
 cmake_policy(VERSION 3.25)
 
 # Not bundled: the C library (its loader, name services and locales must match the machine), the GPU's driver, and the
 # libraries of an RDMA network, which NVIDIA's libraries look for but do not need.
 set(_of_the_machine "^ld-linux" "^lib(c|m|mvec|dl|rt|pthread|resolv|util|anl)\\.so" "^libcuda\\.so" "^libnvidia-"
                     "^lib(mlx5|rdmacm|ibverbs)\\.so")
+# Nor in a wheel: what its dependencies bring, and the C++ library, of which LibTorch and the programs must use the same.
+if(ARMORM_BUNDLE_WHICH STREQUAL wheel)
+  list(APPEND _of_the_machine "^lib(stdc\\+\\+|gcc_s)\\.so")
+  foreach(_folder torch/lib nvidia/*/lib)
+    file(GLOB _brought RELATIVE ${ARMORM_BUNDLE_TORCH}/.. ${ARMORM_BUNDLE_TORCH}/../${_folder}/*.so*)
+    list(APPEND _provided ${_brought})
+  endforeach()
+  file(GLOB _brought ${ARMORM_BUNDLE_ARROW}/*.so*)
+  foreach(_library ${_provided} ${_brought})
+    get_filename_component(_name ${_library} NAME)
+    string(REGEX REPLACE "([.+])" "\\\\\\1" _pattern ${_name})
+    list(APPEND _of_the_machine "^${_pattern}$")
+  endforeach()
+endif()
 
 function(find_libraries result)
   file(
@@ -122,7 +138,7 @@ foreach(_library ${_libraries})
     set(_which distribution)
   endif()
   needed_name(${_file} _name)
-  if(NOT _which STREQUAL ARMORM_BUNDLE_WHICH OR _name IN_LIST _copied)
+  if(NOT ARMORM_BUNDLE_WHICH MATCHES "^(${_which}|wheel)$" OR _name IN_LIST _copied)
     continue()
   endif()
   list(APPEND _copied ${_name})

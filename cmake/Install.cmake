@@ -51,15 +51,8 @@ install(DIRECTORY ${ARMORM_DOCS_DIR}/ DESTINATION share COMPONENT documentation)
 install(FILES README.md CHANGELOG.md LICENSE DESTINATION share/doc/armorm COMPONENT documentation)
 install(DIRECTORY docs/ DESTINATION share/doc/armorm/docs COMPONENT documentation FILES_MATCHING PATTERN *.md PATTERN *.png)
 
-# Header libraries, which are compiled in.
-foreach(_package libeigen3-dev nlohmann-json3-dev libcli11-dev libfmt-dev)
-  install(FILES /usr/share/doc/${_package}/copyright DESTINATION share/doc/armorm/licenses/${_package}
-          COMPONENT documentation OPTIONAL)
-endforeach()
-
-if(CudnnFrontend_LICENSE)
-  install(FILES ${CudnnFrontend_LICENSE} DESTINATION share/doc/armorm/licenses/cudnn-frontend COMPONENT documentation)
-endif()
+include(Licenses)
+armorm_install_header_licenses(share/doc/armorm/licenses documentation)
 
 # Opened by name while a program runs, so no program's list of needed libraries contains them. In a CUDA LibTorch these
 # are cuDNN's sub-libraries, the run-time compiler and the decompositions.

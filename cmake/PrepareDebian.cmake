@@ -36,6 +36,8 @@ Upstream-Name: armorm
 Files: *
 Copyright: ${_year} the authors of ArmoRM in C++
 License: Apache-2.0
+Comment: These header libraries are compiled into the programs: Boost (Asio and Beast), Eigen, JSON for Modern C++, CLI11
+ and fmt. Their licences are in /usr/share/doc/${CPACK_DEBIAN_PACKAGE_NAME}/licenses.
 
 Files: lib/armorm/*
 Copyright: ${_year} the authors of the libraries there, who are named with their licences

@@ -55,7 +55,7 @@ def link_faults(page, root):
 def source_messages(root):
     """All string literals of the sources, neighbours joined, with one placeholder."""
     texts = []
-    for source in [*sorted((root / "src").rglob("*.cpp")), *sorted((root / "apps").rglob("*.cpp"))]:
+    for source in sorted(file for below in ("src/**/*.cpp", "apps/**/*.cpp", "apps/wheel/*.py") for file in root.glob(below)):
         joined = re.sub(r'"\s*\n\s*"', "", source.read_text(encoding="utf-8"))
         texts += re.findall(r'"((?:[^"\\\n]|\\.)*)"', joined)
     return "\n".join(texts).replace('\\"', '"')

@@ -8,7 +8,8 @@
 #   scripts/setup.sh --gather         also copies the packages' headers and small libraries into .deps/ of this checkout.
 #                                     Take the checkout to a machine that has a compiler, CMake, Ninja, torch and pyarrow but
 #                                     neither network nor root, and build there (docs/install.md)
-#   scripts/setup.sh --test           also installs what the tests and scripts/lint.sh need besides the build; on failure they are skipped
+#   scripts/setup.sh --test           also installs what the tests and scripts/lint.sh need besides the build, and what builds a Python
+#                                     wheel; on failure they are skipped
 #   scripts/setup.sh --packages-only  skips the private environment
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -24,12 +25,16 @@ pyarrow_version=26.0.1
 # For attention on GPUs: the headers of cuDNN's front end, of the version that goes with LibTorch's cuDNN, 9.19 (cmake/FindCudnnFrontend.cmake).
 cudnn_frontend_version=1.19.1
 cudnn_frontend_sha256=241fba15057135fed04223c5e7171a44bb407cb67d706255f072192553984792
+# Builds a Python wheel of the programs (pyproject.toml).
+wheel_tools="scikit-build-core==1.1.2 packaging==26.4 pathspec==1.1.1"
 packages=(build-essential cmake ninja-build ccache python3-venv ca-certificates catch2 libcli11-dev
   nlohmann-json3-dev libeigen3-dev libspdlog-dev libfmt-dev libpcre2-dev libssl-dev zlib1g-dev libzstd-dev libyaml-cpp-dev
   libopenblas-dev libboost1.81-dev libutf8proc-dev libcurl4-openssl-dev)
-# For the tests of scripts and clusters, of an installation, of the report pages, and of hostile input, and for scripts/lint.sh.
+# For the tests of scripts and clusters, of an installation, of the report pages, of serving, and of hostile input, and for scripts/lint.sh.
 test_packages=(slurm-wlm parallel python3-yaml procps strace groff-base chromium-headless-shell fonts-dejavu-core clang libclang-rt-14-dev
-  clang-tidy clang-format shellcheck)
+  clang-tidy clang-format shellcheck curl openssl)
+# Its package starts a web server where systemd runs.
+[[ -d /run/systemd/system ]] || test_packages+=(nginx-light libnginx-mod-stream)
 
 is_library() { [[ $1 == *-dev || $1 == catch2 ]]; }
 
@@ -79,6 +84,15 @@ install_cudnn_frontend() (
     echo "$cudnn_frontend_version" >"$folder/stamp"
 )
 
+install_wheel_tools() {
+  local stamp="$ARMORM_DEPS/wheel/armorm-stamp"
+  [[ -f $stamp && $(<"$stamp") == "$wheel_tools" ]] && return 0
+  say "installing what builds a Python wheel into $ARMORM_DEPS/wheel"
+  [[ -x $ARMORM_DEPS/wheel/bin/python ]] || /usr/bin/python3 -m venv "$ARMORM_DEPS/wheel"
+  # shellcheck disable=SC2086
+  "$ARMORM_DEPS/wheel/bin/python" -m pip install --quiet --disable-pip-version-check $wheel_tools && echo "$wheel_tools" >"$stamp"
+}
+
 install_dev_environment() {
   local site
   say "installing the pinned Python packages of scripts/goldens/requirements.txt into $ARMORM_DEPS/dev"
@@ -95,7 +109,7 @@ gather() {
   # shellcheck disable=SC2064
   trap "rm -rf '$staging'" EXIT
   say "gathering headers and libraries into $PWD/.deps"
-  files_of_packages >"$staging/list"
+  files_of_packages | without_unused_boost >"$staging/list"
   mkdir -p "$staging/prefix/$lib"
   grep -E "^(include/|lib/libCatch2[^/]*\.a$|$lib/cmake/|lib/cmake/|share/cmake/|share/eigen3/)" "$staging/list" |
     tar -C /usr --no-recursion -T - -c | tar -C "$staging/prefix" -x
@@ -118,9 +132,18 @@ files_of_packages() {
   local package
   for package in "${packages[@]}"; do
     is_library "$package" || continue
-    dpkg-query -W -f='${Depends}' "$package" | tr -s ',| ' '\n' | grep -E -- '-dev$' | grep -vE '^(libc6|linux-libc)-dev$' || true
+    dpkg-query -W -f='${Depends}' "$package" | tr -s ',| ' '\n' | grep -E -- '-dev$' | grep -vE '^(libc6|linux-libc|libstdc\+\+-[0-9]+)-dev$' || true
     echo "$package"
   done | sort -u | { xargs dpkg-query -L 2>/dev/null || true; } | sed -n 's#^/usr/##p' | sort -u
+}
+
+# Boost has 180 MB of headers: keeps those that the compiler here reads for the sources, and for other compilers and systems all
+# of the folders that choose among them.
+without_unused_boost() {
+  local used
+  used=$(grep -rhoE '^#include <boost/[^>]+>' src tests | sort -u | c++ -std=c++20 -M -x c++ - | grep -oE '/usr/include/boost/[^ ]+' | cut -c 6-)
+  awk -v used="$used" 'BEGIN {count = split(used, files); while (count) wanted[files[count--]]}
+    !/^include\/boost\/./ || /^include\/boost\/(asio|beast|config|predef)([.\/]|$)/ || $0 in wanted'
 }
 
 # Reads libraries from standard input. Copies each, and its dependencies except the C library, under its real name, with
@@ -148,6 +171,9 @@ fi
 case $wanted in
   --dev) install_dev_environment ;;
   --gather) gather ;;
-  --test) (install_packages "${test_packages[@]}") || say "not all that the tests want could be installed; what misses it is skipped" ;;
+  --test)
+    (install_packages "${test_packages[@]}") || say "not all that the tests want could be installed; what misses it is skipped"
+    (install_wheel_tools) || say "what builds a Python wheel could not be installed; its tests are skipped"
+    ;;
 esac
 say "setup is complete"

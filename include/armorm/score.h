@@ -24,17 +24,23 @@ struct ScoreOptions : ScorerOptions {
   std::vector<ScoreField> fields{ScoreField::score, ScoreField::rewards, ScoreField::gate,
                                  ScoreField::contributions};  // at least one
   std::vector<std::string> copy_keys{};  // keys of the rows; none of those that a line has already
-  // Preference data on which the model is evaluated; empty = `input` is scored. With it, `input` and
-  // `copy_keys` have their defaults; without it, `benchmark` and `report` do.
+  // Preference data on which the model is evaluated, or whose pairs are explained, in place of `input`: one
+  // of them at most. With either, `input` and `copy_keys` have their defaults, and with `explain` `fields`
+  // too.
   DatasetPaths evaluate = std::vector<std::string>{};
+  DatasetPaths explain = std::vector<std::string>{};
   std::string dataset_config = {};
   std::string dataset_split = "train";
   std::vector<std::string> columns = {};  // each "ours=theirs"
   PairForm form = PairForm::auto_;
   std::string preference_label = {};  // one that the form has
   RankedPairs ranked_pairs = RankedPairs::all;
-  Benchmark benchmark = Benchmark::auto_;
-  std::string report = {};  // empty = none
+  Benchmark benchmark = Benchmark::auto_;  // of `evaluate`
+  std::string report = {};                 // of `evaluate`; empty = none
+  std::string html = {};                   // page of the explained pairs; empty = none
+  std::int64_t html_pairs = 200;           // >= 1
+  std::string training_gates = {};  // file of stage2-train --training_gates, for `explain`; empty = none
+  bool json = false;                // with an output file, or `evaluate`
 
   ARMORM_API void validate() const;  // usage errors
 };
@@ -50,12 +56,14 @@ struct ScoreOptions : ScorerOptions {
 // With `evaluate`: reads pairs of the forms that stage2-prepare reads (docs/data-forms.md), scores each
 // answer like a conversation of `input`, prints accuracy and benchmark, and publishes `report`. `output`, if
 // it is a file, gets one line per pair, or per prompt of best-of-n rows, in the order of the data: {"row": 7,
-// "subset":
-// ..., "correct": true, "chosen": {"score": ...}, "rejected": {"score": ...}} with the values of `fields`; a
-// best-of-n row has lists there, and "credit" in place of "correct". All rows are read and checked before the
-// weights are loaded.
+// "subset": ..., "correct": true, "chosen": {"score": ...}, "rejected": {"score": ...}} with the values of
+// `fields`; a best-of-n row has lists there, and "credit" in place of "correct". All rows are read and
+// checked before the weights are loaded.
 //
-// Throws Error. One run at a time in a process.
+// With `explain`: one line for each pair, {"row_id": ..., "preferred": "chosen", "margin": ..., "score":
+// {"chosen": ..., "rejected": ...}, "rewards": {"chosen": {name: value}, ...}, ...}, and the page `html`.
+//
+// With `json` a summary is printed as a document. Throws Error. One run at a time in a process.
 ARMORM_API void run_score(const ScoreOptions& options, const StopRequested& stop_requested = {});
 
 }  // namespace armorm

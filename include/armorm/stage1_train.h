@@ -37,13 +37,15 @@ struct Stage1TrainOptions {
   std::int64_t threads = 0;  // >= 0
   std::int64_t seed = 42;    // in [0, 4294967295]
   std::string data_root = default_data_root();
+  bool json = false;
 
   ARMORM_API void validate() const;  // usage errors
 };
 
 // Writes <output_dir>/<model>_<dataset>.pt ({"weight": f32 [K, D]}, and "bias" f32 [K] with fit_intercept),
-// its .safetensors twin, and .json and .html reports; prints the table of attributes. With `partial` it
-// writes the sums of shards instead and prints their files. Throws Error. One run at a time in a process.
+// its .safetensors twin, and .json and .html reports; prints the table of attributes, or with `json`
+// files and report as a document. With `partial` it writes the sums of shards instead and prints their files.
+// Throws Error. One run at a time in a process.
 ARMORM_API void run_stage1_train(const Stage1TrainOptions& options, const StopRequested& stop_requested = {});
 
 }  // namespace armorm

@@ -77,16 +77,25 @@ struct Stage2TrainOptions {
   ExportWeights export_weights = ExportWeights::auto_;
   ExportScale export_scale = ExportScale::one;
   std::string output_dir = {};
+  std::int64_t report_texts = 0;                       // >= 0; 0 = none: texts are not copied
+  std::string report_texts_dataset = {};               // empty = preference_dataset
+  std::vector<std::string> report_texts_columns = {};  // renames "ours=theirs"
+  bool training_gates = false;                         // not with Compat::upstream
   std::string data_root = default_data_root();
+  bool json = false;
 
   ARMORM_API void validate() const;  // usage errors
 };
 
 // Reads <root>/regression_weights/<model>_<dataset> and the embeddings of the preference, reference and
 // RewardBench sets. Writes <output_dir>/gating_network_<model>.pt, its self-sufficient .safetensors twin, and
-// the report as .json and as .html page; prints the tables. A training that was interrupted, or asked to stop
+// the report as .json and as .html page; prints the tables, or with `json` files and report as
+// a document. A training that was interrupted, or asked to stop
 // (an interrupted error then), resumes from <...>.checkpoint with the same bits. With export_dir it also
-// writes a folder in the released model's layout, which appears when it is complete. Throws Error. One run at
+// writes a folder in the released model's layout, which appears when it is complete; with training_gates,
+// gating_network_<model>.gates.safetensors. With report_texts, the report holds texts of validation pairs,
+// from the data set that they were embedded from; one that is not found, or was changed, is an error before
+// the training. Throws Error. One run at
 // a time in a process.
 ARMORM_API void run_stage2_train(const Stage2TrainOptions& options, const StopRequested& stop_requested = {});
 

@@ -57,11 +57,11 @@ std::string Phase::line() const {
   const double elapsed = seconds();
   const auto done = static_cast<double>(done_);
   const double rate = elapsed > 0 ? done / elapsed : 0.0;
-  if (total_ <= 0) return fmt::format("{}: {} {}, {:.1f} {}/s ", what_, done_.load(), units_, rate, units_);
+  if (total_ <= 0) return fmt::format("{}: {} {}, {:.1f} {}/s", what_, done_.load(), units_, rate, units_);
   const auto total = static_cast<double>(total_);
   const double left = rate > 0 && done < total ? (total - done) / rate : 0.0;
-  return fmt::format("{} {} {}/{} {}, {:.1f} {}/s, {} left ", what_, bar_text(done / total), done_.load(),
-                     total_, units_, rate, units_, duration_text(left));
+  return fmt::format("{} {} {}/{} {}, {} left, {:.1f} {}/s", what_, bar_text(done / total), done_.load(),
+                     total_, units_, duration_text(left), rate, units_);
 }
 
 }  // namespace armorm

@@ -27,11 +27,12 @@ std::string Progress::line() const {
   const double fraction = total_ > 0 ? static_cast<double>(rows_) / static_cast<double>(total_) : 1.0;
   const double rate = elapsed > 0 ? static_cast<double>(rows_) / elapsed : 0.0;
   const double left = rate > 0 ? static_cast<double>(total_ - rows_) / rate : 0.0;
-  std::string text =
-      fmt::format("{} {} {}/{} rows, {:.1f} rows/s", what_, bar_text(fraction), rows_, total_, rate);
+  // What matters comes first: a narrow terminal cuts the end.
+  std::string text = fmt::format("{} {} {}/{} rows, {} left, {:.1f} rows/s", what_, bar_text(fraction), rows_,
+                                 total_, duration_text(left), rate);
   if (tokens_ > 0 && elapsed > 0)
     text += fmt::format(", {:.0f} tok/s", static_cast<double>(tokens_) / elapsed);
-  return text + fmt::format(", {} left ", duration_text(left));
+  return text;
 }
 
 }  // namespace armorm

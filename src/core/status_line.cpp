@@ -1,8 +1,7 @@
 #include "core/status_line.h"
 
-#include <cstdio>
-
 #include "core/log.h"
+#include "core/log_status.h"
 #include "core/strings.h"
 
 namespace armorm {
@@ -19,7 +18,7 @@ StatusLine::StatusLine(Clock::duration log_interval)
 
 void StatusLine::show(const std::string& text) {
   if (terminal_) {
-    std::fprintf(stderr, "\r%s", shown(text).c_str());
+    log::draw_status(shown(text));
     drawn_ = true;
   } else {
     log::info("{}", text);
@@ -28,7 +27,10 @@ void StatusLine::show(const std::string& text) {
 }
 
 void StatusLine::finish(const std::string& text) {
-  if (drawn_) std::fprintf(stderr, "\r%s\n", shown(text).c_str());
+  if (drawn_) {
+    log::draw_status(shown(text));
+    log::keep_status();
+  }
   drawn_ = false;
 }
 

@@ -28,10 +28,10 @@ std::string DownloadProgress::line() const {
   // A file with wrong content is downloaded again, so received_ can exceed total_.
   const double left = received_ < total_ ? static_cast<double>(total_ - received_) / rate : 0.0;
   return fmt::format(
-      "{} {} {} of {}, {}/s, {} left ", what_,
+      "{} {} {} of {}, {} left, {}/s", what_,
       bar_text(total_ > 0 ? static_cast<double>(received_) / static_cast<double>(total_) : 1.0),
-      bytes_text(received_), bytes_text(total_), bytes_text(static_cast<std::uint64_t>(rate)),
-      duration_text(left));
+      bytes_text(received_), bytes_text(total_), duration_text(left),
+      bytes_text(static_cast<std::uint64_t>(rate)));
 }
 
 }  // namespace armorm::hub

@@ -100,6 +100,32 @@ struct BothSides {
   T rejected = {};
 };
 
+struct Turn {
+  std::string role;
+  std::string text;
+};
+
+// What the data set holds for a pair.
+struct PairTexts {
+  std::vector<Turn> prompt;           // of both sides, or of the chosen one
+  std::vector<Turn> rejected_prompt;  // where the rejected side has another one
+  BothSides<std::vector<Turn>> answer;
+};
+
+// The smallest change of the gate's weights after which the other answer wins (eval/gate_flip.h).
+struct FlipFigures {
+  bool possible = false;
+  double moved = stats::kNotMeasured;  // share of the weight that changes its attribute
+  std::vector<double> change;          // [K] of the shares; empty if none is possible
+};
+
+// A prompt that the gate was trained on.
+struct NearPrompt {
+  std::int64_t row_id = 0;             // in the training's split
+  double moved = stats::kNotMeasured;  // share of the weight in which the two prompts differ
+  std::vector<double> shares;          // [K] its weights, which sum to 1
+};
+
 // A pair with the contributions to its scores: contribution_k = logit scale * gate_k * debiased_k, debiased =
 // reward T; the score is the sum of the contributions.
 struct ExamplePair {
@@ -114,6 +140,11 @@ struct ExamplePair {
   BothSides<std::vector<double>> reward;
   BothSides<std::vector<double>> debiased;
   BothSides<std::vector<double>> contribution;
+  // Of pairs that are shown with their reasons:
+  std::optional<BothSides<std::int64_t>> answers;  // numbers in the row, of rows with several
+  std::optional<PairTexts> texts;
+  std::optional<FlipFigures> flip;
+  std::vector<NearPrompt> nearest;  // ascending `moved`
 };
 
 struct ExampleSet {

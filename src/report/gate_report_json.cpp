@@ -242,8 +242,36 @@ json sides_json(const BothSides<std::vector<double>>& sides) {
   return {{"chosen", numbers(sides.chosen)}, {"rejected", numbers(sides.rejected)}};
 }
 
+json turns_json(const std::vector<Turn>& turns) {
+  return list(
+      turns, +[](const Turn& turn) {
+        return json{{"role", turn.role}, {"content", turn.text}};
+      });
+}
+
+json texts_json(const PairTexts& texts) {
+  json out{{"prompt", turns_json(texts.prompt)},
+           {"chosen", turns_json(texts.answer.chosen)},
+           {"rejected", turns_json(texts.answer.rejected)}};
+  if (!texts.rejected_prompt.empty()) out["rejected_prompt"] = turns_json(texts.rejected_prompt);
+  return out;
+}
+
+json flip_json(const FlipFigures& flip) {
+  json out{{"possible", flip.possible}};
+  if (flip.possible) out.update({{"moved", json_number(flip.moved)}, {"change", numbers(flip.change)}});
+  return out;
+}
+
+// Only pairs that are shown with their texts have more than numbers.
+void add_reasons(json& out, const ExamplePair& pair) {
+  if (pair.answers) out["answers"] = {pair.answers->chosen, pair.answers->rejected};
+  if (pair.texts) out["texts"] = texts_json(*pair.texts);
+  if (pair.flip) out["flip"] = flip_json(*pair.flip);
+}
+
 json example_json(const ExamplePair& pair) {
-  return {
+  json out{
       {"why", pair.why},
       {"position", pair.position},
       {"row_id", pair.row_id ? json(*pair.row_id) : json()},
@@ -255,6 +283,8 @@ json example_json(const ExamplePair& pair) {
       {"reward", sides_json(pair.reward)},
       {"debiased", sides_json(pair.debiased)},
       {"contribution", sides_json(pair.contribution)}};
+  add_reasons(out, pair);
+  return out;
 }
 
 json examples_json(const ExampleSet& set) {

@@ -4,10 +4,14 @@
 
 #include <cmath>
 
+#include "core/display_width.h"
 #include "report/text_table.h"
 
 namespace armorm::report {
 namespace {
+
+constexpr std::size_t kBarColumns = 20;
+constexpr double kNotable = 0.05;  // p-values below have a mark
 
 std::string percent(double share) { return fmt::format("{:.2f} %", 100.0 * share); }
 
@@ -25,17 +29,21 @@ std::string range(const stats::Interval& interval) {
   return fmt::format("{:.1f} - {:.1f}", interval.low, interval.high);
 }
 
-std::string length_case_text(const LengthCase& group) {
-  if (group.n == 0) return "-";
-  return fmt::format("{} ({})", percent(group.accuracy), range(in_percent(group.interval)));
+// "83.7 (77-89)", in percent: the report has more digits.
+std::string coarse(double share, const stats::Interval& shares) {
+  if (std::isnan(share)) return "-";
+  return fmt::format("{:.1f} ({:.0f}-{:.0f})", 100.0 * share, 100.0 * shares.low, 100.0 * shares.high);
 }
 
-// "93.91 (89.2 - 96.7)", followed by " p 0.012" if there is a test.
-std::string score_text(double score, const stats::Interval& interval, double p_value = stats::kNotMeasured) {
-  if (std::isnan(score)) return "-";
-  std::string text = fmt::format("{:.2f} ({})", score, range(interval));
-  if (!std::isnan(p_value)) text += fmt::format(" p {:<7.2g}", p_value);
-  return text;
+// Whether a scorer's figure differs from the gate's beyond chance. A column with such marks stays aligned.
+std::string mark(double p_value) {
+  if (std::isnan(p_value)) return "";
+  return p_value < kNotable ? "*" : " ";
+}
+
+std::string score_text(double score, const stats::Interval& interval, double p_value) {
+  if (std::isnan(score)) return "-" + mark(p_value);
+  return fmt::format("{:.1f} ({:.1f}-{:.1f}){}", score, interval.low, interval.high, mark(p_value));
 }
 
 double accuracy_of(const SubsetAccuracy& subset) {
@@ -53,18 +61,27 @@ class BenchmarkTable {
     for (const BenchmarkScorer& scorer : bench_.scorers) row.push_back(cell_of(scorer));
     table_.add(row);
   }
-  void add_section(std::size_t i, const std::string& name) {
-    add(name, std::to_string(bench_.scorers.front().sections[i].n), [i](const BenchmarkScorer& scorer) {
-      const SectionScore& section = scorer.sections[i];
-      return score_text(section.score, section.interval, section.p_value);
+  void add_subset(std::size_t i) {
+    const SubsetAccuracy& first = bench_.scorers.front().subsets[i];
+    add(first.name, std::to_string(first.n), [i](const BenchmarkScorer& scorer) {
+      const SubsetAccuracy& subset = scorer.subsets[i];
+      return coarse(accuracy_of(subset), subset.interval) + mark(subset.p_value);
     });
   }
+  void add_sections() {
+    const std::vector<SectionScore>& sections = bench_.scorers.front().sections;
+    for (std::size_t i = 0; i < sections.size(); ++i)
+      add(sections[i].name, std::to_string(sections[i].n), [i](const BenchmarkScorer& scorer) {
+        const SectionScore& section = scorer.sections[i];
+        return score_text(section.score, section.interval, section.p_value);
+      });
+  }
   void add_score() {
-    add("= Score", "", [](const BenchmarkScorer& scorer) {
+    add("Score", "", [](const BenchmarkScorer& scorer) {
       return score_text(scorer.score, scorer.interval, scorer.p_value);
     });
   }
-  std::string str() const { return table_.str(); }
+  std::string str(const TextStyle& style) const { return table_.str(style); }
 
  private:
   static std::vector<std::string> header(const std::string& title, const Benchmark& bench) {
@@ -78,17 +95,17 @@ class BenchmarkTable {
 
 }  // namespace
 
-std::string debiasing_text(const Debiasing& debiasing) {
+std::string debiasing_text(const Debiasing& debiasing, const TextStyle& style) {
   const char* with = debiasing.length_target ? " length" : "";
   TextTable table(
       {"attribute", "penalty", fmt::format("corr{} before", with), fmt::format("corr{} after", with)});
   for (const PenaltyFigures& a : debiasing.attributes)
     table.add({a.name, fmt::format("{:g}{}", a.penalty, a.met ? "" : " (unmet)"), fixed(a.correlation_before),
                fixed(a.correlation_after)});
-  return table.str();
+  return table.str(style);
 }
 
-std::string seeds_text(const TrainingFigures& training) {
+std::string seeds_text(const TrainingFigures& training, const TextStyle& style) {
   if (training.runs.size() < 2) return "";
   TextTable table({"seed", "step", "accuracy", "loss"});
   const auto add = [&table](std::string name, std::string step, double accuracy, double loss) {
@@ -99,60 +116,66 @@ std::string seeds_text(const TrainingFigures& training) {
         std::to_string(run.kept_step), run.accuracy, run.loss);
   add("mean", "", training.accuracy.mean, training.loss.mean);
   add("standard deviation", "", training.accuracy.deviation, training.loss.deviation);
-  return table.str();
+  return table.str(style);
 }
 
-std::string usage_text(const UsageFigures& usage) {
-  TextTable table({fmt::format("gate's weight ({} prompts)", usage.n), "mean", "is the largest"});
+std::string usage_text(const UsageFigures& usage, const TextStyle& style) {
+  double largest = 0.0;
+  for (const AttributeUsage& a : usage.attributes) largest = std::fmax(largest, a.mean_weight);
+  TextTable table({fmt::format("gate's weight ({} prompts)", usage.n), "mean", "is the largest", ""});
+  table.text_column(3);
   for (const AttributeUsage& a : usage.attributes)
-    table.add({a.name, percent(a.mean_weight), percent(a.top_share)});
-  return table.str() + fmt::format("entropy {:.3f} of at most {:.3f} nats; the prompt decides {:.4f} nats\n",
-                                   usage.mean_entropy, std::log(static_cast<double>(usage.attributes.size())),
-                                   usage.information);
+    table.add({a.name, percent(a.mean_weight), percent(a.top_share),
+               bar(a.mean_weight / largest, kBarColumns, style)});
+  return table.str(style) +
+         fmt::format("entropy {:.3f} of at most {:.3f} nats; the prompt decides {:.4f} nats\n",
+                     usage.mean_entropy, std::log(static_cast<double>(usage.attributes.size())),
+                     usage.information);
 }
 
 std::string comparison_text(const std::string& title, const std::vector<ScorerFigures>& scorers,
-                            std::int64_t n) {
+                            std::int64_t n, const TextStyle& style) {
   TextTable table(
       {fmt::format("{} ({} pairs)", title, n), "accuracy", "95 % interval", "loss", "p against gate"});
   for (const ScorerFigures& s : scorers)
     table.add({s.name, percent(s.accuracy), range(in_percent(s.interval)), fmt::format("{:.4f}", s.loss),
                s.against_gate ? fmt::format("{:.2g}", s.against_gate->p_value) : ""});
-  return table.str();
+  return table.str(style);
 }
 
-std::string reward_bench_text(const Benchmark& bench) {
-  const BenchmarkScorer& gate = bench.scorers.front();
-  BenchmarkTable table("RewardBench", bench);
-  for (std::size_t i = 0; i < gate.subsets.size(); ++i)
-    table.add(gate.subsets[i].name, std::to_string(gate.subsets[i].n), [i](const BenchmarkScorer& scorer) {
-      const SubsetAccuracy& subset = scorer.subsets[i];
-      return score_text(100.0 * accuracy_of(subset), in_percent(subset.interval), subset.p_value);
-    });
-  for (std::size_t i = 0; i < gate.sections.size(); ++i) table.add_section(i, "= " + gate.sections[i].name);
-  table.add_score();
-  return table.str();
+std::string reward_bench_text(const Benchmark& bench, const TextStyle& style) {
+  BenchmarkTable subsets("RewardBench, subset", bench), sections("RewardBench, section", bench);
+  for (std::size_t i = 0; i < bench.scorers.front().subsets.size(); ++i) subsets.add_subset(i);
+  sections.add_sections();
+  sections.add_score();
+  return subsets.str(style) + "\n" + sections.str(style) +
+         wrapped_words(
+             fmt::format("in percent, with 95 % intervals; * = differs from the gate with p < {}", kNotable),
+             style.columns, 0) +
+         "\n";
 }
 
-std::string reward_bench_2_text(const Benchmark& bench) {
-  const std::vector<SectionScore>& sections = bench.scorers.front().sections;
+std::string reward_bench_2_text(const Benchmark& bench, const TextStyle& style) {
   BenchmarkTable table("RewardBench 2", bench);
-  for (std::size_t i = 0; i < sections.size(); ++i) table.add_section(i, sections[i].name);
+  table.add_sections();
   table.add_score();
-  return table.str();
+  return table.str(style);
 }
 
-std::string length_bias_text(const std::vector<LengthBiasFigures>& scorers) {
+std::string length_bias_text(const std::vector<LengthBiasFigures>& scorers, const TextStyle& style) {
   if (scorers.empty()) return "";
   const LengthBiasFigures& counts = scorers.front();
-  TextTable table({fmt::format("length bias, {}", counts.set),
+  TextTable table({fmt::format("length bias, {} (%)", counts.set),
                    fmt::format("chosen longer ({})", counts.chosen_longer.n),
                    fmt::format("chosen shorter ({})", counts.chosen_shorter.n),
                    fmt::format("equal ({})", counts.equal.n), "gap", "margin ~ length"});
+  const auto cell = [](const LengthCase& group) {
+    return coarse(group.n > 0 ? group.accuracy : stats::kNotMeasured, group.interval);
+  };
   for (const LengthBiasFigures& s : scorers)
-    table.add({s.name, length_case_text(s.chosen_longer), length_case_text(s.chosen_shorter),
-               length_case_text(s.equal), with_sign(100.0 * s.gap, 1), with_sign(s.margin_correlation, 3)});
-  return table.str();
+    table.add({s.name, cell(s.chosen_longer), cell(s.chosen_shorter), cell(s.equal),
+               with_sign(100.0 * s.gap, 1), with_sign(s.margin_correlation, 3)});
+  return table.str(style);
 }
 
 }  // namespace armorm::report

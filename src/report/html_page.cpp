@@ -112,6 +112,17 @@ Cell bar_cell(std::string html, double share) {
           fmt::format(" class=\"bar\" style=\"--w:{:.1f}%\"", 100.0 * std::clamp(share, 0.0, 1.0))};
 }
 
+Cell signed_bar_cell(std::string html, double value, double low, double high) {
+  const Track track{.from = std::min(low, 0.0), .to = std::max(high, 0.0)};
+  if (!std::isfinite(value) || !(track.to > track.from)) return {std::move(html)};
+  const auto [left, right] = std::minmax({place(value, track), place(0.0, track)});
+  const double width = right - left;
+  // A background's position is a share of what the bar leaves free.
+  const double position = width < 100.0 ? 100.0 * left / (100.0 - width) : 0.0;
+  return {std::move(html), fmt::format(" class=\"bar from-zero{}\" style=\"--w:{:.1f}%;--x:{:.1f}%\"",
+                                       value < 0.0 ? " low" : "", width, position)};
+}
+
 Cell heat_cell(std::string html, double strength) {
   if (!std::isfinite(strength)) return {std::move(html)};
   const double share = std::clamp(std::abs(strength), 0.0, 1.0);

@@ -37,8 +37,9 @@ struct Cell {
   std::string content;
   std::string attributes;
 };
-Cell text_cell(std::string_view text);              // left-aligned
-Cell bar_cell(std::string html, double share);      // a bar of this share of the width behind the text
+Cell text_cell(std::string_view text);          // left-aligned
+Cell bar_cell(std::string html, double share);  // a bar of this share of the width behind the text
+Cell signed_bar_cell(std::string html, double value, double low, double high);  // from 0, on this scale
 Cell heat_cell(std::string html, double strength);  // coloured; -1 to 1, negative in another colour
 // A bar from the middle to the right (above 0) or to the left (below 0); -1 to 1.
 Cell balance_cell(double strength);

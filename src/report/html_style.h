@@ -53,6 +53,8 @@ table.upright thead th:first-child span{writing-mode:horizontal-tb;transform:non
 table.wrap{width:auto}
 table.wrap td{white-space:normal;overflow-wrap:anywhere;min-width:8rem}
 td.bar{min-width:7rem;background:linear-gradient(rgba(var(--blue),.2),rgba(var(--blue),.2)) no-repeat 0 50%/var(--w) calc(100% - 4px)}
+td.bar.from-zero{background-position:var(--x) 50%}
+td.bar.low{background-image:linear-gradient(rgba(var(--orange),.22),rgba(var(--orange),.22))}
 td.heat{background:rgba(var(--blue),calc(var(--a)*.5))}
 td.heat.low{background:rgba(var(--orange),calc(var(--a)*.5))}
 td.zero{color:var(--quiet)}
@@ -67,11 +69,26 @@ td.zero{color:var(--quiet)}
 details{margin:.3rem 0}
 summary{cursor:pointer;padding:.3rem 0;overflow-wrap:anywhere}
 details details,.examples>details{border-bottom:1px solid var(--rule)}
+h4{font-size:.95rem;margin:0 0 .3rem;overflow-wrap:anywhere}
+.texts,.sums{display:grid;grid-template-columns:minmax(0,1fr);gap:.7rem;margin:.6rem 0}
+@media(min-width:46rem){.texts,.sums{grid-template-columns:repeat(2,minmax(0,1fr))}}
+.texts>div{border:1px solid var(--rule);border-left:4px solid var(--quiet);border-radius:4px;background:var(--box);padding:.5rem .8rem;min-width:0}
+.texts>.prompt{grid-column:1/-1}
+.texts>.chosen{border-left-color:var(--c0)}
+.texts>.rejected{border-left-color:var(--c1)}
+.turn{margin:.2rem 0 .6rem}
+.role{color:var(--quiet);font-size:.82rem;margin:0}
+.said{white-space:pre-wrap;overflow-wrap:anywhere;unicode-bidi:isolate;tab-size:4}
 .mark-right,.mark-wrong{font-weight:600}
 .mark-right{color:var(--c2)}
 .mark-wrong{color:var(--c1)}
 svg.chart{display:block;width:100%;max-width:34rem;height:auto;border:1px solid var(--rule);border-radius:6px;background:var(--box)}
 svg.chart text{font-size:11px;fill:var(--quiet)}
+svg.chart.sum{max-width:29rem;border:0;background:none}
+svg.chart text.row{fill:var(--text);stroke:var(--page);stroke-width:3px;paint-order:stroke}
+svg.chart text.total{font-weight:600}
+svg.chart rect.less{opacity:.5}
+svg.chart .link{stroke-width:.6;stroke-dasharray:none;opacity:.7}
 svg.chart .grid{stroke:var(--rule);stroke-width:1}
 svg.chart .reference{stroke:var(--quiet);stroke-dasharray:3 3}
 svg.chart path{fill:none;stroke-width:2;stroke-linejoin:round}
@@ -81,6 +98,7 @@ svg.chart circle.hover{opacity:0}
 svg.chart circle.hover:hover{opacity:1}
 .s0{stroke:var(--c0)}.s1{stroke:var(--c1);stroke-dasharray:7 3}.s2{stroke:var(--c2);stroke-dasharray:2 3}.s3{stroke:var(--c3);stroke-dasharray:8 3 2 3}
 .f0{fill:var(--c0)}.f1{fill:var(--c1)}.f2{fill:var(--c2)}.f3{fill:var(--c3)}
+svg.key{width:12px;height:8px;margin:0 .3rem 0 .6rem}
 .legend{display:flex;flex-wrap:wrap;gap:.1rem 1rem;list-style:none;margin:.3rem 0;padding:0;font-size:.85rem;color:var(--quiet)}
 .legend svg{width:26px;height:8px;vertical-align:middle;margin-right:.4rem}
 .legend line{stroke-width:2.5}
@@ -90,7 +108,7 @@ th[scope=row],thead th:first-child{max-width:44vw;white-space:normal;overflow-wr
 @media print{@page{margin:14mm}:root{color-scheme:light}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 body{font-size:10pt}main{max-width:none;padding:0}nav{display:none}.wide{overflow:visible}
 details::details-content{content-visibility:visible;block-size:auto}
-figure,tr{break-inside:avoid}h2,h3,summary{break-after:avoid}thead{display:table-header-group}
+figure,tr,svg.chart{break-inside:avoid}h2,h3,summary{break-after:avoid}thead{display:table-header-group}
 th[scope=row],thead th:first-child{position:static}}
 )";
 

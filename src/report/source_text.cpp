@@ -7,16 +7,16 @@
 #include <numeric>
 #include <string_view>
 
+#include "core/display_width.h"
 #include "core/strings.h"
 #include "report/text_table.h"
 
 namespace armorm::report {
 namespace {
 
-constexpr std::size_t kLine = 100;         // bytes
-constexpr std::size_t kName = 25;          // of a source
-constexpr std::size_t kHeaviest = 3;       // attributes shown
-constexpr const char* kEllipsis = "...";   // of shown()
+constexpr std::size_t kName = 25;     // of a source
+constexpr std::size_t kHeaviest = 3;  // attributes shown
+constexpr const char* kEllipsis = "...";
 constexpr std::size_t kCount = 2 + 7 + 2;  // the column of counts and both gaps
 
 std::string percent(double share, int digits) {
@@ -35,7 +35,8 @@ std::string range(const stats::Interval& shares) {
 
 std::string name_cell(const std::string& name) {
   const std::string text = escape_controls(source_label(name));
-  return text.size() <= kName ? text : shown(text, kName - std::string_view(kEllipsis).size());
+  if (display_width(text) <= kName) return text;
+  return std::string(cut_to_width(text, kName - std::string_view(kEllipsis).size())) + kEllipsis;
 }
 
 std::string length_cell(const LengthCase& group) {
@@ -51,11 +52,13 @@ std::vector<std::size_t> shown_others(const std::vector<SourceScorer>& scorers) 
   return out;
 }
 
-std::string titled(const std::string& what, const std::string& set, const TextTable& table) {
-  return fmt::format("{}{} by source\n", what, shown(set)) + table.str();
+std::string titled(const std::string& what, const std::string& set, const TextTable& table,
+                   const TextStyle& style) {
+  return wrapped_words(fmt::format("{}{} by source", what, shown(set)), style.columns, 0) + "\n" +
+         table.str(style);
 }
 
-// "a 50.0 %, b 25.0 %", of at most `most` bytes unless already the first is longer.
+// "a 50.0 %, b 25.0 %", of at most `most` columns unless already the first is longer.
 std::string heaviest(const std::vector<double>& weights, const std::vector<std::string>& attributes,
                      std::size_t most) {
   std::vector<std::size_t> order(weights.size());
@@ -65,7 +68,7 @@ std::string heaviest(const std::vector<double>& weights, const std::vector<std::
   std::string out;
   for (const std::size_t k : order) {
     const std::string entry = fmt::format("{} {}", shown(attributes[k]), percent(weights[k], 1));
-    if (!out.empty() && out.size() + 2 + entry.size() > most) break;
+    if (!out.empty() && display_width(out) + 2 + display_width(entry) > most) break;
     out += (out.empty() ? "" : ", ") + entry;
   }
   return out;
@@ -73,7 +76,7 @@ std::string heaviest(const std::vector<double>& weights, const std::vector<std::
 
 }  // namespace
 
-std::string comparison_by_source_text(const SetBySource& set) {
+std::string comparison_by_source_text(const SetBySource& set, const TextStyle& style) {
   if (set.sources.empty()) return "";
   const std::vector<std::size_t> others = shown_others(set.sources.front().scorers);
   std::vector<std::string> header{"source", "pairs", "accuracy", "95 % interval", "loss"};
@@ -88,10 +91,10 @@ std::string comparison_by_source_text(const SetBySource& set) {
       row.push_back(percent(accuracy_of(source.scorers[i], source.pairs), 2));
     table.add(row);
   }
-  return titled("", set.set, table);
+  return titled("", set.set, table, style);
 }
 
-std::string length_bias_by_source_text(const SetBySource& set) {
+std::string length_bias_by_source_text(const SetBySource& set, const TextStyle& style) {
   if (set.sources.empty() || !set.sources.front().scorers.front().length_bias) return "";
   TextTable table({"source", "chosen longer", "chosen shorter", "gap", "margin ~ length"});
   for (const SourceFigures& source : largest_sources(set.sources, kPrintedSources)) {
@@ -99,23 +102,20 @@ std::string length_bias_by_source_text(const SetBySource& set) {
     table.add({name_cell(source.name), length_cell(bias.chosen_longer), length_cell(bias.chosen_shorter),
                with_sign(100.0 * bias.gap, 1), with_sign(bias.margin_correlation, 3)});
   }
-  return titled("length bias of the gate, ", set.set, table);
+  return titled("length bias of the gate, ", set.set, table, style);
 }
 
-std::string weights_by_source_text(const WeightsByKind& set, const std::vector<std::string>& attributes) {
+std::string weights_by_source_text(const WeightsByKind& set, const std::vector<std::string>& attributes,
+                                   const TextStyle& style) {
   const std::vector<KindWeights> sources = largest_sources(set.kinds, kPrintedSources);
   std::size_t name = std::string_view("source").size();
-  for (const KindWeights& source : sources) name = std::max(name, name_cell(source.name).size());
-  std::vector<std::string> lists{"largest mean weights"};
+  for (const KindWeights& source : sources) name = std::max(name, display_width(name_cell(source.name)));
+  TextTable table({"source", "prompts", "largest mean weights"});
+  table.text_column(2);
   for (const KindWeights& source : sources)
-    lists.push_back(source.n == 0 ? "-" : heaviest(source.weights, attributes, kLine - name - kCount));
-  std::size_t width = 0;
-  for (const std::string& list : lists) width = std::max(width, list.size());
-  for (std::string& list : lists) list.resize(width, ' ');  // aligns them to the left
-  TextTable table({"source", "prompts", lists.front()});
-  for (std::size_t i = 0; i < sources.size(); ++i)
-    table.add({name_cell(sources[i].name), std::to_string(sources[i].n), lists[i + 1]});
-  return titled("gate's weight, ", set.set, table);
+    table.add({name_cell(source.name), std::to_string(source.n),
+               source.n == 0 ? "-" : heaviest(source.weights, attributes, style.columns - name - kCount)});
+  return titled("gate's weight, ", set.set, table, style);
 }
 
 }  // namespace armorm::report

@@ -109,6 +109,16 @@ Conversation BodyFields::messages(const std::string& name) {
   return reading(422, [&] { return data::read_messages(reader, name); });
 }
 
+std::vector<Conversation> BodyFields::conversations(const std::string& name) {
+  std::vector<Conversation> out;
+  const std::vector<std::string> texts = elements(name);
+  for (const std::string& text : texts) {
+    const std::string place = fmt::format("{}[{}]", name, out.size());
+    out.push_back(reading(422, [&] { return data::read_messages({text, where_}, place); }));
+  }
+  return out;
+}
+
 void BodyFields::check_model(const ServedModel& model) {
   if (!has("model")) return;
   if (const std::string wanted = string("model"); wanted != model.name)

@@ -26,6 +26,7 @@ class BodyFields {
   std::vector<std::string> strings(const std::string& name);   // a string, or a list of strings
   std::vector<std::string> elements(const std::string& name);  // JSON texts of a list
   Conversation messages(const std::string& name);
+  std::vector<Conversation> conversations(const std::string& name);  // a list of lists of messages
   bool is_string(const std::string& name) const;
 
   // 404 for another model than the one served.

@@ -105,7 +105,8 @@ ordered_json schemas() {
           {"TextsRequest", object({{"model", typed("string")},
                                    {"input", texts()},
                                    {"text", texts()},
-                                   {"messages", list_of(ref("Message"))}},
+                                   {"messages", list_of(ref("Message"))},
+                                   {"conv", list_of(list_of(ref("Message")))}},
                                   {})},
           {"ClassifyAnswer", either({list_schema(object({{"index", index},
                                                          {"label", typed("string")},
@@ -116,6 +117,9 @@ ordered_json schemas() {
           {"PoolingAnswer",
            list_schema(object({{"index", index}, {"object", typed("string")}, {"data", list_of(number)}},
                               {"index", "data"}))},
+          {"EmbeddingsAnswer",
+           list_schema(object({{"index", index}, {"object", typed("string")}, {"embedding", list_of(number)}},
+                              {"index", "embedding"}))},
           {"Models",
            object({{"object", typed("string")}, {"data", list_of(typed("object"))}}, {"object", "data"})}};
 }
@@ -135,7 +139,9 @@ constexpr PathText kPosts[] = {
     {"/slime", "slime's remote_rm", "SlimeRequest", "SlimeAnswer"},
     {"/classify", "vLLM's and SGLang's classification", "TextsRequest", "ClassifyAnswer"},
     {"/v1/classify", "The same under SGLang's other path", "TextsRequest", "ClassifyAnswer"},
-    {"/pooling", "vLLM's pooling", "TextsRequest", "PoolingAnswer"}};
+    {"/pooling", "vLLM's pooling", "TextsRequest", "PoolingAnswer"},
+    {"/v1/embeddings", "The score as an embedding of one number, as verl asks SGLang for it", "TextsRequest",
+     "EmbeddingsAnswer"}};
 
 constexpr std::pair<const char*, const char*> kFailures[] = {
     {"400", "The body is no JSON"},

@@ -33,13 +33,14 @@ HttpAnswer with_ignored(HttpAnswer answer, const ScoreCall& call) {
 }
 
 HttpAnswer with_warnings(HttpAnswer answer, const std::vector<ScoreOutput>& outputs) {
-  const auto no_answer = std::ranges::count_if(outputs, &ScoreOutput::no_final_answer);
-  const auto special = std::ranges::count_if(outputs, &ScoreOutput::special_in_content);
   std::vector<std::string> parts;
-  if (no_answer > 0)
-    parts.push_back(fmt::format("rows that do not end with an assistant's turn: {}", no_answer));
-  if (special > 0)
-    parts.push_back(fmt::format("rows with special-token strings in their content: {}", special));
+  const auto count = [&](const char* what, bool ScoreOutput::*is_so) {
+    const auto rows = std::ranges::count_if(outputs, is_so);
+    if (rows > 0) parts.push_back(fmt::format("{}: {}", what, rows));
+  };
+  count("rows that do not end with an assistant's turn", &ScoreOutput::no_final_answer);
+  count("rows with special-token strings in their content", &ScoreOutput::special_in_content);
+  count("texts that do not end as the chat template ends an answer", &ScoreOutput::open_answer);
   if (!parts.empty())
     answer.headers.emplace_back("X-Row-Warnings", fmt::format("{}", fmt::join(parts, "; ")));
   return answer;

@@ -40,6 +40,7 @@ struct ScoreOutput {
   std::int64_t tokens = 0;
   bool no_final_answer = false;     // the conversation does not end with an answer; it is scored all the same
   bool special_in_content = false;  // a turn holds the text of a special token
+  bool open_answer = false;         // a rendered text does not end as the template ends an answer
 };
 
 // The limits of one request; a request beyond them gets 413 that names the field and the limit.

@@ -3,18 +3,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iostream>
 #include <map>
-#include <optional>
+#include <nlohmann/json.hpp>
 
 #include "core/accounting.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/stop_point.h"
 #include "data/final_turn.h"
-#include "io/output_file.h"
+#include "report/results.h"
 #include "serve/score_line.h"
 #include "stages/evaluation/evaluation.h"
+#include "stages/explain_pairs.h"
+#include "stages/line_output.h"
 #include "stages/options/declarations.h"
 #include "stages/prepare/extraction_run.h"
 #include "stages/scoring/score_rows.h"
@@ -22,25 +23,6 @@
 
 namespace armorm::stages {
 namespace {
-
-// Standard output, flushed with every write; or a named file.
-class Output {
- public:
-  Output(const std::string& path, io::FileSystem& files) {
-    if (path != "-") file_.emplace(path, files);
-  }
-  void write(std::string_view text) {
-    if (file_) return file_->write(text);
-    std::cout.write(text.data(), static_cast<std::streamsize>(text.size())).flush();
-    if (!std::cout) fail_io("standard output: write failed; check what it is connected to");
-  }
-  void finish() {
-    if (file_) file_->publish();
-  }
-
- private:
-  std::optional<io::OutputFile> file_;
-};
 
 constexpr std::size_t kMaxUnusedKeys = 1000;  // of different names
 
@@ -66,18 +48,37 @@ class LineWriter {
     }
   }
 
+  // For --json.
+  nlohmann::json summary() const {
+    const model::ExtractionStats& stats = scorer_.stats();
+    return {{"program", "score"},
+            {"files", {{"scores", options_.output}}},
+            {"conversations", stats.requests},
+            {"errors", bad_},
+            {"without_final_answer", no_answer_},
+            {"with_special_tokens", special_},
+            {"unused_keys", unused_},
+            {"tokens", stats.input_tokens},
+            {"computed_tokens", stats.computed_tokens},
+            {"seconds", stats.seconds},
+            {"tokens_per_second", rate_of(stats)}};
+  }
+
   void report() const {
     warn_of_unused_keys();
     warn_of_missing_answers();
     prepare::warn_of_special_content(special_, "conversations", options_.allow_special_in_content);
     if (bad_ > 0) log::warn("{} rows could not be scored; their lines hold an \"error\"", bad_);
     const model::ExtractionStats& stats = scorer_.stats();
-    const double rate = static_cast<double>(stats.input_tokens) / std::max(stats.seconds, 1e-9);
     log::info("{} conversations scored, {} tokens ({} computed) in {:.1f} s = {:.0f} tokens/s",
-              stats.requests, stats.input_tokens, stats.computed_tokens, stats.seconds, rate);
+              stats.requests, stats.input_tokens, stats.computed_tokens, stats.seconds, rate_of(stats));
   }
 
  private:
+  static double rate_of(const model::ExtractionStats& stats) {
+    return static_cast<double>(stats.input_tokens) / std::max(stats.seconds, 1e-9);
+  }
+
   void warn_of_unused_keys() const {
     Accounting keys(options_.input == "-" ? "the input" : options_.input, "key");
     for (const auto& [key, rows] : unused_) keys.give(key, rows);
@@ -121,7 +122,7 @@ class LineWriter {
   std::map<std::string, std::int64_t> unused_;  // key -> rows
 };
 
-void write_all(scoring::ScoreReader& reader, LineWriter& writer, Output& output) {
+void write_all(scoring::ScoreReader& reader, LineWriter& writer, LineOutput& output) {
   fmt::memory_buffer lines;
   const auto flush = [&] {
     output.write({lines.data(), lines.size()});
@@ -143,8 +144,9 @@ void write_all(scoring::ScoreReader& reader, LineWriter& writer, Output& output)
 
 void run_score(const ScoreOptions& options, const options::StageEnvironment& environment) {
   if (!options.evaluate.paths.empty()) return evaluation::run_evaluation(options, environment);
+  if (!options.explain.paths.empty()) return explain_pairs(options, environment);
   scoring::Scorer scorer(options, environment.stop_requested);
-  Output output(options.output, environment.files);
+  LineOutput output(options.output, environment.files);
   auto source = io::open_line_source(options.input);
   scorer.begin_loading();
   scoring::ScoreReader reader(std::move(source),
@@ -162,6 +164,7 @@ void run_score(const ScoreOptions& options, const options::StageEnvironment& env
   write_all(reader, writer, output);
   output.finish();
   writer.report();
+  report::Results(options.json).document(writer.summary());
 }
 
 }  // namespace armorm::stages

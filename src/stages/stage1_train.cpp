@@ -12,13 +12,13 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/log.h"
-#include "core/print.h"
 #include "core/strings.h"
 #include "core/units.h"
 #include "core/version.h"
 #include "io/publish.h"
 #include "linear/moments_memory.h"
 #include "linear/ridge.h"
+#include "report/results.h"
 #include "report/ridge_report.h"
 #include "report/text_table.h"
 #include "stages/artifacts/artifact_paths.h"
@@ -113,10 +113,10 @@ std::string number(double value, const char* format) {
 std::string with_interval(double value, const stats::Interval& interval) {
   return std::isnan(interval.low)
              ? number(value, "{:.4f}")
-             : fmt::format("{:.4f} [{:.4f}, {:.4f}]", value, interval.low, interval.high);
+             : fmt::format("{:.4f} [{:.2f}, {:.2f}]", value, interval.low, interval.high);
 }
 
-std::string attribute_table(const report::RidgeReport& report) {
+std::string attribute_table(const report::RidgeReport& report, const report::TextStyle& style) {
   report::TextTable table({"attribute", "n train", "n val", "alpha", "val MSE", "R2", "Spearman"});
   bool any_few = false;
   for (std::size_t k = 0; k < report.attributes.size(); ++k) {
@@ -129,8 +129,8 @@ std::string attribute_table(const report::RidgeReport& report) {
                with_interval(a.r_squared, a.r_squared_interval) + mark,
                with_interval(a.spearman, a.spearman_interval) + mark});
   }
-  if (!any_few) return table.str();
-  return table.str() + fmt::format("* from fewer than {} validation rows\n", linear::kFewValidationRows);
+  if (!any_few) return table.str(style);
+  return table.str(style) + fmt::format("* from fewer than {} validation rows\n", linear::kFewValidationRows);
 }
 
 std::string loss_curve(const linear::AttributeFit& fit, const std::vector<double>& alphas) {
@@ -186,8 +186,7 @@ void warn_about_fits(const report::RidgeReport& report) {
           report.attributes[k], a.best_alpha, loss_curve(a, report.result.alphas));
   }
   if (warned > kMaxWarnedAttributes)
-    log::warn("{} more attributes have warnings; the report lists them",
-              warned - kMaxWarnedAttributes);
+    log::warn("{} more attributes have warnings; the report lists them", warned - kMaxWarnedAttributes);
 }
 
 // The sums grow with the square of the width, once for each combination of labels that occurs.
@@ -252,8 +251,24 @@ void publish(const Stage1TrainOptions& options, const ridge::LabelledSet& inputs
   weights.save(stem, files);  // no stop point from here on
   io::publish_text(stem + ".json", json, files);
   io::publish_text(stem + ".html", page, files);
-  print(attribute_table(report) +
-        fmt::format("weights: {0}.pt\nreport:  {0}.json, {0}.html\n", shown(stem, kMaxShownPath)));
+  const report::Results results(options.json);
+  results.show(attribute_table(report, results.style()) +
+               fmt::format("weights: {0}.pt\nreport:  {0}.json, {0}.html\n", shown(stem, kMaxShownPath)));
+  results.document(
+      {{"program", "stage1-train"},
+       {"files", {{"weights", stem + ".pt"}, {"report", stem + ".json"}, {"page", stem + ".html"}}},
+       {"report", to_json(report)}});
+}
+
+// For --partial: the files, in the order of the shards.
+void show_sums(const Stage1TrainOptions& options, const std::vector<fs::path>& sums) {
+  const report::Results results(options.json);
+  nlohmann::json names = nlohmann::json::array();
+  for (const fs::path& file : sums) {
+    results.show(fmt::format("sums: {}\n", shown(file.string(), kMaxShownPath)));
+    names.push_back(file.string());
+  }
+  results.document({{"program", "stage1-train"}, {"files", {{"sums", std::move(names)}}}});
 }
 
 }  // namespace
@@ -265,8 +280,7 @@ void run_stage1_train(const Stage1TrainOptions& options, const options::StageEnv
   const std::vector<linear::RowGroup> groups =
       ridge::assign_groups(options, inputs.set.rows(), inputs.prompts);
   if (!options.partial.empty()) {
-    for (const fs::path& file : ridge::save_partials(options, inputs, groups, environment.files))
-      print(fmt::format("sums: {}\n", shown(file.string(), kMaxShownPath)));
+    show_sums(options, ridge::save_partials(options, inputs, groups, environment.files));
     return;
   }
   if (!options.restart)

@@ -7,7 +7,6 @@
 #include <optional>
 
 #include "core/numpy_random.h"
-#include "core/print.h"
 #include "core/strings.h"
 #include "core/version.h"
 #include "io/publish.h"
@@ -16,8 +15,10 @@
 #include "model/device.h"
 #include "report/gate_page.h"
 #include "report/gate_text.h"
+#include "report/results.h"
 #include "stages/artifacts/artifact_paths.h"
 #include "stages/artifacts/gate_artifact.h"
+#include "stages/explain/training_gates.h"
 #include "stages/gate/gate_debiasing.h"
 #include "stages/gate/gate_inputs.h"
 #include "stages/gate/gate_kernels.h"
@@ -25,6 +26,8 @@
 #include "stages/gate/gate_sources.h"
 #include "stages/gate/gate_tables.h"
 #include "stages/gate/gate_training.h"
+#include "stages/gate/prompt_gates.h"
+#include "stages/gate/report_texts.h"
 #include "stages/options/declarations.h"
 #include "stages/resume/replaceable.h"
 #include "stages/resume/run_lock.h"
@@ -131,11 +134,11 @@ report::GateReport training_report(const Stage2TrainOptions& options, const gate
 // Debiases each set only when it is evaluated: the rewards before debiasing are needed too.
 void evaluate(const Stage2TrainOptions& options, const gating::GateParameters& gate,
               const gate::Debiased& debiased, const Split& split, gate::GateSets& sets,
-              std::pmr::memory_resource* memory, report::GateReport& report) {
+              std::pmr::memory_resource* memory, report::GateReport& report, const report::Results& results) {
   const gate::GateScorer scorer{gate, gate::softmax_of(options), options.temperature,
                                 static_cast<int>(options.device), memory};
-  gate::GateTables tables(scorer, eval::best_attribute(sets.preference.data(), split.train), report);
-  tables.validation(sets.preference, split.validation);
+  gate::GateTables tables(scorer, eval::best_attribute(sets.preference.data(), split.train), report, results);
+  tables.validation(sets.preference, split.validation, gate::wrong_examples(options.report_texts));
   if (sets.reward_bench) {
     debiased.apply_to(*sets.reward_bench);
     tables.reward_bench(*sets.reward_bench, options.reward_bench_dataset);
@@ -168,18 +171,48 @@ artifacts::GateArtifact make_artifact(const Stage2TrainOptions& options, const g
   return artifact;
 }
 
-void publish(const std::string& stem, const artifacts::GateArtifact& artifact, report::GateReport& report,
-             io::FileSystem& files) {
+// Checked before the training: texts that cannot be shown are an error at once.
+std::optional<gate::ReportTexts> open_texts(const Stage2TrainOptions& options, const gate::GateInputs& inputs,
+                                            const Split& split, const StopRequested& stop) {
+  if (options.report_texts == 0) return std::nullopt;
+  return gate::ReportTexts(options, gate::open_preference_set(options, inputs), split.validation, stop);
+}
+
+// The weights for the training prompts, in the order of the pairs; nullopt if they are not asked for.
+std::optional<explain::TrainingGates> training_gates(const Stage2TrainOptions& options,
+                                                     const gate::GateInputs& inputs,
+                                                     const gate::PairRewards& pairs, const Split& split,
+                                                     const gating::GateParameters& gate) {
+  if (!options.training_gates) return std::nullopt;
+  return gate::gates_of_prompts(options, inputs.attributes, pairs, split.train, gate);
+}
+
+void publish(const std::string& stem, const artifacts::GateArtifact& artifact,
+             const std::optional<explain::TrainingGates>& gates, report::GateReport& report,
+             const report::Results& results, io::FileSystem& files) {
   artifact.save(stem, files);
   for (const char* suffix : {".pt", ".safetensors"}) report.outputs.push_back(gate::output_of(stem + suffix));
+  if (gates) {
+    gates->save(stem + ".gates.safetensors", files);
+    report.outputs.push_back(gate::output_of(stem + ".gates.safetensors"));
+  }
   io::publish_text(stem + ".json", to_json(report).dump(2) + "\n", files);
   io::publish_text(stem + ".html", gate_report_page(report), files);
-  print(fmt::format("gate:   {0}.pt\nreport: {0}.json, {0}.html\n", shown(stem, kMaxShownPath)));
+  results.show(fmt::format("gate:   {0}.pt\nreport: {0}.json, {0}.html\n", shown(stem, kMaxShownPath)));
+}
+
+// For --json; the report is that of the published file.
+nlohmann::json document_of(const std::string& stem, const std::string& export_dir,
+                           const report::GateReport& report) {
+  nlohmann::json files{{"gate", stem + ".pt"}, {"report", stem + ".json"}, {"page", stem + ".html"}};
+  if (!export_dir.empty()) files["export"] = export_dir;
+  return {{"program", "stage2-train"}, {"files", std::move(files)}, {"report", to_json(report)}};
 }
 
 }  // namespace
 
 void run_stage2_train(const Stage2TrainOptions& given, const options::StageEnvironment& environment) {
+  const report::Results results(given.json);
   model::check_device(given.device);
   gate::check_kernels(given);
   if (given.threads > 0) model::set_compute_threads(static_cast<int>(given.threads));
@@ -192,9 +225,11 @@ void run_stage2_train(const Stage2TrainOptions& given, const options::StageEnvir
 
   const gate::Debiased debiased = gate::debias_rewards(options, inputs, sets.preference, memory.arrays());
   if (const auto figures = gate::debiasing_figures(debiased, options, inputs.attributes))
-    print(report::debiasing_text(*figures) + "\n");
+    results.show(report::debiasing_text(*figures, results.style()) + "\n");
   debiased.apply_to(sets.preference);
   const Split split = split_pairs(sets.preference, options);
+  gate::check_training_gates(options, sets.preference);
+  const auto texts = open_texts(options, inputs, split, environment.stop_requested);
 
   const std::string stem = output_stem(options, inputs, environment.files);
   const resume::RunLock lock(stem + ".lock", environment.files);
@@ -208,17 +243,20 @@ void run_stage2_train(const Stage2TrainOptions& given, const options::StageEnvir
   const gating::GateParameters& gate = gate::best_run(runs).selected.gate;
 
   report::GateReport report = training_report(options, inputs, sets.preference, split, debiased, runs);
-  if (runs.size() > 1) print(report::seeds_text(*report.training) + "\n");
-  evaluate(options, gate, debiased, split, sets, memory.arrays(), report);
+  if (runs.size() > 1) results.show(report::seeds_text(*report.training, results.style()) + "\n");
+  evaluate(options, gate, debiased, split, sets, memory.arrays(), report, results);
+  if (texts) texts->add_to(report, gate::kValidation);
+  const auto gates = training_gates(options, inputs, sets.preference, split, gate);
 
   gate::check_unchanged(sets);
   const artifacts::GateArtifact artifact = make_artifact(options, inputs, debiased, gate);
   lock.check_now();
-  publish(stem, artifact, report, environment.files);
+  publish(stem, artifact, gates, report, results, environment.files);
   if (model_export) {
     model_export->write(options.export_scale == ExportScale::one ? artifact.as_reward() : artifact, report);
-    print(fmt::format("model:  {}\n", shown(options.export_dir, kMaxShownPath)));
+    results.show(fmt::format("model:  {}\n", shown(options.export_dir, kMaxShownPath)));
   }
+  results.document(document_of(stem, options.export_dir, report));
   checkpoint.remove();
 }
 

@@ -8,9 +8,9 @@
 #include <set>
 
 #include "e2e/demo_fixture.h"
+#include "e2e/page_look.h"
 #include "io/read_file.h"
 #include "report/gate_page.h"
-#include "support/browser.h"
 #include "support/gate_report_example.h"
 #include "support/test_support.h"
 
@@ -20,46 +20,6 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 namespace {
-
-const std::string& probe() {
-  static const std::string script = io::read_text_file(source_dir() / "tests" / "e2e" / "report_probe.js");
-  return script;
-}
-
-// Result of the probe for the page on this screen, after checks that apply to every page and screen.
-json look(Browser& browser, const fs::path& page, const View& view) {
-  browser.open(page, view);
-  const json seen = browser.evaluate(probe());
-  INFO(page.filename().string() << " at " << view.width << (view.dark ? ", dark" : ", light") << ", "
-                                << view.media);
-  CHECK(seen["width"] == view.width);
-  CHECK(seen["scroll_width"].get<int>() <= view.width);
-  CHECK(seen["sticking_out"] == json::array());
-  CHECK(seen["squeezed"] == json::array());
-  CHECK(seen["faint"] == json::array());
-  CHECK(seen["texts"].get<int>() > 20);
-  CHECK(seen["repeated_ids"] == json::array());
-  CHECK(seen["nameless"] == json::array());
-  CHECK(seen["headless_rows"] == 0);
-  CHECK(seen["scripts"] == 0);
-  CHECK(seen["loaded"] == json::array());
-  CHECK(browser.requests().empty());
-  CHECK(browser.complaints().empty());
-  if (const char* folder = std::getenv("ARMORM_SCREENSHOTS")) {
-    const std::string name = fmt::format("{}-{}-{}-{}.png", page.stem().string(), view.width,
-                                         view.dark ? "dark" : "light", view.media);
-    write_text(fs::path(folder) / name, browser.screenshot());
-  }
-  return seen;
-}
-
-const std::vector<View>& views() {
-  static const std::vector<View> all{{360, 740, false, "screen"},
-                                     {360, 740, true, "screen"},
-                                     {1280, 900, false, "screen"},
-                                     {1280, 900, true, "screen"}};
-  return all;
-}
 
 fs::path gate_page() { return demo_run() / "gating_network_model.html"; }
 json gate_report() { return json::parse(io::read_text_file(demo_run() / "gating_network_model.json")); }

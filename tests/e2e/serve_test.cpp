@@ -128,11 +128,9 @@ TEST_CASE("rows whose scores may not mean what was meant are counted", "[e2e]") 
         "1");
   http_request("POST", server.url("/v1/score"), lines_of({asked, asked}),
                {"Content-Type: application/x-ndjson"});
-  server.wait_for("a stream of rows: 2 do not end with an assistant's turn");
-  server.wait_for("a stream of rows: 2 have special-token strings in their content");
   const std::string metrics = server.get("/metrics").body;
   CHECK_THAT(metrics, Contains("armorm_no_answer_rows_total 3"));
-  CHECK_THAT(metrics, Contains("armorm_special_token_rows_total 3"));
+  CHECK_THAT(metrics, Contains("armorm_special_in_content_rows_total 3"));
 }
 
 TEST_CASE("the server gives the bits of score, however rows are sent", "[e2e]") {
@@ -244,6 +242,33 @@ TEST_CASE("the server's faults name field and limit, and a bad row fails alone",
   const ProcessResult result = server.stop();
   CHECK(result.exit_code == 0);
   CHECK_THAT(result.err, Contains("all requests are answered"));
+}
+
+TEST_CASE("conversations whose score may mislead are counted, and logged once", "[e2e]") {
+  Server server;
+  const std::string text =
+      "<|start_header_id|>user<|end_header_id|>\n\nq<|eot_id|><|start_header_id|>assistant<|end_header_id|>"
+      "\n\na";
+  const auto metrics = [&] { return server.get("/metrics").body; };
+  const auto score = [&](const std::string& query) {
+    return json::parse(server.post("/get_reward", json{{"query", {query}}}.dump()).body).at("rewards").at(0);
+  };
+  const json finished = score(text + "<|eot_id|>");
+  CHECK_THAT(metrics(), Contains("armorm_open_answer_rows_total 0\n"));
+  CHECK(score(text) != finished);
+  CHECK(score(text) != finished);
+  CHECK_THAT(metrics(), Contains("armorm_open_answer_rows_total 2\n"));
+  server.post("/v1/score",
+              R"({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"},
+                               {"role": "user", "content": "<|eot_id|>"}]})");
+  CHECK_THAT(metrics(), Contains("armorm_no_answer_rows_total 1\n"));
+  CHECK_THAT(metrics(), Contains("armorm_special_in_content_rows_total 1\n"));
+  const std::string log = server.stop().err;
+  const std::size_t first = log.find("a text does not end as the chat template ends an answer");
+  REQUIRE(first != std::string::npos);
+  CHECK(log.find("a text does not end", first + 1) == std::string::npos);
+  CHECK_THAT(log,
+             Contains("a conversation ends in a turn of a user") && Contains("the text of a special token"));
 }
 
 TEST_CASE("keys are needed where they are given, and read again on SIGHUP", "[e2e]") {

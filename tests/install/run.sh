@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs a build into a clean prefix, moves it, and uses it from there with an empty environment: the demo's four
 # stages, --version, man pages and completions, and the example that embeds the library, built against that prefix.
-# Nothing of the source tree, the build or ARMORM_DEPS may be opened.
+# Nothing of the source tree, the build or ARMORM_DEPS may be opened. Then the Python wheel (wheel.sh).
 #   tests/install/run.sh [BUILD]   (default build/release; must be built)
 # Reports what passed on standard error; the last line of standard output is 'PASSED FAILED SKIPPED'.
 set -euo pipefail
@@ -196,6 +196,7 @@ wrong_flag_is_told() {
   ((status == 2))
 }
 
+source tests/install/wheel.sh
 mkdir -p "$work/home" "$work/completion/a folder"
 touch "$work/completion/a file.json"
 # A CUDA LibTorch's libraries take 3.4 GB.
@@ -235,5 +236,6 @@ for program in $programs; do
   if has fish; then check "$program: fish completion parses" fish -n "$prefix/share/fish/vendor_completions.d/$program.fish"; fi
 done
 check "bash completes choices, files and folders" completes
+if [[ -x $wheel_tools ]]; then check_wheel; else skip "the wheel: scikit-build-core is not installed; scripts/setup.sh --test installs it"; fi
 printf '%-18s %4d passed %3d failed %3d skipped\n' install "$passed" "$failed" "$skipped" >&2
 echo "$passed $failed $skipped"

@@ -78,15 +78,73 @@ TEST_CASE("OpenRLHF's older clients send queries alone, as they are") {
   CHECK(call->ignored.empty());
 }
 
-TEST_CASE("what OpenRLHF's own clients post is read, and used or known") {
-  const std::string name = GENERATE(as<std::string>{}, "new", "old");
-  const json golden =
-      json::parse(armorm::io::read_text_file(armorm::test::golden("serve/openrlhf_" + name + ".json")));
-  REQUIRE(golden["requests"].size() == 1);
-  const auto call = parsed("/get_reward", golden["requests"][0].dump());
-  REQUIRE(call->rows.size() == 1);
-  CHECK(call->rows[0].rendered == "<|begin_of_text|>\xC3\xA9\n<|eot_id|>");
+json recorded(const std::string& name) {
+  return json::parse(armorm::io::read_text_file(armorm::test::golden("serve/" + name + ".json")));
+}
+
+// The answer to a recorded request whose rows score 0.5, 1.5, ...; nothing of the request is ignored.
+json answer_to(const std::string& name, std::size_t request = 0) {
+  const json golden = recorded(name);
+  const std::string path = golden.at("path");
+  const std::string body = golden.at("requests").at(request).dump();
+  const auto call = parsed(path, body);
   CHECK(call->ignored.empty());
+  std::vector<ScoreOutput> outputs;
+  for (std::size_t i = 0; i < call->rows.size(); ++i) outputs.push_back(scored(0.5F + static_cast<float>(i)));
+  return answered(path, body, outputs);
+}
+
+ScoreInput row_of(const std::string& name, std::size_t row = 0) {
+  const json golden = recorded(name);
+  return parsed(golden.at("path").get<std::string>(), golden.at("requests").at(0).dump())->rows.at(row);
+}
+
+constexpr const char* kRendered =
+    "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\n\xC3\xA9\n<|eot_id|>"
+    "<|start_header_id|>assistant<|end_header_id|>\n\na<|eot_id|>";
+
+TEST_CASE("what OpenRLHF's and slime's own clients post is read, and they get numbers") {
+  for (const char* name : {"openrlhf_new", "openrlhf_old", "slime_text"}) {
+    CAPTURE(name);
+    CHECK(row_of(name).rendered == kRendered);
+  }
+  for (const char* name : {"openrlhf_new", "openrlhf_old"})
+    CHECK(answer_to(name)["rewards"].dump() == "[0.5]");
+  CHECK(answer_to("slime_text").dump() == "0.5");
+  CHECK(answer_to("slime_messages").dump() == "0.5");
+  const ScoreInput row = row_of("slime_messages");
+  REQUIRE(row.conversation.size() == 2);
+  CHECK(row.conversation[0].content == "\xC3\xA9");
+  CHECK(row.conversation[1].role == "assistant");
+  CHECK(row.conversation[1].content == "a");
+}
+
+TEST_CASE("verl finds the score where it looks for that of vLLM and SGLang") {
+  CHECK(answer_to("verl_vllm")["data"].back()["probs"].back() == 0.5);
+  CHECK(answer_to("verl_sglang")["data"].back()["embedding"].back() == 0.5);
+  for (const char* name : {"verl_vllm", "verl_sglang"}) {
+    CAPTURE(name);
+    // verl takes the BOS away, because vLLM adds one; so does encode_rendered().
+    REQUIRE(row_of(name).rendered);
+    CHECK("<|begin_of_text|>" + *row_of(name).rendered ==
+          "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\n\xC3\xA9<|eot_id|>"
+          "<|start_header_id|>assistant<|end_header_id|>\n\na<|eot_id|>");
+  }
+}
+
+TEST_CASE("vLLM's and SGLang's own examples are answered; token ids are refused") {
+  const json classified = answer_to("vllm_classify");
+  REQUIRE(classified["data"].size() == 4);
+  CHECK(classified["data"][3]["probs"].dump() == "[3.5]");
+  const json ids = recorded("vllm_classify")["requests"].at(1);
+  CHECK_THAT(refusal("/classify", ids.dump()).message, Catch::Contains("input[0]: found array"));
+  CHECK(answer_to("vllm_reward", 0)["data"][0]["data"].dump() == "[0.5]");
+  CHECK(answer_to("vllm_reward", 1)["data"][0]["data"].dump() == "[0.5]");
+  const json conversations = answer_to("sglang_conv");
+  REQUIRE(conversations.size() == 2);
+  CHECK(conversations[1]["embedding"].dump() == "[1.5]");
+  CHECK(row_of("sglang_conv", 1).conversation.at(1).content ==
+        "The output of a sigmoid node is bounded between 0 and 1.");
 }
 
 TEST_CASE("a row without a score fails the complete answer where it has no place") {
@@ -158,6 +216,13 @@ TEST_CASE("faults of a request name field, found and expected") {
       {"/slime", R"({"prompt":[],"response":"a"})", 422, "prompt"},
       {"/classify", R"({"input":[1,2]})", 422, "input[0]: found number"},
       {"/classify", R"({"input":"a","messages":[]})", 422, "more than one"},
+      {"/classify", R"({"conv":[[{"role":"user"}],"x"]})", 422,
+       "conv[1]: found string, expected a list of messages"},
+      {"/classify", R"({"conv":[[{"role":"user","content":"x"}],[{"content":"x"}]]})", 422, "conv[1]"},
+      {"/classify", R"({"conv":[[{"role":"user"}],[{"role":"user"}],[{"role":"user"}]]})", 413,
+       "conv: has 3 entries"},
+      {"/pooling", R"({"conv":[[]]})", 422, "input: is missing"},
+      {"/v1/embeddings", R"({"input":"a","encoding_format":"base64"})", 422, "encoding_format"},
       {"/classify", R"({"input":"a","model":"gpt"})", 404, "model: 'gpt' is not served here"},
   }));
   CAPTURE(given.path, given.body);

@@ -75,6 +75,34 @@ train_reference() {
     --preference_dataset "$work/demo/preference" "$@" >/dev/null
 }
 
+# make_export: a reward model of a small run, in $work/demo-rm, for score and serve.
+make_export() {
+  local common=(--model_path "$work/export/model" --data_root "$work/export/root" --log_level error)
+  local quick=(--precision fp32 --device -1 --kernels libtorch)
+  "$bin/armorm-make-demo" --output "$work/export" --rows 1200 --pairs 400 --reference 1 --reward_bench 46 --reward_bench_2 6
+  "$bin/stage1-prepare" "${common[@]}" "${quick[@]}" --dataset_path "$work/export/multi-objective"
+  "$bin/stage1-train" "${common[@]}" --dataset_path "$work/export/multi-objective"
+  "$bin/stage2-prepare" "${common[@]}" "${quick[@]}" --dataset_path "$work/export/preference"
+  "$bin/stage2-train" "${common[@]}" --device -1 --kernels libtorch --multi_objective_dataset "$work/export/multi-objective" \
+    --preference_dataset "$work/export/preference" --reference_dataset "" --n_steps 200 --batch_size 64 --hidden_size 32 --on_unmet max \
+    --export "$work/demo-rm"
+}
+
+# How score and serve run that model: with the same bits in any batch, where this processor can.
+scoring=(--model_path "$work/demo-rm" --device -1 --precision fp32)
+grep -qs avx512bw /proc/cpuinfo || scoring+=(--batch_invariant=false)
+
+# start_server [FLAG...]: serve of that model on a free port; sets `server` (its process) and `url`. Its log is $work/serve.log.
+start_server() {
+  "$bin/serve" "${scoring[@]}" --listen 127.0.0.1:0 "$@" 2>"$work/serve.log" &
+  server=$! url=
+  wait_until 120 grep -q 'ready: ' "$work/serve.log" || return 1
+  url=http://$(sed -n 's#.*listening on http://\([^;]*\);.*#\1#p' "$work/serve.log" | head -n 1)
+}
+
+# stop_server: false unless it ends with 0.
+stop_server() { kill -TERM "$server" && wait "$server"; }
+
 # same_files NAME DATA_ROOT
 same_files() { cmp "$work/reference/$1" "$2/$1" >&2; }
 

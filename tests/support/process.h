@@ -34,6 +34,15 @@ class ChildProcess {
   pid_t id_ = -1;
 };
 
+struct Terminal {
+  unsigned short columns = 80;
+  std::vector<std::string> environment = {};  // "NAME=value"; "NAME" removes it
+};
+
+// On a pseudo terminal; both of its outputs are in `out`, as the program wrote them.
+ProcessResult run_on_terminal(const std::string& program, const std::vector<std::string>& arguments,
+                              const Terminal& terminal);
+
 ProcessResult run_program(const std::string& program, const std::vector<std::string>& arguments);
 
 }  // namespace armorm::test

@@ -1,9 +1,11 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
-#include <functional>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <span>
 
 #include "serve/body_fields.h"
 #include "serve/protocols/protocols.h"
@@ -47,7 +49,7 @@ ordered_json usage(const std::vector<ScoreOutput>& outputs) {
 }
 
 struct TextCall : ScoreCall {
-  std::string field;    // where the rows stand: "input", "messages", "text"
+  std::string field;    // where the rows stand: "input", "messages", "text", "conv"
   bool is_list = true;  // whether that is a list
 };
 
@@ -69,28 +71,43 @@ void take_messages(BodyFields& fields, TextCall& call) {
   call.rows.push_back(std::move(row));
 }
 
-// Texts are rendered by a chat template already, as these servers expect them.
+// Of early versions of SGLang.
+void take_conversations(BodyFields& fields, const RequestLimits& limits, TextCall& call) {
+  call.field = "conv";
+  for (Conversation& conversation : fields.conversations("conv")) {
+    ScoreInput row;
+    row.conversation = std::move(conversation);
+    call.rows.push_back(std::move(row));
+  }
+  check_rows("conv", call.rows.size(), limits);
+}
+
+// Texts are rendered by a chat template already, as these servers expect them. `names`: the fields that this
+// path takes rows from; a request has one of them.
 std::unique_ptr<TextCall> parse_texts(const std::string& body, const ServedModel& model,
-                                      const RequestLimits& limits, bool sglang) {
+                                      const RequestLimits& limits, std::span<const char* const> names) {
   BodyFields fields(body);
   auto call = std::make_unique<TextCall>();
   fields.check_model(model);
   refuse_other_computations(fields);
-  const bool several = fields.has("input") + fields.has("messages") + (sglang && fields.has("text")) > 1;
-  if (several)
-    throw RequestError{422, "body: has more than one of input, messages and text; send one of them"};
-  if (sglang && fields.has("text"))
-    take_texts(fields, "text", limits, *call);
-  else if (fields.has("messages"))
+  std::vector<std::string> given;
+  std::ranges::copy_if(names, std::back_inserter(given), [&](const char* name) { return fields.has(name); });
+  if (given.size() > 1)
+    throw RequestError{
+        422, fmt::format("body: has more than one of {}; send one of them", fmt::join(names, ", "))};
+  const std::string name = given.empty() ? names.front() : given.front();
+  if (name == "messages")
     take_messages(fields, *call);
+  else if (name == "conv")
+    take_conversations(fields, limits, *call);
   else
-    take_texts(fields, "input", limits, *call);
+    take_texts(fields, name, limits, *call);
   call->ignored = fields.rest();
   return call;
 }
 
 HttpAnswer list_answer(const char* id, const std::vector<ScoreOutput>& outputs, const ServedModel& model,
-                       const std::function<ordered_json(std::size_t, double)>& entry) {
+                       ordered_json (*entry)(std::size_t, double)) {
   ordered_json data = ordered_json::array();
   for (std::size_t i = 0; i < outputs.size(); ++i) data.push_back(entry(i, shortest(outputs[i].score)));
   const ordered_json body{{"id", fmt::format("{}-{}", id, model.fingerprint.substr(0, 16))},
@@ -112,60 +129,59 @@ HttpAnswer sglang_answer(const TextCall& call, const std::vector<ScoreOutput>& o
   return {200, "application/json", body.dump() + "\n"};
 }
 
-class Classify : public Protocol {
- public:
-  explicit Classify(std::string path) : path_(std::move(path)) {}
-  std::string_view path() const override { return path_; }
-
-  std::unique_ptr<ScoreCall> parse(const HttpHead&, const std::string& body, const ServedModel& model,
-                                   const RequestLimits& limits) const override {
-    return parse_texts(body, model, limits, /*sglang=*/true);
-  }
-
-  HttpAnswer answer(const ScoreCall& given, const std::vector<ScoreOutput>& outputs,
-                    const ServedModel& model) const override {
-    const auto& call = dynamic_cast<const TextCall&>(given);
-    if (const auto error = first_failure(outputs, call.field)) return failure(*error);
-    if (call.field == "text") return sglang_answer(call, outputs);
-    return list_answer("classify", outputs, model, [](std::size_t i, double score) {
-      return ordered_json{{"index", i}, {"label", "LABEL_0"}, {"probs", {score}}, {"num_classes", 1}};
-    });
-  }
-
-  HttpAnswer failure(const RequestError& error) const override { return error_answer(error); }
-
- private:
-  std::string path_;
+// What differs between the paths.
+struct Form {
+  std::string path;
+  const char* id;  // begins the answer's id
+  std::vector<const char*> names;
+  ordered_json (*entry)(std::size_t index, double score);
 };
 
-class Pooling : public Protocol {
+class Texts : public Protocol {
  public:
-  explicit Pooling(std::string path) : path_(std::move(path)) {}
-  std::string_view path() const override { return path_; }
+  explicit Texts(Form form) : form_(std::move(form)) {}
+  std::string_view path() const override { return form_.path; }
 
   std::unique_ptr<ScoreCall> parse(const HttpHead&, const std::string& body, const ServedModel& model,
                                    const RequestLimits& limits) const override {
-    return parse_texts(body, model, limits, /*sglang=*/false);
+    return parse_texts(body, model, limits, form_.names);
   }
 
   HttpAnswer answer(const ScoreCall& given, const std::vector<ScoreOutput>& outputs,
                     const ServedModel& model) const override {
     const auto& call = dynamic_cast<const TextCall&>(given);
     if (const auto error = first_failure(outputs, call.field)) return failure(*error);
-    return list_answer("pool", outputs, model, [](std::size_t i, double score) {
-      return ordered_json{{"index", i}, {"object", "pooling"}, {"data", {score}}};
-    });
+    if (call.field == "text" || call.field == "conv") return sglang_answer(call, outputs);
+    return list_answer(form_.id, outputs, model, form_.entry);
   }
 
   HttpAnswer failure(const RequestError& error) const override { return error_answer(error); }
 
  private:
-  std::string path_;
+  Form form_;
 };
 
 }  // namespace
 
-std::unique_ptr<Protocol> classify(std::string path) { return std::make_unique<Classify>(std::move(path)); }
-std::unique_ptr<Protocol> pooling(std::string path) { return std::make_unique<Pooling>(std::move(path)); }
+std::unique_ptr<Protocol> classify(std::string path) {
+  return std::make_unique<Texts>(Form{
+      std::move(path), "classify", {"input", "messages", "text", "conv"}, [](std::size_t i, double score) {
+        return ordered_json{{"index", i}, {"label", "LABEL_0"}, {"probs", {score}}, {"num_classes", 1}};
+      }});
+}
+
+std::unique_ptr<Protocol> pooling(std::string path) {
+  return std::make_unique<Texts>(
+      Form{std::move(path), "pool", {"input", "messages"}, [](std::size_t i, double score) {
+             return ordered_json{{"index", i}, {"object", "pooling"}, {"data", {score}}};
+           }});
+}
+
+std::unique_ptr<Protocol> embeddings(std::string path) {
+  return std::make_unique<Texts>(
+      Form{std::move(path), "embd", {"input"}, [](std::size_t i, double score) {
+             return ordered_json{{"index", i}, {"object", "embedding"}, {"embedding", {score}}};
+           }});
+}
 
 }  // namespace armorm::serve::protocols

@@ -10,6 +10,7 @@ std::vector<std::unique_ptr<Protocol>> all() {
   all.push_back(classify("/classify"));
   all.push_back(classify("/v1/classify"));
   all.push_back(pooling("/pooling"));
+  all.push_back(embeddings("/v1/embeddings"));
   return all;
 }
 

@@ -24,9 +24,12 @@ std::unique_ptr<Protocol> openrlhf();
 std::unique_ptr<Protocol> slime();
 
 // POST /classify of vLLM ({"input": texts} or {"messages": [...]} -> "probs" with the score) and of SGLang
-// ({"text": texts} -> "embedding" with the score). Texts are rendered.
+// ({"text": texts}, in early versions {"conv": conversations} -> "embedding" with the score). Texts are
+// rendered.
 std::unique_ptr<Protocol> classify(std::string path);
 // POST /pooling of vLLM.
 std::unique_ptr<Protocol> pooling(std::string path);
+// POST /v1/embeddings of SGLang, from which verl reads a reward model's score: {"input": texts}.
+std::unique_ptr<Protocol> embeddings(std::string path);
 
 }  // namespace armorm::serve::protocols

@@ -12,15 +12,16 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/phase.h"
-#include "core/print.h"
 #include "core/version.h"
 #include "hub/cache.h"
 #include "io/output_file.h"
 #include "report/evaluation_report.h"
+#include "report/results.h"
 #include "stages/evaluation/evaluation_figures.h"
 #include "stages/evaluation/evaluation_rows.h"
 #include "stages/evaluation/row_lines.h"
 #include "stages/options/declarations.h"
+#include "stages/scoring/pair_choice.h"
 #include "stages/scoring/scorer.h"
 #include "stages/serving/model_fingerprint.h"
 
@@ -171,14 +172,14 @@ void report_speed(const scoring::Scorer& scorer) {
 }  // namespace
 
 void run_evaluation(const ScoreOptions& options, const options::StageEnvironment& environment) {
-  const prepare::DatasetPlan plan = plan_evaluation(options);
+  const prepare::DatasetPlan plan = scoring::plan_pairs(options.evaluate, options);
   scoring::Scorer scorer(options, environment.stop_requested);
   Outputs outputs = open_outputs(options, environment.files);
   EvaluationSet set = read_rows(plan, options, scorer, environment.stop_requested);
   const Benchmark benchmark = choose_benchmark(set, options.benchmark);
   scorer.begin_loading();
   report::EvaluationReport report = describe(options, set, scorer);
-  if (outputs.report) report.figures.sources = sources_of(options, set, scorer);
+  if (outputs.report || options.json) report.figures.sources = sources_of(options, set, scorer);
   scorer.finish_loading();
   score_rows(set, scorer, options, outputs);
   if (std::none_of(set.rows.begin(), set.rows.end(),
@@ -187,7 +188,9 @@ void run_evaluation(const ScoreOptions& options, const options::StageEnvironment
   set.dataset.rows.check_unchanged();
   add_figures(set, benchmark, loss_scale(scorer.model()), report);
   report_speed(scorer);
-  print(report::evaluation_text(report));
+  const report::Results results(options.json);
+  results.show(report::evaluation_text(report));
+  results.document(to_json(report));
   if (outputs.rows) outputs.rows->publish();
   if (outputs.report) {
     outputs.report->write(to_json(report).dump(2) + "\n");

@@ -17,18 +17,6 @@
 namespace armorm::stages::evaluation {
 namespace {
 
-prepare::DatasetChoice choice_of(const ScoreOptions& options) {
-  return {options.evaluate,
-          fmt::format("{}", fmt::join(options.evaluate.paths, ",")),
-          options.dataset_config,
-          options.dataset_split,
-          options.columns,
-          {.pairs = options.form,
-           .preference_label = options.preference_label,
-           .ranked_pairs = options.ranked_pairs},
-          "evaluate"};
-}
-
 // How messages name an answer.
 std::string answer_name(const EvaluationRow& row, std::size_t answer, bool ranked) {
   if (ranked) return fmt::format("answer {}", answer);
@@ -205,10 +193,6 @@ void check(const EvaluationSet& set, const ScoreOptions& options) {
 }
 
 }  // namespace
-
-prepare::DatasetPlan plan_evaluation(const ScoreOptions& options) {
-  return prepare::plan_dataset(choice_of(options), data::RowKind::pairs);
-}
 
 EvaluationSet read_rows(const prepare::DatasetPlan& plan, const ScoreOptions& options,
                         const scoring::Scorer& scorer, const StopRequested& stop) {

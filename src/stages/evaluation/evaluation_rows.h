@@ -40,9 +40,6 @@ struct EvaluationSet {
   std::string name_of(const EvaluationRow& row) const { return dataset.rows.row_name(row.row_id); }
 };
 
-// usage error for a wrong recipe or choice of columns.
-prepare::DatasetPlan plan_evaluation(const ScoreOptions& options);
-
 // data error for the first bad row, unless these are skipped; for a set of which no row makes a pair; and for
 // one of rows of different kinds. Counts what is worth knowing of the rows in warnings.
 EvaluationSet read_rows(const prepare::DatasetPlan& plan, const ScoreOptions& options,

@@ -97,9 +97,8 @@ void GateCheckpoint::between_steps(const std::vector<const eval::SelectedGate*>&
   const eval::SelectionProgress now = progress();
   save(done, &now);
   if (stopping)
-    fail_interrupted(
-        "{}: asked to stop; {} steps of this seed are safe, the same command resumes",
-        file_.string(), now.training.step);
+    fail_interrupted("{}: asked to stop; {} steps of this seed are safe, the same command resumes",
+                     file_.string(), now.training.step);
 }
 
 void GateCheckpoint::save(const std::vector<const eval::SelectedGate*>& done,

@@ -1,32 +1,16 @@
 #include "stages/gate/gate_explanation.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <set>
 
+#include "report/json_values.h"
 #include "report/source_figures.h"
 
 namespace armorm::stages::gate {
 namespace {
 
-constexpr std::size_t kExamplesPerGroup = 3;
-
-// A float32 as the shortest decimal that reads back as the same float32.
-double shortest(float value) {
-  if (!std::isfinite(value)) return stats::kNotMeasured;
-  char text[32];
-  double decimal = 0.0;
-  const char* const end = std::to_chars(text, text + sizeof text, value).ptr;
-  std::from_chars(text, end, decimal);
-  return decimal;
-}
-
-std::vector<double> shortest(std::span<const float> values) {
-  std::vector<double> out;
-  for (const float v : values) out.push_back(shortest(v));
-  return out;
-}
+using report::shortest;
 
 // The input of an explanation; row i of everything is pair set.rows[i].
 struct Explained {
@@ -177,7 +161,7 @@ std::vector<report::ExamplePair> examples_of(const Explained& e, const std::vect
       "surest and right", [&](std::size_t i) { return margin(i) > 0; },
       [&](std::size_t a, std::size_t b) { return margin(a) > margin(b); }, kExamplesPerGroup);
   list.add(
-      "surest and wrong", [&](std::size_t i) { return margin(i) < 0; }, ascending, kExamplesPerGroup);
+      kSurestWrong, [&](std::size_t i) { return margin(i) < 0; }, ascending, e.set.wrong);
   list.add(
       "closest", [](std::size_t) { return true; },
       [&](std::size_t a, std::size_t b) { return std::abs(margin(a)) < std::abs(margin(b)); },

@@ -2,6 +2,7 @@
 // to the scores of chosen examples.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <string>
@@ -12,6 +13,9 @@
 
 namespace armorm::stages::gate {
 
+constexpr std::size_t kExamplesPerGroup = 3;
+constexpr const char* kSurestWrong = "surest and wrong";
+
 // A set of pairs and its name. The kinds of prompts are the set's subsets, in the order of `subset_order` if
 // that names them. In a set without subsets, prompts are grouped by the attribute with the largest weight.
 struct ExplainedSet {
@@ -19,6 +23,7 @@ struct ExplainedSet {
   const PairRewards& pairs;
   std::span<const std::int64_t> rows;
   std::vector<std::string> subset_order = {};
+  std::size_t wrong = kExamplesPerGroup;  // examples that are surest and wrong
 };
 
 struct Explanation {

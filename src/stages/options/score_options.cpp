@@ -41,37 +41,61 @@ void declare_rows(ScoreOptions& fields, OptionList& list) {
       .add({"copy_keys", output,
             "Keys of the input rows to copy to the output, comma-separated; other unused keys are counted "
             "and named"},
-           fields.copy_keys);
+           fields.copy_keys)
+      .add(
+          {"json", output,
+           "Print the results as one JSON document (docs/output.md): with --output FILE a summary of the run "
+           "(rows, errors, tokens, speed), with --evaluate its report"},
+          fields.json);
 }
 
-void declare_evaluation(ScoreOptions& fields, OptionList& list) {
+// Of --evaluate and --explain, which read the same data.
+void declare_pairs(ScoreOptions& fields, OptionList& list) {
   using namespace shared_options;
   list.add({"evaluate", inputs,
             "Evaluate the model on preference data instead of scoring --input: a set (a file, a folder or a "
             "Hub id), several, comma-separated, or a recipe (docs/mixtures.md). Prints accuracies; --output "
-            "then gets a line per pair, or nothing if it is -"},
+            "FILE gets a line per pair"},
            fields.evaluate)
-      .add({"dataset_split", inputs, "Split of --evaluate"}, fields.dataset_split)
-      .add({"dataset_config", inputs, "Config of --evaluate, if its card names several; empty = its default"},
+      .add({"explain", inputs,
+            "Explain the pairs of such a set instead of scoring --input: a line per pair with what each "
+            "attribute adds and what would flip the preference; a page with --html"},
+           fields.explain)
+      .add({"dataset_split", inputs, "Split of --evaluate or --explain"}, fields.dataset_split)
+      .add({"dataset_config", inputs,
+            "Config of --evaluate or --explain, if its card names several; empty = its default"},
            fields.dataset_config)
-      .add({"columns", inputs, "Column renames of --evaluate, comma-separated: chosen=winner,rejected=loser"},
+      .add({"columns", inputs,
+            "Column renames of --evaluate or --explain, comma-separated: chosen=winner,rejected=loser"},
            fields.columns)
       .add(kForm, fields.form)
       .add(kPreferenceLabel, fields.preference_label)
-      .add(kRankedPairs, fields.ranked_pairs)
-      .add(
+      .add(kRankedPairs, fields.ranked_pairs);
+}
+
+void declare_pair_results(ScoreOptions& fields, OptionList& list) {
+  using namespace shared_options;
+  list.add(
           {"benchmark", output,
            "Summary of --evaluate: the sections of RewardBench 1 or 2, or none; auto = by the rows' subsets"},
           fields.benchmark)
-      .add({"report", output, "JSON file for the results of --evaluate; empty = none"}, fields.report);
+      .add({"report", output, "JSON file for the results of --evaluate; empty = none"}, fields.report)
+      .add({"html", output, "Page of --explain with texts and bars, published when complete; empty = none"},
+           fields.html)
+      .add({"html_pairs", output, "Pairs on the page, the first ones; the lines have all"}, fields.html_pairs)
+      .add({"training_gates", inputs,
+            "File of stage2-train --training_gates: adds the training prompts with the nearest gate weights "
+            "to --explain"},
+           fields.training_gates);
 }
 
-// Options of --evaluate that have an effect with it alone. Those that programs of the pipeline have too may
-// stand in the `common` section of a config, and are only named.
-void check_without_evaluate(const ScoreOptions& options) {
-  if (options.benchmark != Benchmark::auto_ || !options.report.empty())
-    fail_usage("--{}: has an effect with --evaluate alone; name the preference data there",
-               options.report.empty() ? "benchmark" : "report");
+void refuse(bool given, const char* flag, const char* why) {
+  if (given) fail_usage("--{}: {}; leave it out", flag, why);
+}
+
+// Options that programs of the pipeline have too may stand in the `common` section of a config, and are only
+// named.
+void warn_without_pairs(const ScoreOptions& options) {
   const ScoreOptions defaults;
   std::vector<std::string> unused;
   const auto look = [&unused](bool is_given, const char* flag) {
@@ -83,18 +107,50 @@ void check_without_evaluate(const ScoreOptions& options) {
   look(options.form != defaults.form, "--form");
   look(!options.preference_label.empty(), "--preference_label");
   look(options.ranked_pairs != defaults.ranked_pairs, "--ranked_pairs");
-  if (!unused.empty()) log::warn("{}: no effect without --evaluate", fmt::join(unused, ", "));
+  if (!unused.empty()) log::warn("{}: no effect without --evaluate or --explain", fmt::join(unused, ", "));
 }
 
-void check_with_evaluate(const ScoreOptions& options) {
-  if (std::find(options.evaluate.paths.begin(), options.evaluate.paths.end(), "") !=
-      options.evaluate.paths.end())
-    fail_usage("--evaluate: one of its sets is empty; name files, folders, Hub ids or a recipe");
-  if (options.input != "-")
-    fail_usage("--input: is not read with --evaluate, which names the rows; leave one of them out");
-  if (!options.copy_keys.empty())
-    fail_usage(
-        "--copy_keys: has no effect with --evaluate, whose lines have their row's number; leave it out");
+void check_paths(const DatasetPaths& sets, const char* flag) {
+  if (std::find(sets.paths.begin(), sets.paths.end(), "") != sets.paths.end())
+    fail_usage("--{}: one of its sets is empty; name files, folders, Hub ids or a recipe", flag);
+}
+
+void check_evaluate(const ScoreOptions& options) {
+  const bool is_given = !options.evaluate.paths.empty();
+  check_paths(options.evaluate, "evaluate");
+  const char* const why = "is used with --evaluate only, which is not given";
+  refuse(!is_given && options.benchmark != Benchmark::auto_, "benchmark", why);
+  refuse(!is_given && !options.report.empty(), "report", why);
+}
+
+void check_explain(const ScoreOptions& options) {
+  const ScoreOptions defaults;
+  const bool is_given = !options.explain.paths.empty();
+  check_paths(options.explain, "explain");
+  const char* const why = "is used with --explain only, which is not given";
+  refuse(!is_given && !options.html.empty(), "html", why);
+  refuse(!is_given && !options.training_gates.empty(), "training_gates", why);
+  refuse(is_given && options.fields != defaults.fields, "fields",
+         "is not used with --explain, whose lines have all fields");
+  refuse(options.html.empty() && options.html_pairs != defaults.html_pairs, "html_pairs",
+         "is used with --html only, which is not given");
+  if (options.html == "-")
+    fail_usage("--html: the lines are on the standard output; name a file for the page");
+  if (!options.html.empty() && options.html == options.output)
+    fail_usage("--html: {} is also --output; name another file", options.html);
+  shared_options::at_least("html_pairs", options.html_pairs, 1);
+}
+
+void check_pairs(const ScoreOptions& options) {
+  check_evaluate(options);
+  check_explain(options);
+  const bool evaluates = !options.evaluate.paths.empty();
+  const bool explains = !options.explain.paths.empty();
+  if (evaluates && explains) fail_usage("--evaluate and --explain: are two runs; give one of them");
+  if (!evaluates && !explains) return warn_without_pairs(options);
+  refuse(options.input != "-", "input", "is not read with --evaluate or --explain, which name the rows");
+  refuse(!options.copy_keys.empty(), "copy_keys",
+         "is not used with --evaluate or --explain, whose lines have the row's number");
 }
 
 // A line of output must not have a key twice.
@@ -115,7 +171,8 @@ OptionList declare(ScoreOptions& fields) {
   declare_files(fields, list);
   shared_options::declare_scorer(fields, list);
   declare_rows(fields, list);
-  declare_evaluation(fields, list);
+  declare_pairs(fields, list);
+  declare_pair_results(fields, list);
   return list;
 }
 
@@ -127,14 +184,15 @@ void ScoreOptions::validate() const {
   ScorerOptions::validate();
   if (input.empty()) fail_usage("--input: is empty; name a file, or - for the standard input");
   if (output.empty()) fail_usage("--output: is empty; name a file, or - for the standard output");
+  if (json && output == "-" && evaluate.paths.empty())
+    fail_usage(
+        "--json: standard output has the scores, which are JSON Lines already; give --output FILE, or leave "
+        "--json out");
   stages::options::shared_options::at_least("window", window, 1);
   if (fields.empty())
     fail_usage("--fields: is empty; name at least one of {}", fmt::join(words_of(ScoreField{}), ", "));
   stages::options::check_copy_keys(copy_keys);
-  if (evaluate.paths.empty())
-    stages::options::check_without_evaluate(*this);
-  else
-    stages::options::check_with_evaluate(*this);
+  stages::options::check_pairs(*this);
 }
 
 }  // namespace armorm

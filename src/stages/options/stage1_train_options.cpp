@@ -76,7 +76,8 @@ void declare_run(Stage1TrainOptions& fields, OptionList& list) {
            fields.merge)
       .add(kThreads, fields.threads)
       .add({"seed", results, "Seed of the train/validation split, the folds and the bootstrap"}, fields.seed)
-      .add(kDataRoot, fields.data_root);
+      .add(kDataRoot, fields.data_root)
+      .add(kJson, fields.json);
 }
 
 }  // namespace

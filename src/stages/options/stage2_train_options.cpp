@@ -147,7 +147,23 @@ void declare_run(Stage2TrainOptions& fields, OptionList& list) {
             "(bradley_terry_scale), or the trained scale, as version 0.1 exported"},
            fields.export_scale)
       .add({"output_dir", output, "Folder of the gate and its report; empty = data_root"}, fields.output_dir)
-      .add(kDataRoot, fields.data_root);
+      .add({"report_texts", output,
+            "Show the texts of up to this many validation pairs in the report, with what would flip each: "
+            "those "
+            "about which the gate is surest and wrong first. They are read from the data set by row; 0 = "
+            "none"},
+           fields.report_texts)
+      .add({"report_texts_dataset", output,
+            "Where these texts are, if not in --preference_dataset: file, folder, recipe or Hub id that "
+            "stage2-prepare read"},
+           fields.report_texts_dataset)
+      .add({"report_texts_columns", output, "The --columns given to stage2-prepare for them"},
+           fields.report_texts_columns)
+      .add({"training_gates", output,
+            "Also write the gate's weights for each training prompt, for score --training_gates"},
+           fields.training_gates)
+      .add(kDataRoot, fields.data_root)
+      .add(kJson, fields.json);
 }
 
 }  // namespace
@@ -203,6 +219,13 @@ void Stage2TrainOptions::validate() const {
   stages::options::check_kernels_on(device, kernels);
   at_least("threads", threads, 0);
   at_least("seed", seed, 0);
+  at_least("report_texts", report_texts, 0);
+  if (report_texts == 0 && (!report_texts_dataset.empty() || !report_texts_columns.empty()))
+    fail_usage("--{}: is not read without --report_texts; leave it out",
+               report_texts_dataset.empty() ? "report_texts_columns" : "report_texts_dataset");
+  if (training_gates && compat == Compat::upstream)
+    fail_usage(
+        "--training_gates: with --compat upstream a prompt has no weights of its own; leave one of them out");
   if (scratch == ScratchFiles::off && !scratch_dir.empty())
     fail_usage("--scratch_dir: {} is not used with --scratch off; leave one of them out", scratch_dir);
   if (!export_dir.empty() && compat == Compat::upstream)

@@ -196,12 +196,13 @@ void record_selection(const data::Mixture& mixture, const data::RowSelection& se
 std::string selection_table(const data::Mixture& mixture, const data::RowSelection& selection) {
   if (!mixture.is_mixture()) return "";
   report::TextTable table({"set", "form", "split", "rows", "taken", "left out"});
+  table.text_column(1).text_column(5);
   for (std::size_t i = 0; i < mixture.sets().size(); ++i) {
     const data::Mixture::Set& set = mixture.sets()[i];
     table.add({set.recipe.name, form_name(set), set.recipe.source.split, std::to_string(set.rows),
                std::to_string(selection.sets[i].taken), left_out_text(selection.sets[i])});
   }
-  return table.str();
+  return table.str(report::output_style());
 }
 
 std::string data_digest(const data::Mixture& mixture) {

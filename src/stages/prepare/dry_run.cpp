@@ -37,7 +37,8 @@ double percent(std::int64_t part, std::int64_t whole) {
 }
 
 std::string line(const std::string& name, const std::string& text) {
-  return fmt::format("{:<10} {}\n", name, shown_message(text));
+  constexpr std::size_t kIndent = 11;
+  return report::paragraph(fmt::format("{:<10} {}", name, shown_message(text)), kIndent);
 }
 
 // "(row ids 3 8 9)"
@@ -108,7 +109,7 @@ std::string labels_section(const DryRunPlan& plan) {
     const std::int64_t count = plan.label_counts.at(name);
     table.add({name, std::to_string(count), fmt::format("{:.1f} %", percent(count, plan.provenance.rows))});
   }
-  return "\n" + table.str();
+  return "\n" + table.str(report::output_style());
 }
 
 std::vector<std::int64_t> lengths_of(std::span<const model::ExtractionRequest> requests) {

@@ -18,6 +18,7 @@
 #include "model/precision_deviation.h"
 #include "model/streaming_plan.h"
 #include "model/weights_folder.h"
+#include "report/text_style.h"
 #include "stages/artifacts/artifact_paths.h"
 #include "stages/artifacts/making_facts.h"
 #include "stages/artifacts/open_encoder.h"
@@ -189,17 +190,19 @@ void print_summary(const std::string& what, const artifacts::Provenance& provena
   for (const auto& [reason, rows] : provenance.dropped)
     if (!rows.empty()) log::warn("{} rows dropped: {}", rows.size(), reason);
   const double seconds = std::max(stats.seconds, 1e-9);
-  print(fmt::format(
-      "{}: shard {} of {}: {} rows written, {} dropped, {} input tokens ({} computed) in {:.1f} s = {:.0f} "
-      "tokens/s\n"
-      "  device busy {:.1f} % of the time; {} tokens saved by duplicates, {} by shared prefixes: {:.3f} "
-      "input tokens for "
-      "each computed\n  {}\n",
-      what, provenance.shard_idx, provenance.n_shards, provenance.rows, dropped_count(provenance),
-      stats.input_tokens, stats.computed_tokens, stats.seconds,
-      static_cast<double>(stats.input_tokens) / seconds, 100.0 * stats.busy_fraction(),
-      stats.saved_by_duplicates(), stats.saved_by_prefixes(), stats.sharing_ratio(),
-      shown(file.string(), kMaxShownPath)));
+  constexpr std::size_t kIndent = 2;
+  const auto paragraph = [](const std::string& text) { return report::paragraph(text, kIndent); };
+  print(
+      paragraph(fmt::format("{}: shard {} of {}: {} rows written, {} dropped, {} input tokens ({} computed) "
+                            "in {:.1f} s = {:.0f} tokens/s",
+                            what, provenance.shard_idx, provenance.n_shards, provenance.rows,
+                            dropped_count(provenance), stats.input_tokens, stats.computed_tokens,
+                            stats.seconds, static_cast<double>(stats.input_tokens) / seconds)) +
+      paragraph(fmt::format("  device busy {:.1f} % of the time; {} tokens saved by duplicates, {} by shared "
+                            "prefixes: {:.3f} input tokens for each computed",
+                            100.0 * stats.busy_fraction(), stats.saved_by_duplicates(),
+                            stats.saved_by_prefixes(), stats.sharing_ratio())) +
+      fmt::format("  {}\n", shown(file.string(), kMaxShownPath)));
 }
 
 }  // namespace armorm::stages::prepare

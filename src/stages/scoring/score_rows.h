@@ -24,6 +24,7 @@ struct ScoreRow : data::RowKeys {
   std::int64_t gating = 0;                       // start of the last gating pattern
   bool special_in_content = false;
   bool no_final_answer = false;  // the last turn is of a user, the system or a tool
+  bool open_answer = false;      // of a rendered text: does not end as the template ends an answer
   std::string error;             // reason why the row is bad
   std::size_t result = 0;        // of a scored row: the number of its values in the scores
 };

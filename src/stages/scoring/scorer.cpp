@@ -60,10 +60,20 @@ CpuKernels fastest_kernels(const ScorerOptions& options, const model::ModelConfi
   return found.kernels;
 }
 
+// Before minutes are spent on loading. The default is true, so that the message says how to do without.
+void check_invariance(const ScorerOptions& options) {
+  if (options.device < 0 && options.batch_invariant &&
+      model::available_kernels(options.precision, true).empty())
+    fail_usage(
+        "`batch_invariant`: it needs AVX-512, which this processor lacks; give `batch_invariant`=false: "
+        "the last bits of a score then depend on the rows beside it");
+}
+
 const ScorerOptions& checked(const ScorerOptions& options) {
   model::check_device(options.device);
   model::check_precision(options.precision, options.device);
   model::check_accumulate(options.fp8_accumulate, options.device);
+  check_invariance(options);
   if (options.device < 0) artifacts::checked_kernels(options.kernels, products_of(options));
   return options;
 }
@@ -93,6 +103,21 @@ std::string meaning_of_scores(const reward_model::RewardModel& model) {
   return "scores contain the gate's scale: " + sum + "; compare them only with those of this model";
 }
 
+// The last token of conversations that differ in their answers; nullopt if that differs too, or if the
+// template renders no such conversation.
+std::optional<text::tokenizer::TokenId> end_of_answers(const text::ConversationEncoder& encoder) {
+  const auto last = [&](const char* answer) {
+    const auto tokens = encoder.encode({{"user", "a"}, {"assistant", answer}}).tokens;
+    return tokens.empty() ? std::optional<text::tokenizer::TokenId>() : tokens.back();
+  };
+  try {
+    const auto one = last("b");
+    return one == last("1") ? one : std::nullopt;
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
 void add(const model::ExtractionStats& more, model::ExtractionStats& stats) {
   stats.requests += more.requests;
   stats.input_tokens += more.input_tokens;
@@ -113,7 +138,8 @@ Scorer::Scorer(const ScorerOptions& options, const StopRequested& stop_requested
       model_files_(model::WeightsFolder::open(folder_).watch()),
       model_(
           reward_model::RewardModel::load(folder_, options.allow_special_in_content, options.template_date)),
-      max_length_(longest(options, model_)) {}
+      max_length_(longest(options, model_)),
+      answer_end_(end_of_answers(model_.encoder)) {}
 
 CpuKernels Scorer::choose_kernels() const {
   if (options_.device >= 0) return options_.kernels;
@@ -185,6 +211,7 @@ void Scorer::encode(const Conversation& conversation, ScoreRow& row) const {
 void Scorer::encode_rendered(const std::string& text, ScoreRow& row) const {
   if (!is_utf8(text)) fail_data("the text is not UTF-8");
   set_tokens(model_.encoder.encode_rendered(text), row);
+  row.open_answer = answer_end_ && row.tokens.back() != *answer_end_;
 }
 
 void Scorer::set_tokens(text::ConversationEncoder::Encoded encoded, ScoreRow& row) const {

@@ -66,6 +66,8 @@ class Scorer {
   io::FileWatch model_files_;
   reward_model::RewardModel model_;
   std::int64_t max_length_;
+  std::optional<text::tokenizer::TokenId>
+      answer_end_;                             // with which the template ends each answer, if with one
   CpuKernels kernels_ = CpuKernels::measured;  // chosen by begin_loading(); auto on a GPU
   std::future<model::Backbone> loading_;
   std::future<void> verifying_;  // the weights, with Verify::on

@@ -43,6 +43,15 @@ void add_queue(const QueueCounts& queue, Page& page) {
   page.single("scoring_seconds_total", "counter", "Time spent on batches.", queue.seconds);
 }
 
+void add_notes(const RowNoteCounts& notes, Page& page) {
+  page.single("open_answer_rows_total", "counter", "Texts that do not end as the template ends an answer.",
+              notes.open_answers);
+  page.single("no_answer_rows_total", "counter", "Conversations whose last turn is not an answer.",
+              notes.without_answer);
+  page.single("special_in_content_rows_total", "counter",
+              "Conversations of which a message has the text of a special token.", notes.special_in_content);
+}
+
 void add_http(const serve::HttpCounts& http, Page& page) {
   page.single("connections", "gauge", "Open connections.", http.connections);
   page.single("connections_total", "counter", "Connections that were accepted.", http.accepted);
@@ -82,22 +91,14 @@ void Metrics::set_extraction(const model::ExtractionStats& stats, std::uint64_t 
   cache_bytes_ = cache_bytes;
 }
 
-void Metrics::count_rows(const std::vector<scoring::ScoreRow>& rows) {
-  const std::lock_guard lock(mutex_);
-  no_answer_rows_ += std::ranges::count_if(rows, &scoring::ScoreRow::no_final_answer);
-  special_rows_ += std::ranges::count_if(rows, &scoring::ScoreRow::special_in_content);
-}
-
-std::string Metrics::text(const QueueCounts& queue, const serve::HttpCounts& http) const {
+std::string Metrics::text(const QueueCounts& queue, const RowNoteCounts& notes,
+                          const serve::HttpCounts& http) const {
   Page page;
   add_queue(queue, page);
+  add_notes(notes, page);
   add_http(http, page);
   const std::lock_guard lock(mutex_);
   add_extraction(extraction_, cache_bytes_, page);
-  page.single("no_answer_rows_total", "counter", "Conversations that do not end with an assistant's turn.",
-              no_answer_rows_);
-  page.single("special_token_rows_total", "counter",
-              "Conversations with special-token strings in their content.", special_rows_);
   page.head("requests_total", "counter", "Answered requests.");
   for (const auto& [key, count] : answers_)
     page.line("requests_total{{path=\"{}\",status=\"{}\"}} {}", key.first, key.second, count);

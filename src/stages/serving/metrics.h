@@ -7,11 +7,10 @@
 #include <mutex>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "model/extractor.h"
 #include "serve/http_server.h"
-#include "stages/scoring/score_rows.h"
+#include "stages/serving/row_notes.h"
 #include "stages/serving/score_queue.h"
 
 namespace armorm::stages::serving {
@@ -21,12 +20,10 @@ class Metrics {
  public:
   // An answered request: `seconds` from its complete arrival until its answer was handed over.
   void count_answer(const std::string& path, int status, double seconds);
-  // Conversations that were scored although they may not be what was meant.
-  void count_rows(const std::vector<scoring::ScoreRow>& rows);
   // Totals of the extraction engine, and the bytes of its cache of prompts.
   void set_extraction(const model::ExtractionStats& stats, std::uint64_t cache_bytes);
 
-  std::string text(const QueueCounts& queue, const serve::HttpCounts& http) const;
+  std::string text(const QueueCounts& queue, const RowNoteCounts& notes, const serve::HttpCounts& http) const;
 
   // Upper bounds of the histogram's buckets, in seconds.
   static constexpr std::array<double, 14> kBounds{0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1,
@@ -42,8 +39,6 @@ class Metrics {
   std::map<std::string, Latency> latencies_;                     // by path
   model::ExtractionStats extraction_;
   std::uint64_t cache_bytes_ = 0;
-  std::int64_t no_answer_rows_ = 0;
-  std::int64_t special_rows_ = 0;
 };
 
 }  // namespace armorm::stages::serving

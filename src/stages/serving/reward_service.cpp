@@ -84,6 +84,7 @@ serve::ScoreOutput output_of(const scoring::ScoreRow& row, const gating::HeadSco
   output.tokens = std::ssize(row.tokens);
   output.no_final_answer = row.no_final_answer;
   output.special_in_content = row.special_in_content;
+  output.open_answer = row.open_answer;
   if (!row.error.empty()) return output;
   const auto values = [&](const std::vector<float>& matrix) {
     const auto begin = matrix.begin() + static_cast<std::ptrdiff_t>(row.result * k);
@@ -104,6 +105,7 @@ struct RewardService::Engine {
   Engine(const ServeOptions& options, scoring::Scorer& given, serve::ServedModel served, Metrics& metrics)
       : scorer(given),
         model(std::move(served)),
+        notes(options.allow_special_in_content),
         queue([this, &metrics](std::vector<scoring::ScoreRow>& rows) { return score(rows, metrics); },
               queue_options(options, scorer)),
         workers(scorer.threads()),
@@ -123,7 +125,6 @@ struct RewardService::Engine {
   std::vector<serve::ScoreOutput> score(std::vector<scoring::ScoreRow>& rows, Metrics& metrics) {
     const gating::HeadScores scores = scorer.score(rows);
     const model::PrefixCache* cache = scorer.prompt_cache();
-    metrics.count_rows(rows);
     metrics.set_extraction(scorer.stats(), cache == nullptr ? 0 : cache->bytes());
     std::vector<serve::ScoreOutput> outputs;
     for (const scoring::ScoreRow& row : rows)
@@ -131,17 +132,19 @@ struct RewardService::Engine {
     return outputs;
   }
 
-  void encode(const serve::ScoreInput& input, scoring::ScoreRow& row) const {
+  void encode(const serve::ScoreInput& input, scoring::ScoreRow& row) {
     scoring::fill_row(row, [&](scoring::ScoreRow& filled) {
       if (input.rendered)
         scorer.encode_rendered(*input.rendered, filled);
       else
         scorer.encode(input.conversation, filled);
     });
+    notes.take(row);
   }
 
   scoring::Scorer& scorer;
   serve::ServedModel model;
+  RowNotes notes;
   ScoreQueue queue;
   TaskThreads workers;  // its tasks use the queue
   RequestContext context;
@@ -190,6 +193,7 @@ HttpRoute RewardService::route_get(const HttpHead& head) const {
   const serve::HttpServer* server = server_;
   return reply({200, "text/plain; version=0.0.4; charset=utf-8",
                 metrics_.text(engine == nullptr ? QueueCounts{} : engine->queue.counts(),
+                              engine == nullptr ? RowNoteCounts{} : engine->notes.counts(),
                               server == nullptr ? serve::HttpCounts{} : server->counts())});
 }
 

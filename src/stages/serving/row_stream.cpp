@@ -87,7 +87,6 @@ class Stream : public std::enable_shared_from_this<Stream> {
     writer.join();
     exchange_->end();
     warn_of_unused_keys();
-    warn_of_doubtful_rows();
   }
 
  private:
@@ -136,14 +135,6 @@ class Stream : public std::enable_shared_from_this<Stream> {
     keys.warn_of_rest("the scores do not depend on them");
   }
 
-  void warn_of_doubtful_rows() const {
-    if (no_answer_ > 0)
-      log::warn(
-          "a stream of rows: {} do not end with an assistant's turn: their scores are not those of an answer",
-          no_answer_);
-    if (special_ > 0) log::warn("a stream of rows: {} have special-token strings in their content", special_);
-  }
-
   bool wait_for_room() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return given_up_ || slots_.size() < options_.window; });
@@ -181,8 +172,6 @@ class Stream : public std::enable_shared_from_this<Stream> {
     while (const std::shared_ptr<Slot> slot = next_scored()) {
       fmt::memory_buffer line;
       lines_.add({slot->line, slot->input.id}, *slot->output, line);
-      no_answer_ += slot->output->no_final_answer ? 1 : 0;
-      special_ += slot->output->special_in_content ? 1 : 0;
       const bool written = exchange_->write({line.data(), line.size()});
       if (!written) return give_up();
     }
@@ -221,8 +210,6 @@ class Stream : public std::enable_shared_from_this<Stream> {
   serve::ScoreLines lines_;
   std::int64_t line_ = 0;
   std::map<std::string, std::int64_t> unused_;  // key -> rows
-  std::int64_t no_answer_ = 0;                  // rows; of the writing thread, like the next one
-  std::int64_t special_ = 0;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::shared_ptr<Slot>> slots_;  // in order of the input; guarded by mutex_, like those below

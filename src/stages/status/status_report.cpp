@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "core/print.h"
@@ -12,6 +11,7 @@
 #include "core/units.h"
 #include "hub/cache.h"
 #include "report/json_values.h"
+#include "report/results.h"
 #include "report/text_table.h"
 #include "stages/artifacts/artifact_paths.h"
 #include "stages/status/set_status.h"
@@ -52,7 +52,7 @@ std::string remark(const ShardStatus& shard) {
                      running ? fmt::format(", last wrote {} ago", duration_text(shard.silent_seconds)) : "");
 }
 
-std::string shard_table(const SetStatus& set) {
+std::string shard_table(const SetStatus& set, const report::TextStyle& style) {
   report::TextTable table({"shard", "state", "rows done", "rows", "rows/s", "time left"});
   std::string remarks;
   for (std::size_t i = 0; i < set.shards.size(); ++i) {
@@ -62,29 +62,40 @@ std::string shard_table(const SetStatus& set) {
                shard.rows ? std::to_string(*shard.rows) : "-", rate_text(shard.rows_per_second),
                left_text(shard.seconds_left)});
     if (const std::string text = remark(shard); !text.empty())
-      remarks += fmt::format("shard {}: {}\n", number, shown_message(text));
+      remarks += report::paragraph(fmt::format("shard {}: {}", number, shown_message(text)), 2);
   }
   std::string sum = counts_text(set);
   if (const auto rows = set.rows()) sum += fmt::format("; {} of {} rows", set.rows_done(), rows_text(rows));
   const double rate = set.rows_per_second();
-  return table.str() + remarks + sum +
+  return table.str(style) + remarks + sum +
          (std::isnan(rate) ? "\n"
                            : fmt::format("; {:.1f} rows/s, {} left\n", rate, left_text(set.seconds_left())));
 }
 
-std::string set_table(const std::vector<SetStatus>& sets) {
+// Of the states, those that a column is for.
+std::vector<ShardState> occurring(const std::vector<SetStatus>& sets) {
+  std::vector<ShardState> out;
+  for (const ShardState state : kStates)
+    if (state == ShardState::done ||
+        std::ranges::any_of(sets, [state](const SetStatus& set) { return set.count(state) > 0; }))
+      out.push_back(state);
+  return out;
+}
+
+std::string set_table(const std::vector<SetStatus>& sets, const report::TextStyle& style) {
   std::vector<std::string> header{"model/set", "shards"};
-  for (const ShardState state : kStates) header.emplace_back(name_of(state));
+  const std::vector<ShardState> states = occurring(sets);
+  for (const ShardState state : states) header.emplace_back(name_of(state));
   header.insert(header.end(), {"rows done", "rows", "rows/s", "time left"});
   report::TextTable table(header);
   for (const SetStatus& set : sets) {
     std::vector<std::string> row{set.model + "/" + set.stem, std::to_string(set.shards.size())};
-    for (const ShardState state : kStates) row.push_back(std::to_string(set.count(state)));
+    for (const ShardState state : states) row.push_back(std::to_string(set.count(state)));
     row.insert(row.end(), {std::to_string(set.rows_done()), rows_text(set.rows()),
                            rate_text(set.rows_per_second()), left_text(set.seconds_left())});
     table.add(row);
   }
-  return table.str();
+  return table.str(style);
 }
 
 json optional_json(const std::optional<std::int64_t>& value) { return value ? json(*value) : json(nullptr); }
@@ -137,8 +148,9 @@ std::vector<std::string> trained_files(const std::string& data_root) {
   return files;
 }
 
-std::string all_sets_text(const std::vector<SetStatus>& sets, const std::vector<std::string>& trained) {
-  std::string text = set_table(sets);
+std::string all_sets_text(const std::vector<SetStatus>& sets, const std::vector<std::string>& trained,
+                          const report::TextStyle& style) {
+  std::string text = set_table(sets, style);
   for (const std::string& file : trained) text += "trained: " + shown(file, kMaxShownPath) + "\n";
   return text;
 }
@@ -154,20 +166,18 @@ void print_status(const ExtractionOptions& options, const StatusQuestion& questi
   if (options.json) {
     json out{{"data_root", options.data_root}, {"sets", json::array()}, {"trained", trained}};
     for (const SetStatus& set : sets) out["sets"].push_back(to_json(set));
-    // Valid JSON still: the escapes of characters above ASCII are JSON's, and it has written those of the
-    // others.
-    std::cout << escape_controls(out.dump(2), "\n\x7f") << "\n";
+    report::print_json(out);
     return;
   }
   if (options.all_sets) {
-    print(all_sets_text(sets, trained));
+    print(all_sets_text(sets, trained, report::output_style()));
     return;
   }
   for (const SetStatus& set : sets)
     print(
         fmt::format("{}: {} in {}\n{}", question.program, shown(set.stem),
                     shown(artifacts::embeddings_folder(options.data_root, set.model).string(), kMaxShownPath),
-                    shard_table(set)));
+                    shard_table(set, report::output_style())));
 }
 
 }  // namespace armorm::stages::status
