@@ -17,6 +17,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kNameWidth = 48;
+constexpr std::size_t kSplitWidth = 24;
 
 json count_json(const PairCount& count) {
   return {{"n", count.n},
@@ -39,8 +40,8 @@ std::string percent(double share) { return fmt::format("{:.2f} %", 100.0 * share
 std::string number(double value) { return std::isnan(value) ? "-" : fmt::format("{:.2f}", value); }
 
 std::string heading(const EvaluationReport& report) {
-  return fmt::format("{} on {}, split {}\n", shown(report.figures.model, kNameWidth),
-                     shown(report.set, kNameWidth), shown(report.split, kNameWidth));
+  return fmt::format("model: {}\npairs: {}, split {}\n", shown(report.figures.model, kNameWidth),
+                     shown(report.set, kNameWidth), shown(report.split, kSplitWidth));
 }
 
 void add_row(const PairCount& count, const std::string& name, TextTable& table) {
