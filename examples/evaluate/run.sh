@@ -1,20 +1,21 @@
 #!/usr/bin/env bash
 # RewardBench of a finished model, and of any other pairs. Nothing is trained.
 #   run.sh MODEL FOLDER [PAIRS...]   MODEL: an export or a Hub id; FOLDER gets NAME.json and NAME.jsonl for each set
-# Environment: SETS ("SET:SPLIT ..." instead of RewardBench 1 and 2), DEVICE, PRECISION, ARMORM_BIN (folder of the programs).
+# Environment: SETS ("SET:SPLIT ..." instead of RewardBench 1 and 2), DEVICE, ARMORM_BIN (folder of the programs).
 set -euo pipefail
 model=${1:?an exported model or a Hub id}
 folder=${2:?a folder for the reports}
 device=${DEVICE:-0}
 sets=(${SETS-allenai/reward-bench:filtered allenai/reward-bench-2:test} "${@:3}")
-# A CPU without AVX-512 has no fast bf16 whose bits do not depend on the batch.
-precision=${PRECISION:-$([[ $device == -1 ]] && echo fp32 || echo bf16)}
+# A CPU without AVX-512 has no kernels whose bits do not depend on the batch.
+invariant=()
+if [[ $device == -1 ]] && ! grep -qs avx512f /proc/cpuinfo; then invariant=(--batch_invariant=false); fi
 [[ -z ${ARMORM_BIN:-} ]] || PATH=$ARMORM_BIN:$PATH
 mkdir -p "$folder"
 for set in "${sets[@]}"; do
   split=train
   if [[ $set =~ ^(.+):([^:/]+)$ ]]; then set=${BASH_REMATCH[1]} split=${BASH_REMATCH[2]}; fi
   name=$(basename "$set")
-  score --model_path "$model" --evaluate "$set" --dataset_split "$split" --device "$device" --precision "$precision" --fields score \
+  score --model_path "$model" --evaluate "$set" --dataset_split "$split" --device "$device" "${invariant[@]}" --fields score \
     --report "$folder/$name.json" --output "$folder/$name.jsonl"
 done
