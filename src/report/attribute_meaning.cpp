@@ -53,7 +53,7 @@ constexpr std::array<AttributeMeaning, 19> kMeanings{{
 }  // namespace
 
 const AttributeMeaning* meaning_of(std::string_view attribute) {
-  const auto found = std::ranges::find(kMeanings, attribute, &AttributeMeaning::name);
+  const auto* const found = std::ranges::find(kMeanings, attribute, &AttributeMeaning::name);
   return found == kMeanings.end() ? nullptr : &*found;
 }
 
