@@ -18,6 +18,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kNameWidth = 48;
+constexpr std::size_t kSplitWidth = 24;
 
 json count_json(const PairCount& count) {
   return {{"n", count.n},
@@ -43,9 +44,11 @@ std::string wrapped_line(const std::string& text, const TextStyle& style) {
   return wrapped_words(text, style.columns, 2) + "\n";
 }
 
-std::string heading(const EvaluationReport& report) {
-  return fmt::format("{} on {}, split {}", shown(report.figures.model, kNameWidth),
-                     shown(report.set, kNameWidth), shown(report.split, kNameWidth));
+std::string heading(const EvaluationReport& report, const TextStyle& style) {
+  return wrapped_line("model: " + shown(report.figures.model, kNameWidth), style) +
+         wrapped_line(fmt::format("pairs: {}, split {}", shown(report.set, kNameWidth),
+                                  shown(report.split, kSplitWidth)),
+                      style);
 }
 
 void add_row(const PairCount& count, const std::string& name, TextTable& table) {
@@ -114,7 +117,7 @@ json to_json(const EvaluationReport& report) {
 }
 
 std::string evaluation_text(const EvaluationReport& report, const TextStyle& style) {
-  std::string text = wrapped_line(heading(report), style);
+  std::string text = heading(report, style);
   if (report.figures.reward_bench) text += "\n" + reward_bench_text(*report.figures.reward_bench, style);
   if (report.current_counts) text += wrapped_line(current_counts_text(report), style);
   if (report.figures.reward_bench_2)

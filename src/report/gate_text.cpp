@@ -150,7 +150,10 @@ std::string reward_bench_text(const Benchmark& bench, const TextStyle& style) {
   sections.add_score();
   return subsets.str(style) + "\n" + sections.str(style) +
          wrapped_words(
-             fmt::format("in percent, with 95 % intervals; * = differs from the gate with p < {}", kNotable),
+             bench.scorers.size() == 1
+                 ? "in percent, with 95 % intervals"
+                 : fmt::format("in percent, with 95 % intervals; * = differs from the gate with p < {}",
+                               kNotable),
              style.columns, 0) +
          "\n";
 }
