@@ -76,7 +76,7 @@ class HelpFormatter : public CLI::Formatter {
  public:
   std::string make_option_desc(const CLI::Option* option) const override {
     constexpr std::size_t kMost = 100, kLeast = 60;
-    const std::string text = CLI::Formatter::make_option_desc(option);
+    std::string text = CLI::Formatter::make_option_desc(option);
     const std::size_t columns = terminal::columns(STDOUT_FILENO, 0);
     if (columns == 0) return text;
     return wrapped_words(text, std::clamp(columns, kLeast, kMost) - get_column_width(), 0);

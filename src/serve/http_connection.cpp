@@ -101,11 +101,7 @@ void Connection::on_end_of_input() {
       return refuse(400, "the connection ended within the head of the request");
     case Input::body:
       if (!is_streamed_) return refuse(400, "the connection ended within the body of the request");
-      input_ = Input::ended;
-      closes_ = true;
-      disarm(read_deadline_);
-      exchange_->end_input(false);
-      return watch_for_reset();
+      return cut_input();
     case Input::unwanted:
       closes_ = true;
       return finish_request();
@@ -127,11 +123,21 @@ void Connection::parse() {
   if (input_ == Input::body || input_ == Input::unwanted) parse_body();
 }
 
-// false, and the request refused, if the bytes are no request.
+// The rest of a streamed body is lost, and the handler finds it truncated.
+void Connection::cut_input() {
+  input_ = Input::ended;
+  closes_ = true;
+  disarm(read_deadline_);
+  exchange_->end_input(false);
+  watch_for_reset();
+}
+
+// false if the bytes are no request. It is refused, unless its answer has begun: nothing may follow within
+// that.
 bool Connection::feed() {
   if (!received_.empty()) received_.erase(0, parser_->put(received_));
   const auto& refusal = parser_->refusal();
-  if (refusal) refuse(refusal->status, refusal->message);
+  if (refusal) has_started_answer_ ? cut_input() : refuse(refusal->status, refusal->message);
   return !refusal;
 }
 

@@ -90,6 +90,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void on_end_of_input();
   void parse();
   bool feed();
+  void cut_input();
   bool parse_head();
   void parse_body();
   void on_request_read();

@@ -1,5 +1,7 @@
 // score --evaluate: an exported model on preference data, compared with stage2-train's evaluation and with
 // score.
+#include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -22,9 +24,13 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
+// Whether this processor has kernels whose bits do not depend on the batch.
+bool is_invariant() { return !model::available_kernels(Precision::fp32, true).empty(); }
+
 ProcessResult run_score(const fs::path& model, const std::vector<std::string>& more) {
-  std::vector<std::string> flags{"--model_path", model.string(), "--device",
-                                 "-1",           "--kernels",    fixed_kernels_name()};
+  std::vector<std::string> flags{"--model_path", model.string(),       "--device",    "-1",
+                                 "--kernels",    fixed_kernels_name(), "--precision", "fp32"};
+  if (!is_invariant()) flags.emplace_back("--batch_invariant=false");
   flags.insert(flags.end(), more.begin(), more.end());
   return run_program("score", flags);
 }
@@ -56,64 +62,37 @@ ProcessResult refused(const std::string& set, const std::vector<std::string>& mo
   return run_score(demo_export(), flags);
 }
 
-// A pipeline in bf16, whose stored embeddings are exactly the states that score computes.
-struct Bf16Run {
+// An export, and the report of the training that wrote it.
+struct Trained {
   fs::path model;
   json report;
 };
 
-const Bf16Run& bf16_run() {
+const Trained& trained() {
   static const TempDir dir;
-  static const Bf16Run run = [] {
-    Bf16Run made;
-    const fs::path root = dir / "root";
-    const auto stage = [&](const std::string& program, const std::vector<std::string>& more) {
-      std::vector<std::string> flags = stage_flags(program, demo_dir(), root);
-      for (std::string& flag : flags)
-        if (flag == "fp32") flag = "bf16";
-      for (std::size_t i = 0; i < flags.size(); ++i)
-        if (flags[i] == "--kernels") flags[i + 1] = "libtorch";
-      flags.insert(flags.end(), more.begin(), more.end());
-      const ProcessResult result = run_program(program, flags);
-      INFO(result.err);
-      REQUIRE(result.exit_code == 0);
-    };
-    const auto set = [](const char* name) { return (demo_dir() / name).string(); };
-    stage("stage1-prepare", {});
-    stage("stage1-train", {});
-    stage("stage2-prepare", {"--dataset_path", set("preference")});
-    stage("stage2-prepare", {"--dataset_path", set("reference")});
-    stage("stage2-prepare", {"--dataset_path", set("reward-bench"), "--dataset_split", "filtered"});
-    stage("stage2-prepare", {"--dataset_path", set("reward-bench-2"), "--dataset_split", "test"});
-    made.model = dir / "rm";
-    stage("stage2-train", {"--export", made.model.string(), "--eval_reward_bench_2",
-                           "--reward_bench_2_dataset", set("reward-bench-2"), "--eval", set("reference")});
-    made.report = json::parse(io::read_text_file(root / "gating_network_model.json"));
-    return made;
+  static const Trained made = [] {
+    run_stage("stage2-train", demo_run(),
+              {"--output_dir", (dir / "gate").string(), "--export", (dir / "rm").string(), "--eval",
+               (demo_dir() / "reference").string(), "--eval_reward_bench_2", "--reward_bench_2_dataset",
+               (demo_dir() / "reward-bench-2").string()});
+    return Trained{dir / "rm", json::parse(io::read_text_file(dir / "gate" / "gating_network_model.json"))};
   }();
-  return run;
+  return made;
 }
 
-Evaluated evaluate_bf16(const char* set, const std::string& split) {
-  const TempDir dir;
-  const fs::path rows = dir / "rows.jsonl", report = dir / "report.json";
-  const ProcessResult result =
-      run_program("score", {"--model_path", bf16_run().model.string(), "--device", "-1", "--evaluate",
-                            (demo_dir() / set).string(), "--dataset_split", split, "--output", rows.string(),
-                            "--report", report.string()});
-  INFO(result.err);
-  REQUIRE(result.exit_code == 0);
-  return {result.out, result.err, json::parse(io::read_text_file(report)),
-          lines_of(io::read_text_file(rows))};
+Evaluated evaluate_trained(const char* set, const std::string& split) {
+  return evaluate((demo_dir() / set).string(), {"--dataset_split", split}, trained().model);
 }
 
-// Figures of the model against those of the gate.
-void check_same(json found, json expected, const std::vector<std::string>& but = {"name"}) {
-  for (const std::string& key : but) {
-    found.erase(key);
-    expected.erase(key);
+// Stored embeddings are rounded to bfloat16, and score's are not: pairs with hardly a margin may differ.
+std::map<std::string, std::int64_t> close_pairs(const std::vector<std::string>& rows) {
+  std::map<std::string, std::int64_t> close;
+  for (const std::string& line : rows) {
+    const json row = json::parse(line);
+    const double margin = row["chosen"]["score"].get<double>() - row["rejected"]["score"].get<double>();
+    close[row.value("subset", "")] += std::abs(margin) < 0.005 ? 1 : 0;
   }
-  CHECK(found == expected);
+  return close;
 }
 
 void write_lines(const fs::path& path, const std::vector<json>& rows) {
@@ -129,31 +108,46 @@ json pair(const std::string& chosen, const std::string& rejected) {
 }  // namespace
 
 TEST_CASE("an export's RewardBench is that of the training that exported it", "[e2e]") {
-  const Evaluated run = evaluate_bf16("reward-bench", "filtered");
+  const Evaluated run = evaluate_trained("reward-bench", "filtered");
   CHECK(run.report["benchmark"] == "reward_bench");
-  REQUIRE(run.report["reward_bench"].size() == 1);
-  check_same(run.report["reward_bench"][0], bf16_run().report["reward_bench"][0]);
   CHECK(run.report["all"]["n"] == 120);
-  CHECK(run.rows.size() == 120);
-  for (const json& bias : bf16_run().report["length_bias"]) {
-    if (bias["set"] != "RewardBench" || bias["name"] != "gate") continue;
-    check_same(run.report["length_bias"][0], bias, {"set", "name", "margin_correlation"});
+  REQUIRE(run.rows.size() == 120);
+  auto close = close_pairs(run.rows);
+  REQUIRE(run.report["reward_bench"].size() == 1);
+  const json& found = run.report["reward_bench"][0];
+  const json& expected = trained().report["reward_bench"][0];
+  REQUIRE(found["subsets"].size() == expected["subsets"].size());
+  std::int64_t differing = 0;
+  for (std::size_t i = 0; i < found["subsets"].size(); ++i) {
+    const json& a = found["subsets"][i];
+    const json& b = expected["subsets"][i];
+    CHECK(a["name"] == b["name"]);
+    CHECK(a["n"] == b["n"]);
+    const std::int64_t apart = std::abs(a["correct"].get<std::int64_t>() - b["correct"].get<std::int64_t>());
+    CHECK(apart <= close[a["name"].get<std::string>()]);
+    differing += apart;
   }
-  CHECK_THAT(run.out, Catch::Contains("Chat Hard") && Catch::Contains("= Score") &&
+  CHECK(differing <= 3);
+  if (differing == 0) {
+    CHECK(found["score"].get<double>() == Approx(expected["score"].get<double>()).epsilon(1e-12));
+    CHECK(found["low"].get<double>() == Approx(expected["low"].get<double>()).epsilon(1e-12));
+  }
+  CHECK_THAT(run.out, Catch::Contains("Chat Hard") && Catch::Contains("Score") &&
                           Catch::Contains("by the counts of rewardbench 0.1.3"));
   for (const std::string& line : lines_of(run.out)) CHECK(line.size() <= 100);
 }
 
 TEST_CASE("an export's RewardBench 2 is that of the training that exported it", "[e2e]") {
-  const Evaluated run = evaluate_bf16("reward-bench-2", "test");
-  const json& expected = bf16_run().report["reward_bench_2"]["scorers"][0];
+  const Evaluated run = evaluate_trained("reward-bench-2", "test");
+  const json& expected = trained().report["reward_bench_2"]["scorers"][0];
   const json& found = run.report["reward_bench_2"]["scorers"][0];
-  CHECK(found["score"].get<double>() == Approx(expected["score"].get<double>()).margin(1e-3));
   for (std::size_t i = 0; i < 6; ++i) {
     CHECK(found["sections"][i]["n"] == expected["sections"][i]["n"]);
+    // One of eight prompts of a section may differ.
     CHECK(found["sections"][i]["score"].get<double>() ==
-          Approx(expected["sections"][i]["score"].get<double>()).margin(1e-3));
+          Approx(expected["sections"][i]["score"].get<double>()).margin(12.6));
   }
+  CHECK(found["score"].get<double>() == Approx(expected["score"].get<double>()).margin(2.2));
   REQUIRE(run.rows.size() == 48);
   const json row = json::parse(run.rows[0]);
   CHECK(row["chosen"].is_array());
@@ -161,24 +155,31 @@ TEST_CASE("an export's RewardBench 2 is that of the training that exported it", 
   CHECK((row["credit"] == 1.0 || row["credit"] == 0.0 || row["credit"] == 0.5));
 }
 
-TEST_CASE("an export's accuracy and loss on pairs are those of stage2-train --eval", "[e2e]") {
-  const Evaluated run = evaluate_bf16("reference", "train");
-  const json& expected = bf16_run().report["eval"][0]["scorers"][0];
+TEST_CASE("an export's accuracy, loss and length bias are those of stage2-train --eval", "[e2e]") {
+  const Evaluated run = evaluate_trained("reference", "train");
+  const json& expected = trained().report["eval"][0]["scorers"][0];
   const json& found = run.report["eval"][0]["scorers"][0];
   CHECK(run.report["eval"][0]["pairs"] == 100);
-  check_same(found, expected, {"name", "loss"});
-  CHECK(found["loss"].get<double>() == Approx(expected["loss"].get<double>()).margin(1e-5));
+  const double allowed = static_cast<double>(close_pairs(run.rows)[""]) / 100;
+  CHECK(found["accuracy"].get<double>() == Approx(expected["accuracy"].get<double>()).margin(allowed + 1e-9));
+  CHECK(found["loss"].get<double>() == Approx(expected["loss"].get<double>()).margin(0.01));
+  for (const json& bias : trained().report["length_bias"]) {
+    if (bias["set"] != (demo_dir() / "reference").string() || bias["name"] != "gate") continue;
+    CHECK(run.report["length_bias"][0]["chosen_longer"]["n"] == bias["chosen_longer"]["n"]);
+    CHECK(run.report["length_bias"][0]["margin_correlation"].get<double>() ==
+          Approx(bias["margin_correlation"].get<double>()).margin(0.01));
+  }
   CHECK(run.report["benchmark"] == "none");
   CHECK(run.report["subsets"].empty());
-  CHECK_THAT(run.out, Catch::Contains("all    100"));
+  CHECK_THAT(run.out, Catch::Contains("all       100"));
 }
 
 TEST_CASE("the rows of an evaluation have the bits of score's lines", "[e2e]") {
   const TempDir dir;
   const std::string fields = "score,rewards,gate,contributions,coefficients,tokens";
-  const Evaluated run =
-      evaluate((demo_dir() / "reward-bench").string(),
-               {"--dataset_split", "filtered", "--precision", "fp32", "--fields", fields, "--window", "7"});
+  const Evaluated run = evaluate(
+      (demo_dir() / "reward-bench").string(),
+      {"--dataset_split", "filtered", "--fields", fields, "--window", is_invariant() ? "7" : "1024"});
   std::string conversations;
   const data::Dataset demo = data::Dataset::open(
       {.path = demo_dir() / "reward-bench", .split = "filtered", .config = "", .columns = {}});
@@ -191,8 +192,8 @@ TEST_CASE("the rows of an evaluation have the bits of score's lines", "[e2e]") {
     }
   });
   write_text(dir / "in.jsonl", conversations);
-  const ProcessResult scored = run_score(
-      demo_export(), {"--input", (dir / "in.jsonl").string(), "--precision", "fp32", "--fields", fields});
+  const ProcessResult scored =
+      run_score(demo_export(), {"--input", (dir / "in.jsonl").string(), "--fields", fields});
   REQUIRE(scored.exit_code == 0);
   const std::vector<std::string> lines = lines_of(scored.out);
   REQUIRE(lines.size() == 2 * run.rows.size());
@@ -214,7 +215,7 @@ TEST_CASE("ties count as wrong, by subset of any set", "[e2e]") {
   }
   rows[1]["rejected"] = rows[1]["chosen"];
   write_lines(dir / "pairs.jsonl", rows);
-  const Evaluated run = evaluate((dir / "pairs.jsonl").string(), {"--precision", "fp32"});
+  const Evaluated run = evaluate((dir / "pairs.jsonl").string());
   CHECK(run.report["benchmark"] == "none");
   CHECK(run.report["all"]["n"] == 4);
   CHECK(run.report["all"]["ties"] == 1);
@@ -301,6 +302,7 @@ TEST_CASE("what does not fit is refused with what to do", "[e2e]") {
                         {"--dataset_split", "test", "--benchmark", "reward_bench"}),
                 4, "one chosen and one rejected answer");
   check_refused(refused(set, {"--input", set}), 2, "--input");
+  check_refused(refused(set + "," + set), 2, "--evaluate: two of the sets");
   check_refused(refused(set, {"--copy_keys", "a"}), 2, "--copy_keys");
   check_refused(refused((demo_dir() / "multi-objective").string()), 4, "chosen");
   check_refused(refused((demo_dir() / "reward-bench").string()), 4, "filtered");

@@ -730,6 +730,27 @@ TEST_CASE("a streamed body that ends early is truncated, and can still be answer
   CHECK(answers_in(client.read_all()).at(0).body == "cut");
 }
 
+TEST_CASE("a chunk that is none truncates a streamed body, and nothing follows within its answer", "[unit]") {
+  Fixture fixture;
+  RawClient client = fixture.client();
+  client.send(post_chunked("/held_stream", "3\r\nabc\r\n"));
+  ExchangePtr held = fixture.held.take();
+  CHECK(held->read() == "abc");
+  held->begin(200, "text/plain");
+  CHECK(held->write("part"));
+  std::string bytes = client.read_some();
+  client.send("no size\r\n");
+  CHECK(held->read().empty());
+  CHECK(held->truncated());
+  held.reset();
+  bytes += client.read_all();
+  const auto answers = answers_in(bytes);
+  REQUIRE(answers.size() == 1);
+  CHECK(answers[0].status == 200);
+  CHECK_FALSE(answers[0].is_complete);
+  CHECK(bytes.find("400") == std::string::npos);
+}
+
 TEST_CASE("an answer in pieces whose handler gives up lacks its end", "[unit]") {
   Fixture fixture;
   RawClient client = fixture.client();

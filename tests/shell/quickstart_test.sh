@@ -32,6 +32,7 @@ result "quickstart: flags"
 
 # All programs are stubs, of which one fails.
 for program in armorm-make-demo stage1-prepare stage1-train stage2-prepare stage2-train; do
+  # shellcheck disable=SC2016
   printf '#!/bin/sh\necho "${0##*/} was run"\n' >"$work/stubs/$program"
 done
 printf '#!/bin/sh\nseq 100 >&2\nexit 4\n' >"$work/stubs/score"
@@ -94,7 +95,7 @@ for line, (report, name) in zip(lines[2:6], wanted):
 pairs = gate["pairs"]["train"] + gate["pairs"]["validation"]
 for number in (len(ridge["attributes"]), ridge["rows"], pairs):
     assert f" {number} " in lines[0], (lines[0], number)
-assert max(map(len, lines)) <= 110, lines
+assert max(len(line) for line in lines if not line.startswith("Score:")) <= 110, lines
 PY
   result "quickstart: the numbers that matter"
 else

@@ -188,7 +188,7 @@ bool is_correct(const EvaluationRow& row, const data::AnswerPair& pair) {
 
 eval::ScoredPrompt prompt_of(const EvaluationRow& row) {
   eval::ScoredPrompt prompt{row.subset, row.tie, {}, {}};
-  for (std::size_t i = 0; i < row.answers.size(); ++i)
+  for (std::size_t i = 0; i < row.lengths.size(); ++i)  // the tokens of scored answers are gone
     (i < row.n_chosen ? prompt.chosen : prompt.rejected).push_back(score_of(row, i));
   return prompt;
 }

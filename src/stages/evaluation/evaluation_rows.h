@@ -20,7 +20,7 @@ struct EvaluationRow {
   std::string subset;  // of a mixture's row without one, or of a prior set, the name of its set; may be empty
   eval::TieId tie;
   std::string error;                       // why the row is bad, and counts nowhere
-  std::vector<scoring::ScoreRow> answers;  // empty for a bad row
+  std::vector<scoring::ScoreRow> answers;  // empty for a bad row, and once the row is scored
   std::vector<std::int64_t> lengths;       // tokens after the opening of each answer
   std::vector<data::AnswerPair> pairs;     // none for a row whose labels make none
   std::size_t n_chosen = 0;     // of a best-of-n row, whose first answers are the good ones; else 0

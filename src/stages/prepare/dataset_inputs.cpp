@@ -50,15 +50,15 @@ data::MixtureSet set_of(const DatasetChoice& choice, const std::string& path) {
   return set;
 }
 
-void check_several(const std::vector<data::MixtureSet>& sets, const std::string& given) {
+void check_several(const std::vector<data::MixtureSet>& sets, const std::string& given, const char* flag) {
   for (std::size_t i = 0; i < sets.size(); ++i) {
     if (data::is_recipe(sets[i].source.path))
-      fail_usage("--dataset_path: {} is a recipe, which cannot be one of several sets; add the others to it",
+      fail_usage("--{}: {} is a recipe, which cannot be one of several sets; add the others to it", flag,
                  sets[i].source.path);
     for (std::size_t j = 0; j < i; ++j)
       if (sets[i].name == sets[j].name)
-        fail_usage("--dataset_path: two of the sets {} have the name '{}'; give them names in a recipe",
-                   given, sets[i].name);
+        fail_usage("--{}: two of the sets {} have the name '{}'; give them names in a recipe", flag, given,
+                   sets[i].name);
   }
 }
 
@@ -71,7 +71,7 @@ data::Recipe recipe_of(const DatasetChoice& choice, data::RowKind kind) {
   data::Recipe recipe;
   for (const std::string& path : paths) recipe.sets.push_back(set_of(choice, path));
   recipe.is_mixture = paths.size() > 1;
-  if (recipe.is_mixture) check_several(recipe.sets, fmt::format("{}", fmt::join(paths, ", ")));
+  if (recipe.is_mixture) check_several(recipe.sets, fmt::format("{}", fmt::join(paths, ", ")), choice.flag);
   return recipe;
 }
 

@@ -21,6 +21,7 @@ struct DatasetChoice {
   std::string split;
   std::vector<std::string> columns;  // renames "ours=theirs"; a usage error where one has no '='
   data::FormOptions form = {};
+  const char* flag = "dataset_path";  // that names the paths, for messages
 };
 
 // <dataset> of the artefacts. usage error for several sets without a name.

@@ -12,7 +12,8 @@ prepare::DatasetPlan plan_pairs(const DatasetPaths& sets, const ScoreOptions& op
                                 options.columns,
                                 {.pairs = options.form,
                                  .preference_label = options.preference_label,
-                                 .ranked_pairs = options.ranked_pairs}},
+                                 .ranked_pairs = options.ranked_pairs},
+                                options.evaluate.paths.empty() ? "explain" : "evaluate"},
                                data::RowKind::pairs);
 }
 

@@ -85,7 +85,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
     }
     changed_.notify_all();
     writer.join();
-    exchange_->end();
+    finish();
     warn_of_unused_keys();
   }
 
@@ -133,6 +133,13 @@ class Stream : public std::enable_shared_from_this<Stream> {
     Accounting keys("a stream of rows", "key");
     for (const auto& [key, rows] : unused_) keys.give(key, rows);
     keys.warn_of_rest("the scores do not depend on them");
+  }
+
+  // Without its end the client knows that rows are missing.
+  void finish() {
+    if (!exchange_->truncated()) return exchange_->end();
+    if (!exchange_->disconnected())
+      log::warn("a stream of rows: the body broke off after line {}; the answer has no end", line_);
   }
 
   bool wait_for_room() {
