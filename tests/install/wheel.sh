@@ -115,7 +115,7 @@ entry_point_scores() {
   diff <(entry score --model_path "$work/a model" --device -1 <<<"$question") <(clean score --model_path "$work/a model" --device -1 <<<"$question")
 }
 entry_points_keep_exit_codes() {
-  ends_with 2 entry stage1-train --no_such_flag && ends_with 3 entry score --model_path "$work/no such model" <<<"$question" &&
+  ends_with 2 entry stage1-train --no_such_flag && ends_with 3 entry score --device -1 --model_path "$work/no such model" <<<"$question" &&
     ends_with 2 entry "$site/armorm/bin/armorm-programs" && ends_with 2 entry python -m armorm no-such-program && ends_with 2 entry python -m armorm
 }
 # A score that waits for input: the process that was started is the program's own, it does not ignore SIGPIPE (as Python
