@@ -57,6 +57,7 @@ class Server {
     std::vector<std::string> all{
         "--model_path", demo_export().string(), "--device", "-1", "--precision", "fp32", "--threads", "2",
         "--listen",     "127.0.0.1:0"};
+    if (!can_be_batch_invariant()) all.emplace_back("--batch_invariant=false");
     all.insert(all.end(), more.begin(), more.end());
     return all;
   }
