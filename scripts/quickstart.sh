@@ -31,14 +31,9 @@ sets=(--model_path "$out/demo/model" --multi_objective_dataset "$out/demo/multi-
   --reference_dataset "$out/demo/reference" --reward_bench_dataset "$out/demo/reward-bench" --data_root "$out/data"
   --config configs/demo.json)
 everything=("${sets[@]}" --reward_bench_2_dataset "$out/demo/reward-bench-2" --devices -1)
-# Bits that do not depend on the batch, the default of the scorers, take AVX-512.
-scorer_flags=(--device -1)
-for feature in avx512f avx512bw avx512dq avx512vl; do
-  grep -qw "$feature" /proc/cpuinfo || { scorer_flags+=(--batch_invariant=false); break; }
-done
 
 score_answers() {
-  "$bin/score" --model_path "$out/demo-rm" "${scorer_flags[@]}" --precision fp32 --fields score,contributions \
+  "$bin/score" --model_path "$out/demo-rm" --device -1 --precision fp32 --fields score,contributions \
     --input "$out/answers.jsonl" --output "$out/scores.jsonl"
 }
 train_as_python() {
@@ -75,9 +70,9 @@ print_results() {
   table_line "  the gate, rewards not debiased" "$gate_report" "gate, rewards not debiased"
   table_line "  the gate as the Python scripts do it" "$out/upstream/gating_network_model.json" "gate"
   printf 'Report:  %s.html (why: docs/demo.md)\n' "${gate_report%.json}"
-  printf "Score:   echo '{\"prompt\": \"Hi!\", \"response\": \"A useful letter.\"}' | %s/score %s --model_path %s\n" \
-    "$bin" "${scorer_flags[*]}" "$out/demo-rm"
-  printf 'Serve:   %s/serve %s --model_path %s\n' "$bin" "${scorer_flags[*]}" "$out/demo-rm"
+  printf "Score:   echo '{\"prompt\": \"Hi!\", \"response\": \"A useful letter.\"}' | %s/score --device -1 --model_path %s\n" \
+    "$bin" "$out/demo-rm"
+  printf 'Serve:   %s/serve --device -1 --model_path %s\n' "$bin" "$out/demo-rm"
   printf 'My data: %s/stage1-prepare --dry_run --model_path %s --dataset_path FILE.csv --attributes A,B (docs/data.md)\n' "$bin" "$out/demo/model"
 }
 
