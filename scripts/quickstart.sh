@@ -61,7 +61,7 @@ table_line() { # table_line TITLE REPORT SCORER
     "$(figure "$2" reward_bench "$3" score)"
 }
 print_results() {
-  printf 'Trained in %s: a gate over %d attributes, from %d rated conversations and %d preference pairs.\n' \
+  printf 'Trained in %s: a gate over %d attributes, from %d ratings and %d preference pairs.\n' \
     "$(seconds_text "$1")" "$(grep -c '^      "best_alpha": ' "$ridge_report")" "$(member "$ridge_report" rows)" \
     $(($(member "$gate_report" train) + $(member "$gate_report" validation)))
   printf '%-39s %16s %13s\n' "Who ranks a pair rightly" "validation pairs" RewardBench
