@@ -119,7 +119,9 @@ TEST_CASE("what has no effect on a request is named", "[e2e]") {
 
 TEST_CASE("rows whose scores may not mean what was meant are counted", "[e2e]") {
   const json answered{{"prompt", "a"}, {"response", "b"}};
-  const json asked{{"messages", {{{"role", "user"}, {"content", "a <|eot_id|>"}}}}};
+  const json asked =
+      json::parse(R"({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"},
+                                                   {"role": "user", "content": "a <|eot_id|>"}]})");
   Server server;
   CHECK_FALSE(server.post("/v1/score", json{{"rows", {answered}}}.dump()).headers.count("x-row-warnings"));
   const ClientReply reply = server.post("/v1/score", json{{"rows", {answered, asked}}}.dump());
