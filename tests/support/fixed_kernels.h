@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 
 #include "core/words.h"
@@ -18,6 +19,8 @@ inline CpuKernels fixed_kernels() {
 
 // Without AVX-512, LibTorch's kernels are the only ones, and bits depend on how rows are batched.
 inline bool can_be_batch_invariant() { return !model::available_kernels(Precision::fp32, true).empty(); }
+// Of scores of one conversation among others: the same bits where the processor can.
+inline bool are_same(float a, float b) { return can_be_batch_invariant() ? a == b : std::abs(a - b) < 1e-5F; }
 inline constexpr const char* kNoAvx512 = "this processor lacks AVX-512";
 
 inline std::string fixed_kernels_name() { return std::string(name_of(fixed_kernels())); }

@@ -125,7 +125,8 @@ TEST_CASE("what does not change results is known by name", "[unit]") {
   Stage2TrainOptions train;
   CHECK(names_with(declare(train), OptionEffect::output) ==
         Names{"data_root", "output_dir", "scratch_dir", "restart", "verify", "checkpoint_seconds", "export",
-              "export_weights", "export_scale", "json"});
+              "export_weights", "export_scale", "json", "report_texts", "report_texts_dataset",
+              "report_texts_columns", "training_gates"});
 }
 
 TEST_CASE("a config names one data set, or a list of several", "[unit]") {
