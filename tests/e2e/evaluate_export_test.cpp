@@ -310,5 +310,5 @@ TEST_CASE("what does not fit is refused with what to do", "[e2e]") {
   check_refused(run_score(demo_export(), {"--report", (dir / "r.json").string()}), 2, "--evaluate");
   const ProcessResult ignored = run_score(demo_export(), {"--dataset_split", "test"});
   CHECK_THAT(ignored.err, Catch::Contains("--dataset_split: no effect without --evaluate"));
-  check_refused(run_score(demo_dir() / "model", {"--evaluate", set}), 4, "num_objectives");
+  check_refused(run_score(demo_dir() / "model", {"--evaluate", set}), 4, "expected an ArmoRM");
 }
