@@ -74,12 +74,19 @@ struct Bind {
 // On a terminal, descriptions break at spaces below each other; elsewhere each is one line, for grep.
 class HelpFormatter : public CLI::Formatter {
  public:
+  std::string make_description(const CLI::App* app) const override {
+    return broken(CLI::Formatter::make_description(app), 0);
+  }
   std::string make_option_desc(const CLI::Option* option) const override {
+    return broken(CLI::Formatter::make_option_desc(option), get_column_width());
+  }
+
+ private:
+  static std::string broken(std::string text, std::size_t columns_before) {
     constexpr std::size_t kMost = 100, kLeast = 60;
-    std::string text = CLI::Formatter::make_option_desc(option);
     const std::size_t columns = terminal::columns(STDOUT_FILENO, 0);
     if (columns == 0) return text;
-    return wrapped_words(text, std::clamp(columns, kLeast, kMost) - get_column_width(), 0);
+    return wrapped_words(text, std::clamp(columns, kLeast, kMost) - columns_before, 0);
   }
 };
 

@@ -61,7 +61,7 @@ table_line() { # table_line TITLE REPORT SCORER
     "$(figure "$2" reward_bench "$3" score)"
 }
 print_results() {
-  printf 'Trained in %s: a gate over %d attributes, from %d rated conversations and %d preference pairs.\n' \
+  printf 'Trained in %s: a gate over %d attributes, from %d ratings and %d preference pairs.\n' \
     "$(seconds_text "$1")" "$(grep -c '^      "best_alpha": ' "$ridge_report")" "$(member "$ridge_report" rows)" \
     $(($(member "$gate_report" train) + $(member "$gate_report" validation)))
   printf '%-39s %16s %13s\n' "Who ranks a pair rightly" "validation pairs" RewardBench
@@ -70,7 +70,8 @@ print_results() {
   table_line "  the gate, rewards not debiased" "$gate_report" "gate, rewards not debiased"
   table_line "  the gate as the Python scripts do it" "$out/upstream/gating_network_model.json" "gate"
   printf 'Report:  %s.html (why: docs/demo.md)\n' "${gate_report%.json}"
-  printf "Score:   echo '{\"prompt\": \"Hi!\", \"response\": \"A useful letter.\"}' | %s/score --device -1 --model_path %s\n" "$bin" "$out/demo-rm"
+  printf "Score:   echo '{\"prompt\": \"Hi!\", \"response\": \"A useful letter.\"}' | %s/score --device -1 --model_path %s\n" \
+    "$bin" "$out/demo-rm"
   printf 'Serve:   %s/serve --device -1 --model_path %s\n' "$bin" "$out/demo-rm"
   printf 'My data: %s/stage1-prepare --dry_run --model_path %s --dataset_path FILE.csv --attributes A,B (docs/data.md)\n' "$bin" "$out/demo/model"
 }

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """OpenRLHF's own reward server, openrlhf/cli/serve_rm.py of 2024-07-29, on the CPU: POST /get_reward.
 
-Usage: openrlhf_server.py CLONE FOLDER --port 8002 [--threads 2] [--batch_size 8]
+Usage: openrlhf_server.py CLONE FOLDER --port 8002 [--threads 2] [--batch_size 8] [--bf16]
 
 CLONE is a git folder of OpenRLHF; FOLDER a model of bench/score/make_model.py. Needs transformers 4.43.1, as that commit, with peft, accelerate,
 fastapi and uvicorn. Its code runs as it is; packages that only training needs (deepspeed, bitsandbytes) are replaced by empty modules. Its
-model has one reward, of a head of random weights, on the decoder of FOLDER.
+model has one reward, of a head of random weights, on the decoder of FOLDER, in the precision of its files without --bf16.
 """
 
 import argparse
@@ -54,14 +54,15 @@ def main():
     parser.add_argument("--port", type=int, default=8002)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch_size", type=int, default=8)
+    parser.add_argument("--bf16", action="store_true")
     options = parser.parse_args()
     import torch
 
     torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as folder:
         prepare(options.clone, folder)
-        sys.argv = ["serve_rm.py", "--reward_pretrain", options.folder, "--host", "127.0.0.1", "--port", str(options.port), "--bf16",
-                    "--batch_size", str(options.batch_size)]
+        sys.argv = ["serve_rm.py", "--reward_pretrain", options.folder, "--host", "127.0.0.1", "--port", str(options.port),
+                    "--batch_size", str(options.batch_size), *(["--bf16"] if options.bf16 else [])]
         runpy.run_path(f"{folder}/openrlhf/cli/serve_rm.py", run_name="__main__")
 
 

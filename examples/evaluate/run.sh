@@ -7,15 +7,12 @@ model=${1:?an exported model or a Hub id}
 folder=${2:?a folder for the reports}
 device=${DEVICE:-0}
 sets=(${SETS-allenai/reward-bench:filtered allenai/reward-bench-2:test} "${@:3}")
-# A CPU without AVX-512 has no kernels whose bits do not depend on the batch.
-invariant=()
-if [[ $device == -1 ]] && ! grep -qs avx512f /proc/cpuinfo; then invariant=(--batch_invariant=false); fi
 [[ -z ${ARMORM_BIN:-} ]] || PATH=$ARMORM_BIN:$PATH
 mkdir -p "$folder"
 for set in "${sets[@]}"; do
   split=train
   if [[ $set =~ ^(.+):([^:/]+)$ ]]; then set=${BASH_REMATCH[1]} split=${BASH_REMATCH[2]}; fi
   name=$(basename "$set")
-  score --model_path "$model" --evaluate "$set" --dataset_split "$split" --device "$device" "${invariant[@]}" --fields score \
+  score --model_path "$model" --evaluate "$set" --dataset_split "$split" --device "$device" --fields score \
     --report "$folder/$name.json" --output "$folder/$name.jsonl"
 done

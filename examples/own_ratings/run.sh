@@ -8,9 +8,6 @@ folder=${1:?a folder with ratings.csv, pairs.csv and answers.jsonl; make_sample.
 model=${MODEL:-Skywork/Skywork-Reward-V2-Qwen3-0.6B}
 attributes=${ATTRIBUTES:-useful,polite,brief}
 device=${DEVICE:--1}
-# A CPU without AVX-512 has no kernels whose bits do not depend on the batch.
-invariant=()
-if [[ $device == -1 ]] && ! grep -qs avx512f /proc/cpuinfo; then invariant=(--batch_invariant=false); fi
 [[ -z ${ARMORM_BIN:-} ]] || PATH=$ARMORM_BIN:$PATH
 common=(--model_path "$model" --data_root "$folder/data")
 
@@ -24,5 +21,5 @@ stage2-train "${common[@]}" --multi_objective_dataset "$folder/ratings.csv" --pr
   --split_by prompt --select best --device "$device" --export "$folder/reward-model"
 # Scores of new answers, one line each.
 score --model_path "$folder/reward-model" --input "$folder/answers.jsonl" --output "$folder/scores.jsonl" \
-  --device "$device" "${invariant[@]}"
+  --device "$device"
 echo "scores: $folder/scores.jsonl"

@@ -53,7 +53,7 @@ constexpr std::array<AttributeMeaning, 19> kMeanings{{
 }  // namespace
 
 const AttributeMeaning* meaning_of(std::string_view attribute) {
-  const auto found = std::ranges::find(kMeanings, attribute, &AttributeMeaning::name);
+  const auto* const found = std::ranges::find(kMeanings, attribute, &AttributeMeaning::name);
   return found == kMeanings.end() ? nullptr : &*found;
 }
 
@@ -65,8 +65,13 @@ std::string meanings_table(const std::vector<std::string>& attributes) {
   for (const std::string& name : attributes) {
     const AttributeMeaning* const found = meaning_of(name);
     const AttributeMeaning shown = found == nullptr ? AttributeMeaning{name, "", "", ""} : *found;
-    table.add({html::escaped(name), html::text_cell(shown.meaning), html::text_cell(shown.rating),
-               html::text_cell(shown.label)});
+    const auto narrow = [](std::string_view text) {
+      return html::Cell{html::escaped(text), " class=\"text narrow\""};
+    };
+    table.add({html::escaped(name),
+               {html::escaped(shown.meaning), " class=\"text sentence\""},
+               narrow(shown.rating),
+               narrow(shown.label)});
   }
   return table.wrap_text().str() +
          html::paragraph(

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "core/display_width.h"
 #include "core/strings.h"
 #include "report/gate_text.h"
 #include "report/json_values.h"
@@ -39,9 +40,15 @@ std::string percent(double share) { return fmt::format("{:.2f} %", 100.0 * share
 
 std::string number(double value) { return std::isnan(value) ? "-" : fmt::format("{:.2f}", value); }
 
-std::string heading(const EvaluationReport& report) {
-  return fmt::format("model: {}\npairs: {}, split {}\n", shown(report.figures.model, kNameWidth),
-                     shown(report.set, kNameWidth), shown(report.split, kSplitWidth));
+std::string wrapped_line(const std::string& text, const TextStyle& style) {
+  return wrapped_words(text, style.columns, 2) + "\n";
+}
+
+std::string heading(const EvaluationReport& report, const TextStyle& style) {
+  return wrapped_line("model: " + shown(report.figures.model, kNameWidth), style) +
+         wrapped_line(fmt::format("pairs: {}, split {}", shown(report.set, kNameWidth),
+                                  shown(report.split, kSplitWidth)),
+                      style);
 }
 
 void add_row(const PairCount& count, const std::string& name, TextTable& table) {
@@ -50,12 +57,12 @@ void add_row(const PairCount& count, const std::string& name, TextTable& table) 
              fmt::format("{:.1f} - {:.1f}", 100.0 * count.interval.low, 100.0 * count.interval.high)});
 }
 
-std::string counts_text(const EvaluationReport& report) {
+std::string counts_text(const EvaluationReport& report, const TextStyle& style) {
   TextTable table({"subset", "pairs", "right", "ties", "accuracy", "95 % interval"});
   if (report.benchmark == "none")
     for (const PairCount& subset : report.subsets) add_row(subset, shown(subset.subset, kNameWidth), table);
   add_row(report.all, "all", table);
-  return table.str();
+  return table.str(style);
 }
 
 // The sections that the other counts change, and the score.
@@ -66,7 +73,7 @@ std::string current_counts_text(const EvaluationReport& report) {
   for (std::size_t i = 0; i < current.sections.size(); ++i)
     if (current.sections[i].score != paper.sections[i].score && !std::isnan(current.sections[i].score))
       text += fmt::format("{} {}, ", current.sections[i].name, number(current.sections[i].score));
-  return text + fmt::format("Score {}\n", number(current.score));
+  return text + fmt::format("Score {}", number(current.score));
 }
 
 std::string prior_sets_text(const EvaluationReport& report) {
@@ -80,7 +87,7 @@ std::string length_bias_line(const LengthBiasFigures& bias) {
     return group.n == 0 ? "-" : fmt::format("{} of {}", percent(group.accuracy), group.n);
   };
   return fmt::format(
-      "length: chosen longer {}, shorter {}, margin ~ length {}\n", side(bias.chosen_longer),
+      "length: chosen longer {}, shorter {}, margin ~ length {}", side(bias.chosen_longer),
       side(bias.chosen_shorter),
       std::isnan(bias.margin_correlation) ? "-" : fmt::format("{:+.3f}", bias.margin_correlation));
 }
@@ -109,14 +116,16 @@ json to_json(const EvaluationReport& report) {
   return out;
 }
 
-std::string evaluation_text(const EvaluationReport& report) {
-  std::string text = heading(report);
-  if (report.figures.reward_bench) text += "\n" + reward_bench_text(*report.figures.reward_bench);
-  if (report.current_counts) text += current_counts_text(report);
-  if (report.figures.reward_bench_2) text += "\n" + reward_bench_2_text(*report.figures.reward_bench_2);
+std::string evaluation_text(const EvaluationReport& report, const TextStyle& style) {
+  std::string text = heading(report, style);
+  if (report.figures.reward_bench) text += "\n" + reward_bench_text(*report.figures.reward_bench, style);
+  if (report.current_counts) text += wrapped_line(current_counts_text(report), style);
+  if (report.figures.reward_bench_2)
+    text += "\n" + reward_bench_2_text(*report.figures.reward_bench_2, style);
   text += prior_sets_text(report);
-  text += "\n" + counts_text(report);
-  for (const LengthBiasFigures& bias : report.figures.length_bias) text += length_bias_line(bias);
+  text += "\n" + counts_text(report, style);
+  for (const LengthBiasFigures& bias : report.figures.length_bias)
+    text += wrapped_line(length_bias_line(bias), style);
   return text;
 }
 

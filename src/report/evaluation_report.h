@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "report/gate_report.h"
+#include "report/text_style.h"
 
 namespace armorm::report {
 
@@ -42,7 +43,7 @@ struct EvaluationReport {
 // The keys of stage2-train's report, and those of this one. A figure that was not measured is null.
 nlohmann::json to_json(const EvaluationReport& report);
 
-// Tables for the terminal, at most 100 columns wide.
-std::string evaluation_text(const EvaluationReport& report);
+// Tables for the terminal.
+std::string evaluation_text(const EvaluationReport& report, const TextStyle& style = {});
 
 }  // namespace armorm::report

@@ -127,10 +127,10 @@ std::string usage_text(const UsageFigures& usage, const TextStyle& style) {
   for (const AttributeUsage& a : usage.attributes)
     table.add({a.name, percent(a.mean_weight), percent(a.top_share),
                bar(a.mean_weight / largest, kBarColumns, style)});
-  return table.str(style) +
-         fmt::format("entropy {:.3f} of at most {:.3f} nats; the prompt decides {:.4f} nats\n",
-                     usage.mean_entropy, std::log(static_cast<double>(usage.attributes.size())),
-                     usage.information);
+  const std::string entropy =
+      fmt::format("entropy {:.3f} of at most {:.3f} nats; the prompt decides {:.4f} nats", usage.mean_entropy,
+                  std::log(static_cast<double>(usage.attributes.size())), usage.information);
+  return table.str(style) + wrapped_words(entropy, style.columns, 2) + "\n";
 }
 
 std::string comparison_text(const std::string& title, const std::vector<ScorerFigures>& scorers,

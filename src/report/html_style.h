@@ -52,6 +52,8 @@ table.upright thead th span{display:inline-block;width:auto;max-width:none;overf
 table.upright thead th:first-child span{writing-mode:horizontal-tb;transform:none}
 table.wrap{width:auto}
 table.wrap td{white-space:normal;overflow-wrap:anywhere;min-width:8rem}
+table.wrap td.sentence{min-width:17rem}
+table.wrap td.narrow{min-width:0;white-space:nowrap}
 td.bar{min-width:7rem;background:linear-gradient(rgba(var(--blue),.2),rgba(var(--blue),.2)) no-repeat 0 50%/var(--w) calc(100% - 4px)}
 td.bar.from-zero{background-position:var(--x) 50%}
 td.bar.low{background-image:linear-gradient(rgba(var(--orange),.22),rgba(var(--orange),.22))}

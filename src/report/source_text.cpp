@@ -34,7 +34,7 @@ std::string range(const stats::Interval& shares) {
 }
 
 std::string name_cell(const std::string& name) {
-  const std::string text = escape_controls(source_label(name));
+  std::string text = escape_controls(source_label(name));
   if (display_width(text) <= kName) return text;
   return std::string(cut_to_width(text, kName - std::string_view(kEllipsis).size())) + kEllipsis;
 }
@@ -81,7 +81,7 @@ std::string comparison_by_source_text(const SetBySource& set, const TextStyle& s
   const std::vector<std::size_t> others = shown_others(set.sources.front().scorers);
   std::vector<std::string> header{"source", "pairs", "accuracy", "95 % interval", "loss"};
   for (const std::size_t i : others) header.push_back(set.sources.front().scorers[i].short_name);
-  TextTable table(std::move(header));
+  TextTable table(header);
   for (const SourceFigures& source : largest_sources(set.sources, kPrintedSources)) {
     const SourceScorer& gate = source.scorers.front();
     std::vector<std::string> row{name_cell(source.name), std::to_string(source.pairs),

@@ -66,7 +66,7 @@ std::string signed_number(double value) {
 }
 
 std::string bar(const Scale& scale, double from, double to, double y, double height, int colour) {
-  const auto [left, right] = std::minmax(scale.x(from), scale.x(to));
+  const auto [left, right] = std::minmax({scale.x(from), scale.x(to)});
   return fmt::format(
       "<rect class=\"f{}{}\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\"></rect>", colour,
       to < from ? " less" : "", left, y, std::max(right - left, 0.4), height);

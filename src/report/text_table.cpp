@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "core/display_width.h"
 #include "core/strings.h"
@@ -21,8 +22,8 @@ using Cells = std::vector<std::string>;
 // A table whose columns have got their widths; cells that are wider break into lines.
 class Layout {
  public:
-  Layout(const std::vector<Cells>& rows, const std::vector<std::size_t>& text_columns, std::size_t limit)
-      : rows_(rows), text_columns_(text_columns.begin(), text_columns.end()), limit_(limit) {
+  Layout(std::vector<Cells> rows, const std::vector<std::size_t>& text_columns, std::size_t limit)
+      : rows_(std::move(rows)), text_columns_(text_columns.begin(), text_columns.end()), limit_(limit) {
     for (const Cells& row : rows_) {
       widths_.resize(std::max(widths_.size(), row.size()));
       for (std::size_t c = 0; c < row.size(); ++c) widths_[c] = std::max(widths_[c], display_width(row[c]));

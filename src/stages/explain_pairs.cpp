@@ -197,10 +197,8 @@ void explain_pairs(const ScoreOptions& options, const options::StageEnvironment&
   prepare::report_forms(dataset);
   scorer.begin_loading();
   scorer.finish_loading();
-  const data::RejectRow reject = [&](std::int64_t row_id, const std::string& column,
-                                     const std::string& reason) {
-    explainer.add_bad(row_id, fmt::format("{}: {}", column, reason));
-  };
+  const data::RejectRow reject = [&](std::int64_t row_id, const std::string& /*column*/,
+                                     const std::string& reason) { explainer.add_bad(row_id, reason); };
   dataset.rows.for_each_preference(
       wanted_rows(dataset.rows, skips), [&](data::PreferenceRow&& row) { explainer.add(row); },
       skips ? reject : data::RejectRow());

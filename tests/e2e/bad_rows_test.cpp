@@ -322,9 +322,8 @@ TEST_CASE("what is computed again in float32 is stopped by a signal and not lost
   for (const std::size_t wanted : {1, 2}) {
     const stages::options::StageEnvironment stopping{
         .stop_requested = [&] { return again_in(journal).finite >= wanted; }};
-    CHECK_THAT(
-        error_of([&] { stages::run_stage1_prepare(options, stopping); }, ErrorKind::interrupted),
-        Contains(fmt::format("{} of 3 sequences are yet to be computed again in float32", 3 - wanted)));
+    CHECK_THAT(error_of([&] { stages::run_stage1_prepare(options, stopping); }, ErrorKind::interrupted),
+               Contains(fmt::format("{} of 3 sequences must still be recomputed in float32", 3 - wanted)));
     CHECK(again_in(journal).finite == wanted);  // so each run computed one again
   }
   run_stage1_prepare(options);

@@ -113,6 +113,7 @@ TEST_CASE("auto measures once, and later runs take the choice from the data root
 }
 
 TEST_CASE("a dry run names kernels and their rate, and keeps nothing", "[e2e]") {
+  if (!has_a_choice()) ARMORM_SKIP("this processor has one kind of kernels");
   const TempDir root;
   for (const char* kernels : {"auto", "libtorch"}) {
     const ProcessResult plan = prepare(root.path(), kernels, {"--dry_run"});
@@ -158,7 +159,7 @@ TEST_CASE("a shard whose set has kernels of another processor stops", "[e2e]") {
   CHECK(refused.exit_code == 2);
   CHECK_THAT(refused.err, Contains("--kernels") && Contains("avx1024b") && Contains("libtorch"));
   // Shards of another precision are another set's.
-  must(prepare_shard(root.path(), "auto", 2, {"--batch_invariant"}));
+  if (can_be_batch_invariant()) must(prepare_shard(root.path(), "auto", 2, {"--batch_invariant"}));
 }
 
 TEST_CASE("a shard does not fail for another one that cannot be read", "[e2e]") {
@@ -215,6 +216,17 @@ TEST_CASE("an interrupted run resumes with its own kernels", "[e2e]") {
              Contains("--kernels (libtorch then"));
 }
 
+TEST_CASE("score works on a processor without kernels for batch_invariant, and warns", "[e2e]") {
+  if (can_be_batch_invariant()) ARMORM_SKIP("this processor has AVX-512");
+  const TempDir dir;
+  write_text(dir / "in.jsonl", "{\"prompt\":\"a\",\"response\":\"b\"}\n");
+  const ProcessResult result =
+      run_program("score", {"--model_path", demo_export().string(), "--device", "-1", "--precision", "fp32",
+                            "--input", (dir / "in.jsonl").string()});
+  must(result);
+  CHECK_THAT(result.err, Contains("--batch_invariant: on a CPU it needs AVX-512"));
+}
+
 TEST_CASE("kernels that do not apply are refused before anything is read", "[e2e]") {
   const TempDir root;
   for (const char* program : {"stage1-prepare", "stage2-prepare", "stage2-train"}) {
@@ -225,6 +237,7 @@ TEST_CASE("kernels that do not apply are refused before anything is read", "[e2e
     CHECK(gpu.exit_code == 2);
     CHECK_THAT(gpu.err, Contains("--kernels: libtorch") && Contains("--device is 0"));
   }
+  if (!can_be_batch_invariant()) return;
   const ProcessResult score = run_program("score", {"--model_path", "nowhere", "--kernels", "libtorch"});
   CHECK(score.exit_code == 2);
   CHECK_THAT(score.err, Contains("--kernels: libtorch"));
@@ -259,6 +272,7 @@ TEST_CASE("a gate records its kernels, its export those of the embeddings, and s
 }
 
 TEST_CASE("a gate in bfloat16 where float32 is faster is warned of", "[e2e]") {
+  if (!has_a_choice()) ARMORM_SKIP("this processor has one kind of kernels");
   const TempDir root;
   copy_tree(demo_run() / "embeddings", root / "embeddings");
   copy_tree(demo_run() / "regression_weights", root / "regression_weights");

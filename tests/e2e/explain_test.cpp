@@ -1,15 +1,18 @@
 // score --explain, and the texts of stage2-train's report, run like a user and looked at in a browser.
 #include <cmath>
-#include <fstream>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 
+#include "armorm/attributes.h"
 #include "data/dataset.h"
 #include "e2e/demo_fixture.h"
 #include "e2e/page_look.h"
 #include "io/content_digests.h"
 #include "io/read_file.h"
 #include "io/safetensors.h"
+#include "report/explain_page.h"
 #include "support/explained_pair.h"
 #include "support/fixed_kernels.h"
 #include "support/test_support.h"
@@ -29,9 +32,18 @@ std::vector<json> lines_of(const std::string& text) {
   return lines;
 }
 
-ProcessResult try_score(const std::vector<std::string>& more) {
-  std::vector<std::string> flags{"--model_path", demo_export().string(), "--device", "-1",
-                                 "--kernels",    fixed_kernels_name()};
+// Whether scores on this processor have the same bits however rows are batched.
+bool is_invariant() { return !model::available_kernels(Precision::bf16, true).empty(); }
+
+std::vector<std::string> score_flags(const fs::path& model) {
+  std::vector<std::string> flags{"--model_path", model.string(), "--device",
+                                 "-1",           "--kernels",    fixed_kernels_name()};
+  if (!is_invariant()) flags.emplace_back("--batch_invariant=false");
+  return flags;
+}
+
+ProcessResult try_score(const std::vector<std::string>& more, const fs::path& model = demo_export()) {
+  std::vector<std::string> flags = score_flags(model);
   flags.insert(flags.end(), more.begin(), more.end());
   return run_program("score", flags);
 }
@@ -122,9 +134,12 @@ TEST_CASE("the lines of score --explain have the bits of score, and add up", "[e
     for (const char* side : {"chosen", "rejected"})
       conversations += json{{"messages", row[side]}}.dump() + "\n";
   write_text(dir / "in.jsonl", conversations);
-  const auto plain = lines_of(score({"--input", (dir / "in.jsonl").string()}).out);
+  // Equal batches where the bits depend on them.
+  const std::vector<std::string> windows =
+      is_invariant() ? std::vector<std::string>{"1024", "16"} : std::vector<std::string>{"2", "2"};
+  const auto plain = lines_of(score({"--input", (dir / "in.jsonl").string(), "--window", windows[0]}).out);
   const auto lines = lines_of(score({"--explain", (dir / "pairs.jsonl").string(), "--html",
-                                     (dir / "why.html").string(), "--window", "16"})
+                                     (dir / "why.html").string(), "--window", windows[1]})
                                   .out);
   REQUIRE(lines.size() == 30);
   REQUIRE(plain.size() == 60);
@@ -151,13 +166,12 @@ TEST_CASE("the page of score --explain holds hostile and long texts on every scr
     if (i == 1) row["chosen"].back()["content"] = hostile_text();
     if (i == 2)
       for (const char* side : {"chosen", "rejected"}) row[side].front()["content"] = hostile_text();
-    if (i == 3) row["rejected"].back()["content"] = long_text();
+    if (i == 3) row["rejected"].back()["content"] = long_text(6000);
     if (i == 4) row["rejected"].front()["content"] = "Another prompt?";
     if (i == 5) row = {{"prompt", "What is 2 + 2?"}, {"chosen", "4"}, {"rejected", "five"}};
   });
-  const ProcessResult result =
-      score({"--explain", (dir / "pairs.jsonl").string(), "--html", (dir / "why.html").string(),
-             "--max_length", "200000", "--html_pairs", "6"});
+  const ProcessResult result = score({"--explain", (dir / "pairs.jsonl").string(), "--html",
+                                      (dir / "why.html").string(), "--html_pairs", "6"});
   const auto lines = lines_of(result.out);
   REQUIRE(lines.size() == 6);
   for (const json& line : lines) check_line(line);
@@ -166,7 +180,7 @@ TEST_CASE("the page of score --explain holds hostile and long texts on every scr
   CHECK(page.find("<img") == std::string::npos);
   CHECK_THAT(page, Contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;") &&
                        Contains("Prompt of the rejected answer") &&
-                       Contains("The other 98,520 of 100,020 characters"));
+                       Contains("The other 4,520 of 6,020 characters"));
   const auto program = Browser::find();
   if (!program) ARMORM_SKIP("no Chromium or Chrome here; scripts/setup.sh --test installs one");
   Browser browser(*program);
@@ -186,13 +200,43 @@ TEST_CASE("the page of score --explain holds hostile and long texts on every scr
     const json said = browser.evaluate(
         "[...document.querySelectorAll('#pairs-part .said')].map(e => e.textContent).filter(t => "
         "t.includes('alert'))");
-    CHECK(said.size() == 3);
+    CHECK(said.size() == 2);
     CHECK_THAT(said[0].get<std::string>(),
                Contains("</div></details><script>alert('x')</script> <img src=") &&
                    Contains("NUL \xe2\x90\x80 ESC \xe2\x90\x9b[31m"));
   }
   browser.open(dir / "why.html", {1200, 900, false, "print"});
   CHECK(browser.evaluate(probe())["hidden_when_printed"] == json::array());
+}
+
+TEST_CASE("a page of pairs with texts of 100 kB fits every screen", "[e2e]") {
+  const auto program = Browser::find();
+  if (!program) ARMORM_SKIP("no Chromium or Chrome here; scripts/setup.sh --test installs one");
+  const TempDir dir;
+  report::ExplainReport report;
+  report.model = "model";
+  report.attributes = default_attributes();
+  report.pairs = 2;
+  report.shown = {explained_pair(19), explained_pair(19)};
+  report.shown[0].texts =
+      report::PairTexts{{{"user", long_text()}},
+                        {},
+                        {{{"assistant", long_text() + hostile_text()}}, {{"assistant", hostile_text()}}}};
+  report.shown[1].texts->prompt = std::vector<report::Turn>(50, {"user", hostile_text()});
+  for (report::ExamplePair& pair : report.shown) {
+    pair.flip = report::FlipFigures{true, 0.25, std::vector<double>(19, 0.0)};
+    pair.flip->change[2] = -0.25;
+    pair.flip->change[6] = 0.25;
+    pair.nearest = {{12345, 0.01, pair.gate.chosen}};
+  }
+  write_text(dir / "long.html", report::explain_page(report));
+  Browser browser(*program);
+  for (const View& view : views()) {
+    const json seen = look(browser, dir / "long.html", view);
+    CHECK(seen["tables"]["meanings"]["rows"].size() == 19);
+    CHECK(browser.evaluate(
+              "[...document.querySelectorAll('.said')].map(e => e.textContent).join('').length") > 200'000);
+  }
 }
 
 TEST_CASE("rows that cannot be scored end score --explain, or have an error in their line", "[e2e]") {
@@ -212,7 +256,7 @@ TEST_CASE("rows that cannot be scored end score --explain, or have an error in t
   REQUIRE(lines.size() == 4);
   check_line(lines[0]);
   CHECK(lines[1]["row_id"] == 1);
-  CHECK_THAT(lines[1]["error"].get<std::string>(), Contains("rejected: found null"));
+  CHECK_THAT(lines[1]["error"].get<std::string>(), Contains("column \"rejected\": found null"));
   CHECK_THAT(lines[2]["error"].get<std::string>(), Contains("rejected: ") && Contains("--max_length"));
   check_line(lines[3]);
   CHECK_THAT(io::read_text_file(dir / "why.html"), Contains("2 more could not be scored"));
@@ -275,10 +319,10 @@ TEST_CASE("a report with texts shows the rows of the data set, and the gates of 
 
   write_pairs(dir / "pairs.jsonl", 200, {});
   const fs::path gates = dir / "gate" / "gating_network_model.gates.safetensors";
-  const ProcessResult explained = run_program(
-      "score", {"--model_path", (dir / "gate" / "export").string(), "--device", "-1", "--kernels",
-                fixed_kernels_name(), "--explain", (dir / "pairs.jsonl").string(), "--training_gates",
-                gates.string(), "--precision", "fp32", "--html", (dir / "why.html").string()});
+  const ProcessResult explained =
+      try_score({"--explain", (dir / "pairs.jsonl").string(), "--training_gates", gates.string(),
+                 "--precision", "fp32", "--html", (dir / "why.html").string()},
+                dir / "gate" / "export");
   INFO(explained.err);
   REQUIRE(explained.exit_code == 0);
   const auto lines = lines_of(explained.out);

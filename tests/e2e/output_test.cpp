@@ -153,9 +153,18 @@ TEST_CASE("score --json counts what was scored, and leaves standard output to sc
              "{\"prompt\": \"Hi!\", \"response\": \"A useful letter.\", \"colour\": \"red\"}\n"
              "{\"prompt\": \"Hi!\"}\n"
              "{\"prompt\": \"Hi!\", \"response\": \"A toxic letter.\"}\n");
-  const Flags flags{
-      "--model_path", demo_export().string(),      "--device",     "-1",   "--kernels", fixed_kernels_name(),
-      "--input",      (dir / "in.jsonl").string(), "--on_bad_row", "skip", "--json"};
+  const Flags flags{"--model_path",
+                    demo_export().string(),
+                    "--device",
+                    "-1",
+                    "--kernels",
+                    fixed_kernels_name(),
+                    "--input",
+                    (dir / "in.jsonl").string(),
+                    "--on_bad_row",
+                    "skip",
+                    "--batch_invariant=false",
+                    "--json"};
   Flags to_file = flags;
   to_file.insert(to_file.end(), {"--output", (dir / "out.jsonl").string()});
   const ProcessResult result = run_program("score", to_file);
@@ -193,13 +202,13 @@ TEST_CASE("tables fit the terminal, and 100 columns where there is none", "[e2e]
   const TempDir dir;
   const Flags more{"--eval_reward_bench_2", "--reward_bench_2_dataset",
                    (demo_dir() / "reward-bench-2").string(), "--log_level", "error"};
-  for (const unsigned short columns : {80, 100, 175}) {
+  for (const unsigned short columns : std::initializer_list<unsigned short>{80, 100, 175}) {
     const std::string name = std::to_string(columns);
     const std::string text =
         on_terminal("stage2-train", train_flags("stage2-train", dir / name, more), {columns, {"LC_ALL=C"}});
     INFO(text);
     CHECK(widest_line(text) <= std::min<std::size_t>(columns, 100));
-    CHECK_THAT(text, Contains("RewardBench 2") && Contains("length bias") && Contains("#####"));
+    CHECK_THAT(text, Contains("Precise IF") && Contains("length bias") && Contains("#####"));
     CHECK(is_ascii(text));
     CHECK(widest_line(on_terminal(
               "stage1-train",
@@ -216,8 +225,7 @@ TEST_CASE("tables fit the terminal, and 100 columns where there is none", "[e2e]
 TEST_CASE("descriptions of options fit the terminal, and are one line each elsewhere", "[e2e]") {
   for (const std::string& line : lines_of(on_terminal("stage2-train", {"--help"}, {80, {}})))
     if (!line.starts_with("  -")) CHECK(display_width(line) <= 80);
-  CHECK_THAT(run_program("stage2-train", {"--help"}).out,
-             Contains("delete an interrupted training with other inputs\n"));
+  CHECK(widest_line(run_program("stage2-train", {"--help"}).out) > 100);
 }
 
 TEST_CASE("progress is one line that a terminal redraws, and none of it reaches a file", "[e2e]") {

@@ -57,6 +57,7 @@ class Server {
     std::vector<std::string> all{
         "--model_path", demo_export().string(), "--device", "-1", "--precision", "fp32", "--threads", "2",
         "--listen",     "127.0.0.1:0"};
+    if (!can_be_batch_invariant()) all.emplace_back("--batch_invariant=false");
     all.insert(all.end(), more.begin(), more.end());
     return all;
   }
@@ -118,7 +119,9 @@ TEST_CASE("what has no effect on a request is named", "[e2e]") {
 
 TEST_CASE("rows whose scores may not mean what was meant are counted", "[e2e]") {
   const json answered{{"prompt", "a"}, {"response", "b"}};
-  const json asked{{"messages", {{{"role", "user"}, {"content", "a <|eot_id|>"}}}}};
+  const json asked =
+      json::parse(R"({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"},
+                                                   {"role": "user", "content": "a <|eot_id|>"}]})");
   Server server;
   CHECK_FALSE(server.post("/v1/score", json{{"rows", {answered}}}.dump()).headers.count("x-row-warnings"));
   const ClientReply reply = server.post("/v1/score", json{{"rows", {answered, asked}}}.dump());
@@ -134,6 +137,7 @@ TEST_CASE("rows whose scores may not mean what was meant are counted", "[e2e]") 
 }
 
 TEST_CASE("the server gives the bits of score, however rows are sent", "[e2e]") {
+  if (!can_be_batch_invariant()) ARMORM_SKIP(kNoAvx512);
   const std::vector<json> all = rows(6);
   const std::vector<std::string> expected = scored(all, kAllFields);
   Server server;

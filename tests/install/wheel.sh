@@ -12,9 +12,10 @@ com_err keyutils ldap-2.5 lber-2.5 sasl2 brotlidec brotlicommon gnutls nettle ho
 pcre2-8 utf8proc'
 
 cached() { sed -n "s/^$1:[A-Z]*=//p" "$build/CMakeCache.txt"; } # cached NAME: a setting of the build
-# With the settings of the build, whose objects the compiler cache has. No index: nothing is downloaded.
+# With the settings of the build, whose objects the compiler cache then has; it tells compilers apart by their names too, and
+# without CXX the build takes Python's. No index: nothing is downloaded.
 build_wheel() {
-  CUDACXX=$(cached CMAKE_CUDA_COMPILER) "$wheel_tools" -m pip wheel --quiet --no-build-isolation --no-deps --no-index \
+  CXX=$(cached CMAKE_CXX_COMPILER) CUDACXX=$(cached CMAKE_CUDA_COMPILER) "$wheel_tools" -m pip wheel --quiet --no-build-isolation --no-deps --no-index \
     --disable-pip-version-check --wheel-dir "$work/wheels" -C "cmake.define.ARMORM_CUDA=$(cached ARMORM_CUDA)" .
 }
 wheel_is_small() {
@@ -114,7 +115,7 @@ entry_point_scores() {
   diff <(entry score --model_path "$work/a model" --device -1 <<<"$question") <(clean score --model_path "$work/a model" --device -1 <<<"$question")
 }
 entry_points_keep_exit_codes() {
-  ends_with 2 entry stage1-train --no_such_flag && ends_with 3 entry score --model_path "$work/no such model" <<<"$question" &&
+  ends_with 2 entry stage1-train --no_such_flag && ends_with 3 entry score --device -1 --model_path "$work/no such model" <<<"$question" &&
     ends_with 2 entry "$site/armorm/bin/armorm-programs" && ends_with 2 entry python -m armorm no-such-program && ends_with 2 entry python -m armorm
 }
 # A score that waits for input: the process that was started is the program's own, it does not ignore SIGPIPE (as Python

@@ -5,6 +5,8 @@
 #include <sstream>
 #include <string>
 
+#include "core/display_width.h"
+
 using namespace armorm::report;
 
 namespace {
@@ -41,7 +43,7 @@ TEST_CASE("an evaluation's tables fit the terminal, whatever the names", "[unit]
   report.prior_sets = 71.5;
   const std::string text = evaluation_text(report);
   std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) CHECK(line.size() <= 100);
+  for (std::string line; std::getline(lines, line);) CHECK(armorm::display_width(line) <= 100);
   CHECK(text.find("\033") == std::string::npos);
   CHECK(text.find("50.00 %") != std::string::npos);
   CHECK(text.find("prior sets 71.50, Score with them (at half weight) -") != std::string::npos);

@@ -1,5 +1,6 @@
 #include "report/sum_chart.h"
 
+#include <algorithm>
 #include <cmath>
 #include <regex>
 
@@ -51,6 +52,12 @@ TEST_CASE("each bar begins where the one before ended, and the last one is the s
       at = value < 0 ? drawn[row].left : drawn[row].right;
     }
     CHECK(std::abs(at - drawn[3].right) < 0.6);
+    // From the lowest sum, -0.1, to the highest, 0.6: 324 units of the view box.
+    const double unit = 324.0 / 0.7;
+    for (std::size_t row = 0; row < 3; ++row) {
+      const double value = chart().series[static_cast<std::size_t>(series)].values[row];
+      CHECK(std::abs(drawn[row].right - drawn[row].left - std::max(unit * std::abs(value), 0.4)) < 0.11);
+    }
   }
 }
 

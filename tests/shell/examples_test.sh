@@ -89,9 +89,7 @@ result "examples/evaluate: RewardBench 1 and 2 and own pairs of an exported mode
 mkdir -p "$work/run"
 cp -r "$work/reference" "$work/run/data"
 cp "$work/reports/reward-bench.jsonl" "$work/run/evaluation.jsonl"
-invariant=()
-grep -qs avx512f /proc/cpuinfo || invariant=(--batch_invariant=false)
-"$bin/score" --model_path "$work/reward-model" --device -1 "${invariant[@]}" --input "$work/own/answers.jsonl" --output "$work/run/scores.jsonl" --log_level error
+"$bin/score" --model_path "$work/reward-model" --device -1 --input "$work/own/answers.jsonl" --output "$work/run/scores.jsonl" --log_level error
 python3 - "$examples/reading_the_report/README.md" "$work/run" <<'PY' >"$work/said" 2>&1 || problem="snippets: $(tail -n 1 "$work/said")"
 import os, pathlib, re, subprocess, sys
 text = pathlib.Path(sys.argv[1]).read_text()

@@ -32,6 +32,7 @@ result "quickstart: flags"
 
 # All programs are stubs, of which one fails.
 for program in armorm-make-demo stage1-prepare stage1-train stage2-prepare stage2-train; do
+  # shellcheck disable=SC2016
   printf '#!/bin/sh\necho "${0##*/} was run"\n' >"$work/stubs/$program"
 done
 printf '#!/bin/sh\nseq 100 >&2\nexit 4\n' >"$work/stubs/score"
@@ -94,7 +95,7 @@ for line, (report, name) in zip(lines[2:6], wanted):
 pairs = gate["pairs"]["train"] + gate["pairs"]["validation"]
 for number in (len(ridge["attributes"]), ridge["rows"], pairs):
     assert f" {number} " in lines[0], (lines[0], number)
-assert max(map(len, lines)) <= 110, lines
+assert max(map(len, lines[:6])) <= 100, lines  # commands stay in one line
 PY
   result "quickstart: the numbers that matter"
 else
@@ -104,7 +105,7 @@ fi
 # run_line BEGINNING: the command of the line that begins so, in the checkout.
 command_of() { sed -n "s/^$1: *//p" "$work/out"; }
 scored=$(cd "$checkout" && bash -c "$(command_of Score)" 2>"$work/err")
-check "the command that scores a sentence gives '$scored'" bash -c "[[ '$scored' == '{\"line\": 1, \"score\": '* ]]"
+check "the command that scores a sentence gives '$scored'" grep -qE '^\{"line": ?1, ?"score": ?-?[0-9.]+' <<<"$scored"
 page=$(command_of Report)
 check "there is no page ${page%% *}" test -s "$checkout/${page%% *}"
 printf 'prompt,response,helpful\nHi!,A useful letter.,0.5\n' >"$checkout/mine.csv"

@@ -22,8 +22,10 @@ inline std::string hostile_text() {
          "\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb\xf0\x9f\x8f\xbd\n\ttab https://example.com/?a=1&b=2";
 }
 
-// 100 kB without a blank that begins with a heading.
-inline std::string long_text() { return "A long text\n" + std::string(100'000, 'x') + "\nthe end"; }
+// Text without a blank after a heading, 100 kB by default.
+inline std::string long_text(std::size_t bytes = 100'000) {
+  return "A long text\n" + std::string(bytes, 'x') + "\nthe end";
+}
 
 // `k` attributes named attribute-0 and on; gate_i = 1 / k, debiased as given by a sine.
 inline report::ExamplePair explained_pair(std::size_t k) {

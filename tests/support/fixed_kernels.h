@@ -16,6 +16,10 @@ inline CpuKernels fixed_kernels() {
   return onednn ? CpuKernels::onednn : CpuKernels::libtorch;
 }
 
+// Without AVX-512, LibTorch's kernels are the only ones, and bits depend on how rows are batched.
+inline bool can_be_batch_invariant() { return !model::available_kernels(Precision::fp32, true).empty(); }
+inline constexpr const char* kNoAvx512 = "this processor lacks AVX-512";
+
 inline std::string fixed_kernels_name() { return std::string(name_of(fixed_kernels())); }
 
 }  // namespace armorm::test

@@ -189,7 +189,7 @@ void run_evaluation(const ScoreOptions& options, const options::StageEnvironment
   add_figures(set, benchmark, loss_scale(scorer.model()), report);
   report_speed(scorer);
   const report::Results results(options.json);
-  results.show(report::evaluation_text(report));
+  results.show(report::evaluation_text(report, results.style()));
   results.document(to_json(report));
   if (outputs.rows) outputs.rows->publish();
   if (outputs.report) {

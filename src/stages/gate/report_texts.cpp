@@ -43,8 +43,8 @@ data::FormOptions form_options(const std::string& text) {
     at = end + 2;
   }
   options.pairs = parse_word<PairForm>("form", parts.front());
+  const auto words = words_of(RankedPairs{});
   for (std::size_t i = 1; i < parts.size(); ++i) {
-    const auto words = words_of(RankedPairs{});
     if (std::ranges::find(words, parts[i]) != words.end())
       options.ranked_pairs = parse_word<RankedPairs>("ranked_pairs", parts[i]);
     else

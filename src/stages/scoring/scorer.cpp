@@ -60,20 +60,21 @@ CpuKernels fastest_kernels(const ScorerOptions& options, const model::ModelConfi
   return found.kernels;
 }
 
-// Before minutes are spent on loading. The default is true, so that the message says how to do without.
-void check_invariance(const ScorerOptions& options) {
-  if (options.device < 0 && options.batch_invariant &&
-      model::available_kernels(options.precision, true).empty())
-    fail_usage(
-        "`batch_invariant`: it needs AVX-512, which this processor lacks; give `batch_invariant`=false: "
-        "the last bits of a score then depend on the rows beside it");
+// On by default, so that a processor without kernels for it goes without it instead of failing.
+bool can_be_invariant(const ScorerOptions& options) {
+  if (options.device >= 0 || !model::available_kernels(options.precision, true).empty()) return true;
+  log::warn(
+      "--batch_invariant: on a CPU it needs AVX-512, which this processor lacks; it is off, and the last "
+      "bits of a "
+      "score depend on the conversations that are computed with it");
+  return false;
 }
 
-const ScorerOptions& checked(const ScorerOptions& options) {
+ScorerOptions checked(ScorerOptions options) {
   model::check_device(options.device);
   model::check_precision(options.precision, options.device);
   model::check_accumulate(options.fp8_accumulate, options.device);
-  check_invariance(options);
+  options.batch_invariant = options.batch_invariant && can_be_invariant(options);
   if (options.device < 0) artifacts::checked_kernels(options.kernels, products_of(options));
   return options;
 }

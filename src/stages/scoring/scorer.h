@@ -60,7 +60,7 @@ class Scorer {
   void use_settings() const;  // threads and kernels, of the process
   void extract_states(const std::vector<ScoreRow>& rows);
 
-  const ScorerOptions& options_;
+  const ScorerOptions options_;
   int threads_;
   model::ModelFolder folder_;
   io::FileWatch model_files_;
