@@ -145,7 +145,7 @@ class PairExplainer {
     if (gates_) explained.nearest = gates_->nearest(explained.gate.chosen, kNearest);
     ++report_.pairs;
     report_.right += explained.margin > 0 ? 1 : 0;
-    const std::string line = report::explain_line(explained, report_.attributes);
+    std::string line = report::explain_line(explained, report_.attributes);
     if (!options_.html.empty() && std::ssize(report_.shown) < options_.html_pairs) {
       explained.texts = explain::texts_of({pair.sides[0], pair.sides[1]});
       report_.shown.push_back(std::move(explained));
