@@ -16,7 +16,7 @@ cached() { sed -n "s/^$1:[A-Z]*=//p" "$build/CMakeCache.txt"; } # cached NAME: a
 # without CXX the build takes Python's. No index: nothing is downloaded.
 build_wheel() {
   CXX=$(cached CMAKE_CXX_COMPILER) CUDACXX=$(cached CMAKE_CUDA_COMPILER) "$wheel_tools" -m pip wheel --quiet --no-build-isolation --no-deps --no-index \
-    --disable-pip-version-check --wheel-dir "$work/wheels" -C "cmake.define.ARMORM_CUDA=$(cached ARMORM_CUDA)" .
+    --disable-pip-version-check --wheel-dir "$work/wheels" --config-settings "cmake.define.ARMORM_CUDA=$(cached ARMORM_CUDA)" .
 }
 wheel_is_small() {
   local size
