@@ -6,6 +6,7 @@ set -euo pipefail
 model=${1:?an exported model or a Hub id}
 folder=${2:?a folder for the reports}
 device=${DEVICE:-0}
+# shellcheck disable=SC2206  # several sets in one variable
 sets=(${SETS-allenai/reward-bench:filtered allenai/reward-bench-2:test} "${@:3}")
 [[ -z ${ARMORM_BIN:-} ]] || PATH=$ARMORM_BIN:$PATH
 mkdir -p "$folder"

@@ -15,6 +15,7 @@ attributes=helpsteer-helpfulness,helpsteer-correctness,helpsteer-coherence,helps
 stage1-prepare "${common[@]}" --dataset_path "$ratings" --attributes "$attributes" --device "$device"
 stage1-train "${common[@]}" --dataset_path "$ratings"
 stage2-prepare "${common[@]}" --dataset_path "$pairs" --device "$device"
+# shellcheck disable=SC2086  # several flags in one variable
 stage2-train "${common[@]}" --multi_objective_dataset "$ratings" --preference_dataset "$pairs" \
   --verbosity_attribute helpsteer-verbosity --on_unmet max --split_by prompt --select best --device "$device" \
   ${GATE:-} --export "$folder/reward-model"

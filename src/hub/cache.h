@@ -36,8 +36,9 @@ std::optional<std::filesystem::path> find_snapshot(const std::filesystem::path& 
                                                    const HubId& id);
 
 // A local path unchanged; else the snapshot of the Hub id in the cache; else it is downloaded, unless
-// HF_HUB_OFFLINE is set or the text, without a revision, ends like a file ("org/name.jsonl"). If the cache holds only some files of a snapshot, the others are downloaded. `stop`
-// is polled during downloads and waits. io error that names the path or id and says what to do.
+// HF_HUB_OFFLINE is set or the text, without a revision, ends like a file ("org/name.jsonl"). If the cache
+// holds only some files of a snapshot, the others are downloaded. `stop` is polled during downloads and
+// waits. io error that names the path or id and says what to do.
 std::filesystem::path resolve_model(const std::string& path_or_id, const StopRequested& stop = {});
 std::filesystem::path resolve_dataset(const std::string& path_or_id, const StopRequested& stop = {});
 

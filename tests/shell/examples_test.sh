@@ -105,6 +105,7 @@ check "attributes" grep -q "helpsteer-verbosity .*R²" "$work/said"
 check "scorers" grep -q "uniform gate" "$work/said"
 result "examples/reading_the_report: the Python snippets run on the demo's files"
 if command -v jq >/dev/null; then
+  # shellcheck disable=SC2016  # back quotes of Markdown
   commands=$(sed -n '/^```sh/,/^```/p' "$examples/reading_the_report/README.md" | grep '^jq')
   check "jq" bash -euc "cd '$work/run'; { $commands
   } >/dev/null"

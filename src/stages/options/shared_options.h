@@ -50,8 +50,8 @@ inline constexpr OptionText kBatchTokens{"batch_tokens", results,
 inline constexpr OptionText kDataRoot{"data_root", output,
                                       "Folder of all artefacts ($ARMORM_DATA sets the default)"};
 
-inline constexpr OptionText kJson{"json", output,
-                                  "Print the results as one JSON document (docs/output.md) instead of tables"};
+inline constexpr OptionText kJson{
+    "json", output, "Print the results as one JSON document (docs/output.md) instead of tables"};
 
 inline constexpr OptionText kVerify{
     "verify", output,
