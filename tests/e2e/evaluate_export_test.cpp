@@ -24,13 +24,9 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
-// Whether this processor has kernels whose bits do not depend on the batch.
-bool is_invariant() { return !model::available_kernels(Precision::fp32, true).empty(); }
-
 ProcessResult run_score(const fs::path& model, const std::vector<std::string>& more) {
   std::vector<std::string> flags{"--model_path", model.string(),       "--device",    "-1",
                                  "--kernels",    fixed_kernels_name(), "--precision", "fp32"};
-  if (!is_invariant()) flags.emplace_back("--batch_invariant=false");
   flags.insert(flags.end(), more.begin(), more.end());
   return run_program("score", flags);
 }
@@ -177,9 +173,9 @@ TEST_CASE("an export's accuracy, loss and length bias are those of stage2-train 
 TEST_CASE("the rows of an evaluation have the bits of score's lines", "[e2e]") {
   const TempDir dir;
   const std::string fields = "score,rewards,gate,contributions,coefficients,tokens";
-  const Evaluated run = evaluate(
-      (demo_dir() / "reward-bench").string(),
-      {"--dataset_split", "filtered", "--fields", fields, "--window", is_invariant() ? "7" : "1024"});
+  const Evaluated run =
+      evaluate((demo_dir() / "reward-bench").string(), {"--dataset_split", "filtered", "--fields", fields,
+                                                        "--window", can_be_batch_invariant() ? "7" : "1024"});
   std::string conversations;
   const data::Dataset demo = data::Dataset::open(
       {.path = demo_dir() / "reward-bench", .split = "filtered", .config = "", .columns = {}});

@@ -32,14 +32,8 @@ std::vector<json> lines_of(const std::string& text) {
   return lines;
 }
 
-// Whether scores on this processor have the same bits however rows are batched.
-bool is_invariant() { return !model::available_kernels(Precision::bf16, true).empty(); }
-
 std::vector<std::string> score_flags(const fs::path& model) {
-  std::vector<std::string> flags{"--model_path", model.string(), "--device",
-                                 "-1",           "--kernels",    fixed_kernels_name()};
-  if (!is_invariant()) flags.emplace_back("--batch_invariant=false");
-  return flags;
+  return {"--model_path", model.string(), "--device", "-1", "--kernels", fixed_kernels_name()};
 }
 
 ProcessResult try_score(const std::vector<std::string>& more, const fs::path& model = demo_export()) {
@@ -136,7 +130,7 @@ TEST_CASE("the lines of score --explain have the bits of score, and add up", "[e
   write_text(dir / "in.jsonl", conversations);
   // Equal batches where the bits depend on them.
   const std::vector<std::string> windows =
-      is_invariant() ? std::vector<std::string>{"1024", "16"} : std::vector<std::string>{"2", "2"};
+      can_be_batch_invariant() ? std::vector<std::string>{"1024", "16"} : std::vector<std::string>{"2", "2"};
   const auto plain = lines_of(score({"--input", (dir / "in.jsonl").string(), "--window", windows[0]}).out);
   const auto lines = lines_of(score({"--explain", (dir / "pairs.jsonl").string(), "--html",
                                      (dir / "why.html").string(), "--window", windows[1]})
