@@ -324,7 +324,7 @@ TEST_CASE("the files of save_to_disk are trusted with nothing", "[unit]") {
   put(set / "dataset_dict.json", R"({"splits":["../set"]})");
   CHECK_THROWS_WITH(open_dataset(set, "../set"), Contains("inside"));
   put(set / "dataset_dict.json", R"({"splits":["."]})");
-  CHECK_THROWS_WITH(open_dataset(set, "."), Contains("beside"));
+  CHECK_THROWS_WITH(open_dataset(set, "."), Contains("next to it"));
 }
 
 TEST_CASE("damaged cards", "[unit]") {

@@ -14,7 +14,9 @@ done
 for name in "${!process_of[@]}"; do
   status=0
   wait "${process_of[$name]}" || status=$?
-  if ((status != 0)); then echo "failed: $name: ended with status $status" >>"$output/$name"; fi
+  if ((status != 0)); then
+    echo "failed: $name: ended with status $status: $(tail -n 1 "$output/$name.err")" >>"$output/$name"
+  fi
   cat "$output/$name"
   if grep -q '^failed: ' "$output/$name"; then tail -n 40 "$output/$name.err" >&2; fi
 done
