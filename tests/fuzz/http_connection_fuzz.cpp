@@ -2,6 +2,7 @@
 // it is sent and how the connection ends.
 #include <sched.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -36,8 +37,10 @@ class Streamer {
   void put(ExchangePtr exchange) {
     const std::lock_guard lock(mutex_);
     waiting_.push_back(std::move(exchange));
+    ++unfinished_;
     filled_.notify_one();
   }
+  bool is_idle() const { return unfinished_ == 0; }
 
  private:
   void run() {
@@ -48,6 +51,7 @@ class Streamer {
       waiting_.pop_front();
       lock.unlock();
       repeat(*exchange);
+      --unfinished_;
     }
   }
   static void repeat(Exchange& exchange) {
@@ -62,7 +66,13 @@ class Streamer {
   std::mutex mutex_;
   std::condition_variable filled_;
   std::deque<ExchangePtr> waiting_;
+  std::atomic<int> unfinished_ = 0;
 };
+
+Streamer& streamer() {
+  static auto& instance = *new Streamer;
+  return instance;
+}
 
 // What the server has understood of one connection.
 struct Seen {
@@ -102,7 +112,6 @@ void echo(const ExchangePtr& exchange) {
 }
 
 HttpRoute route(const HttpHead& head) {
-  static auto& streamer = *new Streamer;
   check_head(head);
   {
     const std::lock_guard lock(seen().mutex);
@@ -113,7 +122,7 @@ HttpRoute route(const HttpHead& head) {
     route.refusal = std::make_unique<serve::HttpAnswer>(serve::HttpAnswer{404, "text/plain", "no"});
   } else if (head.path == "/stream") {
     route.body = HttpRoute::Body::streamed;
-    route.handle = [](ExchangePtr exchange) { streamer.put(std::move(exchange)); };
+    route.handle = [](ExchangePtr exchange) { streamer().put(std::move(exchange)); };
   } else {
     route.handle = echo;
   }
@@ -156,6 +165,7 @@ void read_input(std::string_view input) {
     seen().methods.clear();
     seen().is_truncated = false;
   }
+  const std::int64_t accepted_before = server().counts().accepted;
   test::RawClient client(port);
   const std::size_t piece = how % 8 == 0 ? input.size() : input.size() / (how % 8) + 1;
   for (std::string_view rest = input; !rest.empty(); rest.remove_prefix(std::min(piece, rest.size())))
@@ -168,7 +178,9 @@ void read_input(std::string_view input) {
     client.reset();  // no port is kept waiting
     check_answers(answers);
   }
-  while (server().counts().connections > 0) sched_yield();
+  // A connection is accepted, and its bytes are read, even after its reset.
+  while (server().counts().accepted == accepted_before) sched_yield();
+  while (server().counts().connections > 0 || !streamer().is_idle()) sched_yield();
 }
 
 }  // namespace armorm::fuzz
