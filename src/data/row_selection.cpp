@@ -13,6 +13,7 @@
 #include "core/log.h"
 #include "core/numpy_random.h"
 #include "core/words.h"
+#include "data/answer_pairs.h"
 #include "data/prompt_overlap.h"
 #include "data/prompt_text.h"
 
@@ -70,18 +71,8 @@ class RowHashes {
 
 // The conversations of a row that make a pair.
 std::vector<const Conversation*> conversations_of(const PreferenceRow& row) {
-  std::vector<const Conversation*> all;
-  const auto add = [&all](const std::vector<Conversation>& more) {
-    for (const Conversation& conversation : more) all.push_back(&conversation);
-  };
-  if (!row.answers.empty()) {
-    if (!row.pairs.empty()) add(row.answers);
-    return all;
-  }
-  add(row.all_chosen);
-  add(row.all_rejected);
-  if (all.empty()) all = {&row.chosen, &row.rejected};
-  return all;
+  const bool makes_none = !row.answers.empty() && row.pairs.empty();
+  return makes_none ? std::vector<const Conversation*>() : answers_of(row);
 }
 
 class Selector {

@@ -14,6 +14,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/words.h"
+#include "data/answer_pairs.h"
 #include "data/final_turn.h"
 #include "data/form.h"
 #include "eval/reward_bench_2.h"
@@ -143,8 +144,7 @@ class PairEncoder {
   const text::ConversationEncoder& conversations() const { return encoder_; }
   const std::vector<text::tokenizer::TokenId>& pattern() const { return pattern_; }
 
-  // Empty for a rejected row. c chosen and r rejected answers make max(c, r) pairs (i mod c, i mod r), so
-  // that every answer is present and the engine computes it once.
+  // Empty for a rejected row. The engine computes an answer of several pairs once.
   std::vector<EncodedPair> encode(const data::PreferenceRow& row, prepare::BadRows& bad_rows,
                                   RowFacts& facts) const {
     if (!row.answers.empty()) return encode_ranked(row, bad_rows, facts);
@@ -164,14 +164,13 @@ class PairEncoder {
     const auto parse_id = [&] { tie = best_of_n ? eval::parse_tie_id(row.subset, row.id) : eval::TieId(); };
     if (!prepare::usable(bad_rows, row.row_id, "id", parse_id)) return {};
     const std::int64_t prompt = prepare::prompt_id(best_of_n ? row.all_chosen.front() : row.chosen);
-    std::vector<EncodedPair> pairs(std::max(sides[0].size(), sides[1].size()));
-    for (std::size_t i = 0; i < pairs.size(); ++i) {
-      pairs[i] = make_pair(sides[0][i % sides[0].size()], sides[1][i % sides[1].size()]);
-      pairs[i].candidates = {static_cast<std::int64_t>(i % sides[0].size()),
-                             static_cast<std::int64_t>(i % sides[1].size())};
-      pairs[i].prompt_id = prompt;
-      pairs[i].subset = row.subset;
-      pairs[i].tie = tie;
+    std::vector<EncodedPair> pairs;
+    for (const data::AnswerPair& answers : data::pair_answers(sides[0].size(), sides[1].size())) {
+      EncodedPair& pair = pairs.emplace_back(make_pair(sides[0][answers.chosen], sides[1][answers.rejected]));
+      pair.candidates = candidates_of(answers);
+      pair.prompt_id = prompt;
+      pair.subset = row.subset;
+      pair.tie = tie;
     }
     return pairs;
   }
@@ -200,12 +199,15 @@ class PairEncoder {
     std::vector<EncodedPair> pairs;
     for (const data::AnswerPair& pair : row.pairs) {
       pairs.push_back(make_pair(sides[pair.chosen], sides[pair.rejected]));
-      pairs.back().candidates = {static_cast<std::int64_t>(pair.chosen),
-                                 static_cast<std::int64_t>(pair.rejected)};
+      pairs.back().candidates = candidates_of(pair);
       pairs.back().strength = row.strength;
       pairs.back().prompt_id = prepare::prompt_id(row.answers[pair.chosen]);
     }
     return pairs;
+  }
+
+  static std::array<std::int64_t, 2> candidates_of(const data::AnswerPair& pair) {
+    return {static_cast<std::int64_t>(pair.chosen), static_cast<std::int64_t>(pair.rejected)};
   }
 
   static EncodedPair make_pair(const EncodedSide& chosen, const EncodedSide& rejected) {

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "data/answer_pairs.h"
 #include "data/final_turn.h"
 #include "eval/reward_bench.h"
 #include "stages/options/declarations.h"
@@ -25,28 +26,12 @@ std::string answer_name(const EvaluationRow& row, std::size_t answer, bool ranke
                                : fmt::format("rejected {}", answer - row.n_chosen);
 }
 
-// The answers of the row, in the order of EvaluationRow::answers.
-std::vector<const Conversation*> answers_of(const data::PreferenceRow& row) {
-  std::vector<const Conversation*> answers;
-  const auto add = [&answers](const std::vector<Conversation>& some) {
-    for (const Conversation& answer : some) answers.push_back(&answer);
-  };
-  if (!row.answers.empty())
-    add(row.answers);
-  else if (row.all_chosen.empty())
-    answers = {&row.chosen, &row.rejected};
-  add(row.all_chosen);
-  add(row.all_rejected);
-  return answers;
-}
-
-// c good and r bad answers make max(c, r) pairs, as in stage2-prepare.
+// As numbers in data::answers_of().
 std::vector<data::AnswerPair> pairs_of(const data::PreferenceRow& row) {
   if (!row.answers.empty()) return row.pairs;
   if (row.all_chosen.empty()) return {{0, 1}};
-  std::vector<data::AnswerPair> pairs;
-  for (std::size_t i = 0; i < std::max(row.all_chosen.size(), row.all_rejected.size()); ++i)
-    pairs.push_back({i % row.all_chosen.size(), row.all_chosen.size() + i % row.all_rejected.size()});
+  std::vector<data::AnswerPair> pairs = data::pair_answers(row.all_chosen.size(), row.all_rejected.size());
+  for (data::AnswerPair& pair : pairs) pair.rejected += row.all_chosen.size();
   return pairs;
 }
 
@@ -80,7 +65,7 @@ class RowEncoder {
       if (error.kind() != ErrorKind::data) throw;
       return make_bad(row, fmt::format("id: {}", error.what()));
     }
-    const std::vector<const Conversation*> answers = answers_of(from);
+    const std::vector<const Conversation*> answers = data::answers_of(from);
     for (std::size_t i = 0; i < answers.size() && row.error.empty(); ++i)
       encode_answer(*answers[i], i, !from.answers.empty(), row);
   }

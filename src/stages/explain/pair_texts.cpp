@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "data/answer_pairs.h"
 #include "data/prompt_text.h"
 
 namespace armorm::stages::explain {
@@ -45,11 +46,9 @@ bool has_several_answers(const data::PreferenceRow& row) {
 std::vector<RowPair> pairs_of(const data::PreferenceRow& row) {
   if (!has_several_answers(row)) return {RowPair()};
   std::vector<RowPair> pairs;
-  for (const data::AnswerPair& pair : row.pairs)
+  for (const data::AnswerPair& pair :
+       row.answers.empty() ? data::pair_answers(row.all_chosen.size(), row.all_rejected.size()) : row.pairs)
     pairs.push_back({static_cast<std::int64_t>(pair.chosen), static_cast<std::int64_t>(pair.rejected)});
-  const std::size_t chosen = row.all_chosen.size(), rejected = row.all_rejected.size();
-  for (std::size_t i = 0; i < std::max(chosen, rejected); ++i)
-    pairs.push_back({static_cast<std::int64_t>(i % chosen), static_cast<std::int64_t>(i % rejected)});
   return pairs;
 }
 
