@@ -17,7 +17,7 @@ std::chrono::year_month_day parse_date(std::string_view what, const std::string&
   const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month),
                                          std::chrono::day(day)};
   if (!plain || fields != 3 || end != 10 || year < 1970 || !date.ok())
-    fail_usage("{}: '{}' is no date; use YYYY-MM-DD from 1970 on, such as 2024-07-26", what, text);
+    fail_usage("{}: '{}' is not a date; use YYYY-MM-DD from 1970 on, such as 2024-07-26", what, text);
   return date;
 }
 

@@ -123,7 +123,7 @@ template <class Visit>
 void for_each_key(const YAML::Node& map, const std::string& where, const Visit& visit) {
   std::set<std::string> seen;
   for (const auto& member : map) {
-    if (!member.first.IsScalar()) fail_data("{}: found a key that is no text, expected names", where);
+    if (!member.first.IsScalar()) fail_data("{}: found a key that is not text, expected a name", where);
     const std::string key = member.first.Scalar();
     if (!seen.insert(key).second) fail_data("{}: the key \"{}\" is there twice", where, key);
     visit(key, member.second);

@@ -336,7 +336,7 @@ bool is_recipe(const fs::path& path) { return RecipeFile(path).is_recipe(); }
 Recipe read_recipe(const fs::path& path, RowKind kind, const std::string& split) {
   const RecipeFile file(path);
   if (!file.is_recipe())
-    fail_usage("{}: is no recipe; expected an object with the key 'sets'", path.string());
+    fail_usage("{}: is not a recipe; expected an object with the key 'sets'", path.string());
   const Members members(file.document(), path.string(), RecipeObject::recipe);
   Recipe recipe;
   recipe.is_mixture = true;

@@ -213,7 +213,8 @@ DebiasResult find_debiasing_transform(MatrixView<const float> rewards,
                                       const DebiasOptions& options, std::span<const std::int64_t> lengths) {
   const std::int64_t k = rewards.cols;
   const std::int64_t v = options.verbosity_dim;
-  if (v < 0 || v >= k) fail_usage("`verbosity_dim`: {} is no attribute; use 0 to {}", v, k - 1);
+  if (v < 0 || v >= k)
+    fail_usage("`verbosity_dim`: {} is not the index of an attribute; use 0 to {}", v, k - 1);
   check_grid(options.penalty_grid);
   check_finite(rewards, attributes);
   const SearchPlan plan = plan_search(rewards.rows, options);

@@ -120,7 +120,7 @@ TensorEntry parse_tensor(const std::string& name, const nlohmann::json& value, s
   }
   std::uint64_t bytes = 0;
   if (!tensor_bytes(entry.spec.dtype, entry.spec.shape, bytes)) {
-    fail_data("{}: the size of {} overflows, or is no number of bytes", where,
+    fail_data("{}: the size of {} overflows, or is not a whole number of bytes", where,
               describe(entry.spec.dtype, entry.spec.shape));
   }
   if (bytes != entry.end - entry.begin) {

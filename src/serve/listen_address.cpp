@@ -9,7 +9,7 @@ namespace armorm::serve {
 
 ListenAddress parse_listen_address(std::string_view text) {
   const auto fail = [&] {
-    fail_usage("--listen: '{}' is no address; use for example 127.0.0.1:8000, [::1]:8000 or 0.0.0.0:8000",
+    fail_usage("--listen: '{}' is not an address; use for example 127.0.0.1:8000, [::1]:8000 or 0.0.0.0:8000",
                text);
   };
   const std::size_t colon = text.rfind(':');

@@ -217,7 +217,7 @@ TEST_CASE("a JSON file is a recipe by its content, and else a data set", "[unit]
   CHECK_FALSE(is_recipe("org/name"));
   CHECK_THAT(error_of([&] { is("{\"sets\": [}"); }, ErrorKind::usage),
              Contains("mix.json: is a recipe, by its key 'sets', but not valid JSON"));
-  CHECK_THAT(refusal("[]"), Contains("is no recipe"));
+  CHECK_THAT(refusal("[]"), Contains("is not a recipe"));
 }
 
 TEST_CASE("the name of a recipe is its stem", "[unit]") {

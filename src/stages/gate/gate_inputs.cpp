@@ -125,7 +125,7 @@ std::int64_t index_of_name(const std::string& name, const GateInputs& inputs) {
   if (name == kNoName) return kNoAttribute;
   const auto found = std::find(inputs.attributes.begin(), inputs.attributes.end(), name);
   if (found == inputs.attributes.end())
-    fail_usage("--verbosity_attribute: '{}' is no attribute of {}; use none or one of {}", name,
+    fail_usage("--verbosity_attribute: '{}' is not an attribute of {}; use none or one of {}", name,
                inputs.weights_stem.string(), fmt::join(inputs.attributes, ", "));
   return found - inputs.attributes.begin();
 }
@@ -134,7 +134,7 @@ std::int64_t verbosity_index(const Stage2TrainOptions& options, const GateInputs
   const std::int64_t k = inputs.weights.n_attributes();
   const std::optional<std::int64_t>& dim = options.verbosity_dim;
   if (dim && *dim >= k)
-    fail_usage("--verbosity_dim: {} is no attribute; {} holds attributes 0 to {}", *dim,
+    fail_usage("--verbosity_dim: {} is not the index of an attribute; {} holds attributes 0 to {}", *dim,
                inputs.weights_stem.string(), k - 1);
   if (options.verbosity_attribute.empty()) {
     if (dim) return *dim;

@@ -65,7 +65,7 @@ OptionList declare(ServeOptions& fields) {
 std::uint64_t prompt_cache_bytes(const std::string& prompt_cache) {
   if (prompt_cache == "0") return 0;
   if (const auto bytes = parse_bytes(prompt_cache)) return *bytes;
-  fail_usage("--prompt_cache: '{}' is no number of bytes; use for example 500MB or 4GiB, or 0 for none",
+  fail_usage("--prompt_cache: '{}' is not a number of bytes; use for example 500MB or 4GiB, or 0 for none",
              prompt_cache);
 }
 

@@ -27,7 +27,7 @@ ModuleName split_name(const std::string& name) {
   if (name.starts_with(kLayers)) begin = name.find('.', std::string_view(kLayers).size()) + 1;
   const std::size_t end = name.rfind('.');
   if (begin == 0 || end == std::string::npos || end < begin)
-    fail_internal("'{}' is no tensor of a decoder", name);
+    fail_internal("'{}' is not a tensor of a decoder", name);
   return {name.substr(0, begin), name.substr(begin, end - begin), name.substr(end + 1)};
 }
 

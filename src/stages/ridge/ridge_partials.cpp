@@ -78,7 +78,7 @@ std::vector<std::int64_t> chosen_shards(const Stage1TrainOptions& options, const
   std::vector<std::int64_t> shards = options.shards;
   for (std::int64_t k = 1; options.shards.empty() && k <= n; ++k) shards.push_back(k);
   for (const std::int64_t k : shards)
-    if (k > n) fail_usage("--shards: {} is no shard; {} has shards 1 to {}", k, set.set.description(), n);
+    if (k > n) fail_usage("--shards: {} is not a shard; {} has shards 1 to {}", k, set.set.description(), n);
   return shards;
 }
 

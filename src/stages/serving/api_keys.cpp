@@ -27,7 +27,7 @@ std::vector<std::string> read_digests(const std::filesystem::path& file) {
     if (key.empty() || key.starts_with('#')) continue;
     if (key.size() < kShortestKey || !std::ranges::all_of(key, is_key_character))
       fail_usage(
-          "--api_key_file: {}: line {}: is no key; expected at least {} ASCII characters without spaces",
+          "--api_key_file: {}: line {}: is not a key; expected at least {} ASCII characters without spaces",
           file.string(), number, kShortestKey);
     digests.push_back(sha256_hex(key));
   }

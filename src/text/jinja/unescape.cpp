@@ -24,7 +24,7 @@ char32_t read_hex(std::string_view literal, std::size_t& at, std::size_t digits,
     value = value * 16 + static_cast<char32_t>(digit_value(literal[at]));
   }
   if (value > 0x10FFFF || (value >= 0xD800 && value < 0xE000)) {
-    fail_at(line, "the string escapes something that is no character");
+    fail_at(line, "the string escapes something that is not a character");
   }
   return value;
 }

@@ -429,7 +429,7 @@ TEST_CASE("an exported model keeps the date that its chat template was told", "[
   config["template_date"] = "yesterday";
   io::publish_text(dir / "out/config.json", config.dump());
   CHECK(error_of([&] { RewardModel::load(dir / "out", false); }, ErrorKind::data)
-            .find("'yesterday' is no date") != std::string::npos);
+            .find("'yesterday' is not a date") != std::string::npos);
 }
 
 TEST_CASE("an export names no code of the backbone's repository", "[unit]") {
