@@ -3,7 +3,7 @@ import json
 import subprocess
 
 PRECISIONS = ("bf16", "fp32", "int8")
-KERNELS = ("libtorch", "onednn", "avx512", "avx512_bf16", "amx")
+KERNELS = ("libtorch", "avx2", "onednn", "avx512", "avx512_bf16", "amx")
 # The type of the products, by the names of bench/ceiling.py. fp8 is multiplied as float32 on a CPU.
 COMPUTE_TYPES = {"bf16": "bfloat16", "fp32": "float32", "fp8": "float32", "int8": "int8"}
 

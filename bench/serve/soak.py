@@ -3,8 +3,7 @@
 
 Usage: soak.py HOST:PORT --pid SERVER [--requests 1000000] [--processes 4]
 
-Of each 100 requests on kept connections, 90 are answers to one of 50 prompts, and have to get the score that the same text got first (on a
-CPU this needs AVX-512: --batch_invariant); 2 each
+Of each 100 requests on kept connections, 90 are answers to one of 50 prompts, and have to get the score that the same text got first; 2 each
 are a row without an answer, broken JSON, an unknown path, a wrong type and a row beyond the longest conversation; 2 connections a hundred are
 closed before the answer comes, and 8 requests use a new connection. Prints JSON: counts by kind, latencies of the scored ones, and the server's
 anonymous memory, descriptors and threads every 2 % of the requests. Exits 1 if an answer was wrong. Nothing but the standard library.

@@ -1,5 +1,6 @@
-// The three products in a training step of a linear layer. On the CPU they use oneDNN's batch-reduce GEMM
-// over blocked operands, in an order independent of the number of threads; elsewhere ATen's products.
+// The three products in a training step of a linear layer. On the CPU they use the kernels in use
+// (cpu_kernels.h), in an order independent of the number of threads; with libtorch and on a GPU, ATen's
+// products, whose results are rounded to the operand type.
 #pragma once
 
 #include <ATen/core/Tensor.h>

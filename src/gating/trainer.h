@@ -78,8 +78,7 @@ struct TrainingState {
 // One training run, step by step. On the CPU, prompts and rewards are read where they are, so that a mapped
 // file needs no memory; on a GPU they are copied to it once. `data`, `rows` and the memory they view must
 // outlive the object. Bit-identical for the same seed, data, device and precision; on the CPU for any number
-// of threads where the processor has oneDNN's blocked products (AVX2 for float32, AVX-512 for bf16). Not
-// thread-safe.
+// of threads with other kernels than libtorch (cpu_kernels.h). Not thread-safe.
 class GateTrainer {
  public:
   // `rows`: the training rows of `data`; data error if empty.

@@ -22,8 +22,8 @@ namespace armorm::model {
 namespace {
 
 // In order of preference.
-constexpr std::array kAll{CpuKernels::amx, CpuKernels::avx512_bf16, CpuKernels::avx512, CpuKernels::onednn,
-                          CpuKernels::libtorch};
+constexpr std::array kAll{CpuKernels::amx,    CpuKernels::avx512_bf16, CpuKernels::avx512,
+                          CpuKernels::onednn, CpuKernels::avx2,        CpuKernels::libtorch};
 constexpr double kNearTie = 0.9;
 
 cpu::Operand operand_of(Precision precision) {
@@ -40,8 +40,9 @@ cpu::Operand operand_of(Precision precision) {
 }
 
 CpuKernels default_kernels() {
-  return panel_kernel(CpuKernels::onednn, cpu::Operand::f32) != nullptr ? CpuKernels::onednn
-                                                                        : CpuKernels::libtorch;
+  for (const CpuKernels kernels : {CpuKernels::onednn, CpuKernels::avx2})
+    if (panel_kernel(kernels, cpu::Operand::f32) != nullptr) return kernels;
+  return CpuKernels::libtorch;
 }
 
 std::atomic<CpuKernels>& in_use() {

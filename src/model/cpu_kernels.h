@@ -20,8 +20,8 @@ std::vector<CpuKernels> available_kernels(Precision precision, bool batch_invari
 // The kernel of integer operands that goes with `kernels`, or nullptr: that of avx512 where they have none.
 const cpu::PanelKernel* integer_kernel(CpuKernels kernels, cpu::Operand operand);
 
-// For weights and operations from now on; by default onednn, or libtorch where it is not available. Call
-// between operations, not during one. usage error if this processor does not have them.
+// For weights and operations from now on; by default the first available one of onednn, avx2 and libtorch.
+// Call between operations, not during one. usage error if this processor does not have them.
 void use_kernels(CpuKernels kernels);
 CpuKernels kernels_in_use() noexcept;
 

@@ -81,7 +81,7 @@ void check_invariant_sharing(const PackLayout& layout, const at::Tensor& hidden,
 void check_invariance(const DecoderWeights& weights, at::Device device) {
   if (device.is_cpu() && !weights.own_kernels) {
     fail_usage(
-        "batch_invariant: on the CPU it needs other kernels than libtorch, which need AVX-512; give "
+        "batch_invariant: on the CPU it needs other kernels than libtorch, which need AVX2; give "
         "`batch_invariant`=false, or use another machine");
   }
 }

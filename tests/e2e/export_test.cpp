@@ -60,7 +60,7 @@ ProcessResult score(const std::vector<std::string>& more) {
 }  // namespace
 
 TEST_CASE("score computes what the stages stored, to the last bit, and trains' own score", "[e2e]") {
-  if (!can_be_batch_invariant()) ARMORM_SKIP(kNoAvx512);
+  if (!can_be_batch_invariant()) ARMORM_SKIP(kOnlyLibtorch);
   const TempDir root;
   std::vector<std::string> flags = stage_flags("stage2-prepare", demo_dir(), root.path());
   *(std::find(flags.begin(), flags.end(), "--precision") + 1) = "bf16";

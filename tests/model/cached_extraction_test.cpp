@@ -11,6 +11,7 @@
 #include "model/model_test_support.h"
 #include "model/prefix_rows.h"
 #include "model/small_memory.h"
+#include "support/fixed_kernels.h"
 
 namespace armorm::model {
 namespace {
@@ -315,6 +316,7 @@ TEST_CASE("over 2000 passes with eviction, memory is what the cache counts", "[u
 }
 
 TEST_CASE("a pass that fails leaves the cache as it was", "[unit]") {
+  if (!can_be_batch_invariant()) ARMORM_SKIP(kOnlyLibtorch);
   const Backbone backbone = load_invariant("llama_gqa", Precision::fp32);
   Extractor plain(backbone, {.batch_tokens = 4096});
   Extractor extractor(backbone, {.batch_tokens = 4096, .prefix_cache_bytes = kLarge});
@@ -340,6 +342,7 @@ TEST_CASE("a pass that fails leaves the cache as it was", "[unit]") {
 }
 
 TEST_CASE("when memory runs out, the cache is emptied before packs are halved", "[unit]") {
+  if (!can_be_batch_invariant()) ARMORM_SKIP(kOnlyLibtorch);
   const Backbone backbone = load_invariant("llama_gqa", Precision::fp32);
   Extractor plain(backbone, {.batch_tokens = 4096});
   Extractor extractor(backbone, {.batch_tokens = 4096, .prefix_cache_bytes = kLarge});

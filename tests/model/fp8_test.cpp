@@ -9,7 +9,6 @@
 #include "model/model_test_support.h"
 #include "model/ops.h"
 #include "model/precision_deviation.h"
-#include "support/catch_check.h"
 
 namespace armorm::model {
 namespace {

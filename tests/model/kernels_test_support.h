@@ -23,7 +23,7 @@ template <class Check>
 void with_every_kernels(Precision precision, bool batch_invariant, const Check& check) {
   const KernelsGuard guard;
   const std::vector<CpuKernels> all = model::available_kernels(precision, batch_invariant);
-  if (all.empty()) ARMORM_SKIP("no AVX-512 on this processor");
+  if (all.empty()) ARMORM_SKIP("this processor has no such kernels");
   for (const CpuKernels kernels : all) {
     CAPTURE(name_of(kernels));
     model::use_kernels(kernels);

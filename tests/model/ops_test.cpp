@@ -8,7 +8,6 @@
 #include "model/gpu_test_support.h"
 #include "model/kernels_test_support.h"
 #include "model/reference_ops.h"
-#include "support/catch_check.h"
 #include "support/test_support.h"
 
 namespace armorm::model {

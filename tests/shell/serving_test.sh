@@ -31,9 +31,6 @@ for number in range(20):
 PYTHON
 }
 
-tolerance=0
-[[ ${scoring[*]} != *batch_invariant=false* ]] || tolerance=1e-5
-
 # Compares the output with what the program score says of each answer.
 compare_best() {
   python3 - "$work/groups.jsonl" "$work/rows.jsonl" >"$work/expected" <<'PYTHON'
@@ -47,22 +44,21 @@ with open(sys.argv[2], "w") as rows:
 PYTHON
   "$bin/score" "${scoring[@]}" --input "$work/rows.jsonl" --fields score,contributions \
     --log_level error >"$work/scored.jsonl" &&
-    python3 - "$work/groups.jsonl" "$work/scored.jsonl" "$work/best.jsonl" "$tolerance" <<'PYTHON'
+    python3 - "$work/groups.jsonl" "$work/scored.jsonl" "$work/best.jsonl" <<'PYTHON'
 import json
 import sys
 groups, scored, best = ([json.loads(line) for line in open(name)] for name in sys.argv[1:4])
-tolerance = float(sys.argv[4])  # between the program's and the server's scores
 assert len(groups) == len(best) == 20
 chosen = set()
 for number, (group, line) in enumerate(zip(groups, best)):
     own = scored[8 * number:8 * number + 8]
     scores = [row["score"] for row in own]
-    assert all(abs(a - b) <= tolerance for a, b in zip(line["scores"], scores, strict=True)), (line["scores"], scores)
-    assert scores[line["best"]] >= max(scores) - 2 * tolerance and line["score"] == max(line["scores"])
+    assert line["scores"] == scores, (line["scores"], scores)
+    assert line["score"] == scores[line["best"]] == max(scores)
     assert line["response"] == group["responses"][line["best"]] and line["id"] == group["id"] and line["source"] == "x"
-    assert all(abs(line["contributions"][name] - value) <= tolerance for name, value in own[line["best"]]["contributions"].items())
+    assert line["contributions"] == own[line["best"]]["contributions"]
     assert abs(sum(line["contributions"].values()) - line["score"]) < 1e-5
-    assert abs(sum(line["lead"].values()) - (max(scores) - sorted(scores)[-2])) < 1e-5 + 2 * tolerance
+    assert abs(sum(line["lead"].values()) - (max(scores) - sorted(scores)[-2])) < 1e-5
     assert list(line["lead"].values()) == sorted(line["lead"].values(), reverse=True)
     chosen.add(line["best"])
 assert len(chosen) > 3, chosen
@@ -194,7 +190,7 @@ print(*(port.getsockname()[1] for port in ports))')
 
 # through PORT PART: requests of the server's and of this proxy's address have the same answers.
 through() {
-  python3 - "$url" "$work/nginx/rewards.pem" "$work/groups.jsonl" "$tolerance" "$1" "$2" <<'PYTHON'
+  python3 - "$url" "$work/nginx/rewards.pem" "$work/groups.jsonl" "$1" "$2" <<'PYTHON'
 import asyncio
 import json
 import ssl
@@ -202,7 +198,7 @@ import sys
 import urllib.error
 import urllib.request
 
-url, certificate, groups, tolerance, port, part = sys.argv[1:]
+url, certificate, groups, port, part = sys.argv[1:]
 trust = ssl.create_default_context(cafile=certificate)
 proxy = f"https://127.0.0.1:{port}"
 rows = [{"prompt": g["prompt"], "response": r} for g in map(json.loads, open(groups)) for r in g["responses"]]
@@ -253,7 +249,7 @@ def streamed(address, lines, in_turn=False):
 
 def same(one, other):
     one, other = ([json.loads(line)["score"] for line in lines] for lines in (one, other))
-    return len(one) == len(other) and all(abs(a - b) <= float(tolerance) for a, b in zip(one, other))
+    return one == other
 
 
 def padded(row, bytes_more):

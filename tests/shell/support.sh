@@ -24,9 +24,15 @@ result() {
   problem=
 }
 
-# wait_until SECONDS COMMAND...: false if the command still fails after that time.
+# A script with `set -e` says where it ends.
+if [[ $- == *e* ]]; then
+  set -E
+  trap 'echo "$(basename "$0"), line $LINENO: ended by: $BASH_COMMAND" >&2' ERR
+fi
+
+# wait_until SECONDS COMMAND...: false if the command still fails after five times SECONDS, which a busy machine may need.
 wait_until() {
-  local end=$((SECONDS + $1))
+  local end=$((SECONDS + 5 * $1))
   shift
   until "$@" 2>/dev/null; do
     ((SECONDS < end)) || return 1
@@ -88,9 +94,8 @@ make_export() {
     --export "$work/demo-rm"
 }
 
-# How score and serve run that model: with the same bits in any batch, where this processor can.
+# How score and serve run that model: with the same bits in any batch.
 scoring=(--model_path "$work/demo-rm" --device -1 --precision fp32)
-grep -qs avx512bw /proc/cpuinfo || scoring+=(--batch_invariant=false)
 
 # start_server [FLAG...]: serve of that model on a free port; sets `server` (its process) and `url`. Its log is $work/serve.log.
 start_server() {
@@ -123,7 +128,7 @@ owner_of() { sed -n '1s/^process \([0-9]*\) .*/\1/p' "$1"; }
 # hold LOCK RESULT OTHER COMMAND...: once COMMAND succeeds, stops the program that holds LOCK, unless it is the process
 # OTHER; prints its process. False if RESULT existed before.
 hold() {
-  local lock=$1 result=$2 other=$3 process end=$((SECONDS + 90))
+  local lock=$1 result=$2 other=$3 process end=$((SECONDS + 300))
   shift 3
   while ((SECONDS < end)); do
     process=$(owner_of "$lock" 2>/dev/null) || true

@@ -13,19 +13,12 @@
 #include <cstdint>
 #include <cstring>
 
+#include "model/cpu/cpu_features.h"
+
 #define ARMORM_INLINE inline __attribute__((always_inline))
 #define ARMORM_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
 
 namespace armorm::model::cpu {
-
-// Instructions of this processor that the operating system lets programs use.
-struct CpuFeatures {
-  bool avx512 = false;  // F, BW, DQ and VL
-  bool avx512_bf16 = false;
-  bool avx512_vnni = false;
-  bool amx_bf16 = false;
-};
-const CpuFeatures& cpu_features();
 
 ARMORM_INLINE std::int32_t load_word(const std::byte* from) {
   std::int32_t word = 0;

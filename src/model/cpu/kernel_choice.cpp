@@ -8,8 +8,8 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "model/cpu/avx512.h"
 #include "model/cpu/brgemm.h"
+#include "model/cpu/cpu_features.h"
 #include "model/cpu/panel_kernels.h"
 
 namespace armorm::model::cpu {
@@ -71,6 +71,7 @@ std::string processor_name() {
   std::string name =
       fmt::format("{} {}-{}-{}", vendor(), family == 15 ? family + (signature >> 20 & 255U) : family, model,
                   signature & 15U);
+  if (f.avx2 && !f.avx512) name += ", avx2";
   if (f.avx512) name += ", avx512";
   if (f.avx512_bf16) name += ", avx512_bf16";
   if (f.avx512_vnni) name += ", avx512_vnni";

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 
+#include "core/simd_clones.h"
 #include "core/tile_registers.h"
 #include "model/cpu/avx512.h"
 #include "model/cpu/brgemm.h"
@@ -72,6 +74,52 @@ void multiply_vectors(const PanelProduct& p) {
                              multiply_rows<kOperand, 5>};
   std::int64_t row = 0;
   for (; row + kTileRows <= p.rows; row += kTileRows) multiply_rows<kOperand, kTileRows>(p, row);
+  if (row < p.rows) kRest[static_cast<std::size_t>(p.rows - row - 1)](p, row);
+}
+
+#define ARMORM_AVX2 __attribute__((target("avx2,fma")))
+
+constexpr std::int64_t kPairColumns = 16;  // of two vectors of AVX2
+constexpr std::int64_t kShortChunk = 64;   // words of a panel: half of a first-level cache of 32 kB
+
+// kRows x kPanel sums, of which kRows x kPairColumns at a time are in registers: 12 of 16.
+template <int kRows>
+ARMORM_AVX2 void multiply_row_pairs(const PanelProduct& p, std::int64_t row) {
+  const std::byte* const rows = p.x + row / kTileRows * (p.x_group > 0 ? p.x_group : kTileRows * p.x_stride);
+  for (std::int64_t column = 0; column < kPanel; column += kPairColumns) {
+    const std::byte* x = rows;
+    const auto* weights = reinterpret_cast<const float*>(p.panel) + column;
+    float* const out = p.sums + row * p.sums_stride + column;
+    __m256 low[kRows];
+    __m256 high[kRows];
+#pragma GCC unroll 6
+    for (int r = 0; r < kRows; ++r) {
+      low[r] = p.add ? _mm256_loadu_ps(out + r * p.sums_stride) : _mm256_setzero_ps();
+      high[r] = p.add ? _mm256_loadu_ps(out + r * p.sums_stride + 8) : _mm256_setzero_ps();
+    }
+    for (std::int64_t k = 0; k < p.words; ++k, x += p.x_step, weights += kPanel) {
+      const __m256 weight_low = _mm256_loadu_ps(weights);
+      const __m256 weight_high = _mm256_loadu_ps(weights + 8);
+#pragma GCC unroll 6
+      for (int r = 0; r < kRows; ++r) {
+        const __m256 word = _mm256_broadcast_ss(reinterpret_cast<const float*>(x + r * p.x_stride));
+        low[r] = _mm256_fmadd_ps(word, weight_low, low[r]);
+        high[r] = _mm256_fmadd_ps(word, weight_high, high[r]);
+      }
+    }
+#pragma GCC unroll 6
+    for (int r = 0; r < kRows; ++r) {
+      _mm256_storeu_ps(out + r * p.sums_stride, low[r]);
+      _mm256_storeu_ps(out + r * p.sums_stride + 8, high[r]);
+    }
+  }
+}
+
+void multiply_pairs(const PanelProduct& p) {
+  constexpr std::array kRest{multiply_row_pairs<1>, multiply_row_pairs<2>, multiply_row_pairs<3>,
+                             multiply_row_pairs<4>, multiply_row_pairs<5>};
+  std::int64_t row = 0;
+  for (; row + kTileRows <= p.rows; row += kTileRows) multiply_row_pairs<kTileRows>(p, row);
   if (row < p.rows) kRest[static_cast<std::size_t>(p.rows - row - 1)](p, row);
 }
 
@@ -198,6 +246,8 @@ constexpr PanelKernel kOneDnnFloat{multiply_by_onednn<float, 1>, nothing, brgemm
                                    kVectorChunk};
 constexpr PanelKernel kOneDnnBf16{multiply_by_onednn<at::BFloat16, 2>, nothing, brgemm_release, kRowMultiple,
                                   kVectorChunk};
+constexpr PanelKernel kPairFloat{multiply_pairs, nothing, nothing, 1, kShortChunk, false, true};
+constexpr PanelKernel kPairWidened{multiply_pairs, nothing, nothing, 1, kShortChunk / 2, true, true};
 constexpr PanelKernel kFloat{multiply_vectors<Operand::f32>, nothing, nothing, 1, kVectorChunk, false, true};
 constexpr PanelKernel kWidened{multiply_vectors<Operand::f32>, nothing, nothing, 1, kVectorChunk, true, true};
 constexpr PanelKernel kBf16{multiply_vectors<Operand::bf16>, nothing, nothing, 1, kVectorChunk, false, true};
@@ -213,6 +263,11 @@ const PanelKernel* vector_kernel(Operand operand, const PanelKernel& bf16) {
   if (operand == Operand::bf16) return &bf16;
   if (!cpu_features().avx512_vnni) return nullptr;
   return operand == Operand::int8 ? &kInt8 : &kInt16;
+}
+
+const PanelKernel* pair_kernel(Operand operand) {
+  if (!cpu_features().avx2 || operand == Operand::int8 || operand == Operand::int16) return nullptr;
+  return operand == Operand::f32 ? &kPairFloat : &kPairWidened;
 }
 
 const PanelKernel* onednn_kernel(Operand operand) {
@@ -232,6 +287,8 @@ const PanelKernel* tile_kernel(Operand operand) {
 
 const PanelKernel* panel_kernel(CpuKernels kernels, Operand operand) {
   switch (kernels) {
+    case CpuKernels::avx2:
+      return pair_kernel(operand);
     case CpuKernels::onednn:
       return onednn_kernel(operand);
     case CpuKernels::avx512:
@@ -247,14 +304,12 @@ const PanelKernel* panel_kernel(CpuKernels kernels, Operand operand) {
   return nullptr;
 }
 
-ARMORM_AVX512 void widen_panel(const std::byte* panel, std::int64_t words, float* out) {
-  const __m512i upper = _mm512_set1_epi32(static_cast<int>(0xffff0000U));
-  for (std::int64_t k = 0; k < words; ++k, panel += 4 * kPanel, out += 2 * kPanel) {
-#pragma GCC unroll 4
-    for (int j = 0; j < kVectors; ++j) {
-      const __m512i pair = _mm512_loadu_si512(panel + 64 * j);
-      _mm512_storeu_si512(out + 16 * j, _mm512_slli_epi32(pair, 16));
-      _mm512_storeu_si512(out + kPanel + 16 * j, _mm512_and_si512(pair, upper));
+ARMORM_SIMD void widen_panel(const std::byte* panel, std::int64_t words, float* out) {
+  const auto* pairs = reinterpret_cast<const std::uint32_t*>(panel);
+  for (std::int64_t k = 0; k < words; ++k, pairs += kPanel, out += 2 * kPanel) {
+    for (std::int64_t j = 0; j < kPanel; ++j) {
+      out[j] = std::bit_cast<float>(pairs[j] << 16);
+      out[kPanel + j] = std::bit_cast<float>(pairs[j] & 0xffff0000U);
     }
   }
 }

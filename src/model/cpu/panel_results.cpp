@@ -3,8 +3,11 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <array>
 
 #include "model/cpu/avx512.h"
+#include "model/cpu/panel_rows.h"
+#include "model/cpu/simd_rows.h"
 
 namespace armorm::model::cpu {
 namespace {
@@ -61,10 +64,33 @@ ARMORM_AVX512 void store_gated_rows(const PanelSums& sums, T* out, std::int64_t 
   }
 }
 
+// Without AVX-512.
+template <class T>
+void store_plain(const PanelSums& sums, const std::optional<Activation>& activation, T* out,
+                 std::int64_t stride) {
+  const auto activate_times = activation == Activation::gelu_tanh ? simd::gelu_tanh_times : simd::silu_times;
+  std::array<float, kPanel> biased_row{};
+  std::array<float, kPanel / 2> gated_row{};
+  for (std::int64_t r = 0; r < sums.rows; ++r) {
+    const float* row = sums.values + r * kPanel;
+    if (sums.bias != nullptr) {
+      simd::add(row, sums.bias, biased_row.data(), kPanel);
+      row = biased_row.data();
+    }
+    if (activation) {
+      activate_times(row, row + kPanel / 2, gated_row.data(), kPanel / 2);
+      row = gated_row.data();
+    }
+    narrow_row(row, sums.columns, out + r * stride);
+  }
+}
+
 template <class T>
 void store_as(const PanelSums& sums, const std::optional<Activation>& activation, T* out,
               std::int64_t stride) {
-  if (!activation) {
+  if (!cpu_features().avx512) {
+    store_plain(sums, activation, out, stride);
+  } else if (!activation) {
     store_rows(sums, out, stride);
   } else if (*activation == Activation::silu) {
     store_gated_rows<Activation::silu>(sums, out, stride);

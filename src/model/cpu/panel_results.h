@@ -1,4 +1,4 @@
-// What becomes of the sums of a block of rows and a panel, in one pass over them (AVX-512).
+// What becomes of the sums of a block of rows and a panel, in one pass over them.
 #pragma once
 
 #include <ATen/core/Tensor.h>

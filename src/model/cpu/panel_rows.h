@@ -1,4 +1,4 @@
-// Copies of rows into the layout of panels (AVX-512).
+// Copies of rows into the layout of panels.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -19,5 +19,8 @@ void interleave_rows(const at::BFloat16* from, std::int64_t stride, std::int64_t
                      std::byte* to);
 
 void widen_row(const at::BFloat16* from, std::int64_t n, float* to);
+// As it is, or rounded to nearest even.
+void narrow_row(const float* from, std::int64_t n, float* to);
+void narrow_row(const float* from, std::int64_t n, at::BFloat16* to);
 
 }  // namespace armorm::model::cpu

@@ -66,6 +66,47 @@ ARMORM_SIMD void scale_inplace(float* __restrict x, float scale, const float* __
   for (std::int64_t i = 0; i < n; ++i) x[i] = x[i] * scale * weight[i];
 }
 
+ARMORM_SIMD void scale(const float* x, float factor, float* out, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) out[i] = x[i] * factor;
+}
+
+ARMORM_SIMD void softcap(const float* x, float cap, float* out, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) out[i] = cap * tanh_one(x[i] / cap);
+}
+
+ARMORM_SIMD float maximum(const float* __restrict x, std::int64_t n, float start) {
+  float lanes[kLanes];
+  for (float& lane : lanes) lane = start;
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    for (std::int64_t j = 0; j < kLanes; ++j) lanes[j] = x[i + j] > lanes[j] ? x[i + j] : lanes[j];
+  }
+  for (; i < n; ++i) lanes[0] = x[i] > lanes[0] ? x[i] : lanes[0];
+  float highest = start;
+  for (const float lane : lanes) highest = lane > highest ? lane : highest;
+  return highest;
+}
+
+ARMORM_SIMD float exp_and_sum(float* __restrict x, float shift, std::int64_t n) {
+  float lanes[kLanes] = {};
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    for (std::int64_t j = 0; j < kLanes; ++j) {
+      x[i + j] = exp_one(x[i + j] - shift);
+      lanes[j] += x[i + j];
+    }
+  }
+  for (; i < n; ++i) {
+    x[i] = exp_one(x[i] - shift);
+    lanes[0] += x[i];
+  }
+  float sum = 0.0F;
+  for (const float lane : lanes) sum += lane;
+  return sum;
+}
+
+ARMORM_SIMD float exp(float x) { return exp_one(x); }
+
 ARMORM_SIMD void add(const float* a, const float* b, float* out, std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) out[i] = a[i] + b[i];
 }
@@ -82,7 +123,11 @@ ARMORM_SIMD void rotate(float* __restrict x, const float* __restrict cos, const 
 
 ARMORM_SIMD void silu_times(const float* __restrict gate, const float* __restrict up, float* __restrict out,
                             std::int64_t n) {
-  for (std::int64_t i = 0; i < n; ++i) out[i] = gate[i] / (1.0F + exp_one(-gate[i])) * up[i];
+  for (std::int64_t i = 0; i < n; ++i) {
+    // Below, exp_one() is too small; a NaN stays one, and minus infinity becomes one.
+    const float share = gate[i] < -88.0F ? 0.0F : 1.0F / (1.0F + exp_one(-gate[i]));
+    out[i] = gate[i] * share * up[i];
+  }
 }
 
 ARMORM_SIMD void gelu_tanh_times(const float* __restrict gate, const float* __restrict up,

@@ -5,6 +5,8 @@
 #include <limits>
 
 #include "model/cpu/avx512.h"
+#include "model/cpu/panel_rows.h"
+#include "model/cpu/simd_rows.h"
 
 namespace armorm::model::cpu {
 namespace {
@@ -69,23 +71,60 @@ ARMORM_AVX512 void write_scaled_as(const float* row, float factor, std::int64_t 
   }
 }
 
+// --- Without AVX-512.
+
+template <class T>
+float weigh_plain(const float* scores, std::int64_t from, std::int64_t to, const ScoreScale& scale,
+                  SoftmaxState& state, T* weights) {
+  std::array<float, kKeyTile> row{};
+  float shrink = 1.0F;
+  if (from < to) {
+    float* seen = row.data() + from;
+    const std::int64_t n = to - from;
+    simd::scale(scores + from, scale.scale, seen, n);
+    if (scale.softcap > 0.0F) simd::softcap(seen, scale.softcap, seen, n);
+    const float maximum = simd::maximum(seen, n, state.maximum);
+    if (maximum > state.maximum) shrink = simd::exp(state.maximum - maximum);
+    state.maximum = maximum;
+    state.total = state.total * shrink + simd::exp_and_sum(seen, maximum, n);
+  }
+  narrow_row(row.data(), kKeyTile, weights);
+  return shrink;
+}
+
+template <class T>
+float weigh_keys_as(const float* scores, std::int64_t from, std::int64_t to, const ScoreScale& scale,
+                    SoftmaxState& state, T* weights) {
+  return cpu_features().avx512 ? weigh_seen(scores, from, to, scale, state, weights)
+                               : weigh_plain(scores, from, to, scale, state, weights);
+}
+
 }  // namespace
 
 float weigh_keys(const float* scores, std::int64_t from, std::int64_t to, const ScoreScale& scale,
                  SoftmaxState& state, float* weights) {
-  return weigh_seen(scores, from, to, scale, state, weights);
+  return weigh_keys_as(scores, from, to, scale, state, weights);
 }
 float weigh_keys(const float* scores, std::int64_t from, std::int64_t to, const ScoreScale& scale,
                  SoftmaxState& state, at::BFloat16* weights) {
-  return weigh_seen(scores, from, to, scale, state, weights);
+  return weigh_keys_as(scores, from, to, scale, state, weights);
 }
 
-void scale_row(float* row, float factor, std::int64_t n) { write_scaled_as(row, factor, n, row); }
+void scale_row(float* row, float factor, std::int64_t n) { write_scaled(row, factor, n, row); }
+
 void write_scaled(const float* row, float factor, std::int64_t n, float* out) {
-  write_scaled_as(row, factor, n, out);
+  if (cpu_features().avx512) return write_scaled_as(row, factor, n, out);
+  simd::scale(row, factor, out, n);
 }
+
 void write_scaled(const float* row, float factor, std::int64_t n, at::BFloat16* out) {
-  write_scaled_as(row, factor, n, out);
+  if (cpu_features().avx512) return write_scaled_as(row, factor, n, out);
+  std::array<float, kKeyTile> piece{};
+  for (std::int64_t i = 0; i < n; i += kKeyTile) {
+    const std::int64_t here = std::min(kKeyTile, n - i);
+    simd::scale(row + i, factor, piece.data(), here);
+    narrow_row(piece.data(), here, out + i);
+  }
 }
 
 }  // namespace armorm::model::cpu

@@ -1,4 +1,4 @@
-// The softmax of attention over tiles of keys, one row at a time (AVX-512).
+// The softmax of attention over tiles of keys, one row at a time.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -64,9 +64,9 @@ CpuKernels fastest_kernels(const ScorerOptions& options, const model::ModelConfi
 bool can_be_invariant(const ScorerOptions& options) {
   if (options.device >= 0 || !model::available_kernels(options.precision, true).empty()) return true;
   log::warn(
-      "--batch_invariant: on a CPU it needs AVX-512, which this processor lacks; it is off, and the last "
-      "bits of a "
-      "score depend on the conversations that are computed with it");
+      "--batch_invariant: on a CPU it needs AVX2, which this processor lacks; it is off, and the last bits "
+      "of "
+      "a score depend on the conversations that are computed with it");
   return false;
 }
 

@@ -7,7 +7,6 @@
 
 #include "model/fp8.h"
 #include "model/reference_ops.h"
-#include "support/catch_check.h"
 #include "support/simt/conversions.h"
 #include "support/simt/memory.h"
 #include "support/test_support.h"

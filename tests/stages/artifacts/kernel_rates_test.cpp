@@ -164,7 +164,7 @@ TEST_CASE("kernels that the processor lacks are a usage error that lists those i
   const auto with_bf16 = model::available_kernels(Precision::bf16, false);
   const auto with_fp32 = model::available_kernels(Precision::fp32, false);
   for (const CpuKernels kernels :
-       {CpuKernels::onednn, CpuKernels::avx512, CpuKernels::avx512_bf16, CpuKernels::amx}) {
+       {CpuKernels::avx2, CpuKernels::onednn, CpuKernels::avx512, CpuKernels::avx512_bf16, CpuKernels::amx}) {
     CAPTURE(std::string(name_of(kernels)));
     if (std::ranges::find(with_fp32, kernels) != with_fp32.end()) {
       CHECK(checked_kernels(kernels, products) == kernels);

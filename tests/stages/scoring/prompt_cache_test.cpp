@@ -35,7 +35,7 @@ std::vector<stages::scoring::ScoreRow> encoded(const stages::scoring::Scorer& sc
 }  // namespace
 
 TEST_CASE("answers that come call by call are scored with the same bits from a cache", "[unit]") {
-  if (fixed_kernels() == CpuKernels::libtorch) ARMORM_SKIP("no AVX-512 on this processor");
+  if (fixed_kernels() == CpuKernels::libtorch) ARMORM_SKIP(kOnlyLibtorch);
   const RewardScorer plain = RewardScorer::load(options_with(0));
   for (const std::uint64_t bytes : {std::uint64_t{1} << 24, std::uint64_t{1} << 15}) {
     const RewardScorer cached = RewardScorer::load(options_with(bytes));
