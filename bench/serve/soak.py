@@ -20,6 +20,8 @@ import time
 
 PROMPTS = 50
 TEXTS = 8
+# Long enough for the cache of prompts.
+TASK = "Explain each step of the calculation, name the rule that you use for it, and check the result in another way before you answer."
 
 
 def request(body, path="/v1/score"):
@@ -28,7 +30,7 @@ def request(body, path="/v1/score"):
 
 
 def good(i):
-    row = {"prompt": f"What is {i % PROMPTS} plus one?", "response": "It is " + "very " * (i // PROMPTS % TEXTS) + "simple."}
+    row = {"prompt": f"What is {i % PROMPTS} plus one? {TASK}", "response": "It is " + "very " * (i // PROMPTS % TEXTS) + "simple."}
     return request({"rows": [row], "fields": ["score"]})
 
 

@@ -79,14 +79,14 @@ void multiply_vectors(const PanelProduct& p) {
 
 #define ARMORM_AVX2 __attribute__((target("avx2,fma")))
 
-constexpr std::int64_t kPairColumns = 16;  // of two vectors of AVX2
-constexpr std::int64_t kShortChunk = 64;   // words of a panel: half of a first-level cache of 32 kB
+constexpr std::int64_t kAvx2Columns = 16;  // of two vectors of AVX2
+constexpr std::int64_t kAvx2Chunk = 64;    // words of a panel: half of a first-level cache of 32 kB
 
-// kRows x kPanel sums, of which kRows x kPairColumns at a time are in registers: 12 of 16.
+// kRows x kPanel sums, of which kRows x kAvx2Columns at a time are in registers: 12 of 16.
 template <int kRows>
-ARMORM_AVX2 void multiply_row_pairs(const PanelProduct& p, std::int64_t row) {
+ARMORM_AVX2 void multiply_rows_avx2(const PanelProduct& p, std::int64_t row) {
   const std::byte* const rows = p.x + row / kTileRows * (p.x_group > 0 ? p.x_group : kTileRows * p.x_stride);
-  for (std::int64_t column = 0; column < kPanel; column += kPairColumns) {
+  for (std::int64_t column = 0; column < kPanel; column += kAvx2Columns) {
     const std::byte* x = rows;
     const auto* weights = reinterpret_cast<const float*>(p.panel) + column;
     float* const out = p.sums + row * p.sums_stride + column;
@@ -115,11 +115,11 @@ ARMORM_AVX2 void multiply_row_pairs(const PanelProduct& p, std::int64_t row) {
   }
 }
 
-void multiply_pairs(const PanelProduct& p) {
-  constexpr std::array kRest{multiply_row_pairs<1>, multiply_row_pairs<2>, multiply_row_pairs<3>,
-                             multiply_row_pairs<4>, multiply_row_pairs<5>};
+void multiply_avx2(const PanelProduct& p) {
+  constexpr std::array kRest{multiply_rows_avx2<1>, multiply_rows_avx2<2>, multiply_rows_avx2<3>,
+                             multiply_rows_avx2<4>, multiply_rows_avx2<5>};
   std::int64_t row = 0;
-  for (; row + kTileRows <= p.rows; row += kTileRows) multiply_row_pairs<kTileRows>(p, row);
+  for (; row + kTileRows <= p.rows; row += kTileRows) multiply_rows_avx2<kTileRows>(p, row);
   if (row < p.rows) kRest[static_cast<std::size_t>(p.rows - row - 1)](p, row);
 }
 
@@ -246,8 +246,8 @@ constexpr PanelKernel kOneDnnFloat{multiply_by_onednn<float, 1>, nothing, brgemm
                                    kVectorChunk};
 constexpr PanelKernel kOneDnnBf16{multiply_by_onednn<at::BFloat16, 2>, nothing, brgemm_release, kRowMultiple,
                                   kVectorChunk};
-constexpr PanelKernel kPairFloat{multiply_pairs, nothing, nothing, 1, kShortChunk, false, true};
-constexpr PanelKernel kPairWidened{multiply_pairs, nothing, nothing, 1, kShortChunk / 2, true, true};
+constexpr PanelKernel kAvx2Float{multiply_avx2, nothing, nothing, 1, kAvx2Chunk, false, true};
+constexpr PanelKernel kAvx2Widened{multiply_avx2, nothing, nothing, 1, kAvx2Chunk / 2, true, true};
 constexpr PanelKernel kFloat{multiply_vectors<Operand::f32>, nothing, nothing, 1, kVectorChunk, false, true};
 constexpr PanelKernel kWidened{multiply_vectors<Operand::f32>, nothing, nothing, 1, kVectorChunk, true, true};
 constexpr PanelKernel kBf16{multiply_vectors<Operand::bf16>, nothing, nothing, 1, kVectorChunk, false, true};
@@ -265,9 +265,9 @@ const PanelKernel* vector_kernel(Operand operand, const PanelKernel& bf16) {
   return operand == Operand::int8 ? &kInt8 : &kInt16;
 }
 
-const PanelKernel* pair_kernel(Operand operand) {
+const PanelKernel* avx2_kernel(Operand operand) {
   if (!cpu_features().avx2 || operand == Operand::int8 || operand == Operand::int16) return nullptr;
-  return operand == Operand::f32 ? &kPairFloat : &kPairWidened;
+  return operand == Operand::f32 ? &kAvx2Float : &kAvx2Widened;
 }
 
 const PanelKernel* onednn_kernel(Operand operand) {
@@ -288,7 +288,7 @@ const PanelKernel* tile_kernel(Operand operand) {
 const PanelKernel* panel_kernel(CpuKernels kernels, Operand operand) {
   switch (kernels) {
     case CpuKernels::avx2:
-      return pair_kernel(operand);
+      return avx2_kernel(operand);
     case CpuKernels::onednn:
       return onednn_kernel(operand);
     case CpuKernels::avx512:
