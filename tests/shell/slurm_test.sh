@@ -103,6 +103,11 @@ result "slurm: cancelled and failed tasks are not queued again, and nothing foll
 submit "$work/limit" --stages prepare1 --array 1 --gpus 0 --time 1 --warn_seconds 55
 limited=${jobs[0]}
 warned_process=$(hold_midway "$(target "$work/limit" multi-objective 1)")
+limit_log=$(log_of "$work/limit" stage1-prepare "${limited}_1")
+# At once: Slurm kills a held program, too, when its time is over.
+check "the warning comes" wait_until 10 log_says "$limit_log" "asked to stop (SIGUSR1)"
+go_on "$warned_process"
+check "the warned task is queued again" wait_until 20 log_says "$limit_log" "ended with 75 .* restart 1 of"
 submit "$work/killed" --stages prepare1 --array 1 --gpus 0 --max_restarts 1
 killed=${jobs[0]}
 shard=$(target "$work/killed" multi-objective 1)
@@ -118,10 +123,6 @@ check "it says that it may not start again" log_says "$log" "which is the limit"
 submit "$work/killed" --stages prepare1 --array 1 --gpus 0
 check "submitted again, it is finished" wait_until 30 all_are COMPLETED "${jobs[@]}"
 
-log=$(log_of "$work/limit" stage1-prepare "${limited}_1")
-check "the warning comes" wait_until 40 log_says "$log" "asked to stop (SIGUSR1)"
-go_on "$warned_process"
-check "the warned task is queued again" wait_until 20 log_says "$log" "ended with 75 .* restart 1 of"
 check "it is finished" wait_until 90 all_are COMPLETED "$limited"
 result "slurm: a time limit is survived, and restarts have a limit"
 
