@@ -283,6 +283,16 @@ const PanelKernel* tile_kernel(Operand operand) {
   return operand == Operand::int8 ? &kTilesInt8 : vector_kernel(operand, kBf16);
 }
 
+ARMORM_SIMD void widen_pairs(const std::uint32_t* __restrict pairs, std::int64_t words,
+                             float* __restrict out) {
+  for (std::int64_t k = 0; k < words; ++k, pairs += kPanel, out += 2 * kPanel) {
+    for (std::int64_t j = 0; j < kPanel; ++j) {
+      out[j] = std::bit_cast<float>(pairs[j] << 16);
+      out[kPanel + j] = std::bit_cast<float>(pairs[j] & 0xffff0000U);
+    }
+  }
+}
+
 }  // namespace
 
 const PanelKernel* panel_kernel(CpuKernels kernels, Operand operand) {
@@ -304,14 +314,8 @@ const PanelKernel* panel_kernel(CpuKernels kernels, Operand operand) {
   return nullptr;
 }
 
-ARMORM_SIMD void widen_panel(const std::byte* panel, std::int64_t words, float* out) {
-  const auto* pairs = reinterpret_cast<const std::uint32_t*>(panel);
-  for (std::int64_t k = 0; k < words; ++k, pairs += kPanel, out += 2 * kPanel) {
-    for (std::int64_t j = 0; j < kPanel; ++j) {
-      out[j] = std::bit_cast<float>(pairs[j] << 16);
-      out[kPanel + j] = std::bit_cast<float>(pairs[j] & 0xffff0000U);
-    }
-  }
+void widen_panel(const std::byte* panel, std::int64_t words, float* out) {
+  widen_pairs(reinterpret_cast<const std::uint32_t*>(panel), words, out);
 }
 
 }  // namespace armorm::model::cpu
