@@ -24,10 +24,10 @@ result() {
   problem=
 }
 
-# A script with `set -e` says where it ends.
+# A script with `set -e` names each command that fails, with its line and those of its callers: the last one ended it.
 if [[ $- == *e* ]]; then
   set -E
-  trap 'echo "$(basename "$0"), line $LINENO: ended by: $BASH_COMMAND" >&2' ERR
+  trap 'echo "$(basename "$0"), line $LINENO (callers: ${BASH_LINENO[*]}): failed: $BASH_COMMAND" >&2' ERR
 fi
 
 # wait_until SECONDS COMMAND...: false if the command still fails after five times SECONDS, which a busy machine may need.

@@ -1,5 +1,5 @@
-// Catch's CHECK instead of LibTorch's, which ends the program. Included first: LibTorch's headers then define
-// theirs no more.
+// Catch's CHECK instead of LibTorch's, which ends the program. To be included first: LibTorch's header is
+// then not read again, and does not replace it.
 #pragma once
 
 #include <c10/util/Logging.h>

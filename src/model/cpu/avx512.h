@@ -26,11 +26,6 @@ ARMORM_INLINE std::int32_t load_word(const std::byte* from) {
   return word;
 }
 
-// Of 16 bfloat16 values.
-ARMORM_INLINE ARMORM_AVX512 __m512 widen(__m256i values) {
-  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(values), 16));
-}
-
 // To bfloat16: to nearest even; a NaN stays NaN, small numbers stay what they are (VCVTNEPS2BF16 makes them
 // 0).
 ARMORM_INLINE ARMORM_AVX512 __m256i narrow(__m512 values) {
