@@ -4,6 +4,8 @@
 
 readonly exit_locked=5        # another process works on the shard
 readonly exit_interrupted=75  # stopped on request: the same command resumes
+exit_by_signal=$((128 + $(kill -l USR1)))  # of a program that does not catch SIGUSR1
+readonly exit_by_signal
 stop_signal=                  # the first signal that asked this script to stop
 signals_seen=0
 children=()
@@ -41,6 +43,8 @@ run_child() {
   if [[ -n $stop_signal ]]; then kill -USR1 "${children[@]}" 2>/dev/null || true; fi
   wait_for "${children[0]}" || status=$?
   children=()
+  # The signal met a program that was still being loaded and had done nothing yet.
+  if [[ -n $stop_signal ]] && ((status == exit_by_signal)); then status=$exit_interrupted; fi
   return "$status"
 }
 

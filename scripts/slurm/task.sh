@@ -1,7 +1,6 @@
 # Shared by the batch scripts. Slurm runs a copy of them, so they find the checkout by ARMORM_HOME (`root`).
 # shellcheck shell=bash disable=SC2154
 source "$root/scripts/slurm/settings.sh"
-source "$root/scripts/lib/signals.sh"
 complete_settings
 
 task_cpus=${SLURM_CPUS_PER_TASK:-0}  # 0 = not known; the programs then use all
@@ -33,12 +32,11 @@ requeue() {
   exit "$1"
 }
 
-# run_resumable COMMAND...: runs a program that can resume. Signals are forwarded to it; it saves its work and exits
-# with 75. The task is requeued after that, when the program was killed, and while another process, such as one still
+# run_resumable COMMAND...: runs a program that can resume, after watch_signals(). Signals are forwarded to it; it saves
+# its work and exits with 75. The task is requeued after that, when the program was killed, and while another process, such as one still
 # running on a lost node, holds its output.
 run_resumable() {
   local status=0
-  watch_signals
   say "$*"
   run_child "$@" || status=$?
   if ((status == 0)); then exit 0; fi

@@ -77,6 +77,13 @@ check "the others are made" test "$(sort -V "$stub_log.made" | paste -sd,)" = \
 check "no device is blamed" test "$(grep -c 'gets no more work' "$work/said")" = 0
 result "scripts/prepare_embeddings.sh: bad shards do not cost devices"
 
+# The stubs catch no signal, like a program that is still being loaded.
+# shellcheck disable=SC2016
+run_stubs 'kill -TERM $PPID; exec sleep 30' "$root/scripts/parallel/run_shard.sh" 1 0 "$work/stubs/stage1-prepare"
+check "status $status" test "$status" = 75
+check "told as an interruption" says "not made: .*was asked to stop; the same command resumes"
+result "scripts: a stop that comes before the program is ready is no failure"
+
 # with_devices VALUE EXPECTED: uses CUDA's numbering from 0.
 with_devices() {
   CUDA_VISIBLE_DEVICES=$1 prepare "exit 0"

@@ -40,6 +40,7 @@ submit "$run" --ridge_tasks 2
 prepare1=${jobs[0]}
 pipeline_jobs=("${jobs[@]}")
 check "six jobs" test "${#jobs[@]}" = 6
+scontrol hold "${pipeline_jobs[5]}"  # stage2-train, until the test watches it
 declare -A held
 for k in 1 2 3 4; do
   held[$k]=$(hold_midway "$(target "$run" multi-objective "$k")") || problem="shard $k was over too soon"
@@ -100,7 +101,7 @@ check "they are cancelled" wait_until 20 all_are CANCELLED "${jobs[@]}"
 result "slurm: cancelled and failed tasks are not queued again, and nothing follows them"
 
 # --- A time limit that is too short, and a program that is killed once too often.
-submit "$work/limit" --stages prepare1 --array 1 --gpus 0 --time 1 --warn_seconds 55
+submit "$work/limit" --stages prepare1 --array 1 --gpus 0 --time 3 --warn_seconds 175
 limited=${jobs[0]}
 warned_process=$(hold_midway "$(target "$work/limit" multi-objective 1)")
 limit_log=$(log_of "$work/limit" stage1-prepare "${limited}_1")
@@ -137,6 +138,7 @@ check "and does not queue the task that runs elsewhere" \
 start_node "$lost"
 check "the node is back" wait_until 20 node_is_up "$lost"
 gate=$run/gating_network_model
+scontrol release "${pipeline_jobs[5]}"
 process=$(hold "$gate.lock" "$gate.pt" "" test -e "$gate.checkpoint") || problem="stage2-train was over too soon"
 scancel --signal=USR1 --batch "${pipeline_jobs[5]}"
 go_on "$process"

@@ -168,8 +168,8 @@ void ReportTexts::add_to(report::GateReport& report, const std::string& set) con
   if (found == report.examples.end()) return;
   std::vector<report::ExamplePair*> chosen;
   for (report::ExamplePair& pair : found->rows) chosen.push_back(&pair);
-  std::ranges::stable_partition(chosen,
-                                [](const report::ExamplePair* pair) { return pair->why == kSurestWrong; });
+  std::stable_partition(chosen.begin(), chosen.end(),
+                        [](const report::ExamplePair* pair) { return pair->why == kSurestWrong; });
   chosen.resize(std::min(chosen.size(), static_cast<std::size_t>(most_)));
   std::vector<std::int64_t> positions;
   for (const report::ExamplePair* pair : chosen) positions.push_back(pair->position);
