@@ -68,7 +68,9 @@ std::vector<ExportedTensor> exported_tensors(const model::ModelConfig& config, c
   if (keeps_tensors(config)) return {{name, {{0, rows}}}};
   const TensorNames& names = config.facts().names;
   const auto [place, module, kind] = split_name(name);
-  const auto exported = [&](std::string_view to) { return place + std::string(to) + "." + kind; };
+  const auto exported = [place = place, kind = kind](std::string_view to) {
+    return place + std::string(to) + "." + kind;
+  };
   if (module != names.qkv) return {{exported(renamed(names, module)), {{0, rows}}}};
   const std::int64_t queries = config.num_attention_heads / config.num_key_value_heads;
   const TensorNames to;
