@@ -103,9 +103,8 @@ void check_size(std::size_t values) {
 
 RankCorrelation::RankCorrelation(std::span<const float> y, std::pmr::memory_resource* memory,
                                  std::pmr::memory_resource* buffers)
-    : centred_(memory) {
+    : centred_(memory), nan_(std::ranges::any_of(y, [](float value) { return std::isnan(value); })) {
   check_size(y.size());
-  nan_ = std::any_of(y.begin(), y.end(), [](float value) { return std::isnan(value); });
   if (!nan_)
     rank(
         y.size(), [y](std::size_t i) { return key_of(y[i]); }, buffers);
