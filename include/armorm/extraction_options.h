@@ -40,6 +40,7 @@ struct ExtractionOptions {
   std::string template_date = kTemplateDate;  // from 1970 on
   std::int64_t seed = 0;                      // >= 0; the published shuffle has 0
   bool dry_run = false;                       // loads no weights and writes nothing
+  double assume_tflops = 0.0;                 // with dry_run; of each device, 0 = measured
   bool status = false;
   bool all_sets = false;  // with status
   bool json = false;      // with status

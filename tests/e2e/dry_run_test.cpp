@@ -80,6 +80,11 @@ TEST_CASE("a dry run needs no device but complete weights", "[e2e]") {
   const ProcessResult elsewhere = run_program("stage1-prepare", flags);
   CHECK(elsewhere.exit_code == 0);
   CHECK_THAT(elsewhere.out, Catch::Contains("no device 63"));
+  const ProcessResult assumed = run_program("stage1-prepare", with(flags, {"--assume_tflops", "0.001"}));
+  CHECK(
+      capture(assumed.out, "at least ([0-9.]+ s) at the 0.001 TFLOP/s") ==
+      capture(run_program("stage1-prepare", with(flags, {"--device", "-1", "--assume_tflops", "0.001"})).out,
+              "at least ([0-9.]+ s) at the 0.001 TFLOP/s"));
   truncate_file(demo / "model/model.safetensors", 1000);
   const ProcessResult broken = run_program("stage1-prepare", flags);
   CHECK(broken.exit_code == 4);

@@ -95,8 +95,17 @@ TEST_CASE("embeddings of another data set of the same name are left as they are"
   const ProcessResult moved = prepare(dir, "c/x.jsonl", {"--attributes", "a"});
   CHECK_THAT(moved.out, Catch::Contains("nothing to do"));
   CHECK(io::read_text_file(shard) == before);
-  check_done(prepare(dir, "a/x.jsonl", {"--attributes", "a", "--seed", "1"}));  // an option, no input
-  CHECK(io::read_text_file(shard) != before);
+  const auto check_other_options = [&](const std::string& says) {
+    const ProcessResult result = prepare(dir, "a/x.jsonl", {"--attributes", "a", "--seed", "1"});
+    INFO(result.err);
+    CHECK(result.exit_code == 4);
+    CHECK_THAT(result.err, Catch::Contains("made with other options") && Catch::Contains(says) &&
+                               Catch::Contains("--data_root") && Catch::Contains("--restart"));
+  };
+  check_other_options(": --seed (0 then, 1 now), data set rows (");
+  CHECK(io::read_text_file(shard) == before);
+  change_metadata(shard, [](io::Metadata& metadata) { metadata.erase("made_with"); });  // of earlier versions
+  check_other_options("which it does not record");
   check_done(prepare(dir, "b/x.jsonl", {"--attributes", "a", "--restart"}));
   check_refused(prepare(dir, "a/x.jsonl", {"--attributes", "a"}), {"data ("});
 

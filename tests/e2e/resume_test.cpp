@@ -267,7 +267,7 @@ TEST_CASE("--restart deletes a run with other inputs", "[e2e]") {
   CHECK(names_in(target_in(root.path()).parent_path()).size() == 1);
 }
 
-TEST_CASE("a complete file is left alone, unless its inputs changed or --restart is given", "[e2e]") {
+TEST_CASE("a complete file is left alone, unless it is damaged or --restart is given", "[e2e]") {
   const TempDir root;
   REQUIRE(run_program("stage1-prepare", flags_for(root.path())).exit_code == 0);
   const auto made = fs::last_write_time(target_in(root.path()));
@@ -281,7 +281,37 @@ TEST_CASE("a complete file is left alone, unless its inputs changed or --restart
   truncate_file(target_in(root.path()), 5000);
   CHECK(run_program("stage1-prepare", flags_for(root.path())).exit_code == 0);
   check_finished(root.path());
-  CHECK(run_program("stage1-prepare", flags_for(root.path(), {"--seq_len", "90"})).exit_code == 0);
+}
+
+TEST_CASE("a complete file that was made with other options is kept", "[e2e]") {
+  const TempDir root;
+  REQUIRE(run_program("stage1-prepare", flags_for(root.path())).exit_code == 0);
+  const auto refused = [&](const std::vector<std::string>& more, const std::string& difference) {
+    const ProcessResult result = run_program("stage1-prepare", flags_for(root.path(), more));
+    INFO(result.err);
+    CHECK(result.exit_code == 4);
+    CHECK_THAT(result.err,
+               Catch::Contains("made with other options: " + difference) && Catch::Contains("--restart"));
+    check_finished(root.path());
+  };
+  refused({"--seq_len", "90"}, "--seq_len (0 then, 90 now), data set rows (");
+  refused({"--precision", "bf16"}, "--precision (fp32 then, bf16 now);");
+  refused({"--batch_invariant"}, "--batch_invariant (false then, true now);");
+
+  // What only rounds differently is no reason to compute it again.
+  using Flags = std::vector<std::string>;
+  for (Flags more : {Flags{"--threads", "2"}, Flags{"--batch_tokens", "300"}}) {
+    more.insert(more.end(), {"--log_level", "info"});
+    const ProcessResult result = run_program("stage1-prepare", flags_for(root.path(), more));
+    CHECK(result.exit_code == 0);
+    CHECK_THAT(result.out, Catch::Contains("complete already"));
+    CHECK_THAT(result.err, Catch::Contains("is kept, though this run would round differently: ") &&
+                               Catch::Contains(" now)"));
+    check_finished(root.path());
+  }
+
+  CHECK(run_program("stage1-prepare", flags_for(root.path(), {"--seq_len", "90", "--restart"})).exit_code ==
+        0);
   CHECK(io::read_text_file(target_in(root.path())) != uninterrupted());
 }
 
@@ -299,7 +329,8 @@ TEST_CASE("a complete shard's command leaves an interrupted run of other inputs 
   CHECK(again.err.find("--seq_len (0 then, 90 now)") != std::string::npos);
   CHECK(again.err.find("is kept") != std::string::npos);
   CHECK(io::read_text_file(target.string() + ".journal") == journal);
-  const ProcessResult rest = run_program("stage1-prepare", flags_for(dir / "root", {"--log_level", "info"}));
+  const ProcessResult rest =
+      run_program("stage1-prepare", flags_for(dir / "root", {"--restart", "--log_level", "info"}));
   CHECK(rest.err.find("resuming an interrupted run: ") != std::string::npos);
   check_finished(dir / "root");
 

@@ -63,6 +63,11 @@ void declare_reports(ExtractionOptions& fields, OptionList& list) {
   list.add({"dry_run", output,
             "Report what a run would do (rows, lengths, work, memory, the first row's tokens), and exit"},
            fields.dry_run)
+      .add({"assume_tflops", output,
+            "With --dry_run: estimate the time for devices of this rate in large matrix products, in "
+            "TFLOP/s; 0 = "
+            "the rate measured here"},
+           fields.assume_tflops)
       .add({"status", output,
             "Report the progress of this data set's shards (done, running, interrupted, missing; rows/s, "
             "time left), and exit"},
@@ -211,6 +216,9 @@ void ExtractionOptions::validate() const {
   if (!(checkpoint_seconds >= 0))
     fail_usage("--checkpoint_seconds: {} is out of range; it must not be negative", checkpoint_seconds);
   stages::options::bad_row_limit(max_bad_rows, 0);
+  if (!(assume_tflops >= 0) || std::isinf(assume_tflops))
+    fail_usage("--assume_tflops: {} is out of range; give TFLOP/s, or 0 to measure", assume_tflops);
+  if (!dry_run && assume_tflops > 0) fail_usage("--assume_tflops: belongs to --dry_run; give both");
   if (!status && (all_sets || json))
     fail_usage("--{}: belongs to --status; give both", all_sets ? "all_sets" : "json");
 }

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "core/print.h"
 #include "core/strings.h"
@@ -193,16 +194,25 @@ std::string cpu_time_line(const ExtractionOptions& options, double rate, double 
                           rate / 1e9, name_of(options.kernels)));
 }
 
-std::string time_line(const model::BackboneOptions& options, double flops) {
-  const auto rate = model::measure_matmul_rate(options.device, options.precision, options.fp8_accumulate);
+// FLOP/s in a large matrix product; nullopt if the device is not here and no rate is given.
+std::optional<double> matmul_rate(const ExtractionOptions& extraction,
+                                  const model::BackboneOptions& options) {
+  if (extraction.assume_tflops > 0) return extraction.assume_tflops * 1e12;
+  return model::measure_matmul_rate(options.device, options.precision, options.fp8_accumulate);
+}
+
+std::string time_line(const ExtractionOptions& extraction, const std::optional<double>& rate, double flops) {
   if (!rate)
-    return line("time", fmt::format("no device {} here to measure; {} at 100 TFLOP/s", options.device,
-                                    duration_text(flops / kAssumedRate)));
-  return line(
-      "time",
-      fmt::format("about {}, at least {} at the {:.3g} TFLOP/s that this device reaches in a matrix product",
-                  duration_text(flops / (*rate * kReachedFraction)), duration_text(flops / *rate),
-                  *rate / 1e12));
+    return line(
+        "time",
+        fmt::format("no device {} here to measure; {} at 100 TFLOP/s (--assume_tflops gives the rate "
+                    "of another device)",
+                    static_cast<std::int64_t>(extraction.device), duration_text(flops / kAssumedRate)));
+  return line("time", fmt::format("about {}, at least {} at the {:.3g} TFLOP/s that {} in a matrix product",
+                                  duration_text(flops / (*rate * kReachedFraction)),
+                                  duration_text(flops / *rate), *rate / 1e12,
+                                  extraction.assume_tflops > 0 ? "each device is assumed to reach"
+                                                               : "this device reaches"));
 }
 
 // "0 4 8 12"
@@ -299,12 +309,6 @@ std::string streaming_section(const Streaming& streaming, const model::ModelConf
          forecast_text(streaming, config, tokens, arithmetic_seconds, device);
 }
 
-double arithmetic_seconds(const model::BackboneOptions& options, double kernel_rate, double flops) {
-  if (kernel_rate > 0.0) return flops / (kernel_rate * kReachedByKernels);
-  const auto rate = model::measure_matmul_rate(options.device, options.precision, options.fp8_accumulate);
-  return flops / (rate ? *rate * kReachedFraction : kAssumedRate);
-}
-
 std::string work_section(const ExtractionOptions& extraction, const model::BackboneOptions& options,
                          const model::ModelConfig& config, const model::WorkEstimate& work,
                          const std::vector<model::KernelRate>& rates, const Streaming& streaming) {
@@ -312,16 +316,18 @@ std::string work_section(const ExtractionOptions& extraction, const model::Backb
       "tokens", fmt::format("{} of input, {} to compute ({:.1f} % saved by sharing)", work.input_tokens,
                             work.computed_tokens, 100.0 - percent(work.computed_tokens, work.input_tokens)));
   out += line("work", fmt::format("{:.3g} TFLOP", work.flops() / 1e12));
-  const double rate = options.device < 0 ? kernel_rate(rates, config, extraction) : 0.0;
+  const bool has_kernels = options.device < 0 && extraction.assume_tflops == 0;
+  const double of_kernels = has_kernels ? kernel_rate(rates, config, extraction) : 0.0;
+  const std::optional<double> rate = of_kernels > 0.0 ? of_kernels : matmul_rate(extraction, options);
   const std::int64_t devices = std::ssize(extraction.device.indices);
   if (devices > 1) out += line("devices", fmt::format("{}, which share the packs", devices));
-  out += rate > 0.0 ? cpu_time_line(extraction, rate, work.flops())
-                    : time_line(options, work.flops() / static_cast<double>(devices));
+  const double flops = work.flops() / static_cast<double>(devices);
+  out += of_kernels > 0.0 ? cpu_time_line(extraction, of_kernels, flops) : time_line(extraction, rate, flops);
   out += memory_line(options, config, work, streaming);
   if (streaming.plan.limit == 0) return out;
-  const double flops = work.flops() / static_cast<double>(devices);
+  const double reached = of_kernels > 0.0 ? kReachedByKernels : kReachedFraction;
   return out + streaming_section(streaming, config, (work.computed_tokens + devices - 1) / devices,
-                                 arithmetic_seconds(options, rate, flops), options.device);
+                                 flops / (rate ? *rate * reached : kAssumedRate), options.device);
 }
 
 std::string target_section(const DryRunPlan& plan) {
@@ -333,7 +339,8 @@ std::string target_section(const DryRunPlan& plan) {
   std::string out = line("file", fmt::format("{} ({})", plan.target.string(), size));
   if (!error && space.available < plan.target_bytes)
     out += line("", fmt::format("WARNING: only {} are free there", bytes_text(space.available)));
-  if (std::filesystem::exists(plan.target, error)) out += line("", "exists already and would be replaced");
+  if (std::filesystem::exists(plan.target, error))
+    out += line("", "exists already; a run with other inputs or options would end with an error");
   return out;
 }
 
@@ -433,10 +440,10 @@ void print_dry_run(const ExtractionOptions& options, const ModelInputs& model, c
   const std::int64_t batch_tokens = options.batch_tokens > 0 ? options.batch_tokens : kPlannedBatchTokens;
   std::string out = fmt::format("{} --dry_run: nothing was computed or written\n\n", plan.program);
   out += rows_section(plan);
-  out += line("model",
-              fmt::format("{}: {}, {} layers, hidden size {}, {}; {} weight files, {} tensors", model.name,
-                          model.config.model_type, model.config.num_hidden_layers, model.config.hidden_size,
-                          arithmetic_text(options), files.files().size(), files.names().size()));
+  out += line("model", fmt::format("{}: {}, {} layers, hidden size {}, {}; {} weight {}, {} tensors",
+                                   model.name, model.config.model_type, model.config.num_hidden_layers,
+                                   model.config.hidden_size, arithmetic_text(options), files.files().size(),
+                                   files.files().size() == 1 ? "file" : "files", files.names().size()));
   const model::BackboneOptions backbone = backbone_options(options, model);
   out += work_section(options, backbone, model.config,
                       model::estimate_work(model.config, backbone, plan.requests, batch_tokens),

@@ -14,23 +14,20 @@
 #include "core/progress.h"
 #include "core/stop_point.h"
 #include "core/strings.h"
-#include "io/content_digests.h"
 #include "io/file_watch.h"
 #include "model/streaming_plan.h"
 #include "model/weights_folder.h"
 #include "stages/artifacts/weights_fingerprint.h"
+#include "stages/prepare/finished_shard.h"
 #include "stages/prepare/shard_accumulate.h"
 #include "stages/prepare/shard_kernels.h"
 #include "stages/prepare/shard_key.h"
-#include "stages/resume/replaceable.h"
 #include "stages/resume/resume_key.h"
 #include "stages/resume/run_lock.h"
 
 namespace armorm::stages::prepare {
 namespace fs = std::filesystem;
 namespace {
-
-constexpr const char* kKeyOfFile = "resume_key";  // key in the metadata
 
 template <class T>
 void update(Sha256& hash, std::span<const T> values) {
@@ -53,37 +50,6 @@ std::string content_digest(const ShardJob& job) {
   return hash.hex();
 }
 
-// With Verify::on, its content has to be what was written. io error for a file that currently cannot be read:
-// it must not be replaced.
-bool is_complete(const fs::path& target, const std::string& key_digest, Verify verify) {
-  if (!io::exists(target)) return false;
-  try {
-    const io::SafetensorsFile file = io::SafetensorsFile::open(target);
-    const auto found = file.metadata().find(kKeyOfFile);
-    if (found == file.metadata().end() || found->second != key_digest) return false;
-    if (verify == Verify::on && io::has_content_digests(file.metadata())) io::verify_content(file);
-    return true;
-  } catch (const Error& found) {
-    if (found.kind() != ErrorKind::data) throw;
-    log::warn("{}; recomputing it", found.what());
-    return false;
-  }
-}
-
-// nullopt without a readable shard; empty for a shard of the Python scripts.
-std::optional<artifacts::ArtifactInputs> inputs_of_shard(const fs::path& target) {
-  if (!io::exists(target)) return std::nullopt;
-  try {
-    const io::SafetensorsFile file = io::SafetensorsFile::open(target);
-    if (io::has_content_digests(file.metadata())) io::verify_header(file);
-    if (!artifacts::Provenance::present_in(file.metadata())) return artifacts::ArtifactInputs{};
-    return artifacts::Provenance::from_metadata(file.metadata(), target.string()).inputs();
-  } catch (const Error& found) {
-    if (found.kind() != ErrorKind::data) throw;
-    return std::nullopt;
-  }
-}
-
 // After rounding to the stored type.
 bool all_finite(MatrixView<const float> rows) {
   for (std::int64_t r = 0; r < rows.rows; ++r)
@@ -92,9 +58,9 @@ bool all_finite(MatrixView<const float> rows) {
   return true;
 }
 
-io::Metadata metadata_of(const artifacts::Provenance& provenance, const std::string& key_digest) {
+io::Metadata metadata_of(const artifacts::Provenance& provenance, const resume::ResumeKey& key) {
   io::Metadata metadata = provenance.to_metadata();
-  metadata[kKeyOfFile] = key_digest;
+  record_key(key, metadata);
   return metadata;
 }
 
@@ -117,19 +83,17 @@ class ShardRun {
   }
 
   void run() {
-    if (is_complete_and_read_only()) return report_complete();
+    if (is_finished_and_read_only()) return report_complete();
     io::make_folders(environment_.files, io::folder_of(job_.target));
     lock_.emplace(job_.target.string() + ".lock", environment_.files);
-    if (!extraction_.restart && is_complete(job_.target, resume::digest_of(key_), extraction_.verify))
-      return leave_complete();
-    if (!extraction_.restart) check_replaceable();
+    if (is_finished()) return leave_complete();
     discard_other_inputs();
     resume::check_resumable(job_.target, key_);
     load();
     check_same_kernels(job_.target, extraction_);
     check_same_accumulate(job_.target, extraction_);
-    resume::DurableRows rows(job_.target, job_.tensors, metadata_of(provenance_, resume::digest_of(key_)),
-                             key_, extraction_.checkpoint_seconds, environment_.files);
+    resume::DurableRows rows(job_.target, job_.tensors, metadata_of(provenance_, key_), key_,
+                             extraction_.checkpoint_seconds, environment_.files);
     const model::ExtractionStats stats = extract(rows);
     backbones_.clear();
     retry_non_finite(rows);
@@ -139,17 +103,20 @@ class ShardRun {
     if (rows.non_finite().empty()) {
       rows.publish();
     } else {
-      rows.publish_without(dropped, metadata_of(provenance_, resume::digest_of(key_)));
+      rows.publish_without(dropped, metadata_of(provenance_, key_));
     }
     print_summary(job_.program, provenance_, stats, job_.target);
   }
 
  private:
+  bool is_finished() const {
+    return !extraction_.restart && keeps_finished(job_.target, provenance_, key_, extraction_.verify);
+  }
+
   // No lock can be made there, and none is needed.
-  bool is_complete_and_read_only() const {
+  bool is_finished_and_read_only() const {
     const fs::path folder = io::folder_of(job_.target);
-    return !extraction_.restart && fs::is_directory(folder) && !io::is_writable(folder) &&
-           is_complete(job_.target, resume::digest_of(key_), extraction_.verify);
+    return fs::is_directory(folder) && !io::is_writable(folder) && is_finished();
   }
 
   // The process that made it may have died between the rename and the following steps.
@@ -167,11 +134,6 @@ class ShardRun {
         shown(job_.target.string(), kMaxShownPath)));
   }
 
-  void check_replaceable() const {
-    if (const auto then = inputs_of_shard(job_.target))
-      resume::check_same_inputs(job_.target, *then, provenance_.inputs(), "data_root");
-  }
-
   // Only the leftovers of these inputs. A run with other inputs may have begun since and must be left to its
   // owner.
   void discard_leftovers() {
@@ -179,8 +141,8 @@ class ShardRun {
     if (!journal || journal->key == key_)
       return resume::DurableRows::discard(job_.target, environment_.files);
     log::warn(
-        "{}: an interrupted run that differs from this one in {} is kept; its own command resumes it and "
-        "replaces the shard, --restart deletes it",
+        "{}: an interrupted run that differs from this one in {} is kept; its own command with --restart "
+        "resumes it and replaces the shard, this command with --restart deletes it",
         resume::journal_path(job_.target).string(), resume::differences_of(journal->key, key_));
   }
 
