@@ -1,6 +1,7 @@
 #include "data/prompt_text.h"
 
 #include <algorithm>
+#include <span>
 
 namespace armorm::data {
 
@@ -11,11 +12,21 @@ std::size_t prompt_messages(const Conversation& conversation) {
   return static_cast<std::size_t>(conversation.rend() - answer) - 1;
 }
 
-std::string prompt_text(const Conversation& conversation) {
-  std::string text;
-  for (std::size_t i = 0; i < prompt_messages(conversation); ++i)
-    text += (i == 0 ? "" : "\n") + conversation[i].content;
-  return text;
+std::set<std::string> prompt_texts(const Conversation& conversation) {
+  const auto prompt = std::span(conversation).first(prompt_messages(conversation));
+  const auto joined = [&](bool with_system) {
+    std::string text;
+    for (const Message& message : prompt) {
+      if (!with_system && message.role == "system") continue;
+      if (!text.empty()) text += '\n';
+      text += message.content;
+    }
+    return text;
+  };
+  std::set<std::string> texts{joined(true), joined(false)};
+  for (const Message& message : prompt)
+    if (message.role == "user") texts.insert(message.content);
+  return texts;
 }
 
 }  // namespace armorm::data

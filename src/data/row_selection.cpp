@@ -150,7 +150,9 @@ class Selector {
 
   void add_evaluation_prompts() {
     overlap_.emplace(mixture_.recipe().ngram);
-    const auto add = [&](const Conversation& conversation) { overlap_->add(prompt_text(conversation)); };
+    const auto add = [&](const Conversation& conversation) {
+      for (const std::string& text : prompt_texts(conversation)) overlap_->add(text);
+    };
     for (const Dataset& set : mixture_.evaluation_sets()) {
       if (set.pair_form() != nullptr || set.rating_form({}) == nullptr)
         set.for_each_preference({}, [&](PreferenceRow&& row) {
@@ -160,7 +162,7 @@ class Selector {
         set.for_each_labelled({}, {}, [&](LabelledRow&& row) { add(row.messages); });
     }
     overlap_->finish();
-    log::info("{} distinct prompts of evaluation sets", overlap_->prompts());
+    log::info("{} distinct texts of the prompts of evaluation sets", overlap_->prompts());
   }
 
   // Also of rows that no pair is made of.
@@ -208,10 +210,10 @@ class Selector {
   // The closest match of the row's prompts, which are mostly one.
   PromptOverlap::Match overlap_of(const std::vector<const Conversation*>& conversations) const {
     auto closest = PromptOverlap::Match::none;
-    std::set<std::string> prompts;
-    for (const Conversation* conversation : conversations) prompts.insert(prompt_text(*conversation));
-    for (const std::string& prompt : prompts) {
-      const PromptOverlap::Match match = overlap_->find(prompt);
+    std::set<std::string> texts;
+    for (const Conversation* conversation : conversations) texts.merge(prompt_texts(*conversation));
+    for (const std::string& text : texts) {
+      const PromptOverlap::Match match = overlap_->find(text);
       if (match == PromptOverlap::Match::exact) return match;
       if (match != PromptOverlap::Match::none) closest = match;
     }

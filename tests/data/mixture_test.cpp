@@ -307,20 +307,41 @@ TEST_CASE("rows whose prompt is one of an evaluation set are left out", "[unit]"
   CHECK_THAT(error_of(selected, ErrorKind::io), Contains("exclude_prompts_of: ") && Contains(".absent"));
 }
 
-TEST_CASE("the prompt of a conversation is all before its last answer", "[unit]") {
+TEST_CASE("a prompt is known with and without its system message, and by each of its user's turns",
+          "[unit]") {
   const Sets sets;
-  json earlier = turns("first", "reply");
-  for (const json& message : turns("second", "x")) earlier.push_back(message);
-  json other = earlier;
-  other.back()["content"] = "y";
-  Recipe recipe = mixture_of({sets.add("a", {{{"chosen", earlier}, {"rejected", other}}})});
-  const auto rows_without = [&](const std::string& prompt) {
-    recipe.exclude_prompts_of = {sets.add("e", {pair_row(prompt, "1", "2")}).source};
-    return select_rows(pairs(recipe), false).rows.size();
+  const auto with_system = [](json conversation) {
+    conversation.insert(conversation.begin(), json{{"role", "system"}, {"content", "Be brief."}});
+    return conversation;
   };
-  CHECK(rows_without("first\nreply\nsecond") == 0);
-  CHECK(rows_without("first") == 1);
-  CHECK(rows_without("second") == 1);
+  const auto turns_of_two = [](const std::string& answer) {
+    json conversation = turns("first", "reply");
+    for (const json& message : turns("second", answer)) conversation.push_back(message);
+    return conversation;
+  };
+  const auto is_left_out = [&](const json& chosen, const json& rejected, const json& evaluation) {
+    Recipe recipe = mixture_of({sets.add("a", {{{"chosen", chosen}, {"rejected", rejected}}})});
+    recipe.exclude_prompts_of = {sets.add("e", {{{"messages", evaluation}}}).source};
+    const RowSelection selection = select_rows(pairs(recipe), false);
+    CHECK(std::ssize(selection.rows) + left_out(selection, 0, LeftOut::evaluation_prompt) == 1);
+    return selection.rows.empty();
+  };
+  const json one = turns_of_two("x");
+  const json other = turns_of_two("y");
+  CHECK(is_left_out(one, other, turns("first\nreply\nsecond", "1")));
+  CHECK(is_left_out(one, other, turns("First!", "1")));
+  CHECK(is_left_out(one, other, turns("second", "1")));
+  CHECK_FALSE(is_left_out(one, other, turns("reply", "1")));
+  CHECK_FALSE(is_left_out(one, other, turns("x", "1")));
+  CHECK_FALSE(is_left_out(one, other, turns("first second", "1")));
+  const json system = with_system(turns("first", "x"));
+  const json rejected = with_system(turns("first", "y"));
+  CHECK(is_left_out(system, rejected, turns("first", "1")));
+  CHECK(is_left_out(turns("first", "x"), turns("first", "y"), system));
+  CHECK(is_left_out(with_system(one), with_system(other), one));
+  CHECK(is_left_out(one, other, with_system(one)));
+  CHECK(is_left_out(turns("second", "x"), turns("second", "y"), one));
+  CHECK_FALSE(is_left_out(turns("Be brief.", "x"), turns("Be brief.", "y"), system));
 }
 
 TEST_CASE("errors of a mixture name the set and the row", "[unit]") {
