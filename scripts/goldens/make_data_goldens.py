@@ -74,7 +74,8 @@ def preference_standard():
         {
             "chosen": c, "rejected": c[:-1] + turns("", "No idea.")[-1:], "chosen_score": 8.5, "rejected_score": 2.0,
             "chosen_rating": 4.25, "rejected_rating": None, "chosen_model": "m",
-            "source": ["evol_instruct", "flan", None][i % 3], "prompt": "not to be nested",
+            "source": ["evol_instruct", "flan", None][i % 3],
+            "prompt": next(m["content"] for m in c if m["role"] == "user"),
         }
         for i, c in enumerate(CONVERSATIONS)
     ]

@@ -133,7 +133,7 @@ struct Dataset::Impl {
     std::vector<std::string> sought;
     bool all_seen = true;
     for (const ColumnRequest& request : requests) {
-      if (request.optional) continue;
+      if (request.optional && !is_renamed(request.name)) continue;
       sought.push_back(request.name);
       all_seen = all_seen && count_of(f, request.name) > 0;
     }
@@ -147,8 +147,21 @@ struct Dataset::Impl {
         if (const auto count = count_of(f, request.name); count > 1)
           fail_data("{}: the column \"{}\" is there {} times", files[f].string(), request.name, count);
     }
-    for (const ColumnRequest& request : requests)
-      if (!request.optional) check_present(request);
+    for (const ColumnRequest& request : requests) {
+      const bool is_needed = !request.optional || (is_renamed(request.name) && !is_in_any_file(request.name));
+      if (is_needed) check_present(request);
+    }
+  }
+
+  bool is_renamed(const std::string& theirs) const {
+    return std::any_of(options.columns.begin(), options.columns.end(),
+                       [&](const auto& rename) { return rename.second == theirs; });
+  }
+
+  bool is_in_any_file(const std::string& name) const {
+    for (std::size_t f = 0; f < files.size(); ++f)
+      if (count_of(f, name) > 0) return true;
+    return false;
   }
 
   // A column that only some files have is null in the others, except messages, without which no row can be
@@ -226,7 +239,11 @@ struct Dataset::Impl {
   const Form* recognise(std::span<const Form> forms, const std::vector<std::string>& attributes) {
     const FileRange& first = ranges.front();
     const FormEvidence evidence{
-        options.path.string(), columns[first.file], options.columns, attributes,
+        options.path.string(),
+        columns[first.file],
+        options.columns,
+        attributes,
+        options.form.preference_label,
         [&](const std::vector<ColumnRequest>& requests) { return first_values(first, requests); }};
     const Form* form = nullptr;
     while_unchanged([&] { form = recognise_form(forms, evidence); });
@@ -530,6 +547,7 @@ void Dataset::for_each_text(const std::string& column,
                             const std::function<void(std::int64_t, std::string&&)>& visit,
                             const RejectRow& reject) const {
   const std::vector<ColumnRequest> requests{impl_->request(column, Want::text)};
+  impl_->account.use(requests[0].name);
   impl_->for_each(
       requests, {},
       [&](std::int64_t row_id, const fs::path& path, std::int64_t row, std::vector<Cell>& cells) {

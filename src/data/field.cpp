@@ -10,19 +10,15 @@
 #include "core/error.h"
 #include "core/strings.h"
 #include "core/utf8.h"
+#include "data/transcript.h"
 
 namespace armorm::data {
-namespace {
-
-// The first characters, on one line, not cut inside a UTF-8 sequence.
 std::string excerpt(const std::string& text) {
   constexpr std::size_t kLength = 40;
   std::size_t size = std::min(text.size(), kLength);
   while (size < text.size() && size > 0 && is_utf8_continuation(text[size])) --size;
   return one_line(text.substr(0, size)) + (size < text.size() ? "..." : "");
 }
-
-}  // namespace
 
 std::string Field::found() const {
   switch (cell.kind) {
@@ -91,7 +87,8 @@ Conversation prompt_of(const Field& prompt) {
     case CellKind::null:
       return {};
     case CellKind::text:
-      return {{"user", prompt.cell.text}};
+      return is_transcript(prompt.cell.text) ? transcript_prompt(prompt.cell.text, prompt.place())
+                                             : Conversation{{"user", prompt.cell.text}};
     case CellKind::turns:
       return prompt.cell.turns;
     default:

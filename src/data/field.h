@@ -23,12 +23,16 @@ struct Field {
   void check_readable() const;
 };
 
+// The first characters, on one line, for messages.
+std::string excerpt(const std::string& text);
+
 // Each is a data error that names the place where the cell holds something else.
 float label_of(const Field& field);                // NaN for none
 std::string text_of(const Field& field);           // moves it from the cell
 std::string optional_text_of(const Field& field);  // empty for none
 Conversation turns_of(const Field& field);         // moves them; at least one message
-// The messages of a row's prompt: text is a user message. Empty without a prompt.
+// The messages of a row's prompt: text is a user message, or the turns of a transcript. Empty without a
+// prompt.
 Conversation prompt_of(const Field& prompt);
 
 }  // namespace armorm::data

@@ -2,6 +2,7 @@
 // ranks or rates them. Recognition, --form, the dry run and docs/data-forms.md all read the tables below.
 #pragma once
 
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -33,11 +34,10 @@ struct FormColumn {
 
 // The messages before the answers.
 enum class PromptKind {
-  none,        // the answers are complete conversations
-  column,      // text, which is one user message, or messages
-  transcript,  // turns "\n\nHuman: ...\n\nAssistant: "
-  tagged,      // text; further turns after "<extra_id_1>Assistant" and "<extra_id_1>User"
-  post,        // the object `info` of summarize_from_feedback
+  none,    // the answers are complete conversations
+  column,  // text, which is one user message or a transcript, or messages
+  tagged,  // text; further turns after "<extra_id_1>Assistant" and "<extra_id_1>User"
+  post,    // the object `info` of summarize_from_feedback
 };
 
 enum class AnswerKind {
@@ -86,6 +86,7 @@ struct Form {
   Better better = Better::order;
   std::vector<std::string_view> labels = {};  // columns or fields to choose from, the first by default
   std::string_view strength = {};             // column of the preference's strength
+  double strongest = std::numeric_limits<double>::infinity();  // size of the strongest, of Better::strength
   // Ratings
   std::vector<Rating> ratings = {};
   std::string_view rated_in = {};  // a list of objects with the ratings, matched by their `model`
@@ -97,6 +98,12 @@ struct Form {
 
   // Rows are ranked or expanded by this description; otherwise each row is read by its own types.
   bool is_described() const { return answer_kind != AnswerKind::sides; }
+  // Whether labels order all answers of a row, so that RankedPairs matters.
+  bool is_ranked() const { return better == Better::rank || better == Better::score; }
+  // Whether a row may have several answers.
+  bool has_several_answers() const {
+    return answers.size() > 1 || answer_kind == AnswerKind::records || answer_kind == AnswerKind::list;
+  }
 };
 
 std::span<const Form> pair_forms();

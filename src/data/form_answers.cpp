@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/strings.h"
 #include "core/utf8.h"
 #include "data/json_value.h"
 #include "data/preference_sides.h"
@@ -50,13 +51,6 @@ Conversation transcript_of(const Field& field) {
   return parse_transcript(text_of(field), where);
 }
 
-// Without the opening of the answer that follows.
-Conversation transcript_prompt(const Field& field) {
-  Conversation turns = transcript_of(field);
-  if (turns.back().role == "assistant" && turns.back().content.empty()) turns.pop_back();
-  return turns;
-}
-
 Conversation column_prompt(const Field& field) {
   Conversation prompt = prompt_of(field);
   if (prompt.empty())
@@ -70,8 +64,6 @@ Conversation prompt_messages(const Form& form, const FieldOf& field) {
       return {};
     case PromptKind::column:
       return column_prompt(field(form.prompt));
-    case PromptKind::transcript:
-      return transcript_prompt(field(form.prompt));
     case PromptKind::tagged:
       return parse_tagged_turns(text_of(field(form.prompt)));
     case PromptKind::post:
@@ -114,15 +106,31 @@ std::size_t common_beginning(std::string_view a, std::string_view b) {
   return at > 0 && a[at - 1] == ' ' ? at - 1 : at;
 }
 
+constexpr std::string_view kSpaces = " \t\r\n";
+
+// Where no answer is empty: at the white space before. 0 where there is none.
+std::size_t before_answers(std::string_view a, std::string_view b, std::size_t at) {
+  const auto is_empty = [&](std::string_view text) { return trimmed(text.substr(at)).empty(); };
+  while (at > 0 && (is_empty(a) || is_empty(b))) {
+    const std::size_t end = a.substr(0, at).find_last_not_of(kSpaces);
+    const std::size_t space = end == std::string_view::npos ? end : a.substr(0, end).find_last_of(kSpaces);
+    at = space == std::string_view::npos ? 0 : a.substr(0, space).find_last_not_of(kSpaces) + 1;
+  }
+  return at;
+}
+
 FormAnswers split_texts(const Field& chosen, const Field& rejected) {
   const std::string a = text_of(chosen);
   const std::string b = text_of(rejected);
-  const std::size_t at = common_beginning(a, b);
+  const std::size_t common = common_beginning(a, b);
+  const std::size_t at = a == b ? common : before_answers(a, b, common);
   if (at == 0)
     fail_data(
-        "{}: the two texts have no common beginning, expected that of a prompt; name the column of the "
-        "prompt with `columns`: \"prompt\"",
-        chosen.place());
+        "{}: {}, expected two answers after that of a prompt; name the column of the prompt with `columns`: "
+        "\"prompt\"",
+        chosen.place(),
+        common == 0 ? "the two texts have no common beginning"
+                    : "one text is the beginning of the other, which leaves no prompt before the answers");
   const Conversation prompt{{"user", a.substr(0, at)}};
   return {{answered(prompt, a.substr(at)), answered(prompt, b.substr(at))}, {}, a == b};
 }
@@ -167,6 +175,17 @@ FormAnswers conversation_answers(const Form& form, const FieldOf& field) {
   return answers;
 }
 
+FormAnswers answers_of(const Form& form, const FieldOf& field) {
+  if (form.answer_kind == AnswerKind::split_texts)
+    return split_texts(field(form.answers[0]), field(form.answers[1]));
+  if (form.answer_kind == AnswerKind::conversations) return conversation_answers(form, field);
+  if (form.answer_kind == AnswerKind::transcripts)
+    return {{transcript_of(field(form.answers[0])), transcript_of(field(form.answers[1]))}, {}, false};
+  const Conversation prompt = prompt_messages(form, field);
+  return form.answer_kind == AnswerKind::records ? record_answers(form, field, prompt)
+                                                 : text_answers(form, field, prompt);
+}
+
 }  // namespace
 
 std::vector<Json> records_of(const Field& field) {
@@ -194,15 +213,11 @@ std::vector<std::optional<double>> numbers_of(const Field& field) {
 }
 
 FormAnswers read_answers(const Form& form, const FieldOf& field) {
-  if (form.answer_kind == AnswerKind::split_texts)
-    return split_texts(field(form.answers[0]), field(form.answers[1]));
-  if (form.answer_kind == AnswerKind::conversations) return conversation_answers(form, field);
-  if (form.answer_kind == AnswerKind::transcripts)
-    return {{transcript_of(field(form.answers[0])), transcript_of(field(form.answers[1]))}, {}, false};
-  Conversation prompt = prompt_messages(form, field);
-  if (!form.system.empty()) add_system(optional_text_of(field(form.system)), prompt);
-  return form.answer_kind == AnswerKind::records ? record_answers(form, field, prompt)
-                                                 : text_answers(form, field, prompt);
+  FormAnswers answers = answers_of(form, field);
+  if (form.system.empty()) return answers;
+  const std::string system = optional_text_of(field(form.system));
+  for (Conversation& conversation : answers.conversations) add_system(system, conversation);
+  return answers;
 }
 
 }  // namespace armorm::data

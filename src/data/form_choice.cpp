@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "data/column_account.h"
+#include "data/form_row.h"
 
 namespace armorm::data {
 namespace {
@@ -21,7 +22,7 @@ class Recognition {
   bool has_types(const Form& form) const {
     std::vector<ColumnRequest> requests;
     std::vector<ColumnType> types;
-    for (const FormColumn& column : form.columns) {
+    for (const FormColumn& column : columns_for(form)) {
       if (column.optional) continue;
       requests.push_back({name_in_set(column.name), want_of(column.type)});
       types.push_back(column.type);
@@ -45,8 +46,16 @@ class Recognition {
 
   bool has_columns(const Form& form) const {
     if (!form.absent.empty() && has(form.absent)) return false;
-    return std::all_of(form.columns.begin(), form.columns.end(),
+    const std::vector<FormColumn> columns = columns_for(form);
+    return std::all_of(columns.begin(), columns.end(),
                        [&](const FormColumn& column) { return column.optional || has(column.name); });
+  }
+
+  // Without the labels that are not wanted.
+  std::vector<FormColumn> columns_for(const Form& form) const {
+    if (form.labels.empty()) return form.columns;
+    const auto wanted = std::find(form.labels.begin(), form.labels.end(), evidence_.preference_label);
+    return columns_of(form, wanted == form.labels.end() ? form.labels.front() : *wanted);
   }
 
   // A rename says that the rows are of a form with that column.

@@ -16,6 +16,7 @@ struct FormEvidence {
   const std::vector<std::string>& columns;            // of the data set
   const std::map<std::string, std::string>& renames;  // our column name -> the set's
   const std::vector<std::string>& attributes;         // labels that are wanted; none for pairs
+  const std::string& preference_label;                // that is wanted of pairs; empty = the form's first
   // The first value of each column, null where the first rows hold none.
   std::function<std::vector<Cell>(const std::vector<ColumnRequest>&)> first_values;
 };

@@ -40,8 +40,21 @@ std::optional<double> number_at(const Json& record, std::string_view path) {
 // The first of two answers, or the second, or both alike.
 Values two(double first, double second) { return {first, second}; }
 
+// Nothing for null, NaN and empty text. data error for anything else that is no number.
+std::optional<double> choice_in(const Field& label) {
+  label.check_readable();
+  const Cell& cell = label.cell;
+  const bool is_empty = label.is_absent() || (cell.kind == CellKind::number && std::isnan(cell.number)) ||
+                        (cell.kind == CellKind::text && trimmed(cell.text).empty());
+  if (is_empty) return std::nullopt;
+  const std::optional<double> number = number_in(cell);
+  if (!number || !std::isfinite(*number))
+    fail_data("{}: found {}, expected a number, or null for no label", label.place(), label.found());
+  return number;
+}
+
 Values by_index(const Field& label, std::size_t answers) {
-  const std::optional<double> index = number_in(label.cell);
+  const std::optional<double> index = choice_in(label);
   Values values(answers);
   if (!index) return values;
   const auto best = static_cast<std::size_t>(std::max(*index, 0.0));
@@ -54,16 +67,20 @@ Values by_index(const Field& label, std::size_t answers) {
 }
 
 Values by_first(const Field& label) {
-  const std::optional<double> first = number_in(label.cell);
+  const std::optional<double> first = choice_in(label);
   if (!first) return Values(2);
   if (*first != 0 && *first != 1)
     fail_data("{}: found {}, expected 1 (the first answer is better) or 0", label.place(), label.found());
   return two(*first, 1 - *first);
 }
 
-Values by_strength(const Field& label) {
-  const std::optional<double> strength = number_in(label.cell);
-  return strength ? two(-*strength, *strength) : Values(2);
+Values by_strength(const Form& form, const Field& label) {
+  const std::optional<double> strength = choice_in(label);
+  if (!strength) return Values(2);
+  if (std::abs(*strength) > form.strongest)
+    fail_data("{}: found {}, expected a preference from -{} to {} (the form {})", label.place(),
+              label.found(), form.strongest, form.strongest, form.name);
+  return two(-*strength, *strength);
 }
 
 Values by_winner(const Field& label) {
@@ -136,7 +153,7 @@ Values values_of(const Form& form, std::string_view label, const FieldOf& field,
   if (form.better == Better::index) return by_index(cell, answers.conversations.size());
   if (form.better == Better::first) return by_first(cell);
   if (form.better == Better::letter) return by_letter(cell);
-  return form.better == Better::strength ? by_strength(cell) : by_winner(cell);
+  return form.better == Better::strength ? by_strength(form, cell) : by_winner(cell);
 }
 
 void add_pair(const Values& values, std::size_t i, std::size_t j, PreferenceRow& row) {
@@ -186,12 +203,27 @@ Values ratings_of(const Form& form, const FieldOf& field, std::size_t answers) {
   return values;
 }
 
+// What follows the first dash of an attribute's name.
+std::string_view aspect_of(const Rating& rating) {
+  return rating.attribute.substr(rating.attribute.find('-') + 1);
+}
+
+// The aspect that the row rates; empty for none.
+std::string attribute_in(const Form& form, const Field& field) {
+  std::string aspect = optional_text_of(field);
+  std::vector<std::string_view> known;
+  for (const Rating& rating : form.ratings) known.push_back(aspect_of(rating));
+  if (!aspect.empty() && std::find(known.begin(), known.end(), aspect) == known.end())
+    fail_data("{}: found \"{}\", expected one of {}", field.place(), shown(aspect), fmt::join(known, ", "));
+  return aspect;
+}
+
 // Reads the labels of each answer of a row.
 class RowRatings {
  public:
   RowRatings(const Form& form, const FieldOf& field, const FormAnswers& answers)
       : form_(form), field_(field), records_(answers.records) {
-    if (!form.attribute_of.empty()) attribute_of_ = optional_text_of(field(form.attribute_of));
+    if (!form.attribute_of.empty()) attribute_of_ = attribute_in(form, field(form.attribute_of));
     if (!form.rated_in.empty()) rated_in_ = data::records_of(field(form.rated_in));
     if (!form.rated_by.empty()) rated_by_ = ratings_of(form, field, answers.conversations.size());
   }
@@ -200,13 +232,31 @@ class RowRatings {
     const auto rating = std::find_if(form_.ratings.begin(), form_.ratings.end(),
                                      [&](const Rating& known) { return known.attribute == attribute; });
     if (rating == form_.ratings.end()) return label_of(field_(attribute));
-    if (!form_.attribute_of.empty() &&
-        rating->attribute.substr(rating->attribute.find('-') + 1) != attribute_of_)
-      return kNoLabel;
-    return rating_of(value_of(*rating, answer), *rating);
+    if (!form_.attribute_of.empty() && aspect_of(*rating) != attribute_of_) return kNoLabel;
+    const std::optional<double> value = value_of(*rating, answer);
+    if (value) check_range(*rating, *value, answer);
+    return rating_of(value, *rating);
   }
 
  private:
+  // Published ratings are whole numbers: of a scale from -0.5 to 4.5, those from 0 to 4.
+  void check_range(const Rating& rating, double value, std::size_t answer) const {
+    const double label = (value + rating.add) / rating.divide;
+    if (label >= 0 && label <= 1) return;
+    fail_data("{}: found {}, expected a rating from {} to {} (the form {})", place_of(rating, answer), value,
+              std::ceil(-rating.add) + 0.0, std::floor(rating.divide - rating.add), form_.name);
+  }
+
+  std::string place_of(const Rating& rating, std::size_t answer) const {
+    if (!form_.rated_by.empty())
+      return form_.answer_kind == AnswerKind::list
+                 ? fmt::format("{}: item {}", field_(form_.rated_by.front()).place(), answer)
+                 : field_(form_.rated_by[answer]).place();
+    if (records_.empty()) return field_(rating.source).place();
+    const std::string_view column = form_.rated_in.empty() ? form_.answers.front() : form_.rated_in;
+    return fmt::format("{}: {} of answer {}", field_(column).place(), rating.source, answer);
+  }
+
   std::optional<double> value_of(const Rating& rating, std::size_t answer) const {
     if (!form_.rated_by.empty()) return rated_by_[answer];
     if (records_.empty()) {
@@ -287,7 +337,7 @@ void rank_answers(const Form& form, std::string_view label, RankedPairs which, c
     pair_all(values, row);
   row.answers = std::move(answers.conversations);
   if (form.strength.empty()) return;
-  const std::optional<double> strength = number_in(field(form.strength).cell);
+  const std::optional<double> strength = choice_in(field(form.strength));
   if (strength) row.strength = static_cast<float>(std::abs(*strength));
 }
 

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <vector>
 
+#include "data/form_row.h"
+
 namespace armorm::data {
 namespace {
 
@@ -24,6 +26,9 @@ is the row, `pair_ids` [N, 2] are the numbers of the chosen and the rejected ans
 are divided among shards, never the pairs of a row. Ties make no pair; rows with nothing but ties, and rows without a label, are counted, and
 their ids recorded, in the file's metadata, the dry run and the log. A pair with a side over `--seq_len` is dropped alone. Where a form
 gives the strength of preferences, the file holds it as `strengths` f32 [N] (NaN = not given); no stage weighs pairs by it.
+
+A value in a column of labels that is no number, or not one of the words of the form, makes a bad row, as does a strength or a rating
+outside the scale of its form. Null, NaN and empty text are no label, nor is text such as N/A in ratings and in the fields of records.
 
 `--ranked_pairs all|best`: of ranked answers each two of different rank, in the order of the answers, or the best (the first of several) against
 each worse one. `--preference_label NAME`: the label that decides, where a form has several.
@@ -81,10 +86,7 @@ std::string prompt_text(const Form& form) {
     case PromptKind::none:
       return "";
     case PromptKind::column:
-      return code(form.prompt) + " (text is one user message)";
-    case PromptKind::transcript:
-      return fmt::format("the turns of {}: \"\\n\\nHuman: ...\\n\\nAssistant: ...\", trimmed",
-                         code(form.prompt));
+      return code(form.prompt) + " (text is one user message, or the turns of a transcript)";
     case PromptKind::tagged:
       return code(form.prompt) +
              ", where lines `<extra_id_1>Assistant` and `<extra_id_1>User` begin further turns";
@@ -138,8 +140,9 @@ std::string better_text(const Form& form) {
       return fmt::format("the first answer where {} is 1, the second where it is 0; null: no label; no ties",
                          labels);
     case Better::strength:
-      return fmt::format("the first answer where {} is below 0, the second above; 0: a tie; null: no label",
-                         labels);
+      return fmt::format(
+          "the first answer where {} is below 0, the second above, from -{} to {}; 0: a tie; null: no label",
+          labels, form.strongest, form.strongest);
     case Better::winner:
       return fmt::format("{}: `model_a` or `model_b`; `tie` and `tie (bothbad)`: a tie; null: no label",
                          labels);
@@ -213,9 +216,9 @@ std::string forms_page() {
   return out;
 }
 
-std::string form_summary(const Form& form) {
+std::string form_summary(const Form& form, std::string_view label) {
   std::vector<std::string_view> names;
-  for (const FormColumn& column : form.columns)
+  for (const FormColumn& column : columns_of(form, label))
     if (!column.optional) names.push_back(column.name);
   return fmt::format("{} ({})", form.name, fmt::join(names, ", "));
 }

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "core/error.h"
+#include "core/log.h"
 #include "hub/cache.h"
 #include "hub/snapshot.h"
 
@@ -63,11 +64,20 @@ RejectRow own_reject(const Mixture::Set& set, const RejectRow& reject) {
   };
 }
 
+void warn_of_ranked_pairs(const std::string& prefix, const Mixture::Set& set) {
+  const bool is_ranked = set.form != nullptr && set.form->is_ranked();
+  if (set.recipe.source.form.ranked_pairs != RankedPairs::best || is_ranked) return;
+  log::warn("{}{}: `ranked_pairs` is without effect: labels do not rank the answers of the form {}", prefix,
+            set.recipe.source.path, set.form != nullptr ? set.form->name : "conversational");
+}
+
 }  // namespace
 
 void in_set(const Mixture& mixture, const Mixture::Set& set, const std::function<void()>& use) {
   named(prefix_of(mixture.recipe(), set.recipe), use);
 }
+
+void in_evaluation_set(const std::function<void()>& use) { named("exclude_prompts_of: ", use); }
 
 Mixture::Mixture(Recipe recipe, RowKind kind, const StopRequested& stop)
     : recipe_(std::move(recipe)), kind_(kind) {
@@ -81,8 +91,7 @@ Mixture::Mixture(Recipe recipe, RowKind kind, const StopRequested& stop)
       sets_.push_back(std::move(opened));
     });
   for (const SetSource& source : recipe_.exclude_prompts_of)
-    named("exclude_prompts_of: ",
-          [&] { evaluation_sets_.push_back(Dataset::open(options_of(source, stop))); });
+    in_evaluation_set([&] { evaluation_sets_.push_back(Dataset::open(options_of(source, stop))); });
 }
 
 Mixture Mixture::of_ratings(Recipe recipe, const LabelColumns& columns, const StopRequested& stop) {
@@ -100,7 +109,11 @@ Mixture Mixture::of_ratings(Recipe recipe, const LabelColumns& columns, const St
 
 Mixture Mixture::of_pairs(Recipe recipe, const StopRequested& stop) {
   Mixture mixture(std::move(recipe), RowKind::pairs, stop);
-  for (Set& set : mixture.sets_) in_set(mixture, set, [&] { set.form = set.dataset.pair_form(); });
+  for (Set& set : mixture.sets_)
+    in_set(mixture, set, [&] {
+      set.form = set.dataset.pair_form();
+      warn_of_ranked_pairs(prefix_of(mixture.recipe_, set.recipe), set);
+    });
   return mixture;
 }
 
@@ -193,8 +206,9 @@ void Mixture::for_each_labelled(const std::vector<bool>& wanted,
                                 const RejectRow& reject) const {
   if (!is_mixture()) return for_each(wanted, visit, reject);
   const std::function<void(LabelledRow &&)> placed = [&](LabelledRow&& row) {
-    row.labels =
-        sets_[set_of(row.row_id)].labels.labels_of(row.labels, columns_.attributes.size(), is_weighted());
+    const Set& set = sets_[set_of(row.row_id)];
+    in_set(*this, set,
+           [&] { row.labels = set.labels.labels_of(row.labels, columns_.attributes.size(), is_weighted()); });
     visit(std::move(row));
   };
   for_each(wanted, placed, reject);

@@ -76,5 +76,7 @@ class Mixture {
 
 // Runs `use`; its errors begin with the name of the set, of a mixture.
 void in_set(const Mixture& mixture, const Mixture::Set& set, const std::function<void()>& use);
+// The same of an evaluation set.
+void in_evaluation_set(const std::function<void()>& use);
 
 }  // namespace armorm::data

@@ -1,8 +1,11 @@
 #include "data/preference_sides.h"
 
+#include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "core/error.h"
+#include "core/strings.h"
 #include "data/prompt_rule.h"
 #include "data/transcript.h"
 
@@ -12,8 +15,9 @@ namespace {
 void check_answers_prompt(const Field& side, const Field& prompt) {
   if (prompt.cell.kind == CellKind::missing) {
     fail_data(
-        "{}: found text, but there is no column \"prompt\" to go before it; expected a list of messages, "
-        "or name the prompt's column with `columns`",
+        "{}: found text, but there is no column \"prompt\" to go before it; expected a list of messages; "
+        "name the prompt's column with `columns`, or, where both texts begin with the prompt, the form "
+        "implicit_prompt with `form`",
         side.place());
   }
   prompt.check_readable();
@@ -23,12 +27,37 @@ void check_answers_prompt(const Field& side, const Field& prompt) {
               prompt.found(), side.column);
 }
 
+// A user's turn after the user's prompt is another prompt, of which one is wrong.
+void check_one_prompt(const Conversation& prompt, const Conversation& turns, const Field& side,
+                      const Field& column) {
+  if (prompt.empty() || prompt.back().role != "user" || starts_with(turns, prompt)) return;
+  const auto first = std::find_if(turns.begin(), turns.end(),
+                                  [](const Message& message) { return message.role != "system"; });
+  if (first == turns.end() || first->role != "user") return;
+  const auto asked = std::find_if(prompt.begin(), prompt.end(),
+                                  [](const Message& message) { return message.role == "user"; });
+  fail_data(
+      "{}: found messages that begin with the user's \"{}\", but the column \"{}\" begins with \"{}\"; "
+      "expected answers to that prompt, or messages that begin with it; remove that column where the "
+      "messages are complete, or their first turns",
+      side.place(), excerpt(first->content), column.column, excerpt(asked->content));
+}
+
+Conversation side_of_turns(const Field& side, const Field& prompt) {
+  Conversation begin = prompt_of(prompt);
+  Conversation turns = turns_of(side);
+  check_one_prompt(begin, turns, side, prompt);
+  return after_prompt(begin, std::move(turns));
+}
+
 }  // namespace
 
 Conversation side_of(const Field& side, const Field& prompt) {
-  if (side.cell.kind != CellKind::text) return after_prompt(prompt_of(prompt), turns_of(side));
+  if (side.cell.kind != CellKind::text) return side_of_turns(side, prompt);
   check_answers_prompt(side, prompt);
-  return after_prompt(prompt_of(prompt), {{"assistant", std::move(side.cell.text)}});
+  const bool from_transcript = prompt.cell.kind == CellKind::text && is_transcript(prompt.cell.text);
+  const std::string_view answer = from_transcript ? trimmed(side.cell.text) : side.cell.text;
+  return after_prompt(prompt_of(prompt), {{"assistant", std::string(answer)}});
 }
 
 void check_no_transcript(const Field& side) {

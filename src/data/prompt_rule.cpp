@@ -1,9 +1,12 @@
 #include "data/prompt_rule.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdint>
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "core/strings.h"
 #include "data/json_value.h"
 
 namespace armorm::data {
@@ -22,12 +25,34 @@ Json object_of(const Message& message) {
   return object;
 }
 
+// Writes equal numbers alike: 1.0 as 1.
+void unify_numbers(Json& value) {
+  constexpr double kLargest = 9007199254740992;  // 2^53
+  if (value.is_structured())
+    for (Json& item : value) unify_numbers(item);
+  if (!value.is_number_float()) return;
+  const auto number = value.get<double>();
+  if (std::trunc(number) == number && std::abs(number) <= kLargest) value = static_cast<std::int64_t>(number);
+}
+
+// White space around the text of a prompt makes no other prompt.
 bool is_same(const Message& a, const Message& b) {
-  if (a.role != b.role || a.content != b.content) return false;
-  return a.json == b.json || object_of(a) == object_of(b);
+  if (a.role != b.role || trimmed(a.content) != trimmed(b.content)) return false;
+  if (a.json.empty() && b.json.empty()) return true;
+  return a.content == b.content && (a.json == b.json || object_of(a) == object_of(b));
 }
 
 }  // namespace
+
+// Numbers that JSON cannot write are binary values (json_value()), whose bytes dump() lists.
+std::string canonical_text(const Message& message) {
+  const std::string plain = message.role + '\n' + message.content;
+  if (message.json.empty()) return plain;
+  Json object = object_of(message);
+  unify_numbers(object);
+  const bool is_plain = object == Json{{"role", message.role}, {"content", message.content}};
+  return is_plain ? plain : object.dump();
+}
 
 bool starts_with(const Conversation& conversation, const Conversation& prompt) {
   const auto is_system = [](const Message& message) { return message.role == "system"; };

@@ -1,9 +1,14 @@
 // Where a prompt that is given apart from its answers belongs.
 #pragma once
 
+#include <string>
+
 #include "data/conversation.h"
 
 namespace armorm::data {
+
+// The same text for equal messages: their fields in one order and spelling, without those that are null.
+std::string canonical_text(const Message& message);
 
 // Whether the first messages of `conversation` are those of `prompt`. A prompt without a system message may
 // follow the system messages of the conversation.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <numeric>
 #include <optional>
 #include <set>
@@ -15,6 +16,7 @@
 #include "core/words.h"
 #include "data/answer_pairs.h"
 #include "data/prompt_overlap.h"
+#include "data/prompt_rule.h"
 #include "data/prompt_text.h"
 
 namespace armorm::data {
@@ -32,11 +34,7 @@ void update(Sha256& hash, const std::string& text) {
 
 std::string digest_of(const Conversation& conversation) {
   Sha256 hash;
-  for (const Message& message : conversation) {
-    update(hash, message.role);
-    update(hash, message.content);
-    if (!message.json.empty()) update(hash, message.json);
-  }
+  for (const Message& message : conversation) update(hash, canonical_text(message));
   return hash.hex();
 }
 
@@ -109,19 +107,24 @@ class Selector {
     const RejectRow warn = [](std::int64_t row, const std::string& column, const std::string& reason) {
       log::warn("row {}: {}: {}; `where` does not accept it", row, column, reason);
     };
-    bool any = false;
+    std::set<std::string> seen;
     set.dataset.for_each_text(
         where.column,
         [&](std::int64_t row, std::string&& text) {
           if (values.contains(text))
-            any = true;
+            seen.insert(text);
           else
             leave_out(set.first_row + row, LeftOut::where);
         },
         skip_bad_ ? warn : RejectRow());
-    if (!any)
+    if (seen.empty())
       fail_data("{}: no row has one of these values in the column \"{}\": {}; check `where` of the recipe",
                 set.recipe.source.path, where.column, fmt::join(where.values, ", "));
+    std::vector<std::string> absent;
+    std::set_difference(values.begin(), values.end(), seen.begin(), seen.end(), std::back_inserter(absent));
+    if (!absent.empty())
+      log::warn("the set \"{}\": no row has this value of `where` in the column \"{}\": {}", set.recipe.name,
+                where.column, fmt::join(absent, ", "));
   }
 
   void limit(const Mixture::Set& set, std::size_t most) {
@@ -150,19 +153,40 @@ class Selector {
 
   void add_evaluation_prompts() {
     overlap_.emplace(mixture_.recipe().ngram);
-    const auto add = [&](const Conversation& conversation) {
-      for (const std::string& text : prompt_texts(conversation)) overlap_->add(text);
-    };
-    for (const Dataset& set : mixture_.evaluation_sets()) {
-      if (set.pair_form() != nullptr || set.rating_form({}) == nullptr)
-        set.for_each_preference({}, [&](PreferenceRow&& row) {
-          for (const Conversation* conversation : all_of(row)) add(*conversation);
-        });
-      else
-        set.for_each_labelled({}, {}, [&](LabelledRow&& row) { add(row.messages); });
-    }
+    for (std::size_t i = 0; i < mixture_.evaluation_sets().size(); ++i)
+      in_evaluation_set([&] {
+        add_prompts_of(mixture_.evaluation_sets()[i], mixture_.recipe().exclude_prompts_of[i].columns);
+      });
     overlap_->finish();
     log::info("{} distinct texts of the prompts of evaluation sets", overlap_->prompts());
+  }
+
+  void add_prompt(const Conversation& conversation) {
+    for (const std::string& text : prompt_texts(conversation)) overlap_->add(text);
+  }
+
+  using Renames = std::map<std::string, std::string>;
+
+  void add_prompts_of(const Dataset& set, const Renames& renames) {
+    const bool has_pairs = set.pair_form() != nullptr;
+    if (!has_pairs && set.rating_form({}) != nullptr)
+      set.for_each_labelled({}, {}, [&](LabelledRow&& row) { add_prompt(row.messages); });
+    else if (!has_pairs && is_of_prompts(set, renames))
+      set.for_each_text("prompt", [&](std::int64_t, std::string&& text) { add_prompt({{"user", text}}); });
+    else
+      set.for_each_preference({}, [&](PreferenceRow&& row) {
+        for (const Conversation* conversation : all_of(row)) add_prompt(*conversation);
+      });
+  }
+
+  // Whether the rows have prompts and no answers.
+  static bool is_of_prompts(const Dataset& set, const Renames& renames) {
+    const std::vector<std::string> columns = set.column_names();
+    const auto has = [&](const std::string& name) {
+      const auto renamed = renames.find(name);
+      return std::ranges::find(columns, renamed == renames.end() ? name : renamed->second) != columns.end();
+    };
+    return has("prompt") && !has("chosen") && !has("rejected");
   }
 
   // Also of rows that no pair is made of.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <map>
 
@@ -28,13 +29,20 @@ bool has_column(const MixtureSet& set, const Dataset& dataset, const std::string
   return contains(dataset.column_names(), renamed == set.source.columns.end() ? name : renamed->second);
 }
 
+// A rename of the weight column is one of the set's labels, too.
+const Form* form_rating(const Dataset& dataset, std::vector<std::string> labels,
+                        const LabelColumns& columns) {
+  if (!columns.weight_column.empty()) labels.push_back(columns.weight_column);
+  return dataset.rating_form(labels);
+}
+
 // Those that the set's form rates keep their names; columns lack the prefix.
 Names names_by_prefix(const MixtureSet& set, const Dataset& dataset, const LabelColumns& columns) {
   const std::string& prefix = set.attribute_prefix;
   std::vector<std::string> wanted;
   for (const std::string& attribute : columns.attributes)
     if (attribute.starts_with(prefix)) wanted.push_back(attribute);
-  const Form* form = dataset.rating_form(wanted);
+  const Form* form = form_rating(dataset, wanted, columns);
   Names names;
   for (const std::string& attribute : wanted)
     names[attribute] = rates(form, attribute) ? attribute : attribute.substr(prefix.size());
@@ -42,7 +50,7 @@ Names names_by_prefix(const MixtureSet& set, const Dataset& dataset, const Label
 }
 
 Names names_by_columns(const MixtureSet& set, const Dataset& dataset, const LabelColumns& columns) {
-  const Form* form = dataset.rating_form(columns.attributes);
+  const Form* form = form_rating(dataset, columns.attributes, columns);
   Names names;
   for (const std::string& attribute : columns.attributes)
     if (rates(form, attribute) || has_column(set, dataset, attribute)) names[attribute] = attribute;
@@ -85,21 +93,36 @@ void check_there(const MixtureSet& set, const Dataset& dataset, const SetLabels&
                  labels.form->name, name, fmt::join(dataset.column_names(), ", "));
 }
 
-void check_scales(const MixtureSet& set, const Names& names, const LabelColumns& columns) {
-  for (const auto& [attribute, scale] : set.label_scales)
-    if (!names.contains(attribute) && contains(columns.attributes, attribute))
-      fail_usage("label_scales has \"{}\", which the set does not give; it gives {}", attribute,
-                 fmt::join(
-                     [&] {
-                       std::vector<std::string> given;
-                       for (const auto& [ours, theirs] : names) given.push_back(ours);
-                       return given;
-                     }(),
-                     ", "));
+// Whether the set has an attribute that may not be one of those that are wanted.
+bool could_give(const MixtureSet& set, const Dataset& dataset, const Form* form,
+                const std::string& attribute) {
+  if (!set.attributes.empty()) return set.attributes.contains(attribute);
+  if (!attribute.starts_with(set.attribute_prefix)) return false;
+  return rates(form, attribute) || has_column(set, dataset, attribute.substr(set.attribute_prefix.size()));
 }
 
-float scaled(float value, const LabelScale& scale) {
-  return static_cast<float>((static_cast<double>(value) + scale.add) / scale.divide);
+void check_scales(const MixtureSet& set, const Dataset& dataset, const Names& names, const Form* form,
+                  const LabelColumns& columns) {
+  for (const auto& [attribute, scale] : set.label_scales) {
+    if (names.contains(attribute)) continue;
+    if (!contains(columns.attributes, attribute) && could_give(set, dataset, form, attribute)) continue;
+    std::vector<std::string> given;
+    for (const auto& [ours, theirs] : names) given.push_back(ours);
+    fail_usage("label_scales has \"{}\", which the set does not give; it gives {}", attribute,
+               fmt::join(given, ", "));
+  }
+}
+
+float scaled(float value, const LabelScale& scale, const std::string& name) {
+  const double label = (static_cast<double>(value) + scale.add) / scale.divide;
+  const double largest = std::numeric_limits<float>::max();
+  if (!std::isnan(value) && !(std::abs(label) <= largest))
+    fail_usage(
+        "the label scale of \"{}\", (value + {}) / {}, makes {} of the value {}, which is no finite number "
+        "of 32 bits; "
+        "correct label_scale or label_scales",
+        name, scale.add, scale.divide, label, value);
+  return static_cast<float>(label);
 }
 
 }  // namespace
@@ -108,7 +131,7 @@ std::vector<float> SetLabels::labels_of(const std::vector<float>& read, std::siz
                                         bool weighted) const {
   std::vector<float> labels(n_attributes, std::numeric_limits<float>::quiet_NaN());
   for (std::size_t i = 0; i < places.size(); ++i)
-    labels[places[i].attribute] = scaled(read[i], places[i].scale);
+    labels[places[i].attribute] = scaled(read[i], places[i].scale, requested[i]);
   if (!weighted) return labels;
   const double own = read.size() > places.size() ? static_cast<double>(read.back()) : 1.0;
   labels.push_back(static_cast<float>(own * weight));
@@ -117,7 +140,6 @@ std::vector<float> SetLabels::labels_of(const std::vector<float>& read, std::siz
 
 SetLabels labels_of_set(const MixtureSet& set, const Dataset& dataset, const LabelColumns& columns) {
   const Names names = names_of(set, dataset, columns);
-  check_scales(set, names, columns);
   SetLabels labels;
   labels.weight = set.weight.value_or(1);
   for (std::size_t k = 0; k < columns.attributes.size(); ++k) {
@@ -129,6 +151,7 @@ SetLabels labels_of_set(const MixtureSet& set, const Dataset& dataset, const Lab
   }
   if (!columns.weight_column.empty()) labels.requested.push_back(columns.weight_column);
   labels.form = dataset.rating_form(labels.requested);
+  check_scales(set, dataset, names, labels.form, columns);
   check_there(set, dataset, labels);
   return labels;
 }

@@ -27,7 +27,7 @@ struct SetLabels {
   double weight = 1;
 
   // The mixture's `n_attributes` labels of a row that was read with `requested`, NaN where the set has none;
-  // with `weighted`, the row's weight after them.
+  // with `weighted`, the row's weight after them. usage error for a scale that makes no finite label.
   std::vector<float> labels_of(const std::vector<float>& read, std::size_t n_attributes, bool weighted) const;
 };
 

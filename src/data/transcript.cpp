@@ -52,6 +52,12 @@ Conversation parse_transcript(std::string_view text, const std::string& where) {
   return turns;
 }
 
+Conversation transcript_prompt(std::string_view text, const std::string& where) {
+  Conversation turns = parse_transcript(text, where);
+  if (turns.back().role == "assistant" && turns.back().content.empty()) turns.pop_back();
+  return turns;
+}
+
 Conversation parse_tagged_turns(std::string_view text) {
   const Found next = find_marker(text, kTags, 0);
   Conversation turns{{"user", std::string(text.substr(0, next.at))}};

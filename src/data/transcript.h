@@ -15,6 +15,9 @@ bool is_transcript(std::string_view text);
 // begins with `where`, for a text that begins otherwise.
 Conversation parse_transcript(std::string_view text, const std::string& where);
 
+// The same without the opening of the answer that follows, "\n\nAssistant:" at the end.
+Conversation transcript_prompt(std::string_view text, const std::string& where);
+
 // The user's first message, and further turns after lines "<extra_id_1>Assistant" and "<extra_id_1>User", as
 // in HelpSteer2.
 Conversation parse_tagged_turns(std::string_view text);

@@ -228,13 +228,45 @@ TEST_CASE("a form is recognised by types as well as names", "[unit]") {
   CHECK(form_of_row("{\"prompt\":null,\"answers\":null}\n"
                     R"({"prompt":"\n\nHuman: q\n\nAssistant: ","answers":[{"answer":"a","rank":1}]})") ==
         "nectar");
-  CHECK(form_of_row(R"({"prompt":"q","answers":[{"answer":"a","rank":1}]})") == "none");
+  CHECK(form_of_row(R"({"prompt":"q","answers":[{"answer":"a","rank":1}]})") == "nectar");
   CHECK(form_of_row(R"({"prompt":"\n\nHuman: q","answers":["a"]})") == "none");
   CHECK(form_of_row(R"({"history":"q","human_ref_A":"a","human_ref_B":"b","labels":"yes"})") == "none");
   CHECK(form_of_row(R"({"history":"q","human_ref_A":"a","human_ref_B":"b","labels":"1"})") == "shp");
   // Without a column of a prompt, but with one that may be it, the prompt is asked for.
   CHECK(form_of_row(R"({"chosen":"a b","rejected":"a c","id":1})") == "implicit_prompt");
   CHECK(form_of_row(R"({"chosen":"a b","rejected":"a c","question":"q"})") == "none");
+}
+
+TEST_CASE("rankings have prompts of every kind", "[unit]") {
+  const TempDir dir;
+  const std::string answers = R"(,"answers":[{"answer":"a","rank":2},{"answer":"b","rank":1}]})";
+  put(dir / "x.jsonl", R"({"prompt":"q")" + answers + "\n" + R"({"prompt":"\n\nHuman: q\n\nAssistant: ")" +
+                           answers + "\n" + R"({"prompt":[{"role":"user","content":"q"}])" + answers + "\n");
+  const auto rows = preference_rows(open_dataset(dir / "x.jsonl"));
+  REQUIRE(rows.size() == 3);
+  for (const PreferenceRow& row : rows) {
+    REQUIRE(row.pairs.size() == 1);
+    CHECK(row.answers.at(row.pairs[0].chosen) == Conversation{{"user", "q"}, {"assistant", "b"}});
+  }
+}
+
+TEST_CASE("a column of system messages is read in every form that can have one", "[unit]") {
+  const TempDir dir;
+  const auto first_messages = [&](const std::string& row) {
+    put(dir / "x.jsonl", row + "\n");
+    Conversation first;
+    for (const PreferenceRow& pair : preference_rows(open_dataset(dir / "x.jsonl")))
+      for (const Conversation& answer : pair.answers) first.push_back(answer.front());
+    return first;
+  };
+  const Conversation both{{"system", "s"}, {"system", "s"}};
+  CHECK(first_messages(R"({"chosen":"q a","rejected":"q b","system":"s"})") == both);
+  CHECK(
+      first_messages(R"({"chosen":"\n\nHuman: q\n\nAssistant: a","rejected":"\n\nHuman: q\n\nAssistant: b",)"
+                     R"("system":"s"})") == both);
+  put(dir / "x.jsonl", R"({"prompt":"q","response":"a","good":1,"system":"s"})");
+  CHECK(labelled_rows(open_dataset(dir / "x.jsonl"), {"good"}).at(0).messages.front() ==
+        Message{"system", "s"});
 }
 
 TEST_CASE("a label that the form does not have is refused", "[unit]") {
@@ -274,7 +306,8 @@ TEST_CASE("values that a form cannot use are named, and the row can be skipped",
     return R"({"prompt":")" + prompt + R"(","answers":)" + answers + "}";
   };
   const std::string good = nectar("\\n\\nHuman: q", R"([{"answer":"a","rank":1},{"answer":"b","rank":2}])");
-  CHECK_THAT(reason(good, nectar("q", "[]")), Contains("prompt") && Contains("Human"));
+  CHECK_THAT(reason(good, R"({"prompt":7,"answers":[{"answer":"a","rank":1}]})"),
+             Contains("prompt") && Contains("expected text or a list of messages"));
   CHECK_THAT(reason(good, nectar("\\n\\nHuman: q", R"([{"text":"a"}])")), Contains("no text \"answer\""));
   CHECK_THAT(reason(good, nectar("\\n\\nHuman: q", "[]")), Contains("answers") && Contains("empty list"));
   const auto judged = [](const std::string& winner) {
@@ -288,6 +321,109 @@ TEST_CASE("values that a form cannot use are named, and the row can be skipped",
            better + "\"}";
   };
   CHECK_THAT(reason(lettered("B"), lettered("C")), Contains("orig_preference") && Contains("A or B"));
+  const auto shp = [](const std::string& labels, const std::string& ratio) {
+    return R"({"history":"q","human_ref_A":"a","human_ref_B":"b","labels":)" + labels +
+           ",\"score_ratio\":" + ratio + "}";
+  };
+  CHECK_THAT(reason(shp("1", "2"), shp("\"x\"", "2")),
+             Contains("labels") && Contains("(\"x\")") && Contains("null"));
+  CHECK_THAT(reason(shp("1", "2"), shp("0", "\"x\"")), Contains("score_ratio"));
+  CHECK_THAT(reason(shp("1", "2"), shp("Infinity", "2")), Contains("labels"));
+  CHECK_THAT(reason(pku("1"), pku("Infinity")), Contains("better_response_id"));
+  CHECK_THAT(reason(pku("1"), pku("\"first\"")), Contains("better_response_id") && Contains("\"first\""));
+  const auto helpsteer3 = [](const std::string& preference) {
+    return R"({"context":[{"role":"user","content":"q"}],"response1":"a","response2":"b","overall_preference":)" +
+           preference + "}";
+  };
+  CHECK_THAT(reason(helpsteer3("3"), helpsteer3("-100")),
+             Contains("overall_preference") && Contains("-100") && Contains("from -3 to 3"));
+  CHECK_THAT(reason(helpsteer3("-3"), helpsteer3("\"much\"")), Contains("overall_preference"));
+}
+
+TEST_CASE("null, NaN and empty text are no label", "[unit]") {
+  const TempDir dir;
+  for (const std::string label : {"null", "NaN", "\"\""}) {
+    CAPTURE(label);
+    const auto row = [](const std::string& value) {
+      return R"({"history":"q","human_ref_A":"a","human_ref_B":"b","labels":)" + value + "}\n";
+    };
+    put(dir / "x.jsonl", row("1") + row(label));
+    const auto rows = preference_rows(open_dataset(dir / "x.jsonl"));
+    REQUIRE(rows.size() == 2);
+    CHECK(rows[1].pairs.empty());
+    CHECK(rows[1].unlabelled_answers == 2);
+  }
+}
+
+TEST_CASE("ratings outside the scale of their form are refused by name", "[unit]") {
+  const TempDir dir;
+  const auto reason = [&](const std::string& row, const std::string& attribute) {
+    put(dir / "x.jsonl", row + "\n");
+    std::string found;
+    open_dataset(dir / "x.jsonl")
+        .for_each_labelled(
+            {attribute}, {}, [](LabelledRow&&) {},
+            [&](std::int64_t, const std::string&, const std::string& text) { found += text; });
+    return found;
+  };
+  const auto helpsteer = [&](const std::string& value) {
+    return reason(
+        R"({"prompt":"q","response":"a","correctness":1,"coherence":1,"complexity":1,"verbosity":1,"helpfulness":)" +
+            value + "}",
+        "helpsteer-helpfulness");
+  };
+  CHECK(helpsteer("0").empty());
+  CHECK(helpsteer("4").empty());
+  for (const std::string value : {"9", "-3", "5"})
+    CHECK_THAT(helpsteer(value), Contains("\"helpfulness\"") && Contains("found " + value) &&
+                                     Contains("from 0 to 4") && Contains("helpsteer"));
+  const auto ultrafeedback = [&](const std::string& score) {
+    return reason(R"({"instruction":"q","completions":[{"response":"a","overall_score":1},)"
+                  R"({"response":"b","overall_score":)" +
+                      score + "}]}",
+                  "ultrafeedback-overall_score");
+  };
+  CHECK(ultrafeedback("10").empty());
+  CHECK(ultrafeedback("\"N/A\"").empty());
+  CHECK_THAT(ultrafeedback("85"), Contains("\"completions\"") && Contains("overall_score of answer 1") &&
+                                      Contains("found 85") && Contains("from 1 to 10"));
+  const auto code = [&](const std::string& rating, const std::string& aspect) {
+    return reason(R"({"instruction":"q","responses":[{"model":"m","response":"a"}],)"
+                  R"("annotations":[{"model":"m","rating":")" +
+                      rating + R"("}],"preference":")" + aspect + "\"}",
+                  "code-style");
+  };
+  CHECK(code("5", "style").empty());
+  CHECK(code("7", "complexity").empty());  // another attribute, which is not read
+  CHECK_THAT(code("7", "style"), Contains("\"annotations\"") && Contains("from 1 to 5"));
+  CHECK_THAT(code("5", "beauty"),
+             Contains("\"preference\"") && Contains("\"beauty\"") && Contains("readability"));
+  const auto judged = [&](const std::string& ratings) {
+    return reason(R"({"system":"","input":"q","generations":["a","b"],"rating":)" + ratings + "}",
+                  "argilla-judge_lm");
+  };
+  CHECK(judged("[1, 10]").empty());
+  CHECK_THAT(judged("[1, 11]"), Contains("\"rating\": item 1") && Contains("found 11"));
+}
+
+TEST_CASE("a prompt that two texts begin with leaves each an answer", "[unit]") {
+  const TempDir dir;
+  const auto answers = [&](const std::string& chosen, const std::string& rejected) {
+    put(dir / "x.jsonl", json{{"chosen", chosen}, {"rejected", rejected}}.dump() + "\n");
+    const auto rows = preference_rows(open_form(dir / "x.jsonl", {.pairs = PairForm::implicit_prompt}));
+    std::vector<std::string> texts{rows.at(0).answers.at(0).front().content};
+    for (const Conversation& answer : rows.at(0).answers) texts.push_back(answer.back().content);
+    return texts;
+  };
+  using Texts = std::vector<std::string>;
+  CHECK(answers("Say it. Yes", "Say it. No") == Texts{"Say it.", " Yes", " No"});
+  CHECK(answers("Say it. Yes", "Say it. Yes, it is") == Texts{"Say it.", " Yes", " Yes, it is"});
+  CHECK(answers("Say\n\nYes it", "Say\n\nYes") == Texts{"Say", "\n\nYes it", "\n\nYes"});
+  CHECK(answers("Say it ", "Say it now") == Texts{"Say", " it ", " it now"});
+  for (const auto& [chosen, rejected] : std::vector<std::pair<std::string, std::string>>{
+           {"Yes", "Yes, it is"}, {"Yes, it is", "Yes"}, {" Yes", " Yes!"}})
+    CHECK_THAT(error_of([&] { answers(chosen, rejected); }, ErrorKind::data),
+               Contains("row 0") && Contains("beginning of the other"));
 }
 
 TEST_CASE("a list of ratings has one number for each answer", "[unit]") {

@@ -32,8 +32,8 @@ TEST_CASE("columns of JSON texts are what they encode", "[golden]") {
     REQUIRE(texts.size() == expected.size());
     for (std::size_t i = 0; i < texts.size(); ++i)
       CHECK(texts[i] == (expected[i]["text"].is_null() ? "" : expected[i]["text"].get<std::string>()));
-    const auto pairs = preference_rows(
-        open_dataset(path, "train", {{"prompt", "source"}, {"chosen", "m_items"}, {"rejected", "m_json"}}));
+    const auto pairs =
+        preference_rows(open_dataset(path, "train", {{"chosen", "m_items"}, {"rejected", "m_json"}}));
     REQUIRE(pairs.size() == expected.size());
     CHECK(pairs[0].chosen == conversation_from(expected[0]["m_items"]));
     CHECK(pairs[0].all_chosen.empty());

@@ -250,6 +250,25 @@ TEST_CASE("a row whose prompt and answers occurred before is a duplicate", "[uni
   CHECK(left_out(selection, 1, LeftOut::duplicate) == 1);
 }
 
+TEST_CASE("messages that say the same in other JSON are duplicates", "[unit]") {
+  const Sets sets;
+  const auto row = [](const std::string& user) {
+    const auto side = [&](const std::string& answer) {
+      return "[" + user + R"(,{"role":"assistant","content":")" + answer + "\"}]";
+    };
+    return "{\"chosen\":" + side("x") + ",\"rejected\":" + side("y") + "}\n";
+  };
+  const std::string rows = row(R"({"role":"user","content":"q"})") +
+                           row(R"({"name":null,"content":"q","role":"user"})") +
+                           row(R"({"role":"user","content":"q","name":"n","more":{"a":1,"b":2}})") +
+                           row(R"({"more":{"b":2,"a":1.0},"name":"n","role":"user","content":"q"})") +
+                           row(R"({"role":"user","content":"q","name":"n","more":{"a":1,"b":3}})") +
+                           row(R"({"role":"user","content":"q","name":"m"})");
+  Recipe recipe = mixture_of({sets.add_text("a", rows)});
+  recipe.deduplicate = true;
+  CHECK(select_rows(pairs(recipe), false).rows == Ids{0, 2, 4, 5});
+}
+
 TEST_CASE("rows that give nothing are no duplicates of those that do", "[unit]") {
   const Sets sets;
   const auto row = [](int preference) {
@@ -342,6 +361,118 @@ TEST_CASE("a prompt is known with and without its system message, and by each of
   CHECK(is_left_out(one, other, with_system(one)));
   CHECK(is_left_out(turns("second", "x"), turns("second", "y"), one));
   CHECK_FALSE(is_left_out(turns("Be brief.", "x"), turns("Be brief.", "y"), system));
+}
+
+TEST_CASE("a scale of a label that the set does not have is an error that lists the labels", "[unit]") {
+  const Sets sets;
+  MixtureSet a = sets.add("a", {{{"messages", turns("p", "x")}, {"good", 1}, {"fine", 2}, {"long", 3}}});
+  const auto refusal = [&](const std::string& key) {
+    a.label_scales = {{key, {0, 2}}};
+    return error_of([&] { ratings(mixture_of({a}), {"good", "fine"}); }, ErrorKind::usage);
+  };
+  CHECK_THAT(refusal("goood"), Contains("the set \"a\"") && Contains("\"goood\"") && Contains("fine, good"));
+  // A label that is not asked for this time.
+  a.label_scales = {{"long", {0, 2}}, {"good", {0, 2}}};
+  CHECK(same(read(ratings(mixture_of({a}), {"good", "fine"})).labels[0], {0.5F, 2}));
+  a.attribute_prefix = "a-";
+  a.label_scales = {{"a-long", {0, 2}}};
+  CHECK(read(ratings(mixture_of({a}), {"a-good"})).labels.size() == 1);
+  a.label_scales = {{"long", {0, 2}}};
+  CHECK_THAT(error_of([&] { ratings(mixture_of({a}), {"a-good"}); }, ErrorKind::usage), Contains("\"long\""));
+  a.attribute_prefix.clear();
+  a.attributes = {{"good", "good"}, {"other", "long"}};
+  a.label_scales = {{"other", {0, 2}}};
+  CHECK(read(ratings(mixture_of({a}), {"good"})).labels.size() == 1);
+  CHECK_THAT(refusal("long"), Contains("it gives good"));
+}
+
+TEST_CASE("a scale that makes no finite label is an error of the recipe", "[unit]") {
+  const Sets sets;
+  MixtureSet a = sets.add("a", {{{"messages", turns("p", "x")}, {"good", nullptr}},
+                                {{"messages", turns("p", "x")}, {"good", 5}}});
+  a.label_scale = {0, 1e-300};
+  CHECK_THAT(error_of([&] { read(ratings(mixture_of({a}), {"good"})); }, ErrorKind::usage),
+             Contains("the set \"a\"") && Contains("\"good\"") && Contains("label_scale"));
+}
+
+TEST_CASE("a renamed weight column leaves the form of the rows recognised", "[unit]") {
+  const Sets sets;
+  MixtureSet a = sets.add("a", {{{"prompt", "p"}, {"response", "x"}, {"good", 1}, {"w", 3}}});
+  a.source.columns = {{"weight", "w"}};
+  CHECK(read(ratings(mixture_of({a}), {"good"}, "weight")).labels == std::vector<std::vector<float>>{{1, 3}});
+  a.attribute_prefix = "a-";
+  CHECK(read(ratings(mixture_of({a}), {"a-good"}, "weight")).labels ==
+        std::vector<std::vector<float>>{{1, 3}});
+}
+
+TEST_CASE("what a recipe says without effect is named", "[unit]") {
+  const Sets sets;
+  const auto log_of = [](const Recipe& recipe) {
+    std::vector<std::string> lines;
+    const LogCapture capture(lines);
+    const Mixture mixture = pairs(recipe);
+    select_rows(mixture, false);
+    mixture.for_each_preference({}, [](PreferenceRow&&) {});
+    return json(lines).dump();
+  };
+  json row = pair_row("p", "x", "y");
+  row["kind"] = "a";
+  MixtureSet a = sets.add("a", {row});
+  a.where = RowFilter{"kind", {"a", "b", "c"}};
+  const std::string log = log_of(mixture_of({a}));
+  CHECK_THAT(log, Contains("no row has this value of `where`") && Contains(": b, c"));
+  CHECK_THAT(log, !Contains("no row is made from it"));
+  a.where.reset();
+  CHECK_THAT(log_of(mixture_of({a})), Contains("no row is made from it") && Contains("kind"));
+  CHECK_THAT(log_of(mixture_of({a})), !Contains("ranked_pairs"));
+  a.source.form.ranked_pairs = RankedPairs::best;
+  CHECK_THAT(log_of(mixture_of({a})), Contains("the set \\\"a\\\"") &&
+                                          Contains("`ranked_pairs` is without effect") &&
+                                          Contains("conversational"));
+  const json ranked{{"prompt", "\n\nHuman: q"}, {"answers", {{{"answer", "x"}, {"rank", 1}}}}};
+  MixtureSet b = sets.add("b", {ranked});
+  b.source.form.ranked_pairs = RankedPairs::best;
+  CHECK_THAT(log_of(mixture_of({b})), !Contains("without effect"));
+}
+
+TEST_CASE("a rename of an optional column to one that is not there is an error", "[unit]") {
+  const Sets sets;
+  const auto refusal = [&](MixtureSet set, const std::string& ours) {
+    set.source.columns = {{ours, "nope"}};
+    return error_of([&] { pairs(mixture_of({set})).for_each_preference({}, [](PreferenceRow&&) {}); },
+                    ErrorKind::data);
+  };
+  CHECK_THAT(refusal(sets.add("a", {pair_row("p", "x", "y")}), "subset"), Contains("no column \"nope\""));
+  CHECK_THAT(refusal(sets.add("b", {{{"prompt", "p"}, {"chosen", "x"}, {"rejected", {"y"}}}}), "system"),
+             Contains("no column \"nope\""));
+}
+
+TEST_CASE("an evaluation set may be of prompts alone", "[unit]") {
+  const Sets sets;
+  Recipe recipe = mixture_of({sets.add("a", {pair_row("p", "x", "y"), pair_row("q", "x", "y")})});
+  recipe.exclude_prompts_of = {
+      sets.add("e", {{{"prompt", "Q!"}, {"id", 1}}, {{"prompt", "r"}, {"id", 2}}}).source};
+  CHECK(select_rows(pairs(recipe), false).rows == Ids{0});
+  recipe.exclude_prompts_of = {sets.add("e", {{{"question", "p"}}}).source};
+  recipe.exclude_prompts_of[0].columns = {{"prompt", "question"}};
+  CHECK(select_rows(pairs(recipe), false).rows == Ids{1});
+}
+
+TEST_CASE("errors of rows of an evaluation set say so", "[unit]") {
+  const Sets sets;
+  Recipe recipe = mixture_of({sets.add("a", {pair_row("p", "x", "y")})});
+  recipe.exclude_prompts_of = {
+      sets.add("e", {pair_row("q", "x", "y"), {{"chosen", 1}, {"rejected", 2}}}).source};
+  CHECK_THAT(error_of([&] { select_rows(pairs(recipe), false); }, ErrorKind::data),
+             Contains("exclude_prompts_of: ") && Contains("row 1"));
+}
+
+TEST_CASE("a column of `where` that is not there is answered with those that are", "[unit]") {
+  const Sets sets;
+  MixtureSet a = sets.add("a", {pair_row("p", "x", "y")});
+  a.where = RowFilter{"kind", {"a"}};
+  CHECK_THAT(error_of([&] { select_rows(pairs(mixture_of({a})), false); }, ErrorKind::data),
+             Contains("\"kind\"") && Contains("chosen, rejected") && !Contains("`form`"));
 }
 
 TEST_CASE("errors of a mixture name the set and the row", "[unit]") {

@@ -27,3 +27,9 @@ TEST_CASE("fields of messages are equal as values", "[unit]") {
   CHECK_FALSE(is_head(R"({"role":"user","content":"q","score":"NaN","more":[1,{"x":-Infinity}]})"));
   CHECK_FALSE(is_head(R"({"role":"user","content":"q","score":0,"more":[1,{"x":-Infinity}]})"));
 }
+
+TEST_CASE("white space around a prompt makes no other prompt", "[unit]") {
+  CHECK(starts_with({{"user", "q"}, {"assistant", "a"}}, {{"user", " q\n"}}));
+  CHECK_FALSE(starts_with({{"user", "q r"}}, {{"user", "q  r"}}));
+  CHECK_FALSE(starts_with({{"assistant", "q"}}, {{"user", "q"}}));
+}

@@ -45,19 +45,12 @@ void check_text_pairs(const std::vector<PreferenceRow>& rows, const nlohmann::js
   }
 }
 
-// The messages of a side, after the text of the row's prompt if there is one.
-Conversation side_from(const nlohmann::json& row, const char* side) {
-  Conversation turns = conversation_from(row.at(side));
-  if (row.contains("prompt")) turns.insert(turns.begin(), {"user", row.at("prompt")});
-  return turns;
-}
-
 void check_list_pairs(const std::vector<PreferenceRow>& rows, const nlohmann::json& expected) {
   REQUIRE(rows.size() == expected.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
     CHECK(rows[i].row_id == static_cast<std::int64_t>(i));
-    CHECK(rows[i].chosen == side_from(expected[i], "chosen"));
-    CHECK(rows[i].rejected == side_from(expected[i], "rejected"));
+    CHECK(rows[i].chosen == conversation_from(expected[i].at("chosen")));
+    CHECK(rows[i].rejected == conversation_from(expected[i].at("rejected")));
   }
 }
 
@@ -90,7 +83,7 @@ TEST_CASE("ArmoRM-Multi-Objective-Data-v0.1: messages and nineteen nullable labe
   check_labelled(labelled_rows(dataset, two), expected, two);
 }
 
-TEST_CASE("UltraFeedback-preference-standard: lists follow the prompt, source filters", "[golden]") {
+TEST_CASE("UltraFeedback-preference-standard: lists begin with the prompt, source filters", "[golden]") {
   const nlohmann::json expected = golden_json("sets/expected.json").at("preference_standard").at("train");
   const Dataset dataset = open_dataset(golden("data/sets/preference_standard"));
   const auto rows = preference_rows(dataset);

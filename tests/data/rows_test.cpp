@@ -160,7 +160,8 @@ TEST_CASE("for rows of no form the error says what to do", "[unit]") {
 TEST_CASE("pairs as text need the text of a prompt", "[unit]") {
   const TempDir dir;
   put(dir / "x.jsonl", R"({"question":"q","chosen":"c","rejected":"r"})");
-  CHECK_THAT(refusal([&] { preference_rows(open_dataset(dir / "x.jsonl")); }), Contains("\"prompt\""));
+  CHECK_THAT(refusal([&] { preference_rows(open_dataset(dir / "x.jsonl")); }),
+             Contains("\"prompt\"") && Contains("implicit_prompt"));
   const auto rows = preference_rows(open_dataset(dir / "x.jsonl", "train", {{"prompt", "question"}}));
   REQUIRE(rows.size() == 1);
   CHECK(rows[0].chosen == Conversation{{"user", "q"}, {"assistant", "c"}});
@@ -207,6 +208,14 @@ TEST_CASE("the messages of a prompt come first unless a side starts with them", 
        "[" + system + "," + user + "," + c + "]",
        "\"r\"",
        {longer[0], longer[1]}},
+      {"\" q\\n\"", "[" + user + "," + c + "]", "[" + user + "," + r + "]", {pair[0], pair[1]}},
+      // A transcript, as of Dahoas/full-hh-rlhf.
+      {R"("\n\nHuman: q\n\nAssistant:")", "\" c\"", "\" r\"", {pair[0], pair[1]}},
+      {R"("\n\nHuman: q\n\nAssistant: c\n\nHuman: q2")",
+       "\"c2\"",
+       "[" + r + "]",
+       {{{"user", "q"}, {"assistant", "c"}, {"user", "q2"}, {"assistant", "c2"}},
+        {{"user", "q"}, {"assistant", "c"}, {"user", "q2"}, {"assistant", "r"}}}},
       // A side whose system message precedes the prompt.
       {"\"q\"",
        "[" + system + "," + user + "," + c + "]",
@@ -236,6 +245,30 @@ TEST_CASE("the messages of a prompt come first unless a side starts with them", 
   CHECK(several.at(0).all_rejected.at(0) == longer[1]);
 }
 
+TEST_CASE("a prompt before messages that begin with another one is refused", "[unit]") {
+  const TempDir dir;
+  const auto message = [&](const std::string& prompt, const std::string& first) {
+    const auto side = [&](const std::string& answer) {
+      return "[" + first + R"({"role":"user","content":"theirs"},{"role":"assistant","content":")" + answer +
+             "\"}]";
+    };
+    put(dir / "x.jsonl",
+        "{\"prompt\":" + prompt + ",\"chosen\":" + side("c") + ",\"rejected\":" + side("r") + "}");
+    return refusal([&] { preference_rows(open_dataset(dir / "x.jsonl")); });
+  };
+  const std::string system = R"({"role":"system","content":"s"},)";
+  for (const std::string& first : {std::string(), system})
+    for (const std::string prompt : {"\"ours\"", R"([{"role":"user","content":"ours"}])"}) {
+      CAPTURE(first, prompt);
+      CHECK_THAT(message(prompt, first), Contains("row 0") && Contains("\"chosen\"") &&
+                                             Contains("\"theirs\"") && Contains("\"ours\"") &&
+                                             Contains("remove that column"));
+    }
+  // Further turns after the prompt's answer.
+  CHECK(message(R"([{"role":"user","content":"ours"},{"role":"assistant","content":"a"}])", "") ==
+        "nothing was thrown");
+}
+
 TEST_CASE("messages keep what they hold besides role and content", "[unit]") {
   const TempDir dir;
   const std::string call =
@@ -249,12 +282,17 @@ TEST_CASE("messages keep what they hold besides role and content", "[unit]") {
         Conversation{{"user", "q"}, {"user", "q", named}, {"assistant", "", call}, {"assistant", "", bare}});
 
   // Equal messages are equal in any order of their keys, and an absent key is like null.
-  put(dir / "x.jsonl", R"({"prompt":[{"role":"user","content":"q","name":"n"}],"chosen":[)" + named + "," +
-                           bare + R"(],"rejected":[{"role":"user","content":"q","name":"m"},)" + call + "]}");
-  const auto pairs = preference_rows(open_dataset(dir / "x.jsonl"));
-  REQUIRE(pairs.size() == 1);
-  CHECK(pairs[0].chosen.size() == 2);
-  CHECK(pairs[0].rejected.size() == 3);
+  const auto pairs = [&](const std::string& name) {
+    put(dir / "x.jsonl", R"({"prompt":[{"role":"user","content":"q","name":"n"}],"chosen":[)" + named + "," +
+                             bare + R"(],"rejected":[{"role":"user","content":"q","name":")" + name + "\"}," +
+                             call + "]}");
+    return preference_rows(open_dataset(dir / "x.jsonl"));
+  };
+  const auto same = pairs("n");
+  REQUIRE(same.size() == 1);
+  CHECK(same[0].chosen.size() == 2);
+  CHECK(same[0].rejected.size() == 2);
+  CHECK_THAT(refusal([&] { pairs("m"); }), Contains("\"rejected\""));
 }
 
 TEST_CASE("a prompt that is in a row is read, whatever the form of the sides", "[unit]") {

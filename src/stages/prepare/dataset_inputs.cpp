@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "core/phase.h"
 #include "core/words.h"
+#include "data/form_row.h"
 #include "data/forms_page.h"
 #include "hub/cache.h"
 #include "report/text_table.h"
@@ -105,11 +106,6 @@ std::string left_out_text(const data::RowSelection::OfSet& set) {
   return fmt::format("{}", fmt::join(counts, ", "));
 }
 
-std::string form_name(const data::Mixture::Set& set) {
-  if (std::string text = form_text(set); !text.empty()) return text;
-  return set.form != nullptr ? std::string(set.form->name) : "";
-}
-
 }  // namespace
 
 std::string dataset_name(const DatasetChoice& choice) {
@@ -142,19 +138,24 @@ void report_forms(const DatasetInputs& inputs) {
   for (const data::Mixture::Set& set : inputs.rows.sets())
     if (set.form != nullptr)
       log::info("{}: rows of the form {}", inputs.rows.is_mixture() ? set.recipe.name : inputs.name,
-                data::form_summary(*set.form));
+                summary_of(set));
+}
+
+std::string summary_of(const data::Mixture::Set& set) {
+  const data::SetSource& source = set.recipe.source;
+  return data::form_summary(*set.form,
+                            data::chosen_label(*set.form, source.form.preference_label, source.path));
 }
 
 std::string form_text(const data::Mixture::Set& set) {
-  if (set.form == nullptr || !set.form->is_described()) return "";
+  if (set.form == nullptr) return "";
   const data::Form& form = *set.form;
   const data::FormOptions& chosen = set.recipe.source.form;
   std::string text(form.name);
   if (form.labels.size() > 1)
     text +=
         fmt::format(", {}", chosen.preference_label.empty() ? form.labels.front() : chosen.preference_label);
-  if (form.better == data::Better::rank || form.better == data::Better::score)
-    text += fmt::format(", {}", name_of(chosen.ranked_pairs));
+  if (form.is_ranked()) text += fmt::format(", {}", name_of(chosen.ranked_pairs));
   return text;
 }
 
@@ -183,7 +184,7 @@ void record_selection(const data::Mixture& mixture, const data::RowSelection& se
     const data::Mixture::Set& set = mixture.sets()[i];
     nlohmann::ordered_json entry{
         {"name", set.recipe.name},          {"config", set.recipe.source.config},
-        {"split", set.recipe.source.split}, {"form", form_name(set)},
+        {"split", set.recipe.source.split}, {"form", form_text(set)},
         {"first_row", set.first_row},       {"rows", set.rows},
         {"taken", selection.sets[i].taken}, {"left_out", left_out_json(selection.sets[i])}};
     if (!set.commit.empty()) entry["commit"] = set.commit;
@@ -199,7 +200,7 @@ std::string selection_table(const data::Mixture& mixture, const data::RowSelecti
   table.text_column(1).text_column(5);
   for (std::size_t i = 0; i < mixture.sets().size(); ++i) {
     const data::Mixture::Set& set = mixture.sets()[i];
-    table.add({set.recipe.name, form_name(set), set.recipe.source.split, std::to_string(set.rows),
+    table.add({set.recipe.name, form_text(set), set.recipe.source.split, std::to_string(set.rows),
                std::to_string(selection.sets[i].taken), left_out_text(selection.sets[i])});
   }
   return table.str(report::output_style());

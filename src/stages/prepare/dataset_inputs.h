@@ -48,7 +48,10 @@ DatasetInputs open_pairs(const DatasetPlan& plan, const StopRequested& stop);
 // Logs which form the rows of each set have; nothing where none is known.
 void report_forms(const DatasetInputs& inputs);
 
-// "nectar, rank, all": a described form with what was chosen of it; empty for others.
+// The form and the columns that rows are made from, for people. The set has a form.
+std::string summary_of(const data::Mixture::Set& set);
+
+// "nectar, rank, all": the form with what was chosen of it; empty for rows of none that is known.
 std::string form_text(const data::Mixture::Set& set);
 
 // data::select_rows(); logs what is left out of each set.

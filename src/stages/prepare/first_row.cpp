@@ -87,8 +87,8 @@ std::string first_labelled_rows(const data::Mixture& mixture, const std::vector<
 }
 
 void describe_sets(const data::Mixture& mixture, const data::RowSelection& selection, DryRunPlan& plan) {
-  const data::Form* form = mixture.sets().front().form;
-  if (!mixture.is_mixture() && form != nullptr) plan.form = data::form_summary(*form);
+  const data::Mixture::Set& first = mixture.sets().front();
+  if (!mixture.is_mixture() && first.form != nullptr) plan.form = summary_of(first);
   plan.selection = selection_table(mixture, selection);
   plan.row_name = row_names(mixture);
 }
