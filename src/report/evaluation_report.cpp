@@ -52,9 +52,11 @@ std::string heading(const EvaluationReport& report, const TextStyle& style) {
 }
 
 void add_row(const PairCount& count, const std::string& name, TextTable& table) {
+  const std::string interval =
+      count.n == 0 ? "-"
+                   : fmt::format("{:.1f} - {:.1f}", 100.0 * count.interval.low, 100.0 * count.interval.high);
   table.add({name, std::to_string(count.n), std::to_string(count.correct), std::to_string(count.ties),
-             percent(count.accuracy()),
-             fmt::format("{:.1f} - {:.1f}", 100.0 * count.interval.low, 100.0 * count.interval.high)});
+             percent(count.accuracy()), interval});
 }
 
 std::string counts_text(const EvaluationReport& report, const TextStyle& style) {

@@ -5,6 +5,7 @@
 #include "report/gate_parts.h"
 #include "report/html_page.h"
 #include "report/source_figures.h"
+#include "stats/interval.h"
 
 namespace armorm::report {
 namespace {
@@ -22,11 +23,14 @@ std::string accuracy_table(const std::string& id, const SetBySource& set,
   for (const SourceFigures& source : sources) {
     const SourceScorer& gate = source.scorers.front();
     const double accuracy = accuracy_of(gate, source.pairs);
+    const bool has_pairs = source.pairs > 0;
+    const double low = has_pairs ? gate.interval.low : stats::kNotMeasured;
+    const double high = has_pairs ? gate.interval.high : stats::kNotMeasured;
     std::vector<Cell> cells{html::escaped(source_label(source.name)),
                             std::to_string(source.pairs),
                             accuracy_cell(accuracy),
-                            html::range(100 * gate.interval.low, 100 * gate.interval.high, 1),
-                            html::track_cell({0, 1, gate.interval.low, gate.interval.high, accuracy, 0.5}),
+                            html::range(100 * low, 100 * high, 1),
+                            html::track_cell({0, 1, low, high, accuracy, 0.5}),
                             html::number(gate.loss, 4)};
     for (std::size_t i = 1; i < source.scorers.size(); ++i)
       cells.push_back(accuracy_cell(accuracy_of(source.scorers[i], source.pairs)));

@@ -85,8 +85,8 @@ std::string comparison_by_source_text(const SetBySource& set, const TextStyle& s
   for (const SourceFigures& source : largest_sources(set.sources, kPrintedSources)) {
     const SourceScorer& gate = source.scorers.front();
     std::vector<std::string> row{name_cell(source.name), std::to_string(source.pairs),
-                                 percent(accuracy_of(gate, source.pairs), 2), range(gate.interval),
-                                 fixed(gate.loss)};
+                                 percent(accuracy_of(gate, source.pairs), 2),
+                                 source.pairs == 0 ? "-" : range(gate.interval), fixed(gate.loss)};
     for (const std::size_t i : others)
       row.push_back(percent(accuracy_of(source.scorers[i], source.pairs), 2));
     table.add(row);

@@ -51,6 +51,12 @@ TEST_CASE("an evaluation's tables fit the terminal, whatever the names", "[unit]
         std::string::npos);
 }
 
+TEST_CASE("a subset without pairs has no interval", "[unit]") {
+  EvaluationReport report = example();
+  report.subsets = {{"empty", 0, 0, 0, {0, 1}}};
+  CHECK(evaluation_text(report).find("0.0 - 100.0") == std::string::npos);
+}
+
 TEST_CASE("an evaluation names the sections that the current counts change", "[unit]") {
   EvaluationReport report = example();
   report.benchmark = "reward_bench";

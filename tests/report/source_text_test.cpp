@@ -136,6 +136,13 @@ TEST_CASE("the largest twenty sources are printed, and the rest is one line", "[
              Catch::EndsWith("\nother (3 sources)        4  a 87.5 %, b 12.5 %\n"));
 }
 
+TEST_CASE("a source without pairs has no interval", "[unit]") {
+  SetBySource set = many(2, 6);
+  set.sources[1].pairs = 0;
+  set.sources[1].scorers[0] = scorer("gate", 0, {0, 1}, kNone);
+  CHECK_THAT(comparison_by_source_text(set), Contains("source 1") && !Contains("100.0"));
+}
+
 TEST_CASE("tables by source fit a line, and names cannot control the terminal", "[unit]") {
   SetBySource set = many(4, 6);
   set.sources[3].name = "";
