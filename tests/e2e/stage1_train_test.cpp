@@ -377,6 +377,15 @@ TEST_CASE("fitted intercepts travel through stage2-train into the gate's file", 
   CHECK(std::equal(bias.begin(), bias.end(), kept.begin()));
 }
 
+TEST_CASE("sample weights that are not used are warned of by name", "[e2e]") {
+  const TempDir root;
+  write_shard(root.path(), 0, 240, 1, 1);
+  CHECK_THAT(must_train(root.path(), {}).err,
+             Catch::Contains("column 'w', which are not used") && Catch::Contains("--weight_column w"));
+  CHECK_THAT(must_train(root.path(), {"--weight_column", "w", "--restart"}).err,
+             !Catch::Contains("not used"));
+}
+
 TEST_CASE("an attribute whose validation labels weigh nothing is fitted and warned of", "[e2e]") {
   const std::vector<linear::RowGroup> groups = stages::ridge::assign_groups(Stage1TrainOptions{}, 240, {});
   const TempDir root;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/log.h"
 #include "data/attributes.h"
 #include "data/recipe.h"
 #include "hub/cache.h"
@@ -42,8 +43,14 @@ std::vector<std::string> attributes_of(const artifacts::EmbeddingSet& set) {
 }
 
 void check_weight_column(const artifacts::EmbeddingSet& set, const std::string& wanted) {
-  if (wanted.empty()) return;
   const std::string found = set.provenance() ? set.provenance()->weight_column : "";
+  if (wanted.empty()) {
+    if (!found.empty())
+      log::warn(
+          "{}: holds sample weights of the column '{}', which are not used; use them with --weight_column {}",
+          set.description(), found, found);
+    return;
+  }
   if (found != wanted)
     fail_data(
         "{}: holds {}, but --weight_column names '{}'; make the embeddings again with stage1-prepare "
