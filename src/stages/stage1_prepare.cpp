@@ -152,10 +152,9 @@ resume::ShardTensors describe_tensors(const LabelledShard& shard, std::int64_t n
                                .width = hidden_size,
                                .rows = n};
   if (!weights.empty()) tensors.known.push_back(resume::known_tensor<float>("sample_weights", {n}, weights));
-  const bool has_several_answers =
-      std::any_of(mixture.sets().begin(), mixture.sets().end(), [](const data::Mixture::Set& set) {
-        return set.form != nullptr && set.form->answer_kind == data::AnswerKind::records;
-      });
+  const bool has_several_answers = std::any_of(
+      mixture.sets().begin(), mixture.sets().end(),
+      [](const data::Mixture::Set& set) { return set.form != nullptr && set.form->has_several_answers(); });
   if (has_several_answers)
     tensors.known.push_back(resume::known_tensor<std::int64_t>("answer_ids", {n}, answer_ids));
   if (mixture.is_mixture())

@@ -20,7 +20,7 @@ struct Provenance {
   std::string dataset;
   std::string split;
   std::string dataset_config;  // a config of the data set's card; empty = the default one
-  std::string form;            // of rows that a form describes, with its label and pairs; empty for others
+  std::string form;            // of the rows, with its label and pairs; empty = a mixture, or not recorded
   std::string source;
   std::vector<std::string> sources;  // names that source_ids index; empty = no source_ids
   std::string mixture;               // its sets as JSON: name, first_row, rows, taken, ...; empty = one set

@@ -5,6 +5,7 @@
 #include "io/content_digests.h"
 #include "io/safetensors.h"
 #include "io/writable_file.h"
+#include "stages/artifacts/form_input.h"
 #include "stages/resume/resume_key.h"
 
 namespace armorm::stages::resume {
@@ -25,7 +26,7 @@ ArtifactInputs inputs_of(const fs::path& file) {
 
 void check_same_inputs(const fs::path& artifact, const ArtifactInputs& then, const ArtifactInputs& now,
                        const std::string& folder_flag) {
-  if (then == now) return;
+  if (artifacts::are_same(then, now)) return;
   if (then.empty())
     fail_data(
         "{}: is there already and does not record what it was made from, as files of the Python scripts and "

@@ -9,6 +9,7 @@
 #include "io/publish.h"
 #include "io/read_file.h"
 #include "io/safetensors.h"
+#include "stages/artifacts/form_input.h"
 #include "stages/prepare/cpu_extraction.h"
 #include "support/error_of.h"
 #include "support/log_capture.h"
@@ -223,10 +224,63 @@ TEST_CASE("ratings of several answers a row keep row and answer", "[golden]") {
   CHECK(check(options.attributes).at("no label") == json{0});
 }
 
-TEST_CASE("rows of columns that were always read record no form", "[golden]") {
+TEST_CASE("shards record the form of rows that are read by the types of their columns", "[golden]") {
   const TempDir dir;
-  const auto file = io::SafetensorsFile::open(run_stage2_prepare(
-      options_for<Stage2PrepareOptions>(dir / "root", "pairs/explicit_prompt/rows.parquet")));
-  CHECK_FALSE(file.metadata().contains("form"));
+  auto options = options_for<Stage2PrepareOptions>(dir / "root", "pairs/explicit_prompt/rows.parquet");
+  const auto file = io::SafetensorsFile::open(run_stage2_prepare(options));
+  CHECK(file.metadata().at("form") == "explicit_prompt");
   CHECK_FALSE(file.contains("pair_ids"));
+  options.form = PairForm::conversational;
+  CHECK_THAT(error_of([&] { run_stage2_prepare(options); }, ErrorKind::data),
+             Contains("form") && Contains("explicit_prompt"));
+}
+
+TEST_CASE("a form that earlier versions did not record is that of rows read by their types", "[unit]") {
+  using stages::artifacts::are_same;
+  using stages::artifacts::ArtifactInputs;
+  const ArtifactInputs none{{"data set", "a"}};
+  const auto with = [&](const std::string& name, const std::string& form) {
+    ArtifactInputs inputs = none;
+    inputs[name] = form;
+    return inputs;
+  };
+  for (const std::string form : {"conversational", "explicit_prompt", "best_of_n", "orca_dpo", "messages"}) {
+    CHECK(are_same(none, with("form", form)));
+    CHECK(are_same(with("pairs set: form", form), none));
+  }
+  CHECK_FALSE(are_same(none, with("form", "hh_rlhf")));
+  CHECK_FALSE(are_same(with("form", "conversational"), with("form", "explicit_prompt")));
+  CHECK_FALSE(are_same(with("other", "conversational"), none));
+}
+
+TEST_CASE("two answers a row have numbers in every form of ratings", "[golden]") {
+  const TempDir dir;
+  const auto numbers = [&](const std::string& form) {
+    auto options = options_for<Stage1PrepareOptions>(dir / form, "ratings/" + form + "/rows.parquet");
+    const auto file = io::SafetensorsFile::open(run_stage1_prepare(options));
+    return file.contains("answer_ids") ? values_of<std::int64_t>(file, "answer_ids")
+                                       : std::vector<std::int64_t>();
+  };
+  for (const std::string form : {"argilla_capybara", "argilla_math", "argilla_openorca"}) {
+    CAPTURE(form);
+    const auto ids = numbers(form);
+    CHECK(std::count(ids.begin(), ids.end(), 0) > 0);
+    CHECK(std::count(ids.begin(), ids.end(), 1) > 0);
+  }
+  CHECK(numbers("helpsteer").empty());
+}
+
+TEST_CASE("the log and the dry run name the label that was chosen", "[golden]") {
+  const TempDir dir;
+  // Rows without the label that is the form's first one.
+  io::publish_text(dir / "x.jsonl",
+                   R"({"prompt":"q","response_0":"a","response_1":"b","safer_response_id":1})"
+                   "\n");
+  auto options = options_for<Stage2PrepareOptions>(dir / "root", "pairs/pku_saferlhf/rows.parquet");
+  options.dataset_path = (dir / "x.jsonl").string();
+  options.preference_label = "safer_response_id";
+  options.extraction.dry_run = true;
+  CHECK_THAT(printed([&] { run_stage2_prepare(options); }),
+             Contains("pku_saferlhf (prompt, response_0, response_1, safer_response_id)") &&
+                 !Contains("better_response_id"));
 }
