@@ -46,7 +46,7 @@ bool is_same(const Message& a, const Message& b) {
 
 // Numbers that JSON cannot write are binary values (json_value()), whose bytes dump() lists.
 std::string canonical_text(const Message& message) {
-  const std::string plain = message.role + '\n' + message.content;
+  std::string plain = message.role + '\n' + message.content;
   if (message.json.empty()) return plain;
   Json object = object_of(message);
   unify_numbers(object);

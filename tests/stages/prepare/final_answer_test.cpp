@@ -92,6 +92,7 @@ TEST_CASE("labelled rows that end in a user's turn are counted, shown and record
   CHECK_THAT(printed([&] { run_stage1_prepare(options); }),
              Contains("1 rows: bad row (row ids 1)") && !Contains("no_final_answer"));
   options.extraction.dry_run = false;
+  options.extraction.restart = true;
   const fs::path file = run_stage1_prepare(options);
   CHECK(io::SafetensorsFile::open(file).at("row_ids").shape == std::vector<std::int64_t>{1});
   fs::path rejects = file;
