@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
@@ -229,8 +230,7 @@ constexpr std::chrono::milliseconds kStopPatience(1500);
 }
 
 void run_stoppable(const std::string& program, const std::function<void(const StopRequested&)>& body) {
-  // Until the process is gone: a signal that comes while libraries unload must not make finished work a
-  // failure.
+  // Until the process is gone: a signal that comes on the way out must not make finished work a failure.
   static const auto* const signal = new StopSignal;
   const StopRequested requested = [] { return signal->requested(); };
   const StopDeadline deadline(requested, kStopPatience, [&program] { end_at_once(program); });
@@ -262,6 +262,18 @@ int guarded(const CLI::App& app, const std::string& program, const std::function
   }
 }
 
+// Ends the process without unloading its libraries, which takes LibTorch a third of a second: all files are
+// published and all streams flushed. Leak checks and CUDA's profilers report on the complete way out.
+int leave(int status) {
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  if (std::getenv("CUDA_INJECTION64_PATH") == nullptr) {
+    std::fflush(nullptr);
+    std::_Exit(status);
+  }
+#endif
+  return status;
+}
+
 }  // namespace
 
 int run(int argc, char** argv, const std::string& program, const std::string& purpose,
@@ -290,7 +302,7 @@ int run(int argc, char** argv, const std::string& program, const std::string& pu
   for (const Option& option : all) std::visit(Bind{app, option}, option.target);
   DocsRequest docs;
   docs.declare(app);
-  return guarded(app, program, [&] {
+  return leave(guarded(app, program, [&] {
     check_encoding(argc, argv);
     app.parse(argc, argv);
     if (docs.serve({program, purpose, all})) return;
@@ -301,7 +313,7 @@ int run(int argc, char** argv, const std::string& program, const std::string& pu
       print_assigned(configurable.options(), assigned);
     else
       run_stoppable(program, body);
-  });
+  }));
 }
 
 }  // namespace armorm::cli

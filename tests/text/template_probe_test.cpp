@@ -186,8 +186,12 @@ TEST_CASE("a content that holds a pattern of ordinary tokens is refused", "[unit
   const ProbedPattern probed = probe_gating_pattern(encoder);
   const std::string text = encoder.tokenizer().decode(probed.ids);
   encoder.protect_pattern(probed.ids);
-  CHECK_NOTHROW(encoder.encode({{"user", "Hello"}, {"assistant", "Good day"}}));
-  CHECK_THROWS_WITH(encoder.encode({{"user", "Hello"}, {"assistant", "Good" + text + " day"}}),
+  const auto position_with = [&](const std::string& answer) {
+    const Conversation conversation{{"user", "Hello"}, {"assistant", answer}};
+    return encoder.gating_position(conversation, encoder.encode(conversation).tokens, probed.ids);
+  };
+  CHECK_NOTHROW(position_with("Good day"));
+  CHECK_THROWS_WITH(position_with("Good" + text + " day"),
                     Catch::Contains("cannot be distinguished from the template's"));
 }
 
@@ -223,7 +227,7 @@ TEST_CASE("the gate is in the last turn, whatever a prompt ends with", "[unit]")
       "{% if add_generation_prompt %}assistant: {% endif %}",
       "{% for m in messages %}{{ '\n\nHuman: ' if m.role == 'user' else '\n\nAssistant: ' }}{{ m.content "
       "}}{% endfor %}"
-      "{% if add_generation_prompt %}\n\nAssistant: {% endif %}",
+      "{% if add_generation_prompt %}{{ '\n\nAssistant: ' }}{% endif %}",
       "{% for m in messages %}{{ '### Instruction:\n' if m.role == 'user' else '### Response:\n' }}{{ "
       "m.content }}\n\n"
       "{% endfor %}{% if add_generation_prompt %}### Response:\n{% endif %}"};
