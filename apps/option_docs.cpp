@@ -106,7 +106,7 @@ constexpr const char* kExitStatus =
     ".TP\n3\nA missing file, or failed input or output.\n"
     ".TP\n4\nBad data.\n"
     ".TP\n5\nAnother process is at work on the same output.\n"
-    ".TP\n75\nStopped when asked to by a signal; the same command resumes.\n"
+    ".TP\n75\nInterrupted by a signal; the same command resumes.\n"
     ".PP\nWhat to do about each: \\fIexit\\-codes.md\\fR of the documentation.\n";
 
 constexpr const char* kFiles =
