@@ -279,7 +279,7 @@ def main():
         before = path.read_text(encoding="utf-8")
         after = with_tables(before, run)
         if after != before:
-            stale.append(path.name)
+            stale.append(str(path.relative_to(ROOT)))
             if not arguments.check:
                 path.write_text(after, encoding="utf-8")
     faults = list(missing_sentences(run))

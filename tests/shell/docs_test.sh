@@ -61,6 +61,14 @@ fault README.md "$(printf 'x %.0s' {1..4000})" "$(($(wc -c <README.md) + 8001)) 
 result "docs: a broken link, anchor or quotation, and a large README are found"
 
 check "$(python3 scripts/demo_tables.py --check 2>&1)" python3 scripts/demo_tables.py --check 2>/dev/null
+mkdir -p "$work/tables"
+cp -r README.md docs examples scripts "$work/tables"
+sed -i 's/15 of the 18/14 of the 18/' "$work/tables/docs/demo.md"
+sed -i 's/93\.4 (90/93.5 (90/' "$work/tables/examples/evaluate/README.md"
+python3 "$work/tables/scripts/demo_tables.py" --check 2>"$work/said"
+check "wrong figures are not found" test $? = 1
+check "the sentence is not named" grep -q "docs/demo.md: no sentence '15 of the 18" "$work/said"
+check "the table's document is not named" grep -q "^examples/evaluate/README.md: not what docs/demo-run.json says" "$work/said"
 result "docs: the tables, and the sentences with figures, are those of the run that is kept"
 
 if [[ -x $bin/score ]]; then

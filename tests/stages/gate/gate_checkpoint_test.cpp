@@ -239,7 +239,8 @@ bool any_line(const std::vector<std::string>& lines, const std::string& file, co
 
 }  // namespace
 
-TEST_CASE("a state that the training cannot have is reported, and the previous checkpoint is used", "[unit]") {
+TEST_CASE("a state that the training cannot have is reported, and the previous checkpoint is used",
+          "[unit]") {
   const Training training(options());
   const test::TempDir whole, begun;
   std::vector<std::string> lines;
