@@ -42,10 +42,7 @@ void declare_backbone(ExtractionOptions& fields, OptionList& list) {
       .add(kExtractionKernels, fields.kernels)
       .add(kBatchTokens, fields.batch_tokens)
       .add(kThreads, fields.threads)
-      .add({"weights_memory", resources,
-            "Memory for weights on each device: all = every layer stays resident; bytes (20GB, 16GiB), or "
-            "auto = from the free memory: layers that do not fit are streamed"},
-           fields.weights_memory)
+      .add(kWeightsMemory, fields.weights_memory)
       .add({"batch_invariant", results,
             "Make each row's embedding bit-identical for any shards, packs and threads"},
            fields.batch_invariant)
