@@ -24,7 +24,8 @@ void declare_arithmetic(ScorerOptions& fields, OptionList& list) {
             "same, else the fastest by measurement"},
            fields.kernels)
       .add({"batch_invariant", results,
-            "Scores are bit-identical however rows are batched; --batch_invariant=false is faster"},
+            "Scores are bit-identical however rows are batched: on by default; --batch_invariant=false is "
+            "faster"},
            fields.batch_invariant)
       .add(kGpuAttention, fields.attention)
       .add(kBatchTokens, fields.batch_tokens)

@@ -100,8 +100,9 @@ std::string meaning_of_scores(const reward_model::RewardModel& model) {
   const std::string sum = fmt::format("the gate's weights sum to {:g}", model.head.gate.logit_scale);
   if (model.bradley_terry_scale)
     return fmt::format(
-        "scores are rewards: {}; margins times the model's {}, {:g}, are logits of a preference", sum,
-        reward_model::kScaleField, *model.bradley_terry_scale);
+        "scores are rewards: {0}; P(A preferred to B) = sigmoid({1:g} x (score A - score B)), where {1:g} is "
+        "the model's {2}",
+        sum, *model.bradley_terry_scale, reward_model::kScaleField);
   if (is_about_one(model.head.gate.logit_scale)) return "scores are rewards: " + sum;
   return "scores contain the gate's scale: " + sum + "; compare them only with those of this model";
 }
