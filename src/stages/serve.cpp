@@ -82,7 +82,7 @@ void wait(const options::StageEnvironment& environment, serving::RewardService& 
 void drain(const ServeOptions& options, serve::HttpServer& server, serving::RewardService& service) {
   const SavingWork saving;  // the answers to what was accepted
   service.close();
-  log::info("asked to stop: no new requests; answering what was accepted, for at most {} s", options.drain_s);
+  log::info("stopping: finishing accepted requests, for at most {} s", options.drain_s);
   if (!server.drain(seconds(options.drain_s)))
     fail_interrupted(
         "requests were left unanswered after --drain_s ({} s); their clients see a closed connection",
