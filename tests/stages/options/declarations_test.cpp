@@ -121,7 +121,7 @@ TEST_CASE("what does not change results is known by name", "[unit]") {
   CHECK(names_with(list, OptionEffect::resources) == Names{"device", "threads", "weights_memory"});
   CHECK(names_with(list, OptionEffect::output) == Names{"data_root", "restart", "verify",
                                                         "checkpoint_seconds", "dry_run", "status", "all_sets",
-                                                        "json"});
+                                                        "json", "assume_tflops"});
   Stage2TrainOptions train;
   CHECK(names_with(declare(train), OptionEffect::output) ==
         Names{"data_root", "output_dir", "scratch_dir", "restart", "verify", "checkpoint_seconds", "export",

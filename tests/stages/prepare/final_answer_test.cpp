@@ -111,6 +111,7 @@ TEST_CASE("pairs that end in a user's turn, and pairs of the same tokens, are co
              Contains("1 rows: no_final_answer") && Contains("1 rows: identical_sides"));
 
   options.extraction.dry_run = false;
+  options.extraction.restart = true;
   options.extraction.on_bad_row = OnBadRow::skip;
   const io::SafetensorsFile file = io::SafetensorsFile::open(run_stage2_prepare(options));
   const auto ids = file.at("row_ids").as<std::int64_t>();
