@@ -44,8 +44,14 @@ void check_one_prompt(const Conversation& prompt, const Conversation& turns, con
 }
 
 Conversation side_of_turns(const Field& side, const Field& prompt) {
-  Conversation begin = prompt_of(prompt);
+  const Conversation begin = prompt_of(prompt);
   Conversation turns = turns_of(side);
+  const auto is_system = [](const Message& message) { return message.role == "system"; };
+  const auto asked = std::find_if_not(begin.begin(), begin.end(), is_system);
+  // Sides with the user's turns may leave system messages to the prompt's column.
+  if (asked != begin.end() && !turns.empty() && !is_system(turns.front()) &&
+      starts_with(turns, {asked, begin.end()}))
+    turns.insert(turns.begin(), begin.begin(), asked);
   check_one_prompt(begin, turns, side, prompt);
   return after_prompt(begin, std::move(turns));
 }

@@ -226,6 +226,8 @@ TEST_CASE("the messages of a prompt come first unless a side starts with them", 
        "[" + system + "," + c + "]",
        "[" + r + "]",
        {{{"system", "s"}, {"user", "q"}, {"system", "s"}, {"assistant", "c"}}, longer[1]}},
+      // The sides leave the system message to the prompt.
+      {"[" + system + "," + user + "]", "[" + user + "," + c + "]", "[" + r + "]", {longer[0], longer[1]}},
       {"null", "[" + user + "," + c + "]", "[" + user + "," + r + "]", {pair[0], pair[1]}},
       {"[]", "[" + user + "," + c + "]", "[" + user + "," + r + "]", {pair[0], pair[1]}},
   };
