@@ -140,6 +140,7 @@ Scorer::Scorer(const ScorerOptions& options, const StopRequested& stop_requested
       model_(
           reward_model::RewardModel::load(folder_, options.allow_special_in_content, options.template_date)),
       max_length_(longest(options, model_)),
+      messages_(model_.encoder),
       answer_end_(end_of_answers(model_.encoder)) {}
 
 CpuKernels Scorer::choose_kernels() const {
@@ -207,6 +208,10 @@ void Scorer::finish_loading() {
 void Scorer::encode(const Conversation& conversation, ScoreRow& row) const {
   set_tokens(model_.encoder.encode(conversation), row);
   row.no_final_answer = data::ends_without_answer(conversation);
+}
+
+void Scorer::encode_row(const Conversation& conversation, ScoreRow& row) const {
+  encode(messages_.prepare(conversation, row.unused), row);
 }
 
 void Scorer::encode_rendered(const std::string& text, ScoreRow& row) const {
