@@ -86,21 +86,22 @@ void wait(const options::StageEnvironment& environment, serving::RewardService& 
   }
 }
 
-void drain(const ServeOptions& options, serve::HttpServer& server, serving::RewardService& service) {
-  const SavingWork saving;  // the answers to what was accepted
+// false if requests were left unanswered.
+bool drain(const ServeOptions& options, serve::HttpServer& server, serving::RewardService& service) {
   service.close();
   log::info("asked to stop: no new requests; answering what was accepted, for at most {} s", options.drain_s);
-  if (!server.drain(seconds(options.drain_s)))
-    fail_interrupted(
-        "requests were left unanswered after --drain_s ({} s); their clients see a closed connection",
-        options.drain_s);
+  if (!server.drain(seconds(options.drain_s))) return false;
   log::info("all requests are answered");
+  return true;
 }
 
 }  // namespace
 
 void run_serve(const ServeOptions& given, const options::StageEnvironment& environment) {
   const ServeOptions options = with_prompt_cache(given);
+  // The answers to what was accepted. Until the end: a program that is asked to stop ends at once in other
+  // work, as a failure, also while it only gives back what it has.
+  std::optional<SavingWork> answering;
   ReloadSignal reload;  // from before the first client until the end: by default the signal ends a process
   std::optional<scoring::Scorer> loaded;  // outlives the service, and the service the server
   serving::RewardService service(options);
@@ -119,7 +120,12 @@ void run_serve(const ServeOptions& given, const options::StageEnvironment& envir
   service.open(scorer, std::move(model));
   log::info("{}", ready);
   wait(environment, service, reload);
-  drain(options, server, service);
+  answering.emplace();
+  if (drain(options, server, service)) return;
+  answering.reset();  // a batch that is being scored is not waited for
+  fail_interrupted(
+      "requests were left unanswered after --drain_s ({} s); their clients see a closed connection",
+      options.drain_s);
 }
 
 }  // namespace armorm::stages

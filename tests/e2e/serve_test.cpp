@@ -312,7 +312,7 @@ TEST_CASE("a list of texts is scored as their text, and other parts are refused"
     return json{
         {"messages", {{{"role", "user"}, {"content", content}}, {{"role", "assistant"}, {"content", "b"}}}}};
   };
-  const auto text = [](const char* text) { return json{{"type", "text"}, {"text", text}}; };
+  const auto text = [](const char* words) { return json{{"type", "text"}, {"text", words}}; };
   const auto score = [&](const std::string& path, const json& body) {
     const ClientReply reply = server.post(path, body.dump());
     INFO(reply.body);
@@ -321,16 +321,17 @@ TEST_CASE("a list of texts is scored as their text, and other parts are refused"
     return path == "/v1/score" ? answer["results"][0]["score"] : answer["data"][0];
   };
   for (const char* path : {"/v1/score", "/classify", "/pooling"}) {
-    CHECK(score(path, messages({text("a")})) == score(path, messages("a")));
-    CHECK(score(path, messages({text("a"), text("c")})) == score(path, messages("a\nc")));
+    CHECK(score(path, messages(json::array({text("a")}))) == score(path, messages("a")));
+    CHECK(score(path, messages(json::array({text("a"), text("c")}))) == score(path, messages("a\nc")));
   }
   const json image{{"type", "image_url"}, {"image_url", {{"url", "data:x"}}}};
   for (const char* path : {"/classify", "/pooling"}) {
-    const ClientReply refused = server.post(path, messages({text("a"), image}).dump());
+    const ClientReply refused = server.post(path, messages(json::array({text("a"), image})).dump());
     CHECK(refused.status == 422);
     CHECK_THAT(refused.body, Contains("message 0: content[1]") && Contains("image_url"));
   }
-  const json row = json::parse(server.post("/v1/score", messages({image}).dump()).body)["results"][0];
+  const json row =
+      json::parse(server.post("/v1/score", messages(json::array({image})).dump()).body)["results"][0];
   CHECK_THAT(row["error"].get<std::string>(), Contains("image_url"));
 }
 
@@ -354,7 +355,7 @@ TEST_CASE("paths without a body take GET and HEAD alone, and every answer has th
     const ClientReply reply = server.post(path, "{}");
     CHECK(reply.status == 405);
     CHECK(reply.headers.at("allow") == "GET, HEAD");
-    CHECK(http_request("GET", server.url(path), std::string(5000, 'x'), {}).status == 413);
+    CHECK(http_request("GET", server.url(path), "", {"Content-Length: 5000"}).status == 413);
   }
   const ClientReply streamed = http_request("POST", server.url("/v1/score"), lines_of(rows(1)),
                                             {"Content-Type: application/x-ndjson"});
@@ -385,6 +386,7 @@ TEST_CASE("a server that is asked to stop answers what it has accepted", "[e2e]"
   server.process().signal(SIGHUP);  // which ends a process by default
   const ProcessResult result = server.process().wait();
   client.join();
+  INFO(result.err);
   CHECK(reply.status == 200);
   CHECK(json::parse(reply.body).at("results").size() == many.size());
   CHECK(result.exit_code == 0);
