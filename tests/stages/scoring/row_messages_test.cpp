@@ -1,6 +1,7 @@
 // Contents of parts and further fields of messages, with templates that read them and templates that do not.
 #include "stages/scoring/row_messages.h"
 
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
@@ -28,7 +29,7 @@ struct Folder {
   explicit Folder(const char* chat_template) {
     for (const char* name : {"tokenizer.json", "tokenizer_config.json"})
       fs::copy_file(golden("reward_model") / "llama" / name, dir / name);
-    write_text(dir / "chat_template.jinja", chat_template);
+    std::ofstream(dir / "chat_template.jinja") << chat_template;
   }
   TempDir dir;
 };
