@@ -12,8 +12,8 @@
 namespace armorm::cli {
 
 // Parses, applies the config file, sets up logging and runs `body`, whose argument becomes true when a signal
-// asks the program to stop; it ends within two seconds then. Returns the exit code; every error becomes one
-// line on stderr.
+// asks the program to stop; it ends within two seconds then. Every error becomes one line on stderr. Ends the
+// process with the exit code, or returns it where something waits for the complete end of a process.
 int run(int argc, char** argv, const std::string& program, const std::string& purpose,
         const OptionList& options, const std::function<void(const StopRequested&)>& body);
 

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <fstream>
+#include <string_view>
 
 #include "core/error.h"
 #include "core/version.h"
@@ -67,7 +69,7 @@ std::string man_option(const Option& option) {
   const std::string value = value_name(option);
   if (!value.empty()) text += fmt::format(" \\fI{}\\fR", roff(value));
   text += "\n" + roff(option.help) + ".";
-  const std::string initial = value_text(option);
+  const std::string initial = default_text(option);
   if (!value.empty() && !initial.empty()) text += "\nDefault: " + roff(initial) + ".";
   return text + "\n";
 }
@@ -89,8 +91,8 @@ std::string man_see_also(const std::string& program) {
 }
 
 constexpr const char* kConfigOptions =
-    ".TP\n\\fB\\-\\-help\\fR, \\fB\\-\\-version\\fR\nTell the options, or the version with the facts of the "
-    "build.\n"
+    ".TP\n\\fB\\-\\-help\\fR, \\fB\\-\\-version\\fR\nPrint the options, or version and build "
+    "configuration.\n"
     ".PP\nA file for \\fB\\-\\-config\\fR is JSON, comments allowed, with an object \\(dqcommon\\(dq and one "
     "for each program;\n"
     "each key is the name of an option, and one that no program has is an error.\n";
@@ -104,7 +106,7 @@ constexpr const char* kExitStatus =
     ".TP\n3\nA missing file, or failed input or output.\n"
     ".TP\n4\nBad data.\n"
     ".TP\n5\nAnother process is at work on the same output.\n"
-    ".TP\n75\nStopped when asked to by a signal; the same command resumes.\n"
+    ".TP\n75\nInterrupted by a signal; the same command resumes.\n"
     ".PP\nWhat to do about each: \\fIexit\\-codes.md\\fR of the documentation.\n";
 
 constexpr const char* kFiles =
@@ -152,6 +154,14 @@ bool takes_path(const Option& option) {
 std::string value_name(const Option& option) {
   if (!option.choices().empty()) return fmt::format("{}", fmt::join(option.choices(), "|"));
   return takes_folder(option) ? "FOLDER" : std::visit(ValueKind{}, option.target);
+}
+
+std::string default_text(const Option& option) {
+  std::string text = value_text(option);
+  const char* const home = std::getenv("HOME");
+  if (home != nullptr && *home != '\0' && text.starts_with(std::string(home) + "/"))
+    text.replace(0, std::string_view(home).size(), "~");
+  return text;
 }
 
 std::string man_page(const ProgramDocs& docs) {

@@ -26,6 +26,8 @@ std::string completion(const ProgramDocs& docs, const std::string& shell);
 
 // Name of an option's value: "INT", "FOLDER,...", "llama3|gemma2"; "" for a flag without a value.
 std::string value_name(const Option& option);
+// The current value as text, with the home folder as ~: an installed page must not name its builder's.
+std::string default_text(const Option& option);
 bool takes_folder(const Option& option);
 bool takes_path(const Option& option);  // a file or a folder
 

@@ -34,10 +34,8 @@ const std::map<std::string, std::vector<Example>>& all_examples() {
         {"RewardBench, for the evaluation at the end of stage2-train.",
          "stage2-prepare --dataset_path allenai/reward-bench --dataset_split filtered"}}},
       {"stage2-train",
-       {{"The published setting, evaluated on RewardBench.",
-         "stage2-train --config paper.json --eval_reward_bench \\\n"
-         "  --preference_dataset RLHFlow/pair_data_v2_80K_wsafety \\\n"
-         "  --reference_dataset RLHFlow/UltraFeedback-preference-standard"},
+       {{"The published setting, evaluated on RewardBench, and the reward model as a folder.",
+         "stage2-train --config configs/paper.json --export my-armorm"},
         {"Five trainings on the CPU, each keeping its best gate.",
          "stage2-train --device -1 --seeds 5 --select best --patience 5"},
         {"The complete reward model as a folder, for Python and for score.",

@@ -83,7 +83,7 @@ QUOTED = [RATIOS[i] for i in (0, 2, 5, 7, 8, 9, 11, 12)]
 SENTENCES = [(RATIOS[0], "extracting embeddings in bf16 is {} times as fast as transformers at batch 1"),
              (RATIOS[8], "ridge regression is {} times as fast as scikit-learn's loop"),
              (RATIOS[5], "a step of the gate is {} times as fast as the published script's"),
-             (RATIOS[7], "the search for penalties is {} times as fast as SciPy's")]
+             (RATIOS[7], "the search for debiasing penalties is {} times as fast as SciPy's")]
 
 
 class Processor:

@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
-"""Writes the tables of README.md, docs/demo.md and docs/evidence.md from one run of the demo, which docs/demo-run.json keeps.
+"""Writes the tables of the demo in the documentation from one run, which docs/demo-run.json keeps, and checks the sentences with its figures.
 
     demo_tables.py --take FOLDER REFERENCE.json
         keep the figures of FOLDER, which scripts/quickstart.sh made, and of REFERENCE.json, which
         scripts/goldens/reference_pipeline.py FOLDER/demo --compare FOLDER/data --json REFERENCE.json and the flags of configs/demo.json
         made; then write the tables
     demo_tables.py [--check]
-        write the tables; --check: change nothing, exit code 1 if a document differs
+        write the tables; --check: change nothing. Exit code 1 if a document differs, or lacks a sentence
 
 Needs nothing but Python's standard library.
 """
 import argparse
 import json
+import math
 import pathlib
 import re
 import sys
@@ -58,6 +59,11 @@ def wrong_example(report):
         **{kind: {side: row[kind][side][k] for side in ("chosen", "rejected")} for kind in ("reward", "contribution")}}
 
 
+def literal_score(line):
+    """What --fields score leaves of a line, character by character."""
+    return re.match(r'\{"id":"[^"]*","score":[^,}]*', line)[0] + "}"
+
+
 def take(folder, reference):
     ridge = load(folder / "data/regression_weights/model_multi-objective.json")
     gate, upstream = load(folder / "data/gating_network_model.json"), load(folder / "upstream/gating_network_model.json")
@@ -67,13 +73,14 @@ def take(folder, reference):
         "options": picked(gate["options"], "batch_size", "dropout", "hidden_size", "kernels", "logit_scale", "n_hidden", "n_steps",
                           "seed", "temperature"),
         "pairs": gate["pairs"],
+        "logit_scale": gate["logit_scale"],
         "ridge": [picked(a, "name", "n_train", "n_validation", "best_alpha", "validation_mse", "r_squared", "spearman")
                   for a in ridge["attributes"]],
         "debiasing": gate["debiasing"],
         "scorers": scorers_of(gate),
         "upstream": scorers_of(upstream),
-        "reference": picked(load(reference)["stage2"], "accuracy") | picked(load(reference), "compare"),
-        "scores": [json.dumps(picked(json.loads(line), "id", "score")) for line in (folder / "scores.jsonl").read_text().splitlines()],
+        "reference": picked(load(reference)["stage2"], "accuracy") | picked(load(reference), "compare", "bounds"),
+        "scores": [literal_score(line) for line in (folder / "scores.jsonl").read_text().splitlines()],
         "example": wrong_example(gate),
         "gate_by_subset": {k["name"]: dict(zip(gate["attributes"], k["weights"])) for k in kinds if k["name"] in SUBSETS},
     }
@@ -105,11 +112,12 @@ def bound(value):
 
 def compare(run):
     """Each check of the programs' files against that software."""
-    return markdown(["check", "difference"], [[name, bound(value)] for name, value in run["reference"]["compare"].items()])
+    found, limits = run["reference"]["compare"], run["reference"]["bounds"]
+    return markdown(["check", "difference", "bound"], [[name, bound(value), bound(limits[name])] for name, value in found.items()])
 
 
 def scores(run):
-    return "\n".join(["```console", "$ score --model_path demo-run/demo-rm --device -1 --precision fp32 --fields score < answers.jsonl",
+    return "\n".join(["```console", "$ score --model_path demo-run/demo-rm --device -1 --precision fp32 --fields score < demo-run/answers.jsonl",
                       *run["scores"], "```"])
 
 
@@ -179,7 +187,68 @@ def subsets(run):
     return markdown(["subset", "heaviest attributes, percent of the weight"], rows, left=2)
 
 
-TABLES = {"summary": summary, "validation": validation, "length_bias": length_bias, "example": example, "ridge": ridge, "debiasing": debiasing,
+def evaluate(run):
+    """The sections as score --evaluate prints them."""
+    bench = run["scorers"][0]["reward_bench"]
+    lines = [f"{'RewardBench, section':<20}{'n':>5}{'model':>18}", "-" * 43]
+    for section in [*bench["sections"], {"name": "Score", "n": "", **picked(bench, "score", "low", "high")}]:
+        figures = f"{section['score']:.1f} ({section['low']:.1f}-{section['high']:.1f})"
+        lines.append(f"{section['name']:<20}{section['n']:>5}{figures:>18}")
+    return "\n".join(["```text", *lines, "```"])
+
+
+def words(number):
+    return ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")[number]
+
+
+def sentences_of_ridge(run):
+    rank, r2 = ([a[key] for a in run["ridge"]] for key in ("spearman", "r_squared"))
+    yield "docs/demo.md", (f"a Spearman correlation of {min(rank):.2f} to {max(rank):.2f} on unseen rows, with an R² between "
+                           f"{min(r2):.2f} and {max(r2):.2f}")
+
+
+def sentences_of_debiasing(run):
+    others = [d for d in run["debiasing"] if d["correlation_after"] is not None]
+    before, penalised = [d["correlation_before"] for d in others], [d for d in others if d["penalty"] > 0]
+    after = [d["correlation_after"] for d in penalised]
+    side = run["scorers"][0]["length_bias"]["chosen_longer"]["n"]
+    validation = run["pairs"]["validation"]
+    yield "docs/demo.md", (f"{len([b for b in before if b > 0.03])} of the {len(others)} other rewards rise with the verbosity reward, "
+                           f"with a rank correlation of up to {max(before):.2f}")
+    yield "docs/demo.md", f"in {words(round(10 * (validation - side) / validation))} of ten validation pairs the worse answer is at least as long"
+    yield "docs/demo.md", f"is between {min(after):.3f} and {max(after):.3f} for the {len(penalised)} that get a penalty"
+    steep = next(d for d in others if d["name"] == "helpsteer-complexity")
+    yield "docs/demo.md", (f"`{steep['name']}` rises with verbosity with a rank correlation of {steep['correlation_before']:.2f}; a penalty of "
+                           f"{steep['penalty']:g} reduces this to {steep['correlation_after']:.2f}")
+
+
+def sentences_of_scores(run):
+    score = {line["id"]: line["score"] for line in map(json.loads, run["scores"])}
+    scale = run["logit_scale"]
+
+    def preferred(difference):
+        return f"{100 / (1 + math.exp(-scale * difference)):.0f} %"
+    yield "docs/demo.md", f"the trained scale is {scale:.2f}"
+    yield "docs/demo.md", f"times the trained scale, {scale:.2f}"
+    yield "docs/scoring.md", (f"a helpful answer has {score['helpful']:.2f}, the same answer with filler {score['padded']:.2f}, and a poor "
+                              f"answer {score['poor']:.2f}")
+    yield "docs/scoring.md", (f"In the demo the scale is {scale:.2f}, so a difference of 0.13 is a preference of {preferred(0.13)}, and the "
+                              f"helpful answer is preferred to its padded version with {preferred(score['helpful'] - score['padded'])}")
+
+
+def sentences_of_reference(run):
+    found, limits = run["reference"]["compare"], run["reference"]["bounds"]
+    beyond = f"{sum(found[name] > limits[name] for name in found)} of {len(found)} checks exceed their bound"
+    yield "README.md", beyond
+    yield "docs/evidence.md", beyond
+    yield "README.md", f"coefficients within {found['coefficients, relative norm']:.1e}".replace("e-0", "e-")
+    programs, other = run["scorers"], run["reference"]["accuracy"]["trained gate, no debiasing"]["validation"]
+    ours = next(s for s in programs if s["name"] == "gate, rewards not debiased")
+    yield "docs/demo.md", f"hence {other:.1f} % instead of {percent(ours['accuracy'])}"
+
+
+SENTENCES = (sentences_of_ridge, sentences_of_debiasing, sentences_of_scores, sentences_of_reference)
+TABLES = {"evaluate": evaluate, "summary": summary, "validation": validation, "length_bias": length_bias, "example": example, "ridge": ridge, "debiasing": debiasing,
           "scores": scores, "subsets": subsets, "reference": reference, "compare": compare, "reward_bench": lambda run: sections(run, "reward_bench"),
           "reward_bench_2": lambda run: sections(run, "reward_bench_2")}
 
@@ -190,6 +259,14 @@ def with_tables(text, run):
     return marked.sub(lambda found: found.group(1) + TABLES[found.group(2)](run) + "\n" + found.group(3), text)
 
 
+def missing_sentences(run):
+    for sentences in SENTENCES:
+        for path, sentence in sentences(run):
+            text = " ".join((ROOT / path).read_text(encoding="utf-8").split())
+            if sentence not in text:
+                yield f"{path}: no sentence '{sentence}'"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--take", type=pathlib.Path, nargs=2, metavar=("FOLDER", "REFERENCE.json"))
@@ -198,15 +275,18 @@ def main():
     if arguments.take:
         take(*arguments.take)
     run, stale = load(RUN), []
-    for path in (ROOT / "README.md", ROOT / "docs/demo.md", ROOT / "docs/evidence.md"):
+    for path in (ROOT / name for name in ("README.md", "docs/demo.md", "docs/evidence.md", "examples/evaluate/README.md")):
         before = path.read_text(encoding="utf-8")
         after = with_tables(before, run)
         if after != before:
-            stale.append(path.name)
+            stale.append(str(path.relative_to(ROOT)))
             if not arguments.check:
                 path.write_text(after, encoding="utf-8")
+    faults = list(missing_sentences(run))
     if stale and arguments.check:
-        sys.exit(f"{', '.join(stale)}: not what docs/demo-run.json says; run scripts/demo_tables.py")
+        faults.append(f"{', '.join(stale)}: not what docs/demo-run.json says; run scripts/demo_tables.py")
+    if faults:
+        sys.exit("\n".join(faults))
 
 
 if __name__ == "__main__":

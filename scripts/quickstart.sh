@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # From a fresh checkout to a trained reward model, with a small model and data sets that it generates: sets up, builds, runs the four stages
-# (two shards in each prepare stage), scores three answers, and trains the gate as the Python scripts do, for comparison. Each stage has one
+# (two shards in each prepare stage), scores three answers, and trains a gate as by the Python scripts, for comparison. Each stage has one
 # line on stderr and a log in FOLDER/logs; the results are ten lines on stdout.
 #   scripts/quickstart.sh [-v] [FOLDER]   (-v: show the logs too; FOLDER: default demo-run; what an earlier run made there is replaced)
 set -euo pipefail
@@ -64,16 +64,15 @@ print_results() {
   printf 'Trained in %s: a gate over %d attributes, from %d ratings and %d preference pairs.\n' \
     "$(seconds_text "$1")" "$(grep -c '^      "best_alpha": ' "$ridge_report")" "$(member "$ridge_report" rows)" \
     $(($(member "$gate_report" train) + $(member "$gate_report" validation)))
-  printf '%-39s %16s %13s\n' "Who ranks a pair rightly" "validation pairs" RewardBench
+  printf '%-39s %16s %13s\n' "Accuracy of" "validation pairs" RewardBench
   table_line "  the gate" "$gate_report" "gate"
   table_line "  uniform weights" "$gate_report" "uniform gate"
   table_line "  the gate, rewards not debiased" "$gate_report" "gate, rewards not debiased"
-  table_line "  the gate as the Python scripts do it" "$out/upstream/gating_network_model.json" "gate"
+  table_line "  gate trained as by the Python scripts" "$out/upstream/gating_network_model.json" "gate"
   printf 'Report:  %s.html (why: docs/demo.md)\n' "${gate_report%.json}"
-  printf "Score:   echo '{\"prompt\": \"Hi!\", \"response\": \"A useful letter.\"}' | %s/score --device -1 --model_path %s\n" \
-    "$bin" "$out/demo-rm"
+  printf 'Score:   %s/score --device -1 --model_path %s < %s\n' "$bin" "$out/demo-rm" "$out/answers.jsonl"
   printf 'Serve:   %s/serve --device -1 --model_path %s\n' "$bin" "$out/demo-rm"
-  printf 'My data: %s/stage1-prepare --dry_run --model_path %s --dataset_path FILE.csv --attributes A,B (docs/data.md)\n' "$bin" "$out/demo/model"
+  printf 'My data: stage1-prepare --dry_run --dataset_path FILE.csv --attributes A,B (see docs/data.md)\n'
 }
 
 rm -rf "$out/demo" "$out/data" "$out/demo-rm" "$out/upstream" "$logs"
@@ -90,5 +89,5 @@ cat >"$out/answers.jsonl" <<'JSON'
 {"id": "padded", "prompt": "Could you suggest a holiday for my recipe?", "response": "Here is a useful holiday and a excellent garden. You get a handy recipe and a orderly letter. Moreover, as mentioned above, there are various other aspects to consider. In addition, it is worth noting that many further remarks could follow."}
 JSON
 run_stage score "scoring three answers" score_answers
-run_stage compare "training the gate as the Python scripts do" train_as_python
+run_stage compare "training a gate as by the Python scripts" train_as_python
 print_results $((SECONDS - began))

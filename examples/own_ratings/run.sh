@@ -14,7 +14,8 @@ common=(--model_path "$model" --data_root "$folder/data")
 # Embeddings of the rated answers, and a regression for each attribute.
 stage1-prepare "${common[@]}" --dataset_path "$folder/ratings.csv" --attributes "$attributes" --device "$device"
 stage1-train "${common[@]}" --dataset_path "$folder/ratings.csv"
-# Embeddings of the pairs, and the gate that weighs the attributes so that the chosen answers win.
+# Embeddings of the pairs, and the gate that weighs the attributes so that the chosen answers win. No debiasing: `brief`
+# falls with the length and is a merit here; debiasing subtracts an attribute that rises with the length.
 stage2-prepare "${common[@]}" --dataset_path "$folder/pairs.csv" --device "$device"
 stage2-train "${common[@]}" --multi_objective_dataset "$folder/ratings.csv" --preference_dataset "$folder/pairs.csv" \
   --verbosity_attribute none --n_hidden 1 --hidden_size 64 --n_steps 300 --batch_size 128 --temperature 1 --logit_scale 10 \

@@ -37,6 +37,9 @@ struct ScorerOptions {
   GpuAttention attention = GpuAttention::automatic;  // automatic on a CPU
   bool batch_invariant = true;                       // scores are bit-identical however rows are batched
   std::int64_t batch_tokens = 0;                     // tokens per forward pass; 0 = from free memory
+  // Memory for weights: all, auto or bytes ("20GB"). Layers that do not fit are read again for each call of
+  // score(): give it many conversations at once.
+  std::string weights_memory = "all";
   std::int64_t threads = 0;               // CPU threads, of the whole process; 0 = all that it may use
   std::int64_t max_length = 0;            // tokens of a conversation; 0 = the model's max_position_embeddings
   bool allow_special_in_content = false;  // special-token strings in content become special tokens

@@ -352,7 +352,8 @@ def main():
     print_stage2(stage2)
     print(f"everything: {time.time() - started:.1f} s", file=sys.stderr)
     if options.json:
-        values = {"stage1": table, "stage2": stage2, "compare": findings.values if findings else None}
+        values = {"stage1": table, "stage2": stage2, "compare": findings.values if findings else None,
+                  "bounds": findings.bounds if findings else None}
         options.json.write_text(json.dumps(values, indent=1) + "\n")
     return 1 if findings and findings.failed else 0
 

@@ -8,7 +8,7 @@ namespace {
 
 // Written by transformers, and by training and serving programs, of every version; they describe the file,
 // the tokenizer, the heads, training, text generation or the choice among equivalent kernels.
-constexpr std::array<std::string_view, 85> kHarmless{"_attn_implementation",
+constexpr std::array<std::string_view, 86> kHarmless{"_attn_implementation",
                                                      "_attn_implementation_autoset",
                                                      "_attn_implementation_internal",
                                                      "_commit_hash",
@@ -69,6 +69,7 @@ constexpr std::array<std::string_view, 85> kHarmless{"_attn_implementation",
                                                      "return_dict",
                                                      "return_dict_in_generate",
                                                      "sep_token_id",
+                                                     "seq_length",
                                                      "suppress_tokens",
                                                      "target_lookbehind",
                                                      "task_specific_params",
@@ -95,7 +96,7 @@ constexpr std::array<std::string_view, 85> kHarmless{"_attn_implementation",
                                                      "vhead_num_neurons"};
 
 // Fields of sibling architectures, which transformers does not read here. Folders often carry them unset.
-constexpr std::array<std::string_view, 15> kUnsetElsewhere{"add_cross_attention",
+constexpr std::array<std::string_view, 16> kUnsetElsewhere{"add_cross_attention",
                                                            "attention_bias",
                                                            "attn_logit_softcapping",
                                                            "cross_attention_hidden_size",
@@ -109,6 +110,7 @@ constexpr std::array<std::string_view, 15> kUnsetElsewhere{"add_cross_attention"
                                                            "sliding_window",
                                                            "transformers_weights",
                                                            "use_bidirectional_attention",
+                                                           "use_mrope",
                                                            "use_sliding_window"};
 
 // Heads and tokenizers; none of them is used, as the backbone is.

@@ -166,12 +166,21 @@ std::optional<RopeScaling> scaling_of(const ConfigReader& reader, const ConfigRe
   return scaling;
 }
 
+// transformers writes the field in both places, and reads that among the parameters.
+void check_beside(const ConfigReader& reader, const ConfigReader& rope, const char* field) {
+  const double beside = reader.positive(field);
+  if (beside != rope.positive(field))
+    reader.warn(field, fmt::format("{:g} is not used, as rope_parameters has another", beside));
+}
+
 // The elements of a head that are rotated, by a field among the parameters or beside them.
 void read_rotary_dim(const ConfigReader& reader, const std::optional<ConfigReader>& rope, ModelConfig& c) {
   c.rotary_dim = c.head_dim;
   if (!c.facts().rotates_partially) return check_complete_heads(reader);
   constexpr const char* kField = "partial_rotary_factor";
-  const ConfigReader& place = rope && rope->has(kField) ? *rope : reader;
+  const bool is_inner = rope && rope->has(kField);
+  if (is_inner && reader.has(kField)) check_beside(reader, *rope, kField);
+  const ConfigReader& place = is_inner ? *rope : reader;
   const double fraction = place.positive_or(kField, 1.0);
   c.rotary_dim = static_cast<std::int64_t>(static_cast<double>(c.head_dim) * std::min(fraction, 2.0));
   if (fraction > 1.0 || c.rotary_dim < 2 || c.rotary_dim % 2 != 0)

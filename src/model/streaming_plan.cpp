@@ -231,4 +231,9 @@ StreamingForecast forecast_streaming(const StreamingPlan& plan, SweepSize size, 
   return out;
 }
 
+void check_weights_memory(const ModelConfig& config, Precision precision, const WeightsFolder& files,
+                          std::optional<std::uint64_t> limit, int device) {
+  if (limit) expected_memory(plan_streaming(config, precision, files, limit, device), device);
+}
+
 }  // namespace armorm::model

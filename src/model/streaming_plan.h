@@ -58,6 +58,10 @@ SweepMemory share_memory(const StreamingPlan& plan, std::int64_t free_bytes);
 // all layers stay.
 std::optional<SweepMemory> expected_memory(const StreamingPlan& plan, int device);
 
+// usage error if `limit`, as BackboneOptions::weights_memory, is too small for the model on that device.
+void check_weights_memory(const ModelConfig& config, Precision precision, const WeightsFolder& files,
+                          std::optional<std::uint64_t> limit, int device);
+
 // How many tokens go through the layers in one sweep. Larger sweeps read the weights less often; but rows are
 // saved at the end of a sweep, and an interruption loses the sweep in progress. A sweep therefore takes ten
 // times as long as loading does, within kShortestSweep and kLongestSweep, and its hidden states at most

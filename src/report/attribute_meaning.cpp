@@ -76,7 +76,8 @@ std::string meanings_table(const std::vector<std::string>& attributes) {
   return table.wrap_text().str() +
          html::paragraph(
              "A reward estimates the label. A regression is not bounded: rewards may lie outside its range. "
-             "Debiased rewards have a part of the verbosity reward subtracted.",
+             "Debiased rewards have a part of the verbosity reward subtracted. The scales of the labels are "
+             "verified for HelpSteer and BeaverTails only.",
              "quiet");
 }
 

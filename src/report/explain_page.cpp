@@ -26,7 +26,7 @@ std::string tiles(const ExplainReport& report) {
       report.failed > 0 ? fmt::format("{} more could not be scored", report.failed) : "all of the data set";
   return "<dl class=\"tiles\">\n" + tile("Pairs", std::to_string(report.pairs), failed) +
          tile("The chosen answer has the higher score", html::percent(share, 1),
-              fmt::format("of {} pairs; right, below", report.right)) +
+              fmt::format("{} of {} pairs", report.right, report.pairs)) +
          "</dl>\n";
 }
 

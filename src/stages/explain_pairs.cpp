@@ -156,7 +156,7 @@ class PairExplainer {
   std::string bad_line(const WaitingPair& pair) {
     const std::string reason = options::with_flags(pair.error);
     if (options_.on_bad_row == OnBadRow::error)
-      fail_data("{}: row {}: {}; repair it, or pass over such rows with --on_bad_row skip", report_.dataset,
+      fail_data("{}: row {}: {}; fix it, or skip such rows with --on_bad_row skip", report_.dataset,
                 mixture_.row_name(pair.row_id), reason);
     ++report_.failed;
     return report::failed_line(pair.row_id, reason);

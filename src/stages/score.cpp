@@ -107,7 +107,7 @@ class LineWriter {
   void add_bad(const scoring::ScoreRow& row, fmt::memory_buffer& out) {
     const std::string reason = options::with_flags(row.error);
     if (options_.on_bad_row == OnBadRow::error)
-      fail_data("{}: line {}: {}; repair it, or pass over such rows with --on_bad_row skip",
+      fail_data("{}: line {}: {}; fix it, or skip such rows with --on_bad_row skip",
                 options_.input == "-" ? "standard input" : options_.input, row.line, reason);
     lines_.add_bad(place_of(row), reason, out);
     ++bad_;

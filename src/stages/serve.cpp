@@ -89,7 +89,7 @@ void wait(const options::StageEnvironment& environment, serving::RewardService& 
 // false if requests were left unanswered.
 bool drain(const ServeOptions& options, serve::HttpServer& server, serving::RewardService& service) {
   service.close();
-  log::info("asked to stop: no new requests; answering what was accepted, for at most {} s", options.drain_s);
+  log::info("stopping: finishing accepted requests, for at most {} s", options.drain_s);
   if (!server.drain(seconds(options.drain_s))) return false;
   log::info("all requests are answered");
   return true;

@@ -225,13 +225,9 @@ class PairEncoder {
     auto encoded = encoder_.encode(conversation);
     facts.special_in_content |= encoded.special_in_content;
     facts.no_final_answer |= data::ends_without_answer(conversation);
-    const auto position = text::find_gating_pattern(encoded.tokens, pattern_);
-    if (!position)
-      fail_data(
-          "the rendered conversation holds no start of an assistant's answer (the gating pattern of "
-          "--model_family); check the messages' roles and the chat template");
-    const auto response = static_cast<std::int64_t>(encoded.tokens.size() - pattern_.size()) - *position;
-    return {std::move(encoded.tokens), *position, response};
+    const std::int64_t position = encoder_.gating_position(conversation, encoded.tokens, pattern_);
+    const auto response = static_cast<std::int64_t>(encoded.tokens.size() - pattern_.size()) - position;
+    return {std::move(encoded.tokens), position, response};
   }
 
   const text::ConversationEncoder& encoder_;

@@ -40,16 +40,14 @@ void check_ids(const tokenizer::Tokenizer& tokenizer, const std::vector<tokenize
       embedding_rows);
 }
 
-// The gate is at the last occurrence, which would be in the answer.
-void check_no_pattern(const Conversation& conversation, const std::string& pattern) {
-  if (pattern.empty()) return;
-  for (const Message& message : conversation)
-    if (message.content.find(pattern) != std::string::npos)
-      fail_data(
-          "a turn of the role '{}' contains '{}', the text with which the chat template opens an answer; its "
-          "tokens "
-          "cannot be distinguished from the template's; leave the row out",
-          shown(message.role), shown(pattern));
+bool is_answer(const Message& message) { return message.role == "assistant" || message.role == "model"; }
+
+// The conversation up to its last answer but one, and with it.
+Conversation before_last_turn(const Conversation& conversation) {
+  const auto last = std::find_if(conversation.rbegin(), conversation.rend(), is_answer);
+  if (last == conversation.rend()) return {};
+  const auto previous = std::find_if(std::next(last), conversation.rend(), is_answer);
+  return {conversation.begin(), previous.base()};
 }
 
 }  // namespace
@@ -81,8 +79,38 @@ ConversationEncoder::ConversationEncoder(const std::filesystem::path& model_fold
 
 void ConversationEncoder::protect_pattern(std::span<const tokenizer::TokenId> pattern) {
   tokenizer_.protect_ids(pattern);
-  if (!tokenizer_.has_added(pattern))
-    plain_pattern_ = std::string(trimmed(tokenizer_.decode({pattern.begin(), pattern.end()})));
+}
+
+std::int64_t ConversationEncoder::gating_position(const Conversation& conversation,
+                                                  std::span<const tokenizer::TokenId> tokens,
+                                                  std::span<const tokenizer::TokenId> pattern) const {
+  const std::vector<std::int64_t> starts = gating_pattern_starts(tokens, pattern);
+  if (starts.empty())
+    fail_data(
+        "the rendered conversation holds no start of an assistant's answer ({}); check the messages' roles "
+        "and the "
+        "chat template",
+        describe_pattern(tokenizer_, {pattern.begin(), pattern.end()}));
+  // A row without a last answer has the gate at the last answer or prompt that there is.
+  if (!is_answer(conversation.back())) return starts.back();
+  const bool one_each = std::ssize(starts) == std::ranges::count_if(conversation, is_answer);
+  if (one_each && tokenizer_.has_added(pattern)) return starts.back();
+  const Conversation earlier = before_last_turn(conversation);
+  const std::size_t in_earlier =
+      earlier.empty() ? 0 : gating_pattern_starts(encode(earlier).tokens, pattern).size();
+  if (starts.size() <= in_earlier)
+    fail_data(
+        "the start of the last answer ({}) became other tokens together with the end of its prompt; leave "
+        "out "
+        "line breaks at the end of the prompt",
+        describe_pattern(tokenizer_, {pattern.begin(), pattern.end()}));
+  if (starts.size() > in_earlier + 1)
+    fail_data(
+        "a text of the last turn contains {}, with which the chat template opens an answer; its tokens "
+        "cannot be "
+        "distinguished from the template's; leave the row out",
+        describe_pattern(tokenizer_, {pattern.begin(), pattern.end()}));
+  return starts.back();
 }
 
 std::vector<tokenizer::TokenId> ConversationEncoder::encode_prompt(const Conversation& conversation) const {
@@ -97,7 +125,6 @@ std::vector<tokenizer::TokenId> ConversationEncoder::encode_as_written(
 }
 
 ConversationEncoder::Encoded ConversationEncoder::encode(const Conversation& conversation) const {
-  check_no_pattern(conversation, plain_pattern_);
   tokenizer::RenderedText rendered = template_.render(conversation, variables_);
   Encoded encoded;
   encoded.special_in_content = tokenizer_.has_special_in_data(rendered);

@@ -42,10 +42,15 @@ class ConversationEncoder {
   // of the post-processor and end_with().
   std::vector<tokenizer::TokenId> encode_as_written(const Conversation& conversation) const;
 
-  // No content makes the tokens of the gating pattern: added tokens among them are read as text there. A
-  // pattern of ordinary tokens alone ("[/INST]") can be made by any text, so a content with it is then a data
-  // error.
+  // No content makes the added tokens of the gating pattern: they are read as text there. Those of a pattern
+  // of ordinary tokens alone ("[/INST]") can come from any text; gating_position() notices it.
   void protect_pattern(std::span<const tokenizer::TokenId> pattern);
+
+  // Where the pattern that opens the last answer starts in `tokens`, which are those of encode(conversation).
+  // data error if no answer is opened by it, if the last one is not (its tokens merged with the prompt's),
+  // and if a text makes the same tokens, so that the last occurrence may be another.
+  std::int64_t gating_position(const Conversation& conversation, std::span<const tokenizer::TokenId> tokens,
+                               std::span<const tokenizer::TokenId> pattern) const;
 
   // The token at the end of every conversation: the score of some reward models is read there.
   void end_with(tokenizer::TokenId token) noexcept { last_token_ = token; }
@@ -71,7 +76,6 @@ class ConversationEncoder {
   std::string template_sha256_;
   std::string template_date_;
   std::string tokenizer_sha256_;
-  std::string plain_pattern_;  // text of a gating pattern of ordinary tokens; empty for others
   std::optional<tokenizer::TokenId> last_token_;
   bool allow_special_;
   std::int64_t embedding_rows_ = std::numeric_limits<std::int64_t>::max();

@@ -49,6 +49,16 @@ std::optional<std::int64_t> find_gating_pattern(std::span<const tokenizer::Token
   return found - ids.begin();
 }
 
+std::vector<std::int64_t> gating_pattern_starts(std::span<const tokenizer::TokenId> ids,
+                                                std::span<const tokenizer::TokenId> pattern) {
+  std::vector<std::int64_t> starts;
+  if (pattern.empty()) return starts;
+  for (auto at = ids.begin(); (at = std::search(at, ids.end(), pattern.begin(), pattern.end())) != ids.end();
+       ++at)
+    starts.push_back(at - ids.begin());
+  return starts;
+}
+
 std::string describe_pattern(const tokenizer::Tokenizer& tokenizer,
                              const std::vector<tokenizer::TokenId>& pattern) {
   return fmt::format("'{}' ({})", shown(tokenizer.decode(pattern)), fmt::join(pattern, ", "));

@@ -30,6 +30,10 @@ std::vector<tokenizer::TokenId> gating_pattern(const tokenizer::Tokenizer& token
 std::optional<std::int64_t> find_gating_pattern(std::span<const tokenizer::TokenId> ids,
                                                 std::span<const tokenizer::TokenId> pattern);
 
+// All indices where an occurrence starts, in order.
+std::vector<std::int64_t> gating_pattern_starts(std::span<const tokenizer::TokenId> ids,
+                                                std::span<const tokenizer::TokenId> pattern);
+
 // "'<|im_end|>\n<|im_start|>assistant' (151645, 198, 151644, 77091)"
 std::string describe_pattern(const tokenizer::Tokenizer& tokenizer,
                              const std::vector<tokenizer::TokenId>& pattern);

@@ -17,7 +17,9 @@ using Ids = std::vector<tokenizer::TokenId>;
 
 // Texts with all characters that may become one token with what the template writes next to them.
 std::vector<std::string> edges() {
-  std::vector<std::string> texts{"\n\n", "\t", " ", "\u00e9", "\u4f60\u597d", "\U0001f600"};
+  std::vector<std::string> texts{"\n",     "\n\n",         "\n\n\n",    "\n\n\n\n", "\r\n", "\r\n\r\n",
+                                 "\t",     "\t\t",         " ",         "  ",       " \n",  "\n ",
+                                 "\u00e9", "\u4f60\u597d", "\U0001f600"};
   for (char c = '!'; c <= '~'; ++c) texts.emplace_back(1, c);
   return texts;
 }

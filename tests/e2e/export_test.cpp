@@ -115,6 +115,7 @@ TEST_CASE("an export's scores are the training's logits over the trained scale",
   REQUIRE(reward.exit_code == 0);
   REQUIRE(logits.exit_code == 0);
   CHECK_THAT(reward.err, Catch::Contains("scores are rewards: the gate's weights sum to 1;") &&
+                             Catch::Contains("P(A preferred to B) = sigmoid(") &&
                              Catch::Contains("bradley_terry_scale"));
   CHECK_THAT(logits.err, Catch::Contains("scores contain the gate's scale"));
   CHECK_THAT(reward.err, !Catch::Contains("not known here"));

@@ -6,6 +6,7 @@
 #include "e2e/demo_fixture.h"
 #include "io/safetensors.h"
 #include "model/weights_folder.h"
+#include "support/chain_families.h"
 #include "support/test_support.h"
 
 using namespace armorm;
@@ -16,7 +17,7 @@ using nlohmann::json;
 namespace {
 
 struct Family {
-  const char* model_type;
+  std::string_view model_type;
   const char* chat_template;  // below tests/goldens/text
   const char* pattern;        // text by which it opens an answer
 };
@@ -92,6 +93,10 @@ void check_same_decoder(const fs::path& exported, const fs::path& llama) {
 
 }  // namespace
 
+TEST_CASE("the families that are called tested are tested", "[unit]") {
+  CHECK(std::ranges::equal(kFamilies, kChainFamilies, {}, &Family::model_type));
+}
+
 TEST_CASE("every family runs through the complete chain, and transformers loads its export", "[e2e]") {
   const std::string python = dev_python();
   if (python.empty()) ARMORM_SKIP("the Python of scripts/setup.sh --dev is not here");
@@ -100,13 +105,14 @@ TEST_CASE("every family runs through the complete chain, and transformers loads 
     const TempDir dir;
     const fs::path model = dir / "model", root = dir / "root", exported = dir / "exported";
     const fs::path chat_template = golden("text/" + std::string(family.chat_template) + ".jinja");
-    must_run(python, {(source_dir() / "scripts/goldens/make_family_model.py").string(), family.model_type,
-                      (demo_dir() / "model").string(), chat_template.string(), model.string()});
+    must_run(python, {(source_dir() / "scripts/goldens/make_family_model.py").string(),
+                      std::string(family.model_type), (demo_dir() / "model").string(), chat_template.string(),
+                      model.string()});
     const ProcessResult plan = must_run(
         "stage2-prepare", flags_for("stage2-prepare", model, root,
                                     {"--dataset_path", (demo_dir() / "preference").string(), "--dry_run"}));
     CHECK(plan.out.find(std::string("at the last '") + family.pattern) != std::string::npos);
-    const bool has_reward_token = std::string_view(family.model_type) == "internlm2";
+    const bool has_reward_token = family.model_type == "internlm2";
     CHECK((plan.out.find(": [REWARD] (") != std::string::npos) == has_reward_token);
     run_chain(model, root, exported);
     if (has_reward_token) check_same_decoder(exported, dir / "model-llama");

@@ -146,7 +146,7 @@ TEST_CASE("a damaged checkpoint is no hindrance", "[e2e]") {
   fs::remove(checkpoint.string() + ".previous");
   const ProcessResult anew = run_program("stage2-train", flags_for(place.path()));
   CHECK(anew.exit_code == 0);
-  CHECK(anew.err.find("the training begins anew") != std::string::npos);
+  CHECK(anew.err.find("restarting the training") != std::string::npos);
   check_finished(place.path());
 }
 

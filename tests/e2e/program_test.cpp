@@ -107,6 +107,14 @@ TEST_CASE("an output that cannot be written is told of, whatever was to be print
   }
 }
 
+TEST_CASE("defaults in the help and the man page name no home folder", "[e2e]") {
+  const auto printed = [](const char* flag) {
+    return shell(std::string("env -u ARMORM_DATA HOME=/somebody stage1-train ") + flag).out;
+  };
+  CHECK_THAT(printed("--help"), Catch::Contains("~/data/ArmoRM") && !Catch::Contains("/somebody"));
+  CHECK_THAT(printed("--man_page"), Catch::Contains("\\(ti/data/ArmoRM") && !Catch::Contains("/somebody"));
+}
+
 TEST_CASE("an argument that is not UTF-8 is refused", "[e2e]") {
   const ProcessResult result = run_program("stage1-prepare", {"--device", "-1", "--dataset_path", "caf\xe9"});
   CHECK(result.exit_code == 2);

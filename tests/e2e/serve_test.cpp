@@ -382,7 +382,7 @@ TEST_CASE("a server that is asked to stop answers what it has accepted", "[e2e]"
        i < 2000 && server.get("/metrics").body.find("armorm_batches_total 0\n") != std::string::npos; ++i)
     std::this_thread::sleep_for(1ms);
   server.process().signal(SIGTERM);
-  server.wait_for("asked to stop");
+  server.wait_for("stopping: ");
   server.process().signal(SIGHUP);  // which ends a process by default
   const ProcessResult result = server.process().wait();
   client.join();

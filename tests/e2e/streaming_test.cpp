@@ -1,4 +1,6 @@
 // --weights_memory: runs whose layers do not all stay in memory publish the bytes of those that keep them.
+#include <fmt/format.h>
+
 #include <chrono>
 #include <csignal>
 #include <map>
@@ -16,13 +18,12 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// A copy of the demo whose model has six layers, which are those of the demo's two in turns.
-const fs::path& deep_demo() {
-  static const TempDir dir;
-  static const fs::path path = [] {
-    const fs::path demo = dir / "demo";
-    copy_tree(demo_dir(), demo);
-    const io::SafetensorsFile file = io::SafetensorsFile::open(demo_dir() / "model" / "model.safetensors");
+// Six layers instead of two, which are those two in turns.
+void deepen(const fs::path& model) {
+  const fs::path weights = model / "model.safetensors", shallow = model / "shallow.safetensors";
+  fs::rename(weights, shallow);
+  {
+    const io::SafetensorsFile file = io::SafetensorsFile::open(shallow);
     std::map<std::string, io::TensorView> tensors;
     for (const std::string& name : file.names()) {
       tensors[name] = file.at(name);
@@ -34,13 +35,22 @@ const fs::path& deep_demo() {
     }
     std::vector<io::TensorSpec> specs;
     for (const auto& [name, view] : tensors) specs.push_back({name, view.dtype, view.shape});
-    fs::remove(demo / "model" / "model.safetensors");
-    io::SafetensorsWriter writer(demo / "model" / "model.safetensors", specs, file.metadata());
+    io::SafetensorsWriter writer(weights, specs, file.metadata());
     for (const auto& [name, view] : tensors) writer.append(view.bytes);
     writer.publish();
-    const fs::path config = demo / "model" / "config.json";
-    const std::string text = io::read_text_file(config);
-    write_text(config, std::regex_replace(text, std::regex("(\"num_hidden_layers\": *)2"), "$016"));
+  }
+  fs::remove(shallow);
+  const fs::path config = model / "config.json";
+  const std::string text = io::read_text_file(config);
+  write_text(config, std::regex_replace(text, std::regex("(\"num_hidden_layers\": *)2"), "$016"));
+}
+
+const fs::path& deep_demo() {
+  static const TempDir dir;
+  static const fs::path path = [] {
+    const fs::path demo = dir / "demo";
+    copy_tree(demo_dir(), demo);
+    deepen(demo / "model");
     return demo;
   }();
   return path;
@@ -76,18 +86,23 @@ std::map<std::string, std::string> files_in(const fs::path& root) {
   return files;
 }
 
+std::string least_in(const ProcessResult& refused) {
+  INFO(refused.err);
+  REQUIRE(refused.exit_code == 2);
+  std::smatch match;
+  REQUIRE(std::regex_search(refused.err, match, std::regex("smallest possible value is ([0-9]+)")));
+  return match[1];
+}
+
 // The smallest value, as the usage error names it.
 std::string least(const std::vector<std::string>& more) {
   const TempDir root;
   std::vector<std::string> flags = more;
   flags.insert(flags.end(), {"--weights_memory", "1"});
-  const ProcessResult result = run_program("stage1-prepare", flags_for("stage1-prepare", root.path(), flags));
-  INFO(result.err);
-  REQUIRE(result.exit_code == 2);
-  std::smatch match;
-  REQUIRE(std::regex_search(result.err, match, std::regex("smallest possible value is ([0-9]+)")));
+  std::string value =
+      least_in(run_program("stage1-prepare", flags_for("stage1-prepare", root.path(), flags)));
   CHECK(fs::is_empty(root.path()));
-  return match[1];
+  return value;
 }
 
 std::vector<std::string> with(std::vector<std::string> flags, const std::vector<std::string>& more) {
@@ -181,4 +196,36 @@ TEST_CASE("memory of weights that cannot be used is a usage error", "[e2e]") {
              Catch::Contains("weights_memory: auto is chosen from the free memory of device 99"));
   CHECK_THAT(error_of_flags({"--weights_memory", "1kB"}),
              Catch::Contains("weights_memory: ") && Catch::Contains("1.0 kB are too little"));
+}
+
+TEST_CASE("scores with streamed layers have the bits of those without", "[e2e]") {
+  const TempDir dir;
+  const fs::path model = dir / "rm";
+  copy_tree(demo_export(), model);
+  deepen(model);
+  std::string rows;
+  for (int i = 0; i < 12; ++i)
+    rows +=
+        fmt::format(
+            R"({{"messages":[{{"role":"user","content":"Name river number {}"}},{{"role":"assistant","content":"It is the {}th."}}]}})",
+            i % 3, i) +
+        "\n";
+  write_text(dir / "rows.jsonl", rows);
+  // The digests of the export are those of its two layers.
+  const auto score = [&](const std::vector<std::string>& more) {
+    return run_program(
+        "score", with({"--model_path", model.string(), "--device", "-1", "--precision", "fp32", "--verify",
+                       "off", "--input", (dir / "rows.jsonl").string(), "--log_level", "info"},
+                      more));
+  };
+  const ProcessResult resident = score({});
+  INFO(resident.err);
+  REQUIRE(resident.exit_code == 0);
+  const std::string memory = least_in(score({"--weights_memory", "1"}));
+  for (const char* window : {"12", "5"}) {
+    const ProcessResult streamed = score({"--weights_memory", memory, "--window", window});
+    INFO(streamed.err);
+    CHECK(streamed.out == resident.out);
+    CHECK_THAT(streamed.err, Catch::Contains("they are read again for each batch of conversations"));
+  }
 }

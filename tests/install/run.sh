@@ -160,7 +160,7 @@ tells_version() { # the version is CMake's, the commit git's
 }
 finds_blas() { clean stage1-train --version | grep -E '^openblas +OpenBLAS'; }
 
-flags_in_help() { clean "$1" --help | grep -oE '^ +(-h,)?--[a-z_0-9]+' | grep -oE -- '--[a-z_0-9]+' | grep -vE -- '--(man_page|completion|write_docs)$' | sort; }
+flags_in_help() { clean "$1" --help | grep -oE '^  (-h,)?--[a-z_0-9]+' | grep -oE -- '--[a-z_0-9]+' | grep -vE -- '--(man_page|completion|write_docs)$' | sort; }
 man_page_is_clean() { [[ -z $(groff -man -Tutf8 -ww -z -K utf8 "$prefix/share/man/man1/$1.1" 2>&1 | tee /dev/stderr) ]]; }
 man_page_is_complete() {
   local flag page

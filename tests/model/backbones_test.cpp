@@ -12,6 +12,7 @@
 #include "model/backbone_facts.h"
 #include "model/model_test_support.h"
 #include "model/work_estimate.h"
+#include "support/chain_families.h"
 
 namespace armorm::model {
 namespace {
@@ -223,21 +224,26 @@ std::string status_of(const Json& facts) {
   const Warnings warnings;
   try {
     static_cast<void>(parsed(facts));
-    return "embeds";
   } catch (const Error&) {
     return "refused";
   }
+  return test::runs_through_chain(facts.at("family").get<std::string>()) ? "whole chain" : "embeds";
+}
+
+std::string gate_of(const Json& facts) {
+  const Json& unverified = facts.at("unverified");
+  const bool is_verified = std::find(unverified.begin(), unverified.end(), "gate") == unverified.end();
+  return fmt::format("`{}`{}", escaped(facts.at("gate")), is_verified ? "" : ", not verified");
 }
 
 std::string row_of(const Json& facts) {
   const std::string id = facts.at("id");
   const auto parameters = facts.at("parameters").get<double>();
   const Json &licence = facts.at("licence").at("name"), &base = facts.at("base");
-  return fmt::format("| `{}` | {} | {} | {:.2f} B | {:.1f} GB | `{}` | {} | {} |\n", id,
-                     facts.at("family").get<std::string>(),
-                     base.is_null() ? "itself" : base.get<std::string>(), parameters / 1e9,
-                     2.0 * parameters / 1e9, escaped(facts.at("gate")),
-                     licence.is_null() ? "not verified" : licence.get<std::string>(), status_of(facts));
+  return fmt::format(
+      "| `{}` | {} | {} | {:.2f} B | {:.1f} GB | {} | {} | {} |\n", id, facts.at("family").get<std::string>(),
+      base.is_null() ? "itself" : base.get<std::string>(), parameters / 1e9, 2.0 * parameters / 1e9,
+      gate_of(facts), licence.is_null() ? "not verified" : licence.get<std::string>(), status_of(facts));
 }
 
 }  // namespace

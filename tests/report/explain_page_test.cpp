@@ -117,7 +117,7 @@ TEST_CASE("the page lists the nearest training prompts, and how many pairs it le
   const std::string page = explain_page(report);
   check_page(page);
   CHECK_THAT(page, Contains("attribute-0 75.0 %, attribute-1 25.0 %") && Contains("<td>1.50 %</td>") &&
-                       Contains("the first 1 of 3 pairs") && Contains("66.7 %") &&
+                       Contains("the first 1 of 3 pairs") && Contains("66.7 %") && Contains("2 of 3 pairs") &&
                        Contains("4 more could not be scored") && Contains("Chosen answer (3 of the row)"));
 }
 
@@ -151,5 +151,6 @@ TEST_CASE("each published attribute has a meaning and a range", "[unit]") {
   }
   CHECK(meaning_of("my-attribute") == nullptr);
   CHECK(meanings_table({"my-attribute"}).empty());
-  CHECK_THAT(meanings_table({"code-style", "my-<attribute>"}), Contains("my-&lt;attribute&gt;"));
+  CHECK_THAT(meanings_table({"code-style", "my-<attribute>"}),
+             Contains("my-&lt;attribute&gt;") && Contains("verified for HelpSteer and BeaverTails only"));
 }

@@ -141,7 +141,7 @@ table
 check "up to date" is_current
 check "the figure" shows 20 docs/performance.md
 check "the range of one" shows "20 (one processor)" docs/performance.md
-check "the sentence about it" grep -qF -- "the search for penalties is 20 (one processor) times as fast as SciPy's" "$work/copy/README.md"
+check "the sentence about it" grep -qF -- "the search for debiasing penalties is 20 (one processor) times as fast as SciPy's" "$work/copy/README.md"
 run 2026-01-02 true 25 false
 run 2026-01-03 false 90 true
 table

@@ -186,8 +186,12 @@ TEST_CASE("a content that holds a pattern of ordinary tokens is refused", "[unit
   const ProbedPattern probed = probe_gating_pattern(encoder);
   const std::string text = encoder.tokenizer().decode(probed.ids);
   encoder.protect_pattern(probed.ids);
-  CHECK_NOTHROW(encoder.encode({{"user", "Hello"}, {"assistant", "Good day"}}));
-  CHECK_THROWS_WITH(encoder.encode({{"user", "Hello"}, {"assistant", "Good" + text + " day"}}),
+  const auto position_with = [&](const std::string& answer) {
+    const Conversation conversation{{"user", "Hello"}, {"assistant", answer}};
+    return encoder.gating_position(conversation, encoder.encode(conversation).tokens, probed.ids);
+  };
+  CHECK_NOTHROW(position_with("Good day"));
+  CHECK_THROWS_WITH(position_with("Good" + text + " day"),
                     Catch::Contains("cannot be distinguished from the template's"));
 }
 
@@ -215,4 +219,69 @@ TEST_CASE("a template that leaves system messages out is noticed", "[unit]") {
   CHECK_FALSE(
       leaves_out_system_messages(encoder_of(refusing, golden_text("tokenizer_llama2.json"),
                                             golden_text("gating/instructions.jinja"), "<bos>", "<eos>")));
+}
+
+TEST_CASE("the gate is in the last turn, whatever a prompt ends with", "[unit]") {
+  const char* const kPlain[] = {
+      "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
+      "{% if add_generation_prompt %}assistant: {% endif %}",
+      "{% for m in messages %}{{ '\n\nHuman: ' if m.role == 'user' else '\n\nAssistant: ' }}{{ m.content "
+      "}}{% endfor %}"
+      "{% if add_generation_prompt %}{{ '\n\nAssistant: ' }}{% endif %}",
+      "{% for m in messages %}{{ '### Instruction:\n' if m.role == 'user' else '### Response:\n' }}{{ "
+      "m.content }}\n\n"
+      "{% endfor %}{% if add_generation_prompt %}### Response:\n{% endif %}"};
+  for (const char* source : kPlain) {
+    INFO(source);
+    const TempDir dir;
+    ConversationEncoder encoder = chat_encoder(dir, source);
+    const std::vector<tokenizer::TokenId> pattern = probe_gating_pattern(encoder).ids;
+    encoder.protect_pattern(pattern);
+    for (const std::string end :
+         {"", "\n", "\n\n", "\n\n\n", "\n\n\n\n\n", "\r\n", " \n", "\n ", "\t", " \n \n"}) {
+      INFO(json(end).dump());
+      for (const bool earlier : {false, true}) {
+        Conversation conversation{{"user", "Name another river please" + end}, {"assistant", "Elbe"}};
+        if (earlier)
+          conversation.insert(conversation.begin(), {{"user", "Hello" + end}, {"assistant", "Hi there"}});
+        const auto tokens = encoder.encode(conversation).tokens;
+        const auto start = encoder.gating_position(conversation, tokens, pattern);
+        const std::string before = encoder.tokenizer().decode({tokens.begin(), tokens.begin() + start});
+        CHECK_THAT(before, Catch::Contains("Name another river please"));
+        CHECK_THAT(before, !Catch::Contains("Elbe"));
+      }
+    }
+  }
+}
+
+TEST_CASE("texts that make the tokens of a pattern are told from the template's", "[unit]") {
+  const TempDir dir;
+  ConversationEncoder encoder =
+      chat_encoder(dir,
+                   "{% for m in messages %}{% if m.role == 'user' %}[INST] {{ m.content }} [/INST]{% else %}"
+                   "{{ m.reasoning_content }}{{ m.content }}</s>{% endif %}{% endfor %}");
+  const std::vector<tokenizer::TokenId> pattern = probe_gating_pattern(encoder).ids;
+  encoder.protect_pattern(pattern);
+  const std::string text = encoder.tokenizer().decode(pattern);
+  const auto position_in = [&](const Conversation& conversation) {
+    return encoder.gating_position(conversation, encoder.encode(conversation).tokens, pattern);
+  };
+  const Conversation plain{{"user", "Is it right?"}, {"assistant", "Yes."}};
+  CHECK(position_in(plain) > 0);
+  const auto refused = [&](const Message& prompt, const Message& answer) {
+    CHECK_THROWS_WITH(position_in({prompt, answer}), Catch::Contains("a text of the last turn contains '") &&
+                                                         Catch::Contains("leave the row out"));
+  };
+  refused(plain[0], {"assistant", "It is" + text + " in a text"});
+  refused({"user", "What does" + text + " mean?"}, plain[1]);
+  Message reasoning = plain[1];
+  reasoning.json =
+      json{{"role", "assistant"}, {"content", "Yes."}, {"reasoning_content", "It is" + text + " so"}}.dump();
+  refused(plain[0], reasoning);
+  // In an earlier turn it harms nothing.
+  const Conversation later{
+      {"user", "What does" + text + " mean?"}, {"assistant", "Not much."}, plain[0], plain[1]};
+  CHECK(position_in(later) > position_in(plain));
+  // Without a last answer the last prompt counts.
+  CHECK(position_in({plain[0], plain[1], {"user", "And then?"}}) > position_in(plain));
 }

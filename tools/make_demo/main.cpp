@@ -26,24 +26,24 @@ struct Options {
 };
 
 void declare(CLI::App& app, Options& options) {
-  app.add_option("--output", options.output, "folder for model/ and the data sets")->required();
-  app.add_option("--seed", options.seed, "of weights and data")->capture_default_str();
-  app.add_option("--rows", options.rows, "rows of the multi-objective set")
+  app.add_option("--output", options.output, "Folder for model/ and the data sets")->required();
+  app.add_option("--seed", options.seed, "Seed of weights and data")->capture_default_str();
+  app.add_option("--rows", options.rows, "Rows of the multi-objective set")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  app.add_option("--pairs", options.pairs, "pairs of the preference set")
+  app.add_option("--pairs", options.pairs, "Pairs of the preference set")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  app.add_option("--reference", options.reference, "pairs of the reference set")
+  app.add_option("--reference", options.reference, "Pairs of the reference set")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  app.add_option("--reward_bench", options.reward_bench, "rows of the RewardBench-like set")
+  app.add_option("--reward_bench", options.reward_bench, "Rows of the RewardBench-like set")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  app.add_option("--reward_bench_2", options.reward_bench_2, "rows of the set like RewardBench 2")
+  app.add_option("--reward_bench_2", options.reward_bench_2, "Rows of the set like RewardBench 2")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  app.add_option("--merges", options.merges, "largest number of merges of the tokenizer")
+  app.add_option("--merges", options.merges, "Largest number of merges of the tokenizer")
       ->capture_default_str();
 }
 

@@ -88,7 +88,8 @@ MeasuredKernels measured_kernels(const RatesStore& store, const model::ModelConf
 
 void report_measured(const MeasuredKernels& measured, const std::string& source) {
   if (measured.rates.empty()) {
-    log::info("CPU kernels: {}, the only ones of this processor", name_of(measured.kernels));
+    log::info("CPU kernels: {}, the only choice with these options on this processor",
+              name_of(measured.kernels));
     return;
   }
   std::string others;

@@ -32,7 +32,7 @@ GateCheckpoint::GateCheckpoint(fs::path file, resume::ResumeKey key, double seco
 void GateCheckpoint::warn_of(const fs::path& file, const std::string& what) const {
   const bool another = file == file_ && io::exists(previous_);
   log::warn("{}: {}; {}", file.string(), what,
-            another ? "the save before it is tried" : "the training begins anew");
+            another ? "using the previous checkpoint" : "restarting the training");
 }
 
 // nullopt, with a warning, when the file is damaged. io error when it currently cannot be read: its content

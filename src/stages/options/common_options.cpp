@@ -42,10 +42,7 @@ void declare_backbone(ExtractionOptions& fields, OptionList& list) {
       .add(kExtractionKernels, fields.kernels)
       .add(kBatchTokens, fields.batch_tokens)
       .add(kThreads, fields.threads)
-      .add({"weights_memory", resources,
-            "Memory for weights on each device: all = every layer stays resident; bytes (20GB, 16GiB), or "
-            "auto = from the free memory: layers that do not fit are streamed"},
-           fields.weights_memory)
+      .add(kWeightsMemory, fields.weights_memory)
       .add({"batch_invariant", results,
             "Make each row's embedding bit-identical for any shards, packs and threads"},
            fields.batch_invariant)
@@ -65,16 +62,15 @@ void declare_reports(ExtractionOptions& fields, OptionList& list) {
            fields.dry_run)
       .add({"assume_tflops", output,
             "With --dry_run: estimate the time for devices of this rate in large matrix products, in "
-            "TFLOP/s; 0 = "
-            "the rate measured here"},
+            "TFLOP/s; 0 = the rate measured here"},
            fields.assume_tflops)
       .add({"status", output,
             "Report the progress of this data set's shards (done, running, interrupted, missing; rows/s, "
             "time left), and exit"},
            fields.status)
-      .add({"all_sets", output, "With --status: an overview of all data sets below --data_root"},
+      .add({"all_sets", output, "With --status: print an overview of all data sets below --data_root"},
            fields.all_sets)
-      .add({"json", output, "With --status: as JSON"}, fields.json);
+      .add({"json", output, "With --status: print JSON"}, fields.json);
 }
 
 void declare_run(ExtractionOptions& fields, OptionList& list) {
@@ -91,7 +87,7 @@ void declare_run(ExtractionOptions& fields, OptionList& list) {
            fields.checkpoint_seconds)
       .add({"on_bad_row", inputs,
             "error: stop at a row that cannot be used; skip: list it in <target>.rejects.jsonl and continue. "
-            "A row that ends in a user's turn is only counted by error, and skipped by skip"},
+            "Rows that end in a user turn: error processes them and warns; skip treats them as bad"},
            fields.on_bad_row)
       .add({"max_bad_rows", inputs,
             "Stop above this many skipped rows: a count (100) or a fraction (0.01, 1%)"},

@@ -21,8 +21,8 @@ void declare_files(ScoreOptions& fields, OptionList& list) {
   list.add({"input", inputs, "Conversations as JSON Lines, plain, gzip or zstd; - = standard input"},
            fields.input)
       .add({"output", output,
-            "File for the scores, published when complete, or a FIFO or character device, written line by "
-            "line; - = standard output, line by line"},
+            "File for the scores, which appears under its name when complete, or a FIFO or character device, "
+            "written line by line; - = standard output, line by line"},
            fields.output);
 }
 
@@ -32,7 +32,7 @@ void declare_rows(ScoreOptions& fields, OptionList& list) {
            fields.window)
       .add({"on_bad_row", output,
             "error: stop at a row that cannot be scored; skip: write a line with its \"error\" and continue. "
-            "A row that ends in a user's turn is only counted by error, and gets an \"error\" by skip"},
+            "Rows that end in a user turn: error scores them and warns; skip treats them as bad"},
            fields.on_bad_row)
       .add({"fields", output,
             "Fields to write for each row, comma-separated: score, rewards, gate, contributions, "
@@ -66,7 +66,8 @@ void declare_pairs(ScoreOptions& fields, OptionList& list) {
             "Config of --evaluate or --explain, if its card names several; empty = its default"},
            fields.dataset_config)
       .add({"columns", inputs,
-            "Column renames of --evaluate or --explain, comma-separated: chosen=winner,rejected=loser"},
+            "Column renames of --evaluate or --explain, comma-separated EXPECTED=ACTUAL, e.g. "
+            "chosen=winner,rejected=loser"},
            fields.columns)
       .add(kForm, fields.form)
       .add(kPreferenceLabel, fields.preference_label)
@@ -80,8 +81,10 @@ void declare_pair_results(ScoreOptions& fields, OptionList& list) {
            "Summary of --evaluate: the sections of RewardBench 1 or 2, or none; auto = by the rows' subsets"},
           fields.benchmark)
       .add({"report", output, "JSON file for the results of --evaluate; empty = none"}, fields.report)
-      .add({"html", output, "Page of --explain with texts and bars, published when complete; empty = none"},
-           fields.html)
+      .add(
+          {"html", output,
+           "Page of --explain with texts and bars, which appears under its name when complete; empty = none"},
+          fields.html)
       .add({"html_pairs", output, "Pairs on the page, the first ones; the lines have all"}, fields.html_pairs)
       .add({"training_gates", inputs,
             "File of stage2-train --training_gates: adds the training prompts with the nearest gate weights "

@@ -24,11 +24,13 @@ void declare_arithmetic(ScorerOptions& fields, OptionList& list) {
             "same, else the fastest by measurement"},
            fields.kernels)
       .add({"batch_invariant", results,
-            "Scores are bit-identical however rows are batched; --batch_invariant=false is faster"},
+            "Scores are bit-identical however rows are batched: on by default; --batch_invariant=false is "
+            "faster"},
            fields.batch_invariant)
       .add(kGpuAttention, fields.attention)
       .add(kBatchTokens, fields.batch_tokens)
-      .add(kThreads, fields.threads);
+      .add(kThreads, fields.threads)
+      .add(kWeightsMemory, fields.weights_memory);
 }
 
 void declare_text(ScorerOptions& fields, OptionList& list) {
@@ -83,6 +85,7 @@ void ScorerOptions::validate() const {
   if (prompt_cache_bytes > kMostBytes)
     fail_usage("`prompt_cache_bytes`: {} is out of range; it must be at most {}", prompt_cache_bytes,
                kMostBytes);
+  weights_memory_bytes(weights_memory);
   if (!template_date.empty()) parse_date("--template_date", template_date);
 }
 

@@ -47,6 +47,10 @@ inline constexpr OptionText kBackbonePrecision{"precision", results, "Arithmetic
 // The last bits depend on the packs unless batch_invariant is on.
 inline constexpr OptionText kBatchTokens{"batch_tokens", results,
                                          "Tokens in one forward pass; 0 = from the free memory"};
+inline constexpr OptionText kWeightsMemory{"weights_memory", resources,
+                                           "Memory for weights on each device: all = every layer stays "
+                                           "resident; bytes (20GB, 16GiB), or auto = from the "
+                                           "free memory: layers that do not fit are streamed"};
 inline constexpr OptionText kDataRoot{"data_root", output,
                                       "Folder of all artefacts ($ARMORM_DATA sets the default)"};
 

@@ -25,7 +25,9 @@ OptionList declare(Stage1PrepareOptions& fields) {
       .add({"weight_column", results,
             "Column of sample weights, for stage1-train --weight_column; empty = none"},
            fields.weight_column)
-      .add({"columns", results, "Column renames, comma-separated: messages=conversation"}, fields.columns)
+      .add(
+          {"columns", results, "Column renames, comma-separated EXPECTED=ACTUAL, e.g. messages=conversation"},
+          fields.columns)
       .add(kForm, fields.form)
       .add({"seq_len", results,
             "Longest row in tokens; longer ones are dropped and counted; 0 = the model's limit"},

@@ -21,7 +21,8 @@ OptionList declare(Stage2PrepareOptions& fields) {
       .add(kDatasetConfig, fields.dataset_config)
       .add({"source", results, "Keep the rows whose `source` column equals this; empty = all"}, fields.source)
       .add(kDatasetSplit, fields.dataset_split)
-      .add({"columns", results, "Column renames, comma-separated: chosen=winner,rejected=loser"},
+      .add({"columns", results,
+            "Column renames, comma-separated EXPECTED=ACTUAL, e.g. chosen=winner,rejected=loser"},
            fields.columns)
       .add(kForm, fields.form)
       .add(kPreferenceLabel, fields.preference_label)

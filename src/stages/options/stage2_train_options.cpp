@@ -91,7 +91,8 @@ void declare_evaluation(Stage2TrainOptions& fields, OptionList& list) {
            fields.reward_bench_2_dataset)
       .add({"reward_bench_2_split", inputs, "Split of RewardBench 2"}, fields.reward_bench_2_split)
       .add({"eval", inputs,
-            "Further preference sets to evaluate on, comma-separated, each DATASET or DATASET:SPLIT (train)"},
+            "Further preference sets to evaluate on, comma-separated, each DATASET or DATASET:SPLIT (default "
+            "split: train)"},
            fields.eval);
 }
 
@@ -109,8 +110,9 @@ void declare_gate(Stage2TrainOptions& fields, OptionList& list) {
       .add({"kernels", results,
             "CPU kernels of the gate's products; auto = as in the interrupted training, else the fastest"},
            fields.kernels)
-      .add({"compat", results, "upstream: the softmax runs over the pair and the debiasing is not applied"},
-           fields.compat)
+      .add(
+          {"compat", results, "upstream: reproduce the Python scripts (softmax over the pair, no debiasing)"},
+          fields.compat)
       .add({"seed", results, "Seed of initial weights, batches and dropout"}, fields.seed);
 }
 
@@ -129,8 +131,8 @@ void declare_run(Stage2TrainOptions& fields, OptionList& list) {
            fields.restart)
       .add(kVerify, fields.verify)
       .add({"accept_differences", inputs,
-            "Facts in which embeddings and regression weights may differ, comma-separated; recorded with the "
-            "gate"},
+            "Metadata fields, as named in the error message, in which embeddings and regression weights may "
+            "differ, comma-separated; recorded with the gate"},
            fields.accept_differences)
       .add(
           {"checkpoint_seconds", output, "Seconds between checkpoints of the training; 0 = after every step"},
@@ -149,12 +151,10 @@ void declare_run(Stage2TrainOptions& fields, OptionList& list) {
       .add({"output_dir", output, "Folder of the gate and its report; empty = data_root"}, fields.output_dir)
       .add({"report_texts", output,
             "Show the texts of up to this many validation pairs in the report, with what would flip each: "
-            "those "
-            "about which the gate is surest and wrong first. They are read from the data set by row; 0 = "
-            "none"},
+            "the most confident errors first. They are read from the data set by row; 0 = none"},
            fields.report_texts)
       .add({"report_texts_dataset", output,
-            "Where these texts are, if not in --preference_dataset: file, folder, recipe or Hub id that "
+            "Data set with these texts, if not --preference_dataset: file, folder, recipe or Hub id that "
             "stage2-prepare read"},
            fields.report_texts_dataset)
       .add({"report_texts_columns", output, "The --columns given to stage2-prepare for them"},

@@ -34,18 +34,6 @@ std::string commit_of(const std::filesystem::path& folder) {
   return hub::is_hub_snapshot(folder) ? folder.filename().string() : "";
 }
 
-// usage error when the weights' memory is too small.
-void check_weights_memory(const ExtractionOptions& options, const model::ModelFolder& folder,
-                          const model::ModelConfig& config) {
-  const auto limit = options::weights_memory_bytes(options.weights_memory);
-  if (!limit) return;
-  const model::WeightsFolder files = model::WeightsFolder::open(folder);
-  for (const std::int64_t index : options.device.indices) {
-    const auto device = static_cast<int>(index);
-    model::expected_memory(model::plan_streaming(config, options.precision, files, limit, device), device);
-  }
-}
-
 std::int64_t dropped_count(const artifacts::Provenance& provenance) {
   std::int64_t count = 0;
   for (const auto& [reason, rows] : provenance.dropped) count += static_cast<std::int64_t>(rows.size());
@@ -72,7 +60,11 @@ ModelInputs open_model_inputs(const ExtractionOptions& options, const StopReques
   check_kernels(options);
   const model::ModelFolder folder = artifacts::open_model_folder(options.model_path, stop);
   model::ModelConfig config = model::ModelConfig::load(folder.base, artifacts::kRewardModelFields);
-  check_weights_memory(options, folder, config);
+  const model::WeightsFolder files = model::WeightsFolder::open(folder);
+  for (const std::int64_t device : options.device.indices)
+    model::check_weights_memory(config, options.precision, files,
+                                options::weights_memory_bytes(options.weights_memory),
+                                static_cast<int>(device));
   text::ConversationEncoder encoder =
       artifacts::open_encoder(folder, config, options.allow_special_in_content, options.template_date);
   return {folder, hub::artifact_name(options.model_path), std::move(config), std::move(encoder)};

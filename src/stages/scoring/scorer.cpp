@@ -19,10 +19,12 @@
 #include "model/compute_threads.h"
 #include "model/cpu_kernels.h"
 #include "model/device.h"
+#include "model/streaming_plan.h"
 #include "model/weights_folder.h"
 #include "stages/artifacts/kernel_choice.h"
 #include "stages/artifacts/kernel_rates.h"
 #include "stages/artifacts/open_encoder.h"
+#include "stages/options/common_options.h"
 #include "stages/prepare/extraction_run.h"
 #include "stages/reward_model/export_digests.h"
 #include "text/gating_pattern.h"
@@ -98,8 +100,9 @@ std::string meaning_of_scores(const reward_model::RewardModel& model) {
   const std::string sum = fmt::format("the gate's weights sum to {:g}", model.head.gate.logit_scale);
   if (model.bradley_terry_scale)
     return fmt::format(
-        "scores are rewards: {}; margins times the model's {}, {:g}, are logits of a preference", sum,
-        reward_model::kScaleField, *model.bradley_terry_scale);
+        "scores are rewards: {0}; P(A preferred to B) = sigmoid({1:g} x (score A - score B)), where {1:g} is "
+        "the model's {2}",
+        sum, *model.bradley_terry_scale, reward_model::kScaleField);
   if (is_about_one(model.head.gate.logit_scale)) return "scores are rewards: " + sum;
   return "scores contain the gate's scale: " + sum + "; compare them only with those of this model";
 }
@@ -141,7 +144,11 @@ Scorer::Scorer(const ScorerOptions& options, const StopRequested& stop_requested
           reward_model::RewardModel::load(folder_, options.allow_special_in_content, options.template_date)),
       max_length_(longest(options, model_)),
       messages_(model_.encoder),
-      answer_end_(end_of_answers(model_.encoder)) {}
+      answer_end_(end_of_answers(model_.encoder)) {
+  model::check_weights_memory(model_.config, options_.precision, model::WeightsFolder::open(folder_),
+                              options::weights_memory_bytes(options_.weights_memory),
+                              static_cast<int>(options_.device));
+}
 
 CpuKernels Scorer::choose_kernels() const {
   if (options_.device >= 0) return options_.kernels;
@@ -178,16 +185,18 @@ void Scorer::use_settings() const {
 void Scorer::begin_loading() {
   kernels_ = choose_kernels();
   use_settings();
-  loading_ =
-      std::async(std::launch::async, [this, accumulate = choose_accumulate(), stop = current_stop_request()] {
-        const StopScope scope(&stop);
-        return model::Backbone::load({.model_folder = folder_,
-                                      .precision = options_.precision,
-                                      .fp8_accumulate = accumulate,
-                                      .device = static_cast<int>(options_.device),
-                                      .batch_invariant = options_.batch_invariant,
-                                      .attention = options_.attention});
-      });
+  loading_ = std::async(std::launch::async, [this, accumulate = choose_accumulate(),
+                                             stop = current_stop_request()] {
+    const StopScope scope(&stop);
+    return model::Backbone::load({.model_folder = folder_,
+                                  .precision = options_.precision,
+                                  .fp8_accumulate = accumulate,
+                                  .device = static_cast<int>(options_.device),
+                                  .batch_invariant = options_.batch_invariant,
+                                  .attention = options_.attention,
+                                  .weights_memory = options::weights_memory_bytes(options_.weights_memory),
+                                  .scratch_folder = std::filesystem::temp_directory_path()});
+  });
   if (options_.verify == Verify::on)
     verifying_ = std::async(std::launch::async, [this, stop = current_stop_request()] {
       const StopScope scope(&stop);
@@ -202,12 +211,19 @@ void Scorer::finish_loading() {
   extractor_.emplace(*backbone_, model::ExtractorOptions{.batch_tokens = options_.batch_tokens,
                                                          .prefix_cache_bytes = options_.prompt_cache_bytes});
   log::info("model {} on {}", hub::artifact_name(options_.model_path), device_name());
+  if (backbone_->streams())
+    log::info("not all layers fit {}: they are read again for each batch of conversations{}",
+              options_.weights_memory == "auto" ? "the free memory" : "--weights_memory",
+              options_.prompt_cache_bytes > 0 ? ", and no prompts are cached" : "");
   log::info("{}", meaning_of_scores(model_));
 }
 
 void Scorer::encode(const Conversation& conversation, ScoreRow& row) const {
-  set_tokens(model_.encoder.encode(conversation), row);
+  auto encoded = model_.encoder.encode(conversation);
+  check_length(encoded.tokens);
+  row.gating = model_.encoder.gating_position(conversation, encoded.tokens, model_.gating_pattern);
   row.no_final_answer = data::ends_without_answer(conversation);
+  set_tokens(std::move(encoded), row);
 }
 
 void Scorer::encode_row(const Conversation& conversation, ScoreRow& row) const {
@@ -216,20 +232,24 @@ void Scorer::encode_row(const Conversation& conversation, ScoreRow& row) const {
 
 void Scorer::encode_rendered(const std::string& text, ScoreRow& row) const {
   if (!is_utf8(text)) fail_data("the text is not UTF-8");
-  set_tokens(model_.encoder.encode_rendered(text), row);
-  row.open_answer = answer_end_ && row.tokens.back() != *answer_end_;
-}
-
-void Scorer::set_tokens(text::ConversationEncoder::Encoded encoded, ScoreRow& row) const {
-  const auto length = std::ssize(encoded.tokens);
-  if (length > max_length_)
-    fail_data("the conversation has {} tokens, more than `max_length` ({}) allows", length, max_length_);
+  auto encoded = model_.encoder.encode_rendered(text);
+  check_length(encoded.tokens);
   const auto gating = text::find_gating_pattern(encoded.tokens, model_.gating_pattern);
   if (!gating)
     fail_data(
-        "the rendered conversation holds no start of an assistant's answer; check the messages' roles and "
-        "the chat template");
+        "the text holds no start of an assistant's answer; render it with the chat template of the model");
   row.gating = *gating;
+  row.open_answer = answer_end_ && encoded.tokens.back() != *answer_end_;
+  set_tokens(std::move(encoded), row);
+}
+
+void Scorer::check_length(std::span<const text::tokenizer::TokenId> tokens) const {
+  if (std::ssize(tokens) > max_length_)
+    fail_data("the conversation has {} tokens, more than `max_length` ({}) allows", tokens.size(),
+              max_length_);
+}
+
+void Scorer::set_tokens(text::ConversationEncoder::Encoded encoded, ScoreRow& row) {
   row.special_in_content = encoded.special_in_content;
   row.tokens = std::move(encoded.tokens);
 }

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <future>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -58,7 +59,8 @@ class Scorer {
   const model::ExtractionStats& stats() const noexcept { return stats_; }  // over all calls of score()
 
  private:
-  void set_tokens(text::ConversationEncoder::Encoded encoded, ScoreRow& row) const;
+  void check_length(std::span<const text::tokenizer::TokenId> tokens) const;
+  static void set_tokens(text::ConversationEncoder::Encoded encoded, ScoreRow& row);
   CpuKernels choose_kernels() const;
   Fp8Accumulate choose_accumulate() const;
   void use_settings() const;  // threads and kernels, of the process

@@ -195,9 +195,13 @@ Tokenizer Tokenizer::load(const std::filesystem::path& model_folder,
   const auto file = model_folder / "tokenizer.json";
   const auto bytes = read_optional(file);
   if (!bytes) {
+    const bool has_sentencepiece = std::filesystem::exists(model_folder / "tokenizer.model");
     fail_io(
-        "{}: cannot be read; expected a model folder with a tokenizer.json (save the fast tokenizer there)",
-        file.string());
+        "{}: cannot be read; expected a model folder with a tokenizer.json{}; "
+        "AutoTokenizer.from_pretrained(FOLDER, "
+        "use_fast=True).save_pretrained(FOLDER) of transformers writes it",
+        file.string(),
+        has_sentencepiece ? ", and found tokenizer.model alone, which is SentencePiece's" : "");
   }
   nlohmann::json document = parse_document(*bytes, file.string());
   PretrainedNames names = apply_pretrained(model_folder, *bytes, document);

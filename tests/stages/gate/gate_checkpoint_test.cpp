@@ -239,7 +239,8 @@ bool any_line(const std::vector<std::string>& lines, const std::string& file, co
 
 }  // namespace
 
-TEST_CASE("a state that the training cannot have is reported, and the save before it is tried", "[unit]") {
+TEST_CASE("a state that the training cannot have is reported, and the previous checkpoint is used",
+          "[unit]") {
   const Training training(options());
   const test::TempDir whole, begun;
   std::vector<std::string> lines;
@@ -260,7 +261,7 @@ TEST_CASE("a state that the training cannot have is reported, and the save befor
       check_same(training.run(place.path()), expected);
       CHECK(any_line(lines, "gate.checkpoint", c.reported));
       CHECK(any_line(lines, "gate.checkpoint",
-                     with_previous ? "the save before it is tried" : "the training begins anew"));
+                     with_previous ? "using the previous checkpoint" : "restarting the training"));
     }
   }
 }
@@ -330,7 +331,7 @@ TEST_CASE("a file without digests begins anew with one warning, and is not mixed
   lines.clear();
   check_same(training.run(begun.path()), expected);
   CHECK(any_line(lines, "gate.checkpoint",
-                 "was written by an earlier version, without checksums; the training begins anew"));
+                 "was written by an earlier version, without checksums; restarting the training"));
   CHECK(std::count_if(lines.begin(), lines.end(), [](const std::string& line) {
           return line.find("gate.checkpoint") != std::string::npos;
         }) == 1);
