@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
@@ -14,6 +15,7 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr const char* kProbe = "a text";
+constexpr std::array<const char*, 3> kTextRoles{"system", "user", "assistant"};
 constexpr std::size_t kMostKnown = 1000;  // names
 constexpr std::size_t kMostFields = 32;   // besides role and content
 constexpr std::size_t kMostShown = 40;    // bytes of a name
@@ -35,6 +37,20 @@ Message message_of(const Message& given, const ordered_json& fields) {
   else
     message.json = fields.dump();
   return message;
+}
+
+bool is_text_part(const ordered_json& part) {
+  return part.is_object() && part.value("type", ordered_json()) == "text" && part.contains("text") &&
+         part["text"].is_string();
+}
+
+// Users, assistants and the system write texts. The list of another role may be the result of a tool, which
+// templates write as JSON.
+bool is_for_parts(const Message& message, const ordered_json& fields) {
+  if (!fields.is_object() || !fields.contains("content") || !fields["content"].is_array()) return false;
+  const ordered_json& parts = fields["content"];
+  return std::ranges::find(kTextRoles, message.role) != kTextRoles.end() ||
+         (!parts.empty() && std::ranges::all_of(parts, is_text_part));
 }
 
 std::string text_of(const ordered_json& part, const std::string& where, std::set<std::string>& unused) {
@@ -109,7 +125,7 @@ bool renders_lists(const text::ConversationEncoder& encoder, const std::string& 
 }  // namespace
 
 RowMessages::RowMessages(const text::ConversationEncoder& encoder) : encoder_(encoder) {
-  for (const char* role : {"system", "user", "assistant"})
+  for (const char* role : kTextRoles)
     if (renders_lists(encoder, role)) roles_with_lists_.insert(role);
 }
 
@@ -118,7 +134,7 @@ Conversation RowMessages::prepare(const Conversation& conversation, std::vector<
   std::set<std::string> names;
   for (const Message& message : conversation) {
     ordered_json fields = fields_of(message);
-    if (fields.is_object() && fields.contains("content") && fields["content"].is_array()) {
+    if (is_for_parts(message, fields)) {
       const std::string text = joined_texts(fields["content"], prepared.size(), names);
       if (!roles_with_lists_.contains(message.role)) fields["content"] = text;
       prepared.push_back(message_of(message, fields));

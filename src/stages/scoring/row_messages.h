@@ -18,7 +18,8 @@ class RowMessages {
   explicit RowMessages(const text::ConversationEncoder& encoder);
 
   // A content that is a list of text parts stays one where the template renders such lists like text; else it
-  // becomes its texts, joined by line feeds, as vLLM does it. data error for parts of other types. Adds
+  // becomes its texts, joined by line feeds, as vLLM does it. data error for parts of other types of the
+  // system, a user or an assistant; lists of other roles are left to the template then. Adds
   // "messages[].NAME" to `unused` for fields without an effect on the tokens; a null field is no field.
   Conversation prepare(const Conversation& conversation, std::vector<std::string>& unused) const;
 

@@ -95,6 +95,19 @@ TEST_CASE("parts that are no texts are errors that name message, part and type",
   CHECK_THAT(error(R"([{"text":"a"}])"), Contains("content[0]: found a part of type null"));
 }
 
+TEST_CASE("results of tools are left to the template, unless they are texts", "[unit]") {
+  const Folder folder(kTextTemplate);
+  const text::ConversationEncoder encoder(folder.dir.path(), false, "");
+  const RowMessages messages(encoder);
+  for (const char* content : {"[]", "[1]", R"([{"type":"x"}])"}) {
+    const Prepared row = prepared(messages, std::string(R"([{"role":"tool","content":)") + content + "}]");
+    CHECK(nlohmann::json::parse(row.conversation[0].json)["content"].is_array());
+  }
+  CHECK(prepared(messages, R"([{"role":"tool","content":[{"type":"text","text":"a"}]}])")
+            .conversation[0]
+            .content == "a");
+}
+
 TEST_CASE("fields of messages are named unless they change tokens", "[unit]") {
   const Folder folder(kTextTemplate);
   const text::ConversationEncoder encoder(folder.dir.path(), false, "");
