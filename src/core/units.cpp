@@ -9,6 +9,8 @@
 #include <iterator>
 #include <utility>
 
+#include "core/error.h"
+
 namespace armorm {
 namespace {
 
@@ -45,6 +47,14 @@ std::optional<std::uint64_t> parse_bytes(std::string_view text) {
   const double bytes = factor ? value * *factor : 0.0;
   if (!(bytes >= 1.0 && bytes <= 0x1p63)) return std::nullopt;
   return static_cast<std::uint64_t>(bytes);
+}
+
+std::optional<std::uint64_t> memory_limit(std::string_view option, std::string_view text) {
+  if (text == "all") return std::nullopt;
+  if (text == "auto") return 0;
+  if (const auto bytes = parse_bytes(text)) return bytes;
+  fail_usage("{}: '{}' is neither all, auto nor a number of bytes; use for example 20GB or 16GiB", option,
+             text);
 }
 
 std::string bytes_text(std::uint64_t bytes) {

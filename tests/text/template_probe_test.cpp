@@ -190,9 +190,10 @@ TEST_CASE("a content that holds a pattern of ordinary tokens is refused", "[unit
     const Conversation conversation{{"user", "Hello"}, {"assistant", answer}};
     return encoder.gating_position(conversation, encoder.encode(conversation).tokens, probed.ids);
   };
-  CHECK_NOTHROW(position_with("Good day"));
-  CHECK_THROWS_WITH(position_with("Good" + text + " day"),
+  const std::int64_t position = position_with("Good day");
+  CHECK_THROWS_WITH(position_with("Good " + text + " day"),
                     Catch::Contains("cannot be distinguished from the template's"));
+  CHECK(position_with("Good" + text + "day") == position);  // the same text in other tokens
 }
 
 TEST_CASE("a pattern with added tokens leaves contents alone", "[unit]") {

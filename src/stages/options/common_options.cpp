@@ -117,15 +117,6 @@ void check_dataset(const DatasetPaths& sets, const std::string& name) {
     fail_usage("--dataset_name: '{}' is no file name; use a word that names the data", name);
 }
 
-std::optional<std::uint64_t> weights_memory_bytes(const std::string& weights_memory) {
-  if (weights_memory == "all") return std::nullopt;
-  if (weights_memory == "auto") return 0;
-  if (const auto bytes = parse_bytes(weights_memory)) return bytes;
-  fail_usage(
-      "--weights_memory: '{}' is neither all, auto nor a number of bytes; use for example 20GB or 16GiB",
-      weights_memory);
-}
-
 void check_devices(const Devices& devices) {
   const std::vector<std::int64_t>& all = devices.indices;
   if (all.empty()) fail_usage("--device: is empty; give the index of a CUDA device, several of them, or -1");
@@ -205,7 +196,7 @@ void ExtractionOptions::validate() const {
     fail_usage("--batch_tokens: {} is negative; use 0 to let it follow the free memory", batch_tokens);
   if (threads < 0) fail_usage("--threads: {} is negative; use 0 for all", threads);
   stages::options::check_attention_on(device, attention);
-  stages::options::weights_memory_bytes(weights_memory);
+  memory_limit("--weights_memory", weights_memory);
   parse_date("--template_date", template_date);
   if (seed < 0) fail_usage("--seed: {} is negative; use 0 for the published shuffle", seed);
   if (data_root.empty()) fail_usage("--data_root: is empty; name a folder");

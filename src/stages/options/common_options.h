@@ -19,8 +19,6 @@ std::int64_t bad_row_limit(const std::string& max_bad_rows, std::int64_t rows);
 
 // usage error for no path, an empty one, and a name that is no file name.
 void check_dataset(const DatasetPaths& sets, const std::string& name);
-// --weights_memory: nullopt for "all", 0 for "auto", else bytes. usage error for anything else.
-std::optional<std::uint64_t> weights_memory_bytes(const std::string& weights_memory);
 
 // --prompt_cache. usage error for anything but a number of bytes.
 std::uint64_t prompt_cache_bytes(const std::string& prompt_cache);

@@ -6,6 +6,7 @@
 #include "armorm/reward_scorer.h"
 #include "core/date.h"
 #include "core/error.h"
+#include "core/units.h"
 #include "stages/options/common_options.h"
 #include "stages/options/shared_options.h"
 
@@ -85,7 +86,7 @@ void ScorerOptions::validate() const {
   if (prompt_cache_bytes > kMostBytes)
     fail_usage("`prompt_cache_bytes`: {} is out of range; it must be at most {}", prompt_cache_bytes,
                kMostBytes);
-  weights_memory_bytes(weights_memory);
+  memory_limit("--weights_memory", weights_memory);
   if (!template_date.empty()) parse_date("--template_date", template_date);
 }
 

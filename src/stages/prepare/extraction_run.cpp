@@ -11,6 +11,7 @@
 #include "core/phase.h"
 #include "core/print.h"
 #include "core/strings.h"
+#include "core/units.h"
 #include "core/words.h"
 #include "hub/snapshot.h"
 #include "model/compute_threads.h"
@@ -23,7 +24,6 @@
 #include "stages/artifacts/making_facts.h"
 #include "stages/artifacts/open_encoder.h"
 #include "stages/artifacts/reward_model_fields.h"
-#include "stages/options/common_options.h"
 #include "stages/prepare/shard_kernels.h"
 
 namespace armorm::stages::prepare {
@@ -63,7 +63,7 @@ ModelInputs open_model_inputs(const ExtractionOptions& options, const StopReques
   const model::WeightsFolder files = model::WeightsFolder::open(folder);
   for (const std::int64_t device : options.device.indices)
     model::check_weights_memory(config, options.precision, files,
-                                options::weights_memory_bytes(options.weights_memory),
+                                memory_limit("--weights_memory", options.weights_memory),
                                 static_cast<int>(device));
   text::ConversationEncoder encoder =
       artifacts::open_encoder(folder, config, options.allow_special_in_content, options.template_date);
@@ -80,7 +80,7 @@ model::BackboneOptions backbone_options(const ExtractionOptions& options, const 
   backbone.device = static_cast<int>(options.device);
   backbone.batch_invariant = options.batch_invariant;
   backbone.attention = options.attention;
-  backbone.weights_memory = options::weights_memory_bytes(options.weights_memory);
+  backbone.weights_memory = memory_limit("--weights_memory", options.weights_memory);
   backbone.scratch_folder = artifacts::embeddings_folder(options.data_root, model.name);
   return backbone;
 }

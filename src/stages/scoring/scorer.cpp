@@ -12,6 +12,7 @@
 #include "core/log.h"
 #include "core/parallel.h"
 #include "core/stop_point.h"
+#include "core/units.h"
 #include "core/utf8.h"
 #include "core/words.h"
 #include "data/final_turn.h"
@@ -24,7 +25,6 @@
 #include "stages/artifacts/kernel_choice.h"
 #include "stages/artifacts/kernel_rates.h"
 #include "stages/artifacts/open_encoder.h"
-#include "stages/options/common_options.h"
 #include "stages/prepare/extraction_run.h"
 #include "stages/reward_model/export_digests.h"
 #include "text/gating_pattern.h"
@@ -146,7 +146,7 @@ Scorer::Scorer(const ScorerOptions& options, const StopRequested& stop_requested
       messages_(model_.encoder),
       answer_end_(end_of_answers(model_.encoder)) {
   model::check_weights_memory(model_.config, options_.precision, model::WeightsFolder::open(folder_),
-                              options::weights_memory_bytes(options_.weights_memory),
+                              memory_limit("--weights_memory", options_.weights_memory),
                               static_cast<int>(options_.device));
 }
 
@@ -194,7 +194,7 @@ void Scorer::begin_loading() {
                                   .device = static_cast<int>(options_.device),
                                   .batch_invariant = options_.batch_invariant,
                                   .attention = options_.attention,
-                                  .weights_memory = options::weights_memory_bytes(options_.weights_memory),
+                                  .weights_memory = memory_limit("--weights_memory", options_.weights_memory),
                                   .scratch_folder = std::filesystem::temp_directory_path()});
   });
   if (options_.verify == Verify::on)
