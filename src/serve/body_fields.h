@@ -23,16 +23,22 @@ class BodyFields {
   bool has(const std::string& name) const { return find(name) != nullptr; }
   // RequestError 422 where it is missing or of another type.
   std::string string(const std::string& name);
-  std::vector<std::string> strings(const std::string& name);   // a string, or a list of strings
-  std::vector<std::string> elements(const std::string& name);  // JSON texts of a list
+  // A string, or a list of strings. The lists below have at most `limits.max_rows` entries: RequestError 413
+  // beyond it, and 422 for none, before anything is copied.
+  std::vector<std::string> strings(const std::string& name, const RequestLimits& limits);
+  std::vector<std::string> elements(const std::string& name, const RequestLimits& limits);  // JSON texts
+  std::vector<Conversation> conversations(const std::string& name, const RequestLimits& limits);
+  std::size_t count(const std::string& name);  // of a list's entries
   Conversation messages(const std::string& name);
-  std::vector<Conversation> conversations(const std::string& name);  // a list of lists of messages
   bool is_string(const std::string& name) const;
 
   // 404 for another model than the one served.
   void check_model(const ServedModel& model);
-  // 422 if the field is there with another value than null and the JSON text `harmless`.
+  // 422 if the field is there with another value than null and those of `harmless`, a JSON list.
   void refuse(const std::string& name, std::string_view harmless, std::string_view reason);
+  // 422 for the fields of other servers that would change what is computed, unless their value does not.
+  // `is_chat`: the request has messages, to which the chat template adds the special tokens.
+  void refuse_other_computations(bool is_chat);
   // Fields that were neither read nor refused.
   std::vector<std::string> rest() const;
 
@@ -42,6 +48,7 @@ class BodyFields {
     std::string_view text;
   };
   const Field* find(const std::string& name) const;
+  data::JsonReader take_list(const std::string& name, std::string_view expected);
   data::JsonReader take(const std::string& name, std::string_view expected);
   [[noreturn]] static void fail(const std::string& name, data::JsonReader::Kind found,
                                 std::string_view expected);
@@ -51,8 +58,11 @@ class BodyFields {
   std::set<std::string> used_;
 };
 
-// 413 that names the field and the limit.
+// 422 for none, 413 that names the field and the limit for too many.
 void check_rows(const std::string& field, std::size_t rows, const RequestLimits& limits);
+
+// Data error for a row of so many JSON values that a few bytes each would take far more memory as values.
+void check_values(std::string_view json);
 
 // {"error": {"message": ..., "type": ..., "code": status}}, as OpenAI's clients read it.
 HttpAnswer error_answer(const RequestError& error);
@@ -60,7 +70,7 @@ HttpAnswer error_answer(const RequestError& error);
 // The number that reads back as the same float32, in its shortest form.
 double shortest(float value);
 
-// 422 that names the first row without a score; nullopt if there is none.
+// 422 that names the first row without a score, 500 if the server failed at one; nullopt if there is none.
 std::optional<RequestError> first_failure(const std::vector<ScoreOutput>& outputs, const std::string& field);
 
 }  // namespace armorm::serve

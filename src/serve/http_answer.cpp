@@ -25,6 +25,7 @@ std::string_view reason_of(int status) {
       {404, "Not Found"},
       {405, "Method Not Allowed"},
       {408, "Request Timeout"},
+      {409, "Conflict"},
       {411, "Length Required"},
       {413, "Content Too Large"},
       {415, "Unsupported Media Type"},
@@ -102,6 +103,18 @@ std::string head_start(int status, const std::string& content_type, const Answer
   return head;
 }
 
+std::string common_headers(const HttpAnswer& answer, const AnswerFraming& framing) {
+  std::string text;
+  if (framing.headers == nullptr) return text;
+  const auto has = [&](const std::string& name) {
+    return std::any_of(answer.headers.begin(), answer.headers.end(),
+                       [&](const auto& header) { return lower(header.first) == lower(name); });
+  };
+  for (const auto& [name, value] : *framing.headers)
+    if (!has(name)) text += fmt::format("{}: {}\r\n", name, value);
+  return text;
+}
+
 bool has_no_body(int status) { return status == 204 || status == 304; }
 
 }  // namespace
@@ -115,6 +128,7 @@ std::string encode_answer(const HttpAnswer& answer, const AnswerFraming& framing
   const bool is_bare = has_no_body(answer.status);
   std::string text = head_start(answer.status, is_bare ? "" : answer.content_type, framing);
   for (const auto& [name, value] : answer.headers) text += fmt::format("{}: {}\r\n", name, value);
+  text += common_headers(answer, framing);
   if (is_bare) return text + "\r\n";
   text += fmt::format("Content-Length: {}\r\n\r\n", answer.body.size());
   if (!framing.is_head_request) text += answer.body;
@@ -122,7 +136,7 @@ std::string encode_answer(const HttpAnswer& answer, const AnswerFraming& framing
 }
 
 std::string encode_start(int status, const std::string& content_type, const AnswerFraming& framing) {
-  std::string text = head_start(status, content_type, framing);
+  std::string text = head_start(status, content_type, framing) + common_headers({}, framing);
   if (!framing.is_http_1_0) text += "Transfer-Encoding: chunked\r\n";
   return text + "\r\n";
 }

@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "serve/http_server.h"
 
@@ -15,6 +17,8 @@ struct AnswerFraming {
   bool is_http_1_0 = false;
   bool is_head_request = false;  // the head of the answer alone
   bool closes = false;           // no further request on this connection
+  // Of every answer, unless it has one of this name; may be null.
+  const std::vector<std::pair<std::string, std::string>>* headers = nullptr;
 };
 
 // The complete answer. An answer whose headers could not be sent as they are (a line break, a name that is no

@@ -17,6 +17,9 @@ namespace {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 
+constexpr std::size_t kLingerBytes = std::size_t{256} << 20;  // that are dropped after a refusal
+constexpr std::size_t kProgress = std::size_t{64} << 10;      // of a line
+
 }  // namespace
 
 void Mailbox::post(std::function<void()> work) {
@@ -70,10 +73,19 @@ void Connection::want_input() {
   if (input_ == Input::lingers && has_ended_input_) return;
   if (input_ == Input::body && is_streamed_) {
     if (!exchange_->wants_input()) return disarm(read_deadline_);
-    arm(read_deadline_, shared_.options.read_timeout, &Connection::on_read_timeout);
+    move_deadline();
   }
   reads_ = true;
   socket_.async_wait(tcp::socket::wait_read, guarded(&Connection::on_readable));
+}
+
+// Of a streamed body: only for a further line, or much of one, so that single bytes hold no stream open.
+void Connection::move_deadline() {
+  const bool is_armed = read_deadline_.time != std::chrono::steady_clock::time_point::max();
+  if (is_armed && !has_progress_) return;
+  has_progress_ = false;
+  since_moved_ = 0;
+  arm(read_deadline_, shared_.options.read_timeout, &Connection::on_read_timeout);
 }
 
 void Connection::on_readable(error_code error) {
@@ -88,7 +100,10 @@ void Connection::on_readable(error_code error) {
 }
 
 void Connection::on_bytes(std::string_view bytes) {
-  if (input_ == Input::lingers) return want_input();
+  if (input_ == Input::lingers) {
+    lingered_ += bytes.size();
+    return lingered_ > kLingerBytes ? abort() : want_input();
+  }
   received_ += bytes;
   parse();
 }
@@ -155,9 +170,12 @@ void Connection::parse_body() {
   if (!parser_->is_complete() && !feed()) return;
   std::string bytes = parser_->take_body();
   if (input_ == Input::body && is_streamed_) {
+    since_moved_ += bytes.size();
+    has_progress_ = has_progress_ || since_moved_ >= kProgress || bytes.find('\n') != std::string::npos;
     exchange_->put_input(bytes);
   } else if (input_ == Input::body) {
-    if (bytes.size() > shared_.options.max_body_bytes - body_.size()) return refuse_length();
+    if (bytes.size() > max_body_ - body_.size()) return refuse_length();
+    if (!body_share_.take(bytes.size())) return refuse_bodies();
     body_ += bytes;
   }
   parser_->is_complete() ? on_request_read() : want_input();
@@ -174,14 +192,16 @@ void Connection::on_request_read() {
 // The connection is readable while its request is computed. Its end can mean two things: the client has gone,
 // or it has closed its own side only (shutdown(), `nc -N`) and waits. To tell them apart, an interim answer
 // is sent, which HTTP/1.1 allows at any time before the answer: the system of a client that has gone answers
-// by a reset, which on_reset() notices; the other client skips it.
+// by a reset, which on_reset() notices; the other client skips it. HTTP/1.0 has no interim answers: there the
+// end of the input is that of the client, as it is for proxies, which speak 1.0 by default.
 void Connection::watch() {
   char next = 0;
   const ssize_t count = ::recv(socket_.native_handle(), &next, 1, MSG_PEEK | MSG_DONTWAIT);
   if (count < 0) return errno == EAGAIN || errno == EINTR ? want_input() : lose();
   if (count == 0) {
     has_ended_input_ = true;
-    if (!has_started_answer_ && !parser_->is_http_1_0()) send(std::string(kContinue));
+    if (!has_started_answer_ && parser_->is_http_1_0()) return lose();
+    if (!has_started_answer_) send(std::string(kContinue));
   }
   sees_next_request_ = count > 0;  // it hides the end, but no reset
   watch_for_reset();
@@ -203,8 +223,11 @@ void Connection::on_read_timeout() {
   if (input_ == Input::idle || input_ == Input::lingers) return abort();
   ++shared_.counts.timeouts;
   if (has_started_answer_) return abort();
-  refuse(408, "the request did not arrive within read_timeout, " +
-                  std::to_string(shared_.options.read_timeout.count()) + " ms");
+  const std::string& name = shared_.options.read_timeout_name;
+  const std::string limit =
+      name.empty() ? "read_timeout, " + std::to_string(shared_.options.read_timeout.count()) + " ms" : name;
+  refuse(408, shared_.drains ? "the server is shutting down, and the request has not arrived"
+                             : "the request did not arrive within " + limit);
 }
 
 }  // namespace armorm::serve

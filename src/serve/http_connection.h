@@ -17,6 +17,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "serve/http_answer.h"
 #include "serve/http_exchange.h"
@@ -26,6 +27,9 @@
 namespace armorm::serve {
 
 class Connection;
+
+// For requests that have not arrived completely when the server drains.
+constexpr std::chrono::seconds kDrainReadTime{5};
 
 // Runs functions on the server's thread. Outlives the server: what is posted after close() is dropped.
 class Mailbox {
@@ -45,11 +49,19 @@ struct HttpShared {
     std::atomic<std::int64_t> connections = 0, accepted = 0, refused_connections = 0, requests = 0,
                               timeouts = 0, disconnects = 0;
   };
-  HttpShared(HttpServerOptions limits, HttpServer::Router routes, boost::asio::io_context& io)
-      : options(std::move(limits)), router(std::move(routes)), mailbox(std::make_shared<Mailbox>(io)) {}
+  HttpShared(HttpServerOptions limits, HttpServer::Router routes, HttpServer::Observer observer,
+             boost::asio::io_context& io)
+      : options(std::move(limits)),
+        router(std::move(routes)),
+        on_answer(std::move(observer)),
+        mailbox(std::make_shared<Mailbox>(io)),
+        bodies(std::make_shared<BodyBudget>(options.max_all_body_bytes)) {}
   const HttpServerOptions options;
   const HttpServer::Router router;
+  const HttpServer::Observer on_answer;  // may be empty
   const std::shared_ptr<Mailbox> mailbox;
+  const std::shared_ptr<BodyBudget> bodies;
+  std::vector<std::pair<std::string, std::string>> headers;  // of every answer
   Counts counts;
   std::set<std::shared_ptr<Connection>> open;
   std::size_t turned_away = 0;              // of `open`: those beyond max_connections, which get 503
@@ -66,7 +78,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void start();
   void turn_away();  // 503: there are too many
   void close_if_idle();
-  void abort();  // closes it now
+  void limit_reading(std::chrono::milliseconds most);  // of a request that has not arrived completely
+  void abort();                                        // closes it now
   // Has a request that is not answered completely, or waits for one.
   bool is_working() const { return !is_turned_away_ && (input_ != Input::lingers || !output_.empty()); }
 
@@ -85,6 +98,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // Input (http_connection.cpp)
   void want_input();
+  void move_deadline();
   void on_readable(error_code error);
   void on_bytes(std::string_view bytes);
   void on_end_of_input();
@@ -106,8 +120,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::function<void()> waker();
   void handle();
   void refuse(int status, std::string_view message);
+  void refuse(const HttpAnswer& answer);
+  void note_answer(int status);
   void refuse_unread(const HttpAnswer& answer, bool client_waits);
   void refuse_length();
+  void refuse_bodies();
   void finish_request();
   void next_request();
   void linger();
@@ -164,7 +181,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::shared_ptr<ExchangeState> exchange_;  // once the request has a handler
   std::function<void(std::shared_ptr<Exchange>)> handler_;
   bool is_streamed_ = false;
+  std::string path_;  // of the request; empty before its head was read
   std::string body_;
+  std::size_t max_body_ = 0;
+  BodyShare body_share_;
+  bool has_progress_ = false;    // of a streamed body: a line, or much of one
+  std::size_t since_moved_ = 0;  // bytes of a streamed body since its deadline was moved
+  std::size_t lingered_ = 0;     // bytes that were dropped
   bool is_head_request_ = false;
   bool has_started_answer_ = false;
   bool has_answered_ = false;  // all of the answer was given to send()

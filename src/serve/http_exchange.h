@@ -21,6 +21,56 @@ constexpr std::size_t kPieceBytes = 64 << 10;            // largest piece that E
 constexpr std::size_t kWaitingInputBytes = 256 << 10;    // beyond it the socket is not read
 constexpr std::size_t kWaitingOutputBytes = 1024 << 10;  // beyond it Exchange::write() waits
 
+// The bytes of all complete bodies in memory. Thread-safe.
+class BodyBudget {
+ public:
+  explicit BodyBudget(std::size_t most) : most_(most) {}
+  bool take(std::size_t bytes) {
+    std::size_t used = used_;
+    do {
+      if (bytes > most_ - used) return false;
+    } while (!used_.compare_exchange_weak(used, used + bytes));
+    return true;
+  }
+  bool fits(std::size_t bytes) const { return bytes <= most_ - used_; }
+  void give(std::size_t bytes) { used_ -= bytes; }
+  std::size_t most() const { return most_; }
+  std::size_t used() const { return used_; }
+
+ private:
+  const std::size_t most_;
+  std::atomic<std::size_t> used_ = 0;
+};
+
+// What one body has of the budget, given back at the end.
+class BodyShare {
+ public:
+  BodyShare() = default;
+  explicit BodyShare(std::shared_ptr<BodyBudget> budget) : budget_(std::move(budget)) {}
+  BodyShare(BodyShare&& other) noexcept
+      : budget_(std::move(other.budget_)), bytes_(std::exchange(other.bytes_, 0)) {}
+  BodyShare& operator=(BodyShare&& other) noexcept {
+    std::swap(budget_, other.budget_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+  ~BodyShare() {
+    if (budget_) budget_->give(bytes_);
+  }
+  BodyShare(const BodyShare&) = delete;
+  BodyShare& operator=(const BodyShare&) = delete;
+
+  bool take(std::size_t bytes) {
+    if (!budget_->take(bytes)) return false;
+    bytes_ += bytes;
+    return true;
+  }
+
+ private:
+  std::shared_ptr<BodyBudget> budget_;
+  std::size_t bytes_ = 0;
+};
+
 // Thread-safe. The server's thread uses it directly, others through the Exchange of open().
 class ExchangeState : public std::enable_shared_from_this<ExchangeState> {
  public:
@@ -46,7 +96,10 @@ class ExchangeState : public std::enable_shared_from_this<ExchangeState> {
   // For the server's thread.
   void acknowledge();
   Output take_output();
-  void set_body(std::string body) { body_ = std::move(body); }  // before open()
+  void set_body(std::string body, BodyShare share) {  // before open()
+    body_ = std::move(body);
+    share_ = std::move(share);
+  }
   void put_input(std::string_view bytes);
   void end_input(bool complete);
   bool wants_input() const;
@@ -71,6 +124,7 @@ class ExchangeState : public std::enable_shared_from_this<ExchangeState> {
   const HttpHead head_;
   const std::function<void()> wake_;
   std::string body_;
+  BodyShare share_;
   std::atomic<bool> gone_ = false;
 
   mutable std::mutex mutex_;

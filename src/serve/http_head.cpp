@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "core/strings.h"
+
 namespace armorm::serve {
 namespace {
 
@@ -32,6 +34,12 @@ std::optional<std::string> decoded(std::string_view text) {
   return out;
 }
 
+std::string lower_trimmed(std::string_view text) {
+  std::string out(trimmed(text));
+  std::ranges::transform(out, out.begin(), lower);
+  return out;
+}
+
 std::string_view type_of(int status) {
   if (status == 401) return "authentication_error";
   if (status == 429) return "rate_limit_error";
@@ -41,9 +49,8 @@ std::string_view type_of(int status) {
 }  // namespace
 
 std::string_view HttpHead::header(std::string_view name) const {
-  const auto found = std::ranges::find_if(headers, [&](const auto& header) {
-    return std::ranges::equal(header.first, name, [](char a, char b) { return lower(a) == lower(b); });
-  });
+  const auto found = std::ranges::find_if(
+      headers, [&](const auto& header) { return equal_ignoring_case(header.first, name); });
   return found == headers.end() ? std::string_view() : std::string_view(found->second);
 }
 
@@ -59,6 +66,26 @@ std::optional<Target> parse_target(std::string_view target) {
   if (!path) return std::nullopt;
   const std::string_view query = mark == std::string_view::npos ? "" : target.substr(mark + 1);
   return Target{std::move(*path), std::string(query)};
+}
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
+}
+
+MediaType parse_media_type(std::string_view content_type) {
+  constexpr std::string_view kCharset = "charset=";
+  MediaType type;
+  std::size_t end = content_type.find(';');
+  type.name = lower_trimmed(content_type.substr(0, end));
+  while (end != std::string_view::npos) {
+    content_type.remove_prefix(end + 1);
+    end = content_type.find(';');
+    std::string parameter = lower_trimmed(content_type.substr(0, end));
+    if (!parameter.starts_with(kCharset)) continue;
+    type.charset = parameter.substr(kCharset.size());
+    std::erase(type.charset, '"');
+  }
+  return type;
 }
 
 HttpAnswer plain_error(int status, std::string_view message) {

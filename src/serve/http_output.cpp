@@ -31,6 +31,7 @@ void Connection::answer_pending() {
   if (!output.answer) return;
   has_started_answer_ = has_answered_ = true;
   closes_ = closes_ || input_ == Input::body;  // of which nobody reads the rest
+  note_answer(output.answer->status);
   send(encode_answer(*output.answer, framing()));
 }
 
@@ -39,6 +40,7 @@ void Connection::stream(ExchangeState::Output output) {
   std::string bytes;
   if (output.start) {
     has_started_answer_ = true;
+    note_answer(output.start->status);
     closes_ = closes_ || !is_chunked;
     bytes = encode_start(output.start->status, output.start->content_type, framing());
   }
@@ -53,8 +55,8 @@ void Connection::stream(ExchangeState::Output output) {
 // Also decides whether the connection stays open after this answer.
 AnswerFraming Connection::framing() {
   closes_ = closes_ || shared_.drains || (has_ended_input_ && received_.empty());
-  if (parser_ == nullptr) return {.closes = closes_};
-  return {parser_->is_http_1_0(), is_head_request_, closes_};
+  if (parser_ == nullptr) return {.closes = closes_, .headers = &shared_.headers};
+  return {parser_->is_http_1_0(), is_head_request_, closes_, &shared_.headers};
 }
 
 void Connection::send(std::string bytes) {

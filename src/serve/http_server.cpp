@@ -18,10 +18,10 @@ constexpr std::size_t kMostTurnedAway = 64;  // that get 503 at a time; others a
 
 class HttpServer::Impl {
  public:
-  Impl(HttpServerOptions options, Router router)
+  Impl(HttpServerOptions options, Router router, Observer observer)
       : listener_(io_, options.host, options.port,
                   [this](boost::asio::ip::tcp::socket socket) { take(std::move(socket)); }),
-        shared_(std::move(options), std::move(router), io_) {
+        shared_(std::move(options), std::move(router), std::move(observer), io_) {
     shared_.on_change = [this] { note_drained(); };
     listener_.start();
     thread_ = std::thread([this] { run(); });
@@ -47,6 +47,10 @@ class HttpServer::Impl {
     const HttpShared::Counts& now = shared_.counts;
     return {now.connections, now.accepted, now.refused_connections,
             now.requests,    now.timeouts, now.disconnects};
+  }
+
+  void set_headers(std::vector<std::pair<std::string, std::string>> headers) {
+    shared_.mailbox->post([this, headers = std::move(headers)] { shared_.headers = headers; });
   }
 
   bool drain(std::chrono::milliseconds limit) {
@@ -84,7 +88,10 @@ class HttpServer::Impl {
     stop_listening();
     shared_.drains = true;
     const auto open = shared_.open;
-    for (const auto& connection : open) connection->close_if_idle();
+    for (const auto& connection : open) {
+      connection->close_if_idle();
+      connection->limit_reading(kDrainReadTime);
+    }
     note_drained();
   }
 
@@ -115,13 +122,16 @@ class HttpServer::Impl {
   std::thread thread_;
 };
 
-HttpServer::HttpServer(HttpServerOptions options, Router router)
-    : impl_(std::make_unique<Impl>(std::move(options), std::move(router))) {}
+HttpServer::HttpServer(HttpServerOptions options, Router router, Observer observer)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(router), std::move(observer))) {}
 HttpServer::~HttpServer() = default;
 
 std::uint16_t HttpServer::port() const { return impl_->listener().port(); }
 std::string HttpServer::address() const { return impl_->listener().address(); }
 HttpCounts HttpServer::counts() const { return impl_->counts(); }
+void HttpServer::set_headers(std::vector<std::pair<std::string, std::string>> headers) {
+  impl_->set_headers(std::move(headers));
+}
 bool HttpServer::drain(std::chrono::milliseconds limit) { return impl_->drain(limit); }
 
 }  // namespace armorm::serve

@@ -20,11 +20,15 @@ struct HttpServerOptions {
   std::size_t max_connections = 1024;       // further ones get 503 and are closed
   std::size_t max_header_bytes = 16 << 10;  // 431 beyond it
   std::size_t max_body_bytes = 64 << 20;    // 413 beyond it; of streamed bodies, no limit
+  // Of all bodies that are being read, or whose requests are being answered: 503 beyond it. Not of streams.
+  std::size_t max_all_body_bytes = 256 << 20;
   std::chrono::milliseconds read_timeout{
-      30'000};  // of a request's head and body, 408; of a streamed body, between pieces
+      30'000};  // of a request's head and body, 408; of a streamed body, between its lines
   std::chrono::milliseconds write_timeout{
       30'000};                                     // of an answer that is not taken: the connection is closed
   std::chrono::milliseconds idle_timeout{60'000};  // between requests of a connection
+  // What refusals name as the limit; empty = the member above and its value.
+  std::string connections_name, body_name, read_timeout_name;
 };
 
 struct HttpHead {
@@ -77,6 +81,8 @@ struct HttpRoute {
   // Called once on the server's thread, when the body is complete, or for streamed ones at once; must not
   // block. Exceptions are answered with 500.
   std::function<void(std::shared_ptr<Exchange>)> handle;
+  // 413 beyond it, where it is less than HttpServerOptions::max_body_bytes.
+  std::size_t max_body_bytes = SIZE_MAX;
   // In place of `handle`: an answer without reading the body (404, 401, 429).
   std::unique_ptr<HttpAnswer> refusal;
 };
@@ -93,17 +99,23 @@ struct HttpCounts {
 class HttpServer {
  public:
   using Router = std::function<HttpRoute(const HttpHead& head)>;  // on the server's thread
+  // Called on the server's thread for each answer that begins, those of the server's own too. `path` is empty
+  // for what came before or without the head of a request.
+  using Observer = std::function<void(const std::string& path, int status)>;
 
   // Listens at once. usage error for a host that has no address here, io error when the port is taken.
-  HttpServer(HttpServerOptions options, Router router);
+  HttpServer(HttpServerOptions options, Router router, Observer observer = {});
   ~HttpServer();  // closes all connections
 
   std::uint16_t port() const;
   std::string address() const;  // "127.0.0.1:8000", "[::1]:8000"
   HttpCounts counts() const;
+  // Headers of every answer from now on, unless it has one of this name.
+  void set_headers(std::vector<std::pair<std::string, std::string>> headers);
 
   // Accepts no further connections, answers what it has, and tells clients to close. true when all was
-  // answered within `limit`. The port is free from then on.
+  // answered within `limit`. The port is free from then on. A request that has not arrived within five
+  // seconds is not waited for.
   bool drain(std::chrono::milliseconds limit);
 
  private:

@@ -3,16 +3,26 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "core/strings.h"
+#include "serve/http_head.h"
 
 namespace armorm::serve {
 namespace {
 
 constexpr std::size_t kMostIgnored = 20;  // names, of so many bytes
 constexpr std::size_t kMostShown = 40;
+
+// In a list that commas separate.
+std::string list_entry(const std::string& name) {
+  std::string text = shown(name, kMostShown);
+  for (std::size_t at = text.find(','); at != std::string::npos; at = text.find(',', at))
+    text.replace(at, 1, "\\x2c");
+  return text;
+}
 
 }  // namespace
 
@@ -23,11 +33,13 @@ HttpAnswer with_fingerprint(HttpAnswer answer, const ServedModel& model) {
 
 HttpAnswer with_ignored(HttpAnswer answer, const ScoreCall& call) {
   std::set<std::string> names(call.ignored.begin(), call.ignored.end());
-  for (const ScoreInput& row : call.rows)
-    for (const std::string& key : row.unused)
-      if (names.size() < kMostIgnored) names.insert(key);
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + shown(name, kMostShown);
+  for (const ScoreInput& row : call.rows) names.insert(row.unused.begin(), row.unused.end());
+  std::vector<std::string> entries;
+  for (const std::string& name : names)
+    if (entries.size() < kMostIgnored) entries.push_back(list_entry(name));
+  if (names.size() > entries.size())
+    entries.push_back(fmt::format("and {} more", names.size() - entries.size()));
+  const std::string text = fmt::format("{}", fmt::join(entries, ", "));
   if (!text.empty()) answer.headers.emplace_back("X-Ignored-Fields", text);
   return answer;
 }
@@ -46,7 +58,24 @@ HttpAnswer with_warnings(HttpAnswer answer, const std::vector<ScoreOutput>& outp
   return answer;
 }
 
+std::optional<RequestError> unreadable_body(const HttpHead& head) {
+  const std::string_view encoding = head.header("Content-Encoding");
+  if (!encoding.empty() && !equal_ignoring_case(encoding, "identity"))
+    return RequestError{
+        415, fmt::format("Content-Encoding: found '{}'; send the body uncompressed", shown(encoding))};
+  const std::string charset = parse_media_type(head.header("Content-Type")).charset;
+  constexpr std::array<std::string_view, 4> kReadable{"", "utf-8", "utf8", "us-ascii"};
+  if (std::ranges::find(kReadable, charset) == kReadable.end())
+    return RequestError{415,
+                        fmt::format("Content-Type: found the charset '{}', expected utf-8", shown(charset))};
+  return std::nullopt;
+}
+
 std::optional<RequestError> other_fingerprint(const HttpHead& head, const ServedModel& model) {
+  const auto given = std::ranges::count_if(
+      head.headers, [](const auto& header) { return equal_ignoring_case(header.first, kFingerprintHeader); });
+  if (given > 1)
+    return RequestError{400, fmt::format("{}: is given {} times, expected once", kFingerprintHeader, given)};
   const std::string_view wanted = head.header(kFingerprintHeader);
   if (wanted.empty() || wanted == model.fingerprint) return std::nullopt;
   return RequestError{409, fmt::format("{}: found {}, but the model served here has {}", kFingerprintHeader,

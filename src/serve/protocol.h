@@ -38,6 +38,7 @@ struct ScoreOutput {
   std::vector<float> contributions;
   std::vector<float> coefficients;
   std::int64_t tokens = 0;
+  bool is_server_fault = false;     // no score, for a reason that is not the row's
   bool no_final_answer = false;     // the conversation does not end with an answer; it is scored all the same
   bool special_in_content = false;  // a turn holds the text of a special token
   bool open_answer = false;         // a rendered text does not end as the template ends an answer
@@ -88,7 +89,9 @@ HttpAnswer with_fingerprint(HttpAnswer answer, const ServedModel& model);
 HttpAnswer with_ignored(HttpAnswer answer, const ScoreCall& call);
 // X-Row-Warnings with the number of rows whose scores may not mean what the client expects, if there are any.
 HttpAnswer with_warnings(HttpAnswer answer, const std::vector<ScoreOutput>& outputs);
-// 409, if the request asks for another model.
+// 415 for a body that is compressed, or of another charset than UTF-8.
+std::optional<RequestError> unreadable_body(const HttpHead& head);
+// 409, if the request asks for another model; 400, if it names more than one.
 std::optional<RequestError> other_fingerprint(const HttpHead& head, const ServedModel& model);
 
 HttpAnswer models_answer(const ServedModel& model);  // of /v1/models

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/words.h"
 #include "data/conversation_row.h"
+#include "serve/body_fields.h"
 
 namespace armorm::serve {
 namespace {
@@ -75,22 +76,25 @@ void ScoreLines::add_object(const LineValues& values, fmt::memory_buffer& out) c
 }
 
 void ScoreLines::add(const LineRow& row, const ScoreOutput& output, fmt::memory_buffer& out) const {
-  if (!output.error.empty()) return add_bad(row, output.error, out);
+  if (!output.error.empty()) return add_bad(row, output.error, out, output.is_server_fault);
   add(row,
       LineValues{output.score, output.tokens, output.rewards, output.gate, output.contributions,
                  output.coefficients},
       out);
 }
 
-void ScoreLines::add_bad(const LineRow& row, const std::string& reason, fmt::memory_buffer& out) const {
+void ScoreLines::add_bad(const LineRow& row, const std::string& reason, fmt::memory_buffer& out,
+                         bool is_server_fault) const {
   open_line(row, out);
   fmt::format_to(std::back_inserter(out), ",\"error\":{}", quoted(reason));
+  if (is_server_fault) fmt::format_to(std::back_inserter(out), ",\"error_type\":\"server_error\"");
   close_line(out);
 }
 
 ScoreInput parse_score_line(const std::string& text) {
   ScoreInput input;
   try {
+    check_values(text);
     input.conversation = data::parse_conversation(text, {}, input);
   } catch (const Error& error) {
     input.error = error.what();

@@ -42,7 +42,9 @@ class ScoreLines {
   // Appends the values alone, as an object without a line feed.
   void add_object(const LineValues& values, fmt::memory_buffer& out) const;
   // Of a row without a score: its "error" in place of fields.
-  void add_bad(const LineRow& row, const std::string& reason, fmt::memory_buffer& out) const;
+  // `is_server_fault` adds "error_type": "server_error".
+  void add_bad(const LineRow& row, const std::string& reason, fmt::memory_buffer& out,
+               bool is_server_fault = false) const;
 
  private:
   void add_fields(const LineValues& values, fmt::memory_buffer& out) const;  // each after a comma

@@ -155,7 +155,7 @@ void run_score(const ScoreOptions& options, const options::StageEnvironment& env
                                .stop_at_bad = options.on_bad_row == OnBadRow::error,
                                .copy_keys = options.copy_keys},
                               [&](const Conversation& conversation, scoring::ScoreRow& row) {
-                                scorer.encode(conversation, row);
+                                scorer.encode_row(conversation, row);
                                 if (options.on_bad_row == OnBadRow::skip)
                                   data::check_final_answer(conversation);
                               });

@@ -30,7 +30,10 @@ std::string until(const std::string& text, const std::string& begin, char end) {
 
 class Server {
  public:
-  explicit Server(std::vector<std::string> more = {}) : process_("serve", flags(std::move(more))) {
+  explicit Server(std::vector<std::string> more = {}, int signal_while_loading = 0)
+      : process_("serve", flags(std::move(more))) {
+    wait_for("listening on ");
+    if (signal_while_loading != 0) process_.signal(signal_while_loading);
     wait_for("ready: ");
     url_ = "http://" + until(process_.err(), "listening on http://", ';');
   }
@@ -295,6 +298,81 @@ TEST_CASE("keys are needed where they are given, and read again on SIGHUP", "[e2
   CHECK_THAT(result.err, !Contains("key-0123456789"));
 }
 
+TEST_CASE("a reload while the model is loaded is done afterwards", "[e2e]") {
+  const TempDir dir;
+  write_text(dir / "keys", "first-key-0123456789\n");
+  Server server({"--api_key_file", (dir / "keys").string()}, SIGHUP);
+  server.wait_for("API keys: 1 read");
+  CHECK(server.stop().exit_code == 0);
+}
+
+TEST_CASE("a list of texts is scored as their text, and other parts are refused", "[e2e]") {
+  Server server;
+  const auto messages = [](const json& content) {
+    return json{
+        {"messages", {{{"role", "user"}, {"content", content}}, {{"role", "assistant"}, {"content", "b"}}}}};
+  };
+  const auto text = [](const char* words) { return json{{"type", "text"}, {"text", words}}; };
+  const auto score = [&](const std::string& path, const json& body) {
+    const ClientReply reply = server.post(path, body.dump());
+    INFO(reply.body);
+    REQUIRE(reply.status == 200);
+    json answer = json::parse(reply.body);
+    return path == "/v1/score" ? answer["results"][0]["score"] : answer["data"][0];
+  };
+  for (const char* path : {"/v1/score", "/classify", "/pooling"}) {
+    CHECK(score(path, messages(json::array({text("a")}))) == score(path, messages("a")));
+    CHECK(score(path, messages(json::array({text("a"), text("c")}))) == score(path, messages("a\nc")));
+  }
+  const json image{{"type", "image_url"}, {"image_url", {{"url", "data:x"}}}};
+  for (const char* path : {"/classify", "/pooling"}) {
+    const ClientReply refused = server.post(path, messages(json::array({text("a"), image})).dump());
+    CHECK(refused.status == 422);
+    CHECK_THAT(refused.body, Contains("message 0: content[1]") && Contains("image_url"));
+  }
+  const json row =
+      json::parse(server.post("/v1/score", messages(json::array({image})).dump()).body)["results"][0];
+  CHECK_THAT(row["error"].get<std::string>(), Contains("image_url"));
+}
+
+TEST_CASE("fields of messages that the template does not use are named", "[e2e]") {
+  const json body = json::parse(R"({"messages": [{"role": "user", "content": "q", "name": "u", "weight": 1},
+      {"role": "assistant", "content": "a", "tool_calls": [{"x": 1}], "train": true, "audio": null}]})");
+  Server server;
+  for (const char* path : {"/v1/score", "/classify"}) {
+    const ClientReply reply = server.post(path, body.dump());
+    CHECK(reply.status == 200);
+    CHECK(reply.headers.at("x-ignored-fields") ==
+          "messages[].name, messages[].tool_calls, messages[].train, messages[].weight");
+  }
+  http_request("POST", server.url("/v1/score"), body.dump() + "\n", {"Content-Type: application/x-ndjson"});
+  server.wait_for("'messages[].weight'");
+}
+
+TEST_CASE("paths without a body take GET and HEAD alone, and every answer has the fingerprint", "[e2e]") {
+  Server server;
+  for (const char* path : {"/health", "/ready", "/metrics"}) {
+    const ClientReply reply = server.post(path, "{}");
+    CHECK(reply.status == 405);
+    CHECK(reply.headers.at("allow") == "GET, HEAD");
+    CHECK(http_request("GET", server.url(path), "", {"Content-Length: 5000"}).status == 413);
+  }
+  const ClientReply streamed = http_request("POST", server.url("/v1/score"), lines_of(rows(1)),
+                                            {"Content-Type: application/x-ndjson"});
+  for (const ClientReply& reply : {server.get("/health"), server.get("/nowhere"), server.get("/slime"),
+                                   server.post("/slime", "{"), streamed})
+    CHECK(reply.headers.at("x-model-fingerprint").size() == 64);
+  const std::string metrics = server.get("/metrics").body;
+  for (const char* line : {"armorm_requests_total{path=\"/health\",status=\"405\"} 1\n",
+                           "armorm_requests_total{path=\"other\",status=\"404\"} 1\n",
+                           "armorm_requests_total{path=\"/slime\",status=\"405\"} 1\n",
+                           "armorm_requests_total{path=\"/v1/score\",status=\"200\"} 1\n",
+                           "armorm_request_seconds_count{path=\"/slime\"} 1\n"})
+    CHECK_THAT(metrics, Contains(line));
+  CHECK_THAT(metrics, !Contains("armorm_connections_total"));
+  CHECK_THAT(metrics, !Contains("armorm_request_seconds_count{path=\"/v1/score\""));
+}
+
 TEST_CASE("a server that is asked to stop answers what it has accepted", "[e2e]") {
   Server server;
   const std::vector<json> many = rows(40);
@@ -303,8 +381,12 @@ TEST_CASE("a server that is asked to stop answers what it has accepted", "[e2e]"
   for (int i = 0;
        i < 2000 && server.get("/metrics").body.find("armorm_batches_total 0\n") != std::string::npos; ++i)
     std::this_thread::sleep_for(1ms);
-  const ProcessResult result = server.stop();
+  server.process().signal(SIGTERM);
+  server.wait_for("stopping: ");
+  server.process().signal(SIGHUP);  // which ends a process by default
+  const ProcessResult result = server.process().wait();
   client.join();
+  INFO(result.err);
   CHECK(reply.status == 200);
   CHECK(json::parse(reply.body).at("results").size() == many.size());
   CHECK(result.exit_code == 0);

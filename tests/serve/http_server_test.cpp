@@ -92,9 +92,21 @@ struct Fixture {
   Workers workers;
   std::unique_ptr<HttpServer> server;
 
+  std::mutex answers_mutex;
+  std::vector<std::pair<std::string, int>> answers;  // that the server has begun
+
   explicit Fixture(HttpServerOptions options = {}) {
     options.port = 0;
-    server = std::make_unique<HttpServer>(options, [this](const HttpHead& head) { return route(head); });
+    server = std::make_unique<HttpServer>(
+        options, [this](const HttpHead& head) { return route(head); },
+        [this](const std::string& path, int status) {
+          const std::lock_guard lock(answers_mutex);
+          answers.emplace_back(path, status);
+        });
+  }
+  std::vector<std::pair<std::string, int>> counted() {
+    const std::lock_guard lock(answers_mutex);
+    return answers;
   }
   ~Fixture() {
     server.reset();
@@ -116,6 +128,9 @@ struct Fixture {
       route.handle = [this](ExchangePtr exchange) { held.put(std::move(exchange)); };
     } else if (head.path == "/hold") {
       route.handle = [this](ExchangePtr exchange) { held.put(std::move(exchange)); };
+    } else if (head.path == "/no_body") {
+      route.max_body_bytes = 100;
+      route.handle = [](const ExchangePtr& exchange) { exchange->answer({}); };
     } else if (head.path == "/throw") {
       route.handle = [](const ExchangePtr&) { throw std::runtime_error("the handler fails"); };
     } else if (head.path == "/drop") {
@@ -211,6 +226,18 @@ TEST_CASE("a client that leaves while its request is computed is noticed", "[uni
   held->answer({});
   CHECK(eventually([&] { return fixture.server->counts().connections == 0; }));
   CHECK(fixture.server->counts().disconnects == 1);
+}
+
+TEST_CASE("an HTTP/1.0 client that leaves is noticed", "[unit]") {
+  Fixture fixture;
+  const auto leave = GENERATE(&RawClient::close, &RawClient::reset);
+  RawClient client = fixture.client();
+  client.send("POST /hold HTTP/1.0\r\nContent-Length: 1\r\n\r\n1");
+  const ExchangePtr held = fixture.held.take();
+  CHECK_FALSE(held->disconnected());
+  (client.*leave)();
+  CHECK(eventually([&] { return held->disconnected(); }));
+  CHECK(eventually([&] { return fixture.server->counts().disconnects == 1; }));
 }
 
 TEST_CASE("requests arrive in pieces of any size", "[unit]") {
@@ -318,6 +345,38 @@ TEST_CASE("the limits of head and body are statuses that name them", "[unit]") {
   CHECK(status_and_message(post_chunked("/", "2711\r\n" + ten_thousand + "x\r\n0\r\n\r\n")) == too_large);
 }
 
+TEST_CASE("a path that takes no body refuses one at once", "[unit]") {
+  Fixture fixture;
+  RawClient client = fixture.client();
+  CHECK(ask(client, post("/no_body", std::string(100, 'x'))).status == 200);
+  const RawAnswer refused = ask(client, "GET /no_body HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\n\r\n");
+  CHECK(refused.status == 413);
+  CHECK(message_of(refused) == "/no_body: takes no body of more than 100 bytes");
+  RawClient other = fixture.client();
+  CHECK(ask(other, post_chunked("/no_body", "65\r\n" + std::string(101, 'x'))).status == 413);
+}
+
+TEST_CASE("all bodies together have a limit, until their requests are answered", "[unit]") {
+  HttpServerOptions options;
+  options.max_body_bytes = 10'000;
+  options.max_all_body_bytes = 15'000;
+  Fixture fixture(options);
+  const std::string body(10'000, 'x');
+  RawClient first = fixture.client(), second = fixture.client(), third = fixture.client();
+  first.send(post("/hold", body));
+  ExchangePtr held = fixture.held.take();
+  const RawAnswer announced = ask(second, "POST /hold HTTP/1.1\r\nHost: x\r\nContent-Length: 5001\r\n\r\n");
+  CHECK(announced.status == 503);
+  CHECK(announced.header("retry-after") == "1");
+  CHECK_THAT(message_of(announced), Catch::Contains("limited to 15000 bytes, of which 10000 are in use"));
+  CHECK(ask(third, post_chunked("/hold", "1389\r\n" + std::string(5001, 'x'))).status == 503);
+  held->answer({200, "text/plain", "held"});
+  held.reset();
+  CHECK(read_answers(first, 1).at(0).body == "held");
+  RawClient last = fixture.client();
+  CHECK(ask(last, post("/echo", body)).status == 200);
+}
+
 TEST_CASE("a client that sends all before it reads gets the refusal", "[unit]") {
   HttpServerOptions options;
   options.max_body_bytes = 1000;
@@ -325,6 +384,72 @@ TEST_CASE("a client that sends all before it reads gets the refusal", "[unit]") 
   RawClient client = fixture.client();
   client.send(post("/", std::string(std::size_t{8} << 20, 'x')));
   CHECK(ask(client, "").status == 413);
+}
+
+TEST_CASE("a client that sends a refused body slowly gets the refusal", "[unit]") {
+  HttpServerOptions options;
+  options.max_body_bytes = 1000;
+  options.read_timeout = 500ms;  // not that of the rest of a body
+  Fixture fixture(options);
+  RawClient client = fixture.client();
+  client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
+  for (int i = 0; i < 30; ++i) {
+    REQUIRE(client.send(std::string(1000, 'x')));
+    std::this_thread::sleep_for(100ms);
+  }
+  CHECK(ask(client, "").status == 413);
+}
+
+TEST_CASE("single bytes do not keep a stream open, lines do", "[unit]") {
+  HttpServerOptions options;
+  options.read_timeout = 300ms;
+  Fixture fixture(options);
+  const std::string piece = GENERATE("a", "a\n");
+  RawClient client = fixture.client();
+  client.send("POST /stream HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n");
+  bool is_open = true;
+  for (int i = 0; i < 20 && is_open; ++i) {
+    is_open = client.send(piece) && fixture.server->counts().timeouts == 0;
+    std::this_thread::sleep_for(50ms);
+  }
+  CHECK(is_open == piece.ends_with('\n'));
+}
+
+TEST_CASE("every answer is counted, with its path once that is known", "[unit]") {
+  HttpServerOptions options;
+  options.max_body_bytes = 10;
+  Fixture fixture(options);
+  RawClient client = fixture.client();
+  ask(client, get("/one"));
+  ask(client, get("/refuse"));
+  ask(client, post("/echo", "12345678901"));
+  RawClient other = fixture.client();
+  ask(other, post_chunked("/stream", "1\r\na\r\n0\r\n\r\n"));
+  ask(other, "nonsense\r\n\r\n");
+  const std::vector<std::pair<std::string, int>> expected{
+      {"/one", 200}, {"/refuse", 404}, {"/echo", 413}, {"/stream", 200}, {"", 400}};
+  CHECK(fixture.counted() == expected);
+}
+
+TEST_CASE("headers of all answers are on those of the server too, once", "[unit]") {
+  HttpServerOptions options;
+  options.max_body_bytes = 10;
+  Fixture fixture(options);
+  fixture.server->set_headers({{"X-Value", "common"}});
+  const auto value = [&](const std::string& request) {
+    RawClient client = fixture.client();
+    return ask(client, request).header("x-value");
+  };
+  CHECK(value(get("/")) == "common");
+  CHECK(value(get("/refuse")) == "common");
+  CHECK(value(post("/", "12345678901")) == "common");
+  CHECK(value("nonsense\r\n\r\n") == "common");
+  CHECK(value(post_chunked("/stream", "0\r\n\r\n")) == "common");
+  RawClient client = fixture.client();
+  client.send(post("/header", "own"));
+  client.end();
+  const std::string text = client.read_all();
+  CHECK_THAT(text, Catch::Contains("X-Value: own") && !Catch::Contains("common"));
 }
 
 TEST_CASE("a request must arrive within read_timeout in all", "[unit]") {
@@ -519,6 +644,18 @@ TEST_CASE("drain answers what there is, closes the rest and frees the port", "[u
   HttpServerOptions options;
   options.port = fixture.server->port();
   CHECK_NOTHROW(HttpServer(options, [](const HttpHead&) { return refusal(404, ""); }));
+}
+
+TEST_CASE("a half-sent request is not waited for as long as its timeout", "[unit]") {
+  Fixture fixture;  // read_timeout: 30 s
+  RawClient half = fixture.client(), half_body = fixture.client();
+  half.send("GET /late HTTP/1.1\r\n");
+  half_body.send("POST /late HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc");
+  CHECK(eventually([&] { return fixture.server->counts().accepted == 2; }));
+  std::this_thread::sleep_for(50ms);  // until the bytes are read
+  CHECK(fixture.server->drain(20s));
+  CHECK(ask(half, "").status == 408);
+  CHECK(ask(half_body, "").status == 408);
 }
 
 TEST_CASE("a server that ends wakes those who wait, and outlived exchanges are harmless", "[unit]") {

@@ -1,6 +1,8 @@
 // Requests as the clients of the frameworks send them, and what these clients read of the answers.
 #include "serve/protocols/protocols.h"
 
+#include <fmt/format.h>
+
 #include <catch2/catch.hpp>
 #include <functional>
 #include <nlohmann/json.hpp>
@@ -193,6 +195,96 @@ TEST_CASE("fields that change what is computed are refused, others are listed") 
         std::vector<std::string>{"user"});
 }
 
+TEST_CASE("values that other servers compute something else from are refused, neutral ones are not") {
+  const auto field = GENERATE(as<std::string>{}, R"("task":"embed")", R"("add_special_tokens":false)",
+                              R"("image_data":["x"])", R"("audio_data":"x")", R"("input_embeds":[[1]])",
+                              R"("lora_path":"x")", R"("documents":["d"])", R"("instruction":"i")",
+                              R"("stream":true)", R"("truncation_side":"left")",
+                              R"("return_hidden_states":true)", R"("endianness":"big")", R"("tools":[{}])");
+  CAPTURE(field);
+  const std::string name = field.substr(1, field.find('"', 1) - 1);
+  const std::pair<const char*, const char*> kBodies[] = {{"/classify", R"({"input":"a",)"},
+                                                         {"/pooling", R"({"input":"a",)"},
+                                                         {"/v1/embeddings", R"({"input":"a",)"},
+                                                         {"/get_reward", R"({"query":"a",)"},
+                                                         {"/slime", R"({"prompt":"a","response":"b",)"}};
+  for (const auto& [path, start] : kBodies) {
+    const RequestError error = refusal(path, start + field + "}");
+    CHECK(error.status == 422);
+    CHECK(error.message.starts_with(name + ": found "));
+  }
+}
+
+TEST_CASE("a neutral value is known by what it is, not by how it is written") {
+  const auto field = GENERATE(as<std::string>{}, R"("task":"classify")", R"("add_special_tokens":true)",
+                              R"("image_data":null)", R"("tools":[ ])", R"("chat_template_kwargs":{ })",
+                              R"("stream": false)", R"("endianness":"nat\u0069ve")", R"("documents":[])",
+                              R"("instruction":"")");
+  CAPTURE(field);
+  CHECK(parsed("/classify", R"({"input":"a",)" + field + "}")->ignored.empty());
+}
+
+TEST_CASE("another model than the one served is refused on every path") {
+  for (const auto& [path, body] : std::vector<std::pair<const char*, std::string>>{
+           {"/get_reward", R"({"query":"a","model":"gpt"})"},
+           {"/slime", R"({"prompt":"a","response":"b","model":"gpt"})"},
+           {"/v1/score", R"({"prompt":"a","response":"b","model":"gpt"})"},
+           {"/v1/score", R"({"rows":[[]],"model":"gpt"})"}}) {
+    CAPTURE(path, body);
+    const RequestError error = refusal(path, body);
+    CHECK(error.status == 404);
+    CHECK_THAT(error.message, Catch::Contains("'gpt' is not served here"));
+  }
+}
+
+TEST_CASE("the fields of a single row decide what its answer has") {
+  const std::string body = R"({"prompt":"q","response":"a","model":"reward","fields":["score"],"seed":1})";
+  CHECK(answered("/v1/score", body, {scored(0.5F)})["results"][0].dump() == R"({"line":1,"score":0.5})");
+  const auto call = parsed("/v1/score", body);
+  CHECK(call->rows[0].unused == std::vector<std::string>{"seed"});
+  CHECK(refusal("/v1/score", R"({"prompt":"q","response":"a","fields":["x"]})").status == 422);
+}
+
+TEST_CASE("lists beyond max_rows are refused before they are copied") {
+  constexpr std::size_t kEntries = 1'000'000;
+  std::string list;
+  for (std::size_t i = 0; i < kEntries; ++i) list += "\"\",";
+  for (const auto& [path, field] : std::vector<std::pair<const char*, const char*>>{
+           {"/get_reward", "query"}, {"/classify", "input"}, {"/classify", "conv"}, {"/v1/score", "rows"}}) {
+    const RequestError error = refusal(path, fmt::format(R"({{"{}":[{}""]}})", field, list));
+    CHECK(error.status == 413);
+    CHECK_THAT(error.message, Catch::Contains("has 1000001 entries") && Catch::Contains("--max_rows"));
+  }
+  CHECK(refusal("/v1/score", R"({"rows":[[]],"fields":[)" + list + "\"\"]}").status == 422);
+  CHECK(refusal("/get_reward", R"({"query":["a"],"labels":[)" + list + "1]}").status == 422);
+}
+
+TEST_CASE("values of few bytes cannot fill the memory") {
+  std::string values;
+  for (std::size_t i = 0; i < (std::size_t{1} << 20); ++i) values += "[],";
+  const std::string message = R"([{"role":"user","content":[)" + values + "0]}]";
+  CHECK_THAT(refusal("/classify", R"({"messages":)" + message + "}").message,
+             Catch::Contains("more than the 1048576"));
+  CHECK_THAT(refusal("/classify", R"({"conv":[)" + message + "]}").message, Catch::Contains("JSON values"));
+  CHECK_THAT(parsed("/v1/score", R"({"rows":[)" + message + "]}")->rows.at(0).error,
+             Catch::Contains("JSON values"));
+  std::string fields;
+  for (int i = 0; i < 1001; ++i) fields += fmt::format(R"(,"f{}":0)", i);
+  CHECK_THAT(refusal("/classify", R"({"input":"a")" + fields + "}").message,
+             Catch::Contains("more than 1000 fields"));
+}
+
+TEST_CASE("the header of ignored fields is short, and its commas separate names") {
+  ScoreCall call;
+  call.ignored = {"a,b", std::string(100, 'x')};
+  const auto header = [&] { return with_ignored({}, call).headers.at(0).second; };
+  CHECK(header() == "a\\x2cb, " + std::string(40, 'x') + "...");
+  call.rows.resize(1);
+  for (int i = 0; i < 5000; ++i) call.rows[0].unused.push_back(fmt::format("key {}", i));
+  CHECK(header().ends_with(", and 4982 more"));
+  CHECK(header().size() < 1000);
+}
+
 TEST_CASE("faults of a request name field, found and expected") {
   struct Case {
     const char* path;
@@ -212,6 +304,7 @@ TEST_CASE("faults of a request name field, found and expected") {
       {"/get_reward", R"({"query":["a","b","c"]})", 413, "query: has 3 entries, the most of a request is 2"},
       {"/v1/score", R"({"rows":[[],[],[]]})", 413, "rows: has 3 entries"},
       {"/v1/score", R"({"rows":[[]],"fields":["x"]})", 422, "fields: found 'x'"},
+      {"/v1/score", R"({"rows":[[]],"fields":["score","score"]})", 422, "fields: 'score' appears twice"},
       {"/slime", R"({"prompt":"q"})", 422, "response: is missing"},
       {"/slime", R"({"prompt":[],"response":"a"})", 422, "prompt"},
       {"/classify", R"({"input":[1,2]})", 422, "input[0]: found number"},
@@ -258,6 +351,56 @@ TEST_CASE("a client that pins a fingerprint gets answers of that model alone") {
   CHECK(json::parse(models.body)["data"][0]["id"] == "reward");
 }
 
+TEST_CASE("a second fingerprint, another charset and a compressed body are refused") {
+  HttpHead head;
+  head.headers = {{"X-Model-Fingerprint", kModel.fingerprint}, {"x-model-fingerprint", kModel.fingerprint}};
+  REQUIRE(other_fingerprint(head, kModel));
+  CHECK(other_fingerprint(head, kModel)->status == 400);
+  const auto status = [](const std::string& name, const std::string& value) {
+    HttpHead of_body;
+    of_body.headers = {{name, value}};
+    const auto refused = unreadable_body(of_body);
+    return refused ? refused->status : 200;
+  };
+  for (const char* type : {"application/json", "text/plain; charset=\"UTF-8\"", "a/b;x=y; Charset=utf8"})
+    CHECK(status("Content-Type", type) == 200);
+  for (const char* type : {"application/json; charset=latin-1", "a/b;charset=utf-16"})
+    CHECK(status("Content-Type", type) == 415);
+  CHECK(status("Content-Encoding", "Identity") == 200);
+  CHECK(status("Content-Encoding", "gzip") == 415);
+}
+
+TEST_CASE("JSON Lines are known by their media type alone") {
+  const auto streams = [](const std::string& type) {
+    HttpHead head;
+    head.headers = {{"Content-Type", type}};
+    return protocol("/v1/score")->streams(head);
+  };
+  for (const char* type : {"application/x-ndjson", "Application/JSONL; charset=utf-8", "application/jsonl "})
+    CHECK(streams(type));
+  for (const char* type : {"application/x-ndjson2", "application/json", "application/jsonlines", ""})
+    CHECK_FALSE(streams(type));
+}
+
+TEST_CASE("a row that the server failed to score is the server's fault") {
+  ScoreOutput output = failed("no number");
+  output.is_server_fault = true;
+  CHECK(answered("/slime", R"({"prompt":"a","response":"b"})", {failed("long")}, 422).contains("error"));
+  const std::vector<std::pair<const char*, const char*>> bodies{
+      {"/get_reward", R"({"query":["a"]})"},
+      {"/slime", R"({"prompt":"a","response":"b"})"},
+      {"/classify", R"({"input":"a"})"}};
+  for (const auto& [path, body] : bodies) {
+    const auto spoken = protocol(path);
+    const HttpAnswer answer = spoken->answer(*spoken->parse({}, body, kModel, {}), {output}, kModel);
+    CHECK(answer.status == 500);
+    CHECK(json::parse(answer.body)["error"]["type"] == "server_error");
+  }
+  const json rows = answered("/v1/score", R"({"rows":[[],[]]})", {output, failed("long")});
+  CHECK(rows["results"][0]["error_type"] == "server_error");
+  CHECK_FALSE(rows["results"][1].contains("error_type"));
+}
+
 TEST_CASE("every protocol is described, and nothing else is") {
   const json document = json::parse(openapi_text());
   std::size_t posts = 0;
@@ -270,6 +413,34 @@ TEST_CASE("every protocol is described, and nothing else is") {
     const json schema{{"$ref", "#/components/schemas/Error"}};
     CHECK(armorm::test::schema_faults(document, schema, error) == "");
   }
+}
+
+TEST_CASE("requests and refusals are described as they are") {
+  const json document = json::parse(openapi_text());
+  const auto faults = [&](const char* path, const char* body) {
+    const json& content = document["paths"][path]["post"]["requestBody"]["content"];
+    return armorm::test::schema_faults(document, content["application/json"]["schema"], json::parse(body));
+  };
+  for (const auto& [path, body] : std::vector<std::pair<const char*, const char*>>{
+           {"/v1/score", R"({"rows":[{"prompt":"q","response":"a"}],"fields":["score"]})"},
+           {"/v1/score", R"({"messages":[{"role":"user","content":[{"type":"text","text":"q"}]}]})"},
+           {"/get_reward", R"({"query":["a"]})"},
+           {"/classify", R"({"conv":[[{"role":"user","content":"q"}]]})"},
+           {"/v1/embeddings", R"({"input":"a"})"}})
+    CHECK(faults(path, body).empty());
+  for (const auto& [path, body] : std::vector<std::pair<const char*, const char*>>{
+           {"/v1/score", R"({"rows":[]})"},
+           {"/v1/score", R"({"messages":[{"role":"user","content":[{"type":"image_url"}]}]})"},
+           {"/get_reward", R"({"query":[]})"},
+           {"/classify", "{}"},
+           {"/pooling", R"({"text":"a"})"},
+           {"/v1/embeddings", R"({"messages":[{"role":"user","content":"q"}]})"}})
+    CHECK_FALSE(faults(path, body).empty());
+  const json& responses = document["paths"]["/v1/score"]["post"]["responses"];
+  CHECK(responses["200"]["content"].contains("application/x-ndjson"));
+  for (const char* status : {"429", "503"}) CHECK(responses[status]["headers"].contains("Retry-After"));
+  CHECK(responses["405"]["headers"].contains("Allow"));
+  CHECK(document["paths"]["/ready"]["get"]["responses"].contains("503"));
 }
 
 TEST_CASE("the check of schemas finds faults") {

@@ -54,6 +54,8 @@ inline std::string keyword_faults(const nlohmann::json& document, const nlohmann
       if (value.is_object() && !value.contains(name)) return where + ": no " + name.get<std::string>();
     return "";
   }
+  if (keyword == "minItems")
+    return !value.is_array() || value.size() >= rule.get<std::size_t>() ? "" : where + ": too few items";
   if (keyword == "items") {
     for (std::size_t i = 0; value.is_array() && i < value.size(); ++i)
       if (auto f = schema_faults(document, rule, value[i], where + "[" + std::to_string(i) + "]"); !f.empty())

@@ -15,27 +15,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr const char* kNoActivation = "scores are given as they are; leave it out";
-
-// Fields of vLLM and SGLang that would change what is computed.
-void refuse_other_computations(BodyFields& fields) {
-  for (const char* name : {"activation", "use_activation", "softmax", "normalize"})
-    fields.refuse(name, "false", kNoActivation);
-  fields.refuse("truncate_prompt_tokens", "null", "texts are never cut; send shorter ones");
-  fields.refuse("padding", "\"do_not_pad\"", "texts are never padded; leave it out");
-  for (const char* name : {"mm_processor_kwargs", "media_io_kwargs"})
-    fields.refuse(name, "{}", "images and other media are not scored");
-  fields.refuse("dimensions", "null", "a score has one dimension; leave it out");
-  fields.refuse("encoding_format", "\"float\"", "only \"float\" is supported");
-  fields.refuse("embed_dtype", "\"float32\"", "only \"float32\" is supported");
-  fields.refuse("add_generation_prompt", "false", "an answer is scored, not the start of the next one");
-  fields.refuse("continue_final_message", "false", "the last message is complete");
-  fields.refuse("chat_template", "null", "the model's own chat template is used");
-  fields.refuse("chat_template_kwargs", "{}", "the model's own chat template is used without arguments");
-  fields.refuse("tools", "[]", "tools are not rendered");
-  fields.refuse("input_ids", "null", "token ids are not accepted; send texts or messages");
-}
-
 std::int64_t now() {
   return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
       .count();
@@ -56,12 +35,11 @@ struct TextCall : ScoreCall {
 void take_texts(BodyFields& fields, const std::string& name, const RequestLimits& limits, TextCall& call) {
   call.field = name;
   call.is_list = !fields.is_string(name);
-  for (std::string& text : fields.strings(name)) {
+  for (std::string& text : fields.strings(name, limits)) {
     ScoreInput row;
     row.rendered = std::move(text);
     call.rows.push_back(std::move(row));
   }
-  check_rows(name, call.rows.size(), limits);
 }
 
 void take_messages(BodyFields& fields, TextCall& call) {
@@ -74,12 +52,11 @@ void take_messages(BodyFields& fields, TextCall& call) {
 // Of early versions of SGLang.
 void take_conversations(BodyFields& fields, const RequestLimits& limits, TextCall& call) {
   call.field = "conv";
-  for (Conversation& conversation : fields.conversations("conv")) {
+  for (Conversation& conversation : fields.conversations("conv", limits)) {
     ScoreInput row;
     row.conversation = std::move(conversation);
     call.rows.push_back(std::move(row));
   }
-  check_rows("conv", call.rows.size(), limits);
 }
 
 // Texts are rendered by a chat template already, as these servers expect them. `names`: the fields that this
@@ -89,13 +66,13 @@ std::unique_ptr<TextCall> parse_texts(const std::string& body, const ServedModel
   BodyFields fields(body);
   auto call = std::make_unique<TextCall>();
   fields.check_model(model);
-  refuse_other_computations(fields);
   std::vector<std::string> given;
   std::ranges::copy_if(names, std::back_inserter(given), [&](const char* name) { return fields.has(name); });
   if (given.size() > 1)
     throw RequestError{
         422, fmt::format("body: has more than one of {}; send one of them", fmt::join(names, ", "))};
   const std::string name = given.empty() ? names.front() : given.front();
+  fields.refuse_other_computations(name == "messages" || name == "conv");
   if (name == "messages")
     take_messages(fields, *call);
   else if (name == "conv")

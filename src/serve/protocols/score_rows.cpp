@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/words.h"
 #include "serve/body_fields.h"
+#include "serve/http_head.h"
 #include "serve/protocols/protocols.h"
 #include "serve/score_line.h"
 
@@ -21,14 +22,19 @@ std::vector<ScoreField> fields_of(BodyFields& body) {
   constexpr auto kWords = words_of(ScoreField{});
   if (!body.has("fields"))
     return {ScoreField::score, ScoreField::rewards, ScoreField::gate, ScoreField::contributions};
+  if (!body.is_string("fields") && body.count("fields") > kWords.size())
+    throw RequestError{422, fmt::format("fields: has {} words, expected each of {} once at most",
+                                        body.count("fields"), fmt::join(kWords, ", "))};
   std::vector<ScoreField> fields;
-  for (const std::string& word : body.strings("fields")) {
+  for (const std::string& word : body.strings("fields", {})) {
     const auto* const found = std::ranges::find(kWords, word);
     if (found == kWords.end())
       throw RequestError{422, fmt::format("fields: found '{}', expected {}", word, fmt::join(kWords, ", "))};
-    fields.push_back(static_cast<ScoreField>(found - kWords.begin()));
+    const auto field = static_cast<ScoreField>(found - kWords.begin());
+    if (std::ranges::find(fields, field) != fields.end())
+      throw RequestError{422, fmt::format("fields: '{}' appears twice", word)};
+    fields.push_back(field);
   }
-  if (fields.empty()) throw RequestError{422, "fields: is empty, expected at least one"};
   return fields;
 }
 
@@ -37,19 +43,19 @@ class ScoreRows : public Protocol {
   std::string_view path() const override { return "/v1/score"; }
 
   bool streams(const HttpHead& head) const override {
-    const std::string_view type = head.header("Content-Type");
-    return type.starts_with("application/x-ndjson") || type.starts_with("application/jsonl");
+    const std::string type = parse_media_type(head.header("Content-Type")).name;
+    return type == "application/x-ndjson" || type == "application/jsonl";
   }
 
   std::unique_ptr<ScoreCall> parse(const HttpHead&, const std::string& body, const ServedModel& model,
                                    const RequestLimits& limits) const override {
     BodyFields fields(body);
     auto call = std::make_unique<RowsCall>();
-    if (!fields.has("rows")) return one_row(body, std::move(call));
     fields.check_model(model);
     call->fields = fields_of(fields);
-    const std::vector<std::string> rows = fields.elements("rows");
-    check_rows("rows", rows.size(), limits);
+    if (!fields.has("rows")) return one_row(body, std::move(call));
+    fields.refuse_other_computations(true);
+    const std::vector<std::string> rows = fields.elements("rows", limits);
     for (const std::string& row : rows) call->rows.push_back(parse_score_line(row));
     call->ignored = fields.rest();
     return call;
@@ -74,10 +80,11 @@ class ScoreRows : public Protocol {
   HttpAnswer failure(const RequestError& error) const override { return error_answer(error); }
 
  private:
-  // The body is a row as score reads it.
+  // The body is a row as score reads it, to which model and fields may be added.
   static std::unique_ptr<ScoreCall> one_row(const std::string& body, std::unique_ptr<RowsCall> call) {
-    call->fields = {ScoreField::score, ScoreField::rewards, ScoreField::gate, ScoreField::contributions};
     call->rows.push_back(parse_score_line(body));
+    std::erase_if(call->rows.front().unused,
+                  [](const std::string& key) { return key == "model" || key == "fields"; });
     if (const std::string& error = call->rows.front().error; !error.empty())
       throw RequestError{422, error + ", or {\"rows\": [...]}"};
     return call;

@@ -18,7 +18,7 @@ std::vector<ScoreInput> rendered_rows(std::vector<std::string> texts) {
 // Lists that go with the queries; they do not decide a reward.
 void check_companion(BodyFields& fields, const std::string& name, std::size_t queries) {
   if (!fields.has(name)) return;
-  const std::size_t found = fields.elements(name).size();
+  const std::size_t found = fields.count(name);
   if (found != queries)
     throw RequestError{422, fmt::format("{}: has {} entries, but query has {}", name, found, queries)};
 }
@@ -27,12 +27,13 @@ class OpenRlhf : public Protocol {
  public:
   std::string_view path() const override { return "/get_reward"; }
 
-  std::unique_ptr<ScoreCall> parse(const HttpHead&, const std::string& body, const ServedModel&,
+  std::unique_ptr<ScoreCall> parse(const HttpHead&, const std::string& body, const ServedModel& model,
                                    const RequestLimits& limits) const override {
     BodyFields fields(body);
+    fields.check_model(model);
+    fields.refuse_other_computations(false);
     auto call = std::make_unique<ScoreCall>();
-    call->rows = rendered_rows(fields.strings("query"));
-    check_rows("query", call->rows.size(), limits);
+    call->rows = rendered_rows(fields.strings("query", limits));
     check_companion(fields, "prompts", call->rows.size());
     check_companion(fields, "labels", call->rows.size());
     call->ignored = fields.rest();
@@ -63,9 +64,11 @@ class Slime : public Protocol {
  public:
   std::string_view path() const override { return "/slime"; }
 
-  std::unique_ptr<ScoreCall> parse(const HttpHead&, const std::string& body, const ServedModel&,
+  std::unique_ptr<ScoreCall> parse(const HttpHead&, const std::string& body, const ServedModel& model,
                                    const RequestLimits&) const override {
     BodyFields fields(body);
+    fields.check_model(model);
+    fields.refuse_other_computations(!fields.is_string("prompt"));
     auto call = std::make_unique<ScoreCall>();
     const std::string response = fields.string("response");
     ScoreInput row;
@@ -84,7 +87,8 @@ class Slime : public Protocol {
   HttpAnswer answer(const ScoreCall&, const std::vector<ScoreOutput>& outputs,
                     const ServedModel&) const override {
     const ScoreOutput& output = outputs.front();
-    if (!output.error.empty()) return failure({422, "prompt and response: " + output.error});
+    if (!output.error.empty())
+      return failure({output.is_server_fault ? 500 : 422, "prompt and response: " + output.error});
     return {200, "application/json", nlohmann::json(shortest(output.score)).dump() + "\n"};
   }
 

@@ -157,6 +157,15 @@ void check_pairs(const ScoreOptions& options) {
 }
 
 // A line of output must not have a key twice.
+void check_fields(const std::vector<ScoreField>& fields) {
+  if (fields.empty())
+    fail_usage("--fields: is empty; name at least one of {}", fmt::join(words_of(ScoreField{}), ", "));
+  std::set<ScoreField> given;
+  for (const ScoreField field : fields)
+    if (!given.insert(field).second) fail_usage("--fields: '{}' is given twice", name_of(field));
+}
+
+// The same.
 void check_copy_keys(const std::vector<std::string>& keys) {
   std::set<std::string, std::less<>> taken{"id", "line", "error"};
   for (const std::string_view word : words_of(ScoreField{})) taken.emplace(word);
@@ -192,8 +201,7 @@ void ScoreOptions::validate() const {
         "--json: standard output has the scores, which are JSON Lines already; give --output FILE, or leave "
         "--json out");
   stages::options::shared_options::at_least("window", window, 1);
-  if (fields.empty())
-    fail_usage("--fields: is empty; name at least one of {}", fmt::join(words_of(ScoreField{}), ", "));
+  stages::options::check_fields(fields);
   stages::options::check_copy_keys(copy_keys);
   stages::options::check_pairs(*this);
 }

@@ -45,7 +45,7 @@ std::vector<stages::scoring::ScoreRow> encode_all(const stages::scoring::Scorer&
   parallel_for(std::ssize(rows), scorer.threads(), [&](std::int64_t i) {
     const auto index = static_cast<std::size_t>(i);
     stages::scoring::fill_row(rows[index], [&](stages::scoring::ScoreRow& row) {
-      scorer.encode(checked(conversations[index]), row);
+      scorer.encode_row(checked(conversations[index]), row);
     });
   });
   return rows;

@@ -143,6 +143,7 @@ Scorer::Scorer(const ScorerOptions& options, const StopRequested& stop_requested
       model_(
           reward_model::RewardModel::load(folder_, options.allow_special_in_content, options.template_date)),
       max_length_(longest(options, model_)),
+      messages_(model_.encoder),
       answer_end_(end_of_answers(model_.encoder)) {
   model::check_weights_memory(model_.config, options_.precision, model::WeightsFolder::open(folder_),
                               memory_limit("--weights_memory", options_.weights_memory),
@@ -223,6 +224,10 @@ void Scorer::encode(const Conversation& conversation, ScoreRow& row) const {
   row.gating = model_.encoder.gating_position(conversation, encoded.tokens, model_.gating_pattern);
   row.no_final_answer = data::ends_without_answer(conversation);
   set_tokens(std::move(encoded), row);
+}
+
+void Scorer::encode_row(const Conversation& conversation, ScoreRow& row) const {
+  encode(messages_.prepare(conversation, row.unused), row);
 }
 
 void Scorer::encode_rendered(const std::string& text, ScoreRow& row) const {

@@ -15,6 +15,7 @@
 #include "model/backbone.h"
 #include "model/extractor.h"
 #include "stages/reward_model/reward_model.h"
+#include "stages/scoring/row_messages.h"
 #include "stages/scoring/score_rows.h"
 
 namespace armorm::stages::scoring {
@@ -44,6 +45,9 @@ class Scorer {
   // Sets the tokens of a row. data error for a conversation that cannot be scored. Thread-safe; may run while
   // the weights load.
   void encode(const Conversation& conversation, ScoreRow& row) const;
+  // The same for a row of messages as clients write them (row_messages.h): lists of text parts, and fields
+  // that the template does not use, which row.unused then names.
+  void encode_row(const Conversation& conversation, ScoreRow& row) const;
   // The same of a text that a chat template has rendered.
   void encode_rendered(const std::string& text, ScoreRow& row) const;
 
@@ -68,6 +72,7 @@ class Scorer {
   io::FileWatch model_files_;
   reward_model::RewardModel model_;
   std::int64_t max_length_;
+  RowMessages messages_;
   std::optional<text::tokenizer::TokenId>
       answer_end_;                             // with which the template ends each answer, if with one
   CpuKernels kernels_ = CpuKernels::measured;  // chosen by begin_loading(); auto on a GPU

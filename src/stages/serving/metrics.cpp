@@ -35,11 +35,12 @@ void add_queue(const QueueCounts& queue, Page& page) {
   page.single("queue_rows", "gauge", "Conversations that wait.", queue.waiting_rows);
   page.single("queue_tokens", "gauge", "Tokens of the conversations that wait.", queue.waiting_tokens);
   page.single("batches_total", "counter", "Batches that were scored.", queue.batches);
-  page.single("rows_total", "counter", "Conversations that were scored.", queue.rows);
-  page.single("tokens_total", "counter", "Tokens of the conversations that were scored.", queue.tokens);
+  page.single("rows_total", "counter", "Conversations that have a score.", queue.rows);
+  page.single("tokens_total", "counter", "Tokens of all batches.", queue.tokens);
   page.single("dropped_rows_total", "counter", "Conversations whose client left before they were scored.",
               queue.dropped_rows);
-  page.single("failed_rows_total", "counter", "Conversations of batches that failed.", queue.failed_rows);
+  page.single("failed_rows_total", "counter", "Conversations that the server failed to score.",
+              queue.failed_rows);
   page.single("scoring_seconds_total", "counter", "Time spent on batches.", queue.seconds);
 }
 
@@ -54,7 +55,8 @@ void add_notes(const RowNoteCounts& notes, Page& page) {
 
 void add_http(const serve::HttpCounts& http, Page& page) {
   page.single("connections", "gauge", "Open connections.", http.connections);
-  page.single("connections_total", "counter", "Connections that were accepted.", http.accepted);
+  // Not connections_total: OpenMetrics takes that for the counter of the family `connections`.
+  page.single("accepted_connections_total", "counter", "Connections that were accepted.", http.accepted);
   page.single("refused_connections_total", "counter", "Connections beyond --max_connections.",
               http.refused_connections);
   page.single("timeouts_total", "counter", "Requests and answers that timed out.", http.timeouts);
@@ -76,10 +78,14 @@ void add_extraction(const model::ExtractionStats& stats, std::uint64_t cache_byt
 
 }  // namespace
 
-void Metrics::count_answer(const std::string& path, int status, double seconds) {
-  const auto bucket = std::ranges::lower_bound(kBounds, seconds) - kBounds.begin();
+void Metrics::count_answer(const std::string& path, int status) {
   const std::lock_guard lock(mutex_);
   ++answers_[{path, status}];
+}
+
+void Metrics::add_latency(const std::string& path, double seconds) {
+  const auto bucket = std::ranges::lower_bound(kBounds, seconds) - kBounds.begin();
+  const std::lock_guard lock(mutex_);
   Latency& latency = latencies_[path];
   ++latency.counts[static_cast<std::size_t>(bucket)];
   latency.seconds += seconds;
@@ -99,10 +105,13 @@ std::string Metrics::text(const QueueCounts& queue, const RowNoteCounts& notes,
   add_http(http, page);
   const std::lock_guard lock(mutex_);
   add_extraction(extraction_, cache_bytes_, page);
-  page.head("requests_total", "counter", "Answered requests.");
+  page.head("requests_total", "counter",
+            "Answers that were begun, by path and status; path other: none of the server's.");
   for (const auto& [key, count] : answers_)
     page.line("requests_total{{path=\"{}\",status=\"{}\"}} {}", key.first, key.second, count);
-  page.head("request_seconds", "histogram", "From the arrival of a request to its answer.");
+  page.head("request_seconds", "histogram",
+            "From the complete arrival of a request to its answer; without refusals before that and without "
+            "streams.");
   for (const auto& [path, latency] : latencies_) {
     std::int64_t total = 0;
     for (std::size_t i = 0; i < kBounds.size(); ++i)

@@ -18,8 +18,9 @@ namespace armorm::stages::serving {
 // Thread-safe.
 class Metrics {
  public:
-  // An answered request: `seconds` from its complete arrival until its answer was handed over.
-  void count_answer(const std::string& path, int status, double seconds);
+  void count_answer(const std::string& path, int status);
+  // Of a request that was read: `seconds` from its complete arrival until its answer was handed over.
+  void add_latency(const std::string& path, double seconds);
   // Totals of the extraction engine, and the bytes of its cache of prompts.
   void set_extraction(const model::ExtractionStats& stats, std::uint64_t cache_bytes);
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "core/error.h"
@@ -22,6 +23,10 @@ using serve::plain_error;
 
 constexpr std::chrono::seconds kWhileLoading{5};
 constexpr int kMeasuredWords = 100;
+constexpr std::size_t kMostOfUnreadBody = 4096;  // of a path that takes none
+constexpr const char* kReadMethods = "GET, HEAD";
+constexpr std::array<std::string_view, 5> kReadPaths{"/health", "/ready", "/metrics", "/openapi.json",
+                                                     "/v1/models"};
 
 HttpRoute refuse(HttpAnswer answer) {
   HttpRoute route;
@@ -31,10 +36,16 @@ HttpRoute refuse(HttpAnswer answer) {
 
 HttpRoute reply(HttpAnswer answer) {
   HttpRoute route;
+  route.max_body_bytes = kMostOfUnreadBody;
   route.handle = [answer = std::move(answer)](const std::shared_ptr<serve::Exchange>& exchange) {
     exchange->answer(answer);
   };
   return route;
+}
+
+HttpAnswer with_retry(HttpAnswer answer, std::chrono::seconds after) {
+  answer.headers.emplace_back("Retry-After", std::to_string(after.count()));
+  return answer;
 }
 
 bool is_read(const HttpHead& head) { return head.method == "GET" || head.method == "HEAD"; }
@@ -81,6 +92,7 @@ QueueOptions queue_options(const ServeOptions& options, scoring::Scorer& scorer)
 serve::ScoreOutput output_of(const scoring::ScoreRow& row, const gating::HeadScores& scores, std::size_t k) {
   serve::ScoreOutput output;
   output.error = row.error;
+  output.is_server_fault = !row.error.empty();  // rows that the client sent wrongly are not queued
   output.tokens = std::ssize(row.tokens);
   output.no_final_answer = row.no_final_answer;
   output.special_in_content = row.special_in_content;
@@ -115,8 +127,10 @@ struct RewardService::Engine {
             .queue = queue,
             .encode = [this](const serve::ScoreInput& input, scoring::ScoreRow& row) { encode(input, row); },
             .post = [this](std::function<void()> task) { workers.post(std::move(task)); },
-            .count_answer = [&metrics](const std::string& path, int status,
-                                       double seconds) { metrics.count_answer(path, status, seconds); }} {}
+            .add_latency = [&metrics](const std::string& path,
+                                      double seconds) { metrics.add_latency(path, seconds); },
+            .queue_limits = fmt::format("the queue is full: --max_queue_rows {}, --max_queue_s {}",
+                                        options.max_queue_rows, options.max_queue_s)} {}
 
   ~Engine() { queue.stop(); }  // it posts to the workers
   Engine(const Engine&) = delete;
@@ -137,7 +151,7 @@ struct RewardService::Engine {
       if (input.rendered)
         scorer.encode_rendered(*input.rendered, filled);
       else
-        scorer.encode(input.conversation, filled);
+        scorer.encode_row(input.conversation, filled);
     });
     notes.take(row);
   }
@@ -170,25 +184,34 @@ void RewardService::close() { closing_ = true; }
 
 HttpRoute RewardService::route(const HttpHead& head) {
   if (head.path == "/health")
-    return is_read(head) ? reply({200, "application/json", "{\"status\":\"ok\"}\n"}) : wrong_method("GET");
-  if (head.path == "/ready") {
-    const std::string reason = not_ready();
-    return reply(reason.empty() ? HttpAnswer{200, "application/json", "{\"status\":\"ready\"}\n"}
-                                : plain_error(503, reason));
-  }
+    return is_read(head) ? reply({200, "application/json", "{\"status\":\"ok\"}\n"})
+                         : wrong_method(kReadMethods);
+  if (head.path == "/ready") return is_read(head) ? reply(readiness()) : wrong_method(kReadMethods);
   if (!keys_.allows(head.header("Authorization"))) return unauthorised();
   if (const serve::Protocol* protocol = find(head.path)) return route_protocol(*protocol, head);
   return route_get(head);
 }
 
+HttpAnswer RewardService::readiness() const {
+  const std::string reason = not_ready();
+  if (reason.empty()) return {200, "application/json", "{\"status\":\"ready\"}\n"};
+  return with_retry(plain_error(503, reason), kWhileLoading);
+}
+
+// Paths that are not the server's share a label: clients cannot make any number of them.
+void RewardService::count(const std::string& path, int status) {
+  const bool known = find(path) != nullptr || std::ranges::find(kReadPaths, path) != kReadPaths.end();
+  metrics_.count_answer(known ? path : "other", status);
+}
+
 HttpRoute RewardService::route_get(const HttpHead& head) const {
-  const bool known = head.path == "/metrics" || head.path == "/openapi.json" || head.path == "/v1/models";
-  if (!known) return refuse(plain_error(404, unknown_path(head.path)));
-  if (!is_read(head)) return wrong_method("GET");
+  if (std::ranges::find(kReadPaths, head.path) == kReadPaths.end())
+    return refuse(plain_error(404, unknown_path(head.path)));
+  if (!is_read(head)) return wrong_method(kReadMethods);
   if (head.path == "/openapi.json") return reply({200, "application/json", serve::openapi_text()});
   const Engine* engine = open_;
   if (head.path == "/v1/models")
-    return engine == nullptr ? refuse(plain_error(503, not_ready()))
+    return engine == nullptr ? refuse(with_retry(plain_error(503, not_ready()), kWhileLoading))
                              : reply(serve::models_answer(engine->model));
   const serve::HttpServer* server = server_;
   return reply({200, "text/plain; version=0.0.4; charset=utf-8",
@@ -199,16 +222,14 @@ HttpRoute RewardService::route_get(const HttpHead& head) const {
 
 HttpRoute RewardService::route_protocol(const serve::Protocol& protocol, const HttpHead& head) {
   if (head.method != "POST") return wrong_method("POST");
-  if (std::optional<HttpAnswer> refused = refusal(protocol, head)) {
-    metrics_.count_answer(head.path, refused->status, 0.0);
-    return refuse(std::move(*refused));
-  }
+  if (std::optional<HttpAnswer> refused = refusal(protocol, head)) return refuse(std::move(*refused));
   if (protocol.streams(head)) return start_stream(protocol);
   Engine* engine = open_;
   HttpRoute route;
   route.handle = [engine, &protocol](std::shared_ptr<serve::Exchange> exchange) {
-    engine->workers.post([engine, &protocol, exchange = std::move(exchange)] {
-      start_request(engine->context, protocol, exchange);
+    const auto arrived = std::chrono::steady_clock::now();
+    engine->workers.post([engine, &protocol, exchange = std::move(exchange), arrived] {
+      start_request(engine->context, protocol, exchange, arrived);
     });
   };
   return route;
@@ -218,15 +239,12 @@ HttpRoute RewardService::route_protocol(const serve::Protocol& protocol, const H
 std::optional<HttpAnswer> RewardService::refusal(const serve::Protocol& protocol, const HttpHead& head) {
   const Engine* engine = open_;
   if (engine == nullptr || closing_) return retry_later(protocol, 503, kWhileLoading, not_ready());
-  if (const std::string failure = engine->queue.failure(); !failure.empty())
-    return protocol.failure({503, failure});
-  const std::string_view encoding = head.header("Content-Encoding");
-  if (!encoding.empty() && encoding != "identity")
-    return protocol.failure(
-        {415, fmt::format("Content-Encoding: found '{}'; send the body uncompressed", shown(encoding))});
+  if (const std::string reason = not_ready(); !reason.empty())
+    return retry_later(protocol, 503, kWhileLoading, reason);
+  if (auto refused = serve::unreadable_body(head)) return protocol.failure(*refused);
   if (const auto other = serve::other_fingerprint(head, engine->model)) return protocol.failure(*other);
   if (const auto after = engine->queue.overload())
-    return retry_later(protocol, 429, *after, "more conversations wait than the server takes");
+    return retry_later(protocol, 429, *after, engine->context.queue_limits);
   return std::nullopt;
 }
 
@@ -252,13 +270,16 @@ std::string RewardService::unknown_path(const std::string& path) const {
   std::vector<std::string_view> paths;
   for (const auto& protocol : protocols_) paths.push_back(protocol->path());
   return fmt::format("{}: no such path; expected {}, /v1/models, /health, /ready, /metrics or /openapi.json",
-                     path, fmt::join(paths, ", "));
+                     shown(path), fmt::join(paths, ", "));
 }
 
 std::string RewardService::not_ready() const {
   if (closing_) return "the server is shutting down";
   const Engine* engine = open_;
-  return engine == nullptr ? "the model is being loaded" : engine->queue.failure();
+  if (engine == nullptr) return "the model is being loaded";
+  return engine->queue.failure().empty()
+             ? ""
+             : "the model's files cannot be read any longer; the server's log has the reason";
 }
 
 }  // namespace armorm::stages::serving

@@ -30,12 +30,14 @@ class RewardService {
 
   // The model is loaded: from now on `scorer`, which outlives the service, answers.
   void open(scoring::Scorer& scorer, serve::ServedModel model);
-  void close();  // further requests get 503
+  void count(const std::string& path, int status);  // an answer
+  void close();                                     // further requests get 503
   void reload_keys() { keys_.reload(); }
   void watch(const serve::HttpServer& server) { server_ = &server; }  // for the metrics
 
  private:
   struct Engine;
+  serve::HttpAnswer readiness() const;
   serve::HttpRoute route_get(const serve::HttpHead& head) const;
   serve::HttpRoute route_protocol(const serve::Protocol& protocol, const serve::HttpHead& head);
   std::optional<serve::HttpAnswer> refusal(const serve::Protocol& protocol, const serve::HttpHead& head);

@@ -118,14 +118,18 @@ class Stream : public std::enable_shared_from_this<Stream> {
       slot->input.error = fmt::format("is longer than the {} bytes allowed", options_.max_line_bytes);
     else
       slot->input = serve::parse_score_line(line);
-    for (const std::string& key : slot->input.unused)
-      if (unused_.size() < kMaxUnusedKeys || unused_.contains(key)) ++unused_[key];
+    count_unused(slot->input.unused);
     if (!wait_for_room()) return;
     {
       const std::lock_guard lock(mutex_);
       slots_.push_back(slot);
     }
     score(slot);
+  }
+
+  void count_unused(const std::vector<std::string>& keys) {
+    for (const std::string& key : keys)
+      if (unused_.size() < kMaxUnusedKeys || unused_.contains(key)) ++unused_[key];
   }
 
   // A stream's headers are sent before its rows are read.
@@ -152,12 +156,15 @@ class Stream : public std::enable_shared_from_this<Stream> {
     Job job;
     job.row.error = slot->input.error;
     if (job.row.error.empty()) context_.encode(slot->input, job.row);
+    count_unused(job.row.unused);
     if (!job.row.error.empty()) return set(*slot, failed(job.row.error));
     const std::shared_ptr<Stream> self = shared_from_this();
     job.dropped = [self] { return self->exchange_->disconnected(); };
     job.done = [self, slot](serve::ScoreOutput output) { self->set(*slot, std::move(output)); };
-    if (!context_.queue.add_when_possible(std::move(job)))
-      set(*slot, failed("the server takes no more rows"));
+    if (context_.queue.add_when_possible(std::move(job))) return;
+    serve::ScoreOutput refused = failed("the server takes no more rows");
+    refused.is_server_fault = true;
+    set(*slot, std::move(refused));
   }
 
   static serve::ScoreOutput failed(const std::string& reason) {

@@ -63,11 +63,9 @@ void ScoreQueue::stop() {
 }
 
 std::optional<seconds> ScoreQueue::add(std::vector<Job> jobs) {
-  std::int64_t tokens = 0;
-  for (const Job& job : jobs) tokens += tokens_of(job);
   {
     const std::lock_guard lock(mutex_);
-    if (const auto retry = overload_of(std::ssize(jobs), tokens)) return retry;
+    if (const auto retry = overload_of()) return retry;
     for (Job& job : jobs) push(std::move(job));
   }
   changed_.notify_all();
@@ -76,8 +74,7 @@ std::optional<seconds> ScoreQueue::add(std::vector<Job> jobs) {
 
 bool ScoreQueue::add_when_possible(Job job) {
   std::unique_lock lock(mutex_);
-  const auto possible = [&] { return !overload_of(1, tokens_of(job)); };
-  while (!stopping_ && failure_.empty() && !is_dropped(job) && !possible())
+  while (!stopping_ && failure_.empty() && !is_dropped(job) && overload_of())
     changed_.wait_for(lock, std::chrono::milliseconds(100));
   if (stopping_ || !failure_.empty() || is_dropped(job)) return false;
   push(std::move(job));
@@ -92,14 +89,15 @@ void ScoreQueue::push(Job job) {
   jobs_.push_back(std::move(job));
 }
 
-// The limits hold for what waits before the new rows, so that an idle server takes any request.
-std::optional<seconds> ScoreQueue::overload_of(std::int64_t rows, std::int64_t tokens) const {
+// The limits hold for what waits before the new rows, so that an idle server takes any request, and a busy
+// one takes large requests as well as small ones.
+std::optional<seconds> ScoreQueue::overload_of() const {
   if (counts_.waiting_rows == 0) return std::nullopt;
   const double delay =
       tokens_per_second_ > 0.0
-          ? static_cast<double>(tokens_in_work_ + counts_.waiting_tokens + tokens) / tokens_per_second_
+          ? static_cast<double>(tokens_in_work_ + counts_.waiting_tokens) / tokens_per_second_
           : 0.0;
-  const bool fits = counts_.waiting_rows + rows <= options_.max_rows;
+  const bool fits = counts_.waiting_rows < options_.max_rows;
   if (fits && delay <= static_cast<double>(options_.max_delay.count())) return std::nullopt;
   // Until half of what waits is done.
   const double half =
@@ -109,7 +107,7 @@ std::optional<seconds> ScoreQueue::overload_of(std::int64_t rows, std::int64_t t
 
 std::optional<seconds> ScoreQueue::overload() const {
   const std::lock_guard lock(mutex_);
-  return overload_of(1, 1);
+  return overload_of();
 }
 
 std::string ScoreQueue::failure() const {
@@ -167,7 +165,7 @@ std::vector<Job> ScoreQueue::take_batch() {
 void ScoreQueue::score_batch(std::vector<Job> jobs) {
   const auto begin = Clock::now();
   std::vector<serve::ScoreOutput> outputs = outputs_of(jobs);
-  count(jobs, std::chrono::duration<double>(Clock::now() - begin).count());
+  count(jobs, outputs, std::chrono::duration<double>(Clock::now() - begin).count());
   for (std::size_t i = 0; i < jobs.size(); ++i) jobs[i].done(std::move(outputs[i]));
 }
 
@@ -192,23 +190,26 @@ std::vector<serve::ScoreOutput> ScoreQueue::outputs_of(std::vector<Job>& jobs) {
 
 std::vector<serve::ScoreOutput> ScoreQueue::failed(std::size_t rows, const std::string& reason) {
   log::error("{} rows could not be scored: {}", rows, reason);
-  const std::lock_guard lock(mutex_);
-  counts_.failed_rows += static_cast<std::int64_t>(rows);
   serve::ScoreOutput output;
-  output.error = reason;
+  output.error = "the server failed to score it; its log has the reason";  // which may name files
+  output.is_server_fault = true;
   return std::vector<serve::ScoreOutput>(rows, output);
 }
 
-void ScoreQueue::count(const std::vector<Job>& jobs, double seconds) {
+void ScoreQueue::count(const std::vector<Job>& jobs, const std::vector<serve::ScoreOutput>& outputs,
+                       double seconds) {
+  const auto scored = std::ranges::count_if(outputs, [](const auto& output) { return output.error.empty(); });
   std::int64_t tokens = 0;
   for (const Job& job : jobs) tokens += tokens_of(job);
   const double speed = static_cast<double>(tokens) / std::max(seconds, 1e-6);
   const std::lock_guard lock(mutex_);
-  tokens_per_second_ =
-      tokens_per_second_ > 0.0 ? tokens_per_second_ + kNewest * (speed - tokens_per_second_) : speed;
+  if (scored > 0)  // a failure is no measure of the speed
+    tokens_per_second_ =
+        tokens_per_second_ > 0.0 ? tokens_per_second_ + kNewest * (speed - tokens_per_second_) : speed;
   tokens_in_work_ = 0;
   counts_.batches += 1;
-  counts_.rows += std::ssize(jobs);
+  counts_.rows += scored;
+  counts_.failed_rows += std::ssize(jobs) - scored;
   counts_.tokens += tokens;
   counts_.seconds += seconds;
 }

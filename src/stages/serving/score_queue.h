@@ -29,7 +29,7 @@ struct Job {
 struct QueueOptions {
   std::chrono::milliseconds max_wait{5};  // for further rows, while nothing is computed
   std::int64_t batch_tokens = 2048;       // at which a batch is full; prompts that rows share count once
-  std::int64_t max_rows = 8192;           // that wait
+  std::int64_t max_rows = 8192;           // that wait before a request
   std::chrono::seconds max_delay{60};     // that a row may be expected to wait, by the measured speed
   double tokens_per_second = 0.0;         // before the first batch; 0 = unknown, and max_delay waits for it
 };
@@ -38,11 +38,11 @@ struct QueueCounts {
   std::int64_t waiting_rows = 0;    // now
   std::int64_t waiting_tokens = 0;  // now
   std::int64_t batches = 0;         // of all time, like those below
-  std::int64_t rows = 0;
+  std::int64_t rows = 0;            // with a score
   std::int64_t tokens = 0;
   std::int64_t dropped_rows = 0;
-  std::int64_t failed_rows = 0;
-  double seconds = 0.0;  // of computing
+  std::int64_t failed_rows = 0;  // without one, for a reason that is not theirs
+  double seconds = 0.0;          // of computing
 };
 
 // Thread-safe.
@@ -77,9 +77,9 @@ class ScoreQueue {
   std::vector<Job> take_batch();
   void score_batch(std::vector<Job> jobs);
   std::vector<serve::ScoreOutput> outputs_of(std::vector<Job>& jobs);
-  std::vector<serve::ScoreOutput> failed(std::size_t rows, const std::string& reason);
-  std::optional<std::chrono::seconds> overload_of(std::int64_t rows, std::int64_t tokens) const;
-  void count(const std::vector<Job>& jobs, double seconds);
+  static std::vector<serve::ScoreOutput> failed(std::size_t rows, const std::string& reason);
+  std::optional<std::chrono::seconds> overload_of() const;
+  void count(const std::vector<Job>& jobs, const std::vector<serve::ScoreOutput>& outputs, double seconds);
   void push(Job job);
 
   Score score_;

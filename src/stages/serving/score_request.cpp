@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "core/error.h"
@@ -15,8 +17,8 @@ using Clock = std::chrono::steady_clock;
 class Request : public std::enable_shared_from_this<Request> {
  public:
   Request(const RequestContext& context, const serve::Protocol& protocol,
-          std::shared_ptr<serve::Exchange> exchange)
-      : context_(context), protocol_(protocol), exchange_(std::move(exchange)) {}
+          std::shared_ptr<serve::Exchange> exchange, Clock::time_point arrived)
+      : context_(context), protocol_(protocol), exchange_(std::move(exchange)), arrived_(arrived) {}
 
   void start() {
     try {
@@ -40,16 +42,17 @@ class Request : public std::enable_shared_from_this<Request> {
     if (jobs.empty()) return finish();
     missing_ = jobs.size();
     if (const auto retry = context_.queue.add(std::move(jobs)))
-      answer(retry_later(protocol_, 429, *retry, "more conversations wait than the server takes"));
+      answer(retry_later(protocol_, 429, *retry, context_.queue_limits));
   }
 
   void add_job(std::size_t i, std::vector<Job>& jobs) {
-    const serve::ScoreInput& input = call_->rows[i];
+    serve::ScoreInput& input = call_->rows[i];
     Job job;
     if (input.error.empty())
       context_.encode(input, job.row);
     else
       job.row.error = input.error;
+    std::ranges::move(job.row.unused, std::back_inserter(input.unused));
     if (!job.row.error.empty()) {
       outputs_[i].error = job.row.error;
       return;
@@ -75,8 +78,8 @@ class Request : public std::enable_shared_from_this<Request> {
   void answer(serve::HttpAnswer answer) {
     if (answered_.exchange(true)) return;
     const double seconds = std::chrono::duration<double>(Clock::now() - arrived_).count();
-    context_.count_answer(std::string(protocol_.path()), answer.status, seconds);
-    exchange_->answer(serve::with_fingerprint(std::move(answer), context_.model));
+    context_.add_latency(std::string(protocol_.path()), seconds);
+    exchange_->answer(std::move(answer));
   }
 
   const RequestContext& context_;
@@ -86,14 +89,14 @@ class Request : public std::enable_shared_from_this<Request> {
   std::vector<serve::ScoreOutput> outputs_;  // by row
   std::atomic<std::size_t> missing_ = 0;
   std::atomic<bool> answered_ = false;
-  Clock::time_point arrived_ = Clock::now();
+  Clock::time_point arrived_;
 };
 
 }  // namespace
 
 void start_request(const RequestContext& context, const serve::Protocol& protocol,
-                   std::shared_ptr<serve::Exchange> exchange) {
-  std::make_shared<Request>(context, protocol, std::move(exchange))->start();
+                   std::shared_ptr<serve::Exchange> exchange, std::chrono::steady_clock::time_point arrived) {
+  std::make_shared<Request>(context, protocol, std::move(exchange), arrived)->start();
 }
 
 serve::HttpAnswer retry_later(const serve::Protocol& protocol, int status, std::chrono::seconds after,

@@ -23,12 +23,14 @@ struct RequestContext {
   std::function<void(const serve::ScoreInput& input, scoring::ScoreRow& row)> encode;
   // Runs work away from the queue's thread.
   std::function<void(std::function<void()>)> post;
-  std::function<void(const std::string& path, int status, double seconds)> count_answer;
+  std::function<void(const std::string& path, double seconds)> add_latency;
+  std::string queue_limits = {};  // for the message of 429: options and their values
 };
 
-// `context` outlives the request: the server drains before it goes. Returns when the rows are queued.
+// `context` outlives the request: the server drains before it goes. `arrived`: when its body was complete.
+// Returns when the rows are queued.
 void start_request(const RequestContext& context, const serve::Protocol& protocol,
-                   std::shared_ptr<serve::Exchange> exchange);
+                   std::shared_ptr<serve::Exchange> exchange, std::chrono::steady_clock::time_point arrived);
 
 // 429 or 503 with Retry-After.
 serve::HttpAnswer retry_later(const serve::Protocol& protocol, int status, std::chrono::seconds after,

@@ -149,6 +149,24 @@ TEST_CASE("requests beyond the rows or the time that may wait are refused as a w
   CHECK_FALSE(queue.overload());
 }
 
+TEST_CASE("a request is judged by what waits before it, however large it is", "[unit]") {
+  Scores scores;
+  scores.hold();
+  std::vector<Client> clients(6);
+  ScoreQueue queue(
+      scores.function(),
+      {.max_wait = 0ms, .batch_tokens = 10, .max_rows = 4, .max_delay = 10s, .tokens_per_second = 10.0});
+  REQUIRE_FALSE(queue.add(one(clients[0].job(row_of(10, 0)))));
+  wait_until_taken(queue);
+  REQUIRE_FALSE(queue.add(one(clients[1].job(row_of(10, 1)))));
+  std::vector<Job> large;  // with the two before it, more than the rows and the time that may wait
+  for (std::size_t i = 2; i < 6; ++i) large.push_back(clients[i].job(row_of(100, 1)));
+  CHECK_FALSE(queue.add(std::move(large)));
+  CHECK(queue.overload());
+  scores.open();
+  for (Client& client : clients) client.wait();
+}
+
 TEST_CASE(
     "a request that would wait longer than allowed is refused, by the speed known before the first batch",
     "[unit]") {
@@ -156,11 +174,11 @@ TEST_CASE(
   scores.hold();
   std::vector<Client> clients(4);
   ScoreQueue queue(scores.function(),
-                   {.max_wait = 0ms, .batch_tokens = 10, .max_delay = 3s, .tokens_per_second = 10.0});
+                   {.max_wait = 0ms, .batch_tokens = 10, .max_delay = 2s, .tokens_per_second = 10.0});
   REQUIRE_FALSE(queue.add(one(clients[0].job(row_of(10, 0)))));
   wait_until_taken(queue);
   REQUIRE_FALSE(queue.add(one(clients[1].job(row_of(10, 1)))));
-  REQUIRE_FALSE(queue.add(one(clients[2].job(row_of(10, 2)))));  // 3 s with what is being scored
+  REQUIRE_FALSE(queue.add(one(clients[2].job(row_of(10, 2)))));  // 2 s before it, with what is being scored
   CHECK(queue.add(one(clients[3].job(row_of(10, 3)))) == std::optional(1s));
   scores.open();
   CHECK(clients[2].wait().score == 2.0F);
@@ -196,7 +214,9 @@ TEST_CASE("an error fails its batch alone, unless the model's files are no longe
       {.max_wait = 0ms});
   std::vector<Client> clients(3);
   REQUIRE_FALSE(queue.add(one(clients[0].job(row_of(1, 1)))));
-  CHECK(clients[0].wait().error == "model: a reason");
+  const serve::ScoreOutput failed = clients[0].wait();
+  CHECK(failed.is_server_fault);
+  CHECK_THAT(failed.error, Contains("its log has the reason"));  // which may name files of the server
   CHECK(queue.failure().empty());
   fails = false;
   REQUIRE_FALSE(queue.add(one(clients[1].job(row_of(1, 1)))));
@@ -204,9 +224,10 @@ TEST_CASE("an error fails its batch alone, unless the model's files are no longe
   fails = true;
   kind = ErrorKind::data;
   REQUIRE_FALSE(queue.add(one(clients[2].job(row_of(1, 1)))));
-  CHECK(clients[2].wait().error == "model: a reason");
+  CHECK(clients[2].wait().is_server_fault);
   CHECK(queue.failure() == "model: a reason");
   CHECK(queue.counts().failed_rows == 2);
+  CHECK(queue.counts().rows == 1);
 }
 
 TEST_CASE("a queue that is stopped drops what waits, and ends", "[unit]") {
