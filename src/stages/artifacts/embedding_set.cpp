@@ -141,7 +141,8 @@ void EmbeddingSet::check_shard(const std::string& kind, std::int64_t n_shards) {
              std::to_string(provenance_->source_rows));
   check_same(name, first, "recipe_sha256", p.recipe_sha256, provenance_->recipe_sha256);
   check_same(name, first, "mixture", p.mixture, provenance_->mixture);
-  if (!may_be_same_form(p.form, provenance_->form)) check_same(name, first, "form", p.form, provenance_->form);
+  if (!may_be_same_form(p.form, provenance_->form))
+    check_same(name, first, "form", p.form, provenance_->form);
   if (provenance_->form.empty()) provenance_->form = p.form;
   check_same(name, first, "weight_column", p.weight_column, provenance_->weight_column);
   check_same(name, first, "attributes", fmt::format("{}", fmt::join(p.attributes, ",")),

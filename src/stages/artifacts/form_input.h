@@ -1,5 +1,5 @@
-// The form of the rows among the inputs of an artefact. Earlier versions recorded none of rows that are read by
-// the types of their own columns, so its absence agrees with each such form.
+// The form of the rows among the inputs of an artefact. Earlier versions recorded none of rows that are read
+// by the types of their own columns, so its absence agrees with each such form.
 #pragma once
 
 #include <string>

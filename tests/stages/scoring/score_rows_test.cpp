@@ -431,8 +431,9 @@ TEST_CASE("options of score are checked", "[unit]") {
   CHECK(error_of([] { parse_word<ScoreField>("--fields", "scores"); }, ErrorKind::usage)
             .find("'scores' is unknown") != std::string::npos);
   CHECK(fails([](ScoreOptions& o) { o.fields = {}; }).find("--fields") != std::string::npos);
-  CHECK(fails([](ScoreOptions& o) { o.fields = {ScoreField::score, ScoreField::score}; }) ==
-        "--fields: 'score' is given twice");
+  CHECK(fails([](ScoreOptions& o) {
+          o.fields = {ScoreField::score, ScoreField::score};
+        }) == "--fields: 'score' is given twice");
   CHECK(fails([](ScoreOptions& o) { o.copy_keys = {"score"}; }).find("--copy_keys") != std::string::npos);
   CHECK(fails([](ScoreOptions& o) { o.copy_keys = {"a", "a"}; }).find("--copy_keys") != std::string::npos);
   CHECK(fails([](ScoreOptions& o) { o.window = 0; }).find("--window") != std::string::npos);
