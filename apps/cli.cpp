@@ -286,6 +286,7 @@ int guarded(const CLI::App& app, const std::string& program, const std::function
 int leave(int status) {
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   if (std::getenv("CUDA_INJECTION64_PATH") == nullptr) {
+    std::cout.flush();
     std::fflush(nullptr);
     std::_Exit(status);
   }
