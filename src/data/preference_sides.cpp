@@ -1,5 +1,7 @@
 #include "data/preference_sides.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string_view>
 #include <utility>
@@ -37,10 +39,13 @@ void check_one_prompt(const Conversation& prompt, const Conversation& turns, con
   const auto asked = std::find_if(prompt.begin(), prompt.end(),
                                   [](const Message& message) { return message.role == "user"; });
   fail_data(
-      "{}: found messages that begin with the user's \"{}\", but the column \"{}\" begins with \"{}\"; "
-      "expected answers to that prompt, or messages that begin with it; remove that column where the "
-      "messages are complete, or their first turns",
-      side.place(), excerpt(first->content), column.column, excerpt(asked->content));
+      "{}: found message {}, the user's \"{}\", but the column \"{}\" has \"{}\", which differs in {}; "
+      "expected answers "
+      "to that prompt, or messages that begin with it; remove that column where the messages are complete, "
+      "or "
+      "their first turns",
+      side.place(), first - turns.begin(), excerpt(first->content), column.column, excerpt(asked->content),
+      fmt::join(differing_fields(*first, *asked), ", "));
 }
 
 Conversation side_of_turns(const Field& side, const Field& prompt) {

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <set>
 
-#include "core/strings.h"
 #include "data/json_value.h"
 
 namespace armorm::data {
@@ -35,11 +35,8 @@ void unify_numbers(Json& value) {
   if (std::trunc(number) == number && std::abs(number) <= kLargest) value = static_cast<std::int64_t>(number);
 }
 
-// White space around the text of a prompt makes no other prompt.
 bool is_same(const Message& a, const Message& b) {
-  if (a.role != b.role || trimmed(a.content) != trimmed(b.content)) return false;
-  if (a.json.empty() && b.json.empty()) return true;
-  return a.content == b.content && (a.json == b.json || object_of(a) == object_of(b));
+  return a.role == b.role && a.content == b.content && (a.json == b.json || object_of(a) == object_of(b));
 }
 
 }  // namespace
@@ -52,6 +49,18 @@ std::string canonical_text(const Message& message) {
   unify_numbers(object);
   const bool is_plain = object == Json{{"role", message.role}, {"content", message.content}};
   return is_plain ? plain : object.dump();
+}
+
+std::vector<std::string> differing_fields(const Message& a, const Message& b) {
+  const Json first = object_of(a), second = object_of(b);
+  std::set<std::string> names;
+  const auto compare = [&names](const Json& one, const Json& other) {
+    for (const auto& [name, value] : one.items())
+      if (!other.contains(name) || other.at(name) != value) names.insert(name);
+  };
+  compare(first, second);
+  compare(second, first);
+  return {names.begin(), names.end()};
 }
 
 bool starts_with(const Conversation& conversation, const Conversation& prompt) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "data/conversation.h"
 
@@ -9,6 +10,9 @@ namespace armorm::data {
 
 // The same text for equal messages: their fields in one order and spelling, without those that are null.
 std::string canonical_text(const Message& message);
+
+// The names of the fields in which two messages differ, sorted.
+std::vector<std::string> differing_fields(const Message& a, const Message& b);
 
 // Whether the first messages of `conversation` are those of `prompt`. A prompt without a system message may
 // follow the system messages of the conversation.

@@ -87,7 +87,8 @@ std::int64_t ConversationEncoder::gating_position(const Conversation& conversati
   const std::vector<std::int64_t> starts = gating_pattern_starts(tokens, pattern);
   if (starts.empty())
     fail_data(
-        "the rendered conversation holds no start of an assistant's answer ({}); check the messages' roles "
+        "the rendered conversation holds no start of an assistant's answer (the gating pattern {}); check "
+        "the messages' roles "
         "and the "
         "chat template",
         describe_pattern(tokenizer_, {pattern.begin(), pattern.end()}));

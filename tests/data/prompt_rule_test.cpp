@@ -28,8 +28,8 @@ TEST_CASE("fields of messages are equal as values", "[unit]") {
   CHECK_FALSE(is_head(R"({"role":"user","content":"q","score":0,"more":[1,{"x":-Infinity}]})"));
 }
 
-TEST_CASE("white space around a prompt makes no other prompt", "[unit]") {
-  CHECK(starts_with({{"user", "q"}, {"assistant", "a"}}, {{"user", " q\n"}}));
-  CHECK_FALSE(starts_with({{"user", "q r"}}, {{"user", "q  r"}}));
+TEST_CASE("a prompt is that of a conversation if role and text are equal", "[unit]") {
+  CHECK(starts_with({{"user", "q"}, {"assistant", "a"}}, {{"user", "q"}}));
+  CHECK_FALSE(starts_with({{"user", "q"}, {"assistant", "a"}}, {{"user", " q\n"}}));
   CHECK_FALSE(starts_with({{"assistant", "q"}}, {{"user", "q"}}));
 }
