@@ -32,8 +32,8 @@ std::vector<Form> make_pair_forms() {
        .system = "system",
        .answers = {"chosen", "rejected"},
        .notes =
-           "The prompt's messages come first in a side that does not start with them; white space around "
-           "a text does not count. A side that begins with another turn of the user is an error"},
+           "The prompt's messages come first in a side that does not start with them. A side that begins "
+           "with another turn of the user is an error"},
       {.name = "explicit_prompt",
        .sets = "allenai/reward-bench, Dahoas/full-hh-rlhf, TRL's sets with an explicit prompt",
        .columns = {{"prompt", prompt},
