@@ -208,7 +208,6 @@ TEST_CASE("the messages of a prompt come first unless a side starts with them", 
        "[" + system + "," + user + "," + c + "]",
        "\"r\"",
        {longer[0], longer[1]}},
-      {"\" q\\n\"", "[" + user + "," + c + "]", "[" + user + "," + r + "]", {pair[0], pair[1]}},
       // A transcript, as of Dahoas/full-hh-rlhf.
       {R"("\n\nHuman: q\n\nAssistant:")", "\" c\"", "\" r\"", {pair[0], pair[1]}},
       {R"("\n\nHuman: q\n\nAssistant: c\n\nHuman: q2")",

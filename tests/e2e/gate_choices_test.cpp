@@ -190,8 +190,8 @@ TEST_CASE("a device that is not here is a usage error at once, the same in all p
     const ProcessResult result =
         run_program(program, {"--model_path", (root / "no-such-model").string(), "--device", "63"});
     CHECK(result.exit_code == 2);
-    CHECK_THAT(result.err,
-               Catch::StartsWith(program + ": error: --device: found 63, expected -1 for the CPU"));
+    CHECK_THAT(result.err, Catch::StartsWith(program + ": error: --device: found 63, "));
+    CHECK_THAT(result.err, Catch::Contains("-1 for the CPU"));  // whether or not there are other devices
     CHECK_THAT(result.err, !Catch::Contains("no-such-model"));
   }
 }
