@@ -4,8 +4,10 @@
 #include <chrono>
 #include <csignal>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <regex>
 #include <thread>
+#include <utility>
 
 #include "e2e/demo_fixture.h"
 #include "io/read_file.h"
@@ -18,9 +20,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Six layers instead of two, which are those two in turns.
-void deepen(const fs::path& model) {
-  const fs::path weights = model / "model.safetensors", shallow = model / "shallow.safetensors";
+// Six layers instead of two, which are those two in turns. `file` has all layers.
+void deepen(const fs::path& model, const char* file_name) {
+  const fs::path weights = model / file_name, shallow = model / "shallow.tensors";
   fs::rename(weights, shallow);
   {
     const io::SafetensorsFile file = io::SafetensorsFile::open(shallow);
@@ -50,7 +52,7 @@ const fs::path& deep_demo() {
   static const fs::path path = [] {
     const fs::path demo = dir / "demo";
     copy_tree(demo_dir(), demo);
-    deepen(demo / "model");
+    deepen(demo / "model", "model.safetensors");
     return demo;
   }();
   return path;
@@ -202,7 +204,15 @@ TEST_CASE("scores with streamed layers have the bits of those without", "[e2e]")
   const TempDir dir;
   const fs::path model = dir / "rm";
   copy_tree(demo_export(), model);
-  deepen(model);
+  constexpr const char* kFirst = "model-00001-of-00002.safetensors";
+  deepen(model, kFirst);
+  nlohmann::json index = nlohmann::json::parse(io::read_text_file(model / "model.safetensors.index.json"));
+  const io::SafetensorsFile first = io::SafetensorsFile::open(model / kFirst);
+  for (const std::string& name : first.names())
+    if (!std::exchange(index["weight_map"][name], kFirst).is_string())
+      index["metadata"]["total_size"] =
+          index["metadata"]["total_size"].get<std::size_t>() + first.at(name).bytes.size();
+  write_text(model / "model.safetensors.index.json", index.dump());
   std::string rows;
   for (int i = 0; i < 12; ++i)
     rows +=
