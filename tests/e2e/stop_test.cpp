@@ -205,9 +205,13 @@ Stopped signal_after(const std::string& program, const std::vector<std::string>&
   return stopped;
 }
 
-// Whether a program has begun to handle a signal: before, it ends as usual.
+// Whether a program has begun to handle a signal: before, it ends as usual. Before exec() it still has the
+// handlers of this process.
 bool handles(const ChildProcess& run, int signal) {
-  std::istringstream status(io::read_text_file("/proc/" + std::to_string(run.id()) + "/status"));
+  const fs::path process = "/proc/" + std::to_string(run.id());
+  std::error_code error;
+  if (fs::read_symlink(process / "exe", error) == fs::read_symlink("/proc/self/exe")) return false;
+  std::istringstream status(io::read_text_file(process / "status"));
   for (std::string line; std::getline(status, line);)
     if (line.starts_with("SigCgt:"))
       return (std::stoull(line.substr(7), nullptr, 16) >> (signal - 1) & 1U) != 0;
