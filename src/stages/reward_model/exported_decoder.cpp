@@ -9,7 +9,6 @@
 namespace armorm::stages::reward_model {
 namespace {
 
-using model::QkvRows;
 using model::TensorNames;
 using nlohmann::ordered_json;
 
