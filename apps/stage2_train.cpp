@@ -8,8 +8,7 @@ int main(int argc, char** argv) {
   return armorm::cli::run(
       argc, argv, "stage2-train",
       "Debiases rewards against verbosity, trains the gating network on preference embeddings and evaluates "
-      "on "
-      "RewardBench",
+      "on RewardBench",
       armorm::stages::options::declare(options),
       [&options](const armorm::StopRequested& stop) { armorm::run_stage2_train(options, stop); });
 }

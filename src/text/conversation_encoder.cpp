@@ -88,9 +88,7 @@ std::int64_t ConversationEncoder::gating_position(const Conversation& conversati
   if (starts.empty())
     fail_data(
         "the rendered conversation holds no start of an assistant's answer (the gating pattern {}); check "
-        "the messages' roles "
-        "and the "
-        "chat template",
+        "the messages' roles and the chat template",
         describe_pattern(tokenizer_, {pattern.begin(), pattern.end()}));
   // A row without a last answer has the gate at the last answer or prompt that there is.
   if (!is_answer(conversation.back())) return starts.back();
@@ -102,14 +100,12 @@ std::int64_t ConversationEncoder::gating_position(const Conversation& conversati
   if (starts.size() <= in_earlier)
     fail_data(
         "the start of the last answer ({}) became other tokens together with the end of its prompt; leave "
-        "out "
-        "line breaks at the end of the prompt",
+        "out line breaks at the end of the prompt",
         describe_pattern(tokenizer_, {pattern.begin(), pattern.end()}));
   if (starts.size() > in_earlier + 1)
     fail_data(
         "a text of the last turn contains {}, with which the chat template opens an answer; its tokens "
-        "cannot be "
-        "distinguished from the template's; leave the row out",
+        "cannot be distinguished from the template's; leave the row out",
         describe_pattern(tokenizer_, {pattern.begin(), pattern.end()}));
   return starts.back();
 }

@@ -54,8 +54,7 @@ void check_same_options(const fs::path& target, const std::optional<resume::Resu
   if (!then)
     fail_data(
         "{}: is there already, made with other options, by another version or on another machine, which it "
-        "does "
-        "not record; choose another --data_root, or replace it with --restart",
+        "does not record; choose another --data_root, or replace it with --restart",
         target.string());
   const std::string options = differences_of(*then, now, false);
   if (!options.empty())
