@@ -33,17 +33,14 @@ void check_answers_prompt(const Field& side, const Field& prompt) {
 void check_one_prompt(const Conversation& prompt, const Conversation& turns, const Field& side,
                       const Field& column) {
   if (prompt.empty() || prompt.back().role != "user" || starts_with(turns, prompt)) return;
-  const auto first = std::find_if(turns.begin(), turns.end(),
-                                  [](const Message& message) { return message.role != "system"; });
+  const auto first = std::find_if_not(turns.begin(), turns.end(), is_system);
   if (first == turns.end() || first->role != "user") return;
   const auto asked = std::find_if(prompt.begin(), prompt.end(),
                                   [](const Message& message) { return message.role == "user"; });
   fail_data(
       "{}: found message {}, the user's \"{}\", but the column \"{}\" has \"{}\", which differs in {}; "
-      "expected answers "
-      "to that prompt, or messages that begin with it; remove that column where the messages are complete, "
-      "or "
-      "their first turns",
+      "expected answers to that prompt, or messages that begin with it; remove that column where the "
+      "messages are complete, or their first turns",
       side.place(), first - turns.begin(), excerpt(first->content), column.column, excerpt(asked->content),
       fmt::join(differing_fields(*first, *asked), ", "));
 }
@@ -51,7 +48,6 @@ void check_one_prompt(const Conversation& prompt, const Conversation& turns, con
 Conversation side_of_turns(const Field& side, const Field& prompt) {
   const Conversation begin = prompt_of(prompt);
   Conversation turns = turns_of(side);
-  const auto is_system = [](const Message& message) { return message.role == "system"; };
   const auto asked = std::find_if_not(begin.begin(), begin.end(), is_system);
   // Sides with the user's turns may leave system messages to the prompt's column.
   if (asked != begin.end() && !turns.empty() && !is_system(turns.front()) &&

@@ -64,7 +64,6 @@ std::vector<std::string> differing_fields(const Message& a, const Message& b) {
 }
 
 bool starts_with(const Conversation& conversation, const Conversation& prompt) {
-  const auto is_system = [](const Message& message) { return message.role == "system"; };
   auto begin = conversation.begin();
   if (!prompt.empty() && !is_system(prompt.front()))
     begin = std::find_if_not(begin, conversation.end(), is_system);

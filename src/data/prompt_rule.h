@@ -8,6 +8,8 @@
 
 namespace armorm::data {
 
+inline bool is_system(const Message& message) { return message.role == "system"; }
+
 // The same text for equal messages: their fields in one order and spelling, without those that are null.
 std::string canonical_text(const Message& message);
 

@@ -255,7 +255,7 @@ TEST_CASE("the gate is in the last turn, whatever a prompt ends with", "[unit]")
   }
 }
 
-TEST_CASE("texts that make the tokens of a pattern are told from the template's", "[unit]") {
+TEST_CASE("texts that make the tokens of a pattern are distinguished from the template's", "[unit]") {
   const TempDir dir;
   ConversationEncoder encoder =
       chat_encoder(dir,
